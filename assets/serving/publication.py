@@ -1,0 +1,224 @@
+"""Turns the warehouse into a read-only copy that readers never see half made. Which tables it holds is decided by the caller."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import duckdb
+
+from ingestion import settings
+from ingestion.errors import ExpectedFailure
+from ingestion.locks import writer_lock
+from ingestion.settings import Home
+
+KEPT_BUILDS = 3
+NOT_GREEN = ("running", "error", "fail", "skipped")
+
+
+class Relation(NamedTuple):
+    """A table of the warehouse, by schema and name."""
+
+    schema: str
+    name: str
+
+    def quoted(self, catalog: str) -> str:
+        return f'{catalog}."{self.schema}"."{self.name}"'
+
+
+@dataclass(frozen=True)
+class Publication:
+    """One published copy.
+
+    Attributes:
+        publication_id: UTC time of its start and six random characters; also the name of its folder.
+        published_at: When the copy was begun.
+        data_as_of: Latest day that the figures tell of, None while there is no data.
+        code_version: Git commit, with `-dirty` where the checkout was changed.
+        rows: Rows by table.
+        file: The copy.
+    """
+
+    publication_id: str
+    published_at: datetime
+    data_as_of: date | None
+    code_version: str
+    rows: Mapping[Relation, int]
+    file: Path
+
+
+def exposed_relations(manifest: Mapping[str, Any]) -> list[Relation]:
+    """Return the tables that `meta.exposed` marks for publication."""
+    nodes = (*manifest["nodes"].values(), *manifest["sources"].values())
+    return sorted(
+        Relation(node["schema"], node.get("alias") or node["name"])
+        for node in nodes
+        if node["resource_type"] in ("model", "seed") and (node["config"].get("meta") or {}).get("exposed")
+    )
+
+
+def publish(home: Home, relations: Sequence[Relation]) -> Publication:
+    """Copy tables of the warehouse into a new file and make it the current one, in a single step for whoever reads.
+
+    A process that dies at any point leaves the former copy in place; what it left behind goes at the next publication.
+
+    Raises:
+        ExpectedFailure: nothing was built, or the last build did not end with every check passed.
+    """
+    if not home.warehouse.exists():
+        raise ExpectedFailure("There is nothing to publish: the warehouse is empty.", "Run `cyberimpact build` first.")
+    target = home.published / "daily"
+    target.mkdir(parents=True, exist_ok=True)
+    with writer_lock(home.warehouse):
+        sweep(target)
+        started = datetime.now(UTC)
+        publication_id = f"{started:%Y%m%dT%H%M%SZ}-{uuid4().hex[:6]}"
+        partial = target / f".{publication_id}.partial"
+        partial.mkdir()
+        with attached(home.warehouse, partial / "serving.duckdb") as connection:
+            refuse_unless_green(connection)
+            rows = {relation: copy(connection, relation) for relation in relations}
+            publication = Publication(
+                publication_id=publication_id,
+                published_at=started,
+                data_as_of=data_as_of(connection),
+                code_version=code_version(),
+                rows=rows,
+                file=target / publication_id / "serving.duckdb",
+            )
+            sign(connection, publication)
+        make_current(partial, publication)
+        prune(target)
+    return publication
+
+
+@contextmanager
+def attached(warehouse: Path, copy_file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the warehouse for reading as `warehouse` and a new file for writing as `serving`, in one connection."""
+    with duckdb.connect(":memory:", config={"threads": 2}) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute(f"attach {literal(str(warehouse))} as warehouse (read_only)")
+        connection.execute(f"attach {literal(str(copy_file))} as serving")
+        yield connection
+        connection.execute("checkpoint serving")
+        connection.execute("detach serving")
+
+
+def literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def refuse_unless_green(connection: duckdb.DuckDBPyConnection) -> None:
+    """Check that every node of the last builds has been built and every blocking check has passed.
+
+    Raises:
+        ExpectedFailure: a node failed, was skipped, or was being built when the build was interrupted.
+    """
+    try:
+        bad = connection.execute(
+            "select status, name from warehouse.audit.build_node where status in (select unnest(?)) order by 1, 2", [NOT_GREEN]
+        ).fetchall()
+    except duckdb.CatalogException:
+        raise ExpectedFailure("There is nothing to publish: nothing was built.", "Run `cyberimpact build` first.") from None
+    if bad:
+        shown = ", ".join(f"{name} ({status})" for status, name in bad[:8])
+        more = f" and {len(bad) - 8} more" if len(bad) > 8 else ""
+        raise ExpectedFailure(
+            f"The last build is not sound, so readers keep the copy they have: {shown}{more}.",
+            "Mend what failed and run `cyberimpact build` again; `running` means that a build was interrupted.",
+        )
+
+
+def copy(connection: duckdb.DuckDBPyConnection, relation: Relation) -> int:
+    """Copy one table with its comments and return its number of rows.
+
+    Raises:
+        ExpectedFailure: the warehouse lacks the table.
+    """
+    source, target = relation.quoted("warehouse"), relation.quoted("serving")
+    connection.execute(f'create schema if not exists serving."{relation.schema}"')
+    try:
+        connection.execute(f"create table {target} as from {source}")
+    except duckdb.CatalogException:
+        raise ExpectedFailure(
+            f"The table {relation.schema}.{relation.name} is to be published but was never built.",
+            "Run `cyberimpact build` without --select.",
+        ) from None
+    for statement in comments(connection, relation):
+        connection.execute(statement)
+    return connection.execute(f"select count(*) from {target}").fetchone()[0]
+
+
+def comments(connection: duckdb.DuckDBPyConnection, relation: Relation) -> Iterable[str]:
+    """Yield the statements that give the copy the descriptions of the original."""
+    where = "database_name = 'warehouse' and schema_name = ? and table_name = ? and comment is not null"
+    for (text,) in connection.execute(f"select comment from duckdb_tables() where {where}", [*relation]).fetchall():
+        yield f"comment on table {relation.quoted('serving')} is {literal(text)}"
+    columns = connection.execute(f"select column_name, comment from duckdb_columns() where {where}", [*relation])
+    for column, text in columns.fetchall():
+        yield f'comment on column {relation.quoted("serving")}."{column}" is {literal(text)}'
+
+
+def data_as_of(connection: duckdb.DuckDBPyConnection) -> date | None:
+    """Return the latest day that any platform's figures tell of."""
+    return connection.execute("select max(data_as_of) from warehouse.audit.freshness").fetchone()[0]
+
+
+def code_version() -> str:
+    """Return the checkout's commit, or `unknown` outside a git checkout."""
+    described = subprocess.run(
+        ["git", "-C", settings.CHECKOUT, "describe", "--always", "--dirty", "--abbrev=12"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return described.stdout.strip() or "unknown"
+
+
+def sign(connection: duckdb.DuckDBPyConnection, publication: Publication) -> None:
+    """Write into the copy which publication it is, so that every reader can say so."""
+    connection.execute("create schema if not exists serving.audit")
+    connection.execute(
+        "create table serving.audit.publication as select ?::varchar as publication_id, ?::timestamptz as published_at, "
+        "?::date as data_as_of, ?::varchar as code_version",
+        [publication.publication_id, publication.published_at, publication.data_as_of, publication.code_version],
+    )
+
+
+def make_current(partial: Path, publication: Publication) -> None:
+    """Give the finished copy its name and swap the `current` link; a directory link keeps DuckDB's catalog name constant."""
+    flush(partial / "serving.duckdb")
+    flush(partial)
+    folder = publication.file.parent
+    partial.rename(folder)
+    link = folder.with_name(f".current.{publication.publication_id}")
+    link.symlink_to(folder.name)
+    os.replace(link, folder.with_name("current"))
+    flush(folder.parent)
+
+
+def flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sweep(target: Path) -> None:
+    """Remove what a publication that died has left."""
+    for leftover in (*target.glob(".*.partial"), *target.glob(".current.*")):
+        leftover.unlink() if leftover.is_symlink() else shutil.rmtree(leftover)
+
+
+def prune(target: Path) -> None:
+    """Remove all but the last builds; the current one is always among them."""
+    builds = sorted(path for path in target.iterdir() if path.is_dir() and not path.is_symlink())
+    for build in builds[:-KEPT_BUILDS]:
+        shutil.rmtree(build)

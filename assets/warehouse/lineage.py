@@ -1,0 +1,122 @@
+"""Column lineage of the dbt project, read from its compiled SQL once per code version. Where it is shown belongs in `dbt`."""
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import dagster as dg
+import sqlglot
+from sqlglot import exp
+from sqlglot.lineage import lineage
+from sqlglot.optimizer.qualify import qualify
+from sqlglot.optimizer.scope import build_scope
+
+from assets.warehouse.translator import node_key
+from ingestion import settings
+from ingestion.errors import ExpectedFailure
+from orchestration import project
+
+DIALECT = "duckdb"
+
+#: Columns a column is made from: model, column -> [(upstream node, upstream column)], nodes by their dbt unique id.
+Lineage = dict[str, dict[str, list[tuple[str, str]]]]
+
+
+def relation(node: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the schema and table of a node, in lower case."""
+    return node["schema"].lower(), (node.get("identifier") or node.get("alias") or node["name"]).lower()
+
+
+def trace(manifest: Mapping[str, Any]) -> Lineage:
+    """Return the columns behind each column of each model.
+
+    Args:
+        manifest: dbt's manifest with compiled code, and every column of every node described.
+    """
+    nodes = {**manifest["nodes"], **manifest["sources"]}
+    tables = {relation(n): uid for uid, n in nodes.items() if n["resource_type"] in ("model", "seed", "source")}
+    schema: dict[str, dict[str, dict[str, str]]] = {}
+    for (schema_name, table), uid in tables.items():
+        columns = {c["name"].lower(): c.get("data_type") or "text" for c in nodes[uid]["columns"].values()}
+        schema.setdefault(schema_name, {})[table] = columns
+    return {
+        uid: trace_model(node, schema, tables)
+        for uid, node in nodes.items()
+        if node["resource_type"] == "model" and node.get("compiled_code")
+    }
+
+
+def trace_model(
+    node: Mapping[str, Any], schema: Mapping[str, Any], tables: Mapping[tuple[str, str], str]
+) -> dict[str, list[tuple[str, str]]]:
+    """Return the columns behind each column of one model."""
+    query = sqlglot.parse_one(node["compiled_code"], dialect=DIALECT)
+    for table in query.find_all(exp.Table):
+        table.set("catalog", None)  # the database is the file; only schema and table tell models apart
+    qualified = qualify(query, schema=schema, dialect=DIALECT, validate_qualify_columns=False)
+    scope = build_scope(qualified)
+    names = [projection.alias_or_name for projection in qualified.selects]
+    found: dict[str, list[tuple[str, str]]] = {}
+    for column in names:
+        upstream = set()
+        for step in lineage(column, qualified, schema=schema, scope=scope, dialect=DIALECT).walk():
+            if isinstance(step.expression, exp.Table):
+                table = (step.expression.db.lower(), step.expression.name.lower())
+                if table in tables:
+                    upstream.add((tables[table], step.name.rpartition(".")[2].strip('"').lower()))
+        found[column.lower()] = sorted(upstream)
+    return found
+
+
+def compile_and_trace() -> Lineage:
+    """Compile the dbt project without touching the warehouse, and trace it.
+
+    Raises:
+        ExpectedFailure: dbt cannot compile the project.
+    """
+    compiled = subprocess.run(
+        [project.DBT, "--quiet", "compile", "--no-introspect", "--no-populate-cache"],
+        env=os.environ | project.environment() | {"DBT_TARGET_PATH": str(settings.home().dbt_target / "lineage")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if compiled.returncode:
+        raise ExpectedFailure(f"dbt cannot compile the project: {compiled.stdout.strip()}", "Mend the model it names.")
+    return trace(json.loads((settings.home().dbt_target / "lineage" / "manifest.json").read_bytes()))
+
+
+def load_lineage() -> Lineage:
+    """Return the lineage of the current code, from the home's cache where this code has been traced before."""
+    path = settings.home().dbt_target / "column_lineage.json"
+    current = project.fingerprint()
+    if path.exists():
+        kept = json.loads(path.read_bytes())
+        if kept["fingerprint"] == current:
+            return kept["lineage"]
+    traced = compile_and_trace()
+    partial = path.with_suffix(f".{os.getpid()}")
+    partial.write_text(json.dumps({"fingerprint": current, "lineage": traced}))
+    partial.replace(path)
+    return traced
+
+
+@cache
+def column_lineage() -> dict[dg.AssetKey, dict[str, dg.TableColumnLineage]]:
+    """Return the lineage as the metadata that Dagster draws, by asset key."""
+    manifest = project.read_manifest()
+    nodes = {**manifest["nodes"], **manifest["sources"]}
+    return {
+        node_key(nodes[uid]): {
+            "dagster/column_lineage": dg.TableColumnLineage(
+                {
+                    column: [dg.TableColumnDep(node_key(nodes[source]), name) for source, name in upstream]
+                    for column, upstream in columns.items()
+                }
+            )
+        }
+        for uid, columns in load_lineage().items()
+    }

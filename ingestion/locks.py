@@ -1,0 +1,65 @@
+"""One writer per DuckDB file, across processes. Knows nothing of what is written."""
+
+import fcntl
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ingestion import settings
+
+POLL_SECONDS = 0.2
+
+
+def _say(holder: str) -> None:
+    print(f"Waiting: {holder}", file=sys.stderr, flush=True)
+
+
+def _describe(lock_file: Path, name: str) -> str:
+    try:
+        holder = json.loads(lock_file.read_text())
+    except (OSError, ValueError):
+        return f"{name} is being written by another process."
+    return f"{name} is being written by {holder['command']} (process {holder['pid']}, since {holder['since']})."
+
+
+@contextmanager
+def writer_lock(file: Path, on_wait: Callable[[str], None] = _say) -> Iterator[None]:
+    """Hold the right to write a DuckDB file; wait for it as long as another process has it.
+
+    The lock is an `flock` on a file beside the database, never on the database itself: the kernel frees it at the
+    death of the process, and closing a copy of the database does not drop it, as it would DuckDB's own POSIX lock.
+
+    Args:
+        file: The DuckDB file to be written.
+        on_wait: Called once, with a sentence that says who holds the lock, before the wait begins.
+    """
+    locks = settings.home().locks
+    locks.mkdir(parents=True, exist_ok=True)
+    lock_file = locks / f"{file.name}.lock"
+    with lock_file.open("a+") as handle:
+        told = False
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if not told:
+                    on_wait(_describe(lock_file, file.name))
+                    told = True
+                time.sleep(POLL_SECONDS)
+        handle.truncate(0)
+        json.dump(
+            {
+                "pid": os.getpid(),
+                "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:3]]),
+                "since": datetime.now(UTC).isoformat(timespec="seconds"),
+            },
+            handle,
+        )
+        handle.flush()
+        yield

@@ -1,0 +1,116 @@
+"""The only place that knows environments: where data lives, and how platforms are reached. No logic of any platform."""
+
+import os
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from dotenv import load_dotenv
+
+from ingestion.errors import ExpectedFailure
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+#: A new table or column of a platform is kept and reported; a column whose type flips is refused (dlt schema contract).
+SCHEMA_CONTRACT = {"tables": "evolve", "columns": "evolve", "data_type": "freeze"}
+
+
+@dataclass(frozen=True)
+class Home:
+    """Every path the platform writes to, below one root. Two homes share nothing."""
+
+    root: Path
+
+    @property
+    def warehouse(self) -> Path:
+        """DuckDB file of the daily loads and the daily build."""
+        return self.root / "warehouse.duckdb"
+
+    @property
+    def published(self) -> Path:
+        """Read-only copies, one folder per target (`daily`, `live`), each with its `current` link."""
+        return self.root / "published"
+
+    @property
+    def drop(self) -> Path:
+        """Inbox of files, one folder per platform."""
+        return self.root / "drop"
+
+    @property
+    def locks(self) -> Path:
+        return self.root / "locks"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def run(self) -> Path:
+        """Process ids and generated configuration of the supervised processes."""
+        return self.root / "run"
+
+    @property
+    def dagster(self) -> Path:
+        """`DAGSTER_HOME`: run history, events and schedules."""
+        return self.root / "dagster"
+
+    @property
+    def dlt(self) -> Path:
+        """dlt's working folders; disposable, since its state is kept in the destination."""
+        return self.root / "dlt"
+
+    @property
+    def dbt_target(self) -> Path:
+        """dbt's manifest, compiled SQL and run results."""
+        return self.root / "dbt" / "target"
+
+    @property
+    def superset(self) -> Path:
+        """Metadata database and secrets-free state of Superset."""
+        return self.root / "superset"
+
+
+@cache
+def _read_dotenv() -> None:
+    load_dotenv(CHECKOUT / ".env", override=False)
+
+
+def get(name: str, default: str | None = None) -> str | None:
+    """Return a setting from the environment, or from the checkout's `.env`; the environment wins."""
+    _read_dotenv()
+    value = os.environ.get(name, "").strip()
+    return value or default
+
+
+def require(name: str) -> str:
+    """Return a setting that has no safe default.
+
+    Raises:
+        ExpectedFailure: the setting is absent.
+    """
+    value = get(name)
+    if value is None:
+        raise ExpectedFailure(f"The setting {name} is absent.", "Run `make install`, which writes it to .env, or export it.")
+    return value
+
+
+def home() -> Home:
+    """Return the home that `CYBERIMPACT_HOME` names, `var/` in the checkout by default."""
+    return Home(Path(get("CYBERIMPACT_HOME", str(CHECKOUT / "var"))).expanduser().resolve())
+
+
+def port(service: str) -> int:
+    """Return the loopback port of a supervised service: `dagster`, `superset` or `sandbox`.
+
+    Raises:
+        ExpectedFailure: the configured value is not a port number.
+    """
+    name = f"CYBERIMPACT_{service.upper()}_PORT"
+    value = get(name, {"dagster": "3000", "superset": "8088", "sandbox": "8090"}[service])
+    if not value.isdecimal() or not 0 < int(value) < 65536:
+        raise ExpectedFailure(f"{name} is {value!r}, which is not a port number.", "Set it to a number from 1 to 65535.")
+    return int(value)
+
+
+def superset_url() -> str:
+    return get("CYBERIMPACT_SUPERSET_URL", f"http://127.0.0.1:{port('superset')}")

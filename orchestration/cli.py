@@ -1,0 +1,223 @@
+"""The `cyberimpact` command line: one verb, one function; what a verb does belongs in the module it calls."""
+
+import csv
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ingestion import settings
+from ingestion.errors import ExpectedFailure
+
+app = typer.Typer(help="The data platform cyberimpact.", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+kpi_app = typer.Typer(help="Les indicateurs publiés.", no_args_is_help=True)
+superset_app = typer.Typer(help="Dashboards as code: plan, apply, check, drift.", no_args_is_help=True)
+quarantine_app = typer.Typer(help="Rows set aside because they break a contract.", no_args_is_help=True)
+app.add_typer(kpi_app, name="kpi")
+app.add_typer(superset_app, name="superset")
+app.add_typer(quarantine_app, name="quarantine")
+
+out = Console(soft_wrap=True)
+err = Console(stderr=True, soft_wrap=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+class Format(StrEnum):
+    table = "table"
+    csv = "csv"
+    json = "json"
+
+
+def main() -> None:
+    """Run a verb; a failure that has a remedy is said in one sentence, on stderr, with exit code 1."""
+    from supersync.errors import SupersetFailure
+
+    try:
+        app()
+    except (ExpectedFailure, SupersetFailure) as failure:
+        err.print(str(failure), style="bold red", markup=False, highlight=False)
+        sys.exit(1)
+
+
+@app.command()
+def load(
+    platform: Annotated[str, typer.Argument(help="Name of the platform.")],
+    file: Annotated[Path | None, typer.Option(help="A file to load; it is read where it lies and left there.")] = None,
+) -> None:
+    """Load a platform's raw data: from its address, or from a file."""
+    from ingestion.platforms import platform as find
+    from orchestration.execution import run_job
+
+    known = find(platform)
+    if file is not None and not file.is_file():
+        raise ExpectedFailure(f"{file} is not a file.", "Check its path.")
+    config = {"file": str(file.resolve())} if file else {}
+    outcome = run_job(f"load_{known.name}", {"ops": {f"load_{known.name}": {"config": config}}})
+    outcome.or_raise("The rows loaded before stay as they were.")
+    for line in sorted({metadata["summary"] for metadata in outcome.metadata.values()}):
+        out.print(line, markup=False, highlight=False)
+
+
+@app.command()
+def build(
+    select: Annotated[str | None, typer.Option(help="Part of the project to build, in dbt's selection syntax.")] = None,
+) -> None:
+    """Build every model from the raw tables that are there, and check them."""
+    from orchestration.execution import run_job
+
+    selection = None
+    if select:
+        from assets.warehouse.dbt import keys_selected
+
+        selection = keys_selected(select)
+    outcome = run_job("build", selection=selection)
+    outcome.or_raise("Nothing will be published until `cyberimpact build` passes; readers keep the copy they have.")
+    out.print(f"{len(outcome.metadata)} tables built, every blocking check passed.")
+
+
+@app.command()
+def publish() -> None:
+    """Publish the last sound build as a read-only copy."""
+    from orchestration.execution import run_job
+
+    outcome = run_job("publish").or_raise("Readers keep the copy they have.")
+    for metadata in outcome.metadata.values():
+        out.print(
+            f"Published {metadata['publication_id']}: {metadata['dagster/row_count']} rows, data as of {metadata['data_as_of']}."
+        )
+
+
+@app.command()
+def query(
+    sql: Annotated[str, typer.Argument(help="One SQL query.")],
+    format: Annotated[Format, typer.Option(help="How to print the result.")] = Format.table,  # noqa: A002
+) -> None:
+    """Query the published copies, read-only: the daily one by default, the live one as `live_serving` where it exists."""
+    import duckdb
+
+    from orchestration import published
+
+    with published.connect(settings.home()) as connection:
+        try:
+            result = connection.execute(sql)
+            names, rows = [column[0] for column in result.description or []], result.fetchall()
+        except duckdb.Error as error:
+            raise ExpectedFailure(str(error).strip(), "Correct the query.") from None
+    {Format.table: print_table, Format.csv: print_csv, Format.json: print_json}[format](names, rows)
+
+
+def print_table(names: list[str], rows: list[tuple]) -> None:
+    table = Table(*names)
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row))
+    out.print(table, markup=False)
+
+
+def print_csv(names: list[str], rows: list[tuple]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows(rows)
+
+
+def print_json(names: list[str], rows: list[tuple]) -> None:
+    json.dump([dict(zip(names, row, strict=True)) for row in rows], sys.stdout, default=str, ensure_ascii=False, indent=2)
+    print()
+
+
+@kpi_app.command("list")
+def kpi_list(as_json: AsJson = False) -> None:
+    """Le catalogue des indicateurs, avec leur dernière valeur mensuelle nationale."""
+    from orchestration.kpis import catalogue
+
+    kpis = catalogue(settings.home())
+    if as_json:
+        json.dump([kpi.as_json() for kpi in kpis], sys.stdout, default=str, ensure_ascii=False, indent=2)
+        print()
+        return
+    table = Table("Code", "Pilier", "Indicateur", "Unité", "Dernier mois", "Valeur (France)", "Responsable")
+    for kpi in kpis:
+        value = "–" if kpi.latest_value is None else f"{kpi.latest_value:g}"
+        table.add_row(kpi.code, kpi.pillar, kpi.label, kpi.unit, kpi.latest_month or "–", value, kpi.owner)
+    out.print(table)
+
+
+@kpi_app.command("show")
+def kpi_show(code: Annotated[str, typer.Argument(help="Code de l'indicateur.")], as_json: AsJson = False) -> None:
+    """La définition complète d'un indicateur."""
+    from orchestration.kpis import find
+
+    kpi = find(settings.home(), code)
+    if as_json:
+        json.dump(kpi.as_json(), sys.stdout, default=str, ensure_ascii=False, indent=2)
+        print()
+        return
+    labels = {
+        "code": "Code", "label": "Indicateur", "pillar": "Pilier", "definition": "Définition", "formula": "Formule",
+        "unit": "Unité", "direction": "Sens", "target": "Cible", "owner": "Responsable", "refresh": "Mise à jour",
+        "sensitivity": "Sensibilité", "territory_of": "Territoire compté", "latest_month": "Dernier mois",
+        "latest_value": "Dernière valeur nationale",
+    }  # fmt: skip
+    table = Table.grid(padding=(0, 2))
+    for name, label in labels.items():
+        value = getattr(kpi, name)
+        table.add_row(label, "–" if value is None else str(value))
+    out.print(table, markup=False)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def dbt(context: typer.Context) -> None:
+    """Run dbt by hand on this home: `cyberimpact dbt build --select kpi`."""
+    from orchestration import project
+
+    raise typer.Exit(project.run(*context.args))
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Say what is installed, running, late or broken, each with its remedy."""
+    from orchestration.doctor import examine
+
+    findings = examine(settings.home())
+    if as_json:
+        json.dump([finding.as_json() for finding in findings], sys.stdout, ensure_ascii=False, indent=2)
+        print()
+    else:
+        for finding in findings:
+            out.print(finding.line(), markup=False, highlight=False)
+    raise typer.Exit(int(any(finding.state == "broken" for finding in findings)))
+
+
+@app.command(hidden=True)
+def up() -> None:
+    """Start the platform under its supervisor, run the main job and publish the dashboards (see `make up`)."""
+    from orchestration import stack
+
+    stack.up()
+
+
+@app.command(hidden=True)
+def down() -> None:
+    """Stop what `up` has started (see `make down`)."""
+    from orchestration import stack
+
+    stack.down()
+
+
+@app.command(hidden=True)
+def dev() -> None:
+    """Run Dagster alone, with code reloading (see `make dev`)."""
+    import os
+
+    from orchestration import instance, project, stack
+
+    instance.prepare()
+    os.environ.update(project.environment())
+    workspace = str(settings.CHECKOUT / "workspace.yaml")
+    command = [str(stack.BIN / "dagster"), "dev", "-h", "127.0.0.1", "-p", str(settings.port("dagster")), "-w", workspace]
+    os.execv(command[0], command)  # noqa: S606

@@ -1,0 +1,27 @@
+"""The code location: the graph found in `assets`, and what `orchestration` adds to it. Nothing is defined here."""
+
+from pathlib import Path
+
+import dagster as dg
+
+from orchestration import instance
+from orchestration.jobs import jobs
+from orchestration.resources import resources
+from orchestration.schedules import schedules
+from orchestration.sensors import sensors
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Return every definition of the platform."""
+    instance.prepare()
+    return dg.Definitions.merge(
+        dg.load_from_defs_folder(path_within_project=Path(__file__).parent),
+        dg.Definitions(
+            jobs=jobs,
+            schedules=schedules,
+            sensors=sensors,
+            resources=resources,
+            executor=dg.in_process_executor,  # one writer per file: more processes only cost their start
+        ),
+    )

@@ -1,0 +1,154 @@
+"""Looks at an installation and says what is missing, late or broken, each with its remedy. It changes nothing."""
+
+import importlib.metadata
+import subprocess
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal, NoReturn
+
+import duckdb
+
+from ingestion import settings
+from ingestion.errors import ExpectedFailure
+from ingestion.locks import writer_lock
+from ingestion.platforms import PLATFORMS, Platform
+from ingestion.settings import Home
+from orchestration import published, stack
+
+State = Literal["ok", "late", "broken"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the examination: what was looked at, how it stands, and what to do where it does not stand well."""
+
+    subject: str
+    state: State
+    detail: str
+    remedy: str = ""
+
+    def line(self) -> str:
+        return f"{self.state:<7} {self.subject:<24} {self.detail}" + (f" → {self.remedy}" if self.remedy else "")
+
+    def as_json(self) -> dict[str, str]:
+        return asdict(self)
+
+
+def examine(home: Home) -> list[Finding]:
+    """Return the findings, in the order in which things depend on each other."""
+    return [*installation(), *processes(), *loads(home), *inboxes(home), build(home), publication(home)]
+
+
+def installation() -> Iterator[Finding]:
+    """Look at the settings, the versions, and DuckDB's on both sides."""
+    ours = importlib.metadata.version("duckdb")
+    yield Finding("platform environment", "ok", f"duckdb {ours}, dbt-core {importlib.metadata.version('dbt-core')}")
+    if not stack.SUPERSET_PYTHON.exists():
+        yield Finding("Superset environment", "broken", ".venv-superset is absent", "make install")
+    else:
+        asked = subprocess.run(
+            [stack.SUPERSET_PYTHON, "-c", "import importlib.metadata as m; print(m.version('duckdb'))"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        theirs = asked.stdout.strip() or "missing"
+        same = theirs == ours
+        yield Finding("Superset environment", "ok" if same else "broken", f"duckdb {theirs}", "" if same else "make install")
+    for name in ("SUPERSET_SECRET_KEY", "SUPERSET_ADMIN_PASSWORD"):
+        if settings.get(name) is None:
+            yield Finding(name, "broken", "not set", "make install, which writes it to .env")
+
+
+def processes() -> Iterator[Finding]:
+    """Look at the supervisor and at what each of its processes answers."""
+    pid = stack.supervisor_pid()
+    if pid is None:
+        yield Finding("supervisor", "broken", "not running in this home", "make up")
+        return
+    yield Finding("supervisor", "ok", f"process {pid}")
+    for program in stack.programs():
+        if program.health is not None:
+            up = stack.answers(program)
+            log = settings.home().logs / f"{program.name}.log"
+            yield Finding(program.name, "ok" if up else "broken", program.url, "" if up else f"read {log}")
+
+
+def loads(home: Home) -> Iterator[Finding]:
+    """Look at the age of each platform's last load, as the published copy tells it."""
+    try:
+        connection = published.connect(home)
+    except ExpectedFailure:
+        return
+    with connection:
+        last = dict(connection.execute("select platform, last_loaded_at from audit.freshness").fetchall())
+    for platform in PLATFORMS:
+        yield age(platform, last.get(platform.name))
+
+
+def age(platform: Platform, loaded_at: datetime | None) -> Finding:
+    subject, remedy = platform.name, f"cyberimpact load {platform.name}"
+    if loaded_at is None:
+        return Finding(subject, "late", "never loaded", remedy)
+    elapsed = datetime.now(UTC) - loaded_at.astimezone(UTC)
+    late = elapsed > platform.late_after
+    return Finding(subject, "late" if late else "ok", f"loaded {shown(elapsed)} ago", remedy if late else "")
+
+
+def shown(elapsed: timedelta) -> str:
+    hours = int(elapsed.total_seconds() // 3600)
+    return f"{hours} h" if hours < 48 else f"{hours // 24} days"
+
+
+def inboxes(home: Home) -> Iterator[Finding]:
+    """Look for files that were dropped and are still there: refused, or not seen because nothing runs."""
+    for platform in PLATFORMS:
+        folder = home.drop / platform.name
+        waiting = sorted(path.name for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
+        if waiting:
+            yield Finding(
+                f"drop/{platform.name}",
+                "late",
+                f"{len(waiting)} file(s) waiting: {', '.join(waiting[:3])}",
+                f"cyberimpact load {platform.name} --file …, which says what is wrong; then mend or remove the file",
+            )
+
+
+class Busy(Exception):
+    """The warehouse is being written."""
+
+
+def give_up(holder: str) -> NoReturn:
+    raise Busy(holder)
+
+
+def build(home: Home) -> Finding:
+    """Look at the last build, unless someone is writing."""
+    if not home.warehouse.exists():
+        return Finding("build", "late", "the warehouse is empty", "cyberimpact build")
+    try:
+        with (
+            writer_lock(home.warehouse, on_wait=give_up),  # a reader would stop a writer that starts now
+            duckdb.connect(str(home.warehouse), read_only=True) as connection,
+        ):
+            rows = connection.execute("select status, count(unique_id) from audit.build_node group by 1 order by 1").fetchall()
+    except duckdb.CatalogException:
+        return Finding("build", "late", "nothing was built yet", "cyberimpact build")
+    except Busy as busy:
+        return Finding("build", "ok", str(busy))
+    counts = {status: number for status, number in rows}
+    detail = ", ".join(f"{number} {status}" for status, number in counts.items())
+    broken = counts.keys() & {"running", "error", "fail", "skipped"}
+    return Finding("build", "broken" if broken else "ok", detail, "cyberimpact build" if broken else "")
+
+
+def publication(home: Home) -> Finding:
+    """Look at the copy that readers have."""
+    try:
+        connection = published.connect(home)
+    except ExpectedFailure as failure:
+        return Finding("publication", "late", failure.what, failure.remedy)
+    with connection:
+        publication_id, as_of = connection.execute("select publication_id, data_as_of from audit.publication").fetchone()
+    return Finding("publication", "ok", f"{publication_id}, data as of {as_of}")

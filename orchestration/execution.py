@@ -1,0 +1,87 @@
+"""Runs jobs in this process on the home's instance, so that history, checks and freshness are the same whoever runs them."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+
+from ingestion.errors import ExpectedFailure
+from orchestration import instance
+from orchestration.reaper import reap
+
+#: Dagster's own events stay in its history; what a person waits for is said by the step itself.
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run has done.
+
+    Attributes:
+        run_id: Its id in Dagster.
+        succeeded: Whether every step and blocking check passed.
+        metadata: Metadata of each table written, by asset key.
+        failures: A sentence for each step that failed.
+    """
+
+    run_id: str
+    succeeded: bool
+    metadata: Mapping[dg.AssetKey, Mapping[str, Any]]
+    failures: Sequence[str]
+
+    def or_raise(self, remedy: str) -> "Outcome":
+        """Return itself, or raise what failed.
+
+        Raises:
+            ExpectedFailure: a step failed.
+        """
+        if not self.succeeded:
+            raise ExpectedFailure("\n".join(self.failures) or f"The run {self.run_id} failed.", remedy)
+        return self
+
+
+def run_job(
+    name: str, config: Mapping[str, Any] | None = None, selection: Sequence[dg.AssetKey] | None = None
+) -> Outcome:
+    """Run a job to its end; progress goes to stderr.
+
+    Args:
+        name: Name of the job.
+        config: Run configuration.
+        selection: The assets to run, all of the job's by default.
+    """
+    from orchestration.definitions import defs  # the whole graph: seconds, which `--help` need not pay
+
+    with instance.get() as home_instance, redirect_stdout(sys.stderr):
+        reap(home_instance)
+        job = defs().resolve_job_def(name)
+        result = job.execute_in_process(
+            run_config={**QUIET, **(config or {})},
+            instance=home_instance,
+            asset_selection=selection,
+            raise_on_error=False,
+            tags={"launched_by": "command line"},
+        )
+    return Outcome(
+        run_id=result.run_id,
+        succeeded=result.success,
+        metadata={
+            event.asset_key: {name: value.value for name, value in event.materialization.metadata.items()}
+            for event in result.get_asset_materialization_events()
+        },
+        failures=[sentence(event) for event in result.all_events if event.is_step_failure],
+    )
+
+
+def sentence(event: dg.DagsterEvent) -> str:
+    """Return the sentence that a failed step gave, or its error when it failed unexpectedly."""
+    failure = event.step_failure_data
+    if failure.user_failure_data and failure.user_failure_data.description:
+        return failure.user_failure_data.description
+    error = failure.error
+    while error.cause:
+        error = error.cause
+    return f"{event.step_key}: {error.message.strip()}"

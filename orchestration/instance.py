@@ -1,0 +1,33 @@
+"""The Dagster instance of a home, and the environment its processes share. No definitions."""
+
+import os
+from pathlib import Path
+
+import dagster as dg
+
+from ingestion import settings
+
+
+def prepare() -> None:
+    """Point this process, and those it starts, at the home's Dagster folder and link the checkout's settings into it."""
+    dagster_home = settings.home().dagster
+    dagster_home.mkdir(parents=True, exist_ok=True)
+    link(settings.CHECKOUT / "dagster.yaml", dagster_home / "dagster.yaml")
+    os.environ["DAGSTER_HOME"] = str(dagster_home)
+    os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
+
+
+def link(target: Path, name: Path) -> None:
+    """Make `name` a symbolic link to `target`, in one step for whoever reads it."""
+    if name.is_symlink() and os.readlink(name) == str(target):
+        return
+    temporary = name.with_name(f".{name.name}.{os.getpid()}")
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(target)
+    os.replace(temporary, name)
+
+
+def get() -> dg.DagsterInstance:
+    """Return the instance of the current home, prepared if it is new."""
+    prepare()
+    return dg.DagsterInstance.get()

@@ -1,0 +1,49 @@
+"""What is run together: one load per platform, the build, the publication. When they run belongs in `schedules` and `sensors`."""
+
+import dagster as dg
+
+from ingestion.platforms import PLATFORMS, Platform
+
+TAGS = {"dagster/max_runtime": str(4 * 3600)}
+
+MODELS = dg.AssetSelection.groups("seeds", "staging", "reference", "marts", "kpi", "audit")
+SERVING = dg.AssetSelection.groups("serving")
+BI = dg.AssetSelection.groups("superset")
+
+
+def load_name(platform: Platform) -> str:
+    return f"load_{platform.name}"
+
+
+def load_job(platform: Platform) -> dg.UnresolvedAssetJobDefinition:
+    """Return the job that loads one platform; one that is down stops neither the others nor the build."""
+    return dg.define_asset_job(
+        load_name(platform),
+        selection=dg.AssetSelection.key_prefixes(["raw", platform.name]),
+        description=f"Load {platform.title}.",
+        tags={**TAGS, "platform": platform.name},
+    )
+
+
+loads = {platform.name: load_job(platform) for platform in PLATFORMS}
+
+build = dg.define_asset_job(
+    "build", selection=MODELS, description="Build every model from the raw tables that are there, and check them.", tags=TAGS
+)
+
+publish = dg.define_asset_job(
+    "publish", selection=SERVING, description="Publish the last sound build as a read-only copy.", tags=TAGS
+)
+
+daily = dg.define_asset_job(
+    "daily",
+    selection=MODELS | SERVING | BI,
+    description="Build, check, publish, and bring Superset in line with what was published.",
+    tags=TAGS,
+)
+
+superset = dg.define_asset_job(
+    "superset", selection=BI, description="Bring Superset in line with the bundle and the published copy.", tags=TAGS
+)
+
+jobs = [*loads.values(), build, publish, daily, superset]

@@ -1,0 +1,73 @@
+"""The dbt project as the platform runs it: its folder, environment and manifest. No assets, and no dagster."""
+
+import fcntl
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from ingestion import settings
+from ingestion.errors import ExpectedFailure
+
+PROJECT_DIR = settings.CHECKOUT / "dbt_project"
+DBT = Path(sys.executable).with_name("dbt")
+SOURCES = ("*.sql", "*.yml", "*.csv", "*.md")
+
+
+def environment() -> dict[str, str]:
+    """Return the variables that `dbt_project/profiles.yml` reads, for the current home."""
+    home = settings.home()
+    return {
+        "CYBERIMPACT_HOME": str(home.root),
+        "CYBERIMPACT_WAREHOUSE": str(home.warehouse),
+        "DBT_PROFILES_DIR": str(PROJECT_DIR),
+        "DBT_PROJECT_DIR": str(PROJECT_DIR),
+        "DBT_TARGET_PATH": str(home.dbt_target),
+        "DBT_LOG_PATH": str(home.logs / "dbt"),
+    }
+
+
+def run(*arguments: str) -> int:
+    """Run dbt as a person would by hand, on the current home, and return its exit code."""
+    return subprocess.run([DBT, *arguments], env=os.environ | environment(), check=False).returncode
+
+
+def fingerprint() -> str:
+    """Return the SHA-256 of every file that the manifest is made from."""
+    digest = hashlib.sha256()
+    for file in sorted(path for pattern in SOURCES for path in PROJECT_DIR.rglob(pattern)):
+        digest.update(str(file.relative_to(PROJECT_DIR)).encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def manifest() -> Path:
+    """Return the path of an up-to-date manifest, parsed anew when a file of the project has changed.
+
+    Raises:
+        ExpectedFailure: dbt cannot parse the project.
+    """
+    target = settings.home().dbt_target
+    target.mkdir(parents=True, exist_ok=True)
+    stamp, path = target / "manifest.sha256", target / "manifest.json"
+    with (target / "manifest.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # several Dagster processes start together
+        current = fingerprint()
+        if not (path.exists() and stamp.exists() and stamp.read_text() == current):
+            parsed = subprocess.run(
+                [DBT, "--quiet", "parse"], env=os.environ | environment(), capture_output=True, text=True, check=False
+            )
+            if parsed.returncode:
+                raise ExpectedFailure(
+                    f"dbt cannot parse {PROJECT_DIR.name}/: {parsed.stdout.strip() or parsed.stderr.strip()}",
+                    "Mend the file it names.",
+                )
+            stamp.write_text(current)
+    return path
+
+
+def read_manifest() -> dict:
+    """Return the manifest of the current code."""
+    return json.loads(manifest().read_bytes())

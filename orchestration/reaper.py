@@ -1,0 +1,68 @@
+"""Ends the runs whose process has died and frees their pool slots, which Dagster's default launcher does not do."""
+
+from datetime import datetime
+from pathlib import Path
+
+import dagster as dg
+from dagster import DagsterEventType
+
+STARTED_STATUSES = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING]
+
+
+def boot_time() -> float:
+    """Return the machine's boot time in seconds since the epoch (`btime` of proc_stat(5))."""
+    for line in Path("/proc/stat").read_text().splitlines():
+        if line.startswith("btime "):
+            return float(line.split()[1])
+    raise OSError("/proc/stat names no boot time")
+
+
+def started_at(pid: int) -> float | None:
+    """Return when a process started, in seconds since the epoch, or None when it is gone or a zombie (proc_pid_stat(5))."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    state, *fields = stat.rpartition(")")[2].split()
+    if state in "ZX":
+        return None
+    ticks = int(fields[18])
+    return boot_time() + ticks / 100  # USER_HZ, fixed at 100 for user space
+
+
+def is_alive(pid: int, seen_at: float) -> bool:
+    """Tell whether the process that had this id at `seen_at` still runs; an id given to a younger process does not count."""
+    start = started_at(pid)
+    return start is not None and start <= seen_at + 1  # btime is whole seconds
+
+
+def worker(instance: dg.DagsterInstance, run_id: str) -> tuple[int, float] | None:
+    """Return the process id that last reported itself as the worker of a run, and when, or None before it did."""
+    connection = instance.get_records_for_run(run_id, of_type=DagsterEventType.ENGINE_EVENT, ascending=False)
+    for record in connection.records:
+        event = record.event_log_entry.dagster_event
+        pid = event.engine_event_data.metadata.get("pid") if event else None
+        if pid is not None:
+            return int(str(pid.value)), record.event_log_entry.timestamp
+    return None
+
+
+def reap(instance: dg.DagsterInstance) -> list[str]:
+    """End every run of this machine whose process is gone.
+
+    Returns:
+        The ids of the runs that were ended.
+    """
+    ended = []
+    for run in instance.get_runs(dg.RunsFilter(statuses=STARTED_STATUSES)):
+        known = worker(instance, run.run_id)
+        if known is None or is_alive(*known):
+            continue
+        pid, seen_at = known
+        since = datetime.fromtimestamp(seen_at).astimezone().isoformat(timespec="seconds")
+        instance.report_run_failed(
+            run, f"The process of this run (id {pid}, seen {since}) is gone: killed, or the machine restarted. Run it again."
+        )
+        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+        ended.append(run.run_id)
+    return ended

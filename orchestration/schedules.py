@@ -1,0 +1,30 @@
+"""When jobs run by the clock, Europe/Paris. What they run belongs in `jobs`; a platform's own hour in `ingestion.platforms`."""
+
+import dagster as dg
+
+from ingestion.platforms import PLATFORMS
+from orchestration import jobs
+
+TIMEZONE = "Europe/Paris"
+
+
+def load_schedule(name: str, cron: str) -> dg.ScheduleDefinition:
+    return dg.ScheduleDefinition(
+        name=f"load_{name}",
+        job=jobs.loads[name],
+        cron_schedule=cron,
+        execution_timezone=TIMEZONE,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+    )
+
+
+daily = dg.ScheduleDefinition(
+    name="daily",
+    job=jobs.daily,
+    cron_schedule="30 5 * * *",
+    execution_timezone=TIMEZONE,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="After the loads of the night, before the first reader of the morning.",
+)
+
+schedules = [*(load_schedule(platform.name, platform.cron) for platform in PLATFORMS), daily]

@@ -1,0 +1,73 @@
+"""What is launched because something happened: a file was dropped, a run's process died. What is launched belongs in `jobs`."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+
+from ingestion import settings
+from ingestion.platforms import PLATFORMS, Platform
+from orchestration import jobs
+from orchestration.reaper import reap
+
+DROP_INTERVAL_SECONDS = 15
+REAPER_INTERVAL_SECONDS = 15
+
+#: Path -> [size in bytes, time of last change in nanoseconds]: what makes a dropped file the same file.
+Seen = dict[str, list[int]]
+
+
+def dropped_files(folder: Path) -> Seen:
+    """Return the files of an inbox that are not still being written under a name of their own (`.part`)."""
+    if not folder.is_dir():
+        return {}
+    files = (path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith("."))
+    stats = {str(path): path.stat() for path in files if path.suffix != ".part"}
+    return {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()}
+
+
+def settled(before: Seen, now: Seen) -> Iterator[str]:
+    """Yield the files that have not changed since the last look."""
+    return (name for name, mark in now.items() if before.get(name) == mark)
+
+
+def drop_sensor(platform: Platform) -> dg.SensorDefinition:
+    """Return the sensor of one inbox: a file is loaded once it is the same at two looks, and once only."""
+
+    @dg.sensor(
+        name=f"drop_{platform.name}",
+        job=jobs.loads[platform.name],
+        minimum_interval_seconds=DROP_INTERVAL_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=f"Loads the files put into drop/{platform.name}/.",
+    )
+    def watch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        before = json.loads(context.cursor) if context.cursor else {}
+        now = dropped_files(settings.home().drop / platform.name)
+        requests = [
+            dg.RunRequest(
+                run_key=f"{name}:{now[name][0]}:{now[name][1]}",
+                run_config={"ops": {jobs.load_name(platform): {"config": {"file": name}}}},
+                tags={"file": Path(name).name},
+            )
+            for name in settled(before, now)
+        ]
+        return dg.SensorResult(run_requests=requests, cursor=json.dumps(now))
+
+    return watch
+
+
+@dg.sensor(
+    name="reaper",
+    minimum_interval_seconds=REAPER_INTERVAL_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Ends the runs whose process has died and frees their pool slots.",
+    target=None,
+)
+def reaper(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    ended = reap(context.instance)
+    return dg.SkipReason(f"ended {', '.join(ended)}" if ended else "every run's process is alive")
+
+
+sensors = [*(drop_sensor(platform) for platform in PLATFORMS if platform.drops), reaper]

@@ -1,0 +1,318 @@
+"""Starts, watches and stops the supervised processes of one machine, and fills them the first time. No dagster."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from rich.console import Console
+
+from ingestion import settings
+from ingestion.errors import ExpectedFailure
+from ingestion.platforms import PLATFORMS
+from orchestration import project, published
+
+BIN = Path(sys.executable).parent
+SUPERSET_PYTHON = settings.CHECKOUT / ".venv-superset" / "bin" / "python"
+SUPERSET_SERVER = settings.CHECKOUT / "superset" / "server" / "server.py"
+FREE_BYTES = 2 * 1024**3
+START_SECONDS = 180
+STOP_SECONDS = 60
+
+console = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+@dataclass(frozen=True)
+class Program:
+    """A supervised process.
+
+    Attributes:
+        name: Its name in messages and of its log file.
+        command: What is run, from the checkout.
+        port: The loopback port it listens on, None for one that listens on none.
+        health: Path that answers 200 once it serves.
+    """
+
+    name: str
+    command: Sequence[str | Path]
+    port: int | None = None
+    health: str | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+def programs() -> list[Program]:
+    """Return what the platform runs on one machine."""
+    dagster, superset, sandbox = (settings.port(name) for name in ("dagster", "superset", "sandbox"))
+    workspace = settings.CHECKOUT / "workspace.yaml"
+    return [
+        Program("sandbox", [BIN / "python", "-m", "sandbox", "--port", str(sandbox)], sandbox, "/health"),
+        Program("superset", [SUPERSET_PYTHON, SUPERSET_SERVER, "serve"], superset, "/health"),
+        Program(
+            "dagster-webserver",
+            [BIN / "dagster-webserver", "-h", "127.0.0.1", "-p", str(dagster), "-w", workspace],
+            dagster,
+            "/server_info",
+        ),
+        Program("dagster-daemon", [BIN / "dagster-daemon", "run", "-w", workspace]),
+    ]
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of the supervised processes."""
+    home = settings.home()
+    return {
+        **os.environ,
+        **project.environment(),
+        "DAGSTER_HOME": str(home.dagster),
+        "SUPERSET_HOME": str(home.superset),
+        "SUPERSET_SECRET_KEY": settings.require("SUPERSET_SECRET_KEY"),
+        "SUPERSET_ADMIN_PASSWORD": settings.require("SUPERSET_ADMIN_PASSWORD"),
+        "CYBERIMPACT_SUPERSET_PORT": str(settings.port("superset")),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def up() -> None:
+    """Bring the whole platform up, and say where it is. A second call finds it up and changes nothing."""
+    prepare()
+    started = supervisor_pid() is None
+    if started:
+        start()
+    for program in programs():
+        wait_until_healthy(program, fresh=started)
+    if not main_job_is_done():
+        run_main_job()
+    say_where()
+
+
+def prepare() -> None:
+    """Check what can be checked before anything is started.
+
+    Raises:
+        ExpectedFailure: the disk is full, or a port is taken by a process that is not ours.
+    """
+    from orchestration import instance
+
+    home = settings.home()
+    home.run.mkdir(parents=True, exist_ok=True)
+    home.logs.mkdir(parents=True, exist_ok=True)
+    for entry in PLATFORMS:
+        if entry.drops:
+            (home.drop / entry.name).mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(home.root).free
+    if free < FREE_BYTES:
+        raise ExpectedFailure(
+            f"{home.root} has {free / 1024**3:.1f} GB free; the platform needs {FREE_BYTES / 1024**3:.0f} GB.",
+            "Free some space, or set CYBERIMPACT_HOME to a larger disk.",
+        )
+    instance.prepare()
+    if supervisor_pid() is None:
+        for program in programs():
+            if program.port is not None and not is_free(program.port):
+                variable = f"CYBERIMPACT_{program.name.partition('-')[0].upper()}_PORT"
+                raise ExpectedFailure(
+                    f"Port {program.port}, which {program.name} needs, is in use by another process.",
+                    f"Stop that process, or set {variable} in .env to a free port.",
+                )
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port in TIME_WAIT can be taken again
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def supervisor_pid() -> int | None:
+    """Return the process id of this home's supervisor, or None when it does not run."""
+    pid_file = settings.home().run / "supervisord.pid"
+    try:
+        pid = int(pid_file.read_text())
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (OSError, ValueError):
+        return None
+    return pid if str(configuration_file()).encode() in command else None
+
+
+def configuration_file() -> Path:
+    return settings.home().run / "supervisord.conf"
+
+
+def configuration() -> str:
+    """Return the supervisor's configuration.
+
+    Children die with the supervisor (`setpriv --pdeathsig`), so that nothing is left behind if it is killed; it opens no
+    control socket: a process id and signals are all that `down` needs.
+    """
+    home = settings.home()
+    sections = [
+        "[supervisord]\n"
+        f"pidfile={home.run / 'supervisord.pid'}\n"
+        f"logfile={home.logs / 'supervisord.log'}\n"
+        f"directory={settings.CHECKOUT}\n"
+        "logfile_maxbytes=5MB\nlogfile_backups=2\n"
+    ]
+    for program in programs():
+        command = " ".join(str(part) for part in program.command)
+        sections.append(
+            f"[program:{program.name}]\n"
+            f"command=setpriv --pdeathsig TERM -- {command}\n"
+            f"stdout_logfile={home.logs / program.name}.log\n"
+            "redirect_stderr=true\nstdout_logfile_maxbytes=10MB\nstdout_logfile_backups=2\n"
+            "autorestart=true\nstartsecs=3\nstartretries=100\n"
+            f"stopasgroup=true\nkillasgroup=true\nstopwaitsecs=20\n"
+        )
+    return "\n".join(sections).replace("%", "%%")
+
+
+def start() -> None:
+    """Create what Superset needs once, then start the supervisor, which detaches itself.
+
+    Raises:
+        ExpectedFailure: Superset or the supervisor cannot start.
+    """
+    with console.status("Superset: preparing its own database (a minute the first time)"):
+        run_logged([SUPERSET_PYTHON, SUPERSET_SERVER, "init"], "superset-init")
+    console.print("Superset: database ready")
+    configuration_file().write_text(configuration())
+    run_logged([BIN / "supervisord", "-c", configuration_file()], "supervisord-start")
+    console.print("Supervisor: started")
+
+
+def run_logged(command: Sequence[str | Path], name: str) -> None:
+    """Run a command with its output in a log.
+
+    Raises:
+        ExpectedFailure: it failed.
+    """
+    log = settings.home().logs / f"{name}.log"
+    with log.open("w") as output:
+        done = subprocess.run(
+            command, env=environment(), cwd=settings.CHECKOUT, stdout=output, stderr=subprocess.STDOUT, check=False
+        )
+    if done.returncode:
+        last = log.read_text().strip().splitlines()[-1:] or ["it printed nothing"]
+        raise ExpectedFailure(f"{name} failed: {last[0]}.", f"Read {log}.")
+
+
+def wait_until_healthy(program: Program, *, fresh: bool) -> None:
+    """Wait until a process answers.
+
+    Raises:
+        ExpectedFailure: it does not answer in time.
+    """
+    if program.health is None:
+        return
+    began = time.monotonic()
+    with console.status(f"{program.name}: starting on port {program.port}"):
+        while not answers(program):
+            if supervisor_pid() is None or time.monotonic() - began > START_SECONDS:
+                raise ExpectedFailure(
+                    f"{program.name} does not answer on port {program.port}.",
+                    f"Read {settings.home().logs / program.name}.log, then `make down` and `make up`.",
+                )
+            time.sleep(0.5)
+    console.print(f"{program.name}: {'started' if fresh else 'running'}, {program.url}")
+
+
+def answers(program: Program) -> bool:
+    """Tell whether a process serves."""
+    try:
+        return httpx.get(f"{program.url}{program.health}", timeout=5).status_code == httpx.codes.OK
+    except httpx.HTTPError:
+        return False
+
+
+def main_job_mark() -> Path:
+    return settings.home().run / "main_job.sha256"
+
+
+def main_job_is_done() -> bool:
+    """Tell whether the published copy was made by the code that is checked out."""
+    mark, home = main_job_mark(), settings.home()
+    copy = published.current(home, "daily", "serving.duckdb")
+    return copy is not None and mark.exists() and mark.read_text() == project.fingerprint()
+
+
+def run_main_job() -> None:
+    """Load every platform, then build, check, publish and show; a platform that fails does not stop the others."""
+    verbs: list[tuple[str, Callable[[], None]]] = [
+        (f"{entry.title}: load", lambda name=entry.name: verb("load", name)) for entry in PLATFORMS
+    ]
+    verbs += [("Build and checks", lambda: verb("build")), ("Publication", lambda: verb("publish"))]
+    verbs += [("Dashboards", lambda: verb("superset", "apply"))]
+    for title, action in verbs:
+        began = time.monotonic()
+        console.rule(title, align="left")
+        try:
+            action()
+        except ExpectedFailure as failure:
+            if not title.endswith("load"):
+                raise
+            console.print(str(failure), style="red", markup=False)
+        console.print(f"{title}: {time.monotonic() - began:.0f} s")
+    main_job_mark().write_text(project.fingerprint())
+
+
+def verb(*arguments: str) -> None:
+    """Run a verb of the command line in a process of its own, as a person would.
+
+    Raises:
+        ExpectedFailure: it failed; it has said why on stderr.
+    """
+    done = subprocess.run([BIN / "cyberimpact", *arguments], env=environment(), stdout=sys.stderr, check=False)
+    if done.returncode:
+        line = " ".join(("cyberimpact", *arguments))
+        raise ExpectedFailure(f"`{line}` failed, as said above.", f"Mend it, then run `{line}` or `make up` again.")
+
+
+def say_where() -> None:
+    """Print the addresses, the account and what to look at."""
+    dagster = f"http://127.0.0.1:{settings.port('dagster')}"
+    superset = settings.superset_url()
+    print(
+        f"""
+cyberimpact is up.
+
+  Superset  {superset}/superset/dashboard/perception/
+            account admin, password: SUPERSET_ADMIN_PASSWORD in {settings.CHECKOUT / '.env'}
+            the dashboard Perception: what citizens say of the services, by month and by département
+  Dagster   {dagster}/asset-groups
+            the graph from platform to dashboard; runs, checks and what is late
+  Sandbox   http://127.0.0.1:{settings.port('sandbox')}
+            stands in for the platforms; its data is invented
+
+Next: `.venv/bin/cyberimpact doctor`, `.venv/bin/cyberimpact kpi list`; stop with `make down`."""
+    )
+
+
+def down() -> None:
+    """Stop what `up` has started, and nothing else.
+
+    Raises:
+        ExpectedFailure: it does not stop in time.
+    """
+    pid = supervisor_pid()
+    if pid is None:
+        console.print("Nothing runs in this home.")
+        return
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_SECONDS
+    while supervisor_pid() is not None:
+        if time.monotonic() > deadline:
+            raise ExpectedFailure(f"The supervisor (process {pid}) does not stop.", f"Run `kill -9 {pid}`.")
+        time.sleep(0.2)
+    console.print("Stopped.")

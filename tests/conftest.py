@@ -1,0 +1,27 @@
+"""Fixtures that every kind of test shares: the real data where it is at hand, and a home of its own for each test."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ingestion import settings
+
+os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real data beside the checkout; the test is skipped where it is absent."""
+    folder = settings.CHECKOUT.parent / "shared"
+    if not folder.is_dir():
+        pytest.skip("the real data (../shared) is not here")
+    return folder
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> settings.Home:
+    """An empty home for one test."""
+    monkeypatch.setenv("CYBERIMPACT_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home" / "dagster"))
+    return settings.home()

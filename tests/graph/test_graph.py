@@ -1,0 +1,54 @@
+"""The graph is whole: one line without a break from platform to dashboard, and each change of it shown in review."""
+
+from pathlib import Path
+
+import dagster as dg
+
+from tests.graph.conftest import render
+
+SNAPSHOT = Path(__file__).with_name("graph.txt")
+
+
+def test_the_graph_is_the_one_that_was_reviewed(definitions: dg.Definitions) -> None:
+    assert render(definitions) == SNAPSHOT.read_text(), "The graph changed: run `make snapshot` and review the difference."
+
+
+def test_every_asset_but_a_platform_or_a_seed_has_something_upstream(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    orphans = {
+        key.to_user_string()
+        for key in graph.get_all_asset_keys()
+        if not graph.get(key).parent_keys and key.path[0] not in ("source", "seeds")
+    }
+    assert orphans <= {"reference/dim_calendar", "kpi/kpi_catalogue"}  # made from no data: a range of days, declarations
+
+
+def test_every_dashboard_goes_back_to_a_platform(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    dashboards = [key for key in graph.get_all_asset_keys() if key.path[:2] == ["superset", "dashboard"]]
+    assert dashboards
+    for dashboard in dashboards:
+        seen, todo = set(), [dashboard]
+        while todo:
+            key = todo.pop()
+            if key not in seen:
+                seen.add(key)
+                todo.extend(graph.get(key).parent_keys)
+        assert any(key.path[0] == "source" for key in seen), dashboard.to_user_string()
+
+
+def test_definitions_are_loadable(definitions: dg.Definitions) -> None:
+    dg.Definitions.validate_loadable(definitions)
+
+
+def test_every_writer_of_the_warehouse_takes_its_pool(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    for assets in definitions.resolve_all_asset_keys():
+        node = graph.get(assets)
+        if node.is_materializable and assets.path[0] != "superset":
+            assert node.pools == {"warehouse"}, assets.to_user_string()
+
+
+def test_every_job_selects_something(definitions: dg.Definitions) -> None:
+    for name in ("load_services_publics_plus", "build", "publish", "daily", "superset"):
+        assert definitions.resolve_job_def(name).asset_layer.executable_asset_keys, name
