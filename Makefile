@@ -34,6 +34,10 @@ test: install chromium ## Pass every test
 proof: install chromium ## The long counts: repeated kills, every fault
 	@$(BIN)/pytest -m proof -n 1
 
+.PHONY: snapshot
+snapshot: install ## Rewrite the graph's snapshot after a change that is meant
+	@$(BIN)/python -m tests.graph.snapshot
+
 .PHONY: lint
 lint: install ## Format, style, types, SQL, YAML and import boundaries
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from ingestion import settings
 from ingestion.errors import ExpectedFailure
@@ -22,7 +22,8 @@ app.add_typer(kpi_app, name="kpi")
 app.add_typer(superset_app, name="superset")
 app.add_typer(quarantine_app, name="quarantine")
 
-out = Console(soft_wrap=True)
+#: A file or a pipe has no width: a table is never cut there.
+out = Console(width=None if sys.stdout.isatty() else 400)
 err = Console(stderr=True, soft_wrap=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -113,7 +114,7 @@ def query(
 
 
 def print_table(names: list[str], rows: list[tuple]) -> None:
-    table = Table(*names)
+    table = Table(*(Column(name, overflow="fold") for name in names))
     for row in rows:
         table.add_row(*("" if value is None else str(value) for value in row))
     out.print(table, markup=False)
@@ -140,10 +141,11 @@ def kpi_list(as_json: AsJson = False) -> None:
         json.dump([kpi.as_json() for kpi in kpis], sys.stdout, default=str, ensure_ascii=False, indent=2)
         print()
         return
-    table = Table("Code", "Pilier", "Indicateur", "Unité", "Dernier mois", "Valeur (France)", "Responsable")
+    table = Table("Code", "Indicateur", "Unité", "Dernier mois", "France")
+    table.columns[0].no_wrap = True
     for kpi in kpis:
-        value = "–" if kpi.latest_value is None else f"{kpi.latest_value:g}"
-        table.add_row(kpi.code, kpi.pillar, kpi.label, kpi.unit, kpi.latest_month or "–", value, kpi.owner)
+        value = "–" if kpi.latest_value is None else f"{kpi.latest_value:n}"
+        table.add_row(kpi.code, kpi.label, kpi.unit, kpi.latest_month or "–", value)
     out.print(table)
 
 
@@ -157,17 +159,90 @@ def kpi_show(code: Annotated[str, typer.Argument(help="Code de l'indicateur.")],
         json.dump(kpi.as_json(), sys.stdout, default=str, ensure_ascii=False, indent=2)
         print()
         return
-    labels = {
-        "code": "Code", "label": "Indicateur", "pillar": "Pilier", "definition": "Définition", "formula": "Formule",
-        "unit": "Unité", "direction": "Sens", "target": "Cible", "owner": "Responsable", "refresh": "Mise à jour",
-        "sensitivity": "Sensibilité", "territory_of": "Territoire compté", "latest_month": "Dernier mois",
-        "latest_value": "Dernière valeur nationale",
-    }  # fmt: skip
-    table = Table.grid(padding=(0, 2))
-    for name, label in labels.items():
-        value = getattr(kpi, name)
-        table.add_row(label, "–" if value is None else str(value))
-    out.print(table, markup=False)
+    for label, value in kpi.as_lines():
+        out.print(f"{label} : {value}", markup=False, highlight=False, soft_wrap=True)
+
+
+@quarantine_app.command("list")
+def quarantine_list(
+    platform: Annotated[str, typer.Argument(help="Name of the platform.")], as_json: AsJson = False
+) -> None:
+    """Rows that broke the contract, with the reason."""
+    from dataclasses import asdict
+
+    from ingestion.locks import writer_lock
+    from ingestion.platforms import platform as find
+    from ingestion.quarantine import entries
+
+    known = find(platform)
+    with writer_lock(settings.home().warehouse):
+        waiting = [asdict(entry) for entry in entries(known.name)]
+    columns = ["entity", "origin", "line", "record_key", "field", "reason", "value", "quarantined_at"]
+    if as_json:
+        json.dump(waiting, sys.stdout, default=str, ensure_ascii=False, indent=2)
+        print()
+    else:
+        print_table(columns, [tuple(entry[column] for column in columns) for entry in waiting])
+
+
+@quarantine_app.command("retry")
+def quarantine_retry(platform: Annotated[str, typer.Argument(help="Name of the platform.")]) -> None:
+    """Hold the rows in quarantine to today's contract, and load those that satisfy it."""
+    from ingestion.loading import retry_quarantine
+
+    out.print(retry_quarantine(platform).summary(), markup=False, highlight=False)
+
+
+@superset_app.command("check")
+def superset_check() -> None:
+    """Examine the bundle without a server."""
+    from supersync.check import check
+
+    from orchestration import bi
+
+    problems = check(bi.bundle())
+    for problem in problems:
+        out.print(problem, markup=False, highlight=False)
+    if problems:
+        raise ExpectedFailure(f"The bundle has {len(problems)} problem(s).", "Correct the files that they name.")
+    out.print("The bundle is sound.")
+
+
+@superset_app.command("plan")
+def superset_plan() -> None:
+    """Show what an apply would create, update and delete."""
+    from supersync.plan import plan
+
+    from orchestration import bi
+
+    with bi.client() as client:
+        out.print(str(plan(client, bi.bundle(), bi.database_uri())), markup=False, highlight=False)
+
+
+@superset_app.command("apply")
+def superset_apply() -> None:
+    """Make Superset hold what the bundle declares, as a run of the job `superset`."""
+    from orchestration.execution import run_job
+
+    settings.home().superset.mkdir(parents=True, exist_ok=True)  # asked for by name: this home has a Superset
+    outcome = run_job("superset").or_raise("Repeat the command: it takes up where this one stopped.")
+    out.print(f"Superset holds the bundle: {len(outcome.metadata)} datasets, charts and dashboards.")
+
+
+@superset_app.command("drift")
+def superset_drift() -> None:
+    """Name what was changed in Superset by hand."""
+    from supersync.drift import drift
+
+    from orchestration import bi
+
+    with bi.client() as client:
+        found = drift(client, bi.bundle(), bi.database_uri())
+    for change in found:
+        out.print(str(change), markup=False, highlight=False)
+    if found:
+        raise ExpectedFailure(f"{len(found)} object(s) were changed by hand.", "`cyberimpact superset apply` puts them back.")
+    out.print("Nothing was changed by hand.")
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

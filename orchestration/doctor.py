@@ -139,7 +139,7 @@ def build(home: Home) -> Finding:
         return Finding("build", "ok", str(busy))
     counts = {status: number for status, number in rows}
     detail = ", ".join(f"{number} {status}" for status, number in counts.items())
-    broken = counts.keys() & {"running", "error", "fail", "skipped"}
+    broken = counts.keys() & {"running", "pending", "error", "fail", "skipped"}
     return Finding("build", "broken" if broken else "ok", detail, "cyberimpact build" if broken else "")
 
 

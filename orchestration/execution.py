@@ -1,15 +1,16 @@
 """Runs jobs in this process on the home's instance, so that history, checks and freshness are the same whoever runs them."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
+from rich.console import Console
 
 from ingestion.errors import ExpectedFailure
 from orchestration import instance
+from orchestration.progress import DbtProgress
 from orchestration.reaper import reap
 
 #: Dagster's own events stay in its history; what a person waits for is said by the step itself.
@@ -55,7 +56,7 @@ def run_job(
     """
     from orchestration.definitions import defs  # the whole graph: seconds, which `--help` need not pay
 
-    with instance.get() as home_instance, redirect_stdout(sys.stderr):
+    with instance.get() as home_instance, DbtProgress(Console(stderr=True)) as progress, redirect_stdout(progress):
         reap(home_instance)
         job = defs().resolve_job_def(name)
         result = job.execute_in_process(

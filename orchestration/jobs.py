@@ -15,17 +15,16 @@ def load_name(platform: Platform) -> str:
     return f"load_{platform.name}"
 
 
-def load_job(platform: Platform) -> dg.UnresolvedAssetJobDefinition:
-    """Return the job that loads one platform; one that is down stops neither the others nor the build."""
-    return dg.define_asset_job(
+#: One job per platform: one that is down stops neither the others nor the build.
+loads = {
+    platform.name: dg.define_asset_job(
         load_name(platform),
         selection=dg.AssetSelection.key_prefixes(["raw", platform.name]),
         description=f"Load {platform.title}.",
         tags={**TAGS, "platform": platform.name},
     )
-
-
-loads = {platform.name: load_job(platform) for platform in PLATFORMS}
+    for platform in PLATFORMS
+}
 
 build = dg.define_asset_job(
     "build", selection=MODELS, description="Build every model from the raw tables that are there, and check them.", tags=TAGS

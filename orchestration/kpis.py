@@ -16,6 +16,40 @@ LATEST = """
 """
 
 
+LABELS = {
+    "code": "Code",
+    "label": "Indicateur",
+    "pillar": "Pilier",
+    "definition": "Définition",
+    "formula": "Formule",
+    "unit": "Unité",
+    "direction": "Sens",
+    "target": "Cible",
+    "owner": "Responsable",
+    "refresh": "Mise à jour",
+    "sensitivity": "Sensibilité",
+    "territory_of": "Territoire compté",
+    "latest_month": "Dernier mois publié",
+    "latest_value": "Valeur de ce mois, France",
+}
+
+#: How declared values are said to a reader.
+FRENCH = {
+    ("pillar", "visibility"): "visibilité",
+    ("pillar", "perception"): "perception",
+    ("pillar", "actors"): "acteurs",
+    ("direction", "up"): "une hausse est favorable",
+    ("direction", "down"): "une baisse est favorable",
+    ("direction", "neutral"): "ni hausse ni baisse n'est favorable en soi",
+    ("sensitivity", "public"): "publique",
+    ("sensitivity", "internal"): "interne",
+    ("sensitivity", "personal"): "personnelle",
+    ("territory_of", "citizen"): "celui du citoyen",
+    ("territory_of", "unit"): "celui de l'unité",
+    ("territory_of", "account"): "celui du compte",
+}
+
+
 @dataclass(frozen=True)
 class Kpi:
     """A governed KPI with its latest monthly value for the whole nation, None before anything is published."""
@@ -35,6 +69,11 @@ class Kpi:
     grain: Mapping[str, Any]
     latest_month: str | None = None
     latest_value: float | None = None
+
+    def as_lines(self) -> list[tuple[str, str]]:
+        """Return the definition as a reader sees it: French label, French value."""
+        values = {name: FRENCH.get((name, value), value) for name, value in asdict(self).items()}
+        return [(label, "–" if values[name] is None else f"{values[name]}") for name, label in LABELS.items()]
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -1,20 +1,67 @@
 """Superset's datasets, charts and dashboards as one step that brings the server in line with the bundle. The client is `supersync`."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import dagster as dg
-import supersync.apply
-import supersync.bundle
-import supersync.cache
-import supersync.client
-import supersync.plan
+from supersync.apply import apply
+from supersync.bundle import Asset
+from supersync.cache import invalidate
 from supersync.errors import SupersetFailure
 
-from assets.serving import daily
+from assets.serving.daily import KEY as SERVING
 from assets.warehouse.translator import node_key
 from ingestion import settings
-from orchestration import project
+from orchestration import bi, project
 
-BUNDLE_DIR = settings.CHECKOUT / "superset" / "bundle"
-OWNER = "team:plateforme-donnees"
+BUNDLE = bi.bundle()
+NODES = project.read_manifest()["nodes"]
+UPSTREAM_KIND = {"chart": "dataset", "dashboard": "chart"}
+
+
+def asset_key(kind: str, slug: str) -> dg.AssetKey:
+    return dg.AssetKey(["superset", kind, slug])
+
+
+def upstream(asset: Asset) -> list[dg.AssetKey]:
+    """Return what an object of Superset is made from; a dataset reads the published copy of its models."""
+    if asset.kind == "dataset":
+        return [SERVING, *(node_key(NODES[unique_id]) for unique_id in asset.reads)]
+    return [asset_key(UPSTREAM_KIND[asset.kind], slug) for slug in asset.reads]
+
+
+def spec(asset: Asset) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        key=asset_key(asset.kind, asset.slug),
+        deps=upstream(asset),
+        group_name="superset",
+        owners=["team:plateforme-donnees"],
+        kinds={"superset"},
+        description=f"{asset.title}. {asset.description}",
+        metadata={"defined_in": f"superset/bundle/{asset.path}", **live_page(asset)},
+        skippable=True,  # a home without Superset publishes all the same
+    )
+
+
+def live_page(asset: Asset) -> dict[str, dg.MetadataValue]:
+    if asset.kind != "dashboard":
+        return {}
+    return {"page": dg.MetadataValue.url(f"{settings.superset_url()}/superset/dashboard/{asset.slug}/")}
+
+
+SHOWN = [asset for asset in BUNDLE if asset.kind != "database"]
+
+
+@dg.multi_asset(name="superset", specs=[spec(asset) for asset in SHOWN])
+def superset(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
+    if not settings.home().superset.is_dir():
+        context.log.warning("This home has no Superset (`make up` makes it): nothing is shown.")
+        return
+    try:
+        with bi.client() as client:
+            done = apply(client, BUNDLE, bi.database_uri())
+            forgotten = invalidate(client, BUNDLE)
+    except SupersetFailure as failure:
+        raise dg.Failure(description=str(failure), allow_retries=False) from None
+    context.log.info(f"{done}\nCached answers forgotten: {forgotten} datasets.")
+    for asset in SHOWN:
+        yield dg.MaterializeResult(asset_key=asset_key(asset.kind, asset.slug))

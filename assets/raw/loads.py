@@ -1,13 +1,16 @@
 """One load per platform, with the raw tables that it writes. Reading, contracts and quarantine belong in `ingestion`."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
 
 from assets.raw import sources as platform_sources
+from ingestion import quarantine, settings
 from ingestion.errors import ExpectedFailure
-from ingestion.loading import LoadReport, load
+from ingestion.loading import LOAD_LOG, EntityReport, LoadReport, load
+from ingestion.locks import writer_lock
 from ingestion.platforms import PLATFORMS, Platform
 from orchestration.freshness import within
 
@@ -24,33 +27,53 @@ def table_key(platform: Platform, entity: str) -> dg.AssetKey:
     return dg.AssetKey(["raw", platform.name, entity])
 
 
-def table_spec(platform: Platform, entity: str) -> dg.AssetSpec:
+def table_spec(platform: Platform, table: str) -> dg.AssetSpec:
     return dg.AssetSpec(
-        key=table_key(platform, entity),
+        key=table_key(platform, table),
         deps=[platform_sources.key(platform)],
         group_name="raw",
-        description=f"{platform.title}: {entity}, minimised, under contract, before any business rule.",
+        description=f"{platform.title}: {table}, minimised, under contract, before any business rule.",
         owners=[platform.owner],
         tags={"pillar": platform.pillar, "platform": platform.name, "sensitivity": platform.sensitivity},
         kinds={"dlt", "duckdb"},
-        metadata={"dagster/table_name": f"{platform.dataset}.{entity}"},
+        metadata={"dagster/table_name": f"{platform.dataset}.{table}"},
         freshness_policy=within(platform.late_after),
         skippable=True,  # a file holds one table; the other one keeps its date
     )
 
 
-def results(platform: Platform, report: LoadReport) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-    """Tell Dagster what a load has done, table by table."""
+def metadata(report: LoadReport, entity: EntityReport) -> dict[str, dg.MetadataValue]:
+    """Return what a load tells of one table; `summary` tells of the whole load."""
+    counts = ("rows_read", "rows_new", "rows_updated", "rows_unchanged", "rows_quarantined")
+    return {
+        "summary": dg.MetadataValue.text(report.summary()),
+        "origin": dg.MetadataValue.text(report.origin.name),
+        "sha256": dg.MetadataValue.text(report.origin.sha256 or "–"),
+        "generation": dg.MetadataValue.text(entity.generation or "–"),
+        "unknown_columns": dg.MetadataValue.json(list(entity.unknown_columns)),
+        "dropped_columns": dg.MetadataValue.json(dict(entity.dropped_columns)),
+        **{name: dg.MetadataValue.int(getattr(entity, name)) for name in counts},
+    }
+
+
+def quarantine_checks(platform: Platform) -> Iterator[dg.AssetCheckResult]:
+    """Tell, table by table, how many rows wait in quarantine."""
+    with writer_lock(settings.home().warehouse):
+        waiting = Counter(entry.entity for entry in quarantine.entries(platform.name))
     for entity in platform.entities:
-        yield dg.MaterializeResult(asset_key=table_key(platform, entity), metadata=report.metadata(entity))
-        quarantined = report.quarantined(entity)
         yield dg.AssetCheckResult(
             asset_key=table_key(platform, entity),
             check_name=QUARANTINE_CHECK,
-            passed=quarantined == 0,
+            passed=waiting[entity] == 0,
             severity=dg.AssetCheckSeverity.WARN,
-            metadata={"quarantined": quarantined, "table": f"quarantine.{platform.name}"},
+            metadata={"waiting": waiting[entity], "remedy": f"cyberimpact quarantine list {platform.name}"},
         )
+
+
+def remove_dropped(platform: Platform, file: Path) -> None:
+    """Remove a file that was loaded from the platform's inbox; one that was given elsewhere is not ours to remove."""
+    if file.parent == settings.home().drop / platform.name:
+        file.unlink()
 
 
 def build_load(platform: Platform) -> dg.AssetsDefinition:
@@ -58,12 +81,12 @@ def build_load(platform: Platform) -> dg.AssetsDefinition:
 
     @dg.multi_asset(
         name=f"load_{platform.name}",
-        specs=[table_spec(platform, entity) for entity in platform.entities],
+        specs=[table_spec(platform, table) for table in (*platform.entities, LOAD_LOG.name)],
         check_specs=[
             dg.AssetCheckSpec(
                 QUARANTINE_CHECK,
                 asset=table_key(platform, entity),
-                description="No row of the last load broke the contract; those that do are set aside, the others load.",
+                description="No row waits in quarantine. Rows that break the contract are set aside there; the others load.",
             )
             for entity in platform.entities
         ],
@@ -72,13 +95,22 @@ def build_load(platform: Platform) -> dg.AssetsDefinition:
     def load_platform(
         context: dg.AssetExecutionContext, config: LoadConfig
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+        file = Path(config.file) if config.file else None
         try:
-            report = load(platform.name, file=Path(config.file) if config.file else None, progress=context.log.info)
+            report = load(platform.name, file=file)
         except ExpectedFailure as failure:
             raise dg.Failure(description=str(failure), allow_retries=False) from None
-        yield from results(platform, report)
+        context.log.info(report.summary())
+        for entity in report.entities:
+            yield dg.MaterializeResult(
+                asset_key=table_key(platform, entity.entity), metadata=metadata(report, entity)
+            )
+        yield dg.MaterializeResult(asset_key=table_key(platform, LOAD_LOG.name), metadata={"summary": report.summary()})
+        yield from quarantine_checks(platform)
+        if file is not None:
+            remove_dropped(platform, file)
         if not report.complete:
-            raise dg.Failure(description=report.summary(), allow_retries=False)
+            raise dg.Failure(description=" ".join((report.summary(), *report.problems)), allow_retries=False)
 
     return load_platform
 

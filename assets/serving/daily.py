@@ -9,6 +9,7 @@ from ingestion.errors import ExpectedFailure
 from orchestration import project
 
 MANIFEST = project.read_manifest()
+KEY = dg.AssetKey(["serving", "daily"])
 EXPOSED = [
     node_key(node) for node in MANIFEST["nodes"].values() if (node["config"].get("meta") or {}).get("exposed")
 ]
@@ -29,7 +30,7 @@ def metadata(publication: Publication) -> dict:
 
 
 @dg.asset(
-    key=["serving", "daily"],
+    key=KEY,
     deps=EXPOSED,
     group_name="serving",
     owners=["team:plateforme-donnees"],

@@ -19,7 +19,7 @@ from ingestion.locks import writer_lock
 from ingestion.settings import Home
 
 KEPT_BUILDS = 3
-NOT_GREEN = ("running", "error", "fail", "skipped")
+NOT_GREEN = ("running", "pending", "error", "fail", "skipped")
 
 
 class Relation(NamedTuple):

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
-from dagster_dbt import DbtCliInvocation, DbtCliResource, DbtProject, dbt_assets
+from dagster_dbt import DbtCliInvocation, DbtCliResource, DbtProject, build_dbt_asset_selection, dbt_assets
 
 from assets.warehouse.lineage import column_lineage
 from assets.warehouse.translator import Translator
+from ingestion.errors import ExpectedFailure
 from ingestion.loading import ensure_tables
 from ingestion.platforms import PLATFORMS
 from ingestion import settings
@@ -48,3 +49,16 @@ def warehouse(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterato
             yield event
     if not invocation.is_successful():
         raise dg.Failure(description=failures(invocation), allow_retries=False)
+
+
+def keys_selected(select: str) -> list[dg.AssetKey]:
+    """Return the assets that a selection in dbt's syntax names.
+
+    Raises:
+        ExpectedFailure: it names none.
+    """
+    selection = build_dbt_asset_selection([warehouse], dbt_select=select)
+    keys = sorted(selection.resolve([warehouse]))
+    if not keys:
+        raise ExpectedFailure(f"No model is selected by {select!r}.", "Use dbt's syntax: a name, +name, tag:…, path:….")
+    return keys

@@ -78,7 +78,7 @@ def compile_and_trace() -> Lineage:
         ExpectedFailure: dbt cannot compile the project.
     """
     compiled = subprocess.run(
-        [project.DBT, "--quiet", "compile", "--no-introspect", "--no-populate-cache"],
+        [project.DBT, "--quiet", "--no-use-colors", "compile", "--no-introspect", "--no-populate-cache"],
         env=os.environ | project.environment() | {"DBT_TARGET_PATH": str(settings.home().dbt_target / "lineage")},
         capture_output=True,
         text=True,

@@ -1,12 +1,10 @@
 """The graph is whole: one line without a break from platform to dashboard, and each change of it shown in review."""
 
-from pathlib import Path
 
 import dagster as dg
 
-from tests.graph.conftest import render
+from tests.graph.snapshot import SNAPSHOT, render
 
-SNAPSHOT = Path(__file__).with_name("graph.txt")
 
 
 def test_the_graph_is_the_one_that_was_reviewed(definitions: dg.Definitions) -> None:

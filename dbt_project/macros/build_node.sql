@@ -1,0 +1,90 @@
+{#
+  `audit.build_node`: what the last builds left, one row per seed, model, snapshot and data test of the project.
+  A build that dies leaves its nodes 'running', and 'pending' the checks of what it rebuilds without checking; publication
+  wants every row to be 'success', 'pass' or 'warn'. Unit tests have no row: their failure skips the model.
+  Called by on-run-start and on-run-end: by build, run, test, seed and snapshot, not by parse, list, compile or docs.
+#}
+
+{% macro build_node_start() %}
+    {% if execute %}
+        {% set tracked, rows = tracked_nodes(), [] %}
+        {% for node in tracked.values() %}
+            {% if node.unique_id in selected_resources %}
+                {% do rows.append(build_node_row(node, 'running')) %}
+            {% elif node.resource_type == 'test' and reads_any(node, selected_resources) %}
+                {% do rows.append(build_node_row(node, 'pending')) %}
+            {% endif %}
+        {% endfor %}
+        {{ return(replace_build_nodes(rows, tracked)) }}
+    {% endif %}
+{% endmacro %}
+
+
+{% macro build_node_finish(results) %}
+    {% if execute %}
+        {% set tracked, rows = tracked_nodes(), [] %}
+        {% for result in results if result.node.unique_id in tracked %}
+            {% do rows.append(build_node_row(result.node, result.status | string)) %}
+        {% endfor %}
+        {{ return(replace_build_nodes(rows, tracked)) }}
+    {% endif %}
+{% endmacro %}
+
+
+{% macro tracked_nodes() %}
+    {% set tracked = {} %}
+    {% for node in graph.nodes.values() if node.resource_type in ('seed', 'model', 'snapshot', 'test') %}
+        {% do tracked.update({node.unique_id: node}) %}
+    {% endfor %}
+    {{ return(tracked) }}
+{% endmacro %}
+
+
+{% macro reads_any(node, unique_ids) %}
+    {{ return(node.depends_on.nodes | select('in', unique_ids) | list | length > 0) }}
+{% endmacro %}
+
+
+{% macro build_node_row(node, status) %}
+    {{ return({
+        'unique_id': node.unique_id,
+        'resource_type': node.resource_type,
+        'name': node.name,
+        'status': status,
+        'is_finished': status not in ('running', 'pending'),
+    }) }}
+{% endmacro %}
+
+
+{# Replaces rows and forgets nodes that the project no longer has, in one step for whoever reads or dies meanwhile. #}
+{% macro replace_build_nodes(rows, tracked) %}
+    {{ return(adapter.dispatch('replace_build_nodes')(rows, tracked)) }}
+{% endmacro %}
+
+{% macro duckdb__replace_build_nodes(rows, tracked) %}
+    begin;
+    create schema if not exists audit;
+    create table if not exists audit.build_node (
+        unique_id varchar primary key,
+        resource_type varchar not null,
+        name varchar not null,
+        status varchar not null,
+        invocation_id varchar not null,
+        finished_at timestamp
+    );
+    delete from audit.build_node where unique_id not in ({{ quoted_list(tracked) }});
+    {% if rows %}
+    insert or replace into audit.build_node values
+    {% for row in rows %}
+    (
+        '{{ row.unique_id }}',
+        '{{ row.resource_type }}',
+        '{{ row.name }}',
+        '{{ row.status }}',
+        '{{ invocation_id }}',
+        {{ 'cast(' ~ dbt.current_timestamp() ~ ' as timestamp)' if row.is_finished else 'null' }}
+    ){{ ',' if not loop.last else ';' }}
+    {% endfor %}
+    {% endif %}
+    commit;
+{% endmacro %}

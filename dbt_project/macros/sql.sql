@@ -1,0 +1,38 @@
+{# Small SQL helpers, engine-specific parts dispatched. What a KPI means does not belong here. #}
+
+{% macro quoted_list(values) %}
+    {%- for value in values %}'{{ value }}'{{ ', ' if not loop.last }}{% endfor -%}
+{% endmacro %}
+
+
+{# A share of two non-negative amounts, rounded half up once and exactly; null where the denominator is zero. #}
+{% macro exact_ratio(numerator, denominator) -%}
+    {{ return(adapter.dispatch('exact_ratio')(numerator, denominator)) }}
+{%- endmacro %}
+
+{% macro default__exact_ratio(numerator, denominator) -%}
+    cast(
+        cast({{ numerator }} as decimal(38, 6)) / nullif(cast({{ denominator }} as decimal(38, 6)), 0) as decimal(18, 6)
+    )
+{%- endmacro %}
+
+{# DuckDB divides decimals as doubles, which breaks ties at random: divide integers instead. #}
+{% macro duckdb__exact_ratio(numerator, denominator) -%}
+    {%- set n -%} cast(cast({{ numerator }} as decimal(38, 6)) * 1000000 as hugeint) {%- endset -%}
+    {%- set d -%} cast(cast({{ denominator }} as decimal(38, 6)) * 1000000 as hugeint) {%- endset -%}
+    cast(cast((2000000 * {{ n }} + {{ d }}) // nullif(2 * {{ d }}, 0) as decimal(18, 0)) * 0.000001 as decimal(18, 6))
+{%- endmacro %}
+
+
+{# Text of a French list of options by number, 1 first: `{{ nth('month_number', ['janvier', ...]) }}`. #}
+{% macro nth(number, labels) -%}
+    case {{ number }}
+        {%- for label in labels %} when {{ loop.index }} then '{{ label }}' {%- endfor %}
+    end
+{%- endmacro %}
+
+
+{# A text as an SQL literal, its apostrophes and line ends taken care of. #}
+{% macro text(value) -%}
+    '{{ (value | trim).split() | join(' ') | replace("'", "''") }}'
+{%- endmacro %}

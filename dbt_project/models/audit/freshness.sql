@@ -1,0 +1,44 @@
+with loads as (
+    select
+        'services_publics_plus' as platform,
+        max(finished_at) as last_loaded_at
+    from {{ ref('stg_services_publics_plus__load') }}
+    -- Judging set-aside records anew brings no news from the platform.
+    where entity = 'experiences' and origin_kind <> 'quarantine'
+),
+
+records as (
+    select
+        'services_publics_plus' as platform,
+        max(published_on) as data_as_of,
+        count(experience_id) as rows
+    from {{ ref('fct_experience') }}
+),
+
+dated as (
+    select
+        platforms.platform,
+        platforms.title,
+        platforms.pillar,
+        platforms.owner,
+        loads.last_loaded_at,
+        cast({{ dbt.dateadd('hour', 'platforms.late_after_hours', 'loads.last_loaded_at') }} as timestamp) as late_at,
+        records.data_as_of,
+        coalesce(records.rows, 0) as rows
+    from {{ ref('platforms') }} as platforms
+    left join loads on platforms.platform = loads.platform
+    left join records on platforms.platform = records.platform
+)
+
+select
+    platform,
+    title,
+    pillar,
+    owner,
+    last_loaded_at,
+    late_at,
+    data_as_of,
+    cast(rows as bigint) as rows,
+    -- A platform that was never loaded is late too.
+    coalesce(late_at < cast({{ dbt.current_timestamp() }} as timestamp), true) as is_late
+from dated

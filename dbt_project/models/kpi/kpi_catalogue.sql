@@ -1,0 +1,23 @@
+-- Definitions are declared once, in `meta.kpi` of each KPI; this table shows them beside the values.
+-- depends_on: {{ ref('kpi_value') }}
+{% set nodes = graph.nodes.values() if execute else [] %}
+{% for kpi in nodes | map(attribute='config.meta.kpi') | select('defined') | sort(attribute='code') %}
+select
+    '{{ kpi.code }}' as kpi_code,
+    '{{ kpi.pillar }}' as pillar,
+    {{ text(kpi.label) }} as label,
+    {{ text(kpi.definition) }} as definition,
+    {{ text(kpi.formula) }} as formula,
+    '{{ kpi.unit }}' as unit,
+    '{{ kpi.direction }}' as direction,
+    cast({{ kpi.target if kpi.target is not none else 'null' }} as decimal(18, 6)) as target,
+    '{{ kpi.owner }}' as owner,
+    {{ text(kpi.refresh) }} as refresh,
+    '{{ kpi.sensitivity }}' as sensitivity,
+    '{{ kpi.territory_of }}' as territory_of,
+    '{{ kpi.grain.period_types | join(", ") }}' as period_types,
+    '{{ kpi.grain.territory_levels | join(", ") }}' as territory_levels,
+    '{{ kpi.grain.breakdowns | map(attribute="dimension") | join(", ") }}' as breakdown_dimensions,
+    {{ kpi.is_additive | lower }} as is_additive
+{{ 'union all' if not loop.last }}
+{% endfor %}

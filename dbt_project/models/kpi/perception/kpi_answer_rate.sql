@@ -1,0 +1,1 @@
+{{ rollup_ratio(ref('kpi_answer_rate__observations')) }}

@@ -1,0 +1,1 @@
+{{ rollup_ratio(ref('kpi_positive_share__observations')) }}

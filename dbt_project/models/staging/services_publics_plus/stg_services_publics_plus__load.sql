@@ -1,0 +1,14 @@
+select
+    load_key,
+    origin,
+    origin_kind,
+    entity,
+    generation,
+    rows_read,
+    rows_new,
+    rows_updated,
+    rows_unchanged,
+    rows_quarantined,
+    cast(started_at as timestamp) as started_at,
+    cast(finished_at as timestamp) as finished_at
+from {{ source('services_publics_plus', 'load_log') }}

@@ -1,0 +1,23 @@
+select
+    code_structure as structure_code,
+    intitule_reseau as network,
+    intitule_typologie as typology,
+    code_typologie as typology_code,
+    intitule_structure as structure_name,
+    intitule_structure_usager as public_name,
+    identifiant_structure as external_identifier,
+    type_identifiant as external_identifier_type,
+    code_structure_parent as parent_structure_code,
+    intitule_structure_parente as parent_structure_name,
+    adresse as address,
+    code_postal as postal_code,
+    ville as city,
+    pays as country,
+    url_site as website,
+    actif = 'Oui' as is_active,
+    insee_commune as commune_cog_code,
+    insee_departement as departement_code,
+    insee_region as region_cog_code,
+    insee_arrondissement as arrondissement_cog_code,
+    _dlt_load_id as source_load_id
+from {{ source('services_publics_plus', 'structures') }}

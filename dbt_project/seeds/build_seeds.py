@@ -1,0 +1,172 @@
+"""Builds the seeds that come from reference files. Seeds written by hand, and what seeds mean, belong elsewhere.
+
+    python dbt_project/seeds/build_seeds.py ../shared/data
+
+Sources: COG of INSEE and populations (`reference/*.csv`), directory of structures of Services Publics+
+(`services_publics_plus/export-structures.csv`), and `ingestion.platforms`.
+"""
+
+import csv
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from pathlib import Path
+
+from ingestion.platforms import PLATFORMS
+
+SEEDS = Path(__file__).parent
+
+Row = dict[str, str]
+
+#: COG code of a region -> the code that map and dashboards use. Corsica and the overseas regions keep their former
+#: ISO 3166-2 codes: the present ones (FR-20R, FR-971...) name the single collectivity, and a département already has them.
+REGION_CODES = {
+    "01": "FR-GUA", "02": "FR-MTQ", "03": "FR-GUF", "04": "FR-LRE", "06": "FR-MAY", "11": "FR-IDF", "24": "FR-CVL",
+    "27": "FR-BFC", "28": "FR-NOR", "32": "FR-HDF", "44": "FR-GES", "52": "FR-PDL", "53": "FR-BRE", "75": "FR-NAQ",
+    "76": "FR-OCC", "84": "FR-ARA", "93": "FR-PAC", "94": "FR-COR",
+}  # fmt: skip
+
+#: COG code of a département or collectivity whose ISO 3166-2 code is not `FR-<COG code>`.
+ISO_CODES = {
+    "75": "FR-75C", "975": "FR-PM", "977": "FR-BL", "978": "FR-MF", "986": "FR-WF", "987": "FR-PF", "988": "FR-NC",
+}  # fmt: skip
+
+#: Same, for the codes that Superset's map of France expects.
+MAP_CODES = {
+    "75": "FR-75", "971": "FR-GP", "972": "FR-MQ", "973": "FR-GF", "974": "FR-RE", "976": "FR-YT",
+}  # fmt: skip
+
+#: No permanent population, hence no citizen: their answer stands in `territory_aliases`.
+UNINHABITED = {"984", "989"}
+
+#: All overseas territories depend on one command.
+OVERSEAS = ("GN-OM", "Commandement de la gendarmerie outre-mer")
+
+UNIT_OF_DEPARTEMENT = {"Groupement de gendarmerie départementale", "COMGEND"}
+
+
+def read(file: Path, delimiter: str = ",") -> list[Row]:
+    with file.open(encoding="utf-8-sig", newline="") as handle:
+        return list(csv.DictReader(handle, delimiter=delimiter))
+
+
+def region_rows(regions: Iterable[Row]) -> list[Row]:
+    """Return one row per region of the COG, with its region of gendarmerie."""
+    rows = []
+    for region in regions:
+        code = REGION_CODES.get(region["code"])
+        if code is None:
+            continue
+        metropolitan = (f"GN-{code.removeprefix('FR-')}", f"Région de gendarmerie {region['name']}")
+        gendarmerie_code, gendarmerie_name = metropolitan if region["zone"] == "metro" else OVERSEAS
+        rows.append(
+            {
+                "cog_code": region["code"],
+                "region_code": code,
+                "region_name": region["name"],
+                "gendarmerie_region_code": gendarmerie_code,
+                "gendarmerie_region_name": gendarmerie_name,
+            }
+        )
+    return sorted(rows, key=lambda row: row["region_code"])
+
+
+def territory_rows(departements: Iterable[Row], units: Iterable[Row]) -> list[Row]:
+    """Return one row per département or inhabited overseas collectivity; groupements come from the directory of units."""
+    commands = {
+        unit["departement_code"]: unit["structure_name"] for unit in units if unit["typology"] in UNIT_OF_DEPARTEMENT
+    }
+    rows = []
+    for departement in departements:
+        code = departement["code"]
+        if code in UNINHABITED:
+            continue
+        region = REGION_CODES.get(departement["region_code"], "")
+        iso = ISO_CODES.get(code, f"FR-{code}")
+        rows.append(
+            {
+                "departement_code": code,
+                "territory_code": iso,
+                "territory_name": departement["name"],
+                "region_code": region,
+                "gendarmerie_region_code": (
+                    f"GN-{region.removeprefix('FR-')}" if departement["zone"] == "metro" else OVERSEAS[0]
+                ),
+                "groupement_name": commands.get(code, ""),
+                "population": departement["population"],
+                "map_code": MAP_CODES.get(code, iso),
+            }
+        )
+    return sorted(rows, key=lambda row: row["departement_code"])
+
+
+def postal_code_rows(communes: Iterable[Row]) -> list[Row]:
+    """Return the département of each postal code: of those that share one, the one with most inhabitants behind it."""
+    inhabitants: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for commune in communes:
+        for postal_code in commune["postal_codes"].split():
+            inhabitants[postal_code][commune["departement_code"]] += int(commune["population"] or 0)
+    return [
+        {"postal_code": postal_code, "departement_code": min(shares, key=lambda code: (-shares[code], code))}
+        for postal_code, shares in sorted(inhabitants.items())
+    ]
+
+
+def unit_rows(structures: Iterable[Row]) -> list[Row]:
+    """Return the structures that the directory files under the network of the Gendarmerie, closed ones included."""
+    rows = [
+        {
+            "structure_code": structure["Code SP+ de la structure"],
+            "typology": structure["Intitulé de la typologie"],
+            "structure_name": structure["Intitulé de la structure"],
+            "parent_structure_code": structure["Code SP+ structure parent"],
+            "departement_code": structure["INSEE Département"].removeprefix("dep"),
+            "is_active": "true" if structure["Actif"] == "Oui" else "false",
+        }
+        for structure in structures
+        if structure["Intitulé du réseau"] == "Gendarmerie Nationale"
+    ]
+    return sorted(rows, key=lambda row: row["structure_code"])
+
+
+def platform_rows() -> list[Row]:
+    """Return what the warehouse needs of the one list of platforms."""
+    return [
+        {
+            "platform": platform.name,
+            "title": platform.title,
+            "pillar": platform.pillar,
+            "owner": platform.owner,
+            "late_after_hours": str(platform.late_after // timedelta(hours=1)),
+        }
+        for platform in PLATFORMS
+    ]
+
+
+def build(data: Path) -> Mapping[str, list[Row]]:
+    """Return the rows of every seed that this script builds, by seed name.
+
+    Args:
+        data: Folder with `reference/` and `services_publics_plus/`.
+    """
+    units = unit_rows(read(data / "services_publics_plus" / "export-structures.csv", delimiter=";"))
+    return {
+        "regions": region_rows(read(data / "reference" / "regions.csv")),
+        "territories": territory_rows(read(data / "reference" / "departements.csv"), units),
+        "postal_codes": postal_code_rows(read(data / "reference" / "communes.csv")),
+        "gendarmerie_units": units,
+        "platforms": platform_rows(),
+    }
+
+
+def write(seeds: Mapping[str, list[Row]], folder: Path = SEEDS) -> None:
+    for name, rows in seeds.items():
+        with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as handle:
+            writer = csv.DictWriter(handle, fieldnames=list(rows[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+
+
+if __name__ == "__main__":
+    write(build(Path(sys.argv[1])))

@@ -1,0 +1,333 @@
+"""What a table of a platform is declared to hold, and how a record is held to it. Knows no file, no server, no database."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from ingestion.errors import ExpectedFailure
+from ingestion.folding import fold, words
+from ingestion.parsers import text
+from ingestion.privacy import names_personal_datum, redact, shorten
+
+Value = str | int | None
+Row = dict[str, Any]
+
+_ARROW_TYPES = {"text": pa.string(), "bigint": pa.int64(), "timestamp": pa.timestamp("us", tz="UTC")}
+
+
+@dataclass(frozen=True)
+class Field:
+    """A column of a raw table.
+
+    Attributes:
+        name: Column in the warehouse; also accepted as a header label.
+        description: What it holds, for the catalogue.
+        labels: Other header labels, over all header generations; case, accents and punctuation do not matter.
+        parse: Makes the canonical value of a trimmed, non-empty text; raises `ValueError`.
+        type: Type in the warehouse.
+        required: A header without this column is refused.
+        nullable: A record may leave it empty.
+        filled_by_load: The load fills it; no column of the platform does.
+    """
+
+    name: str
+    description: str
+    labels: tuple[str, ...] = ()
+    parse: Callable[[str], Value] = text
+    type: Literal["text", "bigint", "timestamp"] = "text"
+    required: bool = False
+    nullable: bool = True
+    filled_by_load: bool = False
+
+
+#: Filled for every table that declares them.
+GENERATION = Field("generation", "Header generation in which the platform gave the record.", filled_by_load=True)
+UNKNOWN_COLUMNS = Field(
+    "colonnes_inconnues",
+    "JSON object of the columns that the contract does not know, redacted; empty when there are none.",
+    filled_by_load=True,
+)
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """Columns that are known and, for the stated reason, never written."""
+
+    labels: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Generation:
+    """A known state of a platform's header, told by labels, exactly as spelled, that the others do not have."""
+
+    name: str
+    marks: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """Why a record is not loaded: the field, the reason, and the value, redacted."""
+
+    field: str | None
+    reason: str
+    value: str | None = None
+
+
+class Rejected(Exception):
+    """Raised by a table's rule for a record whose fields contradict each other."""
+
+    def __init__(self, field: str, reason: str, value: str | None = None) -> None:
+        super().__init__(f"{field} {reason}")
+        self.rejection = Rejection(field, reason, None if value is None else shorten(value))
+
+
+@dataclass(frozen=True)
+class Header:
+    """A header as the contract understands it.
+
+    Attributes:
+        columns: Label to the field that it means.
+        unknown: Labels that the contract does not know, and whose values are kept.
+        dropped: Label to the reason for which its values are not kept.
+        generation: Name of the header generation, `unknown` when no mark was found.
+    """
+
+    columns: Mapping[str, Field]
+    unknown: tuple[str, ...]
+    dropped: Mapping[str, str]
+    generation: str
+
+
+def _no_rule(row: Row) -> Row:
+    return row
+
+
+@dataclass(frozen=True)
+class Table:
+    """The contract of one raw table.
+
+    Attributes:
+        name: Table in `raw_<platform>`.
+        key: Field that identifies a record.
+        description: What a row is.
+        fields: Its columns, in order.
+        any_of: Groups of fields of which a header, and a record, must have at least one.
+        dropped: Columns known and not written.
+        generations: Known states of the header.
+        rule: Completes or refuses a row by several of its fields at once; raises `Rejected`.
+    """
+
+    name: str
+    key: str
+    description: str
+    fields: tuple[Field, ...]
+    any_of: tuple[tuple[str, ...], ...] = ()
+    dropped: tuple[Dropped, ...] = ()
+    generations: tuple[Generation, ...] = ()
+    rule: Callable[[Row], Row] = _no_rule
+    _headers: dict[tuple[str, ...], Header] = field(default_factory=dict, compare=False, repr=False)
+
+    @cached_property
+    def _by_label(self) -> dict[str, Field]:
+        return {fold(label): f for f in self.fields if not f.filled_by_load for label in (f.name, *f.labels)}
+
+    @cached_property
+    def _dropped_by_label(self) -> dict[str, str]:
+        return {fold(label): group.reason for group in self.dropped for label in group.labels}
+
+    @cached_property
+    def _filled(self) -> frozenset[str]:
+        return frozenset(f.name for f in self.fields if f.filled_by_load)
+
+    @cached_property
+    def field_names(self) -> tuple[str, ...]:
+        return tuple(f.name for f in self.fields)
+
+    @cached_property
+    def arrow_schema(self) -> pa.Schema:
+        """Schema of the rows that are handed to the destination, the content hash included."""
+        columns = [pa.field(f.name, _ARROW_TYPES[f.type], f.nullable) for f in self.fields]
+        return pa.schema([*columns, pa.field("_content_hash", pa.string())])
+
+    def arrow(self, rows: Iterable[Row]) -> pa.Table:
+        """Return rows, each with all fields and its `_content_hash`, as an Arrow table."""
+        return pa.Table.from_pylist(list(rows), self.arrow_schema)
+
+    @cached_property
+    def column_hints(self) -> dict[str, dict[str, Any]]:
+        """The same columns, as dlt hints."""
+        hints: dict[str, dict[str, Any]] = {
+            f.name: {"data_type": f.type, "nullable": f.nullable, "description": f.description} for f in self.fields
+        }
+        hints["_content_hash"] = {
+            "data_type": "text",
+            "nullable": True,
+            "description": "SHA-256 of the canonical row: equal rows are not written again.",
+        }
+        return hints
+
+    def recognised(self, header: Iterable[str]) -> int:
+        """Count the labels of a header that this table knows."""
+        folded = [fold(label) for label in header]
+        return sum(label in self._by_label or label in self._dropped_by_label for label in folded)
+
+    def understand(self, header: Sequence[str], where: str) -> Header:
+        """Map the labels of a header to fields.
+
+        Args:
+            header: Labels, in any order.
+            where: Platform and file or address, for the message.
+
+        Raises:
+            ExpectedFailure: a required column is missing, or two labels mean the same field.
+        """
+        key = tuple(header)
+        if key not in self._headers:
+            self._headers[key] = self._understand(key, where)
+        return self._headers[key]
+
+    def _understand(self, header: tuple[str, ...], where: str) -> Header:
+        columns: dict[str, Field] = {}
+        dropped: dict[str, str] = {}
+        unknown: list[str] = []
+        for label in header:
+            folded = fold(label)
+            if folded in self._by_label:
+                columns[label] = self._by_label[folded]
+            elif folded in self._dropped_by_label:
+                dropped[label] = self._dropped_by_label[folded]
+            elif names_personal_datum(words(label)):
+                dropped[label] = "unknown to the contract, and its name announces a personal datum"
+            else:
+                unknown.append(label)
+        self._refuse_doubles(columns, where)
+        self._refuse_missing({f.name for f in columns.values()}, header, where)
+        return Header(columns, tuple(unknown), dropped, self._generation(header))
+
+    def _refuse_doubles(self, columns: Mapping[str, Field], where: str) -> None:
+        for name, times in Counter(f.name for f in columns.values()).items():
+            if times > 1:
+                labels = " and ".join(repr(label) for label, f in columns.items() if f.name == name)
+                raise ExpectedFailure(
+                    f"{where}: the columns {labels} both mean {name!r}.",
+                    "Nothing was loaded: remove the one that is too many and load again.",
+                )
+
+    def _refuse_missing(self, present: set[str], header: tuple[str, ...], where: str) -> None:
+        groups = [(f.name,) for f in self.fields if f.required] + list(self.any_of)
+        for group in groups:
+            if present.isdisjoint(group):
+                accepted = [label for f in self.fields if f.name in group for label in (*f.labels, f.name)]
+                raise ExpectedFailure(
+                    f"{where}: the required column {' or '.join(group)} of table {self.name!r} is missing"
+                    f" (accepted labels: {', '.join(accepted)}; found: {redact(', '.join(header))}).",
+                    "Nothing was loaded: give the complete export, or, if the platform renamed the column, add its new label"
+                    " to the contract in ingestion/.",
+                )
+
+    def _generation(self, header: tuple[str, ...]) -> str:
+        spelled = {" ".join(label.split()).casefold() for label in header}
+        found = {g.name: sum(mark.casefold() in spelled for mark in g.marks) for g in self.generations}
+        return max(found, key=found.__getitem__) if any(found.values()) else "unknown"
+
+    def read(self, record: Mapping[str, Any], header: Header, where: str) -> Row | Rejection:
+        """Hold a record to the contract.
+
+        Args:
+            record: Label to the value that the platform gave: text, number or null.
+            header: What `understand` made of its labels.
+            where: Platform, file or address, and line or position, for the message.
+
+        Returns:
+            The canonical row, with the fields that the header has and no others, or why it is rejected.
+
+        Raises:
+            ExpectedFailure: a value is a list, an object or a truth value: the platform changed its format.
+        """
+        row: Row = {}
+        for label, declared in header.columns.items():
+            value = scalar(record[label], label, where)
+            if value is None:
+                if not declared.nullable:
+                    return Rejection(declared.name, "is empty, and must not be")
+                row[declared.name] = None
+                continue
+            try:
+                row[declared.name] = declared.parse(value)
+            except ValueError as problem:
+                return Rejection(declared.name, str(problem), shorten(value))
+        for group in self.any_of:
+            if all(row.get(name) is None for name in group):
+                return Rejection(group[0], f"is empty, and so is every other of: {', '.join(group)}")
+        if UNKNOWN_COLUMNS.name in self._filled:
+            unknown = self._unknown(record, header, where)
+            row[UNKNOWN_COLUMNS.name] = json.dumps(unknown, ensure_ascii=False, sort_keys=True) if unknown else None
+        try:
+            return self.rule(row)
+        except Rejected as refusal:
+            return refusal.rejection
+
+    def minimise(self, record: Mapping[str, Any], header: Header, where: str) -> Row:
+        """Return what may be kept of a rejected record: declared fields under their canonical names, unknown ones, redacted."""
+        kept: Row = {}
+        for label, declared in header.columns.items():
+            value = scalar(record[label], label, where)
+            kept[declared.name] = None if value is None else redact(value)
+        return kept | self._unknown(record, header, where)
+
+    def key_of(self, values: Mapping[str, Any]) -> str | None:
+        """Return the key of a damaged record, where it can be told."""
+        for label, value in values.items():
+            declared = self._by_label.get(fold(label))
+            if declared is not None and declared.name == self.key:
+                return redact(str(value).strip()) or None
+        return None
+
+    @staticmethod
+    def _unknown(record: Mapping[str, Any], header: Header, where: str) -> dict[str, str]:
+        """Return the values of the unknown columns, redacted; a nested one as JSON."""
+        kept = {}
+        for label in header.unknown:
+            value = record[label]
+            value = json.dumps(value, ensure_ascii=False) if isinstance(value, bool | dict | list) else value
+            as_text = scalar(value, label, where)
+            if as_text is not None:
+                kept[label] = shorten(as_text)
+        return kept
+
+
+def scalar(value: Any, label: str, where: str) -> str | None:
+    """Return a platform's value as trimmed text with single spaces, `None` when it is empty.
+
+    Raises:
+        ExpectedFailure: it is not a text or a number.
+    """
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ExpectedFailure(
+            f"{where}: the column {label!r} holds a {type(value).__name__} where a text or a number is declared.",
+            "Nothing was loaded: the platform changed its format; compare it with the contract in ingestion/ and adapt that.",
+        )
+    return " ".join(str(value).split()) or None
+
+
+def choose_table(tables: Iterable[Table], header: Sequence[str], where: str) -> Table:
+    """Return the table whose contract knows most of a header.
+
+    Raises:
+        ExpectedFailure: no table knows two labels of it.
+    """
+    best = max(tables, key=lambda table: table.recognised(header))
+    if best.recognised(header) < min(2, len(best.fields)):
+        raise ExpectedFailure(
+            f"{where}: the header is not recognised (it begins: {redact(';'.join(header))[:80]!r}).",
+            "Nothing was loaded: check that this is the platform's export, saved as CSV in UTF-8 with ';' or ',' as delimiter.",
+        )
+    return best

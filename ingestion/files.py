@@ -1,0 +1,227 @@
+"""Strict reading of CSV files: bytes to records with their physical lines. Knows delimiters and damage, no contract."""
+
+import codecs
+import csv
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ingestion.errors import ExpectedFailure
+from ingestion.privacy import redact
+from ingestion.records import Record
+
+DELIMITERS = (";", ",")
+MAX_BYTES = 1 << 30
+#: A quoted field that runs over more physical lines than this lost its closing quote.
+MAX_RECORD_LINES = 1000
+
+#: What UTF-8 files of French administrations hold instead of quotes and dashes: cp1252 bytes taken for ISO 8859-1.
+_C1_REPAIRS = {
+    point: bytes([point]).decode("cp1252") for point in range(0x80, 0xA0) if point not in (0x81, 0x8D, 0x8F, 0x90, 0x9D)
+}
+_SIGNATURES = {
+    b"PK\x03\x04": "a spreadsheet or a ZIP archive",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
+    b"%PDF": "a PDF document",
+    b"\x1f\x8b": "a gzip archive",
+}
+
+
+def _as_cp1252(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeDecodeError)
+    return error.object[error.start : error.end].decode("cp1252", errors="replace"), error.end
+
+
+#: A byte that is not UTF-8 is read as cp1252: serves pure cp1252 files, mixed ones, and those cut within a character.
+codecs.register_error("cyberimpact_cp1252", _as_cp1252)
+
+
+@dataclass(frozen=True)
+class CsvFile:
+    """A CSV file, read once.
+
+    Attributes:
+        name: File name without its folder.
+        sha256: Of the bytes that were read.
+        size_bytes: Their number.
+        header: Labels of the first record.
+        repaired: Number of characters that were not valid UTF-8, or were C1 control characters, and became cp1252 ones.
+    """
+
+    name: str
+    sha256: str
+    size_bytes: int
+    header: tuple[str, ...]
+    repaired: int
+    _delimiter: str
+    _lines: Sequence[str]
+    _first: int
+
+    def records(self) -> Iterator[Record]:
+        """Yield every record after the header.
+
+        A damaged record is given alone and reading goes on at the next physical line, so that a lost quote does not
+        swallow the records behind it. A quote that stays open with no whole record behind it means that the file was cut.
+        """
+        position = self._first
+        damaged: list[Record] = []
+        while position < len(self._lines):
+            if not self._lines[position].strip():
+                position += 1
+                continue
+            line, position = self._record(position)
+            if line.problem is None:
+                yield from damaged
+                damaged.clear()
+                yield line
+            else:
+                damaged.append(line)
+        if damaged and damaged[0].problem == _OPEN_QUOTE:
+            damaged = damaged[:1]
+        yield from damaged[:-1]
+        yield from (replace(line, is_cut=len(line.values) < len(self.header)) for line in damaged[-1:])
+
+    def _record(self, position: int) -> tuple[Record, int]:
+        fields, following, problem = _record(self._lines, position, self._delimiter, len(self.header))
+        return Record(position + 1, dict(zip(self.header, fields, strict=False)), problem), following
+
+
+_OPEN_QUOTE = "a quoted field is not closed"
+
+
+def _record(lines: Sequence[str], start: int, delimiter: str, width: int) -> tuple[list[str], int, str | None]:
+    """Return the fields of the record that begins at `start`, where the next one begins, and what is wrong with it.
+
+    Of a record with a wrong number of fields, the last field is left out: it may be cut.
+    """
+    end = _closing_line(lines, start)
+    problem = _OPEN_QUOTE if end is None else None
+    for last in dict.fromkeys((start if end is None else end, start)):
+        try:
+            fields = _split("\n".join(lines[start : last + 1]), delimiter)
+        except csv.Error:
+            problem = problem or "its quotes are not balanced"
+            continue
+        if len(fields) == width:
+            return fields, last + 1, None
+        swallowed = len(fields) > width and last > start
+        following = start + 1 if swallowed else last + 1
+        return fields[:width] if len(fields) > width else fields[:-1], following, problem or (
+            f"it has {len(fields)} fields where the header has {width}"
+        )
+    return [], start + 1, problem
+
+
+def _closing_line(lines: Sequence[str], start: int) -> int | None:
+    """Return the line on which all quotes opened since `start` are closed, `None` when there is none."""
+    quotes = 0
+    for number in range(start, min(start + MAX_RECORD_LINES, len(lines))):
+        quotes += lines[number].count('"')
+        if quotes % 2 == 0:
+            return number
+    return None
+
+
+def _split(record: str, delimiter: str) -> list[str]:
+    rows = list(csv.reader([record], delimiter=delimiter, strict=True))
+    if len(rows) != 1:
+        raise csv.Error("more than one record")
+    return rows[0]
+
+
+def open_csv(path: Path, where: str, recognised: Callable[[Sequence[str]], int]) -> CsvFile:
+    """Read a CSV file whole and find its delimiter.
+
+    Args:
+        path: The file; it is neither moved nor changed.
+        where: Platform, for messages; the file name is added.
+        recognised: Counts the labels of a header that a contract knows; the delimiter with the most is taken.
+
+    Raises:
+        ExpectedFailure: the file cannot be read, is empty, is no CSV, or its header is damaged.
+    """
+    where = f"{where}, file {path.name}"
+    data = _read(path, where)
+    _refuse_other_formats(data, where)
+    text, repaired = _decode(data)
+    lines = [line.removesuffix("\r") for line in text.split("\n")]
+    first = next(number for number, line in enumerate(lines) if line.strip())
+    headers: dict[str, tuple[list[str], int]] = {}
+    for delimiter in DELIMITERS:
+        fields, following, problem = _header(lines, first, delimiter)
+        if problem is None:
+            headers[delimiter] = (fields, following)
+    if not headers:
+        raise ExpectedFailure(
+            f"{where}, line {first + 1}: the header is cut or its quotes are not balanced.",
+            "Nothing was loaded: export the file again and load the new one.",
+        )
+    delimiter = max(headers, key=lambda candidate: recognised(headers[candidate][0]))
+    labels = tuple(" ".join(label.split()) for label in headers[delimiter][0])
+    _refuse_doubles(labels, where)
+    return CsvFile(
+        name=path.name,
+        sha256=hashlib.sha256(data).hexdigest(),
+        size_bytes=len(data),
+        header=labels,
+        repaired=repaired,
+        _delimiter=delimiter,
+        _lines=lines,
+        _first=headers[delimiter][1],
+    )
+
+
+def _read(path: Path, where: str) -> bytes:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ExpectedFailure(f"{where}: the file is larger than 1 GiB.", "Split it by period and load the parts.")
+        return path.read_bytes()
+    except OSError as problem:
+        raise ExpectedFailure(
+            f"{where}: the file cannot be read ({problem.strerror}).", "Check its path and that you may read it."
+        ) from problem
+
+
+def _refuse_other_formats(data: bytes, where: str) -> None:
+    again = "Nothing was loaded: export the data as CSV, UTF-8, with ';' or ',' as delimiter, and load that file."
+    if not data.strip(b"\xef\xbb\xbf \t\r\n\x00"):
+        raise ExpectedFailure(f"{where}: the file is empty.", again)
+    for signature, kind in _SIGNATURES.items():
+        if data.startswith(signature):
+            raise ExpectedFailure(f"{where}: the file is {kind}, not a CSV file.", again)
+    start = data[:512].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if start.startswith((b"<!doctype", b"<html", b"<?xml")) or b"<html" in start:
+        raise ExpectedFailure(f"{where}: the file is a web page, not a CSV file: the download failed.", again)
+    if start.startswith((b"{", b"[")):
+        raise ExpectedFailure(f"{where}: the file is JSON, not a CSV file.", again)
+    if b"\x00" in data and not data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise ExpectedFailure(f"{where}: the file holds binary data, not text.", again)
+
+
+def _decode(data: bytes) -> tuple[str, int]:
+    """Return the text and the number of characters that were repaired."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", errors="replace"), 0
+    text = data.decode("utf-8-sig", errors="cyberimpact_cp1252")
+    valid_length = len(data.decode("utf-8-sig", errors="ignore"))
+    control_characters = sum(text.count(chr(point)) for point in _C1_REPAIRS)
+    return text.translate(_C1_REPAIRS), len(text) - valid_length + control_characters
+
+
+def _header(lines: Sequence[str], start: int, delimiter: str) -> tuple[list[str], int, str | None]:
+    """Read the header, whose width is not known before."""
+    try:
+        width = len(_split(lines[start], delimiter))
+    except csv.Error:
+        width = 0
+    return _record(lines, start, delimiter, width) if width else ([], start + 1, "unreadable")
+
+
+def _refuse_doubles(labels: tuple[str, ...], where: str) -> None:
+    twice = sorted({label for label in labels if labels.count(label) > 1})
+    if twice:
+        raise ExpectedFailure(
+            f"{where}: the header names {redact(', '.join(map(repr, twice)))} more than once.",
+            "Nothing was loaded: remove or rename the double and load again.",
+        )

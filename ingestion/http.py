@@ -1,0 +1,293 @@
+"""Asking a platform over HTTP: timeouts, bounded retries, quotas, and answers that are not what they should be.
+
+What is asked, and what the answer means, belongs to the platform's `client.py`.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from dlt.sources.helpers.requests.session import Session
+from dlt.sources.helpers.rest_client import RESTClient
+from dlt.sources.helpers.rest_client.paginators import BasePaginator
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from ingestion.errors import ExpectedFailure
+from ingestion.privacy import redact
+from ingestion.settings import get
+
+_LATER = "Nothing was loaded, the data loaded before stays: load again later."
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait for a platform.
+
+    Attributes:
+        connect_seconds: For the connection.
+        read_seconds: Between two pieces of an answer.
+        attempts: Times that one request is sent at most.
+        backoff_seconds: Scale of the random exponential wait between two attempts.
+        longest_wait_seconds: Longest wait that a platform may ask for; beyond it the load gives up and says when to retry.
+    """
+
+    connect_seconds: float = 10
+    read_seconds: float = 60
+    attempts: int = 5
+    backoff_seconds: float = 1
+    longest_wait_seconds: float = 300
+
+    @classmethod
+    def from_settings(cls) -> "Patience":
+        """Return the defaults, overridden by `CYBERIMPACT_HTTP_<ATTRIBUTE>`.
+
+        Raises:
+            ExpectedFailure: a setting is not a positive number.
+        """
+        values: dict[str, Any] = {}
+        for name, default in cls.__dataclass_fields__.items():
+            setting = f"CYBERIMPACT_HTTP_{name.upper()}"
+            text = get(setting)
+            if text is None:
+                continue
+            try:
+                values[name] = type(default.default)(text)
+            except ValueError:
+                values[name] = 0
+            if values[name] <= 0:
+                raise ExpectedFailure(f"{setting} is {text!r}, which is not a positive number.", "Correct or unset it.")
+        return cls(**values)
+
+
+class _WorthRetrying(ExpectedFailure):
+    """A failure that may pass by itself.
+
+    Args:
+        what: As `ExpectedFailure`.
+        remedy: As `ExpectedFailure`.
+        until: When the platform allows the next attempt, if it says so.
+    """
+
+    def __init__(self, what: str, remedy: str = _LATER, until: datetime | None = None) -> None:
+        super().__init__(what, remedy)
+        self.until = until
+
+
+class _PoliteSession(Session):
+    """A session that retries what may pass, explains what does not, and sends nothing to another host."""
+
+    def __init__(self, platform: str, base_url: str, key_setting: str, patience: Patience) -> None:
+        super().__init__(timeout=(patience.connect_seconds, patience.read_seconds), raise_for_status=False)
+        self._platform = platform
+        self._host = urlsplit(base_url)
+        self._key_setting = key_setting
+        self._patience = patience
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        retrying = Retrying(
+            stop=stop_after_attempt(self._patience.attempts),
+            wait=self._wait,
+            retry=retry_if_exception_type(_WorthRetrying),
+            reraise=True,
+        )
+        return retrying(self._send_once, request, **options)
+
+    def _send_once(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        where = f"{self._platform}, address {without_query(request.url or '')}"
+        self._refuse_other_host(request, where)
+        with explained(where):
+            response = super().send(request, **options)
+            if response.is_redirect:
+                return response
+            if response.status_code >= HTTPStatus.BAD_REQUEST:
+                raise self._failure(response, where)
+            _check_body(response, where, whole=not options.get("stream"))
+            return response
+
+    def _refuse_other_host(self, request: requests.PreparedRequest, where: str) -> None:
+        target = urlsplit(request.url or "")
+        is_upgrade = target.hostname == self._host.hostname and target.scheme == "https"
+        if (target.scheme, target.netloc) != (self._host.scheme, self._host.netloc) and not is_upgrade:
+            raise ExpectedFailure(
+                f"{where}: the platform redirects to this other host, and nothing was sent to it.",
+                "If the platform has moved, set its new address in .env.",
+            )
+
+    def _wait(self, state: RetryCallState) -> float:
+        failure = state.outcome.exception() if state.outcome else None
+        until = getattr(failure, "until", None)
+        if until is not None:
+            return max(0.0, (until - datetime.now(UTC)).total_seconds())
+        return wait_random_exponential(self._patience.backoff_seconds, self._patience.longest_wait_seconds)(state)
+
+    def _failure(self, response: requests.Response, where: str) -> ExpectedFailure:
+        status = response.status_code
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            return self._quota(response, where)
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return _WorthRetrying(f"{where}: the platform failed (status {status}), {self._patience.attempts} times in a row.")
+        remedies = {
+            HTTPStatus.UNAUTHORIZED: f"Check the key in {self._key_setting} (.env), or unset it where none is needed.",
+            HTTPStatus.FORBIDDEN: f"Ask the platform for access to this data, or set another key in {self._key_setting} (.env).",
+            HTTPStatus.NOT_FOUND: "Check the address and the name of the dataset in .env.",
+        }
+        remedy = remedies.get(HTTPStatus(status), "The platform may have changed: compare the request with its documentation.")
+        return ExpectedFailure(f"{where}: refused with status {status}{_said(response)}.", remedy)
+
+    def _quota(self, response: requests.Response, where: str) -> ExpectedFailure:
+        until = _retry_time(response)
+        if until is None:
+            return _WorthRetrying(f"{where}: the quota of requests is used up (status 429), and no time is given.")
+        if until - datetime.now(UTC) > timedelta(seconds=self._patience.longest_wait_seconds):
+            return ExpectedFailure(
+                f"{where}: the quota of requests is used up (status 429).",
+                f"Nothing was loaded, the data loaded before stays: load again after {until:%Y-%m-%d %H:%M} UTC.",
+            )
+        return _WorthRetrying(f"{where}: the quota of requests is used up (status 429).", until=until)
+
+
+class explained:  # noqa: N801 (read as a verb: `with explained(where)`)
+    """Turns the failures of the network into sentences."""
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, failure: BaseException | None, trace: object) -> None:
+        if isinstance(failure, requests.Timeout) or "Read timed out" in str(failure):
+            raise _WorthRetrying(f"{self._where}: the platform does not answer in time.") from failure
+        if isinstance(failure, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError):
+            raise _WorthRetrying(f"{self._where}: the answer breaks off.") from failure
+        if isinstance(failure, requests.ConnectionError):
+            raise _WorthRetrying(f"{self._where}: the platform cannot be reached.") from failure
+
+
+def _check_body(response: requests.Response, where: str, *, whole: bool) -> None:
+    """Refuse an answer that is no JSON; of a streamed one, only the announced type can be checked."""
+    if "html" in response.headers.get("Content-Type", "").lower() or (whole and response.text.lstrip()[:1] == "<"):
+        raise _WorthRetrying(f"{where}: the platform answers a web page instead of JSON.")
+    if whole:
+        try:
+            response.json()
+        except requests.exceptions.JSONDecodeError:
+            raise _WorthRetrying(f"{where}: the answer is not whole JSON: it breaks off.") from None
+
+
+def _said(response: requests.Response) -> str:
+    """Return what an error body says, redacted."""
+    try:
+        body = response.json()
+    except requests.exceptions.JSONDecodeError:
+        return ""
+    said = [str(body[name]) for name in ("error_code", "message", "error") if isinstance(body, dict) and body.get(name)]
+    return f" ({redact(': '.join(said))[:300]})" if said else ""
+
+
+def _retry_time(response: requests.Response) -> datetime | None:
+    """Return when a refused request may be sent again, from the headers or from Opendatasoft's body."""
+    now = datetime.now(UTC)
+    after = response.headers.get("Retry-After", "")
+    try:
+        if after.isdecimal():
+            return now + timedelta(seconds=int(after))
+        if after:
+            return parsedate_to_datetime(after).astimezone(UTC)
+        reset = response.json().get("reset_time")
+        if reset:
+            moment = datetime.fromisoformat(reset)
+            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        epoch = response.headers.get("X-RateLimit-Reset", "")
+        return datetime.fromtimestamp(int(epoch), UTC) if epoch.isdecimal() else None
+    except (ValueError, AttributeError, OverflowError):
+        return None
+
+
+def without_query(url: str) -> str:
+    """Return an address without its query, fragment and credentials."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return f"{parts.scheme}://{host}{f':{parts.port}' if parts.port else ''}{parts.path}"
+
+
+class Api:
+    """A JSON platform.
+
+    Args:
+        platform: Name of the platform, for messages.
+        base_url: Address below which everything is asked; nothing is ever sent to another host.
+        key_setting: Setting that holds the key, for messages.
+        headers: Sent with every request; here belongs the key.
+    """
+
+    def __init__(self, platform: str, base_url: str, key_setting: str, headers: Mapping[str, str] | None = None) -> None:
+        self.platform = platform
+        self.base_url = base_url
+        session = _PoliteSession(platform, base_url, key_setting, Patience.from_settings())
+        self._rest = RESTClient(base_url, headers=dict(headers or {}), session=session)
+
+    def where(self, path: str) -> str:
+        """Return platform and address, for messages."""
+        return f"{self.platform}, address {without_query(f'{self.base_url}/{path}')}"
+
+    def get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
+        """Return the JSON answer to a request.
+
+        Raises:
+            ExpectedFailure: the platform cannot be reached, refuses, or does not answer JSON.
+        """
+        return self._rest.get(path, params=dict(params or {})).json()
+
+    def pages(
+        self, path: str, params: Mapping[str, Any], *, paginator: BasePaginator, most: int, selector: str
+    ) -> Iterator[list[dict[str, Any]]]:
+        """Yield the pages of a listing.
+
+        Args:
+            path: Below the base address.
+            params: Query.
+            paginator: How the platform pages.
+            most: Number of pages after which something is wrong.
+            selector: JSON path of the records.
+
+        Raises:
+            ExpectedFailure: as `get`, or the listing does not end.
+        """
+        pages = self._rest.paginate(
+            path, params=dict(params), paginator=paginator, data_selector=selector, hooks={"response": []}
+        )
+        for number, page in enumerate(pages, start=1):
+            if number > most:
+                raise ExpectedFailure(f"{self.where(path)}: the listing does not end after {most} pages.", _LATER)
+            yield list(page)
+
+    def lines(self, path: str, params: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """Yield the records of a streamed JSON Lines answer, without holding it in memory.
+
+        Raises:
+            ExpectedFailure: as `get`, or the stream breaks off.
+        """
+        where = self.where(path)
+        with explained(where), self._rest.get(path, params=dict(params), stream=True) as response:
+            for number, line in enumerate(response.iter_lines(chunk_size=1 << 16), start=1):
+                if line.strip():
+                    yield _record(line, f"{where}, record {number}")
+
+
+def _record(line: bytes, where: str) -> dict[str, Any]:
+    try:
+        record = json.loads(line)
+    except ValueError:
+        is_page = line.lstrip().startswith(b"<")
+        what = "is a web page instead of JSON" if is_page else "is not whole JSON: the answer breaks off"
+        raise ExpectedFailure(f"{where}: this {what}.", _LATER) from None
+    if not isinstance(record, dict):
+        raise ExpectedFailure(f"{where}: this is a {type(record).__name__} instead of an object.", _LATER)
+    return record

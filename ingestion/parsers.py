@@ -1,0 +1,160 @@
+"""Parsers of single values, shared by all contracts. A parser knows no row, no file and no platform.
+
+Each takes a non-empty, trimmed text and returns the canonical value, or raises `ValueError` with the end of the sentence
+"the value …", which is shown to the person who mends the source.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from ingestion.folding import fold
+from ingestion.privacy import redact
+
+PARIS = ZoneInfo("Europe/Paris")
+
+_FLOAT_CODE = re.compile(r"(\d+)\.0+")
+_ROUNDED = re.compile(r"\d+(?:[.,]\d+)?E\+?\d+", re.IGNORECASE)
+_DAY_FIRST = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})(.*)", re.DOTALL)
+_CLOCK_ONLY_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DEPARTEMENT = re.compile(r"\d{2}|2[AB]|9[78]\d|69[DM]|75C")
+
+
+def text(value: str) -> str:
+    """Return the text as it is: the caller has trimmed it."""
+    return value
+
+
+def redacted_text(value: str) -> str:
+    """Return a short text written by an agent, without structured identifiers."""
+    return redact(value)
+
+
+def code(value: str) -> str:
+    """Return a code as text; `2904756.0`, which a spreadsheet made of it, becomes `2904756`.
+
+    Raises:
+        ValueError: the code was rounded into a power of ten, its digits are lost.
+    """
+    if _ROUNDED.fullmatch(value):
+        raise ValueError("was rounded by a spreadsheet: its digits are lost")
+    as_float = _FLOAT_CODE.fullmatch(value)
+    return as_float[1] if as_float else value
+
+
+def departement_code(value: str) -> str:
+    """Return the INSEE code of a département: `6.0` becomes `06`, `2a` becomes `2A`, `971` stays.
+
+    Raises:
+        ValueError: it does not have the shape of such a code.
+    """
+    repaired = code(value).upper().zfill(2)
+    if not _DEPARTEMENT.fullmatch(repaired):
+        raise ValueError("is not the code of a département")
+    return repaired
+
+
+def region_code(value: str) -> str:
+    """Return the INSEE code of a region: `1.0` becomes `01`.
+
+    Raises:
+        ValueError: it is not a number of one or two digits.
+    """
+    repaired = code(value).zfill(2)
+    if not re.fullmatch(r"\d{2}", repaired):
+        raise ValueError("is not the code of a region")
+    return repaired
+
+
+def postal_code(value: str) -> str:
+    """Return a French postal code of five digits: `1000` becomes `01000`, `59780.0` becomes `59780`.
+
+    Raises:
+        ValueError: it has not four or five digits.
+    """
+    repaired = code(value).replace(" ", "").zfill(5)
+    if not re.fullmatch(r"\d{5}", repaired) or repaired.startswith("00"):
+        raise ValueError("is not a French postal code")
+    return repaired
+
+
+def insee_code(prefix: str) -> Callable[[str], str]:
+    """Return a parser that takes the prefix off an INSEE code: `com37261` becomes `37261`."""
+
+    def parse(value: str) -> str:
+        bare = value.removeprefix(prefix)
+        if not re.fullmatch(r"\d[\dAB]\d*(?:-\d+)?", bare):
+            raise ValueError(f"is not an INSEE code that begins with {prefix}")
+        return bare
+
+    return parse
+
+
+def count(value: str) -> int:
+    """Return a whole number that is not negative; `3.0` is 3.
+
+    Raises:
+        ValueError: it is not such a number.
+    """
+    digits = code(value)
+    if not re.fullmatch(r"\d{1,18}", digits):
+        raise ValueError("is not a whole number")
+    return int(digits)
+
+
+def choice(values: Mapping[str, tuple[str, ...]]) -> Callable[[str], str]:
+    """Return a parser that accepts the canonical values and their declared spellings, whatever the case and accents.
+
+    Args:
+        values: Canonical value to its other spellings.
+    """
+    known = {fold(spelling): canonical for canonical, others in values.items() for spelling in (canonical, *others)}
+    expected = ", ".join(values)
+
+    def parse(value: str) -> str:
+        try:
+            return known[fold(value)]
+        except KeyError:
+            raise ValueError(f"is none of: {expected}") from None
+
+    return parse
+
+
+def local_time(value: str) -> str:
+    """Return a date, or a date and time of Europe/Paris, as ISO 8601 text.
+
+    Accepts `31/12/2022`, `31/12/2022 15:07[:00]`, `2022-12-31` and `2022-12-31T15:07[:00][+02:00]`. A time that carries
+    an offset is converted to Europe/Paris; one that does not is taken to be of Europe/Paris.
+
+    Raises:
+        ValueError: there is no such date, or it lies outside 2000 to 2050.
+    """
+    day_first = _DAY_FIRST.fullmatch(value)
+    iso = f"{day_first[3]}-{day_first[2]:0>2}-{day_first[1]:0>2}{day_first[4]}" if day_first else value
+    try:
+        if _CLOCK_ONLY_DAY.fullmatch(iso):
+            moment: date = date.fromisoformat(iso)
+            parsed = moment.isoformat()
+        else:
+            moment = datetime.fromisoformat(iso)
+            if moment.tzinfo is not None:
+                moment = moment.astimezone(PARIS).replace(tzinfo=None)
+            parsed = moment.isoformat(timespec="seconds" if moment.second else "minutes")
+    except (ValueError, OverflowError):
+        raise ValueError("is not a date of the calendar") from None
+    if not 2000 <= moment.year <= 2050:
+        raise ValueError("lies outside the years 2000 to 2050")
+    return parsed
+
+
+def past_time(value: str) -> str:
+    """Return what `local_time` does, for an event that has happened; one day is left for clocks that differ.
+
+    Raises:
+        ValueError: as `local_time`, or the date lies in the future.
+    """
+    parsed = local_time(value)
+    if parsed[:10] > (datetime.now(UTC).astimezone(PARIS).date() + timedelta(days=1)).isoformat():
+        raise ValueError("lies in the future")
+    return parsed

@@ -1,0 +1,88 @@
+"""dlt pipelines into the warehouse, rid of what a dead process left behind. Knows no platform and no contract."""
+
+import errno
+import logging
+import os
+import shutil
+from typing import Any
+
+import dlt
+from dlt.common.schema.exceptions import DataValidationError
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from ingestion.errors import ExpectedFailure
+from ingestion.settings import home
+
+log = logging.getLogger(__name__)
+
+#: Configuration of dlt that must hold in every process, whatever its working folder.
+_DLT_SETTINGS = {
+    "RUNTIME__DLTHUB_TELEMETRY": "false",
+    "RUNTIME__LOG_LEVEL": "ERROR",
+    "EXTRACT__NEXT_ITEM_MODE": "fifo",  # the log of a load is written after its rows, in the same package
+    "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "true",
+    "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_ID": "true",  # cannot be switched on later: the column is not null
+    "LOAD__DELETE_COMPLETED_JOBS": "true",
+}
+
+UPSERT: Any = {"disposition": "merge", "strategy": "upsert"}
+
+
+def open_pipeline(name: str, dataset: str) -> dlt.Pipeline:
+    """Return a pipeline with an empty working folder and the state that the warehouse holds.
+
+    A package that a dead process had begun to load is loaded to its end first: it is whole, and what it writes is keyed.
+    One that it had only read is forgotten, and read again by the caller.
+
+    Args:
+        name: Pipeline, and its working folder below `home().dlt`.
+        dataset: Schema of the warehouse.
+    """
+    working_folder = home().dlt / name
+    if working_folder.exists():
+        _finish_interrupted(name, dataset)
+        shutil.rmtree(working_folder, ignore_errors=True)
+    pipeline = _pipeline(name, dataset)
+    pipeline.sync_destination()
+    return pipeline
+
+
+def _pipeline(name: str, dataset: str) -> dlt.Pipeline:
+    place = home()
+    place.dlt.mkdir(parents=True, exist_ok=True)
+    os.environ.update(_DLT_SETTINGS, DLT_DATA_DIR=str(place.dlt), DLT_PROJECT_DIR=str(place.dlt))
+    return dlt.pipeline(
+        name,
+        pipelines_dir=str(place.dlt),
+        destination=dlt.destinations.duckdb(str(place.warehouse)),
+        dataset_name=dataset,
+    )
+
+
+def _finish_interrupted(name: str, dataset: str) -> None:
+    try:
+        pipeline = _pipeline(name, dataset)
+        if pipeline.list_normalized_load_packages():
+            log.warning("%s: finishing a load that was interrupted.", name)
+            pipeline.load()
+    except Exception as problem:  # whatever the dead process left half-written: it is read again from its origin
+        log.warning("%s: an interrupted load could not be finished (%s); it is read again.", name, type(problem).__name__)
+
+
+def explain(failure: PipelineStepFailed, where: str) -> Exception:
+    """Return the failure of a pipeline as its reader should see it, or as it is when nobody expected it."""
+    cause: BaseException | None = failure
+    while cause is not None:
+        if isinstance(cause, ExpectedFailure):
+            return cause
+        if isinstance(cause, DataValidationError):
+            return ExpectedFailure(
+                f"{where}: the type of column {cause.column_name!r} of table {cause.table_name!r} changed.",
+                "Nothing was loaded, the data loaded before stays: adapt the contract in ingestion/ to the new type.",
+            )
+        if isinstance(cause, OSError) and cause.errno == errno.ENOSPC or "No space left" in str(cause):
+            return ExpectedFailure(
+                f"{where}: the disk of {home().root} is full.", "Free some space and load again: the data loaded before stays."
+            )
+        cause = cause.__cause__ or cause.__context__
+    return failure

@@ -1,0 +1,220 @@
+"""Stand-in of the Services Publics+ portal: Opendatasoft Explore API v2.1 over the invented experiences.
+
+Limits, error bodies and headers are those of the vendor's contract; the fields are those seen in public code that reads the
+portal. The paging window is refused as on the real one.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from sandbox import odsql
+from sandbox.scenario import THEMES, Experience, history
+
+PREFIX = "/api/explore/v2.1/catalog/datasets/{dataset}"
+DATASET = "export-experiences"
+
+LARGEST_PAGE = 100
+WINDOW = 10_000
+CALLS_PER_DAY = 10_000
+
+_INTEGERS = frozenset({"experiences_similaires"})
+FIELDS = (
+    "id_experience",
+    "titre",
+    "description",
+    "ressenti_usager",
+    "etat_experience",
+    "ecrit_le",
+    "date_de_publication",
+    "date_de_premiere_reponse",
+    "pays",
+    "code_postal_usager",
+    "intitule_typologie_1",
+    "intitule_structure_1",
+    "reponse_structure_1",
+    "intitule_typologie_2",
+    "intitule_structure_2",
+    *THEMES,
+    "experiences_similaires",
+    "amelioration_de_service_a_considerer",
+    "action",
+)
+
+Record = dict[str, Any]
+
+
+def record(experience: Experience, today: date) -> Record:
+    """Return an experience as the portal shows it on a day: without the answer that comes later."""
+    answered_on = experience.answered_on
+    is_answered = answered_on is not None and max(answered_on, experience.published_on) <= today
+    also = experience.also
+    return {
+        "id_experience": str(experience.number),
+        "titre": experience.title,
+        "description": experience.description,
+        "ressenti_usager": experience.feeling,
+        "etat_experience": "Traitée" if is_answered else "A traiter",
+        "ecrit_le": experience.written_on.isoformat() if experience.written_on else None,
+        "date_de_publication": experience.published_on.isoformat(),
+        "date_de_premiere_reponse": answered_on.isoformat() if answered_on and is_answered else None,
+        "pays": experience.country,
+        "code_postal_usager": experience.postal_code,
+        "intitule_typologie_1": experience.service.typology,
+        "intitule_structure_1": experience.structure,
+        "reponse_structure_1": "Bonjour, nous vous remercions de votre témoignage." if is_answered else None,
+        "intitule_typologie_2": also.typology if also else None,
+        "intitule_structure_2": also.structure.format(town="Paris") if also else None,
+        **{theme: experience.themes.get(theme) for theme in THEMES},
+        "experiences_similaires": experience.similar,
+        "amelioration_de_service_a_considerer": "Non",
+        "action": None,
+    }
+
+
+class Portal:
+    """The portal.
+
+    Args:
+        seed: Which history is told.
+        today: Returns the day up to which it is told.
+    """
+
+    def __init__(self, seed: int, today: Callable[[], date]) -> None:
+        self._seed = seed
+        self._today = today
+        self._calls = 0
+        self._cache: tuple[date, list[Record]] | None = None
+
+    def routes(self) -> list[Route]:
+        return [
+            Route(PREFIX, self._answer(self._describe)),
+            Route(f"{PREFIX}/", self._answer(self._describe)),
+            Route(f"{PREFIX}/records", self._answer(self._records)),
+            Route(f"{PREFIX}/exports/jsonl", self._answer(self._jsonl)),
+            Route(f"{PREFIX}/exports/csv", self._answer(self._csv)),
+        ]
+
+    def _answer(self, handle: Callable[[Request], Response]) -> Callable[[Request], Any]:
+        """Wrap a handler with what every answer of the portal has: its errors and its rate headers."""
+
+        async def endpoint(request: Request) -> Response:
+            self._calls += 1
+            if request.path_params["dataset"] != DATASET:
+                message = f"The requested dataset {request.path_params['dataset']} does not exist."
+                return JSONResponse({"error_code": "DatasetNotFoundError", "message": message}, 404)
+            try:
+                response = handle(request)
+            except odsql.ODSQLError as refusal:
+                response = _refuse("ODSQLError", str(refusal))
+            midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+            response.headers["X-RateLimit-Limit"] = str(CALLS_PER_DAY)
+            response.headers["X-RateLimit-Remaining"] = str(max(0, CALLS_PER_DAY - self._calls))
+            response.headers["X-RateLimit-Reset"] = str(int(midnight.timestamp()))
+            return response
+
+        return endpoint
+
+    def _all(self) -> list[Record]:
+        today = self._today()
+        if self._cache is None or self._cache[0] != today:
+            self._cache = today, [record(experience, today) for experience in history(self._seed, today)]
+        return self._cache[1]
+
+    def _describe(self, request: Request) -> Response:
+        names = [_renamed(name) if _fault(request) == "renamed_column" else name for name in FIELDS]
+        extra = ["nouvelle_colonne"] if _fault(request) == "unknown_column" else []
+        fields = [
+            {"name": name, "label": name, "type": _type(name), "description": None, "annotations": {}}
+            for name in (*names, *extra)
+        ]
+        metas = {"default": {"title": "Expériences Services Publics+", "records_count": len(self._all())}}
+        body = {"dataset_id": DATASET, "has_records": True, "metas": metas, "features": ["timeserie"], "fields": fields}
+        return JSONResponse(body)
+
+    def _selected(self, request: Request) -> list[Record]:
+        found = list(filter(odsql.where(request.query_params.get("where", ""), FIELDS), self._all()))
+        return odsql.ordered(found, request.query_params.get("order_by", ""), FIELDS)
+
+    def _records(self, request: Request) -> Response:
+        try:
+            limit = int(request.query_params.get("limit", "10"))
+            offset = int(request.query_params.get("offset", "0"))
+        except ValueError:
+            return _refuse("InvalidRESTParameterError", "Invalid value for limit or offset API parameter.")
+        if not -1 <= limit <= LARGEST_PAGE:
+            message = f"Invalid value for limit API parameter: {limit} was found but -1 <= limit <= 100 is expected."
+            return _refuse("InvalidRESTParameterError", message)
+        limit = LARGEST_PAGE if limit == -1 else limit
+        if offset + limit >= WINDOW:
+            found = f"{offset + limit} was found but < {WINDOW} is expected"
+            message = f"Invalid value for sum of offset + limit API parameter: {found}."
+            return _refuse("InvalidRESTParameterError", message)
+        selected = self._selected(request)
+        if _fault(request) == "duplicated_page":
+            offset = 0
+        page = [_drifted(found, request) for found in selected[offset : offset + limit]]
+        return JSONResponse({"total_count": len(selected), "results": page})
+
+    def _jsonl(self, request: Request) -> Response:
+        selected = self._selected(request)
+        lines = (json.dumps(_drifted(found, request), ensure_ascii=False) + "\n" for found in selected)
+        return StreamingResponse(lines, media_type="application/x-ndjson")
+
+    def _csv(self, request: Request) -> Response:
+        parameters = request.query_params
+        delimiter = parameters.get("delimiter", ";")
+        bom = "" if parameters.get("with_bom", "true").lower() == "false" else "\ufeff"
+        return StreamingResponse(_csv_lines(self._selected(request), delimiter, bom), media_type="text/csv")
+
+
+def _csv_lines(records: list[Record], delimiter: str, bom: str) -> Iterator[str]:
+    buffer = io.StringIO(newline="")
+    writer = csv.DictWriter(buffer, FIELDS, delimiter=delimiter, lineterminator="\r\n")
+    writer.writeheader()
+    yield bom + buffer.getvalue()
+    for found in records:
+        buffer.seek(0)
+        buffer.truncate()
+        writer.writerow(found)
+        yield buffer.getvalue()
+
+
+def _refuse(code: str, message: str) -> Response:
+    return JSONResponse({"message": message, "error_code": code}, 400)
+
+
+def _type(name: str) -> str:
+    if name in _INTEGERS:
+        return "int"
+    return "date" if name.startswith(("date_", "ecrit_")) else "text"
+
+
+def _fault(request: Request) -> str:
+    return request.scope.get("sandbox_fault", "")
+
+
+def _renamed(name: str) -> str:
+    return "sentiment_exprime" if name == "ressenti_usager" else name
+
+
+def _drifted(found: Record, request: Request) -> Record:
+    """Return a record after the schema change that was asked for."""
+    match _fault(request):
+        case "unknown_column":
+            return {**found, "nouvelle_colonne": "valeur inattendue"}
+        case "renamed_column":
+            return {_renamed(name): value for name, value in found.items()}
+        case "type_flip":
+            return {**found, "experiences_similaires": "plusieurs"}
+        case "nested_value":
+            return {**found, "ressenti_usager": {"libelle": found["ressenti_usager"]}}
+        case _:
+            return found

@@ -1,0 +1,143 @@
+"""Prepares and serves Apache Superset, in Superset's own environment. What it serves belongs in `superset/bundle`.
+
+    .venv-superset/bin/python superset/server/server.py init     # metadata database, roles, administrator; may be repeated
+    .venv-superset/bin/python superset/server/server.py serve    # gunicorn on 127.0.0.1, until it is told to stop
+
+Both read `SUPERSET_HOME` and `SUPERSET_SECRET_KEY`; `init` also `SUPERSET_ADMIN_PASSWORD` (and `SUPERSET_ADMIN_USERNAME`, `admin`
+by default), `serve` also `CYBERIMPACT_SUPERSET_PORT` (8088 by default). See `superset_config.py` for the others.
+"""
+
+import argparse
+import os
+import sqlite3
+import sys
+from pathlib import Path
+
+SERVER = Path(__file__).resolve().parent
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Prepare or serve Apache Superset.")
+    parser.add_argument("action", choices=["init", "serve"])
+    action = parser.parse_args().action
+    home = Path(required("SUPERSET_HOME"))
+    required("SUPERSET_SECRET_KEY")
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.environ["SUPERSET_CONFIG_PATH"] = str(SERVER / "superset_config.py")
+    os.environ["FLASK_APP"] = "superset.app:create_app()"
+    {"init": init, "serve": serve}[action]()
+
+
+def required(name: str) -> str:
+    """Return a setting of the environment, or end the process with a sentence that names it."""
+    value = os.environ.get(name, "").strip()
+    if not value:
+        sys.exit(f"The setting {name} is absent. Run `make install`, which writes it to .env, or export it.")
+    return value
+
+
+def init() -> None:
+    """Bring the metadata database, the roles and the administrator to what this version needs.
+
+    The password in the environment is the truth: an administrator whose password differs is given it.
+    """
+    password = required("SUPERSET_ADMIN_PASSWORD")
+    from superset.app import create_app
+
+    app = create_app()
+    with app.app_context():
+        upgrade_database(app)
+        synchronise_roles()
+        ensure_administrator(os.environ.get("SUPERSET_ADMIN_USERNAME", "admin"), password)
+
+
+def upgrade_database(app) -> None:  # noqa: ANN001 - Flask exists in Superset's environment only
+    """Migrate the metadata database, unless it is at the latest revision already."""
+    from alembic.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+    from flask_migrate import upgrade
+    from superset import db
+
+    migrate = app.extensions["migrate"]
+    heads = ScriptDirectory(migrate.directory).get_heads()
+    with db.engine.connect() as connection:
+        present = MigrationContext.configure(connection).get_current_heads()
+    if set(present) == set(heads):
+        say("metadata database: up to date")
+        return
+    say("metadata database: migrating, about 15 s for a new one")
+    upgrade(directory=migrate.directory)
+    if db.engine.url.get_backend_name() == "sqlite":
+        # Readers then do not wait for the writer; the mode is kept in the file.
+        with sqlite3.connect(db.engine.url.database) as connection:
+            connection.execute("pragma journal_mode = wal")
+    db.engine.dispose()
+
+
+def synchronise_roles() -> None:
+    """Create or complete the permissions and the built-in roles, unless this version of Superset did so already."""
+    from importlib.metadata import version
+
+    stamp = Path(os.environ["SUPERSET_HOME"]) / "roles.version"
+    wanted = version("apache-superset")
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
+        say("roles: up to date")
+        return
+    from superset import appbuilder, db, security_manager
+
+    say("roles: synchronising, about 15 s")
+    appbuilder.add_permissions(update_perms=True)
+    security_manager.sync_role_definitions()
+    db.session.commit()
+    stamp.write_text(wanted, encoding="utf-8")
+
+
+def ensure_administrator(username: str, password: str) -> None:
+    """Create the administrator, or give it the password of the environment if it has another."""
+    from superset import security_manager
+    from werkzeug.security import check_password_hash
+
+    user = security_manager.find_user(username=username)
+    if user is None:
+        role = security_manager.find_role("Admin")
+        created = security_manager.add_user(
+            username, "Administrateur", "cyberimpact", f"{username}@localhost.invalid", role, password=password
+        )
+        if not created:
+            sys.exit(f"Superset refused to create the account {username}. Its log, above, says why.")
+        say(f"account {username}: created")
+    elif check_password_hash(user.password or "", password):
+        say(f"account {username}: present")
+    else:
+        security_manager.reset_password(user.id, password)
+        say(f"account {username}: password set again from SUPERSET_ADMIN_PASSWORD")
+
+
+def serve() -> None:
+    """Replace this process with gunicorn: threads, since DuckDB works outside the interpreter's lock."""
+    port = os.environ.get("CYBERIMPACT_SUPERSET_PORT", "8088")
+    os.execv(  # noqa: S606 - no shell
+        sys.executable,
+        [
+            sys.executable,
+            "-m",
+            "gunicorn",
+            f"--bind=127.0.0.1:{port}",
+            f"--workers={os.environ.get('CYBERIMPACT_SUPERSET_WORKERS', '1')}",
+            "--worker-class=gthread",
+            "--threads=8",
+            "--timeout=120",
+            "--limit-request-line=0",
+            "--limit-request-field_size=0",
+            f"--chdir={os.environ['SUPERSET_HOME']}",
+            "superset.app:create_app()",
+        ],
+    )
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

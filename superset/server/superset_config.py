@@ -1,0 +1,252 @@
+"""Configuration of the Apache Superset server, all of it from the environment. No dashboard and no data model belongs here.
+
+Read by Superset through `SUPERSET_CONFIG_PATH`; `server.py` beside it sets that. Settings:
+
+* `SUPERSET_SECRET_KEY` (required): signs sessions and encrypts what the metadata database keeps.
+* `SUPERSET_HOME` (required): folder of the metadata database and of the cache.
+* `CYBERIMPACT_SUPERSET_METADATA_URI`: metadata database; SQLite in `SUPERSET_HOME` by default, Postgres for more than a demo.
+* `CYBERIMPACT_SUPERSET_HTTPS`: `1` when readers come through an HTTPS proxy: secure cookies, forwarded addresses believed.
+"""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import yaml
+
+
+def _required(name: str) -> str:
+    value = os.environ.get(name, "").strip()
+    if not value:
+        raise SystemExit(f"The setting {name} is absent. Run `make install`, which writes it to .env, or export it.")
+    return value
+
+
+_HOME = Path(_required("SUPERSET_HOME"))
+_PALETTE = yaml.safe_load((Path(__file__).parents[1] / "bundle" / "palette.yaml").read_text(encoding="utf-8"))
+_HTTPS = os.environ.get("CYBERIMPACT_SUPERSET_HTTPS") == "1"
+
+# -- Identity and storage
+
+APP_NAME = "cyberimpact"
+SECRET_KEY = _required("SUPERSET_SECRET_KEY")
+GUEST_TOKEN_JWT_SECRET = SECRET_KEY
+GLOBAL_ASYNC_QUERIES_JWT_SECRET = SECRET_KEY
+SQLALCHEMY_DATABASE_URI = os.environ.get("CYBERIMPACT_SUPERSET_METADATA_URI") or f"sqlite:///{_HOME / 'superset.db'}"
+if SQLALCHEMY_DATABASE_URI.startswith("sqlite:"):
+    # Eight threads share one SQLite file: a writer waits for the other instead of failing.
+    SQLALCHEMY_ENGINE_OPTIONS = {"connect_args": {"check_same_thread": False, "timeout": 30}}
+
+# -- Language and formats
+
+BABEL_DEFAULT_LOCALE = "fr"
+LANGUAGES = {"fr": {"flag": "fr", "name": "Français"}, "en": {"flag": "gb", "name": "English"}}
+D3_FORMAT = {"decimal": ",", "thousands": "\u202f", "grouping": [3], "currency": ["", "\u00a0€"]}
+D3_TIME_FORMAT = {
+    "dateTime": "%A %e %B %Y à %X",
+    "date": "%d/%m/%Y",
+    "time": "%H:%M:%S",
+    "periods": ["", ""],
+    "days": ["dimanche", "lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi"],
+    "shortDays": ["dim.", "lun.", "mar.", "mer.", "jeu.", "ven.", "sam."],
+    "months": [
+        "janvier",
+        "février",
+        "mars",
+        "avril",
+        "mai",
+        "juin",
+        "juillet",
+        "août",
+        "septembre",
+        "octobre",
+        "novembre",
+        "décembre",
+    ],
+    "shortMonths": ["janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc."],
+}
+CURRENCIES = ["EUR"]
+
+# -- Look: the State's design system through the theme of Superset, without any template of our own
+
+THEME_DEFAULT = {
+    "algorithm": "default",
+    "token": {
+        "brandAppName": APP_NAME,
+        "brandLogoAlt": "cyberimpact",
+        "brandLogoUrl": "/static/assets/images/superset-logo-horiz.png",
+        "brandLogoHref": "/",
+        "brandLogoHeight": "24px",
+        "brandLogoMargin": "18px 0",
+        "colorPrimary": _PALETTE["brand"],
+        "colorPrimaryHover": _PALETTE["brand_hover"],
+        "colorLink": _PALETTE["brand"],
+        "colorSuccess": _PALETTE["success"],
+        "colorWarning": _PALETTE["warning"],
+        "colorError": _PALETTE["error"],
+        "colorInfo": _PALETTE["info"],
+        "colorText": _PALETTE["text"],
+        "colorTextSecondary": _PALETTE["text_secondary"],
+        "colorBorder": _PALETTE["border"],
+        "colorBgLayout": _PALETTE["background"],
+        "colorBgContainer": _PALETTE["surface"],
+        "borderRadius": 2,
+        "fontUrls": [],
+        "fontFamily": "Marianne, Inter, Arial, sans-serif",
+        "fontFamilyCode": "'Courier New', monospace",
+        "fontSizeXS": "8",
+        "fontSizeXXL": "28",
+        "fontWeightLight": "300",
+        "fontWeightNormal": "400",
+        "fontWeightStrong": "500",
+        "fontWeightBold": "700",
+        "transitionTiming": 0.3,
+        "brandIconMaxWidth": 37,
+        "colorEditorSelection": "#f5f5fe",
+    },
+}
+THEME_DARK = None  # one look for all: the contrasts are checked for this one
+ENABLE_UI_THEME_ADMINISTRATION = False
+EXTRA_CATEGORICAL_COLOR_SCHEMES = [
+    {
+        "id": "cyberimpact",
+        "label": "cyberimpact",
+        "description": "Séries sans signification propre",
+        "isDefault": True,
+        "colors": _PALETTE["categorical"],
+    }
+]
+EXTRA_SEQUENTIAL_COLOR_SCHEMES = [
+    {
+        "id": "cyberimpact_sequentiel",
+        "label": "cyberimpact, du moins au plus",
+        "description": "Cartes et cartes de chaleur",
+        "isDiverging": False,
+        "isDefault": True,
+        "colors": _PALETTE["sequential"],
+    }
+]
+
+# -- Who may come in, and what a browser may do for them
+
+FAB_ADD_SECURITY_API = True
+AUTH_ROLE_PUBLIC = "Public"
+PUBLIC_ROLE_LIKE = None
+AUTH_USER_REGISTRATION = False
+ENABLE_PROXY_FIX = _HTTPS
+PERMANENT_SESSION_LIFETIME = timedelta(hours=8)
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SECURE = _HTTPS
+SESSION_COOKIE_SAMESITE = "Lax"
+WTF_CSRF_TIME_LIMIT = int(timedelta(hours=8).total_seconds())
+ENABLE_CORS = False
+RATELIMIT_ENABLED = True
+RATELIMIT_STORAGE_URI = "memory://"
+# The first page of a session fetches dozens of script files at once; passwords are what must be slow to guess.
+RATELIMIT_APPLICATION = "400 per second"
+AUTH_RATE_LIMITED = True
+AUTH_RATE_LIMIT = "30 per minute"
+TALISMAN_ENABLED = True
+TALISMAN_CONFIG = {
+    "content_security_policy": {
+        "base-uri": ["'self'"],
+        "default-src": ["'self'"],
+        "img-src": ["'self'", "blob:", "data:"],
+        "worker-src": ["'self'", "blob:"],
+        "connect-src": ["'self'"],
+        "object-src": "'none'",
+        "frame-ancestors": ["'self'"],
+        "form-action": ["'self'"],
+        # The styles of the interface are made in the browser, hence inline.
+        "style-src": ["'self'", "'unsafe-inline'"],
+        "font-src": ["'self'", "data:"],
+        "script-src": ["'self'", "'strict-dynamic'"],
+    },
+    "content_security_policy_nonce_in": ["script-src"],
+    "force_https": False,  # the proxy does it
+    "session_cookie_secure": _HTTPS,
+    "strict_transport_security": _HTTPS,
+}
+
+# -- What a query may do, and how much of it
+
+FEATURE_FLAGS = {
+    "ALERT_REPORTS": False,  # digests are a Dagster job
+    "CSS_TEMPLATES": False,
+    "DASHBOARD_RBAC": True,
+    "DRILL_BY": True,
+    "EMBEDDABLE_CHARTS": False,
+    "EMBEDDED_SUPERSET": False,
+    "ENABLE_JAVASCRIPT_CONTROLS": False,
+    "ENABLE_TEMPLATE_PROCESSING": False,
+    "RLS_IN_SQLLAB": True,
+    "TAGGING_SYSTEM": False,
+}
+ROW_LIMIT = 10_000
+SAMPLES_ROW_LIMIT = 100
+NATIVE_FILTER_DEFAULT_ROW_LIMIT = 1_000
+FILTER_SELECT_ROW_LIMIT = 1_000
+SQL_MAX_ROW = 100_000
+TABLE_VIZ_MAX_ROW_SERVER = 100_000
+DISPLAY_MAX_ROW = 10_000
+DEFAULT_SQLLAB_LIMIT = 1_000
+SQLLAB_TIMEOUT = 30
+SUPERSET_WEBSERVER_TIMEOUT = 60
+SQLLAB_CTAS_NO_LIMIT = False
+DATASET_IMPORT_ALLOWED_DATA_URLS: list[str] = []
+# The file is opened read-only, without external access and with its configuration locked; this stops sooner, and says so.
+DISALLOWED_SQL_FUNCTIONS = {
+    "duckdb": {
+        "current_setting",
+        "duckdb_databases",
+        "duckdb_extensions",
+        "duckdb_logs",
+        "duckdb_secrets",
+        "duckdb_settings",
+        "getenv",
+        "glob",
+        "parquet_file_metadata",
+        "parquet_kv_metadata",
+        "parquet_metadata",
+        "parquet_scan",
+        "parquet_schema",
+        "pragma_database_list",
+        "query",
+        "query_table",
+        "read_blob",
+        "read_csv",
+        "read_csv_auto",
+        "read_json",
+        "read_json_auto",
+        "read_json_objects",
+        "read_ndjson",
+        "read_ndjson_auto",
+        "read_parquet",
+        "read_text",
+        "sniff_csv",
+        "sqlite_scan",
+        "which_secret",
+    }
+}
+
+# -- Cache: answers live until the next publication, which invalidates them
+
+# One configuration for both, on purpose: Superset's invalidation deletes from the first the keys that it wrote to the second,
+# and stops at the first key that has expired unless errors are ignored.
+CACHE_CONFIG = {
+    "CACHE_TYPE": "FileSystemCache",
+    "CACHE_DIR": str(_HOME / "cache"),
+    "CACHE_THRESHOLD": 20_000,
+    "CACHE_DEFAULT_TIMEOUT": int(timedelta(days=1).total_seconds()),
+    "CACHE_KEY_PREFIX": "superset_",
+    "CACHE_IGNORE_ERRORS": True,
+}
+DATA_CACHE_CONFIG = CACHE_CONFIG
+STORE_CACHE_KEYS_IN_METADATA_DB = True
+
+# -- The rest of the interface
+
+WELCOME_PAGE_LAST_TAB = "all"
+CONTENT_SECURITY_POLICY_WARNING = False
+TALISMAN_DEV_CONFIG = TALISMAN_CONFIG
+LOG_LEVEL = "INFO"

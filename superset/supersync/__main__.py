@@ -1,0 +1,54 @@
+"""The bundle from a command line, without the rest of the platform: `python -m supersync plan|apply|check|drift`."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from supersync import bundle as bundles
+from supersync.apply import apply
+from supersync.check import check
+from supersync.client import Client
+from supersync.drift import drift
+from supersync.errors import SupersetFailure
+from supersync.plan import plan
+
+BUNDLE = Path(__file__).resolve().parents[1] / "bundle"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one verb. Its result goes to stdout, a failure to stderr with exit code 1; `check` and `drift` fail on a finding."""
+    options = _parser().parse_args(arguments)
+    try:
+        bundle = bundles.load(options.bundle, options.manifest)
+        if options.verb == "check":
+            return _report(check(bundle), "The bundle is sound.")
+        with Client(options.url, options.username, os.environ.get("SUPERSET_ADMIN_PASSWORD", "")) as client:
+            if options.verb == "drift":
+                return _report(drift(client, bundle, options.database_uri), "Nothing was changed by hand.")
+            verb = {"plan": plan, "apply": apply}[options.verb]
+            print(verb(client, bundle, options.database_uri))
+    except SupersetFailure as failure:
+        print(failure, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _report(findings: list, otherwise: str) -> int:  # type: ignore[type-arg]
+    print("\n".join(map(str, findings)) or otherwise)
+    return 1 if findings else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="supersync", description="Superset as code. Password: SUPERSET_ADMIN_PASSWORD.")
+    parser.add_argument("verb", choices=["plan", "apply", "check", "drift"])
+    parser.add_argument("--manifest", type=Path, required=True, help="manifest.json of dbt")
+    parser.add_argument("--bundle", type=Path, default=BUNDLE, help="folder of the bundle")
+    parser.add_argument("--url", default="http://127.0.0.1:8088", help="address of Superset")
+    parser.add_argument("--username", default="admin", help="account with the role Admin")
+    parser.add_argument("--database-uri", default="", help="SQLAlchemy address of the published copy")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,311 @@
+"""Reads the hand-written YAML of the bundle and expands it into what Superset imports. No server is contacted here."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+import yaml
+
+from supersync import charts, layout
+from supersync.errors import SupersetFailure
+from supersync.manifest import Column, Manifest, Model, read
+
+VERSION = "1.0.0"
+NAMESPACE = uuid5(NAMESPACE_URL, "cyberimpact:superset")
+OWNER = "Équipe données cyberimpact"
+
+#: Fields that a file of each kind must have, and may have.
+FIELDS = {
+    "database": ({"title"}, {"engine", "cache_seconds"}),
+    "dataset": ({"title"}, {"description", "model", "query", "reads", "time", "columns", "metrics"}),
+    "chart": (
+        {"title", "description", "dataset", "viz"},
+        {"kpi", "where", "x", "dimensions", "metrics", "columns", "order_by", "limit", "params"},
+    ),
+    "dashboard": ({"title", "description", "rows"}, {"filters", "described"}),
+}
+
+
+@dataclass(frozen=True)
+class Asset:
+    """Something of the bundle, declared and expanded.
+
+    Attributes:
+        kind: `database`, `dataset`, `chart` or `dashboard`.
+        slug: Name of its file; unique within its kind.
+        title: French name that a reader sees.
+        description: French sentence that says what it shows.
+        path: Its file, relative to the bundle.
+        declared: What the file says.
+        config: What Superset imports.
+        reads: What it is made from: dbt unique ids for a dataset, a dataset's slug for a chart, charts' slugs for a dashboard.
+    """
+
+    kind: str
+    slug: str
+    title: str
+    description: str
+    path: Path
+    declared: Mapping[str, Any]
+    config: dict[str, Any] = field(repr=False)
+    reads: tuple[str, ...] = ()
+
+    @property
+    def uuid(self) -> UUID:
+        return identifier(self.kind, self.slug)
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Everything that the project declares, and the dbt models it was expanded with."""
+
+    folder: Path
+    models: Manifest = field(repr=False)
+    databases: tuple[Asset, ...]
+    datasets: tuple[Asset, ...]
+    charts: tuple[Asset, ...]
+    dashboards: tuple[Asset, ...]
+
+    def __iter__(self) -> Iterator[Asset]:
+        yield from (*self.databases, *self.datasets, *self.charts, *self.dashboards)
+
+
+def identifier(kind: str, slug: str) -> UUID:
+    """Return the UUID of an object: the same on every server, for ever."""
+    return uuid5(NAMESPACE, f"{kind}/{slug}")
+
+
+def load(bundle_dir: Path, manifest_path: Path) -> Bundle:
+    """Read and expand the bundle. References that lead nowhere are kept for `supersync.check` to name.
+
+    Raises:
+        SupersetFailure: a file is not YAML, lacks a field, has an unknown one, or there is no manifest.
+    """
+    models = read(manifest_path)
+    files = {kind: list(_files(bundle_dir, kind)) for kind in FIELDS}
+    databases = tuple(_database(*file) for file in files["database"])
+    datasets = tuple(_dataset(*file, bundle_dir, models, databases) for file in files["dataset"])
+    by_slug = {dataset.slug: dataset for dataset in datasets}
+    chart_assets = tuple(_chart(*file, by_slug) for file in files["chart"])
+    palette = _yaml(bundle_dir / "palette.yaml")
+    dashboards = tuple(_dashboard(*file, chart_assets, palette["meanings"]) for file in files["dashboard"])
+    return Bundle(bundle_dir, models, databases, datasets, chart_assets, dashboards)
+
+
+def _files(bundle_dir: Path, kind: str) -> Iterator[tuple[str, Path, dict[str, Any]]]:
+    folder = bundle_dir / f"{kind}s"
+    seen: dict[str, Path] = {}
+    for path in sorted(folder.rglob("*.yaml")):
+        relative = path.relative_to(bundle_dir)
+        if path.stem in seen:
+            raise SupersetFailure(f"{relative} and {seen[path.stem]} have the same name.", "Rename one: a name is an identity.")
+        seen[path.stem] = relative
+        declared = _yaml(path)
+        required, optional = FIELDS[kind]
+        for name in required - declared.keys():
+            raise SupersetFailure(f"{relative} lacks the field `{name}`.", "Add it.")
+        for name in declared.keys() - required - optional:
+            raise SupersetFailure(f"{relative} has the unknown field `{name}`.", f"Use {', '.join(sorted(required | optional))}.")
+        if kind == "chart" and declared["viz"] not in charts.VIZ:
+            raise SupersetFailure(f"{relative} has the unknown `viz` {declared['viz']}.", f"Use {', '.join(sorted(charts.VIZ))}.")
+        yield path.stem, relative, declared
+
+
+def _yaml(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SupersetFailure(f"{path} is absent.", "Check the folder of the bundle.") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        raise SupersetFailure(f"{path}{line} is not YAML.", "Correct it.") from None
+    if not isinstance(content, dict):
+        raise SupersetFailure(f"{path} does not hold fields.", "Write it as `field: value`.")
+    return content
+
+
+def _identity(kind: str, slug: str, path: Path) -> dict[str, Any]:
+    return {
+        "uuid": str(identifier(kind, slug)),
+        "version": VERSION,
+        "is_managed_externally": True,
+        "external_url": f"cyberimpact:superset/bundle/{path}",
+    }
+
+
+def origin(path: Path) -> str:
+    """Return the sentence that tells a reader where an object is defined; it also marks the object as the project's own."""
+    return f"Défini dans superset/bundle/{path.as_posix()}"
+
+
+def _certification(path: Path) -> dict[str, str]:
+    return {"certified_by": OWNER, "certification_details": origin(path)}
+
+
+def _database(slug: str, path: Path, declared: dict[str, Any]) -> Asset:
+    config = {
+        "database_name": declared["title"],
+        "sqlalchemy_uri": "",  # of the environment: put in when it is sent
+        "cache_timeout": declared.get("cache_seconds"),
+        "expose_in_sqllab": True,
+        "allow_run_async": False,
+        "allow_ctas": False,
+        "allow_cvas": False,
+        "allow_dml": False,
+        "allow_csv_upload": False,
+        "impersonate_user": False,
+        "extra": {"allows_virtual_table_explore": True, "engine_params": declared.get("engine", {})},
+        **_identity("database", slug, path),
+    }
+    return Asset("database", slug, declared["title"], "", path, declared, config)
+
+
+def _dataset(
+    slug: str, path: Path, declared: dict[str, Any], folder: Path, models: Manifest, databases: tuple[Asset, ...]
+) -> Asset:
+    keys = declared.get("reads") or [declared.get("model", "")]
+    sources = [models[key] for key in keys if key in models]
+    main = sources[0] if sources else None
+    description = declared.get("description") or (main.description if main else "")
+    physical = main if "model" in declared else None
+    config = {
+        "table_name": physical.name if physical else slug,
+        "schema": physical.schema if physical else None,
+        "sql": None if "model" in declared else _sql(folder / path.with_name(declared.get("query", ""))),
+        "main_dttm_col": declared.get("time"),
+        "description": description,
+        "extra": {"certification": {"certified_by": OWNER, "details": origin(path)}},
+        "cache_timeout": databases[0].config["cache_timeout"] if databases else None,
+        "filter_select_enabled": True,
+        "normalize_columns": False,
+        "always_filter_main_dttm": False,
+        "offset": 0,
+        "columns": list(_columns(declared, sources)),
+        "metrics": list(_metrics(declared, main)),
+        "database_uuid": str(databases[0].uuid) if databases else None,
+        **_identity("dataset", slug, path),
+    }
+    reads = tuple(source.unique_id for source in sources)
+    return Asset("dataset", slug, declared["title"], description, path, declared, config, reads)
+
+
+def _sql(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError:
+        raise SupersetFailure(f"The query {path} is absent.", "Add it, or correct `query` in the dataset.") from None
+
+
+def _columns(declared: Mapping[str, Any], sources: list[Model]) -> Iterator[dict[str, Any]]:
+    own = {name: {"label": told} if isinstance(told, str) else told for name, told in declared.get("columns", {}).items()}
+    known: dict[str, Column] = {}
+    for source in reversed(sources):
+        known |= source.columns
+    # A table shows all its columns; a query those that it is declared to have, some of which only it has.
+    for name in own if "query" in declared else known:
+        told = own.get(name, {})
+        column = known.get(name) or _of_query(name, told)
+        if column is None:
+            continue
+        yield {
+            "column_name": name,
+            "verbose_name": told.get("label") or column.superset.get("label"),
+            "description": column.description,
+            "type": column.type,
+            "is_dttm": column.type.startswith(("DATE", "TIMESTAMP")),
+            "is_active": True,
+            "groupby": True,
+            "filterable": True,
+        }
+
+
+def _of_query(name: str, told: Mapping[str, Any]) -> Column | None:
+    return Column(name, told["type"].upper(), told.get("description", ""), {}) if "type" in told else None
+
+
+def _metrics(declared: Mapping[str, Any], main: Model | None) -> Iterator[dict[str, Any]]:
+    of_model = main.superset.get("metrics", []) if main else []
+    metrics = {metric["name"]: metric for metric in of_model} | declared.get("metrics", {})
+    for name, metric in metrics.items():
+        yield {
+            "metric_name": name,
+            "verbose_name": metric.get("label"),
+            "expression": metric["expression"],
+            "description": metric.get("description"),
+            "d3format": metric.get("format"),
+        }
+
+
+def _chart(slug: str, path: Path, declared: dict[str, Any], datasets: Mapping[str, Asset]) -> Asset:
+    dataset = datasets.get(declared["dataset"])
+    time_column = dataset.declared.get("time") if dataset else None
+    form_data = charts.form_data(declared, time_column)
+    context = {
+        "datasource": {"id": 0, "type": "table"},
+        "force": False,
+        "queries": [charts.query(declared, time_column)],
+        "result_format": "json",
+        "result_type": "full",
+    }
+    config = {
+        "slice_name": declared["title"],
+        "description": declared["description"].strip(),
+        "viz_type": declared["viz"],
+        "params": form_data,
+        "query_context": json.dumps(context, ensure_ascii=False),
+        "dataset_uuid": str(identifier("dataset", declared["dataset"])),
+        **_certification(path),
+        **_identity("chart", slug, path),
+    }
+    description = config["description"]
+    return Asset("chart", slug, declared["title"], description, path, declared, config, (declared["dataset"],))
+
+
+def _dashboard(
+    slug: str, path: Path, declared: dict[str, Any], chart_assets: tuple[Asset, ...], meanings: Mapping[str, str]
+) -> Asset:
+    placed = chart_slugs(declared)
+    titles = {chart.slug: chart.title for chart in chart_assets}
+    known = {name: (identifier("chart", name), titles.get(name, name)) for name in placed}
+    tree = layout.position(declared["title"], declared["rows"], known)
+    numbers = {name: number for number, name in enumerate(known, start=1)}
+    filters = [
+        layout.native_filter(
+            name,
+            one,
+            identifier("dataset", one["dataset"]) if "dataset" in one else None,
+            [numbers[chart] for chart in one.get("except", []) if chart in numbers],
+        )
+        for name, one in declared.get("filters", {}).items()
+    ]
+    config = {
+        "dashboard_title": declared["title"],
+        "description": declared["description"].strip(),
+        "slug": slug,
+        "css": "",
+        "published": True,
+        "position": tree,
+        "metadata": {
+            # Without a scheme a map is drawn from light to dark; the labels that mean something have their colour anyway.
+            "color_scheme": "",
+            "label_colors": dict(meanings),
+            "cross_filters_enabled": False,
+            "filter_bar_orientation": "HORIZONTAL",
+            "native_filter_configuration": filters,
+            "expanded_slices": {str(numbers[name]): True for name in declared.get("described", []) if name in numbers},
+            "refresh_frequency": 0,
+            "timed_refresh_immune_slices": [],
+        },
+        **_certification(path),
+        **_identity("dashboard", slug, path),
+    }
+    return Asset("dashboard", slug, declared["title"], config["description"], path, declared, config, tuple(placed))
+
+
+def chart_slugs(dashboard: Mapping[str, Any]) -> list[str]:
+    """Return the charts that a dashboard declares, from top to bottom."""
+    return [slug for row in dashboard["rows"] for slug in row.get("charts", {})]

@@ -1,0 +1,157 @@
+"""Turns a short chart declaration into Superset's form data and query. Which charts exist is the bundle's matter."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+ROW_LIMIT = 10_000
+
+Declaration = Mapping[str, Any]
+
+
+def _time_axis(chart: Declaration) -> dict[str, Any]:
+    # The rows of a KPI are one per period already: a time grain would only add them up again.
+    return {"x_axis": chart["x"], "time_grain_sqla": None}
+
+
+def _big_number(chart: Declaration) -> dict[str, Any]:
+    return {
+        **_time_axis(chart),
+        "metric": chart["metrics"][0],
+        "aggregation": "LAST_VALUE",
+        "show_trend_line": True,
+        "start_y_axis_at_zero": True,
+        "show_timestamp": True,
+    }
+
+
+def _big_number_total(chart: Declaration) -> dict[str, Any]:
+    return {"metric": chart["metrics"][0]}
+
+
+def _series(chart: Declaration) -> dict[str, Any]:
+    return {
+        **_time_axis(chart),
+        "metrics": chart["metrics"],
+        "groupby": chart.get("dimensions", []),
+        "truncate_metric": True,
+        "rich_tooltip": True,
+        "show_empty_columns": True,
+        "comparison_type": "values",
+        "row_limit": chart.get("limit", ROW_LIMIT),
+    }
+
+
+def _country_map(chart: Declaration) -> dict[str, Any]:
+    return {"metric": chart["metrics"][0], "entity": chart["dimensions"][0]}
+
+
+def _table(chart: Declaration) -> dict[str, Any]:
+    shape = {
+        "row_limit": chart.get("limit", ROW_LIMIT),
+        "table_timestamp_format": "%d/%m/%Y",
+        "show_cell_bars": False,
+        "color_pn": False,
+    }
+    if "columns" in chart:
+        return {
+            **shape,
+            "query_mode": "raw",
+            "all_columns": chart["columns"],
+            "order_by_cols": [json.dumps([column, ascending]) for column, ascending in order(chart)],
+        }
+    (by, ascending), *_ = order(chart)
+    return {
+        **shape,
+        "query_mode": "aggregate",
+        "groupby": chart["dimensions"],
+        "metrics": chart["metrics"],
+        "timeseries_limit_metric": by,
+        "order_desc": not ascending,
+    }
+
+
+#: How each kind of chart wants to be told what the declaration says.
+VIZ: Mapping[str, Callable[[Declaration], dict[str, Any]]] = {
+    "big_number": _big_number,
+    "big_number_total": _big_number_total,
+    "country_map": _country_map,
+    "echarts_timeseries_bar": _series,
+    "echarts_timeseries_line": _series,
+    "table": _table,
+}
+
+
+def form_data(chart: Declaration, time_column: str | None) -> dict[str, Any]:
+    """Return what Superset calls `params`: what is drawn, from which columns, under which conditions.
+
+    Args:
+        chart: The declaration, as in the bundle.
+        time_column: Column that the period filter of a dashboard acts on; None where there is no period.
+    """
+    conditions = [_condition(column, value) for column, value in where(chart).items()]
+    if time_column:
+        # Without a condition to replace, a dashboard's period filter would leave the chart as it is.
+        conditions.append(
+            {
+                "clause": "WHERE",
+                "expressionType": "SIMPLE",
+                "subject": time_column,
+                "operator": "TEMPORAL_RANGE",
+                "comparator": "No filter",
+            }
+        )
+    return {
+        "viz_type": chart["viz"],
+        **VIZ[chart["viz"]](chart),
+        "adhoc_filters": conditions,
+        **chart.get("params", {}),
+    }
+
+
+def query(chart: Declaration, time_column: str | None) -> dict[str, Any]:
+    """Return the query of a chart in the shape of `POST /api/v1/chart/data`, without its dataset."""
+    filters = [{"col": column, "op": "IN", "val": _values(value)} for column, value in where(chart).items()]
+    if time_column:
+        filters.append({"col": time_column, "op": "TEMPORAL_RANGE", "val": "No filter"})
+    axis = [chart["x"]] if "x" in chart else []
+    return {
+        "columns": chart.get("columns") or [*axis, *chart.get("dimensions", [])],
+        "metrics": None if "columns" in chart else chart["metrics"],
+        "filters": filters,
+        "orderby": [list(pair) for pair in order(chart)],
+        "row_limit": chart.get("limit", ROW_LIMIT),
+    }
+
+
+def where(chart: Declaration) -> dict[str, Any]:
+    """Return the conditions of a chart by column, the KPIs that it shows included."""
+    kpis = {"kpi_code": chart["kpi"]} if "kpi" in chart else {}
+    return {**kpis, **chart.get("where", {})}
+
+
+def order(chart: Declaration) -> list[tuple[str, bool]]:
+    """Return the sort columns of a chart, each with True for ascending; a leading minus in the bundle means descending."""
+    return [(name.removeprefix("-"), not name.startswith("-")) for name in chart.get("order_by", [])]
+
+
+def columns(chart: Declaration) -> set[str]:
+    """Return the columns of its dataset that a chart names."""
+    sorted_by = {name for name, _ in order(chart)} - set(chart.get("metrics", []))
+    axis = {chart["x"]} if "x" in chart else set()
+    return {*where(chart), *axis, *chart.get("dimensions", []), *chart.get("columns", []), *sorted_by}
+
+
+def _condition(column: str, value: Any) -> dict[str, Any]:
+    return {
+        "clause": "WHERE",
+        "expressionType": "SIMPLE",
+        "subject": column,
+        "operator": "IN",
+        "operatorId": "IN",
+        "comparator": _values(value),
+    }
+
+
+def _values(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

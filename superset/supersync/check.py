@@ -1,0 +1,200 @@
+"""Examines the bundle without a server: that it is whole, means something, and keeps the project's rules. It changes nothing."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from supersync import charts, layout
+from supersync.bundle import Asset, Bundle, chart_slugs
+
+BASELINE = "kpis_without_chart.txt"
+
+_SQL_WORDS = set(
+    "and as between by case cast count distinct else end exists filter from having ilike in is like not null nullif or over "
+    "partition then true false when where bigint boolean date decimal double integer varchar interval".split()
+)
+_STRING = re.compile(r"'(?:[^']|'')*'")
+_WORD = re.compile(r"[a-z_][a-z0-9_]*(?!\w*\s*\()")
+_SECRET_FIELD = re.compile(r"password|passwd|secret|token|api_?key|credential", re.IGNORECASE)
+_SECRET_VALUE = re.compile(r"://[^/\s:@]*:[^/\s@]+@|-----BEGIN|\beyJ[\w-]{20,}")
+_LOCAL_VALUE = re.compile(r"\bduckdb:/|\bsqlite:/|https?://|(?<!\w)/(?:home|root|tmp|var|srv|opt|work)/")
+_ENGLISH = re.compile(
+    r"\b(?:the|of|and|with|from|this|that|which|number|share|by|answer|rate of|per|median time|dashboard|chart|feedback)\b",
+    re.IGNORECASE,
+)
+
+
+def check(bundle: Bundle) -> list[str]:
+    """Return every problem of the bundle as a sentence that names file and field; none means that it may be sent."""
+    return [
+        *_references(bundle),
+        *(problem for dataset in bundle.datasets for problem in _dataset(bundle, dataset)),
+        *(problem for chart in bundle.charts for problem in _chart(bundle, chart)),
+        *(problem for dashboard in bundle.dashboards for problem in _dashboard(bundle, dashboard)),
+        *(problem for asset in bundle for problem in _texts(asset)),
+        *_kpis(bundle),
+    ]
+
+
+def _references(bundle: Bundle) -> Iterator[str]:
+    if len(bundle.databases) != 1:
+        yield f"databases/: there must be one database, {len(bundle.databases)} are declared."
+    datasets = {dataset.slug for dataset in bundle.datasets}
+    slugs = {chart.slug for chart in bundle.charts}
+    shown = {slug for dashboard in bundle.dashboards for slug in dashboard.reads}
+    for chart in bundle.charts:
+        if chart.declared["dataset"] not in datasets:
+            yield f"{chart.path}: dataset: there is no dataset {chart.declared['dataset']}."
+        if chart.slug not in shown:
+            yield f"{chart.path}: no dashboard shows it."
+    for dashboard in bundle.dashboards:
+        for slug in sorted(set(dashboard.reads) - slugs):
+            yield f"{dashboard.path}: rows: there is no chart {slug}."
+
+
+def _dataset(bundle: Bundle, dataset: Asset) -> Iterator[str]:
+    declared, path = dataset.declared, dataset.path
+    if ("model" in declared) == ("query" in declared):
+        yield f"{path}: it needs either `model`, or `query` with `reads`."
+    for key in declared.get("reads") or [declared.get("model", "")]:
+        model = bundle.models.get(key)
+        if model is None:
+            yield f"{path}: the dbt manifest has no model {key}."
+        elif not model.is_exposed:
+            yield f"{path}: {key} is not published (meta.exposed), so readers could not see it."
+    present = columns_of(dataset)
+    for name in declared.get("columns", {}):
+        if name not in present:
+            yield f"{path}: columns: the dbt manifest has no column {name}."
+    if declared.get("time") and declared["time"] not in present:
+        yield f"{path}: time: the dbt manifest has no column {declared['time']}."
+    for column in dataset.config["columns"]:
+        if not column["verbose_name"]:
+            yield f"{path}: columns: {column['column_name']} has no French label."
+        if not column["type"]:
+            yield f"{path}: columns: {column['column_name']} has no type in the dbt manifest (data_type)."
+    for metric in dataset.config["metrics"]:
+        if not metric["verbose_name"]:
+            yield f"{path}: metrics: {metric['metric_name']} has no French label."
+        for word in sorted(_identifiers(metric["expression"]) - present):
+            yield f"{path}: metrics: {metric['metric_name']} uses {word}, which is no column of the dataset."
+    if "query" in declared:
+        yield from _query(dataset)
+
+
+def _query(dataset: Asset) -> Iterator[str]:
+    tables = set(re.findall(r"\b(?:from|join)\s+(\w+\.\w+)", dataset.config["sql"]))
+    declared = set(dataset.declared.get("reads", []))
+    for table in sorted(tables ^ declared):
+        yield f"{dataset.path}: reads: {table} is {'read by the query but not declared' if table in tables else 'not read'}."
+
+
+def _chart(bundle: Bundle, chart: Asset) -> Iterator[str]:
+    dataset = next((one for one in bundle.datasets if one.slug == chart.declared["dataset"]), None)
+    if dataset is None:
+        return
+    for name in sorted(charts.columns(chart.declared) - columns_of(dataset)):
+        yield f"{chart.path}: the dataset {dataset.slug} has no column {name}."
+    metrics = {metric["metric_name"] for metric in dataset.config["metrics"]}
+    for metric in chart.declared.get("metrics", []):
+        if not isinstance(metric, str):
+            yield f"{chart.path}: metrics: an ad-hoc metric is refused; declare it in the dataset."
+        elif metric not in metrics:
+            yield f"{chart.path}: metrics: the dataset {dataset.slug} declares no metric {metric}."
+    if _has_ad_hoc_sql(chart.config["params"]):
+        yield f"{chart.path}: params: ad-hoc SQL is refused; declare a metric in the dataset."
+    for code in kpi_codes(chart):
+        if code not in bundle.models.kpi_codes:
+            yield f"{chart.path}: kpi: the dbt manifest has no KPI {code}."
+
+
+def _dashboard(bundle: Bundle, dashboard: Asset) -> Iterator[str]:
+    for number, row in enumerate(dashboard.declared["rows"], start=1):
+        width = sum(row.get("charts", {}).values())
+        if width > layout.COLUMNS:
+            yield f"{dashboard.path}: row {number} is {width} columns wide, {layout.COLUMNS} is the most."
+    placed = chart_slugs(dashboard.declared)
+    for slug in sorted({slug for slug in placed if placed.count(slug) > 1}):
+        yield f"{dashboard.path}: rows: {slug} stands twice."
+    for slug in sorted(set(dashboard.declared.get("described", [])) - set(placed)):
+        yield f"{dashboard.path}: described: {slug} is not on the dashboard."
+    datasets = {dataset.slug: dataset for dataset in bundle.datasets}
+    for name, one in dashboard.declared.get("filters", {}).items():
+        for slug in sorted(set(one.get("except", [])) - set(placed)):
+            yield f"{dashboard.path}: filters: {name}: {slug} is not on the dashboard."
+        if one.get("type") == "time":
+            continue
+        if one.get("dataset") not in datasets:
+            yield f"{dashboard.path}: filters: {name}: there is no dataset {one.get('dataset')}."
+            continue
+        for column in sorted({one["column"], *one.get("where", {})} - columns_of(datasets[one["dataset"]])):
+            yield f"{dashboard.path}: filters: {name}: the dataset {one['dataset']} has no column {column}."
+
+
+def _texts(asset: Asset) -> Iterator[str]:
+    if asset.kind != "database" and not asset.description.strip():
+        yield f"{asset.path}: description: it is empty."
+    for place, key, value in _leaves(asset.declared):
+        if _SECRET_FIELD.search(key) and value not in (None, "", False):
+            yield f"{asset.path}: {place}: a secret has no place in the bundle."
+        if not isinstance(value, str):
+            continue
+        if _SECRET_VALUE.search(value):
+            yield f"{asset.path}: {place}: this looks like a secret, which has no place in the bundle."
+        if _LOCAL_VALUE.search(value):
+            yield f"{asset.path}: {place}: an address or path belongs to one environment and has no place in the bundle."
+        if key in {"title", "description", "label", "text", "subtitle"} | _labels(place) and (word := _ENGLISH.search(value)):
+            yield f"{asset.path}: {place}: readers are French; “{word.group()}” is not."
+
+
+def _labels(place: str) -> set[str]:
+    return {place.rsplit(".", 1)[-1]} if place.startswith("columns.") else set()
+
+
+def _kpis(bundle: Bundle) -> Iterator[str]:
+    shown = {code for chart in bundle.charts for code in kpi_codes(chart)}
+    file = bundle.folder / BASELINE
+    excused = set(file.read_text(encoding="utf-8").split()) if file.exists() else set()
+    for code in sorted(bundle.models.kpi_codes - shown - excused):
+        yield f"The KPI {code} has neither a chart nor a row in a KPI table."
+    for code in sorted(excused - (bundle.models.kpi_codes - shown)):
+        yield f"{BASELINE}: {code} no longer needs its exception; take it out."
+
+
+def kpi_codes(chart: Asset) -> list[str]:
+    """Return the KPIs that a chart shows."""
+    kpi = chart.declared.get("kpi", [])
+    return kpi if isinstance(kpi, list) else [kpi]
+
+
+def columns_of(dataset: Asset) -> set[str]:
+    """Return the names of a dataset's columns."""
+    return {column["column_name"] for column in dataset.config["columns"]}
+
+
+def _identifiers(expression: str) -> set[str]:
+    """Return the words of an expression that can only be columns: no text, no number, no function, no word of SQL."""
+    return {word for word in _WORD.findall(_STRING.sub("", expression.lower())) if word not in _SQL_WORDS}
+
+
+def _has_ad_hoc_sql(value: Any) -> bool:
+    match value:
+        case {"expressionType": "SQL"} | {"sqlExpression": _}:
+            return True
+        case dict():
+            return any(_has_ad_hoc_sql(inner) for inner in value.values())
+        case list():
+            return any(_has_ad_hoc_sql(inner) for inner in value)
+    return False
+
+
+def _leaves(value: Any, path: str = "", key: str = "") -> Iterable[tuple[str, str, Any]]:
+    children: Iterable[tuple[str, Any]] = ()
+    if isinstance(value, Mapping):
+        children = value.items()
+    elif isinstance(value, list):
+        children = ((key, inner) for inner in value)
+    else:
+        yield path, key, value
+    for name, inner in children:
+        yield from _leaves(inner, f"{path}.{name}" if path and name != key else path or str(name), str(name))

@@ -1,0 +1,100 @@
+"""Brings what the bundle declares and what a server exports to one form, in which equal means equal. No comparison here."""
+
+import json
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from typing import Any
+
+#: What a server adds or leaves out by itself, by kind; none of it is declared.
+_SERVERS_OWN = {
+    "database": {"configuration_method"},
+    "dataset": {"database_id", "catalog", "default_endpoint", "template_params", "fetch_values_predicate", "folders"},
+    "chart": {"datasource_id", "datasource_type", "datasource_name"},
+    "dashboard": {"theme_uuid", "theme_id"},
+}
+_EVERYWHERE = {"version", "uuid", "is_managed_externally", "external_url", "tags"}
+_PARAMS = {"datasource", "slice_id", "dashboards", "annotation_layers"}
+_METADATA = {
+    "shared_label_colors",
+    "map_label_colors",
+    "color_scheme_domain",
+    "default_filters",
+    "global_chart_configuration",
+    "chart_configuration",
+    "show_chart_timestamps",
+}
+
+
+def normalise(kind: str, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of an object is somebody's decision, without what each server adds, and with names in place of numbers.
+
+    Args:
+        kind: `database`, `dataset`, `chart` or `dashboard`.
+        config: The object as the bundle expands it, or as a server exports it.
+    """
+    kept = {name: deepcopy(value) for name, value in config.items() if name not in _EVERYWHERE | _SERVERS_OWN[kind]}
+    return _pruned(_SHAPES[kind](kept))
+
+
+def _database(config: dict[str, Any]) -> dict[str, Any]:
+    return config
+
+
+def _dataset(config: dict[str, Any]) -> dict[str, Any]:
+    for children, name in (("columns", "column_name"), ("metrics", "metric_name")):
+        config[children] = {
+            child[name]: {key: value for key, value in child.items() if key not in {name, "uuid"}}
+            for child in config.get(children) or []
+        }
+    return config
+
+
+def _chart(config: dict[str, Any]) -> dict[str, Any]:
+    config["params"] = {name: value for name, value in (config.get("params") or {}).items() if name not in _PARAMS}
+    context = json.loads(config.pop("query_context", None) or "{}")
+    config["queries"] = [
+        {name: value for name, value in query.items() if name != "datasource"} for query in context.get("queries", [])
+    ]
+    return config
+
+
+def _dashboard(config: dict[str, Any]) -> dict[str, Any]:
+    tree = config.get("position") or {}
+    metas = [node["meta"] for node in tree.values() if isinstance(node, dict) and node.get("type") == "CHART"]
+    names = {meta.get("chartId"): meta.get("uuid") for meta in metas}
+    for meta in metas:
+        meta.pop("chartId", None)
+    metadata = {name: value for name, value in (config.get("metadata") or {}).items() if name not in _METADATA}
+    expanded = metadata.get("expanded_slices") or {}
+    metadata["expanded_slices"] = {str(names.get(int(number), number)): shown for number, shown in expanded.items()}
+    metadata["native_filter_configuration"] = {
+        one.get("id", ""): _native_filter(one, names) for one in metadata.get("native_filter_configuration") or []
+    }
+    config["metadata"] = metadata
+    return config
+
+
+def _native_filter(one: dict[str, Any], names: Mapping[int, str]) -> dict[str, Any]:
+    scope = one.get("scope") or {}
+    excluded = sorted(str(names.get(number, number)) for number in scope.get("excluded", []))
+    kept = {name: value for name, value in one.items() if name not in {"chartsInScope", "tabsInScope"}}
+    return {**kept, "scope": {**scope, "excluded": excluded}}
+
+
+_SHAPES: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "database": _database,
+    "dataset": _dataset,
+    "chart": _chart,
+    "dashboard": _dashboard,
+}
+
+
+def _pruned(value: Any) -> Any:
+    """Leave out what says nothing: a server exports `null` or an empty list where the bundle is silent."""
+    if isinstance(value, dict):
+        return {
+            key: pruned for key, inner in value.items() if (pruned := _pruned(inner)) is not None and pruned not in ({}, [], "")
+        }
+    if isinstance(value, list):
+        return [_pruned(inner) for inner in value]
+    return value

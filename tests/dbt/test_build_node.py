@@ -1,0 +1,122 @@
+"""What a build leaves in `audit.build_node`, whichever way it ends, and that one process at a time may build."""
+
+import os
+import signal
+import subprocess
+from collections import Counter
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from ingestion.locks import writer_lock
+from ingestion.settings import Home
+from orchestration import project
+from tests.dbt import citizens, raw
+from tests.dbt.conftest import Built, dbt
+
+GREEN = {"success", "pass", "warn"}
+
+
+def states(warehouse: Path) -> dict[str, str]:
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        return dict(connection.execute("select name, status from audit.build_node").fetchall())
+
+
+@pytest.mark.xdist_group("dbt")
+def test_a_build_leaves_one_row_for_every_node(built: Built) -> None:
+    nodes = {
+        uid: node["name"]
+        for uid, node in built.manifest["nodes"].items()
+        if node["resource_type"] in ("model", "seed", "test", "snapshot")
+    }
+    rows = built.rows("select unique_id, name, status, invocation_id, finished_at from audit.build_node")
+    assert {row[0]: row[1] for row in rows} == nodes
+    assert {row[2] for row in rows} <= GREEN
+    assert {row[3] for row in rows} == {built.manifest["metadata"]["invocation_id"]}
+    assert all(row[4] for row in rows)
+
+
+@pytest.mark.xdist_group("build_node")
+def test_failures_and_what_they_held_up_are_recorded(home: Home) -> None:
+    """A feeling that no contract knows fails the check of staging, and everything behind it is skipped."""
+    rows = citizens.experiences(seed=1, count=20)
+    raw.create(experiences=[*rows, rows[0] | {"id_experience": "bad", "ressenti_usager": "Furieux"}])
+
+    run = dbt("build", "--select", "+fct_experience_theme")
+
+    assert run.returncode == 1
+    found = states(home.warehouse)
+    assert found["stg_services_publics_plus__experience"] == "success"
+    assert found["accepted_values_stg_services_publics_plus__experience_feeling__positif__neutre__n_gatif"] == "fail"
+    assert found["fct_experience"] == found["fct_experience_theme"] == "skipped"
+    assert "dim_period" not in found, "a node that was not selected and reads nothing rebuilt has no row"
+
+    assert_that_only_seeds_need_no_raw_table(home)
+    assert_that_gone_nodes_are_forgotten(home)
+
+
+def assert_that_only_seeds_need_no_raw_table(home: Home) -> None:
+    """The checks of what is rebuilt without being checked wait for their turn; a later check settles them."""
+    assert dbt("seed", "--select", "regions").returncode == 0
+    found = states(home.warehouse)
+    assert found["regions"] == "success"
+    assert found["unique_regions_region_code"] == "pending"
+    assert dbt("test", "--select", "regions,test_type:data").returncode == 0
+    assert states(home.warehouse)["unique_regions_region_code"] == "pass"
+
+
+def assert_that_gone_nodes_are_forgotten(home: Home) -> None:
+    gone = "('model.cyberimpact.gone', 'model', 'gone', 'error', 'x', null)"
+    with duckdb.connect(str(home.warehouse)) as connection:
+        connection.execute(f"insert into audit.build_node values {gone}")
+    assert dbt("seed", "--select", "platforms").returncode == 0
+    found = states(home.warehouse)
+    assert "gone" not in found
+    assert found["fct_experience"] == "skipped", "what other builds left stays"
+
+
+@pytest.mark.xdist_group("build_node")
+def test_a_killed_build_shows_and_the_next_one_completes(home: Home) -> None:
+    raw.create(experiences=citizens.experiences(seed=2, count=20), load_log=[citizens.load()])
+    killed = subprocess.Popen(
+        [project.DBT, "--no-use-colors", "build"],
+        env=os.environ | project.environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert killed.stdout
+    next(line for line in killed.stdout if "OK created" in line)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    killed.stdout.close()
+
+    assert Counter(states(home.warehouse).values()).keys() == {"running"}, "no node is known to have ended"
+    assert dbt("build").returncode == 0
+    assert set(states(home.warehouse).values()) <= GREEN
+
+
+@pytest.mark.xdist_group("build_node")
+def test_dbt_waits_for_the_writer_and_names_it(home: Home) -> None:
+    """A build waits while another process writes; parsing does not."""
+    raw.create()
+    with writer_lock(home.warehouse):
+        assert dbt("parse").returncode == 0
+        assert dbt("list", "--resource-type", "seed").returncode == 0
+        waiting = subprocess.Popen(
+            [project.DBT, "--no-use-colors", "seed", "--select", "platforms"],
+            env=os.environ | project.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert waiting.stderr
+        told = waiting.stderr.readline()
+        assert f"warehouse.duckdb is being written by" in told
+        assert f"process {os.getpid()}" in told
+        assert waiting.poll() is None
+        with duckdb.connect(str(home.warehouse)) as connection:
+            connection.execute("create table mine as select 1 as one")
+    output, _ = waiting.communicate()
+    assert waiting.returncode == 0, output
+    assert states(home.warehouse)["platforms"] == "success"

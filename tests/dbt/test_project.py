@@ -1,0 +1,274 @@
+"""Rules of the dbt project that dbt itself does not enforce, read from its manifest. Figures belong to `test_figures`."""
+
+import csv
+import re
+from datetime import timedelta
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from ingestion.loading import LOAD_LOG
+from ingestion.platforms import platform
+from ingestion.services_publics_plus import CONTRACT
+from orchestration.project import PROJECT_DIR
+from tests.dbt.conftest import Built
+
+pytestmark = pytest.mark.xdist_group("dbt")
+
+Node = dict[str, Any]
+
+WRITTEN_BY_DLT = {"_content_hash", "_dlt_load_id", "_dlt_id"}
+PUBLISHED_SCHEMAS = {"kpi", "perception", "reference", "audit"}
+#: What `meta.kpi` must say, and the answers that are allowed where they are not free.
+KPI_META = {
+    "code": None,
+    "pillar": {"visibility", "perception", "actors"},
+    "label": None,
+    "definition": None,
+    "formula": None,
+    "unit": {"nombre", "part", "jours"},
+    "direction": {"up", "down", "neutral"},
+    "target": None,
+    "owner": None,
+    "refresh": None,
+    "sensitivity": {"public", "internal", "personal"},
+    "territory_of": {"unit", "citizen", "account"},
+    "is_additive": {True, False},
+    "grain": None,
+}
+KPI_COLUMNS = (
+    "kpi_code period_type period_start territory_level territory_code breakdown_dimension breakdown_value "
+    "numerator denominator value observations is_suppressed"
+).split()
+
+
+def models(built: Built) -> list[Node]:
+    return [node for node in built.manifest["nodes"].values() if node["resource_type"] == "model"]
+
+
+def kpis(built: Built) -> list[Node]:
+    return [node for node in models(built) if "kpi" in node["config"]["meta"]]
+
+
+def layer(node: Node) -> str:
+    return node["fqn"][1]
+
+
+def is_exposed(node: Node) -> bool:
+    return node["config"]["meta"].get("exposed", False)
+
+
+def test_everything_is_described(built: Built) -> None:
+    nodes = [n for n in built.manifest["nodes"].values() if n["resource_type"] in ("model", "seed")]
+    undescribed = [
+        f"{node['name']}.{column['name'] if column else ''}"
+        for node in (*nodes, *built.manifest["sources"].values())
+        for column in (None, *node["columns"].values())
+        if not (column or node)["description"].strip()
+    ]
+    assert undescribed == []
+
+
+def test_every_column_of_the_warehouse_is_declared_and_commented(built: Built) -> None:
+    declared = {
+        (node["schema"], node["name"], column)
+        for node in built.manifest["nodes"].values()
+        if node["resource_type"] in ("model", "seed")
+        for column in node["columns"]
+    }
+    schemas = "'staging', 'reference', 'perception', 'kpi', 'audit'"
+    found = built.rows(
+        f"select schema_name, table_name, column_name, comment from duckdb_columns() where schema_name in ({schemas})"
+    )
+    found = [row for row in found if row[1] != "build_node"]
+    assert {row[:3] for row in found} == declared
+    assert [row for row in found if not row[3]] == []
+
+
+@pytest.mark.parametrize("table", (*CONTRACT, LOAD_LOG), ids=lambda table: table.name)
+def test_sources_are_the_contract_of_the_loader(built: Built, table: Any) -> None:
+    source = built.manifest["sources"][f"source.cyberimpact.services_publics_plus.{table.name}"]
+    assert set(source["columns"]) == {field.name for field in table.fields} | WRITTEN_BY_DLT
+    assert source["config"]["meta"]["dagster"]["asset_key"] == ["raw", "services_publics_plus", table.name]
+
+
+def test_a_source_is_late_when_its_platform_is(built: Built) -> None:
+    freshness = built.manifest["sources"]["source.cyberimpact.services_publics_plus.load_log"]["freshness"]["warn_after"]
+    assert timedelta(**{f"{freshness['period']}s": freshness["count"]}) == platform("services_publics_plus").late_after
+
+
+def test_layers_read_only_what_is_below_them(built: Built) -> None:
+    allowed = {
+        "staging": {"source"},
+        "reference": {"seed", "reference"},
+        "marts": {"seed", "staging", "reference", "marts"},
+        "kpi": {"reference", "marts", "kpi"},
+        "audit": {"seed", "staging", "marts", "kpi", "reference"},
+    }
+    wrong = []
+    for node in models(built):
+        for parent in node["depends_on"]["nodes"]:
+            kind = parent.split(".")[0]
+            below = layer(built.manifest["nodes"][parent]) if kind == "model" else kind
+            if below not in allowed[layer(node)]:
+                wrong.append(f"{node['name']} reads {parent}")
+    assert wrong == []
+
+
+def test_a_model_lives_where_its_name_says(built: Built) -> None:
+    for node in models(built):
+        path = Path(node["original_file_path"])
+        assert (PROJECT_DIR / path).with_suffix(".yml").exists(), f"{node['name']} lacks its .yml"
+        prefix = {"staging": r"stg_", "marts": r"(fct|dim|int)_", "kpi": r"kpi_", "reference": r"(dim|bridge)_", "audit": r""}
+        assert re.match(prefix[layer(node)], node["name"]), node["name"]
+
+
+def test_lineage_never_stops(built: Built) -> None:
+    """`count(*)` and `columns()` name no column, so that a figure could not be traced to its records."""
+    stops = re.compile(r"count\s*\(\s*\*?\s*\)|\bcolumns\s*\(", re.IGNORECASE)
+    assert [n["name"] for n in models(built) if layer(n) in ("marts", "kpi") and stops.search(n["compiled_code"])] == []
+
+
+def test_contracts_bind_what_others_read(built: Built) -> None:
+    loose = [n["name"] for n in models(built) if layer(n) != "staging" and not n["config"]["contract"]["enforced"]]
+    assert loose == []
+
+
+def test_only_what_is_meant_for_readers_is_published(built: Built) -> None:
+    exposed = {f"{n['schema']}.{n['name']}" for n in models(built) if is_exposed(n)}
+    assert {name.split(".")[0] for name in exposed} == PUBLISHED_SCHEMAS
+    assert exposed == {
+        "audit.freshness",
+        "kpi.kpi_catalogue",
+        "kpi.kpi_reading",
+        "kpi.kpi_value",
+        "perception.fct_experience",
+        "perception.fct_experience_structure",
+        "perception.fct_experience_theme",
+        "reference.dim_calendar",
+        "reference.dim_period",
+        "reference.dim_territory",
+        *(f"kpi.{kpi['name']}" for kpi in kpis(built)),
+    }
+
+
+def test_the_first_kpis_exist(built: Built) -> None:
+    assert {kpi["config"]["meta"]["kpi"]["code"] for kpi in kpis(built)} >= {
+        "experiences",
+        "positive_share",
+        "answer_rate",
+        "response_time_median",
+        "response_time_p75",
+        "response_time_p90",
+    }
+
+
+def test_a_kpi_is_a_governed_object(built: Built) -> None:
+    tested = {unit_test["model"] for unit_test in built.manifest["unit_tests"].values()}
+    for node in kpis(built):
+        meta, name = node["config"]["meta"]["kpi"], node["name"]
+        assert name == f"kpi_{meta['code']}"
+        assert set(meta) == set(KPI_META), name
+        for field, answers in KPI_META.items():
+            assert answers is None or meta[field] in answers, f"{name}: {field}"
+        assert all(meta[field] for field in ("label", "definition", "formula", "owner", "refresh")), name
+        assert meta["owner"].startswith("team:")
+        assert set(meta["grain"]) == {"period_types", "territory_levels", "breakdowns"}
+        assert list(node["columns"]) == KPI_COLUMNS
+        assert node["access"] == "public"
+        assert node["group"] == meta["pillar"]
+        assert name in tested, f"{name} has no unit test"
+
+
+def test_a_kpi_rests_on_its_observations(built: Built) -> None:
+    by_name = {node["name"]: node for node in models(built)}
+    for node in kpis(built):
+        observations = by_name[f"{node['name']}__observations"]
+        assert observations["unique_id"] in node["depends_on"]["nodes"]
+        breakdowns = [b["dimension"] for b in node["config"]["meta"]["kpi"]["grain"]["breakdowns"]]
+        base = ["record_key", "occurred_on", "territory_code"]
+        assert list(observations["columns"]) == [*base, *breakdowns, "numerator", "denominator"]
+        assert not is_exposed(observations)
+
+
+def test_breakdowns_other_than_scope_begin_at_the_month(built: Built) -> None:
+    for node in kpis(built):
+        for breakdown in node["config"]["meta"]["kpi"]["grain"]["breakdowns"]:
+            assert breakdown["dimension"] == "scope" or not {"day", "week"} & set(breakdown["period_types"])
+
+
+def test_every_kpi_is_in_the_union_and_the_catalogue(built: Built) -> None:
+    union = next(node for node in models(built) if node["name"] == "kpi_value")
+    assert set(union["depends_on"]["nodes"]) == {kpi["unique_id"] for kpi in kpis(built)}
+    metas = [kpi["config"]["meta"]["kpi"] for kpi in kpis(built)]
+    catalogue = built.rows("select kpi_code, label, definition, unit, target, period_types from kpi.kpi_catalogue")
+    assert sorted(catalogue) == sorted(
+        (
+            meta["code"],
+            meta["label"],
+            " ".join(meta["definition"].split()),
+            meta["unit"],
+            meta["target"],
+            ", ".join(meta["grain"]["period_types"]),
+        )
+        for meta in metas
+    )
+
+
+def test_tests_on_several_models_are_shown_beside_one(built: Built) -> None:
+    for node in built.manifest["nodes"].values():
+        if node["resource_type"] == "test" and "test_metadata" not in node:
+            shown_beside = node["config"]["meta"]["dagster"]["ref"]["name"]
+            assert shown_beside in {parent.split(".")[-1] for parent in node["depends_on"]["nodes"]}
+
+
+def test_groups_have_owners(built: Built) -> None:
+    assert all(group["owner"]["name"].startswith("team:") for group in built.manifest["groups"].values())
+    assert [node["name"] for node in models(built) if not node["group"]] == []
+
+
+def test_every_glossary_entry_is_used(built: Built) -> None:
+    blocks = {block.split(".")[-1] for block in built.manifest["docs"] if block.startswith("doc.cyberimpact.")}
+    written = "".join(path.read_text(encoding="utf-8") for path in PROJECT_DIR.glob("[ms]*/**/*.yml"))
+    assert {block for block in blocks if f"doc('{block}')" not in written} == set()
+
+
+@pytest.fixture
+def seed_builder() -> ModuleType:
+    spec = spec_from_file_location("build_seeds", PROJECT_DIR / "seeds" / "build_seeds.py")
+    assert spec
+    assert spec.loader
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def seed(name: str) -> list[dict[str, str]]:
+    with (PROJECT_DIR / "seeds" / f"{name}.csv").open(encoding="utf-8", newline="") as handle:
+        return list(csv.DictReader(handle))
+
+
+def test_the_seed_of_platforms_is_the_list_of_platforms(seed_builder: ModuleType) -> None:
+    assert seed("platforms") == seed_builder.platform_rows(), "run dbt_project/seeds/build_seeds.py"
+
+
+def test_seeds_are_what_the_reference_files_say(seed_builder: ModuleType, shared: Path) -> None:
+    for name, rows in seed_builder.build(shared / "data").items():
+        assert seed(name) == rows, f"{name} is stale: run dbt_project/seeds/build_seeds.py"
+
+
+def test_a_shared_postal_code_goes_to_most_inhabitants(seed_builder: ModuleType) -> None:
+    communes = [
+        {"departement_code": "01", "population": "900", "postal_codes": "01200 01210"},
+        {"departement_code": "74", "population": "500", "postal_codes": "01200"},
+        {"departement_code": "74", "population": "600", "postal_codes": "01200"},
+        {"departement_code": "51", "population": "", "postal_codes": "51000"},
+    ]
+    assert seed_builder.postal_code_rows(communes) == [
+        {"postal_code": "01200", "departement_code": "74"},
+        {"postal_code": "01210", "departement_code": "01"},
+        {"postal_code": "51000", "departement_code": "51"},
+    ]

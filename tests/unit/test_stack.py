@@ -1,0 +1,283 @@
+"""What runs on one machine: refused with a sentence where it cannot, brought back where it dies, stopped when asked."""
+
+import configparser
+import os
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import httpx
+import pytest
+
+from ingestion.errors import ExpectedFailure
+from ingestion.settings import Home
+from orchestration import doctor, stack
+from orchestration.stack import Program
+
+T = TypeVar("T")
+
+SECRETS = {"SUPERSET_SECRET_KEY": "a-secret-key-of-the-test", "SUPERSET_ADMIN_PASSWORD": "a-password-of-the-test"}
+
+SERVE = """
+import http.server, os, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(str(os.getpid()).encode())
+    def log_message(self, *_):
+        pass
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for(look: Callable[[], T | None], seconds: float) -> T:
+    """Look until something is found."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = look()
+        if found is not None and found is not False:
+            return found
+        time.sleep(0.05)
+    pytest.fail(f"not within {seconds} s: {look}")
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def set_up(home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """A home with its secrets, and three ports that are free."""
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
+    for service in ("DAGSTER", "SUPERSET", "SANDBOX"):
+        monkeypatch.setenv(f"CYBERIMPACT_{service}_PORT", str(free_port()))
+    return home
+
+
+class Server(NamedTuple):
+    """A trivial program: a web server that answers its process id."""
+
+    program: Program
+
+    def pid(self) -> int | None:
+        try:
+            return int(httpx.get(self.program.url, timeout=1).text)
+        except httpx.HTTPError:
+            return None
+
+    def other_than(self, pid: int) -> int | None:
+        """Return the process id that answers, unless it is this one."""
+        found = self.pid()
+        return found if found != pid else None
+
+
+@contextmanager
+def supervised(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[Server]:
+    """Start a real supervisor, in the current home, with one trivial program in the place of the platform's own."""
+    script = folder / "serve.py"
+    script.write_text(SERVE)
+    port = free_port()
+    server = Server(Program("trivial", [sys.executable, script, str(port)], port, "/"))
+    monkeypatch.setattr(stack, "programs", lambda: [server.program])
+    monkeypatch.setattr(stack, "SUPERSET_PYTHON", Path("/bin/true"))
+    stack.prepare()
+    stack.start()
+    pid = wait_for(stack.supervisor_pid, 10)
+    try:
+        stack.wait_until_healthy(server.program, fresh=True)
+        yield server
+    finally:
+        if is_alive(pid):
+            os.kill(pid, signal.SIGTERM)
+            wait_for(lambda: not is_alive(pid), 30)
+
+
+def sections(text: str) -> dict[str, dict[str, str]]:
+    """Read a configuration as supervisord does: `%` is doubled."""
+    parser = configparser.ConfigParser(interpolation=configparser.BasicInterpolation(), strict=True)
+    parser.read_string(text)
+    return {name: dict(parser[name]) for name in parser.sections()}
+
+
+class TestConfiguration:
+    def test_every_program_is_brought_back_and_ends_with_its_supervisor(self, set_up: Home) -> None:
+        found = sections(stack.configuration())
+        programs = {name.partition(":")[2]: section for name, section in found.items() if name.startswith("program:")}
+        assert programs.keys() == {program.name for program in stack.programs()}
+        for section in programs.values():
+            assert section["autorestart"] == "true"
+            assert section["stopasgroup"] == section["killasgroup"] == "true"
+            assert "--pdeathsig" in section["command"]
+            assert section["stdout_logfile"].startswith(str(set_up.logs))
+        assert found["supervisord"]["pidfile"].startswith(str(set_up.root))
+        assert found["supervisord"]["logfile"].startswith(str(set_up.root))
+
+    def test_it_opens_no_control_socket_and_holds_no_secret(self, set_up: Home) -> None:  # noqa: ARG002
+        text = stack.configuration()
+        assert not [name for name in sections(text) if "http_server" in name or "rpcinterface" in name]
+        assert not [value for value in SECRETS.values() if value in text]
+
+    def test_everything_listens_on_the_loopback_only(self, set_up: Home) -> None:  # noqa: ARG002
+        assert "0.0.0.0" not in stack.configuration()
+        assert all(program.url.startswith("http://127.0.0.1:") for program in stack.programs() if program.port)
+
+    def test_a_command_is_run_as_it_is_whatever_its_words_hold(
+        self, set_up: Home, monkeypatch: pytest.MonkeyPatch  # noqa: ARG002
+    ) -> None:
+        command = ["/opt/my checkout/run", "100%", 'a "quoted" word', "a;b", "a ; comment", "%(here)s"]
+        monkeypatch.setattr(stack, "programs", lambda: [Program("odd", command)])
+        words = shlex.split(sections(stack.configuration())["program:odd"]["command"])
+        assert words[-len(command) :] == command
+
+    def test_a_home_may_have_any_name(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, set_up: Home) -> None:  # noqa: ARG002
+        monkeypatch.setenv("CYBERIMPACT_HOME", str(tmp_path / "100 % gendarmerie"))
+        found = sections(stack.configuration())
+        assert found["supervisord"]["pidfile"] == str(tmp_path / "100 % gendarmerie" / "run" / "supervisord.pid")
+
+    def test_every_process_gets_the_home_and_the_secrets(self, set_up: Home) -> None:
+        environment = stack.environment()
+        assert environment["CYBERIMPACT_HOME"] == str(set_up.root)
+        assert environment["DAGSTER_HOME"] == str(set_up.dagster)
+        assert environment["SUPERSET_HOME"] == str(set_up.superset)
+        assert environment["SUPERSET_SECRET_KEY"] == SECRETS["SUPERSET_SECRET_KEY"]
+
+
+class TestPreparation:
+    def test_what_is_needed_is_there_afterwards(self, set_up: Home) -> None:
+        stack.prepare()
+        stack.prepare()
+        assert (set_up.drop / "services_publics_plus").is_dir()
+        assert (set_up.dagster / "dagster.yaml").is_symlink()
+
+    @pytest.mark.parametrize("service", ["dagster", "superset", "sandbox"])
+    @pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])
+    def test_a_port_in_use_is_said_in_a_sentence_with_its_setting(
+        self, set_up: Home, monkeypatch: pytest.MonkeyPatch, service: str, address: str  # noqa: ARG002
+    ) -> None:
+        with socket.socket() as taken:
+            taken.bind((address, 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            monkeypatch.setenv(f"CYBERIMPACT_{service.upper()}_PORT", str(port))
+            with pytest.raises(ExpectedFailure) as refused:
+                stack.prepare()
+        sentence = str(refused.value)
+        assert str(port) in sentence
+        assert f"CYBERIMPACT_{service.upper()}_PORT" in sentence
+        assert "\n" not in sentence
+
+    def test_two_services_with_one_port_are_refused(self, set_up: Home, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG002
+        port = str(free_port())
+        monkeypatch.setenv("CYBERIMPACT_DAGSTER_PORT", port)
+        monkeypatch.setenv("CYBERIMPACT_SUPERSET_PORT", port)
+        with pytest.raises(ExpectedFailure, match=port):
+            stack.prepare()
+
+    def test_a_port_that_is_no_number_is_refused(self, set_up: Home, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG002
+        monkeypatch.setenv("CYBERIMPACT_SANDBOX_PORT", "eighty")
+        with pytest.raises(ExpectedFailure, match="CYBERIMPACT_SANDBOX_PORT"):
+            stack.prepare()
+
+    def test_a_full_disk_is_said_in_a_sentence(self, set_up: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+        usage = type(shutil.disk_usage("/"))(10**12, 10**12 - 300 * 1024**2, 300 * 1024**2)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+        with pytest.raises(ExpectedFailure) as refused:
+            stack.prepare()
+        assert str(set_up.root) in refused.value.what
+        assert "0.3 GB" in refused.value.what
+        assert "CYBERIMPACT_HOME" in refused.value.remedy
+
+    def test_a_home_that_cannot_be_made_is_said_in_a_sentence(
+        self, set_up: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch  # noqa: ARG002
+    ) -> None:
+        (tmp_path / "file").touch()
+        monkeypatch.setenv("CYBERIMPACT_HOME", str(tmp_path / "file" / "home"))
+        with pytest.raises(ExpectedFailure, match="CYBERIMPACT_HOME"):
+            stack.prepare()
+
+    def test_a_command_that_fails_is_said_with_its_last_line_and_its_log(self, set_up: Home) -> None:
+        stack.prepare()
+        with pytest.raises(ExpectedFailure) as refused:
+            stack.run_logged(["sh", "-c", "echo first; echo the cause; exit 3"], "superset-init")
+        assert "the cause" in refused.value.what
+        assert str(set_up.logs / "superset-init.log") in refused.value.remedy
+
+    def test_a_pid_file_of_a_supervisor_that_is_gone_counts_for_nothing(self, set_up: Home) -> None:
+        set_up.run.mkdir(parents=True)
+        for content in ("", "nonsense", str(os.getpid()), "999999999"):
+            (set_up.run / "supervisord.pid").write_text(content)
+            assert stack.supervisor_pid() is None
+
+    def test_down_without_up_says_so(self, set_up: Home, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: ARG002
+        stack.down()
+        assert "Nothing runs" in capsys.readouterr().err
+
+
+class TestSupervision:
+    def test_what_dies_is_back_within_five_seconds_and_down_stops_it_all(
+        self, set_up: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with supervised(monkeypatch, tmp_path) as server, subprocess.Popen(["sleep", "600"]) as bystander:
+            first = wait_for(server.pid, 5)
+            os.kill(first, signal.SIGKILL)
+            second = wait_for(lambda: server.other_than(first), 5)
+            stack.prepare()  # the ports are taken, by ourselves
+            supervisor = stack.supervisor_pid()
+            stack.down()
+            assert not is_alive(second)
+            assert not is_alive(supervisor)
+            assert stack.supervisor_pid() is None
+            assert bystander.poll() is None, "what was not started by `up` lives on"
+            bystander.kill()
+            assert (set_up.logs / "trivial.log").exists()
+
+    def test_nothing_is_left_behind_by_a_supervisor_that_is_killed(
+        self, set_up: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch  # noqa: ARG002
+    ) -> None:
+        with supervised(monkeypatch, tmp_path) as server:
+            pid = wait_for(server.pid, 5)
+            supervisor = stack.supervisor_pid()
+            os.kill(supervisor, signal.SIGKILL)
+            wait_for(lambda: not is_alive(pid), 5)
+            wait_for(lambda: stack.supervisor_pid() is None, 5)
+            stack.start()  # the port is free again, what the dead one left does not hinder
+            replacement = wait_for(server.pid, 10)
+            assert replacement != pid
+            stack.down()
+
+    def test_two_homes_do_not_touch(self, set_up: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        with supervised(monkeypatch, tmp_path) as server:
+            monkeypatch.setenv("CYBERIMPACT_HOME", str(tmp_path / "other"))
+            assert stack.supervisor_pid() is None
+            stack.down()
+            assert server.pid() is not None
+            monkeypatch.setenv("CYBERIMPACT_HOME", str(set_up.root))
+            stack.down()
+            assert server.pid() is None
+
+    def test_the_doctor_names_every_program(self, set_up: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG002
+        """The scheduler answers on no port; whether it runs is what matters most of all."""
+        with supervised(monkeypatch, tmp_path) as server:
+            silent = Program("silent", ["false"])
+            monkeypatch.setattr(stack, "programs", lambda: [server.program, silent])
+            states = {finding.subject: finding.state for finding in doctor.processes()}
+            assert states == {"supervisor": "ok", "trivial": "ok", "silent": "broken"}
