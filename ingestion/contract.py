@@ -1,4 +1,4 @@
-"""What a table of a platform is declared to hold, and how a record is held to it. Knows no file, no server, no database."""
+"""What a table of a platform is declared to hold, and how a record is held to it. Knows no file, server or database."""
 
 import json
 from collections import Counter
@@ -13,6 +13,11 @@ from ingestion.errors import ExpectedFailure
 from ingestion.folding import fold, words
 from ingestion.parsers import text
 from ingestion.privacy import names_personal_datum, redact, shorten
+
+#: What to do when a platform no longer gives what its contract says.
+CHANGED_FORMAT = (
+    "Nothing was loaded: the platform changed its format; compare it with the contract in ingestion/ and adapt that."
+)
 
 Value = str | int | None
 Row = dict[str, Any]
@@ -79,7 +84,7 @@ class Rejection:
     value: str | None = None
 
 
-class Rejected(Exception):
+class RejectedError(Exception):
     """Raised by a table's rule for a record whose fields contradict each other."""
 
     def __init__(self, field: str, reason: str, value: str | None = None) -> None:
@@ -120,7 +125,7 @@ class Table:
         any_of: Groups of fields of which a header, and a record, must have at least one.
         dropped: Columns known and not written.
         generations: Known states of the header.
-        rule: Completes or refuses a row by several of its fields at once; raises `Rejected`.
+        rule: Completes or refuses a row by several of its fields at once; raises `RejectedError`.
     """
 
     name: str
@@ -227,8 +232,8 @@ class Table:
                 raise ExpectedFailure(
                     f"{where}: the required column {' or '.join(group)} of table {self.name!r} is missing"
                     f" (accepted labels: {', '.join(accepted)}; found: {redact(', '.join(header))}).",
-                    "Nothing was loaded: give the complete export, or, if the platform renamed the column, add its new label"
-                    " to the contract in ingestion/.",
+                    "Nothing was loaded: give the complete export, or, if the platform renamed the column, add its new"
+                    " label to the contract in ingestion/.",
                 )
 
     def _generation(self, header: tuple[str, ...]) -> str:
@@ -270,11 +275,11 @@ class Table:
             row[UNKNOWN_COLUMNS.name] = json.dumps(unknown, ensure_ascii=False, sort_keys=True) if unknown else None
         try:
             return self.rule(row)
-        except Rejected as refusal:
+        except RejectedError as refusal:
             return refusal.rejection
 
     def minimise(self, record: Mapping[str, Any], header: Header, where: str) -> Row:
-        """Return what may be kept of a rejected record: declared fields under their canonical names, unknown ones, redacted."""
+        """Return what may be kept of a rejected record: declared and unknown fields, redacted."""
         kept: Row = {}
         for label, declared in header.columns.items():
             value = scalar(record[label], label, where)
@@ -313,7 +318,7 @@ def scalar(value: Any, label: str, where: str) -> str | None:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ExpectedFailure(
             f"{where}: the column {label!r} holds a {type(value).__name__} where a text or a number is declared.",
-            "Nothing was loaded: the platform changed its format; compare it with the contract in ingestion/ and adapt that.",
+            CHANGED_FORMAT,
         )
     return " ".join(str(value).split()) or None
 
@@ -328,6 +333,6 @@ def choose_table(tables: Iterable[Table], header: Sequence[str], where: str) -> 
     if best.recognised(header) < min(2, len(best.fields)):
         raise ExpectedFailure(
             f"{where}: the header is not recognised (it begins: {redact(';'.join(header))[:80]!r}).",
-            "Nothing was loaded: check that this is the platform's export, saved as CSV in UTF-8 with ';' or ',' as delimiter.",
+            "Nothing was loaded: check that this is the platform's export, as CSV in UTF-8, delimited by ';' or ','.",
         )
     return best

@@ -62,7 +62,8 @@ class CsvFile:
         """Yield every record after the header.
 
         A damaged record is given alone and reading goes on at the next physical line, so that a lost quote does not
-        swallow the records behind it. A quote that stays open with no whole record behind it means that the file was cut.
+        swallow the records behind it. A quote that stays open, with no whole record behind it, means that the file was
+        cut there.
         """
         position = self._first
         damaged: list[Record] = []
@@ -107,8 +108,10 @@ def _record(lines: Sequence[str], start: int, delimiter: str, width: int) -> tup
             return fields, last + 1, None
         swallowed = len(fields) > width and last > start
         following = start + 1 if swallowed else last + 1
-        return fields[:width] if len(fields) > width else fields[:-1], following, problem or (
-            f"it has {len(fields)} fields where the header has {width}"
+        return (
+            fields[:width] if len(fields) > width else fields[:-1],
+            following,
+            problem or (f"it has {len(fields)} fields where the header has {width}"),
         )
     return [], start + 1, problem
 

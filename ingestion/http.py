@@ -34,7 +34,7 @@ class Patience:
         read_seconds: Between two pieces of an answer.
         attempts: Times that one request is sent at most.
         backoff_seconds: Scale of the random exponential wait between two attempts.
-        longest_wait_seconds: Longest wait that a platform may ask for; beyond it the load gives up and says when to retry.
+        longest_wait_seconds: Longest wait that a platform may ask for; beyond it, the load ends and says when to retry.
     """
 
     connect_seconds: float = 10
@@ -131,13 +131,17 @@ class _PoliteSession(Session):
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             return self._quota(response, where)
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return _WorthRetrying(f"{where}: the platform failed (status {status}), {self._patience.attempts} times in a row.")
+            return _WorthRetrying(
+                f"{where}: the platform failed (status {status}), {self._patience.attempts} times in a row."
+            )
         remedies = {
             HTTPStatus.UNAUTHORIZED: f"Check the key in {self._key_setting} (.env), or unset it where none is needed.",
-            HTTPStatus.FORBIDDEN: f"Ask the platform for access to this data, or set another key in {self._key_setting} (.env).",
+            HTTPStatus.FORBIDDEN: f"Ask the platform for access, or set another key in {self._key_setting} (.env).",
             HTTPStatus.NOT_FOUND: "Check the address and the name of the dataset in .env.",
         }
-        remedy = remedies.get(HTTPStatus(status), "The platform may have changed: compare the request with its documentation.")
+        remedy = remedies.get(
+            HTTPStatus(status), "The platform may have changed: compare the request with its documentation."
+        )
         return ExpectedFailure(f"{where}: refused with status {status}{_said(response)}.", remedy)
 
     def _quota(self, response: requests.Response, where: str) -> ExpectedFailure:
@@ -227,7 +231,9 @@ class Api:
         headers: Sent with every request; here belongs the key.
     """
 
-    def __init__(self, platform: str, base_url: str, key_setting: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, platform: str, base_url: str, key_setting: str, headers: Mapping[str, str] | None = None
+    ) -> None:
         self.platform = platform
         self.base_url = base_url
         session = _PoliteSession(platform, base_url, key_setting, Patience.from_settings())

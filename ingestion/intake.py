@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 
-from ingestion.contract import GENERATION, Rejection, Row, Table
+from ingestion.contract import CHANGED_FORMAT, GENERATION, Rejection, Row, Table
 from ingestion.errors import ExpectedFailure
 from ingestion.records import Record
 
@@ -72,12 +72,12 @@ class Intake:
     origin: Origin
     existing: Callable[[Sequence[str]], Mapping[str, Row]]
     progress: Callable[[int], None]
+    generation: str | None = None
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     rows_read: int = 0
     rows_new: int = 0
     rows_updated: int = 0
     rows_unchanged: int = 0
-    generation: str | None = None
     unknown_columns: set[str] = field(default_factory=set)
     dropped_columns: dict[str, str] = field(default_factory=dict)
     quarantined: list[Quarantined] = field(default_factory=list)
@@ -129,7 +129,9 @@ class Intake:
             if digest == first_digest:
                 self.rows_unchanged += 1
             else:
-                self._quarantine(record, Rejection(self.table.key, f"{REPEATED} that of {self._at(first_position)}, otherwise", key))
+                self._quarantine(
+                    record, Rejection(self.table.key, f"{REPEATED} that of {self._at(first_position)}, otherwise", key)
+                )
             return None
         self.accepted[key] = (digest, record.position)
         if before.get("_content_hash") == digest:
@@ -156,13 +158,15 @@ class Intake:
     def _refuse_hopeless(self) -> None:
         if self.origin.kind == "quarantine" or self.rows_read < MANY_RECORDS or len(self.quarantined) < self.rows_read:
             return
-        (name, reason), times = Counter((q.rejection.field, q.rejection.reason) for q in self.quarantined).most_common(1)[0]
+        (name, reason), times = Counter((q.rejection.field, q.rejection.reason) for q in self.quarantined).most_common(
+            1
+        )[0]
         first = next(q for q in self.quarantined if q.rejection.field == name)
         if times == self.rows_read:
             raise ExpectedFailure(
                 f"{self.origin.at(first.position)}: the column {name or 'count'} {reason} in all of {times} records"
                 f" (first value: {first.rejection.value!r}).",
-                "Nothing was loaded: the platform changed its format; compare it with the contract in ingestion/ and adapt that.",
+                CHANGED_FORMAT,
             )
 
 

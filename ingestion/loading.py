@@ -1,7 +1,7 @@
 """The one way into the warehouse: a file or an API, held to its contract, quarantined where bad, merged where changed.
 
-Used alike by `python -m ingestion.<platform>`, by the command line and by the orchestrator. What a platform says, and how
-it is asked, stands in its own folder.
+Used alike by `python -m ingestion.<platform>`, by the command line and by the orchestrator. What a platform says, and
+how it is asked, stands in its own folder.
 """
 
 import json
@@ -25,13 +25,13 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from ingestion import quarantine
 from ingestion.contract import GENERATION, Field, Row, Table, choose_table
 from ingestion.errors import ExpectedFailure
-from ingestion.files import CsvFile, open_csv
+from ingestion.files import open_csv
 from ingestion.intake import REPEATED, Intake, Origin, content_hash
 from ingestion.locks import writer_lock
-from ingestion.pipelines import UPSERT, explain, open_pipeline
+from ingestion.pipelines import explain, hints, open_pipeline, table_resource
 from ingestion.platforms import Platform, platform
 from ingestion.records import Record
-from ingestion.settings import SCHEMA_CONTRACT, home
+from ingestion.settings import home
 
 BATCH_ROWS = 5000
 
@@ -130,15 +130,17 @@ class LoadReport:
             for name, reason in entity.dropped_columns.items():
                 reasons[reason].append(name)
         dropped = "; ".join(f"{', '.join(names)} ({reason})" for reason, names in reasons.items())
-        return f"{self.platform}: {counts}; unknown columns: {', '.join(unknown) or 'none'}; dropped: {dropped or 'none'}"
+        return (
+            f"{self.platform}: {counts}; unknown columns: {', '.join(unknown) or 'none'}; dropped: {dropped or 'none'}"
+        )
 
 
 def load(platform_name: str, *, file: Path | None = None, progress: Progress | None = None) -> LoadReport:
     """Load a file, or what is new at the platform, into the warehouse.
 
-    Loading again changes nothing: rows are merged on their key, and equal rows are not written. When reading fails, nothing
-    of it is loaded and the data loaded before stays. A process killed at any moment leaves a state from which the next load
-    completes.
+    Loading again changes nothing: rows are merged on their key, and equal rows are not written. When reading fails,
+    nothing of it is loaded and the data loaded before stays. A process killed at any moment leaves a state from which
+    the next load completes.
 
     Args:
         platform_name: One of `ingestion.platforms.PLATFORMS`.
@@ -182,13 +184,17 @@ def retry_quarantine(platform_name: str, *, progress: Progress | None = None) ->
         pipeline = open_pipeline(chosen.name, chosen.dataset)
         origin = Origin(chosen.name, "quarantine", f"quarantine.{chosen.name}")
         retries = [
-            _retry(pipeline, table, generation, entries, origin, progress or _no_progress)
+            _retry(Intake(table, origin, _lookup(chosen.dataset, table), progress or _no_progress, generation), entries)
             for (table, generation), entries in _entries_by_header(chosen).items()
         ]
-        intakes = [intake for intake, _, _ in retries]
+        intakes = [retry.intake for retry in retries]
         if any(intake.rows_read for intake in intakes):
-            _run(pipeline, [_resource(intake.table, [rows]) for intake, rows, _ in retries], intakes, _keep_quarantine)
-        quarantine.release(chosen.name, [entry for _, _, released in retries for entry in released])
+            rows = {
+                retry.intake.table: [r.rows for r in retries if r.intake.table == retry.intake.table]
+                for retry in retries
+            }
+            _run(pipeline, [table_resource(*pair) for pair in rows.items()], intakes, _keep_quarantine)
+        quarantine.release(chosen.name, [entry for retry in retries for entry in retry.released])
     return LoadReport(chosen.name, origin, tuple(EntityReport.of(intake) for intake in intakes))
 
 
@@ -209,15 +215,13 @@ def _load_file(chosen: Platform, file: Path, progress: Progress) -> LoadReport:
     with writer_lock(home().warehouse):
         _ensure_tables(chosen)
         pipeline = open_pipeline(chosen.name, chosen.dataset)
-        intake = Intake(table, origin, _lookup(pipeline, table), progress)
+        intake = Intake(table, origin, _lookup(chosen.dataset, table), progress)
         rows = (intake.take(batch) for batch in _batches(csv_file.records()))
-        _run(pipeline, [_resource(table, rows)], [intake], quarantine.write)
+        _run(pipeline, [table_resource(table, rows)], [intake], quarantine.write)
     problems = ()
     if intake.cut_at is not None:
-        problems = (
-            f"{origin.at(intake.cut_at)}: the file is truncated. The records before it are loaded: export it again and load"
-            " the new file.",
-        )
+        where = origin.at(intake.cut_at)
+        problems = (f"{where}: the file is truncated. The records before are loaded: export it again and load that.",)
     return LoadReport(chosen.name, origin, (EntityReport.of(intake),), problems, csv_file.repaired)
 
 
@@ -231,7 +235,7 @@ def _load_api(chosen: Platform, progress: Progress) -> LoadReport:
         resources, intakes = [], []
         for resource in module.build_source().resources.values():
             table = tables[resource.name]
-            intake = Intake(table, origin, _lookup(pipeline, table), progress)
+            intake = Intake(table, origin, _lookup(chosen.dataset, table), progress)
             resources.append(_held(resource, intake))
             intakes.append(intake)
         _run(pipeline, resources, intakes, quarantine.write)
@@ -243,28 +247,14 @@ def _batches(records: Iterator[Record]) -> Iterator[list[Record]]:
         yield batch
 
 
-def _resource(table: Table, rows: Iterable[pa.Table]) -> DltResource:
-    """Return Arrow tables of canonical rows as a dlt resource that merges on the table's key."""
-    return dlt.resource(iter(rows), name=table.name, **_hints(table))
-
-
 def _held(resource: DltResource, intake: Intake) -> DltResource:
     """Return a platform's resource, whose items are pages of records, held to its contract."""
 
-    @dlt.transformer(name=intake.table.name, **_hints(intake.table))
+    @dlt.transformer(name=intake.table.name, **hints(intake.table))
     def held(page: Sequence[Mapping[str, Any]]) -> pa.Table:
         return intake.take([Record(position, values) for position, values in enumerate(page, intake.rows_read + 1)])
 
     return resource.with_name(f"{resource.name}_pages") | held
-
-
-def _hints(table: Table) -> dict[str, Any]:
-    return {
-        "columns": table.column_hints,
-        "primary_key": table.key,
-        "write_disposition": UPSERT,
-        "schema_contract": SCHEMA_CONTRACT,
-    }
 
 
 def _log(intakes: Sequence[Intake]) -> Iterator[pa.Table]:
@@ -297,7 +287,9 @@ def _run(
     pipeline: dlt.Pipeline, resources: list[DltResource], intakes: Sequence[Intake], keep: Callable[[Intake], None]
 ) -> None:
     """Read, quarantine, then load: the rejected records are on the disk before the cursor moves past them."""
-    source = DltSource(Schema(pipeline.pipeline_name), pipeline.pipeline_name, [*resources, _resource(LOAD_LOG, _log(intakes))])
+    source = DltSource(
+        Schema(pipeline.pipeline_name), pipeline.pipeline_name, [*resources, table_resource(LOAD_LOG, _log(intakes))]
+    )
     try:
         pipeline.extract(source)
         for intake in intakes:
@@ -311,17 +303,16 @@ def _run(
         quarantine.release_superseded(intake)
 
 
-def _lookup(pipeline: dlt.Pipeline, table: Table) -> Callable[[Sequence[str]], dict[str, Row]]:
+def _lookup(dataset: str, table: Table) -> Callable[[Sequence[str]], dict[str, Row]]:
     """Return a function that finds, by key, the rows of completed loads."""
+    query = (
+        f"select * from {dataset}.{table.name} where {table.key} in (select unnest(?))"  # noqa: S608
+        f" and _dlt_load_id in (select load_id from {dataset}._dlt_loads where status = 0)"
+    )
 
     def lookup(keys: Sequence[str]) -> dict[str, Row]:
-        with pipeline.sql_client() as client:
-            name, loads = client.make_qualified_table_name(table.name), client.make_qualified_table_name("_dlt_loads")
-            query = (
-                f"select * from {name} where {table.key} in (select unnest(?))"  # noqa: S608
-                f" and _dlt_load_id in (select load_id from {loads} where status = 0)"
-            )
-            rows = client.native_connection.execute(query, [list(keys)]).to_arrow_table().to_pylist()
+        with duckdb.connect(str(home().warehouse)) as connection:
+            rows = connection.execute(query, [list(keys)]).to_arrow_table().to_pylist()
         return {row[table.key]: row for row in rows}
 
     return lookup
@@ -339,7 +330,7 @@ def _ensure_tables(chosen: Platform) -> None:
 
 
 def _create(pipeline_name: str, dataset: str, tables: Iterable[Table]) -> None:
-    resources = [_resource(table, [table.arrow([])]) for table in tables]
+    resources = [table_resource(table, [table.arrow([])]) for table in tables]
     open_pipeline(pipeline_name, dataset).run(DltSource(Schema(pipeline_name), pipeline_name, resources))
 
 
@@ -376,18 +367,17 @@ def _entries_by_header(chosen: Platform) -> dict[tuple[Table, str | None], list[
     return groups
 
 
-def _retry(
-    pipeline: dlt.Pipeline,
-    table: Table,
-    generation: str | None,
-    entries: Sequence[quarantine.Entry],
-    origin: Origin,
-    progress: Progress,
-) -> tuple[Intake, pa.Table, list[str]]:
-    """Hold entries to the contract; return the intake, the rows to load, and the entries that leave the quarantine."""
-    lookup = _lookup(pipeline, table)
-    loaded_since = lookup([entry.record_key for entry in entries if entry.record_key])
-    intake = Intake(table, origin, lookup, progress, generation=generation)
+@dataclass(frozen=True)
+class _Retry:
+    """Entries held to the contract again: the rows to load, and the entries that leave the quarantine."""
+
+    intake: Intake
+    rows: pa.Table
+    released: list[str]
+
+
+def _retry(intake: Intake, entries: Sequence[quarantine.Entry]) -> _Retry:
+    loaded_since = intake.existing([entry.record_key for entry in entries if entry.record_key])
     waiting = [entry for entry in entries if entry.record_key not in loaded_since]
     payloads = [json.loads(entry.payload or "{}") for entry in waiting]
     for payload in payloads:
@@ -396,7 +386,7 @@ def _retry(
     refused = {rejected.position for rejected in intake.quarantined}
     released = [entry.quarantine_id for rank, entry in enumerate(waiting) if rank not in refused]
     released += [e.quarantine_id for e in entries if e.record_key in loaded_since and not e.reason.startswith(REPEATED)]
-    return intake, rows, released
+    return _Retry(intake, rows, released)
 
 
 def _keep_quarantine(_: Intake) -> None:

@@ -5,7 +5,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,7 +28,7 @@ def _describe(lock_file: Path, name: str) -> str:
 
 
 @contextmanager
-def writer_lock(file: Path, on_wait: Callable[[str], None] = _say) -> Iterator[None]:
+def writer_lock(file: Path, on_wait: Callable[[str], None] = _say) -> Generator[None]:
     """Hold the right to write a DuckDB file; wait for it as long as another process has it.
 
     The lock is an `flock` on a file beside the database, never on the database itself: the kernel frees it at the

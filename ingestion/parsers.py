@@ -1,7 +1,7 @@
 """Parsers of single values, shared by all contracts. A parser knows no row, no file and no platform.
 
-Each takes a non-empty, trimmed text and returns the canonical value, or raises `ValueError` with the end of the sentence
-"the value …", which is shown to the person who mends the source.
+Each takes a non-empty, trimmed text and returns the canonical value, or raises `ValueError` with the end of the
+sentence "the value …", which is shown to the person who mends the source.
 """
 
 import re
@@ -13,6 +13,9 @@ from ingestion.folding import fold
 from ingestion.privacy import redact
 
 PARIS = ZoneInfo("Europe/Paris")
+
+#: The years that the calendar of the warehouse covers.
+FIRST_YEAR, LAST_YEAR = 2000, 2050
 
 _FLOAT_CODE = re.compile(r"(\d+)\.0+")
 _ROUNDED = re.compile(r"\d+(?:[.,]\d+)?E\+?\d+", re.IGNORECASE)
@@ -143,8 +146,8 @@ def local_time(value: str) -> str:
             parsed = moment.isoformat(timespec="seconds" if moment.second else "minutes")
     except (ValueError, OverflowError):
         raise ValueError("is not a date of the calendar") from None
-    if not 2000 <= moment.year <= 2050:
-        raise ValueError("lies outside the years 2000 to 2050")
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise ValueError(f"lies outside the years {FIRST_YEAR} to {LAST_YEAR}")
     return parsed
 
 

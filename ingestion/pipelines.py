@@ -1,17 +1,21 @@
-"""dlt pipelines into the warehouse, rid of what a dead process left behind. Knows no platform and no contract."""
+"""dlt pipelines into the warehouse, rid of what a dead process left behind, and their resources. Knows no platform."""
 
 import errno
 import logging
 import os
 import shutil
+from collections.abc import Iterable
 from typing import Any
 
 import dlt
+import pyarrow as pa
 from dlt.common.schema.exceptions import DataValidationError
+from dlt.extract import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
+from ingestion.contract import Table
 from ingestion.errors import ExpectedFailure
-from ingestion.settings import home
+from ingestion.settings import SCHEMA_CONTRACT, home
 
 log = logging.getLogger(__name__)
 
@@ -25,14 +29,27 @@ _DLT_SETTINGS = {
     "LOAD__DELETE_COMPLETED_JOBS": "true",
 }
 
-UPSERT: Any = {"disposition": "merge", "strategy": "upsert"}
+
+def hints(table: Table) -> dict[str, Any]:
+    """Return the dlt hints of a contract: typed columns, merged on the key, a flipped type refused."""
+    return {
+        "columns": table.column_hints,
+        "primary_key": table.key,
+        "write_disposition": {"disposition": "merge", "strategy": "upsert"},
+        "schema_contract": SCHEMA_CONTRACT,
+    }
+
+
+def table_resource(table: Table, rows: Iterable[pa.Table]) -> DltResource:
+    """Return Arrow tables of canonical rows as a dlt resource; an empty one creates the table."""
+    return dlt.resource(iter(rows), name=table.name, **hints(table))
 
 
 def open_pipeline(name: str, dataset: str) -> dlt.Pipeline:
     """Return a pipeline with an empty working folder and the state that the warehouse holds.
 
-    A package that a dead process had begun to load is loaded to its end first: it is whole, and what it writes is keyed.
-    One that it had only read is forgotten, and read again by the caller.
+    A package that a dead process had begun to load is loaded to its end first: it is whole, and what it writes is
+    keyed. One that it had only read is forgotten, and read again by the caller.
 
     Args:
         name: Pipeline, and its working folder below `home().dlt`.
@@ -65,8 +82,10 @@ def _finish_interrupted(name: str, dataset: str) -> None:
         if pipeline.list_normalized_load_packages():
             log.warning("%s: finishing a load that was interrupted.", name)
             pipeline.load()
-    except Exception as problem:  # whatever the dead process left half-written: it is read again from its origin
-        log.warning("%s: an interrupted load could not be finished (%s); it is read again.", name, type(problem).__name__)
+    except Exception as problem:  # noqa: BLE001 (whatever a dead process left half-written is read again)
+        log.warning(
+            "%s: an interrupted load could not be finished (%s); it is read again.", name, type(problem).__name__
+        )
 
 
 def explain(failure: PipelineStepFailed, where: str) -> Exception:
@@ -80,9 +99,10 @@ def explain(failure: PipelineStepFailed, where: str) -> Exception:
                 f"{where}: the type of column {cause.column_name!r} of table {cause.table_name!r} changed.",
                 "Nothing was loaded, the data loaded before stays: adapt the contract in ingestion/ to the new type.",
             )
-        if isinstance(cause, OSError) and cause.errno == errno.ENOSPC or "No space left" in str(cause):
+        if (isinstance(cause, OSError) and cause.errno == errno.ENOSPC) or "No space left" in str(cause):
             return ExpectedFailure(
-                f"{where}: the disk of {home().root} is full.", "Free some space and load again: the data loaded before stays."
+                f"{where}: the disk of {home().root} is full.",
+                "Free some space and load again: the data loaded before stays.",
             )
         cause = cause.__cause__ or cause.__context__
     return failure

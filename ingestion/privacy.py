@@ -26,7 +26,7 @@ def _is_card(text: str) -> bool:
     """Tell whether the digits satisfy the Luhn check of ISO/IEC 7812."""
     digits = [int(digit) for digit in reversed(_digits(text))]
     doubled = (digit * 2 for digit in digits[1::2])
-    return (sum(digits[::2]) + sum(d - 9 if d > 9 else d for d in doubled)) % 10 == 0
+    return (sum(digits[::2]) + sum(sum(divmod(digit, 10)) for digit in doubled)) % 10 == 0
 
 
 def _is_address(text: str) -> bool:

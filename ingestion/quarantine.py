@@ -6,13 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import dlt
 import duckdb
 
 from ingestion.contract import Field, Row, Table
 from ingestion.intake import Intake, Quarantined, content_hash
-from ingestion.pipelines import UPSERT, open_pipeline
-from ingestion.settings import SCHEMA_CONTRACT, home
+from ingestion.pipelines import open_pipeline, table_resource
+from ingestion.settings import home
 
 DATASET = "quarantine"
 
@@ -54,18 +53,6 @@ class Entry:
     quarantined_at: datetime
 
 
-def quarantine_source(table: Table, rows: Iterable[Row]) -> dlt.sources.DltResource:
-    """Return rows of the quarantine as a dlt resource; no rows create the empty table."""
-    return dlt.resource(
-        [table.arrow(rows)],
-        name=table.name,
-        columns=table.column_hints,
-        primary_key=table.key,
-        write_disposition=UPSERT,
-        schema_contract=SCHEMA_CONTRACT,
-    )
-
-
 def write(intake: Intake) -> None:
     """Write what an intake rejected; the same record with the same fault stays one row however often it is met."""
     if not intake.quarantined:
@@ -73,7 +60,7 @@ def write(intake: Intake) -> None:
     table = quarantine_table(intake.origin.platform)
     now = datetime.now(UTC)
     rows = {row["quarantine_id"]: row for row in (_row(intake, rejected, now) for rejected in intake.quarantined)}
-    open_pipeline(f"quarantine_{table.name}", DATASET).run(quarantine_source(table, rows.values()))
+    open_pipeline(f"quarantine_{table.name}", DATASET).run(table_resource(table, [table.arrow(rows.values())]))
 
 
 def _row(intake: Intake, rejected: Quarantined, now: datetime) -> Row:

@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import overload
 
 from dotenv import load_dotenv
 
@@ -56,12 +57,12 @@ class Home:
 
     @property
     def dlt(self) -> Path:
-        """dlt's working folders; disposable, since its state is kept in the destination."""
+        """Working folders of dlt; disposable, since its state is kept in the destination."""
         return self.root / "dlt"
 
     @property
     def dbt_target(self) -> Path:
-        """dbt's manifest, compiled SQL and run results."""
+        """Manifest, compiled SQL and run results of dbt."""
         return self.root / "dbt" / "target"
 
     @property
@@ -75,6 +76,10 @@ def _read_dotenv() -> None:
     load_dotenv(CHECKOUT / ".env", override=False)
 
 
+@overload
+def get(name: str) -> str | None: ...
+@overload
+def get(name: str, default: str) -> str: ...
 def get(name: str, default: str | None = None) -> str | None:
     """Return a setting from the environment, or from the checkout's `.env`; the environment wins."""
     _read_dotenv()
@@ -90,7 +95,9 @@ def require(name: str) -> str:
     """
     value = get(name)
     if value is None:
-        raise ExpectedFailure(f"The setting {name} is absent.", "Run `make install`, which writes it to .env, or export it.")
+        raise ExpectedFailure(
+            f"The setting {name} is absent.", "Run `make install`, which writes it to .env, or export it."
+        )
     return value
 
 
@@ -108,7 +115,9 @@ def port(service: str) -> int:
     name = f"CYBERIMPACT_{service.upper()}_PORT"
     value = get(name, {"dagster": "3000", "superset": "8088", "sandbox": "8090"}[service])
     if not value.isdecimal() or not 0 < int(value) < 65536:
-        raise ExpectedFailure(f"{name} is {value!r}, which is not a port number.", "Set it to a number from 1 to 65535.")
+        raise ExpectedFailure(
+            f"{name} is {value!r}, which is not a port number.", "Set it to a number from 1 to 65535."
+        )
     return int(value)
 
 

@@ -1,1 +1,1 @@
-"""Says when: schedules, sensors, resources, the command line and the supervised stack. What exists belongs in `assets`."""
+"""Says when: schedules, sensors, resources, command line, supervised stack. What exists belongs in `assets`."""

@@ -1,4 +1,4 @@
-"""How this home reaches Superset: bundle, session, address of the published copy. What is shown belongs in `superset/bundle`."""
+"""How this home reaches Superset: bundle, session, address of its data. What is shown belongs in `superset/bundle`."""
 
 from supersync import bundle as bundles
 from supersync.bundle import Bundle

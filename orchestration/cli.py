@@ -14,7 +14,9 @@ from rich.table import Column, Table
 from ingestion import settings
 from ingestion.errors import ExpectedFailure
 
-app = typer.Typer(help="The data platform cyberimpact.", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+app = typer.Typer(
+    help="The data platform cyberimpact.", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
+)
 kpi_app = typer.Typer(help="Les indicateurs publiés.", no_args_is_help=True)
 superset_app = typer.Typer(help="Dashboards as code: plan, apply, check, drift.", no_args_is_help=True)
 quarantine_app = typer.Typer(help="Rows set aside because they break a contract.", no_args_is_help=True)
@@ -30,6 +32,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 class Format(StrEnum):
+    """How a result is printed."""
+
     table = "table"
     csv = "csv"
     json = "json"
@@ -59,7 +63,7 @@ def load(
     if file is not None and not file.is_file():
         raise ExpectedFailure(f"{file} is not a file.", "Check its path.")
     config = {"file": str(file.resolve())} if file else {}
-    outcome = run_job(f"load_{known.name}", {"ops": {f"load_{known.name}": {"config": config}}})
+    outcome = run_job(f"load_{known.name}", {"ops": {known.name: {"config": config}}})
     outcome.or_raise("The rows loaded before stay as they were.")
     for line in sorted({metadata["summary"] for metadata in outcome.metadata.values()}):
         out.print(line, markup=False, highlight=False)
@@ -99,7 +103,7 @@ def query(
     sql: Annotated[str, typer.Argument(help="One SQL query.")],
     format: Annotated[Format, typer.Option(help="How to print the result.")] = Format.table,  # noqa: A002
 ) -> None:
-    """Query the published copies, read-only: the daily one by default, the live one as `live_serving` where it exists."""
+    """Query the published copies, read-only: the daily one, and the live one as `live_serving` where it exists."""
     import duckdb
 
     from orchestration import published
@@ -127,7 +131,9 @@ def print_csv(names: list[str], rows: list[tuple]) -> None:
 
 
 def print_json(names: list[str], rows: list[tuple]) -> None:
-    json.dump([dict(zip(names, row, strict=True)) for row in rows], sys.stdout, default=str, ensure_ascii=False, indent=2)
+    json.dump(
+        [dict(zip(names, row, strict=True)) for row in rows], sys.stdout, default=str, ensure_ascii=False, indent=2
+    )
     print()
 
 
@@ -241,7 +247,9 @@ def superset_drift() -> None:
     for change in found:
         out.print(str(change), markup=False, highlight=False)
     if found:
-        raise ExpectedFailure(f"{len(found)} object(s) were changed by hand.", "`cyberimpact superset apply` puts them back.")
+        raise ExpectedFailure(
+            f"{len(found)} object(s) were changed by hand.", "`cyberimpact superset apply` puts them back."
+        )
     out.print("Nothing was changed by hand.")
 
 
@@ -294,5 +302,14 @@ def dev() -> None:
     instance.prepare()
     os.environ.update(project.environment())
     workspace = str(settings.CHECKOUT / "workspace.yaml")
-    command = [str(stack.BIN / "dagster"), "dev", "-h", "127.0.0.1", "-p", str(settings.port("dagster")), "-w", workspace]
+    command = [
+        str(stack.BIN / "dagster"),
+        "dev",
+        "-h",
+        "127.0.0.1",
+        "-p",
+        str(settings.port("dagster")),
+        "-w",
+        workspace,
+    ]
     os.execv(command[0], command)  # noqa: S606

@@ -1,4 +1,4 @@
-"""Makes dbt take the writer lock of the DuckDB file it opens: a dbt-duckdb plugin, named in the profile. No dagster here."""
+"""Makes dbt hold the writer lock of the file it opens: the dbt-duckdb plugin of the profile. No dagster here."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -36,7 +36,7 @@ class Plugin(BasePlugin):
     `dbt parse` and `dbt ls` never create one.
     """
 
-    def initialize(self, plugin_config: dict[str, Any]) -> None:
+    def initialize(self, plugin_config: dict[str, Any]) -> None:  # noqa: ARG002 - dbt-duckdb's signature
         file = Path(self.creds.path).resolve()
         self._holding = _held.get(file) or Holding(file)
         _held[file] = self._holding

@@ -55,7 +55,9 @@ def installation() -> Iterator[Finding]:
         )
         theirs = asked.stdout.strip() or "missing"
         same = theirs == ours
-        yield Finding("Superset environment", "ok" if same else "broken", f"duckdb {theirs}", "" if same else "make install")
+        yield Finding(
+            "Superset environment", "ok" if same else "broken", f"duckdb {theirs}", "" if same else "make install"
+        )
     for name in ("SUPERSET_SECRET_KEY", "SUPERSET_ADMIN_PASSWORD"):
         if settings.get(name) is None:
             yield Finding(name, "broken", "not set", "make install, which writes it to .env")
@@ -97,8 +99,7 @@ def age(platform: Platform, loaded_at: datetime | None) -> Finding:
 
 
 def shown(elapsed: timedelta) -> str:
-    hours = int(elapsed.total_seconds() // 3600)
-    return f"{hours} h" if hours < 48 else f"{hours // 24} days"
+    return f"{elapsed.days} days" if elapsed.days else f"{elapsed.seconds // 3600} h"
 
 
 def inboxes(home: Home) -> Iterator[Finding]:
@@ -115,12 +116,12 @@ def inboxes(home: Home) -> Iterator[Finding]:
             )
 
 
-class Busy(Exception):
+class BusyError(Exception):
     """The warehouse is being written."""
 
 
 def give_up(holder: str) -> NoReturn:
-    raise Busy(holder)
+    raise BusyError(holder)
 
 
 def build(home: Home) -> Finding:
@@ -132,12 +133,14 @@ def build(home: Home) -> Finding:
             writer_lock(home.warehouse, on_wait=give_up),  # a reader would stop a writer that starts now
             duckdb.connect(str(home.warehouse), read_only=True) as connection,
         ):
-            rows = connection.execute("select status, count(unique_id) from audit.build_node group by 1 order by 1").fetchall()
+            rows = connection.execute(
+                "select status, count(unique_id) from audit.build_node group by 1 order by 1"
+            ).fetchall()
     except duckdb.CatalogException:
         return Finding("build", "late", "nothing was built yet", "cyberimpact build")
-    except Busy as busy:
+    except BusyError as busy:
         return Finding("build", "ok", str(busy))
-    counts = {status: number for status, number in rows}
+    counts = dict(rows)
     detail = ", ".join(f"{number} {status}" for status, number in counts.items())
     broken = counts.keys() & {"running", "pending", "error", "fail", "skipped"}
     return Finding("build", "broken" if broken else "ok", detail, "cyberimpact build" if broken else "")
@@ -150,5 +153,6 @@ def publication(home: Home) -> Finding:
     except ExpectedFailure as failure:
         return Finding("publication", "late", failure.what, failure.remedy)
     with connection:
-        publication_id, as_of = connection.execute("select publication_id, data_as_of from audit.publication").fetchone()
+        query = "select publication_id, data_as_of from audit.publication"
+        [(publication_id, as_of)] = connection.execute(query).fetchall()
     return Finding("publication", "ok", f"{publication_id}, data as of {as_of}")

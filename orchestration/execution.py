@@ -1,4 +1,4 @@
-"""Runs jobs in this process on the home's instance, so that history, checks and freshness are the same whoever runs them."""
+"""Runs jobs in this process on the home's instance, so that history and checks are complete whoever runs them."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
@@ -72,6 +72,7 @@ def run_job(
         metadata={
             event.asset_key: {name: value.value for name, value in event.materialization.metadata.items()}
             for event in result.get_asset_materialization_events()
+            if event.asset_key is not None
         },
         failures=[sentence(event) for event in result.all_events if event.is_step_failure],
     )
@@ -83,6 +84,6 @@ def sentence(event: dg.DagsterEvent) -> str:
     if failure.user_failure_data and failure.user_failure_data.description:
         return failure.user_failure_data.description
     error = failure.error
-    while error.cause:
+    while error and error.cause:
         error = error.cause
-    return f"{event.step_key}: {error.message.strip()}"
+    return f"{event.step_key}: {error.message.strip() if error else 'failed'}"

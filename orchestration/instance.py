@@ -9,7 +9,7 @@ from ingestion import settings
 
 
 def prepare() -> None:
-    """Point this process, and those it starts, at the home's Dagster folder and link the checkout's settings into it."""
+    """Point this process and those it starts at the home's Dagster folder, with the checkout's settings linked in."""
     dagster_home = settings.home().dagster
     dagster_home.mkdir(parents=True, exist_ok=True)
     link(settings.CHECKOUT / "dagster.yaml", dagster_home / "dagster.yaml")
@@ -19,12 +19,12 @@ def prepare() -> None:
 
 def link(target: Path, name: Path) -> None:
     """Make `name` a symbolic link to `target`, in one step for whoever reads it."""
-    if name.is_symlink() and os.readlink(name) == str(target):
+    if name.is_symlink() and name.readlink() == target:
         return
     temporary = name.with_name(f".{name.name}.{os.getpid()}")
     temporary.unlink(missing_ok=True)
     temporary.symlink_to(target)
-    os.replace(temporary, name)
+    temporary.replace(name)
 
 
 def get() -> dg.DagsterInstance:

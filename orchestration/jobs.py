@@ -1,4 +1,4 @@
-"""What is run together: one load per platform, the build, the publication. When they run belongs in `schedules` and `sensors`."""
+"""What is run together: a load per platform, build, publication. When belongs in `schedules` and `sensors`."""
 
 import dagster as dg
 
@@ -27,7 +27,10 @@ loads = {
 }
 
 build = dg.define_asset_job(
-    "build", selection=MODELS, description="Build every model from the raw tables that are there, and check them.", tags=TAGS
+    "build",
+    selection=MODELS,
+    description="Build every model from the raw tables that are there, and check them.",
+    tags=TAGS,
 )
 
 publish = dg.define_asset_job(

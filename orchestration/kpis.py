@@ -72,8 +72,10 @@ class Kpi:
 
     def as_lines(self) -> list[tuple[str, str]]:
         """Return the definition as a reader sees it: French label, French value."""
-        values = {name: FRENCH.get((name, value), value) for name, value in asdict(self).items()}
-        return [(label, "–" if values[name] is None else f"{values[name]}") for name, label in LABELS.items()]
+        values = ((label, name, getattr(self, name)) for name, label in LABELS.items())
+        return [
+            (label, "–" if value is None else str(FRENCH.get((name, value), value))) for label, name, value in values
+        ]
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -102,7 +104,9 @@ def catalogue(home: Home) -> list[Kpi]:
     found = []
     for meta in definitions():
         month, value = values.get(meta["code"], (None, None))
-        known = {name: meta.get(name) for name in fields if name not in ("latest_month", "latest_value")}
+        known: dict[str, Any] = {
+            name: meta.get(name) for name in fields if name not in ("latest_month", "latest_value")
+        }
         found.append(Kpi(**known, latest_month=month, latest_value=value))
     return found
 

@@ -7,7 +7,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
-STEP = re.compile(r"^\s*(?:\d\d:\d\d:\d\d\s+)?\d+ of (?P<total>\d+) (?P<status>[A-Z]+) (?!hook:)(?P<what>.+?)\s*\.*\s*\[")
+STEP = re.compile(
+    r"^\s*(?:\d\d:\d\d:\d\d\s+)?\d+ of (?P<total>\d+) (?P<status>[A-Z]+) (?!hook:)(?P<what>.+?)\s*\.*\s*\["
+)
 FINISHED = {"OK", "PASS", "WARN", "FAIL", "ERROR", "SKIP"}
 SHOWN = {"WARN", "FAIL", "ERROR", "SKIP"}
 
@@ -27,8 +29,10 @@ class DbtProgress(io.TextIOBase):
         self._bar.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Stop drawing; the end of a `with` block closes the stream."""
         self._bar.stop()
+        super().close()
 
     def writable(self) -> bool:
         return True

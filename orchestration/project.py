@@ -57,7 +57,11 @@ def manifest() -> Path:
         current = fingerprint()
         if not (path.exists() and stamp.exists() and stamp.read_text() == current):
             parsed = subprocess.run(
-                [DBT, "--quiet", "--no-use-colors", "parse"], env=os.environ | environment(), capture_output=True, text=True, check=False
+                [DBT, "--quiet", "--no-use-colors", "parse"],
+                env=os.environ | environment(),
+                capture_output=True,
+                text=True,
+                check=False,
             )
             if parsed.returncode:
                 raise ExpectedFailure(

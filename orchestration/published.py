@@ -1,4 +1,4 @@
-"""Reads the published copies, as every reader does: read-only, with no way out of the file. Writing them belongs in `assets.serving`."""
+"""Opens the published copies read-only, with no way out of the file. Writing them belongs in `assets.serving`."""
 
 from pathlib import Path
 

@@ -4,4 +4,8 @@ from dagster_dbt import DbtCliResource
 
 from orchestration import project
 
-resources = {"dbt": DbtCliResource(project_dir=str(project.PROJECT_DIR), profiles_dir=str(project.PROJECT_DIR), dbt_executable=str(project.DBT))}
+resources = {
+    "dbt": DbtCliResource(
+        project_dir=str(project.PROJECT_DIR), profiles_dir=str(project.PROJECT_DIR), dbt_executable=str(project.DBT)
+    )
+}

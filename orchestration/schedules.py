@@ -1,4 +1,4 @@
-"""When jobs run by the clock, Europe/Paris. What they run belongs in `jobs`; a platform's own hour in `ingestion.platforms`."""
+"""When jobs run by the clock, Europe/Paris. What they run belongs in `jobs`; a load's hour in `ingestion.platforms`."""
 
 import dagster as dg
 

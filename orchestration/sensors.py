@@ -1,4 +1,4 @@
-"""What is launched because something happened: a file was dropped, a run's process died. What is launched belongs in `jobs`."""
+"""What follows from an event: a file was dropped, a run's process died. What is launched belongs in `jobs`."""
 
 import json
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ def drop_sensor(platform: Platform) -> dg.SensorDefinition:
         requests = [
             dg.RunRequest(
                 run_key=f"{name}:{now[name][0]}:{now[name][1]}",
-                run_config={"ops": {jobs.load_name(platform): {"config": {"file": name}}}},
+                run_config={"ops": {platform.name: {"config": {"file": name}}}},
                 tags={"file": Path(name).name},
             )
             for name in settled(before, now)

@@ -288,11 +288,11 @@ def say_where() -> None:
 cyberimpact is up.
 
   Superset  {superset}/superset/dashboard/perception/
-            account admin, password: SUPERSET_ADMIN_PASSWORD in {settings.CHECKOUT / '.env'}
+            account admin, password: SUPERSET_ADMIN_PASSWORD in {settings.CHECKOUT / ".env"}
             the dashboard Perception: what citizens say of the services, by month and by département
   Dagster   {dagster}/asset-groups
             the graph from platform to dashboard; runs, checks and what is late
-  Sandbox   http://127.0.0.1:{settings.port('sandbox')}
+  Sandbox   http://127.0.0.1:{settings.port("sandbox")}
             stands in for the platforms; its data is invented
 
 Next: `.venv/bin/cyberimpact doctor`, `.venv/bin/cyberimpact kpi list`; stop with `make down`."""

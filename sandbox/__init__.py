@@ -1,1 +1,1 @@
-"""Stand-ins of the platforms that a developer cannot reach: real HTTP, invented data, faults on demand. Never in production."""
+"""Stand-ins of the platforms that a developer cannot reach: real HTTP, invented data, faults on demand."""

@@ -4,7 +4,6 @@ Asked by `POST /_control/faults` with `{"fault": "server_error", "times": 2}`, o
 `X-Sandbox-Fault: server_error`. Faults that change data are left in the scope, for the platform's module to apply.
 """
 
-import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -70,7 +69,7 @@ class Faults:
         self._waiting: list[Fault] = []
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in {"/health"}:
+        if scope["type"] != "http" or scope["path"] == "/health":
             await self._app(scope, receive, send)
         elif scope["path"] == "/_control/faults":
             response = await self._control(Request(scope, receive))
@@ -116,9 +115,7 @@ class Faults:
         scope["sandbox_fault"] = name
         await self._app(scope, receive, send)
 
-    async def _cut(
-        self, scope: MutableMapping[str, Any], receive: Receive, send: Send, *, breaks: bool
-    ) -> None:
+    async def _cut(self, scope: MutableMapping[str, Any], receive: Receive, send: Send, *, breaks: bool) -> None:
         """Send half of an answer: as if it were whole, or breaking the connection."""
         messages: list[Message] = []
 
@@ -135,28 +132,30 @@ class Faults:
 
 
 def _refusal(fault: Fault) -> Response | None:
-    match fault.fault:
-        case "unauthorized":
-            return JSONResponse({"error_code": "InvalidApikey", "message": "This apikey is not valid."}, 401)
-        case "forbidden":
-            return JSONResponse({"error_code": "Forbidden", "message": "You do not have access to this dataset."}, 403)
-        case "quota":
-            return JSONResponse({"errorcode": 10002, "error": "Too many requests on the domain."}, 429)
-        case "quota_reset":
-            reset = (datetime.now(UTC) + timedelta(seconds=fault.seconds)).isoformat(timespec="milliseconds")
-            body = {
-                "errorcode": 10002,
-                "reset_time": reset.replace("+00:00", "Z"),
-                "limit_time_unit": "day",
-                "call_limit": 10000,
-                "error": "Too many requests on the domain. Please contact the domain administrator.",
-            }
-            return Response(json.dumps(body), 429, media_type="application/json")
-        case "server_error":
-            return JSONResponse({"error_code": "InternalServerError", "message": "Unexpected error."}, 500)
-        case "html":
-            return Response(_PAGE, 200, media_type="text/html; charset=utf-8")
-        case "redirect":
-            return Response(status_code=302, headers={"location": "http://localhost.invalid/elsewhere"})
-        case _:
-            return None
+    """Return the answer that a fault puts in the place of the real one, if it does."""
+    refusals = {
+        "unauthorized": (401, {"error_code": "InvalidApikey", "message": "This apikey is not valid."}),
+        "forbidden": (403, {"error_code": "Forbidden", "message": "You do not have access to this dataset."}),
+        "quota": (429, {"errorcode": 10002, "error": "Too many requests on the domain."}),
+        "quota_reset": (429, _quota_body(fault.seconds)),
+        "server_error": (500, {"error_code": "InternalServerError", "message": "Unexpected error."}),
+    }
+    if fault.fault in refusals:
+        status, body = refusals[fault.fault]
+        return JSONResponse(body, status)
+    if fault.fault == "html":
+        return Response(_PAGE, 200, media_type="text/html; charset=utf-8")
+    if fault.fault == "redirect":
+        return Response(status_code=302, headers={"location": "http://localhost.invalid/elsewhere"})
+    return None
+
+
+def _quota_body(seconds: float) -> dict[str, object]:
+    reset = (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
+    return {
+        "errorcode": 10002,
+        "reset_time": reset.replace("+00:00", "Z"),
+        "limit_time_unit": "day",
+        "call_limit": 10000,
+        "error": "Too many requests on the domain. Please contact the domain administrator.",
+    }

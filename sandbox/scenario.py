@@ -1,7 +1,7 @@
 """What the invented citizens live through, day by day. Knows no platform's format.
 
-A day depends on the seed and its date alone, so history never moves: asking tomorrow adds a day and the answers that have
-come since, and changes nothing else.
+A day depends on the seed and its date alone, so history never moves: asking tomorrow adds a day and the answers that
+have come since, and changes nothing else.
 """
 
 import csv

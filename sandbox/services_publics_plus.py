@@ -1,7 +1,7 @@
 """Stand-in of the Services Publics+ portal: Opendatasoft Explore API v2.1 over the invented experiences.
 
-Limits, error bodies and headers are those of the vendor's contract; the fields are those seen in public code that reads the
-portal. The paging window is refused as on the real one.
+Limits, error bodies and headers are those of the vendor's contract; the fields are those seen in public code that reads
+the portal. The paging window is refused as on the real one.
 """
 
 import csv
@@ -9,6 +9,7 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from starlette.requests import Request
@@ -24,6 +25,7 @@ DATASET = "export-experiences"
 LARGEST_PAGE = 100
 WINDOW = 10_000
 CALLS_PER_DAY = 10_000
+CHUNK_LINES = 500
 
 _INTEGERS = frozenset({"experiences_similaires"})
 FIELDS = (
@@ -166,13 +168,20 @@ class Portal:
     def _jsonl(self, request: Request) -> Response:
         selected = self._selected(request)
         lines = (json.dumps(_drifted(found, request), ensure_ascii=False) + "\n" for found in selected)
-        return StreamingResponse(lines, media_type="application/x-ndjson")
+        return StreamingResponse(_chunks(lines), media_type="application/x-ndjson")
 
     def _csv(self, request: Request) -> Response:
         parameters = request.query_params
         delimiter = parameters.get("delimiter", ";")
         bom = "" if parameters.get("with_bom", "true").lower() == "false" else "\ufeff"
-        return StreamingResponse(_csv_lines(self._selected(request), delimiter, bom), media_type="text/csv")
+        lines = _csv_lines(self._selected(request), delimiter, bom)
+        return StreamingResponse(_chunks(lines), media_type="text/csv")
+
+
+def _chunks(lines: Iterator[str]) -> Iterator[str]:
+    """Join lines: each piece that is streamed costs a change of thread."""
+    while chunk := "".join(islice(lines, CHUNK_LINES)):
+        yield chunk
 
 
 def _csv_lines(records: list[Record], delimiter: str, bom: str) -> Iterator[str]:

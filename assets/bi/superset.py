@@ -1,4 +1,4 @@
-"""Superset's datasets, charts and dashboards as one step that brings the server in line with the bundle. The client is `supersync`."""
+"""Superset's datasets, charts and dashboards as one step that applies the bundle. The client is `supersync`."""
 
 from collections.abc import Iterator
 
@@ -51,7 +51,7 @@ def live_page(asset: Asset) -> dict[str, dg.MetadataValue]:
 SHOWN = [asset for asset in BUNDLE if asset.kind != "database"]
 
 
-@dg.multi_asset(name="superset", specs=[spec(asset) for asset in SHOWN])
+@dg.multi_asset(name="superset_bundle", specs=[spec(asset) for asset in SHOWN])
 def superset(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
     if not settings.home().superset.is_dir():
         context.log.warning("This home has no Superset (`make up` makes it): nothing is shown.")
@@ -62,6 +62,6 @@ def superset(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult
             forgotten = invalidate(client, BUNDLE)
     except SupersetFailure as failure:
         raise dg.Failure(description=str(failure), allow_retries=False) from None
-    context.log.info(f"{done}\nCached answers forgotten: {forgotten} datasets.")
+    context.log.info("%s\nCached answers forgotten: %s datasets.", done, forgotten)
     for asset in SHOWN:
         yield dg.MaterializeResult(asset_key=asset_key(asset.kind, asset.slug))

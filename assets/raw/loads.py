@@ -1,4 +1,4 @@
-"""One load per platform, with the raw tables that it writes. Reading, contracts and quarantine belong in `ingestion`."""
+"""One load per platform, with the raw tables it writes. Reading, contracts and quarantine belong in `ingestion`."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -80,13 +80,13 @@ def build_load(platform: Platform) -> dg.AssetsDefinition:
     """Return the load of one platform as one step that writes all of its raw tables."""
 
     @dg.multi_asset(
-        name=f"load_{platform.name}",
+        name=platform.name,
         specs=[table_spec(platform, table) for table in (*platform.entities, LOAD_LOG.name)],
         check_specs=[
             dg.AssetCheckSpec(
                 QUARANTINE_CHECK,
                 asset=table_key(platform, entity),
-                description="No row waits in quarantine. Rows that break the contract are set aside there; the others load.",
+                description="No row waits in quarantine, where rows that break the contract are set aside; the others load.",
             )
             for entity in platform.entities
         ],
@@ -102,9 +102,7 @@ def build_load(platform: Platform) -> dg.AssetsDefinition:
             raise dg.Failure(description=str(failure), allow_retries=False) from None
         context.log.info(report.summary())
         for entity in report.entities:
-            yield dg.MaterializeResult(
-                asset_key=table_key(platform, entity.entity), metadata=metadata(report, entity)
-            )
+            yield dg.MaterializeResult(asset_key=table_key(platform, entity.entity), metadata=metadata(report, entity))
         yield dg.MaterializeResult(asset_key=table_key(platform, LOAD_LOG.name), metadata={"summary": report.summary()})
         yield from quarantine_checks(platform)
         if file is not None:

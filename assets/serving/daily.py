@@ -1,4 +1,4 @@
-"""The published copy of the warehouse as an asset: it follows its blocking checks and nothing else. How it is written belongs in `publication`."""
+"""The published copy of the warehouse as an asset. How it is written, and refused, belongs in `publication`."""
 
 import dagster as dg
 
@@ -10,9 +10,7 @@ from orchestration import project
 
 MANIFEST = project.read_manifest()
 KEY = dg.AssetKey(["serving", "daily"])
-EXPOSED = [
-    node_key(node) for node in MANIFEST["nodes"].values() if (node["config"].get("meta") or {}).get("exposed")
-]
+EXPOSED = [node_key(node) for node in MANIFEST["nodes"].values() if (node["config"].get("meta") or {}).get("exposed")]
 
 
 def metadata(publication: Publication) -> dict:
@@ -24,7 +22,8 @@ def metadata(publication: Publication) -> dict:
         "dagster/uri": str(publication.file),
         "dagster/row_count": sum(publication.rows.values()),
         "tables": dg.MetadataValue.table(
-            [dg.TableRecord({"table": f"{r.schema}.{r.name}", "rows": n}) for r, n in publication.rows.items()], schema=rows
+            [dg.TableRecord({"table": f"{r.schema}.{r.name}", "rows": n}) for r, n in publication.rows.items()],
+            schema=rows,
         ),
     }
 

@@ -1,9 +1,9 @@
-"""Turns the warehouse into a read-only copy that readers never see half made. Which tables it holds is decided by the caller."""
+"""Turns the warehouse into a copy that readers never see half made. The caller decides which tables it holds."""
 
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -19,6 +19,7 @@ from ingestion.locks import writer_lock
 from ingestion.settings import Home
 
 KEPT_BUILDS = 3
+SHOWN_NODES = 8
 NOT_GREEN = ("running", "pending", "error", "fail", "skipped")
 
 
@@ -99,7 +100,7 @@ def publish(home: Home, relations: Sequence[Relation]) -> Publication:
 
 
 @contextmanager
-def attached(warehouse: Path, copy_file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def attached(warehouse: Path, copy_file: Path) -> Generator[duckdb.DuckDBPyConnection]:
     """Open the warehouse for reading as `warehouse` and a new file for writing as `serving`, in one connection."""
     with duckdb.connect(":memory:", config={"threads": 2}) as connection:
         connection.execute("set TimeZone = 'UTC'")
@@ -108,6 +109,12 @@ def attached(warehouse: Path, copy_file: Path) -> Iterator[duckdb.DuckDBPyConnec
         yield connection
         connection.execute("checkpoint serving")
         connection.execute("detach serving")
+
+
+def scalar(connection: duckdb.DuckDBPyConnection, query: str) -> Any:
+    """Return the single value of a query."""
+    [(value,)] = connection.execute(query).fetchall()
+    return value
 
 
 def literal(text: str) -> str:
@@ -122,13 +129,16 @@ def refuse_unless_green(connection: duckdb.DuckDBPyConnection) -> None:
     """
     try:
         bad = connection.execute(
-            "select status, name from warehouse.audit.build_node where status in (select unnest(?)) order by 1, 2", [NOT_GREEN]
+            "select status, name from warehouse.audit.build_node where status in (select unnest(?)) order by 1, 2",
+            [NOT_GREEN],
         ).fetchall()
     except duckdb.CatalogException:
-        raise ExpectedFailure("There is nothing to publish: nothing was built.", "Run `cyberimpact build` first.") from None
+        raise ExpectedFailure(
+            "There is nothing to publish: nothing was built.", "Run `cyberimpact build` first."
+        ) from None
     if bad:
-        shown = ", ".join(f"{name} ({status})" for status, name in bad[:8])
-        more = f" and {len(bad) - 8} more" if len(bad) > 8 else ""
+        shown = ", ".join(f"{name} ({status})" for status, name in bad[:SHOWN_NODES])
+        more = f" and {len(bad) - SHOWN_NODES} more" if len(bad) > SHOWN_NODES else ""
         raise ExpectedFailure(
             f"The last build is not sound, so readers keep the copy they have: {shown}{more}.",
             "Mend what failed and run `cyberimpact build` again; `running` means that a build was interrupted.",
@@ -152,7 +162,7 @@ def copy(connection: duckdb.DuckDBPyConnection, relation: Relation) -> int:
         ) from None
     for statement in comments(connection, relation):
         connection.execute(statement)
-    return connection.execute(f"select count(*) from {target}").fetchone()[0]
+    return scalar(connection, f"select count(*) from {target}")  # noqa: S608 - quoted names of the manifest
 
 
 def comments(connection: duckdb.DuckDBPyConnection, relation: Relation) -> Iterable[str]:
@@ -167,7 +177,7 @@ def comments(connection: duckdb.DuckDBPyConnection, relation: Relation) -> Itera
 
 def data_as_of(connection: duckdb.DuckDBPyConnection) -> date | None:
     """Return the latest day that any platform's figures tell of."""
-    return connection.execute("select max(data_as_of) from warehouse.audit.freshness").fetchone()[0]
+    return scalar(connection, "select max(data_as_of) from warehouse.audit.freshness")
 
 
 def code_version() -> str:
@@ -199,7 +209,7 @@ def make_current(partial: Path, publication: Publication) -> None:
     partial.rename(folder)
     link = folder.with_name(f".current.{publication.publication_id}")
     link.symlink_to(folder.name)
-    os.replace(link, folder.with_name("current"))
+    link.replace(folder.with_name("current"))
     flush(folder.parent)
 
 

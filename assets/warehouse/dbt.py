@@ -10,10 +10,10 @@ from dagster_dbt import DbtCliInvocation, DbtCliResource, DbtProject, build_dbt_
 
 from assets.warehouse.lineage import column_lineage
 from assets.warehouse.translator import Translator
+from ingestion import settings
 from ingestion.errors import ExpectedFailure
 from ingestion.loading import ensure_tables
 from ingestion.platforms import PLATFORMS
-from ingestion import settings
 from orchestration import project
 
 os.environ.update(project.environment())

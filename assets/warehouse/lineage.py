@@ -1,4 +1,4 @@
-"""Column lineage of the dbt project, read from its compiled SQL once per code version. Where it is shown belongs in `dbt`."""
+"""Column lineage of the dbt project, read from its compiled SQL once per code version. `dbt` shows it."""
 
 import json
 import os
@@ -50,7 +50,7 @@ def trace(manifest: Mapping[str, Any]) -> Lineage:
 
 
 def trace_model(
-    node: Mapping[str, Any], schema: Mapping[str, Any], tables: Mapping[tuple[str, str], str]
+    node: Mapping[str, Any], schema: dict[str, Any], tables: Mapping[tuple[str, str], str]
 ) -> dict[str, list[tuple[str, str]]]:
     """Return the columns behind each column of one model."""
     query = sqlglot.parse_one(node["compiled_code"], dialect=DIALECT)

@@ -17,7 +17,7 @@ def node_key(node: Mapping[str, Any]) -> dg.AssetKey:
 
 
 def node_tags(node: Mapping[str, Any]) -> dict[str, str]:
-    """Return the tags of a node: its pillar and its platform where its folder names one, its sensitivity where a KPI declares it."""
+    """Return the tags of a node: the pillar or platform that its folder names, and what a KPI declares."""
     meta, folders = node["config"].get("meta") or {}, node["fqn"][1:-1]
     tags = {}
     if folders[:1] == ["staging"]:
@@ -34,7 +34,9 @@ class Translator(DagsterDbtTranslator):
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
         spec = super().get_asset_spec(manifest, unique_id, project)
-        node = manifest["nodes"].get(unique_id) or manifest["sources"].get(unique_id) or manifest["exposures"][unique_id]
+        node = (
+            manifest["nodes"].get(unique_id) or manifest["sources"].get(unique_id) or manifest["exposures"][unique_id]
+        )
         if node["resource_type"] not in ("model", "seed", "source"):
             return spec
         key = node_key(node)

@@ -28,14 +28,11 @@
 
 {# Value = percentile of the numerators, interpolated between neighbours; computed at each level, never averaged. #}
 {% macro rollup_percentile(observations, share) %}
-    {% set percentile %}
-        percentile_cont({{ share }}) within group (order by cast(numerator as decimal(18, 6)))
-    {% endset %}
     {{ rollup(
         observations,
         numerator='cast(null as bigint)',
         denominator='cast(null as bigint)',
-        value='cast(' ~ percentile | trim ~ ' as decimal(18, 6))',
+        value='cast(percentile_cont(' ~ share ~ ') within group (order by numerator) as decimal(18, 6))',
     ) }}
 {% endmacro %}
 

@@ -1,3 +1,4 @@
+# ruff: noqa: INP001 - a script beside the files it writes
 """Builds the seeds that come from reference files. Seeds written by hand, and what seeds mean, belong elsewhere.
 
     python dbt_project/seeds/build_seeds.py ../shared/data
@@ -20,7 +21,7 @@ SEEDS = Path(__file__).parent
 Row = dict[str, str]
 
 #: COG code of a region -> the code that map and dashboards use. Corsica and the overseas regions keep their former
-#: ISO 3166-2 codes: the present ones (FR-20R, FR-971...) name the single collectivity, and a département already has them.
+#: ISO 3166-2 codes, which the map knows: the present ones (FR-20R, FR-971...) collide with those of départements.
 REGION_CODES = {
     "01": "FR-GUA", "02": "FR-MTQ", "03": "FR-GUF", "04": "FR-LRE", "06": "FR-MAY", "11": "FR-IDF", "24": "FR-CVL",
     "27": "FR-BFC", "28": "FR-NOR", "32": "FR-HDF", "44": "FR-GES", "52": "FR-PDL", "53": "FR-BRE", "75": "FR-NAQ",
@@ -73,7 +74,7 @@ def region_rows(regions: Iterable[Row]) -> list[Row]:
 
 
 def territory_rows(departements: Iterable[Row], units: Iterable[Row]) -> list[Row]:
-    """Return one row per département or inhabited overseas collectivity; groupements come from the directory of units."""
+    """Return one row per département or inhabited overseas collectivity; the units name its groupement."""
     commands = {
         unit["departement_code"]: unit["structure_name"] for unit in units if unit["typology"] in UNIT_OF_DEPARTEMENT
     }

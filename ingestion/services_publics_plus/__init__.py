@@ -1,10 +1,10 @@
-"""Services Publics+: what users say of public services, and the structures they speak of. Its contract and its reading."""
+"""Services Publics+: what users say of public services, and of which structures. Its contract and its reading."""
 
 from collections.abc import Iterator
 from datetime import date
 
 import dlt
-from dlt.extract import DltSource
+from dlt.extract import DltResource
 
 from ingestion.parsers import past_time
 from ingestion.services_publics_plus.client import Page, Portal
@@ -19,11 +19,11 @@ def address() -> str:
 
 
 @dlt.source(name="services_publics_plus")
-def build_source() -> DltSource:
+def build_source() -> DltResource:
     """Return the experiences as pages of records: all of them at first, then what is new or newly answered.
 
-    The date of the last publication is kept by hand: `dlt.sources.incremental` leaves out the rows below its cursor, and
-    an old experience is exactly what a late answer changes.
+    The date of the last publication is kept by hand: `dlt.sources.incremental` leaves out the rows below its cursor,
+    and an old experience is exactly what a late answer changes.
     """
 
     @dlt.resource(name=EXPERIENCES.name)
@@ -35,7 +35,7 @@ def build_source() -> DltSource:
             last = max((_publication(record) for record in page), default="")
             state["last_publication"] = max(state.get("last_publication", ""), last) or None
 
-    return experiences
+    return experiences()
 
 
 def _publication(record: dict) -> str:

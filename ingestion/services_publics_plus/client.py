@@ -1,4 +1,4 @@
-"""Asks the Opendatasoft portal of Services Publics+ (Explore API v2.1). What the records mean stands in `contract.py`."""
+"""Asks the Opendatasoft portal of Services Publics+ (Explore API v2.1). What records mean stands in `contract.py`."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
@@ -80,7 +80,8 @@ class Portal:
             fields = tuple(field["name"] for field in described["fields"])
         except (KeyError, TypeError):
             raise ExpectedFailure(
-                f"{self._api.where('')}: the answer does not describe a dataset.", "Check the address and the dataset in .env."
+                f"{self._api.where('')}: the answer does not describe a dataset.",
+                "Check the address and the dataset in .env.",
             ) from None
         EXPERIENCES.understand(fields, self._api.where(""))
         return fields

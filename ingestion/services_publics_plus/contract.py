@@ -1,6 +1,6 @@
-"""What Services Publics+ delivers: experiences of users and the structures they name. Reading it belongs to `client.py`."""
+"""What Services Publics+ delivers: experiences of users, and structures. Reading it belongs to `client.py`."""
 
-from ingestion.contract import GENERATION, UNKNOWN_COLUMNS, Dropped, Field, Generation, Rejected, Row, Table
+from ingestion.contract import GENERATION, UNKNOWN_COLUMNS, Dropped, Field, Generation, RejectedError, Row, Table
 from ingestion.parsers import (
     choice,
     code,
@@ -24,7 +24,7 @@ def _postal_codes_of_france(row: Row) -> Row:
     """Repair the postal codes of France and leave out those of other countries, which mean something else there.
 
     Raises:
-        Rejected: a postal code of France has not the shape of one.
+        RejectedError: a postal code of France has not the shape of one.
     """
     for name, country in _POSTAL_CODES.items():
         value = row.get(name)
@@ -36,7 +36,7 @@ def _postal_codes_of_france(row: Row) -> Row:
         try:
             row[name] = postal_code(value)
         except ValueError as problem:
-            raise Rejected(name, str(problem), value) from None
+            raise RejectedError(name, str(problem), value) from None
     return row
 
 
@@ -67,7 +67,9 @@ def _slots() -> tuple[Field, ...]:
                 f"Channels used with structure {slot}, separated by commas.",
                 (f"Canaux Typologie {slot}",),
             ),
-            Field(f"id_structure_{slot}", f"Services Publics+ code of structure {slot}.", (f"ID structure {slot}",), code),
+            Field(
+                f"id_structure_{slot}", f"Services Publics+ code of structure {slot}.", (f"ID structure {slot}",), code
+            ),
             Field(
                 f"intitule_structure_{slot}",
                 f"Name of structure {slot}.",
@@ -86,7 +88,14 @@ EXPERIENCES = Table(
     key="id_experience",
     description="An experience told by a user of a public service, moderated and published by Services Publics+.",
     fields=(
-        Field("id_experience", "Identifier of the experience.", ("ID expérience", "id"), code, required=True, nullable=False),
+        Field(
+            "id_experience",
+            "Identifier of the experience.",
+            ("ID expérience", "id"),
+            code,
+            required=True,
+            nullable=False,
+        ),
         Field(
             "etat_experience",
             "State of its treatment: 'Traitée' or 'A traiter'.",
@@ -100,11 +109,20 @@ EXPERIENCES = Table(
             choice(
                 {
                     "Expérience avec réponse": ("Avec réponse",),
-                    "Expérience en attente de réponse": ("En attente de réponse", "Sans réponse", "Expérience sans réponse"),
+                    "Expérience en attente de réponse": (
+                        "En attente de réponse",
+                        "Sans réponse",
+                        "Expérience sans réponse",
+                    ),
                 }
             ),
         ),
-        Field("ecrit_le", "When the user wrote it, local time of Paris, ISO 8601.", ("écrit_le", "Date d'envoi"), local_time),
+        Field(
+            "ecrit_le",
+            "When the user wrote it, local time of Paris, ISO 8601.",
+            ("écrit_le", "Date d'envoi"),
+            local_time,
+        ),
         Field(
             "date_de_publication",
             "When it was published, local time of Paris, ISO 8601.",
@@ -128,7 +146,9 @@ EXPERIENCES = Table(
             departement_code,
         ),
         Field("intitule_departement_usager", "Name of the user's département.", ("Intitulé département usager",)),
-        Field("code_region_usager", "INSEE code of the user's region ('11').", ("Code INSEE Région usager",), region_code),
+        Field(
+            "code_region_usager", "INSEE code of the user's region ('11').", ("Code INSEE Région usager",), region_code
+        ),
         Field("intitule_region_usager", "Name of the user's region.", ("Intitulé région usager",)),
         Field("code_postal_usager", "Postal code of the user, in France only.", ("code_postaux",), code),
         Field("pays", "Country of the user.", ("Pays usager",)),
@@ -171,7 +191,9 @@ EXPERIENCES = Table(
             ("Amélioration de service à considérer",),
             yes_or_no,
         ),
-        Field("action", "Action that the structure announces, without structured identifiers.", ("Action",), redacted_text),
+        Field(
+            "action", "Action that the structure announces, without structured identifiers.", ("Action",), redacted_text
+        ),
         Field("date_action_realisee", "When the action was done, ISO 8601.", ("Date action réalisée",), local_time),
         Field("date_action_engagee", "When the action was begun, ISO 8601.", ("Date action engagée",), local_time),
         Field("tags_metiers", "Business tags, separated by semicolons.", ("Tags Métiers",), redacted_text),
@@ -186,7 +208,11 @@ EXPERIENCES = Table(
                 "Titre",
                 "Description",
                 "réponses",
-                *(f"{label} {slot}" for slot in (1, 2, 3) for label in ("Réponse structure", "Réponse de la structure")),
+                *(
+                    f"{label} {slot}"
+                    for slot in (1, 2, 3)
+                    for label in ("Réponse structure", "Réponse de la structure")
+                ),
             ),
             FREE_TEXT,
         ),
@@ -210,7 +236,14 @@ STRUCTURES = Table(
     key="code_structure",
     description="A structure of the Services Publics+ repository, such as a gendarmerie group of a département.",
     fields=(
-        Field("code_structure", "Services Publics+ code.", ("Code SP+ de la structure",), code, required=True, nullable=False),
+        Field(
+            "code_structure",
+            "Services Publics+ code.",
+            ("Code SP+ de la structure",),
+            code,
+            required=True,
+            nullable=False,
+        ),
         Field("intitule_reseau", "Network, such as 'Gendarmerie Nationale'.", ("Intitulé du réseau",)),
         Field("intitule_typologie", "Kind of structure.", ("Intitulé de la typologie",)),
         Field("intitule_structure", "Official name.", ("Intitulé de la structure",), required=True, nullable=False),

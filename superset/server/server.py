@@ -1,10 +1,11 @@
 """Prepares and serves Apache Superset, in Superset's own environment. What it serves belongs in `superset/bundle`.
 
-    .venv-superset/bin/python superset/server/server.py init     # metadata database, roles, administrator; may be repeated
-    .venv-superset/bin/python superset/server/server.py serve    # gunicorn on 127.0.0.1, until it is told to stop
+    .venv-superset/bin/python superset/server/server.py init   # metadata database, roles, administrator; repeatable
+    .venv-superset/bin/python superset/server/server.py serve  # gunicorn on 127.0.0.1, until it is told to stop
 
-Both read `SUPERSET_HOME` and `SUPERSET_SECRET_KEY`; `init` also `SUPERSET_ADMIN_PASSWORD` (and `SUPERSET_ADMIN_USERNAME`, `admin`
-by default), `serve` also `CYBERIMPACT_SUPERSET_PORT` (8088 by default). See `superset_config.py` for the others.
+Both read `SUPERSET_HOME` and `SUPERSET_SECRET_KEY`; `init` also `SUPERSET_ADMIN_PASSWORD` (and
+`SUPERSET_ADMIN_USERNAME`, `admin` by default), `serve` also `CYBERIMPACT_SUPERSET_PORT` (8088) and
+`CYBERIMPACT_SUPERSET_WORKERS` (1). `superset_config.py` lists the others.
 """
 
 import argparse
@@ -56,6 +57,7 @@ def upgrade_database(app) -> None:  # noqa: ANN001 - Flask exists in Superset's 
     from alembic.migration import MigrationContext
     from alembic.script import ScriptDirectory
     from flask_migrate import upgrade
+
     from superset import db
 
     migrate = app.extensions["migrate"]
@@ -94,8 +96,9 @@ def synchronise_roles() -> None:
 
 def ensure_administrator(username: str, password: str) -> None:
     """Create the administrator, or give it the password of the environment if it has another."""
-    from superset import security_manager
     from werkzeug.security import check_password_hash
+
+    from superset import security_manager
 
     user = security_manager.find_user(username=username)
     if user is None:

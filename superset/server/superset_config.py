@@ -1,16 +1,17 @@
-"""Configuration of the Apache Superset server, all of it from the environment. No dashboard and no data model belongs here.
+"""Configuration of the Apache Superset server, from the environment. No dashboard and no data model belongs here.
 
 Read by Superset through `SUPERSET_CONFIG_PATH`; `server.py` beside it sets that. Settings:
 
 * `SUPERSET_SECRET_KEY` (required): signs sessions and encrypts what the metadata database keeps.
 * `SUPERSET_HOME` (required): folder of the metadata database and of the cache.
-* `CYBERIMPACT_SUPERSET_METADATA_URI`: metadata database; SQLite in `SUPERSET_HOME` by default, Postgres for more than a demo.
-* `CYBERIMPACT_SUPERSET_HTTPS`: `1` when readers come through an HTTPS proxy: secure cookies, forwarded addresses believed.
+* `CYBERIMPACT_SUPERSET_METADATA_URI`: metadata database; SQLite in `SUPERSET_HOME` by default, Postgres beyond a demo.
+* `CYBERIMPACT_SUPERSET_HTTPS`: `1` behind an HTTPS proxy: secure cookies, forwarded addresses believed.
 """
 
 import os
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 import yaml
 
@@ -41,7 +42,7 @@ if SQLALCHEMY_DATABASE_URI.startswith("sqlite:"):
 
 BABEL_DEFAULT_LOCALE = "fr"
 LANGUAGES = {"fr": {"flag": "fr", "name": "Français"}, "en": {"flag": "gb", "name": "English"}}
-D3_FORMAT = {"decimal": ",", "thousands": "\u202f", "grouping": [3], "currency": ["", "\u00a0€"]}
+D3_FORMAT = {"decimal": ",", "thousands": "\u202f", "grouping": [3], "currency": ["", "\u00a0€"], "percent": "\u00a0%"}
 D3_TIME_FORMAT = {
     "dateTime": "%A %e %B %Y à %X",
     "date": "%d/%m/%Y",
@@ -69,12 +70,16 @@ CURRENCIES = ["EUR"]
 
 # -- Look: the State's design system through the theme of Superset, without any template of our own
 
+_WORDMARK = "data:image/svg+xml," + quote(
+    f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 150 30'><text x='0' y='22' font-family='Arial, sans-serif' "
+    f"font-size='22' font-weight='bold' fill='{_PALETTE['brand']}'>cyberimpact</text></svg>"
+)
 THEME_DEFAULT = {
     "algorithm": "default",
     "token": {
         "brandAppName": APP_NAME,
         "brandLogoAlt": "cyberimpact",
-        "brandLogoUrl": "/static/assets/images/superset-logo-horiz.png",
+        "brandLogoUrl": _WORDMARK,
         "brandLogoHref": "/",
         "brandLogoHeight": "24px",
         "brandLogoMargin": "18px 0",
@@ -194,7 +199,7 @@ SQLLAB_TIMEOUT = 30
 SUPERSET_WEBSERVER_TIMEOUT = 60
 SQLLAB_CTAS_NO_LIMIT = False
 DATASET_IMPORT_ALLOWED_DATA_URLS: list[str] = []
-# The file is opened read-only, without external access and with its configuration locked; this stops sooner, and says so.
+# The file is opened read-only, without external access, its configuration locked; this stops sooner, and says so.
 DISALLOWED_SQL_FUNCTIONS = {
     "duckdb": {
         "current_setting",
@@ -231,8 +236,8 @@ DISALLOWED_SQL_FUNCTIONS = {
 
 # -- Cache: answers live until the next publication, which invalidates them
 
-# One configuration for both, on purpose: Superset's invalidation deletes from the first the keys that it wrote to the second,
-# and stops at the first key that has expired unless errors are ignored.
+# One configuration for both: Superset's invalidation deletes from the first the keys that it wrote to the second. It
+# stops at the first key that has expired, unless errors are ignored.
 CACHE_CONFIG = {
     "CACHE_TYPE": "FileSystemCache",
     "CACHE_DIR": str(_HOME / "cache"),

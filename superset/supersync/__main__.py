@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from supersync import bundle as bundles
@@ -17,7 +18,7 @@ BUNDLE = Path(__file__).resolve().parents[1] / "bundle"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one verb. Its result goes to stdout, a failure to stderr with exit code 1; `check` and `drift` fail on a finding."""
+    """Run one verb; the result goes to stdout, a failure to stderr. Return 1 on a failure or a finding, else 0."""
     options = _parser().parse_args(arguments)
     try:
         bundle = bundles.load(options.bundle, options.manifest)
@@ -34,13 +35,15 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _report(findings: list, otherwise: str) -> int:  # type: ignore[type-arg]
+def _report(findings: Sequence[object], otherwise: str) -> int:
     print("\n".join(map(str, findings)) or otherwise)
     return 1 if findings else 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="supersync", description="Superset as code. Password: SUPERSET_ADMIN_PASSWORD.")
+    parser = argparse.ArgumentParser(
+        prog="supersync", description="Superset as code. Password: SUPERSET_ADMIN_PASSWORD."
+    )
     parser.add_argument("verb", choices=["plan", "apply", "check", "drift"])
     parser.add_argument("--manifest", type=Path, required=True, help="manifest.json of dbt")
     parser.add_argument("--bundle", type=Path, default=BUNDLE, help="folder of the bundle")

@@ -21,7 +21,7 @@ def apply(client: Client, bundle: Bundle, database_uri: str) -> Plan:
         What was done.
 
     Raises:
-        SupersetFailure: the bundle does not pass its check, the server refuses it, or keeps something else than what was sent.
+        SupersetFailure: the bundle does not pass its check, or the server refuses it or keeps something else.
     """
     done = plan(client, bundle, database_uri)
     if done.is_empty:
@@ -34,6 +34,6 @@ def apply(client: Client, bundle: Bundle, database_uri: str) -> Plan:
     if not left.is_empty:
         raise SupersetFailure(
             f"Superset accepted the bundle but does not hold it as it is declared:\n{left}\n",
-            "Somebody may be editing it right now: repeat the command. If it persists, correct the fields that it names.",
+            "Somebody may be editing it right now: repeat the command. If it persists, correct the fields named.",
         )
     return done

@@ -25,7 +25,7 @@ FIELDS = {
         {"title", "description", "dataset", "viz"},
         {"kpi", "where", "x", "dimensions", "metrics", "columns", "order_by", "limit", "params"},
     ),
-    "dashboard": ({"title", "description", "rows"}, {"filters", "described"}),
+    "dashboard": ({"title", "description", "rows"}, {"filters", "captioned"}),
 }
 
 
@@ -41,7 +41,7 @@ class Asset:
         path: Its file, relative to the bundle.
         declared: What the file says.
         config: What Superset imports.
-        reads: What it is made from: dbt unique ids for a dataset, a dataset's slug for a chart, charts' slugs for a dashboard.
+        reads: What it is made from: a dataset, dbt unique ids; a chart, a dataset's slug; a dashboard, charts' slugs.
     """
 
     kind: str
@@ -87,10 +87,12 @@ def load(bundle_dir: Path, manifest_path: Path) -> Bundle:
     models = read(manifest_path)
     files = {kind: list(_files(bundle_dir, kind)) for kind in FIELDS}
     databases = tuple(_database(*file) for file in files["database"])
-    datasets = tuple(_dataset(*file, bundle_dir, models, databases) for file in files["dataset"])
+    datasets = tuple(
+        _dataset(*file, folder=bundle_dir, models=models, databases=databases) for file in files["dataset"]
+    )
     by_slug = {dataset.slug: dataset for dataset in datasets}
-    chart_assets = tuple(_chart(*file, by_slug) for file in files["chart"])
     palette = _yaml(bundle_dir / "palette.yaml")
+    chart_assets = tuple(_chart(*file, by_slug, palette["brand"]) for file in files["chart"])
     dashboards = tuple(_dashboard(*file, chart_assets, palette["meanings"]) for file in files["dashboard"])
     return Bundle(bundle_dir, models, databases, datasets, chart_assets, dashboards)
 
@@ -101,17 +103,34 @@ def _files(bundle_dir: Path, kind: str) -> Iterator[tuple[str, Path, dict[str, A
     for path in sorted(folder.rglob("*.yaml")):
         relative = path.relative_to(bundle_dir)
         if path.stem in seen:
-            raise SupersetFailure(f"{relative} and {seen[path.stem]} have the same name.", "Rename one: a name is an identity.")
+            raise SupersetFailure(
+                f"{relative} and {seen[path.stem]} have the same name.", "Rename one: a name is an identity."
+            )
         seen[path.stem] = relative
         declared = _yaml(path)
-        required, optional = FIELDS[kind]
-        for name in required - declared.keys():
-            raise SupersetFailure(f"{relative} lacks the field `{name}`.", "Add it.")
-        for name in declared.keys() - required - optional:
-            raise SupersetFailure(f"{relative} has the unknown field `{name}`.", f"Use {', '.join(sorted(required | optional))}.")
-        if kind == "chart" and declared["viz"] not in charts.VIZ:
-            raise SupersetFailure(f"{relative} has the unknown `viz` {declared['viz']}.", f"Use {', '.join(sorted(charts.VIZ))}.")
+        _refuse_wrong_fields(relative, declared, *FIELDS[kind])
+        if kind == "chart":
+            _refuse_wrong_viz(relative, declared)
         yield path.stem, relative, declared
+
+
+def _refuse_wrong_fields(path: Path, declared: Mapping[str, Any], required: set[str], optional: set[str]) -> None:
+    for name in sorted(required - declared.keys()):
+        raise SupersetFailure(f"{path} lacks the field `{name}`.", "Add it.")
+    for name in sorted(declared.keys() - required - optional):
+        allowed = ", ".join(sorted(required | optional))
+        raise SupersetFailure(f"{path} has the unknown field `{name}`.", f"The fields are {allowed}.")
+
+
+def _refuse_wrong_viz(path: Path, declared: Mapping[str, Any]) -> None:
+    viz = declared["viz"]
+    if viz not in charts.VIZ:
+        raise SupersetFailure(f"{path} has the unknown `viz` {viz}.", f"Use {', '.join(sorted(charts.VIZ))}.")
+    _, needed = charts.VIZ[viz]
+    if viz == "table" and "columns" not in declared:
+        needed = needed | {"dimensions", "metrics"}
+    for name in sorted(needed - declared.keys()):
+        raise SupersetFailure(f"{path} lacks the field `{name}`, which a {viz} needs.", "Add it.")
 
 
 def _yaml(path: Path) -> dict[str, Any]:
@@ -138,7 +157,7 @@ def _identity(kind: str, slug: str, path: Path) -> dict[str, Any]:
 
 
 def origin(path: Path) -> str:
-    """Return the sentence that tells a reader where an object is defined; it also marks the object as the project's own."""
+    """Return the sentence that tells a reader where an object is defined, and marks it as the project's own."""
     return f"Défini dans superset/bundle/{path.as_posix()}"
 
 
@@ -165,7 +184,7 @@ def _database(slug: str, path: Path, declared: dict[str, Any]) -> Asset:
 
 
 def _dataset(
-    slug: str, path: Path, declared: dict[str, Any], folder: Path, models: Manifest, databases: tuple[Asset, ...]
+    slug: str, path: Path, declared: dict[str, Any], *, folder: Path, models: Manifest, databases: tuple[Asset, ...]
 ) -> Asset:
     keys = declared.get("reads") or [declared.get("model", "")]
     sources = [models[key] for key in keys if key in models]
@@ -201,7 +220,9 @@ def _sql(path: Path) -> str:
 
 
 def _columns(declared: Mapping[str, Any], sources: list[Model]) -> Iterator[dict[str, Any]]:
-    own = {name: {"label": told} if isinstance(told, str) else told for name, told in declared.get("columns", {}).items()}
+    own = {
+        name: {"label": told} if isinstance(told, str) else told for name, told in declared.get("columns", {}).items()
+    }
     known: dict[str, Column] = {}
     for source in reversed(sources):
         known |= source.columns
@@ -240,10 +261,10 @@ def _metrics(declared: Mapping[str, Any], main: Model | None) -> Iterator[dict[s
         }
 
 
-def _chart(slug: str, path: Path, declared: dict[str, Any], datasets: Mapping[str, Asset]) -> Asset:
+def _chart(slug: str, path: Path, declared: dict[str, Any], datasets: Mapping[str, Asset], colour: str) -> Asset:
     dataset = datasets.get(declared["dataset"])
     time_column = dataset.declared.get("time") if dataset else None
-    form_data = charts.form_data(declared, time_column)
+    form_data = charts.form_data(declared, time_column, colour)
     context = {
         "datasource": {"id": 0, "type": "table"},
         "force": False,
@@ -269,16 +290,24 @@ def _dashboard(
     slug: str, path: Path, declared: dict[str, Any], chart_assets: tuple[Asset, ...], meanings: Mapping[str, str]
 ) -> Asset:
     placed = chart_slugs(declared)
-    titles = {chart.slug: chart.title for chart in chart_assets}
-    known = {name: (identifier("chart", name), titles.get(name, name)) for name in placed}
-    tree = layout.position(declared["title"], declared["rows"], known)
-    numbers = {name: number for number, name in enumerate(known, start=1)}
+    known = {chart.slug: chart for chart in chart_assets}
+    captioned = declared.get("captioned", [])
+    cells = {
+        name: layout.Cell(
+            # Each its own number: filters name the charts they spare by it, until the server puts its own in its place.
+            number,
+            identifier("chart", name),
+            known[name].title if name in known else name,
+            known[name].description if name in known and name in captioned else "",
+        )
+        for number, name in enumerate(dict.fromkeys(placed), start=1)
+    }
     filters = [
         layout.native_filter(
             name,
             one,
             identifier("dataset", one["dataset"]) if "dataset" in one else None,
-            [numbers[chart] for chart in one.get("except", []) if chart in numbers],
+            [cells[chart].number for chart in one.get("except", []) if chart in cells],
         )
         for name, one in declared.get("filters", {}).items()
     ]
@@ -288,15 +317,14 @@ def _dashboard(
         "slug": slug,
         "css": "",
         "published": True,
-        "position": tree,
+        "position": layout.position(declared["title"], declared["rows"], cells),
         "metadata": {
-            # Without a scheme a map is drawn from light to dark; the labels that mean something have their colour anyway.
+            # With a scheme a map would be drawn in its colours, not from light to dark.
             "color_scheme": "",
             "label_colors": dict(meanings),
             "cross_filters_enabled": False,
             "filter_bar_orientation": "HORIZONTAL",
             "native_filter_configuration": filters,
-            "expanded_slices": {str(numbers[name]): True for name in declared.get("described", []) if name in numbers},
             "refresh_frequency": 0,
             "timed_refresh_immune_slices": [],
         },

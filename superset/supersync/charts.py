@@ -71,24 +71,29 @@ def _table(chart: Declaration) -> dict[str, Any]:
     }
 
 
-#: How each kind of chart wants to be told what the declaration says.
-VIZ: Mapping[str, Callable[[Declaration], dict[str, Any]]] = {
-    "big_number": _big_number,
-    "big_number_total": _big_number_total,
-    "country_map": _country_map,
-    "echarts_timeseries_bar": _series,
-    "echarts_timeseries_line": _series,
-    "table": _table,
+_Form = Callable[[Declaration], dict[str, Any]]
+
+#: How each kind of chart wants to be told what the declaration says, and the fields that it cannot do without.
+VIZ: Mapping[str, tuple[_Form, set[str]]] = {
+    "big_number": (_big_number, {"x", "metrics"}),
+    "big_number_total": (_big_number_total, {"metrics"}),
+    "country_map": (_country_map, {"dimensions", "metrics"}),
+    "echarts_timeseries_bar": (_series, {"x", "metrics"}),
+    "echarts_timeseries_line": (_series, {"x", "metrics"}),
+    "table": (_table, {"order_by"}),
 }
 
 
-def form_data(chart: Declaration, time_column: str | None) -> dict[str, Any]:
+def form_data(chart: Declaration, time_column: str | None, colour: str) -> dict[str, Any]:
     """Return what Superset calls `params`: what is drawn, from which columns, under which conditions.
 
     Args:
         chart: The declaration, as in the bundle.
         time_column: Column that the period filter of a dashboard acts on; None where there is no period.
+        colour: `#rrggbb` of a single series.
     """
+    form, _ = VIZ[chart["viz"]]
+    red, green, blue = bytes.fromhex(colour.removeprefix("#"))
     conditions = [_condition(column, value) for column, value in where(chart).items()]
     if time_column:
         # Without a condition to replace, a dashboard's period filter would leave the chart as it is.
@@ -103,7 +108,8 @@ def form_data(chart: Declaration, time_column: str | None) -> dict[str, Any]:
         )
     return {
         "viz_type": chart["viz"],
-        **VIZ[chart["viz"]](chart),
+        **form(chart),
+        "color_picker": {"r": red, "g": green, "b": blue, "a": 1},
         "adhoc_filters": conditions,
         **chart.get("params", {}),
     }
@@ -131,13 +137,13 @@ def where(chart: Declaration) -> dict[str, Any]:
 
 
 def order(chart: Declaration) -> list[tuple[str, bool]]:
-    """Return the sort columns of a chart, each with True for ascending; a leading minus in the bundle means descending."""
+    """Return the sort columns of a chart, each with True for ascending; a leading minus means descending."""
     return [(name.removeprefix("-"), not name.startswith("-")) for name in chart.get("order_by", [])]
 
 
 def columns(chart: Declaration) -> set[str]:
     """Return the columns of its dataset that a chart names."""
-    sorted_by = {name for name, _ in order(chart)} - set(chart.get("metrics", []))
+    sorted_by = {name for name, _ in order(chart) if name not in chart.get("metrics", [])}
     axis = {chart["x"]} if "x" in chart else set()
     return {*where(chart), *axis, *chart.get("dimensions", []), *chart.get("columns", []), *sorted_by}
 

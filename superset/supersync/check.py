@@ -1,4 +1,4 @@
-"""Examines the bundle without a server: that it is whole, means something, and keeps the project's rules. It changes nothing."""
+"""Examines the bundle without a server: that it is whole and keeps the project's rules. It changes nothing."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,17 +9,20 @@ from supersync.bundle import Asset, Bundle, chart_slugs
 
 BASELINE = "kpis_without_chart.txt"
 
-_SQL_WORDS = set(
-    "and as between by case cast count distinct else end exists filter from having ilike in is like not null nullif or over "
-    "partition then true false when where bigint boolean date decimal double integer varchar interval".split()
-)
+# fmt: off
+_SQL_WORDS = frozenset((
+    "and", "as", "between", "bigint", "boolean", "by", "case", "cast", "date", "decimal", "distinct", "double", "else",
+    "end", "exists", "false", "filter", "from", "having", "ilike", "in", "integer", "interval", "is", "like", "not",
+    "null", "or", "over", "partition", "then", "true", "varchar", "when", "where",
+))
+# fmt: on
 _STRING = re.compile(r"'(?:[^']|'')*'")
 _WORD = re.compile(r"[a-z_][a-z0-9_]*(?!\w*\s*\()")
 _SECRET_FIELD = re.compile(r"password|passwd|secret|token|api_?key|credential", re.IGNORECASE)
 _SECRET_VALUE = re.compile(r"://[^/\s:@]*:[^/\s@]+@|-----BEGIN|\beyJ[\w-]{20,}")
 _LOCAL_VALUE = re.compile(r"\bduckdb:/|\bsqlite:/|https?://|(?<!\w)/(?:home|root|tmp|var|srv|opt|work)/")
 _ENGLISH = re.compile(
-    r"\b(?:the|of|and|with|from|this|that|which|number|share|by|answer|rate of|per|median time|dashboard|chart|feedback)\b",
+    r"\b(?:the|of|and|with|from|this|that|which|number|share|by|answer|per|dashboard|chart|feedback)\b",
     re.IGNORECASE,
 )
 
@@ -53,40 +56,54 @@ def _references(bundle: Bundle) -> Iterator[str]:
 
 
 def _dataset(bundle: Bundle, dataset: Asset) -> Iterator[str]:
-    declared, path = dataset.declared, dataset.path
+    yield from _models(bundle, dataset)
+    yield from _dataset_columns(dataset)
+    yield from _metrics(dataset)
+    if "query" in dataset.declared:
+        yield from _query(dataset)
+
+
+def _models(bundle: Bundle, dataset: Asset) -> Iterator[str]:
+    declared = dataset.declared
     if ("model" in declared) == ("query" in declared):
-        yield f"{path}: it needs either `model`, or `query` with `reads`."
+        yield f"{dataset.path}: it needs either `model`, or `query` with `reads`."
     for key in declared.get("reads") or [declared.get("model", "")]:
         model = bundle.models.get(key)
         if model is None:
-            yield f"{path}: the dbt manifest has no model {key}."
+            yield f"{dataset.path}: the dbt manifest has no model {key}."
         elif not model.is_exposed:
-            yield f"{path}: {key} is not published (meta.exposed), so readers could not see it."
+            yield f"{dataset.path}: {key} is not published (meta.exposed), so readers could not see it."
+
+
+def _dataset_columns(dataset: Asset) -> Iterator[str]:
     present = columns_of(dataset)
-    for name in declared.get("columns", {}):
+    time = dataset.declared.get("time")
+    for name in [*dataset.declared.get("columns", {}), *([time] if time else [])]:
         if name not in present:
-            yield f"{path}: columns: the dbt manifest has no column {name}."
-    if declared.get("time") and declared["time"] not in present:
-        yield f"{path}: time: the dbt manifest has no column {declared['time']}."
+            yield f"{dataset.path}: the dbt manifest has no column {name}."
     for column in dataset.config["columns"]:
         if not column["verbose_name"]:
-            yield f"{path}: columns: {column['column_name']} has no French label."
+            yield f"{dataset.path}: columns: {column['column_name']} has no French label."
         if not column["type"]:
-            yield f"{path}: columns: {column['column_name']} has no type in the dbt manifest (data_type)."
+            yield f"{dataset.path}: columns: {column['column_name']} has no type in the dbt manifest (data_type)."
+
+
+def _metrics(dataset: Asset) -> Iterator[str]:
+    present = columns_of(dataset)
     for metric in dataset.config["metrics"]:
         if not metric["verbose_name"]:
-            yield f"{path}: metrics: {metric['metric_name']} has no French label."
+            yield f"{dataset.path}: metrics: {metric['metric_name']} has no French label."
         for word in sorted(_identifiers(metric["expression"]) - present):
-            yield f"{path}: metrics: {metric['metric_name']} uses {word}, which is no column of the dataset."
-    if "query" in declared:
-        yield from _query(dataset)
+            yield f"{dataset.path}: metrics: {metric['metric_name']} uses {word}, which is no column of the dataset."
 
 
 def _query(dataset: Asset) -> Iterator[str]:
     tables = set(re.findall(r"\b(?:from|join)\s+(\w+\.\w+)", dataset.config["sql"]))
     declared = set(dataset.declared.get("reads", []))
-    for table in sorted(tables ^ declared):
-        yield f"{dataset.path}: reads: {table} is {'read by the query but not declared' if table in tables else 'not read'}."
+    for table in sorted(tables - declared):
+        yield f"{dataset.path}: reads: {table} is read by the query but not declared."
+    for table in sorted(declared - tables):
+        yield f"{dataset.path}: reads: {table} is declared but the query does not read it."
 
 
 def _chart(bundle: Bundle, chart: Asset) -> Iterator[str]:
@@ -111,13 +128,13 @@ def _chart(bundle: Bundle, chart: Asset) -> Iterator[str]:
 def _dashboard(bundle: Bundle, dashboard: Asset) -> Iterator[str]:
     for number, row in enumerate(dashboard.declared["rows"], start=1):
         width = sum(row.get("charts", {}).values())
-        if width > layout.COLUMNS:
+        if width > layout.COLUMNS - ("text" in row):
             yield f"{dashboard.path}: row {number} is {width} columns wide, {layout.COLUMNS} is the most."
     placed = chart_slugs(dashboard.declared)
     for slug in sorted({slug for slug in placed if placed.count(slug) > 1}):
         yield f"{dashboard.path}: rows: {slug} stands twice."
-    for slug in sorted(set(dashboard.declared.get("described", [])) - set(placed)):
-        yield f"{dashboard.path}: described: {slug} is not on the dashboard."
+    for slug in sorted(set(dashboard.declared.get("captioned", [])) - set(placed)):
+        yield f"{dashboard.path}: captioned: {slug} is not on the dashboard."
     datasets = {dataset.slug: dataset for dataset in bundle.datasets}
     for name, one in dashboard.declared.get("filters", {}).items():
         for slug in sorted(set(one.get("except", [])) - set(placed)):
@@ -142,8 +159,10 @@ def _texts(asset: Asset) -> Iterator[str]:
         if _SECRET_VALUE.search(value):
             yield f"{asset.path}: {place}: this looks like a secret, which has no place in the bundle."
         if _LOCAL_VALUE.search(value):
-            yield f"{asset.path}: {place}: an address or path belongs to one environment and has no place in the bundle."
-        if key in {"title", "description", "label", "text", "subtitle"} | _labels(place) and (word := _ENGLISH.search(value)):
+            yield f"{asset.path}: {place}: an address or path belongs to one environment, not in the bundle."
+        if key in {"title", "description", "label", "text", "subtitle"} | _labels(place) and (
+            word := _ENGLISH.search(value)
+        ):
             yield f"{asset.path}: {place}: readers are French; “{word.group()}” is not."
 
 

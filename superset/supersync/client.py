@@ -20,7 +20,7 @@ _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _SERVER_ERROR = 401, 403, 404, 500
 
 
 class Client:
-    """A session of one account on one server. It logs in at its first request, and once more when its token has expired.
+    """A session of one account on one server. It logs in at its first request, and again when its token has expired.
 
     Args:
         url: Address of the server, `http://127.0.0.1:8088`.
@@ -34,7 +34,9 @@ class Client:
         self._username = username
         self._password = password
         # One HTTP client for all: the CSRF token is only good with the session cookie that came with it.
-        self._http = httpx.Client(base_url=self.url, timeout=httpx.Timeout(timeout, connect=5), headers={"Referer": self.url})
+        self._http = httpx.Client(
+            base_url=self.url, timeout=httpx.Timeout(timeout, connect=5), headers={"Referer": self.url}
+        )
         self._headers: dict[str, str] = {}
 
     def __enter__(self) -> Self:
@@ -63,7 +65,9 @@ class Client:
         """Yield every object of a kind (`dataset`, `chart`, …), page after page, with the columns asked for."""
         page = 0
         while True:
-            query = f"(columns:!({','.join(columns)}),order_column:changed_on_delta_humanized,page:{page},page_size:{PAGE_SIZE})"
+            # The latest change last: what is changed meanwhile is then seen twice rather than never.
+            order = "order_column:changed_on_delta_humanized,order_direction:asc"
+            query = f"(columns:!({','.join(columns)}),{order},page:{page},page_size:{PAGE_SIZE})"
             rows = self.get(f"/api/v1/{kind}/", params={"q": query})["result"]
             yield from rows
             if len(rows) < PAGE_SIZE:
@@ -81,7 +85,7 @@ class Client:
             for name in archive.namelist():
                 kind = name.split("/")[1].removesuffix("s")
                 if kind in assets:
-                    config = yaml.load(archive.read(name), Loader=_LOADER)
+                    config = yaml.load(archive.read(name), Loader=_LOADER)  # noqa: S506 - both loaders are safe ones
                     assets[kind][UUID(config["uuid"])] = config
         return assets
 
@@ -91,7 +95,9 @@ class Client:
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, config in files.items():
                 archive.writestr(f"bundle/{name}", yaml.safe_dump(config, allow_unicode=True, sort_keys=False))
-        self._request("POST", "/api/v1/assets/import/", files={"bundle": ("bundle.zip", buffer.getvalue(), "application/zip")})
+        self._request(
+            "POST", "/api/v1/assets/import/", files={"bundle": ("bundle.zip", buffer.getvalue(), "application/zip")}
+        )
 
     def _request(self, method: str, path: str, **options: Any) -> httpx.Response:
         if not self._headers:
@@ -109,7 +115,8 @@ class Client:
             return self._http.request(method, path, **options)
         except (httpx.ConnectError, httpx.ConnectTimeout):
             raise SupersetFailure(
-                f"Superset does not answer at {self.url}.", "Start it with `make up`, or correct CYBERIMPACT_SUPERSET_URL."
+                f"Superset does not answer at {self.url}.",
+                "Start it with `make up`, or correct CYBERIMPACT_SUPERSET_URL.",
             ) from None
         except httpx.TimeoutException:
             raise SupersetFailure(
@@ -167,7 +174,8 @@ class Client:
         if response.status_code >= _SERVER_ERROR and not reasons:
             return SupersetFailure(f"Superset failed inside on {where}.", "The cause is in the log of Superset.")
         return SupersetFailure(
-            f"Superset refused {where}: {reasons or 'no reason given'}.", "Correct what it names, then repeat the command."
+            f"Superset refused {where}: {reasons or 'no reason given'}.",
+            "Correct what it names, then repeat the command.",
         )
 
 

@@ -1,44 +1,77 @@
-"""Turns rows of chart names into Superset's tree of positions, and short filters into its native ones. Charts belong elsewhere."""
+"""Turns rows of chart names into Superset's tree of positions, and short filters into native ones. No chart here."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 COLUMNS = 12  # of a row
-TEXT_HEIGHT, CHART_HEIGHT = 10, 50  # in Superset's units of 8 pixels
+HEIGHT, CAPTION_HEIGHT = 50, 8  # of a row and of a chart's caption, in Superset's units of 8 pixels
 
-Position = dict[str, dict[str, Any]]
+Position = dict[str, Any]
 
 
-def position(title: str, rows: Iterable[Mapping[str, Any]], charts: Mapping[str, tuple[UUID, str]]) -> Position:
+@dataclass(frozen=True)
+class Cell:
+    """A chart as a dashboard places it.
+
+    Attributes:
+        number: Its number on this dashboard, from 1.
+        uuid: Its identity.
+        title: Its name.
+        caption: Sentence below it; empty for none.
+    """
+
+    number: int
+    uuid: UUID
+    title: str
+    caption: str = ""
+
+
+def position(title: str, rows: Iterable[Mapping[str, Any]], cells: Mapping[str, Cell]) -> Position:
     """Return the position tree of a dashboard.
 
     Args:
         title: What its header says.
-        rows: Each `{charts: {slug: columns, …}, height: units}` or `{text: Markdown, height: units}`, from top to bottom.
-        charts: UUID and title of the charts, by slug.
+        rows: From top to bottom, each `{text: Markdown, charts: {slug: columns, …}, height: units}`, the text first and
+            as wide as the charts leave it.
+        cells: The charts, by slug.
     """
     tree: Position = {
-        "DASHBOARD_VERSION_KEY": "v2",  # type: ignore[dict-item]
         "ROOT_ID": {"id": "ROOT_ID", "type": "ROOT", "children": ["GRID_ID"]},
         "HEADER_ID": {"id": "HEADER_ID", "type": "HEADER", "meta": {"text": title}},
         "GRID_ID": {"id": "GRID_ID", "type": "GRID", "children": [], "parents": ["ROOT_ID"]},
     }
-    numbers = {slug: number for number, slug in enumerate(charts, start=1)}
     for index, row in enumerate(rows, start=1):
         row_id = f"ROW-{index}"
-        parents = ["ROOT_ID", "GRID_ID", row_id]
-        cells = _text_cells(row, index, parents) if "text" in row else _chart_cells(row, charts, numbers, parents)
-        tree["GRID_ID"]["children"].append(row_id)
-        tree[row_id] = {
-            "id": row_id,
-            "type": "ROW",
-            "children": list(cells),
-            "parents": parents[:2],
-            "meta": {"background": "BACKGROUND_TRANSPARENT"},
-        }
-        tree |= cells
-    return tree
+        height = row.get("height", HEIGHT)
+        _add(tree, "GRID_ID", row_id, "ROW", {"background": "BACKGROUND_TRANSPARENT"})
+        placed = row.get("charts", {})
+        if "text" in row:
+            width = COLUMNS - sum(placed.values())
+            _add(tree, row_id, f"MARKDOWN-{index}", "MARKDOWN", {"code": row["text"], "width": width, "height": height})
+        for slug, width in placed.items():
+            _add_chart(tree, row_id, slug, cells[slug], {"width": width, "height": height})
+    return {"DASHBOARD_VERSION_KEY": "v2", **tree}
+
+
+def _add_chart(tree: Position, parent: str, slug: str, cell: Cell, size: Mapping[str, int]) -> None:
+    meta = {"chartId": cell.number, "uuid": str(cell.uuid), "sliceName": cell.title, **size}
+    if not cell.caption:
+        _add(tree, parent, f"CHART-{slug}", "CHART", meta)
+        return
+    # Superset shows a chart's own description on hover only; below the chart it is read.
+    column = f"COLUMN-{slug}"
+    _add(tree, parent, column, "COLUMN", {"background": "BACKGROUND_WHITE", "width": size["width"]})
+    _add(tree, column, f"CHART-{slug}", "CHART", {**meta, "height": size["height"] - CAPTION_HEIGHT})
+    caption = {"code": cell.caption, "width": size["width"], "height": CAPTION_HEIGHT}
+    _add(tree, column, f"MARKDOWN-{slug}", "MARKDOWN", caption)
+
+
+def _add(tree: Position, parent: str, name: str, kind: str, meta: dict[str, Any]) -> None:
+    tree[parent]["children"].append(name)
+    parents = [*tree[parent].get("parents", []), parent]
+    tree[name] = {"id": name, "type": kind, "children": [], "parents": parents, "meta": meta}
 
 
 def native_filter(
@@ -95,40 +128,4 @@ def _default_mask(declared: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "extraFormData": {"filters": [{"col": declared["column"], "op": "IN", "val": chosen}]},
         "filterState": {"value": chosen, "label": declared["default"]},
-    }
-
-
-def _chart_cells(
-    row: Mapping[str, Any], charts: Mapping[str, tuple[UUID, str]], numbers: Mapping[str, int], parents: list[str]
-) -> Position:
-    cells = {}
-    for slug, width in row["charts"].items():
-        uuid, title = charts[slug]
-        cells[f"CHART-{slug}"] = {
-            "id": f"CHART-{slug}",
-            "type": "CHART",
-            "children": [],
-            "parents": parents,
-            "meta": {
-                # Each its own number: filters name the charts they spare by it until the server knows better.
-                "chartId": numbers[slug],
-                "uuid": str(uuid),
-                "sliceName": title,
-                "width": width,
-                "height": row.get("height", CHART_HEIGHT),
-            },
-        }
-    return cells
-
-
-def _text_cells(row: Mapping[str, Any], index: int, parents: list[str]) -> Position:
-    cell_id = f"MARKDOWN-{index}"
-    return {
-        cell_id: {
-            "id": cell_id,
-            "type": "MARKDOWN",
-            "children": [],
-            "parents": parents,
-            "meta": {"code": row["text"], "width": COLUMNS, "height": row.get("height", TEXT_HEIGHT)},
-        }
     }

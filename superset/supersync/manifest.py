@@ -1,4 +1,4 @@
-"""Reads from dbt's manifest what a reader of dashboards is shown of a model. How models are built does not belong here."""
+"""Reads from dbt's manifest what a reader of dashboards is shown of a model. How models are built is dbt's matter."""
 
 import json
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from supersync.errors import SupersetFailure
 
 @dataclass(frozen=True)
 class Column:
-    """A column as its model declares it: name, SQL type in capitals, description, and `meta.superset` (label, format)."""
+    """A column as its model declares it; its SQL type in capitals, and `meta.superset` with a `label`."""
 
     name: str
     type: str
@@ -69,11 +69,17 @@ def read(path: Path) -> Manifest:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         groups = content.get("groups", {})
-        models = [_model(node, groups) for node in content["nodes"].values() if node["resource_type"] in ("model", "seed")]
+        models = [
+            _model(node, groups) for node in content["nodes"].values() if node["resource_type"] in ("model", "seed")
+        ]
     except FileNotFoundError:
-        raise SupersetFailure(f"There is no dbt manifest at {path}.", "Make it with `cyberimpact build` or `dbt parse`.") from None
+        raise SupersetFailure(
+            f"There is no dbt manifest at {path}.", "Make it with `cyberimpact build` or `dbt parse`."
+        ) from None
     except (json.JSONDecodeError, KeyError, AttributeError):
-        raise SupersetFailure(f"{path} is not a dbt manifest.", "Make it again with `cyberimpact build` or `dbt parse`.") from None
+        raise SupersetFailure(
+            f"{path} is not a dbt manifest.", "Make it again with `cyberimpact build` or `dbt parse`."
+        ) from None
     return Manifest((model.key, model) for model in models)
 
 

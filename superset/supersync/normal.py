@@ -1,4 +1,4 @@
-"""Brings what the bundle declares and what a server exports to one form, in which equal means equal. No comparison here."""
+"""Brings what the bundle declares and what a server exports to one form where equal means equal. No verdict here."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ _METADATA = {
 
 
 def normalise(kind: str, config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what of an object is somebody's decision, without what each server adds, and with names in place of numbers.
+    """Return what of an object is somebody's decision: no additions of a server, names in place of its numbers.
 
     Args:
         kind: `database`, `dataset`, `chart` or `dashboard`.
@@ -62,11 +62,12 @@ def _dashboard(config: dict[str, Any]) -> dict[str, Any]:
     tree = config.get("position") or {}
     metas = [node["meta"] for node in tree.values() if isinstance(node, dict) and node.get("type") == "CHART"]
     names = {meta.get("chartId"): meta.get("uuid") for meta in metas}
+    for node in tree.values():
+        if isinstance(node, dict):
+            node.pop("parents", None)  # follows from the children
     for meta in metas:
         meta.pop("chartId", None)
     metadata = {name: value for name, value in (config.get("metadata") or {}).items() if name not in _METADATA}
-    expanded = metadata.get("expanded_slices") or {}
-    metadata["expanded_slices"] = {str(names.get(int(number), number)): shown for number, shown in expanded.items()}
     metadata["native_filter_configuration"] = {
         one.get("id", ""): _native_filter(one, names) for one in metadata.get("native_filter_configuration") or []
     }
@@ -93,7 +94,9 @@ def _pruned(value: Any) -> Any:
     """Leave out what says nothing: a server exports `null` or an empty list where the bundle is silent."""
     if isinstance(value, dict):
         return {
-            key: pruned for key, inner in value.items() if (pruned := _pruned(inner)) is not None and pruned not in ({}, [], "")
+            key: pruned
+            for key, inner in value.items()
+            if (pruned := _pruned(inner)) is not None and pruned not in ({}, [], "")
         }
     if isinstance(value, list):
         return [_pruned(inner) for inner in value]

@@ -26,7 +26,8 @@ class Difference:
     declared: Any
 
     def __str__(self) -> str:
-        return f"{self.path}: {_shown(self.on_server)} -> {_shown(self.declared)}"
+        start = _first_difference(self.on_server, self.declared)
+        return f"{self.path}: {_shown(self.on_server, start)} -> {_shown(self.declared, start)}"
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Change:
     """What would happen to one object.
 
     Attributes:
-        action: `create`, `update` or `delete`; `keep` for an object that is no longer declared but that others still read.
+        action: `create`, `update` or `delete`; `keep` for what is no longer declared but still read by others.
         kind: `database`, `dataset`, `chart` or `dashboard`.
         title: Its name, as the server's readers see it.
         uuid: Its identity.
@@ -77,7 +78,9 @@ class Plan:
         return tuple(sorted(gone, key=lambda change: -KINDS.index(change.kind)))
 
     def __str__(self) -> str:
-        counts = {action: sum(change.action == action for change in self.changes) for action in ("create", "update", "delete")}
+        counts = {
+            action: sum(change.action == action for change in self.changes) for action in ("create", "update", "delete")
+        }
         summary = ", ".join(f"{number} to {action}" for action, number in counts.items())
         return "\n".join([*map(str, self.changes), "No change." if self.is_empty else f"{summary}."])
 
@@ -101,7 +104,9 @@ def plan(client: Client, bundle: Bundle, database_uri: str) -> Plan:
         )
     held = client.export_assets()
     desired = {asset.uuid: config(asset, database_uri) for asset in bundle}
-    changes = [change for asset in bundle if (change := _change(asset, desired[asset.uuid], held[asset.kind].get(asset.uuid)))]
+    changes = [
+        change for asset in bundle if (change := _change(asset, desired[asset.uuid], held[asset.kind].get(asset.uuid)))
+    ]
     changes += _orphans(held, desired)
     files = {f"{asset.kind}s/{asset.slug}.yaml": desired[asset.uuid] for asset in bundle}
     return Plan(tuple(changes), files)
@@ -119,7 +124,12 @@ def differences(kind: str, on_server: Mapping[str, Any], declared: Mapping[str, 
 
 def title(kind: str, exported: Mapping[str, Any]) -> str:
     """Return the name under which readers know an exported object."""
-    field_name = {"database": "database_name", "dataset": "table_name", "chart": "slice_name", "dashboard": "dashboard_title"}
+    field_name = {
+        "database": "database_name",
+        "dataset": "table_name",
+        "chart": "slice_name",
+        "dashboard": "dashboard_title",
+    }
     return exported[field_name[kind]]
 
 
@@ -156,7 +166,7 @@ def _orphans(held: Mapping[str, Mapping[UUID, Any]], desired: Mapping[UUID, Any]
 
 
 def is_ours(kind: str, uuid: UUID, exported: Mapping[str, Any]) -> bool:
-    """Say whether the project made an object: it tells of its file, and its identity is the one that this file gives."""
+    """Say whether the project made an object: it names its file, and has the identity that this file gives."""
     if kind == "dataset":
         details = ((exported.get("extra") or {}).get("certification") or {}).get("details", "")
     else:
@@ -178,6 +188,15 @@ def _other_readers(
     ]
 
 
-def _shown(value: Any) -> str:
-    text = "absent" if value is None else repr(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+def _shown(value: Any, start: int) -> str:
+    text = "absent" if value is None else repr(value)[start:]
+    return f"{'…' if start else ''}{text[:_SHOWN]}{'…' if len(text) > _SHOWN else ''}"
+
+
+def _first_difference(left: Any, right: Any) -> int:
+    """Return where to begin to show two long texts, so that what differs is seen."""
+    if left is None or right is None:
+        return 0
+    pairs = enumerate(zip(repr(left), repr(right), strict=False))
+    same = next((index for index, (one, other) in pairs if one != other), 0)
+    return same - _SHOWN // 4 if same > _SHOWN // 2 else 0

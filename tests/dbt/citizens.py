@@ -1,4 +1,4 @@
-"""Invented experiences, seeded, that visit every corner of the rules. What the rules make of them belongs to the tests."""
+"""Invented experiences, seeded, that visit every corner of the rules. Expected figures belong to the tests."""
 
 import random
 from datetime import UTC, date, datetime, timedelta
@@ -28,7 +28,7 @@ TERRITORIES = ("FR-33", "FR-67", "FR-2A", "FR-75C", "FR-971", "FR-NC", "FR-2B", 
 
 
 def experiences(seed: int, count: int) -> list[Row]:
-    """Return experiences of four months to two years, some answered, some of the Gendarmerie, from everywhere."""
+    """Return experiences of sixteen months, some answered, some of the Gendarmerie, from everywhere."""
     chance = random.Random(seed)
     return [experience(chance, number) for number in range(count)]
 

@@ -1,10 +1,11 @@
 """One warehouse, built once, that the tests of the dbt project read. Tests that build take a home of their own."""
 
+import fcntl
 import json
+import os
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -19,7 +20,7 @@ def dbt(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run dbt by hand on the current home."""
     return subprocess.run(
         [project.DBT, "--no-use-colors", *arguments],
-        env={**subprocess.os.environ, **project.environment()},
+        env=os.environ | project.environment(),
         capture_output=True,
         text=True,
         check=False,
@@ -40,12 +41,25 @@ class Built:
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
+    """The first worker that needs the build makes it, and the others read it."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "dbt-built"
+    folder.mkdir(exist_ok=True)
+    experiences = citizens.experiences(seed=20240229, count=400)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CYBERIMPACT_HOME", str(tmp_path_factory.mktemp("built")))
-        experiences = citizens.experiences(seed=20240229, count=400)
-        warehouse = raw.create(experiences=experiences, load_log=[citizens.load()])
-        run = dbt("build")
-        assert run.returncode == 0, run.stdout
-        manifest = json.loads(Path(settings.home().dbt_target, "manifest.json").read_bytes())
-        with duckdb.connect(str(warehouse), read_only=True) as connection:
+        patch.setenv("CYBERIMPACT_HOME", str(folder))
+        with (folder / "build.lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (folder / "green").exists():
+                build(experiences)
+                (folder / "green").touch()
+        home = settings.home()
+        manifest = json.loads((home.dbt_target / "manifest.json").read_bytes())
+        with duckdb.connect(str(home.warehouse), read_only=True) as connection:
             yield Built(experiences, manifest, connection)
+
+
+def build(experiences: list[raw.Row]) -> None:
+    raw.create(experiences=experiences, load_log=[citizens.load()])
+    run = dbt("build")
+    assert run.returncode == 0, run.stdout

@@ -7,7 +7,6 @@ from collections import Counter
 from pathlib import Path
 
 import duckdb
-import pytest
 
 from ingestion.locks import writer_lock
 from ingestion.settings import Home
@@ -23,7 +22,6 @@ def states(warehouse: Path) -> dict[str, str]:
         return dict(connection.execute("select name, status from audit.build_node").fetchall())
 
 
-@pytest.mark.xdist_group("dbt")
 def test_a_build_leaves_one_row_for_every_node(built: Built) -> None:
     nodes = {
         uid: node["name"]
@@ -37,7 +35,6 @@ def test_a_build_leaves_one_row_for_every_node(built: Built) -> None:
     assert all(row[4] for row in rows)
 
 
-@pytest.mark.xdist_group("build_node")
 def test_failures_and_what_they_held_up_are_recorded(home: Home) -> None:
     """A feeling that no contract knows fails the check of staging, and everything behind it is skipped."""
     rows = citizens.experiences(seed=1, count=20)
@@ -52,31 +49,26 @@ def test_failures_and_what_they_held_up_are_recorded(home: Home) -> None:
     assert found["fct_experience"] == found["fct_experience_theme"] == "skipped"
     assert "dim_period" not in found, "a node that was not selected and reads nothing rebuilt has no row"
 
-    assert_that_only_seeds_need_no_raw_table(home)
-    assert_that_gone_nodes_are_forgotten(home)
+    assert_that_rebuilding_without_checking_leaves_the_checks_pending(home)
 
 
-def assert_that_only_seeds_need_no_raw_table(home: Home) -> None:
-    """The checks of what is rebuilt without being checked wait for their turn; a later check settles them."""
+def assert_that_rebuilding_without_checking_leaves_the_checks_pending(home: Home) -> None:
+    """A later check settles them; nodes that the project no longer has are forgotten, what other builds left stays."""
+    gone = "('model.cyberimpact.gone', 'model', 'gone', 'error', 'x', null)"
+    with duckdb.connect(str(home.warehouse)) as connection:
+        connection.execute(f"insert into audit.build_node values {gone}")
+
     assert dbt("seed", "--select", "regions").returncode == 0
     found = states(home.warehouse)
     assert found["regions"] == "success"
     assert found["unique_regions_region_code"] == "pending"
+    assert found["fct_experience"] == "skipped"
+    assert "gone" not in found
+
     assert dbt("test", "--select", "regions,test_type:data").returncode == 0
     assert states(home.warehouse)["unique_regions_region_code"] == "pass"
 
 
-def assert_that_gone_nodes_are_forgotten(home: Home) -> None:
-    gone = "('model.cyberimpact.gone', 'model', 'gone', 'error', 'x', null)"
-    with duckdb.connect(str(home.warehouse)) as connection:
-        connection.execute(f"insert into audit.build_node values {gone}")
-    assert dbt("seed", "--select", "platforms").returncode == 0
-    found = states(home.warehouse)
-    assert "gone" not in found
-    assert found["fct_experience"] == "skipped", "what other builds left stays"
-
-
-@pytest.mark.xdist_group("build_node")
 def test_a_killed_build_shows_and_the_next_one_completes(home: Home) -> None:
     raw.create(experiences=citizens.experiences(seed=2, count=20), load_log=[citizens.load()])
     killed = subprocess.Popen(
@@ -96,12 +88,10 @@ def test_a_killed_build_shows_and_the_next_one_completes(home: Home) -> None:
     assert set(states(home.warehouse).values()) <= GREEN
 
 
-@pytest.mark.xdist_group("build_node")
 def test_dbt_waits_for_the_writer_and_names_it(home: Home) -> None:
-    """A build waits while another process writes; parsing does not."""
+    """A build waits while another process writes; parsing and listing do not."""
     raw.create()
     with writer_lock(home.warehouse):
-        assert dbt("parse").returncode == 0
         assert dbt("list", "--resource-type", "seed").returncode == 0
         waiting = subprocess.Popen(
             [project.DBT, "--no-use-colors", "seed", "--select", "platforms"],
@@ -112,7 +102,7 @@ def test_dbt_waits_for_the_writer_and_names_it(home: Home) -> None:
         )
         assert waiting.stderr
         told = waiting.stderr.readline()
-        assert f"warehouse.duckdb is being written by" in told
+        assert "warehouse.duckdb is being written by" in told
         assert f"process {os.getpid()}" in told
         assert waiting.poll() is None
         with duckdb.connect(str(home.warehouse)) as connection:

@@ -1,20 +1,21 @@
-"""A published copy made by the real dbt project and publisher from seeded rows. What is shown of it is tested elsewhere."""
+"""A published copy that the real loader, dbt project and publisher make of seeded rows. No test here."""
 
+import csv
 import json
-import os
 import random
-import subprocess
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, timedelta
 from pathlib import Path
 
+import pytest
+
 from assets.serving.publication import exposed_relations, publish
+from ingestion.loading import load
 from ingestion.settings import Home
 from orchestration import project
-from tests.dbt import raw
 
-TODAY = date(2026, 10, 20)
-#: Structures of the rows: type, name, share of the rows; the two first are the Gendarmerie's.
+TODAY = date(2025, 10, 20)
+#: Structures that the rows name: kind, name, share of the rows; the two first are the Gendarmerie's.
 STRUCTURES = (
     ("Brigade de gendarmerie", "Brigade de gendarmerie de Sainte-Foy", 0.25),
     ("Unité Numérique", "Brigade numérique", 0.25),
@@ -25,9 +26,11 @@ DEPARTEMENTS = ("33", "69", "35", "29", "59", "13", "75", "2A", "974", "971", "6
 THEMES = ("accessibilite", "information_explication", "relation", "reactivite", "simplicite_complexite")
 FEELINGS = ("Positif", "Neutre", "Négatif")
 
+Row = Mapping[str, object]
 
-def experiences(number: int = 900, seed: int = 7) -> Iterator[dict[str, object]]:
-    """Yield raw experiences over the eighteen months before `TODAY`, the same for the same seed."""
+
+def experiences(number: int = 900, seed: int = 7) -> Iterator[Row]:
+    """Yield experiences as the platform delivers them, over eighteen months; the same for the same seed."""
     dice = random.Random(seed)
     for index in range(number):
         published = TODAY - timedelta(days=dice.randrange(540))
@@ -35,37 +38,38 @@ def experiences(number: int = 900, seed: int = 7) -> Iterator[dict[str, object]]
         answered = dice.random() < 0.8
         abroad = dice.random() < 0.05
         yield {
-            "id_experience": f"T{index:05}",
+            "id_experience": f"{100_000 + index}",
             "etat_experience": "Traitée" if answered else "A traiter",
-            "ecrit_le": (published - timedelta(days=1)).isoformat(),
+            "statut_experience": "Expérience avec réponse" if answered else "Expérience en attente de réponse",
             "date_de_publication": published.isoformat(),
-            "date_de_premiere_reponse": (published + timedelta(days=dice.randrange(40))).isoformat() if answered else None,
+            "date_de_premiere_reponse": (published + timedelta(days=dice.randrange(40))).isoformat()
+            if answered
+            else "",
             "ressenti_usager": dice.choices(FEELINGS, weights=[5, 2, 3])[0],
-            "code_departement_usager": None if abroad else dice.choice(DEPARTEMENTS),
+            "code_departement_usager": "" if abroad else dice.choice(DEPARTEMENTS),
             "pays": "Belgique" if abroad else "France",
             "typologie_1": typology,
             "intitule_structure_1": structure,
-            "generation": "api",
-            **{theme: dice.choices((*FEELINGS, None), weights=[4, 2, 3, 4])[0] for theme in THEMES},
+            **{theme: dice.choices((*FEELINGS, ""), weights=[4, 2, 3, 4])[0] for theme in THEMES},
         }
 
 
-def build(home: Home, rows: Iterator[dict[str, object]] | None = None) -> Path:
-    """Build and publish a copy in a home of its own, and return the manifest that it was built with."""
+def build(home: Home, rows: Iterable[Row]) -> Path:
+    """Load, build and publish a copy in a home of its own, and return the manifest that it was built with."""
     home.root.mkdir(parents=True, exist_ok=True)
-    loaded = datetime(TODAY.year, TODAY.month, TODAY.day, 4, tzinfo=UTC)
-    load = {"load_key": "k", "entity": "experiences", "rows_read": 900, "started_at": loaded, "finished_at": loaded}
-    raw.create(home.warehouse, experiences() if rows is None else rows, loads=[load])
-    environment = os.environ | {
-        "CYBERIMPACT_WAREHOUSE": str(home.warehouse),
-        "CYBERIMPACT_HOME": str(home.root),
-        "DBT_TARGET_PATH": str(home.dbt_target),
-        "DBT_LOG_PATH": str(home.logs / "dbt"),
-    }
-    folder = str(project.PROJECT_DIR)
-    command = [project.DBT, "build", "--exclude-resource-type", "unit_test", "--project-dir", folder, "--profiles-dir", folder]
-    outcome = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert outcome.returncode == 0, outcome.stdout
-    manifest = home.dbt_target / "manifest.json"
-    publish(home, exposed_relations(json.loads(manifest.read_text(encoding="utf-8"))))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CYBERIMPACT_HOME", str(home.root))
+        load("services_publics_plus", file=write(home.root / "export.csv", list(rows)))
+        manifest = project.manifest()
+        assert project.run("--quiet", "build", "--exclude-resource-type", "unit_test") == 0
+        publish(home, exposed_relations(json.loads(manifest.read_text(encoding="utf-8"))))
     return manifest
+
+
+def write(file: Path, rows: list[Row]) -> Path:
+    """Write rows as a CSV export of the platform."""
+    with file.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]), delimiter=";")
+        writer.writeheader()
+        writer.writerows(rows)
+    return file

@@ -1,6 +1,5 @@
 """Warehouses and published copies made by hand, small enough to read at a glance. No fixture, no test."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,9 +18,7 @@ RELATIONS = (
 ROWS = 1_000
 
 
-def write_warehouse(
-    home: Home, generation: int = 0, nodes: Mapping[str, str] | None = None, rows: int = ROWS
-) -> None:
+def write_warehouse(home: Home, generation: int = 0, nodes: Mapping[str, str] | None = None, rows: int = ROWS) -> None:
     """Write a whole warehouse whose every row carries one generation number.
 
     Args:
@@ -37,8 +34,8 @@ def write_warehouse(
         for schema in ("kpi", "perception", "audit", "staging"):
             connection.execute(f"create schema {schema}")
         connection.execute(
-            f"create table kpi.kpi_value as select 'experiences' as kpi_code, i as row_number, {generation} as generation "
-            f"from range({rows}) r(i)"
+            "create table kpi.kpi_value as select 'experiences' as kpi_code, i as row_number, "
+            f"{generation} as generation from range({rows}) r(i)"
         )
         connection.execute("comment on table kpi.kpi_value is 'Les valeurs d''un « indicateur »'")
         connection.execute("comment on column kpi.kpi_value.kpi_code is 'Code : l''identifiant'")
@@ -51,10 +48,14 @@ def write_warehouse(
             f"now() as last_loaded_at, date '2026-01-01' + {generation} as data_as_of, {generation} as generation"
         )
         connection.execute("create table staging.stg_secret as select 1 as generation")
-        connection.execute("create table audit.build_node (unique_id varchar primary key, name varchar, status varchar)")
+        connection.execute(
+            "create table audit.build_node (unique_id varchar primary key, name varchar, status varchar)"
+        )
         for name, status in (nodes or {"kpi_value": "success"}).items():
-            connection.execute("insert into audit.build_node values (?, ?, ?)", [f"model.cyberimpact.{name}", name, status])
-    os.replace(fresh, home.warehouse)
+            connection.execute(
+                "insert into audit.build_node values (?, ?, ?)", [f"model.cyberimpact.{name}", name, status]
+            )
+    fresh.replace(home.warehouse)
 
 
 def write_copy(home: Home, statements: str, *, target: str = "daily", file_name: str = "serving.duckdb") -> Path:

@@ -42,7 +42,8 @@ def test_a_new_file_has_every_setting_and_a_secret_where_the_example_is_empty(ex
 def test_secrets_differ_from_checkout_to_checkout(example: Path, tmp_path: Path) -> None:
     write(example, tmp_path / "one")
     write(example, tmp_path / "two")
-    assert dotenv_values(tmp_path / "one")["SUPERSET_SECRET_KEY"] != dotenv_values(tmp_path / "two")["SUPERSET_SECRET_KEY"]
+    one, two = dotenv_values(tmp_path / "one"), dotenv_values(tmp_path / "two")
+    assert one["SUPERSET_SECRET_KEY"] != two["SUPERSET_SECRET_KEY"]
 
 
 def test_only_its_owner_may_read_it(example: Path, target: Path) -> None:

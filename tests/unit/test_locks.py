@@ -1,4 +1,4 @@
-"""One writer per file: who waits is told for whom, a dead holder frees the lock at once, files of two homes are apart."""
+"""One writer per file: who waits is told for whom, a dead holder frees the lock, two homes are apart."""
 
 import os
 import re
@@ -45,12 +45,12 @@ def wait_until_held(process: subprocess.Popen[str]) -> None:
     assert process.stdout.readline() == "held\n"
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The lock was not free."""
 
 
 def refuse(sentence: str) -> None:
-    raise Refused(sentence)
+    raise RefusedError(sentence)
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_who_waits_is_told_who_holds_and_gets_it_afterwards(warehouse: Path, hom
 def test_the_death_of_the_holder_frees_the_lock(warehouse: Path, home: Home) -> None:
     with holder(warehouse, home.root) as first:
         wait_until_held(first)
-        with pytest.raises(Refused, match=str(first.pid)), writer_lock(warehouse, on_wait=refuse):
+        with pytest.raises(RefusedError, match=str(first.pid)), writer_lock(warehouse, on_wait=refuse):
             pass
         first.kill()
         first.wait()
@@ -92,7 +92,7 @@ def test_the_sentence_names_the_present_holder_not_a_dead_one(warehouse: Path, h
         wait_until_held(dead)
     with holder(warehouse, home.root) as living:
         wait_until_held(living)
-        with pytest.raises(Refused) as refused, writer_lock(warehouse, on_wait=refuse):
+        with pytest.raises(RefusedError) as refused, writer_lock(warehouse, on_wait=refuse):
             pass
     assert re.search(rf"process {living.pid}\b", str(refused.value))
     assert f"process {dead.pid}" not in str(refused.value)
@@ -115,12 +115,12 @@ def test_two_homes_do_not_touch(warehouse: Path, home: Home, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("spell", [lambda file: file, lambda file: file.parent / ".." / file.parent.name / file.name])
 def test_the_lock_belongs_to_the_file_not_to_the_home_of_who_asks(
-    warehouse: Path, home: Home, tmp_path: Path, spell: Callable[[Path], Path]
+    warehouse: Path, tmp_path: Path, spell: Callable[[Path], Path]
 ) -> None:
     """Somebody who runs dbt by hand on this warehouse, with another home or none in the environment, waits as well."""
     with holder(spell(warehouse), tmp_path / "elsewhere") as first:
         wait_until_held(first)
-        with pytest.raises(Refused), writer_lock(warehouse, on_wait=refuse):
+        with pytest.raises(RefusedError), writer_lock(warehouse, on_wait=refuse):
             pass
 
 

@@ -1,6 +1,5 @@
 """Who reads the published copies reads them only, and gets nowhere else."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,7 +36,8 @@ def test_without_a_live_copy_there_is_no_live_catalog(connection: duckdb.DuckDBP
         connection.execute("select * from live_serving.signals.live_signal")
 
 
-def test_the_live_copy_is_beside_the_daily_one(home: Home, daily: Path) -> None:  # noqa: ARG001
+@pytest.mark.usefixtures("daily")
+def test_the_live_copy_is_beside_the_daily_one(home: Home) -> None:
     write_copy(home, LIVE_TABLES, target="live", file_name="live_serving.duckdb")
     with published.connect(home) as connection:
         joined = "select k.value, l.value from kpi.kpi_value k, live_serving.signals.live_signal l"
@@ -116,10 +116,10 @@ def test_nothing_outside_can_be_reached_nor_the_locks_opened(
     outside.write_text("secret\n1\n")
     with duckdb.connect(str(home.warehouse)):
         pass
-    before = {path for path in tmp_path.rglob("*")}
+    before = set(tmp_path.rglob("*"))
     with pytest.raises(duckdb.Error):
         connection.execute(statement.format(outside=outside, folder=tmp_path, warehouse=home.warehouse)).fetchall()
-    assert {path for path in tmp_path.rglob("*")} == before
+    assert set(tmp_path.rglob("*")) == before
 
 
 def test_a_query_larger_than_memory_spills_nowhere_but_into_the_home(
@@ -134,7 +134,8 @@ def test_times_are_shown_in_utc(connection: duckdb.DuckDBPyConnection) -> None:
     assert connection.execute("select current_setting('TimeZone')").fetchone() == ("UTC",)
 
 
-def test_two_readers_read_at_once(home: Home, daily: Path) -> None:  # noqa: ARG001
+@pytest.mark.usefixtures("daily")
+def test_two_readers_read_at_once(home: Home) -> None:
     with published.connect(home) as first, published.connect(home) as second:
         for connection in (first, second):
             assert connection.execute("select value from kpi.kpi_value").fetchall() == [(601,)]
@@ -156,4 +157,4 @@ def test_a_home_with_a_quote_in_its_name_is_read(tmp_path: Path) -> None:
 def test_an_open_copy_leaves_no_file_beside_it(home: Home, daily: Path) -> None:
     with published.connect(home) as connection:
         connection.execute("select * from kpi.kpi_value").fetchall()
-        assert os.listdir(daily.parent) == [daily.name]
+        assert [path.name for path in daily.parent.iterdir()] == [daily.name]

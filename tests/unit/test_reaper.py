@@ -44,18 +44,11 @@ def instance(home: Home) -> Iterator[dg.DagsterInstance]:  # noqa: ARG001
         yield opened
 
 
-@pytest.fixture
-def sleeper() -> Iterator[subprocess.Popen[bytes]]:
-    """A process that lives until it is killed."""
-    with subprocess.Popen(["sleep", "600"]) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
 def run_of(
-    instance: dg.DagsterInstance, pid: int, status: dg.DagsterRunStatus = dg.DagsterRunStatus.STARTED, age_seconds: float = 0
+    instance: dg.DagsterInstance,
+    pid: int,
+    status: dg.DagsterRunStatus = dg.DagsterRunStatus.STARTED,
+    age_seconds: float = 0,
 ) -> dg.DagsterRun:
     """Record a run as its worker would, which reported itself some time ago and holds the pool's slot."""
     run = create_run_for_test(instance, job_name="build", status=status)
@@ -111,7 +104,9 @@ def test_the_history_says_why(instance: dg.DagsterInstance) -> None:
     assert str(pid) in messages[0]
 
 
-def test_a_run_whose_process_lives_is_left_alone(instance: dg.DagsterInstance, sleeper: subprocess.Popen[bytes]) -> None:
+def test_a_run_whose_process_lives_is_left_alone(
+    instance: dg.DagsterInstance, sleeper: subprocess.Popen[bytes]
+) -> None:
     run = run_of(instance, sleeper.pid)
     assert reap(instance) == []
     assert status(instance, run) is dg.DagsterRunStatus.STARTED

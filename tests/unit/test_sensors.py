@@ -39,7 +39,7 @@ def look(home: Home) -> Look:  # noqa: ARG001
 
 
 def files(requests: Sequence[dg.RunRequest]) -> list[str]:
-    return [request.run_config["ops"][f"load_{PLATFORM}"]["config"]["file"] for request in requests]
+    return [step["config"]["file"] for request in requests for step in request.run_config["ops"].values()]
 
 
 def test_every_platform_that_takes_files_has_an_inbox_that_is_watched() -> None:

@@ -19,10 +19,12 @@ import pytest
 
 from ingestion.errors import ExpectedFailure
 from ingestion.settings import Home
-from orchestration import doctor, stack
+from orchestration import stack
 from orchestration.stack import Program
 
 T = TypeVar("T")
+
+pytestmark = pytest.mark.usefixtures("set_up")
 
 SECRETS = {"SUPERSET_SECRET_KEY": "a-secret-key-of-the-test", "SUPERSET_ADMIN_PASSWORD": "a-password-of-the-test"}
 
@@ -131,24 +133,25 @@ class TestConfiguration:
         assert found["supervisord"]["pidfile"].startswith(str(set_up.root))
         assert found["supervisord"]["logfile"].startswith(str(set_up.root))
 
-    def test_it_opens_no_control_socket_and_holds_no_secret(self, set_up: Home) -> None:  # noqa: ARG002
+    def test_it_opens_no_control_socket_and_holds_no_secret(self) -> None:
         text = stack.configuration()
         assert not [name for name in sections(text) if "http_server" in name or "rpcinterface" in name]
         assert not [value for value in SECRETS.values() if value in text]
 
-    def test_everything_listens_on_the_loopback_only(self, set_up: Home) -> None:  # noqa: ARG002
+    def test_everything_listens_on_the_loopback_only(self) -> None:
         assert "0.0.0.0" not in stack.configuration()
         assert all(program.url.startswith("http://127.0.0.1:") for program in stack.programs() if program.port)
 
-    def test_a_command_is_run_as_it_is_whatever_its_words_hold(
-        self, set_up: Home, monkeypatch: pytest.MonkeyPatch  # noqa: ARG002
+    def test_a_checkout_may_have_any_name(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        command = ["/opt/my checkout/run", "100%", 'a "quoted" word', "a;b", "a ; comment", "%(here)s"]
+        command = ["/opt/my checkout/bin/run", "--share", "100%"]
         monkeypatch.setattr(stack, "programs", lambda: [Program("odd", command)])
         words = shlex.split(sections(stack.configuration())["program:odd"]["command"])
         assert words[-len(command) :] == command
 
-    def test_a_home_may_have_any_name(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, set_up: Home) -> None:  # noqa: ARG002
+    def test_a_home_may_have_any_name(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("CYBERIMPACT_HOME", str(tmp_path / "100 % gendarmerie"))
         found = sections(stack.configuration())
         assert found["supervisord"]["pidfile"] == str(tmp_path / "100 % gendarmerie" / "run" / "supervisord.pid")
@@ -171,7 +174,10 @@ class TestPreparation:
     @pytest.mark.parametrize("service", ["dagster", "superset", "sandbox"])
     @pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])
     def test_a_port_in_use_is_said_in_a_sentence_with_its_setting(
-        self, set_up: Home, monkeypatch: pytest.MonkeyPatch, service: str, address: str  # noqa: ARG002
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        service: str,
+        address: str,
     ) -> None:
         with socket.socket() as taken:
             taken.bind((address, 0))
@@ -185,14 +191,14 @@ class TestPreparation:
         assert f"CYBERIMPACT_{service.upper()}_PORT" in sentence
         assert "\n" not in sentence
 
-    def test_two_services_with_one_port_are_refused(self, set_up: Home, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG002
+    def test_two_services_with_one_port_are_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
         port = str(free_port())
         monkeypatch.setenv("CYBERIMPACT_DAGSTER_PORT", port)
         monkeypatch.setenv("CYBERIMPACT_SUPERSET_PORT", port)
         with pytest.raises(ExpectedFailure, match=port):
             stack.prepare()
 
-    def test_a_port_that_is_no_number_is_refused(self, set_up: Home, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG002
+    def test_a_port_that_is_no_number_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("CYBERIMPACT_SANDBOX_PORT", "eighty")
         with pytest.raises(ExpectedFailure, match="CYBERIMPACT_SANDBOX_PORT"):
             stack.prepare()
@@ -207,7 +213,9 @@ class TestPreparation:
         assert "CYBERIMPACT_HOME" in refused.value.remedy
 
     def test_a_home_that_cannot_be_made_is_said_in_a_sentence(
-        self, set_up: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch  # noqa: ARG002
+        self,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         (tmp_path / "file").touch()
         monkeypatch.setenv("CYBERIMPACT_HOME", str(tmp_path / "file" / "home"))
@@ -227,16 +235,16 @@ class TestPreparation:
             (set_up.run / "supervisord.pid").write_text(content)
             assert stack.supervisor_pid() is None
 
-    def test_down_without_up_says_so(self, set_up: Home, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: ARG002
+    def test_down_without_up_says_so(self, capsys: pytest.CaptureFixture[str]) -> None:
         stack.down()
         assert "Nothing runs" in capsys.readouterr().err
 
 
 class TestSupervision:
     def test_what_dies_is_back_within_five_seconds_and_down_stops_it_all(
-        self, set_up: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, set_up: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sleeper: subprocess.Popen[bytes]
     ) -> None:
-        with supervised(monkeypatch, tmp_path) as server, subprocess.Popen(["sleep", "600"]) as bystander:
+        with supervised(monkeypatch, tmp_path) as server:
             first = wait_for(server.pid, 5)
             os.kill(first, signal.SIGKILL)
             second = wait_for(lambda: server.other_than(first), 5)
@@ -246,12 +254,13 @@ class TestSupervision:
             assert not is_alive(second)
             assert not is_alive(supervisor)
             assert stack.supervisor_pid() is None
-            assert bystander.poll() is None, "what was not started by `up` lives on"
-            bystander.kill()
+            assert sleeper.poll() is None, "what was not started by `up` lives on"
             assert (set_up.logs / "trivial.log").exists()
 
     def test_nothing_is_left_behind_by_a_supervisor_that_is_killed(
-        self, set_up: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch  # noqa: ARG002
+        self,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         with supervised(monkeypatch, tmp_path) as server:
             pid = wait_for(server.pid, 5)
@@ -273,11 +282,3 @@ class TestSupervision:
             monkeypatch.setenv("CYBERIMPACT_HOME", str(set_up.root))
             stack.down()
             assert server.pid() is None
-
-    def test_the_doctor_names_every_program(self, set_up: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG002
-        """The scheduler answers on no port; whether it runs is what matters most of all."""
-        with supervised(monkeypatch, tmp_path) as server:
-            silent = Program("silent", ["false"])
-            monkeypatch.setattr(stack, "programs", lambda: [server.program, silent])
-            states = {finding.subject: finding.state for finding in doctor.processes()}
-            assert states == {"supervisor": "ok", "trivial": "ok", "silent": "broken"}

@@ -1,4 +1,4 @@
--- One row per territory and scope in which an experience counts, so that the dashboard's filters reach it as they reach the KPIs.
+-- One row per territory and scope in which an experience counts: the filters reach it as they reach the KPIs.
 select
     named.experience_id,
     named.structure_name,

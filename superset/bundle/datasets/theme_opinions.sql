@@ -1,4 +1,4 @@
--- One row per territory and scope in which an opinion counts, so that the dashboard's filters reach it as they reach the KPIs.
+-- One row per territory and scope in which an opinion counts: the filters reach it as they reach the KPIs.
 select
     opinions.experience_id,
     opinions.theme,

@@ -1,0 +1,296 @@
+"""The whole line through the command line: what it gives, and what readers have when something in it breaks."""
+
+import json
+import random
+import time
+from collections.abc import Sequence
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import pandas as pd
+import pytest
+
+from assets.serving.publication import Relation, exposed_relations, publish
+from ingestion.errors import ExpectedFailure
+from tests.e2e.line import PLATFORM, Line, dbt_build, ended, kill_session, wait_for
+
+#: The moments at which a build is killed lie in so many seconds after dbt has begun.
+BUILD_SECONDS = 15
+
+
+@pytest.fixture(scope="session")
+def export(golden: Line) -> pd.DataFrame:
+    """The export as pandas reads it: the independent reading that the figures are held against."""
+    return pd.read_csv(golden.export, sep=";", dtype=str, encoding="utf-8-sig", keep_default_na=False)
+
+
+def answered(export: pd.DataFrame) -> pd.Series:
+    return export["Etat expérience"].str.startswith("Traité") | export["Statut de l'expérience"].str.contains(
+        "avec réponse"
+    )
+
+
+def share(part: int, whole: int) -> Decimal:
+    return (Decimal(int(part)) / Decimal(int(whole))).quantize(Decimal("0.000001"), ROUND_HALF_UP)
+
+
+class TestFigures:
+    def test_every_experience_is_there_by_feeling(self, golden: Line, export: pd.DataFrame) -> None:
+        sql = "select feeling, count(experience_id) as n from perception.fct_experience group by 1"
+        found = {row["feeling"]: row["n"] for row in json.loads(golden.succeed("query", sql, "--format", "json"))}
+        assert found == {name.lower(): n for name, n in export["Ressenti usager"].value_counts().items()}
+
+    @pytest.mark.usefixtures("shared")
+    def test_the_real_export_gives_the_figures_that_are_known(self, golden: Line) -> None:
+        sql = "select count(experience_id) as n, feeling from perception.fct_experience group by rollup (feeling)"
+        assert {feeling: n for n, feeling in golden.rows(sql)} == {
+            None: 601,
+            "positif": 196,
+            "neutre": 198,
+            "négatif": 207,
+        }
+        abroad = "select count(experience_id) from perception.fct_experience where country <> 'France'"
+        assert golden.rows(abroad) == [(175,)]
+        gendarmerie = (
+            "select count(experience_id) from perception.fct_experience where is_gendarmerie and scope = 'gendarmerie'"
+        )
+        assert golden.rows(gendarmerie) == [(2,)]
+
+    @pytest.mark.parametrize(("period_type", "frequency"), [("month", "M"), ("quarter", "Q"), ("year", "Y")])
+    def test_the_answer_rate_is_what_pandas_computes(
+        self, golden: Line, export: pd.DataFrame, period_type: str, frequency: str
+    ) -> None:
+        published_on = pd.to_datetime(export["Date de publication"], format="%d/%m/%Y %H:%M")
+        groups = answered(export).groupby(published_on.dt.to_period(frequency)).agg(["sum", "count"])
+        expected = {period.start_time.date(): share(row["sum"], row["count"]) for period, row in groups.iterrows()}
+        sql = (
+            "select period_start, value from kpi.kpi_value where kpi_code = 'answer_rate' and territory_code = 'FR' "
+            f"and breakdown_dimension = 'total' and period_type = '{period_type}'"
+        )
+        assert dict(golden.rows(sql)) == expected
+        assert len(expected) > 1 or period_type == "year"
+
+    def test_experiences_add_up_over_territories_and_scopes(self, golden: Line, export: pd.DataFrame) -> None:
+        sql = (
+            "select territory_level, breakdown_dimension, sum(value) from kpi.kpi_value "
+            "where kpi_code = 'experiences' and period_type = 'year' group by all"
+        )
+        sums = {(level, dimension): value for level, dimension, value in golden.rows(sql)}
+        total = len(export)
+        for dimension in ("total", "scope"):
+            assert sums["nation", dimension] == total
+            assert sum(sums.get((level, dimension), 0) for level in ("departement", "abroad", "unknown")) == total
+
+    def test_a_response_time_that_nobody_told_is_absent(self, golden: Line) -> None:
+        """This generation has no date of the first answer."""
+        counts = "count(value), count(numerator), coalesce(sum(observations), 0)"
+        sql = f"select {counts} from kpi.kpi_value where kpi_code like 'response_time%'"
+        assert golden.rows(sql) == [(0, 0, 0)]
+        kpis = json.loads(golden.succeed("kpi", "list", "--json"))
+        shown = {kpi["code"]: kpi["latest_value"] for kpi in kpis}
+        assert [shown[f"response_time_{rank}"] for rank in ("median", "p75", "p90")] == [None, None, None]
+        assert shown["answer_rate"] is not None
+
+    def test_the_data_is_dated_by_its_last_publication(self, golden: Line, export: pd.DataFrame) -> None:
+        last = pd.to_datetime(export["Date de publication"], format="%d/%m/%Y %H:%M").max().date()
+        assert golden.rows("select data_as_of from audit.publication") == [(last,)]
+
+    def test_no_free_text_reaches_the_home(self, golden: Line, export: pd.DataFrame) -> None:
+        """Titles and descriptions are dropped on the way in; not even a load package or a log keeps them."""
+        texts = export["Description"][export["Description"].str.len() > 40].str.slice(5, 35).head(50)
+        needles = [text.encode() for text in texts if text.isascii()]
+        assert needles
+        for file in golden.home.root.rglob("*"):
+            if file.is_file() and not file.is_symlink():
+                content = file.read_bytes()
+                assert not [needle for needle in needles if needle in content], file
+
+    def test_nothing_is_written_but_into_the_home(self, golden: Line) -> None:
+        assert not list(golden.desk.rglob("*"))
+
+    def test_only_what_is_exposed_is_published(self, golden: Line) -> None:
+        schemas = {schema for (schema,) in golden.rows("select distinct table_schema from information_schema.tables")}
+        assert schemas <= {"kpi", "perception", "reference", "audit"}
+        tables = {table for (table,) in golden.rows("select table_name from information_schema.tables")}
+        assert not [table for table in tables if table.endswith("__observations")]
+
+    def test_the_history_holds_every_run_table_and_check(self, golden: Line) -> None:
+        with dg.DagsterInstance.from_config(str(golden.home.dagster)) as instance:
+            runs = {run.job_name: run.status for run in instance.get_runs()}
+            assert runs == dict.fromkeys((f"load_{PLATFORM}", "build", "publish"), dg.DagsterRunStatus.SUCCESS)
+            for key in (
+                ["raw", PLATFORM, "experiences"],
+                ["kpi", "perception", "kpi_answer_rate"],
+                ["serving", "daily"],
+            ):
+                event = instance.get_latest_materialization_event(dg.AssetKey(key))
+                assert event is not None, key
+
+
+def test_a_second_load_changes_nothing_and_a_bad_file_neither(line: Line) -> None:
+    loaded = "select _dlt_load_id, count(id_experience) from raw_services_publics_plus.experiences group by 1"
+    before, published_before = raw(line, loaded), line.publication()
+    total = before[0][1]
+    summary = line.succeed("load", PLATFORM, "--file", str(line.export))
+    assert f"{total} read, 0 new, 0 updated, {total} unchanged, 0 quarantined" in summary
+    page = line.desk / "maintenance.csv"
+    page.write_text("<!DOCTYPE html><html><body>Service indisponible</body></html>\n")
+    sentence = line.refuse("load", PLATFORM, "--file", str(page))
+    for word in (PLATFORM, "maintenance.csv", "web page"):
+        assert word in sentence
+    assert raw(line, loaded) == before
+    assert page.exists(), "a file that was given is not ours to remove"
+    assert line.publication() == published_before
+
+
+def raw(line: Line, sql: str) -> list[tuple]:
+    """Read the warehouse, which nobody writes now."""
+    with duckdb.connect(str(line.home.warehouse), read_only=True) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def corrupt(line: Line, sql: str) -> None:
+    with duckdb.connect(str(line.home.warehouse)) as connection:
+        connection.execute(sql)
+
+
+def test_nothing_is_published_when_a_blocking_check_fails(line: Line) -> None:
+    before = line.publication()
+    corrupt(
+        line,
+        "insert into raw_services_publics_plus.experiences "
+        "select * replace ('twice-' || _dlt_id as _dlt_id) from raw_services_publics_plus.experiences limit 1",
+    )
+    sentence = line.refuse("build")
+    assert "unique" in sentence, "the check that failed is named"
+    assert "cyberimpact build" in sentence
+    sentence = line.refuse("publish")
+    assert "fail" in sentence
+    assert line.publication() == before
+    done = line.run("doctor", "--json")
+    (build,) = (finding for finding in json.loads(done.out) if finding["subject"] == "build")
+    assert build["state"] == "broken"
+    assert "cyberimpact build" in build["remedy"]
+
+
+def test_a_part_is_built_and_published(line: Line) -> None:
+    before, publication = line.counts(), line.publication()
+    assert line.succeed("build", "--select", "kpi_positive_share+").strip()
+    line.succeed("publish")
+    assert line.publication() != publication
+    assert line.counts() == before
+
+
+def test_a_part_that_does_not_exist_is_named(empty: Line) -> None:
+    assert "kpi_that_is_none" in empty.refuse("build", "--select", "kpi_that_is_none")
+
+
+def relations(line: Line) -> Sequence[Relation]:
+    return exposed_relations(json.loads((line.home.dbt_target / "manifest.json").read_bytes()))
+
+
+def kill_builds(line: Line, monkeypatch: pytest.MonkeyPatch, kills: int) -> None:
+    """Kill builds at random moments of dbt's work; publication refuses as long as the last one was cut short."""
+    monkeypatch.setenv("CYBERIMPACT_HOME", str(line.home.root))
+    chance = random.Random(kills)
+    counts, publication = line.counts(), line.publication()
+    interrupted = 0
+    for _ in range(kills):
+        with ended(line.start("build")) as process:
+            wait_for(lambda process=process: dbt_build(process.pid), 120)
+            deadline = time.monotonic() + chance.uniform(0, BUILD_SECONDS)
+            while time.monotonic() < deadline and process.poll() is None:
+                time.sleep(0.1)
+            kill_session(process.pid)
+        unsound = raw(line, "select count(*) from audit.build_node where status not in ('success', 'pass', 'warn')")
+        if unsound == [(0,)]:
+            assert publish(line.home, relations(line)).rows
+            publication = line.publication()
+        else:
+            interrupted += 1
+            with pytest.raises(ExpectedFailure, match="cyberimpact build"):
+                publish(line.home, relations(line))
+        assert line.counts() == counts
+        assert line.publication() == publication
+    assert interrupted, "no kill hit a build"
+    line.succeed("build")
+    line.succeed("publish")
+    assert line.counts() == counts
+
+
+def test_killed_builds_leave_readers_what_they_had(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    kill_builds(line, monkeypatch, kills=2)
+
+
+@pytest.mark.proof
+def test_twenty_killed_builds_leave_readers_what_they_had(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    kill_builds(line, monkeypatch, kills=20)
+
+
+@pytest.mark.proof
+def test_twenty_killed_loads_lose_and_double_nothing(empty: Line, golden: Line) -> None:
+    chance = random.Random(20)
+    load = ("load", PLATFORM, "--file", str(empty.export))
+    for _ in range(20):
+        with ended(empty.start(*load)) as process:
+            wait_for(empty.home.locks.exists, 120)
+            deadline = time.monotonic() + chance.uniform(0, 15)
+            while time.monotonic() < deadline and process.poll() is None:
+                time.sleep(0.05)
+            kill_session(process.pid)
+    empty.succeed(*load)
+    empty.succeed("build")
+    empty.succeed("publish")
+    assert empty.counts() == golden.counts()
+    keys = "select count(id_experience), count(distinct id_experience) from raw_services_publics_plus.experiences"
+    assert raw(empty, keys) == raw(golden, keys)
+
+
+@pytest.mark.proof
+def test_a_build_that_loses_its_command_alone_is_followed_by_a_sound_one(line: Line) -> None:
+    """The orphaned dbt goes on; whoever comes next waits for it, and neither of them spoils what the other made."""
+    counts = line.counts()
+    with ended(line.start("build")) as process:
+        wait_for(lambda: dbt_build(process.pid), 120)
+        process.kill()
+        process.wait()
+        assert dbt_build(process.pid), "dbt lives on by itself"
+        line.succeed("build")
+        line.succeed("publish")
+    assert line.counts() == counts
+
+
+@pytest.mark.proof
+def test_a_command_that_waits_for_a_dead_one_goes_on(line: Line) -> None:
+    """No daemon runs here: who waits for the slot of a dead run has to see that it is dead."""
+    with ended(line.start("build")) as first:
+        wait_for(lambda: dbt_build(first.pid), 120)
+        with ended(line.start("load", PLATFORM, "--file", str(line.export))) as second:
+            time.sleep(15)  # long enough to stand in the queue
+            assert second.poll() is None
+            kill_session(first.pid)
+            output, errors = second.communicate(timeout=120)
+            assert second.returncode == 0, errors
+            assert "unchanged" in output
+
+
+def test_an_empty_home_says_what_comes_first(empty: Line) -> None:
+    assert "cyberimpact build" in empty.refuse("publish")
+    assert "cyberimpact build" in empty.refuse("query", "select 1")
+
+
+@pytest.mark.proof
+def test_a_home_with_nothing_loaded_builds_and_publishes(empty: Line) -> None:
+    """A platform never loaded counts as empty; territories and calendar are complete from seeds."""
+    empty.succeed("build")
+    empty.succeed("publish")
+    assert empty.rows("select count(experience_id) from perception.fct_experience") == [(0,)]
+    assert empty.rows("select count(territory_code) > 100 from reference.dim_territory") == [(True,)]
+    assert empty.rows("select data_as_of from audit.publication") == [(None,)]
+
+
+def test_two_homes_do_not_touch(golden: Line, tmp_path: Path) -> None:
+    other = Line(type(golden.home)(tmp_path / "other"), golden.export, golden.desk)
+    assert "publish" in other.refuse("query", "select 1")

@@ -1,0 +1,111 @@
+"""A sandbox over real HTTP, small hand-written exports, and questions to the warehouse of a test's own home."""
+
+import threading
+import time
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import httpx
+import pytest
+import uvicorn
+
+from ingestion.settings import Home
+from sandbox.app import build_app
+
+#: The sandbox's first day is 2025-01-01: a short history keeps tests fast.
+FIRST_TODAY = date(2025, 3, 31)
+
+
+class Sandbox:
+    """A stand-in that runs, and whose day can be moved."""
+
+    def __init__(self) -> None:
+        self.today = FIRST_TODAY
+        config = uvicorn.Config(build_app(17, lambda: self.today), host="127.0.0.1", port=0, log_level="critical")
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+        while not self._server.started:
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        self._thread.join(10)
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self._server.servers[0].sockets[0].getsockname()[1]}"
+
+    @property
+    def api(self) -> str:
+        return f"{self.origin}/api/explore/v2.1"
+
+    @property
+    def dataset(self) -> str:
+        return f"{self.api}/catalog/datasets/export-experiences"
+
+    def fault(self, name: str, **options: Any) -> None:
+        httpx.post(f"{self.origin}/_control/faults", json={"fault": name, **options}).raise_for_status()
+
+    def reset(self) -> None:
+        self.today = FIRST_TODAY
+        httpx.delete(f"{self.origin}/_control/faults").raise_for_status()
+
+
+@pytest.fixture(scope="session")
+def _running_sandbox() -> Iterator[Sandbox]:
+    server = Sandbox()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def sandbox(_running_sandbox: Sandbox, home: Home, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """The sandbox, without faults, as the platform of an empty home; a client that is quick to give up."""
+    _running_sandbox.reset()
+    monkeypatch.setenv("CYBERIMPACT_SERVICES_PUBLICS_PLUS_URL", _running_sandbox.api)
+    monkeypatch.delenv("CYBERIMPACT_SERVICES_PUBLICS_PLUS_DATASET", raising=False)
+    monkeypatch.setenv("CYBERIMPACT_SERVICES_PUBLICS_PLUS_API_KEY", "cle-secrete-du-test")
+    monkeypatch.setenv("CYBERIMPACT_HTTP_ATTEMPTS", "3")
+    monkeypatch.setenv("CYBERIMPACT_HTTP_BACKOFF_SECONDS", "0.01")
+    monkeypatch.setenv("CYBERIMPACT_HTTP_READ_SECONDS", "0.6")
+    return _running_sandbox
+
+
+@pytest.fixture
+def exports(tmp_path: Path) -> Path:
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    return folder
+
+
+HEADER = "ID expérience;Etat expérience;Statut de l'expérience;Date de publication;Titre;Description;Ressenti usager;Pays"
+
+
+def experience(key: str, *, published: str = "06/10/2022 15:07", feeling: str = "Positif", title: str = "Titre") -> str:
+    return f"{key};Traitée;Expérience avec réponse;{published};{title};Un texte;{feeling};France"
+
+
+def write_export(folder: Path, *lines: str, header: str = HEADER, name: str = "export.csv") -> Path:
+    file = folder / name
+    file.write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
+    return file
+
+
+def ask(home: Home, query: str) -> list[tuple]:
+    """Ask the warehouse of a home, with its raw tables as defaults."""
+    with duckdb.connect(str(home.warehouse)) as connection:
+        connection.execute("set search_path = 'raw_services_publics_plus'")
+        connection.execute("set timezone = 'UTC'")
+        return connection.execute(query).fetchall()
+
+
+def snapshot(home: Home) -> list[tuple]:
+    """Every experience, with the load that wrote it: equal snapshots mean that nothing was written."""
+    return ask(home, "select * from experiences order by id_experience")

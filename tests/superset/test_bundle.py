@@ -1,0 +1,177 @@
+"""The expansion of the bundle, and the comparison of what was sent with what a server gives back. No server."""
+
+import json
+from copy import deepcopy
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from supersync import bundle as bundles
+from supersync import charts, layout
+from supersync.bundle import Bundle
+from supersync.normal import normalise
+from supersync.plan import differences
+
+from tests.superset import small_manifest
+from tests.superset.conftest import BUNDLE
+
+
+@pytest.fixture(scope="module")
+def expanded(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return bundles.load(BUNDLE, small_manifest.write(tmp_path_factory.mktemp("manifest")))
+
+
+def by_slug(bundle: Bundle, slug: str) -> bundles.Asset:
+    return next(asset for asset in bundle if asset.slug == slug)
+
+
+def test_an_identity_never_changes():
+    # What is on a server is found again by this number: changing it would orphan every dashboard in use.
+    assert bundles.identifier("dashboard", "perception") == UUID("9a966764-2f95-57c7-a753-aacf794c73fc")
+
+
+def test_what_each_object_is_made_from(expanded):
+    assert by_slug(expanded, "kpi_reading").reads == ("model.cyberimpact.kpi_reading",)
+    assert by_slug(expanded, "theme_opinions").reads == (
+        "model.cyberimpact.fct_experience_theme",
+        "model.cyberimpact.dim_territory",
+    )
+    assert by_slug(expanded, "answer_rate").reads == ("kpi_reading",)
+    assert set(by_slug(expanded, "perception").reads) == {chart.slug for chart in expanded.charts}
+
+
+def test_nothing_of_one_environment_is_in_the_expansion(expanded):
+    text = json.dumps([asset.config for asset in expanded], ensure_ascii=False)
+    assert "duckdb:" not in text
+    assert str(BUNDLE) not in text
+
+
+def test_a_column_carries_what_dbt_knows_of_it(expanded):
+    columns = {column["column_name"]: column for column in by_slug(expanded, "kpi_reading").config["columns"]}
+    assert columns["period_start"] | {} == {
+        "column_name": "period_start",
+        "verbose_name": "Début de la période",
+        "description": "Colonne period_start.",
+        "type": "DATE",
+        "is_dttm": True,
+        "is_active": True,
+        "groupby": True,
+        "filterable": True,
+    }
+    assert not columns["value"]["is_dttm"]
+
+
+def test_labels_and_metrics_may_stand_in_dbt(workshop, tmp_path):
+    content = small_manifest.manifest()
+    model = content["nodes"]["model.cyberimpact.freshness"]
+    model["columns"]["rows"]["config"] = {"meta": {"superset": {"label": "Lignes"}}}
+    metric = {"name": "late", "label": "En retard", "expression": "count(distinct case when is_late then platform end)"}
+    model["config"]["meta"]["superset"] = {"metrics": [metric]}
+    dataset = workshop / "datasets" / "freshness.yaml"
+    dataset.write_text(dataset.read_text(encoding="utf-8").replace("  rows: Enregistrements\n", ""), encoding="utf-8")
+    config = by_slug(bundles.load(workshop, small_manifest.write(tmp_path, content)), "freshness").config
+    assert {column["column_name"]: column["verbose_name"] for column in config["columns"]}["rows"] == "Lignes"
+    assert [metric["metric_name"] for metric in config["metrics"]] == ["late", "data_as_of"]
+
+
+def test_a_chart_chooses_its_rows(expanded):
+    chart = by_slug(expanded, "answer_rate")
+    (query,) = json.loads(chart.config["query_context"])["queries"]
+    assert query["filters"] == [
+        {"col": "kpi_code", "op": "IN", "val": ["answer_rate"]},
+        {"col": "period_type", "op": "IN", "val": ["month"]},
+        {"col": "breakdown_dimension", "op": "IN", "val": ["total", "scope"]},
+        {"col": "period_start", "op": "TEMPORAL_RANGE", "val": "No filter"},
+    ]
+    shown = [(one["subject"], one["comparator"]) for one in chart.config["params"]["adhoc_filters"]]
+    assert shown == [(one["col"], one["val"]) for one in query["filters"]]
+
+
+def test_a_leading_minus_sorts_downwards():
+    assert charts.order({"order_by": ["-experiences", "label"]}) == [("experiences", False), ("label", True)]
+
+
+def test_a_filter_spares_the_charts_that_it_names(expanded):
+    dashboard = by_slug(expanded, "perception").config
+    numbers = {
+        node["meta"]["uuid"]: node["meta"]["chartId"]
+        for node in dashboard["position"].values()
+        if isinstance(node, dict) and node["type"] == "CHART"
+    }
+    assert sorted(numbers.values()) == list(range(1, len(expanded.charts) + 1))
+    territory = next(one for one in dashboard["metadata"]["native_filter_configuration"] if one["name"] == "Territoire")
+    spared = ("data_as_of", "experiences_by_departement", "kpi_definitions")
+    assert territory["scope"]["excluded"] == [numbers[str(bundles.identifier("chart", slug))] for slug in spared]
+    assert territory["defaultDataMask"]["extraFormData"] == {
+        "filters": [{"col": "territory_name", "op": "IN", "val": ["France"]}]
+    }
+
+
+def test_rows_become_a_tree():
+    cells = {"a": layout.Cell(1, UUID(int=1), "A"), "b": layout.Cell(2, UUID(int=2), "B", "Ce que montre B.")}
+    tree = layout.position(
+        "Titre", [{"text": "Bonjour", "charts": {"a": 4}, "height": 20}, {"charts": {"b": 12}}], cells
+    )
+    assert tree["GRID_ID"]["children"] == ["ROW-1", "ROW-2"]
+    assert tree["ROW-1"]["children"] == ["MARKDOWN-1", "CHART-a"]
+    assert tree["MARKDOWN-1"]["meta"] == {"code": "Bonjour", "width": 8, "height": 20}
+    assert tree["ROW-2"]["children"] == ["COLUMN-b"]
+    assert tree["COLUMN-b"]["children"] == ["CHART-b", "MARKDOWN-b"]
+    assert tree["CHART-b"]["parents"] == ["ROOT_ID", "GRID_ID", "ROW-2", "COLUMN-b"]
+    heights = [tree[name]["meta"]["height"] for name in ("CHART-b", "MARKDOWN-b")]
+    assert heights == [layout.HEIGHT - layout.CAPTION_HEIGHT, layout.CAPTION_HEIGHT]
+    assert tree["MARKDOWN-b"]["meta"]["code"] == "Ce que montre B."
+
+
+def test_what_a_server_adds_is_no_difference(expanded):
+    chart = by_slug(expanded, "answer_rate")
+    exported = deepcopy(chart.config)
+    exported["params"] |= {"annotation_layers": [], "datasource": "7__table", "slice_id": 4}
+    context = json.loads(exported["query_context"]) | {"datasource": {"id": 7, "type": "table"}}
+    exported |= {"query_context": json.dumps(context), "cache_timeout": None, "tags": []}
+    del exported["is_managed_externally"], exported["external_url"]
+    assert differences("chart", exported, chart.config) == ()
+
+
+def test_numbers_of_a_server_are_no_difference(expanded):
+    dashboard = by_slug(expanded, "perception").config
+    exported = deepcopy(dashboard)
+    for node in exported["position"].values():
+        if isinstance(node, dict) and node["type"] == "CHART":
+            node["meta"]["chartId"] += 40
+    for one in exported["metadata"]["native_filter_configuration"]:
+        one["scope"]["excluded"] = [number + 40 for number in one["scope"]["excluded"]]
+    exported["metadata"] |= {"shared_label_colors": ["x"], "color_scheme_domain": []}
+    assert differences("dashboard", exported, dashboard) == ()
+
+
+def test_a_hand_edit_is_a_difference_that_can_be_read(expanded):
+    chart = by_slug(expanded, "answer_rate")
+    exported = deepcopy(chart.config)
+    exported["slice_name"] = "Réponses"
+    exported["params"]["y_axis_format"] = ".3%"
+    exported["params"]["added_by_hand"] = 1
+    assert [str(one) for one in differences("chart", exported, chart.config)] == [
+        "params.added_by_hand: 1 -> absent",
+        "params.y_axis_format: '.3%' -> '.1%'",
+        "slice_name: 'Réponses' -> 'Taux de réponse'",
+    ]
+
+
+def test_the_end_of_a_long_text_is_shown_where_it_differs(expanded):
+    dashboard = by_slug(expanded, "perception").config
+    exported = deepcopy(dashboard)
+    code = exported["position"]["MARKDOWN-1"]["meta"]["code"]
+    exported["position"]["MARKDOWN-1"]["meta"]["code"] = code.replace("au bas de la page", "en haut de la page")
+    (difference,) = differences("dashboard", exported, dashboard)
+    assert "en haut de la page" in str(difference)
+    assert "au bas de la page" in str(difference)
+
+
+def test_normal_form_is_its_own_normal_form(expanded):
+    for kind, assets in (("chart", expanded.charts), ("dataset", expanded.datasets)):
+        for asset in assets:
+            once = normalise(kind, asset.config)
+            assert once
+            assert json.dumps(once)
+    assert Path(by_slug(expanded, "answer_rate").path) == Path("charts/perception/answer_rate.yaml")

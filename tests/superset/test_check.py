@@ -1,0 +1,211 @@
+"""The examination of the bundle without a server: each kind of mistake is named with its file and field."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from supersync import __main__ as command
+from supersync import bundle as bundles
+from supersync.check import check
+from supersync.errors import SupersetFailure
+
+from tests.superset import small_manifest
+from tests.superset.conftest import BUNDLE
+from tests.superset.edits import edit, set_field
+
+CHARTS = Path("charts") / "perception"
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Path:
+    return small_manifest.write(tmp_path)
+
+
+def problems(folder: Path, manifest: Path) -> list[str]:
+    return check(bundles.load(folder, manifest))
+
+
+def test_the_bundle_is_sound(manifest):
+    assert problems(BUNDLE, manifest) == []
+
+
+def test_a_chart_whose_dataset_is_gone(workshop, manifest):
+    set_field(workshop / CHARTS / "structures.yaml", "dataset", "structurs")
+    assert problems(workshop, manifest) == [
+        "charts/perception/structures.yaml: dataset: there is no dataset structurs."
+    ]
+
+
+def test_a_dashboard_whose_chart_is_gone(workshop, manifest):
+    (workshop / CHARTS / "structures.yaml").unlink()
+    assert problems(workshop, manifest) == ["dashboards/perception.yaml: rows: there is no chart structures."]
+
+
+def test_a_chart_that_no_dashboard_shows(workshop, manifest):
+    source = (workshop / CHARTS / "structures.yaml").read_text(encoding="utf-8")
+    (workshop / CHARTS / "lost.yaml").write_text(source, encoding="utf-8")
+    assert problems(workshop, manifest) == ["charts/perception/lost.yaml: no dashboard shows it."]
+
+
+def test_a_column_that_vanished_from_the_model(workshop, tmp_path):
+    content = small_manifest.manifest()
+    del content["nodes"]["model.cyberimpact.kpi_reading"]["columns"]["breakdown_dimension"]
+    found = problems(workshop, small_manifest.write(tmp_path, content))
+    assert "datasets/kpi_reading.yaml: the dbt manifest has no column breakdown_dimension." in found
+    charts = [problem for problem in found if "the dataset kpi_reading has no column breakdown_dimension." in problem]
+    assert len(charts) == 8  # seven charts and a filter choose by it
+
+
+def test_a_column_that_only_a_metric_uses(workshop, tmp_path):
+    content = small_manifest.manifest()
+    del content["nodes"]["model.cyberimpact.kpi_reading"]["columns"]["numerator"]
+    edit(workshop / "datasets" / "kpi_reading.yaml", lambda dataset: dataset["columns"].pop("numerator"))
+    assert problems(workshop, small_manifest.write(tmp_path, content)) == [
+        "datasets/kpi_reading.yaml: metrics: total uses numerator, which is no column of the dataset."
+    ]
+
+
+def test_a_model_that_is_not_published(workshop, tmp_path):
+    content = small_manifest.manifest()
+    content["nodes"]["model.cyberimpact.freshness"]["config"]["meta"]["exposed"] = False
+    assert problems(workshop, small_manifest.write(tmp_path, content)) == [
+        "datasets/freshness.yaml: audit.freshness is not published (meta.exposed), so readers could not see it."
+    ]
+
+
+def test_a_new_column_without_a_french_label(workshop, tmp_path):
+    content = small_manifest.manifest()
+    columns = content["nodes"]["model.cyberimpact.freshness"]["columns"]
+    columns["new"] = {"name": "new", "data_type": "string"}
+    columns["labelled"] = {"name": "labelled", "data_type": "string", "meta": {"superset": {"label": "Libellée"}}}
+    assert problems(workshop, small_manifest.write(tmp_path, content)) == [
+        "datasets/freshness.yaml: columns: new has no French label."
+    ]
+
+
+def test_an_undeclared_metric(workshop, manifest):
+    set_field(workshop / CHARTS / "experiences.yaml", "metrics", ["average"])
+    assert problems(workshop, manifest) == [
+        "charts/perception/experiences.yaml: metrics: the dataset kpi_reading declares no metric average."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("metrics", [{"expressionType": "SQL", "sqlExpression": "sum(value)", "label": "Somme"}]),
+        ("params", {"adhoc_filters": [{"expressionType": "SQL", "sqlExpression": "1 = 1", "clause": "WHERE"}]}),
+    ],
+)
+def test_ad_hoc_sql_is_refused(workshop, manifest, field, value):
+    set_field(workshop / CHARTS / "experiences.yaml", field, value)
+    assert any("experiences.yaml" in problem and "ad-hoc" in problem for problem in problems(workshop, manifest))
+
+
+def test_a_chart_without_a_description(workshop, manifest):
+    set_field(workshop / CHARTS / "experiences.yaml", "description", " ")
+    assert problems(workshop, manifest) == ["charts/perception/experiences.yaml: description: it is empty."]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "expected"),
+    [
+        ("params", {"api_key": "k-123"}, "a secret has no place"),
+        ("params", {"note": "postgresql://reader:hunter2@db/x"}, "looks like a secret"),
+        ("params", {"note": "duckdb:////srv/cyberimpact/serving.duckdb"}, "belongs to one environment"),
+        ("title", "Number of experiences", "readers are French"),
+    ],
+)
+def test_what_has_no_place_in_the_bundle(workshop, manifest, field, value, expected):
+    set_field(workshop / CHARTS / "data_as_of.yaml", field, value)
+    (problem,) = problems(workshop, manifest)
+    assert problem.startswith("charts/perception/data_as_of.yaml:")
+    assert expected in problem
+    assert "hunter2" not in problem
+
+
+def test_a_kpi_without_a_chart(workshop, tmp_path):
+    content = small_manifest.manifest()
+    content["nodes"]["new"] = small_manifest.node("kpi.kpi_new", ("value",), exposed=True, kpi={"code": "new"})
+    manifest = small_manifest.write(tmp_path, content)
+    assert problems(workshop, manifest) == ["The KPI new has neither a chart nor a row in a KPI table."]
+    (workshop / "kpis_without_chart.txt").write_text("new\n", encoding="utf-8")
+    assert problems(workshop, manifest) == []
+
+
+def test_the_exceptions_may_only_shrink(workshop, manifest):
+    (workshop / "kpis_without_chart.txt").write_text("experiences\n", encoding="utf-8")
+    assert problems(workshop, manifest) == [
+        "kpis_without_chart.txt: experiences no longer needs its exception; take it out."
+    ]
+
+
+def test_a_row_that_is_too_wide(workshop, manifest):
+    edit(workshop / "dashboards" / "perception.yaml", lambda one: one["rows"][1]["charts"].update(experiences=9))
+    assert problems(workshop, manifest) == ["dashboards/perception.yaml: row 2 is 18 columns wide, 12 is the most."]
+
+
+def test_a_filter_on_a_column_that_does_not_exist(workshop, manifest):
+    edit(
+        workshop / "dashboards" / "perception.yaml",
+        lambda one: one["filters"]["territory"].update(column="place", **{"except": ["nothing"]}),
+    )
+    assert problems(workshop, manifest) == [
+        "dashboards/perception.yaml: filters: territory: nothing is not on the dashboard.",
+        "dashboards/perception.yaml: filters: territory: the dataset kpi_reading has no column place.",
+    ]
+
+
+def test_a_query_that_reads_what_it_does_not_declare(workshop, manifest):
+    sql = workshop / "datasets" / "theme_opinions.sql"
+    text = sql.read_text(encoding="utf-8").replace("perception.fct_experience_theme", "raw_spp.experiences")
+    sql.write_text(text, encoding="utf-8")
+    file = "datasets/theme_opinions.yaml"
+    assert problems(workshop, manifest) == [
+        f"{file}: reads: raw_spp.experiences is read by the query but not declared.",
+        f"{file}: reads: perception.fct_experience_theme is declared but the query does not read it.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("title: A\ntitle: [\n", "line 3 is not YAML"),
+        ("- a list", "does not hold fields"),
+        ("title: A\ndescription: B\nviz: table\n", "lacks the field `dataset`"),
+        ("title: A\ndescription: B\nviz: table\ndataset: d\ncolour: red\n", "has the unknown field `colour`"),
+        ("title: A\ndescription: B\nviz: pie\ndataset: d\n", "has the unknown `viz` pie"),
+        ("title: A\ndescription: B\nviz: big_number_total\ndataset: d\n", "lacks the field `metrics`, which"),
+    ],
+)
+def test_a_file_that_cannot_be_read(workshop, manifest, text, expected):
+    (workshop / CHARTS / "structures.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(SupersetFailure) as failure:
+        bundles.load(workshop, manifest)
+    assert "charts/perception/structures.yaml" in failure.value.what
+    assert expected in failure.value.what
+
+
+def test_two_charts_of_one_name(workshop, manifest):
+    other = workshop / "charts" / "other"
+    other.mkdir()
+    shutil.copy(workshop / CHARTS / "structures.yaml", other)
+    with pytest.raises(SupersetFailure, match="have the same name"):
+        bundles.load(workshop, manifest)
+
+
+@pytest.mark.parametrize("content", [None, "not json", '{"nodes": 3}'])
+def test_no_manifest_to_read(tmp_path, content):
+    path = tmp_path / "manifest.json"
+    if content is not None:
+        path.write_text(content, encoding="utf-8")
+    with pytest.raises(SupersetFailure) as failure:
+        bundles.load(BUNDLE, path)
+    assert "dbt parse" in failure.value.remedy
+
+
+def test_the_command_needs_no_server(workshop, manifest, capsys):
+    assert command.main(["check", "--manifest", str(manifest), "--bundle", str(workshop)]) == 0
+    set_field(workshop / CHARTS / "experiences.yaml", "description", "")
+    assert command.main(["check", "--manifest", str(manifest), "--bundle", str(workshop)]) == 1
+    assert "charts/perception/experiences.yaml: description: it is empty." in capsys.readouterr().out
