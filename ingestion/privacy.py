@@ -59,8 +59,8 @@ _IDENTIFIERS: tuple[tuple[str, re.Pattern[str], Callable[[str], bool]], ...] = (
         ),
         _always,
     ),
-    ("[CARTE]", re.compile(r"(?<!\d)\d{4}(?:[\s.-]?\d{4}){3}(?!\d)"), _always),
-    ("[CARTE]", re.compile(r"(?<!\d)\d(?:[\s.-]?\d){12,18}(?!\d)"), _is_card),
+    ("[CARTE]", re.compile(r"(?<!\d)[1-9]\d{3}(?:[\s.-]?\d{4}){3}(?!\d)"), _always),
+    ("[CARTE]", re.compile(r"(?<!\d)[1-9](?:[\s.-]?\d){12,18}(?!\d)"), _is_card),
     (
         "[TÉLÉPHONE]",
         re.compile(

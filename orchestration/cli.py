@@ -93,9 +93,8 @@ def publish() -> None:
 
     outcome = run_job("publish").or_raise("Readers keep the copy they have.")
     for metadata in outcome.metadata.values():
-        out.print(
-            f"Published {metadata['publication_id']}: {metadata['dagster/row_count']} rows, data as of {metadata['data_as_of']}."
-        )
+        rows, as_of = metadata["dagster/row_count"], metadata["data_as_of"]
+        out.print(f"Published {metadata['publication_id']}: {rows} rows, data as of {as_of}.")
 
 
 @app.command()

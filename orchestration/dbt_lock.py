@@ -7,6 +7,7 @@ from weakref import WeakValueDictionary
 
 from dbt.adapters.duckdb.plugins import BasePlugin
 
+from ingestion.errors import ExpectedFailure
 from ingestion.locks import writer_lock
 
 
@@ -37,6 +38,8 @@ class Plugin(BasePlugin):
     """
 
     def initialize(self, plugin_config: dict[str, Any]) -> None:  # noqa: ARG002 - dbt-duckdb's signature
+        if self.creds is None:
+            raise ExpectedFailure("dbt gave its lock plugin no profile.", "Run dbt with dbt_project/profiles.yml.")
         file = Path(self.creds.path).resolve()
         self._holding = _held.get(file) or Holding(file)
         _held[file] = self._holding

@@ -18,7 +18,7 @@ def boot_time() -> float:
 
 
 def started_at(pid: int) -> float | None:
-    """Return when a process started, in seconds since the epoch; None when it is gone or a zombie (proc_pid_stat(5))."""
+    """Return when a process started, in seconds since the epoch (proc_pid_stat(5)); None when it is gone."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
@@ -31,7 +31,7 @@ def started_at(pid: int) -> float | None:
 
 
 def is_alive(pid: int, seen_at: float) -> bool:
-    """Tell whether the process that had this id at `seen_at` still runs; a younger process with its id does not count."""
+    """Tell whether the process that had this id at `seen_at` still runs, and not a younger one."""
     start = started_at(pid)
     return start is not None and start <= seen_at + 1  # btime is whole seconds
 
@@ -62,7 +62,8 @@ def reap(instance: dg.DagsterInstance) -> list[str]:
         since = datetime.fromtimestamp(seen_at).astimezone().isoformat(timespec="seconds")
         instance.report_run_failed(
             run,
-            f"The process of this run (id {pid}, seen {since}) is gone: killed, or the machine restarted. Run it again.",
+            f"The process of this run (id {pid}, seen {since}) is gone: killed, or the machine restarted. "
+            "Run it again.",
         )
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
         ended.append(run.run_id)

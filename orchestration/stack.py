@@ -1,6 +1,7 @@
 """Starts, watches and stops the supervised processes of one machine, and fills them the first time. No dagster."""
 
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -154,28 +155,36 @@ def configuration_file() -> Path:
 def configuration() -> str:
     """Return the supervisor's configuration.
 
-    Children die with the supervisor (`setpriv --pdeathsig`), so that nothing is left behind if it is killed; it opens no
-    control socket: a process id and signals are all that `down` needs.
+    Children die with the supervisor (`setpriv --pdeathsig`), so that nothing is left behind if it is killed. It opens
+    no control socket: a process id and signals are all that `down` needs.
     """
     home = settings.home()
-    sections = [
-        "[supervisord]\n"
-        f"pidfile={home.run / 'supervisord.pid'}\n"
-        f"logfile={home.logs / 'supervisord.log'}\n"
-        f"directory={settings.CHECKOUT}\n"
-        "logfile_maxbytes=5MB\nlogfile_backups=2\n"
-    ]
-    for program in programs():
-        command = " ".join(str(part) for part in program.command)
-        sections.append(
-            f"[program:{program.name}]\n"
-            f"command=setpriv --pdeathsig TERM -- {command}\n"
-            f"stdout_logfile={home.logs / program.name}.log\n"
-            "redirect_stderr=true\nstdout_logfile_maxbytes=10MB\nstdout_logfile_backups=2\n"
-            "autorestart=true\nstartsecs=3\nstartretries=100\n"
-            f"stopasgroup=true\nkillasgroup=true\nstopwaitsecs=20\n"
-        )
-    return "\n".join(sections).replace("%", "%%")
+    supervisor = f"""[supervisord]
+pidfile={home.run / "supervisord.pid"}
+logfile={home.logs / "supervisord.log"}
+logfile_maxbytes=5MB
+logfile_backups=2
+directory={settings.CHECKOUT}
+"""
+    return "\n".join([supervisor, *map(section, programs())]).replace("%", "%%")
+
+
+def section(program: Program) -> str:
+    """Return the part of the configuration that runs one process."""
+    command = " ".join(shlex.quote(str(part)) for part in program.command)
+    return f"""[program:{program.name}]
+command=setpriv --pdeathsig TERM -- {command}
+stdout_logfile={settings.home().logs / program.name}.log
+redirect_stderr=true
+stdout_logfile_maxbytes=10MB
+stdout_logfile_backups=2
+autorestart=true
+startsecs=3
+startretries=100
+stopasgroup=true
+killasgroup=true
+stopwaitsecs=20
+"""
 
 
 def start() -> None:

@@ -86,7 +86,7 @@ def build_load(platform: Platform) -> dg.AssetsDefinition:
             dg.AssetCheckSpec(
                 QUARANTINE_CHECK,
                 asset=table_key(platform, entity),
-                description="No row waits in quarantine, where rows that break the contract are set aside; the others load.",
+                description="No row waits in quarantine, where rows that break the contract are set aside.",
             )
             for entity in platform.entities
         ],

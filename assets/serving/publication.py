@@ -20,6 +20,14 @@ from ingestion.settings import Home
 
 KEPT_BUILDS = 3
 SHOWN_NODES = 8
+TABLE_COMMENT = """
+    select comment from duckdb_tables()
+    where database_name = 'warehouse' and schema_name = ? and table_name = ? and comment is not null
+"""
+COLUMN_COMMENTS = """
+    select column_name, comment from duckdb_columns()
+    where database_name = 'warehouse' and schema_name = ? and table_name = ? and comment is not null
+"""
 NOT_GREEN = ("running", "pending", "error", "fail", "skipped")
 
 
@@ -167,10 +175,10 @@ def copy(connection: duckdb.DuckDBPyConnection, relation: Relation) -> int:
 
 def comments(connection: duckdb.DuckDBPyConnection, relation: Relation) -> Iterable[str]:
     """Yield the statements that give the copy the descriptions of the original."""
-    where = "database_name = 'warehouse' and schema_name = ? and table_name = ? and comment is not null"
-    for (text,) in connection.execute(f"select comment from duckdb_tables() where {where}", [*relation]).fetchall():
+    tables = connection.execute(TABLE_COMMENT, [*relation])
+    for (text,) in tables.fetchall():
         yield f"comment on table {relation.quoted('serving')} is {literal(text)}"
-    columns = connection.execute(f"select column_name, comment from duckdb_columns() where {where}", [*relation])
+    columns = connection.execute(COLUMN_COMMENTS, [*relation])
     for column, text in columns.fetchall():
         yield f'comment on column {relation.quoted("serving")}."{column}" is {literal(text)}'
 
@@ -195,14 +203,17 @@ def sign(connection: duckdb.DuckDBPyConnection, publication: Publication) -> Non
     """Write into the copy which publication it is, so that every reader can say so."""
     connection.execute("create schema if not exists serving.audit")
     connection.execute(
-        "create table serving.audit.publication as select ?::varchar as publication_id, ?::timestamptz as published_at, "
-        "?::date as data_as_of, ?::varchar as code_version",
+        "create table serving.audit.publication as select ?::varchar as publication_id, "
+        "?::timestamptz as published_at, ?::date as data_as_of, ?::varchar as code_version",
         [publication.publication_id, publication.published_at, publication.data_as_of, publication.code_version],
     )
 
 
 def make_current(partial: Path, publication: Publication) -> None:
-    """Give the finished copy its name and swap the `current` link; a directory link keeps DuckDB's catalog name constant."""
+    """Give the finished copy its name and swap the `current` link.
+
+    The link is to the folder: a link to the file would change DuckDB's name of the catalog with each build.
+    """
     flush(partial / "serving.duckdb")
     flush(partial)
     folder = publication.file.parent

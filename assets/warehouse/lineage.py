@@ -58,7 +58,7 @@ def trace_model(
         table.set("catalog", None)  # the database is the file; only schema and table tell models apart
     qualified = qualify(query, schema=schema, dialect=DIALECT, validate_qualify_columns=False)
     scope = build_scope(qualified)
-    names = [projection.alias_or_name for projection in qualified.selects]
+    names = qualified.named_selects if isinstance(qualified, exp.Query) else []
     found: dict[str, list[tuple[str, str]]] = {}
     for column in names:
         upstream = set()

@@ -218,8 +218,8 @@ EXPERIENCES = Table(
         ),
         Dropped(("pseudonyme_usager", "Pseudonyme"), "pseudonym of a person, which no figure needs"),
         Dropped(("commune_usager", "Commune"), "finer than any figure needs, and helps to recognise a person"),
-        Dropped(("clé_de_tracking", "Clé de tracking"), "technical key of the platform, which no figure needs"),
-        Dropped(("statut_réponse", "Statut réponse"), "moderation state of the answer, which no figure needs"),
+        Dropped(("Clé de tracking",), "technical key of the platform, which no figure needs"),
+        Dropped(("Statut réponse",), "moderation state of the answer, which no figure needs"),
         Dropped(("evaluation_du_ressenti_par_canal_de_contact",), "free structure without a documented meaning"),
     ),
     generations=(

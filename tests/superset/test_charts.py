@@ -1,0 +1,153 @@
+"""Every chart executed by a real Superset over a real published copy: it answers, and with the figures of the copy."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+from supersync import cache
+from supersync.apply import apply
+
+from tests.superset import queries
+from tests.superset.conftest import BUNDLE
+
+pytestmark = pytest.mark.xdist_group("superset")
+
+CHARTS = sorted(path.stem for path in (BUNDLE / "charts").rglob("*.yaml"))
+GENDARMERIE = "breakdown_dimension = 'scope' and breakdown_value = 'gendarmerie'"
+LAST_MONTH = "period_type = 'month' and period_start = date '2025-10-01'"
+
+
+@pytest.fixture
+def answer(server, client, bundle):
+    """Run a chart by its name, with the filters that its dashboard opens with, or others in their place."""
+    apply(client, bundle, server.database_uri)
+    (dashboard,) = bundle.dashboards
+
+    def run(slug: str, **chosen: str):
+        chart = next(chart for chart in bundle.charts if chart.slug == slug)
+        filters = [
+            {**one, "val": [chosen.get(one["col"], one["val"][0])]} for one in queries.default_filters(dashboard, slug)
+        ]
+        return queries.run(client, chart, filters)
+
+    return run
+
+
+@pytest.fixture
+def copy(server) -> Iterator[duckdb.DuckDBPyConnection]:
+    path = (server.home.published / "daily" / "current" / "serving.duckdb").resolve()
+    with duckdb.connect(str(path), read_only=True) as connection:
+        yield connection
+
+
+@pytest.mark.parametrize("slug", CHARTS)
+def test_every_chart_answers_with_rows(answer, slug):
+    result = answer(slug)
+    assert result["error"] is None
+    assert result["rowcount"] > 0
+    assert all(value is not None for row in result["data"] for name, value in row.items() if name == "valeur")
+
+
+@pytest.mark.parametrize("kpi", ["experiences", "positive_share", "answer_rate", "response_time_median"])
+def test_a_card_shows_the_published_value(answer, copy, kpi):
+    shown = {row["period_start"]: row["valeur"] for row in answer(kpi)["data"]}
+    month = max(shown)
+    (expected,) = copy.execute(
+        f"select value from kpi.kpi_value where kpi_code = ? and territory_code = 'FR' and {GENDARMERIE} and {LAST_MONTH}",
+        [kpi],
+    ).fetchone()
+    assert shown[month] == pytest.approx(float(expected))
+
+
+def test_the_territory_reaches_every_chart_that_it_is_said_to_reach(answer, copy):
+    (expected,) = copy.execute(
+        "select count(distinct experience_id) from perception.fct_experience_structure "
+        "where territory_code = 'FR-33' and scope = 'gendarmerie'"
+    ).fetchone()
+    rows = answer("structures", territory_name="Gironde")["data"]
+    assert sum(row["experiences"] for row in rows) == expected > 0
+    by_month = answer("experiences_by_month", territory_name="Gironde")["data"]
+    assert sum(row["valeur"] for row in by_month) == expected
+
+
+def test_a_region_adds_up_its_departements(answer, copy):
+    (expected,) = copy.execute(
+        "select count(experience_id) from perception.fct_experience where territory_code in ('FR-35', 'FR-29')"
+    ).fetchone()
+    chosen = {"territory_name": "Bretagne", "breakdown_value": "total"}
+    assert sum(row["valeur"] for row in answer("experiences_by_month", **chosen)["data"]) == expected > 0
+
+
+def test_a_region_of_one_departement_has_one_value(answer):
+    # La Réunion is a région and a département under one name: both rows say the same, and the mark stays.
+    rows = answer("experiences_by_month", territory_name="La Réunion", breakdown_value="total")["data"]
+    assert rows
+    assert all(row["valeur"] > 0 for row in rows)
+
+
+def test_a_mark_that_would_blend_values_stays_empty(client, bundle, answer):
+    assert answer("answer_rate")["data"]
+    chart = next(chart for chart in bundle.charts if chart.slug == "answer_rate")
+    rows = queries.run(client, chart, [])["data"]
+    assert any(row["valeur"] is None for row in rows)
+
+
+def test_shares_of_a_theme_add_up(answer, copy):
+    rows = answer("feeling_by_theme")["data"]
+    (themes,) = copy.execute("select count(distinct theme) from perception.fct_experience_theme").fetchone()
+    assert len(rows) == themes
+    for row in rows:
+        assert row["négatif"] < 0
+        assert row["positif"] + row["neutre"] - row["négatif"] == pytest.approx(1)
+
+
+def test_the_map_names_what_the_map_knows(answer):
+    codes = {row["map_code"] for row in answer("experiences_by_departement")["data"]}
+    assert {"FR-33", "FR-75", "FR-69", "FR-2A", "FR-RE", "FR-GP"} <= codes
+
+
+def test_answers_are_kept_until_a_publication_invalidates_them(server, client, bundle, answer, tmp_path):
+    first = answer("experiences")
+    kept = answer("experiences")
+    assert kept["is_cached"]
+    assert kept["data"] == first["data"]
+
+    former = os.readlink(server.home.published / "daily" / "current")
+    publish_double(server.home.published / "daily", tmp_path)
+    try:
+        assert answer("experiences")["data"] == first["data"]  # still the former copy's
+        assert cache.invalidate(client, bundle) == len(bundle.datasets)
+        fresh = answer("experiences")
+        assert not fresh["is_cached"]
+        assert [row["valeur"] for row in fresh["data"]] == [2 * row["valeur"] for row in first["data"]]
+    finally:
+        swap(server.home.published / "daily", former)
+        cache.invalidate(client, bundle)
+
+
+def test_invalidation_goes_past_answers_that_are_gone(server, client, bundle, answer):
+    for slug in CHARTS:
+        answer(slug)
+    kept = [path for path in (server.home.superset / "cache").iterdir() if path.is_file()]
+    kept[0].unlink()
+    cache.invalidate(client, bundle)
+    assert not any(answer(slug)["is_cached"] for slug in CHARTS)
+
+
+def publish_double(daily: Path, workspace: Path) -> None:
+    """Publish a copy in which every figure is twice what it was."""
+    source = (daily / "current" / "serving.duckdb").resolve()
+    target = daily / "double" / "serving.duckdb"
+    target.parent.mkdir()
+    target.write_bytes(source.read_bytes())
+    with duckdb.connect(str(target), config={"temp_directory": str(workspace)}) as connection:
+        connection.execute("update kpi.kpi_reading set value = 2 * value")
+    swap(daily, "double")
+
+
+def swap(daily: Path, build: str) -> None:
+    link = daily / ".current"
+    link.symlink_to(build)
+    os.replace(link, daily / "current")
