@@ -81,7 +81,11 @@ class CsvFile:
         if damaged and damaged[0].problem == _OPEN_QUOTE:
             damaged = damaged[:1]
         yield from damaged[:-1]
-        yield from (replace(line, is_cut=len(line.values) < len(self.header)) for line in damaged[-1:])
+        yield from (replace(line, is_cut=self._is_cut(line)) for line in damaged[-1:])
+
+    def _is_cut(self, last: Record) -> bool:
+        ends_within_line = self._lines[-1] != ""
+        return last.problem == _OPEN_QUOTE or (ends_within_line and len(last.values) < len(self.header))
 
     def _record(self, position: int) -> tuple[Record, int]:
         fields, following, problem = _record(self._lines, position, self._delimiter, len(self.header))

@@ -37,11 +37,11 @@ class Patience:
         longest_wait_seconds: Longest wait that a platform may ask for; beyond it, the load ends and says when to retry.
     """
 
-    connect_seconds: float = 10
-    read_seconds: float = 60
+    connect_seconds: float = 10.0
+    read_seconds: float = 60.0
     attempts: int = 5
-    backoff_seconds: float = 1
-    longest_wait_seconds: float = 300
+    backoff_seconds: float = 1.0
+    longest_wait_seconds: float = 300.0
 
     @classmethod
     def from_settings(cls) -> "Patience":

@@ -16,7 +16,7 @@ from supersync.errors import SupersetFailure
 PAGE_SIZE = 100  # the server's own ceiling: it shortens a longer page without saying so
 KINDS = ("database", "dataset", "chart", "dashboard")
 
-_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _SERVER_ERROR = 401, 403, 404, 500
+_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY, _SERVER_ERROR = 401, 403, 404, 429, 500
 
 
 class Client:
@@ -137,6 +137,11 @@ class Client:
             raise SupersetFailure(
                 f"Superset at {self.url} refused the account {self._username}.",
                 "Check SUPERSET_ADMIN_PASSWORD; `server.py init` gives the account the password of .env.",
+            )
+        if response.status_code == _TOO_MANY:
+            raise SupersetFailure(
+                f"Superset at {self.url} refuses the account {self._username} for now: too many wrong passwords.",
+                "Wait a minute, then repeat the command with the right SUPERSET_ADMIN_PASSWORD.",
             )
         if response.is_error:
             raise self._failure("POST", "/api/v1/security/login", response)

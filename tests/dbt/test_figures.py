@@ -60,7 +60,7 @@ def cells(row: Row, breakdowns: dict[str, tuple[str, tuple[str, ...]]]) -> list[
 
 def of_the_whole(row: Row) -> list[Cell]:
     scope = "gendarmerie" if citizens.is_gendarmerie(row) else "autres"
-    return cells(row, {"total": ("total", PERIODS), "scope": (scope, PERIODS)})
+    return cells(row, {"total": ("total", PERIODS), "scope": (scope, MONTH_AND_UP)})
 
 
 def is_answered(row: Row) -> bool:

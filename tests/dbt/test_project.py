@@ -210,10 +210,10 @@ def test_a_kpi_rests_on_its_observations(built: Built) -> None:
         assert not is_exposed(observations)
 
 
-def test_breakdowns_other_than_scope_begin_at_the_month(built: Built) -> None:
+def test_breakdowns_begin_at_the_month(built: Built) -> None:
     for node in kpis(built):
         for breakdown in node["config"]["meta"]["kpi"]["grain"]["breakdowns"]:
-            assert breakdown["dimension"] == "scope" or not {"day", "week"} & set(breakdown["period_types"])
+            assert not {"day", "week"} & set(breakdown["period_types"])
 
 
 def test_every_kpi_is_in_the_union_and_the_catalogue(built: Built) -> None:

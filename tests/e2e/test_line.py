@@ -1,7 +1,9 @@
 """The whole line through the command line: what it gives, and what readers have when something in it breaks."""
 
 import json
+import os
 import random
+import signal
 import time
 from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
@@ -14,7 +16,7 @@ import pytest
 
 from assets.serving.publication import Relation, exposed_relations, publish
 from ingestion.errors import ExpectedFailure
-from tests.e2e.line import PLATFORM, Line, dbt_build, ended, kill_session, wait_for
+from tests.e2e.line import PLATFORM, Line, dbt_build, ended, kill_session, members, wait_for
 
 #: The moments at which a build is killed lie in so many seconds after dbt has begun.
 BUILD_SECONDS = 15
@@ -264,16 +266,22 @@ def test_a_build_that_loses_its_command_alone_is_followed_by_a_sound_one(line: L
 
 @pytest.mark.proof
 def test_a_command_that_waits_for_a_dead_one_goes_on(line: Line) -> None:
-    """No daemon runs here: who waits for the slot of a dead run has to see that it is dead."""
+    """No daemon runs here: who waits for the slot of a dead run says so, and has to see by itself that it is dead."""
     with ended(line.start("build")) as first:
         wait_for(lambda: dbt_build(first.pid), 120)
+        for pid, _ in members(first.pid):
+            os.kill(pid, signal.SIGSTOP)  # it is not to end by itself meanwhile
         with ended(line.start("load", PLATFORM, "--file", str(line.export))) as second:
-            time.sleep(15)  # long enough to stand in the queue
-            assert second.poll() is None
+            with dg.DagsterInstance.from_config(str(line.home.dagster)) as instance:
+                waiting = dg.RunsFilter(job_name=f"load_{PLATFORM}", statuses=[dg.DagsterRunStatus.STARTED])
+                (run,) = wait_for(lambda: instance.get_runs(waiting), 120)
+                pool = instance.event_log_storage
+                wait_for(lambda: run.run_id in pool.get_concurrency_info("warehouse").pending_run_ids, 60)
             kill_session(first.pid)
             output, errors = second.communicate(timeout=120)
             assert second.returncode == 0, errors
             assert "unchanged" in output
+            assert "Waiting" in errors
 
 
 def test_an_empty_home_says_what_comes_first(empty: Line) -> None:

@@ -1,5 +1,6 @@
 """A sandbox over real HTTP, small hand-written exports, and questions to the warehouse of a test's own home."""
 
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -12,11 +13,38 @@ import httpx
 import pytest
 import uvicorn
 
+from ingestion import settings
+from ingestion.loading import ensure_tables
 from ingestion.settings import Home
 from sandbox.app import build_app
 
 #: The sandbox's first day is 2025-01-01: a short history keeps tests fast.
 FIRST_TODAY = date(2025, 3, 31)
+
+
+@pytest.fixture(scope="session")
+def _empty_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A warehouse with the empty tables of the contract, made once: making them takes longer than most loads."""
+    root = tmp_path_factory.mktemp("prepared")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("CYBERIMPACT_HOME", str(root))
+        ensure_tables("services_publics_plus")
+        return settings.home().warehouse
+
+
+@pytest.fixture
+def empty_home(home: Home) -> Home:
+    """A home in which nothing was ever written."""
+    home.warehouse.unlink()
+    return home
+
+
+@pytest.fixture
+def home(home: Home, _empty_tables: Path) -> Home:
+    """The home of one test, with empty tables."""
+    home.root.mkdir()
+    shutil.copy(_empty_tables, home.warehouse)
+    return home
 
 
 class Sandbox:

@@ -1,6 +1,5 @@
 """Every chart executed by a real Superset over a real published copy: it answers, and with the figures of the copy."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,7 +54,8 @@ def test_a_card_shows_the_published_value(answer, copy, kpi):
     shown = {row["period_start"]: row["valeur"] for row in answer(kpi)["data"]}
     month = max(shown)
     (expected,) = copy.execute(
-        f"select value from kpi.kpi_value where kpi_code = ? and territory_code = 'FR' and {GENDARMERIE} and {LAST_MONTH}",
+        "select value from kpi.kpi_value "
+        f"where kpi_code = ? and territory_code = 'FR' and {GENDARMERIE} and {LAST_MONTH}",
         [kpi],
     ).fetchone()
     assert shown[month] == pytest.approx(float(expected))
@@ -114,7 +114,7 @@ def test_answers_are_kept_until_a_publication_invalidates_them(server, client, b
     assert kept["is_cached"]
     assert kept["data"] == first["data"]
 
-    former = os.readlink(server.home.published / "daily" / "current")
+    former = (server.home.published / "daily" / "current").readlink()
     publish_double(server.home.published / "daily", tmp_path)
     try:
         assert answer("experiences")["data"] == first["data"]  # still the former copy's
@@ -147,7 +147,7 @@ def publish_double(daily: Path, workspace: Path) -> None:
     swap(daily, "double")
 
 
-def swap(daily: Path, build: str) -> None:
+def swap(daily: Path, build: str | Path) -> None:
     link = daily / ".current"
     link.symlink_to(build)
-    os.replace(link, daily / "current")
+    link.replace(daily / "current")

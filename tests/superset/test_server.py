@@ -1,10 +1,11 @@
 """The configured server: what it refuses, what it tells a browser, and that preparing it again changes nothing."""
 
-import os
+import re
 
 import httpx
 import pytest
 from supersync.apply import apply
+from supersync.client import Client
 from supersync.errors import SupersetFailure
 
 from tests.superset.conftest import SERVER, run
@@ -63,8 +64,14 @@ def test_what_a_browser_may_do(server):
 
 def test_passwords_are_slow_to_guess(server):
     with httpx.Client(base_url=server.url) as stranger:
-        codes = {stranger.post("/login/", data={"username": "admin", "password": "x"}).status_code for _ in range(40)}
-    assert 429 in codes
+        token = re.search(r'csrf_token[^>]*value="([^"]+)', stranger.get("/login/").text)
+        form = {"username": "guessed", "password": "x", "csrf_token": token[1]}
+        codes = [stranger.post("/login/", data=form).status_code for _ in range(11)]
+        assert codes == [302] * 10 + [429]
+    with Client(server.url, "guessed", "x") as client, pytest.raises(SupersetFailure, match="too many wrong passwords"):
+        client.get("/api/v1/me/")
+    with Client(server.url, "guessed too", "x") as client, pytest.raises(SupersetFailure, match="refused the account"):
+        client.get("/api/v1/me/")
 
 
 @pytest.mark.parametrize(
@@ -111,4 +118,4 @@ def test_both_sides_have_the_same_duckdb():
 def test_everything_is_written_below_the_home(server):
     owned = {path.name for path in server.home.superset.iterdir()}
     assert owned >= {"superset.db", "cache", "roles.version"}
-    assert os.stat(server.home.superset).st_mode & 0o077 == 0
+    assert server.home.superset.stat().st_mode & 0o077 == 0

@@ -1,0 +1,166 @@
+"""The dashboard in a real browser: every chart is drawn, in French, and nothing is asked of the outside.
+
+`CYBERIMPACT_SCREENSHOTS` names the folder that takes the pictures, among them the README's; the test's own by default.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from supersync import cache
+from supersync.apply import apply
+from supersync.drift import drift
+
+from ingestion.settings import Home
+from tests.superset import serving
+from tests.superset.conftest import Server
+from tests.superset.test_charts import swap
+
+pytestmark = pytest.mark.xdist_group("superset")
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--lang=fr-FR",
+)
+WIDTH, HEIGHT = 1366, 768
+SECONDS = 60_000  # what Playwright waits at most, in milliseconds
+SCARF = "scarf.sh"  # Superset's own counter of installations: asked for, refused by the policy
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not Path(CHROMIUM).exists():
+        pytest.skip(f"{CHROMIUM} is not installed")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def outside() -> list[str]:
+    """Addresses other than the server's that the page has asked for."""
+    return []
+
+
+@pytest.fixture
+def page(server: Server, browser: Browser, client, bundle, outside: list[str]) -> Iterator[Page]:
+    """A page on which the administrator is logged in."""
+    apply(client, bundle, server.database_uri)
+    context = browser.new_context(
+        viewport={"width": WIDTH, "height": HEIGHT}, locale="fr-FR", timezone_id="Europe/Paris", reduced_motion="reduce"
+    )
+    opened = context.new_page()
+    opened.set_default_timeout(SECONDS)
+    expect.set_options(timeout=SECONDS)
+    opened.on("request", lambda request: note_outside(request.url, server.url, outside))
+    opened.goto(f"{server.url}/login/")
+    opened.fill("#username", "admin")
+    opened.fill("#password", server.password)
+    opened.keyboard.press("Enter")
+    opened.wait_for_url(lambda url: "/login" not in url)
+    yield opened
+    context.close()
+
+
+@pytest.fixture
+def screenshots(tmp_path: Path) -> Path:
+    folder = Path(os.environ.get("CYBERIMPACT_SCREENSHOTS", tmp_path))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def note_outside(url: str, server: str, outside: list[str]) -> None:
+    if not url.startswith((server, "data:", "blob:")) and SCARF not in url:
+        outside.append(url)
+
+
+def show(page: Page, server: Server, charts: int) -> None:
+    """Open the dashboard, tall enough for every chart to be drawn, and wait until none is loading."""
+    page.goto(f"{server.url}/superset/dashboard/perception/")
+    expect(page.locator(".dashboard-component-chart-holder").first).to_be_visible()
+    page.set_viewport_size({"width": WIDTH, "height": 2400})
+    expect(page.locator("[data-test-chart-id]")).to_have_count(charts)
+    settle(page)
+
+
+def settle(page: Page) -> None:
+    page.wait_for_load_state("networkidle")
+    expect(page.locator("[data-test='loading-indicator'], .loading")).to_have_count(0)
+    expect(page.locator(".slice_container")).not_to_have_count(0)
+
+
+def choose(page: Page, name: str, value: str) -> None:
+    """Choose a value of a filter, as a reader does."""
+    field = page.locator("[data-test='filter-bar'], .filter-bar, body").first.get_by_role("combobox", name=name)
+    field.click()
+    field.fill(value)
+    page.get_by_title(value, exact=True).last.click()
+    page.get_by_role("button", name="Appliquer").click()
+    settle(page)
+
+
+def card(page: Page, title: str) -> str:
+    return page.locator(f"[data-test-chart-name='{title}'] .header-line").inner_text().strip()
+
+
+def errors(page: Page) -> list[str]:
+    return page.locator(".ant-alert-error, [data-test='error-message'], .alert-danger").all_inner_texts()
+
+
+def test_every_chart_is_drawn(page, server, client, bundle, *, outside, screenshots):
+    show(page, server, len(bundle.charts))
+    assert errors(page) == []
+    assert page.locator("text=Aucune donnée").count() == 0
+    for chart in bundle.charts:
+        assert page.locator(f'[data-test-chart-name="{chart.title}"]').count() == 1, chart.title
+    for name in ("Expériences publiées par mois", "Ressenti par thème"):
+        assert page.locator(f'[data-test-chart-name="{name}"] canvas').count() == 1
+    assert page.locator('[data-test-chart-name="Expériences par département"] path').count() > 90
+    assert card(page, "Données au") == f"{serving.TODAY:%d/%m/%Y}"
+    page.screenshot(path=screenshots / "perception.png", full_page=True)
+    page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
+    page.screenshot(path=screenshots / "perception-top.png")
+    assert outside == []
+    # Reading is no change, though Superset itself notes the colours of a dashboard when an administrator opens it.
+    assert drift(client, bundle, server.database_uri) == []
+
+
+def test_the_filters_reach_the_charts(page, server, bundle, screenshots):
+    show(page, server, len(bundle.charts))
+    gendarmerie = int(card(page, "Expériences publiées"))
+    choose(page, "Périmètre", "total")
+    assert int(card(page, "Expériences publiées")) > gendarmerie
+    choose(page, "Territoire", "Gironde")
+    assert int(card(page, "Expériences publiées")) < gendarmerie
+    assert errors(page) == []
+    page.screenshot(path=screenshots / "perception-gironde.png", full_page=True)
+
+
+def test_a_home_without_the_gendarmerie_says_so(page, server, client, bundle, *, tmp_path, screenshots):
+    """The default filters find nothing: no error, no zero, and the page says what an empty place means."""
+    others = [row for row in serving.experiences(60) if row["typologie_1"] == "Préfecture"]
+    empty = Home(tmp_path / "empty")
+    serving.build(empty, others)
+    daily = server.home.published / "daily"
+    former = (daily / "current").readlink()
+    swap(daily, (empty.published / "daily" / "current").resolve())
+    cache.invalidate(client, bundle)
+    try:
+        show(page, server, len(bundle.charts))
+        assert errors(page) == []
+        assert page.get_by_text("ce n'est pas un zéro").is_visible()
+        assert page.locator("[data-test-chart-name='Expériences publiées']").get_by_text("0", exact=True).count() == 0
+        page.screenshot(path=screenshots / "perception-vide.png", full_page=True)
+    finally:
+        swap(daily, former)
+        cache.invalidate(client, bundle)
