@@ -20,7 +20,7 @@ down: ## Stop what `make up` has started
 ##@ Develop
 
 .PHONY: install
-install: .venv/.installed .venv-superset/.installed .env ## Make both environments from the locks, and .env
+install: space .venv/.installed .venv-superset/.installed .env ## Make both environments from the locks, and .env
 
 .PHONY: dev
 dev: install ## Run Dagster alone with code reloading
@@ -63,6 +63,11 @@ help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # What the targets above stand on.
+
+.PHONY: space
+space:
+	@[ -e .venv-superset/.installed ] || [ "$$(df -Pk . | awk 'NR == 2 {print $$4}')" -gt 5000000 ] || \
+	{ echo "The environments need 5 GB, and $$(df -Ph . | awk 'NR == 2 {print $$4}') are free on this disk: free some space." >&2; exit 1; }
 
 $(UV): requirements/uv.lock
 	@[ -n "$(PYTHON)" ] || { echo "Python 3.11 or 3.12 with venv is needed: sudo apt-get install python3.12-venv (or python3.11-venv), or set PYTHON=/path/to/python." >&2; exit 1; }
