@@ -100,7 +100,7 @@ class _PoliteSession(Session):
 
     def _send_once(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         where = f"{self._platform}, address {without_query(request.url or '')}"
-        self._refuse_other_host(request, where)
+        self._refuse_other_host(request)
         with explained(where):
             response = super().send(request, **options)
             if response.is_redirect:
@@ -110,12 +110,14 @@ class _PoliteSession(Session):
             _check_body(response, where, whole=not options.get("stream"))
             return response
 
-    def _refuse_other_host(self, request: requests.PreparedRequest, where: str) -> None:
+    def _refuse_other_host(self, request: requests.PreparedRequest) -> None:
         target = urlsplit(request.url or "")
         is_upgrade = target.hostname == self._host.hostname and target.scheme == "https"
         if (target.scheme, target.netloc) != (self._host.scheme, self._host.netloc) and not is_upgrade:
+            asked = without_query(self._host.geturl())
             raise ExpectedFailure(
-                f"{where}: the platform redirects to this other host, and nothing was sent to it.",
+                f"{self._platform}, address {asked}: the platform redirects to another host, {target.hostname}, and"
+                " nothing was sent to it.",
                 "If the platform has moved, set its new address in .env.",
             )
 

@@ -39,6 +39,11 @@ class Format(StrEnum):
     json = "json"
 
 
+def say(text: str) -> None:
+    """Print a result as it is, whatever the width of the terminal."""
+    out.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
 def main() -> None:
     """Run a verb; a failure that has a remedy is said in one sentence, on stderr, with exit code 1."""
     from supersync.errors import SupersetFailure
@@ -66,7 +71,7 @@ def load(
     outcome = run_job(f"load_{known.name}", {"ops": {known.name: {"config": config}}})
     outcome.or_raise("The rows loaded before stay as they were.")
     for line in sorted({metadata["summary"] for metadata in outcome.metadata.values()}):
-        out.print(line, markup=False, highlight=False)
+        say(line)
 
 
 @app.command()
@@ -165,7 +170,7 @@ def kpi_show(code: Annotated[str, typer.Argument(help="Code de l'indicateur.")],
         print()
         return
     for label, value in kpi.as_lines():
-        out.print(f"{label} : {value}", markup=False, highlight=False, soft_wrap=True)
+        say(f"{label} : {value}")
 
 
 @quarantine_app.command("list")
@@ -195,7 +200,7 @@ def quarantine_retry(platform: Annotated[str, typer.Argument(help="Name of the p
     """Hold the rows in quarantine to today's contract, and load those that satisfy it."""
     from ingestion.loading import retry_quarantine
 
-    out.print(retry_quarantine(platform).summary(), markup=False, highlight=False)
+    say(retry_quarantine(platform).summary())
 
 
 @superset_app.command("check")
@@ -207,7 +212,7 @@ def superset_check() -> None:
 
     problems = check(bi.bundle())
     for problem in problems:
-        out.print(problem, markup=False, highlight=False)
+        say(problem)
     if problems:
         raise ExpectedFailure(f"The bundle has {len(problems)} problem(s).", "Correct the files that they name.")
     out.print("The bundle is sound.")
@@ -221,7 +226,7 @@ def superset_plan() -> None:
     from orchestration import bi
 
     with bi.client() as client:
-        out.print(str(plan(client, bi.bundle(), bi.database_uri())), markup=False, highlight=False)
+        say(str(plan(client, bi.bundle(), bi.database_uri())))
 
 
 @superset_app.command("apply")
@@ -244,7 +249,7 @@ def superset_drift() -> None:
     with bi.client() as client:
         found = drift(client, bi.bundle(), bi.database_uri())
     for change in found:
-        out.print(str(change), markup=False, highlight=False)
+        say(str(change))
     if found:
         raise ExpectedFailure(
             f"{len(found)} object(s) were changed by hand.", "`cyberimpact superset apply` puts them back."
@@ -271,7 +276,7 @@ def doctor(as_json: AsJson = False) -> None:
         print()
     else:
         for finding in findings:
-            out.print(finding.line(), markup=False, highlight=False)
+            say(finding.line())
     raise typer.Exit(int(any(finding.state == "broken" for finding in findings)))
 
 

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from ingestion.errors import ExpectedFailure
 from orchestration import instance
-from orchestration.progress import DbtProgress
+from orchestration.progress import RunProgress
 from orchestration.reaper import reap
 
 #: Dagster's own events stay in its history; what a person waits for is said by the step itself.
@@ -56,7 +56,7 @@ def run_job(
     """
     from orchestration.definitions import defs  # the whole graph: seconds, which `--help` need not pay
 
-    with instance.get() as home_instance, DbtProgress(Console(stderr=True)) as progress, redirect_stdout(progress):
+    with instance.get() as home_instance, RunProgress(Console(stderr=True)) as progress, redirect_stdout(progress):
         reap(home_instance)
         job = defs().resolve_job_def(name)
         result = job.execute_in_process(

@@ -1,4 +1,4 @@
-"""Shows a person how far a run has come: dbt's lines as one bar, what went wrong as lines. It decides nothing."""
+"""Shows a person how far a run has come: records read, dbt's nodes done, what went wrong. It decides nothing."""
 
 import io
 import re
@@ -14,20 +14,19 @@ FINISHED = {"OK", "PASS", "WARN", "FAIL", "ERROR", "SKIP"}
 SHOWN = {"WARN", "FAIL", "ERROR", "SKIP"}
 
 
-class DbtProgress(io.TextIOBase):
-    """A stream for dbt's output: counts the nodes that are done and keeps only the lines of those that went wrong."""
+READ = re.compile(r"^\w+: \d+ records read$")
+
+
+class RunProgress(io.TextIOBase):
+    """A stream for what steps print: draws one bar from it, and keeps only the lines of dbt nodes that went wrong."""
 
     def __init__(self, console: Console) -> None:
         self._bar = Progress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
         )
-        self._task = self._bar.add_task("dbt", total=None, visible=False)
+        self._task = self._bar.add_task("", total=None, start=False)
         self._done = 0
         self._rest = ""
-
-    def __enter__(self) -> "DbtProgress":
-        self._bar.start()
-        return self
 
     def close(self) -> None:
         """Stop drawing; the end of a `with` block closes the stream."""
@@ -43,7 +42,15 @@ class DbtProgress(io.TextIOBase):
             step = STEP.match(line)
             if step and step["status"] in FINISHED:
                 self._done += 1
-                self._bar.update(self._task, total=int(step["total"]), completed=self._done, visible=True)
+                self._draw("dbt", total=int(step["total"]), completed=self._done)
             if step and step["status"] in SHOWN:
                 self._bar.console.print(f"{step['status']} {step['what']}", markup=False, highlight=False)
+            if READ.match(line):
+                self._draw(line)
         return len(text)
+
+    def _draw(self, description: str, total: int | None = None, completed: int = 0) -> None:
+        """Draw from the first news on: a run that has none leaves no empty bar."""
+        self._bar.start()
+        self._bar.start_task(self._task)
+        self._bar.update(self._task, description=description, total=total, completed=completed)

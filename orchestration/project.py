@@ -37,7 +37,9 @@ def run(*arguments: str) -> int:
 def fingerprint() -> str:
     """Return the SHA-256 of every file that the manifest is made from."""
     digest = hashlib.sha256()
-    for file in sorted(path for pattern in SOURCES for path in PROJECT_DIR.rglob(pattern) if "target" not in path.parts):
+    for file in sorted(
+        path for pattern in SOURCES for path in PROJECT_DIR.rglob(pattern) if "target" not in path.parts
+    ):
         digest.update(str(file.relative_to(PROJECT_DIR)).encode())
         digest.update(file.read_bytes())
     return digest.hexdigest()

@@ -93,7 +93,10 @@ class _Filter:
             raise self._error()
         if name not in self._fields:
             raise ODSQLError(f"Clause(s) containing an error: where. Unknown field: {name}")
-        compare, expected = _COMPARISONS[symbol], _literal(literal)
+        try:
+            compare, expected = _COMPARISONS[symbol], _literal(literal)
+        except ValueError:
+            raise self._error() from None
         return lambda record: record.get(name) is not None and compare(record[name], expected)
 
 

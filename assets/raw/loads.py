@@ -97,7 +97,9 @@ def build_load(platform: Platform) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         file = Path(config.file) if config.file else None
         try:
-            report = load(platform.name, file=file)
+            report = load(
+                platform.name, file=file, progress=lambda rows: print(f"{platform.name}: {rows} records read")
+            )
         except ExpectedFailure as failure:
             raise dg.Failure(description=str(failure), allow_retries=False) from None
         context.log.info(report.summary())

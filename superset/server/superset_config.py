@@ -76,7 +76,7 @@ CURRENCIES = ["EUR"]
 # -- Look: the State's design system through the theme of Superset, without any template of our own
 
 _WORDMARK = "data:image/svg+xml," + quote(
-    f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 150 30'><text x='0' y='22' font-family='Arial, sans-serif' "
+    f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 170 30'><text x='0' y='22' font-family='Arial, sans-serif' "
     f"font-size='22' font-weight='bold' fill='{_PALETTE['brand']}'>cyberimpact</text></svg>"
 )
 THEME_DEFAULT = {

@@ -50,19 +50,20 @@ def home(home: Home, _empty_tables: Path) -> Home:
 class Sandbox:
     """A stand-in that runs, and whose day can be moved."""
 
-    def __init__(self) -> None:
-        self.today = FIRST_TODAY
+    def __init__(self, today: date = FIRST_TODAY) -> None:
+        self.today = today
         config = uvicorn.Config(build_app(17, lambda: self.today), host="127.0.0.1", port=0, log_level="critical")
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
 
     def start(self) -> None:
+        """Serve, and return once it answers."""
         self._thread.start()
         while not self._server.started:
             time.sleep(0.01)
 
     def stop(self) -> None:
-        self._server.should_exit = True
+        self._server.should_exit = self._server.force_exit = True  # a request that hangs would hold it back
         self._thread.join(10)
 
     @property
@@ -94,7 +95,7 @@ def _running_sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def sandbox(_running_sandbox: Sandbox, home: Home, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+def sandbox(_running_sandbox: Sandbox, home: Home, monkeypatch: pytest.MonkeyPatch) -> Sandbox:  # noqa: ARG001
     """The sandbox, without faults, as the platform of an empty home; a client that is quick to give up."""
     _running_sandbox.reset()
     monkeypatch.setenv("CYBERIMPACT_SERVICES_PUBLICS_PLUS_URL", _running_sandbox.api)
@@ -113,7 +114,9 @@ def exports(tmp_path: Path) -> Path:
     return folder
 
 
-HEADER = "ID expérience;Etat expérience;Statut de l'expérience;Date de publication;Titre;Description;Ressenti usager;Pays"
+HEADER = (
+    "ID expérience;Etat expérience;Statut de l'expérience;Date de publication;Titre;Description;Ressenti usager;Pays"
+)
 
 
 def experience(key: str, *, published: str = "06/10/2022 15:07", feeling: str = "Positif", title: str = "Titre") -> str:

@@ -150,7 +150,9 @@ def test_an_unknown_column_is_kept_redacted_and_one_about_a_person_is_not():
 
 
 def test_free_text_is_dropped_with_its_reason():
-    dropped = EXPERIENCES.understand(tuple(GENERATIONS["csv_2021"] | {"réponses": "", "Description": ""}), WHERE).dropped
+    dropped = EXPERIENCES.understand(
+        tuple(GENERATIONS["csv_2021"] | {"réponses": "", "Description": ""}), WHERE
+    ).dropped
     assert set(dropped) == {"réponses", "Description", "pseudonyme_usager"}
     assert "names" in dropped["réponses"]
 
@@ -188,7 +190,7 @@ def test_a_postal_code_of_another_country_is_not_taken_for_a_french_one():
 
 @pytest.mark.parametrize("value", [["Positif"], {"libelle": "Positif"}, True])
 def test_a_type_that_flips_is_refused_loudly(value):
-    with pytest.raises(ExpectedFailure, match="'ressenti_usager' holds a .* where a text or a number is declared"):
+    with pytest.raises(ExpectedFailure, match=r"'ressenti_usager' holds a .* where a text or a number is declared"):
         read(GENERATIONS["api"] | {"ressenti_usager": value})
 
 

@@ -32,9 +32,7 @@ def test_delimiters_line_ends_and_marks(tmp_path, delimiter, newline, bom):
     assert records(tmp_path, text) == [(2, ("1", "Évry"), None, False), (3, ("2", "Lyon"), None, False)]
 
 
-@pytest.mark.parametrize(
-    ("encoding", "repaired"), [("utf-8", 0), ("utf-8-sig", 0), ("utf-16", 0), ("cp1252", 6)]
-)
+@pytest.mark.parametrize(("encoding", "repaired"), [("utf-8", 0), ("utf-8-sig", 0), ("utf-16", 0), ("cp1252", 6)])
 def test_encodings(tmp_path, encoding, repaired):
     file = opened(tmp_path, "id;ville\n1;Orléans, l’été à 5 €\n".encode(encoding))
     assert [r.values["ville"] for r in file.records()] == ["Orléans, l’été à 5 €"]

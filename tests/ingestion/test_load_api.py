@@ -79,7 +79,8 @@ def test_many_days_at_once_equal_the_same_days_one_by_one(sandbox, tmp_path, mon
     assert contents[0] == contents[1]
 
 
-def test_a_question_beyond_the_paging_window_is_exported(sandbox, home, monkeypatch):
+@pytest.mark.usefixtures("sandbox")
+def test_a_question_beyond_the_paging_window_is_exported(home, monkeypatch):
     load(SPP)
     asked = []
     send = Api.lines
@@ -108,7 +109,8 @@ def test_the_csv_export_of_the_portal_loads_as_a_file(sandbox, home, tmp_path):
     assert snapshot(home) == before
 
 
-def test_the_key_goes_into_a_header_and_never_into_an_address(sandbox, monkeypatch):
+@pytest.mark.usefixtures("sandbox")
+def test_the_key_goes_into_a_header_and_never_into_an_address(monkeypatch):
     sent = []
     send = HTTPAdapter.send
     monkeypatch.setattr(
@@ -134,7 +136,7 @@ def test_the_key_goes_into_a_header_and_never_into_an_address(sandbox, monkeypat
         ("truncated", "breaks off"),
         ("broken", "breaks off"),
         ("hang", "does not answer in time"),
-        ("redirect", "redirects to this other host, and nothing was sent to it"),
+        ("redirect", "redirects to another host, localhost.invalid, and nothing was sent to it"),
         ("renamed_column", "required column ressenti_usager .* is missing .*sentiment_exprime"),
         ("nested_value", "'ressenti_usager' holds a dict where a text or a number is declared"),
         ("type_flip", "experiences_similaires is not a whole number in all of"),
@@ -203,7 +205,8 @@ def test_an_unknown_column_is_kept_and_reported(sandbox, home):
     assert [json.loads(value) for (value,) in kept] == [{"nouvelle_colonne": "valeur inattendue"}]
 
 
-def test_an_unknown_dataset_and_an_unreachable_portal_are_told(sandbox, monkeypatch):
+@pytest.mark.usefixtures("sandbox")
+def test_an_unknown_dataset_and_an_unreachable_portal_are_told(monkeypatch):
     monkeypatch.setenv("CYBERIMPACT_SERVICES_PUBLICS_PLUS_DATASET", "autre")
     assert "status 404 (DatasetNotFoundError: The requested dataset autre does not exist.)" in refused()
     monkeypatch.setenv("CYBERIMPACT_SERVICES_PUBLICS_PLUS_URL", "http://127.0.0.1:9/api/explore/v2.1")

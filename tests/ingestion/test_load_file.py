@@ -56,15 +56,17 @@ def test_the_real_experiences(empty_home, real):
         ("Négatif", 207),
         ("Positif", 196),
     ]
-    assert ask(empty_home, "select count(*) filter (pays <> 'France'), count(code_departement_usager) from experiences") == [
-        (175, 132)
-    ]
+    assert ask(
+        empty_home, "select count(*) filter (pays <> 'France'), count(code_departement_usager) from experiences"
+    ) == [(175, 132)]
     with (real / "export-experiences.csv").open(encoding="utf-8-sig", newline="") as handle:
         expected = {
             row["ID expérience"]: (row["Ressenti usager"], row["Pays"], row["Expériences Similaires"])
             for row in csv.DictReader(handle, delimiter=";")
         }
-    loaded = ask(empty_home, "select id_experience, ressenti_usager, pays, experiences_similaires::varchar from experiences")
+    loaded = ask(
+        empty_home, "select id_experience, ressenti_usager, pays, experiences_similaires::varchar from experiences"
+    )
     assert {key: rest for key, *rest in loaded} == {key: list(rest) for key, rest in expected.items()}
 
 
@@ -113,7 +115,8 @@ def test_a_column_that_a_generation_lacks_says_nothing(home, exports):
         record = GENERATIONS[generation]
         load(SPP, file=write_export(exports, ";".join(record.values()), header=";".join(record)))
     assert ask(
-        home, "select date_de_premiere_reponse, code_departement_usager, generation, count(*) from experiences group by all"
+        home,
+        "select date_de_premiere_reponse, code_departement_usager, generation, count(*) from experiences group by all",
     ) == [("2022-10-16", "06", "export_2023", 1)]
 
 
@@ -245,7 +248,9 @@ def test_a_type_that_differs_from_the_warehouse_is_refused_and_the_data_stays(ho
     )
     table = loading.Table("experiences", EXPERIENCES.key, "", flipped, dropped=EXPERIENCES.dropped)
     monkeypatch.setattr("ingestion.services_publics_plus.CONTRACT", (table, CONTRACT[1]))
-    with pytest.raises(ExpectedFailure, match=r"experiences\.pays is VARCHAR in the warehouse and BIGINT in the contract"):
+    with pytest.raises(
+        ExpectedFailure, match=r"experiences\.pays is VARCHAR in the warehouse and BIGINT in the contract"
+    ):
         load(SPP, file=exports / "export.csv")
     assert snapshot(home) == before
 
@@ -292,7 +297,8 @@ def test_retry_does_not_put_an_older_record_over_a_newer_one(home, exports):
     assert len(quarantine.entries(SPP)) == 1
 
 
-def test_records_of_two_generations_are_retried_in_one_go(home, exports):
+@pytest.mark.usefixtures("home")
+def test_records_of_two_generations_are_retried_in_one_go(exports):
     for generation in ("csv_2022", "csv_2021"):
         record = GENERATIONS[generation] | {"id": generation, "date_de_publication": "31/02/2022"}
         load(SPP, file=write_export(exports, ";".join(record.values()), header=";".join(record)))
@@ -373,6 +379,8 @@ def test_no_module_of_ingestion_imports_the_orchestrator():
         f"for name in {names!r}: importlib.import_module(name)\n"
         "print([m for m in sys.modules if m.split('.')[0] in ('dagster', 'dagster_dbt', 'dbt', 'sandbox')])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=settings.CHECKOUT)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=settings.CHECKOUT
+    )
     assert done.stdout.strip() == "[]"
     assert f"ingestion.{SPP}.client" in names

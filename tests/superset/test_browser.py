@@ -101,10 +101,10 @@ def settle(page: Page) -> None:
 
 def choose(page: Page, name: str, value: str) -> None:
     """Choose a value of a filter, as a reader does."""
-    field = page.locator("[data-test='filter-bar'], .filter-bar, body").first.get_by_role("combobox", name=name)
+    field = page.get_by_role("combobox", name=f"NATIVE_FILTER-{name}")
     field.click()
     field.fill(value)
-    page.get_by_title(value, exact=True).last.click()
+    page.locator(f".ant-select-item-option[title='{value}']").click()
     page.get_by_role("button", name="Appliquer").click()
     settle(page)
 
@@ -138,9 +138,9 @@ def test_every_chart_is_drawn(page, server, client, bundle, *, outside, screensh
 def test_the_filters_reach_the_charts(page, server, bundle, screenshots):
     show(page, server, len(bundle.charts))
     gendarmerie = int(card(page, "Expériences publiées"))
-    choose(page, "Périmètre", "total")
+    choose(page, "scope", "total")
     assert int(card(page, "Expériences publiées")) > gendarmerie
-    choose(page, "Territoire", "Gironde")
+    choose(page, "territory", "Gironde")
     assert int(card(page, "Expériences publiées")) < gendarmerie
     assert errors(page) == []
     page.screenshot(path=screenshots / "perception-gironde.png", full_page=True)
