@@ -44,7 +44,7 @@ lint: install ## Format, style, types, SQL, YAML and import boundaries
 	@$(BIN)/ty check
 	@$(BIN)/lint-imports
 	@$(BIN)/yamllint --strict .
-	@$(BIN)/cyberimpact dbt parse --quiet && $(BIN)/sqlfluff lint --disable-progress-bar dbt_project
+	@$(BIN)/sqlfluff lint --disable-progress-bar dbt_project
 
 .PHONY: lock
 lock: $(UV) ## Compile the locks anew from pyproject.toml and superset/server/requirements.in

@@ -315,12 +315,14 @@ def scalar(value: Any, label: str, where: str) -> str | None:
     """
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
+    if isinstance(value, str):
+        return " ".join(value.split()) or None
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise ExpectedFailure(
             f"{where}: the column {label!r} holds a {type(value).__name__} where a text or a number is declared.",
             CHANGED_FORMAT,
         )
-    return " ".join(str(value).split()) or None
+    return str(value)
 
 
 def choose_table(tables: Iterable[Table], header: Sequence[str], where: str) -> Table:

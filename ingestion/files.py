@@ -3,6 +3,7 @@
 import codecs
 import csv
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,10 +17,9 @@ MAX_BYTES = 1 << 30
 #: A quoted field that runs over more physical lines than this lost its closing quote.
 MAX_RECORD_LINES = 1000
 
-#: What UTF-8 files of French administrations hold instead of quotes and dashes: cp1252 bytes taken for ISO 8859-1.
-_C1_REPAIRS = {
-    point: bytes([point]).decode("cp1252") for point in range(0x80, 0xA0) if point not in (0x81, 0x8D, 0x8F, 0x90, 0x9D)
-}
+#: What UTF-8 files of French administrations hold instead of quotes and dashes: cp1252 bytes taken for ISO 8859-1. The
+#: five points that cp1252 does not define stay.
+_C1_CONTROLS = re.compile("[\x80\x82-\x8c\x8e\x91-\x9c\x9e\x9f]")
 _SIGNATURES = {
     b"PK\x03\x04": "a spreadsheet or a ZIP archive",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
@@ -211,9 +211,9 @@ def _decode(data: bytes) -> tuple[str, int]:
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return data.decode("utf-16", errors="replace"), 0
     text = data.decode("utf-8-sig", errors="cyberimpact_cp1252")
-    valid_length = len(data.decode("utf-8-sig", errors="ignore"))
-    control_characters = sum(text.count(chr(point)) for point in _C1_REPAIRS)
-    return text.translate(_C1_REPAIRS), len(text) - valid_length + control_characters
+    not_utf8 = len(text) - len(data.decode("utf-8-sig", errors="ignore"))
+    mended, controls = _C1_CONTROLS.subn(lambda found: found[0].encode("latin-1").decode("cp1252"), text)
+    return mended, not_utf8 + controls
 
 
 def _header(lines: Sequence[str], start: int, delimiter: str) -> tuple[list[str], int, str | None]:

@@ -16,6 +16,9 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 SCHEMA_CONTRACT = {"tables": "evolve", "columns": "evolve", "data_type": "freeze"}
 
 
+PORTS = range(1, 65536)
+
+
 @dataclass(frozen=True)
 class Home:
     """Every path the platform writes to, below one root. Two homes share nothing."""
@@ -114,7 +117,7 @@ def port(service: str) -> int:
     """
     name = f"CYBERIMPACT_{service.upper()}_PORT"
     value = get(name, {"dagster": "3000", "superset": "8088", "sandbox": "8090"}[service])
-    if not value.isdecimal() or not 0 < int(value) < 65536:
+    if not value.isdecimal() or int(value) not in PORTS:
         raise ExpectedFailure(
             f"{name} is {value!r}, which is not a port number.", "Set it to a number from 1 to 65535."
         )

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from ingestion import settings
 
@@ -25,3 +26,18 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> settings.Home:
     monkeypatch.setenv("CYBERIMPACT_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home" / "dagster"))
     return settings.home()
+
+
+class ByServer(LoadScopeScheduling):
+    """Deals out tests one by one, but for those that share what is slow to start: one worker gets them all."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", maxsplit=1)[0]
+        if file.startswith("tests/superset/"):
+            return "tests/superset"
+        return file if file.startswith(("tests/graph/", "tests/unit/test_cli")) else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
+    return ByServer(config, log)

@@ -1,7 +1,7 @@
 """Failures of the bundle or of the server that a person is expected to meet. Programming errors do not belong here."""
 
 
-class SupersetFailure(Exception):  # noqa: N818 - expected, hence not an error
+class SupersetFailure(Exception):
     """A failure with a known cause and a known remedy.
 
     Args:

@@ -40,7 +40,7 @@ def test_every_dashboard_goes_back_to_a_platform(definitions: dg.Definitions) ->
 
 def test_definitions_are_loadable(definitions: dg.Definitions) -> None:
     dg.Definitions.validate_loadable(definitions)
-    definitions.get_repository_def().load_all_definitions()  # what a code server does: names of jobs and steps may collide
+    definitions.get_repository_def().load_all_definitions()
 
 
 def test_every_writer_of_the_warehouse_takes_its_pool(definitions: dg.Definitions) -> None:

@@ -1,6 +1,7 @@
 """The API over real HTTP: first load, increments, late answers, and every bad day of a server."""
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -147,9 +148,7 @@ def test_a_fault_is_told_and_the_last_good_data_stays(sandbox, home, fault, said
     before = snapshot(home)
     sandbox.today = FIRST_TODAY + timedelta(days=2)
     sandbox.fault(fault)
-    with pytest.raises(ExpectedFailure, match=said):
-        load(SPP)
-    assert refused()
+    assert re.search(said, refused())
     assert snapshot(home) == before
     sandbox.reset()
     sandbox.today = FIRST_TODAY + timedelta(days=2)

@@ -26,8 +26,6 @@ from supersync.plan import plan
 from tests.superset.conftest import Server
 from tests.superset.edits import edit, set_field
 
-pytestmark = pytest.mark.xdist_group("superset")
-
 CHARTS = Path("charts") / "perception"
 
 

@@ -1,17 +1,14 @@
 """Every chart executed by a real Superset over a real published copy: it answers, and with the figures of the copy."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import duckdb
 import pytest
 from supersync import cache
 from supersync.apply import apply
 
-from tests.superset import queries
+from tests.superset import copies, queries
 from tests.superset.conftest import BUNDLE
-
-pytestmark = pytest.mark.xdist_group("superset")
 
 CHARTS = sorted(path.stem for path in (BUNDLE / "charts").rglob("*.yaml"))
 GENDARMERIE = "breakdown_dimension = 'scope' and breakdown_value = 'gendarmerie'"
@@ -108,14 +105,15 @@ def test_the_map_names_what_the_map_knows(answer):
     assert {"FR-33", "FR-75", "FR-69", "FR-2A", "FR-RE", "FR-GP"} <= codes
 
 
-def test_answers_are_kept_until_a_publication_invalidates_them(server, client, bundle, answer, tmp_path):
+def test_answers_are_kept_until_a_publication_invalidates_them(server, client, bundle, answer):
     first = answer("experiences")
     kept = answer("experiences")
     assert kept["is_cached"]
     assert kept["data"] == first["data"]
 
-    former = (server.home.published / "daily" / "current").readlink()
-    publish_double(server.home.published / "daily", tmp_path)
+    daily = server.home.published / "daily"
+    former = (daily / "current").readlink()
+    copies.publish(daily, "double", "update kpi.kpi_reading set value = 2 * value")
     try:
         assert answer("experiences")["data"] == first["data"]  # still the former copy's
         assert cache.invalidate(client, bundle) == len(bundle.datasets)
@@ -123,7 +121,7 @@ def test_answers_are_kept_until_a_publication_invalidates_them(server, client, b
         assert not fresh["is_cached"]
         assert [row["valeur"] for row in fresh["data"]] == [2 * row["valeur"] for row in first["data"]]
     finally:
-        swap(server.home.published / "daily", former)
+        copies.swap(daily, former)
         cache.invalidate(client, bundle)
 
 
@@ -134,20 +132,3 @@ def test_invalidation_goes_past_answers_that_are_gone(server, client, bundle, an
     kept[0].unlink()
     cache.invalidate(client, bundle)
     assert not any(answer(slug)["is_cached"] for slug in CHARTS)
-
-
-def publish_double(daily: Path, workspace: Path) -> None:
-    """Publish a copy in which every figure is twice what it was."""
-    source = (daily / "current" / "serving.duckdb").resolve()
-    target = daily / "double" / "serving.duckdb"
-    target.parent.mkdir()
-    target.write_bytes(source.read_bytes())
-    with duckdb.connect(str(target), config={"temp_directory": str(workspace)}) as connection:
-        connection.execute("update kpi.kpi_reading set value = 2 * value")
-    swap(daily, "double")
-
-
-def swap(daily: Path, build: str | Path) -> None:
-    link = daily / ".current"
-    link.symlink_to(build)
-    link.replace(daily / "current")

@@ -30,6 +30,7 @@ def serve() -> Iterator[Serve]:
                 status, kind, body = answers.get(self.path.split("?")[0], (404, "text/plain", b"?"))
                 if not body:
                     over.wait(10)
+                    return
                 self.send_response(status)
                 self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(len(body)))

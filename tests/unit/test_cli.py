@@ -345,7 +345,6 @@ CODES = {f"response_time_{rank}" for rank in ("median", "p75", "p90")} | {
 GOVERNED = {"label", "pillar", "definition", "formula", "unit", "direction", "owner", "refresh", "sensitivity"}
 
 
-@pytest.mark.xdist_group("parsed")
 class TestKpi:
     """One home is shared, for dbt takes seconds to read its project; the published copy comes and goes in it."""
 
