@@ -13,7 +13,8 @@ from ingestion.privacy import redact
 from ingestion.records import Record
 
 DELIMITERS = (";", ",")
-MAX_BYTES = 1 << 30
+#: A file is read whole, and takes about ten times its size in memory.
+MAX_MEBIBYTES = 256
 #: A quoted field that runs over more physical lines than this lost its closing quote.
 MAX_RECORD_LINES = 1000
 
@@ -181,8 +182,10 @@ def open_csv(path: Path, where: str, recognised: Callable[[Sequence[str]], int])
 
 def _read(path: Path, where: str) -> bytes:
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ExpectedFailure(f"{where}: the file is larger than 1 GiB.", "Split it by period and load the parts.")
+        if path.stat().st_size > MAX_MEBIBYTES << 20:
+            raise ExpectedFailure(
+                f"{where}: the file is larger than {MAX_MEBIBYTES} MiB.", "Split it by period and load the parts."
+            )
         return path.read_bytes()
     except OSError as problem:
         raise ExpectedFailure(

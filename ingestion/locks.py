@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ingestion import settings
+from ingestion.settings import make_folder
 
 POLL_SECONDS = 0.2
 
@@ -31,16 +31,17 @@ def _describe(lock_file: Path, name: str) -> str:
 def writer_lock(file: Path, on_wait: Callable[[str], None] = _say) -> Generator[None]:
     """Hold the right to write a DuckDB file; wait for it as long as another process has it.
 
-    The lock is an `flock` on a file beside the database, never on the database itself: the kernel frees it at the
-    death of the process, and closing a copy of the database does not drop it, as it would DuckDB's own POSIX lock.
+    The lock is an `flock` on a file in `locks/` beside the database, never on the database itself: the kernel frees
+    it at the death of the process, and closing a copy of the database does not drop it, as it would
+    DuckDB's own POSIX lock.
 
     Args:
         file: The DuckDB file to be written.
         on_wait: Called once, with a sentence that says who holds the lock, before the wait begins.
     """
-    locks = settings.home().locks
-    locks.mkdir(parents=True, exist_ok=True)
-    lock_file = locks / f"{file.name}.lock"
+    file = file.resolve()
+    lock_file = file.parent / "locks" / f"{file.name}.lock"
+    make_folder(lock_file.parent)
     with lock_file.open("a+") as handle:
         told = False
         while True:

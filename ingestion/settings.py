@@ -42,6 +42,7 @@ class Home:
 
     @property
     def locks(self) -> Path:
+        """Who writes which DuckDB file now; see `ingestion.locks`."""
         return self.root / "locks"
 
     @property
@@ -72,6 +73,20 @@ class Home:
     def superset(self) -> Path:
         """Metadata database and secrets-free state of Superset."""
         return self.root / "superset"
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder of the home, and those above it.
+
+    Raises:
+        ExpectedFailure: it cannot be made there.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise ExpectedFailure(
+            f"The folder {folder} cannot be made: {problem.strerror}.", "Set CYBERIMPACT_HOME to a folder of your own."
+        ) from None
 
 
 @cache
@@ -105,8 +120,15 @@ def require(name: str) -> str:
 
 
 def home() -> Home:
-    """Return the home that `CYBERIMPACT_HOME` names, `var/` in the checkout by default."""
-    return Home(Path(get("CYBERIMPACT_HOME", str(CHECKOUT / "var"))).expanduser().resolve())
+    """Return the home that `CYBERIMPACT_HOME` names, `var/` in the checkout by default.
+
+    Raises:
+        ExpectedFailure: it is something other than a folder.
+    """
+    root = Path(get("CYBERIMPACT_HOME") or CHECKOUT / "var").expanduser().resolve()
+    if root.exists() and not root.is_dir():
+        raise ExpectedFailure(f"{root} is not a folder.", "Set CYBERIMPACT_HOME to a folder.")
+    return Home(root)
 
 
 def port(service: str) -> int:

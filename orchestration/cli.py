@@ -2,10 +2,12 @@
 
 import csv
 import json
+import math
 import sys
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -114,11 +116,38 @@ def query(
 
     with published.connect(settings.home()) as connection:
         try:
+            if len(connection.extract_statements(sql)) != 1:
+                raise ExpectedFailure("The text does not hold exactly one query.", "Give one query.")
             result = connection.execute(sql)
-            names, rows = [column[0] for column in result.description or []], result.fetchall()
+            names, rows = unique([column[0] for column in result.description or []]), result.fetchall()
         except duckdb.Error as error:
             raise ExpectedFailure(str(error).strip(), "Correct the query.") from None
     {Format.table: print_table, Format.csv: print_csv, Format.json: print_json}[format](names, rows)
+
+
+def unique(names: list[str]) -> list[str]:
+    """Return column names of which no two are equal: the second `a` becomes `a_2`."""
+    found: list[str] = []
+    for name in names:
+        times = sum(earlier == name for earlier in names[: len(found)])
+        found.append(f"{name}_{times + 1}" if times else name)
+    return found
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON has it: a number for a decimal, null for what is no number, text for the rest."""
+    match value:
+        case float() if not math.isfinite(value):
+            return None
+        case Decimal():
+            return int(value) if value == value.to_integral_value() else float(value)
+        case dict():
+            return {str(key): plain(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [plain(inner) for inner in value]
+        case None | bool() | int() | float() | str():
+            return value
+    return str(value)
 
 
 def print_table(names: list[str], rows: list[tuple]) -> None:
@@ -135,10 +164,13 @@ def print_csv(names: list[str], rows: list[tuple]) -> None:
 
 
 def print_json(names: list[str], rows: list[tuple]) -> None:
-    json.dump(
-        [dict(zip(names, row, strict=True)) for row in rows], sys.stdout, default=str, ensure_ascii=False, indent=2
-    )
+    json.dump([dict(zip(names, plain(row), strict=True)) for row in rows], sys.stdout, ensure_ascii=False, indent=2)
     print()
+
+
+def french(number: float) -> str:
+    """Return a number as a French reader writes it, to its last digit."""
+    return f"{number:,.6f}".rstrip("0").rstrip(".").replace(",", "\u202f").replace(".", ",")
 
 
 @kpi_app.command("list")
@@ -154,7 +186,7 @@ def kpi_list(as_json: AsJson = False) -> None:
     table = Table("Code", "Indicateur", "Unité", "Dernier mois", "France")
     table.columns[0].no_wrap = True
     for kpi in kpis:
-        value = "–" if kpi.latest_value is None else f"{kpi.latest_value:n}"
+        value = "–" if kpi.latest_value is None else french(kpi.latest_value)
         table.add_row(kpi.code, kpi.label, kpi.unit, kpi.latest_month or "–", value)
     out.print(table)
 

@@ -9,6 +9,7 @@ from typing import Literal, NoReturn
 
 import duckdb
 
+from assets.serving.publication import SOUND
 from ingestion import settings
 from ingestion.errors import ExpectedFailure
 from ingestion.locks import writer_lock
@@ -71,10 +72,10 @@ def processes() -> Iterator[Finding]:
         return
     yield Finding("supervisor", "ok", f"process {pid}")
     for program in stack.programs():
-        if program.health is not None:
-            up = stack.answers(program)
-            log = settings.home().logs / f"{program.name}.log"
-            yield Finding(program.name, "ok" if up else "broken", program.url, "" if up else f"read {log}")
+        up = stack.answers(program) if program.health else stack.runs(program)
+        log = settings.home().logs / f"{program.name}.log"
+        where = program.url if program.port else "no port"
+        yield Finding(program.name, "ok" if up else "broken", where, "" if up else f"read {log}")
 
 
 def loads(home: Home) -> Iterator[Finding]:
@@ -82,7 +83,7 @@ def loads(home: Home) -> Iterator[Finding]:
     try:
         connection = published.connect(home)
     except ExpectedFailure:
-        return
+        return  # `publication` says why
     with connection:
         last = dict(connection.execute("select platform, last_loaded_at from audit.freshness").fetchall())
     for platform in PLATFORMS:
@@ -106,7 +107,8 @@ def inboxes(home: Home) -> Iterator[Finding]:
     """Look for files that were dropped and are still there: refused, or not seen because nothing runs."""
     for platform in PLATFORMS:
         folder = home.drop / platform.name
-        waiting = sorted(path.name for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
+        files = (path.name for path in folder.iterdir() if path.is_file()) if folder.is_dir() else ()
+        waiting = sorted(name.encode(errors="replace").decode() for name in files)
         if waiting:
             yield Finding(
                 f"drop/{platform.name}",
@@ -140,9 +142,13 @@ def build(home: Home) -> Finding:
         return Finding("build", "late", "nothing was built yet", "cyberimpact build")
     except BusyError as busy:
         return Finding("build", "ok", str(busy))
+    except duckdb.IOException as problem:
+        return Finding(
+            "build", "broken", str(problem).splitlines()[0], "close what has it open; if damaged, move it away"
+        )
     counts = dict(rows)
     detail = ", ".join(f"{number} {status}" for status, number in counts.items())
-    broken = counts.keys() & {"running", "pending", "error", "fail", "skipped"}
+    broken = counts.keys() - SOUND
     return Finding("build", "broken" if broken else "ok", detail, "cyberimpact build" if broken else "")
 
 
@@ -151,7 +157,8 @@ def publication(home: Home) -> Finding:
     try:
         connection = published.connect(home)
     except ExpectedFailure as failure:
-        return Finding("publication", "late", failure.what, failure.remedy)
+        state: State = "late" if published.current(home, "daily", "serving.duckdb") is None else "broken"
+        return Finding("publication", state, failure.what, failure.remedy)
     with connection:
         query = "select publication_id, data_as_of from audit.publication"
         [(publication_id, as_of)] = connection.execute(query).fetchall()

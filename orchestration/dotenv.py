@@ -1,37 +1,46 @@
 """Writes the checkout's `.env` with generated secrets. What the settings mean belongs in `.env.example`."""
 
 import os
+import re
 import secrets
+from collections.abc import Collection
 from pathlib import Path
 
 from ingestion.settings import CHECKOUT
 
-
-def complete(text: str) -> str:
-    """Return the settings with a fresh secret behind every name that has none."""
-    lines = []
-    for line in text.splitlines():
-        name, equals, value = line.partition("=")
-        needs_secret = equals and not value.strip() and not name.startswith("#")
-        lines.append(f"{name}={secrets.token_urlsafe(32)}" if needs_secret else line)
-    return "\n".join(lines) + "\n"
+SETTING = re.compile(r"^[ \t]*(?:export[ \t]+)?(?P<name>\w+)[ \t]*=[ \t]*(?P<value>.*?)[ \t]*$", re.MULTILINE)
 
 
-def names(text: str) -> set[str]:
-    return {line.partition("=")[0].strip() for line in text.splitlines() if "=" in line and not line.startswith("#")}
+def settings(text: str) -> dict[str, str]:
+    """Return the settings that a text makes, by name."""
+    return {found["name"]: found["value"] for found in SETTING.finditer(text)}
+
+
+def complete(text: str, secret_names: Collection[str]) -> str:
+    """Return the settings with a fresh secret behind each of these names that stands empty."""
+
+    def fill(found: re.Match[str]) -> str:
+        if found["value"] or found["name"] not in secret_names:
+            return found[0]
+        return f"{found['name']}={secrets.token_urlsafe(32)}"
+
+    return SETTING.sub(fill, text)
 
 
 def write(example: Path, target: Path) -> None:
     """Create `target` from `example`, or add to it the settings that it lacks; what it says is never changed."""
-    text = example.read_text()
+    declared = example.read_text()
+    text = declared
     if target.exists():
-        present = target.read_text()
-        missing = [line for line in text.splitlines() if names(line) - names(present)]
-        text = present if not missing else present.rstrip("\n") + "\n" + "\n".join(missing)
+        text = target.read_text()
+        missing = [line for line in declared.splitlines() if settings(line).keys() - settings(text).keys()]
+        if missing:
+            text = "\n".join([text.rstrip("\n"), *missing, ""])
+    secret_names = [name for name, value in settings(declared).items() if not value]
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
         os.fchmod(descriptor, 0o600)
-        file.write(complete(text))
+        file.write(complete(text, secret_names))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from ingestion import settings
 def prepare() -> None:
     """Point this process and those it starts at the home's Dagster folder, with the checkout's settings linked in."""
     dagster_home = settings.home().dagster
-    dagster_home.mkdir(parents=True, exist_ok=True)
+    settings.make_folder(dagster_home)
     link(settings.CHECKOUT / "dagster.yaml", dagster_home / "dagster.yaml")
     os.environ["DAGSTER_HOME"] = str(dagster_home)
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")

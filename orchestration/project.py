@@ -52,7 +52,7 @@ def manifest() -> Path:
         ExpectedFailure: dbt cannot parse the project.
     """
     target = settings.home().dbt_target
-    target.mkdir(parents=True, exist_ok=True)
+    settings.make_folder(target)
     stamp, path = target / "manifest.sha256", target / "manifest.json"
     with (target / "manifest.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # several Dagster processes start together

@@ -11,31 +11,58 @@ from ingestion.settings import Home
 COPIES = (("daily", "serving.duckdb", "serving"), ("live", "live_serving.duckdb", "live_serving"))
 
 
+#: Builds that may vanish under a reader who has just resolved the link, before it gives up.
+ATTEMPTS = 10
+
+
 def current(home: Home, target: str, file_name: str) -> Path | None:
     """Return the current copy of a target, resolved to its build so that one reader sees one build, or None."""
-    path = home.published / target / "current" / file_name
-    return path.resolve() if path.exists() else None
+    path = (home.published / target / "current" / file_name).resolve()
+    return path if path.exists() else None
 
 
 def connect(home: Home) -> duckdb.DuckDBPyConnection:
     """Open the published copies: the daily one as default catalog, the live one beside it where it exists.
 
     Raises:
-        ExpectedFailure: nothing was published yet.
+        ExpectedFailure: nothing was published yet, or a copy is damaged.
     """
+    if current(home, "daily", "serving.duckdb") is None:
+        raise ExpectedFailure(
+            "Nothing was published in this home yet.", "Run `cyberimpact build` and `cyberimpact publish` first."
+        )
     connection = duckdb.connect(":memory:", config={"threads": 2, "autoinstall_known_extensions": False})
-    connection.execute("set TimeZone = 'UTC'")
-    for target, file_name, catalog in COPIES:
-        path = current(home, target, file_name)
-        if path is not None:
-            name = str(path).replace("'", "''")
-            connection.execute(f"attach '{name}' as {catalog} (read_only)")
-        elif target == "daily":
-            connection.close()
-            raise ExpectedFailure(
-                "Nothing was published in this home yet.", "Run `cyberimpact build` and `cyberimpact publish` first."
-            )
-    connection.execute("use serving")
-    connection.execute("set enable_external_access = false")
-    connection.execute("set lock_configuration = true")
+    try:
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute("set temp_directory = ''")
+        for target, file_name, catalog in COPIES:
+            attach(connection, home, target, file_name, catalog)
+        connection.execute("use serving")
+        connection.execute("set enable_external_access = false")
+        connection.execute("set lock_configuration = true")
+    except BaseException:
+        connection.close()
+        raise
     return connection
+
+
+def attach(connection: duckdb.DuckDBPyConnection, home: Home, target: str, file_name: str, catalog: str) -> None:
+    """Attach the current copy of a target, where there is one; a build that is pruned meanwhile has a successor.
+
+    Raises:
+        ExpectedFailure: the copy is damaged.
+    """
+    for _ in range(ATTEMPTS):
+        path = current(home, target, file_name)
+        if path is None:
+            return
+        name = str(path).replace("'", "''")
+        try:
+            connection.execute(f"attach '{name}' as {catalog} (read_only)")
+        except duckdb.IOException as problem:
+            if path.exists():
+                raise ExpectedFailure(
+                    f"The published copy cannot be read: {str(problem).splitlines()[0]}", "Run `cyberimpact publish`."
+                ) from None
+            continue
+        return

@@ -14,7 +14,7 @@ from orchestration.reaper import reap
 DROP_INTERVAL_SECONDS = 15
 REAPER_INTERVAL_SECONDS = 15
 
-#: Path -> [size in bytes, time of last change in nanoseconds]: what makes a dropped file the same file.
+#: Path -> [size in bytes, time of the last change of the file or its name, in nanoseconds]: the same drop.
 Seen = dict[str, list[int]]
 
 
@@ -23,8 +23,14 @@ def dropped_files(folder: Path) -> Seen:
     if not folder.is_dir():
         return {}
     files = (path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith("."))
-    stats = {str(path): path.stat() for path in files if path.suffix != ".part"}
-    return {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()}
+    stats = {str(path): path.stat() for path in files if path.suffix != ".part" and is_text(path.name)}
+    # A copy may keep the time of its original (`cp -p`); the time of the inode is its own.
+    return {name: [stat.st_size, stat.st_ctime_ns] for name, stat in stats.items()}
+
+
+def is_text(name: str) -> bool:
+    """Tell whether a name can be written down: one in an older encoding is left to `cyberimpact doctor` to tell of."""
+    return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def settled(before: Seen, now: Seen) -> Iterator[str]:

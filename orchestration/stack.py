@@ -105,11 +105,11 @@ def prepare() -> None:
     from orchestration import instance
 
     home = settings.home()
-    home.run.mkdir(parents=True, exist_ok=True)
-    home.logs.mkdir(parents=True, exist_ok=True)
+    settings.make_folder(home.run)
+    settings.make_folder(home.logs)
     for entry in PLATFORMS:
         if entry.drops:
-            (home.drop / entry.name).mkdir(parents=True, exist_ok=True)
+            settings.make_folder(home.drop / entry.name)
     free = shutil.disk_usage(home.root).free
     if free < FREE_BYTES:
         raise ExpectedFailure(
@@ -118,13 +118,31 @@ def prepare() -> None:
         )
     instance.prepare()
     if supervisor_pid() is None:
-        for program in programs():
-            if program.port is not None and not is_free(program.port):
-                variable = f"CYBERIMPACT_{program.name.partition('-')[0].upper()}_PORT"
-                raise ExpectedFailure(
-                    f"Port {program.port}, which {program.name} needs, is in use by another process.",
-                    f"Stop that process, or set {variable} in .env to a free port.",
-                )
+        refuse_taken_ports()
+
+
+def refuse_taken_ports() -> None:
+    """Check that every program gets a port of its own.
+
+    Raises:
+        ExpectedFailure: a port is taken by another process, or given to two programs.
+    """
+    given: dict[int, str] = {}
+    for program in programs():
+        if program.port is None:
+            continue
+        variable = f"CYBERIMPACT_{program.name.partition('-')[0].upper()}_PORT"
+        if program.port in given:
+            raise ExpectedFailure(
+                f"Port {program.port} is given to both {given[program.port]} and {program.name}.",
+                f"Set {variable} in .env to another port.",
+            )
+        if not is_free(program.port):
+            raise ExpectedFailure(
+                f"Port {program.port}, which {program.name} needs, is in use by another process.",
+                f"Stop that process, or set {variable} in .env to a free port.",
+            )
+        given[program.port] = program.name
 
 
 def is_free(port: int) -> bool:
@@ -243,6 +261,20 @@ def answers(program: Program) -> bool:
         return httpx.get(f"{program.url}{program.health}", timeout=5).status_code == httpx.codes.OK
     except httpx.HTTPError:
         return False
+
+
+def runs(program: Program) -> bool:
+    """Tell whether the supervisor has a process with the command of a program."""
+    command = b"\0".join(os.fsencode(part) for part in program.command)
+    supervisor = supervisor_pid()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = process.joinpath("stat").read_text().rpartition(")")[2].split()[1]
+            if int(parent) == supervisor and command in process.joinpath("cmdline").read_bytes():
+                return True
+        except OSError:
+            continue  # it ended while we looked
+    return False
 
 
 def main_job_mark() -> Path:

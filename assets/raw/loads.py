@@ -1,5 +1,6 @@
 """One load per platform, with the raw tables it writes. Reading, contracts and quarantine belong in `ingestion`."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,10 +71,16 @@ def quarantine_checks(platform: Platform) -> Iterator[dg.AssetCheckResult]:
         )
 
 
-def remove_dropped(platform: Platform, file: Path) -> None:
-    """Remove a file that was loaded from the platform's inbox; one that was given elsewhere is not ours to remove."""
-    if file.parent == settings.home().drop / platform.name:
-        file.unlink()
+def remove_dropped(platform: Platform, file: Path, sha256: str | None) -> None:
+    """Remove the file that was loaded from the platform's inbox.
+
+    One that was given elsewhere is not ours to remove, and one that has taken its place meanwhile was not read.
+    """
+    if file.parent != settings.home().drop / platform.name or not file.exists():
+        return
+    with file.open("rb") as content:
+        if hashlib.file_digest(content, "sha256").hexdigest() == sha256:
+            file.unlink()
 
 
 def build_load(platform: Platform) -> dg.AssetsDefinition:
@@ -108,7 +115,7 @@ def build_load(platform: Platform) -> dg.AssetsDefinition:
         yield dg.MaterializeResult(asset_key=table_key(platform, LOAD_LOG.name), metadata={"summary": report.summary()})
         yield from quarantine_checks(platform)
         if file is not None:
-            remove_dropped(platform, file)
+            remove_dropped(platform, file, report.origin.sha256)
         if not report.complete:
             raise dg.Failure(description=" ".join((report.summary(), *report.problems)), allow_retries=False)
 

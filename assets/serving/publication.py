@@ -28,7 +28,7 @@ COLUMN_COMMENTS = """
     select column_name, comment from duckdb_columns()
     where database_name = 'warehouse' and schema_name = ? and table_name = ? and comment is not null
 """
-NOT_GREEN = ("running", "pending", "error", "fail", "skipped")
+SOUND = ("success", "pass", "warn")
 
 
 class Relation(NamedTuple):
@@ -87,7 +87,7 @@ def publish(home: Home, relations: Sequence[Relation]) -> Publication:
     with writer_lock(home.warehouse):
         sweep(target)
         started = datetime.now(UTC)
-        publication_id = f"{started:%Y%m%dT%H%M%SZ}-{uuid4().hex[:6]}"
+        publication_id = f"{started:%Y%m%dT%H%M%S.%fZ}-{uuid4().hex[:6]}"
         partial = target / f".{publication_id}.partial"
         partial.mkdir()
         with attached(home.warehouse, partial / "serving.duckdb") as connection:
@@ -109,10 +109,20 @@ def publish(home: Home, relations: Sequence[Relation]) -> Publication:
 
 @contextmanager
 def attached(warehouse: Path, copy_file: Path) -> Generator[duckdb.DuckDBPyConnection]:
-    """Open the warehouse for reading as `warehouse` and a new file for writing as `serving`, in one connection."""
+    """Open the warehouse for reading as `warehouse` and a new file for writing as `serving`, in one connection.
+
+    Raises:
+        ExpectedFailure: the warehouse is damaged, or open elsewhere without its lock.
+    """
     with duckdb.connect(":memory:", config={"threads": 2}) as connection:
         connection.execute("set TimeZone = 'UTC'")
-        connection.execute(f"attach {literal(str(warehouse))} as warehouse (read_only)")
+        try:
+            connection.execute(f"attach {literal(str(warehouse))} as warehouse (read_only)")
+        except duckdb.IOException as problem:
+            raise ExpectedFailure(
+                f"The warehouse cannot be read: {str(problem).splitlines()[0]}",
+                "If another program has it open, close that; if it is damaged, move it away, load and build again.",
+            ) from None
         connection.execute(f"attach {literal(str(copy_file))} as serving")
         yield connection
         connection.execute("checkpoint serving")
@@ -137,8 +147,8 @@ def refuse_unless_green(connection: duckdb.DuckDBPyConnection) -> None:
     """
     try:
         bad = connection.execute(
-            "select status, name from warehouse.audit.build_node where status in (select unnest(?)) order by 1, 2",
-            [NOT_GREEN],
+            "select status, name from warehouse.audit.build_node where status not in (select unnest(?)) order by 1, 2",
+            [SOUND],
         ).fetchall()
     except duckdb.CatalogException:
         raise ExpectedFailure(
@@ -164,10 +174,7 @@ def copy(connection: duckdb.DuckDBPyConnection, relation: Relation) -> int:
     try:
         connection.execute(f"create table {target} as from {source}")
     except duckdb.CatalogException:
-        raise ExpectedFailure(
-            f"The table {relation.schema}.{relation.name} is to be published but was never built.",
-            "Run `cyberimpact build` without --select.",
-        ) from None
+        raise not_built(relation) from None
     for statement in comments(connection, relation):
         connection.execute(statement)
     return scalar(connection, f"select count(*) from {target}")  # noqa: S608 - quoted names of the manifest
@@ -184,8 +191,22 @@ def comments(connection: duckdb.DuckDBPyConnection, relation: Relation) -> Itera
 
 
 def data_as_of(connection: duckdb.DuckDBPyConnection) -> date | None:
-    """Return the latest day that any platform's figures tell of."""
-    return scalar(connection, "select max(data_as_of) from warehouse.audit.freshness")
+    """Return the latest day that any platform's figures tell of.
+
+    Raises:
+        ExpectedFailure: the table that says so was never built.
+    """
+    try:
+        return scalar(connection, "select max(data_as_of) from warehouse.audit.freshness")
+    except duckdb.CatalogException:
+        raise not_built(Relation("audit", "freshness")) from None
+
+
+def not_built(relation: Relation) -> ExpectedFailure:
+    return ExpectedFailure(
+        f"The table {relation.schema}.{relation.name} is to be published but was never built.",
+        "Run `cyberimpact build` without --select.",
+    )
 
 
 def code_version() -> str:
@@ -239,7 +260,9 @@ def sweep(target: Path) -> None:
 
 
 def prune(target: Path) -> None:
-    """Remove all but the last builds; the current one is always among them."""
-    builds = sorted(path for path in target.iterdir() if path.is_dir() and not path.is_symlink())
-    for build in builds[:-KEPT_BUILDS]:
+    """Remove all but the last builds; the current one stays even if the clock was set back."""
+    current = (target / "current").resolve()
+    builds = [path for path in target.iterdir() if path.is_dir() and not path.is_symlink()]
+    by_age = sorted(builds, key=lambda build: (build == current, build.name))
+    for build in by_age[:-KEPT_BUILDS]:
         shutil.rmtree(build)

@@ -90,7 +90,7 @@ def show(page: Page, server: Server, charts: int) -> None:
     """Open the dashboard, tall enough for every chart to be drawn, and wait until none is loading."""
     page.goto(f"{server.url}/superset/dashboard/perception/")
     expect(page.locator(".dashboard-component-chart-holder").first).to_be_visible()
-    page.set_viewport_size({"width": WIDTH, "height": 2400})
+    page.set_viewport_size({"width": WIDTH, "height": 2260})
     expect(page.locator("[data-test-chart-id]")).to_have_count(charts)
     settle(page)
 
@@ -115,6 +115,11 @@ def card(page: Page, title: str) -> Locator:
     return page.locator(f"[data-test-chart-name='{title}'] .header-line")
 
 
+def picture(page: Page, path: Path) -> None:
+    page.wait_for_timeout(2_500)  # lines and bars grow while they are drawn
+    page.screenshot(path=path, full_page=True)
+
+
 def errors(page: Page) -> list[str]:
     return page.locator(".ant-alert-error, [data-test='error-message'], .alert-danger").all_inner_texts()
 
@@ -129,7 +134,7 @@ def test_every_chart_is_drawn(page, server, client, bundle, *, outside, screensh
         assert page.locator(f'[data-test-chart-name="{name}"] canvas').count() == 1
     assert page.locator('[data-test-chart-name="Expériences par département"] path').count() > 90
     expect(card(page, "Données au")).to_have_text(f"{serving.TODAY:%d/%m/%Y}")
-    page.screenshot(path=screenshots / "perception.png", full_page=True)
+    picture(page, screenshots / "perception.png")
     page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
     page.screenshot(path=screenshots / "perception-top.png")
     assert outside == []
@@ -148,7 +153,7 @@ def test_the_filters_reach_the_charts(page, server, bundle, screenshots):
     expect(shown).to_have_text(count(server, "territory_code = 'FR-33'"))
     settle(page)
     assert errors(page) == []
-    page.screenshot(path=screenshots / "perception-gironde.png", full_page=True)
+    picture(page, screenshots / "perception-gironde.png")
 
 
 def count(server: Server, condition: str) -> str:
@@ -174,7 +179,7 @@ def test_a_copy_without_the_gendarmerie_says_so(page, server, client, bundle, sc
         assert page.get_by_text("ce n'est pas un zéro").is_visible()
         empty = page.locator("[data-test-chart-name='Expériences publiées']")
         expect(empty.get_by_text("Aucun résultat")).to_be_visible()
-        page.screenshot(path=screenshots / "perception-vide.png", full_page=True)
+        picture(page, screenshots / "perception-vide.png")
     finally:
         swap(daily, former)
         cache.invalidate(client, bundle)
