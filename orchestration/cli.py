@@ -1,6 +1,7 @@
 """The `cyberimpact` command line: one verb, one function; what a verb does belongs in the module it calls."""
 
 import csv
+import itertools
 import json
 import math
 import sys
@@ -129,8 +130,11 @@ def unique(names: list[str]) -> list[str]:
     """Return column names of which no two are equal: the second `a` becomes `a_2`."""
     found: list[str] = []
     for name in names:
-        times = sum(earlier == name for earlier in names[: len(found)])
-        found.append(f"{name}_{times + 1}" if times else name)
+        times = itertools.count(2)
+        candidate = name
+        while candidate in found:
+            candidate = f"{name}_{next(times)}"
+        found.append(candidate)
     return found
 
 

@@ -37,10 +37,11 @@ def write(example: Path, target: Path) -> None:
         if missing:
             text = "\n".join([text.rstrip("\n"), *missing, ""])
     secret_names = [name for name, value in settings(declared).items() if not value]
-    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    partial = target.with_name(f"{target.name}.{os.getpid()}")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        os.fchmod(descriptor, 0o600)
         file.write(complete(text, secret_names))
+    partial.replace(target)  # in one step: secrets are never half written
 
 
 if __name__ == "__main__":

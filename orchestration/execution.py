@@ -1,9 +1,12 @@
 """Runs jobs in this process on the home's instance, so that history and checks are complete whoever runs them."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import redirect_stdout
+import sys
+import threading
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import dagster as dg
 from rich.console import Console
@@ -12,6 +15,9 @@ from ingestion.errors import ExpectedFailure
 from orchestration import instance
 from orchestration.progress import RunProgress
 from orchestration.reaper import reap
+
+#: Seconds between two looks at the runs that a run may wait for.
+WATCH_SECONDS = 5
 
 #: Dagster's own events stay in its history; what a person waits for is said by the step itself.
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -57,15 +63,16 @@ def run_job(
     from orchestration.definitions import defs  # the whole graph: seconds, which `--help` need not pay
 
     with instance.get() as home_instance, RunProgress(Console(stderr=True)) as progress, redirect_stdout(progress):
-        reap(home_instance)
-        job = defs().resolve_job_def(name)
-        result = job.execute_in_process(
-            run_config={**QUIET, **(config or {})},
-            instance=home_instance,
-            asset_selection=selection,
-            raise_on_error=False,
-            tags={"launched_by": "command line"},
-        )
+        job, run_id = defs().resolve_job_def(name), str(uuid4())
+        with watch(home_instance, run_id):
+            result = job.execute_in_process(
+                run_config={**QUIET, **(config or {})},
+                instance=home_instance,
+                asset_selection=selection,
+                raise_on_error=False,
+                tags={"launched_by": "command line"},
+                run_id=run_id,
+            )
     return Outcome(
         run_id=result.run_id,
         succeeded=result.success,
@@ -76,6 +83,42 @@ def run_job(
         },
         failures=[sentence(event) for event in result.all_events if event.is_step_failure],
     )
+
+
+@contextmanager
+def watch(home_instance: dg.DagsterInstance, run_id: str) -> Generator[None]:
+    """While a run goes on, end the dead ones that it may wait for, and say once whom it waits for."""
+    done = threading.Event()
+
+    def look() -> None:
+        told = False
+        while True:
+            holder = None if told else pool_holder(home_instance, run_id)
+            if holder is not None:
+                print(f"Waiting: {holder}", file=sys.stderr, flush=True)
+                told = True
+            reap(home_instance)
+            if done.wait(WATCH_SECONDS):
+                return
+
+    watcher = threading.Thread(target=look, name="watch", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
+
+
+def pool_holder(home_instance: dg.DagsterInstance, run_id: str) -> str | None:
+    """Return a sentence on the run that has the slot for which another run waits, or None when it waits for none."""
+    storage = home_instance.event_log_storage
+    for pool in storage.get_concurrency_keys():
+        info = storage.get_concurrency_info(pool)
+        for holder in info.active_run_ids if run_id in info.pending_run_ids else ():
+            run = home_instance.get_run_by_id(holder)
+            return f"the {pool} is being written by the run {holder}" + (f" of the job {run.job_name}." if run else ".")
+    return None
 
 
 def sentence(event: dg.DagsterEvent) -> str:

@@ -34,6 +34,26 @@ def run(*arguments: str) -> int:
     return subprocess.run([DBT, *arguments], env=os.environ | environment(), check=False).returncode
 
 
+def selected(select: str) -> list[str]:
+    """Return the unique ids of the models and seeds that a selection in dbt's syntax names.
+
+    Raises:
+        ExpectedFailure: it names none, or is not in dbt's syntax.
+    """
+    listed = subprocess.run(
+        [DBT, "--quiet", "--no-use-colors", "ls", "--resource-type", "model", "--resource-type", "seed",
+         "--output", "json", "--output-keys", "unique_id", "--select", select],
+        env=os.environ | environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+    found = [json.loads(line)["unique_id"] for line in listed.stdout.splitlines() if line.startswith("{")]
+    if not found:
+        raise ExpectedFailure(f"No model is selected by {select!r}.", "Use dbt's syntax: a name, +name, tag:…, path:….")
+    return found
+
+
 def fingerprint() -> str:
     """Return the SHA-256 of every file that the manifest is made from."""
     digest = hashlib.sha256()

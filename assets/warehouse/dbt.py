@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
-from dagster_dbt import DbtCliInvocation, DbtCliResource, DbtProject, build_dbt_asset_selection, dbt_assets
+from dagster_dbt import DbtCliInvocation, DbtCliResource, DbtProject, dbt_assets
 
 from assets.warehouse.lineage import column_lineage
-from assets.warehouse.translator import Translator
+from assets.warehouse.translator import Translator, node_key
 from ingestion import settings
-from ingestion.errors import ExpectedFailure
 from ingestion.loading import ensure_tables
 from ingestion.platforms import PLATFORMS
 from orchestration import project
@@ -57,8 +56,5 @@ def keys_selected(select: str) -> list[dg.AssetKey]:
     Raises:
         ExpectedFailure: it names none.
     """
-    selection = build_dbt_asset_selection([warehouse], dbt_select=select)
-    keys = sorted(selection.resolve([warehouse]))
-    if not keys:
-        raise ExpectedFailure(f"No model is selected by {select!r}.", "Use dbt's syntax: a name, +name, tag:…, path:….")
-    return keys
+    nodes = project.read_manifest()["nodes"]
+    return sorted(node_key(nodes[unique_id]) for unique_id in project.selected(select))
