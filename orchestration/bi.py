@@ -6,6 +6,7 @@ from supersync.client import Client
 
 from ingestion import settings
 from orchestration import project
+from orchestration.published import DAILY
 
 BUNDLE_DIR = settings.CHECKOUT / "superset" / "bundle"
 
@@ -22,4 +23,4 @@ def client() -> Client:
 
 def database_uri() -> str:
     """Return the SQLAlchemy address of this home's published copy, by its `current` link."""
-    return f"duckdb:///{settings.home().published / 'daily' / 'current' / 'serving.duckdb'}"
+    return f"duckdb:///{DAILY.link(settings.home())}"

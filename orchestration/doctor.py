@@ -157,7 +157,7 @@ def publication(home: Home) -> Finding:
     try:
         connection = published.connect(home)
     except ExpectedFailure as failure:
-        state: State = "late" if published.current(home, "daily", "serving.duckdb") is None else "broken"
+        state: State = "late" if published.current(home, published.DAILY) is None else "broken"
         return Finding("publication", state, failure.what, failure.remedy)
     with connection:
         query = "select publication_id, data_as_of from audit.publication"

@@ -83,7 +83,7 @@ class Kpi:
 
 def definitions() -> list[dict[str, Any]]:
     """Return `meta.kpi` of every KPI, by code."""
-    metas = ((node["config"].get("meta") or {}).get("kpi") for node in project.read_manifest()["nodes"].values())
+    metas = (project.meta(node).get("kpi") for node in project.read_manifest()["nodes"].values())
     return sorted((meta for meta in metas if meta), key=lambda meta: meta["code"])
 
 

@@ -6,7 +6,9 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ingestion import settings
 from ingestion.errors import ExpectedFailure
@@ -29,6 +31,22 @@ def environment() -> dict[str, str]:
     }
 
 
+def ask(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run dbt for its answer: nothing but results on stdout, no colours.
+
+    Args:
+        arguments: Verb and options.
+        variables: Environment variables that differ from those of the home.
+    """
+    return subprocess.run(
+        [DBT, "--quiet", "--no-use-colors", *arguments],
+        env=os.environ | environment() | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 def run(*arguments: str) -> int:
     """Run dbt as a person would by hand, on the current home, and return its exit code."""
     return subprocess.run([DBT, *arguments], env=os.environ | environment(), check=False).returncode
@@ -40,14 +58,8 @@ def selected(select: str) -> list[str]:
     Raises:
         ExpectedFailure: it names none, or is not in dbt's syntax.
     """
-    listed = subprocess.run(
-        [DBT, "--quiet", "--no-use-colors", "ls", "--resource-type", "model", "--resource-type", "seed",
-         "--output", "json", "--output-keys", "unique_id", "--select", select],
-        env=os.environ | environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )  # fmt: skip
+    kinds = ("--resource-type", "model", "--resource-type", "seed")
+    listed = ask("ls", *kinds, "--output", "json", "--output-keys", "unique_id", "--select", select)
     found = [json.loads(line)["unique_id"] for line in listed.stdout.splitlines() if line.startswith("{")]
     if not found:
         raise ExpectedFailure(f"No model is selected by {select!r}.", "Use dbt's syntax: a name, +name, tag:…, path:….")
@@ -78,13 +90,7 @@ def manifest() -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)  # several Dagster processes start together
         current = fingerprint()
         if not (path.exists() and stamp.exists() and stamp.read_text() == current):
-            parsed = subprocess.run(
-                [DBT, "--quiet", "--no-use-colors", "parse"],
-                env=os.environ | environment(),
-                capture_output=True,
-                text=True,
-                check=False,
-            )
+            parsed = ask("parse")
             if parsed.returncode:
                 raise ExpectedFailure(
                     f"dbt cannot parse {PROJECT_DIR.name}/: {parsed.stdout.strip() or parsed.stderr.strip()}",
@@ -97,3 +103,14 @@ def manifest() -> Path:
 def read_manifest() -> dict:
     """Return the manifest of the current code."""
     return json.loads(manifest().read_bytes())
+
+
+def meta(node: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the `meta` of a node of the manifest, empty where it declares none."""
+    return node["config"].get("meta") or {}
+
+
+def exposed(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the models and seeds that `meta.exposed` marks for publication."""
+    nodes = (node for node in manifest["nodes"].values() if node["resource_type"] in ("model", "seed"))
+    return [node for node in nodes if meta(node).get("exposed")]

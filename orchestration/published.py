@@ -1,23 +1,41 @@
 """Opens the published copies read-only, with no way out of the file. Writing them belongs in `assets.serving`."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import duckdb
 
 from ingestion.errors import ExpectedFailure
 from ingestion.settings import Home
 
-#: Target, file name and catalog name of each published copy.
-COPIES = (("daily", "serving.duckdb", "serving"), ("live", "live_serving.duckdb", "live_serving"))
 
+class Copy(NamedTuple):
+    """A published copy: the dbt target it follows, its file, and the catalog under which readers find its tables."""
+
+    target: str
+    file_name: str
+    catalog: str
+
+    def link(self, home: Home) -> Path:
+        """Return its path by the `current` link, which stays the same from build to build."""
+        return home.published / self.target / "current" / self.file_name
+
+
+DAILY = Copy("daily", "serving.duckdb", "serving")
+LIVE = Copy("live", "live_serving.duckdb", "live_serving")
 
 #: Builds that may vanish under a reader who has just resolved the link, before it gives up.
 ATTEMPTS = 10
 
 
-def current(home: Home, target: str, file_name: str) -> Path | None:
-    """Return the current copy of a target, resolved to its build so that one reader sees one build, or None."""
-    path = (home.published / target / "current" / file_name).resolve()
+def literal(text: str) -> str:
+    """Return a text as an SQL literal, for statements that take no parameter."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def current(home: Home, copy: Copy) -> Path | None:
+    """Return the path of a copy, resolved to its build so that one reader sees one build; None before there is one."""
+    path = copy.link(home).resolve()
     return path if path.exists() else None
 
 
@@ -27,7 +45,7 @@ def connect(home: Home) -> duckdb.DuckDBPyConnection:
     Raises:
         ExpectedFailure: nothing was published yet, or a copy is damaged.
     """
-    if current(home, "daily", "serving.duckdb") is None:
+    if current(home, DAILY) is None:
         raise ExpectedFailure(
             "Nothing was published in this home yet.", "Run `cyberimpact build` and `cyberimpact publish` first."
         )
@@ -35,9 +53,9 @@ def connect(home: Home) -> duckdb.DuckDBPyConnection:
     try:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute("set temp_directory = ''")
-        for target, file_name, catalog in COPIES:
-            attach(connection, home, target, file_name, catalog)
-        connection.execute("use serving")
+        for copy in (DAILY, LIVE):
+            attach(connection, home, copy)
+        connection.execute(f"use {DAILY.catalog}")
         connection.execute("set enable_external_access = false")
         connection.execute("set lock_configuration = true")
     except BaseException:
@@ -46,19 +64,18 @@ def connect(home: Home) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def attach(connection: duckdb.DuckDBPyConnection, home: Home, target: str, file_name: str, catalog: str) -> None:
-    """Attach the current copy of a target, where there is one; a build that is pruned meanwhile has a successor.
+def attach(connection: duckdb.DuckDBPyConnection, home: Home, copy: Copy) -> None:
+    """Attach the current build of a copy, where there is one; a build that is pruned meanwhile has a successor.
 
     Raises:
         ExpectedFailure: the copy is damaged.
     """
     for _ in range(ATTEMPTS):
-        path = current(home, target, file_name)
+        path = current(home, copy)
         if path is None:
             return
-        name = str(path).replace("'", "''")
         try:
-            connection.execute(f"attach '{name}' as {catalog} (read_only)")
+            connection.execute(f"attach {literal(str(path))} as {copy.catalog} (read_only)")
         except duckdb.IOException as problem:
             if path.exists():
                 raise ExpectedFailure(

@@ -284,7 +284,7 @@ def main_job_mark() -> Path:
 def main_job_is_done() -> bool:
     """Tell whether the published copy was made by the code that is checked out."""
     mark, home = main_job_mark(), settings.home()
-    copy = published.current(home, "daily", "serving.duckdb")
+    copy = published.current(home, published.DAILY)
     return copy is not None and mark.exists() and mark.read_text() == project.fingerprint()
 
 

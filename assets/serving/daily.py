@@ -10,7 +10,7 @@ from orchestration import project
 
 MANIFEST = project.read_manifest()
 KEY = dg.AssetKey(["serving", "daily"])
-EXPOSED = [node_key(node) for node in MANIFEST["nodes"].values() if (node["config"].get("meta") or {}).get("exposed")]
+EXPOSED = [node_key(node) for node in project.exposed(MANIFEST)]
 
 
 def metadata(publication: Publication) -> dict:

@@ -17,6 +17,8 @@ from ingestion import settings
 from ingestion.errors import ExpectedFailure
 from ingestion.locks import writer_lock
 from ingestion.settings import Home
+from orchestration import project
+from orchestration.published import DAILY, literal
 
 KEPT_BUILDS = 3
 SHOWN_NODES = 8
@@ -63,13 +65,8 @@ class Publication:
 
 
 def exposed_relations(manifest: Mapping[str, Any]) -> list[Relation]:
-    """Return the tables that `meta.exposed` marks for publication."""
-    nodes = (*manifest["nodes"].values(), *manifest["sources"].values())
-    return sorted(
-        Relation(node["schema"], node.get("alias") or node["name"])
-        for node in nodes
-        if node["resource_type"] in ("model", "seed") and (node["config"].get("meta") or {}).get("exposed")
-    )
+    """Return the tables that are to be published."""
+    return sorted(Relation(node["schema"], node.get("alias") or node["name"]) for node in project.exposed(manifest))
 
 
 def publish(home: Home, relations: Sequence[Relation]) -> Publication:
@@ -82,7 +79,7 @@ def publish(home: Home, relations: Sequence[Relation]) -> Publication:
     """
     if not home.warehouse.exists():
         raise ExpectedFailure("There is nothing to publish: the warehouse is empty.", "Run `cyberimpact build` first.")
-    target = home.published / "daily"
+    target = home.published / DAILY.target
     target.mkdir(parents=True, exist_ok=True)
     with writer_lock(home.warehouse):
         sweep(target)
@@ -90,7 +87,7 @@ def publish(home: Home, relations: Sequence[Relation]) -> Publication:
         publication_id = f"{started:%Y%m%dT%H%M%S.%fZ}-{uuid4().hex[:6]}"
         partial = target / f".{publication_id}.partial"
         partial.mkdir()
-        with attached(home.warehouse, partial / "serving.duckdb") as connection:
+        with attached(home.warehouse, partial / DAILY.file_name) as connection:
             refuse_unless_green(connection)
             rows = {relation: copy(connection, relation) for relation in relations}
             publication = Publication(
@@ -99,7 +96,7 @@ def publish(home: Home, relations: Sequence[Relation]) -> Publication:
                 data_as_of=data_as_of(connection),
                 code_version=code_version(),
                 rows=rows,
-                file=target / publication_id / "serving.duckdb",
+                file=target / publication_id / DAILY.file_name,
             )
             sign(connection, publication)
         make_current(partial, publication)
@@ -133,10 +130,6 @@ def scalar(connection: duckdb.DuckDBPyConnection, query: str) -> Any:
     """Return the single value of a query."""
     [(value,)] = connection.execute(query).fetchall()
     return value
-
-
-def literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def refuse_unless_green(connection: duckdb.DuckDBPyConnection) -> None:
@@ -235,7 +228,7 @@ def make_current(partial: Path, publication: Publication) -> None:
 
     The link is to the folder: a link to the file would change DuckDB's name of the catalog with each build.
     """
-    flush(partial / "serving.duckdb")
+    flush(partial / DAILY.file_name)
     flush(partial)
     folder = publication.file.parent
     partial.rename(folder)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -77,16 +76,11 @@ def compile_and_trace() -> Lineage:
     Raises:
         ExpectedFailure: dbt cannot compile the project.
     """
-    compiled = subprocess.run(
-        [project.DBT, "--quiet", "--no-use-colors", "compile", "--no-introspect", "--no-populate-cache"],
-        env=os.environ | project.environment() | {"DBT_TARGET_PATH": str(settings.home().dbt_target / "lineage")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    target = settings.home().dbt_target / "lineage"
+    compiled = project.ask("compile", "--no-introspect", "--no-populate-cache", DBT_TARGET_PATH=str(target))
     if compiled.returncode:
         raise ExpectedFailure(f"dbt cannot compile the project: {compiled.stdout.strip()}", "Mend the model it names.")
-    return trace(json.loads((settings.home().dbt_target / "lineage" / "manifest.json").read_bytes()))
+    return trace(json.loads((target / "manifest.json").read_bytes()))
 
 
 def load_lineage() -> Lineage:

@@ -6,6 +6,8 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtProject
 
+from orchestration import project
+
 
 def node_key(node: Mapping[str, Any]) -> dg.AssetKey:
     """Return the asset key of a dbt node: the place of its file below `models/`, or the key that a source declares."""
@@ -18,7 +20,7 @@ def node_key(node: Mapping[str, Any]) -> dg.AssetKey:
 
 def node_tags(node: Mapping[str, Any]) -> dict[str, str]:
     """Return the tags of a node: the pillar or platform that its folder names, and what a KPI declares."""
-    meta, folders = node["config"].get("meta") or {}, node["fqn"][1:-1]
+    meta, folders = project.meta(node), node["fqn"][1:-1]
     tags = {}
     if folders[:1] == ["staging"]:
         tags["platform"] = folders[1]
@@ -51,7 +53,7 @@ class Translator(DagsterDbtTranslator):
 
 def owners(manifest: Mapping[str, Any], node: Mapping[str, Any]) -> list[str]:
     """Return the owner of a node: the one its KPI declares, else the one of its dbt group."""
-    meta = node["config"].get("meta") or {}
+    meta = project.meta(node)
     if "kpi" in meta:
         return [meta["kpi"]["owner"]]
     group = manifest["groups"].get(f"group.{node['package_name']}.{node['config'].get('group')}")

@@ -142,7 +142,7 @@ def test_two_readers_read_at_once(home: Home) -> None:
 
 
 def test_the_current_build_is_resolved_once(home: Home, daily: Path) -> None:
-    found = published.current(home, "daily", "serving.duckdb")
+    found = published.current(home, published.DAILY)
     assert found == daily.resolve()
     assert "current" not in found.parts
 
