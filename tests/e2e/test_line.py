@@ -16,6 +16,7 @@ import pytest
 
 from assets.serving.publication import Relation, exposed_relations, publish
 from ingestion.errors import ExpectedFailure
+from ingestion.locks import writer_lock
 from tests.e2e.line import PLATFORM, Line, dbt_build, ended, kill_session, members, wait_for
 
 #: The moments at which a build is killed lie in so many seconds after dbt has begun.
@@ -148,13 +149,13 @@ def test_a_second_load_changes_nothing_and_a_bad_file_neither(line: Line) -> Non
 
 
 def raw(line: Line, sql: str) -> list[tuple]:
-    """Read the warehouse, which nobody writes now."""
-    with duckdb.connect(str(line.home.warehouse), read_only=True) as connection:
+    """Read the warehouse in its turn: a process that was killed holds it until its last thread is gone."""
+    with writer_lock(line.home.warehouse), duckdb.connect(str(line.home.warehouse), read_only=True) as connection:
         return connection.execute(sql).fetchall()
 
 
 def corrupt(line: Line, sql: str) -> None:
-    with duckdb.connect(str(line.home.warehouse)) as connection:
+    with writer_lock(line.home.warehouse), duckdb.connect(str(line.home.warehouse)) as connection:
         connection.execute(sql)
 
 
