@@ -4,6 +4,8 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
 from functools import cached_property
 from typing import Any, Literal
 
@@ -11,18 +13,26 @@ import pyarrow as pa
 
 from ingestion.errors import ExpectedFailure
 from ingestion.folding import fold, words
-from ingestion.parsers import text
-from ingestion.privacy import names_personal_datum, redact, shorten
+from ingestion.parsers import pseudonym, text
+from ingestion.privacy import names_personal_datum, pseudonymise, redact, shorten
 
 #: What to do when a platform no longer gives what its contract says.
 CHANGED_FORMAT = (
     "Nothing was loaded: the platform changed its format; compare it with the contract in ingestion/ and adapt that."
 )
 
-Value = str | int | None
+Value = str | int | float | Decimal | datetime | None
 Row = dict[str, Any]
 
-_ARROW_TYPES = {"text": pa.string(), "bigint": pa.int64(), "timestamp": pa.timestamp("us", tz="UTC")}
+_DLT_TYPES = {"boolean": "bool"}
+_ARROW_TYPES = {
+    "text": pa.string(),
+    "bigint": pa.int64(),
+    "boolean": pa.bool_(),
+    "double": pa.float64(),
+    "decimal": pa.decimal128(38, 6),
+    "timestamp": pa.timestamp("us", tz="UTC"),
+}
 
 
 @dataclass(frozen=True)
@@ -44,10 +54,25 @@ class Field:
     description: str
     labels: tuple[str, ...] = ()
     parse: Callable[[str], Value] = text
-    type: Literal["text", "bigint", "timestamp"] = "text"
+    type: Literal["text", "bigint", "boolean", "double", "decimal", "timestamp"] = "text"
     required: bool = False
     nullable: bool = True
     filled_by_load: bool = False
+
+    @property
+    def protect(self) -> Callable[[str], str]:
+        """What makes a value of a rejected record fit to be kept."""
+        return pseudonymise if self.parse is pseudonym else redact
+
+    @property
+    def hints(self) -> dict[str, Any]:
+        """The column, as dlt declares it."""
+        declared: dict[str, Any] = {
+            "data_type": _DLT_TYPES.get(self.type, self.type),
+            "nullable": self.nullable,
+            "description": self.description,
+        }
+        return declared | ({"precision": 38, "scale": 6} if self.type == "decimal" else {})
 
 
 #: Filled for every table that declares them.
@@ -120,8 +145,10 @@ class Table:
     Attributes:
         name: Table in `raw_<platform>`.
         key: Field that identifies a record.
+        key_parts: Fields that identify it together; the load then fills `key` with their values, joined by "|".
         description: What a row is.
         fields: Its columns, in order.
+        dated_by: Field that tells how old a row is; a row of a table without one is never too old to be kept.
         any_of: Groups of fields of which a header, and a record, must have at least one.
         dropped: Columns known and not written.
         generations: Known states of the header.
@@ -132,6 +159,8 @@ class Table:
     key: str
     description: str
     fields: tuple[Field, ...]
+    key_parts: tuple[str, ...] = ()
+    dated_by: str | None = None
     any_of: tuple[tuple[str, ...], ...] = ()
     dropped: tuple[Dropped, ...] = ()
     generations: tuple[Generation, ...] = ()
@@ -167,9 +196,7 @@ class Table:
     @cached_property
     def column_hints(self) -> dict[str, dict[str, Any]]:
         """The same columns, as dlt hints."""
-        hints: dict[str, dict[str, Any]] = {
-            f.name: {"data_type": f.type, "nullable": f.nullable, "description": f.description} for f in self.fields
-        }
+        hints: dict[str, dict[str, Any]] = {f.name: f.hints for f in self.fields}
         hints["_content_hash"] = {
             "data_type": "text",
             "nullable": True,
@@ -257,7 +284,7 @@ class Table:
         """
         row: Row = {}
         for label, declared in header.columns.items():
-            value = scalar(record[label], label, where)
+            value = self._scalar(declared, record[label], label, where)
             if value is None:
                 if not declared.nullable:
                     return Rejection(declared.name, "is empty, and must not be")
@@ -274,25 +301,43 @@ class Table:
             unknown = self._unknown(record, header, where)
             row[UNKNOWN_COLUMNS.name] = json.dumps(unknown, ensure_ascii=False, sort_keys=True) if unknown else None
         try:
-            return self.rule(row)
+            row = self.rule(row)
         except RejectedError as refusal:
             return refusal.rejection
+        if self.key_parts:
+            row[self.key] = "|".join("" if row.get(part) is None else str(row[part]) for part in self.key_parts)
+        return row
+
+    @staticmethod
+    def _scalar(declared: Field, value: Any, label: str, where: str) -> str | None:
+        """Return a value as text; a truth value where one is declared."""
+        if declared.type == "boolean" and isinstance(value, bool):
+            return str(value).lower()
+        return scalar(value, label, where)
 
     def minimise(self, record: Mapping[str, Any], header: Header, where: str) -> Row:
         """Return what may be kept of a rejected record: declared and unknown fields, redacted."""
         kept: Row = {}
         for label, declared in header.columns.items():
-            value = scalar(record[label], label, where)
-            kept[declared.name] = None if value is None else redact(value)
+            value = self._scalar(declared, record[label], label, where)
+            kept[declared.name] = None if value is None else declared.protect(value)
         return kept | self._unknown(record, header, where)
 
     def key_of(self, values: Mapping[str, Any]) -> str | None:
-        """Return the key of a damaged record, where it can be told."""
+        """Return the key of a damaged or rejected record, where it can be told."""
+        found: dict[str, str] = {}
         for label, value in values.items():
             declared = self._by_label.get(fold(label))
-            if declared is not None and declared.name == self.key:
-                return redact(str(value).strip()) or None
-        return None
+            if declared is None or declared.name not in (self.key_parts or (self.key,)):
+                continue
+            bare = "" if value is None else " ".join(str(value).split())
+            try:
+                found[declared.name] = str(declared.parse(bare)) if bare and self.key_parts else declared.protect(bare)
+            except ValueError:
+                return None
+        if not self.key_parts:
+            return found.get(self.key) or None
+        return "|".join(found[part] for part in self.key_parts) if found.keys() == set(self.key_parts) else None
 
     @staticmethod
     def _unknown(record: Mapping[str, Any], header: Header, where: str) -> dict[str, str]:

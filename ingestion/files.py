@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ingestion.errors import ExpectedFailure
+from ingestion.folding import fold
 from ingestion.privacy import redact
 from ingestion.records import Record
 
@@ -150,10 +151,7 @@ def open_csv(path: Path, where: str, recognised: Callable[[Sequence[str]], int])
         ExpectedFailure: the file cannot be read, is empty, is no CSV, or its header is damaged.
     """
     where = f"{where}, file {path.name}"
-    data = _read(path, where)
-    _refuse_other_formats(data, where)
-    text, repaired = _decode(data)
-    lines = [line.removesuffix("\r") for line in text.split("\n")]
+    data, lines, repaired = _lines(path, where)
     first = next(number for number, line in enumerate(lines) if line.strip())
     headers: dict[str, tuple[list[str], int]] = {}
     for delimiter in DELIMITERS:
@@ -180,7 +178,54 @@ def open_csv(path: Path, where: str, recognised: Callable[[Sequence[str]], int])
     )
 
 
-def _read(path: Path, where: str) -> bytes:
+def open_headerless_csv(path: Path, where: str, labels: Sequence[str]) -> CsvFile:
+    """Read a CSV file whose columns are known by their order; a header that repeats the labels is passed over.
+
+    Args:
+        path: The file; it is neither moved nor changed.
+        where: Platform, for messages; the file name is added.
+        labels: Columns, in the order of the file.
+
+    Raises:
+        ExpectedFailure: the file cannot be read, is empty, is no CSV, or its first record has other columns.
+    """
+    where = f"{where}, file {path.name}"
+    data, lines, repaired = _lines(path, where)
+    first = next(number for number, line in enumerate(lines) if line.strip())
+    delimiter = max(DELIMITERS, key=lines[first].count)
+    fields, following, problem = _record(lines, first, delimiter, len(labels))
+    if problem is not None and len(fields) < len(labels) - 1:
+        raise ExpectedFailure(
+            f"{where}, line {first + 1}: {problem.replace('the header has', 'the platform gives')}.",
+            f"Nothing was loaded: the columns are, in this order, {delimiter.join(labels)}.",
+        )
+    has_header = [fold(field) for field in fields] == [fold(label) for label in labels]
+    return CsvFile(
+        name=path.name,
+        sha256=hashlib.sha256(data).hexdigest(),
+        size_bytes=len(data),
+        header=tuple(labels),
+        repaired=repaired,
+        _delimiter=delimiter,
+        _lines=lines,
+        _first=following if has_header else first,
+    )
+
+
+def _lines(path: Path, where: str) -> tuple[bytes, list[str], int]:
+    """Return the bytes of a text file, its physical lines, and the number of characters that were repaired."""
+    data = read_bytes(path, where)
+    _refuse_other_formats(data, where)
+    text, repaired = _decode(data)
+    return data, [line.removesuffix("\r") for line in text.split("\n")], repaired
+
+
+def read_bytes(path: Path, where: str) -> bytes:
+    """Return the content of a file.
+
+    Raises:
+        ExpectedFailure: it cannot be read, or is larger than `MAX_MEBIBYTES`.
+    """
     try:
         if path.stat().st_size > MAX_MEBIBYTES << 20:
             raise ExpectedFailure(

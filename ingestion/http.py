@@ -4,7 +4,7 @@ What is asked, and what the answer means, belongs to the platform's `client.py`.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -16,6 +16,8 @@ import requests
 from dlt.sources.helpers.requests.session import Session
 from dlt.sources.helpers.rest_client import RESTClient
 from dlt.sources.helpers.rest_client.paginators import BasePaginator
+from dlt.sources.helpers.rest_client.typing import HTTPMethodBasic
+from requests.auth import AuthBase
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from ingestion.errors import ExpectedFailure
@@ -65,7 +67,7 @@ class Patience:
         return cls(**values)
 
 
-class _WorthRetrying(ExpectedFailure):
+class TransientFailure(ExpectedFailure):
     """A failure that may pass by itself.
 
     Args:
@@ -82,8 +84,11 @@ class _WorthRetrying(ExpectedFailure):
 class _PoliteSession(Session):
     """A session that retries what may pass, explains what does not, and sends nothing to another host."""
 
-    def __init__(self, platform: str, base_url: str, key_setting: str, patience: Patience) -> None:
+    def __init__(
+        self, platform: str, base_url: str, key_setting: str, patience: Patience, judge: "Judge | None" = None
+    ) -> None:
         super().__init__(timeout=(patience.connect_seconds, patience.read_seconds), raise_for_status=False)
+        self._judge = judge
         self._platform = platform
         self._host = urlsplit(base_url)
         self._key_setting = key_setting
@@ -93,7 +98,7 @@ class _PoliteSession(Session):
         retrying = Retrying(
             stop=stop_after_attempt(self._patience.attempts),
             wait=self._wait,
-            retry=retry_if_exception_type(_WorthRetrying),
+            retry=retry_if_exception_type(TransientFailure),
             reraise=True,
         )
         return retrying(self._send_once, request, **options)
@@ -105,6 +110,9 @@ class _PoliteSession(Session):
             response = super().send(request, **options)
             if response.is_redirect:
                 return response
+            judged = self._judge(response) if self._judge else None
+            if judged is not None:
+                raise judged
             if response.status_code >= HTTPStatus.BAD_REQUEST:
                 raise self._failure(response, where)
             _check_body(response, where, whole=not options.get("stream"))
@@ -133,7 +141,7 @@ class _PoliteSession(Session):
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             return self._quota(response, where)
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return _WorthRetrying(
+            return TransientFailure(
                 f"{where}: the platform failed (status {status}), {self._patience.attempts} times in a row."
             )
         remedies = {
@@ -149,17 +157,21 @@ class _PoliteSession(Session):
     def _quota(self, response: requests.Response, where: str) -> ExpectedFailure:
         until = _retry_time(response)
         if until is None:
-            return _WorthRetrying(f"{where}: the quota of requests is used up (status 429), and no time is given.")
+            return TransientFailure(f"{where}: the quota of requests is used up (status 429), and no time is given.")
         if until - datetime.now(UTC) > timedelta(seconds=self._patience.longest_wait_seconds):
             return ExpectedFailure(
                 f"{where}: the quota of requests is used up (status 429).",
                 f"Nothing was loaded, the data loaded before stays: load again after {until:%Y-%m-%d %H:%M} UTC.",
             )
-        return _WorthRetrying(f"{where}: the quota of requests is used up (status 429).", until=until)
+        return TransientFailure(f"{where}: the quota of requests is used up (status 429).", until=until)
+
+
+#: Looks at an answer before its status does: for platforms that say an error with status 200, or say it oddly.
+Judge = Callable[[requests.Response], ExpectedFailure | None]
 
 
 class explained:  # noqa: N801 (read as a verb: `with explained(where)`)
-    """Turns the failures of the network into sentences."""
+    """Turns the failures of the network into sentences; their causes, which quote the whole address, are cut off."""
 
     def __init__(self, where: str) -> None:
         self._where = where
@@ -169,22 +181,22 @@ class explained:  # noqa: N801 (read as a verb: `with explained(where)`)
 
     def __exit__(self, kind: object, failure: BaseException | None, trace: object) -> None:
         if isinstance(failure, requests.Timeout) or "Read timed out" in str(failure):
-            raise _WorthRetrying(f"{self._where}: the platform does not answer in time.") from failure
+            raise TransientFailure(f"{self._where}: the platform does not answer in time.") from None
         if isinstance(failure, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError):
-            raise _WorthRetrying(f"{self._where}: the answer breaks off.") from failure
+            raise TransientFailure(f"{self._where}: the answer breaks off.") from None
         if isinstance(failure, requests.ConnectionError):
-            raise _WorthRetrying(f"{self._where}: the platform cannot be reached.") from failure
+            raise TransientFailure(f"{self._where}: the platform cannot be reached.") from None
 
 
 def _check_body(response: requests.Response, where: str, *, whole: bool) -> None:
     """Refuse an answer that is no JSON; of a streamed one, only the announced type can be checked."""
     if "html" in response.headers.get("Content-Type", "").lower() or (whole and response.text.lstrip()[:1] == "<"):
-        raise _WorthRetrying(f"{where}: the platform answers a web page instead of JSON.")
+        raise TransientFailure(f"{where}: the platform answers a web page instead of JSON.")
     if whole:
         try:
             response.json()
         except requests.exceptions.JSONDecodeError:
-            raise _WorthRetrying(f"{where}: the answer is not whole JSON: it breaks off.") from None
+            raise TransientFailure(f"{where}: the answer is not whole JSON: it breaks off.") from None
 
 
 def _said(response: requests.Response) -> str:
@@ -231,15 +243,27 @@ class Api:
         base_url: Address below which everything is asked; nothing is ever sent to another host.
         key_setting: Setting that holds the key, for messages.
         headers: Sent with every request; here belongs the key.
+        auth: How requests are signed, where a header does not do.
+        params: Secret part of every query, for platforms that want the key there; shown in no message.
+        judge: Looks at every answer first; what it returns is raised.
     """
 
     def __init__(
-        self, platform: str, base_url: str, key_setting: str, headers: Mapping[str, str] | None = None
+        self,
+        platform: str,
+        base_url: str,
+        key_setting: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        auth: AuthBase | None = None,
+        params: Mapping[str, str] | None = None,
+        judge: Judge | None = None,
     ) -> None:
         self.platform = platform
         self.base_url = base_url
-        session = _PoliteSession(platform, base_url, key_setting, Patience.from_settings())
-        self._rest = RESTClient(base_url, headers=dict(headers or {}), session=session)
+        self._secret = dict(params or {})
+        session = _PoliteSession(platform, base_url, key_setting, Patience.from_settings(), judge)
+        self._rest = RESTClient(base_url, headers=dict(headers or {}), auth=auth, session=session)
 
     def where(self, path: str) -> str:
         """Return platform and address, for messages."""
@@ -251,10 +275,43 @@ class Api:
         Raises:
             ExpectedFailure: the platform cannot be reached, refuses, or does not answer JSON.
         """
-        return self._rest.get(path, params=dict(params or {})).json()
+        return self._rest.get(path, params=self._query(params)).json()
+
+    def post(
+        self,
+        path: str,
+        *,
+        json: Any = None,
+        form: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Return the JSON answer to a question that is posted; it is sent again as `get` is, since it changes nothing.
+
+        Args:
+            path: Below the base address.
+            json: Body as JSON.
+            form: Body as a form.
+            params: Query.
+
+        Raises:
+            ExpectedFailure: as `get`.
+        """
+        data = None if form is None else dict(form)
+        return self._rest.post(path, json=json, data=data, params=self._query(params)).json()
+
+    def _query(self, params: Mapping[str, Any] | None) -> dict[str, Any]:
+        return {**self._secret, **(params or {})}
 
     def pages(
-        self, path: str, params: Mapping[str, Any], *, paginator: BasePaginator, most: int, selector: str
+        self,
+        path: str,
+        params: Mapping[str, Any],
+        *,
+        paginator: BasePaginator,
+        most: int,
+        selector: str,
+        method: HTTPMethodBasic = "GET",
+        json: Any = None,
     ) -> Iterator[list[dict[str, Any]]]:
         """Yield the pages of a listing.
 
@@ -264,12 +321,20 @@ class Api:
             paginator: How the platform pages.
             most: Number of pages after which something is wrong.
             selector: JSON path of the records.
+            method: How a page is asked for.
+            json: Body of every request.
 
         Raises:
             ExpectedFailure: as `get`, or the listing does not end.
         """
         pages = self._rest.paginate(
-            path, params=dict(params), paginator=paginator, data_selector=selector, hooks={"response": []}
+            path,
+            method=method,
+            params=self._query(params),
+            json=json,
+            paginator=paginator,
+            data_selector=selector,
+            hooks={"response": []},
         )
         for number, page in enumerate(pages, start=1):
             if number > most:
@@ -283,7 +348,7 @@ class Api:
             ExpectedFailure: as `get`, or the stream breaks off.
         """
         where = self.where(path)
-        with explained(where), self._rest.get(path, params=dict(params), stream=True) as response:
+        with explained(where), self._rest.get(path, params=self._query(params), stream=True) as response:
             for number, line in enumerate(response.iter_lines(chunk_size=1 << 16), start=1):
                 if line.strip():
                     yield _record(line, f"{where}, record {number}")

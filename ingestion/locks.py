@@ -19,6 +19,11 @@ def _say(holder: str) -> None:
     print(f"Waiting: {holder}", file=sys.stderr, flush=True)
 
 
+def _words(arguments: list[str]) -> list[str]:
+    """Leave out options: one may carry a pseudonym, and this is written to the disk."""
+    return [argument for argument in arguments if not argument.startswith("-")]
+
+
 def _describe(lock_file: Path, name: str) -> str:
     try:
         holder = json.loads(lock_file.read_text())
@@ -57,7 +62,7 @@ def writer_lock(file: Path, on_wait: Callable[[str], None] = _say) -> Generator[
         json.dump(
             {
                 "pid": os.getpid(),
-                "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:3]]),
+                "command": " ".join([Path(sys.argv[0]).name, *_words(sys.argv[1:3])]),
                 "since": datetime.now(UTC).isoformat(timespec="seconds"),
             },
             handle,

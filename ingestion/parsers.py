@@ -7,10 +7,11 @@ sentence "the value …", which is shown to the person who mends the source.
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
 from zoneinfo import ZoneInfo
 
 from ingestion.folding import fold
-from ingestion.privacy import redact
+from ingestion.privacy import pseudonymise, redact
 
 PARIS = ZoneInfo("Europe/Paris")
 
@@ -30,8 +31,18 @@ def text(value: str) -> str:
 
 
 def redacted_text(value: str) -> str:
-    """Return a short text written by an agent, without structured identifiers."""
+    """Return a short text written by an agent, redacted."""
     return redact(value)
+
+
+def free_text(value: str) -> str:
+    """Return the running text of a citizen, redacted."""
+    return redact(value)
+
+
+def pseudonym(value: str) -> str:
+    """Return the keyed pseudonym of what identifies a person."""
+    return pseudonymise(value)
 
 
 def code(value: str) -> str:
@@ -161,3 +172,109 @@ def past_time(value: str) -> str:
     if parsed[:10] > (datetime.now(UTC).astimezone(PARIS).date() + timedelta(days=1)).isoformat():
         raise ValueError("lies in the future")
     return parsed
+
+
+def day(value: str) -> str:
+    """Return the day of what `local_time` accepts, as `YYYY-MM-DD`.
+
+    Raises:
+        ValueError: as `local_time`.
+    """
+    return local_time(value)[:10]
+
+
+def paris_time(value: str) -> datetime:
+    """Return a time of Europe/Paris as an instant; the hour that the change of March leaves out is moved on by one.
+
+    Raises:
+        ValueError: as `local_time`.
+    """
+    return datetime.fromisoformat(local_time(value)).replace(tzinfo=PARIS).astimezone(UTC)
+
+
+def utc_time(value: str) -> datetime:
+    """Return an ISO 8601 time as an instant; one without an offset is UTC.
+
+    Raises:
+        ValueError: there is no such time, or it lies outside 2000 to 2050.
+    """
+    try:
+        instant = datetime.fromisoformat(value)
+        instant = instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("is not a time in ISO 8601") from None
+    return _within_calendar(instant)
+
+
+def epoch_seconds(value: str) -> datetime:
+    """Return seconds since 1970 as an instant.
+
+    Raises:
+        ValueError: it is no number, or the instant lies outside 2000 to 2050.
+    """
+    return _epoch(value, 1)
+
+
+def epoch_milliseconds(value: str) -> datetime:
+    """Return milliseconds since 1970 as an instant.
+
+    Raises:
+        ValueError: it is no number, or the instant lies outside 2000 to 2050.
+    """
+    return _epoch(value, 1000)
+
+
+def _epoch(value: str, per_second: int) -> datetime:
+    if not re.fullmatch(r"\d{1,16}(?:\.\d+)?", value):
+        raise ValueError("is not a number of seconds since 1970")
+    try:
+        microseconds = int(Decimal(value) * 1_000_000 / per_second)
+        return _within_calendar(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds))
+    except OverflowError:
+        raise ValueError(f"lies outside the years {FIRST_YEAR} to {LAST_YEAR}") from None
+
+
+def _within_calendar(instant: datetime) -> datetime:
+    if not FIRST_YEAR <= instant.year <= LAST_YEAR:
+        raise ValueError(f"lies outside the years {FIRST_YEAR} to {LAST_YEAR}")
+    return instant
+
+
+def decimal_number(value: str) -> Decimal:
+    """Return a number of at most 32 digits before the point and six behind it; `1 234,50` is 1234.5.
+
+    Raises:
+        ValueError: it is not such a number.
+    """
+    bare = re.sub(r"[\s\u00a0\u202f]", "", value).replace(",", ".")
+    try:
+        number = Decimal(bare)
+    except InvalidOperation:
+        raise ValueError("is not a number") from None
+    if not number.is_finite() or abs(number) >= Decimal(10) ** 32:
+        raise ValueError("is not a number")
+    return round(number, 6)
+
+
+def number(value: str) -> float:
+    """Return a number with a point or a comma.
+
+    Raises:
+        ValueError: it is not a finite number.
+    """
+    return float(decimal_number(value))
+
+
+_FLAGS = {"true": True, "1": True, "oui": True, "yes": True, "false": False, "0": False, "non": False, "no": False}
+
+
+def flag(value: str) -> bool:
+    """Return a truth value: `true`, `1`, `oui` or `yes`, and their opposites.
+
+    Raises:
+        ValueError: it is none of them.
+    """
+    try:
+        return _FLAGS[fold(value)]
+    except KeyError:
+        raise ValueError("is neither true nor false") from None

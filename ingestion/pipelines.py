@@ -1,10 +1,11 @@
-"""dlt pipelines into the warehouse, rid of what a dead process left behind, and their resources. Knows no platform."""
+"""dlt pipelines into a DuckDB file, rid of what a dead process left behind, and their resources. Knows no platform."""
 
 import errno
 import logging
 import os
 import shutil
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import dlt
@@ -45,40 +46,41 @@ def table_resource(table: Table, rows: Iterable[pa.Table]) -> DltResource:
     return dlt.resource(iter(rows), name=table.name, **hints(table))
 
 
-def open_pipeline(name: str, dataset: str) -> dlt.Pipeline:
-    """Return a pipeline with an empty working folder and the state that the warehouse holds.
+def open_pipeline(name: str, dataset: str, database: Path) -> dlt.Pipeline:
+    """Return a pipeline with an empty working folder and the state that its database holds.
 
     A package that a dead process had begun to load is loaded to its end first: it is whole, and what it writes is
     keyed. One that it had only read is forgotten, and read again by the caller.
 
     Args:
         name: Pipeline, and its working folder below `home().dlt`.
-        dataset: Schema of the warehouse.
+        dataset: Schema in the database.
+        database: DuckDB file that it writes.
     """
     working_folder = home().dlt / name
     if working_folder.exists():
-        _finish_interrupted(name, dataset)
+        _finish_interrupted(name, dataset, database)
         shutil.rmtree(working_folder, ignore_errors=True)
-    pipeline = _pipeline(name, dataset)
+    pipeline = _pipeline(name, dataset, database)
     pipeline.sync_destination()
     return pipeline
 
 
-def _pipeline(name: str, dataset: str) -> dlt.Pipeline:
+def _pipeline(name: str, dataset: str, database: Path) -> dlt.Pipeline:
     place = home()
     place.dlt.mkdir(parents=True, exist_ok=True)
     os.environ.update(_DLT_SETTINGS, DLT_DATA_DIR=str(place.dlt), DLT_PROJECT_DIR=str(place.dlt))
     return dlt.pipeline(
         name,
         pipelines_dir=str(place.dlt),
-        destination=dlt.destinations.duckdb(str(place.warehouse)),
+        destination=dlt.destinations.duckdb(str(database)),
         dataset_name=dataset,
     )
 
 
-def _finish_interrupted(name: str, dataset: str) -> None:
+def _finish_interrupted(name: str, dataset: str, database: Path) -> None:
     try:
-        pipeline = _pipeline(name, dataset)
+        pipeline = _pipeline(name, dataset, database)
         if pipeline.list_normalized_load_packages():
             log.warning("%s: finishing a load that was interrupted.", name)
             pipeline.load()

@@ -11,7 +11,7 @@ import duckdb
 from ingestion.contract import Field, Row, Table
 from ingestion.intake import Intake, Quarantined, content_hash
 from ingestion.pipelines import open_pipeline, table_resource
-from ingestion.settings import home
+from ingestion.platforms import database
 
 DATASET = "quarantine"
 
@@ -60,7 +60,8 @@ def write(intake: Intake) -> None:
     table = quarantine_table(intake.origin.platform)
     now = datetime.now(UTC)
     rows = {row["quarantine_id"]: row for row in (_row(intake, rejected, now) for rejected in intake.quarantined)}
-    open_pipeline(f"quarantine_{table.name}", DATASET).run(table_resource(table, [table.arrow(rows.values())]))
+    pipeline = open_pipeline(f"quarantine_{table.name}", DATASET, database(table.name))
+    pipeline.run(table_resource(table, [table.arrow(rows.values())]))
 
 
 def _row(intake: Intake, rejected: Quarantined, now: datetime) -> Row:
@@ -88,13 +89,15 @@ def _row(intake: Intake, rejected: Quarantined, now: datetime) -> Row:
 def entries(platform_name: str) -> list[Entry]:
     """Return what is in quarantine for a platform, oldest first.
 
-    The caller holds the writer lock of the warehouse: DuckDB lets nobody read a file that another process writes.
+    The caller holds the writer lock of the platform's database: DuckDB lets nobody read a file that another process
+    writes.
     """
-    if not home().warehouse.exists():
+    file = database(platform_name)
+    if not file.exists():
         return []
     columns = ", ".join(Entry.__dataclass_fields__)
     query = f'select {columns} from {DATASET}."{platform_name}" order by quarantined_at, entity, line'  # noqa: S608
-    with duckdb.connect(str(home().warehouse)) as connection:
+    with duckdb.connect(str(file)) as connection:
         try:
             rows = connection.execute(query).to_arrow_table().to_pylist()
         except duckdb.CatalogException:
@@ -103,12 +106,12 @@ def entries(platform_name: str) -> list[Entry]:
 
 
 def release(platform_name: str, quarantine_ids: Iterable[str]) -> None:
-    """Remove entries; the caller holds the writer lock of the warehouse."""
+    """Remove entries; the caller holds the writer lock of the platform's database."""
     ids = list(quarantine_ids)
     if not ids:
         return
     statement = f'delete from {DATASET}."{platform_name}" where quarantine_id in (select unnest(?))'  # noqa: S608
-    with duckdb.connect(str(home().warehouse)) as connection:
+    with duckdb.connect(str(database(platform_name))) as connection:
         connection.execute(statement, [ids])
 
 

@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import overload
+from typing import Literal, overload
 
 from dotenv import load_dotenv
 
@@ -29,6 +29,20 @@ class Home:
     def warehouse(self) -> Path:
         """DuckDB file of the daily loads and the daily build."""
         return self.root / "warehouse.duckdb"
+
+    @property
+    def live(self) -> Path:
+        """DuckDB file of what is loaded in micro-batches: listening and chat."""
+        return self.root / "live.duckdb"
+
+    @property
+    def operations(self) -> Path:
+        """SQLite file of the platform's own topics, verdicts, crises and alerts."""
+        return self.root / "operations.sqlite"
+
+    def database(self, name: Literal["warehouse", "live"]) -> Path:
+        """Return the DuckDB file in which a platform's raw tables live."""
+        return self.warehouse if name == "warehouse" else self.live
 
     @property
     def published(self) -> Path:

@@ -8,7 +8,7 @@ import sys
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -16,6 +16,9 @@ from rich.table import Column, Table
 
 from ingestion import settings
 from ingestion.errors import ExpectedFailure
+
+if TYPE_CHECKING:
+    from ingestion.platforms import Platform
 
 app = typer.Typer(
     help="The data platform cyberimpact.", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
@@ -60,21 +63,58 @@ def main() -> None:
 
 @app.command()
 def load(
-    platform: Annotated[str, typer.Argument(help="Name of the platform.")],
+    platforms: Annotated[list[str], typer.Argument(help="Names of platforms.")],
     file: Annotated[Path | None, typer.Option(help="A file to load; it is read where it lies and left there.")] = None,
 ) -> None:
-    """Load a platform's raw data: from its address, or from a file."""
+    """Load raw data of platforms: from their addresses, from the files that wait in drop/, or from one file."""
     from ingestion.platforms import platform as find
-    from orchestration.execution import run_job
 
-    known = find(platform)
+    known = [find(name) for name in platforms]
+    if file is not None and len(known) > 1:
+        raise ExpectedFailure("A file belongs to one platform, and several are named.", "Name the one it comes from.")
     if file is not None and not file.is_file():
         raise ExpectedFailure(f"{file} is not a file.", "Check its path.")
-    config = {"file": str(file.resolve())} if file else {}
-    outcome = run_job(f"load_{known.name}", {"ops": {known.name: {"config": config}}})
-    outcome.or_raise("The rows loaded before stay as they were.")
-    for line in sorted({metadata["summary"] for metadata in outcome.metadata.values()}):
-        say(line)
+    failures = []
+    for chosen in known:
+        try:
+            for line in load_one(chosen, file):
+                say(line)
+        except ExpectedFailure as failure:
+            failures.append(failure)
+            if len(known) > 1:
+                err.print(str(failure), style="bold red", markup=False, highlight=False)
+    if failures:
+        raise (
+            failures[0]
+            if len(known) == 1
+            else ExpectedFailure(
+                f"{len(failures)} of {len(known)} platforms were not loaded, as said above; the others were.",
+                "Mend what is said and load them again.",
+            )
+        )
+
+
+def load_one(chosen: "Platform", file: Path | None) -> list[str]:
+    """Load one platform and return a line for each load that this took.
+
+    Raises:
+        ExpectedFailure: a load failed.
+    """
+    from ingestion import inbox
+    from orchestration.execution import run_job
+
+    files: list[Path | None] = [file]
+    if file is None:
+        files = [*([None] if chosen.cron else []), *inbox.waiting(inbox.folder(chosen))]
+    if not files:
+        return [f"{chosen.name}: no file waits in drop/{chosen.name}/, nothing was loaded"]
+    lines = []
+    for one in files:
+        config = {"file": str(one.resolve())} if one else {}
+        outcome = run_job(f"load_{chosen.name}", {"ops": {chosen.name: {"config": config}}})
+        outcome.or_raise("The rows loaded before stay as they were.")
+        lines += sorted({metadata["summary"] for metadata in outcome.metadata.values()})
+    return lines
 
 
 @app.command()
@@ -221,7 +261,7 @@ def quarantine_list(
     from ingestion.quarantine import entries
 
     known = find(platform)
-    with writer_lock(settings.home().warehouse):
+    with writer_lock(settings.home().database(known.database)):
         waiting = [asdict(entry) for entry in entries(known.name)]
     columns = ["entity", "origin", "line", "record_key", "field", "reason", "value", "quarantined_at"]
     if as_json:
@@ -314,6 +354,42 @@ def doctor(as_json: AsJson = False) -> None:
         for finding in findings:
             say(finding.line())
     raise typer.Exit(int(any(finding.state == "broken" for finding in findings)))
+
+
+@app.command()
+def redact() -> None:
+    """Lit des lignes sur l'entrée standard et les rend sans données personnelles, avec des marques comme [NOM]."""
+    from ingestion.privacy import redact_lines
+
+    redact_lines(sys.stdin.buffer, sys.stdout.buffer)
+
+
+@app.command()
+def purge(
+    pseudonym: Annotated[
+        str | None, typer.Option(help="Erase one person, known by the pseudonym p_…, instead of what is too old.")
+    ] = None,
+) -> None:
+    """Erase what is older than its platform's retention, or everything about one person."""
+    from datetime import UTC, datetime
+
+    from ingestion import purging
+
+    report = purging.erase(pseudonym) if pseudonym else purging.purge(datetime.now(UTC))
+    for line in report.lines():
+        say(line)
+    if pseudonym and not report.complete:
+        raise typer.Exit(1)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def sandbox(context: typer.Context) -> None:
+    """Serve the stand-in platforms on loopback and drop their files: `cyberimpact sandbox [--seed N] [--now DAY]`."""
+    import os
+
+    drops, port = str(settings.home().drop), str(settings.port("sandbox"))
+    command = [sys.executable, "-m", "sandbox", "--port", port, "--drops", drops, *context.args]
+    os.execv(command[0], command)  # noqa: S606
 
 
 @app.command(hidden=True)

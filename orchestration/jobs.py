@@ -3,6 +3,7 @@
 import dagster as dg
 
 from ingestion.platforms import PLATFORMS, Platform
+from orchestration import maintenance
 
 TAGS = {"dagster/max_runtime": str(4 * 3600)}
 
@@ -48,4 +49,4 @@ superset = dg.define_asset_job(
     "superset", selection=BI, description="Bring Superset in line with the bundle and the published copy.", tags=TAGS
 )
 
-jobs = [*loads.values(), build, publish, daily, superset]
+jobs = [*loads.values(), build, publish, daily, superset, maintenance.purge]

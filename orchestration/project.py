@@ -12,6 +12,7 @@ from typing import Any
 
 from ingestion import settings
 from ingestion.errors import ExpectedFailure
+from ingestion.platforms import PLATFORMS
 
 PROJECT_DIR = settings.CHECKOUT / "dbt_project"
 DBT = Path(sys.executable).with_name("dbt")
@@ -114,3 +115,10 @@ def exposed(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return the models and seeds that `meta.exposed` marks for publication."""
     nodes = (node for node in manifest["nodes"].values() if node["resource_type"] in ("model", "seed"))
     return [node for node in nodes if meta(node).get("exposed")]
+
+
+def platforms_read(manifest: Mapping[str, Any]) -> list[str]:
+    """Return the platforms of which a model reads a raw table: those whose tables a build needs, were they empty."""
+    read = {unique_id for node in manifest["nodes"].values() for unique_id in node["depends_on"].get("nodes", ())}
+    named = {source["source_name"] for unique_id, source in manifest["sources"].items() if unique_id in read}
+    return [entry.name for entry in PLATFORMS if entry.name in named]

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from ingestion.platforms import PLATFORMS
-from orchestration import jobs
+from orchestration import jobs, maintenance
 
 TIMEZONE = "Europe/Paris"
 
@@ -27,4 +27,13 @@ daily = dg.ScheduleDefinition(
     description="After the loads of the night, before the first reader of the morning.",
 )
 
-schedules = [*(load_schedule(platform.name, platform.cron) for platform in PLATFORMS), daily]
+purge = dg.ScheduleDefinition(
+    name="purge",
+    job=maintenance.purge,
+    cron_schedule="15 2 * * *",
+    execution_timezone=TIMEZONE,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Before the loads of the night: what is too old is gone from the figures of the morning.",
+)
+
+schedules = [*(load_schedule(entry.name, entry.cron) for entry in PLATFORMS if entry.cron), daily, purge]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from ingestion import settings
+from ingestion import inbox
 from ingestion.platforms import PLATFORMS, Platform
 from orchestration import jobs
 from orchestration.reaper import reap
@@ -20,17 +20,9 @@ Seen = dict[str, list[int]]
 
 def dropped_files(folder: Path) -> Seen:
     """Return the files of an inbox that are not still being written under a name of their own (`.part`)."""
-    if not folder.is_dir():
-        return {}
-    files = (path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith("."))
-    stats = {str(path): path.stat() for path in files if path.suffix != ".part" and is_text(path.name)}
+    stats = {str(path): path.stat() for path in inbox.waiting(folder)}
     # A copy may keep the time of its original (`cp -p`); the time of the inode is its own.
     return {name: [stat.st_size, stat.st_ctime_ns] for name, stat in stats.items()}
-
-
-def is_text(name: str) -> bool:
-    """Tell whether a name can be written down: one in an older encoding is left to `cyberimpact doctor` to tell of."""
-    return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def settled(before: Seen, now: Seen) -> Iterator[str]:
@@ -50,7 +42,7 @@ def drop_sensor(platform: Platform) -> dg.SensorDefinition:
     )
     def watch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         before = json.loads(context.cursor) if context.cursor else {}
-        now = dropped_files(settings.home().drop / platform.name)
+        now = dropped_files(inbox.folder(platform))
         requests = [
             dg.RunRequest(
                 run_key=f"{name}:{now[name][0]}:{now[name][1]}",

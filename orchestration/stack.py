@@ -56,7 +56,7 @@ def programs() -> list[Program]:
     dagster, superset, sandbox = (settings.port(name) for name in ("dagster", "superset", "sandbox"))
     workspace = settings.CHECKOUT / "workspace.yaml"
     return [
-        Program("sandbox", [BIN / "python", "-m", "sandbox", "--port", str(sandbox)], sandbox, "/health"),
+        Program("sandbox", [BIN / "cyberimpact", "sandbox"], sandbox, "/health"),
         Program("superset", [SUPERSET_PYTHON, SUPERSET_SERVER, "serve"], superset, "/health"),
         Program(
             "dagster-webserver",
@@ -291,7 +291,7 @@ def main_job_is_done() -> bool:
 def run_main_job() -> None:
     """Load every platform, then build, check, publish and show; a platform that fails does not stop the others."""
     verbs: list[tuple[str, Callable[[], None]]] = [
-        (f"{entry.title}: load", lambda name=entry.name: verb("load", name)) for entry in PLATFORMS
+        ("Platforms: load", lambda: verb("load", *(entry.name for entry in PLATFORMS)))
     ]
     verbs += [("Build and checks", lambda: verb("build")), ("Publication", lambda: verb("publish"))]
     verbs += [("Dashboards", lambda: verb("superset", "apply"))]

@@ -4,7 +4,7 @@ Asked by `POST /_control/faults` with `{"fault": "server_error", "times": 2}`, o
 `X-Sandbox-Fault: server_error`. Faults that change data are left in the scope, for the platform's module to apply.
 """
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+Refuse = Callable[[str], Response | None]
 App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 #: Applied here, to any answer.
@@ -34,8 +35,19 @@ TRANSPORT_FAULTS = frozenset(
         "redirect",
     }
 )
-#: Applied by the platform's module, to its records.
-DATA_FAULTS = frozenset({"duplicated_page", "unknown_column", "renamed_column", "type_flip", "nested_value"})
+#: Applied by the platform's module, to its records: what a page repeats or leaves out, what the schema becomes, and a
+#: route that is closed.
+DATA_FAULTS = frozenset(
+    {
+        "duplicated_page",
+        "shifted_page",
+        "unknown_column",
+        "renamed_column",
+        "type_flip",
+        "nested_value",
+        "closed_route",
+    }
+)
 
 _PAGE = "<!DOCTYPE html><html lang='fr'><body><h1>Service momentanément indisponible</h1></body></html>"
 
@@ -62,10 +74,12 @@ class Faults:
 
     Args:
         app: The application behind it.
+        refusals: Path prefix of a platform to a function that gives its own answer to a refusing fault, if it has one.
     """
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, refusals: Mapping[str, Refuse]) -> None:
         self._app = app
+        self._refusals = refusals
         self._waiting: list[Fault] = []
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
@@ -108,12 +122,19 @@ class Faults:
         if name in {"truncated", "broken"}:
             await self._cut(scope, receive, send, breaks=name == "broken")
             return
-        response = _refusal(fault) if fault else None
+        response = self._refusal(fault, scope["path"]) if fault else None
         if response is not None:
             await response(scope, receive, send)
             return
         scope["sandbox_fault"] = name
         await self._app(scope, receive, send)
+
+    def _refusal(self, fault: Fault, path: str) -> Response | None:
+        """Return the answer that a fault puts in the place of the real one, in the platform's own words if it has."""
+        for prefix, refuse in self._refusals.items():
+            if path.startswith(prefix):
+                return refuse(fault.fault) or _refusal(fault)
+        return _refusal(fault)
 
     async def _cut(self, scope: MutableMapping[str, Any], receive: Receive, send: Send, *, breaks: bool) -> None:
         """Send half of an answer: as if it were whole, or breaking the connection."""

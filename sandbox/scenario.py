@@ -142,6 +142,16 @@ _STORIES = {
 }
 
 
+#: Invented: what must be redacted before it is written anywhere.
+_SLIPS = (
+    " On peut me joindre au 06 39 98 10 {digits}.",
+    " Je m'appelle Nathalie Garnier et j'attends toujours.",
+    " Mon adresse : karim.benali{digits}@exemple.fr.",
+    " Merci à l'adjudante Moreau pour sa patience.",
+    " Cordialement, Olivier Fontaine",
+)
+
+
 @lru_cache(maxsize=1)
 def departements() -> tuple[Departement, ...]:
     """Return the départements with their population, which decides how many experiences come from each."""
@@ -196,9 +206,14 @@ def _experience(draw: Random, day: date, number: int, failing: Service | None) -
         feeling=feeling,
         themes=_themes(draw, feeling),
         title=draw.choice(_OPENINGS[feeling]),
-        description=draw.choice(_STORIES[feeling]),
+        description=draw.choice(_STORIES[feeling]) + _slip(number),
         similar=draw.choices((0, 1, 2, 5), (75, 15, 7, 3))[0],
     )
+
+
+def _slip(number: int) -> str:
+    """Return what a citizen should not have written, now and then; the number decides, so that nothing else moves."""
+    return _SLIPS[number % len(_SLIPS)].format(digits=f"{number % 100:02}") if number % 9 == 0 else ""
 
 
 def _residence(draw: Random) -> tuple[Departement | None, str | None, str]:

@@ -1,4 +1,4 @@
-"""Stand-in of the Services Publics+ portal: Opendatasoft Explore API v2.1 over the invented experiences.
+"""Stand-in of the Services Publics+ portal: Opendatasoft Explore API v2.1 over invented experiences and results.
 
 Limits, error bodies and headers are those of the vendor's contract; the fields are those seen in public code that reads
 the portal. The paging window is refused as on the real one.
@@ -7,7 +7,7 @@ the portal. The paging window is refused as on the real one.
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -17,17 +17,21 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from sandbox import odsql
+from sandbox.events import START, departements, draw
 from sandbox.scenario import THEMES, Experience, history
 
-PREFIX = "/api/explore/v2.1/catalog/datasets/{dataset}"
+PREFIX = "/api/explore/v2.1"
+SETTINGS = {"CYBERIMPACT_SERVICES_PUBLICS_PLUS_URL": PREFIX}
+DATASETS = f"{PREFIX}/catalog/datasets/{{dataset}}"
 DATASET = "export-experiences"
+RESULTS = "resultats-de-qualite"
 
 LARGEST_PAGE = 100
 WINDOW = 10_000
 CALLS_PER_DAY = 10_000
 CHUNK_LINES = 500
 
-_INTEGERS = frozenset({"experiences_similaires"})
+_NUMBERS = {"experiences_similaires": "int", "valeur": "double"}
 FIELDS = (
     "id_experience",
     "titre",
@@ -50,6 +54,30 @@ FIELDS = (
     "action",
 )
 
+#: Of the quality results: the mandatory columns of the programme, as the portal would name them.
+RESULT_FIELDS = (
+    "code_sp_de_la_structure",
+    "intitule_de_la_typologie",
+    "intitule_de_la_structure",
+    "code_postal",
+    "ville",
+    "code_sp_de_l_indicateur",
+    "valeur",
+    "frequence",
+    "date_de_mise_a_jour",
+)
+#: Indicator to its mean and spread, and to the number of months that each result covers.
+INDICATORS = {"IND-ACCUEIL": (88, 5, 1), "IND-DELAI": (74, 9, 1), "IND-TELEPHONE": (81, 7, 3), "IND-CLARTE": (79, 4, 3)}
+
+ANSWERS = (
+    "Bonjour, nous vous remercions de votre témoignage.",
+    "Bonjour, votre message a été transmis au service concerné, qui reviendra vers vous.",
+    "Bonjour, nous regrettons ces difficultés et corrigeons la page en cause. Cordialement, Sandrine Rousseau",
+)
+
+FIELDS_OF = {DATASET: FIELDS, RESULTS: RESULT_FIELDS}
+TITLES = {DATASET: "Expériences Services Publics+", RESULTS: "Résultats de qualité"}
+
 Record = dict[str, Any]
 
 
@@ -71,7 +99,7 @@ def record(experience: Experience, today: date) -> Record:
         "code_postal_usager": experience.postal_code,
         "intitule_typologie_1": experience.service.typology,
         "intitule_structure_1": experience.structure,
-        "reponse_structure_1": "Bonjour, nous vous remercions de votre témoignage." if is_answered else None,
+        "reponse_structure_1": ANSWERS[experience.number % len(ANSWERS)] if is_answered else None,
         "intitule_typologie_2": also.typology if also else None,
         "intitule_structure_2": also.structure.format(town="Paris") if also else None,
         **{theme: experience.themes.get(theme) for theme in THEMES},
@@ -79,6 +107,38 @@ def record(experience: Experience, today: date) -> Record:
         "amelioration_de_service_a_considerer": "Non",
         "action": None,
     }
+
+
+def results(seed: int, today: date) -> Iterator[Record]:
+    """Yield the quality results that the groups of the Gendarmerie have published up to a day, month by month."""
+    months = (date(year, month, 1) for year in range(START.year, today.year + 1) for month in range(1, 13))
+    for month in months:
+        if START < month <= today:
+            yield from _results_of(seed, month)
+
+
+def _results_of(seed: int, month: date) -> Iterator[Record]:
+    chance = draw(seed, RESULTS, month)
+    for place in departements():
+        for code, (mean, spread, covered) in INDICATORS.items():
+            value = round(min(100.0, max(0.0, chance.gauss(mean, spread))), 1)
+            if (month.month - 1) % covered == 0:
+                yield {
+                    "code_sp_de_la_structure": f"GGD-{place.code}",
+                    "intitule_de_la_typologie": "Groupement de gendarmerie départementale",
+                    "intitule_de_la_structure": f"Groupement de gendarmerie départementale : {place.name}",
+                    "code_postal": place.postal_codes[0],
+                    "ville": place.town,
+                    "code_sp_de_l_indicateur": code,
+                    "valeur": value,
+                    "frequence": "Mensuelle" if covered == 1 else "Trimestrielle",
+                    "date_de_mise_a_jour": month.isoformat(),
+                }
+
+
+def routes(seed: int, today: Callable[[], date]) -> list[Route]:
+    """Return what the portal answers."""
+    return Portal(seed, today).routes()
 
 
 class Portal:
@@ -93,15 +153,15 @@ class Portal:
         self._seed = seed
         self._today = today
         self._calls = 0
-        self._cache: tuple[date, list[Record]] | None = None
+        self._cache: dict[str, tuple[date, list[Record]]] = {}
 
     def routes(self) -> list[Route]:
         return [
-            Route(PREFIX, self._answer(self._describe)),
-            Route(f"{PREFIX}/", self._answer(self._describe)),
-            Route(f"{PREFIX}/records", self._answer(self._records)),
-            Route(f"{PREFIX}/exports/jsonl", self._answer(self._jsonl)),
-            Route(f"{PREFIX}/exports/csv", self._answer(self._csv)),
+            Route(DATASETS, self._answer(self._describe)),
+            Route(f"{DATASETS}/", self._answer(self._describe)),
+            Route(f"{DATASETS}/records", self._answer(self._records)),
+            Route(f"{DATASETS}/exports/jsonl", self._answer(self._jsonl)),
+            Route(f"{DATASETS}/exports/csv", self._answer(self._csv)),
         ]
 
     def _answer(self, handle: Callable[[Request], Response]) -> Callable[[Request], Any]:
@@ -109,7 +169,7 @@ class Portal:
 
         async def endpoint(request: Request) -> Response:
             self._calls += 1
-            if request.path_params["dataset"] != DATASET:
+            if request.path_params["dataset"] not in FIELDS_OF or _fault(request) == "closed_route":
                 message = f"The requested dataset {request.path_params['dataset']} does not exist."
                 return JSONResponse({"error_code": "DatasetNotFoundError", "message": message}, 404)
             try:
@@ -124,26 +184,34 @@ class Portal:
 
         return endpoint
 
-    def _all(self) -> list[Record]:
+    def _all(self, dataset: str) -> list[Record]:
         today = self._today()
-        if self._cache is None or self._cache[0] != today:
-            self._cache = today, [record(experience, today) for experience in history(self._seed, today)]
-        return self._cache[1]
+        if dataset not in self._cache or self._cache[dataset][0] != today:
+            told = (
+                results(self._seed, today)
+                if dataset == RESULTS
+                else (record(experience, today) for experience in history(self._seed, today))
+            )
+            self._cache[dataset] = today, list(told)
+        return self._cache[dataset][1]
 
     def _describe(self, request: Request) -> Response:
-        names = [_renamed(name) if _fault(request) == "renamed_column" else name for name in FIELDS]
+        dataset = request.path_params["dataset"]
+        names = [_renamed(name) if _fault(request) == "renamed_column" else name for name in FIELDS_OF[dataset]]
         extra = ["nouvelle_colonne"] if _fault(request) == "unknown_column" else []
         fields = [
             {"name": name, "label": name, "type": _type(name), "description": None, "annotations": {}}
             for name in (*names, *extra)
         ]
-        metas = {"default": {"title": "Expériences Services Publics+", "records_count": len(self._all())}}
-        body = {"dataset_id": DATASET, "has_records": True, "metas": metas, "features": ["timeserie"], "fields": fields}
+        metas = {"default": {"title": TITLES[dataset], "records_count": len(self._all(dataset))}}
+        body = {"dataset_id": dataset, "has_records": True, "metas": metas, "features": ["timeserie"], "fields": fields}
         return JSONResponse(body)
 
     def _selected(self, request: Request) -> list[Record]:
-        found = list(filter(odsql.where(request.query_params.get("where", ""), FIELDS), self._all()))
-        return odsql.ordered(found, request.query_params.get("order_by", ""), FIELDS)
+        dataset = request.path_params["dataset"]
+        fields = FIELDS_OF[dataset]
+        found = list(filter(odsql.where(request.query_params.get("where", ""), fields), self._all(dataset)))
+        return odsql.ordered(found, request.query_params.get("order_by", ""), fields)
 
     def _records(self, request: Request) -> Response:
         try:
@@ -174,7 +242,8 @@ class Portal:
         parameters = request.query_params
         delimiter = parameters.get("delimiter", ";")
         bom = "" if parameters.get("with_bom", "true").lower() == "false" else "\ufeff"
-        lines = _csv_lines(self._selected(request), delimiter, bom)
+        fields = FIELDS_OF[request.path_params["dataset"]]
+        lines = _csv_lines(self._selected(request), fields, delimiter, bom)
         return StreamingResponse(_chunks(lines), media_type="text/csv")
 
 
@@ -184,9 +253,9 @@ def _chunks(lines: Iterator[str]) -> Iterator[str]:
         yield chunk
 
 
-def _csv_lines(records: list[Record], delimiter: str, bom: str) -> Iterator[str]:
+def _csv_lines(records: list[Record], fields: Sequence[str], delimiter: str, bom: str) -> Iterator[str]:
     buffer = io.StringIO(newline="")
-    writer = csv.DictWriter(buffer, FIELDS, delimiter=delimiter, lineterminator="\r\n")
+    writer = csv.DictWriter(buffer, fields, delimiter=delimiter, lineterminator="\r\n")
     writer.writeheader()
     yield bom + buffer.getvalue()
     for found in records:
@@ -201,8 +270,8 @@ def _refuse(code: str, message: str) -> Response:
 
 
 def _type(name: str) -> str:
-    if name in _INTEGERS:
-        return "int"
+    if name in _NUMBERS:
+        return _NUMBERS[name]
     return "date" if name.startswith(("date_", "ecrit_")) else "text"
 
 
@@ -211,7 +280,7 @@ def _fault(request: Request) -> str:
 
 
 def _renamed(name: str) -> str:
-    return "sentiment_exprime" if name == "ressenti_usager" else name
+    return {"ressenti_usager": "sentiment_exprime", "valeur": "mesure"}.get(name, name)
 
 
 def _drifted(found: Record, request: Request) -> Record:
@@ -222,8 +291,11 @@ def _drifted(found: Record, request: Request) -> Record:
         case "renamed_column":
             return {_renamed(name): value for name, value in found.items()}
         case "type_flip":
-            return {**found, "experiences_similaires": "plusieurs"}
+            return {name: "plusieurs" if name in _NUMBERS else value for name, value in found.items()}
         case "nested_value":
-            return {**found, "ressenti_usager": {"libelle": found["ressenti_usager"]}}
+            return {
+                name: {"libelle": value} if name in {"ressenti_usager", "valeur"} else value
+                for name, value in found.items()
+            }
         case _:
             return found

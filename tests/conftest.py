@@ -9,6 +9,7 @@ from xdist.scheduler import LoadScopeScheduling
 from ingestion import settings
 
 os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
+os.environ["CYBERIMPACT_PSEUDONYM_KEY"] = "a key that only tests have"
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """One load per platform, with the raw tables it writes. Reading, contracts and quarantine belong in `ingestion`."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,11 +7,12 @@ from pathlib import Path
 import dagster as dg
 
 from assets.raw import sources as platform_sources
-from ingestion import quarantine, settings
+from ingestion import inbox, quarantine, settings
 from ingestion.errors import ExpectedFailure
-from ingestion.loading import LOAD_LOG, EntityReport, LoadReport, load
+from ingestion.loading import load
 from ingestion.locks import writer_lock
 from ingestion.platforms import PLATFORMS, Platform
+from ingestion.reports import LOAD_LOG, EntityReport, LoadReport
 from orchestration.freshness import within
 
 QUARANTINE_CHECK = "quarantine_is_empty"
@@ -59,7 +59,7 @@ def metadata(report: LoadReport, entity: EntityReport) -> dict[str, dg.MetadataV
 
 def quarantine_checks(platform: Platform) -> Iterator[dg.AssetCheckResult]:
     """Tell, table by table, how many rows wait in quarantine."""
-    with writer_lock(settings.home().warehouse):
+    with writer_lock(settings.home().database(platform.database)):
         waiting = Counter(entry.entity for entry in quarantine.entries(platform.name))
     for entity in platform.entities:
         yield dg.AssetCheckResult(
@@ -69,18 +69,6 @@ def quarantine_checks(platform: Platform) -> Iterator[dg.AssetCheckResult]:
             severity=dg.AssetCheckSeverity.WARN,
             metadata={"waiting": waiting[entity], "remedy": f"cyberimpact quarantine list {platform.name}"},
         )
-
-
-def remove_dropped(platform: Platform, file: Path, sha256: str | None) -> None:
-    """Remove the file that was loaded from the platform's inbox.
-
-    One that was given elsewhere is not ours to remove, and one that has taken its place meanwhile was not read.
-    """
-    if file.parent != settings.home().drop / platform.name or not file.exists():
-        return
-    with file.open("rb") as content:
-        if hashlib.file_digest(content, "sha256").hexdigest() == sha256:
-            file.unlink()
 
 
 def build_load(platform: Platform) -> dg.AssetsDefinition:
@@ -97,12 +85,16 @@ def build_load(platform: Platform) -> dg.AssetsDefinition:
             )
             for entity in platform.entities
         ],
-        pool="warehouse",
+        pool=platform.database,
     )
     def load_platform(
         context: dg.AssetExecutionContext, config: LoadConfig
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         file = Path(config.file) if config.file else None
+        if file is not None and inbox.was_taken(platform, file):
+            context.log.info("%s is gone: another run has loaded it.", file.name)
+            yield from quarantine_checks(platform)
+            return
         try:
             report = load(
                 platform.name, file=file, progress=lambda rows: print(f"{platform.name}: {rows} records read")
@@ -115,7 +107,7 @@ def build_load(platform: Platform) -> dg.AssetsDefinition:
         yield dg.MaterializeResult(asset_key=table_key(platform, LOAD_LOG.name), metadata={"summary": report.summary()})
         yield from quarantine_checks(platform)
         if file is not None:
-            remove_dropped(platform, file, report.origin.sha256)
+            inbox.remove(platform, file, report.origin.sha256)
         if not report.complete:
             raise dg.Failure(description=" ".join((report.summary(), *report.problems)), allow_retries=False)
 

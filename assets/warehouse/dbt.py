@@ -11,8 +11,8 @@ from dagster_dbt import DbtCliInvocation, DbtCliResource, DbtProject, dbt_assets
 from assets.warehouse.lineage import column_lineage
 from assets.warehouse.translator import Translator, node_key
 from ingestion import settings
+from ingestion.collecting import collect_loads
 from ingestion.loading import ensure_tables
-from ingestion.platforms import PLATFORMS
 from orchestration import project
 
 os.environ.update(project.environment())
@@ -36,8 +36,9 @@ def failures(invocation: DbtCliInvocation) -> str:
     pool="warehouse",
 )
 def warehouse(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator:
-    for platform in PLATFORMS:
-        ensure_tables(platform.name)
+    for platform in project.platforms_read(project.read_manifest()):
+        ensure_tables(platform)
+    collect_loads()
     invocation = dbt.cli(["build"], context=context, raise_on_error=False)
     lineage = column_lineage()
     for event in invocation.stream():

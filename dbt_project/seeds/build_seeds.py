@@ -139,7 +139,8 @@ def platform_rows() -> list[Row]:
             "title": platform.title,
             "pillar": platform.pillar,
             "owner": platform.owner,
-            "late_after_hours": str(platform.late_after // timedelta(hours=1)),
+            "late_after_minutes": str(platform.late_after // timedelta(minutes=1)),
+            "main_entity": platform.entities[0],
         }
         for platform in PLATFORMS
     ]

@@ -1,11 +1,16 @@
-"""What Services Publics+ delivers: experiences of users, and structures. Reading it belongs to `client.py`."""
+"""What Services Publics+ delivers: experiences, structures, quality results. Reading it belongs to `client.py`."""
+
+from decimal import Decimal
 
 from ingestion.contract import GENERATION, UNKNOWN_COLUMNS, Dropped, Field, Generation, RejectedError, Row, Table
 from ingestion.parsers import (
     choice,
     code,
     count,
+    day,
+    decimal_number,
     departement_code,
+    free_text,
     insee_code,
     local_time,
     past_time,
@@ -13,8 +18,6 @@ from ingestion.parsers import (
     redacted_text,
     region_code,
 )
-
-FREE_TEXT = "free text may hold names, which are not redacted yet"
 
 feeling = choice({"Positif": ("Positive",), "Neutre": (), "Négatif": ("Negatif", "Négative")})
 yes_or_no = choice({"Oui": ("true", "1"), "Non": ("false", "0")})
@@ -43,6 +46,15 @@ def _postal_codes_of_france(row: Row) -> Row:
 _POSTAL_CODES = {"code_postal_usager": "pays"} | {
     f"code_postal_typologie_{slot}": f"pays_typologie_{slot}" for slot in (1, 2, 3)
 }
+
+
+def quality_value(value: str) -> Decimal:
+    """Return the value of a result; a sign of percent behind it is the unit of the indicator, and left out.
+
+    Raises:
+        ValueError: it is not a number.
+    """
+    return decimal_number(value.removesuffix("%").rstrip())
 
 
 def _slots() -> tuple[Field, ...]:
@@ -74,6 +86,16 @@ def _slots() -> tuple[Field, ...]:
                 f"intitule_structure_{slot}",
                 f"Name of structure {slot}.",
                 (f"Intitulé structure {slot}", *(("structure",) if slot == 1 else ())),
+            ),
+            Field(
+                f"reponse_structure_{slot}",
+                f"Answer of structure {slot}, redacted: agents sign, and repeat what they were told.",
+                (
+                    f"Réponse structure {slot}",
+                    f"Réponse de la structure {slot}",
+                    *(("réponses", "Réponse de la structure") if slot == 1 else ()),
+                ),
+                free_text,
             ),
         ]
     return tuple(fields)
@@ -137,6 +159,8 @@ EXPERIENCES = Table(
             ("date_de_premiere_réponse", "date_de_1ere_réponse", "Date de première réponse"),
             local_time,
         ),
+        Field("titre", "Title that the user gave, redacted.", ("Titre",), free_text),
+        Field("description", "What the user tells, redacted.", ("Description",), free_text),
         Field("poste_comme", "Who wrote: the person concerned, a relative, a mediator.", ("Posté comme",)),
         Field("ressenti_usager", "Feeling of the user.", ("Ressenti usager",), feeling, required=True, nullable=False),
         Field(
@@ -201,21 +225,9 @@ EXPERIENCES = Table(
         GENERATION,
         UNKNOWN_COLUMNS,
     ),
+    dated_by="date_de_publication",
     any_of=(("etat_experience", "statut_experience"),),
     dropped=(
-        Dropped(
-            (
-                "Titre",
-                "Description",
-                "réponses",
-                *(
-                    f"{label} {slot}"
-                    for slot in (1, 2, 3)
-                    for label in ("Réponse structure", "Réponse de la structure")
-                ),
-            ),
-            FREE_TEXT,
-        ),
         Dropped(("pseudonyme_usager", "Pseudonyme"), "pseudonym of a person, which no figure needs"),
         Dropped(("commune_usager", "Commune"), "finer than any figure needs, and helps to recognise a person"),
         Dropped(("Clé de tracking",), "technical key of the platform, which no figure needs"),
@@ -263,15 +275,72 @@ STRUCTURES = Table(
         Field("insee_departement", "INSEE code of the département ('37').", ("INSEE Département",), insee_code("dep")),
         Field("insee_region", "INSEE code of the region ('24').", ("INSEE Région",), insee_code("reg")),
         Field("insee_arrondissement", "INSEE code of the district.", ("INSEE Arrondissement",), insee_code("arr")),
+        GENERATION,
         UNKNOWN_COLUMNS,
     ),
     dropped=(
         Dropped(("Boîte à lettre fonctionnelle",), "mail address"),
-        Dropped(("Description de la structure",), FREE_TEXT),
+        Dropped(("Description de la structure",), "advertising text of the structure, which no figure needs"),
         Dropped(("Compléments Adresse", "Codes Postaux", "Départements"), "empty or repeated elsewhere in the record"),
         Dropped(("Clé de tracking",), "technical key of the platform, which no figure needs"),
     ),
     generations=(Generation("export_2023", ("Code SP+ de la structure", "Intitulé du réseau")),),
 )
 
-CONTRACT = (EXPERIENCES, STRUCTURES)
+#: The nine columns are those that the programme makes mandatory (§2.4) [CERTAIN as labels]; no real file was seen.
+QUALITY_RESULTS = Table(
+    name="quality_results",
+    key="quality_result_id",
+    key_parts=("code_structure", "code_indicateur", "date_mise_a_jour", "frequence"),
+    description="A quality result that a structure publishes, such as its share of calls answered.",
+    fields=(
+        Field(
+            "quality_result_id", "Structure, indicator, day and frequency, joined.", nullable=False, filled_by_load=True
+        ),
+        Field(
+            "code_structure",
+            "Services Publics+ code of the structure.",
+            ("Code SP+ de la structure",),
+            code,
+            required=True,
+            nullable=False,
+        ),
+        Field("intitule_typologie", "Kind of structure.", ("Intitulé de la typologie",)),
+        Field("intitule_structure", "Official name of the structure.", ("Intitulé de la structure",)),
+        Field("code_postal", "Postal code, five digits.", ("Code postal de la structure",), postal_code),
+        Field("ville", "Town."),
+        Field(
+            "code_indicateur",
+            "Services Publics+ code of the indicator.",
+            ("Code SP+ de l'indicateur",),
+            code,
+            required=True,
+            nullable=False,
+        ),
+        Field(
+            "valeur",
+            "Value, in the unit of the indicator; '87 %' is 87.",
+            (),
+            quality_value,
+            "decimal",
+            required=True,
+        ),
+        Field("frequence", "How often it is measured, such as 'Trimestrielle'.", ("Fréquence",)),
+        Field(
+            "date_mise_a_jour",
+            "Day on which it was updated.",
+            ("Date de mise à jour",),
+            day,
+            required=True,
+            nullable=False,
+        ),
+        GENERATION,
+        UNKNOWN_COLUMNS,
+    ),
+    generations=(
+        Generation("csv", ("Code SP+ de l'indicateur", "Date de mise à jour")),
+        Generation("api", ("code_sp_de_l_indicateur", "date_de_mise_a_jour")),
+    ),
+)
+
+CONTRACT = (EXPERIENCES, STRUCTURES, QUALITY_RESULTS)

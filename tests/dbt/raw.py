@@ -6,6 +6,7 @@ from typing import Any
 
 import duckdb
 
+from ingestion.collecting import collect_loads
 from ingestion.loading import ensure_tables
 from ingestion.settings import home
 
@@ -42,6 +43,12 @@ def create(**tables: Iterable[Row]) -> Path:
         connection.execute("set TimeZone = 'UTC'")
         for table, rows in tables.items():
             insert(connection, table, rows)
+        if "load_log" in tables:
+            connection.execute(
+                f"insert into {SCHEMA}._dlt_loads (load_id, schema_name, status, inserted_at)"
+                f" select distinct _dlt_load_id, 'hand', 0, now() from {SCHEMA}.load_log"
+            )
+    collect_loads()
     return warehouse
 
 

@@ -2,7 +2,6 @@
 
 import csv
 import re
-from datetime import timedelta
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -10,9 +9,6 @@ from typing import Any
 
 import pytest
 
-from ingestion.loading import LOAD_LOG
-from ingestion.platforms import platform
-from ingestion.services_publics_plus import CONTRACT
 from orchestration.project import PROJECT_DIR
 from tests.dbt.conftest import Built
 
@@ -103,18 +99,21 @@ def test_every_column_of_the_warehouse_is_declared_and_commented(built: Built) -
     assert [row for row in found if not row[3]] == []
 
 
-@pytest.mark.parametrize("table", [*CONTRACT, LOAD_LOG], ids=lambda table: table.name)
-def test_sources_are_the_contract_of_the_loader(built: Built, table: Any) -> None:
-    source = built.manifest["sources"][f"source.cyberimpact.services_publics_plus.{table.name}"]
-    assert set(source["columns"]) == {field.name for field in table.fields} | WRITTEN_BY_DLT
-    assert source["config"]["meta"]["dagster"]["asset_key"] == ["raw", "services_publics_plus", table.name]
+def script(path: Path) -> ModuleType:
+    """Return a script of the project as a module."""
+    spec = spec_from_file_location(path.stem, path)
+    assert spec
+    assert spec.loader
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
-def test_a_source_is_late_when_its_platform_is(built: Built) -> None:
-    source = built.manifest["sources"]["source.cyberimpact.services_publics_plus.load_log"]
-    warn_after = source["freshness"]["warn_after"]
-    late_after = timedelta(**{f"{warn_after['period']}s": warn_after["count"]})
-    assert late_after == platform("services_publics_plus").late_after
+def test_sources_are_the_contracts_of_the_loaders() -> None:
+    builder = script(PROJECT_DIR / "build_sources.py")
+    written = {path: path.read_text(encoding="utf-8") for path in builder.STAGING.glob("*/_sources.yml")}
+    expected = {path: builder.text(content) for path, content in builder.files().items()}
+    assert written == expected, "run dbt_project/build_sources.py"
 
 
 def test_layers_read_only_what_is_below_them(built: Built) -> None:
@@ -254,12 +253,7 @@ def test_every_glossary_entry_is_used(built: Built) -> None:
 
 @pytest.fixture
 def seed_builder() -> ModuleType:
-    spec = spec_from_file_location("build_seeds", PROJECT_DIR / "seeds" / "build_seeds.py")
-    assert spec
-    assert spec.loader
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script(PROJECT_DIR / "seeds" / "build_seeds.py")
 
 
 def seed(name: str) -> list[dict[str, str]]:

@@ -16,7 +16,7 @@ import uvicorn
 from ingestion import settings
 from ingestion.loading import ensure_tables
 from ingestion.settings import Home
-from sandbox.app import build_app
+from sandbox.app import addresses, build_app
 
 #: The sandbox's first day is 2025-01-01: a short history keeps tests fast.
 FIRST_TODAY = date(2025, 3, 31)
@@ -98,7 +98,8 @@ def _running_sandbox() -> Iterator[Sandbox]:
 def sandbox(_running_sandbox: Sandbox, home: Home, monkeypatch: pytest.MonkeyPatch) -> Sandbox:  # noqa: ARG001
     """The sandbox, without faults, as the platform of an empty home; a client that is quick to give up."""
     _running_sandbox.reset()
-    monkeypatch.setenv("CYBERIMPACT_SERVICES_PUBLICS_PLUS_URL", _running_sandbox.api)
+    for setting, address in addresses(_running_sandbox.origin).items():
+        monkeypatch.setenv(setting, address)
     monkeypatch.delenv("CYBERIMPACT_SERVICES_PUBLICS_PLUS_DATASET", raising=False)
     monkeypatch.setenv("CYBERIMPACT_SERVICES_PUBLICS_PLUS_API_KEY", "cle-secrete-du-test")
     monkeypatch.setenv("CYBERIMPACT_HTTP_ATTEMPTS", "3")

@@ -1,4 +1,5 @@
 import json
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 from ingestion.contract import Rejection, choose_table
 from ingestion.errors import ExpectedFailure
 from ingestion.folding import fold
-from ingestion.services_publics_plus.contract import CONTRACT, EXPERIENCES, STRUCTURES
+from ingestion.services_publics_plus.contract import CONTRACT, EXPERIENCES, QUALITY_RESULTS, STRUCTURES
 
 WHERE = "services_publics_plus, file x.csv"
 
@@ -149,12 +150,59 @@ def test_an_unknown_column_is_kept_redacted_and_one_about_a_person_is_not():
     }
 
 
-def test_free_text_is_dropped_with_its_reason():
-    dropped = EXPERIENCES.understand(
-        tuple(GENERATIONS["csv_2021"] | {"réponses": "", "Description": ""}), WHERE
-    ).dropped
-    assert set(dropped) == {"réponses", "Description", "pseudonyme_usager"}
-    assert "names" in dropped["réponses"]
+def test_free_text_is_redacted_and_what_names_a_person_is_dropped():
+    texts = {
+        "Titre": "Merci Madame Durand",
+        "Description": "Rappelez-moi au 06 12 34 56 78.",
+        "réponses": "Cordialement, Jean Martin",
+    }
+    record = GENERATIONS["csv_2021"] | texts
+    row = read(record)
+    assert row["titre"] == "Merci Madame [NOM]"
+    assert row["description"] == "Rappelez-moi au [TÉLÉPHONE]."
+    assert row["reponse_structure_1"] == "Cordialement, [NOM]"
+    assert set(EXPERIENCES.understand(tuple(record), WHERE).dropped) == {"pseudonyme_usager"}
+
+
+@pytest.mark.parametrize("label", ["Réponse structure 2", "Réponse de la structure 2", "reponse_structure_2"])
+def test_the_answer_of_each_structure_has_its_column(label):
+    assert read(GENERATIONS["export_2023"] | {label: "Bonjour."})["reponse_structure_2"] == "Bonjour."
+
+
+RESULT = {
+    "Code SP+ de la structure": "3Tn8gzTdcz",
+    "Intitulé de la typologie": "Brigade de gendarmerie",
+    "Intitulé de la structure": "Brigade de Laon",
+    "Code postal": "2000",
+    "Ville": "LAON",
+    "Code SP+ de l'indicateur": "IND-7",
+    "Valeur": "87,5 %",
+    "Fréquence": "Trimestrielle",
+    "Date de mise à jour": "01/04/2025",
+}
+
+
+def test_a_quality_result_is_told_by_structure_indicator_day_and_frequency():
+    assert choose_table(CONTRACT, tuple(RESULT), WHERE) is QUALITY_RESULTS
+    row = read(RESULT, QUALITY_RESULTS)
+    assert row["quality_result_id"] == "3Tn8gzTdcz|IND-7|2025-04-01|Trimestrielle"
+    assert row["valeur"] == Decimal("87.5")
+    assert row["code_postal"] == "02000"
+    assert QUALITY_RESULTS.understand(tuple(RESULT), WHERE).generation == "csv"
+
+
+@pytest.mark.parametrize(
+    ("label", "value", "field"),
+    [
+        ("Valeur", "élevée", "valeur"),
+        ("Date de mise à jour", "", "date_mise_a_jour"),
+        ("Code postal", "2", "code_postal"),
+    ],
+)
+def test_a_quality_result_that_breaks_the_contract_is_rejected(label, value, field):
+    rejection = read(RESULT | {label: value}, QUALITY_RESULTS)
+    assert isinstance(rejection, Rejection)
+    assert rejection.field == field
 
 
 @pytest.mark.parametrize(

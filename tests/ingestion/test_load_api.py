@@ -1,5 +1,6 @@
 """The API over real HTTP: first load, increments, late answers, and every bad day of a server."""
 
+import itertools
 import json
 import re
 import subprocess
@@ -15,11 +16,17 @@ from ingestion import quarantine, settings
 from ingestion.errors import ExpectedFailure
 from ingestion.http import Api, Patience, without_query
 from ingestion.loading import load
+from ingestion.privacy import redact
 from ingestion.services_publics_plus import client
 from tests.ingestion.conftest import FIRST_TODAY, ask, snapshot
-from tests.ingestion.test_load_file import counts
 
 SPP = "services_publics_plus"
+RESULTS_EXPORT = "resultats-de-qualite/exports/jsonl"
+
+
+def counts(report, entity="experiences"):
+    one = next(found for found in report.entities if found.entity == entity)
+    return one.rows_read, one.rows_new, one.rows_updated, one.rows_unchanged, one.rows_quarantined
 
 
 def published(sandbox):
@@ -50,7 +57,7 @@ def test_the_first_load_brings_everything_and_the_second_changes_nothing(sandbox
     loaded = dict(ask(home, "select id_experience, ressenti_usager from experiences"))
     assert loaded == {key: record["ressenti_usager"] for key, record in expected.items()}
     assert set(ask(home, "select generation from experiences")) == {("api",)}
-    assert ask(home, "select distinct origin, origin_kind from load_log") == [(sandbox.dataset, "api")]
+    assert ask(home, "select distinct origin, origin_kind from load_log") == [(sandbox.api, "api")]
 
 
 def test_an_increment_brings_new_records_and_answers_that_came_late(sandbox, home):
@@ -85,13 +92,19 @@ def test_a_question_beyond_the_paging_window_is_exported(home, monkeypatch):
     load(SPP)
     asked = []
     send = Api.lines
-    monkeypatch.setattr(Api, "lines", lambda self, path, params: asked.append(path) or send(self, path, params))
+
+    def listen(self, path, params):
+        asked.append(f"{self.base_url.rpartition('/')[2]}/{path}")
+        return send(self, path, params)
+
+    monkeypatch.setattr(Api, "lines", listen)
     load(SPP)
-    assert asked == []
+    assert asked == [RESULTS_EXPORT]
+    asked.clear()
     monkeypatch.setattr(client, "MOST_PAGED_ROWS", 50)
     before = snapshot(home)
     load(SPP)
-    assert asked == ["exports/jsonl"]
+    assert asked == ["export-experiences/exports/jsonl", RESULTS_EXPORT]
     assert snapshot(home) == before
 
 
@@ -121,6 +134,83 @@ def test_the_key_goes_into_a_header_and_never_into_an_address(monkeypatch):
     assert sent
     assert {request.headers["Authorization"] for request in sent} == {"Apikey cle-secrete-du-test"}
     assert not any("cle-secrete" in request.url for request in sent)
+
+
+# ---- quality results
+
+
+def results(sandbox):
+    lines = httpx.get(f"{sandbox.api}/catalog/datasets/resultats-de-qualite/exports/jsonl").text.splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def test_the_quality_results_are_loaded_once_and_then_from_the_last_update(sandbox, home):
+    expected = results(sandbox)
+    assert counts(load(SPP), "quality_results") == (len(expected), len(expected), 0, 0, 0)
+    loaded = ask(home, "select code_structure, code_indicateur, date_mise_a_jour, valeur::double from quality_results")
+    assert sorted(loaded) == sorted(
+        (r["code_sp_de_la_structure"], r["code_sp_de_l_indicateur"], r["date_de_mise_a_jour"], r["valeur"])
+        for r in expected
+    )
+    sandbox.today = FIRST_TODAY + timedelta(days=1)  # the results of April
+    april = [r for r in results(sandbox) if r["date_de_mise_a_jour"] == "2025-04-01"]
+    again = [r for r in expected if r["date_de_mise_a_jour"] >= "2025-01-20"]  # 1 March, the last update, less 40 days
+    assert april
+    assert counts(load(SPP), "quality_results") == (len(april + again), len(april), 0, len(again), 0)
+
+
+def test_a_portal_without_quality_results_is_told_once_and_the_experiences_load(sandbox, monkeypatch, caplog):
+    monkeypatch.setenv("CYBERIMPACT_SERVICES_PUBLICS_PLUS_RESULTS_DATASET", "autre-nom")
+    report = load(SPP)
+    assert counts(report)[1] == len(published(sandbox))
+    assert counts(report, "quality_results") == (0, 0, 0, 0, 0)
+    assert [record.message for record in caplog.records if record.name == f"ingestion.{SPP}"] == [
+        "services_publics_plus: the portal has no dataset 'autre-nom'; the quality results are left out."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("renamed_column", "required column valeur .* is missing .*mesure"),
+        ("type_flip", "valeur is not a number in all of"),
+        ("broken", "breaks off"),
+        ("server_error", "3 times in a row"),
+    ],
+)
+def test_a_fault_of_the_quality_results_loads_nothing(sandbox, home, fault, said):
+    sandbox.fault(fault, path="resultats-de-qualite")
+    assert re.search(said, refused())
+    assert snapshot(home) == []
+    assert ask(home, "select count(*) from quality_results") == [(0,)]
+
+
+def test_results_that_are_fewer_than_counted_are_noticed(sandbox, home, monkeypatch):
+    lines = Api.lines
+    monkeypatch.setattr(
+        Api, "lines", lambda self, path, params: itertools.islice(lines(self, path, params), 50)
+    )  # a stream that ends early, and looks whole
+    monkeypatch.setattr(client.Experiences, "_whole", lambda _, pages, __: pages)
+    assert f"50 results came, and the portal counted {len(results(sandbox))}" in refused()
+    assert ask(home, "select count(*) from quality_results") == [(0,)]
+
+
+# ---- free texts
+
+
+def test_free_texts_are_loaded_redacted(sandbox, home):
+    expected = published(sandbox)
+    load(SPP)
+    columns = "id_experience, titre, description, reponse_structure_1"
+    loaded = {key: texts for key, *texts in ask(home, f"select {columns} from experiences")}
+    names = ("titre", "description", "reponse_structure_1")
+    assert loaded == {
+        key: [record[name] and redact(record[name]) for name in names] for key, record in expected.items()
+    }
+    written = b"".join(path.read_bytes() for path in home.root.rglob("*") if path.is_file())
+    for slip in ("06 39 98 10", "karim.benali", "Nathalie Garnier", "Sandrine Rousseau"):
+        assert any(slip in f"{record}" for record in expected.values()), slip
+        assert slip.encode() not in written
 
 
 # ---- bad days
@@ -219,7 +309,8 @@ def test_a_bad_record_of_the_api_is_quarantined_once_and_leaves_when_it_is_mende
 
     def with_a_bad_record(self, path, params):
         for number, record in enumerate(lines(self, path, params)):
-            yield record | {"date_de_publication": "2025-02-31"} if number == 3 else record
+            is_bad = number == 3 and "id_experience" in record
+            yield record | {"date_de_publication": "2025-02-31"} if is_bad else record
 
     with monkeypatch.context() as bad_days:
         bad_days.setattr(Api, "lines", with_a_bad_record)

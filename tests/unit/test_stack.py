@@ -251,8 +251,8 @@ class TestSupervision:
             stack.prepare()  # the ports are taken, by ourselves
             supervisor = stack.supervisor_pid()
             stack.down()
-            assert not is_alive(second)
-            assert not is_alive(supervisor)
+            wait_for(lambda: not is_alive(second), 5)
+            wait_for(lambda: not is_alive(supervisor), 5)
             assert stack.supervisor_pid() is None
             assert sleeper.poll() is None, "what was not started by `up` lives on"
             assert (set_up.logs / "trivial.log").exists()

@@ -1,10 +1,12 @@
 with loads as (
     select
-        'services_publics_plus' as platform,
+        platform,
+        entity,
         max(finished_at) as last_loaded_at
-    from {{ ref('stg_services_publics_plus__load') }}
+    from {{ ref('stg_platforms__load') }}
     -- Judging set-aside records anew brings no news from the platform.
-    where entity = 'experiences' and origin_kind <> 'quarantine'
+    where origin_kind <> 'quarantine'
+    group by platform, entity
 ),
 
 records as (
@@ -22,11 +24,11 @@ dated as (
         platforms.pillar,
         platforms.owner,
         loads.last_loaded_at,
-        cast({{ dbt.dateadd('hour', 'platforms.late_after_hours', 'loads.last_loaded_at') }} as timestamp) as late_at,
+        cast({{ dbt.dateadd('minute', 'platforms.late_after_minutes', 'loads.last_loaded_at') }} as timestamp) as late_at,
         records.data_as_of,
         coalesce(records.rows, 0) as rows
     from {{ ref('platforms') }} as platforms
-    left join loads on platforms.platform = loads.platform
+    left join loads on platforms.platform = loads.platform and platforms.main_entity = loads.entity
     left join records on platforms.platform = records.platform
 )
 

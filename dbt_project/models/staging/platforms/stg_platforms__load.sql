@@ -1,4 +1,5 @@
 select
+    platform,
     load_key,
     origin,
     origin_kind,
@@ -11,4 +12,4 @@ select
     rows_quarantined,
     cast(started_at as timestamp) as started_at,
     cast(finished_at as timestamp) as finished_at
-from {{ source('services_publics_plus', 'load_log') }}
+from {{ source('platforms', 'loads') }}

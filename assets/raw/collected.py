@@ -1,0 +1,18 @@
+"""The load logs of all platforms as one table, which every build makes anew. Loads belong in `loads`."""
+
+import dagster as dg
+
+from assets.raw.loads import table_key
+from ingestion.collecting import DATASET, LOADS
+from ingestion.platforms import PLATFORMS
+from ingestion.reports import LOAD_LOG
+
+platform_loads = dg.AssetSpec(
+    key=["raw", "platforms", LOADS.name],
+    deps=[table_key(platform, LOAD_LOG.name) for platform in PLATFORMS],
+    group_name="raw",
+    description=LOADS.description,
+    owners=["team:donnees"],
+    kinds={"duckdb"},
+    metadata={"dagster/table_name": f"{DATASET}.{LOADS.name}"},
+)

@@ -1,0 +1,154 @@
+"""What an export of the chat holds and what of it is kept. Its categories belong to the warehouse, not here."""
+
+import re
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from itertools import chain, zip_longest
+
+from ingestion.contract import GENERATION, UNKNOWN_COLUMNS, Dropped, Field, Row, Table
+from ingestion.folding import fold, words
+from ingestion.parsers import PARIS, paris_time, past_time, pseudonym, redacted_text
+
+#: Columns of the export, in the order that the tool is set to write [certain].
+LABELS = ("reference", "date", "canal", "motif_parent", "motif", "element_de_qualification")
+
+#: Motives by parent. The three parents are the ones that the chat shows to citizens [certain]; the spelling of the
+#: motives is [inferred]: it serves to mend damaged ones, and another motive is kept as it is given.
+MOTIVES: dict[str, tuple[str, ...]] = {
+    "Je m'informe": (
+        "Pré-plainte en ligne",
+        "Procédure judiciaire",
+        "Recrutement",
+        "Sécurité routière",
+        "Horaires et coordonnées d'une brigade",
+        "Opération tranquillité vacances",
+        "Prévention et conseils",
+    ),
+    "Je suis victime": (
+        "Hameçonnage",
+        "Fraude à la carte bancaire",
+        "Escroquerie sur Internet",
+        "Piratage de compte",
+        "Usurpation d'identité",
+        "Cyberharcèlement",
+        "Violences intrafamiliales",
+        "Vol ou dégradation",
+    ),
+    "Je signale": (
+        "Contenu illicite",
+        "Fait suspect",
+        "Rumeur ou fausse information",
+        "Inondation ou intempérie",
+        "Trouble de voisinage",
+        "Disparition inquiétante",
+    ),
+    "PNAV": ("PNAV",),
+}
+
+_DAMAGED = re.compile("\ufffd+")
+
+
+def mended(known: Iterable[str]) -> Callable[[str], str]:
+    """Return a parser that replaces a label by the known one that it spells, or that it must have been before damage.
+
+    A run of n replacement characters stands for one to n characters that are not ASCII, or for an apostrophe, which
+    many programs make typographic. A label that could be several known ones, or none, stays as it is, redacted.
+
+    Args:
+        known: Labels without damage.
+    """
+    by_spelling = {fold(label): label for label in known}
+
+    def parse(value: str) -> str:
+        if "\ufffd" not in value:
+            return by_spelling.get(fold(value)) or redacted_text(value)
+        shape = _shape(value)
+        candidates = [label for label in by_spelling.values() if shape.fullmatch(label)]
+        return candidates[0] if len(candidates) == 1 else redacted_text(value)
+
+    return parse
+
+
+def _shape(damaged: str) -> re.Pattern[str]:
+    """Return a pattern of the labels that a damaged one can have been."""
+    pieces = (re.escape(piece) for piece in _DAMAGED.split(damaged))
+    runs = (f"(?:[^\\x00-\\x7f]|'){{1,{len(run)}}}" for run in _DAMAGED.findall(damaged))
+    return re.compile("".join(chain.from_iterable(zip_longest(pieces, runs, fillvalue=""))), re.IGNORECASE)
+
+
+def moment(value: str) -> str:
+    """Return the local time of a contact, as it is written, in ISO 8601.
+
+    Raises:
+        ValueError: there is no such time, it has no time of day, or it lies in the future.
+    """
+    local = past_time(value)
+    if "T" not in local:
+        raise ValueError("has no time of day")
+    return local
+
+
+def _complete(row: Row) -> Row:
+    """Fill the instant, whether its hour was repaired, and whether the row is one of PNAV."""
+    local = datetime.fromisoformat(row["date"])
+    row["contacted_at"] = paris_time(row["date"])
+    row["heure_reparee"] = row["contacted_at"].astimezone(PARIS).replace(tzinfo=None) != local
+    row["pnav"] = any("pnav" in words(row.get(name) or "") for name in ("motif_parent", "motif"))
+    return row
+
+
+CONTACTS = Table(
+    name="contacts",
+    key="contact_key",
+    key_parts=("reference", "date", "motif_parent", "motif"),
+    description="One motive of one conversation of the chat; without its text and without the person.",
+    fields=(
+        Field(
+            "contact_key",
+            "Pseudonym, local time and motives: a row that two overlapping files give is one row.",
+            nullable=False,
+            filled_by_load=True,
+        ),
+        Field("reference", "Keyed pseudonym of the conversation.", (), pseudonym, required=True, nullable=False),
+        Field("date", "Local time of Paris as written, ISO 8601 [certain].", (), moment, required=True, nullable=False),
+        Field(
+            "contacted_at",
+            "Instant of the contact, UTC; the first of the two where the hour comes twice in October.",
+            type="timestamp",
+            nullable=False,
+            filled_by_load=True,
+        ),
+        Field(
+            "heure_reparee",
+            "Whether the written hour does not exist (change of March) and was moved on by one.",
+            type="boolean",
+            nullable=False,
+            filled_by_load=True,
+        ),
+        Field("motif_parent", "Parent motive; empty in some rows [certain].", (), mended(MOTIVES), required=True),
+        Field(
+            "motif",
+            "Motive; empty in some rows [certain].",
+            (),
+            mended(motive for motives in MOTIVES.values() for motive in motives),
+            required=True,
+        ),
+        Field(
+            "pnav",
+            "Whether a motive says PNAV: such rows are kept, and counted apart from contacts.",
+            type="boolean",
+            nullable=False,
+            filled_by_load=True,
+        ),
+        GENERATION,
+        UNKNOWN_COLUMNS,
+    ),
+    dated_by="contacted_at",
+    rule=_complete,
+    dropped=(
+        Dropped(("canal",), "the same for the whole chat, and no figure needs it"),
+        Dropped(("element_de_qualification",), "free remark of the agent on the case, which may describe a person"),
+    ),
+)
+
+CONTRACT = (CONTACTS,)

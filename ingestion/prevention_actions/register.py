@@ -1,0 +1,96 @@
+"""Opens a register that a gendarme filled in. What a line must say stands in `contract.py`."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ingestion.delivery import Delivery, Part, csv_delivery, xlsx_delivery
+from ingestion.errors import ExpectedFailure
+from ingestion.folding import fold
+from ingestion.prevention_actions.contract import ACTIONS, CONTRACT, MANDATORY, day
+from ingestion.privacy import pseudonymise, redact
+from ingestion.records import Record
+
+_PLATFORM = "prevention_actions"
+
+#: Identifier of the template's example line, which is no action.
+EXAMPLE = "EXEMPLE"
+
+#: Parts of an identifier that the unit did not give: a register sent again, with a corrected cost, meets the same line.
+_IDENTITY = ("unite", "date_debut", "titre")
+
+_LETTERS = str.maketrans("0123456789abcdef", "abcdefghijklmnop")
+
+
+def open_file(path: Path) -> Delivery:
+    """Open a register: XLSX by its name, CSV otherwise.
+
+    Raises:
+        ExpectedFailure: the file cannot be read or is no register; in French where its header lacks a column.
+    """
+    opened = xlsx_delivery if path.suffix.lower() == ".xlsx" else csv_delivery
+    delivery = opened(path, _PLATFORM, CONTRACT)
+    parts = tuple(Part(part.table, _actions(part.records, path.name)) for part in delivery.parts)
+    return replace(delivery, parts=parts)
+
+
+def _actions(records: Iterable[Record], file: str) -> Iterator[Record]:
+    """Yield the lines that are actions, each with an identifier, and what is wrong with the damaged ones."""
+    seen: dict[str, Record] = {}
+    for record in records:
+        if record.problem is not None:
+            yield replace(record, problem="la ligne est abîmée : nombre de colonnes faux, ou guillemet non fermé")
+            continue
+        names = _names(record)
+        _refuse_incomplete(names, file)
+        values = {name: record.values[label] for name, label in names.items()}
+        given = str(values.get("identifiant") or "").strip()
+        if fold(given) == fold(EXAMPLE) or not any(str(value or "").strip() for value in record.values.values()):
+            continue
+        identifier = _given(given) if given else _made(values)
+        first = seen.setdefault(identifier, record)
+        is_double = first.values != record.values
+        yield replace(
+            record,
+            values={**record.values, names.get("identifiant", "identifiant"): identifier},
+            problem=f"porte le même identifiant que la ligne {first.position}" if is_double else None,
+        )
+
+
+def _names(record: Record) -> dict[str, str]:
+    """Return the labels of a record by the field that they mean."""
+    header = ACTIONS.understand(tuple(record.values), _PLATFORM)
+    return {field.name: label for label, field in header.columns.items()}
+
+
+def _refuse_incomplete(names: Mapping[str, str], file: str) -> None:
+    missing = [label for name, label in MANDATORY.items() if name not in names]
+    if missing:
+        raise ExpectedFailure(
+            f"{_PLATFORM}, fichier {file} : il manque la colonne {', '.join(f'« {label} »' for label in missing)}.",
+            "Rien n'a été chargé : reprendre l'en-tête de modele_actions_prevention.xlsx et déposer à nouveau.",
+        )
+
+
+def _given(identifier: str) -> str:
+    """Return the unit's identifier; one that could be a phone number or the like as a keyed pseudonym."""
+    if redact(identifier) == identifier:
+        return identifier
+    return _in_letters(pseudonymise(identifier).removeprefix("p_"))
+
+
+def _made(values: Mapping[str, Any]) -> str:
+    """Return an identifier made of unit, day and title."""
+    parts = {name: str(values.get(name) or "").strip() for name in _IDENTITY}
+    with suppress(ValueError):  # the contract refuses the line, and says why
+        parts["date_debut"] = day(parts["date_debut"])
+    identity = "|".join(fold(part) for part in parts.values())
+    return _in_letters(hashlib.sha256(identity.encode()).hexdigest())
+
+
+def _in_letters(digest: str) -> str:
+    """Return a digest without digits, of which a run could be taken for a phone number and redacted."""
+    return f"auto-{digest[:24].translate(_LETTERS)}"

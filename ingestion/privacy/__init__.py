@@ -1,0 +1,100 @@
+"""Privacy before the first write: redaction and keyed pseudonyms. What a platform drops stands in its contract.
+
+`redact` replaces what identifies a person by a typed French mark that later readers see. Structured identifiers are
+masked in every spelling; names, postal addresses, pseudonyms and birth dates are recognised by their context and by
+word lists, with a measured recall (`tests/ingestion/test_redaction_set.py`).
+"""
+
+from collections.abc import Sequence
+from typing import BinaryIO
+
+from ingestion.privacy.addresses import mask_addresses
+from ingestion.privacy.birth_dates import mask_birth_dates
+from ingestion.privacy.handles import mask_pseudonyms
+from ingestion.privacy.identifiers import mask_identifiers
+from ingestion.privacy.names import mask_names
+from ingestion.privacy.pseudonyms import pseudonymise
+from ingestion.privacy.reading import Reading
+
+__all__ = [
+    "FREE_TEXT_LENGTH",
+    "names_personal_datum",
+    "pseudonymise",
+    "redact",
+    "redact_lines",
+    "redact_many",
+    "shorten",
+]
+
+#: Values longer than this are taken for running text.
+FREE_TEXT_LENGTH = 60
+
+#: Each pass that changes a text adds a mark, and marks are left alone; a text of pathological shape stops here.
+_MOST_PASSES = 8
+
+#: Words of a column name that announce a direct identifier, folded.
+_PERSONAL_PARTS = ("mail", "courriel", "telephone", "pseudo", "prenom", "adresse", "naissance", "plaque", "iban")
+_PERSONAL_WORDS = frozenset({"nom", "noms", "patronyme", "tel", "portable", "mobile", "nir", "ip"})
+
+
+def redact(text: str) -> str:
+    """Replace what identifies a person by a mark such as `[MAIL]` or `[NOM]`; a text without such data stays as it is.
+
+    Redacting twice changes nothing more: the passes go on until one finds nothing.
+    """
+    for _ in range(_MOST_PASSES):
+        redacted = _redact_once(text)
+        if redacted == text:
+            break
+        text = redacted
+    return text
+
+
+def redact_many(texts: Sequence[str]) -> list[str]:
+    """Redact many texts; the same as `redact` for each, and texts that repeat are redacted once."""
+    known: dict[str, str] = {}
+    redacted: list[str] = []
+    for text in texts:
+        result = known.get(text)
+        if result is None:
+            result = known[text] = redact(text)
+        redacted.append(result)
+    return redacted
+
+
+def redact_lines(source: BinaryIO, sink: BinaryIO) -> None:
+    """Redact a stream line by line, in memory that the longest line bounds.
+
+    Line ends are kept as they are. Bytes that are not UTF-8 are replaced by U+FFFD.
+
+    Args:
+        source: Where lines are read, in bytes, as of `sys.stdin.buffer`.
+        sink: Where redacted lines are written, in UTF-8; flushed after each line, so that a pipe shows them at once.
+    """
+    for line in source:
+        body = line.rstrip(b"\r\n")
+        sink.write(redact(body.decode("utf-8", errors="replace")).encode() + line[len(body) :])
+        sink.flush()
+
+
+def shorten(text: str) -> str:
+    """Redact a value whose content is not known; of a running text, keep nothing but its length."""
+    if len(text) > FREE_TEXT_LENGTH:
+        return f"[TEXTE de {len(text)} caractères]"
+    return redact(text)
+
+
+def names_personal_datum(words: tuple[str, ...]) -> bool:
+    """Tell whether a column name, given as folded words, announces a direct identifier."""
+    return any(word in _PERSONAL_WORDS or any(part in word for part in _PERSONAL_PARTS) for word in words)
+
+
+def _redact_once(text: str) -> str:
+    """Apply each recogniser once, the most certain first; each reads what the one before has left."""
+    masked = mask_identifiers(text)
+    reading = Reading(masked)
+    for mask in (mask_birth_dates, mask_addresses, mask_pseudonyms, mask_names):
+        masked = mask(reading)
+        if masked is not reading.text:
+            reading = Reading(masked)
+    return masked

@@ -1,0 +1,62 @@
+"""Finds birth dates in running text: dates that words of birth announce. Dates of events are left to stand."""
+
+import re
+
+from ingestion.privacy.reading import BLANK as _B
+from ingestion.privacy.reading import Reading, replace_spans
+from ingestion.privacy.vocabulary import Kind
+
+#: A month, in full or short, with or without its accent.
+MONTH = (
+    r"(?:janv(?:ier|\.)?|f[ée]vr?(?:ier|\.)?|mars|avr(?:il|\.)?|mai|juin|juil(?:let|\.)?|ao[uû]t|sept(?:embre|\.)?"
+    r"|oct(?:obre|\.)?|nov(?:embre|\.)?|d[ée]c(?:embre|\.)?)"
+)
+_SPELT_DAY = (
+    r"(?:premier|deux|trois|quatre|cinq|six|sept|huit|neuf|dix(?:[ -](?:sept|huit|neuf))?|onze|douze|treize|quatorze"
+    r"|quinze|seize|vingt(?:[ -](?:et[ -]un|deux|trois|quatre|cinq|six|sept|huit|neuf))?|trente(?:[ -]et[ -]un)?)"
+)
+_FIGURES = re.compile(
+    rf"\d(?:\d?{_B}?[/.\-]{_B}?\d{{1,2}}{_B}?[/.\-]{_B}?\d{{2,4}}|\d{{3}}[/.\-]\d{{1,2}}[/.\-]\d{{1,2}}"
+    rf"|\d?(?:er)?[ \u00a0\u202f\-]{{1,2}}(?:de{_B})?{MONTH}(?:[ \u00a0\u202f\-]{{1,2}}(?:\d{{4}}|['’]?\d{{2}}))?"
+    rf"|\d?{_B}\d{{1,2}}{_B}\d{{2,4}}|\d{{7}}|\d{{5}}|\d{{3}})(?![\d/])",
+    re.IGNORECASE,
+)
+_SPELT = re.compile(
+    rf"(?<=\s){_SPELT_DAY}{_B}{{1,2}}{MONTH}(?:{_B}{{1,2}}(?:\d{{4}}|mille(?:[ -]\w{{2,12}}){{1,6}}))?", re.IGNORECASE
+)
+_BORN_BEFORE = re.compile(
+    rf"(?<![\w\[])(?:n[ée]e?\(?e?\)?s?|n[ée][·.]e|n[ae][iî]t|naissances?|d\.?{_B}?d\.?{_B}?n\.?|anniversaire|born)"
+    rf"{_B}{{0,2}}(?:(?:[:=,(\-]|est|du|le|un|ce|tombe|on|c['’]est){_B}{{0,2}}){{0,4}}"
+    rf"(?:(?:à|a|au|aux){_B}[^\d\n,.;:!?]{{2,40}}?{_B}?(?:\(\d[\dAB]\d?\))?,?{_B}?(?:le|en){_B})?(?:en{_B})?\Z"
+    # née Girard le …: the accent is needed, "il ne répond pas le …" has none
+    rf"|(?<![\w\[])née?s?{_B}[^\d\n,.;:!?]{{2,40}}?{_B}le{_B}\Z",
+    re.IGNORECASE,
+)
+_BORN_AFTER = re.compile(
+    rf"{_B}?[(,:\-]?{_B}?(?:est{_B})?(?:(?:la|ma|sa|votre|mes|date|de){_B}){{0,4}}naissance\b", re.IGNORECASE
+)
+_BORN_WORDS = ("né", "Né", "NÉ", "naissance", "NAISSANCE")
+_BARE_YEAR = re.compile(r"(?:19|20)\d\d")
+_YEAR_LENGTH = 4
+_CONTEXT_LENGTH = 80
+_BIRTH = int(Kind.BIRTH)
+
+
+def mask_birth_dates(reading: Reading) -> str:
+    """Replace each date that words of birth announce; the date of an event stays."""
+    text = reading.text
+    if not reading.present & _BIRTH:
+        return text
+    spans = [found.span() for found in _FIGURES.finditer(text)]
+    if any(word in text for word in _BORN_WORDS):
+        spans += [found.span() for found in _SPELT.finditer(text)]
+    return replace_spans(text, [span for span in spans if _is_birth_date(text, *span)], "[DATE DE NAISSANCE]")
+
+
+def _is_birth_date(text: str, start: int, end: int) -> bool:
+    if text[start - 1 : start].isdecimal():
+        return False
+    before = _BORN_BEFORE.search(text, max(0, start - _CONTEXT_LENGTH), start)
+    if end - start == _YEAR_LENGTH:
+        return before is not None and _BARE_YEAR.fullmatch(text, start, end) is not None
+    return before is not None or _BORN_AFTER.match(text, end) is not None

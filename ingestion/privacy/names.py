@@ -1,0 +1,625 @@
+"""Finds names of persons in running text, by the words around them and by gazetteers. Knows no other identifier."""
+
+import re
+
+from ingestion.privacy.reading import Reading, Span, replace_spans
+from ingestion.privacy.vocabulary import (
+    CAPITAL_TELLS,
+    INTRODUCED_ONLY,
+    NOT_A_WAY_AFTER,
+    NOT_NAMES,
+    PHRASE_WAYS,
+    Kind,
+    communes,
+    famous_names,
+    word_set,
+)
+
+_AFTER_TITLE = re.compile(r"\.?[ \t\u00a0\u202f]{0,3}")
+_AFTER_LABEL = re.compile(r"[ \t\u00a0\u202f]*(?:[:=]|[ \t]-)[ \t\u00a0\u202f]*")
+_AFTER_CLOSING = re.compile(r"[ \t\u00a0\u202f]*[,.!;:\-–]*\s*")
+#: Particles that lead to a name in lower case no more than any word does.
+_LOWER_LINKS = frozenset({"de", "du", "des", "d", "e", "y", "a", "la", "les", "l"})
+_NEVER_LEAD = frozenset({"des", "les", "du", "a", "e", "y"})
+_TEXT_END = re.compile(r"[\s.!]*(?:\n|\Z)")
+
+#: A lower-case word with such an end is a misspelt adjective, adverb or verb, not a name.
+_NO_NAME_ENDS = (
+    "ment", "able", "ible", "ante", "ant", "ent", "ente", "euse", "eux", "ique", "tion", "tif", "tive", "ée", "ées",
+    "er", "ez", "ait", "aient", "iez", "ions", "ité", "isme", "iste", "eur", "rice", "age", "esse", "ance", "ence",
+    "és",
+)  # fmt: skip
+#: After a kinship or an office, an unknown capital with such an end is a nationality: ma mère Péruvienne.
+_GENTILE_ENDS = ("ien", "ienne", "ais", "aise", "ois", "oise", "aine")
+_SHORTEST_NAME = 3
+_LONGEST_INITIAL = 2
+_AFTER_INITIAL = frozenset({".", ". ", ".\u00a0", ".-"})
+#: A first name shorter than this is not believed in lower case.
+_SHORTEST_LOWER = 4
+_LONGEST_NAME = 6
+#: The name of a commune is not longer.
+_LONGEST_PLACE = 45
+
+_FIRST = int(Kind.FIRST_NAME | Kind.FOREIGN_FIRST_NAME)
+_USUAL_FIRST = int(Kind.FIRST_NAME)
+_SURNAME = int(Kind.SURNAME)
+_FREQUENT = int(Kind.FREQUENT_SURNAME)
+_NAME = _FIRST | _SURNAME
+_COMMON = int(Kind.COMMON)
+_INSTITUTION = int(Kind.INSTITUTION)
+_COMMUNE = int(Kind.COMMUNE)
+_TOWN = int(Kind.TOWN)
+_WAY = int(Kind.WAY)
+_SAINT = int(Kind.SAINT)
+_PARTICLE = int(Kind.PARTICLE)
+_FOREIGN_PARTICLE = int(Kind.FOREIGN_PARTICLE)
+_ANY_PARTICLE = _PARTICLE | _FOREIGN_PARTICLE
+_CIVILITY = int(Kind.CIVILITY)
+_RANK = int(Kind.RANK)
+_OFFICE = int(Kind.OFFICE)
+_RELATION = int(Kind.RELATION)
+_CALLING = int(Kind.CALLING)
+_LABEL = int(Kind.LABEL)
+_CLOSING = int(Kind.CLOSING)
+_QUALIFIER = int(Kind.QUALIFIER)
+_CAPITALISED = int(Kind.CAPITALISED)
+_UPPER = int(Kind.UPPER)
+_ELIDED = int(Kind.ELIDED)
+_NO_FIRST = _COMMON | _INSTITUTION | _COMMUNE | _UPPER | _ELIDED
+_INTRODUCERS = _CIVILITY | _RANK | _OFFICE | _RELATION | _CALLING | _LABEL | _CLOSING
+_TRIGGERS = _INTRODUCERS | _FIRST | _FREQUENT | _UPPER
+
+#: Ranks after which an unknown word in lower case is a name; the other ranks are common words.
+_STRICT_RANKS = frozenset(
+    {"adjudant", "adjudante", "adjudant-chef", "adjudante-chef", "capitaine", "lieutenant", "mdl"}
+)
+_OBJECT_PRONOUNS = frozenset({"me", "ME"})
+_POSSESSIVES = frozenset({"mon", "ma", "mes", "notre", "son", "sa", "ton", "ta", "votre", "leur"})
+_ARTICLES = frozenset({"le", "la", "les", "un", "une", "cette", "ce", "aux", "au", "des"})
+_PLACE_PREPOSITIONS = frozenset(
+    {"a", "de", "d", "en", "sur", "vers", "pres", "depuis", "pour", "gendarmerie", "brigade"}
+)
+
+
+def find_names(reading: Reading) -> list[Span]:
+    """Return where names stand in a text, from left to right, without overlap.
+
+    A name follows a civility, a rank, an office, a kinship or words such as "je m'appelle"; or it is a first name with
+    a surname, in either order; or a first name or frequent surname whose spelling admits no other reading. Names of
+    streets, communes, institutions and firms are left.
+    """
+    spans: list[Span] = []
+    index = 0
+    kinds = reading.kinds
+    while index < reading.size:
+        if kinds[index] & _TRIGGERS:
+            span = _name_at(reading, index)
+            if span:
+                first, end = span
+                start = reading.starts[first]
+                if spans and start < spans[-1][1]:
+                    start = spans.pop()[0]
+                spans.append((start, reading.ends[end - 1]))
+                index = end
+                continue
+        index += 1
+    return spans
+
+
+def mask_names(reading: Reading) -> str:
+    """Replace names of persons by their mark."""
+    if not reading.present & _TRIGGERS:
+        return reading.text
+    return replace_spans(reading.text, find_names(reading), "[NOM]")
+
+
+def _name_at(reading: Reading, index: int) -> Span | None:
+    """Return the first word of a name and the one after its last, for a word that may announce or begin it."""
+    kinds = reading.kinds[index]
+    if kinds & _INTRODUCERS:
+        span = _introduced_name(reading, index)
+        if span:
+            return span
+    if kinds & _FIRST:
+        return _name_by_first_name(reading, index)
+    if kinds & _SURNAME:
+        return _name_by_surname(reading, index)
+    return None
+
+
+def _introduced_name(reading: Reading, index: int) -> Span | None:
+    """Return the name that the word at the index announces."""
+    for kind, reader in _READERS:
+        if reading.kinds[index] & kind:
+            span = reader(reading, index)
+            if span:
+                return span
+    return None
+
+
+def _after_civility(reading: Reading, index: int) -> Span | None:
+    title = reading.word(index)
+    gap = reading.gap(index)
+    following = index + 1
+    if following >= reading.size or not _AFTER_TITLE.fullmatch(gap) or (gap == "" and title[-1] not in "'’"):
+        return None
+    if title in _OBJECT_PRONOUNS or (title == "m" and "." not in gap and not reading.kinds[following] & _SURNAME):
+        return None
+    if title in {"M", "Me", "m"} and not (
+        reading.kinds[following] & (_CAPITALISED | _NAME | _ANY_PARTICLE) or "." in gap
+    ):
+        return None
+    return _name_words(reading, following, trusts_unknown=True, trusts_common=True)
+
+
+def _after_rank(reading: Reading, index: int) -> Span | None:
+    if _bears_a_place(reading, index):
+        return None
+    following = index
+    while reading.joins(following) and following + 1 < reading.size:
+        following += 1
+        is_last = not (reading.joins(following) and following + 1 < reading.size and reading.has_capital(following + 1))
+        if not reading.kinds[following] & _QUALIFIER or (is_last and reading.has_capital(following)):
+            break
+    if following == index or not (
+        reading.joins(following - 1)
+        or (reading.gap(following - 1) == ". " and len(reading.keys[following - 1]) <= _SHORTEST_NAME)
+    ):
+        return None
+    if reading.kinds[following] & _PARTICLE and not reading.kinds[following] & _CAPITALISED:
+        return _particle_surname(reading, following)
+    return _name_words(reading, following, trusts_unknown=reading.keys[index] in _STRICT_RANKS, trusts_common=False)
+
+
+def _particle_surname(reading: Reading, index: int) -> Span | None:
+    """Return `de La Tour` or `de Villepin` after a rank, where `de Lyon` would be a place."""
+    following = index + 1
+    if following >= reading.size or not reading.joins(index) or not reading.has_capital(following):
+        return None
+    kinds = reading.kinds[following]
+    if kinds & (_COMMUNE | _INSTITUTION) or not kinds & (_SURNAME | _ANY_PARTICLE) or reading.is_shouted:
+        return None
+    span = _name_words(reading, following, trusts_unknown=False, trusts_common=False)
+    return (index, span[1]) if span else None
+
+
+def _after_office(reading: Reading, index: int) -> Span | None:
+    if not reading.joins(index) or index + 1 >= reading.size or _bears_a_place(reading, index):
+        return None
+    kinds = reading.kinds[index + 1]
+    if kinds & (_PARTICLE | _ELIDED) and not kinds & _CAPITALISED:
+        return None
+    if kinds & _COMMUNE and not kinds & _NAME:
+        return None
+    if kinds & _UPPER and not kinds & _NAME and len(reading.keys[index + 1]) <= _SHORTEST_LOWER:
+        return None  # an acronym
+    return _name_words(reading, index + 1, trusts_unknown=False, trusts_common=False)
+
+
+def _after_relation(reading: Reading, index: int) -> Span | None:
+    following = index + 1
+    if following >= reading.size:
+        return None
+    if reading.gap(index) in {", ", " : ", ": ", " (", ' "', " « "}:
+        kinds = reading.kinds[following]
+        return _lone(reading, following) if kinds & _USUAL_FIRST and kinds & _CAPITALISED else None
+    if reading.keys[following] in INTRODUCED_ONLY | CAPITAL_TELLS and reading.joins(index) and index:
+        is_owned = reading.keys[index - 1] in _POSSESSIVES
+        if is_owned and not (following + 1 < reading.size and reading.keys[following] in {"marie", "marine"}):
+            return _name_words(reading, following, trusts_unknown=False, trusts_common=True)
+    return _after_office(reading, index)
+
+
+def _after_calling(reading: Reading, index: int) -> Span | None:
+    """Return the name after `je m'appelle` or `nommé`; after `j'ai appelé`, only a known one."""
+    following = index + 1
+    if following >= reading.size:
+        return None
+    if not reading.joins(index) and reading.gap(index) not in {" : ", ": ", ' "', " « ", " «"}:
+        return None
+    token = reading.word(index)
+    is_reflexive = index > 0 and bool(reading.kinds[index - 1] & _ELIDED) and reading.keys[index - 1] in {"m", "s", "t"}
+    if reading.keys[index].startswith("appel") and not is_reflexive:
+        if not reading.kinds[following] & _NAME or token.lower() in {"appelle", "appelles"}:
+            return None
+        return _name_words(reading, following, trusts_unknown=False, trusts_common=False)
+    return _name_words(reading, following, trusts_unknown=True, trusts_common=True)
+
+
+_LABEL_COMPLEMENTS = word_set(
+    "de famille et prenom prenoms nom complet d usage jeune fille naissance la du patronymique marital client compte"
+    " carte contrat ligne victime des parents s par electronique est c"
+)
+
+
+def _after_label(reading: Reading, index: int) -> Span | None:
+    """Return the name after `Nom :`, `Nom et prénom :`, `mon nom est`, `signé`."""
+    following = index
+    linked = False
+    while following + 1 < reading.size:
+        gap = reading.gap(following)
+        following += 1
+        if _AFTER_LABEL.fullmatch(gap):
+            linked = True
+            break
+        if not reading.joins(following - 1) and gap != "/":
+            return None
+        if reading.keys[following] not in _LABEL_COMPLEMENTS:
+            break
+        if reading.keys[following] == "est" and following + 1 < reading.size:
+            following += 1
+            is_mine = index > 0 and reading.keys[index - 1] in _POSSESSIVES
+            linked = is_mine or (reading.has_capital(following) and not reading.kinds[following] & _COMMON)
+            break
+    if following <= index or following >= reading.size:
+        return None
+    if linked:
+        return _name_words(reading, following, trusts_unknown=True, trusts_common=True)
+    if reading.keys[index].startswith("sign") and following == index + 1:
+        return _after_office(reading, index)
+    if following == index + 1 and reading.kinds[following] & _NAME and reading.has_capital(following):
+        return _after_office(reading, index)
+    return None
+
+
+def _after_closing(reading: Reading, index: int) -> Span | None:
+    """Return the signature after `Cordialement,`, and the person in `Merci Sophie`."""
+    following = index + 1
+    if following >= reading.size or not _AFTER_CLOSING.fullmatch(reading.gap(index)):
+        return None
+    signs = reading.keys[index] in _LOWER_SIGNATURE
+    if not (signs or reading.is_shouted or reading.kinds[following] & _CAPITALISED):
+        return None
+    span = _name_words(reading, following, trusts_unknown=False, trusts_common=False)
+    if span is None:
+        return None
+    known = any(reading.kinds[i] & _NAME and not reading.kinds[i] & _COMMON for i in range(*span))
+    ends_the_text = bool(_TEXT_END.match(reading.text, reading.ends[span[1] - 1]))
+    if ends_the_text and (known or span[1] - span[0] > 1) and signs:
+        return span
+    if reading.kinds[following] & _USUAL_FIRST:
+        return _name_by_first_name(reading, following)
+    return None
+
+
+_LOWER_SIGNATURE = frozenset(
+    {"cordialement", "salutations", "sincerement", "respectueusement", "amicalement", "cdlt", "vous"}
+)
+
+_READERS = (
+    (_CIVILITY, _after_civility),
+    (_RANK, _after_rank),
+    (_CALLING, _after_calling),
+    (_LABEL, _after_label),
+    (_RELATION, _after_relation),
+    (_OFFICE, _after_office),
+    (_CLOSING, _after_closing),
+)
+
+
+def _name_by_first_name(reading: Reading, index: int) -> Span | None:
+    """Return the name that begins, or continues, with the first name at the index."""
+    if reading.kinds[index] & _INSTITUTION or _bears_a_place(reading, index):
+        return None
+    end = _rest_of_name(reading, index)
+    start = _surname_before(reading, index)
+    if end == index + 1 and start == index:
+        return _lone(reading, index)
+    if _is_public(reading, start, end) or (start == index and not _may_begin(reading, index, end)):
+        return None
+    return start, end
+
+
+def _may_begin(reading: Reading, index: int, end: int) -> bool:
+    """Tell whether a first name with its surname is more than two words that happen to be names as well."""
+    kinds = reading.kinds[index]
+    surnames = range(index + 1, end)
+    if not reading.kinds[index] & _CAPITALISED:
+        if kinds & _COMMON:
+            return any(reading.kinds[i] & _SURNAME and not reading.kinds[i] & (_COMMON | _COMMUNE) for i in surnames)
+        return len(reading.keys[index]) >= _SHORTEST_LOWER or any(
+            reading.kinds[i] & _NAME and not reading.kinds[i] & _COMMON for i in surnames
+        )
+    if kinds & _COMMON and index and reading.keys[index - 1] in _ARTICLES and reading.joins(index - 1):
+        return False
+    if kinds & _COMMUNE:
+        return not (index and reading.keys[index - 1] in _PLACE_PREPOSITIONS)
+    return True
+
+
+def _lone(reading: Reading, index: int) -> Span | None:
+    """Return a first name without a surname when it can be nothing else."""
+    kinds = reading.kinds[index]
+    key = reading.keys[index]
+    if not kinds & _USUAL_FIRST or (kinds & (_INSTITUTION | _COMMUNE) and not _is_certain(key, kinds)):
+        return None
+    follows_elision = index > 0 and reading.keys[index - 1] == "l" and bool(reading.kinds[index - 1] & _ELIDED)
+    if follows_elision or key.replace("-", " ") in famous_names() or _is_part_of_a_place(reading, index):
+        return None
+    if kinds & _COMMON:
+        follows_article = index > 0 and reading.keys[index - 1] in _ARTICLES and reading.joins(index - 1)
+        if key in CAPITAL_TELLS and reading.has_capital(index) and not follows_article:
+            return index, index + 1
+        return None
+    if kinds & _CAPITALISED:
+        return (index, index + 1) if len(key) >= _SHORTEST_NAME or not kinds & _UPPER else None
+    return (index, index + 1) if len(key) > _SHORTEST_LOWER and not kinds & (_SURNAME & _COMMUNE) else None
+
+
+def _is_certain(key: str, kinds: int) -> bool:
+    """Tell whether a usual first name that is a commune too is meant as a first name: communes are rarer."""
+    return bool(kinds & _USUAL_FIRST) and not kinds & _INSTITUTION and len(key) >= _SHORTEST_NAME
+
+
+def _is_part_of_a_place(reading: Reading, index: int) -> bool:
+    """Tell whether the words around the index are the name of a commune."""
+    for before in range(3):
+        for after in range(3):
+            first, last = index - before, index + after
+            if (before or after) and first >= 0 and last < reading.size:
+                words = reading.text[reading.starts[first] : reading.ends[last]]
+                if (
+                    len(words) < _LONGEST_PLACE
+                    and " ".join(reading.keys[first : last + 1]).replace("-", " ") in communes()
+                ):
+                    return True
+    return False
+
+
+def _is_public(reading: Reading, start: int, end: int) -> bool:
+    """Tell whether the words name a place, a firm or somebody after whom places are named."""
+    words = " ".join(reading.keys[start:end]).replace("-", " ")
+    if words in famous_names() or any(words.startswith(f"{famous} ") for famous in famous_names()):
+        return True
+    if words in communes():
+        return True
+    return _is_part_of_a_place(reading, start) and not any(
+        reading.kinds[i] & _SURNAME and not reading.kinds[i] & _COMMUNE for i in range(start + 1, end)
+    )
+
+
+def _bears_a_place(reading: Reading, index: int) -> bool:
+    """Tell whether a street, a school or a saint's town bears the name at the index."""
+    before = index - 1
+    for _ in range(4):
+        if before < 0 or not reading.joins(before):
+            return False
+        kinds = reading.kinds[before]
+        if kinds & _SAINT and not kinds & _ELIDED:
+            return True
+        if kinds & _WAY:
+            is_phrase = reading.keys[before] in PHRASE_WAYS and before > 0
+            return not is_phrase or reading.keys[before - 1] not in NOT_A_WAY_AFTER
+        if not kinds & (_PARTICLE | _RANK | _SAINT) and not (kinds & _CAPITALISED and kinds & (_NAME | _RANK)):
+            return False
+        before -= 1
+    return False
+
+
+def _surname_before(reading: Reading, index: int) -> int:
+    """Return where the name begins when the surname precedes the first name: `DURAND Pierre`, `LE GOFF Anne`."""
+    start = index
+    while start > 0 and reading.joins(start - 1) and index - start < _SHORTEST_NAME:
+        kinds = reading.kinds[start - 1]
+        if kinds & (_INSTITUTION | _ELIDED) or not kinds & _CAPITALISED:
+            break
+        is_known = kinds & _SURNAME and not kinds & (_COMMON | _COMMUNE)
+        is_spelt_out = (
+            kinds & _UPPER
+            and (not kinds & _COMMON or kinds & _SURNAME)
+            and not reading.is_loud(start - 1)
+            and (len(reading.keys[start - 1]) >= _SHORTEST_NAME or kinds & _ANY_PARTICLE)
+        )
+        is_particle = start < index and kinds & _ANY_PARTICLE
+        if not (is_known or is_spelt_out or is_particle):
+            break
+        start -= 1
+    return start
+
+
+def _rest_of_name(reading: Reading, index: int) -> int:
+    """Return the index after the first name, its further first names and its surname."""
+    end = index + 1
+    while end < reading.size and end - index < _LONGEST_NAME:
+        step = _next_part(reading, end, trusts_unknown=_trusts_after_first(reading, index, end))
+        if step == end:
+            break
+        end = step
+    return end
+
+
+def _trusts_after_first(reading: Reading, index: int, at: int) -> bool:
+    """Tell whether an unknown word may be the surname: directly after first names that are no common words."""
+    return all(reading.kinds[i] & _FIRST for i in range(index, at)) and (
+        bool(reading.kinds[at] & _CAPITALISED) or not reading.kinds[index] & _COMMON
+    )
+
+
+def _next_part(reading: Reading, at: int, *, trusts_unknown: bool) -> int:
+    """Return the index after one further part of a name, or the same when the name has ended."""
+    is_initial = len(reading.keys[at - 1]) <= _LONGEST_INITIAL and reading.gap(at - 1) in _AFTER_INITIAL
+    if not is_initial and not reading.joins(at - 1):
+        return at
+    kinds = reading.kinds[at]
+    if kinds & (_ANY_PARTICLE | _ELIDED) and (
+        kinds & _ELIDED or not kinds & _FIRST or reading.keys[at] in {"de", "la"}
+    ):
+        end = _particled(reading, at)
+        if end > at or not kinds & _SURNAME or kinds & _ELIDED or not kinds & _CAPITALISED:
+            return end
+    if _is_name_word(reading, at, trusts_unknown=trusts_unknown):
+        return at + 1
+    return at
+
+
+def _particled(reading: Reading, at: int) -> int:
+    """Return the index after particles and the word they lead to, or the same when that word is no name."""
+    last = at
+    while last < reading.size - 1 and last - at < _SHORTEST_NAME and reading.joins(last):
+        if not reading.kinds[last] & (_ANY_PARTICLE | _ELIDED):
+            break
+        last += 1
+    if last == at or reading.kinds[last] & (_INSTITUTION | _ELIDED):
+        return at
+    follows = _follows_capital_particle if reading.has_capital(last) else _follows_lower_particle
+    return last + 1 if follows(reading, at, last) else at
+
+
+def _follows_capital_particle(reading: Reading, at: int, last: int) -> bool:
+    """Tell whether a word with a capital is the name that its particles lead to: `El Mansouri`, `de La Tour`."""
+    kinds = reading.kinds[last]
+    opened = reading.kinds[last - 1]
+    is_capital = bool(opened & _CAPITALISED) and not reading.is_loud(last - 1)
+    if kinds & _WAY and not is_capital:
+        return False
+    if is_capital or (opened & _FOREIGN_PARTICLE and not opened & _COMMON):
+        return bool(kinds & _NAME) or not kinds & _COMMON or (is_capital and last - at > 1)
+    if kinds & _COMMUNE and not opened & _ELIDED:
+        return False
+    return bool(kinds & _SURNAME) and not kinds & _COMMON
+
+
+def _follows_lower_particle(reading: Reading, _: int, last: int) -> bool:
+    """Tell whether a word in lower case is the name that its particles lead to: `el mansouri`."""
+    kinds = reading.kinds[last]
+    opened = reading.kinds[last - 1]
+    if kinds & (_COMMON | _WAY) or reading.keys[last - 1] in _LOWER_LINKS:
+        return False
+    is_foreign = bool(opened & _FOREIGN_PARTICLE) and not opened & _COMMON
+    return bool(kinds & _NAME) or (is_foreign and len(reading.keys[last]) > _SHORTEST_NAME)
+
+
+def _is_name_word(reading: Reading, at: int, *, trusts_unknown: bool) -> bool:
+    """Tell whether a word may go on with a name that has begun."""
+    kinds = reading.kinds[at]
+    key = reading.keys[at]
+    if kinds & _INSTITUTION or (kinds & _TOWN and not kinds & _NAME) or (kinds & _CIVILITY and len(key) > 1):
+        return False
+    if len(key) == 1:  # an initial
+        return bool(kinds & _CAPITALISED) and reading.text[reading.ends[at] : reading.ends[at] + 1] == "."
+    if reading.has_capital(at):
+        return bool(kinds & _NAME) or (trusts_unknown and not kinds & _COMMON)
+    if kinds & _COMMON:
+        return bool(kinds & _SURNAME and kinds & _UPPER) and trusts_unknown and not reading.is_shouted
+    return len(key) >= _SHORTEST_NAME if kinds & _NAME else trusts_unknown and _may_be_unknown_name(reading, at)
+
+
+def _may_be_unknown_name(reading: Reading, at: int) -> bool:
+    """Tell whether an unknown word in lower case, or in a text in capitals, may be a name."""
+    token = reading.word(at).lower()
+    return len(token) > _SHORTEST_NAME and not token.endswith(_NO_NAME_ENDS)
+
+
+def _name_words(reading: Reading, at: int, *, trusts_unknown: bool, trusts_common: bool) -> Span | None:
+    """Return the name that begins at the index, where something has announced one.
+
+    Args:
+        reading: The text.
+        at: Where the name would begin.
+        trusts_unknown: Whether a word in lower case that no list knows is taken for a name.
+        trusts_common: Whether a word in lower case that is both a name and a common word is taken for a name.
+    """
+    kinds = reading.kinds[at]
+    key = reading.keys[at]
+    is_initial = len(key) <= _LONGEST_INITIAL and bool(kinds & _CAPITALISED) and reading.gap(at)[:1] == "."
+    if kinds & (_ANY_PARTICLE | _ELIDED) and not is_initial and (not kinds & _NAME or kinds & (_PARTICLE | _ELIDED)):
+        end = _particled_after_title(reading, at)
+    elif is_initial:
+        end = _next_part(reading, at + 1, trusts_unknown=True) if _is_followed_by_name(reading, at) else at
+        end = at if end == at + 1 else end
+    elif _opens(reading, at, trusts_unknown=trusts_unknown, trusts_common=trusts_common):
+        end = at + 1
+    else:
+        end = _particled(reading, at) if kinds & _ANY_PARTICLE else at
+    if end == at:
+        return None
+    while end < reading.size and end - at < _LONGEST_NAME:
+        step = _next_part(
+            reading,
+            end,
+            trusts_unknown=all(reading.kinds[i] & _FIRST or reading.has_capital(i) for i in range(at, end)),
+        )
+        if step == end:
+            break
+        end = step
+    return at, end
+
+
+def _is_followed_by_name(reading: Reading, at: int) -> bool:
+    """Tell whether an initial has its surname: `J. Durand`."""
+    return (
+        at + 1 < reading.size
+        and bool(reading.kinds[at] & _CAPITALISED)
+        and reading.gap(at) in _AFTER_INITIAL
+        and bool(reading.kinds[at + 1] & _CAPITALISED)
+    )
+
+
+def _opens(reading: Reading, at: int, *, trusts_unknown: bool, trusts_common: bool) -> bool:
+    """Tell whether a word can be the first of an announced name."""
+    kinds = reading.kinds[at]
+    key = reading.keys[at]
+    if kinds & _INSTITUTION:
+        return trusts_common and bool(kinds & _SURNAME) and reading.has_capital(at) and key not in NOT_NAMES
+    if reading.has_capital(at):
+        if kinds & _COMMON:
+            return bool(kinds & _NAME)
+        return bool(kinds & _NAME) or trusts_common or not (kinds & _TOWN or key.endswith(_GENTILE_ENDS))
+    if kinds & _COMMON:
+        return trusts_common and bool(kinds & _NAME) and len(key) > _SHORTEST_NAME and key not in _NEVER_LOWER
+    if kinds & _NAME:
+        return len(key) >= _SHORTEST_NAME
+    return trusts_unknown and not kinds & _COMMUNE and _may_be_unknown_name(reading, at)
+
+
+#: Surnames that follow a civility in lower case as words far more often than as names.
+_NEVER_LOWER = word_set(
+    "dans sans pres vers travers comment aller nomme aime choque tres bien ceci apte detaille mena date part"
+    " parent agent clair grand bond front put tait poser payer sera ravi aimable gentil major honnete"
+)
+
+
+def _particled_after_title(reading: Reading, at: int) -> int:
+    """Return the index after `Le Goff`, `de La Tour`, `el mansouri` following a title, or the same for `le maire`."""
+    end = _particled(reading, at)
+    last = at + 1
+    if end > at or last >= reading.size or not reading.joins(at):
+        return end
+    if reading.kinds[last] & _ANY_PARTICLE and last + 1 < reading.size and reading.joins(last):
+        last += 1
+    kinds = reading.kinds[last]
+    is_way = kinds & _WAY and not reading.kinds[last - 1] & _CAPITALISED
+    if is_way or kinds & (_INSTITUTION | _RANK | _OFFICE | _CIVILITY | _RELATION):
+        return at
+    if reading.has_capital(last):
+        is_estate = reading.keys[last].startswith(("saint-", "sainte-"))
+        is_name = is_estate or (kinds & _NAME and not kinds & _COMMUNE) or not kinds & (_COMMON | _COMMUNE)
+    else:
+        is_name = not kinds & _COMMON and reading.keys[at] not in _NEVER_LEAD
+        is_name = is_name and (kinds & _SURNAME or _may_be_unknown_name(reading, last))
+    return last + 1 if is_name else at
+
+
+def _name_by_surname(reading: Reading, index: int) -> Span | None:
+    """Return a frequent surname that stands alone, or one in capitals with an unknown first name beside it."""
+    kinds = reading.kinds[index]
+    if kinds & (_COMMON | _INSTITUTION | _COMMUNE) or not reading.has_capital(index) or _bears_a_place(reading, index):
+        return None
+    if _is_part_of_a_place(reading, index):
+        return None
+    following = index + 1
+    has_next = following < reading.size and reading.joins(index) and reading.has_capital(following)
+    if kinds & _UPPER:
+        if has_next and not reading.kinds[following] & _NO_FIRST:
+            return index, following + 1
+        before = index - 1
+        if (
+            before >= 0
+            and reading.joins(before)
+            and reading.has_capital(before)
+            and not reading.kinds[before] & _NO_FIRST
+        ):
+            return before, following
+    if kinds & _FREQUENT:
+        return index, following
+    return None

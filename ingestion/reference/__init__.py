@@ -1,0 +1,54 @@
+"""Reference data: communes, units, competences, staff, inspections, offences. Territories of KPIs are dbt seeds."""
+
+import csv
+from collections.abc import Iterable, Iterator
+from importlib.resources import files
+from pathlib import Path
+
+import dlt
+from dlt.extract import DltResource
+
+from ingestion.delivery import Delivery, csv_delivery
+from ingestion.reference.client import COMPETENCES_RESOURCE, UNITS_RESOURCE, Page, Resource, address
+from ingestion.reference.contract import COMPETENCES, CONTRACT, INSPECTIONS, UNITS
+from ingestion.reference.workbook import crimes_delivery
+
+__all__ = ["CONTRACT", "address", "build_source", "open_file"]
+
+
+@dlt.source(name="reference")
+def build_source() -> Iterable[DltResource]:
+    """Return units and competences from data.gouv.fr, and the figures of the IGGN that ship with the project."""
+    return [_table(UNITS.name, UNITS_RESOURCE), _table(COMPETENCES.name, COMPETENCES_RESOURCE), _inspections()]
+
+
+def open_file(path: Path) -> Delivery:
+    """Return a dropped file: the workbook of offences, or a CSV file that is recognised by its header.
+
+    Raises:
+        ExpectedFailure: the file cannot be read or is not recognised.
+    """
+    if path.suffix.lower() == ".xlsx":
+        return crimes_delivery(path)
+    return csv_delivery(path, "reference", CONTRACT)
+
+
+def _table(name: str, resource: str) -> DltResource:
+    @dlt.resource(name=name)
+    def pages() -> Iterator[Page]:
+        """Yield the whole table, unless the file was not converted since: rows carry no date to ask by."""
+        state = dlt.current.resource_state(name)
+        table = Resource(name, resource)
+        converted_at = table.converted_at()
+        if converted_at is not None and converted_at == state.get("converted_at"):
+            return
+        yield from table.pages()
+        state["converted_at"] = converted_at
+
+    return pages()
+
+
+@dlt.resource(name=INSPECTIONS.name)
+def _inspections() -> Iterator[Page]:
+    shipped = files("ingestion.reference").joinpath("inspections.csv").read_text("utf-8")
+    yield list(csv.DictReader(shipped.splitlines(), delimiter=";"))

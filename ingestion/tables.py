@@ -1,0 +1,101 @@
+"""The raw tables of a platform in its database: made from the contract, and asked by key. Knows no platform by name."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+import duckdb
+from dlt.common.schema import Schema
+from dlt.extract import DltSource
+
+from ingestion import quarantine
+from ingestion.contract import Row, Table
+from ingestion.errors import ExpectedFailure
+from ingestion.pipelines import open_pipeline, table_resource
+from ingestion.platforms import Platform
+from ingestion.reports import LOAD_LOG
+from ingestion.settings import home
+
+DUCKDB_TYPES = {
+    "text": "VARCHAR",
+    "bigint": "BIGINT",
+    "boolean": "BOOLEAN",
+    "double": "DOUBLE",
+    "decimal": "DECIMAL(38,6)",
+    "timestamp": "TIMESTAMP WITH TIME ZONE",
+}
+
+
+def lookup(chosen: Platform, table: Table) -> Callable[[Sequence[str]], dict[str, Row]]:
+    """Return a function that finds, by key, the rows of completed loads.
+
+    An empty table is asked once only: a load writes after it has read everything, and a first load has many pages.
+    """
+    file = str(home().database(chosen.database))
+    is_filled = f"select count({table.key}) > 0 from {chosen.dataset}.{table.name}"  # noqa: S608
+    query = (
+        f"select * from {chosen.dataset}.{table.name} where {table.key} in (select unnest(?))"  # noqa: S608
+        f" and _dlt_load_id in (select load_id from {chosen.dataset}._dlt_loads where status = 0)"
+    )
+
+    @cache
+    def is_worth_asking() -> bool:
+        with duckdb.connect(file) as connection:
+            [(filled,)] = connection.execute(is_filled).fetchall()
+        return filled
+
+    def find(keys: Sequence[str]) -> dict[str, Row]:
+        if not is_worth_asking():
+            return {}
+        with duckdb.connect(file) as connection:
+            rows = connection.execute(query, [list(keys)]).to_arrow_table().to_pylist()
+        return {row[table.key]: row for row in rows}
+
+    return find
+
+
+def ensure(chosen: Platform, contract: Iterable[Table]) -> None:
+    """Create the raw tables of a platform, its load log and its quarantine, empty, where they do not exist.
+
+    The caller holds the writer lock of the platform's database.
+
+    Raises:
+        ExpectedFailure: a column has another type in the database than in the contract.
+    """
+    database = home().database(chosen.database)
+    kept = quarantine.quarantine_table(chosen.name)
+    found = _columns(database)
+    raw = [table for table in (*contract, LOAD_LOG) if not _is_complete(table, chosen.dataset, database.name, found)]
+    if raw:
+        _create(chosen.name, chosen.dataset, database, raw)
+    if not _is_complete(kept, quarantine.DATASET, database.name, found):
+        _create(f"quarantine_{chosen.name}", quarantine.DATASET, database, [kept])
+
+
+def _create(pipeline_name: str, dataset: str, database: Path, tables: Iterable[Table]) -> None:
+    resources = [table_resource(table, [table.arrow([])]) for table in tables]
+    open_pipeline(pipeline_name, dataset, database).run(DltSource(Schema(pipeline_name), pipeline_name, resources))
+
+
+def _columns(database: Path) -> dict[tuple[str, str], dict[str, str]]:
+    """Return the columns and types of every table of a database, by schema and table."""
+    found: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
+    if database.exists():
+        query = "select table_schema, table_name, column_name, data_type from information_schema.columns"
+        with duckdb.connect(str(database)) as connection:
+            for schema, table, column, data_type in connection.execute(query).fetchall():
+                found[schema, table][column] = data_type
+    return found
+
+
+def _is_complete(table: Table, dataset: str, database: str, found: Mapping[tuple[str, str], Mapping[str, str]]) -> bool:
+    columns = found.get((dataset, table.name), {})
+    for declared in table.fields:
+        if declared.name in columns and columns[declared.name] != DUCKDB_TYPES[declared.type]:
+            raise ExpectedFailure(
+                f"The column {dataset}.{table.name}.{declared.name} is {columns[declared.name]} in {database} and"
+                f" {DUCKDB_TYPES[declared.type]} in the contract.",
+                "Nothing was loaded, the data loaded before stays: give the changed column a new name in the contract.",
+            )
+    return all(declared.name in columns for declared in table.fields)

@@ -1,0 +1,40 @@
+"""Puts the stand-ins' files where platforms deliver theirs. What the files hold belongs to each platform's module."""
+
+import hashlib
+import json
+from datetime import date
+from pathlib import Path
+
+from sandbox.app import dropped_files
+
+#: What was delivered already, by file: a file that was loaded and removed is not delivered again until it changes.
+DELIVERED = ".sandbox.json"
+
+
+def deliver(folder: Path, seed: int, until: date) -> int:
+    """Write the files that are new or have changed by a day, each under its name in one step.
+
+    Args:
+        folder: Inbox of all platforms; each has a folder in it.
+        seed: Which invented history is told.
+        until: Day up to which it is told.
+
+    Returns:
+        How many files were written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    mark = folder / DELIVERED
+    before = json.loads(mark.read_text()) if mark.exists() else {}
+    delivered = dict(before)
+    for platform, name, content in dropped_files(seed, until):
+        key, digest = f"{platform}/{name}", hashlib.sha256(content).hexdigest()
+        if delivered.get(key) == digest:
+            continue
+        target = folder / platform / name
+        target.parent.mkdir(exist_ok=True)
+        partial = target.with_name(f"{name}.part")
+        partial.write_bytes(content)
+        partial.replace(target)
+        delivered[key] = digest
+    mark.write_text(json.dumps(delivered, indent=0))
+    return sum(before.get(key) != digest for key, digest in delivered.items())

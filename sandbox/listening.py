@@ -1,0 +1,361 @@
+"""Stand-in of Talkwalker's project search and histograms: mentions of the scenario, found a few minutes after the fact.
+
+Envelope, limits, codes and paging are those of the vendor's contract; what a project does not show any more, it does
+not count either. The token `credits-gone` has none left, `many-streams` has too many streams open.
+"""
+
+import re
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from random import Random
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from sandbox.events import START, Event, active, departements, draw, french_name, poisson, weekday_share
+
+PREFIX = "/talkwalker"
+PROJECT = "gendarmerie"
+BASE = f"{PREFIX}/api/v1/search/p/{PROJECT}"
+SETTINGS = {"CYBERIMPACT_LISTENING_URL": BASE}
+
+PARIS = ZoneInfo("Europe/Paris")
+HOUR = 3_600_000
+
+LARGEST_PAGE, WINDOW = 500, 10_000
+SHOWN = timedelta(days=60)
+
+#: Mentions of an ordinary day, and what an event adds at each unit of its intensity.
+MEAN_MENTIONS_PER_DAY, MENTIONS_PER_INTENSITY = 350, 60
+SHARED, FOUND_LATE, WITH_IDENTIFIER = 0.35, 0.03, 0.05
+
+#: Source types, their share, and how many follow an account there.
+SOURCES: dict[str, tuple[tuple[str, ...], int, int]] = {
+    "x": (("SOCIALMEDIA", "SOCIALMEDIA_TWITTER"), 45, 900),
+    "facebook": (("SOCIALMEDIA", "SOCIALMEDIA_FACEBOOK"), 18, 1500),
+    "press": (("ONLINENEWS", "ONLINENEWS_NEWSPAPER"), 14, 60_000),
+    "forum": (("MESSAGEBOARD", "MESSAGEBOARD_GENERAL"), 6, 100),
+    "tiktok": (("SOCIALMEDIA", "SOCIALMEDIA_TIKTOK"), 6, 2500),
+    "telegram": (("SOCIALMEDIA", "SOCIALMEDIA_TELEGRAM"), 5, 4000),
+    "blog": (("BLOG", "BLOG_OTHER"), 4, 300),
+    "youtube": (("SOCIALMEDIA", "SOCIALMEDIA_YOUTUBE"), 2, 8000),
+}
+ADDRESSES = {
+    "x": "https://x.com/{account}/status/{number}",
+    "facebook": "https://www.facebook.com/{account}/posts/{number}",
+    "press": "https://www.presse-{place}.example/articles/{number}",
+    "forum": "https://forum-entraide.example/sujet/{number}",
+    "tiktok": "https://www.tiktok.com/@{account}/video/{number}",
+    "telegram": "https://t.me/{account}/{number}",
+    "blog": "https://blog-{account}.example/billets/{number}",
+    "youtube": "https://www.youtube.com/watch?v=v{number}",
+}
+
+#: How people speak of each kind of event; `{word}` is one of its keywords.
+TEXTS: dict[str, tuple[str, ...]] = {
+    "phishing": (
+        "Encore un {word} reçu ce matin à {place}, ne cliquez surtout pas !",
+        "Attention {word} : le message imite La Poste, ma mère a failli se faire avoir.",
+        "La gendarmerie de {place} alerte sur une vague de {word}.",
+    ),
+    "card_fraud": (
+        "{word} de 480 euros sur mon compte, j'ai signalé sur Perceval.",
+        "Vous aussi victime de {word} cette semaine à {place} ?",
+    ),
+    "data_breach": (
+        "{word} chez mon opérateur, on fait quoi maintenant ?",
+        "Mes données sont dans la nature : {word}, merci bien.",
+    ),
+    "outage": (
+        "{word} depuis hier, impossible de prendre rendez-vous à la brigade.",
+        "Quelqu'un arrive à déposer une pré-plainte ? {word} chez moi.",
+    ),
+    "rumour": (
+        "URGENT {word} aperçue près de l'école de {place}, faites tourner !!!",
+        "C'est vrai cette histoire de {word} à {place} ? Ça fait peur.",
+        "Ne relayez pas la rumeur de {word} à {place}, la gendarmerie dément.",
+    ),
+    "flood": (
+        "{word} à {place}, la départementale est fermée.",
+        "Les pompiers et les gendarmes évacuent à {place}, {word} impressionnante.",
+    ),
+    "heatwave": ("{word} près de {place}, restez à l'abri.", "{word} : la forêt de {place} est interdite d'accès."),
+    "epidemic": ("Beaucoup de malades à {place}, {word} ?", "{word} à {place}, ne buvez pas l'eau du robinet."),
+    "prevention": (
+        "Merci aux gendarmes de {place} pour leur atelier : {word} très utiles.",
+        "La gendarmerie de {place} était au marché : {word} face aux arnaques.",
+    ),
+}
+ORDINARY = (
+    "Contrôle de vitesse à l'entrée de {place} ce matin.",
+    "Merci aux gendarmes de {place} pour leur aide hier soir.",
+    "Un accident sur la route de {place}, la gendarmerie est sur place.",
+    "Toujours personne à l'accueil de la brigade de {place}...",
+    "La gendarmerie de {place} recrute, venez les rencontrer.",
+    "Cambriolage à {place}, la gendarmerie lance un appel à témoins.",
+)
+IDENTIFIERS = (" Appelez-moi au {phone}.", " Contact : {mail}", " Il s'appelle {first} {last}.")
+MOODS = {"prevention": (1, 4), "rumour": (-5, -1), "phishing": (-4, -1)}
+
+Document = dict[str, Any]
+
+
+def _milliseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
+
+
+def _text(chance: Random, event: Event | None, place: str) -> str:
+    if event is None:
+        text = chance.choice(ORDINARY).format(place=place)
+    else:
+        text = chance.choice(TEXTS[event.kind]).format(place=place, word=chance.choice(event.keywords))
+    if chance.random() < WITH_IDENTIFIER:
+        first, last = french_name(chance)
+        phone = f"06 {chance.randrange(10, 99)} {chance.randrange(10, 99)} {chance.randrange(10, 99)} 12"
+        text += chance.choice(IDENTIFIERS).format(
+            phone=phone, mail=f"{first}.{last}@exemple.fr".replace(" ", "").lower(), first=first, last=last
+        )
+    return text
+
+
+def _document(chance: Random, day: date, rank: int, event: Event | None) -> Document:
+    places = {place.code: place for place in departements()}
+    if event is not None and event.departements:
+        place = places[chance.choice(event.departements)]
+    else:
+        place = chance.choices(list(places.values()), [p.population for p in places.values()])[0]
+    source = chance.choices(list(SOURCES), [share for _, share, _ in SOURCES.values()])[0]
+    kinds, _, followed = SOURCES[source]
+    account = f"compte{chance.randrange(20_000)}"
+    number = f"{day:%Y%m%d}{rank:05d}"
+    seconds = min(86_399, max(0, round(chance.gauss(54_000, 15_000))))
+    published = _milliseconds(datetime.combine(day, time(), PARIS)) + seconds * 1000
+    wait = chance.randint(20, 46) * HOUR if chance.random() < FOUND_LATE else chance.randint(30, 1500) * 1000
+    reach = round(followed * chance.lognormvariate(0, 1.2))
+    lowest, highest = MOODS.get(event.kind, (-3, 1)) if event else (-2, 3)
+    document: Document = {
+        "url": ADDRESSES[source].format(account=account, number=number, place=place.code.lower()),
+        "indexed": published + wait,
+        "search_indexed": published + wait,
+        "published": published,
+        "lang": "fr",
+        "sentiment": chance.randint(lowest, highest),
+        "reach": reach,
+        "engagement": round(reach * chance.uniform(0, 0.04)),
+        "trending_score": 0,
+        "source_type": list(kinds),
+        "post_type": ["SHARE"] if source != "press" and chance.random() < SHARED else ["TEXT"],
+        "matched_profile": [event.kind if event else "gendarmerie"],
+        "domain_url": f"http://{source}.example/",
+        "images": [],
+        "tags_internal": [],
+        "extra_source_attributes": {
+            "world_data": {
+                "continent": "Europe",
+                "country_code": "fr",
+                "region": place.name,
+                "city": place.town,
+                "resolution": "city",
+            }
+        },
+        "source_extended_attributes": {"followers": reach},
+    }
+    text = _text(chance, event, place.town)
+    if source == "x":  # identifiers alone may be passed on: neither text nor author
+        return document
+    first, last = french_name(chance)
+    title = {"title": text.split("!")[0][:80]} if source in {"press", "blog", "youtube"} else {}
+    author = {"id": f"{source}:{account}", "name": f"{first} {last}", "gender": "UNKNOWN"}
+    return document | title | {"content": text, "word_count": len(text.split()), "extra_author_attributes": author}
+
+
+@lru_cache(maxsize=128)
+def _mentions(seed: int, day: date) -> tuple[Document, ...]:
+    """Return the mentions published on a day, as they will be when all reactions have come."""
+    chance = draw(seed, "listening", day)
+    subjects: list[Event | None] = [None] * poisson(chance, MEAN_MENTIONS_PER_DAY * weekday_share(day))
+    for event in active(seed, day):
+        subjects += [event] * poisson(chance, MENTIONS_PER_INTENSITY * event.intensity(day))
+    return tuple(_document(chance, day, rank, event) for rank, event in enumerate(subjects))
+
+
+def _as_of(document: Document, age_days: int) -> Document:
+    """Return a mention as it is shown at an age: its reactions come over two days."""
+    share = (0.4, 0.8)[age_days] if age_days < 2 else 1.0  # noqa: PLR2004
+    engagement = round(document["engagement"] * share)
+    reactions = {
+        "likes": engagement * 7 // 10,
+        "shares": engagement * 2 // 10,
+        "comments": engagement // 10,
+        "views": engagement * 20,
+    }
+    return document | {"engagement": engagement, "article_extended_attributes": reactions}
+
+
+class Project:
+    """The project.
+
+    Args:
+        seed: Which history is told.
+        today: Returns the day up to which it is told: up to this minute when it is the real one.
+    """
+
+    def __init__(self, seed: int, today: Callable[[], date]) -> None:
+        self._seed = seed
+        self._today = today
+        self._cache: tuple[date, list[Document], list[int]] | None = None
+
+    def routes(self) -> list[Route]:
+        return [
+            Route(f"{BASE}/results", self._answer(self._results)),
+            Route(f"{BASE}/histogram/published", self._answer(self._histogram)),
+        ]
+
+    def _answer(self, handle: Callable[[Request], dict[str, Any]]) -> Callable[[Request], Any]:
+        """Wrap a handler with the envelope, and with the refusals that depend on the token."""
+
+        async def endpoint(request: Request) -> Response:
+            token = request.query_params.get("access_token", "")
+            refusals = {"": "unauthorized", "credits-gone": "credits", "many-streams": "streams"}
+            if token in refusals:
+                return _refusal(refusals[token])
+            try:
+                return _envelope(request, handle(request))
+            except ValueError as problem:
+                return _error(400, "5", f"Invalid parameter value: {problem}")
+
+        return endpoint
+
+    def _shown(self) -> tuple[list[Document], list[int]]:
+        """Return what the project shows now, in the order in which it was found, and when each was found."""
+        today = self._today()
+        if self._cache is None or self._cache[0] != today:
+            days = [today - timedelta(days=age) for age in range(SHOWN.days + 1)]
+            shown = [
+                _as_of(document, (today - day).days)
+                for day in days
+                if day >= START
+                for document in _mentions(self._seed, day)
+            ]
+            shown.sort(key=lambda document: (document["search_indexed"], document["url"]))
+            self._cache = today, shown, [document["search_indexed"] for document in shown]
+        _, shown, found = self._cache
+        end = bisect_left(found, _now(today))
+        return shown[:end], found[:end]
+
+    def _selected(self, request: Request) -> list[Document]:
+        shown, found = self._shown()
+        start, end = _limits(request, "searchindexed")
+        shown = shown[bisect_left(found, start) : bisect_left(found, end)]
+        start, end = _limits(request, "published")
+        return [document for document in shown if start <= document["published"] < end]
+
+    def _results(self, request: Request) -> dict[str, Any]:
+        parameters = request.query_params
+        offset, hpp = int(parameters.get("offset", "0")), int(parameters.get("hpp", "10"))
+        if not 0 <= hpp <= LARGEST_PAGE or offset < 0:
+            raise ValueError("hpp")
+        if offset + hpp >= WINDOW:
+            raise ValueError("offset")
+        key = parameters.get("sort_by", "engagement")
+        if key not in {"engagement", "published", "reach", "search_indexed", "trending_score"}:
+            raise ValueError("sort_by")
+        found = self._selected(request)
+        if key != "search_indexed":
+            found.sort(key=lambda document: document[key])
+        if parameters.get("sort_order", "desc") == "desc":
+            found.reverse()
+        fault = _fault(request)
+        start = {"duplicated_page": 0, "shifted_page": offset + 1}.get(fault, offset)
+        page = [{"data": _drifted(document, fault)} for document in found[start : start + hpp]]
+        following = f"GET {request.url.path}?offset={offset + hpp}&hpp={hpp}"
+        return {"pagination": {"next": following, "total": len(found)}, "result_content": {"data": page}}
+
+    def _histogram(self, request: Request) -> dict[str, Any]:
+        parameters = request.query_params
+        if parameters.get("interval", "day") != "hour":
+            raise ValueError("interval")
+        breakdown = parameters.get("breakdown", "")
+        if breakdown not in {"", "sourcetype"}:
+            raise ValueError("breakdown")
+        start, end = _limits(request, "published")
+        found = self._selected(request)
+        start = max(start, min((document["published"] for document in found), default=end))
+        names = sorted({kinds[0] for kinds, _, _ in SOURCES.values()}) if breakdown else ["published"]
+        counts = Counter((d["published"] // HOUR, d["source_type"][0] if breakdown else "published") for d in found)
+        hours = range(start // HOUR, -(-end // HOUR))
+        data = [{"t": hour * HOUR, "v": [counts[hour, name] for name in names]} for hour in hours]
+        return {"result_histogram": {"header": {"v": names}, "data": data}}
+
+
+def routes(seed: int, today: Callable[[], date]) -> list[Route]:
+    """Return what the project answers."""
+    return Project(seed, today).routes()
+
+
+def _now(today: date) -> int:
+    """Return the instant up to which a day is told, in milliseconds."""
+    end = datetime.combine(today + timedelta(days=1), time(), PARIS)
+    return _milliseconds(min(end, datetime.now(UTC)))
+
+
+def _limits(request: Request, field: str) -> tuple[int, int]:
+    """Return the window of `field:>a AND field:<b` in the query, from the first to behind the last."""
+    query = request.query_params.get("q", "")
+    after = re.search(rf"\b{field}:>(\d+)", query)
+    before = re.search(rf"\b{field}:<(\d+)", query)
+    return (int(after[1]) + 1 if after else 0), (int(before[1]) if before else 1 << 62)
+
+
+def _fault(request: Request) -> str:
+    return request.scope.get("sandbox_fault", "")
+
+
+def _drifted(document: Document, fault: str) -> Document:
+    """Return a document after the schema change that was asked for."""
+    match fault:
+        case "unknown_column":
+            return {**document, "nouveau_champ": "valeur inattendue"}
+        case "renamed_column":
+            return {("published_at" if name == "published" else name): value for name, value in document.items()}
+        case "type_flip":
+            return {**document, "published": "hier"}
+        case "nested_value":
+            return {**document, "lang": {"code": "fr"}}
+        case _:
+            return document
+
+
+def _envelope(request: Request, content: dict[str, Any]) -> Response:
+    said = {"status_code": "0", "status_message": "OK", "request": f"GET {request.url.path}?{request.url.query}"}
+    return JSONResponse({**said, "request_id": "#sandbox#", **content})
+
+
+def _error(status: int, code: str, message: str) -> Response:
+    body = {"status_code": code, "status_message": message, "request": "GET", "request_id": "#sandbox#"}
+    return JSONResponse(body, status)
+
+
+_REFUSALS: dict[str, tuple[int, str, str]] = {
+    "unauthorized": (401, "7", "Invalid, missing or inactive access token"),
+    "quota": (401, "8", "Call limit exceeded for this endpoint"),
+    "credits": (401, "9", "No credits left"),
+    "forbidden": (403, "29", "Access to this project is forbidden"),
+    "server_error": (500, "1", "Internal Server Error"),
+    "streams": (429, "30", "Limit of maximum concurrent streams reached"),
+}
+
+
+def _refusal(name: str) -> Response:
+    return _error(*_REFUSALS[name])
+
+
+def refuse(fault: str) -> Response | None:
+    """Return Talkwalker's own answer to a fault; the limit of calls is told with status 401."""
+    return _refusal(fault) if fault in _REFUSALS else None

@@ -1,0 +1,41 @@
+"""The load logs of both files, brought together."""
+
+import duckdb
+
+from ingestion.collecting import collect_loads
+from ingestion.loading import ensure_tables, load
+from tests.ingestion.conftest import ask, experience, write_export
+
+
+def loads(home):
+    return ask(home, "select platform, entity, rows_new from raw_platforms.loads order by 1, 2")
+
+
+def test_an_empty_home_has_no_load(empty_home):
+    assert collect_loads() == 0
+    assert not empty_home.live.exists()
+
+
+def test_loads_of_both_files_come_together_and_twice_is_once(home, exports):
+    load("services_publics_plus", file=write_export(exports, experience("1"), experience("2")))
+    chat = exports / "chat.csv"
+    chat.write_text("R1;24/03/2025 10:15;Chat;Je m'informe;Recrutement;x\n", encoding="utf-8")
+    load("brigade_numerique", file=chat)
+    expected = [("brigade_numerique", "contacts", 1), ("services_publics_plus", "experiences", 2)]
+    assert collect_loads() == 2
+    assert loads(home) == expected
+    assert collect_loads() == 2
+    assert loads(home) == expected
+
+
+def test_a_load_that_did_not_complete_does_not_count(home, exports):
+    load("services_publics_plus", file=write_export(exports, experience("1")))
+    with duckdb.connect(str(home.warehouse)) as connection:
+        connection.execute("delete from raw_services_publics_plus._dlt_loads")
+    assert collect_loads() == 0
+
+
+def test_a_platform_whose_tables_are_empty_has_no_load(home):
+    ensure_tables("pre_plainte")
+    assert collect_loads() == 0
+    assert loads(home) == []
