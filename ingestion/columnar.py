@@ -431,10 +431,12 @@ class _Lanes:
     def _hashed(self, connection: duckdb.DuckDBPyConnection, batch: pa.Table) -> pa.Table:
         """Return a batch with the content hash of each row, and a mark of that."""
         slices = pa.Table.from_batches(batch.to_batches(SLICE_ROWS), batch.schema)
-        told = connection.from_arrow(slices).project(_canonical(self._parquet.table)).to_arrow_table().column(0)
-        hashes = [hashlib.sha256(row.encode()).hexdigest() for row in told.to_pylist()]
+        # row and text come back together: without them, rows in another order would get each other's hashes
+        rows = connection.from_arrow(slices).project(f"*, {_canonical(self._parquet.table)} as told").to_arrow_table()
+        hashes = [hashlib.sha256(told.encode()).hexdigest() for told in rows["told"].to_pylist()]
         marks = pa.array([int(digest[:MARK_DIGITS], 16) for digest in hashes], pa.int64())
-        return slices.append_column("_content_hash", pa.array(hashes)).append_column("mark", marks)
+        hashed = rows.drop_columns(["told"]).append_column("_content_hash", pa.array(hashes, pa.string()))
+        return hashed.append_column("mark", marks)
 
     def _notice_released(self, batch: pa.Table, waiting: pa.Array) -> None:
         """Remember which records in quarantine this load brings whole."""

@@ -21,7 +21,7 @@ from requests.auth import AuthBase
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from ingestion.errors import ExpectedFailure
-from ingestion.privacy import redact
+from ingestion.privacy import mask_identifiers
 from ingestion.settings import get
 
 _LATER = "Nothing was loaded, the data loaded before stays: load again later."
@@ -200,13 +200,13 @@ def _check_body(response: requests.Response, where: str, *, whole: bool) -> None
 
 
 def _said(response: requests.Response) -> str:
-    """Return what an error body says, redacted."""
+    """Return what an error body says, without identifiers; it is English prose, in which capitals are no names."""
     try:
         body = response.json()
     except requests.exceptions.JSONDecodeError:
         return ""
     said = [str(body[name]) for name in ("error_code", "message", "error") if isinstance(body, dict) and body.get(name)]
-    return f" ({redact(': '.join(said))[:300]})" if said else ""
+    return f" ({mask_identifiers(': '.join(said))[:300]})" if said else ""
 
 
 def _retry_time(response: requests.Response) -> datetime | None:

@@ -17,6 +17,7 @@ SCHEMA_CONTRACT = {"tables": "evolve", "columns": "evolve", "data_type": "freeze
 
 
 PORTS = range(1, 65536)
+DEFAULT_PORTS = {"dagster": "3000", "superset": "8088", "sandbox": "8090"}
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ def port(service: str) -> int:
         ExpectedFailure: the configured value is not a port number.
     """
     name = f"CYBERIMPACT_{service.upper()}_PORT"
-    value = get(name, {"dagster": "3000", "superset": "8088", "sandbox": "8090"}[service])
+    value = get(name, DEFAULT_PORTS[service])
     if not value.isdecimal() or int(value) not in PORTS:
         raise ExpectedFailure(
             f"{name} is {value!r}, which is not a port number.", "Set it to a number from 1 to 65535."

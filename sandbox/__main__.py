@@ -8,15 +8,14 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import uvicorn
 
 from sandbox.app import build_app
 from sandbox.drops import deliver
 from sandbox.events import events
+from sandbox.places import PARIS
 
-PARIS = ZoneInfo("Europe/Paris")
 LOOK_SECONDS = 60
 
 

@@ -18,7 +18,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sandbox.drift import drifted, fault_of, first_row
 from sandbox.events import START, draw, french_name, poisson, pressure, weekday_share
+from sandbox.periods import days
 
 PREFIX = "/app_stores"
 PLAY = f"{PREFIX}/play/androidpublisher/v3"
@@ -90,8 +92,8 @@ def _review(chance: Random, day: date, troubles: list[str]) -> Record:
 
 def _told(seed: int, store: str, first: date, today: date) -> Iterator[Record]:
     """Yield the reviews written from a day on, without what has not happened yet."""
-    for offset in range((today - max(first, START)).days + 1):
-        for review in written_on(seed, store, max(first, START) + timedelta(days=offset)):
+    for day in days(max(first, START), today):
+        for review in written_on(seed, store, day):
             edited, answered = (
                 moment if moment and moment.date() <= today else None
                 for moment in (review["edited"], review["answered"])
@@ -214,11 +216,11 @@ class Stores:
             start = int(base64.urlsafe_b64decode(query["token"])) if query.get("token") else 0
         except (ValueError, binascii.Error):
             return _google_error(400, "INVALID_ARGUMENT", "Request contains an invalid argument.")
-        found, fault = play_reviews(self._seed, self._today()), request.scope.get("sandbox_fault", "")
-        first = {"duplicated_page": 0, "shifted_page": max(0, start - 1)}.get(fault, start)
+        found, fault = play_reviews(self._seed, self._today()), fault_of(request)
+        first = first_row(fault, start, moved=-1)
         body: Record = {"pageInfo": {"totalResults": len(found), "resultPerPage": size, "startIndex": start}}
         if found:
-            body["reviews"] = [_drifted_review(review, request) for review in found[first : first + size]]
+            body["reviews"] = [_drifted_review(review, fault) for review in found[first : first + size]]
         if start + size < len(found):
             body["tokenPagination"] = {"nextPageToken": base64.urlsafe_b64encode(str(start + size).encode()).decode()}
         return JSONResponse(body)
@@ -227,11 +229,10 @@ class Stores:
         page, number = request.path_params["page"], request.path_params["number"]
         if not 1 <= page <= FEED_PAGES:
             return Response("CustomerReviews RSS page depth is limited to 10", 400)
-        fault = request.scope.get("sandbox_fault", "")
-        start = 0 if fault == "duplicated_page" else (page - 1) * FEED_ROWS
-        start -= 1 if fault == "shifted_page" and page > 1 else 0
+        fault = fault_of(request)
+        start = first_row(fault, (page - 1) * FEED_ROWS, moved=-1)
         found = app_store_reviews(self._seed, self._today()) if number == NUMBER else ()
-        entries = [_drifted(entry, request, "im:rating") for entry in found[start : start + FEED_ROWS]]
+        entries = [_drifted(entry, fault, "im:rating") for entry in found[start : start + FEED_ROWS]]
         if page == 1 and entries:
             entries = [_THE_APP, *entries]
         feed: Record = {"author": {"name": {"label": "iTunes Store"}}, "title": {"label": "iTunes Store : avis"}}
@@ -274,24 +275,15 @@ async def _token(request: Request) -> Response:
     return JSONResponse({"access_token": "ya29.bac-a-sable", "expires_in": 3599, "token_type": "Bearer"})
 
 
-def _drifted_review(review: Record, request: Request) -> Record:
+def _drifted_review(review: Record, fault: str) -> Record:
     first, *others = review["comments"]
     return {
         **review,
-        "comments": [{"userComment": _drifted(first["userComment"], request, "starRating")}, *others],
+        "comments": [{"userComment": _drifted(first["userComment"], fault, "starRating")}, *others],
     }
 
 
-def _drifted(record: Record, request: Request, label: str) -> Record:
-    """Return a record after the schema change that was asked for."""
-    match request.scope.get("sandbox_fault", ""):
-        case "unknown_column":
-            return {**record, "nouvelle_colonne": "valeur inattendue"}
-        case "renamed_column":
-            return {f"{name}Value" if name == label else name: value for name, value in record.items()}
-        case "type_flip":
-            return {**record, label: "plusieurs"}
-        case "nested_value":
-            return {**record, label: {"libelle": record[label]}}
-        case _:
-            return record
+def _drifted(record: Record, fault: str, label: str) -> Record:
+    return drifted(
+        record, fault, renamed={label: f"{label}Value"}, flipped={label: "plusieurs"}, nested={label: "libelle"}
+    )

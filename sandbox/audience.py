@@ -10,14 +10,15 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qs
-from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.events import START, departements, draw, poisson, pressure, weekday_share
-from sandbox.official_alerts import REGIONS
+from sandbox.drift import drifted, fault_of, first_row
+from sandbox.events import START, draw, poisson, pressure, weekday_share
+from sandbox.periods import days
+from sandbox.places import PARIS, REGIONS, departements
 
 PREFIX = "/audience"
 PIANO = f"{PREFIX}/piano/v3"
@@ -91,8 +92,6 @@ PROPERTIES = {
     "devices": frozenset({"date_year", "date_month", "device_type", "os_group", "browser_group", "browser_language"}),
 }
 
-PARIS = ZoneInfo("Europe/Paris")
-
 Row = dict[str, Any]
 
 
@@ -136,8 +135,7 @@ def hours(seed: int, site: str, day: date) -> tuple[tuple[str, str, int], ...]:
 
 def days_of(start: date, end: date) -> Iterable[date]:
     """Yield the days from one to another, both included, that the history has."""
-    start = max(start, START)
-    return (start + timedelta(days=offset) for offset in range((end - start).days + 1))
+    return days(max(start, START), end)
 
 
 def _weighted(table: str) -> list[tuple[tuple[str, ...], float]]:
@@ -203,7 +201,7 @@ def routes(seed: int, today: Callable[[], date]) -> list[Route]:
     async def piano(request: Request) -> Response:
         if not request.headers.get("x-api-key"):
             return _piano_error(401, "Authentication failed.")
-        return _piano(seed, today(), await request.json(), request.scope.get("sandbox_fault", ""))
+        return _piano(seed, today(), await request.json(), fault_of(request))
 
     async def matomo(request: Request) -> Response:
         form = {name: values[-1] for name, values in parse_qs((await request.body()).decode()).items()}
@@ -211,7 +209,7 @@ def routes(seed: int, today: Callable[[], date]) -> list[Route]:
             return _matomo_error("The token must be sent as a POST parameter.")
         if form.get("token_auth", "anonymous") == "anonymous":
             return _matomo_error(ACCESS_DENIED)
-        return _matomo(seed, today(), form, request.scope.get("sandbox_fault", ""))
+        return _matomo(seed, today(), form, fault_of(request))
 
     return [
         Route(f"{PIANO}/data/getData", piano, methods=["POST"]),
@@ -257,9 +255,7 @@ def _piano(seed: int, today: date, asked: Row, fault: str) -> Response:
     wanted = asked.get("filter", {}).get("property", {}).get("page_full_name", {}).get("$lk", "")
     if site == SERVICE_PUBLIC and wanted != "gendarmerie":
         rows = tuple({**row, "m_visits": row["m_visits"] * 60} for row in rows)  # the whole site
-    if fault == "duplicated_page":
-        number = 1
-    first = (number - 1) * size + (1 if fault == "shifted_page" and number > 1 else 0)
+    first = first_row(fault, (number - 1) * size)
     page = [_drifted(row, "m_visits", fault) for row in rows[first : first + size]]
     return JSONResponse({"DataFeed": {"Columns": [{"Name": name} for name in asked["columns"]], "Rows": page}})
 
@@ -276,8 +272,8 @@ def _matomo(seed: int, today: date, form: dict[str, str], fault: str) -> Respons
         return _matomo_error("An unexpected website was found in the request: website id was set to '0' .")
     if method == "VisitTime.getVisitInformationPerServerTime":
         start, _, end = form["date"].partition(",")
-        days = days_of(date.fromisoformat(start), min(date.fromisoformat(end or start), today))
-        return JSONResponse({day.isoformat(): _matomo_hours(seed, day, fault) for day in days})
+        asked = days_of(date.fromisoformat(start), min(date.fromisoformat(end or start), today))
+        return JSONResponse({day.isoformat(): _matomo_hours(seed, day, fault) for day in asked})
     tables = {
         "UserCountry.getCity": "places",
         "Actions.getPageUrls": "pages",
@@ -290,7 +286,7 @@ def _matomo(seed: int, today: date, form: dict[str, str], fault: str) -> Respons
     last = min(today, (month + timedelta(days=31)).replace(day=1) - timedelta(days=1))
     rows = _matomo_month(seed, tables[method], month, last)
     offset, limit = int(form.get("filter_offset", 0)), int(form.get("filter_limit", 100))
-    offset = {"duplicated_page": 0, "shifted_page": offset + (offset > 0)}.get(fault, offset)
+    offset = first_row(fault, offset)
     page = rows[offset:] if limit == -1 else rows[offset : offset + limit]
     return JSONResponse([_drifted(row, "nb_visits", fault) for row in page])
 
@@ -361,15 +357,4 @@ def _matomo_row(table: str, label: tuple[str, ...], count: int) -> Row:
 
 
 def _drifted(row: Row, name: str, fault: str) -> Row:
-    """Return a row after the change of schema that was asked for, which strikes the column named."""
-    match fault:
-        case "unknown_column":
-            return {**row, "nouvelle_colonne": "valeur inattendue"}
-        case "renamed_column":
-            return {f"{key}_v4" if key == name else key: value for key, value in row.items()}
-        case "type_flip":
-            return {**row, name: "plusieurs"}
-        case "nested_value":
-            return {**row, name: {"value": row[name]}}
-        case _:
-            return row
+    return drifted(row, fault, renamed={name: f"{name}_v4"}, flipped={name: "plusieurs"}, nested={name: "value"})

@@ -10,7 +10,8 @@ from functools import lru_cache
 from random import Random
 
 from sandbox.events import START, draw, french_name, poisson, pressure, weekday_share
-from sandbox.periods import Period, csv_bytes, half_years
+from sandbox.files import csv_bytes
+from sandbox.periods import Period, half_years
 
 CONTACTS_PER_DAY = 28
 OVERLAP = timedelta(days=7)

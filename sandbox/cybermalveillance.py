@@ -8,11 +8,12 @@ import json
 from collections.abc import Iterator
 from datetime import date
 from functools import lru_cache
-from itertools import accumulate
 from random import Random
 
-from sandbox.events import departements, draw, poisson, pressure, weekday_share
-from sandbox.periods import csv_bytes, half_years, last_whole_month
+from sandbox.events import draw, poisson, pressure, weekday_share
+from sandbox.files import csv_bytes
+from sandbox.periods import half_years, last_whole_month
+from sandbox.places import homes
 
 ROWS_PER_DAY = 34
 MEAN_CASES_PER_ROW = 8
@@ -82,11 +83,10 @@ def cases_of(seed: int, day: date) -> tuple[Row, ...]:
     ]
     ordinary = sum(share for _, share, _, _ in THREATS)
     number = poisson(chance, ROWS_PER_DAY * weekday_share(day) * sum(shares) / ordinary)
-    places = departements()
     drawn = zip(
         chance.choices(PUBLICS, PUBLIC_SHARES, k=number),
         chance.choices(THREATS, shares, k=number),
-        chance.choices(places, cum_weights=list(accumulate(place.population for place in places)), k=number),
+        homes(chance, number),
         strict=True,
     )
     rows = {

@@ -6,9 +6,10 @@ from datetime import date, timedelta
 from functools import lru_cache
 from random import Random
 
-from sandbox.scenario import START, departements
+from sandbox.places import departement, departements, home
 
-__all__ = ["START", "Event", "active", "departements", "draw", "events", "french_name", "poisson", "pressure"]
+#: The first day of the invented history.
+START = date(2025, 1, 1)
 
 #: Where an event begins and what it is called; `{place}` stands for the département where it is strongest.
 _KINDS: dict[str, tuple[str, tuple[str, ...], int, tuple[int, int], float, bool]] = {
@@ -201,12 +202,11 @@ def _events_of_month(seed: int, year: int, month: int) -> tuple[Event, ...]:
         for rank in range(poisson(chance, expected)):
             start = first + timedelta(days=chance.randrange(28))
             touched = () if kind in _NATIONAL else _neighbours(chance)
-            names = {place.code: place.name for place in departements()}
             found.append(
                 Event(
                     code=f"{kind}-{start.isoformat()}-{rank}",
                     kind=kind,
-                    label=label.format(place=names[touched[0]] if touched else "la France"),
+                    label=label.format(place=departement(touched[0]).name if touched else "la France"),
                     start=start,
                     days=chance.randint(shortest, longest),
                     departements=touched,
@@ -221,10 +221,11 @@ def _events_of_month(seed: int, year: int, month: int) -> tuple[Event, ...]:
 def _neighbours(chance: Random) -> tuple[str, ...]:
     """Draw one to three départements that follow each other in the list: most of them touch."""
     places = departements()
-    first = chance.choices(range(len(places)), [place.population for place in places])[0]
-    if len(places[first].code) > 2:  # noqa: PLR2004 (overseas)
-        return (places[first].code,)
-    return tuple(place.code for place in places[first : first + chance.randint(1, 3)] if len(place.code) == 2)  # noqa: PLR2004
+    most_touched = home(chance)
+    if most_touched.is_overseas:
+        return (most_touched.code,)
+    first = places.index(most_touched)
+    return tuple(place.code for place in places[first : first + chance.randint(1, 3)] if not place.is_overseas)
 
 
 def events(seed: int, until: date) -> tuple[Event, ...]:

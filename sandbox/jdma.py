@@ -14,18 +14,19 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from random import Random
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sandbox.drift import drifted, fault_of
 from sandbox.events import START, draw, french_name, poisson, pressure, weekday_share
+from sandbox.periods import days
+from sandbox.places import PARIS
 
 PREFIX = "/jdma/api/open-api"
 SETTINGS = {"CYBERIMPACT_JDMA_URL": PREFIX}
 
-PARIS = ZoneInfo("Europe/Paris")
 MOST_SERVICES = 10
 LARGEST_PAGE = 100
 ENTITY = "Ministère de l'Intérieur"
@@ -260,8 +261,8 @@ def _answer(code: str, text: str, item: int, intention: str, kind: str) -> Answe
 
 def history(seed: int, until: date) -> Iterator[Review]:
     """Yield all reviews begun up to a day, oldest first."""
-    for offset in range((until - START).days + 1):
-        yield from reviews_of(seed, START + timedelta(days=offset))
+    for day in days(START, until):
+        yield from reviews_of(seed, day)
 
 
 def record(review: Review, today: date) -> Record:
@@ -291,8 +292,8 @@ def _iso(moment: datetime) -> str:
 def _month_counts(seed: int, number: int, first: date, last: date, today: date) -> dict[int, Counter[tuple]]:
     """Return, per form of a service, how often each answer was given between two days of UTC."""
     counts: dict[int, Counter[tuple]] = defaultdict(Counter)
-    for offset in range((min(last, today) - first).days + 1):
-        for review in reviews_of(seed, first + timedelta(days=offset)):
+    for day in days(first, min(last, today)):
+        for review in reviews_of(seed, day):
             if review.service.number == number:
                 for answer in review.shown(today):
                     if answer["kind"] != "text":
@@ -374,7 +375,7 @@ class _Platform:
 
     def _answer(self, handle: Callable[[Request, Mapping[str, Any]], Response]) -> Callable[[Request], Any]:
         async def endpoint(request: Request) -> Response:
-            if _fault(request) == "closed_route":
+            if fault_of(request) == "closed_route":
                 return JSONResponse({"message": "Not found", "code": "NOT_FOUND"}, 404)
             try:
                 _scope(request)
@@ -455,7 +456,7 @@ class _Platform:
             raise _RefusedError(400, "BAD_REQUEST", "Input validation failed")
         found = [review for number in numbers for review in self._by_form()[number, form]]
         found = sorted(filter(_between(query), found), key=lambda r: (_iso(r.created_at), r.number), reverse=True)
-        if "cursor" in query and _fault(request) != "duplicated_page":
+        if "cursor" in query and fault_of(request) != "duplicated_page":
             place = _cursor(query["cursor"])
             found = [review for review in found if (_iso(review.created_at), review.number) < place]
         return JSONResponse(self._page(found, limit, request))
@@ -517,24 +518,15 @@ def _cursor(text: str) -> tuple[str, int]:
         raise _RefusedError(400, "BAD_REQUEST", "Cursor invalide") from None
 
 
-def _fault(request: Request) -> str:
-    return request.scope.get("sandbox_fault", "")
-
-
 def _drifted(found: Record, request: Request) -> Record:
-    """Return a record after the schema change that was asked for."""
     first, *_ = found
-    match _fault(request):
-        case "unknown_column":
-            return {**found, "nouvelle_colonne": "valeur inattendue"}
-        case "renamed_column":
-            return {f"{name}_v3" if name == first else name: value for name, value in found.items()}
-        case "type_flip":
-            return {name: "inconnu" if name == "created_at" else value for name, value in found.items()}
-        case "nested_value":
-            return {name: {"valeur": value} if name == first else value for name, value in found.items()}
-        case _:
-            return found
+    return drifted(
+        found,
+        fault_of(request),
+        renamed={first: f"{first}_v3"},
+        flipped={"created_at": "inconnu"},
+        nested={first: "valeur"},
+    )
 
 
 # ---- exports

@@ -5,21 +5,21 @@ from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from random import Random
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sandbox.drift import drifted, fault_of, first_row
 from sandbox.events import START, Event, active, draw, poisson, weekday_share
-from sandbox.scenario import departements
+from sandbox.periods import days
+from sandbox.places import departement, home
 
 PREFIX = "/ma_securite"
 SETTINGS = {"CYBERIMPACT_MA_SECURITE_URL": PREFIX}
 
 Record = dict[str, Any]
 
-PARIS = ZoneInfo("Europe/Paris")
 USUAL_PAGE, LARGEST_PAGE = 20, 200
 MEAN_PER_DAY = 9
 NATIONAL, WITH_PHONE, WITH_URL = 0.12, 0.05, 0.3
@@ -70,16 +70,14 @@ def _ordinary(chance: Random) -> Record:
 
 def _about(chance: Random, event: Event) -> Record:
     theme, title = _NEWS_OF[event.kind]
-    names = {place.code: place.name for place in departements()}
     code = chance.choice(event.departements) if event.departements else None
-    return {"thematique": theme, "titre": title, "localite": f"{names[code]} ({code})" if code else None}
+    return {"thematique": theme, "titre": title, "localite": f"{departement(code).name} ({code})" if code else None}
 
 
 def _place(chance: Random) -> str | None:
     if chance.random() < NATIONAL:
         return None
-    places = departements()
-    place = chance.choices(places, [place.population for place in places])[0]
+    place = home(chance)
     return chance.choice((f"{place.name} ({place.code})", f"{place.postal_codes[0]} {place.town}", place.name))
 
 
@@ -104,8 +102,7 @@ def _published(chance: Random, day: date, rank: int, item: Record) -> Record:
 @lru_cache(maxsize=4)
 def news(seed: int, today: date) -> tuple[Record, ...]:
     """Return what is shown on a day, the latest created first."""
-    days = (START + timedelta(days=offset) for offset in range((today - START).days + 1))
-    shown = (item for day in days for item in created_on(seed, day) if item["shown_on"] <= today)
+    shown = (item for day in days(START, today) for item in created_on(seed, day) if item["shown_on"] <= today)
     ordered = sorted(shown, key=lambda item: (item["dateCreation"], item["id"]), reverse=True)
     return tuple({name: value for name, value in item.items() if name != "shown_on"} for item in ordered)
 
@@ -143,9 +140,8 @@ def _problem(status: int, reason: str) -> Response:
 def _page(request: Request, found: tuple[Record, ...], number: int, size: int) -> Record:
     if request.query_params.get("sort", "").lower() != "datecreation,desc":
         found = tuple(reversed(found))
-    fault = request.scope.get("sandbox_fault", "")
-    start = 0 if fault == "duplicated_page" else number * size
-    start -= 2 if fault == "shifted_page" and number else 0
+    fault = fault_of(request)
+    start = first_row(fault, number * size, moved=-2)
     pages = -(-len(found) // size)
     return {
         "content": [_drifted(item, fault) for item in found[start : start + size]],
@@ -159,15 +155,11 @@ def _page(request: Request, found: tuple[Record, ...], number: int, size: int) -
 
 
 def _drifted(item: Record, fault: str) -> Record:
-    """Return a piece of news after the schema change that was asked for."""
-    match fault:
-        case "unknown_column":
-            return {**item, "nouvelleColonne": "valeur inattendue"}
-        case "renamed_column":
-            return {"rubrique" if name == "thematique" else name: value for name, value in item.items()}
-        case "type_flip":
-            return {**item, "dateCreation": "hier"}
-        case "nested_value":
-            return {**item, "titre": {"texte": item["titre"]}}
-        case _:
-            return item
+    return drifted(
+        item,
+        fault,
+        renamed={"thematique": "rubrique"},
+        flipped={"dateCreation": "hier"},
+        nested={"titre": "texte"},
+        added="nouvelleColonne",
+    )

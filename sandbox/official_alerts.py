@@ -4,18 +4,19 @@ Floods, heatwaves and epidemics of the scenario show here, in the same départem
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox import odsql
-from sandbox.events import START, departements, draw, pressure
+from sandbox import odsql, opendatasoft
+from sandbox.drift import drifted, fault_of
+from sandbox.events import START, draw, pressure
+from sandbox.periods import days
+from sandbox.places import PARIS, REGIONS, Region, departements
 
 PREFIX = "/official_alerts"
 METEO_FRANCE = f"{PREFIX}/meteo_france/public/DPVigilance/v1"
@@ -31,9 +32,7 @@ SETTINGS = {
 
 DATASET = "ma_region_epidemies_hivernales_alertes"
 ODISSE_FIELDS = ("date", "date_lib", "reg", "theme", "valeur")
-LARGEST_PAGE, WINDOW = 100, 10_000
 
-PARIS = ZoneInfo("Europe/Paris")
 BULLETIN_HOUR = time(6)
 
 STORM, FLOOD, HEAT, WAVES = "3", "4", "6", "9"
@@ -48,48 +47,13 @@ THEMES = ("Bronchiolite", "Covid-19", "Gastro-entérite", "Grippe")
 WINTER_WEEKS = frozenset({*range(1, 9), *range(48, 54)})
 
 
-@dataclass(frozen=True)
-class Region:
-    """An administrative region and the départements that it is made of."""
-
-    code: str
-    name: str
-    departements: frozenset[str]
-
-
-def _region(code: str, name: str, members: str) -> Region:
-    return Region(code, name, frozenset(members.split()))
-
-
-REGIONS = (
-    _region("01", "Guadeloupe", "971"),
-    _region("02", "Martinique", "972"),
-    _region("03", "Guyane", "973"),
-    _region("04", "La Réunion", "974"),
-    _region("06", "Mayotte", "976"),
-    _region("11", "Île-de-France", "75 77 78 91 92 93 94 95"),
-    _region("24", "Centre-Val de Loire", "18 28 36 37 41 45"),
-    _region("27", "Bourgogne-Franche-Comté", "21 25 39 58 70 71 89 90"),
-    _region("28", "Normandie", "14 27 50 61 76"),
-    _region("32", "Hauts-de-France", "02 59 60 62 80"),
-    _region("44", "Grand Est", "08 10 51 52 54 55 57 67 68 88"),
-    _region("52", "Pays de la Loire", "44 49 53 72 85"),
-    _region("53", "Bretagne", "22 29 35 56"),
-    _region("75", "Nouvelle-Aquitaine", "16 17 19 23 24 33 40 47 64 79 86 87"),
-    _region("76", "Occitanie", "09 11 12 30 31 32 34 46 48 65 66 81 82"),
-    _region("84", "Auvergne-Rhône-Alpes", "01 03 07 15 26 38 42 43 63 69 73 74"),
-    _region("93", "Provence-Alpes-Côte d'Azur", "04 05 06 13 83 84"),
-    _region("94", "Corse", "2A 2B"),
-)
-
-
 def routes(seed: int, today: Callable[[], date]) -> list[Route]:
     """Return what the three sources answer."""
 
     async def map_of_the_day(request: Request) -> Response:
         if not request.headers.get("apikey"):
             return JSONResponse(MISSING_KEY, 401)
-        return JSONResponse(_drifted_map(vigilance(seed, today()), request))
+        return JSONResponse(_drifted_map(vigilance(seed, today()), fault_of(request)))
 
     async def archive(request: Request) -> Response:
         path = request.query_params.get("prefix", "")
@@ -102,10 +66,13 @@ def routes(seed: int, today: Callable[[], date]) -> list[Route]:
             return JSONResponse({"code": "NoSuchKey", "message": "The specified key does not exist."}, 404)
 
     async def floods(request: Request) -> Response:
-        return JSONResponse(_drifted_floods(river_levels(seed, today()), request))
+        return JSONResponse(_drifted_floods(river_levels(seed, today()), fault_of(request)))
 
     async def epidemics(request: Request) -> Response:
-        return _odisse(seed, today(), request)
+        try:
+            return opendatasoft.page(request, alert_levels(seed, today()), ODISSE_FIELDS, _drifted_level)
+        except odsql.ODSQLError as refusal:
+            return opendatasoft.refused("ODSQLError", str(refusal))
 
     return [
         Route(f"{METEO_FRANCE}/cartevigilance/encours", map_of_the_day),
@@ -143,7 +110,7 @@ def _colours(seed: int, day: date) -> dict[tuple[str, str], int]:
     stormy = {place.code for place in departements() if chance.random() < 0.015}  # noqa: PLR2004
     found: dict[tuple[str, str], int] = {}
     for place in departements():
-        if len(place.code) != 2:  # noqa: PLR2004 (overseas has maps of its own)
+        if place.is_overseas:  # which has maps of its own
             continue
         levels = {
             STORM: YELLOW if place.code in stormy else GREEN,
@@ -183,7 +150,7 @@ def _period(seed: int, term: str, day: date, begin: str) -> dict[str, Any]:
         phenomenon: max((colour for (_, other), colour in colours.items() if other == phenomenon), default=GREEN)
         for phenomenon in (*watched, WAVES)
     }
-    places = [place.code for place in departements() if len(place.code) == 2]  # noqa: PLR2004
+    places = [place.code for place in departements() if not place.is_overseas]
     domains = [
         _domain("FRA", country, begin, end),
         *(_domain(code, {p: colours.get((code, p), GREEN) for p in watched}, begin, end) for code in places),
@@ -223,8 +190,7 @@ def vigilance(seed: int, day: date) -> dict[str, Any]:
 def _tree(today: date) -> dict[str, Any]:
     """Return the archive's table of contents: year, month, day, stamp, files."""
     tree: dict[str, Any] = {}
-    for offset in range((today - START).days):
-        day = START + timedelta(days=offset)
+    for day in days(START, today - timedelta(days=1)):
         stamp = _instant(day, BULLETIN_HOUR)[11:].replace(":", "")
         months = tree.setdefault(f"{day:%Y}", {})
         months.setdefault(f"{day:%m}", {})[f"{day:%d}"] = {
@@ -249,7 +215,7 @@ def river_levels(seed: int, day: date) -> dict[str, Any]:
             "geometry": {"type": "MultiLineString", "coordinates": [[[2.0, 47.0], [2.1, 47.1]]]},
         }
         for rank, place in enumerate(departements(), start=1)
-        if len(place.code) == 2  # noqa: PLR2004
+        if not place.is_overseas
     ]
     return {
         "type": "FeatureCollection",
@@ -289,43 +255,16 @@ def alert_levels(seed: int, today: date) -> tuple[dict[str, Any], ...]:
     )
 
 
-def _odisse(seed: int, today: date, request: Request) -> Response:
-    limit, offset = (int(request.query_params.get(name, default)) for name, default in (("limit", 10), ("offset", 0)))
-    if not 0 < limit <= LARGEST_PAGE or offset + limit >= WINDOW:
-        message = "Invalid value for limit or offset API parameter."
-        return JSONResponse({"error_code": "InvalidRESTParameterError", "message": message}, 400)
-    try:
-        keeps = odsql.where(request.query_params.get("where", ""), ODISSE_FIELDS)
-        order = request.query_params.get("order_by", "")
-        selected = odsql.ordered(list(filter(keeps, alert_levels(seed, today))), order, ODISSE_FIELDS)
-    except odsql.ODSQLError as refusal:
-        return JSONResponse({"error_code": "ODSQLError", "message": str(refusal)}, 400)
-    offset = {"duplicated_page": 0, "shifted_page": offset + (offset > 0)}.get(_fault(request), offset)
-    page = [_drifted(found, "valeur", request) for found in selected[offset : offset + limit]]
-    return JSONResponse({"total_count": len(selected), "results": page})
+def _drifted(record: dict[str, Any], name: str, fault: str) -> dict[str, Any]:
+    return drifted(record, fault, renamed={name: f"{name}_bis"}, flipped={name: "plusieurs"}, nested={name: "niveau"})
 
 
-def _fault(request: Request) -> str:
-    return request.scope.get("sandbox_fault", "")
+def _drifted_level(level: dict[str, Any], fault: str) -> dict[str, Any]:
+    return _drifted(level, "valeur", fault)
 
 
-def _drifted(record: dict[str, Any], name: str, request: Request) -> dict[str, Any]:
-    """Return a record after the change of schema that was asked for, which strikes the field named."""
-    match _fault(request):
-        case "unknown_column":
-            return {**record, "nouvelle_colonne": "valeur inattendue"}
-        case "renamed_column":
-            return {f"{key}_bis" if key == name else key: value for key, value in record.items()}
-        case "type_flip":
-            return {**record, name: "plusieurs"}
-        case "nested_value":
-            return {**record, name: {"niveau": record[name]}}
-        case _:
-            return record
-
-
-def _drifted_map(carte: dict[str, Any], request: Request) -> dict[str, Any]:
-    if not _fault(request):
+def _drifted_map(carte: dict[str, Any], fault: str) -> dict[str, Any]:
+    if not fault:
         return carte
     periods = [
         {
@@ -335,7 +274,7 @@ def _drifted_map(carte: dict[str, Any], request: Request) -> dict[str, Any]:
                     {
                         **domain,
                         "phenomenon_items": [
-                            _drifted(item, "phenomenon_max_color_id", request) for item in domain["phenomenon_items"]
+                            _drifted(item, "phenomenon_max_color_id", fault) for item in domain["phenomenon_items"]
                         ],
                     }
                     for domain in period["timelaps"]["domain_ids"]
@@ -347,9 +286,9 @@ def _drifted_map(carte: dict[str, Any], request: Request) -> dict[str, Any]:
     return {**carte, "product": {**carte["product"], "periods": periods}}
 
 
-def _drifted_floods(collection: dict[str, Any], request: Request) -> dict[str, Any]:
+def _drifted_floods(collection: dict[str, Any], fault: str) -> dict[str, Any]:
     features = [
-        {**feature, "properties": _drifted(feature["properties"], "NivInfViCr", request)}
+        {**feature, "properties": _drifted(feature["properties"], "NivInfViCr", fault)}
         for feature in collection["features"]
     ]
     return {**collection, "features": features}

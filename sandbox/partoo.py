@@ -5,7 +5,7 @@ edits it and when it is answered; the last five days of presence are not final, 
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from random import Random
@@ -15,8 +15,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sandbox.drift import drifted, fault_of, first_row
 from sandbox.events import START, active, draw, french_name, poisson, pressure, weekday_share
-from sandbox.scenario import Departement, departements
+from sandbox.periods import days
+from sandbox.places import Departement, departements
 
 PREFIX = "/partoo"
 BASE = f"{PREFIX}/v2"
@@ -304,8 +306,7 @@ def _answer(told: Record, answered: datetime) -> Record:
 @lru_cache(maxsize=2)
 def reviews(seed: int, today: date) -> tuple[Record, ...]:
     """Return all reviews as shown on a day, the last changed first."""
-    days = (START + timedelta(days=offset) for offset in range((today - START).days + 1))
-    shown = (review(told, today) for day in days for told in written_on(seed, day))
+    shown = (review(told, today) for day in days(START, today) for told in written_on(seed, day))
     return tuple(sorted(shown, key=lambda record: (record["update_date"], record["id"]), reverse=True))
 
 
@@ -392,7 +393,7 @@ class Platform:
             return _refuse({"json": {"filter_date__gte": "Not a valid date."}}, 400)
         rows = [
             _drifted({**_values(self._seed, rank, day, today, metrics), "bucket": "day"}, request, metrics[0])
-            for day in _days(first, last)
+            for day in days(first, last)
             for rank in range(COUNTED_LISTINGS)
         ]
         return JSONResponse(rows)
@@ -449,11 +450,6 @@ def _guarded(handle: Callable[[Request], Response]) -> Callable[[Request], Any]:
     return endpoint
 
 
-def _days(first: date, last: date) -> Iterator[date]:
-    for offset in range((last - first).days + 1):
-        yield first + timedelta(days=offset)
-
-
 def _shown(count: int) -> list[Record]:
     return [
         {
@@ -472,10 +468,7 @@ def _page(request: Request, name: str, records: tuple[Record, ...], size: int, d
         number = max(1, int(request.query_params.get("page", "1")))
     except ValueError:
         return _refuse({"json": {"page": "Not a valid integer."}}, 400)
-    fault = request.scope.get("sandbox_fault", "")
-    start = 0 if fault == "duplicated_page" else (number - 1) * size
-    if fault == "shifted_page" and number > 1:
-        start += 1  # one was withdrawn while the first page was read
+    start = first_row(fault_of(request), (number - 1) * size)
     shown = [_drifted(record, request, drifting) for record in records[start : start + size]]
     return JSONResponse({"page": number, "max_page": _pages(len(records), size), "count": len(records), name: shown})
 
@@ -485,15 +478,10 @@ def _pages(count: int, size: int) -> int:
 
 
 def _drifted(record: Record, request: Request, label: str) -> Record:
-    """Return a record after the schema change that was asked for."""
-    match request.scope.get("sandbox_fault", ""):
-        case "unknown_column":
-            return {**record, "nouvelle_colonne": "valeur inattendue"}
-        case "renamed_column":
-            return {f"{name}_v3" if name == label else name: value for name, value in record.items()}
-        case "type_flip":
-            return {**record, label: "plusieurs"}
-        case "nested_value":
-            return {**record, label: {"libelle": record[label]}}
-        case _:
-            return record
+    return drifted(
+        record,
+        fault_of(request),
+        renamed={label: f"{label}_v3"},
+        flipped={label: "plusieurs"},
+        nested={label: "libelle"},
+    )

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from itertools import accumulate
 
-from sandbox.events import START, departements, draw, poisson, pressure, weekday_share
-from sandbox.periods import Period, last_whole_month
+from sandbox.events import START, draw, poisson, pressure, weekday_share
+from sandbox.periods import days, last_whole_month
+from sandbox.places import homes
 
 REPORTS_PER_DAY = 630
 MEAN_LOSS_EUROS = 468
@@ -48,7 +48,7 @@ def series(seed: int, last: date) -> dict[str, dict]:
     amounts: dict[str, float] = {}
     departements_of: dict[str, Counter[str]] = {}
     ages_of: dict[str, Counter[str]] = {}
-    for day in Period("", START, last).days():
+    for day in days(START, last):
         found = reports_of(seed, day)
         reports[day.isoformat()] = found.reports
         if found.euros:
@@ -69,12 +69,10 @@ def reports_of(seed: int, day: date) -> Day:
     chance = draw(seed, "perceval", day)
     wave = pressure(seed, day, "card_fraud", lag_days=DAYS_UNTIL_NOTICED)
     number = poisson(chance, REPORTS_PER_DAY * weekday_share(day) * wave)
-    places = departements()
-    cumulated = list(accumulate(place.population for place in places))
     is_missing = chance.random() < 0.01  # noqa: PLR2004
     return Day(
         reports=number,
         euros=0.0 if is_missing else round(number * MEAN_LOSS_EUROS * chance.uniform(0.85, 1.15), 2),
-        by_departement=Counter(place.code for place in chance.choices(places, cum_weights=cumulated, k=number)),
+        by_departement=Counter(place.code for place in homes(chance, number)),
         by_age=Counter(chance.choices(AGE_CLASSES, AGE_SHARES, k=number)),
     )

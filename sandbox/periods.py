@@ -1,15 +1,19 @@
-"""The periods for which files are delivered, and CSV as bytes. Knows no platform and invents nothing."""
+"""Days, months and half-years: what a history is counted in, and what a file covers. Knows no platform."""
 
-import csv
-import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sandbox.scenario import START
+from sandbox.events import START
 
 #: First month of the second half of a year.
 JULY = 7
+
+
+def days(first: date, last: date) -> Iterator[date]:
+    """Yield the days from one to another, both included."""
+    for offset in range((last - first).days + 1):
+        yield first + timedelta(days=offset)
 
 
 @dataclass(frozen=True)
@@ -27,8 +31,7 @@ class Period:
     last: date
 
     def days(self) -> Iterator[date]:
-        for offset in range((self.last - self.first).days + 1):
-            yield self.first + timedelta(days=offset)
+        return days(self.first, self.last)
 
 
 def half_years(until: date) -> Iterator[Period]:
@@ -45,10 +48,3 @@ def last_whole_month(until: date) -> date:
     """Return the last day of the last month that is over by a day, or on it."""
     tomorrow = until + timedelta(days=1)
     return tomorrow.replace(day=1) - timedelta(days=1)
-
-
-def csv_bytes(rows: Iterable[Sequence[object]], delimiter: str, encoding: str = "utf-8") -> bytes:
-    """Return rows as a CSV file with the line ends of Windows; `None` is an empty field."""
-    buffer = io.StringIO(newline="")
-    csv.writer(buffer, delimiter=delimiter, lineterminator="\r\n").writerows(rows)
-    return buffer.getvalue().encode(encoding, errors="replace")

@@ -7,11 +7,12 @@ service fails, fewer declarations are begun and more of them are left.
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
-from itertools import accumulate
 from random import Random
 
-from sandbox.events import START, departements, draw, poisson, pressure, weekday_share
-from sandbox.periods import csv_bytes, half_years
+from sandbox.events import START, draw, poisson, pressure, weekday_share
+from sandbox.files import csv_bytes
+from sandbox.periods import half_years
+from sandbox.places import Departement, homes
 
 DECLARATIONS_PER_DAY = 30
 
@@ -42,11 +43,9 @@ def drops(seed: int, until: date) -> Iterator[tuple[str, bytes]]:
         yield f"ppel_{period.name}.csv", csv_bytes((HEADER, *rows), ",")
 
 
-@lru_cache(maxsize=1)
-def _places() -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """Return the codes of the log and their cumulated populations."""
-    codes = tuple("75C" if place.code == "75" else place.code for place in departements())
-    return codes, tuple(accumulate(place.population for place in departements()))
+def _code(place: Departement) -> str:
+    """Return a département as the log names it."""
+    return "75C" if place.code == "75" else place.code
 
 
 @lru_cache(maxsize=4096)
@@ -55,11 +54,10 @@ def declarations_of(seed: int, day: date) -> tuple[Row, ...]:
     chance = draw(seed, "pre_plainte", day)
     failing = pressure(seed, day, "outage") - 1.0
     number = poisson(chance, DECLARATIONS_PER_DAY * weekday_share(day) / (1.0 + failing))
-    codes, cumulated = _places()
     first = 1000 * (day - START).days + 600_000
     return tuple(
-        _declaration(chance, day, first + rank, code, failing)
-        for rank, code in enumerate(chance.choices(codes, cum_weights=cumulated, k=number))
+        _declaration(chance, day, first + rank, _code(place), failing)
+        for rank, place in enumerate(homes(chance, number))
     )
 
 

@@ -4,20 +4,15 @@ About one action a day, more of them while a prevention campaign runs, in its d�
 live through: a wave of phishing is followed by actions against phishing.
 """
 
-import io
-import re
-import zipfile
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Iterator
+from datetime import date, timedelta
 from functools import lru_cache
-from itertools import accumulate
 from random import Random
 
-from openpyxl import Workbook
-
-from sandbox.events import active, departements, draw, french_name, poisson
-from sandbox.periods import csv_bytes, half_years
-from sandbox.scenario import Departement
+from sandbox.events import active, draw, french_name, poisson
+from sandbox.files import csv_bytes, xlsx_bytes
+from sandbox.periods import half_years
+from sandbox.places import Departement, departement, homes
 
 ACTIONS_PER_DAY = 0.7
 ACTIONS_PER_DAY_OF_CAMPAIGN = 0.35
@@ -103,21 +98,18 @@ def drops(seed: int, until: date) -> Iterator[tuple[str, bytes]]:
             lines = ([f"{cell:%d/%m/%Y}" if isinstance(cell, date) else cell for cell in row] for row in rows)
             yield f"{name}.csv", csv_bytes((HEADER, EXAMPLE, *lines), ";", "utf-8-sig")
         else:
-            yield f"{name}.xlsx", _xlsx((HEADER, EXAMPLE, *rows))
+            yield f"{name}.xlsx", xlsx_bytes({"Actions": (HEADER, EXAMPLE, *rows)})
 
 
 @lru_cache(maxsize=4096)
 def actions_of(seed: int, day: date) -> tuple[Row, ...]:
     """Return the actions that begin on a day."""
     chance = draw(seed, "prevention_actions", day)
-    places = departements()
-    cumulated = list(accumulate(place.population for place in places))
-    where = chance.choices(places, cum_weights=cumulated, k=poisson(chance, ACTIONS_PER_DAY))
-    by_code = {place.code: place for place in places}
+    where = homes(chance, poisson(chance, ACTIONS_PER_DAY))
     for event in active(seed, day):
         if event.kind == "prevention":
             codes = chance.choices(event.departements, k=poisson(chance, ACTIONS_PER_DAY_OF_CAMPAIGN))
-            where += [by_code[code] for code in codes]
+            where += [departement(code) for code in codes]
     lived = {event.kind for event in (*active(seed, day), *active(seed, day - MONTH / 2), *active(seed, day - MONTH))}
     return tuple(_action(chance, day, rank, place, lived) for rank, place in enumerate(where, 1))
 
@@ -157,21 +149,3 @@ def _description(chance: Random, kind: str) -> str:
         first, last = french_name(chance)
         return f"{kind}, à la demande de Mme {first} {last} (06 39 98 {chance.randrange(10, 100)} 12)."
     return chance.choice((f"{kind}, avec remise de dépliants.", "Échanges nombreux, à refaire.", "Bon accueil."))
-
-
-def _xlsx(rows: Iterable[Sequence[object]]) -> bytes:
-    """Return a workbook whose bytes depend on its rows alone, not on the clock."""
-    workbook = Workbook(write_only=True)
-    sheet = workbook.create_sheet("Actions")
-    for row in rows:
-        sheet.append(row)
-    saved, fixed = io.BytesIO(), io.BytesIO()
-    workbook.save(saved)
-    moment = datetime(2025, 1, 1)  # noqa: DTZ001 (archives know no time zone)
-    with zipfile.ZipFile(saved) as archive, zipfile.ZipFile(fixed, "w", zipfile.ZIP_DEFLATED) as copy:
-        for name in archive.namelist():
-            content = archive.read(name)
-            if name == "docProps/core.xml":
-                content = re.sub(rb"\d{4}-\d\d-\d\dT[\d:]+Z", f"{moment:%Y-%m-%dT%H:%M:%SZ}".encode(), content)
-            copy.writestr(zipfile.ZipInfo(name, moment.timetuple()[:6]), content, zipfile.ZIP_DEFLATED)
-    return fixed.getvalue()

@@ -13,12 +13,13 @@ from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
-from openpyxl import Workbook
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sandbox.drift import drifted, fault_of, first_row
 from sandbox.events import START, draw
+from sandbox.files import xlsx_bytes
 
 PREFIX = "/tabular"
 BASE = f"{PREFIX}/api/resources"
@@ -188,7 +189,6 @@ def _unknown() -> Response:
 
 
 def _page(request: Request, rows: tuple[Row, ...]) -> Response:
-    fault = request.scope.get("sandbox_fault", "")
     try:
         page = int(request.query_params.get("page", "1"))
         size = int(request.query_params.get("page_size", str(PAGE_ROWS)))
@@ -196,11 +196,8 @@ def _page(request: Request, rows: tuple[Row, ...]) -> Response:
         return _error(400, "Invalid query string")
     if size > LARGEST_PAGE:
         return _error(400, f"Page size exceeds allowed maximum: {LARGEST_PAGE}")
-    first = (page - 1) * size
-    if fault == "duplicated_page":
-        first = 0
-    elif fault == "shifted_page" and page > 1:
-        first += 1  # a row in front was withdrawn while the pages were read: one is skipped
+    fault = fault_of(request)
+    first = first_row(fault, (page - 1) * size)
     last = page * size >= len(rows)
     following = f"{str(request.base_url).rstrip('/')}{request.url.path}?page={page + 1}&page_size={size}"
     body = {
@@ -212,18 +209,13 @@ def _page(request: Request, rows: tuple[Row, ...]) -> Response:
 
 
 def _drifted(row: Row, fault: str) -> Row:
-    """Return a row after the schema change that was asked for."""
-    match fault:
-        case "unknown_column":
-            return {**row, "nouvelle_colonne": "valeur inattendue"}
-        case "renamed_column":
-            return {"denomination" if name == "service" else name: value for name, value in row.items()}
-        case "type_flip":
-            return {**row, "code_postal": "inconnu"}
-        case "nested_value":
-            return {**row, "service": {"libelle": row["service"]}}
-        case _:
-            return row
+    return drifted(
+        row,
+        fault,
+        renamed={"service": "denomination"},
+        flipped={"code_postal": "inconnu"},
+        nested={"service": "libelle"},
+    )
 
 
 def drops(seed: int, until: date) -> Iterator[tuple[str, bytes]]:
@@ -269,7 +261,7 @@ _INDICES: dict[int, tuple[str, int]] = {
 @lru_cache(maxsize=2)
 def _crimes(seed: int, years: tuple[int, ...]) -> bytes:
     """Return the workbook: row 1 the départements, row 2 the services, then one row per index."""
-    workbook = Workbook(write_only=True)
+    sheets: dict[str, list[list[object]]] = {}
     towns_by_departement: dict[str, list[Commune]] = {}
     for commune in sorted(towns(), key=lambda commune: -commune.population):
         towns_by_departement.setdefault(commune.departement, []).append(commune)
@@ -277,12 +269,12 @@ def _crimes(seed: int, years: tuple[int, ...]) -> bytes:
         services = [town for found in sorted(towns_by_departement.items()) for town in found[1][taken]]
         for year in years:
             chance = draw(seed, f"reference/crimes/{institution}", date(year, 1, 1))
-            sheet = workbook.create_sheet(f"Services {institution} {year}")
-            sheet.append(["Département", None, *(town.departement for town in services)])
-            sheet.append(["Index", "Libellé", *(f"{prefix} {town.name.upper()}" for town in services)])
+            rows: list[list[object]] = [
+                ["Département", None, *(town.departement for town in services)],
+                ["Index", "Libellé", *(f"{prefix} {town.name.upper()}" for town in services)],
+            ]
             for index, (label, mean) in _INDICES.items():
                 counts = (max(0, round(chance.gauss(mean, mean**0.5 * 2))) for _ in services)
-                sheet.append([index, label, *counts])
-    buffer = io.BytesIO()
-    workbook.save(buffer)
-    return buffer.getvalue()
+                rows.append([index, label, *counts])
+            sheets[f"Services {institution} {year}"] = rows
+    return xlsx_bytes(sheets)

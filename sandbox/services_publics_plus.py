@@ -16,9 +16,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from sandbox import odsql
-from sandbox.events import START, departements, draw
-from sandbox.scenario import THEMES, Experience, history
+from sandbox import odsql, opendatasoft
+from sandbox.drift import drifted, fault_of
+from sandbox.events import START, draw
+from sandbox.experiences import THEMES, Experience, history
+from sandbox.places import departements
 
 PREFIX = "/api/explore/v2.1"
 SETTINGS = {"CYBERIMPACT_SERVICES_PUBLICS_PLUS_URL": PREFIX}
@@ -26,8 +28,6 @@ DATASETS = f"{PREFIX}/catalog/datasets/{{dataset}}"
 DATASET = "export-experiences"
 RESULTS = "resultats-de-qualite"
 
-LARGEST_PAGE = 100
-WINDOW = 10_000
 CALLS_PER_DAY = 10_000
 CHUNK_LINES = 500
 
@@ -169,13 +169,13 @@ class Portal:
 
         async def endpoint(request: Request) -> Response:
             self._calls += 1
-            if request.path_params["dataset"] not in FIELDS_OF or _fault(request) == "closed_route":
+            if request.path_params["dataset"] not in FIELDS_OF or fault_of(request) == "closed_route":
                 message = f"The requested dataset {request.path_params['dataset']} does not exist."
                 return JSONResponse({"error_code": "DatasetNotFoundError", "message": message}, 404)
             try:
                 response = handle(request)
             except odsql.ODSQLError as refusal:
-                response = _refuse("ODSQLError", str(refusal))
+                response = opendatasoft.refused("ODSQLError", str(refusal))
             midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
             response.headers["X-RateLimit-Limit"] = str(CALLS_PER_DAY)
             response.headers["X-RateLimit-Remaining"] = str(max(0, CALLS_PER_DAY - self._calls))
@@ -197,11 +197,9 @@ class Portal:
 
     def _describe(self, request: Request) -> Response:
         dataset = request.path_params["dataset"]
-        names = [_renamed(name) if _fault(request) == "renamed_column" else name for name in FIELDS_OF[dataset]]
-        extra = ["nouvelle_colonne"] if _fault(request) == "unknown_column" else []
+        names = _drifted(dict.fromkeys(FIELDS_OF[dataset]), fault_of(request))
         fields = [
-            {"name": name, "label": name, "type": _type(name), "description": None, "annotations": {}}
-            for name in (*names, *extra)
+            {"name": name, "label": name, "type": _type(name), "description": None, "annotations": {}} for name in names
         ]
         metas = {"default": {"title": TITLES[dataset], "records_count": len(self._all(dataset))}}
         body = {"dataset_id": dataset, "has_records": True, "metas": metas, "features": ["timeserie"], "fields": fields}
@@ -209,33 +207,15 @@ class Portal:
 
     def _selected(self, request: Request) -> list[Record]:
         dataset = request.path_params["dataset"]
-        fields = FIELDS_OF[dataset]
-        found = list(filter(odsql.where(request.query_params.get("where", ""), fields), self._all(dataset)))
-        return odsql.ordered(found, request.query_params.get("order_by", ""), fields)
+        return opendatasoft.selected(request, self._all(dataset), FIELDS_OF[dataset])
 
     def _records(self, request: Request) -> Response:
-        try:
-            limit = int(request.query_params.get("limit", "10"))
-            offset = int(request.query_params.get("offset", "0"))
-        except ValueError:
-            return _refuse("InvalidRESTParameterError", "Invalid value for limit or offset API parameter.")
-        if not -1 <= limit <= LARGEST_PAGE:
-            message = f"Invalid value for limit API parameter: {limit} was found but -1 <= limit <= 100 is expected."
-            return _refuse("InvalidRESTParameterError", message)
-        limit = LARGEST_PAGE if limit == -1 else limit
-        if offset + limit >= WINDOW:
-            found = f"{offset + limit} was found but < {WINDOW} is expected"
-            message = f"Invalid value for sum of offset + limit API parameter: {found}."
-            return _refuse("InvalidRESTParameterError", message)
-        selected = self._selected(request)
-        if _fault(request) == "duplicated_page":
-            offset = 0
-        page = [_drifted(found, request) for found in selected[offset : offset + limit]]
-        return JSONResponse({"total_count": len(selected), "results": page})
+        dataset = request.path_params["dataset"]
+        return opendatasoft.page(request, self._all(dataset), FIELDS_OF[dataset], _drifted)
 
     def _jsonl(self, request: Request) -> Response:
-        selected = self._selected(request)
-        lines = (json.dumps(_drifted(found, request), ensure_ascii=False) + "\n" for found in selected)
+        selected, fault = self._selected(request), fault_of(request)
+        lines = (json.dumps(_drifted(found, fault), ensure_ascii=False) + "\n" for found in selected)
         return StreamingResponse(_chunks(lines), media_type="application/x-ndjson")
 
     def _csv(self, request: Request) -> Response:
@@ -265,37 +245,17 @@ def _csv_lines(records: list[Record], fields: Sequence[str], delimiter: str, bom
         yield buffer.getvalue()
 
 
-def _refuse(code: str, message: str) -> Response:
-    return JSONResponse({"message": message, "error_code": code}, 400)
-
-
 def _type(name: str) -> str:
     if name in _NUMBERS:
         return _NUMBERS[name]
     return "date" if name.startswith(("date_", "ecrit_")) else "text"
 
 
-def _fault(request: Request) -> str:
-    return request.scope.get("sandbox_fault", "")
-
-
-def _renamed(name: str) -> str:
-    return {"ressenti_usager": "sentiment_exprime", "valeur": "mesure"}.get(name, name)
-
-
-def _drifted(found: Record, request: Request) -> Record:
-    """Return a record after the schema change that was asked for."""
-    match _fault(request):
-        case "unknown_column":
-            return {**found, "nouvelle_colonne": "valeur inattendue"}
-        case "renamed_column":
-            return {_renamed(name): value for name, value in found.items()}
-        case "type_flip":
-            return {name: "plusieurs" if name in _NUMBERS else value for name, value in found.items()}
-        case "nested_value":
-            return {
-                name: {"libelle": value} if name in {"ressenti_usager", "valeur"} else value
-                for name, value in found.items()
-            }
-        case _:
-            return found
+def _drifted(found: Record, fault: str) -> Record:
+    return drifted(
+        found,
+        fault,
+        renamed={"ressenti_usager": "sentiment_exprime", "valeur": "mesure"},
+        flipped=dict.fromkeys(_NUMBERS, "plusieurs"),
+        nested={"ressenti_usager": "libelle", "valeur": "libelle"},
+    )

@@ -3,7 +3,6 @@
 Followers grow with what people live through: a rumour, a flood or a campaign brings some to the account of the place.
 """
 
-from calendar import isleap
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -14,8 +13,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.events import START, departements, draw, poisson, pressure, weekday_share
-from sandbox.periods import csv_bytes, half_years
+from sandbox.drift import drifted, fault_of
+from sandbox.events import START, draw, poisson, pressure, weekday_share
+from sandbox.files import csv_bytes
+from sandbox.periods import days, half_years
+from sandbox.places import departements
 
 PREFIX = "/social_accounts"
 BASE = f"{PREFIX}/x/2"
@@ -64,8 +66,8 @@ def _local() -> dict[tuple[str, str], tuple[str, int]]:
 def _growth(seed: int, year: int, place: str | None) -> tuple[float, ...]:
     """Return, per day of a year, by what the followers of the start are multiplied."""
     before = _growth(seed, year - 1, place)[-1] if year > START.year else 1.0
-    days = (date(year, 1, 1) + timedelta(days=offset) for offset in range(366 if isleap(year) else 365))
-    gains = (0.00012 * sum(pressure(seed, day, kind, place) for kind in ATTRACTING) for day in days)
+    year_days = days(date(year, 1, 1), date(year, 12, 31))
+    gains = (0.00012 * sum(pressure(seed, day, kind, place) for kind in ATTRACTING) for day in year_days)
     return tuple(accumulate(gains, lambda factor, gain: factor * (1 + gain), initial=before))[1:]
 
 
@@ -153,23 +155,18 @@ def _user(seed: int, account: str, day: date, request: Request) -> dict[str, Any
     if "public_metrics" in request.query_params.get("user.fields", ""):
         opened = datetime(2013, 1, 1, 8, tzinfo=UTC) + timedelta(days=int(identifier(account)) % 2000)
         user |= {"created_at": f"{opened:%Y-%m-%dT%H:%M:%S}.000Z", "verified": False}
-        user["public_metrics"] = _drifted(metrics, request.scope.get("sandbox_fault", ""))
+        user["public_metrics"] = _drifted(metrics, fault_of(request))
     return user
 
 
 def _drifted(metrics: dict[str, Any], fault: str) -> dict[str, Any]:
-    """Return the figures of a user after the change of schema that was asked for."""
-    match fault:
-        case "unknown_column":
-            return {**metrics, "nouvelle_colonne": "valeur inattendue"}
-        case "renamed_column":
-            return {"subscribers_count" if name == "followers_count" else name: n for name, n in metrics.items()}
-        case "type_flip":
-            return {**metrics, "followers_count": "plusieurs"}
-        case "nested_value":
-            return {**metrics, "followers_count": {"organic": metrics["followers_count"]}}
-        case _:
-            return metrics
+    return drifted(
+        metrics,
+        fault,
+        renamed={"followers_count": "subscribers_count"},
+        flipped={"followers_count": "plusieurs"},
+        nested={"followers_count": "organic"},
+    )
 
 
 def drops(seed: int, until: date) -> Iterator[tuple[str, bytes]]:

@@ -18,6 +18,7 @@ from ingestion.privacy.reading import Reading
 
 __all__ = [
     "FREE_TEXT_LENGTH",
+    "mask_identifiers",
     "names_personal_datum",
     "pseudonymise",
     "redact",

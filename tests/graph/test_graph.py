@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from ingestion.platforms import PLATFORMS
 from tests.graph.snapshot import SNAPSHOT, render
 
 
@@ -43,14 +44,17 @@ def test_definitions_are_loadable(definitions: dg.Definitions) -> None:
     definitions.get_repository_def().load_all_definitions()
 
 
-def test_every_writer_of_the_warehouse_takes_its_pool(definitions: dg.Definitions) -> None:
+def test_every_writer_of_a_database_takes_its_pool(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
+    live = {platform.name for platform in PLATFORMS if platform.database == "live"}
     for assets in definitions.resolve_all_asset_keys():
         node = graph.get(assets)
         if node.is_materializable and assets.path[0] != "superset":
-            assert node.pools == {"warehouse"}, assets.to_user_string()
+            pool = "live" if assets.path[0] == "raw" and assets.path[1] in live else "warehouse"
+            assert node.pools == {pool}, assets.to_user_string()
 
 
 def test_every_job_selects_something(definitions: dg.Definitions) -> None:
-    for name in ("load_services_publics_plus", "build", "publish", "daily", "superset"):
+    loads = [f"load_{platform.name}" for platform in PLATFORMS]
+    for name in (*loads, "build", "publish", "daily", "superset"):
         assert definitions.resolve_job_def(name).asset_layer.executable_asset_keys, name

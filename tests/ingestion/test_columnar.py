@@ -201,11 +201,13 @@ def test_order_is_kept_between_processes(place, tmp_path, monkeypatch):
     monkeypatch.setattr(columnar, "FEW_TEXTS", 10)
     monkeypatch.setattr(columnar, "TEXTS", 7)
     monkeypatch.setattr(columnar, "BATCH_ROWS", 100)
+    monkeypatch.setattr(columnar, "SLICE_ROWS", 3)
     rows = [mention(number, text=f"texte {number} de a{number}@b.fr") for number in range(500)]
     load("listening", file=parquet(tmp_path, rows))
     assert dict(ask(place, "select mention_id, text from mentions")) == {
         f"m{number}": f"texte {number} de [MAIL]" for number in range(500)
     }
+    assert counts(load("listening", file=parquet(tmp_path, rows))) == (500, 0, 0, 500, 0)
 
 
 def test_a_column_that_the_file_does_not_have_says_nothing(place, tmp_path):
@@ -323,7 +325,7 @@ def test_a_load_killed_and_run_again_doubles_nothing(place, tmp_path, stage):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    while process.poll() is None and not any(place.dlt.glob(f"*/{stage}")):
+    while process.poll() is None and not any(place.dlt.glob(f"listening_columnar/{stage}")):
         time.sleep(0.001)
     was_running = process.poll() is None
     process.kill()

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 
+from ingestion.settings import CHECKOUT, DEFAULT_PORTS
 from orchestration.dotenv import write
+from sandbox.app import addresses
 
 EXAMPLE = """# Settings.
 #CYBERIMPACT_HOME=
@@ -100,9 +102,14 @@ def test_a_setting_that_is_empty_on_purpose_is_not_a_secret_to_invent(example: P
 
 
 def test_the_example_of_this_checkout_gives_every_secret_and_no_value_that_is_one() -> None:
-    from ingestion.settings import CHECKOUT
-
     values = dotenv_values(CHECKOUT / ".env.example")
     empty = {name for name, value in values.items() if not value}
     assert empty >= {"SUPERSET_SECRET_KEY", "SUPERSET_ADMIN_PASSWORD"}
-    assert not [name for name in values.keys() - empty if name.endswith(("KEY", "PASSWORD", "SECRET", "TOKEN"))]
+    secrets = {name for name in values.keys() - empty if name.endswith(("KEY", "KEYS", "PASSWORD", "SECRET", "TOKEN"))}
+    assert {values[name] for name in secrets} == {"sandbox"}, "which any key opens"
+
+
+def test_the_example_reads_the_sandbox_for_every_platform_that_it_stands_in_for() -> None:
+    values = dotenv_values(CHECKOUT / ".env.example")
+    expected = addresses(f"http://127.0.0.1:{DEFAULT_PORTS['sandbox']}")
+    assert {name: values.get(name) for name in expected} == expected

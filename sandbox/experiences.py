@@ -1,25 +1,25 @@
-"""What the invented citizens live through, day by day. Knows no platform's format.
+"""The experiences that citizens publish on Services Publics+, day by day. Knows nothing of the portal's format.
 
 A day depends on the seed and its date alone, so history never moves: asking tomorrow adds a day and the answers that
 have come since, and changes nothing else.
 """
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
-from pathlib import Path
 from random import Random
 
-#: The first day of the invented history.
-START = date(2025, 1, 1)
+from sandbox.events import START, draw, poisson, pressure
+from sandbox.periods import days
+from sandbox.places import Departement, home
 
 MEAN_EXPERIENCES_PER_DAY = 8.5
 WEEKEND_SHARE = 0.45
 
-#: Days between two failures of the online complaint, and how long each lasts: what a signal must find.
-OUTAGE_EVERY_DAYS, OUTAGE_DAYS = 120, 6
+#: Experiences of a day on which the online complaint fails, at each unit of the outage's intensity: what a signal must
+#: find. They are published the day after they were lived.
+FAILURES_PER_INTENSITY, DELAY_DAYS = 6, 1
 
 FEELINGS = ("Positif", "Neutre", "Négatif")
 THEMES = ("accessibilite", "information_explication", "relation", "reactivite", "simplicite_complexite")
@@ -63,17 +63,6 @@ SERVICES = (
     Service("COMMISSARIAT DE POLICE", "Commissariat de {town}", 8, (0.52, 0.15, 0.33), 0.85, 13),
     Service("Structure France services", "France services de {town}", 6, (0.82, 0.08, 0.10), 0.90, 6),
 )
-
-
-@dataclass(frozen=True)
-class Departement:
-    """A département and its largest towns."""
-
-    code: str
-    name: str
-    population: int
-    postal_codes: tuple[str, ...]
-    town: str
 
 
 @dataclass(frozen=True)
@@ -152,63 +141,53 @@ _SLIPS = (
 )
 
 
-@lru_cache(maxsize=1)
-def departements() -> tuple[Departement, ...]:
-    """Return the départements with their population, which decides how many experiences come from each."""
-    with (Path(__file__).parent / "departements.csv").open(newline="", encoding="utf-8") as handle:
-        return tuple(
-            Departement(
-                row["code"], row["name"], int(row["population"]), tuple(row["postal_codes"].split()), row["town"]
-            )
-            for row in csv.DictReader(handle)
-        )
-
-
-def is_outage(day: date) -> bool:
-    """Tell whether the online complaint fails on a day."""
-    return (day - START).days % OUTAGE_EVERY_DAYS >= OUTAGE_EVERY_DAYS - OUTAGE_DAYS
-
-
 @lru_cache(maxsize=4096)
 def experiences_of(seed: int, day: date) -> tuple[Experience, ...]:
     """Return the experiences that are published on a day."""
-    draw = Random(f"{seed}/{day.isoformat()}")  # noqa: S311 (an invented day, not a secret)
+    chance = Random(f"{seed}/{day.isoformat()}")  # noqa: S311 (an invented day, not a secret)
     mean = MEAN_EXPERIENCES_PER_DAY * (WEEKEND_SHARE if day.weekday() >= 5 else 1.2)  # noqa: PLR2004 (Saturday)
-    ordinary = max(0, round(draw.gauss(mean, mean**0.5)))
-    outage = draw.randint(5, 9) if is_outage(day) else 0
+    ordinary = max(0, round(chance.gauss(mean, mean**0.5)))
+    failing = pressure(seed, day, "outage", lag_days=DELAY_DAYS) - 1
+    failures = poisson(draw(seed, "experiences/outage", day), FAILURES_PER_INTENSITY * failing)
     first = 5_000_000 + (day - START).days * 100
     return tuple(
-        _experience(draw, day, first + rank, ONLINE_COMPLAINT if rank >= ordinary else None)
-        for rank in range(ordinary + outage)
+        _experience(chance, day, first + rank, ONLINE_COMPLAINT if rank >= ordinary else None)
+        for rank in range(ordinary + failures)
     )
 
 
 def history(seed: int, today: date) -> Iterator[Experience]:
     """Yield all experiences published up to a day, oldest first."""
-    for offset in range((today - START).days + 1):
-        yield from experiences_of(seed, START + timedelta(days=offset))
+    for day in days(START, today):
+        yield from experiences_of(seed, day)
 
 
-def _experience(draw: Random, day: date, number: int, failing: Service | None) -> Experience:
-    service = failing or draw.choices(SERVICES, [s.weight for s in SERVICES])[0]
-    feeling = draw.choices(FEELINGS, (0.03, 0.07, 0.90) if failing else service.feelings)[0]
-    departement, postal_code, country = _residence(draw)
+def _experience(chance: Random, day: date, number: int, failing: Service | None) -> Experience:
+    service = failing or chance.choices(SERVICES, [s.weight for s in SERVICES])[0]
+    feeling = chance.choices(FEELINGS, (0.03, 0.07, 0.90) if failing else service.feelings)[0]
+    departement, postal_code, country = _residence(chance)
     return Experience(
         number=number,
         published_on=day,
-        written_on=day - timedelta(days=draw.randint(1, 6)) if draw.random() < 0.85 else None,  # noqa: PLR2004
-        answered_on=_answer(draw, day, service),
+        written_on=_writing(chance, day, failing),
+        answered_on=_answer(chance, day, service),
         service=service,
-        also=draw.choice((service, *SERVICES)) if draw.random() < 0.08 else None,  # noqa: PLR2004
+        also=chance.choice((service, *SERVICES)) if chance.random() < 0.08 else None,  # noqa: PLR2004
         departement=departement,
         postal_code=postal_code,
         country=country,
         feeling=feeling,
-        themes=_themes(draw, feeling),
-        title=draw.choice(_OPENINGS[feeling]),
-        description=draw.choice(_STORIES[feeling]) + _slip(number),
-        similar=draw.choices((0, 1, 2, 5), (75, 15, 7, 3))[0],
+        themes=_themes(chance, feeling),
+        title=chance.choice(_OPENINGS[feeling]),
+        description=chance.choice(_STORIES[feeling]) + _slip(number),
+        similar=chance.choices((0, 1, 2, 5), (75, 15, 7, 3))[0],
     )
+
+
+def _writing(chance: Random, day: date, failing: Service | None) -> date | None:
+    if chance.random() > 0.85:  # noqa: PLR2004 (not given)
+        return None
+    return day - timedelta(days=DELAY_DAYS if failing else chance.randint(1, 6))
 
 
 def _slip(number: int) -> str:
@@ -216,30 +195,29 @@ def _slip(number: int) -> str:
     return _SLIPS[number % len(_SLIPS)].format(digits=f"{number % 100:02}") if number % 9 == 0 else ""
 
 
-def _residence(draw: Random) -> tuple[Departement | None, str | None, str]:
-    chance = draw.random()
-    if chance < 0.06:  # noqa: PLR2004 (abroad)
-        return None, draw.choice((None, "1201", "10115", "28013")), draw.choice(COUNTRIES)
-    if chance < 0.14:  # noqa: PLR2004 (not given)
+def _residence(chance: Random) -> tuple[Departement | None, str | None, str]:
+    share = chance.random()
+    if share < 0.06:  # noqa: PLR2004 (abroad)
+        return None, chance.choice((None, "1201", "10115", "28013")), chance.choice(COUNTRIES)
+    if share < 0.14:  # noqa: PLR2004 (not given)
         return None, None, "France"
-    places = departements()
-    home = draw.choices(places, [place.population for place in places])[0]
-    code = draw.choice(home.postal_codes)
-    return home, code.removeprefix("0") if draw.random() < 0.25 else code, "France"  # noqa: PLR2004
+    lives_in = home(chance)
+    code = chance.choice(lives_in.postal_codes)
+    return lives_in, code.removeprefix("0") if chance.random() < 0.25 else code, "France"  # noqa: PLR2004
 
 
-def _answer(draw: Random, day: date, service: Service) -> date | None:
-    if draw.random() > service.answers:
+def _answer(chance: Random, day: date, service: Service) -> date | None:
+    if chance.random() > service.answers:
         return None
-    if draw.random() < 0.004:  # noqa: PLR2004 (answered before it was published: moderation was slow)
-        return day - timedelta(days=draw.randint(1, 3))
-    return day + timedelta(days=min(120, round(draw.lognormvariate(0, 0.8) * service.delay_days)))
+    if chance.random() < 0.004:  # noqa: PLR2004 (answered before it was published: moderation was slow)
+        return day - timedelta(days=chance.randint(1, 3))
+    return day + timedelta(days=min(120, round(chance.lognormvariate(0, 0.8) * service.delay_days)))
 
 
-def _themes(draw: Random, feeling: str) -> dict[str, str]:
-    spoken = draw.sample(THEMES, draw.choices((0, 1, 2, 3), (20, 35, 30, 15))[0])
+def _themes(chance: Random, feeling: str) -> dict[str, str]:
+    spoken = chance.sample(THEMES, chance.choices((0, 1, 2, 3), (20, 35, 30, 15))[0])
     return {
-        theme: feeling if draw.random() < 0.8 else draw.choice(FEELINGS)  # noqa: PLR2004
+        theme: feeling if chance.random() < 0.8 else chance.choice(FEELINGS)  # noqa: PLR2004
         for theme in THEMES
         if theme in spoken
     }
