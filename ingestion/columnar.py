@@ -61,8 +61,8 @@ MEMORY = "600MB"
 #: Random bytes in the identifier that dlt wants of a row.
 ID_BYTES = 10
 
-#: Digits of a content hash that are compared: as many as fit in eight bytes.
-MARK_DIGITS = 15
+#: What of a content hash is compared: as many digits as fit in eight bytes.
+_MARK = "('0x' || left(_content_hash, 15))::bigint"
 
 #: Records that may take the slow lane, where they are held in memory, and how many go at once.
 MOST_DOUBTFUL, RECORDS = 250_000, 5_000
@@ -403,7 +403,7 @@ class _Lanes:
         )
         kept = "".join(f", {_quoted(name)}" for name in absent)
         return (
-            f"with known as (select {key}, ('0x' || left(_content_hash, {MARK_DIGITS}))::bigint as mark{kept} from {dataset}.{table.name}"  # noqa: S608
+            f"with known as (select {key}, {_MARK} as mark{kept} from {dataset}.{table.name}"  # noqa: S608
             f" where _dlt_load_id in (select load_id from {dataset}._dlt_loads where status = 0))"
             f" select file_row_number, {columns}, known.mark as known_mark,"
             f" {parquet.is_sure} and hash(said.{_said(table.key)}) not in (select mark from repeated) as is_sure"
@@ -431,12 +431,8 @@ class _Lanes:
     def _hashed(self, connection: duckdb.DuckDBPyConnection, batch: pa.Table) -> pa.Table:
         """Return a batch with the content hash of each row, and a mark of that."""
         slices = pa.Table.from_batches(batch.to_batches(SLICE_ROWS), batch.schema)
-        # row and text come back together: without them, rows in another order would get each other's hashes
-        rows = connection.from_arrow(slices).project(f"*, {_canonical(self._parquet.table)} as told").to_arrow_table()
-        hashes = [hashlib.sha256(told.encode()).hexdigest() for told in rows["told"].to_pylist()]
-        marks = pa.array([int(digest[:MARK_DIGITS], 16) for digest in hashes], pa.int64())
-        hashed = rows.drop_columns(["told"]).append_column("_content_hash", pa.array(hashes, pa.string()))
-        return hashed.append_column("mark", marks)
+        hashed = connection.from_arrow(slices).project(f"*, sha256({_canonical(self._parquet.table)}) as _content_hash")
+        return hashed.project(f"*, {_MARK} as mark").to_arrow_table()
 
     def _notice_released(self, batch: pa.Table, waiting: pa.Array) -> None:
         """Remember which records in quarantine this load brings whole."""

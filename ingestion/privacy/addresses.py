@@ -10,7 +10,7 @@ from ingestion.privacy.vocabulary import Kind, communes, fold, look_up, word_set
 
 _LETTER = r"[^\W\d_]"
 _WAY = (
-    r"(?:(?:grande?|petite|vieille|ancienne|haute|basse){b}rue|grand['’\-]rue|rues?|r\.|avenues?|av\.?|ave\.?|boulevards?|bd\.?|blvd\.?|bld\.?|boul\.?|impasse|imp\.?|all[ée]es?|all\.|chemins?|chem\.?|ch\.|che\.|routes?|rte\.?|place|pl\.?"
+    r"(?:(?:grande?|petite|vieille|ancienne|haute|basse){b}rue|grand['’\-]rue|rues?|r\.?|avenues?|av\.?|ave\.?|boulevards?|bd\.?|blvd\.?|bld\.?|bvd\.?|boul\.?|impasse|imp\.?|all[ée]es?|all\.|chemins?|chem\.?|ch\.|che\.|routes?|rte\.?|place|pl\.?"
     r"|quais?|cours|squares?|sq\.?|passage|pass\.|sentier|sente|ruelle|villa|cit[ée]|r[ée]sidences?|r[ée]s\.?|lotissement|lot\.|hameau"
     r"|lieu[- ]?dit|faubourg|fbg\.?|fg\.?|esplanade|promenade|rond[- ]point|voie|traverse"
     r"|mont[ée]e|c[ôo]te|clos|parvis|venelle"
@@ -28,7 +28,7 @@ _WHOLE_WAY = re.compile(r"(?:grande?|petite|vieille|ancienne|haute|basse)[ \u00a
 _YEAR_BEFORE = re.compile(r"(?:\b(?:en|depuis|année|fin|début|" + MONTH + r")\s)\Z", re.IGNORECASE)
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _DWELLING_BEFORE = re.compile(
-    rf"(?<![\w\[])(?:habit(?:e|es|ons|ez|ent|ait|ant|ais)|demeur(?:e|ant|ait)|domicili[ée]e?s?|r[ée]sid(?:e|ant|ait)|log(?:e|ée?|eant)"
+    rf"(?<![\w\[])(?:j?['’]?habit(?:e|es|ons|ez|ent|ait|ant|ais)|jabite|cr[èe]che|h[ée]berg[ée]e?s?|sise?|demeur(?:e|ant|ait)|domicili[ée]e?s?|r[ée]sid(?:e|ant|ait)|log(?:e|ée?|eant)"
     rf"|adresse(?:{_B}postale)?|domicile|vis|vit)"
     rf"{_B}?(?:(?::|est{_B}(?:le{_B})?(?:au{_B})?|au|à|a|dans|sur){_B}?)?(?:(?:la|le|l['’]){_B}?)?\Z",
     re.IGNORECASE,
@@ -72,13 +72,16 @@ _USUAL_WAY_NAMES = word_set(
     "mairie republique gare eglise liberte marche poste fontaine victoire halles ecole ecoles paix lavoir chateau"
     " moulin plage port forge tilleuls acacias lilas peupliers platanes chenes cerisiers roses mimosas oliviers"
     " pins marronniers fleurs jardins stade cimetiere village resistance nation bastille concorde bourse foch"
-    " jaures gambetta carnot pasteur lamartine"
+    " jaures gambetta carnot pasteur lamartine soldats douaniers vignes puits nationale departementale combe combes"
+    " clocher bourg four lilas pres sources source marais mairie poste vergers verger glycines hirondelles mouettes"
 )
 #: Words that go on with the sentence, not with the name of the way.
 _STOP_WORDS = word_set(
     "et mais ou car donc qui que je il elle on nous vous ils j a est sont ai suis depuis pour avec chez ce cette"
     " cet mon ma mes svp merci bonjour pas ne n tel telephone mail dans par c s"
 )
+#: Titles that open the name of a way even in lower case: 3 place st michel.
+_PERSONS_IN_WAYS = word_set("general gal marechal mal saint sainte st ste docteur dr president abbe colonel capitaine")
 _MOST_WORDS = 9
 _MOST_TOWN_WORDS = 6
 _MOST_PARTS = 4
@@ -181,6 +184,8 @@ def _ends_the_name(token: str, key: str, *, is_first: bool, leads_on: bool) -> b
 def _may_name_a_way(way: str, token: str, key: str) -> bool:
     """Tell whether a word can open the name: after a way that is a common word, a capital or a usual name."""
     if _has_capital(token) or fold(way).strip(".") not in _AMBIGUOUS_WAYS:
+        return True
+    if look_up(token)[1] & _FIRST or key in _PERSONS_IN_WAYS:
         return True
     return key.removeprefix("d'").removeprefix("l'") in _USUAL_WAY_NAMES
 

@@ -4,51 +4,100 @@ import re
 
 from ingestion.privacy.reading import BLANK as _B
 from ingestion.privacy.reading import Reading, Span, replace_spans
-from ingestion.privacy.vocabulary import Kind, look_up
+from ingestion.privacy.vocabulary import Kind, look_up, word_set
 
 _AT_HANDLE = re.compile(r"(?<![\w@.])@(?!\s)(\w[\w.\-]{0,40}\w|\w)")
-#: Accounts of institutions are nobody's.
+#: Accounts of institutions and of the press are nobody's; short words count only where they stand alone.
 _OFFICIAL_HANDLE = re.compile(
-    r"gendarmerie|gendarme_|police|prefet|pr[ée]fecture|gouv|interieur|cybermalveillance|cybergend|17cyber|place_?beauvau|pompiers"
-    r"|sdis|samu|justice|anssi|cnil|elysee|matignon|meteofrance|vigicrues|servicespublics|doctolib|laposte|orange|sfr|free",
+    r"gendarmerie|gendarme_|police|prefet|pr[ée]fecture|gouv|interieur|cybermalveillance|cybergend|17cyber|beauvau"
+    r"|pompiers|justice|elysee|matignon|m[ée]t[ée]o|vigicrues|servicespublics|doctolib|laposte|ministere|mairie|tribunal"
+    r"|franceinfo|francetv|france_?(?:bleu|inter|[2-5])|lemonde|lefigaro|leparisien|ouest_?france|sud_?ouest|mediapart"
+    r"|20minutes|bfm|cnews|vinci_?autoroute|croix_?rouge|protection_?civile|signal_?spam|perceval|pharos|protegetonscore"
+    r"|(?<![^\W\d_])(?:sdis|samu|anssi|cnil|sncf|ratp|edf|enedis|caf|cpam|ameli|tf1|m6|rtl|rmc|afp|orange|sfr|free|ars"
+    r"|senat|ville(?:_de|de)?|ants|dgfip|urssaf|ademe|arcom|dgccrf|cci|assembleenat)(?![^\W\d_])",
     re.IGNORECASE,
 )
 _QUOTED = r"[\"«“'‘]\s?"
 _HANDLE = r"@?[^\W_][\w.\-#]{1,40}\w|@?_\w[\w.\-]{1,40}"
 _SERVICE = (
-    r"(?:instagram|insta|snapchat|snap|tiktok|tik tok|twitter|discord|telegram|facebook|fb|twitch|steam|psn|xbox|skype"
-    r"|youtube|leboncoin|vinted|whatsapp|roblox|fortnite|x)"
+    r"(?:instagram|insta|ig|snapchat|snap|tiktok|tik tok|twitter|discord|telegram|facebook|fb|messenger|twitch|steam|psn"
+    r"|playstation|xbox(?: live)?|skype|youtube|leboncoin|vinted|whatsapp|wechat|signal|threema|wickr|jabber|reddit"
+    r"|mastodon|bluesky|threads|linkedin|tinder|badoo|meetic|grindr|onlyfans|mym|roblox|fortnite|minecraft|x)"
 )
+_A_SERVICE = re.compile(_SERVICE, re.IGNORECASE)
+_PSEUDONYM = rf"(?:pseudos?|pseudonymes?|nicknames?|nick|gamertag|surnoms?|surnomm[ée]e?|sobriquet|blaze|alias)"
+_LOGIN = rf"(?:username|user{_B}?name|login|identifiants?|nom{_B}d['’]utilisateur|nom{_B}de{_B}(?:joueur|profil|compte)|handle)"
 _DECLARED_HANDLE = re.compile(
-    rf"((?:pseudos?|pseudonymes?|nicknames?|nick|username|user{_B}?name|login|alias|identifiants?|nom{_B}d['’]utilisateur"
-    rf"|nom{_B}de{_B}(?:joueur|profil|compte)|gamertag|surnomm[ée]e?|handle|{_SERVICE})"
-    rf"(?:{_B}(?:{_SERVICE}|sur{_B}(?:le{_B})?{_SERVICE}|de{_B}(?:joueur|connexion|jeu)|en{_B}ligne))?)"
-    rf"({_B}{{0,2}}(?::|=|est{_B}:?|c['’]est{_B}:?|devient{_B}|était{_B}|etait{_B}|de{_B}){_B}{{0,2}}|{_B})({_QUOTED})?({_HANDLE})",
+    rf"((?:{_PSEUDONYM}|{_LOGIN}|{_SERVICE})"
+    rf"(?:{_B}(?:{_SERVICE}|sur{_B}(?:le{_B})?{_SERVICE}|de{_B}(?:joueur|connexion|jeu)|en{_B}(?:ligne|jeu))"
+    # insta de mon fils :
+    rf"|{_B}(?:de|du){_B}(?:\w{{2,5}}{_B})?\w{{2,12}}(?={_B}?:))?)"
+    rf"({_B}{{0,2}}(?::|=|est{_B}:?|c['’]?est{_B}:?|c{_B}|devient{_B}|était{_B}|etait{_B}|de{_B}|\({_B}?){_B}{{0,2}}|{_B})"
+    rf"({_QUOTED})?({_HANDLE})",
     re.IGNORECASE,
+)
+_OWNER = (
+    r"(?:utilisateur|utilisatrice|user|internaute|joueu(?:r|se)|streameu(?:r|se)|streamer|youtubeu(?:r|se)"
+    r"|tiktokeu(?:r|se)|influenceu(?:r|se)|membre|gamer)"
 )
 _ACCOUNT_HANDLE = re.compile(
-    rf"((?:compte|comptes|profil|utilisateur|utilisatrice|user|internaute|joueur|joueuse|vendeur|vendeuse|acheteur|acheteuse"
-    rf"|nomm[ée]e?|appel[ée]e?|appelle|nom|contact|membre|streamer|{_SERVICE})"
-    rf"(?:{_B}(?:{_SERVICE}|nomm[ée]e?|appel[ée]e?|de|du|au{_B}nom{_B}de|sous{_B}le{_B}nom{_B}de|est|s['’]appelle)){{0,3}}{_B}?:?{_B}?(?:{_QUOTED})?)({_HANDLE})",
+    rf"((?:{_OWNER}|comptes?|profil|vendeu(?:r|se)|acheteu(?:r|se)|cha[îi]ne|page|nomm[ée]e?|appel[ée]e?|appelle|appeler"
+    rf"|nom|contact|membre|id|{_SERVICE})"
+    rf"(?:{_B}(?:{_SERVICE}|nomm[ée]e?|appel[ée]e?|de|du|au{_B}nom{_B}de|sous{_B}le{_B}nom{_B}de|est|s['’]appelle))"
+    rf"{{0,3}}{_B}?(:|\()?{_B}?({_QUOTED})?)({_HANDLE})",
     re.IGNORECASE,
 )
+#: A pseudonym of several words, which its quotes delimit.
+_QUOTED_NAME = re.compile(
+    rf"(?:({_PSEUDONYM}|appel(?:er|le|lent)|connue?{_B}sous{_B}le{_B}nom)|comptes?|profil|{_OWNER}|nom)"
+    rf"(?:{_B}(?:de|du|est|{_SERVICE})){{0,2}}{_B}?:?{_B}?[\"«“]{_B}?([^\"»”\n\[\]]{{2,40}}?){_B}?[\"»”]",
+    re.IGNORECASE,
+)
+_MOST_QUOTED_WORDS = 4
+#: pseudo : le roi du 93
+_LABELLED_NAME = re.compile(
+    rf"{_PSEUDONYM}{_B}?[:=]{_B}?(\w[^\n,.;:!?()\[\]\"«]{{1,24}})(?=[,.;!?\n)]|\Z)", re.IGNORECASE
+)
+_FURTHER_NAME = re.compile(rf"(?:{_B}[A-ZÀ-Ý][\w\-]{{1,20}}){{1,2}}")
+_NO_PROFILE = r"(?!(?:in|add|user|users|member|u|c|p|pages?|groups?|watch|events?|explore|reels?|stories|hashtag|search|share|tag|channels)/)"
 _PROFILE = re.compile(
-    r"(?<![\w\-])(?:facebook|instagram|twitter|tiktok|snapchat|linkedin|t|x|twitch|vinted|leboncoin|discord|youtube)\.(?:com|me|tv|fr|gg)/(?:in/|add/|user/|member/|u/|@|c/)?"
-    r"([\w.\-@%]{2,60})",
+    r"(?<![\w\-])(?:facebook|instagram|twitter|tiktok|snapchat|linkedin|t|x|twitch|vinted|leboncoin|discord|youtube|reddit)"
+    rf"\.(?:com|me|tv|fr|gg)/(?:in/|add/|users?/|member/|u/|@|c/)?{_NO_PROFILE}([\w.\-@%?=]{{2,60}})",
     re.IGNORECASE,
 )
+#: u/somebody of Reddit, live:somebody of Skype.
+_PREFIXED = re.compile(r"(?<![\w/.])/?u/[\w\-]{3,24}(?![\w/])|(?<!\w)live:[.\w\-]{3,40}\w", re.IGNORECASE)
 #: An account at caf.fr is no pseudonym.
 _SITE = re.compile(r"\.(?:fr|com|org|net|eu)\Z", re.IGNORECASE)
 _PROFILE_ENDINGS = (".com/", ".me/", ".tv/", ".fr/", ".gg/")
 _TAG = re.compile(r"(?<![\w#])[^\W\d_][\w.]{1,31}#\d{4}(?!\d)")
-_PSEUDONYM_WORDS = ("pseudo", "nick", "gamertag", "alias", "user", "login", "surnom")
+_PSEUDONYM_WORDS = ("pseudo", "nick", "gamertag", "alias", "user", "login", "surnom", "blaze", "sobriquet")
 _ODD = re.compile(r"(?=.*[^\W\d_])(?:.*\d|.*_|.*[a-zà-ÿ][A-Z]|.*\w[.]\w)", re.DOTALL)
+#: Our own pseudonyms.
+_OPAQUE = re.compile(r"p_[0-9a-f]{32}")
 _NUMBER_AND_UNIT = re.compile(
     r"\d+(?:er|e|ème|eme|nd|h\d*|euros?|eur|km|kg|ans|fois|%|mn|min|g|go|mo)?|covid-?\d+|\d{1,2}h\d{2}|17cyber",
     re.IGNORECASE,
 )
+#: Where a word that only a pseudonym is spelt like may stand: an underscore, or digits that follow letters.
+_TELLING = re.compile(r"_|\d\d(?<=[^\W\d_]\d\d)")
+_TOKEN = re.compile(r"(?<![\w@#/.:&=?%’'\-+])[^\W\d][\w.\-]{2,38}[^\W_]_{0,3}(?![\w/@:=%]|[.\-]\w)|(?<!\w)_{1,2}\w{3,38}(?!\w)")
+_LETTERS_AND_DIGITS = re.compile(r"([^\W\d_]{4,})\d{2,5}")
+_CAMEL_AND_DIGITS = re.compile(r"(?:[A-ZÀ-Ý][a-zà-ÿ]+){2,}[A-Z]?\d{2,5}")
+_LETTERS = re.compile(r"[^\W\d_]+")
+_FILE = re.compile(r"\.(?:pdf|jpe?g|png|docx?|xlsx?|csv|txt|zip|mp[34]|exe|apk|html?|php|xml|json)\Z", re.IGNORECASE)
+#: What bears a number without being anybody: products, versions, references.
+_NUMBERED = word_set(
+    "iphone ipad galaxy pixel redmi windows android covid firefox chrome macos office playstation article articles"
+    " dossier reference annexe page version numero lot bureau porte ligne brigade compagnie groupement centre agence"
+    " janvier fevrier mars avril juin juillet aout septembre octobre novembre decembre perf formulaire cerfa cyber"
+    " rentree promo saison episode chapitre loto euro euros route code ticket commande colis facture contrat wifi"
+    " ipv bluetooth usbc radio canal france paris departement dept zone"
+)
 _COMMON = int(Kind.COMMON)
 _INSTITUTION = int(Kind.INSTITUTION)
+_COMMUNE = int(Kind.COMMUNE)
+_NAME = int(Kind.FIRST_NAME | Kind.SURNAME)
 _ANNOUNCER = int(Kind.HANDLE)
 
 
@@ -59,14 +108,40 @@ def mask_pseudonyms(reading: Reading) -> str:
     if reading.present & _ANNOUNCER:
         for start, kinds in zip(reading.starts, reading.kinds, strict=True):
             if kinds & _ANNOUNCER:
-                spans += [span for span in (_declared_handle(text, start), _account_handle(text, start)) if span]
+                found = (read(text, start) for read in _READERS)
+                spans += [span for span in found if span]
     if "@" in text:
         spans += [found.span() for found in _AT_HANDLE.finditer(text) if not _OFFICIAL_HANDLE.search(found[1])]
     if "#" in text:
         spans += [found.span() for found in _TAG.finditer(text)]
     if any(ending in text for ending in _PROFILE_ENDINGS):
         spans += [found.span(1) for found in _PROFILE.finditer(text) if not _OFFICIAL_HANDLE.search(found[1])]
+    if "u/" in text or "live:" in text:
+        spans += [found.span() for found in _PREFIXED.finditer(text)]
+    if _TELLING.search(text):
+        spans += [found.span() for found in _TOKEN.finditer(text) if _is_spelt_as_pseudonym(found[0])]
     return replace_spans(text, spans, "[PSEUDO]")
+
+
+def _is_spelt_as_pseudonym(token: str) -> bool:
+    """Tell whether a word can only be a pseudonym, whatever stands around it: `dark_wolf92`, `BelleDuJour77`."""
+    if not _TELLING.search(token) or _OFFICIAL_HANDLE.search(token) or _SITE.search(token) or _FILE.search(token):
+        return False
+    if _OPAQUE.fullmatch(token):
+        return False
+    words = [look_up(word) for word in _LETTERS.findall(token)]
+    if any(kinds & _INSTITUTION and len(key) > 1 for key, kinds in words):
+        return False
+    if "_" in token:
+        has_digit = any(character.isdecimal() for character in token)
+        return (has_digit and not token.isupper()) or not all(kinds & _COMMON or len(key) == 1 for key, kinds in words)
+    if _CAMEL_AND_DIGITS.fullmatch(token):
+        return True
+    found = _LETTERS_AND_DIGITS.fullmatch(token)
+    if not found or token.isupper():
+        return False
+    key, kinds = look_up(found[1])
+    return key not in _NUMBERED and (bool(kinds & _NAME) or not kinds & (_COMMON | _COMMUNE))
 
 
 def _is_odd(handle: str) -> bool:
@@ -85,21 +160,58 @@ def _declared_handle(text: str, start: int) -> Span | None:
     if handle.isdecimal() or _OFFICIAL_HANDLE.search(handle):
         return None
     kinds = look_up(handle.strip("@"))[1]
-    if kinds & _INSTITUTION and not quote:
+    if (kinds & _INSTITUTION and not quote) or _A_SERVICE.fullmatch(handle):
         return None
-    is_linked = bool(link.strip() or quote) and link.strip().lower() != "de"
+    is_linked = bool(link.strip() or quote) and link.strip().lower() not in {"de", "c", "("}
     is_word = bool(kinds & _COMMON) and not quote
     is_pseudonym = announced.lower().startswith(_PSEUDONYM_WORDS)
-    is_told = is_pseudonym and (":" in link or "=" in link or (handle[0].isupper() and not announced.isupper()))
-    if _is_odd(handle) or (is_linked and not is_word) or is_told:
-        return found.span(4)
-    return None
+    is_told = is_pseudonym and (
+        ":" in link or "=" in link or (handle[0].isupper() and not announced.isupper()) or not kinds & _COMMON
+    )
+    if not (_is_odd(handle) or (is_linked and not is_word) or is_told):
+        return None
+    further = _FURTHER_NAME.match(text, found.end()) if is_linked and handle[0].isupper() else None
+    return found.start(4), further.end() if further and not handle.isupper() else found.end(4)
 
 
 def _account_handle(text: str, start: int) -> Span | None:
-    """Return the pseudonym of an account, which only its odd spelling or its quotes tell from a word."""
+    """Return the pseudonym of an account, which its odd spelling, its quotes or an unknown capital tell from a word."""
     found = _ACCOUNT_HANDLE.match(text, start)
-    if not found or text[start - 1 : start] == "[" or look_up(found[2])[1] & _INSTITUTION:
+    if not found or text[start - 1 : start] == "[":
         return None
-    is_quoted = found[1].rstrip()[-1:] in '"«“‘' and not look_up(found[2])[1] & _COMMON
-    return found.span(2) if _is_odd(found[2]) or is_quoted else None
+    handle = found[4]
+    kinds = look_up(handle)[1]
+    if kinds & _INSTITUTION or _A_SERVICE.fullmatch(handle):
+        return None
+    is_known = bool(kinds & (_COMMON | _COMMUNE))
+    is_quoted = bool(found[3]) and not kinds & _COMMON
+    is_spelt = found[2] == ":" or (handle[0].isupper() and not kinds & _NAME)
+    is_told = not is_known and is_spelt and bool(_OWNS_ACCOUNT.match(found[1]))
+    return found.span(4) if _is_odd(handle) or is_quoted or is_told else None
+
+
+_OWNS_ACCOUNT = re.compile(rf"{_OWNER}|profil|vendeu|acheteu|cha[îi]ne", re.IGNORECASE)
+
+
+def _quoted_name(text: str, start: int) -> Span | None:
+    """Return the quoted words that an account or somebody is called by."""
+    found = _QUOTED_NAME.match(text, start)
+    if not found or text[start - 1 : start] == "[":
+        return None
+    words = found[2].split()
+    kinds = [look_up(word)[1] for word in words]
+    if len(words) > _MOST_QUOTED_WORDS or any(kind & _INSTITUTION and len(word) > 2 for kind, word in zip(kinds, words, strict=True)):
+        return None
+    is_word = all(kind & _COMMON and not kind & _NAME for kind in kinds)
+    return None if _OFFICIAL_HANDLE.search(found[2]) or (is_word and not found[1]) else found.span(2)
+
+
+def _labelled_name(text: str, start: int) -> Span | None:
+    """Return the words after `pseudo :` when nothing else follows them."""
+    found = _LABELLED_NAME.match(text, start)
+    if not found or text[start - 1 : start] == "[" or len(found[1].split()) > _MOST_QUOTED_WORDS:
+        return None
+    return found.span(1)
+
+
+_READERS = (_labelled_name, _quoted_name, _declared_handle, _account_handle)

@@ -112,6 +112,8 @@ _IPV6 = re.compile(
 )
 _VERSION = re.compile(r"(?:version|v|release|build|firmware)[\s.:]*\Z", re.IGNORECASE)
 _COMPANY = re.compile(r"\b(?:siret|siren|rcs|finess)\b[^\d\n]{0,12}\Z", re.IGNORECASE)
+#: 01234/00567/2025 is the number of a report.
+_YEAR_AFTER = re.compile(r"/(?:19|20)\d\d(?!\d)")
 _CONTEXT_LENGTH = 24
 
 #: Two-letter words and units: `de 100 km` has the shape of a plate.
@@ -172,6 +174,8 @@ def _mask_mails(text: str) -> str:
             sign[0][0] == " " and " " in sign[0][1:] and "." not in domain[0] and "point" not in domain[0].lower()
         ):
             continue
+        if sign[0] == "@" and text[sign.start() - 6 : sign.end() + 1].lower() == "percev@l":
+            continue  # how the service spells its own name
         if sign[0] == " @" and not _USUAL_END.search(domain[0]):
             continue  # a handle after a word
         kept += [text[position : local.start()], "[MAIL]"]
@@ -235,7 +239,7 @@ def _odd_card(found: re.Match[str]) -> str:
 
 
 def _phone(found: re.Match[str]) -> str:
-    if _digits(found[0]) in _PUBLIC_PHONES:
+    if _digits(found[0]) in _PUBLIC_PHONES or _YEAR_AFTER.match(found.string, found.end()):
         return found[0]
     opening = "(" if found[0][0] == "(" and found[0].count("(") > found[0].count(")") else ""
     return f"{opening}[TÉLÉPHONE]"

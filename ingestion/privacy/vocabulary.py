@@ -123,7 +123,7 @@ WAYS = word_set(
     " operation affaire ouragan tempete cyclone parking amphi conservatoire internat halte arena"
 )
 ADDRESS_WORDS = word_set(
-    "rue rues r avenue avenues av ave boulevard boulevards bd blvd bld boul impasse imp allee allees all chemin"
+    "rue rues r avenue avenues av ave boulevard boulevards bd blvd bld bvd boul impasse imp allee allees all chemin"
     " chemins chem ch che route routes rte place pl quai quais cours square squares sq passage pass sentier sente"
     " ruelle villa cite cites residence residences res lotissement lot hameau lieu lieu-dit lieudit faubourg fbg"
     " fg esplanade promenade rond rond-point voie traverse montee cote clos parvis venelle mail chaussee domaine"
@@ -133,13 +133,19 @@ DWELLINGS = word_set(
     "habite habites habitons habitez habitent habitait habitant habitais demeure demeurant demeurait domicilie"
     " domiciliee domicilies reside residant residait loge logee logeant adresse domicile vis vit"
 )
-BIRTHS = word_set("ne nee nes nees nait naissance naissances ddn d anniversaire born")
+BIRTHS = word_set(
+    "ne nee nes nees nait naquit naissance naissances naiss ddn dn dob d anniversaire anniversaires anniv born birth"
+    " birthday ans"
+)
 HANDLES = word_set(
     "pseudo pseudos pseudonyme pseudonymes nickname nicknames nick username user login alias identifiant"
-    " identifiants nom gamertag surnomme surnommee handle compte comptes profil utilisateur utilisatrice"
-    " internaute joueur joueuse vendeur vendeuse acheteur acheteuse nomme nommee appele appelee appelle contact"
-    " membre streamer instagram insta snapchat snap tiktok tik twitter discord telegram facebook fb twitch steam"
-    " psn xbox skype youtube leboncoin vinted whatsapp roblox fortnite x"
+    " identifiants nom gamertag surnom surnoms surnomme surnommee sobriquet blaze handle compte comptes profil"
+    " utilisateur utilisatrice internaute joueur joueuse gamer vendeur vendeuse acheteur acheteuse nomme nommee"
+    " appele appelee appelle appeler appellent connu connue contact membre streamer streameur streameuse youtubeur"
+    " youtubeuse tiktokeur tiktokeuse influenceur influenceuse chaine page id instagram insta ig snapchat snap"
+    " tiktok tik twitter discord telegram facebook fb messenger twitch steam psn playstation xbox skype youtube"
+    " leboncoin vinted whatsapp wechat signal threema wickr jabber reddit mastodon bluesky threads linkedin tinder"
+    " badoo meetic grindr onlyfans mym roblox fortnite minecraft x"
 )
 #: Ways that are common words as well, by the word before them: sur place, en cours.
 PHRASE_WAYS = word_set("place cours route voie port quai cour gare arret")

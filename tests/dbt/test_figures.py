@@ -9,6 +9,7 @@ from fractions import Fraction
 import pandas as pd
 import pytest
 
+from ingestion.platforms import PLATFORMS
 from orchestration.project import PROJECT_DIR
 from tests.dbt import citizens
 from tests.dbt.conftest import Built
@@ -211,9 +212,11 @@ def test_periods_have_french_names(built: Built, day: str, labels: tuple[str, ..
 def test_freshness_tells_the_date_of_the_data(built: Built) -> None:
     latest = max(row["date_de_publication"][:10] for row in built.experiences)
     query = "select title, data_as_of, rows, is_late, late_at - last_loaded_at from audit.freshness"
-    assert built.rows(query) == [
-        ("Services Publics+", date.fromisoformat(latest), len(built.experiences), False, timedelta(hours=36))
+    expected = [
+        ("Services Publics+", date.fromisoformat(latest), len(built.experiences), False, timedelta(hours=36)),
+        *((platform.title, None, 0, True, None) for platform in PLATFORMS if platform.name != "services_publics_plus"),
     ]
+    assert sorted(built.rows(query)) == sorted(expected), "a platform that was never loaded is late"
     (loaded_at,) = built.connection.execute("select last_loaded_at from audit.freshness").fetchone()
     assert isinstance(loaded_at, datetime)
     assert loaded_at.tzinfo is None

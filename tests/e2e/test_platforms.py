@@ -57,4 +57,6 @@ def test_an_inbox_without_a_file_is_no_failure(line: Line) -> None:
 
 
 def test_a_file_belongs_to_one_platform(line: Line) -> None:
-    assert "A file belongs to one platform" in line.refuse("load", "perceval", "pre_plainte", "--file", str(line.export))
+    assert "A file belongs to one platform" in line.refuse(
+        "load", "perceval", "pre_plainte", "--file", str(line.export)
+    )

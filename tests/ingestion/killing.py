@@ -1,0 +1,187 @@
+"""Loads in processes of their own, some of them killed, and the state they leave. What must hold is in `test_kills.py`."""
+
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+
+import duckdb
+
+from ingestion import quarantine, settings
+from ingestion.locks import writer_lock
+from ingestion.operations import open_operations
+from ingestion.platforms import database, platform
+from sandbox.app import dropped_files
+from tests.ingestion import connectors
+from tests.ingestion.conftest import Sandbox
+
+#: The day of the last load at an address. The history is short: what is proved does not depend on its length.
+TODAY = date(2025, 1, 9)
+
+#: Monthly files have come by then.
+DAY_OF_DROPS = date(2025, 2, 6)
+
+#: The number of files that the stand-ins dropped is small; more rows than a page holds are read from `operations`.
+TOPICS = 1500
+
+#: A load that takes so long hangs.
+PATIENCE_SECONDS = 600
+
+COMPLETED = "select load_id from _dlt_loads where status = 0"
+
+Report = Callable[[int], None]
+
+
+class Step(NamedTuple):
+    """A load: of a file, or at the address on a day."""
+
+    name: str
+    day: date = TODAY
+    file: Path | None = None
+
+
+@dataclass(frozen=True)
+class State:
+    """Number of rows and checksum over key and content of each raw table, and of the quarantine over its identifiers."""
+
+    tables: dict[str, tuple[int, str | None]]
+    quarantine: tuple[int, str | None]
+
+
+@dataclass(frozen=True)
+class Undisturbed:
+    """What the steps leave, and how many seconds each takes, when nothing is killed."""
+
+    steps: tuple[Step, ...]
+    seconds: tuple[float, ...]
+    state: State
+
+
+def steps(name: str, folder: Path) -> tuple[Step, ...]:
+    """Return the loads of a platform: at its address, once more on the next day, then its files, put into a folder."""
+    days = [TODAY - timedelta(days=1), TODAY] if name in connectors.OVER_HTTP else [TODAY]
+    at_address = [Step(name, day) for day in days] if name in connectors.WITH_ADDRESS else []
+    return (*at_address, *(Step(name, file=file) for file in _files(name, folder)))
+
+
+def _files(name: str, folder: Path) -> Iterable[Path]:
+    for platform_name, file_name, content in dropped_files(17, DAY_OF_DROPS):
+        if platform_name == name:
+            (folder / file_name).write_bytes(content)
+            yield folder / file_name
+
+
+def prepare_home() -> None:
+    """Make the home's `operations.sqlite`, which one of the platforms reads."""
+    day = "2025-01-02T10:00:00Z"
+    with closing(open_operations(settings.home().operations)) as connection, connection:
+        connection.executemany(
+            "insert into topics values (?, 'Faux colis', '\"faux colis\"', 'cyber', '', 'team:veille', 1, ?, ?)",
+            [(f"topic_{number}", day, day) for number in range(TOPICS)],
+        )
+        connection.executemany(
+            "insert into outbox values (?, 'mail', 'permanence@exemple.fr', 'Hausse', ?, null, 0, null)",
+            [(f"alert_{number}", day) for number in range(TOPICS)],
+        )
+
+
+def start(name: str, file: Path | None = None) -> subprocess.Popen[str]:
+    """Start a load in a process of its own, in the home that the environment names."""
+    return subprocess.Popen(
+        [sys.executable, "-m", f"ingestion.{name}", *([] if file is None else ["--file", str(file)])],
+        cwd=settings.CHECKOUT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def complete(step: Step, sandbox: Sandbox) -> tuple[int, int]:
+    """Run a load to its end, and return how many rows it says are new, and how many updated."""
+    sandbox.today = step.day
+    with start(step.name, step.file) as process:
+        said, told = process.communicate(timeout=PATIENCE_SECONDS)
+    counts = re.search(r"(\d+) new, (\d+) updated", said)
+    assert process.returncode == 0 and counts, f"{step}: {said}{told}"
+    return int(counts[1]), int(counts[2])
+
+
+def kill(step: Step, sandbox: Sandbox, after_seconds: float) -> bool:
+    """Run a load, kill it after so many seconds, and tell whether it still ran."""
+    sandbox.today = step.day
+    with start(step.name, step.file) as process:
+        try:
+            process.communicate(timeout=after_seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return True
+    return False
+
+
+def undisturbed(name: str, sandbox: Sandbox, folder: Path) -> Undisturbed:
+    """Load a platform step by step in an empty home."""
+    chosen, seconds = steps(name, folder), []
+    for step in chosen:
+        began = time.monotonic()
+        complete(step, sandbox)
+        seconds.append(time.monotonic() - began)
+    return Undisturbed(chosen, tuple(seconds), state(name))
+
+
+def disturbed(model: Undisturbed, sandbox: Sandbox, draw: Random, most: int) -> list[str]:
+    """Take the same steps in an empty home, killing each up to three times, at any moment, before it completes.
+
+    Returns:
+        What was killed, and after how many seconds: at most `most` kills, at least one.
+    """
+    killed: list[str] = []
+    for step, seconds in zip(model.steps, model.seconds, strict=True):
+        for _ in range(draw.randint(1, 3)):
+            moment = draw.uniform(0, seconds)
+            if len(killed) < most and kill(step, sandbox, moment):
+                killed.append(f"{step.file.name if step.file else step.day} after {moment:.2f} of {seconds:.2f} s")
+        complete(step, sandbox)
+    return killed
+
+
+def ask(name: str, query: str) -> list[tuple]:
+    """Ask the database of a platform in its turn: a process that was killed holds it until its last thread is gone."""
+    with writer_lock(database(name)), duckdb.connect(str(database(name))) as connection:
+        connection.execute(f"set search_path = '{platform(name).dataset}'")
+        return connection.execute(query).fetchall()
+
+
+def state(name: str) -> State:
+    """Return what a platform's loads have left in the home."""
+    tables = {table.name: _checked(name, table.name, table.key, "_content_hash") for table in connectors.contract(name)}
+    return State(tables, _checked(name, f"{quarantine.DATASET}.{name}", "quarantine_id"))
+
+
+def _checked(name: str, table: str, *columns: str) -> tuple[int, str | None]:
+    row = f"concat_ws('|', {', '.join(columns)})"
+    return ask(name, f"select count(*), md5(string_agg({row}, ' ' order by {row})) from {table}")[0]
+
+
+def faults(name: str) -> dict[str, int]:
+    """Return how often the bookkeeping of a platform contradicts itself: 0 everywhere when nothing is lost or doubled."""
+    found = {
+        "load_key doubled": "select count(*) - count(distinct load_key) from load_log",
+        "quarantined twice": "select count(*) - count(distinct (entity, origin, coalesce(record_key, line::varchar),"
+        f" field, reason)) from {quarantine.DATASET}.{name}",
+        "new rows logged, less rows": "select coalesce(sum(rows_new), 0)::bigint from load_log"
+        f" where _dlt_load_id in ({COMPLETED})",
+    }
+    counted = {what: ask(name, query)[0][0] for what, query in found.items()}
+    for table in connectors.contract(name):
+        counted["new rows logged, less rows"] -= ask(name, f"select count(*) from {table.name}")[0][0]
+        counted[f"{table.name} without a completed load"] = ask(
+            name, f"select count(*) from {table.name} where _dlt_load_id not in ({COMPLETED})"
+        )[0][0]
+    return counted
