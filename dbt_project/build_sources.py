@@ -1,7 +1,7 @@
 # ruff: noqa: INP001 - a script, not a package
 """Writes what dbt must know of the raw tables from the loaders' contracts. What they mean belongs to the models.
 
-    python dbt_project/build_sources.py
+python dbt_project/build_sources.py
 """
 
 from collections.abc import Iterable
@@ -24,6 +24,13 @@ WRITTEN_BY_DLT = {
     "_dlt_load_id": "Load that wrote the row.",
     "_dlt_id": "Identifier of the row in dlt.",
 }
+
+
+class _Indented(yaml.SafeDumper):
+    """Indents lists below their key, as the project's other YAML does."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002
+        super().increase_indent(flow, indentless=False)
 
 
 def table_entry(folder: str, table: Table, written_by_dlt: Iterable[str] = WRITTEN_BY_DLT) -> dict[str, Any]:
@@ -73,7 +80,7 @@ def files() -> dict[Path, dict[str, Any]]:
 def text(content: dict[str, Any]) -> str:
     """Return a sources file as text."""
     head = "# Written by build_sources.py from the contracts in ingestion/; a test keeps them equal.\n"
-    return head + yaml.safe_dump(content, allow_unicode=True, sort_keys=False, width=110)
+    return head + yaml.dump(content, Dumper=_Indented, allow_unicode=True, sort_keys=False, width=110)
 
 
 if __name__ == "__main__":

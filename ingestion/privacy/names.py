@@ -67,12 +67,36 @@ _UPPER = int(Kind.UPPER)
 _ELIDED = int(Kind.ELIDED)
 _NO_FIRST = _COMMON | _INSTITUTION | _COMMUNE | _UPPER | _ELIDED
 _INTRODUCERS = _CIVILITY | _RANK | _OFFICE | _RELATION | _CALLING | _LABEL | _CLOSING
-_TRIGGERS = _INTRODUCERS | _FIRST | _FREQUENT | _UPPER
+_INITIAL = int(Kind.INITIAL)
+_CONTEXT = int(Kind.CONTEXT)
+_TRIGGERS = _INTRODUCERS | _FIRST | _FREQUENT | _UPPER | _FOREIGN_PARTICLE | _INITIAL | _CONTEXT
+_NOBODY = _COMMON | _INSTITUTION | _COMMUNE
 
 #: Ranks after which an unknown word in lower case is a name; the other ranks are common words.
 _STRICT_RANKS = frozenset(
-    {"adjudant", "adjudante", "adjudant-chef", "adjudante-chef", "capitaine", "lieutenant", "mdl"}
+    {
+        "adjudant", "adjudante", "adjudant-chef", "adjudante-chef", "capitaine", "lieutenant", "mdl", "mdc", "gnd", "adj",
+        "adc", "cne", "ltn", "sgt", "opj", "apj", "lieutenante",
+    }
+)  # fmt: skip
+#: Surnames that are words too, but words that do not go on after a rank or a civility: le brigadier chevalier.
+_TRADES = word_set(
+    "archer barbier baron beguin berger blanc blanche bonhomme bonnet boucher bouillon boulanger bourdon bourgeois"
+    " bourguignon brasseur breton brun buisson carre carton chapelle charpentier charrier cheval chevalier chretien"
+    " clement clerc colin collet collier comte corbeau cornet cousin couturier couvreur duc fleur fontaine gaillard"
+    " germain grenier heron jardin lange langer leger loup maillet maillot marchand marie marin martel merle meunier"
+    " millet mortier motte moulin mouton noel olivier page paquet paradis pascal perron petit pierre pinson poirier"
+    " poisson potier poulain prince racine renard richard riviere roche rocher romain rossignol roux sauvage tailleur"
+    " tardif toussaint vallee vigne vigneron voisin leclerc boulanger renault picard mercier carpentier"
 )
+_INDEFINITES = frozenset({"un", "une", "des", "ce", "cette", "quel", "aucun", "chaque", "deux", "trois"})
+#: What a person does in the next words: Rose m'a aidée.
+_DOES = frozenset({"m", "a", "ma", "nous", "avait", "travaille", "habite", "veut", "et", "du"})
+_AND = frozenset({"et", "&"})
+#: After a name, these lead to another of the same person: née, épouse.
+_ALSO_CALLED = frozenset({"nee", "epouse", "ep", "veuve", "vve", "ne"})
+_COMPLAINTS = frozenset({"plainte", "plaintes", "courante", "menaces", "recours", "accusation", "accusations", "affaire"})
+
 _OBJECT_PRONOUNS = frozenset({"me", "ME"})
 _POSSESSIVES = frozenset({"mon", "ma", "mes", "notre", "son", "sa", "ton", "ta", "votre", "leur"})
 _ARTICLES = frozenset({"le", "la", "les", "un", "une", "cette", "ce", "aux", "au", "des"})
@@ -101,9 +125,32 @@ def find_names(reading: Reading) -> list[Span]:
                     start = spans.pop()[0]
                 spans.append((start, reading.ends[end - 1]))
                 index = end
+                while (further := _joined_name(reading, index)) is not None:
+                    spans.append((reading.starts[further[0]], reading.ends[further[1] - 1]))
+                    index = further[1]
                 continue
         index += 1
     return spans
+
+
+def _joined_name(reading: Reading, index: int) -> Span | None:
+    """Return the name that a comma or `et` adds to the one that ends before the index: `Paul, Inès et Mamadou`."""
+    if index >= reading.size:
+        return None
+    gap = reading.gap(index - 1)
+    follows_and = reading.keys[index] in _AND and reading.joins(index) and gap in {" ", "\u00a0"}
+    at = index + 1 if follows_and else index
+    if not (follows_and or gap in {", ", " / ", " & ", "/"}) or at >= reading.size:
+        return None
+    kinds = reading.kinds[at]
+    if kinds & (_NOBODY & ~_COMMUNE | _WAY | _ELIDED) or not kinds & _NAME or kinds & _COMMUNE and not kinds & _USUAL_FIRST:
+        return None
+    if not kinds & _CAPITALISED:
+        is_first = kinds & _USUAL_FIRST and len(reading.keys[at]) >= _SHORTEST_LOWER
+        return (at, _rest_of_name(reading, at)) if is_first else None
+    if _is_part_of_a_place(reading, at) or not reading.has_capital(at):
+        return None
+    return at, _rest_of_name(reading, at) if kinds & _FIRST else at + 1
 
 
 def mask_names(reading: Reading) -> str:
@@ -120,11 +167,58 @@ def _name_at(reading: Reading, index: int) -> Span | None:
         span = _introduced_name(reading, index)
         if span:
             return span
+    if kinds & _CONTEXT and (span := _after_context(reading, index)):
+        return span
+    if kinds & _INITIAL and (span := _after_initial(reading, index)):
+        return span
     if kinds & _FIRST:
         return _name_by_first_name(reading, index)
     if kinds & _SURNAME:
         return _name_by_surname(reading, index)
+    if kinds & _FOREIGN_PARTICLE and kinds & _CAPITALISED:
+        return _name_by_particle(reading, index)
     return None
+
+
+def _after_context(reading: Reading, index: int) -> Span | None:
+    """Return the known surname with a capital after `contre`, `avec`, `c'est`."""
+    following = index + 1
+    if following >= reading.size or not reading.joins(index) or not reading.has_capital(following):
+        return None
+    kinds = reading.kinds[following]
+    if not kinds & _SURNAME or kinds & (_NOBODY | _WAY) or _is_part_of_a_place(reading, following):
+        return None
+    return following, _rest_of_name(reading, following)
+
+
+def _after_initial(reading: Reading, index: int) -> Span | None:
+    """Return an initial with its surname: `H. Bouvier`, `J. P. Morel`."""
+    following = index + 1
+    if following >= reading.size or reading.gap(index) not in _AFTER_INITIAL | {"."}:
+        return None
+    kinds = reading.kinds[following]
+    if kinds & _INITIAL:
+        span = _after_initial(reading, following)
+        return (index, span[1]) if span else None
+    if not reading.has_capital(following) or kinds & (_COMMON | _INSTITUTION | _TOWN | _WAY | _CIVILITY | _ELIDED):
+        return None
+    return None if kinds & _COMMUNE and not kinds & _NAME else (index, _rest_of_name(reading, following))
+
+
+_NAME_PARTICLES = word_set("van von vander ben bin ibn ait abd abou el ould dos da di")
+
+
+def _name_by_particle(reading: Reading, index: int) -> Span | None:
+    """Return a name that begins with its particle: `Van den Berghe Luc`, `Ben Youssef`."""
+    if reading.keys[index] not in _NAME_PARTICLES or reading.is_loud(index) or _bears_a_place(reading, index):
+        return None
+    last = index
+    while last + 1 < reading.size and reading.joins(last) and reading.kinds[last] & _ANY_PARTICLE:
+        last += 1
+    kinds = reading.kinds[last]
+    if last == index or kinds & (_NOBODY | _ELIDED) or not reading.has_capital(last):
+        return None
+    return (index, _rest_of_name(reading, last)) if kinds & _NAME or last - index > 1 else None
 
 
 def _introduced_name(reading: Reading, index: int) -> Span | None:
@@ -149,7 +243,29 @@ def _after_civility(reading: Reading, index: int) -> Span | None:
         reading.kinds[following] & (_CAPITALISED | _NAME | _ANY_PARTICLE) or "." in gap
     ):
         return None
-    return _name_words(reading, following, trusts_unknown=True, trusts_common=True)
+    span = _name_words(reading, following, trusts_unknown=True, trusts_common=True)
+    return span or _initial_alone(reading, following) or _named_subject(reading, index, following)
+
+
+def _initial_alone(reading: Reading, at: int) -> Span | None:
+    """Return the letter that stands for a name after a civility: `Mme T.`, `M. D`; X is nobody."""
+    has_point = reading.text[reading.ends[at] : reading.ends[at] + 1] == "."
+    is_letter = len(reading.keys[at]) == 1 and reading.keys[at] not in {"x", "y"} and not reading.kinds[at] & _ELIDED
+    return (at, at + 1) if is_letter and (has_point or reading.kinds[at] & _INITIAL) else None
+
+
+def _named_subject(reading: Reading, index: int, at: int) -> Span | None:
+    """Return a common word that stands as a name: `mme piquet a bien noté`, `mr caillou m'a écrit`."""
+    following = at + 1
+    if following >= reading.size or not reading.joins(at) or reading.keys[index] not in _PERSONAL_CIVILITIES:
+        return None
+    acts = reading.keys[following] in {"m", "a", "ma", "nous", "avait", "du"}
+    kinds = reading.kinds[at]
+    is_noun = len(reading.keys[at]) > _SHORTEST_LOWER and not reading.word(at).lower().endswith((*_NO_NAME_ENDS, "e", "s"))
+    return (at, following) if acts and is_noun and not kinds & (_INSTITUTION | _RANK | _OFFICE) else None
+
+
+_PERSONAL_CIVILITIES = frozenset({"mme", "mr", "mlle", "mademoiselle", "madame", "monsieur"})
 
 
 def _after_rank(reading: Reading, index: int) -> Span | None:
@@ -168,7 +284,10 @@ def _after_rank(reading: Reading, index: int) -> Span | None:
         return None
     if reading.kinds[following] & _PARTICLE and not reading.kinds[following] & _CAPITALISED:
         return _particle_surname(reading, following)
-    return _name_words(reading, following, trusts_unknown=reading.keys[index] in _STRICT_RANKS, trusts_common=False)
+    if reading.keys[following] in _TRADES and reading.keys[index - 1] not in _INDEFINITES:
+        return following, _rest_of_name(reading, following)
+    trusts_unknown = reading.keys[index] in _STRICT_RANKS or reading.is_shouted
+    return _name_words(reading, following, trusts_unknown=trusts_unknown, trusts_common=False)
 
 
 def _particle_surname(reading: Reading, index: int) -> Span | None:
@@ -177,7 +296,7 @@ def _particle_surname(reading: Reading, index: int) -> Span | None:
     if following >= reading.size or not reading.joins(index) or not reading.has_capital(following):
         return None
     kinds = reading.kinds[following]
-    if kinds & (_COMMUNE | _INSTITUTION) or not kinds & (_SURNAME | _ANY_PARTICLE) or reading.is_shouted:
+    if kinds & (_COMMUNE | _INSTITUTION | _COMMON | _WAY) and not kinds & _ANY_PARTICLE or reading.is_shouted:
         return None
     span = _name_words(reading, following, trusts_unknown=False, trusts_common=False)
     return (index, span[1]) if span else None
@@ -193,6 +312,8 @@ def _after_office(reading: Reading, index: int) -> Span | None:
         return None
     if kinds & _UPPER and not kinds & _NAME and len(reading.keys[index + 1]) <= _SHORTEST_LOWER:
         return None  # an acronym
+    if reading.keys[index + 1].endswith(_GENTILE_ENDS) and not kinds & _NAME:
+        return None
     return _name_words(reading, index + 1, trusts_unknown=False, trusts_common=False)
 
 
@@ -200,14 +321,37 @@ def _after_relation(reading: Reading, index: int) -> Span | None:
     following = index + 1
     if following >= reading.size:
         return None
+    if reading.keys[index] in _ALSO_CALLED and _follows_a_name(reading, index):
+        return _also_called(reading, following)
+    if reading.keys[index] == "contre" and not (index and reading.keys[index - 1] in _COMPLAINTS):
+        return None
     if reading.gap(index) in {", ", " : ", ": ", " (", ' "', " « "}:
         kinds = reading.kinds[following]
-        return _lone(reading, following) if kinds & _USUAL_FIRST and kinds & _CAPITALISED else None
+        is_first = kinds & _USUAL_FIRST and kinds & _CAPITALISED
+        return _name_by_first_name(reading, following) if is_first else None
     if reading.keys[following] in INTRODUCED_ONLY | CAPITAL_TELLS and reading.joins(index) and index:
         is_owned = reading.keys[index - 1] in _POSSESSIVES
         if is_owned and not (following + 1 < reading.size and reading.keys[following] in {"marie", "marine"}):
             return _name_words(reading, following, trusts_unknown=False, trusts_common=True)
     return _after_office(reading, index)
+
+
+def _follows_a_name(reading: Reading, index: int) -> bool:
+    """Tell whether the word before is a name, or the mark of one."""
+    if not index:
+        return False
+    kinds = reading.kinds[index - 1]
+    is_mark = reading.text[reading.starts[index - 1] - 1 : reading.ends[index - 1] + 1] == "[NOM]"
+    return is_mark or bool(kinds & _CAPITALISED and kinds & _NAME and not kinds & _COMMON)
+
+
+def _also_called(reading: Reading, at: int) -> Span | None:
+    """Return the further surname of a person after `née` or `épouse`, whatever word or place it is as well."""
+    if reading.gap(at - 1) not in {" ", "\u00a0", ". ", " : "} or not reading.kinds[at] & _CAPITALISED:
+        return None
+    if reading.kinds[at] & _PARTICLE or len(reading.keys[at]) < _SHORTEST_NAME or reading.is_loud(at) and reading.keys[at] == "le":
+        return _name_words(reading, at, trusts_unknown=True, trusts_common=True)
+    return at, _rest_of_name(reading, at)
 
 
 def _after_calling(reading: Reading, index: int) -> Span | None:
@@ -218,7 +362,10 @@ def _after_calling(reading: Reading, index: int) -> Span | None:
     if not reading.joins(index) and reading.gap(index) not in {" : ", ": ", ' "', " « ", " «"}:
         return None
     token = reading.word(index)
-    is_reflexive = index > 0 and bool(reading.kinds[index - 1] & _ELIDED) and reading.keys[index - 1] in {"m", "s", "t"}
+    is_reflexive = index > 0 and (
+        (bool(reading.kinds[index - 1] & _ELIDED) and reading.keys[index - 1] in {"m", "s", "t"})
+        or reading.keys[index - 1] in {"fait", "faisait", "faire", "font", "fais"}
+    )
     if reading.keys[index].startswith("appel") and not is_reflexive:
         if not reading.kinds[following] & _NAME or token.lower() in {"appelle", "appelles"}:
             return None
@@ -257,9 +404,27 @@ def _after_label(reading: Reading, index: int) -> Span | None:
         return _name_words(reading, following, trusts_unknown=True, trusts_common=True)
     if reading.keys[index].startswith("sign") and following == index + 1:
         return _after_office(reading, index)
-    if following == index + 1 and reading.kinds[following] & _NAME and reading.has_capital(following):
+    if following != index + 1 and reading.keys[following - 1] not in _NAME_LABELS:
+        return None
+    if reading.keys[index] in _NAME_LABELS:
+        return _bare_labelled_name(reading, following)
+    if reading.kinds[following] & _NAME and reading.has_capital(following):
         return _after_office(reading, index)
     return None
+
+
+_NAME_LABELS = frozenset({"nom", "prenom", "prenoms", "patronyme", "nom-prenom"})
+
+
+def _bare_labelled_name(reading: Reading, at: int) -> Span | None:
+    """Return the name after `nom` or `prénom` without a colon: `nom garcia prenom manuel`."""
+    kinds = reading.kinds[at]
+    is_first = kinds & _FIRST and reading.keys[at - 1].startswith("prenom")
+    if kinds & (_INSTITUTION | _LABEL | _CIVILITY) or (kinds & _COMMON and not is_first):
+        return None
+    if is_first or kinds & _NAME and not kinds & _TOWN or reading.has_capital(at) and not kinds & _COMMUNE:
+        return at, _rest_of_name(reading, at)
+    return (at, at + 1) if kinds & _UPPER and reading.is_shouted and not kinds & _COMMUNE else None
 
 
 def _after_closing(reading: Reading, index: int) -> Span | None:
@@ -268,6 +433,10 @@ def _after_closing(reading: Reading, index: int) -> Span | None:
     if following >= reading.size or not _AFTER_CLOSING.fullmatch(reading.gap(index)):
         return None
     signs = reading.keys[index] in _LOWER_SIGNATURE
+    if signs and len(reading.keys[following]) == 1 and reading.gap(following) in {". ", "."}:
+        last = following + 1
+        if last < reading.size and not reading.kinds[last] & (_COMMON | _INSTITUTION):
+            return following, last + 1
     if not (signs or reading.is_shouted or reading.kinds[following] & _CAPITALISED):
         return None
     span = _name_words(reading, following, trusts_unknown=False, trusts_common=False)
@@ -283,8 +452,11 @@ def _after_closing(reading: Reading, index: int) -> Span | None:
 
 
 _LOWER_SIGNATURE = frozenset(
-    {"cordialement", "salutations", "sincerement", "respectueusement", "amicalement", "cdlt", "vous"}
-)
+    {
+        "cordialement", "salutations", "sincerement", "respectueusement", "amicalement", "cdlt", "vous", "avance",
+        "distinguees", "bientot", "amities", "journee", "soiree", "reception", "bises",
+    }
+)  # fmt: skip
 
 _READERS = (
     (_CIVILITY, _after_civility),
@@ -322,7 +494,7 @@ def _may_begin(reading: Reading, index: int, end: int) -> bool:
         )
     if kinds & _COMMON and index and reading.keys[index - 1] in _ARTICLES and reading.joins(index - 1):
         return False
-    if kinds & _COMMUNE:
+    if kinds & _COMMUNE and not kinds & _USUAL_FIRST:
         return not (index and reading.keys[index - 1] in _PLACE_PREPOSITIONS)
     return True
 
@@ -338,12 +510,28 @@ def _lone(reading: Reading, index: int) -> Span | None:
         return None
     if kinds & _COMMON:
         follows_article = index > 0 and reading.keys[index - 1] in _ARTICLES and reading.joins(index - 1)
-        if key in CAPITAL_TELLS and reading.has_capital(index) and not follows_article:
-            return index, index + 1
-        return None
+        is_told = key in CAPITAL_TELLS or _is_told_by_its_place(reading, index)
+        return (index, index + 1) if is_told and reading.has_capital(index) and not follows_article else None
     if kinds & _CAPITALISED:
         return (index, index + 1) if len(key) >= _SHORTEST_NAME or not kinds & _UPPER else None
-    return (index, index + 1) if len(key) > _SHORTEST_LOWER and not kinds & (_SURNAME & _COMMUNE) else None
+    return (index, index + 1) if len(key) >= _SHORTEST_LOWER and not kinds & (_SURNAME & _COMMUNE) else None
+
+
+def _is_told_by_its_place(reading: Reading, index: int) -> bool:
+    """Tell whether a first name that is a word too names somebody: a capital within a sentence, or one who acts.
+
+    `avec Claire au téléphone`, `Rose m'a aidée`; neither `Claire et nette` nor `Très Claire`.
+    """
+    if reading.keys[index] in _RARELY_PERSONS or reading.kinds[index] & _UPPER:
+        return False
+    following = index + 1
+    acts = following < reading.size and reading.joins(index) and reading.keys[following] in _DOES - {"et", "du"}
+    if not index or not (reading.joins(index - 1) or reading.gap(index - 1) == ", "):
+        return acts
+    return acts or not reading.kinds[index - 1] & _CAPITALISED or reading.gap(index - 1) == ", "
+
+
+_RARELY_PERSONS = word_set("noel toussaint lorraine constance honore victoire marin franco roman samba aime mira flore")
 
 
 def _is_certain(key: str, kinds: int) -> bool:
@@ -401,6 +589,8 @@ def _surname_before(reading: Reading, index: int) -> int:
     start = index
     while start > 0 and reading.joins(start - 1) and index - start < _SHORTEST_NAME:
         kinds = reading.kinds[start - 1]
+        if start == index and _is_lower_surname(reading, start - 1):
+            return start - 1
         if kinds & (_INSTITUTION | _ELIDED) or not kinds & _CAPITALISED:
             break
         is_known = kinds & _SURNAME and not kinds & (_COMMON | _COMMUNE)
@@ -411,10 +601,23 @@ def _surname_before(reading: Reading, index: int) -> int:
             and (len(reading.keys[start - 1]) >= _SHORTEST_NAME or kinds & _ANY_PARTICLE)
         )
         is_particle = start < index and kinds & _ANY_PARTICLE
-        if not (is_known or is_spelt_out or is_particle):
+        opens_a_line = (start == 1 or reading.gap(start - 2)[-1:] in {"\n", ":", "("}) or reading.gap(start - 2) == ": "
+        is_headed = opens_a_line and not kinds & (_NOBODY | _WAY | _INTRODUCERS) and reading.has_capital(start - 1)
+        if not (is_known or is_spelt_out or is_particle or is_headed):
             break
         start -= 1
     return start
+
+
+def _is_lower_surname(reading: Reading, at: int) -> bool:
+    """Tell whether a word in lower case before a first name in lower case is its surname: `coulibaly bakary`."""
+    kinds, following = reading.kinds[at], reading.kinds[at + 1]
+    return (
+        bool(kinds & _SURNAME)
+        and not (kinds | following) & (_CAPITALISED | _COMMON)
+        and not kinds & (_COMMUNE | _INSTITUTION | _FIRST)
+        and len(reading.keys[at]) >= _SHORTEST_LOWER
+    )
 
 
 def _rest_of_name(reading: Reading, index: int) -> int:
@@ -437,7 +640,8 @@ def _trusts_after_first(reading: Reading, index: int, at: int) -> bool:
 
 def _next_part(reading: Reading, at: int, *, trusts_unknown: bool) -> int:
     """Return the index after one further part of a name, or the same when the name has ended."""
-    is_initial = len(reading.keys[at - 1]) <= _LONGEST_INITIAL and reading.gap(at - 1) in _AFTER_INITIAL
+    before = reading.keys[at - 1]
+    is_initial = (len(before) <= _LONGEST_INITIAL or before[-2:-1] == "-") and reading.gap(at - 1) in _AFTER_INITIAL
     if not is_initial and not reading.joins(at - 1):
         return at
     kinds = reading.kinds[at]
@@ -459,6 +663,8 @@ def _particled(reading: Reading, at: int) -> int:
         if not reading.kinds[last] & (_ANY_PARTICLE | _ELIDED):
             break
         last += 1
+    if last > at + 1 and not reading.has_capital(last) and reading.kinds[last - 1] & _CAPITALISED:
+        last -= 1  # Ould Sidi a reçu
     if last == at or reading.kinds[last] & (_INSTITUTION | _ELIDED):
         return at
     follows = _follows_capital_particle if reading.has_capital(last) else _follows_lower_particle
@@ -472,11 +678,12 @@ def _follows_capital_particle(reading: Reading, at: int, last: int) -> bool:
     is_capital = bool(opened & _CAPITALISED) and not reading.is_loud(last - 1)
     if kinds & _WAY and not is_capital:
         return False
-    if is_capital or (opened & _FOREIGN_PARTICLE and not opened & _COMMON):
+    if is_capital or (opened & _FOREIGN_PARTICLE and (not opened & _COMMON or reading.keys[last - 1] in _NAME_PARTICLES)):
         return bool(kinds & _NAME) or not kinds & _COMMON or (is_capital and last - at > 1)
     if kinds & _COMMUNE and not opened & _ELIDED:
         return False
-    return bool(kinds & _SURNAME) and not kinds & _COMMON
+    is_unknown = not kinds & (_WAY | _COMMUNE | _TOWN) and reading.keys[last - 1] in {"de", "d", "la"}
+    return (bool(kinds & _SURNAME) or is_unknown) and not kinds & _COMMON
 
 
 def _follows_lower_particle(reading: Reading, _: int, last: int) -> bool:
@@ -498,7 +705,8 @@ def _is_name_word(reading: Reading, at: int, *, trusts_unknown: bool) -> bool:
     if len(key) == 1:  # an initial
         return bool(kinds & _CAPITALISED) and reading.text[reading.ends[at] : reading.ends[at] + 1] == "."
     if reading.has_capital(at):
-        return bool(kinds & _NAME) or (trusts_unknown and not kinds & _COMMON)
+        is_spelt_out = kinds & _UPPER and len(key) > _SHORTEST_LOWER and not reading.kinds[at - 1] & _UPPER
+        return bool(kinds & _NAME) or (trusts_unknown and (not kinds & _COMMON or bool(is_spelt_out)))
     if kinds & _COMMON:
         return bool(kinds & _SURNAME and kinds & _UPPER) and trusts_unknown and not reading.is_shouted
     return len(key) >= _SHORTEST_NAME if kinds & _NAME else trusts_unknown and _may_be_unknown_name(reading, at)
@@ -564,12 +772,12 @@ def _opens(reading: Reading, at: int, *, trusts_unknown: bool, trusts_common: bo
     if reading.has_capital(at):
         if kinds & _COMMON:
             return bool(kinds & _NAME)
-        return bool(kinds & _NAME) or trusts_common or not (kinds & _TOWN or key.endswith(_GENTILE_ENDS))
+        return bool(kinds & _NAME) or trusts_common or not kinds & _TOWN
     if kinds & _COMMON:
         return trusts_common and bool(kinds & _NAME) and len(key) > _SHORTEST_NAME and key not in _NEVER_LOWER
     if kinds & _NAME:
         return len(key) >= _SHORTEST_NAME
-    return trusts_unknown and not kinds & _COMMUNE and _may_be_unknown_name(reading, at)
+    return trusts_unknown and not kinds & _TOWN and _may_be_unknown_name(reading, at)
 
 
 #: Surnames that follow a civility in lower case as words far more often than as names.
@@ -593,7 +801,7 @@ def _particled_after_title(reading: Reading, at: int) -> int:
         return at
     if reading.has_capital(last):
         is_estate = reading.keys[last].startswith(("saint-", "sainte-"))
-        is_name = is_estate or (kinds & _NAME and not kinds & _COMMUNE) or not kinds & (_COMMON | _COMMUNE)
+        is_name = is_estate or (kinds & _NAME and not kinds & _TOWN) or not kinds & (_COMMON | _TOWN)
     else:
         is_name = not kinds & _COMMON and reading.keys[at] not in _NEVER_LEAD
         is_name = is_name and (kinds & _SURNAME or _may_be_unknown_name(reading, last))
@@ -611,7 +819,7 @@ def _name_by_surname(reading: Reading, index: int) -> Span | None:
     has_next = following < reading.size and reading.joins(index) and reading.has_capital(following)
     if kinds & _UPPER:
         if has_next and not reading.kinds[following] & _NO_FIRST:
-            return index, following + 1
+            return index, _rest_of_name(reading, following)
         before = index - 1
         if (
             before >= 0
@@ -621,5 +829,5 @@ def _name_by_surname(reading: Reading, index: int) -> Span | None:
         ):
             return before, following
     if kinds & _FREQUENT:
-        return index, following
+        return index, _rest_of_name(reading, index) if has_next and reading.kinds[following] & _FIRST else following
     return None

@@ -39,6 +39,8 @@ class Kind(IntFlag):
     DWELLING = auto()  # habite, domicilié
     BIRTH = auto()  # né, naissance
     HANDLE = auto()  # pseudo, compte: may announce a pseudonym
+    INITIAL = auto()  # H. before a surname
+    CONTEXT = auto()  # contre, avec: a surname alone may follow
 
 
 def fold(word: str) -> str:
@@ -66,6 +68,8 @@ RANKS = word_set(
     " general generale marechal marechale mdl mdc mdl-chef mdlc marechal-des-logis marechal-des-logis-chef"
     " brigadier brigadiere brigadier-chef brigadiere-chef sergent sergente sergent-chef caporal caporale"
     " caporal-chef gendarme gnd gav eleve-gendarme inspecteur inspectrice commissaire chef logis"
+    " gendarmes adjudants brigadiers lieutenants capitaines commandants officier officiere officiers sous-officier"
+    " opj apj apja sgt sgc adjt lt cnl brig bgd"
 )
 
 #: What a rank may be followed by before the name.
@@ -88,19 +92,31 @@ RELATIONS = word_set(
     " beau-frere belle-soeur beau-pere belle-mere gendre bru voisin voisine voisins ami amie copain copine"
     " collegue ex ex-mari ex-femme ex-compagnon ex-compagne ex-conjoint ex-conjointe patron patronne locataire"
     " proprietaire vendeur vendeuse acheteur acheteuse bebe enfant enfants famille certain certaine sieur dame"
+    " contre tonton tata tatie pote poto potes mec meuf parrain marraine copains copines collegues couple cousins fiance"
+    " fiancee frangin frangine demi-frere demi-soeur beau-fils belle-fille petit-fils petite-fille prof coach"
+    " entraineur logeur bailleur gardien gardienne concierge cure pere petit petite ep"
     " prenomme prenommee individu tutrice tuteur filleul filleule nee nounou jumeaux jumelles"
 )
 
-CALLINGS = word_set("appelle appelles appelle nomme nommee nommes nommees denomme denommee surnomme surnommee intitule")
+CALLINGS = word_set(
+    "appelle appelles appeler appelait nomme nommee nommes nommees nommer nommant nommait denomme denommee denommer"
+    " surnomme surnommee intitule prenomme prenommee prenommant prenommer mappelle mapelle jmappelle jmapelle apelle"
+)
 
 LABELS = word_set(
     "nom noms prenom prenoms patronyme signe signee signes signature identite victime plaignant plaignante"
     " titulaire demandeur demandeuse expediteur expeditrice destinataire auteur interlocuteur interlocutrice"
+    " client cliente patient patiente locataire proprietaire gerant gerante referent referente conducteur conductrice"
+    " assure assuree salarie salariee eleve adherent adherente suspect suspecte suivi responsable parent tuteur"
     " contact usager beneficiaire declarant declarante requerant requerante temoin nom-prenom"
 )
 
+#: Words after which a known surname with a capital is a person.
+CONTEXTS = word_set("contre avec chez par apres selon est ex vu contacter contactez appeler voir demander")
+
 CLOSINGS = word_set(
-    "cordialement salutations sincerement remerciements merci respectueusement amicalement bonjour bonsoir salut"
+    "hello coucou cher chere avance journee soiree reception distinguees bientot amities bises"
+    " cordialement salutations sincerement remerciements merci respectueusement amicalement bonjour bonsoir salut"
     " allo cdt cdlt vous"
 )
 
@@ -238,6 +254,7 @@ def _kinds() -> dict[str, Kind]:
         (DWELLINGS, Kind.DWELLING),
         (BIRTHS, Kind.BIRTH),
         (HANDLES, Kind.HANDLE),
+        (CONTEXTS, Kind.CONTEXT),
         (INSTITUTIONS | NOT_NAMES, Kind.INSTITUTION),
         (_MORE_COMMON | _read("common_words.txt"), Kind.COMMON),
         (_read("first_names.txt") - _PLACES_FIRST, Kind.FIRST_NAME),
@@ -278,14 +295,17 @@ def look_up(token: str) -> tuple[str, int]:
         parts = [int(kinds.get(part, 0)) for part in key.split("-")]
         if parts[0] & Kind.SAINT or key.replace("-", " ") in communes():
             found = int(Kind.COMMUNE | Kind.TOWN)
-        elif all(part & (Kind.FIRST_NAME | Kind.FOREIGN_FIRST_NAME) for part in parts):
+        elif all(
+            part & (Kind.FIRST_NAME | Kind.FOREIGN_FIRST_NAME) or (index and len(letters) == 1)
+            for index, (part, letters) in enumerate(zip(parts, key.split("-"), strict=True))
+        ):
             found = int(Kind.FIRST_NAME)
         elif all(part & Kind.SURNAME for part in parts):
             found = int(Kind.SURNAME)
         elif all(part & (Kind.COMMON | Kind.INSTITUTION) for part in parts):
             found = int(Kind.COMMON)
     if token[0].isupper():
-        found |= int(Kind.CAPITALISED)
+        found |= int(Kind.CAPITALISED | Kind.INITIAL if len(token) == 1 else Kind.CAPITALISED)
         if len(token) > 1 and token.isupper():
             found |= int(Kind.UPPER)
     return key, found

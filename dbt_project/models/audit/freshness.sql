@@ -24,7 +24,9 @@ dated as (
         platforms.pillar,
         platforms.owner,
         loads.last_loaded_at,
-        cast({{ dbt.dateadd('minute', 'platforms.late_after_minutes', 'loads.last_loaded_at') }} as timestamp) as late_at,
+        cast(
+            {{ dbt.dateadd('minute', 'platforms.late_after_minutes', 'loads.last_loaded_at') }} as timestamp
+        ) as late_at,
         records.data_as_of,
         coalesce(records.rows, 0) as rows
     from {{ ref('platforms') }} as platforms
