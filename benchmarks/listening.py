@@ -1,6 +1,6 @@
-"""Measures the columnar path of listening: speed as a ratio of DuckDB's own, redaction, memory. Asserts nothing.
+"""Measures the columnar path of listening: speed against DuckDB's own, redaction, memory. Asserts nothing.
 
-Run it as `python -m benchmarks.listening [--rows N] [--redacted-rows N]`; each step runs in a process and a home of its own.
+Run it as `python -m benchmarks.listening [--rows N] [--redacted-rows N]`; each step has its own process and home.
 """
 
 import argparse
@@ -20,7 +20,8 @@ _MENTIONS = """
 copy (
     select
         md5('mention' || i) as mention_id,
-        ['x', 'x', 'x', 'facebook', 'facebook', 'press', 'forum', 'telegram', 'tiktok', 'web'][1 + i % 10] as source_platform,
+        ['x', 'x', 'x', 'facebook', 'facebook', 'press', 'forum', 'telegram', 'tiktok', 'web'][1 + i % 10]
+            as source_platform,
         timestamptz '2025-01-01 00:00:00+00' + to_seconds(i * 13 % 5000000) as published_at,
         timestamptz '2025-01-01 00:05:00+00' + to_seconds(i * 13 % 5000000) as collected_at,
         ['https://x.com/compte', 'https://x.com/compte', 'https://x.com/compte', 'https://www.facebook.com/compte',
@@ -28,7 +29,7 @@ copy (
          'https://t.me/compte', 'https://www.tiktok.com/@compte', 'https://blog.example/billet'][1 + i % 10]
             || i % 300000 || '/status/' || i as url,
         'fr' as lang,
-        'Vague d''hameçonnage numéro ' || i || ' signalée près de la mairie : ne cliquez pas, prévenez vos proches,'
+        'Vague d''hameçonnage n° ' || i || ' signalée à la mairie : ne cliquez pas, prévenez un proche,'
             || if(i % 20 = 0, ' ou appelez Marie Dupont au 06 12 34 56 ' || 10 + i % 89, ' et gardez le message') as text,
         'compte ' || hash(i) % 400000 as author_id,
         i * 7 % 5000 as author_followers,
@@ -37,16 +38,18 @@ copy (
         i % 10 as likes, i % 5 as shares, i % 4 as "comments", i % 1000 as views, i % 20 as engagement,
         i * 7 % 5000 as impressions_potential,
         i % 11 - 5 as sentiment,
-        'gendarmerie' as topics, 'FR' as country, '33' as department_code, 'visibrain' as vendor, 'crues' as vendor_query
+        'crues' as topics, 'FR' as country, '33' as department_code, 'visibrain' as vendor, 'eau' as vendor_query
     from range({rows}) as t(i)
 ) to '{file}' (format parquet)
 """
 
 
 def _peak_mebibytes() -> int:
-    """Return the most memory that this process or one of its children has had."""
+    """Return the most memory that this process has had, and, as often as there are children, its largest child."""
+    from ingestion.columnar import PROCESSES
+
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return (own + resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) // 1024
+    return (own + PROCESSES * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) // 1024
 
 
 def _generate(file: Path, rows: int) -> None:

@@ -10,11 +10,11 @@ import os
 import secrets
 import shutil
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from importlib import import_module
 from itertools import islice
 from multiprocessing import get_context
@@ -109,8 +109,8 @@ class Protection:
     """What is done to personal fields before anything is written; replaced in measurements only.
 
     Attributes:
-        texts: Takes texts without empty ones; a function of a module, since other processes call it.
-        identifiers: Takes identifiers without empty ones, each once.
+        texts: Takes texts, none of them null and each once; a function of a module, since other processes call it.
+        identifiers: Takes identifiers, none of them null and each once.
     """
 
     texts: Callable[[pa.Array], pa.Array] = redacted
@@ -189,7 +189,7 @@ def _identified(rows: pa.Table) -> pa.Table:
 
 
 @contextmanager
-def _settings(**settings: str) -> Iterator[None]:
+def _settings(**settings: str) -> Generator[None]:
     """Configure dlt for a while: it reads the environment."""
     before = {name: os.environ.get(name) for name in settings}
     os.environ.update(settings)
@@ -276,7 +276,7 @@ class ParquetFile:
             else f"{_quoted(label)} as {_quoted(name)}"
             for name, (label, declared) in self.fields.items()
         )
-        return f"select file_row_number, {', '.join(columns)} from {self.scan}"
+        return f"select file_row_number, {', '.join(columns)} from {self.scan}"  # noqa: S608 (labels are quoted)
 
     @property
     def raw(self) -> str:
@@ -285,7 +285,7 @@ class ParquetFile:
             f"{_quoted(label)}::varchar as {_quoted(label)}" if declared.type == "timestamp" else _quoted(label)
             for label, declared in self.fields.values()
         )
-        return f"select file_row_number, {', '.join(columns)} from {self.scan}"
+        return f"select file_row_number, {', '.join(columns)} from {self.scan}"  # noqa: S608 (labels are quoted)
 
     @property
     def said(self) -> str:
@@ -297,7 +297,7 @@ class ParquetFile:
 
     @property
     def is_sure(self) -> str:
-        """SQL that tells whether the contract accepts a row of `said` for sure, and that its texts need no other trimming."""
+        """SQL that tells whether the contract accepts a row of `said` for sure, with its texts as they are."""
         checks = (
             f"(said.{_said(name)} is not null or said.{_quoted(name)} is null)"
             if declared.nullable
@@ -359,11 +359,12 @@ class _Lanes:
         spill = home().dlt / f"{self._platform.name}_spill"
         try:
             with ExitStack() as stack:
+                stack.callback(shutil.rmtree, spill, ignore_errors=True)
                 connection = stack.enter_context(duckdb.connect(str(database)))
                 connection.execute(f"set memory_limit = '{MEMORY}'; set temp_directory = '{spill}'")
                 connection.execute("set timezone = 'UTC'; set preserve_insertion_order = false")
                 other = connection.cursor()  # the first one is busy with the file, row by row
-                waiting = pa.array({e.record_key for e in quarantine.entries(self._platform.name)}, pa.string())
+                waiting = frozenset(entry.record_key for entry in quarantine.entries(self._platform.name))
                 executor = _LazyProcesses(stack)
                 for batch in _ahead(self._started(connection, executor)):
                     self._notice_released(batch, waiting)
@@ -381,12 +382,12 @@ class _Lanes:
         """Read the file; remember the doubtful rows, and begin to protect the others."""
         reader = connection.execute(self._question(connection)).to_arrow_reader(BATCH_ROWS)
         for read in reader:
-            sure = pc.equal(read["is_sure"], True)
-            self._doubtful += pc.filter(read["file_row_number"], pc.invert(sure)).to_pylist()
+            batch = pa.Table.from_batches([read])
+            self._doubtful += batch.filter(~pc.field("is_sure"))["file_row_number"].to_pylist()
             if len(self._doubtful) > MOST_DOUBTFUL:
                 self._refuse(connection.cursor())
-            batch = read.filter(sure).drop_columns(["is_sure", "file_row_number"])
-            yield _Protecting(batch, self._parquet, self._protection, executor)
+            sure = batch.filter(pc.field("is_sure")).drop_columns(["is_sure", "file_row_number"])
+            yield _Protecting(sure.combine_chunks(), self._parquet, self._protection, executor)
 
     def _question(self, connection: duckdb.DuckDBPyConnection) -> str:
         """Return the SQL of the rows: canonical values, whether they are sure, and a mark of what the database has."""
@@ -405,40 +406,39 @@ class _Lanes:
         return (
             f"with known as (select {key}, {_MARK} as mark{kept} from {dataset}.{table.name}"  # noqa: S608
             f" where _dlt_load_id in (select load_id from {dataset}._dlt_loads where status = 0))"
-            f" select file_row_number, {columns}, known.mark as known_mark,"
-            f" {parquet.is_sure} and hash(said.{_said(table.key)}) not in (select mark from repeated) as is_sure"
+            f" select file_row_number, {columns}, known.mark as known_mark, coalesce("
+            f"{parquet.is_sure} and hash(said.{_said(table.key)}) not in (select mark from repeated), false) as is_sure"
             f" from ({parquet.said}) as said left join known on known.{key} = said.{_said(table.key)}"
         )
 
     def _changed(self, connection: duckdb.DuckDBPyConnection, batch: pa.Table) -> pa.Table:
         """Return the rows of a protected batch that are new or say something else than the database, and count all."""
         intake = self._intake
-        marked = self._hashed(connection, batch)
-        is_new = pc.is_null(marked["known_mark"])
-        differs = pc.fill_null(pc.not_equal(marked["known_mark"], marked["mark"]), fill_value=False)
-        new, updated = pc.sum(is_new).as_py() or 0, pc.sum(differs).as_py() or 0
-        intake.rows_read += marked.num_rows
-        intake.rows_new += new
-        intake.rows_updated += updated
-        intake.rows_unchanged += marked.num_rows - new - updated
+        compared = self._compared(connection, batch)
+        found = {state["values"]: state["counts"] for state in compared["state"].value_counts().to_pylist()}
+        intake.rows_read += compared.num_rows
+        intake.rows_new += found.get("new", 0)
+        intake.rows_updated += found.get("updated", 0)
+        intake.rows_unchanged += found.get("unchanged", 0)
         intake.progress(intake.rows_read)
-        changed = marked.filter(pc.or_(is_new, differs)).drop_columns(["known_mark", "mark"])
+        changed = compared.filter(pc.field("state") != "unchanged")
         if GENERATION.name in self._parquet.table.field_names:
             changed = changed.append_column(GENERATION.name, pa.repeat(intake.generation, changed.num_rows))
         schema = self._parquet.table.arrow_schema
         return changed.select(schema.names).cast(schema)
 
-    def _hashed(self, connection: duckdb.DuckDBPyConnection, batch: pa.Table) -> pa.Table:
-        """Return a batch with the content hash of each row, and a mark of that."""
+    def _compared(self, connection: duckdb.DuckDBPyConnection, batch: pa.Table) -> pa.Table:
+        """Return a batch with the content hash of each row and its state: `new`, `updated` or `unchanged`."""
         slices = pa.Table.from_batches(batch.to_batches(SLICE_ROWS), batch.schema)
         hashed = connection.from_arrow(slices).project(f"*, sha256({_canonical(self._parquet.table)}) as _content_hash")
-        return hashed.project(f"*, {_MARK} as mark").to_arrow_table()
+        state = f"case when known_mark is null then 'new' when known_mark = {_MARK} then 'unchanged' else 'updated' end"
+        return hashed.project(f"*, {state} as state").to_arrow_table()
 
-    def _notice_released(self, batch: pa.Table, waiting: pa.Array) -> None:
+    def _notice_released(self, batch: pa.Table, waiting: frozenset[str | None]) -> None:
         """Remember which records in quarantine this load brings whole."""
-        keys = batch[self._parquet.table.key]
-        released = keys.filter(pc.is_in(keys, waiting)).to_pylist()
-        self._intake.accepted.update(dict.fromkeys(released, ("", 0)))
+        if waiting:
+            keys = batch[self._parquet.table.key].to_pylist()
+            self._intake.accepted.update((key, ("", 0)) for key in keys if key in waiting)
 
     # ---- the slow lane
 
@@ -494,55 +494,41 @@ class _LazyProcesses:
 
 
 class _Protecting:
-    """A batch whose texts are being redacted.
+    """A batch whose texts are being redacted; equal values are protected once.
 
     Args:
-        batch: Canonical values but for the personal fields.
+        batch: Canonical values but for the personal fields, each column in one chunk.
         parquet: Tells the fields.
         protection: What is done to them.
         executor: Takes the texts when there are many.
     """
 
-    def __init__(
-        self, batch: pa.RecordBatch, parquet: ParquetFile, protection: Protection, executor: _LazyProcesses
-    ) -> None:
+    def __init__(self, batch: pa.Table, parquet: ParquetFile, protection: Protection, executor: _LazyProcesses) -> None:
         self._batch = batch
-        self._identifiers = protection.identifiers
-        self._names = {
-            parse: [name for name, (_, declared) in parquet.fields.items() if declared.parse is parse]
-            for parse in (free_text, pseudonym)
-        }
-        self._texts = {
-            name: list(self._begun(protection.texts, batch[name].drop_null(), executor))
-            for name in self._names[free_text]
-        }
-
-    @staticmethod
-    def _begun(
-        redact: Callable[[pa.Array], pa.Array], texts: pa.Array, executor: _LazyProcesses
-    ) -> Iterator[Callable[[], pa.Array]]:
-        if len(texts) < FEW_TEXTS:
-            yield lambda: redact(texts)
-            return
-        for start in range(0, len(texts), TEXTS):
-            yield executor.submit(redact, texts.slice(start, TEXTS)).result
+        self._begun: dict[str, list[Callable[[], pa.Array]]] = {}
+        self._indices: dict[str, pa.Array] = {}
+        for name, (_, declared) in parquet.fields.items():
+            if declared.parse not in {free_text, pseudonym} or not batch.num_rows:
+                continue
+            encoded = batch[name].chunk(0).dictionary_encode()
+            self._indices[name] = encoded.indices
+            if declared.parse is free_text and len(encoded.dictionary) >= FEW_TEXTS:
+                self._begun[name] = [
+                    executor.submit(protection.texts, encoded.dictionary.slice(start, TEXTS)).result
+                    for start in range(0, len(encoded.dictionary), TEXTS)
+                ]
+            else:
+                protect = protection.texts if declared.parse is free_text else protection.identifiers
+                self._begun[name] = [partial(protect, encoded.dictionary)]
 
     def finish(self) -> pa.Table:
         """Return the batch once all is protected."""
-        table = pa.Table.from_batches([self._batch])
-        for name, parts in self._texts.items():
-            texts = pa.concat_arrays([part() for part in parts])
-            given = self._batch[name].is_valid()
-            places = pc.if_else(given, pc.subtract(pc.cumulative_sum(given.cast(pa.int64())), 1), None)
-            table = _replaced(table, name, texts.take(places))
-        for name in self._names[pseudonym]:
-            encoded = self._batch[name].dictionary_encode()
-            table = _replaced(table, name, self._identifiers(encoded.dictionary).take(encoded.indices))
+        table = self._batch
+        for name, parts in self._begun.items():
+            values = pa.concat_arrays([part() for part in parts])
+            place = table.schema.get_field_index(name)
+            table = table.set_column(place, name, values.take(self._indices[name]))
         return table
-
-
-def _replaced(table: pa.Table, name: str, column: pa.Array) -> pa.Table:
-    return table.set_column(table.schema.get_field_index(name), name, column)
 
 
 def _ahead(batches: Iterable[_Protecting]) -> Iterator[pa.Table]:
@@ -557,7 +543,11 @@ def _ahead(batches: Iterable[_Protecting]) -> Iterator[pa.Table]:
 
 
 def _canonical(table: Table) -> str:
-    """Return SQL of the text whose SHA-256 is the content hash: the JSON that `intake.content_hash` writes."""
+    """Return SQL of the text whose SHA-256 is the content hash: the JSON that `intake.content_hash` writes.
+
+    Control characters whose code has a letter, such as 1A, are spelled otherwise: a record that holds one is written
+    once more when it comes another way.
+    """
     pieces = []
     for number, declared in enumerate(f for f in table.fields if f.name != GENERATION.name):
         name = declared.name.replace("'", "''")
@@ -572,7 +562,7 @@ _JSON: Mapping[str, str] = {
     "bigint": "coalesce({c}::varchar, 'null')",
     "boolean": "coalesce({c}::varchar, 'null')",
     "timestamp": (
-        "coalesce('\"' || strftime({c} at time zone 'UTC', '%Y-%m-%d %H:%M:%S') || case when microsecond({c}) % 1000000 = 0"
-        " then '' else strftime({c} at time zone 'UTC', '.%f') end || '+00:00\"', 'null')"
+        "coalesce('\"' || strftime({c} at time zone 'UTC', '%Y-%m-%d %H:%M:%S') || if(microsecond({c}) % 1000000 = 0,"
+        " '', strftime({c} at time zone 'UTC', '.%f')) || '+00:00\"', 'null')"
     ),
 }

@@ -12,20 +12,21 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from random import Random
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.events import START, Event, active, departements, draw, french_name, poisson, weekday_share
+from sandbox.drift import drifted, fault_of, first_row
+from sandbox.events import START, Event, active, draw, french_name, poisson, weekday_share
+from sandbox.periods import days
+from sandbox.places import PARIS, departement, home
 
 PREFIX = "/talkwalker"
 PROJECT = "gendarmerie"
 BASE = f"{PREFIX}/api/v1/search/p/{PROJECT}"
 SETTINGS = {"CYBERIMPACT_LISTENING_URL": BASE}
 
-PARIS = ZoneInfo("Europe/Paris")
 HOUR = 3_600_000
 
 LARGEST_PAGE, WINDOW = 500, 10_000
@@ -125,11 +126,8 @@ def _text(chance: Random, event: Event | None, place: str) -> str:
 
 
 def _document(chance: Random, day: date, rank: int, event: Event | None) -> Document:
-    places = {place.code: place for place in departements()}
-    if event is not None and event.departements:
-        place = places[chance.choice(event.departements)]
-    else:
-        place = chance.choices(list(places.values()), [p.population for p in places.values()])[0]
+    codes = event.departements if event else ()
+    place = departement(chance.choice(codes)) if codes else home(chance)
     source = chance.choices(list(SOURCES), [share for _, share, _ in SOURCES.values()])[0]
     kinds, _, followed = SOURCES[source]
     account = f"compte{chance.randrange(20_000)}"
@@ -236,11 +234,9 @@ class Project:
         """Return what the project shows now, in the order in which it was found, and when each was found."""
         today = self._today()
         if self._cache is None or self._cache[0] != today:
-            days = [today - timedelta(days=age) for age in range(SHOWN.days + 1)]
             shown = [
                 _as_of(document, (today - day).days)
-                for day in days
-                if day >= START
+                for day in days(max(START, today - SHOWN), today)
                 for document in _mentions(self._seed, day)
             ]
             shown.sort(key=lambda document: (document["search_indexed"], document["url"]))
@@ -271,8 +267,8 @@ class Project:
             found.sort(key=lambda document: document[key])
         if parameters.get("sort_order", "desc") == "desc":
             found.reverse()
-        fault = _fault(request)
-        start = {"duplicated_page": 0, "shifted_page": offset + 1}.get(fault, offset)
+        fault = fault_of(request)
+        start = first_row(fault, offset)
         page = [{"data": _drifted(document, fault)} for document in found[start : start + hpp]]
         following = f"GET {request.url.path}?offset={offset + hpp}&hpp={hpp}"
         return {"pagination": {"next": following, "total": len(found)}, "result_content": {"data": page}}
@@ -313,23 +309,15 @@ def _limits(request: Request, field: str) -> tuple[int, int]:
     return (int(after[1]) + 1 if after else 0), (int(before[1]) if before else 1 << 62)
 
 
-def _fault(request: Request) -> str:
-    return request.scope.get("sandbox_fault", "")
-
-
 def _drifted(document: Document, fault: str) -> Document:
-    """Return a document after the schema change that was asked for."""
-    match fault:
-        case "unknown_column":
-            return {**document, "nouveau_champ": "valeur inattendue"}
-        case "renamed_column":
-            return {("published_at" if name == "published" else name): value for name, value in document.items()}
-        case "type_flip":
-            return {**document, "published": "hier"}
-        case "nested_value":
-            return {**document, "lang": {"code": "fr"}}
-        case _:
-            return document
+    return drifted(
+        document,
+        fault,
+        renamed={"published": "published_at"},
+        flipped={"published": "hier"},
+        nested={"lang": "code"},
+        added="nouveau_champ",
+    )
 
 
 def _envelope(request: Request, content: dict[str, Any]) -> Response:

@@ -55,6 +55,13 @@ _COMMA_TOWN = re.compile(rf",{_B}?(?:à{_B})?")
 _NUMBER_AFTER = re.compile(
     rf"{_B}?,?{_B}?(?:au{_B})?(?:n°|num[ée]ro|n[o°]){_B}?\d{{1,4}}(?:{_B}?(?:bis|ter))?(?!\d)", re.IGNORECASE
 )
+_ANOTHER_WAY = re.compile(rf"{_B}?,?{_B}?{_NUMBER}{_B}?,?{_B}{_WAY}(?![^\W_])", re.IGNORECASE)
+#: A number and a name before a postal code and its town: 4 Le Bourg, 24310 Brantôme.
+_HOUSE = re.compile(
+    rf"(?<![\w:/.,\-€]){_NUMBER},?{_B}(?:(?:l[ea]s?|l['’]){_B}?)?(?!{MONTH}\b)[A-ZÀ-Ý][\w'’\-]{{1,30}}"
+    rf"(?:{_B}[A-ZÀ-Ý][\w'’\-]{{1,30}}){{0,3}},?{_B}(?:F-)?\d{{5}}(?!\d),?{_B}(?=[A-ZÀ-Ý])"
+)
+_POSTAL_CODE = re.compile(r"\d{5}(?=,? [A-ZÀ-Ý])")
 
 _LINKS = word_set("de du des la le les d l a aux au en sur sous et")
 _TITLES_IN_WAYS = word_set(
@@ -95,15 +102,21 @@ _ADDRESS = int(Kind.ADDRESS)
 def mask_addresses(reading: Reading) -> str:
     """Replace each postal address: a number and a way, or a way after words of dwelling or before a postal code."""
     text = reading.text
+    spans = _houses(text) if _POSTAL_CODE.search(text) else []
     if not reading.present & _ADDRESS:
-        return text
-    spans: list[Span] = []
+        return replace_spans(text, spans, "[ADRESSE]")
     for index, kinds in enumerate(reading.kinds):
-        if kinds & _ADDRESS and not (spans and reading.starts[index] < spans[-1][1]):
+        if kinds & _ADDRESS and not any(start <= reading.starts[index] < end for start, end in spans):
             span = _address_at(text, reading.starts[index])
             if span:
                 spans.append(span)
     return replace_spans(text, spans, "[ADRESSE]")
+
+
+def _houses(text: str) -> list[Span]:
+    """Return the addresses that have a number and a postal code, but no way."""
+    found = [house for house in _HOUSE.finditer(text) if not _WAY_WORD.search(house[0])]
+    return [(house.start(), _end_of_town(text, house.end()) or house.end() - 1) for house in found]
 
 
 def _address_at(text: str, at: int) -> Span | None:
@@ -123,6 +136,7 @@ def _address_at(text: str, at: int) -> Span | None:
         numbered
         or _POSTAL.match(text, end)
         or _UNIT.match(text, end)
+        or _ANOTHER_WAY.match(text, end)
         or _DWELLING_BEFORE.search(text, max(0, at - _NUMBER_CONTEXT), at)
     )
     return (at, _end_of_address(text, numbered.end() if numbered else end)) if is_home else None

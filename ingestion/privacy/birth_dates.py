@@ -18,19 +18,20 @@ _SPELT_DAY = (
 _FIGURES = re.compile(
     rf"\d(?:\d?{_B}?[/.\-]{_B}?\d{{1,2}}{_B}?[/.\-]{_B}?\d{{2,4}}|\d{{3}}[/.\-]\d{{1,2}}[/.\-]\d{{1,2}}"
     rf"|\d?(?:er)?[ \u00a0\u202f\-]{{1,2}}(?:de{_B})?{MONTH}(?:[ \u00a0\u202f\-]{{1,2}}(?:\d{{4}}|['’]?\d{{2}}))?"
-    rf"|\d?{_B}\d{{1,2}}{_B}\d{{2,4}}|\d{{7}}|\d{{5}}|\d{{3}}|\d)(?![\d/])|(?<![^\W_]){MONTH}{_B}(?:19\d\d|200\d|201[0-8])(?!\d)",
+    rf"|\d?{_B}\d{{1,2}}{_B}\d{{2,4}}|\d{{7}}|\d{{5}}|\d{{3}}|\d?[/.]\d{{1,2}}(?![.\-]\d)|\d)(?![\d/])",
     re.IGNORECASE,
 )
+_MONTH_AND_YEAR = re.compile(rf"(?<=\ben\s){MONTH}{_B}(?:19\d\d|200\d|201[0-8])(?!\d)", re.IGNORECASE)
 _SPELT = re.compile(
     rf"(?<=\s){_SPELT_DAY}{_B}{{1,2}}{MONTH}(?:{_B}{{1,2}}(?:\d{{4}}|mille(?:[ -]\w{{2,12}}){{1,6}}))?", re.IGNORECASE
 )
 _BORN = (
     rf"(?:n[ée]e?\(?e?\)?s?|n[ée][·.]e|n[ae][iî]t|naqui[st]|naiss(?:ances?|\.)?|d\.?{_B}?(?:d\.?{_B}?)?n\.?"
-    rf"|anniv(?:ersaires?|\.)?|born|birthday|birth|dob)"
+    rf"|anniv(?:ersaires?|\.)?|born|birthday|birth(?: date)?|dob)"
 )
 _BORN_BEFORE = re.compile(
     rf"(?<![\w\[]){_BORN}{_B}{{0,2}}(?:(?:[:=,(\-–]|est|était|du|le|un|ce|tombe|on|c['’]?est|c){_B}{{0,2}}){{0,4}}"
-    rf"(?:(?:à|a|au|aux){_B}[^\d\n,.;:!?\[]{{2,40}}?{_B}?(?:\(\d[\dAB]\d?\))?,?{_B}?(?:le|en){_B})?(?:en{_B})?\Z"
+    rf"(?:(?:à|a|au|aux){_B}[^\d\n,.;:!?\[]{{2,40}}?{_B}?(?:\(\d[\dAB]\d?\))?,?{_B}?(?:le|en){_B})?(?:(?:en|vers|courant){_B})?\Z"
     # née Girard le …: the accent is needed, "il ne répond pas le …" has none
     rf"|(?<![\w\[])née?s?{_B}[^\d\n,.;:!?\[]{{2,40}}?{_B}le{_B}\Z"
     # nés le … et le …
@@ -43,12 +44,12 @@ _BORN_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _BORN_AFTER = re.compile(
-    rf"{_B}?[(,:\-–=]?{_B}?(?:c['’]?est{_B}|est{_B})?(?:(?:(?:la|ma|sa|votre|mes|date|de|jour){_B}){{0,4}}"
+    rf"(?:{_B}à{_B}[A-ZÀ-Ý][\w\-]{{1,30}})?{_B}?[(,:\-–=]?{_B}?(?:c['’]?est{_B}|est{_B})?(?:(?:(?:la|ma|sa|votre|mes|date|et|lieu|de|jour){_B}){{0,5}}"
     rf"(?:naissance|naiss|ddn)|(?:mon|son|ton|notre){_B}anniv(?:ersaire)?)\b",
     re.IGNORECASE,
 )
 _NAMED_BEFORE = re.compile(rf"\[NOM\]{_B}?[,(\-–]?{_B}?\Z")
-_AGE_BEFORE = re.compile(rf"(?<!\d)(\d{{1,3}}){_B}ans{_B}?[,(\-–]{_B}?\Z", re.IGNORECASE)
+_AGE_BEFORE = re.compile(rf"(?<!y a )(?<!depuis )(?<!\d)(\d{{1,3}}){_B}ans{_B}?[,(\-–]{_B}?\Z", re.IGNORECASE)
 _AGE_AFTER = re.compile(rf"{_B}?[,(\-–]{_B}?(?:âgée?{_B}(?:de{_B})?)?(\d{{1,3}}){_B}ans", re.IGNORECASE)
 _WHOLE_YEAR = re.compile(r"(?<!\d)(?:19\d\d|20[01]\d)(?!\d)")
 #: An older date beside a name or an age is no event that anybody writes to us about.
@@ -65,10 +66,11 @@ _BIRTH = int(Kind.BIRTH)
 def mask_birth_dates(reading: Reading) -> str:
     """Replace each date that words of birth announce; the date of an event stays."""
     text = reading.text
-    if not (reading.present & _BIRTH or "[NOM]" in text):
+    if not (reading.present & _BIRTH or ("[NOM]" in text and _WHOLE_YEAR.search(text))):
         return text
     spans = [found.span() for found in _FIGURES.finditer(text)]
     if any(word in text for word in _BORN_WORDS):
+        spans += [found.span() for found in _MONTH_AND_YEAR.finditer(text)]
         spans += [found.span() for found in _SPELT.finditer(text)]
     return replace_spans(text, [span for span in spans if _is_birth_date(text, *span)], "[DATE DE NAISSANCE]")
 

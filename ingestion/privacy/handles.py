@@ -6,7 +6,7 @@ from ingestion.privacy.reading import BLANK as _B
 from ingestion.privacy.reading import Reading, Span, replace_spans
 from ingestion.privacy.vocabulary import Kind, look_up, word_set
 
-_AT_HANDLE = re.compile(r"(?<![\w@.])@(?!\s)(\w[\w.\-]{0,40}\w|\w)")
+_AT_HANDLE = re.compile(r"(?<![\w@.])@(?!\s|(?:tous|toutes|all|everyone|here|followers)\b)(\w[\w.\-]{0,40}\w|\w)")
 #: Accounts of institutions and of the press are nobody's; short words count only where they stand alone.
 _OFFICIAL_HANDLE = re.compile(
     r"gendarmerie|gendarme_|police|prefet|pr[ée]fecture|gouv|interieur|cybermalveillance|cybergend|17cyber|beauvau"
@@ -20,13 +20,16 @@ _OFFICIAL_HANDLE = re.compile(
 _QUOTED = r"[\"«“'‘]\s?"
 _HANDLE = r"@?[^\W_][\w.\-#]{1,40}\w|@?_\w[\w.\-]{1,40}"
 _SERVICE = (
-    r"(?:instagram|insta|ig|snapchat|snap|tiktok|tik tok|twitter|discord|telegram|facebook|fb|messenger|twitch|steam|psn"
-    r"|playstation|xbox(?: live)?|skype|youtube|leboncoin|vinted|whatsapp|wechat|signal|threema|wickr|jabber|reddit"
+    r"(?:instagram|insta|ig|snapchat|snap|tiktok|tik tok|twitter|discord|telegram|facebook|fb|messenger|twitch|steam"
+    r"|psn|playstation|xbox(?: live)?|skype|youtube|leboncoin|vinted|whatsapp|wechat|signal|threema|wickr|jabber|reddit"
     r"|mastodon|bluesky|threads|linkedin|tinder|badoo|meetic|grindr|onlyfans|mym|roblox|fortnite|minecraft|x)"
 )
 _A_SERVICE = re.compile(_SERVICE, re.IGNORECASE)
-_PSEUDONYM = rf"(?:pseudos?|pseudonymes?|nicknames?|nick|gamertag|surnoms?|surnomm[ée]e?|sobriquet|blaze|alias)"
-_LOGIN = rf"(?:username|user{_B}?name|login|identifiants?|nom{_B}d['’]utilisateur|nom{_B}de{_B}(?:joueur|profil|compte)|handle)"
+_PSEUDONYM = r"(?:pseudos?|pseudonymes?|nicknames?|nick|gamertag|surnoms?|surnomm[ée]e?|sobriquet|blaze|alias)"
+_LOGIN = (
+    rf"(?:username|user{_B}?name|login|identifiants?|nom{_B}d['’]utilisateur|nom{_B}de{_B}(?:joueur|profil|compte)"
+    r"|handle)"
+)
 _DECLARED_HANDLE = re.compile(
     rf"((?:{_PSEUDONYM}|{_LOGIN}|{_SERVICE})"
     rf"(?:{_B}(?:{_SERVICE}|sur{_B}(?:le{_B})?{_SERVICE}|de{_B}(?:joueur|connexion|jeu)|en{_B}(?:ligne|jeu))"
@@ -42,7 +45,7 @@ _OWNER = (
 )
 _ACCOUNT_HANDLE = re.compile(
     rf"((?:{_OWNER}|comptes?|profil|vendeu(?:r|se)|acheteu(?:r|se)|cha[îi]ne|page|nomm[ée]e?|appel[ée]e?|appelle|appeler"
-    rf"|nom|contact|membre|id|{_SERVICE})"
+    rf"|nom|contact|membre|id|{_SERVICE})(?!\w)"
     rf"(?:{_B}(?:{_SERVICE}|nomm[ée]e?|appel[ée]e?|de|du|au{_B}nom{_B}de|sous{_B}le{_B}nom{_B}de|est|s['’]appelle))"
     rf"{{0,3}}{_B}?(:|\()?{_B}?({_QUOTED})?)({_HANDLE})",
     re.IGNORECASE,
@@ -58,8 +61,15 @@ _MOST_QUOTED_WORDS = 4
 _LABELLED_NAME = re.compile(
     rf"{_PSEUDONYM}{_B}?[:=]{_B}?(\w[^\n,.;:!?()\[\]\"«]{{1,24}})(?=[,.;!?\n)]|\Z)", re.IGNORECASE
 )
+#: mon skype marcotrading
+_OWNER_BEFORE = re.compile(rf"(?<!\w)(?:mon|son|ton|leur){_B}\Z", re.IGNORECASE)
+_OWNER_CONTEXT = 8
 _FURTHER_NAME = re.compile(rf"(?:{_B}[A-ZÀ-Ý][\w\-]{{1,20}}){{1,2}}")
-_NO_PROFILE = r"(?!(?:in|add|user|users|member|u|c|p|pages?|groups?|watch|events?|explore|reels?|stories|hashtag|search|share|tag|channels)/)"
+#: Parts of an address that lead to no person, or that lead on to one.
+_NO_PROFILE = (
+    r"(?!(?:in|add|users?|member|u|c|p|pages?|groups?|watch|events?|explore|reels?|stories|hashtag|search|share|tag"
+    r"|channels)/)"
+)
 _PROFILE = re.compile(
     r"(?<![\w\-])(?:facebook|instagram|twitter|tiktok|snapchat|linkedin|t|x|twitch|vinted|leboncoin|discord|youtube|reddit)"
     rf"\.(?:com|me|tv|fr|gg)/(?:in/|add/|users?/|member/|u/|@|c/)?{_NO_PROFILE}([\w.\-@%?=]{{2,60}})",
@@ -74,25 +84,40 @@ _TAG = re.compile(r"(?<![\w#])[^\W\d_][\w.]{1,31}#\d{4}(?!\d)")
 _PSEUDONYM_WORDS = ("pseudo", "nick", "gamertag", "alias", "user", "login", "surnom", "blaze", "sobriquet")
 _ODD = re.compile(r"(?=.*[^\W\d_])(?:.*\d|.*_|.*[a-zà-ÿ][A-Z]|.*\w[.]\w)", re.DOTALL)
 #: Our own pseudonyms.
-_OPAQUE = re.compile(r"p_[0-9a-f]{32}")
+_OPAQUE = re.compile(r"\Ap_[0-9a-f]{32}\Z")
 _NUMBER_AND_UNIT = re.compile(
     r"\d+(?:er|e|ème|eme|nd|h\d*|euros?|eur|km|kg|ans|fois|%|mn|min|g|go|mo)?|covid-?\d+|\d{1,2}h\d{2}|17cyber",
     re.IGNORECASE,
 )
-#: Where a word that only a pseudonym is spelt like may stand: an underscore, or digits that follow letters.
-_TELLING = re.compile(r"_|\d\d(?<=[^\W\d_]\d\d)")
-_TOKEN = re.compile(r"(?<![\w@#/.:&=?%’'\-+])[^\W\d][\w.\-]{2,38}[^\W_]_{0,3}(?![\w/@:=%]|[.\-]\w)|(?<!\w)_{1,2}\w{3,38}(?!\w)")
+#: Digits that follow letters, as at the end of many pseudonyms.
+_TELLING = re.compile(r"\d\d(?<=[^\W\d_]\d\d)")
+_TOKEN = re.compile(
+    r"(?<![\w@#/.:&=?%’'\-+])[^\W\d][\w.\-]{2,38}[^\W_]_{0,3}(?![\w/@:=%#]|[.\-]\w)|(?<!\w)_{1,2}\w{3,38}(?!\w)"
+)
 _LETTERS_AND_DIGITS = re.compile(r"([^\W\d_]{4,})\d{2,5}")
 _CAMEL_AND_DIGITS = re.compile(r"(?:[A-ZÀ-Ý][a-zà-ÿ]+){2,}[A-Z]?\d{2,5}")
+_DECORATED = re.compile(r"xX\w+Xx")
+#: patriote59, where depuis2023 lacks a blank.
+_SHORT_NUMBER, _LONG_WORD = 2, 6
 _LETTERS = re.compile(r"[^\W\d_]+")
-_FILE = re.compile(r"\.(?:pdf|jpe?g|png|docx?|xlsx?|csv|txt|zip|mp[34]|exe|apk|html?|php|xml|json)\Z", re.IGNORECASE)
+_FILE_END = re.compile(
+    r"\.(?:pdf|jpe?g|png|docx?|xlsx?|csv|txt|zip|mp[34]|exe|apk|html?|php|xml|json)\Z", re.IGNORECASE
+)
+_NOT_A_PSEUDONYM = (_OFFICIAL_HANDLE, _SITE, _FILE_END, _OPAQUE)
 #: What bears a number without being anybody: products, versions, references.
 _NUMBERED = word_set(
     "iphone ipad galaxy pixel redmi windows android covid firefox chrome macos office playstation article articles"
     " dossier reference annexe page version numero lot bureau porte ligne brigade compagnie groupement centre agence"
     " janvier fevrier mars avril juin juillet aout septembre octobre novembre decembre perf formulaire cerfa cyber"
     " rentree promo saison episode chapitre loto euro euros route code ticket commande colis facture contrat wifi"
+    " depuis environ pendant moins jusque entre avant apres dizaine numeros dossiers paragraphe"
     " ipv bluetooth usbc radio canal france paris departement dept zone"
+)
+#: Words of the names that programs give.
+_TECHNICAL = word_set(
+    "id ids user reply noreply no url key keys php css js sql api http https img src file files upload form forms input"
+    " submit order by product products control fault faults type count date name field fields page size limit offset"
+    " start end value values json data token access client service services status error code text title body message"
 )
 _COMMON = int(Kind.COMMON)
 _INSTITUTION = int(Kind.INSTITUTION)
@@ -118,30 +143,33 @@ def mask_pseudonyms(reading: Reading) -> str:
         spans += [found.span(1) for found in _PROFILE.finditer(text) if not _OFFICIAL_HANDLE.search(found[1])]
     if "u/" in text or "live:" in text:
         spans += [found.span() for found in _PREFIXED.finditer(text)]
-    if _TELLING.search(text):
+    if "_" in text or "xX" in text or _TELLING.search(text):
         spans += [found.span() for found in _TOKEN.finditer(text) if _is_spelt_as_pseudonym(found[0])]
     return replace_spans(text, spans, "[PSEUDO]")
 
 
 def _is_spelt_as_pseudonym(token: str) -> bool:
     """Tell whether a word can only be a pseudonym, whatever stands around it: `dark_wolf92`, `BelleDuJour77`."""
-    if not _TELLING.search(token) or _OFFICIAL_HANDLE.search(token) or _SITE.search(token) or _FILE.search(token):
-        return False
-    if _OPAQUE.fullmatch(token):
+    if token.isupper() or any(pattern.search(token) for pattern in _NOT_A_PSEUDONYM):
         return False
     words = [look_up(word) for word in _LETTERS.findall(token)]
     if any(kinds & _INSTITUTION and len(key) > 1 for key, kinds in words):
         return False
     if "_" in token:
         has_digit = any(character.isdecimal() for character in token)
-        return (has_digit and not token.isupper()) or not all(kinds & _COMMON or len(key) == 1 for key, kinds in words)
-    if _CAMEL_AND_DIGITS.fullmatch(token):
+        return has_digit or not all(kinds & _COMMON or len(key) == 1 or key in _TECHNICAL for key, kinds in words)
+    if _CAMEL_AND_DIGITS.fullmatch(token) or _DECORATED.fullmatch(token):
         return True
     found = _LETTERS_AND_DIGITS.fullmatch(token)
-    if not found or token.isupper():
-        return False
-    key, kinds = look_up(found[1])
-    return key not in _NUMBERED and (bool(kinds & _NAME) or not kinds & (_COMMON | _COMMUNE))
+    return bool(found) and _is_numbered_word(token, found[1])
+
+
+def _is_numbered_word(token: str, letters: str) -> bool:
+    """Tell whether letters with a number after them are a pseudonym, not a product, a reference or a missing blank."""
+    key, kinds = look_up(letters)
+    is_word = kinds & (_COMMON | _COMMUNE) and not kinds & _NAME
+    bears_a_departement = len(token) - len(key) == _SHORT_NUMBER and len(key) >= _LONG_WORD
+    return key not in _NUMBERED and (not is_word or bears_a_departement)
 
 
 def _is_odd(handle: str) -> bool:
@@ -164,11 +192,12 @@ def _declared_handle(text: str, start: int) -> Span | None:
         return None
     is_linked = bool(link.strip() or quote) and link.strip().lower() not in {"de", "c", "("}
     is_word = bool(kinds & _COMMON) and not quote
+    is_owned = bool(_OWNER_BEFORE.search(text, max(0, start - _OWNER_CONTEXT), start)) and not kinds & _COMMON
     is_pseudonym = announced.lower().startswith(_PSEUDONYM_WORDS)
     is_told = is_pseudonym and (
         ":" in link or "=" in link or (handle[0].isupper() and not announced.isupper()) or not kinds & _COMMON
     )
-    if not (_is_odd(handle) or (is_linked and not is_word) or is_told):
+    if not (_is_odd(handle) or (is_linked and not is_word) or is_told or is_owned):
         return None
     further = _FURTHER_NAME.match(text, found.end()) if is_linked and handle[0].isupper() else None
     return found.start(4), further.end() if further and not handle.isupper() else found.end(4)
@@ -187,7 +216,10 @@ def _account_handle(text: str, start: int) -> Span | None:
     is_quoted = bool(found[3]) and not kinds & _COMMON
     is_spelt = found[2] == ":" or (handle[0].isupper() and not kinds & _NAME)
     is_told = not is_known and is_spelt and bool(_OWNS_ACCOUNT.match(found[1]))
-    return found.span(4) if _is_odd(handle) or is_quoted or is_told else None
+    if not (_is_odd(handle) or is_quoted or is_told):
+        return None
+    further = _FURTHER_NAME.match(text, found.end()) if is_told else None
+    return found.start(4), further.end() if further else found.end(4)
 
 
 _OWNS_ACCOUNT = re.compile(rf"{_OWNER}|profil|vendeu|acheteu|cha[îi]ne", re.IGNORECASE)
@@ -200,7 +232,8 @@ def _quoted_name(text: str, start: int) -> Span | None:
         return None
     words = found[2].split()
     kinds = [look_up(word)[1] for word in words]
-    if len(words) > _MOST_QUOTED_WORDS or any(kind & _INSTITUTION and len(word) > 2 for kind, word in zip(kinds, words, strict=True)):
+    has_institution = any(kind & _INSTITUTION and not kind & _COMMON for kind in kinds)
+    if len(words) > _MOST_QUOTED_WORDS or has_institution:
         return None
     is_word = all(kind & _COMMON and not kind & _NAME for kind in kinds)
     return None if _OFFICIAL_HANDLE.search(found[2]) or (is_word and not found[1]) else found.span(2)
@@ -209,9 +242,10 @@ def _quoted_name(text: str, start: int) -> Span | None:
 def _labelled_name(text: str, start: int) -> Span | None:
     """Return the words after `pseudo :` when nothing else follows them."""
     found = _LABELLED_NAME.match(text, start)
-    if not found or text[start - 1 : start] == "[" or len(found[1].split()) > _MOST_QUOTED_WORDS:
+    if not found or text[start - 1 : start] == "[":
         return None
-    return found.span(1)
+    words = found[1].split()
+    return None if len(words) > _MOST_QUOTED_WORDS or _is_odd(words[0]) else found.span(1)
 
 
 _READERS = (_labelled_name, _quoted_name, _declared_handle, _account_handle)

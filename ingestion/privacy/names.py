@@ -70,13 +70,14 @@ _INTRODUCERS = _CIVILITY | _RANK | _OFFICE | _RELATION | _CALLING | _LABEL | _CL
 _INITIAL = int(Kind.INITIAL)
 _CONTEXT = int(Kind.CONTEXT)
 _TRIGGERS = _INTRODUCERS | _FIRST | _FREQUENT | _UPPER | _FOREIGN_PARTICLE | _INITIAL | _CONTEXT
+_SURNAME_ONLY = _CAPITALISED | _SURNAME
 _NOBODY = _COMMON | _INSTITUTION | _COMMUNE
 
 #: Ranks after which an unknown word in lower case is a name; the other ranks are common words.
 _STRICT_RANKS = frozenset(
     {
-        "adjudant", "adjudante", "adjudant-chef", "adjudante-chef", "capitaine", "lieutenant", "mdl", "mdc", "gnd", "adj",
-        "adc", "cne", "ltn", "sgt", "opj", "apj", "lieutenante",
+        "adjudant", "adjudante", "adjudant-chef", "adjudante-chef", "capitaine", "lieutenant", "mdl", "mdc", "gnd",
+        "adj", "adc", "cne", "ltn", "sgt", "opj", "apj", "lieutenante",
     }
 )  # fmt: skip
 #: Surnames that are words too, but words that do not go on after a rank or a civility: le brigadier chevalier.
@@ -95,7 +96,18 @@ _DOES = frozenset({"m", "a", "ma", "nous", "avait", "travaille", "habite", "veut
 _AND = frozenset({"et", "&"})
 #: After a name, these lead to another of the same person: née, épouse.
 _ALSO_CALLED = frozenset({"nee", "epouse", "ep", "veuve", "vve", "ne"})
-_COMPLAINTS = frozenset({"plainte", "plaintes", "courante", "menaces", "recours", "accusation", "accusations", "affaire"})
+#: Reçu par, suivi par: whoever serves is a person.
+_SERVED = word_set(
+    "recu recue recus suivi suivie traite traitee accueilli accueillie auditionne auditionnee signe redige"
+)
+#: What may belong to a rank before the name.
+_RANK_TAILS = (("d", "escadron"), ("de", "reserve"), ("de", "la", "paix"), ("de", "gendarmerie"))
+#: First names that another doubles without a hyphen, in lower case too.
+_DOUBLED = frozenset({"jean", "marie", "anne", "pierre"})
+_PARTIES = word_set("beneficiaire titulaire victime plaignant plaignante temoin expediteur destinataire auteur suspect")
+_COMPLAINTS = frozenset(
+    {"plainte", "plaintes", "courante", "menaces", "recours", "accusation", "accusations", "affaire"}
+)
 
 _OBJECT_PRONOUNS = frozenset({"me", "ME"})
 _POSSESSIVES = frozenset({"mon", "ma", "mes", "notre", "son", "sa", "ton", "ta", "votre", "leur"})
@@ -116,15 +128,15 @@ def find_names(reading: Reading) -> list[Span]:
     index = 0
     kinds = reading.kinds
     while index < reading.size:
-        if kinds[index] & _TRIGGERS:
+        if kinds[index] & _TRIGGERS or kinds[index] == _CAPITALISED:
             span = _name_at(reading, index)
-            if span:
+            if span and not (spans and reading.ends[span[1] - 1] <= spans[-1][1]):
                 first, end = span
                 start = reading.starts[first]
                 if spans and start < spans[-1][1]:
                     start = spans.pop()[0]
                 spans.append((start, reading.ends[end - 1]))
-                index = end
+                index = max(end, index + 1)
                 while (further := _joined_name(reading, index)) is not None:
                     spans.append((reading.starts[further[0]], reading.ends[further[1] - 1]))
                     index = further[1]
@@ -135,15 +147,20 @@ def find_names(reading: Reading) -> list[Span]:
 
 def _joined_name(reading: Reading, index: int) -> Span | None:
     """Return the name that a comma or `et` adds to the one that ends before the index: `Paul, Inès et Mamadou`."""
-    if index >= reading.size:
-        return None
     gap = reading.gap(index - 1)
-    follows_and = reading.keys[index] in _AND and reading.joins(index) and gap in {" ", "\u00a0"}
+    follows_and = (
+        index < reading.size and reading.keys[index] in _AND and reading.joins(index) and gap in {" ", "\u00a0"}
+    )
     at = index + 1 if follows_and else index
-    if not (follows_and or gap in {", ", " / ", " & ", "/"}) or at >= reading.size:
+    if at >= reading.size or not (follows_and or gap in {", ", " / ", " & ", "/"}):
         return None
     kinds = reading.kinds[at]
-    if kinds & (_NOBODY & ~_COMMUNE | _WAY | _ELIDED) or not kinds & _NAME or kinds & _COMMUNE and not kinds & _USUAL_FIRST:
+    if kinds & _PARTICLE and kinds & _CAPITALISED and at + 1 < reading.size and reading.joins(at):
+        is_surname = reading.kinds[at + 1] & _SURNAME and reading.has_capital(at + 1)
+        return (at, at + 2) if is_surname and not reading.kinds[at + 1] & _TOWN else None
+    is_place = kinds & _COMMUNE and not kinds & _USUAL_FIRST
+    may_be_name = kinds & _NAME or (follows_and and kinds & _CAPITALISED)
+    if kinds & (_COMMON | _INSTITUTION | _WAY | _ELIDED) or is_place or not may_be_name:
         return None
     if not kinds & _CAPITALISED:
         is_first = kinds & _USUAL_FIRST and len(reading.keys[at]) >= _SHORTEST_LOWER
@@ -163,21 +180,31 @@ def mask_names(reading: Reading) -> str:
 def _name_at(reading: Reading, index: int) -> Span | None:
     """Return the first word of a name and the one after its last, for a word that may announce or begin it."""
     kinds = reading.kinds[index]
-    if kinds & _INTRODUCERS:
-        span = _introduced_name(reading, index)
-        if span:
-            return span
+    if kinds & _INTRODUCERS and (span := _introduced_name(reading, index)):
+        return span
     if kinds & _CONTEXT and (span := _after_context(reading, index)):
         return span
     if kinds & _INITIAL and (span := _after_initial(reading, index)):
         return span
-    if kinds & _FIRST:
-        return _name_by_first_name(reading, index)
-    if kinds & _SURNAME:
-        return _name_by_surname(reading, index)
-    if kinds & _FOREIGN_PARTICLE and kinds & _CAPITALISED:
-        return _name_by_particle(reading, index)
-    return None
+    for kind, reader in _BEGINNINGS:
+        if kinds & kind:
+            return reader(reading, index)
+    return _unknown_pair(reading, index) if kinds == _CAPITALISED else None
+
+
+def _unknown_pair(reading: Reading, index: int) -> Span | None:
+    """Return two words with a capital in a row that no list knows: `Yevhen Shevchenko`."""
+    following = index + 1
+    if following >= reading.size or reading.gap(index) != " ":
+        return None
+    if reading.kinds[following] not in {_CAPITALISED, _SURNAME_ONLY}:
+        return None
+    are_long = min(len(reading.keys[index]), len(reading.keys[following])) > _SHORTEST_LOWER
+    is_alone = following + 1 >= reading.size or not (
+        reading.joins(following) and reading.kinds[following + 1] & _CAPITALISED
+    )
+    is_place = _bears_a_place(reading, index) or _is_part_of_a_place(reading, index)
+    return (index, following + 1) if are_long and is_alone and not is_place else None
 
 
 def _after_context(reading: Reading, index: int) -> Span | None:
@@ -186,9 +213,13 @@ def _after_context(reading: Reading, index: int) -> Span | None:
     if following >= reading.size or not reading.joins(index) or not reading.has_capital(following):
         return None
     kinds = reading.kinds[following]
+    if index and reading.keys[index] == "par" and reading.keys[index - 1] in _SERVED:
+        is_person = not kinds & (_COMMON | _INSTITUTION | _TOWN | _WAY)
+        return (following, _rest_of_name(reading, following)) if is_person else None
     if not kinds & _SURNAME or kinds & (_NOBODY | _WAY) or _is_part_of_a_place(reading, following):
         return None
-    return following, _rest_of_name(reading, following)
+    end = _rest_of_name(reading, following)
+    return None if _is_public(reading, following, end) else (following, end)
 
 
 def _after_initial(reading: Reading, index: int) -> Span | None:
@@ -210,7 +241,7 @@ _NAME_PARTICLES = word_set("van von vander ben bin ibn ait abd abou el ould dos 
 
 def _name_by_particle(reading: Reading, index: int) -> Span | None:
     """Return a name that begins with its particle: `Van den Berghe Luc`, `Ben Youssef`."""
-    if reading.keys[index] not in _NAME_PARTICLES or reading.is_loud(index) or _bears_a_place(reading, index):
+    if reading.keys[index] not in _NAME_PARTICLES or not reading.has_capital(index) or _bears_a_place(reading, index):
         return None
     last = index
     while last + 1 < reading.size and reading.joins(last) and reading.kinds[last] & _ANY_PARTICLE:
@@ -261,7 +292,9 @@ def _named_subject(reading: Reading, index: int, at: int) -> Span | None:
         return None
     acts = reading.keys[following] in {"m", "a", "ma", "nous", "avait", "du"}
     kinds = reading.kinds[at]
-    is_noun = len(reading.keys[at]) > _SHORTEST_LOWER and not reading.word(at).lower().endswith((*_NO_NAME_ENDS, "e", "s"))
+    is_noun = len(reading.keys[at]) > _SHORTEST_LOWER and not reading.word(at).lower().endswith(
+        (*_NO_NAME_ENDS, "e", "s")
+    )
     return (at, following) if acts and is_noun and not kinds & (_INSTITUTION | _RANK | _OFFICE) else None
 
 
@@ -271,23 +304,35 @@ _PERSONAL_CIVILITIES = frozenset({"mme", "mr", "mlle", "mademoiselle", "madame",
 def _after_rank(reading: Reading, index: int) -> Span | None:
     if _bears_a_place(reading, index):
         return None
-    following = index
-    while reading.joins(following) and following + 1 < reading.size:
+    following = index + _length_of_tail(reading, index)
+    while _leads_on(reading, following) and following + 1 < reading.size:
         following += 1
         is_last = not (reading.joins(following) and following + 1 < reading.size and reading.has_capital(following + 1))
         if not reading.kinds[following] & _QUALIFIER or (is_last and reading.has_capital(following)):
             break
-    if following == index or not (
-        reading.joins(following - 1)
-        or (reading.gap(following - 1) == ". " and len(reading.keys[following - 1]) <= _SHORTEST_NAME)
-    ):
+    if following == index:
         return None
     if reading.kinds[following] & _PARTICLE and not reading.kinds[following] & _CAPITALISED:
         return _particle_surname(reading, following)
     if reading.keys[following] in _TRADES and reading.keys[index - 1] not in _INDEFINITES:
         return following, _rest_of_name(reading, following)
     trusts_unknown = reading.keys[index] in _STRICT_RANKS or reading.is_shouted
-    return _name_words(reading, following, trusts_unknown=trusts_unknown, trusts_common=False)
+    span = _name_words(reading, following, trusts_unknown=trusts_unknown, trusts_common=False)
+    return span or (_initial_alone(reading, following) if reading.kinds[following] & _INITIAL else None)
+
+
+def _length_of_tail(reading: Reading, index: int) -> int:
+    """Return how many words after a rank belong to it: `chef d'escadron`, `gardien de la paix`."""
+    for tail in _RANK_TAILS:
+        if tuple(reading.keys[index + 1 : index + 1 + len(tail)]) == tail:
+            return len(tail)
+    return 0
+
+
+def _leads_on(reading: Reading, index: int) -> bool:
+    """Tell whether a blank, or the point of a short rank, parts a word from the next: `Adj. Fleury`."""
+    is_abbreviated = reading.gap(index) in {". ", "."} and len(reading.keys[index]) <= _SHORTEST_NAME
+    return reading.joins(index) or (is_abbreviated and bool(reading.kinds[index] & _RANK))
 
 
 def _particle_surname(reading: Reading, index: int) -> Span | None:
@@ -296,7 +341,7 @@ def _particle_surname(reading: Reading, index: int) -> Span | None:
     if following >= reading.size or not reading.joins(index) or not reading.has_capital(following):
         return None
     kinds = reading.kinds[following]
-    if kinds & (_COMMUNE | _INSTITUTION | _COMMON | _WAY) and not kinds & _ANY_PARTICLE or reading.is_shouted:
+    if (kinds & (_COMMUNE | _INSTITUTION | _COMMON | _WAY) and not kinds & _ANY_PARTICLE) or reading.is_shouted:
         return None
     span = _name_words(reading, following, trusts_unknown=False, trusts_common=False)
     return (index, span[1]) if span else None
@@ -308,7 +353,7 @@ def _after_office(reading: Reading, index: int) -> Span | None:
     kinds = reading.kinds[index + 1]
     if kinds & (_PARTICLE | _ELIDED) and not kinds & _CAPITALISED:
         return None
-    if kinds & _COMMUNE and not kinds & _NAME:
+    if kinds & _TOWN and not kinds & _NAME:
         return None
     if kinds & _UPPER and not kinds & _NAME and len(reading.keys[index + 1]) <= _SHORTEST_LOWER:
         return None  # an acronym
@@ -333,7 +378,19 @@ def _after_relation(reading: Reading, index: int) -> Span | None:
         is_owned = reading.keys[index - 1] in _POSSESSIVES
         if is_owned and not (following + 1 < reading.size and reading.keys[following] in {"marie", "marine"}):
             return _name_words(reading, following, trusts_unknown=False, trusts_common=True)
-    return _after_office(reading, index)
+    return _after_office(reading, index) or _apposed_name(reading, index)
+
+
+def _apposed_name(reading: Reading, index: int) -> Span | None:
+    """Return the unknown name before a kinship: `Ilyana, ma fille`, `Ilyana et sa soeur`."""
+    at = index - 2
+    if at < 0 or reading.keys[index - 1] not in _POSSESSIVES:
+        return None
+    if reading.keys[at] in _AND:
+        at -= 1
+    elif reading.gap(at) != ", ":
+        return None
+    return (at, at + 1) if at >= 0 and reading.kinds[at] == _CAPITALISED else None
 
 
 def _follows_a_name(reading: Reading, index: int) -> bool:
@@ -349,7 +406,11 @@ def _also_called(reading: Reading, at: int) -> Span | None:
     """Return the further surname of a person after `née` or `épouse`, whatever word or place it is as well."""
     if reading.gap(at - 1) not in {" ", "\u00a0", ". ", " : "} or not reading.kinds[at] & _CAPITALISED:
         return None
-    if reading.kinds[at] & _PARTICLE or len(reading.keys[at]) < _SHORTEST_NAME or reading.is_loud(at) and reading.keys[at] == "le":
+    if (
+        reading.kinds[at] & _PARTICLE
+        or len(reading.keys[at]) < _SHORTEST_NAME
+        or (reading.is_loud(at) and reading.keys[at] == "le")
+    ):
         return _name_words(reading, at, trusts_unknown=True, trusts_common=True)
     return at, _rest_of_name(reading, at)
 
@@ -374,13 +435,32 @@ def _after_calling(reading: Reading, index: int) -> Span | None:
 
 
 _LABEL_COMPLEMENTS = word_set(
-    "de famille et prenom prenoms nom complet d usage jeune fille naissance la du patronymique marital client compte"
+    "affiche beneficiaire titulaire de famille et prenom prenoms nom complet d usage jeune fille naissance la du"
+    " patronymique marital client compte"
     " carte contrat ligne victime des parents s par electronique est c"
 )
 
 
 def _after_label(reading: Reading, index: int) -> Span | None:
     """Return the name after `Nom :`, `Nom et prénom :`, `mon nom est`, `signé`."""
+    following, linked = _labelled(reading, index)
+    if following <= index or following >= reading.size:
+        return None
+    if linked:
+        return _name_words(reading, following, trusts_unknown=True, trusts_common=True)
+    is_next = following == index + 1
+    if reading.keys[index] in _NAME_LABELS and (is_next or reading.keys[following - 1] in _NAME_LABELS):
+        return _bare_labelled_name(reading, following)
+    if reading.keys[index] == "nom" and index and reading.keys[index - 1] == "au" and reading.has_capital(following):
+        is_person = not reading.kinds[following] & (_COMMON | _INSTITUTION | _TOWN | _INITIAL)
+        return (following, _rest_of_name(reading, following)) if is_person else None
+    is_party = reading.keys[index] in _PARTIES and not reading.kinds[following] & (_NOBODY | _WAY)
+    is_known = (reading.kinds[following] & _NAME or is_party) and reading.has_capital(following)
+    return _after_office(reading, index) if is_next and (is_known or reading.keys[index].startswith("sign")) else None
+
+
+def _labelled(reading: Reading, index: int) -> tuple[int, bool]:
+    """Return the word that a label leads to, and whether a colon or `est` links them; 0 when it leads to none."""
     following = index
     linked = False
     while following + 1 < reading.size:
@@ -390,7 +470,7 @@ def _after_label(reading: Reading, index: int) -> Span | None:
             linked = True
             break
         if not reading.joins(following - 1) and gap != "/":
-            return None
+            return 0, False
         if reading.keys[following] not in _LABEL_COMPLEMENTS:
             break
         if reading.keys[following] == "est" and following + 1 < reading.size:
@@ -398,19 +478,7 @@ def _after_label(reading: Reading, index: int) -> Span | None:
             is_mine = index > 0 and reading.keys[index - 1] in _POSSESSIVES
             linked = is_mine or (reading.has_capital(following) and not reading.kinds[following] & _COMMON)
             break
-    if following <= index or following >= reading.size:
-        return None
-    if linked:
-        return _name_words(reading, following, trusts_unknown=True, trusts_common=True)
-    if reading.keys[index].startswith("sign") and following == index + 1:
-        return _after_office(reading, index)
-    if following != index + 1 and reading.keys[following - 1] not in _NAME_LABELS:
-        return None
-    if reading.keys[index] in _NAME_LABELS:
-        return _bare_labelled_name(reading, following)
-    if reading.kinds[following] & _NAME and reading.has_capital(following):
-        return _after_office(reading, index)
-    return None
+    return following, linked
 
 
 _NAME_LABELS = frozenset({"nom", "prenom", "prenoms", "patronyme", "nom-prenom"})
@@ -422,7 +490,7 @@ def _bare_labelled_name(reading: Reading, at: int) -> Span | None:
     is_first = kinds & _FIRST and reading.keys[at - 1].startswith("prenom")
     if kinds & (_INSTITUTION | _LABEL | _CIVILITY) or (kinds & _COMMON and not is_first):
         return None
-    if is_first or kinds & _NAME and not kinds & _TOWN or reading.has_capital(at) and not kinds & _COMMUNE:
+    if is_first or (kinds & _NAME and not kinds & _TOWN) or (reading.has_capital(at) and not kinds & _COMMUNE):
         return at, _rest_of_name(reading, at)
     return (at, at + 1) if kinds & _UPPER and reading.is_shouted and not kinds & _COMMUNE else None
 
@@ -433,22 +501,24 @@ def _after_closing(reading: Reading, index: int) -> Span | None:
     if following >= reading.size or not _AFTER_CLOSING.fullmatch(reading.gap(index)):
         return None
     signs = reading.keys[index] in _LOWER_SIGNATURE
-    if signs and len(reading.keys[following]) == 1 and reading.gap(following) in {". ", "."}:
-        last = following + 1
-        if last < reading.size and not reading.kinds[last] & (_COMMON | _INSTITUTION):
-            return following, last + 1
-    if not (signs or reading.is_shouted or reading.kinds[following] & _CAPITALISED):
-        return None
-    span = _name_words(reading, following, trusts_unknown=False, trusts_common=False)
+    if signs and (span := _signed_initial(reading, following)):
+        return span
+    may_sign = signs or reading.is_shouted or reading.kinds[following] & _CAPITALISED
+    span = _name_words(reading, following, trusts_unknown=False, trusts_common=False) if may_sign else None
     if span is None:
         return None
     known = any(reading.kinds[i] & _NAME and not reading.kinds[i] & _COMMON for i in range(*span))
     ends_the_text = bool(_TEXT_END.match(reading.text, reading.ends[span[1] - 1]))
-    if ends_the_text and (known or span[1] - span[0] > 1) and signs:
+    is_line = "\n" in reading.gap(index) and not reading.kinds[following] & _COMMUNE
+    if ends_the_text and (known or is_line or span[1] - span[0] > 1) and signs:
         return span
-    if reading.kinds[following] & _USUAL_FIRST:
-        return _name_by_first_name(reading, following)
-    return None
+    return _name_by_first_name(reading, following) if reading.kinds[following] & _USUAL_FIRST else None
+
+
+def _signed_initial(reading: Reading, at: int) -> Span | None:
+    """Return an initial in any case with its surname: `cordialement f. lagarde`."""
+    is_initial = len(reading.keys[at]) == 1 and reading.gap(at) in {". ", "."} and at + 1 < reading.size
+    return (at, at + 2) if is_initial and not reading.kinds[at + 1] & (_COMMON | _INSTITUTION) else None
 
 
 _LOWER_SIGNATURE = frozenset(
@@ -488,6 +558,8 @@ def _may_begin(reading: Reading, index: int, end: int) -> bool:
     surnames = range(index + 1, end)
     if not reading.kinds[index] & _CAPITALISED:
         if kinds & _COMMON:
+            if reading.keys[index] in _DOUBLED and reading.kinds[index + 1] & _USUAL_FIRST:
+                return True
             return any(reading.kinds[i] & _SURNAME and not reading.kinds[i] & (_COMMON | _COMMUNE) for i in surnames)
         return len(reading.keys[index]) >= _SHORTEST_LOWER or any(
             reading.kinds[i] & _NAME and not reading.kinds[i] & _COMMON for i in surnames
@@ -602,7 +674,13 @@ def _surname_before(reading: Reading, index: int) -> int:
         )
         is_particle = start < index and kinds & _ANY_PARTICLE
         opens_a_line = (start == 1 or reading.gap(start - 2)[-1:] in {"\n", ":", "("}) or reading.gap(start - 2) == ": "
-        is_headed = opens_a_line and not kinds & (_NOBODY | _WAY | _INTRODUCERS) and reading.has_capital(start - 1)
+        follows_preposition = start > 1 and reading.keys[start - 2] in {"par", "contre", "avec"}
+        is_unknown = kinds == _CAPITALISED and bool(reading.kinds[index] & _USUAL_FIRST)
+        is_headed = (
+            (opens_a_line or follows_preposition or is_unknown)
+            and not kinds & (_NOBODY | _WAY | _INTRODUCERS)
+            and reading.has_capital(start - 1)
+        )
         if not (is_known or is_spelt_out or is_particle or is_headed):
             break
         start -= 1
@@ -678,7 +756,9 @@ def _follows_capital_particle(reading: Reading, at: int, last: int) -> bool:
     is_capital = bool(opened & _CAPITALISED) and not reading.is_loud(last - 1)
     if kinds & _WAY and not is_capital:
         return False
-    if is_capital or (opened & _FOREIGN_PARTICLE and (not opened & _COMMON or reading.keys[last - 1] in _NAME_PARTICLES)):
+    if is_capital or (
+        opened & _FOREIGN_PARTICLE and (not opened & _COMMON or reading.keys[last - 1] in _NAME_PARTICLES)
+    ):
         return bool(kinds & _NAME) or not kinds & _COMMON or (is_capital and last - at > 1)
     if kinds & _COMMUNE and not opened & _ELIDED:
         return False
@@ -813,21 +893,28 @@ def _name_by_surname(reading: Reading, index: int) -> Span | None:
     kinds = reading.kinds[index]
     if kinds & (_COMMON | _INSTITUTION | _COMMUNE) or not reading.has_capital(index) or _bears_a_place(reading, index):
         return None
-    if _is_part_of_a_place(reading, index):
-        return None
     following = index + 1
     has_next = following < reading.size and reading.joins(index) and reading.has_capital(following)
-    if kinds & _UPPER:
-        if has_next and not reading.kinds[following] & _NO_FIRST:
-            return index, _rest_of_name(reading, following)
-        before = index - 1
-        if (
-            before >= 0
-            and reading.joins(before)
-            and reading.has_capital(before)
-            and not reading.kinds[before] & _NO_FIRST
-        ):
-            return before, following
+    if _is_part_of_a_place(reading, index) or _is_public(reading, index - 1 if index else 0, following):
+        return None
+    if kinds & _UPPER and has_next and not reading.kinds[following] & _NO_FIRST:
+        return index, _rest_of_name(reading, following)
+    before = index - 1
+    if (
+        kinds & (_UPPER | _FREQUENT)
+        and before >= 0
+        and reading.joins(before)
+        and reading.has_capital(before)
+        and not reading.kinds[before] & (_NO_FIRST | _WAY | _INTRODUCERS | _ANY_PARTICLE)
+    ):
+        return before, following
     if kinds & _FREQUENT:
         return index, _rest_of_name(reading, index) if has_next and reading.kinds[following] & _FIRST else following
     return None
+
+
+_BEGINNINGS = (
+    (_FIRST, _name_by_first_name),
+    (_SURNAME, _name_by_surname),
+    (_FOREIGN_PARTICLE, _name_by_particle),
+)

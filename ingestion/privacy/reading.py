@@ -64,8 +64,9 @@ def _words_of_bytes(text: str) -> list[_Word]:
         length = len(piece)
         if length:
             key, kinds, is_odd = _look_up_bytes(piece)
-            if not is_odd:
-                words.append((position, position + length, key, kinds))
+            end = position + length
+            if not is_odd or (piece.isalpha() and text[end : end + 1] not in _APOSTROPHES):
+                words.append((position, end, key, kinds))
             elif bare := piece.strip(b"-"):
                 key, kinds, _ = _look_up_bytes(bare)
                 start = position + length - len(piece.lstrip(b"-"))
@@ -152,10 +153,13 @@ class Reading:
 
 
 def replace_spans(text: str, spans: list[Span], mark: str) -> str:
-    """Return the text with a mark in the place of each span; of two that overlap, the one that begins first counts."""
+    """Return the text with a mark in the place of each span.
+
+    Of two that overlap, the one that begins first counts; of two that begin together, the longer.
+    """
     kept: list[str] = []
     position = 0
-    for start, end in sorted(spans):
+    for start, end in sorted(spans, key=lambda span: (span[0], -span[1])):
         if start >= position:
             kept += [text[position:start], mark]
             position = end

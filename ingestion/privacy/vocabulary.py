@@ -69,12 +69,13 @@ RANKS = word_set(
     " brigadier brigadiere brigadier-chef brigadiere-chef sergent sergente sergent-chef caporal caporale"
     " caporal-chef gendarme gnd gav eleve-gendarme inspecteur inspectrice commissaire chef logis"
     " gendarmes adjudants brigadiers lieutenants capitaines commandants officier officiere officiers sous-officier"
-    " opj apj apja sgt sgc adjt lt cnl brig bgd"
+    " gardien gardienne opj apj apja sgt sgc adjt lt ltt gal cnl brig bgd"
 )
 
 #: What a rank may be followed by before the name.
 QUALIFIERS = word_set(
-    "chef cheffe adjoint adjointe volontaire principal principale des logis colonel major chef-adjoint"
+    "chef cheffe logis-chef traitant adjoint adjointe volontaire principal principale des logis colonel major"
+    " chef-adjoint"
 )
 
 OFFICES = word_set(
@@ -83,7 +84,8 @@ OFFICES = word_set(
     " president presidente directeur directrice inspecteur medecin infirmier infirmiere psychologue intervenante"
     " assistante assistant secretaire referent referente correspondant correspondante technicien technicienne"
     " facteur factrice depute deputee senateur senatrice ministre enqueteur enquetrice militaire reserviste"
-    " stagiaire responsable veuve vve veuf"
+    " stagiaire responsable veuve vve veuf agents policiers policieres militaires conseillers conseilleres kine"
+    " dentiste instituteur institutrice"
 )
 
 RELATIONS = word_set(
@@ -92,8 +94,8 @@ RELATIONS = word_set(
     " beau-frere belle-soeur beau-pere belle-mere gendre bru voisin voisine voisins ami amie copain copine"
     " collegue ex ex-mari ex-femme ex-compagnon ex-compagne ex-conjoint ex-conjointe patron patronne locataire"
     " proprietaire vendeur vendeuse acheteur acheteuse bebe enfant enfants famille certain certaine sieur dame"
-    " contre tonton tata tatie pote poto potes mec meuf parrain marraine copains copines collegues couple cousins fiance"
-    " fiancee frangin frangine demi-frere demi-soeur beau-fils belle-fille petit-fils petite-fille prof coach"
+    " contre tonton tata tatie pote poto potes mec meuf parrain marraine copains copines collegues couple cousins"
+    " fiance fiancee frangin frangine demi-frere demi-soeur beau-fils belle-fille petit-fils petite-fille prof coach"
     " entraineur logeur bailleur gardien gardienne concierge cure pere petit petite ep"
     " prenomme prenommee individu tutrice tuteur filleul filleule nee nounou jumeaux jumelles"
 )
@@ -107,7 +109,8 @@ LABELS = word_set(
     "nom noms prenom prenoms patronyme signe signee signes signature identite victime plaignant plaignante"
     " titulaire demandeur demandeuse expediteur expeditrice destinataire auteur interlocuteur interlocutrice"
     " client cliente patient patiente locataire proprietaire gerant gerante referent referente conducteur conductrice"
-    " assure assuree salarie salariee eleve adherent adherente suspect suspecte suivi responsable parent tuteur"
+    " assure assuree salarie salariee eleve adherent adherente suspect suspecte enqueteur enquetrice suivi"
+    " responsable parent tuteur"
     " contact usager beneficiaire declarant declarante requerant requerante temoin nom-prenom"
 )
 
@@ -229,6 +232,10 @@ INTRODUCED_ONLY = word_set(
 _PLACES_FIRST = word_set("nancy antony charly alan murat brandon milan florence asia paris")
 
 
+#: First names that any other word may double: Marie-Ange.
+_DOUBLED = word_set("jean marie anne pierre paul")
+
+
 def _read(name: str) -> frozenset[str]:
     return frozenset((_WORDS / name).read_text(encoding="utf-8").split("\n")) - {""}
 
@@ -295,7 +302,7 @@ def look_up(token: str) -> tuple[str, int]:
         parts = [int(kinds.get(part, 0)) for part in key.split("-")]
         if parts[0] & Kind.SAINT or key.replace("-", " ") in communes():
             found = int(Kind.COMMUNE | Kind.TOWN)
-        elif all(
+        elif (key.partition("-")[0] in _DOUBLED and key.count("-") == 1) or all(
             part & (Kind.FIRST_NAME | Kind.FOREIGN_FIRST_NAME) or (index and len(letters) == 1)
             for index, (part, letters) in enumerate(zip(parts, key.split("-"), strict=True))
         ):

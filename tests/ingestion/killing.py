@@ -1,10 +1,10 @@
-"""Loads in processes of their own, some of them killed, and the state they leave. What must hold is in `test_kills.py`."""
+"""Loads in processes of their own, some killed, and the state they leave. What must hold is in `test_kills.py`."""
 
 import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -28,15 +28,13 @@ TODAY = date(2025, 1, 9)
 #: Monthly files have come by then.
 DAY_OF_DROPS = date(2025, 2, 6)
 
-#: The number of files that the stand-ins dropped is small; more rows than a page holds are read from `operations`.
-TOPICS = 1500
+#: More rows than `operations` reads at a time.
+ROWS_OF_OPERATIONS = 1500
 
 #: A load that takes so long hangs.
 PATIENCE_SECONDS = 600
 
 COMPLETED = "select load_id from _dlt_loads where status = 0"
-
-Report = Callable[[int], None]
 
 
 class Step(NamedTuple):
@@ -49,10 +47,17 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True)
 class State:
-    """Number of rows and checksum over key and content of each raw table, and of the quarantine over its identifiers."""
+    """What loads have left.
+
+    Attributes:
+        tables: Number of rows, and checksum over keys and content, of each raw table.
+        quarantine: The same of the records in quarantine, over their identifiers.
+        rows_new: Rows that all completed loads together called new.
+    """
 
     tables: dict[str, tuple[int, str | None]]
     quarantine: tuple[int, str | None]
+    rows_new: int
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,7 @@ def steps(name: str, folder: Path) -> tuple[Step, ...]:
     return (*at_address, *(Step(name, file=file) for file in _files(name, folder)))
 
 
-def _files(name: str, folder: Path) -> Iterable[Path]:
+def _files(name: str, folder: Path) -> Iterator[Path]:
     for platform_name, file_name, content in dropped_files(17, DAY_OF_DROPS):
         if platform_name == name:
             (folder / file_name).write_bytes(content)
@@ -84,11 +89,11 @@ def prepare_home() -> None:
     with closing(open_operations(settings.home().operations)) as connection, connection:
         connection.executemany(
             "insert into topics values (?, 'Faux colis', '\"faux colis\"', 'cyber', '', 'team:veille', 1, ?, ?)",
-            [(f"topic_{number}", day, day) for number in range(TOPICS)],
+            [(f"topic_{number}", day, day) for number in range(ROWS_OF_OPERATIONS)],
         )
         connection.executemany(
             "insert into outbox values (?, 'mail', 'permanence@exemple.fr', 'Hausse', ?, null, 0, null)",
-            [(f"alert_{number}", day) for number in range(TOPICS)],
+            [(f"alert_{number}", day) for number in range(ROWS_OF_OPERATIONS)],
         )
 
 
@@ -109,7 +114,8 @@ def complete(step: Step, sandbox: Sandbox) -> tuple[int, int]:
     with start(step.name, step.file) as process:
         said, told = process.communicate(timeout=PATIENCE_SECONDS)
     counts = re.search(r"(\d+) new, (\d+) updated", said)
-    assert process.returncode == 0 and counts, f"{step}: {said}{told}"
+    assert process.returncode == 0, f"{step}: {said}{told}"
+    assert counts, said
     return int(counts[1]), int(counts[2])
 
 
@@ -139,7 +145,7 @@ def disturbed(model: Undisturbed, sandbox: Sandbox, draw: Random, most: int) -> 
     """Take the same steps in an empty home, killing each up to three times, at any moment, before it completes.
 
     Returns:
-        What was killed, and after how many seconds: at most `most` kills, at least one.
+        What was killed, and when: at most `most` kills; a load that ended before its moment was not killed.
     """
     killed: list[str] = []
     for step, seconds in zip(model.steps, model.seconds, strict=True):
@@ -161,7 +167,8 @@ def ask(name: str, query: str) -> list[tuple]:
 def state(name: str) -> State:
     """Return what a platform's loads have left in the home."""
     tables = {table.name: _checked(name, table.name, table.key, "_content_hash") for table in connectors.contract(name)}
-    return State(tables, _checked(name, f"{quarantine.DATASET}.{name}", "quarantine_id"))
+    [(rows_new,)] = ask(name, f"select sum(rows_new) from load_log where _dlt_load_id in ({COMPLETED})")
+    return State(tables, _checked(name, f"{quarantine.DATASET}.{name}", "quarantine_id"), int(rows_new))
 
 
 def _checked(name: str, table: str, *columns: str) -> tuple[int, str | None]:
@@ -169,19 +176,12 @@ def _checked(name: str, table: str, *columns: str) -> tuple[int, str | None]:
     return ask(name, f"select count(*), md5(string_agg({row}, ' ' order by {row})) from {table}")[0]
 
 
-def faults(name: str) -> dict[str, int]:
-    """Return how often the bookkeeping of a platform contradicts itself: 0 everywhere when nothing is lost or doubled."""
-    found = {
-        "load_key doubled": "select count(*) - count(distinct load_key) from load_log",
-        "quarantined twice": "select count(*) - count(distinct (entity, origin, coalesce(record_key, line::varchar),"
-        f" field, reason)) from {quarantine.DATASET}.{name}",
-        "new rows logged, less rows": "select coalesce(sum(rows_new), 0)::bigint from load_log"
-        f" where _dlt_load_id in ({COMPLETED})",
+def contradictions(name: str) -> dict[str, int]:
+    """Return how many rows have no completed load, by table, and how many keys of the load log are doubled."""
+    queries = {
+        table.name: f"select count(*) from {table.name} where _dlt_load_id not in ({COMPLETED})"
+        for table in connectors.contract(name)
     }
-    counted = {what: ask(name, query)[0][0] for what, query in found.items()}
-    for table in connectors.contract(name):
-        counted["new rows logged, less rows"] -= ask(name, f"select count(*) from {table.name}")[0][0]
-        counted[f"{table.name} without a completed load"] = ask(
-            name, f"select count(*) from {table.name} where _dlt_load_id not in ({COMPLETED})"
-        )[0][0]
-    return counted
+    queries["load_log"] = "select count(*) - count(distinct load_key) from load_log"
+    counted = {what: ask(name, query)[0][0] for what, query in queries.items()}
+    return {what: number for what, number in counted.items() if number}

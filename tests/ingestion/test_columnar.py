@@ -159,6 +159,8 @@ def test_both_lanes_give_the_rows_of_json_lines(place, tmp_path):
     assert ask(place, f"select {columns} from mentions order by mention_id") == expected
 
 
+FIRST, LAST = datetime(2001, 1, 1), datetime(2049, 1, 1)  # noqa: DTZ001 (what hypothesis asks for)
+
 #: Not what JSON writes as `\\u001A` here and `\\u001a` there: such a record is written once more, no harm is done.
 TEXTS = st.characters(exclude_categories=["Cs"], exclude_characters="\x0b\x0e\x0f\x1a\x1b\x1c\x1d\x1e\x1f")
 
@@ -169,9 +171,7 @@ TEXTS = st.characters(exclude_categories=["Cs"], exclude_characters="\x0b\x0e\x0
             "text": st.none() | st.text(TEXTS),
             "views": st.none() | st.integers(0, 2**62),
             "is_share": st.none() | st.booleans(),
-            "published_at": st.datetimes(datetime(2001, 1, 1), datetime(2049, 1, 1)).map(
-                lambda t: t.replace(tzinfo=UTC)
-            ),
+            "published_at": st.datetimes(FIRST, LAST).map(lambda t: t.replace(tzinfo=UTC)),
         }
     )
 )
@@ -220,7 +220,8 @@ def test_a_column_that_the_file_does_not_have_says_nothing(place, tmp_path):
 # ---- bad records
 
 
-def test_bad_records_are_set_aside_and_the_others_load(place, tmp_path):
+@pytest.mark.usefixtures("place")
+def test_bad_records_are_set_aside_and_the_others_load(tmp_path):
     rows = [mention(number) for number in range(40)]
     rows[3]["mention_id"] = None
     rows[4]["source_platform"] = "minitel"
@@ -260,7 +261,8 @@ def test_too_many_bad_records_load_nothing(place, tmp_path, monkeypatch):
 # ---- bad files
 
 
-def test_a_flipped_type_is_refused(place, tmp_path):
+@pytest.mark.usefixtures("place")
+def test_a_flipped_type_is_refused(tmp_path):
     schema = SCHEMA.set(SCHEMA.get_field_index("views"), pa.field("views", pa.string()))
     rows = [mention(number, views="beaucoup") for number in range(3)]
     assert "the column 'views' holds string where bigint is declared" in refused(parquet(tmp_path, rows, schema=schema))
@@ -275,12 +277,16 @@ def test_whole_numbers_may_come_as_doubles(place, tmp_path):
 
 def test_a_time_without_offset_is_utc(place, tmp_path):
     schema = SCHEMA.set(SCHEMA.get_field_index("published_at"), pa.field("published_at", pa.timestamp("ns")))
-    rows = [mention(1, published_at=datetime(2025, 3, 30, 2, 30)), mention(2, published_at=None)]
+    rows = [
+        mention(1, published_at=datetime(2025, 3, 30, 2, 30, tzinfo=UTC).replace(tzinfo=None)),
+        mention(2, published_at=None),
+    ]
     load("listening", file=parquet(tmp_path, rows, schema=schema))
     assert ask(place, "select published_at::varchar from mentions") == [("2025-03-30 02:30:00+00",)]
 
 
-def test_a_missing_column_is_refused(place, tmp_path):
+@pytest.mark.usefixtures("place")
+def test_a_missing_column_is_refused(tmp_path):
     schema = SCHEMA.remove(SCHEMA.get_field_index("published_at"))
     assert "the required column published_at" in refused(parquet(tmp_path, [mention(1)], schema=schema))
 
@@ -294,20 +300,23 @@ def test_unknown_columns_and_names_are_told_and_not_taken(place, tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"mention_id;url\n1;2\n"])
-def test_a_file_that_is_no_parquet_is_told(place, tmp_path, content):
+@pytest.mark.usefixtures("place")
+def test_a_file_that_is_no_parquet_is_told(tmp_path, content):
     file = tmp_path / "m.parquet"
     file.write_bytes(content)
     assert "file m.parquet: the file cannot be read" in refused(file)
 
 
-def test_a_file_cut_short_is_told(place, tmp_path):
+@pytest.mark.usefixtures("place")
+def test_a_file_cut_short_is_told(tmp_path):
     whole = parquet(tmp_path, [mention(number) for number in range(1000)]).read_bytes()
     file = tmp_path / "cut.parquet"
     file.write_bytes(whole[: len(whole) // 2])
     assert "cut.parquet: the file cannot be read" in refused(file)
 
 
-def test_a_quote_in_the_name_of_a_file_is_no_sql(place, tmp_path):
+@pytest.mark.usefixtures("place")
+def test_a_quote_in_the_name_of_a_file_is_no_sql(tmp_path):
     assert counts(load("listening", file=parquet(tmp_path, [mention(1)], name="d'avril.parquet")))[1] == 1
 
 

@@ -1,17 +1,19 @@
 """Loads killed with SIGKILL, and what the next load makes of what they left."""
 
-import os
 import random
 import shutil
-import subprocess
-import sys
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from dotenv import dotenv_values
 
 from ingestion import settings
 from ingestion.loading import load
-from tests.ingestion.conftest import ask, experience, write_export
+from tests.ingestion import connectors, killing
+from tests.ingestion.conftest import Sandbox, ask, experience, write_export
+from tests.ingestion.killing import Undisturbed
 from tests.ingestion.test_load_file import counts
 
 SPP = "services_publics_plus"
@@ -25,20 +27,13 @@ def export(exports):
     return write_export(exports, *good, *bad)
 
 
-def killed(home, export, is_time):
+def killed(export, is_time):
     """Run a load in its own process, kill it as soon as `is_time`, and tell whether it still ran."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", f"ingestion.{SPP}", "--file", str(export)],
-        env=os.environ | {"CYBERIMPACT_HOME": str(home.root)},
-        cwd=settings.CHECKOUT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    while process.poll() is None and not is_time():
-        time.sleep(0.001)
-    was_running = process.poll() is None
-    process.kill()
-    process.wait()
+    with killing.start(SPP, export) as process:
+        while process.poll() is None and not is_time():
+            time.sleep(0.001)
+        was_running = process.poll() is None
+        process.kill()
     return was_running
 
 
@@ -73,13 +68,13 @@ def assert_nothing_lost_or_doubled(home, export):
     ],
 )
 def test_a_load_killed_at_each_stage(home, export, stage):
-    assert killed(home, export, exists(home, stage)), "the load ended before it could be killed"
+    assert killed(export, exists(home, stage)), "the load ended before it could be killed"
     assert_nothing_lost_or_doubled(home, export)
 
 
 def test_a_killed_first_load_in_a_home_without_anything(empty_home, export):
     home = empty_home
-    assert killed(home, export, exists(home, "load/normalized/*/started_jobs/*"))
+    assert killed(export, exists(home, "load/normalized/*/started_jobs/*"))
     assert_nothing_lost_or_doubled(home, export)
 
 
@@ -91,7 +86,7 @@ def test_a_working_folder_that_is_garbage_is_read_again(home, export):
 
 def test_a_working_folder_that_is_lost_is_not_missed(home, export):
     """The warehouse keeps what a dead load had merged; without its completion it does not count as loaded."""
-    assert killed(home, export, exists(home, "load/normalized/*/started_jobs/*"))
+    assert killed(export, exists(home, "load/normalized/*/started_jobs/*"))
     shutil.rmtree(home.dlt)
     load(SPP, file=export)
     assert ask(home, "select count(*), count(distinct id_experience) from experiences") == [(RECORDS, RECORDS)]
@@ -115,7 +110,7 @@ def test_a_load_killed_at_a_random_moment(empty_home, export, attempt):
                 began.append(time.monotonic())
             return bool(began) and time.monotonic() - began[0] > wait
 
-        killed(home, export, is_time)
+        killed(export, is_time)
     load(SPP, file=export)
     assert ask(home, "select count(*), count(distinct id_experience) from experiences") == [(RECORDS, RECORDS)]
     assert ask(home, "select count(*), count(distinct record_key) from quarantine.services_publics_plus") == [
@@ -125,3 +120,88 @@ def test_a_load_killed_at_a_random_moment(empty_home, export, attempt):
         (0,)
     ]
     assert counts(load(SPP, file=export)) == (RECORDS + BAD, 0, 0, RECORDS, BAD)
+
+
+# ---- every platform
+
+#: One that is read over HTTP and one that drops files stand for all of them in `make test`.
+QUICK = ["app_stores", "pre_plainte"]
+
+REST = [name for name in connectors.NAMES if name not in QUICK]
+
+
+@pytest.fixture
+def platforms(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """The stand-ins of all platforms, as processes of their own find them: with the keys of the demo, and patience."""
+    for setting, value in dotenv_values(settings.CHECKOUT / ".env.example").items():
+        if value == "sandbox":
+            monkeypatch.setenv(setting, value)
+    monkeypatch.setenv("CYBERIMPACT_HTTP_READ_SECONDS", "60")
+    return sandbox
+
+
+@pytest.fixture
+def move(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Return a function that moves into a home in which nothing was ever loaded."""
+
+    def into_a_new_home() -> None:
+        monkeypatch.setenv("CYBERIMPACT_HOME", str(tmp_path_factory.mktemp("home")))
+        killing.prepare_home()
+
+    return into_a_new_home
+
+
+@pytest.fixture(scope="session")
+def _undisturbed() -> dict[str, tuple[Path, Undisturbed]]:
+    return {}
+
+
+@pytest.fixture
+def undisturbed(
+    platforms: Sandbox,
+    move: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+    _undisturbed: dict[str, tuple[Path, Undisturbed]],
+) -> Callable[[str], Undisturbed]:
+    """Return a function that moves into the home in which a platform was loaded without being killed."""
+
+    def choose(name: str) -> Undisturbed:
+        if name not in _undisturbed:
+            move()
+            model = killing.undisturbed(name, platforms, tmp_path_factory.mktemp(name))
+            _undisturbed[name] = settings.home().root, model
+        root, model = _undisturbed[name]
+        monkeypatch.setenv("CYBERIMPACT_HOME", str(root))
+        return model
+
+    return choose
+
+
+@pytest.mark.parametrize("name", [*QUICK, *(pytest.param(name, marks=pytest.mark.proof) for name in REST)])
+def test_a_second_process_writes_nothing(undisturbed, platforms, name):
+    model = undisturbed(name)
+    before = connectors.snapshot(name)
+    assert any(rows for rows, _ in before.values())
+    assert killing.complete(model.steps[-1], platforms) == (0, 0)
+    assert connectors.snapshot(name) == before
+    assert killing.contradictions(name) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "kills"),
+    [
+        *(pytest.param(name, 2, id=f"{name}-twice") for name in QUICK),
+        *(pytest.param(name, 20, id=name, marks=pytest.mark.proof) for name in connectors.NAMES),
+    ],
+)
+def test_a_platform_killed_at_random_moments_ends_as_if_it_had_not_been(undisturbed, platforms, move, name, kills):
+    model, draw, killed = undisturbed(name), random.Random(name), []
+    while len(killed) < kills:
+        move()
+        moments = killing.disturbed(model, platforms, draw, kills - len(killed))
+        assert killing.state(name) == model.state, moments
+        assert killing.contradictions(name) == {}, moments
+        assert killing.complete(model.steps[-1], platforms) == (0, 0), moments
+        assert killing.state(name) == model.state, moments
+        killed += moments

@@ -40,7 +40,7 @@ def place(home, tables, monkeypatch):
 
 
 @pytest.fixture
-def vendor(sandbox, place, monkeypatch):
+def vendor(sandbox, place, monkeypatch):  # noqa: ARG001 (the live file has its tables)
     monkeypatch.setenv("CYBERIMPACT_LISTENING_API_KEY", TOKEN)
     monkeypatch.setenv("CYBERIMPACT_HTTP_READ_SECONDS", "20")
     monkeypatch.delenv("CYBERIMPACT_LISTENING_VENDOR", raising=False)
@@ -152,7 +152,8 @@ def test_a_mention_says_what_the_document_says_but_no_person(vendor, place):
     assert ask(place, "select count(*) from mentions where department_code is null") == [(0,)]
 
 
-def test_volumes_are_those_of_the_mentions_hour_by_hour(vendor, place):
+@pytest.mark.usefixtures("vendor")
+def test_volumes_are_those_of_the_mentions_hour_by_hour(place):
     load("listening")
     hours = ask(
         place,
@@ -193,22 +194,25 @@ def test_what_is_older_than_sixty_days_is_gone(vendor):
 # ---- bad days
 
 
-def test_the_limit_of_calls_is_told_with_401_and_waited_for(vendor, place, monkeypatch):
+@pytest.mark.usefixtures("place")
+def test_the_limit_of_calls_is_told_with_401_and_waited_for(vendor, monkeypatch):
     monkeypatch.setattr(talkwalker, "QUOTA_WINDOW", timedelta(milliseconds=10))
     vendor.fault("quota", times=2, path="results")
     assert counts(load("listening"))[0] > 0
 
 
-def test_credits_gone_and_streams_open_are_told(vendor, monkeypatch):
+@pytest.mark.usefixtures("vendor")
+def test_credits_gone_and_streams_open_are_told(monkeypatch):
     monkeypatch.setenv("CYBERIMPACT_LISTENING_API_KEY", "credits-gone")
     assert "credits of the account are used up" in refused()
     monkeypatch.setenv("CYBERIMPACT_LISTENING_API_KEY", "many-streams")
     assert "too many streams" in refused()
 
 
-def test_without_a_token_the_setting_is_named(vendor, monkeypatch):
+@pytest.mark.usefixtures("vendor")
+def test_without_a_token_the_setting_is_named(monkeypatch):
     monkeypatch.delenv("CYBERIMPACT_LISTENING_API_KEY")
-    monkeypatch.setattr(settings, "get", lambda name, default=None: default)
+    monkeypatch.setattr(settings, "get", lambda _, default=None: default)
     message = refused()
     assert "CYBERIMPACT_LISTENING_API_KEY" in message
     assert "401" in message
@@ -245,7 +249,8 @@ def test_an_unknown_field_is_kept_and_told(vendor, place):
     ]
 
 
-def test_an_answer_that_is_no_search_is_told(vendor, monkeypatch):
+@pytest.mark.usefixtures("vendor")
+def test_an_answer_that_is_no_search_is_told(monkeypatch):
     monkeypatch.setattr(talkwalker.Api, "get", lambda *_: {"status_code": "0", "result_accinfo": {}})
     assert "no search results" in refused()
 
@@ -253,17 +258,19 @@ def test_an_answer_that_is_no_search_is_told(vendor, monkeypatch):
 # ---- settings
 
 
-def test_a_vendor_without_address_says_where_files_go(place, monkeypatch):
+@pytest.mark.usefixtures("place")
+def test_a_vendor_without_address_says_where_files_go(monkeypatch):
     monkeypatch.setenv("CYBERIMPACT_LISTENING_VENDOR", "file")
     assert "drop/listening/" in refused()
     monkeypatch.setenv("CYBERIMPACT_LISTENING_VENDOR", "autre")
     assert "'autre'" in refused()
 
 
-def test_a_missing_project_is_told(place, monkeypatch):
+@pytest.mark.usefixtures("place")
+def test_a_missing_project_is_told(monkeypatch):
     monkeypatch.setenv("CYBERIMPACT_LISTENING_VENDOR", "talkwalker")
     monkeypatch.setenv("CYBERIMPACT_LISTENING_URL", " ")
-    monkeypatch.setattr(talkwalker, "get", lambda name, default=None: default)
+    monkeypatch.setattr(talkwalker, "get", lambda _, default=None: default)
     assert "CYBERIMPACT_LISTENING_URL" in refused()
 
 
@@ -330,7 +337,8 @@ def write(folder, name, text):
 
 VISIBRAIN = (
     "Date;Plateforme;URL;Texte;ID auteur;Nom de l'auteur;Abonnés;Compte vérifié;Tonalité;Topic;Colonne nouvelle\n"
-    "31/03/2025 14:05;Twitter;https://x.com/jean/status/12;Appelez le 06 12 34 56 78;42;Jean Dupont;1500;Non;Négatif;Crues;a\n"
+    "31/03/2025 14:05;Twitter;https://x.com/jean/status/12;Appelez le 06 12 34 56 78;42;Jean Dupont;1500;Non;"
+    "Négatif;Crues;a\n"
     "01/02/2025 09:00;Presse en ligne;https://journal.example/a1;;;;;;neutre;Crues;\n"
     "31/02/2025 09:00;Forum;https://forum.example/b;Bonjour;7;;;;;Crues;\n"
     "01/02/2025 09:00;Minitel;https://forum.example/c;Bonjour;7;;;;;Crues;\n"
@@ -341,14 +349,14 @@ def test_a_visibrain_export_becomes_neutral(place, exports_folder):
     report = load("listening", file=write(exports_folder, "visibrain.csv", VISIBRAIN))
     assert counts(report) == (2, 0, 0, 2)
     columns = (
-        "mention_id, source_platform, published_at at time zone 'UTC', url, text, author_id, author_followers,"
+        "mention_id, source_platform, published_at::varchar, url, text, author_id, author_followers,"
         " author_verified, sentiment, vendor, vendor_query, colonnes_inconnues"
     )
     assert ask(place, f"select {columns} from mentions order by published_at desc") == [
         (
             talkwalker.identifier("https://x.com/jean/status/12"),
             "x",
-            datetime(2025, 3, 31, 12, 5),
+            "2025-03-31 12:05:00+00",
             "https://x.com/i/status/12",
             "Appelez le [TÉLÉPHONE]",
             pseudonymise("42"),
@@ -362,7 +370,7 @@ def test_a_visibrain_export_becomes_neutral(place, exports_folder):
         (
             talkwalker.identifier("https://journal.example/a1"),
             "press",
-            datetime(2025, 2, 1, 8, 0),
+            "2025-02-01 08:00:00+00",
             "https://journal.example/a1",
             None,
             None,
@@ -405,12 +413,14 @@ def test_a_map_of_ones_own_reads_another_export(place, exports_folder, monkeypat
         ("!!python/object/apply:os.getcwd []", "not a column map"),
     ],
 )
-def test_a_bad_map_is_told(place, exports_folder, monkeypatch, content, told):
+@pytest.mark.usefixtures("place")
+def test_a_bad_map_is_told(exports_folder, monkeypatch, content, told):
     monkeypatch.setenv("CYBERIMPACT_LISTENING_COLUMN_MAP", str(write(exports_folder, "m.yml", content)))
     assert told in refused(file=write(exports_folder, "a.csv", VISIBRAIN))
 
 
-def test_a_header_that_no_map_knows_is_told(place, exports_folder):
+@pytest.mark.usefixtures("place")
+def test_a_header_that_no_map_knows_is_told(exports_folder):
     message = refused(file=write(exports_folder, "a.csv", "alpha;beta\n1;2\n"))
     assert "CYBERIMPACT_LISTENING_COLUMN_MAP" in message
 
@@ -441,11 +451,13 @@ def test_neutral_records_come_as_json_lines(place, exports_folder):
     ]
 
 
-def test_an_empty_file_of_lines_is_told(place, exports_folder):
+@pytest.mark.usefixtures("place")
+def test_an_empty_file_of_lines_is_told(exports_folder):
     assert "empty" in refused(file=write(exports_folder, "m.jsonl", ""))
 
 
-def test_a_file_that_is_not_there_is_told(place, exports_folder):
+@pytest.mark.usefixtures("place")
+def test_a_file_that_is_not_there_is_told(exports_folder):
     assert "cannot be read" in refused(file=exports_folder / "m.jsonl")
 
 
