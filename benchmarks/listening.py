@@ -30,7 +30,7 @@ copy (
             || i % 300000 || '/status/' || i as url,
         'fr' as lang,
         'Vague d''hameçonnage n° ' || i || ' signalée à la mairie : ne cliquez pas, prévenez un proche,'
-            || if(i % 20 = 0, ' ou appelez Marie Dupont au 06 12 34 56 ' || 10 + i % 89, ' et gardez le message') as text,
+            || if(i % 20 = 0, ' appelez Marie Dupont au 06 12 34 56 ' || 10 + i % 89, ' et gardez le message') as text,
         'compte ' || hash(i) % 400000 as author_id,
         i * 7 % 5000 as author_followers,
         i % 50 = 0 as author_verified,

@@ -58,6 +58,9 @@ PROCESSES = 2
 #: Of DuckDB, while it reads and while it loads; Arrow, dlt and Python come on top.
 MEMORY = "600MB"
 
+#: Rows that one statement of the load inserts.
+JOB_ROWS = 1_000_000
+
 #: Random bytes in the identifier that dlt wants of a row.
 ID_BYTES = 10
 
@@ -141,28 +144,43 @@ def load_parquet(platform: Platform, file: Path, progress: Progress, protection:
     database = home().database(platform.database)
     with writer_lock(database), _bounded_memory():
         ensure(platform, module.CONTRACT)
-        name = f"{platform.name}_columnar"
-        _forget_interrupted(name, f"{platform.dataset}.{parquet.table.name}", database)
+        _forget_interrupted_append(platform, parquet.table, database)
+        is_first = _is_empty(platform, parquet.table, database)
+        name = _appending(platform) if is_first else f"{platform.name}_columnar"
         pipeline = open_pipeline(name, platform.dataset, database)
         intake = Intake(parquet.table, parquet.origin, lookup(platform, parquet.table), progress)
         intake.generation = parquet.header.generation
         intake.dropped_columns.update(parquet.header.dropped)
         intake.dropped_columns.update(dict.fromkeys(parquet.header.unknown, _UNKNOWN))
-        lanes = _Lanes(platform, parquet, intake, protection)
-        rows = table_resource(parquet.table, map(_identified, lanes.rows()))
-        if lanes.meet_nothing:
+        rows = table_resource(parquet.table, map(_identified, _Lanes(platform, parquet, intake, protection).rows()))
+        if is_first:  # there is nothing to merge with
             rows.apply_hints(write_disposition="append")
         _run(pipeline, intake, rows)
     return LoadReport(platform.name, parquet.origin, (EntityReport.of(intake),))
 
 
-def _forget_interrupted(pipeline_name: str, table: str, database: Path) -> None:
-    """Undo what a dead process began to write: an append that had come to its end, unnoticed, would be done again."""
-    folder = home().dlt / pipeline_name
+def _appending(platform: Platform) -> str:
+    """Return the pipeline that appends: what it leaves behind is told from what can be done again without harm."""
+    return f"{platform.name}_first"
+
+
+def _is_empty(platform: Platform, table: Table, database: Path) -> bool:
+    with duckdb.connect(str(database)) as connection:
+        query = f"select 1 from {platform.dataset}.{table.name} limit 1"  # noqa: S608
+        return not connection.execute(query).fetchall()
+
+
+def _forget_interrupted_append(platform: Platform, table: Table, database: Path) -> None:
+    """Undo what a dead process appended: to end it would do it twice, if it had come to its end unnoticed."""
+    folder = home().dlt / _appending(platform)
     begun = [package.name for package in folder.glob("load/normalized/*")]
     if begun:
         with duckdb.connect(str(database)) as connection:
-            connection.execute(f"delete from {table} where _dlt_load_id in (select unnest(?))", [begun])  # noqa: S608
+            connection.execute(
+                f"delete from {platform.dataset}.{table.name} where _dlt_load_id in (select unnest(?))"  # noqa: S608
+                f" and _dlt_load_id not in (select load_id from {platform.dataset}._dlt_loads where status = 0)",
+                [begun],
+            )
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -204,9 +222,13 @@ def _settings(**settings: str) -> Generator[None]:
 
 
 def _bounded_memory() -> AbstractContextManager[None]:
-    """Keep the DuckDB that dlt opens within `MEMORY`: by default it takes most of the machine's."""
+    """Keep dlt's DuckDB within `MEMORY`, and one load job within `JOB_ROWS`: by default both take what there is."""
     config = {"memory_limit": MEMORY, "preserve_insertion_order": False}
-    return _settings(DESTINATION__DUCKDB__CREDENTIALS__GLOBAL_CONFIG=json.dumps(config))
+    return _settings(
+        DESTINATION__DUCKDB__CREDENTIALS__GLOBAL_CONFIG=json.dumps(config),
+        DATA_WRITER__FILE_MAX_ITEMS=str(JOB_ROWS),
+        LOAD__WORKERS="1",
+    )
 
 
 @dataclass(frozen=True)
@@ -341,13 +363,6 @@ class _Lanes:
         self._intake = intake
         self._protection = protection
         self._doubtful: list[int] = []
-
-    @property
-    def meet_nothing(self) -> bool:
-        """Whether the table is empty: rows need not be merged then."""
-        query = f"select count(*) from {self._platform.dataset}.{self._parquet.table.name}"  # noqa: S608
-        with duckdb.connect(str(home().database(self._platform.database))) as connection:
-            return connection.execute(query).fetchall() == [(0,)]
 
     def rows(self) -> Iterator[pa.Table]:
         """Yield the rows that the database does not have yet, or has otherwise: first the fast ones, then the slow.

@@ -6,7 +6,7 @@ how it is asked, stands in its own folder.
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -118,7 +118,7 @@ def _contract(chosen: Platform) -> tuple[Table, ...]:
 
 
 @contextmanager
-def _prepared(chosen: Platform) -> Iterator[dlt.Pipeline]:
+def _prepared(chosen: Platform) -> Generator[dlt.Pipeline]:
     """Hold the database of a platform, with its tables in it, and give the pipeline that writes them."""
     database = home().database(chosen.database)
     with writer_lock(database):

@@ -131,10 +131,10 @@ def mask_pseudonyms(reading: Reading) -> str:
     text = reading.text
     spans: list[Span] = []
     if reading.present & _ANNOUNCER:
+        readers = [read for read, needs in _READERS if not needs or any(sign in text for sign in needs)]
         for start, kinds in zip(reading.starts, reading.kinds, strict=True):
             if kinds & _ANNOUNCER:
-                found = (read(text, start) for read in _READERS)
-                spans += [span for span in found if span]
+                spans += [span for read in readers if (span := read(text, start))]
     if "@" in text:
         spans += [found.span() for found in _AT_HANDLE.finditer(text) if not _OFFICIAL_HANDLE.search(found[1])]
     if "#" in text:
@@ -150,6 +150,8 @@ def mask_pseudonyms(reading: Reading) -> str:
 
 def _is_spelt_as_pseudonym(token: str) -> bool:
     """Tell whether a word can only be a pseudonym, whatever stands around it: `dark_wolf92`, `BelleDuJour77`."""
+    if not ("_" in token or "xX" in token or _TELLING.search(token)):
+        return False
     if token.isupper() or any(pattern.search(token) for pattern in _NOT_A_PSEUDONYM):
         return False
     words = [look_up(word) for word in _LETTERS.findall(token)]
@@ -248,4 +250,5 @@ def _labelled_name(text: str, start: int) -> Span | None:
     return None if len(words) > _MOST_QUOTED_WORDS or _is_odd(words[0]) else found.span(1)
 
 
-_READERS = (_labelled_name, _quoted_name, _declared_handle, _account_handle)
+#: Each with the signs of which it needs one.
+_READERS = ((_labelled_name, ":="), (_quoted_name, '"«“'), (_declared_handle, ""), (_account_handle, ""))

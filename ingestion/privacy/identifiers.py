@@ -97,7 +97,9 @@ _PLATE_SIV = re.compile(
     re.IGNORECASE,
 )
 _PLATE_FNI = re.compile(
-    rf"(?<![\w,.])(\d{{1,4}})({_SIV_SEPARATOR})([a-hj-np-tv-z]{{2,3}})({_SIV_SEPARATOR})(0[1-9]|[1-8]\d|9[0-5]|2[ab]|97[1-6])(?![\w])(?![,.]\d)",
+    rf"(?<![\w,.])(\d{{1,4}})({_SIV_SEPARATOR})([a-hj-np-tv-z]{{2,3}})({_SIV_SEPARATOR})(0[1-9]|[1-8]\d|9[0-5]|2[ab]|97[1-6])(?![\w])(?![,.]\d)"
+    # dossier 12 AA-971-AA is a number before a plate of the other kind
+    r"(?![.\-][a-hj-np-tv-z]{2}(?![^\W_]))",
     re.IGNORECASE,
 )
 _LETTERS_BEFORE = re.compile(r"(?<![^\W_])([a-hj-np-tv-z]{2})[\s.\-]{0,3}\Z", re.IGNORECASE)

@@ -65,7 +65,7 @@ def _words_of_bytes(text: str) -> list[_Word]:
         if length:
             key, kinds, is_odd = _look_up_bytes(piece)
             end = position + length
-            if not is_odd or (piece.isalpha() and text[end : end + 1] not in _APOSTROPHES):
+            if not is_odd or (_HYPHEN not in piece and text[end : end + 1] not in _APOSTROPHES):
                 words.append((position, end, key, kinds))
             elif bare := piece.strip(b"-"):
                 key, kinds, _ = _look_up_bytes(bare)

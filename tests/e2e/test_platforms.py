@@ -7,7 +7,8 @@ import pytest
 
 from tests.e2e.line import Line
 
-PRE_PLAINTE = """stats_id,stats_debut_declaration,stats_fin_declaration,stats_dpt_unite,stats_pers_physique,stats_pers_morale
+HEADER = "stats_id,stats_debut_declaration,stats_fin_declaration,stats_dpt_unite,stats_pers_physique,stats_pers_morale"
+PRE_PLAINTE = f"""{HEADER}
 1,2026-01-05 10:00:00,2026-01-05 10:07:30,06,1,0
 2,2026-01-06 11:00:00,2026-01-06 11:05:00,75C,0,1
 """
@@ -57,6 +58,4 @@ def test_an_inbox_without_a_file_is_no_failure(line: Line) -> None:
 
 
 def test_a_file_belongs_to_one_platform(line: Line) -> None:
-    assert "A file belongs to one platform" in line.refuse(
-        "load", "perceval", "pre_plainte", "--file", str(line.export)
-    )
+    assert "belongs to one platform" in line.refuse("load", "perceval", "pre_plainte", "--file", str(line.export))

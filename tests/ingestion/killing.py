@@ -60,12 +60,20 @@ class State:
     rows_new: int
 
 
+class Outcome(NamedTuple):
+    """How many rows a load said that it wrote, and how many seconds it took."""
+
+    new: int
+    updated: int
+    seconds: float
+
+
 @dataclass(frozen=True)
 class Undisturbed:
-    """What the steps leave, and how many seconds each takes, when nothing is killed."""
+    """What the steps leave when nothing is killed, and how many seconds each took when it last ran to its end."""
 
     steps: tuple[Step, ...]
-    seconds: tuple[float, ...]
+    seconds: list[float]
     state: State
 
 
@@ -97,26 +105,33 @@ def prepare_home() -> None:
         )
 
 
-def start(name: str, file: Path | None = None) -> subprocess.Popen[str]:
+def _command(name: str, file: Path | None) -> list[str]:
+    return [sys.executable, "-m", f"ingestion.{name}", *([] if file is None else ["--file", str(file)])]
+
+
+def start(name: str, file: Path | None = None) -> subprocess.Popen[bytes]:
     """Start a load in a process of its own, in the home that the environment names."""
     return subprocess.Popen(
-        [sys.executable, "-m", f"ingestion.{name}", *([] if file is None else ["--file", str(file)])],
-        cwd=settings.CHECKOUT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+        _command(name, file), cwd=settings.CHECKOUT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
 
 
-def complete(step: Step, sandbox: Sandbox) -> tuple[int, int]:
-    """Run a load to its end, and return how many rows it says are new, and how many updated."""
+def complete(step: Step, sandbox: Sandbox) -> Outcome:
+    """Run a load to its end."""
     sandbox.today = step.day
-    with start(step.name, step.file) as process:
-        said, told = process.communicate(timeout=PATIENCE_SECONDS)
-    counts = re.search(r"(\d+) new, (\d+) updated", said)
-    assert process.returncode == 0, f"{step}: {said}{told}"
-    assert counts, said
-    return int(counts[1]), int(counts[2])
+    began = time.monotonic()
+    done = subprocess.run(
+        _command(step.name, step.file),
+        cwd=settings.CHECKOUT,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, f"{step}: {done.stdout}{done.stderr}"
+    counts = re.search(r"(\d+) new, (\d+) updated", done.stdout)
+    assert counts, done.stdout
+    return Outcome(int(counts[1]), int(counts[2]), time.monotonic() - began)
 
 
 def kill(step: Step, sandbox: Sandbox, after_seconds: float) -> bool:
@@ -124,21 +139,19 @@ def kill(step: Step, sandbox: Sandbox, after_seconds: float) -> bool:
     sandbox.today = step.day
     with start(step.name, step.file) as process:
         try:
-            process.communicate(timeout=after_seconds)
+            code = process.wait(after_seconds)
         except subprocess.TimeoutExpired:
             process.kill()
             return True
+    assert code == 0, f"{step} failed by itself"
     return False
 
 
 def undisturbed(name: str, sandbox: Sandbox, folder: Path) -> Undisturbed:
     """Load a platform step by step in an empty home."""
-    chosen, seconds = steps(name, folder), []
-    for step in chosen:
-        began = time.monotonic()
-        complete(step, sandbox)
-        seconds.append(time.monotonic() - began)
-    return Undisturbed(chosen, tuple(seconds), state(name))
+    chosen = steps(name, folder)
+    seconds = [complete(step, sandbox).seconds for step in chosen]
+    return Undisturbed(chosen, seconds, state(name))
 
 
 def disturbed(model: Undisturbed, sandbox: Sandbox, draw: Random, most: int) -> list[str]:
@@ -148,12 +161,12 @@ def disturbed(model: Undisturbed, sandbox: Sandbox, draw: Random, most: int) -> 
         What was killed, and when: at most `most` kills; a load that ended before its moment was not killed.
     """
     killed: list[str] = []
-    for step, seconds in zip(model.steps, model.seconds, strict=True):
-        for _ in range(draw.randint(1, 3)):
-            moment = draw.uniform(0, seconds)
+    for rank, step in enumerate(model.steps):
+        seconds = model.seconds[rank]
+        for moment in [draw.uniform(0, seconds) for _ in range(draw.randint(1, 3))]:
             if len(killed) < most and kill(step, sandbox, moment):
                 killed.append(f"{step.file.name if step.file else step.day} after {moment:.2f} of {seconds:.2f} s")
-        complete(step, sandbox)
+        model.seconds[rank] = complete(step, sandbox).seconds  # a busy machine has its moods
     return killed
 
 

@@ -323,10 +323,8 @@ def test_a_quote_in_the_name_of_a_file_is_no_sql(tmp_path):
 # ---- kills
 
 
-@pytest.mark.parametrize("stage", ["normalize/extracted/*/new_jobs/*", "load/normalized/*/started_jobs/*"])
-def test_a_load_killed_and_run_again_doubles_nothing(place, tmp_path, stage):
-    rows = [mention(number) for number in range(20_000)]
-    file = parquet(tmp_path, [*rows, mention(20_000, views=-1)])
+def killed(place, file, pattern):
+    """Load a file in a process of its own, kill it when `pattern` exists below dlt's folder, tell whether it ran."""
     process = subprocess.Popen(
         [sys.executable, "-m", "ingestion.listening", "--file", str(file)],
         env=os.environ | {"CYBERIMPACT_HOME": str(place.root)},
@@ -334,19 +332,54 @@ def test_a_load_killed_and_run_again_doubles_nothing(place, tmp_path, stage):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    while process.poll() is None and not any(place.dlt.glob(f"listening_columnar/{stage}")):
+    while process.poll() is None and not any(place.dlt.glob(pattern)):
         time.sleep(0.001)
     was_running = process.poll() is None
     process.kill()
     process.wait()
-    assert was_running
+    return was_running
+
+
+STAGES = ("normalize/extracted/*/new_jobs/*", "load/normalized/*/started_jobs/*")
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_first_load_killed_and_run_again_doubles_nothing(place, tmp_path, stage):
+    rows = [mention(number) for number in range(20_000)]
+    file = parquet(tmp_path, [*rows, mention(20_000, views=-1)])
+    assert killed(place, file, f"listening_first/{stage}")
     load("listening", file=file)
     assert ask(place, "select count(*), count(distinct mention_id) from mentions") == [(20_000, 20_000)]
     assert len(quarantine.entries("listening")) == 1
-    assert ask(place, "select count(*) from mentions where _dlt_load_id not in (select load_id from _dlt_loads)") == [
-        (0,)
-    ]
+    assert ask(place, UNFINISHED) == [(0,)]
     assert counts(load("listening", file=file)) == (20_001, 0, 0, 20_000, 1)
+
+
+UNFINISHED = "select count(*) from mentions where _dlt_load_id not in (select load_id from _dlt_loads)"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_killed_update_loses_no_row_when_another_file_comes_next(place, tmp_path, stage):
+    rows = [mention(number) for number in range(20_000)]
+    load("listening", file=parquet(tmp_path, rows))
+    changed = parquet(tmp_path, [mention(number, views=7) for number in range(20_000)], name="changed.parquet")
+    assert killed(place, changed, f"listening_columnar/{stage}")
+    load("listening", file=parquet(tmp_path, [mention(20_000)], name="other.parquet"))
+    assert ask(place, "select count(*), count(distinct mention_id) from mentions") == [(20_001, 20_001)]
+    assert ask(place, UNFINISHED) == [(0,)]
+    load("listening", file=changed)
+    assert ask(place, "select count(*) from mentions where views <> 7") == [(1,)]
+
+
+def test_an_append_that_ended_unnoticed_is_not_done_twice(place, tmp_path):
+    file = parquet(tmp_path, [mention(number) for number in range(10)])
+    load("listening", file=file)
+    [(load_id,)] = ask(place, "select distinct _dlt_load_id from mentions")
+    ask(place, f"delete from _dlt_loads where load_id = '{load_id}'")
+    (place.dlt / "listening_first" / "load" / "normalized" / load_id).mkdir(parents=True)
+    assert counts(load("listening", file=file)) == (10, 10, 0, 0, 0)
+    assert ask(place, "select count(*), count(distinct mention_id) from mentions") == [(10, 10)]
+    assert ask(place, UNFINISHED) == [(0,)]
 
 
 def same(values):

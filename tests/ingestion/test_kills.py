@@ -183,7 +183,8 @@ def test_a_second_process_writes_nothing(undisturbed, platforms, name):
     model = undisturbed(name)
     before = connectors.snapshot(name)
     assert any(rows for rows, _ in before.values())
-    assert killing.complete(model.steps[-1], platforms) == (0, 0)
+    outcome = killing.complete(model.steps[-1], platforms)
+    assert (outcome.new, outcome.updated) == (0, 0)
     assert connectors.snapshot(name) == before
     assert killing.contradictions(name) == {}
 
@@ -202,6 +203,7 @@ def test_a_platform_killed_at_random_moments_ends_as_if_it_had_not_been(undistur
         moments = killing.disturbed(model, platforms, draw, kills - len(killed))
         assert killing.state(name) == model.state, moments
         assert killing.contradictions(name) == {}, moments
-        assert killing.complete(model.steps[-1], platforms) == (0, 0), moments
+        outcome = killing.complete(model.steps[-1], platforms)
+        assert (outcome.new, outcome.updated) == (0, 0), moments
         assert killing.state(name) == model.state, moments
         killed += moments
