@@ -90,12 +90,12 @@ def test_the_next_load_brings_nothing_back(home):
 @pytest.mark.parametrize("kind", ["timestamptz", "varchar"])
 def test_a_row_is_as_old_as_its_date_or_else_as_its_load(home, kind):
     chosen = platform("brigade_numerique")
-    assert (chosen.retention, chosen.database) == (timedelta(days=60), "live")
-    rows = [  # 60 days before noon UTC it was 14:00 in Paris, in summer time
-        ("à la limite", "'2026-09-25 14:00:00'", NOW - timedelta(days=90)),
-        ("trop vieux", "'2026-09-25 13:59:59'", NOW),
+    assert (chosen.retention, chosen.database) == (timedelta(days=3 * 365), "live")
+    rows = [  # three years before noon UTC it was 13:00 in Paris, in winter time
+        ("à la limite", "'2023-11-25 13:00:00'", NOW - timedelta(days=90)),
+        ("trop vieux", "'2023-11-25 12:59:59'", NOW),
         ("sans date, chargé récemment", "null", NOW),
-        ("sans date, chargé il y a longtemps", "null", NOW - timedelta(days=61)),
+        ("sans date, chargé il y a longtemps", "null", NOW - timedelta(days=3 * 365 + 1)),
     ]
     table = "raw_brigade_numerique.contacts"
     write(
