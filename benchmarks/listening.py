@@ -6,10 +6,10 @@ Run it as `python -m benchmarks.listening [--rows N] [--redacted-rows N]`; each 
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -44,12 +44,29 @@ copy (
 """
 
 
-def _peak_mebibytes() -> int:
-    """Return the most memory that this process has had, and, as often as there are children, its largest child."""
-    from ingestion.columnar import PROCESSES
+class _Memory(threading.Thread):
+    """Watches what this process and its children hold together: `ru_maxrss` of a child counts its parent's pages."""
 
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return (own + PROCESSES * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) // 1024
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.peak_mebibytes = 0
+
+    def run(self) -> None:
+        while True:
+            self.peak_mebibytes = max(self.peak_mebibytes, sum(map(_mebibytes, ["self", *_children()])))
+            time.sleep(0.2)
+
+
+def _children() -> list[str]:
+    return [child for task in Path("/proc/self/task").iterdir() for child in (task / "children").read_text().split()]
+
+
+def _mebibytes(process: str) -> int:
+    try:
+        pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
+    except OSError:  # it has just ended
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE") >> 20
 
 
 def _generate(file: Path, rows: int) -> None:
@@ -76,10 +93,12 @@ def _load(file: Path, *, redacted: bool) -> None:
 
         ensure_tables("listening")
         protection = PROTECTION if redacted else Protection(_same, _same)
+        memory = _Memory()
+        memory.start()
         start = time.perf_counter()
         report = load_parquet(platform("listening"), file, lambda _: None, protection)
         seconds = time.perf_counter() - start
-        print(json.dumps({"seconds": seconds, "new": report.total("rows_new"), "mebibytes": _peak_mebibytes()}))
+        print(json.dumps({"seconds": seconds, "new": report.total("rows_new"), "mebibytes": memory.peak_mebibytes}))
 
 
 def _same(values: object) -> object:

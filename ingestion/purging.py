@@ -269,8 +269,9 @@ def _empty_scratch(connection: duckdb.DuckDBPyConnection) -> None:
 def _forget_packages(place: Home, database: str) -> None:
     """Remove what a dead load left on the disk: it did not end, so the next load reads it again."""
     for chosen in _platforms(database):
-        for name in (chosen.name, f"quarantine_{chosen.name}"):
-            shutil.rmtree(place.dlt / name, ignore_errors=True)
+        for pattern in (f"{chosen.name}*", f"quarantine_{chosen.name}"):  # the columnar path has folders of its own
+            for folder in place.dlt.glob(pattern):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _waiting(place: Home, since: datetime) -> dict[str, str]:

@@ -95,6 +95,17 @@ def test_a_working_folder_that_is_lost_is_not_missed(home, export):
     ]
 
 
+def test_rows_of_a_load_that_was_never_completed_are_loaded_again(home, export):
+    """Death between the last row and the note that all is loaded: an instant that no kill can be relied on to hit."""
+    load(SPP, file=export)
+    ask(home, "delete from _dlt_loads where load_id in (select _dlt_load_id from experiences)")
+    shutil.rmtree(home.dlt)
+    assert counts(load(SPP, file=export)) == (RECORDS + BAD, RECORDS, 0, 0, BAD)
+    assert ask(home, "select count(*), count(distinct id_experience) from experiences") == [(RECORDS, RECORDS)]
+    assert killing.contradictions(SPP) == {}
+    assert counts(load(SPP, file=export)) == (RECORDS + BAD, 0, 0, RECORDS, BAD)
+
+
 @pytest.mark.proof
 @pytest.mark.parametrize("attempt", range(20))
 def test_a_load_killed_at_a_random_moment(empty_home, export, attempt):

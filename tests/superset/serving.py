@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from assets.serving.publication import exposed_relations, publish
+from ingestion.collecting import collect_loads
 from ingestion.loading import load
 from ingestion.settings import Home
 from orchestration import project
@@ -60,6 +61,7 @@ def build(home: Home, rows: Iterable[Row]) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CYBERIMPACT_HOME", str(home.root))
         load("services_publics_plus", file=write(home.root / "export.csv", list(rows)))
+        collect_loads()
         manifest = project.manifest()
         assert project.run("--quiet", "build", "--exclude-resource-type", "unit_test") == 0
         publish(home, exposed_relations(json.loads(manifest.read_text(encoding="utf-8"))))
