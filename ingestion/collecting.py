@@ -10,6 +10,7 @@ from ingestion.locks import writer_lock
 from ingestion.platforms import PLATFORMS, Platform
 from ingestion.reports import LOAD_LOG
 from ingestion.settings import home
+from ingestion.sql import literal
 from ingestion.tables import DUCKDB_TYPES
 
 DATASET = "raw_platforms"
@@ -49,8 +50,7 @@ def _live(connection: duckdb.DuckDBPyConnection) -> Generator[dict[str, str]]:
         yield {"warehouse": warehouse}
         return
     with writer_lock(home().live):
-        path = str(home().live).replace("'", "''")
-        connection.execute(f"attach '{path}' as live (read_only)")
+        connection.execute(f"attach {literal(str(home().live))} as live (read_only)")
         try:
             yield {"warehouse": warehouse, "live": "live"}
         finally:

@@ -32,7 +32,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from ingestion import quarantine
 from ingestion.contract import CHANGED_FORMAT, GENERATION, Field, Header, Table, choose_table
 from ingestion.errors import ExpectedFailure
-from ingestion.intake import Intake, Origin
+from ingestion.intake import Intake, Origin, Progress
 from ingestion.locks import writer_lock
 from ingestion.parsers import FIRST_YEAR, LAST_YEAR, count, flag, free_text, pseudonym, text, utc_time
 from ingestion.pipelines import explain, open_pipeline, table_resource
@@ -41,9 +41,8 @@ from ingestion.privacy import pseudonymise, redact_many
 from ingestion.records import Record
 from ingestion.reports import LOAD_LOG, EntityReport, LoadReport, log_rows
 from ingestion.settings import home
-from ingestion.tables import ensure, lookup
-
-Progress = Callable[[int], None]
+from ingestion.sql import literal
+from ingestion.tables import ensure, is_empty, lookup
 
 #: Rows in memory at once, in each step; DuckDB spreads the slices of a batch over its threads.
 BATCH_ROWS, SLICE_ROWS = 40_000, 10_000
@@ -145,7 +144,7 @@ def load_parquet(platform: Platform, file: Path, progress: Progress, protection:
     with writer_lock(database), _bounded_memory():
         ensure(platform, module.CONTRACT)
         _forget_interrupted_append(platform, parquet.table, database)
-        is_first = _is_empty(platform, parquet.table, database)
+        is_first = is_empty(database, platform.dataset, parquet.table)
         name = _appending(platform) if is_first else f"{platform.name}_columnar"
         pipeline = open_pipeline(name, platform.dataset, database)
         intake = Intake(parquet.table, parquet.origin, lookup(platform, parquet.table), progress)
@@ -162,12 +161,6 @@ def load_parquet(platform: Platform, file: Path, progress: Progress, protection:
 def _appending(platform: Platform) -> str:
     """Return the pipeline that appends: what it leaves behind is told from what can be done again without harm."""
     return f"{platform.name}_first"
-
-
-def _is_empty(platform: Platform, table: Table, database: Path) -> bool:
-    with duckdb.connect(str(database)) as connection:
-        query = f"select 1 from {platform.dataset}.{table.name} limit 1"  # noqa: S608
-        return not connection.execute(query).fetchall()
 
 
 def _forget_interrupted_append(platform: Platform, table: Table, database: Path) -> None:
@@ -286,8 +279,7 @@ class ParquetFile:
 
     @property
     def scan(self) -> str:
-        name = str(self.path).replace("'", "''")
-        return f"read_parquet('{name}', file_row_number = true)"
+        return f"read_parquet({literal(str(self.path))}, file_row_number = true)"
 
     @property
     def given(self) -> str:

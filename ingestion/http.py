@@ -222,7 +222,7 @@ def _retry_time(response: requests.Response) -> datetime | None:
         if reset:
             moment = datetime.fromisoformat(reset)
             return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        epoch = response.headers.get("X-RateLimit-Reset", "")
+        epoch = response.headers.get("X-RateLimit-Reset") or response.headers.get("X-Rate-Limit-Reset", "")
         return datetime.fromtimestamp(int(epoch), UTC) if epoch.isdecimal() else None
     except (ValueError, AttributeError, OverflowError):
         return None

@@ -16,6 +16,9 @@ from ingestion.records import Record
 #: From this many records on, a field that no record satisfies is a change of the platform, not bad records.
 MANY_RECORDS = 20
 
+#: Called with the number of records read so far.
+Progress = Callable[[int], None]
+
 #: Begins the reason of a record whose key another one has, with other content.
 REPEATED = "repeats"
 
@@ -71,7 +74,7 @@ class Intake:
     table: Table
     origin: Origin
     existing: Callable[[Sequence[str]], Mapping[str, Row]]
-    progress: Callable[[int], None]
+    progress: Progress
     generation: str | None = None
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     rows_read: int = 0

@@ -25,7 +25,7 @@ from ingestion import quarantine, tables
 from ingestion.contract import GENERATION, Table
 from ingestion.delivery import Delivery, csv_delivery
 from ingestion.errors import ExpectedFailure
-from ingestion.intake import REPEATED, Intake, Origin
+from ingestion.intake import REPEATED, Intake, Origin, Progress
 from ingestion.locks import writer_lock
 from ingestion.pipelines import explain, hints, open_pipeline, table_resource
 from ingestion.platforms import Platform, platform
@@ -34,8 +34,6 @@ from ingestion.reports import LOAD_LOG, EntityReport, LoadReport, log_rows
 from ingestion.settings import home
 
 BATCH_ROWS = 5000
-
-Progress = Callable[[int], None]
 
 
 def load(platform_name: str, *, file: Path | None = None, progress: Progress | None = None) -> LoadReport:

@@ -8,12 +8,10 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from zoneinfo import ZoneInfo
 
+from ingestion.clock import PARIS, today
 from ingestion.folding import fold
 from ingestion.privacy import pseudonymise, redact
-
-PARIS = ZoneInfo("Europe/Paris")
 
 #: The years that the calendar of the warehouse covers.
 FIRST_YEAR, LAST_YEAR = 2000, 2050
@@ -169,8 +167,29 @@ def past_time(value: str) -> str:
         ValueError: as `local_time`, or the date lies in the future.
     """
     parsed = local_time(value)
-    if parsed[:10] > (datetime.now(UTC).astimezone(PARIS).date() + timedelta(days=1)).isoformat():
+    if parsed[:10] > (today() + timedelta(days=1)).isoformat():
         raise ValueError("lies in the future")
+    return parsed
+
+
+def past_day(value: str) -> str:
+    """Return a day that has come, as `YYYY-MM-DD`.
+
+    Raises:
+        ValueError: there is no such day, or it lies in the future.
+    """
+    return past_time(value)[:10]
+
+
+def past_clock_time(value: str) -> str:
+    """Return what `past_time` does, for an event of which the time of day is known.
+
+    Raises:
+        ValueError: as `past_time`, or there is no time of day.
+    """
+    parsed = past_time(value)
+    if "T" not in parsed:
+        raise ValueError("has no time of day")
     return parsed
 
 
@@ -222,6 +241,15 @@ def epoch_milliseconds(value: str) -> datetime:
         ValueError: it is no number, or the instant lies outside 2000 to 2050.
     """
     return _epoch(value, 1000)
+
+
+def epoch_or_iso(value: str) -> datetime:
+    """Return an instant that is given in seconds since 1970 or in ISO 8601.
+
+    Raises:
+        ValueError: it is neither, or lies outside 2000 to 2050.
+    """
+    return epoch_seconds(value) if re.fullmatch(r"[\d.]+", value) else utc_time(value)
 
 
 def _epoch(value: str, per_second: int) -> datetime:

@@ -25,6 +25,7 @@ from ingestion.errors import ExpectedFailure
 from ingestion.locks import writer_lock
 from ingestion.platforms import PLATFORMS, Platform, platform
 from ingestion.settings import Home, home
+from ingestion.sql import literal
 
 #: How long a record that broke its contract waits for somebody to mend it.
 QUARANTINE_RETENTION = timedelta(days=90)
@@ -181,8 +182,8 @@ def _rewrite(file: Path) -> None:
     try:
         with duckdb.connect(":memory:") as connection:
             connection.execute("set temp_directory = ''")
-            connection.execute(f"""attach {_literal(file)} as "{catalog}" (read_only)""")
-            connection.execute(f"attach {_literal(fresh)} as fresh")
+            connection.execute(f"""attach {literal(str(file))} as "{catalog}" (read_only)""")
+            connection.execute(f"attach {literal(str(fresh))} as fresh")
             connection.execute(f'copy from database "{catalog}" to fresh')
             connection.execute("checkpoint fresh")
             connection.execute("detach fresh")
@@ -211,10 +212,6 @@ def _flush(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _literal(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"
 
 
 def _deleted(connection: duckdb.DuckDBPyConnection, table: str, condition: str, values: list) -> int:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import duckdb
@@ -27,28 +27,29 @@ DUCKDB_TYPES = {
 }
 
 
+def is_empty(database: Path, dataset: str, table: Table) -> bool:
+    """Tell whether a raw table has no row."""
+    with duckdb.connect(str(database)) as connection:
+        return not connection.execute(f"select 1 from {dataset}.{table.name} limit 1").fetchall()  # noqa: S608
+
+
 def lookup(chosen: Platform, table: Table) -> Callable[[Sequence[str]], dict[str, Row]]:
     """Return a function that finds, by key, the rows of completed loads.
 
     An empty table is asked once only: a load writes after it has read everything, and a first load has many pages.
     """
-    file = str(home().database(chosen.database))
-    is_filled = f"select count({table.key}) > 0 from {chosen.dataset}.{table.name}"  # noqa: S608
+    database = home().database(chosen.database)
     query = (
         f"select * from {chosen.dataset}.{table.name} where {table.key} in (select unnest(?))"  # noqa: S608
         f" and _dlt_load_id in (select load_id from {chosen.dataset}._dlt_loads where status = 0)"
     )
 
-    @cache
-    def is_worth_asking() -> bool:
-        with duckdb.connect(file) as connection:
-            [(filled,)] = connection.execute(is_filled).fetchall()
-        return filled
+    known_empty = cache(partial(is_empty, database, chosen.dataset, table))
 
     def find(keys: Sequence[str]) -> dict[str, Row]:
-        if not is_worth_asking():
+        if known_empty():
             return {}
-        with duckdb.connect(file) as connection:
+        with duckdb.connect(str(database)) as connection:
             rows = connection.execute(query, [list(keys)]).to_arrow_table().to_pylist()
         return {row[table.key]: row for row in rows}
 

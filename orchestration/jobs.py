@@ -49,4 +49,6 @@ superset = dg.define_asset_job(
     "superset", selection=BI, description="Bring Superset in line with the bundle and the published copy.", tags=TAGS
 )
 
-jobs = [*loads.values(), build, publish, daily, superset, maintenance.purge]
+purge = maintenance.purge.to_job(name="purge", tags=TAGS)
+
+jobs = [*loads.values(), build, publish, daily, superset, purge]

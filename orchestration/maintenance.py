@@ -18,11 +18,7 @@ def erase_what_is_too_old(context: dg.OpExecutionContext) -> None:
         context.log.info(line)
 
 
-@dg.job(
-    name="purge",
-    description="Erase what is older than its platform's retention.",
-    executor_def=dg.in_process_executor,
-    tags={"dagster/max_runtime": str(4 * 3600)},
-)
+@dg.graph
 def purge() -> None:
+    """Erase what is older than its platform's retention."""
     erase_what_is_too_old()

@@ -7,6 +7,7 @@ import duckdb
 
 from ingestion.errors import ExpectedFailure
 from ingestion.settings import Home
+from ingestion.sql import literal
 
 
 class Copy(NamedTuple):
@@ -26,11 +27,6 @@ LIVE = Copy("live", "live_serving.duckdb", "live_serving")
 
 #: Builds that may vanish under a reader who has just resolved the link, before it gives up.
 ATTEMPTS = 10
-
-
-def literal(text: str) -> str:
-    """Return a text as an SQL literal, for statements that take no parameter."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def current(home: Home, copy: Copy) -> Path | None:

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from ingestion.platforms import PLATFORMS
-from orchestration import jobs, maintenance
+from orchestration import jobs
 
 TIMEZONE = "Europe/Paris"
 
@@ -29,7 +29,7 @@ daily = dg.ScheduleDefinition(
 
 purge = dg.ScheduleDefinition(
     name="purge",
-    job=maintenance.purge,
+    job=jobs.purge,
     cron_schedule="15 2 * * *",
     execution_timezone=TIMEZONE,
     default_status=dg.DefaultScheduleStatus.RUNNING,

@@ -17,8 +17,9 @@ from ingestion import settings
 from ingestion.errors import ExpectedFailure
 from ingestion.locks import writer_lock
 from ingestion.settings import Home
+from ingestion.sql import literal
 from orchestration import project
-from orchestration.published import DAILY, literal
+from orchestration.published import DAILY
 
 KEPT_BUILDS = 3
 SHOWN_NODES = 8

@@ -2,15 +2,16 @@
 
 import logging
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import dlt
 from dlt.extract import DltResource
 
 from ingestion.app_stores.client import APP_STORE_FULL_ROWS, PLAY_WINDOW, App, AppStore, Page, Play, apps
-from ingestion.app_stores.contract import CONTRACT, REVIEWS, moment
-from ingestion.parsers import PARIS
+from ingestion.app_stores.contract import CONTRACT, REVIEWS
+from ingestion.clock import today
+from ingestion.parsers import epoch_or_iso
 
 __all__ = ["CONTRACT", "address", "build_source"]
 
@@ -49,11 +50,6 @@ def build_source() -> DltResource:
     return reviews()
 
 
-def today() -> date:
-    """Return the day in Europe/Paris."""
-    return datetime.now(PARIS).date()
-
-
 def window_start(app: App, read_on: date, oldest: date, number: int) -> date:
     """Return the first day that a store still shows whole.
 
@@ -88,6 +84,6 @@ def _pages(app: App) -> Iterator[Page]:
 def _day(record: dict[str, Any]) -> date | None:
     """Return the day of a review; nothing where the contract rejects it."""
     try:
-        return moment(str(record.get("lastModified") or record.get("updated"))).date()
+        return epoch_or_iso(str(record.get("lastModified") or record.get("updated"))).date()
     except ValueError:
         return None

@@ -1,21 +1,9 @@
 """What the app stores tell of a review of one of the ministry's apps. Reading it belongs to `client.py`."""
 
-import re
-from datetime import datetime
-
 from ingestion.contract import GENERATION, UNKNOWN_COLUMNS, Dropped, Field, Generation, Table
-from ingestion.parsers import choice, count, epoch_seconds, free_text, utc_time
+from ingestion.parsers import choice, count, epoch_or_iso, free_text
 
 MOST_STARS = 5
-
-
-def moment(value: str) -> datetime:
-    """Return an instant: epoch seconds at Google Play [certain], ISO 8601 in the App Store's feed [memory].
-
-    Raises:
-        ValueError: it is neither, or lies outside 2000 to 2050.
-    """
-    return epoch_seconds(value) if re.fullmatch(r"[\d.]+", value) else utc_time(value)
 
 
 def stars(value: str) -> int:
@@ -50,7 +38,7 @@ REVIEWS = Table(
             "written_at",
             "When it was written or last changed.",
             ("lastModified", "updated"),
-            moment,
+            epoch_or_iso,
             "timestamp",
             required=True,
             nullable=False,
@@ -64,7 +52,7 @@ REVIEWS = Table(
         Field("votes_up", "Readers who found it useful.", ("thumbsUpCount", "im:voteSum"), count, "bigint"),
         Field("votes_down", "Readers who did not; Google Play only.", ("thumbsDownCount",), count, "bigint"),
         Field("votes_total", "Readers who said either; the App Store only.", ("im:voteCount",), count, "bigint"),
-        Field("developer_answered_at", "When the developer last answered.", (), moment, "timestamp"),
+        Field("developer_answered_at", "When the developer last answered.", (), epoch_or_iso, "timestamp"),
         Field("developer_answer", "Answer of the developer, redacted.", (), free_text),
         GENERATION,
         UNKNOWN_COLUMNS,

@@ -8,7 +8,7 @@ from itertools import chain, islice
 import dlt
 from dlt.extract import DltResource
 
-from ingestion.audience import client
+from ingestion import clock
 from ingestion.audience.client import ONE_DAY, Page, Tool, by_month, first_day
 from ingestion.audience.contract import CONTRACT, HOURLY_VISITS
 from ingestion.audience.matomo import Matomo
@@ -41,7 +41,7 @@ def build_source() -> list[DltResource]:
 def _resource(table: str, tools: Mapping[str, Callable[[], Tool]]) -> DltResource:
     def pages() -> Iterator[Page]:
         state = dlt.current.resource_state()
-        today = client.today()
+        today = clock.today()
         for site in declared_sites():
             last = state.get(site.state_key)
             start = first_day(site.since, date.fromisoformat(last) if last else None)

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any, Protocol
 
 from ingestion.audience.sites import Site
-from ingestion.parsers import PARIS
 
 PLATFORM = "audience"
 
@@ -41,11 +40,6 @@ class Tool(Protocol):
     def month(self, table: str, site: Site, period: Period) -> Iterator[Page]:
         """Yield the records of a monthly table for a month, or what has passed of it."""
         ...
-
-
-def today() -> date:
-    """Return the day in Paris."""
-    return datetime.now(UTC).astimezone(PARIS).date()
 
 
 def first_day(since: date, last_complete: date | None) -> date:

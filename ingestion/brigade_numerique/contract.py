@@ -7,7 +7,7 @@ from itertools import chain, zip_longest
 
 from ingestion.contract import GENERATION, UNKNOWN_COLUMNS, Dropped, Field, Row, Table
 from ingestion.folding import fold, words
-from ingestion.parsers import PARIS, paris_time, past_time, pseudonym, redacted_text
+from ingestion.parsers import PARIS, paris_time, past_clock_time, pseudonym, redacted_text
 
 #: Columns of the export, in the order that the tool is set to write [certain].
 LABELS = ("reference", "date", "canal", "motif_parent", "motif", "element_de_qualification")
@@ -76,18 +76,6 @@ def _shape(damaged: str) -> re.Pattern[str]:
     return re.compile("".join(chain.from_iterable(zip_longest(pieces, runs, fillvalue=""))), re.IGNORECASE)
 
 
-def moment(value: str) -> str:
-    """Return the local time of a contact, as it is written, in ISO 8601.
-
-    Raises:
-        ValueError: there is no such time, it has no time of day, or it lies in the future.
-    """
-    local = past_time(value)
-    if "T" not in local:
-        raise ValueError("has no time of day")
-    return local
-
-
 def _complete(row: Row) -> Row:
     """Fill the instant, whether its hour was repaired, and whether the row is one of PNAV."""
     local = datetime.fromisoformat(row["date"])
@@ -110,7 +98,14 @@ CONTACTS = Table(
             filled_by_load=True,
         ),
         Field("reference", "Keyed pseudonym of the conversation.", (), pseudonym, required=True, nullable=False),
-        Field("date", "Local time of Paris as written, ISO 8601 [certain].", (), moment, required=True, nullable=False),
+        Field(
+            "date",
+            "Local time of Paris as written, ISO 8601 [certain].",
+            (),
+            past_clock_time,
+            required=True,
+            nullable=False,
+        ),
         Field(
             "contacted_at",
             "Instant of the contact, UTC; the first of the two where the hour comes twice in October.",

@@ -1,16 +1,16 @@
 """Official alerts: weather, floods and epidemics, as the context of a crisis. Their contract and their reading."""
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from itertools import chain, islice
 from typing import Any
 
 import dlt
 from dlt.extract import DltResource
 
+from ingestion.clock import today
 from ingestion.official_alerts.client import HealthAlerts, Page, Rivers, Vigilance, subject
 from ingestion.official_alerts.contract import ALERTS, CONTRACT
-from ingestion.parsers import PARIS
 
 __all__ = ["CONTRACT", "address", "build_source"]
 
@@ -20,11 +20,6 @@ SINCE = date(2025, 1, 1)
 PAGE_ROWS = 2000
 
 GREEN = "1"
-
-
-def today() -> date:
-    """Return the day in Paris."""
-    return datetime.now(UTC).astimezone(PARIS).date()
 
 
 def address() -> str:

@@ -7,9 +7,10 @@ from typing import Any
 import dlt
 from dlt.extract import DltResource
 
-from ingestion.parsers import day
-from ingestion.partoo.client import Page, Partoo, presence_since, today
-from ingestion.partoo.contract import BUSINESSES, CONTRACT, GROUPS, PRESENCE, PUBLISHER_STATES, REVIEWS, moment
+from ingestion.clock import today
+from ingestion.parsers import day, epoch_or_iso
+from ingestion.partoo.client import Page, Partoo, presence_since
+from ingestion.partoo.contract import BUSINESSES, CONTRACT, GROUPS, PRESENCE, PUBLISHER_STATES, REVIEWS
 
 __all__ = ["CONTRACT", "address", "build_source"]
 
@@ -85,7 +86,7 @@ def _questions(start: str) -> Iterator[dict[str, str]]:
 def _instant(record: dict[str, Any]) -> str:
     """Return when a review last changed, UTC; nothing where the contract rejects it."""
     try:
-        return moment(str(record["update_date"])).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return epoch_or_iso(str(record["update_date"])).strftime("%Y-%m-%dT%H:%M:%SZ")
     except (KeyError, ValueError):
         return ""
 

@@ -1,7 +1,7 @@
 """Asks Partoo's REST API v2, and makes flat records of its answers. What they mean stands in `contract.py`."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from dlt.sources.helpers.rest_client.paginators import BasePaginator
@@ -9,7 +9,6 @@ from requests import Request, Response
 
 from ingestion.errors import ExpectedFailure
 from ingestion.http import Api
-from ingestion.parsers import PARIS
 from ingestion.partoo.contract import METRICS
 from ingestion.settings import get
 
@@ -156,11 +155,6 @@ class Partoo:
                 f"{where}: {len(found)} {name} came, and the platform counts {announced}.",
                 "Nothing was loaded, the data loaded before stays: load again later.",
             )
-
-
-def today() -> date:
-    """Return the day in Europe/Paris."""
-    return datetime.now(PARIS).date()
 
 
 def asked_metrics() -> tuple[str, ...]:

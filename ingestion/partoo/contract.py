@@ -1,10 +1,7 @@
 """What Partoo delivers: units, groups, reviews, presence and listing states. Reading it belongs to `client.py`."""
 
-import re
-from datetime import datetime
-
 from ingestion.contract import GENERATION, UNKNOWN_COLUMNS, Dropped, Field, Generation, Row, Table
-from ingestion.parsers import choice, code, count, day, epoch_seconds, flag, free_text, number, postal_code, utc_time
+from ingestion.parsers import choice, code, count, day, epoch_or_iso, flag, free_text, number, postal_code
 
 #: Names of the presence metrics: those of the vendor's specification of 2021 [certain], then the later ones [reported].
 METRICS = (
@@ -34,15 +31,6 @@ MOST_STARS = 5
 
 #: The only version of the interface that was ever read, told by labels of every table.
 GENERATIONS = (Generation("rest_v2", ("id", "business_id", "publisher")),)
-
-
-def moment(value: str) -> datetime:
-    """Return an instant: businesses carry epoch seconds, reviews ISO 8601, in the vendor's specification [certain].
-
-    Raises:
-        ValueError: it is neither, or lies outside 2000 to 2050.
-    """
-    return epoch_seconds(value) if re.fullmatch(r"[\d.]+", value) else utc_time(value)
 
 
 def stars(value: str) -> int:
@@ -110,8 +98,8 @@ BUSINESSES = Table(
         Field("presence_management_active", "Whether its presence is managed.", parse=flag, type="boolean"),
         Field("review_management_active", "Whether its reviews are managed.", parse=flag, type="boolean"),
         Field("review_booster_active", "Whether reviews are asked for.", parse=flag, type="boolean"),
-        Field("created", "When the listing was created.", parse=moment, type="timestamp"),
-        Field("modified", "When the listing was last modified.", parse=moment, type="timestamp"),
+        Field("created", "When the listing was created.", parse=epoch_or_iso, type="timestamp"),
+        Field("modified", "When the listing was last modified.", parse=epoch_or_iso, type="timestamp"),
         GENERATION,
         UNKNOWN_COLUMNS,
     ),
@@ -157,8 +145,8 @@ GROUPS = Table(
         Field("parent_id", "Group that a subgroup belongs to.", parse=code),
         Field("name", "Name of the group.", required=True),
         Field("provider", "Label of the provider."),
-        Field("created", "When the group was created.", parse=moment, type="timestamp"),
-        Field("updated", "When the group was last modified.", parse=moment, type="timestamp"),
+        Field("created", "When the group was created.", parse=epoch_or_iso, type="timestamp"),
+        Field("updated", "When the group was last modified.", parse=epoch_or_iso, type="timestamp"),
         GENERATION,
         UNKNOWN_COLUMNS,
     ),
@@ -174,9 +162,11 @@ REVIEWS = Table(
         Field("business_id", "Listing that it is about.", required=True, nullable=False),
         Field("org_id", "Organisation at Partoo.", parse=code),
         Field("partner", "Where it was written: 'google_my_business', 'facebook', …"),
-        Field("date", "When it was written.", parse=moment, type="timestamp", required=True, nullable=False),
-        Field("update_date", "When it last changed.", parse=moment, type="timestamp", required=True, nullable=False),
-        Field("delete_date", "When it was withdrawn.", parse=moment, type="timestamp"),
+        Field("date", "When it was written.", parse=epoch_or_iso, type="timestamp", required=True, nullable=False),
+        Field(
+            "update_date", "When it last changed.", parse=epoch_or_iso, type="timestamp", required=True, nullable=False
+        ),
+        Field("delete_date", "When it was withdrawn.", parse=epoch_or_iso, type="timestamp"),
         Field("rating", "Stars, 0 to 5; empty where the partner has none.", parse=stars, type="bigint", required=True),
         Field("recommended", "Whether the author recommends the unit (Facebook).", parse=flag, type="boolean"),
         Field("title", "Title, redacted.", parse=free_text),
@@ -186,7 +176,7 @@ REVIEWS = Table(
             "'treated', 'not_treated' or 'deleted'.",
             parse=choice({"treated": (), "not_treated": (), "deleted": ()}),
         ),
-        Field("answered_at", "When it was first answered.", parse=moment, type="timestamp"),
+        Field("answered_at", "When it was first answered.", parse=epoch_or_iso, type="timestamp"),
         Field("comments_count", "Number of answers.", parse=count, type="bigint"),
         Field("tags", "Labels of the review, redacted, separated by commas.", parse=free_text),
         GENERATION,

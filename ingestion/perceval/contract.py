@@ -4,21 +4,12 @@ import re
 from decimal import Decimal
 
 from ingestion.contract import GENERATION, UNKNOWN_COLUMNS, Field, Table
-from ingestion.parsers import choice, count, decimal_number, departement_code, past_time
+from ingestion.parsers import choice, count, decimal_number, departement_code, past_day, past_time
 
 #: Classes of age [certain]. `00` is "not given" or "under 15": the producer has to say which [inferred].
 AGE_CLASSES = ("00", "15-24", "25-34", "35-44", "45-54", "55-64", "65-74", "75+")
 
 age_class = choice(dict.fromkeys(AGE_CLASSES, ()))
-
-
-def past_day(value: str) -> str:
-    """Return a day that has come, as `YYYY-MM-DD`.
-
-    Raises:
-        ValueError: there is no such day, or it lies in the future.
-    """
-    return past_time(value)[:10]
 
 
 def past_month(value: str) -> str:

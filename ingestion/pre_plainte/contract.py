@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from ingestion.contract import GENERATION, UNKNOWN_COLUMNS, Field, Generation, Table
-from ingestion.parsers import code, departement_code, flag, paris_time, past_time
+from ingestion.parsers import code, departement_code, flag, paris_time, past_clock_time
 
 
 def declared_at(value: str) -> datetime:
@@ -12,9 +12,7 @@ def declared_at(value: str) -> datetime:
     Raises:
         ValueError: there is no such time, it has no time of day, or it lies in the future.
     """
-    if "T" not in past_time(value):
-        raise ValueError("has no time of day")
-    return paris_time(value)
+    return paris_time(past_clock_time(value))
 
 
 DECLARATIONS = Table(

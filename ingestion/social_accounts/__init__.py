@@ -1,14 +1,13 @@
 """The Gendarmerie's accounts on social networks: which they are, and how many follow them, day by day."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
 import dlt
 from dlt.extract import DltResource
 
-from ingestion.parsers import PARIS
+from ingestion.clock import today
 from ingestion.social_accounts.client import User, X
 from ingestion.social_accounts.contract import ACCOUNTS, CONTRACT, DAILY_METRICS
 from ingestion.social_accounts.directory import Account, accounts
@@ -16,11 +15,6 @@ from ingestion.social_accounts.directory import Account, accounts
 __all__ = ["CONTRACT", "address", "build_source"]
 
 Page = list[dict[str, Any]]
-
-
-def today() -> str:
-    """Return the day in Paris, ISO 8601."""
-    return datetime.now(UTC).astimezone(PARIS).date().isoformat()
 
 
 def address() -> str:
@@ -47,7 +41,7 @@ def build_source() -> tuple[DltResource, DltResource]:
 
     @dlt.resource(name=DAILY_METRICS.name)
     def figures() -> Iterator[Page]:
-        read_on = today()
+        read_on = today().isoformat()
         yield [
             {"network": account.network, "account": account.account, "day": read_on, **user.get("public_metrics", {})}
             for account, user in on_x()

@@ -86,9 +86,7 @@ class X:
 
 
 def _judge(response: Response) -> ExpectedFailure | None:
-    """Refuse an answer that is neither users nor errors, and say when the quota is renewed as other platforms do."""
-    if "x-rate-limit-reset" in response.headers:
-        response.headers["X-RateLimit-Reset"] = response.headers["x-rate-limit-reset"]
+    """Refuse an answer that is neither users nor errors."""
     if not response.ok:
         return None
     try:

@@ -11,8 +11,8 @@ import httpx
 import pytest
 from requests.adapters import HTTPAdapter
 
-from ingestion import settings
-from ingestion.audience import client, matomo, piano, sites
+from ingestion import clock, settings
+from ingestion.audience import matomo, piano, sites
 from ingestion.audience.client import Period, by_month, first_day
 from ingestion.audience.contract import bare_address, hour, known_text, month
 from ingestion.audience.matomo import Matomo
@@ -64,7 +64,7 @@ def tools(sandbox, home, tables, declared, monkeypatch):
     monkeypatch.setenv("CYBERIMPACT_AUDIENCE_PIANO_KEY", KEY)
     monkeypatch.setenv("CYBERIMPACT_AUDIENCE_MATOMO_TOKEN", TOKEN)
     monkeypatch.setenv("CYBERIMPACT_HTTP_READ_SECONDS", "20")
-    monkeypatch.setattr(client, "today", lambda: sandbox.today)
+    monkeypatch.setattr(clock, "today", lambda: sandbox.today)
     return sandbox
 
 
@@ -283,10 +283,10 @@ def test_the_filter_of_a_site_is_sent_and_counts(monkeypatch):
 
 
 def test_the_future_is_refused_by_piano_and_never_asked_for(tools, monkeypatch):
-    monkeypatch.setattr(client, "today", lambda: date(2049, 1, 1))
+    monkeypatch.setattr(clock, "today", lambda: date(2049, 1, 1))
     with pytest.raises(ExpectedFailure, match=r"Piano refuses the question .The period must not be in the future"):
         list(Piano().hours(sites.declared_sites()[0], Period(date(2049, 1, 1), date(2049, 1, 1))))
-    monkeypatch.setattr(client, "today", lambda: tools.today)
+    monkeypatch.setattr(clock, "today", lambda: tools.today)
     sent = listen(monkeypatch)
     load(AUDIENCE)
     ends = {json.loads(request.body)["period"]["p1"][0]["end"] for request in sent if "getData" in request.path_url}

@@ -38,7 +38,7 @@ def network(sandbox, home, tables, monkeypatch):
     shutil.copy(tables, home.warehouse)
     monkeypatch.setenv("CYBERIMPACT_SOCIAL_ACCOUNTS_X_TOKEN", TOKEN)
     monkeypatch.setenv("CYBERIMPACT_HTTP_READ_SECONDS", "20")
-    monkeypatch.setattr(social_accounts, "today", lambda: f"{sandbox.today}")
+    monkeypatch.setattr(social_accounts, "today", lambda: sandbox.today)
     return sandbox
 
 
