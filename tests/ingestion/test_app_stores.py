@@ -3,7 +3,6 @@
 import json
 import logging
 import re
-import shutil
 from datetime import UTC, date, datetime, timedelta
 
 import duckdb
@@ -13,30 +12,20 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from requests.adapters import HTTPAdapter
 
-from ingestion import app_stores, settings
+from ingestion import app_stores
 from ingestion.app_stores import client, contract
 from ingestion.errors import ExpectedFailure
 from ingestion.http import Api
-from ingestion.loading import ensure_tables, load
+from ingestion.loading import load
 from tests.ingestion.conftest import FIRST_TODAY
 
 TOKEN = "jeton-secret-du-test"
 PACKAGE, NUMBER = "fr.gouv.interieur.masecurite", "1606080425"
 
 
-@pytest.fixture(scope="module")
-def tables(tmp_path_factory):
-    """A warehouse with the empty tables, made once."""
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("CYBERIMPACT_HOME", str(tmp_path_factory.mktemp("app_stores")))
-        ensure_tables("app_stores")
-        return settings.home().warehouse
-
-
 @pytest.fixture
-def stores(sandbox, home, tables, monkeypatch):
+def stores(sandbox, monkeypatch):
     """Both stores, with a token."""
-    shutil.copy(tables, home.warehouse)
     monkeypatch.setenv("CYBERIMPACT_APP_STORES_PLAY_TOKEN", TOKEN)
     monkeypatch.delenv("CYBERIMPACT_APP_STORES_PLAY_KEY_FILE", raising=False)
     monkeypatch.delenv("CYBERIMPACT_APP_STORES_APPS", raising=False)

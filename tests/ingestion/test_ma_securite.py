@@ -14,26 +14,16 @@ from requests.adapters import HTTPAdapter
 from ingestion import quarantine, settings
 from ingestion.errors import ExpectedFailure
 from ingestion.http import Api
-from ingestion.loading import ensure_tables, load
+from ingestion.loading import load
 from ingestion.ma_securite import client, contract
 from tests.ingestion.conftest import FIRST_TODAY
 
 KEY = "cle-secrete-du-test"
 
 
-@pytest.fixture(scope="module")
-def tables(tmp_path_factory):
-    """A warehouse with the empty tables, made once."""
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("CYBERIMPACT_HOME", str(tmp_path_factory.mktemp("ma_securite")))
-        ensure_tables("ma_securite")
-        return settings.home().warehouse
-
-
 @pytest.fixture
-def platform(sandbox, home, tables, monkeypatch):
+def platform(sandbox, monkeypatch):
     """The stand-in, with a key."""
-    shutil.copy(tables, home.warehouse)
     monkeypatch.setenv("CYBERIMPACT_MA_SECURITE_API_KEY", KEY)
     for name in ("PATH", "KEY_HEADER", "NAMES"):
         monkeypatch.delenv(f"CYBERIMPACT_MA_SECURITE_{name}", raising=False)
@@ -95,12 +85,12 @@ def test_an_increment_brings_what_was_shown_late(platform, home):
     assert late, "an increment without a lag would have missed these"
 
 
-def test_many_days_at_once_equal_the_same_days_one_by_one(platform, tables, tmp_path, monkeypatch):
+def test_many_days_at_once_equal_the_same_days_one_by_one(platform, empty_tables, tmp_path, monkeypatch):
     contents = []
     for name, steps in (("slow", (0, 2, 9, 30)), ("fast", (30,))):
         monkeypatch.setenv("CYBERIMPACT_HOME", str(tmp_path / name))
         (tmp_path / name).mkdir()
-        shutil.copy(tables, settings.home().warehouse)
+        shutil.copy(empty_tables("ma_securite"), settings.home().warehouse)
         for step in steps:
             platform.today = FIRST_TODAY + timedelta(days=step)
             load("ma_securite")

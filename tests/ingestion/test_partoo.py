@@ -14,7 +14,7 @@ from requests.adapters import HTTPAdapter
 from ingestion import partoo, quarantine, settings
 from ingestion.errors import ExpectedFailure
 from ingestion.http import Api
-from ingestion.loading import ensure_tables, load
+from ingestion.loading import load
 from ingestion.partoo import contract
 from ingestion.partoo.client import MaxPagePaginator, Partoo
 from tests.ingestion.conftest import FIRST_TODAY
@@ -23,19 +23,9 @@ KEY = "cle-secrete-du-test"
 SINCE = FIRST_TODAY - timedelta(days=12)
 
 
-@pytest.fixture(scope="module")
-def tables(tmp_path_factory):
-    """A warehouse with Partoo's empty tables, made once."""
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("CYBERIMPACT_HOME", str(tmp_path_factory.mktemp("partoo")))
-        ensure_tables("partoo")
-        return settings.home().warehouse
-
-
 @pytest.fixture
-def platform(sandbox, home, tables, monkeypatch):
+def platform(sandbox, monkeypatch):
     """The stand-in, as a platform whose day is the sandbox's."""
-    shutil.copy(tables, home.warehouse)
     monkeypatch.setenv("CYBERIMPACT_PARTOO_API_KEY", KEY)
     monkeypatch.setenv("CYBERIMPACT_PARTOO_SINCE", SINCE.isoformat())
     monkeypatch.setattr(partoo, "today", lambda: sandbox.today)
@@ -115,12 +105,12 @@ def test_a_review_is_dated_and_answered_in_utc(platform, home):
     assert [moment.astimezone(UTC) for moment in found[0]] == [datetime.fromisoformat(text) for text in expected]
 
 
-def test_many_days_at_once_equal_the_same_days_one_by_one(platform, tables, tmp_path, monkeypatch):
+def test_many_days_at_once_equal_the_same_days_one_by_one(platform, empty_tables, tmp_path, monkeypatch):
     contents = []
     for name, steps in (("slow", (0, 2, 9)), ("fast", (9,))):
         monkeypatch.setenv("CYBERIMPACT_HOME", str(tmp_path / name))
         (tmp_path / name).mkdir()
-        shutil.copy(tables, settings.home().warehouse)
+        shutil.copy(empty_tables("partoo"), settings.home().warehouse)
         for step in steps:
             platform.today = FIRST_TODAY + timedelta(days=step)
             load("partoo")
