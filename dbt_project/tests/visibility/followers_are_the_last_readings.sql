@@ -1,4 +1,5 @@
 -- For each month and account, the reading after which there is none in the month; the KPI takes the latest in its own way.
+{{ config(group='visibility') }}
 with readings as (
     select
         metric_key,

@@ -1,4 +1,5 @@
 -- Numerators and denominators add up from places to the nation, and from the values of a breakdown to its total.
+{{ config(group='visibility') }}
 with parts as (
     select * from {{ ref('kpi_bounce_share') }}
     union all

@@ -1,4 +1,5 @@
 -- Additive KPIs equal their records, however one adds them up: by period, by place, by breakdown.
+{{ config(group='visibility') }}
 with records as (
     select
         'visits' as kpi_code,
