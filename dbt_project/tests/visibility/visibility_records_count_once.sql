@@ -9,7 +9,7 @@ with records as (
     union all
     select
         'visits' as kpi_code,
-        'source' as breakdown_dimension,
+        'traffic_source' as breakdown_dimension,
         sum(visits) as total
     from {{ ref('stg_audience__source_visit') }}
     union all
