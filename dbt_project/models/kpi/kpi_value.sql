@@ -1,10 +1,20 @@
 {% set kpis = [
     ref('kpi_answer_rate'),
+    ref('kpi_app_rating'),
+    ref('kpi_autonomy_score'),
+    ref('kpi_clarity_score'),
     ref('kpi_experiences'),
+    ref('kpi_feedback_index'),
+    ref('kpi_google_answer_rate'),
+    ref('kpi_google_rating'),
+    ref('kpi_help_quality_score'),
+    ref('kpi_negative_reviews_share'),
     ref('kpi_positive_share'),
+    ref('kpi_reachability_share'),
     ref('kpi_response_time_median'),
     ref('kpi_response_time_p75'),
     ref('kpi_response_time_p90'),
+    ref('kpi_satisfaction_score'),
 ] %}
 {% for kpi in kpis %}
 select
