@@ -1,7 +1,11 @@
 {% set kpis = [
     ref('kpi_answer_rate'),
+    ref('kpi_chat_contacts'),
+    ref('kpi_chat_out_of_hours_share'),
     ref('kpi_experiences'),
+    ref('kpi_mentions'),
     ref('kpi_positive_share'),
+    ref('kpi_reach'),
     ref('kpi_response_time_median'),
     ref('kpi_response_time_p75'),
     ref('kpi_response_time_p90'),
