@@ -1,14 +1,24 @@
 {% set kpis = [
     ref('kpi_answer_rate'),
+    ref('kpi_bounce_share'),
     ref('kpi_chat_contacts'),
     ref('kpi_chat_out_of_hours_share'),
+    ref('kpi_engagement_rate'),
     ref('kpi_experiences'),
+    ref('kpi_followers'),
+    ref('kpi_listing_actions'),
+    ref('kpi_listing_sync_share'),
     ref('kpi_mentions'),
     ref('kpi_positive_share'),
+    ref('kpi_pre_complaint_duration_median'),
+    ref('kpi_pre_complaints'),
     ref('kpi_reach'),
+    ref('kpi_regional_visits'),
     ref('kpi_response_time_median'),
     ref('kpi_response_time_p75'),
     ref('kpi_response_time_p90'),
+    ref('kpi_unique_visitors'),
+    ref('kpi_visits'),
 ] %}
 {% for kpi in kpis %}
 select
