@@ -22,8 +22,10 @@ select
     written.departement_code,
     count(written.departement_code) as records
 from written
-left join {{ ref('bridge_departement_code') }} as codes on written.departement_code = codes.departement_code
+left join {{ ref('territories') }} as territories on written.departement_code = territories.departement_code
+left join {{ ref('territory_aliases') }} as aliases on written.departement_code = aliases.departement_code
 where
     written.departement_code is not null
-    and codes.territory_code is null
+    and territories.territory_code is null
+    and aliases.territory_code is null
 group by written.platform, written.departement_code
