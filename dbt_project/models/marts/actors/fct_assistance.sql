@@ -26,4 +26,4 @@ select
     case_counts.source_load_id
 from case_counts
 left join threat_labels on case_counts.threat_name = threat_labels.label
-left join {{ ref('bridge_departement_code') }} as codes on case_counts.departement_code = codes.departement_code
+left join {{ ref('bridge_departement_territory') }} as codes on case_counts.departement_code = codes.departement_code

@@ -17,10 +17,9 @@ select
     news.locality is null as is_nationwide,
     news.source_load_id
 from news
-left join {{ ref('postal_codes') }} as postal_codes on news.postal_code = postal_codes.postal_code
-left join {{ ref('bridge_departement_code') }} as by_postal_code
-    on postal_codes.departement_code = by_postal_code.departement_code
-left join {{ ref('bridge_departement_code') }} as by_code on news.departement_code = by_code.departement_code
+left join {{ ref('bridge_postal_code_territory') }} as by_postal_code
+    on news.postal_code = by_postal_code.postal_code
+left join {{ ref('bridge_departement_territory') }} as by_code on news.departement_code = by_code.departement_code
 left join {{ ref('territories') }} as by_name on lower(news.locality) = lower(by_name.territory_name)
 left join {{ ref('threat_labels') }} as threat_labels
     on

@@ -5,4 +5,4 @@ select
     series.reports,
     series.source_load_id
 from {{ ref('stg_perceval__monthly_departement') }} as series
-left join {{ ref('bridge_departement_code') }} as codes on series.departement_code = codes.departement_code
+left join {{ ref('bridge_departement_territory') }} as codes on series.departement_code = codes.departement_code

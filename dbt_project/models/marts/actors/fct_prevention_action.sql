@@ -26,7 +26,7 @@ select
     actions.targeted_kpi_codes,
     actions.source_load_id
 from actions
-left join {{ ref('bridge_departement_code') }} as codes on actions.departement_code = codes.departement_code
+left join {{ ref('bridge_departement_territory') }} as codes on actions.departement_code = codes.departement_code
 left join {{ ref('threat_labels') }} as threat_labels
     on
         threat_labels.platform = 'prevention_actions'
