@@ -10,7 +10,7 @@
 {%- endmacro %}
 
 {% macro duckdb__paris_time(timestamp) -%}
-    timezone('Europe/Paris', timezone('UTC', {{ timestamp }}))
+    timezone('Europe/Paris', timezone('UTC', cast({{ timestamp }} as timestamp)))
 {%- endmacro %}
 
 
