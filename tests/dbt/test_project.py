@@ -119,7 +119,7 @@ def test_sources_are_the_contracts_of_the_loaders() -> None:
 def test_layers_read_only_what_is_below_them(built: Built) -> None:
     allowed = {
         "staging": {"source"},
-        "reference": {"seed", "reference"},
+        "reference": {"seed", "staging", "reference"},
         "marts": {"seed", "staging", "reference", "marts"},
         "kpi": {"reference", "marts", "kpi"},
         "audit": {"seed", "staging", "marts", "kpi", "reference"},
@@ -165,7 +165,9 @@ def test_only_what_is_meant_for_readers_is_published(built: Built) -> None:
         "perception.fct_experience_theme",
         "reference.dim_calendar",
         "reference.dim_period",
+        "reference.dim_platform",
         "reference.dim_territory",
+        "reference.dim_unit",
         *(f"kpi.{kpi['name']}" for kpi in kpis(built)),
     }
 
@@ -263,6 +265,11 @@ def seed(name: str) -> list[dict[str, str]]:
 
 def test_the_seed_of_platforms_is_the_list_of_platforms(seed_builder: ModuleType) -> None:
     assert seed("platforms") == seed_builder.platform_rows(), "run dbt_project/seeds/build_seeds.py"
+
+
+def test_the_seeds_of_the_calendar_are_those_of_the_script(seed_builder: ModuleType) -> None:
+    assert seed("public_holidays") == seed_builder.public_holiday_rows(), "run dbt_project/seeds/build_seeds.py"
+    assert seed("school_holidays") == seed_builder.school_holiday_rows(), "run dbt_project/seeds/build_seeds.py"
 
 
 def test_seeds_are_what_the_reference_files_say(seed_builder: ModuleType, shared: Path) -> None:

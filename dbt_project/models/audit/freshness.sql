@@ -15,6 +15,18 @@ records as (
         max(published_on) as data_as_of,
         count(experience_id) as rows
     from {{ ref('fct_experience') }}
+    union all
+    select
+        'listening' as platform,
+        max(published_on) as data_as_of,
+        count(mention_id) as rows
+    from {{ ref('fct_mention') }}
+    union all
+    select
+        'brigade_numerique' as platform,
+        max(contacted_on) as data_as_of,
+        count(contact_key) as rows
+    from {{ ref('fct_chat_contact') }}
 ),
 
 dated as (
