@@ -19,7 +19,7 @@ from {{ ref('stg_audience__source_visit') }} as visits
 left join {{ ref('audience_sources') }} as labels on visits.source_kind = labels.source_kind
 where
     visits.source_kind is not null
-    and labels.source is null
+    and labels.traffic_source is null
 group by visits.source_kind
 union all
 select

@@ -1,4 +1,4 @@
--- For each month and account, the reading after which there is none in the month; the KPI takes the latest in its own way.
+-- The reading of a month and account after which there is none; the KPI takes the latest in its own way.
 {{ config(group='visibility') }}
 with readings as (
     select

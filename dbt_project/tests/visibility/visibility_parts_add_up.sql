@@ -43,7 +43,7 @@ sums as (
     where
         territory_level = 'nation'
         -- Tools count origins and devices apart from hours.
-        and breakdown_dimension not in ('total', 'source', 'device')
+        and breakdown_dimension not in ('total', 'traffic_source', 'device')
     group by kpi_code, period_type, period_start, breakdown_dimension
 )
 

@@ -4,7 +4,7 @@ select
     'ZZ' as territory_code,
     site,
     sub_site,
-    source,
+    traffic_source,
     device,
     visits as numerator,
     cast(null as bigint) as denominator

@@ -7,7 +7,10 @@ select
     visits.tool,
     visits.site,
     visits.month_start,
-    case when visits.device_kind is null then 'non précisé' else coalesce(labels.device, 'autres') end as device,
+    case
+        when visits.device_kind is null then 'non précisé'
+        else coalesce(labels.device, 'autres')
+    end as device,
     visits.operating_system,
     visits.browser,
     visits.browser_language,

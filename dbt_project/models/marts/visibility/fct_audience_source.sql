@@ -7,7 +7,10 @@ select
     visits.tool,
     visits.site,
     visits.month_start,
-    case when visits.source_kind is null then 'non précisé' else coalesce(labels.source, 'autres') end as source,
+    case
+        when visits.source_kind is null then 'non précisé'
+        else coalesce(labels.traffic_source, 'autres')
+    end as traffic_source,
     visits.source_name,
     visits.referrer_address,
     visits.visits,

@@ -1,17 +1,17 @@
 select
-    metrics.metric_key,
-    accounts.account_key,
-    accounts.network,
-    accounts.account_scope,
-    accounts.territory_code,
-    metrics.counted_on,
-    metrics.followers,
-    metrics.following,
-    metrics.posts,
-    metrics.engagements,
-    metrics.source_load_id
-from {{ ref('stg_social_accounts__daily_metric') }} as metrics
-inner join {{ ref('dim_social_account') }} as accounts
+    readings.metric_key,
+    social_accounts.account_key,
+    social_accounts.network,
+    social_accounts.account_scope,
+    social_accounts.territory_code,
+    readings.counted_on,
+    readings.followers,
+    readings.accounts_followed,
+    readings.posts,
+    readings.engagements,
+    readings.source_load_id
+from {{ ref('stg_social_accounts__daily_metric') }} as readings
+inner join {{ ref('dim_social_account') }} as social_accounts
     on
-        metrics.network = accounts.network
-        and metrics.account = accounts.account
+        readings.network = social_accounts.network
+        and readings.account = social_accounts.account

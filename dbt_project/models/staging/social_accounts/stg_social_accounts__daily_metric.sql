@@ -4,7 +4,7 @@ select
     account,
     cast(day as date) as counted_on,
     followers,
-    following,
+    following as accounts_followed,
     posts,
     listed,
     engagements,
