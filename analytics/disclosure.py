@@ -19,7 +19,7 @@ TOLERANCE = 1e-6
 
 @dataclass(frozen=True)
 class Sum:
-    """A published sum: the count at index `total` is that of all `parts`; so are those of the shares that are numbered."""
+    """A published sum: the count at index `total` is that of all `parts`. It holds for the shares numbered too."""
 
     total: int
     parts: tuple[int, ...]
