@@ -1,3 +1,11 @@
+-- Where each platform's latest day is read: table, key, day. A platform without a line has no model yet, and no figure.
+{% set records = [
+    ('cybermalveillance', ref('fct_assistance'), 'assistance_key', 'diagnosed_on'),
+    ('ma_securite', ref('fct_news_item'), 'news_id', 'created_on'),
+    ('perceval', ref('fct_perceval_day'), 'day_key', 'reported_on'),
+    ('prevention_actions', ref('fct_prevention_action'), 'action_id', 'started_on'),
+    ('services_publics_plus', ref('fct_experience'), 'experience_id', 'published_on'),
+] %}
 with loads as (
     select
         platform,
@@ -10,11 +18,14 @@ with loads as (
 ),
 
 records as (
+    {% for platform, relation, key, day in records %}
     select
-        'services_publics_plus' as platform,
-        max(published_on) as data_as_of,
-        count(experience_id) as rows
-    from {{ ref('fct_experience') }}
+        '{{ platform }}' as platform,
+        max({{ day }}) as data_as_of,
+        count({{ key }}) as rows
+    from {{ relation }}
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
 ),
 
 dated as (
