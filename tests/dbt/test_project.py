@@ -15,7 +15,7 @@ from tests.dbt.conftest import Built
 Node = dict[str, Any]
 
 WRITTEN_BY_DLT = {"_content_hash", "_dlt_load_id", "_dlt_id"}
-PUBLISHED_SCHEMAS = {"kpi", "perception", "reference", "audit"}
+PUBLISHED_SCHEMAS = {"kpi", "perception", "actors", "reference", "audit"}
 #: What `meta.kpi` must say, and the answers that are allowed where they are not free.
 KPI_META = {
     "code": None,
@@ -103,7 +103,7 @@ def test_every_column_of_the_warehouse_is_declared_and_commented(built: Built) -
         if node["resource_type"] in ("model", "seed")
         for column in node["columns"]
     }
-    schemas = "'staging', 'reference', 'perception', 'kpi', 'audit'"
+    schemas = "'staging', 'reference', 'perception', 'actors', 'kpi', 'audit'"
     found = built.rows(
         f"select schema_name, table_name, column_name, comment from duckdb_columns() where schema_name in ({schemas})"
     )
@@ -177,6 +177,10 @@ def test_only_what_is_meant_for_readers_is_published(built: Built) -> None:
     exposed = {f"{n['schema']}.{n['name']}" for n in models(built) if is_exposed(n)}
     assert {name.split(".")[0] for name in exposed} == PUBLISHED_SCHEMAS
     assert exposed == {
+        "actors.dim_threat",
+        "actors.fct_iggn_complaint",
+        "actors.fct_news_item",
+        "actors.fct_prevention_action",
         "audit.freshness",
         "kpi.kpi_catalogue",
         "kpi.kpi_reading",
