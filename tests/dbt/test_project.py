@@ -23,7 +23,7 @@ KPI_META = {
     "label": None,
     "definition": None,
     "formula": None,
-    "unit": {"nombre", "part", "jours"},
+    "unit": {"nombre", "part", "jours", "note sur 10", "note sur 5"},
     "direction": {"up", "down", "neutral"},
     "target": None,
     "owner": None,
