@@ -68,9 +68,9 @@
 {% endmacro %}
 
 
-{% macro rollup(observations, numerator, denominator, value, latest_of_entity=false, with_population=false) %}
+{% macro rollup(observations, numerator, denominator, value, latest_of_entity=false, with_population=false, kpi=none) %}
     {% set periods, levels = ref('bridge_calendar_period'), ref('bridge_territory_level') %}
-    {% set kpi = this_kpi() %}
+    {% set kpi = kpi or this_kpi() %}
     with breakdowns as (
         {% for breakdown in all_breakdowns(kpi) %}
         select

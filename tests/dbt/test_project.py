@@ -15,7 +15,7 @@ from tests.dbt.conftest import Built
 Node = dict[str, Any]
 
 WRITTEN_BY_DLT = {"_content_hash", "_dlt_load_id", "_dlt_id"}
-PUBLISHED_SCHEMAS = {"kpi", "perception", "reference", "audit"}
+PUBLISHED_SCHEMAS = {"kpi", "visibility", "perception", "reference", "audit"}
 #: What `meta.kpi` must say, and the answers that are allowed where they are not free.
 KPI_META = {
     "code": None,
@@ -23,7 +23,10 @@ KPI_META = {
     "label": None,
     "definition": None,
     "formula": None,
-    "unit": {"nombre", "part", "jours", "note sur 10", "note sur 5"},
+    "unit": {
+        *("nombre", "part", "jours", "secondes", "heures", "euros"),
+        *("note sur 10", "note sur 5", "pour 10 000 habitants", "par habitant"),
+    },
     "direction": {"up", "down", "neutral"},
     "target": None,
     "owner": None,
@@ -90,7 +93,7 @@ def test_every_column_of_the_warehouse_is_declared_and_commented(built: Built) -
         if node["resource_type"] in ("model", "seed")
         for column in node["columns"]
     }
-    schemas = "'staging', 'reference', 'perception', 'kpi', 'audit'"
+    schemas = "'staging', 'reference', 'visibility', 'perception', 'actors', 'kpi', 'audit'"
     found = built.rows(
         f"select schema_name, table_name, column_name, comment from duckdb_columns() where schema_name in ({schemas})"
     )
@@ -119,7 +122,7 @@ def test_sources_are_the_contracts_of_the_loaders() -> None:
 def test_layers_read_only_what_is_below_them(built: Built) -> None:
     allowed = {
         "staging": {"source"},
-        "reference": {"seed", "reference"},
+        "reference": {"seed", "staging", "reference"},
         "marts": {"seed", "staging", "reference", "marts"},
         "kpi": {"reference", "marts", "kpi"},
         "audit": {"seed", "staging", "marts", "kpi", "reference"},
@@ -168,7 +171,19 @@ def test_only_what_is_meant_for_readers_is_published(built: Built) -> None:
         "perception.fct_google_review",
         "reference.dim_calendar",
         "reference.dim_period",
+        "reference.dim_platform",
         "reference.dim_territory",
+        "reference.dim_unit",
+        "visibility.dim_listing",
+        "visibility.dim_social_account",
+        "visibility.fct_audience_device",
+        "visibility.fct_audience_hour",
+        "visibility.fct_audience_page",
+        "visibility.fct_audience_place",
+        "visibility.fct_audience_source",
+        "visibility.fct_listing_presence",
+        "visibility.fct_listing_sync",
+        "visibility.fct_social_account_day",
         *(f"kpi.{kpi['name']}" for kpi in kpis(built)),
     }
 
@@ -208,6 +223,7 @@ def test_a_kpi_rests_on_its_observations(built: Built) -> None:
         assert observations["unique_id"] in node["depends_on"]["nodes"]
         breakdowns = [b["dimension"] for b in node["config"]["meta"]["kpi"]["grain"]["breakdowns"]]
         base = ["record_key", "occurred_on", "territory_code"]
+        base += ["entity_key"] if "rollup_stock" in node["raw_code"] else []
         assert list(observations["columns"]) == [*base, *breakdowns, "numerator", "denominator"]
         assert not is_exposed(observations)
 
@@ -266,6 +282,11 @@ def seed(name: str) -> list[dict[str, str]]:
 
 def test_the_seed_of_platforms_is_the_list_of_platforms(seed_builder: ModuleType) -> None:
     assert seed("platforms") == seed_builder.platform_rows(), "run dbt_project/seeds/build_seeds.py"
+
+
+def test_the_seeds_of_the_calendar_are_those_of_the_script(seed_builder: ModuleType) -> None:
+    assert seed("public_holidays") == seed_builder.public_holiday_rows(), "run dbt_project/seeds/build_seeds.py"
+    assert seed("school_holidays") == seed_builder.school_holiday_rows(), "run dbt_project/seeds/build_seeds.py"
 
 
 def test_seeds_are_what_the_reference_files_say(seed_builder: ModuleType, shared: Path) -> None:

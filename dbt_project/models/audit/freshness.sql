@@ -15,6 +15,42 @@ records as (
         max(published_on) as data_as_of,
         count(experience_id) as rows
     from {{ ref('fct_experience') }}
+    union all
+    select
+        'listening' as platform,
+        max(published_on) as data_as_of,
+        count(mention_id) as rows
+    from {{ ref('fct_mention') }}
+    union all
+    select
+        'brigade_numerique' as platform,
+        max(contacted_on) as data_as_of,
+        count(contact_key) as rows
+    from {{ ref('fct_chat_contact') }}
+    union all
+    select
+        'audience' as platform,
+        max(visited_on) as data_as_of,
+        count(audience_key) as rows
+    from {{ ref('fct_audience_hour') }}
+    union all
+    select
+        'social_accounts' as platform,
+        max(counted_on) as data_as_of,
+        count(metric_key) as rows
+    from {{ ref('fct_social_account_day') }}
+    union all
+    select
+        'pre_plainte' as platform,
+        max(began_on) as data_as_of,
+        count(declaration_id) as rows
+    from {{ ref('fct_pre_complaint') }}
+    union all
+    select
+        'partoo' as platform,
+        max(counted_on) as data_as_of,
+        count(presence_key) as rows
+    from {{ ref('fct_listing_presence') }}
 ),
 
 dated as (

@@ -1,23 +1,14 @@
-with businesses as (
-    select
-        businesses.business_id,
-        businesses.unit_code,
-        businesses.unit_name,
-        coalesce(by_postal_code.territory_code, by_departement.territory_code, 'ZZ') as territory_code
-    from {{ ref('stg_partoo__business') }} as businesses
-    left join {{ ref('bridge_postal_code_territory') }} as by_postal_code
-        on businesses.postal_code = by_postal_code.postal_code
-    left join {{ ref('bridge_departement_territory') }} as by_departement
-        on businesses.departement_code = by_departement.departement_code
+with listings as (
+    select * from {{ ref('dim_listing') }}
 )
 
 select
     reviews.review_id,
     reviews.partner,
     reviews.business_id,
-    businesses.unit_code,
-    businesses.unit_name,
-    coalesce(businesses.territory_code, 'ZZ') as territory_code,
+    listings.unit_code,
+    listings.listing_name as unit_name,
+    coalesce(listings.territory_code, 'ZZ') as territory_code,
     reviews.written_at,
     reviews.written_on,
     reviews.changed_at,
@@ -29,7 +20,7 @@ select
     reviews.answered_on,
     reviews.source_load_id
 from {{ ref('stg_partoo__review') }} as reviews
-left join businesses on reviews.business_id = businesses.business_id
+left join listings on reviews.business_id = listings.listing_id
 where
     reviews.withdrawn_at is null
     and coalesce(reviews.state, '') <> 'deleted'
