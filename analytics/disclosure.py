@@ -19,11 +19,11 @@ TOLERANCE = 1e-6
 
 @dataclass(frozen=True)
 class Sum:
-    """A published sum: the count at index `total` is that of all `parts`; of shares too, unless told otherwise."""
+    """A published sum: the count at index `total` is that of all `parts`. It holds for the shares numbered too."""
 
     total: int
     parts: tuple[int, ...]
-    of_shares: bool = True
+    shares: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Table:
 
     def sums_of(self, layer: int) -> list[Sum]:
         """Return the sums that hold for the counts, which are layer 0, or for a share."""
-        return [total for total in self.sums if total.of_shares or layer == 0]
+        return [total for total in self.sums if layer == 0 or layer - 1 in total.shares]
 
 
 def pattern(table: Table, hidden_anyway: Iterable[int] = ()) -> set[int]:

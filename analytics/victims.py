@@ -125,15 +125,17 @@ def suppressed_together(
         for cell in cells:
             if not 0 <= share.get(cell, 0) <= figures.victims[cell]:
                 raise ValueError(f"{describe(cell)}: a share counts {share[cell]} of {figures.victims[cell]} victims.")
+    grains = [{grain(cell) for cell in share} for share in figures.shares]
     sums = []
     for total, parts in additions(cells, levels, figures.loose):
-        for layer in layers:
+        of_shares = [n for n, own in enumerate(grains) if own.issuperset(grain(cell) for cell in (total, *parts))]
+        for layer in (figures.victims, *(figures.shares[n] for n in of_shares)):
             whole, pieces = layer.get(total, 0), sum(layer.get(part, 0) for part in parts)
             if whole != pieces:
                 raise ValueError(f"{describe(total)} counts {whole}, but its parts {pieces}.")
-        sums.append(Sum(index[total], tuple(index[part] for part in parts)))
+        sums.append(Sum(index[total], tuple(index[part] for part in parts), tuple(of_shares)))
     for total, same in repetitions(cells, figures):
-        sums.append(Sum(index[total], (index[same],), of_shares=False))
+        sums.append(Sum(index[total], (index[same],)))
     counts, *shares = ([layer.get(cell, 0) for cell in cells] for layer in layers)
     anyway = [index[cell] for cell in cells if cell in hidden_anyway]
     return {cells[place] for place in pattern(Table(counts, sums, shares), anyway)}
@@ -145,6 +147,11 @@ def repetitions(cells: list[Cell], figures: Figures) -> Iterator[tuple[Cell, Cel
         total = cell._replace(breakdown_dimension="total", breakdown_value="total")
         if cell.breakdown_dimension in figures.loose and figures.victims.get(total) == figures.victims[cell]:
             yield total, cell
+
+
+def grain(cell: Cell) -> tuple[str, str, str]:
+    """Return what is published or not as a whole: a cell of a published grain that is absent counts none."""
+    return cell.period_type, cell.territory_level, cell.breakdown_dimension
 
 
 def describe(cell: Cell) -> str:
@@ -163,7 +170,7 @@ def additions(
 
 def over_periods(cells: list[Cell]) -> Iterator[tuple[Cell, list[Cell]]]:
     within: dict[Cell, list[Cell]] = defaultdict(list)
-    published = {(cell.period_type, cell.territory_level, cell.breakdown_dimension) for cell in cells}
+    published = {grain(cell) for cell in cells}
     for cell in cells:
         for longer, shorter in PERIODS_WITHIN.items():
             finest = next(
@@ -183,11 +190,11 @@ def over_territories(cells: list[Cell], levels: Iterable[Level]) -> Iterator[tup
     above: dict[tuple[str, str], str] = {}
     for level in levels:
         above[level.territory_code, level.territory_level] = level.level_code
-    published = {(cell.territory_level, cell.period_type, cell.breakdown_dimension) for cell in cells}
+    published = {grain(cell) for cell in cells}
     within: dict[Cell, list[Cell]] = defaultdict(list)
     for cell in cells:
         for upper, lower in LEVELS_WITHIN.items():
-            finest = next((n for n in lower if (n, cell.period_type, cell.breakdown_dimension) in published), None)
+            finest = next((n for n in lower if grain(cell._replace(territory_level=n)) in published), None)
             code = "FR" if upper == "nation" else above.get((cell.territory_code, upper))
             belongs = cell.territory_level == finest or (upper == "nation" and cell.territory_level in OUTSIDE)
             if belongs and code is not None:

@@ -212,3 +212,12 @@
     {% endif %}
     {{ return(graph.nodes[model.unique_id].config.meta.kpi) }}
 {% endmacro %}
+
+
+{# `meta.kpi` of the KPI of that name; unknown while dbt parses. #}
+{% macro kpi_named(name) %}
+    {% if not execute %}
+        {{ return({'code': '', 'victims': 'numerator', 'grain': {'period_types': [], 'territory_levels': [], 'breakdowns': []}}) }}
+    {% endif %}
+    {{ return(graph.nodes['model.' ~ project_name ~ '.' ~ name].config.meta.kpi) }}
+{% endmacro %}

@@ -36,7 +36,7 @@
     {% set blocks = [] %}
     {% for source, kpis in sources.items() %}
         {% for observations in kpis %}
-            {% set kpi = kpi_of(observations) %}
+            {% set kpi = kpi_named(observations.identifier | replace('__observations', '')) %}
             {% set cells = rollup(
                 observations,
                 numerator='cast(sum(numerator) as decimal(38, 6))',
@@ -77,14 +77,4 @@
         'breakdown_dimension',
         'breakdown_value',
     ]) }}
-{% endmacro %}
-
-
-{# `meta.kpi` of the KPI whose observations a relation holds; unknown while dbt parses. #}
-{% macro kpi_of(observations) %}
-    {% if not execute %}
-        {{ return({'code': '', 'victims': 'numerator', 'grain': {'period_types': [], 'territory_levels': [], 'breakdowns': []}}) }}
-    {% endif %}
-    {% set name = observations.identifier | replace('__observations', '') %}
-    {{ return(graph.nodes['model.' ~ project_name ~ '.' ~ name].config.meta.kpi) }}
 {% endmacro %}
