@@ -100,7 +100,7 @@ def build(context: dg.AssetExecutionContext, dbt: DbtCliResource, target: str) -
 
 
 def invocation_folder(run_id: str, target: str) -> Path:
-    """Return the folder of one dbt invocation, with what was parsed for its target: parsing takes longer than building."""
+    """Return the folder of one dbt invocation, with what was parsed for its target: that takes long."""
     parsed = project.parse_folder(target)
     folder = parsed / f"{target}-{run_id}"
     folder.mkdir(parents=True, exist_ok=True)
