@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import duckdb
 import pytest
 
-from assets.serving.publication import exposed_relations, publish
+from assets.serving.publication import Relation, exposed_relations, publish
 from ingestion.clock import today
 from ingestion.loading import ensure_tables
 from ingestion.privacy import pseudonymise
@@ -111,6 +111,7 @@ def day(days_ago: int) -> date:
 
 def test_history_is_archived_once_and_late_records_follow(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CYBERIMPACT_PSEUDONYM_KEY", "a key that only tests have")
+    project.manifest()  # parsed once for each target; what follows reuses it
     for platform in ("listening", "brigade_numerique"):
         ensure_tables(platform)
     history = [mention("old", 50, "1"), mention("week", 7, "1"), mention("recent", 6, "1"), mention("today", 0, "1")]
@@ -149,16 +150,13 @@ def test_history_is_archived_once_and_late_records_follow(home: Home, monkeypatc
     del first["person"]
     assert archived(home) == first | {"late": (day(50), 1), "recent": (day(6), 9)}
 
-
-def builds(home: Home) -> list:
-    return [path for path in (home.published / "live").iterdir() if not path.is_symlink()]
-
-
-def test_a_target_refuses_what_the_other_one_builds(home: Home) -> None:
-    home.root.mkdir()
     refused = dbt("run", "--select", "live_volume")
     assert refused.returncode != 0
     assert "live_volume is not built by the target daily: give --target live" in refused.stdout
+
+
+def builds(home: Home) -> list:
+    return [path for path in (home.published / "live").iterdir() if not path.is_symlink()]
 
 
 def test_a_build_that_is_pinned_is_kept_until_it_is_let_go(home: Home) -> None:
@@ -168,7 +166,7 @@ def test_a_build_that_is_pinned_is_kept_until_it_is_let_go(home: Home) -> None:
         connection.execute("create schema audit; create schema visibility")
         connection.execute("create table audit.build_node as select 'live_mention' as name, 'success' as status")
         connection.execute("create table visibility.live_mention as select current_date as published_on")
-    relations = [r for r in exposed_relations(project.read_manifest(), "live") if r.name == "live_mention"]
+    relations = [Relation("visibility", "live_mention")]
     publish(home, relations, published.LIVE)
     with published.pinned(home, published.LIVE) as pinned:
         assert pinned == published.current(home, published.LIVE)
