@@ -16,7 +16,7 @@ from ingestion.platforms import PLATFORMS
 
 PROJECT_DIR = settings.CHECKOUT / "dbt_project"
 DBT = Path(sys.executable).with_name("dbt")
-SOURCES = ("*.sql", "*.yml", "*.csv", "*.md")
+SOURCES = ("*.py", "*.sql", "*.yml", "*.csv", "*.md")
 
 #: The targets of `profiles.yml`, one per DuckDB file.
 DAILY, LIVE = "daily", "live"
