@@ -70,6 +70,7 @@ def assert_that_rebuilding_without_checking_leaves_the_checks_pending(home: Home
 
 
 def test_a_killed_build_shows_and_the_next_one_completes(home: Home) -> None:
+    raw.create_empty()
     raw.create(experiences=citizens.experiences(seed=2, count=20), load_log=[citizens.load()])
     killed = subprocess.Popen(
         [project.DBT, "--no-use-colors", "build"],
