@@ -12,34 +12,34 @@ with answers as (
     group by reviews.service_id, reviews.month_start_utc_on, answers.question, answers.intention
 ),
 
-statistics as (
+counts as (
     select
-        statistics.service_id,
-        statistics.month_start_utc_on,
-        statistics.question,
-        statistics.intention,
-        sum(statistics.answers) as answers
-    from {{ ref('int_jdma_statistic') }} as statistics
+        counts.service_id,
+        counts.month_start_utc_on,
+        counts.question,
+        counts.intention,
+        sum(counts.answers) as answers
+    from {{ ref('int_jdma_statistic') }} as counts
     inner join {{ ref('int_jdma_month') }} as months
         on
-            statistics.service_id = months.service_id
-            and statistics.month_start_utc_on = months.month_start_utc_on
+            counts.service_id = months.service_id
+            and counts.month_start_utc_on = months.month_start_utc_on
             and months.origin = 'avis'
-    group by statistics.service_id, statistics.month_start_utc_on, statistics.question, statistics.intention
+    group by counts.service_id, counts.month_start_utc_on, counts.question, counts.intention
 )
 
 select
-    statistics.service_id,
-    statistics.month_start_utc_on,
-    statistics.question,
-    statistics.intention,
-    statistics.answers as counted,
+    counts.service_id,
+    counts.month_start_utc_on,
+    counts.question,
+    counts.intention,
+    counts.answers as counted,
     answers.answers as found
-from statistics
+from counts
 left join answers
     on
-        statistics.service_id = answers.service_id
-        and statistics.month_start_utc_on = answers.month_start_utc_on
-        and statistics.question = answers.question
-        and statistics.intention = answers.intention
-where statistics.answers <> coalesce(answers.answers, 0)
+        counts.service_id = answers.service_id
+        and counts.month_start_utc_on = answers.month_start_utc_on
+        and counts.question = answers.question
+        and counts.intention = answers.intention
+where counts.answers <> coalesce(answers.answers, 0)

@@ -1,4 +1,4 @@
--- An answer that its question's scale does not know counts in no mark: the form has changed, or an export words it anew.
+-- An answer that the scale of its question does not know counts in no mark: the form or the export has changed.
 {{ config(severity='warn', group='perception') }}
 select
     question,

@@ -9,6 +9,10 @@ where
     catalogue.pillar = 'perception'
     and (
         readings.value < 0
-        or readings.value > case catalogue.unit when 'part' then 1 when 'note sur 5' then 5 when 'note sur 10' then 10 end
+        or readings.value > case catalogue.unit
+            when 'part' then 1
+            when 'note sur 5' then 5
+            when 'note sur 10' then 10
+        end
     )
 group by readings.kpi_code

@@ -4,7 +4,7 @@ with units as (
         structure_code,
         structure_name,
         typology,
-        row_number() over (partition by experience_id order by is_gendarmerie desc, slot) as mention
+        row_number() over (partition by experience_id order by is_gendarmerie desc, slot asc) as mention
     from {{ ref('int_experience_structure') }}
 ),
 
@@ -61,7 +61,10 @@ unit_reviews as (
         territory_code,
         'gendarmerie' as scope,
         case partner when 'google_my_business' then 'google' else partner end as channel,
-        case when rating is null and is_recommended is not null then 'recommendation' else 'stars' end as original_scale,
+        case
+            when rating is null and is_recommended is not null then 'recommendation'
+            else 'stars'
+        end as original_scale,
         coalesce(cast(rating as string), cast(is_recommended as string)) as original_mark,
         case when has_text then review_id end as text_key,
         written_on as occurred_on,

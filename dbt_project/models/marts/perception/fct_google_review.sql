@@ -7,16 +7,23 @@ with loads as (
         and origin_kind <> 'quarantine'
 ),
 
-reviews as (
+aged as (
     select
         reviews.*,
         -- Seen from the last load, not from the clock: the same data give the same age.
-        case when not reviews.is_answered then cast(
+        cast(
             {{ dbt.datediff('reviews.written_on', 'loads.loaded_on', 'day') | trim }} as bigint
-        ) end as unanswered_days
+        ) as days_since_written
     from {{ ref('int_partoo_review') }} as reviews
     cross join loads
     where reviews.partner = 'google_my_business'
+),
+
+reviews as (
+    select
+        *,
+        case when not is_answered then days_since_written end as unanswered_days
+    from aged
 )
 
 select

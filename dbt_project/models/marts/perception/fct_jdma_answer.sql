@@ -27,28 +27,28 @@ answers as (
             and reviews.month_start_utc_on = months.month_start_utc_on
 ),
 
-statistics as (
+counts as (
     select
-        statistics.statistic_id as record_key,
+        counts.statistic_id as record_key,
         cast(null as string) as review_id,
-        statistics.month_start_utc_on as occurred_on,
-        statistics.service_id,
-        statistics.service_name,
+        counts.month_start_utc_on as occurred_on,
+        counts.service_id,
+        counts.service_name,
         'ZZ' as territory_code,
-        statistics.question,
+        counts.question,
         cast(null as string) as answer_item_id,
-        statistics.parent_answer,
-        statistics.intention,
-        statistics.mark,
-        statistics.feeling,
-        statistics.answers,
+        counts.parent_answer,
+        counts.intention,
+        counts.mark,
+        counts.feeling,
+        counts.answers,
         months.origin,
-        statistics.source_load_id
-    from {{ ref('int_jdma_statistic') }} as statistics
+        counts.source_load_id
+    from {{ ref('int_jdma_statistic') }} as counts
     inner join months
         on
-            statistics.service_id = months.service_id
-            and statistics.month_start_utc_on = months.month_start_utc_on
+            counts.service_id = months.service_id
+            and counts.month_start_utc_on = months.month_start_utc_on
 )
 
 select *
@@ -57,5 +57,5 @@ from answers
 where coalesce(origin, 'avis') = 'avis'
 union all
 select *
-from statistics
+from counts
 where origin = 'statistiques'

@@ -1,11 +1,10 @@
 with answers as (
     select
         *,
-        -- Who changes an answer to a question with a single one leaves both: the one loaded last is the answer.
-        case when kind = 'radio' then row_number() over (
+        row_number() over (
             partition by review_id, question, parent_question, parent_answer
             order by source_load_id desc, answer_item_id desc
-        ) else 1 end as recency
+        ) as recency
     from {{ ref('stg_jdma__answer') }}
     where kind <> 'text'
 )
@@ -25,4 +24,7 @@ left join {{ ref('feedback_scales') }} as scales
     on
         answers.question = scales.scale
         and answers.intention = scales.answer
-where answers.recency = 1
+where
+    -- Who changes an answer to a question with a single one leaves both: the one loaded last is the answer.
+    answers.kind <> 'radio'
+    or answers.recency = 1

@@ -1,4 +1,4 @@
-with statistics as (
+with counts as (
     select
         *,
         max(generation) over (partition by service_id) as latest_generation
@@ -6,22 +6,22 @@ with statistics as (
 )
 
 select
-    statistics.statistic_id,
-    statistics.service_id,
-    coalesce(services.service_name, statistics.service_name) as service_name,
-    statistics.month_start_utc_on,
-    statistics.question,
-    statistics.parent_answer,
-    statistics.intention,
-    statistics.answers,
+    counts.statistic_id,
+    counts.service_id,
+    coalesce(services.service_name, counts.service_name) as service_name,
+    counts.month_start_utc_on,
+    counts.question,
+    counts.parent_answer,
+    counts.intention,
+    counts.answers,
     scales.mark,
     scales.feeling,
-    statistics.source_load_id
-from statistics
-left join {{ ref('int_jdma_service') }} as services on statistics.service_id = services.service_id
+    counts.source_load_id
+from counts
+left join {{ ref('int_jdma_service') }} as services on counts.service_id = services.service_id
 left join {{ ref('feedback_scales') }} as scales
     on
-        statistics.question = scales.scale
-        and statistics.intention = scales.answer
+        counts.question = scales.scale
+        and counts.intention = scales.answer
 -- The second version of the API tells again, by form, what the first one had told.
-where statistics.generation = statistics.latest_generation
+where counts.generation = counts.latest_generation
