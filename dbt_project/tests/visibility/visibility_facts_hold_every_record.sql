@@ -1,4 +1,4 @@
--- Nothing that a platform gave is lost on the way: visits of an unknown hour, places that no seed knows, accounts, listings.
+-- Nothing that a platform gave is lost on the way: hours and places that are not known, accounts, listings.
 {{ config(group='visibility') }}
 with compared as (
     select
