@@ -12,7 +12,6 @@ import duckdb
 import pytest
 
 from ingestion import settings
-from ingestion.loading import ensure_tables
 from orchestration import project
 from tests.dbt import citizens, raw
 
