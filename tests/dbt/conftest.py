@@ -12,7 +12,6 @@ import duckdb
 import pytest
 
 from ingestion import settings
-from ingestion.loading import ensure_tables
 from orchestration import project
 from tests.dbt import citizens, raw
 
@@ -61,8 +60,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
 
 
 def build(experiences: list[raw.Row]) -> None:
-    for platform in project.platforms_read(project.read_manifest(), project.DAILY):
-        ensure_tables(platform)
+    raw.create_empty()
     raw.create(experiences=experiences, load_log=[citizens.load()])
     run = dbt("build")
     assert run.returncode == 0, run.stdout
