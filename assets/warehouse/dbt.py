@@ -62,14 +62,14 @@ def warehouse(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterato
 
 
 @dbt_assets(
-    name="live",
+    name="live_models",
     manifest=MANIFEST,
     selector=project.LIVE,
     project=dbt_project(project.LIVE),
     dagster_dbt_translator=Translator(project.LIVE),
     pool="live",
 )
-def live(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator:
+def live_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator:
     yield from build(context, dbt, project.LIVE)
 
 
