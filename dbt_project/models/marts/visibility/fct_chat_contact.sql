@@ -35,8 +35,8 @@ select
     categorised.contacted_on,
     cast(extract(hour from categorised.local_time) as integer) as contacted_hour,
     categorised.is_hour_repaired,
-    days.is_weekend
-    or days.is_public_holiday
+    calendar.is_weekend
+    or calendar.is_public_holiday
     or extract(hour from categorised.local_time) < 8
     or extract(hour from categorised.local_time) >= 19 as is_out_of_hours,
     categorised.parent_motive,
@@ -46,4 +46,4 @@ select
     categorised.is_pnav,
     categorised.source_load_id
 from categorised
-inner join {{ ref('dim_calendar') }} as days on categorised.contacted_on = days.date_day
+inner join {{ ref('dim_calendar') }} as calendar on categorised.contacted_on = calendar.date_day
