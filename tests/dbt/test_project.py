@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from orchestration.project import PROJECT_DIR
+from orchestration.project import PROJECT_DIR, target_of
 from tests.dbt.conftest import Built
 
 Node = dict[str, Any]
 
 WRITTEN_BY_DLT = {"_content_hash", "_dlt_load_id", "_dlt_id"}
-PUBLISHED_SCHEMAS = {"kpi", "perception", "actors", "reference", "audit"}
+PUBLISHED_SCHEMAS = {"kpi", "visibility", "perception", "actors", "reference", "audit"}
 #: What `meta.kpi` must say, and the answers that are allowed where they are not free.
 KPI_META = {
     "code": None,
@@ -50,6 +50,7 @@ PREFIXES = {
     "staging": "stg_",
     "reference": ("dim_", "bridge_"),
     "marts": ("dim_", "fct_", "int_"),
+    "live": "live_",
     "kpi": "kpi_",
     "audit": "",
 }
@@ -100,10 +101,10 @@ def test_every_column_of_the_warehouse_is_declared_and_commented(built: Built) -
     declared = {
         (node["schema"], node["name"], column)
         for node in built.manifest["nodes"].values()
-        if node["resource_type"] in ("model", "seed")
+        if node["resource_type"] in ("model", "seed") and target_of(node) == "daily"
         for column in node["columns"]
     }
-    schemas = "'staging', 'reference', 'perception', 'actors', 'kpi', 'audit'"
+    schemas = "'staging', 'reference', 'visibility', 'perception', 'actors', 'kpi', 'audit'"
     found = built.rows(
         f"select schema_name, table_name, column_name, comment from duckdb_columns() where schema_name in ({schemas})"
     )
@@ -132,15 +133,16 @@ def test_sources_are_the_contracts_of_the_loaders() -> None:
 def test_layers_read_only_what_is_below_them(built: Built) -> None:
     allowed = {
         "staging": {"source"},
-        "reference": {"seed", "reference"},
-        "marts": {"seed", "staging", "reference", "marts"},
+        "reference": {"seed", "staging", "reference"},
+        "marts": {"seed", "staging", "reference", "marts", "published by live"},
+        "live": {"seed", "staging", "live"},
         "kpi": {"reference", "marts", "kpi"},
         "audit": {"seed", "staging", "marts", "kpi", "reference"},
     }
     wrong = []
     for node in models(built):
         for parent in node["depends_on"]["nodes"]:
-            kind = parent.split(".")[0]
+            kind = "published by live" if ".live_copy." in parent else parent.split(".")[0]
             below = layer(built.manifest["nodes"][parent]) if kind == "model" else kind
             if below not in allowed[layer(node)]:
                 wrong.append(f"{node['name']} reads {parent}")
@@ -174,23 +176,44 @@ def test_contracts_bind_what_others_read(built: Built) -> None:
 
 
 def test_only_what_is_meant_for_readers_is_published(built: Built) -> None:
-    exposed = {f"{n['schema']}.{n['name']}" for n in models(built) if is_exposed(n)}
-    assert {name.split(".")[0] for name in exposed} == PUBLISHED_SCHEMAS
-    assert exposed == {
+    daily, live = (
+        {f"{n['schema']}.{n['name']}" for n in models(built) if is_exposed(n) and target_of(n) == target}
+        for target in ("daily", "live")
+    )
+    assert live == {"visibility.live_chat_contact", "visibility.live_mention", "visibility.live_volume"}
+    assert {name.split(".")[0] for name in daily} == PUBLISHED_SCHEMAS
+    assert daily == {
         "actors.dim_threat",
         "actors.fct_iggn_complaint",
         "actors.fct_news_item",
         "actors.fct_prevention_action",
+        "audit.archived_load",
         "audit.freshness",
         "kpi.kpi_catalogue",
         "kpi.kpi_reading",
         "kpi.kpi_value",
+        "perception.fct_app_review",
         "perception.fct_experience",
         "perception.fct_experience_structure",
         "perception.fct_experience_theme",
+        "perception.fct_feedback",
+        "perception.fct_google_review",
         "reference.dim_calendar",
         "reference.dim_period",
+        "reference.dim_platform",
         "reference.dim_territory",
+        "reference.dim_unit",
+        "visibility.dim_listing",
+        "visibility.dim_social_account",
+        "visibility.fct_audience_device",
+        "visibility.fct_audience_hour",
+        "visibility.fct_audience_page",
+        "visibility.fct_audience_place",
+        "visibility.fct_audience_source",
+        "visibility.fct_listing_presence",
+        "visibility.fct_listing_sync",
+        "visibility.fct_mention",
+        "visibility.fct_social_account_day",
         *(f"kpi.{kpi['name']}" for kpi in kpis(built)),
     }
 
@@ -317,6 +340,11 @@ def seed(name: str) -> list[dict[str, str]]:
 
 def test_the_seed_of_platforms_is_the_list_of_platforms(seed_builder: ModuleType) -> None:
     assert seed("platforms") == seed_builder.platform_rows(), "run dbt_project/seeds/build_seeds.py"
+
+
+def test_the_seeds_of_the_calendar_are_those_of_the_script(seed_builder: ModuleType) -> None:
+    assert seed("public_holidays") == seed_builder.public_holiday_rows(), "run dbt_project/seeds/build_seeds.py"
+    assert seed("school_holidays") == seed_builder.school_holiday_rows(), "run dbt_project/seeds/build_seeds.py"
 
 
 def test_seeds_are_what_the_reference_files_say(seed_builder: ModuleType, shared: Path) -> None:
