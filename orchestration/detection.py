@@ -47,7 +47,8 @@ def detect(file: Path, output: Path | None, timestamp: str, value: str) -> str:
             output.write_text(text.getvalue(), encoding="utf-8")
         except OSError as error:
             raise ExpectedFailure(f"{output} cannot be written: {error.strerror}.", "Check its path.") from None
-    return f"{sum(row[-2] != '' for row in rows)} of {len(rows)} rows scored, {sum(row[-1] == 'true' for row in rows)} alerts."
+    scores, alerts = sum(row[-2] != "" for row in rows), sum(row[-1] == "true" for row in rows)
+    return f"{len(rows)} rows, {scores} scored; {alerts} would have alerted."
 
 
 def _scored(source: TextIO, name: str, timestamp: str, value: str) -> Iterator[list[str]]:

@@ -1,12 +1,12 @@
-"""The streaming detector: one instance per series, one score per value, from the past alone. Batch methods stand beside it.
+"""The streaming detector: one instance per series, one score per value, from the past alone; no batch method.
 
 It was chosen by reasoning about counts of posts and by comparison (`docs/signals.md` has the figures):
 
-- A value is held against two expectations: a level that follows the last hours, and the usual value of its hour of day.
-  Each is trusted by its own error, a root mean square over some ten days at five minutes, as in an exponentially weighted
-  control chart (Roberts 1959; Lucas and Saccucci 1990). Unlike a median deviation, the root mean square knows the bursts
-  of a series, so that a series that bursts daily is held to a higher bound than a calm one.
-- Errors are clipped before they are learnt (Huber 1964), so that one huge value blinds it for no time.
+- A value is held against two expectations: a level that follows the last hours, and what is usual at its hour of day.
+  Each is trusted by its own error, a root mean square over two weeks at five minutes, as in an exponentially weighted
+  control chart (Roberts 1959; Lucas and Saccucci 1990). Unlike a median deviation, the root mean square knows the
+  bursts of a series, so that a series that bursts daily is held to a higher bound than a calm one.
+- What is learnt of a value is clipped (Huber 1964), so that one huge value does not blind it.
 - How far a series strays on an ordinary day, the mean logarithm of the greatest deviation of each day, sets what is
   extraordinary in it: block maxima, as in the theory of extreme values (Gumbel 1958), drawn towards a common prior.
 - What follows a greater deviation of the same day belongs to the event already told: its deviation counts a fifth.
@@ -19,14 +19,15 @@ from statistics import median
 from typing import ClassVar
 
 _VERSION = 1
-_WARM_UP = 32  # values before the first score: their median and median deviation start the level
+_WARM_UP = 32  # values before the first score: their median starts the level
 _LEVEL_MEMORY = 144  # values: twelve hours at five minutes
 _ERROR_MEMORY = 4000  # values
-_HOUR_MEMORY = 80  # values of one hour of day: a week at five minutes
-_PROFILE_AFTER = 300  # values before the hours of day are relied upon
-_CLIP = 10.0  # errors: nothing greater is learnt
+_USUAL_MEMORY = 80  # values of one hour of day: a week at five minutes
+_USUAL_AFTER = 300  # values before the hours of day are relied upon
+_CLIP = 15.0  # errors: an error learns nothing greater
+_REACH = 200.0  # errors: a level is moved by nothing greater
 _FARTHEST = 1e6  # errors: also any deviation from what has never deviated
-_LARGEST_OF_A_DAY = 50.0  # errors
+_LARGEST_OF_A_DAY = 1000.0  # errors
 _OUTLIERS_AT_FIRST = 3  # of the first values, that the first error does not count
 _LEAST_ERROR = 1e-9  # of the expectation: less is rounding
 _PRIOR_DAYS, _PRIOR_LOG_MAXIMUM = 10.0, math.log(5.0)  # an ordinary day's greatest deviation, before any is known
@@ -54,17 +55,17 @@ class Detector:
         "_day",
         "_day_maximum",
         "_days",
-        "_error",
         "_first",
-        "_hours",
-        "_hours_seen",
         "_level",
+        "_level_error",
         "_log_maxima",
         "_peak",
         "_peak_at",
-        "_profile_error",
         "_seen",
         "_threshold",
+        "_times",
+        "_usual",
+        "_usual_error",
         "expected",
         "upper",
     )
@@ -77,9 +78,9 @@ class Detector:
         self._first: list[float] = []
         self._seen = 0
         self._clock = 0
-        self._level = self._error = self._profile_error = 0.0
-        self._hours: list[float | None] = [None] * 24
-        self._hours_seen = [0] * 24
+        self._level = self._level_error = self._usual_error = 0.0
+        self._usual: list[float | None] = [None] * 24
+        self._times = [0] * 24
         self._day = 0
         self._day_maximum = 0.0
         self._days, self._log_maxima = _PRIOR_DAYS, _PRIOR_DAYS * _PRIOR_LOG_MAXIMUM
@@ -110,16 +111,7 @@ class Detector:
             self._day = day
             return 0.0
 
-        level_deviation = value - self._level
-        level_error = math.sqrt(self._error)
-        usual = self._hours[hour]
-        if seen > _PROFILE_AFTER and usual is not None and self._profile_error > 0.0 < level_error:
-            profile_error = math.sqrt(self._profile_error)
-            error = 2.0 * level_error * profile_error / (level_error + profile_error)
-            expected = (self._level * profile_error + usual * level_error) / (level_error + profile_error)
-        else:
-            error, expected = level_error, self._level
-        error = max(error, _LEAST_ERROR * abs(expected))
+        expected, error = self._expect(hour)
         distance = abs(value - expected)
         if error == 0.0:
             error = distance / _FARTHEST
@@ -127,35 +119,58 @@ class Detector:
 
         if day != self._day:
             self._close_day(day)
-        if deviation > self._day_maximum:
-            self._day_maximum = deviation
+        self._day_maximum = max(self._day_maximum, deviation)
+        threshold = self._threshold
         if deviation > self._peak or clock - self._peak_at >= _SAME_EVENT_SECONDS:
             self._peak, self._peak_at = deviation, clock
-            threshold = self._threshold
         else:
-            threshold = self._threshold * _SAME_EVENT_DISCOUNT
+            threshold *= _SAME_EVENT_DISCOUNT
         self.expected = expected
         self.upper = expected + threshold * error
 
-        # Nothing moves the level, or the usual value of the hour, farther than _CLIP errors would.
-        reach = _CLIP * level_error
-        moved = level_deviation if -reach < level_deviation < reach else math.copysign(reach, level_deviation)
-        self._level += moved * max(1.0 / _LEVEL_MEMORY, 1.0 / seen)
-        weight = max(1.0 / _ERROR_MEMORY, 1.0 / seen)
-        learnt = moved if level_error else level_deviation
-        self._error += weight * (learnt * learnt - self._error)
-        if usual is None:
-            self._hours[hour] = self._level
-            self._hours_seen[hour] = 1
-        else:
-            reach = _CLIP * (math.sqrt(self._profile_error) or level_error)
-            moved = value - usual
-            moved = moved if -reach < moved < reach else math.copysign(reach, moved)
-            times = self._hours_seen[hour] = self._hours_seen[hour] + 1
-            self._hours[hour] = usual + moved * max(1.0 / _HOUR_MEMORY, 1.0 / times)
-            self._profile_error += weight * (moved * moved - self._profile_error)
+        self._learn(hour, value)
         ratio = deviation / threshold
         return ratio * ratio / (1.0 + ratio * ratio)
+
+    def _expect(self, hour: int) -> tuple[float, float]:
+        """Return what is expected at an hour, and the error of that expectation.
+
+        A deviation is the mean of those from the level and from the hour's usual value, each in errors of its own.
+        """
+        expected, error = self._level, self._level_error
+        usual, usual_error = self._usual[hour], self._usual_error
+        if usual is not None and self._seen > _USUAL_AFTER and usual_error > 0.0 < error:
+            expected = (expected * usual_error + usual * error) / (error + usual_error)
+            error = 2.0 * error * usual_error / (error + usual_error)
+        return expected, max(error, _LEAST_ERROR * abs(expected))
+
+    def _learn(self, hour: int, value: float) -> None:
+        """Move the level and the hour's usual value towards a value, and their errors towards its distance."""
+        weight = max(1.0 / _ERROR_MEMORY, 1.0 / self._seen)
+        error = self._level_error
+        moved = value - self._level
+        if error > 0.0:
+            reach, learnt = _REACH * error, _CLIP * error
+            moved = reach if moved > reach else max(moved, -reach)
+            learnt = moved if -learnt < moved < learnt else learnt
+            self._level += moved * max(1.0 / _LEVEL_MEMORY, 1.0 / self._seen)
+            self._level_error = math.sqrt(error * error + weight * (learnt * learnt - error * error))
+        else:
+            self._level_error = math.sqrt(weight) * abs(moved)
+
+        usual = self._usual[hour]
+        if usual is None:
+            self._usual[hour], self._times[hour] = self._level, 1
+            return
+        error = self._usual_error or error
+        reach, learnt = _REACH * error, _CLIP * error
+        moved = value - usual
+        moved = reach if moved > reach else max(moved, -reach)
+        learnt = moved if -learnt < moved < learnt else learnt
+        self._times[hour] += 1
+        self._usual[hour] = usual + moved * max(1.0 / _USUAL_MEMORY, 1.0 / self._times[hour])
+        square = self._usual_error * self._usual_error
+        self._usual_error = math.sqrt(square + weight * (learnt * learnt - square))
 
     def _warm_up(self, value: float) -> None:
         """Start from the median of the first values and the mean square of what is near it."""
@@ -163,7 +178,7 @@ class Detector:
         if self._seen == _WARM_UP:
             self._level = median(self._first)
             near = sorted((one - self._level) ** 2 for one in self._first)[:-_OUTLIERS_AT_FIRST]
-            self._error = math.fsum(near) / len(near)
+            self._level_error = math.sqrt(math.fsum(near) / len(near))
             self._first = []
 
     def _close_day(self, day: int) -> None:

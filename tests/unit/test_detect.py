@@ -2,9 +2,9 @@
 
 import csv
 import io
-import os
-import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,14 +12,35 @@ import pytest
 
 from ingestion.settings import Home
 
-CYBERIMPACT = Path(sys.executable).with_name("cyberimpact")
 START = datetime(2026, 3, 2, tzinfo=UTC)
 
 
-def detect(home: Home, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"CYBERIMPACT_HOME": str(home.root)}
-    command = [CYBERIMPACT, "detect", *arguments]
-    return subprocess.run(command, env=environment, input=typed, capture_output=True, text=True, check=False)
+@dataclass(frozen=True)
+class Done:
+    """What the verb left: its exit code and both streams."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Detect = Callable[..., Done]
+
+
+@pytest.fixture
+def detect(home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Detect:  # noqa: ARG001
+    """Run the verb in this process, through the entry point."""
+    from orchestration.cli import main
+
+    def run(*arguments: str, typed: str = "") -> Done:
+        monkeypatch.setattr(sys, "argv", ["cyberimpact", "detect", *arguments])
+        monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
+        with pytest.raises(SystemExit) as left:
+            main()
+        streams = capsys.readouterr()
+        return Done(int(left.value.code or 0), streams.out, streams.err)
+
+    return run
 
 
 def series(spike_at: int = 300) -> list[tuple[str, str]]:
@@ -33,15 +54,15 @@ def text(rows: list[tuple[str, str]], header: str = "timestamp,value") -> str:
     return "\n".join([header, *map(",".join, rows)]) + "\n"
 
 
-def test_each_row_comes_back_scored_in_its_order(home: Home, tmp_path: Path) -> None:
+def test_each_row_comes_back_scored_in_its_order(detect: Detect, tmp_path: Path) -> None:
     rows = series()
     rows[50], rows[60] = (rows[50][0], ""), (rows[60][0], "NaN")
     file, out = tmp_path / "posts.csv", tmp_path / "scored.csv"
     file.write_text(text(rows, "at,posts"), encoding="utf-8")
-    to_file = detect(home, str(file), "--timestamp", "at", "--value", "posts", "--out", str(out))
+    to_file = detect(str(file), "--timestamp", "at", "--value", "posts", "--out", str(out))
     assert (to_file.returncode, to_file.stdout) == (0, "")
-    assert to_file.stderr == "398 of 400 rows scored, 1 alerts.\n"
-    piped = detect(home, "-", "--timestamp", "at", "--value", "posts", typed=file.read_text())
+    assert to_file.stderr == "400 rows, 398 scored; 1 would have alerted.\n"
+    piped = detect("-", "--timestamp", "at", "--value", "posts", typed=file.read_text())
     assert piped.stdout == out.read_text()
     scored = list(csv.DictReader(io.StringIO(piped.stdout)))
     assert list(scored[0]) == ["timestamp", "value", "expected", "upper", "score", "alert"]
@@ -51,8 +72,8 @@ def test_each_row_comes_back_scored_in_its_order(home: Home, tmp_path: Path) -> 
     assert float(scored[300]["expected"]) < 40 < float(scored[300]["upper"]) < 900
 
 
-def test_an_empty_series_gives_a_header(home: Home) -> None:
-    done = detect(home, "-", typed="timestamp,value\n")
+def test_an_empty_series_gives_a_header(detect: Detect) -> None:
+    done = detect("-", typed="timestamp,value\n")
     assert (done.returncode, done.stdout) == (0, "timestamp,value,expected,upper,score,alert\n")
 
 
@@ -69,19 +90,19 @@ def test_an_empty_series_gives_a_header(home: Home) -> None:
         ("timestamp,value\n2026-01-01,inf\n", "line 2, column 'value': 'inf' is not a number."),
     ],
 )
-def test_what_cannot_be_scored_is_said_with_its_place(home: Home, typed: str, said: str) -> None:
-    done = detect(home, "-", typed=typed)
+def test_what_cannot_be_scored_is_said_with_its_place(detect: Detect, typed: str, said: str) -> None:
+    done = detect("-", typed=typed)
     assert (done.returncode, done.stdout) == (1, "")
     assert f"standard input, {said}" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_files_that_cannot_be_read_or_written_are_named(home: Home, tmp_path: Path) -> None:
-    absent = detect(home, str(tmp_path / "absent.csv"))
+def test_files_that_cannot_be_read_or_written_are_named(detect: Detect, tmp_path: Path) -> None:
+    absent = detect(str(tmp_path / "absent.csv"))
     assert f"{tmp_path / 'absent.csv'} cannot be read: No such file or directory." in absent.stderr
-    nowhere = detect(home, "-", "--out", str(tmp_path / "no/where.csv"), typed="timestamp,value\n")
+    nowhere = detect("-", "--out", str(tmp_path / "no/where.csv"), typed="timestamp,value\n")
     assert (nowhere.returncode, nowhere.stdout) == (1, "")
     assert "cannot be written" in nowhere.stderr
     latin = tmp_path / "latin.csv"
     latin.write_bytes("timestamp,value,é\n".encode("latin-1"))
-    assert "UTF-8" in detect(home, str(latin)).stderr
+    assert "UTF-8" in detect(str(latin)).stderr
