@@ -11,7 +11,7 @@
         select
             {{ keys | join(', ') }},
             {{ period }},
-            cast({{ value }} as double precision) as observed
+            cast({{ value }} as double) as observed
         from {{ relation }}
     ),
 

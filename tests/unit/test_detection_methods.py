@@ -104,10 +104,14 @@ def test_ears_in_sql_agrees_with_python() -> None:
     with duckdb.connect() as connection:
         connection.execute("create table counts (series varchar, day date, seen bigint)")
         for name, counts in series.items():
-            for day, count in enumerate(counts.tolist()):
-                connection.execute("insert into counts values (?, ?, ?)", [name, MONDAY + timedelta(day), count])
+            connection.execute(
+                "insert into counts select ?, cast(? as date) + cast(generate_subscripts(?, 1) as integer), unnest(?)",
+                [name, MONDAY, counts.tolist(), counts.tolist()],
+            )
+        connection.execute(f"create table charts as {query}")
         for name, counts in series.items():
-            rows = connection.execute(f"select * from ({query}) where series = ? order by day", [name]).fetchnumpy()
+            rows = connection.execute("select * from charts where series = ? order by day", [name]).fetchnumpy()
+            assert rows["observed"].tolist() == counts.tolist()
             for chart, method in CHARTS.items():
                 in_sql = np.ma.filled(rows[f"{chart}_upper"].astype(float), np.nan)
                 np.testing.assert_allclose(in_sql, method(counts, alpha=0.001).upper, rtol=1e-9, atol=1e-9)
