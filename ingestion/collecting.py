@@ -27,8 +27,8 @@ def collect_loads() -> int:
     """Make `raw_platforms.loads` anew from every load log that there is.
 
     A platform that was never loaded has no row. What is loaded in micro-batches lives in a file of its own, which is
-    read under its writer lock, for as long as the copy of a few rows takes. While that file is being written its loads stay
-    as they were collected before: the daily build never waits for a micro-batch.
+    read under its writer lock, for as long as the copy of a few rows takes. While that file is being written its loads
+    stay as they were collected before: the daily build never waits for a micro-batch.
 
     Returns:
         The number of loads.

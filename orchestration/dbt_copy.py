@@ -17,7 +17,7 @@ from orchestration.project import PROJECT_DIR
 
 
 class Plugin(BasePlugin):
-    """Attaches tables of a published copy under the catalog `<target>_copy`, read-only; a table that is absent is empty.
+    """Shows tables of a published copy, read-only, in the catalog `<target>_copy`; one that is absent is empty.
 
     The copy is resolved to its build once, and that build is kept from being pruned until dbt ends, at its death too.
     Profile: `copy`, the target whose copy is shown; `tables`, the names of the models that it holds.

@@ -1,4 +1,4 @@
-"""What is run together: a load per platform, build, publication, micro-batch. When belongs in `schedules` and `sensors`."""
+"""What is run together: loads, builds, publications, micro-batches. When belongs in `schedules` and `sensors`."""
 
 import dagster as dg
 
@@ -32,8 +32,8 @@ loads = {
     for platform in PLATFORMS
 }
 
-#: What the address of a live platform has that is new, up to its readers in one run, whatever the daily build does. A file
-#: that holds one of its tables only is loaded by itself, and `live` follows: a step whose input is missing is passed over.
+#: What the address of a live platform has that is new, up to its readers in one run, whatever the daily build does.
+#: A file is loaded by itself and `live` follows: it may lack a table, and Dagster skips a step that lacks an input.
 micro_batches = {
     platform.name: dg.define_asset_job(
         f"micro_batch_{platform.name}",
@@ -90,4 +90,15 @@ superset = dg.define_asset_job(
 
 purge = maintenance.purge.to_job(name="purge", tags=TAGS)
 
-jobs = [*loads.values(), *micro_batches.values(), live, build_live, publish_live, build, publish, daily, superset, purge]
+jobs = [
+    *loads.values(),
+    *micro_batches.values(),
+    live,
+    build_live,
+    publish_live,
+    build,
+    publish,
+    daily,
+    superset,
+    purge,
+]

@@ -42,10 +42,10 @@ def current(home: Home, copy: Copy) -> Path | None:
 
 @contextmanager
 def pinned(home: Home, copy: Copy) -> Generator[Path | None]:
-    """Give the path of a copy, resolved to its build, and keep that build from being pruned meanwhile; None without one.
+    """Give the path of a copy, resolved to its build, which is not pruned meanwhile; None where nothing was published.
 
-    The pin is a shared lock on the folder of the build: the kernel frees it at the death of the process. It is never taken
-    on the database, whose own lock it would drop.
+    The pin is a shared lock on the folder of the build: the kernel frees it at the death of the process. It is never
+    taken on the database, whose own lock it would drop.
     """
     path, descriptor = _pin(home, copy)
     try:
@@ -56,7 +56,7 @@ def pinned(home: Home, copy: Copy) -> Generator[Path | None]:
 
 
 def _pin(home: Home, copy: Copy) -> tuple[Path | None, int | None]:
-    """Return the current build of a copy and the descriptor that pins it; one that is pruned meanwhile has a successor."""
+    """Return the current build of a copy and the descriptor that pins it; a build that is pruned has a successor."""
     for _ in range(ATTEMPTS):
         path = current(home, copy)
         if path is None:

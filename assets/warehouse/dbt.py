@@ -62,14 +62,14 @@ def warehouse(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterato
 
 
 @dbt_assets(
-    name="live",
+    name="live_models",
     manifest=MANIFEST,
     selector=project.LIVE,
     project=dbt_project(project.LIVE),
     dagster_dbt_translator=Translator(project.LIVE),
     pool="live",
 )
-def live(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator:
+def live_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator:
     yield from build(context, dbt, project.LIVE)
 
 
@@ -100,7 +100,7 @@ def build(context: dg.AssetExecutionContext, dbt: DbtCliResource, target: str) -
 
 
 def invocation_folder(run_id: str, target: str) -> Path:
-    """Return the folder of one dbt invocation, with what was parsed for its target: parsing takes longer than building."""
+    """Return the folder of one dbt invocation, with what was parsed for its target: that takes long."""
     parsed = project.parse_folder(target)
     folder = parsed / f"{target}-{run_id}"
     folder.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from orchestration.project import PROJECT_DIR
+from orchestration.project import PROJECT_DIR, target_of
 from tests.dbt.conftest import Built
 
 Node = dict[str, Any]
@@ -48,6 +48,7 @@ PREFIXES = {
     "staging": "stg_",
     "reference": ("dim_", "bridge_"),
     "marts": ("dim_", "fct_", "int_"),
+    "live": "live_",
     "kpi": "kpi_",
     "audit": "",
 }
@@ -98,7 +99,7 @@ def test_every_column_of_the_warehouse_is_declared_and_commented(built: Built) -
     declared = {
         (node["schema"], node["name"], column)
         for node in built.manifest["nodes"].values()
-        if node["resource_type"] in ("model", "seed")
+        if node["resource_type"] in ("model", "seed") and target_of(node) == "daily"
         for column in node["columns"]
     }
     schemas = "'staging', 'reference', 'visibility', 'perception', 'actors', 'kpi', 'audit'"
@@ -131,14 +132,15 @@ def test_layers_read_only_what_is_below_them(built: Built) -> None:
     allowed = {
         "staging": {"source"},
         "reference": {"seed", "staging", "reference"},
-        "marts": {"seed", "staging", "reference", "marts"},
+        "marts": {"seed", "staging", "reference", "marts", "published by live"},
+        "live": {"seed", "staging", "live"},
         "kpi": {"reference", "marts", "kpi"},
         "audit": {"seed", "staging", "marts", "kpi", "reference"},
     }
     wrong = []
     for node in models(built):
         for parent in node["depends_on"]["nodes"]:
-            kind = parent.split(".")[0]
+            kind = "published by live" if ".live_copy." in parent else parent.split(".")[0]
             below = layer(built.manifest["nodes"][parent]) if kind == "model" else kind
             if below not in allowed[layer(node)]:
                 wrong.append(f"{node['name']} reads {parent}")
@@ -164,13 +166,18 @@ def test_contracts_bind_what_others_read(built: Built) -> None:
 
 
 def test_only_what_is_meant_for_readers_is_published(built: Built) -> None:
-    exposed = {f"{n['schema']}.{n['name']}" for n in models(built) if is_exposed(n)}
-    assert {name.split(".")[0] for name in exposed} == PUBLISHED_SCHEMAS
-    assert exposed == {
+    daily, live = (
+        {f"{n['schema']}.{n['name']}" for n in models(built) if is_exposed(n) and target_of(n) == target}
+        for target in ("daily", "live")
+    )
+    assert live == {"visibility.live_chat_contact", "visibility.live_mention", "visibility.live_volume"}
+    assert {name.split(".")[0] for name in daily} == PUBLISHED_SCHEMAS
+    assert daily == {
         "actors.dim_threat",
         "actors.fct_iggn_complaint",
         "actors.fct_news_item",
         "actors.fct_prevention_action",
+        "audit.archived_load",
         "audit.freshness",
         "kpi.kpi_catalogue",
         "kpi.kpi_reading",
@@ -196,6 +203,7 @@ def test_only_what_is_meant_for_readers_is_published(built: Built) -> None:
         "visibility.fct_listing_presence",
         "visibility.fct_listing_sync",
         "visibility.fct_social_account_day",
+        "visibility.fct_mention",
         *(f"kpi.{kpi['name']}" for kpi in kpis(built)),
     }
 

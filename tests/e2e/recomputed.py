@@ -1,7 +1,7 @@
-"""The KPIs a second time: in pandas, from what the sandbox's platforms show. No SQL, no warehouse, no code of `ingestion`.
+"""The KPIs a second time, in pandas, from what the sandbox's platforms show: no SQL, no warehouse, nothing of `ingestion`.
 
-Written from the definitions in `meta.kpi` alone: `RECOMPUTED` says which observations each KPI has and how they add up, and
-`cells` brings them to periods, places and breakdowns. What is compared belongs to `test_recomputation`.
+Written from the definitions in `meta.kpi` alone: `RECOMPUTED` says which observations each KPI has and how they add up,
+and `cells` brings them to periods, places and breakdowns. What is compared belongs to `test_recomputation`.
 """
 
 import asyncio
@@ -37,8 +37,8 @@ from sandbox.events import START
 from sandbox.listening import _mentions
 
 SEED = 17
-#: The day up to which the platforms tell, and the months that they have told: March changes to summer time, of April Google
-#: Play shows its one week, and the monthly drops have not come.
+#: The day up to which the platforms tell, and the months that they have told: March changes to summer time, of April
+#: Google Play shows its one week, and the monthly drops have not come.
 NOW = date(2025, 4, 10)
 MONTHS = tuple(date(2025, month, 1) for month in (1, 2, 3, 4))
 #: What is compared. Some breakdowns of victims begin at the quarter.
@@ -265,7 +265,7 @@ def response_times() -> Frames:
 
 @cache
 def answers() -> pd.DataFrame:
-    frame = table(
+    return table(
         {
             "review": review.number,
             "day": pd.Timestamp(review.created_at).tz_convert(PARIS).date(),
@@ -278,7 +278,6 @@ def answers() -> pd.DataFrame:
         for review in jdma.history(SEED, NOW)
         for answer in review.shown(NOW)
     )
-    return frame
 
 
 MARKS = {"very_good": 10, "good": Fraction(15, 2), "medium": 5, "bad": Fraction(5, 2), "very_bad": 0}

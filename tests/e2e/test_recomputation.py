@@ -1,4 +1,4 @@
-"""Every published KPI against pandas: same cells, same values to the last digit. How pandas gets them is in `recomputed`."""
+"""Every published KPI against pandas: same cells, same values to the last digit. `recomputed` says how pandas gets them."""
 
 import json
 from collections.abc import Mapping
@@ -51,9 +51,8 @@ def test_a_kpi_is_what_pandas_computes(everything: Line, kpis: Mapping[str, Any]
 
 def test_the_share_of_listings_in_order_is_that_of_the_day_of_the_load(everything: Line) -> None:
     """The platform tells the present only, hence one month: that of the load."""
-    rows = everything.rows(
-        "select breakdown_value, value from kpi.kpi_value where kpi_code = 'listing_sync_share' and period_type = 'month'"
-    )
+    code = "kpi_code = 'listing_sync_share' and period_type = 'month'"
+    rows = everything.rows(f"select breakdown_value, value from kpi.kpi_value where {code}")
     assert len(rows) == len(dict(rows))
     assert dict(rows) == shares_in_order()
 
