@@ -1,4 +1,4 @@
-"""The KPIs a second time, in pandas, from what the sandbox's platforms show: no SQL, no warehouse, nothing of `ingestion`.
+"""The KPIs a second time, in pandas, from what the sandbox's platforms show: no SQL and no warehouse.
 
 Written from the definitions in `meta.kpi` alone: `RECOMPUTED` says which observations each KPI has and how they add up,
 and `cells` brings them to periods, places and breakdowns. What is compared belongs to `test_recomputation`.

@@ -1,4 +1,4 @@
-"""Every published KPI against pandas: same cells, same values to the last digit. `recomputed` says how pandas gets them."""
+"""Every published KPI against pandas, to the last digit. How pandas gets its figures is said in `recomputed`."""
 
 import json
 from collections.abc import Mapping
