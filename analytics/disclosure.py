@@ -19,7 +19,7 @@ TOLERANCE = 1e-6
 
 @dataclass(frozen=True)
 class Sum:
-    """A published sum: the count at index `total` is that of all `parts`, and so are the shares that `shares` numbers."""
+    """A published sum: the count at index `total` is that of all `parts`. It holds for the shares numbered too."""
 
     total: int
     parts: tuple[int, ...]

@@ -224,7 +224,7 @@ def french(number: float) -> str:
 @kpi_app.command("list")
 def kpi_list(as_json: AsJson = False) -> None:
     """Le catalogue des indicateurs, avec leur dernière valeur mensuelle nationale."""
-    from orchestration.kpis import catalogue
+    from orchestration.kpis import SUPPRESSED, catalogue
 
     kpis = catalogue(settings.home())
     if as_json:
@@ -235,7 +235,9 @@ def kpi_list(as_json: AsJson = False) -> None:
     table.columns[0].no_wrap = True
     for kpi in kpis:
         value = "–" if kpi.latest_value is None else french(kpi.latest_value)
-        table.add_row(kpi.code, kpi.label, kpi.unit, kpi.latest_month or "–", value)
+        table.add_row(
+            kpi.code, kpi.label, kpi.unit, kpi.latest_period or "–", SUPPRESSED if kpi.is_suppressed else value
+        )
     out.print(table)
 
 

@@ -1,3 +1,19 @@
+-- Where each platform's latest day is read: table, key, day. A platform without a line has no model yet, and no figure.
+{% set records = [
+    ('app_stores', ref('fct_app_review'), 'review_key', 'written_on'),
+    ('audience', ref('fct_audience_hour'), 'audience_key', 'visited_on'),
+    ('brigade_numerique', ref('fct_chat_contact'), 'contact_key', 'contacted_on'),
+    ('cybermalveillance', ref('fct_assistance'), 'assistance_key', 'diagnosed_on'),
+    ('jdma', ref('fct_jdma_review'), 'review_id', 'begun_on'),
+    ('listening', ref('fct_mention'), 'mention_id', 'published_on'),
+    ('ma_securite', ref('fct_news_item'), 'news_id', 'created_on'),
+    ('partoo', ref('fct_listing_presence'), 'presence_key', 'counted_on'),
+    ('perceval', ref('fct_perceval_day'), 'day_key', 'reported_on'),
+    ('pre_plainte', ref('fct_pre_complaint'), 'declaration_id', 'began_on'),
+    ('prevention_actions', ref('fct_prevention_action'), 'action_id', 'started_on'),
+    ('services_publics_plus', ref('fct_experience'), 'experience_id', 'published_on'),
+    ('social_accounts', ref('fct_social_account_day'), 'metric_key', 'counted_on'),
+] %}
 with loads as (
     select
         platform,
@@ -10,47 +26,14 @@ with loads as (
 ),
 
 records as (
+    {% for platform, relation, key, day in records %}
     select
-        'services_publics_plus' as platform,
-        max(published_on) as data_as_of,
-        count(experience_id) as rows
-    from {{ ref('fct_experience') }}
-    union all
-    select
-        'listening' as platform,
-        max(published_on) as data_as_of,
-        count(mention_id) as rows
-    from {{ ref('fct_mention') }}
-    union all
-    select
-        'brigade_numerique' as platform,
-        max(contacted_on) as data_as_of,
-        count(contact_key) as rows
-    from {{ ref('fct_chat_contact') }}
-    union all
-    select
-        'audience' as platform,
-        max(visited_on) as data_as_of,
-        count(audience_key) as rows
-    from {{ ref('fct_audience_hour') }}
-    union all
-    select
-        'social_accounts' as platform,
-        max(counted_on) as data_as_of,
-        count(metric_key) as rows
-    from {{ ref('fct_social_account_day') }}
-    union all
-    select
-        'pre_plainte' as platform,
-        max(began_on) as data_as_of,
-        count(declaration_id) as rows
-    from {{ ref('fct_pre_complaint') }}
-    union all
-    select
-        'partoo' as platform,
-        max(counted_on) as data_as_of,
-        count(presence_key) as rows
-    from {{ ref('fct_listing_presence') }}
+        '{{ platform }}' as platform,
+        max({{ day }}) as data_as_of,
+        count({{ key }}) as rows
+    from {{ relation }}
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
 ),
 
 dated as (
