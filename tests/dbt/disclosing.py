@@ -39,7 +39,7 @@ def intervals(
 ) -> dict[Key, float]:
     """Return the width of the interval that the rows leave to each hidden one.
 
-    Every row is a sum of atoms: months × places × values, whatever level it stands at. The reader knows every row that is
+    Every row is a sum of atoms, months × places × values, whatever its level. The reader knows every row that is
     shown, that rows which are absent count nobody, and that no count is negative.
 
     Args:

@@ -4,10 +4,18 @@ import random
 from collections import Counter
 from collections.abc import Mapping
 from datetime import date
+from itertools import product
+from pathlib import Path
 
+import duckdb
 import pytest
 
 from analytics.victims import Cell, Figures, Level, suppressed, suppressed_of_source
+from ingestion.loading import load
+from ingestion.settings import Home
+from sandbox import cybermalveillance, perceval
+from tests.dbt import raw
+from tests.dbt.conftest import dbt
 from tests.dbt.disclosing import Row, intervals
 
 WIDTH = 5 - 1e-5
@@ -90,6 +98,44 @@ def test_no_hidden_count_is_confined(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(3, 53))
 def test_no_hidden_count_of_fifty_random_cubes_is_confined(seed: int) -> None:
     prove(seed)
+
+
+COLUMNS = "period_type, period_start, territory_level, territory_code, breakdown_dimension, breakdown_value"
+
+#: The KPIs of victims, the figure that counts them, and a dimension that adds up to the total.
+PUBLISHED = [
+    ("handover_share", "denominator", None),
+    ("perceval_reports", "numerator", None),
+    ("victims_assisted", "numerator", "public"),
+    ("victims_assisted", "numerator", "threat"),
+]
+
+
+@pytest.mark.proof
+def test_no_hidden_count_of_the_sandbox_is_confined(home: Home, tmp_path: Path) -> None:
+    """What two years of invented drops become once dbt has built them, year by year, for no sum reaches beyond one."""
+    for platform, stand_in in (("cybermalveillance", cybermalveillance), ("perceval", perceval)):
+        for name, content in stand_in.drops(17, date(2026, 11, 24)):
+            (tmp_path / name).write_bytes(content)
+            load(platform, file=tmp_path / name)
+    raw.create()
+    kpis = sorted({f"+kpi_{code}" for code, *_ in PUBLISHED})
+    built = dbt("build", "--select", *kpis, "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+    assert built.returncode == 0, built.stdout
+    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
+        made_of: dict[tuple[str, str], set[str]] = {}
+        bridge = "select territory_code, territory_level, level_code from reference.bridge_territory_level"
+        for place, level, code in connection.execute(bridge).fetchall():
+            made_of.setdefault((level, code), set()).add(place)
+        for (code, figure, dimension), year in product(PUBLISHED, (2025, 2026)):
+            found = connection.execute(
+                f"select {COLUMNS}, cast({figure} as bigint) from kpi.kpi_{code}"
+                f" where year(period_start) = {year} and breakdown_dimension in ('total', '{dimension}')"
+            ).fetchall()
+            rows = [Row(*row) for row in found]
+            widths = intervals(rows, made_of, [dimension] if dimension else [])
+            assert widths, f"nothing is hidden in {code} of {year}: the proof proves nothing"
+            assert min(widths.values()) >= WIDTH, f"{code} of {year}"
 
 
 def test_the_reader_finds_what_is_hidden_alone() -> None:
