@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import lil_array
+from scipy.sparse import csr_array
 
 Key = tuple[str, date, str, str, str, str]
 
@@ -35,7 +35,7 @@ def spans(row: Row) -> set[tuple[int, int]]:
 
 
 def intervals(
-    rows: Sequence[Row], places: Mapping[tuple[str, str], set[str]], partitions: Iterable[str]
+    rows: Sequence[Row], places: Mapping[tuple[str, str], set[str]], partitions: Iterable[str], enough: float = np.inf
 ) -> dict[Key, float]:
     """Return the width of the interval that the rows leave to each hidden one.
 
@@ -46,6 +46,7 @@ def intervals(
         rows: All that is published of one count.
         places: The places that a territory, by level and code, is made of.
         partitions: Dimensions whose values add up to the total.
+        enough: A width that need not be known more closely once it is reached.
     """
     months = sorted(set().union(*(spans(row) for row in rows)))
     codes = sorted(set().union(*places.values()))
@@ -78,21 +79,21 @@ def intervals(
     zero = {atom for row in facts if row.count == 0 for atom in members(row)}
     free = {atom: n for n, atom in enumerate(sorted(set(atoms.values()) - zero))}
     facts = [row for row in facts if row.count]
-    matrix = lil_array((len(facts), len(free)))
-    for number, row in enumerate(facts):
-        for atom in members(row):
-            if atom in free:
-                matrix[number, free[atom]] = 1
+    hidden = [row for row in rows if row.count is None]
+
+    def matrix(wanted: Sequence[Row]) -> csr_array:
+        entries = [(n, free[atom]) for n, row in enumerate(wanted) for atom in members(row) if atom in free]
+        numbers, columns = np.array(entries, dtype=int).reshape(-1, 2).T
+        return csr_array((np.ones(len(entries)), (numbers, columns)), shape=(len(wanted), len(free)))
+
     sides = np.array([row.count for row in facts], dtype=float)
-    constraints = LinearConstraint(matrix.tocsr(), sides, sides) if facts else ()
-    found = {}
-    for row in rows:
-        if row.count is None:
-            goal = np.zeros(len(free))
-            goal[[free[atom] for atom in members(row) if atom in free]] = 1
-            low = milp(goal, constraints=constraints, bounds=Bounds(0, 1e6))
-            high = milp(-goal, constraints=constraints, bounds=Bounds(0, 1e6))
-            assert low.success, low.message
-            assert high.success, high.message
-            found[row[:6]] = -high.fun - low.fun
-    return found
+    constraints = LinearConstraint(matrix(facts), sides, sides) if facts else ()
+    goals = matrix(hidden)
+    low, high = np.full(len(hidden), np.inf), np.full(len(hidden), -np.inf)
+    for number, sign in product(range(len(hidden)), (1, -1)):
+        if high[number] - low[number] < enough:
+            solved = milp(sign * goals[[number]].toarray().ravel(), constraints=constraints, bounds=Bounds(0, 1e6))
+            assert solved.success, solved.message
+            # Every solution is one that the reader cannot rule out, for this row and for all others.
+            low, high = np.minimum(low, goals @ solved.x), np.maximum(high, goals @ solved.x)
+    return {row[:6]: width for row, width in zip(hidden, high - low, strict=True)}

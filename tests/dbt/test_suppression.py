@@ -84,7 +84,7 @@ def prove(seed: int) -> None:
     victims = cube(seed)
     hidden = suppressed(Figures(victims), levels())
     assert {cell for cell, count in victims.items() if count < 5} <= hidden
-    widths = intervals(published(victims, hidden), places(), ["threat"])
+    widths = intervals(published(victims, hidden), places(), ["threat"], enough=WIDTH)
     assert len(widths) == len(hidden)
     assert {cell: width for cell, width in widths.items() if width < WIDTH} == {}
 
@@ -133,7 +133,7 @@ def test_no_hidden_count_of_the_sandbox_is_confined(home: Home, tmp_path: Path) 
                 f" where year(period_start) = {year} and breakdown_dimension in ('total', '{dimension}')"
             ).fetchall()
             rows = [Row(*row) for row in found]
-            widths = intervals(rows, made_of, [dimension] if dimension else [])
+            widths = intervals(rows, made_of, [dimension] if dimension else [], enough=WIDTH)
             assert widths, f"nothing is hidden in {code} of {year}: the proof proves nothing"
             assert min(widths.values()) >= WIDTH, f"{code} of {year}"
 
