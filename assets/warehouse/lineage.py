@@ -20,6 +20,9 @@ from orchestration import project
 
 DIALECT = "duckdb"
 
+#: The dbt source through which the daily target reads what the live one has published.
+PUBLISHED_BY_LIVE = "live_copy"
+
 #: Columns a column is made from: model, column -> [(upstream node, upstream column)], nodes by their dbt unique id.
 Lineage = dict[str, dict[str, list[tuple[str, str]]]]
 
@@ -37,6 +40,9 @@ def trace(manifest: Mapping[str, Any]) -> Lineage:
     """
     nodes = {**manifest["nodes"], **manifest["sources"]}
     tables = {relation(n): uid for uid, n in nodes.items() if n["resource_type"] in ("model", "seed", "source")}
+    models = {node["name"]: uid for uid, node in nodes.items() if node["resource_type"] == "model"}
+    # A published copy of the other target holds models under their own names: what is read there comes from them.
+    tables |= {relation(n): models[n["name"]] for n in nodes.values() if n.get("source_name") == PUBLISHED_BY_LIVE}
     schema: dict[str, dict[str, dict[str, str]]] = {}
     for (schema_name, table), uid in tables.items():
         columns = {c["name"].lower(): c.get("data_type") or "text" for c in nodes[uid]["columns"].values()}
@@ -70,17 +76,39 @@ def trace_model(
     return found
 
 
+#: What each target compiles. Only SQL can be traced, and dbt cannot compile a Python model without a connection.
+TRACED = {
+    project.DAILY: ("--exclude", "tag:live", "path:models/**/*.py"),
+    project.LIVE: ("--select", "tag:live"),
+}
+
+
 def compile_and_trace() -> Lineage:
-    """Compile the dbt project without touching the warehouse, and trace it.
+    """Compile the dbt project without touching its databases, and trace it.
 
     Raises:
         ExpectedFailure: dbt cannot compile the project.
     """
-    target = settings.home().dbt_target / "lineage"
-    compiled = project.ask("compile", "--no-introspect", "--no-populate-cache", DBT_TARGET_PATH=str(target))
+    manifests = {target: compiled_manifest(target) for target in TRACED}
+    nodes = {
+        unique_id: manifests[project.target_of(node)]["nodes"][unique_id]
+        for unique_id, node in manifests[project.DAILY]["nodes"].items()
+    }
+    return trace({**manifests[project.DAILY], "nodes": nodes})
+
+
+def compiled_manifest(target: str) -> dict[str, Any]:
+    """Return the manifest of a target with the compiled code of what it builds.
+
+    Raises:
+        ExpectedFailure: dbt cannot compile it.
+    """
+    folder = project.parse_folder(target) / "lineage"
+    without_database = ("--no-introspect", "--no-populate-cache", "--target", target)
+    compiled = project.ask("compile", *without_database, *TRACED[target], DBT_TARGET_PATH=str(folder))
     if compiled.returncode:
         raise ExpectedFailure(f"dbt cannot compile the project: {compiled.stdout.strip()}", "Mend the model it names.")
-    return trace(json.loads((target / "manifest.json").read_bytes()))
+    return json.loads((folder / "manifest.json").read_bytes())
 
 
 def load_lineage() -> Lineage:
@@ -107,7 +135,10 @@ def column_lineage() -> dict[dg.AssetKey, dict[str, dg.TableColumnLineage]]:
         node_key(nodes[uid]): {
             "dagster/column_lineage": dg.TableColumnLineage(
                 {
-                    column: [dg.TableColumnDep(node_key(nodes[source]), name) for source, name in upstream]
+                    column: [
+                        dg.TableColumnDep(node_key(nodes[source], project.target_of(nodes[uid])), name)
+                        for source, name in upstream
+                    ]
                     for column, upstream in columns.items()
                 }
             )

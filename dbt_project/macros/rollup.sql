@@ -1,27 +1,28 @@
 {#
   From the observations of a KPI to its values: one row per period, territory and breakdown that `meta.kpi.grain` declares.
-  Sparse: a cell without observations has no row.
-  Observations: record_key, occurred_on, territory_code, one column per breakdown, numerator, denominator.
+  Sparse: a cell without observations has no row. Values are exact decimals, rounded once.
+  Observations: record_key, occurred_on, territory_code, one column per breakdown, numerator, denominator; those of a stock
+  also have entity_key. `type` is that of the numerator: bigint for counts, decimal(38, 6) for euros and marks.
 #}
 
 {# Value = number or amount: the sum of the numerators. #}
-{% macro rollup_sum(observations) %}
+{% macro rollup_sum(observations, type='bigint') %}
     {{ rollup(
         observations,
-        numerator='cast(sum(numerator) as bigint)',
+        numerator='cast(sum(numerator) as ' ~ type ~ ')',
         denominator='cast(null as bigint)',
         value='cast(sum(numerator) as decimal(18, 6))',
     ) }}
 {% endmacro %}
 
 
-{# Value = share: sum of the numerators over sum of the denominators. #}
-{% macro rollup_ratio(observations) %}
+{# Value = share, mean or rate: `scale` times the sum of the numerators over the sum of the denominators. #}
+{% macro rollup_ratio(observations, scale=1, type='bigint') %}
     {{ rollup(
         observations,
-        numerator='cast(sum(numerator) as bigint)',
+        numerator='cast(sum(numerator) as ' ~ type ~ ')',
         denominator='cast(sum(denominator) as bigint)',
-        value=exact_ratio('sum(numerator)', 'sum(denominator)'),
+        value=exact_ratio('sum(numerator)', 'sum(denominator)', scale),
     ) }}
 {% endmacro %}
 
@@ -37,15 +38,46 @@
 {% endmacro %}
 
 
-{% macro rollup(observations, numerator, denominator, value) %}
-    {% set periods, territories = ref('bridge_calendar_period'), ref('bridge_territory_level') %}
-    {% set kpi = this_kpi() %}
+{#
+  Value = stock, such as followers: the latest observation of each entity in the period, summed. An entity counts once, where
+  and under the breakdowns that its latest observation says.
+#}
+{% macro rollup_stock(observations) %}
+    {{ rollup(
+        observations,
+        numerator='cast(sum(numerator) as bigint)',
+        denominator='cast(null as bigint)',
+        value='cast(sum(numerator) as decimal(18, 6))',
+        latest_of_entity=true,
+    ) }}
+{% endmacro %}
+
+
+{#
+  Value = rate: `per` times the sum of the numerators over the inhabitants of the territory, which are the denominator. A
+  territory without population, as abroad and unknown are, has no row; what they count is in the nation's numerator.
+#}
+{% macro rollup_per_inhabitant(observations, per=10000) %}
+    {{ rollup(
+        observations,
+        numerator='cast(sum(numerator) as bigint)',
+        denominator='cast(max(population) as bigint)',
+        value=exact_ratio('sum(numerator)', 'max(population)', per),
+        with_population=true,
+    ) }}
+{% endmacro %}
+
+
+{% macro rollup(observations, numerator, denominator, value, latest_of_entity=false, with_population=false, kpi=none) %}
+    {% set periods, levels = ref('bridge_calendar_period'), ref('bridge_territory_level') %}
+    {% set kpi = kpi or this_kpi() %}
     with breakdowns as (
-        {% for breakdown in [{'dimension': 'total'}] + kpi.grain.breakdowns %}
+        {% for breakdown in all_breakdowns(kpi) %}
         select
             record_key,
             occurred_on,
             territory_code,
+            {{ 'entity_key,' if latest_of_entity }}
             '{{ breakdown.dimension }}' as breakdown_dimension,
             {{ "'total'" if breakdown.dimension == 'total' else breakdown.dimension }} as breakdown_value,
             numerator,
@@ -56,28 +88,64 @@
         {% endfor %}
     ),
 
-    cells as (
+    dated as (
         select
             breakdowns.record_key,
+            breakdowns.territory_code,
             breakdowns.breakdown_dimension,
             breakdowns.breakdown_value,
             breakdowns.numerator,
             breakdowns.denominator,
             periods.period_type,
-            periods.period_start,
-            territories.territory_level,
-            territories.level_code as territory_code
+            periods.period_start
+            {%- if latest_of_entity %},
+            row_number() over (
+                partition by
+                    periods.period_type,
+                    periods.period_start,
+                    breakdowns.breakdown_dimension,
+                    breakdowns.entity_key
+                order by breakdowns.occurred_on desc, breakdowns.record_key desc
+            ) as recency
+            {%- endif %}
         from breakdowns
         inner join {{ periods }} as periods on breakdowns.occurred_on = periods.date_day
-        inner join {{ territories }} as territories on breakdowns.territory_code = territories.territory_code
         where
-            territories.territory_level in ({{ quoted_list(kpi.grain.territory_levels) }})
-            and case breakdowns.breakdown_dimension
-                when 'total' then periods.period_type in ({{ quoted_list(kpi.grain.period_types) }})
-                {% for breakdown in kpi.grain.breakdowns %}
+            case breakdowns.breakdown_dimension
+                {% for breakdown in all_breakdowns(kpi) %}
                 when '{{ breakdown.dimension }}' then periods.period_type in ({{ quoted_list(breakdown.period_types) }})
                 {% endfor %}
             end
+    ),
+
+    cells as (
+        select
+            dated.record_key,
+            dated.breakdown_dimension,
+            dated.breakdown_value,
+            dated.numerator,
+            dated.denominator,
+            dated.period_type,
+            dated.period_start,
+            levels.territory_level,
+            levels.level_code as territory_code
+            {{- ', territories.population' if with_population }}
+        from dated
+        inner join {{ levels }} as levels on dated.territory_code = levels.territory_code
+        {% if with_population %}
+        inner join {{ ref('dim_territory') }} as territories
+            on
+                levels.level_code = territories.territory_code
+                and territories.population is not null
+        {% endif %}
+        where
+            case dated.breakdown_dimension
+                {% for breakdown in all_breakdowns(kpi) %}
+                when '{{ breakdown.dimension }}'
+                    then levels.territory_level in ({{ quoted_list(breakdown.territory_levels) }})
+                {% endfor %}
+            end
+            {{ 'and dated.recency = 1' if latest_of_entity }}
     )
 
     select
@@ -104,6 +172,24 @@
 {% endmacro %}
 
 
+{# The total and each breakdown of a KPI, with their periods and levels; a breakdown may have fewer levels than the total. #}
+{% macro all_breakdowns(kpi) %}
+    {% set found = [{
+        'dimension': 'total',
+        'period_types': kpi.grain.period_types,
+        'territory_levels': kpi.grain.territory_levels,
+    }] %}
+    {% for breakdown in kpi.grain.breakdowns %}
+        {% do found.append({
+            'dimension': breakdown.dimension,
+            'period_types': breakdown.period_types,
+            'territory_levels': breakdown.territory_levels or kpi.grain.territory_levels,
+        }) %}
+    {% endfor %}
+    {{ return(found) }}
+{% endmacro %}
+
+
 {#
   A breakdown declared `part: true` divides the record itself, as an opinion on one theme does: its rows, and only they, fill
   its column. They count in that breakdown and nowhere else.
@@ -125,4 +211,13 @@
         {{ return({'code': '', 'grain': {'period_types': [], 'territory_levels': [], 'breakdowns': []}}) }}
     {% endif %}
     {{ return(graph.nodes[model.unique_id].config.meta.kpi) }}
+{% endmacro %}
+
+
+{# `meta.kpi` of the KPI of that name; unknown while dbt parses. #}
+{% macro kpi_named(name) %}
+    {% if not execute %}
+        {{ return({'code': '', 'victims': 'numerator', 'grain': {'period_types': [], 'territory_levels': [], 'breakdowns': []}}) }}
+    {% endif %}
+    {{ return(graph.nodes['model.' ~ project_name ~ '.' ~ name].config.meta.kpi) }}
 {% endmacro %}

@@ -5,22 +5,26 @@
 {% endmacro %}
 
 
-{# A share of two non-negative amounts, rounded half up once and exactly; null where the denominator is zero. #}
-{% macro exact_ratio(numerator, denominator) -%}
-    {{ return(adapter.dispatch('exact_ratio')(numerator, denominator)) }}
+{# `scale` times the ratio of two non-negative amounts, rounded half up once and exactly; null where the denominator is zero. #}
+{% macro exact_ratio(numerator, denominator, scale=1) -%}
+    {{ return(adapter.dispatch('exact_ratio')(numerator, denominator, scale)) }}
 {%- endmacro %}
 
-{% macro default__exact_ratio(numerator, denominator) -%}
+{% macro default__exact_ratio(numerator, denominator, scale) -%}
     cast(
-        cast({{ numerator }} as decimal(38, 6)) / nullif(cast({{ denominator }} as decimal(38, 6)), 0) as decimal(18, 6)
+        {{ scale }} * cast({{ numerator }} as decimal(38, 6)) / nullif(cast({{ denominator }} as decimal(38, 6)), 0)
+        as decimal(18, 6)
     )
 {%- endmacro %}
 
 {# DuckDB divides decimals as doubles, which breaks ties at random: divide integers instead. #}
-{% macro duckdb__exact_ratio(numerator, denominator) -%}
+{% macro duckdb__exact_ratio(numerator, denominator, scale) -%}
     {%- set n -%} cast(cast({{ numerator }} as decimal(38, 6)) * 1000000 as hugeint) {%- endset -%}
     {%- set d -%} cast(cast({{ denominator }} as decimal(38, 6)) * 1000000 as hugeint) {%- endset -%}
-    cast(cast((2000000 * {{ n }} + {{ d }}) // nullif(2 * {{ d }}, 0) as decimal(18, 0)) * 0.000001 as decimal(18, 6))
+    cast(
+        cast(({{ 2000000 * scale }} * {{ n }} + {{ d }}) // nullif(2 * {{ d }}, 0) as decimal(18, 0)) * 0.000001
+        as decimal(18, 6)
+    )
 {%- endmacro %}
 
 

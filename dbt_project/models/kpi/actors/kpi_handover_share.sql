@@ -1,0 +1,1 @@
+{{ suppressed(rollup_ratio(ref('kpi_handover_share__observations'))) }}

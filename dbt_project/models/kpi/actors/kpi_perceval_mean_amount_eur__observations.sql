@@ -1,0 +1,7 @@
+select
+    day_key as record_key,
+    reported_on as occurred_on,
+    'ZZ' as territory_code,
+    amount_eur as numerator,
+    reports as denominator
+from {{ ref('fct_perceval_day') }}

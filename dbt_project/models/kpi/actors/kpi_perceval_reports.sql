@@ -1,0 +1,1 @@
+{{ suppressed(rollup_sum(ref('kpi_perceval_reports__observations'))) }}
