@@ -23,7 +23,7 @@ from tests.e2e.line import PLATFORM, Line, dbt_build, ended, kill_session, membe
 #: The moments at which a build is killed lie in so many seconds after dbt has begun.
 BUILD_SECONDS = 15
 #: On a busy machine a kill may come before dbt has begun its first model, and hit nothing.
-SPARE_KILLS = 3
+SPARE_KILLS = 5
 
 
 @pytest.fixture(scope="session")
@@ -239,7 +239,7 @@ def kill_builds(line: Line, monkeypatch: pytest.MonkeyPatch, kills: int, *part: 
 
 
 def test_a_killed_build_leaves_readers_what_they_had(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
-    kill_builds(line, monkeypatch, 1, "--select", "path:models/marts/perception")
+    kill_builds(line, monkeypatch, 1, "--select", "path:models/marts")
 
 
 @pytest.mark.proof
