@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     Matrix = NDArray[np.float64]
 
 _ROUNDS = 6  # of the two-way fit: it settles to 1e-6 in four
+_NOTHING = 1e-12  # a denominator that is zero but for rounding
 _LEAST_SHARE = 0.1  # of the two-way expectation, below which a correction by donors may not push it
 _PENALTIES = (np.inf, 16.0, 4.0, 1.0)  # in units of the sampling noise of the history
 _WORTHWHILE = 0.03  # of the error on held-out periods, which a correction must save to be used
@@ -93,4 +94,4 @@ def _donor_weights(gram: "Matrix", donors: "NDArray[np.bool_]") -> "Matrix":
 
 
 def _ratio(above: "Matrix", below: "Matrix") -> "Matrix":
-    return np.divide(above, below, out=np.zeros_like(above), where=below > 1e-12)
+    return np.divide(above, below, out=np.zeros_like(above), where=below > _NOTHING)

@@ -101,7 +101,7 @@ class _Window(NamedTuple):
 
 
 def measure(
-    panel: "Panel", donors: "NDArray[np.bool_]", first: int, last: int, history: int = 52, treated: int = 0
+    panel: "Panel", donors: "NDArray[np.bool_]", first: int, last: int, *, history: int = 52, treated: int = 0
 ) -> Effect:
     """Measure the effect of an action in one territory.
 
@@ -135,10 +135,12 @@ def measure(
         raise ValueError(f"{first} periods before the action are too few: {LEAST_PAST + length} are needed.")
     inside = np.flatnonzero(donors)
     penalty = chosen_penalty(_cut(panel, first, last, history)[0], donors, min(first, history), length)
-    now, before = _window(panel, donors, first, last, history, penalty)
+    now, before = _window(panel, donors, first, last, history=history, penalty=penalty)
     starts = [first - length * (back + 1) for back in range(_PLACEBO_WINDOWS)]
     placebos = [
-        _window(panel, donors, start, start + length, history, penalty)[0] for start in starts if start >= LEAST_PAST
+        _window(panel, donors, start, start + length, history=history, penalty=penalty)[0]
+        for start in starts
+        if start >= LEAST_PAST
     ]
     whole = [_Window(one.counted.sum(axis=1), one.expected.sum(axis=1)) for one in (now, *placebos)]
     dispersion = learnt(
@@ -153,7 +155,7 @@ def measure(
     ratio_interval = _ratios(dispersion, counted, expected, scale * low, scale * high)
     tail = stats.norm.isf(1 - POWER)
     least = dispersion.counts(expected, scale * np.array([low - tail, high + tail])) / expected
-    sequential, concluded_after = _sequential(dispersion, now, placebos, scales, treated, inside)
+    sequential, concluded_after = _sequential(dispersion, now, placebos, scales=scales, treated=treated, inside=inside)
     fading, halves = _fading(dispersion, now, treated, scale)
     return Effect(
         counted=counted,
@@ -189,7 +191,7 @@ def _cut(panel: "Panel", first: int, last: int, history: int) -> tuple["Panel", 
 
 
 def _window(
-    panel: "Panel", donors: "NDArray[np.bool_]", first: int, last: int, history: int, penalty: float
+    panel: "Panel", donors: "NDArray[np.bool_]", first: int, last: int, *, history: int, penalty: float
 ) -> tuple[_Window, _Window]:
     """Return what was counted and expected in a window, and in its past."""
     cut, past = _cut(panel, first, last, history)
@@ -237,6 +239,7 @@ def _sequential(
     dispersion: Dispersion,
     now: _Window,
     placebos: list[_Window],
+    *,
     scales: "Matrix",
     treated: int,
     inside: "NDArray[np.intp]",
@@ -274,8 +277,7 @@ def _fading(
         return None, None
     (seen, foreseen), (later_seen, later_foreseen) = halves
     whole = (seen + later_seen) / (foreseen + later_foreseen)
-    noise_only = Dispersion(dispersion.noise, dispersion.drift)
-    distance = noise_only.surprise(later_seen, whole * later_foreseen) - noise_only.surprise(seen, whole * foreseen)
+    distance = dispersion.surprise(later_seen, whole * later_foreseen) - dispersion.surprise(seen, whole * foreseen)
     p_value = float(2 * stats.norm.sf(abs(float(distance)) / (scale * math.sqrt(2))))
     return p_value, (float(seen / foreseen), float(later_seen / later_foreseen))
 

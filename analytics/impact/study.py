@@ -14,6 +14,7 @@ OUTAGE_SHARE = 0.2
 #: Counts expected in the window, below which "twice as many" and "none" look alike.
 LEAST_EXPECTED = 1.0
 UNKNOWN_TERRITORY = "ZZ"
+_NAMED = 5  # actions in a sentence
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ class Series:
         ends: Last day of each period.
         window: Periods over which effects are sought.
         known_until: Last day that the platform has told whole.
+        suppressed: Territories with cells that are not published because too few victims stand behind them: what is
+            missing there is what is small, so neither an effect nor a comparison would be fair.
     """
 
     kpi_code: str
@@ -54,6 +57,7 @@ class Series:
     ends: Sequence[date]
     window: int
     known_until: date
+    suppressed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -105,8 +109,13 @@ def examine(action: Action, series: Series, others: Collection[Action], today: d
     starts = tuple(panel.starts[first:last])
     if action.is_nationwide:
         return _nationwide(series, first, last, starts)
-    touched = {one for other in _rivals(action, series, others) for one in other.territories}
-    refusal = _unmeasurable(action, series, others, first, last) or _too_few_donors(action, panel, touched, first, last)
+    touched = series.suppressed.union(*(other.territories for other in _rivals(action, series, others)))
+    refusal = (
+        _mixed(action, series, others)
+        or _untold(series, first, last)
+        or _unknown(action, series, first, last)
+        or _too_few_donors(action, panel, touched, first, last)
+    )
     if refusal:
         return Finding(series.kpi_code, refusal=refusal, starts=starts)
     merged = panel.merged(action.territories)
@@ -149,34 +158,44 @@ def _nationwide(series: Series, first: int, last: int, starts: tuple[date, ...])
     )
 
 
-def _unmeasurable(action: Action, series: Series, others: Collection[Action], first: int, last: int) -> str | None:
-    panel, here = series.panel, [code in action.territories for code in series.panel.territories]
+def _mixed(action: Action, series: Series, others: Collection[Action]) -> str | None:
+    meeting = sorted(one.action_id for one in overlapping(action, series, others))
+    if not meeting:
+        return None
+    names = ", ".join(meeting[:_NAMED]) + (" …" if len(meeting) > _NAMED else "")
+    return (
+        f"D'autres actions visent le même indicateur, au même endroit et au même moment ({names}) : leurs effets se "
+        "mêlent et ne peuvent pas être attribués à l'une d'elles."
+    )
+
+
+def _untold(series: Series, first: int, last: int) -> str | None:
+    """Say what the data lack of all territories."""
+    least = LEAST_PAST + last - first
+    if first < least:
+        return f"L'historique est trop court : {first} périodes avant l'action, il en faut au moins {least}."
+    totals = series.panel.counts.sum(axis=0)
+    usual = float(np.median(totals[max(first - 52, 0) : first]))
+    silent = np.flatnonzero(totals[first:last] < OUTAGE_SHARE * usual)
+    if len(silent):
+        return (
+            f"La plateforme n'a presque rien transmis à partir du {series.panel.starts[first + silent[0]]:%d/%m/%Y}, "
+            "pendant la période suivie : une panne ressemblerait à un effet."
+        )
+    return None
+
+
+def _unknown(action: Action, series: Series, first: int, last: int) -> str | None:
+    """Say what the data lack of this territory."""
+    panel, past = series.panel, slice(max(first - 52, 0), first)
+    here = np.array([code in action.territories for code in panel.territories])
     if sum(here) < len(action.territories):
         return "L'indicateur n'est pas publié pour ce territoire."
-    if first < LEAST_PAST + last - first:
-        return (
-            f"L'historique est trop court : {first} périodes avant l'action, il en faut au moins "
-            f"{LEAST_PAST + last - first}."
-        )
-    meeting = overlapping(action, series, others)
-    if meeting:
-        names = ", ".join(sorted(one.action_id for one in meeting)[:5]) + (" …" if len(meeting) > 5 else "")  # noqa: PLR2004
-        return (
-            f"D'autres actions visent le même indicateur, au même endroit et au même moment ({names}) : leurs effets "
-            "se mêlent et ne peuvent pas être attribués à l'une d'elles."
-        )
-    totals = panel.counts.sum(axis=0)
-    usual = float(np.median(totals[max(first - 52, 0) : first]))
-    silent = [panel.starts[column] for column in range(first, last) if totals[column] < OUTAGE_SHARE * usual]
-    if silent:
-        return (
-            f"La plateforme n'a presque rien transmis pendant la période suivie (à partir du {silent[0]:%d/%m/%Y}) : "
-            "une panne ressemblerait à un effet."
-        )
-    exposure, counts = panel.exposure[here], panel.counts[here]
-    if np.any(exposure[:, first:last].sum(axis=1) == 0) or np.any(exposure[:, :first].sum(axis=1) == 0):
-        return "Ce territoire n'a pas de données publiées pendant la période suivie, ou avant elle."
-    if not counts[:, max(first - 52, 0) : first].any():
+    if series.suppressed & set(action.territories):
+        return "Trop peu de victimes dans ce territoire : des valeurs y sont masquées, un effet serait faussé."
+    if np.any(panel.exposure[here][:, first:last].sum(axis=1) == 0):
+        return "Ce territoire n'a pas de données pendant la période suivie."
+    if not panel.counts[here][:, past].any():
         return "Le territoire n'a compté que des zéros avant l'action : il n'y a rien à quoi comparer."
     return None
 
