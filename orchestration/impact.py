@@ -1,7 +1,7 @@
 """What `cyberimpact impact` tells, in French: actions and KPIs from the published copy, methods from `analytics`."""
 
 import itertools
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from datetime import date
 from functools import cache
@@ -14,6 +14,7 @@ import yaml
 
 from analytics import impact
 from analytics.impact import study, wording
+from analytics.impact.effect import ALPHA
 from ingestion.errors import ExpectedFailure
 from ingestion.settings import Home
 from orchestration import published
@@ -51,13 +52,25 @@ PERIODS = """
 
 @dataclass(frozen=True)
 class Reading:
-    """One KPI of a report: its name, what was found, and the word for it."""
+    """One KPI of a report: its name, what was found, and the word for it.
+
+    Args:
+        kpi_code: Its code.
+        label: Its French name.
+        period_type: week or month.
+        finding: An effect, or why there is none.
+        certainty: None where there is no effect.
+        measured: Actions of the register whose effect on this KPI could be measured, this one included.
+        standing_out: How many of them have a possible or probable effect; one in ten would by chance.
+    """
 
     kpi_code: str
     label: str
     period_type: str
     finding: impact.Finding
-    certainty: impact.Certainty | None
+    certainty: impact.Certainty | None = None
+    measured: int = 0
+    standing_out: int = 0
 
 
 @dataclass(frozen=True)
@@ -88,6 +101,8 @@ class Report:
                     "nation": reading.finding.nation,
                     "window": [start.isoformat() for start in reading.finding.starts],
                     "window_is_over": reading.finding.window_is_over,
+                    "measured": reading.measured,
+                    "standing_out": reading.standing_out,
                     "effect": asdict(reading.finding.effect) if reading.finding.effect else None,
                 }
                 for reading in self.readings
@@ -130,13 +145,7 @@ def report(home: Home, action_id: str, today: date | None = None) -> Report:
             )
         actions = [_action(row) for row in rows]
         chosen = next(action for action in actions if action.action_id == action_id)
-        examined = [_examined(connection, chosen, code, actions, today or as_of) for code in sorted(chosen.targets)]
-    effects = [finding.effect for _, _, finding in examined if finding.effect]
-    words = iter(impact.certainties(effects))
-    readings = tuple(
-        Reading(finding.kpi_code, label, period_type, finding, next(words) if finding.effect else None)
-        for label, period_type, finding in examined
-    )
+        readings = tuple(_reading(connection, chosen, code, actions, today or as_of) for code in sorted(chosen.targets))
     kind, theme, named = told[action_id][5:8]
     return Report(chosen, f"{kind or 'Action'} – {theme or 'sans thème'}", as_of, not named, readings)
 
@@ -158,40 +167,49 @@ def _action(row: tuple) -> impact.Action:
     return impact.Action(action_id, started_on, ended_on, territories, bool(nationwide), frozenset(targets))
 
 
-def _examined(
+def _reading(
     connection: duckdb.DuckDBPyConnection,
     action: impact.Action,
     code: str,
     actions: Collection[impact.Action],
     today: date,
-) -> tuple[str, str, impact.Finding]:
-    """Return the label of a KPI, the period it is followed by, and what was found."""
+) -> Reading:
+    """Read one KPI; how sure the effect is, is told among all actions of the register on the same KPI."""
     known = connection.execute(
         "select label, unit, period_types from kpi.kpi_catalogue where kpi_code = ?", [code]
     ).fetchall()
     if not known:
-        return code, "month", impact.Finding(code, refusal="Cet indicateur n'est pas publié.")
+        return _refused(code, code, "Cet indicateur n'est pas publié.")
     label, unit, period_types = known[0]
-    period_type = "week" if "week" in period_types else "month"
     if unit not in (*_COUNTED, *_SHARES):
-        return (
-            label,
-            period_type,
-            impact.Finding(
-                code,
-                refusal=f"Cet indicateur ({unit}) n'est ni un dénombrement ni une part : la méthode ne s'y prête pas.",
-            ),
+        return _refused(
+            code, label, f"Cet indicateur ({unit}) n'est ni un dénombrement ni une part : la méthode ne s'y prête pas."
         )
+    period_type = "week" if "week" in period_types else "month"
     series = _series(connection, code, period_type, is_share=unit in _SHARES)
     if series is None:
-        return (
-            label,
-            period_type,
-            impact.Finding(
-                code, refusal="Cet indicateur n'est pas publié par département : il n'y a pas de territoire comparable."
-            ),
+        return _refused(
+            code, label, "Cet indicateur n'est pas publié par département : il n'y a pas de territoire comparable."
         )
-    return label, period_type, impact.examine(action, series, actions, today)
+    finding = impact.examine(action, series, actions, today)
+    if finding.effect is None:
+        return Reading(code, label, period_type, finding)
+    peers = (one for one in actions if code in one.targets and one.action_id != action.action_id)
+    effects = [finding.effect, *filter(None, (impact.examine(one, series, actions, today).effect for one in peers))]
+    words = impact.certainties(effects)
+    return Reading(
+        code,
+        label,
+        period_type,
+        finding,
+        words[0],
+        len(words),
+        sum(word is not impact.Certainty.none for word in words),
+    )
+
+
+def _refused(code: str, label: str, sentence: str) -> Reading:
+    return Reading(code, label, "month", impact.Finding(code, refusal=sentence))
 
 
 def _series(
@@ -253,8 +271,10 @@ def _heading(one: Report) -> list[str]:
     if not one.action.targets:
         return [
             *lines,
-            ("On ne peut pas conclure : l'action ne nomme aucun indicateur, et aucun indicateur par département ne "
-            "correspond à son thème. Indiquez-en un dans le registre."),
+            (
+                "On ne peut pas conclure : l'action ne nomme aucun indicateur, et aucun indicateur par département ne "
+                "correspond à son thème. Indiquez-en un dans le registre."
+            ),
         ]
     if one.proposed:
         lines.append("L'action ne nomme aucun indicateur : ceux-ci sont proposés d'après son thème et sa nature.")
@@ -272,31 +292,32 @@ def _lines(reading: Reading) -> list[str]:
             else []
         )
         return [*head, f"  On ne peut pas conclure. {finding.refusal}", *series]
-    return [*head, *(f"  {line}" for line in _effect_lines(finding, finding.effect, reading.certainty))]
+    return [*head, *(f"  {line}" for line in _effect_lines(reading, finding.effect))]
 
 
-def _effect_lines(finding: impact.Finding, effect: impact.Effect, certainty: impact.Certainty | None) -> list[str]:
-    ends = effect.ratio_interval
+def _effect_lines(reading: Reading, effect: impact.Effect) -> list[str]:
+    finding, certainty = reading.finding, reading.certainty
     sense = "baisse" if effect.ratio < 1 else "hausse"
-    verdict = {
+    verdicts = {
         impact.Certainty.probable: f"Effet probable : {sense}.",
         impact.Certainty.possible: f"Effet possible : {sense}. Une action sans effet sur dix en donnerait autant.",
-        impact.Certainty.none: "On ne peut pas conclure : l'écart est de ceux que le hasard explique.",
-    }[certainty or impact.Certainty.none]
+    }
+    first, last = finding.starts[0], finding.starts[-1]
+    blank = _share(effect.false_alarms_in_time)
     lines = [
-        verdict,
-        f"Observé : {_number(effect.counted)}, de la {unit} du {finding.starts[0]:%d/%m/%Y} à celle du "
-        f"{finding.starts[-1]:%d/%m/%Y}{so_far}.",
-        (f"Attendu sans l'action : {_number(effect.expected)}, neuf fois sur dix entre {_number(effect.band.low)} et "
-        f"{_number(effect.band.high)} (d'après {effect.donors} territoires sans action comparable)."),
-        (f"Effet : {_signed(effect.absolute)} ({_percent(effect.ratio)}) ; intervalle à 90 % : de "
-        f"{_signed(effect.absolute_interval.low)} à {_signed(effect.absolute_interval.high)} "
-        f"({_percent(ends.low)} à {_percent(ends.high)})."),
-        (f"Intervalle valable même regardé à chaque mise à jour : {_percent(effect.sequential_ratio.low)} à "
-        f"{_percent(effect.sequential_ratio.high)}."),
+        verdicts.get(certainty, "On ne peut pas conclure : l'écart est de ceux que le hasard explique."),
+        f"Observé, par {PERIOD_NAMES[reading.period_type]}, du {first:%d/%m/%Y} au {last:%d/%m/%Y} inclus : "
+        + _number(effect.counted)
+        + ("." if finding.window_is_over else " ; la période suivie n'est pas finie, l'effet est provisoire."),
+        f"Attendu sans l'action : {_number(effect.expected)}, neuf fois sur dix {_between(effect.band, _number)}.",
+        f"Comparaison : {effect.donors} territoires sans action sur cet indicateur au même moment.",
+        f"Effet : {_signed(effect.absolute)}, intervalle à 90 % {_between(effect.absolute_interval, _signed)}.",
+        f"Soit {_percent(effect.ratio)}, intervalle à 90 % {_between(effect.ratio_interval, _percent)}.",
+        f"Intervalle valable même regardé à chaque mise à jour : {_between(effect.sequential_ratio, _percent)}.",
         f"Ce qui aurait pu être vu, quatre fois sur cinq : {_seen(effect)}.",
-        (f"Épreuve à blanc : {_share(effect.false_alarms_in_time)} des périodes antérieures de ce territoire auraient "
-        "passé à tort pour un effet."),
+        f"Épreuve à blanc : {blank} des périodes antérieures de ce territoire auraient passé à tort pour un effet.",
+        f"Parmi les {reading.measured} actions mesurées sur cet indicateur, {reading.standing_out} sortent de leur "
+        + f"intervalle ; le hasard seul en ferait sortir environ {_number(round(reading.measured * ALPHA))}.",
     ]
     if certainty is not impact.Certainty.none:
         after = effect.concluded_after
@@ -305,11 +326,15 @@ def _effect_lines(finding: impact.Finding, effect: impact.Effect, certainty: imp
     return lines
 
 
+def _between(interval: impact.Interval, said: Callable[[float], str]) -> str:
+    return f"entre {said(interval.low)} et {said(interval.high)}"
+
+
 def _seen(effect: impact.Effect) -> str:
-    rise = f"une hausse d'au moins {_percent(effect.least_increase)}"
+    rise = f"une hausse d'au moins {_share(effect.least_increase - 1)}"
     if effect.least_decrease <= 0:
         return f"{rise} ; aucune baisse, les nombres sont trop petits"
-    return f"{rise}, ou une baisse d'au moins {_percent(effect.least_decrease)}"
+    return f"{rise}, ou une baisse d'au moins {_share(1 - effect.least_decrease)}"
 
 
 def _number(value: float) -> str:

