@@ -302,11 +302,11 @@ def _effect_lines(reading: Reading, effect: impact.Effect) -> list[str]:
         impact.Certainty.probable: f"Effet probable : {sense}.",
         impact.Certainty.possible: f"Effet possible : {sense}. Une action sans effet sur dix en donnerait autant.",
     }
-    first, last = finding.starts[0], finding.starts[-1]
+    first, last = finding.starts[0], finding.last_day
     blank = _share(effect.false_alarms_in_time)
     lines = [
         verdicts.get(certainty, "On ne peut pas conclure : l'écart est de ceux que le hasard explique."),
-        f"Observé, par {PERIOD_NAMES[reading.period_type]}, du {first:%d/%m/%Y} au {last:%d/%m/%Y} inclus : "
+        f"Observé, par {PERIOD_NAMES[reading.period_type]}, du {first:%d/%m/%Y} au {last:%d/%m/%Y} : "
         + _number(effect.counted)
         + ("." if finding.window_is_over else " ; la période suivie n'est pas finie, l'effet est provisoire."),
         f"Attendu sans l'action : {_number(effect.expected)}, neuf fois sur dix {_between(effect.band, _number)}.",
@@ -316,14 +316,17 @@ def _effect_lines(reading: Reading, effect: impact.Effect) -> list[str]:
         f"Intervalle valable même regardé à chaque mise à jour : {_between(effect.sequential_ratio, _percent)}.",
         f"Ce qui aurait pu être vu, quatre fois sur cinq : {_seen(effect)}.",
         f"Épreuve à blanc : {blank} des périodes antérieures de ce territoire auraient passé à tort pour un effet.",
-        f"Parmi les {reading.measured} actions mesurées sur cet indicateur, {reading.standing_out} sortent de leur "
-        + f"intervalle ; le hasard seul en ferait sortir environ {_number(round(reading.measured * ALPHA))}.",
+        f"Toutes actions : {reading.standing_out} effets possibles ou probables, {_by_chance(reading.measured)}.",
     ]
     if certainty is not impact.Certainty.none:
         after = effect.concluded_after
         delay = f"l'effet se voit dès la période {after}" if after else "l'effet ne se voit que sur l'ensemble"
         lines.append(f"Délai et durée : {delay} ; {wording.course(effect)}.")
     return lines
+
+
+def _by_chance(measured: int) -> str:
+    return f"le hasard seul en donnerait environ {round(measured * ALPHA)} sur {measured}"
 
 
 def _between(interval: impact.Interval, said: Callable[[float], str]) -> str:

@@ -69,6 +69,7 @@ class Finding:
         effect: None where it cannot be measured.
         refusal: French sentence; None where there is an effect.
         starts: First day of each period of the window, as far as it is known.
+        last_day: Last day of the same; None where there is no effect.
         window_is_over: Whether all its periods are known; the effect is one so far where they are not.
         nation: Totals of all territories over the window and over as many periods before; only for nationwide actions.
     """
@@ -77,6 +78,7 @@ class Finding:
     effect: Effect | None = None
     refusal: str | None = None
     starts: tuple[date, ...] = ()
+    last_day: date | None = None
     window_is_over: bool = True
     nation: tuple[float, float] | None = None
 
@@ -126,7 +128,7 @@ def examine(action: Action, series: Series, others: Collection[Action], today: d
             "un effet ne pourrait pas se distinguer du hasard."
         )
         return Finding(series.kpi_code, refusal=refusal, starts=starts)
-    return Finding(series.kpi_code, effect, starts=starts, window_is_over=last == planned)
+    return Finding(series.kpi_code, effect, starts=starts, last_day=ends[last - 1], window_is_over=last == planned)
 
 
 def overlapping(action: Action, series: Series, others: Collection[Action]) -> list[Action]:
