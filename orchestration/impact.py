@@ -62,6 +62,7 @@ class Reading:
         certainty: None where there is no effect.
         measured: Actions of the register whose effect on this KPI could be measured, this one included.
         standing_out: How many of them have a possible or probable effect; one in ten would by chance.
+        is_share: Whether the counts are numerators of a share.
     """
 
     kpi_code: str
@@ -71,6 +72,7 @@ class Reading:
     certainty: impact.Certainty | None = None
     measured: int = 0
     standing_out: int = 0
+    is_share: bool = False
 
 
 @dataclass(frozen=True)
@@ -203,8 +205,9 @@ def _reading(
         period_type,
         finding,
         words[0],
-        len(words),
-        sum(word is not impact.Certainty.none for word in words),
+        measured=len(words),
+        standing_out=sum(word is not impact.Certainty.none for word in words),
+        is_share=unit in _SHARES,
     )
 
 
@@ -318,9 +321,11 @@ def _effect_lines(reading: Reading, effect: impact.Effect) -> list[str]:
         f"Épreuve à blanc : {blank} des périodes antérieures de ce territoire auraient passé à tort pour un effet.",
         f"Toutes actions : {reading.standing_out} effets possibles ou probables, {_by_chance(reading.measured)}.",
     ]
+    if reading.is_share:
+        lines.append("Cet indicateur est une part : les nombres ci-dessus sont ceux de son numérateur.")
     if certainty is not impact.Certainty.none:
         after = effect.concluded_after
-        delay = f"l'effet se voit dès la période {after}" if after else "l'effet ne se voit que sur l'ensemble"
+        delay = f"l'effet s'est vu dès la période {after}" if after else "l'effet ne se voit que sur l'ensemble"
         lines.append(f"Délai et durée : {delay} ; {wording.course(effect)}.")
     return lines
 
