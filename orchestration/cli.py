@@ -376,6 +376,39 @@ def doctor(as_json: AsJson = False) -> None:
 
 
 @app.command()
+def impact(
+    action_id: Annotated[str, typer.Argument(help="Identifiant de l'action, dans le registre des actions.")],
+    html: Annotated[Path | None, typer.Option(help="Écrire le rapport, avec son graphique, dans ce fichier.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Dit l'effet d'une action de prévention, avec son incertitude, ou pourquoi on ne peut pas conclure."""
+    from orchestration.impact import report
+
+    told = report(settings.home(), action_id)
+    if html is not None:
+        write_text(html, told.as_html())
+    if as_json:
+        json.dump(told.as_json(), sys.stdout, ensure_ascii=False, indent=2)
+        print()
+    else:
+        say(told.as_text())
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file that the user has named.
+
+    Raises:
+        ExpectedFailure: the file cannot be written.
+    """
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as problem:
+        raise ExpectedFailure(
+            f"Le fichier {path} ne peut pas être écrit : {problem.strerror}.", "Choisissez un autre emplacement."
+        ) from None
+
+
+@app.command()
 def redact() -> None:
     """Lit des lignes sur l'entrée standard et les rend sans données personnelles, avec des marques comme [NOM]."""
     from ingestion.privacy import redact_lines

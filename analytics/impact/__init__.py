@@ -1,0 +1,20 @@
+"""The effect of actions on KPIs, held against territories without one: pure functions from counts to findings."""
+
+from analytics.impact.effect import Effect, Interval, measure
+from analytics.impact.panel import Panel
+from analytics.impact.study import Action, Finding, Series, examine, overlapping
+from analytics.impact.wording import Certainty, certainties
+
+__all__ = [
+    "Action",
+    "Certainty",
+    "Effect",
+    "Finding",
+    "Interval",
+    "Panel",
+    "Series",
+    "certainties",
+    "examine",
+    "measure",
+    "overlapping",
+]

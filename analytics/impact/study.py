@@ -1,0 +1,243 @@
+"""Whether the effect of an action may be asked, and its answer: an effect, or a French sentence why there is none."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+
+from analytics.impact.effect import LEAST_DONORS, LEAST_PAST, Effect, measure
+from analytics.impact.panel import Panel
+
+#: Of the usual total, below which a period is taken for an outage of the platform and not for news.
+OUTAGE_SHARE = 0.2
+#: Counts expected in the window, below which "twice as many" and "none" look alike.
+LEAST_EXPECTED = 1.0
+UNKNOWN_TERRITORY = "ZZ"
+_NAMED = 5  # actions in a sentence
+
+
+@dataclass(frozen=True)
+class Action:
+    """An action as the register tells it.
+
+    Args:
+        action_id: Key of the register.
+        started_on: First day; None where the register has none.
+        ended_on: Last day.
+        territories: Départements; empty where none is known.
+        is_nationwide: Whether it aimed at the whole country.
+        targets: Codes of the KPIs that it is held to.
+    """
+
+    action_id: str
+    started_on: date | None
+    ended_on: date | None
+    territories: tuple[str, ...]
+    is_nationwide: bool
+    targets: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Series:
+    """A KPI of all territories, as far as its platform has told it.
+
+    Args:
+        kpi_code: Its code.
+        panel: Territories by period.
+        ends: Last day of each period.
+        window: Periods over which effects are sought.
+        known_until: Last day that the platform has told whole.
+        suppressed: Territories with cells that are not published because too few victims stand behind them: what is
+            missing there is what is small, so neither an effect nor a comparison would be fair.
+    """
+
+    kpi_code: str
+    panel: Panel
+    ends: Sequence[date]
+    window: int
+    known_until: date
+    suppressed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Finding:
+    """An effect, or the sentence why there is none.
+
+    Args:
+        kpi_code: The KPI.
+        effect: None where it cannot be measured.
+        refusal: French sentence; None where there is an effect.
+        starts: First day of each period of the window, as far as it is known.
+        last_day: Last day of the same; None where there is no effect.
+        window_is_over: Whether all its periods are known; the effect is one so far where they are not.
+        nation: Totals of all territories over the window and over as many periods before; only for nationwide actions.
+    """
+
+    kpi_code: str
+    effect: Effect | None = None
+    refusal: str | None = None
+    starts: tuple[date, ...] = ()
+    last_day: date | None = None
+    window_is_over: bool = True
+    nation: tuple[float, float] | None = None
+
+
+def examine(action: Action, series: Series, others: Collection[Action], today: date) -> Finding:
+    """Measure the effect of an action on one KPI, or say why this cannot be done.
+
+    Args:
+        action: The action.
+        series: The KPI.
+        others: All actions of the register; donors are territories without one on the same KPI.
+        today: Day at which the question is asked.
+    """
+    refusal = _undated(action, today)
+    if refusal:
+        return Finding(series.kpi_code, refusal=refusal)
+    assert action.started_on is not None
+    ends, panel = series.ends, series.panel
+    complete = sum(end <= series.known_until for end in ends)
+    first = sum(end < action.started_on for end in ends)
+    running = sum(start <= (action.ended_on or action.started_on) for start in panel.starts) - first
+    planned = first + max(series.window, running)
+    last = min(planned, complete)
+    if last <= first:
+        return Finding(
+            series.kpi_code,
+            refusal=f"Aucune période complète n'est encore connue depuis le début de l'action : les données de cet "
+            f"indicateur s'arrêtent au {series.known_until:%d/%m/%Y}. Revenez après la prochaine mise à jour.",
+        )
+    starts = tuple(panel.starts[first:last])
+    if action.is_nationwide:
+        return _nationwide(series, first, last, starts)
+    touched = series.suppressed.union(*(other.territories for other in _rivals(action, series, others)))
+    refusal = (
+        _mixed(action, series, others)
+        or _untold(series, first, last)
+        or _unknown(action, series, first, last)
+        or _too_few_donors(action, panel, touched, first, last)
+    )
+    if refusal:
+        return Finding(series.kpi_code, refusal=refusal, starts=starts)
+    merged = panel.merged(action.territories)
+    effect = measure(merged, _donors(merged, touched, first, last), first, last)
+    if effect.expected < LEAST_EXPECTED:
+        refusal = (
+            "L'indicateur est trop rare dans ce territoire : moins d'un cas était attendu pendant la période suivie, "
+            "un effet ne pourrait pas se distinguer du hasard."
+        )
+        return Finding(series.kpi_code, refusal=refusal, starts=starts)
+    return Finding(series.kpi_code, effect, starts=starts, last_day=ends[last - 1], window_is_over=last == planned)
+
+
+def overlapping(action: Action, series: Series, others: Collection[Action]) -> list[Action]:
+    """Return the other actions on the same KPI and a same territory whose windows meet the action's."""
+    return [one for one in _rivals(action, series, others) if set(one.territories) & set(action.territories)]
+
+
+def _undated(action: Action, today: date) -> str | None:
+    if action.started_on is None:
+        return "L'action n'a pas de date de début : complétez le registre, sans elle il n'y a ni avant ni après."
+    if action.started_on > today:
+        return f"L'action commence le {action.started_on:%d/%m/%Y}, dans l'avenir : rien ne peut encore être mesuré."
+    if not action.is_nationwide and set(action.territories) <= {UNKNOWN_TERRITORY}:
+        return (
+            "L'action n'a pas de territoire connu : complétez le registre, sans lui aucune comparaison n'est possible."
+        )
+    return None
+
+
+def _nationwide(series: Series, first: int, last: int, starts: tuple[date, ...]) -> Finding:
+    counts, length = series.panel.counts.sum(axis=0), last - first
+    before = counts[max(first - length, 0) : first]
+    return Finding(
+        series.kpi_code,
+        refusal="L'action couvre tout le pays : aucun territoire ne peut servir de comparaison, et l'effet de l'action "
+        "ne peut pas être séparé de ce qui arrivait par ailleurs. Seule la série nationale est donnée.",
+        starts=starts,
+        nation=(float(before.sum()), float(counts[first:last].sum())) if len(before) == length else None,
+    )
+
+
+def _mixed(action: Action, series: Series, others: Collection[Action]) -> str | None:
+    meeting = sorted(one.action_id for one in overlapping(action, series, others))
+    if not meeting:
+        return None
+    names = ", ".join(meeting[:_NAMED]) + (" …" if len(meeting) > _NAMED else "")
+    return (
+        f"D'autres actions visent le même indicateur, au même endroit et au même moment ({names}) : leurs effets se "
+        "mêlent et ne peuvent pas être attribués à l'une d'elles."
+    )
+
+
+def _untold(series: Series, first: int, last: int) -> str | None:
+    """Say what the data lack of all territories."""
+    least = LEAST_PAST + last - first
+    if first < least:
+        return f"L'historique est trop court : {first} période(s) avant l'action, il en faut au moins {least}."
+    totals = series.panel.counts.sum(axis=0)
+    usual = float(np.median(totals[max(first - 52, 0) : first]))
+    silent = np.flatnonzero(totals[first:last] < OUTAGE_SHARE * usual)
+    if len(silent):
+        return (
+            f"La plateforme n'a presque rien transmis à partir du {series.panel.starts[first + silent[0]]:%d/%m/%Y}, "
+            "pendant la période suivie : une panne ressemblerait à un effet."
+        )
+    return None
+
+
+def _unknown(action: Action, series: Series, first: int, last: int) -> str | None:
+    """Say what the data lack of this territory."""
+    panel, past = series.panel, slice(max(first - 52, 0), first)
+    here = np.array([code in action.territories for code in panel.territories])
+    if sum(here) < len(action.territories):
+        return "L'indicateur n'est pas publié pour ce territoire."
+    if series.suppressed & set(action.territories):
+        return "Trop peu de victimes dans ce territoire : des valeurs y sont masquées, un effet serait faussé."
+    if np.any(panel.exposure[here][:, first:last].sum(axis=1) == 0):
+        return "Ce territoire n'a pas de données pendant la période suivie."
+    if not panel.counts[here][:, past].any():
+        return "Le territoire n'a compté que des zéros avant l'action : il n'y a rien à quoi comparer."
+    return None
+
+
+def _too_few_donors(action: Action, panel: Panel, touched: Collection[str], first: int, last: int) -> str | None:
+    merged = panel.merged(action.territories)
+    count = int(_donors(merged, touched, first, last).sum())
+    if count >= LEAST_DONORS:
+        return None
+    return (
+        f"Trop peu de territoires comparables sont restés sans action sur le même indicateur : {count}, il en faut au "
+        f"moins {LEAST_DONORS}."
+    )
+
+
+def _donors(panel: Panel, touched: Collection[str], first: int, last: int) -> "np.ndarray":
+    """Return who may stand for what would have happened; the treated territory is in the first row."""
+    seen = slice(max(first - 52, 0), first)
+    able = (panel.counts[:, seen].sum(axis=1) > 0) & (panel.exposure[:, first:last].sum(axis=1) > 0)
+    free = np.array([row > 0 and code not in touched for row, code in enumerate(panel.territories)])
+    return able & free
+
+
+def _rivals(action: Action, series: Series, others: Collection[Action]) -> list[Action]:
+    """Return the other actions on the same KPI whose windows meet the action's, wherever they are."""
+    begin, end = _window(action, series)
+    found = []
+    for other in others:
+        if other.action_id == action.action_id or series.kpi_code not in other.targets or other.started_on is None:
+            continue
+        if other.is_nationwide:
+            continue  # it touches everybody alike: the donors carry it
+        other_begin, other_end = _window(other, series)
+        if other_begin <= end and begin <= other_end:
+            found.append(other)
+    return found
+
+
+def _window(action: Action, series: Series) -> tuple[date, date]:
+    assert action.started_on is not None
+    starts = series.panel.starts
+    length = (starts[1] - starts[0]).days * series.window if len(starts) > 1 else 0
+    return action.started_on, max(action.ended_on or action.started_on, action.started_on + timedelta(days=length - 1))
