@@ -1,0 +1,61 @@
+"""Which themes of the Gendarmerie's a text speaks of, by the words of `themes.yml`. Feelings belong to `feeling`."""
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple, Self
+
+import numpy as np
+import yaml
+from sklearn.base import BaseEstimator, TransformerMixin
+
+from analytics.verbatims.text import clean, fold
+
+OTHER = "autre"
+
+#: A word said over and over says no more.
+_MOST_STRONG, _MOST_WORDS = 4, 5
+
+
+class Theme(NamedTuple):
+    """A theme: its code, its French label, and the words that show it, strongly or not."""
+
+    code: str
+    label: str
+    strong: re.Pattern[str]
+    words: re.Pattern[str]
+
+    def points(self, folded: str) -> int:
+        """Return how plainly a folded text speaks of the theme, 0 for not at all."""
+        strong = min(_MOST_STRONG, len(self.strong.findall(folded)))
+        return 2 * strong + min(_MOST_WORDS, len(self.words.findall(folded)))
+
+
+@cache
+def taxonomy() -> tuple[Theme, ...]:
+    """Return the fixed themes, in the order of `themes.yml`; what speaks of none is `autre`."""
+    declared = yaml.safe_load((Path(__file__).parent / "themes.yml").read_text(encoding="utf-8"))
+    return tuple(
+        Theme(code, theme["label"], _any(theme["strong"]), _any(theme["words"])) for code, theme in declared.items()
+    )
+
+
+def _any(patterns: Sequence[str]) -> re.Pattern[str]:
+    return re.compile("|".join(rf"\b(?:{pattern})\b" for pattern in patterns))
+
+
+def points(text: str) -> list[int]:
+    """Return how plainly a text speaks of each theme of the taxonomy."""
+    folded = fold(clean(text))
+    return [theme.points(folded) for theme in taxonomy()]
+
+
+class Themes(TransformerMixin, BaseEstimator):
+    """Texts to the logarithms of their points, as a step of a scikit-learn pipeline. It learns nothing."""
+
+    def fit(self, texts: Sequence[str], labels: object = None) -> Self:  # noqa: ARG002 - scikit-learn's signature
+        return self
+
+    def transform(self, texts: Sequence[str]) -> np.ndarray:
+        return np.log1p(np.array([points(text) for text in texts], dtype=float).reshape(-1, len(taxonomy())))
