@@ -6,6 +6,7 @@ PYTHON := $(shell for p in $(PYTHON) python3.12 python3.11 python3 "$$HOME"/.pye
 	"$$p" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && echo $$p && break; done)
 UV := .uv/bin/uv
 BIN := .venv/bin
+DOCS_PORT ?= 8081
 
 ##@ Run
 
@@ -45,6 +46,11 @@ lint: install ## Format, style, types, SQL, YAML and import boundaries
 	@$(BIN)/lint-imports
 	@$(BIN)/yamllint --strict .
 	@$(BIN)/sqlfluff lint --disable-progress-bar dbt_project
+
+.PHONY: docs
+docs: install ## Describe every model, column and test, and show it on 127.0.0.1:$(DOCS_PORT) until Ctrl-C
+	@$(BIN)/cyberimpact dbt docs generate --static
+	@$(BIN)/cyberimpact dbt docs serve --no-browser --host 127.0.0.1 --port $(DOCS_PORT)
 
 .PHONY: lock
 lock: $(UV) ## Compile the locks anew from pyproject.toml and superset/server/requirements.in

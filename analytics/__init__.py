@@ -1,1 +1,1 @@
-"""What SQL cannot find: pure functions from rows to rows. Reading and writing the rows belongs to dbt and to the assets."""
+"""What SQL cannot find: pure functions from rows to rows. Reading and writing rows belongs to dbt and to the assets."""

@@ -1,9 +1,9 @@
-"""Statistical disclosure control: which counts of a table to hide so that no small one can be worked out from the others.
+"""Statistical disclosure control: which counts of a table to hide so that no small one follows from the others.
 
 What the counts are of, and which of them add up, belongs in `victims`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,10 +19,11 @@ TOLERANCE = 1e-6
 
 @dataclass(frozen=True)
 class Sum:
-    """A published sum: the count at index `total` is that of all `parts`."""
+    """A published sum: the count at index `total` is that of all `parts`. It holds for the shares numbered too."""
 
     total: int
     parts: tuple[int, ...]
+    shares: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,8 @@ class Table:
     shares: Sequence[Sequence[int]] = ()
 
     def __post_init__(self) -> None:
-        for counts in (self.counts, *self.shares):
-            for total in self.sums:
+        for layer, counts in enumerate((self.counts, *self.shares)):
+            for total in self.sums_of(layer):
                 if counts[total.total] != sum(counts[part] for part in total.parts):
                     raise ValueError(f"The count of cell {total.total} is not the sum of cells {total.parts}.")
         for share in self.shares:
@@ -53,18 +54,26 @@ class Table:
                 if not 0 <= part <= whole:
                     raise ValueError(f"Cell {cell} holds {part} of {whole}: a share is at most the whole.")
 
+    def sums_of(self, layer: int) -> list[Sum]:
+        """Return the sums that hold for the counts, which are layer 0, or for a share."""
+        return [total for total in self.sums if layer == 0 or layer - 1 in total.shares]
 
-def pattern(table: Table) -> set[int]:
+
+def pattern(table: Table, hidden_anyway: Iterable[int] = ()) -> set[int]:
     """Return the cells to hide: the counts below the threshold, and others that protect them.
 
     For each hidden cell in turn, a linear programme looks for other counts that the published sums would allow and that
-    differ by the threshold in this cell, and changes as few and as small cells as it can; those are hidden too. Cells that
-    are hidden already change at no cost, so the cell that needs no more protection adds none. What was found stays
-    possible when more is hidden: at the end each hidden cell has its proof. There is always a solution, for a count may
-    grow with all the totals that it is in. The same table gives the same pattern.
+    differ by the threshold in this cell, and changes as few and as small cells as it can; those are hidden too. Cells
+    that are hidden already change at no cost, so that a cell which needs no more protection adds none. What was found
+    stays possible when more is hidden: at the end each hidden cell has its proof. There is always a solution, for a
+    count may grow with all the totals that it is in. The same table gives the same pattern.
 
-    Source: J. P. Kelly, B. L. Golden, A. A. Assad, "Cell suppression: disclosure protection for sensitive tabular data",
-    Networks 22 (1992); A. Hundepool et al., "Statistical Disclosure Control" (2012), chapter 4.
+    Source: J. P. Kelly, B. L. Golden, A. A. Assad, "Cell suppression: disclosure protection for sensitive tabular
+    data", Networks 22 (1992); A. Hundepool et al., "Statistical Disclosure Control" (2012), chapter 4.
+
+    Args:
+        table: What is published.
+        hidden_anyway: Cells that are hidden whatever they count, and are protected like the others.
 
     Raises:
         ValueError: the linear programme is not solved, which no table can cause.
@@ -72,7 +81,8 @@ def pattern(table: Table) -> set[int]:
     truth = np.array(table.counts, dtype=float)
     low, high = truth.copy(), truth.copy()
     programme = Programme(table)
-    hidden = [cell for cell, count in enumerate(table.counts) if count < THRESHOLD]
+    anyway = set(hidden_anyway)
+    hidden = [cell for cell, count in enumerate(table.counts) if count < THRESHOLD or cell in anyway]
     for cell in hidden:  # grows while it is read
         if high[cell] - low[cell] < THRESHOLD - TOLERANCE:
             change, touched = programme.cheapest_change(cell, low[cell] + THRESHOLD - truth[cell], hidden)
@@ -93,7 +103,7 @@ class Programme:
         self._size = len(table.counts)
         self._layers = 1 + len(table.shares)
         truth = np.array((table.counts, *table.shares), dtype=float)
-        sums = block_diag([matrix(table.sums, self._size)] * self._layers)
+        sums = block_diag([matrix(table.sums_of(layer), self._size) for layer in range(self._layers)])
         self._sums = csr_array(hstack((sums, -sums)))
         self._zeros = np.zeros(sums.shape[0])
         falls = truth.ravel()

@@ -6,7 +6,8 @@ How hiding is decided belongs in `disclosure`.
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import NamedTuple, Self
 
 from analytics.disclosure import Sum, Table, pattern
 
@@ -14,7 +15,8 @@ MONTHS_IN_A_QUARTER = 3
 
 #: A period, and those that it is made of: the first that is published counts.
 PERIODS_WITHIN = {"quarter": ("month",), "year": ("quarter", "month")}
-#: A level of territory, and those that it is made of: the first that is published counts. Abroad and unknown complete the nation.
+#: A level of territory, and those that it is made of: the first that is published counts. Abroad and unknown complete
+#: the nation.
 LEVELS_WITHIN = {
     "region": ("departement",),
     "gendarmerie_region": ("departement",),
@@ -42,50 +44,114 @@ class Level(NamedTuple):
     level_code: str
 
 
-def suppressed(
-    victims: Mapping[Cell, int],
-    levels: Iterable[Level],
-    shares: Iterable[Mapping[Cell, int]] = (),
-    loose: Iterable[str] = (),
-) -> set[Cell]:
-    """Return the cells to hide so that no count of fewer than five victims can be worked out from the published ones.
+@dataclass
+class Figures:
+    """What is published of one count of victims.
 
     Args:
-        victims: Number of victims per published cell; a cell that is absent counts none, which readers know.
-        levels: Which places each territory is made of.
+        victims: Their number per cell; a cell that is absent counts none, which readers know.
         shares: How many of the victims of each cell a published share counts; of a cell that is absent, none.
-        loose: Dimensions whose values do not add up to the total.
+        loose: Dimensions whose values need not add up to the total, as when one victim has several.
+    """
+
+    victims: dict[Cell, int]
+    shares: list[Mapping[Cell, int]] = field(default_factory=list)
+    loose: set[str] = field(default_factory=set)
+
+    def agrees_with(self, other: Self) -> bool:
+        return all(other.victims.get(cell, count) == count for cell, count in self.victims.items())
+
+    def join(self, other: Self) -> None:
+        self.victims |= other.victims
+        self.shares += other.shares
+        self.loose |= other.loose
+
+
+def suppressed_of_source(kpis: Iterable[Figures], levels: Iterable[Level]) -> set[Cell]:
+    """Return the cells to hide in all KPIs that count the victims of one source, so that none undoes another.
+
+    Figures that agree wherever they meet are judged as one table. Others, as series of the same victims that a platform
+    counts twice, are judged each by itself, and what is hidden in one is hidden, and protected, in all.
+
+    Args:
+        kpis: The figures of each KPI.
+        levels: Which places each territory is made of.
 
     Raises:
         ValueError: counts that must add up do not, or a share exceeds its whole; the message names the cell.
     """
-    levels, layers = list(levels), [victims, *shares]
+    levels, tables = list(levels), []
+    for figures in kpis:
+        like = next((table for table in tables if figures.agrees_with(table)), None)
+        if like:
+            like.join(figures)
+        else:
+            tables.append(Figures(dict(figures.victims), list(figures.shares), set(figures.loose)))
+    hidden: set[Cell] = set()
+    own: list[set[Cell] | None] = [None] * len(tables)
+    while stale := [place for place, table in enumerate(tables) if own[place] != hidden.intersection(table.victims)]:
+        for place in stale:
+            own[place] = suppressed(tables[place], levels, hidden)
+            hidden |= own[place]
+    return hidden
+
+
+def suppressed(figures: Figures, levels: Iterable[Level], hidden_anyway: Iterable[Cell] = ()) -> set[Cell]:
+    """Return the cells to hide so that no count of fewer than five victims follows from the published ones.
+
+    Args:
+        figures: What is published.
+        levels: Which places each territory is made of.
+        hidden_anyway: Cells that are hidden whatever they count.
+
+    Raises:
+        ValueError: counts that must add up do not, or a share exceeds its whole; the message names the cell.
+    """
+    levels, hidden_anyway = list(levels), set(hidden_anyway)
     by_year: dict[int, list[Cell]] = defaultdict(list)
-    for cell in sorted(victims):
+    for cell in sorted(figures.victims):
         by_year[cell.period_start.year].append(cell)
     # No sum reaches beyond a year, so each is a table of its own.
-    return {cell for cells in by_year.values() for cell in suppressed_together(cells, layers, levels, loose)}
+    return {cell for cells in by_year.values() for cell in suppressed_together(cells, figures, levels, hidden_anyway)}
 
 
 def suppressed_together(
-    cells: list[Cell], layers: list[Mapping[Cell, int]], levels: list[Level], loose: Iterable[str]
+    cells: list[Cell], figures: Figures, levels: list[Level], hidden_anyway: set[Cell]
 ) -> set[Cell]:
-    """Return the cells to hide of one table: `layers` are the victims, then what each share counts."""
+    """Return the cells to hide of one table."""
     index = {cell: place for place, cell in enumerate(cells)}
-    for cell in cells:
-        for share in layers[1:]:
-            if not 0 <= share.get(cell, 0) <= layers[0][cell]:
-                raise ValueError(f"{describe(cell)}: a share counts {share[cell]} of {layers[0][cell]} victims.")
+    layers = [figures.victims, *figures.shares]
+    for share in figures.shares:
+        for cell in cells:
+            if not 0 <= share.get(cell, 0) <= figures.victims[cell]:
+                raise ValueError(f"{describe(cell)}: a share counts {share[cell]} of {figures.victims[cell]} victims.")
+    grains = [{grain(cell) for cell in share} for share in figures.shares]
     sums = []
-    for total, parts in additions(cells, levels, loose):
-        for layer in layers:
-            if layer.get(total, 0) != sum(layer.get(part, 0) for part in parts):
-                raise ValueError(
-                    f"{describe(total)} counts {layer.get(total, 0)}, but its parts {sum(layer.get(p, 0) for p in parts)}."
-                )
-        sums.append(Sum(index[total], tuple(index[part] for part in parts)))
+    for total, parts in additions(cells, levels, figures.loose):
+        of_shares = [n for n, own in enumerate(grains) if own.issuperset(grain(cell) for cell in (total, *parts))]
+        for layer in (figures.victims, *(figures.shares[n] for n in of_shares)):
+            whole, pieces = layer.get(total, 0), sum(layer.get(part, 0) for part in parts)
+            if whole != pieces:
+                raise ValueError(f"{describe(total)} counts {whole}, but its parts {pieces}.")
+        sums.append(Sum(index[total], tuple(index[part] for part in parts), tuple(of_shares)))
+    for total, same in repetitions(cells, figures):
+        sums.append(Sum(index[total], (index[same],)))
     counts, *shares = ([layer.get(cell, 0) for cell in cells] for layer in layers)
-    return {cells[place] for place in pattern(Table(counts, sums, shares))}
+    anyway = [index[cell] for cell in cells if cell in hidden_anyway]
+    return {cells[place] for place in pattern(Table(counts, sums, shares), anyway)}
+
+
+def repetitions(cells: list[Cell], figures: Figures) -> Iterator[tuple[Cell, Cell]]:
+    """Return each total with each cell of a loose dimension that counts the same victims."""
+    for cell in cells:
+        total = cell._replace(breakdown_dimension="total", breakdown_value="total")
+        if cell.breakdown_dimension in figures.loose and figures.victims.get(total) == figures.victims[cell]:
+            yield total, cell
+
+
+def grain(cell: Cell) -> tuple[str, str, str]:
+    """Return what is published or not as a whole: a cell of a published grain that is absent counts none."""
+    return cell.period_type, cell.territory_level, cell.breakdown_dimension
 
 
 def describe(cell: Cell) -> str:
@@ -104,7 +170,7 @@ def additions(
 
 def over_periods(cells: list[Cell]) -> Iterator[tuple[Cell, list[Cell]]]:
     within: dict[Cell, list[Cell]] = defaultdict(list)
-    published = {(cell.period_type, cell.territory_level, cell.breakdown_dimension) for cell in cells}
+    published = {grain(cell) for cell in cells}
     for cell in cells:
         for longer, shorter in PERIODS_WITHIN.items():
             finest = next(
@@ -124,11 +190,11 @@ def over_territories(cells: list[Cell], levels: Iterable[Level]) -> Iterator[tup
     above: dict[tuple[str, str], str] = {}
     for level in levels:
         above[level.territory_code, level.territory_level] = level.level_code
-    published = {(cell.territory_level, cell.period_type, cell.breakdown_dimension) for cell in cells}
+    published = {grain(cell) for cell in cells}
     within: dict[Cell, list[Cell]] = defaultdict(list)
     for cell in cells:
         for upper, lower in LEVELS_WITHIN.items():
-            finest = next((n for n in lower if (n, cell.period_type, cell.breakdown_dimension) in published), None)
+            finest = next((n for n in lower if grain(cell._replace(territory_level=n)) in published), None)
             code = "FR" if upper == "nation" else above.get((cell.territory_code, upper))
             belongs = cell.territory_level == finest or (upper == "nation" and cell.territory_level in OUTSIDE)
             if belongs and code is not None:

@@ -72,8 +72,7 @@ def files() -> dict[Path, dict[str, Any]]:
         "tables": [table_entry("platforms", LOADS, ())],
     }
     sources = {"platforms": collected}
-    # dbt's daily target reads the warehouse; what lives in the live file belongs to the live target
-    sources |= {entry.name: platform_source(entry) for entry in PLATFORMS if entry.database == "warehouse"}
+    sources |= {entry.name: platform_source(entry) for entry in PLATFORMS}
     return {STAGING / name / "_sources.yml": {"version": 2, "sources": [source]} for name, source in sources.items()}
 
 

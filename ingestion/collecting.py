@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import duckdb
 
 from ingestion.contract import Field, Table
-from ingestion.locks import writer_lock
+from ingestion.locks import writer_lock, writer_lock_if_free
 from ingestion.platforms import PLATFORMS, Platform
 from ingestion.reports import LOAD_LOG
 from ingestion.settings import home
@@ -27,7 +27,8 @@ def collect_loads() -> int:
     """Make `raw_platforms.loads` anew from every load log that there is.
 
     A platform that was never loaded has no row. What is loaded in micro-batches lives in a file of its own, which is
-    read under its writer lock, for as long as the copy of a few rows takes.
+    read under its writer lock, for as long as the copy of a few rows takes. While that file is being written its loads
+    stay as they were collected before: the daily build never waits for a micro-batch.
 
     Returns:
         The number of loads.
@@ -36,20 +37,24 @@ def collect_loads() -> int:
     with writer_lock(home().warehouse), duckdb.connect(str(home().warehouse)) as connection, _live(connection) as files:
         connection.execute("begin")
         connection.execute(f"create schema if not exists {DATASET}")
-        connection.execute(f"create or replace table {DATASET}.{LOADS.name} ({columns})")
-        rows = sum(_copy(connection, platform, files[platform.database]) for platform in _logged(connection, files))
+        connection.execute(f"create table if not exists {DATASET}.{LOADS.name} ({columns})")
+        read = [entry.name for entry in PLATFORMS if entry.database in files]
+        connection.execute(f"delete from {DATASET}.{LOADS.name} where platform in (select unnest(?))", [read])  # noqa: S608
+        for platform in _logged(connection, files):
+            _copy(connection, platform, files[platform.database])
+        [(rows,)] = connection.execute(f"select count(*) from {DATASET}.{LOADS.name}").fetchall()  # noqa: S608
         connection.execute("commit")
     return rows
 
 
 @contextmanager
 def _live(connection: duckdb.DuckDBPyConnection) -> Generator[dict[str, str]]:
-    """Attach the live file, where there is one, and give the name of each database in the connection."""
+    """Attach the live file, where there is one that nobody writes, and give each database's name in the connection."""
     [(warehouse,)] = connection.execute("select current_database()").fetchall()
-    if not home().live.exists():
-        yield {"warehouse": warehouse}
-        return
-    with writer_lock(home().live):
+    with writer_lock_if_free(home().live) as free:
+        if not free or not home().live.exists():
+            yield {"warehouse": warehouse}
+            return
         connection.execute(f"attach {literal(str(home().live))} as live (read_only)")
         try:
             yield {"warehouse": warehouse, "live": "live"}
@@ -64,12 +69,11 @@ def _logged(connection: duckdb.DuckDBPyConnection, files: dict[str, str]) -> Ite
     return [entry for entry in PLATFORMS if (files.get(entry.database), entry.dataset) in found]
 
 
-def _copy(connection: duckdb.DuckDBPyConnection, platform: Platform, database: str) -> int:
-    """Copy the completed loads of a platform, and return how many they are."""
+def _copy(connection: duckdb.DuckDBPyConnection, platform: Platform, database: str) -> None:
+    """Copy the completed loads of a platform."""
     schema, columns = f'"{database}".{platform.dataset}', ", ".join(field.name for field in LOAD_LOG.fields)
     statement = (
         f"insert into {DATASET}.{LOADS.name} select ?, {columns} from {schema}.{LOAD_LOG.name}"  # noqa: S608
         f" where _dlt_load_id in (select load_id from {schema}._dlt_loads where status = 0)"
     )
-    [(rows,)] = connection.execute(statement, [platform.name]).fetchall()
-    return rows
+    connection.execute(statement, [platform.name])

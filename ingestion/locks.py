@@ -6,9 +6,10 @@ import os
 import sys
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NoReturn
 
 from ingestion.settings import make_folder
 
@@ -69,3 +70,23 @@ def writer_lock(file: Path, on_wait: Callable[[str], None] = _say) -> Generator[
         )
         handle.flush()
         yield
+
+
+class _HeldError(Exception):
+    """Another process writes the file."""
+
+
+def _give_up(holder: str) -> NoReturn:
+    raise _HeldError(holder)
+
+
+@contextmanager
+def writer_lock_if_free(file: Path) -> Generator[bool]:
+    """Hold the right to write a DuckDB file where nobody else has it, and tell whether it is held; never wait."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(writer_lock(file, on_wait=_give_up))
+            free = True
+        except _HeldError:
+            free = False
+        yield free

@@ -33,8 +33,8 @@ QUARANTINE_RETENTION = timedelta(days=90)
 #: A file that lies in `drop/` for longer was refused, or nothing runs.
 DROP_PATIENCE = timedelta(days=30)
 
-#: The published copies that are made of a database.
-_PUBLISHED: dict[Literal["warehouse", "live"], str] = {"warehouse": "daily", "live": "live"}
+#: The published copies that are made of a database. What is live goes first: the warehouse archives from its copy.
+_PUBLISHED: dict[Literal["warehouse", "live"], str] = {"live": "live", "warehouse": "daily"}
 
 _PSEUDONYM = re.compile(r"p_[0-9a-f]{32}")
 
@@ -68,8 +68,9 @@ def purge(now: datetime) -> PurgeReport:
     """Remove the rows whose retention has passed, and what of them is left in the files.
 
     A row is as old as the column that its table names in `dated_by` says; where that is empty, as its last load. Tables
-    that name none, and platforms without a retention, are kept. Derived tables follow with the next build; the free
-    blocks that it leaves go with the next purge, since every purge writes the databases anew.
+    that name none, and platforms without a retention, are kept. The archive of a table ages with it; derived tables
+    follow with the next build; the free blocks that it leaves go with the next purge, since every purge writes the
+    databases anew.
 
     Args:
         now: The present, with its time zone.
@@ -89,6 +90,8 @@ def purge(now: datetime) -> PurgeReport:
             with _opened(file) as connection:
                 for chosen in _platforms(name):
                     removed.update(_expire(connection, file, chosen, now))
+                for chosen in PLATFORMS:
+                    removed.update(_expire_archives(connection, file, chosen, now))
                 _empty_scratch(connection)
             _forget_packages(place, name)
             _rewrite(file)
@@ -237,6 +240,22 @@ def _expire(connection: duckdb.DuckDBPyConnection, file: Path, chosen: Platform,
         name = f'{quarantine.DATASET}."{chosen.name}"'
         rows = _deleted(connection, name, "quarantined_at < ?", [now - QUARANTINE_RETENTION])
         removed[f"{file.name} {quarantine.DATASET}.{chosen.name}"] = rows
+    return removed
+
+
+def _expire_archives(
+    connection: duckdb.DuckDBPyConnection, file: Path, chosen: Platform, now: datetime
+) -> dict[str, int]:
+    """Delete what is too old of a platform in the tables that archive it, where this file has them."""
+    removed = {}
+    for table in _dated(chosen):
+        if chosen.retention is None or table.archived_in is None:
+            continue
+        schema, _, archive = table.archived_in.partition(".")
+        if _has(connection, schema, archive, table.dated_by):
+            before = (now - chosen.retention).astimezone(UTC).replace(tzinfo=None)
+            rows = _deleted(connection, f'"{schema}"."{archive}"', f'"{table.dated_by}" < ?', [before])
+            removed[f"{file.name} {table.archived_in}"] = rows
     return removed
 
 

@@ -34,6 +34,7 @@ app.add_typer(quarantine_app, name="quarantine")
 out = Console(width=None if sys.stdout.isatty() else 400)
 err = Console(stderr=True, soft_wrap=True)
 
+Live = Annotated[bool, typer.Option("--live", help="Listening and chat of the last days, instead of the warehouse.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -120,26 +121,29 @@ def load_one(chosen: "Platform", file: Path | None) -> list[str]:
 @app.command()
 def build(
     select: Annotated[str | None, typer.Option(help="Part of the project to build, in dbt's selection syntax.")] = None,
+    live: Live = False,
 ) -> None:
     """Build every model from the raw tables that are there, and check them."""
+    from orchestration import project
     from orchestration.execution import run_job
 
     selection = None
     if select:
         from assets.warehouse.dbt import keys_selected
 
-        selection = keys_selected(select)
-    outcome = run_job("build", selection=selection)
-    outcome.or_raise("Nothing will be published until `cyberimpact build` passes; readers keep the copy they have.")
+        selection = keys_selected(select, project.LIVE if live else project.DAILY)
+    outcome = run_job("build_live" if live else "build", selection=selection)
+    again = "cyberimpact build --live" if live else "cyberimpact build"
+    outcome.or_raise(f"Nothing will be published until `{again}` passes; readers keep the copy they have.")
     out.print(f"{len(outcome.metadata)} tables built, every blocking check passed.")
 
 
 @app.command()
-def publish() -> None:
+def publish(live: Live = False) -> None:
     """Publish the last sound build as a read-only copy."""
     from orchestration.execution import run_job
 
-    outcome = run_job("publish").or_raise("Readers keep the copy they have.")
+    outcome = run_job("publish_live" if live else "publish").or_raise("Readers keep the copy they have.")
     for metadata in outcome.metadata.values():
         rows, as_of = metadata["dagster/row_count"], metadata["data_as_of"]
         out.print(f"Published {metadata['publication_id']}: {rows} rows, data as of {as_of}.")
@@ -220,7 +224,7 @@ def french(number: float) -> str:
 @kpi_app.command("list")
 def kpi_list(as_json: AsJson = False) -> None:
     """Le catalogue des indicateurs, avec leur dernière valeur mensuelle nationale."""
-    from orchestration.kpis import catalogue
+    from orchestration.kpis import SUPPRESSED, catalogue
 
     kpis = catalogue(settings.home())
     if as_json:
@@ -231,7 +235,9 @@ def kpi_list(as_json: AsJson = False) -> None:
     table.columns[0].no_wrap = True
     for kpi in kpis:
         value = "–" if kpi.latest_value is None else french(kpi.latest_value)
-        table.add_row(kpi.code, kpi.label, kpi.unit, kpi.latest_month or "–", value)
+        table.add_row(
+            kpi.code, kpi.label, kpi.unit, kpi.latest_period or "–", SUPPRESSED if kpi.is_suppressed else value
+        )
     out.print(table)
 
 

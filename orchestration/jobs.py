@@ -1,4 +1,4 @@
-"""What is run together: a load per platform, build, publication. When belongs in `schedules` and `sensors`."""
+"""What is run together: loads, builds, publications, micro-batches. When belongs in `schedules` and `sensors`."""
 
 import dagster as dg
 
@@ -7,8 +7,13 @@ from orchestration import maintenance
 
 TAGS = {"dagster/max_runtime": str(4 * 3600)}
 
-MODELS = dg.AssetSelection.groups("seeds", "staging", "reference", "marts", "kpi", "audit")
-SERVING = dg.AssetSelection.groups("serving")
+LIVE_PLATFORMS = [platform for platform in PLATFORMS if platform.database == "live"]
+LIVE_MODELS = dg.AssetSelection.groups("live") | dg.AssetSelection.key_prefixes(
+    ["seeds", "live"], *(["staging", platform.name] for platform in LIVE_PLATFORMS)
+)
+LIVE_SERVING = dg.AssetSelection.assets(["serving", "live"])
+MODELS = dg.AssetSelection.groups("seeds", "staging", "reference", "marts", "kpi", "audit") - LIVE_MODELS
+SERVING = dg.AssetSelection.assets(["serving", "daily"])
 BI = dg.AssetSelection.groups("superset")
 
 
@@ -26,6 +31,40 @@ loads = {
     )
     for platform in PLATFORMS
 }
+
+#: What the address of a live platform has that is new, up to its readers in one run, whatever the daily build does.
+#: A file is loaded by itself and `live` follows: it may lack a table, and Dagster skips a step that lacks an input.
+micro_batches = {
+    platform.name: dg.define_asset_job(
+        f"micro_batch_{platform.name}",
+        selection=dg.AssetSelection.key_prefixes(["raw", platform.name]) | LIVE_MODELS | LIVE_SERVING,
+        description=f"Load {platform.title}, then build, check and publish what is live.",
+        tags={**TAGS, "platform": platform.name},
+    )
+    for platform in LIVE_PLATFORMS
+    if platform.cron
+}
+
+live = dg.define_asset_job(
+    "live",
+    selection=LIVE_MODELS | LIVE_SERVING,
+    description="Build, check and publish what is live, from the raw tables of listening and chat.",
+    tags=TAGS,
+)
+
+build_live = dg.define_asset_job(
+    "build_live",
+    selection=LIVE_MODELS,
+    description="Build what is live from the raw tables of listening and chat, and check it.",
+    tags=TAGS,
+)
+
+publish_live = dg.define_asset_job(
+    "publish_live",
+    selection=LIVE_SERVING,
+    description="Publish the last sound live build as a read-only copy.",
+    tags=TAGS,
+)
 
 build = dg.define_asset_job(
     "build",
@@ -51,4 +90,15 @@ superset = dg.define_asset_job(
 
 purge = maintenance.purge.to_job(name="purge", tags=TAGS)
 
-jobs = [*loads.values(), build, publish, daily, superset, purge]
+jobs = [
+    *loads.values(),
+    *micro_batches.values(),
+    live,
+    build_live,
+    publish_live,
+    build,
+    publish,
+    daily,
+    superset,
+    purge,
+]

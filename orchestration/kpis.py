@@ -2,19 +2,28 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Any
 
 from ingestion.errors import ExpectedFailure
 from ingestion.settings import Home
 from orchestration import project, published
 
+#: By the month, and a KPI without months by the finest of its longer periods. A row that is suppressed counts.
 LATEST = """
-    select kpi_code, max_by(period_start, period_start) as period_start, max_by(value, period_start) as value
+    select kpi_code, period_type, period_start, value, is_suppressed
     from kpi.kpi_value
-    where period_type = 'month' and territory_code = 'FR' and breakdown_dimension = 'total' and value is not null
-    group by kpi_code
+    where
+        period_type in ('month', 'quarter', 'year')
+        and territory_code = 'FR'
+        and breakdown_dimension = 'total'
+        and (value is not null or is_suppressed)
+    qualify
+        row_number() over (
+            partition by kpi_code
+            order by list_position(['month', 'quarter', 'year'], period_type), period_start desc
+        ) = 1
 """
-
 
 LABELS = {
     "code": "Code",
@@ -29,8 +38,8 @@ LABELS = {
     "refresh": "Mise à jour",
     "sensitivity": "Sensibilité",
     "territory_of": "Territoire compté",
-    "latest_month": "Dernier mois publié",
-    "latest_value": "Valeur de ce mois, France",
+    "latest_period": "Dernière période publiée",
+    "latest_value": "Valeur de cette période, France",
 }
 
 #: How declared values are said to a reader.
@@ -49,10 +58,27 @@ FRENCH = {
     ("territory_of", "account"): "celui du compte",
 }
 
+SUPPRESSED = "non diffusée : trop peu de victimes"
+
+
+@dataclass(frozen=True)
+class Latest:
+    """The latest published row of a KPI for the whole nation.
+
+    Args:
+        period: `2026-10`, `2026-Q4` or `2026`.
+        value: In the unit of the KPI; None where the row is suppressed.
+        is_suppressed: Whether too few victims stand behind it.
+    """
+
+    period: str
+    value: float | None
+    is_suppressed: bool
+
 
 @dataclass(frozen=True)
 class Kpi:
-    """A governed KPI with its latest monthly value for the whole nation, None before anything is published."""
+    """A governed KPI with its latest value for the whole nation, None before anything is published."""
 
     code: str
     pillar: str
@@ -67,15 +93,19 @@ class Kpi:
     sensitivity: str
     territory_of: str
     grain: Mapping[str, Any]
-    latest_month: str | None = None
+    latest_period: str | None = None
     latest_value: float | None = None
+    is_suppressed: bool = False
 
     def as_lines(self) -> list[tuple[str, str]]:
         """Return the definition as a reader sees it: French label, French value."""
         values = ((label, name, getattr(self, name)) for name, label in LABELS.items())
-        return [
+        shown = [
             (label, "–" if value is None else str(FRENCH.get((name, value), value))) for label, name, value in values
         ]
+        if self.is_suppressed:
+            shown[-1] = (LABELS["latest_value"], SUPPRESSED)
+        return shown
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -87,27 +117,37 @@ def definitions() -> list[dict[str, Any]]:
     return sorted((meta for meta in metas if meta), key=lambda meta: meta["code"])
 
 
-def latest(home: Home) -> dict[str, tuple[str, float]]:
-    """Return the latest month and its value by KPI code; empty before anything is published."""
+def period_name(period_type: str, start: date) -> str:
+    """Return a period as the command line names it."""
+    if period_type == "year":
+        return f"{start:%Y}"
+    return f"{start:%Y}-Q{(start.month + 2) // 3}" if period_type == "quarter" else f"{start:%Y-%m}"
+
+
+def latest(home: Home) -> dict[str, Latest]:
+    """Return the latest row by KPI code; empty before anything is published."""
     try:
         connection = published.connect(home)
     except ExpectedFailure:
         return {}
     with connection:
-        return {code: (str(month)[:7], float(value)) for code, month, value in connection.execute(LATEST).fetchall()}
+        rows = connection.execute(LATEST).fetchall()
+    return {
+        code: Latest(period_name(period_type, start), None if value is None else float(value), suppressed)
+        for code, period_type, start, value, suppressed in rows
+    }
 
 
 def catalogue(home: Home) -> list[Kpi]:
     """Return every KPI, with its latest value where one is published."""
-    values = latest(home)
-    fields = Kpi.__dataclass_fields__
+    rows = latest(home)
     found = []
     for meta in definitions():
-        month, value = values.get(meta["code"], (None, None))
-        known: dict[str, Any] = {
-            name: meta.get(name) for name in fields if name not in ("latest_month", "latest_value")
-        }
-        found.append(Kpi(**known, latest_month=month, latest_value=value))
+        known: dict[str, Any] = {name: meta[name] for name in Kpi.__dataclass_fields__ if name in meta}
+        row = rows.get(meta["code"])
+        if row:
+            known |= {"latest_period": row.period, "latest_value": row.value, "is_suppressed": row.is_suppressed}
+        found.append(Kpi(**known))
     return found
 
 

@@ -16,7 +16,10 @@ from ingestion.platforms import PLATFORMS
 
 PROJECT_DIR = settings.CHECKOUT / "dbt_project"
 DBT = Path(sys.executable).with_name("dbt")
-SOURCES = ("*.sql", "*.yml", "*.csv", "*.md")
+SOURCES = ("*.py", "*.sql", "*.yml", "*.csv", "*.md")
+
+#: The targets of `profiles.yml`, one per DuckDB file.
+DAILY, LIVE = "daily", "live"
 
 
 def environment() -> dict[str, str]:
@@ -25,6 +28,7 @@ def environment() -> dict[str, str]:
     return {
         "CYBERIMPACT_HOME": str(home.root),
         "CYBERIMPACT_WAREHOUSE": str(home.warehouse),
+        "CYBERIMPACT_LIVE": str(home.live),
         "DBT_PROFILES_DIR": str(PROJECT_DIR),
         "DBT_PROJECT_DIR": str(PROJECT_DIR),
         "DBT_TARGET_PATH": str(home.dbt_target),
@@ -53,8 +57,8 @@ def run(*arguments: str) -> int:
     return subprocess.run([DBT, *arguments], env=os.environ | environment(), check=False).returncode
 
 
-def selected(select: str) -> list[str]:
-    """Return the unique ids of the models and seeds that a selection in dbt's syntax names.
+def selected(select: str, target: str) -> list[str]:
+    """Return the unique ids of the models and seeds of a target that a selection in dbt's syntax names.
 
     Raises:
         ExpectedFailure: it names none, or is not in dbt's syntax.
@@ -64,7 +68,11 @@ def selected(select: str) -> list[str]:
     found = [json.loads(line)["unique_id"] for line in listed.stdout.splitlines() if line.startswith("{")]
     if not found:
         raise ExpectedFailure(f"No model is selected by {select!r}.", "Use dbt's syntax: a name, +name, tag:…, path:….")
-    return found
+    ours = built(read_manifest(), target)
+    if ours.isdisjoint(found):
+        remedy = "Leave --live out." if target == LIVE else "Add --live."
+        raise ExpectedFailure(f"What {select!r} selects is not built by the target {target}.", remedy)
+    return [unique_id for unique_id in found if unique_id in ours]
 
 
 def fingerprint() -> str:
@@ -91,14 +99,21 @@ def manifest() -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)  # several Dagster processes start together
         current = fingerprint()
         if not (path.exists() and stamp.exists() and stamp.read_text() == current):
-            parsed = ask("parse")
-            if parsed.returncode:
-                raise ExpectedFailure(
-                    f"dbt cannot parse {PROJECT_DIR.name}/: {parsed.stdout.strip() or parsed.stderr.strip()}",
-                    "Mend the file it names.",
-                )
+            for name in (LIVE, DAILY):
+                parsed = ask("parse", "--target", name, DBT_TARGET_PATH=str(parse_folder(name)))
+                if parsed.returncode:
+                    raise ExpectedFailure(
+                        f"dbt cannot parse {PROJECT_DIR.name}/: {parsed.stdout.strip() or parsed.stderr.strip()}",
+                        "Mend the file it names.",
+                    )
             stamp.write_text(current)
     return path
+
+
+def parse_folder(target: str) -> Path:
+    """Return where dbt keeps what it has parsed for a target: it parses anew whatever another target has left."""
+    folder = settings.home().dbt_target
+    return folder if target == DAILY else folder.with_name(target)
 
 
 def read_manifest() -> dict:
@@ -111,14 +126,30 @@ def meta(node: Mapping[str, Any]) -> Mapping[str, Any]:
     return node["config"].get("meta") or {}
 
 
-def exposed(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the models and seeds that `meta.exposed` marks for publication."""
+def target_of(node: Mapping[str, Any]) -> str:
+    """Return the dbt target that builds a model: `live` for those tagged so, `daily` for the others."""
+    return LIVE if LIVE in node.get("tags", ()) else DAILY
+
+
+def built(manifest: Mapping[str, Any], target: str) -> set[str]:
+    """Return the unique ids of what a target builds: its models, and the seeds that they read."""
+    nodes = {uid: node for uid, node in manifest["nodes"].items() if node["resource_type"] in ("model", "seed")}
+    ours = {uid for uid, node in nodes.items() if target_of(node) == target}
+    if target == LIVE:
+        read = {parent for uid in ours for parent in nodes[uid]["depends_on"]["nodes"]}
+        ours |= {uid for uid in read if uid in nodes and nodes[uid]["resource_type"] == "seed"}
+    return ours
+
+
+def exposed(manifest: Mapping[str, Any], target: str) -> list[Mapping[str, Any]]:
+    """Return the models and seeds of a target that `meta.exposed` marks for publication."""
     nodes = (node for node in manifest["nodes"].values() if node["resource_type"] in ("model", "seed"))
-    return [node for node in nodes if meta(node).get("exposed")]
+    return [node for node in nodes if meta(node).get("exposed") and target_of(node) == target]
 
 
-def platforms_read(manifest: Mapping[str, Any]) -> list[str]:
-    """Return the platforms of which a model reads a raw table: those whose tables a build needs, were they empty."""
-    read = {unique_id for node in manifest["nodes"].values() for unique_id in node["depends_on"].get("nodes", ())}
+def platforms_read(manifest: Mapping[str, Any], target: str) -> list[str]:
+    """Return the platforms of which a target's model reads a raw table: a build needs these tables, were they empty."""
+    nodes = (node for node in manifest["nodes"].values() if target_of(node) == target)
+    read = {unique_id for node in nodes for unique_id in node["depends_on"].get("nodes", ())}
     named = {source["source_name"] for unique_id, source in manifest["sources"].items() if unique_id in read}
     return [entry.name for entry in PLATFORMS if entry.name in named]

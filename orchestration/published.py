@@ -1,5 +1,9 @@
 """Opens the published copies read-only, with no way out of the file. Writing them belongs in `assets.serving`."""
 
+import fcntl
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +28,7 @@ class Copy(NamedTuple):
 
 DAILY = Copy("daily", "serving.duckdb", "serving")
 LIVE = Copy("live", "live_serving.duckdb", "live_serving")
+COPIES = {copy.target: copy for copy in (DAILY, LIVE)}
 
 #: Builds that may vanish under a reader who has just resolved the link, before it gives up.
 ATTEMPTS = 10
@@ -33,6 +38,53 @@ def current(home: Home, copy: Copy) -> Path | None:
     """Return the path of a copy, resolved to its build so that one reader sees one build; None before there is one."""
     path = copy.link(home).resolve()
     return path if path.exists() else None
+
+
+@contextmanager
+def pinned(home: Home, copy: Copy) -> Generator[Path | None]:
+    """Give the path of a copy, resolved to its build, which is not pruned meanwhile; None where nothing was published.
+
+    The pin is a shared lock on the folder of the build: the kernel frees it at the death of the process. It is never
+    taken on the database, whose own lock it would drop.
+    """
+    path, descriptor = _pin(home, copy)
+    try:
+        yield path
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _pin(home: Home, copy: Copy) -> tuple[Path | None, int | None]:
+    """Return the current build of a copy and the descriptor that pins it; a build that is pruned has a successor."""
+    for _ in range(ATTEMPTS):
+        path = current(home, copy)
+        if path is None:
+            break
+        try:
+            descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        except FileNotFoundError:
+            continue
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        if path.exists():
+            return path, descriptor
+        os.close(descriptor)
+    return None, None
+
+
+@contextmanager
+def unpinned(build: Path) -> Generator[bool]:
+    """Tell whether nobody has pinned a build; while the block lasts, nobody can."""
+    descriptor = os.open(build, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        free = True
+    except BlockingIOError:
+        free = False
+    try:
+        yield free
+    finally:
+        os.close(descriptor)
 
 
 def connect(home: Home) -> duckdb.DuckDBPyConnection:

@@ -11,7 +11,7 @@ TIMEZONE = "Europe/Paris"
 def load_schedule(name: str, cron: str) -> dg.ScheduleDefinition:
     return dg.ScheduleDefinition(
         name=f"load_{name}",
-        job=jobs.loads[name],
+        job=jobs.micro_batches.get(name, jobs.loads[name]),
         cron_schedule=cron,
         execution_timezone=TIMEZONE,
         default_status=dg.DefaultScheduleStatus.RUNNING,

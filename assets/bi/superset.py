@@ -8,10 +8,11 @@ from supersync.bundle import Asset
 from supersync.cache import invalidate
 from supersync.errors import SupersetFailure
 
-from assets.serving.daily import KEY as SERVING
+from assets.serving.copies import key as copy_key
 from assets.warehouse.translator import node_key
 from ingestion import settings
 from orchestration import bi, project
+from orchestration.published import DAILY
 
 BUNDLE = bi.bundle()
 NODES = project.read_manifest()["nodes"]
@@ -25,7 +26,7 @@ def asset_key(kind: str, slug: str) -> dg.AssetKey:
 def upstream(asset: Asset) -> list[dg.AssetKey]:
     """Return what an object of Superset is made from; a dataset reads the published copy of its models."""
     if asset.kind == "dataset":
-        return [SERVING, *(node_key(NODES[unique_id]) for unique_id in asset.reads)]
+        return [copy_key(DAILY), *(node_key(NODES[unique_id]) for unique_id in asset.reads)]
     return [asset_key(UPSTREAM_KIND[asset.kind], slug) for slug in asset.reads]
 
 

@@ -1,4 +1,4 @@
-"""Turns the warehouse into a copy that readers never see half made. The caller decides which tables it holds."""
+"""Turns a database into a copy that readers never see half made. The caller decides which tables it holds."""
 
 import os
 import shutil
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from uuid import uuid4
 
 import duckdb
@@ -19,29 +19,61 @@ from ingestion.locks import writer_lock
 from ingestion.settings import Home
 from ingestion.sql import literal
 from orchestration import project
-from orchestration.published import DAILY
+from orchestration.published import DAILY, LIVE, Copy, unpinned
 
 KEPT_BUILDS = 3
 SHOWN_NODES = 8
 TABLE_COMMENT = """
     select comment from duckdb_tables()
-    where database_name = 'warehouse' and schema_name = ? and table_name = ? and comment is not null
+    where database_name = 'original' and schema_name = ? and table_name = ? and comment is not null
 """
 COLUMN_COMMENTS = """
     select column_name, comment from duckdb_columns()
-    where database_name = 'warehouse' and schema_name = ? and table_name = ? and comment is not null
+    where database_name = 'original' and schema_name = ? and table_name = ? and comment is not null
 """
 SOUND = ("success", "pass", "warn")
 
 
 class Relation(NamedTuple):
-    """A table of the warehouse, by schema and name."""
+    """A table of a database, by schema and name."""
 
     schema: str
     name: str
 
     def quoted(self, catalog: str) -> str:
         return f'{catalog}."{self.schema}"."{self.name}"'
+
+
+class Origin(NamedTuple):
+    """What a copy is made from, and how it tells about itself.
+
+    Attributes:
+        database: Name of the file in the home.
+        build: The command that builds it.
+        dated_by: Table and column whose latest day is that of the data.
+        signature: Table of the copy that says which publication it is; no name may occur in both copies.
+    """
+
+    database: Literal["warehouse", "live"]
+    build: str
+    dated_by: tuple[Relation, str]
+    signature: Relation
+
+
+ORIGINS = {
+    DAILY: Origin(
+        "warehouse",
+        "cyberimpact build",
+        (Relation("audit", "freshness"), "data_as_of"),
+        Relation("audit", "publication"),
+    ),
+    LIVE: Origin(
+        "live",
+        "cyberimpact build --live",
+        (Relation("visibility", "live_mention"), "published_on"),
+        Relation("audit", "live_publication"),
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -65,60 +97,68 @@ class Publication:
     file: Path
 
 
-def exposed_relations(manifest: Mapping[str, Any]) -> list[Relation]:
-    """Return the tables that are to be published."""
-    return sorted(Relation(node["schema"], node.get("alias") or node["name"]) for node in project.exposed(manifest))
+def exposed_relations(manifest: Mapping[str, Any], target: str = DAILY.target) -> list[Relation]:
+    """Return the tables that are to be published of what a dbt target builds."""
+    nodes = project.exposed(manifest, target)
+    return sorted(Relation(node["schema"], node.get("alias") or node["name"]) for node in nodes)
 
 
-def publish(home: Home, relations: Sequence[Relation]) -> Publication:
-    """Copy tables of the warehouse into a new file and make it the current one, in a single step for whoever reads.
+def publish(home: Home, relations: Sequence[Relation], made: Copy = DAILY) -> Publication:
+    """Copy tables of a database into a new file and make it the current one, in a single step for whoever reads.
 
     A process that dies at any point leaves the former copy in place; what it left behind goes at the next publication.
+
+    Args:
+        home: The home.
+        relations: The tables.
+        made: The copy that is made; it says from which database.
 
     Raises:
         ExpectedFailure: nothing was built, or the last build did not end with every check passed.
     """
-    if not home.warehouse.exists():
-        raise ExpectedFailure("There is nothing to publish: the warehouse is empty.", "Run `cyberimpact build` first.")
-    target = home.published / DAILY.target
+    origin = ORIGINS[made]
+    database = home.database(origin.database)
+    if not database.exists():
+        raise ExpectedFailure(f"There is nothing to publish: {database.name} is empty.", f"Run `{origin.build}` first.")
+    target = home.published / made.target
     target.mkdir(parents=True, exist_ok=True)
-    with writer_lock(home.warehouse):
+    with writer_lock(database):
         sweep(target)
         started = datetime.now(UTC)
         publication_id = f"{started:%Y%m%dT%H%M%S.%fZ}-{uuid4().hex[:6]}"
         partial = target / f".{publication_id}.partial"
         partial.mkdir()
-        with attached(home.warehouse, partial / DAILY.file_name) as connection:
-            refuse_unless_green(connection)
-            rows = {relation: copy(connection, relation) for relation in relations}
+        with attached(database, partial / made.file_name) as connection:
+            refuse_unless_green(connection, origin)
+            rows = {relation: copy(connection, relation, origin) for relation in relations}
             publication = Publication(
                 publication_id=publication_id,
                 published_at=started,
-                data_as_of=data_as_of(connection),
+                data_as_of=data_as_of(connection, origin),
                 code_version=code_version(),
                 rows=rows,
-                file=target / publication_id / DAILY.file_name,
+                file=target / publication_id / made.file_name,
             )
-            sign(connection, publication)
+            sign(connection, publication, origin.signature)
         make_current(partial, publication)
         prune(target)
     return publication
 
 
 @contextmanager
-def attached(warehouse: Path, copy_file: Path) -> Generator[duckdb.DuckDBPyConnection]:
-    """Open the warehouse for reading as `warehouse` and a new file for writing as `serving`, in one connection.
+def attached(database: Path, copy_file: Path) -> Generator[duckdb.DuckDBPyConnection]:
+    """Open a database for reading as `original` and a new file for writing as `serving`, in one connection.
 
     Raises:
-        ExpectedFailure: the warehouse is damaged, or open elsewhere without its lock.
+        ExpectedFailure: the database is damaged, or open elsewhere without its lock.
     """
     with duckdb.connect(":memory:", config={"threads": 2}) as connection:
         connection.execute("set TimeZone = 'UTC'")
         try:
-            connection.execute(f"attach {literal(str(warehouse))} as warehouse (read_only)")
+            connection.execute(f"attach {literal(str(database))} as original (read_only)")
         except duckdb.IOException as problem:
             raise ExpectedFailure(
-                f"The warehouse cannot be read: {str(problem).splitlines()[0]}",
+                f"The file {database.name} cannot be read: {str(problem).splitlines()[0]}",
                 "If another program has it open, close that; if it is damaged, move it away, load and build again.",
             ) from None
         connection.execute(f"attach {literal(str(copy_file))} as serving")
@@ -133,7 +173,7 @@ def scalar(connection: duckdb.DuckDBPyConnection, query: str) -> Any:
     return value
 
 
-def refuse_unless_green(connection: duckdb.DuckDBPyConnection) -> None:
+def refuse_unless_green(connection: duckdb.DuckDBPyConnection, origin: Origin) -> None:
     """Check that every node of the last builds has been built and every blocking check has passed.
 
     Raises:
@@ -141,34 +181,34 @@ def refuse_unless_green(connection: duckdb.DuckDBPyConnection) -> None:
     """
     try:
         bad = connection.execute(
-            "select status, name from warehouse.audit.build_node where status not in (select unnest(?)) order by 1, 2",
+            "select status, name from original.audit.build_node where status not in (select unnest(?)) order by 1, 2",
             [SOUND],
         ).fetchall()
     except duckdb.CatalogException:
         raise ExpectedFailure(
-            "There is nothing to publish: nothing was built.", "Run `cyberimpact build` first."
+            "There is nothing to publish: nothing was built.", f"Run `{origin.build}` first."
         ) from None
     if bad:
         shown = ", ".join(f"{name} ({status})" for status, name in bad[:SHOWN_NODES])
         more = f" and {len(bad) - SHOWN_NODES} more" if len(bad) > SHOWN_NODES else ""
         raise ExpectedFailure(
             f"The last build is not sound, so readers keep the copy they have: {shown}{more}.",
-            "Mend what failed and run `cyberimpact build` again; `running` means that a build was interrupted.",
+            f"Mend what failed and run `{origin.build}` again; `running` means that a build was interrupted.",
         )
 
 
-def copy(connection: duckdb.DuckDBPyConnection, relation: Relation) -> int:
+def copy(connection: duckdb.DuckDBPyConnection, relation: Relation, origin: Origin) -> int:
     """Copy one table with its comments and return its number of rows.
 
     Raises:
-        ExpectedFailure: the warehouse lacks the table.
+        ExpectedFailure: the database lacks the table.
     """
-    source, target = relation.quoted("warehouse"), relation.quoted("serving")
+    source, target = relation.quoted("original"), relation.quoted("serving")
     connection.execute(f'create schema if not exists serving."{relation.schema}"')
     try:
         connection.execute(f"create table {target} as from {source}")
     except duckdb.CatalogException:
-        raise not_built(relation) from None
+        raise not_built(relation, origin) from None
     for statement in comments(connection, relation):
         connection.execute(statement)
     return scalar(connection, f"select count(*) from {target}")  # noqa: S608 - quoted names of the manifest
@@ -184,22 +224,23 @@ def comments(connection: duckdb.DuckDBPyConnection, relation: Relation) -> Itera
         yield f'comment on column {relation.quoted("serving")}."{column}" is {literal(text)}'
 
 
-def data_as_of(connection: duckdb.DuckDBPyConnection) -> date | None:
-    """Return the latest day that any platform's figures tell of.
+def data_as_of(connection: duckdb.DuckDBPyConnection, origin: Origin) -> date | None:
+    """Return the latest day that the figures tell of.
 
     Raises:
         ExpectedFailure: the table that says so was never built.
     """
+    relation, column = origin.dated_by
     try:
-        return scalar(connection, "select max(data_as_of) from warehouse.audit.freshness")
+        return scalar(connection, f"select max({column}) from {relation.quoted('original')}")  # noqa: S608 - ours
     except duckdb.CatalogException:
-        raise not_built(Relation("audit", "freshness")) from None
+        raise not_built(relation, origin) from None
 
 
-def not_built(relation: Relation) -> ExpectedFailure:
+def not_built(relation: Relation, origin: Origin) -> ExpectedFailure:
     return ExpectedFailure(
         f"The table {relation.schema}.{relation.name} is to be published but was never built.",
-        "Run `cyberimpact build` without --select.",
+        f"Run `{origin.build}` without --select.",
     )
 
 
@@ -214,11 +255,11 @@ def code_version() -> str:
     return described.stdout.strip() or "unknown"
 
 
-def sign(connection: duckdb.DuckDBPyConnection, publication: Publication) -> None:
+def sign(connection: duckdb.DuckDBPyConnection, publication: Publication, signature: Relation) -> None:
     """Write into the copy which publication it is, so that every reader can say so."""
-    connection.execute("create schema if not exists serving.audit")
+    connection.execute(f'create schema if not exists serving."{signature.schema}"')
     connection.execute(
-        "create table serving.audit.publication as select ?::varchar as publication_id, "
+        f"create table {signature.quoted('serving')} as select ?::varchar as publication_id, "
         "?::timestamptz as published_at, ?::date as data_as_of, ?::varchar as code_version",
         [publication.publication_id, publication.published_at, publication.data_as_of, publication.code_version],
     )
@@ -229,7 +270,7 @@ def make_current(partial: Path, publication: Publication) -> None:
 
     The link is to the folder: a link to the file would change DuckDB's name of the catalog with each build.
     """
-    flush(partial / DAILY.file_name)
+    flush(partial / publication.file.name)
     flush(partial)
     folder = publication.file.parent
     partial.rename(folder)
@@ -254,9 +295,11 @@ def sweep(target: Path) -> None:
 
 
 def prune(target: Path) -> None:
-    """Remove all but the last builds; the current one stays even if the clock was set back."""
+    """Remove all but the last builds and the pinned ones; the current one stays even if the clock was set back."""
     current = (target / "current").resolve()
     builds = [path for path in target.iterdir() if path.is_dir() and not path.is_symlink()]
     by_age = sorted(builds, key=lambda build: (build == current, build.name))
     for build in by_age[:-KEPT_BUILDS]:
-        shutil.rmtree(build)
+        with unpinned(build) as free:
+            if free:
+                shutil.rmtree(build)

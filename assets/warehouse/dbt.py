@@ -1,7 +1,11 @@
-"""The dbt project as one step that builds every seed and model and runs their checks. Names belong in `translator`."""
+"""The dbt project as two steps, one per target and file: each builds its seeds and models and runs their checks.
+
+Names belong in `translator`.
+"""
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +20,18 @@ from ingestion.loading import ensure_tables
 from orchestration import project
 
 os.environ.update(project.environment())
-MANIFEST = project.manifest()
+PARSED = "partial_parse.msgpack"
+
+
+def selectable_manifest() -> dict:
+    """Return the manifest with what dagster-dbt lacks to tell which checks a cautious selector selects."""
+    manifest = project.read_manifest()
+    for node in manifest["nodes"].values():
+        node["depends_on_nodes"] = node["depends_on"].get("nodes", [])  # of dbt's own nodes, a property
+    return manifest
+
+
+MANIFEST = selectable_manifest()
 
 
 def failures(invocation: DbtCliInvocation) -> str:
@@ -28,18 +43,50 @@ def failures(invocation: DbtCliInvocation) -> str:
     return "\n".join(f"{r['unique_id']}: {(r.get('message') or r['status']).strip()}" for r in bad) or "dbt failed."
 
 
+def dbt_project(target: str) -> DbtProject:
+    folder = project.parse_folder(target)
+    return DbtProject(project.PROJECT_DIR, target_path=folder, profiles_dir=project.PROJECT_DIR, target=target)
+
+
 @dbt_assets(
     name="warehouse",
     manifest=MANIFEST,
-    project=DbtProject(project.PROJECT_DIR, target_path=settings.home().dbt_target, profiles_dir=project.PROJECT_DIR),
-    dagster_dbt_translator=Translator(),
+    selector=project.DAILY,
+    project=dbt_project(project.DAILY),
+    dagster_dbt_translator=Translator(project.DAILY),
     pool="warehouse",
 )
 def warehouse(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator:
-    for platform in project.platforms_read(project.read_manifest()):
-        ensure_tables(platform)
     collect_loads()
-    invocation = dbt.cli(["build"], context=context, raise_on_error=False)
+    yield from build(context, dbt, project.DAILY)
+
+
+@dbt_assets(
+    name="live",
+    manifest=MANIFEST,
+    selector=project.LIVE,
+    project=dbt_project(project.LIVE),
+    dagster_dbt_translator=Translator(project.LIVE),
+    pool="live",
+)
+def live(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator:
+    yield from build(context, dbt, project.LIVE)
+
+
+def build(context: dg.AssetExecutionContext, dbt: DbtCliResource, target: str) -> Iterator:
+    """Build what is selected of a target, and tell what became of each node.
+
+    Raises:
+        dg.Failure: a node could not be built or a check failed.
+    """
+    for platform in project.platforms_read(project.read_manifest(), target):
+        ensure_tables(platform)
+    invocation = dbt.cli(
+        ["build", "--target", target],
+        context=context,
+        raise_on_error=False,
+        target_path=invocation_folder(context.run_id, target),
+    )
     lineage = column_lineage()
     for event in invocation.stream():
         if isinstance(event, dg.Output):
@@ -49,13 +96,24 @@ def warehouse(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterato
             yield event
     if not invocation.is_successful():
         raise dg.Failure(description=failures(invocation), allow_retries=False)
+    shutil.rmtree(invocation.target_path)  # hundreds a day, of several megabytes each
 
 
-def keys_selected(select: str) -> list[dg.AssetKey]:
-    """Return the assets that a selection in dbt's syntax names.
+def invocation_folder(run_id: str, target: str) -> Path:
+    """Return the folder of one dbt invocation, with what was parsed for its target: that takes long."""
+    parsed = project.parse_folder(target)
+    folder = parsed / f"{target}-{run_id}"
+    folder.mkdir(parents=True, exist_ok=True)
+    if (parsed / PARSED).exists():
+        shutil.copy(parsed / PARSED, folder)
+    return folder
+
+
+def keys_selected(select: str, target: str) -> list[dg.AssetKey]:
+    """Return the assets of a target that a selection in dbt's syntax names.
 
     Raises:
         ExpectedFailure: it names none.
     """
     nodes = project.read_manifest()["nodes"]
-    return sorted(node_key(nodes[unique_id]) for unique_id in project.selected(select))
+    return sorted(node_key(nodes[unique_id], target) for unique_id in project.selected(select, target))

@@ -20,6 +20,9 @@ from orchestration import project
 
 DIALECT = "duckdb"
 
+#: The dbt source through which the daily target reads what the live one has published.
+PUBLISHED_BY_LIVE = "live_copy"
+
 #: Columns a column is made from: model, column -> [(upstream node, upstream column)], nodes by their dbt unique id.
 Lineage = dict[str, dict[str, list[tuple[str, str]]]]
 
@@ -37,6 +40,9 @@ def trace(manifest: Mapping[str, Any]) -> Lineage:
     """
     nodes = {**manifest["nodes"], **manifest["sources"]}
     tables = {relation(n): uid for uid, n in nodes.items() if n["resource_type"] in ("model", "seed", "source")}
+    models = {node["name"]: uid for uid, node in nodes.items() if node["resource_type"] == "model"}
+    # A published copy of the other target holds models under their own names: what is read there comes from them.
+    tables |= {relation(n): models[n["name"]] for n in nodes.values() if n.get("source_name") == PUBLISHED_BY_LIVE}
     schema: dict[str, dict[str, dict[str, str]]] = {}
     for (schema_name, table), uid in tables.items():
         columns = {c["name"].lower(): c.get("data_type") or "text" for c in nodes[uid]["columns"].values()}
@@ -77,7 +83,9 @@ def compile_and_trace() -> Lineage:
         ExpectedFailure: dbt cannot compile the project.
     """
     target = settings.home().dbt_target / "lineage"
-    compiled = project.ask("compile", "--no-introspect", "--no-populate-cache", DBT_TARGET_PATH=str(target))
+    # Only SQL can be traced, and dbt cannot compile a Python model without a connection.
+    only_sql = ("--no-introspect", "--no-populate-cache", "--exclude", "path:models/**/*.py")
+    compiled = project.ask("compile", *only_sql, DBT_TARGET_PATH=str(target))
     if compiled.returncode:
         raise ExpectedFailure(f"dbt cannot compile the project: {compiled.stdout.strip()}", "Mend the model it names.")
     return trace(json.loads((target / "manifest.json").read_bytes()))
@@ -107,7 +115,10 @@ def column_lineage() -> dict[dg.AssetKey, dict[str, dg.TableColumnLineage]]:
         node_key(nodes[uid]): {
             "dagster/column_lineage": dg.TableColumnLineage(
                 {
-                    column: [dg.TableColumnDep(node_key(nodes[source]), name) for source, name in upstream]
+                    column: [
+                        dg.TableColumnDep(node_key(nodes[source], project.target_of(nodes[uid])), name)
+                        for source, name in upstream
+                    ]
                     for column, upstream in columns.items()
                 }
             )

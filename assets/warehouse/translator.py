@@ -4,17 +4,22 @@ from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DbtProject
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject
 
 from orchestration import project
 
 
-def node_key(node: Mapping[str, Any]) -> dg.AssetKey:
-    """Return the asset key of a dbt node: the place of its file below `models/`, or the key that a source declares."""
+def node_key(node: Mapping[str, Any], target: str = project.DAILY) -> dg.AssetKey:
+    """Return the asset key of a dbt node: the place of its file below `models/`, or the key that a source declares.
+
+    Args:
+        node: The node.
+        target: The dbt target that asks: a seed is a table of its own in each target's file.
+    """
     if node["resource_type"] == "source":
         return dg.AssetKey(node["config"]["meta"]["dagster"]["asset_key"])
     if node["resource_type"] == "seed":
-        return dg.AssetKey(["seeds", node["name"]])
+        return dg.AssetKey(["seeds", *([target] if target != project.DAILY else []), node["name"]])
     return dg.AssetKey(node["fqn"][1:])
 
 
@@ -32,7 +37,11 @@ def node_tags(node: Mapping[str, Any]) -> dict[str, str]:
 
 
 class Translator(DagsterDbtTranslator):
-    """Names, groups, owners and tags of the dbt part of the graph."""
+    """Names, groups, owners and tags of what a dbt target builds."""
+
+    def __init__(self, target: str) -> None:
+        super().__init__(DagsterDbtTranslatorSettings(enable_duplicate_source_asset_keys=True))
+        self.target = target
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
         spec = super().get_asset_spec(manifest, unique_id, project)
@@ -41,7 +50,7 @@ class Translator(DagsterDbtTranslator):
         )
         if node["resource_type"] not in ("model", "seed", "source"):
             return spec
-        key = node_key(node)
+        key = node_key(node, self.target)
         # A source, or a node below a test, takes no group of its own: the asset that it stands for has one.
         return spec.replace_attributes(
             key=key,

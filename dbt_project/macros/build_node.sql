@@ -1,5 +1,6 @@
 {#
-  `audit.build_node`: what the last builds left, one row per seed, model, snapshot and data test of the project.
+  `audit.build_node`: what the last builds left in this target's file, one row per seed, model, snapshot and data test of
+  the target.
   A build that dies leaves its nodes 'running', and 'pending' the checks of what it rebuilds without checking; publication
   wants every row to be 'success', 'pass' or 'warn'. Unit tests have no row: their failure skips the model.
   Called by on-run-start and on-run-end: by build, run, test, seed and snapshot, not by parse, list, compile or docs.
@@ -8,6 +9,7 @@
 {% macro build_node_start() %}
     {% if execute %}
         {% set tracked, rows = tracked_nodes(), [] %}
+        {% do refuse_nodes_of_the_other_target(tracked) %}
         {% for node in tracked.values() %}
             {% if node.unique_id in selected_resources %}
                 {% do rows.append(build_node_row(node, 'running')) %}
@@ -31,12 +33,48 @@
 {% endmacro %}
 
 
+{#
+  The nodes of the target. `live` has the models tagged so, the seeds that they read, and the checks that read nothing else;
+  `daily` has all but those models and their checks.
+#}
 {% macro tracked_nodes() %}
-    {% set tracked = {} %}
-    {% for node in graph.nodes.values() if node.resource_type in ('seed', 'model', 'snapshot', 'test') %}
-        {% do tracked.update({node.unique_id: node}) %}
+    {% set tracked, of_live = {}, nodes_of_live(with_seeds=target.name == 'live') %}
+    {% for node in built_nodes() %}
+        {% set judged = node.depends_on.nodes if node.resource_type == 'test' else [node.unique_id] %}
+        {% set judged = judged | reject('in', graph.sources) | list %}
+        {% set found = judged | select('in', of_live) | list %}
+        {% if (target.name == 'live' and found == judged) or (target.name != 'live' and not found) %}
+            {% do tracked.update({node.unique_id: node}) %}
+        {% endif %}
     {% endfor %}
     {{ return(tracked) }}
+{% endmacro %}
+
+
+{% macro built_nodes() %}
+    {{ return(graph.nodes.values() | selectattr('resource_type', 'in', ['seed', 'model', 'snapshot', 'test']) | list) }}
+{% endmacro %}
+
+
+{% macro nodes_of_live(with_seeds) %}
+    {% set found = [] %}
+    {% for node in graph.nodes.values() if node.resource_type == 'model' and 'live' in node.tags %}
+        {% do found.append(node.unique_id) %}
+        {% for parent in node.depends_on.nodes if with_seeds and parent.startswith('seed.') %}
+            {% do found.append(parent) %}
+        {% endfor %}
+    {% endfor %}
+    {{ return(found) }}
+{% endmacro %}
+
+
+{# A model built into the other file would be found there by nobody, or by the wrong reader. #}
+{% macro refuse_nodes_of_the_other_target(tracked) %}
+    {% for node in built_nodes() if node.unique_id in selected_resources and node.unique_id not in tracked %}
+        {% set other = 'daily' if target.name == 'live' else 'live' %}
+        {% set remedy = 'give --target ' ~ other ~ ', or leave it out.' %}
+        {{ exceptions.raise_compiler_error(node.name ~ ' is not built by the target ' ~ target.name ~ ': ' ~ remedy) }}
+    {% endfor %}
 {% endmacro %}
 
 

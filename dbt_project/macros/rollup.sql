@@ -68,9 +68,9 @@
 {% endmacro %}
 
 
-{% macro rollup(observations, numerator, denominator, value, latest_of_entity=false, with_population=false) %}
+{% macro rollup(observations, numerator, denominator, value, latest_of_entity=false, with_population=false, kpi=none) %}
     {% set periods, levels = ref('bridge_calendar_period'), ref('bridge_territory_level') %}
-    {% set kpi = this_kpi() %}
+    {% set kpi = kpi or this_kpi() %}
     with breakdowns as (
         {% for breakdown in all_breakdowns(kpi) %}
         select
@@ -211,4 +211,13 @@
         {{ return({'code': '', 'grain': {'period_types': [], 'territory_levels': [], 'breakdowns': []}}) }}
     {% endif %}
     {{ return(graph.nodes[model.unique_id].config.meta.kpi) }}
+{% endmacro %}
+
+
+{# `meta.kpi` of the KPI of that name; unknown while dbt parses. #}
+{% macro kpi_named(name) %}
+    {% if not execute %}
+        {{ return({'code': '', 'victims': 'numerator', 'grain': {'period_types': [], 'territory_levels': [], 'breakdowns': []}}) }}
+    {% endif %}
+    {{ return(graph.nodes['model.' ~ project_name ~ '.' ~ name].config.meta.kpi) }}
 {% endmacro %}

@@ -4,15 +4,18 @@
     python dbt_project/seeds/build_seeds.py ../shared/data
 
 Sources: COG of INSEE and populations (`reference/*.csv`), directory of structures of Services Publics+
-(`services_publics_plus/export-structures.csv`), and `ingestion.platforms`.
+(`services_publics_plus/export-structures.csv`), `ingestion.platforms`, and the library `holidays` for the calendar.
 """
 
 import csv
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
+
+from holidays.countries.france import France
 
 from ingestion.platforms import PLATFORMS
 
@@ -37,6 +40,22 @@ ISO_CODES = {
 MAP_CODES = {
     "75": "FR-75", "971": "FR-GP", "972": "FR-MQ", "973": "FR-GF", "974": "FR-RE", "976": "FR-YT",
 }  # fmt: skip
+
+#: Territories with public holidays of their own -> their name in `holidays`, and which of those that it knows are
+#: statutory (local law of Alsace-Moselle; Act 83-550 of 30 June 1983). Local custom, and overseas collectivities with
+#: a labour law of their own, are left out.
+ALSACE_MOSELLE, ABOLITION = {"Vendredi saint", "Saint-Étienne"}, {"Abolition de l'esclavage"}
+LOCAL_HOLIDAYS = {
+    "FR-57": ("57", ALSACE_MOSELLE), "FR-67": ("6AE", ALSACE_MOSELLE), "FR-68": ("6AE", ALSACE_MOSELLE),
+    "FR-971": ("971", ABOLITION), "FR-972": ("972", ABOLITION), "FR-973": ("973", ABOLITION),
+    "FR-974": ("974", ABOLITION), "FR-976": ("976", ABOLITION), "FR-BL": ("BL", ABOLITION), "FR-MF": ("MF", ABOLITION),
+}  # fmt: skip
+
+#: Years of the calendar, those of `dim_calendar`.
+YEARS = range(2000, 2051)
+
+#: Summers between which the published school calendars are known: 2023-2024 to 2026-2027, both summers included.
+SCHOOL_YEARS = (date(2023, 7, 8), date(2027, 8, 31))
 
 #: No permanent population, hence no citizen: their answer stands in `territory_aliases`.
 UNINHABITED = {"984", "989"}
@@ -146,6 +165,44 @@ def platform_rows() -> list[Row]:
     ]
 
 
+def public_holiday_rows() -> list[Row]:
+    """Return the public holidays of the nation, `FR`, and those that some territories have besides."""
+    national = France(years=YEARS, language="fr")
+    rows = [(day, "FR", name) for day, name in national.items()]
+    for territory, (subdivision, statutory) in LOCAL_HOLIDAYS.items():
+        local = France(years=YEARS, subdiv=subdivision, language="fr")
+        rows += [(day, territory, name) for day in local for name in local.get_list(day) if name in statutory]
+    return [
+        {"date_day": day.isoformat(), "territory_code": territory, "holiday_name": name.replace("; ", " et ")}
+        for day, territory, name in sorted(rows)
+    ]
+
+
+def school_holiday_rows() -> list[Row]:
+    """Return the school holidays of zones A, B and C as the ministry published them, first and last day included."""
+    rows = []
+    for zone in "ABC":
+        days = France(
+            years=range(SCHOOL_YEARS[0].year, SCHOOL_YEARS[1].year + 1),
+            subdiv=f"Zone {zone}",
+            categories="school",
+            language="fr",
+        )
+        known = sorted(day for day in days if SCHOOL_YEARS[0] <= day <= SCHOOL_YEARS[1])
+        starts = [known[0], *(later for day, later in pairwise(known) if later - day > timedelta(days=1))]
+        ends = [*(day for day, later in pairwise(known) if later - day > timedelta(days=1)), known[-1]]
+        rows += [
+            {
+                "school_zone": zone,
+                "holiday_name": days[start],
+                "starts_on": start.isoformat(),
+                "ends_on": end.isoformat(),
+            }
+            for start, end in zip(starts, ends, strict=True)
+        ]
+    return rows
+
+
 def build(data: Path) -> Mapping[str, list[Row]]:
     """Return the rows of every seed that this script builds, by seed name.
 
@@ -159,6 +216,8 @@ def build(data: Path) -> Mapping[str, list[Row]]:
         "postal_codes": postal_code_rows(read(data / "reference" / "communes.csv")),
         "gendarmerie_units": units,
         "platforms": platform_rows(),
+        "public_holidays": public_holiday_rows(),
+        "school_holidays": school_holiday_rows(),
     }
 
 

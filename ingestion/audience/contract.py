@@ -57,6 +57,11 @@ def known_text(value: str) -> str | None:
     return None if value == NOT_AVAILABLE else redacted_text(value)
 
 
+def known_kind(value: str) -> str | None:
+    """Return a word of the tool's own list, such as 'Portal sites', which nobody types; nothing for `N/A`."""
+    return None if value == NOT_AVAILABLE else value
+
+
 def bare_address(value: str) -> str | None:
     """Return an address without query and fragment, which may hold what a visitor typed; nothing for `N/A`."""
     if value == NOT_AVAILABLE:
@@ -201,7 +206,7 @@ SOURCES_VISITS = _table(
     (_MONTH,),
     (
         Field(
-            "src", "Kind of origin, in the words of the tool, such as 'Search engines'.", (), known_text, required=True
+            "src", "Kind of origin, in the words of the tool, such as 'Search engines'.", (), known_kind, required=True
         ),
         Field("src_detail", "Origin, such as the name of the search engine; Piano only.", (), known_text),
         Field("src_referrer_url", "Address of the origin, without its query; Piano only.", (), bare_address),
@@ -214,7 +219,7 @@ DEVICES_VISITS = _table(
     (_MONTH,),
     (
         Field(
-            "device_type", "Device, in the words of the tool, such as 'Mobile Phone'.", (), known_text, required=True
+            "device_type", "Device, in the words of the tool, such as 'Mobile Phone'.", (), known_kind, required=True
         ),
         Field("os_group", "Operating system; Piano only.", (), known_text),
         Field("browser_group", "Browser; Piano only.", (), known_text),

@@ -139,6 +139,7 @@ CONTACTS = Table(
         UNKNOWN_COLUMNS,
     ),
     dated_by="contacted_at",
+    archived_in="visibility.int_chat_contact_archive",
     rule=_complete,
     dropped=(
         Dropped(("canal",), "the same for the whole chat, and no figure needs it"),

@@ -60,6 +60,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
 
 
 def build(experiences: list[raw.Row]) -> None:
+    raw.create_empty()
     raw.create(experiences=experiences, load_log=[citizens.load()])
     run = dbt("build")
     assert run.returncode == 0, run.stdout

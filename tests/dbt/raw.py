@@ -9,6 +9,7 @@ import duckdb
 from ingestion.collecting import collect_loads
 from ingestion.loading import ensure_tables
 from ingestion.settings import home
+from orchestration.project import DAILY, platforms_read, read_manifest
 
 SCHEMA = "raw_services_publics_plus"
 DEFAULTS = {
@@ -26,6 +27,12 @@ DEFAULTS = {
 }
 
 Row = Mapping[str, Any]
+
+
+def create_empty() -> None:
+    """Create the raw tables of every platform that the project reads, as a build by Dagster does."""
+    for platform in platforms_read(read_manifest(), DAILY):
+        ensure_tables(platform)
 
 
 def create(**tables: Iterable[Row]) -> Path:

@@ -50,11 +50,22 @@ def test_every_writer_of_a_database_takes_its_pool(definitions: dg.Definitions) 
     for assets in definitions.resolve_all_asset_keys():
         node = graph.get(assets)
         if node.is_materializable and assets.path[0] != "superset":
-            pool = "live" if assets.path[0] == "raw" and assets.path[1] in live else "warehouse"
+            is_live = assets.path[0] == "live" or assets.path[1] in {*live, "live"}
+            pool = "live" if is_live else "warehouse"
             assert node.pools == {pool}, assets.to_user_string()
 
 
 def test_every_job_selects_something(definitions: dg.Definitions) -> None:
     loads = [f"load_{platform.name}" for platform in PLATFORMS]
-    for name in (*loads, "build", "publish", "daily", "superset"):
+    for name in (
+        *loads,
+        "micro_batch_listening",
+        "live",
+        "build_live",
+        "publish_live",
+        "build",
+        "publish",
+        "daily",
+        "superset",
+    ):
         assert definitions.resolve_job_def(name).asset_layer.executable_asset_keys, name

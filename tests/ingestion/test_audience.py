@@ -14,7 +14,7 @@ from requests.adapters import HTTPAdapter
 from ingestion import clock, settings
 from ingestion.audience import matomo, piano, sites
 from ingestion.audience.client import Period, by_month, first_day
-from ingestion.audience.contract import bare_address, hour, known_text, month
+from ingestion.audience.contract import bare_address, hour, known_kind, known_text, month
 from ingestion.audience.matomo import Matomo
 from ingestion.audience.piano import Piano
 from ingestion.errors import ExpectedFailure
@@ -119,6 +119,11 @@ def test_an_address_loses_what_a_visitor_typed():
     assert bare_address("https://u:p@www.google.com/search?q=jean@exemple.fr#a") == "https://www.google.com/search"
     assert bare_address("/contact/jean@exemple.fr") == "/contact/[MAIL]"
     assert bare_address("N/A") is known_text("N/A") is None
+
+
+def test_a_kind_of_the_tool_is_no_name_of_a_person():
+    assert known_kind("Portal sites") == "Portal sites"
+    assert known_kind("N/A") is None
 
 
 def test_periods_follow_the_months_and_the_last_days_are_read_again():

@@ -107,9 +107,23 @@ def test_a_row_is_as_old_as_its_date_or_else_as_its_load(home, kind):
     )
     report = purge(NOW)
     assert report.removed == {f"live.duckdb {table}": 2}
-    assert report.rewritten == ("warehouse.duckdb", "live.duckdb")
+    assert report.rewritten == ("live.duckdb", "warehouse.duckdb")
     kept = read(home.live, f"select motif from {table} order by 1")
     assert kept == "[('sans date, chargé récemment',), ('à la limite',)]"
+
+
+def test_the_archive_of_the_chat_ages_as_its_raw_table_does(home):
+    """Three years before noon it was noon in UTC: the archive keeps times without a zone."""
+    write(
+        home.warehouse,
+        "create schema visibility",
+        "create table visibility.int_chat_contact_archive (contact_key varchar, contacted_at timestamp)",
+        "insert into visibility.int_chat_contact_archive values"
+        " ('à la limite', '2023-11-25 12:00:00'), ('trop vieux', '2023-11-25 11:59:59')",
+    )
+    assert purge(NOW).removed == {"warehouse.duckdb visibility.int_chat_contact_archive": 1}
+    kept = read(home.warehouse, "select contact_key from visibility.int_chat_contact_archive")
+    assert kept == "[('à la limite',)]"
 
 
 def test_what_is_in_quarantine_for_too_long_goes(home):

@@ -331,10 +331,16 @@ create table kpi.kpi_value as select * from (values
     ('experiences', 'month', date '2023-04-01', 'departement', 'FR-33', 'total', 'total', 6::decimal(18, 6)),
     ('experiences', 'year', date '2024-01-01', 'nation', 'FR', 'total', 'total', 7::decimal(18, 6)),
     ('positive_share', 'month', date '2023-02-01', 'nation', 'FR', 'total', 'total', 0.25::decimal(18, 6)),
-    ('positive_share', 'month', date '2023-03-01', 'nation', 'FR', 'total', 'total', null)
+    ('positive_share', 'month', date '2023-03-01', 'nation', 'FR', 'total', 'total', null),
+    ('iggn_complaints', 'year', date '2022-01-01', 'nation', 'FR', 'total', 'total', 11::decimal(18, 6)),
+    ('iggn_complaints', 'year', date '2023-01-01', 'nation', 'FR', 'total', 'total', 12::decimal(18, 6)),
+    ('victims_assisted', 'month', date '2023-02-01', 'nation', 'FR', 'total', 'total', 40::decimal(18, 6)),
+    ('victims_assisted', 'month', date '2023-03-01', 'nation', 'FR', 'total', 'total', null)
 ) as rows(
     kpi_code, period_type, period_start, territory_level, territory_code, breakdown_dimension, breakdown_value, value
 );
+alter table kpi.kpi_value add column is_suppressed boolean;
+update kpi.kpi_value set is_suppressed = value is null and kpi_code = 'victims_assisted';
 """
 
 CODES = {f"response_time_{rank}" for rank in ("median", "p75", "p90")} | {
@@ -361,17 +367,23 @@ class TestKpi:
         done = run("kpi", "list", "--json")
         assert (done.code, done.err) == (0, "")
         kpis = json.loads(done.out)
-        assert [kpi["code"] for kpi in kpis] == sorted(CODES)
+        codes = [kpi["code"] for kpi in kpis]
+        assert codes == sorted(set(codes))
+        assert set(codes) > CODES
         for kpi in kpis:
             assert not [field for field in GOVERNED if not kpi[field]], kpi["code"]
             assert kpi["latest_value"] is None
 
-    def test_the_latest_month_of_the_nation_is_shown_once_published(self, run: Run, home: Home) -> None:
+    def test_the_latest_period_of_the_nation_is_shown_once_published(self, run: Run, home: Home) -> None:
         write_copy(home, KPI_VALUES)
         kpis = {kpi["code"]: kpi for kpi in json.loads(run("kpi", "list", "--json").out)}
-        assert (kpis["experiences"]["latest_month"], kpis["experiences"]["latest_value"]) == ("2023-02", 1234567)
-        assert (kpis["positive_share"]["latest_month"], kpis["positive_share"]["latest_value"]) == ("2023-02", 0.25)
+        assert (kpis["experiences"]["latest_period"], kpis["experiences"]["latest_value"]) == ("2023-02", 1234567)
+        assert (kpis["positive_share"]["latest_period"], kpis["positive_share"]["latest_value"]) == ("2023-02", 0.25)
+        assert (kpis["iggn_complaints"]["latest_period"], kpis["iggn_complaints"]["latest_value"]) == ("2023", 12)
         assert kpis["answer_rate"]["latest_value"] is None
+        victims = kpis["victims_assisted"]
+        assert (victims["latest_period"], victims["latest_value"], victims["is_suppressed"]) == ("2023-03", None, True)
+        assert "non diffusée" in run("kpi", "show", "victims_assisted").out
         assert "1234567" in re.sub(r"[\s\u00a0\u202f]", "", run("kpi", "list").out), "to the last digit"
         one = json.loads(run("kpi", "show", "experiences", "--json").out)
         assert one == kpis["experiences"]

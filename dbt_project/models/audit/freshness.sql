@@ -1,3 +1,19 @@
+-- Where each platform's latest day is read: table, key, day. A platform without a line has no model yet, and no figure.
+{% set records = [
+    ('app_stores', ref('fct_app_review'), 'review_key', 'written_on'),
+    ('audience', ref('fct_audience_hour'), 'audience_key', 'visited_on'),
+    ('brigade_numerique', ref('fct_chat_contact'), 'contact_key', 'contacted_on'),
+    ('cybermalveillance', ref('fct_assistance'), 'assistance_key', 'diagnosed_on'),
+    ('jdma', ref('fct_jdma_review'), 'review_id', 'begun_on'),
+    ('listening', ref('fct_mention'), 'mention_id', 'published_on'),
+    ('ma_securite', ref('fct_news_item'), 'news_id', 'created_on'),
+    ('partoo', ref('fct_listing_presence'), 'presence_key', 'counted_on'),
+    ('perceval', ref('fct_perceval_day'), 'day_key', 'reported_on'),
+    ('pre_plainte', ref('fct_pre_complaint'), 'declaration_id', 'began_on'),
+    ('prevention_actions', ref('fct_prevention_action'), 'action_id', 'started_on'),
+    ('services_publics_plus', ref('fct_experience'), 'experience_id', 'published_on'),
+    ('social_accounts', ref('fct_social_account_day'), 'metric_key', 'counted_on'),
+] %}
 with loads as (
     select
         platform,
@@ -10,11 +26,14 @@ with loads as (
 ),
 
 records as (
+    {% for platform, relation, key, day in records %}
     select
-        'services_publics_plus' as platform,
-        max(published_on) as data_as_of,
-        count(experience_id) as rows
-    from {{ ref('fct_experience') }}
+        '{{ platform }}' as platform,
+        max({{ day }}) as data_as_of,
+        count({{ key }}) as rows
+    from {{ relation }}
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
 ),
 
 dated as (

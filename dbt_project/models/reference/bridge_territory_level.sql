@@ -1,7 +1,8 @@
+-- Some platforms know the region of a place and not its département: a region is a place too.
 with places as (
     select *
     from {{ ref('dim_territory') }}
-    where territory_level in ('departement', 'abroad', 'unknown')
+    where territory_level in ('departement', 'region', 'abroad', 'unknown')
 )
 
 select
@@ -15,7 +16,9 @@ select
     'region' as territory_level,
     region_code as level_code
 from places
-where region_code is not null
+where
+    territory_level = 'departement'
+    and region_code is not null
 union all
 select
     territory_code,

@@ -3,21 +3,27 @@ with departements as (
 ),
 
 regions as (
-    select * from {{ ref('regions') }}
+    select
+        regions.*,
+        school_zones.school_zone
+    from {{ ref('regions') }} as regions
+    left join {{ ref('school_zones') }} as school_zones on regions.region_code = school_zones.region_code
 ),
 
 departement_rows as (
     select
-        territory_code,
+        departements.territory_code,
         'departement' as territory_level,
-        territory_name,
-        departement_code,
-        region_code,
-        gendarmerie_region_code,
-        groupement_name,
-        population,
-        map_code
+        departements.territory_name,
+        departements.departement_code,
+        departements.region_code,
+        departements.gendarmerie_region_code,
+        departements.groupement_name,
+        departements.population,
+        departements.map_code,
+        regions.school_zone
     from departements
+    left join regions on departements.region_code = regions.region_code
 ),
 
 region_rows as (
@@ -30,10 +36,11 @@ region_rows as (
         regions.gendarmerie_region_code,
         cast(null as string) as groupement_name,
         sum(departements.population) as population,
-        regions.region_code as map_code
+        regions.region_code as map_code,
+        regions.school_zone
     from regions
     inner join departements on regions.region_code = departements.region_code
-    group by regions.region_code, regions.region_name, regions.gendarmerie_region_code
+    group by regions.region_code, regions.region_name, regions.gendarmerie_region_code, regions.school_zone
 ),
 
 gendarmerie_regions as (
@@ -53,7 +60,8 @@ gendarmerie_region_rows as (
         gendarmerie_regions.gendarmerie_region_code,
         cast(null as string) as groupement_name,
         sum(departements.population) as population,
-        cast(null as string) as map_code
+        cast(null as string) as map_code,
+        cast(null as string) as school_zone
     from gendarmerie_regions
     inner join departements on gendarmerie_regions.gendarmerie_region_code = departements.gendarmerie_region_code
     group by gendarmerie_regions.gendarmerie_region_code, gendarmerie_regions.gendarmerie_region_name
@@ -96,7 +104,8 @@ unioned as (
         cast(null as string) as gendarmerie_region_code,
         cast(null as string) as groupement_name,
         population,
-        cast(null as string) as map_code
+        cast(null as string) as map_code,
+        cast(null as string) as school_zone
     from other_rows
 )
 
@@ -109,5 +118,6 @@ select
     gendarmerie_region_code,
     groupement_name,
     cast(population as bigint) as population,
-    map_code
+    map_code,
+    school_zone
 from unioned

@@ -1,4 +1,4 @@
--- The victims of the platform are those of the mart, however one adds them up: by day, by public, by threat, by place.
+-- The victims of the platform are those of the mart, however one adds them up: by day, type of victim, threat, place.
 {{ config(group='actors') }}
 with sums as (
     select
@@ -10,13 +10,13 @@ with sums as (
         'day' as counted_by,
         sum(assistance.victims) as total
     from {{ ref('fct_assistance') }} as assistance
-    inner join {{ ref('dim_calendar') }} as days on assistance.diagnosed_on = days.date_day
+    inner join {{ ref('dim_calendar') }} as calendar on assistance.diagnosed_on = calendar.date_day
     union all
     select
-        'public' as counted_by,
+        'type of victim' as counted_by,
         sum(victims) as total
     from {{ ref('fct_assistance') }}
-    where public in ('Particuliers', 'Entreprises et associations', 'Collectivités et administrations')
+    where victim_type in ('Particuliers', 'Entreprises et associations', 'Collectivités et administrations')
     union all
     select
         'threat' as counted_by,

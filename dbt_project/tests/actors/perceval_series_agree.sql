@@ -2,12 +2,12 @@
 {{ config(severity='warn', group='actors') }}
 with counts as (
     select
-        days.month_start,
+        calendar.month_start,
         'days' as series,
         sum(reports.reports) as reports
     from {{ ref('fct_perceval_day') }} as reports
-    inner join {{ ref('dim_calendar') }} as days on reports.reported_on = days.date_day
-    group by days.month_start
+    inner join {{ ref('dim_calendar') }} as calendar on reports.reported_on = calendar.date_day
+    group by calendar.month_start
     union all
     select
         month_start,

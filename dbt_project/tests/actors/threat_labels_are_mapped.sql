@@ -1,4 +1,4 @@
--- A label without a row in the seed threat_labels is shown here, and its victims count as unclassified until it has one.
+-- A label without a row in the seed threat_labels is shown here; what it counts is unclassified until it has one.
 {{ config(severity='warn', group='actors') }}
 with labels as (
     select

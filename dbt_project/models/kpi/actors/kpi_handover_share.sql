@@ -1,1 +1,1 @@
-{{ rollup_ratio(ref('kpi_handover_share__observations')) }}
+{{ suppressed(rollup_ratio(ref('kpi_handover_share__observations'))) }}

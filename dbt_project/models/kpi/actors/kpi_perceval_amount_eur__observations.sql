@@ -3,6 +3,6 @@ select
     reported_on as occurred_on,
     'ZZ' as territory_code,
     amount_eur as numerator,
-    cast(null as bigint) as denominator
+    coalesce(reports, 0) as denominator
 from {{ ref('fct_perceval_day') }}
 where amount_eur is not null

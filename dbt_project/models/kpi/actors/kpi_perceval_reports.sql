@@ -1,1 +1,1 @@
-{{ rollup_sum(ref('kpi_perceval_reports__observations')) }}
+{{ suppressed(rollup_sum(ref('kpi_perceval_reports__observations'))) }}

@@ -1,1 +1,1 @@
-{{ rollup_sum(ref('kpi_victims_assisted__observations')) }}
+{{ suppressed(rollup_sum(ref('kpi_victims_assisted__observations'))) }}

@@ -2,7 +2,7 @@ select
     assistance.assistance_key as record_key,
     assistance.diagnosed_on as occurred_on,
     assistance.territory_code,
-    assistance.public,
+    assistance.victim_type,
     threats.threat_label as threat,
     assistance.victims as numerator,
     cast(null as bigint) as denominator

@@ -10,11 +10,11 @@ threat_labels as (
 select
     case_counts.case_key as assistance_key,
     case_counts.diagnosed_on,
-    case case_counts.public_code
+    case case_counts.victim_type_code
         when 'particulier' then 'Particuliers'
         when 'entreprise_association' then 'Entreprises et associations'
         when 'collectivite_administration' then 'Collectivités et administrations'
-    end as public,
+    end as victim_type,
     case_counts.threat_name,
     coalesce(threat_labels.threat_code, 'unclassified') as threat_code,
     coalesce(codes.territory_code, 'ZZ') as territory_code,

@@ -1,7 +1,7 @@
 select
     case_key,
     cast(date as date) as diagnosed_on,
-    public as public_code,
+    public as victim_type_code,
     categorie_menace as threat_name,
     code_departement as departement_code,
     orientation as outcome,

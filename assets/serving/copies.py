@@ -1,0 +1,59 @@
+"""The published copies as assets, one per database. How one is written, and refused, belongs in `publication`."""
+
+import dagster as dg
+
+from assets.serving.publication import ORIGINS, Publication, exposed_relations, publish
+from assets.warehouse.translator import node_key
+from ingestion import settings
+from ingestion.errors import ExpectedFailure
+from orchestration import project
+from orchestration.published import DAILY, LIVE, Copy
+
+MANIFEST = project.read_manifest()
+
+
+def key(made: Copy) -> dg.AssetKey:
+    return dg.AssetKey(["serving", made.target])
+
+
+def metadata(publication: Publication) -> dict:
+    rows = dg.TableSchema(columns=[dg.TableColumn("table"), dg.TableColumn("rows", "int")])
+    return {
+        "publication_id": publication.publication_id,
+        "data_as_of": str(publication.data_as_of),
+        "code_version": publication.code_version,
+        "dagster/uri": str(publication.file),
+        "dagster/row_count": sum(publication.rows.values()),
+        "tables": dg.MetadataValue.table(
+            [dg.TableRecord({"table": f"{r.schema}.{r.name}", "rows": n}) for r, n in publication.rows.items()],
+            schema=rows,
+        ),
+    }
+
+
+def build_copy(made: Copy) -> dg.AssetsDefinition:
+    """Return the publication of one database as an asset."""
+
+    @dg.asset(
+        key=key(made),
+        deps=[node_key(node) for node in project.exposed(MANIFEST, made.target)],
+        group_name="serving",
+        owners=["team:plateforme-donnees"],
+        kinds={"duckdb"},
+        pool=ORIGINS[made].database,
+        description=(
+            f"Read-only copy of every exposed table of {ORIGINS[made].database}.duckdb, swapped in one step; "
+            "readers keep the former one until then."
+        ),
+    )
+    def published() -> dg.MaterializeResult:
+        try:
+            publication = publish(settings.home(), exposed_relations(MANIFEST, made.target), made)
+        except ExpectedFailure as failure:
+            raise dg.Failure(description=str(failure), allow_retries=False) from None
+        return dg.MaterializeResult(metadata=metadata(publication))
+
+    return published
+
+
+copies = [build_copy(made) for made in (DAILY, LIVE)]

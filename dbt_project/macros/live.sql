@@ -1,0 +1,40 @@
+{#
+  What `live.duckdb` shows, and how it knows what the warehouse has archived. The daily publication tells, in
+  `audit.archived_load`, how many rows of which load it has for each day; a load of which it has fewer or more is shown until
+  it has them all. Dagster's graph has no circles, hence no ref: the archive reads what is shown here.
+#}
+
+
+{# Whether a Paris day is one of the last seven, today included. #}
+{% macro is_of_the_last_days(day) -%}
+    {{ day }} > cast({{ dbt.dateadd('day', -7, paris_today()) }} as date)
+{%- endmacro %}
+
+
+{# Day and load of the rows that the published archive lacks, or has in another number. #}
+{% macro days_to_archive(relation, key, day, entity) %}
+    select
+        present.day,
+        present.source_load_id
+    from (
+        select
+            {{ day }} as day,
+            source_load_id,
+            count({{ key }}) as rows
+        from {{ relation }}
+        group by {{ day }}, source_load_id
+    ) as present
+    left join {{ published_by_daily('archived_load') }} as archived
+        on
+            archived.entity = '{{ entity }}'
+            and present.day = archived.day
+            and present.source_load_id = archived.source_load_id
+            and present.rows = archived.rows
+    where archived.entity is null
+{% endmacro %}
+
+
+{# A table of the daily published copy; the copy plugin of dbt shows it empty where there is none. #}
+{% macro published_by_daily(table) -%}
+    {{ api.Relation.create(database='daily_copy', schema='main', identifier=table) }}
+{%- endmacro %}

@@ -1,0 +1,1 @@
+{{ rollup_ratio(ref('kpi_app_rating__observations')) }}

@@ -1,0 +1,1 @@
+{{ rollup_ratio(ref('kpi_google_rating__observations')) }}

@@ -1,0 +1,1 @@
+{{ rollup_ratio(ref('kpi_help_quality_score__observations'), type='decimal(38, 6)') }}

@@ -1,0 +1,1 @@
+{{ rollup_ratio(ref('kpi_negative_reviews_share__observations')) }}

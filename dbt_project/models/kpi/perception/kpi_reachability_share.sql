@@ -1,0 +1,1 @@
+{{ rollup_ratio(ref('kpi_reachability_share__observations')) }}

@@ -1,0 +1,1 @@
+{{ rollup_ratio(ref('kpi_bounce_share__observations')) }}

@@ -1,0 +1,1 @@
+{{ rollup_sum(ref('kpi_chat_contacts__observations')) }}

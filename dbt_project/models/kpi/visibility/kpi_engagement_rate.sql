@@ -1,0 +1,1 @@
+{{ rollup_ratio(ref('kpi_engagement_rate__observations')) }}

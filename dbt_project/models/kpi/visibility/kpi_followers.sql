@@ -1,0 +1,1 @@
+{{ rollup_stock(ref('kpi_followers__observations')) }}

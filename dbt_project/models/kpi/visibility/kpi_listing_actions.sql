@@ -1,0 +1,1 @@
+{{ rollup_sum(ref('kpi_listing_actions__observations')) }}

@@ -1,0 +1,1 @@
+{{ rollup_sum(ref('kpi_mentions__observations')) }}

@@ -1,0 +1,9 @@
+select
+    declaration_id as record_key,
+    began_on as occurred_on,
+    territory_code,
+    person_type,
+    duration_seconds as numerator,
+    cast(null as bigint) as denominator
+from {{ ref('fct_pre_complaint') }}
+where duration_seconds is not null

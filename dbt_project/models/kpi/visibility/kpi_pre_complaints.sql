@@ -1,0 +1,1 @@
+{{ rollup_sum(ref('kpi_pre_complaints__observations')) }}

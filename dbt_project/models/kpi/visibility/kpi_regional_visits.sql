@@ -1,0 +1,1 @@
+{{ rollup_sum(ref('kpi_regional_visits__observations')) }}

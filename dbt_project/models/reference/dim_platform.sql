@@ -1,0 +1,7 @@
+select
+    platform,
+    title,
+    pillar,
+    owner,
+    late_after_minutes
+from {{ ref('platforms') }}

@@ -1,0 +1,20 @@
+select
+    id as listing_id,
+    code as unit_code,
+    status,
+    name as listing_name,
+    group_id,
+    city,
+    zipcode as postal_code,
+    country,
+    department_code as departement_code,
+    lat as latitude_degrees,
+    long as longitude_degrees,
+    google_location_id,
+    presence_management_active as is_presence_managed,
+    review_management_active as is_review_managed,
+    review_booster_active as is_review_requested,
+    cast(created as timestamp) as created_at,
+    cast(modified as timestamp) as modified_at,
+    _dlt_load_id as source_load_id
+from {{ source('partoo', 'businesses') }}

@@ -1,0 +1,12 @@
+select
+    metric_key,
+    network,
+    account,
+    cast(day as date) as counted_on,
+    followers,
+    following as accounts_followed,
+    posts,
+    listed,
+    engagements,
+    _dlt_load_id as source_load_id
+from {{ source('social_accounts', 'daily_metrics') }}
