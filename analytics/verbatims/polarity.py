@@ -1,19 +1,15 @@
 """What the words of a text say of its writer's feeling, as numbers. The words stand in `polarity.txt`."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cache
 from math import log, sqrt
 from pathlib import Path
-from typing import NamedTuple, Self
-
-import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
+from typing import NamedTuple
 
 from analytics.verbatims.text import clean, fold, sentences
 
 _WORD = re.compile(r"\w+")
-_SHOUTED = re.compile(r"\b[A-ZÀ-Ý]{4,}\b")
 _CONTRAST = re.compile(
     r"\b(?:mais|cependant|toutefois|neanmoins|par contre|en revanche|bemol|sauf|hormis|dommage que|petite?)\b"
 )
@@ -21,7 +17,6 @@ _DENIAL = re.compile(r"\b(?:ne|n'|pas|jamais|aucune?|rien)\b")
 #: A negation up to three words before a word turns it.
 _TURNED = re.compile(r"\b(?:pas|plus|jamais|peu|aucun|aucune|sans|ni|guere|manque de|manque d)\W+(?:\w+\W+){0,2}$")
 _BEFORE = 30  # characters that are looked back for a negation
-_LOUDEST = 5  # shouted words beyond which there is no more to learn
 
 
 class Weight(NamedTuple):
@@ -73,8 +68,7 @@ def weigh(folded: str) -> Weight:
 
 def describe(text: str) -> list[float]:
     """Return what a text shows of its writer's feeling, one number for each of `FEATURES`."""
-    text = clean(text)
-    folded = fold(text)
+    folded = fold(clean(text))
     parts = sentences(folded)
     weights = [weigh(part) for part in parts]
     whole = _sum(weights)
@@ -96,7 +90,6 @@ def describe(text: str) -> list[float]:
         len(_DENIAL.findall(folded)) / root,
         folded.count("!") / root,
         folded.count("?") / root,
-        float(min(_LOUDEST, len(_SHOUTED.findall(text)))),
         log(length),
         float(not whole.positive),
         float(not whole.negative),
@@ -118,7 +111,6 @@ FEATURES = (
     "denials",
     "exclamation_marks",
     "question_marks",
-    "shouted_words",
     "length",
     "nothing_positive",
     "nothing_negative",
@@ -128,13 +120,3 @@ FEATURES = (
 def _sum(weights: Iterable[Weight]) -> Weight:
     weights = list(weights)
     return Weight(sum(one.positive for one in weights), sum(one.negative for one in weights))
-
-
-class Polarity(TransformerMixin, BaseEstimator):
-    """Texts to the numbers of `describe`, as a step of a scikit-learn pipeline. It learns nothing."""
-
-    def fit(self, texts: Sequence[str], labels: object = None) -> Self:  # noqa: ARG002 - scikit-learn's signature
-        return self
-
-    def transform(self, texts: Sequence[str]) -> np.ndarray:
-        return np.array([describe(text) for text in texts], dtype=float).reshape(-1, len(FEATURES))

@@ -28,7 +28,9 @@ _REACH, _SHORT = 3, 3
 
 _GIVEN = Kind.FIRST_NAME | Kind.FREQUENT_SURNAME | Kind.TOWN
 _MAYBE = Kind.FOREIGN_FIRST_NAME | Kind.SURNAME | Kind.COMMUNE
-_KNOWN = Kind.COMMON | Kind.INSTITUTION | Kind.RANK | Kind.OFFICE | Kind.RELATION
+_KNOWN = Kind.COMMON | Kind.RANK | Kind.OFFICE | Kind.RELATION
+#: Names that a citizen more often means as the word that they also are.
+_WORDS = frozenset("plaisir sens claire aime aimee lois avion salles halle victoire honore constance master".split())
 
 
 def clean(text: str) -> str:
@@ -56,6 +58,8 @@ def _words(folded: str) -> Iterator[str]:
 def _is_name(word: str) -> bool:
     """Tell whether a folded word is somebody's or a place's name before it is a word of the language."""
     _, kinds = look_up(word)
+    if word in _WORDS or kinds & int(Kind.INSTITUTION):
+        return False
     return bool(kinds & int(_GIVEN)) or (bool(kinds & int(_MAYBE)) and not kinds & int(_KNOWN))
 
 

@@ -4,11 +4,9 @@ import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
-import numpy as np
 import yaml
-from sklearn.base import BaseEstimator, TransformerMixin
 
 from analytics.verbatims.text import clean, fold
 
@@ -49,13 +47,3 @@ def points(text: str) -> list[int]:
     """Return how plainly a text speaks of each theme of the taxonomy."""
     folded = fold(clean(text))
     return [theme.points(folded) for theme in taxonomy()]
-
-
-class Themes(TransformerMixin, BaseEstimator):
-    """Texts to the logarithms of their points, as a step of a scikit-learn pipeline. It learns nothing."""
-
-    def fit(self, texts: Sequence[str], labels: object = None) -> Self:  # noqa: ARG002 - scikit-learn's signature
-        return self
-
-    def transform(self, texts: Sequence[str]) -> np.ndarray:
-        return np.log1p(np.array([points(text) for text in texts], dtype=float).reshape(-1, len(taxonomy())))
