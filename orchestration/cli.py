@@ -26,7 +26,9 @@ app = typer.Typer(
 kpi_app = typer.Typer(help="Les indicateurs publiés.", no_args_is_help=True)
 superset_app = typer.Typer(help="Dashboards as code: plan, apply, check, drift.", no_args_is_help=True)
 quarantine_app = typer.Typer(help="Rows set aside because they break a contract.", no_args_is_help=True)
+verbatims_app = typer.Typer(help="Ce qu'écrivent les citoyens : sentiment et thèmes.", no_args_is_help=True)
 app.add_typer(kpi_app, name="kpi")
+app.add_typer(verbatims_app, name="verbatims")
 app.add_typer(superset_app, name="superset")
 app.add_typer(quarantine_app, name="quarantine")
 
@@ -368,6 +370,35 @@ def redact() -> None:
     from ingestion.privacy import redact_lines
 
     redact_lines(sys.stdin.buffer, sys.stdout.buffer)
+
+
+@verbatims_app.command("train")
+def verbatims_train(
+    file: Annotated[Path, typer.Option(help="Fichier CSV en UTF-8.")],
+    text: Annotated[str, typer.Option(help="Colonne des textes.")],
+    label: Annotated[str, typer.Option(help="Colonne des étiquettes : sentiments ou thèmes.")],
+    out: Annotated[Path, typer.Option(help="Dossier où le modèle est enregistré.")],
+) -> None:
+    """Apprend à classer des textes à partir d'exemples étiquetés, et mesure ce qui est appris."""
+    from orchestration import verbatims
+
+    for line in verbatims.train(file, text, label, out):
+        say(line)
+
+
+@verbatims_app.command("classify")
+def verbatims_classify(
+    model: Annotated[Path, typer.Option(help="Dossier d'un modèle entraîné.")],
+    file: Annotated[Path, typer.Option(help="Fichier CSV en UTF-8.")],
+    text: Annotated[str, typer.Option(help="Colonne des textes.")],
+    out: Annotated[
+        Path, typer.Option(help="Fichier CSV à écrire : les colonnes lues, puis feeling, probability, themes.")
+    ],
+) -> None:
+    """Classe les textes d'un fichier : une ligne par ligne lue, dans le même ordre."""
+    from orchestration import verbatims
+
+    say(verbatims.classify(model, file, text, out))
 
 
 @app.command()

@@ -1,1 +1,1 @@
-"""What citizens write, as feeling and themes. Pure functions on texts: where texts come from and go to is others' matter."""
+"""What citizens write, as feeling and themes. Functions on texts only: where these come from and go to is not known here."""

@@ -95,11 +95,11 @@ def see(texts: Sequence[str], vocabularies: Sequence[Vocabulary], *, learn: bool
     ends: list[list[int]] = [[0] for _ in KINDS]
     for text in texts:
         text_words = words(text)
-        for kind, vocabulary, found, end in zip(KINDS, vocabularies, columns, ends, strict=True):
+        for kind, vocabulary, held, end in zip(KINDS, vocabularies, columns, ends, strict=True):
             look = vocabulary.learn if learn else vocabulary.find
             for terms in kind(text_words):
-                found += look(terms)
-            end.append(len(found))
+                held.extend(look(terms))
+            end.append(len(held))
     return Seen(
         tuple(
             _counted(found, end, len(vocabulary))
@@ -149,7 +149,9 @@ class Scale(NamedTuple):
 
 def _weighed(counts: csr_array, rarity: np.ndarray) -> csr_array:
     """Return the TF-IDF of counts: logarithmic, of unit length."""
-    weighed = csr_array(((1 + np.log(counts.data)) * rarity[counts.indices], counts.indices, counts.indptr), counts.shape)
+    weighed = csr_array(
+        ((1 + np.log(counts.data)) * rarity[counts.indices], counts.indices, counts.indptr), counts.shape
+    )
     lengths = np.sqrt(np.asarray(weighed.multiply(weighed).sum(axis=1)).ravel())
     rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
     weighed.data /= lengths[rows]

@@ -41,7 +41,9 @@ def _patterns() -> dict[tuple[str, int], re.Pattern[str]]:
             polarity, strength, pattern = line.split(",", 2)
             found.setdefault((polarity, int(strength)), []).append(pattern)
     return {
-        key: re.compile("|".join(rf"\b(?:{one})\b" if one[-1].isalnum() or one[-1] in "*+?)" else one for one in alternatives))
+        key: re.compile(
+            "|".join(rf"\b(?:{one})\b" if one[-1].isalnum() or one[-1] in "*+?)" else one for one in alternatives)
+        )
         for key, alternatives in found.items()
     }
 

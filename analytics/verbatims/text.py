@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import snowballstemmer
 
-from ingestion.privacy.vocabulary import Kind, fold, look_up
+from ingestion.privacy.vocabulary import Kind, fold, look_up, word_set
 
 __all__ = ["clean", "fold", "sentences", "stem", "stems", "words"]
 
@@ -30,7 +30,7 @@ _GIVEN = Kind.FIRST_NAME | Kind.FREQUENT_SURNAME | Kind.TOWN
 _MAYBE = Kind.FOREIGN_FIRST_NAME | Kind.SURNAME | Kind.COMMUNE
 _KNOWN = Kind.COMMON | Kind.RANK | Kind.OFFICE | Kind.RELATION
 #: Names that a citizen more often means as the word that they also are.
-_WORDS = frozenset("plaisir sens claire aime aimee lois avion salles halle victoire honore constance master".split())
+_WORDS = word_set("plaisir sens claire aime aimee lois avion salles halle victoire honore constance master")
 
 
 def clean(text: str) -> str:

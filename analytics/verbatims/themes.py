@@ -14,6 +14,8 @@ OTHER = "autre"
 
 #: A word said over and over says no more.
 _MOST_STRONG, _MOST_WORDS = 4, 5
+#: log(1 + points) from which a theme is spoken of, here two points, and how near it must come to the plainest one.
+_PLAIN, _BESIDE = 1.0, 0.7
 
 
 class Theme(NamedTuple):
@@ -47,3 +49,14 @@ def points(text: str) -> list[int]:
     """Return how plainly a text speaks of each theme of the taxonomy."""
     folded = fold(clean(text))
     return [theme.points(folded) for theme in taxonomy()]
+
+
+def spoken_of(logarithms: Sequence[float]) -> tuple[str, ...]:
+    """Return the themes that a text speaks of plainly enough, the plainest first; `autre` where it speaks of none.
+
+    Args:
+        logarithms: log(1 + points) for each theme of the taxonomy.
+    """
+    bar = max(_PLAIN, max(logarithms) * _BESIDE)
+    found = [(-value, place) for place, value in enumerate(logarithms) if value >= bar]
+    return tuple(taxonomy()[place].code for _, place in sorted(found)) or (OTHER,)
