@@ -3,7 +3,7 @@
 import csv
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
@@ -107,7 +107,7 @@ def answered(folder: Path, rows: Iterable[list[str]], texts_at: int) -> Iterator
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Table]:
+def opened(path: Path) -> Generator[Table, None, None]:
     """Open a CSV file in UTF-8, with or without a byte order mark, whichever usual delimiter it has.
 
     Raises:
@@ -156,7 +156,7 @@ def whole(reader: Any, width: int, path: Path) -> Iterator[list[str]]:
 
 
 @contextmanager
-def written(path: Path) -> Iterator[TextIO]:
+def written(path: Path) -> Generator[TextIO, None, None]:
     """Open a file that replaces another only when it is complete."""
     draft = path.with_name(f".{path.name}.part")
     try:

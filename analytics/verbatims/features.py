@@ -79,8 +79,9 @@ class Seen(NamedTuple):
     felt: np.ndarray
     concerned: np.ndarray
 
-    def __getitem__(self, rows: np.ndarray) -> "Seen":  # type: ignore[override]
-        return Seen(tuple(count[rows] for count in self.counts), self.felt[rows], self.concerned[rows])
+    def of(self, rows: np.ndarray) -> Self:
+        """Return what is seen of some of the texts."""
+        return type(self)(tuple(count[rows] for count in self.counts), self.felt[rows], self.concerned[rows])
 
 
 def see(texts: Sequence[str], vocabularies: Sequence[Vocabulary], *, learn: bool = False) -> Seen:

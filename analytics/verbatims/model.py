@@ -163,8 +163,8 @@ def train(texts: Iterable[str], labels: Iterable[str]) -> tuple[Classifier, Card
     probabilities = np.empty((len(pairs), len(kept)))
     with threadpool_limits(1):  # several threads wait for each other longer than they work
         for known, asked in StratifiedKFold(folds, shuffle=True, random_state=0).split(told, told):
-            fold_model = _fit(seen[known], told[known], kept, vocabularies)
-            probabilities[asked] = fold_model.probabilities(seen[asked])
+            fold_model = _fit(seen.of(known), told[known], kept, vocabularies)
+            probabilities[asked] = fold_model.probabilities(seen.of(asked))
         classifier = _fit(seen, told, kept, vocabularies)
     temperature = _temperature(probabilities, told)
     classifier = classifier._replace(weights=classifier.weights / temperature, bias=classifier.bias / temperature)
@@ -237,15 +237,15 @@ def save(folder: Path, classifier: Classifier, card: Card) -> None:
     """Write a model into a folder, which is made where it is absent: numbers and terms, no code."""
     folder.mkdir(parents=True, exist_ok=True)
     terms = ["\n".join(vocabulary.columns).encode() for vocabulary in classifier.vocabularies]
-    np.savez_compressed(
-        folder / _WEIGHTS,
-        weights=classifier.weights.astype(np.float32),
-        bias=classifier.bias,
-        mean=classifier.scale.mean,
-        spread=classifier.scale.spread,
+    numbers: dict[str, Any] = {
+        "weights": classifier.weights.astype(np.float32),
+        "bias": classifier.bias,
+        "mean": classifier.scale.mean,
+        "spread": classifier.scale.spread,
         **{f"terms_{kind}": np.frombuffer(one, dtype=np.uint8) for kind, one in enumerate(terms)},
         **{f"rarity_{kind}": one.astype(np.float32) for kind, one in enumerate(classifier.scale.rarity)},
-    )
+    }
+    np.savez_compressed(folder / _WEIGHTS, **numbers)
     (folder / _CARD).write_text(json.dumps(asdict(card), ensure_ascii=False, indent=1), encoding="utf-8")
 
 
@@ -256,8 +256,9 @@ def load(folder: Path) -> tuple[Classifier, Card]:
         NoModel: there is none, or it is damaged or of another version.
     """
     try:
-        told = json.loads((folder / _CARD).read_text(encoding="utf-8"))
-        card = Card(**{**told, "labels": tuple(told["labels"])})
+        told: dict[str, Any] = json.loads((folder / _CARD).read_text(encoding="utf-8"))
+        told["labels"] = tuple(told["labels"])
+        card = Card(**told)
         with np.load(folder / _WEIGHTS, allow_pickle=False) as saved:
             numbers = {name: saved[name] for name in saved.files}
         classifier = _read(card, numbers)
