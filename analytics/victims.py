@@ -88,11 +88,11 @@ def suppressed_of_source(kpis: Iterable[Figures], levels: Iterable[Level]) -> se
         else:
             tables.append(Figures(dict(figures.victims), list(figures.shares), set(figures.loose)))
     hidden: set[Cell] = set()
-    own: list[set[Cell] | None] = [None] * len(tables)
-    while stale := [place for place, table in enumerate(tables) if own[place] != hidden.intersection(table.victims)]:
-        for place in stale:
-            own[place] = suppressed(tables[place], levels, hidden)
-            hidden |= own[place]
+    own: dict[int, set[Cell]] = {}
+    while stale := [n for n, table in enumerate(tables) if own.get(n) != hidden.intersection(table.victims)]:
+        for n in stale:
+            own[n] = suppressed(tables[n], levels, hidden)
+            hidden |= own[n]
     return hidden
 
 

@@ -350,6 +350,19 @@ def dbt(context: typer.Context) -> None:
 
 
 @app.command()
+def detect(
+    file: Annotated[Path, typer.Argument(help="A CSV file with a header, in time order; - reads standard input.")],
+    timestamp: Annotated[str, typer.Option(help="Column of the timestamps.")] = "timestamp",
+    value: Annotated[str, typer.Option(help="Column of the values.")] = "value",
+    output: Annotated[Path | None, typer.Option("--out", help="Where to write; standard output by default.")] = None,
+) -> None:
+    """Score each value of a series: timestamp, value, expected, upper, score, alert."""
+    from orchestration import detection
+
+    err.print(detection.detect(file, output, timestamp, value), markup=False, highlight=False)
+
+
+@app.command()
 def doctor(as_json: AsJson = False) -> None:
     """Say what is installed, running, late or broken, each with its remedy."""
     from orchestration.doctor import examine

@@ -62,14 +62,14 @@ def warehouse(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterato
 
 
 @dbt_assets(
-    name="live",
+    name="live_models",
     manifest=MANIFEST,
     selector=project.LIVE,
     project=dbt_project(project.LIVE),
     dagster_dbt_translator=Translator(project.LIVE),
     pool="live",
 )
-def live(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator:
+def live_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator:
     yield from build(context, dbt, project.LIVE)
 
 
@@ -82,7 +82,8 @@ def build(context: dg.AssetExecutionContext, dbt: DbtCliResource, target: str) -
     for platform in project.platforms_read(project.read_manifest(), target):
         ensure_tables(platform)
     invocation = dbt.cli(
-        ["build", "--target", target],
+        # Unit tests judge the code, not the data: `make test` runs them.
+        ["build", "--target", target, "--exclude-resource-type", "unit_test"],
         context=context,
         raise_on_error=False,
         target_path=invocation_folder(context.run_id, target),

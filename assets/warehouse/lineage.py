@@ -76,19 +76,39 @@ def trace_model(
     return found
 
 
+#: What each target compiles. Only SQL can be traced, and dbt cannot compile a Python model without a connection.
+TRACED = {
+    project.DAILY: ("--exclude", "tag:live", "path:models/**/*.py"),
+    project.LIVE: ("--select", "tag:live"),
+}
+
+
 def compile_and_trace() -> Lineage:
-    """Compile the dbt project without touching the warehouse, and trace it.
+    """Compile the dbt project without touching its databases, and trace it.
 
     Raises:
         ExpectedFailure: dbt cannot compile the project.
     """
-    target = settings.home().dbt_target / "lineage"
-    # Only SQL can be traced, and dbt cannot compile a Python model without a connection.
-    only_sql = ("--no-introspect", "--no-populate-cache", "--exclude", "path:models/**/*.py")
-    compiled = project.ask("compile", *only_sql, DBT_TARGET_PATH=str(target))
+    manifests = {target: compiled_manifest(target) for target in TRACED}
+    nodes = {
+        unique_id: manifests[project.target_of(node)]["nodes"][unique_id]
+        for unique_id, node in manifests[project.DAILY]["nodes"].items()
+    }
+    return trace({**manifests[project.DAILY], "nodes": nodes})
+
+
+def compiled_manifest(target: str) -> dict[str, Any]:
+    """Return the manifest of a target with the compiled code of what it builds.
+
+    Raises:
+        ExpectedFailure: dbt cannot compile it.
+    """
+    folder = project.parse_folder(target) / "lineage"
+    without_database = ("--no-introspect", "--no-populate-cache", "--target", target)
+    compiled = project.ask("compile", *without_database, *TRACED[target], DBT_TARGET_PATH=str(folder))
     if compiled.returncode:
         raise ExpectedFailure(f"dbt cannot compile the project: {compiled.stdout.strip()}", "Mend the model it names.")
-    return trace(json.loads((target / "manifest.json").read_bytes()))
+    return json.loads((folder / "manifest.json").read_bytes())
 
 
 def load_lineage() -> Lineage:

@@ -68,9 +68,10 @@
 {% endmacro %}
 
 
-{# A model built into the other file would be found there by nobody, or by the wrong reader. #}
+{# A model built into the other file would be found there by nobody, or by the wrong reader. Compiling builds none. #}
 {% macro refuse_nodes_of_the_other_target(tracked) %}
-    {% for node in built_nodes() if node.unique_id in selected_resources and node.unique_id not in tracked %}
+    {% set selected = [] if flags.WHICH == 'compile' else selected_resources %}
+    {% for node in built_nodes() if node.unique_id in selected and node.unique_id not in tracked %}
         {% set other = 'daily' if target.name == 'live' else 'live' %}
         {% set remedy = 'give --target ' ~ other ~ ', or leave it out.' %}
         {{ exceptions.raise_compiler_error(node.name ~ ' is not built by the target ' ~ target.name ~ ': ' ~ remedy) }}

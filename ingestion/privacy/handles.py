@@ -32,7 +32,7 @@ _LOGIN = (
 )
 _DECLARED_HANDLE = re.compile(
     rf"((?:{_PSEUDONYM}|{_LOGIN}|{_SERVICE})"
-    rf"(?:{_B}(?:{_SERVICE}|sur{_B}(?:le{_B})?{_SERVICE}|de{_B}(?:joueur|connexion|jeu)|en{_B}(?:ligne|jeu))"
+    rf"(?:{_B}(?:{_SERVICE}|(?:sur|dans){_B}(?:(?:le|la|mon|son|ce|cette){_B})?(?:{_SERVICE}|forum|jeu|site|chat|tchat|serveur|plateforme|appli)|de{_B}(?:joueur|connexion|jeu)|en{_B}(?:ligne|jeu))"
     # insta de mon fils :
     rf"|{_B}(?:de|du){_B}(?:\w{{2,5}}{_B})?\w{{2,12}}(?={_B}?:))?)"
     rf"({_B}{{0,2}}(?::|=|est{_B}:?|c['’]?est{_B}:?|c{_B}|devient{_B}|était{_B}|etait{_B}|de{_B}|\({_B}?){_B}{{0,2}}|{_B})"
@@ -97,6 +97,9 @@ _TOKEN = re.compile(
 _LETTERS_AND_DIGITS = re.compile(r"([^\W\d_]{4,})\d{2,5}")
 _CAMEL_AND_DIGITS = re.compile(r"(?:[A-ZÀ-Ý][a-zà-ÿ]+){2,}[A-Z]?\d{2,5}")
 _DECORATED = re.compile(r"xX\w+Xx")
+#: dark.killer77
+_DOTTED_AND_DIGITS = re.compile(r"[^\W\d_]{3,}\.[^\W\d_]{3,}\d{2,4}")
+_ODD_SPELLINGS = (_CAMEL_AND_DIGITS, _DECORATED, _DOTTED_AND_DIGITS)
 #: patriote59, where depuis2023 lacks a blank.
 _SHORT_NUMBER, _LONG_WORD = 2, 6
 _LETTERS = re.compile(r"[^\W\d_]+")
@@ -160,7 +163,7 @@ def _is_spelt_as_pseudonym(token: str) -> bool:
     if "_" in token:
         has_digit = any(character.isdecimal() for character in token)
         return has_digit or not all(kinds & _COMMON or len(key) == 1 or key in _TECHNICAL for key, kinds in words)
-    if _CAMEL_AND_DIGITS.fullmatch(token) or _DECORATED.fullmatch(token):
+    if any(spelling.fullmatch(token) for spelling in _ODD_SPELLINGS):
         return True
     found = _LETTERS_AND_DIGITS.fullmatch(token)
     return bool(found) and _is_numbered_word(token, found[1])

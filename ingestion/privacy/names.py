@@ -32,6 +32,9 @@ _NO_NAME_ENDS = (
 #: After a kinship or an office, an unknown capital with such an end is a nationality: ma mère Péruvienne.
 _GENTILE_ENDS = ("ien", "ienne", "ais", "aise", "ois", "oise", "aine")
 _SHORTEST_NAME = 3
+#: A longer title is written out, so that a point after it ends the sentence.
+_LONGEST_SHORT_TITLE = 4
+_APOSTROPHES = frozenset({"'", "’"})
 _LONGEST_INITIAL = 2
 _AFTER_INITIAL = frozenset({".", ". ", ".\u00a0", ".-"})
 #: A first name shorter than this is not believed in lower case.
@@ -155,9 +158,8 @@ def _joined_name(reading: Reading, index: int) -> Span | None:
     if at >= reading.size or not (follows_and or gap in {", ", " / ", " & ", "/"}):
         return None
     kinds = reading.kinds[at]
-    if kinds & _PARTICLE and kinds & _CAPITALISED and at + 1 < reading.size and reading.joins(at):
-        is_surname = reading.kinds[at + 1] & _SURNAME and reading.has_capital(at + 1)
-        return (at, at + 2) if is_surname and not reading.kinds[at + 1] & _TOWN else None
+    if kinds & _CAPITALISED and kinds & _ANY_PARTICLE and (span := _joined_particle(reading, at)):
+        return span
     is_place = kinds & _COMMUNE and not kinds & _USUAL_FIRST
     may_be_name = kinds & _NAME or (follows_and and kinds & _CAPITALISED)
     if kinds & (_COMMON | _INSTITUTION | _WAY | _ELIDED) or is_place or not may_be_name:
@@ -168,6 +170,14 @@ def _joined_name(reading: Reading, index: int) -> Span | None:
     if _is_part_of_a_place(reading, at) or not reading.has_capital(at):
         return None
     return at, _rest_of_name(reading, at) if kinds & _FIRST else at + 1
+
+
+def _joined_particle(reading: Reading, at: int) -> Span | None:
+    """Return the further name that begins with its particle: `Perrot et Da Costa`, `Paul et Le Goff`."""
+    if reading.kinds[at] & _PARTICLE and at + 1 < reading.size and reading.joins(at):
+        is_surname = reading.kinds[at + 1] & _SURNAME and reading.has_capital(at + 1)
+        return (at, at + 2) if is_surname and not reading.kinds[at + 1] & _TOWN else None
+    return _name_by_particle(reading, at)
 
 
 def mask_names(reading: Reading) -> str:
@@ -231,7 +241,10 @@ def _after_initial(reading: Reading, index: int) -> Span | None:
     if kinds & _INITIAL:
         span = _after_initial(reading, following)
         return (index, span[1]) if span else None
-    if not reading.has_capital(following) or kinds & (_COMMON | _INSTITUTION | _TOWN | _WAY | _CIVILITY | _ELIDED):
+    is_surname = kinds & _SURNAME and not kinds & _UPPER
+    if (kinds & _COMMON and not is_surname) or not reading.keys[following].strip("x"):
+        return None
+    if not reading.has_capital(following) or kinds & (_INSTITUTION | _TOWN | _WAY | _CIVILITY | _ELIDED):
         return None
     return None if kinds & _COMMUNE and not kinds & _NAME else (index, _rest_of_name(reading, following))
 
@@ -247,7 +260,8 @@ def _name_by_particle(reading: Reading, index: int) -> Span | None:
     while last + 1 < reading.size and reading.joins(last) and reading.kinds[last] & _ANY_PARTICLE:
         last += 1
     kinds = reading.kinds[last]
-    if last == index or kinds & (_NOBODY | _ELIDED) or not reading.has_capital(last):
+    is_place = kinds & _COMMUNE and (kinds & _TOWN or not kinds & _SURNAME)
+    if last == index or is_place or kinds & (_COMMON | _INSTITUTION | _ELIDED) or not reading.has_capital(last):
         return None
     return (index, _rest_of_name(reading, last)) if kinds & _NAME or last - index > 1 else None
 
@@ -268,6 +282,8 @@ def _after_civility(reading: Reading, index: int) -> Span | None:
     following = index + 1
     if following >= reading.size or not _AFTER_TITLE.fullmatch(gap) or (gap == "" and title[-1] not in "'’"):
         return None
+    if "." in gap and (len(title) > _LONGEST_SHORT_TITLE or reading.text[reading.starts[index] - 1] == "."):
+        return None  # the end of a sentence, or an acronym: C.M.I.
     if title in _OBJECT_PRONOUNS or (title == "m" and "." not in gap and not reading.kinds[following] & _SURNAME):
         return None
     if title in {"M", "Me", "m"} and not (
@@ -281,6 +297,8 @@ def _after_civility(reading: Reading, index: int) -> Span | None:
 def _initial_alone(reading: Reading, at: int) -> Span | None:
     """Return the letter that stands for a name after a civility: `Mme T.`, `M. D`; X is nobody."""
     has_point = reading.text[reading.ends[at] : reading.ends[at] + 1] == "."
+    if has_point and reading.gap(at) == ".":
+        return None  # an acronym: M.D.P.H.
     is_letter = len(reading.keys[at]) == 1 and reading.keys[at] not in {"x", "y"} and not reading.kinds[at] & _ELIDED
     return (at, at + 1) if is_letter and (has_point or reading.kinds[at] & _INITIAL) else None
 
@@ -302,7 +320,7 @@ _PERSONAL_CIVILITIES = frozenset({"mme", "mr", "mlle", "mademoiselle", "madame",
 
 
 def _after_rank(reading: Reading, index: int) -> Span | None:
-    if _bears_a_place(reading, index):
+    if _bears_a_place(reading, index) or _is_adjective(reading, index):
         return None
     following = index + _length_of_tail(reading, index)
     while _leads_on(reading, following) and following + 1 < reading.size:
@@ -319,6 +337,18 @@ def _after_rank(reading: Reading, index: int) -> Span | None:
     trusts_unknown = reading.keys[index] in _STRICT_RANKS or reading.is_shouted
     span = _name_words(reading, following, trusts_unknown=trusts_unknown, trusts_common=False)
     return span or (_initial_alone(reading, following) if reading.kinds[following] & _INITIAL else None)
+
+
+def _is_adjective(reading: Reading, index: int) -> bool:
+    """Tell whether `général` or `major` belongs to the noun before it: `le consulat général d'Oslo`."""
+    if reading.keys[index] not in {"general", "generale", "major"} or not index or not reading.joins(index - 1):
+        return False
+    kinds = reading.kinds[index - 1]
+    return (
+        bool(kinds & _COMMON)
+        and not kinds & (_CIVILITY | _PARTICLE | _RANK)
+        and (reading.keys[index - 1] not in _ARTICLES | _POSSESSIVES | _AND | {"par", "au", "avec", "merci"})
+    )
 
 
 def _length_of_tail(reading: Reading, index: int) -> int:
@@ -422,6 +452,8 @@ def _after_calling(reading: Reading, index: int) -> Span | None:
         return None
     if not reading.joins(index) and reading.gap(index) not in {" : ", ": ", ' "', " « ", " «"}:
         return None
+    if any(key in _BEASTS_AND_THINGS for key in reading.keys[max(0, index - 3) : index]):
+        return None
     token = reading.word(index)
     is_reflexive = index > 0 and (
         (bool(reading.kinds[index - 1] & _ELIDED) and reading.keys[index - 1] in {"m", "s", "t"})
@@ -432,6 +464,13 @@ def _after_calling(reading: Reading, index: int) -> Span | None:
             return None
         return _name_words(reading, following, trusts_unknown=False, trusts_common=False)
     return _name_words(reading, following, trusts_unknown=True, trusts_common=True)
+
+
+#: What has a name and is nobody: mon chien s'appelle Rex.
+_BEASTS_AND_THINGS = word_set(
+    "chien chienne chiot chat chatte cheval jument poney animal perroquet lapin site application appli logiciel societe"
+    " entreprise association boutique magasin restaurant bar bateau groupe jeu fichier virus operation village commune"
+)
 
 
 _LABEL_COMPLEMENTS = word_set(
@@ -454,6 +493,10 @@ def _after_label(reading: Reading, index: int) -> Span | None:
     if reading.keys[index] == "nom" and index and reading.keys[index - 1] == "au" and reading.has_capital(following):
         is_person = not reading.kinds[following] & (_COMMON | _INSTITUTION | _TOWN | _INITIAL)
         return (following, _rest_of_name(reading, following)) if is_person else None
+    if reading.keys[index - 1 : index + 2] == ["au", "nom", "de"] and following == index + 2 < reading.size:
+        kinds = reading.kinds[following]
+        if kinds & _SURNAME and not kinds & (_COMMON | _INSTITUTION | _TOWN | _CAPITALISED):
+            return following, _rest_of_name(reading, following)
     is_party = reading.keys[index] in _PARTIES and not reading.kinds[following] & (_NOBODY | _WAY)
     is_known = (reading.kinds[following] & _NAME or is_party) and reading.has_capital(following)
     return _after_office(reading, index) if is_next and (is_known or reading.keys[index].startswith("sign")) else None
@@ -575,6 +618,8 @@ def _lone(reading: Reading, index: int) -> Span | None:
     """Return a first name without a surname when it can be nothing else."""
     kinds = reading.kinds[index]
     key = reading.keys[index]
+    if not kinds & _USUAL_FIRST and _is_met(reading, index):
+        return index, index + 1
     if not kinds & _USUAL_FIRST or (kinds & (_INSTITUTION | _COMMUNE) and not _is_certain(key, kinds)):
         return None
     follows_elision = index > 0 and reading.keys[index - 1] == "l" and bool(reading.kinds[index - 1] & _ELIDED)
@@ -587,6 +632,18 @@ def _lone(reading: Reading, index: int) -> Span | None:
     if kinds & _CAPITALISED:
         return (index, index + 1) if len(key) >= _SHORTEST_NAME or not kinds & _UPPER else None
     return (index, index + 1) if len(key) >= _SHORTEST_LOWER and not kinds & (_SURNAME & _COMMUNE) else None
+
+
+def _is_met(reading: Reading, index: int) -> bool:
+    """Tell whether a first name from abroad stands alone where a person would: `avec Oleksandr`, `merci à Tenzin`."""
+    if index < 2 or not reading.joins(index - 1) or not reading.has_capital(index):  # noqa: PLR2004
+        return False
+    is_clear = not reading.kinds[index] & (_NOBODY | _SURNAME | _WAY) and len(reading.keys[index]) >= _SHORTEST_LOWER
+    before = reading.keys[index - 1]
+    return is_clear and (before in {"avec", "contre"} or (before == "a" and reading.keys[index - 2] in _ADDRESSED))
+
+
+_ADDRESSED = word_set("merci bravo parle parler demande demander dit dire remercie dites")
 
 
 def _is_told_by_its_place(reading: Reading, index: int) -> bool:
@@ -612,16 +669,14 @@ def _is_certain(key: str, kinds: int) -> bool:
 
 
 def _is_part_of_a_place(reading: Reading, index: int) -> bool:
-    """Tell whether the words around the index are the name of a commune."""
+    """Tell whether the words around the index are the name of a commune, or of another place that is well known."""
     for before in range(3):
         for after in range(3):
             first, last = index - before, index + after
             if (before or after) and first >= 0 and last < reading.size:
-                words = reading.text[reading.starts[first] : reading.ends[last]]
-                if (
-                    len(words) < _LONGEST_PLACE
-                    and " ".join(reading.keys[first : last + 1]).replace("-", " ") in communes()
-                ):
+                length = reading.ends[last] - reading.starts[first]
+                words = " ".join(reading.keys[first : last + 1]).replace("-", " ")
+                if length < _LONGEST_PLACE and (words in communes() or words in famous_names()):
                     return True
     return False
 
@@ -638,6 +693,20 @@ def _is_public(reading: Reading, start: int, end: int) -> bool:
     )
 
 
+#: Ways that a particle gives an owner, not a name: la maison de Sophie, un mail de Paul.
+_OWNED_WAYS = word_set(
+    "mail maison porte cabinet boutique magasin immeuble jardin parking association groupe societe affaire creche cour"
+    " operation plan cite villa salle"
+)
+_OWNERSHIP = frozenset({"de", "d"})
+#: What may stand between a way and its name: centre social Olympe de Gouges.
+_WAY_ADJECTIVES = word_set(
+    "social sociale medical medicale culturel culturelle sportif rural communal communale municipal municipale"
+    " hospitalier scolaire commercial nautique aquatique intercommunal primaire elementaire professionnel polyvalente"
+    " public publique prive privee"
+)
+
+
 def _bears_a_place(reading: Reading, index: int) -> bool:
     """Tell whether a street, a school or a saint's town bears the name at the index."""
     before = index - 1
@@ -648,9 +717,12 @@ def _bears_a_place(reading: Reading, index: int) -> bool:
         if kinds & _SAINT and not kinds & _ELIDED:
             return True
         if kinds & _WAY:
+            if before < index - 1 and reading.keys[before] in _OWNED_WAYS and reading.keys[before + 1] in _OWNERSHIP:
+                return False
             is_phrase = reading.keys[before] in PHRASE_WAYS and before > 0
             return not is_phrase or reading.keys[before - 1] not in NOT_A_WAY_AFTER
-        if not kinds & (_PARTICLE | _RANK | _SAINT) and not (kinds & _CAPITALISED and kinds & (_NAME | _RANK)):
+        is_title = kinds & (_PARTICLE | _RANK | _SAINT) or reading.keys[before] in _WAY_ADJECTIVES
+        if not is_title and not (kinds & _CAPITALISED and kinds & (_NAME | _RANK)):
             return False
         before -= 1
     return False
@@ -760,6 +832,8 @@ def _follows_capital_particle(reading: Reading, at: int, last: int) -> bool:
         opened & _FOREIGN_PARTICLE and (not opened & _COMMON or reading.keys[last - 1] in _NAME_PARTICLES)
     ):
         return bool(kinds & _NAME) or not kinds & _COMMON or (is_capital and last - at > 1)
+    if _follows_first_name(reading, at, last) and not kinds & (_WAY | _INSTITUTION | _COMMON):
+        return True
     if kinds & _COMMUNE and not opened & _ELIDED:
         return False
     is_unknown = not kinds & (_WAY | _COMMUNE | _TOWN) and reading.keys[last - 1] in {"de", "d", "la"}
@@ -780,20 +854,57 @@ def _is_name_word(reading: Reading, at: int, *, trusts_unknown: bool) -> bool:
     """Tell whether a word may go on with a name that has begun."""
     kinds = reading.kinds[at]
     key = reading.keys[at]
-    if kinds & _INSTITUTION or (kinds & _TOWN and not kinds & _NAME) or (kinds & _CIVILITY and len(key) > 1):
+    is_town = kinds & _TOWN and not kinds & _NAME and not _follows_first_name(reading, at)
+    if kinds & _INSTITUTION or is_town or (kinds & _CIVILITY and len(key) > 1):
         return False
     if len(key) == 1:  # an initial
         return bool(kinds & _CAPITALISED) and reading.text[reading.ends[at] : reading.ends[at] + 1] == "."
     if reading.has_capital(at):
         is_spelt_out = kinds & _UPPER and len(key) > _SHORTEST_LOWER and not reading.kinds[at - 1] & _UPPER
-        return bool(kinds & _NAME) or (trusts_unknown and (not kinds & _COMMON or bool(is_spelt_out)))
+        is_known = kinds & _NAME or (trusts_unknown and (not kinds & _COMMON or is_spelt_out))
+        opens_a_sentence = key in _OPENERS or kinds & (_WAY | _INTRODUCERS)
+        return bool(is_known) or (_follows_first_name(reading, at) and not opens_a_sentence)
     if kinds & _COMMON:
-        return bool(kinds & _SURNAME and kinds & _UPPER) and trusts_unknown and not reading.is_shouted
+        before = reading.kinds[at - 1]
+        is_surname = key in _TRADES and before & _USUAL_FIRST and not before & (_COMMON | _COMMUNE)  # sophie petit
+        is_spelt_out = kinds & _SURNAME and kinds & _UPPER and trusts_unknown and not reading.is_shouted
+        return bool(is_surname or is_spelt_out)
     return len(key) >= _SHORTEST_NAME if kinds & _NAME else trusts_unknown and _may_be_unknown_name(reading, at)
+
+
+def _follows_first_name(reading: Reading, at: int, last: int | None = None) -> bool:
+    """Tell whether a word with a capital stands after a first name that is nothing else: `Huguette Marchais`.
+
+    Args:
+        reading: The text.
+        at: The index after the first name.
+        last: Where the word stands, if particles precede it: `Arnaud de Villepreux`.
+    """
+    before, word = reading.kinds[at - 1], at if last is None else last
+    return (
+        bool(before & _USUAL_FIRST and before & _CAPITALISED)
+        and not before & (_COMMON | _COMMUNE | _INSTITUTION)
+        and reading.has_capital(word)
+        and len(reading.keys[word]) >= _SHORTEST_LOWER
+    )
+
+
+#: What begins a sentence after a first name, where the point is missing: Merci Sophie Bonne journée.
+_OPENERS = word_set(
+    "bonne bonnes belle tres bien bravo super excellent excellente parfait parfaite elle elles nous vous votre notre"
+    " cette cela c'est cest mais pour avec dans tout toute tous toutes rien quel quelle quelles quels comment quand"
+    " pourquoi accueil service equipe personnel merci encore aussi alors aucun aucune suite depuis apres avant hier"
+    " aujourd aujourd'hui demain demande dossier plainte reponse lundi mardi mercredi jeudi vendredi samedi dimanche"
+    " janvier fevrier mars avril juin juillet aout septembre octobre novembre decembre leur leurs sans sous quelques"
+    " plusieurs jamais toujours chaque voila voici ainsi enfin donc malgre lors lorsque comme mon mes une des les est"
+    " sont sont-ils suis avez avons avoir etre fait objet date numero adresse tel telephone mail telecom nord sud ouest"
+)
 
 
 def _may_be_unknown_name(reading: Reading, at: int) -> bool:
     """Tell whether an unknown word in lower case, or in a text in capitals, may be a name."""
+    if reading.text[reading.ends[at] : reading.ends[at] + 1] in _APOSTROPHES:
+        return False  # quelqu'un
     token = reading.word(at).lower()
     return len(token) > _SHORTEST_NAME and not token.endswith(_NO_NAME_ENDS)
 
@@ -821,6 +932,8 @@ def _name_words(reading: Reading, at: int, *, trusts_unknown: bool, trusts_commo
         end = _particled(reading, at) if kinds & _ANY_PARTICLE else at
     if end == at:
         return None
+    if trusts_common and _ends_with_word(reading, end):
+        return at, end + 1
     while end < reading.size and end - at < _LONGEST_NAME:
         step = _next_part(
             reading,
@@ -833,8 +946,25 @@ def _name_words(reading: Reading, at: int, *, trusts_unknown: bool, trusts_commo
     return at, end
 
 
+def _ends_with_word(reading: Reading, at: int) -> bool:
+    """Tell whether a surname that is a word, or a place, ends an announced name in lower case: `luc petit, de Pau`."""
+    kinds, before = reading.kinds[at] if at < reading.size else 0, reading.kinds[at - 1]
+    return (
+        bool(before & _USUAL_FIRST and not before & (_COMMON | _CAPITALISED))
+        and bool(kinds & _SURNAME and kinds & (_COMMON | _COMMUNE | _TOWN) and not kinds & _INSTITUTION)
+        and reading.joins(at - 1)
+        and len(reading.keys[at]) >= _SHORTEST_LOWER
+        and (not reading.joins(at) or reading.keys[at + 1] in _GOES_ON)
+    )
+
+
+_GOES_ON = frozenset({"et", "qui", "je", "j", "a", "habite", "demeurant", "depuis", "est"})
+
+
 def _is_followed_by_name(reading: Reading, at: int) -> bool:
-    """Tell whether an initial has its surname: `J. Durand`."""
+    """Tell whether an initial has its surname: `J. Durand`; an acronym such as `D.P.H.` has none."""
+    while at + 1 < reading.size and len(reading.keys[at + 1]) == 1 and reading.gap(at) in _AFTER_INITIAL:
+        at += 1
     return (
         at + 1 < reading.size
         and bool(reading.kinds[at] & _CAPITALISED)
@@ -847,8 +977,10 @@ def _opens(reading: Reading, at: int, *, trusts_unknown: bool, trusts_common: bo
     """Tell whether a word can be the first of an announced name."""
     kinds = reading.kinds[at]
     key = reading.keys[at]
-    if kinds & _INSTITUTION:
-        return trusts_common and bool(kinds & _SURNAME) and reading.has_capital(at) and key not in NOT_NAMES
+    is_hidden = key.strip("x") == ""  # by somebody before us: M. XXX
+    if is_hidden or kinds & _INSTITUTION:
+        is_surname = bool(kinds & _SURNAME) and reading.has_capital(at) and key not in NOT_NAMES
+        return trusts_common and is_surname and not is_hidden
     if reading.has_capital(at):
         if kinds & _COMMON:
             return bool(kinds & _NAME)

@@ -16,7 +16,7 @@ _CAPITALISED = int(Kind.CAPITALISED)
 _UPPER = int(Kind.UPPER)
 _ELIDED = int(Kind.ELIDED)
 _COMMON = int(Kind.COMMON)
-_CIVILITY = int(Kind.CIVILITY)
+_TELLS_NOTHING = int(Kind.CIVILITY | Kind.PARTICLE | Kind.FOREIGN_PARTICLE)
 _NAME = int(Kind.FIRST_NAME | Kind.FOREIGN_FIRST_NAME | Kind.SURNAME)
 _KEPT_WHEN_ELIDED = int(Kind.PARTICLE | Kind.FOREIGN_PARTICLE | Kind.COMMON | Kind.CAPITALISED)
 
@@ -25,7 +25,8 @@ _LONGEST_WORD = 40
 #: From this share of words in capitals on, a capital says nothing.
 _SHOUTING_SHARE = 0.7
 _LONGEST_ELISION = 2
-_APOSTROPHES = ("'", "’")
+#: The last is the typographic one of Windows, read as Latin-1.
+_APOSTROPHES = ("'", "’", "\x92")
 
 # Nearly every French text can be written in cp1252, one byte per character: splitting bytes finds its words four times
 # faster than a regular expression, at the same positions.
@@ -148,7 +149,9 @@ class Reading:
     def _is_loud_word(self, index: int) -> bool:
         kinds = self.kinds[index]
         return (
-            bool(kinds & _UPPER and kinds & _COMMON) and not kinds & (_NAME | _CIVILITY) and len(self.keys[index]) > 1
+            bool(kinds & _UPPER and kinds & _COMMON)
+            and not kinds & (_NAME | _TELLS_NOTHING)
+            and len(self.keys[index]) > 1
         )
 
 

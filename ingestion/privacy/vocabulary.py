@@ -134,6 +134,7 @@ WAYS = word_set(
     " allee allees chemin route rte passage sentier ruelle villa cite residence residences lotissement lot hameau"
     " faubourg fg esplanade promenade rond-point voie traverse montee cote clos parvis venelle mail chaussee"
     " domaine galerie cour rampe levee sente zone za zi zac pont tunnel viaduc port parc jardin jardins stade"
+    " charte label"
     " gymnase piscine college lycee ecole maternelle universite campus faculte fac institut hopital clinique chu"
     " ehpad polyclinique maison centre espace salle theatre cinema musee mediatheque bibliotheque caserne quartier"
     " gare station metro arret aeroport rotonde foyer fondation prix promotion prom tour fort citadelle chateau"
@@ -191,7 +192,8 @@ INSTITUTIONS = word_set(
     " toyota volkswagen audi bmw mercedes ford fiat nissan opel skoda seat hyundai kia tesla volvo yamaha honda"
     " kawasaki suzuki ducati playstation xbox nintendo steam fortnite roblox minecraft lego disney spotify deezer"
     " canal tf1 bfm bfmtv cnews rtl rmc afp qr-code idnum id.num franceidentite france-identite acyma e-enfance"
-    " addictions cyber-malveillance"
+    " addictions cyber-malveillance agirc arrco agirc-arrco carsat malakoff mederic humanis ag2r klesia msa cnav"
+    " mdph mgen macif maif matmut groupama axa harmonie cmi rqth aah urgences dreal ddtm crous"
 )
 
 #: Domain and everyday words that the general word list lacks.
@@ -204,6 +206,7 @@ _MORE_COMMON = word_set(
     " dematerialise chatbot faq hotline captcha url app apps appli applis android bug bugs bugue cb rib iban rgpd"
     " covid selfie hashtag influenceur influenceuse streaming login toussaint ascension assomption plateforme"
     " plateformes ergonomique intuitif intuitive inutilisable injoignable bienveillant bienveillante"
+    " quelqu lorsqu puisqu jusqu presqu quoiqu"
 )
 
 #: Not a name whatever the capital: formulas and offices.
@@ -231,6 +234,17 @@ INTRODUCED_ONLY = word_set(
 #: First names that are places or things more often.
 _PLACES_FIRST = word_set("nancy antony charly alan murat brandon milan florence asia paris")
 
+
+#: Départements, regions and countries of France, where these are no first name and mostly no surname.
+_REGIONS = word_set(
+    "aisne allier ardeche ardennes ariege aveyron calvados cantal charente correze creuse dordogne doubs drome"
+    " eure finistere gard gers gironde herault indre isere jura landes loiret lozere manche marne mayenne meuse"
+    " morbihan moselle nievre oise orne rhone sarthe savoie seine somme tarn vaucluse vendee vienne vosges yonne"
+    " essonne yvelines guadeloupe martinique guyane mayotte reunion occitanie normandie alsace auvergne aquitaine"
+    " limousin languedoc roussillon provence camargue cevennes perigord quercy morvan thierache sambre corbieres"
+    " mediterranee narbonnais ventoux cornouaille cornouailles vercors luberon queyras sologne caledonie polynesie"
+    " atlantique pyrenees"
+)
 
 #: First names that any other word may double: Marie-Ange.
 _DOUBLED = word_set("jean marie anne pierre paul")
@@ -268,7 +282,7 @@ def _kinds() -> dict[str, Kind]:
         (_read("foreign_first_names.txt") | _PLACES_FIRST, Kind.FOREIGN_FIRST_NAME),
         (_read("surnames.txt"), Kind.SURNAME),
         (_read("frequent_surnames.txt"), Kind.FREQUENT_SURNAME | Kind.SURNAME),
-        (_PLACES_FIRST, Kind.COMMUNE | Kind.TOWN),
+        (_PLACES_FIRST | _REGIONS, Kind.COMMUNE | Kind.TOWN),
         (_read("towns.txt"), Kind.TOWN),
         (frozenset(commune for commune in communes() if " " not in commune), Kind.COMMUNE),
     ):

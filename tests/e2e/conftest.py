@@ -9,7 +9,17 @@ import pytest
 
 from ingestion import settings
 from ingestion.settings import Home
+from sandbox.app import addresses
+from sandbox.drops import deliver
 from tests.e2e.line import PLATFORM, Line, write_export
+from tests.e2e.recomputed import NOW, SEED
+from tests.ingestion.conftest import Sandbox
+
+#: What the KPIs stand on, `reference` for the figures of the IGGN.
+PLATFORMS = (
+    "services_publics_plus", "jdma", "partoo", "app_stores", "audience", "social_accounts", "listening",
+    "brigade_numerique", "pre_plainte", "perceval", "cybermalveillance", "prevention_actions", "reference",
+)  # fmt: skip
 
 REAL = settings.CHECKOUT.parent / "shared" / "data" / "services_publics_plus" / "export-experiences.csv"
 
@@ -30,6 +40,33 @@ def golden(tmp_path_factory: pytest.TempPathFactory) -> Line:
             line.succeed("load", PLATFORM, "--file", str(line.export))
             line.succeed("build")
             line.succeed("publish")
+            (root / "done").touch()
+    return line
+
+
+@pytest.fixture(scope="session")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> Line:
+    """A home with every platform that a KPI stands on, told by the sandbox up to `NOW`; made once, never changed."""
+    base = tmp_path_factory.getbasetemp()
+    root = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "everything"
+    root.mkdir(exist_ok=True)
+    line = Line(Home(root / "home"), REAL, root / "desk")
+    with (root / "lock").open("a") as lock, pytest.MonkeyPatch.context() as environment:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (root / "done").exists():
+            line.desk.mkdir()
+            deliver(line.home.drop, SEED, NOW)
+            shutil.rmtree(line.home.drop / "reference")  # communes and offences: slow, and of no KPI
+            platforms = Sandbox(NOW)
+            platforms.start()
+            for setting, address in addresses(platforms.origin).items():
+                environment.setenv(setting, address)
+            line.succeed("load", *PLATFORMS)
+            platforms.stop()
+            for verb in ("build", "publish"):  # the live copy first: from it the daily build archives
+                line.succeed(verb, "--live")
+            for verb in ("build", "publish"):
+                line.succeed(verb)
             (root / "done").touch()
     return line
 

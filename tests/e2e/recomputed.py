@@ -1,7 +1,7 @@
-"""The KPIs a second time: in pandas, from what the sandbox's platforms show. No SQL, no warehouse, no code of `ingestion`.
+"""The KPIs a second time, in pandas, from what the sandbox's platforms show: no SQL and no warehouse.
 
-Written from the definitions in `meta.kpi` alone. Each function of `OBSERVED` reads one platform; how observations add up
-to values stands in `cells`. What the comparison says belongs to `test_recomputation`.
+Written from the definitions in `meta.kpi` alone: `RECOMPUTED` says which observations each KPI has and how they add up,
+and `cells` brings them to periods, places and breakdowns. What is compared belongs to `test_recomputation`.
 """
 
 import asyncio
@@ -34,23 +34,25 @@ from sandbox import (
 )
 from sandbox.app import build_app
 from sandbox.events import START
-from sandbox.listening import _mentions  # noqa: PLC2701 (what its search shows, without pages)
+from sandbox.listening import _mentions
 
 SEED = 17
-#: The day up to which the platforms tell, and the months that are compared: with the change to summer time, with the one
-#: week that Google Play shows, and with months that only some platforms have told.
+#: The day up to which the platforms tell, and the months that they have told: March changes to summer time, of April
+#: Google Play shows its one week, and the monthly drops have not come.
 NOW = date(2025, 4, 10)
-MONTHS = (date(2025, 2, 1), date(2025, 3, 1), date(2025, 4, 1))
+MONTHS = tuple(date(2025, month, 1) for month in (1, 2, 3, 4))
+#: What is compared. Some breakdowns of victims begin at the quarter.
+PERIODS = (("month", date(2025, 2, 1)), ("month", date(2025, 3, 1)), ("month", date(2025, 4, 1)), ("quarter", START))
 
 PARIS = "Europe/Paris"
 
-#: Month, level, territory, dimension, value.
-Cell = tuple[date, str, str, str, str]
+#: Period type and start, level, territory, dimension, value.
+Cell = tuple[str, date, str, str, str, str]
 Frames = dict[str, pd.DataFrame]
 
 
-def month_of(day: date) -> date:
-    return day.replace(day=1)
+def period_of(period_type: str, day: date) -> date:
+    return date(day.year, 3 * ((day.month - 1) // 3) + 1 if period_type == "quarter" else day.month, 1)
 
 
 def rounded(value: Fraction) -> Decimal:
@@ -145,7 +147,7 @@ def latest(group: pd.DataFrame) -> Fraction:
 def cells(
     frames: Frames, grain: Mapping[str, Any], value: Callable[[pd.DataFrame], Fraction | None], per: int | None = None
 ) -> dict[Cell, Decimal | None]:
-    """Return the values that a KPI is to have in `MONTHS`, at the levels and breakdowns that it declares.
+    """Return the values that a KPI is to have in `PERIODS`, at the levels and breakdowns that it declares.
 
     Args:
         frames: Per dimension, `total` among them, observations with day, place, n, d and, but for `total`, `value`.
@@ -154,19 +156,23 @@ def cells(
         per: Where it is a rate, the number of inhabitants that it is told for.
     """
     found: dict[Cell, Decimal | None] = {}
-    limits = {"total": grain} | {breakdown["dimension"]: breakdown for breakdown in grain["breakdowns"]}
-    for dimension, limit in limits.items():
+    limits = {"total": {}} | {breakdown["dimension"]: breakdown for breakdown in grain["breakdowns"]}
+    for dimension, narrower in limits.items():
+        limit = {**grain, **narrower}
         frame = frames[dimension].assign(**({"value": "total"} if dimension == "total" else {}))
-        frame = frame.assign(month=frame["day"].map(month_of))
-        frame = frame[frame["month"].isin(MONTHS)]
         frame = frame.assign(at=frame["place"].map(levels())).explode("at")
-        for (month, at, part), group in frame.groupby(["month", "at", "value"]):
-            level, code = at
-            if level in limit.get("territory_levels", grain["territory_levels"]):
-                exact = value(group)
-                if per is not None:
-                    exact = per * exact / populations()[at]
-                found[month, level, code, dimension, str(part)] = None if exact is None else rounded(exact)
+        for period_type, start in PERIODS:
+            if period_type not in limit["period_types"]:
+                continue
+            inside = frame[frame["day"].map(lambda day, kind=period_type: period_of(kind, day)) == start]
+            for (at, part), group in inside.groupby(["at", "value"]):
+                level, code = at
+                if level in limit["territory_levels"]:
+                    exact = value(group)
+                    if per is not None:
+                        exact = per * exact / populations()[at]
+                    cell = (period_type, start, level, code, dimension, str(part))
+                    found[cell] = None if exact is None else rounded(exact)
     return found
 
 
@@ -213,7 +219,9 @@ def told_experiences() -> pd.DataFrame:
     rows = [services_publics_plus.record(each, NOW) for each in experiences.history(SEED, NOW)]
     frame = pd.DataFrame(rows)
     day = frame["date_de_publication"].map(date.fromisoformat)
-    answered_on = frame["date_de_premiere_reponse"].map(lambda text: date.fromisoformat(text) if isinstance(text, str) else None)
+    answered_on = frame["date_de_premiere_reponse"].map(
+        lambda text: date.fromisoformat(text) if isinstance(text, str) else None
+    )
     return frame.assign(
         day=day,
         place=[
@@ -257,7 +265,7 @@ def response_times() -> Frames:
 
 @cache
 def answers() -> pd.DataFrame:
-    frame = table(
+    return table(
         {
             "review": review.number,
             "day": pd.Timestamp(review.created_at).tz_convert(PARIS).date(),
@@ -270,7 +278,6 @@ def answers() -> pd.DataFrame:
         for review in jdma.history(SEED, NOW)
         for answer in review.shown(NOW)
     )
-    return frame
 
 
 MARKS = {"very_good": 10, "good": Fraction(15, 2), "medium": 5, "bad": Fraction(5, 2), "very_bad": 0}
@@ -290,7 +297,9 @@ def reached() -> Frames:
 def autonomous() -> Frames:
     told = answers()[answers()["code"] == "contact_tried"]
     told = told.assign(n=(told["text"] == "Je n'ai pas eu besoin d'aide").astype(int), d=1)
-    return broken_down(told.groupby(["review", "day", "place", "service"], as_index=False).max(numeric_only=True), "service")
+    return broken_down(
+        told.groupby(["review", "day", "place", "service"], as_index=False).max(numeric_only=True), "service"
+    )
 
 
 # ---- Partoo
@@ -330,28 +339,21 @@ def listing_actions() -> Frames:
     names = {"actions_phone": "appel", "actions_driving_directions": "itinéraire", "actions_website": "site"}
     last = NOW - timedelta(days=1)
     frame = table(
-        {"day": day, "place": of_departement(place.code), "action": names[metric], "n": count}
+        {"day": day, "place": of_departement(place.code), "listing_action": names[metric], "n": count}
         for rank, (_, place) in enumerate(partoo.counted())
         for day in (START + timedelta(days=offset) for offset in range((last - START).days + 1))
         for metric, count in partoo.presence(SEED, rank, day, NOW).items()
         if metric in names
     )
-    return broken_down(frame, "action")
+    return broken_down(frame, "listing_action")
 
 
-def listing_states(read_on: date) -> pd.DataFrame:
-    """Return how many listings were in order at each publisher on the day of the load."""
+def shares_in_order() -> dict[str, Decimal]:
+    """Return the share of the listings that are in order, in all (`total`) and at each publisher."""
     told = asked("GET", "/partoo/v2/publisher_states/business_info", headers={"x-APIKey": "a-key"})
-    return table(
-        {
-            "day": read_on,
-            "place": "ZZ",
-            "publisher": publisher,
-            "n": states["success"]["count"],
-            "d": sum(state["count"] for state in states.values()),
-        }
-        for publisher, states in told.items()
-    )
+    counts = pd.DataFrame({name: {state: of["count"] for state, of in states.items()} for name, states in told.items()})
+    counts["total"] = counts.sum(axis=1)
+    return {name: rounded(Fraction(int(of["success"]), int(of.sum()))) for name, of in counts.items()}
 
 
 # ---- app stores
@@ -434,7 +436,7 @@ DEVICES = {
 }
 #: The table of the stand-in, the property that tells the part, and Matomo's method for the same.
 MONTHLY = {
-    "source": ("sources", "src", "Referrers.getReferrerType", SOURCES),
+    "traffic_source": ("sources", "src", "Referrers.getReferrerType", SOURCES),
     "device": ("devices", "device_type", "DevicesDetection.getType", DEVICES),
 }
 
@@ -462,7 +464,7 @@ def hourly_visits() -> pd.DataFrame:
         for month in MONTHS
         for row in audience.piano_rows(SEED, number, "hours", month, last_day(month))
     )
-    days = matomo("VisitTime.getVisitInformationPerServerTime", period="day", date=f"{MONTHS[0]},{NOW}")
+    days = matomo("VisitTime.getVisitInformationPerServerTime", period="day", date=f"{START},{NOW}")
     own = (
         {
             "day": date.fromisoformat(day),
@@ -583,9 +585,7 @@ def engagements() -> Frames:
 def declarations() -> pd.DataFrame:
     read = (pd.read_csv(io.BytesIO(content), dtype=str) for content in dropped(pre_plainte))
     frame = pd.concat(read)
-    begun, ended = (
-        pd.to_datetime(frame[f"stats_{name}_declaration"], errors="coerce") for name in ("debut", "fin")
-    )
+    begun, ended = (pd.to_datetime(frame[f"stats_{name}_declaration"], errors="coerce") for name in ("debut", "fin"))
     frame = frame[begun.notna()]  # 31 February is set aside by the load
     instants = (
         moments[begun.notna()].dt.tz_localize(PARIS, nonexistent=pd.Timedelta(hours=1), ambiguous="NaT")
@@ -630,7 +630,7 @@ def chats() -> pd.DataFrame:
     return frame.assign(
         day=day,
         place="ZZ",
-        hour=at.dt.hour,
+        hour=at.dt.strftime("%H h"),
         category=frame["parent"].map(categories).fillna("demande_info"),
         is_free=free,
     )
@@ -706,11 +706,20 @@ PUBLICS = {
     "entreprise_association": "Entreprises et associations",
     "collectivite_administration": "Collectivités et administrations",
 }
-HANDOVERS = {
-    "prestataire": "nb_mise_en_relation_prestataire",
-    "tchat": "nb_tchat_fsi",
-    "plainte": "nb_orientation_plainte",
+#: Of the labels of the file, those that the common taxonomy words otherwise than with a capital.
+THREATS = {
+    "escroquerie à l'annonce / achat en ligne": "Escroquerie à l'achat ou à l'annonce en ligne",
+    "fraude au virement / faux RIB": "Fraude au virement ou faux RIB",
+    "chantage à la webcam / sextorsion": "Chantage à la webcam",
+    "spam (SMS/e-mail/téléphone)": "Messages indésirables",
+    "arnaque au colis / infraction (SMS)": "Arnaque au colis ou à l'infraction",
 }
+HANDOVERS = {
+    "Prestataire": "nb_mise_en_relation_prestataire",
+    "Tchat": "nb_tchat_fsi",
+    "Plainte": "nb_orientation_plainte",
+}
+AGES = {"00": "Non précisé ou moins de 15 ans", "75+": "75 ans et plus"}
 
 
 @cache
@@ -720,14 +729,14 @@ def cases() -> pd.DataFrame:
     return frame.assign(
         day=frame["date"].map(date.fromisoformat),
         place=frame["code_departement"].map(of_departement),
-        public=frame["public"].map(PUBLICS),
-        threat=frame["categorie_menace"],
+        victim_type=frame["public"].map(PUBLICS),
+        threat=frame["categorie_menace"].map(lambda label: THREATS.get(label, label[0].upper() + label[1:])),
         n=frame["nb_parcours"],
     )
 
 
 def victims() -> Frames:
-    return broken_down(cases(), "public", "threat")
+    return broken_down(cases(), "victim_type", "threat")
 
 
 def handed_over() -> Frames:
@@ -753,7 +762,7 @@ def fraud_reports() -> Frames:
         {
             "day": date.fromisoformat(f"{month}-01"),
             "place": "ZZ",
-            "value": "Non précisé ou moins de 15 ans" if age == "00" else age,
+            "value": AGES.get(age, age.replace("-", " à ") + " ans"),
             "n": count,
         }
         for month, counts in told["age_categories_month"].items()
@@ -800,6 +809,9 @@ def actions_counted(column: str | None = None) -> Frames:
     counted = told.assign(n=1 if column is None else told[column].astype(int))
     return broken_down(counted, "audience", "channel", "theme")
 
+
+#: Complaints by year, as the inspectorate published them (platform-contracts of the earlier barometer).
+IGGN_COMPLAINTS = {2015: 1097, 2016: 1119, 2017: 1742, 2018: 1318, 2019: 1444, 2020: 1783, 2021: 2344}
 
 #: KPI -> its observations, how they become a value, and the inhabitants that a rate is told for.
 RECOMPUTED: dict[str, tuple[Callable[[], Frames], Callable, int | None]] = {

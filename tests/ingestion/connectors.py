@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 import duckdb
+import pytest
 
 from ingestion import settings
 from ingestion.contract import Table
@@ -21,6 +22,9 @@ NAMES = [p.name for p in PLATFORMS]
 WITH_ADDRESS = [p.name for p in PLATFORMS if p.cron]
 OVER_HTTP = [name for name in WITH_ADDRESS if name != "operations"]
 DROPS_ONLY = [p.name for p in PLATFORMS if not p.cron]
+
+#: What every connector does alike with a fault of transport is proved on some in each run, and on all in the proof.
+IN_PROOF = pytest.mark.proof
 
 #: Begins every secret of a test.
 SECRET = "secret-reconnaissable"

@@ -1,7 +1,6 @@
 """Audience over real HTTP: both tools behind one contract, in one unit, read again where they are not final yet."""
 
 import json
-import shutil
 from datetime import date, timedelta
 from decimal import Decimal
 from urllib.parse import parse_qs
@@ -11,14 +10,14 @@ import httpx
 import pytest
 from requests.adapters import HTTPAdapter
 
-from ingestion import clock, settings
+from ingestion import clock
 from ingestion.audience import matomo, piano, sites
 from ingestion.audience.client import Period, by_month, first_day
 from ingestion.audience.contract import bare_address, hour, known_kind, known_text, month
 from ingestion.audience.matomo import Matomo
 from ingestion.audience.piano import Piano
 from ingestion.errors import ExpectedFailure
-from ingestion.loading import ensure_tables, load
+from ingestion.loading import load
 from sandbox.audience import MA_SECURITE, hours, shared, visits
 from tests.ingestion.conftest import FIRST_TODAY
 
@@ -35,15 +34,6 @@ SINCE = date(2025, 2, 10)
 TABLES = ("hourly_visits", "geo_visits", "pages_visits", "sources_visits", "devices_visits")
 
 
-@pytest.fixture(scope="module")
-def tables(tmp_path_factory):
-    """A warehouse with the empty tables, made once."""
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("CYBERIMPACT_HOME", str(tmp_path_factory.mktemp(AUDIENCE)))
-        ensure_tables(AUDIENCE)
-        return settings.home().warehouse
-
-
 @pytest.fixture
 def declared(tmp_path, monkeypatch):
     """Return a function that declares sites."""
@@ -57,9 +47,8 @@ def declared(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def tools(sandbox, home, tables, declared, monkeypatch):
+def tools(sandbox, declared, monkeypatch):
     """Both stand-ins, on the day of the sandbox, with three sites read since February."""
-    shutil.copy(tables, home.warehouse)
     declared(SITES)
     monkeypatch.setenv("CYBERIMPACT_AUDIENCE_PIANO_KEY", KEY)
     monkeypatch.setenv("CYBERIMPACT_AUDIENCE_MATOMO_TOKEN", TOKEN)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -22,25 +21,16 @@ from ingestion.contract import GENERATION
 from ingestion.errors import ExpectedFailure
 from ingestion.intake import content_hash
 from ingestion.listening.contract import MENTIONS
-from ingestion.loading import ensure_tables, load
+from ingestion.loading import load
 from ingestion.platforms import platform
 from ingestion.privacy import pseudonymise
 
+PLATFORM = "listening"
 START = datetime(2025, 3, 1, 6, tzinfo=UTC)
 
 
-@pytest.fixture(scope="module")
-def tables(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("CYBERIMPACT_HOME", str(tmp_path_factory.mktemp("columnar")))
-        ensure_tables("listening")
-        return settings.home().live
-
-
 @pytest.fixture
-def place(home, tables, monkeypatch):
-    home.root.mkdir(exist_ok=True)
-    shutil.copy(tables, home.live)
+def place(home, monkeypatch):
     monkeypatch.setenv("CYBERIMPACT_PSEUDONYM_KEY", "cle-du-test")
     return home
 

@@ -19,6 +19,7 @@ from ingestion.loading import load
 from ingestion.parsers import free_text
 from sandbox.jdma import ITEMS, PREFIX, SERVICES, export, history
 from tests.ingestion import connectors
+from tests.ingestion.connectors import IN_PROOF
 from tests.ingestion.test_load_file import counts
 
 KEY = "organisation-cle-secrete"
@@ -252,9 +253,9 @@ def test_the_first_version_is_refused_after_the_second(platform):
 @pytest.mark.parametrize(
     ("fault", "path", "said"),
     [
-        ("forbidden", "", "Ask the platform for access"),
-        ("server_error", "/avis", "3 times in a row"),
-        ("truncated", "/statistiques", "breaks off"),
+        pytest.param("forbidden", "", "Ask the platform for access", marks=IN_PROOF),
+        pytest.param("server_error", "/avis", "3 times in a row", marks=IN_PROOF),
+        pytest.param("truncated", "/statistiques", "breaks off", marks=IN_PROOF),
         ("duplicated_page", "/avis", "comes again, or out of order: pages overlap"),
         ("renamed_column", "/services", "a service has no number"),
         ("renamed_column", "/statistiques", "a statistic is not as declared .*product_id"),

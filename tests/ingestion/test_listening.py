@@ -2,7 +2,6 @@
 
 import json
 import math
-import shutil
 from datetime import UTC, datetime, timedelta
 
 import duckdb
@@ -15,7 +14,7 @@ from ingestion.errors import ExpectedFailure
 from ingestion.listening import exports, talkwalker
 from ingestion.listening.contract import mention_address, sentiment
 from ingestion.listening.talkwalker import Project, Span, judge, network, neutral
-from ingestion.loading import ensure_tables, load
+from ingestion.loading import load
 from ingestion.privacy import pseudonymise
 from tests.ingestion.conftest import FIRST_TODAY
 
@@ -23,18 +22,8 @@ TOKEN = "jeton-secret-du-test"
 DAY = 86_400_000
 
 
-@pytest.fixture(scope="module")
-def tables(tmp_path_factory):
-    """The live file with the empty tables of listening, made once."""
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("CYBERIMPACT_HOME", str(tmp_path_factory.mktemp("listening")))
-        ensure_tables("listening")
-        return settings.home().live
-
-
 @pytest.fixture
-def place(home, tables, monkeypatch):
-    shutil.copy(tables, home.live)
+def place(home, monkeypatch):
     monkeypatch.setenv("CYBERIMPACT_PSEUDONYM_KEY", "cle-du-test")
     return home
 

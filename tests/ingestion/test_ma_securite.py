@@ -14,26 +14,17 @@ from requests.adapters import HTTPAdapter
 from ingestion import quarantine, settings
 from ingestion.errors import ExpectedFailure
 from ingestion.http import Api
-from ingestion.loading import ensure_tables, load
+from ingestion.loading import load
 from ingestion.ma_securite import client, contract
 from tests.ingestion.conftest import FIRST_TODAY
+from tests.ingestion.connectors import IN_PROOF
 
 KEY = "cle-secrete-du-test"
 
 
-@pytest.fixture(scope="module")
-def tables(tmp_path_factory):
-    """A warehouse with the empty tables, made once."""
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("CYBERIMPACT_HOME", str(tmp_path_factory.mktemp("ma_securite")))
-        ensure_tables("ma_securite")
-        return settings.home().warehouse
-
-
 @pytest.fixture
-def platform(sandbox, home, tables, monkeypatch):
+def platform(sandbox, monkeypatch):
     """The stand-in, with a key."""
-    shutil.copy(tables, home.warehouse)
     monkeypatch.setenv("CYBERIMPACT_MA_SECURITE_API_KEY", KEY)
     for name in ("PATH", "KEY_HEADER", "NAMES"):
         monkeypatch.delenv(f"CYBERIMPACT_MA_SECURITE_{name}", raising=False)
@@ -95,12 +86,12 @@ def test_an_increment_brings_what_was_shown_late(platform, home):
     assert late, "an increment without a lag would have missed these"
 
 
-def test_many_days_at_once_equal_the_same_days_one_by_one(platform, tables, tmp_path, monkeypatch):
+def test_many_days_at_once_equal_the_same_days_one_by_one(platform, empty_tables, tmp_path, monkeypatch):
     contents = []
     for name, steps in (("slow", (0, 2, 9, 30)), ("fast", (30,))):
         monkeypatch.setenv("CYBERIMPACT_HOME", str(tmp_path / name))
         (tmp_path / name).mkdir()
-        shutil.copy(tables, settings.home().warehouse)
+        shutil.copy(empty_tables("ma_securite"), settings.home().warehouse)
         for step in steps:
             platform.today = FIRST_TODAY + timedelta(days=step)
             load("ma_securite")
@@ -222,14 +213,14 @@ def test_pages_end_where_they_are_announced_or_where_they_are_empty():
     ("fault", "said"),
     [
         ("unauthorized", "refused with status 401.*CYBERIMPACT_MA_SECURITE_API_KEY"),
-        ("forbidden", "refused with status 403.*Forbidden"),
-        ("quota", "quota of requests is used up"),
-        ("server_error", r"failed \(status 500\), 3 times in a row"),
-        ("html", "a web page instead of JSON"),
-        ("truncated", "breaks off"),
-        ("broken", "breaks off"),
-        ("hang", "does not answer in time"),
-        ("redirect", "redirects to another host, localhost.invalid"),
+        pytest.param("forbidden", "refused with status 403.*Forbidden", marks=IN_PROOF),
+        pytest.param("quota", "quota of requests is used up", marks=IN_PROOF),
+        pytest.param("server_error", r"failed \(status 500\), 3 times in a row", marks=IN_PROOF),
+        pytest.param("html", "a web page instead of JSON", marks=IN_PROOF),
+        pytest.param("truncated", "breaks off", marks=IN_PROOF),
+        pytest.param("broken", "breaks off", marks=IN_PROOF),
+        pytest.param("hang", "does not answer in time", marks=IN_PROOF),
+        pytest.param("redirect", "redirects to another host, localhost.invalid", marks=IN_PROOF),
         ("duplicated_page", "do not come in the order of their creation"),
         ("renamed_column", "required column theme of table 'news' is missing.*rubrique"),
         ("nested_value", "'titre' holds a dict"),

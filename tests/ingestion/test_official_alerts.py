@@ -1,6 +1,5 @@
 """Official alerts over real HTTP: what is raised, how it ends, what was missed, and which source failed."""
 
-import shutil
 from datetime import date, timedelta
 
 import duckdb
@@ -8,10 +7,10 @@ import httpx
 import pytest
 from requests.adapters import HTTPAdapter
 
-from ingestion import official_alerts, settings
+from ingestion import official_alerts
 from ingestion.errors import ExpectedFailure
 from ingestion.http import Api
-from ingestion.loading import ensure_tables, load
+from ingestion.loading import load
 from ingestion.official_alerts.client import HealthAlerts, Rivers
 
 ALERTS = "official_alerts"
@@ -21,19 +20,9 @@ KEY = "cle-secrete-du-test"
 FLOOD_BEGINS = date(2025, 2, 7)
 
 
-@pytest.fixture(scope="module")
-def tables(tmp_path_factory):
-    """A warehouse with the empty table, made once."""
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("CYBERIMPACT_HOME", str(tmp_path_factory.mktemp(ALERTS)))
-        ensure_tables(ALERTS)
-        return settings.home().warehouse
-
-
 @pytest.fixture
-def sources(sandbox, home, tables, monkeypatch):
+def sources(sandbox, monkeypatch):
     """The stand-ins of the three sources on the first day of the flood; what is read begins two weeks before."""
-    shutil.copy(tables, home.warehouse)
     sandbox.today = FLOOD_BEGINS
     monkeypatch.setenv("CYBERIMPACT_OFFICIAL_ALERTS_METEO_FRANCE_API_KEY", KEY)
     monkeypatch.setenv("CYBERIMPACT_HTTP_READ_SECONDS", "20")

@@ -12,6 +12,18 @@ from ingestion.privacy import names_personal_datum, pseudonymise, pseudonyms, re
 from ingestion.privacy.identifiers import is_iban_valid, is_luhn_valid, is_nir_valid
 
 NAMES = [
+    ("Merci à Huguette Marchais pour son aide.", "Merci à [NOM] pour son aide."),
+    ("J'ai parlé avec Paul Vernon hier.", "J'ai parlé avec [NOM] hier."),
+    ("Je soussigné Arnaud de Villepreux certifie", "Je soussigné [NOM] certifie"),
+    ("Merci Sophie Bonne journée", "Merci [NOM] Bonne journée"),
+    ("J'ai reçu un mail de Sophie Martin ce matin", "J'ai reçu un mail de [NOM] ce matin"),
+    ("la maison de Paul Bernard est vide", "la maison de [NOM] est vide"),
+    ("Les gendarmes Perrot et Da Costa sont venus.", "Les gendarmes [NOM] et [NOM] sont venus."),
+    ("mon dossier est au nom de guerin", "mon dossier est au nom de [NOM]"),
+    ("je m'appelle sophie petit et je vous écris", "je m'appelle [NOM] et je vous écris"),
+    ("MERCI A SOPHIE PETIT POUR SON AIDE", "MERCI A [NOM] POUR SON AIDE"),
+    ("J'ai reçu BRUNO DE SMET hier", "J'ai reçu [NOM] hier"),
+    ("Merci à Fatoumata pour son aide, G. Marchand aussi", "Merci à [NOM] pour son aide, [NOM] aussi"),
     (
         "Bonjour, je suis Jean Dupont, merci à Mme Le Goff et à M. de La Tour.",
         "Bonjour, je suis [NOM], merci à Mme [NOM] et à M. [NOM].",
@@ -537,6 +549,8 @@ BIRTH_DATES = [
     ("40 ans, né le 3 avril", "40 ans, né le [DATE DE NAISSANCE]"),
 ]
 PSEUDONYMS = [
+    ("Mon pseudo sur le forum est Lunatika.", "Mon pseudo sur le forum est [PSEUDO]."),
+    ("un certain dark.killer77 la menace", "un certain [PSEUDO] la menace"),
     ("mon pseudo est dark_killer93 sur Discord", "mon pseudo est [PSEUDO] sur Discord"),
     ("pseudo : loulou75", "pseudo : [PSEUDO]"),
     ("contactez @jean_du_33 sur twitter", "contactez [PSEUDO] sur twitter"),
@@ -693,6 +707,14 @@ IDENTIFIERS = [
     ("dossier 12 AA-971-AA", "dossier 12 [PLAQUE]"),
 ]
 NOBODY = [
+    "Le consulat général d'Oslo et celui de Rio de Janeiro ne répondent pas.",
+    "La gendarmerie départementale de l'Hérault recrute.",
+    "Le dossier M.D.P.H. et la carte C.M.I. sont perdus.",
+    "J'ai vu M. XXX et Mme XXX chez le professeur. NB : rien.",
+    "On m'a usurpé mon identité : quelqu'un loue des gîtes.",
+    "Mon chien s'appelle Rex et il mord.",
+    "Le centre social Olympe de Gouges est fermé.",
+    "Ouvert à la maison de santé Agirc Arrco, à Ho Chi Minh Ville",
     "Il ne répond pas le 12/03/2024",
     "Il n'a jamais répondu, il ne veut pas le 3 mars 2024",
     "06/10/2022 15:07",

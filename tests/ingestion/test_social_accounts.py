@@ -1,6 +1,5 @@
 """Social accounts: X over real HTTP, the other networks from files, and the list that says where each belongs."""
 
-import shutil
 from datetime import UTC, date, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
@@ -9,9 +8,9 @@ import httpx
 import pytest
 from requests.adapters import HTTPAdapter
 
-from ingestion import quarantine, settings, social_accounts
+from ingestion import quarantine, social_accounts
 from ingestion.errors import ExpectedFailure
-from ingestion.loading import ensure_tables, load
+from ingestion.loading import load
 from ingestion.social_accounts import directory
 from ingestion.social_accounts.client import X
 from ingestion.social_accounts.directory import Account
@@ -23,19 +22,9 @@ TOKEN = "jeton-secret-du-test"
 HEADER = "network,account,day,followers,following,posts,engagements"
 
 
-@pytest.fixture(scope="module")
-def tables(tmp_path_factory):
-    """A warehouse with the empty tables, made once."""
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("CYBERIMPACT_HOME", str(tmp_path_factory.mktemp(ACCOUNTS)))
-        ensure_tables(ACCOUNTS)
-        return settings.home().warehouse
-
-
 @pytest.fixture
-def network(sandbox, home, tables, monkeypatch):
+def network(sandbox, monkeypatch):
     """X's stand-in, on the day of the sandbox."""
-    shutil.copy(tables, home.warehouse)
     monkeypatch.setenv("CYBERIMPACT_SOCIAL_ACCOUNTS_X_TOKEN", TOKEN)
     monkeypatch.setenv("CYBERIMPACT_HTTP_READ_SECONDS", "20")
     monkeypatch.setattr(social_accounts, "today", lambda: sandbox.today)

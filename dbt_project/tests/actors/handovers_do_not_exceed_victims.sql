@@ -1,4 +1,4 @@
--- No more victims are handed over in one way than were assisted; the producer may count otherwise, hence a warning.
+-- Impossible hand-overs, which the share sets aside: in one way, more victims than were assisted.
 {{ config(severity='warn', group='actors') }}
 select
     assistance_key,

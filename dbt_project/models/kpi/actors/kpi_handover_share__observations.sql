@@ -14,7 +14,8 @@ handovers as (
         '{{ way }}' as handover,
         {{ column }} as victims_handed_over
     from assistance
-    where {{ column }} is not null
+    -- More victims handed over than assisted is impossible: set aside here, and named by a check.
+    where {{ column }} <= victims
     {{ 'union all' if not loop.last }}
     {% endfor %}
 ),

@@ -1,0 +1,85 @@
+"""Tail probabilities of one value given its past, and their combination; no thresholds and no decisions."""
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import stats
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike
+
+_MAD_TO_SIGMA = 1.4826  # of a normal distribution
+_MEDIAN_VARIANCE = math.pi / 2  # of the median of n normal values, over that of one value, times n
+_LEAST_P, _GREATEST_P = 1e-300, 1 - 1e-12
+
+
+def rank_p_value(past: "ArrayLike", value: float) -> float:
+    """Return the share of values, this one included, that are at least as great as this one.
+
+    It is exact when the values are exchangeable, and never below 1 / (n + 1). The same function turns any score into a
+    calibrated probability, its past being the scores of quiet weeks. Source: Vovk, Gammerman, Shafer (2005),
+    Algorithmic Learning in a Random World, §2.2 (conformal p-value).
+
+    Args:
+        past: Values before, at least one.
+        value: The value that is examined.
+    """
+    before = np.asarray(past, dtype=np.float64)
+    return float((1 + np.count_nonzero(before >= value)) / (len(before) + 1))
+
+
+def robust_p_value(past: "ArrayLike", value: float) -> float:
+    """Return how probable a value as great is, the level being the median and the scale the median deviation.
+
+    For busy series: it supposes that all but a few values are nearly normal. The scale is at least that of a Poisson
+    count of the same level, for counts cannot vary less. Source: Rousseeuw, Croux (1993), Alternatives to the median
+    absolute deviation, Journal of the American Statistical Association 88, 1273-1283.
+
+    Args:
+        past: Values before, at least two.
+        value: The value that is examined.
+    """
+    before = np.asarray(past, dtype=np.float64)
+    level = float(np.median(before))
+    sigma = max(_MAD_TO_SIGMA * float(np.median(np.abs(before - level))), math.sqrt(max(level, 0.0)))
+    if sigma == 0.0:
+        return 1.0 if value <= level else _LEAST_P
+    spread = sigma * math.sqrt(1 + _MEDIAN_VARIANCE / len(before))
+    return float(stats.t.sf((value - level) / spread, len(before) - 1))
+
+
+def negative_binomial_p_value(past: "ArrayLike", count: int) -> float:
+    """Return how probable a count as great is, for sparse and overdispersed series.
+
+    Mean and dispersion are those of the past by the method of moments; half a count is added to the past, the prior of
+    Jeffreys for a rate, so that a first count after zeros is rare and not impossible. Without overdispersion the law is
+    the negative binomial that follows from the rate's own uncertainty. Source: Hilbe (2011), Negative Binomial
+    Regression, 2nd ed., §8; Gelman et al. (2013), Bayesian Data Analysis, 3rd ed., §2.6.
+
+    Args:
+        past: Counts before, at least two.
+        count: The count that is examined.
+    """
+    before = np.asarray(past, dtype=np.float64)
+    shape = before.sum() + 0.5
+    mean = shape / len(before)
+    excess = (before.var(ddof=1) - mean) / mean**2 if before.any() else 0.0
+    variance_over_square = max(excess, 0.0) + 1 / shape
+    return float(stats.nbinom.sf(count - 1, 1 / variance_over_square, 1 / (1 + mean * variance_over_square)))
+
+
+def combined_p_value(p_values: "Sequence[float]") -> float:
+    """Return one probability for those of several methods or series, whatever depends on what among them.
+
+    Source: Liu, Xie (2020), Cauchy combination test, Journal of the American Statistical Association 115, 393-402.
+
+    Raises:
+        ValueError: there are none, or one is not within [0, 1].
+    """
+    given = np.asarray(p_values, dtype=np.float64)
+    if not len(given) or not np.all((given >= 0) & (given <= 1)):
+        raise ValueError("Give at least one probability, each between 0 and 1.")
+    return float(stats.cauchy.sf(np.mean(stats.cauchy.isf(np.clip(given, _LEAST_P, _GREATEST_P)))))

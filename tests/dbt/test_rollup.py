@@ -1,0 +1,90 @@
+"""The roll-ups' exact division and the check of what they leave. Values of each KPI are unit tests of dbt."""
+
+import json
+from collections.abc import Sequence
+from fractions import Fraction
+from math import floor
+from random import Random
+
+import duckdb
+import pytest
+
+from ingestion.settings import Home
+from orchestration import project
+from tests.dbt import citizens, raw
+from tests.dbt.conftest import dbt
+
+
+@pytest.fixture
+def compiled(home: Home) -> str:  # noqa: ARG001 - dbt compiles in it
+    """The SQL of a scaled ratio over `pairs(number, numerator, denominator)`."""
+    inline = "select number, {{ exact_ratio('numerator', 'denominator', 10000) }} as ratio from pairs"
+    answer = project.ask("compile", "--no-introspect", "--output", "json", "--inline", inline)
+    assert answer.returncode == 0, answer.stdout
+    return json.loads(answer.stdout[answer.stdout.index("{") :])["compiled"]
+
+
+def divided(compiled: str, pairs: Sequence[tuple[Fraction, Fraction]]) -> list[Fraction | None]:
+    with duckdb.connect() as connection:
+        connection.execute("create table pairs (number int, numerator decimal(38, 6), denominator decimal(38, 6))")
+        rows = [(n, format(float(a), ".6f"), format(float(b), ".6f")) for n, (a, b) in enumerate(pairs)]
+        connection.executemany("insert into pairs values (?, ?, ?)", rows)
+        found = connection.execute(f"select ratio from ({compiled}) order by number").fetchall()
+    return [None if value is None else Fraction(value) for (value,) in found]
+
+
+def test_a_scaled_ratio_is_rounded_once_and_half_up(compiled: str) -> None:
+    """10 000 × 1 / 3 keeps its six digits, which scaling a rounded third would lose; the tie at the seventh goes up."""
+    draw = Random(3)
+    drawn = [(Fraction(draw.randrange(10**8), 100), Fraction(draw.randrange(1, 10**6))) for _ in range(300)]
+    ties = [(Fraction(n, 10), Fraction(2 * 10**9)) for n in range(1, 40, 2)]
+    pairs = [(Fraction(1), Fraction(3)), *drawn, *ties]
+    expected = [Fraction(floor(10000 * a / b * 10**6 + Fraction(1, 2)), 10**6) for a, b in pairs]
+    assert expected[0] == Fraction("3333.333333")
+    assert divided(compiled, [*pairs, (Fraction(1), Fraction(0))]) == [*expected, None]
+
+
+#: What is done to the rows of `kpi_answer_rate`, and the problem that the check must name.
+PROBLEMS = {
+    "several rows for one cell": "insert into {t} from {t} where {one}",
+    "another KPI": "update {t} set kpi_code = 'experiences' where {one}",
+    "not in the grain that is declared": "update {t} set period_type = 'hour' where {one}",
+    "half a total": "update {t} set breakdown_value = 'autres' where {one}",
+    "no such territory at this level": "update {t} set territory_code = 'FR-33' where {one}",
+    "no such period": "update {t} set period_start = date '2024-01-02' where {one}",
+    "suppressed, though it counts no victims": "update {t} set is_suppressed = true where {one}",
+    "no observations": "update {t} set observations = 0 where {one}",
+    "a value without a denominator": "update {t} set denominator = 0 where {one}",
+    "the value is not the ratio of its parts": "update {t} set value = value + 0.00001 where {one}",
+}
+
+
+def test_a_row_that_is_not_what_its_kpi_declares_is_named(home: Home) -> None:
+    """Each problem is planted in the row of the nation of another month; the check lists them, and nothing else."""
+    raw.create(experiences=citizens.experiences(seed=5, count=200))
+    unchecked = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+    assert dbt("build", "--select", "+kpi_answer_rate", "dim_period", *unchecked).returncode == 0
+    with duckdb.connect(str(home.warehouse)) as connection:
+        months = connection.execute(
+            "select distinct period_start from kpi.kpi_answer_rate"
+            " where period_type = 'month' and denominator > 0 order by 1"
+        ).fetchall()
+        for (month,), change in zip(months, PROBLEMS.values(), strict=False):
+            one = (
+                f"period_type = 'month' and period_start = date '{month}' and territory_code = 'FR'"
+                " and breakdown_dimension = 'total'"
+            )
+            connection.execute(change.format(t="kpi.kpi_answer_rate", one=one))
+    assert len(months) >= len(PROBLEMS)
+
+    checked = dbt("test", "--select", "kpi_answer_rate,test_name:kpi_is_sound", "--store-failures")
+
+    assert checked.returncode == 1
+    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
+        table = connection.execute(
+            "select schema_name || '.' || table_name from duckdb_tables() where table_name like 'kpi_is_sound%'"
+        ).fetchone()
+        assert table
+        found = connection.execute(f"select problem from {table[0]}").fetchall()
+    assert sorted({problem for (problem,) in found}) == sorted(PROBLEMS)
+    assert len(found) == len(PROBLEMS) + 1, "the doubled row is listed twice"

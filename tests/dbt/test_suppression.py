@@ -1,0 +1,187 @@
+"""Proof that published KPIs of victims do not give small counts away. How rows are chosen is shown on small tables."""
+
+import random
+from collections import Counter
+from collections.abc import Mapping
+from datetime import date
+from itertools import product
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from analytics.victims import Cell, Figures, Level, suppressed, suppressed_of_source
+from ingestion.loading import load
+from ingestion.settings import Home
+from sandbox import cybermalveillance, perceval
+from tests.dbt import raw
+from tests.dbt.conftest import dbt
+from tests.dbt.disclosing import Row, intervals
+
+WIDTH = 5 - 1e-5
+
+#: Places of a small country: two regions share a region of gendarmerie, one collectivity has no region.
+REGIONS = {"A1": "RA", "A2": "RA", "A3": "RA", "B1": "RB", "B2": "RB", "C1": "RC", "N1": None}
+GENDARMERIE = {"A1": "GN-1", "A2": "GN-1", "A3": "GN-1", "B1": "GN-1", "B2": "GN-1", "C1": "GN-2", "N1": "GN-2"}
+OUTSIDE = {"XX": "abroad", "ZZ": "unknown"}
+
+
+def levels() -> list[Level]:
+    rows = []
+    for place, region in REGIONS.items():
+        rows += [Level(place, "departement", place), Level(place, "gendarmerie_region", GENDARMERIE[place])]
+        if region:
+            rows.append(Level(place, "region", region))
+    rows += [Level(place, level, place) for place, level in OUTSIDE.items()]
+    return rows + [Level(place, "nation", "FR") for place in (*REGIONS, *OUTSIDE)]
+
+
+def places() -> dict[tuple[str, str], set[str]]:
+    made_of: dict[tuple[str, str], set[str]] = {}
+    for place, level, code in levels():
+        made_of.setdefault((level, code), set()).add(place)
+    return made_of
+
+
+def rolled_up(records: Mapping[tuple[int, str, str], int], breakdown: str | None = None) -> dict[Cell, int]:
+    """Return victims per cell, from those of each month, place and value; values exist from the quarter up."""
+    cells: Counter[Cell] = Counter()
+    for (month, place, value), count in records.items():
+        starts = {
+            "month": date(2024, month, 1),
+            "quarter": date(2024, month - (month - 1) % 3, 1),
+            "year": date(2024, 1, 1),
+        }
+        for row_place, level, code in levels():
+            if row_place != place:
+                continue
+            for period_type, start in starts.items():
+                cells[Cell(period_type, start, level, code, "total", "total")] += count
+                if breakdown and period_type != "month" and level not in ("region", "departement"):
+                    cells[Cell(period_type, start, level, code, breakdown, value)] += count
+    return dict(cells)
+
+
+def cube(seed: int) -> dict[Cell, int]:
+    """Return a random small country: sparse, with zeros, single victims and large counts."""
+    draw = random.Random(seed)
+    scale = draw.choice((2, 8, 40))
+    records = {
+        (month, place, value): draw.choice((0, 1, 2, draw.randrange(scale), draw.randrange(5 * scale)))
+        for month in range(1, draw.choice((4, 7)))
+        for place in (*REGIONS, *OUTSIDE)
+        for value in ("phishing", "virus", "autre")
+        if draw.random() < 0.6
+    }
+    return rolled_up(records, "threat")
+
+
+def published(victims: Mapping[Cell, int], hidden: set[Cell]) -> list[Row]:
+    return [Row(*cell, None if cell in hidden else count) for cell, count in victims.items()]
+
+
+def prove(seed: int) -> None:
+    victims = cube(seed)
+    hidden = suppressed(Figures(victims), levels())
+    assert {cell for cell, count in victims.items() if count < 5} <= hidden
+    widths = intervals(published(victims, hidden), places(), ["threat"], enough=WIDTH)
+    assert len(widths) == len(hidden)
+    assert {cell: width for cell, width in widths.items() if width < WIDTH} == {}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_hidden_count_is_confined(seed: int) -> None:
+    prove(seed)
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("seed", range(3, 53))
+def test_no_hidden_count_of_fifty_random_cubes_is_confined(seed: int) -> None:
+    prove(seed)
+
+
+COLUMNS = "period_type, period_start, territory_level, territory_code, breakdown_dimension, breakdown_value"
+
+#: The KPIs of victims, the figure that counts them, and a dimension that adds up to the total.
+PUBLISHED = [
+    ("handover_share", "denominator", None),
+    ("perceval_reports", "numerator", None),
+    ("victims_assisted", "numerator", "public"),
+    ("victims_assisted", "numerator", "threat"),
+]
+
+
+@pytest.mark.proof
+def test_no_hidden_count_of_the_sandbox_is_confined(home: Home, tmp_path: Path) -> None:
+    """What two years of invented drops become once dbt has built them, year by year, for no sum reaches beyond one."""
+    for platform, stand_in in (("cybermalveillance", cybermalveillance), ("perceval", perceval)):
+        for name, content in stand_in.drops(17, date(2026, 11, 24)):
+            (tmp_path / name).write_bytes(content)
+            load(platform, file=tmp_path / name)
+    raw.create()
+    kpis = sorted({f"+kpi_{code}" for code, *_ in PUBLISHED})
+    built = dbt("build", "--select", *kpis, "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+    assert built.returncode == 0, built.stdout
+    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
+        made_of: dict[tuple[str, str], set[str]] = {}
+        bridge = "select territory_code, territory_level, level_code from reference.bridge_territory_level"
+        for place, level, code in connection.execute(bridge).fetchall():
+            made_of.setdefault((level, code), set()).add(place)
+        for (code, figure, dimension), year in product(PUBLISHED, (2025, 2026)):
+            found = connection.execute(
+                f"select {COLUMNS}, cast({figure} as bigint) from kpi.kpi_{code}"
+                f" where year(period_start) = {year} and breakdown_dimension in ('total', '{dimension}')"
+            ).fetchall()
+            rows = [Row(*row) for row in found]
+            widths = intervals(rows, made_of, [dimension] if dimension else [], enough=WIDTH)
+            assert widths, f"nothing is hidden in {code} of {year}: the proof proves nothing"
+            assert min(widths.values()) >= WIDTH, f"{code} of {year}"
+
+
+def test_the_reader_finds_what_is_hidden_alone() -> None:
+    """The proof can fail: a row that is hidden alone is worked out, and two of 2 leave an interval of 4."""
+    victims = rolled_up({(1, "A1", "x"): 2, (1, "A2", "x"): 2, (1, "XX", "x"): 30, (1, "ZZ", "x"): 9})
+    totals = {cell: n for cell, n in victims.items() if not cell.territory_level.endswith("region")}
+    small = {cell for cell in totals if cell.territory_code in ("A1", "A2")}
+    lone = {cell for cell in small if cell.territory_code == "A1"}
+    assert set(intervals(published(totals, lone), places(), []).values()) == {0}
+    assert set(intervals(published(totals, small), places(), []).values()) == {4}
+
+
+def test_the_cheapest_neighbour_protects() -> None:
+    """One victim in A1: A2 (12), of the same region, is hidden with it, and not B1 (900)."""
+    victims = rolled_up({(1, "A1", "x"): 1, (1, "A2", "x"): 12, (1, "A3", "x"): 500, (1, "B1", "x"): 900})
+    assert {cell.territory_code for cell in suppressed(Figures(victims), levels())} == {"A1", "A2"}
+
+
+def test_nothing_small_hides_nothing() -> None:
+    victims = rolled_up({(1, "A1", "x"): 5, (1, "A2", "x"): 12})
+    assert suppressed(Figures(victims), levels()) == set()
+
+
+def test_the_order_of_rows_does_not_matter() -> None:
+    victims = cube(7)
+    backwards = dict(reversed(victims.items()))
+    assert suppressed(Figures(victims), levels()) == suppressed(Figures(backwards), list(reversed(levels())))
+
+
+def test_a_share_is_at_most_the_whole() -> None:
+    victims = rolled_up({(1, "A1", "x"): 9, (1, "A2", "x"): 12})
+    handed = rolled_up({(1, "A1", "x"): 10, (1, "A2", "x"): 2})
+    with pytest.raises(ValueError, match=r"A1, .* a share counts 10 of 9 victims"):
+        suppressed(Figures(victims, [handed]), levels())
+
+
+def test_kpis_of_one_source_hide_the_same_rows() -> None:
+    """Two series of the same victims that differ: what is hidden in one is hidden in the other."""
+    victims = rolled_up({(1, "A1", "x"): 1, (1, "A2", "x"): 12, (1, "A3", "x"): 50})
+    others = rolled_up({(1, "A1", "x"): 6, (1, "A2", "x"): 13, (1, "A3", "x"): 50})
+    hidden = suppressed_of_source([Figures(victims), Figures(others)], levels())
+    assert {cell.territory_code for cell in hidden} == {"A1", "A2"}
+
+
+def test_counts_that_do_not_add_up_are_refused() -> None:
+    victims = rolled_up({(1, "A1", "x"): 9, (1, "A2", "x"): 12})
+    nation = next(cell for cell in victims if cell.territory_level == "nation" and cell.period_type == "month")
+    with pytest.raises(ValueError, match=r"FR, .* total counts .*, but its parts"):
+        suppressed(Figures(victims | {nation: 20}), levels())

@@ -1,0 +1,64 @@
+"""Every published KPI against pandas, to the last digit. How pandas gets its figures is said in `recomputed`."""
+
+import json
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import pytest
+
+from tests.e2e.line import Line
+from tests.e2e.recomputed import IGGN_COMPLAINTS, PERIODS, RECOMPUTED, cells, shares_in_order
+
+#: Figures that are not told month by month, each with a test of its own.
+ELSEWHERE = {"iggn_complaints", "listing_sync_share"}
+#: KPIs whose value is a count of victims, of which fewer than so many are hidden.
+VICTIMS, FEWEST = {"perceval_reports", "victims_assisted"}, 5
+
+CELL = "period_type, period_start, territory_level, territory_code, breakdown_dimension, breakdown_value"
+
+
+@pytest.fixture(scope="session")
+def kpis(everything: Line) -> Mapping[str, Any]:
+    """What each KPI declares of itself."""
+    manifest = json.loads((everything.home.dbt_target / "manifest.json").read_bytes())
+    metas = (node["config"]["meta"].get("kpi") for node in manifest["nodes"].values())
+    return {meta["code"]: meta for meta in metas if meta}
+
+
+def test_every_kpi_is_computed_a_second_time(kpis: Mapping[str, Any]) -> None:
+    assert set(kpis) == set(RECOMPUTED) | ELSEWHERE
+
+
+@pytest.mark.parametrize("code", sorted(RECOMPUTED))
+def test_a_kpi_is_what_pandas_computes(everything: Line, kpis: Mapping[str, Any], code: str) -> None:
+    observed, value, per = RECOMPUTED[code]
+    expected = cells(observed(), kpis[code]["grain"], value, per)
+    parts = "is_suppressed, value, numerator, denominator, observations"
+    rows = everything.rows(f"select {CELL}, {parts} from kpi.kpi_value where kpi_code = '{code}'")
+    published = {row[:6]: row[6:] for row in rows if row[:2] in PERIODS}
+    hidden = {cell for cell, (is_suppressed, *_) in published.items() if is_suppressed}
+    assert all(part is None for cell in hidden for part in published[cell][1:])
+    assert hidden == set() or "victims" in kpis[code]
+    if code in VICTIMS:
+        assert {cell for cell, number in expected.items() if number < FEWEST} <= hidden
+    told = {cell: number for cell, (_, number, *_) in published.items() if cell not in hidden}
+    assert published.keys() == expected.keys()
+    assert told == {cell: expected[cell] for cell in told}
+    levels = {cell[2] for cell in told}
+    assert levels >= {"nation", "region", "departement"} & set(kpis[code]["grain"]["territory_levels"])
+
+
+def test_the_share_of_listings_in_order_is_that_of_the_day_of_the_load(everything: Line) -> None:
+    """The platform tells the present only, hence one month: that of the load."""
+    code = "kpi_code = 'listing_sync_share' and period_type = 'month'"
+    rows = everything.rows(f"select breakdown_value, value from kpi.kpi_value where {code}")
+    assert len(rows) == len(dict(rows))
+    assert dict(rows) == shares_in_order()
+
+
+def test_complaints_are_those_that_the_inspectorate_published(everything: Line) -> None:
+    rows = everything.rows(
+        "select period_type, period_start, value from kpi.kpi_value where kpi_code = 'iggn_complaints'"
+    )
+    assert {row[:2]: row[2] for row in rows} == {("year", date(year, 1, 1)): n for year, n in IGGN_COMPLAINTS.items()}
