@@ -107,7 +107,7 @@ def see(texts: Sequence[str], vocabularies: Sequence[Vocabulary], *, learn: bool
             for found, end, vocabulary in zip(columns, ends, vocabularies, strict=True)
         ),
         np.array([polarity.describe(text) for text in texts], dtype=float).reshape(-1, len(polarity.FEATURES)),
-        np.log1p(np.array([themes.points(text) for text in texts], dtype=float)).reshape(-1, len(themes.taxonomy())),
+        np.array([themes.logarithms(text) for text in texts], dtype=float).reshape(-1, len(themes.taxonomy())),
     )
 
 

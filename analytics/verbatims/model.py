@@ -19,8 +19,8 @@ from analytics.verbatims import features, themes
 from analytics.verbatims.features import Scale, Seen, Vocabulary
 from analytics.verbatims.text import fold
 
-#: How closely the words are followed, and when to stop: chosen by cross-validation, see docs/verbatims.md.
-INVERSE_REGULARISATION, TOLERANCE = 16.0, 0.01
+#: How closely the words are followed: chosen by cross-validation, see docs/verbatims.md.
+INVERSE_REGULARISATION = 8.0
 #: Fewest texts of a label that can be learnt from and judged.
 FEWEST = 2
 FOLDS = 5
@@ -195,7 +195,7 @@ def _fit(seen: Seen, told: np.ndarray, labels: Sequence[str], vocabularies: tupl
     from sklearn.linear_model import LogisticRegression
 
     scale = Scale.learn(seen)
-    learner = LogisticRegression(C=INVERSE_REGULARISATION, tol=TOLERANCE, class_weight="balanced", max_iter=2_000)
+    learner = LogisticRegression(C=INVERSE_REGULARISATION, class_weight="balanced", max_iter=2_000)
     learner.fit(scale.apply(seen), told)
     weights, bias = learner.coef_, learner.intercept_
     if len(labels) == 2:  # noqa: PLR2004 - of two labels, scikit-learn weighs the second against the first

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from functools import cache
+from math import log1p
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,6 +50,11 @@ def points(text: str) -> list[int]:
     """Return how plainly a text speaks of each theme of the taxonomy."""
     folded = fold(clean(text))
     return [theme.points(folded) for theme in taxonomy()]
+
+
+def logarithms(text: str) -> list[float]:
+    """Return log(1 + points) for each theme of the taxonomy: the tenth word of a theme says less than the first."""
+    return [log1p(one) for one in points(text)]
 
 
 def spoken_of(logarithms: Sequence[float]) -> tuple[str, ...]:
