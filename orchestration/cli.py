@@ -414,6 +414,28 @@ def verbatims_classify(
     say(verbatims.classify(model, file, text, out))
 
 
+@verbatims_app.command("search")
+def verbatims_search(
+    words: Annotated[str, typer.Argument(help="Mots cherchés ; accents et terminaisons ne comptent pas.")],
+    *,
+    platform: Annotated[str | None, typer.Option(help="Plateforme, par exemple partoo.")] = None,
+    territory: Annotated[str | None, typer.Option(help="Territoire, par exemple FR-33.")] = None,
+    feeling: Annotated[str | None, typer.Option(help="positif, neutre ou négatif.")] = None,
+    theme: Annotated[str | None, typer.Option(help="Code d'un thème, par exemple refus_plainte.")] = None,
+    limit: Annotated[int, typer.Option(help="Nombre de textes au plus.", min=1)] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Cherche dans les textes publiés, rendus anonymes ; les plus proches d'abord."""
+    from orchestration import verbatims
+
+    filters = verbatims.Filters(platform, territory, feeling, theme)
+    found = verbatims.search(settings.home(), words, filters, limit)
+    if as_json:
+        print_json(list(verbatims.Found._fields), [tuple(one) for one in found])
+    else:
+        print_table(list(verbatims.Found._fields), [tuple(one) for one in found])
+
+
 @app.command()
 def purge(
     pseudonym: Annotated[

@@ -1,18 +1,22 @@
-"""The verbs on texts in CSV files, and what they say in French. What is learnt and said of a text is `analytics`'."""
+"""The verbs on citizens' texts, in CSV files or published, and their French. What is said of a text is `analytics`'."""
 
 import csv
 import sys
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
+import duckdb
 from rich.console import Console
 from rich.progress import track
 
-from analytics.verbatims import model
+from analytics.verbatims import corpus, model
 from ingestion.errors import ExpectedFailure
+from ingestion.settings import Home
+from orchestration import published
 
 ADDED = ("feeling", "probability", "themes")
 #: What a spreadsheet takes for the beginning of a formula (OWASP, "CSV injection").
@@ -20,6 +24,86 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _DELIMITERS = ",;\t|"
 #: Longest cell, in characters: the standard library's own limit is met by real files.
 _LONGEST_CELL = 2**31 - 1
+
+
+#: BM25 (Robertson and Zaragoza, 2009, "The probabilistic relevance framework"), with its usual k1 = 1.2 and b = 0.75.
+_SEARCH = """
+with lengths as (
+    select verbatim_id, sum(frequency) as length
+    from perception.fct_verbatim_term
+    group by verbatim_id
+),
+
+corpus as (
+    select count(verbatim_id) as texts, avg(length) as mean_length
+    from lengths
+),
+
+found as (
+    select verbatim_id, term, frequency, count(verbatim_id) over (partition by term) as texts_with_term
+    from perception.fct_verbatim_term
+    where list_contains($terms, term)
+),
+
+scores as (
+    select
+        found.verbatim_id,
+        sum(
+            ln(1 + (corpus.texts - found.texts_with_term + 0.5) / (found.texts_with_term + 0.5))
+            * found.frequency * 2.2
+            / (found.frequency + 1.2 * (0.25 + 0.75 * lengths.length / corpus.mean_length))
+        ) as score
+    from found
+    inner join lengths on found.verbatim_id = lengths.verbatim_id
+    cross join corpus
+    group by found.verbatim_id
+)
+
+select
+    round(scores.score, 3) as score,
+    texts.verbatim_id,
+    texts.written_on,
+    texts.platform,
+    texts.service_name,
+    texts.territory_code,
+    feelings.feeling,
+    texts.text
+from scores
+inner join perception.fct_verbatim as texts on scores.verbatim_id = texts.verbatim_id
+inner join perception.fct_verbatim_feeling as feelings on scores.verbatim_id = feelings.verbatim_id
+where
+    ($platform is null or texts.platform = $platform)
+    and ($territory is null or texts.territory_code = $territory)
+    and ($feeling is null or feelings.feeling = $feeling)
+    and (
+        $theme is null
+        or texts.verbatim_id in (select verbatim_id from perception.fct_verbatim_theme where theme = $theme)
+    )
+order by scores.score desc, texts.written_on desc, texts.verbatim_id
+limit $limit
+"""
+
+
+class Filters(NamedTuple):
+    """What the texts that a search finds must be; None for anything."""
+
+    platform: str | None = None
+    territory: str | None = None
+    feeling: str | None = None
+    theme: str | None = None
+
+
+class Found(NamedTuple):
+    """A text that a search has found, and how well it matches."""
+
+    score: float
+    verbatim_id: str
+    written_on: date
+    platform: str
+    service_name: str | None
+    territory_code: str
+    feeling: str | None
+    text: str
 
 
 class Table(NamedTuple):
@@ -91,6 +175,29 @@ def classify(folder: Path, path: Path, text: str, out: Path) -> str:
             writer.writerow([*map(safe, row), safe(answer.label or ""), probability, "|".join(answer.themes)])
             count += 1
     return f"{count} lignes classées, dans {out}."
+
+
+def search(home: Home, query: str, filters: Filters, limit: int) -> list[Found]:
+    """Return the published texts that match a query best, by BM25 over the stems of its words.
+
+    Raises:
+        ExpectedFailure: nothing is published, or the query holds no word that a text could be found by.
+    """
+    terms = [term for term, _ in corpus.term_frequencies(query)]
+    if not terms:
+        raise ExpectedFailure(
+            "La recherche ne contient aucun mot : les noms de personnes et de lieux ne sont pas cherchés.",
+            "Donner au moins un mot.",
+        )
+    with published.connect(home) as connection:
+        try:
+            rows = connection.execute(_SEARCH, {"terms": terms, "limit": limit, **filters._asdict()}).fetchall()
+        except duckdb.CatalogException:
+            raise ExpectedFailure(
+                "La copie publiée ne contient pas encore de verbatims.",
+                "Lancer `cyberimpact build`, puis `cyberimpact publish`.",
+            ) from None
+    return [Found(*row) for row in rows]
 
 
 def answered(folder: Path, rows: Iterable[list[str]], texts_at: int) -> Iterator[tuple[list[str], model.Answer]]:

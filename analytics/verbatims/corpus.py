@@ -1,4 +1,4 @@
-"""The texts of the warehouse, read together: their feelings, themes and terms. How one text is read is not told here."""
+"""The texts of the warehouse, read together: feelings, themes, terms. How one text is read is not told here."""
 
 from collections import Counter
 from collections.abc import Iterable
