@@ -308,7 +308,8 @@ def searchable(home: Home) -> Home:
         connection.execute("create schema perception")
         connection.execute(
             "create table perception.fct_verbatim (verbatim_id text, text text, told_feeling text, "
-            "territory_code text, platform text default 'partoo', service_name text, written_on date default date '2026-01-02')"
+            "territory_code text, platform text default 'partoo', service_name text, "
+            "written_on date default date '2026-01-02')"
         )
         connection.executemany(
             "insert into perception.fct_verbatim (verbatim_id, text, told_feeling, territory_code) values (?, ?, ?, ?)",
