@@ -26,7 +26,9 @@ app = typer.Typer(
 kpi_app = typer.Typer(help="Les indicateurs publiés.", no_args_is_help=True)
 superset_app = typer.Typer(help="Dashboards as code: plan, apply, check, drift.", no_args_is_help=True)
 quarantine_app = typer.Typer(help="Rows set aside because they break a contract.", no_args_is_help=True)
+verbatims_app = typer.Typer(help="Ce qu'écrivent les citoyens : sentiment et thèmes.", no_args_is_help=True)
 app.add_typer(kpi_app, name="kpi")
+app.add_typer(verbatims_app, name="verbatims")
 app.add_typer(superset_app, name="superset")
 app.add_typer(quarantine_app, name="quarantine")
 
@@ -414,6 +416,57 @@ def redact() -> None:
     from ingestion.privacy import redact_lines
 
     redact_lines(sys.stdin.buffer, sys.stdout.buffer)
+
+
+@verbatims_app.command("train")
+def verbatims_train(
+    file: Annotated[Path, typer.Option(help="Fichier CSV en UTF-8.")],
+    text: Annotated[str, typer.Option(help="Colonne des textes.")],
+    label: Annotated[str, typer.Option(help="Colonne des étiquettes : sentiments ou thèmes.")],
+    out: Annotated[Path, typer.Option(help="Dossier où le modèle est enregistré.")],
+) -> None:
+    """Apprend à classer des textes à partir d'exemples étiquetés, et mesure ce qui est appris."""
+    from orchestration import verbatims
+
+    for line in verbatims.train(file, text, label, out):
+        say(line)
+
+
+@verbatims_app.command("classify")
+def verbatims_classify(
+    model: Annotated[Path, typer.Option(help="Dossier d'un modèle entraîné.")],
+    file: Annotated[Path, typer.Option(help="Fichier CSV en UTF-8.")],
+    text: Annotated[str, typer.Option(help="Colonne des textes.")],
+    out: Annotated[
+        Path, typer.Option(help="Fichier CSV à écrire : les colonnes lues, puis feeling, probability, themes.")
+    ],
+) -> None:
+    """Classe les textes d'un fichier : une ligne par ligne lue, dans le même ordre."""
+    from orchestration import verbatims
+
+    say(verbatims.classify(model, file, text, out))
+
+
+@verbatims_app.command("search")
+def verbatims_search(
+    words: Annotated[str, typer.Argument(help="Mots cherchés ; accents et terminaisons ne comptent pas.")],
+    *,
+    platform: Annotated[str | None, typer.Option(help="Plateforme, par exemple partoo.")] = None,
+    territory: Annotated[str | None, typer.Option(help="Territoire, par exemple FR-33.")] = None,
+    feeling: Annotated[str | None, typer.Option(help="positif, neutre ou négatif.")] = None,
+    theme: Annotated[str | None, typer.Option(help="Code d'un thème, par exemple refus_plainte.")] = None,
+    limit: Annotated[int, typer.Option(help="Nombre de textes au plus.", min=1)] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Cherche dans les textes publiés, rendus anonymes ; les plus proches d'abord."""
+    from orchestration import verbatims
+
+    filters = verbatims.Filters(platform, territory, feeling, theme)
+    found = verbatims.search(settings.home(), words, filters, limit)
+    if as_json:
+        print_json(list(verbatims.Found._fields), [tuple(one) for one in found])
+    else:
+        print_table(list(verbatims.Found._fields), [tuple(one) for one in found])
 
 
 @app.command()

@@ -7,6 +7,8 @@ select
     {{ paris_day('written_at') }} as written_on,
     rating,
     title is not null or text is not null as has_text,
+    title,
+    text,
     language,
     app_version,
     app_version_code,

@@ -7,6 +7,7 @@ select
     parent_field_code as parent_question,
     parent_answer,
     field_label as question_wording,
+    answer_text,
     intention,
     kind,
     generation,

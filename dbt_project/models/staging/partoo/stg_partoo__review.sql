@@ -10,6 +10,8 @@ select
     rating,
     recommended as is_recommended,
     title is not null or content is not null as has_text,
+    title,
+    content,
     state,
     cast(answered_at as timestamp) as answered_at,
     {{ paris_day('answered_at') }} as answered_on,

@@ -5,6 +5,8 @@ select
     cast(substring(ecrit_le, 1, 10) as date) as written_on,
     cast(substring(date_de_publication, 1, 10) as date) as published_on,
     cast(substring(date_de_premiere_reponse, 1, 10) as date) as first_answered_on,
+    titre as title,
+    description,
     poste_comme as posted_as,
     lower(ressenti_usager) as feeling,
     code_departement_usager as departement_code,
