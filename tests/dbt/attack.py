@@ -29,6 +29,8 @@ AT_MOST = (
 PROTECTED = frozenset(READINGS) - {"victims handed over"}
 #: A victim may be handed over in several ways: these parts make up at least the total.
 OVERLAPPING = {"handover"}
+#: The narrowest interval that a reader may be left with (docs/decisions/0010).
+WIDE = 5
 #: Far above every count: what nothing bounds is as wide as that.
 CEILING = 10**6
 #: Of a solution by floating point; counts are whole.
@@ -82,14 +84,6 @@ def published(connection: duckdb.DuckDBPyConnection) -> tuple[list[Row], list[Te
         f"select {', '.join(Territory._fields)} from reference.dim_territory where territory_level = 'departement'"
     )
     return found, [Territory(*place) for place in places.fetchall()]
-
-
-def narrowest(widths: Mapping[tuple[str, Cell], int]) -> dict[str, int]:
-    """Return the width of the narrowest interval of each KPI that hides something."""
-    found: dict[str, int] = {}
-    for (code, _), width in widths.items():
-        found[code] = min(width, found.get(code, width))
-    return found
 
 
 def widths(rows: Sequence[Row], territories: Iterable[Territory]) -> dict[tuple[str, Cell], int]:

@@ -2,17 +2,18 @@
 
 from collections import Counter
 from datetime import date
+from pathlib import Path
 
 import duckdb
 import pytest
 
+from ingestion.loading import load
 from ingestion.settings import Home
+from sandbox import cybermalveillance, perceval
 from tests.dbt import attack, few_victims, raw
-from tests.dbt.attack import Row, Territory
+from tests.dbt.attack import WIDE, Row, Territory
 from tests.dbt.conftest import Built, dbt
 
-#: A reader must be left with an interval at least this wide (docs/decisions/0010).
-WIDE = 5
 YEAR = date(2024, 1, 1)
 ALSACE = [Territory("FR-67", "FR-GES", "GN-GES"), Territory("FR-68", "FR-GES", "GN-GES")]
 
@@ -37,14 +38,28 @@ def test_a_build_gives_nothing_away(built: Built) -> None:
 def test_fifty_random_cubes_give_nothing_away(home: Home) -> None:
     raw.create_empty()
     few_victims.create(range(2000, 2050), seed=50)
+    hidden = built_and_attacked(home)
+    assert min(hidden[code] for code in attack.KPIS) >= 50, hidden
+
+
+@pytest.mark.proof
+def test_the_sandbox_gives_nothing_away(home: Home, tmp_path: Path) -> None:
+    raw.create_empty()
+    for platform, stand_in in (("cybermalveillance", cybermalveillance), ("perceval", perceval)):
+        for name, content in stand_in.drops(17, date(2026, 11, 24)):
+            (tmp_path / name).write_bytes(content)
+            load(platform, file=tmp_path / name)
+    assert built_and_attacked(home)["victims_assisted"]
+
+
+def built_and_attacked(home: Home) -> Counter[str]:
     models = [f"+kpi_{code}" for code in sorted(attack.KPIS)]
     run = dbt("build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test", "--select", *models)
     assert run.returncode == 0, run.stdout
     with duckdb.connect(str(home.warehouse)) as connection:
         tables = " union all by name ".join(f"from kpi.kpi_{code}" for code in sorted(attack.KPIS))
         connection.execute(f"create view kpi.kpi_value as {tables}")
-        hidden = give_away(connection)
-    assert min(hidden[code] for code in attack.KPIS) >= 50, hidden
+        return give_away(connection)
 
 
 def cell(code: str, level: str, territory: str, victims: int | None, quarter: int = 1) -> Row:
