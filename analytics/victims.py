@@ -134,19 +134,28 @@ def suppressed_together(
             if whole != pieces:
                 raise ValueError(f"{describe(total)} counts {whole}, but its parts {pieces}.")
         sums.append(Sum(index[total], tuple(index[part] for part in parts), tuple(of_shares)))
-    for total, same in repetitions(cells, figures):
-        sums.append(Sum(index[total], (index[same],)))
+    for total, parts in coincidences(cells, figures):
+        sums.append(Sum(index[total], tuple(index[part] for part in parts)))
     counts, *shares = ([layer.get(cell, 0) for cell in cells] for layer in layers)
     anyway = [index[cell] for cell in cells if cell in hidden_anyway]
     return {cells[place] for place in pattern(Table(counts, sums, shares), anyway)}
 
 
-def repetitions(cells: list[Cell], figures: Figures) -> Iterator[tuple[Cell, Cell]]:
-    """Return each total with each cell of a loose dimension that counts the same victims."""
+def coincidences(cells: list[Cell], figures: Figures) -> Iterator[tuple[Cell, list[Cell]]]:
+    """Return what readers may take for a sum though nothing promises it, as it is true.
+
+    A value of a loose dimension may count the same victims as the total, and its values may add up to it, as series do
+    that a platform counts twice.
+    """
     for cell in cells:
         total = cell._replace(breakdown_dimension="total", breakdown_value="total")
         if cell.breakdown_dimension in figures.loose and figures.victims.get(total) == figures.victims[cell]:
-            yield total, cell
+            yield total, [cell]
+    loose = [cell for cell in cells if cell.breakdown_dimension in figures.loose]
+    totals = [cell for cell in cells if cell.breakdown_dimension == "total"]
+    for total, parts in over_breakdowns([*totals, *loose], set()):
+        if len(parts) > 1 and figures.victims[total] == sum(figures.victims[part] for part in parts):
+            yield total, parts
 
 
 def grain(cell: Cell) -> tuple[str, str, str]:

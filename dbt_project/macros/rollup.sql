@@ -34,6 +34,7 @@
         numerator='cast(null as bigint)',
         denominator='cast(null as bigint)',
         value='cast(percentile_cont(' ~ share ~ ') within group (order by numerator) as decimal(18, 6))',
+        of_sums=false,
     ) }}
 {% endmacro %}
 
@@ -48,6 +49,7 @@
         numerator='cast(sum(numerator) as bigint)',
         denominator='cast(null as bigint)',
         value='cast(sum(numerator) as decimal(18, 6))',
+        of_sums=false,
         latest_of_entity=true,
     ) }}
 {% endmacro %}
@@ -68,34 +70,52 @@
 {% endmacro %}
 
 
-{% macro rollup(observations, numerator, denominator, value, latest_of_entity=false, with_population=false, kpi=none) %}
+{#
+  `of_sums`: the expressions only add up, so observations are summed by day and territory before they are spread over periods
+  and levels: millions of records become thousands of rows, to the same exact figures.
+#}
+{% macro rollup(
+    observations, numerator, denominator, value, of_sums=true, latest_of_entity=false, with_population=false, kpi=none
+) %}
     {% set periods, levels = ref('bridge_calendar_period'), ref('bridge_territory_level') %}
     {% set kpi = kpi or this_kpi() %}
     with breakdowns as (
         {% for breakdown in all_breakdowns(kpi) %}
         select
-            record_key,
             occurred_on,
             territory_code,
-            {{ 'entity_key,' if latest_of_entity }}
+            {{ 'record_key, entity_key,' if latest_of_entity }}
             '{{ breakdown.dimension }}' as breakdown_dimension,
             {{ "'total'" if breakdown.dimension == 'total' else breakdown.dimension }} as breakdown_value,
+            {% if of_sums %}
+            sum(numerator) as numerator,
+            sum(denominator) as denominator,
+            count(record_key) as observations
+            {% else %}
             numerator,
-            denominator
+            denominator,
+            case when record_key is not null then 1 end as observations
+            {% endif %}
         from {{ observations }}
         {{ of_the_whole_or_of_a_part(kpi, breakdown) }}
+        {% if of_sums %}
+        group by
+            occurred_on,
+            territory_code
+            {{- ', ' ~ breakdown.dimension if breakdown.dimension != 'total' }}
+        {% endif %}
         {{ 'union all' if not loop.last }}
         {% endfor %}
     ),
 
     dated as (
         select
-            breakdowns.record_key,
             breakdowns.territory_code,
             breakdowns.breakdown_dimension,
             breakdowns.breakdown_value,
             breakdowns.numerator,
             breakdowns.denominator,
+            breakdowns.observations,
             periods.period_type,
             periods.period_start
             {%- if latest_of_entity %},
@@ -120,11 +140,11 @@
 
     cells as (
         select
-            dated.record_key,
             dated.breakdown_dimension,
             dated.breakdown_value,
             dated.numerator,
             dated.denominator,
+            dated.observations,
             dated.period_type,
             dated.period_start,
             levels.territory_level,
@@ -159,7 +179,7 @@
         {{ numerator }} as numerator,
         {{ denominator }} as denominator,
         {{ value }} as value,
-        cast(count(record_key) as bigint) as observations,
+        cast(coalesce(sum(observations), 0) as bigint) as observations,
         false as is_suppressed
     from cells
     group by

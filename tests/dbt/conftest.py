@@ -13,7 +13,7 @@ import pytest
 
 from ingestion import settings
 from orchestration import project
-from tests.dbt import citizens, raw
+from tests.dbt import citizens, few_victims, raw
 
 
 def dbt(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -62,5 +62,6 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
 def build(experiences: list[raw.Row]) -> None:
     raw.create_empty()
     raw.create(experiences=experiences, load_log=[citizens.load()])
+    few_victims.create(range(2022, 2025), seed=3)
     run = dbt("build")
     assert run.returncode == 0, run.stdout

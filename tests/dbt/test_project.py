@@ -130,6 +130,11 @@ def test_sources_are_the_contracts_of_the_loaders() -> None:
     assert written == expected, "run dbt_project/build_sources.py"
 
 
+def test_exposures_are_the_dashboards_of_the_bundle() -> None:
+    builder = script(PROJECT_DIR / "build_exposures.py")
+    assert builder.EXPOSURES.read_text(encoding="utf-8") == builder.text(), "run dbt_project/build_exposures.py"
+
+
 def test_layers_read_only_what_is_below_them(built: Built) -> None:
     allowed = {
         "staging": {"source"},
