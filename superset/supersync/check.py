@@ -171,7 +171,7 @@ def _labels(place: str) -> set[str]:
 
 
 def _kpis(bundle: Bundle) -> Iterator[str]:
-    shown = {code for chart in bundle.charts for code in kpi_codes(chart)}
+    shown = {code for chart in bundle.charts for code in kpi_codes(chart) or _listed(bundle, chart)}
     file = bundle.folder / BASELINE
     excused = set(file.read_text(encoding="utf-8").split()) if file.exists() else set()
     for code in sorted(bundle.models.kpi_codes - shown - excused):
@@ -184,6 +184,13 @@ def kpi_codes(chart: Asset) -> list[str]:
     """Return the KPIs that a chart shows."""
     kpi = chart.declared.get("kpi", [])
     return kpi if isinstance(kpi, list) else [kpi]
+
+
+def _listed(bundle: Bundle, chart: Asset) -> set[str]:
+    """Return the KPIs whose values a table lists because it shows all of their pillar."""
+    pillar = chart.declared.get("where", {}).get("pillar")
+    shows_values = "value_label" in chart.declared.get("columns", [])
+    return bundle.models.kpis_of_pillar(pillar) if pillar and shows_values else set()
 
 
 def columns_of(dataset: Asset) -> set[str]:
