@@ -24,6 +24,6 @@ from readings
 where kpi_code = 'handover_share' and breakdown_dimension = 'handover'
 union all
 select
-    period_start, 'Victimes assistées' as origin, 'Sans orientation (au plus)' as destination, denominator - numerator as victims
+    period_start, 'Victimes assistées' as origin, 'Non orientées (au plus)' as destination, denominator - numerator as victims
 from readings
 where kpi_code = 'handover_share' and breakdown_dimension = 'total'
