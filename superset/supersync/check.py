@@ -21,7 +21,8 @@ _WORD = re.compile(r"[a-z_][a-z0-9_]*(?!\w*\s*\()")
 _SECRET_FIELD = re.compile(r"password|passwd|secret|token|api_?key|credential", re.IGNORECASE)
 _SECRET_VALUE = re.compile(r"://[^/\s:@]*:[^/\s@]+@|-----BEGIN|\beyJ[\w-]{20,}")
 _LOCAL_VALUE = re.compile(r"\bduckdb:/|\bsqlite:/|https?://|(?<!\w)/(?:home|root|tmp|var|srv|opt|work)/")
-_ENGLISH = re.compile(
+#: Words that no text for readers holds.
+ENGLISH = re.compile(
     r"\b(?:the|of|and|with|from|this|that|which|number|share|by|answer|per|dashboard|chart|feedback)\b",
     re.IGNORECASE,
 )
@@ -161,7 +162,7 @@ def _texts(asset: Asset) -> Iterator[str]:
         if _LOCAL_VALUE.search(value):
             yield f"{asset.path}: {place}: an address or path belongs to one environment, not in the bundle."
         if key in {"title", "description", "label", "text", "subtitle"} | _labels(place) and (
-            word := _ENGLISH.search(value)
+            word := ENGLISH.search(value)
         ):
             yield f"{asset.path}: {place}: readers are French; “{word.group()}” is not."
 

@@ -92,7 +92,9 @@ GOOGLE_REVIEWS = """
         'review ' || age as review_id, 'b' as business_id, 'FR-33' as territory_code, written_on,
         written_on::timestamp as written_at, 2 as rating, false as has_text, false as is_answered,
         age as unanswered_age, 'load' as source_load_id
-    from (values (date '2025-10-18', 'moins de 7 jours'), (date '2025-05-01', 'plus de 30 jours')) made (written_on, age)
+    from (
+        values (date '2025-10-18', 'moins de 7 jours'), (date '2025-05-01', 'plus de 30 jours')
+    ) as made (written_on, age)
 """
 
 
