@@ -92,7 +92,7 @@ def _load(file: Path, *, redacted: bool) -> None:
         from ingestion.platforms import platform
 
         ensure_tables("listening")
-        protection = PROTECTION if redacted else Protection(_same, _same)
+        protection = PROTECTION if redacted else Protection(_same, _same, in_processes=False)
         memory = _Memory()
         memory.start()
         start = time.perf_counter()

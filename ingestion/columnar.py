@@ -113,10 +113,12 @@ class Protection:
     Attributes:
         texts: Takes texts, none of them null and each once; a function of a module, since other processes call it.
         identifiers: Takes identifiers, none of them null and each once.
+        in_processes: Whether texts are worth sending to other processes, where there are many.
     """
 
     texts: Callable[[pa.Array], pa.Array] = redacted
     identifiers: Callable[[pa.Array], pa.Array] = pseudonyms
+    in_processes: bool = True
 
 
 PROTECTION = Protection()
@@ -220,6 +222,7 @@ def _bounded_memory() -> AbstractContextManager[None]:
     return _settings(
         DESTINATION__DUCKDB__CREDENTIALS__GLOBAL_CONFIG=json.dumps(config),
         DATA_WRITER__FILE_MAX_ITEMS=str(JOB_ROWS),
+        DATA_WRITER__COMPRESSION="none",  # it is read once, at once: to unpack it costs half of its reading
         LOAD__WORKERS="1",
     )
 
@@ -519,7 +522,8 @@ class _Protecting:
                 continue
             encoded = batch[name].chunk(0).dictionary_encode()
             self._indices[name] = encoded.indices
-            if declared.parse is free_text and len(encoded.dictionary) >= FEW_TEXTS:
+            is_much = protection.in_processes and len(encoded.dictionary) >= FEW_TEXTS
+            if declared.parse is free_text and is_much:
                 self._begun[name] = [
                     executor.submit(protection.texts, encoded.dictionary.slice(start, TEXTS)).result
                     for start in range(0, len(encoded.dictionary), TEXTS)
@@ -569,7 +573,7 @@ _JSON: Mapping[str, str] = {
     "bigint": "coalesce({c}::varchar, 'null')",
     "boolean": "coalesce({c}::varchar, 'null')",
     "timestamp": (
-        "coalesce('\"' || strftime({c} at time zone 'UTC', '%Y-%m-%d %H:%M:%S') || if(microsecond({c}) % 1000000 = 0,"
-        " '', strftime({c} at time zone 'UTC', '.%f')) || '+00:00\"', 'null')"
+        "coalesce('\"' || if(microsecond({c}) % 1000000 = 0, ({c} at time zone 'UTC')::varchar,"
+        " strftime({c} at time zone 'UTC', '%Y-%m-%d %H:%M:%S.%f')) || '+00:00\"', 'null')"
     ),
 }

@@ -5,6 +5,7 @@ how it is asked, stands in its own folder.
 """
 
 import json
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -157,7 +158,7 @@ def _load_api(chosen: Platform, progress: Progress) -> LoadReport:
         )
     by_name = {table.name: table for table in module.CONTRACT}
     origin = Origin(chosen.name, "api", module.address())
-    with _prepared(chosen) as pipeline:
+    with _prepared(chosen) as pipeline, _remarks(chosen) as remarks:
         resources, intakes = [], []
         for resource in module.build_source().resources.values():
             table = by_name[resource.name]
@@ -165,7 +166,22 @@ def _load_api(chosen: Platform, progress: Progress) -> LoadReport:
             resources.append(_held(resource, intake))
             intakes.append(intake)
         _run(pipeline, resources, intakes, quarantine.write)
-    return LoadReport(chosen.name, origin, tuple(EntityReport.of(intake) for intake in intakes))
+    reports = tuple(EntityReport.of(intake) for intake in intakes)
+    return LoadReport(chosen.name, origin, reports, remarks=tuple(dict.fromkeys(remarks)))
+
+
+@contextmanager
+def _remarks(chosen: Platform) -> Generator[list[str]]:
+    """Give the list to which every warning of a platform's own modules is added, so that its report tells them too."""
+    remarks: list[str] = []
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = lambda record: remarks.append(record.getMessage().removeprefix(f"{chosen.name}: "))
+    logger = logging.getLogger(f"ingestion.{chosen.name}")
+    logger.addHandler(handler)
+    try:
+        yield remarks
+    finally:
+        logger.removeHandler(handler)
 
 
 def _taken(intake: Intake, records: Iterable[Record]) -> Iterator[pa.Table]:

@@ -76,6 +76,7 @@ class LoadReport:
         entities: What became of them, per table.
         problems: Sentences that say why the load is not complete; empty when it is.
         repaired_characters: Characters of the file that were mended.
+        remarks: What the platform did not give this time, though the load is complete: a listing that is closed.
     """
 
     platform: str
@@ -83,6 +84,7 @@ class LoadReport:
     entities: tuple[EntityReport, ...]
     problems: tuple[str, ...] = ()
     repaired_characters: int = 0
+    remarks: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -103,8 +105,10 @@ class LoadReport:
             for name, reason in entity.dropped_columns.items():
                 reasons[reason].append(name)
         dropped = "; ".join(f"{', '.join(dict.fromkeys(names))} ({reason})" for reason, names in reasons.items())
+        remarks = "".join(f"; note: {remark}" for remark in self.remarks)
         return (
             f"{self.platform}: {counts}; unknown columns: {', '.join(unknown) or 'none'}; dropped: {dropped or 'none'}"
+            f"{remarks}"
         )
 
 

@@ -212,6 +212,10 @@ def test_a_closed_listing_is_told_once_and_the_statistics_load(platform, caplog)
     assert [record.message for record in caplog.records if record.name == "ingestion.jdma"] == [
         "jdma: the platform has no /avis, or closed it; reviews come with exports only, in drop/jdma/."
     ]
+    assert report.complete
+    assert report.summary().endswith(
+        "; note: the platform has no /avis, or closed it; reviews come with exports only, in drop/jdma/."
+    )
     assert (read("reviews", report), read("answers", report)) == (0, 0)
     assert read("statistics", report) > 0
     platform.reset()
