@@ -330,9 +330,9 @@ def say_where() -> None:
         f"""
 cyberimpact is up.
 
-  Superset  {superset}/superset/dashboard/perception/
+  Superset  {superset}/superset/dashboard/vue-densemble/
             account admin, password: SUPERSET_ADMIN_PASSWORD in {settings.CHECKOUT / ".env"}
-            the dashboard Perception: what citizens say of the services, by month and by département
+            four dashboards: the whole, visibility, perception, actors; by month and by département
   Dagster   {dagster}/asset-groups
             the graph from platform to dashboard; runs, checks and what is late
   Sandbox   http://127.0.0.1:{settings.port("sandbox")}

@@ -307,7 +307,7 @@ def _dashboard(
             name,
             one,
             identifier("dataset", one["dataset"]) if "dataset" in one else None,
-            [cells[chart].number for chart in one.get("except", []) if chart in cells],
+            [cell.number for chart, cell in cells.items() if spared(one, chart, known)],
         )
         for name, one in declared.get("filters", {}).items()
     ]
@@ -332,6 +332,12 @@ def _dashboard(
         **_identity("dashboard", slug, path),
     }
     return Asset("dashboard", slug, declared["title"], config["description"], path, declared, config, tuple(placed))
+
+
+def spared(one: Mapping[str, Any], chart: str, charts_by_slug: Mapping[str, Asset]) -> bool:
+    """Return whether a filter leaves a chart alone: it says so, or the chart itself fixes the column of the filter."""
+    fixed = charts_by_slug[chart].declared.get("where", {}) if chart in charts_by_slug else {}
+    return chart in one.get("except", []) or one.get("column") in fixed
 
 
 def chart_slugs(dashboard: Mapping[str, Any]) -> list[str]:

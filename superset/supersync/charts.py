@@ -22,6 +22,11 @@ def _big_number(chart: Declaration) -> dict[str, Any]:
         "show_trend_line": True,
         "start_y_axis_at_zero": True,
         "show_timestamp": True,
+        "time_format": "%B %Y",
+        "header_font_size": 0.4,
+        "subtitle_font_size": 0.15,
+        "subheader_font_size": 0.15,
+        "metric_name_font_size": 0.15,
     }
 
 
@@ -30,6 +35,7 @@ def _big_number_total(chart: Declaration) -> dict[str, Any]:
 
 
 def _series(chart: Declaration) -> dict[str, Any]:
+    one_kpi = chart.get("dimensions") == ["kpi_label"] and isinstance(chart.get("kpi"), str)
     return {
         **_time_axis(chart),
         "metrics": chart["metrics"],
@@ -38,6 +44,57 @@ def _series(chart: Declaration) -> dict[str, Any]:
         "rich_tooltip": True,
         "show_empty_columns": True,
         "comparison_type": "values",
+        "show_legend": not one_kpi and bool(chart.get("dimensions") or chart["metrics"][1:]),
+        "x_axis_time_format": "%b %Y",
+        "tooltipTimeFormat": "%B %Y",
+        "legendType": "plain",
+        "legendOrientation": "top",
+        "row_limit": chart.get("limit", ROW_LIMIT),
+    }
+
+
+def _mixed(chart: Declaration) -> dict[str, Any]:
+    series = _series(chart)
+    return {
+        **{name: value for name, value in series.items() if name not in {"show_empty_columns", "comparison_type"}},
+        "metrics_b": chart["metrics"],
+        "groupby_b": chart.get("dimensions", []),
+        "row_limit_b": series["row_limit"],
+        # Two KPIs, two units, two axes: the first in bars on the left, the second as a line on the right.
+        "seriesType": "bar",
+        "yAxisIndex": 0,
+        "seriesTypeB": "line",
+        "markerEnabledB": True,
+        "yAxisIndexB": 1,
+        "show_legend": True,
+    }
+
+
+def _heatmap(chart: Declaration) -> dict[str, Any]:
+    return {
+        "x_axis": chart["x"],
+        "time_grain_sqla": None,
+        "groupby": chart["dimensions"][0],
+        "metric": chart["metrics"][0],
+        "sort_x_axis": "alpha_asc",
+        "sort_y_axis": "alpha_desc",  # the first of them on top
+        "normalize_across": "heatmap",
+        "legend_type": "continuous",
+        "show_legend": True,
+        "show_percentage": False,
+        "linear_color_scheme": "cyberimpact_sequentiel",
+        "left_margin": "auto",
+        "bottom_margin": "auto",
+        "row_limit": chart.get("limit", ROW_LIMIT),
+    }
+
+
+def _sankey(chart: Declaration) -> dict[str, Any]:
+    source, target = chart["dimensions"]
+    return {
+        "source": source,
+        "target": target,
+        "metric": chart["metrics"][0],
         "row_limit": chart.get("limit", ROW_LIMIT),
     }
 
@@ -80,6 +137,9 @@ VIZ: Mapping[str, tuple[_Form, set[str]]] = {
     "country_map": (_country_map, {"dimensions", "metrics"}),
     "echarts_timeseries_bar": (_series, {"x", "metrics"}),
     "echarts_timeseries_line": (_series, {"x", "metrics"}),
+    "heatmap_v2": (_heatmap, {"x", "dimensions", "metrics"}),
+    "mixed_timeseries": (_mixed, {"kpi", "x", "metrics"}),
+    "sankey_v2": (_sankey, {"dimensions", "metrics"}),
     "table": (_table, {"order_by"}),
 }
 
@@ -94,23 +154,16 @@ def form_data(chart: Declaration, time_column: str | None, colour: str) -> dict[
     """
     form, _ = VIZ[chart["viz"]]
     red, green, blue = bytes.fromhex(colour.removeprefix("#"))
-    conditions = [_condition(column, value) for column, value in where(chart).items()]
-    if time_column:
-        # Without a condition to replace, a dashboard's period filter would leave the chart as it is.
-        conditions.append(
-            {
-                "clause": "WHERE",
-                "expressionType": "SIMPLE",
-                "subject": time_column,
-                "operator": "TEMPORAL_RANGE",
-                "comparator": "No filter",
-            }
-        )
+    shape = form(chart)
+    if chart["viz"] == "mixed_timeseries":
+        bars, line = chart["kpi"]
+        shape["adhoc_filters_b"] = _conditions({**chart, "kpi": line}, time_column)
+        chart = {**chart, "kpi": bars}
     return {
         "viz_type": chart["viz"],
-        **form(chart),
+        **shape,
         "color_picker": {"r": red, "g": green, "b": blue, "a": 1},
-        "adhoc_filters": conditions,
+        "adhoc_filters": _conditions(chart, time_column),
         **chart.get("params", {}),
     }
 
@@ -146,6 +199,22 @@ def columns(chart: Declaration) -> set[str]:
     sorted_by = {name for name, _ in order(chart) if name not in chart.get("metrics", [])}
     axis = {chart["x"]} if "x" in chart else set()
     return {*where(chart), *axis, *chart.get("dimensions", []), *chart.get("columns", []), *sorted_by}
+
+
+def _conditions(chart: Declaration, time_column: str | None) -> list[dict[str, Any]]:
+    conditions = [_condition(column, value) for column, value in where(chart).items()]
+    if time_column:
+        # Without a condition to replace, a dashboard's period filter would leave the chart as it is.
+        conditions.append(
+            {
+                "clause": "WHERE",
+                "expressionType": "SIMPLE",
+                "subject": time_column,
+                "operator": "TEMPORAL_RANGE",
+                "comparator": "No filter",
+            }
+        )
+    return conditions
 
 
 def _condition(column: str, value: Any) -> dict[str, Any]:

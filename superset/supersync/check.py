@@ -21,7 +21,8 @@ _WORD = re.compile(r"[a-z_][a-z0-9_]*(?!\w*\s*\()")
 _SECRET_FIELD = re.compile(r"password|passwd|secret|token|api_?key|credential", re.IGNORECASE)
 _SECRET_VALUE = re.compile(r"://[^/\s:@]*:[^/\s@]+@|-----BEGIN|\beyJ[\w-]{20,}")
 _LOCAL_VALUE = re.compile(r"\bduckdb:/|\bsqlite:/|https?://|(?<!\w)/(?:home|root|tmp|var|srv|opt|work)/")
-_ENGLISH = re.compile(
+#: Words that no text for readers holds.
+ENGLISH = re.compile(
     r"\b(?:the|of|and|with|from|this|that|which|number|share|by|answer|per|dashboard|chart|feedback)\b",
     re.IGNORECASE,
 )
@@ -161,7 +162,7 @@ def _texts(asset: Asset) -> Iterator[str]:
         if _LOCAL_VALUE.search(value):
             yield f"{asset.path}: {place}: an address or path belongs to one environment, not in the bundle."
         if key in {"title", "description", "label", "text", "subtitle"} | _labels(place) and (
-            word := _ENGLISH.search(value)
+            word := ENGLISH.search(value)
         ):
             yield f"{asset.path}: {place}: readers are French; “{word.group()}” is not."
 
@@ -171,7 +172,7 @@ def _labels(place: str) -> set[str]:
 
 
 def _kpis(bundle: Bundle) -> Iterator[str]:
-    shown = {code for chart in bundle.charts for code in kpi_codes(chart)}
+    shown = {code for chart in bundle.charts for code in kpi_codes(chart) or _listed(bundle, chart)}
     file = bundle.folder / BASELINE
     excused = set(file.read_text(encoding="utf-8").split()) if file.exists() else set()
     for code in sorted(bundle.models.kpi_codes - shown - excused):
@@ -184,6 +185,13 @@ def kpi_codes(chart: Asset) -> list[str]:
     """Return the KPIs that a chart shows."""
     kpi = chart.declared.get("kpi", [])
     return kpi if isinstance(kpi, list) else [kpi]
+
+
+def _listed(bundle: Bundle, chart: Asset) -> set[str]:
+    """Return the KPIs whose values a table lists because it shows all of their pillar."""
+    pillar = chart.declared.get("where", {}).get("pillar")
+    shows_values = "value_label" in chart.declared.get("columns", [])
+    return bundle.models.kpis_of_pillar(pillar) if pillar and shows_values else set()
 
 
 def columns_of(dataset: Asset) -> set[str]:

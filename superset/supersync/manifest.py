@@ -59,6 +59,10 @@ class Manifest(dict[str, Model]):
         """Return the codes of the KPIs that the models declare."""
         return {model.kpi["code"] for model in self.values() if model.kpi}
 
+    def kpis_of_pillar(self, pillar: str) -> set[str]:
+        """Return the codes of the KPIs of one pillar."""
+        return {model.kpi["code"] for model in self.values() if model.kpi and model.kpi.get("pillar") == pillar}
+
 
 def read(path: Path) -> Manifest:
     """Read a manifest that dbt wrote.

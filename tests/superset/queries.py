@@ -4,18 +4,19 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from supersync.bundle import Asset, identifier
+from supersync.bundle import Asset, Bundle, identifier, spared
 from supersync.client import Client
 
 Filter = Mapping[str, Any]
 
 
-def default_filters(dashboard: Asset, chart: str) -> list[Filter]:
+def default_filters(bundle: Bundle, dashboard: Asset, chart: str) -> list[Filter]:
     """Return the filters that a dashboard puts on a chart when it opens."""
+    charts = {one.slug: one for one in bundle.charts}
     return [
         {"col": one["column"], "op": "IN", "val": [one["default"]]}
         for one in dashboard.declared["filters"].values()
-        if "default" in one and chart not in one.get("except", [])
+        if "default" in one and not spared(one, chart, charts)
     ]
 
 

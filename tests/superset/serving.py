@@ -1,12 +1,15 @@
-"""A published copy that the real loader, dbt project and publisher make of seeded rows. No test here."""
+"""A published copy that the real loader, dbt project and publisher make, completed by hand. No test here."""
 
 import csv
 import json
 import random
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
+from itertools import product
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pytest
 
 from assets.serving.publication import exposed_relations, publish
@@ -14,6 +17,7 @@ from ingestion.collecting import collect_loads
 from ingestion.loading import load
 from ingestion.settings import Home
 from orchestration import project
+from tests.dbt import raw
 
 TODAY = date(2025, 10, 20)
 #: Structures that the rows name: kind, name, share of the rows; the two first are the Gendarmerie's.
@@ -27,7 +31,71 @@ DEPARTEMENTS = ("33", "69", "35", "29", "59", "13", "75", "2A", "974", "971", "6
 THEMES = ("accessibilite", "information_explication", "relation", "reactivite", "simplicite_complexite")
 FEELINGS = ("Positif", "Neutre", "Négatif")
 
+#: Parts of the KPIs that the rows above do not feed, by dimension, as the models name them.
+PARTS = {
+    "age_class": ("15 à 24 ans", "25 à 34 ans"),
+    "audience": ("Jeunes", "Seniors"),
+    "category": ("demande_info", "victime"),
+    "device": ("mobile", "ordinateur"),
+    "handover": ("Plainte", "Tchat"),
+    "listing_action": ("appel", "itinéraire"),
+    "network": ("x", "press"),
+    "outcome": ("envoyée", "abandonnée"),
+    "person_type": ("physique", "morale"),
+    "platform": ("jdma", "partoo"),
+    "publisher": ("bing", "waze"),
+    "service": ("Brigade numérique", "Pré-plainte en ligne"),
+    "site": ("gendarmerie.interieur.gouv.fr", "service-public.fr"),
+    "theme": ("Cambriolages", "Hameçonnage"),
+    "threat": ("Hameçonnage", "Rançongiciel"),
+    "traffic_source": ("accès direct", "réseaux sociaux"),
+    "victim_type": ("Particuliers", "Entreprises et associations"),
+    "weekday_hour": ("lundi 08 h", "dimanche 19 h"),
+}
+#: Periods of the rows made by hand: the last one of each type is over at TODAY.
+PERIODS = {
+    "month": (date(2025, 7, 1), date(2025, 8, 1), date(2025, 9, 1)),
+    "quarter": (date(2025, 4, 1), date(2025, 7, 1)),
+    "year": (date(2024, 1, 1), date(2025, 1, 1)),
+}
+PLACES = {"nation": "FR", "region": "FR-NAQ", "departement": "FR-33"}
+
 Row = Mapping[str, object]
+
+
+READINGS = """
+    insert into kpi.kpi_reading by name
+    select
+        made.code as kpi_code, made.type as period_type, made.start as period_start, made.level as territory_level,
+        made.place as territory_code, made.dimension as breakdown_dimension, made.part as breakdown_value,
+        case when not hidden then n end as numerator, case when not hidden then 4 * n end as denominator,
+        case when not hidden then n end as value, case when not hidden then n end as observations,
+        hidden as is_suppressed,
+        catalogue.label as kpi_label, catalogue.pillar, catalogue.unit, catalogue.direction, catalogue.target,
+        territory_name, map_code, region_code, period_label, previous_period_start, n as previous_value,
+        made.part as breakdown_label, case when hidden then 'secret statistique' else n::text end as value_label,
+        n::text as previous_value_label, last_day <= date '2025-10-20' as is_complete,
+        made.start = max(made.start) over (partition by made.code, made.type) as is_latest
+    from (
+        select
+            *,
+            code = 'victims_assisted' and type = 'month' and place = 'FR-33' and start = date '2025-09-01' as hidden
+        from made
+    ) as made
+    inner join kpi.kpi_catalogue as catalogue on made.code = catalogue.kpi_code
+    inner join reference.dim_territory as territories on made.place = territories.territory_code
+    inner join reference.dim_period as periods on made.type = periods.period_type and made.start = periods.period_start
+"""
+GOOGLE_REVIEWS = """
+    insert into perception.fct_google_review by name
+    select
+        'review ' || age as review_id, 'b' as business_id, 'FR-33' as territory_code, written_on,
+        written_on::timestamp as written_at, 2 as rating, false as has_text, false as is_answered,
+        age as unanswered_age, 'load' as source_load_id
+    from (
+        values (date '2025-10-18', 'moins de 7 jours'), (date '2025-05-01', 'plus de 30 jours')
+    ) as made (written_on, age)
+"""
 
 
 def experiences(number: int = 900, seed: int = 7) -> Iterator[Row]:
@@ -63,9 +131,45 @@ def build(home: Home, rows: Iterable[Row]) -> Path:
         load("services_publics_plus", file=write(home.root / "export.csv", list(rows)))
         collect_loads()
         manifest = project.manifest()
+        raw.create_empty()
         assert project.run("--quiet", "build", "--exclude-resource-type", "unit_test") == 0
-        publish(home, exposed_relations(json.loads(manifest.read_text(encoding="utf-8"))))
+        content = json.loads(manifest.read_text(encoding="utf-8"))
+        published = publish(home, exposed_relations(content)).file
+    complete(published, [node["config"]["meta"] for node in content["nodes"].values()])
     return manifest
+
+
+def complete(published: Path, metas: Iterable[Mapping[str, Any]]) -> None:
+    """Give every KPI that Services Publics+ does not feed a few rows by hand, so that every chart has some.
+
+    Loading sixteen platforms for the sake of pictures would take minutes. One value of victims is suppressed: that of
+    the Gironde in the last month.
+    """
+    with duckdb.connect(str(published)) as copy:
+        fed = {code for (code,) in copy.execute("select distinct kpi_code from kpi.kpi_reading").fetchall()}
+        rows = [
+            row for meta in metas if "kpi" in meta and meta["kpi"]["code"] not in fed for row in readings(meta["kpi"])
+        ]
+        copy.execute(
+            "create temp table made "
+            "(code text, type text, start date, level text, place text, dimension text, part text, n bigint)"
+        )
+        copy.executemany("insert into made values (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        copy.execute(READINGS)
+        copy.execute(GOOGLE_REVIEWS)
+
+
+def readings(kpi: Mapping[str, Any]) -> Iterator[tuple[object, ...]]:
+    """Yield code, period, place, part and number of the rows that a KPI is given, as far as its grain goes."""
+    grain = kpi["grain"]
+    whole = {"dimension": "total", "period_types": grain["period_types"]}
+    for breakdown in (whole, *grain.get("breakdowns", [])):
+        levels = breakdown.get("territory_levels", grain["territory_levels"])
+        for type_ in PERIODS.keys() & set(breakdown["period_types"]):
+            for level in PLACES.keys() & set(levels):
+                for start, part in product(PERIODS[type_], PARTS.get(breakdown["dimension"], ("total",))):
+                    number = len(part) + start.month
+                    yield kpi["code"], type_, start, level, PLACES[level], breakdown["dimension"], part, number
 
 
 def write(file: Path, rows: list[Row]) -> Path:

@@ -9,16 +9,11 @@ import yaml
 from tests.superset.conftest import BUNDLE
 
 TYPES = {"published_on": "date", "period_start": "date", "data_as_of": "date", "value": "decimal(18, 6)"}
-KPIS = (
-    "experiences",
-    "positive_share",
-    "answer_rate",
-    "response_time_median",
-    "response_time_p75",
-    "response_time_p90",
-)
 #: Columns that only a join reaches, by model.
-JOINED = {"reference.dim_territory": ("territory_code", "territory_name", "region_code", "gendarmerie_region_code")}
+JOINED = {
+    "reference.dim_calendar": ("iso_weekday", "weekday_name"),
+    "reference.dim_territory": ("territory_code", "territory_name", "region_code", "gendarmerie_region_code"),
+}
 
 
 def manifest() -> dict[str, Any]:
@@ -33,8 +28,16 @@ def manifest() -> dict[str, Any]:
         for key in keys[1:]:
             columns.setdefault(key, {}).update(dict.fromkeys(JOINED[key]))
     nodes = [node(key, names, exposed=True) for key, names in columns.items()]
-    nodes += [node(f"kpi.kpi_{code}", ("value",), exposed=True, kpi={"code": code}) for code in KPIS]
+    nodes += [node(f"kpi.kpi_{code}", ("value",), exposed=True, kpi={"code": code}) for code in kpis()]
     return {"nodes": {one["unique_id"]: one for one in nodes}, "groups": {}}
+
+
+def kpis() -> list[str]:
+    """Return the KPIs that the charts of the bundle name."""
+    named = (
+        yaml.safe_load(file.read_text(encoding="utf-8")).get("kpi", []) for file in (BUNDLE / "charts").rglob("*.yaml")
+    )
+    return sorted({code for kpi in named for code in (kpi if isinstance(kpi, list) else [kpi])})
 
 
 def node(key: str, columns: Any, **meta: Any) -> dict[str, Any]:

@@ -188,7 +188,7 @@ def test_a_vanished_column_sends_nothing(server, workshop, tmp_path):
 
 
 def test_an_apply_killed_at_any_moment_is_completed_by_the_next(server, client, applied, workshop):
-    for slug in ("answer_rate", "experiences", "data_as_of"):
+    for slug in ("answer_rate", "experiences", "positive_share"):
         set_field(workshop / CHARTS / f"{slug}.yaml", "title", f"Essai {slug}")
     (workshop / CHARTS / "structures.yaml").unlink()
     edit(workshop / "dashboards" / "perception.yaml", without("structures"))

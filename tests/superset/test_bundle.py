@@ -37,7 +37,9 @@ def test_what_each_object_is_made_from(expanded):
         "model.cyberimpact.dim_territory",
     )
     assert by_slug(expanded, "answer_rate").reads == ("kpi_reading",)
-    assert set(by_slug(expanded, "perception").reads) == {chart.slug for chart in expanded.charts}
+    assert {slug for dashboard in expanded.dashboards for slug in dashboard.reads} == {
+        chart.slug for chart in expanded.charts
+    }
 
 
 def test_nothing_of_one_environment_is_in_the_expansion(expanded):
@@ -71,7 +73,14 @@ def test_labels_and_metrics_may_stand_in_dbt(workshop, tmp_path):
     dataset.write_text(dataset.read_text(encoding="utf-8").replace("  rows: Enregistrements\n", ""), encoding="utf-8")
     config = by_slug(bundles.load(workshop, small_manifest.write(tmp_path, content)), "freshness").config
     assert {column["column_name"]: column["verbose_name"] for column in config["columns"]}["rows"] == "Lignes"
-    assert [metric["metric_name"] for metric in config["metrics"]] == ["late", "data_as_of"]
+    assert [metric["metric_name"] for metric in config["metrics"]] == [
+        "late",
+        "data_as_of",
+        "data_known",
+        "dernier_chargement",
+        "lignes",
+        "etat",
+    ]
 
 
 def test_a_chart_chooses_its_rows(expanded):
@@ -81,10 +90,34 @@ def test_a_chart_chooses_its_rows(expanded):
         {"col": "kpi_code", "op": "IN", "val": ["answer_rate"]},
         {"col": "period_type", "op": "IN", "val": ["month"]},
         {"col": "breakdown_dimension", "op": "IN", "val": ["total", "scope"]},
+        {"col": "is_complete", "op": "IN", "val": [True]},
         {"col": "period_start", "op": "TEMPORAL_RANGE", "val": "No filter"},
     ]
     shown = [(one["subject"], one["comparator"]) for one in chart.config["params"]["adhoc_filters"]]
     assert shown == [(one["col"], one["val"]) for one in query["filters"]]
+
+
+def test_two_kpis_share_a_chart_on_two_axes(expanded):
+    params = by_slug(expanded, "perceval_by_month").config["params"]
+    codes = [
+        one["comparator"]
+        for name in ("adhoc_filters", "adhoc_filters_b")
+        for one in params[name]
+        if one["subject"] == "kpi_code"
+    ]
+    assert codes == [["perceval_reports"], ["perceval_amount_eur"]]
+    assert (params["yAxisIndex"], params["yAxisIndexB"]) == (0, 1)
+    # The period filter of a dashboard acts on both.
+    assert params["adhoc_filters"][-1] == params["adhoc_filters_b"][-1]
+    assert params["adhoc_filters"][-1]["operator"] == "TEMPORAL_RANGE"
+
+
+def test_a_flow_and_a_heat_map_name_their_two_sides(expanded):
+    params = {chart.slug: chart.config["params"] for chart in expanded.charts}
+    flow = params["victim_flows"]
+    assert (flow["source"], flow["target"], flow["metric"]) == ("origin", "destination", "victimes")
+    heat = params["chat_rhythm"]
+    assert (heat["x_axis"], heat["groupby"], heat["metric"]) == ("hour", "weekday", "contacts")
 
 
 def test_a_leading_minus_sorts_downwards():
@@ -98,10 +131,12 @@ def test_a_filter_spares_the_charts_that_it_names(expanded):
         for node in dashboard["position"].values()
         if isinstance(node, dict) and node["type"] == "CHART"
     }
-    assert sorted(numbers.values()) == list(range(1, len(expanded.charts) + 1))
+    assert sorted(numbers.values()) == list(range(1, len(by_slug(expanded, "perception").reads) + 1))
     territory = next(one for one in dashboard["metadata"]["native_filter_configuration"] if one["name"] == "Territoire")
-    spared = ("data_as_of", "experiences_by_departement", "kpi_definitions")
-    assert territory["scope"]["excluded"] == [numbers[str(bundles.identifier("chart", slug))] for slug in spared]
+    # By name, or because the chart itself is of France: its figure exists for no other territory.
+    spared = {"sources_perception", "experiences_by_departement", "kpi_definitions"}
+    spared |= {"satisfaction", "jdma_marks", "satisfaction_by_service"}
+    assert set(territory["scope"]["excluded"]) == {numbers[str(bundles.identifier("chart", slug))] for slug in spared}
     assert territory["defaultDataMask"]["extraFormData"] == {
         "filters": [{"col": "territory_name", "op": "IN", "val": ["France"]}]
     }

@@ -12,19 +12,20 @@ from tests.superset.conftest import BUNDLE
 
 CHARTS = sorted(path.stem for path in (BUNDLE / "charts").rglob("*.yaml"))
 GENDARMERIE = "breakdown_dimension = 'scope' and breakdown_value = 'gendarmerie'"
-LAST_MONTH = "period_type = 'month' and period_start = date '2025-10-01'"
+LAST_MONTH = "period_type = 'month' and period_start = date '2025-09-01'"  # the last that is over
 
 
 @pytest.fixture
 def answer(server, client, bundle):
     """Run a chart by its name, with the filters that its dashboard opens with, or others in their place."""
     apply(client, bundle, server.database_uri)
-    (dashboard,) = bundle.dashboards
 
     def run(slug: str, **chosen: str):
         chart = next(chart for chart in bundle.charts if chart.slug == slug)
+        dashboard = next(dashboard for dashboard in bundle.dashboards if slug in dashboard.reads)
         filters = [
-            {**one, "val": [chosen.get(one["col"], one["val"][0])]} for one in queries.default_filters(dashboard, slug)
+            {**one, "val": [chosen.get(one["col"], one["val"][0])]}
+            for one in queries.default_filters(bundle, dashboard, slug)
         ]
         return queries.run(client, chart, filters)
 
@@ -89,6 +90,30 @@ def test_a_mark_that_would_blend_values_stays_empty(client, bundle, answer):
     chart = next(chart for chart in bundle.charts if chart.slug == "answer_rate")
     rows = queries.run(client, chart, [])["data"]
     assert any(row["valeur"] is None for row in rows)
+
+
+def test_what_is_suppressed_is_said_in_the_table_and_left_out_of_the_chart(answer):
+    (row,) = [
+        one
+        for one in answer("latest_actors", territory_name="Gironde")["data"]
+        if one["kpi_label"] == "Victimes assistées"
+    ]
+    assert row["value_label"] == "secret statistique"
+    months = {
+        one["period_start"]: one["valeur"] for one in answer("victims_by_month", territory_name="Gironde")["data"]
+    }
+    assert [value is None for _, value in sorted(months.items())] == [False, False, True]
+    (total,) = [one for one in answer("victims_map")["data"] if one["map_code"] == "FR-33"]
+    assert total["derniere"] > 0  # the year is not suppressed
+
+
+def test_a_flow_starts_from_the_public_and_ends_at_whom_it_was_handed_over_to(answer):
+    flows = {(row["origin"], row["destination"]): row["victimes"] for row in answer("victim_flows")["data"]}
+    # Two quarters, April and July: each part counts the letters of its name and the number of the month.
+    assert flows["Particuliers", "Victimes assistées"] == 2 * len("Particuliers") + 4 + 7
+    assert flows["Victimes assistées", "Tchat"] == 2 * len("Tchat") + 4 + 7
+    # Three quarters of the denominator, which is four times the number.
+    assert flows["Victimes assistées", "Non orientées (au plus)"] == 3 * (2 * len("total") + 4 + 7)
 
 
 def test_shares_of_a_theme_add_up(answer, copy):

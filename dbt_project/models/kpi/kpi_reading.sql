@@ -1,5 +1,38 @@
 with readings as (
     select * from {{ ref('kpi_value') }}
+),
+
+periods as (
+    select * from {{ ref('dim_period') }}
+),
+
+-- What is planned or dated in advance does not tell how far the data go.
+known as (
+    select max(data_as_of) as data_as_of
+    from {{ ref('freshness') }}
+    where data_as_of <= cast(last_loaded_at as date)
+),
+
+complete as (
+    select
+        periods.period_type,
+        periods.period_start
+    from periods
+    cross join known
+    where periods.last_day <= known.data_as_of
+),
+
+latest as (
+    select
+        readings.kpi_code,
+        readings.period_type,
+        max(readings.period_start) as period_start
+    from readings
+    inner join complete
+        on
+            readings.period_type = complete.period_type
+            and readings.period_start = complete.period_start
+    group by readings.kpi_code, readings.period_type
 )
 
 select
@@ -25,14 +58,32 @@ select
     territories.region_code,
     periods.period_label,
     periods.previous_period_start,
-    previous.value as previous_value
+    previous.value as previous_value,
+    coalesce(labels.breakdown_label, readings.breakdown_value) as breakdown_label,
+    {{ reading_label('readings.value', 'catalogue.unit', 'readings.is_suppressed') }} as value_label,
+    {{ reading_label('previous.value', 'catalogue.unit', 'previous.is_suppressed') }} as previous_value_label,
+    complete.period_start is not null as is_complete,
+    latest.period_start is not null as is_latest
 from readings
 inner join {{ ref('kpi_catalogue') }} as catalogue on readings.kpi_code = catalogue.kpi_code
 inner join {{ ref('dim_territory') }} as territories on readings.territory_code = territories.territory_code
-inner join {{ ref('dim_period') }} as periods
+inner join periods
     on
         readings.period_type = periods.period_type
         and readings.period_start = periods.period_start
+left join {{ ref('breakdown_labels') }} as labels
+    on
+        readings.breakdown_dimension = labels.breakdown_dimension
+        and readings.breakdown_value = labels.breakdown_value
+left join complete
+    on
+        readings.period_type = complete.period_type
+        and readings.period_start = complete.period_start
+left join latest
+    on
+        readings.kpi_code = latest.kpi_code
+        and readings.period_type = latest.period_type
+        and readings.period_start = latest.period_start
 left join readings as previous
     on
         readings.kpi_code = previous.kpi_code
