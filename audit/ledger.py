@@ -1,7 +1,7 @@
 """The append-only ledger: what each publication changed, chained and sealed. Whether it was tampered with: `verifying`.
 
-One folder per publication, `000017-<publication id>`, with `changes.parquet`, `publication.json` and `head.json`. It gets its
-name in one step when all three are on the disk: a publication that dies before has left no trace.
+One folder per publication, `000017-<publication id>`, with `changes.parquet`, `publication.json` and `head.json`. It gets
+its name in one step when all three are on the disk: a publication that dies before has left no trace.
 """
 
 import hashlib
@@ -146,11 +146,11 @@ def prepare(
         shutil.rmtree(leftover)
     known = entries(home)
     former = known[-1] if known else None
-    sequence = (former.sequence if former else 0) + 1
+    sequence = next_sequence(known)
     partial = home.ledger / f".{sequence:06}-{facts['publication_id']}.partial"
     partial.mkdir()
     key = audit_key()
-    rows = write_changes(connection, known, values, sequence, partial / CHANGES, key)
+    rows = write_changes(connection, known, values, partial / CHANGES, key)
     (partial / PUBLICATION).write_bytes(canonical({**facts, "sequence": sequence, "changes": rows}))
     head = head_of(former.head if former else NO_HEAD, partial)
     (partial / HEAD).write_bytes(
@@ -167,6 +167,10 @@ def prepare(
     return partial
 
 
+def next_sequence(known: list[Entry]) -> int:
+    return known[-1].sequence + 1 if known else 1
+
+
 def commit(partial: Path) -> Entry:
     """Make a prepared publication part of the ledger, in one step."""
     folder = partial.with_name(partial.name.removeprefix(".").removesuffix(".partial"))
@@ -176,14 +180,10 @@ def commit(partial: Path) -> Entry:
 
 
 def write_changes(
-    connection: duckdb.DuckDBPyConnection,
-    known: list[Entry],
-    values: str,
-    sequence: int,
-    target: Path,
-    key: str | None,
+    connection: duckdb.DuckDBPyConnection, known: list[Entry], values: str, target: Path, key: str | None
 ) -> int:
-    """Write the rows that differ from what the ledger holds, each with its place and digest, and return their number."""
+    """Write the rows that differ from those of the ledger, each with its place and digest, and return their number."""
+    sequence = next_sequence(known)
     nothing = f"(select {_COLUMNS} from {values} limit 0)"  # noqa: S608
     former = state(known) if known else nothing
     connection.execute(
@@ -213,9 +213,8 @@ def write_changes(
         f"create or replace temp table signed as select *, {row_digest(key)} as digest from changed",  # noqa: S608
         pad_parameters(key),
     )
-    [(rows,)] = connection.execute(
-        f"copy (select * from signed order by position) to {literal(str(target))} (format parquet, compression zstd)"
-    ).fetchall()
+    connection.table("signed").order("position").write_parquet(str(target), compression="zstd")
+    [(rows,)] = connection.execute("select count(position) from signed").fetchall()
     return rows
 
 
