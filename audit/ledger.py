@@ -1,6 +1,6 @@
 """The append-only ledger: what each publication changed, chained and sealed. Whether it was tampered with: `verifying`.
 
-One folder per publication, `000017-<publication id>`, with `changes.parquet`, `publication.json` and `head.json`. It gets
+One folder per publication, `000017-<publication id>`: `changes.parquet`, `publication.json`, `head.json`. It gets
 its name in one step when all three are on the disk: a publication that dies before has left no trace.
 """
 

@@ -108,9 +108,16 @@ def file_problems(entry: Entry, key: str | None) -> Iterator[str]:
     if CHANGES not in found:
         yield f"{name} : le fichier {CHANGES} a été retiré."
         return
-    if ledger.head_of(entry.former, entry.folder) != entry.head:
-        rows = list(row_problems(entry, key))
-        yield from rows or [f"{name} : {PUBLICATION}, {HEAD} ou le fichier {CHANGES} a été modifié après publication."]
+    altered = ledger.head_of(entry.former, entry.folder) != entry.head
+    rows = list(row_problems(entry, key)) if altered or is_forged(entry, key) else []
+    yield from rows
+    if altered and not rows:
+        yield f"{name} : {PUBLICATION}, {HEAD} ou le fichier {CHANGES} a été modifié après publication."
+
+
+def is_forged(entry: Entry, key: str | None) -> bool:
+    """Tell whether a seal was made with another key, or stands under another head."""
+    return bool(key and entry.seal) and not hmac.compare_digest(entry.seal, ledger.seal_of(entry.head, key))
 
 
 def row_problems(entry: Entry, key: str | None) -> Iterator[str]:
@@ -163,7 +170,7 @@ def seal_problems(known: list[Entry], key: str | None, vouched: int) -> tuple[li
     false = [
         f"{entry.folder.name} : le sceau est faux, ce maillon n'a pas été écrit avec la clé d'audit."
         for entry in known
-        if entry.seal and not hmac.compare_digest(entry.seal, ledger.seal_of(entry.head, key))
+        if is_forged(entry, key)
     ]
     since = min((entry.sequence for entry in known if entry.seal), default=len(known) + 1)
     stripped = [entry for entry in unsealed if entry.sequence > max(since, vouched)]
