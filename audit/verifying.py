@@ -60,7 +60,10 @@ def verify(home: Home, head: str | None = None) -> Verdict:
     remarks += unsealed
     problems += head_problems(known, head, vouched)
     problems += evidence_problems(known, evidence.store(home))
-    problems += copy_problems(home, known)
+    published = published_copy(home)
+    if published:
+        problems += copy_problems(published, known)
+        remarks += interrupted(published, known)
     return Verdict(len(known), known[-1].reference if known else None, tuple(problems), tuple(remarks))
 
 
@@ -225,12 +228,24 @@ def object_problem(path: Path) -> str | None:
     return None if digest_of(path) == path.stem else f"modifiée ({path.name})"
 
 
-def copy_problems(home: Home, known: list[Entry]) -> Iterator[str]:
-    """Yield what the copy that readers see has other than the ledger."""
+def published_copy(home: Home) -> Path | None:
+    """Return the copy that readers see, in the folder that bears the name of its publication."""
     published = (home.published / "daily" / "current" / "serving.duckdb").resolve()
-    if not published.exists():
+    return published if published.exists() else None
+
+
+def interrupted(published: Path, known: list[Entry]) -> Iterator[str]:
+    """Yield a word on a last publication that was recorded and never shown."""
+    shown = published.parent.name
+    if known and known[-1].publication_id != shown and shown in {entry.publication_id for entry in known}:
+        yield f"{known[-1].folder.name} : publication interrompue, les lecteurs voient encore {shown}."
+
+
+def copy_problems(published: Path, known: list[Entry]) -> Iterator[str]:
+    """Yield what the copy that readers see has other than the ledger."""
+    if not known:
+        yield f"Le registre est vide alors que {published.parent.name} est publiée : il a été vidé, ou est plus récent."
         return
-    # The folder of a copy bears the name of its publication.
     places = [place for place, entry in enumerate(known, 1) if entry.publication_id == published.parent.name]
     if not places:
         yield f"{published.parent.name}, que les lecteurs voient, manque au registre : sa fin a été tronquée."

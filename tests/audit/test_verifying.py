@@ -187,6 +187,21 @@ def test_a_head_tells_of_a_truncated_end(audited: Home) -> None:
     assert "la fin du registre a été tronquée, il n'a plus que 2 publication(s)" in problem
 
 
+def test_a_publication_that_readers_never_saw_is_told(audited: Home) -> None:
+    record(audited, 3)
+    verdict = verify(audited)
+    assert verdict.problems == ()
+    assert verdict.remarks == (
+        "000004-publication-3 : publication interrompue, les lecteurs voient encore publication-2.",
+    )
+
+
+def test_an_emptied_ledger_is_told(audited: Home) -> None:
+    shutil.rmtree(audited.ledger)
+    [problem] = verify(audited).problems
+    assert problem.startswith("Le registre est vide alors que publication-2 est publiée")
+
+
 def test_without_a_key_it_says_what_it_does_not_prove(audited: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CYBERIMPACT_AUDIT_KEY", "")
     verdict = verify(audited)
