@@ -51,6 +51,16 @@ class Home:
         return self.root / "published"
 
     @property
+    def evidence(self) -> Path:
+        """What stands behind published figures, in files named by their SHA-256; see `audit.evidence`."""
+        return self.root / "evidence"
+
+    @property
+    def ledger(self) -> Path:
+        """What each daily publication has changed, append-only; see `audit.ledger`."""
+        return self.root / "ledger"
+
+    @property
     def drop(self) -> Path:
         """Inbox of files, one folder per platform."""
         return self.root / "drop"

@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
+from audit import verbs
 from ingestion import settings
 from ingestion.errors import ExpectedFailure
 
@@ -31,6 +32,7 @@ app.add_typer(kpi_app, name="kpi")
 app.add_typer(verbatims_app, name="verbatims")
 app.add_typer(superset_app, name="superset")
 app.add_typer(quarantine_app, name="quarantine")
+verbs.register(app)
 
 #: A file or a pipe has no width: a table is never cut there.
 out = Console(width=None if sys.stdout.isatty() else 400)

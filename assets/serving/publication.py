@@ -13,6 +13,8 @@ from uuid import uuid4
 
 import duckdb
 
+from audit import ledger
+from audit.recording import Recorder
 from ingestion import settings
 from ingestion.errors import ExpectedFailure
 from ingestion.locks import writer_lock
@@ -103,15 +105,19 @@ def exposed_relations(manifest: Mapping[str, Any], target: str = DAILY.target) -
     return sorted(Relation(node["schema"], node.get("alias") or node["name"]) for node in nodes)
 
 
-def publish(home: Home, relations: Sequence[Relation], made: Copy = DAILY) -> Publication:
+def publish(
+    home: Home, relations: Sequence[Relation], made: Copy = DAILY, recorder: Recorder | None = None
+) -> Publication:
     """Copy tables of a database into a new file and make it the current one, in a single step for whoever reads.
 
     A process that dies at any point leaves the former copy in place; what it left behind goes at the next publication.
+    The ledger has a publication just before readers do: what they see is always recorded.
 
     Args:
         home: The home.
         relations: The tables.
         made: The copy that is made; it says from which database.
+        recorder: Records evidence and ledger of what is published; None where the copy holds no KPI.
 
     Raises:
         ExpectedFailure: nothing was built, or the last build did not end with every check passed.
@@ -140,6 +146,9 @@ def publish(home: Home, relations: Sequence[Relation], made: Copy = DAILY) -> Pu
                 file=target / publication_id / made.file_name,
             )
             sign(connection, publication, origin.signature)
+        flush(partial / publication.file.name)
+        if recorder:
+            ledger.commit(recorder.prepare(home, facts(publication)))
         make_current(partial, publication)
         prune(target)
     return publication
@@ -265,12 +274,21 @@ def sign(connection: duckdb.DuckDBPyConnection, publication: Publication, signat
     )
 
 
+def facts(publication: Publication) -> dict[str, Any]:
+    """Return what the ledger keeps of a publication."""
+    return {
+        "publication_id": publication.publication_id,
+        "published_at": publication.published_at.isoformat(),
+        "data_as_of": publication.data_as_of and publication.data_as_of.isoformat(),
+        "code_version": publication.code_version,
+    }
+
+
 def make_current(partial: Path, publication: Publication) -> None:
     """Give the finished copy its name and swap the `current` link.
 
     The link is to the folder: a link to the file would change DuckDB's name of the catalog with each build.
     """
-    flush(partial / publication.file.name)
     flush(partial)
     folder = publication.file.parent
     partial.rename(folder)

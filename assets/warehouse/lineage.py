@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -89,12 +90,31 @@ def compile_and_trace() -> Lineage:
     Raises:
         ExpectedFailure: dbt cannot compile the project.
     """
-    manifests = {target: compiled_manifest(target) for target in TRACED}
+    return trace(joined({target: compiled_manifest(target) for target in TRACED}))
+
+
+def joined(manifests: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return one manifest of several targets, each node compiled for the target that builds it."""
     nodes = {
         unique_id: manifests[project.target_of(node)]["nodes"][unique_id]
         for unique_id, node in manifests[project.DAILY]["nodes"].items()
     }
-    return trace({**manifests[project.DAILY], "nodes": nodes})
+    return {**manifests[project.DAILY], "nodes": nodes}
+
+
+def load_compiled() -> tuple[dict[str, Any], Lineage]:
+    """Return the compiled manifest of both targets and its lineage, compiled anew only where the code has changed.
+
+    Raises:
+        ExpectedFailure: dbt cannot compile the project.
+    """
+    traced = load_lineage()
+    files = {target: compiled_folder(target) / "manifest.json" for target in TRACED}
+    return joined({target: json.loads(file.read_bytes()) for target, file in files.items()}), traced
+
+
+def compiled_folder(target: str) -> Path:
+    return project.parse_folder(target) / "lineage"
 
 
 def compiled_manifest(target: str) -> dict[str, Any]:
@@ -103,7 +123,7 @@ def compiled_manifest(target: str) -> dict[str, Any]:
     Raises:
         ExpectedFailure: dbt cannot compile it.
     """
-    folder = project.parse_folder(target) / "lineage"
+    folder = compiled_folder(target)
     without_database = ("--no-introspect", "--no-populate-cache", "--target", target)
     compiled = project.ask("compile", *without_database, *TRACED[target], DBT_TARGET_PATH=str(folder))
     if compiled.returncode:

@@ -1,0 +1,199 @@
+"""Writes the observations behind every KPI as files that never change, and opens them again as a small warehouse.
+
+What was published of them belongs in `ledger`.
+"""
+
+import hashlib
+from collections.abc import Collection, Iterable, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from audit.objects import Store
+from ingestion import settings
+from ingestion.privacy.pseudonyms import PSEUDONYM
+from ingestion.settings import Home
+from ingestion.sql import literal
+
+#: What tells of the build and of the loads behind it, kept whole with each publication.
+HISTORY = ("audit.build_node", "raw_platforms.loads")
+
+#: The catalog that compiled KPIs name.
+CATALOG = "warehouse"
+
+_KEYS = ("record_key", "entity_key")
+_BLOCK_BYTES = 64
+_WRITER = "(format parquet, compression zstd, row_group_size 122880)"
+
+
+def store(home: Home) -> Store:
+    """Return the evidence of a home."""
+    return Store(home.evidence)
+
+
+def quoted(relation: str) -> str:
+    """Return a relation such as `kpi.kpi_value` with its catalog, as SQL writes it."""
+    schema, _, name = relation.partition(".")
+    return f'{CATALOG}."{schema}"."{name}"'
+
+
+def write(
+    connection: duckdb.DuckDBPyConnection, known: Mapping[str, Mapping[str, Any]], evidence: Store
+) -> tuple[str, dict[str, Any]]:
+    """Write the evidence of a publication, and return the digest of its manifest and the manifest.
+
+    A month whose observations are those of a former publication is the same file. Bytes depend on the rows and on the
+    version of DuckDB alone: fixed order, one thread, no time of writing.
+
+    Args:
+        connection: Has the warehouse attached under `CATALOG`; is left with one thread.
+        known: Definition of each KPI by code.
+        evidence: Where it is written.
+
+    Raises:
+        ExpectedFailure: a record key holds a pseudonym, and the key that would replace it is absent.
+    """
+    connection.execute("set threads = 1")
+    context = sorted({relation for definition in known.values() for relation in definition["context"]})
+    with evidence.workshop() as workshop:
+        manifest = {
+            "context": {
+                relation: write_table(connection, relation, evidence, workshop) for relation in (*context, *HISTORY)
+            },
+            "kpis": {
+                code: {
+                    "definition": evidence.keep_json(definition, workshop),
+                    "months": write_months(connection, definition["observations"], evidence, workshop),
+                }
+                for code, definition in known.items()
+            },
+        }
+        return evidence.keep_json(manifest, workshop), manifest
+
+
+def write_table(
+    connection: duckdb.DuckDBPyConnection, relation: str, evidence: Store, workshop: Path
+) -> dict[str, Any]:
+    """Write a whole table as one file."""
+    rows = f"select * from {quoted(relation)}"  # noqa: S608 - relations of the manifest
+    return write_rows(connection, rows, evidence, workshop)
+
+
+def write_rows(connection: duckdb.DuckDBPyConnection, rows: str, evidence: Store, workshop: Path) -> dict[str, Any]:
+    made = workshop / "rows.parquet"
+    statement = f"copy (select * from ({rows}) order by all) to {literal(str(made))} {_WRITER}"  # noqa: S608
+    [(count,)] = connection.execute(statement).fetchall()
+    return {"sha256": evidence.keep(made), "rows": count}
+
+
+def write_months(
+    connection: duckdb.DuckDBPyConnection, relation: str, evidence: Store, workshop: Path
+) -> dict[str, dict[str, Any]]:
+    """Write the observations of a KPI, one file per month."""
+    observed(connection, quoted(relation), "observed")
+    months = connection.execute("select distinct date_trunc('month', occurred_on) from observed order by 1").fetchall()
+    return {
+        f"{month:%Y-%m}": write_rows(
+            connection,
+            f"select * from observed where date_trunc('month', occurred_on) = date '{month:%Y-%m-%d}'",  # noqa: S608
+            evidence,
+            workshop,
+        )
+        for (month,) in months
+    }
+
+
+def observed(connection: duckdb.DuckDBPyConnection, source: str, table: str) -> None:
+    """Make a temporary table of observations as evidence holds them: no key that tells of a person.
+
+    A key that holds a pseudonym is replaced by its HMAC-SHA-256, so that records stay distinct and can be compared from
+    publication to publication, but only by who has the key of the pseudonyms.
+
+    Raises:
+        ExpectedFailure: such a key occurs, and `CYBERIMPACT_PSEUDONYM_KEY` is absent.
+    """
+    connection.execute(f"create or replace temp table {table} as from {source} order by occurred_on")
+    columns = {row[0] for row in connection.execute(f"describe {table}").fetchall()}
+    for column in columns.intersection(_KEYS):
+        personal = f"regexp_matches({column}, {literal(PSEUDONYM.pattern)})"
+        [(found,)] = connection.execute(f"select count({column}) from {table} where {personal}").fetchall()  # noqa: S608
+        if found:
+            outer, inner = pads(settings.require("CYBERIMPACT_PSEUDONYM_KEY"))
+            connection.execute(
+                f"update {table} set {column} = 'h_' || {hmac_of(column)} where {personal}",  # noqa: S608
+                {"outer": outer, "inner": inner},
+            )
+
+
+def pads(key: str) -> tuple[bytes, bytes]:
+    """Return the outer and inner pad of a key (RFC 2104)."""
+    secret = key.encode()
+    if len(secret) > _BLOCK_BYTES:
+        secret = hashlib.sha256(secret).digest()
+    block = secret.ljust(_BLOCK_BYTES, b"\0")
+    return bytes(byte ^ 0x5C for byte in block), bytes(byte ^ 0x36 for byte in block)
+
+
+def hmac_of(text: str) -> str:
+    """Return the SQL of the HMAC-SHA-256 of a text, in hexadecimal digits; it takes the parameters outer and inner."""
+    return f"sha256($outer::blob || unhex(sha256($inner::blob || encode({text}))))"
+
+
+def files(evidence: Store, months: Mapping[str, Mapping[str, Any]], chosen: Collection[str] | None = None) -> list[str]:
+    """Return the paths of months of observations, all of them by default."""
+    return [
+        str(evidence.path(entry["sha256"], ".parquet"))
+        for month, entry in months.items()
+        if chosen is None or month in chosen
+    ]
+
+
+def months_of(first: date, last: date) -> set[str]:
+    """Return the months that two days and what lies between them touch."""
+    return {
+        f"{year:04}-{month:02}"
+        for year in range(first.year, last.year + 1)
+        for month in range(1, 13)
+        if (first.year, first.month) <= (year, month) <= (last.year, last.month)
+    }
+
+
+def open_evidence(
+    evidence: Store, manifest: Mapping[str, Any], code: str, chosen: Collection[str] | None = None
+) -> duckdb.DuckDBPyConnection:
+    """Open the evidence of one KPI under the names that its compiled SQL reads.
+
+    Args:
+        evidence: The store.
+        manifest: What a publication wrote there.
+        code: The KPI.
+        chosen: Months to read, all by default.
+
+    Raises:
+        ExpectedFailure: the definition is gone.
+    """
+    definition = evidence.read_json(manifest["kpis"][code]["definition"])
+    months = manifest["kpis"][code]["months"]
+    # Without a file of the chosen months, another one tells the columns.
+    observed_files = files(evidence, months, chosen)
+    some = observed_files or files(evidence, months)[:1]
+    tables = {relation: [entry["sha256"]] for relation, entry in manifest["context"].items()}
+    connection = duckdb.connect(":memory:", config={"threads": 2})
+    connection.execute(f"attach ':memory:' as {CATALOG}")
+    for relation, [digest] in tables.items():
+        view(connection, relation, [str(evidence.path(digest, ".parquet"))])
+    if some:
+        view(connection, definition["observations"], some, empty=not observed_files)
+    return connection
+
+
+def view(connection: duckdb.DuckDBPyConnection, relation: str, paths: Iterable[str], *, empty: bool = False) -> None:
+    schema = relation.partition(".")[0]
+    connection.execute(f'create schema if not exists {CATALOG}."{schema}"')
+    listed = ", ".join(literal(path) for path in paths)
+    limit = "limit 0" if empty else ""
+    connection.execute(
+        f"create view {quoted(relation)} as select * from read_parquet([{listed}]) {limit}"  # noqa: S608
+    )

@@ -1,0 +1,52 @@
+"""Records one publication: its evidence, then its place in the ledger. Called by whoever publishes, under its lock."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from audit import evidence, ledger
+from audit.definitions import model_checksum
+from ingestion.settings import Home
+from ingestion.sql import literal
+
+
+@dataclass(frozen=True)
+class Recorder:
+    """What is to be recorded with a publication.
+
+    Attributes:
+        definitions: Definition of each KPI by code.
+        run_id: The run that publishes.
+    """
+
+    definitions: Mapping[str, Mapping[str, Any]]
+    run_id: str
+
+    def prepare(self, home: Home, facts: Mapping[str, Any]) -> Path:
+        """Write evidence and changes of what the warehouse holds; `ledger.commit` makes them count.
+
+        Args:
+            home: The home, whose warehouse nobody writes meanwhile.
+            facts: What the publication says of itself.
+        """
+        with duckdb.connect(":memory:", config={"threads": 2}) as connection:
+            connection.execute("set TimeZone = 'UTC'")
+            connection.execute(f"attach {literal(str(home.warehouse))} as {evidence.CATALOG} (read_only)")
+            [(invocation,)] = connection.execute(
+                "select max_by(invocation_id, finished_at) from warehouse.audit.build_node"
+            ).fetchall()
+            digest, _ = evidence.write(connection, self.definitions, evidence.store(home))
+            return ledger.prepare(
+                connection,
+                home,
+                {
+                    **facts,
+                    "run_id": self.run_id,
+                    "dbt_invocation_id": invocation,
+                    "model_checksum": model_checksum(self.definitions),
+                    "manifest": digest,
+                },
+            )

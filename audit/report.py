@@ -1,0 +1,231 @@
+"""Says a trace in French: as text, as JSON, as one HTML page that needs nothing else. Reads no file."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from decimal import Decimal
+from html import escape
+from typing import Any, NamedTuple
+
+from audit.cells import Figures
+from audit.tracing import PARIS, Shown, Trace
+
+SUPPRESSED = "non diffusé : trop peu de victimes"
+
+#: Loads and models that the text shows; the page shows all.
+_SHOWN = 12
+
+
+class Section(NamedTuple):
+    """A part of the answer: lines of label and value, then a table, then a text that keeps its shape."""
+
+    title: str
+    lines: Sequence[tuple[str, str]] = ()
+    columns: Sequence[str] = ()
+    rows: Sequence[Sequence[Any]] = ()
+    code: str = ""
+
+
+def said(value: Any) -> str:
+    """Return a value as a French reader has it, numbers to their last digit."""
+    match value:
+        case None:
+            return "–"
+        case bool():
+            return "oui" if value else "non"
+        case Decimal():
+            text = f"{value:,.6f}".rstrip("0").rstrip(".")
+            return text.replace(",", "\u202f").replace(".", ",")
+        case int():
+            return f"{value:,}".replace(",", "\u202f")
+        case datetime():
+            aware = value if value.tzinfo else value.replace(tzinfo=UTC)
+            return f"{aware.astimezone(PARIS):%d/%m/%Y %H:%M:%S}"
+    return str(value)
+
+
+def figures_lines(figures: Figures | None) -> list[tuple[str, str]]:
+    if figures is None:
+        return [("Valeur", "–")]
+    if figures.is_suppressed:
+        return [("Valeur", SUPPRESSED)]
+    return [
+        ("Valeur", said(figures.value)),
+        ("Numérateur", said(figures.numerator)),
+        ("Dénominateur", said(figures.denominator)),
+        ("Observations", said(figures.observations)),
+    ]
+
+
+def sections(trace: Trace) -> list[Section]:
+    """Return everything that a trace says, in its order."""
+    kpi, facts = trace.definition["kpi"], trace.entry.facts
+    return [
+        Section(f"{kpi['label']} : {trace.cell}", [*figures_lines(trace.figures), ("Unité", kpi["unit"])]),
+        Section(
+            "Définition",
+            [
+                ("Définition", kpi["definition"].strip()),
+                ("Formule", kpi["formula"].strip()),
+                ("Responsable", kpi["owner"]),
+                ("Cible", said(kpi.get("target"))),
+            ],
+        ),
+        Section(
+            "Publication qui l'a montré",
+            [
+                ("Publication", f"{trace.entry.sequence}, {facts['publication_id']}"),
+                ("Le", said(trace.entry.published_at)),
+                ("Version du code", facts["code_version"]),
+                ("Exécution Dagster", facts["run_id"]),
+                ("Invocation dbt", said(facts["dbt_invocation_id"])),
+                ("Empreinte des modèles", facts["model_checksum"]),
+                ("Manifeste des preuves", facts["manifest"]),
+                ("Tête de chaîne", trace.entry.reference),
+                ("Sceau", "scellée" if trace.entry.seal else "non scellée"),
+            ],
+        ),
+        Section("Recalcul", [*recomputed_lines(trace), *today_lines(trace)]),
+        Section(
+            "Enregistrements sources",
+            [("Nombre exact", said(trace.records) if trace.records is not None else no_records(trace))],
+            ["Premières clés"] if trace.record_keys else [],
+            [(key,) for key in trace.record_keys],
+        ),
+        Section(
+            "Colonnes brutes derrière chaque chiffre",
+            [(name, ", ".join(columns) or "constante") for name, columns in trace.definition["columns"].items()],
+        ),
+        Section(
+            "Chargements",
+            [],
+            [
+                "Plateforme",
+                "Table",
+                "Chargement",
+                "Fin",
+                "Origine",
+                "SHA-256",
+                "Lues",
+                "Nouvelles",
+                "Modifiées",
+                "Écartées",
+            ],
+            trace.loads,
+        ),
+        Section(
+            "Chaîne des modèles",
+            [],
+            ["Table", "Fichier", "État", "Construite le", "Contrôles réussis", "Contrôles"],
+            trace.models,
+        ),
+        Section("Contrôles qui n'ont pas simplement réussi", [], ["Contrôle", "État"], trace.checks),
+        Section("SQL compilé", code=trace.definition["sql"]),
+    ]
+
+
+def no_records(trace: Trace) -> str:
+    return SUPPRESSED if trace.figures.is_suppressed else "les preuves ne sont plus conservées"
+
+
+def recomputed_lines(trace: Trace) -> list[tuple[str, str]]:
+    if trace.recomputed is None:
+        return [("Depuis les preuves", "les preuves ne sont plus conservées ; restent le registre et ses empreintes")]
+    if trace.figures.is_suppressed:
+        same = "également retenu" if trace.agrees else "DIFFÈRE : le recalcul ne retient pas ce chiffre"
+        return [("Depuis les preuves", same)]
+    verdict = "égal au dernier chiffre" if trace.agrees else "DIFFÈRE de ce qui a été publié"
+    return [("Depuis les preuves", f"{said(trace.recomputed.value)} ({verdict})")]
+
+
+def today_lines(trace: Trace) -> list[tuple[str, str]]:
+    now = trace.today
+    if now.waits:
+        return [("Depuis l'entrepôt d'aujourd'hui", now.waits)]
+    value = "aucune ligne" if now.figures is None else said(now.figures.value)
+    if not (now.late or now.gone or now.edited):
+        return [("Depuis l'entrepôt d'aujourd'hui", f"{value} (mêmes enregistrements)")]
+    changed = f"{now.late} arrivés, {now.edited} modifiés, {now.gone} disparus depuis"
+    return [("Depuis l'entrepôt d'aujourd'hui", f"{value} ({changed})")]
+
+
+def as_text(trace: Trace) -> str:
+    """Return a trace for a terminal."""
+    return "\n".join(line for section in sections(trace) for line in text_lines(section))
+
+
+def text_lines(section: Section) -> Iterable[str]:
+    if not (section.lines or section.rows or section.code):
+        return
+    yield f"\n# {section.title}"
+    yield from (f"{label} : {value}" for label, value in section.lines)
+    if section.rows:
+        yield " | ".join(section.columns)
+        yield from (" | ".join(said(value) for value in row) for row in section.rows[:_SHOWN])
+    if len(section.rows) > _SHOWN:
+        yield f"… et {len(section.rows) - _SHOWN} autres (--json ou --html les donnent tous)"
+    if section.code:
+        yield from (line for line in section.code.splitlines() if line.strip())
+
+
+STYLE = (
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#1e1e1e}"
+    "h1{font-size:1.4rem}h2{font-size:1.1rem;border-bottom:1px solid #ccc}dt{font-weight:600}dd{margin:0 0 .4rem}"
+    "table{border-collapse:collapse;font-size:.85rem}td,th{border:1px solid #ccc;padding:.2rem .5rem;text-align:left;"
+    "overflow-wrap:anywhere}pre{background:#f4f4f4;padding:1rem;overflow:auto;font-size:.8rem}"
+)
+
+
+def as_html(trace: Trace) -> str:
+    """Return a trace as one page without script, picture or link."""
+    body = "".join(html_of(section) for section in sections(trace) if section.lines or section.rows or section.code)
+    title = escape(f"{trace.definition['kpi']['label']} : {trace.cell}")
+    return (
+        f'<!doctype html><html lang="fr"><head><meta charset="utf-8"><title>{title}</title>'
+        f"<style>{STYLE}</style></head>"
+        f"<body><h1>D'où vient ce chiffre ?</h1>{body}</body></html>\n"
+    )
+
+
+def html_of(section: Section) -> str:
+    lines = "".join(f"<dt>{escape(label)}</dt><dd>{escape(value)}</dd>" for label, value in section.lines)
+    head = "".join(f"<th>{escape(column)}</th>" for column in section.columns)
+    rows = "".join(
+        "<tr>" + "".join(f"<td>{escape(said(value))}</td>" for value in row) + "</tr>" for row in section.rows
+    )
+    table = f"<table><tr>{head}</tr>{rows}</table>" if section.rows else ""
+    code = f"<details><summary>Afficher</summary><pre>{escape(section.code)}</pre></details>" if section.code else ""
+    return f"<h2>{escape(section.title)}</h2>{f'<dl>{lines}</dl>' if lines else ''}{table}{code}"
+
+
+def as_json(trace: Trace) -> dict[str, Any]:
+    """Return a trace for a program; what is suppressed stays null."""
+    return {
+        "cell": {
+            "kpi_code": trace.cell.code,
+            "period": str(trace.cell.period),
+            "territory_level": trace.level,
+            "territory_code": trace.cell.territory,
+            "breakdown_dimension": trace.cell.dimension,
+            "breakdown_value": trace.cell.breakdown,
+        },
+        "published": asdict(trace.figures),
+        "recomputed": None if trace.recomputed is None else asdict(trace.recomputed),
+        "agrees": trace.agrees,
+        "today": asdict(trace.today),
+        "publication": {**trace.entry.facts, "head": trace.entry.reference, "is_sealed": bool(trace.entry.seal)},
+        "definition": dict(trace.definition),
+        "models": trace.models,
+        "checks": trace.checks,
+        "loads": trace.loads,
+        "records": trace.records,
+        "record_keys": trace.record_keys,
+    }
+
+
+def history_lines(shown: Sequence[Shown]) -> Iterable[str]:
+    """Yield what was displayed of a cell, one publication that changed it a line."""
+    for one in shown:
+        value = "retiré" if one.figures is None else figures_lines(one.figures)[0][1]
+        why = "première publication" if not one.causes else " ; ".join(one.causes)
+        yield f"{said(one.entry.published_at)}  publication {one.entry.sequence} : {value} ({why})"

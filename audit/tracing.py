@@ -1,0 +1,444 @@
+"""Follows one published figure back to its source, and recomputes it. How that is shown belongs in `report`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import duckdb
+
+from audit import cells, evidence, ledger
+from audit.cells import TOTAL, Cell, Figures
+from audit.evidence import CATALOG
+from audit.ledger import Entry
+from audit.objects import Store
+from ingestion.errors import ExpectedFailure
+from ingestion.locks import writer_lock_if_free
+from ingestion.settings import Home
+from ingestion.sql import literal
+
+PARIS = ZoneInfo("Europe/Paris")
+SHOWN_RECORDS = 20
+_SHOWN_CHOICES = 40
+_PLATFORM_PREFIX = "raw_"
+
+
+@dataclass(frozen=True)
+class Today:
+    """The same cell in the warehouse as it is now.
+
+    Attributes:
+        figures: What the same formula gives there; None where it gives no row, or could not be asked.
+        late: Records that came since.
+        gone: Records that are no longer there.
+        edited: Records that count otherwise than before.
+        waits: Why the warehouse could not be asked, in French.
+    """
+
+    figures: Figures | None = None
+    late: int = 0
+    gone: int = 0
+    edited: int = 0
+    waits: str | None = None
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Everything about one published figure.
+
+    Attributes:
+        cell: Which figure.
+        level: Its territory level.
+        entry: The publication that showed it.
+        figures: What was shown.
+        recomputed: What the evidence of that publication gives; None where its evidence is gone.
+        definition: What the KPI was.
+        models: The chain: name, file, state, end of its build, checks that passed, and all checks.
+        checks: Checks that did not simply pass: name and state.
+        loads: What fed it: platform, entity, load, end, origin, SHA-256, rows read, rows in quarantine.
+        records: Number of records behind it; None where it is suppressed.
+        record_keys: The first of them.
+        today: The same cell now.
+    """
+
+    cell: Cell
+    level: str
+    entry: Entry
+    figures: Figures
+    recomputed: Figures | None
+    definition: Mapping[str, Any]
+    models: list[tuple]
+    checks: list[tuple]
+    loads: list[tuple]
+    records: int | None
+    record_keys: list[str]
+    today: Today
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the recomputation gives what was shown, to the last digit."""
+        return self.recomputed == self.figures
+
+
+def as_of(home: Home, day: date | None) -> list[Entry]:
+    """Return the publications up to the end of a day in Paris, all of them by default.
+
+    Raises:
+        ExpectedFailure: there is none.
+    """
+    known = ledger.entries(home)
+    if not known:
+        raise ExpectedFailure("Le registre est vide : rien n'a encore été publié ici.", "Lancez `cyberimpact publish`.")
+    if day is None:
+        return known
+    end = datetime.combine(day, time.max, PARIS)
+    found = [entry for entry in known if entry.published_at <= end]
+    if not found:
+        first = known[0].published_at.astimezone(PARIS)
+        raise ExpectedFailure(
+            f"Rien n'était publié le {day:%d/%m/%Y}.", f"La première publication est du {first:%d/%m/%Y à %H:%M}."
+        )
+    return found
+
+
+def shown(known: list[Entry], cell: Cell) -> tuple[str, Figures]:
+    """Return the territory level and the figures of a cell as the last of these publications showed them.
+
+    Raises:
+        ExpectedFailure: there is no such cell; the message lists what exists.
+    """
+    condition, parameters = cell.condition()
+    with duckdb.connect(":memory:", config={"threads": 2}) as connection:
+        connection.execute(
+            f"create temp table shown as select * from {ledger.state(known)} where kpi_code = ?",  # noqa: S608
+            [cell.code],
+        )
+        figures = cells.read(connection, "shown", cell)
+        if figures is None:
+            raise missing(connection, known, cell)
+        levels = f"select territory_level from shown where {condition}"  # noqa: S608
+        [(level,)] = connection.execute(levels, parameters).fetchall()
+    return level, figures
+
+
+def missing(connection: duckdb.DuckDBPyConnection, known: list[Entry], cell: Cell) -> ExpectedFailure:
+    """Return the failure that says which coordinate of a cell does not exist, and which ones do."""
+
+    def choices(column: str, where: str = "true", *parameters: Any) -> list:
+        query = f"select distinct {column} from shown where {where} order by 1"  # noqa: S608
+        return [value for (value,) in connection.execute(query, list(parameters)).fetchall()]
+
+    if not choices("kpi_code"):
+        with duckdb.connect(":memory:") as every:
+            codes = every.execute(f"select distinct kpi_code from {ledger.changes(known)} order by 1").fetchall()  # noqa: S608
+        return ExpectedFailure(
+            f"L'indicateur « {cell.code} » n'a pas été publié.", f"Publiés : {', '.join(code for (code,) in codes)}."
+        )
+    in_period = ("period_type = ? and period_start = ?", cell.period.period_type, cell.period.start)
+    territories = choices("territory_code", *in_period)
+    if not territories:
+        types = choices("period_type")
+        of_type = choices("period_start", "period_type = ?", cell.period.period_type)
+        if not of_type:
+            first = connection.execute("select period_type, max(period_start) from shown group by all").fetchall()
+            examples = ", ".join(str(cells.Period(kind, start)) for kind, start in sorted(first))
+            return ExpectedFailure(
+                f"{cell.code} n'existe pas à cette finesse : {cell.period}.",
+                f"Périodes publiées : {', '.join(types)} ; les dernières : {examples}.",
+            )
+        first, last = (cells.Period(cell.period.period_type, start) for start in (of_type[0], of_type[-1]))
+        return ExpectedFailure(
+            f"{cell.code} n'a pas de donnée pour {cell.period}.",
+            f"Publié de {first} à {last} ({len(of_type)} périodes).",
+        )
+    if cell.territory not in territories:
+        return ExpectedFailure(
+            f"{cell.code} n'a pas de donnée pour {cell.territory} en {cell.period}.",
+            f"Territoires publiés : {some(territories)}.",
+        )
+    breakdowns = choices(
+        "concat(breakdown_dimension, '=', breakdown_value)",
+        f"{in_period[0]} and territory_code = ?",
+        *in_period[1:],
+        cell.territory,
+    )
+    return ExpectedFailure(
+        f"{cell.code} n'a pas de donnée pour {cell.dimension}={cell.breakdown}, {cell.territory}, {cell.period}.",
+        f"Ventilations publiées : {some(breakdowns)}.",
+    )
+
+
+def some(values: list[str]) -> str:
+    more = f" et {len(values) - _SHOWN_CHOICES} autres" if len(values) > _SHOWN_CHOICES else ""
+    return ", ".join(values[:_SHOWN_CHOICES]) + more
+
+
+def trace(home: Home, cell: Cell, day: date | None = None, count: int = SHOWN_RECORDS) -> Trace:
+    """Follow a published figure back to its source.
+
+    Args:
+        home: The home.
+        cell: Which figure.
+        day: As readers saw it at the end of this day; as they see it now by default.
+        count: Record keys to return.
+
+    Raises:
+        ExpectedFailure: nothing was published, there is no such figure, or the manifest of its evidence is gone.
+    """
+    known = as_of(home, day)
+    level, figures = shown(known, cell)
+    entry, kept = known[-1], evidence.store(home)
+    manifest = kept.read_json(entry.facts["manifest"])
+    definition = kept.read_json(manifest["kpis"][cell.code]["definition"])
+    months = evidence.months_of(cell.period.start, cell.period.last)
+    with evidence.open_evidence(kept, manifest, cell.code, months) as connection:
+        try:
+            recomputed = cells.recompute(connection, definition, cell)
+        except duckdb.IOException:
+            recomputed = None  # evidence past its retention: what is left is the ledger
+        number, keys = (None, [])
+        if not figures.is_suppressed and recomputed is not None:
+            number, keys = records_of(connection, definition, cell, level, count)
+        return Trace(
+            cell=cell,
+            level=level,
+            entry=entry,
+            figures=figures,
+            recomputed=recomputed,
+            definition=definition,
+            models=models_of(connection, definition),
+            checks=checks_of(connection, definition),
+            loads=loads_of(connection, definition),
+            records=number,
+            record_keys=keys,
+            today=today(home, connection, definition, cell, level, hidden=figures.is_suppressed),
+        )
+
+
+def records_of(
+    connection: duckdb.DuckDBPyConnection, definition: Mapping[str, Any], cell: Cell, level: str, count: int
+) -> tuple[int, list[str]]:
+    """Return how many observations a cell counts, and the first keys."""
+    statement, parameters = cells.records(definition, evidence.quoted(definition["observations"]), cell, level)
+    counted = f"select count(record_key) from ({statement})"  # noqa: S608
+    [(number,)] = connection.execute(counted, parameters).fetchall()
+    first = f"select distinct record_key from ({statement}) order by 1 limit {count}"  # noqa: S608
+    keys = connection.execute(first, parameters).fetchall()
+    return number, [key for (key,) in keys]
+
+
+def models_of(connection: duckdb.DuckDBPyConnection, definition: Mapping[str, Any]) -> list[tuple]:
+    """Return the chain of models with what their last build and their checks left."""
+    states = states_of(connection)
+    found = []
+    for uid, model in definition["models"].items():
+        checks = [states[check][0] for check, of in definition["checks"].items() if uid in of and check in states]
+        passed = sum(state == "pass" for state in checks)
+        # What the live target builds has its states in the other file.
+        state, finished = states.get(uid, ("construit à part (temps réel)", None))
+        found.append((model["relation"], f"dbt_project/{model['file']}", state, finished, passed, len(checks)))
+    return found
+
+
+def states_of(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[str, datetime | None]]:
+    rows = connection.execute(
+        f"select unique_id, status, finished_at from {evidence.quoted('audit.build_node')}"  # noqa: S608
+    ).fetchall()
+    return {uid: (status, finished) for uid, status, finished in rows}
+
+
+def checks_of(connection: duckdb.DuckDBPyConnection, definition: Mapping[str, Any]) -> list[tuple]:
+    """Return the checks on the chain that did not simply pass."""
+    states = states_of(connection)
+    return [
+        (check.split(".")[2], states[check][0])
+        for check in definition["checks"]
+        if check in states and states[check][0] != "pass"
+    ]
+
+
+def loads_of(connection: duckdb.DuckDBPyConnection, definition: Mapping[str, Any]) -> list[tuple]:
+    """Return the loads of the raw tables behind a KPI, latest first."""
+    tables = [table.removeprefix(_PLATFORM_PREFIX) for table in definition["raw_tables"]]
+    return connection.execute(
+        f"""
+        select
+            platform, entity, load_key, finished_at, origin, sha256, rows_read, rows_new, rows_updated, rows_quarantined
+        from {evidence.quoted("raw_platforms.loads")}
+        where concat(platform, '.', entity) in (select unnest(?))
+        order by finished_at desc, load_key
+        """,  # noqa: S608
+        [tables],
+    ).fetchall()
+
+
+def today(
+    home: Home,
+    connection: duckdb.DuckDBPyConnection,
+    definition: Mapping[str, Any],
+    cell: Cell,
+    level: str,
+    *,
+    hidden: bool,
+) -> Today:
+    """Return the same cell by the same formula in the warehouse of now, and what of its records has changed."""
+    if hidden:
+        return Today(waits="Chiffre non diffusé : la comparaison ne le serait pas non plus.")
+    if not home.warehouse.exists():
+        return Today(waits="L'entrepôt est absent : la comparaison attend une construction.")
+    kept, parameters = cells.records(definition, evidence.quoted(definition["observations"]), cell, level)
+    connection.execute(f"create temp table kept as {kept}", parameters)
+    connection.execute(f"detach {CATALOG}")
+    with writer_lock_if_free(home.warehouse) as free:
+        if not free:
+            return Today(waits="L'entrepôt est en cours d'écriture : la comparaison avec aujourd'hui attend.")
+        try:
+            connection.execute(f"attach {literal(str(home.warehouse))} as {CATALOG} (read_only)")
+            figures = cells.recompute(connection, definition, cell)
+            if figures and figures.is_suppressed:
+                return Today(waits="Ce chiffre n'est plus diffusé : trop peu de victimes.")
+            evidence.observed(connection, evidence.quoted(definition["observations"]), "now_observed")
+            now, parameters = cells.records(definition, "now_observed", cell, level)
+            connection.execute(f"create temp table now_kept as {now}", parameters)
+        except duckdb.Error as problem:
+            return Today(waits=f"L'entrepôt d'aujourd'hui ne répond plus à cette formule : {first_line(problem)}")
+        late, gone, edited = compare(connection, "kept", "now_kept")
+        return Today(figures, late, gone, edited)
+
+
+def first_line(problem: Exception) -> str:
+    return str(problem).splitlines()[0]
+
+
+def compare(connection: duckdb.DuckDBPyConnection, former: str, later: str) -> tuple[int, int, int]:
+    """Return how many records came, went, and count otherwise, from one table of observations to another."""
+
+    def grouped(table: str) -> str:
+        # A record may count several times, as an opinion on several themes does.
+        return f"(select record_key, list(row_text order by row_text) as counted from (select record_key, {table}::varchar as row_text from {table}) group by record_key)"  # noqa: S608, E501
+
+    [found] = connection.execute(
+        f"""
+        select
+            count(l.record_key) filter (f.record_key is null),
+            count(f.record_key) filter (l.record_key is null),
+            count(l.record_key) filter (f.counted is distinct from l.counted and f.record_key is not null)
+        from {grouped(former)} as f
+        full join {grouped(later)} as l on f.record_key = l.record_key
+        """  # noqa: S608
+    ).fetchall()
+    return found
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What was shown of a cell from one publication on.
+
+    Attributes:
+        entry: The publication that changed it.
+        figures: What it showed; None where it took the figure away.
+        causes: Why it differs from before, in French.
+    """
+
+    entry: Entry
+    figures: Figures | None
+    causes: tuple[str, ...]
+
+
+def history(home: Home, cell: Cell, day: date | None = None) -> list[Shown]:
+    """Return every figure that readers saw for a cell, first to last, and why each differs from the former.
+
+    Raises:
+        ExpectedFailure: there is no such cell, or nothing was published.
+    """
+    known = as_of(home, day)
+    condition, parameters = cell.condition()
+    with duckdb.connect(":memory:", config={"threads": 2}) as connection:
+        rows = connection.execute(
+            f"""
+            select publication, territory_level, change, {cells.FIGURES}
+            from {ledger.changes(known)}
+            where {condition}
+            order by publication
+            """,  # noqa: S608
+            parameters,
+        ).fetchall()
+    if not rows:
+        shown(known, cell)  # says what exists
+    by_sequence = {entry.sequence: entry for entry in known}
+    found: list[Shown] = []
+    for publication, level, change, *figures in rows:
+        entry = by_sequence[publication]
+        now = None if change == "removed" else Figures(*figures)
+        # What changed came with this publication: it is held against the one just before.
+        former = by_sequence.get(publication - 1)
+        hidden = any(one and one.is_suppressed for one in (now, found[-1].figures if found else None))
+        causes = causes_of(evidence.store(home), former, entry, cell, level, hidden=hidden) if found and former else ()
+        found.append(Shown(entry, now, causes))
+    return found
+
+
+def causes_of(kept: Store, former: Entry, later: Entry, cell: Cell, level: str, *, hidden: bool) -> tuple[str, ...]:
+    """Return why a figure differs between two publications, in French."""
+    try:
+        manifests = [kept.read_json(entry.facts["manifest"]) for entry in (former, later)]
+        known = [kept.read_json(manifest["kpis"][cell.code]["definition"]) for manifest in manifests]
+    except (ExpectedFailure, KeyError):
+        return ("Les preuves de l'une des deux publications ne sont plus conservées.",)
+    causes = definition_causes(*known)
+    if hidden:
+        return (*causes, "Diffusion retenue ou rétablie : le nombre de victimes ne peut être dit.")
+    months = evidence.months_of(cell.period.start, cell.period.last)
+    with duckdb.connect(":memory:", config={"threads": 2}) as connection:
+        try:
+            for table, manifest, definition in zip(("former", "later"), manifests, known, strict=True):
+                with evidence.open_evidence(kept, manifest, cell.code, months) as opened:
+                    statement, parameters = cells.records(
+                        definition, evidence.quoted(definition["observations"]), cell, level
+                    )
+                    rows = opened.execute(statement, parameters).to_arrow_table()
+                connection.register("rows", rows)
+                connection.execute(f"create table {table} as from rows")
+                connection.unregister("rows")
+            late, gone, edited = compare(connection, "former", "later")
+        except duckdb.Error:
+            return (*causes, "Les observations de l'une des deux publications ne sont plus conservées.")
+    if late:
+        causes.append(f"données tardives : {late} enregistrement(s) arrivé(s)")
+    if edited:
+        causes.append(f"correction : {edited} enregistrement(s) modifié(s)")
+    if gone:
+        causes.append(f"retrait : {gone} enregistrement(s) disparu(s)")
+    return tuple(causes) or ("référentiel modifié : les enregistrements et la formule sont les mêmes",)
+
+
+def definition_causes(former: Mapping[str, Any], later: Mapping[str, Any]) -> list[str]:
+    """Return what of a definition differs, in French."""
+    causes = []
+    if former["sql"] != later["sql"]:
+        causes.append("définition modifiée : la formule de l'indicateur")
+    models = {
+        (former["models"].get(uid) or later["models"][uid])["relation"]
+        for uid in former["models"].keys() | later["models"].keys()
+        if former["models"].get(uid, {}).get("sha256") != later["models"].get(uid, {}).get("sha256")
+    } - {later["relation"]}
+    if models:
+        causes.append(f"définition modifiée : {', '.join(sorted(models))}")
+    return causes
+
+
+def breakdown_of(text: str | None) -> tuple[str, str]:
+    """Return dimension and value of `scope=gendarmerie`, those of the total for nothing.
+
+    Raises:
+        ExpectedFailure: the text has another shape.
+    """
+    if text is None:
+        return TOTAL, TOTAL
+    dimension, sign, value = text.partition("=")
+    if not sign:
+        raise ExpectedFailure(
+            f"« {text} » n'est pas une ventilation.", "Écrivez dimension=valeur, par exemple scope=gendarmerie."
+        )
+    return dimension, value

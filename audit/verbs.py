@@ -1,0 +1,102 @@
+"""The verbs `trace` and `audit` of the command line, in French. What they do belongs in the modules they call."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ingestion import settings
+from ingestion.errors import ExpectedFailure
+
+audit_app = typer.Typer(help="Le registre de ce qui a été publié : le vérifier, le relire.", no_args_is_help=True)
+
+Code = Annotated[str, typer.Argument(help="Code de l'indicateur.")]
+PeriodOption = Annotated[str, typer.Option("--period", help="2026, 2026-Q4, 2026-10, 2026-W43 ou 2026-10-21.")]
+Territory = Annotated[str, typer.Option(help="FR, FR-33, FR-BRE, GN-…, XX (étranger) ou ZZ (inconnu).")]
+Breakdown = Annotated[str | None, typer.Option(help="dimension=valeur, par exemple scope=gendarmerie.")]
+AsOf = Annotated[
+    datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Tel qu'il était affiché à la fin de ce jour.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Écrit du JSON.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs to the command line."""
+    app.command()(trace)
+    app.add_typer(audit_app, name="audit")
+
+
+def cell_of(code: str, period: str, territory: str, breakdown: str | None) -> Any:
+    from audit.cells import Cell
+    from audit.cells import period as read
+    from audit.tracing import breakdown_of
+
+    return Cell(code, read(period), territory, *breakdown_of(breakdown))
+
+
+def trace(  # noqa: PLR0917 - a command line's options
+    code: Code,
+    period: PeriodOption,
+    territory: Territory = "FR",
+    breakdown: Breakdown = None,
+    as_of: AsOf = None,
+    html: Annotated[Path | None, typer.Option(help="Écrit une page HTML dans ce fichier.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """D'où vient un chiffre publié : définition, calcul, chargements, enregistrements, recalcul."""
+    from audit import report
+    from audit.tracing import trace as follow
+
+    found = follow(settings.home(), cell_of(code, period, territory, breakdown), as_of.date() if as_of else None)
+    if html:
+        html.write_text(report.as_html(found), encoding="utf-8")
+        typer.echo(f"Écrit dans {html}.")
+    elif as_json:
+        typer.echo(json.dumps(report.as_json(found), default=str, ensure_ascii=False, indent=2))
+    else:
+        typer.echo(report.as_text(found).lstrip())
+    if found.recomputed is not None and not found.agrees:
+        raise ExpectedFailure(
+            "Le recalcul depuis les preuves ne donne pas le chiffre publié.", "Lancez `cyberimpact audit verify`."
+        )
+
+
+@audit_app.command("verify")
+def verify(
+    head: Annotated[str | None, typer.Option(help="Tête de chaîne que vous avez notée, 17:3fa9….")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Le registre, les preuves et la copie publiée ont-ils été altérés ?"""
+    from dataclasses import asdict
+
+    from audit import verifying
+
+    verdict = verifying.verify(settings.home(), head)
+    if as_json:
+        typer.echo(json.dumps(asdict(verdict), ensure_ascii=False, indent=2))
+    else:
+        typer.echo(f"{verdict.publications} publication(s) ; tête de chaîne : {verdict.head}")
+        for text in (*verdict.remarks, *verdict.problems):
+            typer.echo(text)
+    if verdict.problems:
+        raise ExpectedFailure(
+            f"{len(verdict.problems)} altération(s) trouvée(s).",
+            "Conservez le dossier en l'état et prévenez le responsable de la plateforme.",
+        )
+    if not as_json:
+        typer.echo("Rien n'a été altéré.")
+
+
+@audit_app.command("show")
+def show(
+    code: Code, period: PeriodOption, territory: Territory = "FR", breakdown: Breakdown = None, as_of: AsOf = None
+) -> None:
+    """Ce qui a été affiché d'un chiffre, publication après publication, et pourquoi il a changé."""
+    from audit.report import history_lines
+    from audit.tracing import history
+
+    cell = cell_of(code, period, territory, breakdown)
+    for line in history_lines(history(settings.home(), cell, as_of.date() if as_of else None)):
+        typer.echo(line)

@@ -1,0 +1,135 @@
+"""A figure is followed to its source as it was shown on a day, recomputed, and its changes are explained."""
+
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from audit import cells, report
+from audit.cells import Cell, Figures, Period, period
+from audit.tracing import history, trace
+from ingestion.errors import ExpectedFailure
+from ingestion.locks import writer_lock
+from ingestion.settings import Home
+from tests.audit.world import RECORDS, SQL, record, write_warehouse
+
+OCTOBER = Period("month", date(2026, 10, 1))
+GIRONDE = Cell("visits", OCTOBER, "FR-33")
+
+
+def figures(value: int, observations: int) -> Figures:
+    return Figures(Decimal(value), None, Decimal(value), observations, is_suppressed=False)
+
+
+@pytest.fixture
+def published(home: Home) -> Home:
+    write_warehouse(home)
+    record(home, 0)
+    return home
+
+
+def test_a_trace_tells_everything_and_agrees(published: Home) -> None:
+    found = trace(published, GIRONDE)
+    assert found.figures == found.recomputed == found.today.figures == figures(5, 2)
+    assert (found.records, found.record_keys) == (2, ["b", "c"])
+    assert found.loads[0][:3] == ("audience", "hourly_visits", "load-1")
+    assert found.models[0][0] == "visibility.fct_visit"
+    assert found.models[0][4:] == (1, 2)
+    assert found.checks == [("small", "warn")]
+    text = report.as_text(found)
+    assert "égal au dernier chiffre" in text
+    assert "raw_audience.hourly_visits.visits" in text
+
+
+def test_an_earlier_day_is_shown_as_it_was(published: Home) -> None:
+    write_warehouse(published, [*RECORDS, ("f", "2026-10-02", "FR-33", 1)])
+    record(published, 1)
+    assert trace(published, GIRONDE).figures == figures(6, 3)
+    earlier = trace(published, GIRONDE, date(2026, 11, 1))
+    assert earlier.figures == earlier.recomputed == figures(5, 2)
+    assert (earlier.today.figures, earlier.today.late) == (figures(6, 3), 1)
+    with pytest.raises(ExpectedFailure, match=r"Rien n'était publié le 31/10/2026"):
+        trace(published, GIRONDE, date(2026, 10, 31))
+
+
+@pytest.mark.parametrize(
+    ("records", "sql", "cause"),
+    [
+        ([*RECORDS, ("f", "2026-10-02", "FR-33", 1)], SQL, "données tardives : 1 enregistrement(s) arrivé(s)"),
+        ([("b", "2026-10-01", "FR-33", 9), *RECORDS[2:]], SQL, "correction : 1 enregistrement(s) modifié(s)"),
+        (RECORDS[2:], SQL, "retrait : 1 enregistrement(s) disparu(s)"),
+        (RECORDS, SQL.replace("sum(numerator)", "2 * sum(numerator)"), "définition modifiée : la formule"),
+    ],
+)
+def test_a_change_is_explained(published: Home, records: list, sql: str, cause: str) -> None:
+    write_warehouse(published, records, sql)
+    record(published, 1, sql)
+    first, second = history(published, GIRONDE)
+    assert first.causes == ()
+    assert len(second.causes) == 1
+    assert second.causes[0].startswith(cause)
+
+
+def test_a_suppressed_figure_is_shown_nowhere(home: Home) -> None:
+    records = [*RECORDS[:3], ("secret", "2026-10-15", "FR-971", 424242)]
+    write_warehouse(home, records, hidden="FR-971")
+    record(home, 0)
+    found = trace(home, Cell("visits", OCTOBER, "FR-971"))
+    assert found.agrees
+    assert found.records is None
+    whole = report.as_text(found) + report.as_html(found) + str(report.as_json(found))
+    assert "non diffusé : trop peu de victimes" in whole
+    assert "424242" not in whole.replace("\u202f", "")
+    assert "secret" not in whole
+
+
+def test_while_the_warehouse_is_written_the_comparison_waits(published: Home) -> None:
+    with writer_lock(published.warehouse):
+        found = trace(published, GIRONDE)
+    assert found.agrees
+    assert found.today.waits == "L'entrepôt est en cours d'écriture : la comparaison avec aujourd'hui attend."
+
+
+def test_the_page_lets_nothing_through(published: Home) -> None:
+    page = report.as_html(trace(published, GIRONDE))
+    assert "Visites &lt;comptées&gt;." in page
+    assert "<comptées>" not in page
+
+
+@pytest.mark.parametrize(
+    ("cell", "exists"),
+    [
+        (Cell("visit", OCTOBER, "FR"), "Publiés : visits."),
+        (Cell("visits", Period("year", date(2026, 1, 1)), "FR"), "Périodes publiées : day, month"),
+        (Cell("visits", Period("month", date(2027, 1, 1)), "FR"), "Publié de 2026-09 à 2026-10 (2 périodes)."),
+        (Cell("visits", OCTOBER, "FR-34"), "Territoires publiés : FR, FR-33, FR-971, ZZ."),
+        (Cell("visits", OCTOBER, "FR-33", "scope", "autres"), "Ventilations publiées : total=total."),
+    ],
+)
+@pytest.mark.parametrize("verb", [trace, history])
+def test_what_does_not_exist_is_told_with_what_does(published: Home, cell: Cell, exists: str, verb: Callable) -> None:
+    with pytest.raises(ExpectedFailure) as failure:
+        verb(published, cell)
+    assert exists in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "period_type", "start", "last"),
+    [
+        ("2026", "year", date(2026, 1, 1), date(2026, 12, 31)),
+        ("2026-Q4", "quarter", date(2026, 10, 1), date(2026, 12, 31)),
+        ("2024-02", "month", date(2024, 2, 1), date(2024, 2, 29)),
+        ("2027-W01", "week", date(2027, 1, 4), date(2027, 1, 10)),
+        ("2024-02-29", "day", date(2024, 2, 29), date(2024, 2, 29)),
+    ],
+)
+def test_periods(text: str, period_type: str, start: date, last: date) -> None:
+    found = period(text)
+    assert (found.period_type, found.start, found.last, str(found)) == (period_type, start, last, text)
+
+
+@pytest.mark.parametrize("text", ["2026-13", "2026-02-30", "2026-W54", "octobre", "2026-Q5", ""])
+def test_no_period(text: str) -> None:
+    with pytest.raises(ExpectedFailure, match="n'est pas une période"):
+        cells.period(text)

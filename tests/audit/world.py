@@ -1,0 +1,125 @@
+"""A warehouse of one KPI made by hand, and publications of it as the ledger records them. No fixture, no test."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import duckdb
+
+from audit import ledger
+from audit.ledger import Entry
+from audit.recording import Recorder
+from ingestion.settings import Home
+
+#: record_key, day, territory, numerator.
+Record = tuple[str, str, str, int]
+
+RECORDS: list[Record] = [
+    ("a", "2026-09-30", "FR-33", 5),
+    ("b", "2026-10-01", "FR-33", 2),
+    ("c", "2026-10-31", "FR-33", 3),
+    ("d", "2026-10-15", "FR-971", 7),
+    ("e", "2026-10-16", "ZZ", 11),
+]
+FIRST = datetime(2026, 11, 1, 5, tzinfo=UTC)
+
+SQL = """
+    select
+        'visits' as kpi_code, periods.period_type, periods.period_start, levels.territory_level,
+        levels.level_code as territory_code, 'total' as breakdown_dimension, 'total' as breakdown_value,
+        case when max(hidden.territory_code) is null then cast(sum(numerator) as decimal(38, 6)) end as numerator,
+        cast(null as decimal(38, 6)) as denominator,
+        case when max(hidden.territory_code) is null then cast(sum(numerator) as decimal(18, 6)) end as value,
+        case when max(hidden.territory_code) is null then count(record_key) end as observations,
+        max(hidden.territory_code) is not null as is_suppressed
+    from "warehouse"."kpi"."kpi_visits__observations" as observed
+    inner join "warehouse"."reference"."bridge_calendar_period" as periods on observed.occurred_on = periods.date_day
+    inner join "warehouse"."reference"."bridge_territory_level" as levels using (territory_code)
+    left join "warehouse"."kpi"."kpi_suppressed_cell" as hidden on levels.level_code = hidden.territory_code
+    group by all
+"""
+
+
+def definition(sql: str = SQL, label: str = "Visites") -> dict:
+    return {
+        "kpi": {
+            "code": "visits",
+            "label": label,
+            "definition": "Visites <comptées>.",
+            "formula": "Somme.",
+            "unit": "nombre",
+            "owner": "team:a",
+            "target": None,
+            "grain": {"breakdowns": []},
+        },
+        "relation": "kpi.kpi_visits",
+        "sql": sql,
+        "observations": "kpi.kpi_visits__observations",
+        "context": [
+            "kpi.kpi_suppressed_cell",
+            "reference.bridge_calendar_period",
+            "reference.bridge_territory_level",
+        ],
+        "models": {
+            "model.c.fct_visit": {
+                "file": "models/fct_visit.sql",
+                "relation": "visibility.fct_visit",
+                "sha256": "1" * 64,
+            }
+        },
+        "checks": {"test.c.not_null.1": ["model.c.fct_visit"], "test.c.small.2": ["model.c.fct_visit"]},
+        "raw_tables": ["raw_audience.hourly_visits"],
+        "columns": {"value": ["raw_audience.hourly_visits.visits"]},
+    }
+
+
+def write_warehouse(home: Home, records: Sequence[Record] = RECORDS, sql: str = SQL, hidden: str | None = None) -> None:
+    """Write the warehouse anew, with the KPI computed from these records."""
+    home.root.mkdir(parents=True, exist_ok=True)
+    home.warehouse.unlink(missing_ok=True)
+    with duckdb.connect(str(home.warehouse)) as connection:
+        connection.execute(
+            """
+            create schema kpi; create schema reference; create schema audit; create schema raw_platforms;
+            create table kpi.kpi_visits__observations (
+                record_key varchar, occurred_on date, territory_code varchar, numerator bigint, denominator bigint
+            );
+            create table reference.bridge_calendar_period as
+            select day::date as date_day, kind as period_type, date_trunc(kind, day)::date as period_start
+            from range(timestamp '2026-09-01', timestamp '2026-12-01', interval 1 day) as days(day),
+                (values ('day'), ('month')) as kinds(kind);
+            create table reference.bridge_territory_level as from (values
+                ('FR-33', 'departement', 'FR-33'), ('FR-971', 'departement', 'FR-971'), ('ZZ', 'unknown', 'ZZ'),
+                ('FR-33', 'nation', 'FR'), ('FR-971', 'nation', 'FR'), ('ZZ', 'nation', 'FR')
+            ) as t(territory_code, territory_level, level_code);
+            create table kpi.kpi_suppressed_cell (territory_code varchar);
+            create table audit.build_node as from (values
+                ('model.c.fct_visit', 'success', 'i-1', timestamp '2026-11-01 04:00:00'),
+                ('test.c.not_null.1', 'pass', 'i-1', timestamp '2026-11-01 04:00:00'),
+                ('test.c.small.2', 'warn', 'i-1', timestamp '2026-11-01 04:00:00')
+            ) as t(unique_id, status, invocation_id, finished_at);
+            create table raw_platforms.loads as
+            select
+                'audience' as platform, 'hourly_visits' as entity, 'load-1' as load_key,
+                timestamptz '2026-11-01 03:00:00+00' as finished_at, 'export.csv' as origin, 'ab12' as sha256,
+                5 as rows_read, 5 as rows_new, 0 as rows_updated, 1 as rows_quarantined;
+            """
+        )
+        connection.executemany("insert into kpi.kpi_visits__observations values (?, ?, ?, ?, null)", records)
+        if hidden:
+            connection.execute("insert into kpi.kpi_suppressed_cell values (?)", [hidden])
+        connection.execute(f"create table kpi.kpi_value as {sql}")
+
+
+def record(home: Home, number: int, sql: str = SQL) -> Entry:
+    """Record the publication of the warehouse as it is, `number` days after the first."""
+    return ledger.commit(prepare(home, number, sql))
+
+
+def prepare(home: Home, number: int, sql: str = SQL):
+    facts = {
+        "publication_id": f"publication-{number}",
+        "published_at": (FIRST + timedelta(days=number)).isoformat(),
+        "data_as_of": "2026-10-31",
+        "code_version": "abc",
+    }
+    return Recorder({"visits": definition(sql)}, "run-1").prepare(home, facts)
