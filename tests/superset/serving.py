@@ -132,8 +132,7 @@ def build(home: Home, rows: Iterable[Row]) -> Path:
         collect_loads()
         manifest = project.manifest()
         raw.create_empty()
-        skipped = ("--exclude-resource-type", "unit_test", "--exclude-resource-type", "test")  # those of tests/dbt
-        assert project.run("--quiet", "build", *skipped) == 0
+        assert project.run("--quiet", "build", "--exclude-resource-type", "unit_test") == 0
         content = json.loads(manifest.read_text(encoding="utf-8"))
         published = publish(home, exposed_relations(content)).file
     complete(published, [node["config"]["meta"] for node in content["nodes"].values()])
