@@ -61,6 +61,7 @@ def cases(chance: random.Random, month: date, density: float, mean: float) -> li
             continue
         victims = few(chance, mean)
         ways = ("nb_mise_en_relation_prestataire", "nb_tchat_fsi", "nb_orientation_plainte")
+        counted = chance.random() < 0.9
         rows.append(
             {
                 "case_key": f"{month}|{place}|{public}|{threat}",
@@ -69,7 +70,7 @@ def cases(chance: random.Random, month: date, density: float, mean: float) -> li
                 "categorie_menace": threat,
                 "code_departement": place,
                 "nb_parcours": victims,
-                **{way: chance.randint(0, victims) for way in ways},
+                **{way: chance.randint(0, victims) if counted else None for way in ways},
             }
         )
     return rows
