@@ -178,17 +178,20 @@ def checked_additions(
 def coincidences(cells: list[Cell], figures: Figures) -> Iterator[tuple[Cell, list[Cell]]]:
     """Return what readers may take for a sum though nothing promises it, as it is true.
 
-    The values of a loose dimension may add up to the total, as series do that a platform counts twice; else some of
+    The values of a loose dimension may add up to every total, as series do that a platform counts twice; else some of
     them may count the same victims as the total.
     """
-    loose = [cell for cell in cells if cell.breakdown_dimension in figures.loose]
-    totals = [cell for cell in cells if cell.breakdown_dimension == "total"]
-    for total, parts in over_breakdowns([*totals, *loose], set()):
-        whole = figures.victims[total]
-        if whole == sum(figures.victims[part] for part in parts):
-            yield total, parts
+    for dimension in figures.loose:
+        loose = [cell for cell in cells if cell.breakdown_dimension == dimension]
+        grains = {(cell.period_type, cell.territory_level) for cell in loose}
+        totals = [c for c in cells if c.breakdown_dimension == "total" and c[:1] + c[2:3] in grains]
+        sums = list(over_breakdowns([*totals, *loose], set()))
+        told = {total for total, parts in sums if figures.victims[total] == sum(figures.victims[c] for c in parts)}
+        if told.issuperset(totals):
+            yield from sums
         else:
-            yield from ((total, [part]) for part in parts if figures.victims[part] == whole)
+            same = ((total, part) for total, parts in sums for part in parts)
+            yield from ((total, [c]) for total, c in same if figures.victims[c] == figures.victims[total])
 
 
 def grain(cell: Cell) -> tuple[str, str, str]:

@@ -98,7 +98,7 @@ def reports(chance: random.Random, month: date, density: float, mean: float) -> 
 
 
 def split(chance: random.Random, total: int, parts: Sequence[Any]) -> dict[Any, int]:
-    """Return the total dealt out to the parts; those that get nothing are absent."""
+    """Return the total dealt out to the parts, zeros included."""
     cuts = sorted(chance.randint(0, total) for _ in parts[1:])
     dealt = zip(parts, (high - low for low, high in pairwise([0, *cuts, total])), strict=True)
-    return {part: count for part, count in dealt if count}
+    return dict(dealt)
