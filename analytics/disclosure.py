@@ -59,7 +59,7 @@ class Table:
         return [total for total in self.sums if layer == 0 or layer - 1 in total.shares]
 
 
-def pattern(table: Table, hidden_anyway: Iterable[int] = ()) -> set[int]:
+def pattern(table: Table, hidden_anyway: Iterable[int] = (), unpublished: Iterable[int] = ()) -> set[int]:
     """Return the cells to hide: the counts below the threshold, and others that protect them.
 
     For each hidden cell in turn, a linear programme looks for other counts that the published sums would allow and that
@@ -74,6 +74,7 @@ def pattern(table: Table, hidden_anyway: Iterable[int] = ()) -> set[int]:
     Args:
         table: What is published.
         hidden_anyway: Cells that are hidden whatever they count, and are protected like the others.
+        unpublished: Cells that are no rows, as the difference of two counts: never seen, hence not protected.
 
     Raises:
         ValueError: the linear programme is not solved, which no table can cause.
@@ -81,13 +82,14 @@ def pattern(table: Table, hidden_anyway: Iterable[int] = ()) -> set[int]:
     truth = np.array(table.counts, dtype=float)
     low, high = truth.copy(), truth.copy()
     programme = Programme(table)
-    anyway = set(hidden_anyway)
+    anyway, unseen = set(hidden_anyway), list(unpublished)
     hidden = [cell for cell, count in enumerate(table.counts) if count < THRESHOLD or cell in anyway]
+    hidden = [cell for cell in hidden if cell not in set(unseen)]
     for cell in hidden:  # grows while it is read
         if high[cell] - low[cell] < THRESHOLD - TOLERANCE:
-            change, touched = programme.cheapest_change(cell, low[cell] + THRESHOLD - truth[cell], hidden)
+            change, touched = programme.cheapest_change(cell, low[cell] + THRESHOLD - truth[cell], [*hidden, *unseen])
             low, high = np.minimum(low, truth + change), np.maximum(high, truth + change)
-            known = set(hidden)
+            known = {*hidden, *unseen}
             hidden.extend(int(other) for other in touched if other not in known)
     return set(hidden)
 

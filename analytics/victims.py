@@ -7,6 +7,7 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import permutations
 from typing import NamedTuple, Self
 
 from analytics.disclosure import Sum, Table, pattern
@@ -70,8 +71,9 @@ class Figures:
 def suppressed_of_source(kpis: Iterable[Figures], levels: Iterable[Level]) -> set[Cell]:
     """Return the cells to hide in all KPIs that count the victims of one source, so that none undoes another.
 
-    Figures that agree wherever they meet are judged as one table. Others, as series of the same victims that a platform
-    counts twice, are judged each by itself, and what is hidden in one is hidden, and protected, in all.
+    Figures that agree wherever they meet are one table. Others, as series of the same victims that a platform counts
+    twice, are tables of their own: what is hidden in one is hidden, and protected, in all. Where one table counts some
+    of the victims of another, as those whose handover is known, readers know that it counts no more, cell by cell.
 
     Args:
         kpis: The figures of each KPI.
@@ -88,74 +90,108 @@ def suppressed_of_source(kpis: Iterable[Figures], levels: Iterable[Level]) -> se
         else:
             tables.append(Figures(dict(figures.victims), list(figures.shares), set(figures.loose)))
     hidden: set[Cell] = set()
-    own: dict[int, set[Cell]] = {}
-    while stale := [n for n, table in enumerate(tables) if own.get(n) != hidden.intersection(table.victims)]:
-        for n in stale:
-            own[n] = suppressed(tables[n], levels, hidden)
-            hidden |= own[n]
+    while more := suppressed_in_all(tables, levels, hidden) - hidden:
+        hidden |= more
     return hidden
 
 
-def suppressed(figures: Figures, levels: Iterable[Level], hidden_anyway: Iterable[Cell] = ()) -> set[Cell]:
+def suppressed(figures: Figures, levels: Iterable[Level]) -> set[Cell]:
     """Return the cells to hide so that no count of fewer than five victims follows from the published ones.
 
     Args:
         figures: What is published.
         levels: Which places each territory is made of.
-        hidden_anyway: Cells that are hidden whatever they count.
 
     Raises:
         ValueError: counts that must add up do not, or a share exceeds its whole; the message names the cell.
     """
-    levels, hidden_anyway = list(levels), set(hidden_anyway)
-    by_year: dict[int, list[Cell]] = defaultdict(list)
-    for cell in sorted(figures.victims):
-        by_year[cell.period_start.year].append(cell)
-    # No sum reaches beyond a year, so each is a table of its own.
-    return {cell for cells in by_year.values() for cell in suppressed_together(cells, figures, levels, hidden_anyway)}
+    return suppressed_in_all([figures], list(levels), set())
+
+
+def suppressed_in_all(tables: list[Figures], levels: list[Level], hidden_anyway: set[Cell]) -> set[Cell]:
+    # No sum reaches beyond a year, so each is judged by itself.
+    years = {cell.period_start.year for figures in tables for cell in figures.victims}
+    hidden = set()
+    for year in sorted(years):
+        of_year = [[cell for cell in sorted(f.victims) if cell.period_start.year == year] for f in tables]
+        hidden |= suppressed_together(of_year, tables, levels, hidden_anyway)
+    return hidden
 
 
 def suppressed_together(
-    cells: list[Cell], figures: Figures, levels: list[Level], hidden_anyway: set[Cell]
+    cells: list[list[Cell]], tables: list[Figures], levels: list[Level], hidden_anyway: set[Cell]
 ) -> set[Cell]:
-    """Return the cells to hide of one table."""
-    index = {cell: place for place, cell in enumerate(cells)}
-    layers = [figures.victims, *figures.shares]
+    """Return the cells to hide of tables that readers see side by side; `cells` are those of each."""
+    rows = [(n, cell) for n, own in enumerate(cells) for cell in own]
+    index = {row: place for place, row in enumerate(rows)}
+    counts = [tables[n].victims[cell] for n, cell in rows]
+    sums, shares = [], []
+    for n, (own, figures) in enumerate(zip(cells, tables, strict=True)):
+        refuse_shares_above_their_whole(own, figures)
+        for total, parts, of_shares in checked_additions(own, figures, levels):
+            places = tuple(index[n, part] for part in parts)
+            sums.append(Sum(index[n, total], places, tuple(len(shares) + share for share in of_shares)))
+        for total, parts in coincidences(own, figures):
+            sums.append(Sum(index[n, total], tuple(index[n, part] for part in parts)))
+        shares += [[share.get(cell, 0) if m == n else 0 for m, cell in rows] for share in figures.shares]
+    for less, more in ordered(cells, tables):
+        for cell in cells[less]:
+            if (more, cell) in index:
+                # The victims that only the larger table counts: how many is not published, but not fewer than none.
+                sums.append(Sum(index[more, cell], (index[less, cell], len(counts))))
+                counts.append(tables[more].victims[cell] - tables[less].victims[cell])
+    unpublished = range(len(rows), len(counts))
+    shares = [[*share, *(0 for _ in unpublished)] for share in shares]
+    anyway = [index[row] for row in rows if row[1] in hidden_anyway]
+    return {rows[place][1] for place in pattern(Table(counts, sums, shares), anyway, unpublished)}
+
+
+def ordered(cells: list[list[Cell]], tables: list[Figures]) -> Iterator[tuple[int, int]]:
+    """Return the pairs of tables of which the first never counts more than the second."""
+    for less, more in permutations(range(len(tables)), 2):
+        larger = tables[more].victims
+        if all(tables[less].victims[cell] <= larger[cell] for cell in cells[less] if cell in larger):
+            yield less, more
+
+
+def refuse_shares_above_their_whole(cells: list[Cell], figures: Figures) -> None:
     for share in figures.shares:
         for cell in cells:
             if not 0 <= share.get(cell, 0) <= figures.victims[cell]:
                 raise ValueError(f"{describe(cell)}: a share counts {share[cell]} of {figures.victims[cell]} victims.")
+
+
+def checked_additions(
+    cells: list[Cell], figures: Figures, levels: list[Level]
+) -> Iterator[tuple[Cell, list[Cell], list[int]]]:
+    """Return the sums of one table, with the shares that they hold for."""
     grains = [{grain(cell) for cell in share} for share in figures.shares]
-    sums = []
     for total, parts in additions(cells, levels, figures.loose):
         of_shares = [n for n, own in enumerate(grains) if own.issuperset(grain(cell) for cell in (total, *parts))]
         for layer in (figures.victims, *(figures.shares[n] for n in of_shares)):
             whole, pieces = layer.get(total, 0), sum(layer.get(part, 0) for part in parts)
             if whole != pieces:
                 raise ValueError(f"{describe(total)} counts {whole}, but its parts {pieces}.")
-        sums.append(Sum(index[total], tuple(index[part] for part in parts), tuple(of_shares)))
-    for total, parts in coincidences(cells, figures):
-        sums.append(Sum(index[total], tuple(index[part] for part in parts)))
-    counts, *shares = ([layer.get(cell, 0) for cell in cells] for layer in layers)
-    anyway = [index[cell] for cell in cells if cell in hidden_anyway]
-    return {cells[place] for place in pattern(Table(counts, sums, shares), anyway)}
+        yield total, parts, of_shares
 
 
 def coincidences(cells: list[Cell], figures: Figures) -> Iterator[tuple[Cell, list[Cell]]]:
     """Return what readers may take for a sum though nothing promises it, as it is true.
 
-    A value of a loose dimension may count the same victims as the total, and its values may add up to it, as series do
-    that a platform counts twice.
+    The values of a loose dimension may add up to every total, as series do that a platform counts twice; else some of
+    them may count the same victims as the total.
     """
-    for cell in cells:
-        total = cell._replace(breakdown_dimension="total", breakdown_value="total")
-        if cell.breakdown_dimension in figures.loose and figures.victims.get(total) == figures.victims[cell]:
-            yield total, [cell]
-    loose = [cell for cell in cells if cell.breakdown_dimension in figures.loose]
-    totals = [cell for cell in cells if cell.breakdown_dimension == "total"]
-    for total, parts in over_breakdowns([*totals, *loose], set()):
-        if len(parts) > 1 and figures.victims[total] == sum(figures.victims[part] for part in parts):
-            yield total, parts
+    for dimension in figures.loose:
+        loose = [cell for cell in cells if cell.breakdown_dimension == dimension]
+        grains = {(cell.period_type, cell.territory_level) for cell in loose}
+        totals = [c for c in cells if c.breakdown_dimension == "total" and c[:1] + c[2:3] in grains]
+        sums = list(over_breakdowns([*totals, *loose], set()))
+        told = {total for total, parts in sums if figures.victims[total] == sum(figures.victims[c] for c in parts)}
+        if told.issuperset(totals):
+            yield from sums
+        else:
+            same = ((total, part) for total, parts in sums for part in parts)
+            yield from ((total, [c]) for total, c in same if figures.victims[c] == figures.victims[total])
 
 
 def grain(cell: Cell) -> tuple[str, str, str]:

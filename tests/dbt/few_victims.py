@@ -61,6 +61,7 @@ def cases(chance: random.Random, month: date, density: float, mean: float) -> li
             continue
         victims = few(chance, mean)
         ways = ("nb_mise_en_relation_prestataire", "nb_tchat_fsi", "nb_orientation_plainte")
+        counted = chance.random() < 0.9
         rows.append(
             {
                 "case_key": f"{month}|{place}|{public}|{threat}",
@@ -69,7 +70,7 @@ def cases(chance: random.Random, month: date, density: float, mean: float) -> li
                 "categorie_menace": threat,
                 "code_departement": place,
                 "nb_parcours": victims,
-                **{way: chance.randint(0, victims) for way in ways},
+                **{way: chance.randint(0, victims) if counted else None for way in ways},
             }
         )
     return rows
@@ -97,7 +98,7 @@ def reports(chance: random.Random, month: date, density: float, mean: float) -> 
 
 
 def split(chance: random.Random, total: int, parts: Sequence[Any]) -> dict[Any, int]:
-    """Return the total dealt out to the parts; those that get nothing are absent."""
+    """Return the total dealt out to the parts, zeros included."""
     cuts = sorted(chance.randint(0, total) for _ in parts[1:])
     dealt = zip(parts, (high - low for low, high in pairwise([0, *cuts, total])), strict=True)
-    return {part: count for part, count in dealt if count}
+    return dict(dealt)
