@@ -164,10 +164,11 @@ def readings(kpi: Mapping[str, Any]) -> Iterator[tuple[object, ...]]:
     grain = kpi["grain"]
     whole = {"dimension": "total", "period_types": grain["period_types"]}
     for breakdown in (whole, *grain.get("breakdowns", [])):
+        parts = {**PARTS, "total": ("total",)}.get(breakdown["dimension"], ())
         levels = breakdown.get("territory_levels", grain["territory_levels"])
         for type_ in PERIODS.keys() & set(breakdown["period_types"]):
             for level in PLACES.keys() & set(levels):
-                for start, part in product(PERIODS[type_], PARTS.get(breakdown["dimension"], ("total",))):
+                for start, part in product(PERIODS[type_], parts):
                     number = len(part) + start.month
                     yield kpi["code"], type_, start, level, PLACES[level], breakdown["dimension"], part, number
 

@@ -11,6 +11,7 @@ from tests.superset import copies, queries
 from tests.superset.conftest import BUNDLE
 
 CHARTS = sorted(path.stem for path in (BUNDLE / "charts").rglob("*.yaml"))
+SOME = CHARTS[:8]
 GENDARMERIE = "breakdown_dimension = 'scope' and breakdown_value = 'gendarmerie'"
 LAST_MONTH = "period_type = 'month' and period_start = date '2025-09-01'"  # the last that is over
 
@@ -39,12 +40,14 @@ def copy(server) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-@pytest.mark.parametrize("slug", CHARTS)
-def test_every_chart_answers_with_rows(answer, slug):
-    result = answer(slug)
-    assert result["error"] is None
-    assert result["rowcount"] > 0
-    assert all(value is not None for row in result["data"] for name, value in row.items() if name == "valeur")
+def test_every_chart_answers_with_rows(answer):
+    """One test for all: applying the bundle for each would take minutes."""
+    silent = {}
+    for slug in CHARTS:
+        result = answer(slug)
+        if result["error"] or not result["rowcount"] or any(row.get("valeur", 0) is None for row in result["data"]):
+            silent[slug] = result["error"] or result["data"]
+    assert silent == {}
 
 
 @pytest.mark.parametrize("kpi", ["experiences", "positive_share", "answer_rate", "response_time_median"])
@@ -151,9 +154,9 @@ def test_answers_are_kept_until_a_publication_invalidates_them(server, client, b
 
 
 def test_invalidation_goes_past_answers_that_are_gone(server, client, bundle, answer):
-    for slug in CHARTS:
+    for slug in SOME:
         answer(slug)
     kept = [path for path in (server.home.superset / "cache").iterdir() if path.is_file()]
     kept[0].unlink()
     cache.invalidate(client, bundle)
-    assert not any(answer(slug)["is_cached"] for slug in CHARTS)
+    assert not any(answer(slug)["is_cached"] for slug in SOME)
