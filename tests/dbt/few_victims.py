@@ -15,10 +15,10 @@ from ingestion.perceval.contract import AGE_CLASSES
 from ingestion.settings import home
 from tests.dbt.raw import Row
 
-#: Codes as the producers write them: two regions whole, a region of one, overseas without region, abroad and unknown.
-PLACES = ("22", "29", "35", "56", "2A", "2B", "75", "971", "974", "987", "988", "99", None)
+#: Codes as the producers write them: regions of two and of one, overseas without region, abroad and unknown.
+PLACES = ("22", "29", "2A", "2B", "971", "987", "99", None)
 PUBLICS = ("particulier", "entreprise_association", "collectivite_administration")
-THREATS = ("hameçonnage", "rançongiciel", "spam", "virus")
+THREATS = ("hameçonnage", "spam", "virus")
 
 
 def create(years: Iterable[int], seed: int) -> None:
@@ -33,7 +33,7 @@ def create(years: Iterable[int], seed: int) -> None:
     }
     for year in years:
         density, mean = chance.uniform(0.1, 0.9), chance.uniform(1, 12)
-        for month in range(1, chance.randint(3, 12) + 1):
+        for month in range(1, chance.randint(3, 7) + 1):
             tables["raw_cybermalveillance.cases"] += cases(chance, date(year, month, 1), density, mean)
             for table, rows in reports(chance, date(year, month, 1), density, mean).items():
                 tables[f"raw_perceval.{table}"] += rows
@@ -79,6 +79,8 @@ def cases(chance: random.Random, month: date, density: float, mean: float) -> li
 def reports(chance: random.Random, month: date, density: float, mean: float) -> dict[str, list[Row]]:
     """Return the series of a month, which count the same reports by département, by class of age and by day."""
     by_place = {place: few(chance, mean) for place in PLACES[:-1] if chance.random() < density}
+    if not by_place:
+        return {}
     days = [month.replace(day=day) for day in range(1, calendar.monthrange(month.year, month.month)[1] + 1)]
     by_day = split(chance, sum(by_place.values()), days)
     by_age = split(chance, sum(by_place.values()), AGE_CLASSES)
