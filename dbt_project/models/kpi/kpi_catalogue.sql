@@ -17,7 +17,7 @@ select
     '{{ kpi.territory_of }}' as territory_of,
     '{{ kpi.grain.period_types | join(", ") }}' as period_types,
     '{{ kpi.grain.territory_levels | join(", ") }}' as territory_levels,
-    '{{ kpi.grain.breakdowns | map(attribute="dimension") | join(", ") }}' as breakdown_dimensions,
+    '{{ kpi.grain.breakdowns | map(attribute="dimension") | join(", ") }}' as breakdown_dimensions,  -- noqa: LT05
     {{ kpi.is_additive | lower }} as is_additive
 {{ 'union all' if not loop.last }}
 {% endfor %}
