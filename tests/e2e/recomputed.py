@@ -613,6 +613,8 @@ def declaration_seconds() -> Frames:
 
 # ---- chat
 
+WEEKDAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
+
 
 @cache
 def chats() -> pd.DataFrame:
@@ -631,13 +633,14 @@ def chats() -> pd.DataFrame:
         day=day,
         place="ZZ",
         hour=at.dt.strftime("%H h"),
+        weekday_hour=at.dt.dayofweek.map(dict(enumerate(WEEKDAYS))) + at.dt.strftime(" %H h"),
         category=frame["parent"].map(categories).fillna("demande_info"),
         is_free=free,
     )
 
 
 def chats_counted() -> Frames:
-    return broken_down(chats().assign(n=1), "category", "hour")
+    return broken_down(chats().assign(n=1), "category", "hour", "weekday_hour")
 
 
 def chats_out_of_hours() -> Frames:
