@@ -103,7 +103,7 @@ class Line:
     def run(self, *arguments: str) -> Done:
         """Run a verb to its end."""
         with ended(self.start(*arguments)) as process:
-            output, errors = process.communicate(timeout=600)
+            output, errors = process.communicate(timeout=1200)
         assert "Traceback" not in errors, errors
         return Done(process.returncode, output, errors)
 
