@@ -32,7 +32,7 @@ test: install chromium ## Pass every test
 	@$(BIN)/pytest
 
 .PHONY: proof
-proof: install chromium ## The long counts: repeated kills, every fault
+proof: install chromium ## The long counts: repeated kills, every fault, every KPI computed a second time
 	@$(BIN)/pytest -m proof -n 1
 
 .PHONY: snapshot

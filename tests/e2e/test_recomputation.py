@@ -10,6 +10,9 @@ import pytest
 from tests.e2e.line import Line
 from tests.e2e.recomputed import IGGN_COMPLAINTS, PERIODS, RECOMPUTED, cells, shares_in_order
 
+#: Every platform is loaded, built and published first, which alone takes minutes.
+pytestmark = pytest.mark.proof
+
 #: Figures that are not told month by month, each with a test of its own.
 ELSEWHERE = {"iggn_complaints", "listing_sync_share"}
 #: KPIs whose value is a count of victims, of which fewer than so many are hidden.
