@@ -135,7 +135,7 @@ def load_lineage() -> Lineage:
     """Return the lineage of the current code, from the home's cache where this code has been traced before."""
     path = settings.home().dbt_target / "column_lineage.json"
     current = project.fingerprint()
-    if path.exists():
+    if path.exists() and all((compiled_folder(target) / "manifest.json").exists() for target in TRACED):
         kept = json.loads(path.read_bytes())
         if kept["fingerprint"] == current:
             return kept["lineage"]

@@ -81,7 +81,8 @@ def line(golden: Line, tmp_path: Path) -> Line:
 
 @pytest.fixture
 def empty(golden: Line, tmp_path: Path) -> Line:
-    """An empty home, but for dbt's manifest, which it would make again."""
+    """An empty home, but for dbt's manifests, which it would make again."""
     (tmp_path / "desk").mkdir()
-    shutil.copytree(golden.home.dbt_target, tmp_path / "home" / golden.home.dbt_target.relative_to(golden.home.root))
+    made = golden.home.dbt_target.parent
+    shutil.copytree(made, tmp_path / "home" / made.relative_to(golden.home.root))
     return Line(Home(tmp_path / "home"), golden.export, tmp_path / "desk")

@@ -20,9 +20,9 @@ from ingestion.locks import writer_lock
 from ingestion.privacy import redact
 from tests.e2e.line import PLATFORM, Line, dbt_build, ended, kill_session, members, wait_for
 
-#: The moments at which a build is killed lie in so many seconds after dbt has begun.
+#: The moments at which a build is killed lie in so many seconds after dbt has begun; fewer where builds end earlier.
 BUILD_SECONDS = 15
-#: On a busy machine a kill may come before dbt has begun its first model, and hit nothing.
+#: A kill may come before dbt has begun its first model, or after its last, and hit nothing.
 SPARE_KILLS = 5
 
 
@@ -212,7 +212,7 @@ def kill_builds(line: Line, monkeypatch: pytest.MonkeyPatch, kills: int, *part: 
     monkeypatch.setenv("CYBERIMPACT_HOME", str(line.home.root))
     chance = random.Random(kills + 1)
     counts, publication = line.counts(), line.publication()
-    interrupted = 0
+    interrupted, horizon = 0, BUILD_SECONDS
     for attempt in range(kills + SPARE_KILLS):
         if attempt >= kills and interrupted:
             break
