@@ -4,7 +4,7 @@ What the counts are of, and which of them add up, belongs in `victims`.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import linprog
@@ -15,6 +15,8 @@ THRESHOLD = 5
 
 #: HiGHS meets constraints to 1e-7.
 TOLERANCE = 1e-6
+#: What `linprog` answers where no change meets the constraints.
+INFEASIBLE = 2
 
 
 @dataclass(frozen=True)
@@ -43,10 +45,11 @@ class Table:
     counts: Sequence[int]
     sums: Sequence[Sum]
     shares: Sequence[Sequence[int]] = ()
+    guesses: Sequence[Sum] = ()
 
     def __post_init__(self) -> None:
         for layer, counts in enumerate((self.counts, *self.shares)):
-            for total in self.sums_of(layer):
+            for total in (*self.sums_of(layer), *(self.guesses if layer == 0 else ())):
                 if counts[total.total] != sum(counts[part] for part in total.parts):
                     raise ValueError(f"The count of cell {total.total} is not the sum of cells {total.parts}.")
         for share in self.shares:
@@ -65,8 +68,11 @@ def pattern(table: Table, hidden_anyway: Iterable[int] = (), unpublished: Iterab
     For each hidden cell in turn, a linear programme looks for other counts that the published sums would allow and that
     differ by the threshold in this cell, and changes as few and as small cells as it can; those are hidden too. Cells
     that are hidden already change at no cost, so that a cell which needs no more protection adds none. What was found
-    stays possible when more is hidden: at the end each hidden cell has its proof. There is always a solution, for a
-    count may grow with all the totals that it is in. The same table gives the same pattern.
+    stays possible when more is hidden: at the end each hidden cell has its proof. There is a solution, for a count may
+    grow with all the totals that it is in, with two exceptions. Where no count of a cell but the true one meets all the
+    guesses, it is protected from the promised sums alone. Where cells that are not published tell a count already, as
+    the zero of a month that a breakdown leaves out, it is hidden and nothing else is. The same table gives the same
+    pattern.
 
     Source: J. P. Kelly, B. L. Golden, A. A. Assad, "Cell suppression: disclosure protection for sensitive tabular
     data", Networks 22 (1992); A. Hundepool et al., "Statistical Disclosure Control" (2012), chapter 4.
@@ -81,14 +87,21 @@ def pattern(table: Table, hidden_anyway: Iterable[int] = (), unpublished: Iterab
     """
     truth = np.array(table.counts, dtype=float)
     low, high = truth.copy(), truth.copy()
-    programme = Programme(table)
+    programme, guessing = Programme(table), Programme(replace(table, sums=(*table.sums, *table.guesses)))
     anyway, unseen = set(hidden_anyway), list(unpublished)
     hidden = [cell for cell, count in enumerate(table.counts) if count < THRESHOLD or cell in anyway]
     hidden = [cell for cell in hidden if cell not in set(unseen)]
     for cell in hidden:  # grows while it is read
         if high[cell] - low[cell] < THRESHOLD - TOLERANCE:
-            change, touched = programme.cheapest_change(cell, low[cell] + THRESHOLD - truth[cell], [*hidden, *unseen])
-            low, high = np.minimum(low, truth + change), np.maximum(high, truth + change)
+            rise, free = low[cell] + THRESHOLD - truth[cell], [*hidden, *unseen]
+            guessed = guessing.cheapest_change(cell, rise, free)
+            found = guessed or programme.cheapest_change(cell, rise, free)
+            if found is None:
+                continue
+            change, touched = found
+            proven = slice(None) if guessed else cell
+            low[proven] = np.minimum(low, truth + change)[proven]
+            high[proven] = np.maximum(high, truth + change)[proven]
             known = {*hidden, *unseen}
             hidden.extend(int(other) for other in touched if other not in known)
     return set(hidden)
@@ -122,11 +135,11 @@ class Programme:
         rows = block_array([[-one, *(one if i == j else None for j in range(count))] for i in range(count)])
         return csr_array(hstack((rows, -rows)))
 
-    def cheapest_change(self, cell: int, rise: float, hidden: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-        """Return a change by which the count of a cell rises so much, and the cells that it touches.
+    def cheapest_change(self, cell: int, rise: float, hidden: Sequence[int]) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return a change by which the count of a cell rises so much, and the cells that it touches, or None.
 
         Raises:
-            ValueError: none was found.
+            ValueError: the programme was neither solved nor found to be without solution.
         """
         costs = self._costs.copy()
         costs[list(hidden)] = 0
@@ -142,6 +155,8 @@ class Programme:
             bounds=bounds,
             method="highs-ds",
         )
+        if solved.status == INFEASIBLE:
+            return None
         if not solved.success:
             raise ValueError(f"No change of cell {cell} by {rise} was found: {solved.message}")
         rises, falls = solved.x.reshape(2, self._layers, self._size)

@@ -60,7 +60,8 @@ class Figures:
     loose: set[str] = field(default_factory=set)
 
     def agrees_with(self, other: Self) -> bool:
-        return all(other.victims.get(cell, count) == count for cell, count in self.victims.items())
+        """Return whether both say the same wherever both publish; a cell that one of them leaves out counts none."""
+        return all(mine == theirs for mine, theirs in common(self, other))
 
     def join(self, other: Self) -> None:
         self.victims |= other.victims
@@ -125,33 +126,41 @@ def suppressed_together(
     rows = [(n, cell) for n, own in enumerate(cells) for cell in own]
     index = {row: place for place, row in enumerate(rows)}
     counts = [tables[n].victims[cell] for n, cell in rows]
-    sums, shares = [], []
+    sums, guesses, shares = [], [], []
     for n, (own, figures) in enumerate(zip(cells, tables, strict=True)):
         refuse_shares_above_their_whole(own, figures)
         for total, parts, of_shares in checked_additions(own, figures, levels):
             places = tuple(index[n, part] for part in parts)
             sums.append(Sum(index[n, total], places, tuple(len(shares) + share for share in of_shares)))
         for total, parts in coincidences(own, figures):
-            sums.append(Sum(index[n, total], tuple(index[n, part] for part in parts)))
+            guesses.append(Sum(index[n, total], tuple(index[n, part] for part in parts)))
         shares += [[share.get(cell, 0) if m == n else 0 for m, cell in rows] for share in figures.shares]
-    for less, more in ordered(cells, tables):
+    of_year = [Figures({cell: f.victims[cell] for cell in own}) for own, f in zip(cells, tables, strict=True)]
+    for less, more in ordered(of_year):
         for cell in cells[less]:
             if (more, cell) in index:
                 # The victims that only the larger table counts: how many is not published, but not fewer than none.
-                sums.append(Sum(index[more, cell], (index[less, cell], len(counts))))
+                guesses.append(Sum(index[more, cell], (index[less, cell], len(counts))))
                 counts.append(tables[more].victims[cell] - tables[less].victims[cell])
     unpublished = range(len(rows), len(counts))
     shares = [[*share, *(0 for _ in unpublished)] for share in shares]
     anyway = [index[row] for row in rows if row[1] in hidden_anyway]
-    return {rows[place][1] for place in pattern(Table(counts, sums, shares), anyway, unpublished)}
+    return {rows[place][1] for place in pattern(Table(counts, sums, shares, guesses), anyway, unpublished)}
 
 
-def ordered(cells: list[list[Cell]], tables: list[Figures]) -> Iterator[tuple[int, int]]:
+def ordered(tables: list[Figures]) -> Iterator[tuple[int, int]]:
     """Return the pairs of tables of which the first never counts more than the second."""
     for less, more in permutations(range(len(tables)), 2):
-        larger = tables[more].victims
-        if all(tables[less].victims[cell] <= larger[cell] for cell in cells[less] if cell in larger):
+        if all(fewer <= larger for fewer, larger in common(tables[less], tables[more])):
             yield less, more
+
+
+def common(one: Figures, other: Figures) -> Iterator[tuple[int, int]]:
+    """Return both counts of each cell that one publishes and the other publishes or is known to count none of."""
+    grains = {grain(cell) for cell in one.victims} & {grain(cell) for cell in other.victims}
+    for cell in one.victims.keys() | other.victims.keys():
+        if grain(cell) in grains:
+            yield one.victims.get(cell, 0), other.victims.get(cell, 0)
 
 
 def refuse_shares_above_their_whole(cells: list[Cell], figures: Figures) -> None:

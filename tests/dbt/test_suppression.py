@@ -114,3 +114,37 @@ def test_counts_that_do_not_add_up_are_refused() -> None:
     nation = next(cell for cell in victims if cell.territory_level == "nation" and cell.period_type == "month")
     with pytest.raises(ValueError, match=r"FR, .* total counts .*, but its parts"):
         suppressed(Figures(victims | {nation: 20}), levels())
+
+
+def test_series_of_different_months_are_not_one_table() -> None:
+    """Both tell three victims in the first quarter, the one in January, the other in February: no sum of both is true."""
+    january, february = rolled_up({(1, "A1", "x"): 3}), rolled_up({(2, "A1", "x"): 3})
+    hidden = suppressed_of_source([Figures(january), Figures(february)], levels())
+    assert hidden == {cell for series in (january, february) for cell in series}
+
+
+def test_a_zero_that_another_series_leaves_out_is_hidden_and_hides_nothing_else() -> None:
+    """The first quarter has a zero in one series and no threat in the other, which says as much: nothing can protect it."""
+    counted = {(4, "A1", "x"): 40, (4, "A2", "x"): 50}
+    with_zero = rolled_up(counted | {(1, "A1", "x"): 0})
+    hidden = suppressed_of_source([Figures(with_zero), Figures(rolled_up(counted, "threat"))], levels())
+    assert hidden == {cell for cell, count in with_zero.items() if not count}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_any_series_of_the_same_victims_are_judged(seed: int) -> None:
+    """Series that leave out months, places and values, add some, or have zeros: every small count of each is hidden."""
+    draw = random.Random(seed)
+
+    def records(number: int) -> dict[tuple[int, str, str], int]:
+        keys = ((draw.randint(1, 4), draw.choice(("A1", "A2", "C1", "ZZ")), draw.choice("xy")) for _ in range(number))
+        return {key: draw.choice((0, 0, 1, 3, 8, 20)) for key in keys}
+
+    common, series = records(6), []
+    for breakdown in (None, "threat", "threat"):
+        own = {key: count for key, count in common.items() if draw.random() < 0.8} | records(draw.randrange(3))
+        loose = {"threat"} if draw.random() < 0.3 else set()
+        series.append(Figures(rolled_up(own, breakdown), loose=loose))
+    hidden = suppressed_of_source(series, levels())
+    for figures in series:
+        assert {cell for cell, count in figures.victims.items() if count < WIDE} <= hidden
