@@ -117,14 +117,14 @@ def test_counts_that_do_not_add_up_are_refused() -> None:
 
 
 def test_series_of_different_months_are_not_one_table() -> None:
-    """Both tell three victims in the first quarter, the one in January, the other in February: no sum of both is true."""
+    """Both tell three victims in the first quarter, the one in January, the other in February: they do not add up."""
     january, february = rolled_up({(1, "A1", "x"): 3}), rolled_up({(2, "A1", "x"): 3})
     hidden = suppressed_of_source([Figures(january), Figures(february)], levels())
     assert hidden == {cell for series in (january, february) for cell in series}
 
 
 def test_a_zero_that_another_series_leaves_out_is_hidden_and_hides_nothing_else() -> None:
-    """The first quarter has a zero in one series and no threat in the other, which says as much: nothing can protect it."""
+    """A quarter has a zero in one series and no threat in the other, which says as much: nothing can protect it."""
     counted = {(4, "A1", "x"): 40, (4, "A2", "x"): 50}
     with_zero = rolled_up(counted | {(1, "A1", "x"): 0})
     hidden = suppressed_of_source([Figures(with_zero), Figures(rolled_up(counted, "threat"))], levels())
