@@ -218,9 +218,11 @@ def kill_builds(line: Line, monkeypatch: pytest.MonkeyPatch, kills: int, *part: 
             break
         with ended(line.start("build", *part)) as process:
             wait_for(lambda process=process: dbt_build(process.pid), 120)
-            deadline = time.monotonic() + chance.uniform(0, BUILD_SECONDS)
-            while time.monotonic() < deadline and process.poll() is None:
+            deadline = time.monotonic() + chance.uniform(0, horizon)
+            while time.monotonic() < deadline and dbt_build(process.pid):
                 time.sleep(0.1)
+            if not dbt_build(process.pid):
+                horizon /= 2
             kill_session(process.pid)
         unsound = raw(line, "select count(*) from audit.build_node where status not in ('success', 'pass', 'warn')")
         if unsound == [(0,)]:
