@@ -15,6 +15,11 @@ with labels as (
         'prevention_actions' as platform,
         theme as label
     from {{ ref('stg_prevention_actions__action') }}
+    union all
+    select
+        'brigade_numerique' as platform,
+        motive as label
+    from {{ ref('int_chat_contact_archive') }}
 )
 
 select

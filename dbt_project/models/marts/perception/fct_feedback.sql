@@ -12,6 +12,7 @@ experiences as (
     select
         'services_publics_plus' as platform,
         experiences.experience_id as record_key,
+        units.typology as service_id,
         units.typology as service_name,
         units.structure_code as unit_key,
         units.structure_name as unit_name,
@@ -34,6 +35,7 @@ service_reviews as (
     select
         'jdma' as platform,
         review_id as record_key,
+        service_id,
         service_name,
         cast(null as string) as unit_key,
         cast(null as string) as unit_name,
@@ -55,6 +57,7 @@ unit_reviews as (
     select
         'partoo' as platform,
         review_id as record_key,
+        cast(null as string) as service_id,
         cast(null as string) as service_name,
         business_id as unit_key,
         unit_name,
@@ -79,6 +82,7 @@ app_reviews as (
     select
         'app_stores' as platform,
         review_key as record_key,
+        app_id as service_id,
         app_id as service_name,
         cast(null as string) as unit_key,
         cast(null as string) as unit_name,
@@ -109,6 +113,9 @@ feedback as (
 select
     concat(feedback.platform, '|', feedback.record_key) as feedback_key,
     feedback.platform,
+    case
+        when feedback.service_id is not null then concat(feedback.platform, '|', feedback.service_id)
+    end as service_key,
     feedback.service_name,
     feedback.unit_key,
     feedback.unit_name,
