@@ -17,7 +17,7 @@ from rich.table import Column, Table
 from audit import verbs
 from ingestion import settings
 from ingestion.errors import ExpectedFailure
-from orchestration import signal_verbs
+from orchestration import crisis_verbs, signal_verbs
 
 if TYPE_CHECKING:
     from ingestion.platforms import Platform
@@ -35,6 +35,7 @@ app.add_typer(superset_app, name="superset")
 app.add_typer(quarantine_app, name="quarantine")
 verbs.register(app)
 signal_verbs.register(app)
+crisis_verbs.register(app)
 
 #: A file or a pipe has no width: a table is never cut there.
 out = Console(width=None if sys.stdout.isatty() else 400)
@@ -122,6 +123,14 @@ def load_one(chosen: "Platform", file: Path | None) -> list[str]:
         outcome.or_raise("The rows loaded before stay as they were.")
         lines += sorted({metadata["summary"] for metadata in outcome.metadata.values()})
     return lines
+
+
+@app.command()
+def watch() -> None:
+    """Load, build and publish listening and chat as they come, and send the alerts; until stopped."""
+    from orchestration.watch import watch as watch_until_killed
+
+    watch_until_killed()
 
 
 @app.command()

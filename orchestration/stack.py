@@ -65,6 +65,7 @@ def programs() -> list[Program]:
             "/server_info",
         ),
         Program("api", [BIN / "python", "-m", "api"], api, "/health"),
+        Program("watch", [BIN / "cyberimpact", "watch"]),
         Program("dagster-daemon", [BIN / "dagster-daemon", "run", "-w", workspace]),
     ]
 
