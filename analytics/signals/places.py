@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -99,7 +100,9 @@ _TREACHEROUS = word_set(
     " fils pont port bonne blanc bourg grasse cher saint roissy pau vif allonnes trets tulle mende aime bron bruges"
     " valence valencia firmin allure colombes massy poissy creil sète sete meaux riom auch dax aix noyon"
 )
-_WELL_KNOWN = word_set("nice tours lens vienne laval grasse dax auch meaux pau sete valence massy poissy creil colombes")
+_WELL_KNOWN = word_set(
+    "nice tours lens vienne laval grasse dax auch meaux pau sete valence massy poissy creil colombes"
+)
 _RIVERS = word_set(
     "loire seine marne rhone nord manche somme oise aisne orne vienne cher lot var ain allier indre creuse eure drome"
     " isere tarn aude gard moselle meuse vosges jura charente dordogne correze ardeche ariege aveyron herault sarthe"
@@ -148,31 +151,37 @@ class _Entry(NamedTuple):
     population: int
 
 
+class _Index(NamedTuple):
+    """All names: their words to the places that bear them, and of how many words names that begin so are, longest first."""
+
+    places: dict[tuple[str, ...], tuple[_Entry, ...]]
+    lengths: dict[str, tuple[int, ...]]
+
+
 @cache
-def _index() -> dict[str, list[tuple[tuple[str, ...], tuple[_Entry, ...]]]]:
-    """Return the names by their first word, longest first, each with all places that bear it."""
+def _index() -> _Index:
     names: dict[tuple[str, ...], list[_Entry]] = {}
     by_code: dict[str, _Entry] = {}
     with GAZETTEER.open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
-            entry = _Entry(
-                row["name"], row["level"], row["code"], row["territory_code"], int(row["population"] or 0)
-            )
+            entry = _Entry(row["name"], row["level"], row["code"], row["territory_code"], int(row["population"] or 0))
             if entry.level != "commune":
                 by_code.setdefault(entry.territory_code, entry)
-            names.setdefault(_parts(entry.name), []).append(entry)
+            parts = _parts(entry.name)
+            names.setdefault(parts, []).append(entry)
+            if parts[0] in ("le", "les") and len(parts) > 1:  # au Havre, aux Sables-d'Olonne
+                names.setdefault(parts[1:], []).append(entry)
     for alias, code in _ALIASES.items():
         names.setdefault(tuple(alias.split()), []).append(by_code[code])
     for other in _OTHERS:
-        names.setdefault(tuple(other.split()), [])
-    index: dict[str, list[tuple[tuple[str, ...], tuple[_Entry, ...]]]] = {}
-    for parts, entries in names.items():
-        index.setdefault(parts[0], []).append((parts, tuple(entries)))
-        if parts[0] in ("le", "les") and len(parts) > 1:  # au Havre, aux Sables-d'Olonne
-            index.setdefault(parts[1], []).append((parts[1:], tuple(entries)))
-    for found in index.values():
-        found.sort(key=lambda one: -len(one[0]))
-    return index
+        names[tuple(other.split())] = []
+    lengths: dict[str, set[int]] = {}
+    for parts in names:
+        lengths.setdefault(parts[0], set()).add(len(parts))
+    return _Index(
+        {parts: tuple(entries) for parts, entries in names.items()},
+        {first: tuple(sorted(found, reverse=True)) for first, found in lengths.items()},
+    )
 
 
 def _parts(name: str) -> tuple[str, ...]:
@@ -182,8 +191,12 @@ def _parts(name: str) -> tuple[str, ...]:
 @cache
 def _departements() -> dict[str, str]:
     """Return the territory of each département's number."""
-    return {e.code.lower(): e.territory_code for found in _index().values() for _, es in found for e in es
-            if e.level == "departement"}  # fmt: skip
+    every = (entry for entries in _index().places.values() for entry in entries)
+    return {entry.code.lower(): entry.territory_code for entry in every if entry.level == "departement"}
+
+
+def _bears(name: tuple[str, ...], level: str) -> bool:
+    return any(entry.level == level for entry in _index().places.get(name, ()))
 
 
 def find(text: str) -> list[Place]:
@@ -228,53 +241,61 @@ class _Reading:
 
     def _candidates(self) -> Iterator[tuple[int, int, tuple[_Entry, ...]]]:
         """Yield first and last token of each name, and what bears it; names do not overlap, the longest wins."""
-        index, at = _index(), 0
+        at = 0
         while at < len(self.tokens):
-            token = self.tokens[at]
-            if token.is_hashtag:
+            if self.tokens[at].is_hashtag:
                 yield from self._of_hashtag(at)
                 at += 1
                 continue
-            for parts, entries in index.get(token.folded, ()):
-                if self._stands(parts, at):
-                    last = at + len(parts) - 1
-                    if entries and (parts == _parts(entries[0].name) or self._is_merged(at, parts, entries)):
-                        yield at, last, entries
-                        at = last
-                        break
-                    if entries and " ".join(parts) in _ALIASES:
-                        yield at, last, entries
-                        at = last
-                        break
-                    if not entries:  # another thing of a longer name
-                        at = last
-                        break
-            at += 1
+            name = self._name_at(at)
+            if name:
+                entries = self._bearers(name, at)
+                if entries:
+                    yield at, at + len(name) - 1, entries
+            at += max(1, len(name))
 
-    def _stands(self, parts: tuple[str, ...], at: int) -> bool:
-        if at + len(parts) > len(self.tokens):
-            return False
-        for offset, part in enumerate(parts):
-            token = self.tokens[at + offset]
-            if token.folded != part or (offset and token.is_hashtag):
-                return False
-            if offset and not _JOIN.fullmatch(self.text[self.tokens[at + offset - 1].end : token.start]):
-                return False
-        return True
+    def _name_at(self, at: int) -> tuple[str, ...]:
+        """Return the words of the longest name that begins at a token; none where none does."""
+        index = _index()
+        for length in index.lengths.get(self.tokens[at].folded, ()):
+            parts = tuple(token.folded for token in self.tokens[at : at + length])
+            if parts not in index.places or not self._is_joined(at, length):
+                continue
+            # `la Marne` is not the commune La Marne; without its article, Havre is none of the names
+            if self.tokens[at].written.islower() and parts[0] in _ARTICLES and _bears(parts[1:], "departement"):
+                continue
+            if index.places[parts] and not self._bearers(parts, at):
+                continue
+            return parts
+        return ()
 
-    def _is_merged(self, at: int, parts: tuple[str, ...], entries: tuple[_Entry, ...]) -> bool:
-        """Say whether the article of the name has merged into the word before: au Havre, des Sables-d'Olonne."""
-        article = _parts(entries[0].name)[0]
-        return at > 0 and _MERGED.get(self.tokens[at - 1].folded) == article and _parts(entries[0].name)[1:] == parts
+    def _bearers(self, parts: tuple[str, ...], at: int) -> tuple[_Entry, ...]:
+        """Return the places of a name, without those whose article is neither there nor merged into the word before."""
+        return tuple(
+            entry
+            for entry in _index().places[parts]
+            if (own := _parts(entry.name)) == parts or own[1:] != parts or self._merged_article(at) == own[0]
+        )
+
+    def _merged_article(self, at: int) -> str:
+        return _MERGED.get(self.tokens[at - 1].folded, "") if at else ""
+
+    def _is_joined(self, at: int, length: int) -> bool:
+        words = self.tokens[at : at + length]
+        return len(words) == length and all(
+            not word.is_hashtag and _JOIN.fullmatch(self.text[before.end : word.start])
+            for before, word in pairwise(words)
+        )
 
     def _of_hashtag(self, at: int) -> Iterator[tuple[int, int, tuple[_Entry, ...]]]:
         written = self.tokens[at].written[1:]
         for word in dict.fromkeys([written, *_CAMEL.findall(written)]):
-            for parts, entries in _index().get(fold_word(word), ()):
-                towns = tuple(e for e in entries if e.population >= _KNOWN or e.level != "commune")
-                if len(parts) == 1 and towns and not self._may_be_a_word(parts[0]):
-                    yield at, at, towns
-                    return
+            name = _parts(word)
+            entries = _index().places.get(name, ())
+            towns = tuple(e for e in entries if e.population >= _KNOWN or e.level != "commune")
+            if towns and not self._may_be_a_word(name[0]):
+                yield at, at, towns
+                return
 
     # What stands around a name -----------------------------------------------------------------------------------
 
@@ -310,9 +331,7 @@ class _Reading:
         between, token = self.text[self.tokens[last].end : self.tokens[last + 1].start], self.tokens[last + 1]
         if _NUMBER.fullmatch(token.folded) and (token.folded[:2].isdigit() or "(" in between):
             return "(" in between or len(token.folded) == 5  # noqa: PLR2004
-        return "(" in between and any(
-            e.level == "departement" for parts, es in _index().get(token.folded, ()) for e in es if self._stands(parts, last + 1)
-        )  # fmt: skip
+        return "(" in between and _bears(self._name_at(last + 1), "departement")
 
     def _numbers(self) -> Iterator[str]:
         """Yield the départements that are named by a number: (33), dans le 33, 33000."""
@@ -343,8 +362,10 @@ class _Reading:
         name = " ".join(t.folded for t in self.tokens[first : last + 1])
         if after in _NOT_BEFORE.get(name, ()):
             return True
-        if last + 1 < len(self.tokens) and after in _ABROAD and re.fullmatch(
-            r"\s*[,(]\s*|\s+", self.text[self.tokens[last].end : self.tokens[last + 1].start]
+        if (
+            last + 1 < len(self.tokens)
+            and after in _ABROAD
+            and re.fullmatch(r"\s*[,(]\s*|\s+", self.text[self.tokens[last].end : self.tokens[last + 1].start])
         ):
             return True
         joined = [word for word in before if word not in _OF and word not in _ARTICLES]
@@ -423,7 +444,9 @@ class _Reading:
         parts = _parts(entry.name)
         before = self._before(first)
         if entry.territory_code in ("FR-75C", "FR-974", "FR-976", "FR-972", "FR-971", "FR-973"):
-            return entry.territory_code != "FR-974" or any(w in ("la", "a", "de") for w in before[:2]) or parts[0] == "la"
+            return (
+                entry.territory_code != "FR-974" or any(w in ("la", "a", "de") for w in before[:2]) or parts[0] == "la"
+            )
         if len(parts) > 1 and not (len(parts) == 2 and parts[0] in _ARTICLES):  # noqa: PLR2004
             return True
         between = self.text[max(0, self.tokens[first].start - 2) : self.tokens[first].start]

@@ -100,7 +100,9 @@ def parse(query: str, where: str = "La requête") -> Query:
         ExpectedFailure: it finds nothing, a quote is not closed, or a word is too short to mean anything.
     """
     if query.count('"') % 2:
-        raise ExpectedFailure(f"{where} : un guillemet n'est pas refermé.", 'Écrivez les expressions entre "guillemets".')
+        raise ExpectedFailure(
+            f"{where} : un guillemet n'est pas refermé.", 'Écrivez les expressions entre "guillemets".'
+        )
     found: list[str] = []
     excluded: list[str] = []
     profiles: set[str] = set()
@@ -151,7 +153,9 @@ def topic(code: str, declared: Mapping[str, Any], platforms: Collection[str] | N
             f"{where} : le code n'est pas valable.", "Écrivez 2 à 40 minuscules sans accent, chiffres ou tirets bas."
         )
     if unknown := sorted(declared.keys() - _FIELDS):
-        raise ExpectedFailure(f"{where} : champ inconnu {', '.join(unknown)}.", f"Champs : {', '.join(sorted(_FIELDS))}.")
+        raise ExpectedFailure(
+            f"{where} : champ inconnu {', '.join(unknown)}.", f"Champs : {', '.join(sorted(_FIELDS))}."
+        )
     for name in ("label", "query", "kind", "owner"):
         if not isinstance(declared.get(name), str) or not declared[name].strip():
             raise ExpectedFailure(f"{where} : le champ {name} manque.", "Ajoutez-le.")
@@ -194,7 +198,9 @@ def read(file: Path = FILE, platforms: Collection[str] | None = None) -> list[To
             f"{file.name} ne se lit pas{'' if line is None else f' (ligne {line + 1})'}.", "Corrigez ce fichier YAML."
         ) from None
     if not isinstance(declared, dict) or not all(isinstance(one, dict) for one in declared.values()):
-        raise ExpectedFailure(f"{file.name} ne décrit pas de thèmes.", "Écrivez chaque thème comme `code:` et ses champs.")
+        raise ExpectedFailure(
+            f"{file.name} ne décrit pas de thèmes.", "Écrivez chaque thème comme `code:` et ses champs."
+        )
     return together(topic(str(code), fields, platforms) for code, fields in declared.items())
 
 
