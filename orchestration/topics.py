@@ -134,3 +134,13 @@ def find(code: str) -> Topic:
         if topic.code == code:
             return topic
     raise ExpectedFailure(f"Aucun thème ne s'appelle « {code} ».", "`cyberimpact topic list` les nomme.")
+
+
+def counted(series: Any) -> list[tuple]:
+    """Return the bins of a table of live series that are not zero, as `analytics.signals.watch` reads them.
+
+    Args:
+        series: The table, a DuckDB relation.
+    """
+    wanted = "topic_code, platform, territory_code, bin_start, mentions, total_mentions, negative"
+    return series.filter("mentions > 0").select(wanted).fetchall()

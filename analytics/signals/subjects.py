@@ -8,8 +8,13 @@ from analytics.signals.topics import Topic
 
 #: Not a topic: all mentions together, of which a topic has its share.
 ALL = "ensemble"
+#: Not a topic either: the mentions that are on none.
+OTHER = "autres"
 
 PLATFORM = "listening"
+
+#: Changes when topics or places are told otherwise from the same text, so that all mentions are read anew.
+_READING = 2
 
 #: Mention, its load, version of the topics, topic, territory that the text names.
 Subject = tuple[str, str, str, str, str | None]
@@ -20,7 +25,7 @@ def read(
     watched: Sequence[Topic],
     former: Iterable[Subject] = (),
 ) -> list[Subject]:
-    """Return the subjects of mentions, at least one for each: `ALL`.
+    """Return the subjects of mentions, two or more for each: `ALL`, and its topics or `OTHER`.
 
     A topic that is found counts for those that contain it too.
 
@@ -29,7 +34,7 @@ def read(
         watched: The topics.
         former: What was returned before; a mention of the same load and topics is not read again.
     """
-    version = topics.version(watched)
+    version = f"{_READING}-{topics.version(watched)}"
     listened = [topic for topic in watched if topic.watches(PLATFORM)]
     parents = topics.parents(watched)
     known: dict[tuple[str, str], list[Subject]] = defaultdict(list)
@@ -43,7 +48,7 @@ def read(
             told_text = ". ".join(part for part in (title, text) if part)
             codes = _codes(told_text, profiles, listened, parents)
             place = places.territory(told_text) if told_text else None
-            told = [(mention_id, load_id, version, code, place) for code in (ALL, *codes)]
+            told = [(mention_id, load_id, version, code, place) for code in (ALL, *(codes or [OTHER]))]
         found += told
     return found
 

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from analytics.signals.subjects import ALL
+from analytics.signals.subjects import ALL, OTHER
 from orchestration import topics
 
 
@@ -14,6 +14,6 @@ def model(dbt, session):  # noqa: ANN001, ANN201, ARG001 - dbt's signature
         {"motive": motive, "topic_code": code}
         for (motive,) in motives
         if motive
-        for code in (ALL, *topics.codes(watched, motive, "brigade_numerique"))
+        for code in (ALL, *(topics.codes(watched, motive, "brigade_numerique") or [OTHER]))
     ]
     return pa.Table.from_pylist(rows, pa.schema([("motive", pa.string()), ("topic_code", pa.string())]))
