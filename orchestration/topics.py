@@ -1,4 +1,4 @@
-"""The topics that are watched in this home, and the verbs `cyberimpact topic`. What a topic is: `analytics.signals.topics`."""
+"""The topics that are watched in this home. What a topic is, and what it finds, belongs in `analytics.signals.topics`."""
 
 from collections.abc import Iterable, Sequence
 from contextlib import closing

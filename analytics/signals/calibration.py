@@ -17,7 +17,6 @@ FILE = Path(__file__).with_name("budgets.yml")
 
 _WEEK_MINUTES = 7 * DAY_MINUTES
 _HISTORY_DAYS = 28
-_SURE = 9.0  # powers of ten: history that holds such a score was not quiet
 _DAY = timedelta(days=1)
 
 
@@ -54,7 +53,7 @@ def by_law(of_domain: str, minutes: int) -> float:
 def calibrate(one: Grid, until: int) -> list[Threshold]:
     """Return the threshold of each domain: that of the law, or a greater one where quiet history had more false alerts.
 
-    Days on which a topic has a score beyond doubt anywhere, and the days before and behind, are not quiet.
+    A day on which a topic counts clearly more than on its median day is not quiet, nor are the days before and behind.
 
     Args:
         one: Hourly series.
@@ -66,9 +65,7 @@ def calibrate(one: Grid, until: int) -> list[Threshold]:
     first = until - (until - first) // per_day * per_day
     scores = -np.log10(np.maximum(judge(one, range(first, until)).p_values, 1e-300)) if one.keys else np.zeros((0, 0))
     daily = scores.reshape(len(one.keys), -1, per_day).max(axis=2) if scores.size else scores
-    loud: dict[str, np.ndarray] = {}
-    for key, days in zip(one.keys, daily, strict=True):
-        loud[key.topic] = loud.get(key.topic, np.zeros(len(days), dtype=bool)) | (days >= _SURE)
+    loud = _loud(one, range(first, until), per_day)
     for name in sorted({domain(key) for key in one.keys}):
         quiet = [
             [
@@ -80,6 +77,19 @@ def calibrate(one: Grid, until: int) -> list[Threshold]:
             if domain(key) == name
         ]
         found.append(_threshold(name, one.minutes, quiet))
+    return found
+
+
+def _loud(one: Grid, columns: range, per_day: int) -> dict[str, np.ndarray]:
+    """Return for each topic the days on which its largest series counted clearly more than on the median day."""
+    found: dict[str, np.ndarray] = {}
+    largest: dict[str, float] = {}
+    for key, counts in zip(one.keys, one.counts[:, columns.start : columns.stop], strict=True):
+        if counts.sum() > largest.get(key.topic, -1.0):
+            largest[key.topic] = counts.sum()
+            days = counts.reshape(-1, per_day).sum(axis=1)
+            level = float(np.median(days))
+            found[key.topic] = days > level + 4.0 * np.sqrt(level) + 3.0
     return found
 
 

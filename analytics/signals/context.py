@@ -1,4 +1,4 @@
-"""What was said around a signal: new terms, examples, sources, and how it spread. No text leaves here but by its mention."""
+"""What was said around a signal: new terms, examples, sources, and how it spread. An example is named by its mention."""
 
 import re
 from collections import Counter
@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
+from itertools import pairwise
 from urllib.parse import urlsplit
 
 from analytics.signals.novelty import Term, novel_terms
 from analytics.signals.rumour import Pattern, Post, pattern
-from ingestion.privacy.vocabulary import Kind, fold, look_up
+from ingestion.privacy.vocabulary import Kind, fold, look_up, word_set
 
 _HOUR = timedelta(hours=1)
 _TERMS, _EXAMPLES, _SOURCES = 8, 3, 8
@@ -19,10 +20,10 @@ _FEWEST_TEXTS = 3  # that say a term
 _SAME_TEXT_LENGTH = 25
 _WORD = re.compile(r"[a-zà-öø-ÿœæ]{4,}")
 _MARK = re.compile(r"\[[A-ZÉÈ_ ]{2,30}\]|https?://\S+|[@#]?\S*[@_/]\S*")
-_EMPTY = frozenset(
+_EMPTY = word_set(
     "dans avec pour plus cette sont elle nous vous leur leurs mais donc alors comme tout tous toute toutes bien fait"
-    " faire etre avoir encore aussi sans sous chez apres avant depuis entre vers tres meme quel quelle quand votre notre"
-    " merci cela celui celle ceux ainsi parce etait ete aux des les une ont peut ici rien voici tellement vraiment".split()
+    " faire etre avoir encore aussi sans sous chez apres avant depuis entre vers tres meme quel quelle quand votre"
+    " notre merci cela celui celle ceux ainsi parce etait ete une ont peut ici rien voici tellement vraiment"
 )
 _NAMES = int(
     Kind.FIRST_NAME | Kind.FOREIGN_FIRST_NAME | Kind.SURNAME | Kind.FREQUENT_SURNAME | Kind.COMMUNE | Kind.TOWN
@@ -107,7 +108,7 @@ def terms_of(texts: Iterable[str | None]) -> Counter[str]:
     for text in texts:
         if text:
             words = [word for word in _WORD.findall(_MARK.sub(" ", text).lower()) if _tells(word)]
-            found.update({*words, *(f"{one} {other}" for one, other in zip(words, words[1:], strict=False))})
+            found.update({*words, *(f"{one} {other}" for one, other in pairwise(words))})
     return found
 
 

@@ -1,19 +1,23 @@
-"""Daily series: what stands out of the last whole days, and what rises slowly. EARS itself is told by SQL (macro `ears`)."""
+"""Daily series: what stands out of the last whole days, and what rises slowly. EARS is told by SQL (macro `ears`)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 import numpy as np
+from scipy import stats
 
 from analytics.signals.cusum import cusum
+from analytics.signals.farrington import farrington_flexible
 from analytics.signals.scan import DAY_MINUTES, Finding, Key, domain
 from analytics.signals.stream import PARIS, UTC
-from analytics.signals.tails import negative_binomial_p_value
+from analytics.signals.tails import negative_binomial_law, negative_binomial_p_value
 
 _PAST_DAYS = 28
 _FEWEST_DAYS = 14
 _WEEK = 7
+_SILENCE_EXPECTED, _SILENCE_P = 20.0, 1e-6
+_MOST_YEARS, _FEWEST_YEARS, _YEAR_WEEKS, _SEASON_WEEKS = 5, 3, 52, 4
 _WINDOW = "28 jours précédents"
 _WINDOW_BEFORE = "28 jours d'avant la semaine"
 
@@ -104,3 +108,53 @@ def _finding(
 def midnight(day: date) -> datetime:
     """Return the instant, in UTC without a zone, at which a day begins in Paris."""
     return datetime.combine(day, time(), PARIS).astimezone(UTC).replace(tzinfo=None)
+
+
+def silences(days: Iterable[Day], last: date) -> list[Finding]:
+    """Return the services that went silent: on the last day next to nothing of what four weeks led to expect.
+
+    Args:
+        days: Rows of all series; those of `sent_services` are judged.
+        last: The last whole day.
+    """
+    series: dict[Key, list[Day]] = {}
+    for one in days:
+        if one.day <= last and one.key.metric == "sent_services":
+            series.setdefault(one.key, []).append(one)
+    found = []
+    for told in series.values():
+        past, now = np.array([one.count for one in told[:-1]][-_PAST_DAYS:]), told[-1]
+        if len(past) < _FEWEST_DAYS or past.min() < _SILENCE_EXPECTED or now.count >= past.min() / 10:
+            continue
+        mean, spread = negative_binomial_law(len(past), past.sum(), (past**2).sum())
+        p_value = float(stats.nbinom.cdf(now.count, 1 / spread, 1 / (1 + mean * spread)))
+        if p_value < _SILENCE_P:
+            found.append(_finding(now, now.count, float(mean), p_value, "drop", DAY_MINUTES, _WINDOW))
+    return found
+
+
+def seasons(weeks: Iterable[tuple[Key, date, int]], thresholds: Mapping[str, float]) -> list[Finding]:
+    """Return the series whose last whole week exceeds its season of the years before; see `farrington`.
+
+    Args:
+        weeks: Series, Monday and count, in the order of series and week, without gaps.
+        thresholds: Score of each domain, for daily bins.
+    """
+    series: dict[Key, list[tuple[date, int]]] = {}
+    for key, monday, count in weeks:
+        series.setdefault(key, []).append((monday, count))
+    found = []
+    for key, told in series.items():
+        years = min(_MOST_YEARS, (len(told) - 1 - _SEASON_WEEKS) // _YEAR_WEEKS)
+        if years < _FEWEST_YEARS:
+            continue
+        mondays, counts = zip(*told, strict=True)
+        bound = farrington_flexible(mondays, counts, len(told) - 1, years=years)
+        if bound.alarm and bound.p_value < 10.0 ** -thresholds[domain(key)]:
+            found.append(
+                Finding(
+                    key, midnight(mondays[-1]), _WEEK * DAY_MINUTES, float(counts[-1]), bound.expected, bound.upper,
+                    bound.p_value, "slow", f"même saison des {years} années précédentes",
+                )
+            )  # fmt: skip
+    return found

@@ -250,4 +250,5 @@ def domain(key: Key) -> str:
         "victims": "victims",
         "negative_feedback": "feedback",
         "failed_services": "services",
+        "sent_services": "services",
     }.get(key.metric, "listening")

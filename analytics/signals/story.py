@@ -69,7 +69,7 @@ class Known:
 
 def identifier(topic: str, territory: str, kind: str, opened_at: datetime) -> str:
     """Return the identifier of a signal that opens so."""
-    return sha256("\n".join((topic, territory, kind, opened_at.isoformat())).encode()).hexdigest()[:32]
+    return sha256(f"{topic}\n{territory}\n{kind}\n{opened_at.isoformat()}".encode()).hexdigest()[:32]
 
 
 def tell(

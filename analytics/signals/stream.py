@@ -1,7 +1,7 @@
 """The streaming detectors of the series that are watched bin by bin: advanced, saved, and asked about open bins.
 
-A detector learns a bin once it is closed for good; what is younger it scores from a copy, again at each micro-batch, for
-mentions are found some minutes after they are published. One detector's scores become probabilities by the scores of all.
+A detector learns a bin once it is closed for good; what is younger it scores from a copy, again at each micro-batch,
+for mentions are found some minutes after they are published. Scores become probabilities by the scores of all.
 """
 
 import math

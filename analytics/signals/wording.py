@@ -13,6 +13,7 @@ _COUNTED = {
     "chat_contacts": ("contact du tchat", "contacts du tchat"),
     "victims": ("victime", "victimes"),
     "negative_feedback": ("avis négatif", "avis négatifs"),
+    "sent_services": ("démarche aboutie", "démarches abouties"),
     "failed_services": ("démarche abandonnée", "démarches abandonnées"),
 }
 
@@ -34,8 +35,9 @@ def _figure(finding: Finding) -> str:
     one, many = _COUNTED[finding.key.metric]
     counted = f"{number(finding.observed)} {one if finding.observed < 2 else many}"  # noqa: PLR2004
     clock = wall_clock(finding.at)
-    when = f"le {clock:%d/%m}" if finding.minutes >= DAY_MINUTES else f"le {clock:%d/%m à %H h %M}"
-    lasting = {5: "en 5 minutes", 60: "en une heure", DAY_MINUTES: "en un jour"}
+    since = "dès le" if finding.minutes > DAY_MINUTES else "le"
+    when = f"{since} {clock:%d/%m}" if finding.minutes >= DAY_MINUTES else f"le {clock:%d/%m à %H h %M}"
+    lasting = {5: "en 5 minutes", 60: "en une heure", DAY_MINUTES: "en un jour", 7 * DAY_MINUTES: "en une semaine"}
     during = lasting.get(finding.minutes, f"en {finding.minutes // 60} heures")
     expected = f"{number(finding.expected)} attendue{'s' if finding.expected >= 2 else ''}"  # noqa: PLR2004
     return f"{counted} {during} ({when}, heure de Paris), pour {expected}"

@@ -1,4 +1,4 @@
-"""What stands out in the live series, and the signals that it makes: all that the tables of signals show, row by row."""
+"""What stands out in the live series, and the signals that it makes: all that the tables of signals show."""
 
 import pyarrow as pa
 
