@@ -12,8 +12,6 @@ from analytics.signals.scan import DAY_MINUTES, Finding, Key
 from analytics.signals.story import FRANCE
 from analytics.signals.subjects import ALL
 from analytics.signals.telling import Territory, World
-from ingestion import settings
-from ingestion.operations.store import pages
 from orchestration import topics
 
 _USUAL_DAYS, _USUAL_TEXTS = 28, 5000
@@ -144,10 +142,9 @@ def _from_the_first(told: list[days.Day]) -> list[days.Day]:
 def dismissed() -> dict[str, datetime]:
     """Return the signals that operators of this home have put aside, and when; the last verdict counts."""
     last: dict[str, tuple[datetime, bool]] = {}
-    for page in pages(settings.home().operations, "verdicts"):
-        for row in page:
-            at = datetime.fromisoformat(row["decided_at"])
-            at = (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC).replace(tzinfo=None)
-            if row["signal_id"] not in last or last[row["signal_id"]][0] < at:
-                last[row["signal_id"]] = at, row["verdict"] in ("écarté", "faux")
+    for row in topics.operations("verdicts"):
+        at = datetime.fromisoformat(row["decided_at"])
+        at = (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC).replace(tzinfo=None)
+        if row["signal_id"] not in last or last[row["signal_id"]][0] < at:
+            last[row["signal_id"]] = at, row["verdict"] in ("écarté", "faux")
     return {signal_id: at for signal_id, (at, is_dismissed) in last.items() if is_dismissed}

@@ -1,18 +1,25 @@
 """The topics that are watched in this home. What a topic is, and what it finds, belongs in `analytics.signals.topics`."""
 
+import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import closing
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
+
+import duckdb
 
 from analytics.signals import topics as definitions
 from analytics.signals.topics import Topic
 from ingestion import settings
+from ingestion.clock import today
 from ingestion.errors import ExpectedFailure
-from ingestion.operations.store import open_operations, pages
 from ingestion.platforms import PLATFORMS
+from orchestration import published
 
 COLUMNS = ("topic_code", "topic_label", "crisis_kind", "query", "platforms", "owner", "part_of", "topics_version")
+
+_BUSY_SECONDS = 30.0
 
 PLATFORM_NAMES = frozenset(platform.name for platform in PLATFORMS)
 
@@ -36,9 +43,32 @@ def operators_topics() -> list[tuple[Topic, bool]]:
             ),
             bool(row["active"]),
         )
-        for page in pages(settings.home().operations, "topics")
-        for row in page
+        for row in operations("topics")
     ]
+
+
+def operations(table: str) -> list[dict[str, Any]]:
+    """Return the rows of a table of this home's operations; none where the file, or the table, was never made.
+
+    Every micro-batch asks: `ingestion.operations`, which loads them as a platform, would cost it seconds of imports.
+
+    Raises:
+        ExpectedFailure: the file is no database, or stays locked.
+    """
+    path = settings.home().operations
+    if not path.exists():
+        return []
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS)) as connection:
+            connection.row_factory = sqlite3.Row
+            if not connection.execute("select 1 from sqlite_master where name = ?", [table]).fetchone():
+                return []
+            return [dict(row) for row in connection.execute(f'select * from "{table}" order by 1')]  # noqa: S608 - ours
+    except sqlite3.Error as problem:
+        raise ExpectedFailure(
+            f"Le fichier {path.name} ne peut pas être lu ({problem}).",
+            "S'il est abîmé, rétablissez-le depuis la dernière sauvegarde.",
+        ) from None
 
 
 def watched() -> list[Topic]:
@@ -114,6 +144,8 @@ def add(topic: Topic) -> None:
     """
     definitions.together(watched(), [topic])
     now = datetime.now(UTC).isoformat(timespec="seconds")
+    from ingestion.operations.store import open_operations
+
     with closing(open_operations(settings.home().operations)) as connection, connection:
         connection.execute(
             "insert into topics (code, label, query, kind, platforms, owner, active, created_at, updated_at)"
@@ -144,3 +176,51 @@ def counted(series: Any) -> list[tuple]:
     """
     wanted = "topic_code, platform, territory_code, bin_start, mentions, total_mentions, negative"
     return series.filter("mentions > 0").select(wanted).fetchall()
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a topic would have found in the mentions that are published now.
+
+    Attributes:
+        by_day: Mentions that it finds, by day of Paris, oldest first.
+        read: Mentions that were read.
+        examples: Redacted texts, the newest first.
+    """
+
+    by_day: dict[date, int]
+    read: int
+    examples: list[str]
+
+
+def preview(topic: Topic, most: int = 20) -> Preview:
+    """Return what a topic finds in the published mentions of the last seven days.
+
+    Args:
+        topic: The topic; it need not be watched.
+        most: Number of examples.
+
+    Raises:
+        ExpectedFailure: no live copy was published.
+    """
+    with published.connect(settings.home()) as connection:
+        try:
+            rows = connection.execute(
+                f"select published_on, title, text, topics from {published.LIVE.catalog}.visibility.live_mention"  # noqa: S608
+                " where published_on > ? and (text is not null or topics is not null) order by published_at desc",
+                [today() - timedelta(days=7)],
+            ).fetchall()
+        except duckdb.CatalogException:
+            raise ExpectedFailure(
+                "Aucune mention n'est publiée dans ce dossier.",
+                "Lancez d'abord `cyberimpact build --live` et `cyberimpact publish --live`.",
+            ) from None
+    by_day = {day: 0 for day in sorted({row[0] for row in rows})}
+    examples: dict[str, None] = {}
+    for day, title, text, profiles in rows:
+        told = ". ".join(filter(None, (title, text)))
+        if topic.compiled.finds(definitions.folded(told), frozenset((profiles or "").split(";"))):
+            by_day[day] += 1
+            if text and len(examples) < most:
+                examples[text] = None
+    return Preview(by_day, len(rows), list(examples))
