@@ -90,6 +90,8 @@ superset = dg.define_asset_job(
 
 purge = maintenance.purge.to_job(name="purge", tags=TAGS)
 
+forget_runs = maintenance.forget_runs.to_job(name="forget_runs", tags=TAGS)
+
 jobs = [
     *loads.values(),
     *micro_batches.values(),
@@ -101,4 +103,5 @@ jobs = [
     daily,
     superset,
     purge,
+    forget_runs,
 ]

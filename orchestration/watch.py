@@ -17,6 +17,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from assets.warehouse.lineage import column_lineage
 from ingestion import inbox, settings
 from ingestion.errors import ExpectedFailure
 from ingestion.platforms import Platform
@@ -142,6 +143,8 @@ def watch() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", stream=sys.stderr)
     log.setLevel(logging.INFO)
     began, code = time.monotonic(), project.fingerprint()
+    project.manifest()
+    column_lineage()  # read once for each version of the code: minutes, in which no file is held
     threading.Thread(target=tell, name="alerts", daemon=True).start()
     with warm():
         outlook = Outlook()
