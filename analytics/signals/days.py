@@ -9,8 +9,7 @@ from scipy import stats
 
 from analytics.signals.cusum import cusum
 from analytics.signals.farrington import farrington_flexible
-from analytics.signals.scan import DAY_MINUTES, Finding, Key, domain
-from analytics.signals.stream import PARIS, UTC
+from analytics.signals.scan import DAY_MINUTES, PARIS, UTC, Finding, Key, domain
 from analytics.signals.tails import negative_binomial_law, negative_binomial_p_value
 
 _PAST_DAYS = 28

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from scipy import stats
@@ -17,6 +18,9 @@ from analytics.signals.tails import negative_binomial_law
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+PARIS = ZoneInfo("Europe/Paris")
+UTC = ZoneInfo("UTC")
 
 _FEWEST = 21  # bins of the past without which nothing stands out
 _OUTLYING_SHARE = 0.1  # of the past that may belong to events
@@ -79,6 +83,11 @@ class Grid:
         """Return the bin that a moment lies in."""
         return int((moment - self.start) // timedelta(minutes=self.minutes))
 
+    def clock_ahead(self, columns: range) -> "NDArray[np.int64]":
+        """Return by how many bins the clock in Paris is ahead of UTC; it changes twice a year."""
+        ahead = (self.time(column).replace(tzinfo=UTC).astimezone(PARIS).utcoffset() for column in columns)
+        return np.array([one // timedelta(minutes=self.minutes) for one in ahead if one is not None], dtype=np.int64)
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -137,8 +146,13 @@ class Judged:
     spread: "NDArray[np.float64]"
     """Variance beyond that of a Poisson law, over the square of the mean."""
 
+    def uppers(self, scores: "NDArray[np.float64]") -> "NDArray[np.float64]":
+        """Return the greatest counts that a threshold lets pass; one threshold per row."""
+        odds = 1 / (1 + self.expected * self.spread)
+        return stats.nbinom.isf(10.0 ** -scores[:, None], 1 / self.spread, odds)
+
     def upper(self, row: int, column: int, score: float) -> float:
-        """Return the greatest count that a threshold lets pass."""
+        """Return the greatest count that a threshold lets pass in one bin."""
         mean, spread = self.expected[row, column], self.spread[row, column]
         return float(stats.nbinom.isf(10.0**-score, 1 / spread, 1 / (1 + mean * spread)))
 
@@ -155,9 +169,13 @@ def judge(one: Grid, columns: range) -> Judged:
     expected, p_values = np.zeros((len(one.keys), len(columns))), np.ones((len(one.keys), len(columns)))
     spread = np.ones_like(expected)
     around = np.arange(-season.around, season.around + 1)
+    before = period * np.arange(1, season.days + 1)
+    ahead = one.clock_ahead(range(one.counts.shape[1]))
     for index, column in enumerate(columns):
-        past = (column - period * np.arange(1, season.days + 1)[:, None] + around).ravel()
-        past = past[past >= 0]
+        days = column - before[before <= column]
+        same_time = days + ahead[column] - ahead[days]  # as the clock shows it, before and after it was changed
+        past = (same_time[:, None] + around).ravel()
+        past = past[(past >= 0) & (past < column)]
         if len(past) < _FEWEST:
             continue
         mean, variance = _law(one.counts[:, past])

@@ -161,3 +161,28 @@ def calibrate(hours: Iterable[Row], now: datetime) -> list[Threshold]:
     for one in grids(hours, now, HOUR):
         found += calibration.calibrate(_topics(one), min(one.counts.shape[1], one.column(now)))
     return found
+
+
+def band(
+    hours: Iterable[Row], now: datetime, thresholds: Iterable[Threshold]
+) -> list[tuple[str, str, datetime, float, float, float]]:
+    """Return topic, territory, hour, mentions, what was expected and up to where they would not have alarmed.
+
+    Args:
+        hours: Hourly bins that are not zero.
+        now: Instant up to which there are data.
+        thresholds: Those of the hours.
+    """
+    limits = calibration.scores(thresholds, HOUR)
+    told = []
+    for one in grids([row for row in hours if row[1] != CHAT], now, HOUR):
+        columns = range(max(0, one.counts.shape[1] - FIRST_LOOK_HOURS), one.counts.shape[1])
+        judged = scan.judge(one, columns)
+        uppers = judged.uppers(np.array([limits[scan.domain(key)] for key in one.keys]))
+        told += [
+            (key.topic, key.territory, one.time(column), float(one.counts[row, column]),
+             float(judged.expected[row, index]), float(uppers[row, index]))
+            for row, key in enumerate(one.keys) if key.metric == "mentions"
+            for index, column in enumerate(columns)
+        ]  # fmt: skip
+    return told
