@@ -103,6 +103,13 @@ class Finding:
     method: str = "sudden"
     """`sudden`, `slow` or `drop`."""
     window: str = ""
+    tests: int = 1
+    """How many bins were judged together with it."""
+
+    @property
+    def probability(self) -> float:
+        """How sure it is that chance did not make the greatest of as many bins; Bonferroni's bound."""
+        return 1.0 - min(1.0, self.p_value * max(self.tests, 1))
 
     @property
     def ratio(self) -> float:
@@ -201,7 +208,9 @@ def _growth(others: "NDArray[np.float64]", past: "NDArray[np.float64]") -> "NDAr
     return np.maximum(1.0, surely / (past.mean(axis=1) + 0.5))
 
 
-def findings(one: Grid, judged: Judged, threshold: Mapping[str, float], accepted: "NDArray[np.bool_]") -> list[Finding]:
+def findings(
+    one: Grid, judged: Judged, threshold: Mapping[str, float], accepted: "NDArray[np.bool_]", tests: int
+) -> list[Finding]:
     """Return the bins that exceed the threshold of their domain and were accepted among all of the run.
 
     Args:
@@ -209,6 +218,7 @@ def findings(one: Grid, judged: Judged, threshold: Mapping[str, float], accepted
         judged: What was expected.
         threshold: Score of each domain, see `domain`.
         accepted: Which bins the control of false discoveries lets pass; of the shape of `judged.p_values`.
+        tests: How many bins the run has judged.
     """
     scores = -np.log10(np.maximum(judged.p_values, _LEAST_P))
     limits = np.array([threshold[domain(key)] for key in one.keys])
@@ -226,6 +236,7 @@ def findings(one: Grid, judged: Judged, threshold: Mapping[str, float], accepted
                 upper=judged.upper(row, index, limits[row]),
                 p_value=float(judged.p_values[row, index]),
                 window=window,
+                tests=tests,
             )
         )
     return found
@@ -252,7 +263,7 @@ def drops(one: Grid, columns: range, hours: int = 6, p_value: float = 1e-6) -> l
         mean, spread = negative_binomial_law(past.shape[1], past.sum(axis=1), (past**2).sum(axis=1))
         below = stats.nbinom.cdf(now, 1 / spread, 1 / (1 + mean * spread))
         for row in np.nonzero((below < p_value) & (mean >= _DROP_EXPECTED) & (now < mean / 10))[0]:
-            found.append(
+            found.append(  # noqa: PERF401 - a list of such length reads worse
                 Finding(
                     one.keys[row], one.time(column - hours + 1), hours * 60, float(now[row]), float(mean[row]),
                     float(mean[row]), float(below[row]), "drop", SEASONS[60].window,

@@ -16,6 +16,6 @@ select
     title
 from signals.fct_official_alert
 where
-    (valid_until is null or valid_until > cast(now() as timestamp))
+    (valid_until is null or valid_until > timezone('UTC', now()))
     and coalesce(level_rank, 9) > 1
-    and issued_at > cast(now() as timestamp) - interval 15 day
+    and issued_at > timezone('UTC', now()) - interval 15 day

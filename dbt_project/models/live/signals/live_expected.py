@@ -1,4 +1,4 @@
-"""Hour by hour, what the topics counted, what was expected and up to where it would not have surprised: last seven days."""
+"""Hour by hour of the last seven days: what topics counted, what was expected, and up to where it does not surprise."""
 
 import pyarrow as pa
 
@@ -19,11 +19,10 @@ THRESHOLD = "domain, bin_minutes, alerts_per_series_week, series_weeks, score"
 
 def model(dbt, session):  # noqa: ANN001, ANN201, ARG001 - dbt's signature
     dbt.config(materialized="table")
-    wide = dbt.ref("live_series_hour").filter(
-        "platform = 'all' and (territory_code = 'FR' or length(territory_code) = 6)"
-    )
+    shown = {"FR", *(code for (code,) in dbt.ref("regions").select("region_code").fetchall())}
     [(now,)] = dbt.ref("live_topic_mention").aggregate("max(collected_at)").fetchall()
     thresholds = [Threshold(*row) for row in dbt.ref("live_threshold").select(THRESHOLD).fetchall()]
-    rows = watch.band(topics.counted(wide), now, thresholds) if now else []
+    wide = topics.counted(dbt.ref("live_series_hour").filter("platform = 'all'"))
+    rows = watch.band([row for row in wide if row[2] in shown], now, thresholds) if now else []
     columns = list(zip(*rows, strict=True)) or [()] * len(COLUMNS)
     return pa.table({name: pa.array(told, kind) for (name, kind), told in zip(COLUMNS.items(), columns, strict=True)})
