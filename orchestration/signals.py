@@ -15,7 +15,6 @@ from analytics.signals.telling import Territory, World
 from orchestration import topics
 
 _USUAL_DAYS, _USUAL_TEXTS = 28, 5000
-_DAILY = "daily_copy.main.daily_alarm"
 _MENTION = (
     "mention_id, published_at, network, url, coalesce(title || '. ', '') || coalesce(text, ''), potential_reach,"
     " sentiment, author_id, author_followers, is_share, parent_mention_id"
@@ -50,7 +49,7 @@ class Live:
         if now is None:
             return former
         learnt, history = stream.restore(self._rows("select series, learnt_until, bins, state from signals_detectors"))
-        seen = watch.look(
+        live = watch.look(
             topics.counted(self._tables["hours"]),
             topics.counted(self._tables["fives"]),
             now,
@@ -59,8 +58,8 @@ class Live:
             self._thresholds(),
             looked_back_hours=watch.LOOKED_BACK_HOURS if former else watch.FIRST_LOOK_HOURS,
         )
-        found = [*seen.findings, *self._of_days(now), *self._of_the_daily_build()]
-        return telling.run(former, found, seen.tests, now, self._world(now))
+        found = [*live, *self._of_days(now), *self._of_the_daily_build()]
+        return telling.run(former, found, now, self._world(now))
 
     def _thresholds(self) -> list[Threshold]:
         query = "select domain, bin_minutes, alerts_per_series_week, series_weeks, score from signals_thresholds"
@@ -70,7 +69,8 @@ class Live:
         """Return what stands out of the last whole days of the live series."""
         rows = self._rows(
             "select topic_code, platform, territory_code, day, observed, c1_upper, c2_upper, c3_upper from signals_days"
-            f" where topic_code <> '{ALL}' order by topic_code, platform, territory_code, day"
+            " where topic_code <> ? order by topic_code, platform, territory_code, day",
+            ALL,
         )
         told = [
             days.Day(Key(topic, "chat_contacts" if platform == watch.CHAT else "mentions", platform, place), *rest)
@@ -83,13 +83,13 @@ class Live:
         """Return what the last published daily build has found in its series."""
         rows = self._rows(
             "select topic_code, metric, platform, territory_code, bin_start, bin_minutes, observed, expected, upper,"
-            f" p_value, method, baseline_window from {_DAILY}"
+            " p_value, method, baseline_window, tests from daily_copy.main.daily_alarm"
         )
         return [Finding(Key(*row[:4]), *row[4:]) for row in rows]
 
     def _world(self, now: datetime) -> World:
         return World(
-            topics=topics.from_rows(self._rows(f"select {', '.join(topics.COLUMNS)} from signals_topics")),
+            topics=topics.from_rows(self._tables["topics"].select(", ".join(topics.COLUMNS)).fetchall()),
             territories=self._territories(),
             mentions=self._mentions,
             usual_terms=self._usual_terms(now),

@@ -1,4 +1,4 @@
-"""The topics that are watched in this home. What a topic is, and what it finds, belongs in `analytics.signals.topics`."""
+"""The topics that are watched in this home. What a topic is, and what it finds, is `analytics.signals.topics`."""
 
 import sqlite3
 from collections.abc import Iterable, Sequence
@@ -215,7 +215,7 @@ def preview(topic: Topic, most: int = 20) -> Preview:
                 "Aucune mention n'est publiée dans ce dossier.",
                 "Lancez d'abord `cyberimpact build --live` et `cyberimpact publish --live`.",
             ) from None
-    by_day = {day: 0 for day in sorted({row[0] for row in rows})}
+    by_day = dict.fromkeys(sorted({row[0] for row in rows}), 0)
     examples: dict[str, None] = {}
     for day, title, text, profiles in rows:
         told = ". ".join(filter(None, (title, text)))

@@ -1,4 +1,4 @@
-"""What was said around a signal: new terms, examples, sources, and how it spread. An example is named by its mention."""
+"""What was said around a signal: new terms, examples, sources, and how it spread. An example is a mention."""
 
 import re
 from collections import Counter

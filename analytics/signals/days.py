@@ -1,21 +1,22 @@
 """Daily series: what stands out of the last whole days, and what rises slowly. EARS is told by SQL (macro `ears`)."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 
 import numpy as np
 from scipy import stats
 
+from analytics.signals import budget
 from analytics.signals.cusum import cusum
 from analytics.signals.farrington import farrington_flexible
-from analytics.signals.scan import DAY_MINUTES, Finding, Key, domain
-from analytics.signals.stream import PARIS, UTC
+from analytics.signals.scan import DAY_MINUTES, PARIS, UTC, Finding, Key, domain
 from analytics.signals.tails import negative_binomial_law, negative_binomial_p_value
 
 _PAST_DAYS = 28
 _FEWEST_DAYS = 14
 _WEEK = 7
+_FALSE_DISCOVERY_RATE = 0.05
 _SILENCE_EXPECTED, _SILENCE_P = 20.0, 1e-6
 _MOST_YEARS, _FEWEST_YEARS, _YEAR_WEEKS, _SEASON_WEEKS = 5, 3, 52, 4
 _WINDOW = "28 jours précédents"
@@ -55,36 +56,46 @@ def judge(days: Iterable[Day], last: date, thresholds: Mapping[str, float], look
     for one in days:
         if one.day <= last:
             series.setdefault(one.key, []).append(one)
-    found: list[Finding] = []
+    judged: list[tuple[float, Finding | None]] = []
     for key, told in series.items():
         counts = np.array([one.count for one in told])
         limit = 10.0 ** -thresholds[domain(key)]
-        for place in range(max(_FEWEST_DAYS, len(told) - looked_back), len(told)):
-            if told[place].day <= last - timedelta(days=looked_back):
-                continue
-            past = _clipped(counts[max(0, place - _PAST_DAYS) : place])
-            p_value = negative_binomial_p_value(past, int(counts[place]))
-            if told[place].alarms and p_value < limit and counts[place] > past.mean():
-                found.append(_finding(told[place], counts[place], past.mean(), p_value, "sudden", DAY_MINUTES, _WINDOW))
-        found += _slow(told, counts, limit)
-    return found
+        judged += [
+            _sudden(told[place], counts[: place + 1], limit)
+            for place in range(max(_FEWEST_DAYS, len(told) - looked_back), len(told))
+            if told[place].day > last - timedelta(days=looked_back)
+        ]
+        judged.append(_slow(told, counts, limit))
+    passed = budget.discoveries([p_value for p_value, _ in judged], _FALSE_DISCOVERY_RATE)
+    return [
+        replace(finding, tests=len(judged))
+        for (_, finding), is_passed in zip(judged, passed, strict=True)
+        if finding is not None and is_passed
+    ]
 
 
-def _slow(told: list[Day], counts: np.ndarray, limit: float) -> list[Finding]:
-    """Return the last week, where the sum of its small excesses is too much."""
+def _sudden(day: Day, counts: np.ndarray, limit: float) -> tuple[float, Finding | None]:
+    """Return the probability of the last of the counts, and what is found if it and EARS say so."""
+    past = _clipped(counts[:-1][-_PAST_DAYS:])
+    p_value = negative_binomial_p_value(past, int(counts[-1]))
+    if not day.alarms or p_value >= limit or counts[-1] <= past.mean():
+        return p_value, None
+    return p_value, _finding(day, counts[-1], past.mean(), p_value, "sudden", DAY_MINUTES, _WINDOW)
+
+
+def _slow(told: list[Day], counts: np.ndarray, limit: float) -> tuple[float, Finding | None]:
+    """Return the probability of the last week, and what is found if the sum of its small excesses is too much."""
     past = _clipped(counts[:-_WEEK][-_PAST_DAYS:])
     if len(past) < _PAST_DAYS:
-        return []
+        return 1.0, None
     week = counts[-_WEEK:]
-    sums = cusum(week, np.full(_WEEK, past.mean()))
-    if sums[-1] < 1.0 and not (sums[:-1] >= 1.0).any():
-        return []
     weeks = past.reshape(-1, _WEEK).sum(axis=1)
     p_value = negative_binomial_p_value(weeks, int(week.sum()))
-    if p_value >= limit:
-        return []
-    first = told[-_WEEK]
-    return [_finding(first, week.sum(), weeks.mean(), p_value, "slow", _WEEK * DAY_MINUTES, _WINDOW_BEFORE)]
+    if p_value >= limit or not (cusum(week, np.full(_WEEK, past.mean())) >= 1.0).any():
+        return p_value, None
+    return p_value, _finding(
+        told[-_WEEK], week.sum(), weeks.mean(), p_value, "slow", _WEEK * DAY_MINUTES, _WINDOW_BEFORE
+    )
 
 
 def _clipped(past: np.ndarray) -> np.ndarray:
@@ -95,7 +106,7 @@ def _clipped(past: np.ndarray) -> np.ndarray:
     return np.minimum(past, 3.0 + level + 4.0 * max(np.sqrt(level), 1.4826 * float(np.median(np.abs(past - level)))))
 
 
-def _finding(
+def _finding(  # noqa: PLR0917 - all that a finding is, once
     day: Day, observed: float, expected: float, p_value: float, method: str, minutes: int, window: str
 ) -> Finding:
     uppers = [upper for upper in (day.c1_upper, day.c2_upper) if upper is not None]

@@ -38,7 +38,7 @@ _PLACED = word_set(
     "gendarmes gendarme gendarmerie brigade compagnie peloton groupement psig policiers police commissariat pompiers"
     " maire mairie ville villes village commune communes bourg agglomeration agglo metropole communaute centre entree"
     " sortie route gare ecole ecoles college lycee hopital chu clinique urgences habitants habitante habitant riverains"
-    " nord sud est ouest region regions environs alentours peripherie port plage foret marche tribunal parquet procureur"
+    " nord sud est ouest region regions environs alentours peripherie port plage foret tribunal parquet procureur"
     " prefecture prefet prefete sous-prefecture secteur zone vallee pays bassin quartier hauteurs rocade pont digue"
     " caserne zoo stade aeroport universite fac campus prison station secteurs canton arrondissement pres proche autour"
     " loin aupres hauteur pourtour cote coeur direction provenance commerces commercants parc caserne mosquee eglise"
@@ -152,7 +152,7 @@ class _Entry(NamedTuple):
 
 
 class _Index(NamedTuple):
-    """All names: their words to the places that bear them, and of how many words names that begin so are, longest first."""
+    """All names: the places that bear them, and by their first word, of how many words they are, longest first."""
 
     places: dict[tuple[str, ...], tuple[_Entry, ...]]
     lengths: dict[str, tuple[int, ...]]
@@ -356,7 +356,7 @@ class _Reading:
         start = self.tokens[first - 1].end if first else 0
         return bool(_SENTENCE_END.search(self.text[start : self.tokens[first].start])) or first == 0
 
-    def _is_thing(self, first: int, last: int) -> bool:
+    def _is_thing(self, first: int, last: int) -> bool:  # noqa: PLR0911 - one return per kind of thing
         """Say whether the words around make a street, a club, a cheese, a firm or a person of the name."""
         before, after = self._before(first), self._after(last)
         name = " ".join(t.folded for t in self.tokens[first : last + 1])
@@ -406,7 +406,9 @@ class _Reading:
             return None
         return self._one_of(communes, named)
 
-    def _is_commune(self, first: int, last: int, communes: list[_Entry], named: set[str]) -> bool:
+    def _is_commune(  # noqa: PLR0911 - one return per kind of name
+        self, first: int, last: int, communes: list[_Entry], named: set[str]
+    ) -> bool:
         own = [t.folded for t in self.tokens[first : last + 1] if t.folded not in _SMALL_WORDS]
         if not own:
             return False
@@ -438,7 +440,9 @@ class _Reading:
             return located or confirmed
         return located or confirmed or (population >= _KNOWN_WORDS and not self._begins_sentence(first))
 
-    def _is_departement(self, first: int, last: int, entry: _Entry) -> bool:
+    def _is_departement(  # noqa: PLR0911 - one return per kind of name
+        self, first: int, last: int, entry: _Entry
+    ) -> bool:
         if not self._is_capitalised(first, last):
             return False
         parts = _parts(entry.name)

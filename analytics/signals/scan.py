@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from scipy import stats
@@ -17,6 +18,9 @@ from analytics.signals.tails import negative_binomial_law
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+PARIS = ZoneInfo("Europe/Paris")
+UTC = ZoneInfo("UTC")
 
 _FEWEST = 21  # bins of the past without which nothing stands out
 _OUTLYING_SHARE = 0.1  # of the past that may belong to events
@@ -79,6 +83,11 @@ class Grid:
         """Return the bin that a moment lies in."""
         return int((moment - self.start) // timedelta(minutes=self.minutes))
 
+    def clock_ahead(self, columns: range) -> "NDArray[np.int64]":
+        """Return by how many bins the clock in Paris is ahead of UTC; it changes twice a year."""
+        ahead = (self.time(column).replace(tzinfo=UTC).astimezone(PARIS).utcoffset() for column in columns)
+        return np.array([one // timedelta(minutes=self.minutes) for one in ahead if one is not None], dtype=np.int64)
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -94,6 +103,13 @@ class Finding:
     method: str = "sudden"
     """`sudden`, `slow` or `drop`."""
     window: str = ""
+    tests: int = 1
+    """How many bins were judged together with it."""
+
+    @property
+    def probability(self) -> float:
+        """How sure it is that chance did not make the greatest of as many bins; Bonferroni's bound."""
+        return 1.0 - min(1.0, self.p_value * max(self.tests, 1))
 
     @property
     def ratio(self) -> float:
@@ -137,8 +153,13 @@ class Judged:
     spread: "NDArray[np.float64]"
     """Variance beyond that of a Poisson law, over the square of the mean."""
 
+    def uppers(self, scores: "NDArray[np.float64]") -> "NDArray[np.float64]":
+        """Return the greatest counts that a threshold lets pass; one threshold per row."""
+        odds = 1 / (1 + self.expected * self.spread)
+        return stats.nbinom.isf(10.0 ** -scores[:, None], 1 / self.spread, odds)
+
     def upper(self, row: int, column: int, score: float) -> float:
-        """Return the greatest count that a threshold lets pass."""
+        """Return the greatest count that a threshold lets pass in one bin."""
         mean, spread = self.expected[row, column], self.spread[row, column]
         return float(stats.nbinom.isf(10.0**-score, 1 / spread, 1 / (1 + mean * spread)))
 
@@ -155,9 +176,13 @@ def judge(one: Grid, columns: range) -> Judged:
     expected, p_values = np.zeros((len(one.keys), len(columns))), np.ones((len(one.keys), len(columns)))
     spread = np.ones_like(expected)
     around = np.arange(-season.around, season.around + 1)
+    before = period * np.arange(1, season.days + 1)
+    ahead = one.clock_ahead(range(one.counts.shape[1]))
     for index, column in enumerate(columns):
-        past = (column - period * np.arange(1, season.days + 1)[:, None] + around).ravel()
-        past = past[past >= 0]
+        days = column - before[before <= column]
+        same_time = days + ahead[column] - ahead[days]  # as the clock shows it, before and after it was changed
+        past = (same_time[:, None] + around).ravel()
+        past = past[(past >= 0) & (past < column)]
         if len(past) < _FEWEST:
             continue
         mean, variance = _law(one.counts[:, past])
@@ -183,7 +208,9 @@ def _growth(others: "NDArray[np.float64]", past: "NDArray[np.float64]") -> "NDAr
     return np.maximum(1.0, surely / (past.mean(axis=1) + 0.5))
 
 
-def findings(one: Grid, judged: Judged, threshold: Mapping[str, float], accepted: "NDArray[np.bool_]") -> list[Finding]:
+def findings(
+    one: Grid, judged: Judged, threshold: Mapping[str, float], accepted: "NDArray[np.bool_]", tests: int
+) -> list[Finding]:
     """Return the bins that exceed the threshold of their domain and were accepted among all of the run.
 
     Args:
@@ -191,6 +218,7 @@ def findings(one: Grid, judged: Judged, threshold: Mapping[str, float], accepted
         judged: What was expected.
         threshold: Score of each domain, see `domain`.
         accepted: Which bins the control of false discoveries lets pass; of the shape of `judged.p_values`.
+        tests: How many bins the run has judged.
     """
     scores = -np.log10(np.maximum(judged.p_values, _LEAST_P))
     limits = np.array([threshold[domain(key)] for key in one.keys])
@@ -208,6 +236,7 @@ def findings(one: Grid, judged: Judged, threshold: Mapping[str, float], accepted
                 upper=judged.upper(row, index, limits[row]),
                 p_value=float(judged.p_values[row, index]),
                 window=window,
+                tests=tests,
             )
         )
     return found
@@ -234,7 +263,7 @@ def drops(one: Grid, columns: range, hours: int = 6, p_value: float = 1e-6) -> l
         mean, spread = negative_binomial_law(past.shape[1], past.sum(axis=1), (past**2).sum(axis=1))
         below = stats.nbinom.cdf(now, 1 / spread, 1 / (1 + mean * spread))
         for row in np.nonzero((below < p_value) & (mean >= _DROP_EXPECTED) & (now < mean / 10))[0]:
-            found.append(
+            found.append(  # noqa: PERF401 - a list of such length reads worse
                 Finding(
                     one.keys[row], one.time(column - hours + 1), hours * 60, float(now[row]), float(mean[row]),
                     float(mean[row]), float(below[row]), "drop", SEASONS[60].window,

@@ -72,7 +72,7 @@ def identifier(topic: str, territory: str, kind: str, opened_at: datetime) -> st
     return sha256(f"{topic}\n{territory}\n{kind}\n{opened_at.isoformat()}".encode()).hexdigest()[:32]
 
 
-def tell(
+def tell(  # noqa: PLR0917 - all that becomes of a signal
     former: Iterable[Known],
     found: Iterable[Finding],
     now: datetime,

@@ -8,15 +8,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from analytics.signals.detector import Detector
-from analytics.signals.scan import Grid, Key
-
-PARIS = ZoneInfo("Europe/Paris")
-UTC = ZoneInfo("UTC")
+from analytics.signals.scan import PARIS, UTC, Grid, Key
 
 _STEPS = 40  # of the history, per power of ten of a deviation
 _LEAST, _GREATEST = -2.0, 6.0  # powers of ten

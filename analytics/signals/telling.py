@@ -39,7 +39,7 @@ COLUMNS: Mapping[str, str] = {
     "reach": "int64", "spread": "int32", "novelty": "double", "negative_share": "double", "explanation": "string",
     "touched": "string", "series": "string", "metric": "string", "platform": "string", "bin_start": "timestamp",
     "bin_minutes": "int32", "p_value": "double", "method": "string", "name": "string", "value": "double",
-    "mentions": "int64",
+    "mentions": "int64", "tests": "int64",
 }  # fmt: skip
 
 Row = dict[str, Any]
@@ -76,13 +76,12 @@ class World:
     dismissed: Mapping[str, datetime]
 
 
-def run(former: Sequence[Row], found: Iterable[Finding], tests: int, now: datetime, world: World) -> list[Row]:
+def run(former: Sequence[Row], found: Iterable[Finding], now: datetime, world: World) -> list[Row]:
     """Return the rows of all signals after a run.
 
     Args:
         former: The rows that the run before has returned.
         found: What stands out.
-        tests: How many bins were judged.
         now: Instant up to which there are data, UTC.
         world: What is known besides.
     """
@@ -107,11 +106,11 @@ def run(former: Sequence[Row], found: Iterable[Finding], tests: int, now: dateti
         if one.closed_at is not None and known.get(one.signal_id) == one:
             rows += rows_of[one.signal_id]
             continue
-        rows += _rows(one, tests, now, world)
+        rows += _rows(one, now, world)
     return rows
 
 
-def _rows(one: Known, tests: int, now: datetime, world: World) -> list[Row]:
+def _rows(one: Known, now: datetime, world: World) -> list[Row]:
     """Return the rows of a signal that is open, or has just been closed."""
     since = one.opened_at - timedelta(minutes=one.strongest.minutes if one.strongest.minutes < DAY_MINUTES else 0)
     mentions = world.mentions(one.topic, one.territory, since)
@@ -119,13 +118,13 @@ def _rows(one: Known, tests: int, now: datetime, world: World) -> list[Row]:
     if context.spreading is not None and context.spreading.is_rumour_like and one.kind != "drop":
         one = replace(one, kind="rumour")
     return [
-        _signal_row(one, tests, context, world),
+        _signal_row(one, context, world),
         *(_evidence_row(one, rank, finding) for rank, finding in enumerate(one.evidence, start=1)),
         *_context_rows(one, context),
     ]
 
 
-def _signal_row(one: Known, tests: int, context: Context, world: World) -> Row:
+def _signal_row(one: Known, context: Context, world: World) -> Row:
     topic = next((topic for topic in world.topics if topic.code == one.topic), None) or _PSEUDO.get(
         one.topic, Topic(one.topic, one.topic, "", "institution", "team:veille")
     )
@@ -145,11 +144,12 @@ def _signal_row(one: Known, tests: int, context: Context, world: World) -> Row:
         "signal_id": one.signal_id, "part": _SIGNAL, "rank": 1, "topic_code": topic.code, "topic_label": topic.label,
         "crisis_kind": topic.kind, "territory_code": place.code, "territory_level": place.level,
         "territory_label": place.label, "kind": one.kind, "kind_label": KINDS[one.kind],
-        "severity": list(Level).index(grave.level) + 1, "probability": 1.0 - min(1.0, finding.p_value * max(tests, 1)),
+        "severity": list(Level).index(grave.level) + 1, "probability": finding.probability,
         "status": "open" if one.closed_at is None else "closed", "opened_at": one.opened_at,
         "updated_at": one.updated_at, "closed_at": one.closed_at, "observed": finding.observed,
         "expected": finding.expected, "upper": finding.upper, "baseline_window": finding.window,
-        **measures, "explanation": explanation(one, topic.label, labels, context), "touched": ";".join(sorted(one.touched)),
+        **measures, "explanation": explanation(one, topic.label, labels, context),
+        "touched": ";".join(sorted(one.touched)),
     }  # fmt: skip
 
 
@@ -160,7 +160,7 @@ def _evidence_row(one: Known, rank: int, finding: Finding) -> Row:
         "metric": key.metric, "platform": key.platform, "territory_code": key.territory, "bin_start": finding.at,
         "bin_minutes": finding.minutes, "observed": finding.observed, "expected": finding.expected,
         "upper": finding.upper, "p_value": finding.p_value, "value": finding.score, "method": finding.method,
-        "baseline_window": finding.window,
+        "tests": finding.tests, "baseline_window": finding.window,
     }  # fmt: skip
 
 
@@ -198,6 +198,7 @@ def restored(rows: Iterable[Row]) -> Known:
             p_value=told["p_value"],
             method=told["method"],
             window=told["baseline_window"],
+            tests=told["tests"],
         )
         for told in sorted((row for row in parts if row["part"] == _EVIDENCE), key=lambda row: row["rank"])
     )

@@ -1,7 +1,6 @@
 """One run over all live series: what stands out now. It reads rows and gives findings; what they become is `story`."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -29,21 +28,8 @@ Row = tuple[str, str, str, datetime, int, int, int]
 CHAT = "brigade_numerique"
 
 
-@dataclass(frozen=True)
-class Watched:
-    """What one run has found.
-
-    Attributes:
-        findings: What stands out.
-        tests: How many bins were judged, open ones included.
-    """
-
-    findings: list[Finding]
-    tests: int
-
-
 def grids(rows: Iterable[Row], now: datetime, minutes: int) -> list[Grid]:
-    """Return one grid of the networks and one of the chat, each from its first record on; all mentions are a series too.
+    """Return one grid of the networks and one of the chat, each from its first record on.
 
     Args:
         rows: Bins that are not zero.
@@ -68,14 +54,14 @@ def grids(rows: Iterable[Row], now: datetime, minutes: int) -> list[Grid]:
 
 
 def learn(rows: Iterable[Row], now: datetime, learnt: dict[Key, stream.Learnt], history: stream.History) -> None:
-    """Let the streaming detectors learn the bins of five minutes that are closed for good; both are changed in place."""
+    """Let the streaming detectors learn the bins that are closed for good; `learnt` and `history` change in place."""
     for one in grids(rows, now, FIVE):
         closed = min(one.counts.shape[1], one.column(now - CLOSED_AFTER))
         if closed > 0:
             stream.advance(one, closed, learnt, history)
 
 
-def look(
+def look(  # noqa: PLR0917 - all that a run knows
     hours: Iterable[Row],
     fives: Iterable[Row],
     now: datetime,
@@ -84,7 +70,7 @@ def look(
     thresholds: Iterable[Threshold],
     *,
     looked_back_hours: int = LOOKED_BACK_HOURS,
-) -> Watched:
+) -> list[Finding]:
     """Return what stands out in the last hours and in the open bins of five minutes.
 
     Args:
@@ -114,9 +100,9 @@ def look(
     found = [
         finding
         for (one, part), passed in zip(judged, accepted, strict=True)
-        for finding in scan.findings(one, part, calibration.scores(known, one.minutes), passed)
+        for finding in scan.findings(one, part, calibration.scores(known, one.minutes), passed, tests)
     ]
-    return Watched(found + silent, tests)
+    return found + silent
 
 
 def _topics(one: Grid) -> Grid:
@@ -147,7 +133,7 @@ def _with_detectors(one: Grid, columns: range, learnt: Mapping[Key, stream.Learn
 def _accepted(parts: list[Judged]) -> list[np.ndarray]:
     """Return which bins of a run stand out among all of them."""
     every = np.concatenate([part.p_values.ravel() for part in parts]) if parts else np.zeros(0)
-    passed = np.array(budget.discoveries(every, _FALSE_DISCOVERY_RATE), dtype=bool)
+    passed = np.array(budget.discoveries(every.tolist(), _FALSE_DISCOVERY_RATE), dtype=bool)
     cuts = np.cumsum([part.p_values.size for part in parts])[:-1]
     return [
         some.reshape(part.p_values.shape)
@@ -161,3 +147,28 @@ def calibrate(hours: Iterable[Row], now: datetime) -> list[Threshold]:
     for one in grids(hours, now, HOUR):
         found += calibration.calibrate(_topics(one), min(one.counts.shape[1], one.column(now)))
     return found
+
+
+def band(
+    hours: Iterable[Row], now: datetime, thresholds: Iterable[Threshold]
+) -> list[tuple[str, str, datetime, float, float, float]]:
+    """Return topic, territory, hour, mentions, what was expected and up to where they would not have alarmed.
+
+    Args:
+        hours: Hourly bins that are not zero.
+        now: Instant up to which there are data.
+        thresholds: Those of the hours.
+    """
+    limits = calibration.scores(thresholds, HOUR)
+    told = []
+    for one in grids([row for row in hours if row[1] != CHAT], now, HOUR):
+        columns = range(max(0, one.counts.shape[1] - FIRST_LOOK_HOURS), one.counts.shape[1])
+        judged = scan.judge(one, columns)
+        uppers = judged.uppers(np.array([limits[scan.domain(key)] for key in one.keys]))
+        told += [
+            (key.topic, key.territory, one.time(column), float(one.counts[row, column]),
+             float(judged.expected[row, index]), float(uppers[row, index]))
+            for row, key in enumerate(one.keys) if key.metric == "mentions"
+            for index, column in enumerate(columns)
+        ]  # fmt: skip
+    return told

@@ -39,8 +39,7 @@ def _figure(finding: Finding) -> str:
     when = f"{since} {clock:%d/%m}" if finding.minutes >= DAY_MINUTES else f"le {clock:%d/%m à %H h %M}"
     lasting = {5: "en 5 minutes", 60: "en une heure", DAY_MINUTES: "en un jour", 7 * DAY_MINUTES: "en une semaine"}
     during = lasting.get(finding.minutes, f"en {finding.minutes // 60} heures")
-    expected = f"{number(finding.expected)} attendue{'s' if finding.expected >= 2 else ''}"  # noqa: PLR2004
-    return f"{counted} {during} ({when}, heure de Paris), pour {expected}"
+    return f"{counted} {during} ({when}, heure de Paris), contre {number(finding.expected)} d'ordinaire"
 
 
 def number(value: float) -> str:

@@ -22,6 +22,7 @@ COLUMNS = {
     "p_value": pa.float64(),
     "method": pa.string(),
     "baseline_window": pa.string(),
+    "tests": pa.int64(),
 }
 DAY = "topic_code, metric, platform, territory_code, day, observed, c1_upper, c2_upper, c3_upper"
 WEEK = "topic_code, metric, platform, territory_code, week_start, value"

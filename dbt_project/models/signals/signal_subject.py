@@ -1,4 +1,4 @@
-"""The topics that a threat, or what a citizen writes, is on. Mentions and motives of the chat are told in the live file."""
+"""The topics that a threat, or what a citizen writes, is on. Mentions and the chat are told live."""
 
 import pyarrow as pa
 

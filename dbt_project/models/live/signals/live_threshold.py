@@ -1,4 +1,4 @@
-"""The score from which a bin alarms, by domain: the operators' budget, and what quiet history says of it; once a day."""
+"""The score from which a bin alarms, by domain: the operators' budget, and what quiet history says of it; daily."""
 
 from datetime import UTC, datetime
 
