@@ -143,6 +143,8 @@ def watch() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", stream=sys.stderr)
     log.setLevel(logging.INFO)
     began, code = time.monotonic(), project.fingerprint()
+    while published.current(settings.home(), published.LIVE) is None:
+        time.sleep(LOOK_SECONDS)  # the home is being filled, or `cyberimpact build --live` and `publish --live` will
     project.manifest()
     column_lineage()  # read once for each version of the code: minutes, in which no file is held
     threading.Thread(target=tell, name="alerts", daemon=True).start()

@@ -16,6 +16,7 @@ import pytest
 
 from ingestion.operations import open_operations
 from ingestion.settings import CHECKOUT, Home
+from orchestration import doctor
 from orchestration.alerts import writing
 from orchestration.alerts.dispatch import concerned, dispatch
 from orchestration.alerts.outbox import FIRST_WAIT
@@ -320,6 +321,23 @@ def test_a_kill_loses_nothing_and_repeats_only_what_is_recognised(home, box, mon
     assert len(set(names)) == 2
     assert all(row[0] for row in rows(home, "sent_at"))
     assert {message["Subject"][:9] for message in box.messages} == {"2 signaux", "[ÉLEVÉE] "}
+
+
+def test_the_doctor_names_what_no_server_has_taken(home, box, monkeypatch) -> None:
+    assert [finding.state for finding in doctor.alerts(home)] == ["ok"]
+    publish(home, [FLOOD])
+    subscribe(monkeypatch, home, ENTRY)
+    box.answer = "451 later"
+    dispatch(home, NOON)  # a day that has passed
+    told = {finding.subject: finding for finding in doctor.alerts(home)}
+    assert told["alert by mail"].state == "late"
+    assert "code 451" in told["alert by mail"].remedy
+    monkeypatch.setenv("CYBERIMPACT_SMTP_HOST", "")
+    monkeypatch.setattr("orchestration.alerts.links.are_possible", lambda: False)
+    told = {finding.subject: finding.state for finding in doctor.alerts(home)}
+    assert (told["mail"], told["CYBERIMPACT_LINK_KEY"]) == ("broken", "late")
+    subscribe(monkeypatch, home, ENTRY | {"channel": "fax"})
+    assert [finding.state for finding in doctor.alerts(home)] == ["broken"]
 
 
 def test_only_one_process_sends_at_a_time(home, box, monkeypatch) -> None:

@@ -47,7 +47,9 @@ def test_every_platform_that_takes_files_has_an_inbox_that_is_watched() -> None:
     names = {sensor.name for sensor in sensors}
     by_sensor = {platform for platform in PLATFORMS if platform.drops and platform.database != "live"}
     assert names == {"reaper"} | {f"drop_{platform.name}" for platform in by_sensor}
-    assert {platform for platform in PLATFORMS if platform.drops} - by_sensor <= set(LIVE_PLATFORMS), "watched elsewhere"
+    assert {platform for platform in PLATFORMS if platform.drops} - by_sensor <= set(LIVE_PLATFORMS), (
+        "watched elsewhere"
+    )
     assert all(sensor.default_status is dg.DefaultSensorStatus.RUNNING for sensor in sensors)
 
 
