@@ -1,4 +1,4 @@
-"""A topic finds what its query says and nothing else; what is wrong of it is said in words; operators' own come first."""
+"""A topic finds what its query says and nothing else; what is wrong is said in words; operators' own come first."""
 
 import dataclasses
 
@@ -33,7 +33,7 @@ FLOOD = {"label": "Crues", "query": "crue", "kind": "climatique", "owner": "team
         ("pré-plainte", "ma pré plainte", True),
     ],
 )
-def test_a_query_finds_words_phrases_and_hashtags(query: str, text: str, found: bool) -> None:  # noqa: FBT001
+def test_a_query_finds_words_phrases_and_hashtags(query: str, text: str, found: bool) -> None:
     assert parse(query).finds(topics.folded(text)) is found
 
 
