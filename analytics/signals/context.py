@@ -108,14 +108,18 @@ def terms_of(texts: Iterable[str | None]) -> Counter[str]:
     for text in texts:
         if text:
             words = [word for word in _WORD.findall(_MARK.sub(" ", text).lower()) if _tells(word)]
-            found.update({*words, *(f"{one} {other}" for one, other in pairwise(words))})
+            found.update(list(dict.fromkeys([*words, *(f"{one} {other}" for one, other in pairwise(words))])))
     return found
 
 
 def new_terms(now: Counter[str], before: Counter[str], most: int = _TERMS) -> tuple[Term, ...]:
     """Return the terms that are new, the newest first; a word that a newer pair of words holds is not told again."""
     told: list[Term] = []
-    for term in novel_terms(now, before):
+    places = {term: place for place, term in enumerate(now)}
+    # Of what is as new, the pair says more than its words, and the text's own order is the reader's.
+    for term in sorted(
+        novel_terms(now, before), key=lambda one: (-round(one.z, 6), " " not in one.term, places[one.term])
+    ):
         if term.z < _NOVEL or len(told) == most:
             break
         if term.now >= _FEWEST_TEXTS and not any(set(term.term.split()) & set(one.term.split()) for one in told):

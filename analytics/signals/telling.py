@@ -20,9 +20,8 @@ from analytics.signals.wording import explanation
 
 #: Signals are remembered so long after their end.
 KEPT = timedelta(days=400)
-_NEW_SUBJECT = 6.0  # standard errors of its newest term
+_NEW_SUBJECT = 5.0  # standard errors of its newest term
 _NEW_SUBJECT_TEXTS, _NEW_SUBJECT_AUTHORS = 8, 5
-_LOCAL_SHARE = 0.7
 
 _PSEUDO = {
     ALL: Topic(ALL, "Toutes les mentions", "", "institution", "team:veille"),

@@ -44,12 +44,14 @@ def grids(rows: Iterable[Row], now: datetime, minutes: int) -> list[Grid]:
         if negative and not is_chat and platform == "all":
             told[is_chat].append((Key(topic, "negative", platform, territory), at, negative, total))
     made = []
-    for some in told.values():
-        until = min(now, max((at for _, at, _, _ in some), default=now) + timedelta(hours=1)) if some else now
+    step = timedelta(minutes=minutes)
+    for is_chat, some in told.items():
         if some:
-            first = min(at for _, at, _, _ in some)
-            end = first + (until - first) // timedelta(minutes=minutes) * timedelta(minutes=minutes)
-            made.append(scan.grid(some, first, end, minutes))
+            first, last = min(at for _, at, _, _ in some), max(at for _, at, _, _ in some)
+            until = (
+                last if is_chat else max(first, now)
+            )  # the chat comes in files: what is behind its last is not known
+            made.append(scan.grid(some, first, first + (until - first) // step * step, minutes))
     return made
 
 
