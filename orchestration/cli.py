@@ -17,6 +17,7 @@ from rich.table import Column, Table
 from audit import verbs
 from ingestion import settings
 from ingestion.errors import ExpectedFailure
+from orchestration import crisis_verbs, signal_verbs
 
 if TYPE_CHECKING:
     from ingestion.platforms import Platform
@@ -27,12 +28,16 @@ app = typer.Typer(
 kpi_app = typer.Typer(help="Les indicateurs publiés.", no_args_is_help=True)
 superset_app = typer.Typer(help="Dashboards as code: plan, apply, check, drift.", no_args_is_help=True)
 quarantine_app = typer.Typer(help="Rows set aside because they break a contract.", no_args_is_help=True)
+topic_app = typer.Typer(help="Les thèmes surveillés.", no_args_is_help=True)
 verbatims_app = typer.Typer(help="Ce qu'écrivent les citoyens : sentiment et thèmes.", no_args_is_help=True)
 app.add_typer(kpi_app, name="kpi")
 app.add_typer(verbatims_app, name="verbatims")
+app.add_typer(topic_app, name="topic")
 app.add_typer(superset_app, name="superset")
 app.add_typer(quarantine_app, name="quarantine")
 verbs.register(app)
+signal_verbs.register(app)
+crisis_verbs.register(app)
 
 #: A file or a pipe has no width: a table is never cut there.
 out = Console(width=None if sys.stdout.isatty() else 400)
@@ -120,6 +125,14 @@ def load_one(chosen: "Platform", file: Path | None) -> list[str]:
         outcome.or_raise("The rows loaded before stay as they were.")
         lines += sorted({metadata["summary"] for metadata in outcome.metadata.values()})
     return lines
+
+
+@app.command()
+def watch() -> None:
+    """Load, build and publish listening and chat as they come, and send the alerts; until stopped."""
+    from orchestration.watch import watch as watch_until_killed
+
+    watch_until_killed()
 
 
 @app.command()
@@ -418,6 +431,84 @@ def redact() -> None:
     from ingestion.privacy import redact_lines
 
     redact_lines(sys.stdin.buffer, sys.stdout.buffer)
+
+
+@topic_app.command("list")
+def topic_list(as_json: AsJson = False) -> None:
+    """Les thèmes surveillés, ceux du projet et ceux que les opérateurs ont ajoutés."""
+    from orchestration import topics
+
+    theirs = {topic.code for topic, _ in topics.operators_topics()}
+    names = ["code", "nom", "genre", "requête", "plateformes", "responsable", "origine"]
+    rows = [
+        (
+            topic.code,
+            topic.label,
+            topic.kind,
+            topic.query,
+            ", ".join(topic.platforms) or "toutes",
+            topic.owner,
+            "opérateur" if topic.code in theirs else "projet",
+        )
+        for topic in topics.watched()
+    ]
+    (print_json if as_json else print_table)(names, rows)
+
+
+@topic_app.command("add")
+def topic_add(
+    code: Annotated[str, typer.Argument(help="Code du thème : minuscules sans accent, chiffres et tirets bas.")],
+    *,
+    label: Annotated[str, typer.Option(help="Nom, en français.")],
+    query: Annotated[str, typer.Option(help='Mots, "expressions", #mots-dièse ; un moins devant exclut.')],
+    kind: Annotated[
+        str, typer.Option(help="climatique, écologique, sanitaire, sécuritaire, cyber, rumeur, institution.")
+    ],
+    owner: Annotated[str, typer.Option(help="Équipe responsable.")] = "team:veille",
+    platform: Annotated[list[str] | None, typer.Option(help="Plateforme surveillée ; toutes si aucune.")] = None,
+) -> None:
+    """Ajoute un thème, ou remplace celui du même code ; il est surveillé dès la prochaine construction."""
+    from analytics.signals.topics import topic
+    from orchestration import topics
+
+    declared = {"label": label, "query": query, "kind": kind, "owner": owner, "platforms": platform or []}
+    added = topic(code, declared, topics.PLATFORM_NAMES)
+    topics.add(added)
+    say(f"Le thème {added.code} ({added.label}) sera surveillé dès le prochain chargement de la veille ou du tchat.")
+
+
+@topic_app.command("test")
+def topic_test(
+    code: Annotated[str | None, typer.Argument(help="Code d'un thème surveillé.")] = None,
+    *,
+    query: Annotated[str | None, typer.Option(help="Requête à essayer, sans rien enregistrer.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Montre ce qu'un thème, ou une requête, trouve dans les sept derniers jours : volume et 20 exemples caviardés."""
+    from analytics.signals.topics import Topic, parse
+    from orchestration import topics
+
+    if (code is None) == (query is None):
+        raise ExpectedFailure("Il faut un thème ou une requête.", "Donnez un code, ou --query, et pas les deux.")
+    if query is not None:
+        parse(query)
+    chosen = topics.find(code) if code is not None else Topic("essai", "Essai", query or "", "rumeur", "team:veille")
+    seen = topics.preview(chosen)
+    if as_json:
+        told = {
+            "volume": sum(seen.by_day.values()),
+            "mentions_lues": seen.read,
+            "par_jour": {str(day): count for day, count in seen.by_day.items()},
+            "exemples": seen.examples,
+        }
+        json.dump(told, sys.stdout, ensure_ascii=False, indent=2)
+        print()
+        return
+    say(f"{sum(seen.by_day.values())} mentions trouvées sur {seen.read} lues, sept derniers jours.")
+    for day, count in seen.by_day.items():
+        say(f"  {day:%d/%m/%Y} : {count}")
+    for example in seen.examples:
+        say(f"– {example}")
 
 
 @verbatims_app.command("train")

@@ -15,7 +15,11 @@ from ingestion.errors import ExpectedFailure
 from ingestion.locks import writer_lock
 from ingestion.platforms import PLATFORMS, Platform
 from ingestion.settings import Home
-from orchestration import published, stack
+from orchestration import mail, published, stack, subscriptions
+from orchestration.alerts import links, outbox
+
+#: An alert that no server has taken for so long needs somebody.
+UNDELIVERED_AFTER = timedelta(minutes=5)
 
 State = Literal["ok", "late", "broken"]
 
@@ -38,7 +42,9 @@ class Finding:
 
 def examine(home: Home) -> list[Finding]:
     """Return the findings, in the order in which things depend on each other."""
-    return [*installation(), *processes(), *loads(home), *inboxes(home), build(home), publication(home)]
+    return [
+        *installation(), *processes(), *loads(home), *inboxes(home), build(home), publication(home), *alerts(home)
+    ]  # fmt: skip
 
 
 def installation() -> Iterator[Finding]:
@@ -116,6 +122,24 @@ def inboxes(home: Home) -> Iterator[Finding]:
                 f"{len(waiting)} file(s) waiting: {', '.join(waiting[:3])}",
                 f"cyberimpact load {platform.name} --file …, which says what is wrong; then mend or remove the file",
             )
+
+
+def alerts(home: Home) -> Iterator[Finding]:
+    """Look at who is to be told, whether they can be, and what no server has taken yet."""
+    try:
+        wanted = subscriptions.declared()
+    except ExpectedFailure as failure:
+        yield Finding("subscriptions", "broken", failure.what, failure.remedy)
+        return
+    yield Finding("subscriptions", "ok", f"{len(wanted)} in {subscriptions.file().name}")
+    if any(one.channel == "mail" for one in wanted) and not mail.is_configured():
+        yield Finding("mail", "broken", "no mail server is declared", "set CYBERIMPACT_SMTP_HOST in .env")
+    if wanted and not links.are_possible():
+        yield Finding(links.KEY_SETTING, "late", "not set: alerts leave without links", "make install")
+    if home.operations.exists():
+        with outbox.opened(home) as box:
+            for channel, attempts, why in box.undelivered(datetime.now(UTC) - UNDELIVERED_AFTER):
+                yield Finding(f"alert by {channel}", "late", f"not taken after {attempts} attempts", why or "")
 
 
 class BusyError(Exception):

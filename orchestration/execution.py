@@ -5,6 +5,7 @@ import threading
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from uuid import uuid4
 
@@ -60,10 +61,8 @@ def run_job(
         config: Run configuration.
         selection: The assets to run, all of the job's by default.
     """
-    from orchestration.definitions import defs  # the whole graph: seconds, which `--help` need not pay
-
     with instance.get() as home_instance, RunProgress(Console(stderr=True)) as progress, redirect_stdout(progress):
-        job, run_id = defs().resolve_job_def(name), str(uuid4())
+        job, run_id = graph().resolve_job_def(name), str(uuid4())
         with watch(home_instance, run_id):
             result = job.execute_in_process(
                 run_config={**QUIET, **(config or {})},
@@ -83,6 +82,14 @@ def run_job(
         },
         failures=[sentence(event) for event in result.all_events if event.is_step_failure],
     )
+
+
+@cache
+def graph() -> dg.Definitions:
+    """Return the whole graph, loaded once: that takes seconds, which `--help` need not pay."""
+    from orchestration.definitions import defs
+
+    return defs()
 
 
 @contextmanager

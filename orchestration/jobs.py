@@ -12,7 +12,7 @@ LIVE_MODELS = dg.AssetSelection.groups("live") | dg.AssetSelection.key_prefixes(
     ["seeds", "live"], *(["staging", platform.name] for platform in LIVE_PLATFORMS)
 )
 LIVE_SERVING = dg.AssetSelection.assets(["serving", "live"])
-MODELS = dg.AssetSelection.groups("seeds", "staging", "reference", "marts", "kpi", "audit") - LIVE_MODELS
+MODELS = dg.AssetSelection.groups("seeds", "staging", "reference", "marts", "signals", "kpi", "audit") - LIVE_MODELS
 SERVING = dg.AssetSelection.assets(["serving", "daily"])
 BI = dg.AssetSelection.groups("superset")
 
@@ -90,6 +90,8 @@ superset = dg.define_asset_job(
 
 purge = maintenance.purge.to_job(name="purge", tags=TAGS)
 
+forget_runs = maintenance.forget_runs.to_job(name="forget_runs", tags=TAGS)
+
 jobs = [
     *loads.values(),
     *micro_batches.values(),
@@ -101,4 +103,5 @@ jobs = [
     daily,
     superset,
     purge,
+    forget_runs,
 ]

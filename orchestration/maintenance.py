@@ -1,6 +1,6 @@
 """What keeps the home within its rules, asset or no asset: the daily purge. When it runs belongs in `schedules`."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
@@ -16,6 +16,35 @@ def erase_what_is_too_old(context: dg.OpExecutionContext) -> None:
         raise dg.Failure(description=str(failure), allow_retries=False) from None
     for line in report.lines():
         context.log.info(line)
+
+
+#: How long a run is remembered of which hundreds end well each day.
+REMEMBERED = timedelta(hours=24)
+#: Beginnings of the names of their jobs; what they loaded stays in the load log.
+FREQUENT = ("micro_batch_", "live", "load_listening", "load_brigade_numerique", "forget_runs")
+
+
+@dg.op(description="Forget the runs of micro-batches that are older than a day.")
+def forget_old_runs(context: dg.OpExecutionContext) -> int:
+    forgotten = forget(context.instance, datetime.now(UTC) - REMEMBERED)
+    context.log.info("%d runs forgotten", forgotten)
+    return forgotten
+
+
+def forget(instance: dg.DagsterInstance, before: datetime) -> int:
+    """Delete the runs of micro-batches that were created before an instant and have ended; return how many."""
+    ended = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+    old = instance.get_run_records(dg.RunsFilter(statuses=ended, created_before=before))
+    frequent = [record.dagster_run for record in old if record.dagster_run.job_name.startswith(FREQUENT)]
+    for run in frequent:
+        instance.delete_run(run.run_id)
+    return len(frequent)
+
+
+@dg.graph
+def forget_runs() -> None:
+    """Forget the runs of micro-batches that are older than a day."""
+    forget_old_runs()
 
 
 @dg.graph

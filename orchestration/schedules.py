@@ -11,7 +11,7 @@ TIMEZONE = "Europe/Paris"
 def load_schedule(name: str, cron: str) -> dg.ScheduleDefinition:
     return dg.ScheduleDefinition(
         name=f"load_{name}",
-        job=jobs.micro_batches.get(name, jobs.loads[name]),
+        job=jobs.loads[name],
         cron_schedule=cron,
         execution_timezone=TIMEZONE,
         default_status=dg.DefaultScheduleStatus.RUNNING,
@@ -36,4 +36,19 @@ purge = dg.ScheduleDefinition(
     description="Before the loads of the night: what is too old is gone from the figures of the morning.",
 )
 
-schedules = [*(load_schedule(entry.name, entry.cron) for entry in PLATFORMS if entry.cron), daily, purge]
+forget = dg.ScheduleDefinition(
+    name="forget_runs",
+    job=jobs.forget_runs,
+    cron_schedule="45 * * * *",
+    execution_timezone=TIMEZONE,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="So that the history of runs stays readable.",
+)
+
+#: What is live is not read by the clock: `orchestration.watch` follows it.
+schedules = [
+    *(load_schedule(entry.name, entry.cron) for entry in PLATFORMS if entry.cron and entry.database != "live"),
+    daily,
+    purge,
+    forget,
+]

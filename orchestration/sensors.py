@@ -68,17 +68,8 @@ def reaper(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     return dg.SkipReason(f"ended {', '.join(ended)}" if ended else "every run's process is alive")
 
 
-@dg.run_status_sensor(
-    name="live",
-    run_status=dg.DagsterRunStatus.SUCCESS,
-    monitored_jobs=[jobs.loads[platform.name] for platform in jobs.LIVE_PLATFORMS],
-    request_job=jobs.live,
-    minimum_interval_seconds=DROP_INTERVAL_SECONDS,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Shows readers what a file of listening or chat has brought.",
-)
-def live(context: dg.RunStatusSensorContext) -> dg.RunRequest:
-    return dg.RunRequest(run_key=context.dagster_run.run_id)
-
-
-sensors = [*(drop_sensor(platform) for platform in PLATFORMS if platform.drops), live, reaper]
+#: A file of listening or chat is loaded by `orchestration.watch`.
+sensors = [
+    *(drop_sensor(platform) for platform in PLATFORMS if platform.drops and platform.database != "live"),
+    reaper,
+]

@@ -2,6 +2,10 @@
 
 Envelope, limits, codes and paging are those of the vendor's contract; what a project does not show any more, it does
 not count either. The token `credits-gone` has none left, `many-streams` has too many streams open.
+
+`POST /_control/mentions` with `{"mentions": [{"text": "…", "seconds": 12}, …]}` adds mentions that are found so many
+seconds from now, or were where it is negative; `source` and `code` (of a département) may be given too. `DELETE` takes
+them back.
 """
 
 import re
@@ -173,6 +177,32 @@ def _document(chance: Random, day: date, rank: int, event: Event | None) -> Docu
     return document | title | {"content": text, "word_count": len(text.split()), "extra_author_attributes": author}
 
 
+def _added(
+    rank: int, now: int, *, text: str, seconds: float, source: str = "facebook", code: str | None = None
+) -> Document:
+    """Return a mention that somebody wants to be told, found when it is published."""
+    chance = Random(rank)  # noqa: S311 - an account that differs, no secret
+    document = _document(chance, datetime.fromtimestamp(now / 1000, PARIS).date(), 90_000 + rank, None)
+    at = now + round(seconds * 1000)
+    kinds, _, followed = SOURCES[source]
+    world = {"continent": "Europe", "country_code": "fr", "resolution": "country"}
+    if code is not None:
+        world |= {"region": departement(code).name, "city": departement(code).town, "resolution": "city"}
+    return document | {
+        "url": f"https://www.facebook.com/compte{chance.randrange(20_000)}/posts/added{now}{rank:05d}",
+        "published": at,
+        "indexed": at,
+        "search_indexed": at,
+        "source_type": list(kinds),
+        "reach": followed,
+        "post_type": ["TEXT"],
+        "content": text,
+        "word_count": len(text.split()),
+        "extra_source_attributes": {"world_data": world},
+        "extra_author_attributes": {"id": f"{source}:compte{chance.randrange(20_000)}", "gender": "UNKNOWN"},
+    }
+
+
 @lru_cache(maxsize=128)
 def _mentions(seed: int, day: date) -> tuple[Document, ...]:
     """Return the mentions published on a day, as they will be when all reactions have come."""
@@ -208,12 +238,27 @@ class Project:
         self._seed = seed
         self._today = today
         self._cache: tuple[date, list[Document], list[int]] | None = None
+        self._added: list[Document] = []
 
     def routes(self) -> list[Route]:
         return [
             Route(f"{BASE}/results", self._answer(self._results)),
             Route(f"{BASE}/histogram/published", self._answer(self._histogram)),
+            Route("/_control/mentions", self._control, methods=["POST", "DELETE"]),
         ]
+
+    async def _control(self, request: Request) -> Response:
+        """Add mentions, or take back those that were added; answer how many there are."""
+        if request.method == "DELETE":
+            self._added.clear()
+        else:
+            now = _milliseconds(datetime.now(UTC))
+            if _now(self._today()) < now:
+                return JSONResponse({"error": "the history ends on a day that has passed"}, 409)
+            wanted = (await request.json())["mentions"]
+            self._added += [_added(rank, now, **one) for rank, one in enumerate(wanted, len(self._added))]
+            self._added.sort(key=lambda document: document["search_indexed"])
+        return JSONResponse({"added": len(self._added)})
 
     def _answer(self, handle: Callable[[Request], dict[str, Any]]) -> Callable[[Request], Any]:
         """Wrap a handler with the envelope, and with the refusals that depend on the token."""
@@ -243,7 +288,11 @@ class Project:
             self._cache = today, shown, [document["search_indexed"] for document in shown]
         _, shown, found = self._cache
         end = bisect_left(found, _now(today))
-        return shown[:end], found[:end]
+        if not self._added:
+            return shown[:end], found[:end]
+        added = [document for document in self._added if document["search_indexed"] < _now(today)]
+        shown = sorted([*shown[:end], *added], key=lambda document: document["search_indexed"])
+        return shown, [document["search_indexed"] for document in shown]
 
     def _selected(self, request: Request) -> list[Document]:
         shown, found = self._shown()

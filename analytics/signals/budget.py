@@ -61,6 +61,6 @@ def discoveries(p_values: Sequence[float], false_discovery_rate: float = 0.05) -
     Raises:
         ValueError: a probability is not within [0, 1].
     """
-    if not p_values:
+    if not len(p_values):
         return []
     return (stats.false_discovery_control(np.asarray(p_values), method="bh") <= false_discovery_rate).tolist()

@@ -9,7 +9,7 @@ from scipy import stats
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
 _MAD_TO_SIGMA = 1.4826  # of a normal distribution
 _MEDIAN_VARIANCE = math.pi / 2  # of the median of n normal values, over that of one value, times n
@@ -64,11 +64,29 @@ def negative_binomial_p_value(past: "ArrayLike", count: int) -> float:
         count: The count that is examined.
     """
     before = np.asarray(past, dtype=np.float64)
-    shape = before.sum() + 0.5
-    mean = shape / len(before)
-    excess = (before.var(ddof=1) - mean) / mean**2 if before.any() else 0.0
-    variance_over_square = max(excess, 0.0) + 1 / shape
-    return float(stats.nbinom.sf(count - 1, 1 / variance_over_square, 1 / (1 + mean * variance_over_square)))
+    mean, spread = negative_binomial_law(len(before), before.sum(), (before**2).sum())
+    return float(stats.nbinom.sf(count - 1, 1 / spread, 1 / (1 + mean * spread)))
+
+
+def negative_binomial_law(
+    observations: int, total: "ArrayLike", squares: "ArrayLike"
+) -> tuple["NDArray[np.float64]", "NDArray[np.float64]"]:
+    """Return mean and spread of the law of `negative_binomial_p_value`, of many series at once.
+
+    Args:
+        observations: Number of counts before, at least two.
+        total: Their sum, of each series.
+        squares: The sum of their squares.
+
+    Returns:
+        The mean, and the variance beyond that of a Poisson law over the square of the mean.
+    """
+    sums = np.asarray(total, dtype=np.float64)
+    shape = sums + 0.5
+    mean = shape / observations
+    variance = (np.asarray(squares, dtype=np.float64) - sums**2 / observations) / (observations - 1)
+    excess = np.where(sums > 0, (variance - mean) / mean**2, 0.0)
+    return mean, np.maximum(excess, 0.0) + 1 / shape
 
 
 def combined_p_value(p_values: "Sequence[float]") -> float:

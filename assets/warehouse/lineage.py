@@ -80,7 +80,7 @@ def trace_model(
 #: What each target compiles. Only SQL can be traced, and dbt cannot compile a Python model without a connection.
 TRACED = {
     project.DAILY: ("--exclude", "tag:live", "path:models/**/*.py"),
-    project.LIVE: ("--select", "tag:live"),
+    project.LIVE: ("--select", "tag:live", "--exclude", "path:models/**/*.py"),
 }
 
 

@@ -20,6 +20,7 @@ from holidays.countries.france import France
 from ingestion.platforms import PLATFORMS
 
 SEEDS = Path(__file__).parent
+GAZETTEER = SEEDS.parent.parent / "analytics" / "signals"  # what places in texts are told by; no table reads it
 
 Row = dict[str, str]
 
@@ -203,6 +204,26 @@ def school_holiday_rows() -> list[Row]:
     return rows
 
 
+def gazetteer_rows(communes: Iterable[Row], territories: Iterable[Row], regions: Iterable[Row]) -> list[Row]:
+    """Return every place that a text may name, with the territory that it lies in."""
+    known = {row["departement_code"]: row for row in territories}
+    rows = [
+        {"level": "region", "code": row["cog_code"], "name": row["region_name"], "territory_code": row["region_code"]}
+        for row in regions
+    ]
+    rows += [
+        {"level": "departement", "code": code, "name": row["territory_name"], "territory_code": row["territory_code"]}
+        for code, row in known.items()
+    ]
+    rows += [
+        {"level": "commune", "code": row["code"], "name": row["name"], "territory_code": known[code]["territory_code"]}
+        | {"population": row["population"]}
+        for row in communes
+        if (code := row["departement_code"]) in known
+    ]
+    return [{"population": "", **row} for row in rows]
+
+
 def build(data: Path) -> Mapping[str, list[Row]]:
     """Return the rows of every seed that this script builds, by seed name.
 
@@ -230,4 +251,7 @@ def write(seeds: Mapping[str, list[Row]], folder: Path = SEEDS) -> None:
 
 
 if __name__ == "__main__":
-    write(build(Path(sys.argv[1])))
+    built = build(Path(sys.argv[1]))
+    write(built)
+    communes = read(Path(sys.argv[1]) / "reference" / "communes.csv")
+    write({"gazetteer": gazetteer_rows(communes, built["territories"], built["regions"])}, GAZETTEER)

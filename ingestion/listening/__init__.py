@@ -12,7 +12,7 @@ from ingestion.listening.exports import open_file
 from ingestion.listening.talkwalker import COUNTED, FIRST_WINDOW, LAG, Page, Project, Span
 from ingestion.settings import get
 
-__all__ = ["COLUMNAR", "CONTRACT", "address", "build_source", "open_file"]
+__all__ = ["COLUMNAR", "CONTRACT", "address", "build_source", "newest", "open_file"]
 
 VENDOR_SETTING = "CYBERIMPACT_LISTENING_VENDOR"
 _HOUR = 3_600_000
@@ -38,6 +38,15 @@ def _project() -> Project:
 def address() -> str:
     """Return the address that `build_source` reads, without secrets."""
     return _project().address
+
+
+def newest() -> int | None:
+    """Return when the newest mention was found, in milliseconds: what a load would bring, by one small question.
+
+    Raises:
+        ExpectedFailure: the vendor has no address, or cannot be read.
+    """
+    return _project().newest()
 
 
 @dlt.source(name="listening")

@@ -17,10 +17,13 @@ VERSION = "1.0.0"
 NAMESPACE = uuid5(NAMESPACE_URL, "cyberimpact:superset")
 OWNER = "Équipe données cyberimpact"
 
+#: The database of a dataset that names none.
+MAIN = "serving"
+
 #: Fields that a file of each kind must have, and may have.
 FIELDS = {
-    "database": ({"title"}, {"engine", "cache_seconds"}),
-    "dataset": ({"title"}, {"description", "model", "query", "reads", "time", "columns", "metrics"}),
+    "database": ({"title"}, {"engine", "cache_seconds", "beside"}),
+    "dataset": ({"title"}, {"database", "description", "model", "query", "reads", "time", "columns", "metrics"}),
     "chart": (
         {"title", "description", "dataset", "viz"},
         {"kpi", "where", "x", "dimensions", "metrics", "columns", "order_by", "limit", "params"},
@@ -191,6 +194,7 @@ def _dataset(
     main = sources[0] if sources else None
     description = declared.get("description") or (main.description if main else "")
     physical = main if "model" in declared else None
+    database = next((one for one in databases if one.slug == declared.get("database", MAIN)), None)
     config = {
         "table_name": physical.name if physical else slug,
         "schema": physical.schema if physical else None,
@@ -198,14 +202,14 @@ def _dataset(
         "main_dttm_col": declared.get("time"),
         "description": description,
         "extra": {"certification": {"certified_by": OWNER, "details": origin(path)}},
-        "cache_timeout": databases[0].config["cache_timeout"] if databases else None,
+        "cache_timeout": database.config["cache_timeout"] if database else None,
         "filter_select_enabled": True,
         "normalize_columns": False,
         "always_filter_main_dttm": False,
         "offset": 0,
         "columns": list(_columns(declared, sources)),
         "metrics": list(_metrics(declared, main)),
-        "database_uuid": str(databases[0].uuid) if databases else None,
+        "database_uuid": str(database.uuid) if database else None,
         **_identity("dataset", slug, path),
     }
     reads = tuple(source.unique_id for source in sources)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from supersync import charts, layout
-from supersync.bundle import Asset, Bundle, chart_slugs
+from supersync.bundle import MAIN, Asset, Bundle, chart_slugs
 
 BASELINE = "kpis_without_chart.txt"
 
@@ -41,8 +41,9 @@ def check(bundle: Bundle) -> list[str]:
 
 
 def _references(bundle: Bundle) -> Iterator[str]:
-    if len(bundle.databases) != 1:
-        yield f"databases/: there must be one database, {len(bundle.databases)} are declared."
+    databases = {database.slug for database in bundle.databases}
+    for slug in sorted({MAIN, *(one.declared.get("database", MAIN) for one in bundle.datasets)} - databases):
+        yield f"databases/: there is no database {slug}."
     datasets = {dataset.slug for dataset in bundle.datasets}
     slugs = {chart.slug for chart in bundle.charts}
     shown = {slug for dashboard in bundle.dashboards for slug in dashboard.reads}

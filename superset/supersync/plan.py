@@ -114,7 +114,17 @@ def plan(client: Client, bundle: Bundle, database_uri: str) -> Plan:
 
 def config(asset: Asset, database_uri: str) -> dict[str, Any]:
     """Return what is sent for an object: its expansion, with the address of this environment's copy in a database."""
-    return {**asset.config, "sqlalchemy_uri": database_uri} if asset.kind == "database" else asset.config
+    if asset.kind != "database":
+        return asset.config
+    return {**asset.config, "sqlalchemy_uri": address(asset, database_uri)}
+
+
+def address(database: Asset, database_uri: str) -> str:
+    """Return the address of a database: that of the daily copy, or where another copy lies `beside` it."""
+    if "beside" not in database.declared:
+        return database_uri
+    copies, *_ = database_uri.rsplit("/", maxsplit=3)  # <copies>/daily/current/serving.duckdb
+    return f"{copies}/{database.declared['beside']}"
 
 
 def differences(kind: str, on_server: Mapping[str, Any], declared: Mapping[str, Any]) -> tuple[Difference, ...]:

@@ -15,7 +15,7 @@ from tests.dbt.conftest import Built
 Node = dict[str, Any]
 
 WRITTEN_BY_DLT = {"_content_hash", "_dlt_load_id", "_dlt_id"}
-PUBLISHED_SCHEMAS = {"kpi", "visibility", "perception", "actors", "reference", "audit"}
+PUBLISHED_SCHEMAS = {"kpi", "visibility", "perception", "actors", "reference", "signals", "audit"}
 #: What `meta.kpi` must say, and the answers that are allowed where they are not free.
 KPI_META = {
     "code": None,
@@ -51,6 +51,7 @@ PREFIXES = {
     "reference": ("dim_", "bridge_"),
     "marts": ("dim_", "fct_", "int_"),
     "live": "live_",
+    "signals": ("daily_", "fct_", "int_", "series_", "signal_"),
     "kpi": "kpi_",
     "audit": "",
 }
@@ -104,7 +105,7 @@ def test_every_column_of_the_warehouse_is_declared_and_commented(built: Built) -
         if node["resource_type"] in ("model", "seed") and target_of(node) == "daily"
         for column in node["columns"]
     }
-    schemas = "'staging', 'reference', 'visibility', 'perception', 'actors', 'kpi', 'audit'"
+    schemas = "'staging', 'reference', 'visibility', 'perception', 'actors', 'signals', 'kpi', 'audit'"
     found = built.rows(
         f"select schema_name, table_name, column_name, comment from duckdb_columns() where schema_name in ({schemas})"
     )
@@ -141,6 +142,7 @@ def test_layers_read_only_what_is_below_them(built: Built) -> None:
         "reference": {"seed", "staging", "reference"},
         "marts": {"seed", "staging", "reference", "marts", "published by live"},
         "live": {"seed", "staging", "live"},
+        "signals": {"seed", "staging", "reference", "marts", "signals"},
         "kpi": {"seed", "reference", "marts", "kpi", "audit"},  # a reading says in words how fresh and what it is
         "audit": {"seed", "staging", "marts", "kpi", "reference"},
     }

@@ -36,6 +36,7 @@
     ref('kpi_response_time_p75'),
     ref('kpi_response_time_p90'),
     ref('kpi_satisfaction_score'),
+    ref('kpi_signal_precision'),
     ref('kpi_unique_visitors'),
     ref('kpi_victims_assisted'),
     ref('kpi_victims_per_10k'),

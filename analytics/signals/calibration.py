@@ -1,0 +1,114 @@
+"""The thresholds that keep to the operators' budgets of false alerts. How a bin is scored belongs to `scan`."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from analytics.signals import budget
+from analytics.signals.scan import DAY_MINUTES, Grid, domain, judge
+
+FILE = Path(__file__).with_name("budgets.yml")
+
+_WEEK_MINUTES = 7 * DAY_MINUTES
+_HISTORY_DAYS = 28
+_DAY = timedelta(days=1)
+
+
+@cache
+def budgets() -> Mapping[str, float]:
+    """Return how many false alerts a week are accepted of each series, by domain."""
+    return yaml.safe_load(FILE.read_text(encoding="utf-8"))
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """The score above which a bin of a domain alarms.
+
+    Attributes:
+        domain: The domain.
+        minutes: Length of the bins.
+        alerts_per_series_week: The budget.
+        series_weeks: Quiet history that it was calibrated on; 0 where there was too little.
+        score: Powers of ten of the probability.
+    """
+
+    domain: str
+    minutes: int
+    alerts_per_series_week: float
+    series_weeks: float
+    score: float
+
+
+def by_law(of_domain: str, minutes: int) -> float:
+    """Return the score that keeps to the budget if probabilities are what they say."""
+    return math.log10(_WEEK_MINUTES / minutes / budgets()[of_domain])
+
+
+def calibrate(one: Grid, until: int) -> list[Threshold]:
+    """Return the threshold of each domain: that of the law, or a greater one where quiet history had more false alerts.
+
+    A day on which a topic counts clearly more than on its median day is not quiet, nor are the days before and behind.
+
+    Args:
+        one: Hourly series.
+        until: The column behind the last whole hour.
+    """
+    found = []
+    per_day = DAY_MINUTES // one.minutes
+    first = max(0, until - _HISTORY_DAYS * per_day)
+    first = until - (until - first) // per_day * per_day
+    scores = -np.log10(np.maximum(judge(one, range(first, until)).p_values, 1e-300)) if one.keys else np.zeros((0, 0))
+    daily = scores.reshape(len(one.keys), -1, per_day).max(axis=2) if scores.size else scores
+    loud = _loud(one, range(first, until), per_day)
+    for name in sorted({domain(key) for key in one.keys}):
+        quiet = [
+            [
+                (one.time(first) + day * _DAY, score)
+                for day, score in enumerate(days.tolist())
+                if not _near(loud[key.topic], day)
+            ]
+            for key, days in zip(one.keys, daily, strict=True)
+            if domain(key) == name
+        ]
+        found.append(_threshold(name, one.minutes, quiet))
+    return found
+
+
+def _loud(one: Grid, columns: range, per_day: int) -> dict[str, np.ndarray]:
+    """Return for each topic the days on which its largest series counted clearly more than on the median day."""
+    found: dict[str, np.ndarray] = {}
+    largest: dict[str, float] = {}
+    for key, counts in zip(one.keys, one.counts[:, columns.start : columns.stop], strict=True):
+        if counts.sum() > largest.get(key.topic, -1.0):
+            largest[key.topic] = counts.sum()
+            days = counts.reshape(-1, per_day).sum(axis=1)
+            level = float(np.median(days))
+            found[key.topic] = days > level + 4.0 * np.sqrt(level) + 3.0
+    return found
+
+
+def _near(loud: np.ndarray, day: int) -> bool:
+    return bool(loud[max(0, day - 1) : day + 2].any())
+
+
+def _threshold(name: str, minutes: int, quiet: list[list[tuple[datetime, float]]]) -> Threshold:
+    accepted, law = budgets()[name], by_law(name, minutes)
+    weeks = sum(map(len, quiet)) / 7
+    if int(accepted * weeks) < 1:
+        return Threshold(name, minutes, accepted, 0.0, law)
+    return Threshold(name, minutes, accepted, weeks, max(law, budget.threshold(quiet, accepted)))
+
+
+def scores(found: Iterable[Threshold], minutes: int) -> dict[str, float]:
+    """Return the score of each domain for bins of a length; what was not calibrated has that of the law.
+
+    What was found wrong of the law on hours is taken to be as wrong on shorter bins.
+    """
+    excess = {one.domain: one.score - by_law(one.domain, one.minutes) for one in found}
+    return {name: by_law(name, minutes) + excess.get(name, 0.0) for name in budgets()}

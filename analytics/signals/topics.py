@@ -1,0 +1,236 @@
+"""What a topic is: its definition, checked, and which texts it finds. What is counted of them belongs to the series."""
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ingestion.errors import ExpectedFailure
+from ingestion.privacy.vocabulary import fold
+
+FILE = Path(__file__).with_name("topics.yml")
+
+#: Kinds of crisis that a topic may announce.
+KINDS = ("climatique", "écologique", "sanitaire", "sécuritaire", "cyber", "rumeur", "institution")
+
+_CODE = re.compile(r"[a-z][a-z0-9_]{1,39}")
+_TERM = re.compile(r'(-?)(?:(profil:)([\w-]+)|"([^"]*)"|(#?)([^\s"]+))')
+_FIELDS = {"label", "query", "kind", "owner", "platforms", "part_of"}
+_LONGEST_LABEL, _SHORTEST_WORD = 60, 3
+
+
+@dataclass(frozen=True)
+class Query:
+    """What finds a text, and what excludes it, as regular expressions on folded text; empty where there is none."""
+
+    found_by: str
+    excluded_by: str
+    profiles: frozenset[str]
+
+    @cached_property
+    def _found(self) -> re.Pattern[str] | None:
+        return re.compile(self.found_by) if self.found_by else None
+
+    @cached_property
+    def _excluded(self) -> re.Pattern[str] | None:
+        return re.compile(self.excluded_by) if self.excluded_by else None
+
+    def finds(self, folded: str, profiles: Collection[str] = ()) -> bool:
+        """Say whether a text is on the topic.
+
+        Args:
+            folded: The text, as `folded` returns it.
+            profiles: Profiles of the listening tool that the text matches.
+        """
+        if self._excluded and self._excluded.search(folded):
+            return False
+        return bool(self._found and self._found.search(folded)) or not self.profiles.isdisjoint(profiles)
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A subject that is watched.
+
+    Attributes:
+        code: Identifier.
+        label: French name.
+        query: What finds it, as the operator wrote it.
+        kind: Kind of crisis that it announces, one of `KINDS`.
+        owner: Team that answers for it, `team:…`.
+        platforms: Names of platforms on which it is watched; none for all.
+        part_of: Code of the topic that contains it.
+    """
+
+    code: str
+    label: str
+    query: str
+    kind: str
+    owner: str
+    platforms: tuple[str, ...] = ()
+    part_of: str | None = None
+
+    @cached_property
+    def compiled(self) -> Query:
+        """The query, read."""
+        return parse(self.query, f"Thème {self.code}")
+
+    def watches(self, platform: str) -> bool:
+        """Say whether the topic is watched on a platform."""
+        return not self.platforms or platform in self.platforms
+
+
+def folded(text: str) -> str:
+    """Return a text as queries read it: lower case, no accents."""
+    return fold(text)
+
+
+def parse(query: str, where: str = "La requête") -> Query:
+    """Read a query.
+
+    Args:
+        query: Words, `"phrases"`, `#hashtags`, `profil:…`, and exclusions behind a minus, separated by spaces.
+        where: What the message of a fault begins with.
+
+    Raises:
+        ExpectedFailure: it finds nothing, a quote is not closed, or a word is too short to mean anything.
+    """
+    if query.count('"') % 2:
+        raise ExpectedFailure(
+            f"{where} : un guillemet n'est pas refermé.", 'Écrivez les expressions entre "guillemets".'
+        )
+    found: list[str] = []
+    excluded: list[str] = []
+    profiles: set[str] = set()
+    for minus, is_profile, profile, phrase, hashtag, word in _TERM.findall(query):
+        if is_profile:
+            if minus:
+                raise ExpectedFailure(f"{where} : un profil ne s'exclut pas.", "Excluez des mots.")
+            profiles.add(profile)
+            continue
+        (excluded if minus else found).append(_expression(phrase or word, hashtag, where))
+    if not found and not profiles:
+        raise ExpectedFailure(f"{where} ne trouve rien.", "Donnez au moins un mot, une expression ou un #mot-dièse.")
+    return Query(_any(found), _any(excluded), frozenset(profiles))
+
+
+def _expression(term: str, hashtag: str, where: str) -> str:
+    prefix = term.endswith("*")
+    parts = re.findall(r"[a-z0-9]+", fold(term))
+    if sum(map(len, parts)) < _SHORTEST_WORD:
+        raise ExpectedFailure(
+            f"{where} : « {term} » a moins de {_SHORTEST_WORD} lettres et trouverait tout.", "Écrivez le mot entier."
+        )
+    ends = [*(rf"{part}[sx]?" for part in parts[:-1]), parts[-1] + (r"[a-z0-9]*" if prefix else "[sx]?")]
+    return ("#" if hashtag else "") + "[^a-z0-9]{1,3}".join(ends)
+
+
+def _any(expressions: list[str]) -> str:
+    """Return one expression for any of several, each a whole word."""
+    if not expressions:
+        return ""
+    return f"(?<![a-z0-9])(?:{'|'.join(sorted(expressions))})(?![a-z0-9])"
+
+
+def topic(code: str, declared: Mapping[str, Any], platforms: Collection[str] | None = None) -> Topic:
+    """Return a topic, checked.
+
+    Args:
+        code: Its code.
+        declared: Its fields: label, query, kind, owner, and perhaps platforms and part_of.
+        platforms: Names of the platforms that exist; not checked when None.
+
+    Raises:
+        ExpectedFailure: a field is absent, unknown or wrong.
+    """
+    where = f"Thème {code}"
+    if not _CODE.fullmatch(code):
+        raise ExpectedFailure(
+            f"{where} : le code n'est pas valable.", "Écrivez 2 à 40 minuscules sans accent, chiffres ou tirets bas."
+        )
+    if unknown := sorted(declared.keys() - _FIELDS):
+        raise ExpectedFailure(
+            f"{where} : champ inconnu {', '.join(unknown)}.", f"Champs : {', '.join(sorted(_FIELDS))}."
+        )
+    for name in ("label", "query", "kind", "owner"):
+        if not isinstance(declared.get(name), str) or not declared[name].strip():
+            raise ExpectedFailure(f"{where} : le champ {name} manque.", "Ajoutez-le.")
+    if declared["kind"] not in KINDS:
+        raise ExpectedFailure(
+            f"{where} : le genre « {declared['kind']} » est inconnu.", f"Genres : {', '.join(KINDS)}."
+        )
+    if not declared["owner"].startswith("team:"):
+        raise ExpectedFailure(f"{where} : le responsable n'est pas une équipe.", "Écrivez team: et le nom de l'équipe.")
+    if len(declared["label"]) > _LONGEST_LABEL:
+        raise ExpectedFailure(f"{where} : le nom est trop long.", f"Il tient en {_LONGEST_LABEL} caractères.")
+    named = tuple(declared.get("platforms") or ())
+    if platforms is not None and (strange := sorted(set(named) - set(platforms))):
+        raise ExpectedFailure(
+            f"{where} : plateforme inconnue {', '.join(strange)}.", f"Plateformes : {', '.join(sorted(platforms))}."
+        )
+    parse(declared["query"], where)
+    return Topic(
+        code=code,
+        label=declared["label"].strip(),
+        query=" ".join(declared["query"].split()),
+        kind=declared["kind"],
+        owner=declared["owner"],
+        platforms=named,
+        part_of=declared.get("part_of"),
+    )
+
+
+def read(file: Path = FILE, platforms: Collection[str] | None = None) -> list[Topic]:
+    """Return the topics of a file, in its order.
+
+    Raises:
+        ExpectedFailure: the file cannot be read, or a topic is wrong.
+    """
+    try:
+        declared = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as problem:
+        line = getattr(getattr(problem, "problem_mark", None), "line", None)
+        raise ExpectedFailure(
+            f"{file.name} ne se lit pas{'' if line is None else f' (ligne {line + 1})'}.", "Corrigez ce fichier YAML."
+        ) from None
+    if not isinstance(declared, dict) or not all(isinstance(one, dict) for one in declared.values()):
+        raise ExpectedFailure(
+            f"{file.name} ne décrit pas de thèmes.", "Écrivez chaque thème comme `code:` et ses champs."
+        )
+    return together(topic(str(code), fields, platforms) for code, fields in declared.items())
+
+
+def together(*groups: Iterable[Topic]) -> list[Topic]:
+    """Return topics of several origins, the later taking the place of the earlier of the same code.
+
+    Raises:
+        ExpectedFailure: a topic is part of one that does not exist, or of itself.
+    """
+    found = {one.code: one for group in groups for one in group}
+    for one in found.values():
+        seen = {one.code}
+        part = one
+        while part.part_of is not None:
+            if part.part_of not in found or part.part_of in seen:
+                raise ExpectedFailure(
+                    f"Thème {one.code} : il fait partie de « {part.part_of} », qui n'existe pas ou le contient déjà.",
+                    "Corrigez le champ part_of.",
+                )
+            part = found[part.part_of]
+            seen.add(part.code)
+    return list(found.values())
+
+
+def parents(topics: Iterable[Topic]) -> dict[str, str]:
+    """Return each topic's code with that of the topic that contains it."""
+    return {one.code: one.part_of for one in topics if one.part_of is not None}
+
+
+def version(topics: Iterable[Topic]) -> str:
+    """Return a mark that changes when what topics find changes."""
+    told = sorted(f"{one.code}\n{one.query}\n{','.join(one.platforms)}" for one in topics)
+    return sha256("\n\n".join(told).encode()).hexdigest()[:16]

@@ -1,0 +1,49 @@
+"""The sentence that tells a signal, in French. What it tells is decided elsewhere."""
+
+from collections.abc import Mapping
+
+from analytics.signals.context import Context
+from analytics.signals.scan import DAY_MINUTES, Finding
+from analytics.signals.story import Known
+from analytics.signals.stream import wall_clock
+
+_COUNTED = {
+    "mentions": ("mention", "mentions"),
+    "negative": ("mention négative", "mentions négatives"),
+    "chat_contacts": ("contact du tchat", "contacts du tchat"),
+    "victims": ("victime", "victimes"),
+    "negative_feedback": ("avis négatif", "avis négatifs"),
+    "sent_services": ("démarche aboutie", "démarches abouties"),
+    "failed_services": ("démarche abandonnée", "démarches abandonnées"),
+}
+
+
+def explanation(one: Known, topic_label: str, territories: Mapping[str, str], context: Context) -> str:
+    """Return one sentence: what, where, when, how much more than usual, and what is new in the texts."""
+    finding = one.strongest
+    parts = [f"{topic_label}, {territories.get(one.territory, one.territory)} : {_figure(finding)}"]
+    if one.spread:
+        parts.append(f"{one.spread + 1} territoires ou plateformes touchés")
+    if context.spreading is not None and one.kind == "rumour":
+        parts.append("marques d'une rumeur : " + ", ".join(context.spreading.marks))
+    if context.terms:
+        parts.append("termes nouveaux : " + ", ".join(f"« {term.term} »" for term in context.terms[:3]))
+    return " ; ".join(parts) + "."
+
+
+def _figure(finding: Finding) -> str:
+    one, many = _COUNTED[finding.key.metric]
+    counted = f"{number(finding.observed)} {one if finding.observed < 2 else many}"  # noqa: PLR2004
+    clock = wall_clock(finding.at)
+    since = "dès le" if finding.minutes > DAY_MINUTES else "le"
+    when = f"{since} {clock:%d/%m}" if finding.minutes >= DAY_MINUTES else f"le {clock:%d/%m à %H h %M}"
+    lasting = {5: "en 5 minutes", 60: "en une heure", DAY_MINUTES: "en un jour", 7 * DAY_MINUTES: "en une semaine"}
+    during = lasting.get(finding.minutes, f"en {finding.minutes // 60} heures")
+    return f"{counted} {during} ({when}, heure de Paris), contre {number(finding.expected)} d'ordinaire"
+
+
+def number(value: float) -> str:
+    """Return a count as a French reader writes it; what is not whole has one decimal."""
+    if value >= 10 or value == int(value):  # noqa: PLR2004
+        return f"{value:,.0f}".replace(",", "\u202f")
+    return f"{value:.1f}".replace(".", ",")

@@ -1,0 +1,229 @@
+"""How well the crises, rumours and waves that the sandbox labels are noticed: recall, delay, false alerts, by kind.
+
+    python -m benchmarks.crises --seeds 201 202 203 --first 2026-03-01 --last 2026-11-24
+
+It replays the mentions of listening through topics, places, series and detection, five minutes after five minutes;
+labels are read when all is told. Chat, the daily series and novelty of terms are not replayed.
+"""
+
+import argparse
+import json
+import statistics
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+
+from analytics.signals import budget, calibration, places, scan, story, topics
+from analytics.signals.scan import Finding, Grid, Key
+from analytics.signals.subjects import OTHER
+from analytics.signals.topics import Topic
+from sandbox.events import Event, events
+from sandbox.listening import _mentions
+from sandbox.periods import days
+from sandbox.places import REGIONS, departements
+
+#: Which topic is on which kind of event; prevention is on none that is watched.
+TOPIC_OF = {
+    "phishing": "hameconnage",
+    "card_fraud": "fraude_carte",
+    "data_breach": "fuite_donnees",
+    "outage": "panne_teleservice",
+    "rumour": "rumeur_enlevement",
+    "flood": "inondation",
+    "heatwave": "incendie",
+    "epidemic": "epidemie",
+    "prevention": OTHER,
+}
+WARM_UP = timedelta(days=30)
+#: What is more probable can be no alarm, whatever the budget.
+NEVER = 1e-3
+Told = tuple[datetime, tuple[str, ...], str]
+
+
+def territory_of(name: str) -> str:
+    codes = {place.name: place.code for place in departements()}
+    return territory_code(codes[name])
+
+
+def territory_code(code: str) -> str:
+    return "FR-75C" if code == "75" else f"FR-{code}"
+
+
+def region_of() -> dict[str, str]:
+    """Return départements with their region; its code is that of the sandbox, which is as good as another here."""
+    return {territory_code(code): f"R-{region.code}" for region in REGIONS for code in region.departements}
+
+
+def told(seed: int, first: date, last: date, watched: Iterable[Topic]) -> Iterator[Told]:
+    """Yield the mentions of some days as the platform reads them: when, on which topics, where."""
+    known = list(watched)
+    for day in days(first, last):
+        for document in _mentions(seed, day):
+            text = ". ".join(filter(None, (document.get("title"), document.get("content"))))
+            folded = topics.folded(text)
+            profiles = frozenset(document["matched_profile"])
+            found = tuple(topic.code for topic in known if topic.compiled.finds(folded, profiles))
+            place = (places.territory(text) if text else None) or territory_of(
+                document["extra_source_attributes"]["world_data"]["region"]
+            )
+            at = datetime.fromtimestamp(document["published"] / 1000, UTC).replace(tzinfo=None)
+            yield at, found or (OTHER,), place
+
+
+def grid(mentions: Iterable[Told], first: date, last: date, minutes: int, *, departements_too: bool) -> Grid:
+    regions, counts, totals = region_of(), Counter(), Counter()
+    start = datetime.combine(first, datetime.min.time())
+    step = timedelta(minutes=minutes)
+    for at, codes, place in mentions:
+        moment = start + (at - start) // step * step
+        territories = ["FR", *([regions[place]] if place in regions else [])]
+        if departements_too and place in regions:
+            territories.append(place)
+        for territory in territories:
+            totals[territory, moment] += 1
+            for code in codes:
+                counts[Key(code, "mentions", "all", territory), moment] += 1
+    rows = ((key, at, count, totals[key.territory, at]) for (key, at), count in counts.items())
+    return scan.grid(rows, start, datetime.combine(last, datetime.min.time()) + timedelta(days=1), minutes)
+
+
+def replay(hours: Grid, fives: Grid, parents: dict[str, str], threshold: calibration.Threshold) -> list[story.Known]:
+    """Return the signals that runs every five minutes would have told."""
+    begin = hours.column(hours.start + WARM_UP)
+    judged = [
+        (one, scan.judge(one, range(one.column(hours.time(begin)), one.counts.shape[1]))) for one in (hours, fives)
+    ]
+    by_run: dict[datetime, list[tuple[float, int, int, int]]] = defaultdict(list)
+    for which, (one, part) in enumerate(judged):
+        for row, index in zip(*np.nonzero(part.p_values < NEVER), strict=True):
+            end = one.time(part.columns[index] + 1)
+            by_run[end].append((float(part.p_values[row, index]), which, int(row), int(index)))
+    known: list[story.Known] = []
+    for now in sorted(by_run):
+        tests = sum(len(one.keys) for one, _ in judged)
+        p_values = [one[0] for one in by_run[now]]
+        passed = budget.discoveries(p_values + [1.0] * max(0, tests - len(p_values)))
+        found: list[Finding] = []
+        for (p_value, which, row, index), is_passed in zip(by_run[now], passed, strict=False):
+            one, part = judged[which]
+            limit = calibration.scores([threshold], one.minutes)["listening"]
+            if is_passed and -np.log10(max(p_value, 1e-300)) > limit:
+                column = part.columns[index]
+                found.append(
+                    Finding(
+                        one.keys[row], one.time(column), one.minutes, float(one.counts[row, column]),
+                        float(part.expected[row, index]), 0.0, p_value,
+                    )
+                )  # fmt: skip
+        if found:
+            known = story.tell(known, found, now, {}, parents)
+    return known
+
+
+def matches(signal: story.Known, event: Event) -> bool:
+    """Say whether a signal tells of an event: its topic, while it lasts, and a place that is touched by it."""
+    begins = datetime.combine(event.start, datetime.min.time()) - timedelta(hours=2)
+    if TOPIC_OF[event.kind] != signal.topic or not (
+        signal.opened_at < begins + timedelta(days=event.days + 1) and signal.updated_at > begins
+    ):
+        return False
+    touched = {name[2:] for name in signal.touched if name.startswith("t:")}
+    where = {territory_code(code) for code in event.departements}
+    return (
+        not where
+        or bool(where & touched)
+        or bool({region_of().get(code) for code in where} & touched)
+        or touched == {"FR"}
+    )
+
+
+def judge(seed: int, first: date, last: date, watched: list[Topic]) -> dict[str, object]:
+    """Return what was noticed of one history."""
+    mentions = list(told(seed, first, last, watched))
+    hours = grid(mentions, first, last, 60, departements_too=True)
+    fives = grid(mentions, first, last, 5, departements_too=False)
+    parents = region_of()
+    parents |= dict.fromkeys(set(parents.values()), "FR")
+    [threshold] = calibration.calibrate(hours, hours.column(hours.start + WARM_UP))
+    known = replay(hours, fives, parents, threshold)
+    begin = (hours.start + WARM_UP).date()
+    labelled = [one for one in events(seed, last) if one.start >= begin and one.start + timedelta(days=2) <= last]
+    kinds: dict[str, dict[str, list]] = defaultdict(lambda: {"events": [], "delays": [], "missed": []})
+    for event in labelled:
+        noticed = [one for one in known if matches(one, event)]
+        kinds[event.kind]["events"].append(event.code)
+        if not noticed:
+            kinds[event.kind]["missed"].append(event.code)
+            continue
+        places_of = {territory_code(code) for code in event.departements}
+        starts = [
+            at for at, codes, place in mentions
+            if TOPIC_OF[event.kind] in codes and (not places_of or place in places_of)
+            and at >= datetime.combine(event.start, datetime.min.time()) - timedelta(hours=1)
+        ]  # fmt: skip
+        ongoing = min(one.opened_at for one in noticed) < min(starts) - timedelta(hours=1)
+        first_told = min(one.opened_at for one in noticed) + timedelta(minutes=5)
+        kinds[event.kind]["delays"].append(
+            None if ongoing else max(0.0, (max(first_told, min(starts)) - min(starts)).total_seconds() / 3600)
+        )
+    every = [*events(seed, last)]
+    false = [one for one in known if not any(matches(one, event) for event in every)]
+    return {"kinds": kinds, "false": false, "signals": len(known), "weeks": (last - begin).days / 7,
+            "score": threshold.score,
+            "mentions": len(mentions), "series": len(hours.keys) + len(fives.keys)}  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[201, 202, 203])
+    parser.add_argument("--first", type=date.fromisoformat, default=date(2026, 1, 1))
+    parser.add_argument("--last", type=date.fromisoformat, default=date(2026, 11, 24))
+    parser.add_argument("--words-only", action="store_true", help="without the listening tool's own profiles")
+    options = parser.parse_args()
+    watched = topics.read()
+    if options.words_only:
+        watched = [
+            replace(one, query=" ".join(term for term in one.query.split() if not term.startswith("profil:")))
+            for one in watched
+        ]
+    total: dict[str, dict[str, list]] = defaultdict(lambda: {"events": [], "delays": [], "missed": []})
+    false, weeks, signals = Counter(), 0.0, 0
+    for seed in options.seeds:
+        seen = judge(seed, options.first, options.last, watched)
+        weeks += seen["weeks"]
+        signals += seen["signals"]
+        false.update(one.topic for one in seen["false"])
+        for kind, figures in seen["kinds"].items():
+            for name, values in figures.items():
+                total[kind][name] += values
+        print(json.dumps({k: v for k, v in seen.items() if k not in ("kinds", "false")}, default=str))
+        for one in seen["false"]:
+            print(
+                "  false:",
+                one.topic,
+                one.territory,
+                one.opened_at,
+                one.strongest.observed,
+                round(one.strongest.expected, 2),
+                one.strongest.minutes,
+            )
+    print(
+        "| kind | events | noticed | median delay, h | greatest, h | in an ongoing signal | missed |\n"
+        "|---|---|---|---|---|---|---|"
+    )
+    for kind, figures in sorted(total.items()):
+        delays = [one for one in figures["delays"] if one is not None]
+        ongoing = len(figures["delays"]) - len(delays)
+        median = f"{statistics.median(delays):.1f} | {max(delays):.1f}" if delays else "– | –"
+        missed = ", ".join(figures["missed"]) or "–"
+        print(f"| {kind} | {len(figures['events'])} | {len(figures['delays'])} | {median} | {ongoing} | {missed} |")
+    print(
+        f"false alerts: {dict(false)} in {weeks:.1f} weeks, {sum(false.values()) / weeks:.2f} a week; {signals} signals"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+{{ rollup_ratio(ref('kpi_signal_precision__observations')) }}

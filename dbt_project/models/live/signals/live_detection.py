@@ -1,0 +1,29 @@
+"""What stands out in the live series, and the signals that it makes: all that the tables of signals show."""
+
+import pyarrow as pa
+
+from analytics.signals import telling
+from orchestration import signals
+
+TYPES = {"timestamp": pa.timestamp("us")}
+
+
+def model(dbt, session):  # noqa: ANN001, ANN201 - dbt's signature
+    dbt.config(materialized="table")
+    live = signals.Live(
+        session,
+        this=dbt.this,
+        hours=dbt.ref("live_series_hour"),
+        fives=dbt.ref("live_series_five_minutes"),
+        days=dbt.ref("live_ears"),
+        mentions=dbt.ref("live_topic_mention"),
+        texts=dbt.ref("stg_listening__mention"),
+        detectors=dbt.ref("live_detector"),
+        thresholds=dbt.ref("live_threshold"),
+        topics=dbt.ref("live_topic"),
+        territories=dbt.ref("territories"),
+        regions=dbt.ref("regions"),
+    )
+    rows = live.detect()
+    schema = pa.schema([(name, TYPES.get(kind) or pa.type_for_alias(kind)) for name, kind in telling.COLUMNS.items()])
+    return pa.Table.from_pylist(rows, schema)

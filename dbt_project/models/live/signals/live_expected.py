@@ -1,0 +1,28 @@
+"""Hour by hour of the last seven days: what topics counted, what was expected, and up to where it does not surprise."""
+
+import pyarrow as pa
+
+from analytics.signals import watch
+from analytics.signals.calibration import Threshold
+from orchestration import topics
+
+COLUMNS = {
+    "topic_code": pa.string(),
+    "territory_code": pa.string(),
+    "bin_start": pa.timestamp("us"),
+    "observed": pa.float64(),
+    "expected": pa.float64(),
+    "upper": pa.float64(),
+}
+THRESHOLD = "domain, bin_minutes, alerts_per_series_week, series_weeks, score"
+
+
+def model(dbt, session):  # noqa: ANN001, ANN201, ARG001 - dbt's signature
+    dbt.config(materialized="table")
+    shown = {"FR", *(code for (code,) in dbt.ref("regions").select("region_code").fetchall())}
+    [(now,)] = dbt.ref("live_topic_mention").aggregate("max(collected_at)").fetchall()
+    thresholds = [Threshold(*row) for row in dbt.ref("live_threshold").select(THRESHOLD).fetchall()]
+    wide = topics.counted(dbt.ref("live_series_hour").filter("platform = 'all'"))
+    rows = watch.band([row for row in wide if row[2] in shown], now, thresholds) if now else []
+    columns = list(zip(*rows, strict=True)) or [()] * len(COLUMNS)
+    return pa.table({name: pa.array(told, kind) for (name, kind), told in zip(COLUMNS.items(), columns, strict=True)})

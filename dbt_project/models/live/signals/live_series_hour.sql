@@ -1,0 +1,1 @@
+{{ signal_series(minutes=60, days=60, levels=['nation', 'region', 'departement']) }}

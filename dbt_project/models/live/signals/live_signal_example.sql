@@ -1,0 +1,13 @@
+-- The text is the mention's own, so that what is erased or purged there is gone from here.
+select
+    detections.signal_id,
+    detections.rank,
+    substring(mentions.text, 1, 280) as text,
+    mentions.network as platform,
+    mentions.published_at
+from {{ ref('live_detection') }} as detections
+inner join {{ ref('stg_listening__mention') }} as mentions on detections.name = mentions.mention_id
+where
+    detections.part = 'example'
+    and mentions.text is not null
+    and {{ is_of_the_last_days(paris_day('mentions.published_at')) }}

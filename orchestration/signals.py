@@ -1,0 +1,150 @@
+"""What one run of detection reads from the live file. What stands out, and what it becomes: `analytics.signals`."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from analytics.signals import calibration, days, stream, telling, watch
+from analytics.signals.calibration import Threshold
+from analytics.signals.context import Mention, terms_of
+from analytics.signals.scan import DAY_MINUTES, Finding, Key
+from analytics.signals.story import FRANCE
+from analytics.signals.subjects import ALL
+from analytics.signals.telling import Territory, World
+from orchestration import topics
+
+_USUAL_DAYS, _USUAL_TEXTS = 28, 5000
+_MENTION = (
+    "mention_id, published_at, network, url, coalesce(title || '. ', '') || coalesce(text, ''), potential_reach,"
+    " sentiment, author_id, author_followers, is_share, parent_mention_id"
+)
+
+
+class Live:
+    """The tables of one build of the live file, as DuckDB relations.
+
+    Args:
+        session: DuckDB connection of dbt.
+        this: The model that keeps the signals, for what it held before.
+        relations: The tables, by the names that `detect` knows them by.
+    """
+
+    def __init__(self, session: Any, *, this: Any, **relations: Any) -> None:
+        self._session = session
+        self._this = this
+        for name, relation in relations.items():
+            relation.create_view(f"signals_{name}", replace=True)
+        self._tables = relations
+
+    def _rows(self, query: str, *parameters: object) -> list[tuple]:
+        return self._session.execute(query, list(parameters)).fetchall()
+
+    def detect(self) -> list[telling.Row]:
+        """Return the rows of all signals as they are now."""
+        columns = list(telling.COLUMNS)
+        known = topics.former(self._session, self._this, columns)
+        former = [dict(zip(columns, row, strict=True)) for row in known]
+        [(now,)] = self._rows("select max(collected_at) from signals_mentions")
+        if now is None:
+            return former
+        learnt, history = stream.restore(self._rows("select series, learnt_until, bins, state from signals_detectors"))
+        live = watch.look(
+            topics.counted(self._tables["hours"]),
+            topics.counted(self._tables["fives"]),
+            now,
+            learnt,
+            history,
+            self._thresholds(),
+            looked_back_hours=watch.LOOKED_BACK_HOURS if former else watch.FIRST_LOOK_HOURS,
+        )
+        found = [*live, *self._of_days(now), *self._of_the_daily_build()]
+        return telling.run(former, found, now, self._world(now))
+
+    def _thresholds(self) -> list[Threshold]:
+        query = "select domain, bin_minutes, alerts_per_series_week, series_weeks, score from signals_thresholds"
+        return [Threshold(*row) for row in self._rows(query)]
+
+    def _of_days(self, now: datetime) -> list[Finding]:
+        """Return what stands out of the last whole days of the live series."""
+        rows = self._rows(
+            "select topic_code, platform, territory_code, day, observed, c1_upper, c2_upper, c3_upper from signals_days"
+            " where topic_code <> ? order by topic_code, platform, territory_code, day",
+            ALL,
+        )
+        told = [
+            days.Day(Key(topic, "chat_contacts" if platform == watch.CHAT else "mentions", platform, place), *rest)
+            for topic, platform, place, *rest in rows
+        ]
+        yesterday = stream.wall_clock(now).date() - timedelta(days=1)
+        return days.judge(_from_the_first(told), yesterday, calibration.scores(self._thresholds(), DAY_MINUTES))
+
+    def _of_the_daily_build(self) -> list[Finding]:
+        """Return what the last published daily build has found in its series."""
+        rows = self._rows(
+            "select topic_code, metric, platform, territory_code, bin_start, bin_minutes, observed, expected, upper,"
+            " p_value, method, baseline_window, tests from daily_copy.main.daily_alarm"
+        )
+        return [Finding(Key(*row[:4]), *row[4:]) for row in rows]
+
+    def _world(self, now: datetime) -> World:
+        return World(
+            topics=topics.from_rows(self._tables["topics"].select(", ".join(topics.COLUMNS)).fetchall()),
+            territories=self._territories(),
+            mentions=self._mentions,
+            usual_terms=self._usual_terms(now),
+            dismissed=dismissed(),
+        )
+
+    def _territories(self) -> dict[str, Territory]:
+        regions = self._rows("select region_code, region_name from signals_regions")
+        places = self._rows("select territory_code, territory_name, region_code from signals_territories")
+        return {
+            FRANCE: Territory(FRANCE, "nation", "France entière", None),
+            **{code: Territory(code, "region", name, FRANCE) for code, name in regions},
+            **{code: Territory(code, "departement", name, region or FRANCE) for code, name, region in places},
+        }
+
+    def _mentions(self, topic: str, territory: str, since: datetime) -> Sequence[Mention]:
+        rows = self._rows(
+            f"select {_MENTION} from signals_texts where mention_id in (select mention_id from signals_mentions"  # noqa: S608
+            " where topic_code = ? and published_at >= ? and (? = 'FR' or region_code = ? or territory_code = ?))"
+            " order by published_at, mention_id",
+            topic,
+            since,
+            territory,
+            territory,
+            territory,
+        )
+        return [Mention(*row[:4], row[4] or None, *row[5:]) for row in rows]
+
+    def _usual_terms(self, now: datetime) -> Counter[str]:
+        """Return in how many texts of the last 28 days each term was; of very many texts, of as many as say it well."""
+        rows = self._rows(
+            "select coalesce(title || '. ', '') || coalesce(text, '') from signals_texts where published_at >= ? and"
+            " published_at < ? and text is not null order by hash(mention_id) limit ?",
+            now - timedelta(days=_USUAL_DAYS),
+            now - timedelta(days=1),
+            _USUAL_TEXTS,
+        )
+        return terms_of(text for (text,) in rows)
+
+
+def _from_the_first(told: list[days.Day]) -> list[days.Day]:
+    """Return days from the first on that the networks, or the chat, count anything: before, nothing was loaded."""
+    first: dict[str, date] = {}
+    for one in told:
+        if one.count:
+            first[one.key.metric] = min(first.get(one.key.metric, one.day), one.day)
+    return [one for one in told if one.key.metric in first and one.day >= first[one.key.metric]]
+
+
+def dismissed() -> dict[str, datetime]:
+    """Return the signals that operators of this home have put aside, and when; the last verdict counts."""
+    last: dict[str, tuple[datetime, bool]] = {}
+    for row in topics.operations("verdicts"):
+        at = datetime.fromisoformat(row["decided_at"])
+        at = (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC).replace(tzinfo=None)
+        if row["signal_id"] not in last or last[row["signal_id"]][0] < at:
+            last[row["signal_id"]] = at, row["verdict"] in ("écarté", "faux")
+    return {signal_id: at for signal_id, (at, is_dismissed) in last.items() if is_dismissed}

@@ -1,0 +1,237 @@
+"""Near real time: a long-lived process that loads, builds and publishes what is new of listening and chat, and alerts.
+
+Each micro-batch is a run of Dagster like any other, in this process: what a run costs to start (importing, parsing) is
+paid once. Dagster's daemon may be down meanwhile. What a batch does stands in the assets that its job selects; what is
+told to whom in `alerts`.
+"""
+
+import logging
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from assets.warehouse.lineage import column_lineage
+from ingestion import inbox, settings
+from ingestion.errors import ExpectedFailure
+from ingestion.platforms import Platform
+from orchestration import crises, project, published, warm_dbt
+from orchestration.alerts.dispatch import dispatch
+from orchestration.execution import run_job
+from orchestration.jobs import LIVE_PLATFORMS, micro_batches
+from orchestration.sensors import Seen, dropped_files, settled
+
+log = logging.getLogger("watch")
+
+#: Seconds between two looks for news, and the least between the end of a batch and the next; less in a crisis.
+LOOK_SECONDS, REST_SECONDS = 5.0, 10.0
+CRISIS_LOOK_SECONDS, CRISIS_REST_SECONDS = 2.0, 2.0
+
+#: Seconds after which a batch is due without news: a series that falls silent is news too.
+IDLE_SECONDS, CRISIS_IDLE_SECONDS = 300.0, 60.0
+
+#: Seconds until a publication is noticed, until the outbox is looked at without one, and after a failure.
+ALERT_SECONDS, RETRY_SECONDS, TROUBLED_SECONDS = 1.0, 5.0, 30.0
+
+#: A process that has worked so long makes room for a new one: what leaks in libraries ends with it.
+LONGEST_LIFE_SECONDS = 12 * 3600.0
+
+WARM_SECONDS = 300.0
+
+
+@dataclass
+class News:
+    """What is new since the last batch.
+
+    Attributes:
+        addresses: Platforms whose address has something new.
+        files: Files that have come to rest in an inbox, with their platform.
+        others: Why else a batch is due: topics that changed, time that passed.
+    """
+
+    addresses: list[Platform] = field(default_factory=list)
+    files: list[tuple[Platform, Path]] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.addresses or self.files or self.others)
+
+    def __str__(self) -> str:
+        return ", ".join(
+            [*(p.name for p in self.addresses), *(f"file of {p.name}" for p, _ in self.files), *self.others]
+        )
+
+
+class Outlook:
+    """Looks for news; what it has seen is news no more, once `seen` says that a batch has dealt with it."""
+
+    def __init__(self) -> None:
+        self._newest: dict[str, int | None] = {}
+        self._dropped: dict[str, Seen] = {}
+        self._refused: set[tuple[str, int]] = set()
+        self._topics: tuple | None = None
+        self._batch_at = 0.0
+        self._ask_after: dict[str, float] = {}
+        self._now: dict[str, int | None] = {}
+
+    def look(self, idle_seconds: float) -> News:
+        news = News()
+        for platform in LIVE_PLATFORMS:
+            if platform.name in micro_batches and self._has_more(platform):
+                news.addresses.append(platform)
+            if platform.drops:
+                news.files += [(platform, file) for file in self._rested(platform)]
+        if self._topics_now() != self._topics:
+            news.others.append("topics")
+        if time.monotonic() - self._batch_at > idle_seconds:
+            news.others.append("time")
+        return news
+
+    def seen(self, news: News) -> None:
+        """Take note that a batch has dealt with what was new."""
+        for platform in news.addresses:
+            self._newest[platform.name] = self._now[platform.name]
+        self._refused |= {(str(file), file.stat().st_ctime_ns) for _, file in news.files if file.exists()}
+        self._topics, self._batch_at = self._topics_now(), time.monotonic()
+
+    def trouble(self, platform: Platform) -> None:
+        """Leave an address alone for a while."""
+        self._ask_after[platform.name] = time.monotonic() + TROUBLED_SECONDS
+
+    def _has_more(self, platform: Platform) -> bool:
+        """Tell whether an address has found something since, by one small question."""
+        from ingestion import listening
+
+        if time.monotonic() < self._ask_after.get(platform.name, 0.0):
+            return False
+        try:
+            self._now[platform.name] = listening.newest()
+        except ExpectedFailure as failure:
+            log.warning("%s", failure)
+            self.trouble(platform)
+            return False
+        return self._now[platform.name] != self._newest.get(platform.name)
+
+    def _rested(self, platform: Platform) -> Iterator[Path]:
+        before = self._dropped.get(platform.name, {})
+        now = self._dropped[platform.name] = dropped_files(inbox.folder(platform))
+        for name in settled(before, now):
+            if (name, now[name][1]) not in self._refused:
+                yield Path(name)
+
+    def _topics_now(self) -> tuple | None:
+        """Return what is another once an operator has added, changed or stopped a topic; None while none has."""
+        file = settings.home().operations
+        if not file.exists():
+            return None
+        with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as connection:
+            return connection.execute("select count(code), max(updated_at), sum(active) from topics").fetchone()
+
+
+def watch() -> None:
+    """Watch until killed, or until the code has changed or this process has grown old; the supervisor starts the next.
+
+    Raises:
+        ExpectedFailure: dbt cannot parse the project.
+    """
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", stream=sys.stderr)
+    log.setLevel(logging.INFO)
+    began, code = time.monotonic(), project.fingerprint()
+    while published.current(settings.home(), published.LIVE) is None:
+        time.sleep(LOOK_SECONDS)  # the home is being filled, or `cyberimpact build --live` and `publish --live` will
+    project.manifest()
+    column_lineage()  # read once for each version of the code: minutes, in which no file is held
+    threading.Thread(target=tell, name="alerts", daemon=True).start()
+    with warm():
+        outlook = Outlook()
+        while time.monotonic() - began < LONGEST_LIFE_SECONDS:
+            in_crisis = crises.any_open(settings.home())
+            news = outlook.look(CRISIS_IDLE_SECONDS if in_crisis else IDLE_SECONDS)
+            if news:
+                if project.fingerprint() != code:
+                    log.info("the dbt project has changed: starting anew")
+                    return
+                batch(outlook, news)
+                time.sleep(CRISIS_REST_SECONDS if in_crisis else REST_SECONDS)
+            else:
+                time.sleep(CRISIS_LOOK_SECONDS if in_crisis else LOOK_SECONDS)
+
+
+def batch(outlook: Outlook, news: News) -> None:
+    """Load what is new, then build, check and publish what is live; a load that fails does not stop the rest."""
+    began = time.monotonic()
+    outlook.seen(news)
+    for platform, file in news.files:
+        run(f"load_{platform.name}", {"ops": {platform.name: {"config": {"file": str(file)}}}})
+    jobs = [f"micro_batch_{platform.name}" for platform in news.addresses] or ["live"]
+    good = [run(job) for job in jobs]
+    if not all(good):
+        for platform in news.addresses:
+            outlook.trouble(platform)
+    log.info("%s: %s in %.1f s", news, "done" if all(good) else "failed", time.monotonic() - began)
+
+
+def run(job: str, config: dict | None = None) -> bool:
+    """Run a job in this process, and tell whether it succeeded; what failed stands in Dagster and in the log."""
+    try:
+        outcome = run_job(job, config)
+    except ExpectedFailure as failure:
+        log.warning("%s: %s", job, failure)
+        return False
+    for failed in outcome.failures:
+        log.warning("%s: %s", job, failed)
+    return outcome.succeeded
+
+
+def tell() -> None:
+    """Tell whoever is to be told, for as long as the process lives: a slow mail server delays no batch."""
+    told, told_at = None, 0.0
+    while True:
+        time.sleep(ALERT_SECONDS)
+        shown = published.current(settings.home(), published.LIVE)
+        if shown == told and time.monotonic() - told_at < RETRY_SECONDS:
+            continue
+        told, told_at = shown, time.monotonic()
+        try:
+            sent = dispatch(settings.home())
+        except ExpectedFailure as failure:
+            log.warning("alerts: %s", failure)
+            time.sleep(TROUBLED_SECONDS)
+            continue
+        except Exception:  # the watch goes on, and so must the alerts
+            log.exception("alerts: an unexpected failure")
+            time.sleep(TROUBLED_SECONDS)
+            continue
+        if sent.messages:
+            log.info("alerts: %d message(s) acknowledged", sent.messages)
+
+
+@contextmanager
+def warm() -> Generator[None]:
+    """Run a warm dbt beside this process, and have Dagster call it; it dies with this process.
+
+    Raises:
+        ExpectedFailure: it does not start, as its output says.
+    """
+    path = settings.home().run / "dbt.sock"
+    settings.make_folder(path.parent)
+    path.unlink(missing_ok=True)
+    command = ["setpriv", "--pdeathsig", "KILL", "--", sys.executable, "-m", warm_dbt.__name__, str(path)]
+    with subprocess.Popen(command, cwd=settings.CHECKOUT, stdin=subprocess.DEVNULL) as server:
+        try:
+            deadline = time.monotonic() + WARM_SECONDS
+            while not warm_dbt.is_ready(path):
+                if server.poll() is not None or time.monotonic() > deadline:
+                    raise ExpectedFailure("dbt does not become warm.", "Its last lines above say why.")
+                time.sleep(0.5)
+            os.environ[warm_dbt.SOCKET_SETTING] = str(path)
+            yield
+        finally:
+            os.environ.pop(warm_dbt.SOCKET_SETTING, None)
+            server.kill()

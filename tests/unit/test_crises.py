@@ -1,0 +1,157 @@
+"""A crisis is opened once, written down while it lasts, closed, and leaves a report that says what happened."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+from typer.testing import CliRunner
+
+from ingestion.errors import ExpectedFailure
+from ingestion.loading import load
+from ingestion.settings import Home
+from orchestration import crises, verdicts
+from orchestration.cli import app
+from orchestration.crisis_report import as_html, as_markdown, gather, timeline
+from tests.unit.signalling import FLOOD, other, publish
+
+NOW = datetime.now(UTC)
+SIGNAL = replace(FLOOD, opened_at=NOW - timedelta(hours=1), updated_at=NOW)
+
+
+def run(*arguments: str):
+    return CliRunner().invoke(app, ["crisis", *arguments])
+
+
+@pytest.fixture
+def crisis(home: Home) -> crises.Crisis:
+    return crises.open_crisis(
+        home, topics=["crue"], territories=["FR-27"], title="Crue de l'Iton", kind="climatique", owner="team:veille"
+    )
+
+
+def test_the_life_of_a_crisis_on_the_command_line(home) -> None:
+    opened = run("open", "--topic", "crue", "--territory", "FR-27", "--title", "Crue", "--kind", "climatique")
+    assert opened.exit_code == 0, opened.output
+    [told] = json.loads(run("list", "--json").stdout)
+    assert (told["title"], told["topics"], told["territories"], told["closed_at"]) == (
+        "Crue",
+        ["crue"],
+        ["FR-27"],
+        None,
+    )
+    name = told["crisis_id"]
+    assert run("log", name[:4], "Pont fermé", "--kind", "mené", "--role", "cellule").exit_code == 0
+    assert run("log", name, "Appel au calme", "--kind", "dit", "--at", "2026-11-24T19:30").exit_code == 0
+    [first, second] = crises.events(home, crises.find(home, name))
+    assert (first.note, first.happened_at) == ("Appel au calme", datetime(2026, 11, 24, 18, 30, tzinfo=UTC))
+    assert (second.kind, second.author_role) == ("mené", "cellule")
+    assert crises.any_open(home)
+    assert run("close", name).exit_code == 0
+    assert not crises.any_open(home)
+    assert "# Crise : Crue" in run("report", name).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("open", "--topic", "crue", "--territory", "FR-27"), "porte déjà"),
+        (("open", "--topic", "autre", "--kind", "météo"), "n'est pas un genre de crise"),
+        (("log", "{id}", "  "), "est vide"),
+        (("log", "{id}", "texte", "--kind", "rien"), "n'est pas un genre d'entrée"),
+        (("log", "ffffffffff", "texte"), "Aucune crise"),
+        (("close", "ffffffffff"), "Aucune crise"),
+    ],
+)
+def test_what_cannot_be_is_refused(crisis, arguments, said) -> None:
+    failed = run(*(argument.format(id=crisis.crisis_id) for argument in arguments))
+    assert isinstance(failed.exception, ExpectedFailure)
+    assert said in str(failed.exception)
+
+
+def test_a_closed_crisis_takes_no_entry_and_is_closed_once(home, crisis) -> None:
+    crises.close(home, crisis.crisis_id)
+    for action in (
+        lambda: crises.note(home, crisis.crisis_id, "trop tard", kind="fait", role="veille"),
+        lambda: crises.close(home, crisis.crisis_id),
+    ):
+        with pytest.raises(ExpectedFailure, match="close"):
+            action()
+    reopened = crises.open_crisis(
+        home, topics=["crue"], territories=["FR-27"], title="Encore", kind="climatique", owner="team:veille"
+    )
+    assert [one.crisis_id for one in crises.listed(home)] == [reopened.crisis_id, crisis.crisis_id]
+
+
+def test_what_is_written_is_redacted_and_satisfies_its_contract(home, crisis) -> None:
+    crises.note(home, crisis.crisis_id, "Joindre le 06 12 34 56 78", kind="fait", role="veille")
+    assert b"06 12 34" not in b"".join(file.read_bytes() for file in home.root.glob("operations.sqlite*"))
+    crises.close(home, crisis.crisis_id)
+    report = load("operations")
+    assert report.complete
+    assert sum(entity.rows_quarantined for entity in report.entities) == 0
+    assert sum(entity.rows_new for entity in report.entities) == 2
+
+
+def with_series(file: Path) -> None:
+    """Add hourly series to a live copy: two of the crisis, one elsewhere, one before."""
+    hour = NOW.replace(tzinfo=None)
+    rows = [
+        ("crue", "x", "FR-27", hour, 30),
+        ("crue", "all", "FR-27", hour, 37),
+        ("crue", "press", "FR-27", hour, 7),
+        ("crue", "x", "FR-33", hour, 500),
+        ("autre", "x", "FR-27", hour, 600),
+        ("crue", "x", "FR-27", hour - timedelta(days=9), 700),
+    ]
+    with duckdb.connect(str(file)) as connection:
+        connection.execute(
+            "create table signals.live_series_hour (topic_code varchar, platform varchar, territory_code varchar,"
+            " bin_start timestamp, mentions bigint)"
+        )
+        connection.executemany("insert into signals.live_series_hour values (?, ?, ?, ?, ?)", rows)
+
+
+def test_the_report_says_what_happened_where_how_much_and_what_was_done(home, crisis) -> None:
+    elsewhere = replace(SIGNAL, signal_id="b" * 16, territory_code="FR-33", territory_label="Gironde")
+    of_another_topic = replace(SIGNAL, signal_id="c" * 16, topic_code="autre")
+    long_ago = other(3, opened_at=NOW - timedelta(days=9), updated_at=NOW - timedelta(days=9))
+    with_series(publish(home, [SIGNAL, elsewhere, of_another_topic, long_ago]))
+    verdicts.record(home, SIGNAL, "confirmé", "officier")
+    crises.note(home, crisis.crisis_id, "Route <fermée> | pont", kind="fait", role="veille")
+    crises.note(home, crisis.crisis_id, "Appel au calme", kind="dit", role="communication")
+    crises.note(home, crisis.crisis_id, "Patrouille", kind="mené", role="groupement")
+    crises.close(home, crisis.crisis_id)
+    report = gather(home, crises.find(home, crisis.crisis_id))
+    assert [signal.signal_id for signal in report.signals] == [SIGNAL.signal_id]
+    assert [what for _, what in timeline(report)] == [
+        "Signal : [ÉLEVÉE] Crue – Eure : hausse soudaine",
+        "Crise ouverte",
+        "Verdict (officier) : confirmé",
+        "Fait : Route <fermée> | pont",
+        "Dit : Appel au calme",
+        "Mené : Patrouille",
+        "Crise close",
+    ]
+    text = as_markdown(report)
+    assert "| crue | 37 | press 7, x 30 |" in text
+    assert "| Eure | 1 | élevée |" in text
+    assert "Route \\<fermée\\> \\| pont" in text
+    page = as_html(report)
+    assert "Route &lt;fermée&gt; | pont" in page
+    for title in ("Chronologie", "Volumes", "Territoires", "Ce qui a été dit", "Ce qui a été mené"):
+        assert f"<h2>{title}</h2>" in page
+
+
+def test_a_report_without_anything_published(crisis, tmp_path) -> None:
+    file = tmp_path / "rapport.html"
+    assert run("report", crisis.crisis_id, "--html", str(file)).exit_code == 0
+    assert "en cours au" in file.read_text("utf-8")
+    with pytest.raises(ExpectedFailure, match="ne peut être écrit"):
+        CliRunner().invoke(
+            app,
+            ["crisis", "report", crisis.crisis_id, "--html", str(tmp_path / "no" / "x.html")],
+            catch_exceptions=False,
+        )

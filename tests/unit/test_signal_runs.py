@@ -1,0 +1,361 @@
+"""From counts to signals: only the past is read, a restart changes nothing, one event is one signal."""
+
+import dataclasses
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from analytics.signals import calibration, days, scan, story, stream, telling, watch
+from analytics.signals.context import Mention, around, terms_of
+from analytics.signals.scan import Finding, Key
+from analytics.signals.telling import Territory, World
+from analytics.signals.topics import Topic
+
+START = datetime(2026, 9, 1, tzinfo=UTC).replace(tzinfo=None)
+HOUR = timedelta(hours=1)
+CRUE = Key("crue", "mentions", "all", "FR-33")
+PARENTS = {"FR-33": "FR-NAQ", "FR-NAQ": "FR", "FR-29": "FR-BRE", "FR-BRE": "FR"}
+
+
+def rows(counts: dict[tuple[str, str], np.ndarray], minutes: int = 60, total: int = 0) -> list[watch.Row]:
+    """Return bins that are not zero, by topic and territory."""
+    return [
+        (topic, "all", territory, START + timedelta(minutes=minutes) * place, int(count), int(count) + total, 0)
+        for (topic, territory), series in counts.items()
+        for place, count in enumerate(series)
+        if count
+    ]
+
+
+def quiet(hours: int, seed: int = 1, mean: float = 2.0) -> np.ndarray:
+    return np.random.default_rng(seed).poisson(mean, hours)
+
+
+def grid(series: np.ndarray, others: np.ndarray | None = None) -> scan.Grid:
+    counts = series[None, :].astype(float)
+    return scan.Grid(
+        (CRUE,), START, 60, counts, np.zeros_like(counts) if others is None else others[None, :].astype(float)
+    )
+
+
+def test_a_bin_is_held_against_the_same_hours_by_hand() -> None:
+    series = np.zeros(24 * 28 + 1)
+    series[24 * 7 :: 24] = 1.0  # at this hour, one a day for three weeks
+    series[-1] = 6
+    judged = scan.judge(grid(series), range(24 * 28, 24 * 28 + 1))
+    past = 28 * 3 - 1  # 28 days, an hour before and one behind; the first of all has none before
+    shape = 21 + 0.5
+    mean = shape / past
+    variance = (21 - 21**2 / past) / (past - 1)
+    spread = max((variance - mean) / mean**2, 0) + 1 / shape
+    assert judged.expected[0, 0] == pytest.approx(mean)
+    assert judged.p_values[0, 0] == pytest.approx(stats.nbinom.sf(5, 1 / spread, 1 / (1 + mean * spread)))
+    assert judged.upper(0, 0, 3.0) == stats.nbinom.isf(1e-3, 1 / spread, 1 / (1 + mean * spread))
+
+
+def test_a_score_knows_nothing_of_what_comes_after() -> None:
+    series = quiet(24 * 40)
+    whole = scan.judge(grid(series), range(24 * 20, 24 * 30))
+    cut = scan.judge(grid(series[: 24 * 30]), range(24 * 20, 24 * 30))
+    assert np.array_equal(whole.p_values, cut.p_values)
+    other = series.copy()
+    other[24 * 30 :] = 10**6
+    assert np.array_equal(whole.p_values, scan.judge(grid(other), range(24 * 20, 24 * 30)).p_values)
+
+
+def test_quiet_series_keep_to_their_probabilities() -> None:
+    counts = np.random.default_rng(3).poisson(20, (200, 24 * 35)).astype(float)
+    keys = tuple(Key(f"t{row}", "mentions", "all", "FR") for row in range(200))
+    judged = scan.judge(scan.Grid(keys, START, 60, counts, np.zeros_like(counts)), range(24 * 30, 24 * 35))
+    for level in (1e-2, 1e-3):
+        assert 0.3 <= np.mean(judged.p_values <= level) / level <= 2.0
+
+
+def test_one_huge_spike_does_not_hide_the_next() -> None:
+    series = quiet(24 * 40)
+    series[24 * 38 + 12] = 100_000
+    series[24 * 39 + 12] = 40
+    judged = scan.judge(grid(series), range(24 * 39, 24 * 40))
+    assert judged.p_values[0, 12] < 1e-9
+    assert judged.p_values[0, :12].min() > 1e-4
+
+
+def test_a_backlog_of_everything_is_no_signal_and_a_topic_alone_is() -> None:
+    series, others = quiet(24 * 40), quiet(24 * 40, seed=2, mean=20)
+    series[-1], others[-1] = 20, 200
+    assert scan.judge(grid(series, others), range(24 * 40 - 1, 24 * 40)).p_values[0, 0] > 1e-3
+    others[-1] = 20
+    assert scan.judge(grid(series, others), range(24 * 40 - 1, 24 * 40)).p_values[0, 0] < 1e-6
+
+
+def test_the_clock_is_followed_when_it_changes() -> None:
+    """Ten mentions at noon of Paris, every day; on 25 October 2026 the clock is put back: in UTC noon is an hour later."""
+    begin = datetime(2026, 9, 20, tzinfo=UTC).replace(tzinfo=None)
+    series = np.zeros(24 * 40)
+    for day in range(40):
+        noon = datetime.combine((begin + timedelta(days=day)).date(), datetime.min.time(), scan.PARIS).replace(hour=12)
+        series[int((noon.astimezone(UTC).replace(tzinfo=None) - begin) // HOUR)] = 10
+    one = dataclasses.replace(grid(series), start=begin)
+    after = one.column(datetime(2026, 10, 26, 11))  # noqa: DTZ001 - UTC without a zone, as stored
+    assert series[after] == 10
+    season = scan.SEASONS[60]
+    assert season.around == 1
+    narrow = {60: season._replace(around=0)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scan, "SEASONS", narrow)
+        assert scan.judge(one, range(after, after + 1)).expected[0, 0] == pytest.approx(10, rel=0.1)
+
+
+def test_units_names_and_order_of_series_change_nothing() -> None:
+    counts = {("a", "FR"): quiet(24 * 40, 1), ("b", "FR"): quiet(24 * 40, 2), ("c", "FR"): quiet(24 * 40, 3)}
+    counts["b", "FR"][-2] = 50
+    now = START + HOUR * 24 * 40
+
+    def found(told: dict[tuple[str, str], np.ndarray]) -> list[tuple]:
+        seen = watch.look(rows(told), [], now, {}, stream.History(), [])
+        return sorted((one.at, one.observed, one.p_value) for one in seen)
+
+    renamed = {(f"z{name}", place): series for (name, place), series in reversed(counts.items())}
+    assert found(counts)
+    assert found(counts) == found(renamed)
+
+
+def test_a_service_that_went_silent_is_told() -> None:
+    busy = np.random.default_rng(5).poisson(20, 24 * 40)
+    busy[-6:] = 0
+    told = rows({("ensemble", "FR"): busy})
+    now = START + HOUR * 24 * 40
+    [drop] = [one for one in watch.look(told, [], now, {}, stream.History(), []) if one.at == now - 6 * HOUR]
+    assert (drop.method, drop.observed, drop.minutes) == ("drop", 0.0, 360)
+    assert drop.expected == pytest.approx(120, rel=0.1)
+
+
+def test_detectors_go_on_from_what_was_saved_to_the_byte() -> None:
+    series = quiet(12 * 24 * 5, mean=6)
+    told = rows({("crue", "FR"): series}, minutes=5)
+    end = START + timedelta(days=5)
+    whole, whole_history = {}, stream.History()
+    watch.learn(told, end, whole, whole_history)
+    learnt, history = {}, stream.History()
+    for step in range(1, 21):
+        watch.learn(
+            [row for row in told if row[3] <= START + step * HOUR * 6], START + step * HOUR * 6, learnt, history
+        )
+        kept = stream.save(learnt, history)
+        learnt, history = stream.restore([tuple(row.values()) for row in kept])
+    assert stream.save(learnt, history) == stream.save(whole, whole_history)
+
+
+def test_a_wave_is_seen_while_its_bin_is_open() -> None:
+    """Two a bin, then sixty in two minutes: the twentieth is enough, and nothing was seen before."""
+    series = quiet(12 * 24 * 8, mean=2)
+    now = START + timedelta(days=8)
+    calm = rows({("crue", "FR"): series}, minutes=5)
+    learnt, history = {}, stream.History()
+    watch.learn(calm, now, learnt, history)
+    before = stream.save(learnt, history)
+    assert watch.look([], calm, now, learnt, history, []) == []
+    wave = [*calm, ("crue", "all", "FR", now, 20, 20, 0)]
+    [finding] = watch.look([], wave, now + timedelta(minutes=1), learnt, history, [])
+    assert (finding.at, finding.minutes, finding.observed) == (now, 5, 20.0)
+    assert finding.probability > 0.99
+    assert stream.save(learnt, history) == before, "an open bin is not learnt"
+
+
+def test_thresholds_follow_the_budget_and_what_quiet_history_says() -> None:
+    law = calibration.by_law("listening", 60)
+    assert law == pytest.approx(np.log10(168 / calibration.budgets()["listening"]))
+    counts = {(f"t{number}", "FR"): quiet(24 * 60, number, 1.0) for number in range(200)}
+    [calm] = watch.calibrate(rows(counts), START + HOUR * 24 * 60)
+    assert calm.series_weeks > 700
+    assert law <= calm.score < law + 1
+    for number in range(100):  # what comes in bursts of an hour has more false alerts than the law says
+        counts[f"t{number}", "FR"][24 * 33 + 6 * number] += 12
+    [burst] = watch.calibrate(rows(counts), START + HOUR * 24 * 60)
+    assert burst.score > calm.score
+    assert calibration.scores([burst], 5)["listening"] - calibration.by_law("listening", 5) == pytest.approx(
+        burst.score - law
+    )
+    assert calibration.scores([], 60)["chat"] == calibration.by_law("chat", 60)
+
+
+# Days ----------------------------------------------------------------------------------------------------------------
+
+LAST = date(2026, 11, 23)
+
+
+def of_days(counts: np.ndarray, key: Key = CRUE) -> list[days.Day]:
+    """Return days with the bounds of C1 alone, as the macro tells them."""
+    first = LAST - timedelta(days=len(counts) - 1)
+    told = []
+    for place, count in enumerate(counts.tolist()):
+        past = counts[place - 7 : place]
+        upper = past.mean() + 3.09 * past.std(ddof=1) if place >= 7 else None
+        told.append(days.Day(key, first + timedelta(days=place), count, upper, None, None))
+    return told
+
+
+def test_a_day_must_exceed_ears_and_be_improbable() -> None:
+    thresholds = calibration.scores([], 1440)
+    calm = quiet(60, 4, 5.0)
+    assert days.judge(of_days(calm), LAST, thresholds) == []
+    calm[-1] = 40
+    [sudden] = days.judge(of_days(calm), LAST, thresholds)
+    assert (sudden.method, sudden.at, sudden.observed) == ("sudden", datetime(2026, 11, 22, 23), 40.0)  # noqa: DTZ001
+    assert sudden.tests == 3
+
+
+def test_a_slow_rise_is_told_by_its_week() -> None:
+    counts = quiet(60, 4, 10.0)
+    counts[-7:] = [14, 18, 15, 19, 17, 18, 19]
+    slow = [one for one in days.judge(of_days(counts), LAST, calibration.scores([], 1440)) if one.method == "slow"]
+    assert [(one.observed, one.minutes) for one in slow] == [(120.0, 7 * 1440)]
+
+
+def test_a_teleservice_that_went_silent_and_a_season_that_was_exceeded() -> None:
+    sent = quiet(40, 6, 60.0)
+    sent[-1] = 1
+    told = of_days(sent, Key("panne", "sent_services", "pre_plainte", "FR"))
+    assert [one.method for one in days.silences(told, LAST)] == ["drop"]
+    assert days.silences(told[:-1], LAST - timedelta(days=1)) == []
+    key, monday = Key("ensemble", "negative_feedback", "jdma", "FR"), date(2022, 1, 3)
+    weeks = [(key, monday + timedelta(weeks=week), int(count)) for week, count in enumerate(quiet(230, 8, 30.0))]
+    assert days.seasons(weeks, calibration.scores([], 1440)) == []
+    weeks[-1] = (*weeks[-1][:2], 120)
+    [finding] = days.seasons(weeks, calibration.scores([], 1440))
+    assert finding.window == "même saison des 4 années précédentes"
+    assert days.seasons(weeks[:100], calibration.scores([], 1440)) == [], "two years are no season"
+
+
+# Signals -------------------------------------------------------------------------------------------------------------
+
+
+def finding(hour: int, territory: str = "FR-33", p_value: float = 1e-8, **changes: object) -> Finding:
+    key = Key(str(changes.pop("topic", "crue")), str(changes.pop("metric", "mentions")), "all", territory)
+    told = {"observed": 12.0, "expected": 1.0, "upper": 5.0, **changes}
+    return Finding(key, START + hour * HOUR, 60, p_value=p_value, **told)  # ty: ignore[invalid-argument-type]
+
+
+def run(known: list[story.Known], found: list[Finding], hour: int, **dismissed: datetime) -> list[story.Known]:
+    return story.tell(known, found, START + hour * HOUR, {}, PARENTS, dismissed)
+
+
+def test_one_event_is_one_signal_however_often_it_is_told() -> None:
+    first = run([], [finding(1), finding(1, "FR-NAQ", 1e-7), finding(1, "FR", 1e-6)], 2)
+    [signal] = first
+    assert (signal.territory, signal.kind, signal.opened_at) == ("FR-33", "sudden", START + HOUR)
+    assert signal.signal_id == story.identifier("crue", "FR-33", "sudden", START + HOUR)
+    assert run(first, [finding(1), finding(1, "FR", 1e-6)], 2) == first, "the same bins change nothing"
+    [grown] = run(first, [finding(5, p_value=1e-12, observed=40.0)], 6)
+    assert grown.signal_id == signal.signal_id
+    assert (grown.strongest.observed, grown.updated_at) == (40.0, START + 6 * HOUR)
+
+
+def test_elsewhere_or_another_topic_is_another_signal() -> None:
+    told = run([], [finding(1), finding(1, "FR-29"), finding(1, topic="panne")], 2)
+    assert len({one.signal_id for one in told}) == 3
+
+
+def test_a_signal_closes_after_a_day_and_opens_again_only_for_much_more() -> None:
+    known = run([], [finding(1)], 2)
+    [closed] = run(known, [], 27)
+    assert closed.closed_at == START + 26 * HOUR
+    assert run([closed], [finding(40)], 41) == [closed], "as strong as before is no news"
+    [again] = run([closed], [finding(40, p_value=1e-12, observed=30.0)], 41)
+    assert (again.closed_at, again.signal_id) == (None, closed.signal_id)
+    later = run([closed], [finding(120)], 121)
+    assert len(later) == 2, "after three days it is another story"
+
+
+def test_what_an_operator_put_aside_stays_aside() -> None:
+    [signal] = run([], [finding(1)], 2)
+    [dismissed] = run([signal], [finding(2)], 3, **{signal.signal_id: START + 3 * HOUR})
+    assert dismissed.closed_at == START + 3 * HOUR
+    assert run([dismissed], [finding(3)], 4, **{signal.signal_id: START + 3 * HOUR})[0].closed_at is not None
+    assert len(run([dismissed], [finding(3)], 4)) == 1
+
+
+@pytest.mark.parametrize(
+    ("found", "kind"),
+    [
+        ([finding(1)], "sudden"),
+        ([finding(1, method="slow")], "slow"),
+        ([finding(1, method="drop")], "drop"),
+        ([finding(1), finding(1, "FR", metric="chat_contacts")], "co_movement"),
+        ([finding(1, place) for place in ("FR", "FR-33", "FR-NAQ", "FR-29", "FR-BRE", "FR-35")], "spread"),
+    ],
+)
+def test_evidence_makes_the_kind(found: list[Finding], kind: str) -> None:
+    assert story.tell([], found, START + 2 * HOUR, {}, PARENTS | {"FR-35": "FR-BRE"})[0].kind == kind
+
+
+def mention(number: int, text: str | None, **changes: object) -> Mention:
+    told = {
+        "mention_id": f"m{number:02}", "at": START + HOUR + timedelta(minutes=number), "network": "facebook",
+        "url": None,
+        "text": text, "reach": 100, "sentiment": -1, "author_id": f"p{number}", "followers": 50, "is_share": False,
+        "parent_id": None, **changes,
+    }  # fmt: skip
+    return Mention(**told)  # ty: ignore[invalid-argument-type]
+
+
+RUMOUR = "Une camionnette blanche rôde devant les écoles, faites tourner vite"
+
+
+def world(mentions: list[Mention]) -> World:
+    return World(
+        topics=[Topic("crue", "Crues", "crue", "climatique", "team:veille")],
+        territories={
+            "FR": Territory("FR", "nation", "France entière", None),
+            "FR-NAQ": Territory("FR-NAQ", "region", "Nouvelle-Aquitaine", "FR"),
+            "FR-33": Territory("FR-33", "departement", "Gironde", "FR-NAQ"),
+        },
+        mentions=lambda topic, _, since: [one for one in mentions if topic == "crue" and one.at >= since],
+        usual_terms=terms_of(["contrôle de vitesse", "accident sur la route"] * 200),
+        dismissed={},
+    )
+
+
+def test_rows_tell_a_signal_and_come_back_as_it() -> None:
+    told = [mention(number, RUMOUR) for number in range(30)]
+    rows_of = telling.run([], [finding(1)], START + 2 * HOUR, world(told))
+    [signal] = [row for row in rows_of if row["part"] == "signal"]
+    assert signal["kind"] == "rumour"
+    assert (signal["negative_share"], signal["reach"], signal["territory_label"]) == (1.0, 3000, "Gironde")
+    assert signal["explanation"].startswith(
+        "Crues, Gironde : 12 mentions en une heure (le 01/09 à 03 h 00, heure de Paris)"
+    )
+    assert [row["name"] for row in rows_of if row["part"] == "example"] == ["m00"], "one text is one example"
+    assert "camionnette blanche" in {row["name"] for row in rows_of if row["part"] == "term"}
+    complete = [dict.fromkeys(telling.COLUMNS) | row for row in rows_of]
+    assert all(row.keys() == telling.COLUMNS.keys() for row in complete)
+    assert telling.restored(complete).strongest == finding(1)
+    assert telling.run(complete, [], START + 2 * HOUR, world(told)) == rows_of
+    closed = [dict.fromkeys(telling.COLUMNS) | row for row in telling.run(complete, [], START + 30 * HOUR, world(told))]
+    assert closed[0]["status"] == "closed"
+    assert telling.run(closed, [], START + 31 * HOUR, world([])) == closed, "what is closed is not told anew"
+
+
+def test_a_subject_that_nobody_watches_is_a_novelty() -> None:
+    told = [mention(number, f"Poissons morts dans l'étang, odeur étrange {number}") for number in range(30)]
+    silent = world([])
+    loud = dataclasses.replace(silent, mentions=lambda topic, *_: told if topic == "autres" else [])
+    rows_of = telling.run([], [], START + 2 * HOUR, loud)
+    assert [row["kind"] for row in rows_of if row["part"] == "signal"] == ["novelty"]
+    one_author = [dataclasses.replace(one, author_id="p1") for one in told]
+    alone = dataclasses.replace(silent, mentions=lambda topic, *_: one_author if topic == "autres" else [])
+    assert telling.run([], [], START + 2 * HOUR, alone) == []
+
+
+def test_terms_hold_no_name_and_sources_no_account() -> None:
+    found = terms_of(["Nathalie Lefebvre habite Bordeaux, évacuation en cours"])
+    assert not {"nathalie", "lefebvre"} & set(found)
+    assert found["évacuation"] == 1
+    told = [
+        mention(1, "a", network="x", url="https://x.com/compte12/status/1"),
+        mention(2, "b", network="press", url="https://www.presse.example/articles/1"),
+    ]
+    assert {source.name for source in around(told, Counter(), START).sources} == {"x", "www.presse.example"}

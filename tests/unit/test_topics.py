@@ -1,0 +1,115 @@
+"""A topic finds what its query says and nothing else; what is wrong is said in words; operators' own come first."""
+
+import dataclasses
+
+import pytest
+
+from analytics.signals import subjects, topics
+from analytics.signals.topics import Topic, parse
+from ingestion.errors import ExpectedFailure
+from ingestion.operations.contract import kind
+from ingestion.settings import Home
+from orchestration import topics as of_home
+
+FLOOD = {"label": "Crues", "query": "crue", "kind": "climatique", "owner": "team:veille"}
+
+
+@pytest.mark.parametrize(
+    ("query", "text", "found"),
+    [
+        ("crue", "La CRUE monte", True),
+        ("crue", "Des crues partout", True),
+        ("crue", "une recrue de la brigade", False),
+        ("évacuation", "EVACUATION en cours", True),
+        ("inond*", "village inondé", True),
+        ("inond", "village inondé", False),
+        ('"montée des eaux"', "la montée  des eaux", True),
+        ('"montée des eaux"', "la montée soudaine des eaux", False),
+        ("#crue", "regardez #Crue", True),
+        ("#crue", "regardez la crue", False),
+        ("crue", "regardez #crue", True),
+        ("crue -exercice", "exercice de crue", False),
+        ('crue -"eau crue"', "l'eau crue", False),
+        ("pré-plainte", "ma pré plainte", True),
+    ],
+)
+def test_a_query_finds_words_phrases_and_hashtags(query: str, text: str, found: bool) -> None:
+    assert parse(query).finds(topics.folded(text)) is found
+
+
+def test_a_profile_of_the_tool_finds_what_comes_without_text() -> None:
+    query = parse("crue profil:flood -exercice")
+    assert query.finds("", {"flood", "gendarmerie"})
+    assert not query.finds("", {"gendarmerie"})
+    assert not query.finds("exercice", {"flood"}), "an exclusion wins"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"query": ""}, "le champ query manque"),
+        ({"query": "-crue"}, "ne trouve rien"),
+        ({"query": '"crue'}, "guillemet"),
+        ({"query": "au"}, "moins de 3 lettres"),
+        ({"kind": "météo"}, "genre « météo »"),
+        ({"owner": "moi"}, "équipe"),
+        ({"platforms": ["minitel"]}, "plateforme inconnue minitel"),
+        ({"couleur": "bleu"}, "champ inconnu couleur"),
+        ({"label": "x" * 61}, "trop long"),
+    ],
+)
+def test_what_is_wrong_is_said_in_words(change: dict, message: str) -> None:
+    with pytest.raises(ExpectedFailure, match=message):
+        topics.topic("crue", FLOOD | change, {"listening"})
+
+
+def test_topics_are_told_apart_and_contain_each_other_without_a_circle() -> None:
+    one, other = topics.topic("crue", FLOOD), topics.topic("eau", FLOOD | {"part_of": "crue"})
+    assert topics.parents(topics.together([one, other])) == {"eau": "crue"}
+    with pytest.raises(ExpectedFailure, match="contient déjà"):
+        topics.together([other, dataclasses.replace(one, part_of="eau")])
+    with pytest.raises(ExpectedFailure, match="n'existe pas"):
+        topics.together([other])
+
+
+def test_the_projects_topics_are_sound_and_their_kinds_are_those_of_operations() -> None:
+    declared = topics.read(platforms=of_home.PLATFORM_NAMES)
+    assert {kind(topic.kind) for topic in declared} <= set(topics.KINDS)
+    assert [kind(name) for name in topics.KINDS] == list(topics.KINDS)
+
+
+def test_a_mention_is_read_once_and_anew_when_topics_change() -> None:
+    flood = topics.topic("crue", FLOOD | {"part_of": None})
+    weather = topics.topic("temps", FLOOD | {"query": "tempête"})
+    part = dataclasses.replace(flood, part_of="temps")
+    first = subjects.read([("1", "a", None, "crue à Bordeaux", None), ("2", "a", None, None, None)], [part, weather])
+    assert [(row[0], row[3], row[4]) for row in first] == [
+        ("1", "ensemble", "FR-33"),
+        ("1", "crue", "FR-33"),
+        ("1", "temps", "FR-33"),
+        ("2", "ensemble", None),
+        ("2", "autres", None),
+    ]
+    # The text has changed, the load has not: what is known is not read again.
+    assert subjects.read([("1", "a", None, "rien", None)], [part, weather], first) == first[:3]
+    assert [row[3] for row in subjects.read([("1", "b", None, "rien", None)], [part, weather], first)] == [
+        "ensemble",
+        "autres",
+    ]
+    assert subjects.read([("1", "a", None, "rien", None)], [weather], first)[1][3] == "autres"
+
+
+def test_an_operators_topic_takes_the_place_of_the_projects(home: Home) -> None:
+    home.root.mkdir(parents=True)
+    before = {topic.code for topic in of_home.watched()}
+    of_home.add(Topic("inondation", "Crues", "crue", "climatique", "team:veille"))
+    of_home.add(Topic("avalanche", "Avalanches", "avalanche", "climatique", "team:veille", ("listening",)))
+    now = {topic.code: topic for topic in of_home.watched()}
+    assert now.keys() == before | {"avalanche"}
+    assert now["inondation"].query == "crue"
+    assert now["avalanche"].platforms == ("listening",)
+    assert {row["topic_code"] for row in of_home.rows()} == now.keys()
+    assert of_home.from_rows(tuple(row.values()) for row in of_home.rows()) == list(now.values())
+    assert of_home.codes(now.values(), "Une avalanche", "brigade_numerique") == []
+    with pytest.raises(ExpectedFailure, match="Aucun thème"):
+        of_home.find("tsunami")
