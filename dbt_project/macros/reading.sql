@@ -16,6 +16,11 @@
         when {{ unit }} = 'note sur 10' then concat({{ number_text(value, 1) }}, ' / 10')
         when {{ unit }} = 'note sur 5' then concat({{ number_text(value, 1) }}, ' / 5')
         when {{ unit }} = 'pour 10 000 habitants' then concat({{ number_text(value, 2) }}, ' pour 10 000 hab.')
+        when {{ unit }} = 'heures pour 10 000 habitants'
+            then concat({{ number_text(value, 1) }}, ' h pour 10 000 hab.')
+        when {{ unit }} = 'euros par personne' then concat({{ number_text(value, 2) }}, ' €')
+        when {{ unit }} = 'par équivalent temps plein' then concat({{ number_text(value, 1) }}, ' par ETP')
+        when {{ unit }} = 'observé sur attendu' then {{ number_text(value, 2) }}
         when {{ unit }} = 'par habitant' then concat({{ number_text('1000 * ' ~ value, 1) }}, ' pour 1 000 hab.')
         else {{ number_text(value, 0) }}
     end
