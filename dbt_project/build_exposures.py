@@ -7,6 +7,7 @@ python dbt_project/build_exposures.py
 """
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -60,10 +61,8 @@ def content() -> dict[str, Any]:
     """Return every dashboard as an exposure that depends on the models of its datasets."""
     charts, datasets = declared("chart"), declared("dataset")
     exposures = []
-    dashboards = {
-        name: one for slug, declared_one in declared("dashboard").items() for name, one in shown(slug, declared_one).items()
-    }
-    for slug, dashboard in dashboards.items():
+    made = (shown(slug, dashboard) for slug, dashboard in declared("dashboard").items())
+    for slug, dashboard in chain.from_iterable(one.items() for one in made):
         read = {reference for name in datasets_of(dashboard, charts) for reference in references(datasets[name])}
         exposures.append(
             {

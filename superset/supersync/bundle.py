@@ -371,7 +371,7 @@ def spared(one: Mapping[str, Any], chart: str, charts_by_slug: Mapping[str, Asse
 
 
 def shown(slug: str, declared: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return, by slug, the dashboards that one file makes: as it says, and where it says `phone`, in a single column."""
+    """Return by slug the dashboards that a file makes: as it says, and with `phone` in a single column too."""
     made = {slug: dict(declared)}
     if "phone" in declared:
         made[slug + PHONE] = layout.single_column(declared)

@@ -96,7 +96,8 @@ def _dataset_columns(dataset: Asset) -> Iterator[str]:
 def _said_twice(bundle: Bundle, dataset: Asset) -> Iterator[str]:
     """Find what the file repeats of the manifest: two places for one truth become two truths."""
     keys = dataset.declared.get("reads") or [dataset.declared.get("model", "")]
-    known = {name: column for key in keys if key in bundle.models for name, column in bundle.models[key].columns.items()}
+    models = [bundle.models[key] for key in keys if key in bundle.models]
+    known = {name: column for model in models for name, column in model.columns.items()}
     for name, told in told_columns(dataset.declared).items():
         if told.get("label") and name in known and told["label"] == known[name].label:
             yield f"{dataset.path}: columns: {name} has its label from the dbt manifest; leave it out."
@@ -139,25 +140,45 @@ def _chart(bundle: Bundle, chart: Asset) -> Iterator[str]:
             yield f"{chart.path}: metrics: the dataset {dataset.slug} declares no metric {metric}."
     if _has_ad_hoc_sql(chart.config["params"]):
         yield f"{chart.path}: params: ad-hoc SQL is refused; declare a metric in the dataset."
+    yield from _values(bundle, chart)
+
+
+def _values(bundle: Bundle, chart: Asset) -> Iterator[str]:
     for code in kpi_codes(chart):
         if code not in bundle.models.kpi_codes:
             yield f"{chart.path}: kpi: the dbt manifest has no KPI {code}."
+        elif code not in chart.description:
+            yield f"{chart.path}: description: it does not name {code}, whose definition a reader looks up."
+    traced = {"retracer", "trace_line"} & {*charts.columns(chart.declared), *_metric_names(chart)}
+    if _shows_values(chart) and not traced:
+        yield f"{chart.path}: a table of values shows how each is traced: add the metric retracer."
 
 
 def _dashboard(bundle: Bundle, dashboard: Asset) -> Iterator[str]:
     if dashboard.slug.endswith(PHONE):
         return  # made from one that is examined
+    yield from _rows(dashboard)
+    yield from _filters(bundle, dashboard)
+
+
+def _rows(dashboard: Asset) -> Iterator[str]:
     for number, row in enumerate(dashboard.declared["rows"]):  # the first is the publication's
         width = sum(row.get("charts", {}).values())
         if width > layout.COLUMNS - ("text" in row):
             yield f"{dashboard.path}: row {number} is {width} columns wide, {layout.COLUMNS} is the most."
     placed = chart_slugs(dashboard.declared)
-    for name in sorted(set((dashboard.declared.get("phone") or {}).get("except", [])) - set(placed)):
-        yield f"{dashboard.path}: phone: {name} is not on the dashboard."
+    left_out = (dashboard.declared.get("phone") or {}).get("except", [])
+    yield from (
+        f"{dashboard.path}: phone: {slug} is not on the dashboard." for slug in sorted(set(left_out) - set(placed))
+    )
     for slug in sorted({slug for slug in placed if placed.count(slug) > 1}):
         yield f"{dashboard.path}: rows: {slug} stands twice."
     for slug in sorted(set(dashboard.declared.get("captioned", [])) - set(placed)):
         yield f"{dashboard.path}: captioned: {slug} is not on the dashboard."
+
+
+def _filters(bundle: Bundle, dashboard: Asset) -> Iterator[str]:
+    placed = chart_slugs(dashboard.declared)
     datasets = {dataset.slug: dataset for dataset in bundle.datasets}
     for name, one in dashboard.declared.get("filters", {}).items():
         for slug in sorted(set(one.get("except", [])) - set(placed)):
@@ -212,8 +233,16 @@ def kpi_codes(chart: Asset) -> list[str]:
 def _listed(bundle: Bundle, chart: Asset) -> set[str]:
     """Return the KPIs whose values a table lists because it shows all of their pillar."""
     pillar = chart.declared.get("where", {}).get("pillar")
-    shows_values = "value_label" in [*chart.declared.get("columns", []), *chart.declared.get("dimensions", [])]
-    return bundle.models.kpis_of_pillar(pillar) if pillar and shows_values else set()
+    return bundle.models.kpis_of_pillar(pillar) if pillar and _shows_values(chart) else set()
+
+
+def _shows_values(chart: Asset) -> bool:
+    """Return whether a chart is a table of values of KPIs."""
+    return "value_label" in charts.columns(chart.declared)
+
+
+def _metric_names(chart: Asset) -> set[str]:
+    return {metric for metric in chart.declared.get("metrics", []) if isinstance(metric, str)}
 
 
 def columns_of(dataset: Asset) -> set[str]:

@@ -40,7 +40,7 @@ class Cell:
 
 
 def single_column(declared: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a dashboard's declaration for a phone: the same texts and charts one below the other, but for those left out.
+    """Return a dashboard's declaration for a phone: the same texts and charts, one below the other.
 
     Args:
         declared: The declaration, whose `phone` may name charts to leave out (`except`).
@@ -51,7 +51,8 @@ def single_column(declared: Mapping[str, Any]) -> dict[str, Any]:
         if "text" in row:
             rows.append({"text": row["text"], "height": _text_height(row["text"])})
         height = min(row.get("height", HEIGHT), PHONE_HEIGHT)
-        rows += [{"charts": {slug: COLUMNS}, "height": height} for slug in row.get("charts", {}) if slug not in left_out]
+        kept = [slug for slug in row.get("charts", {}) if slug not in left_out]
+        rows += [{"charts": {slug: COLUMNS}, "height": height} for slug in kept]
     filters = {
         name: {**one, "except": [slug for slug in one.get("except", []) if slug not in left_out]}
         for name, one in declared.get("filters", {}).items()
@@ -99,12 +100,13 @@ def position(
             width = COLUMNS - sum(placed.values())
             _add(tree, row_id, f"MARKDOWN-{index}", "MARKDOWN", {"code": row["text"], "width": width, "height": height})
         for slug, width in placed.items():
-            _add_chart(tree, row_id, slug, cells[slug], {"width": width, "height": height}, caption)
+            size = {"width": width, "height": height}
+            _add_chart(tree, row_id, slug, cells[slug], size=size, caption_height=caption)
     return {"DASHBOARD_VERSION_KEY": "v2", **tree}
 
 
 def _add_chart(
-    tree: Position, parent: str, slug: str, cell: Cell, size: Mapping[str, int], caption_height: int
+    tree: Position, parent: str, slug: str, cell: Cell, *, size: Mapping[str, int], caption_height: int
 ) -> None:
     meta = {"chartId": cell.number, "uuid": str(cell.uuid), "sliceName": cell.title, **size}
     if not cell.caption:
