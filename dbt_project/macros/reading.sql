@@ -27,6 +27,20 @@
 {%- endmacro %}
 
 
+{# The command that traces a row of `kpi_value`, quoted for a shell. #}
+{% macro trace_line(row, period_name) %}
+    concat(
+        'cyberimpact trace ', {{ row }}.kpi_code, ' --period ', {{ period_name }}, ' --territory ', {{ row }}.territory_code,
+        case
+            when {{ row }}.breakdown_dimension = 'total' then ''
+            else concat(
+                ' --breakdown ''', {{ row }}.breakdown_dimension, '=', replace({{ row }}.breakdown_value, '''', '''"''"'''), ''''
+            )
+        end
+    )
+{%- endmacro %}
+
+
 {# A number with a narrow space between thousands and a comma before the decimals. #}
 {% macro number_text(value, decimals) -%}
     replace(replace({{ adapter.dispatch('grouped_number')(value, decimals) }}, ',', ' '), '.', ',')
