@@ -93,6 +93,16 @@ headcounts as (
     group by year_number
 ),
 
+-- Headcounts come a year late: the last that are known hold.
+latest_headcounts as (
+    select
+        months.month_start,
+        headcounts.headcount,
+        row_number() over (partition by months.month_start order by headcounts.year_number desc) as recency
+    from months
+    inner join headcounts on extract(year from months.month_start) >= headcounts.year_number
+),
+
 waiting as (
     select
         levels.level_code as territory_code,
@@ -132,7 +142,7 @@ select
             when 'C' then holidays.zone_c
         end as bigint
     ) as holiday_days,
-    case when territories.territory_level = 'nation' then headcounts.headcount end as headcount,
+    case when territories.territory_level = 'nation' then latest_headcounts.headcount end as headcount,
     cast(coalesce(units.units, 0) as bigint) as units,
     units.weekly_opening_hours,
     -- Where the nation has a figure of the month, a territory without a row has counted none.
@@ -166,7 +176,10 @@ left join costs
         territories.territory_code = costs.territory_code
         and months.month_start = costs.month_start
 left join units on territories.territory_code = units.territory_code
-left join headcounts on extract(year from months.month_start) = headcounts.year_number
+left join latest_headcounts
+    on
+        months.month_start = latest_headcounts.month_start
+        and latest_headcounts.recency = 1
 left join waiting
     on
         territories.territory_code = waiting.territory_code
