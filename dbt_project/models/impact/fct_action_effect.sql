@@ -21,6 +21,8 @@ select
     actions.cost_eur,
     told.kpi_code,
     kpis.kpi_label,
+    concat(told.action_id, ' – ', coalesce(kpis.kpi_label, told.kpi_code, 'aucun indicateur')) as effect_name,
+    told.donors is not null as is_measured,
     kpis.is_share,
     told.is_proposed,
     told.period_type,

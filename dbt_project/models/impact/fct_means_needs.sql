@@ -50,16 +50,16 @@ similar_places as (
     -- Regions of gendarmerie are few: each is compared with all others on the same side of the sea.
     select
         own.territory_code,
-        others.territory_code as peer_code
+        other_places.territory_code as peer_code
     from {{ ref('dim_territory') }} as own
-    inner join {{ ref('dim_territory') }} as others
+    inner join {{ ref('dim_territory') }} as other_places
         on
-            own.territory_level = others.territory_level
-            and own.territory_code <> others.territory_code
+            own.territory_level = other_places.territory_level
+            and own.territory_code <> other_places.territory_code
     where
         own.territory_level = 'gendarmerie_region'
         and own.territory_code <> 'GN-OM'
-        and others.territory_code <> 'GN-OM'
+        and other_places.territory_code <> 'GN-OM'
 ),
 
 peers as (
@@ -67,11 +67,13 @@ peers as (
         own.territory_code,
         own.month_start,
         count(peers.territory_code) as peers,
-        {% for column in compared %}
-        cast(percentile_cont(0.5) within group (order by peers.{{ column }}) as decimal(18, 6)) as {{ column }}_of_peers,
-        1 + sum(case when peers.{{ column }} > own.{{ column }} then 1 else 0 end) as {{ column }}_rank
-        {{- ',' if not loop.last }}
-        {% endfor %}
+    {% for column in compared %}
+    cast(
+        percentile_cont(0.5) within group (order by peers.{{ column }}) as decimal(18, 6)
+    ) as {{ column }}_of_peers,
+    1 + sum(case when peers.{{ column }} > own.{{ column }} then 1 else 0 end) as {{ column }}_rank
+    {{- ',' if not loop.last }}
+    {% endfor %}
     from rated as own
     inner join similar_places on own.territory_code = similar_places.territory_code
     -- Similar in season too: a month of holidays is not compared with one without.

@@ -116,10 +116,10 @@ waiting as (
     from months
     inner join {{ ref('fct_experience') }} as experiences
         on
-            experiences.published_on <= months.last_day
+            months.last_day >= experiences.published_on
             and experiences.published_on > {{ dbt.dateadd('year', -1, 'months.last_day') }}
             and (
-                experiences.first_answered_on > months.last_day
+                months.last_day < experiences.first_answered_on
                 or (experiences.first_answered_on is null and not experiences.is_answered)
             )
     inner join {{ ref('bridge_territory_level') }} as levels on experiences.territory_code = levels.territory_code
@@ -148,13 +148,13 @@ select
     -- Where the nation has a figure of the month, a territory without a row has counted none.
     {% for column in counted %}
     case
-        when national.{{ column }} is not null then coalesce(readings.{{ column }}, 0)
+        when whole_nation.{{ column }} is not null then coalesce(readings.{{ column }}, 0)
     end as {{ column }},
     {% endfor %}
-    case when national.prevention_actions is not null then coalesce(costs.cost_eur, 0) end as prevention_cost_eur,
+    case when whole_nation.prevention_actions is not null then coalesce(costs.cost_eur, 0) end as prevention_cost_eur,
     readings.chat_contacts,
     case
-        when national.victims_assisted is not null and not coalesce(readings.victims_are_hidden, false)
+        when whole_nation.victims_assisted is not null and not coalesce(readings.victims_are_hidden, false)
             then coalesce(readings.victims_assisted, 0)
     end as victims_assisted,
     coalesce(readings.victims_are_hidden, false) as victims_are_hidden,
@@ -166,10 +166,10 @@ left join readings
     on
         territories.territory_code = readings.territory_code
         and months.month_start = readings.month_start
-left join readings as national
+left join readings as whole_nation
     on
-        national.territory_code = 'FR'
-        and months.month_start = national.month_start
+        whole_nation.territory_code = 'FR'
+        and months.month_start = whole_nation.month_start
 left join holidays on months.month_start = holidays.month_start
 left join costs
     on
