@@ -16,7 +16,7 @@ PHONE_HEIGHT = 46
 CSS = """\
 [data-test-chart-name="Publication"] [data-test="slice-header"],
 [data-test-chart-name="Publication"] thead { display: none; }
-[data-test-chart-name="Publication"] [role="presentation"] { visibility: visible !important; overflow: hidden !important; }
+[data-test-chart-name="Publication"] [role="presentation"] { visibility: visible !important; overflow: hidden; }
 [data-test-chart-name="Publication"] td { border: 0 !important; padding: 0 !important; background: none !important; }
 """
 

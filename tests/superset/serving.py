@@ -78,7 +78,8 @@ READINGS = """
         made.start = max(made.start) over (partition by made.code, made.type) as is_latest,
         made.dimension = 'total' as is_headline, case when made.level <> 'nation' then n + 1 end as peer_median,
         case when made.level <> 'nation' then (n + 1)::text else '–' end as peer_median_label,
-        case when made.level <> 'nation' then 2 end as peer_rank, case when made.level <> 'nation' then 9 end as peer_count,
+        case when made.level <> 'nation' then 2 end as peer_rank,
+        case when made.level <> 'nation' then 9 end as peer_count,
         'cyberimpact trace ' || made.code as trace_line
     from (
         select

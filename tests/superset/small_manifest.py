@@ -1,4 +1,4 @@
-"""A dbt manifest of just what the bundle reads, from the YAML of the models, for tests that need no server and no dbt."""
+"""A dbt manifest of what the bundle reads, from the YAML of the models, for tests that need no server and no dbt."""
 
 import json
 from collections.abc import Iterator, Mapping

@@ -126,7 +126,7 @@ def test_a_phone_has_the_same_charts_in_one_column(expanded):
 
 def test_a_filter_may_choose_the_first_that_its_reader_may_see(expanded):
     filters = by_slug(expanded, "territoire").config["metadata"]["native_filter_configuration"]
-    chosen = {one["name"]: (one.get("requiredFirst"), one["controlValues"].get("defaultToFirstItem")) for one in filters}
+    chosen = {one["name"]: (one["requiredFirst"], one["controlValues"].get("defaultToFirstItem")) for one in filters}
     assert chosen == {"Période": (False, None), "Territoire": (True, True)}
 
 
