@@ -225,7 +225,7 @@ PLATFORMS: tuple[Platform, ...] = (
         owner="team:veille",
         sensitivity="internal",
         docs="https://www.gendarmerie.interieur.gouv.fr",
-        entities=("topics", "verdicts", "crises", "outbox"),
+        entities=("topics", "verdicts", "crises", "crisis_events", "outbox"),
         retention=5 * _YEAR,
     ),
     Platform(

@@ -17,7 +17,7 @@ SCHEMA_CONTRACT = {"tables": "evolve", "columns": "evolve", "data_type": "freeze
 
 
 PORTS = range(1, 65536)
-DEFAULT_PORTS = {"dagster": "3000", "superset": "8088", "sandbox": "8090"}
+DEFAULT_PORTS = {"dagster": "3000", "superset": "8088", "sandbox": "8090", "api": "8091"}
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def home() -> Home:
 
 
 def port(service: str) -> int:
-    """Return the loopback port of a supervised service: `dagster`, `superset` or `sandbox`.
+    """Return the loopback port of a supervised service: `dagster`, `superset`, `sandbox` or `api`.
 
     Raises:
         ExpectedFailure: the configured value is not a port number.
@@ -173,3 +173,8 @@ def port(service: str) -> int:
 
 def superset_url() -> str:
     return get("CYBERIMPACT_SUPERSET_URL", f"http://127.0.0.1:{port('superset')}")
+
+
+def api_url() -> str:
+    """Return where the links of alerts lead: the loopback address, unless a gateway serves it elsewhere."""
+    return get("CYBERIMPACT_API_URL", f"http://127.0.0.1:{port('api')}").rstrip("/")

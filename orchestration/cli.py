@@ -19,6 +19,7 @@ from typer.core import TyperGroup
 from audit import verbs
 from ingestion import settings
 from ingestion.errors import ExpectedFailure
+from orchestration import api_verbs, signal_verbs
 
 if TYPE_CHECKING:
     from ingestion.platforms import Platform
@@ -35,6 +36,8 @@ app.add_typer(verbatims_app, name="verbatims")
 app.add_typer(superset_app, name="superset")
 app.add_typer(quarantine_app, name="quarantine")
 verbs.register(app)
+signal_verbs.register(app)
+api_verbs.register(app)
 
 #: A file or a pipe has no width: a table is never cut there.
 out = Console(width=None if sys.stdout.isatty() else 400)

@@ -53,7 +53,7 @@ class Program:
 
 def programs() -> list[Program]:
     """Return what the platform runs on one machine."""
-    dagster, superset, sandbox = (settings.port(name) for name in ("dagster", "superset", "sandbox"))
+    dagster, superset, sandbox, api = (settings.port(name) for name in ("dagster", "superset", "sandbox", "api"))
     workspace = settings.CHECKOUT / "workspace.yaml"
     return [
         Program("sandbox", [BIN / "cyberimpact", "sandbox"], sandbox, "/health"),
@@ -64,6 +64,7 @@ def programs() -> list[Program]:
             dagster,
             "/server_info",
         ),
+        Program("api", [BIN / "python", "-m", "api"], api, "/health"),
         Program("dagster-daemon", [BIN / "dagster-daemon", "run", "-w", workspace]),
     ]
 

@@ -1,10 +1,10 @@
 {# How a figure is written for a French reader. What a figure means does not belong here. #}
 
-{# A value with its unit, or why there is none: « 54,8 % », « 1 234 € », « 6 min 28 s », « secret statistique ». #}
+{# A value with its unit, or why there is none: « 54,8 % », « 1 234 € », « 6 min 28 s », « secret statistique », « – ». #}
 {% macro reading_label(value, unit, is_suppressed) %}
     case
         when {{ is_suppressed }} then 'secret statistique'
-        when {{ value }} is null then null
+        when {{ value }} is null then '–'
         when {{ unit }} = 'part' then concat({{ number_text('100 * ' ~ value, 1) }}, ' %')
         when {{ unit }} = 'jours' then concat({{ number_text(value, 1) }}, ' j')
         when {{ unit }} = 'heures' then concat({{ number_text(value, 0) }}, ' h')

@@ -19,6 +19,9 @@ kind = choice(
 #: What an operator says of a signal; the older words are accepted and mean the same.
 verdict = choice({"vu": ("à suivre",), "confirmé": ("vrai",), "écarté": ("faux",)})
 
+#: What an entry in the log of a crisis tells.
+event_kind = choice({"fait": (), "dit": (), "mené": ("mene",)})
+
 
 def _time(name: str, description: str, *, nullable: bool = False) -> Field:
     return Field(name, description, (), utc_time, "timestamp", required=True, nullable=nullable)
@@ -59,6 +62,16 @@ def _reasoned(row: Row) -> Row:
     return row
 
 
+#: What a signal was when it was decided on, or told: the signal itself is forgotten sooner.
+_SIGNAL = (
+    _text("signal_id", "Signal that is told.", nullable=True),
+    _text("topic_code", "Its topic.", nullable=True),
+    _text("crisis_kind", "Kind of crisis that its topic announces.", kind, nullable=True),
+    _text("territory_code", "Where it was seen, ISO 3166-2 or region.", nullable=True),
+    Field("severity", "Its severity, from 1 to 4.", (), count, "bigint", required=True),
+    _time("signal_opened_at", "When it was opened.", nullable=True),
+)
+
 VERDICTS = Table(
     name="verdicts",
     key="verdict_id",
@@ -71,6 +84,7 @@ VERDICTS = Table(
         _text("author_role", "Role of who said so; never a person."),
         _text("note", "Reason or remark, redacted.", free_text, nullable=True),
         _time("decided_at", "When it was said."),
+        *_SIGNAL[1:],
         GENERATION,
         UNKNOWN_COLUMNS,
     ),
@@ -113,6 +127,23 @@ CRISES = Table(
     rule=_in_order,
 )
 
+CRISIS_EVENTS = Table(
+    name="crisis_events",
+    key="event_id",
+    description="What was written down of a crisis while it lasted.",
+    dated_by="happened_at",
+    fields=(
+        _text("event_id", "Identifier of the entry."),
+        _text("crisis_id", "Crisis that it is about."),
+        _text("kind", "'fait', 'dit' or 'mené': what happened, what was said, what was done.", event_kind),
+        _text("note", "What it says, redacted.", free_text),
+        _text("author_role", "Role of who wrote it; never a person."),
+        _time("happened_at", "When it happened."),
+        GENERATION,
+        UNKNOWN_COLUMNS,
+    ),
+)
+
 OUTBOX = Table(
     name="outbox",
     key="alert_id",
@@ -127,9 +158,12 @@ OUTBOX = Table(
         _time("sent_at", "When the server acknowledged it.", nullable=True),
         Field("attempts", "Times that it was sent.", (), count, "bigint", required=True, nullable=False),
         _text("last_error", "Why the last attempt failed, redacted.", free_text, nullable=True),
+        *_SIGNAL,
+        _text("message_id", "Message in which it left; alerts that leave together share it.", nullable=True),
+        _time("attempted_at", "When it was last tried.", nullable=True),
         GENERATION,
         UNKNOWN_COLUMNS,
     ),
 )
 
-CONTRACT = (TOPICS, VERDICTS, CRISES, OUTBOX)
+CONTRACT = (TOPICS, VERDICTS, CRISES, CRISIS_EVENTS, OUTBOX)

@@ -29,7 +29,7 @@ FIELDS = {
 }
 
 #: The chart that heads every dashboard: which publication it shows.
-HEADER, HEADER_HEIGHT = "publication", 7
+HEADER, HEADER_HEIGHT = "publication", 8
 #: What the name of a dashboard's variant for a phone ends with.
 PHONE = "-telephone"
 

@@ -147,7 +147,7 @@ def _values(bundle: Bundle, chart: Asset) -> Iterator[str]:
     for code in kpi_codes(chart):
         if code not in bundle.models.kpi_codes:
             yield f"{chart.path}: kpi: the dbt manifest has no KPI {code}."
-        elif code not in chart.description:
+        elif chart.description and code not in chart.description:
             yield f"{chart.path}: description: it does not name {code}, whose definition a reader looks up."
     traced = {"retracer", "trace_line"} & {*charts.columns(chart.declared), *_metric_names(chart)}
     if _shows_values(chart) and not traced:

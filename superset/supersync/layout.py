@@ -16,7 +16,8 @@ PHONE_HEIGHT = 46
 CSS = """\
 [data-test-chart-name="Publication"] [data-test="slice-header"],
 [data-test-chart-name="Publication"] thead { display: none; }
-[data-test-chart-name="Publication"] td { border: 0; padding: 0; font-size: 13px; white-space: normal; }
+[data-test-chart-name="Publication"] [role="presentation"] { visibility: visible !important; overflow: hidden; }
+[data-test-chart-name="Publication"] td { border: 0 !important; padding: 0 !important; background: none !important; }
 """
 
 Position = dict[str, Any]
@@ -141,6 +142,7 @@ def native_filter(
     shared = {
         "id": f"NATIVE_FILTER-{slug}",
         "name": declared["title"],
+        "requiredFirst": bool(declared.get("first")),  # chosen before the charts are asked
         "description": declared.get("description", ""),
         "type": "NATIVE_FILTER",
         "cascadeParentIds": [],

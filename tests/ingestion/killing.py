@@ -100,8 +100,8 @@ def prepare_home() -> None:
             [(f"topic_{number}", day, day) for number in range(ROWS_OF_OPERATIONS)],
         )
         connection.executemany(
-            "insert into outbox values (?, 'mail', 'permanence@exemple.fr', 'Hausse', ?, null, 0, null)",
-            [(f"alert_{number}", day) for number in range(ROWS_OF_OPERATIONS)],
+            "insert into outbox (alert_id, channel, recipient, subject, created_at) values (?, 'mail', ?, 'Hausse', ?)",
+            [(f"alert_{number}", "permanence@exemple.fr", day) for number in range(ROWS_OF_OPERATIONS)],
         )
 
 

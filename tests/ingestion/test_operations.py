@@ -24,8 +24,11 @@ TOPIC = (
     "2026-01-02T10:00:00Z",
 )
 VERDICT = ("v1", "s1", "confirmé", "officier de permanence", "Rappeler le 06 12 34 56 78", "2026-01-03T10:00:00Z")
+VERDICT += ("crue", "climatique", "FR-33", 3, "2026-01-03T09:00:00Z")
 CRISIS = ("c1", "Crue", "climatique", "ouverte", "2026-01-03T10:00:00Z", None, "FR-33,FR-40", "crue", "team:veille")
 ALERT = ("a1", "mail", "permanence@exemple.fr", "Hausse", "2026-01-03T10:00:00Z", None, 0, None)
+ALERT += ("s1", "crue", "climatique", "FR-33", 3, "2026-01-03T09:00:00Z", None, None)
+EVENT = ("e1", "c1", "dit", "Appel du maire au 06 12 34 56 78", "veille", "2026-01-03T11:00:00Z")
 
 
 @pytest.fixture(autouse=True)
@@ -67,9 +70,13 @@ def test_every_table_is_loaded_protected_and_only_once(home):
     write(home, "topics", TOPIC)
     write(home, "verdicts", VERDICT)
     write(home, "crises", CRISIS)
+    write(home, "crisis_events", EVENT)
     write(home, "outbox", ALERT)
-    assert counts(load("operations")) == (4, 4, 0, 0, 0)
-    assert counts(load("operations")) == (4, 0, 0, 4, 0)
+    assert counts(load("operations")) == (5, 5, 0, 0, 0)
+    assert counts(load("operations")) == (5, 0, 0, 5, 0)
+    assert ask(home, "select kind, note from raw_operations.crisis_events") == [
+        ("dit", "Appel du maire au [TÉLÉPHONE]")
+    ]
     assert ask(home, "select code, active, created_at::varchar, updated_at::varchar from raw_operations.topics") == [
         ("faux_colis", True, "2026-01-02 09:00:00+00", "2026-01-02 10:00:00+00")
     ]
@@ -112,7 +119,7 @@ def test_contradictions_are_set_aside_with_their_reason(home):
         "",
         "t",
     )
-    write(home, "verdicts", VERDICT, ("v2", "s1", "écarté", "officier", None, "2026-01-03T10:00:00Z"))
+    write(home, "verdicts", VERDICT, ("v2", "s1", "écarté", "officier", None, "2026-01-03T10:00:00Z", *VERDICT[6:]))
     write(home, "crises", CRISIS, closed_before, open_with_end)
     assert counts(load("operations")) == (5, 2, 0, 0, 3)
     assert ask(home, "select record_key, field, reason from quarantine.operations order by 1") == [
@@ -124,7 +131,7 @@ def test_contradictions_are_set_aside_with_their_reason(home):
 
 @pytest.mark.parametrize(("said", "kept"), [("vrai", "confirmé"), ("faux", "écarté"), ("à suivre", "vu"), ("VU", "vu")])
 def test_the_older_words_of_a_verdict_mean_the_same(home, said, kept):
-    write(home, "verdicts", ("v1", "s1", said, "officier", "Motif", "2026-01-03T10:00:00Z"))
+    write(home, "verdicts", ("v1", "s1", said, "officier", "Motif", "2026-01-03T10:00:00Z", *VERDICT[6:]))
     load("operations")
     assert ask(home, "select verdict from raw_operations.verdicts") == [(kept,)]
 

@@ -46,7 +46,9 @@ def alert(number, *, recipient="equipe@exemple.fr", created_at=LATELY, subject="
 
 def send(home, *alerts):
     with closing(open_operations(home.operations)) as connection, connection:
-        connection.executemany("insert into outbox values (?, ?, ?, ?, ?, ?, ?, ?)", alerts)
+        connection.executemany(
+            "insert into outbox values (?, ?, ?, ?, ?, ?, ?, ?, null, null, null, null, null, null, null, null)", alerts
+        )
 
 
 def write(file, *statements):
@@ -225,7 +227,9 @@ def test_one_person_goes_from_every_byte_and_the_others_stay(home, person):
     send(home, alert(1, recipient=person), alert(2, recipient="autre@exemple.fr"))
     with closing(open_operations(home.operations)) as connection, connection:
         connection.execute(
-            "insert into verdicts values ('v1', 's1', 'inconnu', ?, null, '2026-01-03T10:00:00Z')", [person]
+            "insert into verdicts values ('v1', 's1', 'inconnu', ?, null, '2026-01-03T10:00:00Z',"
+            " null, null, null, null, null)",
+            [person],
         )
     load("operations")  # the verdict is set aside: the pseudonym is in the payload
     write(

@@ -26,7 +26,7 @@ sums as (
     group by territory_code
 ),
 
-similar as (
+peer_lists as (
     select
         peers.territory_code,
         {{ dbt.listagg('named.territory_name', "', '", 'order by peers.nearness') }} as peer_names
@@ -42,7 +42,7 @@ select
     places.population,
     cast(sums.area_km2 as bigint) as area_km2,
     cast(round(cast(places.population as decimal(18, 3)) / sums.area_km2, 1) as decimal(18, 1)) as density,
-    similar.peer_names
+    peer_lists.peer_names
 from places
 inner join sums on places.territory_code = sums.territory_code
-left join similar on places.territory_code = similar.territory_code
+left join peer_lists on places.territory_code = peer_lists.territory_code

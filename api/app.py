@@ -1,0 +1,20 @@
+"""The application: the routes of its modules and what all answers share. What a route does stands in its module."""
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from api import kpi, openapi, verdicts
+from api.headers import Guarded
+
+
+async def _health(_: Request) -> JSONResponse:
+    return JSONResponse({"status": "ok"})
+
+
+def build_app() -> Starlette:
+    """Return the application of the current home."""
+    routes = [Route("/health", _health), *verdicts.routes, *kpi.routes, *openapi.routes]
+    return Starlette(routes=routes, middleware=[Middleware(Guarded)])

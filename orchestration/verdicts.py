@@ -1,0 +1,118 @@
+"""What operators say of signals: written once, by the command line or by a link. How a link is signed is elsewhere."""
+
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from sqlite3 import Connection
+from typing import Any
+from uuid import uuid4
+
+from ingestion.errors import ExpectedFailure
+from ingestion.operations import open_operations
+from ingestion.privacy import redact
+from ingestion.settings import Home
+from orchestration.alerts.links import Link, RefusedLinkError
+from orchestration.alerts.outbox import Outbox
+from orchestration.alerts.signals import Signal
+
+VERDICTS = ("vu", "confirmé", "écarté")
+LONGEST_NOTE = 1000
+USED = "Ce lien a déjà servi."
+
+_FACTS = ("topic_code", "crisis_kind", "territory_code", "severity")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What an operator said of a signal, in a role."""
+
+    signal_id: str
+    verdict: str
+    author_role: str
+    note: str | None
+    decided_at: datetime
+
+
+def record(home: Home, signal: Signal, verdict: str, role: str, note: str | None = None) -> None:
+    """Write what an operator says of a signal.
+
+    Raises:
+        ExpectedFailure: the verdict is unknown, or a signal is put aside without a reason.
+    """
+    said = Verdict(signal.signal_id, verdict, role, _checked(verdict, note), datetime.now(UTC))
+    with closing(open_operations(home.operations)) as connection, connection:
+        _write(connection, said, {name: getattr(signal, name) for name in _FACTS}, signal.opened_at)
+
+
+def answer(home: Home, link: Link, note: str | None = None) -> None:
+    """Write the verdict that a link gives; the link gives it once.
+
+    Raises:
+        RefusedLinkError: it was used, or its alert was never written.
+        ExpectedFailure: a signal is put aside without a reason.
+    """
+    checked = _checked(link.verdict, note)
+    with closing(open_operations(home.operations)) as connection:
+        alert = Outbox(connection).facts(link.alert_id)
+        if alert is None:
+            raise RefusedLinkError("L'alerte de ce lien n'existe plus.")
+        with connection:  # the use of the link and what it does stand or fall together
+            used = connection.execute(
+                "insert or ignore into used_links values (?, ?)", [link.link_id, datetime.now(UTC).isoformat()]
+            )
+            if not used.rowcount:
+                raise RefusedLinkError(USED)
+            said = Verdict(alert.signal_id, link.verdict, link.role, checked, datetime.now(UTC))
+            _write(connection, said, {name: getattr(alert, name) for name in _FACTS}, alert.signal_opened_at)
+
+
+def refuse_used(home: Home, link: Link) -> None:
+    """Check that a link has not given its verdict yet.
+
+    Raises:
+        RefusedLinkError: it has.
+    """
+    with closing(open_operations(home.operations)) as connection:
+        used = connection.execute("select 1 from used_links where link_id = ?", [link.link_id]).fetchone()
+    if used:
+        raise RefusedLinkError(USED)
+
+
+def given(home: Home, signal_id: str | None = None) -> list[Verdict]:
+    """Return the verdicts that were given, the oldest first: of one signal, or of all."""
+    if not home.operations.exists():
+        return []
+    with closing(open_operations(home.operations)) as connection:
+        rows = connection.execute(
+            "select signal_id, verdict, author_role, note, decided_at from verdicts"
+            " where ?1 is null or signal_id = ?1 order by decided_at, verdict_id",
+            [signal_id],
+        ).fetchall()
+    return [Verdict(*row[:4], datetime.fromisoformat(row[4])) for row in rows]
+
+
+def _checked(verdict: str, note: str | None) -> str | None:
+    """Return the note as it may be kept: redacted, None where nothing is said."""
+    if verdict not in VERDICTS:
+        raise ExpectedFailure(f"{verdict!r} n'est pas un verdict.", f"Choisir parmi : {', '.join(VERDICTS)}.")
+    kept = (note or "").strip()
+    if verdict == "écarté" and not kept:
+        raise ExpectedFailure("Un signal écarté demande un motif.", "Dire en une phrase pourquoi il est écarté.")
+    if len(kept) > LONGEST_NOTE:
+        raise ExpectedFailure(f"Le motif dépasse {LONGEST_NOTE} caractères.", "Le raccourcir.")
+    return redact(kept) if kept else None
+
+
+def _write(connection: Connection, said: Verdict, facts: Mapping[str, Any], opened_at: datetime) -> None:
+    row = {
+        "verdict_id": uuid4().hex,
+        **asdict(said),
+        "decided_at": said.decided_at.isoformat(),
+        "signal_opened_at": opened_at.astimezone(UTC).isoformat(),
+        **facts,
+    }
+    connection.execute(
+        f"insert into verdicts ({', '.join(row)}) values ({', '.join('?' * len(row))})",  # noqa: S608 - our names
+        list(row.values()),
+    )
