@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from api import verdicts
+from api import kpi, openapi, verdicts
 from api.headers import Guarded
 
 
@@ -16,4 +16,5 @@ async def _health(_: Request) -> JSONResponse:
 
 def build_app() -> Starlette:
     """Return the application of the current home."""
-    return Starlette(routes=[Route("/health", _health), *verdicts.routes], middleware=[Middleware(Guarded)])
+    routes = [Route("/health", _health), *verdicts.routes, *kpi.routes, *openapi.routes]
+    return Starlette(routes=routes, middleware=[Middleware(Guarded)])

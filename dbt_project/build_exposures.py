@@ -7,15 +7,19 @@ python dbt_project/build_exposures.py
 """
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import yaml
-from supersync.bundle import chart_slugs
+from supersync.bundle import chart_slugs, shown
 
 PROJECT = Path(__file__).parent
 EXPOSURES = PROJECT / "models" / "exposures" / "dashboards.yml"
 BUNDLE = PROJECT.parent / "superset" / "bundle"
+
+#: What publication writes, and the name of its source.
+SOURCES, PUBLISHED = PROJECT / "models" / "audit" / "_sources.yml", "published"
 
 #: Who answers for what Superset shows, in Dagster too.
 OWNER = "team:plateforme-donnees"
@@ -40,18 +44,26 @@ def datasets_of(dashboard: Mapping[str, Any], charts: Mapping[str, Mapping[str, 
     yield from (choice["dataset"] for choice in dashboard.get("filters", {}).values() if "dataset" in choice)
 
 
-def models_of(dataset: Mapping[str, Any]) -> list[str]:
-    """Return the models that a dataset reads; the bundle names them `schema.model`."""
-    tables = dataset.get("reads") or [dataset["model"]]
-    return [table.rpartition(".")[2] for table in tables]
+def references(dataset: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what a dataset reads as dbt refers to it; the bundle names it `schema.table`."""
+    for table in dataset.get("reads") or [dataset["model"]]:
+        name = table.rpartition(".")[2]
+        yield f"source('{PUBLISHED}', '{name}')" if name in of_publication() else f"ref('{name}')"
+
+
+def of_publication() -> set[str]:
+    """Return the tables that no model makes, because publication itself writes them."""
+    declared_sources = yaml.safe_load(SOURCES.read_text(encoding="utf-8"))["sources"]
+    return {table["name"] for source in declared_sources for table in source["tables"]}
 
 
 def content() -> dict[str, Any]:
     """Return every dashboard as an exposure that depends on the models of its datasets."""
     charts, datasets = declared("chart"), declared("dataset")
     exposures = []
-    for slug, dashboard in declared("dashboard").items():
-        models = {model for name in datasets_of(dashboard, charts) for model in models_of(datasets[name])}
+    made = (shown(slug, dashboard) for slug, dashboard in declared("dashboard").items())
+    for slug, dashboard in chain.from_iterable(one.items() for one in made):
+        read = {reference for name in datasets_of(dashboard, charts) for reference in references(datasets[name])}
         exposures.append(
             {
                 "name": slug.replace("-", "_"),
@@ -60,7 +72,7 @@ def content() -> dict[str, Any]:
                 "url": f"/superset/dashboard/{slug}/",
                 "description": dashboard["description"],
                 "owner": {"name": OWNER},
-                "depends_on": [f"ref('{model}')" for model in sorted(models)],
+                "depends_on": sorted(read),
             }
         )
     return {"version": 2, "exposures": exposures}

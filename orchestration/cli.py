@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Column, Table
+from typer import Context
+from typer.core import TyperGroup
 
 from audit import verbs
 from ingestion import settings
 from ingestion.errors import ExpectedFailure
-from orchestration import crisis_verbs, signal_verbs
+from orchestration import api_verbs, crisis_verbs, signal_verbs
 
 if TYPE_CHECKING:
     from ingestion.platforms import Platform
@@ -38,6 +40,7 @@ app.add_typer(quarantine_app, name="quarantine")
 verbs.register(app)
 signal_verbs.register(app)
 crisis_verbs.register(app)
+api_verbs.register(app)
 
 #: A file or a pipe has no width: a table is never cut there.
 out = Console(width=None if sys.stdout.isatty() else 400)
@@ -392,8 +395,25 @@ def doctor(as_json: AsJson = False) -> None:
     raise typer.Exit(int(any(finding.state == "broken" for finding in findings)))
 
 
-@app.command()
-def impact(
+class ActionOrVerb(TyperGroup):
+    """`impact simulate …` is a verb; anything else names an action."""
+
+    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
+        if args and args[0] not in {*self.commands, "--help"}:
+            args = ["action", *args]
+        return super().parse_args(ctx, args)
+
+
+impact_app = typer.Typer(
+    help="L'effet des actions de prévention : `impact IDENTIFIANT`, ou `impact simulate`.",
+    no_args_is_help=True,
+    cls=ActionOrVerb,
+)
+app.add_typer(impact_app, name="impact")
+
+
+@impact_app.command("action")
+def impact_action(
     action_id: Annotated[str, typer.Argument(help="Identifiant de l'action, dans le registre des actions.")],
     html: Annotated[Path | None, typer.Option(help="Écrire le rapport, avec son graphique, dans ce fichier.")] = None,
     as_json: AsJson = False,
@@ -404,6 +424,24 @@ def impact(
     told = report(settings.home(), action_id)
     if html is not None:
         write_text(html, told.as_html())
+    show(told, as_json=as_json)
+
+
+@impact_app.command("simulate")
+def impact_simulate(
+    hours: Annotated[float, typer.Option(help="Heures de prévention à déplacer.")],
+    origin: Annotated[str, typer.Option("--from", help="Département qui les donne, par exemple FR-33.")],
+    destination: Annotated[str, typer.Option("--to", help="Département qui les reçoit, par exemple FR-75C.")],
+    as_json: AsJson = False,
+) -> None:
+    """Dit ce que changerait un déplacement d'heures, d'après les seuls effets mesurés ; refuse s'il n'y en a pas."""
+    from orchestration.impact_moves import simulate
+
+    show(simulate(settings.home(), hours, origin, destination), as_json=as_json)
+
+
+def show(told: Any, *, as_json: bool) -> None:
+    """Print what can be told as text or as JSON."""
     if as_json:
         json.dump(told.as_json(), sys.stdout, ensure_ascii=False, indent=2)
         print()

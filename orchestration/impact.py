@@ -1,362 +1,248 @@
-"""What `cyberimpact impact` tells, in French: actions and KPIs from the published copy, methods from `analytics`."""
+"""What `cyberimpact impact` tells of one action, in French, from the published marts; methods belong in `analytics`."""
 
 import itertools
-from collections.abc import Callable, Collection
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
-from functools import cache
-from pathlib import Path
+from decimal import Decimal
 from typing import Any
 
 import duckdb
-import numpy as np
-import yaml
 
-from analytics import impact
-from analytics.impact import study, wording
-from analytics.impact.effect import ALPHA
+from analytics.impact import Certainty, Interval, wording
 from ingestion.errors import ExpectedFailure
 from ingestion.settings import Home
 from orchestration import published
 
-TARGETS = Path(impact.__file__).with_name("targets.yml")
 _SUGGESTED = 5
-_COUNTED = ("nombre",)
-_SHARES = ("part",)
+PERIOD_NAMES = {"day": "jour", "week": "semaine", "month": "mois"}
 
-ACTIONS = """
-    select
-        action_id, started_on, ended_on, territory_code, is_nationwide, action_type, theme, targeted_kpi_codes
-    from actors.fct_prevention_action
-    order by started_on desc, action_id
-"""
-
-CELLS = """
-    select territory_code, period_start, numerator, denominator, is_suppressed
-    from kpi.kpi_value
-    where
-        kpi_code = ? and period_type = ? and territory_level = 'departement' and breakdown_dimension = 'total'
-"""
-
+EFFECTS = "from impact.fct_action_effect where action_id = ? order by kpi_code"
 PERIODS = """
-    select period_start, last_day
-    from reference.dim_period
-    where
-        period_type = $period_type
-        and period_start between
-        (select min(period_start) from kpi.kpi_value where kpi_code = $kpi_code and period_type = $period_type)
-        and (select max(data_as_of) from audit.publication)
+    from impact.fct_action_effect_period
+    where action_id = ? and kpi_code = ?
     order by period_start
 """
+#: Of all effects that were measured, how many stand out.
+ALL_EFFECTS = """
+    select count(effect_key), count(effect_key) filter (certainty <> 'on ne peut pas conclure')
+    from impact.fct_action_effect
+    where donors is not null
+"""
+
+
+@dataclass(frozen=True)
+class Period:
+    """One period of a picture: what was counted and expected; the band only from the action on."""
+
+    start: date
+    is_after: bool
+    counted: float
+    expected: float
+    band: Interval | None
 
 
 @dataclass(frozen=True)
 class Reading:
-    """One KPI of a report: its name, what was found, and the word for it.
+    """One KPI of a report.
 
     Args:
-        kpi_code: Its code.
-        label: Its French name.
-        period_type: week or month.
-        finding: An effect, or why there is none.
-        certainty: None where there is no effect.
-        measured: Actions of the register whose effect on this KPI could be measured, this one included.
-        standing_out: How many of them have a possible or probable effect; one in ten would by chance.
-        is_share: Whether the counts are numerators of a share.
+        told: The row of `impact.fct_action_effect`, decimals as floats.
+        periods: Its periods, in order; none where there is no effect.
     """
 
-    kpi_code: str
-    label: str
-    period_type: str
-    finding: impact.Finding
-    certainty: impact.Certainty | None = None
-    measured: int = 0
-    standing_out: int = 0
-    is_share: bool = False
+    told: dict[str, Any]
+    periods: tuple[Period, ...] = ()
+
+    @property
+    def is_measured(self) -> bool:
+        return self.told["donors"] is not None
+
+    @property
+    def certainty(self) -> Certainty:
+        return Certainty(self.told["certainty"])
+
+    @property
+    def label(self) -> str:
+        return self.told["kpi_label"] or self.told["kpi_code"] or "Aucun indicateur"
+
+    def interval(self, name: str) -> Interval:
+        return Interval(self.told[f"{name}_low"], self.told[f"{name}_high"])
 
 
 @dataclass(frozen=True)
 class Report:
-    """What is told of one action."""
+    """What is told of one action.
 
-    action: impact.Action
-    title: str
+    Args:
+        data_as_of: Last day of the published data.
+        readings: One per KPI that the action is held to; one without a KPI where it has none.
+        measured: Effects of the whole register that could be measured.
+        standing_out: How many of them are possible or probable; one in ten would be by chance.
+    """
+
     data_as_of: date
-    proposed: bool
     readings: tuple[Reading, ...]
+    measured: int
+    standing_out: int
+
+    @property
+    def action(self) -> dict[str, Any]:
+        return self.readings[0].told
 
     def as_json(self) -> dict[str, Any]:
+        action = self.action
         return {
-            "action_id": self.action.action_id,
-            "title": self.title,
-            "started_on": self.action.started_on.isoformat() if self.action.started_on else None,
-            "territories": list(self.action.territories),
+            "action_id": action["action_id"],
+            "action_type": action["action_type"],
+            "theme": action["theme"],
+            "started_on": action["started_on"].isoformat(),
+            "ended_on": action["ended_on"].isoformat(),
+            "territory_code": action["territory_code"],
             "data_as_of": self.data_as_of.isoformat(),
-            "targets_proposed_by_mapping": self.proposed,
+            "targets_proposed_by_mapping": action["is_proposed"],
+            "measured": self.measured,
+            "standing_out": self.standing_out,
             "kpis": [
-                {
-                    "kpi_code": reading.kpi_code,
-                    "label": reading.label,
-                    "period_type": reading.period_type,
-                    "certainty": reading.certainty.value if reading.certainty else None,
-                    "refusal": reading.finding.refusal,
-                    "nation": reading.finding.nation,
-                    "window": [start.isoformat() for start in reading.finding.starts],
-                    "window_is_over": reading.finding.window_is_over,
-                    "measured": reading.measured,
-                    "standing_out": reading.standing_out,
-                    "effect": asdict(reading.finding.effect) if reading.finding.effect else None,
-                }
-                for reading in self.readings
+                {name: value.isoformat() if isinstance(value, date) else value for name, value in one.told.items()}
+                for one in self.readings
             ],
         }
 
     def as_text(self) -> str:
-        return "\n".join(itertools.chain(_heading(self), *(_lines(reading) for reading in self.readings)))
+        return "\n".join(itertools.chain(self._heading(), *(self._lines(reading) for reading in self.readings)))
 
     def as_html(self) -> str:
         """Return one page that needs no other file and no network; whatever comes from a platform is escaped."""
         from orchestration.impact_page import page
 
-        sections = [
-            (f"{reading.label} ({reading.kpi_code})", _lines(reading)[2:], reading.finding) for reading in self.readings
+        sections = [(_title(one), self._lines(one)[2:], one.periods) for one in self.readings]
+        return page(f"Effet de l'action {self.action['action_id']}", self._heading(), sections)
+
+    def _heading(self) -> list[str]:
+        action = self.action
+        when = f"du {action['started_on']:%d/%m/%Y} au {action['ended_on']:%d/%m/%Y}"
+        where = (
+            "tout le pays" if action["is_nationwide"] else f"{action['territory_name']} ({action['territory_code']})"
+        )
+        lines = [
+            f"Action {action['action_id']} : {action['action_type'] or 'Action'} – {action['theme'] or 'sans thème'}",
+            f"Quand et où : {when}, {where}. Données au {self.data_as_of:%d/%m/%Y}.",
         ]
-        return page(f"Effet de l'action {self.action.action_id}", _heading(self), sections)
+        if action["is_proposed"] and action["kpi_code"]:
+            lines.append("L'action ne nomme aucun indicateur : ceux-ci sont proposés d'après son thème et sa nature.")
+        return lines
+
+    def _lines(self, reading: Reading) -> list[str]:
+        head = ["", _title(reading)]
+        lines = [*_effect_lines(reading), self._of_all()] if reading.is_measured else _refusal_lines(reading)
+        return [*head, *(f"  {line}" for line in lines)]
+
+    def _of_all(self) -> str:
+        return (
+            f"Toutes actions : {self.standing_out} effets possibles ou probables, {wording.by_chance(self.measured)}."
+        )
 
 
-def report(home: Home, action_id: str, today: date | None = None) -> Report:
-    """Tell the effect of one action of the register on the KPIs that it aims at.
+def report(home: Home, action_id: str) -> Report:
+    """Tell the effect of one action of the register on the KPIs that it is held to, as it was published.
 
     Args:
         home: Where the published copy is.
         action_id: Key of the register.
-        today: Day of the question; the last day of the published data where none is given.
 
     Raises:
         ExpectedFailure: nothing was published, or there is no such action; the message names some that exist.
     """
     with published.connect(home) as connection:
-        rows = connection.execute(ACTIONS).fetchall()
-        as_of = connection.execute("select max(data_as_of) from audit.publication").fetchall()[0][0]
-        told = {row[0]: row for row in rows}
-        if action_id not in told:
-            some = ", ".join(list(told)[:_SUGGESTED]) or "aucune"
+        rows = read(connection, EFFECTS, action_id)
+        if not rows:
+            recent = "select distinct action_id, started_on from impact.fct_action_effect order by 2 desc, 1 limit ?"
+            some = ", ".join(row[0] for row in connection.execute(recent, [_SUGGESTED]).fetchall())
             raise ExpectedFailure(
                 f"L'action « {action_id} » n'existe pas dans le registre publié.",
-                f"Actions connues, les plus récentes d'abord : {some}.",
+                f"Actions connues, les plus récentes d'abord : {some or 'aucune'}.",
             )
-        actions = [_action(row) for row in rows]
-        chosen = next(action for action in actions if action.action_id == action_id)
-        readings = tuple(_reading(connection, chosen, code, actions, today or as_of) for code in sorted(chosen.targets))
-    kind, theme, named = told[action_id][5:8]
-    return Report(chosen, f"{kind or 'Action'} – {theme or 'sans thème'}", as_of, not named, readings)
+        readings = tuple(Reading(row, _periods(connection, row)) for row in rows)
+        [(as_of,)] = connection.execute("select max(data_as_of) from audit.publication").fetchall()
+        [(measured, standing_out)] = connection.execute(ALL_EFFECTS).fetchall()
+    return Report(as_of, readings, measured, standing_out)
 
 
-@cache
-def mapping() -> dict[str, Any]:
-    """Return which KPIs an action is held to where it names none."""
-    return yaml.safe_load(TARGETS.read_text(encoding="utf-8"))
+def read(connection: duckdb.DuckDBPyConnection, query: str, *parameters: Any) -> list[dict[str, Any]]:
+    """Return rows of the published marts by column, decimals as floats.
+
+    Raises:
+        ExpectedFailure: the published copy has no such mart.
+    """
+    try:
+        found = connection.execute(query, list(parameters))
+    except duckdb.CatalogException:
+        raise ExpectedFailure(
+            "La copie publiée ne contient pas encore les effets des actions.",
+            "Lancez `cyberimpact build` puis `cyberimpact publish`.",
+        ) from None
+    names = [column[0] for column in found.description or ()]
+    return [dict(zip(names, map(_plain, row), strict=True)) for row in found.fetchall()]
 
 
-def _action(row: tuple) -> impact.Action:
-    action_id, started_on, ended_on, territory, nationwide, kind, theme, named = row
-    targets = (
-        [code.strip() for code in named.replace(";", ",").split(",") if code.strip()]
-        if named
-        else [*(mapping()["themes"].get(theme) or []), *(mapping()["kinds"].get(kind) or [])]
-    )
-    territories = () if territory in (None, study.UNKNOWN_TERRITORY) else (territory,)
-    return impact.Action(action_id, started_on, ended_on, territories, bool(nationwide), frozenset(targets))
+def _plain(value: Any) -> Any:
+    return float(value) if isinstance(value, Decimal) else value
 
 
-def _reading(
-    connection: duckdb.DuckDBPyConnection,
-    action: impact.Action,
-    code: str,
-    actions: Collection[impact.Action],
-    today: date,
-) -> Reading:
-    """Read one KPI; how sure the effect is, is told among all actions of the register on the same KPI."""
-    known = connection.execute(
-        "select label, unit, period_types from kpi.kpi_catalogue where kpi_code = ?", [code]
-    ).fetchall()
-    if not known:
-        return _refused(code, code, "Cet indicateur n'est pas publié.")
-    label, unit, period_types = known[0]
-    if unit not in (*_COUNTED, *_SHARES):
-        return _refused(
-            code, label, f"Cet indicateur ({unit}) n'est ni un dénombrement ni une part : la méthode ne s'y prête pas."
+def _periods(connection: duckdb.DuckDBPyConnection, row: dict[str, Any]) -> tuple[Period, ...]:
+    if row["donors"] is None:
+        return ()
+    return tuple(
+        Period(
+            one["period_start"],
+            one["is_after"],
+            one["counted"],
+            one["expected"],
+            Interval(one["band_low"], one["band_high"]) if one["is_after"] else None,
         )
-    period_type = "week" if "week" in period_types else "month"
-    series = _series(connection, code, period_type, is_share=unit in _SHARES)
-    if series is None:
-        return _refused(
-            code, label, "Cet indicateur n'est pas publié par département : il n'y a pas de territoire comparable."
-        )
-    finding = impact.examine(action, series, actions, today)
-    if finding.effect is None:
-        return Reading(code, label, period_type, finding)
-    peers = (one for one in actions if code in one.targets and one.action_id != action.action_id)
-    effects = [finding.effect, *filter(None, (impact.examine(one, series, actions, today).effect for one in peers))]
-    words = impact.certainties(effects)
-    return Reading(
-        code,
-        label,
-        period_type,
-        finding,
-        words[0],
-        measured=len(words),
-        standing_out=sum(word is not impact.Certainty.none for word in words),
-        is_share=unit in _SHARES,
+        for one in read(connection, PERIODS, row["action_id"], row["kpi_code"])
     )
 
 
-def _refused(code: str, label: str, sentence: str) -> Reading:
-    return Reading(code, label, "month", impact.Finding(code, refusal=sentence))
+def _title(reading: Reading) -> str:
+    code, period_type = reading.told["kpi_code"], reading.told["period_type"]
+    name = f"{reading.label} ({code})" if code else reading.label
+    return f"{name}, par {PERIOD_NAMES[period_type]}" if period_type else name
 
 
-def _series(
-    connection: duckdb.DuckDBPyConnection, code: str, period_type: str, *, is_share: bool
-) -> impact.Series | None:
-    """Read a KPI by département; None where it is not published at that level."""
-    cells = connection.execute(CELLS, [code, period_type]).fetchall()
-    periods = connection.execute(PERIODS, {"kpi_code": code, "period_type": period_type}).fetchall()
-    if not cells or not periods:
-        return None
-    column = {start: number for number, (start, _) in enumerate(periods)}
-    territories = sorted({cell[0] for cell in cells})
-    row = {territory: number for number, territory in enumerate(territories)}
-    shape = (len(territories), len(periods))
-    # A count that has no row was zero; of a share without a row nothing is known.
-    counts, exposure = np.zeros(shape), np.zeros(shape) if is_share else np.ones(shape)
-    suppressed = set()
-    for territory, start, numerator, denominator, is_suppressed in cells:
-        if start not in column:
-            continue
-        at = row[territory], column[start]
-        if is_suppressed or numerator is None:
-            suppressed.add(territory)
-            exposure[at] = 0.0
-            continue
-        counts[at] = float(numerator)
-        if is_share:
-            exposure[at] = float(denominator or 0)
-    return impact.Series(
-        kpi_code=code,
-        panel=impact.Panel(territories, [start for start, _ in periods], counts * (exposure > 0), exposure),
-        ends=[end for _, end in periods],
-        window=mapping()["windows"][period_type],
-        known_until=_known_until(connection, code),
-        suppressed=frozenset(suppressed),
-    )
-
-
-def _known_until(connection: duckdb.DuckDBPyConnection, code: str) -> date:
-    """Return the last day of a KPI's platform, or of all data where the mapping names no platform."""
-    platform = mapping()["platforms"].get(code)
-    days = connection.execute(
-        "select coalesce(max(data_as_of) filter (where platform = ?), max(data_as_of)) from audit.freshness", [platform]
-    ).fetchall()
-    return days[0][0]
-
-
-PERIOD_NAMES = {"week": "semaine", "month": "mois"}
-
-
-def _heading(one: Report) -> list[str]:
-    started, ended = one.action.started_on, one.action.ended_on
-    when = "sans date" if started is None else f"du {started:%d/%m/%Y} au {(ended or started):%d/%m/%Y}"
-    where = "tout le pays" if one.action.is_nationwide else ", ".join(one.action.territories) or "territoire inconnu"
-    lines = [
-        f"Action {one.action.action_id} : {one.title}",
-        f"Quand et où : {when}, {where}. Données au {one.data_as_of:%d/%m/%Y}.",
-    ]
-    if not one.action.targets:
-        return [
-            *lines,
-            (
-                "On ne peut pas conclure : l'action ne nomme aucun indicateur, et aucun indicateur par département ne "
-                "correspond à son thème. Indiquez-en un dans le registre."
-            ),
-        ]
-    if one.proposed:
-        lines.append("L'action ne nomme aucun indicateur : ceux-ci sont proposés d'après son thème et sa nature.")
+def _refusal_lines(reading: Reading) -> list[str]:
+    told = reading.told
+    lines = [f"On ne peut pas conclure. {told['refusal']}", f"Pour pouvoir conclure : {told['remedy']}"]
+    if told["national_during"] is not None:
+        during, before = wording.number(told["national_during"]), wording.number(told["national_before"])
+        lines.append(f"France : {during} pendant la période suivie, {before} pendant la précédente.")
     return lines
 
 
-def _lines(reading: Reading) -> list[str]:
-    head = ["", f"{reading.label} ({reading.kpi_code}), par {PERIOD_NAMES[reading.period_type]}"]
-    finding = reading.finding
-    if finding.effect is None:
-        nation = finding.nation
-        series = (
-            [f"  France : {_number(nation[1])} pendant la période suivie, {_number(nation[0])} pendant la précédente."]
-            if nation
-            else []
-        )
-        return [*head, f"  On ne peut pas conclure. {finding.refusal}", *series]
-    return [*head, *(f"  {line}" for line in _effect_lines(reading, finding.effect))]
-
-
-def _effect_lines(reading: Reading, effect: impact.Effect) -> list[str]:
-    finding, certainty = reading.finding, reading.certainty
-    sense = "baisse" if effect.ratio < 1 else "hausse"
-    verdicts = {
-        impact.Certainty.probable: f"Effet probable : {sense}.",
-        impact.Certainty.possible: f"Effet possible : {sense}. Une action sans effet sur dix en donnerait autant.",
-    }
-    first, last = finding.starts[0], finding.last_day
-    blank = _share(effect.false_alarms_in_time)
+def _effect_lines(reading: Reading) -> list[str]:
+    told, certainty = reading.told, reading.certainty
+    name = PERIOD_NAMES[told["period_type"]]
+    when = f"du {told['window_start']:%d/%m/%Y} au {told['window_end']:%d/%m/%Y}"
+    whole = "." if told["window_is_over"] else " ; la période suivie n'est pas finie, l'effet est provisoire."
+    band = wording.between(reading.interval("band"), wording.number)
+    effect = wording.between(reading.interval("effect"), wording.signed)
+    sequential = wording.between(reading.interval("sequential"), wording.percent)
+    blank = wording.share(told["false_alarms_in_time"])
     lines = [
-        verdicts.get(certainty, "On ne peut pas conclure : l'écart est de ceux que le hasard explique."),
-        f"Observé, par {PERIOD_NAMES[reading.period_type]}, du {first:%d/%m/%Y} au {last:%d/%m/%Y} : "
-        + _number(effect.counted)
-        + ("." if finding.window_is_over else " ; la période suivie n'est pas finie, l'effet est provisoire."),
-        f"Attendu sans l'action : {_number(effect.expected)}, neuf fois sur dix {_between(effect.band, _number)}.",
-        f"Comparaison : {effect.donors} territoires sans action sur cet indicateur au même moment.",
-        f"Effet : {_signed(effect.absolute)}, intervalle à 90 % {_between(effect.absolute_interval, _signed)}.",
-        f"Soit {_percent(effect.ratio)}, intervalle à 90 % {_between(effect.ratio_interval, _percent)}.",
-        f"Intervalle valable même regardé à chaque mise à jour : {_between(effect.sequential_ratio, _percent)}.",
-        f"Ce qui aurait pu être vu, quatre fois sur cinq : {_seen(effect)}.",
+        told["sentence"],
+        f"Observé, par {name}, {when} : {wording.number(told['counted'])}{whole}",
+        f"Attendu sans l'action : {wording.number(told['expected'])}, neuf fois sur dix {band}.",
+        f"Comparaison : {told['donors']} territoires sans action sur cet indicateur au même moment.",
+        f"Effet : {wording.signed(told['effect_cumulative'])}, intervalle à 90 % {effect}.",
+        f"Intervalle valable même regardé à chaque mise à jour : {sequential}.",
         f"Épreuve à blanc : {blank} des périodes antérieures de ce territoire auraient passé à tort pour un effet.",
-        f"Toutes actions : {reading.standing_out} effets possibles ou probables, {_by_chance(reading.measured)}.",
     ]
-    if reading.is_share:
+    if certainty is Certainty.possible:
+        lines.insert(1, "Possible veut dire : une action sans effet sur dix en donnerait autant.")
+    if told["is_share"]:
         lines.append("Cet indicateur est une part : les nombres ci-dessus sont ceux de son numérateur.")
-    if certainty is not impact.Certainty.none:
-        after = effect.concluded_after
-        delay = f"l'effet s'est vu dès la période {after}" if after else "l'effet ne se voit que sur l'ensemble"
-        lines.append(f"Délai et durée : {delay} ; {wording.course(effect)}.")
-    return lines
-
-
-def _by_chance(measured: int) -> str:
-    return f"le hasard seul en donnerait environ {round(measured * ALPHA)} sur {measured}"
-
-
-def _between(interval: impact.Interval, said: Callable[[float], str]) -> str:
-    return f"entre {said(interval.low)} et {said(interval.high)}"
-
-
-def _seen(effect: impact.Effect) -> str:
-    rise = f"une hausse d'au moins {_share(effect.least_increase - 1)}"
-    if effect.least_decrease <= 0:
-        return f"{rise} ; aucune baisse, les nombres sont trop petits"
-    return f"{rise}, ou une baisse d'au moins {_share(1 - effect.least_decrease)}"
-
-
-def _number(value: float) -> str:
-    text = f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.1f}"  # noqa: PLR2004
-    return text.removesuffix(".0").replace(",", "\u202f").replace(".", ",")
-
-
-def _signed(value: float) -> str:
-    return f"{'+' if value > 0 else '−' if value < 0 else ''}{_number(abs(value))}"
-
-
-def _percent(ratio: float) -> str:
-    return f"{_signed(round(100 * (ratio - 1)))}\u202f%"
-
-
-def _share(share: float) -> str:
-    return f"{_number(round(100 * share))}\u202f%"
+    if certainty is Certainty.none:
+        return [*lines, f"Pour pouvoir conclure : {told['remedy']}"]
+    after = told["concluded_after"]
+    delay = f"l'effet s'est vu dès la période {after}" if after else "l'effet ne se voit que sur l'ensemble"
+    return [*lines, f"Délai et durée : {delay} ; {told['course']}."]

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from html import escape
 
-from analytics.impact import Finding
+from orchestration.impact import Period
 
 _WIDTH, _HEIGHT, _MARGIN = 720, 260, 40
-_PAST = 26  # periods before the action that are drawn
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #1b1b35; margin: 2rem auto; max-width: 46rem; padding: 0 1rem }
@@ -15,19 +14,19 @@ svg { width: 100%; height: auto } .note { color: #555; font-size: .9rem }
 """
 
 
-def page(title: str, heading: Sequence[str], sections: Sequence[tuple[str, Sequence[str], Finding]]) -> str:
+def page(title: str, heading: Sequence[str], sections: Sequence[tuple[str, Sequence[str], Sequence[Period]]]) -> str:
     """Return the document; every text is escaped here.
 
     Args:
         title: Of the document.
         heading: Lines on the action.
-        sections: Title, lines and finding of each KPI.
+        sections: Title, lines and periods of each KPI; no periods where there is no effect.
     """
     body = [f"<h1>{escape(title)}</h1>", *(f"<p>{escape(line)}</p>" for line in heading)]
-    for name, lines, finding in sections:
+    for name, lines, periods in sections:
         body.append(f"<h2>{escape(name)}</h2>")
-        if finding.effect:
-            body.append(picture(finding))
+        if periods:
+            body.append(picture(periods))
         body += [f"<p>{escape(line.strip())}</p>" for line in lines]
     body.append(
         "<p class=\"note\">Trait plein : observé. Tirets : attendu sans l'action. Bande : où l'observé serait resté "
@@ -39,15 +38,12 @@ def page(title: str, heading: Sequence[str], sections: Sequence[tuple[str, Seque
     )
 
 
-def picture(finding: Finding) -> str:
-    """Return observed, expected and band as an inline SVG; empty where there is no effect to draw."""
-    effect = finding.effect
-    if effect is None:
-        return ""
-    past = effect.past[-_PAST:]
-    counted = [one for one, _ in past] + [one.counted for one in effect.periods]
-    expected = [one for _, one in past] + [one.expected for one in effect.periods]
-    top = max(*counted, *expected, *(one.band.high for one in effect.periods), 1.0)
+def picture(periods: Sequence[Period]) -> str:
+    """Return observed, expected and band as an inline SVG."""
+    past = [one for one in periods if not one.is_after]
+    bands = [one.band for one in periods if one.band]
+    counted, expected = [one.counted for one in periods], [one.expected for one in periods]
+    top = max(*counted, *expected, *(band.high for band in bands), 1.0)
     step = (_WIDTH - 2 * _MARGIN) / max(len(counted) - 1, 1)
 
     def points(values: Sequence[float], offset: int = 0) -> str:
@@ -56,7 +52,7 @@ def picture(finding: Finding) -> str:
             for index, value in enumerate(values)
         )
 
-    lows, highs = [one.band.low for one in effect.periods], [one.band.high for one in effect.periods]
+    lows, highs = [band.low for band in bands], [band.high for band in bands]
     upper, lower = points(highs, len(past)).split(), points(lows, len(past)).split()
     start = _MARGIN + (len(past) - 0.5) * step
     base = _HEIGHT - _MARGIN
@@ -69,5 +65,5 @@ def picture(finding: Finding) -> str:
         f'<polyline points="{points(counted)}" fill="none" stroke="#000091" stroke-width="2"/>'
         f'<text x="{_MARGIN - 6}" y="{_MARGIN + 4}" text-anchor="end" font-size="12">{top:.0f}</text>'
         f'<text x="{_MARGIN - 6}" y="{base}" text-anchor="end" font-size="12">0</text>'
-        f'<text x="{start + 4:.1f}" y="{_MARGIN - 8}" font-size="12">{finding.starts[0]:%d/%m/%Y}</text></svg>'
+        f'<text x="{start + 4:.1f}" y="{_MARGIN - 8}" font-size="12">{periods[len(past)].start:%d/%m/%Y}</text></svg>'
     )

@@ -2,19 +2,26 @@
 
 from analytics.impact.effect import Effect, Interval, measure
 from analytics.impact.panel import Panel
-from analytics.impact.study import Action, Finding, Series, examine, overlapping
+from analytics.impact.register import Entry, Kpi, Reading, read, series_of
+from analytics.impact.study import Action, Finding, Refusal, Series, examine, overlapping
 from analytics.impact.wording import Certainty, certainties
 
 __all__ = [
     "Action",
     "Certainty",
     "Effect",
+    "Entry",
     "Finding",
     "Interval",
+    "Kpi",
     "Panel",
+    "Reading",
+    "Refusal",
     "Series",
     "certainties",
     "examine",
     "measure",
     "overlapping",
+    "read",
+    "series_of",
 ]

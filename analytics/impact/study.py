@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import NamedTuple
 
 import numpy as np
 
@@ -60,6 +61,13 @@ class Series:
     suppressed: frozenset[str] = frozenset()
 
 
+class Refusal(NamedTuple):
+    """Why there is no effect, and what would allow one, in French."""
+
+    sentence: str
+    remedy: str
+
+
 @dataclass(frozen=True)
 class Finding:
     """An effect, or the sentence why there is none.
@@ -68,8 +76,10 @@ class Finding:
         kpi_code: The KPI.
         effect: None where it cannot be measured.
         refusal: French sentence; None where there is an effect.
+        remedy: What data would allow an effect to be measured, in French; None where there is an effect.
         starts: First day of each period of the window, as far as it is known.
-        last_day: Last day of the same; None where there is no effect.
+        before: First day of each period before the window that the effect stands on; empty where there is none.
+        last_day: Last day of the window; None where there is no effect.
         window_is_over: Whether all its periods are known; the effect is one so far where they are not.
         nation: Totals of all territories over the window and over as many periods before; only for nationwide actions.
     """
@@ -77,7 +87,9 @@ class Finding:
     kpi_code: str
     effect: Effect | None = None
     refusal: str | None = None
+    remedy: str | None = None
     starts: tuple[date, ...] = ()
+    before: tuple[date, ...] = ()
     last_day: date | None = None
     window_is_over: bool = True
     nation: tuple[float, float] | None = None
@@ -94,7 +106,7 @@ def examine(action: Action, series: Series, others: Collection[Action], today: d
     """
     refusal = _undated(action, today)
     if refusal:
-        return Finding(series.kpi_code, refusal=refusal)
+        return refused(series.kpi_code, refusal)
     assert action.started_on is not None
     ends, panel = series.ends, series.panel
     complete = sum(end <= series.known_until for end in ends)
@@ -103,10 +115,13 @@ def examine(action: Action, series: Series, others: Collection[Action], today: d
     planned = first + max(series.window, running)
     last = min(planned, complete)
     if last <= first:
-        return Finding(
+        return refused(
             series.kpi_code,
-            refusal=f"Aucune période complète n'est encore connue depuis le début de l'action : les données de cet "
-            f"indicateur s'arrêtent au {series.known_until:%d/%m/%Y}. Revenez après la prochaine mise à jour.",
+            Refusal(
+                "Aucune période complète n'est encore connue depuis le début de l'action : les données de cet "
+                f"indicateur s'arrêtent au {series.known_until:%d/%m/%Y}.",
+                "Revenez après la prochaine mise à jour.",
+            ),
         )
     starts = tuple(panel.starts[first:last])
     if action.is_nationwide:
@@ -119,16 +134,24 @@ def examine(action: Action, series: Series, others: Collection[Action], today: d
         or _too_few_donors(action, panel, touched, first, last)
     )
     if refusal:
-        return Finding(series.kpi_code, refusal=refusal, starts=starts)
+        return refused(series.kpi_code, refusal, starts)
     merged = panel.merged(action.territories)
     effect = measure(merged, _donors(merged, touched, first, last), first, last)
     if effect.expected < LEAST_EXPECTED:
-        refusal = (
+        rare = Refusal(
             "L'indicateur est trop rare dans ce territoire : moins d'un cas était attendu pendant la période suivie, "
-            "un effet ne pourrait pas se distinguer du hasard."
+            "un effet ne pourrait pas se distinguer du hasard.",
+            "Menez l'action sur plusieurs départements, ou visez un indicateur plus fréquent.",
         )
-        return Finding(series.kpi_code, refusal=refusal, starts=starts)
-    return Finding(series.kpi_code, effect, starts=starts, last_day=ends[last - 1], window_is_over=last == planned)
+        return refused(series.kpi_code, rare, starts)
+    return Finding(
+        series.kpi_code,
+        effect,
+        starts=starts,
+        before=tuple(panel.starts[first - len(effect.past) : first]),
+        last_day=ends[last - 1],
+        window_is_over=last == planned,
+    )
 
 
 def overlapping(action: Action, series: Series, others: Collection[Action]) -> list[Action]:
@@ -136,14 +159,24 @@ def overlapping(action: Action, series: Series, others: Collection[Action]) -> l
     return [one for one in _rivals(action, series, others) if set(one.territories) & set(action.territories)]
 
 
-def _undated(action: Action, today: date) -> str | None:
+def refused(kpi_code: str, refusal: Refusal, starts: tuple[date, ...] = ()) -> Finding:
+    return Finding(kpi_code, refusal=refusal.sentence, remedy=refusal.remedy, starts=starts)
+
+
+def _undated(action: Action, today: date) -> Refusal | None:
     if action.started_on is None:
-        return "L'action n'a pas de date de début : complétez le registre, sans elle il n'y a ni avant ni après."
+        return Refusal(
+            "L'action n'a pas de date de début : sans elle il n'y a ni avant ni après.", "Complétez le registre."
+        )
     if action.started_on > today:
-        return f"L'action commence le {action.started_on:%d/%m/%Y}, dans l'avenir : rien ne peut encore être mesuré."
+        return Refusal(
+            f"L'action commence le {action.started_on:%d/%m/%Y}, dans l'avenir : rien ne peut encore être mesuré.",
+            "Revenez quand l'action aura commencé.",
+        )
     if not action.is_nationwide and set(action.territories) <= {UNKNOWN_TERRITORY}:
-        return (
-            "L'action n'a pas de territoire connu : complétez le registre, sans lui aucune comparaison n'est possible."
+        return Refusal(
+            "L'action n'a pas de territoire connu : sans lui aucune comparaison n'est possible.",
+            "Complétez le registre.",
         )
     return None
 
@@ -155,61 +188,79 @@ def _nationwide(series: Series, first: int, last: int, starts: tuple[date, ...])
         series.kpi_code,
         refusal="L'action couvre tout le pays : aucun territoire ne peut servir de comparaison, et l'effet de l'action "
         "ne peut pas être séparé de ce qui arrivait par ailleurs. Seule la série nationale est donnée.",
+        remedy="Commencez une prochaine fois par une partie des départements, tirés au sort.",
         starts=starts,
         nation=(float(before.sum()), float(counts[first:last].sum())) if len(before) == length else None,
     )
 
 
-def _mixed(action: Action, series: Series, others: Collection[Action]) -> str | None:
+def _mixed(action: Action, series: Series, others: Collection[Action]) -> Refusal | None:
     meeting = sorted(one.action_id for one in overlapping(action, series, others))
     if not meeting:
         return None
     names = ", ".join(meeting[:_NAMED]) + (" …" if len(meeting) > _NAMED else "")
-    return (
+    return Refusal(
         f"D'autres actions visent le même indicateur, au même endroit et au même moment ({names}) : leurs effets se "
-        "mêlent et ne peuvent pas être attribués à l'une d'elles."
+        "mêlent et ne peuvent pas être attribués à l'une d'elles.",
+        "Espacez les actions, ou déclarez-les comme une seule dans le registre.",
     )
 
 
-def _untold(series: Series, first: int, last: int) -> str | None:
+def _untold(series: Series, first: int, last: int) -> Refusal | None:
     """Say what the data lack of all territories."""
     least = LEAST_PAST + last - first
     if first < least:
-        return f"L'historique est trop court : {first} période(s) avant l'action, il en faut au moins {least}."
+        return Refusal(
+            f"L'historique est trop court : {first} période(s) avant l'action, il en faut au moins {least}.",
+            "Chargez un historique plus ancien de la plateforme.",
+        )
     totals = series.panel.counts.sum(axis=0)
     usual = float(np.median(totals[max(first - 52, 0) : first]))
     silent = np.flatnonzero(totals[first:last] < OUTAGE_SHARE * usual)
     if len(silent):
-        return (
+        return Refusal(
             f"La plateforme n'a presque rien transmis à partir du {series.panel.starts[first + silent[0]]:%d/%m/%Y}, "
-            "pendant la période suivie : une panne ressemblerait à un effet."
+            "pendant la période suivie : une panne ressemblerait à un effet.",
+            "Demandez à la plateforme les données manquantes et chargez-les.",
         )
     return None
 
 
-def _unknown(action: Action, series: Series, first: int, last: int) -> str | None:
+def _unknown(action: Action, series: Series, first: int, last: int) -> Refusal | None:
     """Say what the data lack of this territory."""
     panel, past = series.panel, slice(max(first - 52, 0), first)
     here = np.array([code in action.territories for code in panel.territories])
     if sum(here) < len(action.territories):
-        return "L'indicateur n'est pas publié pour ce territoire."
+        return Refusal(
+            "L'indicateur n'est pas publié pour ce territoire.", "Visez un indicateur qui existe dans ce territoire."
+        )
     if series.suppressed & set(action.territories):
-        return "Trop peu de victimes dans ce territoire : des valeurs y sont masquées, un effet serait faussé."
+        return Refusal(
+            "Trop peu de victimes dans ce territoire : des valeurs y sont masquées, un effet serait faussé.",
+            "Menez l'action sur des départements où l'indicateur est publié chaque mois.",
+        )
     if np.any(panel.exposure[here][:, first:last].sum(axis=1) == 0):
-        return "Ce territoire n'a pas de données pendant la période suivie."
+        return Refusal(
+            "Ce territoire n'a pas de données pendant la période suivie.",
+            "Chargez les données de cette période, si la plateforme les a.",
+        )
     if not panel.counts[here][:, past].any():
-        return "Le territoire n'a compté que des zéros avant l'action : il n'y a rien à quoi comparer."
+        return Refusal(
+            "Le territoire n'a compté que des zéros avant l'action : il n'y a rien à quoi comparer.",
+            "Visez un indicateur plus fréquent dans ce territoire.",
+        )
     return None
 
 
-def _too_few_donors(action: Action, panel: Panel, touched: Collection[str], first: int, last: int) -> str | None:
+def _too_few_donors(action: Action, panel: Panel, touched: Collection[str], first: int, last: int) -> Refusal | None:
     merged = panel.merged(action.territories)
     count = int(_donors(merged, touched, first, last).sum())
     if count >= LEAST_DONORS:
         return None
-    return (
+    return Refusal(
         f"Trop peu de territoires comparables sont restés sans action sur le même indicateur : {count}, il en faut au "
-        f"moins {LEAST_DONORS}."
+        f"moins {LEAST_DONORS}.",
+        "Laissez plus de départements sans action sur cet indicateur pendant le même temps.",
     )
 
 

@@ -1,12 +1,12 @@
-"""The words that an effect deserves, by a declared rule; no figure is made here."""
+"""The words that an effect deserves, by a declared rule, and French for its figures; no figure is made here."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 
 import numpy as np
 from scipy import stats
 
-from analytics.impact.effect import Effect
+from analytics.impact.effect import ALPHA, Effect, Interval
 
 #: Expected share of false ones among the effects that are called probable.
 FALSE_DISCOVERY_RATE = 0.05
@@ -24,27 +24,38 @@ class Certainty(StrEnum):
 
 
 def certainties(effects: Sequence[Effect]) -> list[Certainty]:
-    """Say how sure each effect of one reading is.
+    """Say how sure each effect of one reading is; all windows are over."""
+    return [word(effect, value) for effect, value in zip(effects, adjusted(effects), strict=True)]
 
-    Probable: the 90 % interval excludes "no effect", the effect stands among all those read together (Benjamini,
-    Hochberg 1995, at 5 %), and the same territory shows no such effects where nothing was done. Possible: the interval
-    excludes "no effect" and the rest fails: one action in ten without effect looks so. Otherwise nothing can be
-    concluded, which is not to say that there was no effect.
+
+def adjusted(effects: Sequence[Effect]) -> list[float]:
+    """Return the p-value of each effect among all those read together.
 
     Source: Benjamini, Hochberg (1995), Controlling the false discovery rate, Journal of the Royal Statistical Society B
     57, 289-300.
     """
     if not effects:
         return []
-    adjusted = stats.false_discovery_control(np.array([effect.p_value for effect in effects]), method="bh")
-    return [_certainty(effect, float(value)) for effect, value in zip(effects, adjusted, strict=True)]
+    return stats.false_discovery_control(np.array([effect.p_value for effect in effects]), method="bh").tolist()
 
 
-def _certainty(effect: Effect, adjusted: float) -> Certainty:
+def word(effect: Effect, adjusted_p: float) -> Certainty:
+    """Say how sure an effect is whose window is over.
+
+    Probable: the 90 % interval excludes "no effect", the effect stands among all those read together (at 5 % false
+    discoveries), and the same territory shows no such effects where nothing was done. Possible: the interval excludes
+    "no effect" and the rest fails: one action in ten without effect looks so. Otherwise nothing can be concluded, which
+    is not to say that there was no effect.
+    """
     if not effect.ratio_interval.excludes(1.0):
         return Certainty.none
-    stands = adjusted <= FALSE_DISCOVERY_RATE and effect.false_alarms_in_time <= MOST_FALSE_ALARMS
+    stands = adjusted_p <= FALSE_DISCOVERY_RATE and effect.false_alarms_in_time <= MOST_FALSE_ALARMS
     return Certainty.probable if stands else Certainty.possible
+
+
+def so_far(effect: Effect) -> Certainty:
+    """Say how sure an effect is while its window runs: possible where the interval that bears daily looks says so."""
+    return Certainty.possible if effect.sequential_ratio.excludes(1.0) else Certainty.none
 
 
 def course(effect: Effect) -> str:
@@ -55,3 +66,52 @@ def course(effect: Effect) -> str:
         return "rien ne montre que l'effet change au fil de la période"
     early, late = (abs(np.log(max(ratio, 1e-9))) for ratio in effect.halves)
     return "l'effet s'estompe au fil de la période" if late < early else "l'effet grandit au fil de la période"
+
+
+def sentence(effect: Effect, certainty: Certainty) -> str:
+    """Say an effect in one French sentence, with its interval."""
+    if certainty is Certainty.none:
+        return f"On ne peut pas conclure : {percent(effect.ratio)}, {between(effect.ratio_interval, percent)}."
+    sense = "baisse" if effect.ratio < 1 else "hausse"
+    return f"Effet {certainty.value} : {sense}, {percent(effect.ratio)}, {between(effect.ratio_interval, percent)}."
+
+
+def remedy(effect: Effect) -> str:
+    """Say what would have let an effect be seen that was not."""
+    return (
+        f"Seule {seen(effect)} se serait vue : une action plus longue, menée dans plusieurs départements, ou un "
+        "indicateur plus fréquent en montreraient de plus petites."
+    )
+
+
+def seen(effect: Effect) -> str:
+    """Say the least change that would have been seen four times out of five."""
+    rise = f"une hausse d'au moins {share(effect.least_increase - 1)}"
+    if effect.least_decrease <= 0:
+        return f"{rise} (aucune baisse : les nombres sont trop petits)"
+    return f"{rise} ou une baisse d'au moins {share(1 - effect.least_decrease)}"
+
+
+def by_chance(measured: int) -> str:
+    return f"le hasard seul en donnerait environ {round(measured * ALPHA)} sur {measured}"
+
+
+def between(interval: Interval, said: Callable[[float], str]) -> str:
+    return f"entre {said(interval.low)} et {said(interval.high)}"
+
+
+def number(value: float) -> str:
+    text = f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.1f}"  # noqa: PLR2004
+    return text.removesuffix(".0").replace(",", "\u202f").replace(".", ",")
+
+
+def signed(value: float) -> str:
+    return f"{'+' if value > 0 else '−' if value < 0 else ''}{number(abs(value))}"
+
+
+def percent(ratio: float) -> str:
+    return f"{signed(round(100 * (ratio - 1)))}\u202f%"
+
+
+def share(part: float) -> str:
+    return f"{number(round(100 * part))}\u202f%"

@@ -24,9 +24,12 @@ def asset_key(kind: str, slug: str) -> dg.AssetKey:
 
 
 def upstream(asset: Asset) -> list[dg.AssetKey]:
-    """Return what an object of Superset is made from; a dataset reads the published copy of its models."""
+    """Return what an object of Superset is made from; a dataset reads the published copy of its models.
+
+    What a copy says of itself is no model: it comes with the copy.
+    """
     if asset.kind == "dataset":
-        return [copy_key(DAILY), *(node_key(NODES[unique_id]) for unique_id in asset.reads)]
+        return [copy_key(DAILY), *(node_key(NODES[unique_id]) for unique_id in asset.reads if unique_id in NODES)]
     return [asset_key(UPSTREAM_KIND[asset.kind], slug) for slug in asset.reads]
 
 

@@ -1,10 +1,10 @@
 {# How a figure is written for a French reader. What a figure means does not belong here. #}
 
-{# A value with its unit, or why there is none: « 54,8 % », « 1 234 € », « 6 min 28 s », « secret statistique ». #}
+{# A value with its unit, or why there is none: « 54,8 % », « 1 234 € », « 6 min 28 s », « secret statistique », « – ». #}
 {% macro reading_label(value, unit, is_suppressed) %}
     case
         when {{ is_suppressed }} then 'secret statistique'
-        when {{ value }} is null then null
+        when {{ value }} is null then '–'
         when {{ unit }} = 'part' then concat({{ number_text('100 * ' ~ value, 1) }}, ' %')
         when {{ unit }} = 'jours' then concat({{ number_text(value, 1) }}, ' j')
         when {{ unit }} = 'heures' then concat({{ number_text(value, 0) }}, ' h')
@@ -16,9 +16,28 @@
         when {{ unit }} = 'note sur 10' then concat({{ number_text(value, 1) }}, ' / 10')
         when {{ unit }} = 'note sur 5' then concat({{ number_text(value, 1) }}, ' / 5')
         when {{ unit }} = 'pour 10 000 habitants' then concat({{ number_text(value, 2) }}, ' pour 10 000 hab.')
+        when {{ unit }} = 'heures pour 10 000 habitants'
+            then concat({{ number_text(value, 1) }}, ' h pour 10 000 hab.')
+        when {{ unit }} = 'euros par personne' then concat({{ number_text(value, 2) }}, ' €')
+        when {{ unit }} = 'par équivalent temps plein' then concat({{ number_text(value, 1) }}, ' par ETP')
+        when {{ unit }} = 'observé sur attendu' then {{ number_text(value, 2) }}
         when {{ unit }} = 'par habitant' then concat({{ number_text('1000 * ' ~ value, 1) }}, ' pour 1 000 hab.')
         else {{ number_text(value, 0) }}
     end
+{%- endmacro %}
+
+
+{# The command that traces a row of `kpi_value`, quoted for a shell. #}
+{% macro trace_line(row, period_name) %}
+    concat(
+        'cyberimpact trace ', {{ row }}.kpi_code, ' --period ', {{ period_name }}, ' --territory ', {{ row }}.territory_code,
+        case
+            when {{ row }}.breakdown_dimension = 'total' then ''
+            else concat(
+                ' --breakdown ''', {{ row }}.breakdown_dimension, '=', replace({{ row }}.breakdown_value, '''', '''"''"'''), ''''
+            )
+        end
+    )
 {%- endmacro %}
 
 

@@ -59,10 +59,10 @@
   Value = rate: `per` times the sum of the numerators over the inhabitants of the territory, which are the denominator. A
   territory without population, as abroad and unknown are, has no row; what they count is in the nation's numerator.
 #}
-{% macro rollup_per_inhabitant(observations, per=10000) %}
+{% macro rollup_per_inhabitant(observations, per=10000, type='bigint') %}
     {{ rollup(
         observations,
-        numerator='cast(sum(numerator) as bigint)',
+        numerator='cast(sum(numerator) as ' ~ type ~ ')',
         denominator='cast(max(population) as bigint)',
         value=exact_ratio('sum(numerator)', 'max(population)', per),
         with_population=true,

@@ -23,13 +23,21 @@ MAIN = "serving"
 #: Fields that a file of each kind must have, and may have.
 FIELDS = {
     "database": ({"title"}, {"engine", "cache_seconds", "beside"}),
-    "dataset": ({"title"}, {"database", "description", "model", "query", "reads", "time", "columns", "metrics"}),
+    "dataset": (
+        set(),
+        {"database", "title", "description", "model", "query", "reads", "time", "columns", "metrics"},
+    ),
     "chart": (
         {"title", "description", "dataset", "viz"},
         {"kpi", "where", "x", "dimensions", "metrics", "columns", "order_by", "limit", "params"},
     ),
-    "dashboard": ({"title", "description", "rows"}, {"filters", "captioned"}),
+    "dashboard": ({"title", "description", "rows"}, {"filters", "captioned", "phone"}),
 }
+
+#: The chart that heads every dashboard: which publication it shows.
+HEADER, HEADER_HEIGHT = "publication", 8
+#: What the name of a dashboard's variant for a phone ends with.
+PHONE = "-telephone"
 
 
 @dataclass(frozen=True)
@@ -96,7 +104,11 @@ def load(bundle_dir: Path, manifest_path: Path) -> Bundle:
     by_slug = {dataset.slug: dataset for dataset in datasets}
     palette = _yaml(bundle_dir / "palette.yaml")
     chart_assets = tuple(_chart(*file, by_slug, palette["brand"]) for file in files["chart"])
-    dashboards = tuple(_dashboard(*file, chart_assets, palette["meanings"]) for file in files["dashboard"])
+    dashboards = tuple(
+        _dashboard(name, path, one, chart_assets, palette["meanings"])
+        for slug, path, declared in files["dashboard"]
+        for name, one in shown(slug, declared).items()
+    )
     return Bundle(bundle_dir, models, databases, datasets, chart_assets, dashboards)
 
 
@@ -195,11 +207,13 @@ def _dataset(
     description = declared.get("description") or (main.description if main else "")
     physical = main if "model" in declared else None
     database = next((one for one in databases if one.slug == declared.get("database", MAIN)), None)
+    title = declared.get("title") or (main.label if main else "")
+    time = time_column(declared, main)
     config = {
         "table_name": physical.name if physical else slug,
         "schema": physical.schema if physical else None,
         "sql": None if "model" in declared else _sql(folder / path.with_name(declared.get("query", ""))),
-        "main_dttm_col": declared.get("time"),
+        "main_dttm_col": time,
         "description": description,
         "extra": {"certification": {"certified_by": OWNER, "details": origin(path)}},
         "cache_timeout": database.config["cache_timeout"] if database else None,
@@ -213,7 +227,12 @@ def _dataset(
         **_identity("dataset", slug, path),
     }
     reads = tuple(source.unique_id for source in sources)
-    return Asset("dataset", slug, declared["title"], description, path, declared, config, reads)
+    return Asset("dataset", slug, title, description, path, declared, config, reads)
+
+
+def time_column(declared: Mapping[str, Any], model: Model | None) -> str | None:
+    """Return the column that a period filter acts on: the file says it, or the model that the dataset is."""
+    return declared.get("time") or (model.superset.get("time") if model and "model" in declared else None)
 
 
 def _sql(path: Path) -> str:
@@ -224,9 +243,7 @@ def _sql(path: Path) -> str:
 
 
 def _columns(declared: Mapping[str, Any], sources: list[Model]) -> Iterator[dict[str, Any]]:
-    own = {
-        name: {"label": told} if isinstance(told, str) else told for name, told in declared.get("columns", {}).items()
-    }
+    own = told_columns(declared)
     known: dict[str, Column] = {}
     for source in reversed(sources):
         known |= source.columns
@@ -238,7 +255,7 @@ def _columns(declared: Mapping[str, Any], sources: list[Model]) -> Iterator[dict
             continue
         yield {
             "column_name": name,
-            "verbose_name": told.get("label") or column.superset.get("label"),
+            "verbose_name": told.get("label") or column.label,
             "description": column.description,
             "type": column.type,
             "is_dttm": column.type.startswith(("DATE", "TIMESTAMP")),
@@ -249,12 +266,26 @@ def _columns(declared: Mapping[str, Any], sources: list[Model]) -> Iterator[dict
 
 
 def _of_query(name: str, told: Mapping[str, Any]) -> Column | None:
-    return Column(name, told["type"].upper(), told.get("description", ""), {}) if "type" in told else None
+    return Column(name, told["type"].upper(), told.get("description", "")) if "type" in told else None
+
+
+def told_columns(declared: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Return what a dataset's file itself says of its columns, by name: nothing, a label, or fields.
+
+    `columns` maps names, or lists them: a name alone where the manifest says everything of it.
+    """
+    columns = declared.get("columns", {})
+    if isinstance(columns, list):
+        columns = {
+            name: told for one in columns for name, told in (one.items() if isinstance(one, dict) else [(one, None)])
+        }
+    return {name: {"label": told} if isinstance(told, str) else told or {} for name, told in columns.items()}
 
 
 def _metrics(declared: Mapping[str, Any], main: Model | None) -> Iterator[dict[str, Any]]:
-    of_model = main.superset.get("metrics", []) if main else []
-    metrics = {metric["name"]: metric for metric in of_model} | declared.get("metrics", {})
+    # A query over models has rows of its own: the measures of a model would not count them.
+    of_model = main.superset.get("metrics", {}) if main and "model" in declared else {}
+    metrics = {**of_model, **declared.get("metrics", {})}
     for name, metric in metrics.items():
         yield {
             "metric_name": name,
@@ -267,12 +298,12 @@ def _metrics(declared: Mapping[str, Any], main: Model | None) -> Iterator[dict[s
 
 def _chart(slug: str, path: Path, declared: dict[str, Any], datasets: Mapping[str, Asset], colour: str) -> Asset:
     dataset = datasets.get(declared["dataset"])
-    time_column = dataset.declared.get("time") if dataset else None
-    form_data = charts.form_data(declared, time_column, colour)
+    time = dataset.config["main_dttm_col"] if dataset else None
+    form_data = charts.form_data(declared, time, colour)
     context = {
         "datasource": {"id": 0, "type": "table"},
         "force": False,
-        "queries": [charts.query(declared, time_column)],
+        "queries": [charts.query(declared, time)],
         "result_format": "json",
         "result_type": "full",
     }
@@ -319,9 +350,11 @@ def _dashboard(
         "dashboard_title": declared["title"],
         "description": declared["description"].strip(),
         "slug": slug,
-        "css": "",
+        "css": layout.CSS,
         "published": True,
-        "position": layout.position(declared["title"], declared["rows"], cells),
+        "position": layout.position(
+            declared["title"], declared["rows"], cells, layout.caption_height(on_phone=slug.endswith(PHONE))
+        ),
         "metadata": {
             # With a scheme a map would be drawn in its colours, not from light to dark.
             "color_scheme": "",
@@ -342,6 +375,23 @@ def spared(one: Mapping[str, Any], chart: str, charts_by_slug: Mapping[str, Asse
     """Return whether a filter leaves a chart alone: it says so, or the chart itself fixes the column of the filter."""
     fixed = charts_by_slug[chart].declared.get("where", {}) if chart in charts_by_slug else {}
     return chart in one.get("except", []) or one.get("column") in fixed
+
+
+def shown(slug: str, declared: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return by slug the dashboards that a file makes: as it says, and with `phone` in a single column too."""
+    made = {slug: dict(declared)}
+    if "phone" in declared:
+        made[slug + PHONE] = layout.single_column(declared)
+    return {name: _headed(one) for name, one in made.items()}
+
+
+def _headed(declared: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a dashboard with the publication above its rows, which no filter changes."""
+    filters = {
+        name: {**one, "except": [*one.get("except", []), HEADER]} for name, one in declared.get("filters", {}).items()
+    }
+    head = {"charts": {HEADER: layout.COLUMNS}, "height": HEADER_HEIGHT}
+    return {**declared, "filters": filters, "rows": [head, *declared["rows"]]}
 
 
 def chart_slugs(dashboard: Mapping[str, Any]) -> list[str]:

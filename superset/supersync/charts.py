@@ -99,6 +99,23 @@ def _sankey(chart: Declaration) -> dict[str, Any]:
     }
 
 
+def _bubble(chart: Declaration) -> dict[str, Any]:
+    x, y, size = chart["metrics"]
+    entity, series = chart["dimensions"]
+    return {
+        "entity": entity,
+        "series": series,
+        "x": x,
+        "y": y,
+        "size": size,
+        "max_bubble_size": "25",
+        "opacity": 0.6,
+        "show_legend": True,
+        "legendOrientation": "top",
+        "row_limit": chart.get("limit", ROW_LIMIT),
+    }
+
+
 def _country_map(chart: Declaration) -> dict[str, Any]:
     return {"metric": chart["metrics"][0], "entity": chart["dimensions"][0]}
 
@@ -134,6 +151,7 @@ _Form = Callable[[Declaration], dict[str, Any]]
 VIZ: Mapping[str, tuple[_Form, set[str]]] = {
     "big_number": (_big_number, {"x", "metrics"}),
     "big_number_total": (_big_number_total, {"metrics"}),
+    "bubble_v2": (_bubble, {"dimensions", "metrics"}),
     "country_map": (_country_map, {"dimensions", "metrics"}),
     "echarts_timeseries_bar": (_series, {"x", "metrics"}),
     "echarts_timeseries_line": (_series, {"x", "metrics"}),

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from supersync import charts, layout
-from supersync.bundle import MAIN, Asset, Bundle, chart_slugs
+from supersync.bundle import MAIN, PHONE, Asset, Bundle, chart_slugs, told_columns
 
 BASELINE = "kpis_without_chart.txt"
 
@@ -30,7 +30,7 @@ ENGLISH = re.compile(
 
 def check(bundle: Bundle) -> list[str]:
     """Return every problem of the bundle as a sentence that names file and field; none means that it may be sent."""
-    return [
+    found = [
         *_references(bundle),
         *(problem for dataset in bundle.datasets for problem in _dataset(bundle, dataset)),
         *(problem for chart in bundle.charts for problem in _chart(bundle, chart)),
@@ -38,6 +38,7 @@ def check(bundle: Bundle) -> list[str]:
         *(problem for asset in bundle for problem in _texts(asset)),
         *_kpis(bundle),
     ]
+    return list(dict.fromkeys(found))  # a file that makes two dashboards has each problem once
 
 
 def _references(bundle: Bundle) -> Iterator[str]:
@@ -59,7 +60,10 @@ def _references(bundle: Bundle) -> Iterator[str]:
 
 def _dataset(bundle: Bundle, dataset: Asset) -> Iterator[str]:
     yield from _models(bundle, dataset)
+    if not dataset.title:
+        yield f"{dataset.path}: it has no title, nor has its model a `meta.label`."
     yield from _dataset_columns(dataset)
+    yield from _said_twice(bundle, dataset)
     yield from _metrics(dataset)
     if "query" in dataset.declared:
         yield from _query(dataset)
@@ -79,8 +83,8 @@ def _models(bundle: Bundle, dataset: Asset) -> Iterator[str]:
 
 def _dataset_columns(dataset: Asset) -> Iterator[str]:
     present = columns_of(dataset)
-    time = dataset.declared.get("time")
-    for name in [*dataset.declared.get("columns", {}), *([time] if time else [])]:
+    time = dataset.config["main_dttm_col"]
+    for name in [*told_columns(dataset.declared), *([time] if time else [])]:
         if name not in present:
             yield f"{dataset.path}: the dbt manifest has no column {name}."
     for column in dataset.config["columns"]:
@@ -90,11 +94,26 @@ def _dataset_columns(dataset: Asset) -> Iterator[str]:
             yield f"{dataset.path}: columns: {column['column_name']} has no type in the dbt manifest (data_type)."
 
 
+def _said_twice(bundle: Bundle, dataset: Asset) -> Iterator[str]:
+    """Find what the file repeats of the manifest: two places for one truth become two truths."""
+    keys = dataset.declared.get("reads") or [dataset.declared.get("model", "")]
+    models = [bundle.models[key] for key in keys if key in bundle.models]
+    known = {name: column for model in models for name, column in model.columns.items()}
+    for name, told in told_columns(dataset.declared).items():
+        if told.get("label") and name in known and told["label"] == known[name].label:
+            yield f"{dataset.path}: columns: {name} has its label from the dbt manifest; leave it out."
+
+
 def _metrics(dataset: Asset) -> Iterator[str]:
     present = columns_of(dataset)
     for metric in dataset.config["metrics"]:
-        if not metric["verbose_name"]:
-            yield f"{dataset.path}: metrics: {metric['metric_name']} has no French label."
+        for field, what in (("verbose_name", "French label"), ("description", "description")):
+            if not metric[field]:
+                yield f"{dataset.path}: metrics: {metric['metric_name']} has no {what}."
+            elif word := ENGLISH.search(metric[field]):
+                yield (
+                    f"{dataset.path}: metrics: {metric['metric_name']}: readers are French; “{word.group()}” is not."
+                )
         for word in sorted(_identifiers(metric["expression"]) - present):
             yield f"{dataset.path}: metrics: {metric['metric_name']} uses {word}, which is no column of the dataset."
 
@@ -122,21 +141,45 @@ def _chart(bundle: Bundle, chart: Asset) -> Iterator[str]:
             yield f"{chart.path}: metrics: the dataset {dataset.slug} declares no metric {metric}."
     if _has_ad_hoc_sql(chart.config["params"]):
         yield f"{chart.path}: params: ad-hoc SQL is refused; declare a metric in the dataset."
+    yield from _values(bundle, chart)
+
+
+def _values(bundle: Bundle, chart: Asset) -> Iterator[str]:
     for code in kpi_codes(chart):
         if code not in bundle.models.kpi_codes:
             yield f"{chart.path}: kpi: the dbt manifest has no KPI {code}."
+        elif chart.description and code not in chart.description:
+            yield f"{chart.path}: description: it does not name {code}, whose definition a reader looks up."
+    traced = {"retracer", "trace_line"} & {*charts.columns(chart.declared), *_metric_names(chart)}
+    if _shows_values(chart) and not traced:
+        yield f"{chart.path}: a table of values shows how each is traced: add the metric retracer."
 
 
 def _dashboard(bundle: Bundle, dashboard: Asset) -> Iterator[str]:
-    for number, row in enumerate(dashboard.declared["rows"], start=1):
+    if dashboard.slug.endswith(PHONE):
+        return  # made from one that is examined
+    yield from _rows(dashboard)
+    yield from _filters(bundle, dashboard)
+
+
+def _rows(dashboard: Asset) -> Iterator[str]:
+    for number, row in enumerate(dashboard.declared["rows"]):  # the first is the publication's
         width = sum(row.get("charts", {}).values())
         if width > layout.COLUMNS - ("text" in row):
             yield f"{dashboard.path}: row {number} is {width} columns wide, {layout.COLUMNS} is the most."
     placed = chart_slugs(dashboard.declared)
+    left_out = (dashboard.declared.get("phone") or {}).get("except", [])
+    yield from (
+        f"{dashboard.path}: phone: {slug} is not on the dashboard." for slug in sorted(set(left_out) - set(placed))
+    )
     for slug in sorted({slug for slug in placed if placed.count(slug) > 1}):
         yield f"{dashboard.path}: rows: {slug} stands twice."
     for slug in sorted(set(dashboard.declared.get("captioned", [])) - set(placed)):
         yield f"{dashboard.path}: captioned: {slug} is not on the dashboard."
+
+
+def _filters(bundle: Bundle, dashboard: Asset) -> Iterator[str]:
+    placed = chart_slugs(dashboard.declared)
     datasets = {dataset.slug: dataset for dataset in bundle.datasets}
     for name, one in dashboard.declared.get("filters", {}).items():
         for slug in sorted(set(one.get("except", [])) - set(placed)):
@@ -191,8 +234,16 @@ def kpi_codes(chart: Asset) -> list[str]:
 def _listed(bundle: Bundle, chart: Asset) -> set[str]:
     """Return the KPIs whose values a table lists because it shows all of their pillar."""
     pillar = chart.declared.get("where", {}).get("pillar")
-    shows_values = "value_label" in chart.declared.get("columns", [])
-    return bundle.models.kpis_of_pillar(pillar) if pillar and shows_values else set()
+    return bundle.models.kpis_of_pillar(pillar) if pillar and _shows_values(chart) else set()
+
+
+def _shows_values(chart: Asset) -> bool:
+    """Return whether a chart is a table of values of KPIs."""
+    return "value_label" in charts.columns(chart.declared)
+
+
+def _metric_names(chart: Asset) -> set[str]:
+    return {metric for metric in chart.declared.get("metrics", []) if isinstance(metric, str)}
 
 
 def columns_of(dataset: Asset) -> set[str]:

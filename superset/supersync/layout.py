@@ -8,6 +8,18 @@ from uuid import UUID
 COLUMNS = 12  # of a row
 HEIGHT, CAPTION_HEIGHT = 50, 8  # of a row and of a chart's caption, in Superset's units of 8 pixels
 
+#: Of a phone's single column, which has about fifty characters in a line.
+PHONE_CAPTION_HEIGHT, PHONE_LINE, PHONE_LINE_HEIGHT = 14, 42, 3
+PHONE_HEIGHT = 46
+
+#: The chart of the publication is one line of text: no title, no head of a table.
+CSS = """\
+[data-test-chart-name="Publication"] [data-test="slice-header"],
+[data-test-chart-name="Publication"] thead { display: none; }
+[data-test-chart-name="Publication"] [role="presentation"] { visibility: visible !important; overflow: hidden; }
+[data-test-chart-name="Publication"] td { border: 0 !important; padding: 0 !important; background: none !important; }
+"""
+
 Position = dict[str, Any]
 
 
@@ -28,7 +40,44 @@ class Cell:
     caption: str = ""
 
 
-def position(title: str, rows: Iterable[Mapping[str, Any]], cells: Mapping[str, Cell]) -> Position:
+def single_column(declared: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a dashboard's declaration for a phone: the same texts and charts, one below the other.
+
+    Args:
+        declared: The declaration, whose `phone` may name charts to leave out (`except`).
+    """
+    left_out = set((declared["phone"] or {}).get("except", []))
+    rows: list[dict[str, Any]] = []
+    for row in declared["rows"]:
+        if "text" in row:
+            rows.append({"text": row["text"], "height": _text_height(row["text"])})
+        height = min(row.get("height", HEIGHT), PHONE_HEIGHT)
+        kept = [slug for slug in row.get("charts", {}) if slug not in left_out]
+        rows += [{"charts": {slug: COLUMNS}, "height": height} for slug in kept]
+    filters = {
+        name: {**one, "except": [slug for slug in one.get("except", []) if slug not in left_out]}
+        for name, one in declared.get("filters", {}).items()
+    }
+    captioned = [slug for slug in declared.get("captioned", []) if slug not in left_out]
+    title = f"{declared['title']} (téléphone)"
+    return {**declared, "title": title, "rows": rows, "filters": filters, "captioned": captioned}
+
+
+def _text_height(text: str) -> int:
+    # Lines of a paragraph run together; a blank line parts two.
+    paragraphs = [" ".join(part.split()) for part in text.split("\n\n")]
+    lines = sum(len(paragraph) // PHONE_LINE + 1 for paragraph in paragraphs)
+    return 3 + PHONE_LINE_HEIGHT * (lines + len(paragraphs) - 1) + (2 if text.startswith("#") else 0)
+
+
+def caption_height(*, on_phone: bool) -> int:
+    """Return the height of a chart's caption, which has more lines where the page is narrow."""
+    return PHONE_CAPTION_HEIGHT if on_phone else CAPTION_HEIGHT
+
+
+def position(
+    title: str, rows: Iterable[Mapping[str, Any]], cells: Mapping[str, Cell], caption: int = CAPTION_HEIGHT
+) -> Position:
     """Return the position tree of a dashboard.
 
     Args:
@@ -36,6 +85,7 @@ def position(title: str, rows: Iterable[Mapping[str, Any]], cells: Mapping[str, 
         rows: From top to bottom, each `{text: Markdown, charts: {slug: columns, …}, height: units}`, the text first and
             as wide as the charts leave it.
         cells: The charts, by slug.
+        caption: Height of a chart's caption.
     """
     tree: Position = {
         "ROOT_ID": {"id": "ROOT_ID", "type": "ROOT", "children": ["GRID_ID"]},
@@ -51,11 +101,14 @@ def position(title: str, rows: Iterable[Mapping[str, Any]], cells: Mapping[str, 
             width = COLUMNS - sum(placed.values())
             _add(tree, row_id, f"MARKDOWN-{index}", "MARKDOWN", {"code": row["text"], "width": width, "height": height})
         for slug, width in placed.items():
-            _add_chart(tree, row_id, slug, cells[slug], {"width": width, "height": height})
+            size = {"width": width, "height": height}
+            _add_chart(tree, row_id, slug, cells[slug], size=size, caption_height=caption)
     return {"DASHBOARD_VERSION_KEY": "v2", **tree}
 
 
-def _add_chart(tree: Position, parent: str, slug: str, cell: Cell, size: Mapping[str, int]) -> None:
+def _add_chart(
+    tree: Position, parent: str, slug: str, cell: Cell, *, size: Mapping[str, int], caption_height: int
+) -> None:
     meta = {"chartId": cell.number, "uuid": str(cell.uuid), "sliceName": cell.title, **size}
     if not cell.caption:
         _add(tree, parent, f"CHART-{slug}", "CHART", meta)
@@ -63,8 +116,8 @@ def _add_chart(tree: Position, parent: str, slug: str, cell: Cell, size: Mapping
     # Superset shows a chart's own description on hover only; below the chart it is read.
     column = f"COLUMN-{slug}"
     _add(tree, parent, column, "COLUMN", {"background": "BACKGROUND_WHITE", "width": size["width"]})
-    _add(tree, column, f"CHART-{slug}", "CHART", {**meta, "height": size["height"] - CAPTION_HEIGHT})
-    caption = {"code": cell.caption, "width": size["width"], "height": CAPTION_HEIGHT}
+    _add(tree, column, f"CHART-{slug}", "CHART", {**meta, "height": size["height"] - caption_height})
+    caption = {"code": cell.caption, "width": size["width"], "height": caption_height}
     _add(tree, column, f"MARKDOWN-{slug}", "MARKDOWN", caption)
 
 
@@ -81,13 +134,15 @@ def native_filter(
 
     Args:
         slug: Its name in the bundle.
-        declared: `{title, description, type: time}` or `{title, description, column, default, where, required}`.
+        declared: `{title, description, type: time}` or `{title, description, column, default, where, required, first}`;
+            `first` chooses the first of the values that the reader may see.
         dataset_uuid: Dataset whose column offers the choices; None for a period.
         excluded: Numbers of the charts it leaves alone.
     """
     shared = {
         "id": f"NATIVE_FILTER-{slug}",
         "name": declared["title"],
+        "requiredFirst": bool(declared.get("first")),  # chosen before the charts are asked
         "description": declared.get("description", ""),
         "type": "NATIVE_FILTER",
         "cascadeParentIds": [],
@@ -111,7 +166,7 @@ def native_filter(
         ],
         "controlValues": {
             "enableEmptyFilter": bool(declared.get("required")),
-            "defaultToFirstItem": False,
+            "defaultToFirstItem": bool(declared.get("first")),
             "multiSelect": False,
             "searchAllOptions": False,
             "inverseSelection": False,

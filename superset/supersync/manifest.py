@@ -11,17 +11,17 @@ from supersync.errors import SupersetFailure
 
 @dataclass(frozen=True)
 class Column:
-    """A column as its model declares it; its SQL type in capitals, and `meta.superset` with a `label`."""
+    """A column as its model declares it: its SQL type in capitals, and the French name of `meta.label`, or none."""
 
     name: str
     type: str
     description: str
-    superset: Mapping[str, Any]
+    label: str = ""
 
 
 @dataclass(frozen=True)
 class Model:
-    """A dbt model or seed.
+    """A dbt model or seed, or a table that dbt knows as a source and that publication adds.
 
     Attributes:
         unique_id: dbt's name for it, `model.cyberimpact.kpi_reading`.
@@ -32,7 +32,8 @@ class Model:
         owner: Address or team of its group's owner, empty if it has none.
         is_exposed: Whether it is in the published copy (`meta.exposed`).
         kpi: `meta.kpi` where the model is a KPI.
-        superset: `meta.superset`: what only Superset needs to know of it.
+        label: French name of the table (`meta.label`), or none.
+        superset: `meta.superset`: what only Superset needs to know of it, `time` and `metrics`.
     """
 
     unique_id: str
@@ -43,6 +44,7 @@ class Model:
     owner: str
     is_exposed: bool
     kpi: Mapping[str, Any] | None
+    label: str
     superset: Mapping[str, Any]
 
     @property
@@ -52,7 +54,7 @@ class Model:
 
 
 class Manifest(dict[str, Model]):
-    """Every model and seed, by `schema.name`."""
+    """Every model, seed and source, by `schema.name`."""
 
     @property
     def kpi_codes(self) -> set[str]:
@@ -74,7 +76,9 @@ def read(path: Path) -> Manifest:
         content = json.loads(path.read_text(encoding="utf-8"))
         groups = content.get("groups", {})
         models = [
-            _model(node, groups) for node in content["nodes"].values() if node["resource_type"] in ("model", "seed")
+            _model(node, groups)
+            for node in (*content["nodes"].values(), *content.get("sources", {}).values())
+            if node["resource_type"] in ("model", "seed", "source")
         ]
     except FileNotFoundError:
         raise SupersetFailure(
@@ -100,6 +104,7 @@ def _model(node: Mapping[str, Any], groups: Mapping[str, Any]) -> Model:
         owner=owner.get("name") or owner.get("email") or "",
         is_exposed=bool(meta.get("exposed")),
         kpi=meta.get("kpi"),
+        label=meta.get("label") or "",
         superset=meta.get("superset") or {},
     )
 
@@ -109,7 +114,7 @@ def _column(column: Mapping[str, Any]) -> Column:
         name=column["name"],
         type=(column.get("data_type") or "").upper(),
         description=column.get("description", "").strip(),
-        superset=_meta(column).get("superset") or {},
+        label=_meta(column).get("label") or "",
     )
 
 

@@ -182,7 +182,8 @@ def is_ours(kind: str, uuid: UUID, exported: Mapping[str, Any]) -> bool:
     else:
         details = exported.get("certification_details") or ""
     slug = Path(details).stem
-    return details.startswith(bundles.origin(Path(f"{kind}s"))) and uuid == bundles.identifier(kind, slug)
+    made = {bundles.identifier(kind, name) for name in (slug, slug + bundles.PHONE)}
+    return details.startswith(bundles.origin(Path(f"{kind}s"))) and uuid in made
 
 
 def _other_readers(

@@ -1,35 +1,57 @@
-"""A dbt manifest written by hand, with just what the bundle reads, for tests that need no server and no dbt."""
+"""A dbt manifest of what the bundle reads, from the YAML of the models, for tests that need no server and no dbt."""
 
 import json
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from ingestion.settings import CHECKOUT
 from tests.superset.conftest import BUNDLE
 
-TYPES = {"published_on": "date", "period_start": "date", "data_as_of": "date", "value": "decimal(18, 6)"}
-#: Columns that only a join reaches, by model.
-JOINED = {
-    "reference.dim_calendar": ("iso_weekday", "weekday_name"),
-    "reference.dim_territory": ("territory_code", "territory_name", "region_code", "gendarmerie_region_code"),
-}
+MODELS = CHECKOUT / "dbt_project" / "models"
 
 
 def manifest() -> dict[str, Any]:
-    """Return a manifest in which every model that the bundle reads exists, with the columns that it labels."""
-    columns: dict[str, dict[str, None]] = {}
-    for file in sorted((BUNDLE / "datasets").glob("*.yaml")):
-        dataset = yaml.safe_load(file.read_text(encoding="utf-8"))
-        keys = dataset.get("reads") or [dataset["model"]]
-        columns.setdefault(keys[0], {}).update(
-            dict.fromkeys(name for name, told in dataset["columns"].items() if isinstance(told, str))
-        )
-        for key in keys[1:]:
-            columns.setdefault(key, {}).update(dict.fromkeys(JOINED[key]))
-    nodes = [node(key, names, exposed=True) for key, names in columns.items()]
-    nodes += [node(f"kpi.kpi_{code}", ("value",), exposed=True, kpi={"code": code}) for code in kpis()]
+    """Return a manifest in which every model and source that the bundle reads exists, and every KPI that it shows."""
+    nodes = [node(key, columns_of(described(key)), **meta_of(described(key))) for key in sorted(keys())]
+    nodes += [node(f"kpi.kpi_{code}", {"value": {}}, exposed=True, kpi={"code": code}) for code in kpis()]
     return {"nodes": {one["unique_id"]: one for one in nodes}, "groups": {}}
+
+
+def keys() -> set[str]:
+    """Return the tables that the datasets of the bundle read, as `schema.table`."""
+    datasets = (yaml.safe_load(file.read_text(encoding="utf-8")) for file in (BUNDLE / "datasets").glob("*.yaml"))
+    return {key for dataset in datasets for key in dataset.get("reads") or [dataset["model"]]}
+
+
+@cache
+def entries() -> dict[str, Mapping[str, Any]]:
+    """Return what the project's YAML says of each model and of what publication writes, by name."""
+    return {entry["name"]: entry for file in MODELS.rglob("*.yml") for entry in _entries(file)}
+
+
+def _entries(file: Path) -> Iterator[Mapping[str, Any]]:
+    content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    yield from content.get("models", [])
+    if file.parent.name == "audit":
+        for source in content.get("sources", []):
+            yield from source["tables"]
+
+
+def described(key: str) -> Mapping[str, Any]:
+    return entries()[key.rpartition(".")[2]]
+
+
+def meta_of(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return deepcopy(entry.get("config", {}).get("meta", {}))
+
+
+def columns_of(entry: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    return {column["name"]: column for column in entry["columns"]}
 
 
 def kpis() -> list[str]:
@@ -40,7 +62,7 @@ def kpis() -> list[str]:
     return sorted({code for kpi in named for code in (kpi if isinstance(kpi, list) else [kpi])})
 
 
-def node(key: str, columns: Any, **meta: Any) -> dict[str, Any]:
+def node(key: str, columns: Mapping[str, Mapping[str, Any]], **meta: Any) -> dict[str, Any]:
     schema, name = key.split(".")
     return {
         "unique_id": f"model.cyberimpact.{name}",
@@ -51,8 +73,13 @@ def node(key: str, columns: Any, **meta: Any) -> dict[str, Any]:
         "description": f"Une ligne de {name}.",
         "config": {"meta": meta},
         "columns": {
-            column: {"name": column, "data_type": TYPES.get(column, "string"), "description": f"Colonne {column}."}
-            for column in columns
+            column: {
+                "name": column,
+                "data_type": told.get("data_type", "string"),
+                "description": f"Colonne {column}.",
+                "config": {"meta": meta_of(told)},
+            }
+            for column, told in columns.items()
         },
     }
 

@@ -14,6 +14,7 @@ from supersync.plan import differences
 
 from tests.superset import small_manifest
 from tests.superset.conftest import BUNDLE
+from tests.superset.edits import edit
 
 
 @pytest.fixture(scope="module")
@@ -66,21 +67,67 @@ def test_a_column_carries_what_dbt_knows_of_it(expanded):
 def test_labels_and_metrics_may_stand_in_dbt(workshop, tmp_path):
     content = small_manifest.manifest()
     model = content["nodes"]["model.cyberimpact.freshness"]
-    model["columns"]["rows"]["config"] = {"meta": {"superset": {"label": "Lignes"}}}
-    metric = {"name": "late", "label": "En retard", "expression": "count(distinct case when is_late then platform end)"}
-    model["config"]["meta"]["superset"] = {"metrics": [metric]}
-    dataset = workshop / "datasets" / "freshness.yaml"
-    dataset.write_text(dataset.read_text(encoding="utf-8").replace("  rows: Enregistrements\n", ""), encoding="utf-8")
-    config = by_slug(bundles.load(workshop, small_manifest.write(tmp_path, content)), "freshness").config
-    assert {column["column_name"]: column["verbose_name"] for column in config["columns"]}["rows"] == "Lignes"
-    assert [metric["metric_name"] for metric in config["metrics"]] == [
-        "late",
-        "data_as_of",
-        "data_known",
-        "dernier_chargement",
-        "lignes",
-        "etat",
+    model["columns"]["rows"]["config"]["meta"]["label"] = "Lignes"
+    metric = {"label": "En retard", "expression": "count(distinct case when is_late then platform end)", "format": ",d"}
+    model["config"]["meta"] |= {"label": "Fraîcheur", "superset": {"time": "data_as_of", "metrics": {"late": metric}}}
+    more = {"label": "Plateformes", "expression": "count(distinct platform)"}
+    edit(workshop / "datasets" / "freshness.yaml", lambda one: one.update(metrics={"platforms": more}))
+    asset = by_slug(bundles.load(workshop, small_manifest.write(tmp_path, content)), "freshness")
+    assert asset.title == "Fraîcheur"
+    assert asset.config["main_dttm_col"] == "data_as_of"
+    assert {column["column_name"]: column["verbose_name"] for column in asset.config["columns"]}["rows"] == "Lignes"
+    assert [(one["metric_name"], one["d3format"]) for one in asset.config["metrics"]] == [
+        ("late", ",d"),
+        ("platforms", None),
     ]
+
+
+def test_a_query_has_columns_of_its_own_beside_those_of_its_models(expanded):
+    config = by_slug(expanded, "chat_rhythm").config
+    labels = {column["column_name"]: (column["verbose_name"], column["type"]) for column in config["columns"]}
+    # Its own label, the manifest's, and a column that only the query has.
+    assert labels["period_start"] == ("Mois", "DATE")
+    assert labels["territory_name"] == ("Territoire", "STRING")
+    assert labels["hour"] == ("Heure", "VARCHAR")
+    # The measures of a model count its rows, not those of a query.
+    assert [metric["metric_name"] for metric in config["metrics"]] == ["contacts"]
+
+
+def test_every_dashboard_is_headed_by_its_publication(expanded):
+    for dashboard in expanded.dashboards:
+        assert dashboard.reads[0] == bundles.HEADER
+        tree = dashboard.config["position"]
+        (head,) = tree[tree["GRID_ID"]["children"][0]]["children"]
+        number = tree[head]["meta"]["chartId"]
+        filters = dashboard.config["metadata"]["native_filter_configuration"]
+        assert all(number in one["scope"]["excluded"] for one in filters), dashboard.slug
+
+
+def test_a_phone_has_the_same_charts_in_one_column(expanded):
+    wide, narrow = by_slug(expanded, "vue-densemble"), by_slug(expanded, "vue-densemble-telephone")
+    assert narrow.reads == tuple(slug for slug in wide.reads if slug != "sources")
+    assert narrow.title == "Vue d'ensemble (téléphone)"
+    assert narrow.uuid != wide.uuid
+    tree = narrow.config["position"]
+    for row in tree["GRID_ID"]["children"]:
+        (child,) = tree[row]["children"]
+        assert tree[child]["meta"]["width"] == layout.COLUMNS
+    texts = {
+        dashboard.slug: [
+            node["meta"]["code"]
+            for node in dashboard.config["position"].values()
+            if isinstance(node, dict) and node["type"] == "MARKDOWN"
+        ]
+        for dashboard in (wide, narrow)
+    }
+    left_out = by_slug(expanded, "sources").description
+    assert texts["vue-densemble-telephone"] == [text for text in texts["vue-densemble"] if text != left_out]
+
+
+def test_a_filter_may_choose_the_first_that_its_reader_may_see(expanded):
+    filters = by_slug(expanded, "territoire").config["metadata"]["native_filter_configuration"]
+    chosen = {one["name"]: (one["requiredFirst"], one["controlValues"].get("defaultToFirstItem")) for one in filters}
+    assert chosen == {"Période": (False, None), "Territoire": (True, True)}
 
 
 def test_a_chart_chooses_its_rows(expanded):
@@ -134,7 +181,7 @@ def test_a_filter_spares_the_charts_that_it_names(expanded):
     assert sorted(numbers.values()) == list(range(1, len(by_slug(expanded, "perception").reads) + 1))
     territory = next(one for one in dashboard["metadata"]["native_filter_configuration"] if one["name"] == "Territoire")
     # By name, or because the chart itself is of France: its figure exists for no other territory.
-    spared = {"sources_perception", "experiences_by_departement", "kpi_definitions"}
+    spared = {"publication", "sources_perception", "experiences_by_departement", "kpi_definitions"}
     spared |= {"satisfaction", "jdma_marks", "satisfaction_by_service"}
     assert set(territory["scope"]["excluded"]) == {numbers[str(bundles.identifier("chart", slug))] for slug in spared}
     assert territory["defaultDataMask"]["extraFormData"] == {
@@ -196,8 +243,8 @@ def test_a_hand_edit_is_a_difference_that_can_be_read(expanded):
 def test_the_end_of_a_long_text_is_shown_where_it_differs(expanded):
     dashboard = by_slug(expanded, "perception").config
     exported = deepcopy(dashboard)
-    code = exported["position"]["MARKDOWN-1"]["meta"]["code"]
-    exported["position"]["MARKDOWN-1"]["meta"]["code"] = code.replace("au bas de la page", "en haut de la page")
+    code = exported["position"]["MARKDOWN-2"]["meta"]["code"]
+    exported["position"]["MARKDOWN-2"]["meta"]["code"] = code.replace("au bas de la page", "en haut de la page")
     (difference,) = differences("dashboard", exported, dashboard)
     assert "en haut de la page" in str(difference)
     assert "au bas de la page" in str(difference)

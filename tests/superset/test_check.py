@@ -50,8 +50,9 @@ def test_a_chart_that_no_dashboard_shows(workshop, manifest):
 def test_a_column_that_vanished_from_the_model(workshop, tmp_path):
     content = small_manifest.manifest()
     del content["nodes"]["model.cyberimpact.kpi_reading"]["columns"]["breakdown_dimension"]
+    del content["nodes"]["model.cyberimpact.fct_experience_theme"]["columns"]["theme"]
     found = problems(workshop, small_manifest.write(tmp_path, content))
-    assert "datasets/kpi_reading.yaml: the dbt manifest has no column breakdown_dimension." in found
+    assert "datasets/theme_opinions.yaml: the dbt manifest has no column theme." in found
     charts = [problem for problem in found if "the dataset kpi_reading has no column breakdown_dimension." in problem]
     chosen = {
         "charts/perception/answer_rate.yaml",
@@ -64,7 +65,6 @@ def test_a_column_that_vanished_from_the_model(workshop, tmp_path):
 def test_a_column_that_only_a_metric_uses(workshop, tmp_path):
     content = small_manifest.manifest()
     del content["nodes"]["model.cyberimpact.kpi_reading"]["columns"]["numerator"]
-    edit(workshop / "datasets" / "kpi_reading.yaml", lambda dataset: dataset["columns"].pop("numerator"))
     assert problems(workshop, small_manifest.write(tmp_path, content)) == [
         "datasets/kpi_reading.yaml: metrics: total uses numerator, which is no column of the dataset."
     ]
@@ -74,7 +74,8 @@ def test_a_model_that_is_not_published(workshop, tmp_path):
     content = small_manifest.manifest()
     content["nodes"]["model.cyberimpact.freshness"]["config"]["meta"]["exposed"] = False
     assert problems(workshop, small_manifest.write(tmp_path, content)) == [
-        "datasets/freshness.yaml: audit.freshness is not published (meta.exposed), so readers could not see it."
+        f"datasets/{dataset}.yaml: audit.freshness is not published (meta.exposed), so readers could not see it."
+        for dataset in ("freshness", "publication")
     ]
 
 
@@ -82,10 +83,47 @@ def test_a_new_column_without_a_french_label(workshop, tmp_path):
     content = small_manifest.manifest()
     columns = content["nodes"]["model.cyberimpact.freshness"]["columns"]
     columns["new"] = {"name": "new", "data_type": "string"}
-    columns["labelled"] = {"name": "labelled", "data_type": "string", "meta": {"superset": {"label": "Libellée"}}}
+    columns["labelled"] = {"name": "labelled", "data_type": "string", "meta": {"label": "Libellée"}}
     assert problems(workshop, small_manifest.write(tmp_path, content)) == [
         "datasets/freshness.yaml: columns: new has no French label."
     ]
+
+
+def test_what_the_manifest_says_already_is_not_said_again(workshop, manifest):
+    edit(workshop / "datasets" / "freshness.yaml", lambda one: one.update(columns={"title": "Plateforme", "rows": "N"}))
+    assert problems(workshop, manifest) == [
+        "datasets/freshness.yaml: columns: title has its label from the dbt manifest; leave it out."
+    ]
+
+
+def test_a_measure_of_the_manifest_is_held_to_french_and_to_its_columns(workshop, tmp_path):
+    content = small_manifest.manifest()
+    metrics = content["nodes"]["model.cyberimpact.freshness"]["config"]["meta"]["superset"]["metrics"]
+    metrics["lignes"] |= {"label": "Number of rows", "expression": "max(gone)"}
+    del metrics["etat"]["description"]
+    assert problems(workshop, small_manifest.write(tmp_path, content)) == [
+        "datasets/freshness.yaml: metrics: lignes: readers are French; “Number” is not.",
+        "datasets/freshness.yaml: metrics: lignes uses gone, which is no column of the dataset.",
+        "datasets/freshness.yaml: metrics: etat has no description.",
+    ]
+
+
+def test_a_table_of_values_that_cannot_be_traced(workshop, manifest):
+    set_field(workshop / "charts" / "actors" / "latest_actors.yaml", "metrics", ["rang"])
+    assert problems(workshop, manifest) == [
+        "charts/actors/latest_actors.yaml: a table of values shows how each is traced: add the metric retracer."
+    ]
+
+
+def test_a_chart_that_does_not_say_where_its_figure_is_defined(workshop, manifest):
+    set_field(workshop / CHARTS / "experiences.yaml", "description", "Expériences du dernier mois.")
+    (problem,) = problems(workshop, manifest)
+    assert problem.startswith("charts/perception/experiences.yaml: description: it does not name experiences")
+
+
+def test_a_phone_that_leaves_out_what_is_not_there(workshop, manifest):
+    edit(workshop / "dashboards" / "vue-densemble.yaml", lambda one: one.update(phone={"except": ["nothing"]}))
+    assert problems(workshop, manifest) == ["dashboards/vue-densemble.yaml: phone: nothing is not on the dashboard."]
 
 
 def test_an_undeclared_metric(workshop, manifest):
@@ -131,7 +169,7 @@ def test_what_has_no_place_in_the_bundle(workshop, manifest, field, value, expec
 
 def test_a_kpi_without_a_chart(workshop, tmp_path):
     content = small_manifest.manifest()
-    content["nodes"]["new"] = small_manifest.node("kpi.kpi_new", ("value",), exposed=True, kpi={"code": "new"})
+    content["nodes"]["new"] = small_manifest.node("kpi.kpi_new", {"value": {}}, exposed=True, kpi={"code": "new"})
     manifest = small_manifest.write(tmp_path, content)
     assert problems(workshop, manifest) == ["The KPI new has neither a chart nor a row in a KPI table."]
     (workshop / "kpis_without_chart.txt").write_text("new\n", encoding="utf-8")

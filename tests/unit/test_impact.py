@@ -4,17 +4,40 @@ import json
 import re
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
 
-from analytics.impact import Action, Certainty, Effect, Panel, Series, certainties, examine, measure
+from analytics.impact import (
+    Action,
+    Certainty,
+    Effect,
+    Entry,
+    Interval,
+    Kpi,
+    Panel,
+    Series,
+    certainties,
+    examine,
+    measure,
+    read,
+    series_of,
+)
 from analytics.impact.counterfactual import expectation
 from analytics.impact.dispersion import Dispersion
+from analytics.impact.moves import Measured, moved, per_hour
 from analytics.impact.sequential import boundary
+from analytics.impact.table import COLUMNS, read_register, told
+from analytics.impact.targets import targets
 from ingestion.errors import ExpectedFailure
 from ingestion.settings import Home
+from orchestration.cli import app
 from orchestration.impact import report
+from orchestration.impact_moves import simulate
 from tests.unit.handmade import write_copy
 from tests.unit.simulated_actions import trial
 
@@ -156,39 +179,211 @@ def test_other_kpis_other_places_and_other_times_do_not_overlap() -> None:
     assert effect.donors == 88  # T1 is no donor
 
 
+def registered(*actions: Action, proposed: bool = False) -> list[Entry]:
+    return [Entry(one, proposed) for one in actions]
+
+
+def followed(**series: Series) -> dict[str, Kpi]:
+    return {"k": Kpi("k", True, series)}
+
+
+def test_an_action_that_names_no_kpi_is_given_those_of_its_theme_and_kind() -> None:
+    assert targets("pre_complaints; mentions", "Rançongiciel", None) == ({"pre_complaints", "mentions"}, False)
+    assert targets(None, "Rançongiciel", "Campagne en ligne") == ({"victims_assisted", "engagement_rate"}, True)
+    assert targets(" ", "Sécurité routière", None) == (frozenset(), True)
+
+
+@pytest.mark.parametrize(
+    ("asked", "kpis", "sentence"),
+    [
+        (action(targets=frozenset()), {}, "ne nomme aucun indicateur"),
+        (action(), {}, "n'est pas publié"),
+        (action(), {"k": Kpi("k", False, {})}, "la méthode ne s'y prête pas"),
+        (action(), {"k": Kpi("k", True, {})}, "aucune valeur par département"),
+        (action(started_on=date(2027, 2, 1)), followed(week=series()), "dans l'avenir"),
+        (action(started_on=None), followed(week=series()), "pas de date de début"),
+    ],
+)
+def test_what_cannot_be_asked_has_a_sentence_and_what_would_help(
+    asked: Action, kpis: dict[str, Kpi], sentence: str
+) -> None:
+    (found,) = read(registered(asked), kpis, TODAY)
+    assert found.finding.effect is None
+    assert found.certainty is Certainty.none
+    assert sentence in (found.finding.refusal or "")
+    assert found.finding.remedy
+
+
+def test_overlapping_actions_are_flagged_by_name() -> None:
+    one, other = read(registered(action(), action(action_id="B1")), followed(week=series()), TODAY)
+    assert (one.overlaps, other.overlaps) == (("B1",), ("A1",))
+    assert one.finding.effect is None
+
+
+def test_an_effect_is_worded_among_all_others() -> None:
+    """The same p-value is less among many: Benjamini and Hochberg multiply the least one by their number."""
+    whole = strong_series()
+    many = [action(action_id=f"B{row}", territories=(f"T{row}",)) for row in range(1, 12)]
+    alone = read(registered(action()), followed(week=whole), TODAY)[0]
+    first = read(registered(action(), *many), followed(week=whole), TODAY)[0]
+    assert alone.certainty is first.certainty is Certainty.probable
+    assert alone.finding.effect
+    assert alone.adjusted_p == pytest.approx(alone.finding.effect.p_value)
+    assert first.finding.effect
+    assert first.adjusted_p == pytest.approx(12 * first.finding.effect.p_value)
+
+
+def strong_series() -> Series:
+    one = trial(5, 0.3, level=80.0)
+    ends = [start + timedelta(days=6) for start in one.panel.starts]
+    return Series("k", one.panel, ends, 4, ends[-1])
+
+
+def days_running(known: int) -> tuple[Series, Series]:
+    """Return weeks and days of one KPI of which as many days after the action are known."""
+    one = trial(5, 0.2, periods=280, window=28, days=1, level=30.0)
+    ends = list(one.panel.starts)
+    until = ends[one.first + known - 1]
+    weeks = [range(at, at + 7) for at in range(0, 280, 7)]
+    panel = Panel(
+        one.panel.territories,
+        [ends[week[0]] for week in weeks],
+        np.array([[row[list(week)].sum() for week in weeks] for row in one.panel.counts]),
+        np.ones((len(one.panel.territories), len(weeks))),
+    )
+    weekly = Series("k", panel, [ends[week[-1]] for week in weeks], 4, until)
+    return weekly, Series("k", one.panel, ends, 28, until)
+
+
+def test_while_the_window_runs_days_tell_the_effect_so_far_and_nothing_is_probable() -> None:
+    weekly, daily = days_running(known=10)
+    running = action(started_on=daily.panel.starts[252], ended_on=None)
+    (found,) = read(registered(running), followed(week=weekly, day=daily), TODAY)
+    assert (found.period_type, found.finding.window_is_over) == ("day", False)
+    assert len(found.finding.starts) == 10
+    assert found.certainty is Certainty.possible  # the sequential interval excludes "no effect"
+    assert found.adjusted_p is None
+    over, whole = days_running(known=28)
+    (found,) = read(registered(running), followed(week=over, day=whole), TODAY)
+    assert (found.period_type, found.finding.window_is_over) == ("week", True)
+
+
+def test_a_count_without_a_row_was_zero_and_a_share_or_a_hidden_cell_is_unknown() -> None:
+    periods = [(MONDAY + n * WEEK, MONDAY + n * WEEK + timedelta(days=6)) for n in range(-3, 5)]
+    cells = [("T0", MONDAY, 3, 4, False), ("T1", MONDAY + WEEK, None, None, True)]
+    options = {"window": 4, "known_until": MONDAY + 2 * WEEK}
+    count = series_of("k", cells, periods, is_share=False, **options)  # ty: ignore
+    share = series_of("k", cells, periods, is_share=True, **options)  # ty: ignore
+    assert count
+    assert share
+    assert count.panel.starts == [MONDAY, MONDAY + WEEK, MONDAY + 2 * WEEK]
+    assert count.panel.exposure.tolist() == [[1, 1, 1], [1, 0, 1]]
+    assert share.panel.exposure.tolist() == [[4, 0, 0], [0, 0, 0]]
+    assert count.suppressed == {"T1"}
+    assert series_of("k", [], periods, is_share=True, **options) is None  # ty: ignore
+
+
+def test_the_table_has_a_row_per_period_and_one_for_what_is_refused() -> None:
+    whole = strong_series()
+    cells = [
+        ("k", "week", code, start, count, None, False)
+        for row, code in enumerate(whole.panel.territories)
+        for start, count in zip(whole.panel.starts, whole.panel.counts[row], strict=True)
+    ]
+    periods = [("week", start, start + timedelta(days=6)) for start in whole.panel.starts]
+    day = whole.panel.starts[100]
+    rows = [
+        ("A1", day, day, "T0", False, "Stand", "Cambriolages", "k"),
+        ("A2", day, day, "ZZ", True, "Stand", "Cambriolages", "k"),
+        ("A3", day, day, "T1", False, "Stand", "Sécurité routière", None),
+    ]
+    known = {"any": whole.known_until}
+    table = told(read_register(rows), [("k", False, True, "week")], cells, periods, known).to_pylist()
+    assert list(table[0]) == list(COLUMNS)
+    measured = [row for row in table if row["action_id"] == "A1"]
+    assert len(measured) == 26 + 4
+    assert {row["certainty"] for row in measured} == {"probable"}
+    assert {row["method"] for row in measured} == {"territoires comparables"}
+    after = [row for row in measured if row["is_after"]]
+    assert sum(row["period_counted"] for row in after) == after[0]["counted"]
+    nation, untargeted = (row for row in table if row["action_id"] != "A1")
+    assert (nation["method"], nation["counted"], nation["period_start"]) == ("série nationale", None, None)
+    assert nation["national_during"] == pytest.approx(whole.panel.counts[:, 100:104].sum())
+    assert (untargeted["kpi_code"], untargeted["is_proposed"]) == (None, True)
+
+
+def test_an_hour_has_brought_what_all_hours_together_have() -> None:
+    """30 fewer for 6 hours: five an hour, and sqrt(3² + 4²) = 5 around it, by hour 5/6."""
+    effects = [
+        Measured(2, -20, Interval(-23, -17)),
+        Measured(4, -10, Interval(-14, -6)),
+    ]
+    value, interval = per_hour(effects)
+    assert (value, interval) == (-5, Interval(-35 / 6, -25 / 6))
+    move = moved(12, effects, [Measured(1, -8, Interval(-9, -7))])
+    assert move.origin == (60, pytest.approx(Interval(50, 70)))
+    assert move.destination == (-96, Interval(-108, -84))
+    assert move.together[0] == -36
+    assert move.together[1] == pytest.approx(Interval(-36 - np.hypot(10, 12), -36 + np.hypot(10, 12)))
+    assert move.actions == 3
+
+
+@given(st.floats(0.5, 500), st.floats(-50, 50), st.floats(0.1, 20))
+def test_what_moves_between_alike_places_changes_nothing(hours: float, effect: float, half: float) -> None:
+    alike = [Measured(3, effect, Interval(effect - half, effect + half))]
+    value, interval = moved(hours, alike, alike).together
+    assert value == pytest.approx(0)
+    assert interval.low < 0 < interval.high
+
+
 COPY = """
-create schema actors; create schema kpi; create schema audit; create schema reference;
+create schema audit; create schema impact; create schema reference;
 create table audit.publication as select date '2026-03-01' as data_as_of;
-create table audit.freshness as select 'pre_plainte' as platform, date '2026-03-01' as data_as_of;
-create table reference.dim_period as
-    select 'week' as period_type, date '2025-01-06' + 7 * i::int as period_start,
-    date '2025-01-12' + 7 * i::int as last_day from range(60) r(i);
-create table kpi.kpi_catalogue as
-    select 'pre_complaints' as kpi_code, 'Pré-plaintes' as label, 'nombre' as unit, 'day, week, month' as period_types;
-create table kpi.kpi_value as
-    select 'pre_complaints' as kpi_code, 'week' as period_type, date '2025-01-06' + 7 * w::int as period_start,
-    'departement' as territory_level, 'T' || t as territory_code, 'total' as breakdown_dimension,
-    20 + t + (w * 7 + t * 13) % 9 + (case when t = 0 and w >= 50 and w < 54 then 60 else 0 end) as numerator,
-    null::bigint as denominator, false as is_suppressed
-    from range(60) a(w), range(30) b(t);
-create table actors.fct_prevention_action as select * from (values
-    ('<b>A1</b>', date '2025-12-22', date '2025-12-22', 'T0', false, 'Stand <script>', 'Cambriolages', null),
-    ('A2', date '2025-12-22', date '2025-12-22', 'T1', false, 'Stand', 'Sécurité routière', null),
-    ('A3', date '2025-12-22', date '2025-12-22', 'T2', false, 'Stand', 'Cambriolages', 'unheard_of')
-) as rows(action_id, started_on, ended_on, territory_code, is_nationwide, action_type, theme, targeted_kpi_codes);
+create table reference.dim_territory as select * from (values
+    ('T0', 'departement', 'Ain'), ('T1', 'departement', 'Aisne'), ('T2', 'departement', 'Allier'),
+    ('R', 'region', 'Bretagne')
+) as rows(territory_code, territory_level, territory_name);
+create table impact.fct_action_effect as
+    select
+        action_id || '|k' as effect_key, action_id, date '2025-12-22' as started_on, date '2025-12-22' as ended_on,
+        territory_code, 'Ain' as territory_name, false as is_nationwide, 'Stand <script>' as action_type,
+        'Cambriolages' as theme, 4.0 as working_hours, 'k' as kpi_code, 'Pré-plaintes' as kpi_label, false as is_share,
+        true as is_proposed, 'week' as period_type, 'probable' as certainty,
+        'Effet probable : baisse, −50 %, entre −60 % et −30 %.' as sentence, null::varchar as refusal,
+        null::varchar as remedy,
+        date '2025-12-22' as window_start, date '2026-01-18' as window_end, true as window_is_over,
+        null::decimal(38, 6) as national_before, null::decimal(38, 6) as national_during,
+        40::decimal(38, 6) as counted, 80::decimal(38, 6) as expected, 60 as band_low, 100 as band_high,
+        0.4 as sequential_low, 0.9 as sequential_high, -40::decimal(38, 6) as effect_cumulative, -60 as effect_low,
+        -20 as effect_high, 2 as concluded_after, 'rien ne montre que l''effet change' as course,
+        0.25 as false_alarms_in_time, 29 as donors
+    from (values ('<b>A1</b>', 'T0'), ('A4', 'T1')) as rows(action_id, territory_code);
+insert into impact.fct_action_effect by name
+    select
+        'A2' as action_id, 'A2|' as effect_key, date '2025-12-23' as started_on, date '2025-12-23' as ended_on,
+        'T2' as territory_code, 'Allier' as territory_name, false as is_nationwide, 'Stand' as action_type,
+        true as is_proposed, 'on ne peut pas conclure' as certainty, 'Aucun indicateur visé.' as refusal,
+        'Indiquez-en un.' as remedy;
+create table impact.fct_action_effect_period as
+    select
+        '<b>A1</b>' as action_id, 'k' as kpi_code, date '2025-12-08' + 7 * i::int as period_start, i >= 2 as is_after,
+        20 - 5 * (i >= 2)::int as counted, 20 as expected, case when i >= 2 then 15 end as band_low,
+        case when i >= 2 then 25 end as band_high
+    from range(6) as r(i);
 """
 
 
-def test_the_report_tells_the_effect_and_who_chose_the_kpi(home: Home) -> None:
+def test_the_report_tells_what_was_published_and_who_chose_the_kpi(home: Home) -> None:
     write_copy(home, COPY)
-    told = report(home, "<b>A1</b>")
-    text = told.as_text()
+    report_of = report(home, "<b>A1</b>")
+    text = report_of.as_text()
     assert "proposés d'après son thème" in text
-    assert "Effet probable : hausse." in text
-    assert "du 22/12/2025 au 18/01/2026" in text
-    (kpi,) = json.loads(json.dumps(told.as_json()))["kpis"]
-    assert (kpi["certainty"], kpi["effect"]["donors"], kpi["measured"]) == ("probable", 29, 1)
-    assert kpi["effect"]["counted"] - kpi["effect"]["expected"] == pytest.approx(240, abs=15)
+    assert "Effet probable : baisse, −50 %" in text
+    assert "du 22/12/2025 au 18/01/2026 : 40." in text
+    assert "Effet : −40, intervalle à 90 % entre −60 et −20." in text
+    assert "le hasard seul en donnerait environ 0 sur 2" in text
+    (kpi,) = json.loads(json.dumps(report_of.as_json()))["kpis"]
+    assert (kpi["certainty"], kpi["donors"], kpi["counted"], kpi["window_end"]) == ("probable", 29, 40, "2026-01-18")
 
 
 def test_the_page_stands_alone_and_runs_nothing_that_a_platform_wrote(home: Home) -> None:
@@ -201,18 +396,59 @@ def test_the_page_stands_alone_and_runs_nothing_that_a_platform_wrote(home: Home
     assert "http" not in page
 
 
-@pytest.mark.parametrize(
-    ("action_id", "sentence"),
-    [("A2", "aucun indicateur par département"), ("A3", "Cet indicateur n'est pas publié")],
-)
-def test_a_report_without_an_effect_says_why(home: Home, action_id: str, sentence: str) -> None:
+def test_a_report_without_an_effect_says_why_and_what_would_help(home: Home) -> None:
     write_copy(home, COPY)
-    text = report(home, action_id).as_text()
-    assert "On ne peut pas conclure" in text
-    assert sentence in text
+    text = report(home, "A2").as_text()
+    assert "On ne peut pas conclure. Aucun indicateur visé." in text
+    assert "Pour pouvoir conclure : Indiquez-en un." in text
 
 
 def test_an_unknown_action_is_met_with_some_that_exist(home: Home) -> None:
     write_copy(home, COPY)
-    with pytest.raises(ExpectedFailure, match="A2, A3"):
+    with pytest.raises(ExpectedFailure, match="A2, <b>A1</b>, A4"):
         report(home, "nope")
+
+
+def test_a_copy_without_the_marts_says_what_to_do(home: Home) -> None:
+    write_copy(home, "create schema audit; create table audit.publication as select current_date as data_as_of")
+    with pytest.raises(ExpectedFailure, match="cyberimpact build"):
+        report(home, "A1")
+
+
+def test_moving_hours_tells_the_expected_change_with_its_interval(home: Home) -> None:
+    """Both have lost 40 for 4 hours, from 20 to 60: ten an hour, five to fifteen; 8 hours are 80, together 0 ± 57."""
+    write_copy(home, COPY)
+    text = simulate(home, 8, "T0", "T1").as_text()
+    assert "Ain : +80, intervalle à 90 % entre +40 et +120." in text
+    assert "Aisne : −80, intervalle à 90 % entre −120 et −40." in text
+    assert "Ensemble : 0, intervalle à 90 % entre −56,6 et +56,6. On ne peut pas conclure" in text
+
+
+@pytest.mark.parametrize(
+    ("hours", "origin", "destination", "sentence"),
+    [
+        (8, "T0", "T2", "Aucun effet n'a pu être mesuré dans Allier"),
+        (8, "T0", "R", "n'est pas un département"),
+        (8, "T0", "T0", "sont les mêmes"),
+        (-1, "T0", "T1", "On ne peut pas déplacer -1 heures"),
+        (float("nan"), "T0", "T1", "On ne peut pas déplacer nan heures"),
+    ],
+)
+def test_a_move_without_a_measured_effect_is_refused(
+    home: Home, hours: float, origin: str, destination: str, sentence: str
+) -> None:
+    write_copy(home, COPY)
+    with pytest.raises(ExpectedFailure, match=sentence):
+        simulate(home, hours, origin, destination)
+
+
+def test_the_verb_takes_an_action_or_a_simulation(home: Home, tmp_path: Path) -> None:
+    write_copy(home, COPY)
+    page = tmp_path / "page.html"
+    shown = CliRunner().invoke(app, ["impact", "--html", str(page), "A4"])
+    assert "Effet probable" in shown.stdout
+    assert page.exists()
+    moved_hours = CliRunner().invoke(
+        app, ["impact", "simulate", "--hours", "8", "--from", "T0", "--to", "T1", "--json"]
+    )
+    assert json.loads(moved_hours.stdout)["kpis"][0]["at_origin"] == [80, [40, 120]]

@@ -63,7 +63,18 @@ select
     {{ reading_label('readings.value', 'catalogue.unit', 'readings.is_suppressed') }} as value_label,
     {{ reading_label('previous.value', 'catalogue.unit', 'previous.is_suppressed') }} as previous_value_label,
     complete.period_start is not null as is_complete,
-    latest.period_start is not null as is_latest
+    latest.period_start is not null as is_latest,
+    -- Services Publics+ covers all administrations: there the Gendarmerie is a part.
+    case
+        when concat(', ', coalesce(catalogue.breakdown_dimensions, ''), ', ') like '%, scope, %'
+            then readings.breakdown_dimension = 'scope' and readings.breakdown_value = 'gendarmerie'
+        else readings.breakdown_dimension = 'total'
+    end as is_headline,
+    peers.peer_median,
+    {{ reading_label('peers.peer_median', 'catalogue.unit', 'false') }} as peer_median_label,
+    peers.peer_rank,
+    peers.peer_count,
+    {{ trace_line('readings', 'periods.period_name') }} as trace_line
 from readings
 inner join {{ ref('kpi_catalogue') }} as catalogue on readings.kpi_code = catalogue.kpi_code
 inner join {{ ref('dim_territory') }} as territories on readings.territory_code = territories.territory_code
@@ -93,3 +104,12 @@ left join readings as previous
         and readings.territory_level = previous.territory_level
         and readings.breakdown_dimension = previous.breakdown_dimension
         and readings.breakdown_value = previous.breakdown_value
+left join {{ ref('kpi_peer') }} as peers
+    on
+        readings.kpi_code = peers.kpi_code
+        and readings.period_type = peers.period_type
+        and readings.period_start = peers.period_start
+        and readings.territory_level = peers.territory_level
+        and readings.territory_code = peers.territory_code
+        and readings.breakdown_dimension = peers.breakdown_dimension
+        and readings.breakdown_value = peers.breakdown_value

@@ -1,4 +1,6 @@
 {% set kpis = [
+    ref('kpi_action_effect'),
+    ref('kpi_actions_concluded_share'),
     ref('kpi_answer_rate'),
     ref('kpi_app_rating'),
     ref('kpi_autonomy_score'),
@@ -6,6 +8,8 @@
     ref('kpi_chat_contacts'),
     ref('kpi_chat_out_of_hours_share'),
     ref('kpi_clarity_score'),
+    ref('kpi_cost_per_person_reached'),
+    ref('kpi_demand_per_fte'),
     ref('kpi_engagement_rate'),
     ref('kpi_experiences'),
     ref('kpi_feedback_index'),
@@ -29,6 +33,7 @@
     ref('kpi_prevention_audience'),
     ref('kpi_prevention_coverage'),
     ref('kpi_prevention_hours'),
+    ref('kpi_prevention_hours_per_10k'),
     ref('kpi_reach'),
     ref('kpi_reachability_share'),
     ref('kpi_regional_visits'),

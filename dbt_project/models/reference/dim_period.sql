@@ -15,6 +15,14 @@ periods as (
     group by {{ start }}, {{ period_type }}_label
     {{ 'union all' if not loop.last }}
     {% endfor %}
+),
+
+-- The ISO year of a week is the year of its Thursday.
+thursdays as (
+    select
+        *,
+        cast({{ dbt.dateadd('day', 3, 'period_start') }} as date) as thursday
+    from periods
 )
 
 select
@@ -22,5 +30,18 @@ select
     period_start,
     last_day,
     period_label,
+    case period_type
+        when 'day' then cast(period_start as string)
+        when 'week' then concat(
+            cast(extract(year from thursday) as string),
+            '-W',
+            lpad(cast(cast(floor((extract(doy from thursday) + 6) / 7) as integer) as string), 2, '0')
+        )
+        when 'month' then substring(cast(period_start as string), 1, 7)
+        when 'quarter' then concat(
+            cast(extract(year from period_start) as string), '-Q', cast(extract(quarter from period_start) as string)
+        )
+        when 'year' then cast(extract(year from period_start) as string)
+    end as period_name,
     previous_period_start
-from periods
+from thursdays

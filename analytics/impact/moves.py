@@ -1,0 +1,80 @@
+"""What moving hours between two territories would change, from effects that were measured there; nothing is guessed."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from analytics.impact.effect import Interval
+
+#: A value and its 90 % interval.
+Estimate = tuple[float, Interval]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One measured effect of an action whose hours are known.
+
+    Args:
+        hours: Working hours of the action.
+        effect: Counted minus expected over its window.
+        interval: 90 % interval of the same.
+    """
+
+    hours: float
+    effect: float
+    interval: Interval
+
+
+@dataclass(frozen=True)
+class Move:
+    """Expected change of one KPI.
+
+    Args:
+        origin: Where hours are taken.
+        destination: Where they are added.
+        together: Both.
+        actions: Number of measured actions behind it.
+    """
+
+    origin: Estimate
+    destination: Estimate
+    together: Estimate
+    actions: int
+
+
+def moved(hours: float, origin: Sequence[Measured], destination: Sequence[Measured]) -> Move:
+    """Return what moving hours would change, had each hour the effect that hours had there so far.
+
+    Every measured effect counts, not only those that stand out: those are the lucky ones, and would promise too much
+    (winner's curse: Gelman, Carlin 2014, Beyond power calculations, Perspectives on Psychological Science 9, 641-651).
+    The effect of an hour is the ratio of sums; half-widths of independent intervals add in squares, end by end.
+
+    Args:
+        hours: Hours that move.
+        origin: Effects measured where they are taken; at least one.
+        destination: Effects measured where they are added; at least one.
+    """
+    taken, added = _scaled(-hours, per_hour(origin)), _scaled(hours, per_hour(destination))
+    return Move(taken, added, _sum(taken, added), len(origin) + len(destination))
+
+
+def per_hour(effects: Sequence[Measured]) -> Estimate:
+    """Return the effect of one hour with its 90 % interval."""
+    hours = sum(one.hours for one in effects)
+    value = sum(one.effect for one in effects)
+    below = math.sqrt(sum((one.effect - one.interval.low) ** 2 for one in effects))
+    above = math.sqrt(sum((one.interval.high - one.effect) ** 2 for one in effects))
+    return value / hours, Interval((value - below) / hours, (value + above) / hours)
+
+
+def _scaled(factor: float, estimate: Estimate) -> Estimate:
+    value, interval = estimate
+    low, high = sorted((factor * interval.low, factor * interval.high))
+    return factor * value, Interval(low, high)
+
+
+def _sum(one: Estimate, other: Estimate) -> Estimate:
+    value = one[0] + other[0]
+    below = math.hypot(one[0] - one[1].low, other[0] - other[1].low)
+    above = math.hypot(one[1].high - one[0], other[1].high - other[0])
+    return value, Interval(value - below, value + above)

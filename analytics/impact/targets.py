@@ -1,0 +1,30 @@
+"""Which KPIs an action is held to: those that it names, else those that `targets.yml` proposes; no figure."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+_FILE = Path(__file__).with_name("targets.yml")
+
+
+@cache
+def mapping() -> dict[str, Any]:
+    """Return the declared mapping: `themes`, `kinds`, `platforms`, `windows`."""
+    return yaml.safe_load(_FILE.read_text(encoding="utf-8"))
+
+
+def targets(named: str | None, theme: str | None, kind: str | None) -> tuple[frozenset[str], bool]:
+    """Return the codes of the KPIs of an action, and whether the mapping has proposed them.
+
+    Args:
+        named: Codes that the register gives, separated by commas or semicolons.
+        theme: Theme of the action.
+        kind: Kind of the action.
+    """
+    codes = [code.strip() for code in (named or "").replace(";", ",").split(",") if code.strip()]
+    if codes:
+        return frozenset(codes), False
+    proposed = [*(mapping()["themes"].get(theme) or []), *(mapping()["kinds"].get(kind) or [])]
+    return frozenset(proposed), True

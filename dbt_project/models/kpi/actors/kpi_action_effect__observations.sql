@@ -1,0 +1,11 @@
+select
+    effect_key as record_key,
+    started_on as occurred_on,
+    territory_code,
+    kpi_label as targeted_kpi,
+    counted as numerator,
+    expected as denominator
+from {{ ref('fct_action_effect') }}
+where
+    donors is not null
+    and window_is_over

@@ -1,0 +1,90 @@
+{#
+  « Similar », defined once: of the same level and the same side of the sea, the eight nearest in population and in density, both
+  on a logarithmic scale, so that twice as many is as far everywhere.
+#}
+{% set peers = 8 %}
+
+with places as (
+    select
+        territory_code,
+        territory_level,
+        departement_code,
+        region_code,
+        population,
+        gendarmerie_region_code = 'GN-OM' as is_overseas
+    from {{ ref('dim_territory') }}
+    where territory_level in ('departement', 'region')
+),
+
+areas as (
+    select
+        places.territory_code,
+        places.region_code,
+        areas.area_km2
+    from places
+    inner join {{ ref('territory_areas') }} as areas on places.departement_code = areas.departement_code
+),
+
+regions as (
+    select
+        region_code,
+        sum(area_km2) as area_km2,
+        count(territory_code) as departements,
+        max(territory_code) as only_code
+    from areas
+    where region_code is not null
+    group by region_code
+),
+
+measured as (
+    select
+        places.territory_code,
+        places.territory_level,
+        places.is_overseas,
+        ln(places.population) as size,
+        ln(places.population) - ln(coalesce(areas.area_km2, regions.area_km2)) as crowding,
+        -- A region of one département has the same figures: it is compared as that one is.
+        case when regions.departements = 1 and places.territory_level = 'region' then regions.only_code end as twin_code
+    from places
+    left join areas on places.territory_code = areas.territory_code
+    left join regions on places.region_code = regions.region_code
+),
+
+nearest as (
+    select
+        own.territory_code,
+        peers.territory_code as peer_code,
+        row_number() over (
+            partition by own.territory_code
+            order by power(own.size - peers.size, 2) + power(own.crowding - peers.crowding, 2), peers.territory_code
+        ) as nearness
+    from measured as own
+    inner join measured as peers
+        on
+            own.territory_level = peers.territory_level
+            and own.is_overseas = peers.is_overseas
+            and own.territory_code <> peers.territory_code
+    where own.twin_code is null
+),
+
+chosen as (
+    select
+        territory_code,
+        peer_code,
+        nearness
+    from nearest
+    where nearness <= {{ peers }}
+)
+
+select
+    territory_code,
+    peer_code,
+    cast(nearness as integer) as nearness
+from chosen
+union all
+select
+    twins.territory_code,
+    chosen.peer_code,
+    cast(chosen.nearness as integer) as nearness
+from measured as twins
+inner join chosen on twins.twin_code = chosen.territory_code
