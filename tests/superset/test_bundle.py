@@ -120,8 +120,15 @@ def test_a_phone_has_the_same_charts_in_one_column(expanded):
         ]
         for dashboard in (wide, narrow)
     }
-    left_out = by_slug(expanded, "sources").description
+    (left_out,) = set(texts["vue-densemble"]) - set(texts["vue-densemble-telephone"])
+    assert left_out.startswith("Dernier jour que racontent les données")  # the caption of the table of sources
     assert texts["vue-densemble-telephone"] == [text for text in texts["vue-densemble"] if text != left_out]
+
+
+def test_double_punctuation_never_begins_a_line():
+    cells = {"a": layout.Cell(1, UUID(int=1), "A", "Ce que montre A ; rien : « rien ».")}
+    tree = layout.position("Titre", [{"charts": {"a": 12}}], cells)
+    assert tree["MARKDOWN-a"]["meta"]["code"] == "Ce que montre A\u00a0; rien\u00a0: «\u00a0rien\u00a0»."
 
 
 def test_a_filter_may_choose_the_first_that_its_reader_may_see(expanded):
