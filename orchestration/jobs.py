@@ -90,6 +90,8 @@ superset = dg.define_asset_job(
 
 purge = maintenance.purge.to_job(name="purge", tags=TAGS)
 
+digest = maintenance.digest.to_job(name="digest", tags=TAGS)
+
 jobs = [
     *loads.values(),
     *micro_batches.values(),
@@ -101,4 +103,5 @@ jobs = [
     daily,
     superset,
     purge,
+    digest,
 ]

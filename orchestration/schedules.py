@@ -36,4 +36,13 @@ purge = dg.ScheduleDefinition(
     description="Before the loads of the night: what is too old is gone from the figures of the morning.",
 )
 
-schedules = [*(load_schedule(entry.name, entry.cron) for entry in PLATFORMS if entry.cron), daily, purge]
+digest = dg.ScheduleDefinition(
+    name="digest",
+    job=jobs.digest,
+    cron_schedule="30 7 * * 1",
+    execution_timezone=TIMEZONE,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Monday, when the daily build has published the Sunday.",
+)
+
+schedules = [*(load_schedule(entry.name, entry.cron) for entry in PLATFORMS if entry.cron), daily, purge, digest]

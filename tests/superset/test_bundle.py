@@ -82,6 +82,15 @@ def test_labels_and_metrics_may_stand_in_dbt(workshop, tmp_path):
     ]
 
 
+def test_a_table_writes_numbers_as_dbt_says(expanded):
+    (chart,) = (chart for chart in expanded.charts if chart.slug == "territory_profile")
+    assert chart.config["params"]["column_config"] == {
+        "population": {"d3NumberFormat": ",d"},
+        "area_km2": {"d3NumberFormat": ",d"},
+        "density": {"d3NumberFormat": ",.1f"},
+    }
+
+
 def test_a_query_has_columns_of_its_own_beside_those_of_its_models(expanded):
     config = by_slug(expanded, "chat_rhythm").config
     labels = {column["column_name"]: (column["verbose_name"], column["type"]) for column in config["columns"]}
