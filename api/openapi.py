@@ -18,8 +18,8 @@ _FORMAT = {
     "schema": {"type": "string", "enum": list(FORMATS), "default": "json"},
 }
 _ABOUT = (
-    "Lecture seule de la copie publiée. Un jeton voit ce que voit le rôle du même nom dans Superset : tout, ou la nation "
-    "et les lignes d'un territoire. Une ligne sous secret statistique n'a pas de chiffres (is_suppressed)."
+    "Lecture seule de la copie publiée. Un jeton voit ce que voit le rôle du même nom dans Superset : tout, ou la "
+    "nation et les lignes d'un territoire. Une ligne sous secret statistique n'a pas de chiffres (is_suppressed)."
 )
 _STYLE = (
     "body{font:16px/1.5 Marianne,Inter,Arial,sans-serif;max-width:60em;margin:2em auto;padding:0 1em;color:#161616}"

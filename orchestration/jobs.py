@@ -91,6 +91,7 @@ superset = dg.define_asset_job(
 purge = maintenance.purge.to_job(name="purge", tags=TAGS)
 
 forget_runs = maintenance.forget_runs.to_job(name="forget_runs", tags=TAGS)
+digest = maintenance.digest.to_job(name="digest", tags=TAGS)
 
 jobs = [
     *loads.values(),
@@ -104,4 +105,5 @@ jobs = [
     superset,
     purge,
     forget_runs,
+    digest,
 ]

@@ -1,10 +1,10 @@
-"""What keeps the home within its rules, asset or no asset: the daily purge. When it runs belongs in `schedules`."""
+"""What is done for the home and its readers, asset or no asset: purge and digest. When belongs in `schedules`."""
 
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from ingestion import purging
+from ingestion import purging, settings
 from ingestion.errors import ExpectedFailure
 
 
@@ -51,3 +51,21 @@ def forget_runs() -> None:
 def purge() -> None:
     """Erase what is older than its platform's retention."""
     erase_what_is_too_old()
+
+
+@dg.op(description="Draw the dashboards as PDF and mail them to those who want the digest.")
+def mail_dashboards(context: dg.OpExecutionContext) -> None:
+    from orchestration import digest as weekly  # the browser's library is loaded by the run that needs it
+
+    try:
+        lines = weekly.send(settings.home(), datetime.now(UTC))
+    except ExpectedFailure as failure:
+        raise dg.Failure(description=str(failure), allow_retries=False) from None
+    for line in lines or ["Nobody wants the digest by mail (orchestration/subscriptions.yml): nothing was sent."]:
+        context.log.info(line)
+
+
+@dg.graph
+def digest() -> None:
+    """Mail the dashboards of the week."""
+    mail_dashboards()

@@ -45,10 +45,20 @@ forget = dg.ScheduleDefinition(
     description="So that the history of runs stays readable.",
 )
 
+digest = dg.ScheduleDefinition(
+    name="digest",
+    job=jobs.digest,
+    cron_schedule="30 7 * * 1",
+    execution_timezone=TIMEZONE,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Monday, when the daily build has published the Sunday.",
+)
+
 #: What is live is not read by the clock: `orchestration.watch` follows it.
 schedules = [
     *(load_schedule(entry.name, entry.cron) for entry in PLATFORMS if entry.cron and entry.database != "live"),
     daily,
     purge,
     forget,
+    digest,
 ]

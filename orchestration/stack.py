@@ -334,7 +334,7 @@ cyberimpact is up.
 
   Superset  {superset}/superset/dashboard/vue-densemble/
             account admin, password: SUPERSET_ADMIN_PASSWORD in {settings.CHECKOUT / ".env"}
-            four dashboards: the whole, visibility, perception, actors; by month and by département
+            the whole, visibility, perception, actors, one territory; by month and by département
   Dagster   {dagster}/asset-groups
             the graph from platform to dashboard; runs, checks and what is late
   Sandbox   http://127.0.0.1:{settings.port("sandbox")}

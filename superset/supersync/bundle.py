@@ -53,6 +53,7 @@ class Asset:
         declared: What the file says.
         config: What Superset imports.
         reads: What it is made from: a dataset, dbt unique ids; a chart, a dataset's slug; a dashboard, charts' slugs.
+        formats: Of a dataset, how tables write the numbers of a column, by name.
     """
 
     kind: str
@@ -63,6 +64,7 @@ class Asset:
     declared: Mapping[str, Any]
     config: dict[str, Any] = field(repr=False)
     reads: tuple[str, ...] = ()
+    formats: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def uuid(self) -> UUID:
@@ -227,7 +229,8 @@ def _dataset(
         **_identity("dataset", slug, path),
     }
     reads = tuple(source.unique_id for source in sources)
-    return Asset("dataset", slug, title, description, path, declared, config, reads)
+    formats = {column.name: column.format for source in sources for column in source.columns.values() if column.format}
+    return Asset("dataset", slug, title, description, path, declared, config, reads, formats)
 
 
 def time_column(declared: Mapping[str, Any], model: Model | None) -> str | None:
@@ -300,6 +303,10 @@ def _chart(slug: str, path: Path, declared: dict[str, Any], datasets: Mapping[st
     dataset = datasets.get(declared["dataset"])
     time = dataset.config["main_dttm_col"] if dataset else None
     form_data = charts.form_data(declared, time, colour)
+    if dataset and declared["viz"] == "table":
+        shown_columns = [*declared.get("columns", []), *declared.get("dimensions", [])]
+        written = {name: {"d3NumberFormat": dataset.formats[name]} for name in shown_columns if name in dataset.formats}
+        form_data = {"column_config": written, **form_data} if written else form_data
     context = {
         "datasource": {"id": 0, "type": "table"},
         "force": False,

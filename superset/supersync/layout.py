@@ -1,5 +1,6 @@
 """Turns rows of chart names into Superset's tree of positions, and short filters into native ones. No chart here."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ CSS = """\
 [data-test-chart-name="Publication"] [data-test="slice-header"],
 [data-test-chart-name="Publication"] thead { display: none; }
 [data-test-chart-name="Publication"] [role="presentation"] { visibility: visible !important; overflow: hidden; }
+[data-test-chart-name="Publication"] tr { background: none !important; }
 [data-test-chart-name="Publication"] td { border: 0 !important; padding: 0 !important; background: none !important; }
 """
 
@@ -70,6 +72,11 @@ def _text_height(text: str) -> int:
     return 3 + PHONE_LINE_HEIGHT * (lines + len(paragraphs) - 1) + (2 if text.startswith("#") else 0)
 
 
+def _typeset(text: str) -> str:
+    """Return a French text whose double punctuation never begins a line."""
+    return re.sub(r" ([;:!?»%])", "\u00a0\\1", text).replace("« ", "«\u00a0")
+
+
 def caption_height(*, on_phone: bool) -> int:
     """Return the height of a chart's caption, which has more lines where the page is narrow."""
     return PHONE_CAPTION_HEIGHT if on_phone else CAPTION_HEIGHT
@@ -99,7 +106,8 @@ def position(
         placed = row.get("charts", {})
         if "text" in row:
             width = COLUMNS - sum(placed.values())
-            _add(tree, row_id, f"MARKDOWN-{index}", "MARKDOWN", {"code": row["text"], "width": width, "height": height})
+            told = {"code": _typeset(row["text"]), "width": width, "height": height}
+            _add(tree, row_id, f"MARKDOWN-{index}", "MARKDOWN", told)
         for slug, width in placed.items():
             size = {"width": width, "height": height}
             _add_chart(tree, row_id, slug, cells[slug], size=size, caption_height=caption)
@@ -117,7 +125,7 @@ def _add_chart(
     column = f"COLUMN-{slug}"
     _add(tree, parent, column, "COLUMN", {"background": "BACKGROUND_WHITE", "width": size["width"]})
     _add(tree, column, f"CHART-{slug}", "CHART", {**meta, "height": size["height"] - caption_height})
-    caption = {"code": cell.caption, "width": size["width"], "height": caption_height}
+    caption = {"code": _typeset(cell.caption), "width": size["width"], "height": caption_height}
     _add(tree, column, f"MARKDOWN-{slug}", "MARKDOWN", caption)
 
 

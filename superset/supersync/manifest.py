@@ -11,12 +11,13 @@ from supersync.errors import SupersetFailure
 
 @dataclass(frozen=True)
 class Column:
-    """A column as its model declares it: its SQL type in capitals, and the French name of `meta.label`, or none."""
+    """A column as its model declares it: SQL type in capitals, French name (`meta.label`) and number format or none."""
 
     name: str
     type: str
     description: str
     label: str = ""
+    format: str = ""
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,7 @@ def _column(column: Mapping[str, Any]) -> Column:
         type=(column.get("data_type") or "").upper(),
         description=column.get("description", "").strip(),
         label=_meta(column).get("label") or "",
+        format=_meta(column).get("format") or "",
     )
 
 

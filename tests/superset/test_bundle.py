@@ -82,6 +82,15 @@ def test_labels_and_metrics_may_stand_in_dbt(workshop, tmp_path):
     ]
 
 
+def test_a_table_writes_numbers_as_dbt_says(expanded):
+    (chart,) = (chart for chart in expanded.charts if chart.slug == "territory_profile")
+    assert chart.config["params"]["column_config"] == {
+        "population": {"d3NumberFormat": ",d"},
+        "area_km2": {"d3NumberFormat": ",d"},
+        "density": {"d3NumberFormat": ",.1f"},
+    }
+
+
 def test_a_query_has_columns_of_its_own_beside_those_of_its_models(expanded):
     config = by_slug(expanded, "chat_rhythm").config
     labels = {column["column_name"]: (column["verbose_name"], column["type"]) for column in config["columns"]}
@@ -120,8 +129,15 @@ def test_a_phone_has_the_same_charts_in_one_column(expanded):
         ]
         for dashboard in (wide, narrow)
     }
-    left_out = by_slug(expanded, "sources").description
+    (left_out,) = set(texts["vue-densemble"]) - set(texts["vue-densemble-telephone"])
+    assert left_out.startswith("Dernier jour que racontent les données")  # the caption of the table of sources
     assert texts["vue-densemble-telephone"] == [text for text in texts["vue-densemble"] if text != left_out]
+
+
+def test_double_punctuation_never_begins_a_line():
+    cells = {"a": layout.Cell(1, UUID(int=1), "A", "Ce que montre A ; rien : « rien ».")}
+    tree = layout.position("Titre", [{"charts": {"a": 12}}], cells)
+    assert tree["MARKDOWN-a"]["meta"]["code"] == "Ce que montre A\u00a0; rien\u00a0: «\u00a0rien\u00a0»."
 
 
 def test_a_filter_may_choose_the_first_that_its_reader_may_see(expanded):
