@@ -8,6 +8,7 @@ from html import escape
 from typing import Any, NamedTuple
 
 from audit.cells import Figures
+from audit.lineage import LAYERS
 from audit.tracing import PARIS, Shown, Trace
 
 SUPPRESSED = "non diffusé : trop peu de victimes"
@@ -94,7 +95,22 @@ def sections(trace: Trace) -> list[Section]:
         ),
         Section(
             "Colonnes brutes derrière chaque chiffre",
-            [(name, ", ".join(columns) or "constante") for name, columns in trace.definition["columns"].items()],
+            [(name, ", ".join(columns) or "aucune") for name, columns in trace.definition["columns"].items()],
+        ),
+        Section(
+            "Où ce chiffre est affiché",
+            [] if shown_in(trace) else [("Tableau de bord", "aucun à cette publication")],
+            ["Tableau de bord", "Graphique"],
+            shown_in(trace),
+        ),
+        Section(
+            "Chemin des colonnes, du champ de la plateforme à l'indicateur",
+            [],
+            ["Couche", "Colonne", "Couche suivante", "Colonne qui en est faite"],
+            [
+                (LAYERS[source], column, LAYERS[target], made)
+                for source, column, target, made in trace.definition.get("steps", ())
+            ],
         ),
         Section(
             "Chargements",
@@ -122,6 +138,10 @@ def sections(trace: Trace) -> list[Section]:
         Section("Contrôles qui n'ont pas simplement réussi", [], ["Contrôle", "État"], trace.checks),
         Section("SQL compilé", code=trace.definition["sql"]),
     ]
+
+
+def shown_in(trace: Trace) -> list[tuple[str, str]]:
+    return [(dashboard, chart) for dashboard, chart in trace.definition.get("shown", ())]
 
 
 def no_records(trace: Trace) -> str:

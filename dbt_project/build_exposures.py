@@ -7,6 +7,7 @@ python dbt_project/build_exposures.py
 """
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import yaml
 from supersync.bundle import chart_slugs
 
 PROJECT = Path(__file__).parent
+PUBLISHED = PROJECT / "models" / "audit" / "_sources.yml"
 EXPOSURES = PROJECT / "models" / "exposures" / "dashboards.yml"
 BUNDLE = PROJECT.parent / "superset" / "bundle"
 
@@ -41,9 +43,21 @@ def datasets_of(dashboard: Mapping[str, Any], charts: Mapping[str, Mapping[str, 
 
 
 def models_of(dataset: Mapping[str, Any]) -> list[str]:
-    """Return the models that a dataset reads; the bundle names them `schema.model`."""
+    """Return what a dataset reads, as dbt refers to it; the bundle names it `schema.model`."""
     tables = dataset.get("reads") or [dataset["model"]]
-    return [table.rpartition(".")[2] for table in tables]
+    return [reference(*table.split(".")) for table in tables]
+
+
+def reference(schema: str, name: str) -> str:
+    """Return dbt's reference to a model, or to a table that publication itself adds to the copy."""
+    return f"source('publication', '{name}')" if (schema, name) in published() else f"ref('{name}')"
+
+
+@cache
+def published() -> set[tuple[str, str]]:
+    """Return schema and name of each table that publication adds."""
+    [source] = yaml.safe_load(PUBLISHED.read_text(encoding="utf-8"))["sources"]
+    return {(source["schema"], table["name"]) for table in source["tables"]}
 
 
 def content() -> dict[str, Any]:
@@ -60,7 +74,7 @@ def content() -> dict[str, Any]:
                 "url": f"/superset/dashboard/{slug}/",
                 "description": dashboard["description"],
                 "owner": {"name": OWNER},
-                "depends_on": [f"ref('{model}')" for model in sorted(models)],
+                "depends_on": sorted(models),
             }
         )
     return {"version": 2, "exposures": exposures}

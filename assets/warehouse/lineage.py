@@ -24,6 +24,9 @@ DIALECT = "duckdb"
 #: The dbt source through which the daily target reads what the live one has published.
 PUBLISHED_BY_LIVE = "live_copy"
 
+#: In observations, a constant in one of these counts the record: it comes from where the key of the record comes from.
+COUNTED, RECORD = ("numerator", "denominator"), "record_key"
+
 #: Columns a column is made from: model, column -> [(upstream node, upstream column)], nodes by their dbt unique id.
 Lineage = dict[str, dict[str, list[tuple[str, str]]]]
 
@@ -66,14 +69,20 @@ def trace_model(
     scope = build_scope(qualified)
     names = qualified.named_selects if isinstance(qualified, exp.Query) else []
     found: dict[str, list[tuple[str, str]]] = {}
+    counting = []
     for column in names:
+        steps = list(lineage(column, qualified, schema=schema, scope=scope, dialect=DIALECT).walk())
         upstream = set()
-        for step in lineage(column, qualified, schema=schema, scope=scope, dialect=DIALECT).walk():
+        for step in steps:
             if isinstance(step.expression, exp.Table):
                 table = (step.expression.db.lower(), step.expression.name.lower())
                 if table in tables:
                     upstream.add((tables[table], step.name.rpartition(".")[2].strip('"').lower()))
         found[column.lower()] = sorted(upstream)
+        if not upstream and not any(step.expression.find(exp.Null) for step in steps):
+            counting.append(column.lower())
+    for column in set(counting) & set(COUNTED):
+        found[column] = found.get(RECORD, [])
     return found
 
 
