@@ -1,13 +1,15 @@
 """The way of a column from a platform's field to a dashboard, as edges. Who finds them belongs in `assets`."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import duckdb
 
 from ingestion.errors import ExpectedFailure
+from ingestion.settings import Home
 from ingestion.sql import literal
 
 #: The layers in the order of the way, with the name that a French reader is shown.
@@ -75,6 +77,14 @@ class Way:
         """Every column that an edge touches."""
         return {column for edge in self.edges for column in edge}
 
+    def into(self, column: Column) -> list[Edge]:
+        """Return the edges from what a column is made from."""
+        return self._into.get(column, [])
+
+    def out_of(self, column: Column) -> list[Edge]:
+        """Return the edges to what is made from a column."""
+        return self._out_of.get(column, [])
+
     def behind(self, start: Column) -> list[Edge]:
         """Return every edge that leads to a column, the nearest first."""
         return list(self._walk(start, forward=False))
@@ -99,22 +109,52 @@ class Way:
         return {edge.source for edge in self.behind(start) if edge.source.layer in ("raw", "seeds")}
 
 
-def read(copy: Path) -> Way:
-    """Return the edges that a published copy holds.
+@dataclass(frozen=True)
+class Published:
+    """What a published copy says of its columns.
+
+    Attributes:
+        way: Their edges.
+        described: Type and description of each column of a published table, by table and name.
+        publication_id: Which copy.
+        published_at: When.
+    """
+
+    way: Way
+    described: Mapping[tuple[str, str], tuple[str, str]]
+    publication_id: str
+    published_at: datetime
+
+
+def read(home: Home) -> Published:
+    """Return what the copy that readers see says of its columns.
 
     Raises:
-        ExpectedFailure: it holds none, or cannot be read.
+        ExpectedFailure: nothing was published, or the copy says nothing of its columns.
     """
+    copy = (home.published / "daily" / "current" / "serving.duckdb").resolve()
+    if not copy.exists():
+        raise ExpectedFailure("Rien n'a encore été publié ici.", "Lancez `cyberimpact publish`.")
     try:
         with duckdb.connect(":memory:", config={"threads": 2}) as connection:
+            connection.execute("set TimeZone = 'UTC'")
             connection.execute(f"attach {literal(str(copy))} as copy (read_only)")
             rows = connection.execute(
                 "select from_layer, from_table, from_column, to_layer, to_table, to_column "  # noqa: S608
                 f"from copy.{TABLE}"
+            ).fetchall()
+            columns = connection.execute(
+                "select concat(schema_name, '.', table_name), column_name, data_type, coalesce(comment, '') "
+                "from duckdb_columns() where database_name = 'copy'"
+            ).fetchall()
+            [(publication_id, at)] = connection.execute(
+                "select publication_id, published_at::timestamp from copy.audit.publication"
             ).fetchall()
     except duckdb.Error as problem:
         raise ExpectedFailure(
             f"La copie publiée ne dit pas le chemin de ses colonnes : {str(problem).splitlines()[0]}",
             "Lancez `cyberimpact publish`.",
         ) from None
-    return Way(Edge(Column(*row[:3]), Column(*row[3:])) for row in rows)
+    way = Way(Edge(Column(*row[:3]), Column(*row[3:])) for row in rows)
+    described = {(table, name): (kind, description) for table, name, kind, description in columns}
+    return Published(way, described, publication_id, at.replace(tzinfo=UTC))

@@ -1,15 +1,19 @@
 """Says a trace in French: as text, as JSON, as one HTML page that needs nothing else. Reads no file."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from decimal import Decimal
 from html import escape
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from audit.cells import Figures
-from audit.lineage import LAYERS
+from audit.definitions import FIGURES
+from audit.lineage import LAYERS, Column, Way
 from audit.tracing import PARIS, Shown, Trace
+from ingestion.errors import ExpectedFailure
 
 SUPPRESSED = "non diffusé : trop peu de victimes"
 
@@ -249,3 +253,42 @@ def history_lines(shown: Sequence[Shown]) -> Iterable[str]:
         value = "retiré" if one.figures is None else figures_lines(one.figures)[0][1]
         why = "première publication" if not one.causes else " ; ".join(one.causes)
         yield f"{said(one.entry.published_at)}  publication {one.entry.sequence} : {value} ({why})"
+
+
+def lineage_lines(way: Way, code: str | None) -> Iterable[str]:
+    """Yield the steps behind and beyond the figures of a KPI, or how many steps lead from layer to layer.
+
+    Raises:
+        ExpectedFailure: there is no such KPI.
+    """
+    if code is None:
+        counted = Counter((edge.source.layer, edge.target.layer) for edge in way.edges)
+        order = list(LAYERS)
+        for (source, target), number in sorted(counted.items(), key=lambda one: [order.index(name) for name in one[0]]):
+            yield f"{LAYERS[source]} → {LAYERS[target]} : {number} pas"
+        return
+    known = {column.table.removeprefix("kpi.kpi_") for column in way.columns if column.layer == "kpi"}
+    if code not in known:
+        published = ", ".join(sorted(name for name in known if "__" not in name and "." not in name))
+        raise ExpectedFailure(f"L'indicateur « {code} » n'a pas de chemin connu.", f"Connus : {published}.")
+    for figure in FIGURES:
+        start = Column("kpi", f"kpi.kpi_{code}", figure)
+        yield f"# {figure}"
+        if not way.into(start):
+            yield "aucune colonne : ce chiffre n'existe pas pour cet indicateur"
+        for source, target in way.behind(start):
+            yield f"{LAYERS[source.layer]} {source} → {LAYERS[target.layer]} {target}"
+
+
+def write(file: Path, text: str) -> None:
+    """Write a page that the auditor has named.
+
+    Raises:
+        ExpectedFailure: the file cannot be written.
+    """
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as problem:
+        raise ExpectedFailure(
+            f"Le fichier {file} ne peut pas être écrit : {problem.strerror}.", "Choisissez un autre emplacement."
+        ) from None

@@ -1,14 +1,16 @@
 """A copy tells of itself: what its publication and those before it changed, and where its columns come from."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from audit import annex, ledger, lineage
+from audit import annex, ledger, lineage, report
 from audit.annex import Annex, Table
 from audit.lineage import Column, Edge, Way
+from ingestion.errors import ExpectedFailure
 from ingestion.settings import Home
 from tests.audit.world import RECORDS, record, write_warehouse
 
@@ -88,12 +90,32 @@ def test_a_table_without_rows_has_its_columns(published: Home, tmp_path: Path) -
     ]
 
 
-def test_a_column_is_followed_both_ways(published: Home, tmp_path: Path) -> None:
+def test_a_column_is_followed_both_ways(published: Home) -> None:
     given = annex.lineage_rows(Way([*EDGES, EDGES[0]]))
-    types = dict.fromkeys(given[0], "varchar")
-    copy = add(published, tmp_path, Annex({"lineage_column": table(types)}, {"lineage_column": given}))
-    way = lineage.read(copy)
-    assert way.edges == sorted(EDGES)
-    assert way.behind(KPI) == [EDGES[2], EDGES[1], EDGES[0]]
-    assert way.beyond(MART) == [EDGES[2], EDGES[3]]
-    assert way.origins(KPI) == {RAW}
+    told = Annex({"lineage_column": table(dict.fromkeys(given[0], "varchar"))}, {"lineage_column": given})
+    folder = published.published / "daily" / "p-1"
+    folder.mkdir(parents=True)
+    (folder.parent / "current").symlink_to("p-1")
+    annex.add(folder / "serving.duckdb", published, told, ledger.entries(published), ())
+    with duckdb.connect(str(folder / "serving.duckdb")) as connection:
+        connection.execute(
+            "create table audit.publication as "
+            "select 'p-1' as publication_id, timestamptz '2026-11-01 05:00:00+00' as published_at"
+        )
+    found = lineage.read(published)
+    assert (found.publication_id, found.published_at) == ("p-1", datetime(2026, 11, 1, 5, tzinfo=UTC))
+    assert found.way.edges == sorted(EDGES)
+    assert found.way.behind(KPI) == [EDGES[2], EDGES[1], EDGES[0]]
+    assert found.way.beyond(MART) == [EDGES[2], EDGES[3]]
+    assert found.way.origins(KPI) == {RAW}
+    assert list(report.lineage_lines(found.way, "visits"))[:2] == [
+        "# numerator",
+        "aucune colonne : ce chiffre n'existe pas pour cet indicateur",
+    ]
+    with pytest.raises(ExpectedFailure, match="Connus : visits"):
+        list(report.lineage_lines(found.way, "visit"))
+
+
+def test_before_a_publication_no_column_has_a_way(home: Home) -> None:
+    with pytest.raises(ExpectedFailure, match="Rien n'a encore été publié"):
+        lineage.read(home)

@@ -26,9 +26,7 @@ OF_SEEDS = {
     ("victims_per_10k", "denominator"): "reference.territories",
     ("prevention_coverage", "denominator"): "reference.territories",
     ("negative_reviews_share", "numerator"): "reference.feedback_scales",
-    ("negative_reviews_share", "value"): "reference.feedback_scales",
     ("feedback_index", "numerator"): "reference.feedback_scales",
-    ("feedback_index", "value"): "reference.feedback_scales",
 }
 
 #: What a load makes of several fields: the hour of a chat contact.
@@ -39,7 +37,7 @@ FIGURES = ("numerator", "denominator", "value", "observations")
 
 @pytest.fixture(scope="module")
 def way(golden: Line) -> Way:
-    return lineage.read(DAILY.link(golden.home))
+    return lineage.read(golden.home).way
 
 
 @pytest.fixture(scope="module")
