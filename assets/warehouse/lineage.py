@@ -99,7 +99,7 @@ def compile_and_trace() -> Lineage:
     Raises:
         ExpectedFailure: dbt cannot compile the project.
     """
-    return trace(joined({target: compiled_manifest(target) for target in TRACED}))
+    return trace(joined({target: compiled_manifest(target, compiled_folder(target)) for target in TRACED}))
 
 
 def joined(manifests: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -126,15 +126,26 @@ def compiled_folder(target: str) -> Path:
     return project.parse_folder(target) / "lineage"
 
 
-def compiled_manifest(target: str) -> dict[str, Any]:
+def compiled_manifest(target: str, folder: Path, project_dir: Path = project.PROJECT_DIR) -> dict[str, Any]:
     """Return the manifest of a target with the compiled code of what it builds.
+
+    Args:
+        target: The dbt target.
+        folder: Where dbt writes it.
+        project_dir: The dbt project, that of the checkout by default.
 
     Raises:
         ExpectedFailure: dbt cannot compile it.
     """
-    folder = compiled_folder(target)
     without_database = ("--no-introspect", "--no-populate-cache", "--target", target)
-    compiled = project.ask("compile", *without_database, *TRACED[target], DBT_TARGET_PATH=str(folder))
+    compiled = project.ask(
+        "compile",
+        *without_database,
+        *TRACED[target],
+        DBT_TARGET_PATH=str(folder),
+        DBT_PROJECT_DIR=str(project_dir),
+        DBT_PROFILES_DIR=str(project_dir),
+    )
     if compiled.returncode:
         raise ExpectedFailure(f"dbt cannot compile the project: {compiled.stdout.strip()}", "Mend the model it names.")
     return json.loads((folder / "manifest.json").read_bytes())
