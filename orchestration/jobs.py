@@ -3,7 +3,7 @@
 import dagster as dg
 
 from ingestion.platforms import PLATFORMS, Platform
-from orchestration import maintenance
+from orchestration import ledger_mail, maintenance
 
 TAGS = {"dagster/max_runtime": str(4 * 3600)}
 
@@ -90,6 +90,8 @@ superset = dg.define_asset_job(
 
 purge = maintenance.purge.to_job(name="purge", tags=TAGS)
 
+ledger_head = ledger_mail.ledger_head.to_job(name="ledger_head", tags=TAGS)
+
 jobs = [
     *loads.values(),
     *micro_batches.values(),
@@ -101,4 +103,5 @@ jobs = [
     daily,
     superset,
     purge,
+    ledger_head,
 ]

@@ -36,4 +36,18 @@ purge = dg.ScheduleDefinition(
     description="Before the loads of the night: what is too old is gone from the figures of the morning.",
 )
 
-schedules = [*(load_schedule(entry.name, entry.cron) for entry in PLATFORMS if entry.cron), daily, purge]
+ledger_head = dg.ScheduleDefinition(
+    name="ledger_head",
+    job=jobs.ledger_head,
+    cron_schedule="0 8 * * 1",
+    execution_timezone=TIMEZONE,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="On Mondays, after the publication of the morning: a head that was noted reveals a ledger cut since.",
+)
+
+schedules = [
+    *(load_schedule(entry.name, entry.cron) for entry in PLATFORMS if entry.cron),
+    daily,
+    purge,
+    ledger_head,
+]
