@@ -153,13 +153,31 @@ def no_records(trace: Trace) -> str:
 
 
 def recomputed_lines(trace: Trace) -> list[tuple[str, str]]:
+    if trace.removed:
+        return [*removed_lines(trace), ("Depuis les preuves", "le recalcul n'est plus possible")]
     if trace.recomputed is None:
-        return [("Depuis les preuves", "les preuves ne sont plus conservées ; restent le registre et ses empreintes")]
+        return [("Depuis les preuves", "DIFFÈRE : le recalcul ne donne aucune ligne")]
     if trace.figures.is_suppressed:
         same = "également retenu" if trace.agrees else "DIFFÈRE : le recalcul ne retient pas ce chiffre"
         return [("Depuis les preuves", same)]
     verdict = "égal au dernier chiffre" if trace.agrees else "DIFFÈRE de ce qui a été publié"
     return [("Depuis les preuves", f"{said(trace.recomputed.value)} ({verdict})")]
+
+
+def removed_lines(trace: Trace) -> list[tuple[str, str]]:
+    """Return what is no longer kept, and what can still be proved without it."""
+    lines = [
+        (
+            f"Observations de {month}",
+            f"effacées le {said(datetime.fromisoformat(removal.removed_at))} : {removal.reason} ; empreinte "
+            f"{removal.sha256}"
+            if removal
+            else "absentes, sans que leur effacement soit consigné : lancez « cyberimpact audit verify »",
+        )
+        for month, removal in trace.removed
+    ]
+    proved = "la valeur affichée, sa date et son code, par le registre ; la définition, le SQL et les chargements"
+    return [*lines, ("Reste prouvé", proved), ("Ne l'est plus", "le recalcul et la liste des enregistrements")]
 
 
 def today_lines(trace: Trace) -> list[tuple[str, str]]:
@@ -237,6 +255,9 @@ def as_json(trace: Trace) -> dict[str, Any]:
         "recomputed": None if trace.recomputed is None else asdict(trace.recomputed),
         "agrees": trace.agrees,
         "today": asdict(trace.today),
+        "removed": [
+            {"month": month, "removal": asdict(removal) if removal else None} for month, removal in trace.removed
+        ],
         "publication": {**trace.entry.facts, "head": trace.entry.reference, "is_sealed": bool(trace.entry.seal)},
         "definition": dict(trace.definition),
         "models": trace.models,

@@ -511,11 +511,15 @@ def purge(
     """Erase what is older than its platform's retention, or everything about one person."""
     from datetime import UTC, datetime
 
+    from audit import retention
     from ingestion import purging
 
     report = purging.erase(pseudonym) if pseudonym else purging.purge(datetime.now(UTC))
     for line in report.lines():
         say(line)
+    if not pseudonym:
+        removed = retention.purge(settings.home(), datetime.now(UTC))
+        say(f"{len(removed)} files of observations removed from the evidence.")
     if pseudonym and not report.complete:
         raise typer.Exit(1)
 
