@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from audit.lineage import LAYERS, Column, Way
 from audit.objects import canonical
 
 #: Columns behind each column: model -> column -> [(node, column)], nodes by their dbt unique id.
@@ -21,19 +22,39 @@ def relation(node: Mapping[str, Any]) -> str:
     return f"{node['schema']}.{node.get('identifier') or node.get('alias') or node['name']}"
 
 
-def definitions(manifest: Mapping[str, Any], lineage: Lineage) -> dict[str, dict[str, Any]]:
+def definitions(
+    manifest: Mapping[str, Any], lineage: Lineage, way: Way, shown: Sequence[Mapping[str, str]]
+) -> dict[str, dict[str, Any]]:
     """Return everything that defines each KPI, ready to be kept as JSON, by code.
 
     Args:
         manifest: dbt's manifest with the compiled code of both targets.
         lineage: Columns behind each column of each model.
+        way: Every edge between columns, from platform to dashboard.
+        shown: Where each KPI is shown: code, chart and dashboard, with titles.
     """
     nodes = {**manifest["nodes"], **manifest["sources"]}
     kpis = [node for node in manifest["nodes"].values() if (node["config"].get("meta") or {}).get("kpi")]
-    return {
+    found = {
         node["config"]["meta"]["kpi"]["code"]: definition(node, nodes, lineage)
         for node in sorted(kpis, key=lambda node: node["name"])
     }
+    for code, known in found.items():
+        known["steps"] = steps(way, known["relation"])
+        known["shown"] = sorted(
+            [one["dashboard_title"], one["chart_title"]] for one in shown if one["kpi_code"] == code
+        )
+    return found
+
+
+def steps(way: Way, kpi: str) -> list[list[str]]:
+    """Return the steps behind the figures of a KPI, from the platform's fields on: layer, column, layer, column."""
+    edges = {edge for figure in FIGURES for edge in way.behind(Column("kpi", kpi, figure))}
+    order = list(LAYERS)
+    return [
+        [source.layer, str(source), target.layer, str(target)]
+        for source, target in sorted(edges, key=lambda edge: (order.index(edge.source.layer), edge))
+    ]
 
 
 def definition(node: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]], lineage: Lineage) -> dict[str, Any]:
@@ -103,5 +124,6 @@ def raw_columns(unique_id: str, column: str, nodes: Mapping[str, Mapping[str, An
 
 
 def model_checksum(known: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return the SHA-256 over every definition: it differs when any of them does."""
-    return hashlib.sha256(canonical(known)).hexdigest()
+    """Return the SHA-256 over every definition: it differs when any does, but not when a chart comes or goes."""
+    made = {code: {part: one[part] for part in one.keys() - {"shown"}} for code, one in known.items()}
+    return hashlib.sha256(canonical(made)).hexdigest()

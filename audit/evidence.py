@@ -150,6 +150,15 @@ def files(evidence: Store, months: Mapping[str, Mapping[str, Any]], chosen: Coll
     ]
 
 
+def gone(evidence: Store, months: Mapping[str, Mapping[str, Any]], chosen: Collection[str]) -> list[str]:
+    """Return the chosen months whose observations are no longer there."""
+    return [
+        month
+        for month, entry in months.items()
+        if month in chosen and not evidence.path(entry["sha256"], ".parquet").exists()
+    ]
+
+
 def months_of(first: date, last: date) -> set[str]:
     """Return the months that two days and what lies between them touch."""
     return {
@@ -178,7 +187,7 @@ def open_evidence(
     months = manifest["kpis"][code]["months"]
     # Without a file of the chosen months, another one tells the columns.
     observed_files = files(evidence, months, chosen)
-    some = observed_files or files(evidence, months)[:1]
+    some = observed_files or [file for file in files(evidence, months) if Path(file).exists()][:1]
     tables = {relation: [entry["sha256"]] for relation, entry in manifest["context"].items()}
     connection = duckdb.connect(":memory:", config={"threads": 2})
     connection.execute(f"attach ':memory:' as {CATALOG}")

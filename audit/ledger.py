@@ -98,10 +98,10 @@ def folders(home: Home) -> list[Path]:
 
 
 def read(folder: Path) -> Entry:
-    """Return one publication as its files tell it, without asking whether they are true."""
+    """Return one publication, also a prepared one, as its files tell it, without asking whether they are true."""
     head = json.loads((folder / HEAD).read_bytes())
     return Entry(
-        sequence=int(folder.name.partition("-")[0]),
+        sequence=int(folder.name.lstrip(".").partition("-")[0]),
         folder=folder,
         facts=json.loads((folder / PUBLICATION).read_bytes()),
         head=head["head"],

@@ -7,7 +7,8 @@ from typing import Any
 
 import duckdb
 
-from audit import evidence, ledger
+from audit import annex, evidence, ledger
+from audit.annex import SUPPRESSION, Annex
 from audit.definitions import model_checksum
 from ingestion.settings import Home
 from ingestion.sql import literal
@@ -20,10 +21,23 @@ class Recorder:
     Attributes:
         definitions: Definition of each KPI by code.
         run_id: The run that publishes.
+        annex: The tables that the copy is given.
     """
 
     definitions: Mapping[str, Mapping[str, Any]]
     run_id: str
+    annex: Annex
+
+    def complete(self, home: Home, copy: Path, partial: Path) -> None:
+        """Give the copy of a prepared publication the tables that tell of it.
+
+        Args:
+            home: The home, whose warehouse nobody writes meanwhile.
+            copy: The copy, which nobody reads yet.
+            partial: What `prepare` has returned.
+        """
+        protected = [code for code, known in self.definitions.items() if SUPPRESSION in known["context"]]
+        annex.add(copy, home, self.annex, [*ledger.entries(home), ledger.read(partial)], protected)
 
     def prepare(self, home: Home, facts: Mapping[str, Any]) -> Path:
         """Write evidence and changes of what the warehouse holds; `ledger.commit` makes them count.

@@ -1,14 +1,19 @@
 """Says a trace in French: as text, as JSON, as one HTML page that needs nothing else. Reads no file."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from decimal import Decimal
 from html import escape
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from audit.cells import Figures
+from audit.definitions import FIGURES
+from audit.lineage import LAYERS, Column, Way
 from audit.tracing import PARIS, Shown, Trace
+from ingestion.errors import ExpectedFailure
 
 SUPPRESSED = "non diffusé : trop peu de victimes"
 
@@ -94,7 +99,22 @@ def sections(trace: Trace) -> list[Section]:
         ),
         Section(
             "Colonnes brutes derrière chaque chiffre",
-            [(name, ", ".join(columns) or "constante") for name, columns in trace.definition["columns"].items()],
+            [(name, ", ".join(columns) or "aucune") for name, columns in trace.definition["columns"].items()],
+        ),
+        Section(
+            "Où ce chiffre est affiché",
+            [] if shown_in(trace) else [("Tableau de bord", "aucun à cette publication")],
+            ["Tableau de bord", "Graphique"],
+            shown_in(trace),
+        ),
+        Section(
+            "Chemin des colonnes, du champ de la plateforme à l'indicateur",
+            [],
+            ["Couche", "Colonne", "Couche suivante", "Colonne qui en est faite"],
+            [
+                (LAYERS[source], column, LAYERS[target], made)
+                for source, column, target, made in trace.definition.get("steps", ())
+            ],
         ),
         Section(
             "Chargements",
@@ -124,18 +144,40 @@ def sections(trace: Trace) -> list[Section]:
     ]
 
 
+def shown_in(trace: Trace) -> list[tuple[str, str]]:
+    return [(dashboard, chart) for dashboard, chart in trace.definition.get("shown", ())]
+
+
 def no_records(trace: Trace) -> str:
     return SUPPRESSED if trace.figures.is_suppressed else "les preuves ne sont plus conservées"
 
 
 def recomputed_lines(trace: Trace) -> list[tuple[str, str]]:
+    if trace.removed:
+        return [*removed_lines(trace), ("Depuis les preuves", "le recalcul n'est plus possible")]
     if trace.recomputed is None:
-        return [("Depuis les preuves", "les preuves ne sont plus conservées ; restent le registre et ses empreintes")]
+        return [("Depuis les preuves", "DIFFÈRE : le recalcul ne donne aucune ligne")]
     if trace.figures.is_suppressed:
         same = "également retenu" if trace.agrees else "DIFFÈRE : le recalcul ne retient pas ce chiffre"
         return [("Depuis les preuves", same)]
     verdict = "égal au dernier chiffre" if trace.agrees else "DIFFÈRE de ce qui a été publié"
     return [("Depuis les preuves", f"{said(trace.recomputed.value)} ({verdict})")]
+
+
+def removed_lines(trace: Trace) -> list[tuple[str, str]]:
+    """Return what is no longer kept, and what can still be proved without it."""
+    lines = [
+        (
+            f"Observations de {month}",
+            f"effacées le {said(datetime.fromisoformat(removal.removed_at))} : {removal.reason} ; empreinte "
+            f"{removal.sha256}"
+            if removal
+            else "absentes, sans que leur effacement soit consigné : lancez « cyberimpact audit verify »",
+        )
+        for month, removal in trace.removed
+    ]
+    proved = "la valeur affichée, sa date et son code, par le registre ; la définition, le SQL et les chargements"
+    return [*lines, ("Reste prouvé", proved), ("Ne l'est plus", "le recalcul et la liste des enregistrements")]
 
 
 def today_lines(trace: Trace) -> list[tuple[str, str]]:
@@ -213,6 +255,9 @@ def as_json(trace: Trace) -> dict[str, Any]:
         "recomputed": None if trace.recomputed is None else asdict(trace.recomputed),
         "agrees": trace.agrees,
         "today": asdict(trace.today),
+        "removed": [
+            {"month": month, "removal": asdict(removal) if removal else None} for month, removal in trace.removed
+        ],
         "publication": {**trace.entry.facts, "head": trace.entry.reference, "is_sealed": bool(trace.entry.seal)},
         "definition": dict(trace.definition),
         "models": trace.models,
@@ -229,3 +274,42 @@ def history_lines(shown: Sequence[Shown]) -> Iterable[str]:
         value = "retiré" if one.figures is None else figures_lines(one.figures)[0][1]
         why = "première publication" if not one.causes else " ; ".join(one.causes)
         yield f"{said(one.entry.published_at)}  publication {one.entry.sequence} : {value} ({why})"
+
+
+def lineage_lines(way: Way, code: str | None) -> Iterable[str]:
+    """Yield the steps behind and beyond the figures of a KPI, or how many steps lead from layer to layer.
+
+    Raises:
+        ExpectedFailure: there is no such KPI.
+    """
+    if code is None:
+        counted = Counter((edge.source.layer, edge.target.layer) for edge in way.edges)
+        order = list(LAYERS)
+        for (source, target), number in sorted(counted.items(), key=lambda one: [order.index(name) for name in one[0]]):
+            yield f"{LAYERS[source]} → {LAYERS[target]} : {number} pas"
+        return
+    known = {column.table.removeprefix("kpi.kpi_") for column in way.columns if column.layer == "kpi"}
+    if code not in known:
+        published = ", ".join(sorted(name for name in known if "__" not in name and "." not in name))
+        raise ExpectedFailure(f"L'indicateur « {code} » n'a pas de chemin connu.", f"Connus : {published}.")
+    for figure in FIGURES:
+        start = Column("kpi", f"kpi.kpi_{code}", figure)
+        yield f"# {figure}"
+        if not way.into(start):
+            yield "aucune colonne : ce chiffre n'existe pas pour cet indicateur"
+        for source, target in way.behind(start):
+            yield f"{LAYERS[source.layer]} {source} → {LAYERS[target.layer]} {target}"
+
+
+def write(file: Path, text: str) -> None:
+    """Write a page that the auditor has named.
+
+    Raises:
+        ExpectedFailure: the file cannot be written.
+    """
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as problem:
+        raise ExpectedFailure(
+            f"Le fichier {file} ne peut pas être écrit : {problem.strerror}.", "Choisissez un autre emplacement."
+        ) from None

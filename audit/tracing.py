@@ -8,11 +8,12 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
-from audit import cells, evidence, ledger
+from audit import cells, evidence, ledger, retention
 from audit.cells import TOTAL, Cell, Figures
 from audit.evidence import CATALOG
 from audit.ledger import Entry
 from audit.objects import Store
+from audit.retention import Removal
 from ingestion.errors import ExpectedFailure
 from ingestion.locks import writer_lock_if_free
 from ingestion.settings import Home
@@ -20,6 +21,7 @@ from ingestion.sql import literal
 
 PARIS = ZoneInfo("Europe/Paris")
 SHOWN_RECORDS = 20
+NO_OBSERVATIONS = "Les observations de l'époque ne sont plus conservées : la comparaison n'est plus possible."
 _SHOWN_CHOICES = 40
 _PLATFORM_PREFIX = "raw_"
 
@@ -60,6 +62,7 @@ class Trace:
         records: Number of records behind it; None where it is suppressed.
         record_keys: The first of them.
         today: The same cell now.
+        removed: Months of observations that are no longer there, each with when and why they were removed, if known.
     """
 
     cell: Cell
@@ -74,6 +77,7 @@ class Trace:
     records: int | None
     record_keys: list[str]
     today: Today
+    removed: list[tuple[str, Removal | None]]
 
     @property
     def agrees(self) -> bool:
@@ -192,14 +196,22 @@ def trace(home: Home, cell: Cell, day: date | None = None, count: int = SHOWN_RE
     manifest = kept.read_json(entry.facts["manifest"])
     definition = kept.read_json(manifest["kpis"][cell.code]["definition"])
     months = evidence.months_of(cell.period.start, cell.period.last)
-    with evidence.open_evidence(kept, manifest, cell.code, months) as connection:
-        try:
+    files = manifest["kpis"][cell.code]["months"]
+    gone = evidence.gone(kept, files, months)
+    with evidence.open_evidence(kept, manifest, cell.code, months.difference(gone)) as connection:
+        recomputed, number, keys, now = None, None, [], Today(waits=NO_OBSERVATIONS)
+        if not gone:
             recomputed = cells.recompute(connection, definition, cell)
-        except duckdb.IOException:
-            recomputed = None  # evidence past its retention: what is left is the ledger
-        number, keys = (None, [])
-        if not figures.is_suppressed and recomputed is not None:
-            number, keys = records_of(connection, definition, cell, level, count)
+            if not figures.is_suppressed and recomputed is not None:
+                number, keys = records_of(connection, definition, cell, level, count)
+        chain = {
+            "models": models_of(connection, definition),
+            "checks": checks_of(connection, definition),
+            "loads": loads_of(connection, definition),
+        }
+        if not gone:
+            now = today(home, connection, definition, cell, level, hidden=figures.is_suppressed)
+        known_removals = retention.removals(home) if gone else {}
         return Trace(
             cell=cell,
             level=level,
@@ -207,12 +219,11 @@ def trace(home: Home, cell: Cell, day: date | None = None, count: int = SHOWN_RE
             figures=figures,
             recomputed=recomputed,
             definition=definition,
-            models=models_of(connection, definition),
-            checks=checks_of(connection, definition),
-            loads=loads_of(connection, definition),
             records=number,
             record_keys=keys,
-            today=today(home, connection, definition, cell, level, hidden=figures.is_suppressed),
+            today=now,
+            removed=[(month, known_removals.get(files[month]["sha256"])) for month in gone],
+            **chain,
         )
 
 

@@ -51,13 +51,13 @@ def trace(  # noqa: PLR0917 - a command line's options
 
     found = follow(settings.home(), cell_of(code, period, territory, breakdown), as_of.date() if as_of else None)
     if html:
-        html.write_text(report.as_html(found), encoding="utf-8")
+        report.write(html, report.as_html(found))
         typer.echo(f"Écrit dans {html}.")
     elif as_json:
         typer.echo(json.dumps(report.as_json(found), default=str, ensure_ascii=False, indent=2))
     else:
         typer.echo(report.as_text(found).lstrip())
-    if found.recomputed is not None and not found.agrees:
+    if not (found.agrees or found.removed):
         raise ExpectedFailure(
             "Le recalcul depuis les preuves ne donne pas le chiffre publié.", "Lancez `cyberimpact audit verify`."
         )
@@ -100,3 +100,32 @@ def show(
     cell = cell_of(code, period, territory, breakdown)
     for line in history_lines(history(settings.home(), cell, as_of.date() if as_of else None)):
         typer.echo(line)
+
+
+@audit_app.command("lineage")
+def lineage(
+    code: Annotated[str | None, typer.Argument(help="Code d'un indicateur ; sans lui, un résumé.")] = None,
+    openlineage: Annotated[
+        str | None,
+        typer.Option(help="Événements OpenLineage : fichier à écrire, ou adresse http(s)."),
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="Écrit une page HTML dans ce fichier.")] = None,
+) -> None:
+    """Le chemin des colonnes, du champ de la plateforme au tableau de bord, tel que la copie publiée le dit."""
+    from audit import lineage as lineages
+    from audit import lineage_page, report
+    from audit import openlineage as events
+
+    published = lineages.read(settings.home())
+    if openlineage:
+        found = events.events(published.way, published.described, published.published_at)
+        if openlineage.startswith(("http://", "https://")):
+            typer.echo(f"{events.send(found, openlineage)} événements envoyés à {openlineage}.")
+        else:
+            typer.echo(f"{events.write(found, Path(openlineage))} événements écrits dans {openlineage}.")
+    if html:
+        report.write(html, lineage_page.page(published.way, published.publication_id))
+        typer.echo(f"Écrit dans {html}.")
+    if not (openlineage or html):
+        for line in report.lineage_lines(published.way, code):
+            typer.echo(line)

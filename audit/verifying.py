@@ -2,15 +2,16 @@
 
 import hmac
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
-from audit import evidence, ledger
+from audit import evidence, ledger, retention
 from audit.ledger import CHANGES, HEAD, NO_HEAD, PUBLICATION, Entry
 from audit.objects import Store, digest_of
+from audit.retention import Removal
 from ingestion.settings import Home
 from ingestion.sql import literal
 
@@ -59,7 +60,10 @@ def verify(home: Home, head: str | None = None) -> Verdict:
     problems += seals
     remarks += unsealed
     problems += head_problems(known, head, vouched)
-    problems += evidence_problems(known, evidence.store(home))
+    removed = retention.removals(home)
+    problems += evidence_problems(known, evidence.store(home), removed)
+    problems += removal_problems(removed.values(), key, sealed=any(entry.seal for entry in known))
+    remarks += removal_remarks(removed.values(), key)
     published = published_copy(home)
     if published:
         problems += copy_problems(published, known)
@@ -191,8 +195,31 @@ def unsealed_words(unsealed: list[Entry]) -> list[str]:
     return [words]
 
 
-def evidence_problems(known: list[Entry], kept: Store) -> Iterator[str]:
-    """Yield the files of evidence that are gone or are not what their name says."""
+def removal_problems(removed: Collection[Removal], key: str | None, *, sealed: bool) -> Iterator[str]:
+    """Yield the removals that were not written down with the audit key, though the ledger is."""
+    if not key:
+        return
+    forged = [one for one in removed if one.is_forged(key)]
+    unsealed = [one for one in removed if sealed and one.seal is None]
+    for words, found in (("dont le sceau est faux", forged), ("non scellé(s)", unsealed)):
+        if found:
+            named = ", ".join(f"{one.kpi}, {one.month}" for one in found[:_SHOWN_ROWS])
+            yield f"{len(found)} effacement(s) de preuves {words}, qui n'ont pas été faits par la plateforme : {named}."
+
+
+def removal_remarks(removed: Collection[Removal], key: str | None) -> Iterator[str]:
+    """Yield what removals leave unproved."""
+    if removed:
+        yield (
+            f"{len(removed)} fichier(s) d'observations effacé(s) au terme de leur conservation : leurs empreintes et "
+            "le motif restent, le recalcul n'est plus possible."
+        )
+    if removed and not key:
+        yield "Sceaux des effacements non vérifiés : CYBERIMPACT_AUDIT_KEY est absente."
+
+
+def evidence_problems(known: list[Entry], kept: Store, removed: Container[str]) -> Iterator[str]:
+    """Yield the files of evidence that are gone, though nobody wrote that down, or are not what their name says."""
     seen: set[Path] = set()
     for entry in known:
         manifest = kept.path(entry.facts["manifest"], ".json")
@@ -206,7 +233,7 @@ def evidence_problems(known: list[Entry], kept: Store) -> Iterator[str]:
         for words, path in named(json.loads(manifest.read_bytes()), kept):
             if path not in seen:
                 seen.add(path)
-                bad = object_problem(path)
+                bad = None if path.stem in removed and not path.exists() else object_problem(path)
                 if bad:
                     yield f"{entry.folder.name} : preuve de {words} {bad}."
 

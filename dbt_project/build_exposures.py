@@ -7,6 +7,7 @@ python dbt_project/build_exposures.py
 """
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,10 @@ import yaml
 from supersync.bundle import chart_slugs, shown
 
 PROJECT = Path(__file__).parent
+#: What publication itself adds to the copy.
+PUBLISHED = PROJECT / "models" / "audit" / "_sources.yml"
 EXPOSURES = PROJECT / "models" / "exposures" / "dashboards.yml"
 BUNDLE = PROJECT.parent / "superset" / "bundle"
-
-#: What publication writes, and the name of its source.
-SOURCES, PUBLISHED = PROJECT / "models" / "audit" / "_sources.yml", "published"
 
 #: Who answers for what Superset shows, in Dagster too.
 OWNER = "team:plateforme-donnees"
@@ -44,17 +44,22 @@ def datasets_of(dashboard: Mapping[str, Any], charts: Mapping[str, Mapping[str, 
     yield from (choice["dataset"] for choice in dashboard.get("filters", {}).values() if "dataset" in choice)
 
 
-def references(dataset: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what a dataset reads as dbt refers to it; the bundle names it `schema.table`."""
-    for table in dataset.get("reads") or [dataset["model"]]:
-        name = table.rpartition(".")[2]
-        yield f"source('{PUBLISHED}', '{name}')" if name in of_publication() else f"ref('{name}')"
+def models_of(dataset: Mapping[str, Any]) -> list[str]:
+    """Return what a dataset reads, as dbt refers to it; the bundle names it `schema.model`."""
+    tables = dataset.get("reads") or [dataset["model"]]
+    return [reference(*table.split(".")) for table in tables]
 
 
-def of_publication() -> set[str]:
-    """Return the tables that no model makes, because publication itself writes them."""
-    declared_sources = yaml.safe_load(SOURCES.read_text(encoding="utf-8"))["sources"]
-    return {table["name"] for source in declared_sources for table in source["tables"]}
+def reference(schema: str, name: str) -> str:
+    """Return dbt's reference to a model, or to a table that publication itself adds to the copy."""
+    return f"source('publication', '{name}')" if (schema, name) in published() else f"ref('{name}')"
+
+
+@cache
+def published() -> set[tuple[str, str]]:
+    """Return schema and name of each table that publication adds."""
+    [source] = yaml.safe_load(PUBLISHED.read_text(encoding="utf-8"))["sources"]
+    return {(source["schema"], table["name"]) for table in source["tables"]}
 
 
 def content() -> dict[str, Any]:
@@ -63,7 +68,7 @@ def content() -> dict[str, Any]:
     exposures = []
     made = (shown(slug, dashboard) for slug, dashboard in declared("dashboard").items())
     for slug, dashboard in chain.from_iterable(one.items() for one in made):
-        read = {reference for name in datasets_of(dashboard, charts) for reference in references(datasets[name])}
+        read = {model for name in datasets_of(dashboard, charts) for model in models_of(datasets[name])}
         exposures.append(
             {
                 "name": slug.replace("-", "_"),

@@ -463,6 +463,37 @@ def write_text(path: Path, text: str) -> None:
         ) from None
 
 
+@verbs.audit_app.command("diff")
+def audit_diff(
+    former: Annotated[
+        str | None, typer.Argument(help="Révision de départ ; sans elle, là où le dossier a quitté origin/main.")
+    ] = None,
+    later: Annotated[str | None, typer.Argument(help="Révision d'arrivée ; sans elle, le dossier.")] = None,
+    changelog: Annotated[
+        bool, typer.Option("--changelog", help="Exige une ligne du journal quand le sens d'un indicateur change.")
+    ] = False,
+) -> None:
+    """Quels indicateurs changent de définition, de calcul ou de provenance entre deux versions ; où ils se voient."""
+    from orchestration import revisions
+
+    start = former or revisions.base()
+    if start is None:
+        say("La version de départ est inconnue ici (pas de branche origin/main) : rien n'est comparé.")
+        return
+    changes = revisions.compare(start, later)
+    for change in changes:
+        for line in change.lines():
+            say(line)
+    if not changes:
+        say("Aucun indicateur ne change.")
+    if changelog and (missing := [change.code for change in revisions.unwritten(changes, start)]):
+        raise ExpectedFailure(
+            f"Des lecteurs ne sont pas avertis que ces indicateurs changent de sens : {', '.join(missing)}.",
+            f"Ajoutez une ligne à {revisions.CHANGELOG} avec leur code entre accents graves, et dites ce qui change et "
+            "pourquoi.",
+        )
+
+
 @app.command()
 def redact() -> None:
     """Lit des lignes sur l'entrée standard et les rend sans données personnelles, avec des marques comme [NOM]."""
@@ -609,13 +640,36 @@ def purge(
     """Erase what is older than its platform's retention, or everything about one person."""
     from datetime import UTC, datetime
 
+    from audit import retention
     from ingestion import purging
 
     report = purging.erase(pseudonym) if pseudonym else purging.purge(datetime.now(UTC))
     for line in report.lines():
         say(line)
+    if not pseudonym:
+        removed = retention.purge(settings.home(), datetime.now(UTC))
+        say(f"{len(removed)} files of observations removed from the evidence.")
     if pseudonym and not report.complete:
         raise typer.Exit(1)
+
+
+@app.command()
+def backup(folder: Annotated[Path, typer.Argument(help="A new folder, outside the home.")]) -> None:
+    """Copy what cannot be made again: databases, operations, ledger, evidence, and what readers see."""
+    from orchestration import backups
+
+    made = backups.backup(settings.home(), folder)
+    say(f"{made.files} files, {made.megabytes} MB, in {folder}; head of the ledger: {made.head or 'none'}.")
+
+
+@app.command()
+def restore(folder: Annotated[Path, typer.Argument(help="A folder that `backup` has made.")]) -> None:
+    """Put a backup in the place of what the home holds, which is moved aside; a damaged backup is refused."""
+    from orchestration import backups
+
+    restored = backups.restore(settings.home(), folder)
+    for line in restored.lines():
+        say(line)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

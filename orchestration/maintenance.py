@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from audit import retention
 from ingestion import purging, settings
 from ingestion.errors import ExpectedFailure
 
@@ -47,10 +48,23 @@ def forget_runs() -> None:
     forget_old_runs()
 
 
+@dg.op(
+    ins={"after": dg.In(dg.Nothing)},
+    pool="warehouse",
+    description="Remove observations that only publications of long ago rest on; hash and reason stay.",
+)
+def remove_old_evidence(context: dg.OpExecutionContext) -> None:
+    try:
+        removed = retention.purge(settings.home(), datetime.now(UTC))
+    except ExpectedFailure as failure:
+        raise dg.Failure(description=str(failure), allow_retries=False) from None
+    context.log.info("%s files of observations removed.", len(removed))
+
+
 @dg.graph
 def purge() -> None:
-    """Erase what is older than its platform's retention."""
-    erase_what_is_too_old()
+    """Erase what is older than its retention: rows of platforms, then observations behind old publications."""
+    remove_old_evidence(erase_what_is_too_old())
 
 
 @dg.op(description="Draw the dashboards as PDF and mail them to those who want the digest.")

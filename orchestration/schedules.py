@@ -54,6 +54,15 @@ digest = dg.ScheduleDefinition(
     description="Monday, when the daily build has published the Sunday.",
 )
 
+ledger_head = dg.ScheduleDefinition(
+    name="ledger_head",
+    job=jobs.ledger_head,
+    cron_schedule="0 8 * * 1",
+    execution_timezone=TIMEZONE,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="On Mondays, after the publication of the morning: a head that was noted reveals a ledger cut since.",
+)
+
 #: What is live is not read by the clock: `orchestration.watch` follows it.
 schedules = [
     *(load_schedule(entry.name, entry.cron) for entry in PLATFORMS if entry.cron and entry.database != "live"),
@@ -61,4 +70,5 @@ schedules = [
     purge,
     forget,
     digest,
+    ledger_head,
 ]

@@ -8,14 +8,19 @@ from supersync.bundle import Asset
 from supersync.cache import invalidate
 from supersync.errors import SupersetFailure
 
+from assets.bi.lineage import edges
 from assets.serving.copies import key as copy_key
+from assets.serving.lineage import relation
 from assets.warehouse.translator import node_key
+from audit.lineage import Column, Way
 from ingestion import settings
 from orchestration import bi, project
 from orchestration.published import DAILY
 
 BUNDLE = bi.bundle()
-NODES = project.read_manifest()["nodes"]
+MANIFEST = project.read_manifest()
+NODES = {**MANIFEST["nodes"], **MANIFEST["sources"]}
+TABLES = ("model", "seed", "source")
 UPSTREAM_KIND = {"chart": "dataset", "dashboard": "chart"}
 
 
@@ -29,7 +34,8 @@ def upstream(asset: Asset) -> list[dg.AssetKey]:
     What a copy says of itself is no model: it comes with the copy.
     """
     if asset.kind == "dataset":
-        return [copy_key(DAILY), *(node_key(NODES[unique_id]) for unique_id in asset.reads if unique_id in NODES)]
+        read = {node_key(NODES[unique_id]) for unique_id in asset.reads if unique_id in NODES}
+        return [copy_key(DAILY), *sorted(read - {copy_key(DAILY)})]
     return [asset_key(UPSTREAM_KIND[asset.kind], slug) for slug in asset.reads]
 
 
@@ -52,6 +58,31 @@ def live_page(asset: Asset) -> dict[str, dg.MetadataValue]:
     return {"page": dg.MetadataValue.url(f"{settings.superset_url()}/superset/dashboard/{asset.slug}/")}
 
 
+def lineage() -> dict[dg.AssetKey, dg.TableColumnLineage]:
+    """Return which columns each object shows, as Dagster draws it: it knows columns, and of metrics what they read."""
+    tables = {relation(node): node_key(node) for node in NODES.values() if node["resource_type"] in TABLES}
+    way = Way(edges(BUNDLE, {name: key.path[0] for name, key in tables.items()}))
+    found: dict[dg.AssetKey, dict[str, set[tuple[dg.AssetKey, str]]]] = {}
+    for source, target in way.edges:
+        if target.layer == "metric":
+            continue
+        deps = found.setdefault(asset_key(target.layer, target.table), {}).setdefault(target.name, set())
+        deps.update((tables.get(column.table) or asset_key(*column[:2]), column.name) for column in read(way, source))
+    return {
+        key: dg.TableColumnLineage(
+            {column: [dg.TableColumnDep(*dep) for dep in sorted(deps)] for column, deps in columns.items()}
+        )
+        for key, columns in found.items()
+    }
+
+
+def read(way: Way, column: Column) -> list[Column]:
+    """Return the columns of a dataset that a metric is computed from, any other column itself."""
+    if column.layer != "metric":
+        return [column]
+    return [edge.source for edge in way.behind(column) if edge.target == column]
+
+
 SHOWN = [asset for asset in BUNDLE if asset.kind != "database"]
 
 
@@ -67,5 +98,8 @@ def superset(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult
     except SupersetFailure as failure:
         raise dg.Failure(description=str(failure), allow_retries=False) from None
     context.log.info("%s\nCached answers forgotten: %s datasets.", done, forgotten)
+    columns = lineage()
     for asset in SHOWN:
-        yield dg.MaterializeResult(asset_key=asset_key(asset.kind, asset.slug))
+        key = asset_key(asset.kind, asset.slug)
+        metadata = {"dagster/column_lineage": columns[key]} if key in columns else {}
+        yield dg.MaterializeResult(asset_key=key, metadata=metadata)

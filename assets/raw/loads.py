@@ -7,6 +7,7 @@ from pathlib import Path
 import dagster as dg
 
 from assets.raw import sources as platform_sources
+from assets.raw.lineage import column_lineage
 from ingestion import inbox, quarantine, settings
 from ingestion.errors import ExpectedFailure
 from ingestion.loading import load
@@ -103,7 +104,13 @@ def build_load(platform: Platform) -> dg.AssetsDefinition:
             raise dg.Failure(description=str(failure), allow_retries=False) from None
         context.log.info(report.summary())
         for entity in report.entities:
-            yield dg.MaterializeResult(asset_key=table_key(platform, entity.entity), metadata=metadata(report, entity))
+            yield dg.MaterializeResult(
+                asset_key=table_key(platform, entity.entity),
+                metadata={
+                    **metadata(report, entity),
+                    "dagster/column_lineage": column_lineage(platform, entity.entity),
+                },
+            )
         yield dg.MaterializeResult(asset_key=table_key(platform, LOAD_LOG.name), metadata={"summary": report.summary()})
         yield from quarantine_checks(platform)
         if file is not None:

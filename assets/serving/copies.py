@@ -2,11 +2,9 @@
 
 import dagster as dg
 
+from assets.serving.annexes import recorder
 from assets.serving.publication import ORIGINS, Publication, exposed_relations, publish
-from assets.warehouse.lineage import load_compiled
 from assets.warehouse.translator import node_key
-from audit.definitions import definitions
-from audit.recording import Recorder
 from ingestion import settings
 from ingestion.errors import ExpectedFailure
 from orchestration import project
@@ -51,8 +49,8 @@ def build_copy(made: Copy) -> dg.AssetsDefinition:
     )
     def published(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         try:
-            recorder = Recorder(definitions(*load_compiled()), context.run_id) if made is DAILY else None
-            publication = publish(settings.home(), exposed_relations(MANIFEST, made.target), made, recorder)
+            recording = recorder(context) if made is DAILY else None
+            publication = publish(settings.home(), exposed_relations(MANIFEST, made.target), made, recording)
         except ExpectedFailure as failure:
             raise dg.Failure(description=str(failure), allow_retries=False) from None
         return dg.MaterializeResult(metadata=metadata(publication))

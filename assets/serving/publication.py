@@ -146,9 +146,12 @@ def publish(
                 file=target / publication_id / made.file_name,
             )
             sign(connection, publication, origin.signature)
+        prepared = recorder.prepare(home, facts(publication)) if recorder else None
+        if recorder and prepared:
+            recorder.complete(home, partial / publication.file.name, prepared)
         flush(partial / publication.file.name)
-        if recorder:
-            ledger.commit(recorder.prepare(home, facts(publication)))
+        if prepared:
+            ledger.commit(prepared)
         make_current(partial, publication)
         prune(target)
     return publication

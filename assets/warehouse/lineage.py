@@ -24,6 +24,9 @@ DIALECT = "duckdb"
 #: The dbt source through which the daily target reads what the live one has published.
 PUBLISHED_BY_LIVE = "live_copy"
 
+#: In observations, a constant in one of these counts the record: it comes from where the key of the record comes from.
+COUNTED, RECORD = ("numerator", "denominator"), "record_key"
+
 #: Columns a column is made from: model, column -> [(upstream node, upstream column)], nodes by their dbt unique id.
 Lineage = dict[str, dict[str, list[tuple[str, str]]]]
 
@@ -66,14 +69,20 @@ def trace_model(
     scope = build_scope(qualified)
     names = qualified.named_selects if isinstance(qualified, exp.Query) else []
     found: dict[str, list[tuple[str, str]]] = {}
+    counting = []
     for column in names:
+        steps = list(lineage(column, qualified, schema=schema, scope=scope, dialect=DIALECT).walk())
         upstream = set()
-        for step in lineage(column, qualified, schema=schema, scope=scope, dialect=DIALECT).walk():
+        for step in steps:
             if isinstance(step.expression, exp.Table):
                 table = (step.expression.db.lower(), step.expression.name.lower())
                 if table in tables:
                     upstream.add((tables[table], step.name.rpartition(".")[2].strip('"').lower()))
         found[column.lower()] = sorted(upstream)
+        if not upstream and not any(step.expression.find(exp.Null) for step in steps):
+            counting.append(column.lower())
+    for column in set(counting) & set(COUNTED):
+        found[column] = found.get(RECORD, [])
     return found
 
 
@@ -90,7 +99,7 @@ def compile_and_trace() -> Lineage:
     Raises:
         ExpectedFailure: dbt cannot compile the project.
     """
-    return trace(joined({target: compiled_manifest(target) for target in TRACED}))
+    return trace(joined({target: compiled_manifest(target, compiled_folder(target)) for target in TRACED}))
 
 
 def joined(manifests: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -117,15 +126,26 @@ def compiled_folder(target: str) -> Path:
     return project.parse_folder(target) / "lineage"
 
 
-def compiled_manifest(target: str) -> dict[str, Any]:
+def compiled_manifest(target: str, folder: Path, project_dir: Path = project.PROJECT_DIR) -> dict[str, Any]:
     """Return the manifest of a target with the compiled code of what it builds.
+
+    Args:
+        target: The dbt target.
+        folder: Where dbt writes it.
+        project_dir: The dbt project, that of the checkout by default.
 
     Raises:
         ExpectedFailure: dbt cannot compile it.
     """
-    folder = compiled_folder(target)
     without_database = ("--no-introspect", "--no-populate-cache", "--target", target)
-    compiled = project.ask("compile", *without_database, *TRACED[target], DBT_TARGET_PATH=str(folder))
+    compiled = project.ask(
+        "compile",
+        *without_database,
+        *TRACED[target],
+        DBT_TARGET_PATH=str(folder),
+        DBT_PROJECT_DIR=str(project_dir),
+        DBT_PROFILES_DIR=str(project_dir),
+    )
     if compiled.returncode:
         raise ExpectedFailure(f"dbt cannot compile the project: {compiled.stdout.strip()}", "Mend the model it names.")
     return json.loads((folder / "manifest.json").read_bytes())

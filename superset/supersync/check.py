@@ -216,7 +216,7 @@ def _labels(place: str) -> set[str]:
 
 
 def _kpis(bundle: Bundle) -> Iterator[str]:
-    shown = {code for chart in bundle.charts for code in kpi_codes(chart) or _listed(bundle, chart)}
+    shown = {code for chart in bundle.charts for code in kpis_shown(bundle, chart)}
     file = bundle.folder / BASELINE
     excused = set(file.read_text(encoding="utf-8").split()) if file.exists() else set()
     for code in sorted(bundle.models.kpi_codes - shown - excused):
@@ -229,6 +229,11 @@ def kpi_codes(chart: Asset) -> list[str]:
     """Return the KPIs that a chart shows."""
     kpi = chart.declared.get("kpi", [])
     return kpi if isinstance(kpi, list) else [kpi]
+
+
+def kpis_shown(bundle: Bundle, chart: Asset) -> set[str]:
+    """Return the KPIs whose values a reader finds on a chart: those that it names, or those that its table lists."""
+    return set(kpi_codes(chart)) or _listed(bundle, chart)
 
 
 def _listed(bundle: Bundle, chart: Asset) -> set[str]:

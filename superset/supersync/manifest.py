@@ -22,7 +22,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Model:
-    """A dbt model or seed, or a table that dbt knows as a source and that publication adds.
+    """A dbt model or seed, or a source that publication itself fills.
 
     Attributes:
         unique_id: dbt's name for it, `model.cyberimpact.kpi_reading`.
@@ -55,7 +55,7 @@ class Model:
 
 
 class Manifest(dict[str, Model]):
-    """Every model, seed and source, by `schema.name`."""
+    """Every table that dbt knows of and a dataset may read, by `schema.name`."""
 
     @property
     def kpi_codes(self) -> set[str]:
@@ -76,11 +76,9 @@ def read(path: Path) -> Manifest:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         groups = content.get("groups", {})
-        models = [
-            _model(node, groups)
-            for node in (*content["nodes"].values(), *content.get("sources", {}).values())
-            if node["resource_type"] in ("model", "seed", "source")
-        ]
+        nodes = [node for node in content["nodes"].values() if node["resource_type"] in ("model", "seed")]
+        nodes += [source for source in content.get("sources", {}).values() if _meta(source).get("exposed")]
+        models = [_model(node, groups) for node in nodes]
     except FileNotFoundError:
         raise SupersetFailure(
             f"There is no dbt manifest at {path}.", "Make it with `cyberimpact build` or `dbt parse`."

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import duckdb
 
 from audit import ledger
+from audit.annex import Annex
 from audit.ledger import Entry
 from audit.recording import Recorder
 from ingestion.settings import Home
@@ -69,6 +70,8 @@ def definition(sql: str = SQL, label: str = "Visites") -> dict:
         "checks": {"test.c.not_null.1": ["model.c.fct_visit"], "test.c.small.2": ["model.c.fct_visit"]},
         "raw_tables": ["raw_audience.hourly_visits"],
         "columns": {"value": ["raw_audience.hourly_visits.visits"]},
+        "steps": [["raw", "raw_audience.hourly_visits.visits", "kpi", "kpi.kpi_visits.value"]],
+        "shown": [["Visibilité", "Visites <par mois>"]],
     }
 
 
@@ -122,4 +125,4 @@ def prepare(home: Home, number: int, sql: str = SQL):
         "data_as_of": "2026-10-31",
         "code_version": "abc",
     }
-    return Recorder({"visits": definition(sql)}, "run-1").prepare(home, facts)
+    return Recorder({"visits": definition(sql)}, "run-1", Annex({})).prepare(home, facts)

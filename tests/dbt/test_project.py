@@ -200,6 +200,7 @@ def test_only_what_is_meant_for_readers_is_published(built: Built) -> None:
         "actors.fct_prevention_action",
         "audit.archived_load",
         "audit.freshness",
+        "audit.platform_load",
         "kpi.kpi_catalogue",
         "kpi.kpi_reading",
         "kpi.kpi_value",

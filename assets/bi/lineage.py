@@ -1,0 +1,104 @@
+"""Which published columns the datasets, charts and dashboards of Superset show. How they are drawn is `supersync`'s."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.lineage import lineage
+from sqlglot.optimizer.qualify import qualify
+from sqlglot.optimizer.scope import build_scope
+from supersync import charts
+from supersync.bundle import Asset, Bundle
+from supersync.check import kpis_shown
+
+from assets.warehouse.lineage import DIALECT
+from audit.lineage import Column, Edge
+
+
+def edges(bundle: Bundle, layers: Mapping[str, str]) -> Iterator[Edge]:
+    """Yield the edges from columns of the published copy to dashboards.
+
+    Args:
+        bundle: What Superset is told to show.
+        layers: Layer of each published table, by `schema.name`.
+    """
+    for dataset in bundle.datasets:
+        yield from _dataset_edges(bundle, dataset, layers)
+        yield from _metric_edges(dataset)
+    datasets = {dataset.slug: dataset for dataset in bundle.datasets}
+    for chart in bundle.charts:
+        yield from _chart_edges(chart, datasets[chart.declared["dataset"]])
+    by_slug = {chart.slug: chart for chart in bundle.charts}
+    for dashboard in bundle.dashboards:
+        for slug in dashboard.reads:
+            for drawn in drawn_by(by_slug[slug], datasets[by_slug[slug].declared["dataset"]]):
+                yield Edge(drawn, Column("dashboard", dashboard.slug, slug))
+
+
+def _dataset_edges(bundle: Bundle, dataset: Asset, layers: Mapping[str, str]) -> Iterator[Edge]:
+    names = [column["column_name"] for column in dataset.config["columns"]]
+    if "model" in dataset.declared:
+        table = dataset.declared["model"]
+        for name in names:
+            yield Edge(Column(layers[table], table, name), Column("dataset", dataset.slug, name))
+        return
+    schema: dict[str, Any] = {}
+    for key in dataset.declared["reads"]:
+        model = bundle.models[key]
+        schema.setdefault(model.schema, {})[model.name] = {
+            column.name: column.type or "text" for column in model.columns.values()
+        }
+    query = qualify(
+        sqlglot.parse_one(dataset.config["sql"], dialect=DIALECT),
+        schema=schema,
+        dialect=DIALECT,
+        validate_qualify_columns=False,
+    )
+    scope = build_scope(query)
+    for name in names:
+        for step in lineage(name, query, schema=schema, scope=scope, dialect=DIALECT).walk():
+            if isinstance(step.expression, exp.Table):
+                table = f"{step.expression.db}.{step.expression.name}"
+                column = step.name.rpartition(".")[2].strip('"')
+                yield Edge(Column(layers[table], table, column), Column("dataset", dataset.slug, name))
+
+
+def _metric_edges(dataset: Asset) -> Iterator[Edge]:
+    present = {column["column_name"] for column in dataset.config["columns"]}
+    for metric in dataset.config["metrics"]:
+        target = Column("metric", dataset.slug, metric["metric_name"])
+        for column in sqlglot.parse_one(metric["expression"], dialect=DIALECT).find_all(exp.Column):
+            if column.name in present:
+                yield Edge(Column("dataset", dataset.slug, column.name), target)
+
+
+def drawn_by(chart: Asset, dataset: Asset) -> list[Column]:
+    """Return what a chart draws or selects by: columns and metrics of its dataset."""
+    present = {column["column_name"] for column in dataset.config["columns"]}
+    names = (charts.columns(chart.declared) & present) | set(chart.declared.get("metrics", []))
+    return [Column("chart", chart.slug, name) for name in sorted(names)]
+
+
+def _chart_edges(chart: Asset, dataset: Asset) -> Iterator[Edge]:
+    metrics = set(chart.declared.get("metrics", []))
+    for drawn in drawn_by(chart, dataset):
+        layer = "metric" if drawn.name in metrics else "dataset"
+        yield Edge(Column(layer, dataset.slug, drawn.name), drawn)
+
+
+def shown(bundle: Bundle) -> list[dict[str, str]]:
+    """Return where each KPI is shown: one row per KPI, chart and dashboard."""
+    return [
+        {
+            "kpi_code": code,
+            "chart": chart.slug,
+            "chart_title": chart.title,
+            "dashboard": dashboard.slug,
+            "dashboard_title": dashboard.title,
+        }
+        for chart in bundle.charts
+        for code in sorted(kpis_shown(bundle, chart))
+        for dashboard in bundle.dashboards
+        if chart.slug in dashboard.reads
+    ]

@@ -1,0 +1,48 @@
+"""Which field of a platform each raw column holds, as the contracts in `ingestion` declare it."""
+
+from collections.abc import Iterator
+from importlib import import_module
+
+import dagster as dg
+
+from assets.raw import sources
+from audit.lineage import Column, Edge
+from ingestion.contract import Table
+from ingestion.platforms import PLATFORMS, Platform
+
+
+def tables(platform: Platform) -> tuple[Table, ...]:
+    """Return the contract of a platform."""
+    return import_module(f"ingestion.{platform.name}").CONTRACT
+
+
+def given(table: Table) -> dict[str, list[str]]:
+    """Return the fields behind each raw column, under each name that the platform has used; a load fills the others."""
+    labels = {field.name: field.labels or (field.name,) for field in table.fields if not field.filled_by_load}
+    found = {column: list(names) for column, names in labels.items()}
+    if parts := [name for part in table.key_parts for name in labels.get(part, ())]:
+        found[table.key] = parts
+    return found
+
+
+def edges() -> Iterator[Edge]:
+    """Yield the edges from the fields that platforms give to raw columns."""
+    for platform in PLATFORMS:
+        for table in tables(platform):
+            for column, names in given(table).items():
+                for name in names:
+                    yield Edge(
+                        Column("platform", f"{platform.name}.{table.name}", name),
+                        Column("raw", f"{platform.dataset}.{table.name}", column),
+                    )
+
+
+def column_lineage(platform: Platform, entity: str) -> dg.TableColumnLineage:
+    """Return the lineage of a raw table as Dagster draws it: its columns come from the platform itself."""
+    [table] = [table for table in tables(platform) if table.name == entity]
+    return dg.TableColumnLineage(
+        {
+            column: [dg.TableColumnDep(sources.key(platform), f"{entity}.{name}") for name in names]
+            for column, names in given(table).items()
+        }
+    )

@@ -1,0 +1,43 @@
+"""The whole way of each column, from the platform's field to the dashboard. Each stretch is found by its owner."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from supersync.bundle import Bundle
+
+from assets.bi import lineage as bi_lineage
+from assets.raw import lineage as raw_lineage
+from assets.warehouse.lineage import Lineage
+from assets.warehouse.translator import node_key
+from audit.lineage import Column, Edge, Way
+
+
+def way(manifest: Mapping[str, Any], lineage: Lineage, bundle: Bundle) -> Way:
+    """Return every edge between two columns.
+
+    Args:
+        manifest: dbt's manifest of both targets.
+        lineage: Columns behind each column of each model.
+        bundle: What Superset shows.
+    """
+    nodes = {**manifest["sources"], **manifest["nodes"]}
+    tables = (node for node in nodes.values() if node["resource_type"] in ("model", "seed", "source"))
+    layers = {relation(node): layer(node) for node in tables}
+    return Way([*raw_lineage.edges(), *model_edges(nodes, lineage), *bi_lineage.edges(bundle, layers)])
+
+
+def relation(node: Mapping[str, Any]) -> str:
+    """Return the schema and table of a node, as `kpi.kpi_value`."""
+    return f"{node['schema']}.{node.get('identifier') or node.get('alias') or node['name']}"
+
+
+def layer(node: Mapping[str, Any]) -> str:
+    return node_key(node).path[0]
+
+
+def model_edges(nodes: Mapping[str, Mapping[str, Any]], lineage: Lineage) -> Iterator[Edge]:
+    for uid, columns in lineage.items():
+        for name, upstream in columns.items():
+            target = Column(layer(nodes[uid]), relation(nodes[uid]), name)
+            for source, column in upstream:
+                yield Edge(Column(layer(nodes[source]), relation(nodes[source]), column), target)

@@ -1,0 +1,160 @@
+"""The way of a column from a platform's field to a dashboard, as edges. Who finds them belongs in `assets`."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import duckdb
+
+from ingestion.errors import ExpectedFailure
+from ingestion.settings import Home
+from ingestion.sql import literal
+
+#: The layers in the order of the way, with the name that a French reader is shown.
+LAYERS = {
+    "platform": "Plateforme",
+    "raw": "Données brutes",
+    "seeds": "Référentiels fixes",
+    "staging": "Préparation",
+    "reference": "Référentiels",
+    "marts": "Tables métier",
+    "live": "Tables en continu",
+    "signals": "Signaux",
+    "impact": "Impact",
+    "audit": "Audit",
+    "kpi": "Indicateurs",
+    "serving": "Copie publiée",
+    "dataset": "Jeux de données",
+    "metric": "Mesures",
+    "chart": "Graphiques",
+    "dashboard": "Tableaux de bord",
+}
+
+#: The layers in which a way begins.
+ORIGINS = ("platform", "raw", "seeds")
+
+#: Where a copy holds the edges.
+TABLE = "audit.lineage_column"
+
+
+class Column(NamedTuple):
+    """A column of a layer; the column of a dashboard is a chart, that of a chart what it draws."""
+
+    layer: str
+    table: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.table}.{self.name}"
+
+
+class Edge(NamedTuple):
+    """That a column is made from another one, or shows it."""
+
+    source: Column
+    target: Column
+
+
+class Way:
+    """Edges that can be followed both ways.
+
+    Args:
+        edges: In any order; an edge that occurs twice counts once.
+    """
+
+    def __init__(self, edges: Iterable[Edge]) -> None:
+        self.edges = sorted(set(edges))
+        self._into: defaultdict[Column, list[Edge]] = defaultdict(list)
+        self._out_of: defaultdict[Column, list[Edge]] = defaultdict(list)
+        for edge in self.edges:
+            self._into[edge.target].append(edge)
+            self._out_of[edge.source].append(edge)
+
+    @property
+    def columns(self) -> set[Column]:
+        """Every column that an edge touches."""
+        return {column for edge in self.edges for column in edge}
+
+    def into(self, column: Column) -> list[Edge]:
+        """Return the edges from what a column is made from."""
+        return self._into.get(column, [])
+
+    def out_of(self, column: Column) -> list[Edge]:
+        """Return the edges to what is made from a column."""
+        return self._out_of.get(column, [])
+
+    def behind(self, start: Column) -> list[Edge]:
+        """Return every edge that leads to a column, the nearest first."""
+        return list(self._walk(start, forward=False))
+
+    def beyond(self, start: Column) -> list[Edge]:
+        """Return every edge that leads on from a column, the nearest first."""
+        return list(self._walk(start, forward=True))
+
+    def _walk(self, start: Column, *, forward: bool) -> Iterator[Edge]:
+        steps = self._out_of if forward else self._into
+        seen, waiting = {start}, [start]
+        while waiting:
+            for edge in steps.get(waiting.pop(0), ()):
+                yield edge
+                reached = edge.target if forward else edge.source
+                if reached not in seen:
+                    seen.add(reached)
+                    waiting.append(reached)
+
+    def origins(self, start: Column) -> set[Column]:
+        """Return the raw columns and seeds behind a column."""
+        return {edge.source for edge in self.behind(start) if edge.source.layer in ("raw", "seeds")}
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a published copy says of its columns.
+
+    Attributes:
+        way: Their edges.
+        described: Type and description of each column of a published table, by table and name.
+        publication_id: Which copy.
+        published_at: When.
+    """
+
+    way: Way
+    described: Mapping[tuple[str, str], tuple[str, str]]
+    publication_id: str
+    published_at: datetime
+
+
+def read(home: Home) -> Published:
+    """Return what the copy that readers see says of its columns.
+
+    Raises:
+        ExpectedFailure: nothing was published, or the copy says nothing of its columns.
+    """
+    copy = (home.published / "daily" / "current" / "serving.duckdb").resolve()
+    if not copy.exists():
+        raise ExpectedFailure("Rien n'a encore été publié ici.", "Lancez `cyberimpact publish`.")
+    try:
+        with duckdb.connect(":memory:", config={"threads": 2}) as connection:
+            connection.execute("set TimeZone = 'UTC'")
+            connection.execute(f"attach {literal(str(copy))} as copy (read_only)")
+            rows = connection.execute(
+                "select from_layer, from_table, from_column, to_layer, to_table, to_column "  # noqa: S608
+                f"from copy.{TABLE}"
+            ).fetchall()
+            columns = connection.execute(
+                "select concat(schema_name, '.', table_name), column_name, data_type, coalesce(comment, '') "
+                "from duckdb_columns() where database_name = 'copy'"
+            ).fetchall()
+            [(publication_id, at)] = connection.execute(
+                "select publication_id, published_at::timestamp from copy.audit.publication"
+            ).fetchall()
+    except duckdb.Error as problem:
+        raise ExpectedFailure(
+            f"La copie publiée ne dit pas le chemin de ses colonnes : {str(problem).splitlines()[0]}",
+            "Lancez `cyberimpact publish`.",
+        ) from None
+    way = Way(Edge(Column(*row[:3]), Column(*row[3:])) for row in rows)
+    described = {(table, name): (kind, description) for table, name, kind, description in columns}
+    return Published(way, described, publication_id, at.replace(tzinfo=UTC))

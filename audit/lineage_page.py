@@ -1,0 +1,63 @@
+"""Column lineage as one page that needs nothing else: no script, no picture, no address. Edges come from `lineage`."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from html import escape
+
+from audit.lineage import LAYERS, Column, Way
+from audit.report import STYLE
+
+_OWN = (
+    "nav a{margin-right:1rem}details{margin:.2rem 0}summary{cursor:pointer}section{margin-top:2rem}"
+    "a{color:#000091}.l{color:#666;font-size:.8rem}"
+)
+
+
+def page(way: Way, publication: str) -> str:
+    """Return the page: every table of each layer, with what each column is made from and what is made from it.
+
+    Args:
+        way: The edges.
+        publication: Which copy they are of.
+    """
+    columns: defaultdict[str, defaultdict[str, list[Column]]] = defaultdict(lambda: defaultdict(list))
+    for column in sorted(way.columns):
+        columns[column.layer][column.table].append(column)
+    layers = [layer for layer in LAYERS if layer in columns]
+    links = "".join(f'<a href="#{layer}">{escape(LAYERS[layer])} ({len(columns[layer])})</a>' for layer in layers)
+    sections = "".join(section(way, layer, columns[layer]) for layer in layers)
+    return (
+        '<!doctype html><html lang="fr"><head><meta charset="utf-8"><title>Chemin des colonnes</title>'
+        f"<style>{STYLE}{_OWN}</style></head><body><h1>Le chemin des colonnes</h1>"
+        f"<p>Publication {escape(publication)}. Pour chaque colonne : d'où elle vient, et ce qui en est fait. "
+        "Un lien mène à la table ; Ctrl+F cherche un nom, les tables fermées comprises.</p>"
+        f"<nav>{links}</nav>{sections}</body></html>\n"
+    )
+
+
+def section(way: Way, layer: str, tables: dict[str, list[Column]]) -> str:
+    content = "".join(table(way, name, columns) for name, columns in tables.items())
+    return f'<section id="{escape(layer)}"><h2>{escape(LAYERS[layer])}</h2>{content}</section>'
+
+
+def table(way: Way, name: str, columns: list[Column]) -> str:
+    rows = "".join(
+        f"<tr><td>{escape(column.name)}</td>"
+        f"<td>{linked(edge.source for edge in way.into(column))}</td>"
+        f"<td>{linked(edge.target for edge in way.out_of(column))}</td></tr>"
+        for column in columns
+    )
+    return (
+        f'<details id="{anchor(columns[0])}"><summary>{escape(name)} <span class="l">{len(columns)} colonnes</span>'
+        "</summary><table><tr><th>Colonne</th><th>Faite à partir de</th><th>Sert à</th></tr>"
+        f"{rows}</table></details>"
+    )
+
+
+def linked(columns: Iterable[Column]) -> str:
+    words = [f'<a href="#{anchor(column)}">{escape(str(column))}</a>' for column in columns]
+    return "<br>".join(words) or "–"
+
+
+def anchor(column: Column) -> str:
+    return escape(f"{column.layer}-{column.table}".replace(" ", "_"))

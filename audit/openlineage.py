@@ -1,0 +1,139 @@
+"""Column lineage as OpenLineage events, to a file or to a server of lineage. Where the edges come from: `lineage`.
+
+Source: OpenLineage 2-0-2, https://openlineage.io/spec/; one `JobEvent` per table, for nothing here tells of one run.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+
+from openlineage.client.event_v2 import InputDataset, Job, JobEvent, OutputDataset, set_producer
+from openlineage.client.facet_v2 import column_lineage_dataset, schema_dataset
+from openlineage.client.serde import Serde
+from openlineage.client.transport.http import HttpConfig, HttpTransport
+from requests import RequestException
+
+from audit.lineage import Column, Way
+from ingestion.errors import ExpectedFailure
+
+NAMESPACE = "cyberimpact"
+PRODUCER = "urn:cyberimpact:audit"
+
+#: Type and description of a column, by table and name.
+Described = Mapping[tuple[str, str], tuple[str, str]]
+
+Table = tuple[str, str]
+
+
+def dataset_name(table: Table) -> str:
+    """Return the name of a table in OpenLineage: what is no table of the warehouse says what it is."""
+    layer, name = table
+    return f"{layer}/{name}" if layer in ("platform", "dataset", "metric", "chart", "dashboard") else name
+
+
+def events(way: Way, described: Described, at: datetime) -> Iterator[JobEvent]:
+    """Yield one event per table that is made from others.
+
+    Args:
+        way: The edges.
+        described: What is known of columns of the published copy.
+        at: When the lineage was published, with its time zone.
+    """
+    set_producer(PRODUCER)
+    behind: defaultdict[Table, defaultdict[str, list[Column]]] = defaultdict(lambda: defaultdict(list))
+    columns: defaultdict[Table, set[str]] = defaultdict(set)
+    for source, target in way.edges:
+        behind[target[:2]][target.name].append(source)
+        columns[source[:2]].add(source.name)
+        columns[target[:2]].add(target.name)
+    for table in sorted(behind):
+        read = sorted({column[:2] for sources in behind[table].values() for column in sources})
+        yield JobEvent(
+            eventTime=at.isoformat(),
+            job=Job(namespace=NAMESPACE, name=dataset_name(table)),
+            inputs=[
+                InputDataset(
+                    namespace=NAMESPACE,
+                    name=dataset_name(one),
+                    facets={"schema": schema(one, columns[one], described)},
+                )
+                for one in read
+            ],
+            outputs=[
+                OutputDataset(
+                    namespace=NAMESPACE,
+                    name=dataset_name(table),
+                    facets={
+                        "schema": schema(table, columns[table], described),
+                        "columnLineage": column_lineage(behind[table]),
+                    },
+                )
+            ],
+        )
+
+
+def schema(table: Table, columns: Iterable[str], described: Described) -> schema_dataset.SchemaDatasetFacet:
+    fields = []
+    for name in sorted(columns):
+        kind, description = described.get((table[1], name), (None, None))
+        fields.append(schema_dataset.SchemaDatasetFacetFields(name=name, type=kind, description=description))
+    return schema_dataset.SchemaDatasetFacet(fields=fields)
+
+
+def column_lineage(behind: Mapping[str, Iterable[Column]]) -> column_lineage_dataset.ColumnLineageDatasetFacet:
+    return column_lineage_dataset.ColumnLineageDatasetFacet(
+        fields={
+            name: column_lineage_dataset.Fields(
+                inputFields=[
+                    column_lineage_dataset.InputField(
+                        namespace=NAMESPACE, name=dataset_name(source[:2]), field=source.name
+                    )
+                    for source in sources
+                ]
+            )
+            for name, sources in sorted(behind.items())
+        }
+    )
+
+
+def as_json(event: JobEvent) -> dict:
+    """Return an event as the specification writes it."""
+    return Serde.to_dict(event)
+
+
+def write(found: Iterable[JobEvent], file: Path) -> int:
+    """Write one event a line, and return their number.
+
+    Raises:
+        ExpectedFailure: the file cannot be written.
+    """
+    lines = [json.dumps(as_json(event), ensure_ascii=False, sort_keys=True) for event in found]
+    try:
+        file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    except OSError as problem:
+        raise ExpectedFailure(
+            f"Le fichier {file} ne peut pas être écrit : {problem.strerror}.", "Choisissez un autre emplacement."
+        ) from None
+    return len(lines)
+
+
+def send(found: Iterable[JobEvent], url: str) -> int:
+    """Send the events to a server that speaks OpenLineage, at `<url>/api/v1/lineage`, and return their number.
+
+    Raises:
+        ExpectedFailure: the server does not answer, or refuses.
+    """
+    transport = HttpTransport(HttpConfig(url=url, retry={"total": 2, "backoff_factor": 0.3}))
+    sent = 0
+    try:
+        for event in found:
+            transport.emit(event)
+            sent += 1
+    except RequestException as problem:
+        raise ExpectedFailure(
+            f"Le serveur {url} n'a pas reçu l'événement n° {sent + 1} : {type(problem).__name__}.",
+            "Vérifiez son adresse et qu'il répond ; la commande peut être relancée.",
+        ) from None
+    return sent

@@ -1,0 +1,99 @@
+"""What the auditors' weekly mail says: the ledger's head, and whether the ledger is whole. Sending is `mail`'s."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+
+import dagster as dg
+
+from audit import ledger
+from audit.verifying import Verdict, verify
+from ingestion import settings
+from ingestion.clock import PARIS
+from ingestion.errors import ExpectedFailure
+from ingestion.settings import Home
+from orchestration import mail, subscriptions
+
+WANT = "ledger_head"
+WEEK = timedelta(days=7)
+
+
+def text(home: Home, verdict: Verdict, now: datetime) -> str:
+    """Return what the mail says, in French.
+
+    Args:
+        home: The home.
+        verdict: What a verification has just found.
+        now: The present, with its time zone.
+    """
+    known = ledger.entries(home)
+    recent = [entry for entry in known if now - entry.published_at <= WEEK]
+    lines = [
+        "Notez cette tête de chaîne ailleurs que sur la plateforme :",
+        "",
+        f"    {verdict.head}",
+        "",
+        f"Le registre compte {verdict.publications} publication(s), dont {len(recent)} depuis une semaine.",
+        *(
+            f"- {entry.published_at.astimezone(PARIS):%d/%m/%Y %H:%M}, publication {entry.sequence} : "
+            f"{entry.facts['changes']} valeur(s) changée(s), code {entry.facts['code_version']}, "
+            f"{'scellée' if entry.seal else 'non scellée'}."
+            for entry in recent
+        ),
+        "",
+        *(verdict.problems or ("La vérification n'a rien trouvé d'altéré.",)),
+        *verdict.remarks,
+        "",
+        f"Pour vérifier vous-même : cyberimpact audit verify --head {verdict.head}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def messages(home: Home, now: datetime) -> Iterator[EmailMessage]:
+    """Yield the mail of each subscriber of the ledger's head; none before something was published.
+
+    Raises:
+        ExpectedFailure: the subscriptions cannot be read.
+    """
+    recipients = [one for one in subscriptions.declared(WANT) if one.channel == "mail"]
+    if not recipients or not ledger.folders(home):
+        return
+    verdict = verify(home)
+    week = now.astimezone(PARIS).strftime("%G-W%V")
+    alarm = "ALTÉRATION : " if verdict.problems else ""
+    for one in recipients:
+        message = EmailMessage()
+        message["To"] = one.destination()
+        message["Subject"] = f"{alarm}registre cyberimpact, semaine {week}"
+        message["Message-ID"] = f"<ledger-{week}-{one.recipient}@cyberimpact.local>"  # a second one is the same mail
+        message.set_content(text(home, verdict, now))
+        yield message
+
+
+@dg.op(description="Send the ledger's head to the auditors who subscribe to it.")
+def send_ledger_head(context: dg.OpExecutionContext) -> None:
+    try:
+        waiting = list(messages(settings.home(), datetime.now(UTC)))
+        if not waiting:
+            context.log.info("Nobody subscribes to the ledger's head by mail, or nothing was published: no mail.")
+        failed = [failure for message in waiting if (failure := refused(message))]
+    except ExpectedFailure as failure:
+        raise dg.Failure(description=str(failure)) from None
+    if failed:
+        raise dg.Failure(description="\n".join(failed))
+    context.log.info("%s mail(s) sent.", len(waiting))
+
+
+def refused(message: EmailMessage) -> str | None:
+    """Send a mail, and return why it could not be sent: one recipient's trouble is not that of the others."""
+    try:
+        mail.send(message)
+    except ExpectedFailure as failure:
+        return str(failure)
+    return None
+
+
+@dg.graph
+def ledger_head() -> None:
+    """Tell the auditors the head of the ledger."""
+    send_ledger_head()

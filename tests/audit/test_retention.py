@@ -1,0 +1,102 @@
+"""Observations go when their time is over, and what is left says so, to whom traces a figure and to whom verifies."""
+
+import json
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from audit import evidence, ledger, report, retention
+from audit.cells import Cell, Period
+from audit.tracing import history, trace
+from audit.verifying import verify
+from ingestion.settings import Home
+from tests.audit.world import FIRST, RECORDS, record, write_warehouse
+
+KEY = "a key"
+LATER = FIRST + timedelta(days=400)
+GIRONDE = Cell("visits", Period("month", date(2026, 10, 1)), "FR-33")
+SEPTEMBER = Cell("visits", Period("month", date(2026, 9, 1)), "FR-33")
+
+
+@pytest.fixture
+def published(home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """A home of two sealed publications, 399 days apart: October was corrected, September is the same file."""
+    monkeypatch.setenv("CYBERIMPACT_AUDIT_KEY", KEY)
+    monkeypatch.setenv("CYBERIMPACT_EVIDENCE_MONTHS", "12")
+    write_warehouse(home)
+    record(home, 0)
+    write_warehouse(home, [*RECORDS, ("f", "2026-10-02", "FR-33", 1)])
+    record(home, 399)
+    return home
+
+
+def test_only_what_nothing_recent_rests_on_goes(published: Home) -> None:
+    [removal] = retention.purge(published, LATER)
+    assert (removal.kpi, removal.month, removal.reason) == (
+        "visits", "2026-10", "durée de conservation des preuves dépassée",
+    )  # fmt: skip
+    assert retention.purge(published, LATER) == []
+    assert trace(published, GIRONDE).agrees
+    assert trace(published, SEPTEMBER, FIRST.date()).agrees
+
+
+def test_nothing_goes_before_its_time(published: Home) -> None:
+    assert retention.purge(published, FIRST + timedelta(days=360)) == []
+
+
+def test_the_last_publication_keeps_its_evidence_however_old(published: Home) -> None:
+    retention.purge(published, datetime(2040, 1, 1, tzinfo=UTC))
+    assert trace(published, GIRONDE).agrees
+
+
+def test_a_trace_says_what_can_still_be_proved(published: Home) -> None:
+    [removal] = retention.purge(published, LATER)
+    found = trace(published, GIRONDE, FIRST.date())
+    assert (found.figures.value, found.recomputed, found.records) == (5, None, None)
+    text = report.as_text(found)
+    assert "Observations de 2026-10 : effacées le 06/12/2027 06:00:00 : durée de conservation" in text
+    assert removal.sha256 in text
+    assert "Reste prouvé : la valeur affichée" in text
+    assert "Ne l'est plus : le recalcul" in text
+    assert report.as_json(found)["removed"][0]["month"] == "2026-10"
+    assert history(published, GIRONDE)[1].causes == (
+        "Les observations de l'une des deux publications ne sont plus conservées.",
+    )
+
+
+def test_a_purge_is_no_tampering(published: Home) -> None:
+    retention.purge(published, LATER)
+    verdict = verify(published)
+    assert verdict.problems == ()
+    [remark] = verdict.remarks
+    assert remark.startswith("1 fichier(s) d'observations effacé(s) au terme de leur conservation")
+
+
+def test_a_purge_cannot_be_pretended(published: Home) -> None:
+    entry = ledger.entries(published)[0]
+    store = evidence.store(published)
+    [digest] = {d for d, _, month in retention.observations(store, entry) if month == "2026-10"}
+    store.path(digest, ".parquet").unlink()
+    pretended = retention.Removal(digest, "visits", "2026-10", retention.REASON, FIRST.isoformat())
+    file = published.evidence / retention.RECORD
+
+    for forged, words in (
+        (pretended.sealed("a key of the forger"), "dont le sceau est faux"),
+        (pretended, "non scellé(s)"),
+    ):
+        retention.write_down(file, [forged])
+        [problem] = verify(published).problems
+        assert problem.startswith(f"1 effacement(s) de preuves {words}")
+        assert problem.endswith(" : visits, 2026-10.")
+    file.unlink()
+    [problem] = verify(published).problems
+    assert "preuve de visits, 2026-10 retirée" in problem
+    assert "sans que leur effacement soit consigné" in report.as_text(trace(published, GIRONDE, FIRST.date()))
+
+
+def test_a_line_cut_short_is_no_removal(published: Home) -> None:
+    file = published.evidence / retention.RECORD
+    file.write_text(json.dumps({"sha256": "a"})[:-2])
+    assert retention.removals(published) == {}
+    [removal] = retention.purge(published, LATER)
+    assert retention.removals(published) == {removal.sha256: removal}

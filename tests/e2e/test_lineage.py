@@ -1,0 +1,96 @@
+"""Every figure is followed, column by column, from the platform's field to the dashboard that shows it."""
+
+import duckdb
+import pytest
+
+from audit import lineage
+from audit.lineage import Column, Way
+from ingestion import settings
+from orchestration.published import DAILY
+from tests.e2e.line import Line
+
+#: What no raw column stands behind: a sum has no denominator, a percentile neither numerator nor denominator.
+PERCENTILES = ("pre_complaint_duration_median", "response_time_median", "response_time_p75", "response_time_p90")
+SUMS = (
+    "chat_contacts", "experiences", "followers", "iggn_complaints", "listing_actions", "mentions",
+    "perceval_amount_eur", "perceval_reports", "pre_complaints", "prevention_actions", "prevention_audience",
+    "prevention_hours", "reach", "regional_visits", "unique_visitors", "victims_assisted", "visits",
+)  # fmt: skip
+EMPTY = {
+    *((code, "numerator") for code in PERCENTILES),
+    *((code, "denominator") for code in (*PERCENTILES, *SUMS)),
+}
+
+#: What comes from a seed: the inhabitants, and what a mark says on the common scale, which a join looks up.
+OF_SEEDS = {
+    ("victims_per_10k", "denominator"): "reference.territories",
+    ("prevention_coverage", "denominator"): "reference.territories",
+    ("negative_reviews_share", "numerator"): "reference.feedback_scales",
+    ("feedback_index", "numerator"): "reference.feedback_scales",
+}
+
+#: What a load makes of several fields: the hour of a chat contact.
+MADE_BY_LOAD = {("chat_out_of_hours_share", "numerator")}
+
+FIGURES = ("numerator", "denominator", "value", "observations")
+
+
+@pytest.fixture(scope="module")
+def way(golden: Line) -> Way:
+    return lineage.read(golden.home).way
+
+
+@pytest.fixture(scope="module")
+def codes(golden: Line) -> list[str]:
+    with duckdb.connect(str(DAILY.link(golden.home)), read_only=True) as connection:
+        return [code for (code,) in connection.execute("select kpi_code from kpi.kpi_catalogue").fetchall()]
+
+
+def figures(codes: list[str]) -> list[tuple[str, str]]:
+    return [(code, figure) for code in codes for figure in FIGURES]
+
+
+def column(code: str, figure: str) -> Column:
+    return Column("kpi", f"kpi.kpi_{code}", figure)
+
+
+def test_every_figure_comes_from_a_raw_column(way: Way, codes: list[str]) -> None:
+    assert codes
+    found = {one: {origin.layer for origin in way.origins(column(*one))} for one in figures(codes)}
+    assert {one for one, layers in found.items() if not layers} == EMPTY
+    assert {one for one, layers in found.items() if layers == {"seeds"}} == OF_SEEDS.keys()
+    for one, seed in OF_SEEDS.items():
+        assert {origin.table for origin in way.origins(column(*one))} == {seed}
+
+
+def test_every_raw_column_comes_from_a_field_of_the_platform(way: Way, codes: list[str]) -> None:
+    without = {
+        one
+        for one in figures(codes)
+        if one not in EMPTY | OF_SEEDS.keys()
+        and not any(edge.source.layer == "platform" for edge in way.behind(column(*one)))
+    }
+    assert without == MADE_BY_LOAD
+
+
+def test_every_figure_is_led_to_a_dashboard(golden: Line, way: Way, codes: list[str]) -> None:
+    for code in codes:
+        reached = {edge.target.layer for edge in way.beyond(column(code, "value"))}
+        assert {"kpi", "dataset", "metric", "chart", "dashboard"} <= reached, code
+    dashboards = {path.stem for path in (settings.CHECKOUT / "superset" / "bundle" / "dashboards").glob("*.yaml")}
+    assert {one.table for one in way.columns if one.layer == "dashboard"} == dashboards
+    with duckdb.connect(str(DAILY.link(golden.home)), read_only=True) as connection:
+        shown = connection.execute("select distinct kpi_code from audit.kpi_shown").fetchall()
+    assert {code for (code,) in shown} == set(codes)
+
+
+def test_a_trace_says_where_the_figure_is_shown(golden: Line) -> None:
+    with duckdb.connect(str(DAILY.link(golden.home)), read_only=True) as connection:
+        [(year,)] = connection.execute(
+            "select max(year(period_start)) from kpi.kpi_value "
+            "where kpi_code = 'positive_share' and period_type = 'year'"
+        ).fetchall()
+    text = golden.succeed("trace", "positive_share", "--period", str(year))
+    assert "Où ce chiffre est affiché" in text
+    assert "Perception | " in text
+    assert "Chemin des colonnes" in text
