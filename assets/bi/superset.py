@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 import dagster as dg
-from supersync.apply import apply
 from supersync.bundle import Asset
 from supersync.cache import invalidate
 from supersync.errors import SupersetFailure
+from supersync.whole import apply
 
 from assets.serving.copies import key as copy_key
 from assets.warehouse.translator import node_key
@@ -59,7 +59,7 @@ def superset(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult
         return
     try:
         with bi.client() as client:
-            done = apply(client, BUNDLE, bi.database_uri())
+            done = apply(client, BUNDLE, bi.policies(BUNDLE), bi.database_uri())
             forgotten = invalidate(client, BUNDLE)
     except SupersetFailure as failure:
         raise dg.Failure(description=str(failure), allow_retries=False) from None

@@ -9,6 +9,7 @@ Read by Superset through `SUPERSET_CONFIG_PATH`; `server.py` beside it sets that
 """
 
 import os
+import sys
 from datetime import timedelta
 from http import HTTPStatus
 from pathlib import Path
@@ -19,6 +20,13 @@ from flask import Flask, Response, abort, request
 from limits import parse as parse_limit
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
+from superset.errors import ErrorLevel, SupersetError, SupersetErrorType
+from superset.exceptions import SupersetSecurityException
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from security import SecurityManager  # beside this file, which is loaded by its path
+from sql_guard import refusal
 
 
 def _required(name: str) -> str:
@@ -139,6 +147,7 @@ EXTRA_SEQUENTIAL_COLOR_SCHEMES = [
 
 # -- Who may come in, and what a browser may do for them
 
+CUSTOM_SECURITY_MANAGER = SecurityManager
 FAB_ADD_SECURITY_API = True
 AUTH_ROLE_PUBLIC = "Public"
 PUBLIC_ROLE_LIKE = None
@@ -231,6 +240,17 @@ SQLLAB_TIMEOUT = 30
 SUPERSET_WEBSERVER_TIMEOUT = 60
 SQLLAB_CTAS_NO_LIMIT = False
 DATASET_IMPORT_ALLOWED_DATA_URLS: list[str] = []
+
+
+def SQL_QUERY_MUTATOR(sql: str, **_: object) -> str:  # noqa: N802 - the name of the setting
+    """Let a query of a chart or of SQL Lab pass, or refuse it."""
+    if reason := refusal(sql):
+        raise SupersetSecurityException(
+            SupersetError(message=reason, error_type=SupersetErrorType.MISSING_OWNERSHIP_ERROR, level=ErrorLevel.ERROR)
+        )
+    return sql
+
+
 # The file is opened read-only, without external access, its configuration locked; this stops sooner, and says so.
 DISALLOWED_SQL_FUNCTIONS = {
     "duckdb": {
