@@ -23,6 +23,7 @@ def main() -> None:
     action = parser.parse_args().action
     home = Path(required("SUPERSET_HOME"))
     required("SUPERSET_SECRET_KEY")
+    check_issuer()
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.environ["SUPERSET_CONFIG_PATH"] = str(SERVER / "superset_config.py")
     os.environ["FLASK_APP"] = "superset.app:create_app()"
@@ -37,17 +38,32 @@ def required(name: str) -> str:
     return value
 
 
+def check_issuer() -> None:
+    """End the process with a sentence if accounts are to come in through an issuer that could not be trusted."""
+    issuer = os.environ.get("CYBERIMPACT_OIDC_ISSUER", "")
+    if not issuer:
+        return
+    if not issuer.startswith(("https://", "http://127.0.0.1:")):
+        sys.exit("CYBERIMPACT_OIDC_ISSUER is not an https:// address: set it to the issuer's, or leave it empty.")
+    required("CYBERIMPACT_OIDC_CLIENT_ID")
+    required("CYBERIMPACT_OIDC_CLIENT_SECRET")
+
+
 def init() -> None:
     """Bring the metadata database, the roles and the administrator to what this version needs.
 
     The password in the environment is the truth: an administrator whose password differs is given it.
     """
     password = required("SUPERSET_ADMIN_PASSWORD")
+    from sqlalchemy.exc import OperationalError
     from superset.app import create_app
 
     app = create_app()
     with app.app_context():
-        upgrade_database(app)
+        try:
+            upgrade_database(app)
+        except OperationalError:  # its text may name the host and the account
+            sys.exit("The metadata database does not answer. Start it, or correct CYBERIMPACT_SUPERSET_METADATA_URI.")
         synchronise_roles()
         ensure_administrator(os.environ.get("SUPERSET_ADMIN_USERNAME", "admin"), password)
 
