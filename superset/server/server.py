@@ -24,6 +24,7 @@ def main() -> None:
     home = Path(required("SUPERSET_HOME"))
     required("SUPERSET_SECRET_KEY")
     check_issuer()
+    check_metadata()
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.environ["SUPERSET_CONFIG_PATH"] = str(SERVER / "superset_config.py")
     os.environ["FLASK_APP"] = "superset.app:create_app()"
@@ -49,21 +50,34 @@ def check_issuer() -> None:
     required("CYBERIMPACT_OIDC_CLIENT_SECRET")
 
 
+def check_metadata() -> None:
+    """End the process with a sentence if the metadata database that is set cannot be reached.
+
+    Superset itself would write its address into the log, the password in it.
+    """
+    address = os.environ.get("CYBERIMPACT_SUPERSET_METADATA_URI")
+    if not address:
+        return
+    from sqlalchemy import create_engine
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        create_engine(address).connect().close()
+    except SQLAlchemyError:
+        sys.exit("The metadata database does not answer. Start it, or correct CYBERIMPACT_SUPERSET_METADATA_URI.")
+
+
 def init() -> None:
     """Bring the metadata database, the roles and the administrator to what this version needs.
 
     The password in the environment is the truth: an administrator whose password differs is given it.
     """
     password = required("SUPERSET_ADMIN_PASSWORD")
-    from sqlalchemy.exc import OperationalError
     from superset.app import create_app
 
     app = create_app()
     with app.app_context():
-        try:
-            upgrade_database(app)
-        except OperationalError:  # its text may name the host and the account
-            sys.exit("The metadata database does not answer. Start it, or correct CYBERIMPACT_SUPERSET_METADATA_URI.")
+        upgrade_database(app)
         synchronise_roles()
         ensure_administrator(os.environ.get("SUPERSET_ADMIN_USERNAME", "admin"), password)
 

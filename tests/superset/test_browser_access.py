@@ -1,4 +1,4 @@
-"""Each kind of role in a real browser: the dashboards open whole, nothing breaks the policy, and nobody else's rows show."""
+"""Each kind of role in a real browser: dashboards open whole, nothing breaks the policy, nobody else's rows show."""
 
 from collections.abc import Iterator
 
