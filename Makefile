@@ -99,6 +99,6 @@ $(UV): requirements/uv.lock
 
 .PHONY: chromium
 chromium:
-	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || \
+	@{ command -v chromium || command -v chromium-browser; } >/dev/null && ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || \
 	if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq --no-install-recommends $$(cat requirements/debian.txt) >/dev/null; \
-	else echo "The browser tests need Chromium: sudo apt-get install $$(cat requirements/debian.txt)" >&2; exit 1; fi
+	else echo "The browser tests need Chromium, and those of Superset's metadata Postgres: sudo apt-get install $$(cat requirements/debian.txt)" >&2; exit 1; fi

@@ -1,19 +1,31 @@
-"""How this home reaches Superset: bundle, session, address of its data. What is shown belongs in `superset/bundle`."""
+"""How this home reaches Superset: bundle, policies, session, address of its data. Their content is in `superset/`."""
+
+from pathlib import Path
 
 from supersync import bundle as bundles
+from supersync import policies as access
 from supersync.bundle import Bundle
 from supersync.client import Client
+from supersync.policies import Policies
 
 from ingestion import settings
 from orchestration import project
 from orchestration.published import DAILY
 
 BUNDLE_DIR = settings.CHECKOUT / "superset" / "bundle"
+POLICIES_DIR = settings.CHECKOUT / "superset" / "policies"
+SEEDS_DIR = settings.CHECKOUT / "dbt_project" / "seeds"
 
 
 def bundle() -> Bundle:
     """Return the bundle, expanded with the manifest of the current code."""
     return bundles.load(BUNDLE_DIR, project.manifest())
+
+
+def policies(shown: Bundle) -> Policies:
+    """Return who may see what of a bundle; the accounts from the file of this deployment, if it has one."""
+    users = settings.get("CYBERIMPACT_SUPERSET_USERS")
+    return access.load(POLICIES_DIR, shown, seeds=SEEDS_DIR, users=Path(users) if users else None)
 
 
 def client() -> Client:

@@ -28,7 +28,9 @@ app = typer.Typer(
     help="The data platform cyberimpact.", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
 )
 kpi_app = typer.Typer(help="Les indicateurs publiés.", no_args_is_help=True)
-superset_app = typer.Typer(help="Dashboards as code: plan, apply, check, drift.", no_args_is_help=True)
+superset_app = typer.Typer(
+    help="Dashboards and access as code: plan, apply, check, drift; password.", no_args_is_help=True
+)
 quarantine_app = typer.Typer(help="Rows set aside because they break a contract.", no_args_is_help=True)
 topic_app = typer.Typer(help="Les thèmes surveillés.", no_args_is_help=True)
 verbatims_app = typer.Typer(help="Ce qu'écrivent les citoyens : sentiment et thèmes.", no_args_is_help=True)
@@ -307,33 +309,37 @@ def quarantine_retry(platform: Annotated[str, typer.Argument(help="Name of the p
 
 @superset_app.command("check")
 def superset_check() -> None:
-    """Examine the bundle without a server."""
-    from supersync.check import check
+    """Examine the bundle and the policies without a server."""
+    from supersync.whole import check
 
     from orchestration import bi
 
-    problems = check(bi.bundle())
+    bundle = bi.bundle()
+    problems = check(bundle, bi.policies(bundle))
     for problem in problems:
         say(problem)
     if problems:
-        raise ExpectedFailure(f"The bundle has {len(problems)} problem(s).", "Correct the files that they name.")
-    out.print("The bundle is sound.")
+        raise ExpectedFailure(
+            f"The bundle and the policies have {len(problems)} problem(s).", "Correct the files that they name."
+        )
+    out.print("The bundle and the policies are sound.")
 
 
 @superset_app.command("plan")
 def superset_plan() -> None:
     """Show what an apply would create, update and delete."""
-    from supersync.plan import plan
+    from supersync.whole import plan
 
     from orchestration import bi
 
+    bundle = bi.bundle()
     with bi.client() as client:
-        say(str(plan(client, bi.bundle(), bi.database_uri())))
+        say(str(plan(client, bundle, bi.policies(bundle), bi.database_uri())))
 
 
 @superset_app.command("apply")
 def superset_apply() -> None:
-    """Make Superset hold what the bundle declares, as a run of the job `superset`."""
+    """Make Superset hold what the bundle and the policies declare, as a run of the job `superset`."""
     from orchestration.execution import run_job
 
     settings.home().superset.mkdir(parents=True, exist_ok=True)  # asked for by name: this home has a Superset
@@ -344,12 +350,13 @@ def superset_apply() -> None:
 @superset_app.command("drift")
 def superset_drift() -> None:
     """Name what was changed in Superset by hand."""
-    from supersync.drift import drift
+    from supersync.whole import drift
 
     from orchestration import bi
 
+    bundle = bi.bundle()
     with bi.client() as client:
-        found = drift(client, bi.bundle(), bi.database_uri())
+        found = drift(client, bundle, bi.policies(bundle), bi.database_uri())
     for change in found:
         say(str(change))
     if found:
@@ -357,6 +364,17 @@ def superset_drift() -> None:
             f"{len(found)} object(s) were changed by hand.", "`cyberimpact superset apply` puts them back."
         )
     out.print("Nothing was changed by hand.")
+
+
+@superset_app.command("password")
+def superset_password(username: Annotated[str, typer.Argument(help="Name of the account.")]) -> None:
+    """Give a declared account a new password and print it, once: to be handed over, then changed by its owner."""
+    from supersync.access import new_password
+
+    from orchestration import bi
+
+    with bi.client() as client:
+        say(new_password(client, username))
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 import dagster as dg
-from supersync.apply import apply
 from supersync.bundle import Asset
 from supersync.cache import invalidate
 from supersync.errors import SupersetFailure
+from supersync.whole import apply
 
 from assets.bi.lineage import edges
 from assets.serving.copies import key as copy_key
@@ -93,7 +93,7 @@ def superset(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult
         return
     try:
         with bi.client() as client:
-            done = apply(client, BUNDLE, bi.database_uri())
+            done = apply(client, BUNDLE, bi.policies(BUNDLE), bi.database_uri())
             forgotten = invalidate(client, BUNDLE)
     except SupersetFailure as failure:
         raise dg.Failure(description=str(failure), allow_retries=False) from None

@@ -23,6 +23,8 @@ def main() -> None:
     action = parser.parse_args().action
     home = Path(required("SUPERSET_HOME"))
     required("SUPERSET_SECRET_KEY")
+    check_issuer()
+    check_metadata()
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.environ["SUPERSET_CONFIG_PATH"] = str(SERVER / "superset_config.py")
     os.environ["FLASK_APP"] = "superset.app:create_app()"
@@ -35,6 +37,34 @@ def required(name: str) -> str:
     if not value:
         sys.exit(f"The setting {name} is absent. Run `make install`, which writes it to .env, or export it.")
     return value
+
+
+def check_issuer() -> None:
+    """End the process with a sentence if accounts are to come in through an issuer that could not be trusted."""
+    issuer = os.environ.get("CYBERIMPACT_OIDC_ISSUER", "")
+    if not issuer:
+        return
+    if not issuer.startswith(("https://", "http://127.0.0.1:")):
+        sys.exit("CYBERIMPACT_OIDC_ISSUER is not an https:// address: set it to the issuer's, or leave it empty.")
+    required("CYBERIMPACT_OIDC_CLIENT_ID")
+    required("CYBERIMPACT_OIDC_CLIENT_SECRET")
+
+
+def check_metadata() -> None:
+    """End the process with a sentence if the metadata database that is set cannot be reached.
+
+    Superset itself would write its address into the log, the password in it.
+    """
+    address = os.environ.get("CYBERIMPACT_SUPERSET_METADATA_URI")
+    if not address:
+        return
+    from sqlalchemy import create_engine
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        create_engine(address).connect().close()
+    except SQLAlchemyError:
+        sys.exit("The metadata database does not answer. Start it, or correct CYBERIMPACT_SUPERSET_METADATA_URI.")
 
 
 def init() -> None:

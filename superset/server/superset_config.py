@@ -6,19 +6,31 @@ Read by Superset through `SUPERSET_CONFIG_PATH`; `server.py` beside it sets that
 * `SUPERSET_HOME` (required): folder of the metadata database and of the cache.
 * `CYBERIMPACT_SUPERSET_METADATA_URI`: metadata database; SQLite in `SUPERSET_HOME` by default, Postgres beyond a demo.
 * `CYBERIMPACT_SUPERSET_HTTPS`: `1` behind an HTTPS proxy: secure cookies, forwarded addresses believed.
+* `CYBERIMPACT_OIDC_ISSUER`: address of an OpenID Connect issuer, ProConnect's for one, through which accounts come in;
+  it needs `CYBERIMPACT_OIDC_CLIENT_ID` and `CYBERIMPACT_OIDC_CLIENT_SECRET`; `CYBERIMPACT_OIDC_SCOPES` if not usual.
+* `CYBERIMPACT_SUPERSET_SESSION_MINUTES`: how long a session lasts without a click; 60 by default.
 """
 
 import os
+import sys
 from datetime import timedelta
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import quote
 
 import yaml
-from flask import Flask, Response, abort, request
+from flask import Flask, Response, abort, request, session
+from flask_appbuilder.security.manager import AUTH_OAUTH
 from limits import parse as parse_limit
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
+from superset.errors import ErrorLevel, SupersetError, SupersetErrorType
+from superset.exceptions import SupersetSecurityException
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from security import SecurityManager  # beside this file, which is loaded by its path
+from sql_guard import refusal
 
 
 def _required(name: str) -> str:
@@ -139,16 +151,39 @@ EXTRA_SEQUENTIAL_COLOR_SCHEMES = [
 
 # -- Who may come in, and what a browser may do for them
 
+CUSTOM_SECURITY_MANAGER = SecurityManager
+_ISSUER = os.environ.get("CYBERIMPACT_OIDC_ISSUER", "").rstrip("/")
+if _ISSUER:
+    AUTH_TYPE = AUTH_OAUTH
+    AUTH_API_LOGIN_ALLOW_MULTIPLE_PROVIDERS = True  # the platform's own account applies the bundle with its password
+    OAUTH_PROVIDERS = [
+        {
+            "name": "proconnect",
+            "icon": "fa-id-card",
+            "token_key": "access_token",
+            "remote_app": {
+                "client_id": _required("CYBERIMPACT_OIDC_CLIENT_ID"),
+                "client_secret": _required("CYBERIMPACT_OIDC_CLIENT_SECRET"),
+                "server_metadata_url": f"{_ISSUER}/.well-known/openid-configuration",
+                "authorize_params": {"acr_values": "eidas1"},
+                "client_kwargs": {
+                    "scope": os.environ.get("CYBERIMPACT_OIDC_SCOPES")
+                    or "openid given_name usual_name email organizational_unit",
+                    "code_challenge_method": "S256",
+                },
+            },
+        }
+    ]
 FAB_ADD_SECURITY_API = True
 AUTH_ROLE_PUBLIC = "Public"
 PUBLIC_ROLE_LIKE = None
 AUTH_USER_REGISTRATION = False
 ENABLE_PROXY_FIX = _HTTPS
-PERMANENT_SESSION_LIFETIME = timedelta(hours=8)
+PERMANENT_SESSION_LIFETIME = timedelta(minutes=int(os.environ.get("CYBERIMPACT_SUPERSET_SESSION_MINUTES") or 60))
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = _HTTPS
 SESSION_COOKIE_SAMESITE = "Lax"
-WTF_CSRF_TIME_LIMIT = int(timedelta(hours=8).total_seconds())
+WTF_CSRF_TIME_LIMIT = int(PERMANENT_SESSION_LIFETIME.total_seconds())
 ENABLE_CORS = False
 RATELIMIT_ENABLED = True
 RATELIMIT_STORAGE_URI = "memory://"
@@ -177,11 +212,12 @@ TALISMAN_CONFIG = {
 }
 
 _WRONG_PASSWORDS = parse_limit("10 per minute")  # per address and account
+_WRONG_FROM_ONE_ADDRESS = parse_limit("60 per minute")  # whatever the accounts
 _guesses = MovingWindowRateLimiter(MemoryStorage())
 
 
 def FLASK_APP_MUTATOR(app: Flask) -> None:  # noqa: N802 - the name of the setting
-    """Make passwords slow to guess, in the form as in the API."""
+    """Make passwords slow to guess, in the form as in the API, and let sessions end when nobody uses them."""
 
     def guess() -> tuple[str, str] | None:
         if request.method != "POST" or request.path.rstrip("/") not in {"/login", "/api/v1/security/login"}:
@@ -190,9 +226,16 @@ def FLASK_APP_MUTATOR(app: Flask) -> None:  # noqa: N802 - the name of the setti
         return request.remote_addr or "", str(fields.get("username", ""))
 
     @app.before_request
+    def renew_session() -> None:
+        # The lifetime then runs from the last click; Superset's own sessions end that long after the login.
+        session.permanent = True
+
+    @app.before_request
     def refuse_further_guesses() -> None:
         attempt = guess()
-        if attempt and not _guesses.test(_WRONG_PASSWORDS, *attempt):
+        if attempt and not (
+            _guesses.test(_WRONG_PASSWORDS, *attempt) and _guesses.test(_WRONG_FROM_ONE_ADDRESS, attempt[0])
+        ):
             abort(429, "Trop de mots de passe erronés : réessayez dans une minute.")
 
     @app.after_request
@@ -202,6 +245,7 @@ def FLASK_APP_MUTATOR(app: Flask) -> None:  # noqa: N802 - the name of the setti
             response.status_code == HTTPStatus.UNAUTHORIZED or "/login" in response.headers.get("Location", "")
         ):
             _guesses.hit(_WRONG_PASSWORDS, *attempt)
+            _guesses.hit(_WRONG_FROM_ONE_ADDRESS, attempt[0])
         return response
 
 
@@ -231,6 +275,17 @@ SQLLAB_TIMEOUT = 30
 SUPERSET_WEBSERVER_TIMEOUT = 60
 SQLLAB_CTAS_NO_LIMIT = False
 DATASET_IMPORT_ALLOWED_DATA_URLS: list[str] = []
+
+
+def SQL_QUERY_MUTATOR(sql: str, **_: object) -> str:  # noqa: N802 - the name of the setting
+    """Let a query of a chart or of SQL Lab pass, or refuse it."""
+    if reason := refusal(sql):
+        raise SupersetSecurityException(
+            SupersetError(message=reason, error_type=SupersetErrorType.MISSING_OWNERSHIP_ERROR, level=ErrorLevel.ERROR)
+        )
+    return sql
+
+
 # The file is opened read-only, without external access, its configuration locked; this stops sooner, and says so.
 DISALLOWED_SQL_FUNCTIONS = {
     "duckdb": {

@@ -104,7 +104,7 @@ def load(bundle_dir: Path, manifest_path: Path) -> Bundle:
         _dataset(*file, folder=bundle_dir, models=models, databases=databases) for file in files["dataset"]
     )
     by_slug = {dataset.slug: dataset for dataset in datasets}
-    palette = _yaml(bundle_dir / "palette.yaml")
+    palette = read_yaml(bundle_dir / "palette.yaml")
     chart_assets = tuple(_chart(*file, by_slug, palette["brand"]) for file in files["chart"])
     dashboards = tuple(
         _dashboard(name, path, one, chart_assets, palette["meanings"])
@@ -124,7 +124,7 @@ def _files(bundle_dir: Path, kind: str) -> Iterator[tuple[str, Path, dict[str, A
                 f"{relative} and {seen[path.stem]} have the same name.", "Rename one: a name is an identity."
             )
         seen[path.stem] = relative
-        declared = _yaml(path)
+        declared = read_yaml(path)
         _refuse_wrong_fields(relative, declared, *FIELDS[kind])
         if kind == "chart":
             _refuse_wrong_viz(relative, declared)
@@ -150,11 +150,16 @@ def _refuse_wrong_viz(path: Path, declared: Mapping[str, Any]) -> None:
         raise SupersetFailure(f"{path} lacks the field `{name}`, which a {viz} needs.", "Add it.")
 
 
-def _yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Return the fields of a YAML file.
+
+    Raises:
+        SupersetFailure: it is absent, or is not YAML, or holds something other than fields.
+    """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise SupersetFailure(f"{path} is absent.", "Check the folder of the bundle.") from None
+        raise SupersetFailure(f"{path} is absent.", "Check its folder.") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""

@@ -58,16 +58,22 @@ class Client:
         """Return the JSON answer of a POST."""
         return self._json(self._request("POST", path, **options))
 
+    def put(self, path: str, **options: Any) -> Any:
+        """Return the JSON answer of a PUT."""
+        return self._json(self._request("PUT", path, **options))
+
     def delete(self, path: str) -> None:
         self._request("DELETE", path)
 
-    def list(self, kind: str, columns: list[str]) -> Iterator[dict[str, Any]]:
+    # By default the latest change last: what is changed meanwhile is then seen twice rather than never.
+    def list(
+        self, kind: str, columns: list[str], order: str = "changed_on_delta_humanized"
+    ) -> Iterator[dict[str, Any]]:
         """Yield every object of a kind (`dataset`, `chart`, …), page after page, with the columns asked for."""
         page = 0
         while True:
-            # The latest change last: what is changed meanwhile is then seen twice rather than never.
-            order = "order_column:changed_on_delta_humanized,order_direction:asc"
-            query = f"(columns:!({','.join(columns)}),{order},page:{page},page_size:{PAGE_SIZE})"
+            ordered = f"order_column:{order},order_direction:asc"
+            query = f"(columns:!({','.join(columns)}),{ordered},page:{page},page_size:{PAGE_SIZE})"
             rows = self.get(f"/api/v1/{kind}/", params={"q": query})["result"]
             yield from rows
             if len(rows) < PAGE_SIZE:

@@ -1,6 +1,6 @@
 """Says what would have to change for a server to hold what the bundle declares. Nothing is changed here."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,11 +78,13 @@ class Plan:
         return tuple(sorted(gone, key=lambda change: -KINDS.index(change.kind)))
 
     def __str__(self) -> str:
-        counts = {
-            action: sum(change.action == action for change in self.changes) for action in ("create", "update", "delete")
-        }
-        summary = ", ".join(f"{number} to {action}" for action, number in counts.items())
-        return "\n".join([*map(str, self.changes), "No change." if self.is_empty else f"{summary}."])
+        return "\n".join([*map(str, self.changes), "No change." if self.is_empty else summary(self.changes)])
+
+
+def summary(changes: Sequence[Change]) -> str:
+    """Return how many objects of all would be created, updated and deleted."""
+    counts = {action: sum(change.action == action for change in changes) for action in ("create", "update", "delete")}
+    return f"{', '.join(f'{number} to {action}' for action, number in counts.items())}."
 
 
 def plan(client: Client, bundle: Bundle, database_uri: str) -> Plan:

@@ -1,6 +1,7 @@
 """The configured server: what it refuses, what it tells a browser, and that preparing it again changes nothing."""
 
 import re
+from email.utils import parsedate_to_datetime
 
 import httpx
 import pytest
@@ -61,6 +62,14 @@ def test_what_a_browser_may_do(server):
     cookie = page.headers["set-cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=Lax" in cookie
+
+
+def test_a_session_ends_an_hour_after_the_last_click(server):
+    page = httpx.get(f"{server.url}/login/")
+    ends = re.search(r"Expires=([^;]+)", page.headers["set-cookie"])
+    assert ends
+    left = parsedate_to_datetime(ends[1]) - parsedate_to_datetime(page.headers["date"])
+    assert abs(left.total_seconds() - 3600) < 10
 
 
 def test_passwords_are_slow_to_guess(server):

@@ -1,6 +1,7 @@
 -- The breakdown « lundi 08 h » of the KPI in its two parts; the number of the day puts Monday first.
 select
     readings.period_start,
+    readings.territory_code,
     readings.territory_name,
     concat(days.iso_weekday, ' ', days.weekday_name) as weekday,
     split_part(readings.breakdown_value, ' ', 2) as hour,

@@ -5,6 +5,7 @@ select
     reviews.rating,
     reviews.is_answered,
     reviews.unanswered_age,
+    seen.territory_code,
     seen.territory_name
 from perception.fct_google_review as reviews
 inner join reference.dim_territory as own on reviews.territory_code = own.territory_code

@@ -6,6 +6,7 @@ select
     named.feeling,
     named.is_answered,
     named.published_on,
+    seen.territory_code,
     seen.territory_name,
     scopes.breakdown_value
 from perception.fct_experience_structure as named

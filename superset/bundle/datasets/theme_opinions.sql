@@ -5,6 +5,7 @@ select
     opinions.theme_label,
     opinions.feeling,
     opinions.published_on,
+    seen.territory_code,
     seen.territory_name,
     scopes.breakdown_value
 from perception.fct_experience_theme as opinions

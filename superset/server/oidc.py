@@ -1,0 +1,131 @@
+"""Lets people in through an OpenID Connect issuer, ProConnect in the first place. What they may see is in their roles.
+
+Nothing that the issuer is said to have told is believed before its signature, its issuer, its addressee and its date
+have been verified; ProConnect signs what it tells of a person too. Whoever is refused reads why, in French.
+"""
+
+import logging
+from collections.abc import Mapping
+from html import escape
+from http import HTTPStatus
+from typing import Any
+
+from authlib.integrations.base_client.errors import MismatchingStateError, OAuthError
+from flask import make_response, redirect, request, session
+from flask_appbuilder import expose
+from flask_appbuilder.security.views import AuthOAuthView
+from flask_appbuilder.utils.base import get_safe_redirect
+from flask_login import login_user
+from joserfc import errors, jwt
+from joserfc.jwk import KeySet
+
+logger = logging.getLogger(__name__)
+
+#: The only signatures that are accepted: an issuer's public key verifies them, and no shared secret.
+ALGORITHMS = ["RS256", "ES256"]
+LEEWAY_SECONDS = 60
+#: The group of the accounts that the issuer made; their roles follow its claims, those of all others do not.
+MARK = "proconnect"
+PAGE = """<!doctype html>
+<html lang="fr"><head><meta charset="utf-8"><title>cyberimpact</title></head>
+<body style="font-family: Marianne, Arial, sans-serif; color: #161616; max-width: 40em; margin: 4em auto">
+<h1>Vous n'êtes pas connecté</h1><p>{reason}</p><p><a href="{again}">Revenir à la connexion</a></p>
+</body></html>
+"""
+
+
+class Refusal(Exception):
+    """Somebody is not let in, and why, in words for them."""
+
+
+class View(AuthOAuthView):
+    """The way in: Superset's own redirects to the issuer, and this receives who comes back."""
+
+    @expose("/oauth-authorized/<provider>")
+    def oauth_authorized(self, provider: str) -> Any:
+        """Let in who comes back from the issuer, or tell them why not."""
+        manager = self.appbuilder.sm
+        try:
+            user = manager.let_in(claims_of(manager.oauth_remotes.get(provider)))
+        except Refusal as refusal:
+            logger.warning("Login through %s refused: %s", provider, refusal)
+            # A page of its own: Superset shows nobody the messages that are left for its form.
+            page = PAGE.format(reason=escape(str(refusal)), again=escape(self.appbuilder.get_url_for_login))
+            return make_response(page, HTTPStatus.FORBIDDEN)
+        session.pop("oauth_state", None)
+        login_user(user)
+        return redirect(get_safe_redirect(request.args.get("next") or self.appbuilder.get_url_for_index))
+
+
+def claims_of(remote: Any) -> Mapping[str, Any]:
+    """Return what an issuer tells of the person that it has just sent back.
+
+    Raises:
+        Refusal: it tells nothing, or what it tells is not certain.
+    """
+    if remote is None:
+        raise Refusal("Ce fournisseur d'identité n'est pas connu.")
+    try:
+        token = remote.authorize_access_token()
+        identity = verified(token.get("id_token") or "", remote)
+        # Without its dates: ProConnect's lasts a minute, which Authlib takes for expired.
+        bearer = {"access_token": token["access_token"], "token_type": "Bearer"}
+        answer = remote.get(remote.load_server_metadata()["userinfo_endpoint"], token=bearer)
+        answer.raise_for_status()
+        signed = answer.headers.get("Content-Type", "").startswith("application/jwt")
+        claims = verified(answer.text, remote) if signed else answer.json()
+    except MismatchingStateError as error:
+        raise Refusal("Cette demande de connexion n'est plus valable : recommencez.") from error
+    except OAuthError as error:
+        raise Refusal(f"Le fournisseur d'identité a refusé la connexion ({error.error}) : recommencez.") from error
+    except Refusal:
+        raise
+    except Exception as error:  # whatever goes wrong here, nobody is let in
+        raise Refusal(_words(error)) from error
+    if claims.get("sub") != identity["sub"]:
+        raise Refusal("Le fournisseur d'identité parle de deux personnes : la connexion est refusée.")
+    return claims
+
+
+def verified(text: str, remote: Any) -> Mapping[str, Any]:
+    """Return the claims of a token, once its signature, issuer, addressee and date have been verified.
+
+    Raises:
+        joserfc.errors.JoseError: one of them is not what it must be.
+    """
+    try:
+        token = jwt.decode(text, KeySet.import_key_set(remote.fetch_jwk_set()), algorithms=ALGORITHMS)
+    except errors.InvalidKeyIdError:  # the issuer has changed its keys
+        token = jwt.decode(text, KeySet.import_key_set(remote.fetch_jwk_set(force=True)), algorithms=ALGORITHMS)
+    registry = jwt.JWTClaimsRegistry(
+        leeway=LEEWAY_SECONDS,
+        iss={"essential": True, "value": remote.load_server_metadata()["issuer"]},
+        aud={"essential": True, "value": remote.client_id},
+        exp={"essential": True},
+        sub={"essential": True},
+    )
+    registry.validate(token.claims)
+    return token.claims
+
+
+_CLAIMS = {
+    "aud": "Le jeton est destiné à un autre service",
+    "azp": "Le jeton est destiné à un autre service",
+    "iss": "Le jeton vient d'un autre fournisseur d'identité",
+    "nonce": "Le jeton répond à une autre demande de connexion",
+    "exp": "Le jeton n'a pas de date de fin",
+}
+
+
+def _words(error: Exception) -> str:
+    """Say what is wrong with a token. Authlib and joserfc have each their own classes, with the same names."""
+    kind = type(error).__name__
+    claim = str(getattr(error, "claim", "") or getattr(error, "claim_name", ""))
+    if kind == "ExpiredTokenError":
+        return "Le jeton a expiré : recommencez."
+    if kind == "BadSignatureError":
+        return "La signature du jeton est fausse : la connexion est refusée."
+    if kind in {"InvalidClaimError", "MissingClaimError"}:
+        return f"{_CLAIMS.get(claim, f'Le jeton n’est pas recevable ({claim})')} : la connexion est refusée."
+    logger.warning("The issuer's answer could not be used: %s", kind)
+    return "La réponse du fournisseur d'identité n'est pas recevable : la connexion est refusée."

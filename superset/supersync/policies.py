@@ -1,0 +1,295 @@
+"""Reads who may do and see what, and expands it into roles, row rules and accounts. No server is contacted here."""
+
+import csv
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from supersync.bundle import Asset, Bundle, read_yaml
+from supersync.errors import SupersetFailure
+
+#: Roles that Superset brings; none of them is the project's.
+BUILT_IN = frozenset({"Admin", "Alpha", "Gamma", "Public", "sql_lab"})
+#: Columns that tell of a territory, whatever else the dataset has.
+TERRITORIAL = re.compile(
+    r".*(territory|departement|region|groupement|commune|postal|insee|map)(_(code|name|label|id))?", re.IGNORECASE
+)
+LEVELS = ("departement", "region", "gendarmerie_region")
+_FIELDS = {
+    "roles.yml": {"permissions", "roles", "territories", "reserved"},
+    "rls.yml": {"column", "nation", "without_territory"},
+    "users.yml": {"users"},
+}
+_ROLE_FIELDS = {"permissions", "datasets"}
+_ACCOUNT_FIELDS = {"first_name", "last_name", "email", "roles", "active"}
+
+
+@dataclass(frozen=True)
+class Role:
+    """What the holders of a role may do and see.
+
+    Attributes:
+        name: Its name in Superset, `departement-FR-33`.
+        permissions: Superset's permissions, each `action on object`.
+        datasets: Slugs of the datasets that it reads.
+        places: Codes of the territories whose rows it sees; None for all rows.
+    """
+
+    name: str
+    permissions: frozenset[str]
+    datasets: frozenset[str]
+    places: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Account:
+    """Somebody who may come in."""
+
+    username: str
+    first_name: str
+    last_name: str
+    email: str
+    roles: frozenset[str]
+    active: bool = True
+
+
+@dataclass(frozen=True)
+class Policies:
+    """Everything that is declared about access.
+
+    Attributes:
+        roles: Every role, those of territories last.
+        prefixes: How the names of the territories' roles begin.
+        accounts: The declared accounts.
+        column: The column that a row rule looks at.
+        covered: Slugs of the datasets that have this column.
+        without_territory: Slugs of the datasets that are declared to tell of no territory, each with the reason.
+        reserved: By `dashboards` and `datasets`: slug, and the roles that alone open it.
+    """
+
+    roles: tuple[Role, ...]
+    prefixes: tuple[str, ...]
+    accounts: tuple[Account, ...]
+    column: str
+    covered: frozenset[str]
+    without_territory: Mapping[str, str]
+    reserved: Mapping[str, Mapping[str, tuple[str, ...]]] = field(repr=False)
+
+    @property
+    def role_names(self) -> frozenset[str]:
+        return frozenset(role.name for role in self.roles)
+
+
+def load(folder: Path, bundle: Bundle, *, seeds: Path, users: Path | None = None) -> Policies:
+    """Read and expand the policies. What does not fit the bundle is kept for `check` to name.
+
+    Args:
+        folder: Holds `roles.yml`, `rls.yml` and `users.yml`.
+        bundle: What there is to be read.
+        seeds: Folder of `territories.csv` and `regions.csv`, from which `dim_territory` is built.
+        users: The file of accounts, where it is not in the folder.
+
+    Raises:
+        SupersetFailure: a file is absent, is not YAML, lacks a field or has an unknown one.
+    """
+    roles = _file(folder / "roles.yml")
+    rows = _file(folder / "rls.yml")
+    accounts = _file(users or folder / "users.yml", "users.yml")
+    reserved = {
+        kind: {slug: tuple(names) for slug, names in ((roles.get("reserved") or {}).get(kind) or {}).items()}
+        for kind in ("dashboards", "datasets")
+    }
+    readable = _Readable(bundle, reserved)
+    declared = [_role(name, told, roles["permissions"], readable) for name, told in roles["roles"].items()]
+    for level, told in roles["territories"].items():
+        if level not in LEVELS:
+            raise SupersetFailure(
+                f"roles.yml: territories: there is no level {level}.", f"The levels are {', '.join(LEVELS)}."
+            )
+        rest = {name: value for name, value in told.items() if name != "role"}
+        for code, places in territories(seeds)[level].items():
+            seen = (rows["nation"], *places)
+            declared.append(_role(told["role"].format(code=code), rest, roles["permissions"], readable, seen))
+    return Policies(
+        roles=tuple(declared),
+        prefixes=tuple(told["role"].partition("{")[0] for told in roles["territories"].values()),
+        accounts=tuple(_account(name, told) for name, told in (accounts["users"] or {}).items()),
+        column=rows["column"],
+        covered=frozenset(one.slug for one in bundle.datasets if rows["column"] in _columns(one)),
+        without_territory=rows["without_territory"] or {},
+        reserved=reserved,
+    )
+
+
+def territories(seeds: Path) -> dict[str, dict[str, tuple[str, ...]]]:
+    """Return, by level and code, the codes whose rows belong to a territory: its own and those of its départements.
+
+    Raises:
+        SupersetFailure: a seed is absent.
+    """
+    found: dict[str, dict[str, tuple[str, ...]]] = {level: {} for level in LEVELS}
+    for row in _rows(seeds / "territories.csv"):
+        found["departement"][row["territory_code"]] = (row["territory_code"],)
+        for level in ("region", "gendarmerie_region"):
+            if code := row[f"{level}_code"]:
+                found[level][code] = (*found[level].get(code, (code,)), row["territory_code"])
+    return found
+
+
+def clause(policies: Policies, role: Role) -> str:
+    """Return the condition that a row must fulfil for a role of a territory to see it."""
+    codes = ", ".join(f"'{code}'" for code in role.places or ())
+    return f"{policies.column} in ({codes})"
+
+
+def check(policies: Policies, bundle: Bundle) -> list[str]:
+    """Return every problem of the policies as a sentence that names file and field; none means they may be applied."""
+    return [*_rows_problems(policies, bundle), *_reserved_problems(policies, bundle), *_account_problems(policies)]
+
+
+def _rows_problems(policies: Policies, bundle: Bundle) -> Iterator[str]:
+    slugs = {dataset.slug for dataset in bundle.datasets}
+    for slug in sorted(policies.without_territory.keys() - slugs):
+        yield f"rls.yml: without_territory: there is no dataset {slug}."
+    for dataset in bundle.datasets:
+        telling = sorted(name for name in _columns(dataset) if TERRITORIAL.fullmatch(name))
+        excused = dataset.slug in policies.without_territory
+        if telling and excused:
+            yield f"rls.yml: without_territory: {dataset.slug} tells of a territory ({', '.join(telling)})."
+        elif telling and dataset.slug not in policies.covered:
+            yield (
+                f"{dataset.path}: it tells of a territory ({', '.join(telling)}) but has no column {policies.column}, "
+                "so no row rule covers it."
+            )
+        elif not telling and not excused:
+            yield (
+                f"{dataset.path}: no row rule covers it: give it the column {policies.column}, "
+                "or say in policies/rls.yml why it needs none (without_territory)."
+            )
+    for role in policies.roles:
+        if any(not re.fullmatch(r"[A-Z0-9-]+", code) for code in role.places or ()):
+            yield f"rls.yml: {role.name}: a code of a territory has capitals, figures and hyphens only."
+
+
+def _reserved_problems(policies: Policies, bundle: Bundle) -> Iterator[str]:
+    known = {
+        "dashboards": {one.slug: one for one in bundle.dashboards},
+        "datasets": {one.slug: one for one in bundle.datasets},
+    }
+    for kind, of_kind in policies.reserved.items():
+        for slug, names in of_kind.items():
+            if slug not in known[kind]:
+                yield f"roles.yml: reserved: {kind}: there is no {slug}."
+            for name in sorted(set(names) - policies.role_names):
+                yield f"roles.yml: reserved: {slug}: there is no role {name}."
+    everybody = policies.role_names
+    for dashboard in bundle.dashboards:
+        openers = set(policies.reserved["dashboards"].get(dashboard.slug, everybody))
+        for slug in sorted(datasets_of(dashboard, bundle)):
+            readers = set(policies.reserved["datasets"].get(slug, everybody))
+            if shut := sorted(openers - readers):
+                yield (
+                    f"{dashboard.path}: it reads the dataset {slug}, which roles.yml reserves to others than "
+                    f"{', '.join(shut[:3])}{'…' if len(shut) > 3 else ''}: reserve the dashboard too."  # noqa: PLR2004
+                )
+
+
+def _account_problems(policies: Policies) -> Iterator[str]:
+    mails: dict[str, str] = {}
+    for account in policies.accounts:
+        if account.username == "admin":
+            yield "users.yml: admin: this is the platform's own account; declare another."
+        if "@" not in account.email:
+            yield f"users.yml: {account.username}: email: this is not an address."
+        if account.email.lower() in mails:
+            yield f"users.yml: {account.username}: email: {mails[account.email.lower()]} has the same address."
+        mails[account.email.lower()] = account.username
+        if not account.roles:
+            yield f"users.yml: {account.username}: roles: at least one is needed."
+        for name in sorted(account.roles - policies.role_names):
+            yield f"users.yml: {account.username}: roles: there is no role {name}."
+
+
+def datasets_of(dashboard: Asset, bundle: Bundle) -> set[str]:
+    """Return the slugs of the datasets that a dashboard's charts and filters read."""
+    charts = {chart.slug: chart.declared["dataset"] for chart in bundle.charts}
+    filters = (one["dataset"] for one in dashboard.declared.get("filters", {}).values() if "dataset" in one)
+    return {charts[slug] for slug in dashboard.reads if slug in charts} | set(filters)
+
+
+class _Readable:
+    """Tells which datasets a role reads."""
+
+    def __init__(self, bundle: Bundle, reserved: Mapping[str, Mapping[str, tuple[str, ...]]]) -> None:
+        self._reserved = reserved
+        self._by_dashboard = {one.slug: datasets_of(one, bundle) for one in bundle.dashboards}
+        self._all = {one.slug for one in bundle.datasets}
+
+    def by(self, role: str, *, reach: str) -> frozenset[str]:
+        opened = [slug for slug in self._by_dashboard if self._opens("dashboards", slug, role)]
+        shown = set().union(*(self._by_dashboard[slug] for slug in opened))
+        candidates = self._all if reach == "all" else shown & self._all
+        return frozenset(slug for slug in candidates if self._opens("datasets", slug, role))
+
+    def _opens(self, kind: str, slug: str, role: str) -> bool:
+        names = self._reserved[kind].get(slug)
+        return names is None or role in names
+
+
+def _role(
+    name: str,
+    told: Mapping[str, Any],
+    sets: Mapping[str, list[str]],
+    readable: _Readable,
+    places: tuple[str, ...] | None = None,
+) -> Role:
+    if name in BUILT_IN:
+        raise SupersetFailure(f"roles.yml: {name} is a role of Superset itself.", "Give yours another name.")
+    for absent in sorted(_ROLE_FIELDS ^ told.keys()):
+        raise SupersetFailure(
+            f"roles.yml: {name}: the field `{absent}` is {'unknown' if absent in told else 'absent'}.",
+            f"The fields are {', '.join(sorted(_ROLE_FIELDS))}.",
+        )
+    if told["datasets"] not in {"all", "dashboards"}:
+        raise SupersetFailure(f"roles.yml: {name}: datasets is {told['datasets']!r}.", "Write `all` or `dashboards`.")
+    for one in told["permissions"]:
+        if one not in sets:
+            raise SupersetFailure(f"roles.yml: {name}: there is no set of permissions {one}.", "Declare it.")
+    permissions = frozenset(permission for one in told["permissions"] for permission in sets[one])
+    return Role(name, permissions, readable.by(name, reach=told["datasets"]), places)
+
+
+def _account(username: str, told: Mapping[str, Any]) -> Account:
+    for name in sorted(told.keys() - _ACCOUNT_FIELDS):
+        raise SupersetFailure(
+            f"users.yml: {username}: the field `{name}` is unknown.",
+            f"The fields are {', '.join(sorted(_ACCOUNT_FIELDS))}; a password never stands in a file.",
+        )
+    for name in sorted(_ACCOUNT_FIELDS - {"active"} - told.keys()):
+        raise SupersetFailure(f"users.yml: {username}: the field `{name}` is absent.", "Add it.")
+    fields = {name: told[name] for name in ("first_name", "last_name", "email")}
+    return Account(username, **fields, roles=frozenset(told["roles"]), active=told.get("active", True))
+
+
+def _file(path: Path, kind: str | None = None) -> dict[str, Any]:
+    content = read_yaml(path)
+    for name in sorted(_FIELDS[kind or path.name] ^ content.keys()):
+        state = "unknown" if name in content else "absent"
+        raise SupersetFailure(
+            f"{path.name}: the field `{name}` is {state}.", f"The fields are {', '.join(_FIELDS[kind or path.name])}."
+        )
+    return content
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            return list(csv.DictReader(stream))
+    except FileNotFoundError:
+        raise SupersetFailure(f"The seed {path} is absent.", "Check the folder of the seeds.") from None
+
+
+def _columns(dataset: Asset) -> set[str]:
+    return {column["column_name"] for column in dataset.config["columns"]}

@@ -1,0 +1,138 @@
+"""Reads from a server who may do and see what, in the words of the policies. Nothing is compared or changed here."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from supersync.bundle import Bundle
+from supersync.client import Client
+
+#: The group that marks the accounts which the project made; it gives no right.
+MARK = "cyberimpact"
+#: How the permission to read a dataset of the bundle is written, before its slug.
+READ = "read dataset "
+_DATASET_PERMISSION = re.compile(r"\(id:(\d+)\)$")
+
+
+@dataclass(frozen=True)
+class HeldRole:
+    """A role of the server; a permission to read a dataset of the bundle is `read dataset <slug>`."""
+
+    id: int
+    permissions: frozenset[str]
+
+
+@dataclass(frozen=True)
+class HeldRule:
+    """A row rule of the server. `other_datasets` says that it also covers datasets that are not the bundle's."""
+
+    id: int
+    filter_type: str
+    clause: str
+    group_key: str | None
+    roles: frozenset[str]
+    datasets: frozenset[str]
+    other_datasets: bool
+
+
+@dataclass(frozen=True)
+class HeldDashboard:
+    """A dashboard of the bundle and the roles that alone open it."""
+
+    id: int
+    roles: frozenset[str]
+
+
+@dataclass(frozen=True)
+class HeldUser:
+    """An account of the server; `is_ours` says that the project made it."""
+
+    id: int
+    fields: dict[str, Any]
+    roles: frozenset[str]
+    is_ours: bool
+
+
+@dataclass
+class ServerAccess:
+    """What a server holds about access, by name. `mark_id` is the group of the project's accounts, once it exists."""
+
+    roles: dict[str, HeldRole]
+    rules: dict[str, HeldRule]
+    dashboards: dict[str, HeldDashboard]
+    users: dict[str, HeldUser]
+    permission_ids: dict[str, int] = field(repr=False)
+    dataset_ids: dict[str, int] = field(repr=False)
+    mark_id: int | None = None
+
+
+def read(client: Client, bundle: Bundle) -> ServerAccess:
+    """Ask a server for its roles, rules, accounts, and the numbers by which it knows them.
+
+    Raises:
+        SupersetFailure: the server does not answer, or refuses.
+    """
+    present = client.ids("dataset")
+    dataset_ids = {one.slug: present[one.uuid] for one in bundle.datasets if one.uuid in present}
+    slugs = {number: slug for slug, number in dataset_ids.items()}
+    permission_ids = _permissions(client, slugs)
+    words = {number: name for name, number in permission_ids.items()}
+    groups = client.list("security/groups", ["id", "name", "users.username"], order="id")
+    mark = next((group for group in groups if group["name"] == MARK), None)
+    ours = {user["username"] for user in mark["users"]} if mark else set()
+    return ServerAccess(
+        roles={
+            role["name"]: HeldRole(role["id"], frozenset(words[number] for number in role["permission_ids"]))
+            for role in client.get("/api/v1/security/roles/search/", params={"q": "(page:0,page_size:10000)"})["result"]
+        },
+        rules={rule["name"]: _rule(rule, slugs) for rule in client.list("rowlevelsecurity", _RULE_COLUMNS)},
+        dashboards={
+            one["slug"]: HeldDashboard(one["id"], frozenset(role["name"] for role in one["roles"]))
+            for one in client.list("dashboard", ["id", "slug", "roles.name"])
+            if one["slug"] in {dashboard.slug for dashboard in bundle.dashboards}
+        },
+        users={
+            user["username"]: _user(user, user["username"] in ours)
+            for user in client.list("security/users", _USER_COLUMNS, order="username")
+        },
+        permission_ids=permission_ids,
+        dataset_ids=dataset_ids,
+        mark_id=mark["id"] if mark else None,
+    )
+
+
+_RULE_COLUMNS = ["id", "name", "filter_type", "clause", "group_key", "roles.name", "tables.id"]
+_USER_COLUMNS = ["id", "username", "first_name", "last_name", "email", "active", "roles.name"]
+
+
+def _permissions(client: Client, slugs: dict[int, str]) -> dict[str, int]:
+    columns = ["id", "permission.name", "view_menu.name"]
+    found = {}
+    for row in client.list("security/permissions-resources", columns, order="id"):
+        action, target = row["permission"]["name"], row["view_menu"]["name"]
+        number = _DATASET_PERMISSION.search(target) if action == "datasource_access" else None
+        slug = slugs.get(int(number[1])) if number else None
+        found[f"{READ}{slug}" if slug else f"{action} on {target}"] = row["id"]
+    return found
+
+
+def _rule(row: dict[str, Any], slugs: dict[int, str]) -> HeldRule:
+    tables = [table["id"] for table in row["tables"]]
+    return HeldRule(
+        id=row["id"],
+        filter_type=row["filter_type"],
+        clause=row["clause"],
+        group_key=row["group_key"],
+        roles=frozenset(role["name"] for role in row["roles"]),
+        datasets=frozenset(slugs[number] for number in tables if number in slugs),
+        other_datasets=any(number not in slugs for number in tables),
+    )
+
+
+def _user(row: dict[str, Any], is_ours: bool) -> HeldUser:
+    return HeldUser(
+        id=row["id"],
+        fields={name: row[name] for name in ("first_name", "last_name", "email", "active")},
+        roles=frozenset(role["name"] for role in row["roles"]),
+        is_ours=is_ours,
+    )

@@ -1,0 +1,112 @@
+"""Superset's own metadata in Postgres, which real use needs: a real server, made for the test and removed after it."""
+
+import os
+import secrets
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy.engine import make_url
+
+from tests.superset import people
+from tests.superset.conftest import PYTHON, SERVER, Server, free_port, run, wait_for
+
+pytestmark = pytest.mark.proof
+
+
+def program(name: str) -> str:
+    """Return the path of one of Postgres's programs, which Debian keeps out of the PATH."""
+    found = shutil.which(name) or next(map(str, sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))), None)
+    if found is None:
+        pytest.skip("Postgres is not installed: `make chromium` installs it (package postgresql)")
+    return found
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[str]:
+    """A server on loopback with a password, and the address of its database."""
+    folder = Path(tempfile.mkdtemp(prefix="postgres"))
+    # Postgres does not run as root.
+    other = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    if other:
+        shutil.chown(folder, "postgres")
+    password, port = secrets.token_urlsafe(16), free_port()
+    secret = folder / "password"
+    secret.write_text(password)
+    secret.chmod(0o644)
+    data, log = folder / "data", folder / "log"
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
+    try:
+        make = [program("initdb"), "-D", data, "-U", "superset", "-A", "scram-sha-256", "--pwfile", secret]
+        subprocess.run([*other, *make], check=True, capture_output=True)
+        subprocess.run([*other, program("pg_ctl"), "-D", data, "-l", log, "-w", "-o", options, "start"], check=True)
+        yield f"postgresql+psycopg2://superset:{password}@127.0.0.1:{port}/postgres"
+        subprocess.run([*other, program("pg_ctl"), "-D", data, "-m", "immediate", "stop"], check=True)
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def on_postgres(server: Server, postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("on_postgres")
+    port = free_port()
+    environment = server.environment | {
+        "SUPERSET_HOME": str(folder / "superset"),
+        "CYBERIMPACT_SUPERSET_PORT": str(port),
+        "CYBERIMPACT_SUPERSET_METADATA_URI": postgres,
+    }
+    prepared = run("init", environment)
+    assert prepared.returncode == 0, prepared.stderr
+    log = folder / "superset.log"
+    with log.open("wb") as stream:
+        process = subprocess.Popen([PYTHON, SERVER, "serve"], env=environment, stdout=stream, stderr=stream)
+    try:
+        started = replace(server, url=f"http://127.0.0.1:{port}", environment=environment)
+        wait_for(started.url, process, log)
+        yield started
+        assert password_of(postgres) not in log.read_text()
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def password_of(address: str) -> str:
+    password = make_url(address).password
+    assert password
+    return password
+
+
+def test_preparing_again_changes_nothing(on_postgres):
+    outcome = on_postgres.init()
+    assert outcome.returncode == 0
+    assert "metadata database: up to date" in outcome.stderr
+    assert not list(Path(on_postgres.environment["SUPERSET_HOME"]).glob("*.db"))
+
+
+def test_bundle_and_policies_are_applied_and_hold(on_postgres, tmp_path):
+    with on_postgres.client() as client:
+        bundle, declared = people.grant(on_postgres, client, tmp_path)
+        again = people.access.apply(client, bundle, declared)
+        assert again.is_empty
+        folk = people.People(on_postgres.url, client)
+        body = {
+            "datasource": {"id": again.server.dataset_ids["kpi_reading"], "type": "table"},
+            "queries": [{"columns": ["territory_code"], "metrics": ["valeur"], "row_limit": 10_000}],
+        }
+        rows = folk["gironde"].post("/api/v1/chart/data", json=body).json()["result"][0]["data"]
+        assert {row["territory_code"] for row in rows} == {"FR", "FR-33"}
+
+
+def test_a_database_that_is_down_is_one_sentence(server, postgres, tmp_path):
+    address = f"{postgres.rpartition(':')[0]}:{free_port()}/postgres"
+    outcome = run(
+        "init", server.environment | {"SUPERSET_HOME": str(tmp_path), "CYBERIMPACT_SUPERSET_METADATA_URI": address}
+    )
+    assert outcome.returncode == 1
+    assert outcome.stderr.strip().splitlines()[-1] == (
+        "The metadata database does not answer. Start it, or correct CYBERIMPACT_SUPERSET_METADATA_URI."
+    )
