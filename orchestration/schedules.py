@@ -36,4 +36,13 @@ purge = dg.ScheduleDefinition(
     description="Before the loads of the night: what is too old is gone from the figures of the morning.",
 )
 
-schedules = [*(load_schedule(entry.name, entry.cron) for entry in PLATFORMS if entry.cron), daily, purge]
+feeling_model = dg.ScheduleDefinition(
+    name="feeling_model",
+    job=jobs.feeling_model,
+    cron_schedule="0 4 * * 0",
+    execution_timezone=TIMEZONE,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Once a week: what citizens tell of their feelings changes slowly, and each new model changes figures.",
+)
+
+schedules = [*(load_schedule(entry.name, entry.cron) for entry in PLATFORMS if entry.cron), daily, feeling_model, purge]
