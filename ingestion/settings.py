@@ -61,6 +61,11 @@ class Home:
         return self.root / "ledger"
 
     @property
+    def feeling_models(self) -> Path:
+        """Models of feelings, with a `current` link to the one in service; see `analytics.verbatims.service`."""
+        return self.root / "models" / "feeling"
+
+    @property
     def drop(self) -> Path:
         """Inbox of files, one folder per platform."""
         return self.root / "drop"

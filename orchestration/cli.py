@@ -627,6 +627,19 @@ def verbatims_classify(
     say(verbatims.classify(model, file, text, out))
 
 
+@verbatims_app.command("themes")
+def verbatims_themes(*, as_json: AsJson = False) -> None:
+    """Propose des thèmes que la taxonomie n'a peut-être pas. Rien n'y est ajouté : une personne décide."""
+    from orchestration import verbatims
+
+    found = verbatims.proposed(settings.home())
+    if as_json:
+        print_json(list(verbatims.Proposal._fields), [tuple(one) for one in found])
+    else:
+        for line in verbatims.proposal_report(found):
+            say(line)
+
+
 @verbatims_app.command("search")
 def verbatims_search(
     words: Annotated[str, typer.Argument(help="Mots cherchés ; accents et terminaisons ne comptent pas.")],

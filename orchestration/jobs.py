@@ -15,6 +15,7 @@ LIVE_SERVING = dg.AssetSelection.assets(["serving", "live"])
 MODELS = dg.AssetSelection.groups("seeds", "staging", "reference", "marts", "signals", "kpi", "audit") - LIVE_MODELS
 SERVING = dg.AssetSelection.assets(["serving", "daily"])
 BI = dg.AssetSelection.groups("superset")
+FEELING_MODEL = dg.AssetSelection.assets(["analytics", "feeling_model"])
 
 
 def load_name(platform: Platform) -> str:
@@ -88,6 +89,13 @@ superset = dg.define_asset_job(
     "superset", selection=BI, description="Bring Superset in line with the bundle and the published copy.", tags=TAGS
 )
 
+feeling_model = dg.define_asset_job(
+    "feeling_model",
+    selection=FEELING_MODEL,
+    description="Learn feelings anew from what is published; what passes its gate serves from the next build on.",
+    tags=TAGS,
+)
+
 purge = maintenance.purge.to_job(name="purge", tags=TAGS)
 
 forget_runs = maintenance.forget_runs.to_job(name="forget_runs", tags=TAGS)
@@ -104,6 +112,7 @@ jobs = [
     publish,
     daily,
     superset,
+    feeling_model,
     purge,
     forget_runs,
     digest,

@@ -63,10 +63,20 @@ ledger_head = dg.ScheduleDefinition(
     description="On Mondays, after the publication of the morning: a head that was noted reveals a ledger cut since.",
 )
 
+feeling_model = dg.ScheduleDefinition(
+    name="feeling_model",
+    job=jobs.feeling_model,
+    cron_schedule="0 4 * * 0",
+    execution_timezone=TIMEZONE,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Once a week: what citizens tell of their feelings changes slowly, and each new model changes figures.",
+)
+
 #: What is live is not read by the clock: `orchestration.watch` follows it.
 schedules = [
     *(load_schedule(entry.name, entry.cron) for entry in PLATFORMS if entry.cron and entry.database != "live"),
     daily,
+    feeling_model,
     purge,
     forget,
     digest,

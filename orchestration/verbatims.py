@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
@@ -106,6 +107,33 @@ class Found(NamedTuple):
     text: str
 
 
+_PROPOSALS = """
+select
+    proposals.rank,
+    proposals.words,
+    proposals.texts,
+    proposals.share,
+    proposals.coherence,
+    texts.text as example
+from perception.fct_theme_proposal as proposals
+left join perception.fct_verbatim as texts on proposals.example_verbatim_id = texts.verbatim_id
+order by proposals.rank
+"""
+#: Most characters of an example that a reader is shown.
+_SHOWN = 300
+
+
+class Proposal(NamedTuple):
+    """A theme that the taxonomy may lack, and the redacted text that is most typical of it."""
+
+    rank: int
+    words: str
+    texts: int
+    share: Decimal
+    coherence: Decimal
+    example: str | None
+
+
 class Table(NamedTuple):
     """A CSV file that is being read: the names of its columns, and its rows one after the other."""
 
@@ -193,11 +221,49 @@ def search(home: Home, query: str, filters: Filters, limit: int) -> list[Found]:
         try:
             rows = connection.execute(_SEARCH, {"terms": terms, "limit": limit, **filters._asdict()}).fetchall()
         except duckdb.CatalogException:
-            raise ExpectedFailure(
-                "La copie publiée ne contient pas encore de verbatims.",
-                "Lancer `cyberimpact build`, puis `cyberimpact publish`.",
-            ) from None
+            raise _no_verbatims() from None
     return [Found(*row) for row in rows]
+
+
+def proposed(home: Home) -> list[Proposal]:
+    """Return the published proposals of new themes, the most written of first.
+
+    Raises:
+        ExpectedFailure: nothing is published.
+    """
+    with published.connect(home) as connection:
+        try:
+            rows = connection.execute(_PROPOSALS).fetchall()
+        except duckdb.CatalogException:
+            raise _no_verbatims() from None
+    return [Proposal(*row) for row in rows]
+
+
+def proposal_report(found: Sequence[Proposal]) -> list[str]:
+    """Return proposals of themes as a French reader reads them."""
+    if not found:
+        return ["Aucun thème à proposer : trop peu de textes sans thème reconnu, ou rien qui les rapproche."]
+    lines = []
+    for one in found:
+        example = " ".join((one.example or "").split())
+        lines += [
+            f"{one.rank}. {one.words}",
+            f"   {one.texts} textes, soit {100 * one.share:.1f} % de ceux dont aucun thème n'est reconnu ; "
+            f"cohérence {number(float(one.coherence))}".replace(".", ","),
+            f"   Exemple : « {example[:_SHOWN]}{'…' if len(example) > _SHOWN else ''} »",
+        ]
+    return [
+        *lines,
+        "Ce sont des propositions : rien n'est ajouté.",
+        "Pour retenir un thème, l'écrire dans analytics/verbatims/themes.yml avec les mots qui le montrent.",
+    ]
+
+
+def _no_verbatims() -> ExpectedFailure:
+    return ExpectedFailure(
+        "La copie publiée ne contient pas encore de verbatims.",
+        "Lancer `cyberimpact build`, puis `cyberimpact publish`.",
+    )
 
 
 def answered(folder: Path, rows: Iterable[list[str]], texts_at: int) -> Iterator[tuple[list[str], model.Answer]]:

@@ -7,11 +7,11 @@ import numpy as np
 
 BINS = 10
 _DRAWS, _SEED = 2_000, 0
-_INTERVAL = (2.5, 97.5)
+_INTERVAL, _ONE_SIDED = (2.5, 97.5), (5, 95)
 
 
 class Estimate(NamedTuple):
-    """A share from 0 to 1 with its 95 % interval."""
+    """A value with its interval: of 95 % where nothing else is said."""
 
     value: float
     low: float
@@ -55,6 +55,38 @@ def evaluate(labels: Sequence[str], told: np.ndarray, probabilities: np.ndarray)
     }
 
 
+def compare(size: int, told: np.ndarray, answers: np.ndarray, others: np.ndarray) -> tuple[Estimate, Estimate]:
+    """Return the macro-F1 of answers, and by how much it is greater than that of other answers to the same texts.
+
+    The bootstrap is that of `evaluate`, over the cells of told × answered × answered by the other, so that texts on
+    which both agree tell nothing apart. Intervals are of 90 %: a gain whose upper limit is below 0 is a loss at the
+    level of 5 %.
+
+    Args:
+        size: Number of labels.
+        told: Index of the true label of each text.
+        answers: Index of what was answered; `size` for another label.
+        others: Index of what the other answered.
+    """
+    shape = (size, size + 1, size + 1)
+    counted = np.zeros(shape, dtype=int)
+    np.add.at(counted, (told, answers, others), 1)
+    drawn = np.random.default_rng(_SEED).multinomial(len(told), counted.ravel() / len(told), _DRAWS)
+    exact, resampled = counted[None], drawn.reshape(-1, *shape)
+    mine, theirs = ([_macro_f1(tables.sum(axis=other)) for tables in (exact, resampled)] for other in (3, 2))
+    return (
+        _estimate(*mine, interval=_ONE_SIDED),
+        _estimate(mine[0] - theirs[0], mine[1] - theirs[1], interval=_ONE_SIDED),
+    )
+
+
+def _macro_f1(tables: np.ndarray) -> np.ndarray:
+    """Return the macro-F1 of tables of told × answered, whose last answer is none of the labels."""
+    size = tables.shape[1]
+    right = np.diagonal(tables, axis1=1, axis2=2)
+    return (2 * right / np.maximum(tables.sum(axis=1)[:, :size] + tables.sum(axis=2), 1)).mean(axis=1)
+
+
 def _scores(confusions: np.ndarray) -> dict[str, np.ndarray]:
     """Return precision, recall and F1 by table and label; 0 where nothing was answered or told."""
     right = np.diagonal(confusions, axis1=1, axis2=2)
@@ -66,8 +98,8 @@ def _scores(confusions: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def _estimate(exact: np.ndarray, resampled: np.ndarray) -> Estimate:
-    low, high = np.percentile(resampled, _INTERVAL)
+def _estimate(exact: np.ndarray, resampled: np.ndarray, interval: tuple[float, float] = _INTERVAL) -> Estimate:
+    low, high = np.percentile(resampled, interval)
     return Estimate(*(round(float(one), 4) for one in (exact.item(), low, high)))
 
 

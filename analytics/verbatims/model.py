@@ -150,7 +150,7 @@ def train(texts: Iterable[str], labels: Iterable[str]) -> tuple[Classifier, Card
 
     from analytics.verbatims.evaluation import evaluate
 
-    pairs = _distinct(zip(texts, labels, strict=True))
+    pairs = distinct(zip(texts, labels, strict=True))
     counted = Counter(told for _, told in pairs)
     kept = sorted(one for one, number in counted.items() if number >= FEWEST)
     if len(kept) < FEWEST:
@@ -179,7 +179,7 @@ def train(texts: Iterable[str], labels: Iterable[str]) -> tuple[Classifier, Card
     return _compacted(classifier), card
 
 
-def _distinct(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+def distinct(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """Return each text once, as `fold` compares them, with its commonest label."""
     found: dict[str, Counter[str]] = defaultdict(Counter)
     first: dict[str, str] = {}

@@ -16,6 +16,14 @@ _CONTRAST = re.compile(
 _DENIAL = re.compile(r"\b(?:ne|n'|pas|jamais|aucune?|rien)\b")
 #: A negation up to three words before a word turns it.
 _TURNED = re.compile(r"\b(?:pas|plus|jamais|peu|aucun|aucune|sans|ni|guere|manque de|manque d)\W+(?:\w+\W+){0,2}$")
+#: Where a clause ends and another begins that may say the contrary.
+_CLAUSE = re.compile(
+    r"\b(?:mais|cependant|toutefois|neanmoins|par contre|en revanche|hormis|sauf|dommage que|malgre|alors que)\b|;"
+)
+#: How much more a clause says on its side than on the other, and both clauses together, to be clear.
+_SAID, _CLEAR = 1, 3
+#: How much a whole text says on one side, beside what it says on the other: a reserve in a page of praise is praise.
+_BESIDE = 1 / 3
 _BEFORE = 30  # characters that are looked back for a negation
 
 
@@ -66,6 +74,19 @@ def weigh(folded: str) -> Weight:
             else:
                 negative += strength
     return Weight(positive, negative)
+
+
+def is_mixed(text: str) -> bool:
+    """Tell whether a text is clearly for something in one clause and clearly against something in another.
+
+    Sentences are cut into clauses at words of contrast.
+    """
+    clauses = [weigh(clause) for part in sentences(fold(clean(text))) for clause in _CLAUSE.split(part)]
+    praised = max((one.positive - one.negative for one in clauses), default=0)
+    blamed = max((one.negative - one.positive for one in clauses), default=0)
+    is_opposed = min(praised, blamed) >= _SAID and praised + blamed >= _CLEAR
+    whole = _sum(clauses)
+    return is_opposed and min(whole) >= _BESIDE * max(whole)
 
 
 def describe(text: str) -> list[float]:

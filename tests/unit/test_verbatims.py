@@ -375,16 +375,22 @@ def test_a_told_feeling_is_never_overruled_and_silence_is_filled() -> None:
     read = corpus.feelings([*told, ironic, ("silent", "C'est une honte, déplorable", None), ("blank", "…", None)])
     by_key = {one.verbatim_id: one for one in read}
     assert all(by_key[key].feeling == feeling for key, _, feeling in (*told, ironic))
-    assert by_key["ironic"][1:] == ("positif", "usager", None, False)
+    assert by_key["ironic"][1:] == ("positif", "usager", None, None, False, False)
     assert by_key["silent"].feeling == "négatif"
     assert by_key["silent"].feeling_source == "modèle"
     assert by_key["silent"].is_undecided == (by_key["silent"].probability < Decimal("0.55"))
-    assert by_key["blank"][1:] == (None, None, None, True)
+    assert by_key["blank"][1:] == (None, None, None, None, True, False)
+
+
+def test_another_language_than_french_is_given_no_feeling() -> None:
+    told = [(f"told {place}", text, model.label(feeling)) for place, (text, feeling) in enumerate(EXAMPLES)]
+    [*_, read] = corpus.feelings([*told, ("english", "The officers were very kind, thank you", None)])
+    assert (read.feeling, read.is_undecided) == (None, True)
 
 
 def test_with_nobody_to_learn_from_nothing_is_claimed() -> None:
     assert corpus.feelings([]) == []
     assert corpus.feelings([("a", "Honte", None), ("b", "Merci", "positif")]) == [
-        corpus.Feeling("a", None, None, None, is_undecided=True),
-        corpus.Feeling("b", "positif", "usager", None, is_undecided=False),
+        corpus.Feeling("a", None, None, None, None, is_undecided=True, is_mixed=False),
+        corpus.Feeling("b", "positif", "usager", None, None, is_undecided=False, is_mixed=False),
     ]

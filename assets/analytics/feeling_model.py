@@ -1,0 +1,107 @@
+"""The model of feelings as an asset: trained on what was published, and in service only if it passes its gate."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from analytics.verbatims import model, service
+from analytics.verbatims.evaluation import Estimate
+from ingestion import settings
+from ingestion.errors import ExpectedFailure
+from orchestration import published
+
+KEY = dg.AssetKey(["analytics", "feeling_model"])
+GATE = "not_worse_than_the_one_in_service"
+
+#: What citizens told of their feelings, beside the texts that they wrote, in a lasting order.
+_TOLD = """
+    select texts.text, texts.told_feeling
+    from perception.fct_verbatim as texts
+    inner join perception.fct_verbatim_kind as kinds on texts.verbatim_id = kinds.verbatim_id
+    where texts.told_feeling is not null and kinds.set_aside is null
+    order by texts.written_on desc, texts.verbatim_id
+"""
+
+
+def told(home: settings.Home) -> list[tuple[str, str]]:
+    """Return the published texts whose writers told their feeling, the latest first.
+
+    Raises:
+        ExpectedFailure: nothing is published.
+    """
+    with published.connect(home) as connection:
+        return connection.execute(_TOLD).fetchall()
+
+
+@dg.asset(
+    key=KEY,
+    deps=[["serving", "daily"]],
+    group_name="analytics",
+    owners=["team:experience-usagers"],
+    kinds={"python"},
+    pool="warehouse",  # no build reads a model while it is swapped
+    check_specs=[
+        dg.AssetCheckSpec(
+            GATE,
+            asset=KEY,
+            blocking=True,
+            description=(
+                "On the frozen fifth of the texts, which no model learns from, the macro-F1 of the new model is not "
+                "surely (at 5 %) below that of the one in service. A model that is serves nobody."
+            ),
+        )
+    ],
+    description=(
+        "What says the feeling of a text whose writer does not. The next build reads the model in service, and names "
+        "its version beside each answer."
+    ),
+)
+def feeling_model() -> Iterator[dg.MaterializeResult]:
+    """Train a model, and put it into service if it passes.
+
+    Raises:
+        dg.Failure: too few citizens have told their feeling, or nothing is published.
+    """
+    home = settings.home()
+    try:
+        verdict = service.offer(home.feeling_models, told(home))
+    except (model.TooFewTexts, service.TooFewFrozen) as failure:
+        raise dg.Failure(
+            description=f"No model was made: {failure}. The one in service, if any, stays.", allow_retries=False
+        ) from None
+    except ExpectedFailure as failure:
+        raise dg.Failure(description=str(failure), allow_retries=False) from None
+    yield dg.MaterializeResult(
+        metadata=metadata(verdict),
+        data_version=dg.DataVersion(verdict.version),
+        check_results=[dg.AssetCheckResult(check_name=GATE, passed=verdict.is_accepted, metadata=judgement(verdict))],
+    )
+
+
+def metadata(verdict: service.Verdict) -> dict:
+    """Return what is known of a model, as Dagster shows it."""
+    card = verdict.card
+    return {
+        "version": verdict.version,
+        "in_service": verdict.is_accepted,
+        "data_fingerprint": card.fingerprint,
+        "texts_learnt": sum(card.texts.values()),
+        "texts_by_label": dg.MetadataValue.json(card.texts),
+        "cross_validated_macro_f1": card.metrics["macro_f1"]["value"],
+        "calibration_error": card.metrics["calibration_error"],
+        "metrics": dg.MetadataValue.json(card.metrics),
+    }
+
+
+def judgement(verdict: service.Verdict) -> dict:
+    """Return what the gate has seen."""
+    return {
+        "against": verdict.against or "no model in service: the commonest feeling",
+        "frozen_texts": verdict.texts,
+        "macro_f1": shown(verdict.macro_f1),
+        "gain_in_macro_f1": shown(verdict.gain),
+    }
+
+
+def shown(estimate: Estimate) -> str:
+    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
