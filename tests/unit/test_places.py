@@ -1,4 +1,4 @@
-"""Which places a text names. Expectations are by hand; a larger set, written by somebody else, gives docs/signals.md its figures."""
+"""Which places a text names, expected by hand. Sets written by somebody else give docs/signals.md its figures."""
 
 import pytest
 
@@ -71,7 +71,7 @@ def test_a_name_of_several_communes_is_told_by_the_departement() -> None:
 
 
 def test_a_name_without_a_far_greater_bearer_is_left_open() -> None:
-    """Saint-Denis has 153 000 inhabitants on La Réunion and 113 000 near Paris: a wrong alert is worse than a national one."""
+    """There is one on La Réunion and one near Paris, as large: a wrong alert is worse than a national one."""
     assert named("Un incendie à Saint-Denis") == set()
 
 
