@@ -5,113 +5,33 @@ city, `Orange` only where somebody or something is *à Orange*. Communes of one 
 that the text names; without one, the far greater is meant, and where none is, none is taken.
 """
 
-import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from itertools import pairwise
-from pathlib import Path
 from typing import NamedTuple
 
-from ingestion.privacy.vocabulary import Kind, look_up, word_set
+from analytics.signals import place_words as vocabulary
+from analytics.signals.gazetteer import KNOWN, Entry, all_names, bearers, bears, by_number, glued, greatest, parts_of
+from ingestion.privacy.vocabulary import Kind, look_up
 from ingestion.privacy.vocabulary import fold as fold_word
-
-GAZETTEER = Path(__file__).with_name("gazetteer.csv")
 
 _TOKEN = re.compile(r"#?[A-Za-zÀ-ÖØ-öø-ÿœŒæÆ0-9]+")
 _JOIN = re.compile(r"[ \-\u2010-\u2015'’\u00a0]{1,2}")
-_MARK = re.compile(r"\[[A-ZÉÈ_ ]{2,30}\]|https?://\S+|\S+@\S+|@\w+")
+_MARK = re.compile(r"\[[A-ZÉÈ_ ]{2,30}\]|https?://\S+|\w\S*@\S+|@\w+")
+#: Accounts of authorities bear the number of their département, or the name of their town.
+_HANDLE = re.compile(
+    r"@(?:gendarmerie|gend|prefet|prefete|prefecture|police|policenat|policenationale|sdis|pompiers|mairie|villede)_?(?:de_?|du_?|d_?)?"
+    r"(?P<name>\d{2,3}|2[ab]|[a-z_]{3,})",
+    re.IGNORECASE,
+)
 _CAMEL = re.compile(r"[A-ZÀ-Ö][a-zà-ÿ]+")
 _NUMBER = re.compile(r"\d{5}|\d{2,3}|2[ab]")
 
-_SMALL_WORDS = word_set("le la les l d de du des en sur sous et a au aux lez les pres devant")
-_ARTICLES = word_set("le la les l")
-_ABBREVIATED = {"st": "saint", "ste": "sainte", "sts": "saints", "stes": "saintes"}
-_MERGED = {"au": "le", "du": "le", "aux": "les", "des": "les"}
-
-#: After these a name is a place. `de` and `d` count only behind a noun of `_PLACED`.
-_AT = word_set("a au aux vers sur depuis dans entre jusqu en via rejoindre quitter traversant quittant")
-_OF = word_set("de d du des")
-_NEAR = word_set("pres proche autour aupres loin pas nord sud est ouest cote hauteur environs alentours centre coeur")
-_PLACED = word_set(
-    "gendarmes gendarme gendarmerie brigade compagnie peloton groupement psig policiers police commissariat pompiers"
-    " maire mairie ville villes village commune communes bourg agglomeration agglo metropole communaute centre entree"
-    " sortie route gare ecole ecoles college lycee hopital chu clinique urgences habitants habitante habitant riverains"
-    " nord sud est ouest region regions environs alentours peripherie port plage foret tribunal parquet procureur"
-    " prefecture prefet prefete sous-prefecture secteur zone vallee pays bassin quartier hauteurs rocade pont digue"
-    " caserne zoo stade aeroport universite fac campus prison station secteurs canton arrondissement pres proche autour"
-    " loin aupres hauteur pourtour cote coeur direction provenance commerces commercants parc caserne mosquee eglise"
-    " cathedrale halles rues chateau centre-ville sdis samu municipalite bords large km kilometres minutes originaire"
-    " brigades parents eleves agriculteurs vignoble citadelle tour maisons lotissement zac parking barrage marche"
-)
-_OF_DEPARTEMENT = word_set(
-    "departement departements prefet prefete prefecture groupement gendarmes gendarmerie pompiers sdis habitants"
-    " conseil nord sud est ouest communes maires villages samu region cote littoral agriculteurs policiers centre"
-    " coeur dasen rectorat academie chambre ars coderst securite tribunal routes"
-)
-_WATERS = word_set(
-    "crue crues riviere fleuve bord bords rive rives berge berges quai quais niveau debit lit vallee pont embouchure"
-    " debordement affluent cours eaux eau source sources estuaire bassin decrue pic canal montee traverser longer"
-)
-_STREETS = word_set(
-    "rue rues r avenue av ave boulevard bd bld bvd impasse allee allees cours faubourg fbg porte esplanade square"
-    " passage chemin villa residence lycee college ecole stade"
-)
-_STREETS_ONLY = _STREETS - word_set("lycee college ecole stade cours porte chemin passage villa")
-#: Behind these, or around them, the name is that of a thing.
-_NOT_AFTER = word_set(
-    "savon saucisson jambon moutarde piment olympique om ol psg fc as us rc stade girondins accord accords traite"
-    " convention serment edit conference comte duc duchesse roi reine tour miel camembert beurre vin vins eau calisson"
-    " nougat chez reseau box livebox abonne abonnee abonnes client cliente clients facture forfait operateur fibre"
-    " groupe marque societe entreprise vigilance alerte niveau feu carte banque nougats bleu betise betises"
-    " bergamote pruneau pruneaux mademoiselle mr monsieur madame mme mlle dr docteur me maitre tarte quiche"
-)
-_SAID_OF_COMPANIES = word_set("abonne abonnee abonnes client cliente clients operateur forfait box livebox fibre")
-_NOT_BEFORE = {
-    "paris": word_set("saint sg sportifs sportif hippiques match"),
-    "nice": word_set("to try job one guy"),
-    "orange": word_set("bank money cyberdefense business pro sanguine pressee mecanique fibre box amere"),
-    "bordeaux": word_set("superieur"),
-    "tours": word_set("de"),
-}
-_ABROAD = word_set(
-    "autriche espagne italie belgique suisse allemagne canada quebec texas usa bresil portugal maroc algerie tunisie"
-    " angleterre luxembourg senegal pologne australie ontario louisiane ohio illinois floride californie roumanie"
-    " etats-unis royaume-uni irlande ecosse grece turquie"
-)
-#: Longer names that hold the name of a place of France and are none.
-_OTHERS = (
-    "grande bretagne", "nouvelle orleans", "new york", "accords de paris", "notre dame de paris", "paris saint germain",
-    "tour de france", "gare de lyon", "gare de l est", "gare du nord", "gare d austerlitz", "coupe du monde",
-    "la defense nationale", "le monde", "le point", "le parisien", "ouest france", "sud ouest", "la provence",
-    "nord de la france", "sud de la france", "pole nord", "amerique du nord", "coree du nord", "mer du nord",
-    "golfe de gascogne", "saint gobain", "saint valentin", "saint sylvestre", "saint nicolas", "saint jean",
-    "saint michel", "sainte barbe", "sainte genevieve", "ile maurice", "champs elysees", "point du jour",
-    "bourgogne aligote", "nouvelle caledonie",
-)  # fmt: skip
-_ALIASES = {
-    "paca": "FR-PAC", "idf": "FR-IDF", "ile de france": "FR-IDF", "bourgogne": "FR-BFC", "franche comte": "FR-BFC",
-    "corse": "FR-COR", "reunion": "FR-974", "pays basque": "FR-64", "alsace": "FR-GES", "aquitaine": "FR-NAQ",
-}  # fmt: skip
-#: Single words that a commune's size does not make a place of.
-_TREACHEROUS = word_set(
-    "orange nice tours sens lens vienne die bar gap vitre cluses vire dole foix lourdes laval limoux condom melle"
-    " fils pont port bonne blanc bourg grasse cher saint roissy pau vif allonnes trets tulle mende aime bron bruges"
-    " valence valencia firmin allure colombes massy poissy creil sète sete meaux riom auch dax aix noyon"
-)
-_WELL_KNOWN = word_set(
-    "nice tours lens vienne laval grasse dax auch meaux pau sete valence massy poissy creil colombes"
-)
-_RIVERS = word_set(
-    "loire seine marne rhone nord manche somme oise aisne orne vienne cher lot var ain allier indre creuse eure drome"
-    " isere tarn aude gard moselle meuse vosges jura charente dordogne correze ardeche ariege aveyron herault sarthe"
-    " mayenne yonne nievre doubs vendee gers landes aube essonne savoie ardennes vaucluse loiret"
-)
-_GREAT, _KNOWN, _KNOWN_WORDS = 100_000, 8_000, 2_000
+_GREAT, _KNOWN_WORDS = 100_000, 2_000
 _FAR_GREATER = 8
 _WINDOW = 4  # words before a name that may still say what it is
-_SENTENCE_END = re.compile(r"[.!?:\n]\s*$|^\s*$|[«\"(]\s*$")
+_SENTENCE_END = re.compile(r"[.!?:\n]\s*$|[«\"(]\s*$")
 
 
 @dataclass(frozen=True)
@@ -143,72 +63,27 @@ class _Token(NamedTuple):
     is_hashtag: bool
 
 
-class _Entry(NamedTuple):
-    name: str
-    level: str
-    code: str
-    territory_code: str
-    population: int
-
-
-class _Index(NamedTuple):
-    """All names: the places that bear them, and by their first word, of how many words they are, longest first."""
-
-    places: dict[tuple[str, ...], tuple[_Entry, ...]]
-    lengths: dict[str, tuple[int, ...]]
-
-
-@cache
-def _index() -> _Index:
-    names: dict[tuple[str, ...], list[_Entry]] = {}
-    by_code: dict[str, _Entry] = {}
-    with GAZETTEER.open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            entry = _Entry(row["name"], row["level"], row["code"], row["territory_code"], int(row["population"] or 0))
-            if entry.level != "commune":
-                by_code.setdefault(entry.territory_code, entry)
-            parts = _parts(entry.name)
-            names.setdefault(parts, []).append(entry)
-            if parts[0] in ("le", "les") and len(parts) > 1:  # au Havre, aux Sables-d'Olonne
-                names.setdefault(parts[1:], []).append(entry)
-    for alias, code in _ALIASES.items():
-        names.setdefault(tuple(alias.split()), []).append(by_code[code])
-    for other in _OTHERS:
-        names[tuple(other.split())] = []
-    lengths: dict[str, set[int]] = {}
-    for parts in names:
-        lengths.setdefault(parts[0], set()).add(len(parts))
-    return _Index(
-        {parts: tuple(entries) for parts, entries in names.items()},
-        {first: tuple(sorted(found, reverse=True)) for first, found in lengths.items()},
-    )
-
-
-def _parts(name: str) -> tuple[str, ...]:
-    return tuple(_ABBREVIATED.get(part, part) for part in re.findall(r"[a-z0-9]+", fold_word(name)))
-
-
-@cache
-def _departements() -> dict[str, str]:
-    """Return the territory of each département's number."""
-    every = (entry for entries in _index().places.values() for entry in entries)
-    return {entry.code.lower(): entry.territory_code for entry in every if entry.level == "departement"}
-
-
-def _bears(name: tuple[str, ...], level: str) -> bool:
-    return any(entry.level == level for entry in _index().places.get(name, ()))
-
-
 def find(text: str) -> list[Place]:
     """Return the places of France that a text names, in its order."""
     plain = _MARK.sub(lambda mark: " " * len(mark.group()), text)
     tokens = [
-        _Token(_ABBREVIATED.get(word, word), match.group(), match.start(), match.end(), match.group()[0] == "#")
+        _Token(
+            vocabulary.ABBREVIATED.get(word, word), match.group(), match.start(), match.end(), match.group()[0] == "#"
+        )
         for match in _TOKEN.finditer(plain)
         if (word := fold_word(match.group().lstrip("#")))
     ]
     reading = _Reading(plain, tokens)
-    return sorted(reading.places(), key=lambda place: place.start)
+    return sorted([*reading.places(), *_of_handles(text)], key=lambda place: place.start)
+
+
+def _of_handles(text: str) -> Iterator[Place]:
+    """Yield what accounts of authorities are called after: `@gendarmerie_33`, `@mairiedelille`."""
+    for handle in _HANDLE.finditer(text):
+        name = fold_word(handle["name"]).replace("_", "")
+        entry = by_number().get(name) or greatest(bearers(glued(name)))
+        if entry:
+            yield Place(*entry[:4], handle.start(), handle.end())
 
 
 def territory(text: str) -> str | None:
@@ -228,18 +103,22 @@ class _Reading:
 
     def places(self) -> Iterator[Place]:
         candidates = list(self._candidates())
+        numbers = list(self._numbers())
         named = {
             entry.territory_code
             for first, last, entries in candidates
             for entry in entries
             if entry.level == "departement" and self._is_departement(first, last, entry)
-        } | set(self._numbers())
+        } | {entry.territory_code for _, entry, _ in numbers}
         for first, last, entries in candidates:
             entry = self._chosen(first, last, entries, named)
             if entry is not None:
                 yield Place(*entry[:4], self.tokens[first].start, self.tokens[last].end)
+        for at, entry, is_said in numbers:
+            if is_said:
+                yield Place(*entry[:4], self.tokens[at].start, self.tokens[at].end)
 
-    def _candidates(self) -> Iterator[tuple[int, int, tuple[_Entry, ...]]]:
+    def _candidates(self) -> Iterator[tuple[int, int, tuple[Entry, ...]]]:
         """Yield first and last token of each name, and what bears it; names do not overlap, the longest wins."""
         at = 0
         while at < len(self.tokens):
@@ -256,29 +135,34 @@ class _Reading:
 
     def _name_at(self, at: int) -> tuple[str, ...]:
         """Return the words of the longest name that begins at a token; none where none does."""
-        index = _index()
+        index = all_names()
         for length in index.lengths.get(self.tokens[at].folded, ()):
             parts = tuple(token.folded for token in self.tokens[at : at + length])
             if parts not in index.places or not self._is_joined(at, length):
                 continue
             # `la Marne` is not the commune La Marne; without its article, Havre is none of the names
-            if self.tokens[at].written.islower() and parts[0] in _ARTICLES and _bears(parts[1:], "departement"):
+            opens = self.tokens[at].written.islower() or self._begins_sentence(at)
+            if opens and parts[0] in vocabulary.ARTICLES and bears(parts[1:], "departement"):
+                continue
+            if parts[0] in vocabulary.ARTICLES and len(self._name_at(at + 1)) >= len(
+                parts
+            ):  # le Pas-de-Calais is not Le Pas
                 continue
             if index.places[parts] and not self._bearers(parts, at):
                 continue
             return parts
         return ()
 
-    def _bearers(self, parts: tuple[str, ...], at: int) -> tuple[_Entry, ...]:
+    def _bearers(self, parts: tuple[str, ...], at: int) -> tuple[Entry, ...]:
         """Return the places of a name, without those whose article is neither there nor merged into the word before."""
         return tuple(
             entry
-            for entry in _index().places[parts]
-            if (own := _parts(entry.name)) == parts or own[1:] != parts or self._merged_article(at) == own[0]
+            for entry in all_names().places[parts]
+            if (own := parts_of(entry.name)) == parts or own[1:] != parts or self._merged_article(at) == own[0]
         )
 
     def _merged_article(self, at: int) -> str:
-        return _MERGED.get(self.tokens[at - 1].folded, "") if at else ""
+        return vocabulary.MERGED.get(self.tokens[at - 1].folded, "") if at else ""
 
     def _is_joined(self, at: int, length: int) -> bool:
         words = self.tokens[at : at + length]
@@ -287,15 +171,19 @@ class _Reading:
             for before, word in pairwise(words)
         )
 
-    def _of_hashtag(self, at: int) -> Iterator[tuple[int, int, tuple[_Entry, ...]]]:
+    def _of_hashtag(self, at: int) -> Iterator[tuple[int, int, tuple[Entry, ...]]]:
         written = self.tokens[at].written[1:]
-        for word in dict.fromkeys([written, *_CAMEL.findall(written)]):
-            name = _parts(word)
-            entries = _index().places.get(name, ())
-            towns = tuple(e for e in entries if e.population >= _KNOWN or e.level != "commune")
-            if towns and not self._may_be_a_word(name[0]):
-                yield at, at, towns
+        words = _CAMEL.findall(written)
+        runs = ["".join(words[i:j]) for i in range(len(words)) for j in range(len(words), i, -1)]
+        for word in dict.fromkeys([written, *runs]):
+            name = glued("".join(parts_of(word)))
+            entry = greatest(bearers(name))
+            if entry and (entry.level != "commune" or len(name) > 1 or self._is_known_tag(word, written, entry)):
+                yield at, at, (entry,)
                 return
+
+    def _is_known_tag(self, word: str, written: str, entry: Entry) -> bool:
+        return not self._may_be_a_word(parts_of(word)[0]) or (word == written and entry.population >= _GREAT)
 
     # What stands around a name -----------------------------------------------------------------------------------
 
@@ -313,16 +201,22 @@ class _Reading:
 
     def _is_located(self, first: int, last: int) -> bool:
         """Say whether the words before or after make a place of a name, whatever else it could be."""
+        if self._is_dateline(first, last):
+            return True
         before = self._before(first)
-        while before and before[0] in _ARTICLES:
+        while before and before[0] in vocabulary.ARTICLES:
             before = before[1:]
-        if before and before[0] in _AT - {"en", "dans"}:
+        if before and before[0] in vocabulary.AT - {"en", "dans"}:
             return True
-        if before and before[0] in _OF and any(word in _PLACED for word in before[1:3]):
+        if before and before[0] in vocabulary.OF and any(word in vocabulary.PLACED for word in before[1:3]):
             return True
-        if before and before[0] in ("et", "ou") and any(word in _AT for word in before[1:]):
+        if before and before[0] in ("et", "ou") and any(word in vocabulary.AT for word in before[1:]):
             return True
         return self._has_number(last)
+
+    def _is_dateline(self, first: int, last: int) -> bool:
+        """Say whether a text begins with a name and a colon, as news do: `Gap : deux skieurs emportés`."""
+        return first == 0 and bool(re.match(r"\s*:|[.,] |\s+[-–—]\s|\s*\(\d", self.text[self.tokens[last].end :]))
 
     def _has_number(self, last: int) -> bool:
         """Say whether a number of département or postal code, or a département, follows in brackets or behind."""
@@ -331,141 +225,191 @@ class _Reading:
         between, token = self.text[self.tokens[last].end : self.tokens[last + 1].start], self.tokens[last + 1]
         if _NUMBER.fullmatch(token.folded) and (token.folded[:2].isdigit() or "(" in between):
             return "(" in between or len(token.folded) == 5  # noqa: PLR2004
-        return "(" in between and _bears(self._name_at(last + 1), "departement")
+        return "(" in between and bears(self._name_at(last + 1), "departement")
 
-    def _numbers(self) -> Iterator[str]:
-        """Yield the départements that are named by a number: (33), dans le 33, 33000."""
+    def _numbers(self) -> Iterator[tuple[int, Entry, bool]]:
+        """Yield the départements of numbers, and whether the number names them: (33), dans le 33, but not 33000."""
         for at, token in enumerate(self.tokens):
-            if not _NUMBER.fullmatch(token.folded):
-                continue
             number = token.folded
-            before = self._before(at, 2)
-            bracketed = self.text[max(0, token.start - 1) : token.start] == "("
-            spoken = before[:2] in (["le", "dans"], ["du", "gendarmes"], ["du", "departement"]) or before[:1] == ["dpt"]
-            if len(number) == 5:  # noqa: PLR2004
+            if not _NUMBER.fullmatch(number):
+                continue
+            is_said = len(number) < 5  # noqa: PLR2004
+            if not is_said:
                 number = number[:3] if number.startswith(("97", "98")) else number[:2]
-                bracketed = True
-            if (bracketed or spoken) and number in _departements():
-                yield _departements()[number]
+            if number in by_number() and (not is_said or self._is_said_of_departement(at)):
+                yield at, by_number()[number], is_said
+
+    def _is_said_of_departement(self, at: int) -> bool:
+        start, end = self.tokens[at].start, self.tokens[at].end
+        if self.text[max(0, start - 1) : start] == "(" and self.text[end : end + 1] == ")":
+            return True
+        after, number = self._after(at), self.tokens[at].folded
+        if re.match(r"[.,:/%°€]?\d|\s?[%°€/h]", self.text[end:]) or after in vocabulary.MONTHS | vocabulary.COUNTED:
+            return False
+        before = self._before(at, 3)
+        if before[:2] in (["le", "dans"], ["le", "tout"]) or before[:1] in (["dpt"], ["dept"], ["departement"]):
+            return True
+        if before[:1] == ["du"] and len(before) > 1 and before[1] in vocabulary.PLACED | vocabulary.OF_DEPARTEMENT:
+            return True
+        is_no_day = not number.isdigit() or int(number) > 31  # noqa: PLR2004
+        return is_no_day and before[:1] in (["le"], ["du"])
 
     def _is_capitalised(self, first: int, last: int) -> bool:
-        own = [t for t in self.tokens[first : last + 1] if t.folded not in _SMALL_WORDS]
+        own = [t for t in self.tokens[first : last + 1] if t.folded not in vocabulary.SMALL_WORDS]
         return bool(own) and all(t.written.lstrip("#")[0].isupper() for t in own)
 
     def _begins_sentence(self, first: int) -> bool:
         start = self.tokens[first - 1].end if first else 0
         return bool(_SENTENCE_END.search(self.text[start : self.tokens[first].start])) or first == 0
 
-    def _is_thing(self, first: int, last: int) -> bool:  # noqa: PLR0911 - one return per kind of thing
+    def _is_thing(self, first: int, last: int) -> bool:
         """Say whether the words around make a street, a club, a cheese, a firm or a person of the name."""
-        before, after = self._before(first), self._after(last)
+        before = self._before(first)
         name = " ".join(t.folded for t in self.tokens[first : last + 1])
-        if after in _NOT_BEFORE.get(name, ()):
+        if self._after(last) in vocabulary.NOT_BEFORE.get(name, ()) or self._is_abroad(last):
             return True
-        if (
-            last + 1 < len(self.tokens)
-            and after in _ABROAD
-            and re.fullmatch(r"\s*[,(]\s*|\s+", self.text[self.tokens[last].end : self.tokens[last + 1].start])
-        ):
+        if not self._is_located(first, last) and any(token.folded in vocabulary.SPORTS for token in self.tokens):
             return True
-        joined = [word for word in before if word not in _OF and word not in _ARTICLES]
-        links = len(before) - len(joined)
-        if joined and before[0] in (_OF | {"la", "l"}) and joined[0] in _STREETS_ONLY and links:
+        if name == "orange" and any(word in vocabulary.SAID_OF_COMPANIES for word in before):
             return True
-        if joined and joined[0] in _NOT_AFTER and (not before or before[0] not in _AT):
-            return True
-        if name == "orange" and any(word in _SAID_OF_COMPANIES for word in before):
-            return True
-        if before and before[0] not in _SMALL_WORDS and before[0] not in _AT:
-            _, kinds = look_up(self.tokens[first - 1].written)
-            adjacent = self.text[self.tokens[first - 1].end : self.tokens[first].start] == " "
-            given = kinds & int(Kind.FIRST_NAME) and kinds & int(Kind.CAPITALISED)
-            if adjacent and (given or kinds & int(Kind.CIVILITY)):
-                return True
-        return False
+        return bool(before) and (self._is_of_a_thing(before) or self._is_of_a_person(first, before[0]))
+
+    def _is_abroad(self, last: int) -> bool:
+        """Say whether a country follows: `Valence (Espagne)`, `Brest, en Biélorussie`."""
+        following = self.tokens[last + 1 : last + 3]
+        if not following:
+            return False
+        between = self.text[self.tokens[last].end : following[0].start]
+        if following[0].folded in vocabulary.ABROAD:
+            return bool(re.fullmatch(r"\s*[,(]\s*|\s+", between))
+        return following[0].folded in ("en", "au", "aux") and following[-1].folded in vocabulary.ABROAD
+
+    @staticmethod
+    def _is_of_a_thing(before: list[str]) -> bool:
+        joined = [word for word in before if word not in vocabulary.OF and word not in vocabulary.ARTICLES]
+        if not joined:
+            return False
+        linked = len(joined) < len(before) and before[0] in (vocabulary.OF | {"la", "l"})
+        return (linked and joined[0] in vocabulary.STREETS_ONLY) or (
+            joined[0] in vocabulary.NOT_AFTER and before[0] not in vocabulary.AT
+        )
+
+    def _is_of_a_person(self, first: int, word: str) -> bool:
+        if word in vocabulary.SMALL_WORDS or word in vocabulary.AT:
+            return False
+        _, kinds = look_up(self.tokens[first - 1].written)
+        adjacent = self.text[self.tokens[first - 1].end : self.tokens[first].start] == " "
+        given = kinds & int(Kind.FIRST_NAME) and kinds & int(Kind.CAPITALISED)
+        return adjacent and bool(given or kinds & int(Kind.CIVILITY))
 
     def _may_be_a_word(self, word: str) -> bool:
-        if word in _WELL_KNOWN:
+        if word in vocabulary.WELL_KNOWN:
             return False
         _, kinds = look_up(word)
-        return word in _TREACHEROUS or bool(kinds & int(Kind.COMMON | Kind.INSTITUTION))
+        return word in vocabulary.TREACHEROUS or bool(kinds & int(Kind.COMMON | Kind.INSTITUTION))
 
     # Which place ---------------------------------------------------------------------------------------------------
 
-    def _chosen(self, first: int, last: int, entries: tuple[_Entry, ...], named: set[str]) -> _Entry | None:
+    def _chosen(self, first: int, last: int, entries: tuple[Entry, ...], named: set[str]) -> Entry | None:
         if self._is_thing(first, last):
             return None
         for entry in entries:
             if entry.level == "departement" and self._is_departement(first, last, entry):
                 return entry
         for entry in entries:
-            if entry.level == "region" and self._is_capitalised(first, last):
+            if entry.level == "region" and self._is_capitalised(first, last) and not self._only_shouted(first, last):
                 return entry
+        if self._is_water(first, last) and any(entry.level == "departement" for entry in entries):
+            return None
         communes = [entry for entry in entries if entry.level == "commune"]
         if not communes or not self._is_commune(first, last, communes, named):
             return None
         return self._one_of(communes, named)
 
-    def _is_commune(  # noqa: PLR0911 - one return per kind of name
-        self, first: int, last: int, communes: list[_Entry], named: set[str]
-    ) -> bool:
-        own = [t.folded for t in self.tokens[first : last + 1] if t.folded not in _SMALL_WORDS]
+    def _only_shouted(self, first: int, last: int) -> bool:
+        """Say whether capitals tell nothing of a name, since all is in capitals, and nothing else does."""
+        return self.shouts and not self._is_located(first, last)
+
+    def _is_commune(self, first: int, last: int, communes: list[Entry], named: set[str]) -> bool:
+        own = [t.folded for t in self.tokens[first : last + 1] if t.folded not in vocabulary.SMALL_WORDS]
         if not own:
             return False
         population = max(entry.population for entry in communes)
-        capital = self._is_capitalised(first, last)
         located = self._is_located(first, last)
         confirmed = any(entry.territory_code in named for entry in communes)
         if len(own) > 1:
-            hyphened = "-" in self.text[self.tokens[first].start : self.tokens[last].end]
-            words = all(self._may_be_a_word(word) or word == "saint" for word in own)
-            return (capital and (hyphened or population >= _KNOWN_WORDS or located or not words)) or (
-                not capital and (hyphened or (located and population >= _KNOWN))
-            )
+            return self._is_long_name(first, last, own, population)
         word = own[0]
-        _, kinds = look_up(word)
+        if self._only_shouted(first, last):
+            return population >= _GREAT
         doubtful = self._may_be_a_word(word)
-        if not capital:
-            return located and population >= _KNOWN and not doubtful
-        if self.tokens[first].is_hashtag:
-            return True
-        if doubtful:
-            return located or confirmed or (population >= _GREAT and not kinds & int(Kind.INSTITUTION))
-        person = kinds & int(Kind.FIRST_NAME | Kind.SURNAME | Kind.FREQUENT_SURNAME)
-        if population >= _KNOWN:
-            if word in _WELL_KNOWN and self._begins_sentence(first):
-                return located or confirmed
-            return located or confirmed or population >= _GREAT or not person or not self._begins_sentence(first)
-        if person:
-            return located or confirmed
-        return located or confirmed or (population >= _KNOWN_WORDS and not self._begins_sentence(first))
-
-    def _is_departement(  # noqa: PLR0911 - one return per kind of name
-        self, first: int, last: int, entry: _Entry
-    ) -> bool:
         if not self._is_capitalised(first, last):
-            return False
-        parts = _parts(entry.name)
-        before = self._before(first)
-        if entry.territory_code in ("FR-75C", "FR-974", "FR-976", "FR-972", "FR-971", "FR-973"):
-            return (
-                entry.territory_code != "FR-974" or any(w in ("la", "a", "de") for w in before[:2]) or parts[0] == "la"
-            )
-        if len(parts) > 1 and not (len(parts) == 2 and parts[0] in _ARTICLES):  # noqa: PLR2004
-            return True
-        between = self.text[max(0, self.tokens[first].start - 2) : self.tokens[first].start]
-        if "(" in between or (", " in between and first and self.tokens[first - 1].written[0].isupper()):
-            return True
-        plain = [word for word in before if word not in _ARTICLES]
-        if any(word in _WATERS for word in before):
-            return False
-        if plain and plain[0] in ("dans", "en"):
-            return True
-        if plain and plain[0] in _OF and len(plain) > 1 and plain[1] in _OF_DEPARTEMENT:
-            return True
-        return parts[0] not in _RIVERS and bool(before) and before[0] in (_ARTICLES | _OF | {"en"})
+            return located and population >= (_GREAT if doubtful else KNOWN)
+        if self.tokens[first].is_hashtag or located or confirmed:
+            is_read = word in vocabulary.BRANDS or not self._is_dateline(first, last) or confirmed
+            return is_read or population >= (KNOWN if doubtful else _KNOWN_WORDS)
+        return self._stands_alone(first, word, population)
 
-    def _one_of(self, communes: list[_Entry], named: set[str]) -> _Entry | None:
+    def _is_long_name(self, first: int, last: int, own: list[str], population: int) -> bool:
+        hyphened = "-" in self.text[self.tokens[first].start : self.tokens[last].end]
+        words = all(self._may_be_a_word(word) or word == "saint" for word in own)
+        if hyphened or (last - first > 1 and population >= KNOWN and not words):
+            return True
+        located = self._is_located(first, last)
+        if self._is_capitalised(first, last):
+            return population >= _KNOWN_WORDS or located or not words
+        return located and population >= KNOWN
+
+    def _stands_alone(self, first: int, word: str, population: int) -> bool:
+        """Say whether a capitalised word is a commune though nothing around says so."""
+        _, kinds = look_up(word)
+        if self._may_be_a_word(word):
+            return population >= _GREAT and not kinds & int(Kind.INSTITUTION)
+        person = bool(kinds & int(Kind.FIRST_NAME | Kind.SURNAME | Kind.FREQUENT_SURNAME))
+        opens = self._begins_sentence(first)
+        if population >= KNOWN:
+            return not (word in vocabulary.WELL_KNOWN and opens) and (population >= _GREAT or not person or not opens)
+        return not person and population >= _KNOWN_WORDS and not opens
+
+    def _is_departement(self, first: int, last: int, entry: Entry) -> bool:
+        parts = parts_of(entry.name)
+        before = self._before(first)
+        preposition = next((word for word in before if word not in vocabulary.ARTICLES), "")
+        if not self._is_capitalised(first, last):
+            return len(parts) > 2 or (preposition in vocabulary.IN and parts[-1] not in vocabulary.RIVERS)  # noqa: PLR2004
+        if self.tokens[first].is_hashtag or self._is_dateline(first, last):
+            return True
+        if entry.territory_code in vocabulary.ISLANDS:
+            return parts[0] == "la" or entry.territory_code != "FR-974" or not {"la", "a", "de"}.isdisjoint(before[:2])
+        is_named_alone = len(parts) > 1 and parts[0] not in vocabulary.ARTICLES
+        return is_named_alone or self._is_in_brackets(first) or self._has_its_article(first, last, parts[0])
+
+    def _is_in_brackets(self, first: int) -> bool:
+        """Say whether a name completes another, as in `Mons (Var)` or `Mons, Var`."""
+        between = self.text[max(0, self.tokens[first].start - 2) : self.tokens[first].start]
+        return "(" in between or (", " in between and first > 0 and self.tokens[first - 1].written[0].isupper())
+
+    def _has_its_article(self, first: int, last: int, name: str) -> bool:
+        """Say whether a département that is called after a river is spoken of, and not the river."""
+        before = self._before(first)
+        plain = [word for word in before if word not in vocabulary.ARTICLES]
+        if self._is_water(first, last) or self.tokens[first].written.isupper() > self.shouts:
+            return False
+        if plain[:1] in (["dans"], ["en"]):
+            return True
+        if name in vocabulary.SEAS_AND_POINTS:
+            of_it = len(plain) > 1 and plain[0] in vocabulary.OF and plain[1] in vocabulary.OF_DEPARTEMENT
+            return of_it or before == ["la"]
+        return bool(before) and before[0] in (vocabulary.ARTICLES | vocabulary.OF | {"en", "et"})
+
+    def _is_water(self, first: int, last: int) -> bool:
+        before = self._before(first)
+        if any(word in ("dans", "en") for word in before[:2]):  # en crue dans le Lot
+            return not vocabulary.DROWNED.isdisjoint(before)
+        after = (token.folded for token in self.tokens[last + 1 : last + 3 + _WINDOW])
+        return not vocabulary.WATERS.isdisjoint([*before, *after])
+
+    def _one_of(self, communes: list[Entry], named: set[str]) -> Entry | None:
         here = [entry for entry in communes if entry.territory_code in named]
         if here:
             return max(here, key=lambda entry: entry.population)
