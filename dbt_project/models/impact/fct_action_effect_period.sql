@@ -7,6 +7,7 @@ with told as (
 select
     concat(told.action_id, '|', told.kpi_code) as effect_key,
     told.action_id,
+    actions.territory_code,
     told.kpi_code,
     kpis.kpi_label,
     told.period_type,
@@ -26,3 +27,4 @@ select
     end as effect_so_far
 from told
 inner join {{ ref('int_published_kpi') }} as kpis on told.kpi_code = kpis.kpi_code
+inner join {{ ref('fct_prevention_action') }} as actions on told.action_id = actions.action_id

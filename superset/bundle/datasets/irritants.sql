@@ -15,6 +15,7 @@ select
     irritants.share,
     irritants.trend,
     irritants.weight,
+    irritants.territory_code,
     territories.territory_name,
     irritants.month_start_on = latest.month_start_on as is_latest,
     replace(

@@ -6,6 +6,7 @@ select
     examples.platform,
     examples.published_at,
     signals.topic_label,
+    signals.territory_code,
     signals.territory_label,
     signals.status
 from signals.live_signal_example as examples

@@ -6,6 +6,7 @@ select
     sources.mentions,
     sources.reach,
     signals.topic_label,
+    signals.territory_code,
     signals.territory_label,
     signals.status
 from signals.live_signal_source as sources

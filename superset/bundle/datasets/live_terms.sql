@@ -5,6 +5,7 @@ select
     terms.term,
     terms.log_odds,
     signals.topic_label,
+    signals.territory_code,
     signals.territory_label,
     signals.status
 from signals.live_signal_term as terms

@@ -10,6 +10,7 @@ select
     coalesce(vigilance_level, source_level) as level_label,
     coalesce(level_rank, 0) as level_rank,
     phenomenon,
+    territory_code,
     territory_name,
     valid_from,
     valid_until,
