@@ -227,6 +227,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=0, help="further waves, during which Dagster's daemon is killed")
     parser.add_argument("--background-hours", type=float, default=12.0, help="how long each topic was spoken of before")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the processes end with the script
     home = options.home.resolve()
     (home / "logs").mkdir(exist_ok=True)
     words = list(WORDS[: options.waves + options.kills])

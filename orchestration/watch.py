@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from assets.warehouse.lineage import column_lineage
 from ingestion import inbox, settings
 from ingestion.errors import ExpectedFailure
 from ingestion.platforms import Platform
@@ -147,8 +146,6 @@ def watch() -> None:
     began, code = time.monotonic(), project.fingerprint()
     while published.current(settings.home(), published.LIVE) is None:
         time.sleep(LOOK_SECONDS)  # the home is being filled, or `cyberimpact build --live` and `publish --live` will
-    project.manifest()
-    column_lineage()  # read once for each version of the code: minutes, in which no file is held
     threading.Thread(target=tell, name="alerts", daemon=True).start()
     with warm():
         outlook = Outlook()
