@@ -1,6 +1,6 @@
 """From a wave of mentions to a mail: seconds between the twentieth mention and the alert, and whether any is lost.
 
-.venv/bin/python -m benchmarks.waves HOME [--waves 5] [--builds 0.5] [--kills 0] [--background-hours 12]
+.venv/bin/python -m benchmarks.waves HOME [--waves 5] [--builds 0.5] [--kills 0] [--background-hours 0]
 
 HOME is a loaded home, which is changed: copy it first. The script runs a sandbox, a mail server, a webhook and the
 process that watches, all of its own; it prints one line for each wave and asserts nothing.
@@ -226,7 +226,7 @@ def main() -> None:
     parser.add_argument("--waves", type=int, default=5)
     parser.add_argument("--builds", type=float, default=0.5, help="share of them during a daily build")
     parser.add_argument("--kills", type=int, default=0, help="further waves, during which Dagster's daemon is killed")
-    parser.add_argument("--background-hours", type=float, default=12.0, help="how long each topic was spoken of before")
+    parser.add_argument("--background-hours", type=float, default=0.0, help="how long each topic was spoken of before")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the processes end with the script
     home = options.home.resolve()
