@@ -1,6 +1,6 @@
 """From a wave of mentions to a mail: seconds between the twentieth mention and the alert, and whether any is lost.
 
-.venv/bin/python -m benchmarks.waves HOME [--waves 5] [--builds 0.5] [--kills 0] [--background-hours 12]
+.venv/bin/python -m benchmarks.waves HOME [--waves 5] [--builds 0.5] [--kills 0] [--background-hours 0]
 
 HOME is a loaded home, which is changed: copy it first. The script runs a sandbox, a mail server, a webhook and the
 process that watches, all of its own; it prints one line for each wave and asserts nothing.
@@ -19,7 +19,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from pathlib import Path
@@ -29,6 +29,7 @@ import httpx
 import yaml
 from aiosmtpd.controller import Controller
 
+from ingestion.operations import open_operations
 from ingestion.settings import CHECKOUT
 
 BIN = Path(sys.executable).parent
@@ -63,9 +64,9 @@ class Arrivals:
         self.mails.append((time.time(), str(message["Message-ID"]), f"{message['Subject']} {body.get_content()}"))
         return "250 OK"
 
-    def first(self, kind: str, word: str) -> float | None:
-        """Return when the first message of a kind came that names a word."""
-        return min((at for at, _, text in getattr(self, kind) if word in text.lower()), default=None)
+    def first(self, kind: str, word: str, since: float) -> float | None:
+        """Return when the first message of a kind came that names a word, from an instant on."""
+        return min((at for at, _, text in getattr(self, kind) if at >= since and word in text.lower()), default=None)
 
     def repeats(self, kind: str) -> int:
         """Return how many messages came again under the identifier of a former one."""
@@ -116,13 +117,12 @@ def process(command: list[Any], environment: dict[str, str], log: Path) -> Itera
     try:
         yield started
     finally:
-        if started.poll() is None:
-            os.killpg(started.pid, signal.SIGTERM)
-            try:
-                started.wait(20)
-            except subprocess.TimeoutExpired:
-                os.killpg(started.pid, signal.SIGKILL)
-                started.wait()
+        started.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            started.wait(20)
+        with suppress(ProcessLookupError):
+            os.killpg(started.pid, signal.SIGKILL)  # what it has started, were it killed itself
+        started.wait()
 
 
 def add_topics(words: list[str], environment: dict[str, str]) -> None:
@@ -193,18 +193,19 @@ class Bench:
             if condition == "kill":
                 command = [BIN / "dagster-daemon", "run", "-w", CHECKOUT / "workspace.yaml"]
                 daemon = stack.enter_context(process(command, self._environment, log))
-                threading.Timer(KILL_AFTER_SECONDS, os.killpg, [daemon.pid, signal.SIGKILL]).start()
+                killer = threading.Timer(KILL_AFTER_SECONDS, daemon.kill)
+                killer.start()
+                stack.callback(killer.cancel)
             began = time.time()
             inject(self._sandbox, word, [rank * WAVE_SECONDS / MENTIONS for rank in range(MENTIONS)])
             counted = began + (COUNTED_FROM - 1) * WAVE_SECONDS / MENTIONS
             until = counted + PATIENCE_SECONDS
-            while time.time() < until and None in (self._first("mails", word), self._first("hooks", word)):
+            came: list[float | None] = [None, None]
+            while time.time() < until and None in came:
                 time.sleep(0.5)
-            mail, hook = (self._first(kind, word) for kind in ("mails", "hooks"))
-        return Wave(word, condition, mail and mail - counted, hook and hook - counted)
-
-    def _first(self, kind: str, word: str) -> float | None:
-        return self._arrivals.first(kind, word)
+                came = [self._arrivals.first(kind, word, began) for kind in ("mails", "hooks")]
+        mail, hook = (at and at - counted for at in came)
+        return Wave(word, condition, mail, hook)
 
 
 def summary(waves: list[Wave], condition: str) -> str:
@@ -225,11 +226,12 @@ def main() -> None:
     parser.add_argument("--waves", type=int, default=5)
     parser.add_argument("--builds", type=float, default=0.5, help="share of them during a daily build")
     parser.add_argument("--kills", type=int, default=0, help="further waves, during which Dagster's daemon is killed")
-    parser.add_argument("--background-hours", type=float, default=12.0, help="how long each topic was spoken of before")
+    parser.add_argument("--background-hours", type=float, default=0.0, help="how long each topic was spoken of before")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the processes end with the script
     home = options.home.resolve()
     (home / "logs").mkdir(exist_ok=True)
-    words = list(WORDS[: options.waves + options.kills])
+    words = unused_words(home)[: options.waves + options.kills]
     ports = {name: free_port() for name in ("sandbox", "smtp", "hook")}
     sandbox = f"http://127.0.0.1:{ports['sandbox']}"
     told = home / "waves.yml"
@@ -269,6 +271,13 @@ def main() -> None:
     print(f"repeats under one identifier: {arrivals.repeats('mails')} mails, {arrivals.repeats('hooks')} webhooks")
     twice = [word for word in words if sum(word in text.lower() for _, _, text in arrivals.mails) > 1]
     print(json.dumps({"told more than once, as several signals or repeats": twice}, ensure_ascii=False))
+
+
+def unused_words(home: Path) -> list[str]:
+    """Return the words of which this home has no topic yet: each wave is new."""
+    with closing(open_operations(home / "operations.sqlite")) as connection:
+        known = {code for (code,) in connection.execute("select code from topics")}
+    return [word for word in WORDS if f"essai_{word}" not in known]
 
 
 def recipients(port: int) -> list[dict[str, Any]]:

@@ -22,7 +22,8 @@ class Platform:
         sensitivity: What its raw data may hold.
         docs: Public page of the platform.
         entities: Tables it loads, in `raw_<name>`; the first one tells how fresh the platform is.
-        cron: When its address is read, in Europe/Paris; `None` for a platform that only drops files.
+        cron: When its address is read, in Europe/Paris; `None` for a platform that only drops files. What is live is
+            followed by a process that watches, whatever this says.
         drops: Whether it takes files from `drop/<name>/`.
         database: File that its raw tables live in: `live` for what is loaded in micro-batches.
         retention: How long its rows are kept; `None` where they hold nothing about a person.

@@ -33,7 +33,7 @@ def open_crisis(
     kind: Annotated[str, typer.Option(help="Genre de crise.")] = "sécuritaire",
     owner: Annotated[str, typer.Option(help="Équipe qui la mène.")] = "team:veille",
 ) -> None:
-    """Déclarer une crise : la cadence monte, ses séries sont épinglées, un journal commence."""
+    """Déclarer une crise : la cadence monte, un journal commence."""
     from orchestration import crises
 
     made = crises.open_crisis(

@@ -29,7 +29,8 @@ def ask() -> NoReturn:
         # A signal for us is one for dbt: the child is told first who it is.
         answers = connection.makefile("r")
         child = int(answers.readline() or 0)
-        signal.signal(signal.SIGTERM, lambda *_: os.kill(child, signal.SIGTERM))
+        for asked in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(asked, lambda number, _: os.kill(child, number))
         code = answers.readline().strip()
     sys.exit(int(code) if code else 2)
 

@@ -15,9 +15,9 @@ import time
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
-from assets.warehouse.lineage import column_lineage
 from ingestion import inbox, settings
 from ingestion.errors import ExpectedFailure
 from ingestion.platforms import Platform
@@ -72,13 +72,14 @@ class Outlook:
     """Looks for news; what it has seen is news no more, once `seen` says that a batch has dealt with it."""
 
     def __init__(self) -> None:
-        self._newest: dict[str, int | None] = {}
+        self._since = datetime.now(UTC)
+        self._found: dict[str, int] = {}
         self._dropped: dict[str, Seen] = {}
         self._refused: set[tuple[str, int]] = set()
         self._topics: tuple | None = None
         self._batch_at = 0.0
         self._ask_after: dict[str, float] = {}
-        self._now: dict[str, int | None] = {}
+        self._now: dict[str, int] = {}
 
     def look(self, idle_seconds: float) -> News:
         news = News()
@@ -96,7 +97,7 @@ class Outlook:
     def seen(self, news: News) -> None:
         """Take note that a batch has dealt with what was new."""
         for platform in news.addresses:
-            self._newest[platform.name] = self._now[platform.name]
+            self._found[platform.name] = self._now[platform.name]
         self._refused |= {(str(file), file.stat().st_ctime_ns) for _, file in news.files if file.exists()}
         self._topics, self._batch_at = self._topics_now(), time.monotonic()
 
@@ -105,18 +106,18 @@ class Outlook:
         self._ask_after[platform.name] = time.monotonic() + TROUBLED_SECONDS
 
     def _has_more(self, platform: Platform) -> bool:
-        """Tell whether an address has found something since, by one small question."""
+        """Tell whether an address has found something since the last batch, by one question for a number."""
         from ingestion import listening
 
         if time.monotonic() < self._ask_after.get(platform.name, 0.0):
             return False
         try:
-            self._now[platform.name] = listening.newest()
+            self._now[platform.name] = listening.found_since(self._since)
         except ExpectedFailure as failure:
             log.warning("%s", failure)
             self.trouble(platform)
             return False
-        return self._now[platform.name] != self._newest.get(platform.name)
+        return self._now[platform.name] != self._found.get(platform.name)
 
     def _rested(self, platform: Platform) -> Iterator[Path]:
         before = self._dropped.get(platform.name, {})
@@ -145,8 +146,6 @@ def watch() -> None:
     began, code = time.monotonic(), project.fingerprint()
     while published.current(settings.home(), published.LIVE) is None:
         time.sleep(LOOK_SECONDS)  # the home is being filled, or `cyberimpact build --live` and `publish --live` will
-    project.manifest()
-    column_lineage()  # read once for each version of the code: minutes, in which no file is held
     threading.Thread(target=tell, name="alerts", daemon=True).start()
     with warm():
         outlook = Outlook()

@@ -12,7 +12,7 @@ from pathlib import Path
 import dagster as dg
 from dagster_dbt import DbtCliInvocation, DbtCliResource, DbtProject, dbt_assets
 
-from assets.warehouse.lineage import column_lineage
+from assets.warehouse.lineage import column_lineage, kept_lineage
 from assets.warehouse.translator import Translator, node_key
 from ingestion import settings
 from ingestion.collecting import collect_loads
@@ -88,7 +88,8 @@ def build(context: dg.AssetExecutionContext, dbt: DbtCliResource, target: str) -
         raise_on_error=False,
         target_path=invocation_folder(context.run_id, target),
     )
-    lineage = column_lineage()
+    # Tracing new code takes a minute, for which the daily build has time and a micro-batch has not.
+    lineage = column_lineage() if target == project.DAILY or kept_lineage() is not None else {}
     for event in invocation.stream():
         if isinstance(event, dg.Output):
             key = context.asset_key_for_output(event.output_name)

@@ -151,14 +151,26 @@ def compiled_manifest(target: str, folder: Path, project_dir: Path = project.PRO
     return json.loads((folder / "manifest.json").read_bytes())
 
 
-def load_lineage() -> Lineage:
-    """Return the lineage of the current code, from the home's cache where this code has been traced before."""
-    path = settings.home().dbt_target / "column_lineage.json"
-    current = project.fingerprint()
+def kept_lineage() -> Lineage | None:
+    """Return the lineage of the current code from the home's cache, None where this code was not traced yet."""
+    path = kept_file()
     if path.exists() and all((compiled_folder(target) / "manifest.json").exists() for target in TRACED):
         kept = json.loads(path.read_bytes())
-        if kept["fingerprint"] == current:
+        if kept["fingerprint"] == project.fingerprint():
             return kept["lineage"]
+    return None
+
+
+def kept_file() -> Path:
+    return settings.home().dbt_target / "column_lineage.json"
+
+
+def load_lineage() -> Lineage:
+    """Return the lineage of the current code, from the home's cache where this code has been traced before."""
+    kept = kept_lineage()
+    if kept is not None:
+        return kept
+    current, path = project.fingerprint(), kept_file()
     traced = compile_and_trace()
     partial = path.with_suffix(f".{os.getpid()}")
     partial.write_text(json.dumps({"fingerprint": current, "lineage": traced}))

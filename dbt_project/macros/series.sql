@@ -3,6 +3,12 @@
   before; what stands out is judged behind.
 #}
 
+{# The instant, UTC, up to which series are told. #}
+{% macro signal_now() -%}
+    cast({{ dbt.current_timestamp() }} as timestamp)
+{%- endmacro %}
+
+
 {# Start of the bin that an instant lies in. #}
 {% macro bin_start(instant, minutes) -%}
     {{ return(adapter.dispatch('bin_start')(instant, minutes)) }}
@@ -24,14 +30,14 @@
 
 {% macro default__bins_of_the_last(days, minutes) -%}
     select explode(sequence(
-        {{ bin_start(dbt.dateadd('day', -days, dbt.current_timestamp()), minutes) }},
-        {{ bin_start(dbt.current_timestamp(), minutes) }},
+        {{ bin_start(dbt.dateadd('day', -days, signal_now()), minutes) }},
+        {{ bin_start(signal_now(), minutes) }},
         interval {{ minutes }} minutes
     )) as bin_start
 {%- endmacro %}
 
 {% macro duckdb__bins_of_the_last(days, minutes) -%}
-    {%- set now -%} cast({{ dbt.current_timestamp() }} as timestamp) {%- endset -%}
+    {%- set now = signal_now() -%}
     select bins.bin_start
     from generate_series(
         {{ bin_start(now ~ ' - interval ' ~ days ~ ' days', minutes) }},
@@ -51,7 +57,7 @@
             *,
             {{ bin_start('published_at', minutes) }} as bin_start
         from {{ ref('live_topic_mention') }}
-        where published_at > {{ dbt.dateadd('day', -days, dbt.current_timestamp()) }}
+        where published_at > {{ dbt.dateadd('day', -days, signal_now()) }}
     ),
 
     contacts as (
@@ -61,7 +67,7 @@
             {{ bin_start('contacts.contacted_at', minutes) }} as bin_start
         from {{ ref('stg_brigade_numerique__contact') }} as contacts
         left join {{ ref('live_motive_topic') }} as topics on contacts.motive = topics.motive
-        where contacts.contacted_at > {{ dbt.dateadd('day', -days, dbt.current_timestamp()) }}
+        where contacts.contacted_at > {{ dbt.dateadd('day', -days, signal_now()) }}
     ),
 
     counted as (
@@ -106,7 +112,7 @@
             platform,
             territory_code
         from counted
-        where bin_start > {{ dbt.dateadd('day', -28, dbt.current_timestamp()) }}
+        where bin_start > {{ dbt.dateadd('day', -28, signal_now()) }}
         group by topic_code, platform, territory_code
     ),
 

@@ -1,7 +1,7 @@
 """Social listening, whoever the vendor: its contract, its address and its export files. Vendors stand in modules."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import dlt
 from dlt.extract import DltResource
@@ -12,10 +12,11 @@ from ingestion.listening.exports import open_file
 from ingestion.listening.talkwalker import COUNTED, FIRST_WINDOW, LAG, Page, Project, Span
 from ingestion.settings import get
 
-__all__ = ["COLUMNAR", "CONTRACT", "address", "build_source", "newest", "open_file"]
+__all__ = ["COLUMNAR", "CONTRACT", "address", "build_source", "found_since", "open_file"]
 
 VENDOR_SETTING = "CYBERIMPACT_LISTENING_VENDOR"
 _HOUR = 3_600_000
+_NEVER = 1 << 53
 
 
 def _project() -> Project:
@@ -40,13 +41,13 @@ def address() -> str:
     return _project().address
 
 
-def newest() -> int | None:
-    """Return when the newest mention was found, in milliseconds: what a load would bring, by one small question.
+def found_since(moment: datetime) -> int:
+    """Return how many mentions the vendor has found since an instant, without asking for one: that costs no credit.
 
     Raises:
         ExpectedFailure: the vendor has no address, or cannot be read.
     """
-    return _project().newest()
+    return _project().total(Span(round(moment.timestamp() * 1000), _NEVER))
 
 
 @dlt.source(name="listening")

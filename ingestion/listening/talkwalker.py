@@ -130,7 +130,7 @@ class Project:
         Raises:
             ExpectedFailure: Talkwalker cannot be read whole.
         """
-        total = self._total(span)
+        total = self.total(span)
         if total > MOST_PAGED_ROWS and span.end - span.start > 1:
             for half in span.halves():
                 yield from self.found(half)
@@ -141,7 +141,12 @@ class Project:
         query = span.query("searchindexed")
         return {"q": query, "sort_by": "search_indexed", "sort_order": "asc", "hl": "false"}
 
-    def _total(self, span: Span) -> int:
+    def total(self, span: Span) -> int:
+        """Return how many mentions were found in a window of time.
+
+        Raises:
+            ExpectedFailure: Talkwalker cannot be read.
+        """
         answer = self._api.get("results", {**self._query(span), "offset": 0, "hpp": 0})
         total = (answer.get("pagination") or {}).get("total") if isinstance(answer, dict) else None
         if not isinstance(total, int):

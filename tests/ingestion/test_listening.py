@@ -2,7 +2,7 @@
 
 import json
 import math
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import duckdb
 import httpx
@@ -139,6 +139,14 @@ def test_a_mention_says_what_the_document_says_but_no_person(vendor, place):
         assert trace.encode() not in content
     assert ask(place, "select count(*) from mentions where text like '%[TÉLÉPHONE]%'")[0][0] > 0
     assert ask(place, "select count(*) from mentions where department_code is null") == [(0,)]
+
+
+@pytest.mark.usefixtures("place")
+def test_what_was_found_since_is_counted_without_asking_for_it(vendor):
+    since = datetime.combine(FIRST_TODAY - timedelta(days=2), time(), UTC)
+    expected = shown(vendor, f"searchindexed:>{round(since.timestamp() * 1000) - 1}")
+    assert listening.found_since(since) == len(expected) > 0
+    assert listening.found_since(since + timedelta(days=400)) == 0
 
 
 @pytest.mark.usefixtures("vendor")

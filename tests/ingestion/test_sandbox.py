@@ -375,6 +375,36 @@ def test_faults_are_asked_for_counted_and_taken_back(sandbox):
     assert client.post("/_control/faults", json={"fault": "panne"}).status_code == 400
 
 
+def added(client, *mentions):
+    return client.post("/_control/mentions", json={"mentions": list(mentions)})
+
+
+def newest(client, number):
+    query = {"access_token": "x", "sort_by": "search_indexed", "sort_order": "desc", "hpp": number}
+    return [hit["data"] for hit in client.get(TALKWALKER, params=query).json()["result_content"]["data"]]
+
+
+def test_mentions_are_added_found_in_their_time_and_taken_back():
+    server = Sandbox(datetime.now(PARIS).date())
+    server.start()
+    try:
+        with httpx.Client(base_url=server.origin, timeout=30) as client:
+            [before] = newest(client, 1)
+            one = {"text": "zibeline à Évreux", "seconds": -1, "code": "27"}
+            assert added(client, one, {"text": "plus tard", "seconds": 600}).json() == {"added": 2}
+            [found, former] = newest(client, 2)
+            assert (found["content"], former["url"]) == ("zibeline à Évreux", before["url"])
+            assert found["extra_source_attributes"]["world_data"]["region"] == "Eure"
+            assert client.delete("/_control/mentions").json() == {"added": 0}
+            assert newest(client, 1)[0]["url"] == before["url"]
+    finally:
+        server.stop()
+
+
+def test_a_history_that_has_ended_takes_no_mention(portal):
+    assert added(portal, {"text": "trop tard", "seconds": 0}).status_code == 409
+
+
 def test_the_module_serves_on_loopback(sandbox):
     assert httpx.get(f"{sandbox.origin}/health").json() == {"status": "ok"}
 

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 
 import dagster as dg
@@ -29,21 +30,22 @@ class Address:
     """Stands for the address of the listening vendor: what it answers, and how often it was asked."""
 
     def __init__(self) -> None:
-        self.newest: int | None = 1
+        self.found = 1
         self.asked = 0
         self.down = False
 
-    def ask(self) -> int | None:
+    def ask(self, since: datetime) -> int:
+        assert since.tzinfo is not None
         self.asked += 1
         if self.down:
             raise ExpectedFailure("It is down.", "Wait.")
-        return self.newest
+        return self.found
 
 
 @pytest.fixture
 def address(monkeypatch: pytest.MonkeyPatch) -> Address:
     made = Address()
-    monkeypatch.setattr(listening, "newest", made.ask)
+    monkeypatch.setattr(listening, "found_since", made.ask)
     return made
 
 
@@ -56,7 +58,7 @@ def outlook(home: Home, address: Address) -> Outlook:  # noqa: ARG001 - a home o
 
 def test_an_address_is_news_when_it_has_more(outlook: Outlook, address: Address) -> None:
     assert not outlook.look(LONG)
-    address.newest = 2
+    address.found = 2
     news = outlook.look(LONG)
     assert news.addresses == [LISTENING]
     assert outlook.look(LONG).addresses == [LISTENING], "until a batch has dealt with it"
@@ -67,7 +69,7 @@ def test_an_address_is_news_when_it_has_more(outlook: Outlook, address: Address)
 def test_an_address_that_is_down_is_left_alone_for_a_while(
     outlook: Outlook, address: Address, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    address.down, address.newest = True, 2
+    address.down, address.found = True, 2
     assert not outlook.look(LONG)
     asked = address.asked
     assert not outlook.look(LONG)

@@ -25,7 +25,7 @@ COLUMNS = {
     "tests": pa.int64(),
 }
 DAY = "topic_code, metric, platform, territory_code, day, observed, c1_upper, c2_upper, c3_upper"
-WEEK = "topic_code, metric, platform, territory_code, week_start, value"
+WEEK = "topic_code, metric, platform, territory_code, week_start, observed"
 
 
 def model(dbt, session):  # noqa: ANN001, ANN201, ARG001 - dbt's signature

@@ -22,7 +22,7 @@ counted as (
         'cybermalveillance' as platform,
         assistance.territory_code,
         assistance.diagnosed_on as day,
-        assistance.victims as value
+        assistance.victims as observed
     from {{ ref('fct_assistance') }} as assistance
     left join threats on assistance.threat_code = threats.threat_code
     union all
@@ -32,7 +32,7 @@ counted as (
         'perceval' as platform,
         'ZZ' as territory_code,
         reports.reported_on as day,
-        reports.reports as value
+        reports.reports as observed
     from {{ ref('fct_perceval_day') }} as reports
     left join threats on reports.threat_code = threats.threat_code
     union all
@@ -42,7 +42,7 @@ counted as (
         feedback.platform,
         feedback.territory_code,
         feedback.occurred_on as day,
-        1 as value
+        1 as observed
     from {{ ref('fct_feedback') }} as feedback
     left join written on feedback.verbatim_id = written.verbatim_id
     where feedback.feeling = 'négatif' and feedback.scope = 'gendarmerie'
@@ -53,7 +53,7 @@ counted as (
         'pre_plainte' as platform,
         territory_code,
         began_on as day,
-        1 as value
+        1 as observed
     from {{ ref('fct_pre_complaint') }}
 )
 
@@ -63,7 +63,7 @@ select
     platform,
     territory_code,
     day,
-    cast(sum(value) as bigint) as value
+    cast(sum(observed) as bigint) as observed
 from counted
 where day > cast({{ dbt.dateadd('day', -400, paris_today()) }} as date) and day < {{ paris_today() }}
 group by topic_code, metric, platform, territory_code, day

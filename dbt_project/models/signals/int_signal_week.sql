@@ -3,7 +3,7 @@ with weeks as (
     select
         platform,
         cast({{ dbt.date_trunc('week', 'occurred_on') }} as date) as week_start,
-        count(feedback_key) as value
+        count(feedback_key) as observed
     from {{ ref('fct_feedback') }}
     where feeling = 'négatif' and scope = 'gendarmerie'
     group by platform, cast({{ dbt.date_trunc('week', 'occurred_on') }} as date)
@@ -24,7 +24,7 @@ select
     known.platform,
     'FR' as territory_code,
     calendar.date_day as week_start,
-    coalesce(weeks.value, 0) as value
+    coalesce(weeks.observed, 0) as observed
 from known
 inner join {{ ref('dim_calendar') }} as calendar
     on

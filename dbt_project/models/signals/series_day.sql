@@ -6,7 +6,7 @@ with placed as (
         counts.platform,
         levels.level_code as territory_code,
         counts.day,
-        cast(sum(counts.value) as bigint) as value
+        cast(sum(counts.observed) as bigint) as observed
     from {{ ref('int_signal_count') }} as counts
     inner join {{ ref('bridge_territory_level') }} as levels on counts.territory_code = levels.territory_code
     where
@@ -46,7 +46,7 @@ totals as (
         platform,
         territory_code,
         day,
-        cast(sum(value) as bigint) as value
+        cast(sum(observed) as bigint) as observed
     from placed
     group by metric, platform, territory_code, day
 )
@@ -57,8 +57,8 @@ select
     living.platform,
     living.territory_code,
     calendar.date_day as day,
-    coalesce(placed.value, 0) as value,
-    coalesce(totals.value, 0) as total_value
+    coalesce(placed.observed, 0) as observed,
+    coalesce(totals.observed, 0) as total_observed
 from living
 inner join {{ ref('dim_calendar') }} as calendar
     on calendar.date_day between living.first_day and living.last_day

@@ -1,3 +1,3 @@
 {{ ears(
-    ref('series_day'), keys=['topic_code', 'metric', 'platform', 'territory_code'], period='day', value='value'
+    ref('series_day'), keys=['topic_code', 'metric', 'platform', 'territory_code'], period='day', value='observed'
 ) }}

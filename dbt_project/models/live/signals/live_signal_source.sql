@@ -1,7 +1,7 @@
 select
     signal_id,
     rank,
-    name as source,
+    name as source, -- noqa: RF04
     mentions,
     reach
 from {{ ref('live_detection') }}
