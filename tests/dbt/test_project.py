@@ -218,6 +218,7 @@ def test_only_what_is_meant_for_readers_is_published(built: Built) -> None:
         "reference.dim_period",
         "reference.dim_platform",
         "reference.dim_territory",
+        "reference.dim_territory_profile",
         "reference.dim_unit",
         "visibility.dim_listing",
         "visibility.dim_social_account",

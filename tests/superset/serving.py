@@ -84,10 +84,11 @@ READINGS = """
         made.part as breakdown_label, case when hidden then 'secret statistique' else n::text end as value_label,
         n::text as previous_value_label, last_day <= date '2025-10-20' as is_complete,
         made.start = max(made.start) over (partition by made.code, made.type) as is_latest,
-        made.dimension = 'total' as is_headline, case when made.level <> 'nation' then n + 1 end as peer_median,
-        case when made.level <> 'nation' then (n + 1)::text else '–' end as peer_median_label,
-        case when made.level <> 'nation' then 2 end as peer_rank,
-        case when made.level <> 'nation' then 9 end as peer_count,
+        made.dimension = 'total' as is_headline,
+        case when made.level <> 'nation' and not hidden then n + 1 end as peer_median,
+        case when made.level <> 'nation' and not hidden then (n + 1)::text else '–' end as peer_median_label,
+        case when made.level <> 'nation' and not hidden then 2 end as peer_rank,
+        case when made.level <> 'nation' and not hidden then 9 end as peer_count,
         'cyberimpact trace ' || made.code as trace_line
     from (
         select

@@ -170,6 +170,13 @@ def errors(page: Page) -> list[str]:
     return page.locator(".ant-alert-error, [data-test='error-message'], .alert-danger").all_inner_texts()
 
 
+def test_english_is_told_from_french(browser):
+    page = browser.new_context().new_page()
+    page.set_content("<main><button aria-label='Add filter'>Apply</button><p>Appliquer</p><p>N/A</p></main>")
+    assert untranslated(page) == {"Add filter", "Apply", "N/A"}
+    page.context.close()
+
+
 def test_every_chart_is_drawn(page, server, client, bundle, *, outside, screenshots):
     """Each dashboard once, under the same session."""
     english: set[str] = set()

@@ -95,6 +95,23 @@ def test_a_mark_that_would_blend_values_stays_empty(client, bundle, answer):
     assert any(row["valeur"] is None for row in rows)
 
 
+def test_a_territory_stands_beside_its_peers(answer):
+    rows = {one["kpi_label"]: one for one in answer("compared_actors")["data"]}
+    actions = rows["Actions de prévention"]
+    # Rows made by hand: nine territories, this one second; the median one above its value.
+    assert actions["rang"] == "2 sur 9"
+    assert int(actions["peer_median_label"]) == int(actions["value_label"]) + 1
+    assert actions["retracer"] == "cyberimpact trace prevention_actions"
+    assert "Réclamations reçues par l'IGGN" not in rows  # of France alone
+
+
+def test_the_header_names_the_publication_of_the_copy(answer, copy):
+    (told,) = (row["shown"] for row in answer("publication")["data"])
+    (publication_id,) = copy.execute("select publication_id from audit.publication").fetchone()
+    assert told.startswith("Données au 20/10/2025 · publiées le ")
+    assert told.endswith(f" · publication {publication_id}")
+
+
 def test_what_is_suppressed_is_said_in_the_table_and_left_out_of_the_chart(answer):
     (row,) = [
         one

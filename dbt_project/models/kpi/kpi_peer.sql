@@ -6,21 +6,24 @@
 
 with readings as (
     select
-        kpi_code,
-        period_type,
-        period_start,
-        territory_level,
-        territory_code,
-        breakdown_dimension,
-        breakdown_value,
-        value
-    from {{ ref('kpi_value') }}
+        kpi_values.kpi_code,
+        kpi_values.period_type,
+        kpi_values.period_start,
+        kpi_values.territory_level,
+        kpi_values.territory_code,
+        kpi_values.breakdown_dimension,
+        kpi_values.breakdown_value,
+        kpi_values.value,
+        -- The more, the more favourable; where neither direction is, the higher.
+        case when catalogue.direction = 'down' then -kpi_values.value else kpi_values.value end as merit
+    from {{ ref('kpi_value') }} as kpi_values
+    inner join {{ ref('kpi_catalogue') }} as catalogue on kpi_values.kpi_code = catalogue.kpi_code
     where
-        period_type in ('month', 'quarter', 'year')
-        and breakdown_dimension in ('total', 'scope')
-        and territory_level in ('departement', 'region')
-        and not is_suppressed
-        and value is not null
+        kpi_values.period_type in ('month', 'quarter', 'year')
+        and kpi_values.breakdown_dimension in ('total', 'scope')
+        and kpi_values.territory_level in ('departement', 'region')
+        and not kpi_values.is_suppressed
+        and kpi_values.value is not null
 ),
 
 peers as (
@@ -35,28 +38,20 @@ select
     own.territory_code,
     own.breakdown_dimension,
     own.breakdown_value,
-    cast(percentile_cont(0.5) within group (order by others.value) as decimal(18, 6)) as peer_median,
-    -- The first is the most favourable; where neither direction is, the highest.
-    cast(
-        1 + count(
-            case
-                when case when catalogue.direction = 'down' then others.value < own.value else others.value > own.value end
-                    then others.territory_code
-            end
-        ) as integer
-    ) as peer_rank,
-    cast(1 + count(others.territory_code) as integer) as peer_count
+    cast(percentile_cont(0.5) within group (order by similar_ones.value) as decimal(18, 6)) as peer_median,
+    cast(1 + count(case when similar_ones.merit > own.merit then similar_ones.territory_code end) as integer)
+        as peer_rank,
+    cast(1 + count(similar_ones.territory_code) as integer) as peer_count
 from readings as own
-inner join {{ ref('kpi_catalogue') }} as catalogue on own.kpi_code = catalogue.kpi_code
 inner join peers on own.territory_code = peers.territory_code
-inner join readings as others
+inner join readings as similar_ones
     on
-        own.kpi_code = others.kpi_code
-        and own.period_type = others.period_type
-        and own.period_start = others.period_start
-        and own.breakdown_dimension = others.breakdown_dimension
-        and own.breakdown_value = others.breakdown_value
-        and peers.peer_code = others.territory_code
+        own.kpi_code = similar_ones.kpi_code
+        and own.period_type = similar_ones.period_type
+        and own.period_start = similar_ones.period_start
+        and own.breakdown_dimension = similar_ones.breakdown_dimension
+        and own.breakdown_value = similar_ones.breakdown_value
+        and peers.peer_code = similar_ones.territory_code
 group by
     own.kpi_code,
     own.period_type,
@@ -66,4 +61,4 @@ group by
     own.breakdown_dimension,
     own.breakdown_value
 -- Fewer would be the figures of one or two territories, which not every reader may see.
-having count(others.territory_code) >= {{ least }}
+having count(similar_ones.territory_code) >= {{ least }}

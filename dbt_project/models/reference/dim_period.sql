@@ -32,15 +32,19 @@ select
     period_label,
     case period_type
         when 'day' then cast(period_start as string)
-        when 'week' then concat(
-            cast(extract(year from thursday) as string),
-            '-W',
-            lpad(cast(cast(floor((extract(doy from thursday) + 6) / 7) as integer) as string), 2, '0')
-        )
+        when 'week'
+            then concat(
+                    cast(extract(year from thursday) as string),
+                    '-W',
+                    lpad(cast(cast(floor((extract(doy from thursday) + 6) / 7) as integer) as string), 2, '0')
+                )
         when 'month' then substring(cast(period_start as string), 1, 7)
-        when 'quarter' then concat(
-            cast(extract(year from period_start) as string), '-Q', cast(extract(quarter from period_start) as string)
-        )
+        when 'quarter'
+            then concat(
+                    cast(extract(year from period_start) as string),
+                    '-Q',
+                    cast(extract(quarter from period_start) as string)
+                )
         when 'year' then cast(extract(year from period_start) as string)
     end as period_name,
     previous_period_start
