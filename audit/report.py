@@ -212,7 +212,8 @@ def text_lines(section: Section) -> Iterable[str]:
 
 STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#1e1e1e}"
-    "h1{font-size:1.4rem}h2{font-size:1.1rem;border-bottom:1px solid #ccc}dt{font-weight:600}dd{margin:0 0 .4rem}"
+    "h1{font-size:1.4rem}h2{font-size:1.1rem;border-bottom:1px solid #ccc}dt{font-weight:600}"
+    "dl{display:grid;grid-template-columns:13rem 1fr;gap:.2rem 1rem;margin:0}dd{margin:0;overflow-wrap:anywhere}"
     "table{border-collapse:collapse;font-size:.85rem}td,th{border:1px solid #ccc;padding:.2rem .5rem;text-align:left;"
     "overflow-wrap:anywhere}pre{background:#f4f4f4;padding:1rem;overflow:auto;font-size:.8rem}"
 )
