@@ -18,7 +18,7 @@ from ingestion.settings import Home
 from ingestion.sql import literal
 
 #: dbt's source that declares these tables.
-SOURCE = "publication"
+SOURCE = "published"
 SCHEMA = "audit"
 
 #: A KPI that reads this table has small cells to hide.
