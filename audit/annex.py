@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from audit import ledger
 from audit.ledger import Entry
-from audit.lineage import LAYERS, Way
+from audit.lineage import Way, title
 from ingestion import settings
 from ingestion.errors import ExpectedFailure
 from ingestion.settings import Home
@@ -77,11 +77,11 @@ def lineage_rows(way: Way) -> list[dict[str, str]]:
     return [
         {
             "from_layer": source.layer,
-            "from_title": LAYERS[source.layer],
+            "from_title": title(source.layer),
             "from_table": source.table,
             "from_column": source.name,
             "to_layer": target.layer,
-            "to_title": LAYERS[target.layer],
+            "to_title": title(target.layer),
             "to_table": target.table,
             "to_column": target.name,
         }
