@@ -11,14 +11,14 @@ import pyarrow as pa
 
 from audit import ledger
 from audit.ledger import Entry
-from audit.lineage import LAYERS, Way
+from audit.lineage import Way, title
 from ingestion import settings
 from ingestion.errors import ExpectedFailure
 from ingestion.settings import Home
 from ingestion.sql import literal
 
 #: dbt's source that declares these tables.
-SOURCE = "publication"
+SOURCE = "published"
 SCHEMA = "audit"
 
 #: A KPI that reads this table has small cells to hide.
@@ -77,11 +77,11 @@ def lineage_rows(way: Way) -> list[dict[str, str]]:
     return [
         {
             "from_layer": source.layer,
-            "from_title": LAYERS[source.layer],
+            "from_title": title(source.layer),
             "from_table": source.table,
             "from_column": source.name,
             "to_layer": target.layer,
-            "to_title": LAYERS[target.layer],
+            "to_title": title(target.layer),
             "to_table": target.table,
             "to_column": target.name,
         }

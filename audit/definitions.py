@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from audit.lineage import LAYERS, Column, Way
+from audit.lineage import Column, Way, rank
 from audit.objects import canonical
 
 #: Columns behind each column: model -> column -> [(node, column)], nodes by their dbt unique id.
@@ -50,10 +50,9 @@ def definitions(
 def steps(way: Way, kpi: str) -> list[list[str]]:
     """Return the steps behind the figures of a KPI, from the platform's fields on: layer, column, layer, column."""
     edges = {edge for figure in FIGURES for edge in way.behind(Column("kpi", kpi, figure))}
-    order = list(LAYERS)
     return [
         [source.layer, str(source), target.layer, str(target)]
-        for source, target in sorted(edges, key=lambda edge: (order.index(edge.source.layer), edge))
+        for source, target in sorted(edges, key=lambda edge: (rank(edge.source.layer), edge))
     ]
 
 

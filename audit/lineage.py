@@ -32,11 +32,18 @@ LAYERS = {
     "dashboard": "Tableaux de bord",
 }
 
-#: The layers in which a way begins.
-ORIGINS = ("platform", "raw", "seeds")
-
 #: Where a copy holds the edges.
 TABLE = "audit.lineage_column"
+
+
+def title(layer: str) -> str:
+    """Return the French name of a layer; one that has none yet is shown by its own."""
+    return LAYERS.get(layer, layer)
+
+
+def rank(layer: str) -> int:
+    """Return the place of a layer on the way, the last one for a layer that has none yet."""
+    return [*LAYERS, layer].index(layer)
 
 
 class Column(NamedTuple):

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from html import escape
 
-from audit.lineage import LAYERS, Column, Way
+from audit.lineage import Column, Way, rank, title
 from audit.report import STYLE
 
 _OWN = (
@@ -23,8 +23,8 @@ def page(way: Way, publication: str) -> str:
     columns: defaultdict[str, defaultdict[str, list[Column]]] = defaultdict(lambda: defaultdict(list))
     for column in sorted(way.columns):
         columns[column.layer][column.table].append(column)
-    layers = [layer for layer in LAYERS if layer in columns]
-    links = "".join(f'<a href="#{layer}">{escape(LAYERS[layer])} ({len(columns[layer])})</a>' for layer in layers)
+    layers = sorted(columns, key=rank)
+    links = "".join(f'<a href="#{layer}">{escape(title(layer))} ({len(columns[layer])})</a>' for layer in layers)
     sections = "".join(section(way, layer, columns[layer]) for layer in layers)
     return (
         '<!doctype html><html lang="fr"><head><meta charset="utf-8"><title>Chemin des colonnes</title>'
@@ -37,7 +37,7 @@ def page(way: Way, publication: str) -> str:
 
 def section(way: Way, layer: str, tables: dict[str, list[Column]]) -> str:
     content = "".join(table(way, name, columns) for name, columns in tables.items())
-    return f'<section id="{escape(layer)}"><h2>{escape(LAYERS[layer])}</h2>{content}</section>'
+    return f'<section id="{escape(layer)}"><h2>{escape(title(layer))}</h2>{content}</section>'
 
 
 def table(way: Way, name: str, columns: list[Column]) -> str:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from audit.cells import Figures
 from audit.definitions import FIGURES
-from audit.lineage import LAYERS, Column, Way
+from audit.lineage import Column, Way, rank, title
 from audit.tracing import PARIS, Shown, Trace
 from ingestion.errors import ExpectedFailure
 
@@ -112,7 +112,7 @@ def sections(trace: Trace) -> list[Section]:
             [],
             ["Couche", "Colonne", "Couche suivante", "Colonne qui en est faite"],
             [
-                (LAYERS[source], column, LAYERS[target], made)
+                (title(source), column, title(target), made)
                 for source, column, target, made in trace.definition.get("steps", ())
             ],
         ),
@@ -212,7 +212,8 @@ def text_lines(section: Section) -> Iterable[str]:
 
 STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#1e1e1e}"
-    "h1{font-size:1.4rem}h2{font-size:1.1rem;border-bottom:1px solid #ccc}dt{font-weight:600}dd{margin:0 0 .4rem}"
+    "h1{font-size:1.4rem}h2{font-size:1.1rem;border-bottom:1px solid #ccc}dt{font-weight:600}"
+    "dl{display:grid;grid-template-columns:13rem 1fr;gap:.2rem 1rem;margin:0}dd{margin:0;overflow-wrap:anywhere}"
     "table{border-collapse:collapse;font-size:.85rem}td,th{border:1px solid #ccc;padding:.2rem .5rem;text-align:left;"
     "overflow-wrap:anywhere}pre{background:#f4f4f4;padding:1rem;overflow:auto;font-size:.8rem}"
 )
@@ -284,9 +285,8 @@ def lineage_lines(way: Way, code: str | None) -> Iterable[str]:
     """
     if code is None:
         counted = Counter((edge.source.layer, edge.target.layer) for edge in way.edges)
-        order = list(LAYERS)
-        for (source, target), number in sorted(counted.items(), key=lambda one: [order.index(name) for name in one[0]]):
-            yield f"{LAYERS[source]} → {LAYERS[target]} : {number} pas"
+        for (source, target), number in sorted(counted.items(), key=lambda one: [rank(name) for name in one[0]]):
+            yield f"{title(source)} → {title(target)} : {number} pas"
         return
     known = {column.table.removeprefix("kpi.kpi_") for column in way.columns if column.layer == "kpi"}
     if code not in known:
@@ -298,7 +298,7 @@ def lineage_lines(way: Way, code: str | None) -> Iterable[str]:
         if not way.into(start):
             yield "aucune colonne : ce chiffre n'existe pas pour cet indicateur"
         for source, target in way.behind(start):
-            yield f"{LAYERS[source.layer]} {source} → {LAYERS[target.layer]} {target}"
+            yield f"{title(source.layer)} {source} → {title(target.layer)} {target}"
 
 
 def write(file: Path, text: str) -> None:

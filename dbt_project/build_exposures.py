@@ -52,7 +52,7 @@ def models_of(dataset: Mapping[str, Any]) -> list[str]:
 
 def reference(schema: str, name: str) -> str:
     """Return dbt's reference to a model, or to a table that publication itself adds to the copy."""
-    return f"source('publication', '{name}')" if (schema, name) in published() else f"ref('{name}')"
+    return f"source('published', '{name}')" if (schema, name) in published() else f"ref('{name}')"
 
 
 @cache

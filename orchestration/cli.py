@@ -677,8 +677,7 @@ def purge(
     report = purging.erase(pseudonym) if pseudonym else purging.purge(datetime.now(UTC))
     for line in report.lines():
         say(line)
-    if not pseudonym:
-        removed = retention.purge(settings.home(), datetime.now(UTC))
+    if not pseudonym and (removed := retention.purge(settings.home(), datetime.now(UTC))):
         say(f"{len(removed)} files of observations removed from the evidence.")
     if pseudonym and not report.complete:
         raise typer.Exit(1)

@@ -8,14 +8,14 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from ingestion import settings
+from ingestion.clock import PARIS
+from ingestion.errors import ExpectedFailure
 from ingestion.settings import Home
 
 DAYS_SETTING, DAYS = "CYBERIMPACT_ACCESS_DAYS", 365
 DATABASE = "superset.db"
-PARIS = ZoneInfo("Europe/Paris")
 
 _SEEN, _EXPORTED, _QUERIED = "consultation", "export", "requête SQL"
 
@@ -50,7 +50,7 @@ def by_day(home: Home, now: datetime) -> list[dict[str, Any]]:
     file = home.superset / DATABASE
     if not file.exists():
         return []
-    since = now.astimezone(UTC) - timedelta(days=float(settings.get(DAYS_SETTING, str(DAYS))))
+    since = now.astimezone(UTC) - timedelta(days=days())
     counted: Counter[tuple] = Counter()
     for moment, username, action, dashboard, chart, is_export in rows(file, since):
         told = what(action, dashboard, chart, is_export=bool(is_export))
@@ -59,6 +59,18 @@ def by_day(home: Home, now: datetime) -> list[dict[str, Any]]:
             counted[day, account(username), *told] += 1
     names = ("day", "account", "action", "object_kind", "object_title")
     return [{**dict(zip(names, key, strict=True)), "times": times} for key, times in sorted(counted.items())]
+
+
+def days() -> int:
+    """Return how far back accesses are shown.
+
+    Raises:
+        ExpectedFailure: the setting is no number of days.
+    """
+    text = settings.get(DAYS_SETTING, str(DAYS))
+    if not text.isdecimal() or not int(text):
+        raise ExpectedFailure(f"{DAYS_SETTING} is {text!r}, no number of days.", "Set it to 1 or more.")
+    return int(text)
 
 
 def rows(file: Path, since: datetime) -> list[tuple]:

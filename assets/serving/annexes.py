@@ -1,5 +1,6 @@
 """What the platform tells a publication of itself: definitions, lineage, runs, accesses. Writing it is `audit`'s."""
 
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,8 +17,8 @@ from audit.recording import Recorder
 from ingestion import settings
 from orchestration import bi
 
-#: Runs of the last days are shown; micro-batches make hundreds a day.
-RUN_DAYS, RUN_LIMIT = 31, 20_000
+#: The last runs are shown: micro-batches make hundreds a day, and Dagster takes a millisecond for each.
+RUN_DAYS, RUN_LIMIT = 31, 5_000
 
 
 def recorder(context: dg.AssetExecutionContext) -> Recorder:
@@ -34,10 +35,19 @@ def recorder(context: dg.AssetExecutionContext) -> Recorder:
         "lineage_column": annex.lineage_rows(edges),
         "kpi_shown": places,
         "dagster_run": runs(context.instance, now - timedelta(days=RUN_DAYS)),
-        "access_day": accesses.by_day(settings.home(), now),
+        "access_day": told_accesses(context, now),
     }
     known = definitions(manifest, lineage, edges, places)
     return Recorder(known, context.run_id, Annex(annex.declared(manifest), given))
+
+
+def told_accesses(context: dg.AssetExecutionContext, now: datetime) -> list[dict[str, Any]]:
+    """Return the accesses that Superset's log tells of; a log that cannot be read keeps no figure from its readers."""
+    try:
+        return accesses.by_day(settings.home(), now)
+    except sqlite3.Error as problem:
+        context.log.warning("Superset's log cannot be read (%s): this publication tells of no access.", problem)
+        return []
 
 
 def runs(instance: dg.DagsterInstance, since: datetime) -> list[dict[str, Any]]:

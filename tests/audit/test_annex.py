@@ -116,6 +116,11 @@ def test_a_column_is_followed_both_ways(published: Home) -> None:
         list(report.lineage_lines(found.way, "visit"))
 
 
+def test_a_layer_without_a_french_name_is_shown_by_its_own() -> None:
+    [row] = annex.lineage_rows(Way([Edge(Column("new", "a.b", "c"), KPI)]))
+    assert (row["from_title"], row["to_title"]) == ("new", "Indicateurs")
+
+
 def test_before_a_publication_no_column_has_a_way(home: Home) -> None:
     with pytest.raises(ExpectedFailure, match="Rien n'a encore été publié"):
         lineage.read(home)

@@ -39,6 +39,15 @@ def test_every_dashboard_goes_back_to_a_platform(definitions: dg.Definitions) ->
         assert any(key.path[0] == "source" for key in seen), dashboard.to_user_string()
 
 
+def test_every_object_of_superset_says_which_columns_it_shows(definitions: dg.Definitions) -> None:
+    from assets.bi.superset import SHOWN, asset_key, lineage
+
+    known, found = definitions.resolve_asset_graph().get_all_asset_keys(), lineage()
+    assert found.keys() == {asset_key(asset.kind, asset.slug) for asset in SHOWN}
+    sources = {dep.asset_key for columns in found.values() for deps in columns.deps_by_column.values() for dep in deps}
+    assert sources <= known
+
+
 def test_definitions_are_loadable(definitions: dg.Definitions) -> None:
     dg.Definitions.validate_loadable(definitions)
     definitions.get_repository_def().load_all_definitions()
