@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 
@@ -22,6 +23,8 @@ from sandbox.prevention_actions import actions_of
 #: Bounds of the true effect, as the share of records that it takes away over the window.
 SIZES = (0.0, 0.001, 0.05, 0.10, 0.15, 0.20, 0.30, 0.41)
 CODES = ("pre_complaints", "perceval_reports", "victims_assisted")
+TICKS = (0.0, 0.1, 0.2, 0.3)
+LEAST_SHOWN = 5  # effects behind a point
 MONTHS_OF_PAST = (11, 17, 23, 36)
 
 
@@ -161,6 +164,65 @@ def report(found: list[Judged]) -> None:
         print(f"  {low:2d} to {high:2d} months                  ", share([one.stands_out for one in some]))
 
 
+def power_picture(found: list[Judged]) -> str:
+    """Return the share of effects that the 90 % interval shows, by true size, as SVG: one line per KPI."""
+    width, height, margin = 720, 300, 50
+    colours = dict(zip(CODES, ("#000091", "#a558a0", "#66673d"), strict=True))
+    parts = [_text(margin, 20, "Part des effets que l'intervalle à 90 % montre, selon le véritable effet")]
+    for level in (0, 50, 100):
+        y = height - margin - level * (height - 2 * margin) / 100
+        parts.append(f'<line x1="{margin}" x2="{width - margin}" y1="{y:.0f}" y2="{y:.0f}" stroke="#ddd"/>')
+        parts.append(_text(8, y + 4, f"{level} %"))
+    for number, code in enumerate(CODES):
+        points = []
+        for low, high in pairwise(SIZES):
+            some = [o for o in found if o.reading.kpi_code == code and low <= 1 - o.truth < high]
+            if len(some) >= LEAST_SHOWN:
+                size = float(np.mean([1 - one.truth for one in some]))
+                seen = float(np.mean([one.stands_out for one in some]))
+                points.append(
+                    (margin + size * (width - 2 * margin) / 0.4, height - margin - seen * (height - 2 * margin))
+                )
+        line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+        parts.append(f'<polyline points="{line}" fill="none" stroke="{colours[code]}" stroke-width="2"/>')
+        parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colours[code]}"/>' for x, y in points]
+        parts.append(_text(margin + 220 * number, height - 8, code, colours[code]))
+    parts += [_text(margin + size * (width - 2 * margin) / 0.4, height - 30, f"−{100 * size:.0f} %") for size in TICKS]
+    return _svg(width, height, parts)
+
+
+def funnel_picture(found: list[Judged]) -> str:
+    """Return every effect by how much was expected, those with a true effect filled, as SVG."""
+    width, height, margin = 720, 360, 50
+    parts = [
+        _text(margin, 20, "Compté / attendu, selon les cas attendus (échelle logarithmique) ; plein : véritable effet")
+    ]
+    for ratio in (0.25, 0.5, 1, 2, 4):
+        y = height / 2 - np.log2(ratio) * (height - 2 * margin) / 4
+        parts.append(f'<line x1="{margin}" x2="{width - margin}" y1="{y:.0f}" y2="{y:.0f}" stroke="#ddd"/>')
+        parts.append(_text(8, y + 4, f"{ratio:g}"))
+    for one in found:
+        effect = one.reading.finding.effect
+        assert effect
+        x = margin + np.log10(effect.expected) * (width - 2 * margin) / 4
+        y = height / 2 - np.log2(min(max(effect.ratio, 0.25), 4)) * (height - 2 * margin) / 4
+        fill = "#000091" if one.truth < 1 else "none"
+        parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" fill="{fill}" stroke="#6a6af4" fill-opacity="0.7"/>')
+    parts += [_text(margin + ten * (width - 2 * margin) / 4, height - 20, f"{10**ten}") for ten in range(5)]
+    return _svg(width, height, parts)
+
+
+def _text(x: float, y: float, words: str, colour: str = "#161616") -> str:
+    return f'<text x="{x:.0f}" y="{y:.0f}" font-size="13" font-family="sans-serif" fill="{colour}">{words}</text>'
+
+
+def _svg(width: int, height: int, parts: list[str]) -> str:
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}">'
+        f'<rect width="{width}" height="{height}" fill="#fff"/>' + "\n".join(parts) + "</svg>\n"
+    )
+
+
 def speed(seed: int, until: date, actions: int) -> None:
     """Time one reading of a register of so many actions, the actions of the history repeated to fill it."""
     known, entries = kpis(by_day(seed, until), until), register(seed, until)
@@ -195,6 +257,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[17, 101, 202, 303])
     parser.add_argument("--until", type=date.fromisoformat, default=date(2027, 12, 31))
     parser.add_argument("--actions", type=int, default=2000)
+    parser.add_argument("--pictures", type=Path, help="folder into which power and funnel are drawn")
     options = parser.parse_args()
     everything = []
     for seed in options.seeds:
@@ -202,6 +265,9 @@ def main() -> None:
         print(f"seed {seed}: {share([one.is_covered for one in found])} covered")
         everything += found
     report(everything)
+    if options.pictures:
+        (options.pictures / "impact-puissance.svg").write_text(power_picture(everything), encoding="utf-8")
+        (options.pictures / "impact-entonnoir.svg").write_text(funnel_picture(everything), encoding="utf-8")
     speed(options.seeds[0], options.until, options.actions)
 
 
