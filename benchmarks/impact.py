@@ -136,6 +136,10 @@ def share(found: list[bool]) -> str:
     return f"{sum(found):5d} of {len(found):5d} = {100 * sum(found) / len(found):5.1f} %" if found else "none"
 
 
+def size_of(low: float, high: float) -> str:
+    return f"-{100 * low:.0f} to -{100 * high:.0f} %" if low else "none"
+
+
 def report(found: list[Judged]) -> None:
     still = [one for one in found if one.truth == 1.0]
     moved = [one for one in found if one.truth < 1.0]
@@ -155,9 +159,7 @@ def report(found: list[Judged]) -> None:
         for low, high in pairwise(SIZES):
             some = [o for o in found if o.reading.kpi_code == code and low <= 1 - o.truth < high]
             if some:
-                print(
-                    f"  {code:18} -{100 * low:3.0f} to -{100 * high:3.0f} %  ", share([one.stands_out for one in some])
-                )
+                print(f"  {code:18} {size_of(low, high):16}  ", share([one.stands_out for one in some]))
     print("power of true effects of 10 % and more, by months of past:")
     for low, high in pairwise(MONTHS_OF_PAST):
         some = [one for one in moved if low <= one.months < high and 1 - one.truth >= 0.10]  # noqa: PLR2004
