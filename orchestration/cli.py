@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Column, Table
-from typer import Context
 from typer.core import TyperGroup
 
 from audit import verbs
@@ -416,7 +415,7 @@ def doctor(as_json: AsJson = False) -> None:
 class ActionOrVerb(TyperGroup):
     """`impact simulate …` is a verb; anything else names an action."""
 
-    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if args and args[0] not in {*self.commands, "--help"}:
             args = ["action", *args]
         return super().parse_args(ctx, args)

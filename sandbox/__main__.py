@@ -13,6 +13,7 @@ import uvicorn
 
 from sandbox.app import build_app
 from sandbox.drops import deliver
+from sandbox.effects import effects
 from sandbox.events import events
 from sandbox.places import PARIS
 
@@ -34,7 +35,8 @@ def _deliver_daily(folder: Path, seed: int, today: Callable[[], date], delivered
 
 def _write_truth(file: Path, seed: int, until: date) -> None:
     """Write what really happened, for those who judge what was noticed; nothing else may read it."""
-    told = [{**asdict(event), "start": event.start.isoformat()} for event in events(seed, until)]
+    happened = (*events(seed, until), *effects(seed, until))
+    told = [{"kind": "action_effect", **asdict(one), "start": one.start.isoformat()} for one in happened]
     file.write_text(json.dumps(told, ensure_ascii=False, indent=1), encoding="utf-8")
 
 
@@ -45,7 +47,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=17, help="which invented history is told")
     parser.add_argument("--now", type=date.fromisoformat, help="day up to which it is told; today when not given")
     parser.add_argument("--drops", type=Path, help="folder into which the files of the platforms are delivered")
-    parser.add_argument("--truth", type=Path, help="write the crises and waves of the history there, and serve nothing")
+    parser.add_argument("--truth", type=Path, help="write what really happened there, and serve nothing")
     options = parser.parse_args()
     today = (lambda: options.now) if options.now else _today
     if options.truth:

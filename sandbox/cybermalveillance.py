@@ -10,6 +10,7 @@ from datetime import date
 from functools import lru_cache
 from random import Random
 
+from sandbox.effects import kept
 from sandbox.events import draw, poisson, pressure, weekday_share
 from sandbox.files import csv_bytes
 from sandbox.periods import half_years, last_whole_month
@@ -93,7 +94,8 @@ def cases_of(seed: int, day: date) -> tuple[Row, ...]:
         (public, threat[0], place.code): _row(chance, day, public, threat, place.code)
         for public, threat, place in drawn
     }
-    return tuple(rows.values())
+    left = kept(seed, "victims_assisted", day, (code for _, _, code in rows))
+    return tuple(row for row, stays in zip(rows.values(), left, strict=True) if stays)
 
 
 def _row(chance: Random, day: date, public: str, threat: Threat, departement: str | None) -> Row:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 
+from sandbox.effects import kept
 from sandbox.events import START, draw, poisson, pressure, weekday_share
 from sandbox.periods import days, last_whole_month
 from sandbox.places import homes
@@ -70,9 +71,13 @@ def reports_of(seed: int, day: date) -> Day:
     wave = pressure(seed, day, "card_fraud", lag_days=DAYS_UNTIL_NOTICED)
     number = poisson(chance, REPORTS_PER_DAY * weekday_share(day) * wave)
     is_missing = chance.random() < 0.01  # noqa: PLR2004
+    mean_loss = MEAN_LOSS_EUROS * chance.uniform(0.85, 1.15) if not is_missing else 0.0
+    codes = [place.code for place in homes(chance, number)]
+    ages = chance.choices(AGE_CLASSES, AGE_SHARES, k=number)
+    left = kept(seed, "perceval_reports", day, codes)
     return Day(
-        reports=number,
-        euros=0.0 if is_missing else round(number * MEAN_LOSS_EUROS * chance.uniform(0.85, 1.15), 2),
-        by_departement=Counter(place.code for place in homes(chance, number)),
-        by_age=Counter(chance.choices(AGE_CLASSES, AGE_SHARES, k=number)),
+        reports=sum(left),
+        euros=round(sum(left) * mean_loss, 2),
+        by_departement=Counter(code for code, stays in zip(codes, left, strict=True) if stays),
+        by_age=Counter(age for age, stays in zip(ages, left, strict=True) if stays),
     )

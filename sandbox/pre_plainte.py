@@ -9,6 +9,7 @@ from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from random import Random
 
+from sandbox.effects import kept
 from sandbox.events import START, draw, poisson, pressure, weekday_share
 from sandbox.files import csv_bytes
 from sandbox.periods import half_years
@@ -55,10 +56,10 @@ def declarations_of(seed: int, day: date) -> tuple[Row, ...]:
     failing = pressure(seed, day, "outage") - 1.0
     number = poisson(chance, DECLARATIONS_PER_DAY * weekday_share(day) / (1.0 + failing))
     first = 1000 * (day - START).days + 600_000
-    return tuple(
-        _declaration(chance, day, first + rank, _code(place), failing)
-        for rank, place in enumerate(homes(chance, number))
-    )
+    places = homes(chance, number)
+    begun = [_declaration(chance, day, first + rank, _code(place), failing) for rank, place in enumerate(places)]
+    left = kept(seed, "pre_complaints", day, (place.code for place in places))
+    return tuple(row for row, stays in zip(begun, left, strict=True) if stays)
 
 
 def _declaration(chance: Random, day: date, number: int, code: str, failing: float) -> Row:

@@ -180,7 +180,7 @@ def _rows(reading: Reading) -> Iterator[Row]:
 
 
 def _figures(reading: Reading, effect: Effect) -> Row:
-    certainty = reading.certainty
+    certainty, is_over = reading.certainty, reading.finding.window_is_over
     unseen = certainty is wording.Certainty.none
     early, late = effect.halves or (None, None)
     real = {
@@ -207,8 +207,8 @@ def _figures(reading: Reading, effect: Effect) -> Row:
         "false_alarms_in_space": effect.false_alarms_in_space,
     }
     return {name: _real(value) for name, value in real.items()} | {
-        "sentence": wording.sentence(effect, certainty),
-        "remedy": wording.remedy(effect) if unseen else None,
+        "sentence": (wording.sentence if is_over else wording.sentence_so_far)(effect, certainty),
+        "remedy": (wording.remedy(effect) if is_over else wording.PATIENCE) if unseen else None,
         "course": None if unseen else wording.course(effect),
         "concluded_after": effect.concluded_after,
         "donors": effect.donors,

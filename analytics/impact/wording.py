@@ -76,6 +76,18 @@ def sentence(effect: Effect, certainty: Certainty) -> str:
     return f"Effet {certainty.value} : {sense}, {percent(effect.ratio)}, {between(effect.ratio_interval, percent)}."
 
 
+def sentence_so_far(effect: Effect, certainty: Certainty) -> str:
+    """Say an effect while its window runs, with the interval that bears daily looks."""
+    change = f"{percent(effect.ratio)}, {between(effect.sequential_ratio, percent)}"
+    if certainty is Certainty.none:
+        return f"Jusqu'ici, on ne peut pas conclure : {change}."
+    return f"Jusqu'ici, effet {certainty.value} : {'baisse' if effect.ratio < 1 else 'hausse'}, {change}."
+
+
+#: What would let an effect be seen while its window runs.
+PATIENCE = "Attendez la fin de la période suivie : l'effet est mis à jour à chaque construction."
+
+
 def remedy(effect: Effect) -> str:
     """Say what would have let an effect be seen that was not."""
     return (

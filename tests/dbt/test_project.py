@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
+from analytics.impact.targets import mapping
 from orchestration.project import PROJECT_DIR, target_of
 from tests.dbt.conftest import Built
 
 Node = dict[str, Any]
 
 WRITTEN_BY_DLT = {"_content_hash", "_dlt_load_id", "_dlt_id"}
-PUBLISHED_SCHEMAS = {"kpi", "visibility", "perception", "actors", "reference", "signals", "audit"}
+PUBLISHED_SCHEMAS = {"impact", "kpi", "visibility", "perception", "actors", "reference", "signals", "audit"}
 #: What `meta.kpi` must say, and the answers that are allowed where they are not free.
 KPI_META = {
     "code": None,
@@ -57,6 +58,7 @@ PREFIXES = {
     "live": "live_",
     "signals": ("daily_", "fct_", "int_", "series_", "signal_"),
     "kpi": "kpi_",
+    "impact": ("int_", "fct_"),
     "audit": "",
 }
 KPI_COLUMNS = [
@@ -109,7 +111,7 @@ def test_every_column_of_the_warehouse_is_declared_and_commented(built: Built) -
         if node["resource_type"] in ("model", "seed") and target_of(node) == "daily"
         for column in node["columns"]
     }
-    schemas = "'staging', 'reference', 'visibility', 'perception', 'actors', 'signals', 'kpi', 'audit'"
+    schemas = "'staging', 'reference', 'visibility', 'perception', 'actors', 'signals', 'kpi', 'impact', 'audit'"
     found = built.rows(
         f"select schema_name, table_name, column_name, comment from duckdb_columns() where schema_name in ({schemas})"
     )
@@ -147,7 +149,16 @@ def test_layers_read_only_what_is_below_them(built: Built) -> None:
         "marts": {"seed", "staging", "reference", "marts", "published by live"},
         "live": {"seed", "staging", "live"},
         "signals": {"seed", "staging", "reference", "marts", "signals"},
-        "kpi": {"seed", "reference", "marts", "kpi", "audit"},  # a reading says in words how fresh and what it is
+        "kpi": {
+            "seed",
+            "reference",
+            "marts",
+            "kpi",
+            "audit",
+            "impact",
+        },  # a reading says in words how fresh and what it is
+        # Effects stand on KPIs, and two KPIs on effects: the models form no circle.
+        "impact": {"seed", "staging", "reference", "marts", "kpi", "impact", "audit"},
         "audit": {"seed", "staging", "marts", "kpi", "reference"},
     }
     wrong = []
@@ -198,6 +209,9 @@ def test_only_what_is_meant_for_readers_is_published(built: Built) -> None:
         "actors.fct_iggn_complaint",
         "actors.fct_news_item",
         "actors.fct_prevention_action",
+        "impact.fct_action_effect",
+        "impact.fct_action_effect_period",
+        "impact.fct_means_needs",
         "audit.archived_load",
         "audit.freshness",
         "audit.platform_load",
@@ -325,6 +339,34 @@ def test_every_kpi_is_in_the_union_and_the_catalogue(built: Built) -> None:
         )
         for meta in metas
     )
+
+
+def test_effects_are_sought_in_every_count_and_share_by_departement(built: Built) -> None:
+    """But those that count actions, in which an action would always have an effect, and those made of effects."""
+    by_unique_id = {node["unique_id"]: node for node in models(built)}
+    made_of_actions = {"prevention_actions", "prevention_audience", "actions_concluded_share"}
+    expected = {
+        kpi["config"]["meta"]["kpi"]["code"]
+        for kpi in kpis(built)
+        if kpi["config"]["meta"]["kpi"]["unit"] in ("nombre", "part")
+        and "departement" in kpi["config"]["meta"]["kpi"]["grain"]["territory_levels"]
+        and {"week", "month"} & set(kpi["config"]["meta"]["kpi"]["grain"]["period_types"])
+    } - made_of_actions
+    cells = next(node for node in models(built) if node["name"] == "int_followed_cell")
+    read = {by_unique_id[parent]["config"]["meta"]["kpi"]["code"] for parent in cells["depends_on"]["nodes"]}
+    assert read == expected
+    assert set(mapping()["platforms"]) == expected
+    assert {code for codes in mapping()["themes"].values() for code in codes} <= expected
+
+
+def test_impact_reads_victims_only_as_they_are_published(built: Built) -> None:
+    """What is made of published figures gives no hidden one away."""
+    unhidden = {"fct_assistance", "fct_perceval_departement", "fct_perceval_age", "kpi_victim_cell"}
+    for node in models(built):
+        if layer(node) == "impact":
+            parents = {parent.split(".")[-1] for parent in node["depends_on"]["nodes"]}
+            assert not parents & unhidden, node["name"]
+            assert not {name for name in parents if name.endswith("__observations")}, node["name"]
 
 
 def test_tests_on_several_models_are_shown_beside_one(built: Built) -> None:

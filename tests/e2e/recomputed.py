@@ -121,7 +121,7 @@ def total(group: pd.DataFrame) -> Fraction:
     return Fraction(sum(map(Fraction, group["n"])))
 
 
-def ratio(scale: int = 1) -> Callable[[pd.DataFrame], Fraction | None]:
+def ratio(scale: int | Fraction = 1) -> Callable[[pd.DataFrame], Fraction | None]:
     def value(group: pd.DataFrame) -> Fraction | None:
         whole = sum(map(Fraction, group["d"]))
         return scale * total(group) / whole if whole else None
@@ -816,7 +816,27 @@ def actions_counted(column: str | None = None) -> Frames:
 #: Complaints by year, as the inspectorate published them (platform-contracts of the earlier barometer).
 IGGN_COMPLAINTS = {2015: 1097, 2016: 1119, 2017: 1742, 2018: 1318, 2019: 1444, 2020: 1783, 2021: 2344}
 
+
 #: KPI -> its observations, how they become a value, and the inhabitants that a rate is told for.
+def costs() -> Frames:
+    """Euros by people reached: the sandbox's actions all tell both."""
+    told = actions().assign(n=actions()["Coût en euros"].astype(int), d=actions()["Personnes touchées"].astype(int))
+    return broken_down(told, "channel", "theme")
+
+
+#: A month of full-time work, in hours.
+FULL_TIME = Fraction(1607, 12)
+
+
+def demands() -> Frames:
+    """Pre-complaints and contacts, each one demand; actions, each its hours."""
+    columns = ["day", "place", "n", "d"]
+    asked = [frame.assign(n=1, d=0)[columns] for frame in (declarations_counted()["total"], chats())]
+    hours = actions_counted("Heures")["total"]
+    led = hours.assign(d=hours["n"], n=0)[columns]
+    return {"total": pd.concat([*asked, led], ignore_index=True)}
+
+
 RECOMPUTED: dict[str, tuple[Callable[[], Frames], Callable, int | None]] = {
     "experiences": (experiences_counted, total, None),
     "positive_share": (experiences_positive, ratio(), None),
@@ -861,4 +881,7 @@ RECOMPUTED: dict[str, tuple[Callable[[], Frames], Callable, int | None]] = {
     "prevention_audience": (lambda: actions_counted("Personnes touchées"), total, None),
     "prevention_coverage": (lambda: actions_counted("Personnes touchées"), total, 1),
     "prevention_hours": (lambda: actions_counted("Heures"), total, None),
+    "prevention_hours_per_10k": (lambda: actions_counted("Heures"), total, 10_000),
+    "cost_per_person_reached": (costs, ratio(), None),
+    "demand_per_fte": (demands, ratio(FULL_TIME), None),
 }

@@ -13,8 +13,8 @@ from tests.e2e.recomputed import IGGN_COMPLAINTS, PERIODS, RECOMPUTED, cells, sh
 #: Every platform is loaded, built and published first, which alone takes minutes.
 pytestmark = pytest.mark.proof
 
-#: Figures that are not told month by month, each with a test of its own.
-ELSEWHERE = {"iggn_complaints", "listing_sync_share"}
+#: Figures that are not told month by month, each with a test of its own; and effects, which three months cannot tell.
+ELSEWHERE = {"iggn_complaints", "listing_sync_share", "action_effect", "actions_concluded_share"}
 #: KPIs whose value is a count of victims, of which fewer than so many are hidden.
 VICTIMS, FEWEST = {"perceval_reports", "victims_assisted"}, 5
 

@@ -36,6 +36,7 @@ FEELINGS = ("Positif", "Neutre", "Négatif")
 PARTS = {
     "age_class": ("15 à 24 ans", "25 à 34 ans"),
     "audience": ("Jeunes", "Seniors"),
+    "channel": ("En présence", "Réseaux sociaux"),
     "category": ("demande_info", "victime"),
     "device": ("mobile", "ordinateur"),
     "handover": ("Plainte", "Tchat"),
@@ -47,6 +48,7 @@ PARTS = {
     "publisher": ("bing", "waze"),
     "service": ("Brigade numérique", "Pré-plainte en ligne"),
     "site": ("gendarmerie.interieur.gouv.fr", "service-public.fr"),
+    "targeted_kpi": ("Pré-plaintes en ligne", "Victimes assistées"),
     "theme": ("Cambriolages", "Hameçonnage"),
     "threat": ("Hameçonnage", "Rançongiciel"),
     "traffic_source": ("accès direct", "réseaux sociaux"),
@@ -109,6 +111,37 @@ GOOGLE_REVIEWS = """
     from (
         values (date '2025-10-18', 'moins de 7 jours'), (date '2025-05-01', 'plus de 30 jours')
     ) as made (written_on, age)
+"""
+#: An effect that was measured, one that was not, and the twelve months of a département beside that of a region.
+EFFECTS = """
+    insert into impact.fct_action_effect by name
+    select
+        id || '|pre_complaints' as effect_key, id as action_id, date '2025-07-01' as started_on,
+        date '2025-07-01' as ended_on, 'FR-33' as territory_code, 'Gironde' as territory_name, false as is_nationwide,
+        'Cambriolages' as theme, 'pre_complaints' as kpi_code, 'Pré-plaintes en ligne' as kpi_label,
+        id || ' – Pré-plaintes en ligne' as effect_name, measured as is_measured, false as is_share,
+        true as is_proposed, case when measured then 'possible' else 'on ne peut pas conclure' end as certainty,
+        'Effet possible : baisse, −40 %, entre −60 % et −5 %.' as sentence,
+        case when not measured then 'L''historique est trop court.' end as refusal,
+        case when not measured then 'Chargez un historique plus ancien.' end as remedy,
+        case when measured then 12 end as counted, case when measured then 20 end as expected,
+        case when measured then 0.6 end as ratio, case when measured then 80 end as donors
+    from (values ('A1', true), ('A2', false)) as made (id, measured);
+    insert into impact.fct_action_effect_period by name
+    select
+        'A1|pre_complaints' as effect_key, 'A1' as action_id, 'pre_complaints' as kpi_code,
+        'Pré-plaintes en ligne' as kpi_label, 'week' as period_type, date '2025-06-16' + 7 * i::int as period_start,
+        i >= 2 as is_after, 5 as counted, 5 + i as expected, case when i >= 2 then 4 end as band_low,
+        case when i >= 2 then 9 end as band_high, -i as effect, case when i >= 2 then 1 - i end as effect_so_far
+    from range(6) as made (i);
+    delete from impact.fct_means_needs;
+    insert into impact.fct_means_needs by name
+    select
+        territory_code, territory_level, territory_name, map_code, date '2025-09-01' as month_start,
+        'septembre 2025' as month_label, true as is_latest, 'hors vacances' as season, population, 4 as units,
+        false as victims_are_hidden, 0 as unanswered, 1.5 as hours_per_10k, 2.5 as pre_complaints_per_10k, 8 as peers,
+        0.8 as means_index, 1.2 as needs_index, 'besoins forts, moyens faibles' as quadrant
+    from reference.dim_territory where territory_code in ('FR-33', 'FR-69', 'GN-NAQ');
 """
 
 
@@ -183,6 +216,7 @@ def complete(published: Path, metas: Iterable[Mapping[str, Any]]) -> None:
         copy.executemany("insert into made values (?, ?, ?, ?, ?, ?, ?, ?)", rows)
         copy.execute(READINGS)
         copy.execute(GOOGLE_REVIEWS)
+        copy.execute(EFFECTS)
 
 
 def readings(kpi: Mapping[str, Any]) -> Iterator[tuple[object, ...]]:

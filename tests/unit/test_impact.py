@@ -33,6 +33,7 @@ from analytics.impact.moves import Measured, moved, per_hour
 from analytics.impact.sequential import boundary
 from analytics.impact.table import COLUMNS, read_register, told
 from analytics.impact.targets import targets
+from analytics.impact.wording import sentence_so_far
 from ingestion.errors import ExpectedFailure
 from ingestion.settings import Home
 from orchestration.cli import app
@@ -263,6 +264,8 @@ def test_while_the_window_runs_days_tell_the_effect_so_far_and_nothing_is_probab
     assert len(found.finding.starts) == 10
     assert found.certainty is Certainty.possible  # the sequential interval excludes "no effect"
     assert found.adjusted_p is None
+    assert found.finding.effect
+    assert re.match(r"Jusqu'ici, effet possible : baisse, −\d+", sentence_so_far(found.finding.effect, found.certainty))
     over, whole = days_running(known=28)
     (found,) = read(registered(running), followed(week=over, day=whole), TODAY)
     assert (found.period_type, found.finding.window_is_over) == ("week", True)

@@ -1,0 +1,277 @@
+"""How well the effects of actions are told on the sandbox, whose truth the method does not know; and how fast."""
+
+import argparse
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from analytics.impact import Action, Certainty, Entry, Kpi, Reading, read, series_of
+from analytics.impact.targets import mapping, targets
+from sandbox import cybermalveillance, perceval, pre_plainte
+from sandbox.effects import remaining
+from sandbox.events import START
+from sandbox.places import departements
+from sandbox.prevention_actions import actions_of
+
+#: Bounds of the true effect, as the share of records that it takes away over the window.
+SIZES = (0.0, 0.001, 0.05, 0.10, 0.15, 0.20, 0.30, 0.41)
+CODES = ("pre_complaints", "perceval_reports", "victims_assisted")
+TICKS = (0.0, 0.1, 0.2, 0.3)
+LEAST_SHOWN = 5  # effects behind a point
+MONTHS_OF_PAST = (11, 17, 23, 36)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A measured effect beside the truth: both as the ratio of what was counted to what would have been."""
+
+    reading: Reading
+    truth: float
+    months: int
+
+    @property
+    def is_covered(self) -> bool:
+        assert self.reading.finding.effect
+        return not self.reading.finding.effect.ratio_interval.excludes(self.truth)
+
+    @property
+    def stands_out(self) -> bool:
+        assert self.reading.finding.effect
+        return self.reading.finding.effect.ratio_interval.excludes(1.0)
+
+
+def by_day(seed: int, until: date) -> dict[str, dict[date, dict[str, int]]]:
+    """Return the counts of each KPI by day and département, as the platforms would show them."""
+    found: dict[str, dict[date, dict[str, int]]] = {
+        "pre_complaints": {},
+        "perceval_reports": {},
+        "victims_assisted": {},
+    }
+    for offset in range((until - START).days + 1):
+        day = START + timedelta(days=offset)
+        found["perceval_reports"][day] = dict(perceval.reports_of(seed, day).by_departement)
+        declared: dict[str, int] = defaultdict(int)
+        for row in pre_plainte.declarations_of(seed, day):
+            declared[str(row[3]).removesuffix("C").zfill(2)] += 1
+        found["pre_complaints"][day] = declared
+        victims: dict[str, int] = defaultdict(int)
+        for row in cybermalveillance.cases_of(seed, day):
+            victims[str(row[3])] += int(row[4] or 0)
+        found["victims_assisted"][day] = victims
+    return found
+
+
+def period_of(period_type: str, day: date) -> date:
+    return day - timedelta(days=day.weekday()) if period_type == "week" else day.replace(day=1)
+
+
+def kpis(counts: dict[str, dict[date, dict[str, int]]], until: date) -> dict[str, Kpi]:
+    found = {}
+    for code, days in counts.items():
+        period_type = "week" if code == "pre_complaints" else "month"
+        cells: dict[tuple[str, date], int] = defaultdict(int)
+        last_days: dict[date, date] = {}
+        for day, places in days.items():
+            start = period_of(period_type, day)
+            last_days[start] = day
+            for place, number in places.items():
+                cells[place, start] += number
+        whole = [(start, last) for start, last in sorted(last_days.items()) if start >= START]
+        series = series_of(
+            code,
+            [(place, start, number, None, False) for (place, start), number in cells.items() if start >= START],
+            whole,
+            is_share=False,
+            window=mapping()["windows"][period_type],
+            known_until=until,
+        )
+        found[code] = Kpi(code, True, {period_type: series} if series else {})
+    return found
+
+
+def register(seed: int, until: date) -> list[Entry]:
+    entries = []
+    for offset in range((until - START).days + 1):
+        for rank, row in enumerate(actions_of(seed, START + timedelta(days=offset)), 1):
+            codes, proposed = targets(None, str(row[4]), None)
+            started, ended = row[10], row[11] or row[10]
+            assert isinstance(started, date)
+            assert isinstance(ended, date)
+            name = f"{started:%y%m%d}-{rank}"
+            action = Action(name, started, ended, (str(row[8]),), False, codes & {*mapping()["platforms"]})
+            entries.append(Entry(action, proposed))
+    return entries
+
+
+def truth(seed: int, counts: dict[date, dict[str, int]], code: str, place: str, days: list[date]) -> float:
+    """Return which share of the records of a window is left, days weighing as much as the country counted."""
+    weights = np.array([sum(counts[day].values()) for day in days], dtype=float)
+    left = np.array([remaining(seed, code, day).get(place, 1.0) for day in days])
+    return float(np.average(left, weights=weights))
+
+
+def judged(seed: int, until: date) -> Iterator[Judged]:
+    counts = by_day(seed, until)
+    entries = register(seed, until)
+    places = {entry.action.action_id: entry.action.territories[0] for entry in entries}
+    for reading in read(entries, kpis(counts, until), until):
+        finding = reading.finding
+        if finding.effect is None or not finding.window_is_over or reading.kpi_code not in counts:
+            continue
+        assert finding.last_day
+        first = finding.starts[0]
+        days = [first + timedelta(days=n) for n in range((finding.last_day - first).days + 1)]
+        true = truth(seed, counts[reading.kpi_code], reading.kpi_code, places[reading.action_id], days)
+        yield Judged(reading, true, (first.year - START.year) * 12 + first.month - START.month)
+
+
+def share(found: list[bool]) -> str:
+    return f"{sum(found):5d} of {len(found):5d} = {100 * sum(found) / len(found):5.1f} %" if found else "none"
+
+
+def size_of(low: float, high: float) -> str:
+    return f"-{100 * low:.0f} to -{100 * high:.0f} %" if low else "none"
+
+
+def report(found: list[Judged]) -> None:
+    still = [one for one in found if one.truth == 1.0]
+    moved = [one for one in found if one.truth < 1.0]
+    print(f"measured: {len(found)}, with a true effect {len(moved)}, without any {len(still)}")
+    print("90 % intervals that hold the truth:  ", share([one.is_covered for one in found]))
+    for code in CODES:
+        print(f"  {code:18}                ", share([one.is_covered for one in found if one.reading.kpi_code == code]))
+    print("  with a true effect                ", share([one.is_covered for one in moved]))
+    probable = [one for one in found if one.reading.certainty is Certainty.probable]
+    print(
+        "without effect, yet probable:        ", share([one.reading.certainty is Certainty.probable for one in still])
+    )
+    print("without effect, yet outside 90 %:    ", share([one.stands_out for one in still]))
+    print("of what is probable, without effect: ", share([one.truth == 1.0 for one in probable]))
+    print("power (interval excludes none) by true effect and KPI:")
+    for code in CODES:
+        for low, high in pairwise(SIZES):
+            some = [o for o in found if o.reading.kpi_code == code and low <= 1 - o.truth < high]
+            if some:
+                print(f"  {code:18} {size_of(low, high):16}  ", share([one.stands_out for one in some]))
+    print("power of true effects of 10 % and more, by months of past:")
+    for low, high in pairwise(MONTHS_OF_PAST):
+        some = [one for one in moved if low <= one.months < high and 1 - one.truth >= 0.10]  # noqa: PLR2004
+        print(f"  {low:2d} to {high:2d} months                  ", share([one.stands_out for one in some]))
+
+
+def power_picture(found: list[Judged]) -> str:
+    """Return the share of effects that the 90 % interval shows, by true size, as SVG: one line per KPI."""
+    width, height, margin = 720, 300, 50
+    colours = dict(zip(CODES, ("#000091", "#a558a0", "#66673d"), strict=True))
+    parts = [_text(margin, 20, "Part des effets que l'intervalle à 90 % montre, selon le véritable effet")]
+    for level in (0, 50, 100):
+        y = height - margin - level * (height - 2 * margin) / 100
+        parts.append(f'<line x1="{margin}" x2="{width - margin}" y1="{y:.0f}" y2="{y:.0f}" stroke="#ddd"/>')
+        parts.append(_text(8, y + 4, f"{level} %"))
+    for number, code in enumerate(CODES):
+        points = []
+        for low, high in pairwise(SIZES):
+            some = [o for o in found if o.reading.kpi_code == code and low <= 1 - o.truth < high]
+            if len(some) >= LEAST_SHOWN:
+                size = float(np.mean([1 - one.truth for one in some]))
+                seen = float(np.mean([one.stands_out for one in some]))
+                points.append(
+                    (margin + size * (width - 2 * margin) / 0.4, height - margin - seen * (height - 2 * margin))
+                )
+        line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+        parts.append(f'<polyline points="{line}" fill="none" stroke="{colours[code]}" stroke-width="2"/>')
+        parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colours[code]}"/>' for x, y in points]
+        parts.append(_text(margin + 220 * number, height - 8, code, colours[code]))
+    parts += [_text(margin + size * (width - 2 * margin) / 0.4, height - 30, f"−{100 * size:.0f} %") for size in TICKS]
+    return _svg(width, height, parts)
+
+
+def funnel_picture(found: list[Judged]) -> str:
+    """Return every effect by how much was expected, those with a true effect filled, as SVG."""
+    width, height, margin = 720, 360, 50
+    parts = [
+        _text(margin, 20, "Compté / attendu, selon les cas attendus (échelle logarithmique) ; plein : véritable effet")
+    ]
+    for ratio in (0.25, 0.5, 1, 2, 4):
+        y = height / 2 - np.log2(ratio) * (height - 2 * margin) / 4
+        parts.append(f'<line x1="{margin}" x2="{width - margin}" y1="{y:.0f}" y2="{y:.0f}" stroke="#ddd"/>')
+        parts.append(_text(8, y + 4, f"{ratio:g}"))
+    for one in found:
+        effect = one.reading.finding.effect
+        assert effect
+        x = margin + np.log10(effect.expected) * (width - 2 * margin) / 4
+        y = height / 2 - np.log2(min(max(effect.ratio, 0.25), 4)) * (height - 2 * margin) / 4
+        fill = "#000091" if one.truth < 1 else "none"
+        parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" fill="{fill}" stroke="#6a6af4" fill-opacity="0.7"/>')
+    parts += [_text(margin + ten * (width - 2 * margin) / 4, height - 20, f"{10**ten}") for ten in range(5)]
+    return _svg(width, height, parts)
+
+
+def _text(x: float, y: float, words: str, colour: str = "#161616") -> str:
+    return f'<text x="{x:.0f}" y="{y:.0f}" font-size="13" font-family="sans-serif" fill="{colour}">{words}</text>'
+
+
+def _svg(width: int, height: int, parts: list[str]) -> str:
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}">'
+        f'<rect width="{width}" height="{height}" fill="#fff"/>' + "\n".join(parts) + "</svg>\n"
+    )
+
+
+def speed(seed: int, until: date, actions: int) -> None:
+    """Time one reading of a register of so many actions, the actions of the history repeated to fill it."""
+    known, entries = kpis(by_day(seed, until), until), register(seed, until)
+    rng = np.random.default_rng(seed)
+    codes, days = [place.code for place in departements()], (until - START).days
+    many = [
+        Entry(
+            Action(
+                f"{n}",
+                START + timedelta(days=int(rng.integers(days // 2, days))),
+                None,
+                (codes[int(rng.integers(len(codes)))],),
+                False,
+                entries[n % len(entries)].action.targets,
+            ),
+            True,
+        )
+        for n in range(actions)
+    ]
+    timed = partial(read, many, known, until)
+    began, spent = time.perf_counter(), time.process_time()
+    readings = timed()
+    measured = sum(one.finding.effect is not None for one in readings)
+    print(
+        f"{actions} actions, {len(readings)} pairs, {measured} measured: {time.perf_counter() - began:.1f} s, "
+        f"{time.process_time() - spent:.1f} s of processor"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.impact")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[17, 101, 202, 303])
+    parser.add_argument("--until", type=date.fromisoformat, default=date(2027, 12, 31))
+    parser.add_argument("--actions", type=int, default=2000)
+    parser.add_argument("--pictures", type=Path, help="folder into which power and funnel are drawn")
+    options = parser.parse_args()
+    everything = []
+    for seed in options.seeds:
+        found = list(judged(seed, options.until))
+        print(f"seed {seed}: {share([one.is_covered for one in found])} covered")
+        everything += found
+    report(everything)
+    if options.pictures:
+        (options.pictures / "impact-puissance.svg").write_text(power_picture(everything), encoding="utf-8")
+        (options.pictures / "impact-entonnoir.svg").write_text(funnel_picture(everything), encoding="utf-8")
+    speed(options.seeds[0], options.until, options.actions)
+
+
+if __name__ == "__main__":
+    main()
