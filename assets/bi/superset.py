@@ -12,7 +12,7 @@ from assets.serving.copies import key as copy_key
 from assets.warehouse.translator import node_key
 from ingestion import settings
 from orchestration import bi, project
-from orchestration.published import DAILY
+from orchestration.published import DAILY, LIVE
 
 BUNDLE = bi.bundle()
 NODES = project.read_manifest()["nodes"]
@@ -26,7 +26,8 @@ def asset_key(kind: str, slug: str) -> dg.AssetKey:
 def upstream(asset: Asset) -> list[dg.AssetKey]:
     """Return what an object of Superset is made from; a dataset reads the published copy of its models."""
     if asset.kind == "dataset":
-        return [copy_key(DAILY), *(node_key(NODES[unique_id]) for unique_id in asset.reads)]
+        copy = LIVE if asset.declared.get("database") == LIVE.target else DAILY
+        return [copy_key(copy), *(node_key(NODES[unique_id]) for unique_id in asset.reads)]
     return [asset_key(UPSTREAM_KIND[asset.kind], slug) for slug in asset.reads]
 
 
