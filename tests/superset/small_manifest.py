@@ -11,6 +11,7 @@ from tests.superset.conftest import BUNDLE
 TYPES = {"published_on": "date", "period_start": "date", "data_as_of": "date", "value": "decimal(18, 6)"}
 #: Columns that only a join reaches, by model.
 JOINED = {
+    "signals.live_signal": ("signal_id", "topic_label", "territory_label", "status"),
     "reference.dim_calendar": ("iso_weekday", "weekday_name"),
     "reference.dim_territory": ("territory_code", "territory_name", "region_code", "gendarmerie_region_code"),
 }
