@@ -96,7 +96,8 @@ def grid(mentions: Iterable[Told], first: date, last: date, minutes: int, *, dep
 
 def of_days(hours: Grid, threshold: calibration.Threshold) -> Iterator[tuple[datetime, list[Finding]]]:
     """Yield what each night finds in the days before; days are those of UTC here."""
-    counts = hours.counts.reshape(len(hours.keys), -1, 24).sum(axis=2)
+    whole = hours.counts.shape[1] // 24 * 24
+    counts = hours.counts[:, :whole].reshape(len(hours.keys), -1, 24).sum(axis=2)
     told: list[list[watch_days.Day]] = []
     for key, series in zip(hours.keys, counts, strict=True):
         charts = [chart(series).upper for chart in (ears.c1, ears.c2, ears.c3)]
