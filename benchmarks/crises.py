@@ -202,8 +202,8 @@ def judge(seed: int, first: date, last: date, watched: list[Topic]) -> dict[str,
             if TOPIC_OF[event.kind] in codes and (not places_of or place in places_of)
             and at >= datetime.combine(event.start, datetime.min.time()) - timedelta(hours=1)
         ]  # fmt: skip
-        ongoing = min(one.opened_at for one in noticed) < min(starts) - timedelta(hours=1)
         first_told = min(first_seen[one.signal_id] for one in noticed)
+        ongoing = first_told < min(starts)
         kinds[event.kind]["delays"].append(
             None if ongoing else max(0.0, (max(first_told, min(starts)) - min(starts)).total_seconds() / 3600)
         )
