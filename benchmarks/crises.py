@@ -3,7 +3,7 @@
     python -m benchmarks.crises --seeds 201 202 203 --first 2026-03-01 --last 2026-11-24
 
 It replays the mentions of listening through topics, places, series and detection, five minutes after five minutes;
-labels are read when all is told. Chat, the daily series and novelty of terms are not replayed.
+labels are read when all is told. Days are judged each night; chat and novelty are not replayed.
 """
 
 import argparse
@@ -16,7 +16,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 
-from analytics.signals import budget, calibration, places, scan, story, topics
+from analytics.signals import budget, calibration, ears, places, scan, story, topics
+from analytics.signals import days as watch_days
 from analytics.signals.scan import Finding, Grid, Key
 from analytics.signals.subjects import OTHER
 from analytics.signals.topics import Topic
@@ -38,9 +39,12 @@ TOPIC_OF = {
     "prevention": OTHER,
 }
 WARM_UP = timedelta(days=30)
+_DAYS = 45
 #: What is more probable can be no alarm, whatever the budget.
 NEVER = 1e-3
 Told = tuple[datetime, tuple[str, ...], str]
+#: Signals, and when each was first told.
+Replayed = tuple[list[story.Known], dict[str, datetime]]
 
 
 def territory_of(name: str) -> str:
@@ -90,7 +94,37 @@ def grid(mentions: Iterable[Told], first: date, last: date, minutes: int, *, dep
     return scan.grid(rows, start, datetime.combine(last, datetime.min.time()) + timedelta(days=1), minutes)
 
 
-def replay(hours: Grid, fives: Grid, parents: dict[str, str], threshold: calibration.Threshold) -> list[story.Known]:
+def of_days(hours: Grid, threshold: calibration.Threshold) -> Iterator[tuple[datetime, list[Finding]]]:
+    """Yield what each night finds in the days before; days are those of UTC here."""
+    whole = hours.counts.shape[1] // 24 * 24
+    counts = hours.counts[:, :whole].reshape(len(hours.keys), -1, 24).sum(axis=2)
+    told: list[list[watch_days.Day]] = []
+    for key, series in zip(hours.keys, counts, strict=True):
+        charts = [chart(series).upper for chart in (ears.c1, ears.c2, ears.c3)]
+        told.append(
+            [
+                watch_days.Day(
+                    key,
+                    (hours.start + timedelta(days=day)).date(),
+                    series[day],
+                    *(None if np.isnan(upper[day]) else float(upper[day]) for upper in charts),
+                )
+                for day in range(len(series))
+            ]
+        )
+    scores = calibration.scores([threshold], scan.DAY_MINUTES)
+    for day in range(WARM_UP.days, counts.shape[1]):
+        past = (one for series in told for one in series[max(0, day - _DAYS) : day + 1] if counts_any(series, day))
+        found = watch_days.judge(past, (hours.start + timedelta(days=day)).date(), scores, looked_back=1)
+        if found:
+            yield hours.start + timedelta(days=day + 1), found
+
+
+def counts_any(series: list[watch_days.Day], day: int) -> bool:
+    return any(one.count for one in series[max(0, day - 6) : day + 1])
+
+
+def replay(hours: Grid, fives: Grid, parents: dict[str, str], threshold: calibration.Threshold) -> Replayed:
     """Return the signals that runs every five minutes would have told."""
     begin = hours.column(hours.start + WARM_UP)
     judged = [
@@ -102,11 +136,13 @@ def replay(hours: Grid, fives: Grid, parents: dict[str, str], threshold: calibra
             end = one.time(part.columns[index] + 1)
             by_run[end].append((float(part.p_values[row, index]), which, int(row), int(index)))
     known: list[story.Known] = []
-    for now in sorted(by_run):
+    first_seen: dict[str, datetime] = {}
+    nights = dict(of_days(hours, threshold))
+    for now in sorted(by_run.keys() | nights.keys()):
         tests = sum(len(one.keys) for one, _ in judged)
         p_values = [one[0] for one in by_run[now]]
         passed = budget.discoveries(p_values + [1.0] * max(0, tests - len(p_values)))
-        found: list[Finding] = []
+        found = list(nights.get(now, []))
         for (p_value, which, row, index), is_passed in zip(by_run[now], passed, strict=False):
             one, part = judged[which]
             limit = calibration.scores([threshold], one.minutes)["listening"]
@@ -120,7 +156,9 @@ def replay(hours: Grid, fives: Grid, parents: dict[str, str], threshold: calibra
                 )  # fmt: skip
         if found:
             known = story.tell(known, found, now, {}, parents)
-    return known
+            for one in known:
+                first_seen.setdefault(one.signal_id, now)
+    return known, first_seen
 
 
 def matches(signal: story.Known, event: Event) -> bool:
@@ -148,7 +186,7 @@ def judge(seed: int, first: date, last: date, watched: list[Topic]) -> dict[str,
     parents = region_of()
     parents |= dict.fromkeys(set(parents.values()), "FR")
     [threshold] = calibration.calibrate(hours, hours.column(hours.start + WARM_UP))
-    known = replay(hours, fives, parents, threshold)
+    known, first_seen = replay(hours, fives, parents, threshold)
     begin = (hours.start + WARM_UP).date()
     labelled = [one for one in events(seed, last) if one.start >= begin and one.start + timedelta(days=2) <= last]
     kinds: dict[str, dict[str, list]] = defaultdict(lambda: {"events": [], "delays": [], "missed": []})
@@ -164,8 +202,8 @@ def judge(seed: int, first: date, last: date, watched: list[Topic]) -> dict[str,
             if TOPIC_OF[event.kind] in codes and (not places_of or place in places_of)
             and at >= datetime.combine(event.start, datetime.min.time()) - timedelta(hours=1)
         ]  # fmt: skip
-        ongoing = min(one.opened_at for one in noticed) < min(starts) - timedelta(hours=1)
-        first_told = min(one.opened_at for one in noticed) + timedelta(minutes=5)
+        first_told = min(first_seen[one.signal_id] for one in noticed)
+        ongoing = first_told < min(starts)
         kinds[event.kind]["delays"].append(
             None if ongoing else max(0.0, (max(first_told, min(starts)) - min(starts)).total_seconds() / 3600)
         )

@@ -19,6 +19,7 @@ CLOSED_AFTER = timedelta(minutes=30)
 LOOKED_BACK_HOURS = 48
 #: As far looks a home that has no signal yet.
 FIRST_LOOK_HOURS = 7 * 24
+_FORGOTTEN_AFTER = timedelta(days=28)
 _BUSY = 1.0  # a series of five minutes that counts so many is the detector's too
 _FALSE_DISCOVERY_RATE = 0.05
 
@@ -61,6 +62,8 @@ def learn(rows: Iterable[Row], now: datetime, learnt: dict[Key, stream.Learnt], 
         closed = min(one.counts.shape[1], one.column(now - CLOSED_AFTER))
         if closed > 0:
             stream.advance(one, closed, learnt, history)
+    for key in [key for key, known in learnt.items() if known.until < now - _FORGOTTEN_AFTER]:
+        del learnt[key]
 
 
 def look(  # noqa: PLR0917 - all that a run knows

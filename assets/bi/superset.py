@@ -15,7 +15,7 @@ from assets.warehouse.translator import node_key
 from audit.lineage import Column, Way
 from ingestion import settings
 from orchestration import bi, project
-from orchestration.published import DAILY
+from orchestration.published import DAILY, LIVE
 
 BUNDLE = bi.bundle()
 MANIFEST = project.read_manifest()
@@ -34,8 +34,9 @@ def upstream(asset: Asset) -> list[dg.AssetKey]:
     What a copy says of itself is no model: it comes with the copy.
     """
     if asset.kind == "dataset":
+        copy = copy_key(LIVE if asset.declared.get("database") == LIVE.target else DAILY)
         read = {node_key(NODES[unique_id]) for unique_id in asset.reads if unique_id in NODES}
-        return [copy_key(DAILY), *sorted(read - {copy_key(DAILY)})]
+        return [copy, *sorted(read - {copy})]
     return [asset_key(UPSTREAM_KIND[asset.kind], slug) for slug in asset.reads]
 
 
