@@ -277,7 +277,7 @@ OPEN_SQL = (
     "with readings as (select * from kpi.kpi_reading) select max(value) from readings",
     "with one as (select 1 as value) select (select max(value) from kpi.kpi_reading) as x from one",
     "select 1 as value union all select max(value) from kpi.kpi_reading",
-    "select max(a.value) from kpi.kpi_reading as a inner join kpi.kpi_reading as b on a.value = b.value and a.value > 900",
+    "select max(a.value) from kpi.kpi_reading as a inner join kpi.kpi_reading as b using (value) where a.value > 9",
     "select max(a.value) from kpi.kpi_reading as a, kpi.kpi_reading as b where a.value = b.value and a.value > 900",
     "select x from (select 1) as one, lateral (select max(value) as x from kpi.kpi_reading) as two",
     "select max(value) over () as x from kpi.kpi_reading limit 10000",
