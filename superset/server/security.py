@@ -1,5 +1,6 @@
 """What the project adds to Superset's own security: whose a query is, and who comes in with what roles."""
 
+import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import oidc
 from claims import Roles
+from flask_appbuilder.const import AUTH_OAUTH
 from superset.errors import ErrorLevel, SupersetError, SupersetErrorType
 from superset.exceptions import SupersetSecurityException
 from superset.security import SupersetSecurityManager
@@ -19,6 +21,12 @@ class SecurityManager(SupersetSecurityManager):
     """Superset's, stricter."""
 
     authoauthview = oidc.View
+
+    def auth_user_db(self, username: str, password: str) -> Any:
+        """Let in by password; where people come in through an issuer, nobody but the platform's own account."""
+        if self.auth_type == AUTH_OAUTH and username != os.environ.get("SUPERSET_ADMIN_USERNAME", "admin"):
+            return None
+        return super().auth_user_db(username, password)
 
     def let_in(self, claims: Mapping[str, Any]) -> Any:
         """Return the account of a person, made or brought up to date by what the issuer tells.

@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 import yaml
 from flask import Flask, Response, abort, request, session
-from flask_appbuilder.security.manager import AUTH_OAUTH
+from flask_appbuilder.const import AUTH_OAUTH
 from limits import parse as parse_limit
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter

@@ -322,7 +322,6 @@ FORBIDDEN = {
     "make an account": ("POST", "/api/v1/security/users/", {"username": "x"}),
     "read roles": ("GET", "/api/v1/security/roles/search/", None),
     "give a role": ("PUT", "/api/v1/security/roles/1/users", {"user_ids": [1]}),
-    "give oneself a role": ("PUT", "/api/v1/me/", {"roles": [1]}),
     "export everything": ("GET", "/api/v1/assets/export/", None),
     "import": ("POST", "/api/v1/assets/import/", {}),
     "the address of the database": ("GET", "/api/v1/database/{database}/connection", None),
@@ -348,6 +347,14 @@ def test_what_no_reader_may_do(folk, target, name, what):
     }
     answer = folk[name].http.request(method, path.format(**numbers), json=body)
     assert answer.status_code in {401, 403, 404}, answer.text[:200]
+
+
+def test_one_changes_ones_own_password_and_nothing_else(server, administration, bundle):  # noqa: ARG001
+    person = people.People(server.url, administration)["rhone"]
+    assert person.put("/api/v1/me/", json={"roles": [1]}).status_code == 400
+    assert person.put("/api/v1/me/", json={"password": "un mot de passe à moi"}).is_success
+    assert list(person.get("/api/v1/me/roles/").json()["result"]["roles"]) == ["departement-FR-69"]
+    assert people.come_in(server.url, "rhone", "un mot de passe à moi")
 
 
 def test_a_forged_guest_opens_nothing(server, target):

@@ -230,6 +230,14 @@ def test_the_platforms_own_account_still_comes_in_with_its_password(server, url)
         assert client.get("/api/v1/me/")["result"]["username"] == "admin"
 
 
+def test_nobody_else_comes_in_with_a_password(server, url):
+    with server.client() as client:
+        password = people.access.new_password(client, "auditeur")
+    body = {"username": "auditeur", "password": password, "provider": "db"}
+    assert httpx.post(f"{server.url}/api/v1/security/login", json=body, timeout=60).status_code == 200
+    assert httpx.post(f"{url}/api/v1/security/login", json=body, timeout=60).status_code == 401
+
+
 def test_cookies_behind_https(url):
     with browser(url) as http:
         page = http.get("/login/")
