@@ -11,6 +11,8 @@ from tests.superset.conftest import BUNDLE
 TYPES = {"published_on": "date", "period_start": "date", "data_as_of": "date", "value": "decimal(18, 6)"}
 #: Columns that only a join reaches, by model.
 JOINED = {
+    "kpi.kpi_reading": ("kpi_code", "period_type", "period_start", "is_latest"),
+    "perception.fct_irritant": ("theme", "theme_label"),
     "reference.dim_calendar": ("iso_weekday", "weekday_name"),
     "reference.dim_territory": ("territory_code", "territory_name", "region_code", "gendarmerie_region_code"),
 }
