@@ -22,7 +22,7 @@ LANGUAGES = ("fr", "en", "de", "es", "it", "pt", "nl", "ar", "zh", "ru", "uk", "
 #: another, see docs/verbatims.md.
 _SURE, _FEWEST_WORDS = 0.9, 3
 #: What of a text is looked at: more changes nothing.
-_LOOKED_AT = 1_000
+_LOOKED_AT = 300
 
 #: Words that somebody writes who tries a form.
 _TRIALS = frozenset(("test", "tests", "testing", "essai", "essais", "azerty", "qwerty", "lorem", "ipsum", "dolor"))

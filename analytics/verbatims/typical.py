@@ -27,16 +27,16 @@ _LETTERS = re.compile(r"[^\W\d_]+")
 
 #: Words that every text holds, folded: they tell nothing of what it is about.
 _FUNCTION_WORDS = word_set(
-    """afin ai aie ailleurs ainsi alors apres assez au aucun aucune aujourd auquel aussi autre autres aux avaient avais
-    avait avant avec avez avoir avons ayant beaucoup bien bonjour car ce ceci cela celle celles celui cependant certain
-    certains ces cet cette ceux chaque chez comme comment compte contre dans de depuis des deux devant dire dit dois
-    doit donc dont du elle elles en encore enfin ensuite entre es est et etaient etait etant ete etes etre eu eux fait
-    faire fais faites faut fois font hier ici il ils je jusqu la le les leur leurs lors lorsque lui ma madame mais me
-    meme memes mes mieux moi moins mon monsieur ne ni non nos notre nous on ont ou par parce parfois pas pendant peu
-    peut peuvent peux plus plusieurs plutot pour pourquoi pourtant pouvoir presque pu puis qu quand que quel quelle
-    quelles quelque quelques quels qui quoi rien sa sais sait sans se selon sera serait ses si soi soit sommes son sont
-    souvent suis sur ta tant te tel telle tellement tes toi ton toujours tous tout toute toutes tres trop tu un une va
-    vais vers veut veux via voici voila voir vont vos votre vous vraiment"""
+    """afin ai aie ailleurs ainsi alors apres assez au aucun aucune aujourd auquel aussi autre autres aux avaient
+    avais avait avant avec avez avoir avons ayant beaucoup bien bonjour car ce ceci cela celle celles celui cependant
+    certain certains ces cet cette ceux chaque chez comme comment compte contre dans de depuis des deux devant dire
+    dit dois doit donc dont du elle elles en encore enfin ensuite entre es est et etaient etait etant ete etes etre eu
+    eux fait faire fais faites faut fois font hier ici il ils je jusqu la le les leur leurs lors lorsque lui ma madame
+    mademoiselle mais me meme memes mes mieux mlle mme moi moins mon monsieur ne ni non nos notre nous on ont ou par
+    parce parfois pas pendant peu peut peuvent peux plus plusieurs plutot pour pourquoi pourtant pouvoir presque pu
+    puis qu quand que quel quelle quelles quelque quelques quels qui quoi rien sa sais sait sans se selon sera serait
+    ses si soi soit sommes son sont souvent suis sur ta tant te tel telle tellement tes toi ton toujours tous tout
+    toute toutes tres trop tu un une va vais vers veut veux via voici voila voir vont vos votre vous vraiment"""
 )
 
 

@@ -1,20 +1,34 @@
 """Every published KPI against pandas, to the last digit. How pandas gets its figures is said in `recomputed`."""
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping
 from datetime import date
+from fractions import Fraction
 from typing import Any
 
 import pytest
 
 from tests.e2e.line import Line
-from tests.e2e.recomputed import IGGN_COMPLAINTS, PERIODS, RECOMPUTED, cells, shares_in_order
+from tests.e2e.recomputed import (
+    IGGN_COMPLAINTS,
+    PERIODS,
+    RECOMPUTED,
+    cells,
+    levels,
+    period_of,
+    rounded,
+    shares_in_order,
+)
 
 #: Every platform is loaded, built and published first, which alone takes minutes.
 pytestmark = pytest.mark.proof
 
 #: Figures that are not told month by month, each with a test of its own; and effects, which three months cannot tell.
-ELSEWHERE = {"iggn_complaints", "listing_sync_share", "action_effect", "actions_concluded_share"}
+ELSEWHERE = {
+    "iggn_complaints", "irritant_weight", "listing_sync_share", "negative_share_by_theme", "action_effect",
+    "actions_concluded_share",
+}  # fmt: skip
 #: KPIs whose value is a count of victims, of which fewer than so many are hidden.
 VICTIMS, FEWEST = {"perceval_reports", "victims_assisted"}, 5
 
@@ -65,3 +79,51 @@ def test_complaints_are_those_that_the_inspectorate_published(everything: Line) 
         "select period_type, period_start, value from kpi.kpi_value where kpi_code = 'iggn_complaints'"
     )
     assert {row[:2]: row[2] for row in rows} == {("year", date(year, 1, 1)): n for year, n in IGGN_COMPLAINTS.items()}
+
+
+#: The texts that count: what was read of each is published, what follows from it is computed here a second time.
+TEXTS = """
+    select
+        texts.verbatim_id, texts.platform, texts.territory_code, texts.written_on, feelings.feeling,
+        feedback.normalised_score, list(themes.theme)
+    from perception.fct_verbatim as texts
+    inner join perception.fct_verbatim_kind as kinds using (verbatim_id)
+    inner join perception.fct_verbatim_feeling as feelings using (verbatim_id)
+    inner join perception.fct_feedback as feedback using (verbatim_id)
+    inner join perception.fct_verbatim_theme as themes using (verbatim_id)
+    where texts.scope = 'gendarmerie' and kinds.set_aside is null and not feelings.is_undecided
+    group by all
+"""
+
+
+def test_irritants_are_what_python_computes(everything: Line) -> None:
+    texts = everything.rows(TEXTS)
+    content: dict[Any, list[Fraction]] = defaultdict(list)
+    for _, platform, _, day, feeling, mark, _ in texts:
+        if feeling != "négatif" and mark is not None:
+            content[platform, day.year, day.month].append(Fraction(mark))
+    known = {theme for *_, spoken_of in texts for theme in spoken_of}
+    negatives: dict[Any, list[int]] = defaultdict(list)
+    losses: dict[Any, list[Fraction]] = defaultdict(list)
+    for _, platform, place, day, feeling, mark, spoken_of in texts:
+        usual = content.get((platform, day.year, day.month), [Fraction(5)])
+        lost = Fraction(0)
+        if feeling == "négatif" and mark is not None:
+            lost = max(Fraction(rounded(sum(usual, Fraction(0)) / len(usual))) - Fraction(mark), Fraction(0))
+        part = Fraction(rounded(lost / len(spoken_of)))
+        for period in {(kind, period_of(kind, day)) for kind in ("month", "quarter")} & set(PERIODS):
+            for level in levels()[place]:
+                for theme in ("total", *spoken_of):
+                    negatives[*period, *level, theme].append(feeling == "négatif")
+                for theme in ("total", *known) if mark is not None else ():
+                    share = lost if theme == "total" else part if theme in spoken_of else Fraction(0)
+                    losses[*period, *level, theme].append(share)
+    for code, expected in (("negative_share_by_theme", negatives), ("irritant_weight", losses)):
+        rows = everything.rows(
+            "select period_type, period_start, territory_level, territory_code, breakdown_value, value "
+            f"from kpi.kpi_value where kpi_code = '{code}'"
+        )
+        published = {row[:5]: row[5] for row in rows if row[:2] in PERIODS}
+        assert published == {
+            cell: rounded(Fraction(sum(map(Fraction, found))) / len(found)) for cell, found in expected.items()
+        }

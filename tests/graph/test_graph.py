@@ -76,5 +76,6 @@ def test_every_job_selects_something(definitions: dg.Definitions) -> None:
         "publish",
         "daily",
         "superset",
+        "feeling_model",
     ):
         assert definitions.resolve_job_def(name).asset_layer.executable_asset_keys, name

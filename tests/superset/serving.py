@@ -31,6 +31,16 @@ STRUCTURES = (
 DEPARTEMENTS = ("33", "69", "35", "29", "59", "13", "75", "2A", "974", "971", "67", "44")
 THEMES = ("accessibilite", "information_explication", "relation", "reactivite", "simplicite_complexite")
 FEELINGS = ("Positif", "Neutre", "Négatif")
+#: What is written, by feeling: of different themes, so that complaints have words of their own.
+TEXTS = {
+    "Positif": ("Accueil parfait, merci aux gendarmes.", "Gendarmes aimables et à l'écoute."),
+    "Neutre": ("Quels sont les horaires du guichet ?", "Je voudrais savoir comment suivre mon dossier."),
+    "Négatif": (
+        "Deux heures d'attente au guichet pour rien.",
+        "Personne ne répond au téléphone de la brigade.",
+        "Refus de prendre ma plainte, inadmissible.",
+    ),
+}
 
 #: Parts of the KPIs that the rows above do not feed, by dimension, as the models name them.
 PARTS = {
@@ -52,6 +62,7 @@ PARTS = {
     "theme": ("Cambriolages", "Hameçonnage"),
     "threat": ("Hameçonnage", "Rançongiciel"),
     "traffic_source": ("accès direct", "réseaux sociaux"),
+    "verbatim_theme": ("accueil", "attente_delai"),
     "victim_type": ("Particuliers", "Entreprises et associations"),
     "weekday_hour": ("lundi 08 h", "dimanche 19 h"),
 }
@@ -153,6 +164,7 @@ def experiences(number: int = 900, seed: int = 7) -> Iterator[Row]:
         typology, structure, _ = dice.choices(STRUCTURES, weights=[share for *_, share in STRUCTURES])[0]
         answered = dice.random() < 0.8
         abroad = dice.random() < 0.05
+        feeling = dice.choices(FEELINGS, weights=[5, 2, 3])[0]
         yield {
             "id_experience": f"{100_000 + index}",
             "etat_experience": "Traitée" if answered else "A traiter",
@@ -161,7 +173,8 @@ def experiences(number: int = 900, seed: int = 7) -> Iterator[Row]:
             "date_de_premiere_reponse": (published + timedelta(days=dice.randrange(40))).isoformat()
             if answered
             else "",
-            "ressenti_usager": dice.choices(FEELINGS, weights=[5, 2, 3])[0],
+            "ressenti_usager": feeling,
+            "description": TEXTS[feeling][index % len(TEXTS[feeling])],
             "code_departement_usager": "" if abroad else dice.choice(DEPARTEMENTS),
             "pays": "Belgique" if abroad else "France",
             "typologie_1": typology,

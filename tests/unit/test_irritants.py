@@ -4,6 +4,8 @@ import csv
 import random
 from pathlib import Path
 
+import dagster as dg
+import duckdb
 import numpy as np
 import pytest
 
@@ -19,6 +21,9 @@ from analytics.verbatims import (
     themes,
     typical,
 )
+from assets.analytics.feeling_model import GATE, feeling_model
+from ingestion.errors import ExpectedFailure
+from ingestion.settings import Home
 from orchestration import verbatims
 from orchestration.project import PROJECT_DIR
 
@@ -330,3 +335,64 @@ def test_a_served_model_fills_silence_under_its_version(tmp_path: Path) -> None:
     )
     assert (silent.feeling, silent.feeling_source, silent.model_version) == ("négatif", "modèle", version)
     assert (told.feeling, told.feeling_source, told.model_version) == ("négatif", "usager", None)
+
+
+def publish(home: Home, told: list[tuple[str, str]]) -> None:
+    """Publish texts and what was told of them, as the models make them, and one proposal of a theme."""
+    build = home.published / "daily" / "build"
+    build.mkdir(parents=True, exist_ok=True)
+    (build / "serving.duckdb").unlink(missing_ok=True)
+    with duckdb.connect(str(build / "serving.duckdb")) as connection:
+        connection.execute("create schema perception")
+        connection.execute(
+            "create table perception.fct_verbatim as select unnest(?) as verbatim_id, unnest(?) as text, "
+            "unnest(?) as told_feeling, date '2026-01-02' as written_on",
+            [[f"{place:04}" for place in range(len(told))], [text for text, _ in told], [one for _, one in told]],
+        )
+        connection.execute(
+            "create table perception.fct_verbatim_kind as "
+            "select verbatim_id, null::text as set_aside from perception.fct_verbatim"
+        )
+        connection.execute(
+            "create table perception.fct_theme_proposal as select 1 as rank, 'drone, jardins' as words, 20 as texts, "
+            "0.125::decimal(18, 6) as share, 0.5::decimal(18, 6) as coherence, '0000' as example_verbatim_id"
+        )
+    link = home.published / "daily" / "current"
+    if not link.is_symlink():
+        link.symlink_to(build)
+
+
+def made_of(home: Home, told: list[tuple[str, str]]) -> tuple[dict[str, object], dict[str, bool]]:
+    """Return the metadata of the model that the asset makes of published texts, and which of its checks pass."""
+    publish(home, told)
+    result = dg.materialize([feeling_model], raise_on_error=False)
+    [event] = result.asset_materializations_for_node("analytics__feeling_model")
+    checks = {one.check_name: one.passed for one in result.get_asset_check_evaluations()}
+    return {name: one.value for name, one in event.metadata.items()}, checks
+
+
+def test_the_asset_puts_into_service_what_passes_its_check(home: Home) -> None:
+    made, checks = made_of(home, TOLD)
+    assert checks == {GATE: True}
+    served = service.in_service(home.feeling_models)
+    assert served is not None
+    assert made["version"] == served.version
+    assert made["data_fingerprint"] == served.card.fingerprint
+
+    refused, checks = made_of(home, SPOILED)
+    assert checks == {GATE: False}
+    assert refused["in_service"] is False
+    still = service.in_service(home.feeling_models)
+    assert still is not None
+    assert still.version == served.version
+
+
+def test_published_proposals_are_read_with_their_example(home: Home) -> None:
+    with pytest.raises(ExpectedFailure):
+        verbatims.proposed(home)
+    publish(home, [("Un drone survole le jardin", "négatif")])
+    [found] = verbatims.proposed(home)
+    assert (found.rank, found.words, found.example) == (1, "drone, jardins", "Un drone survole le jardin")
+    assert verbatims.proposal_report([found])[1] == (
+        "   20 textes, soit 12,5 % de ceux dont aucun thème n'est reconnu ; cohérence 0,500"
+    )

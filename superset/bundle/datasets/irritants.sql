@@ -1,4 +1,5 @@
--- One row per month, territory and theme of complaints; the latest whole month is marked, and measures are written with their intervals.
+-- One row per month, territory and theme of complaints; the latest whole month is marked, and measures are written with their
+-- intervals. A territory that is département and region at once has the same row twice: one is kept.
 with latest as (
     select max(period_start) as month_start_on
     from kpi.kpi_reading
@@ -8,7 +9,7 @@ with latest as (
         and is_latest
 )
 
-select
+select distinct
     irritants.month_start_on,
     irritants.theme_label,
     irritants.texts,

@@ -62,15 +62,15 @@ wholes_before as (
         wholes.territory_level,
         wholes.territory_code,
         wholes.service_name,
-        sum(before.texts) as texts
+        sum(earlier.texts) as texts
     from wholes
-    inner join wholes as before
+    inner join wholes as earlier
         on
-            wholes.territory_level = before.territory_level
-            and wholes.territory_code = before.territory_code
-            and wholes.service_name = before.service_name
-            and before.month_start_on < wholes.month_start_on
-            and before.month_start_on >= {{ dbt.dateadd('month', -3, 'wholes.month_start_on') }}
+            wholes.territory_level = earlier.territory_level
+            and wholes.territory_code = earlier.territory_code
+            and wholes.service_name = earlier.service_name
+            and wholes.month_start_on > earlier.month_start_on
+            and earlier.month_start_on >= {{ dbt.dateadd('month', -3, 'wholes.month_start_on') }}
     group by wholes.month_start_on, wholes.territory_level, wholes.territory_code, wholes.service_name
 ),
 
@@ -82,17 +82,17 @@ parts_before as (
         parts.service_name,
         parts.theme,
         parts.feeling,
-        sum(before.texts) as texts
+        sum(earlier.texts) as texts
     from parts
-    inner join parts as before
+    inner join parts as earlier
         on
-            parts.territory_level = before.territory_level
-            and parts.territory_code = before.territory_code
-            and parts.service_name = before.service_name
-            and parts.theme = before.theme
-            and parts.feeling = before.feeling
-            and before.month_start_on < parts.month_start_on
-            and before.month_start_on >= {{ dbt.dateadd('month', -3, 'parts.month_start_on') }}
+            parts.territory_level = earlier.territory_level
+            and parts.territory_code = earlier.territory_code
+            and parts.service_name = earlier.service_name
+            and parts.theme = earlier.theme
+            and parts.feeling = earlier.feeling
+            and parts.month_start_on > earlier.month_start_on
+            and earlier.month_start_on >= {{ dbt.dateadd('month', -3, 'parts.month_start_on') }}
     group by
         parts.month_start_on,
         parts.territory_level,

@@ -1,5 +1,5 @@
--- What a complaint costs is told beside those who complain of nothing, on the same platform in the same month: past months stay as
--- they are whatever comes later.
+-- What a complaint costs is told beside those who complain of nothing, on the same platform in the same month: past
+-- months stay as they are whatever comes later.
 with texts as (
     select
         verbatims.verbatim_id,
