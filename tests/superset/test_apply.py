@@ -23,6 +23,7 @@ from supersync.drift import drift
 from supersync.errors import SupersetFailure
 from supersync.plan import plan
 
+from tests.superset import people
 from tests.superset.conftest import Server
 from tests.superset.edits import edit, set_field
 
@@ -233,9 +234,11 @@ def test_objects_beyond_the_first_page_are_seen(client, applied, monkeypatch):
     assert len(applied.charts) > 8
 
 
-def test_the_command_line(server, monkeypatch, capsys):
+def test_the_command_line(server, client, tmp_path, monkeypatch, capsys):
+    people.grant(server, client, tmp_path)
     monkeypatch.setenv("SUPERSET_ADMIN_PASSWORD", server.password)
     options = ["--manifest", str(server.manifest), "--url", server.url, "--database-uri", server.database_uri]
+    options += ["--seeds", str(tmp_path), "--users", str(tmp_path / "users.yml")]
     assert command.main(["plan", *options]) == 0
     assert command.main(["apply", *options]) == 0
     assert command.main(["drift", *options]) == 0
