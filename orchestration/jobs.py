@@ -12,7 +12,8 @@ LIVE_MODELS = dg.AssetSelection.groups("live") | dg.AssetSelection.key_prefixes(
     ["seeds", "live"], *(["staging", platform.name] for platform in LIVE_PLATFORMS)
 )
 LIVE_SERVING = dg.AssetSelection.assets(["serving", "live"])
-MODELS = dg.AssetSelection.groups("seeds", "staging", "reference", "marts", "signals", "kpi", "audit") - LIVE_MODELS
+LAYERS = ("seeds", "staging", "reference", "marts", "signals", "impact", "kpi", "audit")
+MODELS = dg.AssetSelection.groups(*LAYERS) - LIVE_MODELS
 SERVING = dg.AssetSelection.assets(["serving", "daily"])
 BI = dg.AssetSelection.groups("superset")
 FEELING_MODEL = dg.AssetSelection.assets(["analytics", "feeling_model"])
