@@ -13,7 +13,7 @@ from analytics.verbatims.text import stems, words
 
 #: What a number of `polarity`, and a point of `themes`, weighs against a word: chosen by cross-validation, see
 #: docs/verbatims.md.
-POLARITY_WEIGHT, THEME_WEIGHT = 0.05, 0.3
+POLARITY_WEIGHT, THEME_WEIGHT = 0.1, 0.3
 #: Fewest texts that hold a term which is kept: what one person alone has written can be read back from no model.
 FEWEST_TEXTS = 2
 #: Most terms of a kind that are kept, the most frequent first.

@@ -45,6 +45,11 @@ def _references(bundle: Bundle) -> Iterator[str]:
     databases = {database.slug for database in bundle.databases}
     for slug in sorted({MAIN, *(one.declared.get("database", MAIN) for one in bundle.datasets)} - databases):
         yield f"databases/: there is no database {slug}."
+    named: dict[tuple[str, str], Asset] = {}
+    for dataset in bundle.datasets:  # Superset knows a dataset by the name of its table
+        first = named.setdefault((dataset.declared.get("database", MAIN), dataset.config["table_name"]), dataset)
+        if first is not dataset:
+            yield f"{dataset.path}: its table has the name of that of {first.path}: rename one of the files."
     datasets = {dataset.slug for dataset in bundle.datasets}
     slugs = {chart.slug for chart in bundle.charts}
     shown = {slug for dashboard in bundle.dashboards for slug in dashboard.reads}

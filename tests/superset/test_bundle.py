@@ -198,7 +198,7 @@ def test_a_filter_spares_the_charts_that_it_names(expanded):
     territory = next(one for one in dashboard["metadata"]["native_filter_configuration"] if one["name"] == "Territoire")
     # By name, or because the chart itself is of France: its figure exists for no other territory.
     spared = {"publication", "sources_perception", "experiences_by_departement", "kpi_definitions"}
-    spared |= {"satisfaction", "jdma_marks", "satisfaction_by_service"}
+    spared |= {"satisfaction", "jdma_marks", "satisfaction_by_service", "irritant_words"}
     assert set(territory["scope"]["excluded"]) == {numbers[str(bundles.identifier("chart", slug))] for slug in spared}
     assert territory["defaultDataMask"]["extraFormData"] == {
         "filters": [{"col": "territory_name", "op": "IN", "val": ["France"]}]

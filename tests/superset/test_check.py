@@ -79,6 +79,13 @@ def test_a_model_that_is_not_published(workshop, tmp_path):
     ]
 
 
+def test_two_datasets_of_one_table(workshop, manifest):
+    (workshop / "datasets" / "freshness_again.yaml").write_text("model: audit.freshness\n")
+    assert problems(workshop, manifest) == [
+        "datasets/freshness_again.yaml: its table has the name of that of datasets/freshness.yaml: rename one of the files."
+    ]
+
+
 def test_a_new_column_without_a_french_label(workshop, tmp_path):
     content = small_manifest.manifest()
     columns = content["nodes"]["model.cyberimpact.freshness"]["columns"]

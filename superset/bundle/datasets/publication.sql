@@ -2,6 +2,7 @@
 select
     publication.publication_id,
     publication.published_at,
+    publication.code_version,
     known.data_as_of,
     concat(
         'Données au ', coalesce(strftime(known.data_as_of, '%d/%m/%Y'), '…'),
