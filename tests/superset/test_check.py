@@ -81,9 +81,8 @@ def test_a_model_that_is_not_published(workshop, tmp_path):
 
 def test_two_datasets_of_one_table(workshop, manifest):
     (workshop / "datasets" / "freshness_again.yaml").write_text("model: audit.freshness\n")
-    assert problems(workshop, manifest) == [
-        "datasets/freshness_again.yaml: its table has the name of that of datasets/freshness.yaml: rename one of the files."
-    ]
+    named = "its table has the name of that of datasets/freshness.yaml: rename one of the files."
+    assert problems(workshop, manifest) == [f"datasets/freshness_again.yaml: {named}"]
 
 
 def test_a_new_column_without_a_french_label(workshop, tmp_path):
