@@ -31,7 +31,7 @@ def edges(bundle: Bundle, layers: Mapping[str, str]) -> Iterator[Edge]:
         yield from _chart_edges(chart, datasets[chart.declared["dataset"]])
     by_slug = {chart.slug: chart for chart in bundle.charts}
     for dashboard in bundle.dashboards:
-        for slug in dashboard.reads:
+        for slug in by_slug.keys() & set(dashboard.reads):  # a former bundle may lack what every dashboard shows today
             for drawn in drawn_by(by_slug[slug], datasets[by_slug[slug].declared["dataset"]]):
                 yield Edge(drawn, Column("dashboard", dashboard.slug, slug))
 

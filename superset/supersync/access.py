@@ -110,8 +110,8 @@ def apply(client: Client, bundle: Bundle, policies: Policies) -> AccessPlan:
         )
     work = _Work(client, policies, done.server)
     chosen = {kind: [one for one in done.changes if one.kind == kind] for kind in ("role", "rule", "dashboard", "user")}
+    work.create_roles(chosen["role"])  # nobody has them yet, and they may do nothing
     work.take_back(chosen["user"], chosen["role"], chosen["dashboard"])
-    work.create_roles(chosen["role"])
     work.set_rules(chosen["rule"])
     work.set_permissions(chosen["role"])
     work.open_dashboards(chosen["dashboard"])
