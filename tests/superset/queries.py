@@ -10,15 +10,15 @@ from supersync.client import Client
 Filter = Mapping[str, Any]
 
 
-#: What a reader chooses where the dashboard takes the first: the place that every KPI of the copy knows.
-CHOSEN = "Gironde"
+#: What a reader chooses where the dashboard takes the first: the place that every KPI knows, the action with an effect.
+CHOSEN = {"territory_name": "Gironde", "action_id": "A1"}
 
 
 def default_filters(bundle: Bundle, dashboard: Asset, chart: str) -> list[Filter]:
     """Return the filters that a dashboard puts on a chart when it opens."""
     charts = {one.slug: one for one in bundle.charts}
     return [
-        {"col": one["column"], "op": "IN", "val": [one.get("default", CHOSEN)]}
+        {"col": one["column"], "op": "IN", "val": [one["default"] if "default" in one else CHOSEN[one["column"]]]}
         for one in dashboard.declared["filters"].values()
         if ("default" in one or "first" in one) and not spared(one, chart, charts)
     ]

@@ -18,6 +18,7 @@ from ingestion.collecting import collect_loads
 from ingestion.loading import load
 from ingestion.settings import Home
 from orchestration import project
+from orchestration.published import LIVE
 from tests.dbt import raw
 
 TODAY = date(2025, 10, 20)
@@ -80,9 +81,21 @@ Row = Mapping[str, object]
 TOLD = {"status": "'warn'", "change": "'changed'", "kpi_code": "'answer_rate'"}
 MADE = {
     "bigint": "1", "varchar": "'fait à la main'", "boolean": "false", "date": "date '2025-10-19'",
-    "timestamp": "timestamp '2025-10-19 05:00:00'",
+    "timestamp": "timestamp '2025-10-19 05:00:00'", "double": "1.5", "integer": "1", "string": "'fait à la main'",
 }  # fmt: skip
 
+
+#: What the live copy tells of, by column, or else by type as above: one open signal, one closed.
+HEARD = {
+    "topic_label": "'Toutes les mentions'", "territory_label": "'France entière'", "territory_code": "'FR'",
+    "signal_id": "'1'", "status": "'open'", "severity": "3", "built_at": "timezone('UTC', now())",
+    "data_until": "timezone('UTC', now())",
+}  # fmt: skip
+CALMED = """
+    insert into signals.live_signal by name
+    select * replace ('2' as signal_id, 'closed' as status, opened_at + interval 2 hours as closed_at)
+    from signals.live_signal
+"""
 
 READINGS = """
     insert into kpi.kpi_reading by name
@@ -122,6 +135,15 @@ GOOGLE_REVIEWS = """
     from (
         values (date '2025-10-18', 'moins de 7 jours'), (date '2025-05-01', 'plus de 30 jours')
     ) as made (written_on, age)
+"""
+#: A vigilance that holds while the tests run.
+ALERTS = """
+    insert into signals.fct_official_alert by name
+    select
+        'crue' as alert_id, 'vigicrues' as source, 'orange' as vigilance_level, 3 as level_rank, 'crue' as phenomenon,
+        'FR-33' as territory_code, 'Gironde' as territory_name, timezone('UTC', now()) as valid_from,
+        timezone('UTC', now()) + interval 2 days as valid_until, timezone('UTC', now()) as issued_at,
+        'Vigilance orange crues' as title, 'load' as source_load_id
 """
 #: An effect that was measured, one that was not, and the twelve months of a département beside that of a region.
 EFFECTS = """
@@ -197,6 +219,7 @@ def build(home: Home, rows: Iterable[Row]) -> Path:
         published = publish(home, exposed_relations(content)).file
     complete(published, [node["config"]["meta"] for node in content["nodes"].values()])
     tell(published, annex.declared(content))
+    listen(home, content)
     return manifest
 
 
@@ -209,6 +232,22 @@ def tell(published: Path, tables: Mapping[str, annex.Table]) -> None:
                 for column, kind in table.types.items()
             )
             copy.execute(f"create table if not exists audit.{name} as select {values}")
+
+
+def listen(home: Home, manifest: Mapping[str, Any]) -> None:
+    """Publish by hand a live copy with one row of each table that the live target publishes."""
+    folder = home.published / LIVE.target / "by hand"
+    folder.mkdir(parents=True)
+    with duckdb.connect(str(folder / LIVE.file_name)) as copy:
+        for node in project.exposed(manifest, LIVE.target):
+            values = ", ".join(
+                f"{HEARD.get(name, MADE.get(column['data_type'], 'null'))}::{column['data_type']} as {name}"
+                for name, column in node["columns"].items()
+            )
+            copy.execute(f"create schema if not exists {node['schema']}")
+            copy.execute(f"create table {node['schema']}.{node['name']} as select {values}")
+        copy.execute(CALMED)
+    folder.with_name("current").symlink_to(folder.name)
 
 
 def complete(published: Path, metas: Iterable[Mapping[str, Any]]) -> None:
@@ -229,6 +268,7 @@ def complete(published: Path, metas: Iterable[Mapping[str, Any]]) -> None:
         copy.executemany("insert into made values (?, ?, ?, ?, ?, ?, ?, ?)", rows)
         copy.execute(READINGS)
         copy.execute(GOOGLE_REVIEWS)
+        copy.execute(ALERTS)
         copy.execute(EFFECTS)
 
 
