@@ -1,8 +1,9 @@
 {# Which KPIs the effect of an action is sought in, and in which periods. How it is measured belongs in `analytics.impact`. #}
 
 {#
-  Counts and shares by département. Those that count the actions themselves are left out: an action would always have an
-  effect on them.
+  Counts and shares by département. Left out are those that count the actions themselves, on which an action would always
+  have an effect; the precision of signals, which judges the watch; and the share of negative texts by theme, whose whole
+  is the share of no theme.
 #}
 {% macro followed_kpis() %}
     {{ return([

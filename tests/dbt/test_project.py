@@ -202,7 +202,20 @@ def test_only_what_is_meant_for_readers_is_published(built: Built) -> None:
         {f"{n['schema']}.{n['name']}" for n in models(built) if is_exposed(n) and target_of(n) == target}
         for target in ("daily", "live")
     )
-    assert live == {"visibility.live_chat_contact", "visibility.live_mention", "visibility.live_volume"}
+    assert live == {
+        "signals.live_band",
+        "signals.live_signal",
+        "signals.live_signal_evidence",
+        "signals.live_signal_example",
+        "signals.live_signal_source",
+        "signals.live_signal_term",
+        "signals.live_state",
+        "signals.live_threshold",
+        "signals.live_topic",
+        "visibility.live_chat_contact",
+        "visibility.live_mention",
+        "visibility.live_volume",
+    }
     assert {name.split(".")[0] for name in daily} == PUBLISHED_SCHEMAS
     assert daily == {
         "actors.dim_threat",
@@ -218,6 +231,7 @@ def test_only_what_is_meant_for_readers_is_published(built: Built) -> None:
         "kpi.kpi_catalogue",
         "kpi.kpi_reading",
         "kpi.kpi_value",
+        "perception.dim_service",
         "perception.fct_app_review",
         "perception.fct_experience",
         "perception.fct_experience_structure",
@@ -239,6 +253,8 @@ def test_only_what_is_meant_for_readers_is_published(built: Built) -> None:
         "reference.dim_territory",
         "reference.dim_territory_profile",
         "reference.dim_unit",
+        "signals.daily_alarm",
+        "signals.fct_official_alert",
         "visibility.dim_listing",
         "visibility.dim_social_account",
         "visibility.fct_audience_device",
@@ -347,16 +363,19 @@ def test_every_kpi_is_in_the_union_and_the_catalogue(built: Built) -> None:
 
 
 def test_effects_are_sought_in_every_count_and_share_by_departement(built: Built) -> None:
-    """But those that count actions, in which an action would always have an effect, and those made of effects."""
+    """But those that count actions or effects, judge the watch, or mean something by theme only."""
     by_unique_id = {node["unique_id"]: node for node in models(built)}
-    made_of_actions = {"prevention_actions", "prevention_audience", "actions_concluded_share"}
+    left_out = {
+        "prevention_actions", "prevention_audience", "actions_concluded_share", "signal_precision",
+        "negative_share_by_theme",
+    }  # fmt: skip
     expected = {
         kpi["config"]["meta"]["kpi"]["code"]
         for kpi in kpis(built)
         if kpi["config"]["meta"]["kpi"]["unit"] in ("nombre", "part")
         and "departement" in kpi["config"]["meta"]["kpi"]["grain"]["territory_levels"]
         and {"week", "month"} & set(kpi["config"]["meta"]["kpi"]["grain"]["period_types"])
-    } - made_of_actions
+    } - left_out
     cells = next(node for node in models(built) if node["name"] == "int_followed_cell")
     read = {by_unique_id[parent]["config"]["meta"]["kpi"]["code"] for parent in cells["depends_on"]["nodes"]}
     assert read == expected
