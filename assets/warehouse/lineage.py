@@ -27,6 +27,9 @@ PUBLISHED_BY_LIVE = "live_copy"
 #: In observations, a constant in one of these counts the record: it comes from where the key of the record comes from.
 COUNTED, RECORD = ("numerator", "denominator"), "record_key"
 
+#: In `meta` of a column of a Python model: the columns it is made from, as `model.column`. SQL tells that by itself.
+MADE_OF = "made_of"
+
 #: Columns a column is made from: model, column -> [(upstream node, upstream column)], nodes by their dbt unique id.
 Lineage = dict[str, dict[str, list[tuple[str, str]]]]
 
@@ -51,11 +54,33 @@ def trace(manifest: Mapping[str, Any]) -> Lineage:
     for (schema_name, table), uid in tables.items():
         columns = {c["name"].lower(): c.get("data_type") or "text" for c in nodes[uid]["columns"].values()}
         schema.setdefault(schema_name, {})[table] = columns
+    found = {uid: node for uid, node in nodes.items() if node["resource_type"] == "model"}
     return {
-        uid: trace_model(node, schema, tables)
-        for uid, node in nodes.items()
-        if node["resource_type"] == "model" and node.get("compiled_code")
+        uid: declared(node, nodes) if node["language"] == "python" else trace_model(node, schema, tables)
+        for uid, node in found.items()
+        if node["language"] == "python" or node.get("compiled_code")
     }
+
+
+def declared(node: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]]) -> dict[str, list[tuple[str, str]]]:
+    """Return the columns that a Python model says stand behind each of its own.
+
+    Raises:
+        ExpectedFailure: it names a column that is not there, or a model that it does not read.
+    """
+    read = {nodes[uid]["name"]: uid for uid in node["depends_on"]["nodes"]}
+    found: dict[str, list[tuple[str, str]]] = {}
+    for column in node["columns"].values():
+        named = [tuple(one.split(".")) for one in column["config"]["meta"].get(MADE_OF, [])]
+        for model, name in named:
+            if model not in read or name not in nodes[read[model]]["columns"]:
+                raise ExpectedFailure(
+                    f"{node['original_file_path']}: {column['name']} is said to be made of {model}.{name}, "
+                    "which the model does not read.",
+                    f"Correct `{MADE_OF}` of the column.",
+                )
+        found[column["name"].lower()] = sorted((read[model], name) for model, name in named)
+    return found
 
 
 def trace_model(

@@ -5,6 +5,7 @@ from pathlib import Path
 from audit import cells, evidence
 from audit.cells import Cell, Period
 from audit.definitions import definitions
+from audit.lineage import Way
 from audit.objects import Store
 from audit.tracing import records_of
 from tests.dbt.conftest import Built
@@ -18,7 +19,7 @@ CHOSEN = """
 
 
 def test_evidence_gives_every_kpi_back(built: Built, tmp_path: Path) -> None:
-    known = definitions(built.manifest, {})
+    known = definitions(built.manifest, {}, Way(()), [])
     kept = Store(tmp_path)
     with built.connection.cursor() as connection:
         connection.execute("use warehouse")

@@ -121,7 +121,7 @@ class TestFigures:
 
     def test_only_what_is_exposed_is_published(self, golden: Line) -> None:
         schemas = {schema for (schema,) in golden.rows("select distinct table_schema from information_schema.tables")}
-        assert schemas <= {"kpi", "visibility", "perception", "actors", "reference", "audit"}
+        assert schemas <= {"kpi", "visibility", "perception", "actors", "impact", "signals", "reference", "audit"}
         tables = {table for (table,) in golden.rows("select table_name from information_schema.tables")}
         assert not [table for table in tables if table.endswith("__observations")]
 

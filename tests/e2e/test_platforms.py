@@ -39,7 +39,7 @@ def test_one_platform_is_loaded_and_shown_while_others_are_down(line: Line) -> N
     assert "2 of 3 platforms were not loaded" in done.err
     assert not (line.home.drop / "pre_plainte" / "ppel.csv").exists(), "what was loaded leaves the inbox"
 
-    line.succeed("build", "--select", "fct_pre_complaint freshness")
+    line.succeed("build", "--select", "fct_pre_complaint+ freshness")
     line.succeed("publish")
     assert line.counts() == before, "the figures of the missing platform stay"
     found = {

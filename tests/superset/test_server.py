@@ -6,6 +6,7 @@ from email.utils import parsedate_to_datetime
 import httpx
 import pytest
 from supersync.apply import apply
+from supersync.bundle import MAIN, identifier
 from supersync.client import Client
 from supersync.errors import SupersetFailure
 
@@ -112,8 +113,12 @@ def test_sql_lab_reads_the_published_copy(server, client, bundle):
 
 
 def execute(client, sql: str):
-    (database,) = client.ids("database").values()
-    body = {"database_id": database, "sql": sql, "runAsync": False, "queryLimit": 10}
+    body = {
+        "database_id": client.ids("database")[identifier("database", MAIN)],
+        "sql": sql,
+        "runAsync": False,
+        "queryLimit": 10,
+    }
     return client.post("/api/v1/sqllab/execute/", json=body)
 
 
