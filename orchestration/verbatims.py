@@ -27,41 +27,17 @@ _DELIMITERS = ",;\t|"
 _LONGEST_CELL = 2**31 - 1
 
 
-#: BM25 (Robertson and Zaragoza, 2009, "The probabilistic relevance framework"), with its usual k1 = 1.2 and b = 0.75.
+#: A text answers a search by the weights of the terms that it holds: BM25, which the model `fct_verbatim_term` tells.
 _SEARCH = """
-with lengths as (
-    select verbatim_id, sum(frequency) as length
-    from perception.fct_verbatim_term
-    group by verbatim_id
-),
-
-corpus as (
-    select count(verbatim_id) as texts, avg(length) as mean_length
-    from lengths
-),
-
-found as (
-    select verbatim_id, term, frequency, count(verbatim_id) over (partition by term) as texts_with_term
+with scores as (
+    select verbatim_id, sum(weight) as score
     from perception.fct_verbatim_term
     where list_contains($terms, term)
-),
-
-scores as (
-    select
-        found.verbatim_id,
-        sum(
-            ln(1 + (corpus.texts - found.texts_with_term + 0.5) / (found.texts_with_term + 0.5))
-            * found.frequency * 2.2
-            / (found.frequency + 1.2 * (0.25 + 0.75 * lengths.length / corpus.mean_length))
-        ) as score
-    from found
-    inner join lengths on found.verbatim_id = lengths.verbatim_id
-    cross join corpus
-    group by found.verbatim_id
+    group by verbatim_id
 )
 
 select
-    round(scores.score, 3) as score,
+    cast(round(scores.score, 3) as double) as score,
     texts.verbatim_id,
     texts.written_on,
     texts.platform,
@@ -220,7 +196,7 @@ def search(home: Home, query: str, filters: Filters, limit: int) -> list[Found]:
     with published.connect(home) as connection:
         try:
             rows = connection.execute(_SEARCH, {"terms": terms, "limit": limit, **filters._asdict()}).fetchall()
-        except duckdb.CatalogException:
+        except (duckdb.CatalogException, duckdb.BinderException):  # of a former version, too
             raise _no_verbatims() from None
     return [Found(*row) for row in rows]
 

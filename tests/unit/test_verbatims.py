@@ -14,7 +14,7 @@ import pytest
 from analytics.verbatims import corpus, evaluation, model, themes
 from analytics.verbatims.text import stem
 from ingestion.errors import ExpectedFailure
-from ingestion.settings import Home
+from ingestion.settings import CHECKOUT, Home
 from orchestration import verbatims
 
 SUBJECTS = (
@@ -299,6 +299,10 @@ TEXTS = (
 )
 
 
+#: The model that says what a term weighs, in which dbt would put the name of the table.
+WEIGHTS = CHECKOUT / "dbt_project/models/marts/perception/fct_verbatim_term.sql"
+
+
 @pytest.fixture
 def searchable(home: Home) -> Home:
     """A home whose published copy holds four texts, as the models make them."""
@@ -323,10 +327,10 @@ def searchable(home: Home) -> Home:
         connection.execute(
             "insert into perception.fct_verbatim_theme values ('a', 'refus_plainte'), ('b', 'suivi_dossier')"
         )
-        connection.execute("create table perception.fct_verbatim_term (term text, verbatim_id text, frequency bigint)")
-        for verbatim_id, text, *_ in TEXTS:
-            terms = [(term, verbatim_id, times) for term, times in corpus.term_frequencies(text)]
-            connection.executemany("insert into perception.fct_verbatim_term values (?, ?, ?)", terms)
+        connection.execute("create table terms (term text, words text, verbatim_id text, frequency bigint)")
+        connection.executemany("insert into terms values (?, ?, ?, ?)", corpus.index([one[:2] for one in TEXTS]))
+        weights = WEIGHTS.read_text(encoding="utf-8").replace("{{ ref('int_verbatim_term') }}", "terms")
+        connection.execute(f"create table perception.fct_verbatim_term as {weights}")
     (home.published / "daily" / "current").symlink_to(build)
     return home
 
@@ -360,6 +364,14 @@ def test_a_search_is_narrowed(searchable: Home, filters: verbatims.Filters, expe
 def test_a_search_without_a_word_is_said(searchable: Home, query: str) -> None:
     with pytest.raises(ExpectedFailure, match="ne contient aucun mot"):
         verbatims.search(searchable, query, verbatims.Filters(), 20)
+
+
+def test_a_term_is_shown_as_it_is_written_mostly_and_without_accents() -> None:
+    texts = [("a", "Dépôt de plainte, dépôts"), ("b", "DÉPÔT !"), ("c", "Depots. Mme Durand a déposé deux plaintes")]
+    shown = {one.term: one.words for one in corpus.index(texts)}
+    assert shown[stem("depot")] == "dépôt, depots, dépôts, depot"
+    assert shown[stem("plainte")] == "plainte, plaintes"
+    assert not any("durand" in words for words in shown.values())
 
 
 def test_a_search_of_what_is_not_published_is_said(home: Home, searchable: Home) -> None:
