@@ -120,11 +120,15 @@ class Table(NamedTuple):
         """Return the place of a column.
 
         Raises:
-            ExpectedFailure: there is no such column; the message names those that exist.
+            ExpectedFailure: there is no such column, or two; the message names those that exist.
         """
         if name not in self.columns:
             raise ExpectedFailure(
                 f"{path} n'a pas de colonne « {name} ».", f"Colonnes présentes : {', '.join(self.columns)}."
+            )
+        if self.columns.count(name) > 1:
+            raise ExpectedFailure(
+                f"{path} a plusieurs colonnes « {name} ».", "En renommer une : rien ne dit laquelle lire."
             )
         return self.columns.index(name)
 
@@ -277,8 +281,10 @@ def opened(path: Path) -> Generator[Table, None, None]:
         raise ExpectedFailure(f"{path} n'est pas en UTF-8.", "L'enregistrer en « CSV UTF-8 ».") from None
     except csv.Error as error:
         raise ExpectedFailure(f"{path} n'est pas un fichier CSV lisible : {error}.", "Corriger le fichier.") from None
+    except FileNotFoundError:
+        raise ExpectedFailure(f"{path} n'existe pas.", "Vérifier le chemin.") from None
     except OSError as error:
-        raise ExpectedFailure(f"{error.filename or path} : {error.strerror}.", "Vérifier le chemin.") from None
+        raise ExpectedFailure(f"{path} ne peut pas être lu : {error.strerror}.", "Vérifier le chemin.") from None
 
 
 def delimiter_of(file: TextIO) -> str:
@@ -306,10 +312,20 @@ def whole(reader: Any, width: int, path: Path) -> Iterator[list[str]]:
 
 @contextmanager
 def written(path: Path) -> Generator[TextIO, None, None]:
-    """Open a file that replaces another only when it is complete."""
+    """Open a file that replaces another only when it is complete.
+
+    Raises:
+        ExpectedFailure: it cannot be written.
+    """
     draft = path.with_name(f".{path.name}.part")
     try:
-        with draft.open("w", encoding="utf-8", newline="", errors="replace") as file:
+        file = draft.open("w", encoding="utf-8", newline="", errors="replace")
+    except OSError as error:
+        raise ExpectedFailure(
+            f"{path} ne peut pas être écrit : {error.strerror}.", "Choisir un autre fichier."
+        ) from None
+    try:
+        with file:
             yield file
         draft.replace(path)
     finally:

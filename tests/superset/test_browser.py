@@ -228,6 +228,26 @@ def test_the_filters_reach_the_charts(page, server, bundle, screenshots):
     picture(page, screenshots / "perception-gironde.png")
 
 
+def test_words_find_texts_and_a_click_on_a_theme_opens_them(page, server, bundle, screenshots):
+    show(page, server, named(bundle, "verbatims"))
+    assert errors(page) == []
+    assert empty_charts(page) == ["Textes trouvés"]  # until a word is chosen
+    choose(page, "words", "plainte")
+    expect(cells(page, "Textes trouvés", "Refus de prendre ma plainte").first).to_be_visible()
+    settle(page)
+    assert cells(page, "Textes trouvés", "attente").count() == 0
+    cells(page, "De quoi parlent les textes", "Dépôt de plainte et refus").click()
+    expect(cells(page, "Les textes", "Accueil parfait")).to_have_count(0)
+    expect(cells(page, "Les textes", "Refus de prendre ma plainte").first).to_be_visible()
+    expect(cells(page, "Plaintes typiques", "guichet")).to_have_count(0)
+    assert errors(page) == []
+    picture(page, screenshots / "verbatims.png")
+
+
+def cells(page: Page, chart: str, text: str) -> Locator:
+    return page.locator(f"[data-test-chart-name='{chart}'] td", has_text=text)
+
+
 def count(server: Server, condition: str) -> str:
     """Count the experiences of the last month that is over, under a condition."""
     path = (server.home.published / "daily" / "current" / "serving.duckdb").resolve()

@@ -16,6 +16,7 @@ from analytics.verbatims.text import stem
 from ingestion.errors import ExpectedFailure
 from ingestion.settings import CHECKOUT, Home
 from orchestration import verbatims
+from orchestration.cli import print_table
 
 SUBJECTS = (
     "l'accueil à la brigade",
@@ -195,6 +196,7 @@ def test_an_empty_line_of_one_column_is_an_empty_text(trained: Path, tmp_path: P
     [
         (b"", "text", "est vide"),
         (b"text,id\nmerci,1\n", "texte", "pas de colonne « texte ». Colonnes présentes : text, id"),
+        (b"text,id,text\nmerci,1,bravo\n", "text", "plusieurs colonnes « text »"),
         (b"text,id\nmerci,1\nun, deux, trois,4\n", "text", "ligne 3 : 4 cellules pour 2 colonnes"),
         ("text\nd\xe9\xe7u\n".encode("latin-1"), "text", "pas en UTF-8"),
     ],
@@ -208,6 +210,21 @@ def test_a_file_that_cannot_be_read_is_said_and_the_last_result_stays(
         verbatims.classify(trained, tmp_path / "in.csv", column, tmp_path / "out.csv")
     assert (tmp_path / "out.csv").read_text() == "the last result"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", "out.csv"]
+
+
+def test_a_path_that_leads_nowhere_is_said(trained: Path, tmp_path: Path) -> None:
+    with pytest.raises(ExpectedFailure, match=r"absent\.csv n'existe pas"):
+        verbatims.classify(trained, tmp_path / "absent.csv", "text", tmp_path / "out.csv")
+    file = write(tmp_path / "in.csv", ["text"], [("merci",)])
+    with pytest.raises(ExpectedFailure, match=r"absent/out\.csv ne peut pas être écrit"):
+        verbatims.classify(trained, file, "text", tmp_path / "absent" / "out.csv")
+
+
+def test_a_text_that_is_found_commands_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(["text"], [("merci [red]\x1b[31m \x07bravo\u202e [NOM]",)])
+    said = capsys.readouterr().out
+    assert "merci [red][31m bravo [NOM]" in said
+    assert "\x1b" not in said
 
 
 def test_what_is_no_model_is_said(trained: Path, tmp_path: Path) -> None:
