@@ -1,5 +1,5 @@
 -- BM25 (Robertson and Zaragoza, 2009, "The probabilistic relevance framework"), with its usual k1 = 1.2 and b = 0.75.
--- How well a text answers a search is the sum of the weights of the terms searched for, so each weight is told once, here.
+-- How well a text answers a search is the sum of the weights of the terms searched for, so each is told once, here.
 with terms as (
     select * from {{ ref('int_verbatim_term') }}
 ),
