@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import jwt
 import pytest
 from supersync import cache
-from supersync.bundle import Bundle
+from supersync.bundle import MAIN, Bundle, identifier
 from supersync.client import Client
 
 from tests.superset import attacks, people
@@ -48,7 +48,7 @@ def target(administration, bundle) -> Target:
         datasets={one.slug: numbers["dataset"][one.uuid] for one in bundle.datasets},
         charts={one.slug: numbers["chart"][one.uuid] for one in bundle.charts},
         dashboards={one.slug: numbers["dashboard"][one.uuid] for one in bundle.dashboards},
-        database=numbers["database"][bundle.databases[0].uuid],
+        database=numbers["database"][identifier("database", MAIN)],
     )
 
 
