@@ -187,7 +187,9 @@ def native_filter(
 
 def _default_mask(declared: Mapping[str, Any]) -> dict[str, Any]:
     if "default" not in declared:
-        return {"extraFormData": {}, "filterState": {}}
+        waits = declared.get("required") and not declared.get("first")
+        nothing = {"filters": [{"col": declared["column"], "op": "IN", "val": [""]}]}
+        return {"extraFormData": nothing if waits else {}, "filterState": {}}
     chosen = [declared["default"]]
     return {
         "extraFormData": {"filters": [{"col": declared["column"], "op": "IN", "val": chosen}]},
