@@ -5,6 +5,7 @@ import itertools
 import json
 import math
 import sys
+import unicodedata
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -61,7 +62,7 @@ class Format(StrEnum):
 
 def say(text: str) -> None:
     """Print a result as it is, whatever the width of the terminal."""
-    out.print(text, markup=False, highlight=False, soft_wrap=True)
+    out.print(harmless(text), markup=False, highlight=False, soft_wrap=True)
 
 
 def main() -> None:
@@ -222,8 +223,13 @@ def plain(value: Any) -> Any:
 def print_table(names: list[str], rows: list[tuple]) -> None:
     table = Table(*(Column(name, overflow="fold") for name in names))
     for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row))
+        table.add_row(*("" if value is None else harmless(str(value)) for value in row))
     out.print(table, markup=False)
+
+
+def harmless(text: str) -> str:
+    """Return a text without the invisible characters by which a citizen's words could command a terminal."""
+    return "".join(mark for mark in text if mark in "\n\t" or unicodedata.category(mark) not in {"Cc", "Cf"})
 
 
 def print_csv(names: list[str], rows: list[tuple]) -> None:

@@ -27,41 +27,17 @@ _DELIMITERS = ",;\t|"
 _LONGEST_CELL = 2**31 - 1
 
 
-#: BM25 (Robertson and Zaragoza, 2009, "The probabilistic relevance framework"), with its usual k1 = 1.2 and b = 0.75.
+#: A text answers a search by the weights of the terms that it holds: BM25, which the model `fct_verbatim_term` tells.
 _SEARCH = """
-with lengths as (
-    select verbatim_id, sum(frequency) as length
-    from perception.fct_verbatim_term
-    group by verbatim_id
-),
-
-corpus as (
-    select count(verbatim_id) as texts, avg(length) as mean_length
-    from lengths
-),
-
-found as (
-    select verbatim_id, term, frequency, count(verbatim_id) over (partition by term) as texts_with_term
+with scores as (
+    select verbatim_id, sum(weight) as score
     from perception.fct_verbatim_term
     where list_contains($terms, term)
-),
-
-scores as (
-    select
-        found.verbatim_id,
-        sum(
-            ln(1 + (corpus.texts - found.texts_with_term + 0.5) / (found.texts_with_term + 0.5))
-            * found.frequency * 2.2
-            / (found.frequency + 1.2 * (0.25 + 0.75 * lengths.length / corpus.mean_length))
-        ) as score
-    from found
-    inner join lengths on found.verbatim_id = lengths.verbatim_id
-    cross join corpus
-    group by found.verbatim_id
+    group by verbatim_id
 )
 
 select
-    round(scores.score, 3) as score,
+    cast(round(scores.score, 3) as double) as score,
     texts.verbatim_id,
     texts.written_on,
     texts.platform,
@@ -144,11 +120,15 @@ class Table(NamedTuple):
         """Return the place of a column.
 
         Raises:
-            ExpectedFailure: there is no such column; the message names those that exist.
+            ExpectedFailure: there is no such column, or two; the message names those that exist.
         """
         if name not in self.columns:
             raise ExpectedFailure(
                 f"{path} n'a pas de colonne « {name} ».", f"Colonnes présentes : {', '.join(self.columns)}."
+            )
+        if self.columns.count(name) > 1:
+            raise ExpectedFailure(
+                f"{path} a plusieurs colonnes « {name} ».", "En renommer une : rien ne dit laquelle lire."
             )
         return self.columns.index(name)
 
@@ -220,7 +200,7 @@ def search(home: Home, query: str, filters: Filters, limit: int) -> list[Found]:
     with published.connect(home) as connection:
         try:
             rows = connection.execute(_SEARCH, {"terms": terms, "limit": limit, **filters._asdict()}).fetchall()
-        except duckdb.CatalogException:
+        except (duckdb.CatalogException, duckdb.BinderException):  # of a former version, too
             raise _no_verbatims() from None
     return [Found(*row) for row in rows]
 
@@ -301,8 +281,10 @@ def opened(path: Path) -> Generator[Table, None, None]:
         raise ExpectedFailure(f"{path} n'est pas en UTF-8.", "L'enregistrer en « CSV UTF-8 ».") from None
     except csv.Error as error:
         raise ExpectedFailure(f"{path} n'est pas un fichier CSV lisible : {error}.", "Corriger le fichier.") from None
+    except FileNotFoundError:
+        raise ExpectedFailure(f"{path} n'existe pas.", "Vérifier le chemin.") from None
     except OSError as error:
-        raise ExpectedFailure(f"{error.filename or path} : {error.strerror}.", "Vérifier le chemin.") from None
+        raise ExpectedFailure(f"{path} ne peut pas être lu : {error.strerror}.", "Vérifier le chemin.") from None
 
 
 def delimiter_of(file: TextIO) -> str:
@@ -330,10 +312,20 @@ def whole(reader: Any, width: int, path: Path) -> Iterator[list[str]]:
 
 @contextmanager
 def written(path: Path) -> Generator[TextIO, None, None]:
-    """Open a file that replaces another only when it is complete."""
+    """Open a file that replaces another only when it is complete.
+
+    Raises:
+        ExpectedFailure: it cannot be written.
+    """
     draft = path.with_name(f".{path.name}.part")
     try:
-        with draft.open("w", encoding="utf-8", newline="", errors="replace") as file:
+        file = draft.open("w", encoding="utf-8", newline="", errors="replace")
+    except OSError as error:
+        raise ExpectedFailure(
+            f"{path} ne peut pas être écrit : {error.strerror}.", "Choisir un autre fichier."
+        ) from None
+    try:
+        with file:
             yield file
         draft.replace(path)
     finally:

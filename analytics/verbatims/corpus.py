@@ -9,7 +9,8 @@ from typing import NamedTuple
 from analytics.verbatims import discovery, model, polarity, themes, typical
 from analytics.verbatims.kinds import Kind, copies, kind
 from analytics.verbatims.service import Served
-from analytics.verbatims.text import stem, words
+from analytics.verbatims.text import fold, stem, words
+from analytics.verbatims.typical import spelled_words
 
 #: Probability under which the model hesitates: about half of such answers are wrong, see docs/verbatims.md.
 UNDECIDED = 0.55
@@ -17,6 +18,8 @@ UNDECIDED = 0.55
 MOST_TEXTS = 5_000
 #: Fewest complaints of a theme and service whose words are told, and most examples of them.
 FEWEST_COMPLAINTS, EXAMPLES = 5, 3
+#: Most words by which a term of the search's index is shown.
+MOST_WRITINGS = 4
 #: Texts that repeat are read once.
 _REMEMBERED = 1 << 16
 
@@ -123,6 +126,49 @@ def theme_codes(text: str) -> tuple[str, ...]:
 def term_frequencies(text: str) -> tuple[tuple[str, int], ...]:
     """Return the stems of a text's words, and how often each stands in it."""
     return tuple(sorted(Counter(stem(word) for word in words(text) if word.isalnum()).items()))
+
+
+class Posting(NamedTuple):
+    """A term of the search's index, and one of the texts that it stands in.
+
+    Attributes:
+        term: Stem of a word.
+        words: How the term is written in all texts, the commonest first, so that a reader recognises what is searched.
+        verbatim_id: Identifier of the text.
+        frequency: How often the term stands in it.
+    """
+
+    term: str
+    words: str
+    verbatim_id: str
+    frequency: int
+
+
+def index(texts: Sequence[tuple[str, str]]) -> list[Posting]:
+    """Return the terms of each text.
+
+    Args:
+        texts: Identifier and text of each.
+    """
+    written = writings(text for _, text in texts)
+    return [
+        Posting(term, written.get(term, term), verbatim_id, times)
+        for verbatim_id, text in texts
+        for term, times in term_frequencies(text)
+    ]
+
+
+def writings(texts: Iterable[str]) -> dict[str, str]:
+    """Return how each term is written: its commonest words, and the first of them without accents too."""
+    counted: dict[str, Counter[str]] = defaultdict(Counter)
+    for word, times in Counter(word for text in texts for word in spelled_words(text)).items():
+        for folded in words(word):  # none where it is a name
+            counted[stem(folded)][word] += times
+    shown = {}
+    for term, found in counted.items():
+        commonest = sorted(found, key=lambda word: (-found[word], word))[:MOST_WRITINGS]
+        shown[term] = ", ".join(dict.fromkeys((*commonest, fold(commonest[0]))))
+    return shown
 
 
 class Complaint(NamedTuple):

@@ -42,6 +42,11 @@ def taxonomy() -> tuple[Theme, ...]:
     )
 
 
+def labels() -> dict[str, str]:
+    """Return the French label of each theme, `autre` included, by its code."""
+    return {theme.code: theme.label for theme in taxonomy()} | {OTHER: "Autre"}
+
+
 def _any(patterns: Sequence[str]) -> re.Pattern[str]:
     return re.compile("|".join(rf"\b(?:{pattern})\b" for pattern in patterns))
 

@@ -85,11 +85,16 @@ def spellings(texts: Iterable[str], stems: set[str]) -> dict[str, str]:
     written: dict[str, Counter[str]] = defaultdict(Counter)
     for text in texts:
         if not stems.isdisjoint(content(text)):
-            for word in _LETTERS.findall(clean(text).lower()):
+            for word in spelled_words(text):
                 folded = fold(word)
                 if _is_content(folded) and stem(folded) in stems:
                     written[stem(folded)][word] += 1
     return {one: min(found, key=lambda word: (-found[word], word)) for one, found in written.items()}
+
+
+def spelled_words(text: str) -> list[str]:
+    """Return the words of a text as they are written, in small letters with their accents."""
+    return _LETTERS.findall(clean(text).lower())
 
 
 def examples(texts: Sequence[str], groups: Sequence[Hashable], limit: int) -> list[Example]:

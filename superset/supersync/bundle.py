@@ -31,7 +31,7 @@ FIELDS = {
         {"title", "description", "dataset", "viz"},
         {"kpi", "where", "x", "dimensions", "metrics", "columns", "order_by", "limit", "params"},
     ),
-    "dashboard": ({"title", "description", "rows"}, {"filters", "captioned", "phone"}),
+    "dashboard": ({"title", "description", "rows"}, {"filters", "cross_filters", "captioned", "phone"}),
 }
 
 #: The chart that heads every dashboard: which publication it shows.
@@ -371,7 +371,7 @@ def _dashboard(
             # With a scheme a map would be drawn in its colours, not from light to dark.
             "color_scheme": "",
             "label_colors": dict(meanings),
-            "cross_filters_enabled": False,
+            "cross_filters_enabled": declared.get("cross_filters", False),
             "filter_bar_orientation": "HORIZONTAL",
             "native_filter_configuration": filters,
             "refresh_frequency": 0,

@@ -13,7 +13,7 @@ BASELINE = "kpis_without_chart.txt"
 _SQL_WORDS = frozenset((
     "and", "as", "between", "bigint", "boolean", "by", "case", "cast", "date", "decimal", "distinct", "double", "else",
     "end", "exists", "false", "filter", "from", "having", "ilike", "in", "integer", "interval", "is", "like", "not",
-    "null", "or", "over", "partition", "then", "true", "varchar", "when", "where",
+    "null", "or", "order", "over", "partition", "then", "true", "varchar", "when", "where",
 ))
 # fmt: on
 _STRING = re.compile(r"'(?:[^']|'')*'")
@@ -21,6 +21,8 @@ _WORD = re.compile(r"[a-z_][a-z0-9_]*(?!\w*\s*\()")
 _SECRET_FIELD = re.compile(r"password|passwd|secret|token|api_?key|credential", re.IGNORECASE)
 _SECRET_VALUE = re.compile(r"://[^/\s:@]*:[^/\s@]+@|-----BEGIN|\beyJ[\w-]{20,}")
 _LOCAL_VALUE = re.compile(r"\bduckdb:/|\bsqlite:/|https?://|(?<!\w)/(?:home|root|tmp|var|srv|opt|work)/")
+#: Where a link in Markdown leads, which nobody reads.
+_LINK_TARGET = re.compile(r"(?<=\])\([^()]*\)")
 #: Words that no text for readers holds.
 ENGLISH = re.compile(
     r"\b(?:the|of|and|with|from|this|that|which|number|share|by|answer|per|dashboard|chart|feedback)\b",
@@ -211,7 +213,7 @@ def _texts(asset: Asset) -> Iterator[str]:
         if _LOCAL_VALUE.search(value):
             yield f"{asset.path}: {place}: an address or path belongs to one environment, not in the bundle."
         if key in {"title", "description", "label", "text", "subtitle"} | _labels(place) and (
-            word := ENGLISH.search(value)
+            word := ENGLISH.search(_LINK_TARGET.sub("", value))
         ):
             yield f"{asset.path}: {place}: readers are French; “{word.group()}” is not."
 

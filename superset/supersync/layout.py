@@ -142,8 +142,9 @@ def native_filter(
 
     Args:
         slug: Its name in the bundle.
-        declared: `{title, description, type: time}` or `{title, description, column, default, where, required, first}`;
-            `first` chooses the first of the values that the reader may see.
+        declared: `{title, description, type: time}` or `{title, description, column, default, where, required, first,
+            search}`; `first` chooses the first of the values that the reader may see; `search` takes several values,
+            which the server looks for while the reader types; `required` without a default shows nothing before one.
         dataset_uuid: Dataset whose column offers the choices; None for a period.
         excluded: Numbers of the charts it leaves alone.
     """
@@ -175,8 +176,8 @@ def native_filter(
         "controlValues": {
             "enableEmptyFilter": bool(declared.get("required")),
             "defaultToFirstItem": bool(declared.get("first")),
-            "multiSelect": False,
-            "searchAllOptions": False,
+            "multiSelect": bool(declared.get("search")),
+            "searchAllOptions": bool(declared.get("search")),
             "inverseSelection": False,
             "sortAscending": True,
         },
@@ -186,7 +187,9 @@ def native_filter(
 
 def _default_mask(declared: Mapping[str, Any]) -> dict[str, Any]:
     if "default" not in declared:
-        return {"extraFormData": {}, "filterState": {}}
+        waits = declared.get("required") and not declared.get("first")
+        nothing = {"filters": [{"col": declared["column"], "op": "IN", "val": [""]}]}
+        return {"extraFormData": nothing if waits else {}, "filterState": {}}
     chosen = [declared["default"]]
     return {
         "extraFormData": {"filters": [{"col": declared["column"], "op": "IN", "val": chosen}]},

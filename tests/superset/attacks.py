@@ -39,6 +39,15 @@ STATEMENTS = (
     f"""insert into perception.fct_experience_theme by name
     select * replace ('FR-69' as territory_code, '{CANARY}' as theme_label)
     from perception.fct_experience_theme where territory_code = 'FR-69' limit 1""",
+    *(
+        f"update perception.{table} set {column} = '{CANARY}' where verbatim_id = ("
+        "select max(verbatim_id) from perception.fct_verbatim where territory_code = 'FR-69')"
+        for table, column in (("fct_verbatim", "text"), ("fct_verbatim_term", "words"))
+    ),
+    f"""insert into perception.fct_irritant_example by name
+    select theme, '{CANARY}' as service_name, 1 as rank, verbatim_id, 1 as typicality
+    from perception.fct_verbatim_theme
+    where verbatim_id in (select verbatim_id from perception.fct_verbatim where text = '{CANARY}')""",
 )
 
 
@@ -210,6 +219,19 @@ CHARTS: dict[str, Attack] = {
     "a saved chart": saved_chart("victims_map"),
     "a saved chart as CSV": saved_chart("victims_map", format="csv", type="results"),
     "a saved chart as a layer over another": annotation("victims_map"),
+}
+
+#: Ways to the texts of citizens, which only some roles read.
+TEXTS: dict[str, Attack] = {
+    "every text": chart_data("verbatims", columns=["text"]),
+    "texts found": chart_data("verbatim_search", columns=["text"], metrics=["pertinence"]),
+    "words that the filter offers": chart_data("verbatim_search", columns=["words"]),
+    "words that are typed": chart_data(
+        "verbatim_search", columns=["words"], filters=[{"col": "words", "op": "ILIKE", "val": "%98765%"}]
+    ),
+    "typical complaints": chart_data("irritant_examples", columns=["service_name", "text"]),
+    "samples of texts": samples("verbatims", filters=[{"col": "text", "op": "LIKE", "val": "98765%"}]),
+    "values of a column": column_values("text", "verbatims"),
 }
 
 # -- What no role may do, whoever asks

@@ -14,7 +14,7 @@ from supersync.bundle import MAIN, Bundle, identifier
 from supersync.client import Client
 
 from tests.superset import attacks, people
-from tests.superset.attacks import CANARY, CHARTS, OPEN_SQL, SHUT_CHARTS, SHUT_SQL, Target
+from tests.superset.attacks import CANARY, CHARTS, OPEN_SQL, SHUT_CHARTS, SHUT_SQL, TEXTS, Target
 from tests.superset.conftest import Server
 from tests.superset.copies import publish, swap
 from tests.superset.people import People
@@ -62,6 +62,29 @@ def test_a_chart_shows_ones_own_rows(folk, target, way):
     assert CANARY in CHARTS[way](folk["nationale"], target)
     for name in TERRITORIAL:
         assert CANARY not in CHARTS[way](folk[name], target), name
+
+
+@pytest.mark.parametrize("way", TEXTS)
+def test_texts_are_read_by_those_who_may_and_of_their_territory(folk, target, way):
+    for name in ("analyste", "administrateur"):
+        assert CANARY in TEXTS[way](folk[name], target), name
+    bound = TEXTS[way](folk["analyste_gironde"], target)
+    assert not attacks.is_refusal(bound)
+    assert CANARY not in bound
+    for name in ("nationale", *TERRITORIAL):
+        answer = TEXTS[way](folk[name], target)
+        assert attacks.is_refusal(answer), name
+        assert CANARY not in answer, name
+
+
+@pytest.mark.parametrize(
+    "sql", ["select text from perception.fct_verbatim", "select words from perception.fct_verbatim_term"]
+)
+@pytest.mark.parametrize("name", ["analyste", "analyste_gironde", "auditeur"])
+def test_texts_are_read_through_datasets_only(folk, target, sql, name):
+    answer = attacks.sql_lab(sql)(folk[name], target)
+    assert attacks.is_refusal(answer), answer[:300]
+    assert CANARY not in answer
 
 
 @pytest.mark.parametrize("way", SHUT_CHARTS)

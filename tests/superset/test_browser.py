@@ -51,6 +51,8 @@ SAID = """
     ].filter(text => text)
 """
 TALL = "grid => Math.ceil(grid.scrollHeight)"
+#: What is chosen where a dashboard opens on nothing, or on a place that some KPI does not know in this copy.
+CHOSEN = {"territoire": ("territory", "Gironde"), "verbatims": ("words", "plainte")}
 SECONDS = 60_000  # what Playwright waits at most, in milliseconds
 #: What a chart is drawn with, where it is not a canvas.
 SHAPES = {"big_number": ".header-line", "big_number_total": ".header-line", "country_map": "path", "table": "td"}
@@ -182,8 +184,8 @@ def test_every_chart_is_drawn(page, server, client, bundle, *, outside, screensh
     english: set[str] = set()
     for dashboard in bundle.dashboards:
         show(page, server, dashboard)
-        if dashboard.slug == "territoire":
-            choose(page, "territory", "Gironde")  # of the places, the one that every KPI knows in this copy
+        if dashboard.slug in CHOSEN:
+            choose(page, *CHOSEN[dashboard.slug])
             settle(page)
         assert errors(page) == [], dashboard.slug
         assert empty_charts(page) == [], dashboard.slug
@@ -224,6 +226,26 @@ def test_the_filters_reach_the_charts(page, server, bundle, screenshots):
     settle(page)
     assert errors(page) == []
     picture(page, screenshots / "perception-gironde.png")
+
+
+def test_words_find_texts_and_a_click_on_a_theme_opens_them(page, server, bundle, screenshots):
+    show(page, server, named(bundle, "verbatims"))
+    assert errors(page) == []
+    assert empty_charts(page) == ["Textes trouvés"]  # until a word is chosen
+    choose(page, "words", "plainte")
+    expect(cells(page, "Textes trouvés", "Refus de prendre ma plainte").first).to_be_visible()
+    settle(page)
+    assert cells(page, "Textes trouvés", "attente").count() == 0
+    cells(page, "De quoi parlent les textes", "Dépôt de plainte et refus").click()
+    expect(cells(page, "Les textes", "Accueil parfait")).to_have_count(0)
+    expect(cells(page, "Les textes", "Refus de prendre ma plainte").first).to_be_visible()
+    expect(cells(page, "Plaintes typiques", "guichet")).to_have_count(0)
+    assert errors(page) == []
+    picture(page, screenshots / "verbatims.png")
+
+
+def cells(page: Page, chart: str, text: str) -> Locator:
+    return page.locator(f"[data-test-chart-name='{chart}'] td", has_text=text)
 
 
 def count(server: Server, condition: str) -> str:

@@ -146,6 +146,25 @@ def test_a_filter_may_choose_the_first_that_its_reader_may_see(expanded):
     assert chosen == {"Période": (False, None), "Territoire": (True, True)}
 
 
+def test_words_are_searched_among_all_and_a_click_reaches_the_other_charts(expanded):
+    dashboards = {dashboard.slug: dashboard for dashboard in expanded.dashboards}
+    metadata = dashboards["verbatims"].config["metadata"]
+    words = metadata["native_filter_configuration"][0]
+    assert words["targets"][0]["column"] == {"name": "words"}
+    told = {name: words["controlValues"][name] for name in ("multiSelect", "searchAllOptions", "enableEmptyFilter")}
+    assert told == {"multiSelect": True, "searchAllOptions": True, "enableEmptyFilter": True}
+    # Before a word is chosen no row is let through.
+    assert words["defaultDataMask"]["extraFormData"] == {"filters": [{"col": "words", "op": "IN", "val": [""]}]}
+    assert metadata["cross_filters_enabled"] is True
+    assert dashboards["perception"].config["metadata"]["cross_filters_enabled"] is False
+
+
+def test_a_text_of_a_citizen_is_never_drawn_as_html(expanded):
+    texts = [one for one in expanded.charts if "text" in charts.columns(one.declared)]
+    assert {one.slug for one in texts} >= {"verbatim_search", "verbatim_examples", "verbatim_texts", "signal_examples"}
+    assert [one.slug for one in texts if one.config["params"].get("allow_render_html", True)] == []
+
+
 def test_a_chart_chooses_its_rows(expanded):
     chart = by_slug(expanded, "answer_rate")
     (query,) = json.loads(chart.config["query_context"])["queries"]

@@ -7,6 +7,7 @@ import pytest
 from supersync import cache
 from supersync.apply import apply
 
+from orchestration import verbatims
 from tests.superset import copies, queries
 from tests.superset.conftest import BUNDLE
 
@@ -143,6 +144,35 @@ def test_shares_of_a_theme_add_up(answer, copy):
     for row in rows:
         assert row["négatif"] < 0
         assert row["positif"] + row["neutre"] - row["négatif"] == pytest.approx(1)
+
+
+def test_a_search_finds_what_the_command_finds(client, bundle, answer, server):
+    """The same texts with the same weights, though one speaks of several themes and stands in several rows."""
+    assert answer("verbatim_search")  # the bundle is there
+    chart = next(chart for chart in bundle.charts if chart.slug == "verbatim_search")
+    chosen = {"col": "words", "op": "IN", "val": ["plainte", "attente"]}
+    shown = queries.run(client, chart, [chosen])["data"]
+    found = verbatims.search(server.home, "plaintes, attendre, attente", verbatims.Filters(), 10_000)
+    assert {row["text"] for row in shown} == {one.text for one in found}
+    assert [row["pertinence"] for row in shown] == sorted((row["pertinence"] for row in shown), reverse=True)
+    relevance = {one.text: one.score for one in found}
+    # A row of the chart is a day and a place: copies of a text stand in one row there, and do not add up.
+    for row in shown:
+        assert row["pertinence"] == pytest.approx(relevance[row["text"]], abs=0.001)
+
+
+def test_a_theme_opens_its_texts(client, bundle, answer, copy):
+    """What a click on a theme does: its texts are listed, and as many as the theme is said to have."""
+    (row,) = [one for one in answer("verbatim_themes")["data"] if one["theme_label"] == "Dépôt de plainte et refus"]
+    (expected,) = copy.execute(
+        "select count(verbatim_id) from perception.fct_verbatim_theme where theme = 'refus_plainte'"
+    ).fetchone()
+    assert row["textes"] == expected > 0
+    clicked = [{"col": "theme_label", "op": "IN", "val": [row["theme_label"]]}]
+    for slug in ("verbatim_texts", "verbatim_examples"):
+        chart = next(chart for chart in bundle.charts if chart.slug == slug)
+        texts = {one["text"] for one in queries.run(client, chart, clicked)["data"]}
+        assert texts == {"Refus de prendre ma plainte, inadmissible."}
 
 
 def test_the_map_names_what_the_map_knows(answer):

@@ -87,8 +87,11 @@ def test_nobody_reads_all_of_a_database_or_a_schema(declared):
 def test_what_a_role_reads(declared, bundle):
     roles = {role.name: role for role in declared.roles}
     every = {dataset.slug for dataset in bundle.datasets}
-    assert roles["analyste"].datasets == roles["auditeur"].datasets == every
-    assert roles["national"].datasets == roles["departement-FR-33"].datasets == every - {"experiences"}
+    texts = {"irritant_examples", "verbatim_search", "verbatims"}
+    assert roles["auditeur"].datasets == roles["administrateur"].datasets == every
+    assert roles["analyste"].datasets == every - {"accesses"}
+    for reader in (roles["national"], roles["departement-FR-33"]):
+        assert not reader.datasets & {"experiences", "accesses", *texts}
 
 
 def test_regions_overseas_without_a_region_have_their_departement_role():
@@ -99,7 +102,8 @@ def test_regions_overseas_without_a_region_have_their_departement_role():
 
 
 def test_a_dataset_with_a_territory_but_no_column_for_the_rule(workshop, files, tmp_path):
-    edit(workshop / "datasets" / "google_reviews.yaml", lambda dataset: dataset["columns"].pop("territory_code"))
+    unruled = {"territory_code": "Code du territoire"}
+    edit(workshop / "datasets" / "google_reviews.yaml", lambda dataset: dataset["columns"].remove(unruled))
     changed = bundles.load(workshop, small_manifest.write(tmp_path))
     assert problems(files, changed) == [
         (

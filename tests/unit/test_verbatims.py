@@ -14,8 +14,9 @@ import pytest
 from analytics.verbatims import corpus, evaluation, model, themes
 from analytics.verbatims.text import stem
 from ingestion.errors import ExpectedFailure
-from ingestion.settings import Home
+from ingestion.settings import CHECKOUT, Home
 from orchestration import verbatims
+from orchestration.cli import print_table
 
 SUBJECTS = (
     "l'accueil à la brigade",
@@ -195,6 +196,7 @@ def test_an_empty_line_of_one_column_is_an_empty_text(trained: Path, tmp_path: P
     [
         (b"", "text", "est vide"),
         (b"text,id\nmerci,1\n", "texte", "pas de colonne « texte ». Colonnes présentes : text, id"),
+        (b"text,id,text\nmerci,1,bravo\n", "text", "plusieurs colonnes « text »"),
         (b"text,id\nmerci,1\nun, deux, trois,4\n", "text", "ligne 3 : 4 cellules pour 2 colonnes"),
         ("text\nd\xe9\xe7u\n".encode("latin-1"), "text", "pas en UTF-8"),
     ],
@@ -208,6 +210,21 @@ def test_a_file_that_cannot_be_read_is_said_and_the_last_result_stays(
         verbatims.classify(trained, tmp_path / "in.csv", column, tmp_path / "out.csv")
     assert (tmp_path / "out.csv").read_text() == "the last result"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", "out.csv"]
+
+
+def test_a_path_that_leads_nowhere_is_said(trained: Path, tmp_path: Path) -> None:
+    with pytest.raises(ExpectedFailure, match=r"absent\.csv n'existe pas"):
+        verbatims.classify(trained, tmp_path / "absent.csv", "text", tmp_path / "out.csv")
+    file = write(tmp_path / "in.csv", ["text"], [("merci",)])
+    with pytest.raises(ExpectedFailure, match=r"absent/out\.csv ne peut pas être écrit"):
+        verbatims.classify(trained, file, "text", tmp_path / "absent" / "out.csv")
+
+
+def test_a_text_that_is_found_commands_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(["text"], [("merci [red]\x1b[31m \x07bravo\u202e [NOM]",)])
+    said = capsys.readouterr().out
+    assert "merci [red][31m bravo [NOM]" in said
+    assert "\x1b" not in said
 
 
 def test_what_is_no_model_is_said(trained: Path, tmp_path: Path) -> None:
@@ -299,6 +316,10 @@ TEXTS = (
 )
 
 
+#: The model that says what a term weighs, in which dbt would put the name of the table.
+WEIGHTS = CHECKOUT / "dbt_project/models/marts/perception/fct_verbatim_term.sql"
+
+
 @pytest.fixture
 def searchable(home: Home) -> Home:
     """A home whose published copy holds four texts, as the models make them."""
@@ -323,10 +344,10 @@ def searchable(home: Home) -> Home:
         connection.execute(
             "insert into perception.fct_verbatim_theme values ('a', 'refus_plainte'), ('b', 'suivi_dossier')"
         )
-        connection.execute("create table perception.fct_verbatim_term (term text, verbatim_id text, frequency bigint)")
-        for verbatim_id, text, *_ in TEXTS:
-            terms = [(term, verbatim_id, times) for term, times in corpus.term_frequencies(text)]
-            connection.executemany("insert into perception.fct_verbatim_term values (?, ?, ?)", terms)
+        connection.execute("create table terms (term text, words text, verbatim_id text, frequency bigint)")
+        connection.executemany("insert into terms values (?, ?, ?, ?)", corpus.index([one[:2] for one in TEXTS]))
+        weights = WEIGHTS.read_text(encoding="utf-8").replace("{{ ref('int_verbatim_term') }}", "terms")
+        connection.execute(f"create table perception.fct_verbatim_term as {weights}")
     (home.published / "daily" / "current").symlink_to(build)
     return home
 
@@ -360,6 +381,14 @@ def test_a_search_is_narrowed(searchable: Home, filters: verbatims.Filters, expe
 def test_a_search_without_a_word_is_said(searchable: Home, query: str) -> None:
     with pytest.raises(ExpectedFailure, match="ne contient aucun mot"):
         verbatims.search(searchable, query, verbatims.Filters(), 20)
+
+
+def test_a_term_is_shown_as_it_is_written_mostly_and_without_accents() -> None:
+    texts = [("a", "Dépôt de plainte, dépôts"), ("b", "DÉPÔT !"), ("c", "Depots. Mme Durand a déposé deux plaintes")]
+    shown = {one.term: one.words for one in corpus.index(texts)}
+    assert shown[stem("depot")] == "dépôt, depots, dépôts, depot"
+    assert shown[stem("plainte")] == "plainte, plaintes"
+    assert not any("durand" in words for words in shown.values())
 
 
 def test_a_search_of_what_is_not_published_is_said(home: Home, searchable: Home) -> None:

@@ -12,7 +12,7 @@ COMPLAINT = "négatif"
 def model(dbt, session):  # noqa: ANN001, ANN201, ARG001 - dbt's signature
     dbt.config(materialized="table")
     cells = dbt.ref("int_irritant_cell").order(", ".join((*DIMENSIONS, "feeling"))).fetch_arrow_table()
-    labels = {theme.code: theme.label for theme in themes.taxonomy()} | {themes.OTHER: "Autre"}
+    labels = themes.labels()
 
     def numbers(name: str) -> np.ndarray:
         return cells[name].cast(pa.float64()).to_numpy()

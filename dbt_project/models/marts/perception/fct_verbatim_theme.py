@@ -2,16 +2,18 @@
 
 import pyarrow as pa
 
+from analytics.verbatims import themes
 from analytics.verbatims.corpus import theme_codes
 
 
 def model(dbt, session):  # noqa: ANN001, ANN201, ARG001 - dbt's signature
     dbt.config(materialized="table")
+    labels = themes.labels()
     texts = dbt.ref("fct_verbatim").select("verbatim_id", "text").order("verbatim_id").fetchall()
-    rows = [(verbatim_id, code) for verbatim_id, text in texts for code in theme_codes(text)]
+    rows = [(verbatim_id, code, labels[code]) for verbatim_id, text in texts for code in theme_codes(text)]
     return pa.table(
         {
             name: pa.array([row[place] for row in rows], pa.string())
-            for place, name in enumerate(("verbatim_id", "theme"))
+            for place, name in enumerate(("verbatim_id", "theme", "theme_label"))
         }
     )
