@@ -43,10 +43,12 @@ def test_the_page_of_a_territory_shows_that_territory():
 @pytest.mark.usefixtures("reached")
 def test_the_account_that_draws_can_do_nothing_else(server):
     """What is reserved, SQL, exports and accounts are shut to it, whoever got hold of its session."""
-    with httpx.Client(base_url=server.url, cookies=bi.session(digest.ACCOUNT), timeout=60) as http:
+    with httpx.Client(base_url=server.url, timeout=60) as http:
+        for name, value in bi.session(digest.ACCOUNT).items():
+            http.cookies.set(name, value, domain="127.0.0.1")
         assert http.get("/api/v1/me/").json()["result"]["username"] == "courrier"
-        for shut in ("/superset/dashboard/audit/", "/sqllab/", "/users/", "/api/v1/security/users/"):
-            assert http.get(shut, follow_redirects=False).status_code in {302, 403, 404}, shut
+        for shut in ("/superset/dashboard/audit/", "/sqllab/", "/api/v1/security/users/"):
+            assert http.get(shut).status_code in {403, 404}, shut
         assert http.get("/api/v1/chart/export/?q=!(1)").status_code == 403
         token = http.get("/api/v1/security/csrf_token/").json()["result"]
         asked = {"database_id": 1, "sql": "select 1"}

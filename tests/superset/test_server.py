@@ -6,6 +6,7 @@ from email.utils import parsedate_to_datetime
 import httpx
 import pytest
 from supersync.apply import apply
+from supersync.bundle import identifier
 from supersync.client import Client
 from supersync.errors import SupersetFailure
 
@@ -112,7 +113,7 @@ def test_sql_lab_reads_the_published_copy(server, client, bundle):
 
 
 def execute(client, sql: str):
-    (database,) = client.ids("database").values()
+    database = client.ids("database")[identifier("database", "serving")]
     body = {"database_id": database, "sql": sql, "runAsync": False, "queryLimit": 10}
     return client.post("/api/v1/sqllab/execute/", json=body)
 
