@@ -1,5 +1,7 @@
 """How this home reaches Superset: bundle, policies, session, address of its data. Their content is in `superset/`."""
 
+import json
+import subprocess
 from pathlib import Path
 
 from supersync import bundle as bundles
@@ -9,7 +11,8 @@ from supersync.client import Client
 from supersync.policies import Policies
 
 from ingestion import settings
-from orchestration import project
+from ingestion.errors import ExpectedFailure
+from orchestration import project, stack
 from orchestration.published import DAILY
 
 BUNDLE_DIR = settings.CHECKOUT / "superset" / "bundle"
@@ -31,6 +34,22 @@ def policies(shown: Bundle) -> Policies:
 def client() -> Client:
     """Return a session of the administrator, not yet opened."""
     return Client(settings.superset_url(), "admin", settings.require("SUPERSET_ADMIN_PASSWORD"))
+
+
+def session(account: str) -> dict[str, str]:
+    """Return the cookies of a session of one of the platform's own accounts, which has no password.
+
+    Raises:
+        ExpectedFailure: there is no such account, or Superset's environment is not whole.
+    """
+    command = [stack.SUPERSET_PYTHON, stack.SUPERSET_SERVER, "session", account]
+    done = subprocess.run(command, env=stack.environment(), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ExpectedFailure(
+            f"Superset gives no session to {account}: {(done.stderr.strip().splitlines() or ['it said nothing'])[-1]}",
+            "`cyberimpact superset apply` makes the accounts of the policies.",
+        )
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def database_uri() -> str:

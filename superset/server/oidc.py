@@ -1,14 +1,15 @@
-"""Lets people in through an OpenID Connect issuer, ProConnect in the first place. What they may see is in their roles.
+"""Lets people in and out through an OpenID Connect issuer, such as ProConnect. What they may see is in their roles.
 
 Nothing that the issuer is said to have told is believed before its signature, its issuer, its addressee and its date
 have been verified; ProConnect signs what it tells of a person too. Whoever is refused reads why, in French.
 """
 
 import logging
+import secrets
 from collections.abc import Mapping
-from html import escape
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode, urljoin
 
 from authlib.integrations.base_client.errors import MismatchingStateError, OAuthError
 from flask import make_response, redirect, request, session
@@ -18,6 +19,7 @@ from flask_appbuilder.utils.base import get_safe_redirect
 from flask_login import login_user
 from joserfc import errors, jwt
 from joserfc.jwk import KeySet
+from pages import page
 
 logger = logging.getLogger(__name__)
 
@@ -26,12 +28,9 @@ ALGORITHMS = ["RS256", "ES256"]
 LEEWAY_SECONDS = 60
 #: The group of the accounts that the issuer made; their roles follow its claims, those of all others do not.
 MARK = "proconnect"
-PAGE = """<!doctype html>
-<html lang="fr"><head><meta charset="utf-8"><title>cyberimpact</title></head>
-<body style="font-family: Marianne, Arial, sans-serif; color: #161616; max-width: 40em; margin: 4em auto">
-<h1>Vous n'êtes pas connecté</h1><p>{reason}</p><p><a href="{again}">Revenir à la connexion</a></p>
-</body></html>
-"""
+#: Where a session keeps the identity token, by which its issuer knows who wants to leave.
+HINT = "identity_hint"
+HINT_BYTES = 2_000  # a browser drops a cookie of more than 4 096, and the session is one
 
 
 class Refusal(Exception):
@@ -39,26 +38,61 @@ class Refusal(Exception):
 
 
 class View(AuthOAuthView):
-    """The way in: Superset's own redirects to the issuer, and this receives who comes back."""
+    """The way in and out: Superset's own redirects to the issuer, and this receives who comes back."""
 
     @expose("/oauth-authorized/<provider>")
     def oauth_authorized(self, provider: str) -> Any:
         """Let in who comes back from the issuer, or tell them why not."""
         manager = self.appbuilder.sm
         try:
-            user = manager.let_in(claims_of(manager.oauth_remotes.get(provider)))
+            claims, identity = told_by(manager.oauth_remotes.get(provider))
+            user = manager.let_in(claims)
         except Refusal as refusal:
             logger.warning("Login through %s refused: %s", provider, refusal)
             # A page of its own: Superset shows nobody the messages that are left for its form.
-            page = PAGE.format(reason=escape(str(refusal)), again=escape(self.appbuilder.get_url_for_login))
-            return make_response(page, HTTPStatus.FORBIDDEN)
+            again = self.appbuilder.get_url_for_login
+            told = page("Vous n'êtes pas connecté", str(refusal), address=again, link="Revenir à la connexion")
+            return make_response(told, HTTPStatus.FORBIDDEN)
         session.pop("oauth_state", None)
         login_user(user)
+        session[HINT] = identity if len(identity) <= HINT_BYTES else ""
         return redirect(get_safe_redirect(request.args.get("next") or self.appbuilder.get_url_for_index))
 
+    @expose("/logout/")
+    def logout(self) -> Any:
+        """End the session here, then send who came in through the issuer there, to end theirs with it too."""
+        hint = session.pop(HINT, None)
+        here = super().logout()
+        if hint is None:  # the platform's own account
+            return here
+        back = urljoin(request.host_url, self.appbuilder.get_url_for_login)
+        return redirect(way_out(self.appbuilder.sm.oauth_remotes[MARK], hint, back) or back)
 
-def claims_of(remote: Any) -> Mapping[str, Any]:
-    """Return what an issuer tells of the person that it has just sent back.
+
+def way_out(remote: Any, hint: str, back: str) -> str | None:
+    """Return the address at which an issuer ends its own session with a person, None if it has none.
+
+    Nothing depends on the `state` when they come back, since the session here has ended; ProConnect demands one.
+
+    Args:
+        remote: The issuer.
+        hint: The identity token that it gave; empty if it was too long to be kept, and the issuer then asks the person.
+        back: Where it is to send the person afterwards.
+    """
+    try:
+        address = remote.load_server_metadata().get("end_session_endpoint")
+    except OSError as error:  # of which are all errors of a request; the session here has ended all the same
+        logger.warning("The issuer cannot be asked to end its session: %s", type(error).__name__)
+        return None
+    if not address:
+        return None
+    whose = {"id_token_hint": hint} if hint else {"client_id": remote.client_id}
+    asked = urlencode({**whose, "post_logout_redirect_uri": back, "state": secrets.token_urlsafe(16)})
+    return f"{address}{'&' if '?' in address else '?'}{asked}"
+
+
+def told_by(remote: Any) -> tuple[Mapping[str, Any], str]:
+    """Return what an issuer tells of the person that it has just sent back, and the identity token itself.
 
     Raises:
         Refusal: it tells nothing, or what it tells is not certain.
@@ -84,7 +118,7 @@ def claims_of(remote: Any) -> Mapping[str, Any]:
         raise Refusal(_words(error)) from error
     if claims.get("sub") != identity["sub"]:
         raise Refusal("Le fournisseur d'identité parle de deux personnes : la connexion est refusée.")
-    return claims
+    return claims, token["id_token"]
 
 
 def verified(text: str, remote: Any) -> Mapping[str, Any]:

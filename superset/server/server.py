@@ -2,13 +2,15 @@
 
     .venv-superset/bin/python superset/server/server.py init   # metadata database, roles, administrator; repeatable
     .venv-superset/bin/python superset/server/server.py serve  # gunicorn on 127.0.0.1, until it is told to stop
+    .venv-superset/bin/python superset/server/server.py session NAME  # cookies of a session of an account
 
-Both read `SUPERSET_HOME` and `SUPERSET_SECRET_KEY`; `init` also `SUPERSET_ADMIN_PASSWORD` (and
+All read `SUPERSET_HOME` and `SUPERSET_SECRET_KEY`; `init` also `SUPERSET_ADMIN_PASSWORD` (and
 `SUPERSET_ADMIN_USERNAME`, `admin` by default), `serve` also `CYBERIMPACT_SUPERSET_PORT` (8088) and
 `CYBERIMPACT_SUPERSET_WORKERS` (1). `superset_config.py` lists the others.
 """
 
 import argparse
+import json
 import os
 import sqlite3
 import sys
@@ -19,8 +21,13 @@ SERVER = Path(__file__).resolve().parent
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Prepare or serve Apache Superset.")
-    parser.add_argument("action", choices=["init", "serve"])
-    action = parser.parse_args().action
+    actions = parser.add_subparsers(required=True)
+    actions.add_parser("init").set_defaults(action=lambda _: init())
+    actions.add_parser("serve").set_defaults(action=lambda _: serve())
+    session = actions.add_parser("session")
+    session.add_argument("username")
+    session.set_defaults(action=lambda options: print_session(options.username))
+    options = parser.parse_args()
     home = Path(required("SUPERSET_HOME"))
     required("SUPERSET_SECRET_KEY")
     check_issuer()
@@ -28,7 +35,7 @@ def main() -> None:
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.environ["SUPERSET_CONFIG_PATH"] = str(SERVER / "superset_config.py")
     os.environ["FLASK_APP"] = "superset.app:create_app()"
-    {"init": init, "serve": serve}[action]()
+    options.action(options)
 
 
 def required(name: str) -> str:
@@ -166,6 +173,25 @@ def serve() -> None:
             "superset.app:create_app()",
         ],
     )
+
+
+def print_session(username: str) -> None:
+    """Print a session of an account as `{cookie: value}`, as if it had just come in.
+
+    It takes no password, and so does not depend on how people come in: who may read the server's key needs none.
+    """
+    from superset.app import create_app
+
+    app = create_app()
+    with app.app_context():
+        from superset.utils.machine_auth import MachineAuthProvider
+
+        from superset import security_manager
+
+        user = security_manager.find_user(username=username)
+        if user is None or not user.is_active:
+            sys.exit(f"There is no open account {username}. `cyberimpact superset apply` makes those of the policies.")
+        print(json.dumps(MachineAuthProvider.get_auth_cookies(user)))
 
 
 def say(text: str) -> None:

@@ -29,7 +29,8 @@ from superset.exceptions import SupersetSecurityException
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from security import SecurityManager  # beside this file, which is loaded by its path
+from pages import failure  # beside this file, which is loaded by its path
+from security import SecurityManager
 from sql_guard import refusal
 
 
@@ -217,7 +218,7 @@ _guesses = MovingWindowRateLimiter(MemoryStorage())
 
 
 def FLASK_APP_MUTATOR(app: Flask) -> None:  # noqa: N802 - the name of the setting
-    """Make passwords slow to guess, in the form as in the API, and let sessions end when nobody uses them."""
+    """Make passwords slow to guess, in the form as in the API, end sessions that nobody uses, and fail in French."""
 
     def guess() -> tuple[str, str] | None:
         if request.method != "POST" or request.path.rstrip("/") not in {"/login", "/api/v1/security/login"}:
@@ -246,6 +247,15 @@ def FLASK_APP_MUTATOR(app: Flask) -> None:  # noqa: N802 - the name of the setti
         ):
             _guesses.hit(_WRONG_PASSWORDS, *attempt)
             _guesses.hit(_WRONG_FROM_ONE_ADDRESS, attempt[0])
+        return response
+
+    @app.after_request
+    def fail_in_french(response: Response) -> Response:
+        # Superset's own pages of an error are files in English that ask Google for a font.
+        if response.mimetype == "text/html" and (page := failure(response.status_code)):
+            response.direct_passthrough = False
+            response.set_data(page)
+            response.headers.pop("ETag", None)
         return response
 
 

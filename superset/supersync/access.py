@@ -221,7 +221,7 @@ def _dashboards(policies: Policies, bundle: Bundle, server: ServerAccess) -> Ite
 
 
 def _accounts(policies: Policies, server: ServerAccess) -> Iterator[Change]:
-    declared = {account.username: account for account in policies.accounts}
+    declared = {account.username: account for account in policies.all_accounts}
     for username, account in declared.items():
         held = server.users.get(username)
         if held is None:
@@ -338,7 +338,7 @@ class _Work:
             self._reserve(change.title)
 
     def set_accounts(self, changes: list[Change]) -> None:
-        accounts = {account.username: account for account in self._policies.accounts}
+        accounts = {account.username: account for account in self._policies.all_accounts}
         for change in changes:
             if change.action == "delete":
                 continue

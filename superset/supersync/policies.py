@@ -18,7 +18,7 @@ TERRITORIAL = re.compile(
 )
 LEVELS = ("departement", "region", "gendarmerie_region")
 _FIELDS = {
-    "roles.yml": {"permissions", "roles", "territories", "reserved"},
+    "roles.yml": {"permissions", "roles", "services", "territories", "reserved"},
     "rls.yml": {"column", "nation", "without_territory"},
     "users.yml": {"users"},
 }
@@ -63,6 +63,7 @@ class Policies:
         roles: Every role, those of territories last.
         prefixes: How the names of the territories' roles begin.
         accounts: The declared accounts.
+        services: Those of the platform itself.
         column: The column that a row rule looks at.
         covered: Slugs of the datasets that have this column.
         without_territory: Slugs of the datasets that are declared to tell of no territory, each with the reason.
@@ -72,10 +73,15 @@ class Policies:
     roles: tuple[Role, ...]
     prefixes: tuple[str, ...]
     accounts: tuple[Account, ...]
+    services: tuple[Account, ...]
     column: str
     covered: frozenset[str]
     without_territory: Mapping[str, str]
     reserved: Mapping[str, Mapping[str, tuple[str, ...]]] = field(repr=False)
+
+    @property
+    def all_accounts(self) -> tuple[Account, ...]:
+        return (*self.services, *self.accounts)
 
     @property
     def role_names(self) -> frozenset[str]:
@@ -116,6 +122,7 @@ def load(folder: Path, bundle: Bundle, *, seeds: Path, users: Path | None = None
         roles=tuple(declared),
         prefixes=tuple(told["role"].partition("{")[0] for told in roles["territories"].values()),
         accounts=tuple(_account(name, told) for name, told in (accounts["users"] or {}).items()),
+        services=tuple(_service(name, given) for name, given in (roles["services"] or {}).items()),
         column=rows["column"],
         covered=frozenset(one.slug for one in bundle.datasets if rows["column"] in _columns(one)),
         without_territory=rows["without_territory"] or {},
@@ -198,9 +205,13 @@ def _reserved_problems(policies: Policies, bundle: Bundle) -> Iterator[str]:
 
 def _account_problems(policies: Policies) -> Iterator[str]:
     mails: dict[str, str] = {}
+    own = {"admin", *(account.username for account in policies.services)}
+    for account in policies.services:
+        for name in sorted(account.roles - policies.role_names):
+            yield f"roles.yml: services: {account.username}: there is no role {name}."
     for account in policies.accounts:
-        if account.username == "admin":
-            yield "users.yml: admin: this is the platform's own account; declare another."
+        if account.username in own:
+            yield f"users.yml: {account.username}: this is the platform's own account; declare another."
         if "@" not in account.email:
             yield f"users.yml: {account.username}: email: this is not an address."
         if account.email.lower() in mails:
@@ -271,6 +282,10 @@ def _account(username: str, told: Mapping[str, Any]) -> Account:
         raise SupersetFailure(f"users.yml: {username}: the field `{name}` is absent.", "Add it.")
     fields = {name: told[name] for name in ("first_name", "last_name", "email")}
     return Account(username, **fields, roles=frozenset(told["roles"]), active=told.get("active", True))
+
+
+def _service(username: str, roles: list[str]) -> Account:
+    return Account(username, "Compte de service", username, f"{username}@localhost.invalid", frozenset(roles))
 
 
 def _file(path: Path, kind: str | None = None) -> dict[str, Any]:

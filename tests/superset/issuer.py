@@ -35,6 +35,8 @@ class Issuer:
         forged: Which of the two is signed with a key that is not published.
         signs_userinfo: Whether it tells of the person in a signed token, as ProConnect does.
         gives_identity: Whether it gives an identity token at all.
+        identities: The identity tokens that it gave, the latest last.
+        ended: Subjects whose session it has ended.
     """
 
     url: str = ""
@@ -45,6 +47,8 @@ class Issuer:
     forged: str = ""
     signs_userinfo: bool = True
     gives_identity: bool = True
+    identities: list[str] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
     nonces: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -61,6 +65,7 @@ class Issuer:
             "token_endpoint": f"{self.url}/token",
             "userinfo_endpoint": f"{self.url}/userinfo",
             "jwks_uri": f"{self.url}/jwks",
+            "end_session_endpoint": f"{self.url}/session/end",
             "response_types_supported": ["code"],
             "subject_types_supported": ["public"],
             # An issuer that would also sign with the shared secret, or not at all, is not to be followed in it.
@@ -77,12 +82,21 @@ class Issuer:
         if self.gives_identity:
             claims = {"sub": self.person["sub"], "nonce": self.nonces[code], **self._common(), **self.identity}
             answer["id_token"] = self._signed(claims, "identity")
+            self.identities.append(answer["id_token"])
         return answer
 
     def told(self) -> tuple[str, str]:
         if not self.signs_userinfo:
             return "application/json", json.dumps(self.person)
         return "application/jwt", self._signed({**self.person, **self._common(), **self.userinfo}, "userinfo")
+
+    def end(self, asked: dict[str, str]) -> str:
+        """End the session of a person, and return where they are sent: only back to the service that they came from."""
+        claims = jwt.decode(asked["id_token_hint"], options={"verify_signature": False})
+        if asked["id_token_hint"] not in self.identities or not asked["post_logout_redirect_uri"].endswith("/login/"):
+            raise ValueError("An address or a token that this issuer has not been told of, or has not given.")
+        self.ended.append(claims["sub"])
+        return f"{asked['post_logout_redirect_uri']}?{urlencode({'state': asked['state']})}"
 
     def _common(self) -> dict[str, Any]:
         now = int(time.time())
@@ -110,6 +124,8 @@ def serving(issuer: Issuer) -> Iterator[None]:
                 code = f"code{len(issuer.nonces)}"
                 issuer.nonces[code] = asked["nonce"]
                 self._redirect(f"{asked['redirect_uri']}?{urlencode({'code': code, 'state': asked['state']})}")
+            elif address.path == "/session/end":
+                self._redirect(issuer.end(asked))
             elif address.path == "/userinfo":
                 self._answer(*issuer.told())
             else:

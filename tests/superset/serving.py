@@ -162,7 +162,7 @@ EFFECTS = """
     from (values ('A1', true), ('A2', false)) as made (id, measured);
     insert into impact.fct_action_effect_period by name
     select
-        'A1|pre_complaints' as effect_key, 'A1' as action_id, 'pre_complaints' as kpi_code,
+        'A1|pre_complaints' as effect_key, 'A1' as action_id, 'FR-33' as territory_code, 'pre_complaints' as kpi_code,
         'Pré-plaintes en ligne' as kpi_label, 'week' as period_type, date '2025-06-16' + 7 * i::int as period_start,
         i >= 2 as is_after, 5 as counted, 5 + i as expected, case when i >= 2 then 4 end as band_low,
         case when i >= 2 then 9 end as band_high, -i as effect, case when i >= 2 then 1 - i end as effect_so_far

@@ -23,6 +23,8 @@ from tests.superset.edits import edit, set_field
 from tests.superset.people import POLICIES, few_seeds
 from tests.superset.test_apply import Recorder, lines
 
+CELL = {"permissions": ["affichage", "lecture"], "datasets": "all"}
+
 
 @pytest.fixture
 def granted(server, client, tmp_path) -> tuple[bundles.Bundle, Policies]:
@@ -65,7 +67,7 @@ def test_a_second_apply_writes_nothing(server, granted):
 def test_a_plan_says_what_would_change_and_changes_nothing(server, granted, files, tmp_path):
     bundle, _ = granted
     edit(files / "roles.yml", lambda c: c["permissions"]["lecture"].remove("can_csv on Superset"))
-    edit(files / "roles.yml", lambda c: c["roles"].update(cellule={"permissions": ["lecture"], "datasets": "all"}))
+    edit(files / "roles.yml", lambda c: c["roles"].update(cellule=CELL))
     edit(files / "users.yml", lambda c: c["users"]["gironde"].update(roles=["departement-FR-24"], last_name="Autre"))
     with Recorder(server) as recorder:
         shown = str(access.plan(recorder, bundle, changed(files, bundle, tmp_path)))
@@ -112,7 +114,7 @@ def test_what_is_given_by_hand_is_named_and_taken_back(client, granted):
 
 def test_what_is_no_longer_declared_goes(server, client, granted, files, tmp_path):
     bundle, declared = granted
-    edit(files / "roles.yml", lambda c: c["roles"].update(cellule={"permissions": ["lecture"], "datasets": "all"}))
+    edit(files / "roles.yml", lambda c: c["roles"].update(cellule=CELL))
     edit(files / "users.yml", lambda c: c["users"]["rhone"].update(roles=["cellule"]))
     access.apply(client, bundle, changed(files, bundle, tmp_path))
     password = access.new_password(client, "rhone")
@@ -166,7 +168,7 @@ class Cut(Client):
 def other(granted, files, tmp_path) -> Policies:
     """Policies that differ in all that an apply touches."""
     edit(files / "roles.yml", lambda c: c["permissions"]["lecture"].remove("can_csv on Superset"))
-    edit(files / "roles.yml", lambda c: c["roles"].update(cellule={"permissions": ["lecture"], "datasets": "all"}))
+    edit(files / "roles.yml", lambda c: c["roles"].update(cellule=CELL))
     edit(files / "users.yml", lambda c: c["users"].pop("rhone"))
     edit(files / "rls.yml", lambda c: c.update(nation="XX"))
     return changed(files, granted[0], tmp_path)

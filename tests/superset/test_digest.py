@@ -1,20 +1,22 @@
 """The pages of the weekly digest drawn by a real browser from a real Superset. Who gets which is tested elsewhere."""
 
+import httpx
 import pytest
-from supersync.apply import apply
 
 from ingestion.errors import ExpectedFailure
-from orchestration import digest
+from orchestration import bi, digest
 from orchestration.digest import Leaf
+from tests.superset import people
 
 
 @pytest.fixture
-def reached(server, client, bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+def reached(server, client, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The platform reaches the tests' Superset as its own."""
-    apply(client, bundle, server.database_uri)
+    people.grant(server, client, tmp_path)
     monkeypatch.setenv("CYBERIMPACT_HOME", str(server.home.root))
     monkeypatch.setenv("CYBERIMPACT_SUPERSET_URL", server.url)
-    monkeypatch.setenv("SUPERSET_ADMIN_PASSWORD", server.password)
+    monkeypatch.setenv("SUPERSET_SECRET_KEY", server.environment["SUPERSET_SECRET_KEY"])
+    monkeypatch.setenv("SUPERSET_ADMIN_PASSWORD", "not needed")
 
 
 @pytest.mark.usefixtures("reached")
@@ -39,8 +41,24 @@ def test_the_page_of_a_territory_shows_that_territory():
 
 
 @pytest.mark.usefixtures("reached")
-def test_a_wrong_password_is_said(monkeypatch):
-    monkeypatch.setenv("SUPERSET_ADMIN_PASSWORD", "wrong")
-    monkeypatch.setattr(digest, "LOGIN_MS", 5_000)
-    with pytest.raises(ExpectedFailure, match="refused the account"):
+def test_the_account_that_draws_can_do_nothing_else(server):
+    """What is reserved, SQL, exports and accounts are shut to it, whoever got hold of its session."""
+    with httpx.Client(base_url=server.url, timeout=60) as http:
+        for name, value in bi.session(digest.ACCOUNT).items():
+            http.cookies.set(name, value, domain="127.0.0.1")
+        assert http.get("/api/v1/me/").json()["result"]["username"] == "courrier"
+        for shut in ("/superset/dashboard/audit/", "/sqllab/", "/api/v1/security/users/"):
+            assert http.get(shut).status_code in {403, 404}, shut
+        assert http.get("/api/v1/chart/export/?q=!(1)").status_code == 403
+        token = http.get("/api/v1/security/csrf_token/").json()["result"]
+        asked = {"database_id": 1, "sql": "select 1"}
+        headers = {"X-CSRFToken": token, "Referer": server.url}
+        assert http.post("/api/v1/sqllab/execute/", json=asked, headers=headers).status_code == 403
+
+
+@pytest.mark.usefixtures("reached")
+def test_an_account_that_is_not_there_is_said(monkeypatch):
+    monkeypatch.setattr(digest, "ACCOUNT", "nobody")
+    with pytest.raises(ExpectedFailure, match="There is no open account nobody") as caught:
         digest.draw([Leaf("vue-densemble")])
+    assert "superset apply" in caught.value.remedy

@@ -1,6 +1,7 @@
 """Coming in through an issuer, behind an HTTPS proxy: a second server on the same metadata, set up as for real use."""
 
 import html
+import json
 import subprocess
 import time
 from collections.abc import Iterator
@@ -246,6 +247,53 @@ def test_cookies_behind_https(url):
         come_back(http, url)
         token = http.cookies.get("session", "")
         assert "code" not in str(token)  # the issuer's access token is not kept in the browser
+
+
+def test_logout_ends_the_session_here_and_at_the_issuer(url, issuer):
+    with browser(url) as http:
+        come_back(http, url)
+        there = httpx.URL(http.get("/logout/").headers["location"])
+        assert str(there).startswith(f"{issuer.url}/session/end?")
+        assert there.params["id_token_hint"] == issuer.identities[-1]
+        assert there.params["post_logout_redirect_uri"] == url.replace("http:", "https:") + "/login/"
+        assert who(http) is None
+        back = httpx.get(there).headers["location"]
+        assert issuer.ended == [PERSON["sub"]]
+        assert httpx.URL(back).params["state"] == there.params["state"]
+        assert http.get(here(back, url)).status_code == 200
+        # Whoever finds the browser so does not come in again, nor learns who was there.
+        assert http.get("/logout/").headers["location"] == "/"
+        assert who(http) is None
+
+
+def test_an_identity_too_long_for_a_cookie_does_not_shut_anybody_out(url, issuer):
+    issuer.identity = {"groups": "x" * 4_000}
+    with browser(url) as http:
+        come_back(http, url)
+        assert who(http)
+        there = httpx.URL(http.get("/logout/").headers["location"])
+        assert dict(there.params).keys() == {"client_id", "post_logout_redirect_uri", "state"}
+
+
+#: Asks for the way out of three issuers: one that is down, one that ends no session, one whose address has a query.
+WAYS_OUT = """
+import json, oidc
+
+class Remote:
+    def __init__(self, answer):
+        self.load_server_metadata = answer
+
+address = {"end_session_endpoint": "https://example.org/end?x=1"}
+issuers = [Remote(lambda: open("absent")), Remote(lambda: {}), Remote(lambda: address)]
+print(json.dumps([oidc.way_out(issuer, "h", "https://me/login/") for issuer in issuers]))
+"""
+
+
+def test_an_issuer_that_ends_no_session_is_not_asked_to():
+    done = subprocess.run([PYTHON, "-c", WAYS_OUT], cwd=SERVER.parent, capture_output=True, text=True, check=True)
+    down, silent, asked = json.loads(done.stdout)
+    assert (down, silent) == (None, None)
+    assert asked.startswith("https://example.org/end?x=1&id_token_hint=h&post_logout_redirect_uri=https%3A%2F%2Fme")
 
 
 def test_many_accounts_are_slow_to_guess_from_one_address(url, server):

@@ -66,6 +66,30 @@ def test_every_rule_is_a_condition_that_superset_can_parse(declared):
             assert isinstance(sqlglot.parse_one(clause(declared, role), dialect="duckdb"), sqlglot.exp.In)
 
 
+def test_the_account_of_the_digest_opens_dashboards_and_nothing_else(declared):
+    (courrier,) = declared.services
+    (role,) = (role for role in declared.roles if role.name in courrier.roles)
+    national = next(role for role in declared.roles if role.name == "national")
+    assert (courrier.username, role.datasets) == ("courrier", national.datasets)
+    assert role.permissions < national.permissions
+    writes = {one for one in role.permissions if not one.startswith(("can_read", "can_get", "can_query"))}
+    assert writes == {
+        "can_dashboard on Superset", "can_explore_json on Superset", "can_language_pack on Superset",
+        "can_log on Superset", "can_slice on Superset", "can_time_range on Api",
+        "can_write on DashboardFilterStateRestApi",
+    }  # fmt: skip
+
+
+def test_an_account_of_the_platform_cannot_be_declared_as_a_persons(files, bundle):
+    person = {"first_name": "C", "last_name": "E", "email": "c@example.org", "roles": ["national"]}
+    edit(files / "users.yml", lambda content: content.update(users={"courrier": person}))
+    edit(files / "roles.yml", lambda content: content["services"].update(autre=["absent"]))
+    assert problems(files, bundle) == [
+        "roles.yml: services: autre: there is no role absent.",
+        "users.yml: courrier: this is the platform's own account; declare another.",
+    ]
+
+
 def test_only_three_roles_have_sql_lab(declared):
     assert {role.name for role in declared.roles if SQL_LAB in role.permissions} == {
         "analyste", "auditeur", "administrateur"
@@ -87,11 +111,13 @@ def test_nobody_reads_all_of_a_database_or_a_schema(declared):
 def test_what_a_role_reads(declared, bundle):
     roles = {role.name: role for role in declared.roles}
     every = {dataset.slug for dataset in bundle.datasets}
-    texts = {"irritant_examples", "verbatim_search", "verbatims"}
     assert roles["auditeur"].datasets == roles["administrateur"].datasets == every
     assert roles["analyste"].datasets == every - {"accesses"}
-    for reader in (roles["national"], roles["departement-FR-33"]):
-        assert not reader.datasets & {"experiences", "accesses", *texts}
+    opened = [one for one in bundle.dashboards if one.slug not in ("audit", "verbatims")]
+    shown = set().union(*(policies.datasets_of(one, bundle) for one in opened))
+    for name in ("national", "departement-FR-33", "courrier"):
+        assert roles[name].datasets == shown
+    assert not shown & {"accesses", "experiences", "irritant_examples", "verbatim_search", "verbatims"}
 
 
 def test_regions_overseas_without_a_region_have_their_departement_role():
@@ -102,8 +128,8 @@ def test_regions_overseas_without_a_region_have_their_departement_role():
 
 
 def test_a_dataset_with_a_territory_but_no_column_for_the_rule(workshop, files, tmp_path):
-    unruled = {"territory_code": "Code du territoire"}
-    edit(workshop / "datasets" / "google_reviews.yaml", lambda dataset: dataset["columns"].remove(unruled))
+    code = {"territory_code": "Code du territoire"}
+    edit(workshop / "datasets" / "google_reviews.yaml", lambda dataset: dataset["columns"].remove(code))
     changed = bundles.load(workshop, small_manifest.write(tmp_path))
     assert problems(files, changed) == [
         (
@@ -144,7 +170,7 @@ def test_a_dataset_cannot_be_excused_in_spite_of_its_territory(files, bundle):
             lambda reserved: reserved["datasets"].update(victim_flows=["analyste"]),
             (
                 "dashboards/acteurs.yaml: it reads the dataset victim_flows, which roles.yml reserves to others than "
-                "administrateur, auditeur, departement-FR-01…: reserve the dashboard too."
+                "administrateur, auditeur, courrier…: reserve the dashboard too."
             ),
         ),
     ],

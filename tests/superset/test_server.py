@@ -113,12 +113,8 @@ def test_sql_lab_reads_the_published_copy(server, client, bundle):
 
 
 def execute(client, sql: str):
-    body = {
-        "database_id": client.ids("database")[identifier("database", MAIN)],
-        "sql": sql,
-        "runAsync": False,
-        "queryLimit": 10,
-    }
+    database = client.ids("database")[identifier("database", MAIN)]
+    body = {"database_id": database, "sql": sql, "runAsync": False, "queryLimit": 10}
     return client.post("/api/v1/sqllab/execute/", json=body)
 
 

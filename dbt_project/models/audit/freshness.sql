@@ -58,6 +58,7 @@ select
     title,
     pillar,
     owner,
+    {{ team_label('owner') }} as owner_label,
     last_loaded_at,
     late_at,
     data_as_of,

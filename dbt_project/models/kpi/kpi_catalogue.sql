@@ -5,6 +5,7 @@
 select
     '{{ kpi.code }}' as kpi_code,
     '{{ kpi.pillar }}' as pillar,
+    {{ pillar_label("'" ~ kpi.pillar ~ "'") }} as pillar_label,
     {{ text(kpi.label) }} as label,
     {{ text(kpi.definition) }} as definition,
     {{ text(kpi.formula) }} as formula,
@@ -12,6 +13,7 @@ select
     '{{ kpi.direction }}' as direction,
     cast({{ kpi.target if kpi.target is not none else 'null' }} as decimal(18, 6)) as target,
     '{{ kpi.owner }}' as owner,
+    {{ team_label("'" ~ kpi.owner ~ "'") }} as owner_label,
     {{ text(kpi.refresh) }} as refresh,
     '{{ kpi.sensitivity }}' as sensitivity,
     '{{ kpi.territory_of }}' as territory_of,

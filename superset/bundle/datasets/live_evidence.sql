@@ -13,6 +13,19 @@ select
     evidence.score,
     signals.topic_label,
     signals.territory_label,
+    case evidence.metric
+        when 'mentions' then 'Mentions'
+        when 'chat_contacts' then 'Contacts du tchat'
+        when 'victims' then 'Victimes'
+        else evidence.metric
+    end as metric_label,
+    case evidence.platform when 'all' then 'toutes' else evidence.platform end as platform_label,
+    case
+        when evidence.territory_code = signals.territory_code then signals.territory_label
+        else coalesce(places.territory_label, evidence.territory_code)
+    end as place_label,
     signals.status
 from signals.live_signal_evidence as evidence
 inner join signals.live_signal as signals on evidence.signal_id = signals.signal_id
+left join (select distinct territory_code, territory_label from signals.live_band) as places
+    on evidence.territory_code = places.territory_code

@@ -1,0 +1,27 @@
+{# How a code is named for a French reader. What it stands for does not belong here. #}
+
+{% macro team_label(owner) %}
+    case {{ owner }}
+        when 'team:brigade-numerique' then 'Brigade numérique'
+        when 'team:communication' then 'Communication'
+        when 'team:cyber' then 'Cyber'
+        when 'team:donnees' then 'Données'
+        when 'team:experience-usagers' then 'Expérience des usagers'
+        when 'team:plateforme-donnees' then 'Plateforme de données'
+        when 'team:prevention' then 'Prévention'
+        when 'team:services-en-ligne' then 'Services en ligne'
+        when 'team:veille' then 'Veille'
+        else replace({{ owner }}, 'team:', '')
+    end
+{%- endmacro %}
+
+{% macro pillar_label(pillar) %}
+    case {{ pillar }}
+        when 'visibility' then 'Visibilité'
+        when 'perception' then 'Perception'
+        when 'actors' then 'Acteurs'
+        when 'signals' then 'Veille'
+        when 'reference' then 'Référentiels'
+        else {{ pillar }}
+    end
+{%- endmacro %}
