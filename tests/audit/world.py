@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import duckdb
 
@@ -126,3 +127,14 @@ def prepare(home: Home, number: int, sql: str = SQL):
         "code_version": "abc",
     }
     return Recorder({"visits": definition(sql)}, "run-1", Annex({})).prepare(home, facts)
+
+
+def show(home: Home, publication_id: str) -> Path:
+    """Make a published copy of the warehouse as readers see it."""
+    folder = home.published / "daily" / publication_id
+    folder.mkdir(parents=True)
+    with duckdb.connect(str(folder / "serving.duckdb")) as connection:
+        connection.execute(f"attach '{home.warehouse}' as warehouse (read_only); create schema kpi")
+        connection.execute("create table kpi.kpi_value as from warehouse.kpi.kpi_value")
+    (folder.parent / "current").symlink_to(publication_id)
+    return folder / "serving.duckdb"
