@@ -160,6 +160,8 @@ def records_lines(trace: Trace) -> list[tuple[str, str]]:
         why = SUPPRESSED if trace.figures.is_suppressed else "les preuves ne sont plus conservées"
         return [("Nombre exact", why)]
     number = ("Nombre exact", said(trace.records))
+    if not trace.record_keys:
+        return [number, ("Clés", "non montrées : elles compteraient de petits effectifs de victimes")]
     return [number, ("Page", f"{trace.page} sur {said(trace.pages)} (--page)")] if trace.pages > 1 else [number]
 
 

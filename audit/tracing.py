@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
-from audit import cells, copies, evidence, ledger, retention
+from audit import annex, cells, copies, evidence, ledger, retention
 from audit.cells import TOTAL, Cell, Figures
 from audit.copies import Evaluations
 from audit.ledger import Entry
@@ -63,6 +63,7 @@ class Trace:
         records: Number of records behind it; None where it is suppressed.
         page: Which page of their keys is given, 1 for the first.
         record_keys: The keys of that page, in their order; a record that counts several times has its key once.
+            None of a KPI that has small cells: keys tell of territories, and so would count what is hidden.
         today: The same cell now.
         removed: Months of observations that are no longer there, each with when and why they were removed, if known.
     """
@@ -253,6 +254,8 @@ def records_of(
     statement, parameters = cells.records(definition, evidence.quoted(definition["observations"]), cell, level)
     counted = f"select count(record_key) from ({statement})"  # noqa: S608
     [(number,)] = connection.execute(counted, parameters).fetchall()
+    if annex.SUPPRESSION in definition["context"]:
+        return number, []
     pages = pages_of(number)
     if not 1 <= page <= pages:
         raise ExpectedFailure(f"Il n'y a pas de page {page} d'enregistrements.", f"Donnez une page de 1 à {pages}.")
@@ -330,8 +333,7 @@ def today(
             figures = cells.recompute(connection, definition, cell)
             if figures and figures.is_suppressed:
                 return Today(waits="Ce chiffre n'est plus diffusé : trop peu de victimes.")
-            evidence.observed(connection, evidence.quoted(definition["observations"]), "now_observed")
-            now, parameters = cells.records(definition, "now_observed", cell, level)
+            now, parameters = cells.records(definition, evidence.quoted(definition["observations"]), cell, level)
             connection.execute(f"create temp table now_kept as {now}", parameters)
         except duckdb.Error as problem:
             return Today(waits=f"L'entrepôt d'aujourd'hui ne répond plus à cette formule : {first_line(problem)}")

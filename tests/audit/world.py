@@ -40,6 +40,11 @@ SQL = """
     group by all
 """
 
+#: The same of a KPI that has no small cells.
+OPEN_SQL = "\n".join(line for line in SQL.splitlines() if "as hidden" not in line).replace(
+    "max(hidden.territory_code)", "null"
+)
+
 
 def definition(sql: str = SQL, label: str = "Visites") -> dict:
     return {
@@ -57,7 +62,7 @@ def definition(sql: str = SQL, label: str = "Visites") -> dict:
         "sql": sql,
         "observations": "kpi.kpi_visits__observations",
         "context": [
-            "kpi.kpi_suppressed_cell",
+            *(["kpi.kpi_suppressed_cell"] if "hidden" in sql else []),
             "reference.bridge_calendar_period",
             "reference.bridge_territory_level",
         ],
