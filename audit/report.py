@@ -313,10 +313,10 @@ def lineage_lines(way: Way, code: str | None) -> Iterable[str]:
         for (source, target), number in sorted(counted.items(), key=lambda one: [rank(name) for name in one[0]]):
             yield f"{title(source)} → {title(target)} : {number} pas"
         return
-    known = {column.table.removeprefix("kpi.kpi_") for column in way.columns if column.layer == "kpi"}
+    tables = {column.table for column in way.columns if column.layer == "kpi" and column.name == "value"}
+    known = sorted(table.removeprefix("kpi.kpi_") for table in tables - {"kpi.kpi_value"})
     if code not in known:
-        published = ", ".join(sorted(name for name in known if "__" not in name and "." not in name))
-        raise ExpectedFailure(f"L'indicateur « {code} » n'a pas de chemin connu.", f"Connus : {published}.")
+        raise ExpectedFailure(f"L'indicateur « {code} » n'a pas de chemin connu.", f"Connus : {', '.join(known)}.")
     for figure in FIGURES:
         start = Column("kpi", f"kpi.kpi_{code}", figure)
         yield f"# {figure}"
