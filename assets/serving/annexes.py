@@ -87,12 +87,14 @@ def evaluations(
             "asset": key.asset_key.to_user_string(),
             "check_name": key.name,
             "status": check_status(record.evaluation),
-            "evaluated_at": moment(record.event.timestamp),
+            "evaluated_at": moment(event.timestamp),
             "run_id": record.run_id,
         }
         for key in sorted(keys)
         for record in storage.get_asset_check_execution_history(key, limit=EVALUATIONS_OF_A_CHECK)
-        if isinstance(record.evaluation, dg.AssetCheckEvaluation) and record.event.timestamp >= since.timestamp()
+        if (event := record.event)
+        and isinstance(record.evaluation, dg.AssetCheckEvaluation)
+        and event.timestamp >= since.timestamp()
     ]
 
 
