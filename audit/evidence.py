@@ -33,10 +33,10 @@ def store(home: Home) -> Store:
     return Store(home.evidence)
 
 
-def quoted(relation: str) -> str:
+def quoted(relation: str, catalog: str = CATALOG) -> str:
     """Return a relation such as `kpi.kpi_value` with its catalog, as SQL writes it."""
     schema, _, name = relation.partition(".")
-    return f'{CATALOG}."{schema}"."{name}"'
+    return f'{catalog}."{schema}"."{name}"'
 
 
 def write(
@@ -92,7 +92,7 @@ def write_months(
     connection: duckdb.DuckDBPyConnection, relation: str, evidence: Store, workshop: Path
 ) -> dict[str, dict[str, Any]]:
     """Write the observations of a KPI, one file per month."""
-    observed(connection, quoted(relation), "observed")
+    observed(connection, f"(from {quoted(relation)} order by occurred_on)", "observed")
     months = connection.execute("select distinct date_trunc('month', occurred_on) from observed order by 1").fetchall()
     return {
         f"{month:%Y-%m}": write_rows(
@@ -114,7 +114,7 @@ def observed(connection: duckdb.DuckDBPyConnection, source: str, table: str) -> 
     Raises:
         ExpectedFailure: such a key occurs, and `CYBERIMPACT_PSEUDONYM_KEY` is absent.
     """
-    connection.execute(f"create or replace temp table {table} as from {source} order by occurred_on")
+    connection.execute(f"create or replace temp table {table} as from {source}")
     columns = {row[0] for row in connection.execute(f"describe {table}").fetchall()}
     for column in columns.intersection(_KEYS):
         personal = f"regexp_matches({column}, {literal(PSEUDONYM.pattern)})"
@@ -192,17 +192,52 @@ def open_evidence(
     connection = duckdb.connect(":memory:", config={"threads": 2})
     connection.execute(f"attach ':memory:' as {CATALOG}")
     for relation, [digest] in tables.items():
-        view(connection, relation, [str(evidence.path(digest, ".parquet"))])
+        view(connection, relation, of_files([str(evidence.path(digest, ".parquet"))]))
     if some:
-        view(connection, definition["observations"], some, empty=not observed_files)
+        view(connection, definition["observations"], of_files(some) if observed_files else f"{of_files(some)} limit 0")
     return connection
 
 
-def view(connection: duckdb.DuckDBPyConnection, relation: str, paths: Iterable[str], *, empty: bool = False) -> None:
+def open_now(
+    connection: duckdb.DuckDBPyConnection, warehouse: Path, definition: Mapping[str, Any], first: date, last: date
+) -> None:
+    """Put a copy of what the warehouse now holds in the place of opened evidence: same names, same months, same keys.
+
+    Args:
+        connection: What `open_evidence` has returned.
+        warehouse: The file, which nobody writes meanwhile.
+        definition: What the KPI was.
+        first: A day of the first month.
+        last: A day of the last month.
+
+    Raises:
+        ExpectedFailure: a record key holds a pseudonym, and the key that would replace it is absent.
+    """
+    connection.execute(f"detach {CATALOG}")
+    # Its views name it so, and so does compiled SQL: what is needed is copied, then takes its name.
+    connection.execute(f"attach {literal(str(warehouse))} as {CATALOG} (read_only)")
+    connection.execute("attach ':memory:' as now")
+    for relation in definition["context"]:
+        connection.execute(f'create schema if not exists now."{relation.partition(".")[0]}"')
+        connection.execute(f"create table {quoted(relation, 'now')} as from {quoted(relation)}")
+    observations = definition["observations"]
+    of_months = (
+        f"(from {quoted(observations)} where occurred_on >= date_trunc('month', date '{first}') "
+        f"and occurred_on < date_trunc('month', date '{last}') + interval 1 month)"
+    )
+    observed(connection, of_months, "now_observed")
+    connection.execute(f"detach {CATALOG}")
+    connection.execute(f"attach ':memory:' as {CATALOG}")
+    for relation in definition["context"]:
+        view(connection, relation, f"from {quoted(relation, 'now')}")
+    view(connection, observations, "from temp.now_observed")
+
+
+def view(connection: duckdb.DuckDBPyConnection, relation: str, query: str) -> None:
     schema = relation.partition(".")[0]
     connection.execute(f'create schema if not exists {CATALOG}."{schema}"')
-    listed = ", ".join(literal(path) for path in paths)
-    limit = "limit 0" if empty else ""
-    connection.execute(
-        f"create view {quoted(relation)} as select * from read_parquet([{listed}]) {limit}"  # noqa: S608
-    )
+    connection.execute(f"create view {quoted(relation)} as {query}")
+
+
+def of_files(paths: Iterable[str]) -> str:
+    return f"select * from read_parquet([{', '.join(map(literal, paths))}])"  # noqa: S608 - paths of the store

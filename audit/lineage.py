@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import duckdb
 
+from audit.copies import published_copy
 from ingestion.errors import ExpectedFailure
 from ingestion.settings import Home
 from ingestion.sql import literal
@@ -139,8 +140,8 @@ def read(home: Home) -> Published:
     Raises:
         ExpectedFailure: nothing was published, or the copy says nothing of its columns.
     """
-    copy = (home.published / "daily" / "current" / "serving.duckdb").resolve()
-    if not copy.exists():
+    copy = published_copy(home)
+    if copy is None:
         raise ExpectedFailure("Rien n'a encore été publié ici.", "Lancez `cyberimpact publish`.")
     try:
         with duckdb.connect(":memory:", config={"threads": 2}) as connection:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from audit.cells import Figures
+from audit.copies import Evaluations
 from audit.definitions import FIGURES
 from audit.lineage import Column, Way, rank, title
 from audit.tracing import PARIS, Shown, Trace
@@ -93,8 +94,8 @@ def sections(trace: Trace) -> list[Section]:
         Section("Recalcul", [*recomputed_lines(trace), *today_lines(trace)]),
         Section(
             "Enregistrements sources",
-            [("Nombre exact", said(trace.records) if trace.records is not None else no_records(trace))],
-            ["Premières clés"] if trace.record_keys else [],
+            records_lines(trace),
+            ["Clés"] if trace.record_keys else [],
             [(key,) for key in trace.record_keys],
         ),
         Section(
@@ -140,6 +141,12 @@ def sections(trace: Trace) -> list[Section]:
             trace.models,
         ),
         Section("Contrôles qui n'ont pas simplement réussi", [], ["Contrôle", "État"], trace.checks),
+        Section(
+            "Évaluations récentes de ces contrôles",
+            evaluations_lines(trace.evaluations),
+            ["Contrôle", "Table", "État", "Évalué le", "Exécution"],
+            trace.evaluations.failed if trace.evaluations else [],
+        ),
         Section("SQL compilé", code=trace.definition["sql"]),
     ]
 
@@ -148,8 +155,14 @@ def shown_in(trace: Trace) -> list[tuple[str, str]]:
     return [(dashboard, chart) for dashboard, chart in trace.definition.get("shown", ())]
 
 
-def no_records(trace: Trace) -> str:
-    return SUPPRESSED if trace.figures.is_suppressed else "les preuves ne sont plus conservées"
+def records_lines(trace: Trace) -> list[tuple[str, str]]:
+    if trace.records is None:
+        why = SUPPRESSED if trace.figures.is_suppressed else "les preuves ne sont plus conservées"
+        return [("Nombre exact", why)]
+    number = ("Nombre exact", said(trace.records))
+    if not trace.record_keys:
+        return [number, ("Clés", "non montrées : elles compteraient de petits effectifs de victimes")]
+    return [number, ("Page", f"{trace.page} sur {said(trace.pages)} (--page)")] if trace.pages > 1 else [number]
 
 
 def recomputed_lines(trace: Trace) -> list[tuple[str, str]]:
@@ -189,6 +202,15 @@ def today_lines(trace: Trace) -> list[tuple[str, str]]:
         return [("Depuis l'entrepôt d'aujourd'hui", f"{value} (mêmes enregistrements)")]
     changed = f"{now.late} arrivés, {now.edited} modifiés, {now.gone} disparus depuis"
     return [("Depuis l'entrepôt d'aujourd'hui", f"{value} ({changed})")]
+
+
+def evaluations_lines(found: Evaluations | None) -> list[tuple[str, str]]:
+    if found is None:
+        return [("Historique", "la copie publiée n'en dit rien ; une publication y remédie")]
+    if found.since is None:
+        return [("Historique", "aucune évaluation récente")]
+    failed = f"{said(len(found.failed))} sans succès" if found.failed else "toutes réussies"
+    return [(f"Depuis le {said(found.since)}", f"{said(found.count)} évaluations, {failed}")]
 
 
 def as_text(trace: Trace) -> str:
@@ -263,8 +285,11 @@ def as_json(trace: Trace) -> dict[str, Any]:
         "definition": dict(trace.definition),
         "models": trace.models,
         "checks": trace.checks,
+        "evaluations": asdict(trace.evaluations) if trace.evaluations else None,
         "loads": trace.loads,
         "records": trace.records,
+        "page": trace.page,
+        "pages": trace.pages,
         "record_keys": trace.record_keys,
     }
 
@@ -288,10 +313,10 @@ def lineage_lines(way: Way, code: str | None) -> Iterable[str]:
         for (source, target), number in sorted(counted.items(), key=lambda one: [rank(name) for name in one[0]]):
             yield f"{title(source)} → {title(target)} : {number} pas"
         return
-    known = {column.table.removeprefix("kpi.kpi_") for column in way.columns if column.layer == "kpi"}
+    tables = {column.table for column in way.columns if column.layer == "kpi" and column.name == "value"}
+    known = sorted(table.removeprefix("kpi.kpi_") for table in tables - {"kpi.kpi_value"})
     if code not in known:
-        published = ", ".join(sorted(name for name in known if "__" not in name and "." not in name))
-        raise ExpectedFailure(f"L'indicateur « {code} » n'a pas de chemin connu.", f"Connus : {published}.")
+        raise ExpectedFailure(f"L'indicateur « {code} » n'a pas de chemin connu.", f"Connus : {', '.join(known)}.")
     for figure in FIGURES:
         start = Column("kpi", f"kpi.kpi_{code}", figure)
         yield f"# {figure}"

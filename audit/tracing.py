@@ -3,24 +3,24 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from math import ceil
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import duckdb
 
-from audit import cells, evidence, ledger, retention
+from audit import annex, cells, copies, evidence, ledger, retention
 from audit.cells import TOTAL, Cell, Figures
-from audit.evidence import CATALOG
+from audit.copies import Evaluations
 from audit.ledger import Entry
 from audit.objects import Store
 from audit.retention import Removal
 from ingestion.errors import ExpectedFailure
 from ingestion.locks import writer_lock_if_free
 from ingestion.settings import Home
-from ingestion.sql import literal
 
 PARIS = ZoneInfo("Europe/Paris")
-SHOWN_RECORDS = 20
+PAGE = 20
 NO_OBSERVATIONS = "Les observations de l'époque ne sont plus conservées : la comparaison n'est plus possible."
 _SHOWN_CHOICES = 40
 _PLATFORM_PREFIX = "raw_"
@@ -58,9 +58,12 @@ class Trace:
         definition: What the KPI was.
         models: The chain: name, file, state, end of its build, checks that passed, and all checks.
         checks: Checks that did not simply pass: name and state.
+        evaluations: How the checks ended lately, as the copy of now tells; None where it does not.
         loads: What fed it: platform, entity, load, end, origin, SHA-256, rows read, rows in quarantine.
         records: Number of records behind it; None where it is suppressed.
-        record_keys: The first of them.
+        page: Which page of their keys is given, 1 for the first.
+        record_keys: The keys of that page, in their order; a record that counts several times has its key once.
+            None of a KPI that has small cells: keys tell of territories, and so would count what is hidden.
         today: The same cell now.
         removed: Months of observations that are no longer there, each with when and why they were removed, if known.
     """
@@ -73,11 +76,18 @@ class Trace:
     definition: Mapping[str, Any]
     models: list[tuple]
     checks: list[tuple]
+    evaluations: Evaluations | None
     loads: list[tuple]
     records: int | None
+    page: int
     record_keys: list[str]
     today: Today
     removed: list[tuple[str, Removal | None]]
+
+    @property
+    def pages(self) -> int:
+        """How many pages the keys of the records fill."""
+        return pages_of(self.records or 0)
 
     @property
     def agrees(self) -> bool:
@@ -178,17 +188,17 @@ def some(values: list[str]) -> str:
     return ", ".join(values[:_SHOWN_CHOICES]) + more
 
 
-def trace(home: Home, cell: Cell, day: date | None = None, count: int = SHOWN_RECORDS) -> Trace:
+def trace(home: Home, cell: Cell, day: date | None = None, page: int = 1) -> Trace:
     """Follow a published figure back to its source.
 
     Args:
         home: The home.
         cell: Which figure.
         day: As readers saw it at the end of this day; as they see it now by default.
-        count: Record keys to return.
+        page: Which page of record keys to return.
 
     Raises:
-        ExpectedFailure: nothing was published, there is no such figure, or the manifest of its evidence is gone.
+        ExpectedFailure: nothing was published, no such figure or page exists, or the manifest of its evidence is gone.
     """
     known = as_of(home, day)
     level, figures = shown(known, cell)
@@ -203,7 +213,7 @@ def trace(home: Home, cell: Cell, day: date | None = None, count: int = SHOWN_RE
         if not gone:
             recomputed = cells.recompute(connection, definition, cell)
             if not figures.is_suppressed and recomputed is not None:
-                number, keys = records_of(connection, definition, cell, level, count)
+                number, keys = records_of(connection, definition, cell, level, page)
         chain = {
             "models": models_of(connection, definition),
             "checks": checks_of(connection, definition),
@@ -220,23 +230,38 @@ def trace(home: Home, cell: Cell, day: date | None = None, count: int = SHOWN_RE
             recomputed=recomputed,
             definition=definition,
             records=number,
+            page=page,
             record_keys=keys,
             today=now,
+            evaluations=copies.evaluations(home, definition),
             removed=[(month, known_removals.get(files[month]["sha256"])) for month in gone],
             **chain,
         )
 
 
+def pages_of(number: int) -> int:
+    return max(1, ceil(number / PAGE))
+
+
 def records_of(
-    connection: duckdb.DuckDBPyConnection, definition: Mapping[str, Any], cell: Cell, level: str, count: int
+    connection: duckdb.DuckDBPyConnection, definition: Mapping[str, Any], cell: Cell, level: str, page: int = 1
 ) -> tuple[int, list[str]]:
-    """Return how many observations a cell counts, and the first keys."""
+    """Return how many observations a cell counts, and the keys of a page of them.
+
+    Raises:
+        ExpectedFailure: there is no such page.
+    """
     statement, parameters = cells.records(definition, evidence.quoted(definition["observations"]), cell, level)
     counted = f"select count(record_key) from ({statement})"  # noqa: S608
     [(number,)] = connection.execute(counted, parameters).fetchall()
-    first = f"select distinct record_key from ({statement}) order by 1 limit {count}"  # noqa: S608
-    keys = connection.execute(first, parameters).fetchall()
-    return number, [key for (key,) in keys]
+    if annex.SUPPRESSION in definition["context"]:
+        return number, []
+    pages = pages_of(number)
+    if not 1 <= page <= pages:
+        raise ExpectedFailure(f"Il n'y a pas de page {page} d'enregistrements.", f"Donnez une page de 1 à {pages}.")
+    of_page = f"select record_key from ({statement}) order by 1 limit {PAGE} offset {PAGE * (page - 1)}"  # noqa: S608
+    keys = connection.execute(of_page, parameters).fetchall()
+    return number, list(dict.fromkeys(key for (key,) in keys))
 
 
 def models_of(connection: duckdb.DuckDBPyConnection, definition: Mapping[str, Any]) -> list[tuple]:
@@ -300,17 +325,15 @@ def today(
         return Today(waits="L'entrepôt est absent : la comparaison attend une construction.")
     kept, parameters = cells.records(definition, evidence.quoted(definition["observations"]), cell, level)
     connection.execute(f"create temp table kept as {kept}", parameters)
-    connection.execute(f"detach {CATALOG}")
     with writer_lock_if_free(home.warehouse) as free:
         if not free:
             return Today(waits="L'entrepôt est en cours d'écriture : la comparaison avec aujourd'hui attend.")
         try:
-            connection.execute(f"attach {literal(str(home.warehouse))} as {CATALOG} (read_only)")
+            evidence.open_now(connection, home.warehouse, definition, cell.period.start, cell.period.last)
             figures = cells.recompute(connection, definition, cell)
             if figures and figures.is_suppressed:
                 return Today(waits="Ce chiffre n'est plus diffusé : trop peu de victimes.")
-            evidence.observed(connection, evidence.quoted(definition["observations"]), "now_observed")
-            now, parameters = cells.records(definition, "now_observed", cell, level)
+            now, parameters = cells.records(definition, evidence.quoted(definition["observations"]), cell, level)
             connection.execute(f"create temp table now_kept as {now}", parameters)
         except duckdb.Error as problem:
             return Today(waits=f"L'entrepôt d'aujourd'hui ne répond plus à cette formule : {first_line(problem)}")
@@ -324,13 +347,22 @@ def first_line(problem: Exception) -> str:
 
 def compare(connection: duckdb.DuckDBPyConnection, former: str, later: str) -> tuple[int, int, int]:
     """Return how many records came, went, and count otherwise, from one table of observations to another."""
+    touched = touched_keys(former, later)
 
     def grouped(table: str) -> str:
         # A record may count several times, as an opinion on several themes does.
-        return f"(select record_key, list(row_text order by row_text) as counted from (select record_key, {table}::varchar as row_text from {table}) group by record_key)"  # noqa: S608, E501
+        return f"""(
+            select record_key, list(row_text order by row_text) as counted
+            from (
+                select record_key, {table}::varchar as row_text
+                from {table} semi join touched using (record_key)
+            )
+            group by record_key
+        )"""  # noqa: S608
 
     [found] = connection.execute(
         f"""
+        with touched as materialized ({touched})
         select
             count(l.record_key) filter (f.record_key is null),
             count(f.record_key) filter (l.record_key is null),
@@ -340,6 +372,29 @@ def compare(connection: duckdb.DuckDBPyConnection, former: str, later: str) -> t
         """  # noqa: S608
     ).fetchall()
     return found
+
+
+def touched_keys(former: str, later: str) -> str:
+    """Return the SQL of the records of the days on which two tables of observations differ at all.
+
+    Most days are the same in both, and a sum of hashes tells that at once: records are then compared of few days.
+    """
+
+    def days(table: str) -> str:
+        return f"(select occurred_on, sum(hash({table})) as digest from {table} group by occurred_on)"  # noqa: S608
+
+    def of_days(table: str) -> str:
+        return f"select record_key from {table} semi join differing using (occurred_on)"  # noqa: S608
+
+    return f"""
+        with differing as materialized (
+            select coalesce(f.occurred_on, l.occurred_on) as occurred_on
+            from {days(former)} as f
+            full join {days(later)} as l on f.occurred_on = l.occurred_on
+            where f.digest is distinct from l.digest
+        )
+        {of_days(former)} union {of_days(later)}
+    """  # noqa: S608
 
 
 @dataclass(frozen=True)

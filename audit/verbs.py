@@ -42,6 +42,7 @@ def trace(  # noqa: PLR0917 - a command line's options
     territory: Territory = "FR",
     breakdown: Breakdown = None,
     as_of: AsOf = None,
+    page: Annotated[int, typer.Option(help="Page des clés d'enregistrements, 1 pour la première.")] = 1,
     html: Annotated[Path | None, typer.Option(help="Écrit une page HTML dans ce fichier.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -49,7 +50,8 @@ def trace(  # noqa: PLR0917 - a command line's options
     from audit import report
     from audit.tracing import trace as follow
 
-    found = follow(settings.home(), cell_of(code, period, territory, breakdown), as_of.date() if as_of else None)
+    cell = cell_of(code, period, territory, breakdown)
+    found = follow(settings.home(), cell, as_of.date() if as_of else None, page)
     if html:
         report.write(html, report.as_html(found))
         typer.echo(f"Écrit dans {html}.")

@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 
 from audit import evidence, ledger, retention
+from audit.copies import published_copy
 from audit.ledger import CHANGES, HEAD, NO_HEAD, PUBLICATION, Entry
 from audit.objects import Store, digest_of
 from audit.retention import Removal
@@ -253,12 +254,6 @@ def object_problem(path: Path) -> str | None:
     if not path.exists():
         return f"retirée ({path.name})"
     return None if digest_of(path) == path.stem else f"modifiée ({path.name})"
-
-
-def published_copy(home: Home) -> Path | None:
-    """Return the copy that readers see, in the folder that bears the name of its publication."""
-    published = (home.published / "daily" / "current" / "serving.duckdb").resolve()
-    return published if published.exists() else None
 
 
 def interrupted(published: Path, known: list[Entry]) -> Iterator[str]:

@@ -7,6 +7,7 @@ the ledger and rests on the same evidence, which is how most months of a year ar
 
 import argparse
 import os
+import resource
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -89,9 +90,10 @@ def definition() -> dict[str, Any]:
 
 
 def timed(label: str, work: Callable[[], T]) -> T:
-    begun = time.perf_counter()
+    begun, worked = time.perf_counter(), time.process_time()
     done = work()
-    print(f"{label}: {time.perf_counter() - begun:.2f} s", flush=True)
+    elapsed, processor = time.perf_counter() - begun, time.process_time() - worked
+    print(f"{label}: {elapsed:.2f} s elapsed, {processor:.2f} s of processor time", flush=True)
     return done
 
 
@@ -143,6 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         assert timed("trace of a month of a département", lambda: trace(home, month, before)).agrees
         assert timed("trace of a year of the nation", lambda: trace(home, year, before)).agrees
         assert not timed("verify", lambda: verify(home)).problems
+        print(f"largest memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """What the platform tells a publication of itself: definitions, lineage, runs, accesses. Writing it is `audit`'s."""
 
 import sqlite3
+from collections.abc import Iterable, Set
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,8 +18,10 @@ from audit.recording import Recorder
 from ingestion import settings
 from orchestration import bi
 
-#: The last runs are shown: micro-batches make hundreds a day, and Dagster takes a millisecond for each.
-RUN_DAYS, RUN_LIMIT = 31, 5_000
+#: How far back runs and evaluations of checks are told.
+DAYS = 31
+#: Micro-batches make hundreds of runs a day, and Dagster takes a millisecond for each, and for each evaluation.
+RUN_LIMIT, EVALUATIONS_OF_A_CHECK = 5_000, 100
 
 
 def recorder(context: dg.AssetExecutionContext) -> Recorder:
@@ -31,10 +34,12 @@ def recorder(context: dg.AssetExecutionContext) -> Recorder:
     bundle = bi.bundle()
     edges, places = way(manifest, lineage, bundle), shown(bundle)
     now = datetime.now(UTC)
+    since = now - timedelta(days=DAYS)
     given = {
         "lineage_column": annex.lineage_rows(edges),
         "kpi_shown": places,
-        "dagster_run": runs(context.instance, now - timedelta(days=RUN_DAYS)),
+        "dagster_run": runs(context.instance, since),
+        "check_evaluation": evaluations(context.instance, checks(), since),
         "access_day": told_accesses(context, now),
     }
     known = definitions(manifest, lineage, edges, places)
@@ -63,6 +68,41 @@ def runs(instance: dg.DagsterInstance, since: datetime) -> list[dict[str, Any]]:
         }
         for record in records
     ]
+
+
+def checks() -> Set[dg.AssetCheckKey]:
+    """Return every check of the graph, dbt's and Dagster's own."""
+    from orchestration.definitions import defs  # the graph, which this module is part of
+
+    return defs().resolve_asset_graph().asset_check_keys
+
+
+def evaluations(
+    instance: dg.DagsterInstance, keys: Iterable[dg.AssetCheckKey], since: datetime
+) -> list[dict[str, Any]]:
+    """Return how checks ended since a moment, whether their run ended well or not; check by check, the latest first."""
+    storage = instance.event_log_storage
+    return [
+        {
+            "asset": key.asset_key.to_user_string(),
+            "check_name": key.name,
+            "status": check_status(record.evaluation),
+            "evaluated_at": moment(event.timestamp),
+            "run_id": record.run_id,
+        }
+        for key in sorted(keys)
+        for record in storage.get_asset_check_execution_history(key, limit=EVALUATIONS_OF_A_CHECK)
+        if (event := record.event)
+        and isinstance(record.evaluation, dg.AssetCheckEvaluation)
+        and event.timestamp >= since.timestamp()
+    ]
+
+
+def check_status(evaluation: dg.AssetCheckEvaluation) -> str:
+    """Return the end of a check in dbt's words."""
+    if evaluation.passed:
+        return "pass"
+    return "warn" if evaluation.severity is dg.AssetCheckSeverity.WARN else "fail"
 
 
 def moment(seconds: float | None) -> datetime | None:

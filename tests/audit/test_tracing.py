@@ -1,18 +1,20 @@
 """A figure is followed to its source as it was shown on a day, recomputed, and its changes are explained."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
+import duckdb
 import pytest
 
 from audit import cells, report
 from audit.cells import Cell, Figures, Period, period
-from audit.tracing import history, trace
+from audit.copies import Evaluations
+from audit.tracing import compare, history, trace
 from ingestion.errors import ExpectedFailure
 from ingestion.locks import writer_lock
 from ingestion.settings import Home
-from tests.audit.world import RECORDS, SQL, record, write_warehouse
+from tests.audit.world import OPEN_SQL, RECORDS, SQL, record, show, write_warehouse
 
 OCTOBER = Period("month", date(2026, 10, 1))
 GIRONDE = Cell("visits", OCTOBER, "FR-33")
@@ -32,7 +34,7 @@ def published(home: Home) -> Home:
 def test_a_trace_tells_everything_and_agrees(published: Home) -> None:
     found = trace(published, GIRONDE)
     assert found.figures == found.recomputed == found.today.figures == figures(5, 2)
-    assert (found.records, found.record_keys) == (2, ["b", "c"])
+    assert found.records == 2
     assert found.loads[0][:3] == ("audience", "hourly_visits", "load-1")
     assert found.models[0][0] == "visibility.fct_visit"
     assert found.models[0][4:] == (1, 2)
@@ -40,6 +42,24 @@ def test_a_trace_tells_everything_and_agrees(published: Home) -> None:
     text = report.as_text(found)
     assert "égal au dernier chiffre" in text
     assert "raw_audience.hourly_visits.visits" in text
+
+
+def test_records_are_given_page_by_page(home: Home) -> None:
+    write_warehouse(home, [(f"r{number:02}", "2026-10-02", "FR-33", 1) for number in range(45)], OPEN_SQL)
+    record(home, 0, OPEN_SQL)
+    pages = [trace(home, GIRONDE, page=number) for number in (1, 2, 3)]
+    assert [key for found in pages for key in found.record_keys] == [f"r{number:02}" for number in range(45)]
+    assert {(found.records, found.pages) for found in pages} == {(45, 3)}
+    assert "Page : 3 sur 3" in report.as_text(pages[2])
+    for none in (0, 4):
+        with pytest.raises(ExpectedFailure, match="Donnez une page de 1 à 3"):
+            trace(home, GIRONDE, page=none)
+
+
+def test_keys_that_would_count_small_cells_are_not_given(published: Home) -> None:
+    found = trace(published, GIRONDE)
+    assert (found.records, found.record_keys) == (2, [])
+    assert "non montrées" in report.as_text(found)
 
 
 def test_an_earlier_day_is_shown_as_it_was(published: Home) -> None:
@@ -71,6 +91,26 @@ def test_a_change_is_explained(published: Home, records: list, sql: str, cause: 
     assert second.causes[0].startswith(cause)
 
 
+def test_records_are_compared_of_the_days_that_differ() -> None:
+    with duckdb.connect(":memory:") as connection:
+        connection.execute(
+            """
+            create table former as from (values
+                ('same', date '2026-10-01', 1), ('moved', date '2026-10-01', 1), ('twice', date '2026-10-02', 1),
+                ('twice', date '2026-10-02', 2), ('gone', date '2026-10-02', 1), ('two days', date '2026-10-03', 1),
+                ('two days', date '2026-10-04', 1), ('same', date '2026-10-05', 1)
+            ) as t(record_key, occurred_on, numerator);
+            create table later as from (values
+                ('same', date '2026-10-01', 1), ('moved', date '2026-10-06', 1), ('twice', date '2026-10-02', 2),
+                ('twice', date '2026-10-02', 1), ('late', date '2026-10-02', 1), ('two days', date '2026-10-04', 1),
+                ('same', date '2026-10-05', 1)
+            ) as t(record_key, occurred_on, numerator);
+            """
+        )
+        assert compare(connection, "former", "later") == (1, 1, 2)  # edited: one moved, one lost one of its days
+        assert compare(connection, "later", "later") == (0, 0, 0)
+
+
 def test_a_suppressed_figure_is_shown_nowhere(home: Home) -> None:
     records = [*RECORDS[:3], ("secret", "2026-10-15", "FR-971", 424242)]
     write_warehouse(home, records, hidden="FR-971")
@@ -95,6 +135,41 @@ def test_the_page_lets_nothing_through(published: Home) -> None:
     page = report.as_html(trace(published, GIRONDE))
     assert "Visites &lt;comptées&gt;." in page
     assert "<comptées>" not in page
+
+
+def test_the_checks_of_the_chain_are_followed_in_the_copy(published: Home) -> None:
+    assert trace(published, GIRONDE).evaluations is None
+    copy = show(published, "publication-0")
+    assert "la copie publiée n'en dit rien" in report.as_text(trace(published, GIRONDE))
+    with duckdb.connect(str(copy)) as connection:
+        connection.execute(
+            """
+            create schema audit;
+            create table audit.check_evaluation as from (values
+                ('marts/visibility/fct_visit', 'not_null', 'pass', timestamp '2026-11-01 04:00:00', 'run-1'),
+                ('marts/visibility/fct_visit', 'not_null', 'fail', timestamp '2026-10-31 04:00:00', 'run-0'),
+                ('raw/audience/hourly_visits', 'quarantine_is_empty', 'warn', timestamp '2026-10-30 03:00:00', 'load'),
+                ('raw/jdma/reviews', 'quarantine_is_empty', 'warn', timestamp '2026-11-01 03:00:00', 'load'),
+                ('marts/perception/fct_review', 'another', 'fail', timestamp '2026-11-01 03:00:00', 'run-1')
+            ) as t(asset, check_name, status, evaluated_at, run_id)
+            """
+        )
+    found = trace(published, GIRONDE)
+    assert found.evaluations == Evaluations(
+        3,
+        datetime.fromisoformat("2026-10-30T03:00"),
+        [
+            ("not_null", "marts/visibility/fct_visit", "fail", datetime.fromisoformat("2026-10-31T04:00"), "run-0"),
+            (
+                "quarantine_is_empty",
+                "raw/audience/hourly_visits",
+                "warn",
+                datetime.fromisoformat("2026-10-30T03:00"),
+                "load",
+            ),
+        ],
+    )
+    assert "3 évaluations, 2 sans succès" in report.as_text(found)
 
 
 @pytest.mark.parametrize(

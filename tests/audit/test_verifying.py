@@ -12,7 +12,7 @@ from audit import evidence, ledger
 from audit.objects import canonical
 from audit.verifying import verify
 from ingestion.settings import Home
-from tests.audit.world import RECORDS, record, write_warehouse
+from tests.audit.world import RECORDS, record, show, write_warehouse
 
 KEY = "a key that the forger does not have"
 
@@ -26,16 +26,6 @@ def audited(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
         record(home, number)
     show(home, "publication-2")
     return home
-
-
-def show(home: Home, publication_id: str) -> None:
-    """Make a published copy as readers see it."""
-    folder = home.published / "daily" / publication_id
-    folder.mkdir(parents=True)
-    with duckdb.connect(str(folder / "serving.duckdb")) as connection:
-        connection.execute(f"attach '{home.warehouse}' as warehouse (read_only); create schema kpi")
-        connection.execute("create table kpi.kpi_value as from warehouse.kpi.kpi_value")
-    (folder.parent / "current").symlink_to(publication_id)
 
 
 def rewrite(folder: Path, rows: str) -> None:

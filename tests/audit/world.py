@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import duckdb
 
@@ -39,6 +40,11 @@ SQL = """
     group by all
 """
 
+#: The same of a KPI that has no small cells.
+OPEN_SQL = "\n".join(line for line in SQL.splitlines() if "as hidden" not in line).replace(
+    "max(hidden.territory_code)", "null"
+)
+
 
 def definition(sql: str = SQL, label: str = "Visites") -> dict:
     return {
@@ -56,7 +62,7 @@ def definition(sql: str = SQL, label: str = "Visites") -> dict:
         "sql": sql,
         "observations": "kpi.kpi_visits__observations",
         "context": [
-            "kpi.kpi_suppressed_cell",
+            *(["kpi.kpi_suppressed_cell"] if "hidden" in sql else []),
             "reference.bridge_calendar_period",
             "reference.bridge_territory_level",
         ],
@@ -126,3 +132,14 @@ def prepare(home: Home, number: int, sql: str = SQL):
         "code_version": "abc",
     }
     return Recorder({"visits": definition(sql)}, "run-1", Annex({})).prepare(home, facts)
+
+
+def show(home: Home, publication_id: str) -> Path:
+    """Make a published copy of the warehouse as readers see it."""
+    folder = home.published / "daily" / publication_id
+    folder.mkdir(parents=True)
+    with duckdb.connect(str(folder / "serving.duckdb")) as connection:
+        connection.execute(f"attach '{home.warehouse}' as warehouse (read_only); create schema kpi")
+        connection.execute("create table kpi.kpi_value as from warehouse.kpi.kpi_value")
+    (folder.parent / "current").symlink_to(publication_id)
+    return folder / "serving.duckdb"
