@@ -1,6 +1,6 @@
 """Each kind of role opens each dashboard in a real browser: whole and in French, or refused in French.
 
-Every role on every dashboard takes minutes: `make proof`. Otherwise a territory opens all, the others what differs.
+Every role on every dashboard takes minutes: `make proof`. Otherwise each role opens what tells it from the others.
 """
 
 from collections.abc import Collection, Iterator
@@ -97,12 +97,11 @@ def refuse(page: Page, server: Server, dashboard: Asset) -> None:
     assert page.get_by_text(dashboard.title, exact=True).count() == 0
 
 
-def test_a_territory_opens_each_dashboard_whole(server, browser, granted, violations):
+def test_a_territory_has_no_sql_and_chooses_among_its_own_places(server, browser, granted, violations):
     bundle, passwords = granted
     page = open_as(browser, server, "gironde", passwords["gironde"], violations)
     expect(page.get_by_text("Tableaux de bord").first).to_be_visible()
     assert page.get_by_text("SQL").count() == 0  # in the menu
-    open_each(page, server, bundle, "gironde")
     looking.show(page, server, looking.named(bundle, "perception"))
     page.get_by_role("combobox", name="NATIVE_FILTER-territory").click(force=True)
     options = page.locator(".ant-select-item-option")
@@ -112,8 +111,8 @@ def test_a_territory_opens_each_dashboard_whole(server, browser, granted, violat
     page.context.close()
 
 
-@pytest.mark.parametrize("name", [name for name in KINDS if name != "gironde"])
-def test_each_other_role_opens_what_it_may(server, browser, granted, violations, name):
+@pytest.mark.parametrize("name", KINDS)
+def test_each_role_opens_what_it_may(server, browser, granted, violations, name):
     bundle, passwords = granted
     page = open_as(browser, server, name, passwords[name], violations)
     open_each(page, server, bundle, name, TELLING)
@@ -122,7 +121,7 @@ def test_each_other_role_opens_what_it_may(server, browser, granted, violations,
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("name", [name for name in KINDS if name != "gironde"])
+@pytest.mark.parametrize("name", KINDS)
 def test_each_role_opens_each_dashboard_whole(server, browser, granted, violations, name):
     bundle, passwords = granted
     page = open_as(browser, server, name, passwords[name], violations)
