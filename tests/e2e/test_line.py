@@ -20,8 +20,8 @@ from ingestion.locks import writer_lock
 from ingestion.privacy import redact
 from tests.e2e.line import PLATFORM, Line, dbt_build, ended, kill_session, members, wait_for
 
-#: The moments at which a build is killed lie in so many seconds after dbt has begun; fewer where builds end earlier.
-BUILD_SECONDS = 15
+#: The moments at which a build is killed lie in so many seconds after dbt has begun; a kill that hits nothing narrows them.
+BUILD_SECONDS = 15.0
 #: A kill may come before dbt has begun its first model, or after its last, and hit nothing.
 SPARE_KILLS = 5
 
@@ -212,24 +212,26 @@ def kill_builds(line: Line, monkeypatch: pytest.MonkeyPatch, kills: int, *part: 
     monkeypatch.setenv("CYBERIMPACT_HOME", str(line.home.root))
     chance = random.Random(kills + 1)
     counts, publication = line.counts(), line.publication()
-    interrupted, horizon = 0, BUILD_SECONDS
+    interrupted, earliest, latest = 0, 0.0, BUILD_SECONDS
     for attempt in range(kills + SPARE_KILLS):
         if attempt >= kills and interrupted:
             break
         with ended(line.start("build", *part)) as process:
             wait_for(lambda process=process: dbt_build(process.pid), 120)
-            deadline = time.monotonic() + chance.uniform(0, horizon)
+            delay = chance.uniform(earliest, latest)
+            deadline = time.monotonic() + delay
             while time.monotonic() < deadline and dbt_build(process.pid):
                 time.sleep(0.1)
-            if not dbt_build(process.pid):
-                horizon /= 2
+            was_building = dbt_build(process.pid) is not None
             kill_session(process.pid)
         unsound = raw(line, "select count(*) from audit.build_node where status not in ('success', 'pass', 'warn')")
         if unsound == [(0,)]:
+            # Too early or too late: the next one is between.
+            earliest, latest = (delay, latest) if was_building else (earliest, delay)
             assert publish(line.home, relations(line)).rows
             publication = line.publication()
         else:
-            interrupted += 1
+            interrupted, earliest, latest = interrupted + 1, 0.0, BUILD_SECONDS
             with pytest.raises(ExpectedFailure, match="cyberimpact build"):
                 publish(line.home, relations(line))
         assert line.counts() == counts

@@ -28,7 +28,6 @@ OF_SEEDS = {
     ("prevention_coverage", "denominator"): "reference.territories",
     ("negative_reviews_share", "numerator"): "reference.feedback_scales",
     ("feedback_index", "numerator"): "reference.feedback_scales",
-    ("irritant_weight", "numerator"): "reference.feedback_scales",
     ("prevention_hours_per_10k", "denominator"): "reference.territories",
 }
 

@@ -30,7 +30,11 @@ def line(line: Line, monkeypatch: pytest.MonkeyPatch) -> Line:
 
 
 def test_one_platform_is_loaded_and_shown_while_others_are_down(line: Line) -> None:
-    before = line.counts()
+    figures = (
+        "select kpi_code, count(kpi_code), sum(value) from kpi.kpi_value "
+        "where kpi_code in ('experiences', 'positive_share', 'answer_rate') group by all order by all"
+    )
+    before = line.rows(figures)
     done = line.run("load", "services_publics_plus", "jdma", "pre_plainte")
     assert done.code == 1
     assert "pre_plainte: 2 read, 2 new, 0 updated, 0 unchanged, 0 quarantined" in done.out
@@ -41,7 +45,9 @@ def test_one_platform_is_loaded_and_shown_while_others_are_down(line: Line) -> N
 
     line.succeed("build", "--select", "fct_pre_complaint+ freshness")
     line.succeed("publish")
-    assert line.counts() == before, "the figures of the missing platform stay"
+    assert line.rows(figures) == before, "the figures of the missing platform stay"
+    assert len(before) == 3
+    assert line.rows("select sum(value) from kpi.kpi_value where kpi_code = 'pre_complaints'") != [(None,)]
     found = {
         platform: (loaded_at, is_late)
         for platform, loaded_at, is_late in line.rows("select platform, last_loaded_at, is_late from audit.freshness")
