@@ -3,17 +3,11 @@
 import hashlib
 import hmac
 import re
-from functools import cache
 
 from ingestion.settings import require
 
 #: The shape of every pseudonym.
 PSEUDONYM = re.compile(r"p_[0-9a-f]{32}")
-
-
-@cache
-def _key() -> bytes:
-    return require("CYBERIMPACT_PSEUDONYM_KEY").encode()
 
 
 def pseudonymise(value: str) -> str:
@@ -26,4 +20,5 @@ def pseudonymise(value: str) -> str:
     """
     if PSEUDONYM.fullmatch(value):
         return value
-    return f"p_{hmac.new(_key(), value.encode(), hashlib.sha256).hexdigest()[:32]}"
+    key = require("CYBERIMPACT_PSEUDONYM_KEY").encode()
+    return f"p_{hmac.new(key, value.encode(), hashlib.sha256).hexdigest()[:32]}"

@@ -20,7 +20,7 @@ from ingestion.locks import writer_lock
 from ingestion.privacy import redact
 from tests.e2e.line import PLATFORM, Line, dbt_build, ended, kill_session, members, wait_for
 
-#: The moments at which a build is killed lie in so many seconds after dbt has begun; a kill that hits nothing narrows them.
+#: A build is killed within so many seconds after dbt has begun; a kill that hits nothing narrows them.
 BUILD_SECONDS = 15.0
 #: A kill may come before dbt has begun its first model, or after its last, and hit nothing.
 SPARE_KILLS = 5

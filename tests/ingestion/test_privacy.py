@@ -1271,9 +1271,6 @@ def test_check_digits(check, right, wrong):
 @pytest.fixture
 def pseudonym_key(monkeypatch):
     monkeypatch.setenv("CYBERIMPACT_PSEUDONYM_KEY", "a key of the tests")
-    pseudonyms._key.cache_clear()
-    yield
-    pseudonyms._key.cache_clear()
 
 
 @pytest.mark.usefixtures("pseudonym_key")
@@ -1285,7 +1282,6 @@ def test_a_pseudonym_is_the_keyed_hash_and_is_not_hashed_again():
 
 def test_without_a_key_there_is_no_pseudonym(monkeypatch):
     monkeypatch.setattr(pseudonyms, "require", missing)
-    pseudonyms._key.cache_clear()
     with pytest.raises(ExpectedFailure, match="CYBERIMPACT_PSEUDONYM_KEY"):
         pseudonymise("abc")
 
