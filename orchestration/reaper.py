@@ -1,10 +1,14 @@
-"""Ends the runs whose process has died and frees their pool slots, which Dagster's default launcher does not do."""
+"""Frees what waits for nothing: the runs whose process has died with their pool slots, and slots given to nobody.
+
+Dagster's default launcher does neither.
+"""
 
 from datetime import datetime
 from pathlib import Path
 
 import dagster as dg
 from dagster import DagsterEventType
+from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 
 STARTED_STATUSES = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING]
 
@@ -47,8 +51,30 @@ def worker(instance: dg.DagsterInstance, run_id: str) -> tuple[int, float] | Non
     return None
 
 
+def assign_free_slots(instance: dg.DagsterInstance) -> list[str]:
+    """Give each free slot of a pool to the step that has waited longest for it.
+
+    Dagster gives a slot to the step that asks while it is free, or else to the next in line when it is freed. A step
+    that asks while it is held and is put in line after it was freed falls between the two, and would wait for ever.
+
+    Returns:
+        The pools in which a step was helped.
+    """
+    storage = instance.event_log_storage
+    if not isinstance(storage, SqlEventLogStorage):
+        return []
+    left = [
+        pool
+        for pool in sorted(storage.get_concurrency_keys())
+        if storage.has_unassigned_slots(pool)
+        and any(step.assigned_timestamp is None for step in storage.get_concurrency_info(pool).pending_steps)
+    ]
+    storage.assign_pending_steps(left)
+    return left
+
+
 def reap(instance: dg.DagsterInstance) -> list[str]:
-    """End every run of this machine whose process is gone.
+    """End every run of this machine whose process is gone, and give free slots to those who wait for them.
 
     Returns:
         The ids of the runs that were ended.
@@ -67,4 +93,5 @@ def reap(instance: dg.DagsterInstance) -> list[str]:
         )
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
         ended.append(run.run_id)
+    assign_free_slots(instance)
     return ended

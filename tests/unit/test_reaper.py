@@ -170,3 +170,24 @@ def test_a_real_run_killed_at_work(instance: dg.DagsterInstance) -> None:
     assert reap(instance) == [run.run_id]
     assert status(instance, run) is dg.DagsterRunStatus.FAILURE
     assert holders(instance) == set()
+
+
+def test_a_step_put_in_line_after_the_slot_was_freed_gets_it(instance: dg.DagsterInstance) -> None:
+    """It asked while the slot was held: `claim_concurrency_slot` reads that first and writes it in line afterwards."""
+    storage = instance.event_log_storage
+    late = create_run_for_test(instance, job_name="load", status=dg.DagsterRunStatus.NOT_STARTED).run_id
+    storage.add_pending_step(POOL, late, "step", should_assign=False)
+    assert not storage.claim_concurrency_slot(POOL, late, "step").is_claimed, "and would wait for ever"
+    reap(instance)
+    assert storage.claim_concurrency_slot(POOL, late, "step").is_claimed
+
+
+def test_a_step_in_line_for_a_slot_that_is_held_stays_in_line(instance: dg.DagsterInstance) -> None:
+    holder = run_of(instance, os.getpid()).run_id
+    storage = instance.event_log_storage
+    late = create_run_for_test(instance, job_name="load", status=dg.DagsterRunStatus.NOT_STARTED).run_id
+    assert not storage.claim_concurrency_slot(POOL, late, "step").is_claimed
+    reap(instance)
+    assert not storage.check_concurrency_claim(POOL, late, "step").is_assigned
+    storage.free_concurrency_slots_for_run(holder)
+    assert storage.claim_concurrency_slot(POOL, late, "step").is_claimed
