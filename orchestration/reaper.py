@@ -1,4 +1,4 @@
-"""Frees what waits for nothing: the runs whose process has died with their pool slots, and slots given to nobody.
+"""Frees what waits for nothing: ends the runs whose process has died, and gives free slots of pools to who waits.
 
 Dagster's default launcher does neither.
 """
@@ -51,26 +51,18 @@ def worker(instance: dg.DagsterInstance, run_id: str) -> tuple[int, float] | Non
     return None
 
 
-def assign_free_slots(instance: dg.DagsterInstance) -> list[str]:
+def assign_free_slots(instance: dg.DagsterInstance) -> None:
     """Give each free slot of a pool to the step that has waited longest for it.
 
     Dagster gives a slot to the step that asks while it is free, or else to the next in line when it is freed. A step
     that asks while it is held and is put in line after it was freed falls between the two, and would wait for ever.
-
-    Returns:
-        The pools in which a step was helped.
     """
     storage = instance.event_log_storage
     if not isinstance(storage, SqlEventLogStorage):
-        return []
-    left = [
-        pool
-        for pool in sorted(storage.get_concurrency_keys())
-        if storage.has_unassigned_slots(pool)
-        and any(step.assigned_timestamp is None for step in storage.get_concurrency_info(pool).pending_steps)
-    ]
-    storage.assign_pending_steps(left)
-    return left
+        return
+    # A pool where nobody waits is left as it is by `assign_pending_steps` itself.
+    free = [pool for pool in storage.get_concurrency_keys() if storage.has_unassigned_slots(pool)]
+    storage.assign_pending_steps(free)
 
 
 def reap(instance: dg.DagsterInstance) -> list[str]:

@@ -54,12 +54,14 @@ def trace(manifest: Mapping[str, Any]) -> Lineage:
     for (schema_name, table), uid in tables.items():
         columns = {c["name"].lower(): c.get("data_type") or "text" for c in nodes[uid]["columns"].values()}
         schema.setdefault(schema_name, {})[table] = columns
-    found = {uid: node for uid, node in nodes.items() if node["resource_type"] == "model"}
-    return {
-        uid: declared(node, nodes) if node["language"] == "python" else trace_model(node, schema, tables)
-        for uid, node in found.items()
-        if node["language"] == "python" or node.get("compiled_code")
-    }
+    found: Lineage = {}
+    for uid in models.values():
+        node = nodes[uid]
+        if node["language"] == "python":
+            found[uid] = declared(node, nodes)
+        elif node.get("compiled_code"):
+            found[uid] = trace_model(node, schema, tables)
+    return found
 
 
 def declared(node: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]]) -> dict[str, list[tuple[str, str]]]:
