@@ -72,9 +72,9 @@ def runs(instance: dg.DagsterInstance, since: datetime) -> list[dict[str, Any]]:
 
 def checks() -> Set[dg.AssetCheckKey]:
     """Return every check of the graph, dbt's and Dagster's own."""
-    from orchestration.definitions import defs  # the graph, which this module is part of
+    from orchestration.execution import graph  # which this module is part of
 
-    return defs().resolve_asset_graph().asset_check_keys
+    return graph().resolve_asset_graph().asset_check_keys
 
 
 def evaluations(
