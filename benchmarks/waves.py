@@ -2,8 +2,9 @@
 
 .venv/bin/python -m benchmarks.waves HOME [--waves 5] [--builds 0.5] [--kills 0] [--background-hours 0]
 
-HOME is a loaded home, which is changed: copy it first. The script runs a sandbox, a mail server, a webhook and the
-process that watches, all of its own; it prints one line for each wave and asserts nothing.
+HOME is a loaded home, which is changed: copy it first. The script runs a sandbox, a mail server, a webhook, and, as the
+supervisor does, Dagster's code server and daemon and the process that watches, all of its own; it prints one line for
+each wave and asserts nothing.
 """
 
 import argparse
@@ -18,10 +19,11 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,7 @@ from aiosmtpd.controller import Controller
 
 from ingestion.operations import open_operations
 from ingestion.settings import CHECKOUT
+from orchestration import stack as supervised
 
 BIN = Path(sys.executable).parent
 SANDBOX_HISTORY = 17
@@ -177,11 +180,30 @@ class Wave:
         return f"{self.word:12} {self.condition:8} mail {told[0]}  webhook {told[1]}"
 
 
+class Scheduler:
+    """Dagster's daemon, which comes back when it was killed."""
+
+    def __init__(self, command: Sequence[Any], environment: dict[str, str], log: Path) -> None:
+        self._start = partial(process, list(command), environment, log)
+        self._running = ExitStack()
+        self._daemon = self._running.enter_context(self._start())
+
+    def kill(self) -> None:
+        self._daemon.kill()
+        self._daemon = self._running.enter_context(self._start())
+
+    def close(self) -> None:
+        self._running.close()
+
+
 class Bench:
     """The processes of a measurement, and one wave after the other."""
 
-    def __init__(self, home: Path, environment: dict[str, str], sandbox: str, arrivals: Arrivals) -> None:
-        self._home, self._environment, self._sandbox, self._arrivals = home, environment, sandbox, arrivals
+    def __init__(
+        self, home: Path, environment: dict[str, str], sandbox: str, arrivals: Arrivals, scheduler: Scheduler
+    ) -> None:
+        self._home, self._environment, self._sandbox = home, environment, sandbox
+        self._arrivals, self._scheduler = arrivals, scheduler
 
     def wave(self, word: str, condition: str) -> Wave:
         """Send a wave in a condition: `quiet`, `build` (the daily build runs) or `kill` (of Dagster's daemon)."""
@@ -191,9 +213,7 @@ class Bench:
                 command = [BIN / "cyberimpact", "build"]
                 stack.enter_context(process(command, self._environment, log))
             if condition == "kill":
-                command = [BIN / "dagster-daemon", "run", "-w", CHECKOUT / "workspace.yaml"]
-                daemon = stack.enter_context(process(command, self._environment, log))
-                killer = threading.Timer(KILL_AFTER_SECONDS, daemon.kill)
+                killer = threading.Timer(KILL_AFTER_SECONDS, self._scheduler.kill)
                 killer.start()
                 stack.callback(killer.cancel)
             began = time.time()
@@ -236,9 +256,8 @@ def main() -> None:
     sandbox = f"http://127.0.0.1:{ports['sandbox']}"
     told = home / "waves.yml"
     told.write_text(yaml.safe_dump({"subscriptions": recipients(ports["hook"])}), encoding="utf-8")
-    environment = os.environ | {
-        "CYBERIMPACT_HOME": str(home),
-        "DAGSTER_HOME": str(home / "dagster"),
+    os.environ["CYBERIMPACT_HOME"] = str(home)
+    environment = supervised.environment() | {
         "CYBERIMPACT_LISTENING_URL": f"{sandbox}/talkwalker/api/v1/search/p/gendarmerie",
         "CYBERIMPACT_SMTP_HOST": "127.0.0.1",
         "CYBERIMPACT_SMTP_PORT": str(ports["smtp"]),
@@ -255,10 +274,18 @@ def main() -> None:
         past = range(round(options.background_hours * 3600 / BACKGROUND_SECONDS))
         for word in words:
             inject(sandbox, word, [-(step + 1) * BACKGROUND_SECONDS for step in past])
+        programs = {program.name: program for program in supervised.programs()}
+        supervised.workspace_file().parent.mkdir(exist_ok=True)
+        supervised.workspace_file().write_text(supervised.workspace())
+        code = programs["dagster-code"]
+        stack.enter_context(process(list(code.command), environment, home / "logs" / "waves-code.log"))
+        wait("the code server", lambda: supervised.answers(code), 120)
+        daemon = programs["dagster-daemon"].command
+        scheduler = stack.enter_context(closing(Scheduler(daemon, environment, home / "logs" / "waves-daemon.log")))
         former = published(home)
         stack.enter_context(process([BIN / "cyberimpact", "watch"], environment, home / "logs" / "waves-watch.log"))
         wait("the first micro-batch", lambda: published(home) != former, 1800)
-        bench = Bench(home, environment, sandbox, arrivals)
+        bench = Bench(home, environment, sandbox, arrivals, scheduler)
         conditions = [
             "build" if (rank + 1) * options.builds % 1 < options.builds else "quiet" for rank in range(options.waves)
         ]

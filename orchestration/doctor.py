@@ -78,10 +78,9 @@ def processes() -> Iterator[Finding]:
         return
     yield Finding("supervisor", "ok", f"process {pid}")
     for program in stack.programs():
-        up = stack.answers(program) if program.health else stack.runs(program)
+        up = stack.answers(program) if program.is_asked else stack.runs(program)
         log = settings.home().logs / f"{program.name}.log"
-        where = program.url if program.port else "no port"
-        yield Finding(program.name, "ok" if up else "broken", where, "" if up else f"read {log}")
+        yield Finding(program.name, "ok" if up else "broken", program.address, "" if up else f"read {log}")
 
 
 def loads(home: Home) -> Iterator[Finding]:

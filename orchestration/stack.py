@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import yaml
 from rich.console import Console
 
 from ingestion import settings
@@ -26,6 +27,7 @@ SUPERSET_SERVER = settings.CHECKOUT / "superset" / "server" / "server.py"
 FREE_BYTES = 2 * 1024**3
 START_SECONDS = 180
 STOP_SECONDS = 60
+LONGEST_SOCKET_PATH = 107  # bytes; Linux, unix(7)
 
 console = Console(stderr=True, soft_wrap=True, highlight=False)
 
@@ -39,25 +41,39 @@ class Program:
         command: What is run, from the checkout.
         port: The loopback port it listens on, None for one that listens on none.
         health: Path that answers 200 once it serves.
+        socket: The file it listens on, of one that has no port and is for this user's own processes.
     """
 
     name: str
     command: Sequence[str | Path]
     port: int | None = None
     health: str | None = None
+    socket: Path | None = None
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def address(self) -> str:
+        """What it listens on, in words."""
+        return str(self.socket) if self.socket else self.url if self.port else "no port"
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether it can be asked if it serves."""
+        return self.health is not None or self.socket is not None
+
 
 def programs() -> list[Program]:
     """Return what the platform runs on one machine."""
     dagster, superset, sandbox, api = (settings.port(name) for name in ("dagster", "superset", "sandbox", "api"))
-    workspace = settings.CHECKOUT / "workspace.yaml"
+    workspace, code = workspace_file(), code_socket()
+    definitions = ["-m", "orchestration.definitions", "--location-name", "cyberimpact"]
     return [
         Program("sandbox", [BIN / "cyberimpact", "sandbox"], sandbox, "/health"),
         Program("superset", [SUPERSET_PYTHON, SUPERSET_SERVER, "serve"], superset, "/health"),
+        Program("dagster-code", [BIN / "dagster", "code-server", "start", "-s", code, *definitions], socket=code),
         Program(
             "dagster-webserver",
             [BIN / "dagster-webserver", "-h", "127.0.0.1", "-p", str(dagster), "-w", workspace],
@@ -68,6 +84,24 @@ def programs() -> list[Program]:
         Program("watch", [BIN / "cyberimpact", "watch"]),
         Program("dagster-daemon", [BIN / "dagster-daemon", "run", "-w", workspace]),
     ]
+
+
+def code_socket() -> Path:
+    return settings.home().run / "code.sock"
+
+
+def workspace_file() -> Path:
+    return settings.home().run / "workspace.yaml"
+
+
+def workspace() -> str:
+    """Return the workspace of the supervised processes, which names the code server.
+
+    Left to themselves, the daemon and the webserver each load the graph in a process of their own, the daemon in a new
+    one every minute: a third of a core with this graph, for ever.
+    """
+    server = {"socket": str(code_socket()), "host": "localhost", "location_name": "cyberimpact"}
+    return yaml.safe_dump({"load_from": [{"grpc_server": server}]}, allow_unicode=True)
 
 
 def environment() -> dict[str, str]:
@@ -102,7 +136,8 @@ def prepare() -> None:
     """Check what can be checked before anything is started.
 
     Raises:
-        ExpectedFailure: the disk is full, or a port is taken by a process that is not ours.
+        ExpectedFailure: the disk is full, the path of the home is too long, or a port is taken by a process that is
+            not ours.
     """
     from orchestration import instance
 
@@ -117,6 +152,11 @@ def prepare() -> None:
         raise ExpectedFailure(
             f"{home.root} has {free / 1024**3:.1f} GB free; the platform needs {FREE_BYTES / 1024**3:.0f} GB.",
             "Free some space, or set CYBERIMPACT_HOME to a larger disk.",
+        )
+    if len(os.fsencode(code_socket())) > LONGEST_SOCKET_PATH:
+        raise ExpectedFailure(
+            f"{code_socket()} is too long a path for a socket, which may have {LONGEST_SOCKET_PATH} bytes.",
+            "Set CYBERIMPACT_HOME to a shorter path.",
         )
     instance.prepare()
     if supervisor_pid() is None:
@@ -216,6 +256,7 @@ def start() -> None:
     with console.status("Superset: preparing its own database (a minute the first time)"):
         run_logged([SUPERSET_PYTHON, SUPERSET_SERVER, "init"], "superset-init")
     console.print("Superset: database ready")
+    workspace_file().write_text(workspace())
     configuration_file().write_text(configuration())
     run_logged([BIN / "supervisord", "-c", configuration_file()], "supervisord-start")
     console.print("Supervisor: started")
@@ -243,22 +284,25 @@ def wait_until_healthy(program: Program, *, fresh: bool) -> None:
     Raises:
         ExpectedFailure: it does not answer in time.
     """
-    if program.health is None:
+    if not program.is_asked:
         return
     began = time.monotonic()
-    with console.status(f"{program.name}: starting on port {program.port}"):
+    with console.status(f"{program.name}: starting, {program.address}"):
         while not answers(program):
             if supervisor_pid() is None or time.monotonic() - began > START_SECONDS:
                 raise ExpectedFailure(
-                    f"{program.name} does not answer on port {program.port}.",
+                    f"{program.name} does not answer on {program.address}.",
                     f"Read {settings.home().logs / program.name}.log, then `make down` and `make up`.",
                 )
             time.sleep(0.5)
-    console.print(f"{program.name}: {'started' if fresh else 'running'}, {program.url}")
+    console.print(f"{program.name}: {'started' if fresh else 'running'}, {program.address}")
 
 
 def answers(program: Program) -> bool:
     """Tell whether a process serves."""
+    if program.socket:
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(str(program.socket)) == 0
     try:
         return httpx.get(f"{program.url}{program.health}", timeout=5).status_code == httpx.codes.OK
     except httpx.HTTPError:

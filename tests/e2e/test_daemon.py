@@ -4,10 +4,8 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import dagster as dg
 import duckdb
@@ -17,9 +15,6 @@ from ingestion import settings
 from orchestration import project, stack
 from orchestration.reaper import worker
 from tests.e2e.line import PLATFORM, Line, ended, wait_for
-
-BIN = Path(sys.executable).parent
-WORKSPACE = settings.CHECKOUT / "workspace.yaml"
 
 pytestmark = pytest.mark.proof
 
@@ -41,10 +36,21 @@ def instance(line: Line, environment: dict[str, str]) -> Iterator[dg.DagsterInst
 
 @contextmanager
 def daemon(line: Line, environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
-    """Run the scheduler as the supervisor does, with its output in a file."""
-    with (line.desk / "daemon.log").open("w") as log:
+    """Run the code server and the scheduler as the supervisor does, each with its output in a file."""
+    programs = {program.name: program for program in stack.programs()}
+    stack.workspace_file().parent.mkdir(exist_ok=True)
+    stack.workspace_file().write_text(stack.workspace())
+    with supervised(programs["dagster-code"], line, environment):
+        wait_for(lambda: stack.answers(programs["dagster-code"]), 120)
+        with supervised(programs["dagster-daemon"], line, environment) as process:
+            yield process
+
+
+@contextmanager
+def supervised(program: stack.Program, line: Line, environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    with (line.desk / f"{program.name}.log").open("w") as log:
         process = subprocess.Popen(
-            [BIN / "dagster-daemon", "run", "-w", WORKSPACE],
+            program.command,
             env=environment,
             cwd=settings.CHECKOUT,
             stdout=log,
@@ -58,7 +64,7 @@ def daemon(line: Line, environment: dict[str, str]) -> Iterator[subprocess.Popen
 
 def launch(environment: dict[str, str], job: str) -> None:
     """Hand a run to the queue, as the button of the UI does."""
-    command = [BIN / "dagster", "job", "launch", "-w", WORKSPACE, "-l", "cyberimpact", "-j", job]
+    command = [stack.BIN / "dagster", "job", "launch", "-w", stack.workspace_file(), "-l", "cyberimpact", "-j", job]
     subprocess.run(command, env=environment, cwd=settings.CHECKOUT, capture_output=True, check=True)
 
 

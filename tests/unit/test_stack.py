@@ -16,6 +16,7 @@ from typing import NamedTuple, TypeVar
 
 import httpx
 import pytest
+import yaml
 
 from ingestion.errors import ExpectedFailure
 from ingestion.settings import Home
@@ -67,10 +68,10 @@ def is_alive(pid: int) -> bool:
 
 @pytest.fixture
 def set_up(home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
-    """A home with its secrets, and three ports that are free."""
+    """A home with its secrets, and ports that are free."""
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
-    for service in ("DAGSTER", "SUPERSET", "SANDBOX"):
+    for service in ("DAGSTER", "SUPERSET", "SANDBOX", "API"):
         monkeypatch.setenv(f"CYBERIMPACT_{service}_PORT", str(free_port()))
     return home
 
@@ -212,6 +213,15 @@ class TestPreparation:
         assert "0.3 GB" in refused.value.what
         assert "CYBERIMPACT_HOME" in refused.value.remedy
 
+    def test_a_home_too_deep_for_a_socket_is_said_in_a_sentence(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("CYBERIMPACT_HOME", str(tmp_path / ("d" * 100)))
+        with pytest.raises(ExpectedFailure) as refused:
+            stack.prepare()
+        assert "107 bytes" in refused.value.what
+        assert "CYBERIMPACT_HOME" in refused.value.remedy
+
     def test_a_home_that_cannot_be_made_is_said_in_a_sentence(
         self,
         tmp_path: Path,
@@ -238,6 +248,26 @@ class TestPreparation:
     def test_down_without_up_says_so(self, capsys: pytest.CaptureFixture[str]) -> None:
         stack.down()
         assert "Nothing runs" in capsys.readouterr().err
+
+
+class TestCodeServer:
+    def test_the_workspace_names_the_socket_that_the_code_server_listens_on(self, set_up: Home) -> None:
+        (code,) = [program for program in stack.programs() if program.socket]
+        (location,) = yaml.safe_load(stack.workspace())["load_from"]
+        assert location["grpc_server"]["socket"] == str(code.socket)
+        assert code.socket in code.command
+        assert set_up.run in code.socket.parents, "the folder of this user only"
+
+    def test_a_socket_that_nobody_listens_on_does_not_answer(self, tmp_path: Path) -> None:
+        file = tmp_path / "code.sock"
+        program = Program("code", ["true"], socket=file)
+        assert not stack.answers(program)
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(str(file))
+            server.listen()
+            assert stack.answers(program)
+        assert file.exists(), "as a killed server leaves it"
+        assert not stack.answers(program)
 
 
 class TestSupervision:
