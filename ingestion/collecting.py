@@ -15,6 +15,9 @@ from ingestion.tables import DUCKDB_TYPES
 
 DATASET = "raw_platforms"
 
+#: Longer than a micro-batch holds the live file at a time.
+LIVE_PATIENCE_SECONDS = 60.0
+
 LOADS = Table(
     name="loads",
     key=LOAD_LOG.key,
@@ -27,8 +30,8 @@ def collect_loads() -> int:
     """Make `raw_platforms.loads` anew from every load log that there is.
 
     A platform that was never loaded has no row. What is loaded in micro-batches lives in a file of its own, which is
-    read under its writer lock, for as long as the copy of a few rows takes. While that file is being written its loads
-    stay as they were collected before: the daily build never waits for a micro-batch.
+    read under its writer lock, for as long as the copy of a few rows takes. Where a micro-batch does not give that file
+    back within a minute its loads stay as they were collected before: the daily build waits no longer.
 
     Returns:
         The number of loads.
@@ -49,9 +52,9 @@ def collect_loads() -> int:
 
 @contextmanager
 def _live(connection: duckdb.DuckDBPyConnection) -> Generator[dict[str, str]]:
-    """Attach the live file, where there is one that nobody writes, and give each database's name in the connection."""
+    """Attach the live file, where it can be had, and give each database's name in the connection."""
     [(warehouse,)] = connection.execute("select current_database()").fetchall()
-    with writer_lock_if_free(home().live) as free:
+    with writer_lock_if_free(home().live, LIVE_PATIENCE_SECONDS) as free:
         if not free or not home().live.exists():
             yield {"warehouse": warehouse}
             return

@@ -81,12 +81,23 @@ def _give_up(holder: str) -> NoReturn:
 
 
 @contextmanager
-def writer_lock_if_free(file: Path) -> Generator[bool]:
-    """Hold the right to write a DuckDB file where nobody else has it, and tell whether it is held; never wait."""
+def writer_lock_if_free(file: Path, within_seconds: float = 0.0) -> Generator[bool]:
+    """Hold the right to write a DuckDB file where nobody has it, and tell whether it is held.
+
+    Args:
+        file: The DuckDB file to be written.
+        within_seconds: How long at most to wait for who has it; by default not at all.
+    """
+    until = time.monotonic() + within_seconds
     with ExitStack() as stack:
-        try:
-            stack.enter_context(writer_lock(file, on_wait=_give_up))
-            free = True
-        except _HeldError:
-            free = False
+        while not (free := _is_taken(file, stack)) and time.monotonic() < until:
+            time.sleep(POLL_SECONDS)
         yield free
+
+
+def _is_taken(file: Path, stack: ExitStack) -> bool:
+    try:
+        stack.enter_context(writer_lock(file, on_wait=_give_up))
+    except _HeldError:
+        return False
+    return True

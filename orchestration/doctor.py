@@ -70,6 +70,14 @@ def installation() -> Iterator[Finding]:
             yield Finding(name, "broken", "not set", "make install, which writes it to .env")
 
 
+#: Last loads in UTC, as the daily copy tells them; of the live platforms it knows no more than the daily build did.
+LAST_LOADS = "select platform, cast(last_loaded_at as timestamp) from audit.freshness"
+LAST_LIVE_LOADS = """
+    select platform, cast(last_loaded_at as timestamp) from live_serving.signals.live_state
+    where last_loaded_at is not null
+"""
+
+
 def processes() -> Iterator[Finding]:
     """Look at the supervisor and at what each of its processes answers."""
     pid = stack.supervisor_pid()
@@ -90,7 +98,9 @@ def loads(home: Home) -> Iterator[Finding]:
     except ExpectedFailure:
         return  # `publication` says why
     with connection:
-        last = dict(connection.execute("select platform, last_loaded_at from audit.freshness").fetchall())
+        last = dict(connection.execute(LAST_LOADS).fetchall())
+        if published.current(home, published.LIVE) is not None:
+            last |= dict(connection.execute(LAST_LIVE_LOADS).fetchall())
     for platform in PLATFORMS:
         yield age(platform, last.get(platform.name))
 
@@ -99,7 +109,7 @@ def age(platform: Platform, loaded_at: datetime | None) -> Finding:
     subject, remedy = platform.name, f"cyberimpact load {platform.name}"
     if loaded_at is None:
         return Finding(subject, "late", "never loaded", remedy)
-    elapsed = datetime.now(UTC) - loaded_at.astimezone(UTC)
+    elapsed = datetime.now(UTC) - loaded_at.replace(tzinfo=UTC)
     late = elapsed > platform.late_after
     return Finding(subject, "late" if late else "ok", f"loaded {shown(elapsed)} ago", remedy if late else "")
 

@@ -3,22 +3,25 @@
 import fcntl
 import os
 import shutil
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from ingestion import settings
+from ingestion.operations import open_operations
 from ingestion.settings import Home
 from sandbox.app import addresses
 from sandbox.drops import deliver
 from tests.e2e.line import PLATFORM, Line, write_export
-from tests.e2e.recomputed import NOW, SEED
+from tests.e2e.recomputed import NOW, SEED, verdicts
 from tests.ingestion.conftest import Sandbox
 
 #: What the KPIs stand on, `reference` for the figures of the IGGN.
 PLATFORMS = (
     "services_publics_plus", "jdma", "partoo", "app_stores", "audience", "social_accounts", "listening",
-    "brigade_numerique", "pre_plainte", "perceval", "cybermalveillance", "prevention_actions", "reference",
+    "brigade_numerique", "pre_plainte", "perceval", "cybermalveillance", "prevention_actions", "operations",
+    "reference",
 )  # fmt: skip
 
 REAL = settings.CHECKOUT.parent / "shared" / "data" / "services_publics_plus" / "export-experiences.csv"
@@ -57,6 +60,8 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Line:
             line.desk.mkdir()
             deliver(line.home.drop, SEED, NOW)
             shutil.rmtree(line.home.drop / "reference")  # communes and offences: slow, and of no KPI
+            with closing(open_operations(line.home.operations)) as connection, connection:
+                verdicts().to_sql("verdicts", connection, if_exists="append", index=False)
             platforms = Sandbox(NOW)
             platforms.start()
             for setting, address in addresses(platforms.origin).items():

@@ -1,4 +1,4 @@
-"""The KPIs a second time, in pandas, from what the sandbox's platforms show: no SQL and no warehouse.
+"""The KPIs a second time, in pandas, from what the sandbox's platforms show and invented verdicts, without SQL.
 
 Written from the definitions in `meta.kpi` alone: `RECOMPUTED` says which observations each KPI has and how they add up,
 and `cells` brings them to periods, places and breakdowns. What is compared belongs to `test_recomputation`.
@@ -817,11 +817,63 @@ def actions_counted(column: str | None = None) -> Frames:
 IGGN_COMPLAINTS = {2015: 1097, 2016: 1119, 2017: 1742, 2018: 1318, 2019: 1444, 2020: 1783, 2021: 2344}
 
 
-#: KPI -> its observations, how they become a value, and the inhabitants that a rate is told for.
 def costs() -> Frames:
     """Euros by people reached: the sandbox's actions all tell both."""
     told = actions().assign(n=actions()["Coût en euros"].astype(int), d=actions()["Personnes touchées"].astype(int))
     return broken_down(told, "channel", "theme")
+
+
+#: Where invented signals were seen: some départements, one of them overseas; a region, the nation, nowhere.
+SEEN_IN = ("FR-33", "FR-971", "FR-2A", "FR-67", "FR-NAQ", "FR", None)
+KINDS = ("rumeur", "cyber", None)
+
+
+@cache
+def verdicts() -> pd.DataFrame:
+    """Invented verdicts, as the platform writes them down: the sandbox plays no operators.
+
+    Signals open every eleven hours, some of them in the last hours of a month in Paris. One in four was only seen, one
+    in six was confirmed first and put aside the day after.
+    """
+    rows = []
+    for number in range(200):
+        opened_at = pd.Timestamp("2025-01-15T22:30:00Z") + pd.Timedelta(hours=11) * number
+        words = ["vu"]
+        if number % 4:
+            words.append("confirmé" if number % 3 else "écarté")
+        if number % 6 == 1:
+            words.append("écarté")
+        for day, word in enumerate(words):
+            rows.append(
+                {
+                    "verdict_id": f"v{number}-{day}",
+                    "signal_id": f"s{number}",
+                    "verdict": word,
+                    "author_role": "veille",
+                    "note": "Un exercice." if word == "écarté" else None,
+                    "decided_at": (opened_at + pd.Timedelta(days=day, hours=1)).isoformat(),
+                    "topic_code": "essai",
+                    "crisis_kind": KINDS[number % 3],
+                    "territory_code": SEEN_IN[number % 7],
+                    "severity": 2,
+                    "signal_opened_at": opened_at.isoformat(),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def signals_decided() -> Frames:
+    """Signals that were confirmed or put aside, by what was said last."""
+    decided = verdicts()[verdicts()["verdict"] != "vu"].sort_values("decided_at").groupby("signal_id").tail(1)
+    departements = set(seed("territories")["territory_code"])
+    told = decided.assign(
+        day=pd.to_datetime(decided["signal_opened_at"]).dt.tz_convert(PARIS).dt.date,
+        place=decided["territory_code"].where(decided["territory_code"].isin(departements), "ZZ"),
+        n=(decided["verdict"] == "confirmé").astype(int),
+        d=1,
+        crisis_kind=decided["crisis_kind"].fillna("non précisé"),
+    )
+    return broken_down(told, "crisis_kind")
 
 
 #: A month of full-time work, in hours.
@@ -837,6 +889,7 @@ def demands() -> Frames:
     return {"total": pd.concat([*asked, led], ignore_index=True)}
 
 
+#: KPI -> its observations, how they become a value, and the inhabitants that a rate is told for.
 RECOMPUTED: dict[str, tuple[Callable[[], Frames], Callable, int | None]] = {
     "experiences": (experiences_counted, total, None),
     "positive_share": (experiences_positive, ratio(), None),
@@ -884,4 +937,5 @@ RECOMPUTED: dict[str, tuple[Callable[[], Frames], Callable, int | None]] = {
     "prevention_hours_per_10k": (lambda: actions_counted("Heures"), total, 10_000),
     "cost_per_person_reached": (costs, ratio(), None),
     "demand_per_fte": (demands, ratio(FULL_TIME), None),
+    "signal_precision": (signals_decided, ratio(), None),
 }

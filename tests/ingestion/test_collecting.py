@@ -2,8 +2,10 @@
 
 import duckdb
 
+from ingestion import collecting
 from ingestion.collecting import collect_loads
 from ingestion.loading import ensure_tables, load
+from ingestion.locks import writer_lock
 from tests.ingestion.conftest import ask, experience, write_export
 
 
@@ -39,3 +41,17 @@ def test_a_platform_whose_tables_are_empty_has_no_load(home):
     ensure_tables("pre_plainte")
     assert collect_loads() == 0
     assert loads(home) == []
+
+
+def test_a_live_file_that_its_writer_keeps_leaves_its_loads_as_they_were(home, exports, monkeypatch):
+    chat = exports / "chat.csv"
+    chat.write_text("R1;24/03/2025 10:15;Chat;Je m'informe;Recrutement;x\n", encoding="utf-8")
+    load("brigade_numerique", file=chat)
+    assert collect_loads() == 1
+    load("services_publics_plus", file=write_export(exports, experience("1"), experience("2")))
+    chat.write_text("R2;24/03/2025 10:16;Chat;Je m'informe;Recrutement;x\n", encoding="utf-8")
+    load("brigade_numerique", file=chat)
+    monkeypatch.setattr(collecting, "LIVE_PATIENCE_SECONDS", 0.5)
+    with writer_lock(home.live):
+        assert collect_loads() == 2, "the first of the chat, and the other platform's"
+    assert collect_loads() == 3

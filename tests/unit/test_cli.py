@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,9 +28,19 @@ create table perception.fct_experience as
     as rows(experience_id, feeling, published_on, share);
 create schema audit;
 create table audit.publication as select '20260101T000000Z-abcdef' as publication_id, date '2026-01-02' as data_as_of;
+set TimeZone = 'UTC';
 create table audit.freshness as
-    select 'services_publics_plus' as platform, now() - interval 1 hour as last_loaded_at,
+    select 'services_publics_plus' as platform, now()::timestamp - interval 1 hour as last_loaded_at,
     date '2026-01-02' as data_as_of;
+"""
+
+LIVE_STATE = """
+set TimeZone = 'UTC';
+create schema signals;
+create table signals.live_state as select * from (values
+    ('listening', now()::timestamp - interval 10 minute),
+    ('brigade_numerique', null)
+) as rows(platform, last_loaded_at);
 """
 
 
@@ -315,6 +326,27 @@ class TestDoctor:
         done = run("doctor", "--json")
         assert done.code == 1
         assert "CYBERIMPACT_SANDBOX_PORT" in done.out + done.err
+
+    @pytest.mark.usefixtures("published_home")
+    def test_a_live_platform_is_as_late_as_its_last_micro_batch(self, run: Run, home: Home) -> None:
+        """The daily copy knows its loads of the last daily build only."""
+        assert "never loaded" in self.findings(run)["listening"]["detail"]
+        write_copy(home, LIVE_STATE, target="live", file_name="live_serving.duckdb")
+        found = self.findings(run)
+        assert found["listening"]["state"] == "ok"
+        assert found["brigade_numerique"]["detail"] == "never loaded"
+
+    @pytest.mark.usefixtures("published_home")
+    @pytest.mark.parametrize("zone", ["UTC", "ABC-3", "ABC+3"])
+    def test_a_load_is_as_old_wherever_the_machine_stands(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch, zone: str
+    ) -> None:
+        with monkeypatch.context() as elsewhere:
+            elsewhere.setenv("TZ", zone)
+            time.tzset()
+            detail = self.findings(run)["services_publics_plus"]["detail"]
+        time.tzset()
+        assert detail == "loaded 1 h ago"
 
     def test_every_program_is_told_of(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         """The scheduler answers on no port; whether it runs matters most of all."""

@@ -4,13 +4,14 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from ingestion.locks import writer_lock
+from ingestion.locks import writer_lock, writer_lock_if_free
 from ingestion.settings import Home
 
 HOLD = """
@@ -136,3 +137,24 @@ def test_files_of_one_name_in_two_folders_have_two_locks(warehouse: Path, home: 
 def test_warehouse_and_live_file_are_written_at_the_same_time(warehouse: Path) -> None:
     with writer_lock(warehouse, on_wait=refuse), writer_lock(warehouse.with_name("live.duckdb"), on_wait=refuse):
         pass
+
+
+def test_a_lock_that_is_given_back_in_time_is_taken(warehouse: Path, home: Home) -> None:
+    with holder(warehouse, home.root) as first:
+        wait_until_held(first)
+        with writer_lock_if_free(warehouse) as free:
+            assert not free
+        threading.Timer(0.5, first.kill).start()
+        with writer_lock_if_free(warehouse, within_seconds=30) as free:
+            assert free
+            assert first.wait(10), "taken from who has ended, not beside it"
+            with pytest.raises(RefusedError), writer_lock(warehouse, on_wait=refuse):
+                pass
+
+
+def test_a_lock_that_is_not_given_back_is_left(warehouse: Path, home: Home) -> None:
+    with holder(warehouse, home.root) as first:
+        wait_until_held(first)
+        with writer_lock_if_free(warehouse, within_seconds=0.5) as free:
+            assert not free
+        assert first.poll() is None

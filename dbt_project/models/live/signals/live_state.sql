@@ -1,4 +1,4 @@
--- One row per live platform: up to when it tells, and whether that is too long ago.
+-- One row per live platform: up to when it tells, when it was last loaded, and after how long that is too long ago.
 with told as (
     select
         'listening' as platform,
@@ -13,12 +13,29 @@ with told as (
         max(contacted_at) as data_until,
         2880 as late_after_minutes
     from {{ ref('stg_brigade_numerique__contact') }}
+),
+
+-- Judging set-aside records anew brings no news from the platform.
+loads as (
+    select
+        'listening' as platform,
+        max(finished_at) as last_loaded_at
+    from {{ ref('stg_listening__load') }}
+    where entity = 'mentions' and origin_kind <> 'quarantine'
+    union all
+    select
+        'brigade_numerique' as platform,
+        max(finished_at) as last_loaded_at
+    from {{ ref('stg_brigade_numerique__load') }}
+    where entity = 'contacts' and origin_kind <> 'quarantine'
 )
 
 select
-    platform,
-    platform_label,
-    cast(data_until as timestamp) as data_until,
-    late_after_minutes,
+    told.platform,
+    told.platform_label,
+    cast(told.data_until as timestamp) as data_until,
+    loads.last_loaded_at,
+    told.late_after_minutes,
     cast({{ dbt.current_timestamp() }} as timestamp) as built_at
 from told
+inner join loads on told.platform = loads.platform
