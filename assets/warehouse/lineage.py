@@ -93,12 +93,12 @@ def trace_model(
     for table in query.find_all(exp.Table):
         table.set("catalog", None)  # the database is the file; only schema and table tell models apart
     qualified = qualify(query, schema=schema, dialect=DIALECT, validate_qualify_columns=False)
-    scope = build_scope(qualified)
-    names = qualified.named_selects if isinstance(qualified, exp.Query) else []
+    # All columns at once: they share the steps that one question for each would take anew.
+    roots = lineage(None, qualified, schema=schema, scope=build_scope(qualified), dialect=DIALECT)
     found: dict[str, list[tuple[str, str]]] = {}
     counting = []
-    for column in names:
-        steps = list(lineage(column, qualified, schema=schema, scope=scope, dialect=DIALECT).walk())
+    for column, root in roots.items():
+        steps = list(root.walk())
         upstream = set()
         for step in steps:
             if isinstance(step.expression, exp.Table):
