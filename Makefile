@@ -83,14 +83,14 @@ $(UV): requirements/uv.lock
 .venv/.installed: $(UV) requirements/dev.lock pyproject.toml
 	@echo "The platform's environment: installing into .venv" >&2
 	@[ -x $(BIN)/python ] || $(PYTHON) -m venv --without-pip .venv
-	@VIRTUAL_ENV=.venv $(UV) pip sync --quiet --require-hashes requirements/dev.lock
+	@VIRTUAL_ENV=.venv $(UV) pip sync --quiet --compile-bytecode --require-hashes requirements/dev.lock
 	@VIRTUAL_ENV=.venv $(UV) pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venv-superset/.installed: $(UV) requirements/superset.lock
 	@echo "Superset's environment: installing into .venv-superset" >&2
 	@[ -x .venv-superset/bin/python ] || $(PYTHON) -m venv --without-pip .venv-superset
-	@VIRTUAL_ENV=.venv-superset $(UV) pip sync --quiet --require-hashes requirements/superset.lock
+	@VIRTUAL_ENV=.venv-superset $(UV) pip sync --quiet --compile-bytecode --require-hashes requirements/superset.lock
 	@touch $@
 
 .env: .env.example .venv/.installed
