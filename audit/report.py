@@ -1,7 +1,7 @@
 """Says a trace in French: as text, as JSON, as one HTML page that needs nothing else. Reads no file."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -17,6 +17,9 @@ from audit.tracing import PARIS, Shown, Trace
 from ingestion.errors import ExpectedFailure
 
 SUPPRESSED = "non diffusé : trop peu de victimes"
+
+#: Parts of a figure, in the order in which they are read.
+_PARTS = {"value": "Valeur", "numerator": "Numérateur", "denominator": "Dénominateur", "observations": "Observations"}
 
 #: Loads and models that the text shows; the page shows all.
 _SHOWN = 12
@@ -55,12 +58,11 @@ def figures_lines(figures: Figures | None) -> list[tuple[str, str]]:
         return [("Valeur", "–")]
     if figures.is_suppressed:
         return [("Valeur", SUPPRESSED)]
-    return [
-        ("Valeur", said(figures.value)),
-        ("Numérateur", said(figures.numerator)),
-        ("Dénominateur", said(figures.denominator)),
-        ("Observations", said(figures.observations)),
-    ]
+    return [(label, said(getattr(figures, part))) for part, label in _PARTS.items()]
+
+
+def columns_lines(columns: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
+    return [(label, ", ".join(columns.get(part, ())) or "aucune") for part, label in _PARTS.items()]
 
 
 def sections(trace: Trace) -> list[Section]:
@@ -98,10 +100,7 @@ def sections(trace: Trace) -> list[Section]:
             ["Clés"] if trace.record_keys else [],
             [(key,) for key in trace.record_keys],
         ),
-        Section(
-            "Colonnes brutes derrière chaque chiffre",
-            [(name, ", ".join(columns) or "aucune") for name, columns in trace.definition["columns"].items()],
-        ),
+        Section("Colonnes brutes derrière chaque chiffre", columns_lines(trace.definition["columns"])),
         Section(
             "Où ce chiffre est affiché",
             [] if shown_in(trace) else [("Tableau de bord", "aucun à cette publication")],
