@@ -1,18 +1,18 @@
 """Dagster's event log in SQLite, whose files stay open while a process writes them. Knows no event."""
 
+import os
 import sqlite3
 import threading
 from collections import OrderedDict
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy.engine import Connection
-
-from ingestion import settings
 
 #: One file for each run and one for all of them; who reads many runs, as the webserver does, keeps the last ones.
 MOST_KEPT = 8
@@ -37,8 +37,8 @@ class EventLog(SqliteEventLogStorage):
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> "EventLog":
-        """Return the log of the current home, in the folder that Dagster gives it."""
-        return cls(str(settings.home().dagster / "history" / "runs"), inst_data, **config_value)
+        """Return the log in the folder of Dagster's home that Dagster itself gives it."""
+        return cls(str(Path(os.environ["DAGSTER_HOME"]) / "history" / "runs"), inst_data, **config_value)
 
     @contextmanager
     def run_connection(self, run_id: str | None = None) -> Generator[Connection]:

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import dagster as dg
 import pytest
 
 from ingestion.settings import Home
-from orchestration import published
+from orchestration import instance, published
 
 T = TypeVar("T")
 
@@ -124,6 +125,15 @@ class Line:
         """Read the published copy."""
         with published.connect(self.home) as connection:
             return connection.execute(sql).fetchall()
+
+    @contextmanager
+    def history(self) -> Iterator[dg.DagsterInstance]:
+        """Open what Dagster has recorded in this home."""
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("CYBERIMPACT_HOME", str(self.home.root))
+            environment.setenv("DAGSTER_HOME", str(self.home.dagster))
+            with instance.get() as opened:
+                yield opened
 
     def counts(self) -> dict[str, int]:
         """Return what must not change however often a line is run: rows and sums of the published tables."""

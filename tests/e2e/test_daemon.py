@@ -30,7 +30,7 @@ def environment(line: Line, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 
 @pytest.fixture
 def instance(line: Line, environment: dict[str, str]) -> Iterator[dg.DagsterInstance]:  # noqa: ARG001
-    with dg.DagsterInstance.from_config(str(line.home.dagster)) as opened:
+    with line.history() as opened:
         yield opened
 
 

@@ -126,7 +126,7 @@ class TestFigures:
         assert not [table for table in tables if table.endswith("__observations")]
 
     def test_the_history_holds_every_run_table_and_check(self, golden: Line) -> None:
-        with dg.DagsterInstance.from_config(str(golden.home.dagster)) as instance:
+        with golden.history() as instance:
             runs = {run.job_name: run.status for run in instance.get_runs()}
             assert runs == dict.fromkeys((f"load_{PLATFORM}", "build", "publish"), dg.DagsterRunStatus.SUCCESS)
             for key in (
@@ -290,7 +290,7 @@ def test_a_command_that_waits_for_a_dead_one_goes_on(line: Line) -> None:
         for pid, _ in members(first.pid):
             os.kill(pid, signal.SIGSTOP)  # it is not to end by itself meanwhile
         with ended(line.start("load", PLATFORM, "--file", str(line.export))) as second:
-            with dg.DagsterInstance.from_config(str(line.home.dagster)) as instance:
+            with line.history() as instance:
                 waiting = dg.RunsFilter(job_name=f"load_{PLATFORM}", statuses=[dg.DagsterRunStatus.STARTED])
                 (run,) = wait_for(lambda: instance.get_runs(waiting), 120)
                 pool = instance.event_log_storage
