@@ -204,6 +204,8 @@ def test_only_what_is_meant_for_readers_is_published(built: Built) -> None:
     )
     assert live == {
         "signals.live_band",
+        "signals.live_crisis",
+        "signals.live_crisis_band",
         "signals.live_signal",
         "signals.live_signal_evidence",
         "signals.live_signal_example",

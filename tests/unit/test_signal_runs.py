@@ -182,6 +182,18 @@ def test_thresholds_follow_the_budget_and_what_quiet_history_says(monkeypatch: p
     assert calibration.scores([], 60)["chat"] == calibration.by_law("chat", 60)
 
 
+def test_what_is_pinned_is_told_even_where_nothing_was_counted() -> None:
+    """The expected of no mention at all is half of one in 28 days of three hours; the others stay as they are."""
+    counted, now = rows({("crue", "FR"): quiet(24 * 40)}), START + timedelta(days=40)
+    told = watch.band(counted, now, [], [("crue", "FR"), ("feu", "FR-33")])
+    own, pinned = ([row for row in told if row[0] == topic] for topic in ("crue", "feu"))
+    assert own == watch.band(counted, now, [])
+    assert [row[2] for row in pinned] == [row[2] for row in own]
+    assert {(territory, observed) for _, territory, _, observed, _, _ in pinned} == {("FR-33", 0.0)}
+    assert [expected for *_, expected, _ in pinned] == [pytest.approx(0.5 / (28 * 3))] * len(own)
+    assert watch.band([], now, [], [("feu", "FR-33")]) == []
+
+
 # Days ----------------------------------------------------------------------------------------------------------------
 
 LAST = date(2026, 11, 23)
