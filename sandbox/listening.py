@@ -135,7 +135,7 @@ def _text(chance: Random, event: Event | None, place: str) -> str:
 
 
 def _title(text: str) -> str:
-    return text.split("!")[0][:80]
+    return text.split("!", maxsplit=1)[0][:80]
 
 
 def _document(chance: Random, day: date, rank: int, event: Event | None, network: str | None = None) -> Document:
