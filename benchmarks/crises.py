@@ -338,7 +338,8 @@ def main() -> None:
             f" | {told_so} |"
         )
         if kind == "rumour":
-            print("not told as rumour:", sorted({*figures["events"]} - {*figures["as_rumour"], *figures["missed"]}))
+            others = Counter(figures["events"]) - Counter(figures["as_rumour"]) - Counter(figures["missed"])
+            print("not told as rumour:", sorted(others.elements()))
     print(
         f"false alerts: {dict(false)} in {weeks:.1f} weeks, {sum(false.values()) / weeks:.2f} a week;"
         f" {signals} signals; {false_rumours} of the false ones told as rumour"
