@@ -1,6 +1,6 @@
 """How well the crises, rumours and waves that the sandbox labels are noticed: recall, delay, false alerts, by kind.
 
-    python -m benchmarks.crises --seeds 201 202 203 --first 2026-03-01 --last 2026-11-24
+    python -m benchmarks.crises --seeds 311 312 313 --first 2026-04-01 --last 2026-11-24
 
 It replays the mentions of listening through topics, places, series and detection, five minutes after five minutes;
 labels are read when all is told. Days are judged each night; chat and novelty are not replayed. Whether a signal
@@ -289,8 +289,8 @@ def judge(seed: int, first: date, last: date, watched: list[Topic]) -> dict[str,
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[201, 202, 203])
-    parser.add_argument("--first", type=date.fromisoformat, default=date(2026, 1, 1))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[311, 312, 313])
+    parser.add_argument("--first", type=date.fromisoformat, default=date(2026, 4, 1))
     parser.add_argument("--last", type=date.fromisoformat, default=date(2026, 11, 24))
     parser.add_argument("--words-only", action="store_true", help="without the listening tool's own profiles")
     options = parser.parse_args()
