@@ -1,26 +1,32 @@
 """How well the crises, rumours and waves that the sandbox labels are noticed: recall, delay, false alerts, by kind.
 
-    python -m benchmarks.crises --seeds 201 202 203 --first 2026-03-01 --last 2026-11-24
+    python -m benchmarks.crises --seeds 311 312 313 --first 2026-04-01 --last 2026-11-24
 
 It replays the mentions of listening through topics, places, series and detection, five minutes after five minutes;
-labels are read when all is told. Days are judged each night; chat and novelty are not replayed.
+labels are read when all is told. Days are judged each night; chat and novelty are not replayed. Whether a signal
+spreads as rumours do is asked whenever something stands out.
 """
 
 import argparse
 import json
 import statistics
+from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from analytics.signals import budget, calibration, ears, places, scan, story, topics
 from analytics.signals import days as watch_days
+from analytics.signals.context import Mention, posts
+from analytics.signals.rumour import pattern
 from analytics.signals.scan import Finding, Grid, Key
 from analytics.signals.subjects import OTHER
 from analytics.signals.topics import Topic
+from ingestion.listening.talkwalker import neutral
 from sandbox.events import Event, events
 from sandbox.listening import _mentions
 from sandbox.periods import days
@@ -42,9 +48,23 @@ WARM_UP = timedelta(days=30)
 _DAYS = 45
 #: What is more probable can be no alarm, whatever the budget.
 NEVER = 1e-3
-Told = tuple[datetime, tuple[str, ...], str]
-#: Signals, and when each was first told.
-Replayed = tuple[list[story.Known], dict[str, datetime]]
+
+
+class Told(NamedTuple):
+    """A mention as the platform reads it."""
+
+    at: datetime
+    topics: tuple[str, ...]
+    place: str
+    mention: Mention
+
+
+class Replayed(NamedTuple):
+    """Signals, when each was first told, and when as a rumour."""
+
+    known: list[story.Known]
+    first_seen: dict[str, datetime]
+    rumours: dict[str, datetime]
 
 
 def territory_of(name: str) -> str:
@@ -74,14 +94,51 @@ def told(seed: int, first: date, last: date, watched: Iterable[Topic]) -> Iterat
                 document["extra_source_attributes"]["world_data"]["region"]
             )
             at = datetime.fromtimestamp(document["published"] / 1000, UTC).replace(tzinfo=None)
-            yield at, found or (OTHER,), place
+            yield Told(at, found or (OTHER,), place, read(document, at, text))
+
+
+def read(document: Mapping[str, Any], at: datetime, text: str) -> Mention:
+    """Return a document of the sandbox as detection knows it once it was loaded."""
+    record = neutral(document, "benchmark")
+    return Mention(
+        record["mention_id"], at, record["source_platform"], record["url"], text or None,
+        record["impressions_potential"], record["sentiment"], record["author_id"], record["author_followers"],
+        record["is_share"], record["parent_id"],
+    )  # fmt: skip
+
+
+class Around:
+    """The mentions around signals: of a topic, in a territory, since a moment, with what they share."""
+
+    def __init__(self, mentions: Iterable[Told]) -> None:
+        self._of: dict[str, list[Told]] = defaultdict(list)
+        self._all: dict[str, Mention] = {}
+        self._regions = region_of()
+        for one in sorted(mentions, key=lambda one: (one.at, one.mention.mention_id)):
+            self._all[one.mention.mention_id] = one.mention
+            for topic in one.topics:
+                self._of[topic].append(one)
+
+    def spreads_as_rumours_do(self, signal: story.Known, now: datetime) -> bool:
+        minutes = signal.strongest.minutes
+        since = signal.opened_at - timedelta(minutes=minutes if minutes < scan.DAY_MINUTES else 0)
+        of_topic = self._of[signal.topic]
+        times = [one.at for one in of_topic]
+        own = {
+            one.mention.mention_id: one.mention
+            for one in of_topic[bisect_left(times, since) : bisect_left(times, now)]
+            if signal.territory in {"FR", one.place, self._regions.get(one.place)}
+        }
+        shared = {one.parent_id: self._all[one.parent_id] for one in own.values() if one.parent_id in self._all}
+        found = pattern(posts([*(shared | own).values()]))
+        return found is not None and found.is_rumour_like
 
 
 def grid(mentions: Iterable[Told], first: date, last: date, minutes: int, *, departements_too: bool) -> Grid:
     regions, counts, totals = region_of(), Counter(), Counter()
     start = datetime.combine(first, datetime.min.time())
     step = timedelta(minutes=minutes)
-    for at, codes, place in mentions:
+    for at, codes, place, _ in mentions:
         moment = start + (at - start) // step * step
         territories = ["FR", *([regions[place]] if place in regions else [])]
         if departements_too and place in regions:
@@ -124,7 +181,9 @@ def counts_any(series: list[watch_days.Day], day: int) -> bool:
     return any(one.count for one in series[max(0, day - 6) : day + 1])
 
 
-def replay(hours: Grid, fives: Grid, parents: dict[str, str], threshold: calibration.Threshold) -> Replayed:
+def replay(
+    hours: Grid, fives: Grid, parents: dict[str, str], threshold: calibration.Threshold, around: Around
+) -> Replayed:
     """Return the signals that runs every five minutes would have told."""
     begin = hours.column(hours.start + WARM_UP)
     judged = [
@@ -137,6 +196,7 @@ def replay(hours: Grid, fives: Grid, parents: dict[str, str], threshold: calibra
             by_run[end].append((float(part.p_values[row, index]), which, int(row), int(index)))
     known: list[story.Known] = []
     first_seen: dict[str, datetime] = {}
+    rumours: dict[str, datetime] = {}
     nights = dict(of_days(hours, threshold))
     for now in sorted(by_run.keys() | nights.keys()):
         tests = sum(len(one.keys) for one, _ in judged)
@@ -156,9 +216,12 @@ def replay(hours: Grid, fives: Grid, parents: dict[str, str], threshold: calibra
                 )  # fmt: skip
         if found:
             known = story.tell(known, found, now, {}, parents)
-            for one in known:
+            for place, one in enumerate(known):
                 first_seen.setdefault(one.signal_id, now)
-    return known, first_seen
+                if one.closed_at is None and one.kind != "rumour" and around.spreads_as_rumours_do(one, now):
+                    known[place] = replace(one, kind="rumour")
+                    rumours[one.signal_id] = now
+    return Replayed(known, first_seen, rumours)
 
 
 def matches(signal: story.Known, event: Event) -> bool:
@@ -178,6 +241,10 @@ def matches(signal: story.Known, event: Event) -> bool:
     )
 
 
+def figures_of_a_kind() -> dict[str, list]:
+    return {"events": [], "delays": [], "missed": [], "as_rumour": [], "sharpened": []}
+
+
 def judge(seed: int, first: date, last: date, watched: list[Topic]) -> dict[str, object]:
     """Return what was noticed of one history."""
     mentions = list(told(seed, first, last, watched))
@@ -186,19 +253,24 @@ def judge(seed: int, first: date, last: date, watched: list[Topic]) -> dict[str,
     parents = region_of()
     parents |= dict.fromkeys(set(parents.values()), "FR")
     [threshold] = calibration.calibrate(hours, hours.column(hours.start + WARM_UP))
-    known, first_seen = replay(hours, fives, parents, threshold)
+    known, first_seen, rumours = replay(hours, fives, parents, threshold, Around(mentions))
     begin = (hours.start + WARM_UP).date()
     labelled = [one for one in events(seed, last) if one.start >= begin and one.start + timedelta(days=2) <= last]
-    kinds: dict[str, dict[str, list]] = defaultdict(lambda: {"events": [], "delays": [], "missed": []})
+    kinds: dict[str, dict[str, list]] = defaultdict(figures_of_a_kind)
     for event in labelled:
         noticed = [one for one in known if matches(one, event)]
         kinds[event.kind]["events"].append(event.code)
         if not noticed:
             kinds[event.kind]["missed"].append(event.code)
             continue
+        as_rumour = [rumours[one.signal_id] for one in noticed if one.signal_id in rumours]
+        if as_rumour:
+            kinds[event.kind]["as_rumour"].append(event.code)
+            first = min(first_seen[one.signal_id] for one in noticed)
+            kinds[event.kind]["sharpened"].append((min(as_rumour) - first).total_seconds() / 3600)
         places_of = {territory_code(code) for code in event.departements}
         starts = [
-            at for at, codes, place in mentions
+            at for at, codes, place, _ in mentions
             if TOPIC_OF[event.kind] in codes and (not places_of or place in places_of)
             and at >= datetime.combine(event.start, datetime.min.time()) - timedelta(hours=1)
         ]  # fmt: skip
@@ -209,15 +281,16 @@ def judge(seed: int, first: date, last: date, watched: list[Topic]) -> dict[str,
         )
     every = [*events(seed, last)]
     false = [one for one in known if not any(matches(one, event) for event in every)]
-    return {"kinds": kinds, "false": false, "signals": len(known), "weeks": (last - begin).days / 7,
+    return {"kinds": kinds, "false": false, "signals": len(known),
+            "false_rumours": len(rumours.keys() & {one.signal_id for one in false}), "weeks": (last - begin).days / 7,
             "score": threshold.score,
             "mentions": len(mentions), "series": len(hours.keys) + len(fives.keys)}  # fmt: skip
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[201, 202, 203])
-    parser.add_argument("--first", type=date.fromisoformat, default=date(2026, 1, 1))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[311, 312, 313])
+    parser.add_argument("--first", type=date.fromisoformat, default=date(2026, 4, 1))
     parser.add_argument("--last", type=date.fromisoformat, default=date(2026, 11, 24))
     parser.add_argument("--words-only", action="store_true", help="without the listening tool's own profiles")
     options = parser.parse_args()
@@ -227,12 +300,13 @@ def main() -> None:
             replace(one, query=" ".join(term for term in one.query.split() if not term.startswith("profil:")))
             for one in watched
         ]
-    total: dict[str, dict[str, list]] = defaultdict(lambda: {"events": [], "delays": [], "missed": []})
-    false, weeks, signals = Counter(), 0.0, 0
+    total: dict[str, dict[str, list]] = defaultdict(figures_of_a_kind)
+    false, weeks, signals, false_rumours = Counter(), 0.0, 0, 0
     for seed in options.seeds:
         seen = judge(seed, options.first, options.last, watched)
         weeks += seen["weeks"]
         signals += seen["signals"]
+        false_rumours += seen["false_rumours"]
         false.update(one.topic for one in seen["false"])
         for kind, figures in seen["kinds"].items():
             for name, values in figures.items():
@@ -247,19 +321,28 @@ def main() -> None:
                 one.strongest.observed,
                 round(one.strongest.expected, 2),
                 one.strongest.minutes,
+                one.kind,
             )
     print(
-        "| kind | events | noticed | median delay, h | greatest, h | in an ongoing signal | missed |\n"
-        "|---|---|---|---|---|---|---|"
+        "| kind | events | noticed | median delay, h | greatest, h | in an ongoing signal | missed | told as rumour"
+        " | hours after the signal |\n|---|---|---|---|---|---|---|---|---|"
     )
     for kind, figures in sorted(total.items()):
         delays = [one for one in figures["delays"] if one is not None]
         ongoing = len(figures["delays"]) - len(delays)
         median = f"{statistics.median(delays):.1f} | {max(delays):.1f}" if delays else "– | –"
         missed = ", ".join(figures["missed"]) or "–"
-        print(f"| {kind} | {len(figures['events'])} | {len(figures['delays'])} | {median} | {ongoing} | {missed} |")
+        told_so = f"{len(figures['as_rumour'])} | {statistics.median(figures['sharpened'] or [0.0]):.1f}"
+        print(
+            f"| {kind} | {len(figures['events'])} | {len(figures['delays'])} | {median} | {ongoing} | {missed}"
+            f" | {told_so} |"
+        )
+        if kind == "rumour":
+            others = Counter(figures["events"]) - Counter(figures["as_rumour"]) - Counter(figures["missed"])
+            print("not told as rumour:", sorted(others.elements()))
     print(
-        f"false alerts: {dict(false)} in {weeks:.1f} weeks, {sum(false.values()) / weeks:.2f} a week; {signals} signals"
+        f"false alerts: {dict(false)} in {weeks:.1f} weeks, {sum(false.values()) / weeks:.2f} a week;"
+        f" {signals} signals; {false_rumours} of the false ones told as rumour"
     )
 
 

@@ -1,15 +1,19 @@
-"""Crises: opened, written down while they last, closed. Their report is in `crisis_report`."""
+"""Crises: opened, written down while they last, closed. `crisis_report` reports on them, `pinned` shows them."""
 
+import csv
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import uuid4
 
+from analytics.signals.story import FRANCE
 from ingestion.errors import ExpectedFailure
 from ingestion.operations import open_operations
 from ingestion.privacy import redact
 from ingestion.settings import Home
+from orchestration import project
+from orchestration import topics as watched
 from orchestration.subscriptions import KINDS
 
 EVENT_KINDS = ("fait", "dit", "mené")
@@ -51,10 +55,18 @@ def open_crisis(
     """Declare a crisis.
 
     Raises:
-        ExpectedFailure: it has no topic, its kind is unknown, or it is open already.
+        ExpectedFailure: it has no topic, one that is not watched, a territory without series, an unknown kind, or it is
+            open already.
     """
     if not topics:
         raise ExpectedFailure("Une crise porte sur au moins un thème.", "Le donner par --topic.")
+    for code in topics:
+        watched.find(code)
+    for code in sorted(set(territories) - territories_told()):
+        raise ExpectedFailure(
+            f"Aucune série n'est tenue pour le territoire {code!r}.",
+            "Donner FR, une région (FR-NAQ) ou un département (FR-33).",
+        )
     if kind not in KINDS:
         raise ExpectedFailure(f"{kind!r} n'est pas un genre de crise.", f"Choisir parmi : {', '.join(KINDS)}.")
     for other in listed(home):
@@ -82,6 +94,15 @@ def open_crisis(
             ],
         )  # fmt: skip
     return made
+
+
+def territories_told() -> set[str]:
+    """Return the codes of the territories that have series: the nation, regions and départements."""
+    told = {FRANCE}
+    for name, column in (("regions", "region_code"), ("territories", "territory_code")):
+        with (project.PROJECT_DIR / "seeds" / f"{name}.csv").open(encoding="utf-8", newline="") as seed:
+            told |= {row[column] for row in csv.DictReader(seed)}
+    return told
 
 
 def note(home: Home, crisis_id: str, text: str, *, kind: str, role: str, at: datetime | None = None) -> None:

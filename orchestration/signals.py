@@ -106,10 +106,13 @@ class Live:
         }
 
     def _mentions(self, topic: str, territory: str, since: datetime) -> Sequence[Mention]:
+        """Return the mentions of a topic in a territory since a moment, and whatever they share, of whenever it is."""
         rows = self._rows(
-            f"select {_MENTION} from signals_texts where mention_id in (select mention_id from signals_mentions"  # noqa: S608
-            " where topic_code = ? and published_at >= ? and (? = 'FR' or region_code = ? or territory_code = ?))"
-            " order by published_at, mention_id",
+            f"with own as (select {_MENTION} from signals_texts where mention_id in (select mention_id"  # noqa: S608
+            " from signals_mentions where topic_code = ? and published_at >= ?"
+            " and (? = 'FR' or region_code = ? or territory_code = ?)))"
+            f" select * from own union select {_MENTION} from signals_texts"
+            " where mention_id in (select parent_mention_id from own) order by published_at, mention_id",
             topic,
             since,
             territory,

@@ -44,6 +44,12 @@ LONGEST_LIFE_SECONDS = 12 * 3600.0
 
 WARM_SECONDS = 300.0
 
+#: What operators decide that a batch has to show, each by a row that is another once they have.
+DECIDED = {
+    "topics": "select count(code), max(updated_at), sum(active) from topics",
+    "crises": "select count(crisis_id), count(closed_at), (select count(event_id) from crisis_events) from crises",
+}
+
 
 @dataclass
 class News:
@@ -52,7 +58,7 @@ class News:
     Attributes:
         addresses: Platforms whose address has something new.
         files: Files that have come to rest in an inbox, with their platform.
-        others: Why else a batch is due: topics that changed, time that passed.
+        others: Why else a batch is due: topics or crises that changed, time that passed.
     """
 
     addresses: list[Platform] = field(default_factory=list)
@@ -76,7 +82,7 @@ class Outlook:
         self._found: dict[str, int] = {}
         self._dropped: dict[str, Seen] = {}
         self._refused: set[tuple[str, int]] = set()
-        self._topics: tuple | None = None
+        self._decided: dict[str, tuple] = {}
         self._batch_at = 0.0
         self._ask_after: dict[str, float] = {}
         self._now: dict[str, int] = {}
@@ -88,8 +94,8 @@ class Outlook:
                 news.addresses.append(platform)
             if platform.drops:
                 news.files += [(platform, file) for file in self._rested(platform)]
-        if self._topics_now() != self._topics:
-            news.others.append("topics")
+        decided = self._decided_now()
+        news.others += [what for what in DECIDED if decided.get(what) != self._decided.get(what)]
         if time.monotonic() - self._batch_at > idle_seconds:
             news.others.append("time")
         return news
@@ -99,7 +105,7 @@ class Outlook:
         for platform in news.addresses:
             self._found[platform.name] = self._now[platform.name]
         self._refused |= {(str(file), file.stat().st_ctime_ns) for _, file in news.files if file.exists()}
-        self._topics, self._batch_at = self._topics_now(), time.monotonic()
+        self._decided, self._batch_at = self._decided_now(), time.monotonic()
 
     def trouble(self, platform: Platform) -> None:
         """Leave an address alone for a while."""
@@ -126,13 +132,14 @@ class Outlook:
             if (name, now[name][1]) not in self._refused:
                 yield Path(name)
 
-    def _topics_now(self) -> tuple | None:
-        """Return what is another once an operator has added, changed or stopped a topic; None while none has."""
+    def _decided_now(self) -> dict[str, tuple]:
+        """Return what is another once operators have changed topics or crises; of what there is none, nothing."""
         file = settings.home().operations
         if not file.exists():
-            return None
+            return {}
         with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as connection:
-            return connection.execute("select count(code), max(updated_at), sum(active) from topics").fetchone()
+            rows = {what: connection.execute(query).fetchone() for what, query in DECIDED.items()}
+        return {what: row for what, row in rows.items() if row[0]}
 
 
 def watch() -> None:

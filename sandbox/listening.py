@@ -25,6 +25,7 @@ from sandbox.drift import drifted, fault_of, first_row
 from sandbox.events import START, Event, active, draw, french_name, poisson, weekday_share
 from sandbox.periods import days
 from sandbox.places import PARIS, departement, home
+from sandbox.spreading import RUMOUR, Course, cascade, course
 
 PREFIX = "/talkwalker"
 PROJECT = "gendarmerie"
@@ -51,6 +52,10 @@ SOURCES: dict[str, tuple[tuple[str, ...], int, int]] = {
     "blog": (("BLOG", "BLOG_OTHER"), 4, 300),
     "youtube": (("SOCIALMEDIA", "SOCIALMEDIA_YOUTUBE"), 2, 8000),
 }
+#: Where a cascade begins, and how much of it stays there; the rest copies its words elsewhere, but for the press.
+PASSED_ON, STAYING = {"x": 60, "facebook": 25, "telegram": 15}, 0.8
+COPIED_ON = {name: share for name, (_, share, _) in SOURCES.items() if name != "press"}
+
 ADDRESSES = {
     "x": "https://x.com/{account}/status/{number}",
     "facebook": "https://www.facebook.com/{account}/posts/{number}",
@@ -129,10 +134,15 @@ def _text(chance: Random, event: Event | None, place: str) -> str:
     return text
 
 
-def _document(chance: Random, day: date, rank: int, event: Event | None) -> Document:
+def _title(text: str) -> str:
+    return text.split("!", maxsplit=1)[0][:80]
+
+
+def _document(chance: Random, day: date, rank: int, event: Event | None, network: str | None = None) -> Document:
     codes = event.departements if event else ()
     place = departement(chance.choice(codes)) if codes else home(chance)
-    source = chance.choices(list(SOURCES), [share for _, share, _ in SOURCES.values()])[0]
+    drawn = chance.choices(list(SOURCES), [share for _, share, _ in SOURCES.values()])[0]
+    source = network or drawn
     kinds, _, followed = SOURCES[source]
     account = f"compte{chance.randrange(20_000)}"
     number = f"{day:%Y%m%d}{rank:05d}"
@@ -172,7 +182,7 @@ def _document(chance: Random, day: date, rank: int, event: Event | None) -> Docu
     if source == "x":  # identifiers alone may be passed on: neither text nor author
         return document
     first, last = french_name(chance)
-    title = {"title": text.split("!")[0][:80]} if source in {"press", "blog", "youtube"} else {}
+    title = {"title": _title(text)} if source in {"press", "blog", "youtube"} else {}
     author = {"id": f"{source}:{account}", "name": f"{first} {last}", "gender": "UNKNOWN"}
     return document | title | {"content": text, "word_count": len(text.split()), "extra_author_attributes": author}
 
@@ -207,10 +217,83 @@ def _added(
 def _mentions(seed: int, day: date) -> tuple[Document, ...]:
     """Return the mentions published on a day, as they will be when all reactions have come."""
     chance = draw(seed, "listening", day)
-    subjects: list[Event | None] = [None] * poisson(chance, MEAN_MENTIONS_PER_DAY * weekday_share(day))
-    for event in active(seed, day):
-        subjects += [event] * poisson(chance, MENTIONS_PER_INTENSITY * event.intensity(day))
-    return tuple(_document(chance, day, rank, event) for rank, event in enumerate(subjects))
+    counts: dict[Event | None, int] = {None: poisson(chance, MEAN_MENTIONS_PER_DAY * weekday_share(day))}
+    counts |= {one: poisson(chance, MENTIONS_PER_INTENSITY * one.intensity(day)) for one in active(seed, day)}
+    found: list[Document] = []
+    for event, count in counts.items():
+        ranks = range(len(found), len(found) + count)
+        spread = course(seed, event) if event else None
+        if event and spread:
+            found += _in_cascades(draw(seed, f"listening/{event.code}", day), day, ranks, event, spread)
+        else:
+            found += _passed_on(chance, [_document(chance, day, rank, event) for rank in ranks])
+    return tuple(found)
+
+
+def _passed_on(chance: Random, documents: list[Document]) -> list[Document]:
+    """Return the mentions of a day, shares sharing one of their network and place that came before, if any did."""
+    own: dict[tuple[str, str], list[Document]] = {}
+    told = []
+    for document in sorted(documents, key=lambda one: one["published"]):
+        place = document["extra_source_attributes"]["world_data"]["region"]
+        earlier = own.setdefault((document["source_type"][-1], place), [])
+        if document["post_type"] == ["TEXT"]:
+            earlier.append(document)
+        shares = document["post_type"] == ["SHARE"] and earlier
+        weights = [1 + one["reach"] ** 0.5 for one in earlier]
+        told.append(_sharing(document, chance.choices(earlier, weights)[0]) if shares else document)
+    return told
+
+
+def _in_cascades(chance: Random, day: date, ranks: range, event: Event, spread: Course) -> list[Document]:
+    """Return the mentions of an event on a day, most of them repeating a few: shares on their network, or copies."""
+    sources, repeats = cascade(chance, spread, len(ranks))
+    numbers = iter(ranks)
+    begun: list[tuple[str, str, Document]] = []
+    told: list[Document] = []
+    for source in sources:
+        network = chance.choices(list(PASSED_ON), list(PASSED_ON.values()))[0]
+        document: Document = _at(_document(chance, day, next(numbers), event, network), day, source.second)
+        place = document["extra_source_attributes"]["world_data"]["city"]
+        said = TEXTS[event.kind][0 if event.kind == RUMOUR else -1].format(
+            place=place, word=chance.choice(event.keywords)
+        )
+        document = _saying(document, said) | {
+            "post_type": ["TEXT"],
+            "reach": source.followers,
+            "source_extended_attributes": {"followers": source.followers},
+        }
+        begun.append((network, said, document))
+        told.append(document)
+    for repeat in repeats:
+        network, said, shared = begun[repeat.of]
+        stays = chance.random() < STAYING
+        other = chance.choices(list(COPIED_ON), list(COPIED_ON.values()))[0]
+        document = _document(chance, day, next(numbers), event, network if stays else other)
+        document = _saying(_at(document, day, repeat.second), said) | {"post_type": ["TEXT"]}
+        told.append(_sharing(document, shared) if stays else document)
+    return told + [_document(chance, day, rank, event) | {"post_type": ["TEXT"]} for rank in numbers]
+
+
+def _at(document: Document, day: date, second: int) -> Document:
+    """Return a mention as if it was published at another second of the day."""
+    published = _milliseconds(datetime.combine(day, time(), PARIS)) + second * 1000
+    found = document["search_indexed"] - document["published"] + published
+    return document | {"published": published, "indexed": found, "search_indexed": found}
+
+
+def _saying(document: Document, text: str) -> Document:
+    """Return a mention with another text, where texts may be passed on at all."""
+    if "content" not in document:
+        return document
+    title = {"title": _title(text)} if "title" in document else {}
+    return document | title | {"content": text, "word_count": len(text.split())}
+
+
+def _sharing(document: Document, shared: Document) -> Document:
+    """Return a mention as the share of another, without a word of its own."""
+    made = document | {"post_type": ["SHARE"], "parent_url": shared["url"]}
+    return _saying(made, shared["content"]) if "content" in shared else made
 
 
 def _as_of(document: Document, age_days: int) -> Document:

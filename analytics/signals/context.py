@@ -98,7 +98,7 @@ def around(mentions: Sequence[Mention], before: Counter[str], until: datetime) -
         reach=sum(one.reach or 0 for one in mentions),
         negative_share=sum(mood < 0 for mood in known) / len(known) if known else None,
         velocity=last / max(earlier, 1) if last or earlier else None,
-        spreading=pattern(_posts(mentions)),
+        spreading=pattern(posts(mentions)),
     )
 
 
@@ -159,15 +159,17 @@ def site(mention: Mention) -> str:
     return urlsplit(mention.url or "").hostname or mention.network
 
 
-def _posts(mentions: Sequence[Mention]) -> list[Post]:
-    """Return mentions as posts; who repeats a long text word for word shares the first who wrote it."""
-    firsts: dict[str, str] = {}
-    posts = []
+def posts(mentions: Sequence[Mention]) -> list[Post]:
+    """Return mentions as posts; who repeats a long text word for word shares what the first who wrote it did."""
+    originals: dict[str, str] = {}
+    told = []
     for one in sorted(mentions, key=lambda one: (one.at, one.mention_id)):
         folded = fold(one.text or "")
-        first = firsts.setdefault(folded, one.mention_id) if len(folded) >= _SAME_TEXT_LENGTH else one.mention_id
-        shared = one.parent_id or (first if first != one.mention_id else None)
+        is_long = len(folded) >= _SAME_TEXT_LENGTH
+        shared = one.parent_id or (originals.get(folded) if is_long else None)
         if shared is None and one.is_share:
             shared = f"?{one.mention_id}"  # an original that is not known
-        posts.append(Post(one.mention_id, one.at, one.followers or one.reach or 0, shared))
-    return posts
+        if is_long:
+            originals.setdefault(folded, shared or one.mention_id)
+        told.append(Post(one.mention_id, one.at, one.followers or one.reach or 0, shared))
+    return told

@@ -36,7 +36,7 @@ class Pattern:
     half_spread_seconds: float | None
     """From the first share of the most shared original to half of its shares."""
     low_authority_share: float | None
-    """Of shared originals that are known, those from accounts with few followers."""
+    """Of shares whose original is known, those of an original from an account with few followers."""
 
     @property
     def marks(self) -> tuple[str, ...]:
@@ -52,8 +52,9 @@ class Pattern:
 
     @property
     def is_rumour_like(self) -> bool:
-        """At least three of the four marks: a press release shared fast has a known source, an event many originals."""
-        return len(self.marks) >= 3  # noqa: PLR2004
+        """At least three of the four marks, and no known source: much and fast is shared an authority's notice, too."""
+        is_from_known = self.low_authority_share is not None and self.low_authority_share < _UNKNOWN_SOURCES_SHARE
+        return len(self.marks) >= 3 and not is_from_known  # noqa: PLR2004
 
 
 def pattern(posts: Sequence[Post]) -> Pattern | None:
@@ -69,12 +70,13 @@ def pattern(posts: Sequence[Post]) -> Pattern | None:
     shares = Counter(post.shared_id for post in posts if post.shared_id is not None)
     first, most = min(shares.items(), key=lambda one: (-one[1], one[0])) if shares else (None, 0)
     moments = sorted(post.at for post in posts if post.shared_id is not None and post.shared_id == first)
-    known = [originals[shared] for shared in shares if shared in originals]
+    known = {shared: count for shared, count in shares.items() if shared in originals}
+    unknown_sources = sum(
+        count for shared, count in known.items() if originals[shared].followers < _LOW_AUTHORITY_FOLLOWERS
+    )
     return Pattern(
         originals_share=len(originals) / len(posts),
         shares_of_the_first=most,
         half_spread_seconds=median((moment - moments[0]).total_seconds() for moment in moments) if moments else None,
-        low_authority_share=sum(post.followers < _LOW_AUTHORITY_FOLLOWERS for post in known) / len(known)
-        if known
-        else None,
+        low_authority_share=unknown_sources / sum(known.values()) if known else None,
     )

@@ -63,7 +63,7 @@ class World:
     Attributes:
         topics: The topics that are watched.
         territories: By code, the nation among them.
-        mentions: Returns the mentions of a topic in a territory since a moment, oldest first.
+        mentions: Returns the mentions of a topic in a territory since a moment, and what they share, oldest first.
         usual_terms: In how many texts of the last 28 days each term was.
         dismissed: Signals that an operator has put aside, and when.
     """
@@ -216,7 +216,8 @@ def restored(rows: Iterable[Row]) -> Known:
 
 def _new_subject(world: World, now: datetime) -> Finding | None:
     """Return the subject that many suddenly speak of and no topic watches, if there is one."""
-    mentions = world.mentions(OTHER, FRANCE, now - timedelta(hours=24))
+    since = now - timedelta(hours=24)
+    mentions = [one for one in world.mentions(OTHER, FRANCE, since) if one.at >= since]
     terms = contexts.new_terms(contexts.terms_of(one.text for one in mentions), world.usual_terms, most=1)
     if not terms or terms[0].z < _NEW_SUBJECT or terms[0].now < _NEW_SUBJECT_TEXTS:
         return None

@@ -155,7 +155,7 @@ def calibrate(hours: Iterable[Row], now: datetime) -> list[Threshold]:
 
 
 def band(
-    hours: Iterable[Row], now: datetime, thresholds: Iterable[Threshold]
+    hours: Iterable[Row], now: datetime, thresholds: Iterable[Threshold], pinned: Iterable[tuple[str, str]] = ()
 ) -> list[tuple[str, str, datetime, float, float, float]]:
     """Return topic, territory, hour, mentions, what was expected and up to where they would not have alarmed.
 
@@ -163,10 +163,14 @@ def band(
         hours: Hourly bins that are not zero.
         now: Instant up to which there are data.
         thresholds: Those of the hours.
+        pinned: Topics and territories that are told even where nothing was counted.
     """
     limits = calibration.scores(thresholds, HOUR)
+    rows = [row for row in hours if row[1] != CHAT]
+    silent = set(pinned) - {(topic, territory) for topic, _, territory, *_ in rows}
+    rows += [(topic, "all", territory, rows[0][3], 0, 0, 0) for topic, territory in silent if rows]
     told = []
-    for one in grids([row for row in hours if row[1] != CHAT], now, HOUR):
+    for one in grids(rows, now, HOUR):
         columns = range(max(0, one.counts.shape[1] - FIRST_LOOK_HOURS), one.counts.shape[1])
         judged = scan.judge(one, columns)
         uppers = judged.uppers(np.array([limits[scan.domain(key)] for key in one.keys]))

@@ -188,6 +188,25 @@ def test_lineage_never_stops(built: Built) -> None:
     ] == []
 
 
+#: Of detection, what no column stands behind: what operators and the project declare, constants, ranks.
+OF_NO_COLUMN = {"live_open_crisis", "live_topic", "signal_topic"}
+NO_COLUMN_BEHIND = {
+    "daily_alarm": {"bin_minutes"},
+    "live_detection": {"part", "rank", "baseline_window", "bin_minutes"},
+    "live_threshold": {"bin_minutes", "alerts_per_series_week", "calibrated_on"},
+    "signal_subject": {"subject_kind"},
+}
+
+
+def test_detection_says_what_its_columns_are_made_of(built: Built) -> None:
+    told = {
+        node["name"]: {name for name, one in node["columns"].items() if "made_of" not in one["config"]["meta"]}
+        for node in models(built)
+        if node["language"] == "python" and layer(node) in ("live", "signals") and node["name"] not in OF_NO_COLUMN
+    }
+    assert {name: columns for name, columns in told.items() if columns} == NO_COLUMN_BEHIND
+
+
 def test_contracts_bind_what_others_read(built: Built) -> None:
     loose = [
         n["name"]
@@ -204,6 +223,8 @@ def test_only_what_is_meant_for_readers_is_published(built: Built) -> None:
     )
     assert live == {
         "signals.live_band",
+        "signals.live_crisis",
+        "signals.live_crisis_band",
         "signals.live_signal",
         "signals.live_signal_evidence",
         "signals.live_signal_example",

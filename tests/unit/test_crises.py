@@ -9,10 +9,11 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
+from analytics.signals.topics import Topic
 from ingestion.errors import ExpectedFailure
 from ingestion.loading import load
 from ingestion.settings import Home
-from orchestration import crises, verdicts
+from orchestration import crises, pinned, topics, verdicts
 from orchestration.cli import app
 from orchestration.crisis_report import as_html, as_markdown, gather, timeline
 from tests.unit.signalling import FLOOD, other, publish
@@ -23,6 +24,11 @@ SIGNAL = replace(FLOOD, opened_at=NOW - timedelta(hours=1), updated_at=NOW)
 
 def run(*arguments: str):
     return CliRunner().invoke(app, ["crisis", *arguments])
+
+
+@pytest.fixture(autouse=True)
+def topic(home: Home) -> None:  # noqa: ARG001 - a home of its own
+    topics.add(Topic("crue", "Crue", "crue", "climatique", "team:veille"))
 
 
 @pytest.fixture
@@ -58,7 +64,9 @@ def test_the_life_of_a_crisis_on_the_command_line(home) -> None:
     ("arguments", "said"),
     [
         (("open", "--topic", "crue", "--territory", "FR-27"), "porte déjà"),
-        (("open", "--topic", "autre", "--kind", "météo"), "n'est pas un genre de crise"),
+        (("open", "--topic", "crue", "--kind", "météo"), "n'est pas un genre de crise"),
+        (("open", "--topic", "cru"), "Aucun thème ne s'appelle « cru »"),
+        (("open", "--topic", "crue", "--territory", "27"), "Aucune série n'est tenue pour le territoire '27'"),
         (("log", "{id}", "  "), "est vide"),
         (("log", "{id}", "texte", "--kind", "rien"), "n'est pas un genre d'entrée"),
         (("log", "ffffffffff", "texte"), "Aucune crise"),
@@ -85,6 +93,27 @@ def test_a_closed_crisis_takes_no_entry_and_is_closed_once(home, crisis) -> None
     assert [one.crisis_id for one in crises.listed(home)] == [reopened.crisis_id, crisis.crisis_id]
 
 
+def test_a_crisis_is_pinned_while_it_lasts(home, crisis) -> None:
+    """One row for each topic and territory, the nation where none is named; the last entry is the latest to happen."""
+    wide = crises.open_crisis(
+        home, topics=["crue", "inondation"], territories=[], title="Crues", kind="climatique", owner="team:veille"
+    )
+    crises.note(home, crisis.crisis_id, "Pont fermé", kind="fait", role="veille")
+    crises.note(home, crisis.crisis_id, "Avant", kind="fait", role="veille", at=NOW - timedelta(days=1))
+    rows = {(row["crisis_id"], row["topic_code"], row["territory_code"]): row for row in pinned.rows()}
+    assert rows.keys() == {
+        (crisis.crisis_id, "crue", "FR-27"),
+        (wide.crisis_id, "crue", "FR"),
+        (wide.crisis_id, "inondation", "FR"),
+    }
+    own = rows[crisis.crisis_id, "crue", "FR-27"]
+    assert (own["title"], own["log_entries"], own["last_entry"]) == ("Crue de l'Iton", 2, "Pont fermé")
+    assert own["opened_at"] == crisis.opened_at.replace(tzinfo=None)
+    assert rows[wide.crisis_id, "crue", "FR"]["last_entry_at"] is None
+    crises.close(home, crisis.crisis_id)
+    assert {row["crisis_id"] for row in pinned.rows()} == {wide.crisis_id}
+
+
 def test_what_is_written_is_redacted_and_satisfies_its_contract(home, crisis) -> None:
     crises.note(home, crisis.crisis_id, "Joindre le 06 12 34 56 78", kind="fait", role="veille")
     assert b"06 12 34" not in b"".join(file.read_bytes() for file in home.root.glob("operations.sqlite*"))
@@ -92,7 +121,7 @@ def test_what_is_written_is_redacted_and_satisfies_its_contract(home, crisis) ->
     report = load("operations")
     assert report.complete
     assert sum(entity.rows_quarantined for entity in report.entities) == 0
-    assert sum(entity.rows_new for entity in report.entities) == 2
+    assert sum(entity.rows_new for entity in report.entities) == 3, "the topic, the crisis and the entry"
 
 
 def with_series(file: Path) -> None:

@@ -224,6 +224,7 @@ def test_a_rumour_is_few_originals_shared_fast_from_unknown_sources() -> None:
     [
         (cascade(30, 12, followers=120, seconds=3600), 2),  # many saw it
         (cascade(1, 41, followers=10**6, seconds=3600), 2),  # a known source, slowly
+        (cascade(1, 41, followers=10**6, seconds=60), 3),  # a known source, fast: the notice of an authority
         (cascade(20, 0, followers=10, seconds=1), 0),
     ],
 )

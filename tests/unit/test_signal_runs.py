@@ -4,15 +4,17 @@ import dataclasses
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 
+import duckdb
 import numpy as np
 import pytest
 from scipy import stats
 
 from analytics.signals import calibration, days, scan, story, stream, telling, watch
-from analytics.signals.context import Mention, around, terms_of
+from analytics.signals.context import Mention, around, posts, terms_of
 from analytics.signals.scan import Finding, Key
 from analytics.signals.telling import Territory, World
 from analytics.signals.topics import Topic
+from orchestration import signals
 
 START = datetime(2026, 9, 1, tzinfo=UTC).replace(tzinfo=None)
 HOUR = timedelta(hours=1)
@@ -182,6 +184,18 @@ def test_thresholds_follow_the_budget_and_what_quiet_history_says(monkeypatch: p
     assert calibration.scores([], 60)["chat"] == calibration.by_law("chat", 60)
 
 
+def test_what_is_pinned_is_told_even_where_nothing_was_counted() -> None:
+    """The expected of no mention at all is half of one in 28 days of three hours; the others stay as they are."""
+    counted, now = rows({("crue", "FR"): quiet(24 * 40)}), START + timedelta(days=40)
+    told = watch.band(counted, now, [], [("crue", "FR"), ("feu", "FR-33")])
+    own, pinned = ([row for row in told if row[0] == topic] for topic in ("crue", "feu"))
+    assert own == watch.band(counted, now, [])
+    assert [row[2] for row in pinned] == [row[2] for row in own]
+    assert {(territory, observed) for _, territory, _, observed, _, _ in pinned} == {("FR-33", 0.0)}
+    assert [expected for *_, expected, _ in pinned] == [pytest.approx(0.5 / (28 * 3))] * len(own)
+    assert watch.band([], now, [], [("feu", "FR-33")]) == []
+
+
 # Days ----------------------------------------------------------------------------------------------------------------
 
 LAST = date(2026, 11, 23)
@@ -337,6 +351,38 @@ def test_rows_tell_a_signal_and_come_back_as_it() -> None:
     closed = [dict.fromkeys(telling.COLUMNS) | row for row in telling.run(complete, [], START + 30 * HOUR, world(told))]
     assert closed[0]["status"] == "closed"
     assert telling.run(closed, [], START + 31 * HOUR, world([])) == closed, "what is closed is not told anew"
+
+
+def test_a_copy_of_a_share_counts_for_the_original() -> None:
+    """The original has no text that may be passed on; two shares name it, and who copies their words follows them."""
+    told = [
+        mention(1, None),
+        mention(2, RUMOUR, is_share=True, parent_id="m01"),
+        mention(3, RUMOUR),
+        mention(4, None, is_share=True, parent_id="m01"),
+        mention(5, None, is_share=True),
+    ]
+    assert [one.shared_id for one in posts(told)] == [None, "m01", "m01", "m01", "?m05"]
+
+
+def test_a_signal_is_told_with_what_its_mentions_share_however_old() -> None:
+    with duckdb.connect() as session:
+        texts = session.sql(
+            """
+            select id as mention_id, START + to_hours(hour) as published_at, 'x' as network, null::text as url,
+                null::text as title, id as text, 10 as potential_reach, -1 as sentiment, null::text as author_id,
+                5 as author_followers, parent is not null as is_share, parent as parent_mention_id
+            from (values ('old', -90, null), ('share', 2, 'old'), ('before', -1, null), ('elsewhere', 2, null))
+                as made (id, hour, parent)
+            """.replace("START", "timestamp '2026-09-01'")
+        )
+        located = session.sql(
+            "select mention_id, published_at, 'crue' as topic_code, 'FR-NAQ' as region_code, case mention_id"
+            " when 'elsewhere' then 'FR-29' else 'FR-33' end as territory_code from texts"
+        )
+        live = signals.Live(session, this=None, texts=texts, mentions=located)
+        assert [one.mention_id for one in live._mentions("crue", "FR-33", START)] == ["old", "share"]
+        assert [one.mention_id for one in live._mentions("crue", "FR", START)] == ["old", "elsewhere", "share"]
 
 
 def test_a_subject_that_nobody_watches_is_a_novelty() -> None:

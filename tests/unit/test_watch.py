@@ -18,7 +18,7 @@ from ingestion.errors import ExpectedFailure
 from ingestion.operations import open_operations
 from ingestion.platforms import platform
 from ingestion.settings import CHECKOUT, Home
-from orchestration import maintenance, warm_dbt, watch
+from orchestration import crises, maintenance, warm_dbt, watch
 from orchestration.watch import News, Outlook
 from tests.e2e.line import wait_for
 
@@ -108,6 +108,22 @@ def test_a_topic_is_news(outlook: Outlook, home: Home) -> None:
     with closing(open_operations(home.operations)) as connection, connection:
         connection.execute("update topics set active = 0")
     assert outlook.look(LONG).others == ["topics"]
+
+
+def test_a_crisis_is_news_when_it_is_opened_written_down_and_closed(outlook: Outlook, home: Home) -> None:
+    crisis = crises.open_crisis(
+        home, topics=["inondation"], territories=["FR-27"], title="Crue", kind="climatique", owner="team:veille"
+    )
+    for decide in (
+        lambda: None,
+        lambda: crises.note(home, crisis.crisis_id, "Pont fermé", kind="fait", role="veille"),
+        lambda: crises.close(home, crisis.crisis_id),
+    ):
+        decide()
+        news = outlook.look(LONG)
+        assert news.others == ["crises"]
+        outlook.seen(news)
+        assert not outlook.look(LONG)
 
 
 def test_silence_is_news_after_a_while(outlook: Outlook) -> None:

@@ -17,3 +17,5 @@ select
 from {{ ref('live_expected') }} as expected
 left join {{ ref('live_topic') }} as topics on expected.topic_code = topics.topic_code
 left join {{ ref('regions') }} as regions on expected.territory_code = regions.region_code
+-- The départements of open crises have a chart of their own.
+where expected.territory_code = 'FR' or regions.region_code is not null

@@ -19,10 +19,12 @@ THRESHOLD = "domain, bin_minutes, alerts_per_series_week, series_weeks, score"
 
 def model(dbt, session):  # noqa: ANN001, ANN201, ARG001 - dbt's signature
     dbt.config(materialized="table")
-    shown = {"FR", *(code for (code,) in dbt.ref("regions").select("region_code").fetchall())}
+    crises = dbt.ref("live_open_crisis").select("topic_code, territory_code").distinct().fetchall()
+    regions = dbt.ref("regions").select("region_code").fetchall()
+    shown = {"FR", *(code for (code,) in regions), *(territory for _, territory in crises)}
     [(now,)] = dbt.ref("live_topic_mention").aggregate("max(collected_at)").fetchall()
     thresholds = [Threshold(*row) for row in dbt.ref("live_threshold").select(THRESHOLD).fetchall()]
-    wide = topics.counted(dbt.ref("live_series_hour").filter("platform = 'all'"))
-    rows = watch.band([row for row in wide if row[2] in shown], now, thresholds) if now else []
+    wide = [row for row in topics.counted(dbt.ref("live_series_hour").filter("platform = 'all'")) if row[2] in shown]
+    rows = watch.band(wide, now, thresholds, crises) if now else []
     columns = list(zip(*rows, strict=True)) or [()] * len(COLUMNS)
     return pa.table({name: pa.array(told, kind) for (name, kind), told in zip(COLUMNS.items(), columns, strict=True)})

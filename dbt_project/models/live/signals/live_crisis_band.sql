@@ -1,0 +1,25 @@
+-- The series of open crises, beside what was expected and up to where they would not have surprised.
+select
+    crises.crisis_id,
+    crises.title,
+    crises.topic_code,
+    crises.territory_code,
+    concat(
+        coalesce(topics.topic_label, crises.topic_code),
+        ' – ',
+        coalesce(
+            territories.territory_name,
+            regions.region_name,
+            case crises.territory_code when 'FR' then 'France entière' else crises.territory_code end
+        )
+    ) as series_label,
+    bands.bin_start,
+    bands.observed,
+    bands.expected,
+    bands.upper
+from {{ ref('live_open_crisis') }} as crises
+inner join {{ ref('live_expected') }} as bands
+    on crises.topic_code = bands.topic_code and crises.territory_code = bands.territory_code
+left join {{ ref('live_topic') }} as topics on crises.topic_code = topics.topic_code
+left join {{ ref('territories') }} as territories on crises.territory_code = territories.territory_code
+left join {{ ref('regions') }} as regions on crises.territory_code = regions.region_code

@@ -1,0 +1,42 @@
+"""The crises that last, as the live file shows them: read by every micro-batch. Declaring one belongs in `crises`."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import product
+from typing import Any
+
+from analytics.signals.story import FRANCE
+from orchestration import topics
+
+Row = dict[str, Any]
+
+
+def rows() -> Iterator[Row]:
+    """Yield the crises of this home that last: one row for each of their topics in each of their territories."""
+    logs: dict[str, list[Row]] = {}
+    for event in topics.operations("crisis_events"):
+        logs.setdefault(event["crisis_id"], []).append(event)
+    for crisis in topics.operations("crises"):
+        if crisis["closed_at"] is None:
+            log = sorted(logs.get(crisis["crisis_id"], []), key=lambda event: _instant(event["happened_at"]))
+            for topic, territory in product(_words(crisis["topics"]), _words(crisis["territories"]) or [FRANCE]):
+                yield {
+                    "crisis_id": crisis["crisis_id"],
+                    "title": crisis["title"],
+                    "crisis_kind": crisis["kind"],
+                    "opened_at": _instant(crisis["opened_at"]),
+                    "owner": crisis["owner"],
+                    "topic_code": topic,
+                    "territory_code": territory,
+                    "log_entries": len(log),
+                    "last_entry_at": _instant(log[-1]["happened_at"]) if log else None,
+                    "last_entry": log[-1]["note"] if log else None,
+                }
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in text.split(",") if word]
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC).replace(tzinfo=None)
