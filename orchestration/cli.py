@@ -428,7 +428,7 @@ class ActionOrVerb(TyperGroup):
 
 
 impact_app = typer.Typer(
-    help="L'effet des actions de prévention : `impact IDENTIFIANT`, ou `impact simulate`.",
+    help="L'effet des actions : `impact IDENTIFIANT`, ou `impact simulate`.",
     no_args_is_help=True,
     cls=ActionOrVerb,
 )
@@ -437,11 +437,13 @@ app.add_typer(impact_app, name="impact")
 
 @impact_app.command("action")
 def impact_action(
-    action_id: Annotated[str, typer.Argument(help="Identifiant de l'action, dans le registre des actions.")],
+    action_id: Annotated[
+        str, typer.Argument(help="Identifiant de l'action : du registre, ou du tableau Impact et moyens.")
+    ],
     html: Annotated[Path | None, typer.Option(help="Écrire le rapport, avec son graphique, dans ce fichier.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Dit l'effet d'une action de prévention, avec son incertitude, ou pourquoi on ne peut pas conclure."""
+    """Dit l'effet d'une action, avec son incertitude, ou pourquoi on ne peut pas conclure."""
     from orchestration.impact import report
 
     told = report(settings.home(), action_id)

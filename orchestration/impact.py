@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 
 from analytics.impact import Certainty, Interval, wording
+from analytics.impact.targets import answers_to_events
 from ingestion.errors import ExpectedFailure
 from ingestion.settings import Home
 from orchestration import published
@@ -93,6 +94,9 @@ class Report:
         action = self.action
         return {
             "action_id": action["action_id"],
+            "action_kind": action["action_kind"],
+            "platform": action["platform"],
+            "items": action["items"],
             "action_type": action["action_type"],
             "theme": action["theme"],
             "started_on": action["started_on"].isoformat(),
@@ -125,11 +129,16 @@ class Report:
             "tout le pays" if action["is_nationwide"] else f"{action['territory_name']} ({action['territory_code']})"
         )
         lines = [
-            f"Action {action['action_id']} : {action['action_type'] or 'Action'} – {action['theme'] or 'sans thème'}",
+            f"Action {action['action_id']} : {_named(action)} – {action['theme'] or 'sans thème'}",
             f"Quand et où : {when}, {where}. Données au {self.data_as_of:%d/%m/%Y}.",
         ]
         if action["is_proposed"] and action["kpi_code"]:
             lines.append("L'action ne nomme aucun indicateur : ceux-ci sont proposés d'après son thème et sa nature.")
+        if answers_to_events(action["action_kind"]):
+            lines.append(
+                "Une telle vague suit souvent un événement, qui a pu faire bouger l'indicateur lui-même : un effet n'y "
+                "est jamais que possible."
+            )
         return lines
 
     def _lines(self, reading: Reading) -> list[str]:
@@ -202,6 +211,11 @@ def _periods(connection: duckdb.DuckDBPyConnection, row: dict[str, Any]) -> tupl
         )
         for one in read(connection, PERIODS, row["action_id"], row["kpi_code"])
     )
+
+
+def _named(action: dict[str, Any]) -> str:
+    kind, items = action["action_type"] or action["action_kind"], action["items"]
+    return f"{kind} ({items} publications)" if items else kind
 
 
 def _title(reading: Reading) -> str:

@@ -1,7 +1,8 @@
 """Stand-in of the registers that units send: one per half-year, as CSV or as XLSX, filled in as people do.
 
 About one action a day, more of them while a prevention campaign runs, in its départements. Themes follow what people
-live through: a wave of phishing is followed by actions against phishing.
+live through: a wave of phishing is followed by actions against phishing. A few changes of online services are declared
+too; they change nothing.
 """
 
 from collections.abc import Iterator
@@ -82,6 +83,13 @@ THEMES = (
     ("Sécurité routière", "Alcool et route", "Jeunes", None, ""),
 )
 
+#: Changes of online services: first day, title, service, and the code of the département that tries it, or none.
+SERVICE_CHANGES = (
+    (date(2025, 9, 15), "Formulaire de pré-plainte raccourci", "Pré-plainte en ligne", None),
+    (date(2026, 3, 2), "Rendez-vous proposé à la fin de la pré-plainte, à l'essai", "Pré-plainte en ligne", "35"),
+    (date(2026, 9, 7), "Signalement Perceval depuis un mobile", "Perceval", None),
+)
+
 #: How much likelier a theme is in the month after an event that calls for it.
 CALLED_FOR = 6
 MONTH = timedelta(days=30)
@@ -92,7 +100,7 @@ Row = tuple[object, ...]
 def drops(seed: int, until: date) -> Iterator[tuple[str, bytes]]:
     """Yield the registers sent up to a day: the first half of a year as CSV, the second as XLSX."""
     for period in half_years(until):
-        rows = [row for day in period.days() for row in actions_of(seed, day)]
+        rows = [row for day in period.days() for row in (*actions_of(seed, day), *_service_changes(day))]
         name = f"actions_prevention_{period.name}"
         if period.name.endswith("S1"):
             lines = ([f"{cell:%d/%m/%Y}" if isinstance(cell, date) else cell for cell in row] for row in rows)
@@ -141,6 +149,29 @@ def _action(chance: Random, day: date, rank: int, place: Departement, lived: set
         chance.choices((0, chance.randrange(20, 900, 10)), (60, 40))[0],
         indicator or None,
     )
+
+
+def _service_changes(day: date) -> Iterator[Row]:
+    for started, title, service, code in SERVICE_CHANGES:
+        if started == day:
+            yield (
+                f"SERV-{day:%y%m%d}",
+                title,
+                None,
+                "Évolution de service en ligne",
+                service,
+                "Grand public",
+                "Site internet",
+                "Direction générale de la gendarmerie nationale",
+                code,
+                None,
+                day,
+                None,
+                None,
+                None,
+                None,
+                None,
+            )
 
 
 def _description(chance: Random, kind: str) -> str:

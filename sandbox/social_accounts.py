@@ -1,6 +1,7 @@
 """Stand-in of X's users lookup (API v2), and of the drops that hold what the other networks count.
 
 Followers grow with what people live through: a rumour, a flood or a campaign brings some to the account of the place.
+While a campaign runs, the accounts of its place post more.
 """
 
 from collections.abc import Callable, Iterator
@@ -48,6 +49,9 @@ CLOSED = ("x", "Gendarmerie_976")
 #: What brings followers to the account of a place.
 ATTRACTING = ("rumour", "flood", "prevention", "phishing")
 
+#: Posts of an account on an ordinary day, and how many more a campaign brings.
+POSTS_A_DAY, POSTS_OF_CAMPAIGN = 3, 8
+
 Counts = tuple[int, int, int, int]
 
 
@@ -71,15 +75,25 @@ def _growth(seed: int, year: int, place: str | None) -> tuple[float, ...]:
     return tuple(accumulate(gains, lambda factor, gain: factor * (1 + gain), initial=before))[1:]
 
 
+@lru_cache(maxsize=1024)
+def _posts(seed: int, year: int, place: str | None) -> tuple[int, ...]:
+    """Return, per day of a year, how many posts there are since the start."""
+    before = _posts(seed, year - 1, place)[-1] if year > START.year else 1_500
+    year_days = days(date(year, 1, 1), date(year, 12, 31))
+    more = (round(POSTS_OF_CAMPAIGN * (pressure(seed, day, "prevention", place) - 1)) for day in year_days)
+    return tuple(accumulate(more, lambda posts, number: posts + POSTS_A_DAY + number, initial=before))[1:]
+
+
 @lru_cache(maxsize=512)
 def counts(seed: int, network: str, account: str, day: date) -> Counts:
     """Return followers, following, posts and engagements of an account at the end of a day."""
     place, first = _local().get((network, account), (None, NATIONAL.get((network, account), 1_000)))
-    followers = round(first * _growth(seed, day.year, place)[day.timetuple().tm_yday - 1])
+    today = day.timetuple().tm_yday - 1
+    followers = round(first * _growth(seed, day.year, place)[today])
     chance = draw(seed, f"social_accounts/{network}/{account}", day)
     busy = weekday_share(day) * pressure(seed, day, "rumour", place)
     engagements = poisson(chance, followers * 0.004 * busy)
-    return followers, 50 + len(account) * 7, 1_500 + 3 * (day - START).days, engagements
+    return followers, 50 + len(account) * 7, _posts(seed, day.year, place)[today], engagements
 
 
 def identifier(account: str) -> str:

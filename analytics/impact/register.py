@@ -8,7 +8,7 @@ import numpy as np
 
 from analytics.impact.panel import Panel
 from analytics.impact.study import Action, Finding, Refusal, Series, examine, overlapping, refused
-from analytics.impact.wording import Certainty, adjusted, so_far, word
+from analytics.impact.wording import Certainty, adjusted, apart, so_far, word
 
 #: territory, first day of the period, numerator, denominator, whether it is suppressed
 Cell = tuple[str, date, float | None, float | None, bool]
@@ -33,10 +33,13 @@ class Entry:
     Args:
         action: What it is.
         proposed: Whether its KPIs were proposed by the mapping, and not named by the unit.
+        answers: Whether it answers to what happens, which may itself have moved the KPI: no control tells the two
+            apart, so that its effect is possible at most, and stands outside the false discovery control.
     """
 
     action: Action
     proposed: bool
+    answers: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,9 @@ class Reading:
         finding: An effect, or why there is none.
         overlaps: Other actions on the same KPI, territory and time.
         certainty: The word among all readings of the register.
-        adjusted_p: p-value after false discovery control over all effects whose window is over.
+        adjusted_p: p-value after false discovery control over all effects whose window is over, those of actions that
+            answer to events apart.
+        answers: Whether the action answers to events.
     """
 
     action_id: str
@@ -78,6 +83,7 @@ class Reading:
     overlaps: tuple[str, ...] = ()
     certainty: Certainty = Certainty.none
     adjusted_p: float | None = None
+    answers: bool = False
 
 
 def read(register: Sequence[Entry], kpis: Mapping[str, Kpi], today: date) -> list[Reading]:
@@ -107,7 +113,7 @@ def _read_one(entry: Entry, code: str, kpi: Kpi | None, others: Sequence[Action]
     action = entry.action
 
     def told(period_type: str | None, finding: Finding, overlaps: tuple[str, ...] = ()) -> Reading:
-        return Reading(action.action_id, code, entry.proposed, period_type, finding, overlaps)
+        return Reading(action.action_id, code, entry.proposed, period_type, finding, overlaps, answers=entry.answers)
 
     if kpi is None or not kpi.is_followed or not kpi.series:
         why = UNPUBLISHED if kpi is None else EMPTY if kpi.is_followed else UNFOLLOWED
@@ -128,17 +134,23 @@ def _asked(kpi: Kpi, action: Action) -> list[tuple[str, Series]]:
 
 
 def _worded(readings: list[Reading]) -> list[Reading]:
-    over = [n for n, one in enumerate(readings) if one.finding.effect and one.finding.window_is_over]
-    effects = [readings[n].finding.effect for n in over]
-    values = adjusted([effect for effect in effects if effect])
-    worded = list(readings)
-    for n, effect, value in zip(over, effects, values, strict=True):
-        assert effect is not None
+    together = {
+        n: one.finding.effect
+        for n, one in enumerate(readings)
+        if one.finding.effect and one.finding.window_is_over and not one.answers
+    }
+    worded = [_worded_alone(one) for one in readings]
+    for (n, effect), value in zip(together.items(), adjusted(list(together.values())), strict=True):
         worded[n] = replace(readings[n], certainty=word(effect, value), adjusted_p=value)
-    for n, one in enumerate(readings):
-        if one.finding.effect and not one.finding.window_is_over:
-            worded[n] = replace(one, certainty=so_far(one.finding.effect))
     return worded
+
+
+def _worded_alone(reading: Reading) -> Reading:
+    """Word what stands outside the false discovery control: an effect so far, or one of who answers to events."""
+    finding = reading.finding
+    if finding.effect is None:
+        return reading
+    return replace(reading, certainty=apart(finding.effect) if finding.window_is_over else so_far(finding.effect))
 
 
 def series_of(

@@ -125,7 +125,7 @@ def examine(action: Action, series: Series, others: Collection[Action], today: d
         )
     starts = tuple(panel.starts[first:last])
     if action.is_nationwide:
-        return _nationwide(series, first, last, starts)
+        return _nationwide(series, first, last, starts, overlapping(action, series, others))
     touched = series.suppressed.union(*(other.territories for other in _rivals(action, series, others)))
     refusal = (
         _mixed(action, series, others)
@@ -155,8 +155,9 @@ def examine(action: Action, series: Series, others: Collection[Action], today: d
 
 
 def overlapping(action: Action, series: Series, others: Collection[Action]) -> list[Action]:
-    """Return the other actions on the same KPI and a same territory whose windows meet the action's."""
-    return [one for one in _rivals(action, series, others) if set(one.territories) & set(action.territories)]
+    """Return the other actions on the same KPI whose windows meet the action's: in one place, or all nationwide."""
+    rivals = _rivals(action, series, others)
+    return rivals if action.is_nationwide else [one for one in rivals if set(one.territories) & set(action.territories)]
 
 
 def refused(kpi_code: str, refusal: Refusal, starts: tuple[date, ...] = ()) -> Finding:
@@ -181,13 +182,14 @@ def _undated(action: Action, today: date) -> Refusal | None:
     return None
 
 
-def _nationwide(series: Series, first: int, last: int, starts: tuple[date, ...]) -> Finding:
+def _nationwide(series: Series, first: int, last: int, starts: tuple[date, ...], meeting: Sequence[Action]) -> Finding:
     counts, length = series.panel.counts.sum(axis=0), last - first
     before = counts[max(first - length, 0) : first]
+    mixed = f" D'autres actions nationales s'y mêlent : {_names(meeting)}." if meeting else ""
     return Finding(
         series.kpi_code,
         refusal="L'action couvre tout le pays : aucun territoire ne peut servir de comparaison, et l'effet de l'action "
-        "ne peut pas être séparé de ce qui arrivait par ailleurs. Seule la série nationale est donnée.",
+        f"ne peut pas être séparé de ce qui arrivait par ailleurs. Seule la série nationale est donnée.{mixed}",
         remedy="Commencez une prochaine fois par une partie des départements, tirés au sort.",
         starts=starts,
         nation=(float(before.sum()), float(counts[first:last].sum())) if len(before) == length else None,
@@ -195,15 +197,19 @@ def _nationwide(series: Series, first: int, last: int, starts: tuple[date, ...])
 
 
 def _mixed(action: Action, series: Series, others: Collection[Action]) -> Refusal | None:
-    meeting = sorted(one.action_id for one in overlapping(action, series, others))
+    meeting = overlapping(action, series, others)
     if not meeting:
         return None
-    names = ", ".join(meeting[:_NAMED]) + (" …" if len(meeting) > _NAMED else "")
     return Refusal(
-        f"D'autres actions visent le même indicateur, au même endroit et au même moment ({names}) : leurs effets se "
-        "mêlent et ne peuvent pas être attribués à l'une d'elles.",
+        f"D'autres actions visent le même indicateur, au même endroit et au même moment ({_names(meeting)}) : leurs "
+        "effets se mêlent et ne peuvent pas être attribués à l'une d'elles.",
         "Espacez les actions, ou déclarez-les comme une seule dans le registre.",
     )
+
+
+def _names(actions: Sequence[Action]) -> str:
+    names = sorted(one.action_id for one in actions)
+    return ", ".join(names[:_NAMED]) + (" …" if len(names) > _NAMED else "")
 
 
 def _untold(series: Series, first: int, last: int) -> Refusal | None:
@@ -273,14 +279,17 @@ def _donors(panel: Panel, touched: Collection[str], first: int, last: int) -> "n
 
 
 def _rivals(action: Action, series: Series, others: Collection[Action]) -> list[Action]:
-    """Return the other actions on the same KPI whose windows meet the action's, wherever they are."""
+    """Return the other actions on the same KPI whose windows meet the action's, wherever they are.
+
+    A local action is not mixed with a nationwide one: that touches everybody alike, and the donors carry it.
+    """
     begin, end = _window(action, series)
     found = []
     for other in others:
         if other.action_id == action.action_id or series.kpi_code not in other.targets or other.started_on is None:
             continue
-        if other.is_nationwide:
-            continue  # it touches everybody alike: the donors carry it
+        if other.is_nationwide is not action.is_nationwide:
+            continue
         other_begin, other_end = _window(other, series)
         if other_begin <= end and begin <= other_end:
             found.append(other)

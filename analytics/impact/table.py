@@ -12,7 +12,7 @@ from analytics.impact import register, wording
 from analytics.impact.effect import Effect
 from analytics.impact.register import Entry, Kpi, Reading
 from analytics.impact.study import UNKNOWN_TERRITORY, Action, Series
-from analytics.impact.targets import mapping, targets
+from analytics.impact.targets import answers_to_events, mapping, targets
 
 #: Columns of an action that are read.
 REGISTER = (
@@ -21,6 +21,7 @@ REGISTER = (
     "ended_on",
     "territory_code",
     "is_nationwide",
+    "action_kind",
     "action_type",
     "theme",
     "targeted_kpi_codes",
@@ -89,11 +90,11 @@ Row = dict[str, Any]
 def read_register(rows: Iterable[Sequence]) -> list[Entry]:
     """Return the entries of a register; `rows` have the columns `REGISTER`."""
     entries = []
-    for action_id, started_on, ended_on, territory, nationwide, kind, theme, named in rows:
-        codes, proposed = targets(named, theme, kind)
+    for action_id, started_on, ended_on, territory, nationwide, kind, action_type, theme, named in rows:
+        codes, proposed = targets(named, theme, kind, action_type)
         territories = () if territory in (None, UNKNOWN_TERRITORY) else (territory,)
         action = Action(action_id, started_on, ended_on, territories, bool(nationwide), codes)
-        entries.append(Entry(action, proposed))
+        entries.append(Entry(action, proposed, answers_to_events(kind)))
     return entries
 
 

@@ -53,6 +53,11 @@ def word(effect: Effect, adjusted_p: float) -> Certainty:
     return Certainty.probable if stands else Certainty.possible
 
 
+def apart(effect: Effect) -> Certainty:
+    """Say how sure an effect is that no comparison tells from what called for the action: possible at most."""
+    return Certainty.possible if effect.ratio_interval.excludes(1.0) else Certainty.none
+
+
 def so_far(effect: Effect) -> Certainty:
     """Say how sure an effect is while its window runs: possible where the interval that bears daily looks says so."""
     return Certainty.possible if effect.sequential_ratio.excludes(1.0) else Certainty.none

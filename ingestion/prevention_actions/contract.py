@@ -7,6 +7,9 @@ from decimal import Decimal
 from ingestion import parsers
 from ingestion.contract import GENERATION, UNKNOWN_COLUMNS, Dropped, Field, RejectedError, Row, Table, Value
 
+#: Not prevention but a change of what citizens use: declared in the same register, counted apart.
+SERVICE_CHANGE = "Évolution de service en ligne"
+
 ACTION_TYPES = (
     "Conférence ou réunion publique",
     "Intervention scolaire",
@@ -17,6 +20,7 @@ ACTION_TYPES = (
     "Campagne en ligne",
     "Article ou reportage",
     "Distribution de supports",
+    SERVICE_CHANGE,
     "Autre",
 )
 THEMES = (
@@ -34,6 +38,9 @@ THEMES = (
     "Sécurité routière",
     "Cambriolages",
     "Violences intrafamiliales",
+    "Pré-plainte en ligne",
+    "Perceval",
+    "Services Publics+",
     "Autre",
 )
 AUDIENCES = (

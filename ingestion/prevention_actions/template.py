@@ -52,7 +52,7 @@ COLUMNS = (
         "Réunion à la salle des fêtes, avec remise d'un dépliant.",
     ),
     Column("Type d'action", "Obligatoire. À choisir dans la liste.", ACTION_TYPES[0], ACTION_TYPES),
-    Column("Thème", "Obligatoire. À choisir dans la liste.", THEMES[0], THEMES),
+    Column("Thème", "Obligatoire. À choisir dans la liste ; pour un service en ligne, le service.", THEMES[0], THEMES),
     Column("Public visé", "À choisir dans la liste.", AUDIENCES[3], AUDIENCES),
     Column("Canal", "À choisir dans la liste.", CHANNELS[0], CHANNELS),
     Column("Unité", "Obligatoire. Unité qui a agi.", "Brigade de gendarmerie d'Arcachon"),

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from analytics.impact.targets import mapping
+from ingestion import ma_securite, prevention_actions
 from orchestration.project import PROJECT_DIR, target_of
 from tests.dbt.conftest import Built
 
@@ -401,7 +402,20 @@ def test_effects_are_sought_in_every_count_and_share_by_departement(built: Built
     read = {by_unique_id[parent]["config"]["meta"]["kpi"]["code"] for parent in cells["depends_on"]["nodes"]}
     assert read == expected
     assert set(mapping()["platforms"]) == expected
-    assert {code for codes in mapping()["themes"].values() for code in codes} <= expected
+    assert {code for part in ("themes", "kinds") for codes in mapping()[part].values() for code in codes} <= expected
+
+
+def test_what_proposes_targets_is_what_an_action_can_be(built: Built) -> None:
+    tests = [node for node in built.manifest["nodes"].values() if node["resource_type"] == "test"]
+    [kinds] = [
+        set(node["test_metadata"]["kwargs"]["values"])
+        for node in tests
+        if node.get("attached_node") == "model.cyberimpact.fct_action" and node["column_name"] == "action_kind"
+    ]
+    assert prevention_actions.contract.SERVICE_CHANGE in kinds
+    assert set(mapping()["answering"]) <= kinds
+    assert set(mapping()["kinds"]) <= kinds | {*prevention_actions.contract.ACTION_TYPES}
+    assert set(mapping()["themes"]) <= {*prevention_actions.contract.THEMES, *ma_securite.contract.THEMES}
 
 
 def test_impact_reads_victims_only_as_they_are_published(built: Built) -> None:

@@ -798,6 +798,7 @@ def actions() -> pd.DataFrame:
     (content,) = dropped(prevention_actions)
     frame = pd.read_csv(io.BytesIO(content), sep=";", dtype=str, encoding="utf-8-sig")
     frame = frame[(frame["Identifiant"] != "EXEMPLE") & (frame["Public visé"] != "Tout le monde")]
+    frame = frame[frame["Type d'action"] != "Évolution de service en ligne"]
     return frame.assign(
         day=pd.to_datetime(frame["Date de début"], format="%d/%m/%Y").dt.date,
         place=frame["Département"].map(of_departement),

@@ -151,7 +151,8 @@ EFFECTS = """
     select
         id || '|pre_complaints' as effect_key, id as action_id, date '2025-07-01' as started_on,
         date '2025-07-01' as ended_on, 'FR-33' as territory_code, 'Gironde' as territory_name, false as is_nationwide,
-        'Cambriolages' as theme, 'pre_complaints' as kpi_code, 'Pré-plaintes en ligne' as kpi_label,
+        'Action de prévention' as action_kind, 'prevention_actions' as platform, 'Cambriolages' as theme,
+        'pre_complaints' as kpi_code, 'Pré-plaintes en ligne' as kpi_label,
         id || ' – Pré-plaintes en ligne' as effect_name, measured as is_measured, false as is_share,
         true as is_proposed, case when measured then 'possible' else 'on ne peut pas conclure' end as certainty,
         'Effet possible : baisse, −40 %, entre −60 % et −5 %.' as sentence,

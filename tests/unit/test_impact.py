@@ -192,6 +192,32 @@ def test_an_action_that_names_no_kpi_is_given_those_of_its_theme_and_kind() -> N
     assert targets("pre_complaints; mentions", "Rançongiciel", None) == ({"pre_complaints", "mentions"}, False)
     assert targets(None, "Rançongiciel", "Campagne en ligne") == ({"victims_assisted", "engagement_rate"}, True)
     assert targets(" ", "Sécurité routière", None) == (frozenset(), True)
+    assert targets(None, "Perceval", "Évolution de service en ligne") == ({"perceval_reports"}, True)
+    assert targets(None, None, "Publications exceptionnelles", None) == ({"engagement_rate", "mentions"}, True)
+
+
+def test_what_answers_to_events_is_possible_at_most_and_takes_nothing_from_the_others() -> None:
+    """Eleven strong effects beside one: read with it, they would multiply its p-value by twelve."""
+    whole = strong_series()
+    waves = [Entry(action(action_id=f"B{row}", territories=(f"T{row}",)), True, answers=True) for row in range(1, 12)]
+    first, *others = read([*registered(action()), *waves], followed(week=whole), TODAY)
+    assert first.certainty is Certainty.probable
+    assert first.finding.effect
+    assert first.adjusted_p == pytest.approx(first.finding.effect.p_value)
+    assert {one.adjusted_p for one in others} == {None}
+    alone = read([Entry(action(), True, answers=True)], followed(week=whole), TODAY)[0]
+    assert alone.certainty is Certainty.possible
+    nothing = read([Entry(action(), True, answers=True)], followed(week=series()), TODAY)[0]
+    assert nothing.certainty is Certainty.none
+
+
+def test_nationwide_actions_that_meet_are_named_and_mix_with_no_local_one() -> None:
+    everywhere = [action(action_id=name, territories=(), is_nationwide=True) for name in ("N1", "N2")]
+    later = action(action_id="N3", territories=(), is_nationwide=True, started_on=MONDAY, ended_on=MONDAY)
+    local, first, second, _ = read(registered(action(), *everywhere, later), followed(week=series()), TODAY)
+    assert (local.overlaps, first.overlaps, second.overlaps) == ((), ("N2",), ("N1",))
+    assert local.finding.effect
+    assert (first.finding.refusal or "").endswith("D'autres actions nationales s'y mêlent : N2.")
 
 
 @pytest.mark.parametrize(
@@ -296,9 +322,9 @@ def test_the_table_has_a_row_per_period_and_one_for_what_is_refused() -> None:
     periods = [("week", start, start + timedelta(days=6)) for start in whole.panel.starts]
     day = whole.panel.starts[100]
     rows = [
-        ("A1", day, day, "T0", False, "Stand", "Cambriolages", "k"),
-        ("A2", day, day, "ZZ", True, "Stand", "Cambriolages", "k"),
-        ("A3", day, day, "T1", False, "Stand", "Sécurité routière", None),
+        ("A1", day, day, "T0", False, "Action de prévention", "Stand", "Cambriolages", "k"),
+        ("A2", day, day, "ZZ", True, "Action de prévention", "Stand", "Cambriolages", "k"),
+        ("A3", day, day, "T1", False, "Action de prévention", "Stand", "Sécurité routière", None),
     ]
     known = {"any": whole.known_until}
     table = told(read_register(rows), [("k", False, True, "week")], cells, periods, known).to_pylist()
@@ -349,7 +375,8 @@ create table reference.dim_territory as select * from (values
 create table impact.fct_action_effect as
     select
         action_id || '|k' as effect_key, action_id, date '2025-12-22' as started_on, date '2025-12-22' as ended_on,
-        territory_code, 'Ain' as territory_name, false as is_nationwide, 'Stand <script>' as action_type,
+        territory_code, 'Ain' as territory_name, false as is_nationwide, 'Action de prévention' as action_kind,
+        'prevention_actions' as platform, 'Stand <script>' as action_type, null::bigint as items,
         'Cambriolages' as theme, 4.0 as working_hours, 'k' as kpi_code, 'Pré-plaintes' as kpi_label, false as is_share,
         true as is_proposed, 'week' as period_type, 'probable' as certainty,
         'Effet probable : baisse, −50 %, entre −60 % et −30 %.' as sentence, null::varchar as refusal,
@@ -364,7 +391,8 @@ create table impact.fct_action_effect as
 insert into impact.fct_action_effect by name
     select
         'A2' as action_id, 'A2|' as effect_key, date '2025-12-23' as started_on, date '2025-12-23' as ended_on,
-        'T2' as territory_code, 'Allier' as territory_name, false as is_nationwide, 'Stand' as action_type,
+        'T2' as territory_code, 'Allier' as territory_name, false as is_nationwide,
+        'Actualités Ma Sécurité' as action_kind, 'ma_securite' as platform, 4 as items,
         true as is_proposed, 'on ne peut pas conclure' as certainty, 'Aucun indicateur visé.' as refusal,
         'Indiquez-en un.' as remedy;
 create table impact.fct_action_effect_period as
@@ -404,6 +432,8 @@ def test_a_report_without_an_effect_says_why_and_what_would_help(home: Home) -> 
     text = report(home, "A2").as_text()
     assert "On ne peut pas conclure. Aucun indicateur visé." in text
     assert "Pour pouvoir conclure : Indiquez-en un." in text
+    assert "Action A2 : Actualités Ma Sécurité (4 publications)" in text
+    assert "un effet n'y est jamais que possible" in text
 
 
 def test_an_unknown_action_is_met_with_some_that_exist(home: Home) -> None:

@@ -15,8 +15,11 @@ select
     actions.territory_code,
     territories.territory_name,
     actions.is_nationwide,
+    actions.action_kind,
+    actions.platform,
     actions.action_type,
     actions.theme,
+    actions.items,
     actions.working_hours,
     actions.cost_eur,
     told.kpi_code,
@@ -64,6 +67,6 @@ select
     told.false_alarms_in_space,
     told.donors
 from told
-inner join {{ ref('fct_prevention_action') }} as actions on told.action_id = actions.action_id
+inner join {{ ref('fct_action') }} as actions on told.action_id = actions.action_id
 inner join {{ ref('dim_territory') }} as territories on actions.territory_code = territories.territory_code
 left join {{ ref('int_published_kpi') }} as kpis on told.kpi_code = kpis.kpi_code

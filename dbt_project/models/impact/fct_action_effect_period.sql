@@ -27,4 +27,4 @@ select
     end as effect_so_far
 from told
 inner join {{ ref('int_published_kpi') }} as kpis on told.kpi_code = kpis.kpi_code
-inner join {{ ref('fct_prevention_action') }} as actions on told.action_id = actions.action_id
+inner join {{ ref('fct_action') }} as actions on told.action_id = actions.action_id

@@ -1,4 +1,4 @@
-"""What is told of every action of the register and every KPI that it is held to, period by period."""
+"""What is told of every action and every KPI that it is held to, period by period."""
 
 from analytics.impact.table import KPIS, REGISTER, read_register, told
 
@@ -7,7 +7,7 @@ PERIOD_TYPES = ("day", "week", "month")
 
 def model(dbt, session):  # noqa: ANN001, ANN201, ARG001 - dbt's signature
     dbt.config(materialized="table")
-    actions = dbt.ref("fct_prevention_action").select(*REGISTER).order("action_id").fetchall()
+    actions = dbt.ref("fct_action").select(*REGISTER).order("action_id").fetchall()
     kpis = dbt.ref("int_published_kpi").select(*KPIS).fetchall()
     cells = dbt.ref("int_followed_cell").fetchall()
     periods = dbt.ref("dim_period").select("period_type", "period_start", "last_day").order("period_start").fetchall()

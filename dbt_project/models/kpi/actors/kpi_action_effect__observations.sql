@@ -9,3 +9,5 @@ from {{ ref('fct_action_effect') }}
 where
     donors is not null
     and window_is_over
+    -- Waves of news and posts answer to what happens, and a change of a service is no prevention.
+    and action_kind = 'Action de prévention'

@@ -6,4 +6,5 @@ select
     cast(max(case when certainty in ('probable', 'possible') then 1 else 0 end) as bigint) as numerator,
     cast(1 as bigint) as denominator
 from {{ ref('fct_action_effect') }}
+where action_kind = 'Action de prévention'
 group by action_id

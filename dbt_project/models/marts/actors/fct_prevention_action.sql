@@ -1,5 +1,6 @@
 with actions as (
     select * from {{ ref('stg_prevention_actions__action') }}
+    where coalesce(action_type, '') <> {{ service_change() }}
 )
 
 select
