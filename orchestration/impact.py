@@ -2,13 +2,14 @@
 
 import itertools
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date
 from decimal import Decimal
 from typing import Any
 
 import duckdb
 
 from analytics.impact import Certainty, Interval, wording
+from analytics.impact.hours import PARIS
 from analytics.impact.targets import answers_to_events
 from ingestion.errors import ExpectedFailure
 from ingestion.settings import Home
@@ -23,6 +24,9 @@ PERIODS = """
     where action_id = ? and kpi_code = ?
     order by period_start
 """
+#: What the live copy knows of running actions, where it has that table.
+HAS_HOURS = "from duckdb_tables() where database_name = 'live_serving' and table_name = 'live_action_effect'"
+BY_THE_HOUR = "from live_serving.impact.live_action_effect where action_id = ? and kpi_code = ?"
 #: Of all effects that were measured, how many stand out.
 ALL_EFFECTS = """
     select count(effect_key), count(effect_key) filter (certainty <> 'on ne peut pas conclure')
@@ -49,10 +53,12 @@ class Reading:
     Args:
         told: The row of `impact.fct_action_effect`, decimals as floats.
         periods: Its periods, in order; none where there is no effect.
+        by_the_hour: The row of `impact.live_action_effect`, while the action runs and its KPI is told by the hour.
     """
 
     told: dict[str, Any]
     periods: tuple[Period, ...] = ()
+    by_the_hour: dict[str, Any] | None = None
 
     @property
     def is_measured(self) -> bool:
@@ -107,8 +113,7 @@ class Report:
             "measured": self.measured,
             "standing_out": self.standing_out,
             "kpis": [
-                {name: value.isoformat() if isinstance(value, date) else value for name, value in one.told.items()}
-                for one in self.readings
+                _json(one.told) | {"by_the_hour": one.by_the_hour and _json(one.by_the_hour)} for one in self.readings
             ],
         }
 
@@ -144,7 +149,7 @@ class Report:
     def _lines(self, reading: Reading) -> list[str]:
         head = ["", _title(reading)]
         lines = [*_effect_lines(reading), self._of_all()] if reading.is_measured else _refusal_lines(reading)
-        return [*head, *(f"  {line}" for line in lines)]
+        return [*head, *(f"  {line}" for line in (*lines, *_hourly_lines(reading.by_the_hour)))]
 
     def _of_all(self) -> str:
         return (
@@ -171,7 +176,7 @@ def report(home: Home, action_id: str) -> Report:
                 f"L'action « {action_id} » n'existe pas dans le registre publié.",
                 f"Actions connues, les plus récentes d'abord : {some or 'aucune'}.",
             )
-        readings = tuple(Reading(row, _periods(connection, row)) for row in rows)
+        readings = tuple(Reading(row, _periods(connection, row), _by_the_hour(connection, row)) for row in rows)
         [(as_of,)] = connection.execute("select max(data_as_of) from audit.publication").fetchall()
         [(measured, standing_out)] = connection.execute(ALL_EFFECTS).fetchall()
     return Report(as_of, readings, measured, standing_out)
@@ -213,6 +218,16 @@ def _periods(connection: duckdb.DuckDBPyConnection, row: dict[str, Any]) -> tupl
     )
 
 
+def _by_the_hour(connection: duckdb.DuckDBPyConnection, row: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what the live copy knows of an action; None where nothing live was published, or by an older version."""
+    known = connection.execute(HAS_HOURS).fetchall()
+    return next(iter(read(connection, BY_THE_HOUR, row["action_id"], row["kpi_code"])), None) if known else None
+
+
+def _json(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value.isoformat() if isinstance(value, date) else value for name, value in row.items()}
+
+
 def _named(action: dict[str, Any]) -> str:
     kind, items = action["action_type"] or action["action_kind"], action["items"]
     return f"{kind} ({items} publications)" if items else kind
@@ -230,6 +245,21 @@ def _refusal_lines(reading: Reading) -> list[str]:
     if told["national_during"] is not None:
         during, before = wording.number(told["national_during"]), wording.number(told["national_before"])
         lines.append(f"France : {during} pendant la période suivie, {before} pendant la précédente.")
+    return lines
+
+
+def _hourly_lines(told: dict[str, Any] | None) -> list[str]:
+    """Return what the live series says of a running action, with the interval that bears a look at every hour."""
+    if told is None:
+        return []
+    until = told["known_until"].replace(tzinfo=UTC).astimezone(PARIS)
+    lines = [f"Heure par heure, jusqu'au {until:%d/%m/%Y à %H h} : {told['sentence']}"]
+    if told["donors"] is not None:
+        counted, expected = wording.number(told["counted"]), wording.number(told["expected"])
+        lines.append(
+            f"Compté {counted} en {told['hours']} heures, attendu sans l'action {expected} ; cet intervalle reste "
+            "valable même regardé à chaque heure."
+        )
     return lines
 
 

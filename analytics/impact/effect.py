@@ -101,7 +101,15 @@ class _Window(NamedTuple):
 
 
 def measure(
-    panel: "Panel", donors: "NDArray[np.bool_]", first: int, last: int, *, history: int = 52, treated: int = 0
+    panel: "Panel",
+    donors: "NDArray[np.bool_]",
+    first: int,
+    last: int,
+    *,
+    history: int = 52,
+    treated: int = 0,
+    least_past: int = LEAST_PAST,
+    planned: int = 0,
 ) -> Effect:
     """Measure the effect of an action in one territory.
 
@@ -122,6 +130,8 @@ def measure(
         last: Column after its last.
         history: Periods of the past that the comparison stands on, where there are so many.
         treated: Row of the treated territory.
+        least_past: Periods that the shortest past of a placebo has.
+        planned: Periods of the window once it is over, where it is not: looks to come are looks too.
 
     Raises:
         ValueError: there are too few donors or periods for an interval.
@@ -131,8 +141,8 @@ def measure(
         raise ValueError("The treated territory is no donor.")
     if np.count_nonzero(donors) < LEAST_DONORS:
         raise ValueError(f"{np.count_nonzero(donors)} donors are too few: {LEAST_DONORS} are needed.")
-    if first < LEAST_PAST + length:
-        raise ValueError(f"{first} periods before the action are too few: {LEAST_PAST + length} are needed.")
+    if first < least_past + length:
+        raise ValueError(f"{first} periods before the action are too few: {least_past + length} are needed.")
     inside = np.flatnonzero(donors)
     penalty = chosen_penalty(_cut(panel, first, last, history)[0], donors, min(first, history), length)
     now, before = _window(panel, donors, first, last, history=history, penalty=penalty)
@@ -140,7 +150,7 @@ def measure(
     placebos = [
         _window(panel, donors, start, start + length, history=history, penalty=penalty)[0]
         for start in starts
-        if start >= LEAST_PAST
+        if start >= least_past
     ]
     whole = [_Window(one.counted.sum(axis=1), one.expected.sum(axis=1)) for one in (now, *placebos)]
     dispersion = learnt(
@@ -155,7 +165,10 @@ def measure(
     ratio_interval = _ratios(dispersion, counted, expected, scale * low, scale * high)
     tail = stats.norm.isf(1 - POWER)
     least = dispersion.counts(expected, scale * np.array([low - tail, high + tail])) / expected
-    sequential, concluded_after = _sequential(dispersion, now, placebos, scales=scales, treated=treated, inside=inside)
+    seen = length / max(planned, length)
+    sequential, concluded_after = _sequential(
+        dispersion, now, placebos, scales=scales, treated=treated, inside=inside, seen=seen
+    )
     fading, halves = _fading(dispersion, now, treated, scale)
     return Effect(
         counted=counted,
@@ -243,14 +256,19 @@ def _sequential(
     scales: "Matrix",
     treated: int,
     inside: "NDArray[np.intp]",
+    seen: float,
 ) -> tuple[Interval, int | None]:
-    """Return the interval of the ratio that holds at all looks, and the look that first excluded "no effect"."""
+    """Return the interval of the ratio that holds at all looks, and the look that first excluded "no effect".
+
+    `seen` is the share of the planned window that has passed.
+    """
     paths = [_path(dispersion, one, scales) for one in placebos]
     trials = np.concatenate([surprise[inside] for surprise, _ in paths])
     information = np.concatenate([variance[inside] for _, variance in paths])
-    factor = boundary(information).calibrated(trials)
+    factor = boundary(information, seen=seen).calibrated(trials)
     own = np.cumsum(now.expected[treated])
-    bounds = scales[treated] * factor * boundary(dispersion.variance(own)[None, :]).at(dispersion.variance(own))
+    variance = dispersion.variance(own)
+    bounds = scales[treated] * factor * boundary(variance[None, :], seen=seen).at(variance)
     counted = np.cumsum(now.counted[treated])
     looks = [
         _ratios(dispersion, float(seen), float(foreseen), -float(bound), float(bound))

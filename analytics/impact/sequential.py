@@ -24,14 +24,16 @@ class Boundary:
     Args:
         information: Variance of the sums seen so far: trials in rows, looks in columns.
         alpha: Probability of ever leaving the bound.
+        seen: Share of all looks that these are: a bound that is drawn anew for each look would hold for none.
     """
 
     information: "Matrix"
     alpha: float
+    seen: float = 1.0
 
     def at(self, variance: "Matrix") -> "Matrix":
         """Return the bound where the sum has this variance; it is narrowest in the middle of the looks."""
-        middle = np.maximum(np.median(self.information, axis=-1, keepdims=True), 1e-9)
+        middle = np.maximum(np.median(self.information, axis=-1, keepdims=True) / self.seen, 1e-9)
         rest = np.broadcast_to(middle, self.information.shape).reshape(np.shape(variance)) / _tuning(self.alpha)
         share = np.maximum(variance, 1e-9)
         return np.sqrt((1 + rest / share) * np.log((share + rest) / (rest * self.alpha**2)))
@@ -49,8 +51,8 @@ class Boundary:
         return max(float(worst[rank - 1]), 1.0)
 
 
-def boundary(information: "Matrix", alpha: float = 0.10) -> Boundary:
-    return Boundary(information, alpha)
+def boundary(information: "Matrix", alpha: float = 0.10, seen: float = 1.0) -> Boundary:
+    return Boundary(information, alpha, seen)
 
 
 def _tuning(alpha: float) -> float:

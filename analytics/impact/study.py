@@ -24,8 +24,8 @@ class Action:
 
     Args:
         action_id: Key of the register.
-        started_on: First day; None where the register has none.
-        ended_on: Last day.
+        started_on: First day, or first hour where it is held against hours; None where the register has none.
+        ended_on: Last day, or hour.
         territories: Départements; empty where none is known.
         is_nationwide: Whether it aimed at the whole country.
         targets: Codes of the KPIs that it is held to.
@@ -51,6 +51,10 @@ class Series:
         known_until: Last day that the platform has told whole.
         suppressed: Territories with cells that are not published because too few victims stand behind them: what is
             missing there is what is small, so neither an effect nor a comparison would be fair.
+        history: Periods of the past that the comparison stands on, where there are so many.
+        least_past: Periods that the shortest past of a placebo has.
+        silence: Periods that must be almost empty together for an outage: a night is none.
+        unit: What a period is called, in French.
     """
 
     kpi_code: str
@@ -59,6 +63,10 @@ class Series:
     window: int
     known_until: date
     suppressed: frozenset[str] = frozenset()
+    history: int = 52
+    least_past: int = LEAST_PAST
+    silence: int = 1
+    unit: str = "période(s)"
 
 
 class Refusal(NamedTuple):
@@ -131,12 +139,20 @@ def examine(action: Action, series: Series, others: Collection[Action], today: d
         _mixed(action, series, others)
         or _untold(series, first, last)
         or _unknown(action, series, first, last)
-        or _too_few_donors(action, panel, touched, first, last)
+        or _too_few_donors(action, series, touched, first, last)
     )
     if refusal:
         return refused(series.kpi_code, refusal, starts)
     merged = panel.merged(action.territories)
-    effect = measure(merged, _donors(merged, touched, first, last), first, last)
+    effect = measure(
+        merged,
+        _donors(merged, series, touched, first, last),
+        first,
+        last,
+        history=series.history,
+        least_past=series.least_past,
+        planned=planned - first,
+    )
     if effect.expected < LEAST_EXPECTED:
         rare = Refusal(
             "L'indicateur est trop rare dans ce territoire : moins d'un cas était attendu pendant la période suivie, "
@@ -214,14 +230,15 @@ def _names(actions: Sequence[Action]) -> str:
 
 def _untold(series: Series, first: int, last: int) -> Refusal | None:
     """Say what the data lack of all territories."""
-    least = LEAST_PAST + last - first
+    least = series.least_past + last - first
     if first < least:
         return Refusal(
-            f"L'historique est trop court : {first} période(s) avant l'action, il en faut au moins {least}.",
+            f"L'historique est trop court : {first} {series.unit} avant l'action, il en faut au moins {least}.",
             "Chargez un historique plus ancien de la plateforme.",
         )
-    totals = series.panel.counts.sum(axis=0)
-    usual = float(np.median(totals[max(first - 52, 0) : first]))
+    counts = series.panel.counts.sum(axis=0)
+    totals = np.convolve(counts, np.ones(series.silence))[: len(counts)]
+    usual = float(np.median(totals[max(first - series.history, 0) : first]))
     silent = np.flatnonzero(totals[first:last] < OUTAGE_SHARE * usual)
     if len(silent):
         return Refusal(
@@ -234,7 +251,7 @@ def _untold(series: Series, first: int, last: int) -> Refusal | None:
 
 def _unknown(action: Action, series: Series, first: int, last: int) -> Refusal | None:
     """Say what the data lack of this territory."""
-    panel, past = series.panel, slice(max(first - 52, 0), first)
+    panel, past = series.panel, slice(max(first - series.history, 0), first)
     here = np.array([code in action.territories for code in panel.territories])
     if sum(here) < len(action.territories):
         return Refusal(
@@ -258,9 +275,9 @@ def _unknown(action: Action, series: Series, first: int, last: int) -> Refusal |
     return None
 
 
-def _too_few_donors(action: Action, panel: Panel, touched: Collection[str], first: int, last: int) -> Refusal | None:
-    merged = panel.merged(action.territories)
-    count = int(_donors(merged, touched, first, last).sum())
+def _too_few_donors(action: Action, series: Series, touched: Collection[str], first: int, last: int) -> Refusal | None:
+    merged = series.panel.merged(action.territories)
+    count = int(_donors(merged, series, touched, first, last).sum())
     if count >= LEAST_DONORS:
         return None
     return Refusal(
@@ -270,9 +287,9 @@ def _too_few_donors(action: Action, panel: Panel, touched: Collection[str], firs
     )
 
 
-def _donors(panel: Panel, touched: Collection[str], first: int, last: int) -> "np.ndarray":
+def _donors(panel: Panel, series: Series, touched: Collection[str], first: int, last: int) -> "np.ndarray":
     """Return who may stand for what would have happened; the treated territory is in the first row."""
-    seen = slice(max(first - 52, 0), first)
+    seen = slice(max(first - series.history, 0), first)
     able = (panel.counts[:, seen].sum(axis=1) > 0) & (panel.exposure[:, first:last].sum(axis=1) > 0)
     free = np.array([row > 0 and code not in touched for row, code in enumerate(panel.territories)])
     return able & free
@@ -299,5 +316,5 @@ def _rivals(action: Action, series: Series, others: Collection[Action]) -> list[
 def _window(action: Action, series: Series) -> tuple[date, date]:
     assert action.started_on is not None
     starts = series.panel.starts
-    length = (starts[1] - starts[0]).days * series.window if len(starts) > 1 else 0
-    return action.started_on, max(action.ended_on or action.started_on, action.started_on + timedelta(days=length - 1))
+    length = (starts[1] - starts[0]) * series.window if len(starts) > 1 else timedelta()
+    return action.started_on, max(action.ended_on or action.started_on, action.started_on + length - timedelta(days=1))

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from analytics.impact import register, wording
 from analytics.impact.effect import Effect
+from analytics.impact.hours import Look
 from analytics.impact.register import Entry, Kpi, Reading
 from analytics.impact.study import UNKNOWN_TERRITORY, Action, Series
 from analytics.impact.targets import answers_to_events, mapping, targets
@@ -84,6 +85,25 @@ COLUMNS = {
     "period_high": _REAL,
 }
 
+#: Columns of the effects so far by the hour.
+HOURLY = {
+    "action_id": _TEXT,
+    "kpi_code": _TEXT,
+    "territory_code": _TEXT,
+    "known_until": pa.timestamp("us"),
+    "certainty": _TEXT,
+    "sentence": _TEXT,
+    "refusal": _TEXT,
+    "hours": _COUNT,
+    "counted": _REAL,
+    "expected": _REAL,
+    "ratio": _REAL,
+    "sequential_low": _REAL,
+    "sequential_high": _REAL,
+    "concluded_after_hours": _COUNT,
+    "donors": _COUNT,
+}
+
 Row = dict[str, Any]
 
 
@@ -92,10 +112,52 @@ def read_register(rows: Iterable[Sequence]) -> list[Entry]:
     entries = []
     for action_id, started_on, ended_on, territory, nationwide, kind, action_type, theme, named in rows:
         codes, proposed = targets(named, theme, kind, action_type)
-        territories = () if territory in (None, UNKNOWN_TERRITORY) else (territory,)
-        action = Action(action_id, started_on, ended_on, territories, bool(nationwide), codes)
+        action = Action(action_id, started_on, ended_on, _places(territory), bool(nationwide), codes)
         entries.append(Entry(action, proposed, answers_to_events(kind)))
     return entries
+
+
+def read_targeted(rows: Iterable[Sequence]) -> list[Action]:
+    """Return actions whose KPI has been found: key, first and last day, territory, whether nationwide, the KPI."""
+    return [
+        Action(action_id, started_on, ended_on, _places(territory), bool(nationwide), frozenset({code}))
+        for action_id, started_on, ended_on, territory, nationwide, code in rows
+    ]
+
+
+def _places(territory: str | None) -> tuple[str, ...]:
+    return () if territory in (None, UNKNOWN_TERRITORY) else (territory,)
+
+
+def hourly(looks: Iterable[Look]) -> pa.Table:
+    """Return what is told of running actions at the end of an hour, one row per action."""
+    rows = [_look(look) for look in looks]
+    return pa.table({name: pa.array([row.get(name) for row in rows], kind) for name, kind in HOURLY.items()})
+
+
+def _look(look: Look) -> Row:
+    finding, certainty = look.finding, look.certainty
+    common: Row = {
+        "action_id": look.action.action_id,
+        "kpi_code": finding.kpi_code,
+        "territory_code": next(iter(look.action.territories), UNKNOWN_TERRITORY),
+        "known_until": look.until,
+        "certainty": certainty.value,
+        "hours": len(finding.starts),
+    }
+    effect = finding.effect
+    if effect is None:
+        return common | {"sentence": f"On ne peut pas conclure. {finding.refusal}", "refusal": finding.refusal}
+    return common | {
+        "sentence": wording.sentence_so_far(effect, certainty),
+        "counted": _real(effect.counted),
+        "expected": _real(effect.expected),
+        "ratio": _real(effect.ratio),
+        "sequential_low": _real(effect.sequential_ratio.low),
+        "sequential_high": _real(effect.sequential_ratio.high),
+        "concluded_after_hours": effect.concluded_after,
+        "donors": effect.donors,
+    }
 
 
 def told(

@@ -223,6 +223,7 @@ def test_only_what_is_meant_for_readers_is_published(built: Built) -> None:
         for target in ("daily", "live")
     )
     assert live == {
+        "impact.live_action_effect",
         "signals.live_band",
         "signals.live_crisis",
         "signals.live_crisis_band",

@@ -1,7 +1,7 @@
 """Territories that live without the methods' knowledge: counts of known truth for the tests of impact. No test."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,3 +72,40 @@ def trial(
     panel = Panel([f"T{row}" for row in range(territories)], starts, counts, np.ones_like(counts))
     donors = np.arange(territories) > 0
     return Trial(panel, donors, first, periods, float(mean[0, first:].sum() / untouched.sum()))
+
+
+def mentions_by_hour(
+    seed: int,
+    effect: float = 1.0,
+    *,
+    begin: datetime,
+    days: int = 60,
+    quiet_days: int = 32,
+    territories: int = 100,
+    a_day: float = 4.0,
+) -> list[tuple[str, datetime, int]]:
+    """Draw mentions by territory and hour: quiet nights, a national walk, drifts by day, clustered counts.
+
+    Args:
+        seed: Of everything.
+        effect: Ratio by which the action multiplies the counts of the first territory.
+        begin: First hour.
+        days: Length.
+        quiet_days: Days before the action.
+        territories: The treated one included.
+        a_day: Mean count of the treated territory per day.
+    """
+    rng = np.random.default_rng(seed)
+    levels = np.exp(rng.normal(np.log(a_day), 0.8, territories))
+    levels[0] = a_day
+    hours = np.arange(24 * days)
+    of_day = 1 + 0.8 * np.sin(2 * np.pi * (hours % 24 - 9) / 24)
+    nation = np.exp(np.cumsum(rng.normal(0, 0.02, len(hours))))
+    drift = np.repeat(np.exp(np.cumsum(rng.normal(0, 0.05, (territories, days)), axis=1)), 24, axis=1)
+    mean = levels[:, None] / 24 * of_day * nation * drift
+    mean[0, 24 * quiet_days :] *= effect
+    counts = rng.poisson(rng.gamma(mean / 0.5, 0.5))
+    return [
+        (f"T{row}", begin + timedelta(hours=int(hour)), int(counts[row, hour]))
+        for row, hour in zip(*np.nonzero(counts), strict=True)
+    ]

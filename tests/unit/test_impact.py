@@ -436,6 +436,31 @@ def test_a_report_without_an_effect_says_why_and_what_would_help(home: Home) -> 
     assert "un effet n'y est jamais que possible" in text
 
 
+LIVE = """
+create schema impact;
+create table impact.live_action_effect as
+    select
+        'A2' as action_id, null::varchar as kpi_code, timestamp '2026-03-01 13:00:00' as known_until, 'x' as certainty,
+        'Jamais montré.' as sentence, 1 as hours, 1 as counted, 1 as expected, null::bigint as donors
+    union all
+    select
+        'A4', 'k', timestamp '2026-03-01 13:00:00', 'possible', 'Jusqu''ici, effet possible : baisse.', 50, 12, 20, 80;
+"""
+
+
+def test_what_runs_is_told_by_the_hour_beside_the_day(home: Home) -> None:
+    """One o'clock in the afternoon of Greenwich is two in Paris, in winter."""
+    write_copy(home, COPY)
+    assert "Heure par heure" not in report(home, "A4").as_text()
+    write_copy(home, LIVE, target="live", file_name="live_serving.duckdb")
+    text = report(home, "A4").as_text()
+    assert "Heure par heure, jusqu'au 01/03/2026 à 14 h : Jusqu'ici, effet possible : baisse." in text
+    assert "Compté 12 en 50 heures, attendu sans l'action 20" in text
+    (kpi,) = json.loads(json.dumps(report(home, "A4").as_json()))["kpis"]
+    assert kpi["by_the_hour"]["known_until"] == "2026-03-01T13:00:00"
+    assert "Heure par heure" not in report(home, "A2").as_text()
+
+
 def test_an_unknown_action_is_met_with_some_that_exist(home: Home) -> None:
     write_copy(home, COPY)
     with pytest.raises(ExpectedFailure, match="A2, <b>A1</b>, A4"):
