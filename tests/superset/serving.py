@@ -80,8 +80,9 @@ Row = Mapping[str, object]
 #: Values of the tables that tell of a publication, by column or else by type.
 TOLD = {"status": "'warn'", "change": "'changed'", "kpi_code": "'answer_rate'"}
 MADE = {
-    "bigint": "1", "decimal(38, 6)": "1.5", "varchar": "'fait à la main'", "boolean": "false", "date": "date '2025-10-19'",
+    "bigint": "1", "varchar": "'fait à la main'", "boolean": "false", "date": "date '2025-10-19'",
     "timestamp": "timestamp '2025-10-19 05:00:00'", "double": "1.5", "integer": "1", "string": "'fait à la main'",
+    "decimal(38, 6)": "1.5",
 }  # fmt: skip
 
 
