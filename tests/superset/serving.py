@@ -82,7 +82,6 @@ TOLD = {"status": "'warn'", "change": "'changed'", "kpi_code": "'answer_rate'"}
 MADE = {
     "bigint": "1", "varchar": "'fait à la main'", "boolean": "false", "date": "date '2025-10-19'",
     "timestamp": "timestamp '2025-10-19 05:00:00'", "double": "1.5", "integer": "1", "string": "'fait à la main'",
-    "decimal(38, 6)": "1.5",
 }  # fmt: skip
 
 
@@ -90,7 +89,7 @@ MADE = {
 HEARD = {
     "topic_label": "'Toutes les mentions'", "territory_label": "'France entière'", "territory_code": "'FR'",
     "signal_id": "'1'", "status": "'open'", "severity": "3", "built_at": "timezone('UTC', now())",
-    "data_until": "timezone('UTC', now())",
+    "data_until": "timezone('UTC', now())", "counted": "12", "expected": "20",
 }  # fmt: skip
 CALMED = """
     insert into signals.live_signal by name
