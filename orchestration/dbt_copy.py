@@ -17,7 +17,10 @@ from orchestration.project import PROJECT_DIR
 
 
 class Plugin(BasePlugin):
-    """Shows tables of a published copy, read-only, in the catalog `<target>_copy`; one that is absent is empty.
+    """Shows tables of a published copy, read-only, in the catalog `<target>_copy`.
+
+    What is not there yet, because the copy was published by an older version or never, is shown all the same: a table
+    as an empty one, a column of nulls.
 
     The copy is resolved to its build once, and that build is kept from being pruned until dbt ends, at its death too.
     Profile: `copy`, the target whose copy is shown; `tables`, the names of the models that it holds.
@@ -35,9 +38,10 @@ class Plugin(BasePlugin):
         for table in self._tables:
             name = f"{shown}.main.{table}"
             if table in found:
-                conn.execute(f'create or replace view {name} as from {self._copy.catalog}."{found[table]}"."{table}"')
+                there = f'from {self._copy.catalog}."{found[table]}"."{table}"'
+                conn.execute(f"create or replace view {name} as {there} union all by name {nothing(table)}")
             else:
-                conn.execute(f"create table if not exists {name} ({columns(table)})")
+                conn.execute(f"create table if not exists {name} as {nothing(table)}")
 
     def _attach(self, conn: duckdb.DuckDBPyConnection) -> dict[str, str]:
         """Attach the pinned build, where there is one, and return the schema of each of its tables."""
@@ -49,8 +53,9 @@ class Plugin(BasePlugin):
         return dict(conn.execute(query, [self._copy.catalog]).fetchall())
 
 
-def columns(table: str) -> str:
-    """Return the columns that the contract of a model declares, as SQL."""
+def nothing(table: str) -> str:
+    """Return a query of no row that has the columns which the contract of a model declares."""
     [file] = (PROJECT_DIR / "models").rglob(f"{table}.yml")
     [model] = yaml.safe_load(file.read_text(encoding="utf-8"))["models"]
-    return ", ".join(f"{column['name']} {column['data_type']}" for column in model["columns"])
+    columns = ", ".join(f"cast(null as {column['data_type']}) as {column['name']}" for column in model["columns"])
+    return f"select {columns} where false"

@@ -176,6 +176,11 @@ def report(home: Home, action_id: str) -> Report:
                 f"L'action « {action_id} » n'existe pas dans le registre publié.",
                 f"Actions connues, les plus récentes d'abord : {some or 'aucune'}.",
             )
+        if "action_kind" not in rows[0]:
+            raise ExpectedFailure(
+                "La copie publiée a été faite par une version plus ancienne, qui ne connaît qu'un genre d'actions.",
+                "Lancez `cyberimpact build` puis `cyberimpact publish`.",
+            )
         readings = tuple(Reading(row, _periods(connection, row), _by_the_hour(connection, row)) for row in rows)
         [(as_of,)] = connection.execute("select max(data_as_of) from audit.publication").fetchall()
         [(measured, standing_out)] = connection.execute(ALL_EFFECTS).fetchall()
