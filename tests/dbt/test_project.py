@@ -189,17 +189,18 @@ def test_lineage_never_stops(built: Built) -> None:
     ] == []
 
 
-#: Of detection, what no column stands behind: what operators and the project declare, constants, ranks.
+#: What no column stands behind: what operators and the project declare, what the daily copy publishes, constants, ranks.
 OF_NO_COLUMN = {"live_open_crisis", "live_topic", "signal_topic"}
 NO_COLUMN_BEHIND = {
     "daily_alarm": {"bin_minutes"},
+    "live_action_effect": {"action_id", "kpi_code", "territory_code"},
     "live_detection": {"part", "rank", "baseline_window", "bin_minutes"},
     "live_threshold": {"bin_minutes", "alerts_per_series_week", "calibrated_on"},
     "signal_subject": {"subject_kind"},
 }
 
 
-def test_detection_says_what_its_columns_are_made_of(built: Built) -> None:
+def test_python_models_say_what_their_columns_are_made_of(built: Built) -> None:
     told = {
         node["name"]: {name for name, one in node["columns"].items() if "made_of" not in one["config"]["meta"]}
         for node in models(built)
