@@ -189,7 +189,7 @@ def test_lineage_never_stops(built: Built) -> None:
     ] == []
 
 
-#: What no column stands behind: what operators and the project declare, what the daily copy publishes, constants, ranks.
+#: What no column stands behind: what operators and the project declare, what the daily copy tells, constants, ranks.
 OF_NO_COLUMN = {"live_open_crisis", "live_topic", "signal_topic"}
 NO_COLUMN_BEHIND = {
     "daily_alarm": {"bin_minutes"},
