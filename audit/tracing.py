@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from math import ceil
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import duckdb
 
@@ -15,11 +14,11 @@ from audit.copies import Evaluations
 from audit.ledger import Entry
 from audit.objects import Store
 from audit.retention import Removal
+from ingestion.clock import PARIS
 from ingestion.errors import ExpectedFailure
 from ingestion.locks import writer_lock_if_free
 from ingestion.settings import Home
 
-PARIS = ZoneInfo("Europe/Paris")
 PAGE = 20
 NO_OBSERVATIONS = "Les observations de l'époque ne sont plus conservées : la comparaison n'est plus possible."
 _SHOWN_CHOICES = 40

@@ -275,8 +275,7 @@ def main() -> None:
         for word in words:
             inject(sandbox, word, [-(step + 1) * BACKGROUND_SECONDS for step in past])
         programs = {program.name: program for program in supervised.programs()}
-        supervised.workspace_file().parent.mkdir(exist_ok=True)
-        supervised.workspace_file().write_text(supervised.workspace())
+        supervised.write_workspace()
         code = programs["dagster-code"]
         stack.enter_context(process(list(code.command), environment, home / "logs" / "waves-code.log"))
         wait("the code server", lambda: supervised.answers(code), 120)

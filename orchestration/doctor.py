@@ -3,6 +3,7 @@
 import importlib.metadata
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal, NoReturn
@@ -70,14 +71,6 @@ def installation() -> Iterator[Finding]:
             yield Finding(name, "broken", "not set", "make install, which writes it to .env")
 
 
-#: Last loads in UTC, as the daily copy tells them; of the live platforms it knows no more than the daily build did.
-LAST_LOADS = "select platform, cast(last_loaded_at as timestamp) from audit.freshness"
-LAST_LIVE_LOADS = """
-    select platform, cast(last_loaded_at as timestamp) from live_serving.signals.live_state
-    where last_loaded_at is not null
-"""
-
-
 def processes() -> Iterator[Finding]:
     """Look at the supervisor and at what each of its processes answers."""
     pid = stack.supervisor_pid()
@@ -91,6 +84,14 @@ def processes() -> Iterator[Finding]:
         yield Finding(program.name, "ok" if up else "broken", program.address, "" if up else f"read {log}")
 
 
+#: Last loads in UTC, as the daily copy tells them; of the live platforms it knows no more than the daily build did.
+LAST_LOADS = "select platform, cast(last_loaded_at as timestamp) from audit.freshness"
+LAST_LIVE_LOADS = """
+    select platform, cast(last_loaded_at as timestamp) from live_serving.signals.live_state
+    where last_loaded_at is not null
+"""
+
+
 def loads(home: Home) -> Iterator[Finding]:
     """Look at the age of each platform's last load, as the published copy tells it."""
     try:
@@ -99,7 +100,7 @@ def loads(home: Home) -> Iterator[Finding]:
         return  # `publication` says why
     with connection:
         last = dict(connection.execute(LAST_LOADS).fetchall())
-        if published.current(home, published.LIVE) is not None:
+        with suppress(duckdb.BinderException, duckdb.CatalogException):  # nothing live, or of an older version
             last |= dict(connection.execute(LAST_LIVE_LOADS).fetchall())
     for platform in PLATFORMS:
         yield age(platform, last.get(platform.name))

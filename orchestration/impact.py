@@ -9,8 +9,8 @@ from typing import Any
 import duckdb
 
 from analytics.impact import Certainty, Interval, wording
-from analytics.impact.hours import PARIS
 from analytics.impact.targets import answers_to_events
+from ingestion.clock import PARIS
 from ingestion.errors import ExpectedFailure
 from ingestion.settings import Home
 from orchestration import published

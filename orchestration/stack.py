@@ -104,6 +104,11 @@ def workspace() -> str:
     return yaml.safe_dump({"load_from": [{"grpc_server": server}]}, allow_unicode=True)
 
 
+def write_workspace() -> None:
+    settings.make_folder(settings.home().run)
+    workspace_file().write_text(workspace())
+
+
 def environment() -> dict[str, str]:
     """Return the environment of the supervised processes."""
     home = settings.home()
@@ -256,7 +261,7 @@ def start() -> None:
     with console.status("Superset: preparing its own database (a minute the first time)"):
         run_logged([SUPERSET_PYTHON, SUPERSET_SERVER, "init"], "superset-init")
     console.print("Superset: database ready")
-    workspace_file().write_text(workspace())
+    write_workspace()
     configuration_file().write_text(configuration())
     run_logged([BIN / "supervisord", "-c", configuration_file()], "supervisord-start")
     console.print("Supervisor: started")

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -11,9 +10,9 @@ from analytics.impact.panel import Panel
 from analytics.impact.study import Action, Finding, Series, examine
 from analytics.impact.targets import mapping
 from analytics.impact.wording import Certainty, so_far
+from ingestion.clock import PARIS
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-PARIS = ZoneInfo("Europe/Paris")
 #: Hours that the shortest past of a placebo has: with fewer, the end of a window could not be told from sixty days.
 LEAST_PAST = 4 * 24
 HISTORY = 60 * 24

@@ -15,11 +15,11 @@ import numpy as np
 from scipy import stats
 
 from analytics.signals.tails import negative_binomial_law
+from ingestion.clock import PARIS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-PARIS = ZoneInfo("Europe/Paris")
 UTC = ZoneInfo("UTC")
 
 _FEWEST = 21  # bins of the past without which nothing stands out

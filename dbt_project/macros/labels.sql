@@ -25,3 +25,12 @@
         else {{ pillar }}
     end
 {%- endmacro %}
+
+{# The place of an open crisis, of the relations `crises`, `territories` and `regions`. #}
+{% macro crisis_territory_label() %}
+    coalesce(
+        territories.territory_name,
+        regions.region_name,
+        case crises.territory_code when 'FR' then 'France entière' else crises.territory_code end
+    )
+{%- endmacro %}

@@ -38,8 +38,7 @@ def instance(line: Line, environment: dict[str, str]) -> Iterator[dg.DagsterInst
 def daemon(line: Line, environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
     """Run the code server and the scheduler as the supervisor does, each with its output in a file."""
     programs = {program.name: program for program in stack.programs()}
-    stack.workspace_file().parent.mkdir(exist_ok=True)
-    stack.workspace_file().write_text(stack.workspace())
+    stack.write_workspace()
     with supervised(programs["dagster-code"], line, environment):
         wait_for(lambda: stack.answers(programs["dagster-code"]), 120)
         with supervised(programs["dagster-daemon"], line, environment) as process:

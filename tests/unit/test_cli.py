@@ -337,6 +337,14 @@ class TestDoctor:
         assert found["brigade_numerique"]["detail"] == "never loaded"
 
     @pytest.mark.usefixtures("published_home")
+    def test_a_live_copy_of_an_older_version_is_no_trouble(self, run: Run, home: Home) -> None:
+        older = "create schema signals; create table signals.live_state as select 'listening' as platform"
+        write_copy(home, older, target="live", file_name="live_serving.duckdb")
+        found = self.findings(run)
+        assert found["listening"]["detail"] == "never loaded"
+        assert found["services_publics_plus"]["state"] == "ok"
+
+    @pytest.mark.usefixtures("published_home")
     @pytest.mark.parametrize("zone", ["UTC", "ABC-3", "ABC+3"])
     def test_a_load_is_as_old_wherever_the_machine_stands(
         self, run: Run, monkeypatch: pytest.MonkeyPatch, zone: str

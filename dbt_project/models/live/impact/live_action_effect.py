@@ -18,7 +18,6 @@ TARGETED = """
 
 def model(dbt, session):  # noqa: ANN001, ANN201 - dbt's signature
     dbt.config(materialized="table")
-    cells = dbt.ref("live_mention_hour").select("territory_code, hour_start, mentions").fetchall()
     [(now,)] = dbt.ref("stg_listening__mention").aggregate("max(collected_at)").fetchall()
     if now is None:
         return hourly([])
@@ -27,6 +26,7 @@ def model(dbt, session):  # noqa: ANN001, ANN201 - dbt's signature
     former = topics.former(session, dbt.this, tuple(HOURLY))
     known = {(row[0], row[tuple(HOURLY).index("known_until")]) for row in former}
     if known == {(action.action_id, until) for action in hours.running(actions, until)}:
-        columns = list(zip(*former, strict=True)) or [()] * len(HOURLY)
-        return pa.table({name: pa.array(told, HOURLY[name]) for name, told in zip(HOURLY, columns, strict=True)})
+        kept = [dict(zip(HOURLY, row, strict=True)) for row in former]
+        return pa.Table.from_pylist(kept, pa.schema(list(HOURLY.items())))
+    cells = dbt.ref("live_mention_hour").select("territory_code, hour_start, mentions").fetchall()
     return hourly(hours.looks(CODE, actions, cells, until))

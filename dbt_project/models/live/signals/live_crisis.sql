@@ -43,11 +43,7 @@ select
     crises.topic_code,
     coalesce(topics.topic_label, crises.topic_code) as topic_label,
     crises.territory_code,
-    coalesce(
-        territories.territory_name,
-        regions.region_name,
-        case crises.territory_code when 'FR' then 'France entière' else crises.territory_code end
-    ) as territory_label,
+    {{ crisis_territory_label() }} as territory_label,
     coalesce(since_opening.mentions, 0) as mentions_since_opening,
     coalesce(lately.mentions, 0) as mentions_of_a_day,
     coalesce(lately.expected, 0) as expected_of_a_day,

@@ -7,11 +7,7 @@ select
     concat(
         coalesce(topics.topic_label, crises.topic_code),
         ' – ',
-        coalesce(
-            territories.territory_name,
-            regions.region_name,
-            case crises.territory_code when 'FR' then 'France entière' else crises.territory_code end
-        )
+        {{ crisis_territory_label() }}
     ) as series_label,
     bands.bin_start,
     bands.observed,
