@@ -11,6 +11,7 @@ from typing import Any
 import dlt
 import pyarrow as pa
 from dlt.common.schema.exceptions import DataValidationError
+from dlt.common.storages.load_package import PackageStorage
 from dlt.extract import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
@@ -83,11 +84,32 @@ def _finish_interrupted(name: str, dataset: str, database: Path) -> None:
         pipeline = _pipeline(name, dataset, database)
         if pipeline.list_normalized_load_packages():
             log.warning("%s: finishing a load that was interrupted.", name)
+            _undo_unnoted_copies(pipeline)
             pipeline.load()
     except Exception as problem:  # noqa: BLE001 (whatever a dead process left half-written is read again)
         log.warning(
             "%s: an interrupted load could not be finished (%s); it is read again.", name, type(problem).__name__
         )
+
+
+def _undo_unnoted_copies(pipeline: dlt.Pipeline) -> None:
+    """Take out of the staging tables what a job wrote that had not noted its end: resumed, it writes its file again.
+
+    dlt notes the end of a job after its commit. A process killed between the two leaves rows that the resumed job
+    doubles, and a merge takes in both where their key is new (dlt-hub/dlt#3023).
+    """
+    for load_id in pipeline.list_normalized_load_packages():
+        for job in pipeline.get_load_package_info(load_id).jobs["started_jobs"]:
+            file = Path(job.file_path)
+            noted = file.parent.with_name(PackageStorage.PENDING_TRANSITIONS_FOLDER) / file.name
+            if file.suffix != ".parquet" or noted.exists():
+                continue
+            with pipeline.sql_client() as client, client.with_staging_dataset():
+                table = client.make_qualified_table_name(job.job_file_info.table_name)
+                client.execute_sql(
+                    f"delete from {table} where _dlt_id in (select _dlt_id from read_parquet(%s))",  # noqa: S608
+                    str(file),
+                )
 
 
 def explain(failure: PipelineStepFailed, where: str) -> Exception:
