@@ -1,6 +1,6 @@
 """From a wave of mentions to a mail: seconds between the twentieth mention and the alert, and whether any is lost.
 
-.venv/bin/python -m benchmarks.waves HOME [--waves 5] [--builds 0.5] [--kills 0] [--background-hours 0]
+.venv/bin/python -m benchmarks.waves HOME [--waves 5] [--builds 0.5] [--kills 0] [--background-days 30]
 
 HOME is a loaded home, which is changed: copy it first. The script runs a sandbox, a mail server, a webhook, and, as the
 supervisor does, Dagster's code server and daemon and the process that watches, all of its own; it prints one line for
@@ -27,6 +27,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import httpx
 import yaml
 from aiosmtpd.controller import Controller
@@ -42,6 +43,8 @@ SANDBOX_HISTORY = 17
 MENTIONS, WAVE_SECONDS, COUNTED_FROM = 60, 120, 20
 #: What is ordinarily said of a topic: one mention in so many seconds.
 BACKGROUND_SECONDS = 150
+#: So many more times during the waves, which is longer than they take.
+AHEAD = 100
 #: A wave whose alert has not come by then is lost.
 PATIENCE_SECONDS = 600
 KILL_AFTER_SECONDS = 45
@@ -139,6 +142,26 @@ def add_topics(words: list[str], environment: dict[str, str]) -> None:
 def inject(sandbox: str, word: str, seconds: list[float]) -> None:
     told = [{"text": f"Encore {word} à Évreux, message {rank}", "seconds": at} for rank, at in enumerate(seconds)]
     httpx.post(f"{sandbox}/_control/mentions", json={"mentions": told}, timeout=60).raise_for_status()
+
+
+def load_background(home: Path, words: Sequence[str], days: int, environment: dict[str, str]) -> None:
+    """Load what was said of each topic until now, as an export of the listening tool."""
+    file = home / "waves-background.parquet"
+    with duckdb.connect() as connection:
+        connection.execute(
+            "copy ("  # noqa: S608 - numbers and words of this file
+            " select md5(word || rank) as mention_id, 'facebook' as source_platform,"
+            f" now() - to_seconds(rank * {BACKGROUND_SECONDS} + hash(word || rank) % {BACKGROUND_SECONDS})"
+            " as published_at, published_at as collected_at,"
+            " 'https://www.facebook.com/compte' || hash(rank) % 20000 || '/posts/' || word || rank as url,"
+            " 'fr' as lang, 'Encore ' || word || ' à Évreux, message ' || rank as text,"
+            " 'compte' || hash(rank) % 20000 as author_id,"
+            " 200 as author_followers, false as is_share, 'FR' as country, 'talkwalker' as vendor"
+            f" from unnest({list(words)}) as words(word), range({days * 86400 // BACKGROUND_SECONDS}) as ranks(rank)"
+            f") to '{file}' (format parquet)"
+        )
+    command = [BIN / "cyberimpact", "load", "listening", "--file", file]
+    subprocess.run(command, env=environment, cwd=CHECKOUT, check=True, stdout=subprocess.DEVNULL)
 
 
 def wait(what: str, ready: Any, patience: float) -> None:
@@ -239,15 +262,19 @@ def summary(waves: list[Wave], condition: str) -> str:
     )
 
 
-def main() -> None:
-    """Read the arguments, send the waves, print what came."""
+def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("home", type=Path, help="a loaded home; it is changed")
     parser.add_argument("--waves", type=int, default=5)
     parser.add_argument("--builds", type=float, default=0.5, help="share of them during a daily build")
     parser.add_argument("--kills", type=int, default=0, help="further waves, during which Dagster's daemon is killed")
-    parser.add_argument("--background-hours", type=float, default=0.0, help="how long each topic was spoken of before")
-    options = parser.parse_args()
+    parser.add_argument("--background-days", type=int, default=30, help="how long each topic was spoken of before")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Send the waves, print what came."""
+    options = arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the processes end with the script
     home = options.home.resolve()
     (home / "logs").mkdir(exist_ok=True)
@@ -271,9 +298,10 @@ def main() -> None:
         stack.enter_context(process(command, environment, home / "logs" / "waves-sandbox.log"))
         wait("the sandbox", lambda: answers(f"{sandbox}/health"), 60)
         add_topics(words, environment)
-        past = range(round(options.background_hours * 3600 / BACKGROUND_SECONDS))
-        for word in words:
-            inject(sandbox, word, [-(step + 1) * BACKGROUND_SECONDS for step in past])
+        if options.background_days:
+            load_background(home, words, options.background_days, environment)
+            for word in words:
+                inject(sandbox, word, [rank * BACKGROUND_SECONDS for rank in range(AHEAD)])
         programs = {program.name: program for program in supervised.programs()}
         supervised.write_workspace()
         code = programs["dagster-code"]
@@ -284,6 +312,8 @@ def main() -> None:
         former = published(home)
         stack.enter_context(process([BIN / "cyberimpact", "watch"], environment, home / "logs" / "waves-watch.log"))
         wait("the first micro-batch", lambda: published(home) != former, 1800)
+        former = published(home)
+        wait("a second one, which tells of what was said before", lambda: published(home) != former, 600)
         bench = Bench(home, environment, sandbox, arrivals, scheduler)
         conditions = [
             "build" if (rank + 1) * options.builds % 1 < options.builds else "quiet" for rank in range(options.waves)

@@ -16,7 +16,7 @@ with told as (
     select
         'app_stores' as platform,
         app_id as service_id,
-        app_id as service_name
+        app_name as service_name
     from {{ ref('fct_app_review') }}
     union all
     select

@@ -83,7 +83,7 @@ app_reviews as (
         'app_stores' as platform,
         review_key as record_key,
         app_id as service_id,
-        app_id as service_name,
+        app_name as service_name,
         cast(null as string) as unit_key,
         cast(null as string) as unit_name,
         territory_code,
