@@ -104,7 +104,7 @@ def _undo_unnoted_copies(pipeline: dlt.Pipeline) -> None:
             noted = file.parent.with_name(PackageStorage.PENDING_TRANSITIONS_FOLDER) / file.name
             if file.suffix != ".parquet" or noted.exists():
                 continue
-            with pipeline.sql_client() as client, client.with_staging_dataset():
+            with pipeline.sql_client() as client, client.with_staging_dataset():  # ty: ignore[invalid-context-manager]
                 table = client.make_qualified_table_name(job.job_file_info.table_name)
                 client.execute_sql(
                     f"delete from {table} where _dlt_id in (select _dlt_id from read_parquet(%s))",  # noqa: S608

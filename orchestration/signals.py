@@ -43,7 +43,7 @@ class Live:
     def detect(self) -> list[telling.Row]:
         """Return the rows of all signals as they are now."""
         columns = list(telling.COLUMNS)
-        known = topics.former(self._session, self._this, columns)
+        known = topics.former(self._session, self._this, columns).fetchall()
         former = [dict(zip(columns, row, strict=True)) for row in known]
         [(now,)] = self._rows("select max(collected_at) from signals_mentions")
         if now is None:

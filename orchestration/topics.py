@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from analytics.signals import topics as definitions
 from analytics.signals.topics import Topic
@@ -117,7 +118,7 @@ def codes(watched_topics: Iterable[Topic], text: str, platform: str) -> list[str
     return [one.code for one in watched_topics if one.watches(platform) and one.compiled.finds(folded)]
 
 
-def former(session: Any, relation: Any, columns: Sequence[str]) -> list[tuple]:
+def former(session: duckdb.DuckDBPyConnection, relation: Any, columns: Sequence[str]) -> duckdb.DuckDBPyRelation:
     """Return what a model of the live file held before this build; nothing where it has never been built.
 
     Args:
@@ -131,9 +132,8 @@ def former(session: Any, relation: Any, columns: Sequence[str]) -> list[tuple]:
         [relation.schema, relation.identifier],
     ).fetchall()
     if not set(columns) <= {name for (name,) in known}:
-        return []
-    names = ", ".join(columns)
-    return session.execute(f'select {names} from "{relation.schema}"."{relation.identifier}"').fetchall()  # noqa: S608
+        return session.from_arrow(pa.table({name: pa.array([], pa.string()) for name in columns}))
+    return session.table(f'"{relation.schema}"."{relation.identifier}"').select(", ".join(columns))
 
 
 def add(topic: Topic) -> None:

@@ -30,7 +30,7 @@ from orchestration.sensors import Seen, dropped_files, settled
 log = logging.getLogger("watch")
 
 #: Seconds between two looks for news, and the least between the end of a batch and the next; less in a crisis.
-LOOK_SECONDS, REST_SECONDS = 5.0, 10.0
+LOOK_SECONDS, REST_SECONDS = 5.0, 5.0
 CRISIS_LOOK_SECONDS, CRISIS_REST_SECONDS = 2.0, 2.0
 
 #: Seconds after which a batch is due without news: a series that falls silent is news too.

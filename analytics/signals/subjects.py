@@ -1,6 +1,5 @@
-"""Which topics a mention is on and which place its text names. What is known of a mention is not told twice."""
+"""Which topics a mention is on and which place its text names. Keeps nothing of what it has read."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from analytics.signals import places, topics
@@ -20,10 +19,13 @@ _READING = 2
 Subject = tuple[str, str, str, str, str | None]
 
 
+def version(watched: Sequence[Topic]) -> str:
+    """Return what a reading stands on; a mention that was read under another one is to be read anew."""
+    return f"{_READING}-{topics.version(watched)}"
+
+
 def read(
-    mentions: Iterable[tuple[str, str, str | None, str | None, str | None]],
-    watched: Sequence[Topic],
-    former: Iterable[Subject] = (),
+    mentions: Iterable[tuple[str, str, str | None, str | None, str | None]], watched: Sequence[Topic]
 ) -> list[Subject]:
     """Return the subjects of mentions, two or more for each: `ALL`, and its topics or `OTHER`.
 
@@ -32,24 +34,16 @@ def read(
     Args:
         mentions: Identifier, load, title, text, and the listening tool's own profiles, separated by semicolons.
         watched: The topics.
-        former: What was returned before; a mention of the same load and topics is not read again.
     """
-    version = f"{_READING}-{topics.version(watched)}"
+    current = version(watched)
     listened = [topic for topic in watched if topic.watches(PLATFORM)]
     parents = topics.parents(watched)
-    known: dict[tuple[str, str], list[Subject]] = defaultdict(list)
-    for subject in former:
-        if subject[2] == version:
-            known[subject[0], subject[1]].append(subject)
     found: list[Subject] = []
     for mention_id, load_id, title, text, profiles in mentions:
-        told = known.get((mention_id, load_id))
-        if told is None:
-            told_text = ". ".join(part for part in (title, text) if part)
-            codes = _codes(told_text, profiles, listened, parents)
-            place = places.territory(told_text) if told_text else None
-            told = [(mention_id, load_id, version, code, place) for code in (ALL, *(codes or [OTHER]))]
-        found += told
+        told_text = ". ".join(part for part in (title, text) if part)
+        codes = _codes(told_text, profiles, listened, parents)
+        place = places.territory(told_text) if told_text else None
+        found += [(mention_id, load_id, current, code, place) for code in (ALL, *(codes or [OTHER]))]
     return found
 
 

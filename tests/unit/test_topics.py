@@ -1,14 +1,18 @@
 """A topic finds what its query says and nothing else; what is wrong is said in words; operators' own come first."""
 
 import dataclasses
+import runpy
+from types import SimpleNamespace
 
+import duckdb
+import pyarrow as pa
 import pytest
 
 from analytics.signals import subjects, topics
 from analytics.signals.topics import Topic, parse
 from ingestion.errors import ExpectedFailure
 from ingestion.operations.contract import kind
-from ingestion.settings import Home
+from ingestion.settings import CHECKOUT, Home
 from orchestration import topics as of_home
 
 FLOOD = {"label": "Crues", "query": "crue", "kind": "climatique", "owner": "team:veille"}
@@ -78,25 +82,72 @@ def test_the_projects_topics_are_sound_and_their_kinds_are_those_of_operations()
     assert [kind(name) for name in topics.KINDS] == list(topics.KINDS)
 
 
-def test_a_mention_is_read_once_and_anew_when_topics_change() -> None:
-    flood = topics.topic("crue", FLOOD | {"part_of": None})
+def test_a_mention_is_on_its_topics_and_on_those_that_contain_them() -> None:
+    part = topics.topic("crue", FLOOD | {"part_of": "temps"})
     weather = topics.topic("temps", FLOOD | {"query": "tempête"})
-    part = dataclasses.replace(flood, part_of="temps")
-    first = subjects.read([("1", "a", None, "crue à Bordeaux", None), ("2", "a", None, None, None)], [part, weather])
-    assert [(row[0], row[3], row[4]) for row in first] == [
+    read = subjects.read([("1", "a", None, "crue à Bordeaux", None), ("2", "a", None, None, None)], [part, weather])
+    assert [(row[0], row[3], row[4]) for row in read] == [
         ("1", "ensemble", "FR-33"),
         ("1", "crue", "FR-33"),
         ("1", "temps", "FR-33"),
         ("2", "ensemble", None),
         ("2", "autres", None),
     ]
+
+
+class ModelOfSubjects:
+    """The model `live_mention_subject` in a database of its own, as dbt runs it: built anew from what it held."""
+
+    def __init__(self) -> None:
+        file = CHECKOUT / "dbt_project" / "models" / "live" / "signals" / "live_mention_subject.py"
+        self._model = runpy.run_path(str(file))["model"]
+        self._session = duckdb.connect()
+        self.this = SimpleNamespace(schema="main", identifier="live_mention_subject")
+        self._session.execute(
+            "create table stg_listening__mention"
+            " (mention_id varchar, source_load_id varchar, title varchar, text varchar, topics varchar)"
+        )
+
+    def config(self, **_: str) -> None: ...
+
+    def ref(self, name: str) -> duckdb.DuckDBPyRelation:
+        return self._session.table(name)
+
+    def load(self, *mentions: tuple[str, str, str]) -> None:
+        """Leave mentions as a load does: identifier, load, text."""
+        for mention_id, load_id, text in mentions:
+            self._session.execute("delete from stg_listening__mention where mention_id = ?", [mention_id])
+            row = [mention_id, load_id, None, text, None]
+            self._session.execute("insert into stg_listening__mention values (?, ?, ?, ?, ?)", row)
+
+    def forget(self, mention_id: str) -> None:
+        self._session.execute("delete from stg_listening__mention where mention_id = ?", [mention_id])
+
+    def build(self, *watched: Topic) -> list[tuple[str, str, str]]:
+        """Return mention, load and topic of each row, without that of all mentions together."""
+        told = [(t.code, t.label, t.kind, t.query, "", t.owner, t.part_of, "") for t in watched]
+        columns = {name: list(values) for name, values in zip(of_home.COLUMNS, zip(*told, strict=True), strict=True)}
+        self._session.register("live_topic", pa.table(columns))
+        self._model(self, self._session).create("made")
+        self._session.execute("drop table if exists live_mention_subject")
+        self._session.execute("alter table made rename to live_mention_subject")
+        query = "select mention_id, source_load_id, topic_code from live_mention_subject where topic_code <> 'ensemble'"
+        return sorted(self._session.execute(query).fetchall())
+
+
+def test_a_mention_is_read_once_and_anew_when_it_or_the_topics_change() -> None:
+    model, flood = ModelOfSubjects(), topics.topic("crue", FLOOD)
+    model.load(("1", "a", "crue"), ("2", "a", "rien"))
+    assert model.build(flood) == [("1", "a", "crue"), ("2", "a", "autres")]
     # The text has changed, the load has not: what is known is not read again.
-    assert subjects.read([("1", "a", None, "rien", None)], [part, weather], first) == first[:3]
-    assert [row[3] for row in subjects.read([("1", "b", None, "rien", None)], [part, weather], first)] == [
-        "ensemble",
-        "autres",
-    ]
-    assert subjects.read([("1", "a", None, "rien", None)], [weather], first)[1][3] == "autres"
+    model.load(("1", "a", "rien"), ("3", "b", "crue"))
+    assert model.build(flood) == [("1", "a", "crue"), ("2", "a", "autres"), ("3", "b", "crue")]
+    model.load(("1", "b", "rien"))
+    assert model.build(flood) == [("1", "b", "autres"), ("2", "a", "autres"), ("3", "b", "crue")]
+    model.forget("3")
+    assert model.build(flood) == [("1", "b", "autres"), ("2", "a", "autres")]
+    nothing = topics.topic("crue", FLOOD | {"query": "rien"})
+    assert model.build(nothing) == [("1", "b", "crue"), ("2", "a", "crue")]
 
 
 def test_an_operators_topic_takes_the_place_of_the_projects(home: Home) -> None:

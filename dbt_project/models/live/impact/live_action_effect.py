@@ -23,7 +23,7 @@ def model(dbt, session):  # noqa: ANN001, ANN201 - dbt's signature
         return hourly([])
     until = now.replace(minute=0, second=0, microsecond=0)
     actions = read_targeted(session.execute(TARGETED, [CODE]).fetchall())
-    former = topics.former(session, dbt.this, tuple(HOURLY))
+    former = topics.former(session, dbt.this, tuple(HOURLY)).fetchall()
     known = {(row[0], row[tuple(HOURLY).index("known_until")]) for row in former}
     if known == {(action.action_id, until) for action in hours.running(actions, until)}:
         kept = [dict(zip(HOURLY, row, strict=True)) for row in former]

@@ -10,7 +10,7 @@ COLUMNS = ("series", "learnt_until", "bins", "state")
 
 def model(dbt, session):  # noqa: ANN001, ANN201 - dbt's signature
     dbt.config(materialized="table")
-    learnt, history = stream.restore(topics.former(session, dbt.this, COLUMNS))
+    learnt, history = stream.restore(topics.former(session, dbt.this, COLUMNS).fetchall())
     fives = dbt.ref("live_series_five_minutes")
     [(now,)] = dbt.ref("live_topic_mention").aggregate("max(collected_at)").fetchall()
     if now is not None:

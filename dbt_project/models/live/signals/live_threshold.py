@@ -14,7 +14,7 @@ def model(dbt, session):  # noqa: ANN001, ANN201 - dbt's signature
     dbt.config(materialized="table")
     today = datetime.now(UTC).date()
     hours = dbt.ref("live_series_hour")
-    rows = [row for row in topics.former(session, dbt.this, COLUMNS) if row[-1] == today]
+    rows = [row for row in topics.former(session, dbt.this, COLUMNS).fetchall() if row[-1] == today]
     if not rows:
         [(now,)] = dbt.ref("live_topic_mention").aggregate("max(collected_at)").fetchall()
         found = watch.calibrate(topics.counted(hours), now) if now else []
