@@ -19,6 +19,11 @@ KINDS = ("nationale", "gironde", "aquitaine", "analyste", "auditeur", "administr
 #: What tells a role from the others: a page of figures, one of live rows, those that are reserved.
 TELLING = ("vue-densemble-telephone", "veille", "verbatims", "audit")
 
+#: Who sees few territories: the first is chosen already.
+FEW = ("gironde", "aquitaine")
+#: What a role leaves empty: regions, for who sees one département.
+EMPTY = {"gironde": {"empty: Visites selon la région du visiteur"}}
+
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
@@ -76,10 +81,10 @@ def open_each(page: Page, server: Server, bundle: Bundle, name: str, slugs: Coll
             continue
         if opens(name, dashboard):
             looking.show(page, server, dashboard)
-            if dashboard.slug in looking.CHOSEN and name != "gironde":  # who sees one territory has no choice
+            if dashboard.slug in looking.CHOSEN and name not in FEW:
                 looking.choose(page, *looking.CHOSEN[dashboard.slug])
                 looking.settle(page)
-            assert looking.faults(page, bundle, dashboard) == [], dashboard.slug
+            assert set(looking.faults(page, bundle, dashboard)) <= EMPTY.get(name, set()), dashboard.slug
             assert looking.untranslated(page) <= set(looking.UNTRANSLATED.read_text(encoding="utf-8").splitlines())
         else:
             refuse(page, server, dashboard)
