@@ -13,6 +13,8 @@ FALSE_DISCOVERY_RATE = 0.05
 #: Of a territory's own earlier windows, the share of false alarms above which nothing is called probable there.
 MOST_FALSE_ALARMS = 1 / 3
 SAME = 0.10
+#: Times as many as expected, beyond which an end of an interval is as good as none.
+MOST_TOLD = 10
 
 
 class Certainty(StrEnum):
@@ -136,7 +138,11 @@ def signed(value: float) -> str:
 
 
 def percent(ratio: float) -> str:
-    return f"{signed(round(100 * (ratio - 1)))}\u202f%"
+    if ratio > MOST_TOLD:
+        return f"plus de {signed(100 * (MOST_TOLD - 1))}\u202f%"
+    change = 100 * (ratio - 1)
+    # An end of an interval that lies just beside zero must not read as zero.
+    return f"{signed(round(change) if abs(change) >= 1 else round(change, 1))}\u202f%"
 
 
 def share(part: float) -> str:
