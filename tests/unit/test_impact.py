@@ -34,7 +34,7 @@ from analytics.impact.moves import Measured, moved, per_hour
 from analytics.impact.sequential import boundary
 from analytics.impact.table import COLUMNS, read_register, told, written
 from analytics.impact.targets import targets
-from analytics.impact.wording import sentence, sentence_so_far
+from analytics.impact.wording import percent, sentence, sentence_so_far
 from ingestion.errors import ExpectedFailure
 from ingestion.settings import Home
 from orchestration.cli import app
@@ -466,6 +466,12 @@ def test_a_report_without_an_effect_says_why_and_what_would_help(home: Home) -> 
     assert "un effet n'y est jamais que possible" in text
 
 
+def test_the_audience_is_told_with_what_it_cannot_say(home: Home) -> None:
+    write_copy(home, f"{COPY}; alter table impact.fct_action_effect add audience varchar default 'Seniors'")
+    assert "Public visé : Seniors. Les indicateurs comptent tous les publics" in report(home, "A4").as_text()
+    assert report(home, "A4").as_json()["audience"] == "Seniors"
+
+
 def test_a_nationwide_action_has_the_totals_of_the_nation_and_no_effect(home: Home) -> None:
     write_copy(home, COPY)
     text = report(home, "A0").as_text()
@@ -484,6 +490,24 @@ def test_what_chance_explains_is_not_told_as_an_effect() -> None:
     assert "peut venir du hasard seul" in told_of_it
     assert "entre −10\u202f% et +100\u202f%" in told_of_it
     assert "peut venir du hasard seul" in sentence_so_far(unseen, Certainty.none)
+
+
+def test_an_end_that_is_as_good_as_none_can_be_written_and_told() -> None:
+    """A few hours of a burst leave an end beyond any number, which no decimal would take."""
+    one = effect_of(0.5, 0.9)
+    far = float(Dispersion(noise=1.0, drift=5.0).counts(1.0, 500.0))
+    endless = replace(one, sequential_ratio=Interval(0.1, far / 1e-6), ratio_interval=Interval(0.1, far))
+    finding = replace(examine(action(), series(), [], TODAY), effect=endless, window_is_over=False)
+    reading = read(registered(action()), followed(week=series()), TODAY)[0]
+    rows = written([replace(reading, finding=finding)]).to_pylist()
+    assert "entre −90\u202f% et plus de +900\u202f%" in rows[0]["sentence"]
+    assert rows[0]["ratio_high"] == Decimal(10**12)
+
+
+def test_an_end_beside_zero_is_not_told_as_zero() -> None:
+    assert [percent(ratio) for ratio in (1.004, 0.997, 1.0, 1.026, 0.5)] == [
+        "+0,4\u202f%", "−0,3\u202f%", "0\u202f%", "+3\u202f%", "−50\u202f%",
+    ]  # fmt: skip
 
 
 LIVE = """
