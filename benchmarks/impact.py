@@ -3,7 +3,7 @@
 import argparse
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
@@ -12,20 +12,27 @@ from pathlib import Path
 
 import numpy as np
 
-from analytics.impact import Action, Certainty, Entry, Kpi, Reading, read, series_of
+from analytics.impact import Action, Certainty, Entry, Kpi, Reading, Series, read, series_of
 from analytics.impact.targets import mapping, targets
 from sandbox import cybermalveillance, perceval, pre_plainte
 from sandbox.effects import remaining
 from sandbox.events import START
+from sandbox.files import csv_bytes
+from sandbox.periods import days
 from sandbox.places import departements
-from sandbox.prevention_actions import actions_of
+from sandbox.prevention_actions import HEADER, actions_of
 
 #: Bounds of the true effect, as the share of records that it takes away over the window.
 SIZES = (0.0, 0.001, 0.05, 0.10, 0.15, 0.20, 0.30, 0.41)
 CODES = ("pre_complaints", "perceval_reports", "victims_assisted")
+#: KPIs whose effects are told by the week; the others have months only.
+WEEKLY = {"pre_complaints", "mentions"}
 TICKS = (0.0, 0.1, 0.2, 0.3)
 LEAST_SHOWN = 5  # effects behind a point
 MONTHS_OF_PAST = (11, 17, 23, 36)
+
+#: A count by day and département.
+ByDay = Mapping[date, Mapping[str, int]]
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,7 @@ class Judged:
         return self.reading.finding.effect.ratio_interval.excludes(1.0)
 
 
-def by_day(seed: int, until: date) -> dict[str, dict[date, dict[str, int]]]:
+def by_day(seed: int, until: date) -> dict[str, ByDay]:
     """Return the counts of each KPI by day and département, as the platforms would show them."""
     found: dict[str, dict[date, dict[str, int]]] = {
         "pre_complaints": {},
@@ -69,31 +76,60 @@ def by_day(seed: int, until: date) -> dict[str, dict[date, dict[str, int]]]:
 
 
 def period_of(period_type: str, day: date) -> date:
-    return day - timedelta(days=day.weekday()) if period_type == "week" else day.replace(day=1)
+    match period_type:
+        case "week":
+            return day - timedelta(days=day.weekday())
+        case "month":
+            return day.replace(day=1)
+        case _:
+            return day
 
 
-def kpis(counts: dict[str, dict[date, dict[str, int]]], until: date) -> dict[str, Kpi]:
-    found = {}
-    for code, days in counts.items():
-        period_type = "week" if code == "pre_complaints" else "month"
-        cells: dict[tuple[str, date], int] = defaultdict(int)
-        last_days: dict[date, date] = {}
-        for day, places in days.items():
-            start = period_of(period_type, day)
-            last_days[start] = day
-            for place, number in places.items():
-                cells[place, start] += number
-        whole = [(start, last) for start, last in sorted(last_days.items()) if start >= START]
-        series = series_of(
-            code,
-            [(place, start, number, None, False) for (place, start), number in cells.items() if start >= START],
-            whole,
-            is_share=False,
-            window=mapping()["windows"][period_type],
-            known_until=until,
-        )
-        found[code] = Kpi(code, True, {period_type: series} if series else {})
-    return found
+def series(
+    code: str, days: ByDay, until: date, *, period_type: str | None = None, among: ByDay | None = None
+) -> Series | None:
+    """Return a KPI as a build reads it.
+
+    Args:
+        code: Its code.
+        days: What was counted, by day and département.
+        until: Last day that is known.
+        period_type: Day, week or month; where none is given, the one that effects are told in.
+        among: What it was counted among, for a share.
+    """
+    told_by = period_type or ("week" if code in WEEKLY else "month")
+    cells: dict[tuple[str, date], int] = defaultdict(int)
+    wholes: dict[tuple[str, date], int] = defaultdict(int)
+    last_days: dict[date, date] = {}
+    for day, places in days.items():
+        start = period_of(told_by, day)
+        last_days[start] = day
+        for place, number in places.items():
+            cells[place, start] += number
+        for place, number in (among or {}).get(day, {}).items():
+            wholes[place, start] += number
+    return series_of(
+        code,
+        [
+            (place, start, number, wholes[place, start] if among else None, False)
+            for (place, start), number in cells.items()
+            if start >= START
+        ],
+        [(start, last) for start, last in sorted(last_days.items()) if start >= START],
+        is_share=among is not None,
+        window=mapping()["windows"][told_by],
+        known_until=until,
+    )
+
+
+def kpi(code: str, days: ByDay, until: date, among: ByDay | None = None) -> Kpi:
+    """Return a KPI with the series that effects are told in."""
+    found = series(code, days, until, among=among)
+    return Kpi(code, True, {"week" if code in WEEKLY else "month": found} if found else {})
+
+
+def kpis(counts: dict[str, ByDay], until: date) -> dict[str, Kpi]:
+    return {code: kpi(code, days, until) for code, days in counts.items()}
 
 
 def register(seed: int, until: date) -> list[Entry]:
@@ -110,7 +146,7 @@ def register(seed: int, until: date) -> list[Entry]:
     return entries
 
 
-def truth(seed: int, counts: dict[date, dict[str, int]], code: str, place: str, days: list[date]) -> float:
+def truth(seed: int, counts: ByDay, code: str, place: str, days: list[date]) -> float:
     """Return which share of the records of a window is left, days weighing as much as the country counted."""
     weights = np.array([sum(counts[day].values()) for day in days], dtype=float)
     left = np.array([remaining(seed, code, day).get(place, 1.0) for day in days])
@@ -254,13 +290,40 @@ def speed(seed: int, until: date, actions: int) -> None:
     )
 
 
+def write_register(file: Path, seed: int, until: date, actions: int) -> None:
+    """Write a register for `cyberimpact load prevention_actions --file`: actions of the history, moved by chance.
+
+    Where and when they are is drawn over the whole history, so that they meet as often as those of a busy country.
+    """
+    rng = np.random.default_rng(seed)
+    history = [row for day in days(START, until) for row in actions_of(seed, day)]
+    places = departements()
+    rows = []
+    for number in range(actions):
+        place = places[int(rng.integers(len(places)))]
+        day = START + timedelta(days=int(rng.integers((until - START).days)))
+        row = dict(zip(HEADER, history[number % len(history)], strict=True))
+        rows.append(
+            row
+            | {"Identifiant": f"MESURE-{number}", "Département": place.code, "Commune": place.town}
+            | {"Date de début": f"{day:%d/%m/%Y}", "Date de fin": None}
+        )
+    file.write_bytes(csv_bytes([HEADER, *(row.values() for row in rows)], ";", "utf-8-sig"))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.impact")
     parser.add_argument("--seeds", type=int, nargs="+", default=[17, 101, 202, 303])
     parser.add_argument("--until", type=date.fromisoformat, default=date(2027, 12, 31))
     parser.add_argument("--actions", type=int, default=2000)
     parser.add_argument("--pictures", type=Path, help="folder into which power and funnel are drawn")
+    parser.add_argument(
+        "--register", type=Path, help="write so many actions there, for a whole build, and nothing else"
+    )
     options = parser.parse_args()
+    if options.register:
+        write_register(options.register, options.seeds[0], options.until, options.actions)
+        return
     everything = []
     for seed in options.seeds:
         found = list(judged(seed, options.until))

@@ -105,6 +105,7 @@ class Report:
             "items": action["items"],
             "action_type": action["action_type"],
             "theme": action["theme"],
+            "audience": action.get("audience"),
             "started_on": action["started_on"].isoformat(),
             "ended_on": action["ended_on"].isoformat(),
             "territory_code": action["territory_code"],
@@ -137,6 +138,11 @@ class Report:
             f"Action {action['action_id']} : {_named(action)} – {action['theme'] or 'sans thème'}",
             f"Quand et où : {when}, {where}. Données au {self.data_as_of:%d/%m/%Y}.",
         ]
+        if action.get("audience"):  # a copy of an older version has no such column
+            lines.append(
+                f"Public visé : {action['audience']}. Les indicateurs comptent tous les publics d'un département, un "
+                "effet sur celui-ci seul s'y dilue."
+            )
         if action["is_proposed"] and action["kpi_code"]:
             lines.append("L'action ne nomme aucun indicateur : ceux-ci sont proposés d'après son thème et sa nature.")
         if answers_to_events(action["action_kind"]):

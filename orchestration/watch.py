@@ -50,6 +50,9 @@ DECIDED = {
     "crises": "select count(crisis_id), count(closed_at), (select count(event_id) from crisis_events) from crises",
 }
 
+#: The live build reads which actions to follow in the daily copy: what it shows of them is empty or old until it has.
+PUBLISHED = "publication"
+
 
 @dataclass
 class News:
@@ -58,7 +61,7 @@ class News:
     Attributes:
         addresses: Platforms whose address has something new.
         files: Files that have come to rest in an inbox, with their platform.
-        others: Why else a batch is due: topics or crises that changed, time that passed.
+        others: Why else a batch is due: topics or crises that changed, a daily publication, time that passed.
     """
 
     addresses: list[Platform] = field(default_factory=list)
@@ -82,7 +85,7 @@ class Outlook:
         self._found: dict[str, int] = {}
         self._dropped: dict[str, Seen] = {}
         self._refused: set[tuple[str, int]] = set()
-        self._decided: dict[str, tuple] = {}
+        self._known: dict[str, tuple] = {}
         self._batch_at = 0.0
         self._ask_after: dict[str, float] = {}
         self._now: dict[str, int] = {}
@@ -94,8 +97,8 @@ class Outlook:
                 news.addresses.append(platform)
             if platform.drops:
                 news.files += [(platform, file) for file in self._rested(platform)]
-        decided = self._decided_now()
-        news.others += [what for what in DECIDED if decided.get(what) != self._decided.get(what)]
+        known = self._known_now()
+        news.others += [what for what in (*DECIDED, PUBLISHED) if known.get(what) != self._known.get(what)]
         if time.monotonic() - self._batch_at > idle_seconds:
             news.others.append("time")
         return news
@@ -105,7 +108,7 @@ class Outlook:
         for platform in news.addresses:
             self._found[platform.name] = self._now[platform.name]
         self._refused |= {(str(file), file.stat().st_ctime_ns) for _, file in news.files if file.exists()}
-        self._decided, self._batch_at = self._decided_now(), time.monotonic()
+        self._known, self._batch_at = self._known_now(), time.monotonic()
 
     def trouble(self, platform: Platform) -> None:
         """Leave an address alone for a while."""
@@ -132,14 +135,14 @@ class Outlook:
             if (name, now[name][1]) not in self._refused:
                 yield Path(name)
 
-    def _decided_now(self) -> dict[str, tuple]:
-        """Return what is another once operators have changed topics or crises; of what there is none, nothing."""
-        file = settings.home().operations
-        if not file.exists():
-            return {}
-        with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as connection:
-            rows = {what: connection.execute(query).fetchone() for what, query in DECIDED.items()}
-        return {what: row for what, row in rows.items() if row[0]}
+    def _known_now(self) -> dict[str, tuple]:
+        """Return what is another once operators have decided or the daily copy was published; of nothing, nothing."""
+        home = settings.home()
+        known = {PUBLISHED: (published.current(home, published.DAILY),)}
+        if home.operations.exists():
+            with closing(sqlite3.connect(f"{home.operations.as_uri()}?mode=ro", uri=True)) as connection:
+                known |= {what: connection.execute(query).fetchone() for what, query in DECIDED.items()}
+        return {what: row for what, row in known.items() if row[0]}
 
 
 def watch() -> None:

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 _CONTINUITY = 3 / 8  # Anscombe (1948): makes the variance of a root of small counts nearly constant
 _LEAST_NOISE, _LEAST_DRIFT = 0.1, 0.02
+#: More than anything that is counted here: an end of an interval that lies beyond says only that there is none.
+MOST = 1e12
+_STEEPEST = 300.0  # angle whose hyperbolic sine is beyond that, and can still be squared
 
 
 @dataclass(frozen=True)
@@ -52,8 +55,8 @@ class Dispersion:
         return 2 / self.drift * np.arcsinh(self.drift * np.sqrt((counts + _CONTINUITY) / self.noise))
 
     def _count(self, stable: "Matrix") -> "Matrix":
-        root = np.sinh(np.maximum(stable, 0.0) * self.drift / 2) / self.drift
-        return np.maximum(self.noise * root**2 - _CONTINUITY, 0.0)
+        root = np.sinh(np.clip(stable * self.drift / 2, 0.0, _STEEPEST)) / self.drift
+        return np.clip(self.noise * root**2 - _CONTINUITY, 0.0, MOST)
 
 
 def learnt(counted: "Matrix", expected: "Matrix") -> Dispersion:

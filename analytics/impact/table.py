@@ -187,7 +187,12 @@ def told(
     for code, is_share, is_followed, period_types in kpis:
         series = _series(code, period_types.split(","), of_kpi, spans, known, is_share=is_share, today=today)
         published[code] = Kpi(code, is_followed, series if is_followed else {})
-    rows = [row for reading in register.read(entries, published, today) for row in _rows(reading)]
+    return written(register.read(entries, published, today))
+
+
+def written(readings: Iterable[Reading]) -> pa.Table:
+    """Return what was read as a table."""
+    rows = [row for reading in readings for row in _rows(reading)]
     return pa.table({name: pa.array([row.get(name) for row in rows], kind) for name, kind in COLUMNS.items()})
 
 

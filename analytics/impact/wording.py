@@ -13,6 +13,8 @@ FALSE_DISCOVERY_RATE = 0.05
 #: Of a territory's own earlier windows, the share of false alarms above which nothing is called probable there.
 MOST_FALSE_ALARMS = 1 / 3
 SAME = 0.10
+#: Times as many as expected, beyond which an end of an interval is as good as none.
+MOST_TOLD = 10
 
 
 class Certainty(StrEnum):
@@ -76,17 +78,26 @@ def course(effect: Effect) -> str:
 def sentence(effect: Effect, certainty: Certainty) -> str:
     """Say an effect in one French sentence, with its interval."""
     if certainty is Certainty.none:
-        return f"On ne peut pas conclure : {percent(effect.ratio)}, {between(effect.ratio_interval, percent)}."
+        return f"On ne peut pas conclure : {_by_chance_alone(effect.ratio, effect.ratio_interval)}."
     sense = "baisse" if effect.ratio < 1 else "hausse"
     return f"Effet {certainty.value} : {sense}, {percent(effect.ratio)}, {between(effect.ratio_interval, percent)}."
 
 
 def sentence_so_far(effect: Effect, certainty: Certainty) -> str:
     """Say an effect while its window runs, with the interval that bears daily looks."""
-    change = f"{percent(effect.ratio)}, {between(effect.sequential_ratio, percent)}"
     if certainty is Certainty.none:
-        return f"Jusqu'ici, on ne peut pas conclure : {change}."
-    return f"Jusqu'ici, effet {certainty.value} : {'baisse' if effect.ratio < 1 else 'hausse'}, {change}."
+        return f"Jusqu'ici, on ne peut pas conclure : {_by_chance_alone(effect.ratio, effect.sequential_ratio)}."
+    sense = "baisse" if effect.ratio < 1 else "hausse"
+    change = f"{percent(effect.ratio)}, {between(effect.sequential_ratio, percent)}"
+    return f"Jusqu'ici, effet {certainty.value} : {sense}, {change}."
+
+
+def _by_chance_alone(ratio: float, interval: Interval) -> str:
+    """Say a change that proves nothing so that it is not read as an effect."""
+    return (
+        f"l'écart observé ({percent(ratio)}) peut venir du hasard seul ; le véritable effet, s'il y en a un, est sans "
+        f"doute {between(interval, percent)}"
+    )
 
 
 #: What would let an effect be seen while its window runs.
@@ -127,7 +138,11 @@ def signed(value: float) -> str:
 
 
 def percent(ratio: float) -> str:
-    return f"{signed(round(100 * (ratio - 1)))}\u202f%"
+    if ratio > MOST_TOLD:
+        return f"plus de {signed(100 * (MOST_TOLD - 1))}\u202f%"
+    change = 100 * (ratio - 1)
+    # An end of an interval that lies just beside zero must not read as zero.
+    return f"{signed(round(change) if abs(change) >= 1 else round(change, 1))}\u202f%"
 
 
 def share(part: float) -> str:

@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import replace
 from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -31,9 +32,9 @@ from analytics.impact.counterfactual import expectation
 from analytics.impact.dispersion import Dispersion
 from analytics.impact.moves import Measured, moved, per_hour
 from analytics.impact.sequential import boundary
-from analytics.impact.table import COLUMNS, read_register, told
+from analytics.impact.table import COLUMNS, read_register, told, written
 from analytics.impact.targets import targets
-from analytics.impact.wording import sentence_so_far
+from analytics.impact.wording import percent, sentence, sentence_so_far
 from ingestion.errors import ExpectedFailure
 from ingestion.settings import Home
 from orchestration.cli import app
@@ -127,6 +128,20 @@ def silenced(rows: slice, columns: slice) -> Panel:
     return replace(panel, counts=counts)
 
 
+def unknown(rows: slice, columns: slice) -> Panel:
+    panel = silenced(rows, columns)
+    exposure = panel.exposure.copy()
+    exposure[rows, columns] = 0
+    return replace(panel, exposure=exposure)
+
+
+def rare() -> Panel:
+    """Return a panel whose first territory has counted one case in two years."""
+    panel = silenced(slice(0, 1), slice(None))
+    panel.counts[0, 50] = 1
+    return panel
+
+
 def test_an_action_that_can_be_measured_is() -> None:
     finding = examine(action(), series(), [action()], TODAY)
     assert finding.refusal is None
@@ -151,15 +166,24 @@ RIVALS = [action(action_id=f"B{row}", territories=(f"T{row}",)) for row in range
         (action(territories=("FR-99",)), series(), [], "pas publié pour ce territoire"),
         (action(), series(suppressed=frozenset({"T0"})), [], "Trop peu de victimes"),
         (action(), series(panel=silenced(slice(0, 1), slice(None))), [], "que des zéros"),
+        (action(), series(panel=unknown(slice(0, 1), slice(100, 104))), [], "pas de données pendant la période suivie"),
+        (action(), series(panel=rare()), [], "moins d'un cas était attendu"),
         (action(), series(), RIVALS, "Trop peu de territoires comparables .* : 15, il en faut au moins 19"),
     ],
 )
 def test_what_cannot_be_measured_has_a_sentence_and_no_figure(
     asked: Action, followed: Series, others: list[Action], sentence: str
 ) -> None:
+    """Neither in the finding nor in the row that readers see; only a nationwide action has the nation's totals."""
     finding = examine(asked, followed, others, TODAY)
     assert finding.effect is None
     assert re.search(sentence, finding.refusal or "")
+    first, *_ = read(registered(asked, *others), {"k": Kpi("k", True, {"week": followed})}, TODAY)
+    (row,) = written([first]).to_pylist()
+    assert row["sentence"] == f"On ne peut pas conclure. {finding.refusal}"
+    assert row["remedy"]
+    figures = {name for name, value in row.items() if isinstance(value, Decimal | int) and not isinstance(value, bool)}
+    assert figures == ({"national_before", "national_during"} if asked.is_nationwide else set())
 
 
 def test_the_nation_without_control_is_only_told_before_and_during() -> None:
@@ -395,6 +419,12 @@ insert into impact.fct_action_effect by name
         'Actualités Ma Sécurité' as action_kind, 'ma_securite' as platform, 4 as items,
         true as is_proposed, 'on ne peut pas conclure' as certainty, 'Aucun indicateur visé.' as refusal,
         'Indiquez-en un.' as remedy;
+insert into impact.fct_action_effect by name
+    select
+        'A0' as action_id, 'A0|k' as effect_key, date '2025-12-01' as started_on, date '2025-12-01' as ended_on,
+        'ZZ' as territory_code, true as is_nationwide, 'Action de prévention' as action_kind, 'k' as kpi_code,
+        false as is_proposed, 'on ne peut pas conclure' as certainty, 'L''action couvre tout le pays.' as refusal,
+        'Tirez au sort.' as remedy, 900 as national_before, 1200 as national_during;
 create table impact.fct_action_effect_period as
     select
         '<b>A1</b>' as action_id, 'k' as kpi_code, date '2025-12-08' + 7 * i::int as period_start, i >= 2 as is_after,
@@ -434,6 +464,50 @@ def test_a_report_without_an_effect_says_why_and_what_would_help(home: Home) -> 
     assert "Pour pouvoir conclure : Indiquez-en un." in text
     assert "Action A2 : Actualités Ma Sécurité (4 publications)" in text
     assert "un effet n'y est jamais que possible" in text
+
+
+def test_the_audience_is_told_with_what_it_cannot_say(home: Home) -> None:
+    write_copy(home, f"{COPY}; alter table impact.fct_action_effect add audience varchar default 'Seniors'")
+    assert "Public visé : Seniors. Les indicateurs comptent tous les publics" in report(home, "A4").as_text()
+    assert report(home, "A4").as_json()["audience"] == "Seniors"
+
+
+def test_a_nationwide_action_has_the_totals_of_the_nation_and_no_effect(home: Home) -> None:
+    write_copy(home, COPY)
+    text = report(home, "A0").as_text()
+    assert "tout le pays" in text
+    assert "On ne peut pas conclure. L'action couvre tout le pays." in text
+    assert "France : 1\u202f200 pendant la période suivie, 900 pendant la précédente." in text
+    assert "Effet" not in text
+
+
+def test_what_chance_explains_is_not_told_as_an_effect() -> None:
+    """The same figures, once outside the interval and once inside: the words must not be those of an effect."""
+    seen, unseen = effect_of(0.001, 1.1), effect_of(0.5, 0.9)
+    assert sentence(seen, Certainty.probable).startswith("Effet probable : baisse, −")
+    told_of_it = sentence(unseen, Certainty.none)
+    assert told_of_it.startswith("On ne peut pas conclure : l'écart observé (−")
+    assert "peut venir du hasard seul" in told_of_it
+    assert "entre −10\u202f% et +100\u202f%" in told_of_it
+    assert "peut venir du hasard seul" in sentence_so_far(unseen, Certainty.none)
+
+
+def test_an_end_that_is_as_good_as_none_can_be_written_and_told() -> None:
+    """A few hours of a burst leave an end beyond any number, which no decimal would take."""
+    one = effect_of(0.5, 0.9)
+    far = float(Dispersion(noise=1.0, drift=5.0).counts(1.0, 500.0))
+    endless = replace(one, sequential_ratio=Interval(0.1, far / 1e-6), ratio_interval=Interval(0.1, far))
+    finding = replace(examine(action(), series(), [], TODAY), effect=endless, window_is_over=False)
+    reading = read(registered(action()), followed(week=series()), TODAY)[0]
+    rows = written([replace(reading, finding=finding)]).to_pylist()
+    assert "entre −90\u202f% et plus de +900\u202f%" in rows[0]["sentence"]
+    assert rows[0]["ratio_high"] == Decimal(10**12)
+
+
+def test_an_end_beside_zero_is_not_told_as_zero() -> None:
+    assert [percent(ratio) for ratio in (1.004, 0.997, 1.0, 1.026, 0.5)] == [
+        "+0,4\u202f%", "−0,3\u202f%", "0\u202f%", "+3\u202f%", "−50\u202f%",
+    ]  # fmt: skip
 
 
 LIVE = """

@@ -21,6 +21,7 @@ from ingestion.settings import CHECKOUT, Home
 from orchestration import crises, maintenance, warm_dbt, watch
 from orchestration.watch import News, Outlook
 from tests.e2e.line import wait_for
+from tests.unit.handmade import write_copy
 
 LISTENING, CHAT = platform("listening"), platform("brigade_numerique")
 LONG = 3600.0
@@ -124,6 +125,15 @@ def test_a_crisis_is_news_when_it_is_opened_written_down_and_closed(outlook: Out
         assert news.others == ["crises"]
         outlook.seen(news)
         assert not outlook.look(LONG)
+
+
+def test_a_daily_publication_is_news_once(outlook: Outlook, home: Home) -> None:
+    """What the live copy tells of running actions waits for no mention."""
+    write_copy(home, "create table t as select 1 as n")
+    news = outlook.look(LONG)
+    assert news.others == ["publication"]
+    outlook.seen(news)
+    assert not outlook.look(LONG)
 
 
 def test_silence_is_news_after_a_while(outlook: Outlook) -> None:

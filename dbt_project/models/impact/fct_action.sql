@@ -1,25 +1,10 @@
-with service_changes as (
-    select
-        changes.action_id,
-        changes.theme,
-        coalesce(codes.territory_code, 'ZZ') as territory_code,
-        changes.departement_code is null as is_nationwide,
-        changes.started_on,
-        coalesce(changes.ended_on, changes.started_on) as ended_on,
-        changes.targeted_kpi_codes,
-        changes.working_hours,
-        changes.cost_eur
-    from {{ ref('stg_prevention_actions__action') }} as changes
-    left join {{ ref('bridge_departement_territory') }} as codes on changes.departement_code = codes.departement_code
-    where changes.action_type = {{ service_change() }}
-)
-
 select
     action_id,
-    'Action de prévention' as action_kind,
+    case when is_service_change then {{ service_change() }} else 'Action de prévention' end as action_kind,
     'prevention_actions' as platform,
-    action_type,
+    case when not is_service_change then action_type end as action_type,
     theme,
+    audience,
     territory_code,
     is_nationwide,
     started_on,
@@ -28,23 +13,7 @@ select
     cast(null as bigint) as items,
     working_hours,
     cost_eur
-from {{ ref('fct_prevention_action') }}
-union all
-select
-    action_id,
-    {{ service_change() }} as action_kind,
-    'prevention_actions' as platform,
-    cast(null as string) as action_type,
-    theme,
-    territory_code,
-    is_nationwide,
-    started_on,
-    ended_on,
-    targeted_kpi_codes,
-    cast(null as bigint) as items,
-    working_hours,
-    cost_eur
-from service_changes
+from {{ ref('int_declared_action') }}
 union all
 select
     action_id,
@@ -52,6 +21,7 @@ select
     platform,
     cast(null as string) as action_type,
     theme,
+    cast(null as string) as audience,
     territory_code,
     is_nationwide,
     started_on,

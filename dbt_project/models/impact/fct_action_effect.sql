@@ -19,6 +19,7 @@ select
     actions.platform,
     actions.action_type,
     actions.theme,
+    actions.audience,
     actions.items,
     actions.working_hours,
     actions.cost_eur,

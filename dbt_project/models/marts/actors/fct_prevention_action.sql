@@ -1,21 +1,13 @@
-with actions as (
-    select * from {{ ref('stg_prevention_actions__action') }}
-    where coalesce(action_type, '') <> {{ service_change() }}
-)
-
 select
     actions.action_id,
     -- An action counts once, on its first day, however long it lasts.
     actions.started_on,
-    coalesce(actions.ended_on, actions.started_on) as ended_on,
-    cast(
-        {{ dbt.datediff('actions.started_on', 'coalesce(actions.ended_on, actions.started_on)', 'day') | trim }} + 1
-        as bigint
-    ) as duration_days,
+    actions.ended_on,
+    cast({{ dbt.datediff('actions.started_on', 'actions.ended_on', 'day') | trim }} + 1 as bigint) as duration_days,
     actions.unit_name,
     actions.commune_name,
-    coalesce(codes.territory_code, 'ZZ') as territory_code,
-    actions.departement_code is null as is_nationwide,
+    actions.territory_code,
+    actions.is_nationwide,
     actions.action_type,
     actions.theme,
     threat_labels.threat_code,
@@ -26,9 +18,9 @@ select
     actions.cost_eur,
     actions.targeted_kpi_codes,
     actions.source_load_id
-from actions
-left join {{ ref('bridge_departement_territory') }} as codes on actions.departement_code = codes.departement_code
+from {{ ref('int_declared_action') }} as actions
 left join {{ ref('threat_labels') }} as threat_labels
     on
         threat_labels.platform = 'prevention_actions'
         and actions.theme = threat_labels.label
+where not actions.is_service_change
