@@ -73,7 +73,7 @@ _TITLES_IN_WAYS = word_set(
 #: Ways that are common words too: three places of parking.
 _AMBIGUOUS_WAYS = word_set(
     "place pl cours passage voie cote mail cour villa cite cites domaine clos montee residence residences route"
-    " routes chemins lot mas ronde res imp r ch che all sq promenade hameau levee za zi rampe traverse"
+    " routes chemins lot mas ronde res imp r ch che all sq promenade hameau levee za zi rampe traverse allees"
 )
 _USUAL_WAY_NAMES = word_set(
     "mairie republique gare eglise liberte marche poste fontaine victoire halles ecole ecoles paix lavoir chateau"
@@ -85,7 +85,7 @@ _USUAL_WAY_NAMES = word_set(
 #: Words that go on with the sentence, not with the name of the way.
 _STOP_WORDS = word_set(
     "et mais ou car donc qui que je il elle on nous vous ils j a est sont ai suis depuis pour avec chez ce cette"
-    " cet mon ma mes svp merci bonjour pas ne n tel telephone mail dans par c s"
+    " cet plus loin differents differentes mon ma mes svp merci bonjour pas ne n tel telephone mail dans par c s"
 )
 #: Titles that open the name of a way even in lower case: 3 place st michel.
 _PERSONS_IN_WAYS = word_set("general gal marechal mal saint sainte st ste docteur dr president abbe colonel capitaine")

@@ -12,9 +12,9 @@ _OFFICIAL_HANDLE = re.compile(
     r"gendarmerie|gendarme_|police|prefet|pr[ée]fecture|gouv|interieur|cybermalveillance|cybergend|17cyber|beauvau"
     r"|pompiers|justice|elysee|matignon|m[ée]t[ée]o|vigicrues|servicespublics|doctolib|laposte|ministere|mairie|tribunal"
     r"|franceinfo|francetv|france_?(?:bleu|inter|[2-5])|lemonde|lefigaro|leparisien|ouest_?france|sud_?ouest|mediapart"
-    r"|20minutes|bfm|cnews|vinci_?autoroute|croix_?rouge|protection_?civile|signal_?spam|perceval|pharos|protegetonscore"
-    r"|(?<![^\W\d_])(?:sdis|samu|anssi|cnil|sncf|ratp|edf|enedis|caf|cpam|ameli|tf1|m6|rtl|rmc|afp|orange|sfr|free|ars"
-    r"|senat|ville(?:_de|de)?|ants|dgfip|urssaf|ademe|arcom|dgccrf|cci|assembleenat)(?![^\W\d_])",
+    r"|20minutes|lesechos|leprogres|ladepeche|lequipe|marinenationale|arm[ée]ede|sncf|enedis|dreal|ville_?de|bfm|cnews|vinci_?autoroute|croix_?rouge|protection_?civile|signal_?spam|perceval|pharos|protegetonscore"
+    r"|(?<![^\W\d_])(?:sdis|samu|anssi|cnil|ratp|edf|caf|cpam|ameli|tf1|m6|rtl|rmc|afp|orange|sfr|free|ars"
+    r"|senat|ville|ants|dgfip|urssaf|ademe|arcom|dgccrf|cci|assembleenat)(?![^\W\d_])",
     re.IGNORECASE,
 )
 _QUOTED = r"[\"«“'‘]\s?"
@@ -158,7 +158,8 @@ def _is_spelt_as_pseudonym(token: str) -> bool:
     if token.isupper() or any(pattern.search(token) for pattern in _NOT_A_PSEUDONYM):
         return False
     words = [look_up(word) for word in _LETTERS.findall(token)]
-    if any(kinds & _INSTITUTION and len(key) > 1 for key, kinds in words):
+    is_numbered = "_" in token and words and words[0][0] in _NUMBERED  # article_21
+    if is_numbered or any(kinds & _INSTITUTION and len(key) > 1 for key, kinds in words):
         return False
     if "_" in token:
         has_digit = any(character.isdecimal() for character in token)

@@ -113,7 +113,15 @@ _IPV6 = re.compile(
     re.IGNORECASE,
 )
 _VERSION = re.compile(r"(?:version|v|release|build|firmware)[\s.:]*\Z", re.IGNORECASE)
-_COMPANY = re.compile(r"\b(?:siret|siren|rcs|finess)\b[^\d\n]{0,12}\Z", re.IGNORECASE)
+_COMPANY = re.compile(r"\b(?:siret|siren|rcs|finess|isbn|ean)\b[^\d\n]{0,12}\Z", re.IGNORECASE)
+#: A number of any length that a shop or an office has given.
+_REFERENCE = re.compile(
+    r"\b(?:dossier|r[ée]f[ée]rences?|r[ée]f|contrat|facture|commande|suivi|colis|client|proc[ée]dure|s[ée]rie|transaction"
+    r"|t[ée]l[ée]paiement|ticket|horodatage)\b[^\d\n]{0,12}\Z",
+    re.IGNORECASE,
+)
+#: A number with such a beginning is a phone, whatever announces it.
+_MOBILE = ("06", "07", "0033", "33")
 #: 01234/00567/2025 is the number of a report.
 _YEAR_AFTER = re.compile(r"/(?:19|20)\d\d(?!\d)")
 _CONTEXT_LENGTH = 24
@@ -231,8 +239,19 @@ def _loose_nir(found: re.Match[str]) -> str:
     return "[NIR]" if is_nir_valid(re.sub(r"[^\dAB]", "", found[0].upper())) else found[0]
 
 
+def _is_reference(found: re.Match[str]) -> bool:
+    """Tell whether a number in one piece is announced as a reference."""
+    return found[0].isdecimal() and bool(_REFERENCE.search(_before(found)))
+
+
+def _nir(found: re.Match[str]) -> str:
+    is_another = _COMPANY.search(_before(found)) or (_is_reference(found) and not is_nir_valid(found[0]))
+    return found[0] if is_another else "[NIR]"
+
+
 def _card(found: re.Match[str]) -> str:
-    return found[0] if _COMPANY.search(_before(found)) else "[CARTE]"
+    is_another = _COMPANY.search(_before(found)) or (_is_reference(found) and not is_luhn_valid(found[0]))
+    return found[0] if is_another else "[CARTE]"
 
 
 def _odd_card(found: re.Match[str]) -> str:
@@ -241,7 +260,8 @@ def _odd_card(found: re.Match[str]) -> str:
 
 
 def _phone(found: re.Match[str]) -> str:
-    if _digits(found[0]) in _PUBLIC_PHONES or _YEAR_AFTER.match(found.string, found.end()):
+    is_reference = not found[0].startswith(_MOBILE) and _is_reference(found)
+    if is_reference or _digits(found[0]) in _PUBLIC_PHONES or _YEAR_AFTER.match(found.string, found.end()):
         return found[0]
     opening = "(" if found[0][0] == "(" and found[0].count("(") > found[0].count(")") else ""
     return f"{opening}[TÉLÉPHONE]"
@@ -292,7 +312,7 @@ def _ipv6(found: re.Match[str]) -> str:
 #: In the order in which they apply, the longest shapes first, so that a phone is not found inside a card; with the
 #: number of digits below which a text cannot hold one.
 _RULES: tuple[tuple[int, re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
-    (12, _NIR, "[NIR]"),
+    (12, _NIR, _nir),
     (13, _LOOSE_NIR, _loose_nir),
     (13, _CARD_GROUPS, _card),
     (7, _PHONE, _phone),

@@ -4,6 +4,7 @@ import re
 
 from ingestion.privacy.reading import Reading, Span, replace_spans
 from ingestion.privacy.vocabulary import (
+    ADDRESSED,
     CAPITAL_TELLS,
     INTRODUCED_ONLY,
     NOT_A_WAY_AFTER,
@@ -104,7 +105,10 @@ _SERVED = word_set(
     "recu recue recus suivi suivie traite traitee accueilli accueillie auditionne auditionnee signe redige"
 )
 #: What may belong to a rank before the name.
-_RANK_TAILS = (("d", "escadron"), ("de", "reserve"), ("de", "la", "paix"), ("de", "gendarmerie"))
+_RANK_TAILS = (
+    ("d", "escadron"), ("de", "reserve"), ("de", "la", "paix"), ("de", "gendarmerie"), ("de", "brigade"),
+    ("de", "compagnie"), ("de", "police"), ("de", "peloton"), ("de", "groupement"),
+)  # fmt: skip
 #: First names that another doubles without a hyphen, in lower case too.
 _DOUBLED = frozenset({"jean", "marie", "anne", "pierre"})
 _PARTIES = word_set("beneficiaire titulaire victime plaignant plaignante temoin expediteur destinataire auteur suspect")
@@ -161,15 +165,26 @@ def _joined_name(reading: Reading, index: int) -> Span | None:
     if kinds & _CAPITALISED and kinds & _ANY_PARTICLE and (span := _joined_particle(reading, at)):
         return span
     is_place = kinds & _COMMUNE and not kinds & _USUAL_FIRST
-    may_be_name = kinds & _NAME or (follows_and and kinds & _CAPITALISED)
-    if kinds & (_COMMON | _INSTITUTION | _WAY | _ELIDED) or is_place or not may_be_name:
+    is_listed = follows_and or (at + 1 < reading.size and reading.keys[at + 1] in _AND and reading.joins(at))
+    is_word = kinds & _COMMON and not (is_listed and _is_surname_and_word(reading, at))
+    may_be_name = kinds & _NAME or (is_listed and kinds & _CAPITALISED)
+    if kinds & (_INSTITUTION | _WAY | _ELIDED) or is_word or is_place or not may_be_name:
         return None
     if not kinds & _CAPITALISED:
-        is_first = kinds & _USUAL_FIRST and len(reading.keys[at]) >= _SHORTEST_LOWER
-        return (at, _rest_of_name(reading, at)) if is_first else None
+        is_name = kinds & _USUAL_FIRST or (follows_and and kinds & _SURNAME and not kinds & _COMMUNE)
+        is_long = len(reading.keys[at]) >= _SHORTEST_LOWER
+        return (at, _rest_of_name(reading, at)) if is_name and is_long else None
     if _is_part_of_a_place(reading, at) or not reading.has_capital(at):
         return None
     return at, _rest_of_name(reading, at) if kinds & _FIRST else at + 1
+
+
+def _is_surname_and_word(reading: Reading, at: int) -> bool:
+    """Tell whether a word with a capital is a surname as well, where a list of names goes on: `Morel et Petit`."""
+    kinds = reading.kinds[at]
+    is_title = kinds & (_CIVILITY | _RANK | _OFFICE | _CLOSING)
+    is_other = is_title or kinds & (_INSTITUTION | _WAY | _ELIDED | _COMMUNE) or reading.keys[at] in _OPENERS
+    return bool(kinds & _SURNAME and kinds & _COMMON) and not is_other and reading.has_capital(at)
 
 
 def _joined_particle(reading: Reading, at: int) -> Span | None:
@@ -218,18 +233,60 @@ def _unknown_pair(reading: Reading, index: int) -> Span | None:
 
 
 def _after_context(reading: Reading, index: int) -> Span | None:
-    """Return the known surname with a capital after `contre`, `avec`, `c'est`."""
-    following = index + 1
-    if following >= reading.size or not reading.joins(index) or not reading.has_capital(following):
+    """Return the surname after `contre`, `avec`, `merci à`, `reçu par`: a known one with a capital, at least."""
+    at = _led_to(reading, index)
+    if at is None:
         return None
-    kinds = reading.kinds[following]
-    if index and reading.keys[index] == "par" and reading.keys[index - 1] in _SERVED:
-        is_person = not kinds & (_COMMON | _INSTITUTION | _TOWN | _WAY)
-        return (following, _rest_of_name(reading, following)) if is_person else None
-    if not kinds & _SURNAME or kinds & (_NOBODY | _WAY) or _is_part_of_a_place(reading, following):
+    kinds = reading.kinds[at]
+    key = reading.keys[index]
+    is_served = _is_served(reading, index)
+    if not reading.has_capital(at):
+        is_person = (is_served or key in _LINKED_CONTEXTS or key == "eu") and _is_surname_only(reading, at)
+    elif is_served:
+        is_acronym = kinds & _UPPER and not kinds & _NAME
+        is_person = not is_acronym and not kinds & (_COMMON | _INSTITUTION | _TOWN | _WAY)
+    else:
+        is_met = kinds == _CAPITALISED and key in _MET and len(reading.keys[at]) > _SHORTEST_LOWER
+        is_person = bool(kinds & _SURNAME or is_met) and not (
+            kinds & (_NOBODY | _WAY | _INTRODUCERS)
+            or _is_part_of_a_place(reading, at)
+            or _is_public(reading, at, _rest_of_name(reading, at))
+        )
+    return (at, _rest_of_name(reading, at)) if is_person else None
+
+
+def _led_to(reading: Reading, index: int) -> int | None:
+    """Return the word that the context at the index leads to, after its `à` or `de`."""
+    key = reading.keys[index]
+    at = index + 1
+    if key in _LINKED_CONTEXTS and at < reading.size:
+        if not reading.joins(index) or reading.keys[at] != _LINKED_CONTEXTS[key]:
+            return None
+        at += 1
+    if at >= reading.size or not reading.joins(at - 1):
         return None
-    end = _rest_of_name(reading, following)
-    return None if _is_public(reading, following, end) else (following, end)
+    is_called = key != "eu" or (at + 2 < reading.size and reading.keys[at + 2] in _TELEPHONES)  # eu X au téléphone
+    return at if is_called else None
+
+
+def _is_served(reading: Reading, index: int) -> bool:
+    """Tell whether the word is the `par` of `reçu par`, `dossier suivi par`."""
+    return index > 0 and reading.keys[index] == "par" and reading.keys[index - 1] in _SERVED
+
+
+def _is_surname_only(reading: Reading, at: int) -> bool:
+    """Tell whether a word, in whatever case, is a known surname and nothing else: `durand`, not `petit` or `paris`."""
+    kinds = reading.kinds[at]
+    return bool(kinds & _SURNAME and not kinds & (_NOBODY | _WAY | _INTRODUCERS)) and (
+        len(reading.keys[at]) >= _SHORTEST_LOWER
+    )
+
+
+#: Words that another links to a person: merci à, de la part de, à l'attention de.
+_LINKED_CONTEXTS = dict.fromkeys(ADDRESSED, "a") | {"part": "de", "attention": "de"}
+_TELEPHONES = frozenset({"telephone", "tel", "ligne"})
+#: Whom one has met or thanks is a person, even of an unknown name.
+_MET = frozenset({"merci", "bravo", "parle", "parler", "felicitations", "remerciements", "eu"})
 
 
 def _after_initial(reading: Reading, index: int) -> Span | None:
@@ -240,9 +297,10 @@ def _after_initial(reading: Reading, index: int) -> Span | None:
     kinds = reading.kinds[following]
     if kinds & _INITIAL:
         span = _after_initial(reading, following)
-        return (index, span[1]) if span else None
+        is_acronym = reading.gap(index) == "." and span and not reading.kinds[span[1] - 1] & _SURNAME  # R.Q.T.H
+        return (index, span[1]) if span and not is_acronym else None
     is_surname = kinds & _SURNAME and not kinds & _UPPER
-    if (kinds & _COMMON and not is_surname) or not reading.keys[following].strip("x"):
+    if (kinds & _COMMON and not is_surname) or _is_hidden(reading.keys[following]):
         return None
     if not reading.has_capital(following) or kinds & (_INSTITUTION | _TOWN | _WAY | _CIVILITY | _ELIDED):
         return None
@@ -273,6 +331,8 @@ def _introduced_name(reading: Reading, index: int) -> Span | None:
             span = reader(reading, index)
             if span:
                 return span
+    if reading.kinds[index] & (_RANK | _OFFICE | _RELATION | _LABEL):
+        return _in_apposition(reading, index + _length_of_tail(reading, index))
     return None
 
 
@@ -282,16 +342,43 @@ def _after_civility(reading: Reading, index: int) -> Span | None:
     following = index + 1
     if following >= reading.size or not _AFTER_TITLE.fullmatch(gap) or (gap == "" and title[-1] not in "'’"):
         return None
-    if "." in gap and (len(title) > _LONGEST_SHORT_TITLE or reading.text[reading.starts[index] - 1] == "."):
+    start = reading.starts[index]
+    if "." in gap and (len(title) > _LONGEST_SHORT_TITLE or reading.text[max(0, start - 1) : start] == "."):
         return None  # the end of a sentence, or an acronym: C.M.I.
-    if title in _OBJECT_PRONOUNS or (title == "m" and "." not in gap and not reading.kinds[following] & _SURNAME):
+    if reading.keys[index] in _LEARNED and _bears_a_place(reading, index):
+        return None
+    is_pronoun = title in _OBJECT_PRONOUNS and not _is_told_by_its_surname(reading, following)
+    if is_pronoun or (title == "m" and "." not in gap and not reading.kinds[following] & _SURNAME):
         return None
     if title in {"M", "Me", "m"} and not (
         reading.kinds[following] & (_CAPITALISED | _NAME | _ANY_PARTICLE) or "." in gap
     ):
         return None
     span = _name_words(reading, following, trusts_unknown=True, trusts_common=True)
-    return span or _initial_alone(reading, following) or _named_subject(reading, index, following)
+    return (
+        span
+        or _lower_initial(reading, following)
+        or _initial_alone(reading, following)
+        or _named_subject(reading, index, following)
+    )
+
+
+def _is_told_by_its_surname(reading: Reading, at: int) -> bool:
+    """Tell whether `me` is Maître, from the surname after it that is no word: `me Delaunay vous a écrit`."""
+    kinds = reading.kinds[at]
+    is_surname = kinds & _FREQUENT or (kinds & _SURNAME and reading.has_capital(at))
+    return bool(is_surname) and not kinds & (_NOBODY | _WAY | _FIRST)
+
+
+def _lower_initial(reading: Reading, at: int) -> Span | None:
+    """Return initials in any case with their surname after a civility: `mme j. fournier`, `m. j-p fournier`."""
+    following = at + 1
+    if following >= reading.size or any(len(part) > 1 for part in reading.keys[at].split("-")):
+        return None
+    is_linked = reading.gap(at) in _AFTER_INITIAL or (reading.joins(at) and "-" in reading.keys[at])
+    kinds = reading.kinds[following]
+    is_surname = kinds & _SURNAME and not kinds & (_COMMON | _INSTITUTION)
+    return (at, _rest_of_name(reading, following)) if is_linked and is_surname else None
 
 
 def _initial_alone(reading: Reading, at: int) -> Span | None:
@@ -299,7 +386,9 @@ def _initial_alone(reading: Reading, at: int) -> Span | None:
     has_point = reading.text[reading.ends[at] : reading.ends[at] + 1] == "."
     if has_point and reading.gap(at) == ".":
         return None  # an acronym: M.D.P.H.
-    is_letter = len(reading.keys[at]) == 1 and reading.keys[at] not in {"x", "y"} and not reading.kinds[at] & _ELIDED
+    is_letter = (
+        len(reading.keys[at]) == 1 and reading.keys[at] not in {"x", "y", "z"} and not reading.kinds[at] & _ELIDED
+    )
     return (at, at + 1) if is_letter and (has_point or reading.kinds[at] & _INITIAL) else None
 
 
@@ -316,27 +405,77 @@ def _named_subject(reading: Reading, index: int, at: int) -> Span | None:
     return (at, following) if acts and is_noun and not kinds & (_INSTITUTION | _RANK | _OFFICE) else None
 
 
+_LEARNED = frozenset({"docteur", "dr", "professeur", "pr"})
 _PERSONAL_CIVILITIES = frozenset({"mme", "mr", "mlle", "mademoiselle", "madame", "monsieur"})
 
 
 def _after_rank(reading: Reading, index: int) -> Span | None:
     if _bears_a_place(reading, index) or _is_adjective(reading, index):
         return None
-    following = index + _length_of_tail(reading, index)
-    while _leads_on(reading, following) and following + 1 < reading.size:
-        following += 1
-        is_last = not (reading.joins(following) and following + 1 < reading.size and reading.has_capital(following + 1))
-        if not reading.kinds[following] & _QUALIFIER or (is_last and reading.has_capital(following)):
-            break
-    if following == index:
+    at = _after_tails(reading, index)
+    if at == index:
         return None
-    if reading.kinds[following] & _PARTICLE and not reading.kinds[following] & _CAPITALISED:
-        return _particle_surname(reading, following)
-    if reading.keys[following] in _TRADES and reading.keys[index - 1] not in _INDEFINITES:
-        return following, _rest_of_name(reading, following)
+    kinds = reading.kinds[at]
+    if kinds & _PARTICLE and not kinds & _CAPITALISED:
+        return _particle_surname(reading, at)
+    if reading.keys[at] in _TRADES and not (index and reading.keys[index - 1] in _INDEFINITES):
+        return at, _rest_of_name(reading, at)
     trusts_unknown = reading.keys[index] in _STRICT_RANKS or reading.is_shouted
-    span = _name_words(reading, following, trusts_unknown=trusts_unknown, trusts_common=False)
-    return span or (_initial_alone(reading, following) if reading.kinds[following] & _INITIAL else None)
+    span = _name_words(reading, at, trusts_unknown=trusts_unknown, trusts_common=False)
+    if span is None and _acts(reading, at) and _may_be_subject(reading, at):
+        return at, at + 1
+    return span or (_initial_alone(reading, at) if kinds & _INITIAL else None)
+
+
+def _after_tails(reading: Reading, index: int) -> int:
+    """Return the word after a rank and what belongs to it, or the rank itself when none follows."""
+    at = index + _length_of_tail(reading, index)
+    if reading.gap(index) == "/" and reading.keys[index + 1] in {"c", "chef"}:  # MDL/C
+        at += 1
+    is_led_to = False
+    while _leads_on(reading, at) and at + 1 < reading.size:
+        at += 1
+        is_led_to = True
+        is_last = not (reading.joins(at) and at + 1 < reading.size and reading.has_capital(at + 1))
+        if not reading.kinds[at] & _QUALIFIER or (is_last and reading.has_capital(at)):
+            break
+    return at if is_led_to else index
+
+
+def _acts(reading: Reading, at: int) -> bool:
+    """Tell whether what follows the word is what a person does: `le gendarme peltrieux m'a reçu`."""
+    return at + 1 < reading.size and reading.joins(at) and reading.keys[at + 1] in _DEEDS
+
+
+_DEEDS = frozenset({"a", "m", "ma", "nous", "vous", "n", "avait", "qui", "est", "etait", "ont", "s", "lui"})
+
+
+def _may_be_subject(reading: Reading, at: int) -> bool:
+    """Tell whether a word before a verb may be an unknown name, or a place that is one too: `le gendarme Pau a`."""
+    kinds = reading.kinds[at]
+    if kinds & (_COMMON | _INSTITUTION | _ELIDED | _ANY_PARTICLE | _INTRODUCERS | _WAY):
+        return False
+    return bool(kinds & _CAPITALISED and kinds & _COMMUNE) or (not kinds and _may_be_unknown_name(reading, at))
+
+
+def _in_apposition(reading: Reading, index: int) -> Span | None:
+    """Return the name that commas or parentheses set beside a word: `le propriétaire, Delahousse, refuse`."""
+    following = index + 1
+    opening = reading.gap(index)
+    if following >= reading.size or opening not in _CLOSED_BY:
+        return None
+    if not reading.has_capital(following) and not _is_surname_only(reading, following):
+        return None
+    kinds = reading.kinds[following]
+    is_acronym = kinds & _UPPER and not kinds & _NAME
+    is_gentile = reading.keys[following].endswith(_GENTILE_ENDS) and not kinds & (_FIRST | _FREQUENT)
+    if kinds & (_NOBODY | _WAY | _INTRODUCERS | _ANY_PARTICLE | _ELIDED) or is_acronym or is_gentile:
+        return None
+    end = _rest_of_name(reading, following)
+    return (following, end) if reading.gap(end - 1).startswith(_CLOSED_BY[opening]) else None
+
+
+_CLOSED_BY = {", ": ",", " (": ")"}
 
 
 def _is_adjective(reading: Reading, index: int) -> bool:
@@ -370,6 +509,8 @@ def _particle_surname(reading: Reading, index: int) -> Span | None:
     following = index + 1
     if following >= reading.size or not reading.joins(index) or not reading.has_capital(following):
         return None
+    if reading.keys[index - 1] == "col" or " ".join(reading.keys[index : following + 1]) in famous_names():
+        return None  # le col du Lautaret, le général de Gaulle
     kinds = reading.kinds[following]
     if (kinds & (_COMMUNE | _INSTITUTION | _COMMON | _WAY) and not kinds & _ANY_PARTICLE) or reading.is_shouted:
         return None
@@ -378,18 +519,24 @@ def _particle_surname(reading: Reading, index: int) -> Span | None:
 
 
 def _after_office(reading: Reading, index: int) -> Span | None:
+    if index + 2 < reading.size and reading.keys[index + 1] in _OFFICE_TAILS and reading.joins(index):
+        index += 1
     if not reading.joins(index) or index + 1 >= reading.size or _bears_a_place(reading, index):
         return None
     kinds = reading.kinds[index + 1]
     if kinds & (_PARTICLE | _ELIDED) and not kinds & _CAPITALISED:
         return None
-    if kinds & _TOWN and not kinds & _NAME:
-        return None
-    if kinds & _UPPER and not kinds & _NAME and len(reading.keys[index + 1]) <= _SHORTEST_LOWER:
-        return None  # an acronym
-    if reading.keys[index + 1].endswith(_GENTILE_ENDS) and not kinds & _NAME:
+    is_acronym = kinds & _UPPER and len(reading.keys[index + 1]) <= _SHORTEST_LOWER
+    is_gentile = reading.keys[index + 1].endswith(_GENTILE_ENDS)
+    if not kinds & _NAME and (kinds & _TOWN or is_acronym or is_gentile or reading.keys[index] in _EMPLOYED):
         return None
     return _name_words(reading, index + 1, trusts_unknown=False, trusts_common=False)
+
+
+#: What may belong to an office before the name: assistante sociale, policier municipal.
+_OFFICE_TAILS = word_set("social sociale municipal municipale judiciaire general generale adjoint adjointe scolaire")
+#: After these an unknown word with a capital is their firm: le livreur Chronopost.
+_EMPLOYED = word_set("chauffeur livreur livreuse technicien technicienne")
 
 
 def _after_relation(reading: Reading, index: int) -> Span | None:
@@ -398,7 +545,8 @@ def _after_relation(reading: Reading, index: int) -> Span | None:
         return None
     if reading.keys[index] in _ALSO_CALLED and _follows_a_name(reading, index):
         return _also_called(reading, following)
-    if reading.keys[index] == "contre" and not (index and reading.keys[index - 1] in _COMPLAINTS):
+    is_against = reading.keys[index] == "contre" and not (index and reading.keys[index - 1] in _COMPLAINTS)
+    if is_against or " ".join(reading.keys[index : following + 1]) in famous_names():
         return None
     if reading.gap(index) in {", ", " : ", ": ", " (", ' "', " « "}:
         kinds = reading.kinds[following]
@@ -499,6 +647,9 @@ def _after_label(reading: Reading, index: int) -> Span | None:
             return following, _rest_of_name(reading, following)
     is_party = reading.keys[index] in _PARTIES and not reading.kinds[following] & (_NOBODY | _WAY)
     is_known = (reading.kinds[following] & _NAME or is_party) and reading.has_capital(following)
+    is_known = is_known or (
+        index > 0 and reading.keys[index - 1] in _POSSESSIVES and _is_surname_only(reading, following)
+    )
     return _after_office(reading, index) if is_next and (is_known or reading.keys[index].startswith("sign")) else None
 
 
@@ -553,7 +704,8 @@ def _after_closing(reading: Reading, index: int) -> Span | None:
     known = any(reading.kinds[i] & _NAME and not reading.kinds[i] & _COMMON for i in range(*span))
     ends_the_text = bool(_TEXT_END.match(reading.text, reading.ends[span[1] - 1]))
     is_line = "\n" in reading.gap(index) and not reading.kinds[following] & _COMMUNE
-    if ends_the_text and (known or is_line or span[1] - span[0] > 1) and signs:
+    is_unknown = reading.kinds[following] in {_CAPITALISED, _SURNAME_ONLY}
+    if ends_the_text and (known or is_line or is_unknown or span[1] - span[0] > 1) and signs:
         return span
     return _name_by_first_name(reading, following) if reading.kinds[following] & _USUAL_FIRST else None
 
@@ -623,15 +775,35 @@ def _lone(reading: Reading, index: int) -> Span | None:
     if not kinds & _USUAL_FIRST or (kinds & (_INSTITUTION | _COMMUNE) and not _is_certain(key, kinds)):
         return None
     follows_elision = index > 0 and reading.keys[index - 1] == "l" and bool(reading.kinds[index - 1] & _ELIDED)
-    if follows_elision or key.replace("-", " ") in famous_names() or _is_part_of_a_place(reading, index):
+    is_owned = index > 0 and reading.joins(index - 1) and _owns_a_name(reading, index - 1)
+    if follows_elision or is_owned or key.replace("-", " ") in famous_names() or _is_part_of_a_place(reading, index):
         return None
     if kinds & _COMMON:
         follows_article = index > 0 and reading.keys[index - 1] in _ARTICLES and reading.joins(index - 1)
         is_told = key in CAPITAL_TELLS or _is_told_by_its_place(reading, index)
-        return (index, index + 1) if is_told and reading.has_capital(index) and not follows_article else None
+        follows = reading.word(index + 1) if index + 1 < reading.size and reading.joins(index) else ""
+        is_thing = follows_article or follows.endswith(("ée", "ées"))  # Pierre tombée sur la route
+        return (index, index + 1) if is_told and reading.has_capital(index) and not is_thing else None
     if kinds & _CAPITALISED:
         return (index, index + 1) if len(key) >= _SHORTEST_NAME or not kinds & _UPPER else None
     return (index, index + 1) if len(key) >= _SHORTEST_LOWER and not kinds & (_SURNAME & _COMMUNE) else None
+
+
+#: What a name after them belongs to is a beast or a car: mon chat Félix, Renault Mégane.
+_OWNERS_OF_NAMES = word_set(
+    "chien chienne chiot chatte cheval jument poney perroquet lapin renault peugeot citroen dacia ford fiat opel seat"
+    " skoda volkswagen toyota nissan hyundai kia vierge"
+)
+
+
+def _owns_a_name(reading: Reading, at: int) -> bool:
+    """Tell whether the name after a word is a beast's or a car's; a `chat` is mostly where people write."""
+    is_cat = reading.keys[at] == "chat" and at > 0 and reading.keys[at - 1] in _POSSESSIVES
+    is_car = reading.keys[at + 1] in _CARS and reading.keys[at] in _ARTICLES | _POSSESSIVES
+    return is_cat or is_car or reading.keys[at] in _OWNERS_OF_NAMES
+
+
+_CARS = frozenset({"megane", "zoe"})
 
 
 def _is_met(reading: Reading, index: int) -> bool:
@@ -640,10 +812,7 @@ def _is_met(reading: Reading, index: int) -> bool:
         return False
     is_clear = not reading.kinds[index] & (_NOBODY | _SURNAME | _WAY) and len(reading.keys[index]) >= _SHORTEST_LOWER
     before = reading.keys[index - 1]
-    return is_clear and (before in {"avec", "contre"} or (before == "a" and reading.keys[index - 2] in _ADDRESSED))
-
-
-_ADDRESSED = word_set("merci bravo parle parler demande demander dit dire remercie dites")
+    return is_clear and (before in {"avec", "contre"} or (before == "a" and reading.keys[index - 2] in ADDRESSED))
 
 
 def _is_told_by_its_place(reading: Reading, index: int) -> bool:
@@ -721,7 +890,7 @@ def _bears_a_place(reading: Reading, index: int) -> bool:
                 return False
             is_phrase = reading.keys[before] in PHRASE_WAYS and before > 0
             return not is_phrase or reading.keys[before - 1] not in NOT_A_WAY_AFTER
-        is_title = kinds & (_PARTICLE | _RANK | _SAINT) or reading.keys[before] in _WAY_ADJECTIVES
+        is_title = kinds & (_PARTICLE | _RANK | _SAINT) or reading.keys[before] in _WAY_ADJECTIVES | _LEARNED
         if not is_title and not (kinds & _CAPITALISED and kinds & (_NAME | _RANK)):
             return False
         before -= 1
@@ -741,6 +910,11 @@ def _surname_before(reading: Reading, index: int) -> int:
         is_spelt_out = (
             kinds & _UPPER
             and (not kinds & _COMMON or kinds & _SURNAME)
+            and (
+                kinds & _SURNAME
+                or reading.kinds[index] & _USUAL_FIRST
+                or len(reading.keys[start - 1]) > _SHORTEST_LOWER
+            )
             and not reading.is_loud(start - 1)
             and (len(reading.keys[start - 1]) >= _SHORTEST_NAME or kinds & _ANY_PARTICLE)
         )
@@ -750,6 +924,8 @@ def _surname_before(reading: Reading, index: int) -> int:
         is_unknown = kinds == _CAPITALISED and bool(reading.kinds[index] & _USUAL_FIRST)
         is_headed = (
             (opens_a_line or follows_preposition or is_unknown)
+            and (reading.kinds[index] & _USUAL_FIRST or not reading.kinds[index] & _COMMUNE)
+            and (kinds & _SURNAME or not kinds & _UPPER or len(reading.keys[start - 1]) > _SHORTEST_LOWER)
             and not kinds & (_NOBODY | _WAY | _INTRODUCERS)
             and reading.has_capital(start - 1)
         )
@@ -970,6 +1146,8 @@ def _is_followed_by_name(reading: Reading, at: int) -> bool:
         and bool(reading.kinds[at] & _CAPITALISED)
         and reading.gap(at) in _AFTER_INITIAL
         and bool(reading.kinds[at + 1] & _CAPITALISED)
+        and (not reading.kinds[at + 1] & _COMMON or bool(reading.kinds[at + 1] & _SURNAME))
+        and not _is_hidden(reading.keys[at + 1])
     )
 
 
@@ -977,7 +1155,7 @@ def _opens(reading: Reading, at: int, *, trusts_unknown: bool, trusts_common: bo
     """Tell whether a word can be the first of an announced name."""
     kinds = reading.kinds[at]
     key = reading.keys[at]
-    is_hidden = key.strip("x") == ""  # by somebody before us: M. XXX
+    is_hidden = _is_hidden(key)
     if is_hidden or kinds & _INSTITUTION:
         is_surname = bool(kinds & _SURNAME) and reading.has_capital(at) and key not in NOT_NAMES
         return trusts_common and is_surname and not is_hidden
@@ -990,6 +1168,12 @@ def _opens(reading: Reading, at: int, *, trusts_unknown: bool, trusts_common: bo
     if kinds & _NAME:
         return len(key) >= _SHORTEST_NAME
     return trusts_unknown and not kinds & _TOWN and _may_be_unknown_name(reading, at)
+
+
+def _is_hidden(key: str) -> bool:
+    """Tell whether somebody before us has hidden the name: `M. XXX`, `M. JXXX`."""
+    bare = key.strip("x")
+    return not bare or (len(bare) == 1 and key.endswith("xx"))
 
 
 #: Surnames that follow a civility in lower case as words far more often than as names.
@@ -1011,6 +1195,9 @@ def _particled_after_title(reading: Reading, at: int) -> int:
     is_way = kinds & _WAY and not reading.kinds[last - 1] & _CAPITALISED
     if is_way or kinds & (_INSTITUTION | _RANK | _OFFICE | _CIVILITY | _RELATION):
         return at
+    is_acronym = kinds & _UPPER and not kinds & _NAME and len(reading.keys[last]) <= _SHORTEST_LOWER
+    if is_acronym and not (reading.kinds[at] & _CAPITALISED or reading.is_shouted):
+        return at  # Mme la CPE
     if reading.has_capital(last):
         is_estate = reading.keys[last].startswith(("saint-", "sainte-"))
         is_name = is_estate or (kinds & _NAME and not kinds & _TOWN) or not kinds & (_COMMON | _TOWN)

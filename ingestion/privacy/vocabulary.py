@@ -85,7 +85,9 @@ OFFICES = word_set(
     " assistante assistant secretaire referent referente correspondant correspondante technicien technicienne"
     " facteur factrice depute deputee senateur senatrice ministre enqueteur enquetrice militaire reserviste"
     " stagiaire responsable veuve vve veuf agents policiers policieres militaires conseillers conseilleres kine"
-    " dentiste instituteur institutrice"
+    " dentiste instituteur institutrice proviseur proviseure abbe pasteur imam educateur educatrice animateur"
+    " animatrice formateur formatrice pharmacien pharmacienne caissier caissiere chauffeur livreur livreuse moniteur"
+    " monitrice surveillant surveillante guichetier guichetiere receptionniste hotesse standardiste"
 )
 
 RELATIONS = word_set(
@@ -103,6 +105,7 @@ RELATIONS = word_set(
 CALLINGS = word_set(
     "appelle appelles appeler appelait nomme nommee nommes nommees nommer nommant nommait denomme denommee denommer"
     " surnomme surnommee intitule prenomme prenommee prenommant prenommer mappelle mapelle jmappelle jmapelle apelle"
+    " soussigne soussignee soussignes"
 )
 
 LABELS = word_set(
@@ -115,7 +118,12 @@ LABELS = word_set(
 )
 
 #: Words after which a known surname with a capital is a person.
-CONTEXTS = word_set("contre avec chez par apres selon est ex vu contacter contactez appeler voir demander")
+CONTEXTS = word_set("contre avec chez par apres selon est ex vu contacter contactez appeler voir demander dossier eu")
+
+#: Words that `à` links to a person: merci à, j'ai parlé à.
+ADDRESSED = word_set(
+    "merci mercis bravo parle parler demande demander dit dire remercie dites felicitations remerciements grace chapeau"
+)
 
 CLOSINGS = word_set(
     "hello coucou cher chere avance journee soiree reception distinguees bientot amities bises"
@@ -134,7 +142,7 @@ WAYS = word_set(
     " allee allees chemin route rte passage sentier ruelle villa cite residence residences lotissement lot hameau"
     " faubourg fg esplanade promenade rond-point voie traverse montee cote clos parvis venelle mail chaussee"
     " domaine galerie cour rampe levee sente zone za zi zac pont tunnel viaduc port parc jardin jardins stade"
-    " charte label"
+    " charte label ferry paquebot navire fregate voilier chalutier statue challenge defi"
     " gymnase piscine college lycee ecole maternelle universite campus faculte fac institut hopital clinique chu"
     " ehpad polyclinique maison centre espace salle theatre cinema musee mediatheque bibliotheque caserne quartier"
     " gare station metro arret aeroport rotonde foyer fondation prix promotion prom tour fort citadelle chateau"
@@ -193,6 +201,7 @@ INSTITUTIONS = word_set(
     " kawasaki suzuki ducati playstation xbox nintendo steam fortnite roblox minecraft lego disney spotify deezer"
     " canal tf1 bfm bfmtv cnews rtl rmc afp qr-code idnum id.num franceidentite france-identite acyma e-enfance"
     " addictions cyber-malveillance agirc arrco agirc-arrco carsat malakoff mederic humanis ag2r klesia msa cnav"
+    " anydesk teamviewer sephora thiriet siri sandro maje zara mango celio kiabi"
     " mdph mgen macif maif matmut groupama axa harmonie cmi rqth aah urgences dreal ddtm crous"
 )
 
@@ -206,7 +215,8 @@ _MORE_COMMON = word_set(
     " dematerialise chatbot faq hotline captcha url app apps appli applis android bug bugs bugue cb rib iban rgpd"
     " covid selfie hashtag influenceur influenceuse streaming login toussaint ascension assomption plateforme"
     " plateformes ergonomique intuitif intuitive inutilisable injoignable bienveillant bienveillante"
-    " quelqu lorsqu puisqu jusqu presqu quoiqu"
+    " quelqu lorsqu puisqu jusqu presqu quoiqu luis remi jai jsuis jvous cest sest nest navez javais jetais jaimerais"
+    " jattends quil quelle lon dun tai nai mavez"
 )
 
 #: Not a name whatever the capital: formulas and offices.
@@ -224,7 +234,7 @@ NOT_NAMES = word_set(
 CAPITAL_TELLS = word_set(
     "angelique auguste benjamin brandon charlotte clemence clement clementine elise germain germaine jean lise"
     " madeleine manuel marc maria marie marina martial maxime olivier oscar pascal peter pierre regis richard"
-    " romain serge aida colin aurore mina maya celeste cheikh"
+    " romain serge aida colin aurore mina maya celeste cheikh luis remi"
 )
 #: Further ones that need an introducer, even with a capital.
 INTRODUCED_ONLY = word_set(
@@ -275,7 +285,7 @@ def _kinds() -> dict[str, Kind]:
         (DWELLINGS, Kind.DWELLING),
         (BIRTHS, Kind.BIRTH),
         (HANDLES, Kind.HANDLE),
-        (CONTEXTS, Kind.CONTEXT),
+        (CONTEXTS | ADDRESSED | {"part", "attention"}, Kind.CONTEXT),
         (INSTITUTIONS | NOT_NAMES, Kind.INSTITUTION),
         (_MORE_COMMON | _read("common_words.txt"), Kind.COMMON),
         (_read("first_names.txt") - _PLACES_FIRST, Kind.FIRST_NAME),

@@ -246,6 +246,7 @@ def test_only_what_is_meant_for_readers_is_published(built: Built) -> None:
         "actors.fct_iggn_complaint",
         "actors.fct_news_item",
         "actors.fct_prevention_action",
+        "actors.fct_recorded_offence",
         "impact.fct_action_effect",
         "impact.fct_action_effect_period",
         "impact.fct_means_needs",
