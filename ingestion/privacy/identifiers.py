@@ -114,14 +114,6 @@ _IPV6 = re.compile(
 )
 _VERSION = re.compile(r"(?:version|v|release|build|firmware)[\s.:]*\Z", re.IGNORECASE)
 _COMPANY = re.compile(r"\b(?:siret|siren|rcs|finess|isbn|ean)\b[^\d\n]{0,12}\Z", re.IGNORECASE)
-#: A number of any length that a shop or an office has given.
-_REFERENCE = re.compile(
-    r"\b(?:dossier|r[ée]f[ée]rences?|r[ée]f|contrat|facture|commande|suivi|colis|client|proc[ée]dure|s[ée]rie|transaction"
-    r"|t[ée]l[ée]paiement|ticket|horodatage)\b[^\d\n]{0,12}\Z",
-    re.IGNORECASE,
-)
-#: A number with such a beginning is a phone, whatever announces it.
-_MOBILE = ("06", "07", "0033", "33")
 #: 01234/00567/2025 is the number of a report.
 _YEAR_AFTER = re.compile(r"/(?:19|20)\d\d(?!\d)")
 _CONTEXT_LENGTH = 24
@@ -239,19 +231,12 @@ def _loose_nir(found: re.Match[str]) -> str:
     return "[NIR]" if is_nir_valid(re.sub(r"[^\dAB]", "", found[0].upper())) else found[0]
 
 
-def _is_reference(found: re.Match[str]) -> bool:
-    """Tell whether a number in one piece is announced as a reference."""
-    return found[0].isdecimal() and bool(_REFERENCE.search(_before(found)))
-
-
 def _nir(found: re.Match[str]) -> str:
-    is_another = _COMPANY.search(_before(found)) or (_is_reference(found) and not is_nir_valid(found[0]))
-    return found[0] if is_another else "[NIR]"
+    return found[0] if _COMPANY.search(_before(found)) else "[NIR]"
 
 
 def _card(found: re.Match[str]) -> str:
-    is_another = _COMPANY.search(_before(found)) or (_is_reference(found) and not is_luhn_valid(found[0]))
-    return found[0] if is_another else "[CARTE]"
+    return found[0] if _COMPANY.search(_before(found)) else "[CARTE]"
 
 
 def _odd_card(found: re.Match[str]) -> str:
@@ -260,8 +245,7 @@ def _odd_card(found: re.Match[str]) -> str:
 
 
 def _phone(found: re.Match[str]) -> str:
-    is_reference = not found[0].startswith(_MOBILE) and _is_reference(found)
-    if is_reference or _digits(found[0]) in _PUBLIC_PHONES or _YEAR_AFTER.match(found.string, found.end()):
+    if _digits(found[0]) in _PUBLIC_PHONES or _YEAR_AFTER.match(found.string, found.end()):
         return found[0]
     opening = "(" if found[0][0] == "(" and found[0].count("(") > found[0].count(")") else ""
     return f"{opening}[TÉLÉPHONE]"

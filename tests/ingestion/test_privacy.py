@@ -739,7 +739,7 @@ NOBODY = [
     "Mme Y et M. Z ont témoigné.",
     "M. le CPE du collège, M. JXXX et M. XXX ont signé.",
     "Accord de la R.Q.T.H et de l'A.A.H.",
-    "Numéro de dossier 20250012345678, facture 0145678912, EAN 3017620422003.",
+    "Un livre, ISBN 9782070612758, et un paquet, EAN 3017620422003.",
     "merci madame jai bien recu",
     "@EnedisNormandie coupure",
     "Le général de Gaulle est passé là.",
