@@ -47,7 +47,7 @@ dated as (
             {{ dbt.dateadd('minute', 'platforms.late_after_minutes', 'loads.last_loaded_at') }} as timestamp
         ) as late_at,
         records.data_as_of,
-        coalesce(records.rows, 0) as rows
+        records.rows
     from {{ ref('platforms') }} as platforms
     left join loads on platforms.platform = loads.platform and platforms.main_entity = loads.entity
     left join records on platforms.platform = records.platform
