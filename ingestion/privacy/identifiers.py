@@ -6,6 +6,7 @@ are bounded, so that no text can make them slow.
 
 import re
 from collections.abc import Callable
+from functools import partial
 from ipaddress import ip_address
 
 from ingestion.privacy.vocabulary import word_set
@@ -231,12 +232,12 @@ def _loose_nir(found: re.Match[str]) -> str:
     return "[NIR]" if is_nir_valid(re.sub(r"[^\dAB]", "", found[0].upper())) else found[0]
 
 
-def _nir(found: re.Match[str]) -> str:
-    return found[0] if _COMPANY.search(_before(found)) else "[NIR]"
+def _unless_company(mark: str, found: re.Match[str]) -> str:
+    """Return the mark, or the number as it is where a word before says that it is a firm's, a book's or a product's."""
+    return found[0] if _COMPANY.search(_before(found)) else mark
 
 
-def _card(found: re.Match[str]) -> str:
-    return found[0] if _COMPANY.search(_before(found)) else "[CARTE]"
+_nir, _card = partial(_unless_company, "[NIR]"), partial(_unless_company, "[CARTE]")
 
 
 def _odd_card(found: re.Match[str]) -> str:
