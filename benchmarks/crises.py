@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from analytics.signals import budget, calibration, ears, places, scan, story, topics
+from analytics.signals import budget, calibration, ears, places, scan, story, topics, watch
 from analytics.signals import days as watch_days
 from analytics.signals.context import Mention, posts
 from analytics.signals.rumour import pattern
@@ -186,8 +186,10 @@ def replay(
 ) -> Replayed:
     """Return the signals that runs every five minutes would have told."""
     begin = hours.column(hours.start + WARM_UP)
+    pairs = (scan.paired(fives), scan.paired(replace(fives, counts=fives.counts[:, :-1], others=fives.others[:, :-1])))
     judged = [
-        (one, scan.judge(one, range(one.column(hours.time(begin)), one.counts.shape[1]))) for one in (hours, fives)
+        (one, scan.judge(one, range(one.column(hours.time(begin)), one.counts.shape[1])))
+        for one in (hours, fives, *pairs)
     ]
     by_run: dict[datetime, list[tuple[float, int, int, int]]] = defaultdict(list)
     for which, (one, part) in enumerate(judged):
@@ -198,14 +200,16 @@ def replay(
     first_seen: dict[str, datetime] = {}
     rumours: dict[str, datetime] = {}
     nights = dict(of_days(hours, threshold))
+    limits = {minutes: calibration.scores([threshold], minutes)["listening"] for minutes in (watch.FIVE, watch.HOUR)}
+    limits[2 * watch.FIVE] = limits[watch.FIVE]
     for now in sorted(by_run.keys() | nights.keys()):
-        tests = sum(len(one.keys) for one, _ in judged)
+        tests = sum(len(one.keys) for one, _ in judged[:3])  # of the pairs those that end now
         p_values = [one[0] for one in by_run[now]]
         passed = budget.discoveries(p_values + [1.0] * max(0, tests - len(p_values)))
         found = list(nights.get(now, []))
         for (p_value, which, row, index), is_passed in zip(by_run[now], passed, strict=False):
             one, part = judged[which]
-            limit = calibration.scores([threshold], one.minutes)["listening"]
+            limit = limits[one.minutes]
             if is_passed and -np.log10(max(p_value, 1e-300)) > limit:
                 column = part.columns[index]
                 found.append(
@@ -215,7 +219,7 @@ def replay(
                     )
                 )  # fmt: skip
         if found:
-            known = story.tell(known, found, now, {}, parents)
+            known = story.tell(known, watch.without_told_pairs(found), now, {}, parents)
             for place, one in enumerate(known):
                 first_seen.setdefault(one.signal_id, now)
                 if one.closed_at is None and one.kind != "rumour" and around.spreads_as_rumours_do(one, now):
@@ -252,7 +256,7 @@ def judge(seed: int, first: date, last: date, watched: list[Topic]) -> dict[str,
     fives = grid(mentions, first, last, 5, departements_too=False)
     parents = region_of()
     parents |= dict.fromkeys(set(parents.values()), "FR")
-    [threshold] = calibration.calibrate(hours, hours.column(hours.start + WARM_UP))
+    [threshold] = calibration.calibrate(hours, hours.column(hours.start + WARM_UP), parents)
     known, first_seen, rumours = replay(hours, fives, parents, threshold, Around(mentions))
     begin = (hours.start + WARM_UP).date()
     labelled = [one for one in events(seed, last) if one.start >= begin and one.start + timedelta(days=2) <= last]

@@ -133,6 +133,17 @@ class Live:
         return terms_of(text for (text,) in rows)
 
 
+def territory_parents(territories: Any, regions: Any) -> dict[str, str]:
+    """Return each territory's code with that of the one that contains it.
+
+    Args:
+        territories: The seed of that name, a relation.
+        regions: The seed of that name, a relation.
+    """
+    within = territories.select("territory_code, coalesce(region_code, 'FR')").fetchall()
+    return dict(regions.select("region_code, 'FR'").fetchall()) | dict(within)
+
+
 def _from_the_first(told: list[days.Day]) -> list[days.Day]:
     """Return days from the first on that the networks, or the chat, count anything: before, nothing was loaded."""
     first: dict[str, date] = {}

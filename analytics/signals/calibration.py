@@ -11,6 +11,7 @@ import numpy as np
 import yaml
 
 from analytics.signals import budget
+from analytics.signals.merging import lineage
 from analytics.signals.scan import DAY_MINUTES, Grid, domain, judge
 
 FILE = Path(__file__).with_name("budgets.yml")
@@ -50,14 +51,16 @@ def by_law(of_domain: str, minutes: int) -> float:
     return math.log10(_WEEK_MINUTES / minutes / budgets()[of_domain])
 
 
-def calibrate(one: Grid, until: int) -> list[Threshold]:
+def calibrate(one: Grid, until: int, territory_parents: Mapping[str, str]) -> list[Threshold]:
     """Return the threshold of each domain: that of the law, or a greater one where quiet history had more false alerts.
 
     A day on which a topic counts clearly more than on its median day is not quiet, nor are the days before and behind.
+    Alerts are counted as an operator gets them: what stands out in a département, its region and the nation is one.
 
     Args:
         one: Hourly series.
         until: The column behind the last whole hour.
+        territory_parents: Territory to the one that contains it.
     """
     found = []
     per_day = DAY_MINUTES // one.minutes
@@ -66,6 +69,7 @@ def calibrate(one: Grid, until: int) -> list[Threshold]:
     scores = -np.log10(np.maximum(judge(one, range(first, until)).p_values, 1e-300)) if one.keys else np.zeros((0, 0))
     daily = scores.reshape(len(one.keys), -1, per_day).max(axis=2) if scores.size else scores
     loud = _loud(one, range(first, until), per_day)
+    daily = _told_once(one, daily, territory_parents)
     for name in sorted({domain(key) for key in one.keys}):
         quiet = [
             [
@@ -78,6 +82,21 @@ def calibrate(one: Grid, until: int) -> list[Threshold]:
         ]
         found.append(_threshold(name, one.minutes, quiet))
     return found
+
+
+def _told_once(one: Grid, daily: np.ndarray, territory_parents: Mapping[str, str]) -> np.ndarray:
+    """Return the scores of days, 0 where another of the topic and day says more of a place around or within."""
+    lineages = [lineage(key.territory, territory_parents) for key in one.keys]
+    once = daily.copy()
+    for day, scores in enumerate(daily.T):
+        speaking: dict[str, list[int]] = {}
+        for row in np.argsort(-scores, kind="stable")[: np.count_nonzero(scores)].tolist():
+            before = speaking.setdefault(one.keys[row].topic, [])
+            if any(lineages[row][0] in lineages[other] or lineages[other][0] in lineages[row] for other in before):
+                once[row, day] = 0.0
+            else:
+                before.append(row)
+    return once
 
 
 def _loud(one: Grid, columns: range, per_day: int) -> dict[str, np.ndarray]:

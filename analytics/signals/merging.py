@@ -59,8 +59,8 @@ def merge(
         ValueError: a topic or territory contains itself.
     """
     waiting = sorted(set(alarms))
-    topics = {alarm.topic: _lineage(alarm.topic, topic_parents) for alarm in waiting}
-    territories = {alarm.territory: _lineage(alarm.territory, territory_parents) for alarm in waiting}
+    topics = {alarm.topic: lineage(alarm.topic, topic_parents) for alarm in waiting}
+    territories = {alarm.territory: lineage(alarm.territory, territory_parents) for alarm in waiting}
 
     def related(one: Alarm, other: Alarm) -> bool:
         return (
@@ -92,7 +92,7 @@ def reopens(closed: Alarm, new: Alarm) -> bool:
     return rarer and new.ratio >= _CLEARLY_GREATER * closed.ratio
 
 
-def _lineage(name: str, parents: Mapping[str, str]) -> list[str]:
+def lineage(name: str, parents: Mapping[str, str]) -> list[str]:
     """Return a name and all that contains it."""
     lineage = [name]
     while lineage[-1] in parents:

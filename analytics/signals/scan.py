@@ -52,6 +52,7 @@ class Season(NamedTuple):
 
 SEASONS: Mapping[int, Season] = {
     5: Season(7, 6, "mêmes heures des 7 jours précédents"),
+    10: Season(7, 3, "mêmes heures des 7 jours précédents"),
     60: Season(28, 1, "mêmes heures des 28 jours précédents"),
 }
 DAY_MINUTES = 1440
@@ -141,6 +142,16 @@ def grid(rows: Iterable[tuple[Key, datetime, float, float]], start: datetime, en
         counts[place] = count
         others[place] = max(total - count, 0.0)
     return Grid(keys, start, minutes, counts, others)
+
+
+def paired(one: Grid) -> Grid:
+    """Return bins twice as long, the last of which ends with the last bin: a burst across two is whole in one."""
+    odd = one.counts.shape[1] % 2
+
+    def summed(values: "NDArray[np.float64]") -> "NDArray[np.float64]":
+        return values[:, odd::2] + values[:, odd + 1 :: 2]
+
+    return Grid(one.keys, one.time(odd), 2 * one.minutes, summed(one.counts), summed(one.others))
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ def look(  # noqa: PLR0917 - all that a run knows
     *,
     looked_back_hours: int = LOOKED_BACK_HOURS,
 ) -> list[Finding]:
-    """Return what stands out in the last hours and in the open bins of five minutes.
+    """Return what stands out in the last hours, in the open bins of five minutes, and in two of these together.
 
     Args:
         hours: Hourly bins that are not zero.
@@ -87,27 +87,42 @@ def look(  # noqa: PLR0917 - all that a run knows
         thresholds: Those of the hours, see `calibration`.
         looked_back_hours: Hours that are judged, the open one included.
     """
-    known = list(thresholds)
-    judged: list[tuple[Grid, Judged]] = []
+    of_hours, of_fives = (calibration.scores(list(thresholds), minutes) for minutes in (HOUR, FIVE))
+    judged: list[tuple[Grid, Judged, Mapping[str, float]]] = []
     silent: list[Finding] = []
     for one in grids(hours, now, HOUR):
         last = one.counts.shape[1]
         first = max(0, last - looked_back_hours)
-        judged.append((_topics(one), scan.judge(_topics(one), range(first, last))))
+        judged.append((_topics(one), scan.judge(_topics(one), range(first, last)), of_hours))
         whole = min(last, one.column(now))
         silent += scan.drops(_all(one), range(max(first, whole - 3), whole))
-    for one in grids(fives, now, FIVE):
-        last = one.counts.shape[1]
-        columns = range(max(0, one.column(now - CLOSED_AFTER)), last)
-        judged.append((_topics(one), _with_detectors(_topics(one), columns, learnt, history)))
-    tests = sum(part.p_values.size for _, part in judged)
-    accepted = _accepted([part for _, part in judged])
+    for one in map(_topics, grids(fives, now, FIVE)):
+        judged.append((one, _with_detectors(one, _open(one, now), learnt, history), of_fives))
+        # Pairs are looked at as often as bins are, for one ends with each bin: they have the threshold of bins.
+        two = scan.paired(one)
+        judged.append((two, scan.judge(two, _open(two, now)), of_fives))
+    tests = sum(part.p_values.size for _, part, _ in judged)
+    accepted = _accepted([part for _, part, _ in judged])
     found = [
         finding
-        for (one, part), passed in zip(judged, accepted, strict=True)
-        for finding in scan.findings(one, part, calibration.scores(known, one.minutes), passed, tests)
+        for (one, part, scores), passed in zip(judged, accepted, strict=True)
+        for finding in scan.findings(one, part, scores, passed, tests)
     ]
-    return found + silent
+    return without_told_pairs(found) + silent
+
+
+def without_told_pairs(found: list[Finding]) -> list[Finding]:
+    """Return findings without the pairs of bins of which one stands out by itself: it says better since when."""
+    alone = {(one.key, one.at) for one in found if one.minutes == FIVE}
+    second = timedelta(minutes=FIVE)
+    return [
+        one for one in found if one.minutes != 2 * FIVE or not {(one.key, one.at), (one.key, one.at + second)} & alone
+    ]
+
+
+def _open(one: Grid, now: datetime) -> range:
+    """Return the bins that are not closed for good."""
+    return range(max(0, one.column(now - CLOSED_AFTER)), one.counts.shape[1])
 
 
 def _topics(one: Grid) -> Grid:
@@ -146,11 +161,11 @@ def _accepted(parts: list[Judged]) -> list[np.ndarray]:
     ]
 
 
-def calibrate(hours: Iterable[Row], now: datetime) -> list[Threshold]:
+def calibrate(hours: Iterable[Row], now: datetime, territory_parents: Mapping[str, str]) -> list[Threshold]:
     """Return the thresholds of the hours, from the whole days before."""
     found = []
     for one in grids(hours, now, HOUR):
-        found += calibration.calibrate(_topics(one), min(one.counts.shape[1], one.column(now)))
+        found += calibration.calibrate(_topics(one), min(one.counts.shape[1], one.column(now)), territory_parents)
     return found
 
 

@@ -37,8 +37,9 @@ def _figure(finding: Finding) -> str:
     clock = wall_clock(finding.at)
     since = "dès le" if finding.minutes > DAY_MINUTES else "le"
     when = f"{since} {clock:%d/%m}" if finding.minutes >= DAY_MINUTES else f"le {clock:%d/%m à %H h %M}"
-    lasting = {5: "en 5 minutes", 60: "en une heure", DAY_MINUTES: "en un jour", 7 * DAY_MINUTES: "en une semaine"}
-    during = lasting.get(finding.minutes, f"en {finding.minutes // 60} heures")
+    lasting = {60: "en une heure", DAY_MINUTES: "en un jour", 7 * DAY_MINUTES: "en une semaine"}
+    told = f"{finding.minutes} minutes" if finding.minutes < 60 else f"{finding.minutes // 60} heures"  # noqa: PLR2004
+    during = lasting.get(finding.minutes, f"en {told}")
     return f"{counted} {during} ({when}, heure de Paris), contre {number(finding.expected)} d'ordinaire"
 
 

@@ -26,6 +26,19 @@
     end
 {%- endmacro %}
 
+{% macro signal_metric_label(metric) %}
+    case {{ metric }}
+        when 'mentions' then 'Mentions'
+        when 'negative' then 'Mentions négatives'
+        when 'chat_contacts' then 'Contacts du tchat'
+        when 'victims' then 'Victimes'
+        when 'negative_feedback' then 'Avis négatifs'
+        when 'sent_services' then 'Démarches abouties'
+        when 'failed_services' then 'Démarches abandonnées'
+        else {{ metric }}
+    end
+{%- endmacro %}
+
 {# The place of an open crisis, of the relations `crises`, `territories` and `regions`. #}
 {% macro crisis_territory_label() %}
     coalesce(

@@ -167,21 +167,72 @@ def test_a_wave_is_seen_while_its_bin_is_open() -> None:
     assert stream.save(learnt, history) == before, "an open bin is not learnt"
 
 
+def test_a_wave_across_two_bins_is_seen_whole() -> None:
+    """Ten at the end of a bin and ten in the next: neither stands out, both together do, and once."""
+    series = quiet(12 * 24 * 8, mean=2)
+    series[-1] = 10
+    now = START + timedelta(days=8)
+    begun = rows({("crue", "FR"): series}, minutes=5)
+    learnt, history = {}, stream.History()
+    watch.learn(begun, now - HOUR, learnt, history)
+    assert watch.look([], begun, now, learnt, history, []) == []
+    wave = [*begun, ("crue", "all", "FR", now, 10, 10, 0)]
+    [finding] = watch.look([], wave, now + timedelta(minutes=1), learnt, history, [])
+    assert (finding.at, finding.minutes, finding.observed) == (now - timedelta(minutes=5), 10, 20.0)
+    assert finding.expected == pytest.approx(4, rel=0.2)
+    late = [*begun, ("crue", "all", "FR", now, 40, 40, 0)]
+    [alone] = watch.look([], late, now + timedelta(minutes=1), learnt, history, [])
+    assert (alone.at, alone.minutes) == (now, 5), "a bin that stands out by itself speaks for its pairs"
+
+
+@pytest.mark.parametrize("bins", [40, 41])
+def test_pairs_of_bins_end_with_the_last(bins: int) -> None:
+    counts = np.arange(bins, dtype=float)[None, :]
+    two = scan.paired(scan.Grid((CRUE,), START, 5, counts, counts * 10))
+    assert (two.minutes, two.counts.shape) == (10, (1, 20))
+    assert two.counts[0, -1] == bins - 1 + bins - 2
+    assert two.others[0, 0] == 10 * (1 if bins == 40 else 3)
+    assert two.time(20) == START + timedelta(minutes=5) * bins
+
+
 def test_thresholds_follow_the_budget_and_what_quiet_history_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calibration, "budgets", lambda: {"listening": 0.05, "chat": 0.01})
     law = calibration.by_law("listening", 60)
     assert law == pytest.approx(np.log10(168 / 0.05))
     counts = {(f"t{number}", "FR"): quiet(24 * 57, number, 1.0) for number in range(12)}
-    [calm] = watch.calibrate(rows(counts), START + HOUR * 24 * 57)
+    [calm] = watch.calibrate(rows(counts), START + HOUR * 24 * 57, PARENTS)
     assert calm.series_weeks > 40
     assert law <= calm.score < law + 1
     for number in range(12):  # what comes in bursts of an hour has more false alerts than the law says
         counts[f"t{number}", "FR"][24 * 33 + 40 * number] += 9
-    [burst] = watch.calibrate(rows(counts), START + HOUR * 24 * 57)
+    [burst] = watch.calibrate(rows(counts), START + HOUR * 24 * 57, PARENTS)
     assert burst.score > calm.score
     excess = calibration.scores([burst], 5)["listening"] - calibration.by_law("listening", 5)
     assert excess == pytest.approx(burst.score - law)
     assert calibration.scores([], 60)["chat"] == calibration.by_law("chat", 60)
+
+
+def test_what_stands_out_in_a_place_and_around_it_is_one_false_alert(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three of a topic in a day in one département: its region and the nation count them too, and it is one alert."""
+    monkeypatch.setattr(calibration, "budgets", lambda: {"listening": 0.05})
+    silent = np.zeros(24 * 57, dtype=int)
+
+    def score(bursts: dict[str, int]) -> float:
+        counts = {("crue", place): silent.copy() for place in ("FR-33", "FR-29", "FR-NAQ", "FR-BRE", "FR")}
+        for series in counts.values():
+            series[:24] = 1  # a series is one that counts
+        counts |= {(f"t{number}", "FR"): quiet(24 * 57, number, 1.0) for number in range(3)}
+        for place, hour in bursts.items():
+            for wider in (place, PARENTS[place], "FR"):
+                counts["crue", wider][24 * 40 + hour] += 3
+        [found] = watch.calibrate(rows(counts), START + HOUR * 24 * 57, PARENTS)
+        assert 1 <= found.alerts_per_series_week * found.series_weeks < 2, "one is allowed"
+        return found.score
+
+    law = calibration.by_law("listening", 60)
+    assert score({"FR-33": 10}) == pytest.approx(law), "one false alert keeps to the budget, in however many series"
+    assert score({"FR-33": 10, "FR-29": 15}) == pytest.approx(law), "and the nation speaks for both of a day"
+    assert score({"FR-33": 10, "FR-29": 24 * 3 + 15}) > law, "another day is another alert"
 
 
 def test_what_is_pinned_is_told_even_where_nothing_was_counted() -> None:

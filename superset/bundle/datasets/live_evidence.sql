@@ -3,7 +3,9 @@ select
     evidence.signal_id,
     evidence.series,
     evidence.metric,
+    evidence.metric_label,
     evidence.platform,
+    evidence.platform_label,
     evidence.territory_code,
     evidence.bin_start,
     evidence.bin_minutes,
@@ -13,13 +15,6 @@ select
     evidence.score,
     signals.topic_label,
     signals.territory_label,
-    case evidence.metric
-        when 'mentions' then 'Mentions'
-        when 'chat_contacts' then 'Contacts du tchat'
-        when 'victims' then 'Victimes'
-        else evidence.metric
-    end as metric_label,
-    case evidence.platform when 'all' then 'toutes' else evidence.platform end as platform_label,
     case
         when evidence.territory_code = signals.territory_code then signals.territory_label
         else coalesce(places.territory_label, evidence.territory_code)

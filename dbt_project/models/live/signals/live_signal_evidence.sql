@@ -1,16 +1,19 @@
 select
-    signal_id,
-    series,
-    metric,
-    platform,
-    territory_code,
-    bin_start,
-    bin_minutes,
-    observed,
-    expected,
-    upper,
-    value as score
-from {{ ref('live_detection') }}
+    evidence.signal_id,
+    evidence.series,
+    evidence.metric,
+    {{ signal_metric_label('evidence.metric') }} as metric_label,
+    evidence.platform,
+    case evidence.platform when 'all' then 'toutes' else coalesce(platforms.title, evidence.platform) end as platform_label,
+    evidence.territory_code,
+    evidence.bin_start,
+    evidence.bin_minutes,
+    evidence.observed,
+    evidence.expected,
+    evidence.upper,
+    evidence.value as score
+from {{ ref('live_detection') }} as evidence
+left join {{ ref('platforms') }} as platforms on evidence.platform = platforms.platform
 where
-    part = 'evidence'
-    and not (metric = 'victims' and observed < 5)
+    evidence.part = 'evidence'
+    and not (evidence.metric = 'victims' and evidence.observed < 5)
