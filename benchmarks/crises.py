@@ -28,7 +28,7 @@ from analytics.signals.subjects import OTHER
 from analytics.signals.topics import Topic
 from ingestion.listening.talkwalker import neutral
 from sandbox.events import Event, events
-from sandbox.listening import _mentions
+from sandbox.listening import mentions_of
 from sandbox.periods import days
 from sandbox.places import REGIONS, departements
 
@@ -85,7 +85,7 @@ def told(seed: int, first: date, last: date, watched: Iterable[Topic]) -> Iterat
     """Yield the mentions of some days as the platform reads them: when, on which topics, where."""
     known = list(watched)
     for day in days(first, last):
-        for document in _mentions(seed, day):
+        for document in mentions_of(seed, day):
             text = ". ".join(filter(None, (document.get("title"), document.get("content"))))
             folded = topics.folded(text)
             profiles = frozenset(document["matched_profile"])

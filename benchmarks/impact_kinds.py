@@ -18,10 +18,10 @@ from analytics.impact.hours import DAY, HOUR, looks, midnight
 from analytics.impact.targets import answers_to_events
 from benchmarks.impact import ByDay, Judged, by_day, kpi, register, series, share
 from sandbox.events import START
-from sandbox.listening import _mentions
+from sandbox.listening import mentions_of
 from sandbox.periods import days
 from sandbox.places import departements
-from sandbox.social_accounts import _local, counts
+from sandbox.social_accounts import counts, local_accounts
 
 CHANGE, NEWS, POSTS = "Évolution de service en ligne", "Actualités Ma Sécurité", "Publications exceptionnelles"
 
@@ -134,7 +134,7 @@ def mentions_by_hour(seed: int, until: date) -> dict[date, Counter[tuple[str, da
                 codes[one["extra_source_attributes"]["world_data"]["region"]],
                 datetime.fromtimestamp(one["published"] // 3_600_000 * 3_600, UTC).replace(tzinfo=None),
             )
-            for one in _mentions(seed, day)
+            for one in mentions_of(seed, day)
         )
         for day in days(START, until)
     }
@@ -157,7 +157,7 @@ def engagements(seed: int, until: date) -> tuple[ByDay, ByDay]:
     for day, places in found.items():
         if day.weekday():
             continue
-        for (network, account), (place, _) in _local().items():
+        for (network, account), (place, _) in local_accounts().items():
             followers, _, _, number = counts(seed, network, account, day)
             places[place] = places.get(place, 0) + number
             among[day][place] = among[day].get(place, 0) + followers

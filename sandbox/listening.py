@@ -214,7 +214,7 @@ def _added(
 
 
 @lru_cache(maxsize=128)
-def _mentions(seed: int, day: date) -> tuple[Document, ...]:
+def mentions_of(seed: int, day: date) -> tuple[Document, ...]:
     """Return the mentions published on a day, as they will be when all reactions have come."""
     chance = draw(seed, "listening", day)
     counts: dict[Event | None, int] = {None: poisson(chance, MEAN_MENTIONS_PER_DAY * weekday_share(day))}
@@ -365,7 +365,7 @@ class Project:
             shown = [
                 _as_of(document, (today - day).days)
                 for day in days(max(START, today - SHOWN), today)
-                for document in _mentions(self._seed, day)
+                for document in mentions_of(self._seed, day)
             ]
             shown.sort(key=lambda document: (document["search_indexed"], document["url"]))
             self._cache = today, shown, [document["search_indexed"] for document in shown]

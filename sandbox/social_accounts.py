@@ -55,7 +55,7 @@ POSTS_A_DAY, POSTS_OF_CAMPAIGN = 3, 8
 Counts = tuple[int, int, int, int]
 
 
-def _local() -> dict[tuple[str, str], tuple[str, int]]:
+def local_accounts() -> dict[tuple[str, str], tuple[str, int]]:
     """Return the accounts of the départements, with their code and their followers on the first day."""
     found = {}
     for place in departements():
@@ -87,7 +87,7 @@ def _posts(seed: int, year: int, place: str | None) -> tuple[int, ...]:
 @lru_cache(maxsize=512)
 def counts(seed: int, network: str, account: str, day: date) -> Counts:
     """Return followers, following, posts and engagements of an account at the end of a day."""
-    place, first = _local().get((network, account), (None, NATIONAL.get((network, account), 1_000)))
+    place, first = local_accounts().get((network, account), (None, NATIONAL.get((network, account), 1_000)))
     today = day.timetuple().tm_yday - 1
     followers = round(first * _growth(seed, day.year, place)[today])
     chance = draw(seed, f"social_accounts/{network}/{account}", day)
@@ -103,7 +103,7 @@ def identifier(account: str) -> str:
 
 def routes(seed: int, today: Callable[[], date]) -> list[Route]:
     """Return what X answers."""
-    handles = {account.lower(): account for network, account in (*NATIONAL, *_local()) if network == "x"}
+    handles = {account.lower(): account for network, account in (*NATIONAL, *local_accounts()) if network == "x"}
     handles.pop(CLOSED[1].lower(), None)
     numbers = {identifier(account): account for account in handles.values()}
 
@@ -191,7 +191,7 @@ def drops(seed: int, until: date) -> Iterator[tuple[str, bytes]]:
 
 
 def _counted(seed: int, day: date) -> Iterator[tuple[object, ...]]:
-    local = _local() if day.weekday() == 0 else {}
+    local = local_accounts() if day.weekday() == 0 else {}
     for network, account in (*NATIONAL, *local):
         if (network, account) != CLOSED:
             yield network, account, day.isoformat(), *counts(seed, network, account, day)

@@ -34,7 +34,7 @@ from sandbox import (
 )
 from sandbox.app import build_app
 from sandbox.events import START
-from sandbox.listening import _mentions
+from sandbox.listening import mentions_of
 
 SEED = 17
 #: The day up to which the platforms tell, and the months that they have told: March changes to summer time, of April
@@ -669,7 +669,7 @@ def mentions() -> pd.DataFrame:
     shown = [
         document
         for offset in range(60, -1, -1)
-        for document in _mentions(SEED, NOW - timedelta(days=offset))
+        for document in mentions_of(SEED, NOW - timedelta(days=offset))
         if document["search_indexed"] < end
     ]
     newest = max(document["search_indexed"] for document in shown)

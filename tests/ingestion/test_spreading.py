@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ingestion.listening.talkwalker import neutral
 from sandbox.events import Event, events
-from sandbox.listening import _mentions
+from sandbox.listening import mentions_of
 from sandbox.places import PARIS
 from sandbox.spreading import FOLLOWERS_OF_UNKNOWN, LAST_SECOND, Course, cascade, course
 
@@ -46,7 +46,7 @@ def test_most_rumours_begin_with_accounts_that_few_follow_and_no_notice_does() -
 @pytest.mark.parametrize("event", [event for event in RUMOURS if event.strength > 2][-6:], ids=lambda event: event.code)
 def test_a_rumour_is_mostly_shares_and_copies_that_lead_to_a_few_messages(event: Event) -> None:
     day = event.start + timedelta(days=1)
-    told = [one for one in _mentions(SEED, day) if one["matched_profile"] == ["rumour"]]
+    told = [one for one in mentions_of(SEED, day) if one["matched_profile"] == ["rumour"]]
     records = [neutral(one, "p") for one in told]
     known = {record["mention_id"]: record for record in records}
     shares = [record for record in records if record["is_share"]]
@@ -63,7 +63,7 @@ def test_a_rumour_is_mostly_shares_and_copies_that_lead_to_a_few_messages(event:
 
 def test_what_spreads_is_the_same_when_it_is_asked_for_again() -> None:
     day = RUMOURS[-1].start
-    before = _mentions(SEED, day)
-    _mentions.cache_clear()
-    assert _mentions(SEED, day) == before
+    before = mentions_of(SEED, day)
+    mentions_of.cache_clear()
+    assert mentions_of(SEED, day) == before
     assert len({one["url"] for one in before}) == len(before)
