@@ -4,7 +4,9 @@ select
     evidence.metric,
     {{ signal_metric_label('evidence.metric') }} as metric_label,
     evidence.platform,
-    case evidence.platform when 'all' then 'toutes' else coalesce(platforms.title, evidence.platform) end as platform_label,
+    case
+        when evidence.platform = 'all' then 'toutes' else coalesce(platforms.title, evidence.platform)
+    end as platform_label,
     evidence.territory_code,
     evidence.bin_start,
     evidence.bin_minutes,
