@@ -154,9 +154,11 @@ def grid(mentions: Iterable[Told], first: date, last: date, minutes: int, *, dep
 def of_days(hours: Grid, threshold: calibration.Threshold) -> Iterator[tuple[datetime, list[Finding]]]:
     """Yield what each night finds in the days before; days are those of UTC here."""
     whole = hours.counts.shape[1] // 24 * 24
-    counts = hours.counts[:, :whole].reshape(len(hours.keys), -1, 24).sum(axis=2)
+    counts, others = (
+        of_hours[:, :whole].reshape(len(hours.keys), -1, 24).sum(axis=2) for of_hours in (hours.counts, hours.others)
+    )
     told: list[list[watch_days.Day]] = []
-    for key, series in zip(hours.keys, counts, strict=True):
+    for key, series, beside in zip(hours.keys, counts, others, strict=True):
         charts = [chart(series).upper for chart in (ears.c1, ears.c2, ears.c3)]
         told.append(
             [
@@ -165,6 +167,7 @@ def of_days(hours: Grid, threshold: calibration.Threshold) -> Iterator[tuple[dat
                     (hours.start + timedelta(days=day)).date(),
                     series[day],
                     *(None if np.isnan(upper[day]) else float(upper[day]) for upper in charts),
+                    others=beside[day],
                 )
                 for day in range(len(series))
             ]
@@ -219,7 +222,7 @@ def replay(
                     )
                 )  # fmt: skip
         if found:
-            known = story.tell(known, watch.without_told_pairs(found), now, {}, parents)
+            known = story.tell(known, scan.without_told_pairs(found), now, {}, parents)
             for place, one in enumerate(known):
                 first_seen.setdefault(one.signal_id, now)
                 if one.closed_at is None and one.kind != "rumour" and around.spreads_as_rumours_do(one, now):

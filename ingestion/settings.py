@@ -100,6 +100,11 @@ class Home:
         return self.root / "dbt" / "target"
 
     @property
+    def crises(self) -> Path:
+        """Reports of the crises that were closed."""
+        return self.root / "crises"
+
+    @property
     def superset(self) -> Path:
         """Metadata database and secrets-free state of Superset."""
         return self.root / "superset"

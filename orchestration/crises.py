@@ -50,7 +50,7 @@ class Event:
 
 
 def open_crisis(
-    home: Home, *, topics: Sequence[str], territories: Sequence[str], title: str, kind: str, owner: str
+    home: Home, *, topics: Sequence[str], territories: Sequence[str], title: str, kind: str | None, owner: str
 ) -> Crisis:
     """Declare a crisis.
 
@@ -60,8 +60,8 @@ def open_crisis(
     """
     if not topics:
         raise ExpectedFailure("Une crise porte sur au moins un thème.", "Le donner par --topic.")
-    for code in topics:
-        watched.find(code)
+    known = [watched.find(code) for code in topics]
+    kind = kind or known[0].kind
     for code in sorted(set(territories) - territories_told()):
         raise ExpectedFailure(
             f"Aucune série n'est tenue pour le territoire {code!r}.",

@@ -1,16 +1,20 @@
-"""What a crisis leaves: its timeline, volumes, territories, what was said and what was done, in French. Read-only."""
+"""What a crisis leaves: its timeline, volumes, territories, what was said and what was done, in French."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from html import escape
 from itertools import groupby
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import duckdb
 
+from ingestion import settings
+from ingestion.errors import ExpectedFailure
 from ingestion.settings import Home
 from orchestration import crises, published, verdicts
+from orchestration.alerts.dispatch import Around, territories_around
 from orchestration.alerts.signals import Signal, read
 from orchestration.alerts.writing import SEVERITIES, clock, number, subject_of
 from orchestration.crises import Crisis, Event
@@ -22,22 +26,24 @@ BEFORE = timedelta(hours=24)
 TITLES = {"fait": "Ce qui s'est passé", "dit": "Ce qui a été dit", "mené": "Ce qui a été mené"}
 
 
-#: Mentions of topics and places by day of Paris, topic and network.
+#: Mentions by day of Paris, topic, place and network; networks are told apart for the nation only.
 VOLUMES = """
-    select cast(timezone('Europe/Paris', timezone('UTC', bin_start)) as date) as day, topic_code, platform,
-        cast(sum(mentions) as bigint) as mentions
+    select cast(timezone('Europe/Paris', timezone('UTC', bin_start)) as date) as day, topic_code, territory_code,
+        platform, cast(sum(mentions) as bigint) as mentions
     from live_serving.signals.live_series_hour
-    where bin_start between $since and $until and platform <> 'all'
+    where bin_start between $since and $until and (platform = 'all') = (territory_code <> 'FR')
+        and platform <> 'brigade_numerique'
         and list_contains($topics, topic_code) and list_contains($places, territory_code)
     group by all having sum(mentions) > 0 order by all
 """
 
 
 class Volume(NamedTuple):
-    """What was said of a topic on a network on a day."""
+    """What was said of a topic in a place on a network, `all` for all of them, on a day."""
 
     day: date
     topic: str
+    territory: str
     network: str
     mentions: int
 
@@ -65,7 +71,8 @@ class Report:
 
 def gather(home: Home, crisis: Crisis) -> Report:
     """Return what the home knows of a crisis."""
-    found = sorted((s for s in read(home) if _belongs(crisis, s)), key=lambda signal: signal.opened_at)
+    around = territories_around(home)
+    found = sorted((s for s in read(home) if _belongs(crisis, s, around)), key=lambda signal: signal.opened_at)
     known = {signal.signal_id for signal in found}
     return Report(
         crisis=crisis,
@@ -77,11 +84,38 @@ def gather(home: Home, crisis: Crisis) -> Report:
     )
 
 
-def _belongs(crisis: Crisis, signal: Signal) -> bool:
+def keep(home: Home, report: Report) -> Path:
+    """Write a report into the home, for what it tells of is not published for ever, and return its file.
+
+    Raises:
+        ExpectedFailure: it cannot be written there.
+    """
+    settings.make_folder(home.crises)
+    file = home.crises / f"{report.crisis.crisis_id}.html"
+    try:
+        file.write_text(as_html(report), encoding="utf-8")
+    except OSError as problem:
+        raise ExpectedFailure(
+            f"La crise est close, mais {file} ne peut être écrit : {problem.strerror}.",
+            f"Ailleurs : `cyberimpact crisis report {report.crisis.crisis_id} --html FICHIER`.",
+        ) from None
+    return file
+
+
+def _belongs(crisis: Crisis, signal: Signal, around: Around) -> bool:
+    """Tell whether a signal is on a crisis's topics, in its time, and in, around or within its places."""
     in_time = signal.updated_at >= crisis.opened_at - BEFORE and signal.opened_at <= (
         crisis.closed_at or signal.opened_at
     )
-    in_place = not crisis.territories or signal.territory_code in {*crisis.territories, "FR"}
+    place = signal.territory_code
+    in_place = (
+        not crisis.territories
+        or place == "FR"
+        or any(
+            place == other or place in around.get(other, ()) or other in around.get(place, ())
+            for other in crisis.territories
+        )
+    )
     return in_time and in_place and signal.topic_code in crisis.topics
 
 
@@ -167,10 +201,10 @@ def _head(report: Report) -> list[tuple[str, str]]:
 def _tables(report: Report) -> list[tuple[str, list[str], list[list[str]]]]:
     """Return title, columns and rows of each part."""
     days = []
-    for (day, topic), group in groupby(report.volumes, key=lambda volume: (volume.day, volume.topic)):
+    for (day, topic, place), group in groupby(report.volumes, key=lambda volume: volume[:3]):
         rows = list(group)
-        by_network = ", ".join(f"{row.network} {number(row.mentions)}" for row in rows)
-        days.append([f"{day:%d/%m/%Y}", topic, number(sum(row.mentions for row in rows)), by_network])
+        by_network = ", ".join(f"{row.network} {number(row.mentions)}" for row in rows if row.network != "all")
+        days.append([f"{day:%d/%m/%Y}", topic, place, number(sum(row.mentions for row in rows)), by_network or "–"])
     places: dict[str, list[Signal]] = {}
     for signal in report.signals:
         places.setdefault(signal.territory_label, []).append(signal)
@@ -180,7 +214,7 @@ def _tables(report: Report) -> list[tuple[str, list[str], list[list[str]]]]:
     ]
     parts: list[tuple[str, list[str], list[list[str]]]] = [
         ("Chronologie", ["Quand", "Quoi"], [[clock(at), what] for at, what in timeline(report)]),
-        ("Volumes", ["Jour", "Thème", "Mentions", "Par réseau"], days),
+        ("Volumes", ["Jour", "Thème", "Territoire", "Mentions", "Par réseau"], days),
         ("Territoires", ["Territoire", "Signaux", "Gravité la plus haute"], spread),
     ]
     for kind, title in TITLES.items():

@@ -30,7 +30,7 @@ def open_crisis(
     topic: Annotated[list[str], typer.Option(help="Code d'un thème ; à répéter pour plusieurs.")],
     territory: Annotated[list[str] | None, typer.Option(help="Code d'un territoire ; sans lui, la France.")] = None,
     title: Annotated[str | None, typer.Option(help="Ce dont il s'agit, sans nom.")] = None,
-    kind: Annotated[str, typer.Option(help="Genre de crise.")] = "sécuritaire",
+    kind: Annotated[str | None, typer.Option(help="Genre de crise ; sans lui, celui du premier thème.")] = None,
     owner: Annotated[str, typer.Option(help="Équipe qui la mène.")] = "team:veille",
 ) -> None:
     """Déclarer une crise : la cadence monte, un journal commence."""
@@ -68,11 +68,12 @@ def log(
 
 @crisis_app.command("close")
 def close(crisis_id: CrisisId) -> None:
-    """Clore une crise."""
-    from orchestration import crises
+    """Clore une crise, et en garder le rapport."""
+    from orchestration import crises, crisis_report
 
     closed = crises.close(settings.home(), crisis_id)
-    typer.echo(f"Crise {closed.crisis_id} close. Son rapport : cyberimpact crisis report {closed.crisis_id}")
+    file = crisis_report.keep(settings.home(), crisis_report.gather(settings.home(), closed))
+    typer.echo(f"Crise {closed.crisis_id} close. Son rapport : {file}")
 
 
 @crisis_app.command("list")

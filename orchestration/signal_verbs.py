@@ -75,7 +75,7 @@ def show(signal_id: SignalId, as_json: AsJson = False) -> None:
         f"État : {'ouvert' if signal.is_open else 'clos'}",
         f"Ouvert : {clock(signal.opened_at)}, dernière alarme : {clock(signal.updated_at)}",
         f"Sûreté : {percent(signal.probability)} : {measured(signal)}",
-        f"Gravité : {signal.severity} sur 4 : {reasons(signal)}",
+        f"Gravité : {signal.severity} sur 4, {reasons(signal)}",
         f"Mots nouveaux : {', '.join(signal.terms) or '–'}",
     ]
     lines += ["", "Exemples (caviardés) :", *(f"- « {e['text']} » ({e['platform']})" for e in signal.examples)]

@@ -68,7 +68,10 @@ class Live:
     def _of_days(self, now: datetime) -> list[Finding]:
         """Return what stands out of the last whole days of the live series."""
         rows = self._rows(
-            "select topic_code, platform, territory_code, day, observed, c1_upper, c2_upper, c3_upper from signals_days"
+            "select topic_code, platform, territory_code, day, observed, c1_upper, c2_upper, c3_upper,"
+            " total_mentions - observed from signals_days"
+            " inner join (select topic_code, platform, territory_code, day, total_mentions from signals_totals)"
+            " using (topic_code, platform, territory_code, day)"
             " where topic_code <> ? order by topic_code, platform, territory_code, day",
             ALL,
         )

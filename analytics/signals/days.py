@@ -10,8 +10,8 @@ from scipy import stats
 from analytics.signals import budget
 from analytics.signals.cusum import cusum
 from analytics.signals.farrington import farrington_flexible
-from analytics.signals.scan import DAY_MINUTES, PARIS, UTC, Finding, Key, domain
-from analytics.signals.tails import negative_binomial_law, negative_binomial_p_value
+from analytics.signals.scan import DAY_MINUTES, PARIS, UTC, Finding, Key, domain, growth
+from analytics.signals.tails import negative_binomial_law
 
 _PAST_DAYS = 28
 _FEWEST_DAYS = 14
@@ -25,7 +25,15 @@ _WINDOW_BEFORE = "28 jours d'avant la semaine"
 
 @dataclass(frozen=True)
 class Day:
-    """One day of one series, with the bounds of EARS; a bound is None where the past is too short."""
+    """One day of one series.
+
+    Attributes:
+        key: The series.
+        day: The day.
+        count: What it counts.
+        c1_upper: Bound of EARS, as the two others; None where the past is too short.
+        others: What all other topics count there on that day; zero where that is not known.
+    """
 
     key: Key
     day: date
@@ -33,6 +41,7 @@ class Day:
     c1_upper: float | None
     c2_upper: float | None
     c3_upper: float | None
+    others: float = 0.0
 
     @property
     def alarms(self) -> bool:
@@ -44,7 +53,8 @@ def judge(days: Iterable[Day], last: date, thresholds: Mapping[str, float], look
     """Return what stands out of the last whole days: a day beyond EARS, a week that has risen slowly, a silence.
 
     A day must be an alarm of EARS and improbable under the negative binomial law of the four weeks before; a week, an
-    alarm of the cumulative sum and improbable beside the four weeks before it.
+    alarm of the cumulative sum and improbable beside the four weeks before it. Where all other topics grow too, more is
+    expected, as in `scan`: a backlog is no signal.
 
     Args:
         days: Rows of all series, in the order of series and day, without gaps.
@@ -58,14 +68,14 @@ def judge(days: Iterable[Day], last: date, thresholds: Mapping[str, float], look
             series.setdefault(one.key, []).append(one)
     judged: list[tuple[float, Finding | None]] = []
     for key, told in series.items():
-        counts = np.array([one.count for one in told])
+        counts, others = np.array([(one.count, one.others) for one in told]).T
         limit = 10.0 ** -thresholds[domain(key)]
         judged += [
-            _sudden(told[place], counts[: place + 1], limit)
+            _sudden(told[place], counts[: place + 1], others[: place + 1], limit)
             for place in range(max(_FEWEST_DAYS, len(told) - looked_back), len(told))
             if told[place].day > last - timedelta(days=looked_back)
         ]
-        judged.append(_slow(told, counts, limit))
+        judged.append(_slow(told, counts, others, limit))
     passed = budget.discoveries([p_value for p_value, _ in judged], _FALSE_DISCOVERY_RATE)
     return [
         replace(finding, tests=len(judged))
@@ -74,28 +84,39 @@ def judge(days: Iterable[Day], last: date, thresholds: Mapping[str, float], look
     ]
 
 
-def _sudden(day: Day, counts: np.ndarray, limit: float) -> tuple[float, Finding | None]:
+def _sudden(day: Day, counts: np.ndarray, others: np.ndarray, limit: float) -> tuple[float, Finding | None]:
     """Return the probability of the last of the counts, and what is found if it and EARS say so."""
     past = _clipped(counts[:-1][-_PAST_DAYS:])
-    p_value = negative_binomial_p_value(past, int(counts[-1]))
-    if not day.alarms or p_value >= limit or counts[-1] <= past.mean():
+    grown = _grown(others[-1], others[:-1][-_PAST_DAYS:])
+    expected, p_value = past.mean() * grown, _p_value(past, int(counts[-1]), grown)
+    if not day.alarms or p_value >= limit or counts[-1] <= expected:
         return p_value, None
-    return p_value, _finding(day, counts[-1], past.mean(), p_value, "sudden", DAY_MINUTES, _WINDOW)
+    return p_value, _finding(day, counts[-1], expected, p_value, "sudden", DAY_MINUTES, _WINDOW)
 
 
-def _slow(told: list[Day], counts: np.ndarray, limit: float) -> tuple[float, Finding | None]:
+def _grown(others: float, past: np.ndarray) -> float:
+    return float(growth(np.array([others]), past[None, :])[0])
+
+
+def _p_value(past: np.ndarray, count: int, grown: float) -> float:
+    """Return how probable a count as great is under the negative binomial law of the past, its mean having grown."""
+    mean, spread = negative_binomial_law(len(past), past.sum(), (past**2).sum())
+    return float(stats.nbinom.sf(count - 1, 1 / spread, 1 / (1 + mean * grown * spread)))
+
+
+def _slow(told: list[Day], counts: np.ndarray, others: np.ndarray, limit: float) -> tuple[float, Finding | None]:
     """Return the probability of the last week, and what is found if the sum of its small excesses is too much."""
     past = _clipped(counts[:-_WEEK][-_PAST_DAYS:])
     if len(past) < _PAST_DAYS:
         return 1.0, None
     week = counts[-_WEEK:]
     weeks = past.reshape(-1, _WEEK).sum(axis=1)
-    p_value = negative_binomial_p_value(weeks, int(week.sum()))
-    if p_value >= limit or not (cusum(week, np.full(_WEEK, past.mean())) >= 1.0).any():
+    others_of_weeks = others[-_WEEK - _PAST_DAYS :].reshape(-1, _WEEK).sum(axis=1)
+    grown = _grown(others_of_weeks[-1], others_of_weeks[:-1])
+    expected, p_value = weeks.mean() * grown, _p_value(weeks, int(week.sum()), grown)
+    if p_value >= limit or not (cusum(week, np.full(_WEEK, expected / _WEEK)) >= 1.0).any():
         return p_value, None
-    return p_value, _finding(
-        told[-_WEEK], week.sum(), weeks.mean(), p_value, "slow", _WEEK * DAY_MINUTES, _WINDOW_BEFORE
-    )
+    return p_value, _finding(told[-_WEEK], week.sum(), expected, p_value, "slow", _WEEK * DAY_MINUTES, _WINDOW_BEFORE)
 
 
 def _clipped(past: np.ndarray) -> np.ndarray:
@@ -141,7 +162,7 @@ def silences(days: Iterable[Day], last: date) -> list[Finding]:
         p_value = float(stats.nbinom.cdf(now.count, 1 / spread, 1 / (1 + mean * spread)))
         if p_value < _SILENCE_P:
             found.append(_finding(now, now.count, float(mean), p_value, "drop", DAY_MINUTES, _WINDOW))
-    return found
+    return [replace(one, tests=len(series)) for one in found]
 
 
 def seasons(weeks: Iterable[tuple[Key, date, int]], thresholds: Mapping[str, float]) -> list[Finding]:
@@ -165,7 +186,7 @@ def seasons(weeks: Iterable[tuple[Key, date, int]], thresholds: Mapping[str, flo
             found.append(
                 Finding(
                     key, midnight(mondays[-1]), _WEEK * DAY_MINUTES, float(counts[-1]), bound.expected, bound.upper,
-                    bound.p_value, "slow", f"même saison des {years} années précédentes",
+                    bound.p_value, "slow", f"même saison des {years} années précédentes", len(series),
                 )
             )  # fmt: skip
     return found

@@ -154,6 +154,18 @@ def paired(one: Grid) -> Grid:
     return Grid(one.keys, one.time(odd), 2 * one.minutes, summed(one.counts), summed(one.others))
 
 
+def without_told_pairs(found: Iterable[Finding]) -> list[Finding]:
+    """Return findings without the pairs of bins of which one stands out by itself: it says better since when."""
+    told = list(found)
+    alone = {(one.key, one.at, one.minutes) for one in told}
+
+    def is_told(one: Finding) -> bool:
+        half = one.minutes // 2
+        return any((one.key, one.at + timedelta(minutes=later), half) in alone for later in (0, half))
+
+    return [one for one in told if not is_told(one)]
+
+
 @dataclass(frozen=True)
 class Judged:
     """What was expected of some columns of a grid; one column per column judged."""
@@ -197,7 +209,7 @@ def judge(one: Grid, columns: range) -> Judged:
         if len(past) < _FEWEST:
             continue
         mean, variance = _law(one.counts[:, past])
-        mean = mean * _growth(one.others[:, column], one.others[:, past])
+        mean = mean * growth(one.others[:, column], one.others[:, past])
         expected[:, index], spread[:, index] = mean, variance
         p_values[:, index] = stats.nbinom.sf(one.counts[:, column] - 1, 1 / variance, 1 / (1 + mean * variance))
     p_values[one.counts[:, columns.start : columns.stop] == 0] = 1.0
@@ -213,7 +225,7 @@ def _law(past: "NDArray[np.float64]") -> tuple["NDArray[np.float64]", "NDArray[n
     return negative_binomial_law(past.shape[1], clipped.sum(axis=1), (clipped**2).sum(axis=1))
 
 
-def _growth(others: "NDArray[np.float64]", past: "NDArray[np.float64]") -> "NDArray[np.float64]":
+def growth(others: "NDArray[np.float64]", past: "NDArray[np.float64]") -> "NDArray[np.float64]":
     """Return how much more all other topics count than usual, at least: 1 where chance may explain it."""
     surely = others - 2.0 * np.sqrt(others)
     return np.maximum(1.0, surely / (past.mean(axis=1) + 0.5))
@@ -263,6 +275,7 @@ def drops(one: Grid, columns: range, hours: int = 6, p_value: float = 1e-6) -> l
         p_value: Probability below which silence is no chance.
     """
     found = []
+    tests = len(one.keys) * len(columns)
     sums = np.cumsum(np.pad(one.counts, ((0, 0), (1, 0))), axis=1)
     windows = sums[:, hours:] - sums[:, :-hours]  # window w ends with column w + hours - 1
     for column in columns:
@@ -277,7 +290,7 @@ def drops(one: Grid, columns: range, hours: int = 6, p_value: float = 1e-6) -> l
             found.append(  # noqa: PERF401 - a list of such length reads worse
                 Finding(
                     one.keys[row], one.time(column - hours + 1), hours * 60, float(now[row]), float(mean[row]),
-                    float(mean[row]), float(below[row]), "drop", SEASONS[60].window,
+                    float(mean[row]), float(below[row]), "drop", SEASONS[60].window, tests,
                 )
             )  # fmt: skip
     return found

@@ -20,7 +20,6 @@ class Level(StrEnum):
 class Criterion(NamedTuple):
     """A criterion earns no point up to `none`, all its points from `full` on, and a part between."""
 
-    label: str
     points: float
     none: float
     full: float
@@ -30,12 +29,12 @@ class Criterion(NamedTuple):
 #: The rule; docs/signals.md shows the same figures.
 CRITERIA: Mapping[str, Criterion] = MappingProxyType(
     {
-        "ratio": Criterion("rapport à l'attendu", 25, 1, 20, logarithmic=True),
-        "velocity": Criterion("vitesse (rapport d'une heure à la précédente)", 20, 1, 5, logarithmic=True),
-        "reach": Criterion("portée (personnes)", 20, 1_000, 1_000_000, logarithmic=True),
-        "spread": Criterion("étendue (territoires et plateformes de plus)", 15, 0, 6, logarithmic=False),
-        "novelty": Criterion("nouveauté des termes (écart réduit)", 10, 2, 10, logarithmic=False),
-        "negative_share": Criterion("part de messages négatifs", 10, 0.3, 0.9, logarithmic=False),
+        "ratio": Criterion(25, 1, 20, logarithmic=True),
+        "velocity": Criterion(20, 1, 5, logarithmic=True),
+        "reach": Criterion(20, 1_000, 1_000_000, logarithmic=True),
+        "spread": Criterion(15, 0, 6, logarithmic=False),
+        "novelty": Criterion(10, 2, 10, logarithmic=False),
+        "negative_share": Criterion(10, 0.3, 0.9, logarithmic=False),
     }
 )
 _FLOORS = ((75, Level.critical), (50, Level.high), (25, Level.moderate), (0, Level.low))
@@ -48,15 +47,6 @@ class Severity:
     level: Level
     points: float
     by_criterion: Mapping[str, float]
-
-    def sentence(self) -> str:
-        """Return the rule as applied, in French: what an alert shows."""
-        parts = [
-            f"{CRITERIA[name].label} {points:.0f}/{CRITERIA[name].points:.0f}"
-            for name, points in sorted(self.by_criterion.items(), key=lambda one: -one[1])
-            if round(points)
-        ]
-        return f"Gravité {self.level} ({self.points:.0f}/100) : {', '.join(parts) or 'aucun critère atteint'}."
 
 
 def severity(measures: Mapping[str, float | None]) -> Severity:

@@ -1,7 +1,8 @@
-"""What becomes a signal, and what becomes of it: opened, told anew, closed, reopened. How a bin is judged: `scan`.
+"""What becomes a signal, and what becomes of it: opened, told anew, closed. How a bin is judged: `scan`.
 
 A signal is known by its opening: the same opening makes the same identifier, whoever computes it. Its kind is that of
-its evidence so far, and may sharpen while it is open.
+its evidence so far, and may sharpen while it is open. What is clearly stronger than a signal that was closed or put
+aside opens another one, so that it is alerted and judged as such.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,12 +11,12 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from analytics.signals.merging import Alarm, merge, reopens
-from analytics.signals.scan import Finding
+from analytics.signals.scan import Finding, without_told_pairs
 
 TOGETHER = timedelta(hours=24)
 _REMEMBERED = timedelta(hours=72)  # after its end a signal comes again only if it is clearly stronger
 _MOST_EVIDENCE = 20
-_SPREAD = 4  # places and platforms more than one of each
+_SPREAD = 4  # places, or platforms, beyond which a rise is told as spreading
 KINDS: Mapping[str, str] = {
     "sudden": "hausse soudaine",
     "slow": "hausse lente",
@@ -105,12 +106,15 @@ def tell(  # noqa: PLR0917 - all that becomes of a signal
             first = min(open_ones, key=lambda one: (one.opened_at, one.signal_id))
             known = [_grown(one, evidence) if one is first else one for one in known]
             continue
-        if closed:
-            last = max(closed, key=lambda one: (one.updated_at, one.signal_id))
-            if _is_new(last, evidence) and reopens(_alarm(last.strongest), merged.strongest):
-                known = [_grown(replace(one, closed_at=None), evidence) if one is last else one for one in known]
+        if not closed:
+            known.append(_opened(merged.strongest, evidence))
             continue
-        known.append(_opened(merged.strongest, evidence))
+        last = max(closed, key=lambda one: (one.updated_at, one.signal_id))
+        since = _told_until(last)
+        new = tuple(finding for finding in evidence if _end(finding) > since)
+        strongest = next((alarm for alarm in merged.alarms if not set(fresh[alarm]).isdisjoint(new)), None)
+        if strongest is not None and reopens(_alarm(last.strongest), strongest):
+            known.append(_opened(strongest, new, not_before=since))
     told = [_settled(one, now, dismissed) for one in known]
     return sorted(told, key=lambda one: (one.opened_at, one.signal_id))
 
@@ -154,8 +158,9 @@ def _contains(whole: str, part: str, parents: Mapping[str, str]) -> bool:
     return False
 
 
-def _is_new(one: Known, evidence: Sequence[Finding]) -> bool:
-    return max(_end(finding) for finding in evidence) > one.updated_at
+def _told_until(one: Known) -> datetime:
+    """Return up to when a closed signal tells: what was put aside while its last bin lasted, up to that moment."""
+    return one.updated_at if one.closed_at is None else min(one.updated_at, one.closed_at)
 
 
 def _end(finding: Finding) -> datetime:
@@ -175,8 +180,10 @@ def _touched(evidence: Iterable[Finding]) -> frozenset[str]:
     return frozenset(names)
 
 
-def _opened(strongest: Alarm, evidence: tuple[Finding, ...]) -> Known:
-    opened_at = min(finding.at for finding in evidence)
+def _opened(strongest: Alarm, evidence: Sequence[Finding], not_before: datetime | None = None) -> Known:
+    """Return a new signal; one that comes after a closed one opens behind it, and so is another one to its readers."""
+    first = min(finding.at for finding in evidence)
+    opened_at = first if not_before is None else max(first, not_before)
     touched = _touched(evidence)
     kind = _kind(evidence, touched)
     return Known(
@@ -194,18 +201,24 @@ def _opened(strongest: Alarm, evidence: tuple[Finding, ...]) -> Known:
 
 def _grown(one: Known, evidence: Iterable[Finding]) -> Known:
     """Return a signal with more evidence; a bin that was known is told as it is now."""
-    told = {(finding.key, finding.at, finding.minutes): finding for finding in one.evidence}
-    told |= {(finding.key, finding.at, finding.minutes): finding for finding in evidence}
-    strongest = tuple(sorted(told.values(), key=_strength)[:_MOST_EVIDENCE])
-    touched = one.touched | _touched(told.values())
-    kind = one.kind if one.kind == "rumour" else _kind(tuple(told.values()), touched)
+    known = {_bin(finding): finding for finding in one.evidence}
+    known |= {_bin(finding): finding for finding in evidence}
+    told = without_told_pairs(known.values())
+    strongest = tuple(sorted(told, key=_strength)[:_MOST_EVIDENCE])
+    touched = one.touched | _touched(told)
+    kind = one.kind if one.kind == "rumour" else _kind(told, touched)
     return replace(
         one,
         kind=kind,
-        updated_at=max(one.updated_at, *map(_end, told.values())),
+        updated_at=max(one.updated_at, *map(_end, told)),
         evidence=strongest,
         touched=touched,
     )
+
+
+def _bin(finding: Finding) -> tuple:
+    """Return what a finding tells of; a new subject is told anew at each run, up to that moment."""
+    return (finding.key, finding.method) if finding.method == "novelty" else (finding.key, finding.at, finding.minutes)
 
 
 def _kind(evidence: Sequence[Finding], touched: frozenset[str]) -> str:
@@ -219,7 +232,8 @@ def _kind(evidence: Sequence[Finding], touched: frozenset[str]) -> str:
     if len(metrics - {"negative"}) > 1:
         return "co_movement"
     territories = {name for name in touched if name.startswith("t:FR-")}
-    if len(territories) > _SPREAD:
+    platforms = {name for name in touched if name.startswith("p:")}
+    if max(len(territories), len(platforms)) > _SPREAD:
         return "spread"
     return "sudden" if "sudden" in methods else "slow"
 

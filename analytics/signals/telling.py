@@ -218,7 +218,8 @@ def _new_subject(world: World, now: datetime) -> Finding | None:
     """Return the subject that many suddenly speak of and no topic watches, if there is one."""
     since = now - timedelta(hours=24)
     mentions = [one for one in world.mentions(OTHER, FRANCE, since) if one.at >= since]
-    terms = contexts.new_terms(contexts.terms_of(one.text for one in mentions), world.usual_terms, most=1)
+    said = contexts.terms_of(one.text for one in mentions)
+    terms = contexts.new_terms(said, world.usual_terms, most=1)
     if not terms or terms[0].z < _NEW_SUBJECT or terms[0].now < _NEW_SUBJECT_TEXTS:
         return None
     told = [one for one in mentions if one.text and contexts.terms_of([one.text])[terms[0].term]]
@@ -229,4 +230,5 @@ def _new_subject(world: World, now: datetime) -> Finding | None:
     usual = terms[0].before / 28 * minutes / DAY_MINUTES
     key = Key(OTHER, "mentions", "all", FRANCE)
     p_value = float(stats.norm.sf(terms[0].z))
-    return Finding(key, at, minutes, float(terms[0].now), usual, usual, p_value, "novelty", "28 jours précédents")
+    window = "28 jours précédents"
+    return Finding(key, at, minutes, float(terms[0].now), usual, usual, p_value, "novelty", window, tests=len(said))

@@ -100,7 +100,8 @@ def look(  # noqa: PLR0917 - all that a run knows
         judged.append((one, _with_detectors(one, _open(one, now), learnt, history), of_fives))
         # Pairs are looked at as often as bins are, for one ends with each bin: they have the threshold of bins.
         two = scan.paired(one)
-        judged.append((two, scan.judge(two, _open(two, now)), of_fives))
+        whole = range(max(0, two.column(now - CLOSED_AFTER) + 1), two.counts.shape[1])  # both of their bins are open
+        judged.append((two, scan.judge(two, whole), of_fives))
     tests = sum(part.p_values.size for _, part, _ in judged)
     accepted = _accepted([part for _, part, _ in judged])
     found = [
@@ -108,16 +109,7 @@ def look(  # noqa: PLR0917 - all that a run knows
         for (one, part, scores), passed in zip(judged, accepted, strict=True)
         for finding in scan.findings(one, part, scores, passed, tests)
     ]
-    return without_told_pairs(found) + silent
-
-
-def without_told_pairs(found: list[Finding]) -> list[Finding]:
-    """Return findings without the pairs of bins of which one stands out by itself: it says better since when."""
-    alone = {(one.key, one.at) for one in found if one.minutes == FIVE}
-    second = timedelta(minutes=FIVE)
-    return [
-        one for one in found if one.minutes != 2 * FIVE or not {(one.key, one.at), (one.key, one.at + second)} & alone
-    ]
+    return scan.without_told_pairs(found) + silent
 
 
 def _open(one: Grid, now: datetime) -> range:

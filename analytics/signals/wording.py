@@ -38,8 +38,9 @@ def _figure(finding: Finding) -> str:
     since = "dès le" if finding.minutes > DAY_MINUTES else "le"
     when = f"{since} {clock:%d/%m}" if finding.minutes >= DAY_MINUTES else f"le {clock:%d/%m à %H h %M}"
     lasting = {60: "en une heure", DAY_MINUTES: "en un jour", 7 * DAY_MINUTES: "en une semaine"}
-    told = f"{finding.minutes} minutes" if finding.minutes < 60 else f"{finding.minutes // 60} heures"  # noqa: PLR2004
-    during = lasting.get(finding.minutes, f"en {told}")
+    hours = round(finding.minutes / 60)
+    rounded = f"en {finding.minutes} minutes" if not hours else lasting[60] if hours == 1 else f"en {hours} heures"
+    during = lasting.get(finding.minutes, rounded)
     return f"{counted} {during} ({when}, heure de Paris), contre {number(finding.expected)} d'ordinaire"
 
 

@@ -17,7 +17,7 @@ from ingestion.operations import open_operations
 from ingestion.privacy import pseudonymise, redact
 from ingestion.settings import Home
 from orchestration.alerts.signals import Signal
-from orchestration.subscriptions import Subscription
+from orchestration.subscriptions import WAKING_SEVERITY, Subscription
 
 FIRST_WAIT = timedelta(seconds=10)
 LONGEST_WAIT = timedelta(minutes=15)
@@ -86,14 +86,34 @@ class Outbox:
         self._connection = connection
 
     def put(self, signal: Signal, subscription: Subscription, subject: str, now: datetime) -> bool:
-        """Write that a recipient is to be told of a signal, and tell whether that is new."""
+        """Write that a recipient is to be told of a signal, and tell whether that is new.
+
+        A signal that has become graver is told as it is now where it waits still; where it left before it was of the
+        gravest, once more.
+        """
+        key = alert_id(signal, subscription)
+        known = self.facts(key)
+        if known is not None and known.severity < signal.severity:
+            if known.message_id is None:
+                with self._connection:
+                    self._connection.execute(
+                        "update outbox set severity = ?, subject = ? where alert_id = ? and message_id is null",
+                        [signal.severity, redact(subject), key],
+                    )
+                return False
+            if signal.severity < WAKING_SEVERITY:
+                return False
+            key = derived(key, "gravest")
+        return self._insert(key, signal, subscription, subject, now)
+
+    def _insert(self, key: str, signal: Signal, subscription: Subscription, subject: str, now: datetime) -> bool:
         with self._connection:
             written = self._connection.execute(
                 "insert or ignore into outbox (alert_id, channel, recipient, subject, created_at, signal_id,"
                 " topic_code, crisis_kind, territory_code, severity, signal_opened_at)"
                 " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [
-                    alert_id(signal, subscription),
+                    key,
                     subscription.channel,
                     pseudonymise(subscription.key),
                     redact(subject),

@@ -6,6 +6,7 @@ from datetime import datetime
 from html import escape
 from typing import Any
 
+from analytics.signals.severity import CRITERIA, severity
 from ingestion import settings
 from ingestion.clock import PARIS
 from orchestration.alerts import links
@@ -15,7 +16,7 @@ from orchestration.alerts.signals import Signal
 SEVERITIES = {1: "faible", 2: "modérée", 3: "élevée", 4: "critique"}
 COLOURS = {1: "#5b6770", 2: "#a05a00", 3: "#b3261e", 4: "#7a0010"}
 VERDICTS = {"vu": "Vu", "confirmé": "Confirmer", "écarté": "Écarter"}
-DASHBOARD = "veille-et-crises"
+DASHBOARD = "veille"
 SHOWN_EXAMPLES = 3
 SHOWN_TERMS = 5
 SCHEMA = "cyberimpact.alert/1"
@@ -109,16 +110,19 @@ def measured(signal: Signal) -> str:
 
 
 def reasons(signal: Signal) -> str:
-    """Return what the severity follows from, term by term."""
-    known = [
-        f"{number(signal.ratio)} fois l'attendu",
-        f"rythme horaire × {number(signal.velocity)}" if signal.velocity is not None else None,
-        f"portée {number(signal.reach)}" if signal.reach is not None else None,
-        f"{signal.spread} territoires ou réseaux de plus" if signal.spread > 1 else None,
-        f"nouveauté {number(signal.novelty)}" if signal.novelty is not None else None,
-        f"{percent(signal.negative_share)} de ton négatif" if signal.negative_share else None,
-    ]
-    return ", ".join(reason for reason in known if reason)
+    """Return what the severity follows from: its points, and criterion by criterion those that each has brought."""
+    grave = severity({name: getattr(signal, name) for name in CRITERIA})
+    places = "territoires ou réseaux" if signal.spread > 1 else "territoire ou réseau"
+    said = {
+        "ratio": f"{number(signal.ratio)} fois l'attendu",
+        "velocity": f"rythme horaire × {number(signal.velocity or 0)}",
+        "reach": f"portée {number(signal.reach or 0)}",
+        "spread": f"{signal.spread} {places} de plus",
+        "novelty": f"nouveauté {number(signal.novelty or 0)}",
+        "negative_share": f"{percent(signal.negative_share or 0)} de ton négatif",
+    }
+    brought = [f"{said[name]} ({points:.0f})" for name, points in grave.by_criterion.items() if round(points)]
+    return f"{grave.points:.0f} points sur 100 : {', '.join(brought) or 'aucun critère atteint'}"
 
 
 def facts(one: Told) -> list[tuple[str, str]]:
@@ -131,8 +135,10 @@ def facts(one: Told) -> list[tuple[str, str]]:
         ("Où", f"{signal.territory_label} ({signal.territory_code})"),
         ("Depuis", f"{clock(signal.opened_at)}, dernière alarme {clock(signal.updated_at)}"),
         ("Sûreté", f"{percent(signal.probability)} : {measured(signal)}"),
-        ("Gravité", f"{signal.severity} sur 4 ({SEVERITIES[signal.severity]}) : {reasons(signal)}"),
+        ("Gravité", f"{signal.severity} sur 4 ({SEVERITIES[signal.severity]}), {reasons(signal)}"),
     ]
+    if signal.closed_at is not None:
+        lines.insert(3, ("Fin", f"clos le {clock(signal.closed_at)}"))
     if signal.terms:
         lines.append(("Mots nouveaux", ", ".join(signal.terms[:SHOWN_TERMS])))
     if signal.sources:

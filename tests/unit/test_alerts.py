@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -68,11 +69,11 @@ def test_the_mail_says_what_where_since_when_how_sure_and_where_to_look(home, bo
         "Où : Eure (FR-27)",
         "Depuis : 24/11/2026 à 19 h 05, dernière alarme 24/11/2026 à 19 h 20",
         "Sûreté : 99 % : 42 observés pour 2,4 attendus (seuil 9 ; référence : 28 jours)",
-        "Gravité : 3 sur 4 (élevée) : 18 fois l'attendu, rythme horaire × 3, portée 125\u202f000, 2 territoires",
-        "ou réseaux de plus, nouveauté 6,1, 62 % de ton négatif",
+        "Gravité : 3 sur 4 (élevée), 67 points sur 100 : 18 fois l'attendu (24), rythme horaire × 3 (14), portée",
+        "125\u202f000 (14), 2 territoires ou réseaux de plus (5), nouveauté 6,1 (5), 62 % de ton négatif (5)",
         "Mots nouveaux : iton, évacuation",
         "- « Crue à Évreux, la <départementale> est fermée » (x)",
-        "https://bi.example/superset/dashboard/veille-et-crises/",
+        "https://bi.example/superset/dashboard/veille/",
         "Écarter : https://liens.example/verdict/",
     ):
         assert expected in text, text
@@ -109,6 +110,10 @@ def test_a_signal_that_the_copy_has_forgotten_is_told_still(home, box, monkeypat
     assert dispatch(home, NOON + FIRST_WAIT).messages == 1
     [arrived] = box.messages
     assert "n'est plus dans la copie publiée" in arrived.get_body(("plain",)).get_content()
+
+
+def test_the_dashboard_that_an_alert_leads_to_is_one_of_the_bundle() -> None:
+    assert (CHECKOUT / "superset" / "bundle" / "dashboards" / f"{writing.DASHBOARD}.yaml").is_file()
 
 
 # ---- whom, and when
@@ -163,6 +168,38 @@ def test_quiet_hours_hold_all_but_the_gravest_and_end(home, box, monkeypatch) ->
     assert dispatch(home, NIGHT + timedelta(hours=6, minutes=29)).messages == 0
     assert dispatch(home, NIGHT + timedelta(hours=6, minutes=30)).messages == 1
     assert box.messages[1]["Subject"].startswith("2 signaux")
+
+
+def test_a_signal_that_becomes_the_gravest_wakes_whoever_sleeps(home, box, monkeypatch) -> None:
+    """Moderate at midnight, it waits; critical ten minutes later, it leaves at once, as it is now."""
+    entry = ENTRY | {"quiet_hours": "22:00-06:30"}
+    subscribe(monkeypatch, home, entry)
+    publish(home, [replace(FLOOD, severity=2)])
+    assert dispatch(home, NIGHT).messages == 0
+    publish(home, [replace(FLOOD, severity=4)], build="2")
+    assert dispatch(home, NIGHT + timedelta(minutes=10)).messages == 1
+    [arrived] = box.messages
+    assert arrived["Subject"].startswith("[CRITIQUE]")
+
+
+def test_a_signal_that_was_told_is_told_once_more_when_it_becomes_the_gravest(home, box, monkeypatch) -> None:
+    subscribe(monkeypatch, home, ENTRY)
+    for rank, severity in enumerate((2, 3, 4, 4)):
+        publish(home, [replace(FLOOD, severity=severity)], build=str(rank))
+        dispatch(home, NOON + timedelta(minutes=rank))
+    assert [message["Subject"].split()[0] for message in box.messages] == ["[MODÉRÉE]", "[CRITIQUE]"]
+    assert len({message["Message-ID"] for message in box.messages}) == 2
+
+
+def test_an_alert_that_waited_says_that_its_signal_has_ended(home, box, monkeypatch) -> None:
+    entry = ENTRY | {"quiet_hours": "22:00-06:30"}
+    subscribe(monkeypatch, home, entry)
+    publish(home, [FLOOD])
+    assert dispatch(home, NIGHT).messages == 0
+    publish(home, [replace(FLOOD, status="closed", closed_at=NIGHT)], build="2")
+    assert dispatch(home, NIGHT + timedelta(hours=8)).messages == 1
+    [arrived] = box.messages
+    assert "Fin : clos le 25/11/2026 à 00 h 00" in arrived.get_body(("plain",)).get_content()
 
 
 def test_beyond_the_cap_alerts_wait_for_the_hour_and_leave_together(home, box, monkeypatch) -> None:

@@ -10,10 +10,11 @@ import pytest
 from typer.testing import CliRunner
 
 from analytics.signals.topics import Topic
+from ingestion.clock import PARIS
 from ingestion.errors import ExpectedFailure
 from ingestion.loading import load
 from ingestion.settings import Home
-from orchestration import crises, pinned, topics, verdicts
+from orchestration import crises, crisis_report, pinned, topics, verdicts
 from orchestration.cli import app
 from orchestration.crisis_report import as_html, as_markdown, gather, timeline
 from tests.unit.signalling import FLOOD, other, publish
@@ -125,15 +126,17 @@ def test_what_is_written_is_redacted_and_satisfies_its_contract(home, crisis) ->
 
 
 def with_series(file: Path) -> None:
-    """Add hourly series to a live copy: two of the crisis, one elsewhere, one before."""
+    """Add hourly series to a live copy, as the macro `signal_series` tells them: networks of France alone."""
     hour = NOW.replace(tzinfo=None)
     rows = [
-        ("crue", "x", "FR-27", hour, 30),
         ("crue", "all", "FR-27", hour, 37),
-        ("crue", "press", "FR-27", hour, 7),
-        ("crue", "x", "FR-33", hour, 500),
-        ("autre", "x", "FR-27", hour, 600),
-        ("crue", "x", "FR-27", hour - timedelta(days=9), 700),
+        ("crue", "all", "FR-33", hour, 500),
+        ("autre", "all", "FR-27", hour, 600),
+        ("crue", "all", "FR-27", hour - timedelta(days=9), 700),
+        ("crue", "all", "FR", hour, 537),
+        ("crue", "x", "FR", hour, 530),
+        ("crue", "press", "FR", hour, 7),
+        ("crue", "brigade_numerique", "FR", hour, 3),
     ]
     with duckdb.connect(str(file)) as connection:
         connection.execute(
@@ -165,13 +168,45 @@ def test_the_report_says_what_happened_where_how_much_and_what_was_done(home, cr
         "Crise close",
     ]
     text = as_markdown(report)
-    assert "| crue | 37 | press 7, x 30 |" in text
+    assert [line for line in text.splitlines() if "| crue |" in line] == [f"| {paris_day()} | crue | FR-27 | 37 | – |"]
     assert "| Eure | 1 | élevée |" in text
     assert "Route \\<fermée\\> \\| pont" in text
     page = as_html(report)
     assert "Route &lt;fermée&gt; | pont" in page
     for title in ("Chronologie", "Volumes", "Territoires", "Ce qui a été dit", "Ce qui a été mené"):
         assert f"<h2>{title}</h2>" in page
+
+
+def test_a_crisis_of_the_nation_tells_its_networks(home) -> None:
+    with_series(publish(home, []))
+    national = crises.open_crisis(home, topics=["crue"], territories=[], title="Crues", kind=None, owner="team:veille")
+    assert national.kind == "climatique", "without a kind, it is of that of its topic"
+    text = as_markdown(gather(home, national))
+    assert [line for line in text.splitlines() if "| crue |" in line] == [
+        f"| {paris_day()} | crue | FR | 537 | press 7, x 530 |"
+    ]
+
+
+def test_signals_around_and_within_a_crisis_belong_to_it(home, crisis, monkeypatch) -> None:
+    around = {"FR-27": frozenset({"FR-NOR", "GN-NOR"}), "FR-14": frozenset({"FR-NOR", "GN-NOR"})}
+    monkeypatch.setattr(crisis_report, "territories_around", lambda _: around)
+    places = ("FR-27", "FR-NOR", "FR-14", "FR")
+    publish(home, [replace(SIGNAL, signal_id=place.ljust(16, "0"), territory_code=place) for place in places])
+    assert {one.territory_code for one in gather(home, crisis).signals} == {"FR-27", "FR-NOR", "FR"}
+    of_the_region = replace(crisis, territories=("FR-NOR",))
+    assert {one.territory_code for one in gather(home, of_the_region).signals} == set(places)
+
+
+def test_a_closed_crisis_leaves_its_report(home, crisis) -> None:
+    publish(home, [SIGNAL])
+    told = run("close", crisis.crisis_id).stdout
+    [file] = home.crises.iterdir()
+    assert file.name in told.replace("\n", "")
+    assert "Crise close" in file.read_text("utf-8")
+
+
+def paris_day() -> str:
+    return f"{NOW.astimezone(PARIS):%d/%m/%Y}"
 
 
 def test_a_report_without_anything_published(crisis, tmp_path) -> None:

@@ -180,6 +180,8 @@ def test_a_wave_across_two_bins_is_seen_whole() -> None:
     [finding] = watch.look([], wave, now + timedelta(minutes=1), learnt, history, [])
     assert (finding.at, finding.minutes, finding.observed) == (now - timedelta(minutes=5), 10, 20.0)
     assert finding.expected == pytest.approx(4, rel=0.2)
+    learnt_later, after = dict(learnt), now + timedelta(minutes=36)
+    assert watch.look([], wave, after, learnt_later, history, []) == [], "a bin that is closed is in no pair"
     late = [*begun, ("crue", "all", "FR", now, 40, 40, 0)]
     [alone] = watch.look([], late, now + timedelta(minutes=1), learnt, history, [])
     assert (alone.at, alone.minutes) == (now, 5), "a bin that stands out by itself speaks for its pairs"
@@ -252,14 +254,15 @@ def test_what_is_pinned_is_told_even_where_nothing_was_counted() -> None:
 LAST = date(2026, 11, 23)
 
 
-def of_days(counts: np.ndarray, key: Key = CRUE) -> list[days.Day]:
+def of_days(counts: np.ndarray, key: Key = CRUE, others: np.ndarray | None = None) -> list[days.Day]:
     """Return days with the bounds of C1 alone, as the macro tells them."""
     first = LAST - timedelta(days=len(counts) - 1)
     told = []
     for place, count in enumerate(counts.tolist()):
         past = counts[place - 7 : place]
         upper = past.mean() + 3.09 * past.std(ddof=1) if place >= 7 else None
-        told.append(days.Day(key, first + timedelta(days=place), count, upper, None, None))
+        beside = 0.0 if others is None else float(others[place])
+        told.append(days.Day(key, first + timedelta(days=place), count, upper, None, None, beside))
     return told
 
 
@@ -271,6 +274,17 @@ def test_a_day_must_exceed_ears_and_be_improbable() -> None:
     [sudden] = days.judge(of_days(calm), LAST, thresholds)
     assert (sudden.method, sudden.at, sudden.observed) == ("sudden", datetime(2026, 11, 22, 23), 40.0)  # noqa: DTZ001
     assert sudden.tests == 3
+
+
+def test_a_day_and_a_week_on_which_everything_grows_are_no_signal() -> None:
+    thresholds = calibration.scores([], 1440)
+    counts, others = quiet(60, 4, 10.0), quiet(60, 5, 200.0)
+    counts[-7:] *= 2
+    counts[-1] *= 5
+    assert {one.method for one in days.judge(of_days(counts, others=others), LAST, thresholds)} == {"sudden", "slow"}
+    others[-7:] *= 2
+    others[-1] *= 5
+    assert days.judge(of_days(counts, others=others), LAST, thresholds) == []
 
 
 def test_a_slow_rise_is_told_by_its_week() -> None:
@@ -329,8 +343,11 @@ def test_a_signal_closes_after_a_day_and_opens_again_only_for_much_more() -> Non
     [closed] = run(known, [], 27)
     assert closed.closed_at == START + 26 * HOUR
     assert run([closed], [finding(40)], 41) == [closed], "as strong as before is no news"
-    [again] = run([closed], [finding(40, p_value=1e-12, observed=30.0)], 41)
-    assert (again.closed_at, again.signal_id) == (None, closed.signal_id)
+    known = run([closed], [finding(40, p_value=1e-12, observed=30.0)], 41)
+    assert known[0] == closed
+    assert (known[1].closed_at, known[1].opened_at) == (None, START + 40 * HOUR)
+    assert known[1].signal_id != closed.signal_id, "it is alerted and judged as another one"
+    assert run(known, [finding(40, p_value=1e-12, observed=30.0), finding(1)], 42) == known, "and told once"
     later = run([closed], [finding(120)], 121)
     assert len(later) == 2, "after three days it is another story"
 
@@ -341,6 +358,45 @@ def test_what_an_operator_put_aside_stays_aside() -> None:
     assert dismissed.closed_at == START + 3 * HOUR
     assert run([dismissed], [finding(3)], 4, **{signal.signal_id: START + 3 * HOUR})[0].closed_at is not None
     assert len(run([dismissed], [finding(3)], 4)) == 1
+
+
+def test_what_is_clearly_stronger_than_what_was_put_aside_is_another_signal() -> None:
+    """An exercise is put aside at half past two; the same hour, still open, then counts what no exercise explains."""
+    [signal] = run([], [finding(2)], 2)
+    aside = {signal.signal_id: START + 2.5 * HOUR}
+    [dismissed] = run([signal], [finding(2)], 3, **aside)
+    assert run([dismissed], [finding(2, p_value=1e-9, observed=14.0)], 3, **aside) == [dismissed]
+    told = run([dismissed], [finding(2, p_value=1e-14, observed=40.0)], 3, **aside)
+    assert [one.closed_at for one in told] == [START + 2.5 * HOUR, None]
+    assert told[1].opened_at == START + 2.5 * HOUR
+    assert told[1].signal_id not in aside
+    grown = run(told, [finding(2, p_value=1e-14, observed=40.0), finding(3)], 4, **aside)
+    assert [one.signal_id for one in grown] == [one.signal_id for one in told]
+    assert grown[0] == dismissed
+    assert grown[1].updated_at == START + 4 * HOUR
+
+
+def test_a_pair_is_forgotten_once_one_of_its_bins_speaks_by_itself() -> None:
+    pair = Finding(CRUE, START, 10, 20.0, 4.0, 12.0, 1e-8)
+    alone = Finding(CRUE, START + timedelta(minutes=5), 5, 40.0, 2.0, 10.0, 1e-30)
+    known = run([], [pair], 1)
+    [grown] = run(known, [alone], 1)
+    assert grown.evidence == (alone,)
+    assert grown.signal_id == known[0].signal_id
+
+
+def test_a_new_subject_is_one_row_of_evidence_however_often_it_is_told() -> None:
+    key = Key("autres", "mentions", "all", "FR")
+    first, later = (Finding(key, START, minutes, 9.0, 0.1, 0.1, 1e-9, "novelty") for minutes in (61, 68))
+    [signal] = run(run([], [first], 2), [later], 2)
+    assert signal.evidence == (later,)
+
+
+def test_a_rise_on_many_networks_spreads_as_one_in_many_places_does() -> None:
+    networks = [Finding(CRUE._replace(platform=name), START, 60, 9.0, 1.0, 3.0, 1e-9) for name in "abcd"]
+    fifth = Finding(CRUE._replace(platform="e"), START, 60, 9.0, 1.0, 3.0, 1e-9)
+    assert [one.kind for one in run([], networks, 1)] == ["sudden"]
+    assert [one.kind for one in run([], [*networks, fifth], 1)] == ["spread"]
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,8 @@ COLUMNS = {
     "baseline_window": pa.string(),
     "tests": pa.int64(),
 }
-DAY = "topic_code, metric, platform, territory_code, day, observed, c1_upper, c2_upper, c3_upper"
+SERIES_DAY = "topic_code, metric, platform, territory_code, day"
+DAY = f"{SERIES_DAY}, observed, c1_upper, c2_upper, c3_upper, total_observed - observed"
 WEEK = "topic_code, metric, platform, territory_code, week_start, observed"
 
 
@@ -34,8 +35,9 @@ def model(dbt, session):  # noqa: ANN001, ANN201, ARG001 - dbt's signature
     told = [
         days.Day(Key(*row[:4]), *row[4:])
         for row in dbt.ref("series_day_ears")
+        .join(dbt.ref("series_day").select(f"{SERIES_DAY}, total_observed"), SERIES_DAY)
         .select(DAY)
-        .order("topic_code, metric, platform, territory_code, day")
+        .order(SERIES_DAY)
         .fetchall()
     ]
     found = []

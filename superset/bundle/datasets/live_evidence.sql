@@ -7,6 +7,7 @@ select
     evidence.platform,
     evidence.platform_label,
     evidence.territory_code,
+    evidence.place_label,
     evidence.bin_start,
     evidence.bin_minutes,
     evidence.observed,
@@ -15,12 +16,6 @@ select
     evidence.score,
     signals.topic_label,
     signals.territory_label,
-    case
-        when evidence.territory_code = signals.territory_code then signals.territory_label
-        else coalesce(places.territory_label, evidence.territory_code)
-    end as place_label,
     signals.status
 from signals.live_signal_evidence as evidence
 inner join signals.live_signal as signals on evidence.signal_id = signals.signal_id
-left join (select distinct territory_code, territory_label from signals.live_band) as places
-    on evidence.territory_code = places.territory_code

@@ -16,6 +16,7 @@ def model(dbt, session):  # noqa: ANN001, ANN201 - dbt's signature
         hours=dbt.ref("live_series_hour"),
         fives=dbt.ref("live_series_five_minutes"),
         days=dbt.ref("live_ears"),
+        totals=dbt.ref("live_series_day"),
         mentions=dbt.ref("live_topic_mention"),
         texts=dbt.ref("stg_listening__mention"),
         detectors=dbt.ref("live_detector"),

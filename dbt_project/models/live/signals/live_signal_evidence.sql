@@ -8,6 +8,11 @@ select
         when evidence.platform = 'all' then 'toutes' else coalesce(platforms.title, evidence.platform)
     end as platform_label,
     evidence.territory_code,
+    coalesce(
+        territories.territory_name,
+        regions.region_name,
+        case evidence.territory_code when 'FR' then 'France entière' else evidence.territory_code end
+    ) as place_label,
     evidence.bin_start,
     evidence.bin_minutes,
     evidence.observed,
@@ -16,6 +21,8 @@ select
     evidence.value as score
 from {{ ref('live_detection') }} as evidence
 left join {{ ref('platforms') }} as platforms on evidence.platform = platforms.platform
+left join {{ ref('territories') }} as territories on evidence.territory_code = territories.territory_code
+left join {{ ref('regions') }} as regions on evidence.territory_code = regions.region_code
 where
     evidence.part = 'evidence'
     and not (evidence.metric = 'victims' and evidence.observed < 5)
