@@ -306,6 +306,20 @@ def test_an_import_reads_no_setting():
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "0", "")
 
 
+def test_no_load_is_told_to_the_makers_of_dlt():
+    asked = "from ingestion.partoo import address; address()"
+    check = "from dlt.common.runtime import anon_tracker; print(anon_tracker._ANON_TRACKER_ENDPOINT)"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{asked}; {check}"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=settings.CHECKOUT,
+        env={},
+    )
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "None", "")
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_platform_is_a_command_of_its_own(name, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", [name, "--help"])
