@@ -133,7 +133,7 @@ def load_parquet(platform: Platform, file: Path, progress: Progress, protection:
         platform: Its module says its own parsers in SQL in `COLUMNAR`, as `_PARSERS` does the shared ones. Its table
             has no rule, no composite key and no alternative fields.
         file: Read where it lies.
-        progress: Called with the number of records read so far.
+        progress: Called after each batch with the number of its records.
         protection: What is done to personal fields.
 
     Raises:
@@ -430,7 +430,7 @@ class _Lanes:
         intake.rows_new += found.get("new", 0)
         intake.rows_updated += found.get("updated", 0)
         intake.rows_unchanged += found.get("unchanged", 0)
-        intake.progress(intake.rows_read)
+        intake.progress(compared.num_rows)
         changed = compared.filter(pc.field("state") != "unchanged")
         if GENERATION.name in self._parquet.table.field_names:
             changed = changed.append_column(GENERATION.name, pa.repeat(intake.generation, changed.num_rows))

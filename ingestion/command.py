@@ -8,12 +8,13 @@ from pathlib import Path
 
 from ingestion.errors import ExpectedFailure
 from ingestion.loading import load
+from ingestion.pace import Pace
 from ingestion.platforms import platform
 
 
-def _show(rows_read: int) -> None:
+def _show(said: str) -> None:
     if sys.stderr.isatty():
-        print(f"\r{rows_read} records read", end="", file=sys.stderr, flush=True)
+        print(f"\r{said}\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 def main(platform_name: str, arguments: Sequence[str] | None = None) -> int:
@@ -28,7 +29,7 @@ def main(platform_name: str, arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     try:
-        report = load(chosen.name, file=options.file, progress=_show)
+        report = load(chosen.name, file=options.file, progress=Pace(_show))
     except ExpectedFailure as failure:
         print(failure, file=sys.stderr)
         return 1

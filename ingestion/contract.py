@@ -14,7 +14,7 @@ import pyarrow as pa
 from ingestion.errors import ExpectedFailure
 from ingestion.folding import fold, words
 from ingestion.parsers import pseudonym, text
-from ingestion.privacy import mask_identifiers, names_personal_datum, pseudonymise, redact, shorten
+from ingestion.privacy import names_personal_datum, pseudonymise, redact, shorten
 
 #: What to do when a platform no longer gives what its contract says.
 CHANGED_FORMAT = (
@@ -261,7 +261,7 @@ class Table:
                 accepted = [label for f in self.fields if f.name in group for label in (*f.labels, f.name)]
                 raise ExpectedFailure(
                     f"{where}: the required column {' or '.join(group)} of table {self.name!r} is missing"
-                    f" (accepted labels: {', '.join(accepted)}; found: {mask_identifiers(', '.join(header))}).",
+                    f" (accepted labels: {', '.join(accepted)}; found: {shown(header)}).",
                     "Nothing was loaded: give the complete export, or, if the platform renamed the column, add its new"
                     " label to the contract in ingestion/.",
                 )
@@ -373,6 +373,11 @@ def scalar(value: Any, label: str, where: str) -> str | None:
     return str(value)
 
 
+def shown(header: Iterable[str]) -> str:
+    """Return a header for a message, redacted: where a file has none, its first line is a record of somebody."""
+    return redact("; ".join(header))
+
+
 def choose_table(tables: Iterable[Table], header: Sequence[str], where: str) -> Table:
     """Return the table whose contract knows most of a header.
 
@@ -382,7 +387,7 @@ def choose_table(tables: Iterable[Table], header: Sequence[str], where: str) -> 
     best = max(tables, key=lambda table: table.recognised(header))
     if best.recognised(header) < min(2, len(best.fields)):
         raise ExpectedFailure(
-            f"{where}: the header is not recognised (it begins: {mask_identifiers(';'.join(header))[:80]!r}).",
+            f"{where}: the header is not recognised (it begins: {shown(header)[:80]!r}).",
             "Nothing was loaded: check that this is the platform's export, as CSV in UTF-8, delimited by ';' or ','.",
         )
     return best

@@ -130,40 +130,39 @@ class _PoliteSession(Session):
             )
 
     def _wait(self, state: RetryCallState) -> float:
+        """Return the seconds to the next attempt: never the same for many clients that were sent away together."""
         failure = state.outcome.exception() if state.outcome else None
         until = getattr(failure, "until", None)
-        if until is not None:
-            return max(0.0, (until - datetime.now(UTC)).total_seconds())
-        return wait_random_exponential(self._patience.backoff_seconds, self._patience.longest_wait_seconds)(state)
+        asked = 0.0 if until is None else max(0.0, (until - datetime.now(UTC)).total_seconds())
+        random_wait = wait_random_exponential(self._patience.backoff_seconds, self._patience.longest_wait_seconds)
+        return asked + random_wait(state)
 
     def _failure(self, response: requests.Response, where: str) -> ExpectedFailure:
         status = response.status_code
         if status == HTTPStatus.TOO_MANY_REQUESTS:
-            return self._quota(response, where)
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return TransientFailure(
-                f"{where}: the platform failed (status {status}), {self._patience.attempts} times in a row."
-            )
-        remedies = {
+            used_up = f"{where}: the quota of requests is used up (status {status})"
+            return self._passing(used_up, _retry_after(response) or _quota_reset(response), ", and no time is given")
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:  # the reset of a quota, which many send always, is no news here
+            failed = f"{where}: the platform failed (status {status})"
+            return self._passing(failed, _retry_after(response), f", {self._patience.attempts} times in a row")
+        remedies: dict[int, str] = {
             HTTPStatus.UNAUTHORIZED: f"Check the key in {self._key_setting} (.env), or unset it where none is needed.",
             HTTPStatus.FORBIDDEN: f"Ask the platform for access, or set another key in {self._key_setting} (.env).",
             HTTPStatus.NOT_FOUND: "Check the address and the name of the dataset in .env.",
         }
-        remedy = remedies.get(
-            HTTPStatus(status), "The platform may have changed: compare the request with its documentation."
-        )
+        remedy = remedies.get(status, "The platform may have changed: compare the request with its documentation.")
         return ExpectedFailure(f"{where}: refused with status {status}{_said(response)}.", remedy)
 
-    def _quota(self, response: requests.Response, where: str) -> ExpectedFailure:
-        until = _retry_time(response)
+    def _passing(self, what: str, until: datetime | None, without_time: str) -> ExpectedFailure:
+        """Return a failure that is waited for, unless the platform names a time too far away."""
         if until is None:
-            return TransientFailure(f"{where}: the quota of requests is used up (status 429), and no time is given.")
+            return TransientFailure(f"{what}{without_time}.")
         if until - datetime.now(UTC) > timedelta(seconds=self._patience.longest_wait_seconds):
             return ExpectedFailure(
-                f"{where}: the quota of requests is used up (status 429).",
+                f"{what}.",
                 f"Nothing was loaded, the data loaded before stays: load again after {until:%Y-%m-%d %H:%M} UTC.",
             )
-        return TransientFailure(f"{where}: the quota of requests is used up (status 429).", until=until)
+        return TransientFailure(f"{what}.", until=until)
 
 
 #: Looks at an answer before its status does: for platforms that say an error with status 200, or say it oddly.
@@ -209,22 +208,27 @@ def _said(response: requests.Response) -> str:
     return f" ({mask_identifiers(': '.join(said))[:300]})" if said else ""
 
 
-def _retry_time(response: requests.Response) -> datetime | None:
-    """Return when a refused request may be sent again, from the headers or from Opendatasoft's body."""
-    now = datetime.now(UTC)
+def _retry_after(response: requests.Response) -> datetime | None:
+    """Return when a request may be sent again, as the header that all servers share says it."""
     after = response.headers.get("Retry-After", "")
     try:
         if after.isdecimal():
-            return now + timedelta(seconds=int(after))
-        if after:
-            return parsedate_to_datetime(after).astimezone(UTC)
-        reset = response.json().get("reset_time")
-        if reset:
-            moment = datetime.fromisoformat(reset)
-            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            return datetime.now(UTC) + timedelta(seconds=int(after))
+        return parsedate_to_datetime(after).astimezone(UTC) if after else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _quota_reset(response: requests.Response) -> datetime | None:
+    """Return when a used quota is given anew, from Opendatasoft's body or else from the headers of a quota."""
+    try:
+        moment = datetime.fromisoformat(response.json()["reset_time"])
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, TypeError, LookupError):  # most platforms say it in a header, with any body or none
         epoch = response.headers.get("X-RateLimit-Reset") or response.headers.get("X-Rate-Limit-Reset", "")
-        return datetime.fromtimestamp(int(epoch), UTC) if epoch.isdecimal() else None
-    except (ValueError, AttributeError, OverflowError):
+    try:
+        return datetime.fromtimestamp(int(epoch), UTC)
+    except (ValueError, OverflowError, OSError):
         return None
 
 

@@ -16,7 +16,7 @@ from ingestion.records import Record
 #: From this many records on, a field that no record satisfies is a change of the platform, not bad records.
 MANY_RECORDS = 20
 
-#: Called with the number of records read so far.
+#: Called after each page, or batch of a file, with the number of its records.
 Progress = Callable[[int], None]
 
 #: Begins the reason of a record whose key another one has, with other content.
@@ -67,7 +67,7 @@ class Intake:
         table: The contract.
         origin: Where the records come from.
         existing: Returns, for keys, the rows that the warehouse has, by key.
-        progress: Called with the number of records read so far.
+        progress: Called after each batch with the number of its records.
         generation: Header generation of the records; that of the first record when it is not given.
     """
 
@@ -96,6 +96,7 @@ class Intake:
             ExpectedFailure: a required column is missing, a type flipped, or no record satisfies some field.
         """
         rows: list[tuple[Record, Row]] = []
+        read_before = self.rows_read
         for record in batch:
             self.rows_read += 1
             outcome = self._judge(record)
@@ -106,7 +107,7 @@ class Intake:
         self._refuse_hopeless()
         known = self.existing([row[self.table.key] for _, row in rows])
         changed = [new for record, row in rows if (new := self._changed(record, row, known)) is not None]
-        self.progress(self.rows_read)
+        self.progress(self.rows_read - read_before)
         return self.table.arrow(changed)
 
     def _judge(self, record: Record) -> Row | Rejection:

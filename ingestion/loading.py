@@ -47,7 +47,7 @@ def load(platform_name: str, *, file: Path | None = None, progress: Progress | N
     Args:
         platform_name: One of `ingestion.platforms.PLATFORMS`.
         file: A file of the platform, read where it lies; the platform's API when it is not given.
-        progress: Called with the number of records read so far.
+        progress: Called after each page, or batch of a file, with the number of its records; see `ingestion.pace`.
 
     Raises:
         ExpectedFailure: the platform is unknown, the file or the answers cannot be read, or their format changed.

@@ -23,7 +23,6 @@ log = logging.getLogger(__name__)
 
 #: Configuration of dlt that must hold in every process, whatever its working folder.
 _DLT_SETTINGS = {
-    "RUNTIME__DLTHUB_TELEMETRY": "false",
     "RUNTIME__LOG_LEVEL": "ERROR",
     "EXTRACT__NEXT_ITEM_MODE": "fifo",  # the log of a load is written after its rows, in the same package
     "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "true",

@@ -14,7 +14,7 @@ FINISHED = {"OK", "PASS", "WARN", "FAIL", "ERROR", "SKIP"}
 SHOWN = {"WARN", "FAIL", "ERROR", "SKIP"}
 
 
-READ = re.compile(r"^\w+: \d+ records read$")
+READ = re.compile(r"^\w+: \d+ records read, \d+ pages, \d+ records/s$")
 
 
 class RunProgress(io.TextIOBase):

@@ -285,5 +285,10 @@ def _drifted_review(review: Record, fault: str) -> Record:
 
 def _drifted(record: Record, fault: str, label: str) -> Record:
     return drifted(
-        record, fault, renamed={label: f"{label}Value"}, flipped={label: "plusieurs"}, nested={label: "libelle"}
+        record,
+        fault,
+        renamed={label: f"{label}Value"},
+        flipped={label: "plusieurs"},
+        nested={label: "libelle"},
+        edited={"text": "Avis corrigé", "content": {"label": "Avis corrigé"}},
     )

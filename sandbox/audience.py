@@ -357,4 +357,11 @@ def _matomo_row(table: str, label: tuple[str, ...], count: int) -> Row:
 
 
 def _drifted(row: Row, name: str, fault: str) -> Row:
-    return drifted(row, fault, renamed={name: f"{name}_v4"}, flipped={name: "plusieurs"}, nested={name: "value"})
+    return drifted(
+        row,
+        fault,
+        renamed={name: f"{name}_v4"},
+        flipped={name: "plusieurs"},
+        nested={name: "value"},
+        edited={name: row[name] and row[name] + 1},  # where nobody came, nobody is found later
+    )

@@ -38,16 +38,18 @@ def drifted(
     renamed: Mapping[str, str],
     flipped: Mapping[str, str],
     nested: Mapping[str, str],
+    edited: Mapping[str, Any],
     added: str = "nouvelle_colonne",
 ) -> Record:
-    """Return a record after the change of schema that was asked for; fields that it does not have are passed over.
+    """Return a record after the change that was asked for; fields that it does not have are passed over.
 
     Args:
         record: A record as the platform shows it.
-        fault: `unknown_column`, `renamed_column`, `type_flip` or `nested_value`; any other changes nothing.
+        fault: `unknown_column`, `renamed_column`, `type_flip`, `nested_value` or `late_edit`; others change nothing.
         renamed: Field to its new name.
         flipped: Field to the text that takes the place of its number or date.
         nested: Field to the name under which its value lies inside an object.
+        edited: Field to the value that its author, or a later count, gave it since.
         added: Field that nobody knows.
     """
     match fault:
@@ -59,5 +61,7 @@ def drifted(
             return {name: flipped.get(name, value) for name, value in record.items()}
         case "nested_value":
             return {name: {nested[name]: value} if name in nested else value for name, value in record.items()}
+        case "late_edit":
+            return {name: edited.get(name, value) for name, value in record.items()}
         case _:
             return record

@@ -35,8 +35,8 @@ TRANSPORT_FAULTS = frozenset(
         "redirect",
     }
 )
-#: Applied by the platform's module, to its records: what a page repeats or leaves out, what the schema becomes, and a
-#: route that is closed.
+#: Applied by the platform's module, to its records: what a page repeats or leaves out, what the schema becomes, what
+#: was corrected since, and a route that is closed.
 DATA_FAULTS = frozenset(
     {
         "duplicated_page",
@@ -45,6 +45,7 @@ DATA_FAULTS = frozenset(
         "renamed_column",
         "type_flip",
         "nested_value",
+        "late_edit",
         "closed_route",
     }
 )

@@ -526,7 +526,13 @@ def _drifted(found: Record, request: Request) -> Record:
         renamed={first: f"{first}_v3"},
         flipped={"created_at": "inconnu"},
         nested={first: "valeur"},
+        edited={"title": "Démarche renommée", "answers": [_corrected(answer) for answer in found.get("answers", ())]},
     )
+
+
+def _corrected(answer: Record) -> Record:
+    """Return an answer whose author, while the form was open still, wrote another text."""
+    return {**answer, "answer_text": "Texte corrigé"} if answer["kind"] == "text" else answer
 
 
 # ---- exports

@@ -448,6 +448,7 @@ def _drifted(document: Document, fault: str) -> Document:
         renamed={"published": "published_at"},
         flipped={"published": "hier"},
         nested={"lang": "code"},
+        edited={"content": "Texte corrigé"},
         added="nouveau_champ",
     )
 

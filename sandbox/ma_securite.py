@@ -161,5 +161,6 @@ def _drifted(item: Record, fault: str) -> Record:
         renamed={"thematique": "rubrique"},
         flipped={"dateCreation": "hier"},
         nested={"titre": "texte"},
+        edited={"titre": "Titre corrigé"},
         added="nouvelleColonne",
     )

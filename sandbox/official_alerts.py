@@ -256,7 +256,14 @@ def alert_levels(seed: int, today: date) -> tuple[dict[str, Any], ...]:
 
 
 def _drifted(record: dict[str, Any], name: str, fault: str) -> dict[str, Any]:
-    return drifted(record, fault, renamed={name: f"{name}_bis"}, flipped={name: "plusieurs"}, nested={name: "niveau"})
+    return drifted(
+        record,
+        fault,
+        renamed={name: f"{name}_bis"},
+        flipped={name: "plusieurs"},
+        nested={name: "niveau"},
+        edited={name: {YELLOW: ORANGE, ORANGE: RED, RED: ORANGE}.get(record[name], record[name])},
+    )
 
 
 def _drifted_level(level: dict[str, Any], fault: str) -> dict[str, Any]:

@@ -484,4 +484,5 @@ def _drifted(record: Record, request: Request, label: str) -> Record:
         renamed={label: f"{label}_v3"},
         flipped={label: "plusieurs"},
         nested={label: "libelle"},
+        edited={"content": "Avis corrigé"},
     )

@@ -215,6 +215,7 @@ def _drifted(row: Row, fault: str) -> Row:
         renamed={"service": "denomination"},
         flipped={"code_postal": "inconnu"},
         nested={"service": "libelle"},
+        edited={"horaires_accueil": "Horaires modifiés", "libelle_commune": "Commune renommée"},
     )
 
 

@@ -258,4 +258,5 @@ def _drifted(found: Record, fault: str) -> Record:
         renamed={"ressenti_usager": "sentiment_exprime", "valeur": "mesure"},
         flipped=dict.fromkeys(_NUMBERS, "plusieurs"),
         nested={"ressenti_usager": "libelle", "valeur": "libelle"},
+        edited={"reponse_structure_1": "Réponse corrigée", "valeur": 50.5},
     )

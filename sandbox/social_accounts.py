@@ -180,6 +180,7 @@ def _drifted(metrics: dict[str, Any], fault: str) -> dict[str, Any]:
         renamed={"followers_count": "subscribers_count"},
         flipped={"followers_count": "plusieurs"},
         nested={"followers_count": "organic"},
+        edited={"followers_count": metrics["followers_count"] + 1},
     )
 
 

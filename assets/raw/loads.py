@@ -12,6 +12,7 @@ from ingestion import inbox, quarantine, settings
 from ingestion.errors import ExpectedFailure
 from ingestion.loading import load
 from ingestion.locks import writer_lock
+from ingestion.pace import Pace
 from ingestion.platforms import PLATFORMS, Platform
 from ingestion.reports import LOAD_LOG, EntityReport, LoadReport
 from orchestration.freshness import within
@@ -97,9 +98,7 @@ def build_load(platform: Platform) -> dg.AssetsDefinition:
             yield from quarantine_checks(platform)
             return
         try:
-            report = load(
-                platform.name, file=file, progress=lambda rows: print(f"{platform.name}: {rows} records read")
-            )
+            report = load(platform.name, file=file, progress=Pace(lambda said: print(f"{platform.name}: {said}")))
         except ExpectedFailure as failure:
             raise dg.Failure(description=str(failure), allow_retries=False) from None
         context.log.info(report.summary())

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from ingestion.contract import shown
 from ingestion.delivery import Delivery, Part, of_csv
 from ingestion.errors import ExpectedFailure
 from ingestion.files import open_csv
@@ -131,7 +132,7 @@ def open_file(path: Path) -> Delivery:
     labels = _labels(chosen, file.header)
     if chosen.recognised(file.header) < len(_REQUIRED):
         raise ExpectedFailure(
-            f"{where}: no column map knows the header (it begins: {'; '.join(file.header)[:80]!r}).",
+            f"{where}: no column map knows the header (it begins: {shown(file.header)[:80]!r}).",
             f"Nothing was loaded: write a column map for this export, and name it in {MAP_SETTING} (.env).",
         )
     MENTIONS.understand(labels, where)

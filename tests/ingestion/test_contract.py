@@ -110,6 +110,17 @@ def test_a_header_of_something_else_is_refused():
         choose_table(CONTRACT, ["a|b|c"], WHERE)
 
 
+@pytest.mark.parametrize(
+    "understand",
+    [lambda line: choose_table(CONTRACT, line, WHERE), lambda line: EXPERIENCES.understand(line, WHERE)],
+    ids=["no table knows it", "a column is missing"],
+)
+def test_a_first_line_that_is_no_header_is_told_redacted(understand):
+    with pytest.raises(ExpectedFailure) as failure:
+        understand(("Sophie Marchal", "06 12 34 56 78", "sophie.marchal@exemple.fr"))
+    assert [said for said in ("Marchal", "12 34 56", "exemple.fr") if said in str(failure.value)] == []
+
+
 def test_a_missing_required_column_is_named_with_the_labels_that_would_do():
     record = {k: v for k, v in GENERATIONS["export_2023"].items() if k != "Ressenti usager"}
     with pytest.raises(ExpectedFailure, match=r"required column ressenti_usager .*accepted labels: Ressenti usager"):

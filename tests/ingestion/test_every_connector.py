@@ -3,18 +3,19 @@
 import logging
 import re
 import runpy
+import shutil
 import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import date, timedelta
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 from requests.adapters import HTTPAdapter
 
-from ingestion import quarantine, settings
+from ingestion import clock, quarantine, settings
 from ingestion.errors import ExpectedFailure
 from ingestion.loading import ensure_tables, load
 from ingestion.platforms import platform
@@ -47,6 +48,7 @@ README_SECTIONS = (
 def platforms(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     """The stand-ins of all platforms, behind secrets that are recognised, and a client that is quick to give up."""
     sandbox.today = TODAY
+    monkeypatch.setattr(clock, "today", lambda: TODAY)  # audience asks for the days until then, and for those only
     monkeypatch.setenv("CYBERIMPACT_HTTP_READ_SECONDS", "20")
     monkeypatch.setenv("CYBERIMPACT_HTTP_LONGEST_WAIT_SECONDS", "1")
     connectors.use_secrets(monkeypatch)
@@ -129,6 +131,24 @@ def test_a_fault_that_passes_is_only_a_delay(loaded, name):
     sandbox.fault("server_error", times=1)
     load(name)
     assert connectors.snapshot(name) == before
+
+
+@pytest.mark.parametrize("name", OVER_HTTP)
+def test_a_late_edit_is_read_and_loses_or_doubles_nothing(loaded, tmp_path, monkeypatch, name):
+    sandbox = loaded(name)
+    shutil.copytree(settings.home().root, tmp_path / "edited")
+    monkeypatch.setenv("CYBERIMPACT_HOME", str(tmp_path / "edited"))
+    before, counts = connectors.keys(name), connectors.snapshot(name)
+    if name == "reference":  # which reads a file again when it was converted anew
+        sandbox.today = TODAY + timedelta(days=1)
+    sandbox.fault("late_edit")
+    report = load(name)
+    assert report.total("rows_updated")
+    assert [report.total(f"rows_{outcome}") for outcome in ("new", "quarantined")] == [0, 0]
+    assert connectors.keys(name) == before
+    assert {table: rows for table, (rows, _) in connectors.snapshot(name).items()} == {
+        table: rows for table, (rows, _) in counts.items()
+    }
 
 
 @pytest.mark.parametrize("name", OVER_HTTP)
@@ -304,6 +324,20 @@ def test_an_import_reads_no_setting():
         env={},
     )
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "0", "")
+
+
+def test_no_load_is_told_to_the_makers_of_dlt():
+    asked = "from ingestion.partoo import address; address()"
+    check = "from dlt.common.runtime import anon_tracker; print(anon_tracker._ANON_TRACKER_ENDPOINT)"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{asked}; {check}"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=settings.CHECKOUT,
+        env={},
+    )
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "None", "")
 
 
 @pytest.mark.parametrize("name", NAMES)

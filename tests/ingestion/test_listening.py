@@ -422,6 +422,14 @@ def test_a_header_that_no_map_knows_is_told(exports_folder):
     assert "CYBERIMPACT_LISTENING_COLUMN_MAP" in message
 
 
+@pytest.mark.usefixtures("place")
+def test_a_first_line_that_is_no_header_is_told_redacted(exports_folder):
+    line = "Sophie Marchal;06 12 34 56 78;sophie.marchal@exemple.fr;Un message\n"
+    message = refused(file=write(exports_folder, "a.csv", line))
+    assert "no column map knows the header" in message
+    assert [said for said in ("Marchal", "12 34 56", "exemple.fr") if said in message] == []
+
+
 def test_the_maps_of_the_project_can_be_read():
     assert {known.vendor for known in exports.column_maps()} == {"visibrain", "talkwalker"}
 

@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import duckdb
 import pytest
+import yaml
 
-from ingestion import quarantine
+from ingestion import quarantine, settings
 from ingestion.errors import ExpectedFailure
 from ingestion.loading import load
 from ingestion.locks import writer_lock
@@ -352,3 +353,11 @@ def test_a_conversation_that_was_loaded_goes_from_the_live_file(home, exports):
     assert read(home.live, "select reference from raw_brigade_numerique.contacts") == (
         f"[('{pseudonymise('GN-2025-0002')}',)]"
     )
+
+
+@pytest.mark.parametrize("page", ["docs/vie-privee.md", "ingestion/listening/README.md"])
+def test_what_outlives_the_retention_of_a_mention_is_told_column_by_column(page):
+    model = settings.CHECKOUT / "dbt_project" / "models" / "marts" / "visibility" / "fct_mention.yml"
+    (archive,) = yaml.safe_load(model.read_text(encoding="utf-8"))["models"]
+    told = (settings.CHECKOUT / page).read_text(encoding="utf-8")
+    assert [column["name"] for column in archive["columns"] if f"`{column['name']}`" not in told] == []

@@ -284,15 +284,17 @@ def test_a_fault_of_paging_moves_the_page(fault, start, moved, begins):
         ("renamed_column", {"score": 3, "ville": "Lens"}),
         ("type_flip", {"note": "plusieurs", "ville": "Lens"}),
         ("nested_value", {"note": 3, "ville": {"nom": "Lens"}}),
+        ("late_edit", {"note": 4, "ville": "Lens"}),
     ],
 )
-def test_a_change_of_schema_strikes_the_fields_that_the_record_has(fault, becomes):
+def test_a_change_strikes_the_fields_that_the_record_has(fault, becomes):
     changed = drifted(
         {"note": 3, "ville": "Lens"},
         fault,
         renamed={"note": "score", "absent": "x"},
         flipped={"note": "plusieurs", "absent": "x"},
         nested={"ville": "nom", "absent": "x"},
+        edited={"note": 4, "absent": "x"},
     )
     assert changed == becomes
 
