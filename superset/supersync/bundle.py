@@ -25,7 +25,7 @@ FIELDS = {
     "database": ({"title"}, {"engine", "cache_seconds", "beside"}),
     "dataset": (
         set(),
-        {"database", "title", "description", "model", "query", "reads", "time", "columns", "metrics"},
+        {"database", "title", "description", "model", "query", "reads", "time", "cache_seconds", "columns", "metrics"},
     ),
     "chart": (
         {"title", "description", "dataset", "viz"},
@@ -223,7 +223,7 @@ def _dataset(
         "main_dttm_col": time,
         "description": description,
         "extra": {"certification": {"certified_by": OWNER, "details": origin(path)}},
-        "cache_timeout": database.config["cache_timeout"] if database else None,
+        "cache_timeout": declared.get("cache_seconds", database.config["cache_timeout"] if database else None),
         "filter_select_enabled": True,
         "normalize_columns": False,
         "always_filter_main_dttm": False,

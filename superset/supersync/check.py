@@ -175,7 +175,8 @@ def _rows(dashboard: Asset) -> Iterator[str]:
         if width > layout.COLUMNS - ("text" in row):
             yield f"{dashboard.path}: row {number} is {width} columns wide, {layout.COLUMNS} is the most."
     placed = chart_slugs(dashboard.declared)
-    left_out = (dashboard.declared.get("phone") or {}).get("except", [])
+    phone = dashboard.declared.get("phone") or {}
+    left_out = [*phone.get("except", []), *phone.get("instead", {})]
     yield from (
         f"{dashboard.path}: phone: {slug} is not on the dashboard." for slug in sorted(set(left_out) - set(placed))
     )

@@ -128,8 +128,11 @@ def test_a_chart_that_does_not_say_where_its_figure_is_defined(workshop, manifes
 
 
 def test_a_phone_that_leaves_out_what_is_not_there(workshop, manifest):
-    edit(workshop / "dashboards" / "vue-densemble.yaml", lambda one: one.update(phone={"except": ["nothing"]}))
-    assert problems(workshop, manifest) == ["dashboards/vue-densemble.yaml: phone: nothing is not on the dashboard."]
+    phone = {"except": ["nothing"], "instead": {"sources": "sources_phone", "gone": "sources"}}
+    edit(workshop / "dashboards" / "vue-densemble.yaml", lambda one: one.update(phone=phone))
+    assert problems(workshop, manifest) == [
+        f"dashboards/vue-densemble.yaml: phone: {slug} is not on the dashboard." for slug in ("gone", "nothing")
+    ]
 
 
 def test_an_undeclared_metric(workshop, manifest):
