@@ -386,7 +386,8 @@ def _dashboard(
 def spared(one: Mapping[str, Any], chart: str, charts_by_slug: Mapping[str, Asset]) -> bool:
     """Return whether a filter leaves a chart alone: it says so, or the chart itself fixes the column of the filter."""
     fixed = charts_by_slug[chart].declared.get("where", {}) if chart in charts_by_slug else {}
-    return chart in one.get("except", []) or one.get("column") in fixed
+    named = chart in one.get("except", []) or chart not in one.get("only", [chart])
+    return named or one.get("column") in fixed
 
 
 def shown(slug: str, declared: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -190,7 +190,7 @@ def _filters(bundle: Bundle, dashboard: Asset) -> Iterator[str]:
     placed = chart_slugs(dashboard.declared)
     datasets = {dataset.slug: dataset for dataset in bundle.datasets}
     for name, one in dashboard.declared.get("filters", {}).items():
-        for slug in sorted(set(one.get("except", [])) - set(placed)):
+        for slug in sorted({*one.get("except", []), *one.get("only", [])} - set(placed)):
             yield f"{dashboard.path}: filters: {name}: {slug} is not on the dashboard."
         if one.get("type") == "time":
             continue

@@ -65,7 +65,8 @@ def single_column(declared: Mapping[str, Any]) -> dict[str, Any]:
             for slug in kept(row.get("charts", {}))
         ]
     filters = {
-        name: {**one, "except": kept(one.get("except", []))} for name, one in declared.get("filters", {}).items()
+        name: {**one, **{key: kept(one[key]) for key in ("except", "only") if key in one}}
+        for name, one in declared.get("filters", {}).items()
     }
     captioned = kept(declared.get("captioned", []))
     title = f"{declared['title']} (téléphone)"

@@ -266,6 +266,27 @@ def test_a_filter_spares_the_charts_that_it_names(expanded):
     }
 
 
+def test_a_filter_may_name_the_charts_that_it_reaches_instead(expanded):
+    dashboard = by_slug(expanded, "perception")
+    charts_of = {chart.slug: chart for chart in expanded.charts}
+    one = dashboard.declared["filters"]["platform"]
+    reached = [slug for slug in dashboard.reads if not bundles.spared(one, slug, charts_of)]
+    assert reached == ["feedback_by_platform", "negative_by_platform"]
+    assert all(one["column"] in charts.columns(charts_of[slug].declared) for slug in reached)
+
+
+def test_a_period_of_the_audit_reaches_all_that_has_a_moment(expanded):
+    """And a click on a value reaches the tables that have the same column."""
+    dashboard = by_slug(expanded, "audit")
+    charts_of = {chart.slug: chart for chart in expanded.charts}
+    times = {dataset.slug: dataset.config["main_dttm_col"] for dataset in expanded.datasets}
+    period = dashboard.declared["filters"]["period"]
+    dated = {slug for slug in dashboard.reads if times[charts_of[slug].declared["dataset"]]}
+    assert dated >= {"audit_loads", "audit_check_history", "audit_check_failures", "audit_runs", "audit_ledger"}
+    assert not any(bundles.spared(period, slug, charts_of) for slug in dated)
+    assert dashboard.config["metadata"]["cross_filters_enabled"] is True
+
+
 def test_rows_become_a_tree():
     cells = {"a": layout.Cell(1, UUID(int=1), "A"), "b": layout.Cell(2, UUID(int=2), "B", "Ce que montre B.")}
     tree = layout.position(

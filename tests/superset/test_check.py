@@ -212,6 +212,13 @@ def test_a_filter_on_a_column_that_does_not_exist(workshop, manifest):
     ]
 
 
+def test_a_filter_that_reaches_a_chart_that_is_not_there(workshop, manifest):
+    edit(workshop / "dashboards" / "perception.yaml", lambda one: one["filters"]["platform"].update(only=["nothing"]))
+    assert problems(workshop, manifest) == [
+        "dashboards/perception.yaml: filters: platform: nothing is not on the dashboard."
+    ]
+
+
 def test_a_query_that_reads_what_it_does_not_declare(workshop, manifest):
     sql = workshop / "datasets" / "theme_opinions.sql"
     text = sql.read_text(encoding="utf-8").replace("perception.fct_experience_theme", "raw_spp.experiences")
