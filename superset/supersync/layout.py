@@ -13,13 +13,16 @@ HEIGHT, CAPTION_HEIGHT = 50, 8  # of a row and of a chart's caption, in Superset
 PHONE_CAPTION_HEIGHT, PHONE_LINE, PHONE_LINE_HEIGHT = 14, 42, 3
 PHONE_HEIGHT = 46
 
-#: The chart of the publication is one line of text: no title, no head of a table.
+#: The chart of the publication is one line of text: no title, no head of a table. What a table does not know is a
+#: dash, where Superset writes an English abbreviation.
 CSS = """\
 [data-test-chart-name="Publication"] [data-test="slice-header"],
 [data-test-chart-name="Publication"] thead { display: none; }
 [data-test-chart-name="Publication"] [role="presentation"] { visibility: visible !important; overflow: hidden; }
 [data-test-chart-name="Publication"] tr { background: none !important; }
 [data-test-chart-name="Publication"] td { border: 0 !important; padding: 0 !important; background: none !important; }
+td.dt-is-null { font-size: 0 !important; }
+td.dt-is-null::before { content: "–"; font-size: 12px; }
 """
 
 Position = dict[str, Any]
