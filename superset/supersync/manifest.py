@@ -62,9 +62,9 @@ class Manifest(dict[str, Model]):
         """Return the codes of the KPIs that the models declare."""
         return {model.kpi["code"] for model in self.values() if model.kpi}
 
-    def schema_of(self, keys: Iterable[str]) -> dict[str, dict[str, dict[str, str]]]:
+    def schema_of(self, keys: Iterable[str]) -> dict[str, Any]:
         """Return the types of the columns of tables by schema, table and column, as sqlglot wants to be told them."""
-        found: dict[str, dict[str, dict[str, str]]] = {}
+        found: dict[str, Any] = {}
         for model in (self[key] for key in keys):
             types = {column.name: column.type or "TEXT" for column in model.columns.values()}
             found.setdefault(model.schema, {})[model.name] = types
