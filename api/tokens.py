@@ -1,5 +1,6 @@
 """Who may ask for figures: tokens, of which only the SHA-256 is kept, and what each sees. Answers belong in `kpi`."""
 
+import csv
 import hashlib
 import re
 import secrets
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from ingestion import settings
 from ingestion.errors import ExpectedFailure
 from ingestion.settings import Home
 
@@ -17,8 +19,17 @@ DEFAULT_DAYS = 365
 
 _BUSY_SECONDS = 30
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-#: The roles of Superset that read figures: the nation's, or those of one territory.
-_ROLE = re.compile(r"national|(?:departement|region|gendarmerie_region)-(?P<territory>(?:FR|GN)-[A-Z0-9]{1,4})")
+#: The roles of Superset that read figures, the nation's or a territory's; `gendarmerie_region-GN-NAQ` is a former name.
+_ROLE = re.compile(
+    r"national|(?:departement|region|region-gendarmerie|gendarmerie_region)-(?P<territory>(?:FR|GN)-[A-Z0-9]{1,4})"
+)
+#: The roles of territories by the column of the seed that has their codes, as `superset/policies/roles.yml` names them.
+_TERRITORIAL = {
+    "territory_code": "departement-{}",
+    "region_code": "region-{}",
+    "gendarmerie_region_code": "region-gendarmerie-{}",
+}
+_SEED = settings.CHECKOUT / "dbt_project" / "seeds" / "territories.csv"
 #: A token is 256 bits of chance: nobody guesses it, so one round of SHA-256 keeps it as well as many would.
 _BYTES = 32
 _SCHEMA = """
@@ -38,7 +49,7 @@ class Holder:
 
     Attributes:
         name: What the token is for, `tableau-de-bord-33`; never a person.
-        role: As in Superset: `national`, `departement-FR-33`, `region-FR-NAQ`.
+        role: As in Superset: `national`, `departement-FR-33`, `region-FR-NAQ`, `region-gendarmerie-GN-NAQ`.
         created_on: Day of its creation.
         expires_on: Last day on which it is good.
     """
@@ -55,6 +66,14 @@ class Holder:
         return found["territory"] if found else None
 
 
+def roles() -> set[str]:
+    """Return the roles that a token may have: the nation's, and one for each territory that there is."""
+    with _SEED.open(encoding="utf-8", newline="") as seed:
+        rows = list(csv.DictReader(seed))
+    named = {name.format(row[column]) for column, name in _TERRITORIAL.items() for row in rows if row[column]}
+    return {NATIONAL, *named}
+
+
 def file(home: Home) -> Path:
     return home.root / "api_tokens.sqlite"
 
@@ -69,12 +88,15 @@ def add(home: Home, name: str, role: str, days: int = DEFAULT_DAYS) -> str:
         days: How long it is good.
 
     Raises:
-        ExpectedFailure: name or role is not one, the term is none, or the name is taken.
+        ExpectedFailure: name or role is not one, its territory does not exist, the term is none, the name is taken.
     """
     if not _NAME.fullmatch(name):
         raise ExpectedFailure(f"{name!r} is no name of a token.", "Use small letters, digits and dashes.")
-    if not _ROLE.fullmatch(role):
-        raise ExpectedFailure(f"{role!r} is no role.", "Use national, departement-FR-33, region-FR-NAQ or the like.")
+    if role not in roles():
+        raise ExpectedFailure(
+            f"{role!r} is no role that reads figures, or its territory does not exist.",
+            "Use one of Superset's: national, departement-FR-33, region-FR-NAQ, region-gendarmerie-GN-NAQ.",
+        )
     if days < 1:
         raise ExpectedFailure(f"A token cannot be good for {days} days.", "Give at least one day.")
     token = secrets.token_urlsafe(_BYTES)

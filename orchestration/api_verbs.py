@@ -23,7 +23,10 @@ def register(app: typer.Typer) -> None:
 @token_app.command("add")
 def add(
     name: Name,
-    role: Annotated[str, typer.Option(help="national, departement-FR-33, region-FR-NAQ, gendarmerie_region-GN-NAQ.")],
+    role: Annotated[
+        str,
+        typer.Option(help="As in Superset: national, departement-FR-33, region-FR-NAQ, region-gendarmerie-GN-NAQ."),
+    ],
     days: Annotated[int, typer.Option(help="Days for which it is good.")] = 365,
 ) -> None:
     """Make a token and print it: it is shown this once, and kept as a hash only."""

@@ -165,10 +165,15 @@ def publish(live: Live = False) -> None:
     """Publish the last sound build as a read-only copy."""
     from orchestration.execution import run_job
 
-    outcome = run_job("publish_live" if live else "publish").or_raise("Readers keep the copy they have.")
-    for metadata in outcome.metadata.values():
+    outcome = run_job("publish_live" if live else "publish")
+    copies = [metadata for metadata in outcome.metadata.values() if "publication_id" in metadata]
+    for metadata in copies:
         rows, as_of = metadata["dagster/row_count"], metadata["data_as_of"]
         out.print(f"Published {metadata['publication_id']}: {rows} rows, data as of {as_of}.")
+    outcome.or_raise("Mend it, then repeat the command." if copies else "Readers keep the copy they have.")
+    for metadata in outcome.metadata.values():
+        if "summary" in metadata:
+            say(metadata["summary"])
 
 
 @app.command()
@@ -349,7 +354,8 @@ def superset_apply() -> None:
 
     settings.home().superset.mkdir(parents=True, exist_ok=True)  # asked for by name: this home has a Superset
     outcome = run_job("superset").or_raise("Repeat the command: it takes up where this one stopped.")
-    out.print(f"Superset holds the bundle: {len(outcome.metadata)} datasets, charts and dashboards.")
+    shown = [key for key in outcome.metadata if len(key.path) > len(("superset", "answers"))]
+    out.print(f"Superset holds the bundle: {len(shown)} datasets, charts and dashboards.")
 
 
 @superset_app.command("drift")

@@ -15,7 +15,8 @@ LIVE_SERVING = dg.AssetSelection.assets(["serving", "live"])
 LAYERS = ("seeds", "staging", "reference", "marts", "signals", "impact", "kpi", "audit")
 MODELS = dg.AssetSelection.groups(*LAYERS) - LIVE_MODELS
 SERVING = dg.AssetSelection.assets(["serving", "daily"])
-BI = dg.AssetSelection.groups("superset")
+ANSWERS = dg.AssetSelection.assets(["superset", "answers"])
+BI = dg.AssetSelection.groups("superset")  # the answers too
 FEELING_MODEL = dg.AssetSelection.assets(["analytics", "feeling_model"])
 
 
@@ -76,7 +77,10 @@ build = dg.define_asset_job(
 )
 
 publish = dg.define_asset_job(
-    "publish", selection=SERVING, description="Publish the last sound build as a read-only copy.", tags=TAGS
+    "publish",
+    selection=SERVING | ANSWERS,
+    description="Publish the last sound build as a read-only copy, and have Superset forget the former one.",
+    tags=TAGS,
 )
 
 daily = dg.define_asset_job(

@@ -1,7 +1,6 @@
 """Which published columns the datasets, charts and dashboards of Superset show. How they are drawn is `supersync`'s."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import sqlglot
 from sqlglot import exp
@@ -43,12 +42,7 @@ def _dataset_edges(bundle: Bundle, dataset: Asset, layers: Mapping[str, str]) ->
         for name in names:
             yield Edge(Column(layers[table], table, name), Column("dataset", dataset.slug, name))
         return
-    schema: dict[str, Any] = {}
-    for key in dataset.declared["reads"]:
-        model = bundle.models[key]
-        schema.setdefault(model.schema, {})[model.name] = {
-            column.name: column.type or "text" for column in model.columns.values()
-        }
+    schema = bundle.models.schema_of(dataset.declared["reads"])
     query = qualify(
         sqlglot.parse_one(dataset.config["sql"], dialect=DIALECT),
         schema=schema,

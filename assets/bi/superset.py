@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import dagster as dg
 from supersync.bundle import Asset
-from supersync.cache import invalidate
 from supersync.errors import SupersetFailure
 from supersync.whole import apply
 
@@ -95,10 +94,9 @@ def superset(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult
     try:
         with bi.client() as client:
             done = apply(client, BUNDLE, bi.policies(BUNDLE), bi.database_uri())
-            forgotten = invalidate(client, BUNDLE)
     except SupersetFailure as failure:
         raise dg.Failure(description=str(failure), allow_retries=False) from None
-    context.log.info("%s\nCached answers forgotten: %s datasets.", done, forgotten)
+    context.log.info("%s", done)
     columns = lineage()
     for asset in SHOWN:
         key = asset_key(asset.kind, asset.slug)

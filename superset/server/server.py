@@ -12,6 +12,7 @@ All read `SUPERSET_HOME` and `SUPERSET_SECRET_KEY`; `init` also `SUPERSET_ADMIN_
 import argparse
 import json
 import os
+import shutil
 import sqlite3
 import sys
 from pathlib import Path
@@ -154,7 +155,13 @@ def ensure_administrator(username: str, password: str) -> None:
 
 
 def serve() -> None:
-    """Replace this process with gunicorn: threads, since DuckDB works outside the interpreter's lock."""
+    """Replace this process with gunicorn: threads, since DuckDB works outside the interpreter's lock.
+
+    Kept answers are forgotten first: they are of a former copy if one was published while nobody could be told.
+    """
+    kept = Path(os.environ["SUPERSET_HOME"]) / "cache"  # as in `superset_config.py`
+    if kept.exists():
+        shutil.rmtree(kept)
     port = os.environ.get("CYBERIMPACT_SUPERSET_PORT", "8088")
     os.execv(  # noqa: S606 - no shell
         sys.executable,

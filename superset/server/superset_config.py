@@ -331,7 +331,7 @@ DISALLOWED_SQL_FUNCTIONS = {
     }
 }
 
-# -- Cache: answers live until the next publication, which invalidates them
+# -- Cache: answers live until the next publication, which invalidates them, or the next start, which forgets them
 
 # One configuration for both: Superset's invalidation deletes from the first the keys that it wrote to the second. It
 # stops at the first key that has expired, unless errors are ignored.

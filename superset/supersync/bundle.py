@@ -25,7 +25,7 @@ FIELDS = {
     "database": ({"title"}, {"engine", "cache_seconds", "beside"}),
     "dataset": (
         set(),
-        {"database", "title", "description", "model", "query", "reads", "time", "columns", "metrics"},
+        {"database", "title", "description", "model", "query", "reads", "time", "cache_seconds", "columns", "metrics"},
     ),
     "chart": (
         {"title", "description", "dataset", "viz"},
@@ -223,7 +223,7 @@ def _dataset(
         "main_dttm_col": time,
         "description": description,
         "extra": {"certification": {"certified_by": OWNER, "details": origin(path)}},
-        "cache_timeout": database.config["cache_timeout"] if database else None,
+        "cache_timeout": declared.get("cache_seconds", database.config["cache_timeout"] if database else None),
         "filter_select_enabled": True,
         "normalize_columns": False,
         "always_filter_main_dttm": False,
@@ -386,7 +386,8 @@ def _dashboard(
 def spared(one: Mapping[str, Any], chart: str, charts_by_slug: Mapping[str, Asset]) -> bool:
     """Return whether a filter leaves a chart alone: it says so, or the chart itself fixes the column of the filter."""
     fixed = charts_by_slug[chart].declared.get("where", {}) if chart in charts_by_slug else {}
-    return chart in one.get("except", []) or one.get("column") in fixed
+    named = chart in one.get("except", []) or chart not in one.get("only", [chart])
+    return named or one.get("column") in fixed
 
 
 def shown(slug: str, declared: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

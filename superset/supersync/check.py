@@ -4,10 +4,15 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import sqlglot
+from sqlglot.errors import SqlglotError
+from sqlglot.optimizer.qualify import qualify
+
 from supersync import charts, layout
 from supersync.bundle import MAIN, PHONE, Asset, Bundle, chart_slugs, told_columns
 
 BASELINE = "kpis_without_chart.txt"
+DIALECT = "duckdb"
 
 # fmt: off
 _SQL_WORDS = frozenset((
@@ -73,7 +78,7 @@ def _dataset(bundle: Bundle, dataset: Asset) -> Iterator[str]:
     yield from _said_twice(bundle, dataset)
     yield from _metrics(dataset)
     if "query" in dataset.declared:
-        yield from _query(dataset)
+        yield from _query(bundle, dataset)
 
 
 def _models(bundle: Bundle, dataset: Asset) -> Iterator[str]:
@@ -125,13 +130,24 @@ def _metrics(dataset: Asset) -> Iterator[str]:
             yield f"{dataset.path}: metrics: {metric['metric_name']} uses {word}, which is no column of the dataset."
 
 
-def _query(dataset: Asset) -> Iterator[str]:
+def _query(bundle: Bundle, dataset: Asset) -> Iterator[str]:
     tables = set(re.findall(r"\b(?:from|join)\s+(\w+\.\w+)", dataset.config["sql"]))
     declared = set(dataset.declared.get("reads", []))
     for table in sorted(tables - declared):
         yield f"{dataset.path}: reads: {table} is read by the query but not declared."
     for table in sorted(declared - tables):
         yield f"{dataset.path}: reads: {table} is declared but the query does not read it."
+    if tables == declared <= bundle.models.keys():
+        yield from _query_columns(bundle, dataset)
+
+
+def _query_columns(bundle: Bundle, dataset: Asset) -> Iterator[str]:
+    """Find a column that the query reads, be it in a condition only, and that no table of it has."""
+    try:
+        query = sqlglot.parse_one(dataset.config["sql"], dialect=DIALECT)
+        qualify(query, schema=bundle.models.schema_of(dataset.declared["reads"]), dialect=DIALECT)
+    except SqlglotError as problem:
+        yield f"{dataset.path}: query: {str(problem).splitlines()[0]}"
 
 
 def _chart(bundle: Bundle, chart: Asset) -> Iterator[str]:
@@ -148,7 +164,17 @@ def _chart(bundle: Bundle, chart: Asset) -> Iterator[str]:
             yield f"{chart.path}: metrics: the dataset {dataset.slug} declares no metric {metric}."
     if _has_ad_hoc_sql(chart.config["params"]):
         yield f"{chart.path}: params: ad-hoc SQL is refused; declare a metric in the dataset."
+    yield from _named_in_params(chart)
     yield from _values(bundle, chart)
+
+
+def _named_in_params(chart: Asset) -> Iterator[str]:
+    """Find what Superset's own options name and the chart does not show: Superset passes over it in silence."""
+    params, shown = chart.declared.get("params", {}), {*charts.columns(chart.declared), *_metric_names(chart)}
+    for name in sorted(params.get("column_config", {}).keys() - shown):
+        yield f"{chart.path}: params: column_config: the chart shows no {name}."
+    if (name := params.get("x_axis_sort")) and name not in shown:
+        yield f"{chart.path}: params: x_axis_sort: the chart shows no {name}."
 
 
 def _values(bundle: Bundle, chart: Asset) -> Iterator[str]:
@@ -175,7 +201,8 @@ def _rows(dashboard: Asset) -> Iterator[str]:
         if width > layout.COLUMNS - ("text" in row):
             yield f"{dashboard.path}: row {number} is {width} columns wide, {layout.COLUMNS} is the most."
     placed = chart_slugs(dashboard.declared)
-    left_out = (dashboard.declared.get("phone") or {}).get("except", [])
+    phone = dashboard.declared.get("phone") or {}
+    left_out = [*phone.get("except", []), *phone.get("instead", {})]
     yield from (
         f"{dashboard.path}: phone: {slug} is not on the dashboard." for slug in sorted(set(left_out) - set(placed))
     )
@@ -189,7 +216,7 @@ def _filters(bundle: Bundle, dashboard: Asset) -> Iterator[str]:
     placed = chart_slugs(dashboard.declared)
     datasets = {dataset.slug: dataset for dataset in bundle.datasets}
     for name, one in dashboard.declared.get("filters", {}).items():
-        for slug in sorted(set(one.get("except", [])) - set(placed)):
+        for slug in sorted({*one.get("except", []), *one.get("only", [])} - set(placed)):
             yield f"{dashboard.path}: filters: {name}: {slug} is not on the dashboard."
         if one.get("type") == "time":
             continue

@@ -11,7 +11,7 @@ from uuid import UUID
 import httpx
 import yaml
 
-from supersync.errors import SupersetFailure
+from supersync.errors import SupersetFailure, Unreachable
 
 PAGE_SIZE = 100  # the server's own ceiling: it shortens a longer page without saying so
 KINDS = ("database", "dataset", "chart", "dashboard")
@@ -120,7 +120,7 @@ class Client:
         try:
             return self._http.request(method, path, **options)
         except (httpx.ConnectError, httpx.ConnectTimeout):
-            raise SupersetFailure(
+            raise Unreachable(
                 f"Superset does not answer at {self.url}.",
                 "Start it with `make up`, or correct CYBERIMPACT_SUPERSET_URL.",
             ) from None

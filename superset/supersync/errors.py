@@ -13,3 +13,7 @@ class SupersetFailure(Exception):
         super().__init__(f"{what} {remedy}")
         self.what = what
         self.remedy = remedy
+
+
+class Unreachable(SupersetFailure):
+    """Nothing answers at the server's address."""

@@ -13,13 +13,16 @@ HEIGHT, CAPTION_HEIGHT = 50, 8  # of a row and of a chart's caption, in Superset
 PHONE_CAPTION_HEIGHT, PHONE_LINE, PHONE_LINE_HEIGHT = 14, 42, 3
 PHONE_HEIGHT = 46
 
-#: The chart of the publication is one line of text: no title, no head of a table.
+#: The chart of the publication is one line of text: no title, no head of a table. What a table does not know is a
+#: dash, where Superset writes an English abbreviation.
 CSS = """\
 [data-test-chart-name="Publication"] [data-test="slice-header"],
 [data-test-chart-name="Publication"] thead { display: none; }
 [data-test-chart-name="Publication"] [role="presentation"] { visibility: visible !important; overflow: hidden; }
 [data-test-chart-name="Publication"] tr { background: none !important; }
 [data-test-chart-name="Publication"] td { border: 0 !important; padding: 0 !important; background: none !important; }
+td.dt-is-null { font-size: 0 !important; }
+td.dt-is-null::before { content: "–"; font-size: 12px; }
 """
 
 Position = dict[str, Any]
@@ -46,21 +49,29 @@ def single_column(declared: Mapping[str, Any]) -> dict[str, Any]:
     """Return a dashboard's declaration for a phone: the same texts and charts, one below the other.
 
     Args:
-        declared: The declaration, whose `phone` may name charts to leave out (`except`).
+        declared: The declaration, whose `phone` may name charts to leave out (`except`), and others to put in their
+            place (`instead`), which keep the height of their row.
     """
-    left_out = set((declared["phone"] or {}).get("except", []))
+    phone = declared["phone"] or {}
+    left_out, instead = set(phone.get("except", [])), phone.get("instead", {})
+
+    def kept(slugs: Iterable[str]) -> list[str]:
+        return [instead.get(slug, slug) for slug in slugs if slug not in left_out]
+
     rows: list[dict[str, Any]] = []
     for row in declared["rows"]:
         if "text" in row:
             rows.append({"text": row["text"], "height": _text_height(row["text"])})
-        height = min(row.get("height", HEIGHT), PHONE_HEIGHT)
-        kept = [slug for slug in row.get("charts", {}) if slug not in left_out]
-        rows += [{"charts": {slug: COLUMNS}, "height": height} for slug in kept]
+        height = row.get("height", HEIGHT)
+        rows += [
+            {"charts": {slug: COLUMNS}, "height": height if slug in instead.values() else min(height, PHONE_HEIGHT)}
+            for slug in kept(row.get("charts", {}))
+        ]
     filters = {
-        name: {**one, "except": [slug for slug in one.get("except", []) if slug not in left_out]}
+        name: {**one, **{key: kept(one[key]) for key in ("except", "only") if key in one}}
         for name, one in declared.get("filters", {}).items()
     }
-    captioned = [slug for slug in declared.get("captioned", []) if slug not in left_out]
+    captioned = kept(declared.get("captioned", []))
     title = f"{declared['title']} (téléphone)"
     return {**declared, "title": title, "rows": rows, "filters": filters, "captioned": captioned}
 

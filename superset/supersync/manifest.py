@@ -1,7 +1,7 @@
 """Reads from dbt's manifest what a reader of dashboards is shown of a model. How models are built is dbt's matter."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,14 @@ class Manifest(dict[str, Model]):
     def kpi_codes(self) -> set[str]:
         """Return the codes of the KPIs that the models declare."""
         return {model.kpi["code"] for model in self.values() if model.kpi}
+
+    def schema_of(self, keys: Iterable[str]) -> dict[str, Any]:
+        """Return the types of the columns of tables by schema, table and column, as sqlglot wants to be told them."""
+        found: dict[str, Any] = {}
+        for model in (self[key] for key in keys):
+            types = {column.name: column.type or "TEXT" for column in model.columns.values()}
+            found.setdefault(model.schema, {})[model.name] = types
+        return found
 
     def kpis_of_pillar(self, pillar: str) -> set[str]:
         """Return the codes of the KPIs of one pillar."""

@@ -86,6 +86,14 @@ def test_every_job_selects_something(definitions: dg.Definitions) -> None:
         assert definitions.resolve_job_def(name).asset_layer.executable_asset_keys, name
 
 
+def test_whatever_publishes_the_daily_copy_has_superset_forget_the_former_one(definitions: dg.Definitions) -> None:
+    repository, copy = definitions.get_repository_def(), dg.AssetKey(["serving", "daily"])
+    selected = [job.asset_layer.selected_asset_keys for job in repository.get_all_jobs()]
+    publishing = [keys for keys in selected if copy in keys]
+    assert len(publishing) > 1
+    assert all(dg.AssetKey(["superset", "answers"]) in keys for keys in publishing)
+
+
 def test_every_model_is_built_by_one_target(definitions: dg.Definitions) -> None:
     """A layer that is new is named by no job, and what reads it fails where nobody has built it before."""
     graph, repository = definitions.resolve_asset_graph(), definitions.get_repository_def()

@@ -50,15 +50,22 @@ STATEMENTS = (
     where verbatim_id in (select verbatim_id from perception.fct_verbatim where text = '{CANARY}')""",
 )
 
+#: Puts it into the live copy.
+LIVE_STATEMENTS = (
+    f"""insert into signals.live_signal by name
+    select * replace ('FR-69' as territory_code, '{CANARY}' as explanation) from signals.live_signal limit 1""",
+)
+
 
 @dataclass(frozen=True)
 class Target:
-    """The server's numbers of what is attacked: datasets, charts and dashboards by slug, the database."""
+    """The server's numbers of what is attacked: datasets, charts and dashboards by slug, the two databases."""
 
     datasets: Mapping[str, int]
     charts: Mapping[str, int]
     dashboards: Mapping[str, int]
     database: int
+    live: int = 0
 
 
 Attack = Callable[[Person, Target], str]
@@ -274,6 +281,13 @@ def sql_lab(sql: str, **options: Any) -> Attack:
     return attack
 
 
+def live_sql_lab(sql: str) -> Attack:
+    def attack(person: Person, target: Target) -> str:
+        return sql_lab(sql, database_id=target.live, schema="signals")(person, target)
+
+    return attack
+
+
 def run_sql(person: Person, target: Target, sql: str, **options: Any) -> httpx.Response:
     body = {
         "client_id": secrets.token_hex(5),
@@ -307,6 +321,26 @@ OPEN_SQL = (
     "select value_label from kpi.kpi_reading where value in (select max(value) from kpi.kpi_reading)",
     "select distinct value_label from kpi.kpi_reading order by all desc",
     "select max(main_structure_name) from perception.fct_experience where main_structure_name like '987%'",
+)
+
+#: The same of the live database.
+OPEN_LIVE_SQL = (
+    "select max(explanation) from signals.live_signal where explanation like '987%'",
+    "select explanation from signals.live_signal where 1 = 1 or territory_code = 'FR-69'",
+    "with told as (select * from signals.live_signal) select max(told.explanation) from told where explanation < 'A'",
+    "select '' as x union all select explanation from signals.live_signal",
+)
+SHUT_LIVE_SQL = (
+    "with live_signal as (select * from signals.live_signal) select explanation from live_signal",
+    "select explanation from live_signal",
+    "select explanation from live_serving.signals.live_signal",
+    "summarize signals.live_signal",
+    "select * from signals.live_signal_example",
+    "select * from signals.live_signal_evidence",
+    "select * from query('select explanation from signals.live_signal')",
+    "select * from information_schema.tables",
+    "select max(value) from kpi.kpi_reading",
+    "select * from read_text('/etc/hostname')",
 )
 
 #: Questions that nobody is answered, for they would reach past the rules.

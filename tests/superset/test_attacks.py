@@ -14,7 +14,17 @@ from supersync.bundle import MAIN, Bundle, identifier
 from supersync.client import Client
 
 from tests.superset import attacks, people
-from tests.superset.attacks import CANARY, CHARTS, OPEN_SQL, SHUT_CHARTS, SHUT_SQL, TEXTS, Target
+from tests.superset.attacks import (
+    CANARY,
+    CHARTS,
+    OPEN_LIVE_SQL,
+    OPEN_SQL,
+    SHUT_CHARTS,
+    SHUT_LIVE_SQL,
+    SHUT_SQL,
+    TEXTS,
+    Target,
+)
 from tests.superset.conftest import Server
 from tests.superset.copies import publish, swap
 from tests.superset.people import People
@@ -30,14 +40,17 @@ def administration(server: Server) -> Iterator[Client]:
 
 @pytest.fixture(scope="module")
 def bundle(server, administration, tmp_path_factory) -> Iterator[Bundle]:
-    """The bundle on a server with everybody, over a copy that holds the canary."""
+    """The bundle on a server with everybody, over copies that hold the canary."""
     held, _ = people.grant(server, administration, tmp_path_factory.mktemp("policies"))
-    daily = server.home.published / "daily"
-    before = (daily / "current").readlink()
-    publish(daily, "canary", *attacks.STATEMENTS)
+    before = {}
+    for name, statements in (("daily", attacks.STATEMENTS), ("live", attacks.LIVE_STATEMENTS)):
+        builds = server.home.published / name
+        before[builds] = (builds / "current").readlink()
+        publish(builds, "canary", *statements)
     cache.invalidate(administration, held)
     yield held
-    swap(daily, before)
+    for builds, build in before.items():
+        swap(builds, build)
     cache.invalidate(administration, held)
 
 
@@ -49,6 +62,7 @@ def target(administration, bundle) -> Target:
         charts={one.slug: numbers["chart"][one.uuid] for one in bundle.charts},
         dashboards={one.slug: numbers["dashboard"][one.uuid] for one in bundle.dashboards},
         database=numbers["database"][identifier("database", MAIN)],
+        live=numbers["database"][identifier("database", "live")],
     )
 
 
@@ -108,6 +122,23 @@ def test_sql_lab_shows_ones_own_rows(folk, target, sql):
 @pytest.mark.parametrize("name", ["analyste_gironde", "auditeur"])
 def test_sql_lab_refuses_what_reaches_past_the_rules(folk, target, sql, name):
     answer = attacks.sql_lab(sql)(folk[name], target)
+    assert attacks.is_refusal(answer), answer[:300]
+    assert CANARY not in answer
+
+
+@pytest.mark.parametrize("sql", OPEN_LIVE_SQL)
+def test_sql_lab_shows_ones_own_rows_of_the_live_database_too(folk, target, sql):
+    for name in ("analyste", "auditeur"):
+        assert CANARY in attacks.live_sql_lab(sql)(folk[name], target), name
+    answer = attacks.live_sql_lab(sql)(folk["analyste_gironde"], target)
+    assert not attacks.is_refusal(answer)
+    assert CANARY not in answer
+
+
+@pytest.mark.parametrize("sql", SHUT_LIVE_SQL)
+@pytest.mark.parametrize("name", ["analyste_gironde", "auditeur", "gironde"])
+def test_sql_lab_refuses_what_reaches_past_the_rules_of_the_live_database(folk, target, sql, name):
+    answer = attacks.live_sql_lab(sql)(folk[name], target)
     assert attacks.is_refusal(answer), answer[:300]
     assert CANARY not in answer
 

@@ -5,6 +5,7 @@ from copy import deepcopy
 from pathlib import Path
 from uuid import UUID
 
+import duckdb
 import pytest
 from supersync import bundle as bundles
 from supersync import charts, layout
@@ -114,7 +115,7 @@ def test_every_dashboard_is_headed_by_its_publication(expanded):
 
 def test_a_phone_has_the_same_charts_in_one_column(expanded):
     wide, narrow = by_slug(expanded, "vue-densemble"), by_slug(expanded, "vue-densemble-telephone")
-    assert narrow.reads == tuple(slug for slug in wide.reads if slug != "sources")
+    assert narrow.reads == tuple({"sources": "sources_phone"}.get(slug, slug) for slug in wide.reads)
     assert narrow.title == "Vue d'ensemble (téléphone)"
     assert narrow.uuid != wide.uuid
     tree = narrow.config["position"]
@@ -130,8 +131,49 @@ def test_a_phone_has_the_same_charts_in_one_column(expanded):
         for dashboard in (wide, narrow)
     }
     (left_out,) = set(texts["vue-densemble"]) - set(texts["vue-densemble-telephone"])
-    assert left_out.startswith("Dernier jour que racontent les données")  # the caption of the table of sources
-    assert texts["vue-densemble-telephone"] == [text for text in texts["vue-densemble"] if text != left_out]
+    assert left_out.startswith("Dernier jour que racontent les données")  # the caption of the wide table of sources
+    assert texts["vue-densemble-telephone"][:-1] == [text for text in texts["vue-densemble"] if text != left_out]
+
+
+@pytest.mark.parametrize("slug", ["vue-densemble", "vue-densemble-telephone", "veille", "veille-telephone"])
+def test_a_count_of_signals_stands_beside_the_state_of_the_live_feed(expanded, slug):
+    """A feed that is dead has no signals either: its zero would be read as calm."""
+    dashboard = by_slug(expanded, slug)
+    assert {"open_signals", "live_freshness"} <= set(dashboard.reads)
+    charts_of = {chart.slug: chart for chart in expanded.charts}
+    for name in ("period", "territory"):  # a past month has no signal that is open now: a zero too
+        one = dashboard.declared["filters"].get(name)
+        assert one is None or bundles.spared(one, "open_signals", charts_of), name
+
+
+@pytest.mark.parametrize("slug", ["vue-densemble", "vue-densemble-telephone", "territoire", "audit"])
+def test_a_page_of_many_sources_says_whether_they_are_late(expanded, slug):
+    charts_of = {chart.slug: chart.declared for chart in expanded.charts}
+    shown = [charts_of[name] for name in by_slug(expanded, slug).reads]
+    assert any(one["dataset"] == "freshness" and "etat" in one["metrics"] for one in shown)
+
+
+@pytest.mark.parametrize(
+    ("loaded", "late_at", "was_late", "said"),
+    [
+        ("now() - interval 1 hour", "now() + interval 1 day", "false", "à jour"),
+        ("now() - interval 3 day", "now() - interval 1 minute", "false", "en retard"),
+        ("now() - interval 3 day", "now() + interval 1 day", "true", "en retard"),
+        ("null", "null", "true", "jamais chargée"),
+    ],
+)
+def test_a_source_becomes_late_without_a_build(expanded, loaded, late_at, was_late, said):
+    dataset = by_slug(expanded, "freshness")
+    (state,) = (one["expression"] for one in dataset.config["metrics"] if one["metric_name"] == "etat")
+    with duckdb.connect() as connection:
+        connection.execute("set TimeZone = 'Asia/Tokyo'")  # the moments are UTC, wherever the reader's server stands
+        moments = (
+            f"timezone('UTC', ({one})::timestamptz) as {name}"
+            for one, name in ((loaded, "last_loaded_at"), (late_at, "late_at"))
+        )
+        row = f"select {', '.join(moments)}, {was_late} as is_late"
+        assert connection.execute(f"select {state} from ({row})").fetchone() == (said,)
+    assert dataset.config["cache_timeout"] <= 600  # a kept answer is no older either
 
 
 def test_double_punctuation_never_begins_a_line():
@@ -222,6 +264,27 @@ def test_a_filter_spares_the_charts_that_it_names(expanded):
     assert territory["defaultDataMask"]["extraFormData"] == {
         "filters": [{"col": "territory_name", "op": "IN", "val": ["France"]}]
     }
+
+
+def test_a_filter_may_name_the_charts_that_it_reaches_instead(expanded):
+    dashboard = by_slug(expanded, "perception")
+    charts_of = {chart.slug: chart for chart in expanded.charts}
+    one = dashboard.declared["filters"]["platform"]
+    reached = [slug for slug in dashboard.reads if not bundles.spared(one, slug, charts_of)]
+    assert reached == ["feedback_by_platform", "negative_by_platform"]
+    assert all(one["column"] in charts.columns(charts_of[slug].declared) for slug in reached)
+
+
+def test_a_period_of_the_audit_reaches_all_that_has_a_moment(expanded):
+    """And a click on a value reaches the tables that have the same column."""
+    dashboard = by_slug(expanded, "audit")
+    charts_of = {chart.slug: chart for chart in expanded.charts}
+    times = {dataset.slug: dataset.config["main_dttm_col"] for dataset in expanded.datasets}
+    period = dashboard.declared["filters"]["period"]
+    dated = {slug for slug in dashboard.reads if times[charts_of[slug].declared["dataset"]]}
+    assert dated >= {"audit_loads", "audit_check_history", "audit_check_failures", "audit_runs", "audit_ledger"}
+    assert not any(bundles.spared(period, slug, charts_of) for slug in dated)
+    assert dashboard.config["metadata"]["cross_filters_enabled"] is True
 
 
 def test_rows_become_a_tree():

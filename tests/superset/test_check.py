@@ -65,9 +65,43 @@ def test_a_column_that_vanished_from_the_model(workshop, tmp_path):
 def test_a_column_that_only_a_metric_uses(workshop, tmp_path):
     content = small_manifest.manifest()
     del content["nodes"]["model.cyberimpact.kpi_reading"]["columns"]["numerator"]
-    assert problems(workshop, small_manifest.write(tmp_path, content)) == [
-        "datasets/kpi_reading.yaml: metrics: total uses numerator, which is no column of the dataset."
-    ]
+    found = problems(workshop, small_manifest.write(tmp_path, content))
+    assert "datasets/kpi_reading.yaml: metrics: total uses numerator, which is no column of the dataset." in found
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "dataset"),
+    [
+        ("kpi_reading", "denominator", "victim_flows"),  # read alone, in an expression
+        ("kpi_reading", "is_latest", "irritants"),  # in a condition of a common table expression
+        ("dim_territory", "gendarmerie_region_code", "google_reviews"),  # in the condition of a join
+        ("live_signal_evidence", "platform_label", "live_evidence"),
+    ],
+)
+def test_a_column_that_only_a_query_reads(workshop, tmp_path, table, column, dataset):
+    content = small_manifest.manifest()
+    del content["nodes"][f"model.cyberimpact.{table}"]["columns"][column]
+    found = problems(workshop, small_manifest.write(tmp_path, content))
+    (told,) = (problem for problem in found if problem.startswith(f"datasets/{dataset}.yaml: query: "))
+    assert column in told
+
+
+def test_a_query_that_is_no_sql(workshop, manifest):
+    (workshop / "datasets" / "chat_rhythm.sql").write_text("select (from kpi.kpi_reading join reference.dim_calendar")
+    (problem,) = problems(workshop, manifest)
+    assert problem.startswith("datasets/chat_rhythm.yaml: query: ")
+
+
+@pytest.mark.parametrize(
+    ("params", "said"),
+    [
+        ({"column_config": {"experiencs": {}}}, "params: column_config: the chart shows no experiencs."),
+        ({"x_axis_sort": "gone"}, "params: x_axis_sort: the chart shows no gone."),
+    ],
+)
+def test_an_option_that_names_what_the_chart_does_not_show(workshop, manifest, params, said):
+    set_field(workshop / CHARTS / "structures.yaml", "params", params)
+    assert problems(workshop, manifest) == [f"charts/perception/structures.yaml: {said}"]
 
 
 def test_a_model_that_is_not_published(workshop, tmp_path):
@@ -128,8 +162,11 @@ def test_a_chart_that_does_not_say_where_its_figure_is_defined(workshop, manifes
 
 
 def test_a_phone_that_leaves_out_what_is_not_there(workshop, manifest):
-    edit(workshop / "dashboards" / "vue-densemble.yaml", lambda one: one.update(phone={"except": ["nothing"]}))
-    assert problems(workshop, manifest) == ["dashboards/vue-densemble.yaml: phone: nothing is not on the dashboard."]
+    phone = {"except": ["nothing"], "instead": {"sources": "sources_phone", "gone": "sources"}}
+    edit(workshop / "dashboards" / "vue-densemble.yaml", lambda one: one.update(phone=phone))
+    assert problems(workshop, manifest) == [
+        f"dashboards/vue-densemble.yaml: phone: {slug} is not on the dashboard." for slug in ("gone", "nothing")
+    ]
 
 
 def test_an_undeclared_metric(workshop, manifest):
@@ -206,6 +243,13 @@ def test_a_filter_on_a_column_that_does_not_exist(workshop, manifest):
     assert problems(workshop, manifest) == [
         "dashboards/perception.yaml: filters: territory: nothing is not on the dashboard.",
         "dashboards/perception.yaml: filters: territory: the dataset kpi_reading has no column place.",
+    ]
+
+
+def test_a_filter_that_reaches_a_chart_that_is_not_there(workshop, manifest):
+    edit(workshop / "dashboards" / "perception.yaml", lambda one: one["filters"]["platform"].update(only=["nothing"]))
+    assert problems(workshop, manifest) == [
+        "dashboards/perception.yaml: filters: platform: nothing is not on the dashboard."
     ]
 
 

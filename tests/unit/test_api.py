@@ -7,12 +7,15 @@ from datetime import timedelta
 
 import pytest
 from starlette.testclient import TestClient
+from supersync import policies
+from supersync.bundle import read_yaml
 from typer.testing import CliRunner
 
 from api import tokens
 from api.app import build_app
 from ingestion.errors import ExpectedFailure
 from ingestion.settings import Home
+from orchestration import bi
 from orchestration.cli import app
 from tests.unit.handmade import write_copy
 
@@ -111,7 +114,7 @@ def test_csv_has_the_same_rows(home, client):
         ("national", ["FR", "FR-29", "FR-33", "FR-40", "FR-NAQ", "ZZ"]),
         ("departement-FR-33", ["FR", "FR-33"]),
         ("region-FR-NAQ", ["FR", "FR-33", "FR-40", "FR-NAQ"]),
-        ("gendarmerie_region-GN-NAQ", ["FR", "FR-33", "FR-40", "FR-NAQ"]),
+        ("region-gendarmerie-GN-NAQ", ["FR", "FR-33", "FR-40", "FR-NAQ"]),
     ],
 )
 def test_a_token_sees_what_its_role_sees(home, client, role, seen):
@@ -172,13 +175,41 @@ def test_a_token_is_kept_as_a_hash_by_its_owner_alone(home):
 
 
 @pytest.mark.parametrize(
-    ("name", "role", "days"),
-    [("Jean Dupont", "national", 9), ("a", "admin", 9), ("a", "departement-33", 9), ("a", "national", 0)],
+    ("name", "role", "days", "said"),
+    [
+        ("Jean Dupont", "national", 9, "no name of a token"),
+        ("a", "admin", 9, "is no role"),
+        ("a", "departement-33", 9, "is no role"),
+        ("a", "departement-FR-NAQ", 9, "its territory does not exist"),
+        ("a", "departement-FR-99", 9, "its territory does not exist"),
+        ("a", "region-FR-33", 9, "its territory does not exist"),
+        ("a", "FR-99", 9, "is no role"),
+        ("a", "national", 0, "0 days"),
+    ],
 )
-def test_a_wrong_token_is_not_made(home, name, role, days):
-    with pytest.raises(ExpectedFailure):
+def test_a_wrong_token_is_not_made(home, name, role, days, said):
+    with pytest.raises(ExpectedFailure, match=said):
         tokens.add(home, name, role, days)
     assert tokens.holders(home) == []
+
+
+def test_the_roles_of_tokens_are_those_of_superset():
+    roles = read_yaml(bi.POLICIES_DIR / "roles.yml")
+    named = {
+        told["role"].format(code=code)
+        for level, told in roles["territories"].items()
+        for code in policies.territories(bi.SEEDS_DIR)[level]
+    }
+    assert tokens.roles() == {tokens.NATIONAL, *named}
+
+
+@pytest.mark.usefixtures("copy")
+def test_a_token_of_a_former_name_of_its_role_is_good_still(home, client):
+    token = bearer(home, "region-gendarmerie-GN-NAQ")
+    with sqlite3.connect(tokens.file(home)) as connection:
+        connection.execute("update tokens set role = 'gendarmerie_region-GN-NAQ'")
+    answer = client.get("/api/kpi/victims?from=2026-10", headers=token)
+    assert sorted(places(answer)) == ["FR", "FR-33", "FR-40", "FR-NAQ"]
 
 
 def test_before_the_first_publication_it_says_so(home, client):
