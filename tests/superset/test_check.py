@@ -162,8 +162,9 @@ def test_a_chart_that_does_not_say_where_its_figure_is_defined(workshop, manifes
 
 
 def test_a_phone_that_leaves_out_what_is_not_there(workshop, manifest):
-    phone = {"except": ["nothing"], "instead": {"sources": "sources_phone", "gone": "sources"}}
-    edit(workshop / "dashboards" / "vue-densemble.yaml", lambda one: one.update(phone=phone))
+    file = workshop / "dashboards" / "vue-densemble.yaml"
+    edit(file, lambda one: one["phone"].update({"except": ["nothing"]}))
+    edit(file, lambda one: one["phone"]["instead"].update(gone="sources"))
     assert problems(workshop, manifest) == [
         f"dashboards/vue-densemble.yaml: phone: {slug} is not on the dashboard." for slug in ("gone", "nothing")
     ]
