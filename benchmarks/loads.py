@@ -5,7 +5,6 @@ Run it as `python -m benchmarks.loads [PLATFORM ...] [--now YYYY-MM-DD]`; the ho
 
 import argparse
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -14,9 +13,9 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 
-import httpx
 from dotenv import dotenv_values
 
+from benchmarks.waves import answers, free_port
 from ingestion.loading import load
 from ingestion.platforms import PLATFORMS
 from ingestion.reports import LoadReport
@@ -33,24 +32,16 @@ AIM_SECONDS = 5
 @contextmanager
 def _sandbox(now: date) -> Generator[str]:
     """Serve the stand-ins in a process of their own, and give their address."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "sandbox", "--port", str(port), "--now", now.isoformat()]
     origin = f"http://127.0.0.1:{port}"
     with subprocess.Popen(command, cwd=CHECKOUT) as server:
         try:
-            while not _answers(f"{origin}/health"):
+            while not answers(f"{origin}/health"):
                 time.sleep(0.2)
             yield origin
         finally:
             server.terminate()
-
-
-def _answers(address: str) -> bool:
-    try:
-        return httpx.get(address, timeout=5).is_success
-    except httpx.HTTPError:
-        return False
 
 
 def _timed(name: str) -> tuple[float, float, LoadReport]:

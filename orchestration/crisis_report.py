@@ -14,7 +14,7 @@ from ingestion import settings
 from ingestion.errors import ExpectedFailure
 from ingestion.settings import Home
 from orchestration import crises, published, verdicts
-from orchestration.alerts.dispatch import Around, territories_around
+from orchestration.alerts.dispatch import Around, concerns, territories_around
 from orchestration.alerts.signals import Signal, read
 from orchestration.alerts.writing import SEVERITIES, clock, number, subject_of
 from orchestration.crises import Crisis, Event
@@ -107,15 +107,7 @@ def _belongs(crisis: Crisis, signal: Signal, around: Around) -> bool:
     in_time = signal.updated_at >= crisis.opened_at - BEFORE and signal.opened_at <= (
         crisis.closed_at or signal.opened_at
     )
-    place = signal.territory_code
-    in_place = (
-        not crisis.territories
-        or place == "FR"
-        or any(
-            place == other or place in around.get(other, ()) or other in around.get(place, ())
-            for other in crisis.territories
-        )
-    )
+    in_place = concerns(signal.territory_code, crisis.territories, around)
     return in_time and in_place and signal.topic_code in crisis.topics
 
 

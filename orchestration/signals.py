@@ -93,20 +93,11 @@ class Live:
     def _world(self, now: datetime) -> World:
         return World(
             topics=topics.from_rows(self._tables["topics"].select(", ".join(topics.COLUMNS)).fetchall()),
-            territories=self._territories(),
+            territories=territories(self._tables["territories"], self._tables["regions"]),
             mentions=self._mentions,
             usual_terms=self._usual_terms(now),
             dismissed=dismissed(),
         )
-
-    def _territories(self) -> dict[str, Territory]:
-        regions = self._rows("select region_code, region_name from signals_regions")
-        places = self._rows("select territory_code, territory_name, region_code from signals_territories")
-        return {
-            FRANCE: Territory(FRANCE, "nation", "France entière", None),
-            **{code: Territory(code, "region", name, FRANCE) for code, name in regions},
-            **{code: Territory(code, "departement", name, region or FRANCE) for code, name, region in places},
-        }
 
     def _mentions(self, topic: str, territory: str, since: datetime) -> Sequence[Mention]:
         """Return the mentions of a topic in a territory since a moment, and whatever they share, of whenever it is."""
@@ -136,15 +127,20 @@ class Live:
         return terms_of(text for (text,) in rows)
 
 
-def territory_parents(territories: Any, regions: Any) -> dict[str, str]:
-    """Return each territory's code with that of the one that contains it.
+def territories(places: Any, regions: Any) -> dict[str, Territory]:
+    """Return the nation, the regions and the départements by code, each with the one that contains it.
 
     Args:
-        territories: The seed of that name, a relation.
-        regions: The seed of that name, a relation.
+        places: The seed `territories`, a relation.
+        regions: The seed `regions`, a relation.
     """
-    within = territories.select("territory_code, coalesce(region_code, 'FR')").fetchall()
-    return dict(regions.select("region_code, 'FR'").fetchall()) | dict(within)
+    named = regions.select("region_code, region_name").fetchall()
+    within = places.select("territory_code, territory_name, region_code").fetchall()
+    return {
+        FRANCE: Territory(FRANCE, "nation", "France entière", None),
+        **{code: Territory(code, "region", name, FRANCE) for code, name in named},
+        **{code: Territory(code, "departement", name, region or FRANCE) for code, name, region in within},
+    }
 
 
 def _from_the_first(told: list[days.Day]) -> list[days.Day]:

@@ -11,7 +11,7 @@ from analytics.signals import budget
 from analytics.signals.cusum import cusum
 from analytics.signals.farrington import farrington_flexible
 from analytics.signals.scan import DAY_MINUTES, PARIS, UTC, Finding, Key, domain, growth
-from analytics.signals.tails import negative_binomial_law
+from analytics.signals.tails import negative_binomial_law, negative_binomial_p_value
 
 _PAST_DAYS = 28
 _FEWEST_DAYS = 14
@@ -88,7 +88,7 @@ def _sudden(day: Day, counts: np.ndarray, others: np.ndarray, limit: float) -> t
     """Return the probability of the last of the counts, and what is found if it and EARS say so."""
     past = _clipped(counts[:-1][-_PAST_DAYS:])
     grown = _grown(others[-1], others[:-1][-_PAST_DAYS:])
-    expected, p_value = past.mean() * grown, _p_value(past, int(counts[-1]), grown)
+    expected, p_value = past.mean() * grown, negative_binomial_p_value(past, int(counts[-1]), grown)
     if not day.alarms or p_value >= limit or counts[-1] <= expected:
         return p_value, None
     return p_value, _finding(day, counts[-1], expected, p_value, "sudden", DAY_MINUTES, _WINDOW)
@@ -96,12 +96,6 @@ def _sudden(day: Day, counts: np.ndarray, others: np.ndarray, limit: float) -> t
 
 def _grown(others: float, past: np.ndarray) -> float:
     return float(growth(np.array([others]), past[None, :])[0])
-
-
-def _p_value(past: np.ndarray, count: int, grown: float) -> float:
-    """Return how probable a count as great is under the negative binomial law of the past, its mean having grown."""
-    mean, spread = negative_binomial_law(len(past), past.sum(), (past**2).sum())
-    return float(stats.nbinom.sf(count - 1, 1 / spread, 1 / (1 + mean * grown * spread)))
 
 
 def _slow(told: list[Day], counts: np.ndarray, others: np.ndarray, limit: float) -> tuple[float, Finding | None]:
@@ -113,7 +107,7 @@ def _slow(told: list[Day], counts: np.ndarray, others: np.ndarray, limit: float)
     weeks = past.reshape(-1, _WEEK).sum(axis=1)
     others_of_weeks = others[-_WEEK - _PAST_DAYS :].reshape(-1, _WEEK).sum(axis=1)
     grown = _grown(others_of_weeks[-1], others_of_weeks[:-1])
-    expected, p_value = weeks.mean() * grown, _p_value(weeks, int(week.sum()), grown)
+    expected, p_value = weeks.mean() * grown, negative_binomial_p_value(weeks, int(week.sum()), grown)
     if p_value >= limit or not (cusum(week, np.full(_WEEK, expected / _WEEK)) >= 1.0).any():
         return p_value, None
     return p_value, _finding(told[-_WEEK], week.sum(), expected, p_value, "slow", _WEEK * DAY_MINUTES, _WINDOW_BEFORE)

@@ -94,9 +94,9 @@ def reopens(closed: Alarm, new: Alarm) -> bool:
 
 def lineage(name: str, parents: Mapping[str, str]) -> list[str]:
     """Return a name and all that contains it."""
-    lineage = [name]
-    while lineage[-1] in parents:
-        lineage.append(parents[lineage[-1]])
-        if lineage.count(lineage[-1]) > 1:
-            raise ValueError(f"{lineage[-1]} contains itself.")
-    return lineage
+    names = [name]
+    while names[-1] in parents:
+        names.append(parents[names[-1]])
+        if names.count(names[-1]) > 1:
+            raise ValueError(f"{names[-1]} contains itself.")
+    return names

@@ -51,7 +51,7 @@ def robust_p_value(past: "ArrayLike", value: float) -> float:
     return float(stats.t.sf((value - level) / spread, len(before) - 1))
 
 
-def negative_binomial_p_value(past: "ArrayLike", count: int) -> float:
+def negative_binomial_p_value(past: "ArrayLike", count: int, growth: float = 1.0) -> float:
     """Return how probable a count as great is, for sparse and overdispersed series.
 
     Mean and dispersion are those of the past by the method of moments; half a count is added to the past, the prior of
@@ -62,10 +62,11 @@ def negative_binomial_p_value(past: "ArrayLike", count: int) -> float:
     Args:
         past: Counts before, at least two.
         count: The count that is examined.
+        growth: How much more than in the past is expected.
     """
     before = np.asarray(past, dtype=np.float64)
     mean, spread = negative_binomial_law(len(before), before.sum(), (before**2).sum())
-    return float(stats.nbinom.sf(count - 1, 1 / spread, 1 / (1 + mean * spread)))
+    return float(stats.nbinom.sf(count - 1, 1 / spread, 1 / (1 + mean * growth * spread)))
 
 
 def negative_binomial_law(

@@ -56,6 +56,11 @@ class Territory:
     parent: str | None
 
 
+def territory_parents(territories: Iterable[Territory]) -> dict[str, str]:
+    """Return each territory's code with that of the territory that contains it."""
+    return {one.code: one.parent for one in territories if one.parent is not None}
+
+
 @dataclass(frozen=True)
 class World:
     """What a run knows besides its series.
@@ -89,13 +94,12 @@ def run(former: Sequence[Row], found: Iterable[Finding], now: datetime, world: W
         rows_of.setdefault(row["signal_id"], []).append(row)
     known = {signal_id: restored(rows) for signal_id, rows in rows_of.items()}
     new = _new_subject(world, now)
-    territory_parents = {one.code: one.parent for one in world.territories.values() if one.parent}
     told = tell(
         known.values(),
         [*found, *([new] if new else [])],
         now,
         parents(world.topics),
-        territory_parents,
+        territory_parents(world.territories.values()),
         world.dismissed,
     )
     rows: list[Row] = []

@@ -39,11 +39,11 @@
     end
 {%- endmacro %}
 
-{# The place of an open crisis, of the relations `crises`, `territories` and `regions`. #}
-{% macro crisis_territory_label() %}
+{# A place of the live file, of the relations `territories` and `regions`. #}
+{% macro place_label(code) %}
     coalesce(
         territories.territory_name,
         regions.region_name,
-        case crises.territory_code when 'FR' then 'France entière' else crises.territory_code end
+        case {{ code }} when 'FR' then 'France entière' else {{ code }} end
     )
 {%- endmacro %}

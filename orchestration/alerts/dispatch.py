@@ -7,7 +7,7 @@ neither.
 
 import fcntl
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -71,19 +71,23 @@ def put(box: Outbox, signals: Sequence[Signal], wanted: Sequence[Subscription], 
 
 
 def concerned(subscription: Subscription, signal: Signal, around: Around) -> bool:
-    """Tell whether a signal is one that a subscription asks for.
-
-    A signal of the nation concerns everybody, one of a region its départements, one of a département its regions.
-    """
+    """Tell whether a signal is one that a subscription asks for."""
     if signal.severity < subscription.minimum_severity:
         return False
     if subscription.kinds and signal.crisis_kind not in subscription.kinds:
         return False
-    place = signal.territory_code
-    if not subscription.territories or place == "FR":
+    return concerns(signal.territory_code, subscription.territories, around)
+
+
+def concerns(place: str, territories: Collection[str], around: Around) -> bool:
+    """Tell whether what happens in a place is of some territories; of all, where none is named.
+
+    What is of the nation concerns everybody, of a region its départements, of a département its regions.
+    """
+    if not territories or place == "FR":
         return True
     inside = {code for code, outer in around.items() if place in outer}
-    return bool(subscription.territories & ({place} | around.get(place, frozenset()) | inside))
+    return not inside.union({place}, around.get(place, ())).isdisjoint(territories)
 
 
 def territories_around(home: Home) -> Around:

@@ -93,7 +93,9 @@ class Outbox:
         """
         key = alert_id(signal, subscription)
         known = self.facts(key)
-        if known is not None and known.severity < signal.severity:
+        if known is not None:
+            if signal.severity <= known.severity:
+                return False
             if known.message_id is None:
                 with self._connection:
                     self._connection.execute(

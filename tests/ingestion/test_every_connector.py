@@ -312,32 +312,29 @@ def test_every_platform_has_its_page(name):
     assert [line.removeprefix("## ") for line in page.splitlines() if line.startswith("## ")] == list(README_SECTIONS)
 
 
-def test_an_import_reads_no_setting():
-    asked = "; ".join(f"import ingestion.{name}" for name in NAMES)
-    check = "from ingestion import settings; print(settings._read_dotenv.cache_info().misses)"
+def in_a_fresh_process(statements):
+    """Return how Python ends that runs some statements without any setting, and what it prints and complains of."""
     done = subprocess.run(
-        [sys.executable, "-c", f"{asked}; {check}"],
+        [sys.executable, "-c", statements],
         capture_output=True,
         text=True,
         check=False,
         cwd=settings.CHECKOUT,
         env={},
     )
-    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "0", "")
+    return done.returncode, done.stdout.strip(), done.stderr
+
+
+def test_an_import_reads_no_setting():
+    asked = "; ".join(f"import ingestion.{name}" for name in NAMES)
+    check = "from ingestion import settings; print(settings._read_dotenv.cache_info().misses)"
+    assert in_a_fresh_process(f"{asked}; {check}") == (0, "0", "")
 
 
 def test_no_load_is_told_to_the_makers_of_dlt():
     asked = "from ingestion.partoo import address; address()"
     check = "from dlt.common.runtime import anon_tracker; print(anon_tracker._ANON_TRACKER_ENDPOINT)"
-    done = subprocess.run(
-        [sys.executable, "-c", f"{asked}; {check}"],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=settings.CHECKOUT,
-        env={},
-    )
-    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "None", "")
+    assert in_a_fresh_process(f"{asked}; {check}") == (0, "None", "")
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -43,7 +43,7 @@ select
     crises.topic_code,
     coalesce(topics.topic_label, crises.topic_code) as topic_label,
     crises.territory_code,
-    {{ crisis_territory_label() }} as territory_label,
+    {{ place_label('crises.territory_code') }} as territory_label,
     coalesce(since_opening.mentions, 0) as mentions_since_opening,
     coalesce(lately.mentions, 0) as mentions_of_a_day,
     coalesce(lately.expected, 0) as expected_of_a_day,

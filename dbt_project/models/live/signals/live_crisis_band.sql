@@ -7,7 +7,7 @@ select
     concat(
         coalesce(topics.topic_label, crises.topic_code),
         ' – ',
-        {{ crisis_territory_label() }}
+        {{ place_label('crises.territory_code') }}
     ) as series_label,
     bands.bin_start,
     bands.observed,

@@ -8,11 +8,7 @@ select
         when evidence.platform = 'all' then 'toutes' else coalesce(platforms.title, evidence.platform)
     end as platform_label,
     evidence.territory_code,
-    coalesce(
-        territories.territory_name,
-        regions.region_name,
-        case evidence.territory_code when 'FR' then 'France entière' else evidence.territory_code end
-    ) as place_label,
+    {{ place_label('evidence.territory_code') }} as place_label,
     evidence.bin_start,
     evidence.bin_minutes,
     evidence.observed,

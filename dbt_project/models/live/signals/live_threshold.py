@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 
-from analytics.signals import watch
+from analytics.signals import telling, watch
 from orchestration import signals, topics
 
 COLUMNS = ("domain", "bin_minutes", "alerts_per_series_week", "series_weeks", "score", "calibrated_on")
@@ -17,7 +17,8 @@ def model(dbt, session):  # noqa: ANN001, ANN201 - dbt's signature
     rows = [row for row in topics.former(session, dbt.this, COLUMNS).fetchall() if row[-1] == today]
     if not rows:
         [(now,)] = dbt.ref("live_topic_mention").aggregate("max(collected_at)").fetchall()
-        parents = signals.territory_parents(dbt.ref("territories"), dbt.ref("regions"))
+        places = signals.territories(dbt.ref("territories"), dbt.ref("regions"))
+        parents = telling.territory_parents(places.values())
         found = watch.calibrate(topics.counted(hours), now, parents) if now else []
         rows = [
             (one.domain, one.minutes, one.alerts_per_series_week, one.series_weeks, one.score, today) for one in found
