@@ -4,33 +4,41 @@ import argparse
 import json
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import uvicorn
 
-from sandbox.app import build_app
+from sandbox.app import build_app, daily_files, dropped_files, running_files
 from sandbox.drops import deliver
 from sandbox.effects import effects
 from sandbox.events import events
 from sandbox.places import PARIS
 
-LOOK_SECONDS = 60
+RUNNING_SECONDS = 900  # between two exports of what is written all day long
 
 
-def _today() -> date:
-    return datetime.now(PARIS).date()
+def _now() -> datetime:
+    return datetime.now(PARIS).replace(tzinfo=None)
 
 
-def _deliver_daily(folder: Path, seed: int, today: Callable[[], date], delivered: date) -> None:
-    """Deliver the files of each new day, as long as the server lives."""
+def _deliver(folder: Path, seed: int, moment: datetime) -> None:
+    """Deliver the files of the days that are over, and those of the running one up to a moment."""
+    deliver(folder, daily_files(seed, moment.date() - timedelta(days=1)))
+    deliver(folder, running_files(seed, moment))
+
+
+def _deliver_on(folder: Path, seed: int, delivered: datetime) -> None:
+    """Deliver on, as long as the server lives; the files of whole days once a day, for they take long to tell."""
     while True:
-        time.sleep(LOOK_SECONDS)
-        if today() != delivered:
-            delivered = today()
-            deliver(folder, seed, delivered)
+        time.sleep(RUNNING_SECONDS)
+        moment = _now()
+        if moment.date() != delivered.date():
+            _deliver(folder, seed, moment)
+            delivered = moment
+        else:
+            deliver(folder, running_files(seed, moment))
 
 
 def _write_truth(file: Path, seed: int, until: date) -> None:
@@ -49,15 +57,16 @@ def main() -> None:
     parser.add_argument("--drops", type=Path, help="folder into which the files of the platforms are delivered")
     parser.add_argument("--truth", type=Path, help="write what really happened there, and serve nothing")
     options = parser.parse_args()
-    today = (lambda: options.now) if options.now else _today
+    today = (lambda: options.now) if options.now else (lambda: _now().date())
     if options.truth:
         _write_truth(options.truth, options.seed, today())
         return
-    if options.drops:
-        delivered = today()
-        deliver(options.drops, options.seed, delivered)
-        watcher = (options.drops, options.seed, today, delivered)
-        threading.Thread(target=_deliver_daily, args=watcher, daemon=True).start()
+    if options.drops and options.now:
+        deliver(options.drops, dropped_files(options.seed, options.now))
+    elif options.drops:
+        moment = _now()
+        _deliver(options.drops, options.seed, moment)
+        threading.Thread(target=_deliver_on, args=(options.drops, options.seed, moment), daemon=True).start()
     uvicorn.run(build_app(options.seed, today), host="127.0.0.1", port=options.port, log_level="warning")
 
 

@@ -1,11 +1,12 @@
 """The application that all stand-ins share. What each platform answers or drops stands in its own module."""
 
-from collections.abc import Callable, Iterator
-from datetime import date
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date, datetime, time
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
+from typing import NamedTuple
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -14,6 +15,14 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from sandbox.faults import Faults
+
+
+class DroppedFile(NamedTuple):
+    """A file that a platform delivers."""
+
+    platform: str
+    name: str
+    content: bytes
 
 
 async def _health(_: Request) -> JSONResponse:
@@ -39,11 +48,28 @@ def addresses(origin: str) -> dict[str, str]:
     return {name: origin + path for some in settings for name, path in some.items()}
 
 
-def dropped_files(seed: int, until: date) -> Iterator[tuple[str, str, bytes]]:
-    """Yield platform, name and content of every file that the platforms would have delivered up to a day."""
+def dropped_files(seed: int, until: date) -> Iterator[DroppedFile]:
+    """Yield every file that the platforms would have delivered up to the end of a day."""
+    yield from daily_files(seed, until)
+    yield from running_files(seed, datetime.combine(until, time.max))
+
+
+def daily_files(seed: int, until: date) -> Iterator[DroppedFile]:
+    """Yield the files that tell whole days, up to one."""
     for module in _modules_with("drops"):
-        for name, content in module.drops(seed, until):
-            yield module.__name__.rpartition(".")[2], name, content
+        if not hasattr(module, "running_drops"):
+            yield from _of(module, module.drops(seed, until))
+
+
+def running_files(seed: int, moment: datetime) -> Iterator[DroppedFile]:
+    """Yield the files that are written anew all day long, up to a moment in Paris, without a zone."""
+    for module in _modules_with("running_drops"):
+        yield from _of(module, module.running_drops(seed, moment))
+
+
+def _of(module: ModuleType, files: Iterable[tuple[str, bytes]]) -> Iterator[DroppedFile]:
+    for name, content in files:
+        yield DroppedFile(module.__name__.rpartition(".")[2], name, content)
 
 
 def build_app(seed: int, today: Callable[[], date]) -> Starlette:

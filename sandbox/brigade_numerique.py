@@ -52,16 +52,23 @@ HOURS = (1, 1, 1, 0, 0, 1, 2, 3, 5, 8, 9, 8, 7, 8, 9, 9, 8, 7, 6, 5, 5, 4, 3, 2)
 MISSING_HOUR = 2
 REMARKS = ("", "", "", "à rappeler", "dossier transmis", "déjà connu du service")
 
+_MOMENT = "%d/%m/%Y %H:%M"
+
 Row = tuple[str | None, ...]
 
 
 def drops(seed: int, until: date) -> Iterator[tuple[str, bytes]]:
-    """Yield the exports delivered up to a day: name and content.
+    """Yield the exports delivered up to the end of a day: name and content."""
+    yield from running_drops(seed, datetime.combine(until, time.max))
+
+
+def running_drops(seed: int, moment: datetime) -> Iterator[tuple[str, bytes]]:
+    """Yield the exports delivered up to a moment of the day, local time without a zone: name and content.
 
     The first is written in cp1252 and the second has lost some of its accented letters.
     """
-    for rank, period in enumerate(half_years(until)):
-        rows = [row for day in _with_overlap(period).days() for row in contacts_of(seed, day)]
+    for rank, period in enumerate(half_years(moment.date())):
+        rows = [row for day in _with_overlap(period).days() for row in contacts_of(seed, day) if _began(row) <= moment]
         encoding = "cp1252" if rank == 0 else "utf-8"
         content = csv_bytes(
             (_damaged(row, number) if rank == 1 else row for number, row in enumerate(rows)), ";", encoding
@@ -93,7 +100,7 @@ def contacts_of(seed: int, day: date) -> tuple[Row, ...]:
     return tuple(
         (
             f"EAS{first + rank:08d}",
-            f"{moment:%d/%m/%Y %H:%M}",
+            moment.strftime(_MOMENT),
             "chat",
             parent,
             motive,
@@ -101,6 +108,10 @@ def contacts_of(seed: int, day: date) -> tuple[Row, ...]:
         )
         for rank, (moment, (parent, motive, _, _)) in enumerate(zip(moments, motives, strict=True))
     )
+
+
+def _began(row: Row) -> datetime:
+    return datetime.strptime(str(row[1]), _MOMENT)  # noqa: DTZ007 - local time, as the export tells it
 
 
 def _pull(seed: int, day: date, kind: str | None) -> float:

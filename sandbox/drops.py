@@ -2,22 +2,21 @@
 
 import hashlib
 import json
-from datetime import date
+from collections.abc import Iterable
 from pathlib import Path
 
-from sandbox.app import dropped_files
+from sandbox.app import DroppedFile
 
 #: What was delivered already, by file: a file that was loaded and removed is not delivered again until it changes.
 DELIVERED = ".sandbox.json"
 
 
-def deliver(folder: Path, seed: int, until: date) -> int:
-    """Write the files that are new or have changed by a day, each under its name in one step.
+def deliver(folder: Path, files: Iterable[DroppedFile]) -> int:
+    """Write the files that are new or have changed, each under its name in one step.
 
     Args:
         folder: Inbox of all platforms; each has a folder in it.
-        seed: Which invented history is told.
-        until: Day up to which it is told.
+        files: What the platforms have by now.
 
     Returns:
         How many files were written.
@@ -26,7 +25,7 @@ def deliver(folder: Path, seed: int, until: date) -> int:
     mark = folder / DELIVERED
     before = json.loads(mark.read_text()) if mark.exists() else {}
     delivered = dict(before)
-    for platform, name, content in dropped_files(seed, until):
+    for platform, name, content in files:
         key, digest = f"{platform}/{name}", hashlib.sha256(content).hexdigest()
         if delivered.get(key) == digest:
             continue

@@ -1,7 +1,7 @@
 """Stand-in of the file of PERCEV@L: one JSON with four series, up to the last month that is over.
 
 Reports per day, mean loss and classes of age follow the published figures; the series add up, since all are counts of
-the same invented reports. Victims notice the fraud some days after it.
+the same invented reports. Victims notice the fraud some days after it; who gave a card's number to a false site, later.
 """
 
 import json
@@ -19,6 +19,8 @@ from sandbox.places import homes
 REPORTS_PER_DAY = 630
 MEAN_LOSS_EUROS = 468
 DAYS_UNTIL_NOTICED = 4
+#: From a false link to the debits, and how many of them come from there while a wave lasts.
+DAYS_FROM_PHISHING, PHISHING_WEIGHT = 9, 0.25
 
 AGE_CLASSES = ("00", "15-24", "25-34", "35-44", "45-54", "55-64", "65-74", "75+")
 AGE_SHARES = (3, 9, 16, 18, 19, 17, 12, 6)
@@ -69,6 +71,7 @@ def reports_of(seed: int, day: date) -> Day:
     """Return the reports of a day; on a few days the producer's amounts are missing."""
     chance = draw(seed, "perceval", day)
     wave = pressure(seed, day, "card_fraud", lag_days=DAYS_UNTIL_NOTICED)
+    wave += PHISHING_WEIGHT * (pressure(seed, day, "phishing", lag_days=DAYS_FROM_PHISHING) - 1.0)
     number = poisson(chance, REPORTS_PER_DAY * weekday_share(day) * wave)
     is_missing = chance.random() < 0.01  # noqa: PLR2004
     mean_loss = MEAN_LOSS_EUROS * chance.uniform(0.85, 1.15) if not is_missing else 0.0

@@ -11,7 +11,7 @@ import pytest
 from ingestion import settings
 from ingestion.operations import open_operations
 from ingestion.settings import Home
-from sandbox.app import addresses
+from sandbox.app import addresses, dropped_files
 from sandbox.drops import deliver
 from tests.e2e.line import PLATFORM, Line, write_export
 from tests.e2e.recomputed import NOW, SEED, verdicts
@@ -58,7 +58,7 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Line:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (root / "done").exists():
             line.desk.mkdir()
-            deliver(line.home.drop, SEED, NOW)
+            deliver(line.home.drop, dropped_files(SEED, NOW))
             shutil.rmtree(line.home.drop / "reference")  # communes and offences: slow, and of no KPI
             with closing(open_operations(line.home.operations)) as connection, connection:
                 verdicts().to_sql("verdicts", connection, if_exists="append", index=False)

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from sandbox import odsql
-from sandbox.app import dropped_files
+from sandbox.app import dropped_files, running_files
 from sandbox.brigade_numerique import contacts_of
 from sandbox.cybermalveillance import HEADER, cases_of
 from sandbox.drift import drifted, first_row
@@ -108,6 +108,16 @@ DAY, LATER = date(2026, 1, 15), date(2026, 2, 14)
 def test_events_of_a_day_are_the_same_when_they_are_asked_for_later():
     assert events(17, DAY) == tuple(event for event in events(17, LATER) if event.start <= DAY)
     assert {event.start for event in events(17, LATER)} > {event.start for event in events(17, DAY)}
+
+
+def test_the_chat_tells_nothing_that_is_still_to_come():
+    noon = datetime.combine(DAY, time(12))
+    [so_far] = [one.content for one in running_files(17, noon) if one.name == "easiware_2026-S1.csv"]
+    [whole] = [one.content for one in dropped_files(17, DAY) if one.name == "easiware_2026-S1.csv"]
+    assert whole.startswith(so_far)
+    moments = [line.split(b";")[1].decode() for line in so_far.splitlines()]
+    assert "15/01/2026 00:00" < moments[-1] <= "15/01/2026 12:00"
+    assert len(so_far) < len(whole)
 
 
 def test_files_of_a_day_are_the_same_or_only_longer_when_they_are_asked_for_later():
