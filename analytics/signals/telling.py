@@ -23,6 +23,8 @@ KEPT = timedelta(days=400)
 _NEW_SUBJECT = 5.0  # standard errors of its newest term
 _NEW_SUBJECT_TEXTS, _NEW_SUBJECT_AUTHORS = 8, 5
 
+_OF_MENTIONS = frozenset({"mentions", "negative"})
+
 _PSEUDO = {
     ALL: Topic(ALL, "Toutes les mentions", "", "institution", "team:veille"),
     OTHER: Topic(OTHER, "Sujets non surveillés", "", "sécuritaire", "team:veille"),
@@ -116,7 +118,7 @@ def run(former: Sequence[Row], found: Iterable[Finding], now: datetime, world: W
 def _rows(one: Known, now: datetime, world: World) -> list[Row]:
     """Return the rows of a signal that is open, or has just been closed."""
     since = one.opened_at - timedelta(minutes=one.strongest.minutes if one.strongest.minutes < DAY_MINUTES else 0)
-    mentions = world.mentions(one.topic, one.territory, since)
+    mentions = world.mentions(one.topic, one.territory, since) if _told_by_mentions(one) else ()
     context = contexts.around(mentions, world.usual_terms, min(now, one.updated_at))
     if context.spreading is not None and context.spreading.is_rumour_like and one.kind != "drop":
         one = replace(one, kind="rumour")
@@ -125,6 +127,11 @@ def _rows(one: Known, now: datetime, world: World) -> list[Row]:
         *(_evidence_row(one, rank, finding) for rank, finding in enumerate(one.evidence, start=1)),
         *_context_rows(one, context),
     ]
+
+
+def _told_by_mentions(one: Known) -> bool:
+    """Say whether mentions explain a signal: those of a subject do; all others only if a series of mentions rose."""
+    return one.topic not in _PSEUDO or any(finding.key.metric in _OF_MENTIONS for finding in one.evidence)
 
 
 def _signal_row(one: Known, context: Context, world: World) -> Row:

@@ -1,4 +1,5 @@
 -- Counts that are not zero, by day, topic and département or region; victims by the territory that the platform tells.
+-- A channel counts once it is known for five weeks: a store that shows one week at first would be a rise of that week.
 with threats as (
     select
         subject_key as threat_code,
@@ -13,6 +14,15 @@ written as (
         topic_code
     from {{ ref('signal_subject') }}
     where subject_kind = 'verbatim'
+),
+
+known_channels as (
+    select
+        platform,
+        channel
+    from {{ ref('fct_feedback') }}
+    group by platform, channel
+    having min(occurred_on) <= cast({{ dbt.dateadd('day', -36, paris_today()) }} as date)
 ),
 
 counted as (
@@ -44,6 +54,8 @@ counted as (
         feedback.occurred_on as day,
         1 as observed
     from {{ ref('fct_feedback') }} as feedback
+    inner join known_channels
+        on feedback.platform = known_channels.platform and feedback.channel = known_channels.channel
     left join written on feedback.verbatim_id = written.verbatim_id
     where feedback.feeling = 'négatif' and feedback.scope = 'gendarmerie'
     union all
