@@ -127,6 +127,27 @@ class Live:
         return terms_of(text for (text,) in rows)
 
 
+def daily_series(totals: Any, bounds: Any) -> dict[str, list[days.Day]]:
+    """Return the days of the daily build's series by platform, in the order of series and day.
+
+    Args:
+        totals: The model `series_day`, a relation.
+        bounds: The model `series_day_ears`, a relation.
+    """
+    series = "topic_code, metric, platform, territory_code, day"
+    rows = (
+        bounds.join(totals.select(f"{series}, total_observed"), series)
+        .select(f"{series}, observed, c1_upper, c2_upper, c3_upper, total_observed - observed")
+        .order(series)
+        .fetchall()
+    )
+    told: dict[str, list[days.Day]] = {}
+    for row in rows:
+        key = Key(*row[:4])
+        told.setdefault(key.platform, []).append(days.Day(key, *row[4:]))
+    return told
+
+
 def territories(places: Any, regions: Any) -> dict[str, Territory]:
     """Return the nation, the regions and the départements by code, each with the one that contains it.
 

@@ -1,7 +1,7 @@
 """The thresholds that keep to the operators' budgets of false alerts. How a bin is scored belongs to `scan`."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -12,7 +12,7 @@ import yaml
 
 from analytics.signals import budget
 from analytics.signals.merging import lineage
-from analytics.signals.scan import DAY_MINUTES, Grid, domain, judge
+from analytics.signals.scan import DAY_MINUTES, Grid, Key, domain, judge
 
 FILE = Path(__file__).with_name("budgets.yml")
 
@@ -54,44 +54,70 @@ def by_law(of_domain: str, minutes: int) -> float:
 def calibrate(one: Grid, until: int, territory_parents: Mapping[str, str]) -> list[Threshold]:
     """Return the threshold of each domain: that of the law, or a greater one where quiet history had more false alerts.
 
-    A day on which a topic counts clearly more than on its median day is not quiet, nor are the days before and behind.
-    Alerts are counted as an operator gets them: what stands out in a département, its region and the nation is one.
-
     Args:
         one: Hourly series.
         until: The column behind the last whole hour.
         territory_parents: Territory to the one that contains it.
     """
-    found = []
     per_day = DAY_MINUTES // one.minutes
     first = max(0, until - _HISTORY_DAYS * per_day)
     first = until - (until - first) // per_day * per_day
     scores = -np.log10(np.maximum(judge(one, range(first, until)).p_values, 1e-300)) if one.keys else np.zeros((0, 0))
     daily = scores.reshape(len(one.keys), -1, per_day).max(axis=2) if scores.size else scores
-    loud = _loud(one, range(first, until), per_day)
-    daily = _told_once(one, daily, territory_parents)
-    for name in sorted({domain(key) for key in one.keys}):
-        quiet = [
+    counts = one.counts[:, first:until].reshape(len(one.keys), -1, per_day).sum(axis=2)
+    return thresholds(quiet(Days(one.keys, one.time(first), counts, daily), territory_parents), one.minutes)
+
+
+@dataclass(frozen=True)
+class Days:
+    """Days of many series that were scored.
+
+    Attributes:
+        keys: One per row.
+        start: Beginning of the first day, UTC.
+        counts: One row per series, one column per day.
+        scores: Of the same shape: the greatest score of the day.
+    """
+
+    keys: Sequence[Key]
+    start: datetime
+    counts: np.ndarray
+    scores: np.ndarray
+
+
+def quiet(told: Days, territory_parents: Mapping[str, str]) -> dict[str, list[list[tuple[datetime, float]]]]:
+    """Return by domain, of each series, the scores of its quiet days.
+
+    A day on which a topic counts clearly more than on its median day is not quiet, nor are the days before and behind.
+    Alerts are counted as an operator gets them: what stands out in a département, its region and the nation is one.
+    """
+    loud = _loud(told)
+    once = _told_once(told, territory_parents)
+    found: dict[str, list[list[tuple[datetime, float]]]] = {}
+    for key, days in zip(told.keys, once, strict=True):
+        found.setdefault(domain(key), []).append(
             [
-                (one.time(first) + day * _DAY, score)
+                (told.start + day * _DAY, score)
                 for day, score in enumerate(days.tolist())
                 if not _near(loud[key.topic], day)
             ]
-            for key, days in zip(one.keys, daily, strict=True)
-            if domain(key) == name
-        ]
-        found.append(_threshold(name, one.minutes, quiet))
+        )
     return found
 
 
-def _told_once(one: Grid, daily: np.ndarray, territory_parents: Mapping[str, str]) -> np.ndarray:
+def thresholds(quiet_days: Mapping[str, list[list[tuple[datetime, float]]]], minutes: int) -> list[Threshold]:
+    """Return the threshold of each domain of which quiet days are known, for bins of a length."""
+    return [_threshold(name, minutes, quiet_days[name]) for name in sorted(quiet_days)]
+
+
+def _told_once(told: Days, territory_parents: Mapping[str, str]) -> np.ndarray:
     """Return the scores of days, 0 where another of the topic and day says more of a place around or within."""
-    lineages = [lineage(key.territory, territory_parents) for key in one.keys]
-    once = daily.copy()
-    for day, scores in enumerate(daily.T):
+    lineages = [lineage(key.territory, territory_parents) for key in told.keys]
+    once = told.scores.copy()
+    for day, scores in enumerate(told.scores.T):
         speaking: dict[str, list[int]] = {}
         for row in np.argsort(-scores, kind="stable")[: np.count_nonzero(scores)].tolist():
-            before = speaking.setdefault(one.keys[row].topic, [])
+            before = speaking.setdefault(told.keys[row].topic, [])
             if any(lineages[row][0] in lineages[other] or lineages[other][0] in lineages[row] for other in before):
                 once[row, day] = 0.0
             else:
@@ -99,16 +125,15 @@ def _told_once(one: Grid, daily: np.ndarray, territory_parents: Mapping[str, str
     return once
 
 
-def _loud(one: Grid, columns: range, per_day: int) -> dict[str, np.ndarray]:
+def _loud(told: Days) -> dict[str, np.ndarray]:
     """Return for each topic the days on which its largest series counted clearly more than on the median day."""
     found: dict[str, np.ndarray] = {}
     largest: dict[str, float] = {}
-    for key, counts in zip(one.keys, one.counts[:, columns.start : columns.stop], strict=True):
+    for key, counts in zip(told.keys, told.counts, strict=True):
         if counts.sum() > largest.get(key.topic, -1.0):
             largest[key.topic] = counts.sum()
-            days = counts.reshape(-1, per_day).sum(axis=1)
-            level = float(np.median(days))
-            found[key.topic] = days > level + 4.0 * np.sqrt(level) + 3.0
+            level = float(np.median(counts))
+            found[key.topic] = counts > level + 4.0 * np.sqrt(level) + 3.0
     return found
 
 

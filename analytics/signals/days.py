@@ -1,5 +1,6 @@
 """Daily series: what stands out of the last whole days, and what rises slowly. EARS is told by SQL (macro `ears`)."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
@@ -8,6 +9,7 @@ import numpy as np
 from scipy import stats
 
 from analytics.signals import budget
+from analytics.signals.calibration import Days
 from analytics.signals.cusum import cusum
 from analytics.signals.farrington import farrington_flexible
 from analytics.signals.scan import DAY_MINUTES, PARIS, UTC, Finding, Key, domain, growth
@@ -16,6 +18,8 @@ from analytics.signals.tails import negative_binomial_law, negative_binomial_p_v
 _PAST_DAYS = 28
 _FEWEST_DAYS = 14
 _WEEK = 7
+_SCORED_DAYS = 112  # of the past that thresholds are calibrated on
+_LEAST_P = 1e-300
 _FALSE_DISCOVERY_RATE = 0.05
 _SILENCE_EXPECTED, _SILENCE_P = 20.0, 1e-6
 _MOST_YEARS, _FEWEST_YEARS, _YEAR_WEEKS, _SEASON_WEEKS = 5, 3, 52, 4
@@ -62,12 +66,8 @@ def judge(days: Iterable[Day], last: date, thresholds: Mapping[str, float], look
         thresholds: Score of each domain, for daily bins.
         looked_back: Number of days that are judged, the last one included.
     """
-    series: dict[Key, list[Day]] = {}
-    for one in days:
-        if one.day <= last:
-            series.setdefault(one.key, []).append(one)
     judged: list[tuple[float, Finding | None]] = []
-    for key, told in series.items():
+    for key, told in _by_series(days, last).items():
         counts, others = np.array([(one.count, one.others) for one in told]).T
         limit = 10.0 ** -thresholds[domain(key)]
         judged += [
@@ -82,6 +82,46 @@ def judge(days: Iterable[Day], last: date, thresholds: Mapping[str, float], look
         for (_, finding), is_passed in zip(judged, passed, strict=True)
         if finding is not None and is_passed
     ]
+
+
+def _by_series(days: Iterable[Day], last: date) -> dict[Key, list[Day]]:
+    series: dict[Key, list[Day]] = {}
+    for one in days:
+        if one.day <= last:
+            series.setdefault(one.key, []).append(one)
+    return series
+
+
+def scored(days: Iterable[Day], last: date) -> Days | None:
+    """Return the scores that the days before would have had, to calibrate on; None of series that are too short.
+
+    Args:
+        days: Rows of the series of one platform, in the order of series and day, without gaps.
+        last: The last whole day.
+    """
+    first = last - timedelta(days=_SCORED_DAYS - 1)
+    known = {
+        key: told
+        for key, told in _by_series(days, last).items()
+        if told[-1].day == last and told[0].day <= first - timedelta(days=_FEWEST_DAYS)
+    }
+    if not known:
+        return None
+    counts = np.array([[one.count for one in told[-_SCORED_DAYS:]] for told in known.values()])
+    scores = np.array([_scores(told) for told in known.values()])
+    return Days(tuple(known), midnight(first), counts, scores)
+
+
+def _scores(told: list[Day]) -> list[float]:
+    """Return how surprising each of the last days was, in powers of ten; 0 where EARS says nothing."""
+    counts, others = np.array([(one.count, one.others) for one in told]).T
+    found = []
+    for place in range(len(told) - _SCORED_DAYS, len(told)):
+        p_value, finding = 1.0, None
+        if told[place].alarms:
+            p_value, finding = _sudden(told[place], counts[: place + 1], others[: place + 1], limit=2.0)
+        found.append(-math.log10(max(p_value, _LEAST_P)) if finding else 0.0)
+    return found
 
 
 def _sudden(day: Day, counts: np.ndarray, others: np.ndarray, limit: float) -> tuple[float, Finding | None]:
@@ -143,10 +183,7 @@ def silences(days: Iterable[Day], last: date) -> list[Finding]:
         days: Rows of all series; those of `sent_services` are judged.
         last: The last whole day.
     """
-    series: dict[Key, list[Day]] = {}
-    for one in days:
-        if one.day <= last and one.key.metric == "sent_services":
-            series.setdefault(one.key, []).append(one)
+    series = _by_series((one for one in days if one.key.metric == "sent_services"), last)
     found = []
     for told in series.values():
         past, now = np.array([one.count for one in told[:-1]][-_PAST_DAYS:]), told[-1]

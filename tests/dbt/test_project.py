@@ -193,6 +193,7 @@ def test_lineage_never_stops(built: Built) -> None:
 OF_NO_COLUMN = {"live_open_crisis", "live_topic", "signal_topic"}
 NO_COLUMN_BEHIND = {
     "daily_alarm": {"bin_minutes"},
+    "daily_threshold": {"bin_minutes", "alerts_per_series_week"},
     "live_action_effect": {"action_id", "kpi_code", "territory_code"},
     "live_detection": {"part", "rank", "baseline_window", "bin_minutes"},
     "live_threshold": {"bin_minutes", "alerts_per_series_week", "calibrated_on"},
@@ -279,6 +280,7 @@ def test_only_what_is_meant_for_readers_is_published(built: Built) -> None:
         "reference.dim_territory_profile",
         "reference.dim_unit",
         "signals.daily_alarm",
+        "signals.daily_threshold",
         "signals.fct_official_alert",
         "visibility.dim_listing",
         "visibility.dim_social_account",

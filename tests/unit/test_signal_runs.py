@@ -276,6 +276,35 @@ def test_a_day_must_exceed_ears_and_be_improbable() -> None:
     assert sudden.tests == 3
 
 
+def test_thresholds_of_daily_series_follow_their_quiet_history(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twelve series of sixteen weeks may alert nine times at 0.05; twelve such days are too many."""
+    monkeypatch.setattr(calibration, "budgets", lambda: {"feedback": 0.05, "victims": 0.05})
+    law = calibration.by_law("feedback", 1440)
+
+    def threshold(bursts: int) -> calibration.Threshold:
+        told: list[days.Day] = []
+        for number in range(12):
+            counts = quiet(200, number, 3.0)
+            if number < bursts:
+                counts[100 + 5 * number] = 12  # four times the usual, not yet a loud day
+            told += of_days(counts, Key(f"t{number:02}", "negative_feedback", "jdma", "FR"))
+        scored = days.scored(told, LAST)
+        assert scored is not None
+        assert scored.scores.shape == (12, 112)
+        [found] = calibration.thresholds(calibration.quiet(scored, PARENTS), 1440)
+        assert (found.domain, found.minutes) == ("feedback", 1440)
+        return found
+
+    assert threshold(0).score == pytest.approx(law)
+    assert threshold(12).score > law + 0.5
+    assert 9 <= threshold(0).series_weeks * 0.05 < 10
+
+
+def test_a_short_history_has_the_threshold_of_the_law() -> None:
+    assert days.scored(of_days(quiet(120, 4, 5.0)), LAST) is None, "126 days are the fewest"
+    assert days.scored(of_days(quiet(126, 4, 5.0)), LAST) is not None
+
+
 def test_a_day_and_a_week_on_which_everything_grows_are_no_signal() -> None:
     thresholds = calibration.scores([], 1440)
     counts, others = quiet(60, 4, 10.0), quiet(60, 5, 200.0)
@@ -458,6 +487,17 @@ def test_rows_tell_a_signal_and_come_back_as_it() -> None:
     closed = [dict.fromkeys(telling.COLUMNS) | row for row in telling.run(complete, [], START + 30 * HOUR, world(told))]
     assert closed[0]["status"] == "closed"
     assert telling.run(closed, [], START + 31 * HOUR, world([])) == closed, "what is closed is not told anew"
+
+
+def test_reviews_on_no_subject_are_not_explained_by_mentions_on_no_subject() -> None:
+    """What nobody watches has nothing in common: a rise of bad reviews has neither their words nor their reach."""
+    told = [mention(number, "La gendarmerie recrute") for number in range(3)]
+    said = dataclasses.replace(world([]), mentions=lambda *_: told)
+    reviews, mentions = (finding(1, "FR", topic="autres", metric=one) for one in ("negative_feedback", "mentions"))
+    [alone, listened] = [telling.run([], [one], START + 2 * HOUR, said) for one in (reviews, mentions)]
+    assert {row["part"] for row in alone} == {"signal", "evidence"}
+    assert alone[0]["reach"] is None
+    assert {"example", "source"} < {row["part"] for row in listened}
 
 
 def test_a_copy_of_a_share_counts_for_the_original() -> None:

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from analytics.signals import calibration, days
 from analytics.signals.scan import DAY_MINUTES, Key
+from orchestration import signals
 
 FEWEST_VICTIMS = 5
 COLUMNS = {
@@ -24,31 +25,23 @@ COLUMNS = {
     "baseline_window": pa.string(),
     "tests": pa.int64(),
 }
-SERIES_DAY = "topic_code, metric, platform, territory_code, day"
-DAY = f"{SERIES_DAY}, observed, c1_upper, c2_upper, c3_upper, total_observed - observed"
+THRESHOLD = "domain, bin_minutes, alerts_per_series_week, series_weeks, score"
 WEEK = "topic_code, metric, platform, territory_code, week_start, observed"
 
 
 def model(dbt, session):  # noqa: ANN001, ANN201, ARG001 - dbt's signature
     dbt.config(materialized="table")
-    thresholds = calibration.scores([], DAY_MINUTES)
-    told = [
-        days.Day(Key(*row[:4]), *row[4:])
-        for row in dbt.ref("series_day_ears")
-        .join(dbt.ref("series_day").select(f"{SERIES_DAY}, total_observed"), SERIES_DAY)
-        .select(DAY)
-        .order(SERIES_DAY)
-        .fetchall()
-    ]
+    calibrated = dbt.ref("daily_threshold").select(THRESHOLD).fetchall()
+    thresholds = calibration.scores([calibration.Threshold(*row) for row in calibrated], DAY_MINUTES)
+    told = signals.daily_series(dbt.ref("series_day"), dbt.ref("series_day_ears"))
+    lasts = {platform: max(one.day for one in own) for platform, own in told.items()}
     found = []
-    for platform in sorted({one.key.platform for one in told}):
-        own = [one for one in told if one.key.platform == platform]
-        last = max(one.day for one in own)
-        found += days.judge(own, last, thresholds)
-        found += days.silences(own, last)
+    for platform, own in sorted(told.items()):
+        found += days.judge(own, lasts[platform], thresholds)
+        found += days.silences(own, lasts[platform])
     weeks = dbt.ref("int_signal_week").select(WEEK).order("topic_code, metric, platform, territory_code, week_start")
     found += days.seasons([(Key(*row[:4]), row[4], row[5]) for row in weeks.fetchall()], thresholds)
-    since = max((one.day for one in told), default=None)
+    since = max(lasts.values(), default=None)
     rows = [
         (*one.key, *astuple(one)[1:])
         for one in found

@@ -1,0 +1,32 @@
+"""The score from which a day of a daily series alarms, by domain: the budget, and what quiet history says of it."""
+
+from dataclasses import astuple
+
+import pyarrow as pa
+
+from analytics.signals import calibration, days, telling
+from analytics.signals.scan import DAY_MINUTES
+from orchestration import signals
+
+COLUMNS = {
+    "domain": pa.string(),
+    "bin_minutes": pa.int32(),
+    "alerts_per_series_week": pa.float64(),
+    "series_weeks": pa.float64(),
+    "score": pa.float64(),
+}
+
+
+def model(dbt, session):  # noqa: ANN001, ANN201, ARG001 - dbt's signature
+    dbt.config(materialized="table")
+    places = signals.territories(dbt.ref("territories"), dbt.ref("regions"))
+    parents = telling.territory_parents(places.values())
+    quiet: dict[str, list] = {}
+    for own in signals.daily_series(dbt.ref("series_day"), dbt.ref("series_day_ears")).values():
+        scored = days.scored(own, max(one.day for one in own))
+        for domain, series in (calibration.quiet(scored, parents) if scored else {}).items():
+            quiet.setdefault(domain, []).extend(series)
+    rows = [astuple(one) for one in calibration.thresholds(quiet, DAY_MINUTES)]
+    return pa.table(
+        {name: pa.array([row[place] for row in rows], kind) for place, (name, kind) in enumerate(COLUMNS.items())}
+    )
