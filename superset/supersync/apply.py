@@ -28,6 +28,10 @@ def apply(client: Client, bundle: Bundle, database_uri: str) -> Plan:
         return done
     if done.writes:
         client.import_assets({"metadata.yaml": {"version": "1.0.0", "type": "assets"}, **done.files})
+    for change in done.writes:
+        if any(difference.path == "theme_uuid" for difference in change.differences):
+            # The import of assets leaves a theme that was given by hand.
+            client.put(f"/api/v1/{change.kind}/{client.ids(change.kind)[change.uuid]}", json={"theme_id": None})
     for change in done.deletions:
         client.delete(f"/api/v1/{change.kind}/{client.ids(change.kind)[change.uuid]}")
     left = plan(client, bundle, database_uri)

@@ -10,7 +10,7 @@ _SERVERS_OWN = {
     "database": {"configuration_method"},
     "dataset": {"database_id", "catalog", "default_endpoint", "template_params", "fetch_values_predicate", "folders"},
     "chart": {"datasource_id", "datasource_type", "datasource_name"},
-    "dashboard": {"theme_uuid", "theme_id"},
+    "dashboard": set(),
 }
 _EVERYWHERE = {"version", "uuid", "is_managed_externally", "external_url", "tags"}
 _PARAMS = {"datasource", "slice_id", "dashboards", "annotation_layers"}
@@ -19,10 +19,9 @@ _METADATA = {
     "map_label_colors",
     "color_scheme_domain",
     "default_filters",
-    "global_chart_configuration",
-    "chart_configuration",
     "show_chart_timestamps",
 }
+_CROSS_FILTERS = {"global_chart_configuration", "chart_configuration"}
 
 
 def normalise(kind: str, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -67,7 +66,9 @@ def _dashboard(config: dict[str, Any]) -> dict[str, Any]:
             node.pop("parents", None)  # follows from the children
     for meta in metas:
         meta.pop("chartId", None)
-    metadata = {name: value for name, value in (config.get("metadata") or {}).items() if name not in _METADATA}
+    told = config.get("metadata") or {}
+    metadata = {name: value for name, value in told.items() if name not in _METADATA | _CROSS_FILTERS}
+    metadata["cross_filters"] = _cross_filters(told, names)
     metadata["native_filter_configuration"] = {
         one.get("id", ""): _native_filter(one, names) for one in metadata.get("native_filter_configuration") or []
     }
@@ -75,11 +76,25 @@ def _dashboard(config: dict[str, Any]) -> dict[str, Any]:
     return config
 
 
+def _cross_filters(metadata: Mapping[str, Any], names: Mapping[int, str]) -> dict[str, Any]:
+    """Return which charts a click leaves out, where somebody has said so: a server writes down that none is."""
+    own = {
+        str(names.get(int(number), number)): _excluded(scope, names)
+        for number, one in (metadata.get("chart_configuration") or {}).items()
+        if isinstance(scope := (one.get("crossFilters") or {}).get("scope"), dict)
+    }
+    whole = (metadata.get("global_chart_configuration") or {}).get("scope") or {}
+    return {"of_all": _excluded(whole, names), "of_one": own}
+
+
+def _excluded(scope: Mapping[str, Any], names: Mapping[int, str]) -> list[str]:
+    return sorted(str(names.get(number, number)) for number in scope.get("excluded", []))
+
+
 def _native_filter(one: dict[str, Any], names: Mapping[int, str]) -> dict[str, Any]:
     scope = one.get("scope") or {}
-    excluded = sorted(str(names.get(number, number)) for number in scope.get("excluded", []))
     kept = {name: value for name, value in one.items() if name not in {"chartsInScope", "tabsInScope"}}
-    return {**kept, "scope": {**scope, "excluded": excluded}}
+    return {**kept, "scope": {**scope, "excluded": _excluded(scope, names)}}
 
 
 _SHAPES: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = {

@@ -59,6 +59,25 @@ def lines(changes) -> list[str]:
     return [line for change in changes for line in str(change).splitlines()]
 
 
+def test_a_theme_and_filters_given_by_hand_are_named_and_taken_back(server, client, applied):
+    dashboard = next(one for one in applied.dashboards if one.slug == "visibilite")
+    number = client.ids("dashboard")[dashboard.uuid]
+    own = {"theme_name": "à la main", "json_data": json.dumps({"token": {}})}
+    theme = client.post("/api/v1/theme/", json=own)["id"]
+    metadata = json.loads(client.get(f"/api/v1/dashboard/{number}")["result"]["json_metadata"])
+    [first, second, *_] = [one["id"] for one in client.get(f"/api/v1/dashboard/{number}/charts")["result"]]
+    of_one = {"scope": {"rootPath": ["ROOT_ID"], "excluded": [second]}, "chartsInScope": []}
+    metadata["chart_configuration"] = {str(first): {"id": first, "crossFilters": of_one}}
+    put(client, "dashboard", dashboard.uuid, {"theme_id": theme, "json_metadata": json.dumps(metadata)})
+    found = lines(drift(client, applied, server.database_uri))
+    assert found[0] == "~ update dashboard “Visibilité”"
+    assert any(line.strip().startswith("metadata.cross_filters: {'of_one'") for line in found)
+    assert any(line.strip().startswith("theme_uuid") for line in found)
+    apply(client, applied, server.database_uri)
+    assert drift(client, applied, server.database_uri) == []
+    client.delete(f"/api/v1/theme/{theme}")
+
+
 def test_a_second_apply_writes_nothing(server, applied):
     with Recorder(server) as recorder:
         assert apply(recorder, applied, server.database_uri).is_empty
