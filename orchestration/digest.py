@@ -17,12 +17,9 @@ from ingestion import settings
 from ingestion.clock import PARIS
 from ingestion.errors import ExpectedFailure
 from ingestion.settings import Home
-from orchestration import bi, mail, published, subscriptions
+from orchestration import bi, mail, mailed_pages, published, subscriptions
 from orchestration.subscriptions import Subscription
 
-#: What everybody is sent who is not of one territory, and the page of those who are.
-DASHBOARDS = ("vue-densemble", "visibilite", "perception", "acteurs")
-OF_A_TERRITORY = "territoire"
 #: Whose eyes the pages are drawn with; its role is in `superset/policies/roles.yml`.
 ACCOUNT = "courrier"
 
@@ -38,7 +35,7 @@ _TALL = "grid => Math.ceil(grid.scrollHeight)"
 _PUBLICATION = "select publication_id, data_as_of from audit.publication"
 _NAMES = """
     select territory_code, territory_name from reference.dim_territory
-    where territory_level in ('departement', 'region')
+    where territory_level in ('departement', 'region', 'gendarmerie_region')
 """
 
 
@@ -108,14 +105,17 @@ def edition(home: Home, now: datetime) -> Edition:
 
 
 def leaves(subscription: Subscription, told: Edition) -> list[Leaf]:
-    """Return the pages of a recipient: the four of the nation, or one for each of its territories.
+    """Return the pages of a recipient: those that it names, or the usual ones; each for each of its territories.
 
-    A region of gendarmerie has no page.
+    A page that cannot be set on a territory is sent once, as it opens.
     """
-    if not subscription.territories:
-        return [Leaf(slug) for slug in DASHBOARDS]
-    codes = sorted(subscription.territories & told.names.keys())
-    return [Leaf(OF_A_TERRITORY, told.names[code]) for code in codes]
+    usual = mailed_pages.OF_A_TERRITORY if subscription.territories else mailed_pages.NATIONAL
+    names = [told.names[code] for code in sorted(subscription.territories & told.names.keys())]
+    found = []
+    for slug in subscription.dashboards or usual:
+        on_territories = subscription.territories and mailed_pages.mailable()[slug]
+        found += [Leaf(slug, name) for name in names] if on_territories else [Leaf(slug)]
+    return found
 
 
 def send(home: Home, now: datetime) -> list[str]:

@@ -14,6 +14,7 @@ import yaml
 from ingestion import settings
 from ingestion.clock import PARIS
 from ingestion.errors import ExpectedFailure
+from orchestration.mailed_pages import mailable
 
 FILE = Path(__file__).with_name("subscriptions.yml")
 
@@ -63,6 +64,7 @@ class Subscription:
         minimum_severity: From 1 to 4.
         quiet_hours: When it is left alone.
         cap_per_hour: Messages in an hour, None for any number.
+        dashboards: Pages of its digest, in the order in which they are sent; empty for the usual ones.
     """
 
     recipient: str
@@ -75,6 +77,7 @@ class Subscription:
     minimum_severity: int = 1
     quiet_hours: QuietHours | None = None
     cap_per_hour: int | None = None
+    dashboards: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -145,6 +148,7 @@ def _subscription(path: Path, rank: int, entry: Any) -> Subscription:
         minimum_severity=entry.get("minimum_severity", 1),
         quiet_hours=_hours(hours) if hours is not None else None,
         cap_per_hour=entry.get("cap_per_hour"),
+        dashboards=tuple(dict.fromkeys(entry.get("dashboards", ()))),
     )
 
 
@@ -172,6 +176,8 @@ def _problem(entry: Any) -> str | None:
     for name, (is_right, demand) in {**checks, **{n: c for n, c in optional.items() if n in entry}}.items():
         if not is_right(entry.get(name)):
             return f"{name} {demand}"
+    if "dashboards" in entry and not _some_of(entry["dashboards"], tuple(mailable())):
+        return f"dashboards must be a list of some of {', '.join(mailable())}; what is reserved does not leave by mail"
     if _SETTING.fullmatch(entry["address"]):
         return None
     wrong = _problem_of_address(entry["channel"], entry["address"])

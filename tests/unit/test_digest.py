@@ -28,6 +28,14 @@ subscriptions:
   - {recipient: communication, role: communication, channel: mail, address: com@unite.example, wants: [digest]}
   - {recipient: gironde, role: ggd, channel: mail, address: ggd33@unite.example, wants: [digest], territories: [FR-33]}
   - {recipient: outremer, role: ggd, channel: mail, address: om@unite.example, wants: [digest], territories: [GN-OM]}
+  - {recipient: abroad, role: ggd, channel: mail, address: xx@unite.example, wants: [digest], territories: [XX]}
+  - recipient: prevention
+    role: prevention
+    channel: mail
+    address: prevention@unite.example
+    wants: [digest]
+    territories: [FR-33]
+    dashboards: [acteurs, veille, territoire]
   - {recipient: veille, role: veille, channel: mail, address: veille@unite.example, wants: [signals]}
 """
 
@@ -62,10 +70,18 @@ def test_each_recipient_gets_its_own_pages(home, drawn, mailbox):
     assert digest.send(home, WEDNESDAY) == [
         "communication: 4 page(s) sent.",
         "gironde: 1 page(s) sent.",
-        "outremer: no page for its territories, nothing was sent.",
+        "outremer: 1 page(s) sent.",
+        "abroad: no page for its territories, nothing was sent.",
+        "prevention: 3 page(s) sent.",
     ]
-    assert drawn == [*map(Leaf, digest.DASHBOARDS), Leaf("territoire", "Gironde")]  # each once
-    national, local = mailbox.messages
+    national_pages = ["vue-densemble", "visibilite", "perception", "acteurs"]
+    chosen = [Leaf("acteurs", "Gironde"), Leaf("veille"), Leaf("territoire", "Gironde")]
+    assert drawn == [
+        *map(Leaf, national_pages), Leaf("territoire", "Gironde"), Leaf("territoire", "Outre-mer"), *chosen[:2]
+    ]  # each once # fmt: skip
+    national, local, _, prevention = mailbox.messages
+    names = [part.get_filename() for part in prevention.iter_attachments()]
+    assert names == ["acteurs-Gironde.pdf", "veille.pdf", "territoire-Gironde.pdf"]
     assert (national["To"], local["To"]) == ("com@unite.example", "ggd33@unite.example")
     assert national["Subject"] == "cyberimpact : les tableaux de bord de la semaine 48 de 2026"
     text = national.get_body().get_content()
@@ -81,7 +97,7 @@ def test_each_recipient_gets_its_own_pages(home, drawn, mailbox):
 def test_a_repeat_is_known_by_its_message_id(home, mailbox):
     digest.send(home, WEDNESDAY)
     digest.send(home, WEDNESDAY.replace(day=27))
-    first, _, again, _ = mailbox.messages
+    first, again = (one for one in mailbox.messages if one["To"] == "com@unite.example")
     assert first["Message-ID"] == again["Message-ID"] == "<digest.2026-W48.communication@cyberimpact.invalid>"
 
 

@@ -57,12 +57,14 @@ def test_an_entry_with_everything(write) -> None:
             "minimum_severity": 3,
             "quiet_hours": "22:00-06:30",
             "cap_per_hour": 6,
+            "dashboards": ["territoire", "acteurs", "territoire"],
         },
         ENTRY | {"channel": "matrix", "address": "https://matrix.example/!room:matrix.example", "wants": ["digest"]},
     )
     [first, second] = declared()
     assert first.territories == {"FR-33", "GN-NAQ"}
     assert (first.minimum_severity, first.cap_per_hour) == (3, 6)
+    assert first.dashboards == ("territoire", "acteurs")
     assert second.key == "matrix:permanence-veille"
 
 
@@ -102,6 +104,8 @@ def test_quiet_hours_are_those_of_paris_and_span_midnight(write, utc: str, held:
         ({"minimum_severity": True}, "1, 2, 3 or 4"),
         ({"quiet_hours": "25:00-06:00"}, "hours such as"),
         ({"cap_per_hour": 0}, "above 0"),
+        ({"dashboards": ["audit"]}, "list of some of acteurs, .*reserved does not leave"),
+        ({"dashboards": ["Acteurs"]}, "list of some of acteurs, impact, perception, territoire, veille, visibilite"),
         ({"severity": 3}, "severity means nothing here"),
     ],
 )
