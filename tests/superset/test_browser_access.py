@@ -15,12 +15,12 @@ from tests.superset import test_browser as looking
 from tests.superset.conftest import Server
 
 #: One of each kind of role.
-KINDS = ("nationale", "gironde", "aquitaine", "analyste", "auditeur", "administrateur")
+KINDS = ("nationale", "gironde", "aquitaine", "gendarmerie_aquitaine", "analyste", "auditeur", "administrateur")
 #: What tells a role from the others: a page of figures, one of live rows, those that are reserved.
 TELLING = ("vue-densemble-telephone", "veille", "verbatims", "audit")
 
 #: Who sees few territories: the first is chosen already.
-FEW = ("gironde", "aquitaine")
+FEW = ("gironde", "aquitaine", "gendarmerie_aquitaine")
 #: What a role leaves empty on a dashboard: regions, for who sees one département.
 EMPTY = {("gironde", "visibilite"): ["empty: Visites selon la région du visiteur"]}
 

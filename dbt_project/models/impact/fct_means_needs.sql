@@ -41,27 +41,6 @@ rated as (
     inner join {{ ref('dim_territory') }} as territories on months.territory_code = territories.territory_code
 ),
 
-similar_places as (
-    select
-        territory_code,
-        peer_code
-    from {{ ref('bridge_territory_peer') }}
-    union all
-    -- Regions of gendarmerie are few: each is compared with all others on the same side of the sea.
-    select
-        own.territory_code,
-        other_places.territory_code as peer_code
-    from {{ ref('dim_territory') }} as own
-    inner join {{ ref('dim_territory') }} as other_places
-        on
-            own.territory_level = other_places.territory_level
-            and own.territory_code <> other_places.territory_code
-    where
-        own.territory_level = 'gendarmerie_region'
-        and own.territory_code <> 'GN-OM'
-        and other_places.territory_code <> 'GN-OM'
-),
-
 peers as (
     select
         own.territory_code,
@@ -75,7 +54,8 @@ peers as (
     {{- ',' if not loop.last }}
     {% endfor %}
     from rated as own
-    inner join similar_places on own.territory_code = similar_places.territory_code
+    inner join {{ ref('bridge_territory_peer') }} as similar_places
+        on own.territory_code = similar_places.territory_code
     -- Similar in season too: a month of holidays is not compared with one without.
     inner join rated as peers
         on

@@ -21,7 +21,7 @@ with readings as (
     where
         kpi_values.period_type in ('month', 'quarter', 'year')
         and kpi_values.breakdown_dimension in ('total', 'scope')
-        and kpi_values.territory_level in ('departement', 'region')
+        and kpi_values.territory_level in ('departement', 'region', 'gendarmerie_region')
         and not kpi_values.is_suppressed
         and kpi_values.value is not null
 ),

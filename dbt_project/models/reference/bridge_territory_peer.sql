@@ -10,30 +10,44 @@ with places as (
         territory_level,
         departement_code,
         region_code,
+        gendarmerie_region_code,
         population,
         gendarmerie_region_code = 'GN-OM' as is_overseas
     from {{ ref('dim_territory') }}
-    where territory_level in ('departement', 'region')
+    where territory_level in ('departement', 'region', 'gendarmerie_region')
+),
+
+departements as (
+    select
+        places.territory_code,
+        places.region_code,
+        places.gendarmerie_region_code,
+        areas.area_km2
+    from places
+    inner join {{ ref('territory_areas') }} as areas on places.departement_code = areas.departement_code
+    where places.territory_level = 'departement'
+),
+
+parts as (
+    {% for holder in ('territory_code', 'region_code', 'gendarmerie_region_code') %}
+    select
+        {{ holder }} as territory_code,
+        territory_code as departement_territory_code,
+        area_km2
+    from departements
+    where {{ holder }} is not null
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
 ),
 
 areas as (
     select
-        places.territory_code,
-        places.region_code,
-        areas.area_km2
-    from places
-    inner join {{ ref('territory_areas') }} as areas on places.departement_code = areas.departement_code
-),
-
-regions as (
-    select
-        region_code,
+        territory_code,
         sum(area_km2) as area_km2,
-        count(territory_code) as departements,
-        max(territory_code) as only_code
-    from areas
-    where region_code is not null
-    group by region_code
+        count(departement_territory_code) as departements,
+        max(departement_territory_code) as only_code
+    from parts
+    group by territory_code
 ),
 
 measured as (
@@ -42,17 +56,18 @@ measured as (
         places.territory_level,
         places.is_overseas,
         ln(places.population) as size,
-        ln(places.population) - ln(coalesce(areas.area_km2, regions.area_km2)) as crowding,
+        ln(places.population) - ln(areas.area_km2) as crowding,
         -- A region of one département has the same figures: it is compared as that one is.
-        case when regions.departements = 1 and places.territory_level = 'region' then regions.only_code end as twin_code
+        case when areas.departements = 1 and places.territory_level <> 'departement' then areas.only_code end
+            as twin_code
     from places
-    left join areas on places.territory_code = areas.territory_code
-    left join regions on places.region_code = regions.region_code
+    inner join areas on places.territory_code = areas.territory_code
 ),
 
 nearest as (
     select
         own.territory_code,
+        own.territory_level,
         peers.territory_code as peer_code,
         row_number() over (
             partition by own.territory_code
@@ -73,7 +88,7 @@ chosen as (
         peer_code,
         nearness
     from nearest
-    where nearness <= {{ peers }}
+    where nearness <= {{ peers }} or territory_level = 'gendarmerie_region'
 )
 
 select

@@ -1,21 +1,28 @@
 with places as (
     select * from {{ ref('dim_territory') }}
-    where territory_level in ('departement', 'region')
+    where territory_level in ('departement', 'region', 'gendarmerie_region')
+),
+
+departements as (
+    select
+        places.territory_code,
+        places.region_code,
+        places.gendarmerie_region_code,
+        areas.area_km2
+    from places
+    inner join {{ ref('territory_areas') }} as areas on places.departement_code = areas.departement_code
+    where places.territory_level = 'departement'
 ),
 
 areas as (
+    {% for holder in ('territory_code', 'region_code', 'gendarmerie_region_code') %}
     select
-        places.territory_code,
-        areas.area_km2
-    from places
-    inner join {{ ref('territory_areas') }} as areas on places.departement_code = areas.departement_code
-    union all
-    select
-        places.region_code as territory_code,
-        areas.area_km2
-    from places
-    inner join {{ ref('territory_areas') }} as areas on places.departement_code = areas.departement_code
-    where places.region_code is not null
+        {{ holder }} as territory_code,
+        area_km2
+    from departements
+    where {{ holder }} is not null
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
 ),
 
 sums as (
