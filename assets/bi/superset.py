@@ -4,13 +4,14 @@ from collections.abc import Iterator
 
 import dagster as dg
 from supersync.bundle import Asset
+from supersync.client import Client
 from supersync.errors import SupersetFailure
 from supersync.whole import apply
 
 from assets.bi.lineage import edges
 from assets.serving.copies import key as copy_key
 from assets.serving.lineage import relation
-from assets.warehouse.translator import node_key
+from assets.warehouse.translator import node_key, owners
 from audit.lineage import Column, Way
 from ingestion import settings
 from orchestration import bi, project
@@ -20,6 +21,9 @@ BUNDLE = bi.bundle()
 MANIFEST = project.read_manifest()
 NODES = {**MANIFEST["nodes"], **MANIFEST["sources"]}
 TABLES = ("model", "seed", "source")
+DATASETS = {asset.slug: asset for asset in BUNDLE if asset.kind == "dataset"}
+#: Who answers for the pages, and for what is no model's.
+PAGES_OWNER = "team:plateforme-donnees"
 UPSTREAM_KIND = {"chart": "dataset", "dashboard": "chart"}
 
 
@@ -44,18 +48,36 @@ def spec(asset: Asset) -> dg.AssetSpec:
         key=asset_key(asset.kind, asset.slug),
         deps=upstream(asset),
         group_name="superset",
-        owners=["team:plateforme-donnees"],
+        owners=owners_of(asset),
         kinds={"superset"},
         description=f"{asset.title}. {asset.description}",
-        metadata={"defined_in": f"superset/bundle/{asset.path}", **live_page(asset)},
+        metadata={"defined_in": f"superset/bundle/{asset.path}"},
         skippable=True,  # a home without Superset publishes all the same
     )
 
 
-def live_page(asset: Asset) -> dict[str, dg.MetadataValue]:
-    if asset.kind != "dashboard":
-        return {}
-    return {"page": dg.MetadataValue.url(f"{settings.superset_url()}/superset/dashboard/{asset.slug}/")}
+def owners_of(asset: Asset) -> list[str]:
+    """Return who answers for an object: the owners of the models that a dataset or chart reads, or the pages' team."""
+    if asset.kind == "dashboard":
+        return [PAGES_OWNER]
+    dataset = asset if asset.kind == "dataset" else DATASETS[asset.reads[0]]
+    read = {owner for one in dataset.reads if one in NODES for owner in owners(MANIFEST, NODES[one])}
+    return sorted(read) or [PAGES_OWNER]
+
+
+def live_pages(client: Client) -> dict[dg.AssetKey, str]:
+    """Return where a browser opens each object: charts and datasets have numbers of the server's own."""
+    paths = {
+        "dataset": "/explore/?datasource_type=table&datasource_id={number}",
+        "chart": "/explore/?slice_id={number}",
+        "dashboard": "/superset/dashboard/{slug}/",
+    }
+    numbers = {kind: client.ids(kind) for kind in paths}
+    return {
+        asset_key(asset.kind, asset.slug): settings.superset_url()
+        + paths[asset.kind].format(number=numbers[asset.kind][asset.uuid], slug=asset.slug)
+        for asset in SHOWN
+    }
 
 
 def lineage() -> dict[dg.AssetKey, dg.TableColumnLineage]:
@@ -94,11 +116,12 @@ def superset(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult
     try:
         with bi.client() as client:
             done = apply(client, BUNDLE, bi.policies(BUNDLE), bi.database_uri())
+            pages = live_pages(client)
     except SupersetFailure as failure:
         raise dg.Failure(description=str(failure), allow_retries=False) from None
     context.log.info("%s", done)
     columns = lineage()
     for asset in SHOWN:
         key = asset_key(asset.kind, asset.slug)
-        metadata = {"dagster/column_lineage": columns[key]} if key in columns else {}
-        yield dg.MaterializeResult(asset_key=key, metadata=metadata)
+        drawn = {"dagster/column_lineage": columns[key]} if key in columns else {}
+        yield dg.MaterializeResult(asset_key=key, metadata={"page": dg.MetadataValue.url(pages[key]), **drawn})
