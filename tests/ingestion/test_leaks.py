@@ -66,8 +66,11 @@ class Texts(NamedTuple):
 
 
 @cache
-def texts() -> Texts:
-    """Return what Hypothesis makes of identifiers of every kind, its simplest ideas and its strangest."""
+def drawn_texts() -> list[tuple[str, list[Identifier]]]:
+    """Return what Hypothesis makes of identifiers of every kind, its simplest ideas and its strangest.
+
+    Of two texts, the second holds names and references too.
+    """
     drawn: list[tuple[str, list[Identifier]]] = []
     structured = [identifier(kind) for kind in STRUCTURED]
 
@@ -77,6 +80,17 @@ def texts() -> Texts:
         drawn.extend([running, other])
 
     keep()
+    return drawn
+
+
+def planted_texts() -> list[tuple[str, list[str]]]:
+    """Return running texts with structured identifiers, each with what must not remain of it."""
+    return [(text, [needle for one in found for needle in one.needles]) for text, found in drawn_texts()[::2]]
+
+
+def texts() -> Texts:
+    """Return all of them together, by what is to become of them."""
+    drawn = drawn_texts()
     running, dropped = drawn[::2], drawn[1::2]
     reference = dropped[-1][1][-1]
     return Texts(

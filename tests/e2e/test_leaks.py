@@ -1,0 +1,94 @@
+"""No identifier of a person in any byte of a home that was loaded, built and published. A load alone: elsewhere."""
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+from itertools import cycle
+from typing import Any
+
+import pytest
+
+from ingestion import inbox
+from ingestion.contract import Field, Header, Rejection, Row, Table
+from ingestion.loading import load
+from ingestion.parsers import pseudonym
+from ingestion.platforms import platform
+from sandbox.app import addresses, dropped_files
+from sandbox.drops import deliver
+from tests.e2e.conftest import PLATFORMS
+from tests.e2e.line import Line
+from tests.e2e.recomputed import SEED
+from tests.ingestion import connectors
+from tests.ingestion.conftest import Sandbox
+from tests.ingestion.test_leaks import is_running_text, planted_texts
+
+#: One record in so many is given identifiers.
+EVERY = 7
+
+
+class Planter:
+    """Gives some records of every table identifiers, in each field that is to be protected."""
+
+    def __init__(self) -> None:
+        self.planted: Counter[str] = Counter()
+        self.needles: set[str] = set()
+        self._seen: Counter[str] = Counter()
+        self._texts = cycle(planted_texts())
+        self._read = Table.read
+
+    def read(self, table: Table, record: Mapping[str, Any], header: Header, where: str) -> Row | Rejection:
+        """Read a record as the contract does, with identifiers in it if it is its turn."""
+        self._seen[table.name] += 1
+        if self._seen[table.name] % EVERY == 0 and (labels := protected_labels(table, header)):
+            text, needles = next(self._texts)
+            record = {**record, **dict.fromkeys([*labels, *header.dropped, *header.unknown], text)}
+            self.needles.update(needles)
+            self.planted[table.name] += 1
+        return self._read(table, record, header, where)
+
+
+def protected_labels(table: Table, header: Header) -> list[str]:
+    """Return the columns that are to be protected; what a row is known by stays, or it would be another row."""
+    known_by = {table.key, *table.key_parts}
+    return [label for label, field in header.columns.items() if field.name not in known_by and is_protected(field)]
+
+
+@cache
+def is_protected(field: Field) -> bool:
+    return is_running_text(field) or field.parse is pseudonym
+
+
+@pytest.fixture
+def loaded(empty: Line, monkeypatch: pytest.MonkeyPatch) -> tuple[Line, Planter]:
+    """A home into which the sandbox's records were loaded, many of them with identifiers."""
+    monkeypatch.setenv("CYBERIMPACT_HOME", str(empty.home.root))
+    today, planter = datetime.now(UTC).date(), Planter()
+    deliver(empty.home.drop, (one for one in dropped_files(SEED, today) if one.platform in PLATFORMS))
+    served = Sandbox(today)
+    served.start()
+    for setting, address in addresses(served.origin).items():
+        monkeypatch.setenv(setting, address)
+    with monkeypatch.context() as planting:
+        planting.setattr(Table, "read", lambda *given: planter.read(*given))  # noqa: PLW0108 - a method binds
+        for name in PLATFORMS:
+            if platform(name).cron:
+                load(name)
+            for file in inbox.waiting(inbox.folder(platform(name))):
+                load(name, file=file)
+                file.unlink()
+    served.stop()
+    return empty, planter
+
+
+@pytest.mark.proof
+def test_no_identifier_is_left_in_what_is_built_and_published(loaded: tuple[Line, Planter]) -> None:
+    line, planter = loaded
+    for verb in ("build", "publish"):
+        line.succeed(verb, "--live")
+    for verb in ("build", "publish"):
+        line.succeed(verb)
+    assert set(planter.planted) >= {"experiences", "mentions", "reviews", "answers", "actions"}
+    [(marked,)] = line.rows("select count(verbatim_id) from perception.fct_verbatim where text like '%[TÉLÉPHONE]%'")
+    assert marked > 100, "what was planted has come as far as the published texts"
+    assert connectors.leaks(connectors.remains(line.home.root), planter.needles) == []
