@@ -23,6 +23,8 @@ from orchestration.subscriptions import Subscription
 #: Whose eyes the pages are drawn with; its role is in `superset/policies/roles.yml`.
 ACCOUNT = "courrier"
 
+NATION = "FR"
+
 WIDTH, HEIGHT = 1366, 768
 WAIT_MS = 90_000
 DRAWN_MS = 2_500  # lines and bars grow while they are drawn
@@ -107,15 +109,19 @@ def edition(home: Home, now: datetime) -> Edition:
 def leaves(subscription: Subscription, told: Edition) -> list[Leaf]:
     """Return the pages of a recipient: those that it names, or the usual ones; each for each of its territories.
 
-    A page that cannot be set on a territory is sent once, as it opens.
+    A page that cannot be set on a territory is sent once, as it opens; so is one for the nation.
     """
-    usual = mailed_pages.OF_A_TERRITORY if subscription.territories else mailed_pages.NATIONAL
-    names = [told.names[code] for code in sorted(subscription.territories & told.names.keys())]
+    codes = subscription.territories
+    usual = mailed_pages.OF_A_TERRITORY if codes else mailed_pages.NATIONAL
+    names = [told.names[code] for code in sorted(codes & told.names.keys())]
     found = []
     for slug in subscription.dashboards or usual:
-        on_territories = subscription.territories and mailed_pages.mailable()[slug]
-        found += [Leaf(slug, name) for name in names] if on_territories else [Leaf(slug)]
-    return found
+        page = mailed_pages.mailable()[slug]
+        if page.has_nation and (not codes or NATION in codes or not page.has_territories):
+            found.append(Leaf(slug))
+        if page.has_territories:
+            found += [Leaf(slug, name) for name in names]
+    return list(dict.fromkeys(found))  # a region and a département may have one name, and so one page
 
 
 def send(home: Home, now: datetime) -> list[str]:
@@ -153,7 +159,7 @@ def message(subscription: Subscription, told: Edition, pages: dict[Leaf, bytes])
     mailed["To"] = subscription.destination()
     mailed["Subject"] = f"cyberimpact : les tableaux de bord de la semaine {int(week)} de {year}"
     mailed["Message-ID"] = f"<digest.{told.week}.{subscription.recipient}@cyberimpact.invalid>"
-    links = "\n".join(f"- {settings.superset_url()}/superset/dashboard/{leaf.slug}/" for leaf in pages)
+    links = "\n".join(f"- {settings.superset_url()}{leaf.path}" for leaf in pages)
     mailed.set_content(
         f"Ci-joint, en PDF, les tableaux de bord tels qu'ils étaient publiés.\n\n"
         f"Données au {told.data_as_of}. Publication {told.publication_id}.\n"

@@ -176,12 +176,20 @@ def _problem(entry: Any) -> str | None:
     for name, (is_right, demand) in {**checks, **{n: c for n, c in optional.items() if n in entry}}.items():
         if not is_right(entry.get(name)):
             return f"{name} {demand}"
-    if "dashboards" in entry and not _some_of(entry["dashboards"], tuple(mailable())):
-        return f"dashboards must be a list of some of {', '.join(mailable())}; what is reserved does not leave by mail"
+    if "dashboards" in entry and (wrong := _problem_of_pages(entry["dashboards"], entry.get("territories"))):
+        return f"dashboards {wrong}"
     if _SETTING.fullmatch(entry["address"]):
         return None
     wrong = _problem_of_address(entry["channel"], entry["address"])
     return f"address {wrong}" if wrong else None
+
+
+def _problem_of_pages(dashboards: Any, territories: Any) -> str | None:
+    """Return what is wrong with the chosen pages of a digest, None when they can be mailed."""
+    if not _some_of(dashboards, tuple(mailable())):
+        return f"must be a list of some of {', '.join(mailable())}; what is reserved does not leave by mail"
+    local = next((slug for slug in dashboards if not mailable()[slug].has_nation), None)
+    return f"has {local}, which shows one territory, and territories names none" if local and not territories else None
 
 
 def _is_name(value: Any) -> bool:

@@ -126,15 +126,25 @@ def _told_once(told: Days, territory_parents: Mapping[str, str]) -> np.ndarray:
 
 
 def _loud(told: Days) -> dict[str, np.ndarray]:
-    """Return for each topic the days on which its largest series counted clearly more than on the median day."""
-    found: dict[str, np.ndarray] = {}
-    largest: dict[str, float] = {}
+    """Return for each topic the days on which one of its measures counted clearly more than on the median day.
+
+    The largest series of a measure speaks for it: in an outage what is sent falls, and what fails is the event.
+    """
+    largest: dict[tuple[str, str], np.ndarray] = {}
     for key, counts in zip(told.keys, told.counts, strict=True):
-        if counts.sum() > largest.get(key.topic, -1.0):
-            largest[key.topic] = counts.sum()
-            level = float(np.median(counts))
-            found[key.topic] = counts > level + 4.0 * np.sqrt(level) + 3.0
+        known = largest.get((key.topic, key.metric))
+        if known is None or counts.sum() > known.sum():
+            largest[key.topic, key.metric] = counts
+    found: dict[str, np.ndarray] = {}
+    for (topic, _), counts in largest.items():
+        found[topic] = found.get(topic, False) | (counts > most_usual(counts))
     return found
+
+
+def most_usual(counts: np.ndarray) -> float:
+    """Return the count above which a day is an event: far above the median, by chance and by what the series varies."""
+    level = float(np.median(counts))
+    return 3.0 + level + 4.0 * max(np.sqrt(level), 1.4826 * float(np.median(np.abs(counts - level))))
 
 
 def _near(loud: np.ndarray, day: int) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import stats
 
 from analytics.signals import budget
-from analytics.signals.calibration import Days
+from analytics.signals.calibration import Days, most_usual
 from analytics.signals.cusum import cusum
 from analytics.signals.farrington import farrington_flexible
 from analytics.signals.scan import DAY_MINUTES, PARIS, UTC, Finding, Key, domain, growth
@@ -155,10 +155,7 @@ def _slow(told: list[Day], counts: np.ndarray, others: np.ndarray, limit: float)
 
 def _clipped(past: np.ndarray) -> np.ndarray:
     """Return the past with what lies far above its median cut, so that one event does not hide the next."""
-    if not len(past):
-        return past
-    level = float(np.median(past))
-    return np.minimum(past, 3.0 + level + 4.0 * max(np.sqrt(level), 1.4826 * float(np.median(np.abs(past - level)))))
+    return np.minimum(past, most_usual(past)) if len(past) else past
 
 
 def _finding(  # noqa: PLR0917 - all that a finding is, once

@@ -79,12 +79,18 @@ def _dashboard(config: dict[str, Any]) -> dict[str, Any]:
 def _cross_filters(metadata: Mapping[str, Any], names: Mapping[int, str]) -> dict[str, Any]:
     """Return which charts a click leaves out, where somebody has said so: a server writes down that none is."""
     own = {
-        str(names.get(int(number), number)): _excluded(scope, names)
+        str(names.get(int(number), number)): _click(scope, names)
         for number, one in (metadata.get("chart_configuration") or {}).items()
         if isinstance(scope := (one.get("crossFilters") or {}).get("scope"), dict)
     }
     whole = (metadata.get("global_chart_configuration") or {}).get("scope") or {}
-    return {"of_all": _excluded(whole, names), "of_one": own}
+    return {"of_all": _click(whole, names), "of_one": own}
+
+
+def _click(scope: Mapping[str, Any], names: Mapping[int, str]) -> dict[str, Any]:
+    """Return what a click does not reach; without a root it reaches nothing, which a server writes as an empty list."""
+    roots = scope.get("rootPath", ["ROOT_ID"])
+    return {"excluded": _excluded(scope, names), "within": "" if roots == ["ROOT_ID"] else " ".join(roots) or "nothing"}
 
 
 def _excluded(scope: Mapping[str, Any], names: Mapping[int, str]) -> list[str]:

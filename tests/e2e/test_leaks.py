@@ -1,7 +1,7 @@
 """No identifier of a person in any byte of a home that was loaded, built and published. A load alone: elsewhere."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from itertools import cycle
@@ -60,7 +60,7 @@ def is_protected(field: Field) -> bool:
 
 
 @pytest.fixture
-def loaded(empty: Line, monkeypatch: pytest.MonkeyPatch) -> tuple[Line, Planter]:
+def loaded(empty: Line, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Line, Planter]]:
     """A home into which the sandbox's records were loaded, many of them with identifiers."""
     monkeypatch.setenv("CYBERIMPACT_HOME", str(empty.home.root))
     today, planter = datetime.now(UTC).date(), Planter()
@@ -69,16 +69,18 @@ def loaded(empty: Line, monkeypatch: pytest.MonkeyPatch) -> tuple[Line, Planter]
     served.start()
     for setting, address in addresses(served.origin).items():
         monkeypatch.setenv(setting, address)
-    with monkeypatch.context() as planting:
-        planting.setattr(Table, "read", lambda *given: planter.read(*given))  # noqa: PLW0108 - a method binds
-        for name in PLATFORMS:
-            if platform(name).cron:
-                load(name)
-            for file in inbox.waiting(inbox.folder(platform(name))):
-                load(name, file=file)
-                file.unlink()
-    served.stop()
-    return empty, planter
+    try:
+        with monkeypatch.context() as planting:
+            planting.setattr(Table, "read", lambda *given: planter.read(*given))  # noqa: PLW0108 - a method binds
+            for name in PLATFORMS:
+                if platform(name).cron:
+                    load(name)
+                for file in inbox.waiting(inbox.folder(platform(name))):
+                    load(name, file=file)
+                    file.unlink()
+        yield empty, planter
+    finally:
+        served.stop()
 
 
 @pytest.mark.proof

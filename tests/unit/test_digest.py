@@ -34,8 +34,8 @@ subscriptions:
     channel: mail
     address: prevention@unite.example
     wants: [digest]
-    territories: [FR-33]
-    dashboards: [acteurs, veille, territoire]
+    territories: [FR, FR-33]
+    dashboards: [acteurs, veille, impact, territoire]
   - {recipient: veille, role: veille, channel: mail, address: veille@unite.example, wants: [signals]}
 """
 
@@ -72,24 +72,23 @@ def test_each_recipient_gets_its_own_pages(home, drawn, mailbox):
         "gironde: 1 page(s) sent.",
         "outremer: 1 page(s) sent.",
         "abroad: no page for its territories, nothing was sent.",
-        "prevention: 3 page(s) sent.",
+        "prevention: 5 page(s) sent.",
     ]
     national_pages = ["vue-densemble", "visibilite", "perception", "acteurs"]
-    chosen = [Leaf("acteurs", "Gironde"), Leaf("veille"), Leaf("territoire", "Gironde")]
-    assert drawn == [
-        *map(Leaf, national_pages), Leaf("territoire", "Gironde"), Leaf("territoire", "Outre-mer"), *chosen[:2]
-    ]  # each once # fmt: skip
-    national, local, _, prevention = mailbox.messages
+    local = [Leaf("territoire", "Gironde"), Leaf("territoire", "Outre-mer")]
+    chosen = [Leaf("acteurs", "Gironde"), Leaf("veille"), Leaf("impact")]
+    assert drawn == [*map(Leaf, national_pages), *local, *chosen]  # each once
+    national, gironde, _, prevention = mailbox.messages
     names = [part.get_filename() for part in prevention.iter_attachments()]
-    assert names == ["acteurs-Gironde.pdf", "veille.pdf", "territoire-Gironde.pdf"]
-    assert (national["To"], local["To"]) == ("com@unite.example", "ggd33@unite.example")
+    assert names == ["acteurs.pdf", "acteurs-Gironde.pdf", "veille.pdf", "impact.pdf", "territoire-Gironde.pdf"]
+    assert (national["To"], gironde["To"]) == ("com@unite.example", "ggd33@unite.example")
     assert national["Subject"] == "cyberimpact : les tableaux de bord de la semaine 48 de 2026"
     text = national.get_body().get_content()
     assert "Données au 24/11/2026. Publication p-1." in text
     assert "/superset/dashboard/vue-densemble/" in text
     names = [part.get_filename() for part in national.iter_attachments()]
     assert names == ["vue-densemble.pdf", "visibilite.pdf", "perception.pdf", "acteurs.pdf"]
-    (page,) = local.iter_attachments()
+    (page,) = gironde.iter_attachments()
     assert (page.get_content_type(), page.get_content()) == ("application/pdf", b"territoire-Gironde.pdf")
 
 

@@ -300,6 +300,18 @@ def test_thresholds_of_daily_series_follow_their_quiet_history(monkeypatch: pyte
     assert 9 <= threshold(0).series_weeks * 0.05 < 10
 
 
+def test_an_outage_is_not_quiet_history_though_less_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calibration, "budgets", lambda: {"services": 0.05})
+    sent, failed = quiet(200, 1, 60.0), quiet(200, 2, 3.0)
+    sent[150], failed[150] = 2, 83
+    told = [one for metric, counts in (("failed_services", failed), ("sent_services", sent))
+            for one in of_days(counts, Key("panne", metric, "pre_plainte", "FR"))]  # fmt: skip
+    scored = days.scored(told, LAST)
+    assert scored is not None
+    assert scored.scores.max() > 20
+    assert max(score for one in calibration.quiet(scored, PARENTS)["services"] for _, score in one) < 5
+
+
 def test_a_short_history_has_the_threshold_of_the_law() -> None:
     assert days.scored(of_days(quiet(120, 4, 5.0)), LAST) is None, "126 days are the fewest"
     assert days.scored(of_days(quiet(126, 4, 5.0)), LAST) is not None

@@ -105,6 +105,7 @@ def test_quiet_hours_are_those_of_paris_and_span_midnight(write, utc: str, held:
         ({"quiet_hours": "25:00-06:00"}, "hours such as"),
         ({"cap_per_hour": 0}, "above 0"),
         ({"dashboards": ["audit"]}, "list of some of acteurs, .*reserved does not leave"),
+        ({"dashboards": ["acteurs", "territoire"]}, "has territoire, which shows one territory"),
         ({"dashboards": ["Acteurs"]}, "list of some of acteurs, impact, perception, territoire, veille, visibilite"),
         ({"severity": 3}, "severity means nothing here"),
     ],

@@ -40,7 +40,9 @@ def model(dbt, session):  # noqa: ANN001, ANN201, ARG001 - dbt's signature
         found += days.judge(own, lasts[platform], thresholds)
         found += days.silences(own, lasts[platform])
     weeks = dbt.ref("int_signal_week").select(WEEK).order("topic_code, metric, platform, territory_code, week_start")
-    found += days.seasons([(Key(*row[:4]), row[4], row[5]) for row in weeks.fetchall()], thresholds)
+    found += days.seasons(
+        [(Key(*row[:4]), row[4], row[5]) for row in weeks.fetchall()], calibration.scores([], DAY_MINUTES)
+    )
     since = max(lasts.values(), default=None)
     rows = [
         (*one.key, *astuple(one)[1:])

@@ -16,13 +16,22 @@ written as (
     where subject_kind = 'verbatim'
 ),
 
+channels as (
+    select
+        platform,
+        channel,
+        min(occurred_on) as first_on,
+        max(max(occurred_on)) over (partition by platform) as platform_last_on
+    from {{ ref('fct_feedback') }}
+    group by platform, channel
+),
+
 known_channels as (
     select
         platform,
         channel
-    from {{ ref('fct_feedback') }}
-    group by platform, channel
-    having min(occurred_on) <= cast({{ dbt.dateadd('day', -36, paris_today()) }} as date)
+    from channels
+    where first_on <= cast({{ dbt.dateadd('day', -35, 'platform_last_on') }} as date)
 ),
 
 counted as (
