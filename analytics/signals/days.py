@@ -18,7 +18,8 @@ from analytics.signals.tails import negative_binomial_law, negative_binomial_p_v
 _PAST_DAYS = 28
 _FEWEST_DAYS = 14
 _WEEK = 7
-_SCORED_DAYS = 112  # of the past that thresholds are calibrated on
+_SCORED_DAYS = 112  # of the past that thresholds and lumps are told from
+_FEWEST_LUMPS = 5  # days that count, from which their usual size is known
 _LEAST_P = 1e-300
 _FALSE_DISCOVERY_RATE = 0.05
 _SILENCE_EXPECTED, _SILENCE_P = 20.0, 1e-6
@@ -126,7 +127,7 @@ def _scores(told: list[Day]) -> list[float]:
 
 def _sudden(day: Day, counts: np.ndarray, others: np.ndarray, limit: float) -> tuple[float, Finding | None]:
     """Return the probability of the last of the counts, and what is found if it and EARS say so."""
-    past = _clipped(counts[:-1][-_PAST_DAYS:])
+    past = _clipped(counts[:-1])
     grown = _grown(others[-1], others[:-1][-_PAST_DAYS:])
     expected, p_value = past.mean() * grown, negative_binomial_p_value(past, int(counts[-1]), grown)
     if not day.alarms or p_value >= limit or counts[-1] <= expected:
@@ -140,7 +141,7 @@ def _grown(others: float, past: np.ndarray) -> float:
 
 def _slow(told: list[Day], counts: np.ndarray, others: np.ndarray, limit: float) -> tuple[float, Finding | None]:
     """Return the probability of the last week, and what is found if the sum of its small excesses is too much."""
-    past = _clipped(counts[:-_WEEK][-_PAST_DAYS:])
+    past = _clipped(counts[:-_WEEK])
     if len(past) < _PAST_DAYS:
         return 1.0, None
     week = counts[-_WEEK:]
@@ -153,9 +154,19 @@ def _slow(told: list[Day], counts: np.ndarray, others: np.ndarray, limit: float)
     return p_value, _finding(told[-_WEEK], week.sum(), expected, p_value, "slow", _WEEK * DAY_MINUTES, _WINDOW_BEFORE)
 
 
-def _clipped(past: np.ndarray) -> np.ndarray:
-    """Return the past with what lies far above its median cut, so that one event does not hide the next."""
-    return np.minimum(past, most_usual(past)) if len(past) else past
+def _clipped(before: np.ndarray) -> np.ndarray:
+    """Return the last four weeks, with what lies far above the usual cut, so that one event does not hide the next.
+
+    Where the usual of the days that count at all would be cut itself, the series comes in lumps, and they tell what is
+    usual.
+    """
+    past, long_past = before[-_PAST_DAYS:], before[-_SCORED_DAYS:]
+    if not len(past):
+        return past
+    usual, told = most_usual(past), long_past[long_past > 0]
+    if len(told) >= _FEWEST_LUMPS and np.median(told) > usual:
+        usual = most_usual(told)
+    return np.minimum(past, usual)
 
 
 def _finding(  # noqa: PLR0917 - all that a finding is, once

@@ -317,6 +317,18 @@ def test_a_short_history_has_the_threshold_of_the_law() -> None:
     assert days.scored(of_days(quiet(126, 4, 5.0)), LAST) is not None
 
 
+def test_what_comes_in_lumps_is_no_signal_and_one_spike_hides_none() -> None:
+    """One day in six counts 11 to 14; a day of 14 is as usual, one of 90 is not, nor a second one after nine days."""
+    thresholds = calibration.scores([], 1440)
+    lumps = np.zeros(120, dtype=int)
+    lumps[::6] = 11 + np.arange(20) % 4
+    lumps[-1] = 14
+    assert [one for one in days.judge(of_days(lumps), LAST, thresholds) if one.method == "sudden"] == []
+    lumps[-10] = lumps[-1] = 90
+    found = [one for one in days.judge(of_days(lumps), LAST, thresholds) if one.method == "sudden"]
+    assert [one.observed for one in found] == [90.0]
+
+
 def test_a_day_and_a_week_on_which_everything_grows_are_no_signal() -> None:
     thresholds = calibration.scores([], 1440)
     counts, others = quiet(60, 4, 10.0), quiet(60, 5, 200.0)
