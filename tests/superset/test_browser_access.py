@@ -21,8 +21,12 @@ TELLING = ("vue-densemble-telephone", "veille", "verbatims", "audit")
 
 #: Who sees few territories: the first is chosen already.
 FEW = ("gironde", "aquitaine", "gendarmerie_aquitaine")
-#: What a role leaves empty on a dashboard: regions, for who sees one département.
-EMPTY = {("gironde", "visibilite"): ["empty: Visites selon la région du visiteur"]}
+#: What a role leaves empty on a dashboard: visits are known by region, of which neither a département nor a region of
+#: gendarmerie is one.
+EMPTY = {
+    (name, "visibilite"): ["empty: Visites selon la région du visiteur"]
+    for name in ("gironde", "gendarmerie_aquitaine")
+}
 
 
 @pytest.fixture(scope="module")
