@@ -68,7 +68,12 @@ def running_drops(seed: int, moment: datetime) -> Iterator[tuple[str, bytes]]:
     The first is written in cp1252 and the second has lost some of its accented letters.
     """
     for rank, period in enumerate(half_years(moment.date())):
-        rows = [row for day in _with_overlap(period).days() for row in contacts_of(seed, day) if _began(row) <= moment]
+        rows = [
+            row
+            for day in _with_overlap(period).days()
+            for row in contacts_of(seed, day)
+            if day < moment.date() or _began(row) <= moment
+        ]
         encoding = "cp1252" if rank == 0 else "utf-8"
         content = csv_bytes(
             (_damaged(row, number) if rank == 1 else row for number, row in enumerate(rows)), ";", encoding

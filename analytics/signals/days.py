@@ -1,6 +1,5 @@
 """Daily series: what stands out of the last whole days, and what rises slowly. EARS is told by SQL (macro `ears`)."""
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
@@ -20,7 +19,6 @@ _FEWEST_DAYS = 14
 _WEEK = 7
 _SCORED_DAYS = 112  # of the past that thresholds and lumps are told from
 _FEWEST_LUMPS = 5  # days that count, from which their usual size is known
-_LEAST_P = 1e-300
 _FALSE_DISCOVERY_RATE = 0.05
 _SILENCE_EXPECTED, _SILENCE_P = 20.0, 1e-6
 _MOST_YEARS, _FEWEST_YEARS, _YEAR_WEEKS, _SEASON_WEEKS = 5, 3, 52, 4
@@ -118,10 +116,10 @@ def _scores(told: list[Day]) -> list[float]:
     counts, others = np.array([(one.count, one.others) for one in told]).T
     found = []
     for place in range(len(told) - _SCORED_DAYS, len(told)):
-        p_value, finding = 1.0, None
+        finding = None
         if told[place].alarms:
-            p_value, finding = _sudden(told[place], counts[: place + 1], others[: place + 1], limit=2.0)
-        found.append(-math.log10(max(p_value, _LEAST_P)) if finding else 0.0)
+            _, finding = _sudden(told[place], counts[: place + 1], others[: place + 1], limit=2.0)
+        found.append(finding.score if finding else 0.0)
     return found
 
 

@@ -71,9 +71,9 @@ def test_a_theme_and_filters_given_by_hand_are_named_and_taken_back(server, clie
         str(one): {"id": one, "crossFilters": {"scope": scope, "chartsInScope": []}} for one, scope in scopes.items()
     }
     put(client, "dashboard", dashboard.uuid, {"theme_id": theme, "json_metadata": json.dumps(metadata)})
-    found = lines(drift(client, applied, server.database_uri))
-    assert found[0] == "~ update dashboard “Visibilité”"
     [change] = drift(client, applied, server.database_uri)
+    found = lines([change])
+    assert found[0] == "~ update dashboard “Visibilité”"
     [crossed] = [one.on_server["of_one"] for one in change.differences if one.path == "metadata.cross_filters"]
     assert sorted(sorted(one) for one in crossed.values()) == [["excluded"], ["within"]]
     assert any(line.strip().startswith("theme_uuid") for line in found)

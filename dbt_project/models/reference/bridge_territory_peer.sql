@@ -1,6 +1,7 @@
 {#
   « Similar », defined once: of the same level and the same side of the sea, the eight nearest in population and in density, both
   on a logarithmic scale, so that twice as many is as far everywhere.
+  Regions of gendarmerie are few: each is compared with all others of its side.
 #}
 {% set peers = 8 %}
 
@@ -9,45 +10,23 @@ with places as (
         territory_code,
         territory_level,
         departement_code,
-        region_code,
-        gendarmerie_region_code,
         population,
         gendarmerie_region_code = 'GN-OM' as is_overseas
     from {{ ref('dim_territory') }}
     where territory_level in ('departement', 'region', 'gendarmerie_region')
 ),
 
-departements as (
-    select
-        places.territory_code,
-        places.region_code,
-        places.gendarmerie_region_code,
-        areas.area_km2
-    from places
-    inner join {{ ref('territory_areas') }} as areas on places.departement_code = areas.departement_code
-    where places.territory_level = 'departement'
-),
-
-parts as (
-    {% for holder in ('territory_code', 'region_code', 'gendarmerie_region_code') %}
-    select
-        {{ holder }} as territory_code,
-        territory_code as departement_territory_code,
-        area_km2
-    from departements
-    where {{ holder }} is not null
-    {{ 'union all' if not loop.last }}
-    {% endfor %}
-),
-
 areas as (
     select
-        territory_code,
-        sum(area_km2) as area_km2,
-        count(departement_territory_code) as departements,
-        max(departement_territory_code) as only_code
-    from parts
-    group by territory_code
+        levels.level_code as territory_code,
+        sum(areas.area_km2) as area_km2,
+        count(places.territory_code) as departements,
+        max(places.territory_code) as only_code
+    from places
+    inner join {{ ref('territory_areas') }} as areas on places.departement_code = areas.departement_code
+    inner join {{ ref('bridge_territory_level') }} as levels on places.territory_code = levels.territory_code
+    where levels.territory_level in ('departement', 'region', 'gendarmerie_region')
+    group by levels.level_code
 ),
 
 measured as (

@@ -3,34 +3,15 @@ with places as (
     where territory_level in ('departement', 'region', 'gendarmerie_region')
 ),
 
-departements as (
-    select
-        places.territory_code,
-        places.region_code,
-        places.gendarmerie_region_code,
-        areas.area_km2
-    from places
-    inner join {{ ref('territory_areas') }} as areas on places.departement_code = areas.departement_code
-    where places.territory_level = 'departement'
-),
-
-areas as (
-    {% for holder in ('territory_code', 'region_code', 'gendarmerie_region_code') %}
-    select
-        {{ holder }} as territory_code,
-        area_km2
-    from departements
-    where {{ holder }} is not null
-    {{ 'union all' if not loop.last }}
-    {% endfor %}
-),
-
 sums as (
     select
-        territory_code,
-        sum(area_km2) as area_km2
-    from areas
-    group by territory_code
+        levels.level_code as territory_code,
+        sum(areas.area_km2) as area_km2
+    from places
+    inner join {{ ref('territory_areas') }} as areas on places.departement_code = areas.departement_code
+    inner join {{ ref('bridge_territory_level') }} as levels on places.territory_code = levels.territory_code
+    where levels.territory_level in ('departement', 'region', 'gendarmerie_region')
+    group by levels.level_code
 ),
 
 peer_lists as (
