@@ -20,7 +20,7 @@ from ingestion.reports import LOAD_LOG
 STAGING = Path(__file__).parent / "models" / "staging"
 
 WRITTEN_BY_DLT = {
-    "_content_hash": "SHA-256 of the canonical row; the same row again changes nothing.",
+    "_content_hash": "MD5 of the canonical row; the same row again changes nothing.",
     "_dlt_load_id": "Load that wrote the row.",
     "_dlt_id": "Identifier of the row in dlt.",
 }

@@ -4,14 +4,13 @@ What a value must be is the contract's business. Here it is said a second time, 
 give the same value; a record that SQL is not sure of is held to the contract like that of any other file.
 """
 
-import hashlib
 import json
 import os
 import secrets
 import shutil
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -22,43 +21,46 @@ from pathlib import Path
 
 import dlt
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from dlt.common.schema import Schema
 from dlt.extract import DltResource, DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from ingestion import quarantine
-from ingestion.contract import CHANGED_FORMAT, GENERATION, Field, Header, Table, choose_table
+from ingestion.contract import GENERATION, Table
 from ingestion.errors import ExpectedFailure
-from ingestion.intake import Intake, Origin, Progress
+from ingestion.intake import Intake, Progress
 from ingestion.locks import writer_lock
-from ingestion.parsers import FIRST_YEAR, LAST_YEAR, count, flag, free_text, pseudonym, text, utc_time
+from ingestion.parquet import PARSERS, ParquetFile, canonical, quoted, said_column
+from ingestion.parsers import free_text, pseudonym
 from ingestion.pipelines import explain, open_pipeline, table_resource
 from ingestion.platforms import Platform
 from ingestion.privacy import pseudonymise, redact_many
 from ingestion.records import Record
 from ingestion.reports import LOAD_LOG, EntityReport, LoadReport, log_rows
 from ingestion.settings import home
-from ingestion.sql import literal
 from ingestion.tables import ensure, is_empty, lookup
 
 #: Rows in memory at once, in each step; DuckDB spreads the slices of a batch over its threads.
-BATCH_ROWS, SLICE_ROWS = 40_000, 10_000
+BATCH_ROWS, SLICE_ROWS = 184_320, 30_720
 
-#: Batches whose texts are being redacted while the next is read.
-AHEAD = 2
+#: Batches that are being read, each in a thread of its own: a streamed result comes from a single one.
+READERS = 2
+
+#: Batches whose texts are being redacted while the one before is written.
+AHEAD = 1
 
 #: Texts that a process redacts at a time; with fewer than so many in a batch, starting processes would take longer.
-TEXTS, FEW_TEXTS = 2_500, 10_000
+TEXTS, FEW_TEXTS = 10_000, 10_000
 PROCESSES = 2
 
 #: Of DuckDB, while it reads and while it loads; Arrow, dlt and Python come on top.
-MEMORY = "600MB"
+MEMORY = "450MB"
 
 #: Rows that one statement of the load inserts.
-JOB_ROWS = 1_000_000
+JOB_ROWS = 10_000_000
 
 #: Random bytes in the identifier that dlt wants of a row.
 ID_BYTES = 10
@@ -69,41 +71,22 @@ _MARK = "('0x' || left(_content_hash, 15))::bigint"
 #: Records that may take the slow lane, where they are held in memory, and how many go at once.
 MOST_DOUBTFUL, RECORDS = 250_000, 5_000
 
-#: What is not a single space between two words: white space as Python knows it, which RE2 knows by other names.
-_ODD = r"[\t-\r\x1c-\x1f\x85\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]"
-_SPACES = rf" *{_ODD}(?:{_ODD}| )*|  +"
-
-#: SQL of the canonical value of a column `{c}`; null where it is not sure to be good.
-_PARSERS: Mapping[Callable, str] = {
-    text: "{c}",
-    free_text: (
-        f"case when regexp_matches({{c}}, '{_ODD}|  ')"
-        f" then nullif(trim(regexp_replace({{c}}, '{_SPACES}', ' ', 'g')), '') else {{c}} end"
-    ),
-    pseudonym: "{c}",
-    count: "case when {c} >= 0 and try_cast({c} as bigint) = {c} then try_cast({c} as bigint) end",
-    flag: "{c}",
-    utc_time: f"case when year({{c}}::timestamptz) between {FIRST_YEAR} and {LAST_YEAR} then {{c}}::timestamptz end",
-}
-
-#: Types of a Parquet column that hold the fields of a type.
-_ACCEPTED: Mapping[str, tuple[Callable[[pa.DataType], bool], ...]] = {
-    "text": (pa.types.is_string, pa.types.is_large_string, pa.types.is_integer),
-    "bigint": (pa.types.is_integer, pa.types.is_floating),
-    "boolean": (pa.types.is_boolean,),
-    "timestamp": (pa.types.is_timestamp,),
-}
-
 _UNKNOWN = "unknown to the contract, and of a Parquet file only the columns that it knows are taken"
 
 
 def redacted(texts: pa.Array) -> pa.Array:
-    """Return texts redacted; in another process, where there are many."""
-    return pa.array(redact_many(texts.to_pylist()), pa.string())
+    """Return texts redacted, each once; in another process, where there are many."""
+    return _each_once(redact_many, texts)
 
 
 def pseudonyms(identifiers: pa.Array) -> pa.Array:
-    return pa.array([pseudonymise(identifier) for identifier in identifiers.to_pylist()], pa.string())
+    """Return the pseudonyms of identifiers, each made once."""
+    return _each_once(lambda values: [pseudonymise(value) for value in values], identifiers)
+
+
+def _each_once(protect: Callable[[list[str]], list[str]], values: pa.Array) -> pa.Array:
+    encoded = values.dictionary_encode()
+    return pa.array(protect(encoded.dictionary.to_pylist()), pa.string()).take(encoded.indices)
 
 
 @dataclass(frozen=True)
@@ -111,8 +94,8 @@ class Protection:
     """What is done to personal fields before anything is written; replaced in measurements only.
 
     Attributes:
-        texts: Takes texts, none of them null and each once; a function of a module, since other processes call it.
-        identifiers: Takes identifiers, none of them null and each once.
+        texts: Takes texts, and leaves null what is null; a function of a module, since other processes call it.
+        identifiers: Takes identifiers, and leaves null what is null.
         in_processes: Whether texts are worth sending to other processes, where there are many.
     """
 
@@ -130,7 +113,7 @@ def load_parquet(platform: Platform, file: Path, progress: Progress, protection:
     Loading again writes nothing; a process killed at any moment leaves a state from which the next load completes.
 
     Args:
-        platform: Its module says its own parsers in SQL in `COLUMNAR`, as `_PARSERS` does the shared ones. Its table
+        platform: Its module says its own parsers in SQL in `COLUMNAR`, as `PARSERS` does the shared ones. Its table
             has no rule, no composite key and no alternative fields.
         file: Read where it lies.
         progress: Called after each batch with the number of its records.
@@ -141,7 +124,7 @@ def load_parquet(platform: Platform, file: Path, progress: Progress, protection:
             too many records break the contract.
     """
     module = import_module(f"ingestion.{platform.name}")
-    parquet = ParquetFile.open(file, platform.name, module.CONTRACT, {**_PARSERS, **module.COLUMNAR})
+    parquet = ParquetFile.open(file, platform.name, module.CONTRACT, {**PARSERS, **module.COLUMNAR})
     database = home().database(platform.database)
     with writer_lock(database), _bounded_memory():
         ensure(platform, module.CONTRACT)
@@ -196,9 +179,11 @@ def _run(pipeline: dlt.Pipeline, intake: Intake, rows: DltResource) -> None:
 
 def _identified(rows: pa.Table) -> pa.Table:
     """Add the row identifiers of dlt, which else rewrites the whole file to add them."""
-    digits = secrets.token_hex(ID_BYTES * rows.num_rows)
-    identifiers = [digits[start : start + 2 * ID_BYTES] for start in range(0, len(digits), 2 * ID_BYTES)]
-    return rows.append_column(pa.field("_dlt_id", pa.string(), nullable=False), pa.array(identifiers, pa.string()))
+    length = 2 * ID_BYTES
+    ends = np.arange(0, (rows.num_rows + 1) * length, length, dtype=np.int32)
+    digits = secrets.token_hex(ID_BYTES * rows.num_rows).encode()
+    identifiers = pa.StringArray.from_buffers(rows.num_rows, pa.py_buffer(ends), pa.py_buffer(digits))
+    return rows.append_column(pa.field("_dlt_id", pa.string(), nullable=False), identifiers)
 
 
 @contextmanager
@@ -225,121 +210,6 @@ def _bounded_memory() -> AbstractContextManager[None]:
         DATA_WRITER__COMPRESSION="none",  # it is read once, at once: to unpack it costs half of its reading
         LOAD__WORKERS="1",
     )
-
-
-@dataclass(frozen=True)
-class ParquetFile:
-    """A Parquet file and what SQL makes of its columns.
-
-    Attributes:
-        path: The file.
-        origin: Its name, hash and size.
-        table: The contract that knows most of its columns.
-        header: What that makes of them.
-        parsers: Parser of a field to SQL.
-    """
-
-    path: Path
-    origin: Origin
-    table: Table
-    header: Header
-    parsers: Mapping[Callable, str]
-
-    @classmethod
-    def open(
-        cls, path: Path, platform: str, contract: Sequence[Table], parsers: Mapping[Callable, str]
-    ) -> "ParquetFile":
-        """Open a file and hold its columns to the contract.
-
-        Raises:
-            ExpectedFailure: as `load_parquet`.
-        """
-        where = f"{platform}, file {path.name}"
-        try:
-            schema = pq.read_schema(path)
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-        except (OSError, pa.ArrowException) as problem:
-            reason = getattr(problem, "strerror", None) or "it is no whole Parquet file"
-            raise ExpectedFailure(
-                f"{where}: the file cannot be read ({reason}).",
-                "Nothing was loaded: check the file, or export it again.",
-            ) from None
-        table = choose_table(contract, schema.names, where)
-        header = table.understand(schema.names, where)
-        for label, declared in header.columns.items():
-            kind = schema.field(label).type
-            if not pa.types.is_null(kind) and not any(accepts(kind) for accepts in _ACCEPTED[declared.type]):
-                raise ExpectedFailure(
-                    f"{where}: the column {label!r} holds {kind} where {declared.type} is declared.", CHANGED_FORMAT
-                )
-        return cls(path, Origin(platform, "file", path.name, digest, path.stat().st_size), table, header, parsers)
-
-    @cached_property
-    def fields(self) -> Mapping[str, tuple[str, Field]]:
-        """The fields that the file has, by name, each with its label."""
-        return {declared.name: (label, declared) for label, declared in self.header.columns.items()}
-
-    @property
-    def scan(self) -> str:
-        return f"read_parquet({literal(str(self.path))}, file_row_number = true)"
-
-    @property
-    def given(self) -> str:
-        """SQL of the file's rows by field; texts are trimmed, empty ones null."""
-        columns = (
-            f"nullif(trim({_quoted(label)}::varchar), '') as {_quoted(name)}"
-            if declared.type == "text"
-            else f"{_quoted(label)} as {_quoted(name)}"
-            for name, (label, declared) in self.fields.items()
-        )
-        return f"select file_row_number, {', '.join(columns)} from {self.scan}"  # noqa: S608 (labels are quoted)
-
-    @property
-    def raw(self) -> str:
-        """SQL of the file's rows under their labels, as texts, numbers and truth values."""
-        columns = (
-            f"{_quoted(label)}::varchar as {_quoted(label)}" if declared.type == "timestamp" else _quoted(label)
-            for label, declared in self.fields.values()
-        )
-        return f"select file_row_number, {', '.join(columns)} from {self.scan}"  # noqa: S608 (labels are quoted)
-
-    @property
-    def said(self) -> str:
-        """SQL of the rows, each with the canonical values of its fields as `said_<field>`."""
-        values = (
-            f"{_on(self.parsers[declared.parse], name)} as {_said(name)}" for name, (_, declared) in self.fields.items()
-        )
-        return f"select *, {', '.join(values)} from ({self.given})"  # noqa: S608 (labels are quoted)
-
-    @property
-    def is_sure(self) -> str:
-        """SQL that tells whether the contract accepts a row of `said` for sure, with its texts as they are."""
-        checks = (
-            f"(said.{_said(name)} is not null or said.{_quoted(name)} is null)"
-            if declared.nullable
-            else f"said.{_said(name)} is not null"
-            for name, (_, declared) in self.fields.items()
-        )
-        texts = ", ".join(
-            f"said.{_quoted(name)}"
-            for name, (_, declared) in self.fields.items()
-            if declared.type == "text" and declared.parse is not free_text
-        )
-        return f"{' and '.join(checks)} and not regexp_matches(concat_ws('|', {texts}), '{_ODD}|  ')"
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _on(sql: str, name: str) -> str:
-    """Return SQL on a column; `format` would trip over the braces of regular expressions."""
-    return sql.replace("{c}", _quoted(name))
-
-
-def _said(name: str) -> str:
-    return _quoted(f"said_{name}")
 
 
 class _Lanes:
@@ -372,14 +242,18 @@ class _Lanes:
                 stack.callback(shutil.rmtree, spill, ignore_errors=True)
                 connection = stack.enter_context(duckdb.connect(str(database)))
                 connection.execute(f"set memory_limit = '{MEMORY}'; set temp_directory = '{spill}'")
-                connection.execute("set timezone = 'UTC'; set preserve_insertion_order = false")
-                other = connection.cursor()  # the first one is busy with the file, row by row
+                connection.execute("set global timezone = 'UTC'; set preserve_insertion_order = false")
+                hashing = stack.enter_context(duckdb.connect())  # which keeps the order of rows
+                readers = stack.enter_context(ThreadPoolExecutor(READERS))
+                processes = _LazyProcesses(stack)
                 waiting = frozenset(entry.record_key for entry in quarantine.entries(self._platform.name))
-                executor = _LazyProcesses(stack)
-                for batch in _ahead(self._started(connection, executor)):
+                self._note_what_is_known(connection)
+                read = _ahead(self._asked(connection, readers), READERS - 1)
+                protecting = (self._protecting(connection, batch, processes) for batch in read)
+                for batch in _ahead(protecting, AHEAD):
                     self._notice_released(batch, waiting)
-                    yield self._changed(other, batch)
-                yield from self._slow(other)
+                    yield self._changed(hashing, batch)
+                yield from self._slow(connection)
         except duckdb.IOException as problem:
             raise ExpectedFailure(
                 f"{self._parquet.origin.where}: the file cannot be read to its end ({type(problem).__name__}).",
@@ -388,61 +262,93 @@ class _Lanes:
 
     # ---- the fast lane
 
-    def _started(self, connection: duckdb.DuckDBPyConnection, executor: "_LazyProcesses") -> "Iterator[_Protecting]":
-        """Read the file; remember the doubtful rows, and begin to protect the others."""
-        reader = connection.execute(self._question(connection)).to_arrow_reader(BATCH_ROWS)
-        for read in reader:
-            batch = pa.Table.from_batches([read])
-            self._doubtful += batch.filter(~pc.field("is_sure"))["file_row_number"].to_pylist()
-            if len(self._doubtful) > MOST_DOUBTFUL:
-                self._refuse(connection.cursor())
-            sure = batch.filter(pc.field("is_sure")).drop_columns(["is_sure", "file_row_number"])
-            yield _Protecting(sure.combine_chunks(), self._parquet, self._protection, executor)
-
-    def _question(self, connection: duckdb.DuckDBPyConnection) -> str:
-        """Return the SQL of the rows: canonical values, whether they are sure, and a mark of what the database has."""
+    def _note_what_is_known(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Note the keys that the file repeats, and which of its rows the database has, for all threads to see."""
         parquet, table, dataset = self._parquet, self._parquet.table, self._platform.dataset
-        key = _quoted(table.key)
+        key = quoted(table.key)
+        kept = "".join(f", {quoted(name)}" for name in self._absent)
+        connection.execute("attach ':memory:' as noted")
         connection.execute(
-            f"create temp table repeated as select hash({key}) as mark from ({parquet.given})"  # noqa: S608
+            f"create table noted.repeated as select hash({key}) as mark from ({parquet.given})"  # noqa: S608
             f" where {key} is not null group by 1 having count(*) > 1"
         )
-        content = [f.name for f in table.fields if f.name != GENERATION.name]
-        absent = [name for name in content if name not in parquet.fields]
+        connection.execute(
+            f"create table noted.known as select file_row_number, {_MARK} as mark{kept}"  # noqa: S608
+            f" from (select file_row_number, {key} from ({parquet.given})) join"
+            f" (select {key}, _content_hash{kept} from {dataset}.{table.name} where _dlt_load_id in"
+            f" (select load_id from {dataset}._dlt_loads where status = 0)) using ({key}) order by 1"
+        )
+
+    @cached_property
+    def _absent(self) -> list[str]:
+        """The fields of which the file says nothing: what is known of them stays."""
+        return [
+            name for name in self._parquet.table.field_names if name not in (*self._parquet.fields, GENERATION.name)
+        ]
+
+    @cached_property
+    def _question(self) -> str:
+        """SQL of the rows: canonical values, whether they are sure, and a mark of what the database has."""
+        parquet, table = self._parquet, self._parquet.table
         columns = ", ".join(
-            f"known.{_quoted(name)}" if name in absent else f"said.{_said(name)} as {_quoted(name)}" for name in content
+            f"known.{quoted(name)}" if name in self._absent else f"said.{said_column(name)} as {quoted(name)}"
+            for name in table.field_names
+            if name != GENERATION.name
         )
-        kept = "".join(f", {_quoted(name)}" for name in absent)
         return (
-            f"with known as (select {key}, {_MARK} as mark{kept} from {dataset}.{table.name}"  # noqa: S608
-            f" where _dlt_load_id in (select load_id from {dataset}._dlt_loads where status = 0))"
-            f" select file_row_number, {columns}, known.mark as known_mark, coalesce("
-            f"{parquet.is_sure} and hash(said.{_said(table.key)}) not in (select mark from repeated), false) as is_sure"
-            f" from ({parquet.said}) as said left join known on known.{key} = said.{_said(table.key)}"
+            f"select said.file_row_number, {columns}, known.mark as known_mark, coalesce("  # noqa: S608
+            f"{parquet.is_sure} and hash(said.{said_column(table.key)}) not in (select mark from noted.repeated),"
+            f" false) as is_sure from ({parquet.said}) as said left join noted.known as known using (file_row_number)"
         )
+
+    def _asked(self, connection: duckdb.DuckDBPyConnection, readers: Executor) -> Iterator[Callable[[], pa.Table]]:
+        """Ask for the batches of the file, one after the other."""
+        for start in range(0, self._parquet.rows, BATCH_ROWS):
+            yield readers.submit(self._read, connection.cursor(), start).result
+
+    def _read(self, connection: duckdb.DuckDBPyConnection, start: int) -> pa.Table:
+        with connection:
+            end = start + BATCH_ROWS
+            return connection.sql(
+                f"{self._question} where said.file_row_number >= {start} and said.file_row_number < {end}"
+            ).to_arrow_table()
+
+    def _protecting(
+        self, connection: duckdb.DuckDBPyConnection, batch: pa.Table, processes: "_LazyProcesses"
+    ) -> Callable[[], pa.Table]:
+        """Remember the doubtful rows of a batch, and begin to protect the others."""
+        sure = _only(batch, batch["is_sure"])
+        if sure.num_rows < batch.num_rows:
+            self._doubtful += batch.filter(pc.invert(batch["is_sure"]))["file_row_number"].to_pylist()
+        if len(self._doubtful) > MOST_DOUBTFUL:
+            self._refuse(connection)
+        sure = sure.drop_columns(["is_sure", "file_row_number"])
+        return _Protecting(sure, self._parquet, self._protection, processes).finish
 
     def _changed(self, connection: duckdb.DuckDBPyConnection, batch: pa.Table) -> pa.Table:
         """Return the rows of a protected batch that are new or say something else than the database, and count all."""
         intake = self._intake
         compared = self._compared(connection, batch)
         found = {state["values"]: state["counts"] for state in compared["state"].value_counts().to_pylist()}
-        intake.rows_read += compared.num_rows
+        intake.rows_read += batch.num_rows
         intake.rows_new += found.get("new", 0)
         intake.rows_updated += found.get("updated", 0)
         intake.rows_unchanged += found.get("unchanged", 0)
-        intake.progress(compared.num_rows)
-        changed = compared.filter(pc.field("state") != "unchanged")
+        intake.progress(batch.num_rows)
+        hashed = batch.append_column("_content_hash", compared["_content_hash"])
+        changed = _only(hashed, pc.not_equal(compared["state"], "unchanged"))
         if GENERATION.name in self._parquet.table.field_names:
             changed = changed.append_column(GENERATION.name, pa.repeat(intake.generation, changed.num_rows))
         schema = self._parquet.table.arrow_schema
         return changed.select(schema.names).cast(schema)
 
     def _compared(self, connection: duckdb.DuckDBPyConnection, batch: pa.Table) -> pa.Table:
-        """Return a batch with the content hash of each row and its state: `new`, `updated` or `unchanged`."""
+        """Return the content hash of each row of a batch and its state: `new`, `updated` or `unchanged`."""
         slices = pa.Table.from_batches(batch.to_batches(SLICE_ROWS), batch.schema)
-        hashed = connection.from_arrow(slices).project(f"*, sha256({_canonical(self._parquet.table)}) as _content_hash")
+        content = f"md5({canonical(self._parquet.table)}) as _content_hash"
         state = f"case when known_mark is null then 'new' when known_mark = {_MARK} then 'unchanged' else 'updated' end"
-        return hashed.project(f"*, {state} as state").to_arrow_table()
+        hashed = connection.from_arrow(slices).project(f"known_mark, {content}")
+        return hashed.project(f"_content_hash, {state} as state").to_arrow_table()
 
     def _notice_released(self, batch: pa.Table, waiting: frozenset[str | None]) -> None:
         """Remember which records in quarantine this load brings whole."""
@@ -484,6 +390,11 @@ class _Lanes:
         )
 
 
+def _only(rows: pa.Table, chosen: pa.Array) -> pa.Table:
+    """Return the chosen rows; all of them, the usual case, without copying any."""
+    return rows if pc.all(chosen).as_py() else rows.filter(chosen)
+
+
 class _LazyProcesses:
     """Processes that are started when the first work comes, and end with the load.
 
@@ -504,10 +415,10 @@ class _LazyProcesses:
 
 
 class _Protecting:
-    """A batch whose texts are being redacted; equal values are protected once.
+    """A batch whose texts are being redacted.
 
     Args:
-        batch: Canonical values but for the personal fields, each column in one chunk.
+        batch: Canonical values but for the personal fields.
         parquet: Tells the fields.
         protection: What is done to them.
         executor: Takes the texts when there are many.
@@ -516,65 +427,35 @@ class _Protecting:
     def __init__(self, batch: pa.Table, parquet: ParquetFile, protection: Protection, executor: _LazyProcesses) -> None:
         self._batch = batch
         self._begun: dict[str, list[Callable[[], pa.Array]]] = {}
-        self._indices: dict[str, pa.Array] = {}
         for name, (_, declared) in parquet.fields.items():
-            if declared.parse not in {free_text, pseudonym} or not batch.num_rows:
+            if declared.parse not in {free_text, pseudonym}:
                 continue
-            encoded = batch[name].chunk(0).dictionary_encode()
-            self._indices[name] = encoded.indices
-            is_much = protection.in_processes and len(encoded.dictionary) >= FEW_TEXTS
-            if declared.parse is free_text and is_much:
+            values = batch[name].combine_chunks()
+            if declared.parse is pseudonym:
+                self._begun[name] = [partial(protection.identifiers, values)]
+            elif protection.in_processes and len(values) >= FEW_TEXTS:
                 self._begun[name] = [
-                    executor.submit(protection.texts, encoded.dictionary.slice(start, TEXTS)).result
-                    for start in range(0, len(encoded.dictionary), TEXTS)
+                    executor.submit(protection.texts, values.slice(start, TEXTS)).result
+                    for start in range(0, len(values), TEXTS)
                 ]
             else:
-                protect = protection.texts if declared.parse is free_text else protection.identifiers
-                self._begun[name] = [partial(protect, encoded.dictionary)]
+                self._begun[name] = [partial(protection.texts, values)]
 
     def finish(self) -> pa.Table:
         """Return the batch once all is protected."""
         table = self._batch
         for name, parts in self._begun.items():
-            values = pa.concat_arrays([part() for part in parts])
             place = table.schema.get_field_index(name)
-            table = table.set_column(place, name, values.take(self._indices[name]))
+            table = table.set_column(place, name, pa.chunked_array([part() for part in parts], pa.string()))
         return table
 
 
-def _ahead(batches: Iterable[_Protecting]) -> Iterator[pa.Table]:
-    """Yield batches in their order, while the texts of the next ones are being redacted."""
-    begun: deque[_Protecting] = deque()
-    for batch in batches:
-        begun.append(batch)
-        if len(begun) > AHEAD:
-            yield begun.popleft().finish()
-    while begun:
-        yield begun.popleft().finish()
-
-
-def _canonical(table: Table) -> str:
-    """Return SQL of the text whose SHA-256 is the content hash: the JSON that `intake.content_hash` writes.
-
-    Control characters whose code has a letter, such as 1A, are spelled otherwise: a record that holds one is written
-    once more when it comes another way.
-    """
-    pieces = []
-    for number, declared in enumerate(f for f in table.fields if f.name != GENERATION.name):
-        name = declared.name.replace("'", "''")
-        pieces.append(f"'{', ' if number else '{'}\"{name}\": '")
-        pieces.append(_on(_JSON[declared.type], declared.name))
-    return f"concat({', '.join(pieces)}, '}}')"
-
-
-#: SQL of a value as JSON.
-_JSON: Mapping[str, str] = {
-    "text": "coalesce(to_json({c})::varchar, 'null')",
-    "bigint": "coalesce({c}::varchar, 'null')",
-    "boolean": "coalesce({c}::varchar, 'null')",
-    # From microseconds, since what knows of time zones costs five times as much.
-    "timestamp": (
-        "coalesce('\"' || if(epoch_us({c}) % 1000000 = 0, make_timestamp(epoch_us({c}))::varchar,"
-        " strftime(make_timestamp(epoch_us({c})), '%Y-%m-%d %H:%M:%S.%f')) || '+00:00\"', 'null')"
-    ),
-}
+def _ahead(begun: Iterable[Callable[[], pa.Table]], most: int) -> Iterator[pa.Table]:
+    """Yield what was begun in its order, while no more than `most` further ones are under way."""
+    waiting: deque[Callable[[], pa.Table]] = deque()
+    for finish in begun:
+        waiting.append(finish)
+        if len(waiting) > most:
+            yield waiting.popleft()()
+    while waiting:
+        yield waiting.popleft()()

@@ -203,7 +203,7 @@ class Table:
         hints["_content_hash"] = {
             "data_type": "text",
             "nullable": True,
-            "description": "SHA-256 of the canonical row: equal rows are not written again.",
+            "description": "MD5 of the canonical row: equal rows are not written again.",
         }
         return hints
 

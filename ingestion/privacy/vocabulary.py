@@ -1,5 +1,6 @@
 """The words that redaction looks up, folded, each with what it may be. No rule of grammar, no pattern."""
 
+import re
 import unicodedata
 from enum import IntFlag, auto
 from functools import cache, lru_cache
@@ -256,6 +257,12 @@ _REGIONS = word_set(
     " atlantique pyrenees"
 )
 
+#: Words that only an accent tells from a first name.
+_TOLD_BY_ACCENT = frozenset({"marié"})
+
+#: Two words without the line end that an export lost: MaireJe, C.R.HAccord.
+_GLUED = re.compile(r"(?P<head>[A-Z]|.{3,}[a-zà-ÿ])(?P<tail>[A-ZÀ-Þ][a-zà-ÿ]*)")
+
 #: First names that any other word may double: Marie-Ange.
 _DOUBLED = word_set("jean marie anne pierre paul")
 
@@ -335,8 +342,20 @@ def look_up(token: str) -> tuple[str, int]:
             found = int(Kind.SURNAME)
         elif all(part & (Kind.COMMON | Kind.INSTITUTION) for part in parts):
             found = int(Kind.COMMON)
+    if token.lower() in _TOLD_BY_ACCENT or (not found and _is_glued(token)):
+        found = int(Kind.COMMON)
     if token[0].isupper():
         found |= int(Kind.CAPITALISED | Kind.INITIAL if len(token) == 1 else Kind.CAPITALISED)
         if len(token) > 1 and token.isupper():
             found |= int(Kind.UPPER)
     return key, found
+
+
+def _is_glued(token: str) -> bool:
+    """Tell whether a word is an office or a word of the language, and no name, that another one sticks to."""
+    glued = _GLUED.fullmatch(token)
+    if not glued:
+        return False
+    telling = glued["tail"] if len(glued["head"]) == 1 else glued["head"]
+    kinds = _kinds().get(fold(telling), Kind(0))
+    return bool(kinds & Kind.OFFICE or (kinds & Kind.COMMON and not kinds & (Kind.FIRST_NAME | Kind.SURNAME)))

@@ -22,6 +22,7 @@ from ingestion.errors import ExpectedFailure
 from ingestion.intake import content_hash
 from ingestion.listening.contract import MENTIONS
 from ingestion.loading import load
+from ingestion.parquet import canonical
 from ingestion.platforms import platform
 from ingestion.privacy import pseudonymise
 
@@ -151,8 +152,8 @@ def test_both_lanes_give_the_rows_of_json_lines(place, tmp_path):
 
 FIRST, LAST = datetime(2001, 1, 1), datetime(2049, 1, 1)  # noqa: DTZ001 (what hypothesis asks for)
 
-#: Not what JSON writes as `\\u001A` here and `\\u001a` there: such a record is written once more, no harm is done.
-TEXTS = st.characters(exclude_categories=["Cs"], exclude_characters="\x0b\x0e\x0f\x1a\x1b\x1c\x1d\x1e\x1f")
+#: White space is single spaces in a canonical text, and U+001F is white space.
+TEXTS = st.characters(exclude_categories=["Cs"], exclude_characters="\x1f")
 
 
 @given(
@@ -171,7 +172,7 @@ def test_the_hash_in_sql_is_that_of_the_intake(row):
     arrow = pa.Table.from_pylist([content], MENTIONS.arrow_schema)
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'Asia/Tokyo'")
-        told = connection.from_arrow(arrow).project(f"sha256({columnar._canonical(MENTIONS)})").fetchall()
+        told = connection.from_arrow(arrow).project(f"md5({canonical(MENTIONS)})").fetchall()
     assert told == [(content_hash(content),)]
 
 

@@ -286,6 +286,8 @@ def test_a_missing_project_is_told(monkeypatch):
         ("https://mamot.fr/@jean/1109", "https://mamot.fr/-/1109"),
         ("https://www.youtube.com/watch?app=desktop&v=aB-3#t=4", "https://youtu.be/aB-3"),
         ("https://jean:secret@site.fr/a", "https://site.fr/a"),
+        ("https://jean.dupont@www.facebook.com/jean.dupont/posts/12", "https://www.facebook.com/-/posts/12"),
+        ("https://jean.dupont@www.instagram.com/jean.dupont/", "https://www.instagram.com/"),
         ("https://site.fr/contact/jean@laposte.net/1", "https://site.fr/"),
         ("https://www.lemonde.fr/a/b_1.html?mail=jean%40laposte.net#c", "https://www.lemonde.fr/a/b_1.html"),
     ],

@@ -1143,6 +1143,10 @@ NOBODY = [
     "MADAME MONSIEUR",
     "MONSIEUR LE MAIRE",
     "RAS",
+    "Célibataire à Marié (mariage réalisé en France)",
+    # Exports of Services Publics+ lose line ends.
+    "la réponse de monsieur le MaireJe me suis déplacé",
+    "Accord de la R.Q.T.HAccord de l'A.A.HRefus de la C.M.I.",
 ]
 
 
