@@ -43,10 +43,10 @@ from ingestion.reports import LOAD_LOG, EntityReport, LoadReport, log_rows
 from ingestion.settings import home
 from ingestion.tables import ensure, is_empty, lookup
 
-#: Rows in memory at once, in each step; DuckDB spreads the slices of a batch over its threads.
-BATCH_ROWS, SLICE_ROWS = 184_320, 30_720
+#: Rows in memory at once, in each step.
+BATCH_ROWS = 122_880
 
-#: Batches that are being read, each in a thread of its own: a streamed result comes from a single one.
+#: Batches that are being read, each in a thread of its own: DuckDB streams a result from a single one.
 READERS = 2
 
 #: Batches whose texts are being redacted while the one before is written.
@@ -243,11 +243,12 @@ class _Lanes:
                 connection = stack.enter_context(duckdb.connect(str(database)))
                 connection.execute(f"set memory_limit = '{MEMORY}'; set temp_directory = '{spill}'")
                 connection.execute("set global timezone = 'UTC'; set preserve_insertion_order = false")
-                hashing = stack.enter_context(duckdb.connect())  # which keeps the order of rows
+                hashing = stack.enter_context(duckdb.connect(config={"threads": 1}))  # which keeps the order of rows
                 readers = stack.enter_context(ThreadPoolExecutor(READERS))
                 processes = _LazyProcesses(stack)
                 waiting = frozenset(entry.record_key for entry in quarantine.entries(self._platform.name))
                 self._note_what_is_known(connection)
+                connection.execute("set threads = 1")
                 read = _ahead(self._asked(connection, readers), READERS - 1)
                 protecting = (self._protecting(connection, batch, processes) for batch in read)
                 for batch in _ahead(protecting, AHEAD):
@@ -344,10 +345,9 @@ class _Lanes:
 
     def _compared(self, connection: duckdb.DuckDBPyConnection, batch: pa.Table) -> pa.Table:
         """Return the content hash of each row of a batch and its state: `new`, `updated` or `unchanged`."""
-        slices = pa.Table.from_batches(batch.to_batches(SLICE_ROWS), batch.schema)
         content = f"md5({canonical(self._parquet.table)}) as _content_hash"
         state = f"case when known_mark is null then 'new' when known_mark = {_MARK} then 'unchanged' else 'updated' end"
-        hashed = connection.from_arrow(slices).project(f"known_mark, {content}")
+        hashed = connection.from_arrow(batch).project(f"known_mark, {content}")
         return hashed.project(f"_content_hash, {state} as state").to_arrow_table()
 
     def _notice_released(self, batch: pa.Table, waiting: frozenset[str | None]) -> None:

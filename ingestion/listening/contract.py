@@ -26,26 +26,19 @@ NETWORKS = (
     "mastodon",
 )
 
-#: Beginning of an address: its scheme, and its host without the name of a user before it.
-_HOST = r"^(https?://)(?:[^/?#]*@)?((?:[^/?#@]*\.)?{})"
-
 #: What takes persons and tracking out of an address: the first that matches. An account is what stands in the path of a
-#: network's address before the message; the message alone opens on X, YouTube and TikTok. For Python and RE2 alike.
+#: network's address before the message; the message alone opens on X, YouTube and TikTok. Of an address that names a
+#: person otherwise, the host is left. For Python and RE2 alike; those that match most come first.
 ADDRESS_RULES = (
     (r"^https?://(?:[^/?#]*\.)?(?:x|twitter)\.com/[^/?#]+/status/(\d+)(?:[/?#].*)?$", r"https://x.com/i/status/\1"),
-    (
-        _HOST.format(r"(?:facebook\.com|instagram\.com|t\.me)") + r"/[^/?#]+/([^?#@]+)(?:[?#].*)?$",
-        r"\1\2/-/\3",
-    ),
+    (r"^(https?://(?:[^/?#@]*\.)?(?:facebook\.com|instagram\.com|t\.me))/[^/?#]+/([^?#@]+)(?:[?#].*)?$", r"\1/-/\2"),
     (r"^https?://(?:[^/?#]*\.)?youtube\.com/watch\?(?:[^#]*&)?v=([\w-]+).*$", r"https://youtu.be/\1"),
-    (
-        _HOST.format(r"(?:x|twitter|instagram|facebook|threads)\.(?:com|net)") + r"/[^/?#]+/?(?:[?#].*)?$",
-        r"\1\2/",
-    ),
+    (r"^(https?://(?:[^/?#@]*\.)?(?:x|twitter|instagram|facebook|threads)\.(?:com|net))/[^/?#]+/?(?:[?#].*)?$", r"\1/"),
     (r"^(https?://bsky\.app/profile)/[^/?#]+([^?#@]*)(?:[?#].*)?$", r"\1/-\2"),
     (r"^(https?://[^/?#@]+)/@[^/?#@]+([^?#@]*)(?:[?#].*)?$", r"\1/-\2"),
     (r"^(https?://)(?:[^/?#]*@)?([^/?#@]+)/[^?#]*(?:@|%40).*$", r"\1\2/"),
-    (r"^(https?://)(?:[^/?#]*@)?([^?#]*).*$", r"\1\2"),
+    (r"^(https?://)[^/?#]*@([^/?#@]+).*$", r"\1\2/"),
+    (r"^(https?://[^?#]*).*$", r"\1"),
 )
 _ADDRESS_RULES = tuple((re.compile(pattern), replacement) for pattern, replacement in ADDRESS_RULES)
 

@@ -192,7 +192,6 @@ def test_order_is_kept_between_processes(place, tmp_path, monkeypatch):
     monkeypatch.setattr(columnar, "FEW_TEXTS", 10)
     monkeypatch.setattr(columnar, "TEXTS", 7)
     monkeypatch.setattr(columnar, "BATCH_ROWS", 100)
-    monkeypatch.setattr(columnar, "SLICE_ROWS", 3)
     rows = [mention(number, text=f"texte {number} de a{number}@b.fr") for number in range(500)]
     load("listening", file=parquet(tmp_path, rows))
     assert dict(ask(place, "select mention_id, text from mentions")) == {
