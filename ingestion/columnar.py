@@ -318,11 +318,11 @@ class _Lanes:
         self, connection: duckdb.DuckDBPyConnection, batch: pa.Table, processes: "_LazyProcesses"
     ) -> Callable[[], pa.Table]:
         """Remember the doubtful rows of a batch, and begin to protect the others."""
-        sure = _only(batch, batch["is_sure"])
-        if sure.num_rows < batch.num_rows:
-            self._doubtful += batch.filter(pc.invert(batch["is_sure"]))["file_row_number"].to_pylist()
+        doubtful = batch.filter(~pc.field("is_sure"))
+        self._doubtful += doubtful["file_row_number"].to_pylist()
         if len(self._doubtful) > MOST_DOUBTFUL:
             self._refuse(connection)
+        sure = batch.filter(pc.field("is_sure")) if doubtful.num_rows else batch
         sure = sure.drop_columns(["is_sure", "file_row_number"])
         return _Protecting(sure, self._parquet, self._protection, processes).finish
 
@@ -336,8 +336,9 @@ class _Lanes:
         intake.rows_updated += found.get("updated", 0)
         intake.rows_unchanged += found.get("unchanged", 0)
         intake.progress(batch.num_rows)
-        hashed = batch.append_column("_content_hash", compared["_content_hash"])
-        changed = _only(hashed, pc.not_equal(compared["state"], "unchanged"))
+        changed = batch.append_column("_content_hash", compared["_content_hash"])
+        if "unchanged" in found:  # filtering copies
+            changed = changed.append_column("state", compared["state"]).filter(pc.field("state") != "unchanged")
         if GENERATION.name in self._parquet.table.field_names:
             changed = changed.append_column(GENERATION.name, pa.repeat(intake.generation, changed.num_rows))
         schema = self._parquet.table.arrow_schema
@@ -388,11 +389,6 @@ class _Lanes:
             f"{self._parquet.origin.where}: more than {MOST_DOUBTFUL} records break the contract or repeat a key.",
             "Nothing was loaded: export the file again, or load it in parts.",
         )
-
-
-def _only(rows: pa.Table, chosen: pa.Array) -> pa.Table:
-    """Return the chosen rows; all of them, the usual case, without copying any."""
-    return rows if pc.all(chosen).as_py() else rows.filter(chosen)
 
 
 class _LazyProcesses:
