@@ -37,7 +37,7 @@ from ingestion.parquet import PARSERS, ParquetFile, canonical, quoted, said_colu
 from ingestion.parsers import free_text, pseudonym
 from ingestion.pipelines import explain, open_pipeline, table_resource
 from ingestion.platforms import Platform
-from ingestion.privacy import pseudonymise, redact_many
+from ingestion.privacy import pseudonymise, redact
 from ingestion.records import Record
 from ingestion.reports import LOAD_LOG, EntityReport, LoadReport, log_rows
 from ingestion.settings import home
@@ -76,17 +76,17 @@ _UNKNOWN = "unknown to the contract, and of a Parquet file only the columns that
 
 def redacted(texts: pa.Array) -> pa.Array:
     """Return texts redacted, each once; in another process, where there are many."""
-    return _each_once(redact_many, texts)
+    return _each_once(redact, texts)
 
 
 def pseudonyms(identifiers: pa.Array) -> pa.Array:
     """Return the pseudonyms of identifiers, each made once."""
-    return _each_once(lambda values: [pseudonymise(value) for value in values], identifiers)
+    return _each_once(pseudonymise, identifiers)
 
 
-def _each_once(protect: Callable[[list[str]], list[str]], values: pa.Array) -> pa.Array:
+def _each_once(protect: Callable[[str], str], values: pa.Array) -> pa.Array:
     encoded = values.dictionary_encode()
-    return pa.array(protect(encoded.dictionary.to_pylist()), pa.string()).take(encoded.indices)
+    return pa.array(map(protect, encoded.dictionary.to_pylist()), pa.string()).take(encoded.indices)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import yaml
 
 from analytics.signals import budget
 from analytics.signals.merging import lineage
-from analytics.signals.scan import DAY_MINUTES, LEAST_P, Grid, Key, domain, judge
+from analytics.signals.scan import DAY_MINUTES, Grid, Key, domain, judge
 
 FILE = Path(__file__).with_name("budgets.yml")
 
@@ -62,7 +62,7 @@ def calibrate(one: Grid, until: int, territory_parents: Mapping[str, str]) -> li
     per_day = DAY_MINUTES // one.minutes
     first = max(0, until - _HISTORY_DAYS * per_day)
     first = until - (until - first) // per_day * per_day
-    scores = -np.log10(np.maximum(judge(one, range(first, until)).p_values, LEAST_P)) if one.keys else np.zeros((0, 0))
+    scores = judge(one, range(first, until)).scores if one.keys else np.zeros((0, 0))
     daily = scores.reshape(len(one.keys), -1, per_day).max(axis=2) if scores.size else scores
     counts = one.counts[:, first:until].reshape(len(one.keys), -1, per_day).sum(axis=2)
     return thresholds(quiet(Days(one.keys, one.time(first), counts, daily), territory_parents), one.minutes)

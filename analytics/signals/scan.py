@@ -25,7 +25,7 @@ UTC = ZoneInfo("UTC")
 _FEWEST = 21  # bins of the past without which nothing stands out
 _OUTLYING_SHARE = 0.1  # of the past that may belong to events
 _DROP_EXPECTED = 20.0  # a service of which less was expected may be silent by chance
-LEAST_P = 1e-300
+_LEAST_P = 1e-300
 
 
 class Key(NamedTuple):
@@ -120,7 +120,7 @@ class Finding:
     @property
     def score(self) -> float:
         """Powers of ten of the probability."""
-        return -float(np.log10(max(self.p_value, LEAST_P)))
+        return -float(np.log10(max(self.p_value, _LEAST_P)))
 
 
 def grid(rows: Iterable[tuple[Key, datetime, float, float]], start: datetime, end: datetime, minutes: int) -> Grid:
@@ -175,6 +175,11 @@ class Judged:
     p_values: "NDArray[np.float64]"
     spread: "NDArray[np.float64]"
     """Variance beyond that of a Poisson law, over the square of the mean."""
+
+    @property
+    def scores(self) -> "NDArray[np.float64]":
+        """Powers of ten of the probabilities."""
+        return -np.log10(np.maximum(self.p_values, _LEAST_P))
 
     def uppers(self, scores: "NDArray[np.float64]") -> "NDArray[np.float64]":
         """Return the greatest counts that a threshold lets pass; one threshold per row."""
@@ -243,11 +248,10 @@ def findings(
         accepted: Which bins the control of false discoveries lets pass; of the shape of `judged.p_values`.
         tests: How many bins the run has judged.
     """
-    scores = -np.log10(np.maximum(judged.p_values, LEAST_P))
     limits = np.array([threshold[domain(key)] for key in one.keys])
     window = SEASONS[one.minutes].window
     found = []
-    for row, index in zip(*np.nonzero((scores > limits[:, None]) & accepted), strict=True):
+    for row, index in zip(*np.nonzero((judged.scores > limits[:, None]) & accepted), strict=True):
         column = judged.columns[index]
         found.append(
             Finding(

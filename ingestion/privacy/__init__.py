@@ -5,7 +5,6 @@ masked in every spelling; names, postal addresses, pseudonyms and birth dates ar
 word lists, with a measured recall (`tests/ingestion/test_redaction_set.py`).
 """
 
-from collections.abc import Sequence
 from typing import BinaryIO
 
 from ingestion.privacy.addresses import mask_addresses
@@ -23,7 +22,6 @@ __all__ = [
     "pseudonymise",
     "redact",
     "redact_lines",
-    "redact_many",
     "shorten",
 ]
 
@@ -49,18 +47,6 @@ def redact(text: str) -> str:
             break
         text = redacted
     return text
-
-
-def redact_many(texts: Sequence[str]) -> list[str]:
-    """Redact many texts; the same as `redact` for each, and texts that repeat are redacted once."""
-    known: dict[str, str] = {}
-    redacted: list[str] = []
-    for text in texts:
-        result = known.get(text)
-        if result is None:
-            result = known[text] = redact(text)
-        redacted.append(result)
-    return redacted
 
 
 def redact_lines(source: BinaryIO, sink: BinaryIO) -> None:

@@ -1,4 +1,4 @@
-"""The words that redaction looks up, folded, each with what it may be. No rule of grammar, no pattern."""
+"""The words that redaction looks up, folded, each with what it may be, compound ones by their parts. No grammar."""
 
 import re
 import unicodedata

@@ -16,7 +16,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from ingestion import columnar, quarantine, settings
-from ingestion.columnar import Protection, load_parquet
+from ingestion.columnar import Protection, load_parquet, redacted
 from ingestion.contract import GENERATION
 from ingestion.errors import ExpectedFailure
 from ingestion.intake import content_hash
@@ -24,7 +24,8 @@ from ingestion.listening.contract import MENTIONS
 from ingestion.loading import load
 from ingestion.parquet import canonical
 from ingestion.platforms import platform
-from ingestion.privacy import pseudonymise
+from ingestion.privacy import pseudonymise, redact
+from tests.ingestion.test_privacy import SNIPPETS
 
 PLATFORM = "listening"
 START = datetime(2025, 3, 1, 6, tzinfo=UTC)
@@ -186,6 +187,11 @@ def test_personal_fields_are_protected_in_both_lanes(place, tmp_path):
     for found in place.root.rglob("*"):
         if found.is_file():
             assert b"06 12 34 56 78" not in found.read_bytes(), found
+
+
+def test_many_texts_are_redacted_as_one_by_one():
+    several = [*SNIPPETS, None, *SNIPPETS]
+    assert redacted(pa.array(several)).to_pylist() == [text and redact(text) for text in several]
 
 
 def test_order_is_kept_between_processes(place, tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from ingestion import privacy
 from ingestion.errors import ExpectedFailure
 from ingestion.folding import words
-from ingestion.privacy import names_personal_datum, pseudonymise, pseudonyms, redact, redact_lines, redact_many, shorten
+from ingestion.privacy import names_personal_datum, pseudonymise, pseudonyms, redact, redact_lines, shorten
 from ingestion.privacy.identifiers import is_iban_valid, is_luhn_valid, is_nir_valid
 
 NAMES = [
@@ -1282,10 +1282,6 @@ def test_an_endless_text_of_one_piece_is_redacted_to_its_end(unit):
 def test_what_looks_like_a_phone_inside_a_pseudonym_or_a_drawn_identifier_stays():
     text = "p_0612345678abcdef0612345678abcdef et 550e8400-e29b-41d4-a716-446655440000"
     assert redact(text) == text
-
-
-def test_many_texts_are_redacted_as_one_by_one():
-    assert redact_many(SNIPPETS) == [redact(text) for text in SNIPPETS]
 
 
 def test_lines_keep_their_ends_and_bad_bytes_are_replaced():

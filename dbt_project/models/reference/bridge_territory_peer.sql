@@ -9,7 +9,6 @@ with places as (
     select
         territory_code,
         territory_level,
-        departement_code,
         population,
         gendarmerie_region_code = 'GN-OM' as is_overseas
     from {{ ref('dim_territory') }}
@@ -17,16 +16,7 @@ with places as (
 ),
 
 areas as (
-    select
-        levels.level_code as territory_code,
-        sum(areas.area_km2) as area_km2,
-        count(places.territory_code) as departements,
-        max(places.territory_code) as only_code
-    from places
-    inner join {{ ref('territory_areas') }} as areas on places.departement_code = areas.departement_code
-    inner join {{ ref('bridge_territory_level') }} as levels on places.territory_code = levels.territory_code
-    where levels.territory_level in ('departement', 'region', 'gendarmerie_region')
-    group by levels.level_code
+    {{ areas_by_level() }}
 ),
 
 measured as (
@@ -37,8 +27,10 @@ measured as (
         ln(places.population) as size,
         ln(places.population) - ln(areas.area_km2) as crowding,
         -- A region of one département has the same figures: it is compared as that one is.
-        case when areas.departements = 1 and places.territory_level <> 'departement' then areas.only_code end
-            as twin_code
+        case
+            when areas.departements = 1 and places.territory_level <> 'departement'
+                then areas.departement_territory_code
+        end as twin_code
     from places
     inner join areas on places.territory_code = areas.territory_code
 ),
