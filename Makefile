@@ -2,9 +2,14 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-PYTHON := $(shell for p in $(PYTHON) python3.12 python3.11 python3 "$$HOME"/.pyenv/versions/3.1[12]*/bin/python; do \
-	"$$p" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && echo $$p && break; done)
+# The first Python of the machine for which an expression over `sys` holds.
+python_where = $(shell for p in $(PYTHON) python3.12 python3.11 python3.13 python3 "$$HOME"/.pyenv/versions/3.1[123]*/bin/python; do \
+	"$$p" -c 'import sys, venv; sys.exit(not ($(1)))' 2>/dev/null && echo "$$p" && break; done)
+PYTHON := $(call python_where,(3, 11) <= sys.version_info[:2] <= (3, 13) and __import__("ensurepip"))
+# pandas 2.1, which Superset 6.1 needs, has no wheel for Python 3.13.
+SUPERSET_PYTHON := $(call python_where,(3, 11) <= sys.version_info[:2] <= (3, 12))
 UV := .uv/bin/uv
+export UV_PYTHON_INSTALL_DIR := .uv/python
 BIN := .venv/bin
 DOCS_PORT ?= 8081
 
@@ -59,6 +64,14 @@ lock: $(UV) ## Compile the locks anew from pyproject.toml and superset/server/re
 	$$compile pyproject.toml --group build --group dev -c requirements/platform.lock -o requirements/dev.lock && \
 	$$compile superset/server/requirements.in -o requirements/superset.lock
 
+.PHONY: outdated
+outdated: $(UV) ## Once a month: compile the locks anew in a scratch folder, print what changed, test with them
+	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && git clone --quiet . "$$scratch" && \
+	rm "$$scratch"/requirements/{platform,dev,superset}.lock && $(MAKE) --no-print-directory -C "$$scratch" lock && \
+	for lock in platform dev superset; do \
+		echo "$$lock.lock:"; diff <(grep -o '^[^ ;]*==[^ ;]*' requirements/$$lock.lock) <(grep -o '^[^ ;]*==[^ ;]*' "$$scratch/requirements/$$lock.lock"); \
+	done; $(MAKE) --no-print-directory -C "$$scratch" test
+
 .PHONY: clean
 clean: down ## Remove the environments and what tools have cached; data in CYBERIMPACT_HOME and .env stay
 	@rm -rf .uv .venv .venv-superset .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
@@ -76,7 +89,7 @@ space:
 	{ echo "The environments need 5 GB, and $$(df -Ph . | awk 'NR == 2 {print $$4}') are free on this disk: free some space." >&2; exit 1; }
 
 $(UV): requirements/uv.lock
-	@[ -n "$(PYTHON)" ] || { echo "Python 3.11 or 3.12 with venv is needed: sudo apt-get install python3.12-venv (or python3.11-venv), or set PYTHON=/path/to/python." >&2; exit 1; }
+	@[ -n "$(PYTHON)" ] || { echo "Python 3.11, 3.12 or 3.13 with venv is needed: sudo apt-get install python3-venv, or set PYTHON=/path/to/python." >&2; exit 1; }
 	@echo "uv: installing into .uv" >&2
 	@$(PYTHON) -m venv .uv && .uv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.lock && touch $@
 
@@ -89,7 +102,11 @@ $(UV): requirements/uv.lock
 
 .venv-superset/.installed: $(UV) requirements/superset.lock
 	@echo "Superset's environment: installing into .venv-superset" >&2
-	@[ -x .venv-superset/bin/python ] || $(PYTHON) -m venv --without-pip .venv-superset
+	@[ -x .venv-superset/bin/python ] || [ -n "$(SUPERSET_PYTHON)" ] || { \
+		echo "Superset needs Python 3.11 or 3.12 and this machine has neither: fetching 3.12 from the internet" >&2; \
+		$(UV) python install --quiet 3.12; } || { \
+		echo "Python 3.12 could not be fetched. Install it (or 3.11), or set SUPERSET_PYTHON=/path/to/python3.12." >&2; exit 1; }
+	@[ -x .venv-superset/bin/python ] || "$(or $(SUPERSET_PYTHON),$$($(UV) python find 3.12))" -m venv --without-pip .venv-superset
 	@VIRTUAL_ENV=.venv-superset $(UV) pip sync --quiet --compile-bytecode --require-hashes requirements/superset.lock
 	@touch $@
 
