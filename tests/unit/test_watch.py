@@ -204,7 +204,7 @@ def test_a_warm_dbt_answers_like_dbt_and_outlives_its_callers(server: Path) -> N
     assert server.stat().st_mode & 0o077 == 0, "whoever reaches it runs code as us"
     version = asked(server, "--version")
     assert version.returncode == 0
-    assert "installed: 1.11" in version.stdout
+    assert "installed: 1.12" in version.stdout
     wrong = asked(server, "nonsense")
     assert (wrong.returncode, "nonsense" in wrong.stdout) == (2, True)
     command = [Path(sys.executable).with_name("cyberimpact-dbt"), "--version"]
