@@ -18,7 +18,7 @@ from flask_appbuilder.security.views import AuthOAuthView
 from flask_appbuilder.utils.base import get_safe_redirect
 from flask_login import login_user
 from joserfc import errors, jwt
-from joserfc.jwk import KeySet
+from joserfc.jwk import KeySet, OctKey
 from pages import page
 
 logger = logging.getLogger(__name__)
@@ -53,10 +53,10 @@ class View(AuthOAuthView):
             again = self.appbuilder.get_url_for_login
             told = page("Vous n'êtes pas connecté", str(refusal), address=again, link="Revenir à la connexion")
             return make_response(told, HTTPStatus.FORBIDDEN)
-        session.pop("oauth_state", None)
+        wanted = _wanted(session.pop("oauth_state", ""))
         login_user(user)
         session[HINT] = identity if len(identity) <= HINT_BYTES else ""
-        return redirect(get_safe_redirect(request.args.get("next") or self.appbuilder.get_url_for_index))
+        return redirect(get_safe_redirect(wanted or self.appbuilder.get_url_for_index))
 
     @expose("/logout/")
     def logout(self) -> Any:
@@ -67,6 +67,14 @@ class View(AuthOAuthView):
             return here
         back = urljoin(request.host_url, self.appbuilder.get_url_for_login)
         return redirect(way_out(self.appbuilder.sm.oauth_remotes[MARK], hint, back) or back)
+
+
+def _wanted(key: str) -> str:
+    """Return the page that somebody was on the way to, which Flask-AppBuilder signs into the `state`, or nothing."""
+    try:
+        return jwt.decode(request.args.get("state", ""), OctKey.import_key(key), algorithms=["HS256"]).claims["next"][0]
+    except (errors.JoseError, KeyError, IndexError, ValueError):
+        return ""
 
 
 def way_out(remote: Any, hint: str, back: str) -> str | None:

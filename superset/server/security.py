@@ -1,19 +1,30 @@
-"""What the project adds to Superset's own security: whose a query is, and who comes in with what roles."""
+"""What the project adds to Superset's own security: whose a query is, who comes in with what roles and until when."""
 
+import hmac
 import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import accounts
 import oidc
+import sessions
 from claims import Roles
+from flask import Flask, current_app, session
 from flask_appbuilder.const import AUTH_OAUTH
+from flask_jwt_extended import JWTManager
+from flask_login import LoginManager, user_logged_in
+from sqlalchemy import event
+from sqlalchemy.orm import Session
 from superset.errors import ErrorLevel, SupersetError, SupersetErrorType
 from superset.exceptions import SupersetSecurityException
 from superset.security import SupersetSecurityManager
 from superset.utils.core import get_user_id
+from werkzeug.security import check_password_hash
 
+#: The permission to open Dagster's pages, which `orchestration.gate` asks for; roles.yml gives it.
+DAGSTER = ("can_open", "Dagster")
 SUPERSET = Path(__file__).resolve().parents[1]
 
 
@@ -21,10 +32,67 @@ class SecurityManager(SupersetSecurityManager):
     """Superset's, stricter."""
 
     authoauthview = oidc.View
+    #: Neither Alpha nor Gamma gets what is here: Superset gives them all that it does not know otherwise.
+    ADMIN_ONLY_VIEW_MENUS = SupersetSecurityManager.ADMIN_ONLY_VIEW_MENUS | {DAGSTER[1]}
+
+    def __init__(self, appbuilder: Any) -> None:
+        super().__init__(appbuilder)
+        rules = accounts.Rules.read(SUPERSET / "policies", _administrator())
+
+        @event.listens_for(self.session, "before_flush")
+        def examine_accounts(flushed: Session, *_: Any) -> None:
+            accounts.hash_passwords(flushed)
+            accounts.refuse_unlawful_changes(flushed, rules)
+            sessions.end_of_closed(flushed)
+
+    def create_custom_permissions(self) -> None:
+        """Create the permissions that no view of Superset declares."""
+        super().create_custom_permissions()
+        self.add_permission_view_menu(*DAGSTER)
+
+    def create_login_manager(self, app: Flask) -> LoginManager:
+        """Return Superset's, which lets no cookie in whose session has ended."""
+        manager = super().create_login_manager(app)
+
+        @manager.user_loader
+        def user_of_session(number: str) -> Any:
+            user = self.load_user(int(number))
+            return user if user and self._is_valid(session.get(sessions.STAMP), user) else None
+
+        def stamp_session(*_: Any, user: Any) -> None:
+            session[sessions.STAMP] = sessions.stamp(self.session, user)
+
+        user_logged_in.connect(stamp_session, weak=False)
+        return manager
+
+    def create_jwt_manager(self, app: Flask) -> JWTManager:
+        """Return Flask-AppBuilder's, which lets no token in, access or refresh, whose session has ended."""
+        manager = super().create_jwt_manager(app)
+
+        @manager.additional_claims_loader
+        def stamp_token(number: str) -> dict[str, str]:
+            return {sessions.STAMP: sessions.stamp(self.session, self.get_user_by_id(int(number)))}
+
+        @manager.token_in_blocklist_loader
+        def has_ended(_: Any, token: Mapping[str, Any]) -> bool:
+            user = self.load_user(int(token["sub"]))
+            return user is None or not self._is_valid(token.get(sessions.STAMP), user)
+
+        return manager
+
+    def _is_valid(self, stamp: Any, user: Any) -> bool:
+        return hmac.compare_digest(str(stamp or ""), sessions.stamp(self.session, user))
+
+    def on_user_logout(self, user: Any) -> None:
+        """End every session of the account, its tokens too."""
+        sessions.end_all(self.session, user.id)
+        self.session.commit()
 
     def auth_user_db(self, username: str, password: str) -> Any:
         """Let in by password; where people come in through an issuer, nobody but the platform's own account."""
-        if self.auth_type == AUTH_OAUTH and username != os.environ.get("SUPERSET_ADMIN_USERNAME", "admin"):
+        if self.auth_type == AUTH_OAUTH and username != _administrator():
+            # As long as for an account that may come in.
+            check_password_hash(current_app.config["AUTH_DB_FAKE_PASSWORD_HASH_CHECK"], password)
             return None
         return super().auth_user_db(username, password)
 
@@ -44,7 +112,8 @@ class SecurityManager(SupersetSecurityManager):
         if user is not None and not user.is_active:
             raise oidc.Refusal("Ce compte est fermé. Adressez-vous à l'administrateur de cyberimpact.")
         if user is None or oidc.MARK in {group.name for group in user.groups}:
-            user = self._follow(user, mail, claims)
+            with accounts.by_the_platform():
+                user = self._follow(user, mail, claims)
         self.update_user_auth_stat(user)
         return user
 
@@ -87,11 +156,26 @@ class SecurityManager(SupersetSecurityManager):
             told.setdefault("Admin", [])
         return told
 
+    def can_drill_dataset_via_dashboard_access(self, dataset: Any, dashboard: Any) -> bool:
+        """Tell whether somebody may drill into a dataset: whoever reads it, and nobody by the roles of a dashboard."""
+        return self._reads(dataset) and super().can_drill_dataset_via_dashboard_access(dataset, dashboard)
+
+    def _reads(self, dataset: Any) -> bool:
+        """Tell whether the roles of the account let it read a dataset, whatever dashboard shows it."""
+        return (
+            self.can_access_schema(dataset)
+            or self.can_access("datasource_access", dataset.perm or "")
+            or self.is_owner(dataset)
+        )
+
     def raise_for_access(self, *args: Any, **kwargs: Any) -> None:
         """Refuse what the account may not see.
 
         A query of SQL Lab keeps the SQL with the row rules of who asked it, and Superset runs it as it stands for
         whoever names it, in an export or a chart: so nobody but its owner may.
+
+        Superset lets the roles of a dashboard read the datasets of its charts, so that whoever may build one could
+        hand on what is reserved: here a dataset is read by its own right alone.
 
         Raises:
             SupersetSecurityException: the account may not see it.
@@ -107,4 +191,12 @@ class SecurityManager(SupersetSecurityManager):
                         level=ErrorLevel.ERROR,
                     )
                 )
+        asked = context or kwargs.get("viz")
+        dataset = asked.datasource if asked else kwargs.get("datasource")
+        if dataset is not None and getattr(dataset, "user_id", None) is None and not self._reads(dataset):
+            raise SupersetSecurityException(self.get_datasource_access_error_object(dataset))
         super().raise_for_access(*args, **kwargs)
+
+
+def _administrator() -> str:
+    return os.environ.get("SUPERSET_ADMIN_USERNAME", "admin")

@@ -21,6 +21,7 @@ SERVER = Path(__file__).resolve().parent
 
 
 def main() -> None:
+    os.umask(0o077)  # what is written is for this account only
     parser = argparse.ArgumentParser(description="Prepare or serve Apache Superset.")
     actions = parser.add_subparsers(required=True)
     actions.add_parser("init").set_defaults(action=lambda _: init())
@@ -86,6 +87,7 @@ def init() -> None:
     app = create_app()
     with app.app_context():
         upgrade_database(app)
+        prepare_own_tables()
         synchronise_roles()
         ensure_administrator(os.environ.get("SUPERSET_ADMIN_USERNAME", "admin"), password)
 
@@ -114,12 +116,24 @@ def upgrade_database(app) -> None:  # noqa: ANN001 - Flask exists in Superset's 
     db.engine.dispose()
 
 
+def prepare_own_tables() -> None:
+    """Create the project's own table in the metadata database, and take secrets out of what earlier versions logged."""
+    import action_log  # beside `superset_config.py`, which has put their folder on the path
+    import sessions
+
+    from superset import db
+
+    sessions.SessionEpoch.__table__.create(db.engine, checkfirst=True)
+    if cleaned := action_log.clean(db.engine):
+        say(f"action log: secrets taken out of {cleaned} entries")
+
+
 def synchronise_roles() -> None:
     """Create or complete the permissions and the built-in roles, unless this version of Superset did so already."""
     from importlib.metadata import version
 
     stamp = Path(os.environ["SUPERSET_HOME"]) / "roles.version"
-    wanted = version("apache-superset")
+    wanted = f"{version('apache-superset')} with the right to open Dagster"
     if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
         say("roles: up to date")
         return

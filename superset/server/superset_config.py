@@ -9,27 +9,30 @@ Read by Superset through `SUPERSET_CONFIG_PATH`; `server.py` beside it sets that
 * `CYBERIMPACT_OIDC_ISSUER`: address of an OpenID Connect issuer, ProConnect's for one, through which accounts come in;
   it needs `CYBERIMPACT_OIDC_CLIENT_ID` and `CYBERIMPACT_OIDC_CLIENT_SECRET`; `CYBERIMPACT_OIDC_SCOPES` if not usual.
 * `CYBERIMPACT_SUPERSET_SESSION_MINUTES`: how long a session lasts without a click; 60 by default.
+* `CYBERIMPACT_SUPERSET_URL`, `CYBERIMPACT_DAGSTER_URL`: where people reach this server and Dagster's pages behind a
+  gateway; both on one host, since Dagster's pages know people by the cookie of this server.
+* `CYBERIMPACT_DAGSTER_PORT`: the port of Dagster's pages on the same host, without a gateway; 3000 by default.
 """
 
 import os
 import sys
 from datetime import timedelta
-from http import HTTPStatus
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import yaml
-from flask import Flask, Response, abort, request, session
+from flask import Flask, Response, session
 from flask_appbuilder.const import AUTH_OAUTH
-from limits import parse as parse_limit
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 from superset.errors import ErrorLevel, SupersetError, SupersetErrorType
 from superset.exceptions import SupersetSecurityException
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from pages import failure  # beside this file, which is loaded by its path
+from accounts import answer_refusals  # beside this file, which is loaded by its path
+from action_log import ActionLog
+from dagster_link import link_dagster
+from guesses import limit_guesses
+from pages import failure
 from security import SecurityManager
 from sql_guard import refusal
 
@@ -52,9 +55,12 @@ SECRET_KEY = _required("SUPERSET_SECRET_KEY")
 GUEST_TOKEN_JWT_SECRET = SECRET_KEY
 GLOBAL_ASYNC_QUERIES_JWT_SECRET = SECRET_KEY
 SQLALCHEMY_DATABASE_URI = os.environ.get("CYBERIMPACT_SUPERSET_METADATA_URI") or f"sqlite:///{_HOME / 'superset.db'}"
+# No value of a statement in a message: it may be a secret.
+SQLALCHEMY_ENGINE_OPTIONS: dict[str, object] = {"hide_parameters": True}
 if SQLALCHEMY_DATABASE_URI.startswith("sqlite:"):
     # Eight threads share one SQLite file: a writer waits for the other instead of failing.
-    SQLALCHEMY_ENGINE_OPTIONS = {"connect_args": {"check_same_thread": False, "timeout": 30}}
+    SQLALCHEMY_ENGINE_OPTIONS["connect_args"] = {"check_same_thread": False, "timeout": 30}
+EVENT_LOGGER = ActionLog()
 
 # -- Language and formats
 
@@ -152,6 +158,10 @@ EXTRA_SEQUENTIAL_COLOR_SCHEMES = [
 
 # -- Who may come in, and what a browser may do for them
 
+# A page of another site may call itself by a name of its own that leads to this server.
+TRUSTED_HOSTS = ["127.0.0.1", "localhost"]
+if _host := urlsplit(os.environ.get("CYBERIMPACT_SUPERSET_URL", "")).hostname:
+    TRUSTED_HOSTS.append(_host)
 CUSTOM_SECURITY_MANAGER = SecurityManager
 _ISSUER = os.environ.get("CYBERIMPACT_OIDC_ISSUER", "").rstrip("/")
 if _ISSUER:
@@ -212,42 +222,17 @@ TALISMAN_CONFIG = {
     "strict_transport_security": _HTTPS,
 }
 
-_WRONG_PASSWORDS = parse_limit("10 per minute")  # per address and account
-_WRONG_FROM_ONE_ADDRESS = parse_limit("60 per minute")  # whatever the accounts
-_guesses = MovingWindowRateLimiter(MemoryStorage())
-
 
 def FLASK_APP_MUTATOR(app: Flask) -> None:  # noqa: N802 - the name of the setting
-    """Make passwords slow to guess, in the form as in the API, end sessions that nobody uses, and fail in French."""
-
-    def guess() -> tuple[str, str] | None:
-        if request.method != "POST" or request.path.rstrip("/") not in {"/login", "/api/v1/security/login"}:
-            return None
-        fields = request.get_json(silent=True) or request.form
-        return request.remote_addr or "", str(fields.get("username", ""))
+    """Make passwords slow to guess, refuse in words, end sessions that nobody uses, and fail in French."""
+    limit_guesses(app)
+    answer_refusals(app)
+    link_dagster(app)
 
     @app.before_request
     def renew_session() -> None:
         # The lifetime then runs from the last click; Superset's own sessions end that long after the login.
         session.permanent = True
-
-    @app.before_request
-    def refuse_further_guesses() -> None:
-        attempt = guess()
-        if attempt and not (
-            _guesses.test(_WRONG_PASSWORDS, *attempt) and _guesses.test(_WRONG_FROM_ONE_ADDRESS, attempt[0])
-        ):
-            abort(429, "Trop de mots de passe erronés : réessayez dans une minute.")
-
-    @app.after_request
-    def count_wrong_guesses(response: Response) -> Response:
-        attempt = guess()
-        if attempt and (
-            response.status_code == HTTPStatus.UNAUTHORIZED or "/login" in response.headers.get("Location", "")
-        ):
-            _guesses.hit(_WRONG_PASSWORDS, *attempt)
-            _guesses.hit(_WRONG_FROM_ONE_ADDRESS, attempt[0])
-        return response
 
     @app.after_request
     def fail_in_french(response: Response) -> Response:

@@ -32,6 +32,7 @@ ROLES = {
     "analyste_gironde": ["analyste", "departement-FR-33"],
     "auditeur": ["auditeur"],
     "administrateur": ["administrateur"],
+    "ingenieur": ["ingenieur"],
 }
 
 
