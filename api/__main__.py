@@ -5,5 +5,6 @@ import uvicorn
 from api.app import build_app
 from ingestion import settings
 
+settings.keep_private()
 #: The path of a request holds the signature of a link: it is written down nowhere.
 uvicorn.run(build_app(), host="127.0.0.1", port=settings.port("api"), log_level="warning", access_log=False)

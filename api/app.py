@@ -2,12 +2,14 @@
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from api import kpi, openapi, verdicts
 from api.headers import Guarded
+from ingestion import settings
 
 
 async def _health(_: Request) -> JSONResponse:
@@ -17,4 +19,7 @@ async def _health(_: Request) -> JSONResponse:
 def build_app() -> Starlette:
     """Return the application of the current home."""
     routes = [Route("/health", _health), *verdicts.routes, *kpi.routes, *openapi.routes]
-    return Starlette(routes=routes, middleware=[Middleware(Guarded)])
+    hosts = settings.trusted_hosts(settings.api_url())
+    return Starlette(
+        routes=routes, middleware=[Middleware(Guarded), Middleware(TrustedHostMiddleware, allowed_hosts=hosts)]
+    )

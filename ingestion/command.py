@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from ingestion import settings
 from ingestion.errors import ExpectedFailure
 from ingestion.loading import load
 from ingestion.pace import Pace
@@ -23,6 +24,7 @@ def main(platform_name: str, arguments: Sequence[str] | None = None) -> int:
     Returns:
         0 when the load is complete, 1 when it is not.
     """
+    settings.keep_private()
     chosen = platform(platform_name)
     parser = argparse.ArgumentParser(prog=f"python -m ingestion.{chosen.name}", description=f"Load {chosen.title}.")
     parser.add_argument("--file", type=Path, help="a file of the platform, read where it lies; its API when not given")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Literal, overload
+from urllib.parse import urlsplit
 
 from dotenv import load_dotenv
 
@@ -16,6 +17,10 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 SCHEMA_CONTRACT = {"tables": "evolve", "columns": "evolve", "data_type": "freeze"}
 
 
+#: What this account writes is for it alone. Each process says so when it starts (`keep_private`).
+UMASK = 0o077
+#: The names by which a browser on this machine reaches a service on loopback.
+LOOPBACK = ("127.0.0.1", "localhost")
 PORTS = range(1, 65536)
 DEFAULT_PORTS = {"dagster": "3000", "superset": "8088", "sandbox": "8090", "api": "8091"}
 
@@ -110,6 +115,11 @@ class Home:
         return self.root / "superset"
 
 
+def keep_private() -> None:
+    """Make what this process and its children write readable for their own account only."""
+    os.umask(UMASK)
+
+
 def make_folder(folder: Path) -> None:
     """Make a folder of the home, and those above it.
 
@@ -117,7 +127,7 @@ def make_folder(folder: Path) -> None:
         ExpectedFailure: it cannot be made there.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as problem:
         raise ExpectedFailure(
             f"The folder {folder} cannot be made: {problem.strerror}.", "Set CYBERIMPACT_HOME to a folder of your own."
@@ -183,6 +193,16 @@ def port(service: str) -> int:
 
 def superset_url() -> str:
     return get("CYBERIMPACT_SUPERSET_URL", f"http://127.0.0.1:{port('superset')}")
+
+
+def dagster_url() -> str:
+    """Return where people reach Dagster's pages: the loopback address, unless a gateway serves them elsewhere."""
+    return get("CYBERIMPACT_DAGSTER_URL", f"http://127.0.0.1:{port('dagster')}").rstrip("/")
+
+
+def trusted_hosts(url: str) -> list[str]:
+    """Return the names of this host that a request may bear: those of loopback, and that of a service's address."""
+    return sorted({*LOOPBACK, urlsplit(url).hostname or LOOPBACK[0]})
 
 
 def api_url() -> str:

@@ -69,6 +69,7 @@ def main() -> None:
     """Run a verb; a failure that has a remedy is said in one sentence, on stderr, with exit code 1."""
     from supersync.errors import SupersetFailure
 
+    settings.keep_private()
     try:
         app()
     except (ExpectedFailure, SupersetFailure) as failure:
@@ -743,22 +744,7 @@ def down() -> None:
 
 @app.command(hidden=True)
 def dev() -> None:
-    """Run Dagster alone, with code reloading (see `make dev`)."""
-    import os
+    """Run Dagster and the Superset that lets people into it, until Ctrl-C (see `make dev`)."""
+    from orchestration import stack
 
-    from orchestration import instance, project, stack
-
-    instance.prepare()
-    os.environ.update(project.environment())
-    workspace = str(settings.CHECKOUT / "workspace.yaml")
-    command = [
-        str(stack.BIN / "dagster"),
-        "dev",
-        "-h",
-        "127.0.0.1",
-        "-p",
-        str(settings.port("dagster")),
-        "-w",
-        workspace,
-    ]
-    os.execv(command[0], command)  # noqa: S606
+    stack.dev()

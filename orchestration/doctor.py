@@ -1,11 +1,14 @@
 """Looks at an installation and says what is missing, late or broken, each with its remedy. It changes nothing."""
 
 import importlib.metadata
+import shlex
+import stat
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Literal, NoReturn
 
 import duckdb
@@ -44,7 +47,8 @@ class Finding:
 def examine(home: Home) -> list[Finding]:
     """Return the findings, in the order in which things depend on each other."""
     return [
-        *installation(), *processes(), *loads(home), *inboxes(home), build(home), publication(home), *alerts(home)
+        *installation(), modes(home), *processes(), *loads(home), *inboxes(home), build(home), publication(home),
+        *alerts(home),
     ]  # fmt: skip
 
 
@@ -69,6 +73,24 @@ def installation() -> Iterator[Finding]:
     for name in ("SUPERSET_SECRET_KEY", "SUPERSET_ADMIN_PASSWORD"):
         if settings.get(name) is None:
             yield Finding(name, "broken", "not set", "make install, which writes it to .env")
+
+
+def modes(home: Home) -> Finding:
+    """Look for files and folders of the home that other accounts may open."""
+    paths = [home.root, *home.root.rglob("*")] if home.root.exists() else []
+    opened = [path for path in paths if not path.is_symlink() and is_open(path)]
+    if not opened:
+        return Finding("files", "ok", "for this account only")
+    first = ", ".join(str(path.relative_to(home.root.parent)) for path in sorted(opened)[:3])
+    remedy = f"chmod -R go-rwx {shlex.quote(str(home.root))}"
+    return Finding("files", "broken", f"{len(opened)} are open to other accounts: {first}", remedy)
+
+
+def is_open(path: Path) -> bool:
+    try:
+        return bool(stat.S_IMODE(path.lstat().st_mode) & settings.UMASK)
+    except FileNotFoundError:
+        return False  # it was removed meanwhile
 
 
 def processes() -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from ingestion import settings
 
 def prepare() -> None:
     """Point this process and those it starts at the home's Dagster folder, with the checkout's settings linked in."""
+    settings.keep_private()
     dagster_home = settings.home().dagster
     settings.make_folder(dagster_home)
     link(settings.CHECKOUT / "dagster.yaml", dagster_home / "dagster.yaml")

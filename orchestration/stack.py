@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -23,6 +23,7 @@ from orchestration import project, published
 
 BIN = Path(sys.executable).parent
 SUPERSET_PYTHON = settings.CHECKOUT / ".venv-superset" / "bin" / "python"
+WEBSERVER = [BIN / "python", "-m", "orchestration.webserver"]
 SUPERSET_SERVER = settings.CHECKOUT / "superset" / "server" / "server.py"
 FREE_BYTES = 2 * 1024**3
 START_SECONDS = 180
@@ -74,12 +75,7 @@ def programs() -> list[Program]:
         Program("sandbox", [BIN / "cyberimpact", "sandbox"], sandbox, "/health"),
         Program("superset", [SUPERSET_PYTHON, SUPERSET_SERVER, "serve"], superset, "/health"),
         Program("dagster-code", [BIN / "dagster", "code-server", "start", "-s", code, *definitions], socket=code),
-        Program(
-            "dagster-webserver",
-            [BIN / "dagster-webserver", "-h", "127.0.0.1", "-p", str(dagster), "-w", workspace],
-            dagster,
-            "/server_info",
-        ),
+        Program("dagster-webserver", [*WEBSERVER, workspace], dagster, "/health"),
         Program("api", [BIN / "python", "-m", "api"], api, "/health"),
         Program("watch", [BIN / "cyberimpact", "watch"]),
         Program("dagster-daemon", [BIN / "dagster-daemon", "run", "-w", workspace]),
@@ -120,6 +116,7 @@ def environment() -> dict[str, str]:
         "SUPERSET_SECRET_KEY": settings.require("SUPERSET_SECRET_KEY"),
         "SUPERSET_ADMIN_PASSWORD": settings.require("SUPERSET_ADMIN_PASSWORD"),
         "CYBERIMPACT_SUPERSET_PORT": str(settings.port("superset")),
+        "CYBERIMPACT_DAGSTER_PORT": str(settings.port("dagster")),
         "PYTHONUNBUFFERED": "1",
     }
 
@@ -149,6 +146,7 @@ def prepare() -> None:
     home = settings.home()
     settings.make_folder(home.run)
     settings.make_folder(home.logs)
+    close_to_others(home.root)
     for entry in PLATFORMS:
         if entry.drops:
             settings.make_folder(home.drop / entry.name)
@@ -166,6 +164,21 @@ def prepare() -> None:
     instance.prepare()
     if supervisor_pid() is None:
         refuse_taken_ports()
+
+
+def close_to_others(root: Path) -> None:
+    """Make a home that an earlier version wrote readable for its own account only.
+
+    Raises:
+        ExpectedFailure: a file belongs to another account.
+    """
+    done = subprocess.run(["chmod", "-R", "go-rwx", root], capture_output=True, text=True, check=False)
+    if done.returncode:
+        first = (done.stderr.strip().splitlines() or ["chmod did not say why"])[0]
+        raise ExpectedFailure(
+            f"The files of {root} cannot be closed to other accounts: {first}.",
+            "Give them to the account that runs the platform: `chown -R`.",
+        )
 
 
 def refuse_taken_ports() -> None:
@@ -217,11 +230,15 @@ def configuration_file() -> Path:
     return settings.home().run / "supervisord.conf"
 
 
-def configuration() -> str:
+def configuration(shown: Sequence[Program] | None = None, *, in_front: bool = False) -> str:
     """Return the supervisor's configuration.
 
     Children die with the supervisor (`setpriv --pdeathsig`), so that nothing is left behind if it is killed. It opens
     no control socket: a process id and signals are all that `down` needs.
+
+    Args:
+        shown: What it runs; all programs by default.
+        in_front: Whether it stays in the terminal, with the output of all; else it detaches itself and writes logs.
     """
     home = settings.home()
     supervisor = f"""[supervisord]
@@ -229,19 +246,22 @@ pidfile={home.run / "supervisord.pid"}
 logfile={home.logs / "supervisord.log"}
 logfile_maxbytes=5MB
 logfile_backups=2
+umask={settings.UMASK:03o}
+nodaemon={str(in_front).lower()}
 directory={settings.CHECKOUT}
 """
-    return "\n".join([supervisor, *map(section, programs())]).replace("%", "%%")
+    return "\n".join([supervisor, *(section(one, in_front=in_front) for one in shown or programs())]).replace("%", "%%")
 
 
-def section(program: Program) -> str:
+def section(program: Program, *, in_front: bool = False) -> str:
     """Return the part of the configuration that runs one process."""
+    log = "/dev/stdout" if in_front else f"{settings.home().logs / program.name}.log"
     command = " ".join(shlex.quote(str(part)) for part in program.command)
     return f"""[program:{program.name}]
 command=setpriv --pdeathsig TERM -- {command}
-stdout_logfile={settings.home().logs / program.name}.log
+stdout_logfile={log}
 redirect_stderr=true
-stdout_logfile_maxbytes=10MB
+stdout_logfile_maxbytes={"0" if in_front else "10MB"}
 stdout_logfile_backups=2
 autorestart=true
 startsecs=3
@@ -258,13 +278,45 @@ def start() -> None:
     Raises:
         ExpectedFailure: Superset or the supervisor cannot start.
     """
-    with console.status("Superset: preparing its own database (a minute the first time)"):
-        run_logged([SUPERSET_PYTHON, SUPERSET_SERVER, "init"], "superset-init")
-    console.print("Superset: database ready")
+    prepare_superset()
     write_workspace()
     configuration_file().write_text(configuration())
     run_logged([BIN / "supervisord", "-c", configuration_file()], "supervisord-start")
     console.print("Supervisor: started")
+
+
+def prepare_superset() -> None:
+    """Bring Superset's own database to what this version needs.
+
+    Raises:
+        ExpectedFailure: Superset cannot prepare it.
+    """
+    with console.status("Superset: preparing its own database (a minute the first time)"):
+        run_logged([SUPERSET_PYTHON, SUPERSET_SERVER, "init"], "superset-init")
+    console.print("Superset: database ready")
+
+
+def dev() -> None:
+    """Become a supervisor in the terminal of Dagster, which reloads changed code, and of Superset, which lets into it.
+
+    Raises:
+        ExpectedFailure: the platform of this home runs, a port is taken, or Superset cannot be prepared.
+    """
+    if supervisor_pid() is not None:
+        raise ExpectedFailure("The platform of this home runs already.", "`make down` first, or set CYBERIMPACT_HOME.")
+    prepare()
+    prepare_superset()
+    workspace = settings.CHECKOUT / "workspace.yaml"
+    named = {program.name: program for program in programs()}
+    shown = [
+        named["superset"],
+        replace(named["dagster-webserver"], command=[*WEBSERVER, workspace]),
+        replace(named["dagster-daemon"], command=[BIN / "dagster-daemon", "run", "-w", workspace]),
+    ]
+    configuration_file().write_text(configuration(shown, in_front=True))
+    supervisor = str(BIN / "supervisord")
+    os.chdir(settings.CHECKOUT)
+    os.execve(supervisor, [supervisor, "-c", str(configuration_file())], environment())  # noqa: S606
 
 
 def run_logged(command: Sequence[str | Path], name: str) -> None:
@@ -375,7 +427,7 @@ def verb(*arguments: str) -> None:
 
 def say_where() -> None:
     """Print the addresses, the account and what to look at."""
-    dagster = f"http://127.0.0.1:{settings.port('dagster')}"
+    dagster = settings.dagster_url()
     superset = settings.superset_url()
     print(
         f"""
@@ -385,7 +437,7 @@ cyberimpact is up.
             account admin, password: SUPERSET_ADMIN_PASSWORD in {settings.CHECKOUT / ".env"}
             the whole, visibility, perception, actors, one territory; by month and by département
   Dagster   {dagster}/asset-groups
-            the graph from platform to dashboard; runs, checks and what is late
+            the graph from platform to dashboard; runs, checks and what is late; the same account
   Sandbox   http://127.0.0.1:{settings.port("sandbox")}
             stands in for the platforms; its data is invented
 

@@ -51,11 +51,12 @@ def serve(path: Path) -> None:
     Args:
         path: The socket, made anew and open to its owner only.
     """
+    from ingestion import settings
+
+    settings.keep_private()
     path.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-        former = os.umask(0o077)
         listener.bind(str(path))
-        os.umask(former)
         manifest = _warm()
         listener.listen()
         while True:

@@ -70,6 +70,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         "SUPERSET_SECRET_KEY": secrets.token_urlsafe(42),
         "SUPERSET_ADMIN_PASSWORD": password,
         "CYBERIMPACT_SUPERSET_PORT": str(port),
+        "CYBERIMPACT_DAGSTER_PORT": str(free_port()),
     }
     prepared = subprocess.Popen(
         [PYTHON, SERVER, "init"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT

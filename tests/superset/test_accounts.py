@@ -1,5 +1,6 @@
 """Who manages people does no more than that, and nobody hands on a dataset that is reserved. All by a real server."""
 
+import json
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -7,7 +8,6 @@ from typing import Any
 
 import httpx
 import pytest
-from supersync.access import new_password
 from supersync.bundle import Bundle
 from supersync.client import Client
 
@@ -220,8 +220,8 @@ def test_other_ways_are_shut(world: World, manager: Person) -> None:
     answers["me"] = manager.put("/api/v1/me/", json={"roles": [role(admin, "Admin")], "username": "admin"})
     assert not [way for way, answer in answers.items() if answer.is_success], answers
     assert world.roles("administrateur") == {"administrateur"}
-    names = {found["name"] for found in
-             admin.get("/api/v1/security/roles/search/", params={"q": "(page:0,page_size:1000)"})["result"]}  # fmt: skip
+    found = admin.get("/api/v1/security/roles/search/", params={"q": "(page:0,page_size:1000)"})["result"]
+    names = {held["name"] for held in found}
     assert "mien" not in names
     assert "administrateur" in names
     with world.server.client() as client:
@@ -270,26 +270,21 @@ class TestReservedDatasets:
         """A chart of an analyst on texts, on a published dashboard of theirs for a département; their numbers."""
         analyst = world.folk["analyste"]
         dataset = world.dataset("verbatims")
-        chart = analyst.post(
-            "/api/v1/chart/",
-            json={
-                "slice_name": "textes",
-                "viz_type": "table",
-                "datasource_id": dataset,
-                "datasource_type": "table",
-                "params": '{"all_columns": ["text"], "query_mode": "raw"}',
-            },  # fmt: skip
-        ).json()["id"]
-        dashboard = analyst.post("/api/v1/dashboard/", json={"dashboard_title": "textes", "published": True}).json()[
-            "id"
-        ]
-        world.admin.put(f"/api/v1/dashboard/{dashboard}", json={"roles": [role(world.admin, "departement-FR-33")]})
-        layout = (
-            '{"positions": {"CHART-1": {"type": "CHART", "id": "CHART-1", "children": [], '
-            f'"meta": {{"chartId": {chart}, "width": 4, "height": 50}}}}}}, "native_filter_configuration": '
-            f'[{{"id": "F", "targets": [{{"datasetId": {dataset}, "column": {{"name": "text"}}}}]}}]}}'
-        )
-        assert analyst.put(f"/api/v1/dashboard/{dashboard}", json={"json_metadata": layout}).is_success
+        body = {"slice_name": "textes", "viz_type": "table", "datasource_id": dataset, "datasource_type": "table"}
+        raw = json.dumps({"all_columns": ["text"], "query_mode": "raw"})
+        chart = analyst.post("/api/v1/chart/", json={**body, "params": raw}).json()["id"]
+        body = {"dashboard_title": "textes", "published": True}
+        dashboard = analyst.post("/api/v1/dashboard/", json=body).json()["id"]
+        roles = [role(world.admin, "departement-FR-33")]
+        world.admin.put(f"/api/v1/dashboard/{dashboard}", json={"roles": roles})
+        position = {"type": "CHART", "id": "CHART-1", "children": [], "meta": {"chartId": chart, "width": 4}}
+        target = {"datasetId": dataset, "column": {"name": "text"}}
+        metadata = {
+            "positions": {"CHART-1": position},
+            "native_filter_configuration": [{"id": "F", "targets": [target]}],
+        }
+        body = {"json_metadata": json.dumps(metadata)}
+        assert analyst.put(f"/api/v1/dashboard/{dashboard}", json=body).is_success
         yield chart, dashboard
         for path in (f"/api/v1/dashboard/{dashboard}", f"/api/v1/chart/{chart}"):
             world.admin.delete(path)
@@ -316,16 +311,15 @@ class TestReservedDatasets:
             answer = self.ask(cell, world, **form)
             assert answer.status_code == 403, (form, answer.text)
         assert cell.get(f"/api/v1/dashboard/{dashboard}").is_success, "the page itself is open to the role"
+        dataset = world.dataset("verbatims")
+        samples = f"/datasource/samples?datasource_id={dataset}&datasource_type=table&dashboard_id={dashboard}"
         for path in (
             f"/api/v1/chart/{chart}/data/",
-            f"/api/v1/dataset/{world.dataset('verbatims')}/drill_info/?q=(dashboard_id:{dashboard})",
-            f"/api/v1/datasource/table/{world.dataset('verbatims')}/column/text/values/",
-            f"/datasource/samples?datasource_id={world.dataset('verbatims')}&datasource_type=table"
-            f"&dashboard_id={dashboard}",
+            f"/api/v1/dataset/{dataset}/drill_info/?q=(dashboard_id:{dashboard})",
+            f"/api/v1/datasource/table/{dataset}/column/text/values/",
         ):
             assert not cell.get(path).is_success, path
-        samples = f"/datasource/samples?datasource_id={world.dataset('verbatims')}&datasource_type=table"
-        assert not cell.post(f"{samples}&dashboard_id={dashboard}", json={}).is_success
+        assert not cell.post(samples, json={}).is_success
 
     def test_the_projects_own_reserved_dashboards_are_read_by_their_roles(self, world: World) -> None:
         for name, expected in (("analyste", True), ("auditeur", True), ("gironde", False), ("nationale", False)):

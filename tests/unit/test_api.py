@@ -50,7 +50,7 @@ COPY = """
 
 @pytest.fixture
 def client(home: Home) -> TestClient:  # noqa: ARG001 - the application reads the home of the environment
-    return TestClient(build_app())
+    return TestClient(build_app(), base_url="http://127.0.0.1")
 
 
 @pytest.fixture

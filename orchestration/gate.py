@@ -1,0 +1,194 @@
+"""Lets into a web application whoever Superset knows and whose roles give the right. Dagster itself is in `webserver`.
+
+A browser sends Superset's cookie to every port of its host, and Superset is asked whose it is. What changes something
+is taken from the application's own pages only.
+"""
+
+import asyncio
+import hashlib
+import time
+from enum import Enum, auto
+from html import escape
+from http import HTTPStatus
+from urllib.parse import quote, urlsplit
+
+import httpx
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ingestion import settings
+
+#: Superset's permission to open Dagster's pages; `superset/policies/roles.yml` gives it to roles.
+RIGHT = ["can_open", "Dagster"]
+COOKIE = "session"
+#: How long an answer of Superset holds.
+KNOWN_SECONDS = 5
+MOST_KNOWN = 1_000
+HEALTH = "/health"
+GRAPHQL = "/graphql"
+POLICY_VIOLATION = 1008
+
+
+class Standing(Enum):
+    """What Superset says of whoever has a cookie."""
+
+    ALLOWED = auto()
+    WITHOUT_RIGHT = auto()
+    UNKNOWN = auto()
+    NO_ANSWER = auto()
+
+
+class Superset:
+    """Knows for some seconds whose a cookie is.
+
+    Args:
+        url: Where Superset itself answers.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._http = httpx.AsyncClient(base_url=url, timeout=10)
+        self._asked: dict[str, tuple[float, asyncio.Task[Standing]]] = {}
+
+    async def standing(self, cookie: str | None) -> Standing:
+        """Return what Superset says of a cookie, or said at most `KNOWN_SECONDS` ago."""
+        if not cookie:
+            return Standing.UNKNOWN
+        key, now = hashlib.sha256(cookie.encode()).hexdigest(), time.monotonic()
+        asked_at, answer = self._asked.get(key, (0.0, None))
+        if answer is None or now - asked_at > KNOWN_SECONDS:
+            if len(self._asked) >= MOST_KNOWN:
+                self._asked.clear()
+            answer = asyncio.ensure_future(self._ask(cookie))
+            self._asked[key] = (now, answer)
+        return await asyncio.shield(answer)
+
+    async def _ask(self, cookie: str) -> Standing:
+        try:
+            response = await self._http.get("/api/v1/me/roles/", headers={"Cookie": f"{COOKIE}={cookie}"})
+            if response.status_code == HTTPStatus.OK:
+                roles = response.json()["result"]["roles"].values()
+                return Standing.ALLOWED if any(RIGHT in role for role in roles) else Standing.WITHOUT_RIGHT
+        except (httpx.HTTPError, ValueError, LookupError, AttributeError, TypeError):
+            return Standing.NO_ANSWER
+        if response.status_code == HTTPStatus.UNAUTHORIZED:
+            return Standing.UNKNOWN
+        return Standing.WITHOUT_RIGHT if response.status_code == HTTPStatus.FORBIDDEN else Standing.NO_ANSWER
+
+
+class Gate:
+    """An ASGI layer before an application.
+
+    Args:
+        app: The application.
+        superset: Says who may come in.
+    """
+
+    def __init__(self, app: ASGIApp, superset: Superset) -> None:
+        self._app = app
+        self._superset = superset
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        match scope["type"]:
+            case "http":
+                await self._answer(scope, receive, send)
+            case "websocket":
+                await self._connect(scope, receive, send)
+            case _:
+                await self._app(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope)
+        response = _refusal(request) or _said_of(await self._superset.standing(request.cookies.get(COOKIE)), request)
+        await (response or self._app)(scope, receive, _unframed(send))
+
+    async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a connection on, as long as its session lasts."""
+        cookie = HTTPConnection(scope).cookies.get(COOKIE)
+        closing: Message = {"type": "websocket.close", "code": POLICY_VIOLATION}
+        closed = False
+
+        async def is_over() -> bool:
+            nonlocal closed
+            if not closed and await self._superset.standing(cookie) is not Standing.ALLOWED:
+                closed = True
+                await send(closing)
+            return closed
+
+        async def guarded_receive() -> Message:
+            message = await receive()
+            if message["type"] == "websocket.receive" and await is_over():
+                return {"type": "websocket.disconnect", "code": POLICY_VIOLATION}
+            return message
+
+        async def guarded_send(message: Message) -> None:
+            if not await is_over():
+                await send(message)
+
+        if not _is_same_origin(Headers(scope=scope)):
+            await send(closing)
+        elif not await is_over():
+            await self._app(scope, guarded_receive, guarded_send)
+
+
+def _refusal(request: Request) -> Response | None:
+    """Return the answer to a request that nobody may make, whoever they are, and to one that is for everybody."""
+    path = request.scope["path"]
+    if path == HEALTH:
+        return JSONResponse({"status": "ok"})
+    allowed = {"POST"} if path.rstrip("/") == GRAPHQL else {"GET", "HEAD", "POST"}
+    if request.method not in allowed:
+        return JSONResponse({"error": "method not allowed"}, HTTPStatus.METHOD_NOT_ALLOWED)
+    if request.method == "POST" and not _is_same_origin(request.headers):
+        return JSONResponse({"error": "not from a page of this server"}, HTTPStatus.FORBIDDEN)
+    return None
+
+
+def _is_same_origin(headers: Headers) -> bool:
+    """Tell whether a browser says that a page of this server asks: in `Origin`, or else in `Sec-Fetch-Site`."""
+    origin, site = headers.get("origin"), headers.get("sec-fetch-site")
+    if origin is None:
+        return site == "same-origin"
+    return urlsplit(origin).netloc == headers.get("host") and site in {None, "same-origin"}
+
+
+def _said_of(standing: Standing, request: Request) -> Response | None:
+    """Return the answer to somebody who is not let in, None for who is."""
+    if standing is Standing.ALLOWED:
+        return None
+    if standing is Standing.UNKNOWN:
+        if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
+            return RedirectResponse(_login(request), HTTPStatus.SEE_OTHER)
+        return JSONResponse({"error": "no session: log in to Superset"}, HTTPStatus.UNAUTHORIZED)
+    if standing is Standing.WITHOUT_RIGHT:
+        text = "Votre rôle n'ouvre pas Dagster. Demandez le rôle « ingenieur » à l'administrateur de cyberimpact."
+        return _page("Accès refusé", text, HTTPStatus.FORBIDDEN)
+    text = "Superset, qui dit qui vous êtes, ne répond pas. L'exploitant le relance avec « make up »."
+    return _page("Dagster n'est pas joignable", text, HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+def _login(request: Request) -> str:
+    """Return Superset's page that asks for a login and leads back: on the same host, to which the cookie belongs."""
+    here = f"http://{request.url.hostname}:{settings.port('superset')}"
+    path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return f"{settings.get('CYBERIMPACT_SUPERSET_URL', here).rstrip('/')}/dagster/?to={quote(path, safe='')}"
+
+
+def _page(title: str, text: str, status: HTTPStatus) -> HTMLResponse:
+    return HTMLResponse(
+        f'<!doctype html><html lang="fr"><meta charset="utf-8"><title>{escape(title)}</title>'
+        f"<h1>{escape(title)}</h1><p>{escape(text)}</p></html>",
+        status,
+    )
+
+
+def _unframed(send: Send) -> Send:
+    """Return a sender whose answers no other page shows in a frame, where a click could be stolen."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message)["X-Frame-Options"] = "DENY"
+        await send(message)
+
+    return sending

@@ -1,0 +1,49 @@
+"""Serves Dagster's pages on loopback, behind the gate: `python -m orchestration.webserver WORKSPACE`.
+
+Dagster's own command opens a port without any login. Here its application runs in this process, and opens none.
+"""
+
+import sys
+
+import dagster as dg
+import uvicorn
+
+# Dagster offers no public way to host its application; its version is pinned.
+from dagster._core.workspace.context import WorkspaceProcessContext
+from dagster._core.workspace.load_target import WorkspaceFileTarget
+from dagster_webserver.app import create_app_from_workspace_process_context
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from ingestion import settings
+from orchestration import instance
+from orchestration.gate import Gate, Superset
+
+#: As `dagster-webserver` has them.
+STATEMENT_TIMEOUT_MS, POOL_RECYCLE_SECONDS, POOL_OVERFLOW = 15_000, 3_600, 20
+POLL_MS = 2_000
+
+
+def serve(workspace: str) -> None:
+    """Serve until killed.
+
+    Args:
+        workspace: Path of the file that names the code locations.
+    """
+    with instance.get() as dagster:
+        dagster.optimize_for_webserver(STATEMENT_TIMEOUT_MS, POOL_RECYCLE_SECONDS, POOL_OVERFLOW)
+        target = WorkspaceFileTarget([workspace])
+        with WorkspaceProcessContext(dagster, target, version=dg.__version__) as context:
+            pages = create_app_from_workspace_process_context(context, live_data_poll_rate=POLL_MS)
+            gate = Gate(pages, Superset(f"http://127.0.0.1:{settings.port('superset')}"))
+            hosts = settings.trusted_hosts(settings.dagster_url())
+            uvicorn.run(
+                TrustedHostMiddleware(gate, allowed_hosts=hosts, www_redirect=False),
+                host="127.0.0.1",
+                port=settings.port("dagster"),
+                log_level="warning",
+                timeout_graceful_shutdown=5,
+            )
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])
