@@ -40,9 +40,7 @@ defs = dg.Definitions(assets=[seen], schedules=[nightly])
 QUERY = {"query": "{ version assetNodes { assetKey { path } } }"}
 #: Adds a key to the instance: what a stranger must not be able to do, and can be seen without asking a page.
 MUTATION = {
-    "query": "mutation($limit: Int!) { setConcurrencyLimit(concurrencyKey: $key, limit: $limit) }".replace(
-        "$key", '"%s"'
-    ),
+    "query": 'mutation($limit: Int!) { setConcurrencyLimit(concurrencyKey: "%s", limit: $limit) }',
     "variables": {"limit": 3},
 }
 
@@ -241,8 +239,8 @@ def test_a_session_that_ends_shuts_pages_and_open_connections(dagster: Dagster) 
             assert time.monotonic() < deadline
             time.sleep(0.2)
         assert http.post("/graphql", json=QUERY).status_code == 401
+        connection.send('{"type": "connection_init"}')
         with pytest.raises(ConnectionClosed):
-            connection.send('{"type": "connection_init"}')
             connection.recv(30)
 
 

@@ -129,4 +129,5 @@ def test_both_sides_have_the_same_duckdb():
 def test_everything_is_written_below_the_home(server):
     owned = {path.name for path in server.home.superset.iterdir()}
     assert owned >= {"superset.db", "cache", "roles.version"}
-    assert server.home.superset.stat().st_mode & 0o077 == 0
+    opened = [path for path in (server.home.superset, *server.home.superset.rglob("*")) if path.stat().st_mode & 0o077]
+    assert opened == []

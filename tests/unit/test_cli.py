@@ -260,6 +260,21 @@ class TestDoctor:
         assert "make up" in found["supervisor"]["remedy"]
         assert found["publication"]["state"] != "ok"
 
+    def test_files_that_others_may_open_are_named_and_the_remedy_closes_them(self, run: Run, home: Home) -> None:
+        home.root.mkdir(mode=0o700)
+        (home.root / "warehouse.duckdb").touch(mode=0o600)
+        assert self.findings(run)["files"]["state"] == "ok"
+        (home.root / "warehouse.duckdb").chmod(0o640)
+        (home.root / "logs").mkdir()
+        (home.root / "logs").chmod(0o755)
+        finding = self.findings(run)["files"]
+        assert (finding["state"], finding["detail"]) == (
+            "broken",
+            "2 are open to other accounts: home/logs, home/warehouse.duckdb",
+        )
+        subprocess.run(finding["remedy"], shell=True, check=True)
+        assert self.findings(run)["files"]["state"] == "ok"
+
     def test_lines_for_people_say_the_same(self, run: Run) -> None:
         shown = run("doctor").out
         for subject, finding in self.findings(run).items():

@@ -18,9 +18,10 @@ import httpx
 import pytest
 import yaml
 
+from ingestion import settings
 from ingestion.errors import ExpectedFailure
 from ingestion.settings import Home
-from orchestration import stack
+from orchestration import doctor, stack
 from orchestration.stack import Program
 
 T = TypeVar("T")
@@ -67,13 +68,15 @@ def is_alive(pid: int) -> bool:
 
 
 @pytest.fixture
-def set_up(home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
-    """A home with its secrets, and ports that are free."""
+def set_up(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
+    """A home with its secrets, ports that are free, and the umask that the command line sets."""
+    former = os.umask(settings.UMASK)
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
     for service in ("DAGSTER", "SUPERSET", "SANDBOX", "API"):
         monkeypatch.setenv(f"CYBERIMPACT_{service}_PORT", str(free_port()))
-    return home
+    yield home
+    os.umask(former)
 
 
 class Server(NamedTuple):
@@ -133,6 +136,12 @@ class TestConfiguration:
             assert section["stdout_logfile"].startswith(str(set_up.logs))
         assert found["supervisord"]["pidfile"].startswith(str(set_up.root))
         assert found["supervisord"]["logfile"].startswith(str(set_up.root))
+        assert found["supervisord"]["umask"] == "077"
+
+    def test_dagsters_pages_are_served_behind_the_gate(self) -> None:
+        commands = [" ".join(map(str, program.command)) for program in stack.programs()]
+        assert not [command for command in commands if "bin/dagster-webserver" in command or "dagster dev" in command]
+        assert [command for command in commands if "-m orchestration.webserver" in command]
 
     def test_it_opens_no_control_socket_and_holds_no_secret(self) -> None:
         text = stack.configuration()
@@ -171,6 +180,14 @@ class TestPreparation:
         stack.prepare()
         assert (set_up.drop / "services_publics_plus").is_dir()
         assert (set_up.dagster / "dagster.yaml").is_symlink()
+
+    def test_a_home_of_an_earlier_version_is_closed_to_others(self, set_up: Home) -> None:
+        (set_up.root / "superset").mkdir(parents=True)
+        (set_up.root / "superset" / "superset.db").touch()
+        (set_up.root / "superset" / "superset.db").chmod(0o644)
+        assert doctor.modes(set_up).state == "broken"
+        stack.prepare()
+        assert doctor.modes(set_up).state == "ok"
 
     @pytest.mark.parametrize("service", ["dagster", "superset", "sandbox"])
     @pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])
@@ -302,6 +319,13 @@ class TestSupervision:
             replacement = wait_for(server.pid, 10)
             assert replacement != pid
             stack.down()
+
+    def test_what_the_supervisor_and_its_programs_write_is_for_this_account_only(
+        self, set_up: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with supervised(monkeypatch, tmp_path) as server:
+            assert "Umask:\t0077" in Path(f"/proc/{server.pid()}/status").read_text()
+            assert doctor.modes(set_up).state == "ok"
 
     def test_two_homes_do_not_touch(self, set_up: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         with supervised(monkeypatch, tmp_path) as server:
