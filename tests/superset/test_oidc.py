@@ -266,6 +266,37 @@ def test_logout_ends_the_session_here_and_at_the_issuer(url, issuer):
         assert who(http) is None
 
 
+def test_a_cookie_that_was_copied_ends_with_the_session(url):
+    with browser(url) as http, browser(url) as thief:
+        come_back(http, url)
+        thief.cookies.set("session", http.cookies["session"])
+        assert who(thief)["username"] == PERSON["email"]
+        http.get("/logout/")
+        assert who(thief) is None
+        come_back(http, url)
+        assert who(http)
+        assert who(thief) is None
+
+
+def test_an_end_of_session_holds_for_every_server_on_the_same_metadata(server, url):
+    with server.client() as client:
+        password = people.access.new_password(client, "auditeur")
+    person = people.come_in(server.url, "auditeur", password)
+    with browser(url) as other:
+        other.cookies.set("session", person.http.cookies["session"])
+        assert who(other)["username"] == "auditeur"
+        person.get("/logout/")
+        assert who(other) is None
+
+
+def test_a_login_leads_to_the_page_that_was_asked_for(url):
+    for wanted, location in (("/dagster/?to=/runs", "/dagster/?to=/runs"), ("https://evil.example/", "/")):
+        with browser(url) as http:
+            there = http.get("/login/proconnect", params={"next": wanted}).headers["location"]
+            answer = http.get(here(httpx.get(there).headers["location"], url))
+            assert answer.headers["location"] == location
+
+
 def test_an_identity_too_long_for_a_cookie_does_not_shut_anybody_out(url, issuer):
     issuer.identity = {"groups": "x" * 4_000}
     with browser(url) as http:

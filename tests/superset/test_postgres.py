@@ -18,6 +18,13 @@ from tests.superset.conftest import PYTHON, SERVER, Server, free_port, run, wait
 pytestmark = pytest.mark.proof
 
 
+class Postgres(str):
+    """The address of a database, and the folder that holds its files."""
+
+    __slots__ = ("data",)
+    data: Path
+
+
 def program(name: str) -> str:
     """Return the path of one of Postgres's programs, which Debian keeps out of the PATH."""
     found = shutil.which(name) or next(map(str, sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))), None)
@@ -27,7 +34,7 @@ def program(name: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
+def postgres() -> Iterator[Postgres]:
     """A server on loopback with a password, and the address of its database."""
     folder = Path(tempfile.mkdtemp(prefix="postgres"))
     # Postgres does not run as root.
@@ -44,14 +51,16 @@ def postgres() -> Iterator[str]:
         make = [program("initdb"), "-D", data, "-U", "superset", "-A", "scram-sha-256", "--pwfile", secret]
         subprocess.run([*other, *make], check=True, capture_output=True)
         subprocess.run([*other, program("pg_ctl"), "-D", data, "-l", log, "-w", "-o", options, "start"], check=True)
-        yield f"postgresql+psycopg2://superset:{password}@127.0.0.1:{port}/postgres"
+        made = Postgres(f"postgresql+psycopg2://superset:{password}@127.0.0.1:{port}/postgres")
+        made.data = data
+        yield made
         subprocess.run([*other, program("pg_ctl"), "-D", data, "-m", "immediate", "stop"], check=True)
     finally:
         shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="module")
-def on_postgres(server: Server, postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def on_postgres(server: Server, postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("on_postgres")
     port = free_port()
     environment = server.environment | {
@@ -99,6 +108,23 @@ def test_bundle_and_policies_are_applied_and_hold(on_postgres, tmp_path):
         }
         rows = folk["gironde"].post("/api/v1/chart/data", json=body).json()["result"][0]["data"]
         assert {row["territory_code"] for row in rows} == {"FR", "FR-33"}
+
+
+def test_sessions_end_and_plain_passwords_never_reach_the_database(on_postgres, postgres, tmp_path):
+    with on_postgres.client() as client:
+        people.grant(on_postgres, client, tmp_path)
+        person = people.come_in(on_postgres.url, "administrateur", people.access.new_password(client, "administrateur"))
+        secret = f"clair-{secrets.token_hex(12)}"
+        users = client.list("security/users", ["id", "username", "roles.id"], order="username")
+        other = next(user for user in users if user["username"] == "gironde")
+        # The password stands before the roles, which the server looks up in between.
+        body = {"password": secret, "roles": [role["id"] for role in other["roles"]]}
+        assert person.put(f"/api/v1/security/users/{other['id']}", json=body).is_success
+        files = [path for path in postgres.data.rglob("*") if path.is_file()]
+        assert not [path for path in files if secret.encode() in path.read_bytes()]
+        mine = people.come_in(on_postgres.url, "gironde", secret)
+        mine.get("/logout/")
+        assert mine.get("/api/v1/me/").status_code == 401
 
 
 def test_a_database_that_is_down_is_one_sentence(server, postgres, tmp_path):
