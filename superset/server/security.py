@@ -175,7 +175,8 @@ class SecurityManager(SupersetSecurityManager):
         whoever names it, in an export or a chart: so nobody but its owner may.
 
         Superset lets the roles of a dashboard read the datasets of its charts, so that whoever may build one could
-        hand on what is reserved: here a dataset is read by its own right alone.
+        hand on what is reserved: here a dataset is read by its own right alone. It also runs the saved query of a chart
+        that an annotation names, without asking whether its dataset may be read: no annotation names one here.
 
         Raises:
             SupersetSecurityException: the account may not see it.
@@ -191,6 +192,15 @@ class SecurityManager(SupersetSecurityManager):
                         level=ErrorLevel.ERROR,
                     )
                 )
+        layers = [layer for one in (context.queries if context else ()) for layer in one.annotation_layers]
+        if not self.is_admin() and any(layer.get("sourceType") in {"line", "table"} for layer in layers):
+            raise SupersetSecurityException(
+                SupersetError(
+                    message="Une annotation ne peut pas lire un autre graphique.",
+                    error_type=SupersetErrorType.CHART_SECURITY_ACCESS_ERROR,
+                    level=ErrorLevel.ERROR,
+                )
+            )
         asked = context or kwargs.get("viz")
         dataset = asked.datasource if asked else kwargs.get("datasource")
         if dataset is not None and getattr(dataset, "user_id", None) is None and not self._reads(dataset):

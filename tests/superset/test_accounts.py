@@ -312,6 +312,19 @@ class TestReservedDatasets:
             assert answer.status_code == 403, (form, answer.text)
         assert cell.get(f"/api/v1/dashboard/{dashboard}").is_success, "the page itself is open to the role"
         dataset = world.dataset("verbatims")
+        # A chart on a dataset that everybody reads, with a saved query on the reserved one, behind an annotation.
+        query = {"columns": ["text"], "metrics": [], "row_limit": 10}
+        saved = {"datasource": {"id": dataset, "type": "table"}, "queries": [query], "form_data": {}}
+        chart = {"slice_name": "essai", "viz_type": "line_essai", "datasource_id": world.dataset("kpi_reading")}
+        body = {**chart, "datasource_type": "table", "query_context": json.dumps(saved)}
+        made = analyst.post("/api/v1/chart/", json=body).json()["id"]
+        layer = {"name": "a", "annotationType": "EVENT", "sourceType": "table", "value": made, "show": True,
+                 "showMarkers": True, "hideLine": False, "style": "solid", "opacity": "", "color": None}  # fmt: skip
+        asked = {**query, "columns": ["territory_code"], "metrics": ["valeur"], "annotation_layers": [layer]}
+        body = {"datasource": {"id": world.dataset("kpi_reading"), "type": "table"}, "queries": [asked]}
+        answers = [person.post("/api/v1/chart/data", json=body) for person in (analyst, cell)]
+        world.admin.delete(f"/api/v1/chart/{made}")
+        assert [answer.status_code for answer in answers] == [403, 403], [answer.text[:500] for answer in answers]
         samples = f"/datasource/samples?datasource_id={dataset}&datasource_type=table&dashboard_id={dashboard}"
         for path in (
             f"/api/v1/chart/{chart}/data/",
