@@ -16,6 +16,7 @@ from flask_appbuilder.const import AUTH_OAUTH
 from flask_jwt_extended import JWTManager
 from flask_login import LoginManager, user_logged_in
 from sqlalchemy import event
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from superset.errors import ErrorLevel, SupersetError, SupersetErrorType
 from superset.exceptions import SupersetSecurityException
@@ -86,7 +87,10 @@ class SecurityManager(SupersetSecurityManager):
     def on_user_logout(self, user: Any) -> None:
         """End every session of the account, its tokens too."""
         sessions.end_all(self.session, user.id)
-        self.session.commit()
+        try:
+            self.session.commit()
+        except IntegrityError:  # the first logout of the account, in two browsers at once: the other has ended all
+            self.session.rollback()
 
     def auth_user_db(self, username: str, password: str) -> Any:
         """Let in by password; where people come in through an issuer, nobody but the platform's own account."""
