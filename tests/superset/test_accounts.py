@@ -249,11 +249,12 @@ def test_the_rule_does_not_rest_on_the_rights_of_a_route(world: World) -> None:
     world.admin.post(path, json={"permission_view_menu_ids": [*(one["id"] for one in held), *more]})
     try:
         me, admin = number(world.admin, "auditeur"), role(world.admin, "Admin")
+        group = next(one["id"] for one in world.admin.list("security/groups", ["id", "name"], order="id"))
         ways: list[Callable[[], httpx.Response]] = [
             lambda: person.put(f"/api/v1/security/users/{me}", json={"roles": [admin]}),
             lambda: person.put(f"/api/v1/security/roles/{admin}/users", json={"user_ids": [me]}),
             lambda: person.post("/api/v1/security/roles/", json={"name": "mien"}),
-            lambda: person.put(f"/api/v1/security/roles/{admin}/groups", json={"group_ids": []}),
+            lambda: person.put(f"/api/v1/security/roles/{admin}/groups", json={"group_ids": [group]}),
             lambda: person.http.delete(f"/api/v1/security/roles/{role(world.admin, 'national')}"),
         ]
         assert [way().status_code for way in ways] == [403] * len(ways)
