@@ -143,6 +143,23 @@ class TestConfiguration:
         assert not [command for command in commands if "bin/dagster-webserver" in command or "dagster dev" in command]
         assert [command for command in commands if "-m orchestration.webserver" in command]
 
+    def test_dev_runs_dagster_and_the_superset_that_lets_into_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        become: list[tuple[str, list[str], dict[str, str]]] = []
+        monkeypatch.setattr(stack, "SUPERSET_PYTHON", Path("/bin/true"))
+        monkeypatch.setattr(os, "execve", lambda *call: become.append(call))
+        stack.dev()
+        [(program, arguments, environment)] = become
+        assert (program, arguments[1:]) == (str(stack.BIN / "supervisord"), ["-c", str(stack.configuration_file())])
+        assert environment["SUPERSET_SECRET_KEY"] == SECRETS["SUPERSET_SECRET_KEY"]
+        found = sections(stack.configuration_file().read_text())
+        assert found["supervisord"]["nodaemon"] == "true"
+        assert found.keys() == {
+            "supervisord", "program:superset", "program:dagster-webserver", "program:dagster-daemon"
+        }  # fmt: skip
+        for name in ("program:dagster-webserver", "program:dagster-daemon"):
+            assert str(settings.CHECKOUT / "workspace.yaml") in found[name]["command"]
+            assert found[name]["stdout_logfile"] == "/dev/stdout"
+
     def test_it_opens_no_control_socket_and_holds_no_secret(self) -> None:
         text = stack.configuration()
         assert not [name for name in sections(text) if "http_server" in name or "rpcinterface" in name]
