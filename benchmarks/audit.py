@@ -118,7 +118,7 @@ def publish_again(home: Home, first: ledger.Entry, publications: int) -> None:
                 [day, day + timedelta(days=CHANGED_DAYS - 1)],
             )
             told = {**first.facts, **facts(number)}
-            ledger.commit(ledger.prepare(connection, home, told, "shown"))
+            ledger.commit(ledger.finish(ledger.prepare(connection, home, told, "shown")))
 
 
 def size_of(folder: Path) -> float:
@@ -130,13 +130,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--mentions", type=int, default=10_000_000)
     parser.add_argument("--publications", type=int, default=365)
     options = parser.parse_args(arguments)
-    os.environ.setdefault("CYBERIMPACT_AUDIT_KEY", "benchmark")
+    os.environ["CYBERIMPACT_LEDGER_SIGNING_KEY"] = signing.seed_of(Ed25519PrivateKey.generate())
     with tempfile.TemporaryDirectory() as folder:
         home = Home(Path(folder))
         with duckdb.connect(str(home.warehouse)) as connection:
             connection.execute(WAREHOUSE.format(first=FIRST_DAY, days=DAYS, mentions=options.mentions, sql=SQL))
         recorder = Recorder({"mentions": definition()}, "benchmark", Annex({}))
-        first = ledger.commit(timed("first publication", lambda: recorder.prepare(home, facts(0))))
+        draft = timed("first publication", lambda: recorder.prepare(home, facts(0)))
+        first = ledger.commit(ledger.finish(draft))
         timed(f"{options.publications - 1} more", lambda: publish_again(home, first, options.publications))
         print(f"evidence {size_of(home.evidence):.0f} MB, ledger {size_of(home.ledger):.0f} MB")
         month = Cell("mentions", Period("month", date(2026, 3, 1)), "FR-33")

@@ -146,12 +146,13 @@ def publish(
                 file=target / publication_id / made.file_name,
             )
             sign(connection, publication, origin.signature)
-        prepared = recorder.prepare(home, facts(publication)) if recorder else None
-        if recorder and prepared:
-            recorder.complete(home, partial / publication.file.name, prepared)
+        recorded = None
+        if recorder:
+            draft = recorder.prepare(home, facts(publication))
+            recorded = recorder.complete(home, partial / publication.file.name, draft)
         flush(partial / publication.file.name)
-        if prepared:
-            ledger.commit(prepared)
+        if recorded:
+            ledger.commit(recorded)
         make_current(partial, publication)
         prune(target)
     return publication
