@@ -206,6 +206,17 @@ def entries(home: Home) -> list[Entry]:
     return [read(folder) for folder in folders(home)]
 
 
+def readable(home: Home) -> tuple[list[Entry], list[DamagedPublicationError]]:
+    """Return the publications that can be read, first to last, and what is wrong with the others."""
+    found, damaged = [], []
+    for folder in folders(home):
+        try:
+            found.append(read(folder))
+        except DamagedPublicationError as damage:
+            damaged.append(damage)
+    return found, damaged
+
+
 def changes(known: list[Entry]) -> str:
     """Return the SQL of every change that publications made."""
     listed = ", ".join(literal(str(entry.folder / CHANGES)) for entry in known)

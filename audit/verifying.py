@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from audit import copy_digests, evidence, keyring, ledger, retention, rewriting, signing
 from audit.keyring import Keyring
-from audit.ledger import CHANGES, HEAD, NO_HEAD, PUBLICATION, DamagedPublicationError, Entry
+from audit.ledger import CHANGES, HEAD, NO_HEAD, PUBLICATION, Entry
 from audit.objects import Store, digest_of
 from audit.retention import Removal
 from ingestion.errors import ExpectedFailure
@@ -25,7 +25,7 @@ _SHOWN_ROWS = 5
 _FILES = {CHANGES, PUBLICATION, HEAD}
 _HEAD = re.compile(r"(?:\d+:)?[0-9a-f]{64}")
 #: A publication enters the ledger just before readers see it: what lies between is looked at again.
-_LOOKS, _PAUSE_SECONDS = 3, 0.1
+_LOOKS, _PAUSE_SECONDS = 2, 0.1
 _LIVE = (
     "La copie des flux récents (published/live) ne porte aucun indicateur et n'entre pas au registre : elle n'est pas "
     "vérifiée ; ses journées achevées sont reprises dans la copie quotidienne, qui l'est."
@@ -121,19 +121,15 @@ def _printable(text: str) -> str:
 
 def _read(home: Home) -> tuple[list[Entry], list[str], str | None]:
     """Return the publications, what is none, and the build that readers see."""
-    known, problems, shown = [], [], None
-    for look in range(_LOOKS):
-        if look:
-            time.sleep(_PAUSE_SECONDS)
-        known, problems, shown = [], [], shown_build(home)
-        for folder in ledger.folders(home):
-            try:
-                known.append(ledger.read(folder))
-            except DamagedPublicationError as damage:
-                problems.append(damage.what)
+    shown = shown_build(home)
+    known, damaged = ledger.readable(home)
+    for _ in range(_LOOKS):
         if (known[-1].publication_id if known else None) == shown:
             break
-    return known, problems, shown
+        time.sleep(_PAUSE_SECONDS)
+        shown = shown_build(home)
+        known, damaged = ledger.readable(home)
+    return known, [damage.what for damage in damaged], shown
 
 
 def read_head(text: str) -> str:
