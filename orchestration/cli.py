@@ -74,6 +74,14 @@ def main() -> None:
     except (ExpectedFailure, SupersetFailure) as failure:
         err.print(str(failure), style="bold red", markup=False, highlight=False)
         sys.exit(1)
+    except Exception as problem:
+        from ingestion import disk
+
+        failure = disk.explain(problem)
+        if failure is None:
+            raise
+        err.print(str(failure), style="bold red", markup=False, highlight=False)
+        sys.exit(1)
 
 
 @app.command()
