@@ -1,6 +1,7 @@
 """Recognises a full disk in what libraries raise or print, and words it for whoever can free some space."""
 
 import errno
+import shutil
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 
@@ -9,6 +10,7 @@ from ingestion.settings import home
 
 #: As the system, SQLite and a quota say it.
 _WORDS = ("No space left on device", "database or disk is full", "Disk quota exceeded")
+_INPUT_OUTPUT, _NOTHING_BYTES = "disk I/O error", 1 << 20
 
 
 def is_full(text: str) -> bool:
@@ -18,10 +20,11 @@ def is_full(text: str) -> bool:
 
 def explain(problem: BaseException) -> ExpectedFailure | None:
     """Return the failure to show where a full disk is among the causes of an exception, None where it is not."""
-    full = any(
-        (isinstance(cause, OSError) and cause.errno in {errno.ENOSPC, errno.EDQUOT}) or is_full(str(cause))
-        for cause in _causes(problem)
-    )
+    causes = list(_causes(problem))
+    full = any(isinstance(cause, OSError) and cause.errno in {errno.ENOSPC, errno.EDQUOT} for cause in causes)
+    said = "\n".join(map(str, causes))
+    # SQLite's log of writes does not say why it could not grow.
+    full = full or is_full(said) or (_INPUT_OUTPUT in said and shutil.disk_usage(home().root).free < _NOTHING_BYTES)
     return failure() if full else None
 
 

@@ -111,7 +111,9 @@ def test_a_step_that_finds_no_space_is_a_sentence(home: Home) -> None:
     assert sentence(failed).startswith(f"writes: the disk is full, that of {home.root}")
 
 
-def test_only_a_full_disk_is_one() -> None:
+def test_only_a_full_disk_is_one(home: Home) -> None:
+    home.root.mkdir()
+    assert disk.explain(sqlite3.OperationalError("disk I/O error")) is None
     assert disk.explain(OSError(errno.EACCES, "no")) is None
     assert disk.explain(sqlite3.OperationalError("database or disk is full"))
     assert disk.explain(OSError(errno.EDQUOT, os.strerror(errno.EDQUOT)))
