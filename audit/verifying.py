@@ -26,6 +26,9 @@ _FILES = {CHANGES, PUBLICATION, HEAD}
 _HEAD = re.compile(r"(?:\d+:)?[0-9a-f]{64}")
 #: A publication enters the ledger just before readers see it: what lies between is looked at again.
 _LOOKS, _PAUSE_SECONDS = 2, 0.1
+_IS_TABLE = (
+    "select 1 from duckdb_tables() where database_name = 'copy' and schema_name = 'kpi' and table_name = 'kpi_value'"
+)
 _LIVE = (
     "La copie des flux récents (published/live) ne porte aucun indicateur et n'entre pas au registre : elle n'est pas "
     "vérifiée ; ses journées achevées sont reprises dans la copie quotidienne, qui l'est."
@@ -428,6 +431,8 @@ def shown_problems(home: Home, shown: str | None, known: list[Entry]) -> Iterato
         yield f"published/daily/current désigne un fichier hors des publications, {(link / file.name).resolve()}."
     if not file.is_file():
         yield f"published/daily/current désigne {shown}, qui n'existe pas : les lecteurs ne voient rien."
+    for beside in sorted(file.parent.glob(f"{file.name}?*")):
+        yield f"Copie publiée {shown} : le fichier {beside.name}, que DuckDB lirait avec elle, a été ajouté."
     if not known:
         yield f"Le registre est vide alors que {shown} est publiée : il a été vidé, ou est plus récent."
     elif shown not in {entry.publication_id for entry in known}:
@@ -457,6 +462,9 @@ def value_problems(file: Path, known: list[Entry]) -> Iterator[str]:
     with duckdb.connect(":memory:", config={"threads": 2}) as connection:
         try:
             connection.execute(f"attach {literal(str(file))} as copy (read_only)")
+            if not connection.execute(_IS_TABLE).fetchall():  # a view would be executed
+                yield f"Copie publiée {file.parent.name} : kpi.kpi_value n'y est plus une table."
+                return
             rows = connection.execute(f"select distinct {cell()} from ({differing}) order by 1").fetchall()  # noqa: S608
         except (duckdb.Error, UnicodeDecodeError):
             yield f"La copie publiée {file.parent.name} ne peut être comparée au registre, l'un des deux est illisible."

@@ -198,6 +198,21 @@ def edit_reading_and_its_digests(home: Home) -> None:
     forge(path.parent)
 
 
+def add_log(home: Home) -> None:
+    """Let DuckDB find changes that are not in the file: it replays the log beside a copy also when it only reads."""
+    copy = copy_of(home).with_name("other.duckdb")
+    shutil.copy(copy_of(home), copy)
+    with duckdb.connect(str(copy)) as connection:
+        connection.execute("set checkpoint_threshold = '1GB'")
+        connection.execute("update kpi.kpi_reading set value = 0")
+        shutil.copy(f"{copy}.wal", f"{copy_of(home)}.wal")
+    copy.unlink()
+
+
+def put_view_for_values(home: Home) -> None:
+    in_copy("alter table kpi.kpi_value rename to v; create view kpi.kpi_value as from kpi.v")(home)
+
+
 def break_copy(home: Home) -> None:
     copy_of(home).write_bytes(b"no database" * 1000)
 
@@ -280,6 +295,8 @@ TAMPERING = [
     (put_view, "Copie publiée publication-2, modifiée depuis : la table kpi.kpi_reading a été modifiée"),
     (comment, "Copie publiée publication-2, modifiée depuis : aucune table ne diffère"),
     (edit_reading_and_its_digests, "000003-publication-2 : la signature est fausse"),
+    (add_log, "Copie publiée publication-2 : le fichier serving.duckdb.wal, que DuckDB lirait avec elle"),
+    (put_view_for_values, "Copie publiée publication-2 : kpi.kpi_value n'y est plus une table"),
     (break_copy, "Copie publiée publication-2, modifiée depuis : le fichier n'est plus une base DuckDB lisible"),
     (point_to_older, "Les lecteurs voient publication-1, pas la dernière publication, publication-2"),
     (point_to_older_alone, "Les lecteurs voient publication-1, pas la dernière publication, publication-2"),
@@ -557,6 +574,23 @@ def test_an_erasure_is_no_tampering_and_hides_none(audited: Home) -> None:
     with rewriting.recorded(audited):
         comment(audited)
     assert any("kpi_reading a été modifiée" in problem for problem in verify(audited).problems)
+
+
+def test_the_command_that_erases_a_person_signs_the_copy_anew(audited: Home) -> None:
+    person = "p_" + "0123456789abcdef" * 2
+    draft = prepare(audited, 3)
+    file = world.write_copy(audited, draft.publication_id)
+    with duckdb.connect(str(file)) as connection:
+        connection.execute(f"create table kpi.mention as select '{person}' as author, 1 as mention_id")
+    ledger.commit(ledger.finish(draft, copy_digests.of_copy(file)))
+    point(audited, draft.publication_id)
+    assert verify(audited).problems == ()
+    CliRunner().invoke(cli.app, ["purge", "--pseudonym", person])
+    with duckdb.connect(str(file), read_only=True) as connection:
+        assert connection.execute("from kpi.mention").fetchall() == []
+    assert verify(audited, public_keys=PUBLIC).problems == ()
+    file.write_bytes(file.read_bytes() + b" ")
+    assert verify(audited).problems
 
 
 def test_an_erasure_cannot_be_pretended(audited: Home) -> None:
