@@ -138,5 +138,5 @@ def sentence(event: dg.DagsterEvent) -> str:
     while error and error.cause and not disk.is_full(error.message):
         error = error.cause
     if error and disk.is_full(error.message):
-        return str(disk.failure(event.step_key))
+        return str(disk.failure(event.step_key or ""))
     return f"{event.step_key}: {error.message.strip() if error else 'failed'}"
