@@ -29,6 +29,18 @@ class Recorder:
     run_id: str
     annex: Annex
 
+    def complete(self, home: Home, copy: Path, draft: Entry) -> Entry:
+        """Give the copy of a prepared publication the tables that describe it, then sign both.
+
+        Args:
+            home: The home, whose warehouse nobody writes meanwhile.
+            copy: The copy, which nobody has open.
+            draft: What `prepare` has returned.
+        """
+        protected = [code for code, known in self.definitions.items() if SUPPRESSION in known["context"]]
+        annex.add(copy, home, self.annex, [*ledger.entries(home), draft], protected)
+        return ledger.finish(draft, copy_digests.of_copy(copy))
+
     def prepare(self, home: Home, facts: Mapping[str, Any]) -> Entry:
         """Write evidence and changes of what the warehouse holds; `complete`, then `ledger.commit` make them count.
 
@@ -54,15 +66,3 @@ class Recorder:
                     "manifest": digest,
                 },
             )
-
-    def complete(self, home: Home, copy: Path, draft: Entry) -> Entry:
-        """Give the copy of a prepared publication the tables that describe it, then sign both.
-
-        Args:
-            home: The home, whose warehouse nobody writes meanwhile.
-            copy: The copy, which nobody has open.
-            draft: What `prepare` has returned.
-        """
-        protected = [code for code, known in self.definitions.items() if SUPPRESSION in known["context"]]
-        annex.add(copy, home, self.annex, [*ledger.entries(home), draft], protected)
-        return ledger.finish(draft, copy_digests.of_copy(copy))
