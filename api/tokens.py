@@ -5,17 +5,18 @@ import hashlib
 import re
 import secrets
 import sqlite3
-from contextlib import closing
+from collections.abc import Generator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from ingestion import settings
 from ingestion.errors import ExpectedFailure
-from ingestion.settings import Home
+from ingestion.settings import Home, make_folder
 
 NATIONAL = "national"
-DEFAULT_DAYS = 365
+DEFAULT_DAYS, MOST_DAYS = 365, 3650
 
 _BUSY_SECONDS = 30
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -97,13 +98,13 @@ def add(home: Home, name: str, role: str, days: int = DEFAULT_DAYS) -> str:
             f"{role!r} is no role that reads figures, or its territory does not exist.",
             "Use one of Superset's: national, departement-FR-33, region-FR-NAQ, region-gendarmerie-GN-NAQ.",
         )
-    if days < 1:
-        raise ExpectedFailure(f"A token cannot be good for {days} days.", "Give at least one day.")
+    if not 1 <= days <= MOST_DAYS:
+        raise ExpectedFailure(f"A token cannot be good for {days} days.", f"Give 1 to {MOST_DAYS} days.")
     token = secrets.token_urlsafe(_BYTES)
     today = datetime.now(UTC).date()
     row = (name, _hash(token), role, today.isoformat(), (today + timedelta(days=days)).isoformat())
     try:
-        with closing(_open(home)) as connection, connection:
+        with _written(home) as connection:
             connection.execute("insert into tokens values (?, ?, ?, ?, ?)", row)
     except sqlite3.IntegrityError:
         raise ExpectedFailure(f"There is a token {name} already.", "Revoke it first, or choose another name.") from None
@@ -111,10 +112,12 @@ def add(home: Home, name: str, role: str, days: int = DEFAULT_DAYS) -> str:
 
 
 def holders(home: Home) -> list[Holder]:
-    """Return who has a token, by name."""
-    with closing(_open(home)) as connection:
-        rows = connection.execute("select name, role, created_on, expires_on from tokens order by name").fetchall()
-    return [_holder(row) for row in rows]
+    """Return who has a token, by name; writes nothing.
+
+    Raises:
+        ExpectedFailure: the file cannot be read.
+    """
+    return _read(home, "select name, role, created_on, expires_on from tokens order by name")
 
 
 def revoke(home: Home, name: str) -> None:
@@ -123,7 +126,7 @@ def revoke(home: Home, name: str) -> None:
     Raises:
         ExpectedFailure: there is none of that name.
     """
-    with closing(_open(home)) as connection, connection:
+    with _written(home) as connection:
         gone = connection.execute("delete from tokens where name = ?", [name]).rowcount
     if not gone:
         raise ExpectedFailure(f"There is no token {name}.", "`cyberimpact api token list` shows those there are.")
@@ -131,24 +134,45 @@ def revoke(home: Home, name: str) -> None:
 
 def holder_of(home: Home, token: str, today: date | None = None) -> Holder | None:
     """Return whose token it is; None for one that is unknown, revoked or too old."""
+    found = _read(home, "select name, role, created_on, expires_on from tokens where sha256 = ?", _hash(token))
+    day = today or datetime.now(UTC).date()
+    return next((holder for holder in found if day <= holder.expires_on), None)
+
+
+def _read(home: Home, query: str, *parameters: str) -> list[Holder]:
     if not file(home).exists():
-        return None
-    with closing(_open(home)) as connection:
-        row = connection.execute(
-            "select name, role, created_on, expires_on from tokens where sha256 = ?", [_hash(token)]
-        ).fetchone()
-    holder = _holder(row) if row else None
-    return holder if holder and (today or datetime.now(UTC).date()) <= holder.expires_on else None
+        return []
+    try:
+        with closing(sqlite3.connect(f"{file(home).as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS)) as connection:
+            return [_holder(row) for row in connection.execute(query, parameters).fetchall()]
+    except sqlite3.Error as problem:
+        raise ExpectedFailure(
+            f"The tokens in {file(home).name} cannot be read: {problem}.",
+            "Check the rights of the file; if it is damaged, remove it and make the tokens anew.",
+        ) from None
 
 
-def _open(home: Home) -> sqlite3.Connection:
+@contextmanager
+def _written(home: Home) -> Generator[sqlite3.Connection]:
+    """Give a connection whose changes count when the block ends well.
+
+    Raises:
+        ExpectedFailure: the file cannot be written.
+    """
     path = file(home)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch(mode=0o600)
-    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS)
-    connection.execute("pragma secure_delete = on")
-    connection.execute(_SCHEMA)
-    return connection
+    make_folder(path.parent)
+    try:
+        path.touch(mode=0o600)
+        with closing(sqlite3.connect(path, timeout=_BUSY_SECONDS)) as connection, connection:
+            connection.execute("pragma secure_delete = on")
+            connection.execute(_SCHEMA)
+            yield connection
+    except sqlite3.IntegrityError:
+        raise
+    except (OSError, sqlite3.Error) as problem:
+        raise ExpectedFailure(
+            f"The tokens in {path.name} cannot be written: {problem}.", "Check the rights of the home, and its space."
+        ) from None
 
 
 def _holder(row: tuple[str, str, str, str]) -> Holder:

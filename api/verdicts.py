@@ -85,7 +85,9 @@ def _form(link: Link) -> str:
 
 
 def _refused(refusal: RefusedLinkError) -> HTMLResponse:
-    remedy = "Donner le verdict par <code>cyberimpact signal verdict</code>, ou par une alerte plus récente."
+    remedy = (
+        "Donner le verdict, ou en changer, par <code>cyberimpact signal verdict</code> ou par une alerte plus récente."
+    )
     return _page("Lien refusé", f"<p>{escape(str(refusal))}</p><p>{remedy}</p>", HTTPStatus.GONE)
 
 

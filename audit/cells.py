@@ -1,6 +1,7 @@
 """One cell of a KPI: how it is named, which records are in it, how its figure is recomputed. Prints nothing."""
 
 import re
+from calendar import monthrange
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -36,10 +37,9 @@ class Period:
             case "day":
                 return self.start
             case "week":
-                return self.start + timedelta(days=6)
-        months = {"month": 1, "quarter": 3, "year": 12}[self.period_type]
-        years, month = divmod(self.start.month - 1 + months, 12)
-        return date(self.start.year + years, month + 1, 1) - timedelta(days=1)
+                return self.start + min(timedelta(days=6), date.max - self.start)
+        month = self.start.month + {"month": 1, "quarter": 3, "year": 12}[self.period_type] - 1
+        return self.start.replace(month=month, day=monthrange(self.start.year, month)[1])
 
     def __str__(self) -> str:
         match self.period_type:

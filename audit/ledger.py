@@ -1,29 +1,36 @@
-"""The append-only ledger: what each publication changed, chained and sealed. Whether it was tampered with: `verifying`.
+"""The append-only ledger: what each publication changed, chained and signed. Whether it was tampered with: `verifying`.
 
 One folder per publication, `000017-<publication id>`: `changes.parquet`, `publication.json`, `head.json`. It gets
 its name in one step when all three are on the disk: a publication that dies before has left no trace.
+Publications of before the signatures have an HMAC seal instead, and each of their rows an HMAC: see decision 24.
 """
 
 import hashlib
 import hmac
 import json
+import re
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from audit import keyring, signing
 from audit.evidence import hmac_of, pads
 from audit.objects import canonical, digest_of, flush
 from ingestion import settings
+from ingestion.errors import ExpectedFailure
 from ingestion.settings import Home
 from ingestion.sql import literal
 
 NO_HEAD = "0" * 64
 CHANGES, PUBLICATION, HEAD = "changes.parquet", "publication.json", "head.json"
+#: In the ledger's folder: the copies that an erasure has rewritten; see `rewriting`.
+REWRITTEN = "rewritten.jsonl"
+KIND = "publication"
 COORDINATES = (
     "kpi_code",
     "period_type",
@@ -36,9 +43,28 @@ COORDINATES = (
 FIGURES = ("numerator", "denominator", "value", "observations", "is_suppressed")
 _COLUMNS = ", ".join((*COORDINATES, *FIGURES))
 _CELL = ", ".join(COORDINATES)
+_FACTS = {
+    "sequence": int,
+    "publication_id": str,
+    "published_at": str,
+    "code_version": str,
+    "manifest": str,
+    "changes": int,
+}
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
-#: A row's digest is cut to sixteen bytes: enough for a seal of one row, and half the size.
+#: A row's digest is cut to sixteen bytes: enough to name one row, and half the size.
 _DIGEST_DIGITS = 32
+
+
+class DamagedPublicationError(ExpectedFailure):
+    """A folder of the ledger is no publication, or no longer one."""
+
+    def __init__(self, folder: Path, reason: str) -> None:
+        super().__init__(
+            f"{folder.name} : inséré ou abîmé, ce n'est pas une publication du registre ({reason}).",
+            "`cyberimpact audit verify` examine tout le registre.",
+        )
 
 
 @dataclass(frozen=True)
@@ -49,17 +75,21 @@ class Entry:
         sequence: 1 for the first.
         folder: Where it lies.
         facts: `publication.json`.
-        head: Digest over the former head and this publication's files.
         former: The former head.
-        seal: HMAC of the head; None where there was no key.
+        head: Digest over the former head and this publication's files; empty until `finish` has made it.
+        key: Fingerprint of the key that signed the head; None where there was no key.
+        signature: The signature, in hexadecimal digits.
+        seal: HMAC of the head, in publications of before the signatures.
     """
 
     sequence: int
     folder: Path
     facts: Mapping[str, Any]
-    head: str
     former: str
-    seal: str | None
+    head: str = ""
+    key: str | None = None
+    signature: str | None = None
+    seal: str | None = None
 
     @property
     def publication_id(self) -> str:
@@ -74,9 +104,19 @@ class Entry:
         """The head as it is handed to an auditor, with its place in the chain."""
         return f"{self.sequence}:{self.head}"
 
+    @property
+    def copy(self) -> Mapping[str, Any] | None:
+        """What was signed of the published copy (`copy_digests.of_copy`); None before copies were signed."""
+        return self.facts.get("copy")
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether it says that it was signed or sealed; not whether that is true."""
+        return bool(self.signature or self.seal)
+
 
 def audit_key() -> str | None:
-    """Return the key that seals publications, None where there is none."""
+    """Return the key of the HMAC seals of before the signatures, None where there is none."""
     return settings.get("CYBERIMPACT_AUDIT_KEY")
 
 
@@ -94,25 +134,87 @@ def folders(home: Home) -> list[Path]:
     """Return the folders of the ledger, in their order."""
     if not home.ledger.is_dir():
         return []
-    return sorted(path for path in home.ledger.iterdir() if not path.name.startswith("."))
+    records = (keyring.RECORD, REWRITTEN)
+    return sorted(path for path in home.ledger.iterdir() if not path.name.startswith(".") and path.name not in records)
 
 
 def read(folder: Path) -> Entry:
-    """Return one publication, also a prepared one, as its files tell it, without asking whether they are true."""
-    head = json.loads((folder / HEAD).read_bytes())
-    return Entry(
-        sequence=int(folder.name.lstrip(".").partition("-")[0]),
-        folder=folder,
-        facts=json.loads((folder / PUBLICATION).read_bytes()),
-        head=head["head"],
-        former=head["former"],
-        seal=head["seal"],
-    )
+    """Return one publication as its files describe it, without asking whether they are true.
+
+    Raises:
+        DamagedPublicationError: its files describe none.
+    """
+    try:
+        facts = _checked_facts(json.loads((folder / PUBLICATION).read_bytes()))
+        head = json.loads((folder / HEAD).read_bytes())
+        return Entry(
+            sequence=int(folder.name.partition("-")[0]),
+            folder=folder,
+            facts=facts,
+            former=_sha256(head["former"]),
+            head=_sha256(head["head"]),
+            **{name: _text(head.get(name)) for name in ("key", "signature", "seal")},
+        )
+    except OSError as problem:
+        raise DamagedPublicationError(folder, problem.strerror or "illisible") from None
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise DamagedPublicationError(folder, "contenu mal formé") from None
+
+
+def _checked_facts(facts: Any) -> Mapping[str, Any]:
+    if not all(isinstance(facts[name], kind) for name, kind in _FACTS.items()):
+        raise TypeError(facts)
+    if datetime.fromisoformat(facts["published_at"]).tzinfo is None:
+        raise ValueError(facts["published_at"])
+    _sha256(facts["manifest"])
+    if facts.get("copy") is not None:
+        check_copy(facts["copy"])
+    return facts
+
+
+def check_copy(copy: Any) -> None:
+    """Check that a JSON value is what `copy_digests.of_copy` gives.
+
+    Raises:
+        ValueError: it is not; `TypeError`, `KeyError` and `AttributeError` say the same.
+    """
+    _sha256(copy["sha256"]), _text(copy["duckdb"])
+    for table in copy["tables"].values():
+        _sha256(table["digest"])
+        if not isinstance(table["rows"], int):
+            raise TypeError(table)
+
+
+def _sha256(text: Any) -> str:
+    if not _SHA256.fullmatch(text):
+        raise ValueError(text)
+    return text
+
+
+def _text(value: Any) -> str | None:
+    if not isinstance(value, str | None):
+        raise TypeError(value)
+    return value
 
 
 def entries(home: Home) -> list[Entry]:
-    """Return every publication, first to last."""
+    """Return every publication, first to last.
+
+    Raises:
+        DamagedPublicationError: one of them is none.
+    """
     return [read(folder) for folder in folders(home)]
+
+
+def readable(home: Home) -> tuple[list[Entry], list[DamagedPublicationError]]:
+    """Return the publications that can be read, first to last, and what is wrong with the others."""
+    found, damaged = [], []
+    for folder in folders(home):
+        try:
+            found.append(read(folder))
+        except DamagedPublicationError as damage:
+            damaged.append(damage)
+    return found, damaged
 
 
 def changes(known: list[Entry]) -> str:
@@ -132,8 +234,8 @@ def state(known: list[Entry]) -> str:
 
 def prepare(
     connection: duckdb.DuckDBPyConnection, home: Home, facts: Mapping[str, Any], values: str = "warehouse.kpi.kpi_value"
-) -> Path:
-    """Write what a publication changes, beside the ledger; `commit` makes it part of it.
+) -> Entry:
+    """Write what a publication changes, beside the ledger; `finish` and `commit` make it part of it.
 
     Args:
         connection: Has the new values.
@@ -145,43 +247,46 @@ def prepare(
     for leftover in home.ledger.glob(".*.partial"):
         shutil.rmtree(leftover)
     known = entries(home)
-    former = known[-1] if known else None
     sequence = next_sequence(known)
     partial = home.ledger / f".{sequence:06}-{facts['publication_id']}.partial"
     partial.mkdir()
-    key = audit_key()
-    rows = write_changes(connection, known, values, partial / CHANGES, key)
-    (partial / PUBLICATION).write_bytes(canonical({**facts, "sequence": sequence, "changes": rows}))
-    head = head_of(former.head if former else NO_HEAD, partial)
-    (partial / HEAD).write_bytes(
-        canonical(
-            {
-                "head": head,
-                "former": former.head if former else NO_HEAD,
-                "seal": seal_of(head, key) if key else None,
-            }
-        )
+    rows = write_changes(connection, known, values, partial / CHANGES)
+    return Entry(
+        sequence, partial, {**facts, "sequence": sequence, "changes": rows}, known[-1].head if known else NO_HEAD
     )
-    for path in (*partial.iterdir(), partial):
+
+
+def finish(draft: Entry, copy: Mapping[str, Any] | None = None) -> Entry:
+    """Write facts and head of a prepared publication, signed where there is a key.
+
+    Args:
+        draft: What `prepare` has returned.
+        copy: Digests of the copy that readers will see, if there is one.
+    """
+    facts = {**draft.facts, "copy": copy} if copy else draft.facts
+    (draft.folder / PUBLICATION).write_bytes(canonical(facts))
+    head = head_of(draft.former, draft.folder)
+    key = signing.private_key()
+    signed = signing.sign(key, KIND, {"head": head}) if key else {"key": None, "signature": None}
+    (draft.folder / HEAD).write_bytes(canonical({"head": head, "former": draft.former, **signed}))
+    for path in (*draft.folder.iterdir(), draft.folder):
         flush(path)
-    return partial
+    return replace(draft, facts=facts, head=head, **signed)
 
 
 def next_sequence(known: list[Entry]) -> int:
     return known[-1].sequence + 1 if known else 1
 
 
-def commit(partial: Path) -> Entry:
-    """Make a prepared publication part of the ledger, in one step."""
-    folder = partial.with_name(partial.name.removeprefix(".").removesuffix(".partial"))
-    partial.rename(folder)
+def commit(finished: Entry) -> Entry:
+    """Make a finished publication part of the ledger, in one step."""
+    folder = finished.folder.with_name(finished.folder.name.removeprefix(".").removesuffix(".partial"))
+    finished.folder.rename(folder)
     flush(folder.parent)
-    return read(folder)
+    return replace(finished, folder=folder)
 
 
-def write_changes(
-    connection: duckdb.DuckDBPyConnection, known: list[Entry], values: str, target: Path, key: str | None
-) -> int:
+def write_changes(connection: duckdb.DuckDBPyConnection, known: list[Entry], values: str, target: Path) -> int:
     """Write the rows that differ from those of the ledger, each with its place and digest, and return their number."""
     sequence = next_sequence(known)
     nothing = f"(select {_COLUMNS} from {values} limit 0)"  # noqa: S608
@@ -209,17 +314,14 @@ def write_changes(
         )
         """  # noqa: S608
     )
-    connection.execute(
-        f"create or replace temp table signed as select *, {row_digest(key)} as digest from changed",  # noqa: S608
-        pad_parameters(key),
-    )
-    connection.table("signed").order("position").write_parquet(str(target), compression="zstd")
-    [(rows,)] = connection.execute("select count(position) from signed").fetchall()
+    digested = f"select *, {row_digest()} as digest from changed order by position"  # noqa: S608
+    connection.sql(digested).write_parquet(str(target), compression="zstd")
+    [(rows,)] = connection.execute("select count(position) from changed").fetchall()
     return rows
 
 
-def row_digest(key: str | None) -> str:
-    """Return the SQL of the digest of a row of changes: keyed where there is a key, so that nobody else can make it."""
+def row_digest(key: str | None = None) -> str:
+    """Return the SQL of the digest of a row of changes; with a key, as publications before the signatures have it."""
     columns = ("publication", "position", *COORDINATES, *FIGURES, "change")
     texts = ", ".join(f"coalesce({name}::varchar, chr(30))" for name in columns)
     text = f"concat_ws(chr(31), {texts})"

@@ -4,12 +4,14 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ingestion.errors import ExpectedFailure
+
+T = TypeVar("T")
 
 _CHUNK_BYTES = 1 << 20
 
@@ -35,6 +37,31 @@ def flush(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def append_lines(file: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Append rows to a record of JSON lines, and bring it to the disk."""
+    with file.open("a", encoding="utf-8") as record:
+        # Begins a line of its own whatever a process that died has left.
+        record.write("".join(f"\n{json.dumps(row, ensure_ascii=False)}" for row in rows) + "\n")
+    flush(file)
+
+
+def read_lines(file: Path, parse: Callable[[Any], T]) -> list[T]:
+    """Return the rows of a record of JSON lines; a line that is none, as a dying process leaves it, is left out.
+
+    Args:
+        file: The record; absent, it has no row.
+        parse: Makes a row of a JSON value; raises `ValueError`, `TypeError` or `KeyError` where it is none.
+    """
+    found: list[T] = []
+    if file.exists():
+        for line in file.read_bytes().splitlines():
+            try:
+                found.append(parse(json.loads(line)))
+            except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+                continue
+    return found
 
 
 class Store:

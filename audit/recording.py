@@ -7,9 +7,10 @@ from typing import Any
 
 import duckdb
 
-from audit import annex, evidence, ledger
+from audit import annex, copy_digests, evidence, ledger
 from audit.annex import SUPPRESSION, Annex
 from audit.definitions import model_checksum
+from audit.ledger import Entry
 from ingestion.settings import Home
 from ingestion.sql import literal
 
@@ -28,19 +29,20 @@ class Recorder:
     run_id: str
     annex: Annex
 
-    def complete(self, home: Home, copy: Path, partial: Path) -> None:
-        """Give the copy of a prepared publication the tables that tell of it.
+    def complete(self, home: Home, copy: Path, draft: Entry) -> Entry:
+        """Give the copy of a prepared publication the tables that describe it, then sign both.
 
         Args:
             home: The home, whose warehouse nobody writes meanwhile.
-            copy: The copy, which nobody reads yet.
-            partial: What `prepare` has returned.
+            copy: The copy, which nobody has open.
+            draft: What `prepare` has returned.
         """
         protected = [code for code, known in self.definitions.items() if SUPPRESSION in known["context"]]
-        annex.add(copy, home, self.annex, [*ledger.entries(home), ledger.read(partial)], protected)
+        annex.add(copy, home, self.annex, [*ledger.entries(home), draft], protected)
+        return ledger.finish(draft, copy_digests.of_copy(copy))
 
-    def prepare(self, home: Home, facts: Mapping[str, Any]) -> Path:
-        """Write evidence and changes of what the warehouse holds; `ledger.commit` makes them count.
+    def prepare(self, home: Home, facts: Mapping[str, Any]) -> Entry:
+        """Write evidence and changes of what the warehouse holds; `complete`, then `ledger.commit` make them count.
 
         Args:
             home: The home, whose warehouse nobody writes meanwhile.

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 from audit.cells import Figures
 from audit.copies import Evaluations
 from audit.definitions import FIGURES
+from audit.keyring import RetiredKey
+from audit.ledger import Entry
 from audit.lineage import Column, Way, rank, title
 from audit.tracing import PARIS, Shown, Trace
 from ingestion.errors import ExpectedFailure
@@ -90,7 +92,7 @@ def sections(trace: Trace) -> list[Section]:
                 ("Empreinte des modèles", facts["model_checksum"]),
                 ("Manifeste des preuves", facts["manifest"]),
                 ("Tête de chaîne", trace.entry.reference),
-                ("Sceau", "scellée" if trace.entry.seal else "non scellée"),
+                ("Sceau", "scellée" if trace.entry.is_sealed else "non scellée"),
             ],
         ),
         Section("Recalcul", [*recomputed_lines(trace), *today_lines(trace)]),
@@ -280,7 +282,7 @@ def as_json(trace: Trace) -> dict[str, Any]:
         "removed": [
             {"month": month, "removal": asdict(removal) if removal else None} for month, removal in trace.removed
         ],
-        "publication": {**trace.entry.facts, "head": trace.entry.reference, "is_sealed": bool(trace.entry.seal)},
+        "publication": {**trace.entry.facts, "head": trace.entry.reference, "is_sealed": trace.entry.is_sealed},
         "definition": dict(trace.definition),
         "models": trace.models,
         "checks": trace.checks,
@@ -299,6 +301,18 @@ def history_lines(shown: Sequence[Shown]) -> Iterable[str]:
         value = "retiré" if one.figures is None else figures_lines(one.figures)[0][1]
         why = "première publication" if not one.causes else " ; ".join(one.causes)
         yield f"{said(one.entry.published_at)}  publication {one.entry.sequence} : {value} ({why})"
+
+
+def key_lines(known: Sequence[Entry], retired: Sequence[RetiredKey]) -> Iterable[str]:
+    """Yield which key signed which publications, the first key first."""
+    until = {key.fingerprint: f" ; remplacée le {said(datetime.fromisoformat(key.until))}" for key in retired}
+    for fingerprint in dict.fromkeys(entry.key for entry in known if entry.key):
+        signed = [entry for entry in known if entry.key == fingerprint]
+        first, last = signed[0], signed[-1]
+        yield (
+            f"Clé {fingerprint} : publications {first.sequence} à {last.sequence}, du {said(first.published_at)} au "
+            f"{said(last.published_at)}{until.get(fingerprint, '')}"
+        )
 
 
 def lineage_lines(way: Way, code: str | None) -> Iterable[str]:

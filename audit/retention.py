@@ -1,18 +1,18 @@
 """Takes observations out of the evidence when they have been kept long enough. Their hash and the reason stay for ever.
 
-A removal is written down, sealed, before it happens: `audit verify` tells it from a file that somebody took away.
+A removal is written down, signed, before it happens: `audit verify` tells it from a file that somebody took away.
 """
 
 import hmac
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
-from audit import evidence, ledger
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from audit import evidence, ledger, signing
 from audit.ledger import Entry
-from audit.objects import Store, canonical, flush
+from audit.objects import Store, append_lines, canonical, read_lines
 from ingestion import settings
 from ingestion.errors import ExpectedFailure
 from ingestion.locks import writer_lock
@@ -23,6 +23,8 @@ RECORD = "purged.jsonl"
 REASON = "durée de conservation des preuves dépassée"
 
 _DAYS_OF_A_MONTH = 30.44
+_KIND = "removal"
+_FACTS = ("sha256", "kpi", "month", "reason", "removed_at")
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,9 @@ class Removal:
         month: Of which month.
         reason: Why, in French.
         removed_at: When, ISO 8601.
-        seal: HMAC of the rest; None where there was no key.
+        key: Fingerprint of the key that signed the rest; None where there was no key.
+        signature: The signature, in hexadecimal digits.
+        seal: HMAC of the rest, in removals of before the signatures.
     """
 
     sha256: str
@@ -43,17 +47,24 @@ class Removal:
     month: str
     reason: str
     removed_at: str
+    key: str | None = None
+    signature: str | None = None
     seal: str | None = None
 
-    def sealed(self, key: str | None) -> "Removal":
-        return replace(self, seal=self._seal(key) if key else None)
+    @property
+    def _content(self) -> dict[str, str]:
+        return {name: getattr(self, name) for name in _FACTS}
 
-    def is_forged(self, key: str) -> bool:
-        """Tell whether the seal was made with another key, or for something else."""
-        return self.seal is not None and not hmac.compare_digest(self.seal, self._seal(key))
+    def signed(self, key: Ed25519PrivateKey | None) -> "Removal":
+        return replace(self, **signing.sign(key, _KIND, self._content)) if key else self
 
-    def _seal(self, key: str) -> str:
-        return hmac.new(key.encode(), canonical({**asdict(self), "seal": None}), "sha256").hexdigest()
+    def is_signed_by(self, key: Ed25519PublicKey) -> bool:
+        return bool(self.signature) and signing.is_valid(key, _KIND, self._content, self.signature)
+
+    def is_sealed_by(self, key: str) -> bool:
+        """Tell whether it has the HMAC seal of before the signatures."""
+        expected = hmac.new(key.encode(), canonical({**self._content, "seal": None}), "sha256").hexdigest()
+        return hmac.compare_digest((self.seal or "").encode(), expected.encode())
 
 
 def kept_for() -> timedelta:
@@ -70,16 +81,15 @@ def kept_for() -> timedelta:
 
 def removals(home: Home) -> dict[str, Removal]:
     """Return what was removed, by hash; a line that a dying process cut short is no removal."""
-    file = home.evidence / RECORD
-    found: dict[str, Removal] = {}
-    if file.exists():
-        for line in file.read_text(encoding="utf-8").splitlines():
-            try:
-                removal = Removal(**json.loads(line))
-            except (ValueError, TypeError):
-                continue
-            found[removal.sha256] = removal
-    return found
+    return {removal.sha256: removal for removal in read_lines(home.evidence / RECORD, _parsed)}
+
+
+def _parsed(row: Mapping[str, str | None]) -> Removal:
+    if not all(isinstance(value, str) for name, value in row.items() if name in _FACTS or value is not None):
+        raise TypeError(row)
+    removal = Removal(**row)  # ty: ignore[invalid-argument-type]
+    _ = datetime.fromisoformat(removal.removed_at)
+    return removal
 
 
 def purge(home: Home, now: datetime) -> list[Removal]:
@@ -90,14 +100,14 @@ def purge(home: Home, now: datetime) -> list[Removal]:
         now: The present, with its time zone.
     """
     with writer_lock(home.warehouse):
-        store, key = evidence.store(home), ledger.audit_key()
+        store, key = evidence.store(home), signing.private_key()
         found = [
-            Removal(digest, kpi, month, REASON, now.isoformat()).sealed(key)
+            Removal(digest, kpi, month, REASON, now.isoformat()).signed(key)
             for digest, (kpi, month) in sorted(expired(ledger.entries(home), store, now - kept_for()).items())
             if store.path(digest, ".parquet").exists()
         ]
         if found:
-            write_down(home.evidence / RECORD, found)
+            append_lines(home.evidence / RECORD, map(asdict, found))
             for removal in found:
                 store.path(removal.sha256, ".parquet").unlink()
     return found
@@ -122,11 +132,3 @@ def observations(store: Store, entry: Entry) -> Iterator[tuple[str, str, str]]:
     for kpi, known in store.read_json(entry.facts["manifest"])["kpis"].items():
         for month, file in known["months"].items():
             yield file["sha256"], kpi, month
-
-
-def write_down(file: Path, found: list[Removal]) -> None:
-    """Append removals to the record, and bring it to the disk."""
-    with file.open("a", encoding="utf-8") as record:
-        # Begins a line of its own whatever a process that died has left.
-        record.write("".join(f"\n{json.dumps(asdict(one), ensure_ascii=False)}" for one in found) + "\n")
-    flush(file)

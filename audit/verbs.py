@@ -11,6 +11,8 @@ from ingestion import settings
 from ingestion.errors import ExpectedFailure
 
 audit_app = typer.Typer(help="Le registre de ce qui a été publié : le vérifier, le relire.", no_args_is_help=True)
+key_app = typer.Typer(help="La clé qui signe les publications.", no_args_is_help=True)
+audit_app.add_typer(key_app, name="key")
 
 Code = Annotated[str, typer.Argument(help="Code de l'indicateur.")]
 PeriodOption = Annotated[str, typer.Option("--period", help="2026, 2026-Q4, 2026-10, 2026-W43 ou 2026-10-21.")]
@@ -67,19 +69,26 @@ def trace(  # noqa: PLR0917 - a command line's options
 
 @audit_app.command("verify")
 def verify(
-    head: Annotated[str | None, typer.Option(help="Tête de chaîne que vous avez notée, 17:3fa9….")] = None,
+    head: Annotated[
+        str | None, typer.Option(help="Tête de chaîne que vous avez notée, 17:3fa9…, ou le fichier d'un courriel.")
+    ] = None,
+    public_key: Annotated[
+        Path | None, typer.Option(help="Clé publique que vous détenez (PEM), ou plusieurs dans un fichier.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Le registre, les preuves et la copie publiée ont-ils été altérés ?"""
     from dataclasses import asdict
 
-    from audit import verifying
+    from audit import signing, verifying
 
-    verdict = verifying.verify(settings.home(), head)
+    keys = signing.read_public_keys(public_key) if public_key else None
+    verdict = verifying.verify(settings.home(), verifying.read_head(head) if head else None, keys)
     if as_json:
         typer.echo(json.dumps(asdict(verdict), ensure_ascii=False, indent=2))
     else:
         typer.echo(f"{verdict.publications} publication(s) ; tête de chaîne : {verdict.head}")
+        typer.echo(f"Clé de signature : {verdict.key or 'aucune, la dernière publication est non scellée'}")
         for text in (*verdict.remarks, *verdict.problems):
             typer.echo(text)
     if verdict.problems:
@@ -89,6 +98,52 @@ def verify(
         )
     if not as_json:
         typer.echo("Rien n'a été altéré.")
+
+
+@key_app.command("show")
+def key_show() -> None:
+    """La clé publique, à remettre aux auditeurs, et les clés que le registre nomme."""
+    from audit import keyring, ledger, report, signing
+
+    own = signing.private_key()
+    if own:
+        typer.echo(f"Clé de signature actuelle, empreinte {signing.fingerprint(own.public_key())} :")
+        typer.echo(signing.pem(own.public_key()))
+    else:
+        typer.echo("Aucune clé de signature sur cette machine : les publications seraient non scellées.")
+    for line in report.key_lines(ledger.entries(settings.home()), keyring.retired_keys(settings.home())):
+        typer.echo(line)
+
+
+@key_app.command("new")
+def key_new() -> None:
+    """Crée une clé et l'affiche, cette seule fois ; la clé actuelle reste reconnue pour ce qu'elle a signé."""
+    from audit import rotation, signing
+
+    key = rotation.new_key(settings.home())
+    typer.echo(f"{signing.SETTING}={signing.seed_of(key)}")
+    typer.echo(
+        "Mettez cette ligne dans .env à la place de l'ancienne, hors de CYBERIMPACT_HOME, relancez la plateforme avant "
+        f"la prochaine publication, et remettez aux auditeurs la clé publique {signing.fingerprint(key.public_key())} "
+        "(`cyberimpact audit key show`).",
+        err=True,
+    )
+
+
+@key_app.command("trust")
+def key_trust(file: Annotated[Path, typer.Argument(help="Ancienne clé publique (PEM).")]) -> None:
+    """Reconnaît une ancienne clé, dont la clé privée est perdue, pour ce qu'elle a signé jusqu'ici."""
+    from audit import rotation, signing
+
+    key = signing.private_key()
+    if key is None:
+        raise ExpectedFailure(
+            f"{signing.SETTING} est absente.", "Lancez la commande sur la machine qui signe les publications."
+        )
+    for former in signing.read_public_keys(file):
+        retired = rotation.confirm(settings.home(), former, key)
+        said = f"reconnue jusqu'à la publication {retired.last}" if retired else "n'a rien signé ici"
+        typer.echo(f"Clé {signing.fingerprint(former)} : {said}.")
 
 
 @audit_app.command("show")

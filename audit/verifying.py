@@ -1,23 +1,38 @@
-"""Holds ledger, evidence and published copy against each other, and says what was tampered with. Mends nothing."""
+"""Holds ledger, evidence and published copy against each other, and names what was tampered with. Changes nothing."""
 
 import hmac
 import json
-from collections.abc import Collection, Container, Iterator
+import re
+import time
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from audit import evidence, ledger, retention
-from audit.copies import published_copy
+from audit import copy_digests, evidence, keyring, ledger, retention, rewriting, signing
+from audit.keyring import Keyring
 from audit.ledger import CHANGES, HEAD, NO_HEAD, PUBLICATION, Entry
 from audit.objects import Store, digest_of
 from audit.retention import Removal
+from ingestion.errors import ExpectedFailure
 from ingestion.settings import Home
 from ingestion.sql import literal
 
 _SHOWN_ROWS = 5
 _FILES = {CHANGES, PUBLICATION, HEAD}
+_HEAD = re.compile(r"(?:\d+:)?[0-9a-f]{64}")
+#: A publication enters the ledger just before readers see it: what lies between is looked at again.
+_LOOKS, _PAUSE_SECONDS = 2, 0.1
+_IS_TABLE = (
+    "select 1 from duckdb_tables() where database_name = 'copy' and schema_name = 'kpi' and table_name = 'kpi_value'"
+)
+_LIVE = (
+    "La copie des flux récents (published/live) ne porte aucun indicateur et n'entre pas au registre : elle n'est pas "
+    "vérifiée ; ses journées achevées sont reprises dans la copie quotidienne, qui l'est."
+)
 
 
 @dataclass(frozen=True)
@@ -27,49 +42,117 @@ class Verdict:
     Attributes:
         publications: Number of publications in the ledger.
         head: The last head, to be kept by the auditor; None where nothing was published.
+        key: Fingerprint of the key that signed it; None where it is not signed.
         problems: What proves tampering or loss, in French.
         remarks: What could not be verified, in French.
     """
 
     publications: int
     head: str | None
+    key: str | None
     problems: tuple[str, ...]
     remarks: tuple[str, ...]
 
 
-def verify(home: Home, head: str | None = None) -> Verdict:
+def verify(home: Home, head: str | None = None, public_keys: Sequence[Ed25519PublicKey] | None = None) -> Verdict:
     """Verify everything that the home keeps of its daily publications.
 
     Args:
         home: The home.
         head: A head that the auditor has kept, `17:3fa9…` or its digits alone.
+        public_keys: Keys that the auditor has; by default that of this machine's signing key, if any.
+
+    Raises:
+        ExpectedFailure: the ledger cannot be read at all, or this machine's signing key is none.
     """
-    problems: list[str] = []
+    try:
+        return _verify(home, head, keyring.trusted(home, public_keys))
+    except OSError as problem:
+        raise ExpectedFailure(
+            f"La vérification ne peut pas lire {problem.filename or home.root} : {problem.strerror}.",
+            "Lancez-la depuis un compte qui peut lire tout le dossier de la plateforme.",
+        ) from None
+
+
+def _verify(home: Home, head: str | None, keys: Keyring) -> Verdict:
+    known, problems, shown = _read(home)
     remarks: list[str] = []
-    known = []
-    for folder in ledger.folders(home):
-        try:
-            known.append(ledger.read(folder))
-        except (OSError, ValueError, KeyError) as problem:
-            problems.append(f"{folder.name} : inséré ou abîmé, ce n'est pas une publication du registre ({problem}).")
-    key = ledger.audit_key()
+    audit_key = ledger.audit_key()
     vouched = place_of(known, head)
     problems += chain_problems(known)
     for entry in known:
-        problems += file_problems(entry, key)
-    seals, unsealed = seal_problems(known, key, vouched)
-    problems += seals
-    remarks += unsealed
+        problems += file_problems(entry, keys, audit_key)
+    found, unsigned = signature_problems(known, keys, audit_key, vouched)
+    problems += found
+    remarks += unsigned
+    problems += retired_key_problems(known, keys)
     problems += head_problems(known, head, vouched)
     removed = retention.removals(home)
-    problems += evidence_problems(known, evidence.store(home), removed)
-    problems += removal_problems(removed.values(), key, sealed=any(entry.seal for entry in known))
-    remarks += removal_remarks(removed.values(), key)
-    published = published_copy(home)
-    if published:
-        problems += copy_problems(published, known)
-        remarks += interrupted(published, known)
-    return Verdict(len(known), known[-1].reference if known else None, tuple(problems), tuple(remarks))
+    genuine = {digest for digest, one in removed.items() if is_genuine(one, keys, audit_key)}
+    problems += evidence_problems(known, evidence.store(home), removed, genuine)
+    problems += removal_problems(removed.values(), genuine, sealed=any(entry.is_sealed for entry in known))
+    remarks += removal_remarks(removed.values(), keys)
+    problems += shown_problems(home, shown, known)
+    entry = next((entry for entry in known if entry.publication_id == shown), None)
+    if shown and entry:
+        file = copy_file(home, shown)
+        signed = rewriting.expected_copy(home, entry, keys)
+        if signed:
+            problems += copy_problems(file, signed)
+        else:
+            remarks.append(
+                f"{entry.folder.name} : publiée sans empreinte de sa copie ; de celle-ci, seules les valeurs des "
+                "indicateurs sont vérifiées."
+            )
+        problems += value_problems(file, known[: known.index(entry) + 1])
+    if (home.published / "live" / "current").is_symlink():
+        remarks.append(_LIVE)
+    last = known[-1] if known else None
+    return Verdict(
+        publications=len(known),
+        head=last.reference if last else None,
+        key=last.key if last else None,
+        problems=tuple(map(_printable, problems)),
+        remarks=tuple(map(_printable, remarks)),
+    )
+
+
+def _printable(text: str) -> str:
+    """Return a text without the characters by which a file name could command the terminal of an auditor."""
+    return "".join(mark if mark.isprintable() else "\N{REPLACEMENT CHARACTER}" for mark in text)
+
+
+def _read(home: Home) -> tuple[list[Entry], list[str], str | None]:
+    """Return the publications, what is none, and the build that readers see."""
+    shown = shown_build(home)
+    known, damaged = ledger.readable(home)
+    for _ in range(_LOOKS):
+        if (known[-1].publication_id if known else None) == shown:
+            break
+        time.sleep(_PAUSE_SECONDS)
+        shown = shown_build(home)
+        known, damaged = ledger.readable(home)
+    return known, [damage.what for damage in damaged], shown
+
+
+def read_head(text: str) -> str:
+    """Return the head that an auditor gives: `17:3fa9…`, its digits alone, or a file that holds it, such as the mail.
+
+    Raises:
+        ExpectedFailure: there is none in it.
+    """
+    if _HEAD.fullmatch(text):
+        return text
+    try:
+        found = _HEAD.findall(Path(text).read_text(encoding="utf-8", errors="replace"))
+    except (OSError, ValueError):
+        found = []
+    if not found:
+        raise ExpectedFailure(
+            f"« {text} » n'est pas une tête de chaîne, ni un fichier qui en contient une.",
+            "Une tête s'écrit 17: suivi de 64 chiffres hexadécimaux.",
+        )
+    return next((head for head in found if ":" in head), found[0])
 
 
 def place_of(known: list[Entry], head: str | None) -> int:
@@ -107,17 +190,18 @@ def chain_problems(known: list[Entry]) -> Iterator[str]:
         former, expected = entry.head, entry.sequence + 1
 
 
-def file_problems(entry: Entry, key: str | None) -> Iterator[str]:
-    """Yield what the files of one publication tell."""
+def file_problems(entry: Entry, keys: Keyring, audit_key: str | None) -> Iterator[str]:
+    """Yield what the files of one publication show."""
     name = entry.folder.name
     found = {path.name for path in entry.folder.iterdir()}
     for extra in sorted(found - _FILES):
         yield f"{name} : le fichier {extra} a été inséré."
-    if CHANGES not in found:
+    if not (entry.folder / CHANGES).is_file():
         yield f"{name} : le fichier {CHANGES} a été retiré."
         return
     altered = ledger.head_of(entry.former, entry.folder) != entry.head
-    rows = list(row_problems(entry, key)) if altered or is_forged(entry, key) else []
+    suspect = altered or _signature_problem(entry, keys, audit_key)
+    rows = list(row_problems(entry, audit_key)) if suspect else []
     yield from rows
     if altered and not rows:
         yield f"{name} : {PUBLICATION}, {HEAD} ou le fichier {CHANGES} a été modifié après publication."
@@ -125,7 +209,9 @@ def file_problems(entry: Entry, key: str | None) -> Iterator[str]:
 
 def is_forged(entry: Entry, key: str | None) -> bool:
     """Tell whether a seal was made with another key, or stands under another head."""
-    return bool(key and entry.seal) and not hmac.compare_digest(entry.seal, ledger.seal_of(entry.head, key))
+    if not (key and entry.seal):
+        return False
+    return not hmac.compare_digest(entry.seal.encode(), ledger.seal_of(entry.head, key).encode())
 
 
 def row_problems(entry: Entry, key: str | None) -> Iterator[str]:
@@ -142,8 +228,8 @@ def row_problems(entry: Entry, key: str | None) -> Iterator[str]:
                 f"from read_parquet({source}, file_row_number = true)",
                 ledger.pad_parameters(key if entry.seal else None),
             )
-        except duckdb.Error as problem:
-            yield f"{name} : le fichier {CHANGES} est illisible ({str(problem).splitlines()[0]})."
+        except (duckdb.Error, UnicodeDecodeError):  # the second: the message of the first holds bytes of the file
+            yield f"{name} : le fichier {CHANGES} est illisible."
             return
         false_rows = connection.execute(f"select {cell()} from rows where is_false order by place").fetchall()  # noqa: S608
         [(kept, sound, highest, displaced)] = connection.execute(
@@ -168,61 +254,121 @@ def cell() -> str:
     return "concat_ws(' ', kpi_code, period_type, period_start, territory_code, breakdown_dimension, breakdown_value)"
 
 
-def seal_problems(known: list[Entry], key: str | None, vouched: int) -> tuple[list[str], list[str]]:
-    """Return what is wrong with seals, and what they cannot prove."""
-    unsealed = [entry for entry in known if not entry.seal]
-    if not key:
-        sealed = len(known) - len(unsealed)
-        words = [f"{sealed} sceau(x) non vérifiés : CYBERIMPACT_AUDIT_KEY est absente."] if sealed else []
-        return [], words + unsealed_words(unsealed)
-    false = [
-        f"{entry.folder.name} : le sceau est faux, ce maillon n'a pas été écrit avec la clé d'audit."
-        for entry in known
-        if is_forged(entry, key)
+def signature_problems(
+    known: list[Entry], keys: Keyring, audit_key: str | None, vouched: int
+) -> tuple[list[str], list[str]]:
+    """Return what is wrong with signatures and seals, and what they cannot prove.
+
+    Args:
+        known: The publications.
+        keys: The keys that count; without any, signatures prove nothing.
+        audit_key: The key of the HMAC seals of before the signatures.
+        vouched: Last publication for which a head that the auditor has kept vouches.
+    """
+    problems = [
+        f"{entry.folder.name} : {problem}" for entry in known if (problem := _signature_problem(entry, keys, audit_key))
     ]
-    since = min((entry.sequence for entry in known if entry.seal), default=len(known) + 1)
-    stripped = [entry for entry in unsealed if entry.sequence > max(since, vouched)]
-    false += [f"{entry.folder.name} : non scellée, après une publication scellée." for entry in stripped]
-    return false, unsealed_words([entry for entry in unsealed if entry not in stripped and entry.sequence > vouched])
-
-
-def unsealed_words(unsealed: list[Entry]) -> list[str]:
-    if not unsealed:
-        return []
-    words = (
-        f"{len(unsealed)} publication(s) non scellée(s) : une chaîne réécrite en entier ne s'y verrait pas ; "
-        "donnez avec --head une tête que vous avez notée."
+    since = min((entry.sequence for entry in known if entry.signature), default=len(known) + 1)
+    sealed_since = min((entry.sequence for entry in known if entry.is_sealed), default=len(known) + 1)
+    stripped = [
+        entry
+        for entry in known
+        if not entry.signature and entry.sequence > max(since if entry.seal else min(since, sealed_since), vouched)
+    ]
+    problems += [f"{entry.folder.name} : non scellée, après une publication scellée." for entry in stripped]
+    last = known[-1] if known else None
+    if keys and last and last.sequence > vouched and last not in stripped and not _counts(last, audit_key):
+        problems.append(
+            f"{last.folder.name} : la dernière publication n'est pas signée alors qu'une clé de signature est connue : "
+            "la chaîne a été réécrite sans elle, ou la clé est plus récente ; publiez de nouveau, ou donnez une tête "
+            "notée avec --head."
+        )
+    return problems, list(
+        _unproved([entry for entry in known if entry not in stripped and entry.sequence > vouched], keys, audit_key)
     )
-    return [words]
 
 
-def removal_problems(removed: Collection[Removal], key: str | None, *, sealed: bool) -> Iterator[str]:
-    """Yield the removals that were not written down with the audit key, though the ledger is."""
-    if not key:
-        return
-    forged = [one for one in removed if one.is_forged(key)]
-    unsealed = [one for one in removed if sealed and one.seal is None]
-    for words, found in (("dont le sceau est faux", forged), ("non scellé(s)", unsealed)):
+def _signature_problem(entry: Entry, keys: Keyring, audit_key: str | None) -> str | None:
+    if is_forged(entry, audit_key):
+        return "le sceau est faux, ce maillon n'a pas été écrit avec la clé d'audit."
+    if not entry.signature or not keys:
+        return None
+    key = keys.get(entry.key or "")
+    if key is None:
+        return f"signée avec une clé qui n'est pas des vôtres, {entry.key}."
+    if entry.sequence > key.last:
+        return f"signée avec une clé remplacée après la publication {key.last:.0f}, {entry.key}."
+    if not signing.is_valid(key.public, ledger.KIND, {"head": entry.head}, entry.signature):
+        return "la signature est fausse : registre ou empreintes de la copie ont été réécrits sans la clé."
+    return None
+
+
+def _counts(entry: Entry, audit_key: str | None) -> bool:
+    """Tell whether a publication is signed, or sealed as those of before with a key that is at hand."""
+    return bool(entry.signature or (entry.seal and audit_key))
+
+
+def _unproved(known: list[Entry], keys: Keyring, audit_key: str | None) -> Iterator[str]:
+    signed = [entry for entry in known if entry.signature]
+    sealed = [entry for entry in known if entry.seal and not entry.signature]
+    unsealed = len(known) - len(signed) - len(sealed)
+    if signed and not keys:
+        yield f"{len(signed)} signature(s) non vérifiées : donnez la clé publique avec --public-key."
+    if sealed and not audit_key:
+        yield f"{len(sealed)} sceau(x) d'avant les signatures non vérifiés : CYBERIMPACT_AUDIT_KEY est absente."
+    if unsealed:
+        yield (
+            f"{unsealed} publication(s) non scellée(s) : une chaîne réécrite en entier ne s'y verrait pas ; "
+            "donnez avec --head une tête que vous avez notée."
+        )
+
+
+def retired_key_problems(known: list[Entry], keys: Keyring) -> Iterator[str]:
+    """Yield the heads at which a key was replaced and which the chain no longer has."""
+    heads = {entry.reference for entry in known}
+    for fingerprint, key in keys.items():
+        if key.head and key.head not in heads:
+            yield f"La clé {fingerprint} a été remplacée à la tête {key.head}, qui manque : le registre a été réécrit."
+
+
+def is_genuine(removal: Removal, keys: Keyring, audit_key: str | None) -> bool:
+    """Tell whether the platform wrote a removal down, as far as the keys at hand can tell."""
+    if removal.signature:
+        key = keys.get(removal.key or "")
+        return not keys or (key is not None and removal.is_signed_by(key.public))
+    return bool(removal.seal) and (audit_key is None or removal.is_sealed_by(audit_key))
+
+
+def removal_problems(removed: Collection[Removal], genuine: Container[str], *, sealed: bool) -> Iterator[str]:
+    """Yield the removals that the platform did not write down, where its publications are signed or sealed."""
+    false = [one for one in removed if one.sha256 not in genuine and (one.signature or one.seal)]
+    unsigned = [one for one in removed if sealed and not (one.signature or one.seal)]
+    for words, found in (("dont la signature ou le sceau est faux", false), ("non signé(s)", unsigned)):
         if found:
             named = ", ".join(f"{one.kpi}, {one.month}" for one in found[:_SHOWN_ROWS])
             yield f"{len(found)} effacement(s) de preuves {words}, qui n'ont pas été faits par la plateforme : {named}."
 
 
-def removal_remarks(removed: Collection[Removal], key: str | None) -> Iterator[str]:
+def removal_remarks(removed: Collection[Removal], keys: Keyring) -> Iterator[str]:
     """Yield what removals leave unproved."""
     if removed:
         yield (
             f"{len(removed)} fichier(s) d'observations effacé(s) au terme de leur conservation : leurs empreintes et "
             "le motif restent, le recalcul n'est plus possible."
         )
-    if removed and not key:
-        yield "Sceaux des effacements non vérifiés : CYBERIMPACT_AUDIT_KEY est absente."
+    if any(one.signature for one in removed) and not keys:
+        yield "Signatures des effacements non vérifiées : donnez la clé publique avec --public-key."
 
 
-def evidence_problems(known: list[Entry], kept: Store, removed: Container[str]) -> Iterator[str]:
+def evidence_problems(
+    known: list[Entry], kept: Store, removed: Mapping[str, Removal], genuine: Collection[str]
+) -> Iterator[str]:
     """Yield the files of evidence that are gone, though nobody wrote that down, or are not what their name says."""
-    seen: set[Path] = set()
+    signed = {digest for digest in genuine if removed[digest].signature}
+    # What was examined for a publication without signature is examined again for a signed one, which asks for more.
+    examined: dict[bool, set[Path]] = {True: set(), False: set()}
     for entry in known:
+        seen = examined[bool(entry.signature)]
         manifest = kept.path(entry.facts["manifest"], ".json")
         if manifest in seen:
             continue
@@ -231,10 +377,17 @@ def evidence_problems(known: list[Entry], kept: Store, removed: Container[str]) 
         if bad:
             yield f"{entry.folder.name} : manifeste de preuve {bad}."
             continue
-        for words, path in named(json.loads(manifest.read_bytes()), kept):
+        try:
+            files = list(named(json.loads(manifest.read_bytes()), kept))
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            yield f"{entry.folder.name} : le manifeste de preuve n'en est pas un ({manifest.name})."
+            continue
+        # Only a signed removal can take away what a signed publication rests on.
+        accepted = signed if entry.signature else genuine if entry.seal else removed
+        for words, path in files:
             if path not in seen:
                 seen.add(path)
-                bad = None if path.stem in removed and not path.exists() else object_problem(path)
+                bad = None if path.stem in accepted and not path.exists() else object_problem(path)
                 if bad:
                     yield f"{entry.folder.name} : preuve de {words} {bad}."
 
@@ -251,38 +404,70 @@ def named(manifest: dict, kept: Store) -> Iterator[tuple[str, Path]]:
 
 def object_problem(path: Path) -> str | None:
     """Return what is wrong with a file of evidence, None where it is sound."""
-    if not path.exists():
+    if not path.is_file():
         return f"retirée ({path.name})"
     return None if digest_of(path) == path.stem else f"modifiée ({path.name})"
 
 
-def interrupted(published: Path, known: list[Entry]) -> Iterator[str]:
-    """Yield a word on a last publication that was recorded and never shown."""
-    shown = published.parent.name
-    if known and known[-1].publication_id != shown and shown in {entry.publication_id for entry in known}:
-        yield f"{known[-1].folder.name} : publication interrompue, les lecteurs voient encore {shown}."
+def shown_build(home: Home) -> str | None:
+    """Return the name of the build that readers see, whether or not it exists; None without a link."""
+    link = home.published / "daily" / "current"
+    return link.readlink().name if link.is_symlink() else None
 
 
-def copy_problems(published: Path, known: list[Entry]) -> Iterator[str]:
-    """Yield what the copy that readers see has other than the ledger."""
-    if not known:
-        yield f"Le registre est vide alors que {published.parent.name} est publiée : il a été vidé, ou est plus récent."
+def copy_file(home: Home, build: str) -> Path:
+    return home.published / "daily" / build / "serving.duckdb"
+
+
+def shown_problems(home: Home, shown: str | None, known: list[Entry]) -> Iterator[str]:
+    """Yield what is wrong with the publication that readers see."""
+    if shown is None:
+        if known:
+            yield "Les lecteurs ne voient aucune copie publiée : published/daily/current manque."
         return
-    places = [place for place, entry in enumerate(known, 1) if entry.publication_id == published.parent.name]
-    if not places:
-        yield f"{published.parent.name}, que les lecteurs voient, manque au registre : sa fin a été tronquée."
+    link = home.published / "daily" / "current"
+    file = copy_file(home, shown)
+    if link.readlink() != Path(shown) or file.parent.is_symlink() or file.is_symlink():
+        yield f"published/daily/current désigne un fichier hors des publications, {(link / file.name).resolve()}."
+    if not file.is_file():
+        yield f"published/daily/current désigne {shown}, qui n'existe pas : les lecteurs ne voient rien."
+    for beside in sorted(file.parent.glob(f"{file.name}?*")):
+        yield f"Copie publiée {shown} : le fichier {beside.name}, que DuckDB lirait avec elle, a été ajouté."
+    if not known:
+        yield f"Le registre est vide alors que {shown} est publiée : il a été vidé, ou est plus récent."
+    elif shown not in {entry.publication_id for entry in known}:
+        yield f"{shown}, que les lecteurs voient, manque au registre : sa fin a été tronquée."
+    elif shown != known[-1].publication_id:
+        yield (
+            f"Les lecteurs voient {shown}, pas la dernière publication, {known[-1].publication_id} : "
+            "published/daily/current a été ramené en arrière, ou la publication a été interrompue ; publiez de nouveau."
+        )
+
+
+def copy_problems(file: Path, signed: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what the copy that readers see has other than what was signed of it."""
+    if file.is_file() and digest_of(file) != signed["sha256"]:
+        for difference in copy_digests.differences(signed, file):
+            yield f"Copie publiée {file.parent.name}, modifiée depuis : {difference}."
+
+
+def value_problems(file: Path, known: list[Entry]) -> Iterator[str]:
+    """Yield the figures of the copy that readers see which the ledger has not recorded, row by row."""
+    if not file.is_file():
         return
     columns = ", ".join((*ledger.COORDINATES, *ledger.FIGURES))
-    recorded = f"select {columns} from {ledger.state(known[: places[0]])}"  # noqa: S608
-    shown = f"select {columns} from serving.kpi.kpi_value"  # noqa: S608
+    recorded = f"select {columns} from {ledger.state(known)}"  # noqa: S608
+    shown = f"select {columns} from copy.kpi.kpi_value"  # noqa: S608
+    differing = f"(({shown}) except all ({recorded})) union all (({recorded}) except all ({shown}))"
     with duckdb.connect(":memory:", config={"threads": 2}) as connection:
         try:
-            connection.execute(f"attach {literal(str(published))} as serving (read_only)")
-            rows = connection.execute(
-                f"select {cell()} from (({shown} except {recorded}) union ({recorded} except {shown})) order by 1"  # noqa: S608
-            ).fetchall()
-        except duckdb.Error as problem:
-            yield f"La copie publiée ne peut être comparée au registre : {str(problem).splitlines()[0]}"
+            connection.execute(f"attach {literal(str(file))} as copy (read_only)")
+            if not connection.execute(_IS_TABLE).fetchall():  # a view would be executed
+                yield f"Copie publiée {file.parent.name} : kpi.kpi_value n'y est plus une table."
+                return
+            rows = connection.execute(f"select distinct {cell()} from ({differing}) order by 1").fetchall()  # noqa: S608
+        except (duckdb.Error, UnicodeDecodeError):
+            yield f"La copie publiée {file.parent.name} ne peut être comparée au registre, l'un des deux est illisible."
             return
     for (text,) in rows[:_SHOWN_ROWS]:
         yield f"Copie publiée : {text} n'est pas ce que le registre a enregistré."

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import duckdb
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from audit import ledger
+from audit import copy_digests, ledger, signing
 from audit.annex import Annex
 from audit.cells import Cell, Period
 from audit.recording import Recorder
@@ -108,7 +109,7 @@ def facts(number: int) -> dict[str, Any]:
 
 
 def publish_again(home: Home, first: ledger.Entry, publications: int) -> None:
-    """Record publications that change the values of a few days each."""
+    """Record publications that change the values of a few days each; the last is what readers see."""
     with duckdb.connect(str(home.warehouse)) as connection:
         connection.execute("create temp table shown as from kpi.kpi_value")
         for number in range(1, publications):
@@ -118,7 +119,16 @@ def publish_again(home: Home, first: ledger.Entry, publications: int) -> None:
                 [day, day + timedelta(days=CHANGED_DAYS - 1)],
             )
             told = {**first.facts, **facts(number)}
-            ledger.commit(ledger.prepare(connection, home, told, "shown"))
+            draft = ledger.prepare(connection, home, told, "shown")
+            if number < publications - 1:
+                ledger.commit(ledger.finish(draft))
+        file = home.published / "daily" / f"p{number}" / "serving.duckdb"
+        file.parent.mkdir(parents=True)
+        connection.execute(f"attach '{file}' as copy; create schema copy.kpi")
+        connection.execute("create table copy.kpi.kpi_value as from shown; detach copy")
+    digests = timed("digests of the copy", lambda: copy_digests.of_copy(file))
+    ledger.commit(ledger.finish(draft, digests))
+    (home.published / "daily" / "current").symlink_to(file.parent.name)
 
 
 def size_of(folder: Path) -> float:
@@ -130,13 +140,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--mentions", type=int, default=10_000_000)
     parser.add_argument("--publications", type=int, default=365)
     options = parser.parse_args(arguments)
-    os.environ.setdefault("CYBERIMPACT_AUDIT_KEY", "benchmark")
+    os.environ[signing.SETTING] = signing.seed_of(Ed25519PrivateKey.generate())
     with tempfile.TemporaryDirectory() as folder:
         home = Home(Path(folder))
         with duckdb.connect(str(home.warehouse)) as connection:
             connection.execute(WAREHOUSE.format(first=FIRST_DAY, days=DAYS, mentions=options.mentions, sql=SQL))
         recorder = Recorder({"mentions": definition()}, "benchmark", Annex({}))
-        first = ledger.commit(timed("first publication", lambda: recorder.prepare(home, facts(0))))
+        draft = timed("first publication", lambda: recorder.prepare(home, facts(0)))
+        first = ledger.commit(ledger.finish(draft))
         timed(f"{options.publications - 1} more", lambda: publish_again(home, first, options.publications))
         print(f"evidence {size_of(home.evidence):.0f} MB, ledger {size_of(home.ledger):.0f} MB")
         month = Cell("mentions", Period("month", date(2026, 3, 1)), "FR-33")

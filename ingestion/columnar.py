@@ -28,7 +28,7 @@ from dlt.common.schema import Schema
 from dlt.extract import DltResource, DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from ingestion import quarantine
+from ingestion import disk, quarantine
 from ingestion.contract import GENERATION, Table
 from ingestion.errors import ExpectedFailure
 from ingestion.intake import Intake, Progress
@@ -126,7 +126,7 @@ def load_parquet(platform: Platform, file: Path, progress: Progress, protection:
     module = import_module(f"ingestion.{platform.name}")
     parquet = ParquetFile.open(file, platform.name, module.CONTRACT, {**PARSERS, **module.COLUMNAR})
     database = home().database(platform.database)
-    with writer_lock(database), _bounded_memory():
+    with writer_lock(database), disk.explained(), _bounded_memory():
         ensure(platform, module.CONTRACT)
         _forget_interrupted_append(platform, parquet.table, database)
         is_first = is_empty(database, platform.dataset, parquet.table)

@@ -22,7 +22,7 @@ from dlt.common.schema import Schema
 from dlt.extract import DltResource, DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from ingestion import quarantine, tables
+from ingestion import disk, quarantine, tables
 from ingestion.contract import GENERATION, Table
 from ingestion.delivery import Delivery, csv_delivery
 from ingestion.errors import ExpectedFailure
@@ -120,7 +120,7 @@ def _contract(chosen: Platform) -> tuple[Table, ...]:
 def _prepared(chosen: Platform) -> Generator[dlt.Pipeline]:
     """Hold the database of a platform, with its tables in it, and give the pipeline that writes them."""
     database = home().database(chosen.database)
-    with writer_lock(database):
+    with writer_lock(database), disk.explained():
         tables.ensure(chosen, _contract(chosen))
         yield open_pipeline(chosen.name, chosen.dataset, database)
 

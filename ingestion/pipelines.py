@@ -1,6 +1,5 @@
 """dlt pipelines into a DuckDB file, rid of what a dead process left behind, and their resources. Knows no platform."""
 
-import errno
 import logging
 import os
 import shutil
@@ -23,7 +22,7 @@ log = logging.getLogger(__name__)
 
 #: Configuration of dlt that must hold in every process, whatever its working folder.
 _DLT_SETTINGS = {
-    "RUNTIME__LOG_LEVEL": "ERROR",
+    "RUNTIME__LOG_LEVEL": "CRITICAL",  # what fails is raised too, and worded by who called
     "EXTRACT__NEXT_ITEM_MODE": "fifo",  # the log of a load is written after its rows, in the same package
     "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "true",
     "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_ID": "true",  # cannot be switched on later: the column is not null
@@ -121,11 +120,6 @@ def explain(failure: PipelineStepFailed, where: str) -> Exception:
             return ExpectedFailure(
                 f"{where}: the type of column {cause.column_name!r} of table {cause.table_name!r} changed.",
                 "Nothing was loaded, the data loaded before stays: adapt the contract in ingestion/ to the new type.",
-            )
-        if (isinstance(cause, OSError) and cause.errno == errno.ENOSPC) or "No space left" in str(cause):
-            return ExpectedFailure(
-                f"{where}: the disk of {home().root} is full.",
-                "Free some space and load again: the data loaded before stays.",
             )
         cause = cause.__cause__ or cause.__context__
     return failure

@@ -4,28 +4,34 @@ A database is copied byte by byte under its writer lock, by a process that does 
 drop DuckDB's own lock otherwise. Keys are not in the home, hence not in a backup.
 """
 
+import errno
 import hashlib
 import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from audit import ledger
 from audit.objects import canonical, digest_of, flush
 from ingestion.errors import ExpectedFailure
 from ingestion.locks import writer_lock
 from ingestion.settings import Home, make_folder
+from ingestion.sql import literal
 from orchestration.published import COPIES
 
 MANIFEST = "backup.json"
 FORMAT = 1
 
+#: Copies per right, which are made anew from the published copy.
+_RIGHTS = "rights"
 _CHUNK_BYTES = 1 << 20
 _MEGABYTE = 1_000_000
 _SHOWN = 5
@@ -86,7 +92,7 @@ def backup(home: Home, folder: Path) -> Made:
         folder: Where to; outside the home, and not there yet or empty.
 
     Raises:
-        ExpectedFailure: the folder is not fit, or the disk is full.
+        ExpectedFailure: the folder is not fit, a database is damaged, or the disk is full.
     """
     folder = folder.resolve()
     if folder.is_relative_to(home.root):
@@ -108,6 +114,7 @@ def backup(home: Home, folder: Path) -> Made:
                 files[name] = {"sha256": digest_of(partial / name), "size": (partial / name).stat().st_size}
             links = {f"published/{one}/current": link for one in COPIES if (link := current_of(home, one))}
             head = head_of(home)
+        refuse_damaged(partial, files)
         content = {
             "format": FORMAT,
             "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -122,10 +129,11 @@ def backup(home: Home, folder: Path) -> Made:
         partial.rename(folder)
         flush(folder.parent)
     except OSError as problem:
-        shutil.rmtree(partial, ignore_errors=True)
         raise ExpectedFailure(
             f"The backup cannot be written to {folder}: {problem.strerror}.", "Free space there, or give another disk."
         ) from None
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
     return Made(len(files), sum(int(one["size"]) for one in files.values()), head)
 
 
@@ -148,7 +156,7 @@ def saved(home: Home) -> Iterator[str]:
     for folder in folders:
         for path in sorted(folder.rglob("*")):
             name = path.relative_to(home.root)
-            if path.is_file() and not any(part.startswith(".") for part in name.parts):
+            if path.is_file() and not any(part.startswith(".") or part == _RIGHTS for part in name.parts):
                 yield name.as_posix()
 
 
@@ -172,21 +180,77 @@ def copy(source: Path, target: Path) -> str:
 
 
 def copy_sqlite(source: Path, target: Path) -> None:
-    """Copy a SQLite file as it is between two transactions; who writes it meanwhile goes on."""
-    with (
-        closing(sqlite3.connect(f"{source.as_uri()}?mode=ro", uri=True, timeout=30)) as read,
-        closing(sqlite3.connect(target)) as written,
-    ):
-        read.backup(written)
+    """Copy a SQLite file as it is between two transactions; who writes it meanwhile goes on.
+
+    Raises:
+        ExpectedFailure: the file is damaged.
+        OSError: the copy cannot be written.
+    """
+    try:
+        with (
+            closing(sqlite3.connect(f"{source.as_uri()}?mode=ro", uri=True, timeout=30)) as read,
+            closing(sqlite3.connect(target)) as written,
+        ):
+            read.backup(written)
+    except sqlite3.Error as problem:
+        if getattr(problem, "sqlite_errorcode", None) in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE}:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from None
+        raise damaged(source.name, str(problem)) from None
     flush(target)
 
 
+def refuse_damaged(folder: Path, files: Iterable[str]) -> None:
+    """Open every database among the files of a backup and read it whole.
+
+    Raises:
+        ExpectedFailure: one of them is damaged.
+    """
+    for name in files:
+        file = folder / name
+        try:
+            if file.suffix == ".duckdb":
+                read_duckdb(file)
+            elif file.suffix == ".sqlite":
+                read_sqlite(file)
+        except (duckdb.Error, sqlite3.Error, UnicodeDecodeError) as problem:
+            raise damaged(name, str(problem)) from None
+
+
+def damaged(name: str, reason: str) -> ExpectedFailure:
+    return ExpectedFailure(
+        f"{name} is damaged: {reason.splitlines()[0]}",
+        "Nothing was changed. Keep the former backups: restore the last one that is whole, then load and build.",
+    )
+
+
+def read_duckdb(file: Path) -> None:
+    """Read every column of every table, whose blocks have checksums.
+
+    Raises:
+        duckdb.Error: the file is damaged.
+    """
+    with duckdb.connect(":memory:", config={"threads": 2}) as connection:
+        connection.execute(f"attach {literal(str(file))} as saved (read_only)")
+        names = "select schema_name, table_name from duckdb_tables() where database_name = 'saved'"
+        for schema, table in connection.execute(names).fetchall():
+            connection.execute(f'select sum(hash(each_row)) from saved."{schema}"."{table}" as each_row').fetchall()  # noqa: S608
+
+
+def read_sqlite(file: Path) -> None:
+    """Check every page.
+
+    Raises:
+        sqlite3.Error: the file is damaged.
+    """
+    with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
+        [(found,), *_] = connection.execute("pragma integrity_check").fetchall()
+    if found != "ok":
+        raise sqlite3.DatabaseError(found)
+
+
 def head_of(home: Home) -> str | None:
-    """Return the head of a home's ledger, None where there is none or it cannot be read."""
-    try:
-        known = ledger.entries(home)
-    except (OSError, ValueError, KeyError):
-        return None
+    """Return the head of a home's ledger, None where there is none."""
+    known, _ = ledger.readable(home)
     return known[-1].reference if known else None
 
 
@@ -229,7 +293,7 @@ def sound(folder: Path) -> Mapping:
     """Return what a backup says of itself, once every file is as it says.
 
     Raises:
-        ExpectedFailure: it is no backup, or it is damaged.
+        ExpectedFailure: it is no backup, it is damaged, or a database was damaged when it was made.
     """
     try:
         content = json.loads((folder / MANIFEST).read_bytes())
@@ -252,6 +316,7 @@ def sound(folder: Path) -> Mapping:
             f"The backup {folder} is damaged, so nothing was restored: {', '.join(bad[:_SHOWN])}{more}.",
             "Restore another one.",
         )
+    refuse_damaged(folder, files)
     return content
 
 

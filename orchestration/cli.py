@@ -75,6 +75,14 @@ def main() -> None:
     except (ExpectedFailure, SupersetFailure) as failure:
         err.print(str(failure), style="bold red", markup=False, highlight=False)
         sys.exit(1)
+    except Exception as problem:
+        from ingestion import disk
+
+        failure = disk.explain(problem)
+        if failure is None:
+            raise
+        err.print(str(failure), style="bold red", markup=False, highlight=False)
+        sys.exit(1)
 
 
 @app.command()
@@ -685,10 +693,14 @@ def purge(
     """Erase what is older than its platform's retention, or everything about one person."""
     from datetime import UTC, datetime
 
-    from audit import retention
+    from audit import retention, rewriting
     from ingestion import purging
 
-    report = purging.erase(pseudonym) if pseudonym else purging.purge(datetime.now(UTC))
+    if pseudonym:
+        with rewriting.recorded(settings.home()):
+            report = purging.erase(pseudonym)
+    else:
+        report = purging.purge(datetime.now(UTC))
     for line in report.lines():
         say(line)
     if not pseudonym and (removed := retention.purge(settings.home(), datetime.now(UTC))):

@@ -14,6 +14,7 @@ from typing import Literal, NoReturn
 import duckdb
 
 from assets.serving.publication import SOUND
+from audit import signing
 from ingestion import settings
 from ingestion.errors import ExpectedFailure
 from ingestion.locks import writer_lock
@@ -73,6 +74,15 @@ def installation() -> Iterator[Finding]:
     for name in ("SUPERSET_SECRET_KEY", "SUPERSET_ADMIN_PASSWORD"):
         if settings.get(name) is None:
             yield Finding(name, "broken", "not set", "make install, which writes it to .env")
+    try:
+        key = signing.private_key()
+    except ExpectedFailure as failure:
+        yield Finding(signing.SETTING, "broken", failure.what, failure.remedy)
+        return
+    if key is None:
+        yield Finding(signing.SETTING, "late", "not set: publications are not signed", "make install")
+    else:
+        yield Finding(signing.SETTING, "ok", f"public key {signing.fingerprint(key.public_key())}")
 
 
 def modes(home: Home) -> Finding:

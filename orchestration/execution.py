@@ -12,6 +12,7 @@ from uuid import uuid4
 import dagster as dg
 from rich.console import Console
 
+from ingestion import disk
 from ingestion.errors import ExpectedFailure
 from orchestration import instance
 from orchestration.progress import RunProgress
@@ -134,6 +135,8 @@ def sentence(event: dg.DagsterEvent) -> str:
     if failure.user_failure_data and failure.user_failure_data.description:
         return failure.user_failure_data.description
     error = failure.error
-    while error and error.cause:
+    while error and error.cause and not disk.is_full(error.message):
         error = error.cause
+    if error and disk.is_full(error.message):
+        return str(disk.failure(event.step_key or ""))
     return f"{event.step_key}: {error.message.strip() if error else 'failed'}"

@@ -7,6 +7,7 @@ from email.message import EmailMessage
 import dagster as dg
 
 from audit import ledger
+from audit.ledger import Entry
 from audit.verifying import Verdict, verify
 from ingestion import settings
 from ingestion.clock import PARIS
@@ -26,27 +27,42 @@ def text(home: Home, verdict: Verdict, now: datetime) -> str:
         verdict: What a verification has just found.
         now: The present, with its time zone.
     """
-    known = ledger.entries(home)
+    known, _ = ledger.readable(home)
     recent = [entry for entry in known if now - entry.published_at <= WEEK]
     lines = [
         "Notez cette tête de chaîne ailleurs que sur la plateforme :",
         "",
         f"    {verdict.head}",
         "",
+        *_key_lines(known, verdict),
+        "",
         f"Le registre compte {verdict.publications} publication(s), dont {len(recent)} depuis une semaine.",
         *(
             f"- {entry.published_at.astimezone(PARIS):%d/%m/%Y %H:%M}, publication {entry.sequence} : "
             f"{entry.facts['changes']} valeur(s) changée(s), code {entry.facts['code_version']}, "
-            f"{'scellée' if entry.seal else 'non scellée'}."
+            f"{'scellée' if entry.is_sealed else 'non scellée'}."
             for entry in recent
         ),
         "",
         *(verdict.problems or ("La vérification n'a rien trouvé d'altéré.",)),
         *verdict.remarks,
         "",
-        f"Pour vérifier vous-même : cyberimpact audit verify --head {verdict.head}",
+        f"Pour vérifier vous-même : cyberimpact audit verify --public-key CLÉ.pem --head {verdict.head}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _key_lines(known: list[Entry], verdict: Verdict) -> Iterator[str]:
+    """Yield which key has signed the head, and since when it does."""
+    if verdict.key is None:
+        yield "La dernière publication est non scellée : aucune clé de signature n'est en place."
+        return
+    since = next(entry for entry in known if entry.key == verdict.key)
+    yield (
+        f"Elle est signée avec la clé {verdict.key}, en service depuis la publication {since.sequence} du "
+        f"{since.published_at.astimezone(PARIS):%d/%m/%Y}. C'est l'empreinte de la clé publique que vous détenez ; "
+        "sinon, faites-vous expliquer le changement avant de vous en servir."
+    )
 
 
 def messages(home: Home, now: datetime) -> Iterator[EmailMessage]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ingestion import settings
+from ingestion import disk, settings
 from ingestion.errors import ExpectedFailure
 from ingestion.platforms import PLATFORMS
 
@@ -102,9 +102,12 @@ def manifest() -> Path:
             for name in (LIVE, DAILY):
                 # Parsing only what has changed forgets beside which model some checks are shown.
                 parsed = ask("parse", "--no-partial-parse", "--target", name, DBT_TARGET_PATH=str(parse_folder(name)))
+                said = parsed.stdout.strip() or parsed.stderr.strip()
+                if parsed.returncode and disk.is_full(said):
+                    raise disk.failure()
                 if parsed.returncode:
                     raise ExpectedFailure(
-                        f"dbt cannot parse {PROJECT_DIR.name}/: {parsed.stdout.strip() or parsed.stderr.strip()}",
+                        f"dbt cannot parse {PROJECT_DIR.name}/: {said}",
                         "Mend the file it names.",
                     )
             stamp.write_text(current)

@@ -6,20 +6,22 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from sqlite3 import Connection
 from typing import Any
+from unicodedata import normalize
 from uuid import uuid4
 
+from ingestion.clock import PARIS
 from ingestion.errors import ExpectedFailure
 from ingestion.operations import open_operations
 from ingestion.privacy import redact
 from ingestion.settings import Home
 from orchestration.alerts.links import Link, RefusedLinkError
-from orchestration.alerts.outbox import Outbox
+from orchestration.alerts.outbox import Outbox, derived
 from orchestration.alerts.signals import Signal
 
 VERDICTS = ("vu", "confirmé", "écarté")
 LONGEST_NOTE = 1000
-USED = "Ce lien a déjà servi."
-
+#: Letters of Hangul that are shown as a space.
+_BLANK = "\u115f\u1160"
 _FACTS = ("topic_code", "crisis_kind", "territory_code", "severity")
 
 
@@ -46,37 +48,45 @@ def record(home: Home, signal: Signal, verdict: str, role: str, note: str | None
 
 
 def answer(home: Home, link: Link, note: str | None = None) -> None:
-    """Write the verdict that a link gives; the link gives it once.
+    """Write the verdict that a link gives; the links of an alert give one verdict together.
 
     Raises:
-        RefusedLinkError: it was used, or its alert was never written.
+        RefusedLinkError: the alert has its verdict, or was never written.
         ExpectedFailure: a signal is put aside without a reason.
     """
-    checked = _checked(link.verdict, note)
     with closing(open_operations(home.operations)) as connection:
+        _refuse_used(connection, link)
+        checked = _checked(link.verdict, note)
         alert = Outbox(connection).facts(link.alert_id)
         if alert is None:
             raise RefusedLinkError("L'alerte de ce lien n'existe plus.")
         with connection:  # the use of the link and what it does stand or fall together
-            used = connection.execute(
-                "insert or ignore into used_links values (?, ?)", [link.link_id, datetime.now(UTC).isoformat()]
-            )
-            if not used.rowcount:
-                raise RefusedLinkError(USED)
+            connection.execute("begin immediate")  # the links of an alert wait for each other
+            _refuse_used(connection, link)
+            connection.execute("insert into used_links values (?, ?)", [link.link_id, datetime.now(UTC).isoformat()])
             said = Verdict(alert.signal_id, link.verdict, link.role, checked, datetime.now(UTC))
             _write(connection, said, {name: getattr(alert, name) for name in _FACTS}, alert.signal_opened_at)
 
 
 def refuse_used(home: Home, link: Link) -> None:
-    """Check that a link has not given its verdict yet.
+    """Check that no link of an alert has given its verdict yet.
 
     Raises:
-        RefusedLinkError: it has.
+        RefusedLinkError: one has.
     """
     with closing(open_operations(home.operations)) as connection:
-        used = connection.execute("select 1 from used_links where link_id = ?", [link.link_id]).fetchone()
+        _refuse_used(connection, link)
+
+
+def _refuse_used(connection: Connection, link: Link) -> None:
+    links = {derived(link.alert_id, verdict): verdict for verdict in VERDICTS}
+    used = connection.execute(
+        f"select link_id, used_at from used_links where link_id in ({', '.join('?' * len(links))})",  # noqa: S608
+        list(links),
+    ).fetchone()
     if used:
-        raise RefusedLinkError(USED)
+        at = datetime.fromisoformat(used[1]).astimezone(PARIS)
+        raise RefusedLinkError(f"Cette alerte a déjà reçu un verdict : « {links[used[0]]} », le {at:%d/%m/%Y à %H:%M}.")
 
 
 def given(home: Home, signal_id: str | None = None) -> list[Verdict]:
@@ -97,6 +107,8 @@ def _checked(verdict: str, note: str | None) -> str | None:
     if verdict not in VERDICTS:
         raise ExpectedFailure(f"{verdict!r} n'est pas un verdict.", f"Choisir parmi : {', '.join(VERDICTS)}.")
     kept = (note or "").strip()
+    if not any(mark.isalnum() and mark not in _BLANK for mark in normalize("NFKC", kept)):
+        kept = ""  # nothing that anybody could read
     if verdict == "écarté" and not kept:
         raise ExpectedFailure("Un signal écarté demande un motif.", "Dire en une phrase pourquoi il est écarté.")
     if len(kept) > LONGEST_NOTE:

@@ -15,7 +15,7 @@ import duckdb
 
 from audit import ledger
 from audit.recording import Recorder
-from ingestion import settings
+from ingestion import disk, settings
 from ingestion.errors import ExpectedFailure
 from ingestion.locks import writer_lock
 from ingestion.settings import Home
@@ -120,7 +120,7 @@ def publish(
         recorder: Records evidence and ledger of what is published; None where the copy holds no KPI.
 
     Raises:
-        ExpectedFailure: nothing was built, or the last build did not end with every check passed.
+        ExpectedFailure: nothing was built, the last build did not end with every check passed, or the disk is full.
     """
     origin = ORIGINS[made]
     database = home.database(origin.database)
@@ -128,7 +128,7 @@ def publish(
         raise ExpectedFailure(f"There is nothing to publish: {database.name} is empty.", f"Run `{origin.build}` first.")
     target = home.published / made.target
     target.mkdir(parents=True, exist_ok=True)
-    with writer_lock(database):
+    with writer_lock(database), disk.explained():
         sweep(target)
         started = datetime.now(UTC)
         publication_id = f"{started:%Y%m%dT%H%M%S.%fZ}-{uuid4().hex[:6]}"
@@ -146,12 +146,13 @@ def publish(
                 file=target / publication_id / made.file_name,
             )
             sign(connection, publication, origin.signature)
-        prepared = recorder.prepare(home, facts(publication)) if recorder else None
-        if recorder and prepared:
-            recorder.complete(home, partial / publication.file.name, prepared)
+        recorded = None
+        if recorder:
+            draft = recorder.prepare(home, facts(publication))
+            recorded = recorder.complete(home, partial / publication.file.name, draft)
         flush(partial / publication.file.name)
-        if prepared:
-            ledger.commit(prepared)
+        if recorded:
+            ledger.commit(recorded)
         make_current(partial, publication)
         prune(target)
     return publication

@@ -73,7 +73,7 @@ create table if not exists outbox (
 
 create index if not exists outbox_unsent on outbox (created_at) where sent_at is null;
 
--- Links that were used: each gives one verdict. Kept here alone, nothing is learnt from them.
+-- Links that were used: those of an alert give one verdict. Kept here alone, nothing is learnt from them.
 create table if not exists used_links (
     link_id text primary key,
     used_at text not null

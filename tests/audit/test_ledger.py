@@ -2,12 +2,15 @@
 
 import hashlib
 import hmac
+import shutil
+import subprocess
 from pathlib import Path
 
 import duckdb
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from audit import evidence, ledger
+from audit import evidence, ledger, signing
 from ingestion.settings import Home
 from tests.audit.world import RECORDS, prepare, record, write_warehouse
 
@@ -81,8 +84,23 @@ def test_a_publication_that_dies_before_its_last_step_leaves_no_trace(home: Home
 
 def test_without_a_key_a_publication_is_chained_and_not_sealed(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     write_warehouse(home)
-    monkeypatch.setenv("CYBERIMPACT_AUDIT_KEY", "")
-    assert record(home, 0).seal is None
-    monkeypatch.setenv("CYBERIMPACT_AUDIT_KEY", "secret")
-    sealed = record(home, 1)
-    assert sealed.seal == hmac.new(b"secret", sealed.head.encode(), hashlib.sha256).hexdigest()
+    monkeypatch.setenv(signing.SETTING, "")
+    assert not record(home, 0).is_sealed
+    key = Ed25519PrivateKey.generate()
+    monkeypatch.setenv(signing.SETTING, signing.seed_of(key))
+    signed = record(home, 1)
+    assert signed == ledger.read(signed.folder)
+    assert signed.key == signing.fingerprint(key.public_key())
+    assert signing.is_valid(key.public_key(), ledger.KIND, {"head": signed.head}, signed.signature)
+    assert not signing.is_valid(key.public_key(), ledger.KIND, {"head": signed.former}, signed.signature)
+    assert not signing.is_valid(key.public_key(), "removal", {"head": signed.head}, signed.signature)
+
+
+def test_a_fingerprint_is_what_openssl_says(tmp_path: Path) -> None:
+    key = Ed25519PrivateKey.generate().public_key()
+    (tmp_path / "key.pem").write_text(signing.pem(key))
+    if not (openssl := shutil.which("openssl")):
+        pytest.skip("openssl is not here")
+    command = [openssl, "pkey", "-pubin", "-in", tmp_path / "key.pem", "-outform", "der"]
+    der = subprocess.run(command, capture_output=True, check=True).stdout
+    assert hashlib.sha256(der).hexdigest() == signing.fingerprint(key)

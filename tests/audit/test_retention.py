@@ -1,18 +1,21 @@
 """Observations go when their time is over, and what is left says so, to whom traces a figure and to whom verifies."""
 
 import json
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from audit import evidence, ledger, report, retention
+from audit import evidence, ledger, report, retention, signing
 from audit.cells import Cell, Period
+from audit.objects import append_lines
 from audit.tracing import history, trace
 from audit.verifying import verify
 from ingestion.settings import Home
-from tests.audit.world import FIRST, RECORDS, record, write_warehouse
+from tests.audit.world import FIRST, RECORDS, publish, record, write_warehouse
 
-KEY = "a key"
+KEY = Ed25519PrivateKey.generate()
 LATER = FIRST + timedelta(days=400)
 GIRONDE = Cell("visits", Period("month", date(2026, 10, 1)), "FR-33")
 SEPTEMBER = Cell("visits", Period("month", date(2026, 9, 1)), "FR-33")
@@ -21,12 +24,12 @@ SEPTEMBER = Cell("visits", Period("month", date(2026, 9, 1)), "FR-33")
 @pytest.fixture
 def published(home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
     """A home of two sealed publications, 399 days apart: October was corrected, September is the same file."""
-    monkeypatch.setenv("CYBERIMPACT_AUDIT_KEY", KEY)
+    monkeypatch.setenv(signing.SETTING, signing.seed_of(KEY))
     monkeypatch.setenv("CYBERIMPACT_EVIDENCE_MONTHS", "12")
     write_warehouse(home)
     record(home, 0)
     write_warehouse(home, [*RECORDS, ("f", "2026-10-02", "FR-33", 1)])
-    record(home, 399)
+    publish(home, 399)
     return home
 
 
@@ -81,13 +84,15 @@ def test_a_purge_cannot_be_pretended(published: Home) -> None:
     file = published.evidence / retention.RECORD
 
     for forged, words in (
-        (pretended.sealed("a key of the forger"), "dont le sceau est faux"),
-        (pretended, "non scellé(s)"),
+        (pretended.signed(Ed25519PrivateKey.generate()), "dont la signature ou le sceau est faux"),
+        (replace(pretended, seal="0" * 64), None),
+        (pretended, "non signé(s)"),
     ):
-        retention.write_down(file, [forged])
-        [problem] = verify(published).problems
-        assert problem.startswith(f"1 effacement(s) de preuves {words}")
-        assert problem.endswith(" : visits, 2026-10.")
+        append_lines(file, [asdict(forged)])
+        problems = verify(published).problems
+        assert "000001-publication-0 : preuve de visits, 2026-10 retirée" in problems[0]
+        said = f"1 effacement(s) de preuves {words}, qui n'ont pas été faits par la plateforme : visits, 2026-10."
+        assert (problems[1:] == (said,)) is bool(words)
     file.unlink()
     [problem] = verify(published).problems
     assert "preuve de visits, 2026-10 retirée" in problem

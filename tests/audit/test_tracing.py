@@ -197,6 +197,10 @@ def test_what_does_not_exist_is_told_with_what_does(published: Home, cell: Cell,
         ("2024-02", "month", date(2024, 2, 1), date(2024, 2, 29)),
         ("2027-W01", "week", date(2027, 1, 4), date(2027, 1, 10)),
         ("2024-02-29", "day", date(2024, 2, 29), date(2024, 2, 29)),
+        ("9999", "year", date(9999, 1, 1), date.max),
+        ("9999-Q4", "quarter", date(9999, 10, 1), date.max),
+        ("9999-12", "month", date(9999, 12, 1), date.max),
+        ("9999-W52", "week", date(9999, 12, 27), date.max),
     ],
 )
 def test_periods(text: str, period_type: str, start: date, last: date) -> None:

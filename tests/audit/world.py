@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from audit import ledger
+from audit import copy_digests, ledger
 from audit.annex import Annex
 from audit.ledger import Entry
 from audit.recording import Recorder
@@ -121,10 +121,19 @@ def write_warehouse(home: Home, records: Sequence[Record] = RECORDS, sql: str = 
 
 def record(home: Home, number: int, sql: str = SQL) -> Entry:
     """Record the publication of the warehouse as it is, `number` days after the first."""
-    return ledger.commit(prepare(home, number, sql))
+    return ledger.commit(ledger.finish(prepare(home, number, sql)))
 
 
-def prepare(home: Home, number: int, sql: str = SQL):
+def publish(home: Home, number: int, sql: str = SQL) -> Entry:
+    """Record the publication of the warehouse with its copy, and make that what readers see."""
+    draft = prepare(home, number, sql)
+    file = write_copy(home, draft.publication_id)
+    entry = ledger.commit(ledger.finish(draft, copy_digests.of_copy(file)))
+    point(home, entry.publication_id)
+    return entry
+
+
+def prepare(home: Home, number: int, sql: str = SQL) -> Entry:
     facts = {
         "publication_id": f"publication-{number}",
         "published_at": (FIRST + timedelta(days=number)).isoformat(),
@@ -136,10 +145,23 @@ def prepare(home: Home, number: int, sql: str = SQL):
 
 def show(home: Home, publication_id: str) -> Path:
     """Make a published copy of the warehouse as readers see it."""
+    file = write_copy(home, publication_id)
+    point(home, publication_id)
+    return file
+
+
+def write_copy(home: Home, publication_id: str) -> Path:
     folder = home.published / "daily" / publication_id
     folder.mkdir(parents=True)
     with duckdb.connect(str(folder / "serving.duckdb")) as connection:
         connection.execute(f"attach '{home.warehouse}' as warehouse (read_only); create schema kpi")
         connection.execute("create table kpi.kpi_value as from warehouse.kpi.kpi_value")
-    (folder.parent / "current").symlink_to(publication_id)
+        connection.execute("create table kpi.kpi_reading as select *, 'Visites' as label from kpi.kpi_value")
     return folder / "serving.duckdb"
+
+
+def point(home: Home, target: str) -> None:
+    """Let `current` point somewhere."""
+    link = home.published / "daily" / "current"
+    link.unlink(missing_ok=True)
+    link.symlink_to(target)

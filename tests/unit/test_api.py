@@ -149,6 +149,13 @@ def test_a_wrong_question_is_told_what_is_wrong(home, client, path, status, said
 
 
 @pytest.mark.usefixtures("copy")
+@pytest.mark.parametrize("last", ["9999", "9999-Q4", "9999-12", "9999-W52", "9999-12-31"])
+def test_the_end_of_the_calendar_is_a_period(home, client, last):
+    answer = client.get(f"/api/kpi/victims?territory=FR&to={last}", headers=bearer(home))
+    assert (answer.status_code, places(answer)) == (200, ["FR", "FR"])
+
+
+@pytest.mark.usefixtures("copy")
 def test_without_a_good_token_nothing_is_said(home, client):
     good = tokens.add(home, "bon", "national")
     old = tokens.add(home, "vieux", "national", days=1)
@@ -185,6 +192,7 @@ def test_a_token_is_kept_as_a_hash_by_its_owner_alone(home):
         ("a", "region-FR-33", 9, "its territory does not exist"),
         ("a", "FR-99", 9, "is no role"),
         ("a", "national", 0, "0 days"),
+        ("a", "national", 9_999_999, "9999999 days"),
     ],
 )
 def test_a_wrong_token_is_not_made(home, name, role, days, said):
@@ -229,6 +237,35 @@ def test_the_page_of_the_interface_asks_nothing_of_anybody(client):
     named = {one["name"] for one in document["paths"]["/api/kpi/{code}"]["get"]["parameters"]}
     assert named == {"code", "period_type", "from", "to", "territory", "breakdown", "format"}
     assert all(f"<code>{name}</code>" in page.text for name in named)
+
+
+def test_tokens_are_listed_without_writing(home):
+    assert tokens.holders(home) == []
+    assert not home.root.exists()
+    tokens.add(home, "essai", "national")
+    before = [(path.name, path.stat().st_mtime_ns) for path in (home.root, *home.root.iterdir())]
+    statements = []
+    real = sqlite3.connect
+
+    def traced(*arguments, **options):
+        connection = real(*arguments, **options)
+        connection.set_trace_callback(statements.append)
+        return connection
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sqlite3, "connect", traced)
+        assert [holder.name for holder in tokens.holders(home)] == ["essai"]
+    assert all(statement.startswith("select") for statement in statements)
+    assert [(path.name, path.stat().st_mtime_ns) for path in (home.root, *home.root.iterdir())] == before
+
+
+def test_tokens_that_cannot_be_read_or_written_give_a_sentence(home):
+    home.root.mkdir()
+    tokens.file(home).write_bytes(b"no database" * 100)
+    for verb in (("list",), ("revoke", "essai"), ("add", "essai", "--role", "national")):
+        failed = CliRunner().invoke(app, ["api", "token", *verb])
+        assert isinstance(failed.exception, ExpectedFailure), failed.exception
+        assert "api_tokens.sqlite cannot be" in str(failed.exception)
 
 
 def test_tokens_from_the_command_line(home):

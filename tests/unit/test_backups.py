@@ -9,28 +9,27 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner
 
-from audit import ledger
+from audit import ledger, signing
 from audit.verifying import verify
 from ingestion.errors import ExpectedFailure
 from ingestion.locks import writer_lock
 from ingestion.settings import Home
 from orchestration import backups, cli
-from tests.audit.test_verifying import show
-from tests.audit.world import RECORDS, record, write_warehouse
+from tests.audit.world import RECORDS, publish, record, write_warehouse
 
-KEY = "a key of the drill"
+KEY = Ed25519PrivateKey.generate()
 
 
 @pytest.fixture
 def live_home(home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
-    """A home with everything that a backup holds: two sealed publications, the second shown, and a verdict."""
-    monkeypatch.setenv("CYBERIMPACT_AUDIT_KEY", KEY)
+    """A home with everything that a backup holds: two signed publications, the second shown, and a verdict."""
+    monkeypatch.setenv(signing.SETTING, signing.seed_of(KEY))
     for number in range(2):
         write_warehouse(home, [*RECORDS, *[(f"late-{n}", "2026-10-20", "FR-33", 1) for n in range(number)]])
-        record(home, number)
-    show(home, "publication-1")
+        publish(home, number)
     with duckdb.connect(str(home.live)) as connection:
         connection.execute("create table mention as select 42 as mention_id")
     with closing(sqlite3.connect(home.operations)) as connection:
@@ -136,6 +135,82 @@ def test_a_damaged_backup_changes_nothing(
         backups.restore(live_home, kept)
     assert content(live_home) == before
     assert not list(live_home.root.glob("before-restore-*"))
+
+
+def damage_warehouse(home: Home) -> None:
+    with duckdb.connect(str(home.warehouse)) as connection:
+        connection.execute("create table raw as select i as record, md5(i::varchar) as text from range(200000) as r(i)")
+    content = bytearray(home.warehouse.read_bytes())
+    middle = len(content) // 2  # a block of the table: the file opens, and its figures can be read
+    content[middle : middle + 64] = bytes(64)
+    home.warehouse.write_bytes(content)
+
+
+def damage_live(home: Home) -> None:
+    home.live.write_bytes(b"no database")
+
+
+def damage_operations(home: Home) -> None:
+    with closing(sqlite3.connect(home.operations)) as connection:
+        connection.execute("pragma wal_checkpoint(truncate)")
+        connection.execute("pragma journal_mode = delete")
+        connection.execute("create index verdicts_by_id on verdicts (verdict_id)")
+        connection.execute("pragma writable_schema = on")
+        connection.execute("update sqlite_master set rootpage = 2 where name = 'verdicts_by_id'")
+        connection.commit()
+
+
+def damage_operations_header(home: Home) -> None:
+    home.operations.write_bytes(b"no database" * 100)
+
+
+def damage_copy(home: Home) -> None:
+    (home.published / "daily" / "current" / "serving.duckdb").write_bytes(b"no database")
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (damage_warehouse, "warehouse.duckdb is damaged"),
+        (damage_live, "live.duckdb is damaged"),
+        (damage_operations, "operations.sqlite is damaged"),
+        (damage_operations_header, "operations.sqlite is damaged"),
+        (damage_copy, "published/daily/publication-1/serving.duckdb is damaged"),
+    ],
+)
+def test_what_is_damaged_is_not_saved(
+    live_home: Home, tmp_path: Path, damage: Callable[[Home], None], said: str
+) -> None:
+    damage(live_home)
+    with pytest.raises(ExpectedFailure, match=said):
+        backups.backup(live_home, tmp_path / "backup")
+    assert [path for path in tmp_path.iterdir() if "backup" in path.name] == []
+
+
+def test_a_backup_of_a_damaged_database_is_not_restored(
+    live_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the platform made them before it examined what it saved."""
+    before = content(live_home)
+    shutil.copytree(live_home.root, tmp_path / "sound", symlinks=True)
+    damage_warehouse(live_home)
+    monkeypatch.setattr(backups, "refuse_damaged", lambda *_: None)
+    backups.backup(live_home, tmp_path / "backup")
+    monkeypatch.undo()
+    monkeypatch.setenv(signing.SETTING, signing.seed_of(KEY))
+    shutil.rmtree(live_home.root)
+    shutil.copytree(tmp_path / "sound", live_home.root, symlinks=True)
+    with pytest.raises(ExpectedFailure, match=r"warehouse\.duckdb is damaged"):
+        backups.restore(live_home, tmp_path / "backup")
+    assert content(live_home) == before
+
+
+def test_copies_per_right_are_not_saved(live_home: Home, tmp_path: Path) -> None:
+    rights = live_home.published / "daily" / "publication-1" / "rights" / "1"
+    rights.mkdir(parents=True)
+    (rights / "serving.duckdb").write_bytes(b"made anew when it is needed")
+    backups.backup(live_home, tmp_path / "backup")
+    assert not list((tmp_path / "backup").rglob("rights"))
 
 
 def test_a_backup_waits_for_the_writer(live_home: Home, tmp_path: Path) -> None:

@@ -282,6 +282,13 @@ class TestDoctor:
             assert finding["state"] in line
             assert finding["remedy"] in line
 
+    @pytest.mark.parametrize(("value", "state"), [("", "late"), ("a secret", "broken"), ("A" * 43, "ok")])
+    def test_the_key_that_signs(self, run: Run, monkeypatch: pytest.MonkeyPatch, value: str, state: str) -> None:
+        monkeypatch.setenv("CYBERIMPACT_LEDGER_SIGNING_KEY", value)
+        finding = self.findings(run)["CYBERIMPACT_LEDGER_SIGNING_KEY"]
+        assert finding["state"] == state
+        assert "a secret" not in finding["detail"]
+
     @pytest.mark.usefixtures("published_home")
     def test_a_published_home(self, run: Run) -> None:
         found = self.findings(run)

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from audit import ledger
+from audit import ledger, signing
 from ingestion.settings import Home
 from orchestration import ledger_mail
-from tests.audit.world import record, write_warehouse
+from tests.audit.world import publish, write_warehouse
 from tests.unit.mailserver import Mailbox, serving
 
+KEY = Ed25519PrivateKey.generate()
 NOW = datetime(2026, 11, 9, 7, tzinfo=UTC)
 SUBSCRIPTIONS = """
 subscriptions:
@@ -29,10 +31,10 @@ def published(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ho
     file = tmp_path / "subscriptions.yml"
     file.write_text(SUBSCRIPTIONS)
     monkeypatch.setenv("CYBERIMPACT_SUBSCRIPTIONS", str(file))
-    monkeypatch.setenv("CYBERIMPACT_AUDIT_KEY", "a key")
+    monkeypatch.setenv(signing.SETTING, signing.seed_of(KEY))
     write_warehouse(home)
-    record(home, 0)
-    record(home, 7)
+    publish(home, 0)
+    publish(home, 7)
     return home
 
 
@@ -50,6 +52,8 @@ def test_the_mail_tells_the_head_and_what_was_published(published: Home) -> None
     assert (first["To"], first["Subject"]) == ("audit@unite.example", "registre cyberimpact, semaine 2026-W46")
     text = first.get_content()
     assert f"    {ledger.entries(published)[-1].reference}\n" in text
+    fingerprint = signing.fingerprint(KEY.public_key())
+    assert f"signée avec la clé {fingerprint}, en service depuis la publication 1 du 01/11/2026" in text
     assert "2 publication(s), dont 1 depuis une semaine" in text
     assert "- 08/11/2026 06:00, publication 2 : 0 valeur(s) changée(s), code abc, scellée." in text
     assert "La vérification n'a rien trouvé d'altéré." in text
@@ -60,6 +64,13 @@ def test_the_mail_tells_of_tampering(published: Home) -> None:
     first, _ = ledger_mail.messages(published, NOW)
     assert first["Subject"].startswith("ALTÉRATION : ")
     assert "1 publication(s) ont été retirées juste avant" in first.get_content()
+
+
+def test_a_ledger_that_cannot_be_read_is_mailed_too(published: Home) -> None:
+    (ledger.folders(published)[0] / ledger.HEAD).write_bytes(b"{")
+    first, _ = ledger_mail.messages(published, NOW)
+    assert first["Subject"].startswith("ALTÉRATION : ")
+    assert "000001-publication-0 : inséré ou abîmé" in first.get_content()
 
 
 @pytest.mark.usefixtures("published")

@@ -68,16 +68,33 @@ def test_the_answer_records_what_the_signal_was_and_only_once(home, client) -> N
     expected = (FLOOD.signal_id, "confirmé", "veille", "Vu avec le [TÉLÉPHONE]", "crue", "FR-27", 3, opened)
     assert rows(home) == [expected]
     again = client.post(address)
-    assert (again.status_code, "déjà servi" in again.text) == (410, True)
+    assert (again.status_code, "déjà reçu un verdict : « confirmé »" in again.text) == (410, True)
     assert client.get(address).status_code == 410
     assert rows(home) == [expected]
 
 
-def test_each_verdict_of_an_alert_has_a_link_of_its_own(home, client) -> None:
+def test_an_alert_takes_one_verdict_and_the_command_line_changes_it(home, client) -> None:
+    publish(home, [FLOOD])
     moment = datetime.now(UTC)
-    assert client.post(path(home, "vu", moment)).status_code == 200
     assert client.post(path(home, "confirmé", moment)).status_code == 200
-    assert [row[1] for row in rows(home)] == ["vu", "confirmé"]
+    for verdict in ("vu", "écarté", "confirmé"):
+        for answer in (client.get(path(home, verdict, moment)), client.post(path(home, verdict, moment))):
+            assert (answer.status_code, "déjà reçu un verdict : « confirmé », le " in answer.text) == (410, True)
+            assert "cyberimpact signal verdict" in answer.text
+    assert [row[1] for row in rows(home)] == ["confirmé"]
+    assert run("verdict", FLOOD.signal_id, "écarté", "--note", "Exercice").exit_code == 0
+    assert [row[1] for row in rows(home)] == ["confirmé", "écarté"]
+
+
+@pytest.mark.parametrize(
+    "note", ["\u200b\u200d", "\ufeff", "\u3164\u3164", "\uffa0", "\u2800", "\u00ad", "…", "\ufe0f"]
+)
+def test_a_reason_that_nobody_can_read_is_none(home, note) -> None:
+    publish(home, [FLOOD])
+    with pytest.raises(ExpectedFailure, match="demande un motif"):
+        verdicts.record(home, FLOOD, "écarté", "veille", note)
+    verdicts.record(home, FLOOD, "vu", "veille", note)
+    assert [row[3] for row in rows(home)] == [None]
 
 
 def test_putting_aside_needs_a_reason_and_the_link_stays_good_until_it_has_one(home, client) -> None:
@@ -141,9 +158,10 @@ def test_every_answer_forbids_frames_scripts_and_caches(home, client) -> None:
 def test_two_answers_at_once_give_one_verdict(home) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
-    link = links.opened(path(home).rpartition("/")[2])
+    moment = datetime.now(UTC)
+    given = [links.opened(path(home, verdict, moment).rpartition("/")[2]) for verdict in ("vu", "confirmé") * 4]
 
-    def give(_: int) -> bool:
+    def give(link: links.Link) -> bool:
         try:
             verdicts.answer(home, link)
         except RefusedLinkError:
@@ -151,7 +169,7 @@ def test_two_answers_at_once_give_one_verdict(home) -> None:
         return True
 
     with ThreadPoolExecutor(8) as pool:
-        assert sum(pool.map(give, range(8))) == 1
+        assert sum(pool.map(give, given)) == 1
     assert len(rows(home)) == 1
 
 
