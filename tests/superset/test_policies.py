@@ -8,12 +8,13 @@ import sqlglot
 from supersync import bundle as bundles
 from supersync import policies
 from supersync.errors import SupersetFailure
-from supersync.policies import Policies, check, clause, territories
+from supersync.policies import Policies, check, clause
 
 from tests.superset import small_manifest
 from tests.superset.conftest import BUNDLE
 from tests.superset.edits import edit, set_field
 from tests.superset.people import POLICIES, SEEDS
+from warehouse.rights import territories
 
 SQL_LAB = "can_execute_sql_query on SQLLab"
 
