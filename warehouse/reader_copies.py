@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -23,6 +23,7 @@ FOLDER = "rights"
 #: Builds that may vanish under a reader who has just resolved the link, before it gives up.
 _ATTEMPTS = 10
 _SECONDS = 300
+_REMEDY = "Free disk or memory, or publish again."
 _CHECKOUT = Path(__file__).resolve().parents[1]
 _TABLES = "select concat(schema_name, '.', table_name) from duckdb_tables() where database_name = 'original'"
 _COMMENTS = """
@@ -73,10 +74,14 @@ def path_for(link: Path, right: Right) -> Path:
         if right.is_everything:
             return source
         copy = source.parent / FOLDER / right.key / source.name
-        with suppress(FileNotFoundError):  # the build was pruned meanwhile: it has a successor
+        try:
             if not copy.exists():
                 _make(source, copy, right)
-            return copy
+        except FileNotFoundError:
+            continue  # the build was pruned meanwhile: it has a successor
+        except OSError as problem:
+            raise CopyError(f"The copy for readers could not be made: {problem.strerror}.", _REMEDY) from None
+        return copy
     raise NothingPublishedError("Nothing was published in this home yet.", "Run `cyberimpact publish`.")
 
 
@@ -125,7 +130,7 @@ def _run_maker(source: Path, copy: Path, right: Right, held: list[int]) -> None:
         raise CopyError(f"No copy could be made within {_SECONDS} s.", "Look at the load of the machine.") from None
     if made.returncode:
         last = (made.stderr.strip().splitlines() or [f"its maker ended with code {made.returncode}"])[-1]
-        raise CopyError(f"The copy for readers could not be made: {last}", "Free disk or memory, or publish again.")
+        raise CopyError(f"The copy for readers could not be made: {last}", _REMEDY)
 
 
 @contextmanager

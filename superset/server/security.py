@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import connections
 import oidc
 from claims import Roles
 from flask_appbuilder.const import AUTH_OAUTH
@@ -86,6 +87,13 @@ class SecurityManager(SupersetSecurityManager):
         if any(("menu_access", "List Users") in map(tuple, permissions) for permissions in told.values()):
             told.setdefault("Admin", [])
         return told
+
+    def get_rls_cache_key(self, datasource: Any) -> list[str]:
+        """Return what tells the kept answers of one account from another's, of charts of both kinds.
+
+        It goes by what the account may read, so that those with the same right share their answers.
+        """
+        return [*super().get_rls_cache_key(datasource), connections.cache_key(self)]
 
     def raise_for_access(self, *args: Any, **kwargs: Any) -> None:
         """Refuse what the account may not see.

@@ -29,6 +29,7 @@ from superset.exceptions import SupersetSecurityException
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import connections
 from pages import failure  # beside this file, which is loaded by its path
 from security import SecurityManager
 from sql_guard import refusal
@@ -258,6 +259,10 @@ def FLASK_APP_MUTATOR(app: Flask) -> None:  # noqa: N802 - the name of the setti
             response.headers.pop("ETag", None)
         return response
 
+
+# -- Which file a query opens: what its user may not read is not in it
+
+DB_CONNECTION_MUTATOR = connections.choose
 
 # -- What a query may do, and how much of it
 
