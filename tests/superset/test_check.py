@@ -50,7 +50,7 @@ def test_a_chart_that_no_dashboard_shows(workshop, manifest):
 def test_a_column_that_vanished_from_the_model(workshop, tmp_path):
     content = small_manifest.manifest()
     del content["nodes"]["model.cyberimpact.kpi_reading"]["columns"]["breakdown_dimension"]
-    del content["nodes"]["model.cyberimpact.fct_experience_theme"]["columns"]["theme"]
+    del content["nodes"]["model.cyberimpact.fct_experience_theme_count"]["columns"]["theme"]
     found = problems(workshop, small_manifest.write(tmp_path, content))
     assert "datasets/theme_opinions.yaml: the dbt manifest has no column theme." in found
     charts = [problem for problem in found if "the dataset kpi_reading has no column breakdown_dimension." in problem]
