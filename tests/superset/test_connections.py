@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +17,11 @@ from supersync.client import Client
 from tests.superset import attacks, people, queries
 from tests.superset.conftest import PYTHON, SERVER, Server
 from tests.superset.copies import publish, swap
-from tests.superset.people import Person, People
+from tests.superset.people import People, Person
 from tests.superset.test_rows import statements
 from warehouse import rights
 
-#: What each role is bound to: the account, its roles.
+#: An account of each kind of role that reads dashboards.
 KINDS = ("gironde", "aquitaine", "gendarmerie_aquitaine", "nationale")
 
 
@@ -139,7 +138,7 @@ def test_the_file_of_a_query_holds_what_its_user_may_read(server, numbers, folk)
         for table, columns in found:
             assert table in right("gironde").tables
             if "territory_code" in columns:
-                codes = copy.execute(f"select distinct territory_code from {table}").fetchall()  # noqa: S608
+                codes = copy.execute(f"select distinct territory_code from {table}").fetchall()
                 assert {code for (code,) in codes} <= {"FR", "FR-33"}, table
 
 
@@ -156,7 +155,7 @@ def test_a_suppressed_value_is_in_no_file(server, numbers, folk):
             assert tables
             for table, columns in tables:
                 told = " or ".join(f"{column} is not null" for column in columns)
-                query = f"select count(*) from {table} where is_suppressed and ({told})"  # noqa: S608
+                query = f"select count(*) from {table} where is_suppressed and ({told})"
                 assert copy.execute(query).fetchone() == (0,), table
             hidden = copy.execute("select count(*) from kpi.kpi_reading where is_suppressed").fetchone()
             assert hidden != (0,)
@@ -228,7 +227,7 @@ def test_sql_lab_and_samples_open_the_same_file(administration, numbers, folk, b
     assert "FR-69" not in attacks.samples()(folk["analyste_gironde"], target)
 
 
-def test_schemas_and_columns_are_still_told(administration, bundle, numbers):
+def test_schemas_and_columns_are_still_told(administration, numbers):
     database = administration.ids("database")[identifier("database", MAIN)]
     assert "kpi" in " ".join(administration.get(f"/api/v1/database/{database}/schemas/")["result"])
     administration.put(f"/api/v1/dataset/{numbers['kpi_reading']}/refresh")
