@@ -9,7 +9,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Container, Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -27,11 +27,11 @@ _REMEDY = "Free disk or memory, or publish again."
 _CHECKOUT = Path(__file__).resolve().parents[1]
 _TABLES = "select concat(schema_name, '.', table_name) from duckdb_tables() where database_name = 'original'"
 _COMMENTS = """
-    select null as column_name, comment from duckdb_tables()
-    where database_name = 'original' and schema_name = $schema and table_name = $table and comment is not null
+    select schema_name, table_name, null as column_name, comment from duckdb_tables()
+    where database_name = 'original' and comment is not null
     union all
-    select column_name, comment from duckdb_columns()
-    where database_name = 'original' and schema_name = $schema and table_name = $table and comment is not null
+    select schema_name, table_name, column_name, comment from duckdb_columns()
+    where database_name = 'original' and comment is not null
 """
 
 
@@ -164,8 +164,11 @@ def write(source: Path, copy: Path, tables: Mapping[str, str | None]) -> None:
         connection.execute(f"attach {_literal(str(partial))} as serving")
         connection.execute("use original")
         published = {table for (table,) in connection.execute(_TABLES).fetchall()}
-        for table in sorted(tables.keys() & published):
-            _copy(connection, table, tables[table])
+        connection.execute("begin")  # each of hundreds of comments would wait for the disk otherwise
+        made = {table for table in sorted(tables.keys() & published) if _copy(connection, table, tables[table])}
+        for statement in _comments(connection, made):
+            connection.execute(statement)
+        connection.execute("commit")
         connection.execute("checkpoint serving")
         connection.execute("use memory")
         connection.execute("detach serving")
@@ -174,28 +177,25 @@ def write(source: Path, copy: Path, tables: Mapping[str, str | None]) -> None:
     _flush(copy.parent)
 
 
-def _copy(connection: duckdb.DuckDBPyConnection, table: str, condition: str | None) -> None:
-    schema, name = table.split(".")
-    target = f'serving."{schema}"."{name}"'
-    connection.execute(f'create schema if not exists serving."{schema}"')
+def _copy(connection: duckdb.DuckDBPyConnection, table: str, condition: str | None) -> bool:
+    """Copy the rows of a table that fulfil a condition; return whether there is a table to hold them."""
+    schema, name = (f'"{part}"' for part in table.split("."))
+    connection.execute(f"create schema if not exists serving.{schema}")
+    rows = f"from original.{schema}.{name}" + (f" where {condition}" if condition else "")
     try:
-        connection.execute(
-            f'create table {target} as from original."{schema}"."{name}"' + (f" where {condition}" if condition else "")
-        )
+        connection.execute(f"create table serving.{schema}.{name} as {rows}")
     except (duckdb.BinderException, duckdb.CatalogException):
-        print(f"left out, because its rows cannot be told apart: {table}", file=sys.stderr)
-        return
-    for statement in comments(connection, schema, name):
-        connection.execute(statement)
+        return False
+    return True
 
 
-def comments(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> Iterator[str]:
-    """Yield the statements that describe a table of `serving` as that of `original` is described."""
-    target = f'serving."{schema}"."{table}"'
-    found = connection.execute(_COMMENTS, {"schema": schema, "table": table}).fetchall()
-    for column, text in found:
-        what = f'column {target}."{column}"' if column else f"table {target}"
-        yield f"comment on {what} is {_literal(text)}"
+def _comments(connection: duckdb.DuckDBPyConnection, tables: Container[str]) -> Iterator[str]:
+    """Yield the statements that describe tables of `serving` as those of `original` are described."""
+    for schema, name, column, text in connection.execute(_COMMENTS).fetchall():
+        if f"{schema}.{name}" in tables:
+            target = f'serving."{schema}"."{name}"'
+            what = f'column {target}."{column}"' if column else f"table {target}"
+            yield f"comment on {what} is {_literal(text)}"
 
 
 def _literal(text: str) -> str:
