@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -69,25 +70,42 @@ def file_of(server: Server, name: str, target: str = "daily") -> Path:
     return file.parent / "rights" / right(name).key / file.name
 
 
-def answers(person: Person, bundle: Bundle, numbers: Mapping[str, int]) -> dict[tuple[str, str], Any]:
-    """Return what each chart shows somebody on each dashboard, by both; all charts of a dataset are asked at once."""
+Question = tuple[str, str, dict[str, Any]]
+
+
+def questions(bundle: Bundle, name: str) -> list[Question]:
+    """Return the charts that somebody may read: name, dataset and query, as a dashboard asks it."""
+    found: dict[str, Question] = {}
     charts = {one.slug: one for one in bundle.charts}
-    asked: dict[str, list[tuple[tuple[str, str], dict[str, Any]]]] = {}
+    readable = rights.current().roles[people.ROLES[name][0]].datasets
     for dashboard in bundle.dashboards:
-        for slug in dict.fromkeys(dashboard.reads):
+        for slug in dashboard.reads:
+            dataset = charts[slug].declared["dataset"]
             query = json.loads(charts[slug].config["query_context"])["queries"][0]
             query["filters"] = [*query["filters"], *queries.default_filters(bundle, dashboard, slug)]
-            asked.setdefault(charts[slug].declared["dataset"], []).append(((dashboard.slug, slug), query))
+            if dataset in readable:
+                found.setdefault(slug, (slug, dataset, query))
+    return list(found.values())
+
+
+def few(bundle: Bundle, asked: list[Question]) -> list[Question]:
+    """Return all charts of queries over several tables, and one of each table: its rows are chosen as a rule does."""
+    queried = {one.slug for one in bundle.datasets if "query" in one.declared}
+    return [one for one in asked if one[1] in queried] + list({one[1]: one for one in asked}.values())
+
+
+def answers(person: Person, asked: list[Question], numbers: Mapping[str, int]) -> dict[str, list[str]]:
+    """Return what each chart shows somebody; several of a dataset are asked at once."""
     found = {}
-    for dataset, told in asked.items():
-        if dataset not in rights.current().roles[people.ROLES[person.name][0]].datasets:
-            continue
-        body = {"datasource": {"id": numbers[dataset], "type": "table"}, "force": True}
-        answer = person.post("/api/v1/chart/data", json={**body, "queries": [query for _, query in told]})
-        assert answer.status_code == 200, f"{dataset}: {answer.text[:300]}"
-        for (place, _), result in zip(told, answer.json()["result"], strict=True):
-            assert result["error"] is None, place
-            found[place] = sorted(json.dumps(row, sort_keys=True, ensure_ascii=False) for row in result["data"])
+    by_dataset = sorted(asked, key=lambda one: one[1])
+    for dataset, told in ((name, list(group)) for name, group in groupby(by_dataset, key=lambda one: one[1])):
+        for some in (told[at : at + 8] for at in range(0, len(told), 8)):
+            body = {"datasource": {"id": numbers[dataset], "type": "table"}, "force": True}
+            answer = person.post("/api/v1/chart/data", json={**body, "queries": [query for *_, query in some]})
+            assert answer.status_code == 200, f"{dataset}: {answer.text[:300]}"
+            for (slug, *_), result in zip(some, answer.json()["result"], strict=True):
+                assert result["error"] is None, slug
+                found[slug] = sorted(json.dumps(row, sort_keys=True, ensure_ascii=False) for row in result["data"])
     return found
 
 
@@ -100,32 +118,32 @@ def whole(server: Server, name: str) -> None:
         os.link(file.parents[2] / file.name, file)
 
 
-def compare(server: Server, bundle: Bundle, numbers: Mapping[str, int], person: Person) -> None:
+def compare(server: Server, person: Person, asked: list[Question], numbers: Mapping[str, int]) -> None:
     copies = [file_of(server, person.name, target).parent for target in ("daily", "live")]
     for copy in copies:
         shutil.rmtree(copy, ignore_errors=True)
-    by_copy = answers(person, bundle, numbers)
+    by_copy = answers(person, asked, numbers)
     assert all(list(copy.iterdir()) for copy in copies)
     for copy in copies:
         shutil.rmtree(copy)
     whole(server, person.name)
     try:
-        by_rules = answers(person, bundle, numbers)
+        by_rules = answers(person, asked, numbers)
     finally:
         for copy in copies:
             shutil.rmtree(copy)
     assert by_copy == by_rules
-    assert sum(map(len, by_copy.values())) > 100
+    assert [slug for slug, rows in by_copy.items() if not rows] == []
 
 
-def test_every_chart_shows_a_departement_what_row_rules_would(server, bundle, numbers, folk):
-    compare(server, bundle, numbers, folk["gironde"])
+def test_a_chart_shows_a_departement_what_row_rules_would(server, bundle, numbers, folk):
+    compare(server, folk["gironde"], few(bundle, questions(bundle, "gironde")), numbers)
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("name", KINDS[1:])
+@pytest.mark.parametrize("name", KINDS)
 def test_every_chart_shows_what_row_rules_would(server, bundle, numbers, folk, name):
-    compare(server, bundle, numbers, folk[name])
+    compare(server, folk[name], questions(bundle, name), numbers)
 
 
 def test_the_file_of_a_query_holds_what_its_user_may_read(server, numbers, folk):
@@ -133,7 +151,8 @@ def test_the_file_of_a_query_holds_what_its_user_may_read(server, numbers, folk)
     file = file_of(server, "gironde")
     with duckdb.connect(str(file), read_only=True) as copy:
         found = copy.execute(
-            "select schema_name || '.' || table_name, list(column_name) from duckdb_columns() group by all"
+            "select schema_name || '.' || table_name, list(column_name) from duckdb_columns() "
+            "where database_name = current_database() and not internal group by all"
         ).fetchall()
         for table, columns in found:
             assert table in right("gironde").tables
@@ -189,14 +208,18 @@ def places(answer: Mapping[str, Any]) -> set[str]:
     return {row.get("territory_code") or row["country_id"] for row in answer["data"]}
 
 
+def bind(client: Client, rule: Mapping[str, Any], tables: list[int]) -> None:
+    roles = [role["id"] for role in rule["roles"]]  # a rule that is told no roles loses those that it has
+    client.put(f"/api/v1/rowlevelsecurity/{rule['id']}", json={"tables": tables, "roles": roles})
+
+
 @pytest.mark.parametrize("way", [ask, draw])
 def test_a_kept_answer_is_given_to_the_same_right_only(administration, bundle, numbers, folk, way):
     """The dataset has no row rule: nothing but the right keeps the answers of both roles apart."""
     dataset, rules = numbers["kpi_reading"], administration.list("rowlevelsecurity", ["id", "name", "clause"])
     kept = [administration.get(f"/api/v1/rowlevelsecurity/{rule['id']}")["result"] for rule in rules]
     for rule in kept:
-        tables = [table["id"] for table in rule["tables"] if table["id"] != dataset]
-        administration.put(f"/api/v1/rowlevelsecurity/{rule['id']}", json={"tables": tables})
+        bind(administration, rule, [table["id"] for table in rule["tables"] if table["id"] != dataset])
     try:
         cache.invalidate(administration, bundle)
         national = way(folk["nationale"], dataset)
@@ -210,8 +233,7 @@ def test_a_kept_answer_is_given_to_the_same_right_only(administration, bundle, n
         assert places(way(folk["nationale"], dataset)) == places(national)
     finally:
         for rule in kept:
-            tables = [table["id"] for table in rule["tables"]]
-            administration.put(f"/api/v1/rowlevelsecurity/{rule['id']}", json={"tables": tables})
+            bind(administration, rule, [table["id"] for table in rule["tables"]])
         cache.invalidate(administration, bundle)
 
 
