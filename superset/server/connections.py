@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import queries
 from flask import g
 from sqlalchemy.engine.url import URL
 from superset.errors import ErrorLevel, SupersetError, SupersetErrorType
@@ -45,9 +46,9 @@ def cache_key(security_manager: Any) -> str:
 
 
 def choose(
-    url: URL, params: dict[str, Any], _username: str | None, security_manager: Any, _source: Any
+    url: URL, params: dict[str, Any], username: str | None, security_manager: Any, source: Any
 ) -> tuple[URL, dict[str, Any]]:
-    """Return the address of the file that the user of the request may open: Superset's `DB_CONNECTION_MUTATOR`.
+    """Have a worker open the file that the user of the request may read: Superset's `DB_CONNECTION_MUTATOR`.
 
     Nothing of what the request says is looked at. A database that is no published copy is for the platform's own
     account.
@@ -59,7 +60,8 @@ def choose(
         path = _path(url, right(security_manager))
     except (CopyError, PolicyError) as failure:
         raise _refusal("Ce compte ne peut pas lire ces données pour le moment.", failure) from None
-    return (url.set(database=str(path)) if path else url), params
+    url = url.set(database=str(path)) if path else url
+    return queries.in_worker(url, params, username, security_manager, source)
 
 
 def _path(url: URL, granted: Right) -> Path | None:

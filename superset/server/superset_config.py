@@ -9,6 +9,7 @@ Read by Superset through `SUPERSET_CONFIG_PATH`; `server.py` beside it sets that
 * `CYBERIMPACT_OIDC_ISSUER`: address of an OpenID Connect issuer, ProConnect's for one, through which accounts come in;
   it needs `CYBERIMPACT_OIDC_CLIENT_ID` and `CYBERIMPACT_OIDC_CLIENT_SECRET`; `CYBERIMPACT_OIDC_SCOPES` if not usual.
 * `CYBERIMPACT_SUPERSET_SESSION_MINUTES`: how long a session lasts without a click; 60 by default.
+* `CYBERIMPACT_QUERY_…`: how long a query may last and how much memory it may take; `queries.py` lists them.
 """
 
 import os
@@ -24,15 +25,13 @@ from flask_appbuilder.const import AUTH_OAUTH
 from limits import parse as parse_limit
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
-from superset.errors import ErrorLevel, SupersetError, SupersetErrorType
-from superset.exceptions import SupersetSecurityException
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import connections
-from pages import failure  # beside this file, which is loaded by its path
+import connections  # beside this file, which is loaded by its path
+import queries
+from pages import failure
 from security import SecurityManager
-from sql_guard import refusal
 
 
 def _required(name: str) -> str:
@@ -54,7 +53,7 @@ GUEST_TOKEN_JWT_SECRET = SECRET_KEY
 GLOBAL_ASYNC_QUERIES_JWT_SECRET = SECRET_KEY
 SQLALCHEMY_DATABASE_URI = os.environ.get("CYBERIMPACT_SUPERSET_METADATA_URI") or f"sqlite:///{_HOME / 'superset.db'}"
 if SQLALCHEMY_DATABASE_URI.startswith("sqlite:"):
-    # Eight threads share one SQLite file: a writer waits for the other instead of failing.
+    # The threads share one SQLite file: a writer waits for the other instead of failing.
     SQLALCHEMY_ENGINE_OPTIONS = {"connect_args": {"check_same_thread": False, "timeout": 30}}
 
 # -- Language and formats
@@ -220,6 +219,7 @@ _guesses = MovingWindowRateLimiter(MemoryStorage())
 
 def FLASK_APP_MUTATOR(app: Flask) -> None:  # noqa: N802 - the name of the setting
     """Make passwords slow to guess, in the form as in the API, end sessions that nobody uses, and fail in French."""
+    queries.install()
 
     def guess() -> tuple[str, str] | None:
         if request.method != "POST" or request.path.rstrip("/") not in {"/login", "/api/v1/security/login"}:
@@ -260,7 +260,7 @@ def FLASK_APP_MUTATOR(app: Flask) -> None:  # noqa: N802 - the name of the setti
         return response
 
 
-# -- Which file a query opens: what its user may not read is not in it
+# -- Which file a query opens, and which process executes it: `sql_guard` says there what may run
 
 DB_CONNECTION_MUTATOR = connections.choose
 
@@ -286,55 +286,10 @@ SQL_MAX_ROW = 100_000
 TABLE_VIZ_MAX_ROW_SERVER = 100_000
 DISPLAY_MAX_ROW = 10_000
 DEFAULT_SQLLAB_LIMIT = 1_000
-SQLLAB_TIMEOUT = 30
-SUPERSET_WEBSERVER_TIMEOUT = 60
+SQLLAB_TIMEOUT = queries.SQL_LAB_SECONDS
+SUPERSET_WEBSERVER_TIMEOUT = queries.SQL_LAB_SECONDS + 10  # the browser waits a little longer than the server
 SQLLAB_CTAS_NO_LIMIT = False
 DATASET_IMPORT_ALLOWED_DATA_URLS: list[str] = []
-
-
-def SQL_QUERY_MUTATOR(sql: str, **_: object) -> str:  # noqa: N802 - the name of the setting
-    """Let a query of a chart or of SQL Lab pass, or refuse it."""
-    if reason := refusal(sql):
-        raise SupersetSecurityException(
-            SupersetError(message=reason, error_type=SupersetErrorType.MISSING_OWNERSHIP_ERROR, level=ErrorLevel.ERROR)
-        )
-    return sql
-
-
-# The file is opened read-only, without external access, its configuration locked; this stops sooner, and says so.
-DISALLOWED_SQL_FUNCTIONS = {
-    "duckdb": {
-        "current_setting",
-        "duckdb_databases",
-        "duckdb_extensions",
-        "duckdb_logs",
-        "duckdb_secrets",
-        "duckdb_settings",
-        "getenv",
-        "glob",
-        "parquet_file_metadata",
-        "parquet_kv_metadata",
-        "parquet_metadata",
-        "parquet_scan",
-        "parquet_schema",
-        "pragma_database_list",
-        "query",
-        "query_table",
-        "read_blob",
-        "read_csv",
-        "read_csv_auto",
-        "read_json",
-        "read_json_auto",
-        "read_json_objects",
-        "read_ndjson",
-        "read_ndjson_auto",
-        "read_parquet",
-        "read_text",
-        "sniff_csv",
-        "sqlite_scan",
-        "which_secret",
-    }
-}
 
 # -- Cache: answers live until the next publication, which invalidates them, or the next start, which forgets them
 
