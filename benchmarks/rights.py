@@ -32,6 +32,8 @@ from warehouse.reader_copies import FOLDER, path_for
 from warehouse.rights import Right
 
 COUNTS = (5, 140)
+#: How many rights are used for the first time, by how many readers at once.
+USES = ((5, 1), (5, 8), (140, 8))
 ASKED = "select count(*) from {table}"
 TABLES = {DAILY: "kpi.kpi_reading", LIVE: "signals.live_signal"}
 
@@ -134,9 +136,8 @@ def main() -> None:
         told()
         print(f"policies {what}: {1000 * (time.perf_counter() - began):.1f} ms")
     for copy, table in TABLES.items():
-        for count in COUNTS:
-            for readers in (1, 8):
-                first_use(copy.link(home), table, list(chosen(count).values()), readers)
+        for count, readers in USES:
+            first_use(copy.link(home), table, list(chosen(count).values()), readers)
     if options.charts:
         bundle = bi.bundle()
         with bi.client() as client:
