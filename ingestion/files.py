@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ingestion.errors import ExpectedFailure
 from ingestion.folding import fold
-from ingestion.privacy import redact
+from ingestion.privacy import redact, redact_label
 from ingestion.records import Record
 
 DELIMITERS = (";", ",")
@@ -44,7 +44,7 @@ class CsvFile:
     """A CSV file, read once.
 
     Attributes:
-        name: File name without its folder.
+        name: File name without its folder, redacted.
         sha256: Of the bytes that were read.
         size_bytes: Their number.
         header: Labels of the first record.
@@ -150,7 +150,7 @@ def open_csv(path: Path, where: str, recognised: Callable[[Sequence[str]], int])
     Raises:
         ExpectedFailure: the file cannot be read, is empty, is no CSV, or its header is damaged.
     """
-    where = f"{where}, file {path.name}"
+    where = f"{where}, file {name_of(path)}"
     data, lines, repaired = _lines(path, where)
     first = next(number for number, line in enumerate(lines) if line.strip())
     headers: dict[str, tuple[list[str], int]] = {}
@@ -167,7 +167,7 @@ def open_csv(path: Path, where: str, recognised: Callable[[Sequence[str]], int])
     labels = tuple(" ".join(label.split()) for label in headers[delimiter][0])
     _refuse_doubles(labels, where)
     return CsvFile(
-        name=path.name,
+        name=name_of(path),
         sha256=hashlib.sha256(data).hexdigest(),
         size_bytes=len(data),
         header=labels,
@@ -189,7 +189,7 @@ def open_headerless_csv(path: Path, where: str, labels: Sequence[str]) -> CsvFil
     Raises:
         ExpectedFailure: the file cannot be read, is empty, is no CSV, or its first record has other columns.
     """
-    where = f"{where}, file {path.name}"
+    where = f"{where}, file {name_of(path)}"
     data, lines, repaired = _lines(path, where)
     first = next(number for number, line in enumerate(lines) if line.strip())
     delimiter = max(DELIMITERS, key=lines[first].count)
@@ -201,7 +201,7 @@ def open_headerless_csv(path: Path, where: str, labels: Sequence[str]) -> CsvFil
         )
     has_header = [fold(field) for field in fields] == [fold(label) for label in labels]
     return CsvFile(
-        name=path.name,
+        name=name_of(path),
         sha256=hashlib.sha256(data).hexdigest(),
         size_bytes=len(data),
         header=tuple(labels),
@@ -218,6 +218,11 @@ def _lines(path: Path, where: str) -> tuple[bytes, list[str], int]:
     _refuse_other_formats(data, where)
     text, repaired = _decode(data)
     return data, [line.removesuffix("\r") for line in text.split("\n")], repaired
+
+
+def name_of(path: Path) -> str:
+    """Return the name of a file as messages and load logs may hold it: redacted. Its SHA-256 is what identifies it."""
+    return redact_label(path.name)
 
 
 def read_bytes(path: Path, where: str) -> bytes:

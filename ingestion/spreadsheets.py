@@ -17,7 +17,7 @@ from openpyxl import load_workbook
 from openpyxl.utils import get_column_letter
 
 from ingestion.errors import ExpectedFailure
-from ingestion.files import read_bytes
+from ingestion.files import name_of, read_bytes
 from ingestion.privacy import redact
 from ingestion.records import Record
 
@@ -41,7 +41,7 @@ class XlsxFile:
     """One sheet of a workbook, read once.
 
     Attributes:
-        name: File name without its folder.
+        name: File name without its folder, redacted.
         sha256: Of the bytes that were read.
         size_bytes: Their number.
         header: Labels of its columns; a column without a label is named by its letter.
@@ -70,7 +70,7 @@ def open_xlsx(path: Path, where: str, recognised: Callable[[Sequence[str]], int]
     Raises:
         ExpectedFailure: the file cannot be read, is no workbook, unpacks to too much, or no header is recognised.
     """
-    where = f"{where}, file {path.name}"
+    where = f"{where}, file {name_of(path)}"
     data = read_bytes(path, where)
     _refuse_unsafe(data, where)
     try:
@@ -83,7 +83,7 @@ def open_xlsx(path: Path, where: str, recognised: Callable[[Sequence[str]], int]
     for rows in sheets.values():
         for rank, (_, cells) in enumerate(rows[:HEADER_WITHIN_ROWS]):
             if recognised([cell for cell in cells if cell]) >= LEAST_LABELS:
-                return _sheet(path.name, data, cells, rows[rank + 1 :], where)
+                return _sheet(name_of(path), data, cells, rows[rank + 1 :], where)
     raise ExpectedFailure(
         f"{where}: no sheet has a header that is recognised (sheets: {redact(', '.join(sheets))[:80]}).",
         "Nothing was loaded: keep the header of the template as it is and load the file again.",

@@ -200,6 +200,7 @@ ACTIONS = Table(
             "identifiant",
             "Identifier that the unit gives; made of unit, date and title where it gives none ('auto-…').",
             ("Identifiant de l'action", "id"),
+            parsers.identifier,
             nullable=False,
         ),
         Field("titre", "Title, redacted.", ("Titre de l'action", "Intitulé"), parsers.free_text),

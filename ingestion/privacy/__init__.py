@@ -12,19 +12,24 @@ from ingestion.privacy.addresses import mask_addresses
 from ingestion.privacy.birth_dates import mask_birth_dates
 from ingestion.privacy.handles import mask_pseudonyms
 from ingestion.privacy.identifiers import mask_identifiers as mask_plain_identifiers
+from ingestion.privacy.labels import as_words, is_personal, what_no_list_holds, without_dates
 from ingestion.privacy.names import mask_names
 from ingestion.privacy.pseudonyms import pseudonymise
 from ingestion.privacy.reading import Reading
-from ingestion.privacy.spelling import is_odd, replace_as_seen
+from ingestion.privacy.spelling import Seen, is_odd, replace_as_seen, replace_in, seen
 
 __all__ = [
     "FREE_TEXT_LENGTH",
+    "MARK",
+    "is_personal",
     "mask_identifiers",
     "names_personal_datum",
     "pseudonymise",
     "redact",
+    "redact_label",
     "redact_lines",
     "shorten",
+    "what_no_list_holds",
 ]
 
 #: Values longer than this are taken for running text.
@@ -60,6 +65,14 @@ def mask_identifiers(text: str) -> str:
     if is_odd(text):
         text = replace_as_seen(text, mask_plain_identifiers, MARK)
     return mask_plain_identifiers(text)
+
+
+def redact_label(label: str) -> str:
+    """Redact the name of a file or a column, whose words underscores may join: `DUPONT_Jean_2025.csv`."""
+    for reading, replace in ((without_dates, mask_plain_identifiers), (as_words, _redact_fully)):
+        as_seen = seen(label)
+        label = replace_in(label, Seen(reading(as_seen.text), as_seen.places), replace, MARK)
+    return label
 
 
 def redact_lines(source: BinaryIO, sink: BinaryIO) -> None:

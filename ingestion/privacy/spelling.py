@@ -78,7 +78,11 @@ def replace_as_seen(text: str, replace: Callable[[str], str], mark: re.Pattern[s
         replace: Puts marks in the place of what it finds, and changes nothing else.
         mark: A mark.
     """
-    as_seen = seen(text)
+    return replace_in(text, seen(text), replace, mark)
+
+
+def replace_in(text: str, as_seen: Seen, replace: Callable[[str], str], mark: re.Pattern[str]) -> str:
+    """Do what `replace_as_seen` does, for a text that is read otherwise than it is written."""
     replaced = replace(as_seen.text)
     if replaced == as_seen.text:
         return text

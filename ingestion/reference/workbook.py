@@ -13,7 +13,7 @@ from openpyxl import load_workbook
 
 from ingestion.delivery import Delivery, Part
 from ingestion.errors import ExpectedFailure
-from ingestion.files import read_bytes
+from ingestion.files import name_of, read_bytes
 from ingestion.records import Record
 from ingestion.reference.contract import CRIMES
 
@@ -47,7 +47,7 @@ def crimes_delivery(path: Path) -> Delivery:
     Raises:
         ExpectedFailure: the file is no workbook, unpacks to too much, or has no such sheet.
     """
-    where = f"reference, file {path.name}"
+    where = f"reference, file {name_of(path)}"
     data = read_bytes(path, where)
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
@@ -60,7 +60,7 @@ def crimes_delivery(path: Path) -> Delivery:
         raise ExpectedFailure(f"{where}: the file is no XLSX workbook ({type(problem).__name__}).", _AGAIN) from None
     if not sheets:
         raise ExpectedFailure(f"{where}: no sheet is named like 'Services GN 2021'.", _AGAIN)
-    return Delivery(path.name, hashlib.sha256(data).hexdigest(), len(data), (Part(CRIMES, _records(sheets)),))
+    return Delivery(name_of(path), hashlib.sha256(data).hexdigest(), len(data), (Part(CRIMES, _records(sheets)),))
 
 
 def _records(sheets: dict[Any, re.Match[str]]) -> Iterator[Record]:
