@@ -123,7 +123,7 @@ def insee_code(prefix: str) -> Callable[[str], str]:
 
     def parse(value: str) -> str:
         bare = value.removeprefix(prefix)
-        if not re.fullmatch(r"\d[\dAB]\d*(?:-\d+)?", bare):
+        if not re.fullmatch(r"\d[\dAB]\d{0,3}(?:-\d{1,3})?", bare):
             raise ValueError(f"is not an INSEE code that begins with {prefix}")
         return bare
 

@@ -161,7 +161,7 @@ def indicators(value: str) -> str:
         ValueError: one of them is not a code.
     """
     codes = [code for code in re.split(r"[\s;,]+", value.lower()) if code]
-    if not codes or not all(re.fullmatch(r"[a-z][a-z0-9_]*", code) for code in codes):
+    if not codes or not all(re.fullmatch(r"[a-z][a-z0-9_]*", code) and parsers.term(code) == code for code in codes):
         raise ValueError("n'est pas une suite de codes d'indicateurs (exemple : positive_share; answer_rate)")
     return ";".join(codes)
 

@@ -13,6 +13,7 @@ _JOINS = str.maketrans("_+", "  ")
 _DATE = re.compile(r"(?<!\d)20\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?:[_T ]\d\d-\d\d-\d\d)?(?!\d)")
 _WORDS = re.compile(r"[^\W\d_]{2,}(?:[ _.+\-]+[^\W\d_]{2,})+")
 _PREFIXED_NUMBER = re.compile(r"(?:[A-Za-z]{1,16}[-_:.|/]?)?(\d+)")
+_MAY_BE_IBAN = re.compile(r"[A-Za-z]{2}\d{13}")
 _LINE = re.compile(r"0[1-9]\d{8}|(?:00)?33[1-9]\d{8}")
 #: Letters and digits that change places as only a machine's do.
 _DRAWN = re.compile(r"(?=[0-9A-Za-z]{16,}\Z)(?:[A-Za-z]*\d+[A-Za-z]+){2,}\d*[0-9A-Za-z]*")
@@ -44,7 +45,7 @@ def is_personal(identifier: str) -> bool:
     if _DRAWN.fullmatch(identifier):
         return False
     number = _PREFIXED_NUMBER.fullmatch(identifier)
-    if number:
+    if number and not _MAY_BE_IBAN.match(identifier):
         return _is_number_of_a_person(number[1])
     if mask_identifiers(identifier) != identifier:
         return True
