@@ -10,6 +10,7 @@ from typing import Any
 from ingestion.contract import Table, choose_table
 from ingestion.errors import ExpectedFailure
 from ingestion.files import CsvFile, name_of, open_csv, open_headerless_csv, read_bytes
+from ingestion.privacy import redact_label
 from ingestion.records import Record
 from ingestion.spreadsheets import open_xlsx
 
@@ -101,7 +102,7 @@ def json_delivery(
     again = "Nothing was loaded: check that this is the platform's file, whole, and load it again."
     try:
         document = json.loads(data, object_pairs_hook=_without_doubles)
-    except ValueError as problem:
+    except (ValueError, RecursionError) as problem:
         raise ExpectedFailure(f"{where}: the file is not whole JSON ({problem}).", again) from None
     try:
         parts = tuple(Part(table, _records(found)) for table, found in read(document))
@@ -122,5 +123,5 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {twice!r} stands twice in one object")
+        raise ValueError(f"the key {redact_label(twice)!r} stands twice in one object")
     return found

@@ -4,8 +4,10 @@ import codecs
 import csv
 import hashlib
 import re
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
 
 from ingestion.errors import ExpectedFailure
@@ -18,6 +20,8 @@ DELIMITERS = (";", ",")
 MAX_MEBIBYTES = 256
 #: A quoted field that runs over more physical lines than this lost its closing quote.
 MAX_RECORD_LINES = 1000
+#: No export has such a line: its line ends are lost, or it is no text.
+MAX_LINE_MEBIBYTES = 16
 
 #: What UTF-8 files of French administrations hold instead of quotes and dashes: cp1252 bytes taken for ISO 8859-1. The
 #: five points that cp1252 does not define stay.
@@ -216,6 +220,7 @@ def _lines(path: Path, where: str) -> tuple[bytes, list[str], int]:
     """Return the bytes of a text file, its physical lines, and the number of characters that were repaired."""
     data = read_bytes(path, where)
     _refuse_other_formats(data, where)
+    _refuse_long_line(data, where)
     text, repaired = _decode(data)
     return data, [line.removesuffix("\r") for line in text.split("\n")], repaired
 
@@ -225,22 +230,27 @@ def name_of(path: Path) -> str:
     return redact_label(path.name)
 
 
-def read_bytes(path: Path, where: str) -> bytes:
-    """Return the content of a file.
+def read_bytes(path: Path, where: str, most_mebibytes: int = MAX_MEBIBYTES) -> bytes:
+    """Return the content of a regular file; one that grows while it is read is no larger than the bound either.
 
     Raises:
-        ExpectedFailure: it cannot be read, or is larger than `MAX_MEBIBYTES`.
+        ExpectedFailure: it cannot be read, is no regular file, or is larger than `most_mebibytes`.
     """
     try:
-        if path.stat().st_size > MAX_MEBIBYTES << 20:
-            raise ExpectedFailure(
-                f"{where}: the file is larger than {MAX_MEBIBYTES} MiB.", "Split it by period and load the parts."
-            )
-        return path.read_bytes()
+        is_regular = stat.S_ISREG(path.stat().st_mode)
+        with path.open("rb") if is_regular else BytesIO() as file:
+            content = file.read((most_mebibytes << 20) + 1)
     except OSError as problem:
         raise ExpectedFailure(
             f"{where}: the file cannot be read ({problem.strerror}).", "Check its path and that you may read it."
         ) from problem
+    if not is_regular:
+        raise ExpectedFailure(f"{where}: it is no regular file.", "Give the path of a file.")
+    if len(content) > most_mebibytes << 20:
+        raise ExpectedFailure(
+            f"{where}: the file is larger than {most_mebibytes} MiB.", "Split it by period and load the parts."
+        )
+    return content
 
 
 def _refuse_other_formats(data: bytes, where: str) -> None:
@@ -257,6 +267,18 @@ def _refuse_other_formats(data: bytes, where: str) -> None:
         raise ExpectedFailure(f"{where}: the file is JSON, not a CSV file.", again)
     if b"\x00" in data and not data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise ExpectedFailure(f"{where}: the file holds binary data, not text.", again)
+
+
+def _refuse_long_line(data: bytes, where: str) -> None:
+    start, most = 0, MAX_LINE_MEBIBYTES << 20
+    while len(data) - start > most:
+        end = data.rfind(b"\n", start, start + most)
+        if end < 0:
+            raise ExpectedFailure(
+                f"{where}: a line is longer than {MAX_LINE_MEBIBYTES} MiB.",
+                "Nothing was loaded: export the data as CSV with one record a line, and load that file.",
+            )
+        start = end + 1
 
 
 def _decode(data: bytes) -> tuple[str, int]:

@@ -20,8 +20,8 @@ from tests.ingestion.identifiers import STRUCTURED, Identifier, disguised, ident
 #: What no list of values and no identifier holds; a version may look like an address, a reference like a plate.
 NEVER_LISTED = ("MAIL", "TÉLÉPHONE", "IBAN", "NIR", "CARTE")
 
-TEXTS = [
-    (name, table.name, field)
+FIELDS = [
+    pytest.param(field, id=f"{name}.{table.name}.{field.name}")
     for name in NAMES
     for table in connectors.contract(name)
     for field in table.fields
@@ -49,8 +49,8 @@ def drawn(kind: str, count: int = 6) -> list[Identifier]:
 PLANTED = [each for kind in NEVER_LISTED for each in drawn(kind)]
 
 
-@pytest.mark.parametrize(("name", "table", "field"), TEXTS, ids=[f"{n}.{t}.{f.name}" for n, t, f in TEXTS])
-def test_no_field_takes_an_identifier_of_a_person(name: str, table: str, field: Field):
+@pytest.mark.parametrize("field", FIELDS)
+def test_no_field_takes_an_identifier_of_a_person(field: Field):
     """What a field may not hold is masked, made a pseudonym, or refused."""
     left = []
     for planted in PLANTED:
@@ -82,11 +82,11 @@ def test_a_value_of_a_list_is_never_read_as_running_text(value):
 
 @pytest.mark.parametrize(
     ("value", "is_one"),
-    [("2904756", False), ("1234567890123456789", False), ("tw-1790000000000000001", False), ("5e4d3c2b1a0f9e8d7c6b5a49", False),
-     ("550e8400-e29b-41d4-a716-446655440000", False), ("gp:AOqpTOE9xYz_12", False), ("press-article-0001", False),
-     ("jean.dupont", True), ("Jean_Dupont", True), ("0698765432", True), ("33698765432", True), ("185057800608436", True),
-     ("jean.dupont@exemple.fr", True), ("jean.dupont%40exemple.fr", True), ("https://x.com/zedexe/status/12", True),
-     ("4970100000000055", True), ("FR7630006000011234567890189", True)],
+    [("2904756", False), ("1234567890123456789", False), ("tw-1790000000000000001", False), ("gp:AOqpTOE9xYz_12", False),
+     ("5e4d3c2b1a0f9e8d7c6b5a49", False), ("550e8400-e29b-41d4-a716-446655440000", False), ("press-article-0001", False),
+     ("jean.dupont", True), ("Jean_Dupont", True), ("0698765432", True), ("33698765432", True),
+     ("185057800608491", True), ("jean.dupont@exemple.fr", True), ("jean.dupont%40exemple.fr", True),
+     ("https://x.com/zedexe/status/12", True), ("4970100000000055", True), ("FR7630006000011234567890189", True)],
 )  # fmt: skip
 def test_an_identifier_of_a_person_becomes_a_pseudonym(value, is_one):
     import pyarrow as pa
