@@ -20,7 +20,7 @@ QUARANTINE_CHECK = "quarantine_is_empty"
 
 
 class LoadConfig(dg.Config):
-    """What to load: the platform's own address, a file of its inbox, or what stands for one that was given elsewhere."""
+    """What to load: the platform's own address, a file of its inbox, or what stands for one given elsewhere."""
 
     file: str | None = None
 

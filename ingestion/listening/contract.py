@@ -32,19 +32,32 @@ NETWORKS = (
 #: person otherwise, the host is left. For Python and RE2 alike; those that match most come first.
 ADDRESS_RULES = (
     (r"^https?://(?:[^/?#]*\.)?(?:x|twitter)\.com/[^/?#]+/status/(\d+)(?:[/?#].*)?$", r"https://x.com/i/status/\1"),
+    # pages of a person, and not of a message: profiles, stories, channels without a message
+    (r"^(https?://(?:[^/?#@]*\.)?(?:facebook|fb|instagram)\.com)/(?:people|public|stories|profile\.php)(?:[/?#].*)?$",
+     r"\1/"),
+    (r"^(https?://(?:[^/?#@]*\.)?t\.me)/s/[^/?#]+/?([^?#@]*)(?:[?#].*)?$", r"\1/-/\2"),
     (r"^(https?://(?:[^/?#@]*\.)?(?:facebook\.com|instagram\.com|t\.me))/[^/?#]+/([^?#@]+)(?:[?#].*)?$", r"\1/-/\2"),
     (r"^https?://(?:[^/?#]*\.)?youtube\.com/watch\?(?:[^#]*&)?v=([\w-]+).*$", r"https://youtu.be/\1"),
-    (r"^(https?://(?:[^/?#@]*\.)?(?:x|twitter|instagram|facebook|threads)\.(?:com|net))/[^/?#]+/?(?:[?#].*)?$", r"\1/"),
+    (r"^(https?://(?:[^/?#@]*\.)?youtube\.com/(?:shorts|live|embed)/[\w-]+).*$", r"\1"),
+    (r"^(https?://(?:[^/?#@]*\.)?linkedin\.com)/(?:posts/[^?#]*activity-|feed/update/urn:li:activity:)(\d+).*$",
+     r"\1/feed/update/urn:li:activity:\2"),
+    (r"^(https?://(?:[^/?#@]*\.)?reddit\.com)/(?:user|u)/[^/?#]+([^?#@]*)(?:[?#].*)?$", r"\1/-\2"),
+    (r"^(https?://(?:[^/?#@]*\.)?(?:(?:x|twitter|youtube|linkedin|snapchat|vk)\.com|twitch\.tv|t\.me))/.*$", r"\1/"),
+    (r"^(https?://(?:[^/?#@]*\.)?(?:instagram|facebook|threads)\.(?:com|net))/[^/?#]+/?(?:[?#].*)?$", r"\1/"),
     (r"^(https?://bsky\.app/profile)/[^/?#]+([^?#@]*)(?:[?#].*)?$", r"\1/-\2"),
-    (r"^(https?://[^/?#@]+)/@[^/?#@]+([^?#@]*)(?:[?#].*)?$", r"\1/-\2"),
+    (r"^(https?://[^/?#@]+)/@[^/?#@]+(?:@[^/?#@]+)?([^?#@]*)(?:[?#].*)?$", r"\1/-\2"),
+    (r"^(https?://[^/?#@]+)/users/[^/?#@]+([^?#@]*)(?:[?#].*)?$", r"\1/-\2"),
     (r"^(https?://[^/?#@]+)/[^?#]*(?:@|%40).*$", r"\1/"),
     (r"^(https?://)[^/?#]*@([^/?#@]+).*$", r"\1\2/"),
     (r"^(https?://[^?#]*).*$", r"\1"),
-)
+)  # fmt: skip
 _ADDRESS_RULES = tuple((re.compile(pattern), replacement) for pattern, replacement in ADDRESS_RULES)
 
 #: An address without these is right as it is.
-_CONCERNED = r"[?#@]|%40|//(?:[^/]*\.)?(?:youtube|x|twitter|facebook|instagram|threads|t|bsky)\."
+_CONCERNED = (
+    r"[?#@]|%40|/users/|//(?:[^/]*\.)?"
+    r"(?:youtube|x|twitter|facebook|fb|instagram|threads|t|bsky|linkedin|reddit|snapchat|vk|twitch)\."
+)
 
 #: Vendors give a mark from -5 to 5, or a word; a word says no more than the sign.
 SENTIMENTS = {
