@@ -86,7 +86,9 @@ def pseudonyms(identifiers: pa.Array) -> pa.Array:
 
 def checked_identifiers(identifiers: pa.Array) -> pa.Array:
     """Return identifiers of records, those of persons as pseudonyms; only what may be one is looked at."""
-    if not pc.any(pc.match_substring_regex(identifiers, MAY_BE_PERSONAL)).as_py():
+    options = pc.MatchSubstringOptions(MAY_BE_PERSONAL)
+    may_be = pc.call_function("match_substring_regex", [identifiers], options)
+    if True not in may_be.unique().to_pylist():
         return identifiers
     return _each_once(identifier, identifiers)
 

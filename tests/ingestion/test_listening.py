@@ -313,7 +313,7 @@ def test_a_missing_project_is_told(monkeypatch):
 def test_an_address_leads_to_the_message_and_to_no_person(address, kept):
     assert mention_address(address) == kept
     in_sql = COLUMNAR[mention_address].replace("{c}", "address")
-    assert duckdb.execute(f"select {in_sql} from (select ? as address)", [address]).fetchall() == [(kept,)]  # noqa: S608
+    assert duckdb.execute(f"select {in_sql} from (select ? as address)", [address]).fetchall() == [(kept,)]
 
 
 def test_what_is_no_address_is_refused():
