@@ -160,11 +160,15 @@ def find_names(reading: Reading) -> list[Span]:
 def _is_in_a_territory(reading: Reading, first: int, end: int) -> bool:
     """Tell whether words are the name of a country or territory, or a part of it: `French Polynesia`, `Sierra Leone`.
 
+    So are those within the name of a commune of three words or more: `Forest sur Marque`.
+
     A single word that is a first name too is a person: `Dominique`, `Jordan`.
     """
     for start in range(max(0, first - _LONGEST_TERRITORY), first + 1):
         for stop in range(max(end, start + 1), min(reading.size, start + _LONGEST_TERRITORY) + 1):
             words = " ".join(reading.keys[start:stop]).replace("-", " ")
+            if words.count(" ") > 1 and words in communes():
+                return True
             if words in territories():
                 return " " in words or not reading.kinds[first] & _USUAL_FIRST
     return False

@@ -217,7 +217,7 @@ _MORE_COMMON = word_set(
     " covid selfie hashtag influenceur influenceuse streaming login toussaint ascension assomption plateforme"
     " plateformes ergonomique intuitif intuitive inutilisable injoignable bienveillant bienveillante"
     " quelqu lorsqu puisqu jusqu presqu quoiqu luis remi jai jsuis jvous cest sest nest navez javais jetais jaimerais"
-    " typologie typologies author user followers verified valid until from"
+    " typologie typologies author user followers verified valid until"
     " jattends quil quelle lon dun tai nai mavez"
 )
 

@@ -37,7 +37,7 @@ def _secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 def drawn(kind: str, count: int = 6) -> list[Identifier]:
     found: list[Identifier] = []
 
-    @settings(max_examples=count, database=None, derandomize=True, phases=[Phase.generate])
+    @settings(max_examples=count, database=None, derandomize=True, deadline=None, phases=[Phase.generate])
     @given(plain=identifier(kind), hidden=disguised(identifier(kind)))
     def keep(plain: Identifier, hidden: Identifier) -> None:
         found.extend([plain, hidden])

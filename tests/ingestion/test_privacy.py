@@ -742,6 +742,7 @@ IDENTIFIERS = [
 NOBODY = [
     "French guiana",
     "French Polynesia et Nouvelle-Calédonie",
+    "Brigade de gendarmerie de Forest sur Marque",
     "Nous rentrons de Sierra Leone et de Puerto Rico.",
     "Visites : South Africa, United Arab Emirates, Northern Mariana Islands",
     "La commande 702-5551234-8765438 n'est jamais arrivée.",
