@@ -9,7 +9,8 @@ from typing import Any
 
 from ingestion.contract import Table, choose_table
 from ingestion.errors import ExpectedFailure
-from ingestion.files import CsvFile, open_csv, open_headerless_csv, read_bytes
+from ingestion.files import CsvFile, name_of, open_csv, open_headerless_csv, read_bytes
+from ingestion.privacy import redact_label
 from ingestion.records import Record
 from ingestion.spreadsheets import open_xlsx
 
@@ -27,7 +28,7 @@ class Delivery:
     """A file that was opened, recognised, and is ready to be read.
 
     Attributes:
-        name: File name without its folder.
+        name: File name without its folder, redacted.
         sha256: Of its bytes.
         size_bytes: Their number.
         parts: What it holds, one part per table.
@@ -96,12 +97,12 @@ def json_delivery(
     Raises:
         ExpectedFailure: the file cannot be read, is no JSON, names something twice, or is not of the platform.
     """
-    where = f"{platform}, file {path.name}"
+    where = f"{platform}, file {name_of(path)}"
     data = read_bytes(path, where)
     again = "Nothing was loaded: check that this is the platform's file, whole, and load it again."
     try:
         document = json.loads(data, object_pairs_hook=_without_doubles)
-    except ValueError as problem:
+    except (ValueError, RecursionError) as problem:
         raise ExpectedFailure(f"{where}: the file is not whole JSON ({problem}).", again) from None
     try:
         parts = tuple(Part(table, _records(found)) for table, found in read(document))
@@ -109,7 +110,7 @@ def json_delivery(
         raise ExpectedFailure(
             f"{where}: the document is not of the expected form ({type(problem).__name__}: {problem}).", again
         ) from None
-    return Delivery(path.name, hashlib.sha256(data).hexdigest(), len(data), parts)
+    return Delivery(name_of(path), hashlib.sha256(data).hexdigest(), len(data), parts)
 
 
 def _records(found: Iterable[Mapping[str, Any]]) -> list[Record]:
@@ -122,5 +123,5 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {twice!r} stands twice in one object")
+        raise ValueError(f"the key {redact_label(twice)!r} stands twice in one object")
     return found

@@ -121,8 +121,8 @@ class Intake:
             return Rejection(None, reason)
         header = self.table.understand(tuple(record.values), self.origin.where)
         self.generation = self.generation or header.generation
-        self.unknown_columns.update(header.unknown)
-        self.dropped_columns.update(header.dropped)
+        self.unknown_columns.update(header.named_unknown)
+        self.dropped_columns.update(header.named_dropped)
         return self.table.read(record.values, header, self.origin.at(record.position))
 
     def _changed(self, record: Record, row: Row, known: Mapping[str, Row]) -> Row | None:

@@ -6,6 +6,7 @@ import json
 import math
 import sys
 import unicodedata
+from collections.abc import Iterator
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -118,27 +119,31 @@ def load(
         )
 
 
-def load_one(chosen: "Platform", file: Path | None) -> list[str]:
-    """Load one platform and return a line for each load that this took.
+def load_one(chosen: "Platform", file: Path | None) -> Iterator[str]:
+    """Load one platform and yield a line for each load that this took; a file that fails does not stop those after it.
 
     Raises:
-        ExpectedFailure: a load failed.
+        ExpectedFailure: a load failed, or something in the inbox is no file.
     """
     from ingestion import inbox
     from orchestration.execution import run_job
 
-    files: list[Path | None] = [file]
-    if file is None:
-        files = [*([None] if chosen.cron else []), *inbox.waiting(inbox.folder(chosen))]
-    if not files:
-        return [f"{chosen.name}: no file waits in drop/{chosen.name}/, nothing was loaded"]
-    lines = []
-    for one in files:
-        config = {"file": str(one.resolve())} if one else {}
+    folder = inbox.folder(chosen)
+    failures = [] if file else inbox.refused(folder)
+    configs = (
+        [{"file": inbox.give(file.resolve())}] if file else [{"file": str(path)} for path in inbox.waiting(folder)]
+    )
+    if file is None and chosen.cron:
+        configs.insert(0, {})
+    if not configs and not failures:
+        yield f"{chosen.name}: no file waits in drop/{chosen.name}/, nothing was loaded"
+    for config in configs:
         outcome = run_job(f"load_{chosen.name}", {"ops": {chosen.name: {"config": config}}})
-        outcome.or_raise("The rows loaded before stay as they were.")
-        lines += sorted({metadata["summary"] for metadata in outcome.metadata.values()})
-    return lines
+        yield from sorted({metadata["summary"] for metadata in outcome.metadata.values()})
+        if not outcome.succeeded:
+            failures += outcome.failures or [f"The run {outcome.run_id} failed."]
+    if failures:
+        raise ExpectedFailure("\n".join(failures), "The rows loaded before stay as they were.")
 
 
 @app.command()

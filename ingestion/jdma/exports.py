@@ -9,6 +9,7 @@ from ingestion.files import CsvFile, open_csv
 from ingestion.folding import fold
 from ingestion.jdma.contract import ANSWERS, REVIEWS
 from ingestion.jdma.questionnaire import BY_LABEL, VERBATIM, Question
+from ingestion.privacy import redact_label
 from ingestion.records import Record
 
 #: Between several answers to one question, and between an answer and what was answered below it (§1.5) [CERTAIN].
@@ -31,11 +32,11 @@ def open_export(path: Path) -> Delivery:
     reviews = [label for label in file.header if REVIEWS.recognised([label])]
     REVIEWS.understand(reviews, f"jdma, file {file.name}")
     questions = [label for label in file.header if label not in reviews]
-    return of_csv(file, Part(REVIEWS, _reviews(file, reviews)), Part(ANSWERS, _answers(file, questions)))
+    return of_csv(file, Part(REVIEWS, _reviews(file, reviews, path.name)), Part(ANSWERS, _answers(file, questions)))
 
 
-def _reviews(file: CsvFile, columns: list[str]) -> Iterator[Record]:
-    named = _FILE_NAME.fullmatch(file.name)
+def _reviews(file: CsvFile, columns: list[str], file_name: str) -> Iterator[Record]:
+    named = _FILE_NAME.fullmatch(file_name)
     verbatim = next((label for label in file.header if fold(label) == fold(VERBATIM.label)), None)
     for record in file.records():
         values = {label: record.values.get(label) for label in columns}
@@ -65,7 +66,7 @@ def _of_question(label: str, said: str) -> Iterator[Mapping[str, str | None]]:
     question = BY_LABEL.get(fold(label))
     if question is None or not question.items:
         yield {
-            "field_code": question.code if question else fold(label),
+            "field_code": question.code if question else fold(redact_label(label)),
             "answer_item_id": "0",
             "parent_field_code": None,
             "parent_answer": None,

@@ -12,7 +12,7 @@ import yaml
 from ingestion.contract import shown
 from ingestion.delivery import Delivery, Part, of_csv
 from ingestion.errors import ExpectedFailure
-from ingestion.files import open_csv
+from ingestion.files import name_of, open_csv
 from ingestion.folding import fold
 from ingestion.listening.contract import MENTIONS, identifier
 from ingestion.parsers import paris_time
@@ -147,7 +147,7 @@ def _labels(chosen: ColumnMap, header: Sequence[str]) -> tuple[str, ...]:
 
 
 def _json_lines(path: Path) -> Delivery:
-    where = f"listening, file {path.name}"
+    where = f"listening, file {name_of(path)}"
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -158,7 +158,7 @@ def _json_lines(path: Path) -> Delivery:
         ) from None
     if not size:
         raise ExpectedFailure(f"{where}: the file is empty.", "Nothing was loaded: export it again.")
-    return Delivery(path.name, digest, size, (Part(MENTIONS, _lines(path)),))
+    return Delivery(name_of(path), digest, size, (Part(MENTIONS, _lines(path)),))
 
 
 def _lines(path: Path) -> Iterator[Record]:
