@@ -1,7 +1,7 @@
 """Google Play and App Store: reviews of Ma Sécurité, in the words of each store.
 
-    {"store": "play", "app_id": "fr.gouv.interieur.masecurite", "reviewId": "gp-1", "lastModified": 1710446864, …}
-    store,app_id,id,updated,im:rating,title,content,im:version
+{"store": "play", "app_id": "fr.gouv.interieur.masecurite", "reviewId": "gp-1", "lastModified": 1710446864, …}
+store,app_id,id,updated,im:rating,title,content,im:version
 """
 
 from datetime import UTC, timedelta
@@ -35,9 +35,9 @@ def deliver(desk: Desk) -> None:
     for row in table.rows.values():
         day = row["at"].replace(tzinfo=UTC).astimezone(PARIS).date()
         part = {"platform": PLATFORM}
-        desk.figures.add("app_rating", day, UNKNOWN, row["stars"], 1, {"store": row["store"]})
-        desk.figures.add("negative_reviews_share", day, UNKNOWN, int(row["stars"] <= 2), 1, part)
-        desk.figures.add("feedback_index", day, UNKNOWN, (row["stars"] - 1) * 5, 2, part)
+        desk.figures.add("app_rating", day, UNKNOWN, row["stars"], 1, parts={"store": row["store"]})
+        desk.figures.add("negative_reviews_share", day, UNKNOWN, int(row["stars"] <= 2), 1, parts=part)
+        desk.figures.add("feedback_index", day, UNKNOWN, (row["stars"] - 1) * 5, 2, parts=part)
 
 
 def _review(random: Random, store: str, name: str) -> Row:

@@ -1,7 +1,7 @@
 """Audience of the sites: rows of Piano Analytics as an extraction tool leaves them, and the same as CSV.
 
-    {"tool": "piano", "site": "gendarmerie.interieur.gouv.fr", "date_year": 2024, "date_month": "March",
-     "geo_country": "France", "geo_region": "French guiana", "geo_city": "Cayenne", "m_visits": 12, …}
+{"tool": "piano", "site": "gendarmerie.interieur.gouv.fr", "date_year": 2024, "date_month": "March",
+ "geo_country": "France", "geo_region": "French guiana", "geo_city": "Cayenne", "m_visits": 12, …}
 """
 
 import calendar
@@ -94,7 +94,7 @@ def _hours(desk: Desk, random: Random) -> None:
     for key, row in table.rows.items():
         day, parts = date.fromisoformat(key[1]), {"site": key[0], "sub_site": SUB_SITES[key[3]]}
         desk.figures.add("visits", day, NATION, row["m_visits"], parts=parts)
-        desk.figures.add("bounce_share", day, NATION, row["m_bounces"], row["m_visits"], parts)
+        desk.figures.add("bounce_share", day, NATION, row["m_bounces"], row["m_visits"], parts=parts)
 
 
 def _places(desk: Desk, day: date, site: str, key: tuple[str, ...], row: Row) -> None:
@@ -104,13 +104,13 @@ def _places(desk: Desk, day: date, site: str, key: tuple[str, ...], row: Row) ->
 def _sources(desk: Desk, day: date, _: str, key: tuple[str, ...], row: Row) -> None:
     part = {"traffic_source": SOURCES[key[0]]}
     desk.figures.add("visits", day, NATION, row["m_visits"], parts=part, is_total=False)
-    desk.figures.add("bounce_share", day, NATION, row["m_bounces"], row["m_visits"], part, is_total=False)
+    desk.figures.add("bounce_share", day, NATION, row["m_bounces"], row["m_visits"], parts=part, is_total=False)
 
 
 def _devices(desk: Desk, day: date, site: str, key: tuple[str, ...], row: Row) -> None:
     part = {"device": DEVICES[key[0]]}
     desk.figures.add("visits", day, NATION, row["m_visits"], parts=part, is_total=False)
-    desk.figures.add("bounce_share", day, NATION, row["m_bounces"], row["m_visits"], part, is_total=False)
+    desk.figures.add("bounce_share", day, NATION, row["m_bounces"], row["m_visits"], parts=part, is_total=False)
     desk.figures.add("unique_visitors", day, NATION, row["m_unique_visitors"], parts=part | {"site": site})
 
 
@@ -127,9 +127,11 @@ def _months(desk: Desk, random: Random, name: str, columns: tuple[str, ...], cou
     rows = []
     for month in MONTHS:
         when = {"date_year": month.year, "date_month": calendar.month_name[month.month]}
-        for site in SITES:
-            for values in _properties(random, name):
-                rows.append(_row(random, site, when | dict(zip(columns, values, strict=True))))
+        rows += [
+            _row(random, site, when | dict(zip(columns, values, strict=True)))
+            for site in SITES
+            for values in _properties(random, name)
+        ]
     table = Table()
     when = ("date_year", "date_month")
     _write(desk, table, f"{name}_visits_2023_2024.jsonl", [r for r in rows if r["date_year"] < 2025], (*when, *columns))

@@ -1,11 +1,11 @@
-"""Chat of the Brigade numérique: exports of easiware, `;`, usually without header, one line per conversation and motive.
+"""Chat of the Brigade numérique: exports of easiware, `;`, mostly without header, a line per conversation and motive.
 
-    9a1f-000017;14/03/2024 21:07;chat;Je suis victime;Hameçonnage;néant
+9a1f-000017;14/03/2024 21:07;chat;Je suis victime;Hameçonnage;néant
 """
 
 from datetime import date, datetime, timedelta
 
-from tests.rawfiles.deliveries import FUTURE, Desk, Table, some_time
+from tests.rawfiles.deliveries import FUTURE, YEARS, Desk, Table, some_time
 from tests.rawfiles.geography import UNKNOWN, holidays
 
 PLATFORM = "brigade_numerique"
@@ -70,36 +70,34 @@ def deliver(desk: Desk) -> None:
         for parent, motive in random.sample(motives, 2 if number % 25 == 0 else 1):
             contacts.append((reference, moment, parent, motive))
     for number, day in enumerate((*GAPS, *REPEATS)):
-        moment = datetime(day.year, day.month, day.day, 2, 30)
+        moment = datetime.fromisoformat(f"{day} 02:30")
         contacts.append((f"clock-{number}", moment, "Je suis victime", "Hameçonnage"))
     contacts.sort(key=lambda contact: contact[1])
 
     table = Table()
-    for year in (2023, 2024, 2025):
-        first = datetime(year, 1, 1) - timedelta(days=31)
-        year_s = [contact for contact in contacts if first <= contact[1] < datetime(year + 1, 1, 1)]
-        lines = _lines(year_s, year)
+    for year in YEARS:
+        first, last = date(year, 1, 1) - timedelta(days=31), date(year, 12, 31)
+        exported = [contact for contact in contacts if first <= contact[1].date() <= last]
+        lines = _lines(exported, year)
         if year == 2024:
             lines[0:0] = [HEADER.encode()]
             lines += [line.encode() for line in BAD]
-            year_s.append(year_s[0])  # a line that the export repeats
+            exported.append(exported[0])  # a line that the export repeats
             lines.append(lines[1])
         file = desk.file(PLATFORM, f".easiware_{year}.csv", b"".join(lines), len(BAD) if year == 2024 else 0)
-        table.take(file, ((contact, {}) for contact in year_s))
+        table.take(file, ((contact, {}) for contact in exported))
     again = [contact for contact in contacts if date(2024, 2, 1) <= contact[1].date() < date(2024, 5, 1)]
     file = desk.file(PLATFORM, ".easiware_2024_t1.csv", b"".join(_lines(again, 2025)))
     table.take(file, ((contact, {}) for contact in again))
     for contact in table.rows:
-        _count(desk, *contact)
+        _count(desk, *contact[1:])
 
 
 def _lines(contacts: list[Contact], year: int) -> list[bytes]:
     """Return lines as the tool wrote them that year: cp1252, then UTF-8 and cp1252 mixed, then with lost letters."""
     lines = []
-    for number, (reference, moment, parent, motive) in enumerate(contacts):
-        if year == 2025 and (parent, motive) in KNOWN:
-            parent = parent.replace("'", "’")
-            motive = motive.replace("ç", "\ufffd") if number % 3 == 0 else motive.upper() if number % 3 == 1 else motive
+    for number, (reference, moment, *motives) in enumerate(contacts):
+        parent, motive = _damaged(*motives, number) if year == 2025 else motives
         remark = ("néant", "", "vu avec l'équipe")[number % 3]
         line = f"{reference};{moment:%d/%m/%Y %H:%M};chat;{parent};{motive};{remark}\n"
         is_cp1252 = year == 2023 or (year == 2024 and number % 7 == 0)
@@ -107,7 +105,15 @@ def _lines(contacts: list[Contact], year: int) -> list[bytes]:
     return lines
 
 
-def _count(desk: Desk, reference: str, written: datetime, parent: str, motive: str) -> None:
+def _damaged(parent: str, motive: str, number: int) -> tuple[str, str]:
+    """Return known labels with other apostrophes, in capitals, or with lost letters; others as they are."""
+    if (parent, motive) not in KNOWN:
+        return parent, motive
+    spelled = (motive.replace("ç", "\ufffd"), motive.upper(), motive)[number % 3]
+    return parent.replace("'", "’"), spelled
+
+
+def _count(desk: Desk, written: datetime, parent: str, motive: str) -> None:
     category = CATEGORIES[parent, motive]
     if category is None:
         return
@@ -117,4 +123,4 @@ def _count(desk: Desk, reference: str, written: datetime, parent: str, motive: s
     parts = {"category": category, "hour": hour, "weekday_hour": f"{DAYS[day.weekday()]} {hour}"}
     desk.figures.add("chat_contacts", day, UNKNOWN, parts=parts)
     is_closed = not 8 <= moment.hour < 19 or day.weekday() >= 5 or day in holidays()
-    desk.figures.add("chat_out_of_hours_share", day, UNKNOWN, int(is_closed), 1, {"category": category})
+    desk.figures.add("chat_out_of_hours_share", day, UNKNOWN, int(is_closed), 1, parts={"category": category})

@@ -1,7 +1,7 @@
 """Cybermalveillance.gouv.fr and 17Cyber: counts of cases as CSV, JSON and JSON Lines.
 
-    date;public;categorie_menace;code_departement;nb_parcours;nb_mise_en_relation_prestataire;nb_tchat_fsi;…
-    2024-03-14;particulier;hameçonnage;06;41;3;8;12;conseil;87
+date;public;categorie_menace;code_departement;nb_parcours;nb_mise_en_relation_prestataire;nb_tchat_fsi;…
+2024-03-14;particulier;hameçonnage;06;41;3;8;12;conseil;87
 """
 
 import json
@@ -33,7 +33,11 @@ THREATS = {
     "piratage de compte": "account_hacking",
     "clonage de voix": "unclassified",
 }
-HANDOVERS = {"nb_mise_en_relation_prestataire": "prestataire", "nb_tchat_fsi": "tchat", "nb_orientation_plainte": "plainte"}
+HANDOVERS = {
+    "nb_mise_en_relation_prestataire": "prestataire",
+    "nb_tchat_fsi": "tchat",
+    "nb_orientation_plainte": "plainte",
+}
 
 
 def deliver(desk: Desk) -> None:
@@ -105,4 +109,6 @@ def _count(desk: Desk, row: Row) -> None:
     if None not in handed:
         desk.figures.add("handover_share", day, place, max(handed), victims)
         for name, part in HANDOVERS.items():
-            desk.figures.add("handover_share", day, NATION, row[name], victims, {"handover": part}, is_total=False)
+            desk.figures.add(
+                "handover_share", day, NATION, row[name], victims, parts={"handover": part}, is_total=False
+            )

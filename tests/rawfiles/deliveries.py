@@ -1,4 +1,4 @@
-"""Files on disk, and what a load must say of each: rows new, updated, quarantined; the rest is unchanged or replaced."""
+"""Files on disk, and what a load must say of each: rows new, updated, quarantined; the rest changes nothing."""
 
 import csv
 import io
@@ -120,7 +120,7 @@ class Desk:
 
     def random(self, platform: str) -> Random:
         """Return the chance of a platform, the same in every run."""
-        return Random(f"cyberimpact {platform}")  # noqa: S311 (invented data)
+        return Random(f"cyberimpact {platform}")
 
     def file(self, platform: str, name: str, data: bytes, quarantined: int = 0, is_refused: bool = False) -> File:
         """Write a file; rows that break the contract are counted here, good ones by `Table.take`."""

@@ -109,6 +109,7 @@ KPIS: Mapping[str, Kpi] = {
 #: Codes as they are published.
 CODES = tuple(dict.fromkeys(code.partition(" of the ")[0] for code in KPIS))
 
+
 def deliver(folder: Path, size: Size) -> Desk:
     """Write the files of every platform below a folder, and note what must come of them."""
     desk = Desk(folder, size, Figures(KPIS))

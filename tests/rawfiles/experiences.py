@@ -39,7 +39,6 @@ STATES = {True: "Traitée", False: "A traiter"}
 TEXT = 'Accueil rapide ; "très" clair,\nmerci.'
 
 
-
 def deliver(desk: Desk) -> None:
     """Write an export per generation, corrections within and across them, bad rows, and an export that repeats."""
     random = desk.random(PLATFORM)
@@ -51,15 +50,15 @@ def deliver(desk: Desk) -> None:
     table = Table()
 
     # Generation of 2021. Twenty-one keys are repeated further down: the last row says what is true.
-    _write(desk, table, "voxusagers_2023.csv", [*map(_before, older[:21]), *older], GENERATION_2021, "cp1252")
+    _write(desk, table, "voxusagers_2023.csv", [*map(_before, older[:21]), *older], GENERATION_2021, encoding="cp1252")
     # Generation of 2022: with what was answered meanwhile, in other columns, and bad rows.
     answered = [_answered(random, row) for row in older if not row["answered"]][::4]
     bad = [bad_line({"id": f"bad-{number}"} | change) for number, change in enumerate(BAD)]
     rows = [*map(_before, newer[:10]), *newer, *answered]
-    _write(desk, table, "voxusagers_2024.csv", rows, GENERATION_2022, "utf-8-sig", bad)
+    _write(desk, table, "voxusagers_2024.csv", rows, GENERATION_2022, encoding="utf-8-sig", bad=bad)
     # The same export once more: an overlap that changes nothing.
     _write(desk, table, "voxusagers_2024_bis.csv", newer[: each // 2], GENERATION_2022)
-    _write(desk, table, "export-experiences.csv", labelled, EXPORT_2023, "utf-8-sig")
+    _write(desk, table, "export-experiences.csv", labelled, EXPORT_2023, encoding="utf-8-sig")
     # The portal's API, as an extraction tool leaves its records; experiences of 2024 were answered since.
     answered = [_answered(random, row) for row in newer if not row["answered"]][::3]
     rows = [*records, *answered]
@@ -148,19 +147,19 @@ _TAGS = [f"tags_généraux_{older}" for older, _ in THEMES.values()]
 #: Columns of each generation, and how each is filled.
 GENERATION_2021: dict[str, Callable[[Row], str]] = {
     "id": lambda row: row["id"],
-    "titre": lambda row: "Un titre",
-    "description": lambda row: TEXT,
+    "titre": lambda _: "Un titre",
+    "description": lambda _: TEXT,
     "réponses": lambda row: "Bonjour" if row["answered"] else "",
     "etat_de_lexpérience": lambda row: STATES[row["answered"]],
     "ressenti_usager": lambda row: row["feeling"],
     "typologies": lambda row: row["structures"][0],
-    "structure": lambda row: "",
+    "structure": lambda _: "",
     **{tag: (lambda row, rank=rank: row["themes"][rank]) for rank, tag in enumerate(_TAGS)},
-    "pseudonyme_usager": lambda row: "abc",
-    "commune_usager": lambda row: "Ornex",
+    "pseudonyme_usager": lambda _: "abc",
+    "commune_usager": lambda _: "Ornex",
     "expérience_hors_structure": lambda row: _yes(row["outside"]),
     "code_postaux": lambda row: row["place_written"],
-    "écrit_le": lambda row: "",
+    "écrit_le": lambda _: "",
     "date_de_publication": lambda row: _day(row["published"]),
     "date_de_1ere_réponse": lambda row: _day(row["first_answer"]),
 }
@@ -170,11 +169,11 @@ GENERATION_2022: dict[str, Callable[[Row], str]] = {
     "ressenti_usager": lambda row: row["feeling"],
     "intitulé_typologie_1": lambda row: row["structures"][0],
     "intitulé_typologie_2": lambda row: "".join(row["structures"][1:2]),
-    "intitulé_typologie_3": lambda row: "",
+    "intitulé_typologie_3": lambda _: "",
     **{tag: (lambda row, rank=rank: row["themes"][rank]) for rank, tag in enumerate(_TAGS)},
     "expérience_hors_structure": lambda row: _yes(row["outside"]),
     "code_postal_usager": lambda row: row["place_written"],
-    "ecrit_le": lambda row: "",
+    "ecrit_le": lambda _: "",
     "date_de_publication": lambda row: _day(row["published"]),
     "date_de_premiere_réponse": lambda row: _day(row["first_answer"]),
 }
@@ -189,7 +188,7 @@ EXPORT_2023: dict[str, Callable[[Row], str]] = {
     "Code INSEE Département usager": lambda row: row["place_written"],
     "Pays": lambda row: row["country"],
     "Intitulé Typologie 1": lambda row: "Groupement de gendarmerie départementale" if row["is_ours"] else "Mairie",
-    "Hors structure": lambda row: "Non",
+    "Hors structure": lambda _: "Non",
     "ID structure 1": lambda row: row["structures"][0],
     **{label: (lambda row, rank=rank: row["themes"][rank]) for rank, (_, label) in enumerate(THEMES.values())},
 }
@@ -229,7 +228,7 @@ BAD = (
 
 def bad_line(change: Mapping[str, str]) -> list[str]:
     """Return a line of the generation of 2022 with some of its cells changed."""
-    row = _experience(Random(0), 900_000, 2024)  # noqa: S311 (invented data)
+    row = _experience(Random(0), 900_000, 2024)
     return [change.get(label, fill(row)) for label, fill in GENERATION_2022.items()]
 
 
@@ -239,6 +238,7 @@ def _write(
     name: str,
     rows: list[Row],
     columns: dict[str, Callable[[Row], str]],
+    *,
     encoding: str = "utf-8",
     bad: list[list[str]] | None = None,
 ) -> None:
@@ -256,18 +256,16 @@ def _count(desk: Desk, row: Row) -> None:
     figures, day, place = desk.figures, row["published"], row["place"]
     scope = {"scope": "gendarmerie" if row["is_ours"] else "autres"}
     figures.add("experiences", day, place, parts=scope)
-    figures.add("answer_rate", day, place, int(row["answered"]), 1, scope)
-    figures.add("positive_share", day, place, int(row["feeling"] == "Positif"), 1, scope)
+    figures.add("answer_rate", day, place, int(row["answered"]), 1, parts=scope)
+    figures.add("positive_share", day, place, int(row["feeling"] == "Positif"), 1, parts=scope)
     for theme, feeling in zip(THEMES, row["themes"], strict=True):
         if feeling:
             is_positive = int(feeling == "Positif")
-            figures.add("positive_share", day, place, is_positive, 1, {"theme": theme}, is_total=False)
+            figures.add("positive_share", day, place, is_positive, 1, parts={"theme": theme}, is_total=False)
     if row["first_answer"] is not None:
         delay = (row["first_answer"] - day).days
         if delay >= 0:
             for kpi in ("response_time_median", "response_time_p75", "response_time_p90"):
                 figures.add(kpi, day, place, delay, parts=scope)
     if row["is_ours"]:
-        figures.add("feedback_index", day, place, MARKS[row["feeling"]], 1, {"platform": PLATFORM})
-
-
+        figures.add("feedback_index", day, place, MARKS[row["feeling"]], 1, parts={"platform": PLATFORM})

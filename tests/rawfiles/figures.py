@@ -114,6 +114,7 @@ class Figures:
         place: str,
         numerator: Number = 1,
         denominator: Number = 0,
+        *,
         parts: Mapping[str, str] | None = None,
         is_total: bool = True,
     ) -> None:

@@ -1,11 +1,11 @@
 """Je donne mon avis: the export of a service, CSV in UTF-8, one column per question, its wording as header.
 
-    Date de l'avis,Nom du formulaire,Lien d'intégration,Identifiant Avis,"De façon générale, comment ça s'est passé ?",…
-    2024-03-14 20:07:44,Évaluation de la satisfaction usager,Bouton principal,00a1f3c,Très bien,…
+Date de l'avis,Nom du formulaire,Lien d'intégration,Identifiant Avis,"De façon générale, comment ça s'est passé ?",…
+2024-03-14 20:07:44,Évaluation de la satisfaction usager,Bouton principal,00a1f3c,Très bien,…
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from fractions import Fraction
 from random import Random
 from zoneinfo import ZoneInfo
@@ -55,8 +55,10 @@ def deliver(desk: Desk) -> None:
             for _ in range(desk.size.reviews // 6):
                 number += 7
                 # Exports are in UTC: the last evening of a month is in the next one in Paris.
-                written.append(_review(random, f"{number:07x}", some_time(random, *_bounds(year)), service))
-            written.append(_review(random, f"{number + 1:07x}", datetime(year, 3, 31, 22, 30), service))
+                written.append(
+                    _review(random, f"{number:07x}", some_time(random, date(year, 1, 2), date(year, 12, 30)), service)
+                )
+            written.append(_review(random, f"{number + 1:07x}", datetime.fromisoformat(f"{year}-03-31 22:30"), service))
             grown = [_grown(random, row) for row in earlier if row["at"].month > 9]
             rows = sorted([*grown, *written], key=lambda row: row["at"])
             bad = BAD if (service, year) == ("Percev@l", 2024) else ()
@@ -79,10 +81,6 @@ BAD = (
 def _records(bad: tuple[tuple[str, ...], ...]) -> int:
     """Return how many records bad rows are: a review, and an answer for each question answered."""
     return sum(1 + sum(bool(answer) for answer in row[4:10]) for row in bad)
-
-
-def _bounds(year: int) -> tuple:
-    return datetime(year, 1, 2).date(), datetime(year, 12, 30).date()
 
 
 def _review(random: Random, name: str, at: datetime, service: str) -> Row:
@@ -132,9 +130,7 @@ def _line(row: Row) -> list[str]:
     for question, way, answer in _answers(row):
         cells[question].append(f"{way} : {answer}" if way else answer)
     said = [" / ".join(cells[question]) for question in QUESTIONS]
-    return [
-        f"{row['at']:%Y-%m-%d %H:%M:%S}", "Évaluation de la satisfaction usager", "Bouton principal", row["id"], *said, ""
-    ]  # fmt: skip
+    return [f"{row['at']:%Y-%m-%d %H:%M:%S}", "Évaluation", "Bouton principal", row["id"], *said, ""]
 
 
 def _take(file: File, rows: list[Row], reviews: Table, answers: Table) -> None:
@@ -157,7 +153,7 @@ def _count(desk: Desk, row: Row) -> None:
     service = {"service": row["service"]}
 
     def add(kpi: str, mark: int | Fraction) -> None:
-        desk.figures.add(kpi, day, UNKNOWN, mark, 1, service)
+        desk.figures.add(kpi, day, UNKNOWN, mark, 1, parts=service)
 
     add("satisfaction_score", SATISFACTION[row["satisfaction"]])
     if row["clarity"]:
@@ -168,6 +164,4 @@ def _count(desk: Desk, row: Row) -> None:
         add("help_quality_score", QUALITY[answer])
     if row["tried"]:
         add("autonomy_score", 10 * int(row["tried"] == (NO_HELP,)))
-    desk.figures.add(
-        "feedback_index", day, UNKNOWN, SATISFACTION[row["satisfaction"]], 1, {"platform": PLATFORM}
-    )
+    desk.figures.add("feedback_index", day, UNKNOWN, SATISFACTION[row["satisfaction"]], 1, parts={"platform": PLATFORM})

@@ -1,7 +1,7 @@
 """Social listening: an export with the labels of Visibrain as CSV, and neutral records as JSON Lines.
 
-    ID;Plateforme;Date de publication;URL;Texte;ID auteur;Abonnés;Impressions;Pays;Département
-    v-17;X (Twitter);14/03/2024 21:07;https://x.com/a/status/17;Un message;a12;300;900;France;33
+ID;Plateforme;Date de publication;URL;Texte;ID auteur;Abonnés;Impressions;Pays;Département
+v-17;X (Twitter);14/03/2024 21:07;https://x.com/a/status/17;Un message;a12;300;900;France;33
 """
 
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ from random import Random
 from zoneinfo import ZoneInfo
 
 from tests.rawfiles.deliveries import Desk, Row, Table, csv_text, json_lines, some_time
-from tests.rawfiles.geography import ABROAD, UNKNOWN, of_departement
+from tests.rawfiles.geography import ABROAD, UNKNOWN
 
 PLATFORM = "listening"
 PARIS = ZoneInfo("Europe/Paris")
@@ -81,7 +81,7 @@ def _keyed(rows: list[Row]) -> list[tuple[str, Row]]:
 def _line(row: Row) -> list:
     country, departement = row["source"]
     return [
-        row["id"], row["network"], f"{row['at']:%d/%m/%Y %H:%M}", f"https://exemple.fr/{row['id']}", "Un message", "a12",
+        row["id"], row["network"], f"{row['at']:%d/%m/%Y %H:%M}", f"https://exemple.fr/{row['id']}", "Un mot", "a12",
         300, "non", row["reach"], COUNTRIES[country], departement,
     ]  # fmt: skip
 

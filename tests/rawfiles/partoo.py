@@ -1,6 +1,6 @@
 """Partoo: listings, reviews and presence, as an extraction tool leaves the records of the API, and as CSV.
 
-    {"id": 812, "business_id": "5f…", "partner": "google_my_business", "date": "2024-03-14T20:07:00+00:00", "rating": 4, …}
+{"id": 812, "business_id": "5f…", "partner": "google_my_business", "date": "2024-03-14T20:07:00+00:00", …}
 """
 
 import json
@@ -29,7 +29,14 @@ def deliver(desk: Desk) -> None:
     listings = {f"{number:024x}": code for number, code in _listings(desk)}
     businesses = Table(modified=lambda row: row["modified"])
     records = [
-        {"id": name, "name": f"Brigade {rank}", "status": "open", "zipcode": code, "country": "FR", "modified": 1_700_000_000}
+        {
+            "id": name,
+            "name": f"Brigade {rank}",
+            "status": "open",
+            "zipcode": code,
+            "country": "FR",
+            "modified": 1_700_000_000,
+        }
         for rank, (name, code) in enumerate(listings.items())
     ]
     businesses.take(
@@ -121,13 +128,13 @@ def _count(desk: Desk, row: Row, place: str) -> None:
     if row["deleted"]:
         return
     if row["recommended"] is not None:
-        desk.figures.add("feedback_index", day, place, 10 * int(row["recommended"]), 1, part)
+        desk.figures.add("feedback_index", day, place, 10 * int(row["recommended"]), 1, parts=part)
         return
     desk.figures.add("google_answer_rate", day, place, int(row["answered"] is not None), 1)
     if row["rating"] is not None:
         desk.figures.add("google_rating", day, place, row["rating"], 1)
-        desk.figures.add("negative_reviews_share", day, place, int(row["rating"] <= 2), 1, part)
-        desk.figures.add("feedback_index", day, place, (row["rating"] - 1) * 5, 2, part)
+        desk.figures.add("negative_reviews_share", day, place, int(row["rating"] <= 2), 1, parts=part)
+        desk.figures.add("feedback_index", day, place, (row["rating"] - 1) * 5, 2, parts=part)
 
 
 def _presence(desk: Desk, random: Random, listings: dict[str, str]) -> None:
@@ -169,6 +176,4 @@ def _states(desk: Desk, random: Random) -> None:
     for record in records:
         count, part = record["count"], {"publisher": record["publisher"]}
         shown = count if record["state"] == "success" else 0
-        desk.figures.add("listing_sync_share", date.fromisoformat(record["read_on"]), NATION, shown, count, part)
-
-
+        desk.figures.add("listing_sync_share", date.fromisoformat(record["read_on"]), NATION, shown, count, parts=part)

@@ -1,7 +1,7 @@
 """Percev@l: one cumulative JSON file with four series of counts.
 
-    {"nb_report_day": {"2024-03-14": 12}, "amount_of_money_day": {"2024-03-14": 5615.5},
-     "dpt_report_month": {"2024-03": {"06": 40}}, "age_categories_month": {"2024-03": {"25-34": 40}}}
+{"nb_report_day": {"2024-03-14": 12}, "amount_of_money_day": {"2024-03-14": 5615.5},
+ "dpt_report_month": {"2024-03": {"06": 40}}, "age_categories_month": {"2024-03": {"25-34": 40}}}
 """
 
 import json
@@ -17,7 +17,26 @@ REPORTS, AMOUNTS = "nb_report_day", "amount_of_money_day"
 DEPARTEMENTS, AGES = "dpt_report_month", "age_categories_month"
 
 #: Codes of the file; Paris is `75` in odd months and `75C` in even ones.
-CODES = ("1", "02", "06", "2A", "2B", "20", "33", "59", "67", "69M", "75", "971", "973", "977", "978", "984", "987", "99")
+CODES = (
+    "1",
+    "02",
+    "06",
+    "2A",
+    "2B",
+    "20",
+    "33",
+    "59",
+    "67",
+    "69M",
+    "75",
+    "971",
+    "973",
+    "977",
+    "978",
+    "984",
+    "987",
+    "99",
+)
 CLASSES = ("00", "15-24", "25-34", "35-44", "45-54", "55-64", "65-74", "75+")
 
 Series = dict[str, dict[Any, Any]]
@@ -55,7 +74,7 @@ def _add_day(desk: Desk, day: str, amount: Decimal | int, reports: int) -> None:
 
 
 def _series(desk: Desk) -> Series:
-    """Return the four series, by day or by month and part; a month's counts agree, but for those of July 2025; a month is zero."""
+    """Return the series, by day or by month and part; they agree, but for July 2025, and November 2022 is zero."""
     random = desk.random(PLATFORM)
     found: Series = {REPORTS: {}, AMOUNTS: {}, DEPARTEMENTS: {}, AGES: {}}
     days = (LAST_DAY - FIRST_DAY).days + 1

@@ -1,7 +1,7 @@
 """Pré-plainte en ligne: the log of declarations, CSV with header.
 
-    stats_id,stats_debut_declaration,stats_fin_declaration,stats_dpt_unite,stats_pers_physique,stats_pers_morale
-    41873,2024-03-14 21:07:00,2024-03-14 21:19:31,06,1,0
+stats_id,stats_debut_declaration,stats_fin_declaration,stats_dpt_unite,stats_pers_physique,stats_pers_morale
+41873,2024-03-14 21:07:00,2024-03-14 21:19:31,06,1,0
 """
 
 from collections.abc import Iterator
@@ -40,12 +40,12 @@ BAD = (
 
 #: Declarations around the changes of clocks, and durations at the edge of what is possible.
 EDGES = (
-    (datetime(2024, 3, 31, 1, 50), datetime(2024, 3, 31, 3, 10)),  # 20 minutes
-    (datetime(2024, 10, 27, 2, 50), datetime(2024, 10, 27, 3, 10)),  # 80 minutes: the first of the two hours
-    (datetime(2025, 6, 1, 10), datetime(2025, 6, 1, 10)),
-    (datetime(2025, 6, 1, 10), datetime(2025, 6, 2, 10)),
-    (datetime(2025, 6, 1, 10), datetime(2025, 6, 2, 10, 0, 1)),
-    (datetime(2025, 6, 1, 10), datetime(2025, 6, 1, 9, 59, 59)),
+    ("2024-03-31 01:50:00", "2024-03-31 03:10:00"),  # 20 minutes
+    ("2024-10-27 02:50:00", "2024-10-27 03:10:00"),  # 80 minutes: the first of the two hours
+    ("2025-06-01 10:00:00", "2025-06-01 10:00:00"),
+    ("2025-06-01 10:00:00", "2025-06-02 10:00:00"),  # a day, which is possible
+    ("2025-06-01 10:00:00", "2025-06-02 10:00:01"),
+    ("2025-06-01 10:00:00", "2025-06-01 09:59:59"),
 )
 
 
@@ -56,7 +56,8 @@ def deliver(desk: Desk) -> None:
     for number in range(desk.size.declarations):
         row = _declaration(random, str(10_000 + number), some_time(random))
         logs[row["begun"].year].append(row)
-    for number, (begun, sent) in enumerate(EDGES):
+    for number, edge in enumerate(EDGES):
+        begun, sent = map(datetime.fromisoformat, edge)
         row = {"id": f"edge{number}", "begun": begun, "sent": sent, "code": "33", "flags": ("1", "0")}
         logs[begun.year].append(row)
     # Corrected further down in the same file: the first row of the key is wrong in all that may be corrected.

@@ -1,7 +1,7 @@
 """Register of prevention actions: the template of the project, filled in by units, as CSV of a French Excel and XLSX.
 
-    Identifiant;Titre;…;Département;Commune;Date de début;Date de fin;Personnes touchées;Heures;Coût en euros;…
-    33-2024-7;Réunion publique;…;33 - Gironde;Arcachon;14/03/2024;;45;2h30;1 250,50 €;
+Identifiant;Titre;…;Département;Commune;Date de début;Date de fin;Personnes touchées;Heures;Coût en euros;…
+33-2024-7;Réunion publique;…;33 - Gironde;Arcachon;14/03/2024;;45;2h30;1 250,50 €;
 """
 
 import io
@@ -30,8 +30,8 @@ AUDIENCES = ("Seniors", "Jeunes", "Grand public")
 CHANNELS = ("En présence", "Réseaux sociaux")
 #: Départements as gendarmes write them; none means the whole country.
 PLACES = {
-    "33 - Gironde": "FR-33", "6": "FR-06", "06": "FR-06", "2a": "FR-2A", "75": "FR-75C", "971": "FR-971", "977": "FR-BL",
-    "978": "FR-MF", "987": "FR-PF", "69": "FR-69", "": UNKNOWN,
+    "33 - Gironde": "FR-33", "6": "FR-06", "06": "FR-06", "2a": "FR-2A", "75": "FR-75C", "971": "FR-971",
+    "977": "FR-BL", "978": "FR-MF", "987": "FR-PF", "69": "FR-69", "": UNKNOWN,
 }  # fmt: skip
 HOURS = {"2h30": Decimal("2.5"), "2,5": Decimal("2.5"), "6": Decimal(6), "": None}
 COSTS = {"1 250,50 €": Decimal("1250.5"), "0": Decimal(0), "120": Decimal(120), "": None}
@@ -77,8 +77,8 @@ def _action(random: Random, number: int) -> Row:
 def _line(row: Row) -> tuple[str, ...]:
     people = "" if row["people"] is None else str(row["people"])
     return (
-        row["id"], "Réunion publique", "", row["type"], row["theme"], row["audience"], row["channel"], "Brigade", row["departement"],
-        "", f"{row['day']:%d/%m/%Y}", "", people, row["hours"], row["cost"], "",
+        row["id"], "Réunion publique", "", row["type"], row["theme"], row["audience"], row["channel"], "Brigade",
+        row["departement"], "", f"{row['day']:%d/%m/%Y}", "", people, row["hours"], row["cost"], "",
     )  # fmt: skip
 
 
@@ -130,4 +130,4 @@ def _count(desk: Desk, row: Row) -> None:
         figures.add("prevention_hours_per_10k", day, of_nation, hours)
     if people and cost is not None:
         of_action = {"theme": row["theme"], "channel": row["channel"]}
-        figures.add("cost_per_person_reached", day, place, cost, people, of_action)
+        figures.add("cost_per_person_reached", day, place, cost, people, parts=of_action)

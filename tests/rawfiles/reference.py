@@ -1,7 +1,7 @@
 """Reference data: headcounts, figures of the IGGN, units, and the categories of the chat that an installation brings.
 
-    annee;categorie;effectifs_homme;effectifs_femme
-    2024;Personnels civils;;2100
+annee;categorie;effectifs_homme;effectifs_femme
+2024;Personnels civils;;2100
 """
 
 from datetime import date

@@ -1,7 +1,7 @@
 """Accounts on social networks: the list of accounts as JSON Lines, and the template of daily figures as CSV.
 
-    network,account,day,followers,following,posts,engagements
-    facebook,Gendarmerie_33,14/03/2024,148000,12,4021,310
+network,account,day,followers,following,posts,engagements
+facebook,Gendarmerie_33,14/03/2024,148000,12,4021,310
 """
 
 from datetime import date
@@ -89,7 +89,7 @@ def _count(desk: Desk, readings: dict[Key, Row]) -> None:
     for (network, account, written), row in readings.items():
         day, place, parts = date.fromisoformat(written), _place(network, account), _parts(network, account)
         if row["engagements"] is not None:
-            desk.figures.add("engagement_rate", day, place, row["engagements"], row["followers"], parts)
+            desk.figures.add("engagement_rate", day, place, row["engagements"], row["followers"], parts=parts)
         for period in PERIODS:
             key = (period, start_of(period, day.year, day.month), network, account)
             last[key] = max(last.get(key, ("", 0)), (written, row["followers"]))

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date
 from decimal import Decimal
 from itertools import groupby
 from pathlib import Path
@@ -168,8 +167,3 @@ def test_headcounts_are_published(world: World) -> None:
         columns = dict(world.line.rows(f"select column_name, data_type from (describe {name})"))
         assert columns
     assert found or reference.total(2025)
-
-
-def test_first_day_is_in_the_past() -> None:
-    """The files speak of days that are over: their figures do not depend on the day of the test."""
-    assert date(2025, 12, 31) < date.today()
