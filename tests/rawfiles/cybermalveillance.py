@@ -34,9 +34,9 @@ THREATS = {
     "clonage de voix": "unclassified",
 }
 HANDOVERS = {
-    "nb_mise_en_relation_prestataire": "prestataire",
-    "nb_tchat_fsi": "tchat",
-    "nb_orientation_plainte": "plainte",
+    "nb_mise_en_relation_prestataire": "Prestataire",
+    "nb_tchat_fsi": "Tchat",
+    "nb_orientation_plainte": "Plainte",
 }
 
 

@@ -19,7 +19,8 @@ OTHER_CODES = {"75C": "FR-75C", "69M": "FR-69", "69D": "FR-69", "99": ABROAD}
 #: Codes as files hold them, damage included, and the territory that each means.
 DIRTY_CODES = {
     "01": "FR-01", "1": "FR-01", "6": "FR-06", "06": "FR-06", "6.0": "FR-06", "2A": "FR-2A", "2a": "FR-2A",
-    "2B": "FR-2B", "20": UNKNOWN, "33": "FR-33", "59": "FR-59", "67": "FR-67", "69": "FR-69", "69M": "FR-69", "69D": "FR-69",
+    "2B": "FR-2B", "20": UNKNOWN, "33": "FR-33", "59": "FR-59", "67": "FR-67", "69": "FR-69",
+    "69M": "FR-69", "69D": "FR-69",
     "75": "FR-75C", "75C": "FR-75C", "96": UNKNOWN, "97": UNKNOWN, "98": UNKNOWN, "99": ABROAD,
     "971": "FR-971", "973": "FR-973", "974": "FR-974", "975": "FR-PM", "976": "FR-976", "977": "FR-BL", "978": "FR-MF",
     "984": UNKNOWN, "986": "FR-WF", "987": "FR-PF", "988": "FR-NC", "": UNKNOWN,

@@ -17,7 +17,7 @@ PLATFORM = "jdma"
 PARIS = ZoneInfo("Europe/Paris")
 
 #: Service as it is known, and as the name of the file spells it.
-SERVICES = {"Percev@l": "Percev@l", "Pré-plainte en ligne": "Pré-plainte_en_ligne"}
+SERVICES = {"THESEE": "THESEE", "Pré-plainte en ligne": "Pré-plainte_en_ligne"}
 QUESTIONS = (
     "De façon générale, comment ça s’est passé ?",
     "Qu'avez-vous pensé des informations et des instructions fournies ?",
@@ -61,7 +61,7 @@ def deliver(desk: Desk) -> None:
             written.append(_review(random, f"{number + 1:07x}", datetime.fromisoformat(f"{year}-03-31 22:30"), service))
             grown = [_grown(random, row) for row in earlier if row["at"].month > 9]
             rows = sorted([*grown, *written], key=lambda row: row["at"])
-            bad = BAD if (service, year) == ("Percev@l", 2024) else ()
+            bad = BAD if (service, year) == ("THESEE", 2024) else ()
             text = csv_text([*map(_line, rows), *bad], ",", HEADER)
             name = f"Avis_{spelled}_{year + 1}-01-05_08-00-00.csv"
             _take(desk.file(PLATFORM, name, text.encode(), _records(bad)), rows, reviews, answers)
