@@ -16,22 +16,22 @@ COLUMNS = (
     "date", "public", "categorie_menace", "code_departement", "nb_parcours", "nb_mise_en_relation_prestataire",
     "nb_tchat_fsi", "nb_orientation_plainte", "orientation", "satisfaction_pct",
 )  # fmt: skip
-#: Publics as files spell them.
+#: Publics as files spell them, and what readers see.
 PUBLICS = {
-    "particulier": "particulier",
-    "Particuliers": "particulier",
-    "entreprise/association": "entreprise_association",
-    "collectivité": "collectivite_administration",
+    "particulier": "Particuliers",
+    "Particuliers": "Particuliers",
+    "entreprise/association": "Entreprises et associations",
+    "collectivité": "Collectivités et administrations",
 }
-#: Threats as files spell them, and the code of the nomenclature.
+#: Threats as files spell them, and what readers see of the nomenclature.
 THREATS = {
-    "hameçonnage": "phishing",
-    "Phishing": "phishing",
-    "HAMECONNAGE": "phishing",
-    "faux RIB": "transfer_fraud",
-    "rançongiciels": "ransomware",
-    "piratage de compte": "account_hacking",
-    "clonage de voix": "unclassified",
+    "hameçonnage": "Hameçonnage",
+    "Phishing": "Hameçonnage",
+    "HAMECONNAGE": "Hameçonnage",
+    "faux RIB": "Fraude au virement ou faux RIB",
+    "rançongiciels": "Rançongiciel",
+    "piratage de compte": "Piratage de compte",
+    "clonage de voix": "Menace non classée",
 }
 HANDOVERS = {
     "nb_mise_en_relation_prestataire": "Prestataire",

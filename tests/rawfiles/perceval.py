@@ -37,7 +37,17 @@ CODES = (
     "987",
     "99",
 )
-CLASSES = ("00", "15-24", "25-34", "35-44", "45-54", "55-64", "65-74", "75+")
+#: Classes of age, and what readers see; what `00` means is open (§9.1, 3).
+CLASSES = {
+    "00": "Non précisé ou moins de 15 ans",
+    "15-24": "15 à 24 ans",
+    "25-34": "25 à 34 ans",
+    "35-44": "35 à 44 ans",
+    "45-54": "45 à 54 ans",
+    "55-64": "55 à 64 ans",
+    "65-74": "65 à 74 ans",
+    "75+": "75 ans et plus",
+}
 
 Series = dict[str, dict[Any, Any]]
 
@@ -65,7 +75,9 @@ def deliver(desk: Desk) -> None:
             if series == DEPARTEMENTS:
                 desk.figures.add("perceval_reports", day, of_departement(key[1]), value)
             else:
-                desk.figures.add("perceval_reports", day, NATION, value, parts={"age_class": key[1]}, is_total=False)
+                desk.figures.add(
+                    "perceval_reports", day, NATION, value, parts={"age_class": CLASSES[key[1]]}, is_total=False
+                )
 
 
 def _add_day(desk: Desk, day: str, amount: Decimal | int, reports: int) -> None:
@@ -88,7 +100,7 @@ def _series(desk: Desk) -> Series:
         for _ in range(reports):
             code = random.choices(CODES, weights=[1 if c == "984" else 9 for c in CODES])[0]
             code = "75C" if code == "75" and day.month % 2 == 0 else code
-            for series, part in ((DEPARTEMENTS, code), (AGES, random.choice(CLASSES))):
+            for series, part in ((DEPARTEMENTS, code), (AGES, random.choice(list(CLASSES)))):
                 found[series][month, part] = found[series].get((month, part), 0) + 1
     found[DEPARTEMENTS]["2025-07", "2B"] += 30
     found[REPORTS]["2022-11-15"] = found[DEPARTEMENTS]["2022-11", "33"] = found[AGES]["2022-11", "35-44"] = 0
