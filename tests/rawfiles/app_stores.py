@@ -5,6 +5,7 @@ store,app_id,id,updated,im:rating,title,content,im:version
 """
 
 from datetime import UTC, timedelta
+from fractions import Fraction
 from random import Random
 from zoneinfo import ZoneInfo
 
@@ -37,7 +38,7 @@ def deliver(desk: Desk) -> None:
         part = {"platform": PLATFORM}
         desk.figures.add("app_rating", day, UNKNOWN, row["stars"], 1, parts={"store": row["store"]})
         desk.figures.add("negative_reviews_share", day, UNKNOWN, int(row["stars"] <= 2), 1, parts=part)
-        desk.figures.add("feedback_index", day, UNKNOWN, (row["stars"] - 1) * 5, 2, parts=part)
+        desk.figures.add("feedback_index", day, UNKNOWN, Fraction(5 * (row["stars"] - 1), 2), 1, parts=part)
 
 
 def _review(random: Random, store: str, name: str) -> Row:

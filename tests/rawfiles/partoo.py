@@ -5,6 +5,7 @@
 
 import json
 from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
 from random import Random
 from zoneinfo import ZoneInfo
 
@@ -134,7 +135,7 @@ def _count(desk: Desk, row: Row, place: str) -> None:
     if row["rating"] is not None:
         desk.figures.add("google_rating", day, place, row["rating"], 1)
         desk.figures.add("negative_reviews_share", day, place, int(row["rating"] <= 2), 1, parts=part)
-        desk.figures.add("feedback_index", day, place, (row["rating"] - 1) * 5, 2, parts=part)
+        desk.figures.add("feedback_index", day, place, Fraction(5 * (row["rating"] - 1), 2), 1, parts=part)
 
 
 def _presence(desk: Desk, random: Random, listings: dict[str, str]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ingestion.settings import Home
-from tests.e2e.line import Done, Line
+from tests.e2e.line import Line
 from tests.rawfiles import expectations, reference, traps
 from tests.rawfiles.deliveries import LARGE, SMALL, Desk, File, Size
 from tests.rawfiles.figures import LEVELS, PERIODS, Cell, Expected, Figures
@@ -19,7 +19,8 @@ from tests.rawfiles.figures import LEVELS, PERIODS, Cell, Expected, Figures
 FEW = 5
 SHOWN = 30
 
-_COUNT = re.compile(r"(\d+) (\w+)")
+#: How a report says what became of rows: `2 new, 1 updated`.
+_COUNT = re.compile(r"(?<![\w.])(\d+) ([a-z]+)(?=,|$)")
 
 
 @dataclass
@@ -61,21 +62,19 @@ def load_and_publish(root: Path, size: Size) -> World:
 
 
 def _load(world: World, platform: str, files: list[File]) -> None:
-    for file in files:
-        done = world.line.run("load", platform, "--file", str(file.path))
-        _note(world, done, [file])
-
-
-def _note(world: World, done: Done, files: list[File]) -> None:
-    names = ", ".join(file.path.name for file in files)
-    is_refused = any(file.is_refused for file in files)
-    if (done.code != 0) != is_refused:
+    """Load the files of a platform in one process, in their order, and note what it said of each."""
+    done = world.line.run("load", platform, *(str(file.path) for file in files))
+    if (done.code != 0) != any(file.is_refused for file in files):
         said = " ".join(done.err.split())[-400:] or done.out.strip()
-        world.problems.append(f"load {files[0].platform} {names}: exit code {done.code}: {said}")
-    lines = [line for line in done.out.splitlines() if line.startswith(f"{files[0].platform}:")]
-    for file, line in zip(files, lines, strict=False):
-        counts = {name: int(count) for count, name in _COUNT.findall(line.partition(";")[0])}
-        world.loads[file.path] = counts
+        world.problems.append(f"load {platform}: exit code {done.code}: {said}")
+    reports = [line for line in done.out.splitlines() if line.startswith(f"{platform}") and " read, " in line]
+    for file in files:
+        of_file = next((line for line in reports if file.path.name in line), None)
+        if of_file is None and len(reports) == len(files):
+            of_file = reports[files.index(file)]
+        if of_file is not None:
+            said = of_file[: of_file.find(";")]
+            world.loads[file.path] = {name: int(count) for count, name in _COUNT.findall(said)}
 
 
 def test_every_command_succeeds(world: World) -> None:
