@@ -349,7 +349,7 @@ def test_another_workbook_is_refused_by_name(exports):
     ):
         load("reference", file=file)
     file.write_bytes(b"PK\x03\x04 cut here")
-    with pytest.raises(ExpectedFailure, match=r"reference, file autre\.xlsx: the file is no XLSX workbook"):
+    with pytest.raises(ExpectedFailure, match=r"reference, file autre\.xlsx: the file is not an XLSX workbook"):
         load("reference", file=file)
 
 
