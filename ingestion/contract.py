@@ -149,6 +149,8 @@ class Table:
         description: What a row is.
         fields: Its columns, in order.
         dated_by: Field that tells how old a row is; a row of a table without one is never too old to be kept.
+        versioned_by: Field that says which of two records of one key is the newer: the platform's own date of
+            modification. Where a table names none, the record that was read last wins.
         archived_in: Table of the warehouse, with its schema, where rows that concern persons outlive the live file.
             It has the column `dated_by`, in UTC without a zone: retention reaches it.
         any_of: Groups of fields of which a header, and a record, must have at least one.
@@ -163,6 +165,7 @@ class Table:
     fields: tuple[Field, ...]
     key_parts: tuple[str, ...] = ()
     dated_by: str | None = None
+    versioned_by: str | None = None
     archived_in: str | None = None
     any_of: tuple[tuple[str, ...], ...] = ()
     dropped: tuple[Dropped, ...] = ()

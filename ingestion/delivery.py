@@ -9,7 +9,7 @@ from typing import Any
 
 from ingestion.contract import Table, choose_table
 from ingestion.errors import ExpectedFailure
-from ingestion.files import CsvFile, open_csv, open_headerless_csv, read_bytes
+from ingestion.files import NO_REPAIRS, CsvFile, Repairs, open_csv, open_headerless_csv, read_bytes
 from ingestion.records import Record
 from ingestion.spreadsheets import open_xlsx
 
@@ -31,14 +31,14 @@ class Delivery:
         sha256: Of its bytes.
         size_bytes: Their number.
         parts: What it holds, one part per table.
-        repaired: Characters that were mended.
+        repaired: Characters that were repaired.
     """
 
     name: str
     sha256: str
     size_bytes: int
     parts: tuple[Part, ...]
-    repaired: int = 0
+    repaired: Repairs = NO_REPAIRS
 
 
 def csv_delivery(path: Path, platform: str, contract: Sequence[Table]) -> Delivery:

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from ingestion.contract import CHANGED_FORMAT, GENERATION, Field, Header, Table, choose_table
 from ingestion.errors import ExpectedFailure
+from ingestion.files import exported_day
 from ingestion.intake import Origin
 from ingestion.parsers import FIRST_YEAR, LAST_YEAR, count, flag, free_text, pseudonym, text, utc_time
 from ingestion.sql import literal
@@ -99,7 +100,7 @@ class ParquetFile:
                 raise ExpectedFailure(
                     f"{where}: the column {label!r} holds {kind} where {declared.type} is declared.", CHANGED_FORMAT
                 )
-        origin = Origin(platform, "file", path.name, digest, path.stat().st_size)
+        origin = Origin(platform, "file", path.name, digest, path.stat().st_size, exported_day(path.name))
         return cls(path, origin, metadata.num_rows, table, header, parsers)
 
     @cached_property

@@ -178,7 +178,8 @@ def publish(live: Live = False) -> None:
     copies = [metadata for metadata in outcome.metadata.values() if "publication_id" in metadata]
     for metadata in copies:
         rows, as_of = metadata["dagster/row_count"], metadata["data_as_of"]
-        out.print(f"Published {metadata['publication_id']}: {rows} rows, data as of {as_of}.")
+        reach = f"data as of {as_of}" if as_of else "no data yet"
+        out.print(f"Published {metadata['publication_id']}: {rows} rows, {reach}.")
     outcome.or_raise("Mend it, then repeat the command." if copies else "Readers keep the copy they have.")
     for metadata in outcome.metadata.values():
         if "summary" in metadata:

@@ -58,6 +58,7 @@ REVIEWS = Table(
         UNKNOWN_COLUMNS,
     ),
     dated_by="written_at",
+    versioned_by="written_at",
     dropped=(
         Dropped(("authorName", "author"), "name or pseudonym of a person"),
         Dropped(

@@ -152,6 +152,7 @@ def _table(name: str, description: str, time: tuple[Field, ...], properties: tup
         key_parts=("tool", "site", *(field.name for field in (*time, *properties) if not field.filled_by_load)),
         description=description,
         fields=(*_WHERE, *time, *properties, *_METRICS),
+        dated_by=time[0].name,
         any_of=(("time_spent_per_visit_milliseconds", "visit_length_seconds"),),
         dropped=_DROPPED,
         generations=_GENERATIONS,

@@ -111,6 +111,7 @@ CASES = Table(
         GENERATION,
         UNKNOWN_COLUMNS,
     ),
+    dated_by="date",
     dropped=(Dropped(("commentaire", "description"), "free text of a victim, which an aggregate must not hold"),),
 )
 

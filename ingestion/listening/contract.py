@@ -137,6 +137,7 @@ MENTIONS = Table(
         UNKNOWN_COLUMNS,
     ),
     dated_by="published_at",
+    versioned_by="collected_at",
     dropped=(
         Dropped(("author_name", "author", "username", "screen_name"), "name of a person, which no figure needs"),
         Dropped(("author_url", "author_image_url"), "leads to a person, which no figure needs"),

@@ -52,6 +52,8 @@ ALERTS = Table(
         GENERATION,
         UNKNOWN_COLUMNS,
     ),
+    dated_by="issued_at",
+    versioned_by="issued_at",
 )
 
 CONTRACT = (ALERTS,)

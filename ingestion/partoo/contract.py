@@ -131,6 +131,7 @@ BUSINESSES = Table(
         ),
         Dropped(("siret", "clean_name"), "retired by the platform, repeated elsewhere in the record"),
     ),
+    versioned_by="modified",
     generations=GENERATIONS,
     rule=_with_departement,
 )
@@ -150,6 +151,7 @@ GROUPS = Table(
         GENERATION,
         UNKNOWN_COLUMNS,
     ),
+    versioned_by="updated",
     generations=GENERATIONS,
 )
 
@@ -183,6 +185,7 @@ REVIEWS = Table(
         UNKNOWN_COLUMNS,
     ),
     dated_by="date",
+    versioned_by="update_date",
     dropped=(
         Dropped(("author_name",), "name of a person"),
         Dropped(("link", "partner_id", "key"), "leads to the author's page, and no figure needs it"),

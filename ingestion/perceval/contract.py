@@ -49,6 +49,7 @@ DAILY_REPORTS = Table(
     key="day",
     description="Reports of card fraud per day, whole country (series nb_report_day).",
     fields=(_DAY, _COUNT, GENERATION, UNKNOWN_COLUMNS),
+    dated_by="day",
 )
 
 DAILY_AMOUNTS = Table(
@@ -61,6 +62,7 @@ DAILY_AMOUNTS = Table(
         GENERATION,
         UNKNOWN_COLUMNS,
     ),
+    dated_by="day",
 )
 
 MONTHLY_DEPARTEMENTS = Table(
@@ -83,6 +85,7 @@ MONTHLY_DEPARTEMENTS = Table(
         GENERATION,
         UNKNOWN_COLUMNS,
     ),
+    dated_by="month",
 )
 
 MONTHLY_AGES = Table(
@@ -105,6 +108,7 @@ MONTHLY_AGES = Table(
         GENERATION,
         UNKNOWN_COLUMNS,
     ),
+    dated_by="month",
 )
 
 CONTRACT = (DAILY_REPORTS, DAILY_AMOUNTS, MONTHLY_DEPARTEMENTS, MONTHLY_AGES)

@@ -88,6 +88,7 @@ DAILY_METRICS = Table(
         GENERATION,
         UNKNOWN_COLUMNS,
     ),
+    dated_by="day",
     dropped=(Dropped(("like_count", "media_count"), "counts of X that no figure needs"),),
     generations=(
         Generation("csv", ("engagements",)),
