@@ -4,13 +4,14 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, Literal
 
 import pyarrow as pa
 
+from ingestion import clock
 from ingestion.errors import ExpectedFailure
 from ingestion.folding import fold, words
 from ingestion.parsers import pseudonym, text
@@ -139,6 +140,39 @@ def _no_rule(row: Row) -> Row:
 
 
 @dataclass(frozen=True)
+class NotAfterLoad:
+    """The rule that what a record tells has happened: none of some dates may lie after the load.
+
+    A day or a month must have begun where the record comes from. A time without a zone is the local time of that place.
+
+    Attributes:
+        fields: Dates as text (`YYYY-MM`, `YYYY-MM-DD` or a local time), or instants.
+        departement: Field with the code of the département in whose local time the dates are written, where that may be
+            overseas; Europe/Paris without one. An instant was then made from a time that was taken for one of Paris.
+        tolerance: How far the clock of the platform may be ahead.
+    """
+
+    fields: tuple[str, ...]
+    departement: str | None = None
+    tolerance: timedelta = timedelta(hours=1)
+
+    def broken_by(self, row: Row) -> str | None:
+        """Return the first field of a row that lies after now, `None` where there is none."""
+        limit = clock.now() + self.tolerance
+        zone = clock.zone_of(row.get(self.departement)) if self.departement else clock.PARIS
+        for name in self.fields:
+            value = row.get(name)
+            if isinstance(value, datetime):
+                if self.departement and zone is not clock.PARIS:
+                    value = value.astimezone(clock.PARIS).replace(tzinfo=zone)
+                if value > limit:
+                    return name
+            elif value and value > limit.astimezone(zone).isoformat()[: len(value)]:
+                return name
+        return None
+
+
+@dataclass(frozen=True)
 class Table:
     """The contract of one raw table.
 
@@ -153,6 +187,7 @@ class Table:
             modification. Where a table names none, the record that was read last wins.
         archived_in: Table of the warehouse, with its schema, where rows that concern persons outlive the live file.
             It has the column `dated_by`, in UTC without a zone: retention reaches it.
+        not_after_load: Dates that may not lie in the future; `None` where a record may tell of what is planned.
         any_of: Groups of fields of which a header, and a record, must have at least one.
         dropped: Columns known and not written.
         generations: Known states of the header.
@@ -167,6 +202,7 @@ class Table:
     dated_by: str | None = None
     versioned_by: str | None = None
     archived_in: str | None = None
+    not_after_load: NotAfterLoad | None = None
     any_of: tuple[tuple[str, ...], ...] = ()
     dropped: tuple[Dropped, ...] = ()
     generations: tuple[Generation, ...] = ()
@@ -309,11 +345,23 @@ class Table:
             unknown = self._unknown(record, header, where)
             row[UNKNOWN_COLUMNS.name] = json.dumps(unknown, ensure_ascii=False, sort_keys=True) if unknown else None
         try:
-            row = self.rule(row)
+            row = self._ruled(row)
         except RejectedError as refusal:
             return refusal.rejection
         if self.key_parts:
             row[self.key] = "|".join("" if row.get(part) is None else str(row[part]) for part in self.key_parts)
+        return row
+
+    def _ruled(self, row: Row) -> Row:
+        """Complete a row by the rule of the table.
+
+        Raises:
+            RejectedError: its fields contradict each other, or it lies after the load.
+        """
+        row = self.rule(row)
+        late = self.not_after_load.broken_by(row) if self.not_after_load else None
+        if late is not None:
+            raise RejectedError(late, "lies after the load", str(row[late]))
         return row
 
     @staticmethod

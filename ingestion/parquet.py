@@ -1,7 +1,7 @@
 """A Parquet file, and what the contract makes of its rows, said in SQL where that is sure to be right. Reads no row."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ingestion import clock
 from ingestion.contract import CHANGED_FORMAT, GENERATION, Field, Header, Table, choose_table
 from ingestion.errors import ExpectedFailure
 from ingestion.files import exported_day
@@ -155,7 +156,18 @@ class ParquetFile:
             for name, (_, declared) in self.fields.items()
             if declared.type == "text" and declared.parse is not free_text
         )
-        return " and ".join((*checks, *spaces))
+        return " and ".join((*checks, *spaces, *self._not_after_load))
+
+    @property
+    def _not_after_load(self) -> Iterator[str]:
+        """SQL that tells whether the instants of a row of `said` lie before the load, where the contract asks it."""
+        rule = self.table.not_after_load
+        if rule is None or rule.departement is not None:
+            return
+        limit = literal((clock.now() + rule.tolerance).isoformat())
+        for name in rule.fields:
+            if name in self.fields and self.fields[name][1].type == "timestamp":
+                yield f"coalesce(said.{said_column(name)} <= timestamptz {limit}, true)"
 
 
 def quoted(name: str) -> str:

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from itertools import chain, zip_longest
 
-from ingestion.contract import GENERATION, UNKNOWN_COLUMNS, Dropped, Field, Row, Table
+from ingestion.contract import GENERATION, UNKNOWN_COLUMNS, Dropped, Field, NotAfterLoad, Row, Table
 from ingestion.folding import fold, words
-from ingestion.parsers import PARIS, paris_time, past_clock_time, pseudonym, redacted_text
+from ingestion.parsers import PARIS, clock_time, paris_time, pseudonym, redacted_text
 
 #: Columns of the export, in the order that the tool is set to write [certain].
 LABELS = ("reference", "date", "canal", "motif_parent", "motif", "element_de_qualification")
@@ -102,7 +102,7 @@ CONTACTS = Table(
             "date",
             "Local time of Paris as written, ISO 8601 [certain].",
             (),
-            past_clock_time,
+            clock_time,
             required=True,
             nullable=False,
         ),
@@ -139,6 +139,7 @@ CONTACTS = Table(
         UNKNOWN_COLUMNS,
     ),
     dated_by="contacted_at",
+    not_after_load=NotAfterLoad(("date",)),
     archived_in="visibility.int_chat_contact_archive",
     rule=_complete,
     dropped=(

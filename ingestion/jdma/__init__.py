@@ -9,6 +9,7 @@ from typing import Any
 import dlt
 from dlt.extract import DltResource
 
+from ingestion import clock
 from ingestion.errors import ExpectedFailure
 from ingestion.jdma.client import (
     FIRST_VERSION,
@@ -23,7 +24,7 @@ from ingestion.jdma.client import (
 from ingestion.jdma.contract import ANSWERS, CONTRACT, REVIEWS, SERVICES, STATISTICS
 from ingestion.jdma.exports import open_export as open_file
 from ingestion.jdma.flattening import Page, answers, review, service_forms
-from ingestion.parsers import past_time
+from ingestion.parsers import day
 from ingestion.settings import get
 
 __all__ = ["CONTRACT", "address", "build_source", "open_file"]
@@ -146,8 +147,8 @@ def _first_month(last: str | None) -> date:
 
 
 def _day(found: Any) -> str:
-    """Return the day of Paris on which a review was begun; one that the contract rejects moves nothing."""
+    """Return the day of Paris on which a review was begun; a bad one moves nothing, and none leads beyond today."""
     try:
-        return past_time(str(found["created_at"]))[:10]
+        return min(day(str(found["created_at"])), clock.today().isoformat())
     except (KeyError, TypeError, ValueError):
         return FIRST_DAY

@@ -4,7 +4,17 @@ These accounts speak for an institution: their names and figures are no personal
 them is ever asked.
 """
 
-from ingestion.contract import GENERATION, UNKNOWN_COLUMNS, Dropped, Field, Generation, RejectedError, Row, Table
+from ingestion.contract import (
+    GENERATION,
+    UNKNOWN_COLUMNS,
+    Dropped,
+    Field,
+    Generation,
+    NotAfterLoad,
+    RejectedError,
+    Row,
+    Table,
+)
 from ingestion.parsers import choice, count, day, utc_time
 from ingestion.social_accounts.directory import NETWORKS, known
 
@@ -89,6 +99,7 @@ DAILY_METRICS = Table(
         UNKNOWN_COLUMNS,
     ),
     dated_by="day",
+    not_after_load=NotAfterLoad(("day",)),
     dropped=(Dropped(("like_count", "media_count"), "counts of X that no figure needs"),),
     generations=(
         Generation("csv", ("engagements",)),
