@@ -147,8 +147,8 @@ class NotAfterLoad:
 
     Attributes:
         fields: Dates as text (`YYYY-MM`, `YYYY-MM-DD` or a local time), or instants.
-        departement: Field with the code of the département in whose local time the dates are written, where that may be
-            overseas; Europe/Paris without one. An instant was then made from a time that was taken for one of Paris.
+        departement: Field with the code of a département, where the dates may be in its own local time: of that time
+            and the one of Paris, the clock that is ahead counts. An instant was then made of a time as one of Paris.
         tolerance: How far the clock of the platform may be ahead.
     """
 
@@ -158,16 +158,14 @@ class NotAfterLoad:
 
     def broken_by(self, row: Row) -> str | None:
         """Return the first field of a row that lies after now, `None` where there is none."""
-        limit = clock.now() + self.tolerance
-        zone = clock.zone_of(row.get(self.departement)) if self.departement else clock.PARIS
+        limit = (clock.now() + self.tolerance).astimezone(clock.PARIS)
+        local = limit.replace(tzinfo=None)
+        if self.departement:
+            local = max(local, limit.astimezone(clock.zone_of(row.get(self.departement))).replace(tzinfo=None))
+            limit = local.replace(tzinfo=clock.PARIS)
         for name in self.fields:
             value = row.get(name)
-            if isinstance(value, datetime):
-                if self.departement and zone is not clock.PARIS:
-                    value = value.astimezone(clock.PARIS).replace(tzinfo=zone)
-                if value > limit:
-                    return name
-            elif value and value > limit.astimezone(zone).isoformat()[: len(value)]:
+            if value and value > (limit if isinstance(value, datetime) else local.isoformat()[: len(value)]):
                 return name
         return None
 
