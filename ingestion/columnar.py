@@ -298,7 +298,7 @@ class _Lanes:
     def _order(self) -> str:
         """What orders two versions of a row: its date of modification, else the load that wrote it."""
         version = self._parquet.table.versioned_by
-        return quoted(version) if version in self._parquet.fields else "_dlt_load_id"
+        return quoted(version) if version and version in self._parquet.fields else "_dlt_load_id"
 
     @cached_property
     def _question(self) -> str:
@@ -351,7 +351,7 @@ class _Lanes:
         intake.rows_outdated += found.get("outdated", 0)
         intake.progress(batch.num_rows)
         if self._parquet.table.dated_by in self._parquet.fields:
-            intake.note_day(pc.max(batch[self._parquet.table.dated_by]).as_py())
+            intake.note_day(pc.call_function("max", [batch[self._parquet.table.dated_by]]).as_py())
         changed = batch.append_column("_content_hash", compared["_content_hash"])
         changed = changed.append_column("state", compared["state"])
         if found.keys() & {"unchanged", "outdated"}:  # filtering copies

@@ -249,6 +249,10 @@ class Table:
         folded = [fold(label) for label in header]
         return sum(label in self._by_label or label in self._dropped_by_label for label in folded)
 
+    def field_of(self, label: str) -> Field | None:
+        """Return the field that a label means."""
+        return self._by_label.get(fold(label))
+
     def understand(self, header: Sequence[str], where: str) -> Header:
         """Map the labels of a header to fields.
 

@@ -24,7 +24,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from ingestion import disk, quarantine, tables
 from ingestion.contract import GENERATION, Table
-from ingestion.delivery import Delivery, csv_delivery
+from ingestion.delivery import Delivery, as_they_are, tabular_delivery
 from ingestion.errors import ExpectedFailure
 from ingestion.files import exported_day
 from ingestion.intake import Intake, Origin, Progress
@@ -148,7 +148,9 @@ def _load_file(chosen: Platform, file: Path, progress: Progress) -> LoadReport:
 
 def _open(chosen: Platform, file: Path) -> Delivery:
     module = _module(chosen)
-    return module.open_file(file) if hasattr(module, "open_file") else csv_delivery(file, chosen.name, module.CONTRACT)
+    if hasattr(module, "open_file"):
+        return module.open_file(file)
+    return tabular_delivery(file, chosen.name, module.CONTRACT, getattr(module, "adapter", as_they_are))
 
 
 def _load_api(chosen: Platform, progress: Progress) -> LoadReport:

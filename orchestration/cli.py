@@ -9,7 +9,7 @@ import unicodedata
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -20,9 +20,6 @@ from audit import verbs
 from ingestion import settings
 from ingestion.errors import ExpectedFailure
 from orchestration import api_verbs, crisis_verbs, signal_verbs
-
-if TYPE_CHECKING:
-    from ingestion.platforms import Platform
 
 app = typer.Typer(
     help="The data platform cyberimpact.", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
@@ -87,58 +84,38 @@ def main() -> None:
 
 @app.command()
 def load(
-    platforms: Annotated[list[str], typer.Argument(help="Names of platforms.")],
-    file: Annotated[Path | None, typer.Option(help="A file to load; it is read where it lies and left there.")] = None,
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PLATFORM [FILE]… | PLATFORM…", help="A platform and files of it, or several platforms."
+        ),
+    ],
+    file: Annotated[list[Path] | None, typer.Option(help="A file to load, like those behind the platform.")] = None,
 ) -> None:
-    """Load raw data of platforms: from their addresses, from the files that wait in drop/, or from one file."""
-    from ingestion.platforms import platform as find
+    """Load raw data of platforms: from their addresses and from drop/, or from files, in their order.
 
-    known = [find(name) for name in platforms]
-    if file is not None and len(known) > 1:
-        raise ExpectedFailure("A file belongs to one platform, and several are named.", "Name the one it comes from.")
-    if file is not None and not file.is_file():
-        raise ExpectedFailure(f"{file} is not a file.", "Check its path.")
+    Files are read where they lie and left there. What fails does not stop the others, and makes the exit code 1.
+    """
+    from orchestration.loads import load_all, wanted
+
+    loads = wanted(names, file or [])
     failures = []
-    for chosen in known:
-        try:
-            for line in load_one(chosen, file):
-                say(line)
-        except ExpectedFailure as failure:
-            failures.append(failure)
-            if len(known) > 1:
-                err.print(str(failure), style="bold red", markup=False, highlight=False)
+    for outcome in load_all(loads):
+        if isinstance(outcome, ExpectedFailure):
+            failures.append(outcome)
+            if len(loads) > 1:
+                err.print(str(outcome), style="bold red", markup=False, highlight=False)
+        else:
+            say(outcome)
     if failures:
         raise (
             failures[0]
-            if len(known) == 1
+            if len(loads) == 1
             else ExpectedFailure(
-                f"{len(failures)} of {len(known)} platforms were not loaded, as said above; the others were.",
-                "Mend what is said and load them again.",
+                f"{len(failures)} of {len(loads)} loads failed, as said above; the others are complete.",
+                "Correct what is said and load them again.",
             )
         )
-
-
-def load_one(chosen: "Platform", file: Path | None) -> list[str]:
-    """Load one platform and return a line for each load that this took.
-
-    Raises:
-        ExpectedFailure: a load failed.
-    """
-    from ingestion import inbox
-    from orchestration.execution import run_job
-
-    files: list[Path | None] = [file]
-    if file is None:
-        files = [*([None] if chosen.cron else []), *inbox.waiting(inbox.folder(chosen))]
-    if not files:
-        return [f"{chosen.name}: no file waits in drop/{chosen.name}/, nothing was loaded"]
-    lines = []
-    for one in files:
-        config = {"file": str(one.resolve())} if one else {}
-        outcome = run_job(f"load_{chosen.name}", {"ops": {chosen.name: {"config": config}}})
-        outcome.or_raise("The rows loaded before stay as they were.")
-        lines += sorted({metadata["summary"] for metadata in outcome.metadata.values()})
-    return lines
 
 
 @app.command()

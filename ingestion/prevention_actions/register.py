@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ingestion.delivery import Delivery, Part, csv_delivery, xlsx_delivery
+from ingestion.delivery import Delivery, Part, tabular_delivery, xlsx_delivery
 from ingestion.errors import ExpectedFailure
 from ingestion.folding import fold
 from ingestion.prevention_actions.contract import ACTIONS, CONTRACT, MANDATORY, day
@@ -31,7 +31,7 @@ def open_file(path: Path) -> Delivery:
     Raises:
         ExpectedFailure: the file cannot be read or is no register; in French where its header lacks a column.
     """
-    opened = xlsx_delivery if path.suffix.lower() == ".xlsx" else csv_delivery
+    opened = xlsx_delivery if path.suffix.lower() == ".xlsx" else tabular_delivery
     delivery = opened(path, _PLATFORM, CONTRACT)
     parts = tuple(Part(part.table, _actions(part.records, path.name)) for part in delivery.parts)
     return replace(delivery, parts=parts)

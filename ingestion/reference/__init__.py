@@ -8,7 +8,7 @@ from pathlib import Path
 import dlt
 from dlt.extract import DltResource
 
-from ingestion.delivery import Delivery, csv_delivery
+from ingestion.delivery import Delivery, tabular_delivery
 from ingestion.reference.client import COMPETENCES_RESOURCE, UNITS_RESOURCE, Page, Resource, address
 from ingestion.reference.contract import COMPETENCES, CONTRACT, INSPECTIONS, UNITS
 from ingestion.reference.workbook import crimes_delivery
@@ -23,14 +23,14 @@ def build_source() -> Iterable[DltResource]:
 
 
 def open_file(path: Path) -> Delivery:
-    """Return a dropped file: the workbook of offences, or a CSV file that is recognised by its header.
+    """Return a dropped file: the workbook of offences, or CSV, JSON or JSON Lines recognised by the labels.
 
     Raises:
         ExpectedFailure: the file cannot be read or is not recognised.
     """
     if path.suffix.lower() == ".xlsx":
         return crimes_delivery(path)
-    return csv_delivery(path, "reference", CONTRACT)
+    return tabular_delivery(path, "reference", CONTRACT)
 
 
 def _table(name: str, resource: str) -> DltResource:

@@ -1,0 +1,65 @@
+"""What `cyberimpact load` is asked to load, and the runs that load it. Reading and contracts belong in `ingestion`."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from ingestion import inbox
+from ingestion.errors import ExpectedFailure
+from ingestion.platforms import PLATFORMS, Platform, platform
+from orchestration.execution import run_job
+
+
+class Load(NamedTuple):
+    """One load: of a file, or of a platform's address where there is none."""
+
+    platform: Platform
+    file: Path | None = None
+
+
+def wanted(names: Sequence[str], files: Sequence[Path]) -> list[Load]:
+    """Return the loads that arguments ask for, in their order.
+
+    Args:
+        names: Names of platforms; or one, then paths of its files.
+        files: More files of that one platform.
+
+    Raises:
+        ExpectedFailure: a name is neither a platform nor a file, or files are given for several platforms.
+    """
+    known = {entry.name for entry in PLATFORMS}
+    platforms = [platform(name) for rank, name in enumerate(names) if rank == 0 or name in known]
+    paths = [*(Path(name) for name in names[1:] if name not in known), *files]
+    if paths and len(platforms) > 1:
+        raise ExpectedFailure("Files belong to one platform, and several are named.", "Name the one they come from.")
+    for path in paths:
+        if not path.is_file():
+            raise ExpectedFailure(f"{path} is neither a platform nor a file.", "Check its name or its path.")
+    if paths:
+        return [Load(platforms[0], path) for path in paths]
+    return [load for chosen in platforms for load in _of_platform(chosen)]
+
+
+def _of_platform(chosen: Platform) -> list[Load]:
+    """Return the loads of a platform's address and of the files that wait for it.
+
+    A platform that has neither is one load all the same, which says so.
+    """
+    address = [Load(chosen)] if chosen.cron else []
+    return [*address, *(Load(chosen, file) for file in inbox.waiting(inbox.folder(chosen)))] or [Load(chosen)]
+
+
+def load_all(loads: Sequence[Load]) -> Iterator[str | ExpectedFailure]:
+    """Run loads one after the other, and yield for each its summary, or why it failed."""
+    for load in loads:
+        if load.file is None and not load.platform.cron:
+            yield f"{load.platform.name}: no file waits in drop/{load.platform.name}/, nothing was loaded"
+            continue
+        config = {"file": str(load.file.resolve())} if load.file else {}
+        outcome = run_job(f"load_{load.platform.name}", {"ops": {load.platform.name: {"config": config}}})
+        try:
+            outcome.or_raise("The rows loaded before stay as they were.")
+        except ExpectedFailure as failure:
+            yield failure
+        else:
+            yield from sorted({metadata["summary"] for metadata in outcome.metadata.values()})
