@@ -45,7 +45,8 @@ class Delivery:
 
 
 #: Endings of the names of JSON documents and JSON Lines.
-JSON_SUFFIXES = (".json", ".jsonl", ".ndjson")
+JSON_LINES = (".jsonl", ".ndjson")
+JSON_SUFFIXES = (".json", *JSON_LINES)
 
 #: Makes the records of a table of one record of a file.
 Adapt = Callable[[Mapping[str, Any]], Iterable[Mapping[str, Any]]]
@@ -81,7 +82,8 @@ def tabular_delivery(path: Path, platform: str, contract: Sequence[Table], adapt
         return Delivery(file.name, file.sha256, file.size_bytes, tuple(parts), file.repaired)
     known = _known_labels(contract)
     found: list[Part] = []
-    for stream, records in read_records(text, where).items():
+    is_lines = path.suffix.lower() in JSON_LINES
+    for stream, records in read_records(text, where, is_lines=is_lines).items():
         flat = [replace(record, values=lifted(record.values, known)) for record in records]
         named = [table for table in contract if table.name == stream]
         labels = tuple(dict.fromkeys(label for record in flat for label in record.values))

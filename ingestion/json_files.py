@@ -26,17 +26,22 @@ def is_json(text: str) -> bool:
     return text.lstrip()[:1] in {"{", "["}
 
 
-def read_records(text: str, where: str) -> Mapping[str | None, list[Record]]:
+def read_records(text: str, where: str, *, is_lines: bool) -> Mapping[str | None, list[Record]]:
     """Return the records of a document, or of lines, by Singer stream; `None` for those of no stream.
 
     A line that is no whole object is given as a damaged record. The position of a record is its line, or its rank in a
     document.
 
+    Args:
+        text: Content of the file.
+        where: Platform and file, for messages.
+        is_lines: Whether the name of the file says that each line is a record; else its content tells.
+
     Raises:
         ExpectedFailure: a document is not whole, or holds no records.
     """
     lines = text.split("\n")
-    if _are_records(lines):
+    if is_lines or _are_records(lines):
         return _by_stream(lines)
     try:
         document = json.loads(text, object_pairs_hook=without_doubles)

@@ -31,6 +31,10 @@ superset_app = typer.Typer(
 quarantine_app = typer.Typer(help="Rows set aside because they break a contract.", no_args_is_help=True)
 topic_app = typer.Typer(help="Les thèmes surveillés.", no_args_is_help=True)
 verbatims_app = typer.Typer(help="Ce qu'écrivent les citoyens : sentiment et thèmes.", no_args_is_help=True)
+config_app = typer.Typer(
+    help="What belongs to the installation: sites, accounts, first days, categories of the chat.", no_args_is_help=True
+)
+app.add_typer(config_app, name="config")
 app.add_typer(kpi_app, name="kpi")
 app.add_typer(verbatims_app, name="verbatims")
 app.add_typer(topic_app, name="topic")
@@ -272,6 +276,34 @@ def kpi_show(code: Annotated[str, typer.Argument(help="Code de l'indicateur.")],
         return
     for label, value in kpi.as_lines():
         say(f"{label} : {value}")
+
+
+@config_app.command("check")
+def config_check() -> None:
+    """Read every file of the configuration folder, and say what is wrong with which line."""
+    from ingestion import configuration
+
+    failures = []
+    for name in configuration.READERS:
+        try:
+            say(configuration.check(name))
+        except ExpectedFailure as failure:
+            failures.append(failure)
+            err.print(str(failure), style="bold red", markup=False, highlight=False)
+    if failures:
+        raise ExpectedFailure(f"{len(failures)} files of the configuration are wrong.", "Correct them as said above.")
+
+
+@config_app.command("init")
+def config_init() -> None:
+    """Copy the defaults into the configuration folder, to be edited there; files that are there stay."""
+    from ingestion import configuration
+
+    made = configuration.copy_defaults()
+    for path in made:
+        say(f"{path} written.")
+    if not made:
+        say("Every file is there.")
 
 
 @quarantine_app.command("list")

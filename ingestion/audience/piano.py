@@ -93,7 +93,7 @@ class Piano:
                 raise ExpectedFailure(
                     f"{self._api.where(self.PATH)}: {table} of {site.name} from {period.start} to {period.end} has"
                     f" {MOST_ROWS} rows or more, and Piano gives no more than that.",
-                    "Nothing was loaded: narrow the site with page_contains in ingestion/audience/sites.yml.",
+                    "Nothing was loaded: narrow the site with page_contains in config/sites.yml.",
                 )
             if page:
                 yield page
@@ -120,6 +120,6 @@ def _judge(response: Response) -> ExpectedFailure | None:
     if isinstance(answer, dict) and "ErrorMessage" in answer and response.status_code == 400:  # noqa: PLR2004
         return ExpectedFailure(
             f"{where}: Piano refuses the question ({redact(str(answer['ErrorMessage']))[:200]}).",
-            "Nothing was loaded: compare the site in ingestion/audience/sites.yml with the account at Piano.",
+            "Nothing was loaded: compare the site in config/sites.yml with the account at Piano.",
         )
     return None

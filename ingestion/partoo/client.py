@@ -7,6 +7,7 @@ from typing import Any
 from dlt.sources.helpers.rest_client.paginators import BasePaginator
 from requests import Request, Response
 
+from ingestion.configuration import first_day
 from ingestion.errors import ExpectedFailure
 from ingestion.http import Api
 from ingestion.partoo.contract import METRICS
@@ -19,9 +20,6 @@ ADDRESS = "https://api.partoo.co/v2"
 KEY_SETTING = "CYBERIMPACT_PARTOO_API_KEY"
 METRICS_SETTING = "CYBERIMPACT_PARTOO_METRICS"
 SINCE_SETTING = "CYBERIMPACT_PARTOO_SINCE"
-
-#: First day of the presence that is read, when the settings name none.
-SINCE = "2025-01-01"
 
 #: Metrics asked for when the settings name none: those of the vendor's specification that count views and actions.
 ASKED_METRICS = ("views_maps", "views_search", "actions_website", "actions_phone", "actions_driving_directions")
@@ -179,7 +177,7 @@ def presence_since() -> str:
     Raises:
         ExpectedFailure: the setting is no date.
     """
-    text = get(SINCE_SETTING, SINCE)
+    text = get(SINCE_SETTING) or first_day("partoo").isoformat()
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError:

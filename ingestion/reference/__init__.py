@@ -8,9 +8,10 @@ from pathlib import Path
 import dlt
 from dlt.extract import DltResource
 
+from ingestion import configuration
 from ingestion.delivery import Delivery, tabular_delivery
 from ingestion.reference.client import COMPETENCES_RESOURCE, UNITS_RESOURCE, Page, Resource, address
-from ingestion.reference.contract import COMPETENCES, CONTRACT, INSPECTIONS, UNITS
+from ingestion.reference.contract import CHAT_CATEGORIES, COMPETENCES, CONTRACT, INSPECTIONS, UNITS
 from ingestion.reference.workbook import crimes_delivery
 
 __all__ = ["CONTRACT", "address", "build_source", "open_file"]
@@ -18,8 +19,13 @@ __all__ = ["CONTRACT", "address", "build_source", "open_file"]
 
 @dlt.source(name="reference")
 def build_source() -> Iterable[DltResource]:
-    """Return units and competences from data.gouv.fr, and the figures of the IGGN that ship with the project."""
-    return [_table(UNITS.name, UNITS_RESOURCE), _table(COMPETENCES.name, COMPETENCES_RESOURCE), _inspections()]
+    """Return units and competences from data.gouv.fr, the figures of the IGGN, and the installation's categories."""
+    return [
+        _table(UNITS.name, UNITS_RESOURCE),
+        _table(COMPETENCES.name, COMPETENCES_RESOURCE),
+        _inspections(),
+        _chat_categories(),
+    ]
 
 
 def open_file(path: Path) -> Delivery:
@@ -46,6 +52,14 @@ def _table(name: str, resource: str) -> DltResource:
         state["converted_at"] = converted_at
 
     return pages()
+
+
+@dlt.resource(name=CHAT_CATEGORIES.name)
+def _chat_categories() -> Iterator[Page]:
+    """Yield what the installation says of the motives of the chat; the defaults are a seed of the dbt project."""
+    if configuration.has_own(configuration.CHAT_CATEGORIES):
+        found = configuration.chat_categories()
+        yield [{"label": label, "category": category} for label, category in found.items()]
 
 
 @dlt.resource(name=INSPECTIONS.name)

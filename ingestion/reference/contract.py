@@ -255,8 +255,10 @@ CRIMES = Table(
     ),
 )
 
-#: What a contact of the chat is about; the first three are those that citizens are shown.
-chat_category = choice({"demande_info": ("je m'informe",), "victime": ("je suis victime",), "signalement": ("je signale",), "PNAV": ()})
+#: What a contact of the chat is about, and how citizens are shown it.
+chat_category = choice(
+    {"demande_info": ("je m'informe",), "victime": ("je suis victime",), "signalement": ("je signale",), "PNAV": ()}
+)
 
 CHAT_CATEGORIES = Table(
     name="chat_category",
@@ -264,9 +266,7 @@ CHAT_CATEGORIES = Table(
     description="What a motive, or parent motive, of the chat is about, as the installation says: over the seed.",
     fields=(
         _needed("label", "Motive or parent motive of the chat.", ("motif", "libelle")),
-        _needed(
-            "category", "'demande_info', 'victime', 'signalement' or 'PNAV'.", ("categorie",), chat_category
-        ),
+        _needed("category", "'demande_info', 'victime', 'signalement' or 'PNAV'.", ("categorie",), chat_category),
         GENERATION,
         UNKNOWN_COLUMNS,
     ),

@@ -40,7 +40,7 @@ def _declared_name(row: Row) -> Row:
     """
     found = known(row["network"], row["account"])
     if found is None:
-        raise RejectedError("account", "is not declared in ingestion/social_accounts/accounts.yml", row["account"])
+        raise RejectedError("account", "is not declared in config/accounts.yml", row["account"])
     return {**row, "account": found.account}
 
 

@@ -35,13 +35,12 @@ TABLES = ("hourly_visits", "geo_visits", "pages_visits", "sources_visits", "devi
 
 
 @pytest.fixture
-def declared(tmp_path, monkeypatch):
+def declared(home):
     """Return a function that declares sites."""
 
     def declare(text):
-        file = tmp_path / "sites.yml"
-        file.write_text(text, encoding="utf-8")
-        monkeypatch.setattr(sites, "SITES_FILE", file)
+        home.config.mkdir(exist_ok=True)
+        (home.config / "sites.yml").write_text(text, encoding="utf-8")
 
     return declare
 
