@@ -25,9 +25,7 @@ def in_sql():
     sql, connection = body.replace("{{ name }}", "name"), duckdb.connect()
 
     def fold(name):
-        return connection.execute(
-            f"select {body.replace('{{ name }}', 'name')} from (select ? as name)", [name]
-        ).fetchone()[0]
+        return connection.execute(f"select {sql} from (select ? as name)", [name]).fetchone()[0]
 
     return fold
 
