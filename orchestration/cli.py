@@ -90,9 +90,7 @@ def main() -> None:
 def load(
     names: Annotated[
         list[str],
-        typer.Argument(
-            metavar="PLATFORM [FILE]… | PLATFORM…", help="A platform and files of it, or several platforms."
-        ),
+        typer.Argument(metavar="PLATFORM [FILE]…", help="A platform and files of it, or several platforms."),
     ],
     file: Annotated[list[Path] | None, typer.Option(help="A file to load, like those behind the platform.")] = None,
 ) -> None:

@@ -25,16 +25,13 @@ def wanted(names: Sequence[str], files: Sequence[Path]) -> list[Load]:
         files: More files of that one platform.
 
     Raises:
-        ExpectedFailure: a name is neither a platform nor a file, or files are given for several platforms.
+        ExpectedFailure: the first name is no platform, or files are given for several platforms.
     """
     known = {entry.name for entry in PLATFORMS}
     platforms = [platform(name) for rank, name in enumerate(names) if rank == 0 or name in known]
     paths = [*(Path(name) for name in names[1:] if name not in known), *files]
     if paths and len(platforms) > 1:
         raise ExpectedFailure("Files belong to one platform, and several are named.", "Name the one they come from.")
-    for path in paths:
-        if not path.is_file():
-            raise ExpectedFailure(f"{path} is neither a platform nor a file.", "Check its name or its path.")
     if paths:
         return [Load(platforms[0], path) for path in paths]
     return [load for chosen in platforms for load in _of_platform(chosen)]
@@ -54,6 +51,9 @@ def load_all(loads: Sequence[Load]) -> Iterator[str | ExpectedFailure]:
     for load in loads:
         if load.file is None and not load.platform.cron:
             yield f"{load.platform.name}: no file waits in drop/{load.platform.name}/, nothing was loaded"
+            continue
+        if load.file is not None and not load.file.is_file():
+            yield ExpectedFailure(f"{load.file} is neither a platform nor a file.", "Check its name or its path.")
             continue
         config = {"file": str(load.file.resolve())} if load.file else {}
         outcome = run_job(f"load_{load.platform.name}", {"ops": {load.platform.name: {"config": config}}})
