@@ -11,7 +11,7 @@ from dlt.extract import DltResource
 from ingestion import configuration
 from ingestion.delivery import Delivery, tabular_delivery
 from ingestion.reference.client import COMPETENCES_RESOURCE, UNITS_RESOURCE, Page, Resource, address
-from ingestion.reference.contract import CHAT_CATEGORIES, COMPETENCES, CONTRACT, INSPECTIONS, UNITS
+from ingestion.reference.contract import CHAT_CATEGORY, COMPETENCES, CONTRACT, INSPECTIONS, UNITS
 from ingestion.reference.workbook import crimes_delivery
 
 __all__ = ["CONTRACT", "address", "build_source", "open_file"]
@@ -54,7 +54,7 @@ def _table(name: str, resource: str) -> DltResource:
     return pages()
 
 
-@dlt.resource(name=CHAT_CATEGORIES.name)
+@dlt.resource(name=CHAT_CATEGORY.name)
 def _chat_categories() -> Iterator[Page]:
     """Yield what the installation says of the motives of the chat; the defaults are a seed of the dbt project."""
     if configuration.has_own(configuration.CHAT_CATEGORIES):

@@ -255,21 +255,18 @@ CRIMES = Table(
     ),
 )
 
-#: What a contact of the chat is about, and how citizens are shown it.
-chat_category = choice(
-    {"demande_info": ("je m'informe",), "victime": ("je suis victime",), "signalement": ("je signale",), "PNAV": ()}
-)
-
-CHAT_CATEGORIES = Table(
+CHAT_CATEGORY = Table(
     name="chat_category",
     key="label",
-    description="What a motive, or parent motive, of the chat is about, as the installation says: over the seed.",
+    description="The category that an installation gives to a motive or parent motive of the chat.",
     fields=(
-        _needed("label", "Motive or parent motive of the chat.", ("motif", "libelle")),
-        _needed("category", "'demande_info', 'victime', 'signalement' or 'PNAV'.", ("categorie",), chat_category),
+        _needed("label", "Motive or parent motive, as the chat writes it.", ("motif", "libelle")),
+        _needed(
+            "category", "Its category: demande_info, victime, signalement, PNAV or one of its own.", ("categorie",)
+        ),
         GENERATION,
         UNKNOWN_COLUMNS,
     ),
 )
 
-CONTRACT = (COMMUNES, UNITS, COMPETENCES, HEADCOUNTS, INSPECTIONS, CRIMES, CHAT_CATEGORIES)
+CONTRACT = (COMMUNES, UNITS, COMPETENCES, HEADCOUNTS, INSPECTIONS, CRIMES, CHAT_CATEGORY)

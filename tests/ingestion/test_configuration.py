@@ -92,7 +92,7 @@ def test_the_default_categories_are_those_of_the_seed():
 @pytest.mark.usefixtures("home")
 def test_a_mapping_of_the_chat_is_loaded_by_reference(tmp_path):
     file = tmp_path / "categories.csv"
-    rows = ("Vol de vélo;Victime", "Autre motif;Je signale", "Vol de vélo;demande_info", "Vol;inconnue")
+    rows = ("Vol de vélo;victime", "Autre motif;signalement", "Vol de vélo;demande_info", "Vol;")
     file.write_text("\n".join(("label;category", *rows)) + "\n")
     report = load("reference", file=file)
     assert (report.total("rows_new"), report.total("rows_replaced"), report.total("rows_quarantined")) == (2, 1, 1)
