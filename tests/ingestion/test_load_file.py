@@ -106,6 +106,24 @@ def test_no_mail_address_of_the_real_exports_reaches_the_disk(home, real):
     assert b"@gendarmerie.interieur" not in written
 
 
+@pytest.mark.usefixtures("home")
+def test_repaired_characters_are_told_with_the_place_of_the_first(exports):
+    file = exports / "export.csv"
+    file.write_bytes(f"\ufeff{HEADER}\n{experience('1')}\n".encode() + experience("2", title="l’été").encode("cp1252"))
+    report = load(SPP, file=file)
+    assert report.repaired_characters == 6
+    assert "note: export.csv: 6 repaired characters, the first in line 3, column 8" in report.summary()
+    assert "été" not in report.summary()
+
+
+def test_a_load_of_which_every_record_was_refused_is_a_failure(home, exports):
+    file = write_export(exports, experience("1", published="31/02/2022"), experience("2", feeling="Mitigé"))
+    report = load(SPP, file=file)
+    assert not report.complete
+    assert "file export.csv: every record was refused (2 of 2), nothing was loaded." in report.problems[0]
+    assert run_alone(file, CYBERIMPACT_HOME=str(home.root)).returncode == 1
+
+
 # ---- generations, merging
 
 
