@@ -240,6 +240,14 @@ def test_of_two_rows_with_one_key_the_last_one_holds(place, tmp_path):
     assert ask(place, "select mention_id, views from mentions order by 1") == [("m1", 1), ("m2", 77), ("m3", 4)]
 
 
+def test_a_mention_of_after_the_load_is_quarantined(place, tmp_path):
+    rows = [mention(1), mention(2, published_at=datetime.now(UTC) + timedelta(hours=2))]
+    assert counts(load("listening", file=parquet(tmp_path, rows))) == (2, 1, 0, 0, 1)
+    [entry] = quarantine.entries("listening")
+    assert (entry.line, entry.field, entry.reason) == (2, "published_at", "lies after the load")
+    assert ask(place, "select mention_id from mentions") == [("m1",)]
+
+
 def test_a_mention_that_was_collected_earlier_changes_nothing(place, tmp_path):
     schema = SCHEMA.append(pa.field("collected_at", pa.timestamp("us", "UTC")))
     early, late = START + timedelta(days=1), START + timedelta(days=2)
