@@ -11,10 +11,13 @@ import duckdb
 from audit.cells import period
 from ingestion.errors import ExpectedFailure
 from ingestion.settings import Home
-from orchestration import published
+from ingestion.sql import literal
+from orchestration.published import DAILY, sealed
+from warehouse import rights
+from warehouse.reader_copies import CopyError, NothingPublishedError, path_for
+from warehouse.rights import PolicyError
 
 PERIOD_TYPES = ("day", "week", "month", "quarter", "year")
-NATION = "FR"
 MOST_ROWS = 50_000
 
 Row = dict[str, Any]
@@ -34,17 +37,10 @@ _VALUES = f"""
         and period_type = $period_type
         and breakdown_dimension = $breakdown
         and period_start between $first and $last
-        and territory_code in (select territory_code from visible)
         and ($territory is null or territory_code = $territory)
     order by period_start, territory_level, territory_code, breakdown_value
     limit {MOST_ROWS + 1}
 """  # noqa: S608 - constants of this module; values are bound
-_VISIBLE = """
-    create temp table visible as
-    select territory_code
-    from reference.dim_territory
-    where $place is null or $place in (territory_code, region_code, gendarmerie_region_code) or territory_code = $nation
-"""
 
 
 @dataclass(frozen=True)
@@ -72,6 +68,10 @@ class UnknownKpiError(ExpectedFailure):
     """There is no KPI of that code."""
 
 
+class NothingToReadError(ExpectedFailure):
+    """There is no copy that the holder of the token could read."""
+
+
 class HiddenTerritoryError(ExpectedFailure):
     """The holder of the token does not see the territory; whether it exists is not said."""
 
@@ -88,7 +88,7 @@ def last_day(text: str | None) -> date:
 
 @dataclass(frozen=True)
 class Figures:
-    """One published copy, as the holder of a token sees it; every answer is of the same build."""
+    """The copy that the holder of a token may read; every answer is of the same build."""
 
     connection: duckdb.DuckDBPyConnection
 
@@ -118,7 +118,7 @@ class Figures:
             HiddenTerritoryError: the territory is none that may be seen.
             ExpectedFailure: there are too many.
         """
-        seen = "select 1 from visible where territory_code = ?"
+        seen = "select 1 from reference.dim_territory where territory_code = ?"
         if asked.territory and not self.connection.execute(seen, [asked.territory]).fetchone():
             raise HiddenTerritoryError(
                 f"Ce jeton ne donne pas accès au territoire « {asked.territory} ».",
@@ -138,16 +138,24 @@ class Figures:
 
 
 @contextmanager
-def opened(home: Home, place: str | None) -> Generator[Figures]:
-    """Open the current copy.
+def opened(home: Home, role: str) -> Generator[Figures]:
+    """Open the current copy of what a role may read.
 
     Args:
         home: The home.
-        place: Territory to which the answers are limited, with those in it and the nation; None for all.
+        role: The role of a token.
 
     Raises:
-        ExpectedFailure: nothing was published yet, or the copy is damaged.
+        NothingToReadError: nothing was published yet, or the copy cannot be had.
     """
-    with published.connect(home) as connection:
-        connection.execute(_VISIBLE, {"place": place, "nation": NATION})
+    try:
+        path = path_for(DAILY.link(home), rights.current().api_right(role))
+    except NothingPublishedError:
+        raise NothingToReadError("Rien n'est encore publié.", "Réessayez après la première publication.") from None
+    except (CopyError, PolicyError):
+        raise NothingToReadError(
+            "Les chiffres de ce rôle ne peuvent pas être lus pour le moment.", "Réessayez dans quelques minutes."
+        ) from None
+    attached = f"attach {literal(str(path))} as {DAILY.catalog} (read_only)"
+    with sealed(lambda connection: connection.execute(attached)) as connection:
         yield Figures(connection)

@@ -18,6 +18,7 @@ from api.figures import (
     PERIOD_TYPES,
     Figures,
     HiddenTerritoryError,
+    NothingToReadError,
     Question,
     Row,
     UnknownKpiError,
@@ -30,6 +31,12 @@ from ingestion.errors import ExpectedFailure
 
 FORMATS = ("json", "csv")
 PARAMETERS = ("period_type", "from", "to", "territory", "breakdown", "format")
+
+_STATUS = {
+    UnknownKpiError: HTTPStatus.NOT_FOUND,
+    HiddenTerritoryError: HTTPStatus.FORBIDDEN,
+    NothingToReadError: HTTPStatus.SERVICE_UNAVAILABLE,
+}
 
 Answer = Callable[[Figures, Request], tuple[dict[str, Any], list[Row]]]
 
@@ -93,16 +100,11 @@ def _respond(request: Request, answer: Answer, rows_name: str) -> Response:
         shape = request.query_params.get("format", "json")
         if shape not in FORMATS:
             raise _WrongRequestError(f"« {shape} » n'est pas un format.", f"Écrivez {' ou '.join(FORMATS)}.")
-        with opened(home, holder.territory) as figures:
+        with opened(home, holder.role) as figures:
             publication = figures.publication()
             told, rows = answer(figures, request)
-    except UnknownKpiError as failure:
-        return _refusal(HTTPStatus.NOT_FOUND, failure)
-    except HiddenTerritoryError as failure:
-        return _refusal(HTTPStatus.FORBIDDEN, failure)
     except ExpectedFailure as failure:
-        nothing = failure.what.startswith("Nothing was published")
-        return _refusal(HTTPStatus.SERVICE_UNAVAILABLE if nothing else HTTPStatus.BAD_REQUEST, failure)
+        return _refusal(_STATUS.get(type(failure), HTTPStatus.BAD_REQUEST), failure)
     headers = {"X-Publication-Id": publication["publication_id"]}
     if shape == "csv":
         return Response(_csv(publication["publication_id"], rows), media_type="text/csv", headers=headers)

@@ -1,6 +1,5 @@
 """Who may ask for figures: tokens, of which only the SHA-256 is kept, and what each sees. Answers belong in `kpi`."""
 
-import csv
 import hashlib
 import re
 import secrets
@@ -11,26 +10,16 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from ingestion import settings
 from ingestion.errors import ExpectedFailure
 from ingestion.settings import Home, make_folder
+from warehouse import rights
 
-NATIONAL = "national"
 DEFAULT_DAYS, MOST_DAYS = 365, 3650
 
 _BUSY_SECONDS = 30
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-#: The roles of Superset that read figures, the nation's or a territory's; `gendarmerie_region-GN-NAQ` is a former name.
-_ROLE = re.compile(
-    r"national|(?:departement|region|region-gendarmerie|gendarmerie_region)-(?P<territory>(?:FR|GN)-[A-Z0-9]{1,4})"
-)
-#: The roles of territories by the column of the seed that has their codes, as `superset/policies/roles.yml` names them.
-_TERRITORIAL = {
-    "territory_code": "departement-{}",
-    "region_code": "region-{}",
-    "gendarmerie_region_code": "region-gendarmerie-{}",
-}
-_SEED = settings.CHECKOUT / "dbt_project" / "seeds" / "territories.csv"
+#: What roles of tokens that are older than today's names began with, and begin with.
+_FORMER, _PRESENT = "gendarmerie_region-", "region-gendarmerie-"
 #: A token is 256 bits of chance: nobody guesses it, so one round of SHA-256 keeps it as well as many would.
 _BYTES = 32
 _SCHEMA = """
@@ -60,19 +49,10 @@ class Holder:
     created_on: date
     expires_on: date
 
-    @property
-    def territory(self) -> str | None:
-        """The territory whose rows, with those of the territories in it and the nation's, it sees; None for all."""
-        found = _ROLE.fullmatch(self.role)
-        return found["territory"] if found else None
 
-
-def roles() -> set[str]:
-    """Return the roles that a token may have: the nation's, and one for each territory that there is."""
-    with _SEED.open(encoding="utf-8", newline="") as seed:
-        rows = list(csv.DictReader(seed))
-    named = {name.format(row[column]) for column, name in _TERRITORIAL.items() for row in rows if row[column]}
-    return {NATIONAL, *named}
+def roles() -> frozenset[str]:
+    """Return the roles that a token may have: those of `superset/policies` that read figures."""
+    return rights.current().api_roles
 
 
 def file(home: Home) -> Path:
@@ -177,6 +157,8 @@ def _written(home: Home) -> Generator[sqlite3.Connection]:
 
 def _holder(row: tuple[str, str, str, str]) -> Holder:
     name, role, created_on, expires_on = row
+    if role.startswith(_FORMER):
+        role = role.replace(_FORMER, _PRESENT, 1)
     return Holder(name, role, date.fromisoformat(created_on), date.fromisoformat(expires_on))
 
 

@@ -34,7 +34,7 @@ from ingestion.errors import ExpectedFailure
 from ingestion.intake import Intake, Progress
 from ingestion.locks import writer_lock
 from ingestion.parquet import PARSERS, ParquetFile, canonical, quoted, said_column
-from ingestion.parsers import free_text, pseudonym
+from ingestion.parsers import free_text, identifier, pseudonym, redacted_text
 from ingestion.pipelines import explain, open_pipeline, table_resource
 from ingestion.platforms import Platform
 from ingestion.privacy import pseudonymise, redact
@@ -84,9 +84,26 @@ def pseudonyms(identifiers: pa.Array) -> pa.Array:
     return _each_once(pseudonymise, identifiers)
 
 
+def checked_identifiers(identifiers: pa.Array) -> pa.Array:
+    """Return identifiers of records, those of persons as pseudonyms; only what may be one is looked at."""
+    options = pc.MatchSubstringOptions(MAY_BE_PERSONAL)
+    may_be = pc.call_function("match_substring_regex", [identifiers], options)
+    if True not in may_be.unique().to_pylist():
+        return identifiers
+    return _each_once(identifier, identifiers)
+
+
 def _each_once(protect: Callable[[str], str], values: pa.Array) -> pa.Array:
     encoded = values.dictionary_encode()
     return pa.array(map(protect, encoded.dictionary.to_pylist()), pa.string()).take(encoded.indices)
+
+
+#: What an identifier of a person has: a sign, two words, or the digits of a line, a NIR or a card. For RE2.
+MAY_BE_PERSONAL = (
+    r"[@&%:\s]|[^\x00-\x7f]|[A-Za-z]{2}[_.+-]+[A-Za-z]{2}|(?:^|[^0-9])(?:0[1-9]|33|0033)[0-9]|[0-9][ ._/-][0-9]"
+    r"|(?:^|[^0-9A-Za-z])[A-Za-z]{2}-?[0-9]{3}-?[A-Za-z]{2}(?:$|[^0-9A-Za-z])|(?:^|[^0-9])(?:[0-9]{13,16})(?:$|[^0-9])"
+    r"|[A-Za-z]{2}[0-9]{2}[A-Z0-9]{10}"
+)
 
 
 @dataclass(frozen=True)
@@ -140,8 +157,8 @@ def load_parquet(platform: Platform, file: Path, progress: Progress, protection:
             later_exports=later_exports(platform, parquet.table, parquet.origin.sha256),
         )
         intake.generation = parquet.header.generation
-        intake.dropped_columns.update(parquet.header.dropped)
-        intake.dropped_columns.update(dict.fromkeys(parquet.header.unknown, _UNKNOWN))
+        intake.dropped_columns.update(parquet.header.named_dropped)
+        intake.dropped_columns.update(dict.fromkeys(parquet.header.named_unknown, _UNKNOWN))
         rows = table_resource(parquet.table, map(_identified, _Lanes(platform, parquet, intake, protection).rows()))
         if is_first:  # there is nothing to merge with
             rows.apply_hints(write_disposition="append")
@@ -455,10 +472,12 @@ class _Protecting:
         self._batch = batch
         self._begun: dict[str, list[Callable[[], pa.Array]]] = {}
         for name, (_, declared) in parquet.fields.items():
-            if declared.parse not in {free_text, pseudonym}:
+            if declared.parse not in {free_text, redacted_text, identifier, pseudonym}:
                 continue
             values = batch[name].combine_chunks()
-            if declared.parse is pseudonym:
+            if declared.parse is identifier:
+                self._begun[name] = [partial(checked_identifiers, values)]
+            elif declared.parse is pseudonym:
                 self._begun[name] = [partial(protection.identifiers, values)]
             elif protection.in_processes and len(values) >= FEW_TEXTS:
                 self._begun[name] = [

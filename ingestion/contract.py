@@ -14,8 +14,16 @@ import pyarrow as pa
 from ingestion import clock
 from ingestion.errors import ExpectedFailure
 from ingestion.folding import fold, words
-from ingestion.parsers import pseudonym, text
-from ingestion.privacy import mask_identifiers, names_personal_datum, pseudonymise, redact, shorten
+from ingestion.parsers import code, identifier, pseudonym, term
+from ingestion.privacy import (
+    MARK,
+    mask_identifiers,
+    names_personal_datum,
+    pseudonymise,
+    redact,
+    redact_label,
+    shorten,
+)
 
 #: What to do when a platform no longer gives what its contract says.
 CHANGED_FORMAT = (
@@ -44,7 +52,10 @@ class Field:
         name: Column in the warehouse; also accepted as a header label.
         description: What it holds, for the catalogue.
         labels: Other header labels, over all header generations; case, accents and punctuation do not matter.
-        parse: Makes the canonical value of a trimmed, non-empty text; raises `ValueError`.
+        parse: Makes the canonical value of a trimmed, non-empty text; raises `ValueError`. It says what the field may
+            hold of persons: `term` a value of a closed list, `identifier` and `code` what a machine has drawn,
+            `redacted_text` and `free_text` what somebody writes, `pseudonym` who it is, `published` what an institution
+            says of itself.
         type: Type in the warehouse.
         required: A header without this column is refused.
         nullable: A record may leave it empty.
@@ -54,7 +65,7 @@ class Field:
     name: str
     description: str
     labels: tuple[str, ...] = ()
-    parse: Callable[[str], Value] = text
+    parse: Callable[[str], Value] = term
     type: Literal["text", "bigint", "boolean", "double", "decimal", "timestamp"] = "text"
     required: bool = False
     nullable: bool = True
@@ -63,7 +74,9 @@ class Field:
     @property
     def protect(self) -> Callable[[str], str]:
         """What makes a value of a rejected record fit to be kept."""
-        return pseudonymise if self.parse is pseudonym else redact
+        if self.parse is pseudonym:
+            return pseudonymise
+        return identifier if self.parse in {identifier, code} else redact
 
     @property
     def hints(self) -> dict[str, Any]:
@@ -127,12 +140,24 @@ class Header:
         unknown: Labels that the contract does not know, and whose values are kept.
         dropped: Label to the reason for which its values are not kept.
         generation: Name of the header generation, `unknown` when no mark was found.
+        redacted: What stands for a label that holds personal data; the labels of the contract hold none.
     """
 
     columns: Mapping[str, Field]
     unknown: tuple[str, ...]
     dropped: Mapping[str, str]
     generation: str
+    redacted: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def named_unknown(self) -> tuple[str, ...]:
+        """The unknown labels, redacted: what a report and a load log may hold."""
+        return tuple(self.redacted.get(label, label) for label in self.unknown)
+
+    @property
+    def named_dropped(self) -> Mapping[str, str]:
+        """The dropped labels, redacted, each with its reason."""
+        return {self.redacted.get(label, label): reason for label, reason in self.dropped.items()}
 
 
 def _no_rule(row: Row) -> Row:
@@ -284,12 +309,14 @@ class Table:
                 unknown.append(label)
         self._refuse_doubles(columns, where)
         self._refuse_missing({f.name for f in columns.values()}, header, where)
-        return Header(columns, tuple(unknown), dropped, self._generation(header))
+        strange = [*unknown, *(label for label in dropped if fold(label) not in self._dropped_by_label)]
+        redacted = {label: shown for label in strange if (shown := redact_label(label)) != label}
+        return Header(columns, tuple(unknown), dropped, self._generation(header), redacted)
 
     def _refuse_doubles(self, columns: Mapping[str, Field], where: str) -> None:
         for name, times in Counter(f.name for f in columns.values()).items():
             if times > 1:
-                labels = " and ".join(repr(label) for label, f in columns.items() if f.name == name)
+                labels = " and ".join(repr(redact_label(label)) for label, f in columns.items() if f.name == name)
                 raise ExpectedFailure(
                     f"{where}: the columns {labels} both mean {name!r}.",
                     "Nothing was loaded: remove the one that is too many and load again.",
@@ -351,7 +378,8 @@ class Table:
         except RejectedError as refusal:
             return refusal.rejection
         if self.key_parts:
-            row[self.key] = "|".join("" if row.get(part) is None else str(row[part]) for part in self.key_parts)
+            given = {declared.name: record[label] for label, declared in header.columns.items()}
+            row[self.key] = "|".join(_key_part(row.get(part), given.get(part)) for part in self.key_parts)
         return row
 
     def _ruled(self, row: Row) -> Row:
@@ -406,8 +434,30 @@ class Table:
             value = json.dumps(value, ensure_ascii=False) if isinstance(value, bool | dict | list) else value
             as_text = scalar(value, label, where)
             if as_text is not None:
-                kept[label] = shorten(as_text)
+                kept[_unused(header.redacted.get(label, label), kept)] = shorten(as_text)
         return kept
+
+
+def _unused(name: str, taken: Mapping[str, str]) -> str:
+    """Return a name that no other one has: two labels may be the same once they are redacted."""
+    rank = 2
+    while name in taken:
+        name = f"{name.removesuffix(f' ({rank - 1})')} ({rank})"
+        rank += 1
+    return name
+
+
+def _key_part(value: Any, given: Any) -> str:
+    """Return what a field adds to the key of its row.
+
+    Two values that redaction makes alike stay two: what was redacted is told apart by its keyed pseudonym. A key that
+    takes them together would lose all but one of their rows.
+    """
+    if value is None:
+        return ""
+    part = str(value)
+    is_redacted = isinstance(given, str) and part != given and "[" in part and MARK.search(part)
+    return f"{part}~{pseudonymise(given)}" if is_redacted else part
 
 
 def scalar(value: Any, label: str, where: str) -> str | None:
@@ -422,7 +472,8 @@ def scalar(value: Any, label: str, where: str) -> str | None:
         return " ".join(value.split()) or None
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ExpectedFailure(
-            f"{where}: the column {label!r} holds a {type(value).__name__} where a text or a number is declared.",
+            f"{where}: the column {redact_label(label)!r} holds a {type(value).__name__} where a text or a number is"
+            " declared.",
             CHANGED_FORMAT,
         )
     return str(value)

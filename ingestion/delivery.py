@@ -11,7 +11,7 @@ from typing import Any
 
 from ingestion.contract import Table, choose_table
 from ingestion.errors import ExpectedFailure
-from ingestion.files import NO_REPAIRS, CsvFile, Repairs, decode, open_csv, open_headerless_csv, read_bytes
+from ingestion.files import NO_REPAIRS, CsvFile, Repairs, decode, name_of, open_csv, open_headerless_csv, read_bytes
 from ingestion.json_files import AGAIN, is_json, lifted, read_records, without_doubles
 from ingestion.records import Record
 from ingestion.spreadsheets import open_xlsx
@@ -30,7 +30,7 @@ class Delivery:
     """A file that was opened, recognised, and is ready to be read.
 
     Attributes:
-        name: File name without its folder.
+        name: File name without its folder, redacted.
         sha256: Of its bytes.
         size_bytes: Their number.
         parts: What it holds, one part per table.
@@ -73,7 +73,7 @@ def tabular_delivery(path: Path, platform: str, contract: Sequence[Table], adapt
     Raises:
         ExpectedFailure: the file cannot be read, no table is recognised, or a required column is missing.
     """
-    where = f"{platform}, file {path.name}"
+    where = f"{platform}, file {name_of(path)}"
     data = read_bytes(path, where)
     text, repaired = decode(data)
     if not is_json(text):
@@ -92,7 +92,7 @@ def tabular_delivery(path: Path, platform: str, contract: Sequence[Table], adapt
             for record in flat
         ]
         found += _parts(partial(iter, whole), labels, named or contract, adapter, where)
-    return Delivery(path.name, hashlib.sha256(data).hexdigest(), len(data), _joined(found), repaired)
+    return Delivery(name_of(path), hashlib.sha256(data).hexdigest(), len(data), _joined(found), repaired)
 
 
 def _known_labels(contract: Sequence[Table]) -> Callable[[str], bool]:
@@ -188,11 +188,11 @@ def json_delivery(
     Raises:
         ExpectedFailure: the file cannot be read, is no JSON, names something twice, or is not of the platform.
     """
-    where = f"{platform}, file {path.name}"
+    where = f"{platform}, file {name_of(path)}"
     data = read_bytes(path, where)
     try:
         document = json.loads(decode(data)[0], object_pairs_hook=without_doubles)
-    except ValueError as problem:
+    except (ValueError, RecursionError) as problem:
         raise ExpectedFailure(f"{where}: the file is not whole JSON ({problem}).", AGAIN) from None
     try:
         parts = tuple(Part(table, _records(found)) for table, found in read(document))
@@ -200,7 +200,7 @@ def json_delivery(
         raise ExpectedFailure(
             f"{where}: the document is not of the expected form ({type(problem).__name__}: {problem}).", AGAIN
         ) from None
-    return Delivery(path.name, hashlib.sha256(data).hexdigest(), len(data), parts)
+    return Delivery(name_of(path), hashlib.sha256(data).hexdigest(), len(data), parts)
 
 
 def _records(found: Iterable[Mapping[str, Any]]) -> list[Record]:

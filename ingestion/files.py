@@ -4,15 +4,17 @@ import codecs
 import csv
 import hashlib
 import re
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
+from io import BytesIO
 from pathlib import Path
 
 from ingestion.errors import ExpectedFailure
 from ingestion.folding import fold
-from ingestion.privacy import redact
+from ingestion.privacy import redact, redact_label
 from ingestion.records import Record
 
 DELIMITERS = (";", ",")
@@ -20,6 +22,8 @@ DELIMITERS = (";", ",")
 MAX_MEBIBYTES = 256
 #: A quoted field that runs over more physical lines than this lost its closing quote.
 MAX_RECORD_LINES = 1000
+#: No export has such a line: its line ends are lost, or it is no text.
+MAX_LINE_MEBIBYTES = 16
 
 #: What UTF-8 files of French administrations hold instead of quotes and dashes: cp1252 bytes taken for ISO 8859-1. The
 #: five points that cp1252 does not define stay.
@@ -70,7 +74,7 @@ class CsvFile:
     """A CSV file, read once.
 
     Attributes:
-        name: File name without its folder.
+        name: File name without its folder, redacted.
         sha256: Of the bytes that were read.
         size_bytes: Their number.
         header: Labels of the first record.
@@ -188,7 +192,7 @@ def open_csv(path: Path, where: str, recognised: Callable[[Sequence[str]], int])
     Raises:
         ExpectedFailure: the file cannot be read, is empty, is no CSV, or its header is damaged.
     """
-    where = f"{where}, file {path.name}"
+    where = f"{where}, file {name_of(path)}"
     data, lines, repaired = _lines(path, where)
     first = next(number for number, line in enumerate(lines) if line.strip())
     headers: dict[str, tuple[list[str], int]] = {}
@@ -205,7 +209,7 @@ def open_csv(path: Path, where: str, recognised: Callable[[Sequence[str]], int])
     labels = tuple(" ".join(label.split()) for label in headers[delimiter][0])
     _refuse_doubles(labels, where)
     return CsvFile(
-        name=path.name,
+        name=name_of(path),
         sha256=hashlib.sha256(data).hexdigest(),
         size_bytes=len(data),
         header=labels,
@@ -227,7 +231,7 @@ def open_headerless_csv(path: Path, where: str, labels: Sequence[str]) -> CsvFil
     Raises:
         ExpectedFailure: the file cannot be read, is empty, is no CSV, or its first record has other columns.
     """
-    where = f"{where}, file {path.name}"
+    where = f"{where}, file {name_of(path)}"
     data, lines, repaired = _lines(path, where)
     first = next(number for number, line in enumerate(lines) if line.strip())
     delimiter = max(DELIMITERS, key=lines[first].count)
@@ -239,7 +243,7 @@ def open_headerless_csv(path: Path, where: str, labels: Sequence[str]) -> CsvFil
         )
     has_header = [fold(field) for field in fields] == [fold(label) for label in labels]
     return CsvFile(
-        name=path.name,
+        name=name_of(path),
         sha256=hashlib.sha256(data).hexdigest(),
         size_bytes=len(data),
         header=tuple(labels),
@@ -254,26 +258,37 @@ def _lines(path: Path, where: str) -> tuple[bytes, list[str], Repairs]:
     """Return the bytes of a text file, its physical lines, and the characters that were repaired."""
     data = read_bytes(path, where)
     _refuse_other_formats(data, where)
+    _refuse_long_line(data, where)
     text, repaired = decode(data)
     return data, [line.removesuffix("\r") for line in text.split("\n")], repaired
 
 
-def read_bytes(path: Path, where: str) -> bytes:
-    """Return the content of a file.
+def name_of(path: Path) -> str:
+    """Return the name of a file as messages and load logs may hold it: redacted. Its SHA-256 is what identifies it."""
+    return redact_label(path.name)
+
+
+def read_bytes(path: Path, where: str, most_mebibytes: int = MAX_MEBIBYTES) -> bytes:
+    """Return the content of a regular file; one that grows while it is read is no larger than the bound either.
 
     Raises:
-        ExpectedFailure: it cannot be read, or is larger than `MAX_MEBIBYTES`.
+        ExpectedFailure: it cannot be read, is no regular file, or is larger than `most_mebibytes`.
     """
     try:
-        if path.stat().st_size > MAX_MEBIBYTES << 20:
-            raise ExpectedFailure(
-                f"{where}: the file is larger than {MAX_MEBIBYTES} MiB.", "Split it by period and load the parts."
-            )
-        return path.read_bytes()
+        is_regular = stat.S_ISREG(path.stat().st_mode)
+        with path.open("rb") if is_regular else BytesIO() as file:
+            content = file.read((most_mebibytes << 20) + 1)
     except OSError as problem:
         raise ExpectedFailure(
             f"{where}: the file cannot be read ({problem.strerror}).", "Check its path and that you may read it."
         ) from problem
+    if not is_regular:
+        raise ExpectedFailure(f"{where}: it is no regular file.", "Give the path of a file.")
+    if len(content) > most_mebibytes << 20:
+        raise ExpectedFailure(
+            f"{where}: the file is larger than {most_mebibytes} MiB.", "Split it by period and load the parts."
+        )
+    return content
 
 
 def _refuse_other_formats(data: bytes, where: str) -> None:
@@ -290,6 +305,18 @@ def _refuse_other_formats(data: bytes, where: str) -> None:
         raise ExpectedFailure(f"{where}: the file is JSON, not a CSV file.", again)
     if b"\x00" in data and not data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise ExpectedFailure(f"{where}: the file holds binary data, not text.", again)
+
+
+def _refuse_long_line(data: bytes, where: str) -> None:
+    start, most = 0, MAX_LINE_MEBIBYTES << 20
+    while len(data) - start > most:
+        end = data.rfind(b"\n", start, start + most)
+        if end < 0:
+            raise ExpectedFailure(
+                f"{where}: a line is longer than {MAX_LINE_MEBIBYTES} MiB.",
+                "Nothing was loaded: export the data as CSV with one record a line, and load that file.",
+            )
+        start = end + 1
 
 
 def decode(data: bytes) -> tuple[str, Repairs]:

@@ -186,8 +186,8 @@ class Intake:
             return Rejection(None, reason)
         header = self.table.understand(tuple(record.values), self.origin.where)
         self.generation = self.generation or header.generation
-        self.unknown_columns.update(header.unknown)
-        self.dropped_columns.update(header.dropped)
+        self.unknown_columns.update(header.named_unknown)
+        self.dropped_columns.update(header.named_dropped)
         return self.table.read(record.values, header, self.origin.at(record.position))
 
     def _compare(self, record: Record, row: Row, stored: Row, changed: list[Row]) -> None:

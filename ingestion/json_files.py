@@ -10,6 +10,7 @@ from itertools import chain
 from typing import Any
 
 from ingestion.errors import ExpectedFailure
+from ingestion.privacy import redact_label
 from ingestion.records import Record
 
 #: Messages of a Singer tap; only the first kind holds a record.
@@ -45,7 +46,7 @@ def read_records(text: str, where: str, *, is_lines: bool) -> Mapping[str | None
         return _by_stream(lines)
     try:
         document = json.loads(text, object_pairs_hook=without_doubles)
-    except ValueError as problem:
+    except (ValueError, RecursionError) as problem:
         raise ExpectedFailure(f"{where}: the file is not whole JSON ({problem}).", AGAIN) from None
     found = _listed(document)
     if found is None:
@@ -62,7 +63,7 @@ def _are_records(lines: list[str]) -> bool:
 def _loaded(line: str) -> Any:
     try:
         return json.loads(line, object_pairs_hook=without_doubles)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
@@ -148,5 +149,5 @@ def without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {twice!r} stands twice in one object")
+        raise ValueError(f"the key {redact_label(twice)!r} stands twice in one object")
     return found

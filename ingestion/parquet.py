@@ -12,9 +12,21 @@ import pyarrow.parquet as pq
 from ingestion import clock
 from ingestion.contract import CHANGED_FORMAT, GENERATION, Field, Header, Table, choose_table
 from ingestion.errors import ExpectedFailure
-from ingestion.files import exported_day
+from ingestion.files import exported_day, name_of
 from ingestion.intake import Origin
-from ingestion.parsers import FIRST_YEAR, LAST_YEAR, count, flag, free_text, pseudonym, text, utc_time
+from ingestion.parsers import (
+    FIRST_YEAR,
+    LAST_YEAR,
+    count,
+    flag,
+    free_text,
+    identifier,
+    pseudonym,
+    redacted_text,
+    term,
+    utc_time,
+)
+from ingestion.privacy import redact_label
 from ingestion.sql import literal
 
 #: What is not a single space between two words: white space as Python knows it, which RE2 knows by other names.
@@ -27,13 +39,22 @@ _TRIMMED = (
     " then nullif(trim({c}::varchar), '') else {c}::varchar end"
 )
 
+#: SQL of a text with single spaces.
+_ONE_SPACED = (
+    f"case when regexp_matches({{c}}, '{_ODD}|  ')"
+    f" then nullif(trim(regexp_replace({{c}}, '{_SPACES}', ' ', 'g')), '') else {{c}} end"
+)
+#: What may hide a mail or a number in a value of a list: Python looks closer.
+_DOUBTFUL = (
+    r"@|[&%][#a-zA-Z0-9]|(?i:\b(?:at|arobase?|dot|point)\b)|\d(?:[^\d]{0,3}\d){8}|[^\x00-\x{24f}\x{2000}-\x{206f}]"
+)
+
 #: SQL of the canonical value of a column `{c}`; null where it is not sure to be good.
 PARSERS: Mapping[Callable, str] = {
-    text: "{c}",
-    free_text: (
-        f"case when regexp_matches({{c}}, '{_ODD}|  ')"
-        f" then nullif(trim(regexp_replace({{c}}, '{_SPACES}', ' ', 'g')), '') else {{c}} end"
-    ),
+    term: f"case when regexp_matches({{c}}, '{_DOUBTFUL}') then null else {{c}} end",
+    identifier: "{c}",
+    free_text: _ONE_SPACED,
+    redacted_text: _ONE_SPACED,
     pseudonym: "{c}",
     count: "case when {c} >= 0 and try_cast({c} as bigint) = {c} then try_cast({c} as bigint) end",
     flag: "{c}",
@@ -81,7 +102,7 @@ class ParquetFile:
         Raises:
             ExpectedFailure: as `load_parquet`.
         """
-        where = f"{platform}, file {path.name}"
+        where = f"{platform}, file {name_of(path)}"
         try:
             metadata = pq.read_metadata(path)
             with path.open("rb") as file:
@@ -99,9 +120,10 @@ class ParquetFile:
             kind = schema.field(label).type
             if not pa.types.is_null(kind) and not any(accepts(kind) for accepts in _ACCEPTED[declared.type]):
                 raise ExpectedFailure(
-                    f"{where}: the column {label!r} holds {kind} where {declared.type} is declared.", CHANGED_FORMAT
+                    f"{where}: the column {redact_label(label)!r} holds {kind} where {declared.type} is declared.",
+                    CHANGED_FORMAT,
                 )
-        origin = Origin(platform, "file", path.name, digest, path.stat().st_size, exported_day(path.name))
+        origin = Origin(platform, "file", name_of(path), digest, path.stat().st_size, exported_day(path.name))
         return cls(path, origin, metadata.num_rows, table, header, parsers)
 
     @cached_property
@@ -154,7 +176,7 @@ class ParquetFile:
         spaces = (  # column by column: of one with few values, each is looked at once
             f"(said.{quoted(name)} is null or not regexp_matches(said.{quoted(name)}, '{_ODD}|  '))"
             for name, (_, declared) in self.fields.items()
-            if declared.type == "text" and declared.parse is not free_text
+            if declared.type == "text" and declared.parse not in {free_text, redacted_text}
         )
         return " and ".join((*checks, *spaces, *self._not_after_load))
 

@@ -8,10 +8,11 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 
 from ingestion.clock import PARIS
 from ingestion.folding import fold
-from ingestion.privacy import pseudonymise, redact
+from ingestion.privacy import is_personal, mask_identifiers, pseudonymise, redact, what_no_list_holds
 
 #: The years that the calendar of the warehouse covers.
 FIRST_YEAR, LAST_YEAR = 2000, 2050
@@ -26,6 +27,26 @@ _DEPARTEMENT = re.compile(r"\d{2}|2[AB]|9[78]\d|69[DM]|75C")
 def text(value: str) -> str:
     """Return the text as it is: the caller has trimmed it."""
     return value
+
+
+def published(value: str) -> str:
+    """Return what an institution publishes of itself, as it is: a public register names no private person."""
+    return value
+
+
+@lru_cache(maxsize=1 << 14)
+def term(value: str) -> str:
+    """Return a value of a closed list, which a tool gives and nobody types: a country, a browser, a status.
+
+    It is not redacted as running text: the name of a place may be that of a person as well. What no list holds, a mail
+    address or the number of a person, is masked all the same.
+    """
+    return mask_identifiers(value) if what_no_list_holds(value) else value
+
+
+def identifier(value: str) -> str:
+    """Return the identifier of a record as it is, or its keyed pseudonym where it is one of a person."""
+    return pseudonymise(value) if is_personal(value) else value
 
 
 def redacted_text(value: str) -> str:
@@ -46,9 +67,15 @@ def pseudonym(value: str) -> str:
 def code(value: str) -> str:
     """Return a code as text; `2904756.0`, which a spreadsheet made of it, becomes `2904756`.
 
+    One that identifies a person becomes a keyed pseudonym.
+
     Raises:
         ValueError: the code was rounded into a power of ten, its digits are lost.
     """
+    return identifier(_code(value))
+
+
+def _code(value: str) -> str:
     if _ROUNDED.fullmatch(value):
         raise ValueError("was rounded by a spreadsheet: its digits are lost")
     as_float = _FLOAT_CODE.fullmatch(value)
@@ -61,7 +88,7 @@ def departement_code(value: str) -> str:
     Raises:
         ValueError: it does not have the shape of such a code.
     """
-    repaired = code(value).upper().zfill(2)
+    repaired = _code(value).upper().zfill(2)
     if not _DEPARTEMENT.fullmatch(repaired):
         raise ValueError("is not the code of a département")
     return repaired
@@ -73,7 +100,7 @@ def region_code(value: str) -> str:
     Raises:
         ValueError: it is not a number of one or two digits.
     """
-    repaired = code(value).zfill(2)
+    repaired = _code(value).zfill(2)
     if not re.fullmatch(r"\d{2}", repaired):
         raise ValueError("is not the code of a region")
     return repaired
@@ -85,7 +112,7 @@ def postal_code(value: str) -> str:
     Raises:
         ValueError: it has not four or five digits.
     """
-    repaired = code(value).replace(" ", "").zfill(5)
+    repaired = _code(value).replace(" ", "").zfill(5)
     if not re.fullmatch(r"\d{5}", repaired) or repaired.startswith("00"):
         raise ValueError("is not a French postal code")
     return repaired
@@ -96,7 +123,7 @@ def insee_code(prefix: str) -> Callable[[str], str]:
 
     def parse(value: str) -> str:
         bare = value.removeprefix(prefix)
-        if not re.fullmatch(r"\d[\dAB]\d*(?:-\d+)?", bare):
+        if not re.fullmatch(r"\d[\dAB]\d{0,3}(?:-\d{1,3})?", bare):
             raise ValueError(f"is not an INSEE code that begins with {prefix}")
         return bare
 
@@ -109,7 +136,7 @@ def count(value: str) -> int:
     Raises:
         ValueError: it is not such a number.
     """
-    digits = code(value)
+    digits = _code(value)
     if not re.fullmatch(r"\d{1,18}", digits):
         raise ValueError("is not a whole number")
     return int(digits)

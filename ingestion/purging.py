@@ -26,6 +26,7 @@ from ingestion.locks import writer_lock
 from ingestion.platforms import PLATFORMS, Platform, platform
 from ingestion.settings import Home, home
 from ingestion.sql import literal
+from warehouse.reader_copies import forgotten
 
 #: How long a record that broke its contract waits for somebody to mend it.
 QUARANTINE_RETENTION = timedelta(days=90)
@@ -334,20 +335,24 @@ def _copies(target: Path) -> list[Path]:
 
 
 def _erase_published(file: Path, pseudonym: str, shown: str) -> dict[str, int]:
-    """Delete the rows in a copy of the copy, which readers hold open, and put that in its place."""
+    """Delete the rows in a copy of the copy, which readers hold open, and put that in its place.
+
+    The copies that were made of it for each right are forgotten; readers have them made again.
+    """
     if not _is_held(file, pseudonym):
         return {}
     _refuse_full_disk(file)
     work = file.with_name(f".erasing.{os.getpid()}") / file.name
     work.parent.mkdir()
     try:
-        shutil.copyfile(file, work)
-        with _opened(work) as connection:
-            removed = _delete_holding(connection, shown, pseudonym)
-        _rewrite(work)
-        shutil.copymode(file, work)
-        work.replace(file)
-        _flush(file.parent)
+        with forgotten(file.parent):
+            shutil.copyfile(file, work)
+            with _opened(work) as connection:
+                removed = _delete_holding(connection, shown, pseudonym)
+            _rewrite(work)
+            shutil.copymode(file, work)
+            work.replace(file)
+            _flush(file.parent)
     finally:
         shutil.rmtree(work.parent, ignore_errors=True)
     return removed

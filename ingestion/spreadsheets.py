@@ -5,19 +5,21 @@ looked at.
 """
 
 import hashlib
+import re
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from openpyxl import load_workbook
 from openpyxl.utils import get_column_letter
 
 from ingestion.errors import ExpectedFailure
-from ingestion.files import read_bytes
+from ingestion.files import name_of, read_bytes
 from ingestion.privacy import redact
 from ingestion.records import Record
 
@@ -25,11 +27,24 @@ MAX_MEBIBYTES = 50
 #: What the parts of a workbook may take once unpacked: a register of 100 000 rows takes less than 100 MiB.
 MAX_UNPACKED_MEBIBYTES = 300
 MAX_ROWS = 100_000
+#: What Excel can number.
+MAX_ROW_NUMBER = 1_048_576
+#: Rows, empty ones too: a program that formats a whole column writes a few thousand.
+MAX_ROW_TAGS = 400_000
+MAX_PARTS = 1_000
+#: Opening and closing tags of all parts: a hundred thousand rows of twenty cells have eight million.
+MAX_TAGS = 20_000_000
 MAX_COLUMNS = 256
 #: Titles and notes may stand above the header.
 HEADER_WITHIN_ROWS = 20
 #: A row with fewer known labels is not taken for a header.
 LEAST_LABELS = 2
+
+_PIECE, _OVERLAP = 1 << 20, 64
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff", b"<\x00", b"\x00<")
+_DECLARATION = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
+#: `<row r="12">`, with any prefix and in any order of its attributes, and the row of a cell, `<c r="B12">`.
+_ROW_NUMBER = re.compile(rb"<(?:\w{1,16}:)?(?:row|c)\s[^<>]{0,48}?\br\s?=\s?[\"'][A-Za-z]{0,4}(\d{1,12})")
 
 _AGAIN = "Nothing was loaded: save the register as .xlsx, or as CSV in UTF-8, and load that file."
 
@@ -41,7 +56,7 @@ class XlsxFile:
     """One sheet of a workbook, read once.
 
     Attributes:
-        name: File name without its folder.
+        name: File name without its folder, redacted.
         sha256: Of the bytes that were read.
         size_bytes: Their number.
         header: Labels of its columns; a column without a label is named by its letter.
@@ -70,9 +85,9 @@ def open_xlsx(path: Path, where: str, recognised: Callable[[Sequence[str]], int]
     Raises:
         ExpectedFailure: the file cannot be read, is no workbook, unpacks to too much, or no header is recognised.
     """
-    where = f"{where}, file {path.name}"
-    data = read_bytes(path, where)
-    _refuse_unsafe(data, where)
+    where = f"{where}, file {name_of(path)}"
+    data = read_bytes(path, where, MAX_MEBIBYTES)
+    refuse_unsafe(data, where)
     try:
         workbook = load_workbook(BytesIO(data), read_only=True, data_only=True, keep_links=False)
         sheets = {sheet.title: _rows(sheet, where) for sheet in workbook.worksheets}
@@ -83,37 +98,72 @@ def open_xlsx(path: Path, where: str, recognised: Callable[[Sequence[str]], int]
     for rows in sheets.values():
         for rank, (_, cells) in enumerate(rows[:HEADER_WITHIN_ROWS]):
             if recognised([cell for cell in cells if cell]) >= LEAST_LABELS:
-                return _sheet(path.name, data, cells, rows[rank + 1 :], where)
+                return _sheet(name_of(path), data, cells, rows[rank + 1 :], where)
     raise ExpectedFailure(
         f"{where}: no sheet has a header that is recognised (sheets: {redact(', '.join(sheets))[:80]}).",
         "Nothing was loaded: keep the header of the template as it is and load the file again.",
     )
 
 
-def _refuse_unsafe(data: bytes, where: str) -> None:
-    """Refuse what is no workbook, and what would take the memory of the machine when unpacked or parsed."""
-    if len(data) > MAX_MEBIBYTES << 20:
-        raise ExpectedFailure(
-            f"{where}: the file is larger than {MAX_MEBIBYTES} MiB.", "Split it by period and load the parts."
-        )
+def refuse_unsafe(data: bytes, where: str) -> None:
+    """Refuse what is no workbook, and what would take the memory or the time of the machine, before it is parsed.
+
+    Raises:
+        ExpectedFailure: it names the bound that is passed.
+    """
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
             members = archive.infolist()
-            if sum(member.file_size for member in members) > MAX_UNPACKED_MEBIBYTES << 20:
-                raise ExpectedFailure(
-                    f"{where}: the workbook unpacks to more than {MAX_UNPACKED_MEBIBYTES} MiB.",
-                    "Nothing was loaded: remove what is not the register from it, or split it by period.",
-                )
             if "xl/workbook.xml" not in archive.namelist():
                 raise ExpectedFailure(f"{where}: the file is an archive, not an XLSX workbook.", _AGAIN)
+            if len(members) > MAX_PARTS:
+                raise ExpectedFailure(f"{where}: the workbook has more than {MAX_PARTS} parts.", _AGAIN)
+            left = _Left(MAX_UNPACKED_MEBIBYTES << 20, MAX_TAGS)
             for member in members:
                 with archive.open(member) as part:
-                    if b"<!DOCTYPE" in part.read(1024).upper():
-                        raise ExpectedFailure(
-                            f"{where}: the workbook declares XML entities, which none has.", "Do not load it."
-                        )
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as problem:
+                    _refuse_unsafe_part(part, left, where)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, zlib.error) as problem:
         raise ExpectedFailure(f"{where}: the file is not an XLSX workbook, or is damaged.", _AGAIN) from problem
+
+
+@dataclass
+class _Left:
+    """What the parts of a workbook that are still to be read may have, all together."""
+
+    size: int
+    tags: int
+
+
+def _refuse_unsafe_part(part: IO[bytes], left: _Left, where: str) -> None:
+    """Read a part piece by piece, whatever size it claims; what it holds is taken from what is left."""
+    rows, end = 0, b""
+    while piece := part.read(_PIECE):
+        text = end + piece
+        left.size -= len(piece)
+        left.tags -= piece.count(b"<")
+        rows += _count_rows(text) - _count_rows(end)
+        farthest = max((int(found[1]) for found in _ROW_NUMBER.finditer(text)), default=0)
+        if _DECLARATION.search(text) or (not end and piece.startswith(_UTF_16)):
+            raise ExpectedFailure(
+                f"{where}: the workbook declares XML entities, or is not UTF-8: no spreadsheet program writes that.",
+                "Do not load it.",
+            )
+        for is_passed, excess in (
+            (left.size < 0, f"unpacks to more than {MAX_UNPACKED_MEBIBYTES} MiB"),
+            (left.tags < 0, f"has more than {MAX_TAGS} tags"),
+            (rows > MAX_ROW_TAGS, f"has more than {MAX_ROW_TAGS} rows in a sheet, empty ones included"),
+            (farthest > MAX_ROW_NUMBER, f"goes beyond row {MAX_ROW_NUMBER}, the last that Excel has"),
+        ):
+            if is_passed:
+                raise ExpectedFailure(
+                    f"{where}: the workbook {excess}.",
+                    "Nothing was loaded: copy the filled rows into a new workbook, by period, and load that.",
+                )
+        end = text[-_OVERLAP:]
+
+
+def _count_rows(text: bytes) -> int:
+    return text.count(b"<row") + text.count(b":row")
 
 
 def _rows(sheet: Any, where: str) -> list[tuple[int, Cells]]:
@@ -122,7 +172,10 @@ def _rows(sheet: Any, where: str) -> list[tuple[int, Cells]]:
         return []  # a sheet that holds a chart only
     sheet.reset_dimensions()  # the size that a program wrote into the file may be wrong
     found: list[tuple[int, Cells]] = []
-    for number, values in enumerate(sheet.iter_rows(max_col=MAX_COLUMNS, values_only=True), 1):
+    rows = sheet.iter_rows(max_row=MAX_ROW_NUMBER, max_col=MAX_COLUMNS, values_only=True)
+    for number, values in enumerate(rows, 1):
+        if values.count(None) == len(values):
+            continue
         cells = tuple(_text(value) for value in values)
         if any(cells):
             found.append((number, cells))

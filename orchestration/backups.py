@@ -26,12 +26,12 @@ from ingestion.locks import writer_lock
 from ingestion.settings import Home, make_folder
 from ingestion.sql import literal
 from orchestration.published import COPIES
+from warehouse.reader_copies import FOLDER as RIGHTS
 
 MANIFEST = "backup.json"
 FORMAT = 1
 
 #: Copies per right, which are made anew from the published copy.
-_RIGHTS = "rights"
 _CHUNK_BYTES = 1 << 20
 _MEGABYTE = 1_000_000
 _SHOWN = 5
@@ -156,7 +156,8 @@ def saved(home: Home) -> Iterator[str]:
     for folder in folders:
         for path in sorted(folder.rglob("*")):
             name = path.relative_to(home.root)
-            if path.is_file() and not any(part.startswith(".") or part == _RIGHTS for part in name.parts):
+            made_again = RIGHTS in name.parts  # what readers open is made from the published copy
+            if path.is_file() and not made_again and not any(part.startswith(".") for part in name.parts):
                 yield name.as_posix()
 
 

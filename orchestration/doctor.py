@@ -15,7 +15,7 @@ import duckdb
 
 from assets.serving.publication import SOUND
 from audit import signing
-from ingestion import settings
+from ingestion import inbox, settings
 from ingestion.errors import ExpectedFailure
 from ingestion.locks import writer_lock
 from ingestion.platforms import PLATFORMS, Platform
@@ -155,8 +155,14 @@ def inboxes(home: Home) -> Iterator[Finding]:
     """Look for files that were dropped and are still there: refused, or not seen because nothing runs."""
     for platform in PLATFORMS:
         folder = home.drop / platform.name
-        files = (path.name for path in folder.iterdir() if path.is_file()) if folder.is_dir() else ()
+        files = (
+            (path.name for path in folder.iterdir() if path.is_file() and not path.is_symlink())
+            if folder.is_dir()
+            else ()
+        )
         waiting = sorted(name.encode(errors="replace").decode() for name in files)
+        for sentence in inbox.refused(folder):
+            yield Finding(f"drop/{platform.name}", "late", sentence, "remove it, and put the file itself there")
         if waiting:
             yield Finding(
                 f"drop/{platform.name}",

@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -97,12 +97,16 @@ def connect(home: Home) -> duckdb.DuckDBPyConnection:
         raise ExpectedFailure(
             "Nothing was published in this home yet.", "Run `cyberimpact build` and `cyberimpact publish` first."
         )
+    return sealed(lambda connection: [attach(connection, home, copy) for copy in (DAILY, LIVE)])
+
+
+def sealed(attach_files: Callable[[duckdb.DuckDBPyConnection], object]) -> duckdb.DuckDBPyConnection:
+    """Return a connection in UTC that reads the files attached to it, the daily catalog first, and reaches no other."""
     connection = duckdb.connect(":memory:", config={"threads": 2, "autoinstall_known_extensions": False})
     try:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute("set temp_directory = ''")
-        for copy in (DAILY, LIVE):
-            attach(connection, home, copy)
+        attach_files(connection)
         connection.execute(f"use {DAILY.catalog}")
         connection.execute("set enable_external_access = false")
         connection.execute("set lock_configuration = true")

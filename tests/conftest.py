@@ -39,7 +39,7 @@ class ByServer(LoadScopeScheduling):
             return "tests/superset"
         if file.endswith(("test_every_connector.py", "test_leaks.py")) and "[" in nodeid:
             return re.split(r"\W", nodeid.split("[")[1])[0]  # the platform, whose first load is slow
-        shared = ("tests/graph/", "tests/unit/test_cli", "tests/e2e/test_recomputation")
+        shared = ("tests/graph/", "tests/rawfiles/", "tests/unit/test_cli", "tests/e2e/test_recomputation")
         return file if file.startswith(shared) else nodeid
 
 

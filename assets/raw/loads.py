@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 import dagster as dg
 
@@ -21,7 +20,7 @@ QUARANTINE_CHECK = "quarantine_is_empty"
 
 
 class LoadConfig(dg.Config):
-    """What to load: the platform's own address, or one file that lies where it is given."""
+    """What to load: the platform's own address, a file of its inbox, or what stands for one given elsewhere."""
 
     file: str | None = None
 
@@ -93,7 +92,10 @@ def build_load(platform: Platform) -> dg.AssetsDefinition:
     def load_platform(
         context: dg.AssetExecutionContext, config: LoadConfig
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-        file = Path(config.file) if config.file else None
+        try:
+            file = inbox.found(config.file) if config.file else None
+        except ExpectedFailure as failure:
+            raise dg.Failure(description=str(failure), allow_retries=False) from None
         if file is not None and inbox.was_taken(platform, file):
             context.log.info("%s is gone: another run has loaded it.", file.name)
             yield from quarantine_checks(platform)

@@ -1,7 +1,7 @@
 """What the app stores tell of a review of one of the ministry's apps. Reading it belongs to `client.py`."""
 
 from ingestion.contract import GENERATION, UNKNOWN_COLUMNS, Dropped, Field, Generation, NotAfterLoad, Table
-from ingestion.parsers import choice, count, epoch_or_iso, free_text
+from ingestion.parsers import choice, count, epoch_or_iso, free_text, identifier
 
 MOST_STARS = 5
 
@@ -33,7 +33,14 @@ REVIEWS = Table(
             nullable=False,
         ),
         Field("app_id", "Package name at Google Play, number at the App Store.", required=True, nullable=False),
-        Field("review_id", "Identifier of the review in its store.", ("reviewId", "id"), required=True, nullable=False),
+        Field(
+            "review_id",
+            "Identifier of the review in its store.",
+            ("reviewId", "id"),
+            identifier,
+            required=True,
+            nullable=False,
+        ),
         Field(
             "written_at",
             "When it was written or last changed.",

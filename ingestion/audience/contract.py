@@ -10,7 +10,7 @@ from decimal import Decimal
 from urllib.parse import urlsplit, urlunsplit
 
 from ingestion.contract import GENERATION, UNKNOWN_COLUMNS, Dropped, Field, Generation, NotAfterLoad, Row, Table
-from ingestion.parsers import choice, count, day, decimal_number, redacted_text
+from ingestion.parsers import choice, count, day, decimal_number, redacted_text, term
 
 #: How Piano writes a property that it does not know.
 NOT_AVAILABLE = "N/A"
@@ -57,9 +57,9 @@ def known_text(value: str) -> str | None:
     return None if value == NOT_AVAILABLE else redacted_text(value)
 
 
-def known_kind(value: str) -> str | None:
-    """Return a word of the tool's own list, such as 'Portal sites', which nobody types; nothing for `N/A`."""
-    return None if value == NOT_AVAILABLE else value
+def known_term(value: str) -> str | None:
+    """Return a value of the tool's own list, such as 'Portal sites', which nobody types; nothing for `N/A`."""
+    return None if value == NOT_AVAILABLE else term(value)
 
 
 def bare_address(value: str) -> str | None:
@@ -86,7 +86,7 @@ _WHERE = (
 
 _MONTH = Field("month", "Month, YYYY-MM.", parse=month, required=True, nullable=False)
 
-_SUB_SITE = Field("site_level2", "Part of the site, such as 'recrutement'; Piano only.", (), known_text)
+_SUB_SITE = Field("site_level2", "Part of the site, such as 'recrutement'; Piano only.", (), known_term)
 
 _METRICS = (
     Field("visits", "Visits.", ("m_visits", "nb_visits"), count, "bigint", required=True, nullable=False),
@@ -185,9 +185,9 @@ GEO_VISITS = _table(
     "Visits of a site by month and place of the visitor.",
     (_MONTH,),
     (
-        Field("geo_country", "Country, in English.", ("country_name",), known_text, required=True),
-        Field("geo_region", "Region; outside France, Piano writes a city here.", ("region_name",), known_text),
-        Field("geo_city", "City.", ("city_name",), known_text),
+        Field("geo_country", "Country, in English.", ("country_name",), known_term, required=True),
+        Field("geo_region", "Region; outside France, Piano writes a city here.", ("region_name",), known_term),
+        Field("geo_city", "City.", ("city_name",), known_term),
     ),
 )
 
@@ -208,7 +208,7 @@ SOURCES_VISITS = _table(
     (_MONTH,),
     (
         Field(
-            "src", "Kind of origin, in the words of the tool, such as 'Search engines'.", (), known_kind, required=True
+            "src", "Kind of origin, in the words of the tool, such as 'Search engines'.", (), known_term, required=True
         ),
         Field("src_detail", "Origin, such as the name of the search engine; Piano only.", (), known_text),
         Field("src_referrer_url", "Address of the origin, without its query; Piano only.", (), bare_address),
@@ -221,11 +221,11 @@ DEVICES_VISITS = _table(
     (_MONTH,),
     (
         Field(
-            "device_type", "Device, in the words of the tool, such as 'Mobile Phone'.", (), known_kind, required=True
+            "device_type", "Device, in the words of the tool, such as 'Mobile Phone'.", (), known_term, required=True
         ),
-        Field("os_group", "Operating system; Piano only.", (), known_text),
-        Field("browser_group", "Browser; Piano only.", (), known_text),
-        Field("browser_language", "Language of the browser; Piano only.", (), known_text),
+        Field("os_group", "Operating system; Piano only.", (), known_term),
+        Field("browser_group", "Browser; Piano only.", (), known_term),
+        Field("browser_language", "Language of the browser; Piano only.", (), known_term),
     ),
 )
 

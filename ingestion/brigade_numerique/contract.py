@@ -9,7 +9,7 @@ from itertools import chain, zip_longest
 from ingestion.configuration import known_chat_labels as known_labels
 from ingestion.contract import GENERATION, UNKNOWN_COLUMNS, Dropped, Field, NotAfterLoad, Row, Table
 from ingestion.folding import fold, words
-from ingestion.parsers import PARIS, clock_time, paris_time, pseudonym, redacted_text
+from ingestion.parsers import PARIS, clock_time, paris_time, pseudonym, term
 
 #: Columns of the export, in the order that the tool is set to write [certain].
 LABELS = ("reference", "date", "canal", "motif_parent", "motif", "element_de_qualification")
@@ -21,7 +21,8 @@ def repaired(known: Callable[[], Iterable[str]] = known_labels) -> Callable[[str
     """Return a parser that replaces a label by the known one that it spells, or that it must have been before damage.
 
     A run of n replacement characters stands for one to n characters that are not ASCII, or for an apostrophe, which
-    many programs make typographic. A label that could be several known ones, or none, stays as it is, redacted.
+    many programs make typographic. A label that could be several known ones, or none, stays as it is: the tool has a
+    list, which an administrator changes, and an unknown label is to be read.
 
     Args:
         known: Returns the labels without damage: those of the defaults and of the installation.
@@ -30,10 +31,10 @@ def repaired(known: Callable[[], Iterable[str]] = known_labels) -> Callable[[str
     def parse(value: str) -> str:
         by_spelling = _by_spelling(tuple(known()))
         if "\ufffd" not in value:
-            return by_spelling.get(fold(value)) or redacted_text(value)
+            return by_spelling.get(fold(value)) or term(value)
         shape = _shape(value)
         candidates = [label for label in by_spelling.values() if shape.fullmatch(label)]
-        return candidates[0] if len(candidates) == 1 else redacted_text(value)
+        return candidates[0] if len(candidates) == 1 else term(value)
 
     return parse
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from ingestion.contract import GENERATION, UNKNOWN_COLUMNS, Dropped, Field, NotAfterLoad, Table
 from ingestion.folding import fold
-from ingestion.parsers import choice, count, day, decimal_number, departement_code, redacted_text
+from ingestion.parsers import choice, count, day, decimal_number, departement_code, term
 
 #: Forms of malveillance, and how else they are written. The platform knows about fifty [certain]; these are the ones
 #: that its yearly reports name [inferred].
@@ -34,8 +34,8 @@ HUNDRED = 100
 
 
 def category(value: str) -> str:
-    """Return a form of malveillance in its canonical spelling; an unknown one as it is given, redacted."""
-    return _BY_SPELLING.get(fold(value)) or redacted_text(value)
+    """Return a form of malveillance in its canonical spelling; an unknown one as it is given."""
+    return _BY_SPELLING.get(fold(value)) or term(value)
 
 
 def percentage(value: str) -> Decimal:

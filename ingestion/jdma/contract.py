@@ -61,7 +61,7 @@ SERVICES = Table(
         Field("service_form_id", "Service and form, joined.", nullable=False, filled_by_load=True),
         Field("product_id", "Number of the service.", ("id",), code, required=True, nullable=False),
         Field("product_title", "Name of the service.", ("title",), label, nullable=False),
-        Field("entity", "Organisation that the service belongs to."),
+        Field("entity", "Organisation that the service belongs to.", (), redacted_text),
         Field("form_id", "Number of the form; empty where the platform tells services only.", (), code),
         Field("form_title", "Name of the form, or of its template.", (), label),
         GENERATION,

@@ -11,6 +11,7 @@ from ingestion.folding import fold
 from ingestion.jdma.contract import ANSWERS, CONTRACT, REVIEWS
 from ingestion.jdma.flattening import answers, review
 from ingestion.jdma.questionnaire import BY_LABEL, VERBATIM, Question
+from ingestion.privacy import redact_label
 from ingestion.records import Record
 
 #: Between several answers to one question, and between an answer and what was answered below it (§1.5) [CERTAIN].
@@ -35,7 +36,7 @@ def open_export(path: Path) -> Delivery:
     reviews = [label for label in file.header if REVIEWS.recognised([label])]
     REVIEWS.understand(reviews, f"jdma, file {file.name}")
     questions = [label for label in file.header if label not in reviews]
-    return of_csv(file, Part(REVIEWS, _reviews(file, reviews)), Part(ANSWERS, _answers(file, questions)))
+    return of_csv(file, Part(REVIEWS, _reviews(file, reviews, path.name)), Part(ANSWERS, _answers(file, questions)))
 
 
 def _of_api(labels: Sequence[str], where: str) -> Sequence[tuple[Table | None, Adapt]]:
@@ -45,8 +46,8 @@ def _of_api(labels: Sequence[str], where: str) -> Sequence[tuple[Table | None, A
     return [(REVIEWS, lambda values: [review(values)]), (ANSWERS, lambda values: answers(values, where))]
 
 
-def _reviews(file: CsvFile, columns: list[str]) -> Iterator[Record]:
-    named = _FILE_NAME.fullmatch(file.name)
+def _reviews(file: CsvFile, columns: list[str], file_name: str) -> Iterator[Record]:
+    named = _FILE_NAME.fullmatch(file_name)
     verbatim = next((label for label in file.header if fold(label) == fold(VERBATIM.label)), None)
     for record in file.records():
         values = {label: record.values.get(label) for label in columns}
@@ -76,7 +77,7 @@ def _of_question(label: str, said: str) -> Iterator[Mapping[str, str | None]]:
     question = BY_LABEL.get(fold(label))
     if question is None or not question.items:
         yield {
-            "field_code": question.code if question else fold(label),
+            "field_code": question.code if question else fold(redact_label(label)),
             "answer_item_id": "0",
             "parent_field_code": None,
             "parent_answer": None,

@@ -7,7 +7,8 @@ from typing import Any
 
 from ingestion.contract import GENERATION, UNKNOWN_COLUMNS, Dropped, Field, Generation, NotAfterLoad, Table
 from ingestion.folding import fold
-from ingestion.parsers import choice, count, departement_code, flag, free_text, pseudonym, utc_time
+from ingestion.parsers import choice, count, departement_code, flag, free_text, pseudonym, redacted_text, utc_time
+from ingestion.parsers import identifier as one_of_a_record
 
 #: How long a vendor shows a mention, and the raw tables keep it.
 SHOWN = timedelta(days=60)
@@ -31,19 +32,32 @@ NETWORKS = (
 #: person otherwise, the host is left. For Python and RE2 alike; those that match most come first.
 ADDRESS_RULES = (
     (r"^https?://(?:[^/?#]*\.)?(?:x|twitter)\.com/[^/?#]+/status/(\d+)(?:[/?#].*)?$", r"https://x.com/i/status/\1"),
+    # pages of a person, and not of a message: profiles, stories, channels without a message
+    (r"^(https?://(?:[^/?#@]*\.)?(?:facebook|fb|instagram)\.com)/(?:people|public|stories|profile\.php)(?:[/?#].*)?$",
+     r"\1/"),
+    (r"^(https?://(?:[^/?#@]*\.)?t\.me)/s/[^/?#]+/?([^?#@]*)(?:[?#].*)?$", r"\1/-/\2"),
     (r"^(https?://(?:[^/?#@]*\.)?(?:facebook\.com|instagram\.com|t\.me))/[^/?#]+/([^?#@]+)(?:[?#].*)?$", r"\1/-/\2"),
     (r"^https?://(?:[^/?#]*\.)?youtube\.com/watch\?(?:[^#]*&)?v=([\w-]+).*$", r"https://youtu.be/\1"),
-    (r"^(https?://(?:[^/?#@]*\.)?(?:x|twitter|instagram|facebook|threads)\.(?:com|net))/[^/?#]+/?(?:[?#].*)?$", r"\1/"),
+    (r"^(https?://(?:[^/?#@]*\.)?youtube\.com/(?:shorts|live|embed)/[\w-]+).*$", r"\1"),
+    (r"^(https?://(?:[^/?#@]*\.)?linkedin\.com)/(?:posts/[^?#]*activity-|feed/update/urn:li:activity:)(\d+).*$",
+     r"\1/feed/update/urn:li:activity:\2"),
+    (r"^(https?://(?:[^/?#@]*\.)?reddit\.com)/(?:user|u)/[^/?#]+([^?#@]*)(?:[?#].*)?$", r"\1/-\2"),
+    (r"^(https?://(?:[^/?#@]*\.)?(?:(?:x|twitter|youtube|linkedin|snapchat|vk)\.com|twitch\.tv|t\.me))/.*$", r"\1/"),
+    (r"^(https?://(?:[^/?#@]*\.)?(?:instagram|facebook|threads)\.(?:com|net))/[^/?#]+/?(?:[?#].*)?$", r"\1/"),
     (r"^(https?://bsky\.app/profile)/[^/?#]+([^?#@]*)(?:[?#].*)?$", r"\1/-\2"),
-    (r"^(https?://[^/?#@]+)/@[^/?#@]+([^?#@]*)(?:[?#].*)?$", r"\1/-\2"),
+    (r"^(https?://[^/?#@]+)/@[^/?#@]+(?:@[^/?#@]+)?([^?#@]*)(?:[?#].*)?$", r"\1/-\2"),
+    (r"^(https?://[^/?#@]+)/users/[^/?#@]+([^?#@]*)(?:[?#].*)?$", r"\1/-\2"),
     (r"^(https?://[^/?#@]+)/[^?#]*(?:@|%40).*$", r"\1/"),
     (r"^(https?://)[^/?#]*@([^/?#@]+).*$", r"\1\2/"),
     (r"^(https?://[^?#]*).*$", r"\1"),
-)
+)  # fmt: skip
 _ADDRESS_RULES = tuple((re.compile(pattern), replacement) for pattern, replacement in ADDRESS_RULES)
 
 #: An address without these is right as it is.
-_CONCERNED = r"[?#@]|%40|//(?:[^/]*\.)?(?:youtube|x|twitter|facebook|instagram|threads|t|bsky)\."
+_CONCERNED = (
+    r"[?#@]|%40|/users/|//(?:[^/]*\.)?"
+    r"(?:youtube|x|twitter|facebook|fb|instagram|threads|t|bsky|linkedin|reddit|snapchat|vk|twitch)\."
+)
 
 #: Vendors give a mark from -5 to 5, or a word; a word says no more than the sign.
 SENTIMENTS = {
@@ -99,7 +113,9 @@ MENTIONS = Table(
     key="mention_id",
     description="A message or article that a vendor found on a network, in the press or on the web (contract 3.3).",
     fields=(
-        Field("mention_id", "Identifier that the vendor gives it.", required=True, nullable=False),
+        Field(
+            "mention_id", "Identifier that the vendor gives it.", parse=one_of_a_record, required=True, nullable=False
+        ),
         Field(
             "source_platform",
             f"Where it was published: {', '.join(NETWORKS)}.",
@@ -119,7 +135,7 @@ MENTIONS = Table(
         _counted("author_followers", "Followers of the account."),
         Field("author_verified", "Whether the network verified the account.", parse=flag, type="boolean"),
         Field("is_share", "Whether it shares another mention without a word of its own.", parse=flag, type="boolean"),
-        Field("parent_id", "The mention that it shares or answers."),
+        Field("parent_id", "The mention that it shares or answers.", parse=one_of_a_record),
         _counted("likes", "Likes so far."),
         _counted("shares", "Shares so far."),
         _counted("comments", "Comments so far."),
@@ -132,7 +148,7 @@ MENTIONS = Table(
         Field("region", "Region of the source, as the vendor names it."),
         Field("department_code", "INSEE code of its département ('33', '2A').", parse=departement_code),
         Field("vendor", "Who found it."),
-        Field("vendor_query", "The vendor's query or project."),
+        Field("vendor_query", "The vendor's query or project, redacted.", parse=redacted_text),
         GENERATION,
         UNKNOWN_COLUMNS,
     ),
@@ -157,7 +173,7 @@ VOLUMES = Table(
     fields=(
         Field("volume_id", "Vendor, query, hour and breakdown.", nullable=False, filled_by_load=True),
         Field("vendor", "Who counts.", nullable=False),
-        Field("vendor_query", "The vendor's query or project.", nullable=False),
+        Field("vendor_query", "The vendor's query or project, redacted.", parse=redacted_text, nullable=False),
         Field("bin_start", "Start of the bin.", parse=utc_time, type="timestamp", required=True, nullable=False),
         Field("bin_interval", "Length of the bin.", parse=choice({"hour": (), "day": ()}), nullable=False),
         Field(

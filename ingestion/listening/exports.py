@@ -12,7 +12,7 @@ import yaml
 from ingestion.contract import Table, shown
 from ingestion.delivery import Adapt, Delivery, Part, of_csv, tabular_delivery
 from ingestion.errors import ExpectedFailure
-from ingestion.files import open_csv
+from ingestion.files import name_of, open_csv
 from ingestion.folding import fold
 from ingestion.listening.contract import MENTIONS, identifier
 from ingestion.parsers import paris_time
@@ -153,7 +153,7 @@ def _identified(_labels: Sequence[str], _where: str) -> Sequence[tuple[Table | N
 
 
 def _json_lines(path: Path) -> Delivery:
-    where = f"listening, file {path.name}"
+    where = f"listening, file {name_of(path)}"
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -164,7 +164,7 @@ def _json_lines(path: Path) -> Delivery:
         ) from None
     if not size:
         raise ExpectedFailure(f"{where}: the file is empty.", "Nothing was loaded: export it again.")
-    return Delivery(path.name, digest, size, (Part(MENTIONS, _lines(path)),))
+    return Delivery(name_of(path), digest, size, (Part(MENTIONS, _lines(path)),))
 
 
 def _lines(path: Path) -> Iterator[Record]:

@@ -1,7 +1,7 @@
 """What the official sources of alerts say, in one table. Asking them belongs to `client.py`."""
 
 from ingestion.contract import GENERATION, UNKNOWN_COLUMNS, Field, NotAfterLoad, Table
-from ingestion.parsers import choice, utc_time
+from ingestion.parsers import choice, published, utc_time
 
 METEO_FRANCE, VIGICRUES, SANTE_PUBLIQUE_FRANCE = "meteo_france", "vigicrues", "sante_publique_france"
 
@@ -43,12 +43,12 @@ ALERTS = Table(
             required=True,
             nullable=False,
         ),
-        Field("territory_name", "Name of the territory, where the source gives one."),
+        Field("territory_name", "Name of the territory, where the source gives one.", parse=published),
         Field("valid_from", "Beginning of the validity.", (), utc_time, "timestamp", required=True, nullable=False),
         Field("valid_until", "End of the validity; empty until the next statement.", (), utc_time, "timestamp"),
         Field("issued_at", "When the source said so.", (), utc_time, "timestamp", required=True, nullable=False),
-        Field("title", "One line for a reader, in French."),
-        Field("url", "Public page of the source."),
+        Field("title", "One line for a reader, in French.", parse=published),
+        Field("url", "Public page of the source.", parse=published),
         GENERATION,
         UNKNOWN_COLUMNS,
     ),

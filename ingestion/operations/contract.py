@@ -1,7 +1,7 @@
 """What the platform writes of its own work: topics, verdicts, crises, alerts. Reading it is in `store.py`."""
 
 from ingestion.contract import GENERATION, UNKNOWN_COLUMNS, Field, RejectedError, Row, Table
-from ingestion.parsers import choice, count, flag, free_text, pseudonym, text, utc_time
+from ingestion.parsers import choice, count, flag, free_text, identifier, pseudonym, redacted_text, term, utc_time
 
 #: Kinds of crisis, as the brief and the topics name them.
 kind = choice(
@@ -27,7 +27,7 @@ def _time(name: str, description: str, *, nullable: bool = False) -> Field:
     return Field(name, description, (), utc_time, "timestamp", required=True, nullable=nullable)
 
 
-def _text(name: str, description: str, parse=text, *, nullable: bool = False) -> Field:  # noqa: ANN001
+def _text(name: str, description: str, parse=term, *, nullable: bool = False) -> Field:  # noqa: ANN001
     return Field(name, description, (), parse, required=True, nullable=nullable)
 
 
@@ -38,7 +38,7 @@ TOPICS = Table(
     versioned_by="updated_at",
     fields=(
         _text("code", "Identifier of the topic."),
-        _text("label", "French label."),
+        _text("label", "French label, redacted.", redacted_text),
         _text("query", "Words, phrases, hashtags and exclusions that find it."),
         _text("kind", "Kind of crisis that it announces.", kind),
         _text("platforms", "Platforms on which it is watched, separated by commas; empty for all.", nullable=True),
@@ -65,7 +65,7 @@ def _reasoned(row: Row) -> Row:
 
 #: What a signal was when it was decided on, or told: the signal itself is forgotten sooner.
 _SIGNAL = (
-    _text("signal_id", "Signal that is told.", nullable=True),
+    _text("signal_id", "Signal that is told.", identifier, nullable=True),
     _text("topic_code", "Its topic.", nullable=True),
     _text("crisis_kind", "Kind of crisis that its topic announces.", kind, nullable=True),
     _text("territory_code", "Where it was seen, ISO 3166-2 or region.", nullable=True),
@@ -79,8 +79,8 @@ VERDICTS = Table(
     description="What an operator said of a signal.",
     dated_by="decided_at",
     fields=(
-        _text("verdict_id", "Identifier of the verdict."),
-        _text("signal_id", "Signal that it is about."),
+        _text("verdict_id", "Identifier of the verdict.", identifier),
+        _text("signal_id", "Signal that it is about.", identifier),
         _text("verdict", "'vu', 'confirmé' or 'écarté'.", verdict),
         _text("author_role", "Role of who said so; never a person."),
         _text("note", "Reason or remark, redacted.", free_text, nullable=True),
@@ -113,7 +113,7 @@ CRISES = Table(
     description="A crisis that was declared, and its end.",
     dated_by="closed_at",
     fields=(
-        _text("crisis_id", "Identifier of the crisis."),
+        _text("crisis_id", "Identifier of the crisis.", identifier),
         _text("title", "What it is about, redacted.", free_text),
         _text("kind", "Kind of crisis.", kind),
         _text("status", "'ouverte' or 'close'.", choice({"ouverte": ("open",), "close": ("fermée", "closed")})),
@@ -134,8 +134,8 @@ CRISIS_EVENTS = Table(
     description="What was written down of a crisis while it lasted.",
     dated_by="happened_at",
     fields=(
-        _text("event_id", "Identifier of the entry."),
-        _text("crisis_id", "Crisis that it is about."),
+        _text("event_id", "Identifier of the entry.", identifier),
+        _text("crisis_id", "Crisis that it is about.", identifier),
         _text("kind", "'fait', 'dit' or 'mené': what happened, what was said, what was done.", event_kind),
         _text("note", "What it says, redacted.", free_text),
         _text("author_role", "Role of who wrote it; never a person."),
@@ -151,7 +151,7 @@ OUTBOX = Table(
     description="An alert that was to be sent, and what became of it.",
     dated_by="created_at",
     fields=(
-        _text("alert_id", "Identifier of the alert, derived from the opening of the signal."),
+        _text("alert_id", "Identifier of the alert, derived from the opening of the signal.", identifier),
         _text("channel", "How it goes out, such as 'mail' or 'webhook'."),
         _text("recipient", "Pseudonym of who gets it.", pseudonym),
         _text("subject", "Its first line, redacted.", free_text),
@@ -160,7 +160,9 @@ OUTBOX = Table(
         Field("attempts", "Times that it was sent.", (), count, "bigint", required=True, nullable=False),
         _text("last_error", "Why the last attempt failed, redacted.", free_text, nullable=True),
         *_SIGNAL,
-        _text("message_id", "Message in which it left; alerts that leave together share it.", nullable=True),
+        _text(
+            "message_id", "Message in which it left; alerts that leave together share it.", identifier, nullable=True
+        ),
         _time("attempted_at", "When it was last tried.", nullable=True),
         GENERATION,
         UNKNOWN_COLUMNS,

@@ -1,7 +1,7 @@
 """What Partoo delivers: units, groups, reviews, presence and listing states. Reading it belongs to `client.py`."""
 
 from ingestion.contract import GENERATION, UNKNOWN_COLUMNS, Dropped, Field, Generation, NotAfterLoad, Row, Table
-from ingestion.parsers import choice, code, count, day, epoch_or_iso, flag, free_text, number, postal_code
+from ingestion.parsers import choice, code, count, day, epoch_or_iso, flag, free_text, identifier, number, postal_code
 
 #: Names of the presence metrics: those of the vendor's specification of 2021 [certain], then the later ones [reported].
 METRICS = (
@@ -74,7 +74,7 @@ BUSINESSES = Table(
     key="id",
     description="A listing that Partoo manages: in the Gendarmerie's use, a brigade [inferred].",
     fields=(
-        Field("id", "Identifier of the listing, 24 hexadecimal digits.", required=True, nullable=False),
+        Field("id", "Identifier of the listing, 24 hexadecimal digits.", (), identifier, required=True, nullable=False),
         Field("code", "Code of the unit in its own organisation."),
         Field(
             "status",
@@ -91,10 +91,12 @@ BUSINESSES = Table(
         Field("zipcode", "Postal code, as given."),
         Field("country", "Country, ISO 3166-1 alpha-2."),
         Field("department_code", "INSEE code of the département, told by the postal code.", filled_by_load=True),
-        Field("national_identification_number", "SIRET."),
+        Field("national_identification_number", "SIRET.", parse=identifier),
         Field("lat", "Latitude, degrees.", parse=number, type="double"),
         Field("long", "Longitude, degrees.", parse=number, type="double"),
-        Field("google_location_id", "Google location it is linked to; empty when it is linked to none."),
+        Field(
+            "google_location_id", "Google location it is linked to; empty when it is linked to none.", parse=identifier
+        ),
         Field("presence_management_active", "Whether its presence is managed.", parse=flag, type="boolean"),
         Field("review_management_active", "Whether its reviews are managed.", parse=flag, type="boolean"),
         Field("review_booster_active", "Whether reviews are asked for.", parse=flag, type="boolean"),
@@ -161,7 +163,7 @@ REVIEWS = Table(
     description="What somebody wrote about a unit on Google or Facebook, without the name of the author.",
     fields=(
         Field("id", "Identifier of the review at Partoo.", parse=code, required=True, nullable=False),
-        Field("business_id", "Listing that it is about.", required=True, nullable=False),
+        Field("business_id", "Listing that it is about.", (), identifier, required=True, nullable=False),
         Field("org_id", "Organisation at Partoo.", parse=code),
         Field("partner", "Where it was written: 'google_my_business', 'facebook', …"),
         Field("date", "When it was written.", parse=epoch_or_iso, type="timestamp", required=True, nullable=False),
@@ -201,7 +203,7 @@ PRESENCE = Table(
     description="How often a listing was seen, or led to an action, on a day.",
     fields=(
         Field("presence_key", "Listing, day and metric, separated by '|'.", nullable=False, filled_by_load=True),
-        Field("business_id", "Listing.", required=True, nullable=False),
+        Field("business_id", "Listing.", (), identifier, required=True, nullable=False),
         Field("date", "Day, ISO 8601.", parse=day, required=True, nullable=False),
         Field(
             "metric",

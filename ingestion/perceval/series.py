@@ -9,6 +9,7 @@ from typing import Any
 from ingestion.contract import Table
 from ingestion.delivery import Adapt, Delivery, json_delivery, tabular_delivery
 from ingestion.errors import ExpectedFailure
+from ingestion.files import name_of
 from ingestion.folding import words
 from ingestion.perceval.contract import CONTRACT, DAILY_AMOUNTS, DAILY_REPORTS, MONTHLY_AGES, MONTHLY_DEPARTEMENTS
 from ingestion.privacy import redact
@@ -34,7 +35,7 @@ def open_file(path: Path) -> Delivery:
         ExpectedFailure: the file cannot be read, lacks a series, names something twice, or holds a card number or an
             opposition number.
     """
-    where = f"{_PLATFORM}, file {path.name}"
+    where = f"{_PLATFORM}, file {name_of(path)}"
     if path.suffix.lower() != ".json":
         return tabular_delivery(path, _PLATFORM, CONTRACT, _without_payment_data)
 

@@ -161,7 +161,7 @@ def indicators(value: str) -> str:
         ValueError: one of them is not a code.
     """
     codes = [code for code in re.split(r"[\s;,]+", value.lower()) if code]
-    if not codes or not all(re.fullmatch(r"[a-z][a-z0-9_]*", code) for code in codes):
+    if not codes or not all(re.fullmatch(r"[a-z][a-z0-9_]*", code) and parsers.term(code) == code for code in codes):
         raise ValueError("n'est pas une suite de codes d'indicateurs (exemple : positive_share; answer_rate)")
     return ";".join(codes)
 
@@ -200,6 +200,7 @@ ACTIONS = Table(
             "identifiant",
             "Identifier that the unit gives; made of unit, date and title where it gives none ('auto-…').",
             ("Identifiant de l'action", "id"),
+            parsers.identifier,
             nullable=False,
         ),
         Field("titre", "Title, redacted.", ("Titre de l'action", "Intitulé"), parsers.free_text),

@@ -33,7 +33,7 @@ def open_file(path: Path) -> Delivery:
     """
     opened = xlsx_delivery if path.suffix.lower() == ".xlsx" else tabular_delivery
     delivery = opened(path, _PLATFORM, CONTRACT)
-    parts = tuple(Part(part.table, _actions(part.records, path.name)) for part in delivery.parts)
+    parts = tuple(Part(part.table, _actions(part.records, delivery.name)) for part in delivery.parts)
     return replace(delivery, parts=parts)
 
 

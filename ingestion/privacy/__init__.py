@@ -5,24 +5,31 @@ masked in every spelling; names, postal addresses, pseudonyms and birth dates ar
 word lists, with a measured recall (`tests/ingestion/test_redaction_set.py`).
 """
 
+import re
 from typing import BinaryIO
 
 from ingestion.privacy.addresses import mask_addresses
 from ingestion.privacy.birth_dates import mask_birth_dates
 from ingestion.privacy.handles import mask_pseudonyms
-from ingestion.privacy.identifiers import mask_identifiers
+from ingestion.privacy.identifiers import mask_identifiers as mask_plain_identifiers
+from ingestion.privacy.labels import as_words, is_personal, what_no_list_holds, without_dates
 from ingestion.privacy.names import mask_names
 from ingestion.privacy.pseudonyms import pseudonymise
 from ingestion.privacy.reading import Reading
+from ingestion.privacy.spelling import Seen, is_odd, replace_as_seen, replace_in, seen
 
 __all__ = [
     "FREE_TEXT_LENGTH",
+    "MARK",
+    "is_personal",
     "mask_identifiers",
     "names_personal_datum",
     "pseudonymise",
     "redact",
+    "redact_label",
     "redact_lines",
     "shorten",
+    "what_no_list_holds",
 ]
 
 #: Values longer than this are taken for running text.
@@ -30,6 +37,9 @@ FREE_TEXT_LENGTH = 60
 
 #: Each pass that changes a text adds a mark, and marks are left alone; a text of pathological shape stops here.
 _MOST_PASSES = 8
+
+#: What stands in the place of a personal datum.
+MARK = re.compile(r"\[(?:TÉLÉPHONE|MAIL|IBAN|CARTE|NIR|PLAQUE|IP|NOM|ADRESSE|PSEUDO|DATE DE NAISSANCE)\]")
 
 #: Words of a column name that announce a direct identifier, folded.
 _PERSONAL_PARTS = ("mail", "courriel", "telephone", "pseudo", "prenom", "adresse", "naissance", "plaque", "iban")
@@ -42,11 +52,27 @@ def redact(text: str) -> str:
     Redacting twice changes nothing more: the passes go on until one finds nothing.
     """
     for _ in range(_MOST_PASSES):
-        redacted = _redact_once(text)
+        redacted = replace_as_seen(text, _redact_fully, MARK) if is_odd(text) else text
+        redacted = _redact_once(redacted)
         if redacted == text:
             break
         text = redacted
     return text
+
+
+def mask_identifiers(text: str) -> str:
+    """Replace mail and IP addresses, phones, IBAN, cards, NIR and plates by their marks, however they are spelt."""
+    if is_odd(text):
+        text = replace_as_seen(text, mask_plain_identifiers, MARK)
+    return mask_plain_identifiers(text)
+
+
+def redact_label(label: str) -> str:
+    """Redact the name of a file or a column, whose words underscores may join: `DUPONT_Jean_2025.csv`."""
+    for reading, replace in ((without_dates, mask_plain_identifiers), (as_words, _redact_fully)):
+        as_seen = seen(label)
+        label = replace_in(label, Seen(reading(as_seen.text), as_seen.places), replace, MARK)
+    return label
 
 
 def redact_lines(source: BinaryIO, sink: BinaryIO) -> None:
@@ -76,9 +102,18 @@ def names_personal_datum(words: tuple[str, ...]) -> bool:
     return any(word in _PERSONAL_WORDS or any(part in word for part in _PERSONAL_PARTS) for word in words)
 
 
+def _redact_fully(text: str) -> str:
+    for _ in range(_MOST_PASSES):
+        redacted = _redact_once(text)
+        if redacted == text:
+            break
+        text = redacted
+    return text
+
+
 def _redact_once(text: str) -> str:
     """Apply each recogniser once, the most certain first; each reads what the one before has left."""
-    masked = mask_identifiers(text)
+    masked = mask_plain_identifiers(text)
     reading = Reading(masked)
     for mask in (mask_birth_dates, mask_addresses, mask_pseudonyms, mask_names):
         masked = mask(reading)

@@ -1,6 +1,7 @@
 """Finds pseudonyms in running text: handles, profile addresses, words that "pseudo :" or an account announces."""
 
 import re
+from collections.abc import Iterator
 
 from ingestion.privacy.reading import BLANK as _B
 from ingestion.privacy.reading import Reading, Span, replace_spans
@@ -67,19 +68,22 @@ _OWNER_CONTEXT = 8
 _FURTHER_NAME = re.compile(rf"(?:{_B}[A-ZÀ-Ý][\w\-]{{1,20}}){{1,2}}")
 #: Parts of an address that lead to no person, or that lead on to one.
 _NO_PROFILE = (
-    r"(?!(?:in|add|users?|member|u|c|p|pages?|groups?|watch|events?|explore|reels?|stories|hashtag|search|share|tag"
-    r"|channels)/)"
+    r"(?!(?:in|pub|add|s|users?|member|u|c|p|i|r|pages?|people|profile|groups?|company|school|watch|events?|explore|reels?"
+    r"|shorts|live|playlist|results|stories|hashtag|search|share|sharer|intent|tag|channels?|joinchat|posts?|feed|jobs"
+    r"|status|home|login|about)(?![\w.\-@%]))"
 )
 _PROFILE = re.compile(
-    r"(?<![\w\-])(?:facebook|instagram|twitter|tiktok|snapchat|linkedin|t|x|twitch|vinted|leboncoin|discord|youtube|reddit)"
-    rf"\.(?:com|me|tv|fr|gg)/(?:in/|add/|users?/|member/|u/|@|c/)?{_NO_PROFILE}([\w.\-@%?=]{{2,60}})",
+    r"(?<![\w\-])(?:facebook|fb|instagram|twitter|tiktok|snapchat|linkedin|t|telegram|x|twitch|vinted|leboncoin|discord"
+    r"|youtube|reddit|threads|vk|bsky)\.(?:com|me|tv|fr|gg|net|app)/"
+    rf"(?:people/([^\s/?#]{{2,60}}(?:/\d{{5,20}})?)|(?:(?:in|pub|add|s|users?|member|u|c|profile|stories)/)?@?{_NO_PROFILE}"
+    r"([\w.\-@%?=]{2,60}))",
     re.IGNORECASE,
 )
 #: u/somebody of Reddit, live:somebody of Skype.
 _PREFIXED = re.compile(r"(?<![\w/.])/?u/[\w\-]{3,24}(?![\w/])|(?<!\w)live:[.\w\-]{3,40}\w", re.IGNORECASE)
 #: An account at caf.fr is no pseudonym.
 _SITE = re.compile(r"\.(?:fr|com|org|net|eu)\Z", re.IGNORECASE)
-_PROFILE_ENDINGS = (".com/", ".me/", ".tv/", ".fr/", ".gg/")
+_PROFILE_ENDINGS = (".com/", ".me/", ".tv/", ".fr/", ".gg/", ".net/", ".app/")
 _TAG = re.compile(r"(?<![\w#])[^\W\d_][\w.]{1,31}#\d{4}(?!\d)")
 _PSEUDONYM_WORDS = ("pseudo", "nick", "gamertag", "alias", "user", "login", "surnom", "blaze", "sobriquet")
 _ODD = re.compile(r"(?=.*[^\W\d_])(?:.*\d|.*_|.*[a-zà-ÿ][A-Z]|.*\w[.]\w)", re.DOTALL)
@@ -143,12 +147,20 @@ def mask_pseudonyms(reading: Reading) -> str:
     if "#" in text:
         spans += [found.span() for found in _TAG.finditer(text)]
     if any(ending in text for ending in _PROFILE_ENDINGS):
-        spans += [found.span(1) for found in _PROFILE.finditer(text) if not _OFFICIAL_HANDLE.search(found[1])]
+        spans += _accounts(text)
     if "u/" in text or "live:" in text:
         spans += [found.span() for found in _PREFIXED.finditer(text)]
     if "_" in text or "xX" in text or _TELLING.search(text):
         spans += [found.span() for found in _TOKEN.finditer(text) if _is_spelt_as_pseudonym(found[0])]
     return replace_spans(text, spans, "[PSEUDO]")
+
+
+def _accounts(text: str) -> Iterator[Span]:
+    """Yield the accounts in the addresses of networks; those of institutions stay."""
+    for found in _PROFILE.finditer(text):
+        account = 1 if found[1] else 2
+        if not _OFFICIAL_HANDLE.search(found[account]):
+            yield found.span(account)
 
 
 def _is_spelt_as_pseudonym(token: str) -> bool:

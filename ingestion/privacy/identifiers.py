@@ -13,11 +13,17 @@ from ingestion.privacy.vocabulary import word_set
 
 #: What people, telephones and word processors put between digits: blanks, dashes, dots, invisible marks. No line end.
 _BLANK = r"\s\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\u00ad"
-_SEPARATOR = rf"(?:(?![\r\n])[{_BLANK}.\-/_·•‐-―−]){{0,3}}"
+_SEPARATOR = rf"(?:(?![\r\n])[{_BLANK}.\-/_·•*‐-―−]){{0,3}}"
 _THIN = r"(?:(?![\r\n])[\s.\-·_‐-―−\u200b\u2060\ufeff\u00ad]){0,2}"
+
+#: What else stands between the pairs of a phone: 06(98)76. Not what parts the items of a list.
+_SYMBOLS = r"(?:(?![\r\n,;:€%<>])[^\w]){1,4}"
 
 #: A date with its hour has the ten digits of a phone.
 _DATE = r"\d{1,2}[\s]?([./\-])[\s]?\d{1,2}[\s]?\1[\s]?(?:(?:19|20)\d{2}|\d{2}(?=[\s,à]{1,3}\d{1,2}\s?[h:]))\b"
+
+#: 20250131123000, as programs name files.
+_TIMESTAMP = r"20\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[0-3])[0-5]\d[0-5]\d(?!\d)"
 
 #: Published numbers that are nobody's: the helplines and Info Escroqueries.
 _PUBLIC_PHONES = frozenset({"0805805817", "0800235236", "0800059595", "0801801801"})
@@ -38,7 +44,9 @@ _SHORTEST_IBAN, _LONGEST_IBAN = 15, 34
 _IBAN_DIGITS = 9
 
 _AT_SIGN = re.compile(
-    r"\s?(?:[@＠﹫]|[(\[{<]\s?(?:at|a|arobase|arobas|arrobase|chez)\s?[)\]}>])\s?|\s(?:arobase|arobas|arrobase)\s|\sat\s(?=[\w.-]{1,40}(?:\.|\s(?:dot|point)\s)\w{2})",
+    r"\s?(?:[@＠﹫]|[(\[{<]\s?(?:at|a|arobase|arobas|arrobase|chez)\s?[)\]}>])\s?|\s(?:arobase|arobas|arrobase)\s|\sat\s(?=[\w.-]{1,40}(?:\.|\s(?:dot|point)\s)\w{2})"
+    # marie a orange point fr
+    r"|\s(?:a|à|chez)\s(?=[\w-]{2,40}\s(?:dot|point)\s(?:fr|com|net|org|eu)\b)",
     re.IGNORECASE,
 )
 _DOT = r"(?:\s?\.\s?(?=[a-z])|\s?[(\[{]\s?(?:dot|point|\.)\s?[)\]}]\s?|\s(?:point|dot)\s|,(?=(?:fr|com|net|org)\b))"
@@ -50,6 +58,7 @@ _DOMAIN = re.compile(rf"[\w\-]{{1,63}}(?:{_DOT}[\w\-]{{1,63}}){{1,5}}", re.IGNOR
 _USUAL_END = re.compile(
     r"\.(?:fr|com|net|org|eu|be|ch|de|it|es|pt|uk|lu|io|info|me|pro|re|gp|mq|nc|pf|bzh|ma|dz|tn|sn|ca)\Z", re.IGNORECASE
 )
+_POINT = re.compile(r"\.|point|dot", re.IGNORECASE)
 _DOMAIN_WITHOUT_END = re.compile(r"[\w\-]{2,63}", re.IGNORECASE)
 
 _IBAN_START = re.compile(
@@ -69,10 +78,11 @@ _LOOSE_NIR = re.compile(
     re.IGNORECASE,
 )
 _CARD_GROUPS = re.compile(
-    rf"(?<!\d)(?:[1-9]\d{{3}}(?:{_SEPARATOR}\d{{4}}){{3}}(?:{_SEPARATOR}\d{{1,3}})?|3[47]\d{{2}}{_SEPARATOR}\d{{6}}{_SEPARATOR}\d{{5}}"
+    rf"(?<!\d)(?!{_TIMESTAMP})(?:[1-9]\d{{3}}(?:{_SEPARATOR}\d{{4}}){{3}}(?:{_SEPARATOR}\d{{1,3}})?|3[47]\d{{2}}{_SEPARATOR}\d{{6}}{_SEPARATOR}\d{{5}}"
     rf"|3[068]\d{{2}}{_SEPARATOR}\d{{6}}{_SEPARATOR}\d{{4}}|[1-9]\d{{12,18}})(?!\d)"
 )
 _CARD = re.compile(rf"(?<!\d)[1-9](?:{_SEPARATOR}\d){{12,18}}(?!\d)")
+_CARD_GROUP = 4
 _PAIR = rf"(?:{_SEPARATOR}\d){{2}}"
 _PHONE = re.compile(
     rf"(?<![\d+])(?!{_DATE})\(?(?:"
@@ -84,6 +94,9 @@ _PHONE = re.compile(
     # 06 12 34 56 78, 0612 345 678, (0)6…
     rf"|0{_SEPARATOR}\)?{_SEPARATOR}[1-9]\)?(?:{_SEPARATOR}\d){{8}}"
     rf"|0[1-9](?:\s?[,;:|]\s?\d{{2}}){{4}}"
+    # 06(98)76(54)32, 06 = 98 = 76 = 54 = 32
+    rf"|0[1-9](?:{_SYMBOLS}\d{{2}}){{4}}"
+    rf"|(?:\+|(?<!\d)00){_SEPARATOR}33{_SYMBOLS}(?:0{_SYMBOLS})?[1-9](?:(?:{_SYMBOLS})?\d{{2}}){{4}}"
     # a spreadsheet has taken the first zero away
     rf"|[67](?:[ .\-]\d\d){{4}}"
     rf")(?!\d)(?![.,]\d\d?\b(?!\s?[.,]?\s))",
@@ -173,9 +186,7 @@ def _mask_mails(text: str) -> str:
         domain = _DOMAIN.match(text, sign.end()) or (
             "@" in sign[0].strip(" ") and _DOMAIN_WITHOUT_END.match(text, sign.end())
         )
-        if not domain or (
-            sign[0][0] == " " and " " in sign[0][1:] and "." not in domain[0] and "point" not in domain[0].lower()
-        ):
+        if not domain or (sign[0][0] == " " and " " in sign[0][1:] and not _POINT.search(domain[0])):
             continue
         if sign[0] == "@" and text[sign.start() - 6 : sign.end() + 1].lower() == "percev@l":
             continue  # how the service spells its own name
@@ -241,8 +252,13 @@ _nir, _card = partial(_unless_company, "[NIR]"), partial(_unless_company, "[CART
 
 
 def _odd_card(found: re.Match[str]) -> str:
-    digits = _digits(found[0])
-    return _card(found) if is_luhn_valid(digits) else found[0]
+    """Mask a number in unusual groups where its check digit is right, which one number in ten has by chance.
+
+    Nobody copies a card in groups of seven: that is the number of an order or a parcel.
+    """
+    sizes = [len(group) for group in re.findall(r"\d+", found[0])]
+    is_grouped = len(sizes) == 1 or all(size <= _CARD_GROUP or size % _CARD_GROUP == 0 for size in sizes)
+    return _card(found) if is_grouped and is_luhn_valid(_digits(found[0])) else found[0]
 
 
 def _phone(found: re.Match[str]) -> str:
@@ -331,6 +347,8 @@ _AT_WORDS = (
     "[ a",
     "(chez",
     " at ",
+    " dot ",
+    " point ",
     "(A",
     "[A",
     " AT ",

@@ -13,6 +13,7 @@ from ingestion.privacy.vocabulary import (
     Kind,
     communes,
     famous_names,
+    territories,
     word_set,
 )
 
@@ -41,6 +42,8 @@ _AFTER_INITIAL = frozenset({".", ". ", ".\u00a0", ".-"})
 #: A first name shorter than this is not believed in lower case.
 _SHORTEST_LOWER = 4
 _LONGEST_NAME = 6
+#: Words of the longest name of a country, less its articles.
+_LONGEST_TERRITORY = 6
 #: The name of a commune is not longer.
 _LONGEST_PLACE = 45
 
@@ -137,6 +140,8 @@ def find_names(reading: Reading) -> list[Span]:
     while index < reading.size:
         if kinds[index] & _TRIGGERS or kinds[index] == _CAPITALISED:
             span = _name_at(reading, index)
+            if span and span[0] <= index and _is_in_a_territory(reading, *span):
+                span = None
             if span and not (spans and reading.ends[span[1] - 1] <= spans[-1][1]):
                 first, end = span
                 start = reading.starts[first]
@@ -150,6 +155,23 @@ def find_names(reading: Reading) -> list[Span]:
                 continue
         index += 1
     return spans
+
+
+def _is_in_a_territory(reading: Reading, first: int, end: int) -> bool:
+    """Tell whether words are the name of a country or territory, or a part of it: `French Polynesia`, `Sierra Leone`.
+
+    So are those within the name of a commune of three words or more: `Forest sur Marque`.
+
+    A single word that is a first name too is a person: `Dominique`, `Jordan`.
+    """
+    for start in range(max(0, first - _LONGEST_TERRITORY), first + 1):
+        for stop in range(max(end, start + 1), min(reading.size, start + _LONGEST_TERRITORY) + 1):
+            words = " ".join(reading.keys[start:stop]).replace("-", " ")
+            if words.count(" ") > 1 and words in communes():
+                return True
+            if words in territories():
+                return " " in words or not reading.kinds[first] & _USUAL_FIRST
+    return False
 
 
 def _joined_name(reading: Reading, index: int) -> Span | None:

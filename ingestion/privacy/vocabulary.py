@@ -217,6 +217,7 @@ _MORE_COMMON = word_set(
     " covid selfie hashtag influenceur influenceuse streaming login toussaint ascension assomption plateforme"
     " plateformes ergonomique intuitif intuitive inutilisable injoignable bienveillant bienveillante"
     " quelqu lorsqu puisqu jusqu presqu quoiqu luis remi jai jsuis jvous cest sest nest navez javais jetais jaimerais"
+    " typologie typologies author user followers verified valid until"
     " jattends quil quelle lon dun tai nai mavez"
 )
 
@@ -243,7 +244,7 @@ INTRODUCED_ONLY = word_set(
 )
 
 #: First names that are places or things more often.
-_PLACES_FIRST = word_set("nancy antony charly alan murat brandon milan florence asia paris")
+_PLACES_FIRST = word_set("nancy antony charly alan murat brandon milan florence asia paris albanie")
 
 
 #: Départements, regions and countries of France, where these are no first name and mostly no surname.
@@ -318,6 +319,12 @@ def communes() -> frozenset[str]:
 def famous_names() -> frozenset[str]:
     """Return the names of persons after whom places, ships and firms are called, folded, with spaces for hyphens."""
     return _read("famous_names.txt")
+
+
+@cache
+def territories() -> frozenset[str]:
+    """Return the names of countries and territories in French and English, folded, words parted by spaces."""
+    return _read("territories.txt")
 
 
 @lru_cache(maxsize=1 << 16)

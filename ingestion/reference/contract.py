@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ingestion.contract import GENERATION, UNKNOWN_COLUMNS, Dropped, Field, Row, Table
 from ingestion.parsers import FIRST_YEAR, LAST_YEAR, choice, code, count, decimal_number, departement_code, number
 from ingestion.parsers import postal_code as one_postal_code
-from ingestion.parsers import text as as_given
+from ingestion.parsers import published as as_given
 
 _COMMUNE = re.compile(r"\d{5}|2[AB]\d{3}")
 _REGION = re.compile(r"\d{2}|9[78]\d")
@@ -157,11 +157,11 @@ UNITS = Table(
             required=True,
         ),
         _needed("service", "Name of the unit, such as 'Gendarmerie - Brigade d'Ornex'."),
-        Field("adresse_geographique", "Public address, on one line."),
-        Field("telephone", "Public telephone of the unit; nobody's own."),
+        Field("adresse_geographique", "Public address, on one line.", (), as_given),
+        Field("telephone", "Public telephone of the unit; nobody's own.", (), as_given),
         Field("departement", "INSEE code of the département.", (), departement_code, required=True),
         Field("code_commune_insee", "INSEE code of the commune.", (), commune_code),
-        Field("voie", "Number and street; often empty."),
+        Field("voie", "Number and street; often empty.", (), as_given),
         Field("code_postal", "Postal code.", (), one_postal_code),
         Field("commune", "Name of the commune."),
         Field("geocodage_epsg", "Reference system of `geocodage_x` and `geocodage_y`; often empty.", (), code),
@@ -174,8 +174,8 @@ UNITS = Table(
             "'données', 'échangées' (they were swapped), 'hors de France' (left out) or 'absentes'.",
             filled_by_load=True,
         ),
-        Field("horaires_accueil", "Opening hours, as running text."),
-        Field("url", "Page of the unit in the directory of the administration."),
+        Field("horaires_accueil", "Opening hours, as running text.", (), as_given),
+        Field("url", "Page of the unit in the directory of the administration.", (), as_given),
         GENERATION,
         UNKNOWN_COLUMNS,
     ),

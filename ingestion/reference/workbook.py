@@ -13,12 +13,10 @@ from openpyxl import load_workbook
 
 from ingestion.delivery import Delivery, Part
 from ingestion.errors import ExpectedFailure
-from ingestion.files import read_bytes
+from ingestion.files import name_of, read_bytes
 from ingestion.records import Record
 from ingestion.reference.contract import CRIMES
-
-#: What the parts of the workbook may take once unpacked; ten years of all services take about 60 MiB.
-MAX_UNPACKED_MEBIBYTES = 300
+from ingestion.spreadsheets import MAX_ROW_NUMBER, refuse_unsafe
 
 _SHEET = re.compile(r"Services (GN|PN) (\d{4})", re.IGNORECASE)
 _UNUSED = "index non utilisé"
@@ -47,27 +45,24 @@ def crimes_delivery(path: Path) -> Delivery:
     Raises:
         ExpectedFailure: the file is no workbook, unpacks to too much, or has no such sheet.
     """
-    where = f"reference, file {path.name}"
+    where = f"reference, file {name_of(path)}"
     data = read_bytes(path, where)
+    refuse_unsafe(data, where)
     try:
-        with zipfile.ZipFile(BytesIO(data)) as archive:
-            unpacked = sum(member.file_size for member in archive.infolist())
-        if unpacked > MAX_UNPACKED_MEBIBYTES << 20:
-            raise ExpectedFailure(f"{where}: the workbook unpacks to more than {MAX_UNPACKED_MEBIBYTES} MiB.", _AGAIN)
         workbook = load_workbook(BytesIO(data), read_only=True, data_only=True, keep_links=False)
         sheets = {sheet: found for sheet in workbook.worksheets if (found := _SHEET.fullmatch(sheet.title.strip()))}
     except (zipfile.BadZipFile, KeyError, ValueError, OSError) as problem:
         raise ExpectedFailure(f"{where}: the file is no XLSX workbook ({type(problem).__name__}).", _AGAIN) from None
     if not sheets:
         raise ExpectedFailure(f"{where}: no sheet is named like 'Services GN 2021'.", _AGAIN)
-    return Delivery(path.name, hashlib.sha256(data).hexdigest(), len(data), (Part(CRIMES, _records(sheets)),))
+    return Delivery(name_of(path), hashlib.sha256(data).hexdigest(), len(data), (Part(CRIMES, _records(sheets)),))
 
 
 def _records(sheets: dict[Any, re.Match[str]]) -> Iterator[Record]:
     positions = count(1)
     for sheet, found in sheets.items():
         sheet.reset_dimensions()  # the size that a program wrote into the file may be wrong
-        for cell in _cells(sheet.iter_rows(values_only=True)):
+        for cell in _cells(sheet.iter_rows(max_row=MAX_ROW_NUMBER, values_only=True)):
             yield Record(next(positions), {"year": found[2], "institution": found[1].upper(), **cell})
 
 

@@ -24,6 +24,7 @@ from ingestion.parsers import (
     insee_code,
     local_time,
     postal_code,
+    published,
     redacted_text,
     region_code,
 )
@@ -93,8 +94,9 @@ def _slots() -> tuple[Field, ...]:
             ),
             Field(
                 f"intitule_structure_{slot}",
-                f"Name of structure {slot}.",
+                f"Name of structure {slot}, redacted.",
                 (f"Intitulé structure {slot}", *(("structure",) if slot == 1 else ())),
+                redacted_text,
             ),
             Field(
                 f"reponse_structure_{slot}",
@@ -268,13 +270,27 @@ STRUCTURES = Table(
         ),
         Field("intitule_reseau", "Network, such as 'Gendarmerie Nationale'.", ("Intitulé du réseau",)),
         Field("intitule_typologie", "Kind of structure.", ("Intitulé de la typologie",)),
-        Field("intitule_structure", "Official name.", ("Intitulé de la structure",), required=True, nullable=False),
-        Field("intitule_structure_usager", "Name shown to users.", ("Intitulé structure usager",)),
+        Field(
+            "intitule_structure",
+            "Official name, redacted.",
+            ("Intitulé de la structure",),
+            redacted_text,
+            required=True,
+            nullable=False,
+        ),
+        Field(
+            "intitule_structure_usager", "Name shown to users, redacted.", ("Intitulé structure usager",), redacted_text
+        ),
         Field("identifiant_structure", "Identifier in its own network.", ("Identifiant de la structure",), code),
         Field("type_identifiant", "Kind of that identifier.", ("Type d'identifiant",)),
         Field("code_structure_parent", "Code of the parent structure.", ("Code SP+ structure parent",), code),
-        Field("intitule_structure_parente", "Name of the parent structure.", ("Intitulé de la structure parente",)),
-        Field("adresse", "Public address of the structure.", ("Adresse",)),
+        Field(
+            "intitule_structure_parente",
+            "Name of the parent structure, redacted.",
+            ("Intitulé de la structure parente",),
+            redacted_text,
+        ),
+        Field("adresse", "Public address of the structure.", ("Adresse",), published),
         Field("code_postal", "Postal code, five digits.", ("Code postal de la structure",), postal_code),
         Field("ville", "Town.", ("Ville",)),
         Field("pays", "Country.", ("PAYS",)),
@@ -316,7 +332,12 @@ QUALITY_RESULTS = Table(
             nullable=False,
         ),
         Field("intitule_typologie", "Kind of structure.", ("Intitulé de la typologie",)),
-        Field("intitule_structure", "Official name of the structure.", ("Intitulé de la structure",)),
+        Field(
+            "intitule_structure",
+            "Official name of the structure, redacted.",
+            ("Intitulé de la structure",),
+            redacted_text,
+        ),
         Field("code_postal", "Postal code, five digits.", ("Code postal de la structure",), postal_code),
         Field("ville", "Town."),
         Field(

@@ -15,7 +15,7 @@ from ingestion.contract import (
     Row,
     Table,
 )
-from ingestion.parsers import choice, count, day, utc_time
+from ingestion.parsers import choice, count, day, identifier, published, utc_time
 from ingestion.social_accounts.directory import NETWORKS, known
 
 network = choice(
@@ -60,10 +60,10 @@ ACCOUNTS = Table(
         Field("account_key", "Network and account.", nullable=False, filled_by_load=True),
         _NETWORK,
         _ACCOUNT,
-        Field("account_id", "Number of the account on its network, where the network gives it.", ("id",)),
-        Field("handle", "Name of the account today, where the network gives it.", ("username",)),
-        Field("name", "Displayed name, where the network gives it."),
-        Field("url", "Public address.", required=True),
+        Field("account_id", "Number of the account on its network, where the network gives it.", ("id",), identifier),
+        Field("handle", "Name of the account today, where the network gives it.", ("username",), published),
+        Field("name", "Displayed name, where the network gives it.", parse=published),
+        Field("url", "Public address.", parse=published, required=True),
         Field(
             "department_code",
             "INSEE code of the département; 'gn' for a national account.",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import accounts
+import connections
 import oidc
 import sessions
 from claims import Roles
@@ -171,6 +172,13 @@ class SecurityManager(SupersetSecurityManager):
             or self.can_access("datasource_access", dataset.perm or "")
             or self.is_owner(dataset)
         )
+
+    def get_rls_cache_key(self, datasource: Any) -> list[str]:
+        """Return what tells the kept answers of one account from another's, of charts of both kinds.
+
+        It goes by what the account may read, so that those with the same right share their answers.
+        """
+        return [*super().get_rls_cache_key(datasource), connections.cache_key(self)]
 
     def raise_for_access(self, *args: Any, **kwargs: Any) -> None:
         """Refuse what the account may not see.

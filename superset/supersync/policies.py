@@ -1,6 +1,8 @@
-"""Reads who may do and see what, and expands it into roles, row rules and accounts. No server is contacted here."""
+"""Reads who may do and see what, and expands it into roles, row rules and accounts. No server is contacted here.
 
-import csv
+Which datasets and territories a role reads is computed in `warehouse.rights`, for the copies that queries open as well.
+"""
+
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -9,6 +11,7 @@ from typing import Any
 
 from supersync.bundle import Asset, Bundle, read_yaml
 from supersync.errors import SupersetFailure
+from warehouse import rights
 
 #: Roles that Superset brings; none of them is the project's.
 BUILT_IN = frozenset({"Admin", "Alpha", "Gamma", "Public", "sql_lab"})
@@ -16,10 +19,9 @@ BUILT_IN = frozenset({"Admin", "Alpha", "Gamma", "Public", "sql_lab"})
 TERRITORIAL = re.compile(
     r".*(territory|departement|region|groupement|commune|postal|insee|map)(_(code|name|label|id))?", re.IGNORECASE
 )
-LEVELS = ("departement", "region", "gendarmerie_region")
 _FIELDS = {
-    "roles.yml": {"permissions", "roles", "services", "territories", "reserved"},
-    "rls.yml": {"column", "nation", "without_territory"},
+    "roles.yml": {"permissions", "roles", "services", "territories", "reserved", "api"},
+    "rls.yml": {"column", "nation", "without_territory", "whole_tables", "rows_of"},
     "users.yml": {"users"},
 }
 _ROLE_FIELDS = {"permissions", "datasets"}
@@ -68,6 +70,7 @@ class Policies:
         covered: Slugs of the datasets that have this column.
         without_territory: Slugs of the datasets that are declared to tell of no territory, each with the reason.
         reserved: By `dashboards` and `datasets`: slug, and the roles that alone open it.
+        readers: Which tables, datasets and territories each role reads.
     """
 
     roles: tuple[Role, ...]
@@ -78,6 +81,7 @@ class Policies:
     covered: frozenset[str]
     without_territory: Mapping[str, str]
     reserved: Mapping[str, Mapping[str, tuple[str, ...]]] = field(repr=False)
+    readers: rights.Policies = field(repr=False)
 
     @property
     def all_accounts(self) -> tuple[Account, ...]:
@@ -107,19 +111,13 @@ def load(folder: Path, bundle: Bundle, *, seeds: Path, users: Path | None = None
         kind: {slug: tuple(names) for slug, names in ((roles.get("reserved") or {}).get(kind) or {}).items()}
         for kind in ("dashboards", "datasets")
     }
-    readable = _Readable(bundle, reserved)
-    declared = [_role(name, told, roles["permissions"], readable) for name, told in roles["roles"].items()]
-    for level, told in roles["territories"].items():
-        if level not in LEVELS:
-            raise SupersetFailure(
-                f"roles.yml: territories: there is no level {level}.", f"The levels are {', '.join(LEVELS)}."
-            )
-        rest = {name: value for name, value in told.items() if name != "role"}
-        for code, places in territories(seeds)[level].items():
-            seen = (rows["nation"], *places)
-            declared.append(_role(told["role"].format(code=code), rest, roles["permissions"], readable, seen))
+    permissions = dict(_permissions(roles))
+    readers = _readers(folder, bundle, seeds)
     return Policies(
-        roles=tuple(declared),
+        roles=tuple(
+            Role(name, permissions[name if name in roles["roles"] else reader.level], reader.datasets, reader.places)
+            for name, reader in readers.roles.items()
+        ),
         prefixes=tuple(told["role"].partition("{")[0] for told in roles["territories"].values()),
         accounts=tuple(_account(name, told) for name, told in (accounts["users"] or {}).items()),
         services=tuple(_service(name, given) for name, given in (roles["services"] or {}).items()),
@@ -127,28 +125,20 @@ def load(folder: Path, bundle: Bundle, *, seeds: Path, users: Path | None = None
         covered=frozenset(one.slug for one in bundle.datasets if rows["column"] in _columns(one)),
         without_territory=rows["without_territory"] or {},
         reserved=reserved,
+        readers=readers,
     )
 
 
-def territories(seeds: Path) -> dict[str, dict[str, tuple[str, ...]]]:
-    """Return, by level and code, the codes whose rows belong to a territory: its own and those of its départements.
-
-    Raises:
-        SupersetFailure: a seed is absent.
-    """
-    found: dict[str, dict[str, tuple[str, ...]]] = {level: {} for level in LEVELS}
-    for row in _rows(seeds / "territories.csv"):
-        found["departement"][row["territory_code"]] = (row["territory_code"],)
-        for level in ("region", "gendarmerie_region"):
-            if code := row[f"{level}_code"]:
-                found[level][code] = (*found[level].get(code, (code,)), row["territory_code"])
-    return found
+def _readers(folder: Path, bundle: Bundle, seeds: Path) -> rights.Policies:
+    try:
+        return rights.load(folder, bundle.folder, seeds)
+    except rights.PolicyError as failure:
+        raise SupersetFailure(failure.what, failure.remedy) from None
 
 
 def clause(policies: Policies, role: Role) -> str:
     """Return the condition that a row must fulfil for a role of a territory to see it."""
-    codes = ", ".join(f"'{code}'" for code in role.places or ())
-    return f"{policies.column} in ({codes})"
+    return rights.condition(policies.column, role.places or ())
 
 
 def check(policies: Policies, bundle: Bundle) -> list[str]:
@@ -175,9 +165,28 @@ def _rows_problems(policies: Policies, bundle: Bundle) -> Iterator[str]:
                 f"{dataset.path}: no row rule covers it: give it the column {policies.column}, "
                 "or say in policies/rls.yml why it needs none (without_territory)."
             )
+    yield from _table_problems(policies, bundle)
     for role in policies.roles:
         if any(not re.fullmatch(r"[A-Z0-9-]+", code) for code in role.places or ()):
             yield f"rls.yml: {role.name}: a code of a territory has capitals, figures and hyphens only."
+
+
+def _table_problems(policies: Policies, bundle: Bundle) -> Iterator[str]:
+    """Yield what keeps the rows of a table from being told apart by territory in the copies that readers open."""
+    readers, models = policies.readers, bundle.models
+    covered = {key for key, model in models.items() if policies.column in model.columns}
+    excused = readers.whole | readers.parents.keys()
+    for table in sorted(excused & covered):
+        yield f"rls.yml: {table} has the column {policies.column}: it is neither for whole_tables nor for rows_of."
+    for table, (parent, key) in sorted(readers.parents.items()):
+        if parent not in covered or key not in models[parent].columns:
+            yield f"rls.yml: rows_of: {table}: {parent} lacks the column {policies.column} or {key}."
+    tables = readers.api_tables.union(*readers.bundle.tables.values())
+    for table in sorted((tables & models.keys()) - covered - excused):
+        yield (
+            f"rls.yml: the table {table} has no column {policies.column}: name it in rows_of, "
+            "or say in whole_tables why everybody reads all its rows."
+        )
 
 
 def _reserved_problems(policies: Policies, bundle: Bundle) -> Iterator[str]:
@@ -223,53 +232,40 @@ def _account_problems(policies: Policies) -> Iterator[str]:
             yield f"users.yml: {account.username}: roles: there is no role {name}."
 
 
-def datasets_of(dashboard: Asset, bundle: Bundle) -> set[str]:
+def datasets_of(dashboard: Asset, bundle: Bundle) -> frozenset[str]:
     """Return the slugs of the datasets that a dashboard's charts and filters read."""
     charts = {chart.slug: chart.declared["dataset"] for chart in bundle.charts}
-    filters = (one["dataset"] for one in dashboard.declared.get("filters", {}).values() if "dataset" in one)
-    return {charts[slug] for slug in dashboard.reads if slug in charts} | set(filters)
+    return rights.datasets_of(dashboard.reads, dashboard.declared.get("filters") or {}, charts)
 
 
-class _Readable:
-    """Tells which datasets a role reads."""
-
-    def __init__(self, bundle: Bundle, reserved: Mapping[str, Mapping[str, tuple[str, ...]]]) -> None:
-        self._reserved = reserved
-        self._by_dashboard = {one.slug: datasets_of(one, bundle) for one in bundle.dashboards}
-        self._all = {one.slug for one in bundle.datasets}
-
-    def by(self, role: str, *, reach: str) -> frozenset[str]:
-        opened = [slug for slug in self._by_dashboard if self._opens("dashboards", slug, role)]
-        shown = set().union(*(self._by_dashboard[slug] for slug in opened))
-        candidates = self._all if reach == "all" else shown & self._all
-        return frozenset(slug for slug in candidates if self._opens("datasets", slug, role))
-
-    def _opens(self, kind: str, slug: str, role: str) -> bool:
-        names = self._reserved[kind].get(slug)
-        return names is None or role in names
+def _permissions(roles: Mapping[str, Any]) -> Iterator[tuple[str, frozenset[str]]]:
+    """Yield the permissions of each role that is named, and of the roles of each level of territory."""
+    for name, told in roles["roles"].items():
+        if name in BUILT_IN:
+            raise SupersetFailure(f"roles.yml: {name} is a role of Superset itself.", "Give yours another name.")
+        yield name, _permissions_of(name, told, _ROLE_FIELDS, roles["permissions"])
+    for level, told in roles["territories"].items():
+        if level not in rights.LEVELS:
+            raise SupersetFailure(
+                f"roles.yml: territories: there is no level {level}.", f"The levels are {', '.join(rights.LEVELS)}."
+            )
+        yield level, _permissions_of(level, told, {*_ROLE_FIELDS, "role"}, roles["permissions"])
 
 
-def _role(
-    name: str,
-    told: Mapping[str, Any],
-    sets: Mapping[str, list[str]],
-    readable: _Readable,
-    places: tuple[str, ...] | None = None,
-) -> Role:
-    if name in BUILT_IN:
-        raise SupersetFailure(f"roles.yml: {name} is a role of Superset itself.", "Give yours another name.")
-    for absent in sorted(_ROLE_FIELDS ^ told.keys()):
+def _permissions_of(
+    name: str, told: Mapping[str, Any], fields: set[str], sets: Mapping[str, list[str]]
+) -> frozenset[str]:
+    for absent in sorted(fields ^ told.keys()):
         raise SupersetFailure(
             f"roles.yml: {name}: the field `{absent}` is {'unknown' if absent in told else 'absent'}.",
-            f"The fields are {', '.join(sorted(_ROLE_FIELDS))}.",
+            f"The fields are {', '.join(sorted(fields))}.",
         )
     if told["datasets"] not in {"all", "dashboards"}:
         raise SupersetFailure(f"roles.yml: {name}: datasets is {told['datasets']!r}.", "Write `all` or `dashboards`.")
     for one in told["permissions"]:
         if one not in sets:
             raise SupersetFailure(f"roles.yml: {name}: there is no set of permissions {one}.", "Declare it.")
-    permissions = frozenset(permission for one in told["permissions"] for permission in sets[one])
-    return Role(name, permissions, readable.by(name, reach=told["datasets"]), places)
+    return frozenset(permission for one in told["permissions"] for permission in sets[one])
 
 
 def _account(username: str, told: Mapping[str, Any]) -> Account:
@@ -296,14 +292,6 @@ def _file(path: Path, kind: str | None = None) -> dict[str, Any]:
             f"{path.name}: the field `{name}` is {state}.", f"The fields are {', '.join(_FIELDS[kind or path.name])}."
         )
     return content
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    try:
-        with path.open(encoding="utf-8", newline="") as stream:
-            return list(csv.DictReader(stream))
-    except FileNotFoundError:
-        raise SupersetFailure(f"The seed {path} is absent.", "Check the folder of the seeds.") from None
 
 
 def _columns(dataset: Asset) -> set[str]:

@@ -8,6 +8,7 @@ import string
 from collections.abc import Callable
 from random import Random
 from typing import NamedTuple
+from urllib.parse import quote
 
 from hypothesis import strategies as st
 
@@ -174,6 +175,39 @@ STRUCTURED: dict[str, Callable[[], st.SearchStrategy[Identifier]]] = {
 def identifier(kind: str) -> st.SearchStrategy[Identifier]:
     """Return identifiers of one structured kind, in every spelling."""
     return STRUCTURED[kind]()
+
+
+_WIDE = str.maketrans({chr(code): chr(code + 0xFEE0) for code in range(0x21, 0x7F)})
+_ARABIC = str.maketrans({str(digit): chr(0x0660 + digit) for digit in range(10)})
+
+
+def _every(character: str, text: str) -> str:
+    """Put a character that is not seen between all others; none before a blank or after one."""
+    return character.join(text)
+
+
+#: Spellings that a reader takes for the plain one: markup, percent encoding, other digits, characters not seen.
+DISGUISES: tuple[Callable[[str], str], ...] = (
+    lambda text: "".join(f"&#{ord(letter)};" if not letter.isalnum() else letter for letter in text),
+    lambda text: "".join(f"&#x{ord(letter):x};" for letter in text),
+    lambda text: text.replace(" ", "&nbsp;").replace("@", "&commat;").replace(".", "&period;"),
+    lambda text: text.replace("@", "&amp;#64;"),
+    lambda text: quote(text, safe=""),
+    lambda text: quote(quote(text, safe=""), safe=""),
+    lambda text: text.translate(_WIDE),
+    lambda text: text.translate(_ARABIC),
+    lambda text: _every("\u200b", text),
+    lambda text: _every("\u00ad", text),
+    lambda text: _every("\u2060\ufeff", text),
+)
+
+
+@st.composite
+def disguised(draw: st.DrawFn, plain: st.SearchStrategy[Identifier]) -> Identifier:
+    """Identifiers behind one of `DISGUISES`; the plain spelling would be a leak as well."""
+    found = draw(plain)
+    text = draw(st.sampled_from(DISGUISES))(found.text)
+    return Identifier(found.kind, text, (*found.needles, text))
 
 
 @st.composite

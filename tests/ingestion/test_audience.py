@@ -13,7 +13,7 @@ from requests.adapters import HTTPAdapter
 from ingestion import clock
 from ingestion.audience import matomo, piano, sites
 from ingestion.audience.client import Period, by_month, first_day
-from ingestion.audience.contract import bare_address, hour, known_kind, known_text, month
+from ingestion.audience.contract import bare_address, hour, known_term, known_text, month
 from ingestion.audience.matomo import Matomo
 from ingestion.audience.piano import Piano
 from ingestion.errors import ExpectedFailure
@@ -110,8 +110,8 @@ def test_an_address_loses_what_a_visitor_typed():
 
 
 def test_a_kind_of_the_tool_is_no_name_of_a_person():
-    assert known_kind("Portal sites") == "Portal sites"
-    assert known_kind("N/A") is None
+    assert known_term("Portal sites") == "Portal sites"
+    assert known_term("N/A") is None
 
 
 def test_periods_follow_the_months_and_the_last_days_are_read_again():

@@ -1,9 +1,11 @@
 import hashlib
+import os
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingestion import files
 from ingestion.errors import ExpectedFailure
 from ingestion.files import open_csv
 
@@ -141,3 +143,20 @@ def test_whatever_the_texts_every_record_comes_back_whole(tmp_path_factory, rows
     quoted = [";".join('"' + value.replace('"', '""') + '"' for value in row) for row in (("id", "avis"), *rows)]
     found = [tuple(r.values.values()) for r in opened(folder, "\r\n".join(quoted) + "\r\n").records()]
     assert found == rows
+
+
+def test_a_line_without_end_is_refused_by_a_bound_that_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "MAX_LINE_MEBIBYTES", 1)
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"a;b\n1;" + b"x" * (1 << 20) + b"\n")
+    with pytest.raises(ExpectedFailure, match="a line is longer than 1 MiB"):
+        open_csv(path, "x", len)
+    path.write_bytes(b"a;b\n" + b"1;2\n" * (1 << 19))
+    assert open_csv(path, "x", len).header == ("a", "b")
+
+
+def test_what_is_no_regular_file_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    for path in (tmp_path / "pipe.csv", tmp_path):
+        with pytest.raises(ExpectedFailure, match="no regular file"):
+            open_csv(path, "x", len)

@@ -12,7 +12,7 @@ from requests import Response
 from ingestion import listening, quarantine, settings
 from ingestion.errors import ExpectedFailure
 from ingestion.listening import exports, talkwalker
-from ingestion.listening.contract import mention_address, sentiment
+from ingestion.listening.contract import COLUMNAR, mention_address, sentiment
 from ingestion.listening.talkwalker import Project, Span, judge, network, neutral
 from ingestion.loading import load
 from ingestion.privacy import pseudonymise
@@ -285,6 +285,24 @@ def test_a_missing_project_is_told(monkeypatch):
         ("https://bsky.app/profile/jean.bsky.social/post/3k", "https://bsky.app/profile/-/post/3k"),
         ("https://mamot.fr/@jean/1109", "https://mamot.fr/-/1109"),
         ("https://www.youtube.com/watch?app=desktop&v=aB-3#t=4", "https://youtu.be/aB-3"),
+        ("https://x.com/jean_dupont/with_replies", "https://x.com/"),
+        ("https://t.me/s/jean/33", "https://t.me/-/33"),
+        ("https://www.facebook.com/people/Jean-Dupont/1000123", "https://www.facebook.com/"),
+        ("https://www.facebook.com/profile.php?id=1000123", "https://www.facebook.com/"),
+        ("https://www.instagram.com/stories/jean/31", "https://www.instagram.com/"),
+        ("https://youtube.com/c/JeanDupont", "https://youtube.com/"),
+        ("https://www.youtube.com/user/jean/videos", "https://www.youtube.com/"),
+        ("https://www.youtube.com/shorts/aB-3?feature=share", "https://www.youtube.com/shorts/aB-3"),
+        ("https://fr.linkedin.com/in/jean-dupont-12", "https://fr.linkedin.com/"),
+        (
+            "https://www.linkedin.com/posts/jean-dupont_titre-activity-712-x",
+            "https://www.linkedin.com/feed/update/urn:li:activity:712",
+        ),
+        ("https://www.reddit.com/user/jean/comments/12", "https://www.reddit.com/-/comments/12"),
+        ("https://www.reddit.com/r/france/comments/12/titre", "https://www.reddit.com/r/france/comments/12/titre"),
+        ("https://www.threads.net/@jean/post/C1", "https://www.threads.net/-/post/C1"),
+        ("https://mamot.fr/@jean@piaille.fr/11", "https://mamot.fr/-/11"),
+        ("https://mamot.fr/users/jean/statuses/11", "https://mamot.fr/-/statuses/11"),
         ("https://jean:secret@site.fr/jean", "https://site.fr/"),
         ("https://jean.dupont@www.facebook.com/jean.dupont/posts/12", "https://www.facebook.com/"),
         ("https://jean.dupont@www.instagram.com/jean.dupont/", "https://www.instagram.com/"),
@@ -294,6 +312,8 @@ def test_a_missing_project_is_told(monkeypatch):
 )
 def test_an_address_leads_to_the_message_and_to_no_person(address, kept):
     assert mention_address(address) == kept
+    in_sql = COLUMNAR[mention_address].replace("{c}", "address")
+    assert duckdb.execute(f"select {in_sql} from (select ? as address)", [address]).fetchall() == [(kept,)]
 
 
 def test_what_is_no_address_is_refused():

@@ -19,6 +19,8 @@ from ingestion.platforms import platform
 from ingestion.privacy import pseudonymise
 from ingestion.purging import DROP_PATIENCE, QUARANTINE_RETENTION, erase, purge
 from tests.ingestion.conftest import ask
+from warehouse.reader_copies import path_for
+from warehouse.rights import Right
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 RETENTION = platform("operations").retention
@@ -290,6 +292,16 @@ print(connection.execute("select count(author) from mentions").fetchall(), flush
         assert reader.communicate("\n")[0] == "[(3,)]\n"
     assert read(copy, "select count(author) from mentions") == "[(1,)]"
     assert holding(home, person) == set()
+
+
+def test_the_copies_of_rights_are_made_again_without_the_person(home, person):
+    publish(home, "daily", "build-1", "serving.duckdb", person)
+    link, right = home.published / "daily" / "current" / "serving.duckdb", Right({"main.mentions": None})
+    copy = path_for(link, right)
+    assert str(copy.relative_to(home.root)) in holding(home, person)
+    assert erase(person).complete
+    assert holding(home, person) == set()
+    assert read(path_for(link, right), "from mentions") == "[('p_autre', '{}')]"
 
 
 def test_a_copy_that_does_not_hold_the_person_is_left_as_it_is(home, person):

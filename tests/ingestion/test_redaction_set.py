@@ -248,11 +248,7 @@ def test_little_else_is_hidden(name):
     assert precision >= 0.97, listed(name, score(name).wrong)
 
 
-#: What the redactor does not reach yet on texts that it was never tuned on; strict, so that reaching it is noticed.
-SHORT = pytest.mark.xfail(strict=True, reason="short of the bound on texts never seen: see docs/vie-privee.md")
-
-
-@pytest.mark.parametrize("name", [SEEN, pytest.param(UNSEEN, marks=SHORT)])
+@pytest.mark.parametrize("name", SETS)
 def test_texts_without_personal_data_come_back_unchanged(name):
     clean = sum(not snippet.personal for snippet in snippets(name))
     changed = len(score(name).changed)

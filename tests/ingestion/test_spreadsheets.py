@@ -158,3 +158,56 @@ def test_a_workbook_without_the_header_is_refused_with_the_names_of_its_sheets(t
 
 def test_a_header_that_names_a_column_twice_is_refused(tmp_path):
     assert "'Titre' more than once" in refused(save(tmp_path, [["Titre", "Date", "Titre"], ["un", "x", "deux"]]))
+
+
+def _sheet_xml(rows: bytes):
+    def change(name, content):
+        if not name.startswith("xl/worksheets/"):
+            return content
+        start, end = content.index(b"<sheetData>"), content.index(b"</sheetData>")
+        return content[: start + len(b"<sheetData>")] + rows + content[end:]
+
+    return change
+
+
+_CELL = b'<c r="A%d" t="inlineStr"><is><t>x</t></is></c>'
+
+
+@pytest.mark.parametrize(
+    ("rows", "bound"),
+    [
+        (b'<row r="2000000000">' + _CELL % 2_000_000_000 + b"</row>", "row 1048576"),
+        (b'<row spans="1:3" r="2000000000"></row>', "row 1048576"),
+        (b"<row/>" * 1_000_000, "400000 rows"),
+        (b"<x/>" * 1_000_000, "900000 tags"),
+        (b" " * (3 << 20), "2 MiB"),
+    ],
+    ids=["far row", "far row, other order", "empty rows", "tags", "blanks"],
+)
+def test_a_workbook_that_would_hang_a_load_is_refused_by_a_bound_that_it_names(tmp_path, monkeypatch, rows, bound):
+    if "tags" in bound:
+        monkeypatch.setattr(spreadsheets, "MAX_TAGS", 900_000)
+    if "MiB" in bound:
+        monkeypatch.setattr(spreadsheets, "MAX_UNPACKED_MEBIBYTES", 2)
+    path = repacked(save(tmp_path, [["Titre", "Nombre"], ["un", 1]]), _sheet_xml(rows))
+    assert path.stat().st_size < 2 << 20
+    with pytest.raises(ExpectedFailure, match=bound):
+        read(path)
+
+
+def test_a_stray_value_in_the_last_row_of_a_sheet_is_read(tmp_path):
+    cell = b'<c r="%s1" t="inlineStr"><is><t>%s</t></is></c>'
+    rows = b'<row r="1">' + cell % (b"A", b"Titre") + cell % (b"B", b"Date") + b"</row>"
+    last = spreadsheets.MAX_ROW_NUMBER
+    rows += b'<row r="%d">' % last + _CELL % last + b"</row>"
+    path = repacked(save(tmp_path, [["Titre", "Nombre"], ["un", 1]]), _sheet_xml(rows))
+    assert [record.position for record in read(path).records()] == [last]
+
+
+@pytest.mark.parametrize("encode", [bytes, lambda text: text.decode().encode("utf-16")], ids=["utf-8", "utf-16"])
+def test_entities_are_refused_wherever_they_are_declared(tmp_path, encode):
+    declared = b'<?xml version="1.0"?>' + b" " * 5000 + b'<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>'
+    path = save(tmp_path, [["Titre", "Nombre"], ["un", 1]])
+    repacked(path, lambda name, content: encode(declared) if name == "xl/styles.xml" else content)
+    with pytest.raises(ExpectedFailure, match="XML entities"):
+        read(path)

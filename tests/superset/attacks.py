@@ -30,15 +30,15 @@ STATEMENTS = (
     f"""insert into perception.fct_experience by name
     select * replace ('FR-69' as territory_code, '{CANARY}' as main_structure_name)
     from perception.fct_experience where territory_code = 'FR-69' limit 1""",
-    f"""insert into perception.fct_google_review by name
-    select * replace ('FR-69' as territory_code, '{CANARY}' as unanswered_age)
-    from perception.fct_google_review limit 1""",
-    f"""insert into perception.fct_experience_structure by name
-    select * replace ('FR-69' as territory_code, '{CANARY}' as structure_name)
-    from perception.fct_experience_structure where territory_code = 'FR-69' limit 1""",
-    f"""insert into perception.fct_experience_theme by name
-    select * replace ('FR-69' as territory_code, '{CANARY}' as theme_label)
-    from perception.fct_experience_theme where territory_code = 'FR-69' limit 1""",
+    *(
+        f"""insert into perception.{table} by name
+        select * replace ('FR-69' as territory_code, '{CANARY}' as {column}) from perception.{table} limit 1"""
+        for table, column in (
+            ("fct_google_review_count", "unanswered_age"),
+            ("fct_experience_structure_count", "structure_name"),
+            ("fct_experience_theme_count", "theme_label"),
+        )
+    ),
     *(
         f"update perception.{table} set {column} = '{CANARY}' where verbatim_id = ("
         "select max(verbatim_id) from perception.fct_verbatim where territory_code = 'FR-69')"
@@ -336,7 +336,6 @@ SHUT_LIVE_SQL = (
     "select explanation from live_serving.signals.live_signal",
     "summarize signals.live_signal",
     "select * from signals.live_signal_example",
-    "select * from signals.live_signal_evidence",
     "select * from query('select explanation from signals.live_signal')",
     "select * from information_schema.tables",
     "select max(value) from kpi.kpi_reading",

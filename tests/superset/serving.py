@@ -134,7 +134,13 @@ GOOGLE_REVIEWS = """
         age as unanswered_age, 'load' as source_load_id
     from (
         values (date '2025-10-18', 'moins de 7 jours'), (date '2025-05-01', 'plus de 30 jours')
-    ) as made (written_on, age)
+    ) as made (written_on, age);
+    insert into perception.fct_google_review_count by name
+    select
+        code as territory_code, name as territory_name, reviews.written_on, 2 as rating, false as is_answered,
+        reviews.unanswered_age, 1 as reviews
+    from perception.fct_google_review as reviews
+    cross join (values ('FR-33', 'Gironde'), ('FR-NAQ', 'Nouvelle-Aquitaine'), ('FR', 'France')) as places (code, name)
 """
 #: A vigilance that holds while the tests run.
 ALERTS = """

@@ -38,8 +38,8 @@ FLAGS = (
 WIDTH, HEIGHT = 1366, 768
 PHONE_WIDTH = 390
 WITHOUT_GENDARMERIE = (
-    "delete from perception.fct_experience_theme where scope = 'gendarmerie'",
-    "delete from perception.fct_experience_structure where scope = 'gendarmerie'",
+    "delete from perception.fct_experience_theme_count where breakdown_value = 'gendarmerie'",
+    "delete from perception.fct_experience_structure_count where breakdown_value = 'gendarmerie'",
 )
 #: Every text that a page shows or tells a reader of screens; letters without a size are not shown.
 SAID = """

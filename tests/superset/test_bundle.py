@@ -36,9 +36,9 @@ def test_an_identity_never_changes():
 
 def test_what_each_object_is_made_from(expanded):
     assert by_slug(expanded, "kpi_reading").reads == ("model.cyberimpact.kpi_reading",)
-    assert by_slug(expanded, "theme_opinions").reads == (
-        "model.cyberimpact.fct_experience_theme",
-        "model.cyberimpact.dim_territory",
+    assert by_slug(expanded, "chat_rhythm").reads == (
+        "model.cyberimpact.kpi_reading",
+        "model.cyberimpact.dim_calendar",
     )
     assert by_slug(expanded, "answer_rate").reads == ("kpi_reading",)
     assert {slug for dashboard in expanded.dashboards for slug in dashboard.reads} == {

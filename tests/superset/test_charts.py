@@ -146,6 +146,35 @@ def test_shares_of_a_theme_add_up(answer, copy):
         assert row["positif"] + row["neutre"] - row["négatif"] == pytest.approx(1)
 
 
+#: How the rows of each level were shown before they were counted: each under every territory that contains it.
+EACH_LEVEL = """
+    select {columns}, seen.territory_name, scopes.part, count(distinct one.experience_id) as experiences
+    from perception.{table} as one
+    inner join reference.dim_territory as own on one.territory_code = own.territory_code
+    inner join reference.dim_territory as seen
+        on seen.territory_code in ('FR', own.territory_code, own.region_code, own.gendarmerie_region_code)
+    inner join (values ('total'), ('gendarmerie'), ('autres')) as scopes (part) on scopes.part in ('total', one.scope)
+    group by all
+"""
+COUNTED = """
+    select {columns}, territory_name, breakdown_value, sum(experiences) from perception.{table}_count group by all
+"""
+
+
+@pytest.mark.parametrize(
+    ("table", "columns"),
+    [
+        ("fct_experience_structure", "structure_name, typology, one.feeling, one.is_answered, one.published_on"),
+        ("fct_experience_theme", "theme_label, one.feeling, one.published_on"),
+    ],
+)
+def test_counts_are_those_of_the_rows_of_each_territory_by_name(copy, table, columns):
+    rows = copy.execute(EACH_LEVEL.format(columns=columns, table=table)).fetchall()
+    counted = copy.execute(COUNTED.format(columns=columns.replace("one.", ""), table=table)).fetchall()
+    assert {row[-3] for row in rows} >= {"France", "La Réunion", "Gironde", "Bretagne"}
+    assert sorted(map(str, rows)) == sorted(map(str, counted))
+
+
 def test_a_search_finds_what_the_command_finds(client, bundle, answer, server):
     """The same texts with the same weights, though one speaks of several themes and stands in several rows."""
     assert answer("verbatim_search")  # the bundle is there

@@ -50,7 +50,7 @@ def test_a_chart_that_no_dashboard_shows(workshop, manifest):
 def test_a_column_that_vanished_from_the_model(workshop, tmp_path):
     content = small_manifest.manifest()
     del content["nodes"]["model.cyberimpact.kpi_reading"]["columns"]["breakdown_dimension"]
-    del content["nodes"]["model.cyberimpact.fct_experience_theme"]["columns"]["theme"]
+    del content["nodes"]["model.cyberimpact.fct_experience_theme_count"]["columns"]["theme"]
     found = problems(workshop, small_manifest.write(tmp_path, content))
     assert "datasets/theme_opinions.yaml: the dbt manifest has no column theme." in found
     charts = [problem for problem in found if "the dataset kpi_reading has no column breakdown_dimension." in problem]
@@ -74,8 +74,8 @@ def test_a_column_that_only_a_metric_uses(workshop, tmp_path):
     [
         ("kpi_reading", "denominator", "victim_flows"),  # read alone, in an expression
         ("kpi_reading", "is_latest", "irritants"),  # in a condition of a common table expression
-        ("dim_territory", "gendarmerie_region_code", "google_reviews"),  # in the condition of a join
-        ("live_signal_evidence", "platform_label", "live_evidence"),
+        ("dim_territory", "territory_level", "irritants"),  # in the condition of a join
+        ("live_signal_term", "log_odds", "live_terms"),
     ],
 )
 def test_a_column_that_only_a_query_reads(workshop, tmp_path, table, column, dataset):
@@ -255,13 +255,13 @@ def test_a_filter_that_reaches_a_chart_that_is_not_there(workshop, manifest):
 
 
 def test_a_query_that_reads_what_it_does_not_declare(workshop, manifest):
-    sql = workshop / "datasets" / "theme_opinions.sql"
-    text = sql.read_text(encoding="utf-8").replace("perception.fct_experience_theme", "raw_spp.experiences")
+    sql = workshop / "datasets" / "victim_flows.sql"
+    text = sql.read_text(encoding="utf-8").replace("kpi.kpi_reading", "raw_spp.experiences")
     sql.write_text(text, encoding="utf-8")
-    file = "datasets/theme_opinions.yaml"
+    file = "datasets/victim_flows.yaml"
     assert problems(workshop, manifest) == [
         f"{file}: reads: raw_spp.experiences is read by the query but not declared.",
-        f"{file}: reads: perception.fct_experience_theme is declared but the query does not read it.",
+        f"{file}: reads: kpi.kpi_reading is declared but the query does not read it.",
     ]
 
 

@@ -8,12 +8,13 @@ import sqlglot
 from supersync import bundle as bundles
 from supersync import policies
 from supersync.errors import SupersetFailure
-from supersync.policies import Policies, check, clause, territories
+from supersync.policies import Policies, check, clause
 
 from tests.superset import small_manifest
 from tests.superset.conftest import BUNDLE
 from tests.superset.edits import edit, set_field
 from tests.superset.people import POLICIES, SEEDS
+from warehouse.rights import territories
 
 SQL_LAB = "can_execute_sql_query on SQLLab"
 
@@ -128,12 +129,11 @@ def test_regions_overseas_without_a_region_have_their_departement_role():
 
 
 def test_a_dataset_with_a_territory_but_no_column_for_the_rule(workshop, files, tmp_path):
-    code = {"territory_code": "Code du territoire"}
-    edit(workshop / "datasets" / "google_reviews.yaml", lambda dataset: dataset["columns"].remove(code))
+    edit(workshop / "datasets" / "chat_rhythm.yaml", lambda dataset: dataset["columns"].remove("territory_code"))
     changed = bundles.load(workshop, small_manifest.write(tmp_path))
     assert problems(files, changed) == [
         (
-            "datasets/google_reviews.yaml: it tells of a territory (territory_name) but has no column territory_code, "
+            "datasets/chat_rhythm.yaml: it tells of a territory (territory_name) but has no column territory_code, "
             "so no row rule covers it."
         )
     ]

@@ -5,19 +5,18 @@ import io
 import sqlite3
 from datetime import timedelta
 
+import duckdb
 import pytest
 from starlette.testclient import TestClient
-from supersync import policies
-from supersync.bundle import read_yaml
 from typer.testing import CliRunner
 
 from api import tokens
 from api.app import build_app
 from ingestion.errors import ExpectedFailure
 from ingestion.settings import Home
-from orchestration import bi
 from orchestration.cli import app
 from tests.unit.handmade import write_copy
+from warehouse import rights
 
 #: Gironde and Landes of Nouvelle-Aquitaine, Finistère of Bretagne; one row of the Landes is suppressed.
 COPY = """
@@ -114,7 +113,7 @@ def test_csv_has_the_same_rows(home, client):
         ("national", ["FR", "FR-29", "FR-33", "FR-40", "FR-NAQ", "ZZ"]),
         ("departement-FR-33", ["FR", "FR-33"]),
         ("region-FR-NAQ", ["FR", "FR-33", "FR-40", "FR-NAQ"]),
-        ("region-gendarmerie-GN-NAQ", ["FR", "FR-33", "FR-40", "FR-NAQ"]),
+        ("region-gendarmerie-GN-NAQ", ["FR", "FR-33", "FR-40"]),  # the region of that name is another territory
     ],
 )
 def test_a_token_sees_what_its_role_sees(home, client, role, seen):
@@ -202,13 +201,18 @@ def test_a_wrong_token_is_not_made(home, name, role, days, said):
 
 
 def test_the_roles_of_tokens_are_those_of_superset():
-    roles = read_yaml(bi.POLICIES_DIR / "roles.yml")
-    named = {
-        told["role"].format(code=code)
-        for level, told in roles["territories"].items()
-        for code in policies.territories(bi.SEEDS_DIR)[level]
-    }
-    assert tokens.roles() == {tokens.NATIONAL, *named}
+    territories = {name for name, reader in rights.current().roles.items() if reader.places}
+    assert tokens.roles() == {"national", *territories}
+
+
+@pytest.mark.usefixtures("copy")
+def test_a_token_opens_a_file_without_the_rows_of_others(home, client):
+    client.get("/api/kpi/victims", headers=bearer(home, "departement-FR-33"))
+    (copy,) = home.published.glob("daily/current/rights/*/serving.duckdb")
+    with duckdb.connect(str(copy), read_only=True) as connection:
+        assert {place for (place,) in connection.execute("select territory_code from kpi.kpi_value").fetchall()} == {
+            "FR", "FR-33"
+        }  # fmt: skip
 
 
 @pytest.mark.usefixtures("copy")
@@ -217,13 +221,13 @@ def test_a_token_of_a_former_name_of_its_role_is_good_still(home, client):
     with sqlite3.connect(tokens.file(home)) as connection:
         connection.execute("update tokens set role = 'gendarmerie_region-GN-NAQ'")
     answer = client.get("/api/kpi/victims?from=2026-10", headers=token)
-    assert sorted(places(answer)) == ["FR", "FR-33", "FR-40", "FR-NAQ"]
+    assert sorted(places(answer)) == ["FR", "FR-33", "FR-40"]
 
 
 def test_before_the_first_publication_it_says_so(home, client):
     answer = client.get("/api/kpi", headers=bearer(home))
     assert answer.status_code == 503
-    assert "published" in answer.json()["error"]
+    assert "publié" in answer.json()["error"]
 
 
 def test_the_page_of_the_interface_asks_nothing_of_anybody(client):

@@ -85,6 +85,15 @@ def test_a_damaged_home_is_put_back(live_home: Home, kept: Path, damage: Callabl
     assert not [path for path in live_home.root.rglob("*") if path.name == ".restoring"]
 
 
+def test_the_copies_of_rights_are_not_saved(live_home: Home) -> None:
+    copy = live_home.published / "daily" / "current" / "rights" / "key" / "serving.duckdb"
+    copy.parent.mkdir(parents=True)
+    copy.touch()
+    saved = list(backups.saved(live_home))
+    assert "published/daily/publication-1/serving.duckdb" in saved
+    assert not [name for name in saved if "rights" in name]
+
+
 def test_what_was_published_since_lies_aside(live_home: Home, kept: Path) -> None:
     later = record(live_home, 2)
     restored = backups.restore(live_home, kept)

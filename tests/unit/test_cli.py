@@ -12,11 +12,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from ingestion import settings
+from ingestion.errors import ExpectedFailure
+from ingestion.platforms import platform
 from ingestion.settings import Home
-from orchestration import stack
+from orchestration import cli, execution, stack
 from tests.unit.handmade import write_copy, write_warehouse
 
 CYBERIMPACT = Path(sys.executable).with_name("cyberimpact")
@@ -482,3 +485,26 @@ class TestKpi:
     def test_an_unknown_code_lists_the_known_ones(self, run: Run) -> None:
         sentence = run("kpi", "show", "taux").refused()
         assert all(code in sentence for code in CODES)
+
+
+def test_one_bad_file_of_an_inbox_stops_no_other_and_fails_the_load(tmp_path, monkeypatch):
+    monkeypatch.setenv("CYBERIMPACT_HOME", str(tmp_path))
+    inbox = tmp_path / "drop" / "pre_plainte"
+    inbox.mkdir(parents=True)
+    for name in ("a_bad.csv", "b_good.csv"):
+        (inbox / name).write_text("x")
+    (inbox / "c_link.csv").symlink_to(inbox / "b_good.csv")
+
+    def run_job(_, config):
+        file = Path(config["ops"]["pre_plainte"]["config"]["file"])
+        failures = ["pre_plainte, file a_bad.csv: the header is not recognised."] if file.name == "a_bad.csv" else []
+        metadata = {} if failures else {dg.AssetKey("a"): {"summary": f"{file.name}: 1 new"}}
+        return execution.Outcome("run", not failures, metadata, failures)
+
+    monkeypatch.setattr(execution, "run_job", run_job)
+    said: list[str] = []
+    with pytest.raises(ExpectedFailure) as failure:
+        said.extend(cli.load_one(platform("pre_plainte"), None))
+    assert said == ["b_good.csv: 1 new"]
+    assert "a_bad.csv: the header" in str(failure.value)
+    assert "c_link.csv is a symbolic link" in str(failure.value)

@@ -14,8 +14,12 @@ select
     evidence.observed,
     evidence.expected,
     evidence.upper,
-    evidence.value as score
+    evidence.value as score,
+    signals.topic_label,
+    signals.territory_label,
+    signals.status
 from {{ ref('live_detection') }} as evidence
+inner join {{ ref('live_signal') }} as signals on evidence.signal_id = signals.signal_id
 left join {{ ref('platforms') }} as platforms on evidence.platform = platforms.platform
 left join {{ ref('territories') }} as territories on evidence.territory_code = territories.territory_code
 left join {{ ref('regions') }} as regions on evidence.territory_code = regions.region_code

@@ -1,0 +1,168 @@
+"""Loads every raw file through the command line, publishes, and compares each figure and each count."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import groupby
+from pathlib import Path
+
+import pytest
+
+from ingestion.settings import Home
+from tests.e2e.line import Line
+from tests.rawfiles import expectations, reference, traps
+from tests.rawfiles.deliveries import LARGE, SMALL, Desk, File, Size
+from tests.rawfiles.figures import LEVELS, PERIODS, Cell, Expected, Figures
+
+#: Victims below this number are hidden.
+FEW = 5
+SHOWN = 30
+
+#: How a report says what became of rows: `2 new, 1 updated`.
+_COUNT = re.compile(r"(?<![\w.])(\d+) ([a-z]+)(?=,|$)")
+
+
+@dataclass
+class World:
+    """A home into which every file was loaded, and what was said meanwhile."""
+
+    desk: Desk
+    line: Line
+    loads: dict[Path, dict[str, int]] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(
+    scope="module", params=[pytest.param(SMALL, id="small"), pytest.param(LARGE, id="large", marks=pytest.mark.proof)]
+)
+def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """Load all files in their order, build and publish once."""
+    root = tmp_path_factory.mktemp("rawfiles")
+    return load_and_publish(root, request.param)
+
+
+def load_and_publish(root: Path, size: Size) -> World:
+    """Return a home with every file of a size, published."""
+    (root / "desk").mkdir()
+    desk = expectations.deliver(root / "files", size)
+    found = World(desk, Line(Home(root / "home"), root, root / "desk"))
+    for platform, files in groupby(desk.files, key=lambda file: file.platform):
+        _load(found, platform, list(files))
+    poison = Desk(root / "poison", size, Figures({}))
+    traps.deliver(poison)
+    for platform, files in groupby(poison.files, key=lambda file: file.platform):
+        _load(found, platform, list(files))
+    desk.files += poison.files
+    for verb in (("build", "--live"), ("publish", "--live"), ("build",), ("publish",)):
+        done = found.line.run(*verb)
+        if done.code:
+            found.problems.append(f"{' '.join(verb)}: {done.err}")
+    return found
+
+
+def _load(world: World, platform: str, files: list[File]) -> None:
+    """Load the files of a platform in one process, in their order, and note what it said of each."""
+    done = world.line.run("load", platform, *(str(file.path) for file in files))
+    if (done.code != 0) != any(file.is_refused for file in files):
+        said = " ".join(done.err.split())[-400:] or done.out.strip()
+        world.problems.append(f"load {platform}: exit code {done.code}: {said}")
+    reports = [line for line in done.out.splitlines() if line.startswith(f"{platform}") and " read, " in line]
+    for file in files:
+        of_file = next((line for line in reports if file.path.name in line), None)
+        if of_file is None and len(reports) == len(files):
+            of_file = reports[files.index(file)]
+        if of_file is not None:
+            said = of_file[: of_file.find(";")]
+            world.loads[file.path] = {name: int(count) for count, name in _COUNT.findall(said)}
+
+
+def test_every_command_succeeds(world: World) -> None:
+    """Good files load, bad ones are refused with an exit code, and what was loaded is published."""
+    assert not world.problems, "\n".join(world.problems)
+
+
+def test_every_row_is_accounted_for(world: World) -> None:
+    """Each load says what became of each row, and says the same as the files."""
+    differences = []
+    for file in world.desk.files:
+        counts = world.loads.get(file.path)
+        wanted = {name: getattr(file, name) for name in ("read", "new", "updated", "quarantined")}
+        if counts is None:
+            if not file.is_refused:
+                differences.append(f"{file.platform}/{file.path.name}: no report, wanted {wanted}")
+        elif {name: counts.get(name) for name in wanted} != wanted:
+            differences.append(f"{file.platform}/{file.path.name}: wanted {wanted}, other {file.other}; got {counts}")
+        elif counts["read"] != sum(count for name, count in counts.items() if name != "read"):
+            differences.append(f"{file.platform}/{file.path.name}: rows are lost: {counts}")
+    assert not differences, "\n".join(differences)
+
+
+@pytest.fixture(scope="module")
+def published(world: World) -> dict[str, dict[Cell, tuple[Decimal | None, bool]]]:
+    """Return what readers see, by KPI."""
+    found: dict[str, dict[Cell, tuple[Decimal | None, bool]]] = {}
+    columns = "period_type, period_start, territory_level, territory_code, breakdown_dimension, breakdown_value"
+    for code, *cell, value, is_hidden in world.line.rows(
+        f"select kpi_code, {columns}, value, is_suppressed from kpi.kpi_value"
+    ):
+        if cell[0] in PERIODS and cell[2] in LEVELS:
+            found.setdefault(code, {})[Cell(code, *cell)] = (value, is_hidden)
+    return found
+
+
+@pytest.fixture(scope="module")
+def wanted(world: World) -> dict[str, dict[Cell, Expected]]:
+    return expectations.expected(world.desk.figures)
+
+
+@pytest.mark.parametrize("code", expectations.CODES)
+def test_figure(
+    code: str,
+    published: dict[str, dict[Cell, tuple[Decimal | None, bool]]],
+    wanted: dict[str, dict[Cell, Expected]],
+) -> None:
+    """Each figure of a KPI is the one that the files give, by period, place and breakdown; none is missing or more."""
+    differences = list(_differences(wanted[code], published.get(code, {})))
+    shown = "\n".join(differences[:SHOWN])
+    assert not differences, f"{len(differences)} of {len(wanted[code])} figures differ:\n{shown}"
+
+
+def _differences(wanted: dict[Cell, Expected], found: dict[Cell, tuple[Decimal | None, bool]]) -> Iterator[str]:
+    for cell in sorted(wanted.keys() | found.keys(), key=lambda cell: (*map(str, cell),)):
+        figure, (value, is_hidden) = wanted.get(cell), found.get(cell, (None, False))
+        if figure is None:
+            if value:
+                yield f"{cell}: nothing is wanted, got {value}"
+        elif figure.victims is not None and 0 < figure.victims < FEW:
+            if value is not None:
+                yield f"{cell}: {value} is shown of {figure.victims} victims"
+        elif is_hidden:
+            if figure.victims is None:
+                yield f"{cell}: hidden, wanted {figure.value}"
+        elif value != figure.value and not (value is None and figure.value == 0):
+            yield f"{cell}: wanted {figure.value}, got {value}"
+
+
+def test_figures_of_victims_are_hidden_rarely(
+    published: dict[str, dict[Cell, tuple[Decimal | None, bool]]], wanted: dict[str, dict[Cell, Expected]]
+) -> None:
+    """What protects small counts hides few others, and never a year of the nation."""
+    for code in ("perceval_reports", "victims_assisted"):
+        hidden = [cell for cell, (_, is_hidden) in published.get(code, {}).items() if is_hidden]
+        assert len(hidden) < len(wanted[code]) / 10
+        assert not [cell for cell in hidden if (cell.period, cell.level, cell.dimension) == ("year", "nation", "total")]
+
+
+def test_headcounts_are_published(world: World) -> None:
+    """Men and women by category are in a mart, and a count that is not given hides nothing in the total of a year."""
+    tables = world.line.rows(
+        "select table_schema || '.' || table_name, list(column_name) from information_schema.columns group by all"
+    )
+    marts = [name for name, columns in tables if "headcount" in name]
+    assert marts, "no published table of headcounts"
+    found = {}
+    for name in marts:
+        columns = dict(world.line.rows(f"select column_name, data_type from (describe {name})"))
+        assert columns
+    assert found or reference.total(2025)

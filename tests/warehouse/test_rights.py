@@ -1,0 +1,162 @@
+"""Which tables and rows a set of roles may read, from the project's own policies and from changed ones."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from supersync import bundle as bundles
+from supersync import policies as supersets
+
+from ingestion.settings import CHECKOUT
+from tests.superset import small_manifest
+from tests.superset.edits import edit
+from warehouse import rights
+from warehouse.rights import EVERYTHING, CurrentPolicies, PolicyError, Right
+
+POLICIES, BUNDLE = CHECKOUT / "superset" / "policies", CHECKOUT / "superset" / "bundle"
+SEEDS = CHECKOUT / "dbt_project" / "seeds"
+NAMES = sorted(rights.current().roles)
+GIRONDE = "territory_code in ('FR', 'FR-33')"
+
+
+def right(*roles: str) -> Right:
+    return rights.current().right(roles)
+
+
+def codes(condition: str | None) -> set[str] | None:
+    """Return the territories of a condition; None where every row fulfils it."""
+    return None if condition is None else set(condition.split("'")[1::2])
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """A folder with copies of the policies, the bundle and the seeds, to be changed."""
+    shutil.copytree(POLICIES, tmp_path / "policies")
+    shutil.copytree(BUNDLE, tmp_path / "bundle")
+    (tmp_path / "seeds").mkdir()
+    shutil.copy(SEEDS / "territories.csv", tmp_path / "seeds")
+    return tmp_path
+
+
+def reading(files: Path) -> CurrentPolicies:
+    return CurrentPolicies(files / "policies", files / "bundle", files / "seeds")
+
+
+def test_a_departement_reads_its_rows_and_the_nations():
+    granted = right("departement-FR-33").tables
+    assert granted["kpi.kpi_reading"] == GIRONDE
+    assert granted["audit.publication"] is None
+    assert granted["signals.live_signal_term"] == (
+        "signal_id in (select parent.signal_id from signals.live_signal as parent "
+        "where parent.territory_code in ('FR', 'FR-33'))"
+    )
+    reserved = {"perception.fct_verbatim", "perception.fct_experience", "audit.access_day", "audit.kpi_ledger"}
+    assert not reserved & granted.keys()
+
+
+def test_a_region_reads_its_departements():
+    assert codes(right("region-FR-COR").tables["kpi.kpi_reading"]) == {"FR", "FR-COR", "FR-2A", "FR-2B"}
+    gendarmerie = codes(right("region-gendarmerie-GN-BRE").tables["kpi.kpi_reading"])
+    assert gendarmerie == {"FR", "GN-BRE", "FR-22", "FR-29", "FR-35", "FR-56"}
+
+
+def test_who_sees_all_territories_reads_all_rows_of_what_is_granted():
+    national, analyst = right("national").tables, right("analyste").tables
+    assert set(national.values()) == set(analyst.values()) == {None}
+    assert national.keys() < analyst.keys()
+    assert "audit.access_day" in right("auditeur").tables.keys() - analyst.keys()
+
+
+def test_a_territory_restricts_the_other_roles():
+    both = right("analyste", "departement-FR-33").tables
+    assert both.keys() == right("analyste").tables.keys()
+    assert both["perception.fct_verbatim"] == both["kpi.kpi_reading"] == GIRONDE
+    assert codes(right("departement-FR-33", "departement-FR-69").tables["kpi.kpi_reading"]) == {"FR", "FR-33", "FR-69"}
+
+
+def test_the_platforms_own_account_reads_everything():
+    assert right("Admin") == right("Admin", "departement-FR-33") == EVERYTHING
+    assert EVERYTHING
+    assert EVERYTHING.key != Right().key
+
+
+@pytest.mark.parametrize("names", [[], ["Alpha"], ["Gamma", "sql_lab", "Public"], ["departement-FR-00"]])
+def test_roles_that_are_not_the_projects_give_nothing(names):
+    assert not right(*names)
+
+
+def test_distinct_rights_have_distinct_keys_and_equal_ones_share_theirs():
+    assert right("departement-FR-33").key == right("Gamma", "departement-FR-33").key
+    assert right("national").key == right("courrier").key  # the same dashboards, every territory
+    places = [name for name in NAMES if "FR-" in name or "GN-" in name]
+    assert len({right(name).key for name in places}) == len(places)
+
+
+@settings(max_examples=40)
+@given(st.sets(st.sampled_from(NAMES), max_size=4), st.sampled_from(NAMES))
+def test_one_more_role_gives_tables_and_never_widens_a_territory(held, further):
+    before, after = right(*held).tables, right(*held, further).tables
+    assert before.keys() | right(further).tables.keys() == after.keys()
+    bound = [places for name in {*held, further} if (places := rights.current().roles[name].places) is not None]
+    allowed = {code for places in bound for code in places} if bound else None
+    whole = rights.current().whole
+    assert all(codes(condition) == (None if table in whole else allowed) for table, condition in after.items())
+
+
+def test_superset_gives_what_the_copies_hold(tmp_path):
+    bundle = bundles.load(BUNDLE, small_manifest.write(tmp_path))
+    declared = supersets.load(POLICIES, bundle, seeds=SEEDS)
+    reads = {one.slug: rights.current().bundle.tables[one.slug] for one in bundle.datasets}
+    for role in declared.roles:
+        granted = right(role.name).tables
+        assert granted.keys() == frozenset().union(*(reads[slug] for slug in role.datasets))
+    dashboards = {one.slug: supersets.datasets_of(one, bundle) for one in bundle.dashboards}
+    assert dashboards == rights.current().bundle.datasets  # variants for phones included
+
+
+def test_a_token_reads_what_the_endpoint_needs_and_no_more():
+    told = rights.current()
+    assert told.api_right("departement-FR-33").tables == {
+        "audit.publication": None,
+        "kpi.kpi_catalogue": None,
+        "kpi.kpi_value": GIRONDE,
+        "reference.dim_territory": GIRONDE,
+    }
+    assert set(told.api_right("national").tables.values()) == {None}
+    assert not told.api_right("analyste")
+    assert not told.api_right("Admin")
+
+
+def test_an_edited_file_changes_the_right_at_once(files):
+    told = reading(files)
+    before = told().right(["departement-FR-33"])
+    edit(files / "policies" / "roles.yml", lambda c: c["reserved"]["datasets"].update(official_alerts=["analyste"]))
+    edit(files / "policies" / "roles.yml", lambda c: c["reserved"]["dashboards"].update(veille=["analyste"]))
+    after = told().right(["departement-FR-33"])
+    assert before.tables.keys() - after.tables.keys() == {"signals.fct_official_alert"}
+    assert after.key != before.key
+    edit(files / "bundle" / "datasets" / "kpi_reading.yaml", lambda c: c.update(model="kpi.another"))
+    assert "kpi.another" in told().right(["departement-FR-33"]).tables
+    seed = files / "seeds" / "territories.csv"
+    seed.write_text(seed.read_text().replace(",FR-33,", ",FR-99,"))
+    assert not told().right(["departement-FR-33"])
+
+
+@pytest.mark.parametrize("name", ["policies/roles.yml", "policies/rls.yml", "bundle/charts/audit/audit_loads.yaml"])
+def test_files_that_cannot_be_read_give_no_right(files, name):
+    told = reading(files)
+    told()
+    for spoilt in ("a: [", "just text", "a: b"):
+        (files / name).write_text(spoilt)
+        with pytest.raises(PolicyError):
+            told()
+    (files / name).unlink()
+    if name.startswith("policies"):
+        with pytest.raises(PolicyError, match="absent"):
+            told()
+
+
+def test_a_code_cannot_end_the_condition():
+    assert rights.condition("territory_code", ["FR'33"]) == "territory_code in ('FR''33')"

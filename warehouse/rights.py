@@ -1,0 +1,319 @@
+"""Says which tables of the published copies a set of roles may read, and which of their rows. Writes no file."""
+
+import csv
+import hashlib
+import json
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+#: Superset's own role, which the platform's account has: it reads everything.
+ADMIN = "Admin"
+LEVELS = ("departement", "region", "gendarmerie_region")
+#: The chart at the head of every dashboard, and what the name of a dashboard's variant for a phone ends with.
+HEADER, PHONE = "publication", "-telephone"
+
+_CHECKOUT = Path(__file__).resolve().parents[1]
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class PolicyError(Exception):
+    """The policies or the bundle cannot be read.
+
+    Args:
+        what: What is wrong and where, in one sentence.
+        remedy: What the reader can do about it, in one sentence.
+    """
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(f"{what} {remedy}")
+        self.what = what
+        self.remedy = remedy
+
+
+@dataclass(frozen=True)
+class Right:
+    """What may be read.
+
+    Attributes:
+        tables: By table, `schema.table`, the SQL condition that its rows fulfil; None for all rows. No other table is
+            granted.
+        is_everything: Whether every table and row is granted, whatever `tables` says.
+    """
+
+    tables: Mapping[str, str | None] = field(default_factory=dict)
+    is_everything: bool = False
+
+    @cached_property
+    def key(self) -> str:
+        """Name of the right: the same for the same content, on every machine."""
+        content = json.dumps([self.is_everything, sorted(self.tables.items())])
+        return hashlib.sha256(content.encode()).hexdigest()[:32]
+
+    def __bool__(self) -> bool:
+        return self.is_everything or bool(self.tables)
+
+
+EVERYTHING = Right(is_everything=True)
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """What there is to be read.
+
+    Attributes:
+        tables: By dataset, the tables that it reads.
+        datasets: By dashboard, the datasets that its charts and filters read.
+    """
+
+    tables: Mapping[str, frozenset[str]]
+    datasets: Mapping[str, frozenset[str]]
+
+
+class Reader(NamedTuple):
+    """What a role reads: datasets, and codes of territories, None for all; the level of a territory's role."""
+
+    datasets: frozenset[str]
+    places: tuple[str, ...] | None = None
+    level: str = ""
+
+
+@dataclass(frozen=True)
+class Policies:
+    """Who reads what.
+
+    Attributes:
+        roles: The roles of the project by name, those of territories last.
+        bundle: The datasets.
+        column: The column of a table that says of which territory a row is.
+        whole: Tables without that column, of which everybody reads all rows.
+        parents: Tables without that column, by name: the table whose rows they belong to, and the common key.
+        api_tables: Tables that a token of the API reads.
+        api_roles: Roles that a token may have.
+    """
+
+    roles: Mapping[str, Reader]
+    bundle: Bundle
+    column: str
+    whole: frozenset[str]
+    parents: Mapping[str, tuple[str, str]]
+    api_tables: frozenset[str]
+    api_roles: frozenset[str]
+
+    def right(self, roles: Iterable[str]) -> Right:
+        """Return what an account with these roles may read; roles that are not the project's give nothing.
+
+        Tables add up. So do territories, which restrict the other roles: an analyst of a département reads the rows of
+        that département in all the tables of an analyst.
+        """
+        names = set(roles)
+        if ADMIN in names:
+            return EVERYTHING
+        held = [self.roles[name] for name in sorted(names & self.roles.keys())]
+        datasets = frozenset[str]().union(*(reader.datasets for reader in held))
+        return self._right(frozenset[str]().union(*(self.bundle.tables[slug] for slug in datasets)), held)
+
+    def api_right(self, role: str) -> Right:
+        """Return what a token with this role may read."""
+        return self._right(self.api_tables, [self.roles[role]]) if role in self.api_roles else Right()
+
+    def _right(self, tables: Iterable[str], readers: Sequence[Reader]) -> Right:
+        bound = [reader.places for reader in readers if reader.places is not None]
+        places = sorted({code for codes in bound for code in codes}) if bound else None
+        return Right({table: self._condition(table, places) for table in sorted(tables)})
+
+    def _condition(self, table: str, places: Sequence[str] | None) -> str | None:
+        if places is None or table in self.whole:
+            return None
+        if table in self.parents:
+            parent, key = self.parents[table]
+            of_places = condition(f"parent.{self.column}", places)
+            return f"{key} in (select parent.{key} from {parent} as parent where {of_places})"  # noqa: S608 - of the policies
+        return condition(self.column, places)
+
+
+def condition(column: str, places: Iterable[str]) -> str:
+    """Return the SQL condition that a row of these territories fulfils."""
+    codes = ", ".join(f"'{code.replace(chr(39), chr(39) * 2)}'" for code in places)
+    return f"{column} in ({codes})"
+
+
+def load(policies: Path, bundle: Path, seeds: Path) -> Policies:
+    """Read who reads what.
+
+    Args:
+        policies: Folder of `roles.yml` and `rls.yml`.
+        bundle: Folder of `datasets`, `charts` and `dashboards`.
+        seeds: Folder of `territories.csv`.
+
+    Raises:
+        PolicyError: a file is absent, is not YAML, or lacks a field.
+    """
+    roles, rows = _yaml(policies / "roles.yml"), _yaml(policies / "rls.yml")
+    try:
+        return _policies(roles, rows, read_bundle(bundle), territories(seeds))
+    except (KeyError, TypeError, AttributeError, ValueError) as problem:
+        raise PolicyError(
+            f"The policies or the bundle lack something: {problem}.", "`cyberimpact superset check` says what."
+        ) from None
+
+
+def _policies(
+    roles: Mapping[str, Any],
+    rows: Mapping[str, Any],
+    bundle: Bundle,
+    places: Mapping[str, Mapping[str, tuple[str, ...]]],
+) -> Policies:
+    reserved = roles.get("reserved") or {}
+    readers = {
+        name: Reader(_datasets(name, declared["datasets"], bundle, reserved))
+        for name, declared in roles["roles"].items()
+    }
+    of_territories = {}
+    for level, declared in roles["territories"].items():
+        for code, codes in places[level].items():
+            name = declared["role"].format(code=code)
+            datasets = _datasets(name, declared["datasets"], bundle, reserved)
+            of_territories[name] = Reader(datasets, (rows["nation"], *codes), level)
+    return Policies(
+        roles={**readers, **of_territories},
+        bundle=bundle,
+        column=rows["column"],
+        whole=frozenset(rows["whole_tables"] or {}),
+        parents={table: (row["table"], row["key"]) for table, row in (rows["rows_of"] or {}).items()},
+        api_tables=frozenset(roles["api"]["tables"]),
+        api_roles=frozenset(roles["api"]["roles"]) | of_territories.keys(),
+    )
+
+
+def _datasets(role: str, reach: str, bundle: Bundle, reserved: Mapping[str, Any]) -> frozenset[str]:
+    def opened(kind: str, slug: str) -> bool:
+        openers = (reserved.get(kind) or {}).get(slug)
+        return openers is None or role in openers
+
+    shown = frozenset[str]().union(*(read for slug, read in bundle.datasets.items() if opened("dashboards", slug)))
+    candidates = bundle.tables.keys() if reach == "all" else shown & bundle.tables.keys()
+    return frozenset(slug for slug in candidates if opened("datasets", slug))
+
+
+def territories(seeds: Path) -> dict[str, dict[str, tuple[str, ...]]]:
+    """Return, by level and code, the codes whose rows belong to a territory: its own and those of its départements.
+
+    Raises:
+        PolicyError: the seed is absent.
+    """
+    found: dict[str, dict[str, tuple[str, ...]]] = {level: {} for level in LEVELS}
+    path = seeds / "territories.csv"
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            rows = list(csv.DictReader(stream))
+    except FileNotFoundError:
+        raise PolicyError(f"The seed {path} is absent.", "Check the folder of the seeds.") from None
+    for row in rows:
+        found["departement"][row["territory_code"]] = (row["territory_code"],)
+        for level in ("region", "gendarmerie_region"):
+            if code := row[f"{level}_code"]:
+                found[level][code] = (*found[level].get(code, (code,)), row["territory_code"])
+    return found
+
+
+def read_bundle(folder: Path) -> Bundle:
+    """Read which tables each dataset of the bundle reads, and which datasets each dashboard.
+
+    Raises:
+        PolicyError: a file is not YAML.
+    """
+    charts = {path.stem: _yaml(path)["dataset"] for path in _files(folder, "charts")}
+    datasets = {path.stem: _yaml(path) for path in _files(folder, "datasets")}
+    return Bundle(
+        tables={slug: frozenset(read.get("reads") or [read["model"]]) for slug, read in datasets.items()},
+        datasets={
+            slug: datasets_of(placed, declared.get("filters") or {}, charts)
+            for path in _files(folder, "dashboards")
+            for declared in [_yaml(path)]
+            for slug, placed in _placed(path.stem, declared)
+        },
+    )
+
+
+def datasets_of(
+    placed: Iterable[str], filters: Mapping[str, Mapping[str, Any]], charts: Mapping[str, str]
+) -> frozenset[str]:
+    """Return the datasets that a dashboard reads.
+
+    Args:
+        placed: Its charts.
+        filters: Its filters as they are declared.
+        charts: The dataset of each chart of the bundle.
+    """
+    of_charts = {charts[slug] for slug in placed if slug in charts}
+    return frozenset(of_charts | {declared["dataset"] for declared in filters.values() if "dataset" in declared})
+
+
+def _placed(slug: str, declared: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
+    """Yield the dashboards that a file makes, each with its charts."""
+    charts = [chart for row in declared["rows"] for chart in row.get("charts", {})]
+    yield slug, [HEADER, *charts]
+    if "phone" in declared:
+        phone = declared["phone"] or {}
+        left_out, instead = phone.get("except", []), phone.get("instead", {})
+        yield slug + PHONE, [HEADER, *(instead.get(chart, chart) for chart in charts if chart not in left_out)]
+
+
+class CurrentPolicies:
+    """The policies as the files say now: read again as soon as one has changed."""
+
+    def __init__(
+        self,
+        policies: Path = _CHECKOUT / "superset" / "policies",
+        bundle: Path = _CHECKOUT / "superset" / "bundle",
+        seeds: Path = _CHECKOUT / "dbt_project" / "seeds",
+    ) -> None:
+        self._folders = policies, bundle, seeds
+        self._lock = threading.Lock()
+        self._read: tuple[tuple[object, ...], Policies] | None = None
+
+    def __call__(self) -> Policies:
+        """Return the policies.
+
+        Raises:
+            PolicyError: they cannot be read.
+        """
+        with self._lock:
+            state = self._state()
+            if self._read is None or self._read[0] != state:
+                self._read = state, load(*self._folders)
+            return self._read[1]
+
+    def _state(self) -> tuple[object, ...]:
+        policies, bundle, seeds = self._folders
+        files = [policies / "roles.yml", policies / "rls.yml", seeds / "territories.csv"]
+        files += [path for kind in ("charts", "datasets", "dashboards") for path in _files(bundle, kind)]
+        try:
+            return tuple((path, (told := path.stat()).st_mtime_ns, told.st_size, told.st_ino) for path in files)
+        except FileNotFoundError as problem:
+            raise PolicyError(f"The file {problem.filename} is absent.", "Put it back.") from None
+
+
+current = CurrentPolicies()
+
+
+def _files(folder: Path, kind: str) -> list[Path]:
+    return sorted((folder / kind).rglob("*.yaml"))
+
+
+def _yaml(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), _LOADER)  # noqa: S506 - the safe loader, in C
+    except FileNotFoundError:
+        raise PolicyError(f"{path} is absent.", "Check its folder.") from None
+    except yaml.YAMLError:
+        raise PolicyError(f"{path} is not YAML.", "Correct it.") from None
+    if not isinstance(content, dict):
+        raise PolicyError(f"{path} does not hold fields.", "Write it as `field: value`.")
+    return content
