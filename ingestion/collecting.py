@@ -41,6 +41,10 @@ def collect_loads() -> int:
         connection.execute("begin")
         connection.execute(f"create schema if not exists {DATASET}")
         connection.execute(f"create table if not exists {DATASET}.{LOADS.name} ({columns})")
+        for field in LOADS.fields:  # a table that an earlier version made lacks the newer ones
+            connection.execute(
+                f"alter table {DATASET}.{LOADS.name} add column if not exists {field.name} {DUCKDB_TYPES[field.type]}"
+            )
         read = [entry.name for entry in PLATFORMS if entry.database in files]
         connection.execute(f"delete from {DATASET}.{LOADS.name} where platform in (select unnest(?))", [read])  # noqa: S608
         for platform in _logged(connection, files):
@@ -74,9 +78,11 @@ def _logged(connection: duckdb.DuckDBPyConnection, files: dict[str, str]) -> Ite
 
 def _copy(connection: duckdb.DuckDBPyConnection, platform: Platform, database: str) -> None:
     """Copy the completed loads of a platform."""
-    schema, columns = f'"{database}".{platform.dataset}', ", ".join(field.name for field in LOAD_LOG.fields)
+    schema = f'"{database}".{platform.dataset}'
     statement = (
-        f"insert into {DATASET}.{LOADS.name} select ?, {columns} from {schema}.{LOAD_LOG.name}"  # noqa: S608
+        f"insert into {DATASET}.{LOADS.name} by name"  # noqa: S608
+        f" select ? as platform, log.* exclude (_content_hash, _dlt_load_id, _dlt_id)"
+        f" from {schema}.{LOAD_LOG.name} as log"
         f" where _dlt_load_id in (select load_id from {schema}._dlt_loads where status = 0)"
     )
     connection.execute(statement, [platform.name])

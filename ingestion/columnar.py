@@ -39,9 +39,9 @@ from ingestion.pipelines import explain, open_pipeline, table_resource
 from ingestion.platforms import Platform
 from ingestion.privacy import pseudonymise, redact
 from ingestion.records import Record
-from ingestion.reports import LOAD_LOG, EntityReport, LoadReport, log_rows
+from ingestion.reports import LOAD_LOG, EntityReport, LoadReport, log_rows, refusals
 from ingestion.settings import home
-from ingestion.tables import ensure, is_empty, lookup
+from ingestion.tables import ensure, is_empty, later_exports, lookup
 
 #: Rows in memory at once, in each step.
 BATCH_ROWS = 122_880
@@ -149,7 +149,13 @@ def load_parquet(platform: Platform, file: Path, progress: Progress, protection:
         is_first = is_empty(database, platform.dataset, parquet.table)
         name = _appending(platform) if is_first else f"{platform.name}_columnar"
         pipeline = open_pipeline(name, platform.dataset, database)
-        intake = Intake(parquet.table, parquet.origin, lookup(platform, parquet.table), progress)
+        intake = Intake(
+            parquet.table,
+            parquet.origin,
+            lookup(platform, parquet.table),
+            progress,
+            later_exports=later_exports(platform, parquet.table, parquet.origin.sha256),
+        )
         intake.generation = parquet.header.generation
         intake.dropped_columns.update(parquet.header.named_dropped)
         intake.dropped_columns.update(dict.fromkeys(parquet.header.named_unknown, _UNKNOWN))
@@ -157,7 +163,8 @@ def load_parquet(platform: Platform, file: Path, progress: Progress, protection:
         if is_first:  # there is nothing to merge with
             rows.apply_hints(write_disposition="append")
         _run(pipeline, intake, rows)
-    return LoadReport(platform.name, parquet.origin, (EntityReport.of(intake),))
+    report = EntityReport.of(intake)
+    return LoadReport(platform.name, parquet.origin, (report,), refusals(parquet.origin, (report,)))
 
 
 def _appending(platform: Platform) -> str:
@@ -291,9 +298,9 @@ class _Lanes:
             f" where {key} is not null group by 1 having count(*) > 1"
         )
         connection.execute(
-            f"create table noted.known as select file_row_number, {_MARK} as mark{kept}"  # noqa: S608
+            f"create table noted.known as select file_row_number, {_MARK} as mark, {self._order} as row_order{kept}"  # noqa: S608
             f" from (select file_row_number, {key} from ({parquet.given})) join"
-            f" (select {key}, _content_hash{kept} from {dataset}.{table.name} where _dlt_load_id in"
+            f" (select {key}, _content_hash, {self._order}{kept} from {dataset}.{table.name} where _dlt_load_id in"
             f" (select load_id from {dataset}._dlt_loads where status = 0)) using ({key}) order by 1"
         )
 
@@ -305,6 +312,12 @@ class _Lanes:
         ]
 
     @cached_property
+    def _order(self) -> str:
+        """What orders two versions of a row: its date of modification, else the load that wrote it."""
+        version = self._parquet.table.versioned_by
+        return quoted(version) if version and version in self._parquet.fields else "_dlt_load_id"
+
+    @cached_property
     def _question(self) -> str:
         """SQL of the rows: canonical values, whether they are sure, and a mark of what the database has."""
         parquet, table = self._parquet, self._parquet.table
@@ -314,7 +327,7 @@ class _Lanes:
             if name != GENERATION.name
         )
         return (
-            f"select said.file_row_number, {columns}, known.mark as known_mark, coalesce("  # noqa: S608
+            f"select said.file_row_number, {columns}, known.mark as known_mark, row_order as known_order, coalesce("  # noqa: S608
             f"{parquet.is_sure} and hash(said.{said_column(table.key)}) not in (select mark from noted.repeated),"
             f" false) as is_sure from ({parquet.said}) as said left join noted.known as known using (file_row_number)"
         )
@@ -340,7 +353,7 @@ class _Lanes:
         if len(self._doubtful) > MOST_DOUBTFUL:
             self._refuse(connection)
         sure = batch.filter(pc.field("is_sure")) if doubtful.num_rows else batch
-        sure = sure.drop_columns(["is_sure", "file_row_number"])
+        sure = sure.drop_columns(["is_sure"])
         return _Protecting(sure, self._parquet, self._protection, processes).finish
 
     def _changed(self, connection: duckdb.DuckDBPyConnection, batch: pa.Table) -> pa.Table:
@@ -352,27 +365,44 @@ class _Lanes:
         intake.rows_new += found.get("new", 0)
         intake.rows_updated += found.get("updated", 0)
         intake.rows_unchanged += found.get("unchanged", 0)
+        intake.rows_outdated += found.get("outdated", 0)
         intake.progress(batch.num_rows)
+        if self._parquet.table.dated_by in self._parquet.fields:
+            intake.note_day(pc.call_function("max", [batch[self._parquet.table.dated_by]]).as_py())
         changed = batch.append_column("_content_hash", compared["_content_hash"])
-        if "unchanged" in found:  # filtering copies
-            changed = changed.append_column("state", compared["state"]).filter(pc.field("state") != "unchanged")
+        changed = changed.append_column("state", compared["state"])
+        if found.keys() & {"unchanged", "outdated"}:  # filtering copies
+            changed = changed.filter(pc.field("state").isin(["new", "updated"]))
+        if self._order == "_dlt_load_id" and "updated" in found:
+            self._note_updates(changed.filter(pc.field("state") == "updated"))
         if GENERATION.name in self._parquet.table.field_names:
             changed = changed.append_column(GENERATION.name, pa.repeat(intake.generation, changed.num_rows))
         schema = self._parquet.table.arrow_schema
         return changed.select(schema.names).cast(schema)
 
+    def _note_updates(self, updated: pa.Table) -> None:
+        rows = updated.select([self._parquet.table.key, "file_row_number", "known_order"])
+        for key, number, load_id in zip(*(column.to_pylist() for column in rows.columns), strict=True):
+            self._intake.note_update(key, number + 1, load_id)
+
     def _compared(self, connection: duckdb.DuckDBPyConnection, batch: pa.Table) -> pa.Table:
-        """Return the content hash of each row of a batch and its state: `new`, `updated` or `unchanged`."""
+        """Return the content hash of each row of a batch and its state: `new`, `updated`, `outdated` or `unchanged`."""
         content = f"md5({canonical(self._parquet.table)}) as _content_hash"
-        state = f"case when known_mark is null then 'new' when known_mark = {_MARK} then 'unchanged' else 'updated' end"
-        hashed = connection.from_arrow(batch).project(f"known_mark, {content}")
-        return hashed.project(f"_content_hash, {state} as state").to_arrow_table()
+        outdated = "false"
+        if self._order != "_dlt_load_id":
+            outdated = f"known_order is not null and ({self._order} is null or {self._order} < known_order)"
+        state = (
+            f"case when known_mark is null then 'new' when {outdated} then 'outdated'"
+            f" when known_mark = {_MARK} then 'unchanged' else 'updated' end as state"
+        )
+        hashed = connection.from_arrow(batch).project(f"*, {content}")
+        return hashed.project(f"_content_hash, {state}").to_arrow_table()
 
     def _notice_released(self, batch: pa.Table, waiting: frozenset[str | None]) -> None:
         """Remember which records in quarantine this load brings whole."""
         if waiting:
             keys = batch[self._parquet.table.key].to_pylist()
-            self._intake.accepted.update((key, ("", 0)) for key in keys if key in waiting)
+            self._intake.released.update(key for key in keys if key in waiting)
 
     # ---- the slow lane
 
@@ -380,7 +410,8 @@ class _Lanes:
         """Hold the doubtful records to the contract one by one, in the order of the file."""
         records = self._records(connection)
         while batch := list(islice(records, RECORDS)):
-            yield self._intake.take(batch)
+            self._intake.take(batch)
+        yield from self._intake.changes()
 
     def _records(self, connection: duckdb.DuckDBPyConnection) -> Iterator[Record]:
         if not self._doubtful:

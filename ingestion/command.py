@@ -27,11 +27,18 @@ def main(platform_name: str, arguments: Sequence[str] | None = None) -> int:
     settings.keep_private()
     chosen = platform(platform_name)
     parser = argparse.ArgumentParser(prog=f"python -m ingestion.{chosen.name}", description=f"Load {chosen.title}.")
-    parser.add_argument("--file", type=Path, help="a file of the platform, read where it lies; its API when not given")
+    parser.add_argument("files", nargs="*", type=Path, help="files of the platform, in order, read where they lie")
+    parser.add_argument("--file", action="append", type=Path, default=[], help="the same; its API when none is given")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    files: list[Path | None] = [*options.files, *options.file]
+    return max([_load(chosen.name, file) for file in files or [None]])
+
+
+def _load(platform_name: str, file: Path | None) -> int:
+    """Load a file, or the platform's API, print what became of it, and return 0 when the load is complete, else 1."""
     try:
-        report = load(chosen.name, file=options.file, progress=Pace(_show))
+        report = load(platform_name, file=file, progress=Pace(_show))
     except ExpectedFailure as failure:
         print(failure, file=sys.stderr)
         return 1

@@ -4,13 +4,14 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, Literal
 
 import pyarrow as pa
 
+from ingestion import clock
 from ingestion.errors import ExpectedFailure
 from ingestion.folding import fold, words
 from ingestion.parsers import code, identifier, pseudonym, term
@@ -164,6 +165,37 @@ def _no_rule(row: Row) -> Row:
 
 
 @dataclass(frozen=True)
+class NotAfterLoad:
+    """The rule that what a record tells has happened: none of some dates may lie after the load.
+
+    A day or a month must have begun where the record comes from. A time without a zone is the local time of that place.
+
+    Attributes:
+        fields: Dates as text (`YYYY-MM`, `YYYY-MM-DD` or a local time), or instants.
+        departement: Field with the code of a département, where the dates may be in its own local time: of that time
+            and the one of Paris, the clock that is ahead counts. An instant was then made of a time as one of Paris.
+        tolerance: How far the clock of the platform may be ahead.
+    """
+
+    fields: tuple[str, ...]
+    departement: str | None = None
+    tolerance: timedelta = timedelta(hours=1)
+
+    def broken_by(self, row: Row) -> str | None:
+        """Return the first field of a row that lies after now, `None` where there is none."""
+        limit = (clock.now() + self.tolerance).astimezone(clock.PARIS)
+        local = limit.replace(tzinfo=None)
+        if self.departement:
+            local = max(local, limit.astimezone(clock.zone_of(row.get(self.departement))).replace(tzinfo=None))
+            limit = local.replace(tzinfo=clock.PARIS)
+        for name in self.fields:
+            value = row.get(name)
+            if value and value > (limit if isinstance(value, datetime) else local.isoformat()[: len(value)]):
+                return name
+        return None
+
+
+@dataclass(frozen=True)
 class Table:
     """The contract of one raw table.
 
@@ -174,8 +206,11 @@ class Table:
         description: What a row is.
         fields: Its columns, in order.
         dated_by: Field that tells how old a row is; a row of a table without one is never too old to be kept.
+        versioned_by: Field that says which of two records of one key is the newer: the platform's own date of
+            modification. Where a table names none, the record that was read last wins.
         archived_in: Table of the warehouse, with its schema, where rows that concern persons outlive the live file.
             It has the column `dated_by`, in UTC without a zone: retention reaches it.
+        not_after_load: Dates that may not lie in the future; `None` where a record may tell of what is planned.
         any_of: Groups of fields of which a header, and a record, must have at least one.
         dropped: Columns known and not written.
         generations: Known states of the header.
@@ -188,7 +223,9 @@ class Table:
     fields: tuple[Field, ...]
     key_parts: tuple[str, ...] = ()
     dated_by: str | None = None
+    versioned_by: str | None = None
     archived_in: str | None = None
+    not_after_load: NotAfterLoad | None = None
     any_of: tuple[tuple[str, ...], ...] = ()
     dropped: tuple[Dropped, ...] = ()
     generations: tuple[Generation, ...] = ()
@@ -236,6 +273,10 @@ class Table:
         """Count the labels of a header that this table knows."""
         folded = [fold(label) for label in header]
         return sum(label in self._by_label or label in self._dropped_by_label for label in folded)
+
+    def field_of(self, label: str) -> Field | None:
+        """Return the field that a label means."""
+        return self._by_label.get(fold(label))
 
     def understand(self, header: Sequence[str], where: str) -> Header:
         """Map the labels of a header to fields.
@@ -333,12 +374,24 @@ class Table:
             unknown = self._unknown(record, header, where)
             row[UNKNOWN_COLUMNS.name] = json.dumps(unknown, ensure_ascii=False, sort_keys=True) if unknown else None
         try:
-            row = self.rule(row)
+            row = self._ruled(row)
         except RejectedError as refusal:
             return refusal.rejection
         if self.key_parts:
             given = {declared.name: record[label] for label, declared in header.columns.items()}
             row[self.key] = "|".join(_key_part(row.get(part), given.get(part)) for part in self.key_parts)
+        return row
+
+    def _ruled(self, row: Row) -> Row:
+        """Complete a row by the rule of the table.
+
+        Raises:
+            RejectedError: its fields contradict each other, or it lies after the load.
+        """
+        row = self.rule(row)
+        late = self.not_after_load.broken_by(row) if self.not_after_load else None
+        if late is not None:
+            raise RejectedError(late, "lies after the load", str(row[late]))
         return row
 
     @staticmethod

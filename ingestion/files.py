@@ -6,7 +6,9 @@ import hashlib
 import re
 import stat
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import date
 from io import BytesIO
 from pathlib import Path
 
@@ -44,6 +46,30 @@ codecs.register_error("cyberimpact_cp1252", _as_cp1252)
 
 
 @dataclass(frozen=True)
+class Repairs:
+    """Characters of a file that were not valid UTF-8, or were C1 control characters, and were read as cp1252.
+
+    Attributes:
+        count: Their number.
+        line: Physical line of the first one.
+        column: Its place in that line, in characters, from 1.
+    """
+
+    count: int = 0
+    line: int | None = None
+    column: int | None = None
+
+    def __bool__(self) -> bool:
+        return self.count > 0
+
+    def __str__(self) -> str:
+        return f"{self.count} repaired characters, the first in line {self.line}, column {self.column}"
+
+
+NO_REPAIRS = Repairs()
+
+
+@dataclass(frozen=True)
 class CsvFile:
     """A CSV file, read once.
 
@@ -52,14 +78,14 @@ class CsvFile:
         sha256: Of the bytes that were read.
         size_bytes: Their number.
         header: Labels of the first record.
-        repaired: Number of characters that were not valid UTF-8, or were C1 control characters, and became cp1252 ones.
+        repaired: Characters that were repaired.
     """
 
     name: str
     sha256: str
     size_bytes: int
     header: tuple[str, ...]
-    repaired: int
+    repaired: Repairs
     _delimiter: str
     _lines: Sequence[str]
     _first: int
@@ -143,6 +169,18 @@ def _split(record: str, delimiter: str) -> list[str]:
     return rows[0]
 
 
+_DAY_IN_NAME = re.compile(r"(?<!\d)(20\d\d)([-_.]?)(\d\d)\2(\d\d)(?!\d)")
+
+
+def exported_day(name: str) -> date | None:
+    """Return the last day that the name of a file holds, such as `export_2026-02-03.csv`; `None` without any."""
+    days = []
+    for year, _, month, day in _DAY_IN_NAME.findall(name):
+        with suppress(ValueError):
+            days.append(date(int(year), int(month), int(day)))
+    return max(days, default=None)
+
+
 def open_csv(path: Path, where: str, recognised: Callable[[Sequence[str]], int]) -> CsvFile:
     """Read a CSV file whole and find its delimiter.
 
@@ -216,12 +254,12 @@ def open_headerless_csv(path: Path, where: str, labels: Sequence[str]) -> CsvFil
     )
 
 
-def _lines(path: Path, where: str) -> tuple[bytes, list[str], int]:
-    """Return the bytes of a text file, its physical lines, and the number of characters that were repaired."""
+def _lines(path: Path, where: str) -> tuple[bytes, list[str], Repairs]:
+    """Return the bytes of a text file, its physical lines, and the characters that were repaired."""
     data = read_bytes(path, where)
     _refuse_other_formats(data, where)
     _refuse_long_line(data, where)
-    text, repaired = _decode(data)
+    text, repaired = decode(data)
     return data, [line.removesuffix("\r") for line in text.split("\n")], repaired
 
 
@@ -281,14 +319,26 @@ def _refuse_long_line(data: bytes, where: str) -> None:
         start = end + 1
 
 
-def _decode(data: bytes) -> tuple[str, int]:
-    """Return the text and the number of characters that were repaired."""
+def decode(data: bytes) -> tuple[str, Repairs]:
+    """Return the text of a file, and the characters that were repaired."""
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return data.decode("utf-16", errors="replace"), 0
+        return data.decode("utf-16", errors="replace"), NO_REPAIRS
     text = data.decode("utf-8-sig", errors="cyberimpact_cp1252")
     not_utf8 = len(text) - len(data.decode("utf-8-sig", errors="ignore"))
-    mended, controls = _C1_CONTROLS.subn(lambda found: found[0].encode("latin-1").decode("cp1252"), text)
-    return mended, not_utf8 + controls
+    repaired, controls = _C1_CONTROLS.subn(lambda found: found[0].encode("latin-1").decode("cp1252"), text)
+    if not not_utf8 + controls:
+        return repaired, NO_REPAIRS
+    first = min(_first_bad_byte(data), (found.start() if (found := _C1_CONTROLS.search(text)) else len(text)))
+    before = text[:first]
+    return repaired, Repairs(not_utf8 + controls, before.count("\n") + 1, first - before.rfind("\n"))
+
+
+def _first_bad_byte(data: bytes) -> int:
+    """Return the place, in characters, of the first byte that is not UTF-8; the number of characters without any."""
+    try:
+        return len(data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        return len(error.object[: error.start].decode("utf-8"))
 
 
 def _header(lines: Sequence[str], start: int, delimiter: str) -> tuple[list[str], int, str | None]:

@@ -1,4 +1,4 @@
-"""Folding of labels and values, so that spellings of one word compare equal. Knows no contract."""
+"""Folding of labels, values and names of places, so that spellings of one word compare equal. Knows no contract."""
 
 import re
 import unicodedata
@@ -22,3 +22,30 @@ def fold(label: str) -> str:
     `Statut de l'expérience`, `statut_de_lexpérience` and `STATUT  DE L’EXPERIENCE` fold to the same text.
     """
     return "".join(words(label))
+
+
+#: Abbreviations in the names of places.
+ABBREVIATED = {"st": "saint", "ste": "sainte", "sts": "saints", "stes": "saintes"}
+
+_LIGATURES = str.maketrans({"œ": "oe", "æ": "ae"})
+_PLACE_WORD = re.compile(r"[a-z0-9]+")
+
+
+def place_words(name: str) -> tuple[str, ...]:
+    """Return the words of the name of a place: lower case, no accents, `st` and `ste` written out.
+
+    Hyphens, apostrophes and spaces of any kind separate words. `folded_place` of the dbt project does the same in SQL.
+    """
+    lowered = name.lower().translate(_LIGATURES)
+    if not lowered.isascii():
+        lowered = "".join(c for c in unicodedata.normalize("NFD", lowered) if not unicodedata.combining(c))
+    return tuple(ABBREVIATED.get(word, word) for word in _PLACE_WORD.findall(lowered))
+
+
+@lru_cache(maxsize=8192)
+def fold_place(name: str) -> str:
+    """Return the words of the name of a place, separated by spaces.
+
+    `Provence-Alpes-Côte d’Azur` and `provence alpes cote d'azur` fold to the same text.
+    """
+    return " ".join(place_words(name))

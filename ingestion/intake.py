@@ -1,10 +1,14 @@
-"""Holds records to the contract of one table and tells new, changed and equal ones apart. Writes nothing itself."""
+"""Checks records against the contract of one table and sorts them: new, changed, equal, replaced, outdated.
+
+Two records of one key are ordered by the date of modification that the contract names in `versioned_by`: the newer one
+wins, in a file and across loads. Where no date decides, the record that was read last wins.
+"""
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -19,8 +23,8 @@ MANY_RECORDS = 20
 #: Called after each page, or batch of a file, with the number of its records.
 Progress = Callable[[int], None]
 
-#: Begins the reason of a record whose key another one has, with other content.
-REPEATED = "repeats"
+#: Tells, of identifiers of loads, which took a later export than one that ends on a day.
+LaterExports = Callable[[Iterable[str], date | None], set[str]]
 
 _SEPARATOR = "\x1f"
 _EPOCH = datetime.fromtimestamp(0, UTC)
@@ -36,6 +40,7 @@ class Origin:
         name: File name, or address without query.
         sha256: Of the file's bytes.
         size_bytes: Of the file.
+        exported_on: Day of the export, where the name of the file holds one.
     """
 
     platform: str
@@ -43,6 +48,7 @@ class Origin:
     name: str
     sha256: str | None = None
     size_bytes: int | None = None
+    exported_on: date | None = None
 
     @property
     def where(self) -> str:
@@ -62,9 +68,26 @@ class Quarantined:
     payload: Row | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Accepted:
+    """The record that wins so far for its key.
+
+    Attributes:
+        digest: Content hash of the complete row.
+        version: Date of modification, `None` where there is none.
+        outcome: `new`, `updated` or `unchanged`.
+        place: Batch and row among what is to be written; `None` for an unchanged row.
+    """
+
+    digest: str
+    version: Any
+    outcome: str
+    place: tuple[int, int] | None
+
+
 @dataclass
 class Intake:
-    """Takes the records of one table, batch by batch, and counts what becomes of them.
+    """Takes the records of one table, batch by batch, and counts what becomes of them: each record is counted once.
 
     Attributes:
         table: The contract.
@@ -72,6 +95,7 @@ class Intake:
         existing: Returns, for keys, the rows that the warehouse has, by key.
         progress: Called after each batch with the number of its records.
         generation: Header generation of the records; that of the first record when it is not given.
+        later_exports: Returns, of identifiers of loads, those that took a later export than one that ends on a day.
     """
 
     table: Table
@@ -79,19 +103,27 @@ class Intake:
     existing: Callable[[Sequence[str]], Mapping[str, Row]]
     progress: Progress
     generation: str | None = None
+    later_exports: LaterExports = lambda _, __: set()
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     rows_read: int = 0
     rows_new: int = 0
     rows_updated: int = 0
     rows_unchanged: int = 0
+    rows_replaced: int = 0
+    rows_outdated: int = 0
     unknown_columns: set[str] = field(default_factory=set)
     dropped_columns: dict[str, str] = field(default_factory=dict)
     quarantined: list[Quarantined] = field(default_factory=list)
     cut_at: int | None = None
-    accepted: dict[str, tuple[str, int]] = field(default_factory=dict)
+    accepted: dict[str, _Accepted] = field(default_factory=dict)
+    released: set[str] = field(default_factory=set)
+    latest_day: date | None = None
+    _pending: list[pa.Table] = field(default_factory=list)
+    _superseded: dict[int, set[int]] = field(default_factory=dict)
+    _updated: dict[str, tuple[int, str]] = field(default_factory=dict)
 
-    def take(self, batch: Iterable[Record]) -> pa.Table:
-        """Return the rows of a batch that the warehouse does not have yet, or has otherwise.
+    def take(self, batch: Iterable[Record]) -> None:
+        """Check a batch of records; what of it is to be written waits for `changes`.
 
         A column that the header does not have says nothing: the value known so far stays.
 
@@ -109,9 +141,42 @@ class Intake:
                 rows.append((record, outcome))
         self._refuse_hopeless()
         known = self.existing([row[self.table.key] for _, row in rows])
-        changed = [new for record, row in rows if (new := self._changed(record, row, known)) is not None]
+        changed: list[Row] = []
+        for record, row in rows:
+            self._compare(record, row, known.get(row[self.table.key], {}), changed)
+        self._pending.append(self.table.arrow(changed))
         self.progress(self.rows_read - read_before)
-        return self.table.arrow(changed)
+
+    def changes(self) -> Iterator[pa.Table]:
+        """Yield the rows that the warehouse does not have yet, or has otherwise: one for each key, the one that won."""
+        for number, rows in enumerate(self._pending):
+            lost = self._superseded.get(number)
+            yield rows.filter(pa.array(rank not in lost for rank in range(rows.num_rows))) if lost else rows
+        self._pending.clear()
+
+    @property
+    def last_day(self) -> date | None:
+        """The last day that the records cover, as far as it can be known: of an API, that of the load."""
+        if self.origin.kind == "api":
+            return self.started_at.date()
+        return max(filter(None, (self.latest_day, self.origin.exported_on)), default=None)
+
+    @property
+    def updated_positions(self) -> list[int]:
+        """Where the records stand that changed a row, and that no date of modification orders."""
+        return sorted(position for position, _ in self._updated.values())
+
+    def reverted_positions(self) -> list[int]:
+        """Where the records stand that changed a row which a later export had written, as far as it can be known."""
+        if not self._updated:
+            return []
+        later = self.later_exports({load_id for _, load_id in self._updated.values()}, self.last_day)
+        return sorted(position for position, load_id in self._updated.values() if load_id in later)
+
+    def note_update(self, key: str, position: int, load_id: str) -> None:
+        """Remember which load wrote the row that a record changes, where no date of modification orders the two."""
+        if self.origin.kind == "file":
+            self._updated[key] = (position, load_id)
 
     def _judge(self, record: Record) -> Row | Rejection:
         if record.is_cut:
@@ -125,33 +190,53 @@ class Intake:
         self.dropped_columns.update(header.named_dropped)
         return self.table.read(record.values, header, self.origin.at(record.position))
 
-    def _changed(self, record: Record, row: Row, known: Mapping[str, Row]) -> Row | None:
-        key = row[self.table.key]
-        before = known.get(key, {})
+    def _compare(self, record: Record, row: Row, stored: Row, changed: list[Row]) -> None:
+        """Count a good record, and add its complete row to `changed` when it wins over what is known of its key."""
+        key, winner = row[self.table.key], self.accepted.get(row[self.table.key])
         row = {GENERATION.name: self.generation, **row}
+        before = stored if winner is None or winner.place is None else self._pending_row(winner.place, changed)
         complete = {name: row.get(name, before.get(name)) for name in self.table.field_names}
         digest = content_hash(complete)
-        if key in self.accepted:
-            first_digest, first_position = self.accepted[key]
-            if digest == first_digest:
+        version = complete.get(self.table.versioned_by) if self.table.versioned_by else None
+        self.note_day(complete.get(self.table.dated_by or ""))
+        if winner is not None:
+            if digest == winner.digest:
                 self.rows_unchanged += 1
-            else:
-                self._quarantine(
-                    record, Rejection(self.table.key, f"{REPEATED} that of {self._at(first_position)}, otherwise", key)
-                )
-            return None
-        self.accepted[key] = (digest, record.position)
-        if before.get("_content_hash") == digest:
-            self.rows_unchanged += 1
-            return None
-        if before:
-            self.rows_updated += 1
-        else:
-            self.rows_new += 1
-        return {**complete, "_content_hash": digest}
+                return
+            self.rows_replaced += 1
+            if is_older(version, winner.version):
+                return
+            self._take_back(key, winner)
+        elif stored and is_older(version, stored.get(self.table.versioned_by or "")):
+            self.rows_outdated += 1
+            return
+        outcome = "new" if not stored else "unchanged" if stored.get("_content_hash") == digest else "updated"
+        setattr(self, f"rows_{outcome}", getattr(self, f"rows_{outcome}") + 1)
+        place = None if outcome == "unchanged" else (len(self._pending), len(changed))
+        self.accepted[key] = _Accepted(digest, version, outcome, place)
+        if place is not None:
+            changed.append({**complete, "_content_hash": digest})
+        if outcome == "updated" and version is None:
+            self.note_update(key, record.position, stored.get("_dlt_load_id", ""))
 
-    def _at(self, position: int) -> str:
-        return f"{'line' if self.origin.kind == 'file' else 'record'} {position}"
+    def _pending_row(self, place: tuple[int, int], changed: Sequence[Row]) -> Row:
+        """Return a row that waits to be written, of this batch or of one before."""
+        batch, rank = place
+        return changed[rank] if batch == len(self._pending) else self._pending[batch].slice(rank, 1).to_pylist()[0]
+
+    def _take_back(self, key: str, winner: _Accepted) -> None:
+        """Undo what was counted and kept of a record that another one of the same key replaces."""
+        setattr(self, f"rows_{winner.outcome}", getattr(self, f"rows_{winner.outcome}") - 1)
+        self._updated.pop(key, None)
+        if winner.place is not None:
+            batch, rank = winner.place
+            self._superseded.setdefault(batch, set()).add(rank)
+
+    def note_day(self, value: Any) -> None:
+        """Remember the latest day that the records tell of."""
+        day = value.date() if isinstance(value, datetime) else day_of(value)
+        if day is not None and (self.latest_day is None or day > self.latest_day):
+            self.latest_day = day
 
     def _quarantine(self, record: Record, rejection: Rejection) -> None:
         payload = None
@@ -175,6 +260,21 @@ class Intake:
                 f" (first value: {first.rejection.value!r}).",
                 CHANGED_FORMAT,
             )
+
+
+def is_older(version: Any, other: Any) -> bool:
+    """Tell whether a date of modification lies before another one; an absent date lies before all."""
+    return other is not None and (version is None or version < other)
+
+
+def day_of(value: Any) -> date | None:
+    """Return the last day of what a text says: a day, a time, or a month; `None` where it says none."""
+    if not isinstance(value, str):
+        return None
+    try:
+        return date.fromisoformat(value[:10] if len(value) > len("2026-01") else f"{value}-01")
+    except ValueError:
+        return None
 
 
 def content_hash(row: Row) -> str:

@@ -24,14 +24,15 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from ingestion import disk, quarantine, tables
 from ingestion.contract import GENERATION, Table
-from ingestion.delivery import Delivery, csv_delivery
+from ingestion.delivery import Delivery, as_they_are, tabular_delivery
 from ingestion.errors import ExpectedFailure
-from ingestion.intake import REPEATED, Intake, Origin, Progress
+from ingestion.files import exported_day
+from ingestion.intake import Intake, Origin, Progress
 from ingestion.locks import writer_lock
-from ingestion.pipelines import explain, hints, open_pipeline, table_resource
+from ingestion.pipelines import explain, open_pipeline, table_resource
 from ingestion.platforms import Platform, platform
 from ingestion.records import Record
-from ingestion.reports import LOAD_LOG, EntityReport, LoadReport, log_rows
+from ingestion.reports import LOAD_LOG, EntityReport, LoadReport, log_rows, refusals
 from ingestion.settings import home
 
 BATCH_ROWS = 5000
@@ -77,8 +78,8 @@ def ensure_tables(platform_name: str) -> None:
 def retry_quarantine(platform_name: str, *, progress: Progress | None = None) -> LoadReport:
     """Hold the records in quarantine to today's contract; load those that satisfy it and release them.
 
-    A record of which a good version was loaded since is released without being loaded: it is older. Damaged records and
-    doubles stay: only a new file can mend them.
+    A record of which a good version was loaded since is released without being loaded: it is older. Damaged records
+    stay: only a new file can replace them.
 
     Returns:
         A report in which `rows_quarantined` counts the records that break the contract still.
@@ -127,26 +128,29 @@ def _prepared(chosen: Platform) -> Generator[dlt.Pipeline]:
 
 def _load_file(chosen: Platform, file: Path, progress: Progress) -> LoadReport:
     delivery = _open(chosen, file)
-    origin = Origin(chosen.name, "file", delivery.name, delivery.sha256, delivery.size_bytes)
+    exported_on = exported_day(delivery.name)
+    origin = Origin(chosen.name, "file", delivery.name, delivery.sha256, delivery.size_bytes, exported_on)
     with _prepared(chosen) as pipeline:
-        intakes = [Intake(part.table, origin, tables.lookup(chosen, part.table), progress) for part in delivery.parts]
+        intakes = [_intake(chosen, part.table, origin, progress) for part in delivery.parts]
         resources = [
             table_resource(part.table, _taken(intake, part.records))
             for part, intake in zip(delivery.parts, intakes, strict=True)
         ]
-        _run(pipeline, resources, intakes, quarantine.write)
+        _run(pipeline, resources, intakes, quarantine.write, delivery.repaired.count)
     cuts = sorted({intake.cut_at for intake in intakes if intake.cut_at is not None})
     problems = tuple(
         f"{origin.at(cut)}: the file is truncated. The records before are loaded: export it again and load that."
         for cut in cuts
     )
     reports = tuple(EntityReport.of(intake) for intake in intakes)
-    return LoadReport(chosen.name, origin, reports, problems, delivery.repaired)
+    return LoadReport(chosen.name, origin, reports, (*problems, *refusals(origin, reports)), delivery.repaired)
 
 
 def _open(chosen: Platform, file: Path) -> Delivery:
     module = _module(chosen)
-    return module.open_file(file) if hasattr(module, "open_file") else csv_delivery(file, chosen.name, module.CONTRACT)
+    if hasattr(module, "open_file"):
+        return module.open_file(file)
+    return tabular_delivery(file, chosen.name, module.CONTRACT, getattr(module, "adapter", as_they_are))
 
 
 def _load_api(chosen: Platform, progress: Progress) -> LoadReport:
@@ -162,12 +166,12 @@ def _load_api(chosen: Platform, progress: Progress) -> LoadReport:
         resources, intakes = [], []
         for resource in module.build_source().resources.values():
             table = by_name[resource.name]
-            intake = Intake(table, origin, tables.lookup(chosen, table), progress)
-            resources.append(_held(resource, intake))
+            intake = _intake(chosen, table, origin, progress)
+            resources += _held(resource, intake)
             intakes.append(intake)
         _run(pipeline, resources, intakes, quarantine.write)
     reports = tuple(EntityReport.of(intake) for intake in intakes)
-    return LoadReport(chosen.name, origin, reports, remarks=tuple(dict.fromkeys(remarks)))
+    return LoadReport(chosen.name, origin, reports, refusals(origin, reports), remarks=tuple(dict.fromkeys(remarks)))
 
 
 @contextmanager
@@ -184,8 +188,15 @@ def _remarks(chosen: Platform) -> Generator[list[str]]:
         logger.removeHandler(handler)
 
 
+def _intake(chosen: Platform, table: Table, origin: Origin, progress: Progress) -> Intake:
+    later_exports = tables.later_exports(chosen, table, origin.sha256)
+    return Intake(table, origin, tables.lookup(chosen, table), progress, later_exports=later_exports)
+
+
 def _taken(intake: Intake, records: Iterable[Record]) -> Iterator[pa.Table]:
-    return (intake.take(batch) for batch in _batches(iter(records)))
+    for batch in _batches(iter(records)):
+        intake.take(batch)
+    yield from intake.changes()
 
 
 def _batches(records: Iterator[Record]) -> Iterator[list[Record]]:
@@ -193,24 +204,32 @@ def _batches(records: Iterator[Record]) -> Iterator[list[Record]]:
         yield batch
 
 
-def _held(resource: DltResource, intake: Intake) -> DltResource:
-    """Return a platform's resource, whose items are pages of records, held to its contract."""
+def _held(resource: DltResource, intake: Intake) -> tuple[DltResource, DltResource]:
+    """Return a platform's resource, whose pages of records are checked, and the resource of what is to be written.
 
-    @dlt.transformer(name=intake.table.name, **hints(intake.table))
-    def held(page: Sequence[Mapping[str, Any]]) -> pa.Table:
-        return intake.take([Record(position, values) for position, values in enumerate(page, intake.rows_read + 1)])
+    The second one is read after the first: dlt reads resources in their order.
+    """
 
-    return resource.with_name(f"{resource.name}_pages") | held
+    @dlt.transformer(name=f"{intake.table.name}_checked")
+    def checked(page: Sequence[Mapping[str, Any]]) -> None:
+        intake.take([Record(position, values) for position, values in enumerate(page, intake.rows_read + 1)])
+
+    pages = resource.with_name(f"{resource.name}_pages") | checked
+    return pages, table_resource(intake.table, intake.changes())
 
 
 def _run(
-    pipeline: dlt.Pipeline, resources: list[DltResource], intakes: Sequence[Intake], keep: Callable[[Intake], None]
+    pipeline: dlt.Pipeline,
+    resources: list[DltResource],
+    intakes: Sequence[Intake],
+    keep: Callable[[Intake], None],
+    repaired: int = 0,
 ) -> None:
     """Read, quarantine, then load: the rejected records are on the disk before the cursor moves past them."""
     source = DltSource(
         Schema(pipeline.pipeline_name),
         pipeline.pipeline_name,
-        [*resources, table_resource(LOAD_LOG, log_rows(intakes))],
+        [*resources, table_resource(LOAD_LOG, log_rows(intakes, repaired))],
     )
     try:
         pipeline.extract(source)
@@ -250,11 +269,11 @@ def _retry(intake: Intake, entries: Sequence[quarantine.Entry]) -> _Retry:
     payloads = [json.loads(entry.payload or "{}") for entry in waiting]
     for payload in payloads:
         payload.pop(GENERATION.name, None)
-    rows = intake.take([Record(rank, payload) for rank, payload in enumerate(payloads)])
+    intake.take([Record(rank, payload) for rank, payload in enumerate(payloads)])
     refused = {rejected.position for rejected in intake.quarantined}
     released = [entry.quarantine_id for rank, entry in enumerate(waiting) if rank not in refused]
-    released += [e.quarantine_id for e in entries if e.record_key in loaded_since and not e.reason.startswith(REPEATED)]
-    return _Retry(intake, rows, released)
+    released += [entry.quarantine_id for entry in entries if entry.record_key in loaded_since]
+    return _Retry(intake, pa.concat_tables(intake.changes()), released)
 
 
 def _keep_quarantine(_: Intake) -> None:

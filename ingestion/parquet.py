@@ -1,7 +1,7 @@
 """A Parquet file, and what the contract makes of its rows, said in SQL where that is sure to be right. Reads no row."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,9 +9,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ingestion import clock
 from ingestion.contract import CHANGED_FORMAT, GENERATION, Field, Header, Table, choose_table
 from ingestion.errors import ExpectedFailure
-from ingestion.files import name_of
+from ingestion.files import exported_day, name_of
 from ingestion.intake import Origin
 from ingestion.parsers import (
     FIRST_YEAR,
@@ -122,7 +123,7 @@ class ParquetFile:
                     f"{where}: the column {redact_label(label)!r} holds {kind} where {declared.type} is declared.",
                     CHANGED_FORMAT,
                 )
-        origin = Origin(platform, "file", name_of(path), digest, path.stat().st_size)
+        origin = Origin(platform, "file", name_of(path), digest, path.stat().st_size, exported_day(path.name))
         return cls(path, origin, metadata.num_rows, table, header, parsers)
 
     @cached_property
@@ -177,7 +178,18 @@ class ParquetFile:
             for name, (_, declared) in self.fields.items()
             if declared.type == "text" and declared.parse not in {free_text, redacted_text}
         )
-        return " and ".join((*checks, *spaces))
+        return " and ".join((*checks, *spaces, *self._not_after_load))
+
+    @property
+    def _not_after_load(self) -> Iterator[str]:
+        """SQL that tells whether the instants of a row of `said` lie before the load, where the contract asks it."""
+        rule = self.table.not_after_load
+        if rule is None or rule.departement is not None:
+            return
+        limit = literal((clock.now() + rule.tolerance).isoformat())
+        for name in rule.fields:
+            if name in self.fields and self.fields[name][1].type == "timestamp":
+                yield f"coalesce(said.{said_column(name)} <= timestamptz {limit}, true)"
 
 
 def quoted(name: str) -> str:

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 
-from ingestion.clock import PARIS, today
+from ingestion.clock import PARIS
 from ingestion.folding import fold
 from ingestion.privacy import is_personal, mask_identifiers, pseudonymise, redact, what_no_list_holds
 
@@ -187,34 +187,13 @@ def local_time(value: str) -> str:
     return parsed
 
 
-def past_time(value: str) -> str:
-    """Return what `local_time` does, for an event that has happened; one day is left for clocks that differ.
+def clock_time(value: str) -> str:
+    """Return what `local_time` does, for an event of which the time of day is known.
 
     Raises:
-        ValueError: as `local_time`, or the date lies in the future.
+        ValueError: as `local_time`, or there is no time of day.
     """
     parsed = local_time(value)
-    if parsed[:10] > (today() + timedelta(days=1)).isoformat():
-        raise ValueError("lies in the future")
-    return parsed
-
-
-def past_day(value: str) -> str:
-    """Return a day that has come, as `YYYY-MM-DD`.
-
-    Raises:
-        ValueError: there is no such day, or it lies in the future.
-    """
-    return past_time(value)[:10]
-
-
-def past_clock_time(value: str) -> str:
-    """Return what `past_time` does, for an event of which the time of day is known.
-
-    Raises:
-        ValueError: as `past_time`, or there is no time of day.
-    """
-    parsed = past_time(value)
     if "T" not in parsed:
         raise ValueError("has no time of day")
     return parsed

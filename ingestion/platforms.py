@@ -85,6 +85,7 @@ PLATFORMS: tuple[Platform, ...] = (
         owner="team:communication",
         sensitivity="personal",
         docs="https://developers.partoo.co",
+        drops=True,
         entities=("businesses", "groups", "reviews", "presence", "publisher_states"),
         retention=5 * _YEAR,
     ),
@@ -109,6 +110,7 @@ PLATFORMS: tuple[Platform, ...] = (
         owner="team:communication",
         sensitivity="internal",
         docs="https://developers.atinternet-solutions.com/piano-analytics/data-api/getting-started",
+        drops=True,
         entities=("hourly_visits", "geo_visits", "pages_visits", "sources_visits", "devices_visits"),
     ),
     Platform(
@@ -238,7 +240,7 @@ PLATFORMS: tuple[Platform, ...] = (
         owner="team:donnees",
         sensitivity="public",
         docs="https://www.data.gouv.fr/organizations/ministere-de-linterieur",
-        entities=("units", "competences", "communes", "headcounts", "inspections", "crimes"),
+        entities=("units", "competences", "communes", "headcounts", "inspections", "crimes", "chat_category"),
         drops=True,
     ),
 )

@@ -123,7 +123,7 @@ def release_superseded(intake: Intake) -> None:
             entry.quarantine_id
             for entry in entries(intake.origin.platform)
             if entry.entity == intake.table.name
-            and entry.record_key in intake.accepted
+            and (entry.record_key in intake.accepted or entry.record_key in intake.released)
             and entry.quarantined_at < intake.started_at
         ],
     )

@@ -5,11 +5,12 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pyarrow as pa
 
 from ingestion.contract import Field, Row, Table
+from ingestion.files import NO_REPAIRS, Repairs
 from ingestion.intake import Intake, Origin, content_hash
 
 LOAD_LOG = Table(
@@ -29,6 +30,11 @@ LOAD_LOG = Table(
         Field("rows_updated", "Records whose content changed.", type="bigint", nullable=False),
         Field("rows_unchanged", "Records equal to what was known.", type="bigint", nullable=False),
         Field("rows_quarantined", "Records that broke the contract.", type="bigint", nullable=False),
+        Field("rows_replaced", "Records that another one of the same key and load replaced.", type="bigint"),
+        Field("rows_outdated", "Records older than what was known of their key: not loaded.", type="bigint"),
+        Field("rows_reverted", "Rows that an earlier export than the one they came from changed.", type="bigint"),
+        Field("last_day", "Last day that the records cover, ISO 8601, where it is known."),
+        Field("repaired_characters", "Characters of the file that were repaired.", type="bigint"),
         Field("unknown_columns", "JSON list of the columns that the contract does not know.", nullable=False),
         Field("dropped_columns", "JSON list of the columns that were not kept.", nullable=False),
         Field("started_at", "Start of the load.", type="timestamp", nullable=False),
@@ -50,6 +56,15 @@ class EntityReport:
     rows_quarantined: int
     unknown_columns: tuple[str, ...]
     dropped_columns: Mapping[str, str]
+    rows_replaced: int = 0
+    rows_outdated: int = 0
+    changed_lines: tuple[int, ...] = ()
+    reverted_lines: tuple[int, ...] = ()
+    last_day: date | None = None
+
+    @property
+    def rows_reverted(self) -> int:
+        return len(self.reverted_lines)
 
     @classmethod
     def of(cls, intake: Intake) -> "EntityReport":
@@ -63,7 +78,26 @@ class EntityReport:
             rows_quarantined=len(intake.quarantined),
             unknown_columns=tuple(sorted(intake.unknown_columns)),
             dropped_columns=dict(sorted(intake.dropped_columns.items())),
+            rows_replaced=intake.rows_replaced,
+            rows_outdated=intake.rows_outdated,
+            changed_lines=tuple(intake.updated_positions),
+            reverted_lines=tuple(intake.reverted_positions()),
+            last_day=intake.last_day,
         )
+
+    def remarks(self) -> Iterator[str]:
+        """Yield what a reader must know of rows whose versions no date of modification orders."""
+        if self.changed_lines:
+            yield (
+                f"{self.entity}: {len(self.changed_lines)} rows changed by {_lines(self.changed_lines)}; no date tells"
+                " which version is newer, so the one loaded last holds"
+            )
+        if self.reverted_lines:
+            yield (
+                f"{self.entity}: {len(self.reverted_lines)} rows changed to an older value by"
+                f" {_lines(self.reverted_lines)}: this file ends on {self.last_day}, before the export that they came"
+                " from; load the newer file again if its values are right"
+            )
 
 
 @dataclass(frozen=True)
@@ -75,7 +109,7 @@ class LoadReport:
         origin: Where the records came from.
         entities: What became of them, per table.
         problems: Sentences that say why the load is not complete; empty when it is.
-        repaired_characters: Characters of the file that were mended.
+        repaired: Characters of the file that were repaired, and where the first one stands.
         remarks: What the platform did not give this time, though the load is complete: a listing that is closed.
     """
 
@@ -83,8 +117,12 @@ class LoadReport:
     origin: Origin
     entities: tuple[EntityReport, ...]
     problems: tuple[str, ...] = ()
-    repaired_characters: int = 0
+    repaired: Repairs = NO_REPAIRS
     remarks: tuple[str, ...] = ()
+
+    @property
+    def repaired_characters(self) -> int:
+        return self.repaired.count
 
     @property
     def complete(self) -> bool:
@@ -96,8 +134,11 @@ class LoadReport:
 
     def summary(self) -> str:
         """Return the one line that ends a load."""
+        always = ("read", "new", "updated", "unchanged", "quarantined")
         counts = ", ".join(
-            f"{self.total(f'rows_{name}')} {name}" for name in ("read", "new", "updated", "unchanged", "quarantined")
+            f"{self.total(f'rows_{name}')} {name}"
+            for name in (*always, "replaced", "outdated")
+            if name in always or self.total(f"rows_{name}")
         )
         unknown = sorted({name for entity in self.entities for name in entity.unknown_columns})
         reasons: dict[str, list[str]] = defaultdict(list)
@@ -105,14 +146,40 @@ class LoadReport:
             for name, reason in entity.dropped_columns.items():
                 reasons[reason].append(name)
         dropped = "; ".join(f"{', '.join(dict.fromkeys(names))} ({reason})" for reason, names in reasons.items())
-        remarks = "".join(f"; note: {remark}" for remark in self.remarks)
+        notes = [*self.remarks, *(remark for entity in self.entities for remark in entity.remarks())]
+        if self.repaired:
+            notes.insert(0, f"{self.origin.name}: {self.repaired}")
+        remarks = "".join(f"; note: {note}" for note in notes)
         return (
             f"{self.platform}: {counts}; unknown columns: {', '.join(unknown) or 'none'}; dropped: {dropped or 'none'}"
             f"{remarks}"
         )
 
 
-def log_rows(intakes: Sequence[Intake]) -> Iterator[pa.Table]:
+def refusals(origin: Origin, entities: Sequence[EntityReport]) -> tuple[str, ...]:
+    """Return the sentence that ends a load of which every record was refused; nothing for any other."""
+    read = sum(entity.rows_read for entity in entities)
+    if not read or sum(entity.rows_quarantined for entity in entities) < read:
+        return ()
+    sentence = (
+        f"{origin.where}: every record was refused ({read} of {read}), nothing was loaded."
+        f" `cyberimpact quarantine list {origin.platform}` gives the reason of each."
+    )
+    return (sentence,)
+
+
+#: Lines that a report names; of more, it gives the number.
+MOST_LINES = 20
+
+
+def _lines(positions: Sequence[int]) -> str:
+    """Return line numbers for a sentence."""
+    named = ", ".join(map(str, positions[:MOST_LINES]))
+    more = f" and {len(positions) - MOST_LINES} more" if len(positions) > MOST_LINES else ""
+    return f"{'line' if len(positions) == 1 else 'lines'} {named}{more}"
+
+
+def log_rows(intakes: Sequence[Intake], repaired: int = 0) -> Iterator[pa.Table]:
     """Yield the rows of `load_log`; evaluated after its rows were read, and loaded in one package with them."""
     load_key, finished_at = uuid.uuid4().hex, datetime.now(UTC)
     for intake in intakes:
@@ -130,6 +197,11 @@ def log_rows(intakes: Sequence[Intake]) -> Iterator[pa.Table]:
             "rows_updated": report.rows_updated,
             "rows_unchanged": report.rows_unchanged,
             "rows_quarantined": report.rows_quarantined,
+            "rows_replaced": report.rows_replaced,
+            "rows_outdated": report.rows_outdated,
+            "rows_reverted": report.rows_reverted,
+            "last_day": report.last_day and report.last_day.isoformat(),
+            "repaired_characters": repaired,
             "unknown_columns": json.dumps(report.unknown_columns, ensure_ascii=False),
             "dropped_columns": json.dumps(tuple(report.dropped_columns), ensure_ascii=False),
             "started_at": intake.started_at,

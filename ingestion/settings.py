@@ -51,6 +51,11 @@ class Home:
         return self.warehouse if name == "warehouse" else self.live
 
     @property
+    def config(self) -> Path:
+        """What belongs to the installation: sites, accounts, categories of the chat; see `ingestion.configuration`."""
+        return self.root / "config"
+
+    @property
     def published(self) -> Path:
         """Read-only copies, one folder per target (`daily`, `live`), each with its `current` link."""
         return self.root / "published"

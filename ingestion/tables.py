@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
 from functools import cache, partial
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from dlt.extract import DltSource
 from ingestion import quarantine
 from ingestion.contract import Row, Table
 from ingestion.errors import ExpectedFailure
+from ingestion.intake import LaterExports
 from ingestion.pipelines import open_pipeline, table_resource
 from ingestion.platforms import Platform
 from ingestion.reports import LOAD_LOG
@@ -52,6 +54,33 @@ def lookup(chosen: Platform, table: Table) -> Callable[[Sequence[str]], dict[str
         with duckdb.connect(str(database)) as connection:
             rows = connection.execute(query, [list(keys)]).to_arrow_table().to_pylist()
         return {row[table.key]: row for row in rows}
+
+    return find
+
+
+def later_exports(chosen: Platform, table: Table, sha256: str | None) -> LaterExports:
+    """Return a function that tells which loads of a table took a later export than a file does.
+
+    An export is later when its records reach further, or when it was loaded after this same file had been loaded.
+    """
+    database = home().database(chosen.database)
+    log = f"{chosen.dataset}.{LOAD_LOG.name}"
+    query = (
+        f"select distinct _dlt_load_id from {log} as later where entity = $entity and _dlt_load_id in"  # noqa: S608
+        " (select unnest($load_ids)) and (last_day > $last_day or exists (select 1 from"
+        f" {log} as same where same.sha256 = $sha256 and same.entity = $entity"
+        " and same._dlt_load_id::double < later._dlt_load_id::double))"
+    )
+
+    def find(load_ids: Iterable[str], last_day: date | None) -> set[str]:
+        values = {
+            "entity": table.name,
+            "load_ids": list(load_ids),
+            "last_day": last_day and last_day.isoformat(),
+            "sha256": sha256,
+        }
+        with duckdb.connect(str(database)) as connection:
+            return {load_id for (load_id,) in connection.execute(query, values).fetchall()}
 
     return find
 

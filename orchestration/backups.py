@@ -151,7 +151,7 @@ def saved(home: Home) -> Iterator[str]:
         for path in (database, database.with_name(f"{database.name}.wal")):
             if path.exists():
                 yield path.name
-    folders = [home.ledger, home.evidence]
+    folders = [home.ledger, home.evidence, home.config]
     folders += [home.published / one / link for one in COPIES if (link := current_of(home, one))]
     for folder in folders:
         for path in sorted(folder.rglob("*")):
@@ -325,7 +325,7 @@ def swap(home: Home, incoming: Path, aside: Path) -> None:
     """Move aside what the home holds of a backup's parts, and what came in into its place."""
     databases = [name for file in (home.warehouse, home.live) for name in (file.name, f"{file.name}.wal")]
     operations = [f"{home.operations.name}{suffix}" for suffix in ("", "-wal", "-shm")]
-    for name in (*databases, *operations, home.ledger.name, home.evidence.name, home.published.name):
+    for name in (*databases, *operations, home.ledger.name, home.evidence.name, home.config.name, home.published.name):
         held, new = home.root / name, incoming / name
         if held.exists() or held.is_symlink():
             aside.mkdir(exist_ok=True)

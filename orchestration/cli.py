@@ -6,11 +6,10 @@ import json
 import math
 import sys
 import unicodedata
-from collections.abc import Iterator
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -22,9 +21,6 @@ from ingestion import settings
 from ingestion.errors import ExpectedFailure
 from orchestration import api_verbs, crisis_verbs, signal_verbs
 
-if TYPE_CHECKING:
-    from ingestion.platforms import Platform
-
 app = typer.Typer(
     help="The data platform cyberimpact.", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
 )
@@ -35,6 +31,10 @@ superset_app = typer.Typer(
 quarantine_app = typer.Typer(help="Rows set aside because they break a contract.", no_args_is_help=True)
 topic_app = typer.Typer(help="Les thèmes surveillés.", no_args_is_help=True)
 verbatims_app = typer.Typer(help="Ce qu'écrivent les citoyens : sentiment et thèmes.", no_args_is_help=True)
+config_app = typer.Typer(
+    help="What belongs to the installation: sites, accounts, first days, categories of the chat.", no_args_is_help=True
+)
+app.add_typer(config_app, name="config")
 app.add_typer(kpi_app, name="kpi")
 app.add_typer(verbatims_app, name="verbatims")
 app.add_typer(topic_app, name="topic")
@@ -88,62 +88,36 @@ def main() -> None:
 
 @app.command()
 def load(
-    platforms: Annotated[list[str], typer.Argument(help="Names of platforms.")],
-    file: Annotated[Path | None, typer.Option(help="A file to load; it is read where it lies and left there.")] = None,
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="PLATFORM [FILE]…", help="A platform and files of it, or several platforms."),
+    ],
+    file: Annotated[list[Path] | None, typer.Option(help="A file to load, like those behind the platform.")] = None,
 ) -> None:
-    """Load raw data of platforms: from their addresses, from the files that wait in drop/, or from one file."""
-    from ingestion.platforms import platform as find
+    """Load raw data of platforms: from their addresses and from drop/, or from files, in their order.
 
-    known = [find(name) for name in platforms]
-    if file is not None and len(known) > 1:
-        raise ExpectedFailure("A file belongs to one platform, and several are named.", "Name the one it comes from.")
-    if file is not None and not file.is_file():
-        raise ExpectedFailure(f"{file} is not a file.", "Check its path.")
+    Files are read where they lie and left there. What fails does not stop the others, and makes the exit code 1.
+    """
+    from orchestration.loads import load_all, wanted
+
+    loads = wanted(names, file or [])
     failures = []
-    for chosen in known:
-        try:
-            for line in load_one(chosen, file):
-                say(line)
-        except ExpectedFailure as failure:
-            failures.append(failure)
-            if len(known) > 1:
-                err.print(str(failure), style="bold red", markup=False, highlight=False)
+    for outcome in load_all(loads):
+        if isinstance(outcome, ExpectedFailure):
+            failures.append(outcome)
+            if len(loads) > 1:
+                err.print(str(outcome), style="bold red", markup=False, highlight=False)
+        else:
+            say(outcome)
     if failures:
         raise (
             failures[0]
-            if len(known) == 1
+            if len(loads) == 1
             else ExpectedFailure(
-                f"{len(failures)} of {len(known)} platforms were not loaded, as said above; the others were.",
-                "Mend what is said and load them again.",
+                f"{len(failures)} of {len(loads)} loads failed, as said above; the others are complete.",
+                "Correct what is said and load them again.",
             )
         )
-
-
-def load_one(chosen: "Platform", file: Path | None) -> Iterator[str]:
-    """Load one platform and yield a line for each load that this took; a file that fails does not stop those after it.
-
-    Raises:
-        ExpectedFailure: a load failed, or something in the inbox is no file.
-    """
-    from ingestion import inbox
-    from orchestration.execution import run_job
-
-    folder = inbox.folder(chosen)
-    failures = [] if file else inbox.refused(folder)
-    configs = (
-        [{"file": inbox.give(file.resolve())}] if file else [{"file": str(path)} for path in inbox.waiting(folder)]
-    )
-    if file is None and chosen.cron:
-        configs.insert(0, {})
-    if not configs and not failures:
-        yield f"{chosen.name}: no file waits in drop/{chosen.name}/, nothing was loaded"
-    for config in configs:
-        outcome = run_job(f"load_{chosen.name}", {"ops": {chosen.name: {"config": config}}})
-        yield from sorted({metadata["summary"] for metadata in outcome.metadata.values()})
-        if not outcome.succeeded:
-            failures += outcome.failures or [f"The run {outcome.run_id} failed."]
-    if failures:
-        raise ExpectedFailure("\n".join(failures), "The rows loaded before stay as they were.")
 
 
 @app.command()
@@ -183,7 +157,8 @@ def publish(live: Live = False) -> None:
     copies = [metadata for metadata in outcome.metadata.values() if "publication_id" in metadata]
     for metadata in copies:
         rows, as_of = metadata["dagster/row_count"], metadata["data_as_of"]
-        out.print(f"Published {metadata['publication_id']}: {rows} rows, data as of {as_of}.")
+        reach = f"data as of {as_of}" if as_of else "no data yet"
+        out.print(f"Published {metadata['publication_id']}: {rows} rows, {reach}.")
     outcome.or_raise("Mend it, then repeat the command." if copies else "Readers keep the copy they have.")
     for metadata in outcome.metadata.values():
         if "summary" in metadata:
@@ -299,6 +274,34 @@ def kpi_show(code: Annotated[str, typer.Argument(help="Code de l'indicateur.")],
         return
     for label, value in kpi.as_lines():
         say(f"{label} : {value}")
+
+
+@config_app.command("check")
+def config_check() -> None:
+    """Read every file of the configuration folder, and say what is wrong with which line."""
+    from ingestion import configuration
+
+    failures = []
+    for name in configuration.READERS:
+        try:
+            say(configuration.check(name))
+        except ExpectedFailure as failure:
+            failures.append(failure)
+            err.print(str(failure), style="bold red", markup=False, highlight=False)
+    if failures:
+        raise ExpectedFailure(f"{len(failures)} files of the configuration are wrong.", "Correct them as said above.")
+
+
+@config_app.command("init")
+def config_init() -> None:
+    """Copy the defaults into the configuration folder, to be edited there; files that are there stay."""
+    from ingestion import configuration
+
+    made = configuration.copy_defaults()
+    for path in made:
+        say(f"{path} written.")
+    if not made:
+        say("Every file is there.")
 
 
 @quarantine_app.command("list")

@@ -234,4 +234,4 @@ def publication(home: Home) -> Finding:
     with connection:
         query = "select publication_id, data_as_of from audit.publication"
         [(publication_id, as_of)] = connection.execute(query).fetchall()
-    return Finding("publication", "ok", f"{publication_id}, data as of {as_of}")
+    return Finding("publication", "ok", f"{publication_id}, {f'data as of {as_of}' if as_of else 'no data yet'}")

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import uvicorn
 
+from sandbox import clock
 from sandbox.app import build_app, daily_files, dropped_files, running_files
 from sandbox.drops import deliver
 from sandbox.effects import effects
 from sandbox.events import events
-from sandbox.places import PARIS
 
 RUNNING_SECONDS = 900  # between two exports of what is written all day long
 
 
 def _now() -> datetime:
-    return datetime.now(PARIS).replace(tzinfo=None)
+    return clock.local(clock.now())
 
 
 def _deliver(folder: Path, seed: int, moment: datetime) -> None:

@@ -1,7 +1,7 @@
 """The application that all stand-ins share. What each platform answers or drops stands in its own module."""
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import date, datetime, time
+from datetime import date, datetime
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from sandbox.clock import local, told_until
 from sandbox.faults import Faults
 
 
@@ -51,7 +52,7 @@ def addresses(origin: str) -> dict[str, str]:
 def dropped_files(seed: int, until: date) -> Iterator[DroppedFile]:
     """Yield every file that the platforms would have delivered up to the end of a day."""
     yield from daily_files(seed, until)
-    yield from running_files(seed, datetime.combine(until, time.max))
+    yield from running_files(seed, local(told_until(until)))
 
 
 def daily_files(seed: int, until: date) -> Iterator[DroppedFile]:

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sandbox.clock import told_until
 from sandbox.drift import drifted, fault_of, first_row
 from sandbox.events import START, draw, french_name, poisson, pressure, weekday_share
 from sandbox.periods import days
@@ -92,11 +93,13 @@ def _review(chance: Random, day: date, troubles: list[str]) -> Record:
 
 def _told(seed: int, store: str, first: date, today: date) -> Iterator[Record]:
     """Yield the reviews written from a day on, without what has not happened yet."""
+    end = told_until(today)
     for day in days(max(first, START), today):
         for review in written_on(seed, store, day):
+            if review["written"] >= end:
+                continue
             edited, answered = (
-                moment if moment and moment.date() <= today else None
-                for moment in (review["edited"], review["answered"])
+                moment if moment and moment < end else None for moment in (review["edited"], review["answered"])
             )
             yield {
                 **review,
@@ -106,7 +109,6 @@ def _told(seed: int, store: str, first: date, today: date) -> Iterator[Record]:
             }
 
 
-@lru_cache(maxsize=4)
 def play_reviews(seed: int, today: date) -> tuple[Record, ...]:
     """Return what Google Play shows on a day: what was written or changed during the last week, the latest first."""
     start = today - PLAY_WINDOW
@@ -146,7 +148,6 @@ def _stamp(moment: datetime) -> Record:
     return {"seconds": str(int(moment.timestamp())), "nanos": 0}
 
 
-@lru_cache(maxsize=4)
 def app_store_reviews(seed: int, today: date) -> tuple[Record, ...]:
     """Return what the App Store shows on a day: the latest 500."""
     ordered = sorted(_told(seed, "app_store", START, today), key=lambda r: (r["changed"], r["rank"]), reverse=True)

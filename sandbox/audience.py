@@ -5,8 +5,8 @@ visitors to Ma Sécurité, floods and frauds to the site of the Gendarmerie.
 """
 
 from calendar import month_name
-from collections.abc import Callable, Iterable, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qs
@@ -15,10 +15,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sandbox import clock
 from sandbox.drift import drifted, fault_of, first_row
 from sandbox.events import START, draw, poisson, pressure, weekday_share
 from sandbox.periods import days
-from sandbox.places import PARIS, REGIONS, departements
+from sandbox.places import REGIONS, departements
 
 PREFIX = "/audience"
 PIANO = f"{PREFIX}/piano/v3"
@@ -133,6 +134,14 @@ def hours(seed: int, site: str, day: date) -> tuple[tuple[str, str, int], ...]:
     return tuple(found)
 
 
+def begun_hours(seed: int, site: str, day: date) -> Iterator[tuple[str, str, int]]:
+    """Yield what `hours` returns of the hours that have begun in Paris; an unknown hour begins with its day."""
+    at = clock.local(clock.now())
+    for hour, part, count in hours(seed, site, day):
+        if (day, int(hour) if hour != "N/A" else 0) <= (at.date(), at.hour):
+            yield hour, part, count
+
+
 def days_of(start: date, end: date) -> Iterable[date]:
     """Yield the days from one to another, both included, that the history has."""
     return days(max(start, START), end)
@@ -167,14 +176,26 @@ def _metrics(count: int, longer: int = 0) -> Row:
     }
 
 
-@lru_cache(maxsize=512)
 def piano_rows(seed: int, site: str, table: str, start: date, end: date) -> tuple[Row, ...]:
-    """Return the rows of a question, most visited first."""
+    """Return the rows of a question, most visited first; of the running day, those of the hours that have begun."""
+    at = clock.local(clock.now())
+    return _piano_rows(seed, site, table, start, end, at.hour if end >= at.date() else None)
+
+
+@lru_cache(maxsize=512)
+def _piano_rows(
+    seed: int,
+    site: str,
+    table: str,
+    start: date,
+    end: date,
+    _running_hour: int | None,  # makes the rows of the running day be drawn anew
+) -> tuple[Row, ...]:
     if table == "hours":
         rows = [
             {"date": day.isoformat(), "visit_hour": hour, "site_level2": part, **_metrics(count)}
             for day in days_of(start, end)
-            for hour, part, count in hours(seed, site, day)
+            for hour, part, count in begun_hours(seed, site, day)
         ]
     else:
         names = {
@@ -183,7 +204,7 @@ def piano_rows(seed: int, site: str, table: str, start: date, end: date) -> tupl
             "sources": ("src", "src_detail", "src_referrer_url"),
             "devices": ("device_type", "os_group", "browser_group", "browser_language"),
         }[table]
-        total = sum(visits(seed, site, day) for day in days_of(start, end))
+        total = sum(count for day in days_of(start, end) for _, _, count in begun_hours(seed, site, day))
         weighted = _weighted(table)
         parts = shared(total, [weight for _, weight in weighted])
         month = {"date_year": start.year, "date_month": month_name[start.month]}
@@ -247,7 +268,7 @@ def _piano(seed: int, today: date, asked: Row, fault: str) -> Response:
         return _piano_error(400, "max-results must be between 1 and 10000.")
     period, site = asked["period"]["p1"][0], str(asked["space"]["s"][0])
     start, end = date.fromisoformat(period["start"]), date.fromisoformat(period["end"])
-    if end > max(today, datetime.now(PARIS).date()):  # a history told up to an earlier day has no rows after it
+    if end > max(today, clock.today()):  # a history told up to an earlier day has no rows after it
         return _piano_error(400, "The period must not be in the future.")
     if site not in {GENDARMERIE, SERVICE_PUBLIC}:
         return _piano_error(403, "You do not have access to this space.")
@@ -305,7 +326,7 @@ def _matomo_metrics(count: int) -> Row:
 
 def _matomo_hours(seed: int, day: date, fault: str) -> list[Row]:
     """Return the 24 hours of a day, or an empty list when nothing was measured."""
-    by_hour = {int(hour): count for hour, _, count in hours(seed, MA_SECURITE, day)}
+    by_hour = {int(hour): count for hour, _, count in begun_hours(seed, MA_SECURITE, day)}
     if not by_hour:
         return []
     rows = (
@@ -321,7 +342,7 @@ def _matomo_hours(seed: int, day: date, fault: str) -> list[Row]:
 
 
 def _matomo_month(seed: int, table: str, month: date, last: date) -> list[Row]:
-    total = sum(visits(seed, MA_SECURITE, day) for day in days_of(month, last))
+    total = sum(count for day in days_of(month, last) for _, _, count in begun_hours(seed, MA_SECURITE, day))
     weighted = _weighted(table)
     counts: dict[tuple[str, ...], int] = {}
     for (properties, _), count in zip(weighted, shared(total, [weight for _, weight in weighted]), strict=True):

@@ -9,6 +9,7 @@ from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from random import Random
 
+from sandbox.clock import local, told_until
 from sandbox.events import START, draw, french_name, poisson, pressure, weekday_share
 from sandbox.files import csv_bytes
 from sandbox.periods import Period, half_years
@@ -59,7 +60,7 @@ Row = tuple[str | None, ...]
 
 def drops(seed: int, until: date) -> Iterator[tuple[str, bytes]]:
     """Yield the exports delivered up to the end of a day: name and content."""
-    yield from running_drops(seed, datetime.combine(until, time.max))
+    yield from running_drops(seed, local(told_until(until)))
 
 
 def running_drops(seed: int, moment: datetime) -> Iterator[tuple[str, bytes]]:
@@ -68,12 +69,7 @@ def running_drops(seed: int, moment: datetime) -> Iterator[tuple[str, bytes]]:
     The first is written in cp1252 and the second has lost some of its accented letters.
     """
     for rank, period in enumerate(half_years(moment.date())):
-        rows = [
-            row
-            for day in _with_overlap(period).days()
-            for row in contacts_of(seed, day)
-            if day < moment.date() or _began(row) <= moment
-        ]
+        rows = [row for day in _with_overlap(period).days() for row in contacts_of(seed, day) if _began(row) < moment]
         encoding = "cp1252" if rank == 0 else "utf-8"
         content = csv_bytes(
             (_damaged(row, number) if rank == 1 else row for number, row in enumerate(rows)), ";", encoding

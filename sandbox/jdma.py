@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sandbox.clock import told_until
 from sandbox.drift import drifted, fault_of
 from sandbox.events import START, draw, french_name, poisson, pressure, weekday_share
 from sandbox.periods import days
@@ -260,9 +261,10 @@ def _answer(code: str, text: str, item: int, intention: str, kind: str) -> Answe
 
 
 def history(seed: int, until: date) -> Iterator[Review]:
-    """Yield all reviews begun up to a day, oldest first."""
+    """Yield all reviews begun up to a day of Paris, oldest first; of the running day, those begun so far."""
+    end = told_until(until)
     for day in days(START, until):
-        yield from reviews_of(seed, day)
+        yield from (review for review in reviews_of(seed, day) if review.created_at < end)
 
 
 def record(review: Review, today: date) -> Record:
@@ -288,13 +290,19 @@ def _iso(moment: datetime) -> str:
 # ---- statistics
 
 
-@lru_cache(maxsize=512)
 def _month_counts(seed: int, number: int, first: date, last: date, today: date) -> dict[int, Counter[tuple]]:
     """Return, per form of a service, how often each answer was given between two days of UTC."""
+    return _counts_until(seed, number, first, last, today, told_until(today))
+
+
+@lru_cache(maxsize=512)
+def _counts_until(  # noqa: PLR0917
+    seed: int, number: int, first: date, last: date, today: date, end: datetime
+) -> dict[int, Counter[tuple]]:
     counts: dict[int, Counter[tuple]] = defaultdict(Counter)
     for day in days(first, min(last, today)):
         for review in reviews_of(seed, day):
-            if review.service.number == number:
+            if review.service.number == number and review.created_at < end:
                 for answer in review.shown(today):
                     if answer["kind"] != "text":
                         parent = (answer["parent"] or {}).get("answer_text")
@@ -361,7 +369,7 @@ class _Platform:
     def __init__(self, seed: int, today: Callable[[], date]) -> None:
         self._seed = seed
         self._today = today
-        self._cache: tuple[date, dict[tuple[int, int], list[Review]]] | None = None
+        self._cache: tuple[datetime, dict[tuple[int, int], list[Review]]] | None = None
 
     def routes(self) -> list[Route]:
         return [
@@ -435,11 +443,12 @@ class _Platform:
     def _by_form(self) -> dict[tuple[int, int], list[Review]]:
         """Return the reviews of each form of each service, latest first."""
         today = self._today()
-        if self._cache is None or self._cache[0] != today:
+        if self._cache is None or self._cache[0] != told_until(today):
             found: dict[tuple[int, int], list[Review]] = defaultdict(list)
+            end = told_until(today)
             for review in reversed(list(history(self._seed, today))):
                 found[review.service.number, review.form].append(review)
-            self._cache = today, found
+            self._cache = end, found
         return self._cache[1]
 
     def _reviews(self, request: Request, _: Mapping[str, Any]) -> Response:

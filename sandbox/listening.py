@@ -12,7 +12,7 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from random import Random
 from typing import Any
@@ -21,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sandbox import clock
 from sandbox.drift import drifted, fault_of, first_row
 from sandbox.events import START, Event, active, draw, french_name, poisson, weekday_share
 from sandbox.periods import days
@@ -335,7 +336,7 @@ class Project:
         if request.method == "DELETE":
             self._added.clear()
         else:
-            now = _milliseconds(datetime.now(UTC))
+            now = _milliseconds(clock.now())
             if _now(self._today()) < now:
                 return JSONResponse({"error": "the history ends on a day that has passed"}, 409)
             wanted = (await request.json())["mentions"]
@@ -430,7 +431,7 @@ def routes(seed: int, today: Callable[[], date]) -> list[Route]:
 def _now(today: date) -> int:
     """Return the instant up to which a day is told, in milliseconds."""
     end = datetime.combine(today + timedelta(days=1), time(), PARIS)
-    return _milliseconds(min(end, datetime.now(UTC)))
+    return _milliseconds(min(end, clock.now()))
 
 
 def _limits(request: Request, field: str) -> tuple[int, int]:

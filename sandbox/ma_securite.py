@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sandbox.clock import local, told_until
 from sandbox.drift import drifted, fault_of, first_row
 from sandbox.events import START, Event, active, draw, poisson, weekday_share
 from sandbox.periods import days
@@ -99,10 +100,15 @@ def _published(chance: Random, day: date, rank: int, item: Record) -> Record:
     }
 
 
-@lru_cache(maxsize=4)
 def news(seed: int, today: date) -> tuple[Record, ...]:
-    """Return what is shown on a day, the latest created first."""
-    shown = (item for day in days(START, today) for item in created_on(seed, day) if item["shown_on"] <= today)
+    """Return what is shown on a day, the latest created first; on the running one, what was created so far."""
+    return _news_until(seed, today, local(told_until(today)).isoformat())
+
+
+@lru_cache(maxsize=4)
+def _news_until(seed: int, today: date, end: str) -> tuple[Record, ...]:
+    created = (item for day in days(START, today) for item in created_on(seed, day) if item["dateCreation"] < end)
+    shown = (item for item in created if item["shown_on"] <= today)
     ordered = sorted(shown, key=lambda item: (item["dateCreation"], item["id"]), reverse=True)
     return tuple({name: value for name, value in item.items() if name != "shown_on"} for item in ordered)
 

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox import odsql, opendatasoft
+from sandbox.clock import told_until
 from sandbox.drift import drifted, fault_of
 from sandbox.events import START, draw, pressure
 from sandbox.periods import days
@@ -33,7 +34,7 @@ SETTINGS = {
 DATASET = "ma_region_epidemies_hivernales_alertes"
 ODISSE_FIELDS = ("date", "date_lib", "reg", "theme", "valeur")
 
-BULLETIN_HOUR = time(6)
+BULLETIN_HOUR, RIVER_HOUR = time(6), time(10)
 
 STORM, FLOOD, HEAT, WAVES = "3", "4", "6", "9"
 GREEN, YELLOW, ORANGE, RED = 1, 2, 3, 4
@@ -53,7 +54,7 @@ def routes(seed: int, today: Callable[[], date]) -> list[Route]:
     async def map_of_the_day(request: Request) -> Response:
         if not request.headers.get("apikey"):
             return JSONResponse(MISSING_KEY, 401)
-        return JSONResponse(_drifted_map(vigilance(seed, today()), fault_of(request)))
+        return JSONResponse(_drifted_map(vigilance(seed, issued_by(today(), BULLETIN_HOUR)), fault_of(request)))
 
     async def archive(request: Request) -> Response:
         path = request.query_params.get("prefix", "")
@@ -66,7 +67,8 @@ def routes(seed: int, today: Callable[[], date]) -> list[Route]:
             return JSONResponse({"code": "NoSuchKey", "message": "The specified key does not exist."}, 404)
 
     async def floods(request: Request) -> Response:
-        return JSONResponse(_drifted_floods(river_levels(seed, today()), fault_of(request)))
+        levels = river_levels(seed, issued_by(today(), RIVER_HOUR))
+        return JSONResponse(_drifted_floods(levels, fault_of(request)))
 
     async def epidemics(request: Request) -> Response:
         try:
@@ -90,6 +92,12 @@ def refuse(fault: str) -> Response | None:
         body = {"code": "900802", "message": "Message throttled out", "description": "You have exceeded your quota"}
         return JSONResponse(body, 429)
     return None
+
+
+def issued_by(today: date, hour: time) -> date:
+    """Return the day of the last bulletin that was issued, given the hour at which each one is."""
+    is_out = datetime.combine(today, hour, PARIS) <= told_until(today)
+    return today if is_out else today - timedelta(days=1)
 
 
 def _colour(added: float) -> int:
@@ -221,7 +229,7 @@ def river_levels(seed: int, day: date) -> dict[str, Any]:
         "type": "FeatureCollection",
         "name": "InfoVigiCru",
         "RefInfoVigiCru": f"{day:%d%m%Y}_10",
-        "DtHrInfoVigiCru": _instant(day, time(10)).replace("Z", "+00:00"),
+        "DtHrInfoVigiCru": _instant(day, RIVER_HOUR).replace("Z", "+00:00"),
         "features": features,
     }
 

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sandbox.clock import told_until
 from sandbox.drift import drifted, fault_of, first_row
 from sandbox.events import START, active, draw, french_name, poisson, pressure, weekday_share
 from sandbox.periods import days
@@ -258,11 +259,10 @@ def _text(chance: Random, stars: int, cause: str | None) -> str:
     return text
 
 
-def review(told: Record, today: date) -> Record:
-    """Return a review as the platform shows it on a day: what comes later has not happened yet."""
+def review(told: Record, end: datetime) -> Record:
+    """Return a review as the platform shows it at an instant: what comes later has not happened yet."""
     edited, answered, withdrawn = (
-        told[name] if told[name] and told[name].date() <= today else None
-        for name in ("edited", "answered", "withdrawn")
+        told[name] if told[name] and told[name] < end else None for name in ("edited", "answered", "withdrawn")
     )
     moved = [told["date"], edited, withdrawn, None if told["answered_elsewhere"] else answered]
     on_facebook = told["partner"] == "facebook"
@@ -303,14 +303,18 @@ def _answer(told: Record, answered: datetime) -> Record:
     }
 
 
-@lru_cache(maxsize=2)
 def reviews(seed: int, today: date) -> tuple[Record, ...]:
-    """Return all reviews as shown on a day, the last changed first."""
-    shown = (review(told, today) for day in days(START, today) for told in written_on(seed, day))
+    """Return all reviews as shown on a day, the last changed first; on the running one, as shown now."""
+    return _reviews_until(seed, today, told_until(today))
+
+
+@lru_cache(maxsize=2)
+def _reviews_until(seed: int, today: date, end: datetime) -> tuple[Record, ...]:
+    told = (told for day in days(START, today) for told in written_on(seed, day) if told["date"] < end)
+    shown = (review(found, end) for found in told)
     return tuple(sorted(shown, key=lambda record: (record["update_date"], record["id"]), reverse=True))
 
 
-@lru_cache(maxsize=4)
 def _selected(seed: int, today: date, since: str, states: str) -> tuple[Record, ...]:
     wanted = set(states.split(",")) if states else None
     return tuple(

@@ -4,11 +4,12 @@ Columns, codes and the mean duration follow the published contract; the volume i
 service fails, fewer declarations are begun and more of them are left.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from random import Random
 
+from sandbox.clock import local, told_until
 from sandbox.effects import kept
 from sandbox.events import START, draw, poisson, pressure, weekday_share
 from sandbox.files import csv_bytes
@@ -41,7 +42,15 @@ def drops(seed: int, until: date) -> Iterator[tuple[str, bytes]]:
     """Yield the logs delivered up to a day: name and content."""
     for period in half_years(until):
         rows = (row for day in period.days() for row in declarations_of(seed, day))
-        yield f"ppel_{period.name}.csv", csv_bytes((HEADER, *rows), ",")
+        yield f"ppel_{period.name}.csv", csv_bytes((HEADER, *_told(rows, local(told_until(until)))), ",")
+
+
+def _told(rows: Iterable[Row], until: datetime) -> Iterator[Row]:
+    """Yield the declarations that are begun by a moment in Paris; one that is sent later has no end yet."""
+    written = f"{until:%Y-%m-%d %H:%M:%S}"
+    for number, begun, sent, *others in rows:
+        if begun is None or begun < written:
+            yield number, begun, sent if sent is None or sent < written else None, *others
 
 
 def _code(place: Departement) -> str:

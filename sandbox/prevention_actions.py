@@ -36,6 +36,7 @@ HEADER = (
     "Coût en euros",
     "Indicateurs visés",
 )
+_END = HEADER.index("Date de fin")
 EXAMPLE = (
     "EXEMPLE",
     "Les faux colis expliqués aux seniors",
@@ -100,13 +101,20 @@ Row = tuple[object, ...]
 def drops(seed: int, until: date) -> Iterator[tuple[str, bytes]]:
     """Yield the registers sent up to a day: the first half of a year as CSV, the second as XLSX."""
     for period in half_years(until):
-        rows = [row for day in period.days() for row in (*actions_of(seed, day), *_service_changes(day))]
+        begun = (row for day in period.days() for row in (*actions_of(seed, day), *_service_changes(day)))
+        rows = [row for row in begun if not _ends_after(row, until)]
         name = f"actions_prevention_{period.name}"
         if period.name.endswith("S1"):
             lines = ([f"{cell:%d/%m/%Y}" if isinstance(cell, date) else cell for cell in row] for row in rows)
             yield f"{name}.csv", csv_bytes((HEADER, EXAMPLE, *lines), ";", "utf-8-sig")
         else:
             yield f"{name}.xlsx", xlsx_bytes({"Actions": (HEADER, EXAMPLE, *rows)})
+
+
+def _ends_after(row: Row, day: date) -> bool:
+    """Tell whether an action goes on: it is written down when it is over."""
+    end = row[_END]
+    return isinstance(end, date) and end > day
 
 
 @lru_cache(maxsize=4096)

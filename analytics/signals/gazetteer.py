@@ -1,13 +1,12 @@
 """The names of the places of France, official and usual. What a text names belongs in `places`."""
 
 import csv
-import re
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 from analytics.signals import place_words as vocabulary
-from ingestion.privacy.vocabulary import fold as fold_word
+from ingestion.folding import place_words
 
 GAZETTEER = Path(__file__).with_name("gazetteer.csv")
 #: Inhabitants of a commune that is known beyond its département.
@@ -62,7 +61,7 @@ def all_names() -> Names:
 
 
 def parts_of(name: str) -> tuple[str, ...]:
-    return tuple(vocabulary.ABBREVIATED.get(part, part) for part in re.findall(r"[a-z0-9]+", fold_word(name)))
+    return place_words(name)
 
 
 @cache

@@ -46,7 +46,8 @@ def table_spec(platform: Platform, table: str) -> dg.AssetSpec:
 
 def metadata(report: LoadReport, entity: EntityReport) -> dict[str, dg.MetadataValue]:
     """Return what a load tells of one table; `summary` tells of the whole load."""
-    counts = ("rows_read", "rows_new", "rows_updated", "rows_unchanged", "rows_quarantined")
+    outcomes = ("read", "new", "updated", "unchanged", "quarantined", "replaced", "outdated", "reverted")
+    counts = tuple(f"rows_{outcome}" for outcome in outcomes)
     return {
         "summary": dg.MetadataValue.text(report.summary()),
         "origin": dg.MetadataValue.text(report.origin.name),

@@ -21,7 +21,7 @@ def metadata(publication: Publication) -> dict:
     rows = dg.TableSchema(columns=[dg.TableColumn("table"), dg.TableColumn("rows", "int")])
     return {
         "publication_id": publication.publication_id,
-        "data_as_of": str(publication.data_as_of),
+        "data_as_of": publication.data_as_of.isoformat() if publication.data_as_of else "",
         "code_version": publication.code_version,
         "dagster/uri": str(publication.file),
         "dagster/row_count": sum(publication.rows.values()),

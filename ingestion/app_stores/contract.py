@@ -1,6 +1,6 @@
 """What the app stores tell of a review of one of the ministry's apps. Reading it belongs to `client.py`."""
 
-from ingestion.contract import GENERATION, UNKNOWN_COLUMNS, Dropped, Field, Generation, Table
+from ingestion.contract import GENERATION, UNKNOWN_COLUMNS, Dropped, Field, Generation, NotAfterLoad, Table
 from ingestion.parsers import choice, count, epoch_or_iso, free_text, identifier
 
 MOST_STARS = 5
@@ -65,6 +65,8 @@ REVIEWS = Table(
         UNKNOWN_COLUMNS,
     ),
     dated_by="written_at",
+    not_after_load=NotAfterLoad(("written_at",)),
+    versioned_by="written_at",
     dropped=(
         Dropped(("authorName", "author"), "name or pseudonym of a person"),
         Dropped(

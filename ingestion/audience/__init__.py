@@ -11,11 +11,12 @@ from dlt.extract import DltResource
 from ingestion import clock
 from ingestion.audience.client import ONE_DAY, Page, Tool, by_month, first_day
 from ingestion.audience.contract import CONTRACT, HOURLY_VISITS
+from ingestion.audience.exports import adapter
 from ingestion.audience.matomo import Matomo
 from ingestion.audience.piano import Piano
 from ingestion.audience.sites import Site, declared_sites
 
-__all__ = ["CONTRACT", "address", "build_source"]
+__all__ = ["CONTRACT", "adapter", "address", "build_source"]
 
 PAGE_ROWS = 2000
 

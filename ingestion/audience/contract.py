@@ -9,7 +9,7 @@ import re
 from decimal import Decimal
 from urllib.parse import urlsplit, urlunsplit
 
-from ingestion.contract import GENERATION, UNKNOWN_COLUMNS, Dropped, Field, Generation, Row, Table
+from ingestion.contract import GENERATION, UNKNOWN_COLUMNS, Dropped, Field, Generation, NotAfterLoad, Row, Table
 from ingestion.parsers import choice, count, day, decimal_number, redacted_text, term
 
 #: How Piano writes a property that it does not know.
@@ -152,6 +152,8 @@ def _table(name: str, description: str, time: tuple[Field, ...], properties: tup
         key_parts=("tool", "site", *(field.name for field in (*time, *properties) if not field.filled_by_load)),
         description=description,
         fields=(*_WHERE, *time, *properties, *_METRICS),
+        dated_by=time[0].name,
+        not_after_load=NotAfterLoad((time[0].name,)),
         any_of=(("time_spent_per_visit_milliseconds", "visit_length_seconds"),),
         dropped=_DROPPED,
         generations=_GENERATIONS,

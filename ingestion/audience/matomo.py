@@ -97,7 +97,7 @@ class Matomo:
                 return
         raise ExpectedFailure(
             f"{self._api.where(self.PATH)}: {report} of {site.name} does not end after {_MOST_PAGES} pages.",
-            "Nothing was loaded: narrow the site with page_contains in ingestion/audience/sites.yml.",
+            "Nothing was loaded: narrow the site with page_contains in config/sites.yml.",
         )
 
     def _ask(self, site: Site, report: str, **options: Any) -> Any:
@@ -152,6 +152,6 @@ def _judge(response: Response) -> ExpectedFailure | None:
         said = redact(str(answer.get("message", "")))[:200]
         return ExpectedFailure(
             f"{where}: Matomo refuses the question ({said}).",
-            f"Nothing was loaded: check {KEY_SETTING} in .env, and the site in ingestion/audience/sites.yml.",
+            f"Nothing was loaded: check {KEY_SETTING} in .env, and the site in config/sites.yml.",
         )
     return None

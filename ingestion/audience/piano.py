@@ -1,6 +1,6 @@
 """Asks Piano Analytics, formerly AT Internet (Data API v3, platform-contracts.md §6.1 [high])."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dlt.sources.helpers.rest_client.paginators import PageNumberPaginator
@@ -64,7 +64,7 @@ class Piano:
             ExpectedFailure: they cannot be read whole.
         """
         for rows in self._rows(table, site, period):
-            yield [{"tool": "piano", "site": site.name, **_with_month(row)} for row in rows]
+            yield [{"tool": "piano", "site": site.name, **with_month(row)} for row in rows]
 
     def _rows(self, table: str, site: Site, period: Period) -> Iterator[Page]:
         """Yield the pages of an answer, which ends with an empty one."""
@@ -93,13 +93,13 @@ class Piano:
                 raise ExpectedFailure(
                     f"{self._api.where(self.PATH)}: {table} of {site.name} from {period.start} to {period.end} has"
                     f" {MOST_ROWS} rows or more, and Piano gives no more than that.",
-                    "Nothing was loaded: narrow the site with page_contains in ingestion/audience/sites.yml.",
+                    "Nothing was loaded: narrow the site with page_contains in config/sites.yml.",
                 )
             if page:
                 yield page
 
 
-def _with_month(row: dict[str, Any]) -> dict[str, Any]:
+def with_month(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a row with its month in one piece; Piano gives the year, and the month as an English name."""
     others = {name: value for name, value in row.items() if name not in {"date_year", "date_month"}}
     return {"month": f"{row.get('date_year')} {row.get('date_month')}", **others}
@@ -120,6 +120,6 @@ def _judge(response: Response) -> ExpectedFailure | None:
     if isinstance(answer, dict) and "ErrorMessage" in answer and response.status_code == 400:  # noqa: PLR2004
         return ExpectedFailure(
             f"{where}: Piano refuses the question ({redact(str(answer['ErrorMessage']))[:200]}).",
-            "Nothing was loaded: compare the site in ingestion/audience/sites.yml with the account at Piano.",
+            "Nothing was loaded: compare the site in config/sites.yml with the account at Piano.",
         )
     return None

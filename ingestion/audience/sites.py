@@ -1,15 +1,9 @@
-"""Which sites are measured, and with which tool, as `sites.yml` declares them. Asking a tool belongs elsewhere."""
+"""Which sites are measured, and with which tool, as `config/sites.yml` says. Asking a tool belongs elsewhere."""
 
 from dataclasses import dataclass, fields
 from datetime import date
-from pathlib import Path
-from typing import Any
 
-import yaml
-
-from ingestion.errors import ExpectedFailure
-
-SITES_FILE = Path(__file__).with_name("sites.yml")
+from ingestion.configuration import SITES, Entry, entries
 
 TOOLS = ("piano", "matomo")
 
@@ -44,29 +38,23 @@ def declared_sites() -> tuple[Site, ...]:
     Raises:
         ExpectedFailure: an entry is incomplete, unknown or declared twice.
     """
-    entries = yaml.safe_load(SITES_FILE.read_text(encoding="utf-8"))["sites"]
-    found = tuple(_site(rank, entry) for rank, entry in enumerate(entries, start=1))
-    names = [site.name for site in found]
-    for rank, name in enumerate(names):
-        if name in names[:rank]:
-            raise _broken(rank + 1, f"{name} is declared twice")
-    return found
+    found: dict[str, Site] = {}
+    for entry in entries(SITES, "sites"):
+        site = _site(entry)
+        if site.name in found:
+            raise entry.wrong(f"{site.name} is declared twice")
+        found[site.name] = site
+    return tuple(found.values())
 
 
-def _site(rank: int, entry: dict[str, Any]) -> Site:
-    unknown = entry.keys() - {field.name for field in fields(Site)}
+def _site(entry: Entry) -> Site:
+    unknown = entry.values.keys() - {field.name for field in fields(Site)}
     if unknown:
-        raise _broken(rank, f"{', '.join(sorted(unknown))} means nothing here")
-    if entry.get("tool") not in TOOLS:
-        raise _broken(rank, f"its tool must be {' or '.join(TOOLS)}")
+        raise entry.wrong(f"{', '.join(sorted(unknown))} means nothing here")
+    if entry.values.get("tool") not in TOOLS:
+        raise entry.wrong(f"its tool must be {' or '.join(TOOLS)}")
     expected = {"name": str, "site_id": int, "since": date}
     for name, kind in expected.items():
-        if not isinstance(entry.get(name), kind):
-            raise _broken(rank, f"{name} must be a {kind.__name__}")
-    return Site(**entry)
-
-
-def _broken(rank: int, why: str) -> ExpectedFailure:
-    return ExpectedFailure(
-        f"audience, file {SITES_FILE.name}, entry {rank}: {why}.", "Correct the entry and load again."
-    )
+        if not isinstance(entry.values.get(name), kind):
+            raise entry.wrong(f"{name} must be a {kind.__name__}")
+    return Site(**entry.values)

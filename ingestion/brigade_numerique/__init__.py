@@ -3,15 +3,17 @@
 from pathlib import Path
 
 from ingestion.brigade_numerique.contract import CONTACTS, CONTRACT, LABELS
-from ingestion.delivery import Delivery, headerless_csv_delivery
+from ingestion.delivery import JSON_SUFFIXES, Delivery, headerless_csv_delivery, tabular_delivery
 
 __all__ = ["CONTRACT", "open_file"]
 
 
 def open_file(path: Path) -> Delivery:
-    """Open an export of easiware, which has no header [inferred]; one that it has all the same is passed over.
+    """Open an export of easiware: CSV without a header [inferred], of which one is passed over, or JSON (Lines).
 
     Raises:
         ExpectedFailure: the file cannot be read, or has other columns.
     """
+    if path.suffix.lower() in JSON_SUFFIXES:
+        return tabular_delivery(path, "brigade_numerique", CONTRACT)
     return headerless_csv_delivery(path, "brigade_numerique", CONTACTS, LABELS)

@@ -3,52 +3,21 @@
 import re
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import lru_cache
 from itertools import chain, zip_longest
 
-from ingestion.contract import GENERATION, UNKNOWN_COLUMNS, Dropped, Field, Row, Table
+from ingestion.configuration import known_chat_labels as known_labels
+from ingestion.contract import GENERATION, UNKNOWN_COLUMNS, Dropped, Field, NotAfterLoad, Row, Table
 from ingestion.folding import fold, words
-from ingestion.parsers import PARIS, paris_time, past_clock_time, pseudonym, term
+from ingestion.parsers import PARIS, clock_time, paris_time, pseudonym, term
 
 #: Columns of the export, in the order that the tool is set to write [certain].
 LABELS = ("reference", "date", "canal", "motif_parent", "motif", "element_de_qualification")
 
-#: Motives by parent. The three parents are the ones that the chat shows to citizens [certain]; the spelling of the
-#: motives is [inferred]: it serves to mend damaged ones, and another motive is kept as it is given.
-MOTIVES: dict[str, tuple[str, ...]] = {
-    "Je m'informe": (
-        "Pré-plainte en ligne",
-        "Procédure judiciaire",
-        "Recrutement",
-        "Sécurité routière",
-        "Horaires et coordonnées d'une brigade",
-        "Opération tranquillité vacances",
-        "Prévention et conseils",
-    ),
-    "Je suis victime": (
-        "Hameçonnage",
-        "Fraude à la carte bancaire",
-        "Escroquerie sur Internet",
-        "Piratage de compte",
-        "Usurpation d'identité",
-        "Cyberharcèlement",
-        "Violences intrafamiliales",
-        "Vol ou dégradation",
-    ),
-    "Je signale": (
-        "Contenu illicite",
-        "Fait suspect",
-        "Rumeur ou fausse information",
-        "Inondation ou intempérie",
-        "Trouble de voisinage",
-        "Disparition inquiétante",
-    ),
-    "PNAV": ("PNAV",),
-}
-
 _DAMAGED = re.compile("\ufffd+")
 
 
-def mended(known: Iterable[str]) -> Callable[[str], str]:
+def repaired(known: Callable[[], Iterable[str]] = known_labels) -> Callable[[str], str]:
     """Return a parser that replaces a label by the known one that it spells, or that it must have been before damage.
 
     A run of n replacement characters stands for one to n characters that are not ASCII, or for an apostrophe, which
@@ -56,11 +25,11 @@ def mended(known: Iterable[str]) -> Callable[[str], str]:
     list, which an administrator changes, and an unknown label is to be read.
 
     Args:
-        known: Labels without damage.
+        known: Returns the labels without damage: those of the defaults and of the installation.
     """
-    by_spelling = {fold(label): label for label in known}
 
     def parse(value: str) -> str:
+        by_spelling = _by_spelling(tuple(known()))
         if "\ufffd" not in value:
             return by_spelling.get(fold(value)) or term(value)
         shape = _shape(value)
@@ -68,6 +37,11 @@ def mended(known: Iterable[str]) -> Callable[[str], str]:
         return candidates[0] if len(candidates) == 1 else term(value)
 
     return parse
+
+
+@lru_cache(maxsize=8)
+def _by_spelling(labels: tuple[str, ...]) -> dict[str, str]:
+    return {fold(label): label for label in labels}
 
 
 def _shape(damaged: str) -> re.Pattern[str]:
@@ -103,7 +77,7 @@ CONTACTS = Table(
             "date",
             "Local time of Paris as written, ISO 8601 [certain].",
             (),
-            past_clock_time,
+            clock_time,
             required=True,
             nullable=False,
         ),
@@ -121,12 +95,12 @@ CONTACTS = Table(
             nullable=False,
             filled_by_load=True,
         ),
-        Field("motif_parent", "Parent motive; empty in some rows [certain].", (), mended(MOTIVES), required=True),
+        Field("motif_parent", "Parent motive; empty in some rows [certain].", (), repaired(), required=True),
         Field(
             "motif",
             "Motive; empty in some rows [certain].",
             (),
-            mended(motive for motives in MOTIVES.values() for motive in motives),
+            repaired(),
             required=True,
         ),
         Field(
@@ -140,6 +114,7 @@ CONTACTS = Table(
         UNKNOWN_COLUMNS,
     ),
     dated_by="contacted_at",
+    not_after_load=NotAfterLoad(("date",)),
     archived_in="visibility.int_chat_contact_archive",
     rule=_complete,
     dropped=(

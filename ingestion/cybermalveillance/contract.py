@@ -2,9 +2,9 @@
 
 from decimal import Decimal
 
-from ingestion.contract import GENERATION, UNKNOWN_COLUMNS, Dropped, Field, Table
+from ingestion.contract import GENERATION, UNKNOWN_COLUMNS, Dropped, Field, NotAfterLoad, Table
 from ingestion.folding import fold
-from ingestion.parsers import choice, count, decimal_number, departement_code, past_day, term
+from ingestion.parsers import choice, count, day, decimal_number, departement_code, term
 
 #: Forms of malveillance, and how else they are written. The platform knows about fifty [certain]; these are the ones
 #: that its yearly reports name [inferred].
@@ -57,7 +57,7 @@ CASES = Table(
     description="Assistance cases of one day, public, threat, département and outcome, counted [inferred].",
     fields=(
         Field("case_key", "The five columns that a count is for, joined.", nullable=False, filled_by_load=True),
-        Field("date", "Day of the diagnosis, 'YYYY-MM-DD'.", ("jour",), past_day, required=True, nullable=False),
+        Field("date", "Day of the diagnosis, 'YYYY-MM-DD'.", ("jour",), day, required=True, nullable=False),
         Field(
             "public",
             "Who was assisted.",
@@ -111,6 +111,8 @@ CASES = Table(
         GENERATION,
         UNKNOWN_COLUMNS,
     ),
+    dated_by="date",
+    not_after_load=NotAfterLoad(("date",), "code_departement"),
     dropped=(Dropped(("commentaire", "description"), "free text of a victim, which an aggregate must not hold"),),
 )
 

@@ -9,6 +9,8 @@ from typing import Any
 import dlt
 from dlt.extract import DltResource
 
+from ingestion import clock
+from ingestion.configuration import first_day
 from ingestion.errors import ExpectedFailure
 from ingestion.jdma.client import (
     FIRST_VERSION,
@@ -23,7 +25,7 @@ from ingestion.jdma.client import (
 from ingestion.jdma.contract import ANSWERS, CONTRACT, REVIEWS, SERVICES, STATISTICS
 from ingestion.jdma.exports import open_export as open_file
 from ingestion.jdma.flattening import Page, answers, review, service_forms
-from ingestion.parsers import past_time
+from ingestion.parsers import day
 from ingestion.settings import get
 
 __all__ = ["CONTRACT", "address", "build_source", "open_file"]
@@ -31,9 +33,6 @@ __all__ = ["CONTRACT", "address", "build_source", "open_file"]
 log = logging.getLogger(__name__)
 
 SINCE_SETTING = "CYBERIMPACT_JDMA_SINCE"
-#: Before the platform had any review [MEMORY]; a month without answers costs one request, once.
-FIRST_MONTH = "2019-01"
-
 #: Where a form begins of which no review has come yet.
 FIRST_DAY = "2019-01-01"
 
@@ -138,7 +137,7 @@ def _first_month(last: str | None) -> date:
     if last is not None:
         months = int(last[:4]) * 12 + int(last[5:7]) - 1 - MONTHS_READ_AGAIN
         return date(months // 12, months % 12 + 1, 1)
-    first = get(SINCE_SETTING, FIRST_MONTH)
+    first = get(SINCE_SETTING) or first_day("jdma").isoformat()[: len("2025-01")]
     try:
         return date.fromisoformat(f"{first}-01")
     except ValueError:
@@ -146,8 +145,8 @@ def _first_month(last: str | None) -> date:
 
 
 def _day(found: Any) -> str:
-    """Return the day of Paris on which a review was begun; one that the contract rejects moves nothing."""
+    """Return the day of Paris on which a review was begun; a bad one moves nothing, and none leads beyond today."""
     try:
-        return past_time(str(found["created_at"]))[:10]
+        return min(day(str(found["created_at"])), clock.today().isoformat())
     except (KeyError, TypeError, ValueError):
         return FIRST_DAY

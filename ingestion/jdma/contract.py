@@ -3,7 +3,7 @@
 import re
 from datetime import datetime
 
-from ingestion.contract import GENERATION, UNKNOWN_COLUMNS, Dropped, Field, Generation, Table
+from ingestion.contract import GENERATION, UNKNOWN_COLUMNS, Dropped, Field, Generation, NotAfterLoad, Table
 from ingestion.parsers import code, count, day, free_text, redacted_text, utc_time
 
 #: The intentions of an answer (§1.3) [CERTAIN]; another one is kept as it is.
@@ -102,6 +102,7 @@ STATISTICS = Table(
         GENERATION,
         UNKNOWN_COLUMNS,
     ),
+    not_after_load=NotAfterLoad(("interval_start",)),
     generations=(Generation("v1", ("product_id",)), Generation("v2", ("product_id", "form_id"))),
 )
 
@@ -144,6 +145,7 @@ REVIEWS = Table(
         UNKNOWN_COLUMNS,
     ),
     dated_by="created_at",
+    not_after_load=NotAfterLoad(("created_at",)),
     dropped=(
         Dropped(("Adresse mail",), "mail address"),
         Dropped(("xwiki_id",), "identifier of an older system, which no figure needs"),
@@ -186,6 +188,7 @@ ANSWERS = Table(
         UNKNOWN_COLUMNS,
     ),
     dated_by="created_at",
+    not_after_load=NotAfterLoad(("created_at",)),
     dropped=(
         Dropped(("parent_answer_id",), "technical key of the platform; the parent is told by its question and answer"),
     ),

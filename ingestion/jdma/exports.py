@@ -1,13 +1,15 @@
 """Reads the export that the platform sends by mail: one column per question, told by its wording. Asks nothing."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from ingestion.delivery import Delivery, Part, of_csv
+from ingestion.contract import Table
+from ingestion.delivery import JSON_SUFFIXES, Adapt, Delivery, Part, of_csv, tabular_delivery
 from ingestion.files import CsvFile, open_csv
 from ingestion.folding import fold
-from ingestion.jdma.contract import ANSWERS, REVIEWS
+from ingestion.jdma.contract import ANSWERS, CONTRACT, REVIEWS
+from ingestion.jdma.flattening import answers, review
 from ingestion.jdma.questionnaire import BY_LABEL, VERBATIM, Question
 from ingestion.privacy import redact_label
 from ingestion.records import Record
@@ -23,16 +25,25 @@ _OF_REVIEW = ("Identifiant Avis", "Date de l'avis")
 
 
 def open_export(path: Path) -> Delivery:
-    """Return an export `Avis_<service>_<time>.csv`: its reviews, and their answers.
+    """Return an export: `Avis_<service>_<time>.csv`, or reviews as the API gives them in JSON; with their answers.
 
     Raises:
         ExpectedFailure: the file cannot be read, or a column that every export has is missing.
     """
+    if path.suffix.lower() in JSON_SUFFIXES:
+        return tabular_delivery(path, "jdma", CONTRACT, _of_api)
     file = open_csv(path, "jdma", REVIEWS.recognised)
     reviews = [label for label in file.header if REVIEWS.recognised([label])]
     REVIEWS.understand(reviews, f"jdma, file {file.name}")
     questions = [label for label in file.header if label not in reviews]
     return of_csv(file, Part(REVIEWS, _reviews(file, reviews, path.name)), Part(ANSWERS, _answers(file, questions)))
+
+
+def _of_api(labels: Sequence[str], where: str) -> Sequence[tuple[Table | None, Adapt]]:
+    """Return how reviews of `/avis` become those of the contract; records that are flat already stay as they are."""
+    if "answers" not in labels:
+        return [(None, lambda values: [values])]
+    return [(REVIEWS, lambda values: [review(values)]), (ANSWERS, lambda values: answers(values, where))]
 
 
 def _reviews(file: CsvFile, columns: list[str], file_name: str) -> Iterator[Record]:

@@ -5,7 +5,7 @@ import re
 from datetime import timedelta
 from typing import Any
 
-from ingestion.contract import GENERATION, UNKNOWN_COLUMNS, Dropped, Field, Generation, Table
+from ingestion.contract import GENERATION, UNKNOWN_COLUMNS, Dropped, Field, Generation, NotAfterLoad, Table
 from ingestion.folding import fold
 from ingestion.parsers import choice, count, departement_code, flag, free_text, pseudonym, redacted_text, utc_time
 from ingestion.parsers import identifier as one_of_a_record
@@ -153,6 +153,8 @@ MENTIONS = Table(
         UNKNOWN_COLUMNS,
     ),
     dated_by="published_at",
+    not_after_load=NotAfterLoad(("published_at",)),
+    versioned_by="collected_at",
     dropped=(
         Dropped(("author_name", "author", "username", "screen_name"), "name of a person, which no figure needs"),
         Dropped(("author_url", "author_image_url"), "leads to a person, which no figure needs"),
@@ -183,6 +185,7 @@ VOLUMES = Table(
         UNKNOWN_COLUMNS,
     ),
     dated_by="bin_start",
+    not_after_load=NotAfterLoad(("bin_start",)),
 )
 
 CONTRACT = (MENTIONS, VOLUMES)

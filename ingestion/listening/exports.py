@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from ingestion.contract import shown
-from ingestion.delivery import Delivery, Part, of_csv
+from ingestion.contract import Table, shown
+from ingestion.delivery import Adapt, Delivery, Part, of_csv, tabular_delivery
 from ingestion.errors import ExpectedFailure
 from ingestion.files import name_of, open_csv
 from ingestion.folding import fold
@@ -118,13 +118,15 @@ _NEUTRAL = ColumnMap("file", _UTC, {fold(name): name for name in MENTIONS.field_
 
 
 def open_file(path: Path) -> Delivery:
-    """Open an export: CSV whose labels a column map knows, or JSON Lines of neutral records.
+    """Open an export: CSV whose labels a column map knows, or JSON and JSON Lines of neutral records.
 
     Raises:
         ExpectedFailure: the file cannot be read, or no map knows its header.
     """
     if path.suffix in {".jsonl", ".ndjson"}:
         return _json_lines(path)
+    if path.suffix == ".json":
+        return tabular_delivery(path, "listening", [MENTIONS], _identified)
     maps = (*column_maps(), _NEUTRAL)
     file = open_csv(path, "listening", lambda header: max(known.recognised(header) for known in maps))
     where = f"listening, file {file.name}"
@@ -144,6 +146,10 @@ def _labels(chosen: ColumnMap, header: Sequence[str]) -> tuple[str, ...]:
     named = [chosen.columns.get(fold(label), label) for label in header]
     has_address = "url" in named and "mention_id" not in named
     return (*named, *(["mention_id"] if has_address else []))
+
+
+def _identified(_labels: Sequence[str], _where: str) -> Sequence[tuple[Table | None, Adapt]]:
+    return [(None, lambda values: [{"mention_id": identifier(values.get("url")), **values}])]
 
 
 def _json_lines(path: Path) -> Delivery:

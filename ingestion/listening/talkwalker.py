@@ -13,7 +13,7 @@ import requests
 from dlt.sources.helpers.rest_client.paginators import OffsetPaginator
 
 from ingestion.errors import ExpectedFailure
-from ingestion.folding import fold
+from ingestion.folding import fold_place
 from ingestion.http import Api, Patience, TransientFailure, without_query
 from ingestion.listening.contract import identifier
 from ingestion.privacy import redact
@@ -260,7 +260,7 @@ def network(source_types: Any) -> str:
 @cache
 def _departements() -> Mapping[str, str]:
     with Path(__file__).with_name("departements.csv").open(encoding="utf-8", newline="") as file:
-        return {fold(row["name"]): row["code"] for row in csv.DictReader(file)}
+        return {fold_place(row["name"]): row["code"] for row in csv.DictReader(file)}
 
 
 def neutral(document: Mapping[str, Any], project: str) -> dict[str, Any]:
@@ -297,7 +297,7 @@ def neutral(document: Mapping[str, Any], project: str) -> dict[str, Any]:
         "topics": ";".join(map(str, document.get("matched_profile") or ())),
         "country": country.upper() if isinstance(country, str) else country,
         "region": region,
-        "department_code": _departements().get(fold(region)) if isinstance(region, str) else None,
+        "department_code": _departements().get(fold_place(region)) if isinstance(region, str) else None,
         "vendor": "talkwalker",
         "vendor_query": project,
     }

@@ -7,6 +7,7 @@ from typing import Any
 import dlt
 from dlt.extract import DltResource
 
+from ingestion.configuration import first_day
 from ingestion.ma_securite.client import News, Page, created_at
 from ingestion.ma_securite.contract import CONTRACT, NEWS
 
@@ -14,9 +15,6 @@ __all__ = ["CONTRACT", "address", "build_source"]
 
 #: News may be shown days after their creation, and corrected: what is younger is read again.
 LAG = timedelta(days=7)
-
-#: Ma Sécurité opened in March 2022.
-FIRST = "2022-01-01T00:00:00Z"
 
 
 def address() -> str:
@@ -31,11 +29,12 @@ def build_source() -> DltResource:
     No filter by date is known, so the latest come first and reading ends at the first page that is older. The cursor is
     moved by hand (`advance`), by valid dates only, so that a record which the contract rejects cannot carry it away.
     """
-    created_since = dlt.sources.incremental("created_at", initial_value=FIRST, lag=LAG.total_seconds())
+    first = f"{first_day('ma_securite')}T00:00:00Z"
+    created_since = dlt.sources.incremental("created_at", initial_value=first, lag=LAG.total_seconds())
 
     @dlt.resource(name=NEWS.name)
     def news(created: dlt.sources.incremental[Any] = created_since) -> Iterator[Page]:
-        start, latest = created.start_value or FIRST, ""
+        start, latest = created.start_value or first, ""
         created.advance(None)
         for page in News().latest():
             yield page

@@ -3,7 +3,7 @@
 import re
 from datetime import datetime
 
-from ingestion.contract import GENERATION, UNKNOWN_COLUMNS, Dropped, Field, Generation, Row, Table
+from ingestion.contract import GENERATION, UNKNOWN_COLUMNS, Dropped, Field, Generation, NotAfterLoad, Row, Table
 from ingestion.folding import fold
 from ingestion.parsers import code, free_text, paris_time, redacted_text, utc_time
 
@@ -95,6 +95,7 @@ NEWS = Table(
         UNKNOWN_COLUMNS,
     ),
     dated_by="created_at",
+    not_after_load=NotAfterLoad(("created_at",)),
     dropped=(Dropped(("image", "imageUrl"), "a picture may show persons, and no figure needs it"),),
     generations=(Generation("inferred", ("id", "titre", "title")),),
     rule=_completed,

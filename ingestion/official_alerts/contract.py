@@ -1,6 +1,6 @@
 """What the official sources of alerts say, in one table. Asking them belongs to `client.py`."""
 
-from ingestion.contract import GENERATION, UNKNOWN_COLUMNS, Field, Table
+from ingestion.contract import GENERATION, UNKNOWN_COLUMNS, Field, NotAfterLoad, Table
 from ingestion.parsers import choice, published, utc_time
 
 METEO_FRANCE, VIGICRUES, SANTE_PUBLIQUE_FRANCE = "meteo_france", "vigicrues", "sante_publique_france"
@@ -52,6 +52,9 @@ ALERTS = Table(
         GENERATION,
         UNKNOWN_COLUMNS,
     ),
+    dated_by="issued_at",
+    not_after_load=NotAfterLoad(("issued_at",)),
+    versioned_by="issued_at",
 )
 
 CONTRACT = (ALERTS,)

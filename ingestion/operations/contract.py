@@ -35,6 +35,7 @@ TOPICS = Table(
     name="topics",
     key="code",
     description="A subject that is watched on the platforms.",
+    versioned_by="updated_at",
     fields=(
         _text("code", "Identifier of the topic."),
         _text("label", "French label, redacted.", redacted_text),

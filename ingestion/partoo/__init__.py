@@ -11,8 +11,9 @@ from ingestion.clock import today
 from ingestion.parsers import day, epoch_or_iso
 from ingestion.partoo.client import Page, Partoo, presence_since
 from ingestion.partoo.contract import BUSINESSES, CONTRACT, GROUPS, PRESENCE, PUBLISHER_STATES, REVIEWS
+from ingestion.partoo.exports import adapter
 
-__all__ = ["CONTRACT", "address", "build_source"]
+__all__ = ["CONTRACT", "adapter", "address", "build_source"]
 
 #: Google revises its last days: what is younger is read again.
 LAG = timedelta(days=5)

@@ -7,6 +7,7 @@ from typing import Any
 from dlt.sources.helpers.rest_client.paginators import BasePaginator
 from requests import Request, Response
 
+from ingestion.configuration import first_day
 from ingestion.errors import ExpectedFailure
 from ingestion.http import Api
 from ingestion.partoo.contract import METRICS
@@ -19,9 +20,6 @@ ADDRESS = "https://api.partoo.co/v2"
 KEY_SETTING = "CYBERIMPACT_PARTOO_API_KEY"
 METRICS_SETTING = "CYBERIMPACT_PARTOO_METRICS"
 SINCE_SETTING = "CYBERIMPACT_PARTOO_SINCE"
-
-#: First day of the presence that is read, when the settings name none.
-SINCE = "2025-01-01"
 
 #: Metrics asked for when the settings name none: those of the vendor's specification that count views and actions.
 ASKED_METRICS = ("views_maps", "views_search", "actions_website", "actions_phone", "actions_driving_directions")
@@ -84,7 +82,7 @@ class Partoo:
             ExpectedFailure: the platform cannot be read whole.
         """
         for page in self._listing("business/search", "businesses", {}):
-            yield [_business(record) for record in page]
+            yield [flat_business(record) for record in page]
 
     def groups(self) -> Iterator[Page]:
         """Yield all groups and their subgroups.
@@ -102,7 +100,7 @@ class Partoo:
             ExpectedFailure: as `businesses`.
         """
         for page in self._listing("reviews", "reviews", {**filters, "per_page": REVIEWS_PER_PAGE}):
-            yield [_review(record) for record in page]
+            yield [flat_review(record) for record in page]
 
     def presence(self, since: date, until: date) -> Iterator[Page]:
         """Yield the metrics of every listing and day of a period, its last day included.
@@ -179,14 +177,14 @@ def presence_since() -> str:
     Raises:
         ExpectedFailure: the setting is no date.
     """
-    text = get(SINCE_SETTING, SINCE)
+    text = get(SINCE_SETTING) or first_day("partoo").isoformat()
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError:
         raise ExpectedFailure(f"{SINCE_SETTING} is {text!r}, which is no date.", "Write it as YYYY-MM-DD.") from None
 
 
-def _business(record: Record) -> Record:
+def flat_business(record: Record) -> Record:
     """Return a listing with one truth value per subscription instead of an object."""
     flat = {name: value for name, value in record.items() if name != "subscriptions"}
     for product, state in (record.get("subscriptions") or {}).items():
@@ -200,7 +198,7 @@ def _family(group: Record) -> Iterator[Record]:
     yield from group.get("subgroups") or ()
 
 
-def _review(record: Record) -> Record:
+def flat_review(record: Record) -> Record:
     """Return a review with the number and the first time of its answers instead of the answers."""
     flat = {name: value for name, value in record.items() if name not in {"comments", "tags"}}
     comments = record.get("comments") or []
@@ -222,6 +220,11 @@ def _values(record: Record, metrics: Iterable[str], where: str) -> Iterator[Reco
             f"{where}: the metric {missing[0]} was asked for, and the answer does not have it.",
             f"Nothing was loaded: if Partoo renamed it, name the new one in {METRICS_SETTING} (.env).",
         )
+    yield from values_by_metric(record)
+
+
+def values_by_metric(record: Record) -> Iterator[Record]:
+    """Yield one record per metric that a record of presence has."""
     others = {name: value for name, value in record.items() if name not in METRICS}
     for name in METRICS:
         if name in record:

@@ -1,6 +1,6 @@
 """What Partoo delivers: units, groups, reviews, presence and listing states. Reading it belongs to `client.py`."""
 
-from ingestion.contract import GENERATION, UNKNOWN_COLUMNS, Dropped, Field, Generation, Row, Table
+from ingestion.contract import GENERATION, UNKNOWN_COLUMNS, Dropped, Field, Generation, NotAfterLoad, Row, Table
 from ingestion.parsers import choice, code, count, day, epoch_or_iso, flag, free_text, identifier, number, postal_code
 
 #: Names of the presence metrics: those of the vendor's specification of 2021 [certain], then the later ones [reported].
@@ -133,6 +133,7 @@ BUSINESSES = Table(
         ),
         Dropped(("siret", "clean_name"), "retired by the platform, repeated elsewhere in the record"),
     ),
+    versioned_by="modified",
     generations=GENERATIONS,
     rule=_with_departement,
 )
@@ -152,6 +153,7 @@ GROUPS = Table(
         GENERATION,
         UNKNOWN_COLUMNS,
     ),
+    versioned_by="updated",
     generations=GENERATIONS,
 )
 
@@ -185,6 +187,8 @@ REVIEWS = Table(
         UNKNOWN_COLUMNS,
     ),
     dated_by="date",
+    not_after_load=NotAfterLoad(("date",)),
+    versioned_by="update_date",
     dropped=(
         Dropped(("author_name",), "name of a person"),
         Dropped(("link", "partner_id", "key"), "leads to the author's page, and no figure needs it"),
@@ -212,6 +216,7 @@ PRESENCE = Table(
         GENERATION,
         UNKNOWN_COLUMNS,
     ),
+    not_after_load=NotAfterLoad(("date",)),
     dropped=(Dropped(("bucket",), "always 'day', as asked"),),
     generations=GENERATIONS,
 )

@@ -3,8 +3,8 @@
 import re
 from decimal import Decimal
 
-from ingestion.contract import GENERATION, UNKNOWN_COLUMNS, Field, Table
-from ingestion.parsers import choice, count, decimal_number, departement_code, past_day, past_time
+from ingestion.contract import GENERATION, UNKNOWN_COLUMNS, Field, NotAfterLoad, Table
+from ingestion.parsers import choice, count, day, decimal_number, departement_code, local_time
 
 #: Classes of age [certain]. `00` is "not given" or "under 15": the producer has to say which [inferred].
 AGE_CLASSES = ("00", "15-24", "25-34", "35-44", "45-54", "55-64", "65-74", "75+")
@@ -12,15 +12,15 @@ AGE_CLASSES = ("00", "15-24", "25-34", "35-44", "45-54", "55-64", "65-74", "75+"
 age_class = choice(dict.fromkeys(AGE_CLASSES, ()))
 
 
-def past_month(value: str) -> str:
-    """Return a month that has begun, as `YYYY-MM`.
+def month_of_year(value: str) -> str:
+    """Return a month as `YYYY-MM`.
 
     Raises:
-        ValueError: there is no such month, or it lies in the future.
+        ValueError: there is no such month.
     """
     if not re.fullmatch(r"\d{4}-(?:0[1-9]|1[0-2])", value):
         raise ValueError("is not a month of the calendar")
-    return past_time(f"{value}-01")[:7]
+    return local_time(f"{value}-01")[:7]
 
 
 def amount(value: str) -> Decimal:
@@ -35,8 +35,8 @@ def amount(value: str) -> Decimal:
     return euros
 
 
-_DAY = Field("day", "Day of the reports, 'YYYY-MM-DD' [certain].", (), past_day, required=True, nullable=False)
-_MONTH = Field("month", "Month of the reports, 'YYYY-MM' [certain].", (), past_month, required=True, nullable=False)
+_DAY = Field("day", "Day of the reports, 'YYYY-MM-DD' [certain].", (), day, required=True, nullable=False)
+_MONTH = Field("month", "Month of the reports, 'YYYY-MM' [certain].", (), month_of_year, required=True, nullable=False)
 _COUNT = Field("count", "Number of reports [certain].", (), count, "bigint", required=True, nullable=False)
 
 
@@ -49,6 +49,8 @@ DAILY_REPORTS = Table(
     key="day",
     description="Reports of card fraud per day, whole country (series nb_report_day).",
     fields=(_DAY, _COUNT, GENERATION, UNKNOWN_COLUMNS),
+    dated_by="day",
+    not_after_load=NotAfterLoad(("day",)),
 )
 
 DAILY_AMOUNTS = Table(
@@ -61,6 +63,8 @@ DAILY_AMOUNTS = Table(
         GENERATION,
         UNKNOWN_COLUMNS,
     ),
+    dated_by="day",
+    not_after_load=NotAfterLoad(("day",)),
 )
 
 MONTHLY_DEPARTEMENTS = Table(
@@ -83,6 +87,8 @@ MONTHLY_DEPARTEMENTS = Table(
         GENERATION,
         UNKNOWN_COLUMNS,
     ),
+    dated_by="month",
+    not_after_load=NotAfterLoad(("month",)),
 )
 
 MONTHLY_AGES = Table(
@@ -105,6 +111,8 @@ MONTHLY_AGES = Table(
         GENERATION,
         UNKNOWN_COLUMNS,
     ),
+    dated_by="month",
+    not_after_load=NotAfterLoad(("month",)),
 )
 
 CONTRACT = (DAILY_REPORTS, DAILY_AMOUNTS, MONTHLY_DEPARTEMENTS, MONTHLY_AGES)

@@ -2,16 +2,16 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ingestion.contract import Table
-from ingestion.delivery import Delivery, json_delivery
+from ingestion.delivery import Adapt, Delivery, json_delivery, tabular_delivery
 from ingestion.errors import ExpectedFailure
 from ingestion.files import name_of
 from ingestion.folding import words
-from ingestion.perceval.contract import DAILY_AMOUNTS, DAILY_REPORTS, MONTHLY_AGES, MONTHLY_DEPARTEMENTS
+from ingestion.perceval.contract import CONTRACT, DAILY_AMOUNTS, DAILY_REPORTS, MONTHLY_AGES, MONTHLY_DEPARTEMENTS
 from ingestion.privacy import redact
 
 log = logging.getLogger(__name__)
@@ -29,13 +29,15 @@ Found = Iterable[tuple[Table, Iterable[Mapping[str, Any]]]]
 
 
 def open_file(path: Path) -> Delivery:
-    """Open a file of PERCEV@L.
+    """Open a file of PERCEV@L: the document of four series, or one series as CSV or JSON Lines.
 
     Raises:
         ExpectedFailure: the file cannot be read, lacks a series, names something twice, or holds a card number or an
             opposition number.
     """
     where = f"{_PLATFORM}, file {name_of(path)}"
+    if path.suffix.lower() != ".json":
+        return tabular_delivery(path, _PLATFORM, CONTRACT, _without_payment_data)
 
     def read(document: Any) -> Found:
         _refuse_payment_data(document, where)
@@ -50,6 +52,14 @@ def open_file(path: Path) -> Delivery:
         return tables.items()
 
     return json_delivery(path, _PLATFORM, read)
+
+
+def _without_payment_data(_labels: Sequence[str], where: str) -> Sequence[tuple[Table | None, Adapt]]:
+    def checked(values: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+        _refuse_payment_data(values, where)
+        return [values]
+
+    return [(None, checked)]
 
 
 def _by_day(series: Mapping[str, Any], measure: str) -> list[dict[str, Any]]:

@@ -2,17 +2,17 @@
 
 from datetime import datetime
 
-from ingestion.contract import GENERATION, UNKNOWN_COLUMNS, Field, Generation, Table
-from ingestion.parsers import code, departement_code, flag, paris_time, past_clock_time
+from ingestion.contract import GENERATION, UNKNOWN_COLUMNS, Field, Generation, NotAfterLoad, Table
+from ingestion.parsers import clock_time, code, departement_code, flag, paris_time
 
 
 def declared_at(value: str) -> datetime:
-    """Return a local time of Paris as an instant; a declaration has a time of day and lies in the past.
+    """Return a local time of Paris as an instant; a declaration has a time of day.
 
     Raises:
-        ValueError: there is no such time, it has no time of day, or it lies in the future.
+        ValueError: there is no such time, or it has no time of day.
     """
-    return paris_time(past_clock_time(value))
+    return paris_time(clock_time(value))
 
 
 DECLARATIONS = Table(
@@ -53,6 +53,7 @@ DECLARATIONS = Table(
         UNKNOWN_COLUMNS,
     ),
     dated_by="stats_debut_declaration",
+    not_after_load=NotAfterLoad(("stats_debut_declaration", "stats_fin_declaration"), "stats_dpt_unite"),
     generations=(Generation("stats", ("stats_id", "stats_debut_declaration")),),
 )
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ingestion.delivery import Delivery, Part, csv_delivery, xlsx_delivery
+from ingestion.delivery import Delivery, Part, tabular_delivery, xlsx_delivery
 from ingestion.errors import ExpectedFailure
 from ingestion.folding import fold
 from ingestion.prevention_actions.contract import ACTIONS, CONTRACT, MANDATORY, day
@@ -31,15 +31,18 @@ def open_file(path: Path) -> Delivery:
     Raises:
         ExpectedFailure: the file cannot be read or is no register; in French where its header lacks a column.
     """
-    opened = xlsx_delivery if path.suffix.lower() == ".xlsx" else csv_delivery
+    opened = xlsx_delivery if path.suffix.lower() == ".xlsx" else tabular_delivery
     delivery = opened(path, _PLATFORM, CONTRACT)
     parts = tuple(Part(part.table, _actions(part.records, delivery.name)) for part in delivery.parts)
     return replace(delivery, parts=parts)
 
 
 def _actions(records: Iterable[Record], file: str) -> Iterator[Record]:
-    """Yield the lines that are actions, each with an identifier, and what is wrong with the damaged ones."""
-    seen: dict[str, Record] = {}
+    """Yield the lines that are actions, each with an identifier, and what is wrong with the damaged ones.
+
+    A line that repeats an identifier corrects the line before, unless unit, day or title make it another action.
+    """
+    seen: dict[str, tuple[int, str]] = {}
     for record in records:
         if record.problem is not None:
             yield replace(record, problem="la ligne est abîmée : nombre de colonnes faux, ou guillemet non fermé")
@@ -50,13 +53,14 @@ def _actions(records: Iterable[Record], file: str) -> Iterator[Record]:
         given = str(values.get("identifiant") or "").strip()
         if fold(given) == fold(EXAMPLE) or not any(str(value or "").strip() for value in record.values.values()):
             continue
-        identifier = _given(given) if given else _made(values)
-        first = seen.setdefault(identifier, record)
-        is_double = first.values != record.values
+        identifier = _given(given) if given else _in_letters(hashlib.sha256(_identity(values).encode()).hexdigest())
+        first, identity = seen.setdefault(identifier, (record.position, _identity(values)))
         yield replace(
             record,
             values={**record.values, names.get("identifiant", "identifiant"): identifier},
-            problem=f"porte le même identifiant que la ligne {first.position}" if is_double else None,
+            problem=None
+            if identity == _identity(values)
+            else f"porte l'identifiant de la ligne {first}, qui est celui d'une autre action",
         )
 
 
@@ -82,13 +86,12 @@ def _given(identifier: str) -> str:
     return _in_letters(pseudonymise(identifier).removeprefix("p_"))
 
 
-def _made(values: Mapping[str, Any]) -> str:
-    """Return an identifier made of unit, day and title."""
+def _identity(values: Mapping[str, Any]) -> str:
+    """Return what makes an action: unit, day and title."""
     parts = {name: str(values.get(name) or "").strip() for name in _IDENTITY}
     with suppress(ValueError):  # the contract refuses the line, and says why
         parts["date_debut"] = day(parts["date_debut"])
-    identity = "|".join(fold(part) for part in parts.values())
-    return _in_letters(hashlib.sha256(identity.encode()).hexdigest())
+    return "|".join(fold(part) for part in parts.values())
 
 
 def _in_letters(digest: str) -> str:

@@ -8,9 +8,10 @@ from pathlib import Path
 import dlt
 from dlt.extract import DltResource
 
-from ingestion.delivery import Delivery, csv_delivery
+from ingestion import configuration
+from ingestion.delivery import Delivery, tabular_delivery
 from ingestion.reference.client import COMPETENCES_RESOURCE, UNITS_RESOURCE, Page, Resource, address
-from ingestion.reference.contract import COMPETENCES, CONTRACT, INSPECTIONS, UNITS
+from ingestion.reference.contract import CHAT_CATEGORY, COMPETENCES, CONTRACT, INSPECTIONS, UNITS
 from ingestion.reference.workbook import crimes_delivery
 
 __all__ = ["CONTRACT", "address", "build_source", "open_file"]
@@ -18,19 +19,24 @@ __all__ = ["CONTRACT", "address", "build_source", "open_file"]
 
 @dlt.source(name="reference")
 def build_source() -> Iterable[DltResource]:
-    """Return units and competences from data.gouv.fr, and the figures of the IGGN that ship with the project."""
-    return [_table(UNITS.name, UNITS_RESOURCE), _table(COMPETENCES.name, COMPETENCES_RESOURCE), _inspections()]
+    """Return units and competences from data.gouv.fr, the figures of the IGGN, and the installation's categories."""
+    return [
+        _table(UNITS.name, UNITS_RESOURCE),
+        _table(COMPETENCES.name, COMPETENCES_RESOURCE),
+        _inspections(),
+        _chat_categories(),
+    ]
 
 
 def open_file(path: Path) -> Delivery:
-    """Return a dropped file: the workbook of offences, or a CSV file that is recognised by its header.
+    """Return a dropped file: the workbook of offences, or CSV, JSON or JSON Lines recognised by the labels.
 
     Raises:
         ExpectedFailure: the file cannot be read or is not recognised.
     """
     if path.suffix.lower() == ".xlsx":
         return crimes_delivery(path)
-    return csv_delivery(path, "reference", CONTRACT)
+    return tabular_delivery(path, "reference", CONTRACT)
 
 
 def _table(name: str, resource: str) -> DltResource:
@@ -46,6 +52,14 @@ def _table(name: str, resource: str) -> DltResource:
         state["converted_at"] = converted_at
 
     return pages()
+
+
+@dlt.resource(name=CHAT_CATEGORY.name)
+def _chat_categories() -> Iterator[Page]:
+    """Yield what the installation says of the motives of the chat; the defaults are a seed of the dbt project."""
+    if configuration.has_own(configuration.CHAT_CATEGORIES):
+        found = configuration.chat_categories()
+        yield [{"label": label, "category": category} for label, category in found.items()]
 
 
 @dlt.resource(name=INSPECTIONS.name)

@@ -8,8 +8,9 @@ from typing import Any
 import dlt
 from dlt.extract import DltResource
 
+from ingestion import clock
 from ingestion.contract import Header, Table
-from ingestion.parsers import past_time
+from ingestion.parsers import day
 from ingestion.services_publics_plus.client import (
     DatasetAbsent,
     Experiences,
@@ -70,9 +71,9 @@ def _latest(table: Table, name: str, page: Page, so_far: str | None) -> str | No
 
 
 def _day(record: Mapping[str, Any], header: Header, name: str) -> str:
-    """Return the day that a field of a record holds; a record that the contract rejects moves nothing."""
+    """Return the day that a field of a record holds; a bad one moves nothing, and none leads beyond today."""
     label = next((label for label, declared in header.columns.items() if declared.name == name), None)
     try:
-        return past_time(str(record[label]))[:10] if label else ""
+        return min(day(str(record[label])), clock.today().isoformat()) if label else ""
     except ValueError:
         return ""

@@ -2,7 +2,17 @@
 
 from decimal import Decimal
 
-from ingestion.contract import GENERATION, UNKNOWN_COLUMNS, Dropped, Field, Generation, RejectedError, Row, Table
+from ingestion.contract import (
+    GENERATION,
+    UNKNOWN_COLUMNS,
+    Dropped,
+    Field,
+    Generation,
+    NotAfterLoad,
+    RejectedError,
+    Row,
+    Table,
+)
 from ingestion.parsers import (
     choice,
     code,
@@ -13,7 +23,6 @@ from ingestion.parsers import (
     free_text,
     insee_code,
     local_time,
-    past_time,
     postal_code,
     published,
     redacted_text,
@@ -151,7 +160,7 @@ EXPERIENCES = Table(
             "date_de_publication",
             "When it was published, local time of Paris, ISO 8601.",
             ("Date de publication",),
-            past_time,
+            local_time,
             required=True,
             nullable=False,
         ),
@@ -228,6 +237,7 @@ EXPERIENCES = Table(
         UNKNOWN_COLUMNS,
     ),
     dated_by="date_de_publication",
+    not_after_load=NotAfterLoad(("date_de_publication",)),
     any_of=(("etat_experience", "statut_experience"),),
     dropped=(
         Dropped(("pseudonyme_usager", "Pseudonyme"), "pseudonym of a person, which no figure needs"),
@@ -358,6 +368,7 @@ QUALITY_RESULTS = Table(
         GENERATION,
         UNKNOWN_COLUMNS,
     ),
+    not_after_load=NotAfterLoad(("date_mise_a_jour",)),
     generations=(
         Generation("csv", ("Code SP+ de l'indicateur", "Date de mise à jour")),
         Generation("api", ("code_sp_de_l_indicateur", "date_de_mise_a_jour")),

@@ -11,8 +11,9 @@ from ingestion.clock import today
 from ingestion.social_accounts.client import User, X
 from ingestion.social_accounts.contract import ACCOUNTS, CONTRACT, DAILY_METRICS
 from ingestion.social_accounts.directory import Account, accounts
+from ingestion.social_accounts.exports import adapter
 
-__all__ = ["CONTRACT", "address", "build_source"]
+__all__ = ["CONTRACT", "adapter", "address", "build_source"]
 
 Page = list[dict[str, Any]]
 

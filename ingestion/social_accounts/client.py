@@ -55,7 +55,7 @@ class X:
         if accounts and not found:
             raise ExpectedFailure(
                 f"{self._api.where('users')}: X knows none of the {len(accounts)} declared accounts.",
-                "Nothing was loaded: compare ingestion/social_accounts/accounts.yml with the accounts of the network.",
+                "Nothing was loaded: compare config/accounts.yml with the accounts of the network.",
             )
         if missing:
             log.warning("%s: X does not know %s; the other accounts are loaded.", PLATFORM, ", ".join(missing))

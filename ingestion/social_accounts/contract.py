@@ -4,7 +4,17 @@ These accounts speak for an institution: their names and figures are no personal
 them is ever asked.
 """
 
-from ingestion.contract import GENERATION, UNKNOWN_COLUMNS, Dropped, Field, Generation, RejectedError, Row, Table
+from ingestion.contract import (
+    GENERATION,
+    UNKNOWN_COLUMNS,
+    Dropped,
+    Field,
+    Generation,
+    NotAfterLoad,
+    RejectedError,
+    Row,
+    Table,
+)
 from ingestion.parsers import choice, count, day, identifier, published, utc_time
 from ingestion.social_accounts.directory import NETWORKS, known
 
@@ -30,7 +40,7 @@ def _declared_name(row: Row) -> Row:
     """
     found = known(row["network"], row["account"])
     if found is None:
-        raise RejectedError("account", "is not declared in ingestion/social_accounts/accounts.yml", row["account"])
+        raise RejectedError("account", "is not declared in config/accounts.yml", row["account"])
     return {**row, "account": found.account}
 
 
@@ -88,6 +98,8 @@ DAILY_METRICS = Table(
         GENERATION,
         UNKNOWN_COLUMNS,
     ),
+    dated_by="day",
+    not_after_load=NotAfterLoad(("day",)),
     dropped=(Dropped(("like_count", "media_count"), "counts of X that no figure needs"),),
     generations=(
         Generation("csv", ("engagements",)),

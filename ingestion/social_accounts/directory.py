@@ -1,15 +1,11 @@
-"""The institution's own accounts, as `accounts.yml` declares them. What networks say of them belongs elsewhere."""
+"""The institution's own accounts, as `config/accounts.yml` says. What networks say of them belongs elsewhere."""
 
 import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import yaml
-
-from ingestion.errors import ExpectedFailure
-
-ACCOUNTS_FILE = Path(__file__).with_name("accounts.yml")
+from ingestion.configuration import ACCOUNTS, Entry, entries, file_of
 
 NETWORKS = {
     "x": "https://x.com/{account}",
@@ -51,20 +47,13 @@ class Account:
         return NETWORKS[self.network].format(account=self.account, user=user, host=host)
 
 
-@cache
 def accounts() -> tuple[Account, ...]:
     """Return the declared accounts.
 
     Raises:
         ExpectedFailure: an entry is incomplete, unknown or declared twice.
     """
-    entries = yaml.safe_load(ACCOUNTS_FILE.read_text(encoding="utf-8"))["accounts"]
-    found = [_account(rank, entry) for rank, entry in enumerate(entries, start=1)]
-    names = [(each.network, each.account.casefold()) for each in found]
-    for rank, name in enumerate(names):
-        if name in names[:rank]:
-            raise _broken(rank + 1, f"{name[0]} {name[1]} is declared twice")
-    return tuple(found)
+    return tuple(_by_name().values())
 
 
 def known(network: str, account: str) -> Account | None:
@@ -72,23 +61,31 @@ def known(network: str, account: str) -> Account | None:
     return _by_name().get((network, account.removeprefix("@").casefold()))
 
 
-@cache
 def _by_name() -> dict[tuple[str, str], Account]:
-    return {(each.network, each.account.casefold()): each for each in accounts()}
+    file = file_of(ACCOUNTS)
+    return _read(file, file.stat().st_mtime_ns)
 
 
-def _account(rank: int, entry: dict[str, object]) -> Account:
-    network, name = str(entry.get("network", "")), str(entry.get("account", ""))
+@cache
+def _read(_file: Path, _modified: int) -> dict[tuple[str, str], Account]:
+    """Return the accounts by network and name in lower case; read once for each state of the file."""
+    found: dict[tuple[str, str], Account] = {}
+    for entry in entries(ACCOUNTS, "accounts"):
+        account = _account(entry)
+        name = account.network, account.account.casefold()
+        if name in found:
+            raise entry.wrong(f"{name[0]} {name[1]} is declared twice")
+        found[name] = account
+    return found
+
+
+def _account(entry: Entry) -> Account:
+    values = entry.values
+    network, name = str(values.get("network", "")), str(values.get("account", ""))
     if network not in NETWORKS or not name:
-        raise _broken(rank, f"it needs an account, and a network among {', '.join(NETWORKS)}")
+        raise entry.wrong(f"it needs an account, and a network among {', '.join(NETWORKS)}")
     of_departement = _OF_DEPARTEMENT.fullmatch(name)
-    department = str(entry.get("department") or (of_departement[1].upper() if of_departement else ""))
+    department = str(values.get("department") or (of_departement[1].upper() if of_departement else ""))
     if not _DEPARTMENT.fullmatch(department):
-        raise _broken(rank, f"its department must be the code of a département, or {NATIONAL!r}")
-    return Account(network, name, department, str(entry["id"]) if entry.get("id") else None)
-
-
-def _broken(rank: int, why: str) -> ExpectedFailure:
-    return ExpectedFailure(
-        f"social_accounts, file {ACCOUNTS_FILE.name}, entry {rank}: {why}.", "Correct the entry and load again."
-    )
+        raise entry.wrong(f"its department must be the code of a département, or {NATIONAL!r}")
+    return Account(network, name, department, str(values["id"]) if values.get("id") else None)

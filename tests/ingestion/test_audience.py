@@ -35,13 +35,12 @@ TABLES = ("hourly_visits", "geo_visits", "pages_visits", "sources_visits", "devi
 
 
 @pytest.fixture
-def declared(tmp_path, monkeypatch):
+def declared(home):
     """Return a function that declares sites."""
 
     def declare(text):
-        file = tmp_path / "sites.yml"
-        file.write_text(text, encoding="utf-8")
-        monkeypatch.setattr(sites, "SITES_FILE", file)
+        home.config.mkdir(exist_ok=True)
+        (home.config / "sites.yml").write_text(text, encoding="utf-8")
 
     return declare
 
@@ -378,11 +377,11 @@ def test_an_unknown_metric_is_kept_and_reported(tools, home):
 @pytest.mark.parametrize(
     ("entries", "said"),
     [
-        (["{name: a, tool: ga4, site_id: 1, since: 2025-01-01}"], "entry 1: its tool must be piano or matomo"),
-        (["{name: a, tool: piano, site_id: un, since: 2025-01-01}"], "entry 1: site_id must be a int"),
-        (["{name: a, tool: piano, site_id: 1, since: hier}"], "entry 1: since must be a date"),
-        (["{name: a, tool: piano, site_id: 1, since: 2025-01-01, page: b}"], "entry 1: page means nothing here"),
-        (["{name: a, tool: piano, site_id: 1, since: 2025-01-01}"] * 2, "entry 2: a is declared twice"),
+        (["{name: a, tool: ga4, site_id: 1, since: 2025-01-01}"], "line 2: its tool must be piano or matomo"),
+        (["{name: a, tool: piano, site_id: un, since: 2025-01-01}"], "line 2: site_id must be a int"),
+        (["{name: a, tool: piano, site_id: 1, since: hier}"], "line 2: since must be a date"),
+        (["{name: a, tool: piano, site_id: 1, since: 2025-01-01, page: b}"], "line 2: page means nothing here"),
+        (["{name: a, tool: piano, site_id: 1, since: 2025-01-01}"] * 2, "line 3: a is declared twice"),
     ],
 )
 def test_a_wrong_entry_of_the_list_of_sites_is_told(declared, entries, said):

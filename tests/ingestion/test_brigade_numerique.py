@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ingestion.brigade_numerique.contract import MOTIVES, mended
+from ingestion.brigade_numerique.contract import repaired
+from ingestion.configuration import known_chat_labels
 from ingestion.errors import ExpectedFailure
 from ingestion.loading import load
 from tests.ingestion.drops import SEED, UNTIL, ask, counts, delivered, loaded, rejections, written
@@ -113,15 +114,14 @@ def test_the_quarantine_does_not_hold_the_reference(home, exports):
         ("Rappeler le 06 39 98 12 34", "Rappeler le [TÉLÉPHONE]"),
     ],
 )
-def test_labels_are_mended_where_there_is_one_answer(damaged, expected):
-    assert mended(("Hameçonnage", "L'alerte", "côte", "cête"))(damaged) == expected
+def test_labels_are_repaired_where_there_is_one_answer(damaged, expected):
+    assert repaired(lambda: ("Hameçonnage", "L'alerte", "côte", "cête"))(damaged) == expected
 
 
 def test_every_known_motive_survives_a_wrong_decoding():
-    for motives in MOTIVES.values():
-        parse = mended(motives)
-        for motive in motives:
-            assert parse(motive.encode("cp1252").decode("utf-8", errors="replace")) == motive
+    parse = repaired()
+    for label in known_chat_labels():
+        assert parse(label.encode("cp1252").decode("utf-8", errors="replace")) == label
 
 
 @pytest.mark.usefixtures("home")

@@ -233,11 +233,35 @@ def test_bad_records_are_set_aside_and_the_others_load(tmp_path):
     assert {e.line for e in quarantine.entries("listening")} == {4, 5, 6, 7}
 
 
-def test_doubles_in_the_file(place, tmp_path):
+def test_of_two_rows_with_one_key_the_last_one_holds(place, tmp_path):
     rows = [mention(1), mention(2), mention(1), mention(2, views=77), mention(3), mention(4, mention_id=" m3")]
-    assert counts(load("listening", file=parquet(tmp_path, rows))) == (6, 3, 0, 1, 2)
-    assert ask(place, "select views from mentions order by 1") == [(1,), (2,), (3,)]
-    assert [(e.line, e.record_key) for e in quarantine.entries("listening")] == [(4, "m2"), (6, "m3")]
+    report = load("listening", file=parquet(tmp_path, rows))
+    assert (counts(report), report.total("rows_replaced")) == ((6, 3, 0, 1, 0), 2)
+    assert ask(place, "select mention_id, views from mentions order by 1") == [("m1", 1), ("m2", 77), ("m3", 4)]
+
+
+def test_a_mention_of_after_the_load_is_quarantined(place, tmp_path):
+    rows = [mention(1), mention(2, published_at=datetime.now(UTC) + timedelta(hours=2))]
+    assert counts(load("listening", file=parquet(tmp_path, rows))) == (2, 1, 0, 0, 1)
+    [entry] = quarantine.entries("listening")
+    assert (entry.line, entry.field, entry.reason) == (2, "published_at", "lies after the load")
+    assert ask(place, "select mention_id from mentions") == [("m1",)]
+
+
+def test_a_mention_that_was_collected_earlier_changes_nothing(place, tmp_path):
+    schema = SCHEMA.append(pa.field("collected_at", pa.timestamp("us", "UTC")))
+    early, late = START + timedelta(days=1), START + timedelta(days=2)
+    newer = [mention(1, collected_at=late, views=9), mention(2, collected_at=late), mention(3, collected_at=early)]
+    older = [mention(1, collected_at=early), mention(2, collected_at=None), mention(3, collected_at=late, views=5)]
+    load("listening", file=parquet(tmp_path, newer, schema=schema))
+    before = snapshot(place)
+    for write, more in ((parquet, {"schema": schema}), (json_lines, {})):
+        report = load("listening", file=write(tmp_path, older[:2], **more))
+        assert (counts(report), report.total("rows_outdated")) == ((2, 0, 0, 0, 0), 2)
+        assert snapshot(place) == before
+    report = load("listening", file=parquet(tmp_path, older, schema=schema))
+    assert (report.total("rows_updated"), report.total("rows_outdated")) == (1, 2)
+    assert ask(place, "select views from mentions order by mention_id") == [(9,), (2,), (5,)]
 
 
 def test_when_no_record_satisfies_a_field_nothing_is_loaded(place, tmp_path):

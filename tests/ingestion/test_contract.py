@@ -221,7 +221,7 @@ def test_a_quality_result_that_breaks_the_contract_is_rejected(label, value, fie
     [
         ("Date de publication", "31/02/2022", "date_de_publication", "calendar"),
         ("Date de publication", "", "date_de_publication", "empty"),
-        ("Date de publication", "06/10/2049", "date_de_publication", "future"),
+        ("Date de publication", "06/10/2049", "date_de_publication", "after the load"),
         ("Ressenti usager", "Mitigé", "ressenti_usager", "none of: Positif, Neutre, Négatif"),
         ("Code INSEE Département usager", "Nord", "code_departement_usager", "département"),
         ("Code Postal typologie 1", "33", "code_postal_typologie_1", "postal code"),

@@ -100,7 +100,7 @@ def test_a_json_case_that_lacks_a_name_is_quarantined_alone(exports):
 
 @pytest.mark.parametrize("document", ["{}", "[1, 2]", '{"a": [], "b": []}', '"cas"'])
 def test_json_of_another_form_is_refused(exports, document):
-    with pytest.raises(ExpectedFailure, match=r"file a\.json: the document is not of the expected form"):
+    with pytest.raises(ExpectedFailure, match=r"file a\.json: the (?:document holds no list|header is not recognised)"):
         loaded(CYBER, exports, "a.json", document)
 
 

@@ -38,13 +38,13 @@ def test_delimiters_line_ends_and_marks(tmp_path, delimiter, newline, bom):
 def test_encodings(tmp_path, encoding, repaired):
     file = opened(tmp_path, "id;ville\n1;Orléans, l’été à 5 €\n".encode(encoding))
     assert [r.values["ville"] for r in file.records()] == ["Orléans, l’été à 5 €"]
-    assert file.repaired == repaired
+    assert file.repaired.count == repaired
 
 
 def test_utf8_that_holds_control_characters_and_stray_bytes_is_mended_and_counted(tmp_path):
     file = opened(tmp_path, "id;avis\n1;l\x92été à 5 \x80\n".encode() + b"2;caf\xe9 \xc3\xa9t\xc3\xa9\n")
     assert [r.values["avis"] for r in file.records()] == ["l’été à 5 €", "café été"]
-    assert file.repaired == 3
+    assert file.repaired.count == 3
 
 
 def test_line_numbers_are_physical_lines(tmp_path):

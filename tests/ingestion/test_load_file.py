@@ -11,7 +11,7 @@ import sys
 import pytest
 
 import ingestion
-from ingestion import contract, quarantine, settings
+from ingestion import contract, loading, quarantine, settings
 from ingestion.errors import ExpectedFailure
 from ingestion.loading import ensure_tables, load, retry_quarantine
 from ingestion.privacy import redact
@@ -104,6 +104,24 @@ def test_no_mail_address_of_the_real_exports_reaches_the_disk(home, real):
     written = b"".join(path.read_bytes() for path in home.root.rglob("*") if path.is_file())
     assert b"pays" in written
     assert b"@gendarmerie.interieur" not in written
+
+
+@pytest.mark.usefixtures("home")
+def test_repaired_characters_are_told_with_the_place_of_the_first(exports):
+    file = exports / "export.csv"
+    file.write_bytes(f"\ufeff{HEADER}\n{experience('1')}\n".encode() + experience("2", title="l’été").encode("cp1252"))
+    report = load(SPP, file=file)
+    assert report.repaired_characters == 6
+    assert "note: export.csv: 6 repaired characters, the first in line 3, column 8" in report.summary()
+    assert "été" not in report.summary()
+
+
+def test_a_load_of_which_every_record_was_refused_is_a_failure(home, exports):
+    file = write_export(exports, experience("1", published="31/02/2022"), experience("2", feeling="Mitigé"))
+    report = load(SPP, file=file)
+    assert not report.complete
+    assert "file export.csv: every record was refused (2 of 2), nothing was loaded." in report.problems[0]
+    assert run_alone(file, CYBERIMPACT_HOME=str(home.root)).returncode == 1
 
 
 # ---- generations, merging
@@ -229,17 +247,53 @@ def test_a_record_met_twice_with_its_fault_is_one_row_of_the_quarantine(home, ex
     assert ask(home, "select count(*) from quarantine.services_publics_plus") == [(1,)]
 
 
-def test_duplicate_ids(home, exports):
+def test_of_two_rows_with_one_key_the_last_one_holds(home, exports):
     lines = [experience("1"), experience("1"), experience("1", feeling="Négatif"), experience("2")]
     report = load(SPP, file=write_export(exports, *lines))
-    assert counts(report) == (4, 2, 0, 1, 1)
+    assert counts(report) == (4, 2, 0, 1, 0)
+    assert report.total("rows_replaced") == 1
+    assert ", 1 replaced;" in report.summary()
     assert ask(home, "select id_experience, ressenti_usager from experiences order by 1") == [
-        ("1", "Positif"),
+        ("1", "Négatif"),
         ("2", "Positif"),
     ]
-    assert ask(home, "select line, reason from quarantine.services_publics_plus") == [
-        (4, "repeats that of line 2, otherwise")
-    ]
+    assert quarantine.entries(SPP) == []
+
+
+def test_a_row_that_is_refused_replaces_nothing(home, exports):
+    lines = [experience("1"), experience("1", feeling="Mitigé")]
+    assert counts(load(SPP, file=write_export(exports, *lines))) == (2, 1, 0, 0, 1)
+    assert ask(home, "select ressenti_usager from experiences") == [("Positif",)]
+
+
+def test_rows_far_apart_replace_each_other_too(home, exports, monkeypatch):
+    monkeypatch.setattr(loading, "BATCH_ROWS", 2)
+    lines = [experience(str(number % 3), title=f"Titre {number}") for number in range(8)]
+    report = load(SPP, file=write_export(exports, *lines))
+    assert (counts(report), report.total("rows_replaced")) == ((8, 3, 0, 0, 0), 5)
+    assert ask(home, "select titre from experiences order by 1") == [("Titre 5",), ("Titre 6",), ("Titre 7",)]
+
+
+@pytest.mark.usefixtures("home")
+def test_rows_that_an_older_export_changed_are_listed(exports):
+    newer = [experience("1", published="01/03/2022", feeling="Neutre"), experience("2", published="05/12/2023")]
+    load(SPP, file=write_export(exports, *newer, name="2023.csv"))
+    older = [experience("3", published="02/03/2022"), experience("1", published="01/03/2022")]
+    report = load(SPP, file=write_export(exports, *older, name="2022.csv"))
+    assert report.entities[0].reverted_lines == (3,)
+    assert "1 rows changed to an older value by line 3: this file ends on 2022-03-02" in report.summary()
+    report = load(SPP, file=write_export(exports, *newer, name="2023.csv"))
+    assert report.total("rows_updated") == 1
+    assert report.entities[0].changed_lines == (2,)
+    assert report.total("rows_reverted") == 1, "the same file was loaded before the one that wrote the row"
+
+
+@pytest.mark.usefixtures("home")
+def test_a_file_of_a_later_export_changes_rows_without_a_warning(exports):
+    load(SPP, file=write_export(exports, experience("1", published="01/03/2022"), name="a.csv"))
+    lines = [experience("1", published="01/03/2022", feeling="Neutre"), experience("2", published="04/03/2022")]
+    report = load(SPP, file=write_export(exports, *lines, name="b.csv"))
+    assert (report.total("rows_updated"), report.total("rows_reverted")) == (1, 0)
 
 
 def test_a_column_that_no_record_satisfies_is_a_change_of_format_and_refused(home, exports):
@@ -300,11 +354,12 @@ def test_retry_loads_what_todays_contract_accepts_and_keeps_the_rest(home, expor
 
 
 def test_retry_does_not_put_an_older_record_over_a_newer_one(home, exports):
-    load(SPP, file=write_export(exports, experience("1"), experience("1", feeling="Négatif")))
+    load(SPP, file=write_export(exports, experience("1", feeling="Mitigé")))
+    load(SPP, file=write_export(exports, experience("1"), experience("1", feeling="Mitigé")))
     before = snapshot(home)
     assert counts(retry_quarantine(SPP)) == (0, 0, 0, 0, 0)
     assert snapshot(home) == before
-    assert len(quarantine.entries(SPP)) == 1
+    assert quarantine.entries(SPP) == []
 
 
 @pytest.mark.usefixtures("home")

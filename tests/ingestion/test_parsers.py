@@ -54,7 +54,6 @@ def test_a_value_becomes_canonical(parse, given_value, expected):
         (parsers.local_time, "hier", "not a date of the calendar"),
         (parsers.local_time, "31/12/1999", "outside the years 2000 to 2050"),
         (parsers.local_time, "2051-01-01", "outside the years 2000 to 2050"),
-        (parsers.past_time, "2050-01-01", "in the future"),
     ],
 )
 def test_a_value_that_cannot_be_meant_is_refused_with_its_reason(parse, value, reason):

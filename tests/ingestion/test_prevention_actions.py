@@ -227,7 +227,14 @@ def test_a_corrected_line_leaves_the_quarantine_even_without_identifier(exports)
 def test_two_actions_with_one_identifier_are_told_apart_in_french(exports):
     lines = csv_of({}, {}, {"Titre": "Une autre action"})
     assert counts(loaded(REGISTER, exports, "a.csv", lines)) == (3, 1, 0, 1, 1)
-    assert rejections(REGISTER) == [(4, None, "porte le même identifiant que la ligne 2")]
+    assert rejections(REGISTER) == [(4, None, "porte l'identifiant de la ligne 2, qui est celui d'une autre action")]
+
+
+@pytest.mark.usefixtures("home")
+def test_a_line_further_down_corrects_one_of_the_same_identifier(exports):
+    report = loaded(REGISTER, exports, "a.csv", csv_of({}, {"Heures": "9"}))
+    assert counts(report) == (2, 1, 0, 0, 0)
+    assert report.total("rows_replaced") == 1
 
 
 @pytest.mark.usefixtures("home")

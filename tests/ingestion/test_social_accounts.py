@@ -219,17 +219,16 @@ def test_the_drops_of_the_sandbox_load_whole_and_agree_with_x(network, home, tmp
 @pytest.mark.parametrize(
     ("entry", "said"),
     [
-        ("{network: myspace, account: Gendarmerie}", "entry 1: it needs an account, and a network among x, facebook"),
-        ("{network: x, account: Gendarmerie}", "entry 1: its department must be the code of a département, or 'gn'"),
-        ("{network: x, account: Gendarmerie_33}\n  - {network: x, account: gendarmerie_33}", "entry 2: x .* twice"),
+        ("{network: myspace, account: Gendarmerie}", "line 2: it needs an account, and a network among x, facebook"),
+        ("{network: x, account: Gendarmerie}", "line 2: its department must be the code of a département, or 'gn'"),
+        ("{network: x, account: Gendarmerie_33}\n  - {network: x, account: gendarmerie_33}", "line 3: x .* twice"),
     ],
 )
-def test_a_wrong_entry_of_the_list_is_told(tmp_path, monkeypatch, entry, said):
-    file = tmp_path / "accounts.yml"
-    file.write_text(f"accounts:\n  - {entry}\n", encoding="utf-8")
-    monkeypatch.setattr(directory, "ACCOUNTS_FILE", file)
+def test_a_wrong_entry_of_the_list_is_told(home, entry, said):
+    home.config.mkdir()
+    (home.config / "accounts.yml").write_text(f"accounts:\n  - {entry}\n", encoding="utf-8")
     with pytest.raises(ExpectedFailure, match=said):
-        directory.accounts.__wrapped__()
+        directory.accounts()
 
 
 def test_every_declared_account_has_an_address():

@@ -16,10 +16,8 @@ import dagster as dg
 import pytest
 
 from ingestion import settings
-from ingestion.errors import ExpectedFailure
-from ingestion.platforms import platform
 from ingestion.settings import Home
-from orchestration import cli, execution, stack
+from orchestration import execution, loads, stack
 from tests.unit.handmade import write_copy, write_warehouse
 
 CYBERIMPACT = Path(sys.executable).with_name("cyberimpact")
@@ -224,6 +222,29 @@ class TestEmptyHome:
     @pytest.mark.parametrize("file", ["absent.csv", "."])
     def test_a_file_that_is_none_is_named(self, run: Run, file: str) -> None:
         assert file in run("load", "services_publics_plus", "--file", file).refused()
+
+    def test_a_file_belongs_to_one_platform(self, run: Run) -> None:
+        assert "several are named" in run("load", "jdma", "partoo", "export.csv").refused()
+
+    def test_each_file_has_its_own_outcome_and_those_that_are_good_load(self, run: Run, tmp_path: Path) -> None:
+        header = ("stats_id", "debut", "fin", "dpt_unite", "pers_physique", "pers_morale")
+        labels = ",".join(name if name == "stats_id" else f"stats_{name}" for name in header)
+        labels = labels.replace("debut", "debut_declaration").replace("fin", "fin_declaration")
+        rows = {
+            "a": "1,2025-01-02 10:00:00,2025-01-02 10:05:00,33,1,0",
+            "b": "1,2025-02-31 10:00:00,,33,1,0",
+            "c": "1,2025-01-02 10:00:00,2025-01-02 10:09:00,33,1,0",
+        }
+        for name, row in rows.items():
+            (tmp_path / f"{name}.csv").write_text(f"{labels}\n{row}\n")
+        files = [str(tmp_path / f"{name}.csv") for name in ("a", "b", "absent", "c")]
+        done = run("load", "pre_plainte", *files)
+        assert done.code == 1
+        assert done.out.splitlines()[0].startswith("pre_plainte: 1 read, 1 new")
+        assert "1 rows changed by line 2" in done.out.splitlines()[1]
+        assert "every record was refused (1 of 1)" in " ".join(done.err.split())
+        assert "absent.csv is neither a platform nor a file" in " ".join(done.err.split())
+        assert "2 of 4 loads failed" in " ".join(done.err.split())
 
     @pytest.mark.parametrize("verb", [("query", "select 1"), ("load", "services_publics_plus")])
     def test_a_home_that_is_no_folder_is_said(
@@ -478,10 +499,8 @@ def test_one_bad_file_of_an_inbox_stops_no_other_and_fails_the_load(tmp_path, mo
         metadata = {} if failures else {dg.AssetKey("a"): {"summary": f"{file.name}: 1 new"}}
         return execution.Outcome("run", not failures, metadata, failures)
 
-    monkeypatch.setattr(execution, "run_job", run_job)
-    said: list[str] = []
-    with pytest.raises(ExpectedFailure) as failure:
-        said.extend(cli.load_one(platform("pre_plainte"), None))
-    assert said == ["b_good.csv: 1 new"]
-    assert "a_bad.csv: the header" in str(failure.value)
-    assert "c_link.csv is a symbolic link" in str(failure.value)
+    monkeypatch.setattr(loads, "run_job", run_job)
+    link, bad, good = loads.load_all(loads.wanted(["pre_plainte"], []))
+    assert "c_link.csv is a symbolic link" in str(link)
+    assert "a_bad.csv: the header" in str(bad)
+    assert good == "b_good.csv: 1 new"

@@ -20,7 +20,8 @@ from news
 left join {{ ref('bridge_postal_code_territory') }} as by_postal_code
     on news.postal_code = by_postal_code.postal_code
 left join {{ ref('bridge_departement_territory') }} as by_code on news.departement_code = by_code.departement_code
-left join {{ ref('territories') }} as by_name on lower(news.locality) = lower(by_name.territory_name)
+left join {{ ref('territories') }} as by_name
+    on {{ folded_place('news.locality') }} = {{ folded_place('by_name.territory_name') }}
 left join {{ ref('threat_labels') }} as threat_labels
     on
         threat_labels.platform = 'ma_securite'

@@ -2,7 +2,7 @@ with visits as (
     select
         *,
         -- Some tools give overseas territories as countries of their own.
-        lower(case when geo_country = 'France' then geo_region else geo_country end) as place_name
+        {{ folded_place("case when geo_country = 'France' then geo_region else geo_country end") }} as place_name
     from {{ ref('stg_audience__geo_visit') }}
 )
 
