@@ -69,7 +69,10 @@ class Dagster:
         return key, {**MUTATION, "query": MUTATION["query"] % key}
 
     def took_place(self, key: str) -> bool:
-        with dg.DagsterInstance.from_config(str(self.server.home.dagster)) as instance:
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("DAGSTER_HOME", str(self.server.home.dagster))
+            instance = dg.DagsterInstance.get()
+        with instance:
             return key in instance.event_log_storage.get_concurrency_keys()
 
 
