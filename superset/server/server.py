@@ -169,7 +169,7 @@ def ensure_administrator(username: str, password: str) -> None:
 
 
 def serve() -> None:
-    """Replace this process with gunicorn: threads, since DuckDB works outside the interpreter's lock.
+    """Replace this process with gunicorn: threads, since queries run in other processes.
 
     Kept answers are forgotten first: they are of a former copy if one was published while nobody could be told.
     """
@@ -186,7 +186,7 @@ def serve() -> None:
             f"--bind=127.0.0.1:{port}",
             f"--workers={os.environ.get('CYBERIMPACT_SUPERSET_WORKERS', '1')}",
             "--worker-class=gthread",
-            "--threads=8",
+            "--threads=16",
             "--timeout=120",
             "--limit-request-line=0",
             "--limit-request-field_size=0",

@@ -12,6 +12,7 @@ Read by Superset through `SUPERSET_CONFIG_PATH`; `server.py` beside it sets that
 * `CYBERIMPACT_SUPERSET_URL`, `CYBERIMPACT_DAGSTER_URL`: where people reach this server and Dagster's pages behind a
   gateway; both on one host, since Dagster's pages know people by the cookie of this server.
 * `CYBERIMPACT_DAGSTER_PORT`: the port of Dagster's pages on the same host, without a gateway; 3000 by default.
+* `CYBERIMPACT_QUERY_…`: how long a query may last and how much memory it may take; `queries.py` lists them.
 """
 
 import os
@@ -23,18 +24,16 @@ from urllib.parse import quote, urlsplit
 import yaml
 from flask import Flask, Response, session
 from flask_appbuilder.const import AUTH_OAUTH
-from superset.errors import ErrorLevel, SupersetError, SupersetErrorType
-from superset.exceptions import SupersetSecurityException
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from accounts import answer_refusals  # beside this file, which is loaded by its path
+import queries  # these are beside this file, which is loaded by its path
+from accounts import answer_refusals
 from action_log import ActionLog
 from dagster_link import link_dagster
 from guesses import limit_guesses
 from pages import failure
 from security import SecurityManager
-from sql_guard import refusal
 
 
 def _required(name: str) -> str:
@@ -58,7 +57,7 @@ SQLALCHEMY_DATABASE_URI = os.environ.get("CYBERIMPACT_SUPERSET_METADATA_URI") or
 # No value of a statement in a message: it may be a secret.
 SQLALCHEMY_ENGINE_OPTIONS: dict[str, object] = {"hide_parameters": True}
 if SQLALCHEMY_DATABASE_URI.startswith("sqlite:"):
-    # Eight threads share one SQLite file: a writer waits for the other instead of failing.
+    # The threads share one SQLite file: a writer waits for the other instead of failing.
     SQLALCHEMY_ENGINE_OPTIONS["connect_args"] = {"check_same_thread": False, "timeout": 30}
 EVENT_LOGGER = ActionLog()
 
@@ -228,6 +227,7 @@ def FLASK_APP_MUTATOR(app: Flask) -> None:  # noqa: N802 - the name of the setti
     limit_guesses(app)
     answer_refusals(app)
     link_dagster(app)
+    queries.install()
 
     @app.before_request
     def renew_session() -> None:
@@ -266,55 +266,13 @@ SQL_MAX_ROW = 100_000
 TABLE_VIZ_MAX_ROW_SERVER = 100_000
 DISPLAY_MAX_ROW = 10_000
 DEFAULT_SQLLAB_LIMIT = 1_000
-SQLLAB_TIMEOUT = 30
-SUPERSET_WEBSERVER_TIMEOUT = 60
+SQLLAB_TIMEOUT = queries.SQL_LAB_SECONDS
+SUPERSET_WEBSERVER_TIMEOUT = queries.SQL_LAB_SECONDS + 10  # the browser waits a little longer than the server
 SQLLAB_CTAS_NO_LIMIT = False
 DATASET_IMPORT_ALLOWED_DATA_URLS: list[str] = []
 
-
-def SQL_QUERY_MUTATOR(sql: str, **_: object) -> str:  # noqa: N802 - the name of the setting
-    """Let a query of a chart or of SQL Lab pass, or refuse it."""
-    if reason := refusal(sql):
-        raise SupersetSecurityException(
-            SupersetError(message=reason, error_type=SupersetErrorType.MISSING_OWNERSHIP_ERROR, level=ErrorLevel.ERROR)
-        )
-    return sql
-
-
-# The file is opened read-only, without external access, its configuration locked; this stops sooner, and says so.
-DISALLOWED_SQL_FUNCTIONS = {
-    "duckdb": {
-        "current_setting",
-        "duckdb_databases",
-        "duckdb_extensions",
-        "duckdb_logs",
-        "duckdb_secrets",
-        "duckdb_settings",
-        "getenv",
-        "glob",
-        "parquet_file_metadata",
-        "parquet_kv_metadata",
-        "parquet_metadata",
-        "parquet_scan",
-        "parquet_schema",
-        "pragma_database_list",
-        "query",
-        "query_table",
-        "read_blob",
-        "read_csv",
-        "read_csv_auto",
-        "read_json",
-        "read_json_auto",
-        "read_json_objects",
-        "read_ndjson",
-        "read_ndjson_auto",
-        "read_parquet",
-        "read_text",
-        "sniff_csv",
-        "sqlite_scan",
-        "which_secret",
-    }
-}
+# Which process executes a query: `sql_guard` says there what may run.
+DB_CONNECTION_MUTATOR = queries.in_worker
 
 # -- Cache: answers live until the next publication, which invalidates them, or the next start, which forgets them
 

@@ -1,0 +1,82 @@
+"""Makes Superset read SQL as DuckDB does, so that its row rules reach every table.
+
+Superset parses a text with sqlglot, changes the tree, and writes it anew: what runs is the new text. The dialect here
+writes no comments, refuses a text that its own parser does not read again as the same, and calls a table every name
+that has a schema: the guard lets no other name be one.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from sqlglot import exp
+from sqlglot.dialects.duckdb import DuckDB
+from sqlglot.errors import ParseError, SqlglotError
+
+#: Strings whose escapes the two parsers do not read alike.
+_STRINGS = (exp.ByteString, exp.RawString, exp.HexString, exp.BitString, exp.National, exp.UnicodeString)
+
+
+class ServedDuckDB(DuckDB):
+    """DuckDB's dialect, stricter."""
+
+    def parse(self, sql: str, **options: Any) -> list[exp.Expression | None]:
+        """Parse a script.
+
+        Raises:
+            ParseError: it is not SQL, or holds what sqlglot and DuckDB may read differently.
+        """
+        try:
+            trees = super().parse(sql, **options)
+        except RecursionError:
+            raise ParseError("Cette requête est trop imbriquée.") from None
+        for tree in trees:
+            if tree is not None and tree.find(*_STRINGS):
+                raise ParseError("Seules les chaînes entre apostrophes simples sont permises.")
+        return trees
+
+    def generate(self, expression: exp.Expression, copy: bool = True, **options: Any) -> str:
+        """Write a tree as SQL, without comments.
+
+        Raises:
+            ParseError: the text would be read as another tree.
+        """
+        options["comments"] = False
+        text = super().generate(expression, copy=copy, **options)
+        again = [tree for tree in super().parse(text) if tree is not None]
+        if len(again) != 1 or _shape(again[0]) != _shape(expression) or super().generate(again[0], **options) != text:
+            raise ParseError("Cette requête peut être comprise de deux façons : écrivez-la plus simplement.")
+        return text
+
+
+def _shape(tree: exp.Expression) -> tuple[int, Counter[tuple[str, str]]]:
+    return sum(1 for _ in tree.find_all(exp.Query)), Counter(named_tables(tree))
+
+
+def named_tables(tree: exp.Expression) -> list[tuple[str, str]]:
+    """Return schema and name of all that a tree reads by name, common table expressions included."""
+    return [(table.db, table.name) for table in tree.find_all(exp.Table) if isinstance(table.this, exp.Identifier)]
+
+
+def reads(sql: str, tables: Iterable[tuple[str, str]]) -> bool:
+    """Return whether sqlglot finds in a text just the tables that DuckDB found, each as often."""
+    try:
+        trees = [tree for tree in ServedDuckDB().parse(sql) if tree is not None]
+    except (SqlglotError, RecursionError):
+        return False
+    return len(trees) == 1 and Counter(named_tables(trees[0])) == Counter(tables)
+
+
+def install() -> None:
+    """Have Superset use the dialect for DuckDB, and find tables as the guard does."""
+    from superset.sql import parse
+
+    parse.SQLGLOT_DIALECTS["duckdb"] = ServedDuckDB
+    parse.extract_tables_from_statement = _tables
+
+
+def _tables(statement: exp.Expression, _dialect: Any) -> set[Any]:
+    from superset.sql.parse import Table
+
+    found = (table for table in statement.find_all(exp.Table) if table.db)
+    return {Table(table.name, table.db, table.catalog or None) for table in found}
