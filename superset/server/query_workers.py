@@ -82,7 +82,7 @@ class Template:
     def __init__(self) -> None:
         self._control, theirs = socket.socketpair()
         with theirs:
-            subprocess.Popen(
+            self._process = subprocess.Popen(
                 [sys.executable, "-I", query_worker.__file__, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 env={name: os.environ[name] for name in ("LANG", "LC_ALL", "TZ") if name in os.environ},
@@ -109,7 +109,9 @@ class Template:
         return struct.unpack("!Q", answer)[0], ours
 
     def close(self) -> None:
+        """End the template and its forks."""
         self._control.close()
+        self._process.wait()
 
 
 class Worker:
@@ -203,6 +205,13 @@ class Workers:
                     if last:
                         raise
         raise AssertionError
+
+    def close(self) -> None:
+        """End all workers."""
+        with self._mutex:
+            if self._template is not None:
+                self._template.close()
+                self._template = None
 
 
 class Opening(NamedTuple):
