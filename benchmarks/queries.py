@@ -1,0 +1,110 @@
+"""What a process of its own costs each query of a chart: the same SQL in this process and in a worker, by turns.
+
+Against a server that `cyberimpact superset apply` has filled, which is asked for the SQL of each chart:
+
+    python -m benchmarks.queries
+
+Both ways open the file, execute, fetch and close, as Superset does. Seconds are the processor's, of all processes.
+"""
+
+import argparse
+import contextlib
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+from supersync.bundle import MAIN, identifier
+from supersync.client import Client
+
+from benchmarks.charts import context, filters
+from ingestion import settings
+from orchestration import bi
+
+sys.path.insert(0, str(settings.CHECKOUT / "superset" / "server"))
+
+from query_slots import Slots
+from query_workers import Limits, Workers
+
+MEMORY_BYTES = 1 << 30
+CONFIG = {"enable_external_access": False, "lock_configuration": True, "threads": 2}
+
+
+def statements(client: Client) -> Iterator[str]:
+    """Yield the SQL of every chart on the daily copy, with the filters that its dashboard opens with."""
+    bundle = bi.bundle()
+    charts = {chart.slug: chart for chart in bundle.charts}
+    numbers = client.ids("dataset")
+    daily = {dataset.slug for dataset in bundle.datasets if dataset.declared.get("database", MAIN) == MAIN}
+    for dashboard in bundle.dashboards:
+        for slug in dashboard.reads:
+            dataset = charts[slug].declared["dataset"]
+            if dataset not in daily:
+                continue
+            asked = context(charts[slug], numbers[identifier("dataset", dataset)], filters(bundle, dashboard, slug))
+            answer = client.post("/api/v1/chart/data", json={**asked, "result_type": "query"})["result"][0]
+            yield answer["query"]
+
+
+def here(path: Path, sql: str) -> float:
+    """Return the processor seconds of a query in this process."""
+    began = time.process_time()
+    with duckdb.connect(str(path), read_only=True, config=CONFIG) as connection:
+        connection.execute(sql).fetchall()
+    return time.process_time() - began
+
+
+def outside(workers: Workers, path: Path, sql: str) -> float:
+    """Return the processor seconds of a query in a worker, those of this process and of the fork included."""
+    before = time.process_time() + _template_seconds()
+    connection = workers.creator(path, CONFIG, "benchmark", 600)()
+    with contextlib.closing(connection):
+        cursor = connection.cursor()
+        cursor.execute(sql)
+        cursor.fetchall()
+        worker = sum(_seconds(pid) for template in _children(os.getpid()) for pid in _children(template))
+    return worker + time.process_time() + _template_seconds() - before
+
+
+def _template_seconds() -> float:
+    return sum(_seconds(pid) for pid in _children(os.getpid()))
+
+
+def _children(pid: int) -> list[int]:
+    files = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for file in files for child in file.read_text(encoding="ascii").split()]
+
+
+def _seconds(pid: int) -> float:
+    tasks = Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int(task.read_text(encoding="ascii").split()[0]) for task in tasks) / 1e9
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3, help="how often each query runs; the first is not counted")
+    rounds = parser.parse_args().rounds
+    path = settings.home().published / "daily" / "current" / "serving.duckdb"
+    with bi.client() as client:
+        asked = list(statements(client))
+    figures: dict[str, list[float]] = {"in this process": [], "in a worker": []}
+    with tempfile.TemporaryDirectory() as folder:
+        workers = Workers(Slots(Path(folder), 4, 8), Limits(MEMORY_BYTES, 64 << 20))
+        for turn in range(rounds):
+            for sql in asked:
+                pair = here(path, sql), outside(workers, path, sql)
+                if turn:
+                    for figure, seconds in zip(figures.values(), pair, strict=True):
+                        figure.append(seconds)
+        workers.close()
+    for name, seconds in figures.items():
+        p95 = statistics.quantiles(seconds, n=20)[-1]
+        print(f"{name:16}: {len(seconds)} queries, median {statistics.median(seconds):.3f} s, p95 {p95:.3f} s")
+
+
+if __name__ == "__main__":
+    main()
