@@ -4,7 +4,8 @@ Against a server that `cyberimpact superset apply` has filled, which is asked fo
 
     python -m benchmarks.queries
 
-Both ways open the file, execute, fetch and close, as Superset does. Seconds are the processor's, of all processes.
+Here a query opens the file, executes, fetches and closes, as Superset does; a worker has the file open from the query
+before. `--cold` starts a worker for each. Seconds are the processor's, of all processes.
 """
 
 import argparse
@@ -59,24 +60,19 @@ def here(path: Path, sql: str) -> float:
 
 
 def outside(workers: Workers, path: Path, sql: str) -> float:
-    """Return the processor seconds of a query in a worker, those of this process and of the fork included."""
-    before = time.process_time() + _template_seconds()
-    connection = workers.creator(path, CONFIG, "benchmark", 600)()
-    with contextlib.closing(connection):
+    """Return the processor seconds of a query in a worker, those of all processes."""
+    before = time.process_time() + _seconds_below(os.getpid())
+    with contextlib.closing(workers.creator(path.resolve(), CONFIG, "benchmark", 600)()) as connection:
         cursor = connection.cursor()
         cursor.execute(sql)
         cursor.fetchall()
-        worker = sum(_seconds(pid) for template in _children(os.getpid()) for pid in _children(template))
-    return worker + time.process_time() + _template_seconds() - before
+        return time.process_time() + _seconds_below(os.getpid()) - before
 
 
-def _template_seconds() -> float:
-    return sum(_seconds(pid) for pid in _children(os.getpid()))
-
-
-def _children(pid: int) -> list[int]:
+def _seconds_below(pid: int) -> float:
     files = Path(f"/proc/{pid}/task").glob("*/children")
-    return [int(child) for file in files for child in file.read_text(encoding="ascii").split()]
+    children = [int(child) for file in files for child in file.read_text(encoding="ascii").split()]
+    return sum(_seconds(child) + _seconds_below(child) for child in children)
 
 
 def _seconds(pid: int) -> float:
@@ -87,14 +83,17 @@ def _seconds(pid: int) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3, help="how often each query runs; the first is not counted")
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--cold", action="store_true", help="start a worker for each query")
+    options = parser.parse_args()
     path = settings.home().published / "daily" / "current" / "serving.duckdb"
     with bi.client() as client:
         asked = list(statements(client))
     figures: dict[str, list[float]] = {"in this process": [], "in a worker": []}
     with tempfile.TemporaryDirectory() as folder:
         workers = Workers(Slots(Path(folder), 4, 8), Limits(MEMORY_BYTES, 64 << 20))
-        for turn in range(rounds):
+        if options.cold:
+            workers.take = lambda _: None
+        for turn in range(options.rounds):
             for sql in asked:
                 pair = here(path, sql), outside(workers, path, sql)
                 if turn:

@@ -13,6 +13,7 @@ import datetime as dt
 import decimal
 import os
 import resource
+import select
 import signal
 import socket
 import struct
@@ -25,6 +26,8 @@ import msgpack
 
 #: Rows that are sent at once.
 BATCH = 2_000
+#: How long a worker waits for the next query of its file.
+IDLE_SECONDS = 60
 #: Bytes of one message that either side accepts.
 MAX_MESSAGE = 64 << 20
 _LENGTH = struct.Struct("!Q")
@@ -146,11 +149,11 @@ def _limit(memory_bytes: int) -> None:
 
 
 def work(channel: socket.socket) -> None:
-    """Open the file that the first message names, then answer requests until the socket closes."""
+    """Open the file that the first message names, then answer requests until the socket closes or none comes."""
     import duckdb
 
     connection = None
-    while True:
+    while select.select([channel], [], [], IDLE_SECONDS)[0]:
         request, _ = receive(channel)
         try:
             if connection is None:

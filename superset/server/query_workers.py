@@ -1,8 +1,9 @@
 """Runs readers' queries outside this process: a connection of SQLAlchemy whose statements a worker process executes.
 
-Each connection that executes something has a process of its own (`query_worker.py`), which is ended with it. So a
-deadline, a memory limit and a stop by hand are kept by the operating system, whatever DuckDB does, and two readers
-share no memory. `Workers.creator` makes what SQLAlchemy's `create_engine(creator=…)` takes.
+Each connection that executes something has a process (`query_worker.py`) to itself. So a deadline, a memory limit and a
+stop by hand are kept by the operating system, whatever DuckDB does. A process keeps its file open for the next reader
+of the same file, since opening costs more than most queries; it never opens a second one, so who reads another copy has
+another process. `Workers.creator` makes what SQLAlchemy's `create_engine(creator=…)` takes.
 """
 
 import contextlib
@@ -29,6 +30,8 @@ from query_slots import Busy, Slot, Slots
 
 #: Seconds between two looks at whether somebody has stopped a query.
 _INTERVAL = 0.2
+#: How many processes wait for a next query, for so long, if each takes no more than so much.
+_IDLE, _IDLE_SECONDS, _IDLE_BYTES = 4, query_worker.IDLE_SECONDS / 2, 256 << 20
 #: How long the kernel may take to remove a process that was killed.
 _END_MILLISECONDS = 2_000
 _DEFAULT_SCHEMA = "main"
@@ -115,10 +118,15 @@ class Template:
 
 
 class Worker:
-    """A process that has a file open."""
+    """A process that has one file open.
+
+    Attributes:
+        tables: Schema and name of the tables in the file.
+    """
 
     def __init__(self, pid: int, channel: socket.socket) -> None:
-        self._channel = channel
+        self.tables: frozenset[tuple[str, str]] = frozenset()
+        self._pid, self._channel = pid, channel
         try:
             self._process = os.pidfd_open(pid)
         except ProcessLookupError:
@@ -135,15 +143,44 @@ class Worker:
         while True:
             yield query_worker.receive(self._channel, lambda: wait(self._channel.fileno()))
 
+    def memory_bytes(self) -> int:
+        """Return the memory that the process takes; 0 if it has ended."""
+        try:
+            pages = Path(f"/proc/{self._pid}/statm").read_text(encoding="ascii").split()[1]
+        except OSError:
+            return 0
+        return int(pages) * os.sysconf("SC_PAGESIZE")
+
+    def has_ended(self, milliseconds: int = 0) -> bool:
+        """Return whether the process has ended, or ends within a time."""
+        ended = select.poll()
+        ended.register(self._process, select.POLLIN)
+        return bool(ended.poll(milliseconds))
+
     def kill(self) -> None:
         """End the process, and return when its memory is free."""
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._process, signal.SIGKILL)
-        ended = select.poll()
-        ended.register(self._process, select.POLLIN)
-        ended.poll(_END_MILLISECONDS)
+        self.has_ended(_END_MILLISECONDS)
         os.close(self._process)
         self._channel.close()
+
+
+class Idle(NamedTuple):
+    """A worker that waits for the next query of its file."""
+
+    file: "File"
+    worker: Worker
+    since: float
+
+
+class File(NamedTuple):
+    """A DuckDB file as it is on the disk now, and the settings that it is opened with."""
+
+    path: str
+    inode: int
+    changed: int
+    config: str
 
 
 class Workers:
@@ -159,6 +196,7 @@ class Workers:
         self._mutex = threading.Lock()
         self._template: Template | None = None
         self._pid = 0
+        self._idle: list[Idle] = []
 
     def creator(
         self,
@@ -191,6 +229,31 @@ class Workers:
         opening = Opening(str(path), settings, user, deadline_seconds, granted)
         return lambda *_: Connection(self, opening)
 
+    def take(self, file: File) -> Worker | None:
+        """Return a worker that has a file open; None if there is none."""
+        with self._mutex:
+            worker = next(
+                (idle.worker for idle in self._idle if idle.file == file and not idle.worker.has_ended()), None
+            )
+            self._keep([idle for idle in self._idle if idle.worker is not worker])
+        return worker
+
+    def give_back(self, file: File, worker: Worker) -> None:
+        """Let a worker wait for the next query of its file, or end it."""
+        if not 0 < worker.memory_bytes() <= _IDLE_BYTES:
+            worker.kill()
+            return
+        with self._mutex:
+            self._keep([*self._idle, Idle(file, worker, time.monotonic())])
+
+    def _keep(self, idle: list[Idle]) -> None:
+        """Keep the newest of the workers that wait, and end the others."""
+        oldest = time.monotonic() - _IDLE_SECONDS
+        self._idle = [waiting for waiting in idle[-_IDLE:] if waiting.since > oldest]
+        for waiting in idle:
+            if waiting not in self._idle:
+                waiting.worker.kill()
+
     def start(self) -> Worker:
         """Fork a worker."""
         with self._mutex:
@@ -209,6 +272,9 @@ class Workers:
     def close(self) -> None:
         """End all workers."""
         with self._mutex:
+            for idle in self._idle:
+                idle.worker.kill()
+            self._idle = []
             if self._template is not None:
                 self._template.close()
                 self._template = None
@@ -225,7 +291,7 @@ class Opening(NamedTuple):
 
 
 class Connection:
-    """A DB-API connection. The worker is started by the first statement, and ended by `close`."""
+    """A DB-API connection. It takes a worker with its first statement, until `close`."""
 
     autocommit = None
     closed = False
@@ -236,7 +302,7 @@ class Connection:
         self._deadline = 0.0
         self._slot: Slot | None = None
         self._worker: Worker | None = None
-        self._tables: frozenset[tuple[str, str]] = frozenset()
+        self._file = File("", 0, 0, "")
 
     def cursor(self) -> "Cursor":
         return Cursor(self)
@@ -251,16 +317,23 @@ class Connection:
         """Do nothing, likewise."""
 
     def close(self) -> None:
+        self._end(lambda worker: self._workers.give_back(self._file, worker))
+
+    def kill(self) -> None:
+        """Close the connection, and end its worker: it may be at work still."""
+        self._end(Worker.kill)
+
+    def _end(self, leave: Callable[[Worker], None]) -> None:
         self.closed = True
         worker, self._worker = self._worker, None
         slot, self._slot = self._slot, None
         if worker is not None:
-            worker.kill()
+            leave(worker)
         if slot is not None:
             self._workers.slots.release(slot)
 
     def __del__(self) -> None:
-        self.close()
+        self.kill()
 
     def token(self) -> str:
         """Return what names this connection for `Slots.stop`; it takes its place for that."""
@@ -275,9 +348,10 @@ class Connection:
         if len(sql) > sql_guard.MAX_LENGTH:
             raise QueryFailure("Cette requête est trop longue, elle n'est donc pas exécutée.")
         (answer,) = self._ask({"parse": sql})
-        granted = self._opening.granted or (lambda schema, name: (schema, name) in self._tables)
+        held = self._worker.tables if self._worker else frozenset()
+        granted = self._opening.granted or (lambda schema, name: (schema, name) in held)
         try:
-            tables = sql_guard.check(answer["tree"], granted, {name for _, name in self._tables})
+            tables = sql_guard.check(answer["tree"], granted, {name for _, name in held})
         except sql_guard.Refusal as refusal:
             raise QueryFailure(str(refusal)) from None
         if not sql_reading.reads(sql, tables):
@@ -300,15 +374,12 @@ class Connection:
     def _ask(self, request: Mapping[str, Any]) -> list[dict[str, Any]]:
         try:
             if self._worker is None:
-                self._take_place()
-                self._worker = self._workers.start()
-                (opened,) = self._exchange({"path": self._opening.path, "config": self._opening.config})
-                self._tables = frozenset(map(tuple, opened["tables"]))
+                self._open()
             return self._exchange(request)
         except duckdb.Error:
             raise
         except BaseException as error:
-            self.close()
+            self.kill()
             if isinstance(error, query_worker.MessageTooLong):
                 raise _too_large() from None
             if isinstance(error, (EOFError, OSError, ValueError, TypeError, KeyError)):
@@ -318,6 +389,27 @@ class Connection:
                     "répète, demandez moins de données."
                 ) from None
             raise
+
+    def _open(self) -> None:
+        self._take_place()
+        path, config = self._opening.path, self._opening.config
+        found = Path(path).stat()
+        self._file = File(path, found.st_ino, found.st_mtime_ns, repr(sorted(config.items())))
+        self._worker = self._workers.take(self._file)
+        if self._worker is not None and not self._answers():
+            self._worker.kill()
+            self._worker = None
+        if self._worker is None:
+            self._worker = self._workers.start()
+            (opened,) = self._exchange({"path": path, "config": config})
+            self._worker.tables = frozenset(map(tuple, opened["tables"]))
+
+    def _answers(self) -> bool:
+        """Return whether the worker lives: one that waited for a query may have ended meanwhile."""
+        try:
+            return bool(self._exchange({"parse": ""}))
+        except (EOFError, OSError):
+            return False
 
     def _exchange(self, request: Mapping[str, Any]) -> list[dict[str, Any]]:
         assert self._worker is not None
@@ -341,7 +433,7 @@ class Connection:
         while True:
             left = self._deadline - time.monotonic()
             if left <= 0:
-                self.close()
+                self.kill()
                 raise QueryFailure(
                     f"La requête a été arrêtée : elle dure plus de {self._opening.seconds:g} secondes. "
                     "Restreignez la période ou les filtres."
@@ -349,7 +441,7 @@ class Connection:
             if ready.poll(1000 * min(left, _INTERVAL)):
                 return
             if self._slot is not None and self._slot.is_stopped():
-                self.close()
+                self.kill()
                 raise QueryFailure("La requête a été arrêtée à la demande.")
 
     def _take_place(self) -> Slot:
@@ -365,13 +457,13 @@ class Connection:
 
     def _failure(self, kind: str, message: str) -> duckdb.Error:
         if kind in {"OutOfMemoryException", "MemoryError"}:
-            self.close()
+            self.kill()
             return QueryFailure(
                 "La requête a été arrêtée : elle demande plus de mémoire que les "
                 f"{self._workers.limits.memory_bytes >> 20} Mo accordés. Demandez moins de données."
             )
         if kind == "MessageTooLong":
-            self.close()
+            self.kill()
             return _too_large()
         known = getattr(duckdb, kind, None)
         return (known if isinstance(known, type) and issubclass(known, duckdb.Error) else duckdb.Error)(message)
@@ -442,7 +534,7 @@ def dialect_statements() -> frozenset[str]:
             sent.add(statement)
 
         inspect(connection).get_schema_names()
-        for schema in ("shape", "memory.shape"):
+        for schema in ("shape", "memory.shape", None):
             inspect(connection).get_table_names(schema)
             inspect(connection).get_view_names(schema)
             for question in _ABOUT_A_TABLE:

@@ -6,7 +6,7 @@ that has a schema: the guard lets no other name be one.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from sqlglot import exp
@@ -18,34 +18,40 @@ _STRINGS = (exp.ByteString, exp.RawString, exp.HexString, exp.BitString, exp.Nat
 
 
 class ServedDuckDB(DuckDB):
-    """DuckDB's dialect, stricter."""
+    """DuckDB's dialect, stricter.
+
+    Attributes:
+        refusal: What is raised for a text that is refused, made of the reason in French.
+    """
+
+    refusal: Callable[[str], Exception] = ParseError
 
     def parse(self, sql: str, **options: Any) -> list[exp.Expression | None]:
         """Parse a script.
 
         Raises:
-            ParseError: it is not SQL, or holds what sqlglot and DuckDB may read differently.
+            ParseError: it is not SQL.
+        Exception: `refusal`: it holds what sqlglot and DuckDB may read differently.
         """
         try:
             trees = super().parse(sql, **options)
         except RecursionError:
-            raise ParseError("Cette requête est trop imbriquée.") from None
-        for tree in trees:
-            if tree is not None and tree.find(*_STRINGS):
-                raise ParseError("Seules les chaînes entre apostrophes simples sont permises.")
+            raise type(self).refusal("Cette requête est trop imbriquée.") from None
+        if any(tree is not None and tree.find(*_STRINGS) for tree in trees):
+            raise type(self).refusal("Seules les chaînes entre apostrophes simples sont permises.")
         return trees
 
     def generate(self, expression: exp.Expression, copy: bool = True, **options: Any) -> str:
         """Write a tree as SQL, without comments.
 
         Raises:
-            ParseError: the text would be read as another tree.
+            Exception: `refusal`: the text would be read as another tree.
         """
         options["comments"] = False
         text = super().generate(expression, copy=copy, **options)
         again = [tree for tree in super().parse(text) if tree is not None]
         if len(again) != 1 or _shape(again[0]) != _shape(expression) or super().generate(again[0], **options) != text:
-            raise ParseError("Cette requête peut être comprise de deux façons : écrivez-la plus simplement.")
+            raise type(self).refusal("Cette requête peut être comprise de deux façons : écrivez-la plus simplement.")
         return text
 
 
@@ -61,18 +67,27 @@ def named_tables(tree: exp.Expression) -> list[tuple[str, str]]:
 def reads(sql: str, tables: Iterable[tuple[str, str]]) -> bool:
     """Return whether sqlglot finds in a text just the tables that DuckDB found, each as often."""
     try:
-        trees = [tree for tree in ServedDuckDB().parse(sql) if tree is not None]
+        trees = [tree for tree in DuckDB().parse(sql) if tree is not None]
     except (SqlglotError, RecursionError):
         return False
-    return len(trees) == 1 and Counter(named_tables(trees[0])) == Counter(tables)
+    return len(trees) == 1 and not trees[0].find(*_STRINGS) and Counter(named_tables(trees[0])) == Counter(tables)
 
 
 def install() -> None:
     """Have Superset use the dialect for DuckDB, and find tables as the guard does."""
     from superset.sql import parse
 
+    ServedDuckDB.refusal = staticmethod(_refusal)
     parse.SQLGLOT_DIALECTS["duckdb"] = ServedDuckDB
     parse.extract_tables_from_statement = _tables
+
+
+def _refusal(reason: str) -> Exception:
+    from superset.errors import ErrorLevel, SupersetError, SupersetErrorType
+    from superset.exceptions import SupersetSecurityException
+
+    kind = SupersetErrorType.INVALID_SQL_ERROR
+    return SupersetSecurityException(SupersetError(message=reason, error_type=kind, level=ErrorLevel.ERROR))
 
 
 def _tables(statement: exp.Expression, _dialect: Any) -> set[Any]:

@@ -1,5 +1,6 @@
 """Queries that take too long or too much on a Superset of two processes: each ends in words, and can be stopped."""
 
+import json
 import secrets
 import subprocess
 import threading
@@ -16,7 +17,7 @@ from tests.superset.conftest import PYTHON, SERVER, Server, free_port, wait_for
 from tests.superset.people import People
 
 ENDLESS = "select count(*) from range(1000000) as a (i), range(1000000) as b (j) where i * j % 7 = 3"
-ENDLESS_MEASURE = "sum(length(md5(repeat(kpi_label, 2000000))))"
+ENDLESS_MEASURE = "sum(levenshtein(repeat(kpi_label, 300), repeat(value_label || kpi_code, 300)))"
 CHART_SECONDS = 3
 PATIENCE = 60
 
@@ -40,7 +41,7 @@ def pair(server: Server, tmp_path_factory) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(60)  # gunicorn gives queries that still run half of it
 
 
 @pytest.fixture(scope="module")
@@ -58,9 +59,10 @@ def folk(server: Server, pair: str, target: Target) -> Iterator[People]:  # noqa
         yield People(pair, client)
 
 
-def running(person, client_id: str) -> bool:
-    listed = person.get("/api/v1/query/").json()["result"]
-    return any(query["client_id"] == client_id and query["status"] == "running" for query in listed)
+def state(person, client_id: str) -> str | None:
+    """Return the state of one of somebody's queries; None if it is not known."""
+    listed = person.get("/api/v1/query/updated_since", params={"q": "(last_updated_ms:0)"}).json()["result"]
+    return next((query["state"] for query in listed if query["id"] == client_id), None)
 
 
 def started(folk, target, name: str) -> tuple[str, list[httpx.Response], threading.Thread]:
@@ -74,7 +76,7 @@ def started(folk, target, name: str) -> tuple[str, list[httpx.Response], threadi
     )
     thread.start()
     until = time.monotonic() + PATIENCE
-    while not running(folk[name], client_id):
+    while state(folk[name], client_id) != "running":
         assert time.monotonic() < until, [answer.text for answer in answers]
         time.sleep(0.2)
     return client_id, answers, thread
@@ -95,7 +97,7 @@ def test_a_query_is_stopped_by_its_owner_and_by_nobody_else(pair, folk, target):
     assert stop(pair, folk["analyste"], client_id).status_code == 200
     thread.join(PATIENCE)
     assert answers[0].json()["status"] == "stopped"
-    assert not running(folk["analyste"], client_id)
+    assert state(folk["analyste"], client_id) == "stopped"
 
 
 def test_an_administrator_stops_what_others_ask_and_nobody_else_waits(pair, folk, target):
@@ -129,17 +131,17 @@ def test_a_query_that_has_ended_may_be_stopped(pair, folk, target):
 @pytest.mark.parametrize(
     ("measure", "sentence"),
     [
-        (ENDLESS_MEASURE, f"elle dure plus de {CHART_SECONDS} secondes"),
-        ("max(length(repeat('x', 1500000000)))", "elle demande plus de mémoire que les 1024 Mo accordés"),
-        ("list(repeat(kpi_label, 4000))", "mémoire|volumineux"),
+        (ENDLESS_MEASURE, f"dure plus de {CHART_SECONDS} secondes"),
+        ("max(length(repeat('x', 1500000000)))", "demande plus de mémoire que les 1024 Mo accordés"),
+        ("list(repeat(kpi_label, 4000))", "demande plus de mémoire que les 1024 Mo accordés"),
     ],
 )
 def test_a_chart_that_takes_too_much_ends_in_words(folk, target, measure, sentence):
     answer = attacks.chart_data(**attacks.sql_metric(measure))(folk["gironde"], target)
     assert answer.startswith("HTTP 400")
-    assert any(part in answer for part in sentence.split("|")), answer[:500]
-    assert "Traceback" not in answer
-    assert "duckdb" not in answer
+    message = json.loads(answer.removeprefix("HTTP 400 "))["message"]
+    assert message.startswith("Erreur\u00a0: La requête a été arrêtée : elle ")
+    assert sentence in message
 
 
 def test_sql_lab_says_in_words_that_memory_has_a_limit(folk, target):
