@@ -291,10 +291,14 @@ class Opening(NamedTuple):
 
 
 class Connection:
-    """A DB-API connection. It takes a worker with its first statement, until `close`."""
+    """A DB-API connection. It holds a place and a worker while it executes; once it has a token, until `close`.
+
+    So whoever is slow to read an answer keeps no place from others.
+    """
 
     autocommit = None
     closed = False
+    _has_token = False
 
     def __init__(self, workers: Workers, opening: Opening) -> None:
         self.notices: list[str] = []
@@ -317,14 +321,20 @@ class Connection:
         """Do nothing, likewise."""
 
     def close(self) -> None:
-        self._end(lambda worker: self._workers.give_back(self._file, worker))
+        self.closed = True
+        self._leave(lambda worker: self._workers.give_back(self._file, worker))
 
     def kill(self) -> None:
         """Close the connection, and end its worker: it may be at work still."""
-        self._end(Worker.kill)
-
-    def _end(self, leave: Callable[[Worker], None]) -> None:
         self.closed = True
+        self._leave(Worker.kill)
+
+    def rest(self) -> None:
+        """Give worker and place back until the next statement, unless somebody knows the token of the place."""
+        if not self._has_token:
+            self._leave(lambda worker: self._workers.give_back(self._file, worker))
+
+    def _leave(self, leave: Callable[[Worker], None]) -> None:
         worker, self._worker = self._worker, None
         slot, self._slot = self._slot, None
         if worker is not None:
@@ -337,6 +347,7 @@ class Connection:
 
     def token(self) -> str:
         """Return what names this connection for `Slots.stop`; it takes its place for that."""
+        self._has_token = True
         return self._take_place().token
 
     def check(self, sql: str) -> None:
@@ -448,7 +459,7 @@ class Connection:
         if self.closed:
             raise QueryFailure("La connexion est fermée.")
         if self._slot is None:
-            self._deadline = time.monotonic() + self._opening.seconds
+            self._deadline = self._deadline or time.monotonic() + self._opening.seconds
             try:
                 self._slot = self._workers.slots.acquire(self._opening.user, self._deadline)
             except Busy:
@@ -490,9 +501,12 @@ class Cursor:
         if parameters is not None and statement == "select current_schema()":
             columns, self._rows = [("current_schema()", "VARCHAR")], [(_DEFAULT_SCHEMA,)]
         else:
-            if parameters is None or statement not in dialect_statements():
-                self.connection.check(statement)
-            columns, self._rows = self.connection.run(statement, parameters or ())
+            try:
+                if parameters is None or statement not in dialect_statements():
+                    self.connection.check(statement)
+                columns, self._rows = self.connection.run(statement, parameters or ())
+            finally:
+                self.connection.rest()
         self.description = [(name, ColumnType(kind), *[None] * 5) for name, kind in columns]
 
     def executemany(self, _statement: str, _parameters: Any = None, _context: Any = None) -> None:

@@ -58,7 +58,7 @@ SQLALCHEMY_DATABASE_URI = os.environ.get("CYBERIMPACT_SUPERSET_METADATA_URI") or
 # No value of a statement in a message: it may be a secret.
 SQLALCHEMY_ENGINE_OPTIONS: dict[str, object] = {"hide_parameters": True}
 if SQLALCHEMY_DATABASE_URI.startswith("sqlite:"):
-    # Eight threads share one SQLite file: a writer waits for the other instead of failing.
+    # The threads share one SQLite file: a writer waits for the other instead of failing.
     SQLALCHEMY_ENGINE_OPTIONS["connect_args"] = {"check_same_thread": False, "timeout": 30}
 EVENT_LOGGER = ActionLog()
 

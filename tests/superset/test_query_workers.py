@@ -258,6 +258,17 @@ def test_one_account_leaves_places_to_the_others(modules, workers):
     slots.release(slots.acquire("fourth", 0))
 
 
+def test_who_is_slow_to_read_an_answer_keeps_no_place(workers, copy):
+    connections = [workers.creator(copy, {}, "alice", PATIENCE)() for _ in range(9)]
+    cursors = [connection.cursor() for connection in connections]
+    for cursor in cursors:
+        cursor.execute("select value from kpi.kpi_reading order by all limit 2")
+    for cursor in cursors:
+        assert cursor.fetchone() == (0,)
+        cursor.execute("select 2")
+        assert cursor.fetchall() == [(2,)]
+
+
 def test_an_account_waits_with_few_queries(modules, workers):
     slots = workers.slots
     held = [slots.acquire("heavy", 0) for _ in range(2)]
