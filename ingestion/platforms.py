@@ -238,7 +238,7 @@ PLATFORMS: tuple[Platform, ...] = (
         owner="team:donnees",
         sensitivity="public",
         docs="https://www.data.gouv.fr/organizations/ministere-de-linterieur",
-        entities=("units", "competences", "communes", "headcounts", "inspections", "crimes"),
+        entities=("units", "competences", "communes", "headcounts", "inspections", "crimes", "chat_category"),
         drops=True,
     ),
 )

@@ -255,4 +255,16 @@ CRIMES = Table(
     ),
 )
 
-CONTRACT = (COMMUNES, UNITS, COMPETENCES, HEADCOUNTS, INSPECTIONS, CRIMES)
+CHAT_CATEGORY = Table(
+    name="chat_category",
+    key="label",
+    description="The category that an installation gives to a motive or parent motive of the chat.",
+    fields=(
+        _needed("label", "Motive or parent motive, as the chat writes it.", ("motif", "libelle")),
+        _needed("category", "Its category: demande_info, victime, signalement, PNAV or one of its own.", ("categorie",)),
+        GENERATION,
+        UNKNOWN_COLUMNS,
+    ),
+)
+
+CONTRACT = (COMMUNES, UNITS, COMPETENCES, HEADCOUNTS, INSPECTIONS, CRIMES, CHAT_CATEGORY)

@@ -29,9 +29,15 @@ records as (
     {% for platform, relation, key, day in records %}
     select
         '{{ platform }}' as platform,
-        max({{ day }}) as data_as_of,
+        -- What is planned, or dated after it was loaded, does not tell how far the data go.
+        max(case when {{ day }} <= loaded.loaded_on then {{ day }} end) as data_as_of,
         count({{ key }}) as rows
     from {{ relation }}
+    cross join (
+        select coalesce(max({{ paris_day('last_loaded_at') }}), {{ paris_today() }}) as loaded_on
+        from loads
+        where platform = '{{ platform }}'
+    ) as loaded
     {{ 'union all' if not loop.last }}
     {% endfor %}
 ),
