@@ -151,7 +151,7 @@ def held_back(invocation: DbtCliInvocation, target: str) -> list[Failure]:
         verb, chosen = ("run", models) if models else ("test", checks)
         results = again(verb, [graph.nodes[uid]["name"] for uid in chosen], target, Path(invocation.target_path))
     holding.settle(graph, database, [one for one in found if one.stops == holding.HOLD_BACK])
-    return found
+    return list({one.unique_id: one for one in found}.values())
 
 
 def run_results(folder: Path) -> list[dict[str, Any]]:
