@@ -20,6 +20,9 @@ from ingestion.sql import literal
 #: What tells of the build and of the loads behind it, kept whole with each publication.
 HISTORY = ("audit.build_node", "raw_platforms.loads")
 
+#: The figures that records no longer give, where the warehouse has any.
+ARCHIVE = "archive.kpi_value"
+
 #: The catalog that compiled KPIs name.
 CATALOG = "warehouse"
 
@@ -62,10 +65,9 @@ def write(
     connection.execute("set threads = 1")
     context = sorted({relation for definition in known.values() for relation in definition["context"]})
     with evidence.workshop() as workshop:
+        whole = (*context, *HISTORY, *archive_of(connection))
         manifest = {
-            "context": {
-                relation: write_table(connection, relation, evidence, workshop) for relation in (*context, *HISTORY)
-            },
+            "context": {relation: write_table(connection, relation, evidence, workshop) for relation in whole},
             "kpis": {
                 code: {
                     "definition": evidence.keep_json(definition, workshop),
@@ -77,6 +79,13 @@ def write(
             | dict(held_back or {}),
         }
         return evidence.keep_json(manifest, workshop), manifest
+
+
+def archive_of(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Return the archive of figures, where the warehouse has one."""
+    schema, _, name = ARCHIVE.partition(".")
+    query = "select 1 from duckdb_tables() where (database_name, schema_name, table_name) = (?, ?, ?)"
+    return [ARCHIVE] if connection.execute(query, [CATALOG, schema, name]).fetchone() else []
 
 
 def carried(former: Mapping[str, Any], codes: Collection[str]) -> dict[str, dict[str, Any]]:

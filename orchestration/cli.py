@@ -688,14 +688,17 @@ def purge(
     """Erase what is older than its platform's retention, or everything about one person."""
     from datetime import UTC, datetime
 
-    from audit import retention, rewriting
+    from audit import archive, retention, rewriting
     from ingestion import purging
 
     if pseudonym:
         with rewriting.recorded(settings.home()):
             report = purging.erase(pseudonym)
     else:
-        report = purging.purge(datetime.now(UTC))
+        now = datetime.now(UTC)
+        if kept := archive.keep(settings.home(), now):
+            say(f"{kept} published figures archived: they outlive the records that this purge takes.")
+        report = purging.purge(now)
     for line in report.lines():
         say(line)
     if not pseudonym and (removed := retention.purge(settings.home(), datetime.now(UTC))):

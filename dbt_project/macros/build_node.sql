@@ -131,6 +131,12 @@
         rows bigint,
         values_of timestamp
     );
+    create schema if not exists archive;
+    create table if not exists archive.kpi_value (
+        {% for column, type in archive_columns().items() %}
+        {{ column }} {{ type }}{{ ',' if not loop.last }}
+        {% endfor %}
+    );
     delete from audit.build_node where unique_id not in ({{ quoted_list(tracked) }});
     {% set begun = rows | rejectattr('is_finished') | map(attribute='unique_id') | list + [''] %}
     -- A KPI that is built anew has other values than those that readers keep: what holds it back is to be asked again.
@@ -164,3 +170,27 @@
 {% macro held_back_kpis() -%}
     {{ api.Relation.create(database=target.database, schema='audit', identifier='held_back') }}
 {%- endmacro %}
+
+
+{# `archive.kpi_value`: final figures of periods whose records a purge has taken. It is no model: `audit/archive.py` fills it. #}
+{% macro archived_kpis() -%}
+    {{ api.Relation.create(database=target.database, schema='archive', identifier='kpi_value') }}
+{%- endmacro %}
+
+{% macro archive_columns() %}
+    {{ return({
+        'kpi_code': 'varchar',
+        'period_type': 'varchar',
+        'period_start': 'date',
+        'territory_level': 'varchar',
+        'territory_code': 'varchar',
+        'breakdown_dimension': 'varchar',
+        'breakdown_value': 'varchar',
+        'numerator': 'decimal(38, 6)',
+        'denominator': 'decimal(38, 6)',
+        'value': 'decimal(18, 6)',
+        'observations': 'bigint',
+        'is_suppressed': 'boolean',
+        'archived_at': 'timestamp',
+    }) }}
+{% endmacro %}

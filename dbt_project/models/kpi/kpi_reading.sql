@@ -77,7 +77,8 @@ select
     peers.peer_rank,
     peers.peer_count,
     {{ trace_line('readings', 'periods.period_name') }} as trace_line,
-    coalesce(catalogue.is_held_back, false) as is_held_back
+    coalesce(catalogue.is_held_back, false) as is_held_back,
+    readings.is_archived
 from readings
 inner join {{ ref('kpi_catalogue') }} as catalogue on readings.kpi_code = catalogue.kpi_code
 inner join {{ ref('dim_territory') }} as territories on readings.territory_code = territories.territory_code

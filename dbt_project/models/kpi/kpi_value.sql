@@ -49,21 +49,49 @@
     ref('kpi_victims_per_10k'),
     ref('kpi_visits'),
 ] %}
-{% for kpi in kpis %}
+{% set columns = archive_columns() %}
+with counted as (
+    {% for kpi in kpis %}
+    select
+        {% for column, type in columns.items() if column != 'archived_at' %}
+        -- Amounts of money are decimals, counts are not: the union takes both.
+        {{ 'cast(' ~ column ~ ' as ' ~ type ~ ') as ' ~ column if column in ['numerator', 'denominator'] else column }}
+        {{- ',' if column != 'is_suppressed' }}
+        {% endfor %}
+    from {{ kpi }}
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
+archived as (
+    select * from {{ archived_kpis() }}
+),
+
+-- A period of which a purge has taken records is final: what is left to count would fall short.
+final_periods as (
+    select distinct
+        kpi_code,
+        period_type,
+        period_start
+    from archived
+)
+
 select
-    kpi_code,
-    period_type,
-    period_start,
-    territory_level,
-    territory_code,
-    breakdown_dimension,
-    breakdown_value,
-    -- Amounts of money are decimals, counts are not: the union takes both.
-    cast(numerator as decimal(38, 6)) as numerator,
-    cast(denominator as decimal(38, 6)) as denominator,
-    value,
-    observations,
-    is_suppressed
-from {{ kpi }}
-{{ 'union all' if not loop.last }}
-{% endfor %}
+    {% for column in columns if column != 'archived_at' %}
+    counted.{{ column }},
+    {% endfor %}
+    false as is_archived
+from counted
+left join final_periods
+    on
+        counted.kpi_code = final_periods.kpi_code
+        and counted.period_type = final_periods.period_type
+        and counted.period_start = final_periods.period_start
+where final_periods.kpi_code is null
+union all
+select
+    {% for column in columns if column != 'archived_at' %}
+    {{ column }},
+    {% endfor %}
+    true as is_archived
+from archived
