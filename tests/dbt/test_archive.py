@@ -37,7 +37,8 @@ def test_an_archived_period_takes_the_place_of_what_is_left_of_it(built: Built, 
             row = f"'experiences', '{kind}', date '{start}', {VALUES.format(value=value)}, timestamp '2026-01-01'"
             connection.execute(f"insert into warehouse.archive.kpi_value values ({row})")
         found = connection.execute(
-            f"select kpi_code, period_type, period_start::varchar, value::int, is_archived from ({compiled}) order by all"
+            "select kpi_code, period_type, period_start::varchar, value::int, is_archived"
+            f" from ({compiled}) order by all"
         ).fetchall()
     assert found == [
         ("answer_rate", "month", "2021-01-01", 9, False),
