@@ -275,6 +275,9 @@ def kpi_list(as_json: AsJson = False) -> None:
             kpi.code, kpi.label, kpi.unit, kpi.latest_period or "–", SUPPRESSED if kpi.is_suppressed else value
         )
     out.print(table)
+    for kpi in kpis:
+        if kpi.held_back_note:
+            say(f"{kpi.code} : {kpi.held_back_note}")
 
 
 @kpi_app.command("show")

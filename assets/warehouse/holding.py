@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import duckdb
 
 from ingestion.locks import writer_lock
-from ingestion.privacy import redact
+from ingestion.privacy import mask_identifiers
 from ingestion.privacy.pseudonyms import PSEUDONYM
 from ingestion.settings import Home
 from ingestion.sql import literal
@@ -39,6 +39,8 @@ SAFE_COLUMN = re.compile(
 )
 #: What a key of a test's own columns is called when it names values and no rows.
 VALUE_COLUMNS = ("value_field", "from_field", "unique_field")
+#: A value that DuckDB could not convert, as its messages quote it.
+TEXT_VALUE = re.compile(r"string '.*?'")
 #: Decides for all KPIs of victims together; each is concerned by what its own platform sent.
 SHARED_BY_VICTIM_KPIS = "kpi_victim_cell"
 
@@ -214,7 +216,7 @@ def failure(
         kpis=frozenset() if graph.stops(node) == WARN else rows.kpis or graph.behind(subjects),
         rows=result.get("failures") if result["status"] in ("fail", "warn") else None,
         examples=rows.examples,
-        message=redact((result.get("message") or result["status"]).strip()),
+        message=mask_identifiers(TEXT_VALUE.sub("string '…'", (result.get("message") or result["status"]).strip())),
         meaning=" ".join((node.get("description") or "").split()).rstrip("."),
     )
 
@@ -301,7 +303,7 @@ def examples(relation: duckdb.DuckDBPyRelation) -> list[str]:
 
 def harmless(value: Any) -> str:
     """Return a value without what identifies a person, and no longer than a key is."""
-    return redact(PSEUDONYM.sub("p_…", str(value)))[:SHOWN_CHARACTERS]
+    return mask_identifiers(PSEUDONYM.sub("p_…", str(value)))[:SHOWN_CHARACTERS]
 
 
 def hold_back(home: Home, graph: Graph, found: Sequence[Failure], database: Path) -> None:
