@@ -1,6 +1,7 @@
 """What `cyberimpact build` and `cyberimpact publish` do: the jobs of one target or both, and what they say of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from ingestion import settings
 from ingestion.errors import ExpectedFailure
@@ -98,7 +99,7 @@ def publish_one(target: str) -> Iterator[str]:
     yield from (metadata["summary"] for metadata in outcome.metadata.values() if "summary" in metadata)
 
 
-def published(target: str, metadata: dict) -> str:
+def published(target: str, metadata: Mapping[str, Any]) -> str:
     """Return the sentence on a published copy."""
     as_of = metadata["data_as_of"]
     known = f"data as of {as_of}" if as_of != "None" else "no data yet"
