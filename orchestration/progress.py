@@ -48,7 +48,7 @@ class RunProgress(io.TextIOBase):
             if step and step["status"] in SHOWN:
                 self._bar.console.print(f"{step['status']} {step['what']}", markup=False, highlight=False)
             if line.startswith(WARNING):
-                self._bar.console.print(line, markup=False, highlight=False)
+                self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
             if READ.match(line):
                 self._draw(line)
         return len(text)

@@ -254,7 +254,7 @@ def failed_rows(
             return frozenset() if None in values else frozenset(values)
 
         shown = examples(by_key(graph, node, query, columns, connection) or relation)
-        return Rows(shown, named("kpi_code"), named("model"))
+        return Rows(shown, named("kpi_code"), named("model_name"))
     return Rows()
 
 

@@ -59,3 +59,8 @@
         else {{ category }}
     end
 {%- endmacro %}
+
+{# Of when the values of a KPI are that is held back. #}
+{% macro values_label(values_of) -%}
+    case when {{ values_of }} is null then 'aucune valeur' else concat('valeurs du ', {{ french_day(paris_day(values_of)) }}) end
+{%- endmacro %}

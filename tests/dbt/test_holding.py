@@ -9,13 +9,10 @@ from typing import Any
 import duckdb
 import pytest
 
-from assets.serving.publication import ORIGINS, refuse_unless_green
 from assets.warehouse import holding
 from assets.warehouse.holding import Graph
 from ingestion import settings
-from ingestion.errors import ExpectedFailure
 from ingestion.settings import Home
-from orchestration.published import DAILY
 from tests.dbt import citizens, raw
 from tests.dbt.conftest import Built, dbt
 
@@ -112,20 +109,19 @@ def test_a_row_that_fails_holds_its_kpi_back_and_lets_publication_go_on(home: Ho
     assert done.returncode == 0, done.stdout
 
     graph = Graph.of(json.loads((home.dbt_target / "manifest.json").read_bytes()))
-    found = holding.failures(graph, home.warehouse, results())
+    found = [one for one in holding.failures(graph, home.warehouse, results()) if one.stops != holding.WARN]
     assert {one.stops for one in found} == {"hold_back"}
     [by_day] = [one for one in found if "published_on__date_day" in one.name]
     assert "experiences" in by_day.kpis
     assert by_day.rows == 1
     assert "poison" in str(by_day)
-    with pytest.raises(ExpectedFailure):
-        gate(home)
+    assert holding.states(home.warehouse)[by_day.unique_id] == "fail", "publication refuses until it is settled"
 
     # The other KPIs of experiences are not built here.
     found = [replace(one, kpis=one.kpis & {"experiences"}) for one in found]
     holding.hold_back(home, graph, found, home.warehouse)
     holding.settle(graph, home.warehouse, found)
-    gate(home)
+    assert {holding.states(home.warehouse)[one.unique_id] for one in found} == {"held_back"}
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:
         assert connection.execute("select value from kpi.kpi_experiences").fetchall() == [(42,)]
     held = holding.held_back(home.warehouse)
@@ -135,11 +131,4 @@ def test_a_row_that_fails_holds_its_kpi_back_and_lets_publication_go_on(home: Ho
 
     # Built again by hand, it has other values than those that readers keep: publication waits.
     assert dbt("run", "--select", "kpi_experiences").returncode == 0
-    with pytest.raises(ExpectedFailure, match="pending"):
-        gate(home)
-
-
-def gate(home: Home) -> None:
-    with duckdb.connect(":memory:") as connection:
-        connection.execute(f"attach '{home.warehouse}' as original (read_only)")
-        refuse_unless_green(connection, ORIGINS[DAILY])
+    assert holding.states(home.warehouse)[by_day.unique_id] == "pending"

@@ -25,19 +25,23 @@ with loads as (
     group by platform, entity
 ),
 
+loaded as (
+    select
+        platform,
+        max({{ paris_day('last_loaded_at') }}) as loaded_on
+    from loads
+    group by platform
+),
+
 records as (
     {% for platform, relation, key, day in records %}
     select
         '{{ platform }}' as platform,
         -- What is planned, or dated after it was loaded, does not tell how far the data go.
-        max(case when {{ day }} <= loaded.loaded_on then {{ day }} end) as data_as_of,
+        max(case when {{ day }} <= coalesce(loaded.loaded_on, {{ paris_today() }}) then {{ day }} end) as data_as_of,
         count({{ key }}) as rows
     from {{ relation }}
-    cross join (
-        select coalesce(max({{ paris_day('last_loaded_at') }}), {{ paris_today() }}) as loaded_on
-        from loads
-        where platform = '{{ platform }}'
-    ) as loaded
+    left join loaded on loaded.platform = '{{ platform }}'
     {{ 'union all' if not loop.last }}
     {% endfor %}
 ),

@@ -48,7 +48,7 @@ select
     readings.is_suppressed,
     case
         when catalogue.is_held_back
-            then concat(catalogue.label, ' (retenu : valeurs du ', {{ french_day(paris_day('catalogue.values_of')) }}, ')')
+            then concat(catalogue.label, ' (retenu : ', {{ values_label('catalogue.values_of') }}, ')')
         else catalogue.label
     end as kpi_label,
     catalogue.pillar,

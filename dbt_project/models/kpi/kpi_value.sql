@@ -49,22 +49,44 @@
     ref('kpi_victims_per_10k'),
     ref('kpi_visits'),
 ] %}
-{% set columns = archive_columns() %}
 with counted as (
     {% for kpi in kpis %}
     select
-        {% for column, type in columns.items() if column != 'archived_at' %}
+        kpi_code,
+        period_type,
+        period_start,
+        territory_level,
+        territory_code,
+        breakdown_dimension,
+        breakdown_value,
         -- Amounts of money are decimals, counts are not: the union takes both.
-        {{ 'cast(' ~ column ~ ' as ' ~ type ~ ') as ' ~ column if column in ['numerator', 'denominator'] else column }}
-        {{- ',' if column != 'is_suppressed' }}
-        {% endfor %}
+        cast(numerator as decimal(38, 6)) as numerator,
+        cast(denominator as decimal(38, 6)) as denominator,
+        value,
+        observations,
+        is_suppressed,
+        false as is_archived
     from {{ kpi }}
     {{ 'union all' if not loop.last }}
     {% endfor %}
 ),
 
 archived as (
-    select * from {{ archived_kpis() }}
+    select
+        kpi_code,
+        period_type,
+        period_start,
+        territory_level,
+        territory_code,
+        breakdown_dimension,
+        breakdown_value,
+        numerator,
+        denominator,
+        value,
+        observations,
+        is_suppressed,
+        true as is_archived
+    from {{ archived_kpis() }}
 ),
 
 -- A period of which a purge has taken records is final: what is left to count would fall short.
@@ -76,11 +98,7 @@ final_periods as (
     from archived
 )
 
-select
-    {% for column in columns if column != 'archived_at' %}
-    counted.{{ column }},
-    {% endfor %}
-    false as is_archived
+select counted.*
 from counted
 left join final_periods
     on
@@ -89,9 +107,5 @@ left join final_periods
         and counted.period_start = final_periods.period_start
 where final_periods.kpi_code is null
 union all
-select
-    {% for column in columns if column != 'archived_at' %}
-    {{ column }},
-    {% endfor %}
-    true as is_archived
+select *
 from archived

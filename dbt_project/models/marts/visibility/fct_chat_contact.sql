@@ -21,18 +21,16 @@ own as (
 categorised as (
     select
         contacts.*,
-        -- An export says PNAV in either motive, in any spelling; the seed knows the usual one. A motive that nobody knows takes
-        -- the category of its parent motive, and what has none that is known has no category: never that of another motive.
-        case
-            when contacts.is_pnav then 'PNAV'
-            else coalesce(
-                own_motive.category,
-                own_parent.category,
-                by_motive.category,
-                of_the_parent.category,
-                'Non précisé'
-            )
-        end as category,
+        -- An export says PNAV in either motive, in any spelling; the seed knows the usual one. A motive that nobody knows
+        -- takes the category of its parent motive; where that is unknown too, none: never that of another motive.
+        coalesce(
+            case when contacts.is_pnav then 'PNAV' end,
+            own_motive.category,
+            own_parent.category,
+            by_motive.category,
+            of_the_parent.category,
+            'Non précisé'
+        ) as category,
         coalesce(own_motive.category, own_parent.category, by_motive.category) is not null as is_known_motive
     from contacts
     left join own as own_motive on {{ folded_title('contacts.motive') }} = own_motive.folded_label
