@@ -4,6 +4,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import duckdb
+import pytest
 
 from audit.verifying import verify
 from tests.e2e.line import Line
@@ -18,6 +19,7 @@ VALUES = "select * exclude (is_archived) from kpi.kpi_value where kpi_code in ({
 OF_EXPERIENCES = "'experiences', 'positive_share', 'answer_rate'"
 
 
+@pytest.mark.proof
 def test_a_bad_row_holds_back_its_kpis_and_a_code_abroad_holds_back_nothing(line: Line, tmp_path: Path) -> None:
     """An experience of 1999 is on no day of the calendar; a pré-plainte of département 99 lies abroad."""
     before = line.rows(VALUES.format(codes=OF_EXPERIENCES))
