@@ -116,7 +116,8 @@ def build(context: dg.AssetExecutionContext, dbt: DbtCliResource, target: str) -
     found = held_back(invocation, target)
     for one in found:
         context.log.warning(str(one))
-        print(f"{WARNING}{one}", flush=True)
+        for line in str(one).splitlines():  # what a person waits for is drawn from stdout
+            print(f"{WARNING}{line}", flush=True)
     yield from (with_rows(check, found) for check in failed_checks)
     held = any(one.stops == holding.HOLD_BACK for one in found)
     if any(one.stops == holding.BLOCK for one in found) or not (held or invocation.is_successful()):

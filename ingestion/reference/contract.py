@@ -261,7 +261,9 @@ CHAT_CATEGORY = Table(
     description="The category that an installation gives to a motive or parent motive of the chat.",
     fields=(
         _needed("label", "Motive or parent motive, as the chat writes it.", ("motif", "libelle")),
-        _needed("category", "Its category: demande_info, victime, signalement, PNAV or one of its own.", ("categorie",)),
+        _needed(
+            "category", "Its category: demande_info, victime, signalement, PNAV or one of its own.", ("categorie",)
+        ),
         GENERATION,
         UNKNOWN_COLUMNS,
     ),
