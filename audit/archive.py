@@ -12,6 +12,7 @@ from importlib import import_module
 import duckdb
 
 from audit import evidence, ledger
+from audit.copies import published_copy
 from audit.evidence import ARCHIVE
 from audit.ledger import COORDINATES, FIGURES
 from ingestion.clock import PARIS
@@ -30,14 +31,14 @@ def keep(home: Home, now: datetime) -> int:
         home: The home; nothing is copied before its first publication.
         now: The moment of the purge, with its time zone.
     """
-    copy, known = home.published / "daily" / "current" / "serving.duckdb", ledger.entries(home)
-    if not (copy.exists() and known and home.warehouse.exists()):
+    copy = published_copy(home)
+    if copy is None or not ledger.entries(home) or not home.warehouse.exists():
         return 0
     limits = limits_of(raw_tables(home), now)
     if not limits:
         return 0
     with writer_lock(home.warehouse), duckdb.connect(str(home.warehouse)) as connection:
-        connection.execute(f"attach {literal(str(copy.resolve()))} as published (read_only)")
+        connection.execute(f"attach {literal(str(copy))} as published (read_only)")
         connection.execute(f"create schema if not exists {ARCHIVE.partition('.')[0]}")
         connection.execute(
             f"create table if not exists {ARCHIVE} as select {_COLUMNS}, null::timestamp as archived_at"  # noqa: S608

@@ -30,7 +30,7 @@ def record(home: Home, number: int, raw_tables: list[str]) -> None:
         "code_version": "abc",
     }
     known = {"visits": definition(OPEN_SQL) | {"raw_tables": raw_tables}}
-    ledger.commit(Recorder(known, "run", Annex({})).prepare(home, facts))
+    ledger.commit(ledger.finish(Recorder(known, "run", Annex({})).prepare(home, facts)))
 
 
 @pytest.fixture
