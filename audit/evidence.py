@@ -20,6 +20,9 @@ from ingestion.sql import literal
 #: What tells of the build and of the loads behind it, kept whole with each publication.
 HISTORY = ("audit.build_node", "raw_platforms.loads")
 
+#: The figures that records no longer give, where the warehouse has any.
+ARCHIVE = "archive.kpi_value"
+
 #: The catalog that compiled KPIs name.
 CATALOG = "warehouse"
 
@@ -40,7 +43,10 @@ def quoted(relation: str, catalog: str = CATALOG) -> str:
 
 
 def write(
-    connection: duckdb.DuckDBPyConnection, known: Mapping[str, Mapping[str, Any]], evidence: Store
+    connection: duckdb.DuckDBPyConnection,
+    known: Mapping[str, Mapping[str, Any]],
+    evidence: Store,
+    held_back: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> tuple[str, dict[str, Any]]:
     """Write the evidence of a publication, and return the digest of its manifest and the manifest.
 
@@ -51,6 +57,7 @@ def write(
         connection: Has the warehouse attached under `CATALOG`; is left with one thread.
         known: Definition of each KPI by code.
         evidence: Where it is written.
+        held_back: The evidence of KPIs that keep former values, by code, as `carried` returns it.
 
     Raises:
         ExpectedFailure: a record key holds a pseudonym, and the key that would replace it is absent.
@@ -58,19 +65,43 @@ def write(
     connection.execute("set threads = 1")
     context = sorted({relation for definition in known.values() for relation in definition["context"]})
     with evidence.workshop() as workshop:
+        whole = (*context, *HISTORY, *archive_of(connection))
         manifest = {
-            "context": {
-                relation: write_table(connection, relation, evidence, workshop) for relation in (*context, *HISTORY)
-            },
+            "context": {relation: write_table(connection, relation, evidence, workshop) for relation in whole},
             "kpis": {
                 code: {
                     "definition": evidence.keep_json(definition, workshop),
                     "months": write_months(connection, definition["observations"], evidence, workshop),
                 }
                 for code, definition in known.items()
-            },
+                if code not in (held_back or {})
+            }
+            | dict(held_back or {}),
         }
         return evidence.keep_json(manifest, workshop), manifest
+
+
+def archive_of(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Return the archive of figures, where the warehouse has one."""
+    schema, _, name = ARCHIVE.partition(".")
+    query = "select 1 from duckdb_tables() where (database_name, schema_name, table_name) = (?, ?, ?)"
+    return [ARCHIVE] if connection.execute(query, [CATALOG, schema, name]).fetchone() else []
+
+
+def carried(former: Mapping[str, Any], codes: Collection[str]) -> dict[str, dict[str, Any]]:
+    """Return the evidence of KPIs as a former publication has it, each with the tables that its SQL reads.
+
+    Args:
+        former: The manifest of that publication.
+        codes: The KPIs; one that it does not have has no value either, and is left out.
+    """
+    kpis = former["kpis"]
+    return {code: {"context": former["context"], **kpis[code]} for code in codes if code in kpis}
+
+
+def context_of(manifest: Mapping[str, Any], code: str) -> dict[str, Mapping[str, Any]]:
+    """Return the reference tables that belong to the evidence of a KPI: its own where it keeps former values."""
+    return {**manifest["context"], **manifest["kpis"][code].get("context", {})}
 
 
 def write_table(
@@ -188,7 +219,7 @@ def open_evidence(
     # Without a file of the chosen months, another one tells the columns.
     observed_files = files(evidence, months, chosen)
     some = observed_files or [file for file in files(evidence, months) if Path(file).exists()][:1]
-    tables = {relation: [entry["sha256"]] for relation, entry in manifest["context"].items()}
+    tables = {relation: [entry["sha256"]] for relation, entry in context_of(manifest, code).items()}
     connection = duckdb.connect(":memory:", config={"threads": 2})
     connection.execute(f"attach ':memory:' as {CATALOG}")
     for relation, [digest] in tables.items():

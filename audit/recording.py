@@ -54,7 +54,8 @@ class Recorder:
             [(invocation,)] = connection.execute(
                 "select max_by(invocation_id, finished_at) from warehouse.audit.build_node"
             ).fetchall()
-            digest, _ = evidence.write(connection, self.definitions, evidence.store(home))
+            store = evidence.store(home)
+            digest, _ = evidence.write(connection, self.definitions, store, former_evidence(connection, home))
             return ledger.prepare(
                 connection,
                 home,
@@ -66,3 +67,16 @@ class Recorder:
                     "manifest": digest,
                 },
             )
+
+
+def former_evidence(connection: duckdb.DuckDBPyConnection, home: Home) -> dict[str, dict[str, Any]]:
+    """Return the evidence of the KPIs that the last build has held back: that of the values which they keep."""
+    try:
+        held_back = connection.execute("select distinct kpi_code from warehouse.audit.held_back").fetchall()
+    except duckdb.CatalogException:  # built before KPIs were held back
+        return {}
+    known = ledger.entries(home) if held_back else []
+    if not known:
+        return {}
+    manifest = evidence.store(home).read_json(known[-1].facts["manifest"])
+    return evidence.carried(manifest, [code for (code,) in held_back])

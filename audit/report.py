@@ -167,6 +167,9 @@ def records_lines(trace: Trace) -> list[tuple[str, str]]:
 
 
 def recomputed_lines(trace: Trace) -> list[tuple[str, str]]:
+    if trace.is_archived:
+        why = "valeur archivée : ses enregistrements ont été purgés au terme de leur conservation"
+        return [("Depuis les preuves", f"{why} ; le recalcul n'est plus possible")]
     if trace.removed:
         return [*removed_lines(trace), ("Depuis les preuves", "le recalcul n'est plus possible")]
     if trace.recomputed is None:
@@ -278,6 +281,7 @@ def as_json(trace: Trace) -> dict[str, Any]:
         "published": asdict(trace.figures),
         "recomputed": None if trace.recomputed is None else asdict(trace.recomputed),
         "agrees": trace.agrees,
+        "is_archived": trace.is_archived,
         "today": asdict(trace.today),
         "removed": [
             {"month": month, "removal": asdict(removal) if removal else None} for month, removal in trace.removed

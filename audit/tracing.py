@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from audit import annex, cells, copies, evidence, ledger, retention
+from audit import annex, archive, cells, copies, evidence, ledger, retention
 from audit.cells import TOTAL, Cell, Figures
 from audit.copies import Evaluations
 from audit.ledger import Entry
@@ -65,6 +65,7 @@ class Trace:
             None of a KPI that has small cells: keys tell of territories, and so would count what is hidden.
         today: The same cell now.
         removed: Months of observations that are no longer there, each with when and why they were removed, if known.
+        is_archived: Whether the figure outlived its records, which a purge has taken: nothing recomputes it.
     """
 
     cell: Cell
@@ -82,6 +83,7 @@ class Trace:
     record_keys: list[str]
     today: Today
     removed: list[tuple[str, Removal | None]]
+    is_archived: bool = False
 
     @property
     def pages(self) -> int:
@@ -209,7 +211,9 @@ def trace(home: Home, cell: Cell, day: date | None = None, page: int = 1) -> Tra
     gone = evidence.gone(kept, files, months)
     with evidence.open_evidence(kept, manifest, cell.code, months.difference(gone)) as connection:
         recomputed, number, keys, now = None, None, [], Today(waits=NO_OBSERVATIONS)
-        if not gone:
+        is_archived = archive.holds(connection, cell.code, cell.period.period_type, cell.period.start)
+        is_provable = not (gone or is_archived)
+        if is_provable:
             recomputed = cells.recompute(connection, definition, cell)
             if not figures.is_suppressed and recomputed is not None:
                 number, keys = records_of(connection, definition, cell, level, page)
@@ -218,7 +222,7 @@ def trace(home: Home, cell: Cell, day: date | None = None, page: int = 1) -> Tra
             "checks": checks_of(connection, definition),
             "loads": loads_of(connection, definition),
         }
-        if not gone:
+        if is_provable:
             now = today(home, connection, definition, cell, level, hidden=figures.is_suppressed)
         known_removals = retention.removals(home) if gone else {}
         return Trace(
@@ -234,6 +238,7 @@ def trace(home: Home, cell: Cell, day: date | None = None, page: int = 1) -> Tra
             today=now,
             evaluations=copies.evaluations(home, definition),
             removed=[(month, known_removals.get(files[month]["sha256"])) for month in gone],
+            is_archived=is_archived,
             **chain,
         )
 

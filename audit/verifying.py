@@ -398,6 +398,8 @@ def named(manifest: dict, kept: Store) -> Iterator[tuple[str, Path]]:
         yield relation, kept.path(entry["sha256"], ".parquet")
     for code, kpi in manifest["kpis"].items():
         yield f"{code} (définition)", kept.path(kpi["definition"], ".json")
+        for relation, entry in kpi.get("context", {}).items():
+            yield relation, kept.path(entry["sha256"], ".parquet")
         for month, entry in kpi["months"].items():
             yield f"{code}, {month}", kept.path(entry["sha256"], ".parquet")
 

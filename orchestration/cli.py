@@ -49,7 +49,8 @@ api_verbs.register(app)
 out = Console(width=None if sys.stdout.isatty() else 400)
 err = Console(stderr=True, soft_wrap=True)
 
-Live = Annotated[bool, typer.Option("--live", help="Listening and chat of the last days, instead of the warehouse.")]
+Live = Annotated[bool, typer.Option("--live", help="Only listening and chat of the last days.")]
+Daily = Annotated[bool, typer.Option("--daily", help="Only the warehouse.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -132,37 +133,25 @@ def watch() -> None:
 def build(
     select: Annotated[str | None, typer.Option(help="Part of the project to build, in dbt's selection syntax.")] = None,
     live: Live = False,
+    daily: Daily = False,
 ) -> None:
-    """Build every model from the raw tables that are there, and check them."""
-    from orchestration import project
-    from orchestration.execution import run_job
+    """Build every model from the raw tables that are there, and check them: what is live first, then the warehouse.
 
-    selection = None
-    if select:
-        from assets.warehouse.dbt import keys_selected
+    The warehouse archives from the published live copy, so that one is published in between.
+    """
+    from orchestration import building
 
-        selection = keys_selected(select, project.LIVE if live else project.DAILY)
-    outcome = run_job("build_live" if live else "build", selection=selection)
-    again = "cyberimpact build --live" if live else "cyberimpact build"
-    outcome.or_raise(f"Nothing will be published until `{again}` passes; readers keep the copy they have.")
-    out.print(f"{len(outcome.metadata)} tables built, every blocking check passed.")
+    for line in building.build(building.targets(live=live, daily=daily or select is not None), select):
+        say(line)
 
 
 @app.command()
-def publish(live: Live = False) -> None:
-    """Publish the last sound build as a read-only copy."""
-    from orchestration.execution import run_job
+def publish(live: Live = False, daily: Daily = False) -> None:
+    """Publish the last sound builds as read-only copies: what is live first, then the warehouse."""
+    from orchestration import building
 
-    outcome = run_job("publish_live" if live else "publish")
-    copies = [metadata for metadata in outcome.metadata.values() if "publication_id" in metadata]
-    for metadata in copies:
-        rows, as_of = metadata["dagster/row_count"], metadata["data_as_of"]
-        reach = f"data as of {as_of}" if as_of else "no data yet"
-        out.print(f"Published {metadata['publication_id']}: {rows} rows, {reach}.")
-    outcome.or_raise("Mend it, then repeat the command." if copies else "Readers keep the copy they have.")
-    for metadata in outcome.metadata.values():
-        if "summary" in metadata:
-            say(metadata["summary"])
+    for line in building.publish(building.targets(live=live, daily=daily)):
+        say(line)
 
 
 @app.command()
@@ -260,6 +249,9 @@ def kpi_list(as_json: AsJson = False) -> None:
             kpi.code, kpi.label, kpi.unit, kpi.latest_period or "–", SUPPRESSED if kpi.is_suppressed else value
         )
     out.print(table)
+    for kpi in kpis:
+        if kpi.held_back_note:
+            say(f"{kpi.code} : {kpi.held_back_note}")
 
 
 @kpi_app.command("show")
@@ -701,14 +693,17 @@ def purge(
     """Erase what is older than its platform's retention, or everything about one person."""
     from datetime import UTC, datetime
 
-    from audit import retention, rewriting
+    from audit import archive, retention, rewriting
     from ingestion import purging
 
     if pseudonym:
         with rewriting.recorded(settings.home()):
             report = purging.erase(pseudonym)
     else:
-        report = purging.purge(datetime.now(UTC))
+        now = datetime.now(UTC)
+        if kept := archive.keep(settings.home(), now):
+            say(f"{kept} published figures archived: they outlive the records that this purge takes.")
+        report = purging.purge(now)
     for line in report.lines():
         say(line)
     if not pseudonym and (removed := retention.purge(settings.home(), datetime.now(UTC))):

@@ -5,11 +5,14 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
+import duckdb
+
 from ingestion.errors import ExpectedFailure
 from ingestion.settings import Home
 from orchestration import project, published
 
-#: By the month, and a KPI without months by the finest of its longer periods. A row that is suppressed counts.
+#: By the month, and a KPI without months by the finest of its longer periods. A row that is suppressed counts; what is
+#: dated after the data as a whole does not.
 LATEST = """
     select kpi_code, period_type, period_start, value, is_suppressed
     from kpi.kpi_value
@@ -18,12 +21,16 @@ LATEST = """
         and territory_code = 'FR'
         and breakdown_dimension = 'total'
         and (value is not null or is_suppressed)
+        and period_start <= coalesce((select data_as_of from audit.publication), period_start)
     qualify
         row_number() over (
             partition by kpi_code
             order by list_position(['month', 'quarter', 'year'], period_type), period_start desc
         ) = 1
 """
+
+#: Why KPIs are held back, by code; a copy of an older version cannot say.
+HELD_BACK = "select kpi_code, held_back_note from kpi.kpi_catalogue where held_back_note is not null"
 
 LABELS = {
     "code": "Code",
@@ -40,6 +47,7 @@ LABELS = {
     "territory_of": "Territoire compté",
     "latest_period": "Dernière période publiée",
     "latest_value": "Valeur de cette période, France",
+    "held_back_note": "Mise en garde",
 }
 
 #: How declared values are said to a reader.
@@ -96,16 +104,17 @@ class Kpi:
     latest_period: str | None = None
     latest_value: float | None = None
     is_suppressed: bool = False
+    held_back_note: str | None = None
 
     def as_lines(self) -> list[tuple[str, str]]:
         """Return the definition as a reader sees it: French label, French value."""
-        values = ((label, name, getattr(self, name)) for name, label in LABELS.items())
-        shown = [
-            (label, "–" if value is None else str(FRENCH.get((name, value), value))) for label, name, value in values
-        ]
+        values = {name: getattr(self, name) for name in LABELS if name != "held_back_note" or self.held_back_note}
         if self.is_suppressed:
-            shown[-1] = (LABELS["latest_value"], SUPPRESSED)
-        return shown
+            values["latest_value"] = SUPPRESSED
+        return [
+            (LABELS[name], "–" if value is None else str(FRENCH.get((name, value), value)))
+            for name, value in values.items()
+        ]
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -138,15 +147,25 @@ def latest(home: Home) -> dict[str, Latest]:
     }
 
 
+def held_back(home: Home) -> dict[str, str]:
+    """Return by code why a KPI shows former values or none; empty before anything is published."""
+    try:
+        with published.connect(home) as connection:
+            return dict(connection.execute(HELD_BACK).fetchall())
+    except (ExpectedFailure, duckdb.CatalogException, duckdb.BinderException):
+        return {}
+
+
 def catalogue(home: Home) -> list[Kpi]:
-    """Return every KPI, with its latest value where one is published."""
-    rows = latest(home)
+    """Return every KPI, with its latest value where one is published, and a warning where it is held back."""
+    rows, notes = latest(home), held_back(home)
     found = []
     for meta in definitions():
         known: dict[str, Any] = {name: meta[name] for name in Kpi.__dataclass_fields__ if name in meta}
         row = rows.get(meta["code"])
         if row:
             known |= {"latest_period": row.period, "latest_value": row.value, "is_suppressed": row.is_suppressed}
+        known["held_back_note"] = notes.get(meta["code"])
         found.append(Kpi(**known))
     return found
 

@@ -4,15 +4,17 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from audit import retention
+from audit import archive, retention
 from ingestion import purging, settings
 from ingestion.errors import ExpectedFailure
 
 
-@dg.op(pool="warehouse", description="Erase rows older than their platform's retention, down to the bytes.")
+@dg.op(pool="warehouse", description="Archive the figures of what is too old, then erase its rows, down to the bytes.")
 def erase_what_is_too_old(context: dg.OpExecutionContext) -> None:
+    now = datetime.now(UTC)
     try:
-        report = purging.purge(datetime.now(UTC))
+        context.log.info("%s published figures archived.", archive.keep(settings.home(), now))
+        report = purging.purge(now)
     except ExpectedFailure as failure:
         raise dg.Failure(description=str(failure), allow_retries=False) from None
     for line in report.lines():

@@ -11,7 +11,9 @@ STEP = re.compile(
     r"^\s*(?:\d\d:\d\d:\d\d\s+)?\d+ of (?P<total>\d+) (?P<status>[A-Z]+) (?!hook:)(?P<what>.+?)\s*\.*\s*\["
 )
 FINISHED = {"OK", "PASS", "WARN", "FAIL", "ERROR", "SKIP"}
-SHOWN = {"WARN", "FAIL", "ERROR", "SKIP"}
+#: A check that warns is told in a sentence of its own, with its rows.
+SHOWN = {"FAIL", "ERROR", "SKIP"}
+WARNING = "Warning: "
 
 
 READ = re.compile(r"^\w+: \d+ records read, \d+ pages, \d+ records/s$")
@@ -45,6 +47,8 @@ class RunProgress(io.TextIOBase):
                 self._draw("dbt", total=int(step["total"]), completed=self._done)
             if step and step["status"] in SHOWN:
                 self._bar.console.print(f"{step['status']} {step['what']}", markup=False, highlight=False)
+            if line.startswith(WARNING):
+                self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
             if READ.match(line):
                 self._draw(line)
         return len(text)

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import duckdb
 
+from assets.warehouse.holding import SOUND
 from audit import ledger
 from audit.recording import Recorder
 from ingestion import disk, settings
@@ -33,7 +34,6 @@ COLUMN_COMMENTS = """
     select column_name, comment from duckdb_columns()
     where database_name = 'original' and schema_name = ? and table_name = ? and comment is not null
 """
-SOUND = ("success", "pass", "warn")
 
 
 class Relation(NamedTuple):
@@ -238,14 +238,16 @@ def comments(connection: duckdb.DuckDBPyConnection, relation: Relation) -> Itera
 
 
 def data_as_of(connection: duckdb.DuckDBPyConnection, origin: Origin) -> date | None:
-    """Return the latest day that the figures tell of.
+    """Return the latest day that the figures tell of; a row that is dated in the future does not move it.
 
     Raises:
         ExpectedFailure: the table that says so was never built.
     """
     relation, column = origin.dated_by
+    today = "cast(timezone('Europe/Paris', now()) as date)"
+    query = f"select max({column}) from {relation.quoted('original')} where {column} <= {today}"  # noqa: S608 - ours
     try:
-        return scalar(connection, f"select max({column}) from {relation.quoted('original')}")  # noqa: S608 - ours
+        return scalar(connection, query)
     except duckdb.CatalogException:
         raise not_built(relation, origin) from None
 

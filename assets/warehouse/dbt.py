@@ -6,21 +6,33 @@ Names belong in `translator`.
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 from dagster_dbt import DbtCliInvocation, DbtCliResource, DbtProject, dbt_assets
 
+from assets.warehouse import holding
+from assets.warehouse.holding import Failure
 from assets.warehouse.lineage import column_lineage, kept_lineage
 from assets.warehouse.translator import Translator, node_key
 from ingestion import settings
 from ingestion.collecting import collect_loads
 from ingestion.loading import ensure_tables
 from orchestration import project
+from orchestration.progress import WARNING
 
 os.environ.update(project.environment())
 PARSED = "partial_parse.msgpack"
+
+#: Builds of what was skipped, each of which may fail in its turn; a project that is sound needs two.
+ROUNDS = 6
+
+REMEDY_OF_ROWS = (
+    "Correct these rows at their platform and load them again, or correct the contract or seed that should know them; "
+    "then `cyberimpact build`."
+)
 
 
 def selectable_manifest() -> dict:
@@ -90,15 +102,91 @@ def build(context: dg.AssetExecutionContext, dbt: DbtCliResource, target: str) -
     )
     # Tracing new code takes a minute, for which the daily build has time and a micro-batch has not.
     lineage = column_lineage() if target == project.DAILY or kept_lineage() is not None else {}
+    built: set[dg.AssetKey] = set()
+    failed_checks: list[dg.AssetCheckResult] = []
     for event in invocation.stream():
         if isinstance(event, dg.Output):
             key = context.asset_key_for_output(event.output_name)
+            built.add(key)
             yield event.with_metadata({**event.metadata, **lineage.get(key, {})})
+        elif isinstance(event, dg.AssetCheckResult) and not event.passed:
+            failed_checks.append(event)
         else:
             yield event
-    if not invocation.is_successful():
-        raise dg.Failure(description=failures(invocation), allow_retries=False)
+    found = held_back(invocation, target)
+    for one in found:
+        context.log.warning(str(one))
+        for line in str(one).splitlines():  # what a person waits for is drawn from stdout
+            print(f"{WARNING}{line}", flush=True)
+    yield from (with_rows(check, found) for check in failed_checks)
+    held = any(one.stops == holding.HOLD_BACK for one in found)
+    if any(one.stops == holding.BLOCK for one in found) or not (held or invocation.is_successful()):
+        raise dg.Failure(description=sentences(found, invocation), allow_retries=False)
+    # What dbt had skipped was built since: Dagster would skip what reads it.
+    yield from (dg.MaterializeResult(asset_key=key) for key in sorted(context.selected_asset_keys - built))
     shutil.rmtree(invocation.target_path)  # hundreds a day, of several megabytes each
+
+
+def held_back(invocation: DbtCliInvocation, target: str) -> list[Failure]:
+    """Hold back the KPIs that failed checks concern, build what dbt has skipped, and return what failed or warns.
+
+    Nothing is settled where a failure blocks: publication then refuses.
+    """
+    results = run_results(Path(invocation.target_path))
+    graph, home = holding.Graph.of(MANIFEST), settings.home()
+    database = home.warehouse if target == project.DAILY else home.live
+    found: list[Failure] = []
+    for _ in range(ROUNDS):
+        new = holding.failures(graph, database, results)
+        former = {code for one in found for code in one.kpis}
+        found += new
+        if all(one.stops == holding.WARN for one in found) or any(one.stops == holding.BLOCK for one in new):
+            return found
+        codes = {code for one in found for code in one.kpis}
+        holding.hold_back(home, graph, [one for one in new if one.stops == holding.HOLD_BACK], database)
+        models, checks = holding.unfinished(graph, database, codes)
+        kept = {graph.kpi_node(code)["unique_id"] for code in codes}
+        models = sorted({*models, *(graph.readers(codes - former) - kept)})
+        if not (models or checks):
+            break
+        verb, chosen = ("run", models) if models else ("test", checks)
+        results = again(verb, [graph.nodes[uid]["name"] for uid in chosen], target, Path(invocation.target_path))
+    holding.settle(graph, database, [one for one in found if one.stops == holding.HOLD_BACK])
+    return list({one.unique_id: one for one in found}.values())
+
+
+def run_results(folder: Path) -> list[dict[str, Any]]:
+    """Return how each node of the last invocation ended; nothing where dbt stopped before it built anything."""
+    file = folder / "run_results.json"
+    return json.loads(file.read_bytes())["results"] if file.exists() else []
+
+
+def again(verb: str, names: list[str], target: str, folder: Path) -> list[dict[str, Any]]:
+    """Run dbt on nodes by name and return how each ended."""
+    (folder / "run_results.json").unlink(missing_ok=True)
+    project.ask(verb, "--target", target, "--select", *names, DBT_TARGET_PATH=str(folder))
+    return run_results(folder)
+
+
+def with_rows(check: dg.AssetCheckResult, found: Sequence[Failure]) -> dg.AssetCheckResult:
+    """Return a failed check with the rows that it refuses; one that holds back has failed, whatever dbt calls it."""
+    one = next((one for one in found if one.name == check.check_name), None)
+    if one is None:
+        return check
+    told = {"rows": "\n".join(one.examples), "kpis held back": ", ".join(sorted(one.kpis)), "remedy": REMEDY_OF_ROWS}
+    return dg.AssetCheckResult(
+        passed=False,
+        asset_key=check.asset_key,
+        check_name=check.check_name,
+        severity=dg.AssetCheckSeverity.WARN if one.stops == holding.WARN else dg.AssetCheckSeverity.ERROR,
+        metadata={**check.metadata, **told},
+    )
+
+
+def sentences(found: Sequence[Failure], invocation: DbtCliInvocation) -> str:
+    """Return what failed, with its rows and a remedy."""
+    blocking = [str(one) for one in found if one.stops == holding.BLOCK]
+    return "\n".join([*blocking, REMEDY_OF_ROWS]) if blocking else failures(invocation)
 
 
 def invocation_folder(run_id: str, target: str) -> Path:

@@ -2,7 +2,7 @@
   `audit.build_node`: what the last builds left in this target's file, one row per seed, model, snapshot and data test of
   the target.
   A build that dies leaves its nodes 'running', and 'pending' the checks of what it rebuilds without checking; publication
-  wants every row to be 'success', 'pass' or 'warn'. Unit tests have no row: their failure skips the model.
+  wants every row to be 'success', 'pass', 'warn' or 'held_back'. Unit tests have no row: their failure skips the model.
   Called by on-run-start and on-run-end: by build, run, test, seed and snapshot, not by parse, list, compile or docs.
 #}
 
@@ -10,6 +10,7 @@
     {% if execute %}
         {% set tracked, rows = tracked_nodes(), [] %}
         {% do refuse_nodes_of_the_other_target(tracked) %}
+        {% do refuse_grains_that_lose_records() %}
         {% for node in tracked.values() %}
             {% if node.unique_id in selected_resources %}
                 {% do rows.append(build_node_row(node, 'running')) %}
@@ -26,10 +27,20 @@
     {% if execute %}
         {% set tracked, rows = tracked_nodes(), [] %}
         {% for result in results if result.node.unique_id in tracked %}
-            {% do rows.append(build_node_row(result.node, result.status | string)) %}
+            {% do rows.append(build_node_row(result.node, end_of(result))) %}
         {% endfor %}
         {{ return(replace_build_nodes(rows, tracked)) }}
     {% endif %}
+{% endmacro %}
+
+
+{#
+  A check that holds back only warns in dbt, so that what reads its model is built all the same; it has failed nevertheless.
+  Which KPIs are held back is settled by `assets/warehouse/holding.py`.
+#}
+{% macro end_of(result) %}
+    {% set status = result.status | string %}
+    {{ return('fail' if status == 'warn' and result.node.config.meta.on_failure == 'hold_back' else status) }}
 {% endmacro %}
 
 
@@ -111,7 +122,33 @@
         invocation_id varchar not null,
         finished_at timestamp
     );
+    create table if not exists audit.held_back (
+        kpi_code varchar not null,
+        kpi_id varchar not null,
+        check_id varchar not null,
+        check_name varchar not null,
+        subject varchar not null,
+        rows bigint,
+        values_of timestamp
+    );
+    create schema if not exists archive;
+    create table if not exists archive.kpi_value (
+        {% for column, type in archive_columns().items() %}
+        {{ column }} {{ type }}{{ ',' if not loop.last }}
+        {% endfor %}
+    );
     delete from audit.build_node where unique_id not in ({{ quoted_list(tracked) }});
+    {% set begun = rows | rejectattr('is_finished') | map(attribute='unique_id') | list + [''] %}
+    -- A KPI that is built anew has other values than those that readers keep: what holds it back is to be asked again.
+    update audit.build_node
+    set status = 'pending'
+    where
+        status = 'held_back'
+        and unique_id in (
+            select check_id from audit.held_back where kpi_id in ({{ quoted_list(begun) }})
+        );
+    delete from audit.held_back
+    where check_id in ({{ quoted_list(begun) }}) or check_id not in ({{ quoted_list(tracked) }});
     {% if rows %}
     insert or replace into audit.build_node values
     {% for row in rows %}
@@ -126,4 +163,34 @@
     {% endfor %}
     {% endif %}
     commit;
+{% endmacro %}
+
+
+{# `audit.held_back`: which KPI is held back by which check. It is no model: `assets/warehouse/holding.py` writes it. #}
+{% macro held_back_kpis() -%}
+    {{ api.Relation.create(database=target.database, schema='audit', identifier='held_back') }}
+{%- endmacro %}
+
+
+{# `archive.kpi_value`: final figures of periods whose records a purge has taken. It is no model: `audit/archive.py` fills it. #}
+{% macro archived_kpis() -%}
+    {{ api.Relation.create(database=target.database, schema='archive', identifier='kpi_value') }}
+{%- endmacro %}
+
+{% macro archive_columns() %}
+    {{ return({
+        'kpi_code': 'varchar',
+        'period_type': 'varchar',
+        'period_start': 'date',
+        'territory_level': 'varchar',
+        'territory_code': 'varchar',
+        'breakdown_dimension': 'varchar',
+        'breakdown_value': 'varchar',
+        'numerator': 'decimal(38, 6)',
+        'denominator': 'decimal(38, 6)',
+        'value': 'decimal(18, 6)',
+        'observations': 'bigint',
+        'is_suppressed': 'boolean',
+        'archived_at': 'timestamp',
+    }) }}
 {% endmacro %}

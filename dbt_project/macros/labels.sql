@@ -47,3 +47,20 @@
         case {{ code }} when 'FR' then 'France entière' else {{ code }} end
     )
 {%- endmacro %}
+
+{# The code of a category of the chat, however an installation writes it; another one stays as it is. #}
+{% macro chat_category_code(category) %}
+    case {{ folded_title(category) }}
+        when {{ folded_title("'demande_info'") }} then 'demande_info'
+        when {{ folded_title("'Demande d''information'") }} then 'demande_info'
+        when {{ folded_title("'victime'") }} then 'victime'
+        when {{ folded_title("'signalement'") }} then 'signalement'
+        when {{ folded_title("'PNAV'") }} then 'PNAV'
+        else {{ category }}
+    end
+{%- endmacro %}
+
+{# Of when the values of a KPI are that is held back. #}
+{% macro values_label(values_of) -%}
+    case when {{ values_of }} is null then 'aucune valeur' else concat('valeurs du ', {{ french_day(paris_day(values_of)) }}) end
+{%- endmacro %}

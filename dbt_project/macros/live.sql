@@ -38,3 +38,25 @@
 {% macro published_by_daily(table) -%}
     {{ api.Relation.create(database='daily_copy', schema='main', identifier=table) }}
 {%- endmacro %}
+
+
+{#
+  Mentions with the territory of their source: that of its département where the code tells one, else abroad where its country
+  is another, else unknown. Nothing else says where a mention comes from.
+#}
+{% macro placed_mentions(mentions) %}
+    select
+        mentions.*,
+        coalesce(
+            territories.territory_code,
+            aliases.territory_code,
+            case when coalesce(mentions.country_code, 'FR') <> 'FR' then 'XX' end,
+            'ZZ'
+        ) as territory_code
+    from {{ mentions }} as mentions
+    left join {{ ref('territories') }} as territories on mentions.departement_code = territories.departement_code
+    left join {{ ref('territory_aliases') }} as aliases
+        on
+            mentions.departement_code = aliases.departement_code
+            and aliases.territory_code <> 'ZZ'
+{% endmacro %}

@@ -24,3 +24,17 @@
 {% macro paris_today() -%}
     {{ paris_day(dbt.current_timestamp()) }}
 {%- endmacro %}
+
+
+{# A day as a French reader writes it. #}
+{% macro french_day(day) -%}
+    {{ return(adapter.dispatch('french_day')(day)) }}
+{%- endmacro %}
+
+{% macro default__french_day(day) -%}
+    date_format({{ day }}, 'dd/MM/yyyy')
+{%- endmacro %}
+
+{% macro duckdb__french_day(day) -%}
+    strftime({{ day }}, '%d/%m/%Y')
+{%- endmacro %}

@@ -86,7 +86,8 @@
             territory_code,
             {{ 'record_key, entity_key,' if latest_of_entity }}
             '{{ breakdown.dimension }}' as breakdown_dimension,
-            {{ "'total'" if breakdown.dimension == 'total' else breakdown.dimension }} as breakdown_value,
+            {{ "'total'" if breakdown.dimension == 'total' else "coalesce(" ~ breakdown.dimension ~ ", 'Non précisé')" }}
+                as breakdown_value,
             {% if of_sums %}
             sum(numerator) as numerator,
             sum(denominator) as denominator,
@@ -207,6 +208,26 @@
         }) %}
     {% endfor %}
     {{ return(found) }}
+{% endmacro %}
+
+
+{#
+  Refuses a KPI that shows places and not what lies abroad or nowhere known: no record may make its levels fall short of the
+  nation. A rate per inhabitant is exempt: those two have no inhabitants.
+#}
+{% macro refuse_grains_that_lose_records() %}
+    {% for kpi in graph.nodes.values() | map(attribute='config.meta.kpi') | select('defined') %}
+        {% for part in all_breakdowns(kpi) if 'habitant' not in kpi.unit %}
+            {% set levels = part.territory_levels %}
+            {% set has_places = levels | select('in', ['region', 'gendarmerie_region', 'departement']) | list %}
+            {% if has_places and not ('abroad' in levels and 'unknown' in levels) %}
+                {{ exceptions.raise_compiler_error(
+                    'The KPI ' ~ kpi.code ~ ' shows ' ~ has_places | join(', ') ~ ' under "' ~ part.dimension
+                    ~ '" without abroad and unknown: add both to territory_levels.'
+                ) }}
+            {% endif %}
+        {% endfor %}
+    {% endfor %}
 {% endmacro %}
 
 

@@ -1,5 +1,5 @@
 -- A code that is neither a département nor declared in territory_aliases counts as unknown until it is declared.
-{{ config(severity='warn', group='perception') }}
+{{ config(group='perception') }}
 select
     experiences.departement_code,
     count(experiences.experience_id) as experiences

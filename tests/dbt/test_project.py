@@ -116,7 +116,8 @@ def test_every_column_of_the_warehouse_is_declared_and_commented(built: Built) -
     found = built.rows(
         f"select schema_name, table_name, column_name, comment from duckdb_columns() where schema_name in ({schemas})"
     )
-    found = [row for row in found if row[1] != "build_node"]
+    # What a build tells of itself is no model.
+    found = [row for row in found if row[1] not in ("build_node", "held_back")]
     assert {row[:3] for row in found} == declared
     assert [row for row in found if not row[3]] == []
 
@@ -244,6 +245,7 @@ def test_only_what_is_meant_for_readers_is_published(built: Built) -> None:
     assert {name.split(".")[0] for name in daily} == PUBLISHED_SCHEMAS
     assert daily == {
         "actors.dim_threat",
+        "actors.fct_headcount",
         "actors.fct_iggn_complaint",
         "actors.fct_news_item",
         "actors.fct_prevention_action",

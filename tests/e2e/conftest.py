@@ -68,8 +68,6 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Line:
                 environment.setenv(setting, address)
             line.succeed("load", *PLATFORMS)
             platforms.stop()
-            for verb in ("build", "publish"):  # the live copy first: from it the daily build archives
-                line.succeed(verb, "--live")
             for verb in ("build", "publish"):
                 line.succeed(verb)
             (root / "done").touch()

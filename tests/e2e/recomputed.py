@@ -625,7 +625,8 @@ def chats() -> pd.DataFrame:
     frame = frame.drop_duplicates(["reference", "at", "parent", "motive"])
     at = pd.to_datetime(frame["at"], format="%d/%m/%Y %H:%M")
     at = at.dt.tz_localize(PARIS, nonexistent=pd.Timedelta(hours=1), ambiguous="NaT")
-    categories = {"Je suis victime": "victime", "Je signale": "signalement"}
+    categories = {"Je m'informe": "demande_info", "Je suis victime": "victime", "Je signale": "signalement"}
+    has_no_motive = frame["parent"].isna() & frame["motive"].isna()
     day = at.dt.date
     holidays = set(seed("public_holidays").query("territory_code == 'FR'")["date_day"].map(date.fromisoformat))
     free = day.isin(holidays) | (at.dt.dayofweek >= 5) | (at.dt.hour < 8) | (at.dt.hour >= 19)
@@ -634,7 +635,7 @@ def chats() -> pd.DataFrame:
         place="ZZ",
         hour=at.dt.strftime("%H h"),
         weekday_hour=at.dt.dayofweek.map(dict(enumerate(WEEKDAYS))) + at.dt.strftime(" %H h"),
-        category=frame["parent"].map(categories).fillna("demande_info"),
+        category=frame["parent"].map(categories).mask(has_no_motive, "demande_info").fillna("Non précisé"),
         is_free=free,
     )
 

@@ -409,6 +409,8 @@ class TestDoctor:
 
 
 KPI_VALUES = """
+create schema audit;
+create table audit.publication as select date '2024-12-31' as data_as_of;
 create schema kpi;
 create table kpi.kpi_value as select * from (values
     ('experiences', 'month', date '2023-01-01', 'nation', 'FR', 'total', 'total', 10::decimal(18, 6)),

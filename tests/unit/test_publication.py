@@ -95,7 +95,7 @@ def test_a_build_that_is_not_sound_is_refused_and_the_node_is_named(home: Home, 
     assert generation(home) == 1, "readers keep the former copy"
 
 
-@pytest.mark.parametrize("status", ["success", "pass", "warn"])
+@pytest.mark.parametrize("status", ["success", "pass", "warn", "held_back"])
 def test_a_sound_build_is_published(home: Home, status: str) -> None:
     write_warehouse(home, 1, nodes={"kpi_answer_rate": status})
     publish(home, RELATIONS)

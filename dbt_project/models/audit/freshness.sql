@@ -25,13 +25,23 @@ with loads as (
     group by platform, entity
 ),
 
+loaded as (
+    select
+        platform,
+        max({{ paris_day('last_loaded_at') }}) as loaded_on
+    from loads
+    group by platform
+),
+
 records as (
     {% for platform, relation, key, day in records %}
     select
         '{{ platform }}' as platform,
-        max({{ day }}) as data_as_of,
+        -- What is planned, or dated after it was loaded, does not tell how far the data go.
+        max(case when {{ day }} <= coalesce(loaded.loaded_on, {{ paris_today() }}) then {{ day }} end) as data_as_of,
         count({{ key }}) as rows
     from {{ relation }}
+    left join loaded on loaded.platform = '{{ platform }}'
     {{ 'union all' if not loop.last }}
     {% endfor %}
 ),

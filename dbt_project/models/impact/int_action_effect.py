@@ -11,7 +11,6 @@ def model(dbt, session):  # noqa: ANN001, ANN201, ARG001 - dbt's signature
     kpis = dbt.ref("int_published_kpi").select(*KPIS).fetchall()
     cells = dbt.ref("int_followed_cell").fetchall()
     periods = dbt.ref("dim_period").select("period_type", "period_start", "last_day").order("period_start").fetchall()
-    # What is planned or dated in advance does not tell how far the data go.
-    freshness = dbt.ref("freshness").filter("data_as_of <= cast(last_loaded_at as date)")
+    freshness = dbt.ref("freshness").filter("data_as_of is not null")
     known = dict(freshness.select("platform", "data_as_of").fetchall())
     return told(read_register(actions), kpis, cells, [row for row in periods if row[0] in PERIOD_TYPES], known)

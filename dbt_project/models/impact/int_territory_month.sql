@@ -23,7 +23,6 @@ with readings as (
 known as (
     select max(data_as_of) as data_as_of
     from {{ ref('freshness') }}
-    where data_as_of <= cast(last_loaded_at as date)
 ),
 
 begun as (

@@ -6,11 +6,9 @@ periods as (
     select * from {{ ref('dim_period') }}
 ),
 
--- What is planned or dated in advance does not tell how far the data go.
 known as (
     select max(data_as_of) as data_as_of
     from {{ ref('freshness') }}
-    where data_as_of <= cast(last_loaded_at as date)
 ),
 
 complete as (
@@ -48,7 +46,11 @@ select
     readings.value,
     readings.observations,
     readings.is_suppressed,
-    catalogue.label as kpi_label,
+    case
+        when catalogue.is_held_back
+            then concat(catalogue.label, ' (retenu : ', {{ values_label('catalogue.values_of') }}, ')')
+        else catalogue.label
+    end as kpi_label,
     catalogue.pillar,
     catalogue.unit,
     catalogue.direction,
@@ -74,7 +76,9 @@ select
     {{ reading_label('peers.peer_median', 'catalogue.unit', 'false') }} as peer_median_label,
     peers.peer_rank,
     peers.peer_count,
-    {{ trace_line('readings', 'periods.period_name') }} as trace_line
+    {{ trace_line('readings', 'periods.period_name') }} as trace_line,
+    coalesce(catalogue.is_held_back, false) as is_held_back,
+    readings.is_archived
 from readings
 inner join {{ ref('kpi_catalogue') }} as catalogue on readings.kpi_code = catalogue.kpi_code
 inner join {{ ref('dim_territory') }} as territories on readings.territory_code = territories.territory_code

@@ -49,21 +49,63 @@
     ref('kpi_victims_per_10k'),
     ref('kpi_visits'),
 ] %}
-{% for kpi in kpis %}
-select
-    kpi_code,
-    period_type,
-    period_start,
-    territory_level,
-    territory_code,
-    breakdown_dimension,
-    breakdown_value,
-    -- Amounts of money are decimals, counts are not: the union takes both.
-    cast(numerator as decimal(38, 6)) as numerator,
-    cast(denominator as decimal(38, 6)) as denominator,
-    value,
-    observations,
-    is_suppressed
-from {{ kpi }}
-{{ 'union all' if not loop.last }}
-{% endfor %}
+with counted as (
+    {% for kpi in kpis %}
+    select
+        kpi_code,
+        period_type,
+        period_start,
+        territory_level,
+        territory_code,
+        breakdown_dimension,
+        breakdown_value,
+        -- Amounts of money are decimals, counts are not: the union takes both.
+        cast(numerator as decimal(38, 6)) as numerator,
+        cast(denominator as decimal(38, 6)) as denominator,
+        value,
+        observations,
+        is_suppressed,
+        false as is_archived
+    from {{ kpi }}
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
+archived as (
+    select
+        kpi_code,
+        period_type,
+        period_start,
+        territory_level,
+        territory_code,
+        breakdown_dimension,
+        breakdown_value,
+        numerator,
+        denominator,
+        value,
+        observations,
+        is_suppressed,
+        true as is_archived
+    from {{ archived_kpis() }}
+),
+
+-- A period of which a purge has taken records is final: what is left to count would fall short.
+final_periods as (
+    select distinct
+        kpi_code,
+        period_type,
+        period_start
+    from archived
+)
+
+select counted.*
+from counted
+left join final_periods
+    on
+        counted.kpi_code = final_periods.kpi_code
+        and counted.period_type = final_periods.period_type
+        and counted.period_start = final_periods.period_start
+where final_periods.kpi_code is null
+union all
+select *
+from archived

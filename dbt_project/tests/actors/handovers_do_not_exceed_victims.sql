@@ -1,5 +1,5 @@
 -- Impossible hand-overs, which the share sets aside: in one way, more victims than were assisted.
-{{ config(severity='warn', group='actors') }}
+{{ config(group='actors') }}
 select
     assistance_key,
     victims,

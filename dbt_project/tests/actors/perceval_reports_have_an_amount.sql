@@ -1,5 +1,5 @@
 -- Days with reports and no amount: they stay in both figures, and the mean of their period is too low.
-{{ config(severity='warn', group='actors') }}
+{{ config(group='actors') }}
 select
     reported_on,
     reports

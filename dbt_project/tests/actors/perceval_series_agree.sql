@@ -1,5 +1,5 @@
 -- Days, départements and classes of age of a month count the same reports; a warning, for the producer may differ.
-{{ config(severity='warn', group='actors') }}
+{{ config(group='actors') }}
 with counts as (
     select
         calendar.month_start,

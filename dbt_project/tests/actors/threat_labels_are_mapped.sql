@@ -1,5 +1,5 @@
 -- A label without a row in the seed threat_labels is shown here; what it counts is unclassified until it has one.
-{{ config(severity='warn', group='actors') }}
+{{ config(group='actors') }}
 with labels as (
     select
         'cybermalveillance' as platform,

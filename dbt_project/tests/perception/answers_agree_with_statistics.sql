@@ -1,5 +1,5 @@
 -- Je donne mon avis counts the same answers twice, one by one and by month: both tell the same of every question.
-{{ config(severity='warn', group='perception') }}
+{{ config(group='perception') }}
 with answers as (
     select
         reviews.service_id,

@@ -1,5 +1,5 @@
 -- An answer that the scale of its question does not know counts in no mark: the form or the export has changed.
-{{ config(severity='warn', group='perception') }}
+{{ config(group='perception') }}
 select
     question,
     intention,

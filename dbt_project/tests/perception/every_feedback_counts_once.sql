@@ -78,20 +78,27 @@ found as (
         count(feedback_key) as records
     from {{ ref('fct_feedback') }}
     group by platform
+    {% for code in [
+        'google_answer_rate', 'google_rating', 'app_rating', 'negative_reviews_share', 'feedback_index',
+        'satisfaction_score', 'clarity_score', 'help_quality_score', 'reachability_share',
+    ] %}
     union all
     select
         kpi_code as counted,
         sum(denominator) as records
-    from {{ ref('kpi_value') }}
+    from {{ ref('kpi_' ~ code) }}
     where
         period_type = 'year'
         and territory_level = 'nation'
         and breakdown_dimension = 'total'
     group by kpi_code
+    {% endfor %}
 )
 
 select
     expected.counted,
+    case when expected.counted not in ('services_publics_plus', 'jdma', 'partoo', 'app_stores') then expected.counted end
+        as kpi_code,
     expected.records,
     found.records as found_records
 from expected

@@ -8,7 +8,22 @@
     'départements': ['departement', 'abroad', 'unknown'],
     'régions de gendarmerie': ['gendarmerie_region', 'abroad', 'unknown'],
 } %}
-with sums as (
+with parts as (
+    {% for code in codes %}
+    select
+        kpi_code,
+        period_type,
+        territory_level,
+        breakdown_dimension,
+        cast(numerator as decimal(38, 6)) as numerator,
+        cast(denominator as decimal(38, 6)) as denominator,
+        observations
+    from {{ ref('kpi_' ~ code) }}
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
+sums as (
     {% for way, levels in ways.items() %}
     select
         kpi_code,
@@ -18,10 +33,8 @@ with sums as (
         sum(numerator) as numerator,
         sum(denominator) as denominator,
         sum(observations) as observations
-    from {{ ref('kpi_value') }}
-    where
-        territory_level in ({{ quoted_list(levels) }})
-        and kpi_code in ({{ quoted_list(codes) }})
+    from parts
+    where territory_level in ({{ quoted_list(levels) }})
     group by kpi_code, period_type, breakdown_dimension
     {{ 'union all' if not loop.last }}
     {% endfor %}

@@ -1,5 +1,5 @@
 -- Reviews of an export that names no known service are not weighed against its statistics: they could count twice.
-{{ config(severity='warn', group='perception') }}
+{{ config(group='perception') }}
 select
     service_name,
     count(review_id) as reviews

@@ -1,5 +1,5 @@
 -- Until a label stands in its seed, its visits are shown as of an unknown region, or as 'autres'.
-{{ config(severity='warn', group='visibility') }}
+{{ config(group='visibility') }}
 select
     'audience_places' as seed,
     region_name as label,

@@ -3,31 +3,37 @@
 with compared as (
     select
         'visits by hour' as counted,
+        'fct_audience_hour' as model_name,
         (select sum(visits) from {{ ref('stg_audience__hourly_visit') }}) as records,
         (select sum(visits) from {{ ref('fct_audience_hour') }}) as facts
     union all
     select
         'visits by place' as counted,
+        'fct_audience_place' as model_name,
         (select sum(visits) from {{ ref('stg_audience__geo_visit') }}) as records,
         (select sum(visits) from {{ ref('fct_audience_place') }}) as facts
     union all
     select
         'visits by page' as counted,
+        'fct_audience_page' as model_name,
         (select sum(visits) from {{ ref('stg_audience__page_visit') }}) as records,
         (select sum(visits) from {{ ref('fct_audience_page') }}) as facts
     union all
     select
         'declarations' as counted,
+        'fct_pre_complaint' as model_name,
         (select count(declaration_id) from {{ ref('stg_pre_plainte__declaration') }}) as records,
         (select count(declaration_id) from {{ ref('fct_pre_complaint') }}) as facts
     union all
     select
         'readings of accounts' as counted,
+        'fct_social_account_day' as model_name,
         (select count(metric_key) from {{ ref('stg_social_accounts__daily_metric') }}) as records,
         (select count(metric_key) from {{ ref('fct_social_account_day') }}) as facts
     union all
     select
         'listings' as counted,
+        'dim_listing' as model_name,
         (select count(listing_id) from {{ ref('stg_partoo__business') }}) as records,
         (select count(listing_id) from {{ ref('dim_listing') }}) as facts
     {% for breakdown, records in {
@@ -38,6 +44,7 @@ with compared as (
     union all
     select
         'visits by {{ breakdown }} and {{ period_type }}' as counted,
+        'kpi_visits' as model_name,
         (select sum(visits) from {{ records }}) as records,
         (
             select sum(value)

@@ -1,5 +1,5 @@
 -- What has no territory counts under 'Territoire non précisé'; national accounts belong there.
-{{ config(severity='warn', group='visibility') }}
+{{ config(group='visibility') }}
 select
     'fct_pre_complaint' as relation_name,
     declaration_id as record_key

@@ -3,15 +3,13 @@ with told as (
     select
         'listening' as platform,
         'Veille' as platform_label,
-        max(collected_at) as data_until,
-        60 as late_after_minutes
+        max(collected_at) as data_until
     from {{ ref('stg_listening__mention') }}
     union all
     select
         'brigade_numerique' as platform,
         'Tchat' as platform_label,
-        max(contacted_at) as data_until,
-        2880 as late_after_minutes
+        max(contacted_at) as data_until
     from {{ ref('stg_brigade_numerique__contact') }}
 ),
 
@@ -35,7 +33,8 @@ select
     told.platform_label,
     cast(told.data_until as timestamp) as data_until,
     loads.last_loaded_at,
-    told.late_after_minutes,
+    platforms.late_after_minutes,
     cast({{ dbt.current_timestamp() }} as timestamp) as built_at
 from told
 inner join loads on told.platform = loads.platform
+inner join {{ ref('platforms') }} as platforms on told.platform = platforms.platform

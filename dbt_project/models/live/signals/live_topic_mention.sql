@@ -1,5 +1,9 @@
 -- Where the text names a place, that is where it happens; else it is where the source is.
-with placed as (
+with of_the_source as (
+    {{ placed_mentions(ref('stg_listening__mention')) }}
+),
+
+placed as (
     select
         subjects.topic_code,
         mentions.mention_id,
@@ -9,17 +13,9 @@ with placed as (
         mentions.author_id,
         mentions.potential_reach,
         mentions.sentiment,
-        coalesce(
-            subjects.told_territory_code,
-            territories.territory_code,
-            aliases.territory_code,
-            case when coalesce(mentions.country_code, 'FR') <> 'FR' then 'XX' end,
-            'ZZ'
-        ) as territory_code
+        coalesce(subjects.told_territory_code, mentions.territory_code) as territory_code
     from {{ ref('live_mention_subject') }} as subjects
-    inner join {{ ref('stg_listening__mention') }} as mentions on subjects.mention_id = mentions.mention_id
-    left join {{ ref('territories') }} as territories on mentions.departement_code = territories.departement_code
-    left join {{ ref('territory_aliases') }} as aliases on mentions.departement_code = aliases.departement_code
+    inner join of_the_source as mentions on subjects.mention_id = mentions.mention_id
 )
 
 select

@@ -1,0 +1,105 @@
+"""Keeps published figures whose records a purge takes away: they tell of no person, and suppression has been applied.
+
+A purge removes rows older than the retention of their platform, and the next build would lose the years behind them.
+Before it does, the figures of every period that it touches are copied from the published copy into `archive.kpi_value`
+of the warehouse, once: from then on they are final, and `kpi.kpi_value` takes them, not what is left to count.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from importlib import import_module
+
+import duckdb
+
+from audit import evidence, ledger
+from audit.copies import published_copy
+from audit.evidence import ARCHIVE
+from audit.ledger import COORDINATES, FIGURES
+from ingestion.clock import PARIS
+from ingestion.locks import writer_lock
+from ingestion.platforms import PLATFORMS
+from ingestion.settings import Home
+from ingestion.sql import literal
+
+_COLUMNS = ", ".join((*COORDINATES, *FIGURES))
+
+
+def keep(home: Home, now: datetime) -> int:
+    """Copy the published figures of the periods that a purge touches, and return how many rows were copied.
+
+    Args:
+        home: The home; nothing is copied before its first publication.
+        now: The moment of the purge, with its time zone.
+    """
+    copy = published_copy(home)
+    if copy is None or not ledger.entries(home) or not home.warehouse.exists():
+        return 0
+    limits = limits_of(raw_tables(home), now)
+    if not limits:
+        return 0
+    with writer_lock(home.warehouse), duckdb.connect(str(home.warehouse)) as connection:
+        connection.execute(f"attach {literal(str(copy))} as published (read_only)")
+        connection.execute(f"create schema if not exists {ARCHIVE.partition('.')[0]}")
+        connection.execute(
+            f"create table if not exists {ARCHIVE} as select {_COLUMNS}, null::timestamp as archived_at"  # noqa: S608
+            " from published.kpi.kpi_value limit 0"
+        )
+        connection.execute("create temp table limits (kpi_code varchar, last_day date)")
+        connection.executemany("insert into limits values (?, ?)", [*limits.items()])
+        [(rows,)] = connection.execute(
+            f"""
+            insert into {ARCHIVE}
+            select {_COLUMNS}, ?::timestamp as archived_at
+            from published.kpi.kpi_value
+            inner join limits using (kpi_code)
+            where
+                period_start <= last_day
+                and (kpi_code, period_type, period_start) not in (
+                    select (kpi_code, period_type, period_start) from {ARCHIVE}
+                )
+            """,  # noqa: S608 - names of ours
+            [now.replace(tzinfo=None)],
+        ).fetchall()
+        connection.execute("detach published")
+    return rows
+
+
+def raw_tables(home: Home) -> dict[str, list[str]]:
+    """Return the raw tables behind each KPI, by code, as the last publication has recorded them."""
+    store = evidence.store(home)
+    kpis = store.read_json(ledger.entries(home)[-1].facts["manifest"])["kpis"]
+    return {code: store.read_json(kpi["definition"])["raw_tables"] for code, kpi in kpis.items()}
+
+
+def limits_of(tables: Mapping[str, Iterable[str]], now: datetime) -> dict[str, date]:
+    """Return by KPI the last day of which a purge takes records; a KPI whose records all stay has none."""
+    last_days = expiring(now)
+    limits = {code: [last_days[table] for table in read if table in last_days] for code, read in tables.items()}
+    return {code: max(days) for code, days in limits.items() if days}
+
+
+def expiring(now: datetime) -> dict[str, date]:
+    """Return by raw table the last day of which a purge takes rows.
+
+    What the live file forgets stays in the warehouse, unless its contract says that it expires there too.
+    """
+    return {
+        f"{platform.dataset}.{table.name}": (now - platform.retention).astimezone(PARIS).date()
+        for platform in PLATFORMS
+        if platform.retention is not None
+        for table in import_module(f"ingestion.{platform.name}").CONTRACT
+        if table.dated_by is not None and (platform.database == "warehouse" or table.archived_in is not None)
+    }
+
+
+def holds(connection: duckdb.DuckDBPyConnection, code: str, period_type: str, period_start: date) -> bool:
+    """Tell whether opened evidence says that a figure comes from the archive, not from records."""
+    try:
+        found = connection.execute(
+            f"select 1 from {evidence.quoted(ARCHIVE)}"  # noqa: S608 - a name of ours
+            " where kpi_code = ? and period_type = ? and period_start = ? limit 1",
+            [code, period_type, period_start],
+        )
+    except duckdb.CatalogException:  # published before there was an archive
+        return False
+    return found.fetchone() is not None

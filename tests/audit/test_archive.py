@@ -1,0 +1,97 @@
+"""Figures outlive the records that a purge takes: as they were published, once, and a trace says so."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import duckdb
+import pytest
+
+from audit import archive, ledger, report
+from audit.annex import Annex
+from audit.cells import Cell, Period
+from audit.recording import Recorder
+from audit.tracing import trace
+from ingestion.platforms import platform
+from ingestion.settings import Home
+from tests.audit.world import OPEN_SQL, definition, show, write_warehouse
+
+RETENTION = platform("pre_plainte").retention or timedelta()
+#: A purge that takes the records of September, and of the first of October.
+NOW = datetime(2026, 10, 1, 12, tzinfo=UTC) + RETENTION
+SEPTEMBER = Cell("visits", Period("month", date(2026, 9, 1)), "FR-33")
+OCTOBER = Cell("visits", Period("month", date(2026, 10, 1)), "FR-33")
+LAST_DAY = Cell("visits", Period("day", date(2026, 10, 31)), "FR-33")
+
+
+def record(home: Home, number: int, raw_tables: list[str]) -> None:
+    facts = {
+        "publication_id": f"publication-{number}",
+        "published_at": (NOW + timedelta(days=number)).isoformat(),
+        "data_as_of": "2026-10-31",
+        "code_version": "abc",
+    }
+    known = {"visits": definition(OPEN_SQL) | {"raw_tables": raw_tables}}
+    ledger.commit(ledger.finish(Recorder(known, "run", Annex({})).prepare(home, facts)))
+
+
+@pytest.fixture
+def published(home: Home) -> Home:
+    write_warehouse(home, sql=OPEN_SQL)
+    record(home, 0, ["raw_pre_plainte.declarations", "reference.territories"])
+    show(home, "publication-0")
+    return home
+
+
+def archived(home: Home) -> list[tuple]:
+    with duckdb.connect(str(home.warehouse)) as connection:
+        return connection.execute(
+            "select period_type, period_start, territory_code, value from archive.kpi_value order by all"
+        ).fetchall()
+
+
+def test_every_period_that_the_purge_touches_is_kept_once(published: Home) -> None:
+    assert archive.keep(published, NOW) == len(archived(published))
+    assert {row[:2] for row in archived(published)} == {
+        ("day", date(2026, 9, 30)),
+        ("day", date(2026, 10, 1)),
+        ("month", date(2026, 9, 1)),
+        ("month", date(2026, 10, 1)),  # some of its days are gone: what is left would be too few
+    }
+    assert ("month", date(2026, 10, 1), "FR", 23) in archived(published)
+    assert archive.keep(published, NOW + timedelta(hours=1)) == 0
+
+
+def test_what_was_archived_is_final(published: Home) -> None:
+    archive.keep(published, NOW)
+    before = archived(published)
+    with duckdb.connect(str(published.published / "daily" / "current" / "serving.duckdb")) as connection:
+        connection.execute("update kpi.kpi_value set value = 0")
+    archive.keep(published, NOW)
+    assert archived(published) == before
+
+
+@pytest.mark.parametrize("table", ["raw_audience.hourly_visits", "raw_listening.mentions"])
+def test_a_kpi_whose_records_stay_is_not_archived(home: Home, table: str) -> None:
+    """Audience has no retention; mentions leave the live file and stay in the archive of the warehouse."""
+    write_warehouse(home, sql=OPEN_SQL)
+    record(home, 0, [table])
+    show(home, "publication-0")
+    assert archive.keep(home, NOW) == 0
+
+
+def test_nothing_is_archived_before_a_publication(home: Home) -> None:
+    write_warehouse(home, sql=OPEN_SQL)
+    assert archive.keep(home, NOW) == 0
+
+
+def test_a_trace_says_that_the_evidence_is_gone(published: Home) -> None:
+    archive.keep(published, NOW)
+    with duckdb.connect(str(published.warehouse)) as connection:
+        connection.execute("delete from kpi.kpi_visits__observations where occurred_on <= date '2026-10-01'")
+    record(published, 1, ["raw_pre_plainte.declarations"])
+    for cell, value in ((SEPTEMBER, 5), (OCTOBER, 5)):
+        found = trace(published, cell)
+        assert (found.is_archived, found.figures.value, found.recomputed) == (True, value, None)
+        assert "valeur archivée" in report.as_text(found)
+        assert "DIFFÈRE" not in report.as_text(found)
+    assert not trace(published, LAST_DAY).is_archived
+    assert trace(published, LAST_DAY).agrees
