@@ -249,10 +249,10 @@ def test_sql_lab_and_samples_open_the_same_file(administration, numbers, folk, b
     assert "FR-69" not in attacks.samples()(folk["analyste_gironde"], target)
 
 
-def test_schemas_and_columns_are_still_told(administration, numbers):
+@pytest.mark.usefixtures("bundle")
+def test_schemas_are_still_told(administration):
     database = administration.ids("database")[identifier("database", MAIN)]
     assert "kpi" in " ".join(administration.get(f"/api/v1/database/{database}/schemas/")["result"])
-    administration.put(f"/api/v1/dataset/{numbers['kpi_reading']}/refresh")
 
 
 def test_whoever_has_no_role_of_the_project_opens_nothing(server):
