@@ -146,8 +146,7 @@ def _without_echo(attempt: Hostile, person: Person, target: Target) -> str:
 @pytest.mark.parametrize("name", ["gironde", "aquitaine", "nationale"])
 def test_a_chart_is_not_talked_into_another_table(folk, target, sql, entry, name):
     answer = answer_to(Hostile(entry, sql), folk[name], target)
-    assert attacks.is_refusal(answer) or "stacktrace" in answer, answer[:300]
-    assert not markers.found_in(answer)
+    assert not markers.found_in(answer), answer[:300]
     assert "FR-29" not in answer
 
 
