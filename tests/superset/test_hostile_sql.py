@@ -143,7 +143,7 @@ def _without_echo(attempt: Hostile, person: Person, target: Target) -> str:
 
 @pytest.mark.parametrize("sql", KNOWN_CHARTS)
 @pytest.mark.parametrize("entry", ["metric", "metric as csv", "column", "map metric"])
-@pytest.mark.parametrize("name", ["gironde", "aquitaine", "nationale"])
+@pytest.mark.parametrize("name", ["gironde", "aquitaine"])
 def test_a_chart_is_not_talked_into_another_table(folk, target, sql, entry, name):
     answer = answer_to(Hostile(entry, sql), folk[name], target)
     assert not markers.found_in(answer), answer[:300]
