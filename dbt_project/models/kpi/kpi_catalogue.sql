@@ -39,9 +39,11 @@ held_back as (
 select
     defined.*,
     held_back.kpi_code is not null as is_held_back,
-    case when held_back.kpi_code is not null then concat(
-        'Indicateur retenu : contrôle « ', held_back.check_name, ' » ; ', {{ values_label('held_back.values_of') }}
-    ) end as held_back_note,
+    case
+        when held_back.kpi_code is not null
+            then 'Indicateur retenu : contrôle « ' || coalesce(held_back.check_name, '') || ' » ; '
+                || {{ values_label('held_back.values_of') }}
+    end as held_back_note,
     held_back.values_of
 from defined
 left join held_back on defined.kpi_code = held_back.kpi_code

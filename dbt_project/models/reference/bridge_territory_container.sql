@@ -1,4 +1,5 @@
--- A region of one département is that département under another code and the same name: what is in it would count twice.
+-- A region of one département is that département under another code and the same name: what is in it would
+-- count twice.
 with territories as (
     select * from {{ ref('dim_territory') }}
 ),

@@ -97,8 +97,9 @@ found as (
 
 select
     expected.counted,
-    case when expected.counted not in ('services_publics_plus', 'jdma', 'partoo', 'app_stores') then expected.counted end
-        as kpi_code,
+    case
+        when expected.counted not in ('services_publics_plus', 'jdma', 'partoo', 'app_stores') then expected.counted
+    end as kpi_code,
     expected.records,
     found.records as found_records
 from expected

@@ -21,8 +21,8 @@ own as (
 categorised as (
     select
         contacts.*,
-        -- An export says PNAV in either motive, in any spelling; the seed knows the usual one. A motive that nobody knows
-        -- takes the category of its parent motive; where that is unknown too, none: never that of another motive.
+        -- An export says PNAV in either motive, in any spelling; the seed knows the usual one. A motive that nobody
+        -- knows takes the category of its parent motive; where that is unknown too, none: never that of another motive.
         coalesce(
             case when contacts.is_pnav then 'PNAV' end,
             own_motive.category,
