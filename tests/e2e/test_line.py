@@ -165,16 +165,20 @@ def corrupt(line: Line, sql: str) -> None:
         connection.execute(sql)
 
 
-def test_nothing_is_published_when_a_blocking_check_fails(line: Line) -> None:
-    before = line.publication()
+def test_a_doubled_row_is_named_and_holds_back_its_kpis(line: Line) -> None:
     corrupt(
         line,
         "insert into raw_services_publics_plus.experiences "
         "select * replace ('twice-' || _dlt_id as _dlt_id) from raw_services_publics_plus.experiences limit 1",
     )
-    sentence = line.refuse("build", "--select", "stg_services_publics_plus__experience+1")
-    assert "unique" in sentence, "the check that failed is named"
-    assert "cyberimpact build" in sentence
+    built = line.run("build", "--select", "stg_services_publics_plus__experience+1")
+    assert built.code == 0, built.err
+    assert "answer_rate is held back by the check unique" in built.out
+
+
+def test_nothing_is_published_when_a_blocking_check_fails(line: Line) -> None:
+    before = line.publication()
+    corrupt(line, "update audit.build_node set status = 'fail' where name = 'unique_dim_territory_territory_code'")
     sentence = line.refuse("publish")
     assert "fail" in sentence
     assert line.publication() == before
