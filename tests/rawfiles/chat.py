@@ -11,7 +11,7 @@ from tests.rawfiles.geography import UNKNOWN, holidays
 PLATFORM = "brigade_numerique"
 HEADER = "reference;date;canal;motif_parent;motif;element_de_qualification\n"
 DAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
-UNSPECIFIED = "non précisé"
+UNSPECIFIED = "Non précisé"
 
 #: What the installation of the Gendarmerie knows, and the category of each (§5.3).
 KNOWN = {

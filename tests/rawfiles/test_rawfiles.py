@@ -69,14 +69,10 @@ def _load(world: World, platform: str, files: list[File]) -> None:
         said = " ".join(done.err.split())[-400:] or done.out.strip()
         world.problems.append(f"load {platform}: exit code {done.code}: {said}")
     reports = [line for line in done.out.splitlines() if line.startswith(f"{platform}") and " read, " in line]
-    for file in files:
-        of_file = next((line for line in reports if file.path.name in line), None)
-        if of_file is None and len(reports) == len(files):
-            of_file = reports[files.index(file)]
-        if of_file is not None:
-            world.reports[file.path] = of_file
-            said = of_file[: of_file.find(";")]
-            world.loads[file.path] = {name: int(count) for count, name in _COUNT.findall(said)}
+    for file, report in zip((file for file in files if not file.is_refused), reports, strict=False):
+        world.reports[file.path] = report
+        said = report[: report.find(";")]
+        world.loads[file.path] = {name: int(count) for count, name in _COUNT.findall(said)}
 
 
 def test_every_command_succeeds(world: World) -> None:
@@ -105,7 +101,7 @@ def test_reports_tell_of_repairs_and_reversals(world: World) -> None:
     differences = []
     for file in world.desk.files:
         report = world.reports.get(file.path, "")
-        if file.repaired and not re.search(rf"\b{file.repaired} characters?\b", report):
+        if file.repaired and not re.search(rf"\b{file.repaired} repaired characters?\b", report):
             differences.append(f"{file.path.name}: {file.repaired} repaired characters are not in: {report}")
         if file.reverted and f"{file.reverted} rows changed to an older value" not in report:
             differences.append(f"{file.path.name}: {file.reverted} reverted rows are not in: {report}")
@@ -165,7 +161,10 @@ def test_figures_of_victims_are_hidden_rarely(
     for code in ("perceval_reports", "victims_assisted"):
         hidden = [cell for cell, (_, is_hidden) in published.get(code, {}).items() if is_hidden]
         assert len(hidden) < len(wanted[code]) / 10
-        assert not [cell for cell in hidden if (cell.period, cell.level, cell.dimension) == ("year", "nation", "total")]
+        of_nation = [
+            cell for cell in hidden if (cell.period, cell.level, cell.dimension) == ("year", "nation", "total")
+        ]
+        assert not [cell for cell in of_nation if (wanted[code][cell].victims or 0) >= FEW]
 
 
 def test_headcounts_are_published(world: World) -> None:
