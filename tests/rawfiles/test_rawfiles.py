@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from ingestion.settings import Home
-from tests.e2e.line import Line
-from tests.rawfiles import expectations, reference, traps
+from tests.e2e.line import Done, Line
+from tests.rawfiles import commands, expectations, reference, traps
 from tests.rawfiles.deliveries import LARGE, SMALL, Desk, File, Size
 from tests.rawfiles.figures import LEVELS, PERIODS, Cell, Expected, Figures
 
@@ -47,24 +47,27 @@ def load_and_publish(root: Path, size: Size) -> World:
     """Return a home with every file of a size, published."""
     (root / "desk").mkdir()
     desk = expectations.deliver(root / "files", size)
-    found = World(desk, Line(Home(root / "home"), root, root / "desk"))
-    for platform, files in groupby(desk.files, key=lambda file: file.platform):
-        _load(found, platform, list(files))
     poison = Desk(root / "poison", size, Figures({}))
     traps.deliver(poison)
-    for platform, files in groupby(poison.files, key=lambda file: file.platform):
-        _load(found, platform, list(files))
-    desk.files += poison.files
-    for verb in ("build", "publish"):
-        done = found.line.run(verb)
+    deliveries = [
+        (platform, list(files))
+        for written in (desk, poison)
+        for platform, files in groupby(written.files, key=lambda file: file.platform)
+    ]
+    loads = [("load", platform, *(str(file.path) for file in files)) for platform, files in deliveries]
+    found = World(desk, Line(Home(root / "home"), root, root / "desk"))
+    *loaded, built, published = commands.run(found.line, [*loads, ("build",), ("publish",)])
+    for (platform, files), done in zip(deliveries, loaded, strict=True):
+        _note(found, platform, files, done)
+    for done in (built, published):
         if done.code or "None" in done.out:
-            found.problems.append(f"{verb}: exit code {done.code}: {done.out[-1000:]} {done.err[-2000:]}")
+            found.problems.append(f"exit code {done.code}: {done.out[-1000:]} {done.err[-2000:]}")
+    desk.files += poison.files
     return found
 
 
-def _load(world: World, platform: str, files: list[File]) -> None:
-    """Load the files of a platform in one process, in their order, and note what it said of each."""
-    done = world.line.run("load", platform, *(str(file.path) for file in files))
+def _note(world: World, platform: str, files: list[File], done: Done) -> None:
+    """Note what a load said of each file."""
     if (done.code != 0) != any(file.is_refused for file in files):
         said = " ".join(done.err.split())[-400:] or done.out.strip()
         world.problems.append(f"load {platform}: exit code {done.code}: {said}")
