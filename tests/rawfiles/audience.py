@@ -98,6 +98,8 @@ def _hours(desk: Desk, random: Random) -> None:
 
 
 def _places(desk: Desk, day: date, site: str, key: tuple[str, ...], row: Row) -> None:
+    if PLACES[key[0], key[1]] == UNKNOWN and key[1] != "N/A":
+        desk.unknown_regions[key[1].casefold()] += row["m_visits"]
     desk.figures.add("regional_visits", day, PLACES[key[0], key[1]], row["m_visits"], parts={"site": site})
 
 

@@ -11,7 +11,7 @@ from tests.rawfiles.geography import UNKNOWN, holidays
 PLATFORM = "brigade_numerique"
 HEADER = "reference;date;canal;motif_parent;motif;element_de_qualification\n"
 DAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
-UNSPECIFIED = "non précisé"
+UNSPECIFIED = "Non précisé"
 
 #: What the installation of the Gendarmerie knows, and the category of each (§5.3).
 KNOWN = {
@@ -85,6 +85,7 @@ def deliver(desk: Desk) -> None:
             exported.append(exported[0])  # a line that the export repeats
             lines.append(lines[1])
         file = desk.file(PLATFORM, f".easiware_{year}.csv", b"".join(lines), len(BAD) if year == 2024 else 0)
+        file.repaired = sum(map(_damaged_bytes, lines))
         table.take(file, ((contact, {}) for contact in exported))
     again = [contact for contact in contacts if date(2024, 2, 1) <= contact[1].date() < date(2024, 5, 1)]
     file = desk.file(PLATFORM, ".easiware_2024_t1.csv", b"".join(_lines(again, 2025)))
@@ -103,6 +104,15 @@ def _lines(contacts: list[Contact], year: int) -> list[bytes]:
         is_cp1252 = year == 2023 or (year == 2024 and number % 7 == 0)
         lines.append(line.encode("cp1252" if is_cp1252 else "utf-8"))
     return lines
+
+
+def _damaged_bytes(line: bytes) -> int:
+    """Return how many characters of a line in cp1252 are not UTF-8."""
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return sum(byte > 127 for byte in line)
+    return 0
 
 
 def _damaged(parent: str, motive: str, number: int) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -60,6 +61,8 @@ class File:
         updated: Keys that were known with other content.
         quarantined: Rows that break the contract.
         is_refused: Whether the load must end with an error, and load nothing.
+        repaired: Characters that are not UTF-8, and are read as cp1252.
+        reverted: Rows that change to an older value, where no date tells which is newer.
     """
 
     platform: str
@@ -69,6 +72,8 @@ class File:
     updated: int = 0
     quarantined: int = 0
     is_refused: bool = False
+    repaired: int = 0
+    reverted: int = 0
 
     @property
     def other(self) -> int:
@@ -111,12 +116,13 @@ class Table:
 
 @dataclass
 class Desk:
-    """Where files are written, and what is noted about them."""
+    """Where files are written, what is noted about them, and the visits from regions that nobody knows."""
 
     folder: Path
     size: Size
     figures: Figures
     files: list[File] = field(default_factory=list)
+    unknown_regions: Counter[str] = field(default_factory=Counter)
 
     def random(self, platform: str) -> Random:
         """Return the chance of a platform, the same in every run."""

@@ -30,7 +30,7 @@ PLACES = {
     ("", "59"): "FR-59",
     ("BE", ""): ABROAD,
     ("BE", "97"): ABROAD,
-    ("CH", "33"): ABROAD,
+    ("CH", ""): ABROAD,
     ("FR", "99"): ABROAD,
 }
 COUNTRIES = {"FR": "France", "BE": "Belgique", "CH": "Suisse", "": ""}
