@@ -54,7 +54,9 @@ def departement_of(zipcode: str) -> str | None:
         return _ISLANDS[zipcode]
     if zipcode.startswith("20"):
         return _CORSICA.get(zipcode[:3])
-    return zipcode[:3] if zipcode[:2] in {"97", "98"} else zipcode[:2]
+    if zipcode[:2] in {"97", "98"}:
+        return zipcode[:3]
+    return zipcode[:2] if "01" <= zipcode[:2] <= "95" else None  # 99 is no postal code, but the COG's code for abroad
 
 
 def _with_departement(row: Row) -> Row:

@@ -48,7 +48,12 @@ _NETWORK = Field(
     "network", f"One of: {', '.join(NETWORKS)}.", ("réseau",), parse=network, required=True, nullable=False
 )
 _ACCOUNT = Field(
-    "account", "Name of the account as it is declared, without @.", ("compte",), required=True, nullable=False
+    "account",
+    "Name of the account as it is declared, without @; on Mastodon it looks like a mail address.",
+    ("compte",),
+    published,
+    required=True,
+    nullable=False,
 )
 
 ACCOUNTS = Table(

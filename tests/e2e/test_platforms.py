@@ -40,7 +40,7 @@ def test_one_platform_is_loaded_and_shown_while_others_are_down(line: Line) -> N
     assert "pre_plainte: 2 read, 2 new, 0 updated, 0 unchanged, 0 quarantined" in done.out
     for platform in ("services_publics_plus", "jdma"):
         assert f"{platform}, address http://127.0.0.1:9" in done.err
-    assert "2 of 3 platforms were not loaded" in done.err
+    assert "2 of 3 loads failed" in done.err
     assert not (line.home.drop / "pre_plainte" / "ppel.csv").exists(), "what was loaded leaves the inbox"
 
     line.succeed("build", "--select", "fct_pre_complaint+ freshness")
@@ -64,4 +64,4 @@ def test_an_inbox_without_a_file_is_no_failure(line: Line) -> None:
 
 
 def test_a_file_belongs_to_one_platform(line: Line) -> None:
-    assert "belongs to one platform" in line.refuse("load", "perceval", "pre_plainte", "--file", str(line.export))
+    assert "Files belong to one platform" in line.refuse("load", "perceval", "pre_plainte", "--file", str(line.export))

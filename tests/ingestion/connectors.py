@@ -109,3 +109,4 @@ class _Os:
     """What `ingestion.settings` uses of `os`."""
 
     environ = SecretEnvironment()
+    umask = staticmethod(os.umask)

@@ -225,7 +225,6 @@ CHARTS: dict[str, Attack] = {
     ),
     "a saved chart": saved_chart("victims_map"),
     "a saved chart as CSV": saved_chart("victims_map", format="csv", type="results"),
-    "a saved chart as a layer over another": annotation("victims_map"),
 }
 
 #: Ways to the texts of citizens, which only some roles read.
@@ -266,6 +265,7 @@ SHUT_CHARTS: dict[str, Attack] = {
     "a measure that runs a query": chart_data(**sql_metric("query('select max(value) from kpi.kpi_reading')")),
     "a template": chart_data(extras={"where": "{{ 'territory_code' }} = 'FR-69' or 1 = 1"}),
     "a file": chart_data(**sql_metric("(select content from read_text('/etc/hostname'))")),
+    "a saved chart as a layer over another": annotation("victims_map"),
     "an unknown dataset": lambda person, target: chart_data("none")(
         person, Target({**target.datasets, "none": 9999}, {}, {}, 0)
     ),

@@ -1,6 +1,7 @@
 with experiences as (
     select
         *,
+        coalesce(is_outside_structures, false) as is_left_outside,
         coalesce(structure_code_1, structure_code_2, structure_code_3) is not null as is_filed_by_structure
     from {{ ref('stg_services_publics_plus__experience') }}
 ),
@@ -11,6 +12,7 @@ slots as (
         experience_id,
         {{ slot }} as slot,
         is_filed_by_structure,
+        is_left_outside,
         structure_code_{{ slot }} as structure_code,
         coalesce(structure_name_{{ slot }}, typology_{{ slot }}) as structure_name,
         typology_{{ slot }} as typology,
@@ -36,9 +38,10 @@ select
     ranked.typology,
     ranked.slot,
     -- A typology decides only where the producer names no structure: beside one, it is what the citizen had ticked.
+    -- What the platform itself left outside all structures concerns none.
     coalesce(
         units.structure_code is not null
-        or (not ranked.is_filed_by_structure and typologies.typology is not null),
+        or (not ranked.is_filed_by_structure and not ranked.is_left_outside and typologies.typology is not null),
         false
     ) as is_gendarmerie
 from ranked
