@@ -32,7 +32,7 @@ def settings(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG0
 
 @pytest.fixture
 def client() -> TestClient:
-    return TestClient(build_app())
+    return TestClient(build_app(), base_url="http://127.0.0.1")
 
 
 def path(home: Home, verdict: str = "confirmé", since: datetime | None = None) -> str:
