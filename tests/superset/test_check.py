@@ -50,9 +50,9 @@ def test_a_chart_that_no_dashboard_shows(workshop, manifest):
 def test_a_column_that_vanished_from_the_model(workshop, tmp_path):
     content = small_manifest.manifest()
     del content["nodes"]["model.cyberimpact.kpi_reading"]["columns"]["breakdown_dimension"]
-    del content["sources"]["source.cyberimpact.audit.access_day"]["columns"]["account"]
+    del content["nodes"]["model.cyberimpact.check_evaluation"]["columns"]["asset"]
     found = problems(workshop, small_manifest.write(tmp_path, content))
-    assert "datasets/accesses.yaml: the dbt manifest has no column account." in found
+    assert "datasets/check_evaluations.yaml: the dbt manifest has no column asset." in found
     charts = [problem for problem in found if "the dataset kpi_reading has no column breakdown_dimension." in problem]
     chosen = {
         "charts/perception/answer_rate.yaml",
