@@ -71,10 +71,17 @@ def ask(workers, copy) -> Callable:
 
 
 def children(process: int) -> list[int]:
-    """Return the processes below one, the deepest first."""
+    """Return the query processes below one, the deepest first; a server that the tests started is none of them."""
     found = Path(f"/proc/{process}/task").glob("*/children")
-    own = [int(pid) for file in found for pid in file.read_text().split()]
+    own = [int(pid) for file in found for pid in file.read_text().split() if is_query_process(pid)]
     return [pid for child in own for pid in [*children(child), child]]
+
+
+def is_query_process(pid: str) -> bool:
+    try:
+        return b"query_worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False  # it has ended
 
 
 def waits_for(condition: Callable[[], object]) -> None:
