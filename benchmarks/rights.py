@@ -40,9 +40,9 @@ TABLES = {DAILY: "kpi.kpi_reading", LIVE: "signals.live_signal"}
 
 def chosen(count: int) -> dict[str, Right]:
     """Return so many rights by role: the nation's, an analyst's, then those of territories."""
-    told = rights.current()
-    names = ["national", "analyste", *(name for name, reader in told.roles.items() if reader.places)]
-    return {name: told.right([name]) for name in names[:count]}
+    policies = rights.current()
+    names = ["national", "analyste", *(name for name, reader in policies.roles.items() if reader.places)]
+    return {name: policies.right([name]) for name in names[:count]}
 
 
 def p95(figures: Sequence[float]) -> float:
@@ -130,10 +130,10 @@ def main() -> None:
     options = parser.parse_args()
     home = settings.home()
     print(f"load of the machine {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
-    told = rights.CurrentPolicies()
+    policies = rights.CurrentPolicies()
     for what in ("read", "seen to be unchanged"):
         began = time.perf_counter()
-        told()
+        policies()
         print(f"policies {what}: {1000 * (time.perf_counter() - began):.1f} ms")
     for copy, table in TABLES.items():
         for count, readers in USES:

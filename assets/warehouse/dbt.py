@@ -173,13 +173,13 @@ def with_rows(check: dg.AssetCheckResult, found: Sequence[Failure]) -> dg.AssetC
     one = next((one for one in found if one.name == check.check_name), None)
     if one is None:
         return check
-    told = {"rows": "\n".join(one.examples), "kpis held back": ", ".join(sorted(one.kpis)), "remedy": REMEDY_OF_ROWS}
+    details = {"rows": "\n".join(one.examples), "kpis held back": ", ".join(sorted(one.kpis)), "remedy": REMEDY_OF_ROWS}
     return dg.AssetCheckResult(
         passed=False,
         asset_key=check.asset_key,
         check_name=check.check_name,
         severity=dg.AssetCheckSeverity.WARN if one.stops == holding.WARN else dg.AssetCheckSeverity.ERROR,
-        metadata={**check.metadata, **told},
+        metadata={**check.metadata, **details},
     )
 
 
