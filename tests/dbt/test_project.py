@@ -256,6 +256,7 @@ def test_only_what_is_meant_for_readers_is_published(built: Built) -> None:
         "audit.archived_load",
         "audit.freshness",
         "audit.platform_load",
+        "audit.unknown_place",
         "kpi.kpi_catalogue",
         "kpi.kpi_reading",
         "kpi.kpi_value",

@@ -79,7 +79,8 @@ def test_a_row_that_is_not_what_its_kpi_declares_is_named(home: Home) -> None:
 
     checked = dbt("test", "--select", "kpi_answer_rate,test_name:kpi_is_sound", "--store-failures")
 
-    assert checked.returncode == 1
+    assert checked.returncode == 0, "a row holds back its KPI and stops nothing"
+    assert "WARN=1" in checked.stdout
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:
         table = connection.execute(
             "select schema_name || '.' || table_name from duckdb_tables() where table_name like 'kpi_is_sound%'"

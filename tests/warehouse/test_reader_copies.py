@@ -197,10 +197,13 @@ def test_copies_go_with_their_build_which_stays_while_one_is_made(tmp_path):
     first = link.resolve().parent
     reader = ask(link)
     until(lambda: any(first.glob("rights/*/.*")))
+    (maker,) = makers(tmp_path)
+    os.kill(maker, signal.SIGSTOP)  # it must not be done before the build is old
     for build in ("b1", "b2", "b3"):
         publish(tmp_path / "daily", build)
     prune(tmp_path / "daily")
     assert first.exists()  # a maker reads it
+    os.kill(maker, signal.SIGCONT)
     assert Path(reader.communicate(timeout=60)[0].strip()).exists()
     with unpinned(first) as free:
         assert free
