@@ -89,7 +89,10 @@ def _endpoint(answer: Answer, rows_name: str) -> Callable[..., Any]:
 def _respond(request: Request, answer: Answer, rows_name: str) -> Response:
     home = settings.home()
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    holder = tokens.holder_of(home, token.strip()) if scheme.lower() == "bearer" else None
+    try:
+        holder = tokens.holder_of(home, token.strip()) if scheme.lower() == "bearer" else None
+    except ExpectedFailure as failure:
+        return _refusal(HTTPStatus.SERVICE_UNAVAILABLE, failure)
     if holder is None:
         return _refusal(
             HTTPStatus.UNAUTHORIZED,

@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from audit import copy_digests, evidence, keyring, ledger, retention, rewriting, signing
+from audit import copy_digests, evidence, keyring, ledger, retention, rewriting, right_copies, signing
 from audit.keyring import Keyring
 from audit.ledger import CHANGES, HEAD, NO_HEAD, PUBLICATION, Entry
 from audit.objects import Store, digest_of
@@ -105,6 +105,7 @@ def _verify(home: Home, head: str | None, keys: Keyring) -> Verdict:
                 "indicateurs sont vérifiées."
             )
         problems += value_problems(file, known[: known.index(entry) + 1])
+        problems += right_copies.problems(file)
     if (home.published / "live" / "current").is_symlink():
         remarks.append(_LIVE)
     last = known[-1] if known else None

@@ -1,5 +1,6 @@
-"""Lets into a web application whoever Superset knows and whose roles give the right. Dagster itself is in `webserver`.
+"""Lets into a web application whoever Superset knows and whose roles give a right. Dagster itself is in `webserver`.
 
+Who may only read is marked in the connection's scope (`READ_ONLY`), for which the application changes nothing.
 A browser sends Superset's cookie to every port of its host, and Superset is asked whose it is. What changes something
 is taken from the application's own pages only.
 """
@@ -20,8 +21,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ingestion import settings
 
-#: Superset's permission to open Dagster's pages; `superset/policies/roles.yml` gives it to roles.
-RIGHT = ["can_open", "Dagster"]
+#: Superset's permissions to operate Dagster and to read its pages; `superset/policies/roles.yml` gives them to roles.
+OPERATE, READ = ["can_open", "Dagster"], ["can_read", "Dagster"]
+#: Key of an ASGI scope: whether whoever asks may change nothing.
+READ_ONLY = "cyberimpact.read_only"
 COOKIE = "session"
 #: How long an answer of Superset holds.
 KNOWN_SECONDS = 5
@@ -34,10 +37,15 @@ POLICY_VIOLATION = 1008
 class Standing(Enum):
     """What Superset says of whoever has a cookie."""
 
-    ALLOWED = auto()
+    OPERATOR = auto()
+    READER = auto()
     WITHOUT_RIGHT = auto()
     UNKNOWN = auto()
     NO_ANSWER = auto()
+
+
+#: Who is let in.
+ALLOWED = {Standing.OPERATOR, Standing.READER}
 
 
 class Superset:
@@ -68,13 +76,18 @@ class Superset:
         try:
             response = await self._http.get("/api/v1/me/roles/", headers={"Cookie": f"{COOKIE}={cookie}"})
             if response.status_code == HTTPStatus.OK:
-                roles = response.json()["result"]["roles"].values()
-                return Standing.ALLOWED if any(RIGHT in role for role in roles) else Standing.WITHOUT_RIGHT
+                return _by_rights([right for role in response.json()["result"]["roles"].values() for right in role])
         except (httpx.HTTPError, ValueError, LookupError, AttributeError, TypeError):
             return Standing.NO_ANSWER
         if response.status_code == HTTPStatus.UNAUTHORIZED:
             return Standing.UNKNOWN
         return Standing.WITHOUT_RIGHT if response.status_code == HTTPStatus.FORBIDDEN else Standing.NO_ANSWER
+
+
+def _by_rights(rights: list[list[str]]) -> Standing:
+    if OPERATE in rights:
+        return Standing.OPERATOR
+    return Standing.READER if READ in rights else Standing.WITHOUT_RIGHT
 
 
 class Gate:
@@ -100,7 +113,11 @@ class Gate:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
-        response = _refusal(request) or _said_of(await self._superset.standing(request.cookies.get(COOKIE)), request)
+        response = _refusal(request)
+        if response is None:
+            standing = await self._superset.standing(request.cookies.get(COOKIE))
+            response = _said_of(standing, request)
+            scope[READ_ONLY] = standing is not Standing.OPERATOR
         await (response or self._app)(scope, receive, _unframed(send))
 
     async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -108,10 +125,12 @@ class Gate:
         cookie = HTTPConnection(scope).cookies.get(COOKIE)
         closing: Message = {"type": "websocket.close", "code": POLICY_VIOLATION}
         closed = False
+        at_first = await self._superset.standing(cookie)
+        scope[READ_ONLY] = at_first is not Standing.OPERATOR
 
         async def is_over() -> bool:
             nonlocal closed
-            if not closed and await self._superset.standing(cookie) is not Standing.ALLOWED:
+            if not closed and (at_first not in ALLOWED or await self._superset.standing(cookie) is not at_first):
                 closed = True
                 await send(closing)
             return closed
@@ -134,15 +153,18 @@ class Gate:
 
 def _refusal(request: Request) -> Response | None:
     """Return the answer to a request that nobody may make, whoever they are, and to one that is for everybody."""
-    path = request.scope["path"]
-    if path == HEALTH:
+    if request.scope["path"] == HEALTH:
         return JSONResponse({"status": "ok"})
-    allowed = {"POST"} if path.rstrip("/") == GRAPHQL else {"GET", "HEAD", "POST"}
+    allowed = {"POST"} if _is_graphql(request) else {"GET", "HEAD", "POST"}
     if request.method not in allowed:
         return JSONResponse({"error": "method not allowed"}, HTTPStatus.METHOD_NOT_ALLOWED)
     if request.method == "POST" and not _is_same_origin(request.headers):
         return JSONResponse({"error": "not from a page of this server"}, HTTPStatus.FORBIDDEN)
     return None
+
+
+def _is_graphql(request: Request) -> bool:
+    return request.scope["path"].rstrip("/") == GRAPHQL
 
 
 def _is_same_origin(headers: Headers) -> bool:
@@ -155,14 +177,16 @@ def _is_same_origin(headers: Headers) -> bool:
 
 def _said_of(standing: Standing, request: Request) -> Response | None:
     """Return the answer to somebody who is not let in, None for who is."""
-    if standing is Standing.ALLOWED:
+    if standing is Standing.READER and request.method == "POST" and not _is_graphql(request):
+        return JSONResponse({"error": "this account reads only"}, HTTPStatus.FORBIDDEN)
+    if standing in ALLOWED:
         return None
     if standing is Standing.UNKNOWN:
         if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
             return RedirectResponse(_login(request), HTTPStatus.SEE_OTHER)
         return JSONResponse({"error": "no session: log in to Superset"}, HTTPStatus.UNAUTHORIZED)
     if standing is Standing.WITHOUT_RIGHT:
-        text = "Votre rôle n'ouvre pas Dagster. Demandez le rôle « ingenieur » à l'administrateur de cyberimpact."
+        text = "Votre rôle n'ouvre pas Dagster. Demandez à l'administrateur le rôle « ingenieur » ou « auditeur »."
         return _page("Accès refusé", text, HTTPStatus.FORBIDDEN)
     text = "Superset, qui dit qui vous êtes, ne répond pas. L'exploitant le relance avec « make up »."
     return _page("Dagster n'est pas joignable", text, HTTPStatus.SERVICE_UNAVAILABLE)

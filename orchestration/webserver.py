@@ -9,18 +9,35 @@ import dagster as dg
 import uvicorn
 
 # Dagster offers no public way to host its application; its version is pinned.
-from dagster._core.workspace.context import WorkspaceProcessContext
+from dagster._core.workspace.context import WorkspaceProcessContext, WorkspaceRequestContext
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 from dagster_webserver.app import create_app_from_workspace_process_context
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import HTTPConnection
 
 from ingestion import settings
 from orchestration import instance
-from orchestration.gate import Gate, Superset
+from orchestration.gate import READ_ONLY, Gate, Superset
 
 #: As `dagster-webserver` has them.
 STATEMENT_TIMEOUT_MS, POOL_RECYCLE_SECONDS, POOL_OVERFLOW = 15_000, 3_600, 20
 POLL_MS = 2_000
+
+
+class _Workspace(WorkspaceProcessContext):
+    """Dagster's, which refuses mutations to whom the gate lets in to read."""
+
+    def create_request_context(self, source: object | None = None) -> WorkspaceRequestContext:
+        """Return the context of one request, or of one open connection."""
+        is_operator = isinstance(source, HTTPConnection) and source.scope.get(READ_ONLY) is False
+        return WorkspaceRequestContext(
+            instance=self.instance,
+            current_workspace=self.get_current_workspace(),
+            process_context=self,
+            version=self.version,
+            source=source,
+            read_only=not is_operator,
+        )
 
 
 def serve(workspace: str) -> None:
@@ -32,7 +49,7 @@ def serve(workspace: str) -> None:
     with instance.get() as dagster:
         dagster.optimize_for_webserver(STATEMENT_TIMEOUT_MS, POOL_RECYCLE_SECONDS, POOL_OVERFLOW)
         target = WorkspaceFileTarget([workspace])
-        with WorkspaceProcessContext(dagster, target, version=dg.__version__) as context:
+        with _Workspace(dagster, target, version=dg.__version__) as context:
             pages = create_app_from_workspace_process_context(context, live_data_poll_rate=POLL_MS)
             gate = Gate(pages, Superset(f"http://127.0.0.1:{settings.port('superset')}"))
             hosts = settings.trusted_hosts(settings.dagster_url())

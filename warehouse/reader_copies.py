@@ -5,7 +5,6 @@ process of its own. It vanishes with its build.
 """
 
 import fcntl
-import json
 import os
 import subprocess
 import sys
@@ -19,6 +18,8 @@ import duckdb
 from warehouse.rights import Right
 
 FOLDER = "rights"
+#: Stands beside a copy: the content of its right, which the name of their folder proves.
+DECLARATION = "right.json"
 
 #: Builds that may vanish under a reader who has just resolved the link, before it gives up.
 _ATTEMPTS = 10
@@ -118,7 +119,7 @@ def _run_maker(source: Path, copy: Path, right: Right, held: list[int]) -> None:
     try:
         made = subprocess.run(
             [sys.executable, "-m", "warehouse.reader_copies", source, copy],
-            input=json.dumps(dict(right.tables)),
+            input=right.content,
             cwd=_CHECKOUT,
             capture_output=True,
             text=True,
@@ -211,10 +212,12 @@ def _flush(path: Path) -> None:
 
 
 def main(source: str, copy: str) -> None:
-    """Make the copy whose tables come in by the standard input."""
+    """Make the copy of the right whose content comes in by the standard input."""
     os.umask(0o077)
+    content = sys.stdin.read()
     try:
-        write(Path(source), Path(copy), json.load(sys.stdin))
+        Path(copy).with_name(DECLARATION).write_text(content, encoding="utf-8")
+        write(Path(source), Path(copy), Right.parse(content).tables)
     except (duckdb.Error, OSError) as problem:
         sys.exit(str(problem).splitlines()[0])
 

@@ -49,11 +49,27 @@ class Right:
     tables: Mapping[str, str | None] = field(default_factory=dict)
     is_everything: bool = False
 
+    @classmethod
+    def parse(cls, content: str) -> "Right":
+        """Return the right that `content` writes down.
+
+        Raises:
+            ValueError: it is none.
+        """
+        match json.loads(content):
+            case [bool(is_everything), list(tables)]:
+                return cls(dict(tables), is_everything)
+        raise ValueError(content)
+
+    @cached_property
+    def content(self) -> str:
+        """The right written down: the same text for the same right, on every machine."""
+        return json.dumps([self.is_everything, sorted(self.tables.items())])
+
     @cached_property
     def key(self) -> str:
-        """Name of the right: the same for the same content, on every machine."""
-        content = json.dumps([self.is_everything, sorted(self.tables.items())])
-        return hashlib.sha256(content.encode()).hexdigest()[:32]
+        """Name of the right: it proves the content."""
+        return hashlib.sha256(self.content.encode()).hexdigest()[:32]
 
     def __bool__(self) -> bool:
         return self.is_everything or bool(self.tables)

@@ -16,7 +16,7 @@ from ingestion.contract import (
     Table,
 )
 from ingestion.parsers import choice, count, day, identifier, published, utc_time
-from ingestion.social_accounts.directory import NETWORKS, known
+from ingestion.social_accounts.directory import NETWORKS, Account, known
 
 network = choice(
     {
@@ -32,8 +32,8 @@ network = choice(
 )
 
 
-def _declared_name(row: Row) -> Row:
-    """Write the account as it is declared.
+def _declared(row: Row) -> Account:
+    """Return the account of a row as it is declared.
 
     Raises:
         RejectedError: it is not declared.
@@ -41,7 +41,17 @@ def _declared_name(row: Row) -> Row:
     found = known(row["network"], row["account"])
     if found is None:
         raise RejectedError("account", "is not declared in config/accounts.yml", row["account"])
-    return {**row, "account": found.account}
+    return found
+
+
+def _declared_name(row: Row) -> Row:
+    return {**row, "account": _declared(row).account}
+
+
+def _declared_place(row: Row) -> Row:
+    """Say where the account belongs: figures may come without the list of accounts that would tell it."""
+    found = _declared(row)
+    return {**row, "account": found.account, "department_code": found.department}
 
 
 _NETWORK = Field(
@@ -100,6 +110,7 @@ DAILY_METRICS = Table(
         Field("posts", "Posts since the account exists.", ("tweet_count", "publications"), count, "bigint"),
         Field("listed", "Lists that hold the account; X only.", ("listed_count",), count, "bigint"),
         Field("engagements", "Reactions, shares and comments of the day.", (), count, "bigint"),
+        Field("department_code", "Code of the département where the account is declared.", filled_by_load=True),
         GENERATION,
         UNKNOWN_COLUMNS,
     ),
@@ -110,7 +121,7 @@ DAILY_METRICS = Table(
         Generation("csv", ("engagements",)),
         Generation("x_v2", ("followers_count", "tweet_count")),
     ),
-    rule=_declared_name,
+    rule=_declared_place,
 )
 
 CONTRACT = (ACCOUNTS, DAILY_METRICS)

@@ -25,8 +25,9 @@ from superset.security import SupersetSecurityManager
 from superset.utils.core import get_user_id
 from werkzeug.security import check_password_hash
 
-#: The permission to open Dagster's pages, which `orchestration.gate` asks for; roles.yml gives it.
-DAGSTER = ("can_open", "Dagster")
+#: The permissions to operate Dagster and to read its pages: `orchestration.gate` asks for them, roles.yml gives them.
+DAGSTER = "Dagster"
+DAGSTER_ACTIONS = ("can_open", "can_read")
 SUPERSET = Path(__file__).resolve().parents[1]
 
 
@@ -35,7 +36,7 @@ class SecurityManager(SupersetSecurityManager):
 
     authoauthview = oidc.View
     #: Neither Alpha nor Gamma gets what is here: Superset gives them all that it does not know otherwise.
-    ADMIN_ONLY_VIEW_MENUS = SupersetSecurityManager.ADMIN_ONLY_VIEW_MENUS | {DAGSTER[1]}
+    ADMIN_ONLY_VIEW_MENUS = SupersetSecurityManager.ADMIN_ONLY_VIEW_MENUS | {DAGSTER}
 
     def __init__(self, appbuilder: Any) -> None:
         super().__init__(appbuilder)
@@ -50,7 +51,8 @@ class SecurityManager(SupersetSecurityManager):
     def create_custom_permissions(self) -> None:
         """Create the permissions that no view of Superset declares."""
         super().create_custom_permissions()
-        self.add_permission_view_menu(*DAGSTER)
+        for action in DAGSTER_ACTIONS:
+            self.add_permission_view_menu(action, DAGSTER)
 
     def create_login_manager(self, app: Flask) -> LoginManager:
         """Return Superset's, which lets no cookie in whose session has ended."""

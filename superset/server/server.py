@@ -133,7 +133,7 @@ def synchronise_roles() -> None:
     from importlib.metadata import version
 
     stamp = Path(os.environ["SUPERSET_HOME"]) / "roles.version"
-    wanted = f"{version('apache-superset')} with the right to open Dagster"
+    wanted = f"{version('apache-superset')} with the rights to open and to read Dagster"
     if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
         say("roles: up to date")
         return

@@ -22,6 +22,8 @@ from ingestion.settings import Home
 from orchestration import cli
 from tests.audit import world
 from tests.audit.world import RECORDS, point, prepare, publish, record, write_warehouse
+from warehouse.reader_copies import path_for
+from warehouse.rights import Right
 
 KEY = Ed25519PrivateKey.generate()
 PUBLIC = [KEY.public_key()]
@@ -383,11 +385,48 @@ def test_the_live_copy_is_not_said_to_be_proved(audited: Home) -> None:
     assert remark.startswith("La copie des flux récents (published/live) ne porte aucun indicateur")
 
 
-def test_copies_per_right_are_none_of_the_ledgers(audited: Home) -> None:
-    rights = copy_of(audited).parent / "rights" / "1"
-    rights.mkdir(parents=True)
-    shutil.copy(copy_of(audited), rights)
+@pytest.fixture
+def of_gironde(audited: Home) -> Path:
+    """The copy of a right, made as a reader makes it at first use."""
+    right = Right({"kpi.kpi_value": "territory_code = 'FR-33'"})
+    return path_for(audited.published / "daily" / "current" / "serving.duckdb", right)
+
+
+def test_a_copy_per_right_is_what_its_right_gives(audited: Home, of_gironde: Path) -> None:
+    assert of_gironde != copy_of(audited)
     assert verify(audited).problems == ()
+
+
+RIGHT_CHANGES = {
+    "update kpi.kpi_value set value = value + 1": "la table kpi.kpi_value a été modifiée",
+    "delete from kpi.kpi_value": "la table kpi.kpi_value a été modifiée (0 lignes, ",
+    "create table kpi.more as select 1 as x": "la table kpi.more a été ajoutée",
+    "drop table kpi.kpi_value": "la table kpi.kpi_value a été retirée",
+}
+
+
+@pytest.mark.parametrize("change", RIGHT_CHANGES)
+def test_a_changed_copy_per_right_is_named(audited: Home, of_gironde: Path, change: str) -> None:
+    with duckdb.connect(str(of_gironde)) as connection:
+        connection.execute(change)
+    [problem] = verify(audited).problems
+    assert problem.startswith(f"Copie du droit {of_gironde.parent.name}, modifiée depuis : {RIGHT_CHANGES[change]}")
+
+
+def test_a_copy_per_right_says_whose_it_is(audited: Home, of_gironde: Path) -> None:
+    declaration = of_gironde.with_name("right.json")
+    genuine = declaration.read_text()
+    for content, words in (
+        (genuine.replace("FR-33", "FR-69"), "right.json dit un autre droit"),
+        ("{}", "right.json, qui dit ce qu'elle contient, manque ou est illisible"),
+        ("[", "right.json, qui dit ce qu'elle contient, manque ou est illisible"),
+    ):
+        declaration.write_text(content)
+        assert verify(audited).problems == (f"Copie du droit {of_gironde.parent.name}, modifiée depuis : {words}.",)
+    declaration.write_text(genuine)
+    of_gironde.write_bytes(b"no database")
+    [problem] = verify(audited).problems
+    assert problem.endswith("le fichier n'est plus une base DuckDB lisible.")
 
 
 def test_another_key_of_the_auditor_is_an_alarm(audited: Home) -> None:

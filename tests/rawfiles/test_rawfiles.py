@@ -129,18 +129,7 @@ def wanted(world: World) -> dict[str, dict[Cell, Expected]]:
     return expectations.expected(world.desk.figures)
 
 
-#: An account that is declared in `accounts.yml` and missing from the delivered list of accounts has no row in
-#: `dim_social_account`; its readings are left out, and the check holds these KPIs back.
-MISSING_ACCOUNT = pytest.mark.xfail(reason="readings of a declared account that no list delivers", strict=True)
-
-
-@pytest.mark.parametrize(
-    "code",
-    [
-        pytest.param(code, marks=MISSING_ACCOUNT if code in {"followers", "engagement_rate"} else ())
-        for code in expectations.CODES
-    ],
-)
+@pytest.mark.parametrize("code", expectations.CODES)
 def test_figure(
     code: str,
     published: dict[str, dict[Cell, tuple[Decimal | None, bool]]],

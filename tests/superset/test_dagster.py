@@ -113,7 +113,7 @@ def test_a_stranger_gets_nothing(dagster: Dagster) -> None:
     assert not dagster.took_place(key)
 
 
-@pytest.mark.parametrize("name", ["gironde", "nationale", "analyste", "auditeur"])
+@pytest.mark.parametrize("name", ["gironde", "nationale", "analyste"])
 def test_a_role_without_the_right_reads_why(dagster: Dagster, name: str) -> None:
     with dagster.asks(dagster.folk[name]) as http:
         page = http.get("/", headers={"Accept": "text/html"})
@@ -139,6 +139,27 @@ def test_the_right_opens_it(dagster: Dagster, name: str) -> None:
             "setConcurrencyLimit": True
         }
         assert dagster.took_place(key)
+
+
+def test_an_auditor_reads_and_changes_nothing(dagster: Dagster) -> None:
+    with dagster.asks(dagster.folk["auditeur"]) as http:
+        assert http.get("/asset-groups", headers={"Accept": "text/html"}).is_success
+        answer = http.post("/graphql", json=QUERY, headers=dagster.own()).json()
+        assert [node["assetKey"]["path"] for node in answer["data"]["assetNodes"]] == [["seen"]]
+        key, mutation = dagster.mutation()
+        assert http.post("/graphql", json=mutation, headers=dagster.own()).json().get("data") != {
+            "setConcurrencyLimit": True
+        }
+        assert http.post("/report_asset_materialization/seen", json={}, headers=dagster.own()).status_code == 403
+        permissions = {"query": "{ permissions { permission value } unscopedPermissions { permission value } }"}
+        granted = http.post("/graphql", json=permissions, headers=dagster.own()).json()["data"]
+        assert not [one for rights in granted.values() for one in rights if one["value"]]
+        with open_socket(dagster, dagster.folk["auditeur"].http.cookies["session"], dagster.url) as connection:
+            connection.send('{"type": "connection_init"}')
+            connection.recv(30)
+            connection.send(json.dumps({"type": "start", "id": "1", "payload": mutation}))
+            connection.recv(30)
+    assert not dagster.took_place(key)
 
 
 def test_a_login_leads_back(dagster: Dagster) -> None:

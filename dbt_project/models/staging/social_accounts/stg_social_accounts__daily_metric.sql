@@ -2,6 +2,7 @@ select
     metric_key,
     network,
     account,
+    department_code as departement_code,
     cast(day as date) as counted_on,
     followers,
     following as accounts_followed,
