@@ -8,14 +8,17 @@ of the warehouse, once: from then on they are final, and `kpi.kpi_value` takes t
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from importlib import import_module
+from pathlib import Path
 
 import duckdb
 
-from audit import evidence, ledger
+from audit import evidence, keyring, ledger, rewriting
 from audit.copies import published_copy
 from audit.evidence import ARCHIVE
 from audit.ledger import COORDINATES, FIGURES
+from audit.objects import digest_of
 from ingestion.clock import PARIS
+from ingestion.errors import ExpectedFailure
 from ingestion.locks import writer_lock
 from ingestion.platforms import PLATFORMS
 from ingestion.settings import Home
@@ -30,6 +33,9 @@ def keep(home: Home, now: datetime) -> int:
     Args:
         home: The home; nothing is copied before its first publication.
         now: The moment of the purge, with its time zone.
+
+    Raises:
+        ExpectedFailure: the published copy is not as it was published, and figures are to be taken from it.
     """
     copy = published_copy(home)
     if copy is None or not ledger.entries(home) or not home.warehouse.exists():
@@ -37,6 +43,7 @@ def keep(home: Home, now: datetime) -> int:
     limits = limits_of(raw_tables(home), now)
     if not limits:
         return 0
+    _check(home, copy)
     with writer_lock(home.warehouse), duckdb.connect(str(home.warehouse)) as connection:
         connection.execute(f"attach {literal(str(copy))} as published (read_only)")
         connection.execute(f"create schema if not exists {ARCHIVE.partition('.')[0]}")
@@ -62,6 +69,18 @@ def keep(home: Home, now: datetime) -> int:
         ).fetchall()
         connection.execute("detach published")
     return rows
+
+
+def _check(home: Home, copy: Path) -> None:
+    """Refuse a copy that was altered since its publication: nothing could tell it later."""
+    entry = next((one for one in ledger.entries(home) if one.publication_id == copy.parent.name), None)
+    signed = rewriting.expected_copy(home, entry, keyring.trusted(home)) if entry else None
+    if entry is None or (signed and signed["sha256"] != digest_of(copy)):
+        raise ExpectedFailure(
+            f"The published copy {copy.parent.name} is not as it was published; its figures were not archived, and "
+            "nothing was erased.",
+            "Ask `cyberimpact audit verify` what was changed, publish again, then purge.",
+        )
 
 
 def raw_tables(home: Home) -> dict[str, list[str]]:

@@ -10,9 +10,10 @@ from audit.annex import Annex
 from audit.cells import Cell, Period
 from audit.recording import Recorder
 from audit.tracing import trace
+from ingestion.errors import ExpectedFailure
 from ingestion.platforms import platform
 from ingestion.settings import Home
-from tests.audit.world import OPEN_SQL, definition, show, write_warehouse
+from tests.audit.world import OPEN_SQL, definition, publish, show, write_warehouse
 
 RETENTION = platform("pre_plainte").retention or timedelta()
 #: A purge that takes the records of September, and of the first of October.
@@ -67,6 +68,18 @@ def test_what_was_archived_is_final(published: Home) -> None:
         connection.execute("update kpi.kpi_value set value = 0")
     archive.keep(published, NOW)
     assert archived(published) == before
+
+
+def test_a_copy_that_was_altered_is_not_archived(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_warehouse(home, sql=OPEN_SQL)
+    publish(home, 0, OPEN_SQL)
+    monkeypatch.setattr(archive, "raw_tables", lambda _: {"visits": ["raw_pre_plainte.declarations"]})
+    with duckdb.connect(str(home.published / "daily" / "current" / "serving.duckdb")) as connection:
+        connection.execute("update kpi.kpi_value set value = value + 1")
+    with pytest.raises(ExpectedFailure, match="publication-0 is not as it was published"):
+        archive.keep(home, NOW)
+    publish(home, 1, OPEN_SQL)
+    assert archive.keep(home, NOW) > 0
 
 
 @pytest.mark.parametrize("table", ["raw_audience.hourly_visits", "raw_listening.mentions"])

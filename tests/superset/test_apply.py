@@ -148,7 +148,7 @@ def test_what_is_no_longer_declared_goes_and_what_others_made_stays(server, clie
     done = apply(client, smaller, server.database_uri)
     assert [(change.kind, change.title) for change in done.deletions] == [
         ("chart", "Structures les plus citées"),
-        ("dataset", "Expériences par structure, à chaque niveau de territoire"),
+        ("dataset", "fct_experience_structure_count"),
     ]
     assert bundles.identifier("chart", "structures") not in client.ids("chart")
     assert bundles.identifier("dataset", "structure_experiences") not in client.ids("dataset")
@@ -166,7 +166,7 @@ def test_a_dataset_that_others_read_is_kept(server, client, workshop):
     apply(client, smaller, server.database_uri)
     again = apply(client, smaller, server.database_uri)
     assert again.is_empty
-    kept = "= keep dataset “Expériences par structure, à chaque niveau de territoire”"
+    kept = "= keep dataset “fct_experience_structure_count”"
     assert lines(again.changes) == [f"{kept} (no longer declared, but read by “À moi”)"]
     client.delete(f"/api/v1/chart/{mine}")
 
