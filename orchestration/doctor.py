@@ -15,7 +15,7 @@ import duckdb
 
 from assets.serving.publication import SOUND
 from audit import signing
-from ingestion import inbox, settings
+from ingestion import configuration, inbox, settings
 from ingestion.errors import ExpectedFailure
 from ingestion.locks import writer_lock
 from ingestion.platforms import PLATFORMS, Platform
@@ -48,8 +48,8 @@ class Finding:
 def examine(home: Home) -> list[Finding]:
     """Return the findings, in the order in which things depend on each other."""
     return [
-        *installation(), modes(home), *processes(), *loads(home), *inboxes(home), build(home), publication(home),
-        *alerts(home),
+        *installation(), *configuration_files(), modes(home), *processes(), *loads(home), *inboxes(home), build(home),
+        publication(home), *alerts(home),
     ]  # fmt: skip
 
 
@@ -83,6 +83,15 @@ def installation() -> Iterator[Finding]:
         yield Finding(signing.SETTING, "late", "not set: publications are not signed", "make install")
     else:
         yield Finding(signing.SETTING, "ok", f"public key {signing.fingerprint(key.public_key())}")
+
+
+def configuration_files() -> Iterator[Finding]:
+    """Read what the installation has written of its own; a file that is wrong stops the loads that need it."""
+    for name in filter(configuration.has_own, configuration.READERS):
+        try:
+            yield Finding(f"config/{name}", "ok", configuration.check(name))
+        except ExpectedFailure as failure:
+            yield Finding(f"config/{name}", "broken", failure.what, failure.remedy)
 
 
 def modes(home: Home) -> Finding:

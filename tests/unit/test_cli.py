@@ -299,6 +299,12 @@ class TestDoctor:
         subprocess.run(finding["remedy"], shell=True, check=True)
         assert self.findings(run)["files"]["state"] == "ok"
 
+    def test_a_wrong_file_of_the_configuration_is_named(self, run: Run, home: Home) -> None:
+        home.config.mkdir(parents=True)
+        (home.config / "accounts.yml").write_text("accounts:\n- {network: minitel, account: x}\n")
+        finding = self.findings(run)["config/accounts.yml"]
+        assert (finding["state"], "accounts.yml" in finding["detail"]) == ("broken", True)
+
     def test_lines_for_people_say_the_same(self, run: Run) -> None:
         shown = run("doctor").out
         for subject, finding in self.findings(run).items():
