@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from supersync.bundle import MAIN, Bundle, identifier
+from supersync.client import Client
 
 from tests.superset.people import Person
 
@@ -66,6 +68,18 @@ class Target:
     dashboards: Mapping[str, int]
     database: int
     live: int = 0
+
+    @classmethod
+    def on(cls, client: Client, bundle: Bundle) -> "Target":
+        """Return those of a server that the bundle was applied to."""
+        numbers = {kind: client.ids(kind) for kind in ("dataset", "chart", "dashboard", "database")}
+        return cls(
+            datasets={one.slug: numbers["dataset"][one.uuid] for one in bundle.datasets},
+            charts={one.slug: numbers["chart"][one.uuid] for one in bundle.charts},
+            dashboards={one.slug: numbers["dashboard"][one.uuid] for one in bundle.dashboards},
+            database=numbers["database"][identifier("database", MAIN)],
+            live=numbers["database"][identifier("database", "live")],
+        )
 
 
 Attack = Callable[[Person, Target], str]

@@ -108,6 +108,13 @@ def client(server: Server) -> Iterator[Client]:
         yield session
 
 
+@pytest.fixture(scope="module")
+def administration(server: Server) -> Iterator[Client]:
+    """The same for a whole module."""
+    with server.client() as session:
+        yield session
+
+
 @pytest.fixture
 def bundle(server: Server) -> Bundle:
     return bundles.load(BUNDLE, server.manifest)

@@ -9,9 +9,7 @@ from collections.abc import Iterator
 
 import jwt
 import pytest
-from supersync import cache
-from supersync.bundle import MAIN, Bundle, identifier
-from supersync.client import Client
+from supersync.bundle import Bundle
 
 from tests.superset import attacks, people
 from tests.superset.attacks import (
@@ -25,45 +23,24 @@ from tests.superset.attacks import (
     TEXTS,
     Target,
 )
-from tests.superset.conftest import Server
-from tests.superset.copies import publish, swap
+from tests.superset.copies import altered
 from tests.superset.people import People
 
 TERRITORIAL = ("gironde", "aquitaine", "gendarmerie_aquitaine")
 
 
 @pytest.fixture(scope="module")
-def administration(server: Server) -> Iterator[Client]:
-    with server.client() as session:
-        yield session
-
-
-@pytest.fixture(scope="module")
 def bundle(server, administration, tmp_path_factory) -> Iterator[Bundle]:
     """The bundle on a server with everybody, over copies that hold the canary."""
     held, _ = people.grant(server, administration, tmp_path_factory.mktemp("policies"))
-    before = {}
-    for name, statements in (("daily", attacks.STATEMENTS), ("live", attacks.LIVE_STATEMENTS)):
-        builds = server.home.published / name
-        before[builds] = (builds / "current").readlink()
-        publish(builds, "canary", *statements)
-    cache.invalidate(administration, held)
-    yield held
-    for builds, build in before.items():
-        swap(builds, build)
-    cache.invalidate(administration, held)
+    statements = {"daily": attacks.STATEMENTS, "live": attacks.LIVE_STATEMENTS}
+    with altered(server.home, administration, held, "canary", lambda name, _: statements[name]):
+        yield held
 
 
 @pytest.fixture(scope="module")
 def target(administration, bundle) -> Target:
-    numbers = {kind: administration.ids(kind) for kind in ("dataset", "chart", "dashboard", "database")}
-    return Target(
-        datasets={one.slug: numbers["dataset"][one.uuid] for one in bundle.datasets},
-        charts={one.slug: numbers["chart"][one.uuid] for one in bundle.charts},
-        dashboards={one.slug: numbers["dashboard"][one.uuid] for one in bundle.dashboards},
-        database=numbers["database"][identifier("database", MAIN)],
-        live=numbers["database"][identifier("database", "live")],
-    )
+    return Target.on(administration, bundle)
 
 
 @pytest.fixture(scope="module")

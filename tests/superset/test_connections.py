@@ -17,7 +17,7 @@ from supersync.client import Client
 
 from tests.superset import attacks, people, queries
 from tests.superset.conftest import PYTHON, SERVER, Server
-from tests.superset.copies import publish, swap
+from tests.superset.copies import altered
 from tests.superset.people import People, Person
 from tests.superset.test_rows import statements
 from warehouse import rights
@@ -27,26 +27,11 @@ KINDS = ("gironde", "aquitaine", "gendarmerie_aquitaine", "nationale")
 
 
 @pytest.fixture(scope="module")
-def administration(server: Server) -> Iterator[Client]:
-    with server.client() as session:
-        yield session
-
-
-@pytest.fixture(scope="module")
 def bundle(server, administration, tmp_path_factory) -> Iterator[Bundle]:
     """The bundle on a server with everybody, over copies that hold rows of several territories in every table."""
     held, _ = people.grant(server, administration, tmp_path_factory.mktemp("policies"))
-    before = {}
-    for name in ("daily", "live"):
-        builds = server.home.published / name
-        before[builds] = (builds / "current").readlink()
-        (file,) = (builds / "current").resolve().glob("*.duckdb")
-        publish(builds, "several", *statements(file))
-    cache.invalidate(administration, held)
-    yield held
-    for builds, build in before.items():
-        swap(builds, build)
-    cache.invalidate(administration, held)
+    with altered(server.home, administration, held, "several", lambda _, file: statements(file)):
+        yield held
 
 
 @pytest.fixture(scope="module")
@@ -237,11 +222,8 @@ def test_a_kept_answer_is_given_to_the_same_right_only(administration, bundle, n
         cache.invalidate(administration, bundle)
 
 
-def test_sql_lab_and_samples_open_the_same_file(administration, numbers, folk, bundle):
-    target = attacks.Target(
-        {one.slug: numbers[one.slug] for one in bundle.datasets}, {}, {},
-        database=administration.ids("database")[identifier("database", MAIN)],
-    )  # fmt: skip
+def test_sql_lab_and_samples_open_the_same_file(administration, folk, bundle):
+    target = attacks.Target.on(administration, bundle)
     sql = "select distinct territory_code from kpi.kpi_reading"
     told = attacks.run_sql(folk["analyste_gironde"], target, sql).json()
     assert {row["territory_code"] for row in told["data"]} == {"FR", "FR-33"}

@@ -8,14 +8,10 @@ from pathlib import Path
 import duckdb
 import pytest
 import yaml
-from supersync import cache
-from supersync.bundle import MAIN, identifier
-from supersync.client import Client
 
 from tests.superset import attacks, hostile_sql, markers, people
 from tests.superset.attacks import Attack, Target, adhoc, chart_data, form, run_sql, sql_column, text
-from tests.superset.conftest import Server
-from tests.superset.copies import publish, swap
+from tests.superset.copies import altered
 from tests.superset.hostile_sql import Hostile
 from tests.superset.people import People, Person
 
@@ -83,40 +79,17 @@ ORACLE = (
 
 
 @pytest.fixture(scope="module")
-def administration(server: Server) -> Iterator[Client]:
-    with server.client() as session:
-        yield session
-
-
-@pytest.fixture(scope="module")
 def copies(server, administration, tmp_path_factory) -> Iterator[dict[str, Path]]:
     """Both copies with planted rows, on a server with everybody."""
     bundle, _ = people.grant(server, administration, tmp_path_factory.mktemp("policies"))
-    before, files = {}, {}
-    for name in ("daily", "live"):
-        builds = server.home.published / name
-        before[builds] = (builds / "current").readlink()
-        (file,) = (builds / "current").resolve().glob("*.duckdb")
-        publish(builds, "markers", *markers.statements(file, RESERVED))
-        files[name] = (builds / "current").resolve() / file.name
-    cache.invalidate(administration, bundle)
-    yield files
-    for builds, build in before.items():
-        swap(builds, build)
-    cache.invalidate(administration, bundle)
+    plant = lambda _, file: markers.statements(file, RESERVED)  # noqa: E731
+    with altered(server.home, administration, bundle, "markers", plant) as files:
+        yield files
 
 
 @pytest.fixture(scope="module")
 def target(administration, server, copies) -> Target:  # noqa: ARG001 - the copies' fixture fills the server
-    numbers = {kind: administration.ids(kind) for kind in ("dataset", "chart", "dashboard", "database")}
-    bundle = people.bundles.load(people.BUNDLE, server.manifest)
-    return Target(
-        datasets={dataset.slug: numbers["dataset"][dataset.uuid] for dataset in bundle.datasets},
-        charts={chart.slug: numbers["chart"][chart.uuid] for chart in bundle.charts},
-        dashboards={board.slug: numbers["dashboard"][board.uuid] for board in bundle.dashboards},
-        database=numbers["database"][identifier("database", MAIN)],
-        live=numbers["database"][identifier("database", "live")],
-    )
+    return Target.on(administration, people.bundles.load(people.BUNDLE, server.manifest))
 
 
 @pytest.fixture(scope="module")

@@ -10,13 +10,12 @@ from pathlib import Path
 import duckdb
 import pytest
 import yaml
-from supersync import cache
 from supersync.client import Client
 
 from tests.superset import people
 from tests.superset.attacks import is_refusal, text
 from tests.superset.conftest import BUNDLE, Server
-from tests.superset.copies import publish, swap
+from tests.superset.copies import altered
 from tests.superset.people import People, Person
 
 #: Code and level of the territories that each table is given rows of.
@@ -50,12 +49,6 @@ def statements(file: Path) -> Iterator[str]:
                 cross join (values {", ".join(map(str, PLACES))}) as places (place, level_of_place)"""
 
 
-@pytest.fixture(scope="module")
-def administration(server: Server) -> Iterator[Client]:
-    with server.client() as session:
-        yield session
-
-
 @dataclass(frozen=True)
 class Given:
     """The server's numbers of the datasets, and which of them the role of a département reads."""
@@ -69,19 +62,10 @@ def given(server: Server, administration: Client, tmp_path_factory) -> Iterator[
     """What there is to be read, over copies with rows of every place."""
     bundle, declared = people.grant(server, administration, tmp_path_factory.mktemp("policies"))
     assert declared.covered == set(COVERED)
-    before = {}
-    for name in ("daily", "live"):
-        builds = server.home.published / name
-        before[builds] = (builds / "current").readlink()
-        (file,) = (builds / "current").resolve().glob("*.duckdb")
-        publish(builds, "places", *statements(file))
-    cache.invalidate(administration, bundle)
     ids = administration.ids("dataset")
     (role,) = (role for role in declared.roles if role.name == "departement-FR-33")
-    yield Given({one.slug: ids[one.uuid] for one in bundle.datasets}, role.datasets)
-    for builds, build in before.items():
-        swap(builds, build)
-    cache.invalidate(administration, bundle)
+    with altered(server.home, administration, bundle, "places", lambda _, file: statements(file)):
+        yield Given({one.slug: ids[one.uuid] for one in bundle.datasets}, role.datasets)
 
 
 @pytest.fixture(scope="module")
