@@ -188,6 +188,7 @@ def serve() -> None:
             "--worker-class=gthread",
             "--threads=16",
             "--timeout=120",
+            "--keep-alive=75",  # above that of clients: else one closes while a request is on its way
             "--limit-request-line=0",
             "--limit-request-field_size=0",
             f"--chdir={os.environ['SUPERSET_HOME']}",

@@ -21,13 +21,13 @@ PLACES = {"region", "gendarmerie_region", "departement"}
 EVERYWHERE = {"reference", "audit"}
 
 
-def tests_of(built: Built) -> list[Mapping[str, Any]]:
+def checks_of(built: Built) -> list[Mapping[str, Any]]:
     return [node for node in built.manifest["nodes"].values() if node["resource_type"] == "test"]
 
 
 def test_every_check_says_what_its_failure_stops(built: Built) -> None:
     """dbt goes on after what does not block, and dagster takes what does for blocking."""
-    for test in tests_of(built):
+    for test in checks_of(built):
         stops = test["config"]["meta"].get("on_failure")
         assert stops in ("block", "hold_back", "warn"), test["name"]
         assert (test["config"]["severity"].lower() == "error") == (stops == "block"), test["name"]
@@ -35,7 +35,7 @@ def test_every_check_says_what_its_failure_stops(built: Built) -> None:
 
 def test_only_what_every_figure_stands_on_blocks(built: Built) -> None:
     nodes, graph = built.manifest["nodes"], Graph.of(built.manifest)
-    for test in tests_of(built):
+    for test in checks_of(built):
         if test["config"]["meta"]["on_failure"] == "block":
             for subject in graph.subjects(test):
                 shared = nodes[subject]["fqn"][1:-1] == ["kpi"] or nodes[subject]["fqn"][1] in EVERYWHERE
