@@ -59,7 +59,7 @@ def _of_platform(chosen: Platform) -> list[Load]:
 
 
 def load_all(loads: Sequence[Load]) -> Iterator[str | ExpectedFailure]:
-    """Run loads one after the other, and yield for each its summary, or why it failed."""
+    """Run loads one after the other, and yield for each its summary, with its file among several, or why it failed."""
     for load in loads:
         if load.refusal is not None:
             yield ExpectedFailure(load.refusal, "Remove it, or put the file itself there.")
@@ -81,4 +81,5 @@ def load_all(loads: Sequence[Load]) -> Iterator[str | ExpectedFailure]:
         except ExpectedFailure as failure:
             yield failure
         else:
-            yield from sorted({metadata["summary"] for metadata in outcome.metadata.values()})
+            which = f"{redact_label(load.file.name)}: " if load.file and len(loads) > 1 else ""
+            yield from sorted({which + metadata["summary"] for metadata in outcome.metadata.values()})

@@ -71,7 +71,7 @@ def _note(world: World, platform: str, files: list[File], done: Done) -> None:
     if (done.code != 0) != any(file.is_refused for file in files):
         said = " ".join(done.err.split())[-400:] or done.out.strip()
         world.problems.append(f"load {platform}: exit code {done.code}: {said}")
-    reports = [line for line in done.out.splitlines() if line.startswith(f"{platform}") and " read, " in line]
+    reports = [line for line in done.out.splitlines() if f"{platform}: " in line and " read, " in line]
     for file, report in zip((file for file in files if not file.is_refused), reports, strict=False):
         world.reports[file.path] = report
         said = report[: report.find(";")]

@@ -240,7 +240,7 @@ class TestEmptyHome:
         files = [str(tmp_path / f"{name}.csv") for name in ("a", "b", "absent", "c")]
         done = run("load", "pre_plainte", *files)
         assert done.code == 1
-        assert done.out.splitlines()[0].startswith("pre_plainte: 1 read, 1 new")
+        assert done.out.splitlines()[0].startswith("a.csv: pre_plainte: 1 read, 1 new")
         assert "1 rows changed by line 2" in done.out.splitlines()[1]
         assert "every record was refused (1 of 1)" in " ".join(done.err.split())
         assert "absent.csv is neither a platform nor a file" in " ".join(done.err.split())
