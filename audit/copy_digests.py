@@ -61,22 +61,19 @@ def _digest(*content: Any) -> str:
 
 def differences(signed: Mapping[str, Any], file: Path) -> Iterator[str]:
     """Yield in French what a copy whose file was changed has other than what was signed."""
-    if signed["duckdb"] != duckdb.__version__:
-        yield f"les tables ne sont comparables qu'avec DuckDB {signed['duckdb']}, qui les a publiées"
-        return
-    found = list(table_differences(signed["tables"], file))
-    yield from found or ["aucune table ne diffère : ce sont des commentaires ou d'autres octets du fichier"]
-
-
-def table_differences(known: Mapping[str, Mapping[str, Any]], file: Path) -> Iterator[str]:
-    """Yield in French what the tables of a copy have other than what is known of them by `of_tables`."""
     try:
         found = of_tables(file)
     except (duckdb.Error, UnicodeDecodeError):  # the second: the message of the first holds bytes of the file
         yield "le fichier n'est plus une base DuckDB lisible"
         return
+    known: Mapping[str, Mapping[str, Any]] = signed["tables"]
     yield from (f"la table {name} a été retirée" for name in sorted(known.keys() - found.keys()))
     yield from (f"la table {name} a été ajoutée" for name in sorted(found.keys() - known.keys()))
-    for name in sorted(known.keys() & found.keys()):
-        if known[name] != found[name]:
-            yield f"la table {name} a été modifiée ({found[name]['rows']} lignes, {known[name]['rows']} publiées)"
+    if signed["duckdb"] != duckdb.__version__:
+        yield f"les tables ne sont comparables qu'avec DuckDB {signed['duckdb']}, qui les a publiées"
+        return
+    changed = [name for name in sorted(known.keys() & found.keys()) if known[name] != found[name]]
+    for name in changed:
+        yield f"la table {name} a été modifiée ({found[name]['rows']} lignes, {known[name]['rows']} publiées)"
+    if not changed and known.keys() == found.keys():
+        yield "aucune table ne diffère : ce sont des commentaires ou d'autres octets du fichier"

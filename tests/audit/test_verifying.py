@@ -402,6 +402,7 @@ RIGHT_CHANGES = {
     "delete from kpi.kpi_value": "la table kpi.kpi_value a été modifiée (0 lignes, ",
     "create table kpi.more as select 1 as x": "la table kpi.more a été ajoutée",
     "drop table kpi.kpi_value": "la table kpi.kpi_value a été retirée",
+    "create view kpi.v as from read_text('/etc/hostname')": "la vue kpi.v a été ajoutée",
 }
 
 
