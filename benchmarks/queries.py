@@ -28,6 +28,7 @@ from orchestration import bi
 
 sys.path.insert(0, str(settings.CHECKOUT / "superset" / "server"))
 
+from query_connection import creator
 from query_slots import Slots
 from query_workers import Limits, Workers
 
@@ -62,7 +63,7 @@ def here(path: Path, sql: str) -> float:
 def outside(workers: Workers, path: Path, sql: str) -> float:
     """Return the processor seconds of a query in a worker, those of all processes."""
     before = time.process_time() + _seconds_below(os.getpid())
-    with contextlib.closing(workers.creator(path.resolve(), CONFIG, "benchmark", 600)()) as connection:
+    with contextlib.closing(creator(workers, path.resolve(), CONFIG, "benchmark", 600)()) as connection:
         cursor = connection.cursor()
         cursor.execute(sql)
         cursor.fetchall()

@@ -14,8 +14,9 @@ from typing import Any
 
 import sql_reading
 from flask import g
+from query_connection import Connection, QueryFailure, creator
 from query_slots import Slots
-from query_workers import Connection, Limits, QueryFailure, Workers
+from query_workers import Limits, Workers
 from sqlalchemy.engine.url import URL
 
 #: Queries that an account may have in one process of the server, waiting ones included: more than a browser asks at
@@ -48,7 +49,7 @@ def in_worker(
     if url.get_backend_name() == "duckdb":
         config = params.pop("connect_args", {}).get("config", {})
         seconds = SQL_LAB_SECONDS if getattr(source, "name", "") == "SQL_LAB" else CHART_SECONDS
-        params["creator"] = workers.creator(os.path.realpath(url.database), config, username or "", seconds)
+        params["creator"] = creator(workers, os.path.realpath(url.database), config, username or "", seconds)
     return url, params
 
 

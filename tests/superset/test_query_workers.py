@@ -26,11 +26,17 @@ PATIENCE = 60
 def modules() -> Iterator[dict]:
     """The modules beside the server's configuration, which are no package."""
     sys.path.insert(0, str(SERVER.parent))
+    import query_connection
     import query_slots
     import query_worker
     import query_workers
 
-    yield {"slots": query_slots, "worker": query_worker, "workers": query_workers}
+    yield {
+        "connection": query_connection,
+        "slots": query_slots,
+        "worker": query_worker,
+        "workers": query_workers,
+    }
     sys.path.remove(str(SERVER.parent))
 
 
@@ -55,11 +61,11 @@ def workers(modules, tmp_path):
 
 
 @pytest.fixture
-def ask(workers, copy) -> Callable:
+def ask(modules, workers, copy) -> Callable:
     """Execute one statement as an account, and return description and rows."""
 
     def run(sql: str, user: str = "alice", seconds: float = PATIENCE, **options):
-        connection = workers.creator(copy, {"threads": 2}, user, seconds, **options)()
+        connection = modules["connection"].creator(workers, copy, {"threads": 2}, user, seconds, **options)()
         try:
             cursor = connection.cursor()
             cursor.execute(sql)
@@ -169,18 +175,18 @@ def test_what_the_guard_does_not_know_does_not_run(ask, sql):
     ],
 )
 def test_memory_has_a_limit(ask, modules, sql):
-    with pytest.raises(modules["workers"].QueryFailure, match="plus de mémoire que les 512 Mo accordés"):
+    with pytest.raises(modules["connection"].QueryFailure, match="plus de mémoire que les 512 Mo accordés"):
         ask(sql)
     assert ask("select 1")[1] == [(1,)]
 
 
 def test_an_answer_has_a_limit(ask, modules):
-    with pytest.raises(modules["workers"].QueryFailure, match="trop volumineux"):
+    with pytest.raises(modules["connection"].QueryFailure, match="trop volumineux"):
         ask("select repeat('x', 1000) from range(5000)")
 
 
 def test_the_deadline_ends_the_process(ask, modules):
-    with pytest.raises(modules["workers"].QueryFailure, match=r"elle dure plus de 0\.5 secondes"):
+    with pytest.raises(modules["connection"].QueryFailure, match=r"elle dure plus de 0\.5 secondes"):
         ask(ENDLESS, seconds=0.5)
     waits_for(lambda: len(children(os.getpid())) == 1)  # the template
 
@@ -189,7 +195,7 @@ def test_a_process_that_dies_is_told_in_words(ask, modules):
     ask("select 1")
     worker, template = children(os.getpid())
     threading.Timer(0.3, os.kill, (worker, signal.SIGKILL)).start()
-    with pytest.raises(modules["workers"].QueryFailure, match="le processus qui l'exécutait s'est arrêté"):
+    with pytest.raises(modules["connection"].QueryFailure, match="le processus qui l'exécutait s'est arrêté"):
         ask(ENDLESS)
     os.kill(template, signal.SIGKILL)
     assert ask("select 1")[1] == [(1,)]
@@ -201,12 +207,12 @@ def test_a_worker_serves_one_file_after_another_reader_of_it_only(ask, modules, 
     ask("select 1", user="bob")
     assert children(os.getpid())[0] == worker
     other = shutil.copy(copy, tmp_path / "serving.duckdb")
-    connection = workers.creator(other, {"threads": 2}, "bob", PATIENCE)()
+    connection = modules["connection"].creator(workers, other, {"threads": 2}, "bob", PATIENCE)()
     connection.cursor().execute("select 1")
     assert len(children(os.getpid())) == 3
     connection.close()
     shutil.copy(copy, tmp_path / "new.duckdb").replace(other)
-    connection = workers.creator(other, {"threads": 2}, "bob", PATIENCE)()
+    connection = modules["connection"].creator(workers, other, {"threads": 2}, "bob", PATIENCE)()
     connection.cursor().execute("select 1")
     assert len(children(os.getpid())) == 4
     connection.close()
@@ -214,7 +220,7 @@ def test_a_worker_serves_one_file_after_another_reader_of_it_only(ask, modules, 
     assert ask("select 1")[1] == [(1,)]  # one that ended while it waited is not asked
     for number in range(6):
         file = shutil.copy(copy, tmp_path / f"{number}.duckdb")
-        connection = workers.creator(file, {}, "bob", PATIENCE)()
+        connection = modules["connection"].creator(workers, file, {}, "bob", PATIENCE)()
         connection.cursor().execute("select 1")
         connection.close()
     waits_for(lambda: len(children(os.getpid())) == 1 + modules["workers"]._IDLE)
@@ -233,18 +239,18 @@ def test_an_answer_that_is_no_answer_is_a_failure_in_words(modules, workers, cop
     theirs.shutdown(modules["workers"].socket.SHUT_WR)
     with subprocess.Popen(["sleep", "600"]) as process:
         monkeypatch.setattr(workers, "start", lambda: modules["workers"].Worker(process.pid, ours))
-        connection = workers.creator(copy, {}, "alice", PATIENCE)()
-        with pytest.raises(modules["workers"].QueryFailure, match=r"s'est arrêté|volumineux"):
+        connection = modules["connection"].creator(workers, copy, {}, "alice", PATIENCE)()
+        with pytest.raises(modules["connection"].QueryFailure, match=r"s'est arrêté|volumineux"):
             connection.cursor().execute("select 1")
 
 
 def test_a_query_is_stopped_by_its_token_alone(ask, modules, workers, copy):
-    connection = workers.creator(copy, {}, "alice", PATIENCE)()
+    connection = modules["connection"].creator(workers, copy, {}, "alice", PATIENCE)()
     token = connection.token()
     assert not workers.slots.stop("0" * 32)
     others = modules["slots"].Slots(workers.slots._folder, 4, 8)  # as another process has them
     threading.Timer(0.5, others.stop, (token,)).start()
-    with pytest.raises(modules["workers"].QueryFailure, match="arrêtée à la demande"):
+    with pytest.raises(modules["connection"].QueryFailure, match="arrêtée à la demande"):
         connection.cursor().execute(ENDLESS)
     assert not workers.slots.stop(token)
     assert ask("select 1")[1] == [(1,)]
@@ -265,8 +271,8 @@ def test_one_account_leaves_places_to_the_others(modules, workers):
     slots.release(slots.acquire("fourth", 0))
 
 
-def test_who_is_slow_to_read_an_answer_keeps_no_place(workers, copy):
-    connections = [workers.creator(copy, {}, "alice", PATIENCE)() for _ in range(9)]
+def test_who_is_slow_to_read_an_answer_keeps_no_place(modules, workers, copy):
+    connections = [modules["connection"].creator(workers, copy, {}, "alice", PATIENCE)() for _ in range(9)]
     cursors = [connection.cursor() for connection in connections]
     for cursor in cursors:
         cursor.execute("select value from kpi.kpi_reading order by all limit 2")
@@ -318,9 +324,10 @@ def test_no_process_is_left_when_the_server_is_killed(copy, tmp_path):
         sys.path.insert(0, {str(SERVER.parent)!r})
         from pathlib import Path
         from query_slots import Slots
+        from query_connection import creator
         from query_workers import Limits, Workers
         workers = Workers(Slots(Path({str(tmp_path / "places")!r}), 4, 8), Limits({MEMORY}, 4 << 20))
-        connection = workers.creator({str(copy)!r}, {{}}, "alice", 600)()
+        connection = creator(workers, {str(copy)!r}, {{}}, "alice", 600)()
         connection.cursor().execute("select 1")
         print("started", flush=True)
         connection.cursor().execute({ENDLESS!r})
@@ -341,9 +348,9 @@ def ended(pid: int) -> bool:
         return True
 
 
-def test_a_worker_knows_no_secret_and_writes_no_file(workers, copy, monkeypatch):
+def test_a_worker_knows_no_secret_and_writes_no_file(modules, workers, copy, monkeypatch):
     monkeypatch.setenv("SUPERSET_SECRET_KEY", "a secret")
-    connection = workers.creator(copy, {}, "alice", PATIENCE)()
+    connection = modules["connection"].creator(workers, copy, {}, "alice", PATIENCE)()
     connection.cursor().execute("select 1")
     worker, template = children(os.getpid())
     for pid in (worker, template):
