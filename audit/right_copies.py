@@ -1,8 +1,8 @@
 """Holds the copies per right against the published copy that they were made from."""
 
-from collections.abc import Iterator
+import secrets
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
@@ -15,7 +15,19 @@ _TABLES = """
     from duckdb_columns() inner join duckdb_tables() using (database_name, schema_name, table_name)
     where database_name = ? group by all
 """
-_VIEWS = "select schema_name || '.' || view_name from duckdb_views() where database_name = 'copy' and not internal"
+#: What a copy never holds: a macro named as a built-in function would be taken for it by every query of a reader.
+_FOREIGN = """
+    select 'vue', schema_name || '.' || view_name from duckdb_views() where database_name = 'copy' and not internal
+    union all
+    select 'fonction', schema_name || '.' || function_name from duckdb_functions()
+    where database_name = 'copy' and not internal
+    union all
+    select 'séquence', schema_name || '.' || sequence_name from duckdb_sequences() where database_name = 'copy'
+    union all
+    select 'définition de type', schema_name || '.' || type_name from duckdb_types()
+    where database_name = 'copy' and not internal
+    order by all
+"""
 
 
 def problems(published: Path) -> Iterator[str]:
@@ -59,33 +71,47 @@ def _differences(connection: duckdb.DuckDBPyConnection, copy: Path) -> Iterator[
 def _table_differences(connection: duckdb.DuckDBPyConnection, right: Right) -> Iterator[str]:
     published, found = (dict(connection.execute(_TABLES, [name]).fetchall()) for name in ("original", "copy"))
     wanted = {
-        table: (published[table], rows)
+        table: right.tables[table]
         for table in right.tables.keys() & published.keys()
-        if (rows := _rows_of_right(connection, table, right.tables[table])) is not None
+        if _is_in_copy(connection, table, right.tables[table])
     }
-    yield from (f"la vue {view} a été ajoutée" for (view,) in connection.execute(_VIEWS).fetchall())
+    yield from (f"la {kind} {name} a été ajoutée" for kind, name in connection.execute(_FOREIGN).fetchall())
     yield from (f"la table {table} a été retirée" for table in sorted(wanted.keys() - found.keys()))
     yield from (f"la table {table} a été ajoutée" for table in sorted(found.keys() - wanted.keys()))
+    salt = secrets.token_hex(16)
     for table in sorted(wanted.keys() & found.keys()):
-        rows = _rows(connection, "copy", table)
-        if (found[table], rows) != wanted[table]:
-            yield f"la table {table} a été modifiée ({rows[0]} lignes, {wanted[table][1][0]} selon le droit)"
+        sides = (_rows("original", table, wanted[table]), _rows("copy", table))
+        columns = published[table]
+        if found[table] != columns or len({_digest(connection, columns, salt, rows) for rows in sides}) > 1:
+            yield f"la table {table} a été modifiée"
 
 
-def _rows_of_right(connection: duckdb.DuckDBPyConnection, table: str, condition: str | None) -> tuple[int, Any] | None:
-    """Return the rows that a right gives of a table; None where its condition names a column that is not there."""
+def _is_in_copy(connection: duckdb.DuckDBPyConnection, table: str, condition: str | None) -> bool:
+    """Tell whether a copy holds a table: not where the right's condition names a column that is not there."""
     try:
-        return _rows(connection, "original", table, condition)
+        connection.execute(f"select 1 {_rows('original', table, condition)} limit 0")
     except (duckdb.BinderException, duckdb.CatalogException):
-        return None
+        return False
+    return True
 
 
-def _rows(
-    connection: duckdb.DuckDBPyConnection, database: str, table: str, condition: str | None = None
-) -> tuple[int, Any]:
-    """Return the number of rows of a table and a digest of them, whatever their order."""
-    name = ".".join('"' + part.replace('"', '""') + '"' for part in (database, *table.split(".", 1)))
-    where = f" where {condition}" if condition else ""
-    query = f"select count(*), sum(hash(each_row)) from {name} as each_row{where}"  # noqa: S608 - the right's own text
-    [found] = connection.execute(query).fetchall()
+def _digest(
+    connection: duckdb.DuckDBPyConnection, columns: Sequence[tuple[str, str]], salt: str, rows: str
+) -> tuple[int, int]:
+    """Return the number of rows and the sum of their digests, whatever their order.
+
+    DuckDB's own hash of a row can be inverted; MD5 behind a salt that nobody knew before cannot.
+    """
+    values = ", ".join(f"coalesce({_quoted(name)}::varchar, $salt), $salt" for name, _ in columns)
+    query = f"select count(*), sum(md5_number_lower(concat($salt, {values}))) {rows}"
+    [found] = connection.execute(query, {"salt": salt}).fetchall()
     return found
+
+
+def _rows(database: str, table: str, condition: str | None = None) -> str:
+    name = ".".join(map(_quoted, (database, *table.split(".", 1))))
+    return f"from {name}" + (f" where {condition}" if condition else "")
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

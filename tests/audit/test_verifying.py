@@ -399,9 +399,12 @@ def test_a_copy_per_right_is_what_its_right_gives(audited: Home, of_gironde: Pat
 
 RIGHT_CHANGES = {
     "update kpi.kpi_value set value = value + 1": "la table kpi.kpi_value a été modifiée",
-    "delete from kpi.kpi_value": "la table kpi.kpi_value a été modifiée (0 lignes, ",
+    "delete from kpi.kpi_value": "la table kpi.kpi_value a été modifiée",
     "create table kpi.more as select 1 as x": "la table kpi.more a été ajoutée",
     "drop table kpi.kpi_value": "la table kpi.kpi_value a été retirée",
+    "create macro kpi.sum(x) as 777": "la fonction kpi.sum a été ajoutée",
+    "create sequence kpi.s": "la séquence kpi.s a été ajoutée",
+    "create type kpi.t as enum ('a')": "la définition de type kpi.t a été ajoutée",
     "create view kpi.v as from read_text('/etc/hostname')": "la vue kpi.v a été ajoutée",
 }
 
