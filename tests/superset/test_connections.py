@@ -25,6 +25,9 @@ from warehouse import rights
 #: An account of each kind of role that reads dashboards.
 KINDS = ("gironde", "aquitaine", "gendarmerie_aquitaine", "nationale")
 
+#: As the chart's description says.
+EMPTY_WITHOUT_A_REGION = {"visits_by_region"}
+
 
 @pytest.fixture(scope="module")
 def bundle(server, administration, tmp_path_factory) -> Iterator[Bundle]:
@@ -118,7 +121,7 @@ def compare(server: Server, person: Person, asked: list[Question], numbers: Mapp
         for copy in copies:
             shutil.rmtree(copy)
     assert by_copy == by_rules
-    assert [slug for slug, rows in by_copy.items() if not rows] == []
+    assert {slug for slug, rows in by_copy.items() if not rows} <= EMPTY_WITHOUT_A_REGION
 
 
 def test_a_chart_shows_a_departement_what_row_rules_would(server, bundle, numbers, folk):

@@ -105,8 +105,13 @@ def answer_to(attempt: Hostile, person: Person, target: Target) -> str:
     return ENTRIES[attempt.entry](attempt.sql)(person, target)
 
 
-def leaks(person: Person, target: Target, attempts: Iterator[Hostile]) -> list[Hostile]:
-    return [attempt for attempt in attempts if markers.found_in(_without_echo(attempt, person, target))]
+def leaks(
+    person: Person,
+    target: Target,
+    attempts: Iterator[Hostile],
+    is_leak: Callable[[str], bool] = markers.found_in,
+) -> list[Hostile]:
+    return [attempt for attempt in attempts if is_leak(_without_echo(attempt, person, target))]
 
 
 def _without_echo(attempt: Hostile, person: Person, target: Target) -> str:
@@ -159,11 +164,9 @@ def test_generated_sql_shows_no_planted_value(folk, target, name):
 @pytest.mark.parametrize("name", ["gironde", "aquitaine", "gendarmerie_aquitaine", "deux_places", "analyste_gironde"])
 def test_much_generated_sql_shows_no_planted_value(folk, target, name):
     person = folk[name]
-    found = leaks(person, target, itertools.islice(attempts(name, seed=hash_of(name)), MANY))
     # Whoever holds the Rhône reads its rows, the planted ones too; reserved texts stay shut.
-    if name == "deux_places":
-        found = [attempt for attempt in found if any(table in attempt.sql for table in RESERVED)]
-    assert found == []
+    is_leak = markers.is_reserved_found_in if name == "deux_places" else markers.found_in
+    assert leaks(person, target, itertools.islice(attempts(name, seed=hash_of(name)), MANY), is_leak) == []
 
 
 def hash_of(name: str) -> int:

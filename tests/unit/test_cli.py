@@ -504,11 +504,11 @@ def test_one_bad_file_of_an_inbox_stops_no_other_and_fails_the_load(tmp_path, mo
     def run_job(_, config):
         file = Path(config["ops"]["pre_plainte"]["config"]["file"])
         failures = ["pre_plainte, file a_bad.csv: the header is not recognised."] if file.name == "a_bad.csv" else []
-        metadata = {} if failures else {dg.AssetKey("a"): {"summary": f"{file.name}: 1 new"}}
+        metadata = {} if failures else {dg.AssetKey("a"): {"summary": "pre_plainte: 1 new"}}
         return execution.Outcome("run", not failures, metadata, failures)
 
     monkeypatch.setattr(loads, "run_job", run_job)
     link, bad, good = loads.load_all(loads.wanted(["pre_plainte"], []))
     assert "c_link.csv is a symbolic link" in str(link)
     assert "a_bad.csv: the header" in str(bad)
-    assert good == "b_good.csv: 1 new"
+    assert good == "b_good.csv: pre_plainte: 1 new"
