@@ -188,6 +188,9 @@ class Connection:
         for answer in self._ask({"sql": sql, "parameters": list(parameters)}):
             columns = answer.get("columns", columns)
             rows.extend(map(tuple, answer.get("rows", ())))
+            if len(rows) * len(columns) > self._workers.limits.cells:
+                self.kill()
+                raise _too_large()
         return columns, rows
 
     def _ask(self, request: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -25,6 +25,8 @@ from query_slots import Slots
 
 #: How many processes wait for a next query, for so long, if each takes no more than so much.
 _IDLE, _IDLE_SECONDS, _IDLE_BYTES = 4, query_worker.IDLE_SECONDS / 2, 256 << 20
+#: Values of an answer, or of a table that is made of it: each takes some 170 bytes in the server.
+CELLS = 1_000_000
 #: How long the kernel may take to remove a process that was killed.
 _END_MILLISECONDS = 2_000
 
@@ -35,10 +37,12 @@ class Limits(NamedTuple):
     Attributes:
         memory_bytes: Address space of its process; DuckDB itself is given half of it.
         result_bytes: Size of its answer, as it is sent.
+        cells: Values in its answer: whoever reads it makes an object of each.
     """
 
     memory_bytes: int
     result_bytes: int
+    cells: int = CELLS
 
 
 class Template:

@@ -10,7 +10,8 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-#: Longer texts are refused unread: the parser's time grows with the square of some of them.
+#: Longer texts are refused unread: the parser's time grows with the square of some of them. Superset's own statement
+#: around a text that it has read is longer than that text.
 MAX_LENGTH = 100_000
 
 Granted = Callable[[str, str], bool]

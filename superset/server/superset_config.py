@@ -24,6 +24,7 @@ from urllib.parse import quote, urlsplit
 import yaml
 from flask import Flask, Response, session
 from flask_appbuilder.const import AUTH_OAUTH
+from sqlalchemy.orm import Query
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -34,6 +35,7 @@ from action_log import ActionLog
 from dagster_link import link_dagster
 from guesses import limit_guesses
 from pages import failure
+from request_limits import limit_post_processing, limit_requests
 from security import SecurityManager
 
 
@@ -226,6 +228,8 @@ TALISMAN_CONFIG = {
 def FLASK_APP_MUTATOR(app: Flask) -> None:  # noqa: N802 - the name of the setting
     """Make passwords slow to guess, refuse in words, end sessions that nobody uses, and fail in French."""
     limit_guesses(app)
+    limit_requests(app)
+    limit_post_processing()
     answer_refusals(app)
     link_dagster(app)
     queries.install()
@@ -244,6 +248,21 @@ def FLASK_APP_MUTATOR(app: Flask) -> None:  # noqa: N802 - the name of the setti
             response.headers.pop("ETag", None)
         return response
 
+
+def _themselves(query: Query) -> Query:
+    """Keep of the accounts that a list offers the reader's own, unless the reader manages or audits accounts."""
+    from flask import g
+    from flask_appbuilder.security.sqla.models import User
+
+    watchers = {"Admin", "administrateur", "auditeur"}
+    if watchers.isdisjoint(role.name for role in g.user.roles):
+        return query.filter(User.id == g.user.id)
+    return query
+
+
+EXTRA_RELATED_QUERY_FILTERS = {"user": _themselves}
+# It draws other charts by their numbers, and shows their definitions to whoever asks.
+VIZ_TYPE_DENYLIST = ["deck_multi"]
 
 # -- Which file a query opens, and which process executes it: `sql_guard` says there what may run
 
