@@ -69,10 +69,15 @@ def mask_identifiers(text: str) -> str:
 
 def redact_label(label: str) -> str:
     """Redact the name of a file or a column, whose words underscores may join: `DUPONT_Jean_2025.csv`."""
-    for reading, replace in ((without_dates, mask_plain_identifiers), (as_words, _redact_fully)):
+    for reading, replace in ((without_dates, mask_plain_identifiers), (_without_marks, _redact_fully)):
         as_seen = seen(label)
         label = replace_in(label, Seen(reading(as_seen.text), as_seen.places), replace, MARK)
     return label
+
+
+def _without_marks(label: str) -> str:
+    """Return a label as words, of the same length, in which no mark keeps the name before it from being read."""
+    return as_words(MARK.sub(lambda found: ".".ljust(len(found[0])), label))
 
 
 def redact_lines(source: BinaryIO, sink: BinaryIO) -> None:
