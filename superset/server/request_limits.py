@@ -62,6 +62,11 @@ def turn() -> threading.RLock:
     return _turns[getattr(g, "in_flight", "")]
 
 
+def _combinations(df: Any, names: list[str] | None) -> int:
+    """Return how many combinations of values some columns have, at most; a column that is not there counts for none."""
+    return min(math.prod(df[name].nunique() + 1 for name in names or () if name in df), max(len(df), 1))
+
+
 def limit_post_processing() -> None:
     """Have Superset refuse tables that are too large to be pivoted, and operations that nothing bounds."""
     from superset.exceptions import InvalidPostProcessingError
@@ -69,13 +74,11 @@ def limit_post_processing() -> None:
 
     usual = pandas_postprocessing.pivot
 
-    def pivot(df: Any, index: list[str], *arguments: Any, columns: list[str] | None = None, **options: Any) -> Any:
-        sides = [math.prod(df[name].nunique() + 1 for name in names or ()) for names in (index, columns)]
-        rows, across = (min(side, len(df)) for side in sides)
-        measures = len(options.get("aggregates") or (arguments[0] if arguments else ())) or 1
-        if rows * max(across, 1) * measures > CELLS:
+    def pivot(df: Any, **options: Any) -> Any:
+        rows, columns = (_combinations(df, options.get(side)) for side in ("index", "columns"))
+        if rows * columns * max(len(options.get("aggregates") or ()), 1) > CELLS:
             raise InvalidPostProcessingError("Ce tableau croisé serait trop grand : filtrez ou regroupez davantage.")
-        return usual(df, index, *arguments, columns=columns, **options)
+        return usual(df, **options)
 
     def refuse(*_: Any, **__: Any) -> Any:
         raise InvalidPostProcessingError("Cette opération n'est pas permise ici.")

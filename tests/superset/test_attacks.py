@@ -6,6 +6,7 @@ Each way is first seen to work for somebody who may: an attack that finds nothin
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import jwt
 import pytest
@@ -426,3 +427,51 @@ def test_only_the_administrator_makes_accounts(folk):
     made = folk["administrateur"].post("/api/v1/security/users/", json=body)
     assert made.status_code == 201
     assert folk["administrateur"].http.delete(f"/api/v1/security/users/{made.json()['id']}").is_success
+
+
+def test_a_text_too_long_to_be_read_is_refused(folk, target):
+    long = attacks.sql_column("max(greatest(" + ",".join("1" * 20_000) + "))")
+    assert "trop longue" in attacks.chart_data(columns=[], metrics=[long])(folk["gironde"], target)
+    assert "trop longue" in attacks.sql_lab(f"select {long['sqlExpression']}")(folk["analyste_gironde"], target)
+
+
+def test_a_table_too_large_to_pivot_is_refused(folk, target):
+    across = [attacks.sql_column(f"rowid::varchar || '{side}'") | {"label": side} for side in ("a", "b")]
+    pivot = {"index": ["a"], "columns": ["b"], "aggregates": {"valeur": {"operator": "mean"}}}
+    ask = attacks.chart_data(
+        columns=across, metrics=["valeur"], row_limit=2_000, post_processing=[{"operation": "pivot", "options": pivot}]
+    )
+    assert "trop grand" in ask(folk["nationale"], target)
+    few = attacks.chart_data(
+        columns=across, metrics=["valeur"], row_limit=20, post_processing=[{"operation": "pivot", "options": pivot}]
+    )
+    assert not attacks.is_refusal(few(folk["nationale"], target))
+
+
+def test_an_answer_of_too_many_values_is_refused(folk, target):
+    wide = [attacks.sql_column("true") | {"label": f"c{number}"} for number in range(600)]
+    ask = attacks.chart_data(columns=[*wide, attacks.sql_column("rowid")], metrics=[], row_limit=10_000)
+    assert attacks.is_refusal(ask(folk["nationale"], target))
+
+
+@pytest.mark.parametrize("operation", ["resample", "prophet"])
+def test_operations_that_nothing_bounds_are_refused(folk, target, operation):
+    ask = attacks.chart_data(post_processing=[{"operation": operation, "options": {}}])
+    assert "pas permise" in ask(folk["nationale"], target)
+
+
+@pytest.mark.parametrize("kind", ["chart", "dashboard", "dataset"])
+def test_nobody_lists_the_accounts(folk, kind):
+    path = f"/api/v1/{kind}/related/owners"
+    for name in ("gironde", "analyste"):
+        assert folk[name].get(path).json()["count"] <= 1
+    assert folk["administrateur"].get(path).json()["count"] > 1
+
+
+def test_an_account_with_many_requests_in_flight_waits_for_them(folk):
+    """One account holds no thread that others need: what exceeds its share is refused at once."""
+    person = folk["gironde"]
+    with ThreadPoolExecutor(40) as pool:
+        answers = list(pool.map(lambda _: person.http.get("/api/v1/dashboard/").status_code, range(40)))
+    assert set(answers) <= {200, 429}
+    assert person.get("/api/v1/me/").is_success
