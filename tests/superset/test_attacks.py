@@ -438,14 +438,14 @@ def test_a_text_too_long_to_be_read_is_refused(folk, target):
 def test_a_table_too_large_to_pivot_is_refused(folk, target):
     across = [attacks.sql_column(f"rowid::varchar || '{side}'") | {"label": side} for side in ("a", "b")]
     pivot = {"index": ["a"], "columns": ["b"], "aggregates": {"valeur": {"operator": "mean"}}}
-    ask = attacks.chart_data(
-        columns=across, metrics=["valeur"], row_limit=2_000, post_processing=[{"operation": "pivot", "options": pivot}]
-    )
-    assert "trop grand" in ask(folk["nationale"], target)
-    few = attacks.chart_data(
-        columns=across, metrics=["valeur"], row_limit=20, post_processing=[{"operation": "pivot", "options": pivot}]
-    )
-    assert not attacks.is_refusal(few(folk["nationale"], target))
+    steps = [{"operation": "pivot", "options": pivot}, {"operation": "flatten"}]
+
+    def ask(rows: int) -> str:
+        asked = attacks.chart_data(columns=across, metrics=["valeur"], row_limit=rows, post_processing=steps)
+        return asked(folk["nationale"], target)
+
+    assert "trop grand" in ask(2_000)
+    assert not attacks.is_refusal(ask(20))
 
 
 def test_an_answer_of_too_many_values_is_refused(folk, target):
