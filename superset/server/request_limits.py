@@ -13,8 +13,9 @@ from flask import Flask, abort, g, request
 from flask_login import current_user
 from query_workers import CELLS
 
-#: Requests in flight of one account, more than a browser has, and of all: some threads stay free for pages and logins.
-PER_ACCOUNT, TOTAL = 8, 24
+#: Requests in flight of one account and of all; some threads stay free for pages and logins. A browser has six, and
+#: those that it gave up when its reader changed a filter are still at work here.
+PER_ACCOUNT, TOTAL = 24, 48
 BODY_BYTES = 4 << 20
 #: Operations whose result can be far larger than what they are given, whatever they are given.
 _UNBOUNDED = ("prophet", "resample")

@@ -186,7 +186,7 @@ def serve() -> None:
             f"--bind=127.0.0.1:{port}",
             f"--workers={os.environ.get('CYBERIMPACT_SUPERSET_WORKERS', '1')}",
             "--worker-class=gthread",
-            "--threads=32",  # more than requests may be in flight (`request_limits`): pages and logins find some
+            "--threads=64",  # more than requests may be in flight (`request_limits`): pages and logins find some
             "--timeout=120",
             "--keep-alive=75",  # above that of clients: else one closes while a request is on its way
             "--limit-request-line=0",
