@@ -38,12 +38,13 @@ def keep(home: Home, now: datetime) -> int:
         ExpectedFailure: the published copy is not as it was published, and figures are to be taken from it.
     """
     copy = published_copy(home)
-    if copy is None or not ledger.entries(home) or not home.warehouse.exists():
+    entries = ledger.entries(home)
+    if copy is None or not entries or not home.warehouse.exists():
         return 0
     limits = limits_of(raw_tables(home), now)
     if not limits:
         return 0
-    _check(home, copy)
+    _check(home, copy, entries)
     with writer_lock(home.warehouse), duckdb.connect(str(home.warehouse)) as connection:
         connection.execute(f"attach {literal(str(copy))} as published (read_only)")
         connection.execute(f"create schema if not exists {ARCHIVE.partition('.')[0]}")
@@ -71,9 +72,9 @@ def keep(home: Home, now: datetime) -> int:
     return rows
 
 
-def _check(home: Home, copy: Path) -> None:
+def _check(home: Home, copy: Path, entries: Iterable[ledger.Entry]) -> None:
     """Refuse a copy that was altered since its publication: nothing could tell it later."""
-    entry = next((one for one in ledger.entries(home) if one.publication_id == copy.parent.name), None)
+    entry = next((one for one in entries if one.publication_id == copy.parent.name), None)
     signed = rewriting.expected_copy(home, entry, keyring.trusted(home)) if entry else None
     if entry is None or (signed and signed["sha256"] != digest_of(copy)):
         raise ExpectedFailure(

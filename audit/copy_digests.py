@@ -4,7 +4,7 @@ Never called while this process has the copy open: closing the file would drop D
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,12 @@ def _digest(*content: Any) -> str:
     return hashlib.sha256(canonical(content)).hexdigest()
 
 
+def missing_and_added(known: Set[str], found: Set[str]) -> Iterator[str]:
+    """Yield in French which tables a copy lacks, and which it has besides."""
+    yield from (f"la table {name} a été retirée" for name in sorted(known - found))
+    yield from (f"la table {name} a été ajoutée" for name in sorted(found - known))
+
+
 def differences(signed: Mapping[str, Any], file: Path) -> Iterator[str]:
     """Yield in French what a copy whose file was changed has other than what was signed."""
     try:
@@ -67,8 +73,7 @@ def differences(signed: Mapping[str, Any], file: Path) -> Iterator[str]:
         yield "le fichier n'est plus une base DuckDB lisible"
         return
     known: Mapping[str, Mapping[str, Any]] = signed["tables"]
-    yield from (f"la table {name} a été retirée" for name in sorted(known.keys() - found.keys()))
-    yield from (f"la table {name} a été ajoutée" for name in sorted(found.keys() - known.keys()))
+    yield from missing_and_added(known.keys(), found.keys())
     if signed["duckdb"] != duckdb.__version__:
         yield f"les tables ne sont comparables qu'avec DuckDB {signed['duckdb']}, qui les a publiées"
         return

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import duckdb
 
+from audit.copy_digests import missing_and_added
 from ingestion.sql import literal
 from warehouse.reader_copies import DECLARATION, FOLDER
 from warehouse.rights import Right
@@ -49,7 +50,7 @@ def problems(published: Path) -> Iterator[str]:
 def _differences(connection: duckdb.DuckDBPyConnection, copy: Path) -> Iterator[str]:
     try:
         right = Right.parse(copy.with_name(DECLARATION).read_text(encoding="utf-8"))
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         yield f"{DECLARATION}, qui dit ce qu'elle contient, manque ou est illisible"
         return
     if right.key != copy.parent.name:
@@ -76,8 +77,7 @@ def _table_differences(connection: duckdb.DuckDBPyConnection, right: Right) -> I
         if _is_in_copy(connection, table, right.tables[table])
     }
     yield from (f"la {kind} {name} a été ajoutée" for kind, name in connection.execute(_FOREIGN).fetchall())
-    yield from (f"la table {table} a été retirée" for table in sorted(wanted.keys() - found.keys()))
-    yield from (f"la table {table} a été ajoutée" for table in sorted(found.keys() - wanted.keys()))
+    yield from missing_and_added(wanted.keys(), found.keys())
     salt = secrets.token_hex(16)
     for table in sorted(wanted.keys() & found.keys()):
         sides = (_rows("original", table, wanted[table]), _rows("copy", table))

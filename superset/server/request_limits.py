@@ -48,6 +48,7 @@ def limit_requests(app: Flask) -> None:
                 _in_flight[account] -= 1
                 if not _in_flight[account]:
                     del _in_flight[account]
+                    _turns.pop(account, None)
 
 
 def _account() -> str | None:

@@ -57,7 +57,8 @@ class ServedDuckDB(DuckDB):
         """
         options["comments"] = False
         text = super().generate(expression, copy=copy, **options)
-        again = [tree for tree in super().parse(text) if tree is not None]
+        with type(self).turn():
+            again = [tree for tree in super().parse(text) if tree is not None]
         if len(again) != 1 or _shape(again[0]) != _shape(expression) or super().generate(again[0], **options) != text:
             raise type(self).refusal("Cette requête peut être comprise de deux façons : écrivez-la plus simplement.")
         return text

@@ -250,14 +250,15 @@ def FLASK_APP_MUTATOR(app: Flask) -> None:  # noqa: N802 - the name of the setti
 
 
 def _themselves(query: Query) -> Query:
-    """Keep of the accounts that a list offers the reader's own, unless the reader manages or audits accounts."""
+    """Keep of the accounts that a list offers the reader's own, unless the reader may list accounts."""
     from flask import g
     from flask_appbuilder.security.sqla.models import User
 
-    watchers = {"Admin", "administrateur", "auditeur"}
-    if watchers.isdisjoint(role.name for role in g.user.roles):
-        return query.filter(User.id == g.user.id)
-    return query
+    from superset import security_manager
+
+    if security_manager.can_access("menu_access", "List Users"):
+        return query
+    return query.filter(User.id == g.user.id)
 
 
 EXTRA_RELATED_QUERY_FILTERS = {"user": _themselves}

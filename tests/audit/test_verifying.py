@@ -423,6 +423,7 @@ def test_a_copy_per_right_says_whose_it_is(audited: Home, of_gironde: Path) -> N
     for content, words in (
         (genuine.replace("FR-33", "FR-69"), "right.json dit un autre droit"),
         ("{}", "right.json, qui dit ce qu'elle contient, manque ou est illisible"),
+        ("[" * 100_000, "right.json, qui dit ce qu'elle contient, manque ou est illisible"),
         ("[", "right.json, qui dit ce qu'elle contient, manque ou est illisible"),
     ):
         declaration.write_text(content)
