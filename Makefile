@@ -111,7 +111,7 @@ $(UV): requirements/uv.lock
 	@touch $@
 
 .env: .env.example .venv/.installed
-	@$(BIN)/python -m orchestration.dotenv
+	@$(BIN)/python -m cli.dotenv
 	@touch $@
 
 .PHONY: chromium

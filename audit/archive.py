@@ -7,7 +7,6 @@ of the warehouse, once: from then on they are final, and `kpi.kpi_value` takes t
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
-from importlib import import_module
 from pathlib import Path
 
 import duckdb
@@ -16,13 +15,13 @@ from audit import evidence, keyring, ledger, rewriting
 from audit.copies import published_copy
 from audit.evidence import ARCHIVE
 from audit.ledger import COORDINATES, FIGURES
-from audit.objects import digest_of
-from ingestion.clock import PARIS
-from ingestion.errors import ExpectedFailure
-from ingestion.locks import writer_lock
+from core.clock import PARIS
+from core.content_store import digest_of
+from core.errors import ExpectedFailure
+from core.locks import writer_lock
+from core.settings import Home
+from core.sql import literal
 from ingestion.platforms import PLATFORMS
-from ingestion.settings import Home
-from ingestion.sql import literal
 
 _COLUMNS = ", ".join((*COORDINATES, *FIGURES))
 
@@ -107,7 +106,7 @@ def expiring(now: datetime) -> dict[str, date]:
         f"{platform.dataset}.{table.name}": (now - platform.retention).astimezone(PARIS).date()
         for platform in PLATFORMS
         if platform.retention is not None
-        for table in import_module(f"ingestion.{platform.name}").CONTRACT
+        for table in platform.connector.CONTRACT
         if table.dated_by is not None and (platform.database == "warehouse" or table.archived_in is not None)
     }
 

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 
 from audit.evidence import quoted
-from ingestion.errors import ExpectedFailure
+from core.errors import ExpectedFailure
 
 TOTAL = "total"
 _PERIODS = "2026, 2026-Q4, 2026-10, 2026-W43, 2026-10-21"

@@ -8,8 +8,8 @@ from typing import Any
 
 import duckdb
 
-from ingestion.settings import Home
-from ingestion.sql import literal
+from core.settings import Home
+from core.sql import literal
 
 EVALUATIONS = "audit.check_evaluation"
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import duckdb
 
-from audit.objects import canonical, digest_of
-from ingestion.sql import literal
+from core.content_store import canonical, digest_of
+from core.sql import literal
 
 Tables = dict[str, dict[str, Any]]
 

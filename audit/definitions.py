@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from audit.lineage import Column, Way, rank
-from audit.objects import canonical
+from core.content_store import canonical
 
 #: Columns behind each column: model -> column -> [(node, column)], nodes by their dbt unique id.
 Lineage = Mapping[str, Mapping[str, Sequence[Sequence[str]]]]

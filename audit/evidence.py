@@ -11,11 +11,11 @@ from typing import Any
 
 import duckdb
 
-from audit.objects import Store
-from ingestion import settings
-from ingestion.privacy.pseudonyms import PSEUDONYM
-from ingestion.settings import Home
-from ingestion.sql import literal
+from core import settings
+from core.content_store import Store
+from core.settings import Home
+from core.sql import literal
+from privacy.pseudonyms import PSEUDONYM
 
 #: What tells of the build and of the loads behind it, kept whole with each publication.
 HISTORY = ("audit.build_node", "raw_platforms.loads")

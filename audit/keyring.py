@@ -8,8 +8,8 @@ from math import inf
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from audit import signing
-from audit.objects import append_lines, read_lines
-from ingestion.settings import Home
+from core.content_store import append_lines, read_lines
+from core.settings import Home
 
 #: In the ledger's folder: the keys that were replaced, each confirmed by the key that followed it.
 RECORD = "keys.jsonl"

@@ -20,11 +20,11 @@ import duckdb
 
 from audit import keyring, signing
 from audit.evidence import hmac_of, pads
-from audit.objects import canonical, digest_of, flush
-from ingestion import settings
-from ingestion.errors import ExpectedFailure
-from ingestion.settings import Home
-from ingestion.sql import literal
+from core import settings
+from core.content_store import canonical, digest_of, flush
+from core.errors import ExpectedFailure
+from core.settings import Home
+from core.sql import literal
 
 NO_HEAD = "0" * 64
 CHANGES, PUBLICATION, HEAD = "changes.parquet", "publication.json", "head.json"
@@ -215,6 +215,12 @@ def readable(home: Home) -> tuple[list[Entry], list[DamagedPublicationError]]:
         except DamagedPublicationError as damage:
             damaged.append(damage)
     return found, damaged
+
+
+def current_head(home: Home) -> str | None:
+    """Return the head of a home's ledger, None where nothing was published."""
+    known, _ = readable(home)
+    return known[-1].reference if known else None
 
 
 def changes(known: list[Entry]) -> str:

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import duckdb
 
 from audit.copies import published_copy
-from ingestion.errors import ExpectedFailure
-from ingestion.settings import Home
-from ingestion.sql import literal
+from core.errors import ExpectedFailure
+from core.settings import Home
+from core.sql import literal
 
 #: The layers in the order of the way, with the name that a French reader is shown.
 LAYERS = {

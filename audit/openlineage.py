@@ -16,7 +16,7 @@ from openlineage.client.transport.http import HttpConfig, HttpTransport
 from requests import RequestException
 
 from audit.lineage import Column, Way
-from ingestion.errors import ExpectedFailure
+from core.errors import ExpectedFailure
 
 NAMESPACE = "cyberimpact"
 PRODUCER = "urn:cyberimpact:audit"

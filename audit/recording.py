@@ -7,12 +7,12 @@ from typing import Any
 
 import duckdb
 
-from audit import annex, copy_digests, evidence, ledger
-from audit.annex import SUPPRESSION, Annex
+from audit import copy_digests, evidence, ledger, publication_metadata
 from audit.definitions import model_checksum
 from audit.ledger import Entry
-from ingestion.settings import Home
-from ingestion.sql import literal
+from audit.publication_metadata import SUPPRESSION, PublicationMetadata
+from core.settings import Home
+from core.sql import literal
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,12 @@ class Recorder:
     Attributes:
         definitions: Definition of each KPI by code.
         run_id: The run that publishes.
-        annex: The tables that the copy is given.
+        metadata: The tables that the copy is given.
     """
 
     definitions: Mapping[str, Mapping[str, Any]]
     run_id: str
-    annex: Annex
+    metadata: PublicationMetadata
 
     def complete(self, home: Home, copy: Path, draft: Entry) -> Entry:
         """Give the copy of a prepared publication the tables that describe it, then sign both.
@@ -38,11 +38,11 @@ class Recorder:
             draft: What `prepare` has returned.
         """
         protected = [code for code, known in self.definitions.items() if SUPPRESSION in known["context"]]
-        annex.add(copy, home, self.annex, [*ledger.entries(home), draft], protected)
+        publication_metadata.add(copy, home, self.metadata, [*ledger.entries(home), draft], protected)
         return ledger.finish(draft, copy_digests.of_copy(copy))
 
     def prepare(self, home: Home, facts: Mapping[str, Any]) -> Entry:
-        """Write evidence and changes of what the warehouse holds; `complete`, then `ledger.commit` make them count.
+        """Write evidence and changes of what the warehouse holds; `complete`, then `commit` make them count.
 
         Args:
             home: The home, whose warehouse nobody writes meanwhile.
@@ -67,6 +67,10 @@ class Recorder:
                     "manifest": digest,
                 },
             )
+
+    def commit(self, entry: Entry) -> None:
+        """Append a completed entry to the ledger: from then on the publication counts."""
+        ledger.commit(entry)
 
 
 def former_evidence(connection: duckdb.DuckDBPyConnection, home: Home) -> dict[str, dict[str, Any]]:

@@ -16,7 +16,7 @@ from audit.keyring import RetiredKey
 from audit.ledger import Entry
 from audit.lineage import Column, Way, rank, title
 from audit.tracing import PARIS, Shown, Trace
-from ingestion.errors import ExpectedFailure
+from core.errors import ExpectedFailure
 
 SUPPRESSED = "non diffusé : trop peu de victimes"
 

@@ -12,11 +12,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from audit import evidence, ledger, signing
 from audit.ledger import Entry
-from audit.objects import Store, append_lines, canonical, read_lines
-from ingestion import settings
-from ingestion.errors import ExpectedFailure
-from ingestion.locks import writer_lock
-from ingestion.settings import Home
+from core import settings
+from core.content_store import Store, append_lines, canonical, read_lines
+from core.errors import ExpectedFailure
+from core.locks import writer_lock
+from core.settings import Home
 
 SETTING, MONTHS = "CYBERIMPACT_EVIDENCE_MONTHS", 36
 RECORD = "purged.jsonl"

@@ -10,8 +10,8 @@ from typing import Any
 from audit import copy_digests, keyring, ledger, signing
 from audit.keyring import Keyring
 from audit.ledger import Entry
-from audit.objects import append_lines, digest_of, read_lines
-from ingestion.settings import Home
+from core.content_store import append_lines, digest_of, read_lines
+from core.settings import Home
 
 REASON = "effacement d'une personne"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 
 from audit.copy_digests import missing_and_added
-from ingestion.sql import literal
+from core.sql import literal
 from warehouse.reader_copies import DECLARATION, FOLDER
 from warehouse.rights import Right
 

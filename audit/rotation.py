@@ -7,8 +7,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from audit import keyring, ledger, signing
 from audit.keyring import RetiredKey
 from audit.verifying import verify
-from ingestion.errors import ExpectedFailure
-from ingestion.settings import Home
+from core.errors import ExpectedFailure
+from core.settings import Home
 
 
 def new_key(home: Home) -> Ed25519PrivateKey:

@@ -11,9 +11,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
-from audit.objects import canonical
-from ingestion import settings
-from ingestion.errors import ExpectedFailure
+from core import settings
+from core.content_store import canonical
+from core.errors import ExpectedFailure
 
 SETTING, FILE_SETTING = "CYBERIMPACT_LEDGER_SIGNING_KEY", "CYBERIMPACT_LEDGER_SIGNING_KEY_FILE"
 

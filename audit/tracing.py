@@ -8,16 +8,16 @@ from typing import Any
 
 import duckdb
 
-from audit import annex, archive, cells, copies, evidence, ledger, retention
+from audit import archive, cells, copies, evidence, ledger, publication_metadata, retention
 from audit.cells import TOTAL, Cell, Figures
 from audit.copies import Evaluations
 from audit.ledger import Entry
-from audit.objects import Store
 from audit.retention import Removal
-from ingestion.clock import PARIS
-from ingestion.errors import ExpectedFailure
-from ingestion.locks import writer_lock_if_free
-from ingestion.settings import Home
+from core.clock import PARIS
+from core.content_store import Store
+from core.errors import ExpectedFailure
+from core.locks import writer_lock_if_free
+from core.settings import Home
 
 PAGE = 20
 NO_OBSERVATIONS = "Les observations de l'époque ne sont plus conservées : la comparaison n'est plus possible."
@@ -258,7 +258,7 @@ def records_of(
     statement, parameters = cells.records(definition, evidence.quoted(definition["observations"]), cell, level)
     counted = f"select count(record_key) from ({statement})"  # noqa: S608
     [(number,)] = connection.execute(counted, parameters).fetchall()
-    if annex.SUPPRESSION in definition["context"]:
+    if publication_metadata.SUPPRESSION in definition["context"]:
         return number, []
     pages = pages_of(number)
     if not 1 <= page <= pages:

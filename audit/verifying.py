@@ -15,11 +15,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from audit import copy_digests, evidence, keyring, ledger, retention, rewriting, right_copies, signing
 from audit.keyring import Keyring
 from audit.ledger import CHANGES, HEAD, NO_HEAD, PUBLICATION, Entry
-from audit.objects import Store, digest_of
 from audit.retention import Removal
-from ingestion.errors import ExpectedFailure
-from ingestion.settings import Home
-from ingestion.sql import literal
+from core.content_store import Store, digest_of
+from core.errors import ExpectedFailure
+from core.settings import Home
+from core.sql import literal
 
 _SHOWN_ROWS = 5
 _FILES = {CHANGES, PUBLICATION, HEAD}

@@ -19,12 +19,12 @@ import duckdb
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audit import copy_digests, ledger, signing
-from audit.annex import Annex
 from audit.cells import Cell, Period
+from audit.publication_metadata import PublicationMetadata
 from audit.recording import Recorder
 from audit.tracing import trace
 from audit.verifying import verify
-from ingestion.settings import Home
+from core.settings import Home
 
 T = TypeVar("T")
 
@@ -145,7 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         home = Home(Path(folder))
         with duckdb.connect(str(home.warehouse)) as connection:
             connection.execute(WAREHOUSE.format(first=FIRST_DAY, days=DAYS, mentions=options.mentions, sql=SQL))
-        recorder = Recorder({"mentions": definition()}, "benchmark", Annex({}))
+        recorder = Recorder({"mentions": definition()}, "benchmark", PublicationMetadata({}))
         draft = timed("first publication", lambda: recorder.prepare(home, facts(0)))
         first = ledger.commit(ledger.finish(draft))
         timed(f"{options.publications - 1} more", lambda: publish_again(home, first, options.publications))

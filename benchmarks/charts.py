@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 from supersync.bundle import Asset, Bundle, identifier, spared
 from supersync.client import Client
 
-from ingestion import settings
-from orchestration import bi
+from assets.bi import server
+from core import settings
 
 SHOWN = 10
 
@@ -90,9 +90,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3, help="how often each chart is asked; the first is not counted")
     rounds = parser.parse_args().rounds
-    bundle = bi.bundle()
+    bundle = server.bundle()
     pids = workers(settings.port("superset"))
-    with bi.client() as client:
+    with server.client() as client:
         timed = [one for round_ in range(rounds) for one in measure(client, bundle, pids) if round_ or rounds == 1]
     print(f"{len(timed)} answers; load of the machine {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     for name, figures in (("elapsed", [one.seconds for one in timed]), ("processor", [one.processor for one in timed])):

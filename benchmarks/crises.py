@@ -19,14 +19,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from analytics.signals import budget, calibration, ears, places, scan, story, topics, watch
-from analytics.signals import days as watch_days
+from analytics.anomaly import alert_budget, baseline, calibration, ears
+from analytics.anomaly import daily as watch_days
+from analytics.anomaly.baseline import Finding, Grid, Key
+from analytics.geo import geoparsing
+from analytics.signals import lifecycle, live_detection, topics
 from analytics.signals.context import Mention, posts
 from analytics.signals.rumour import pattern
-from analytics.signals.scan import Finding, Grid, Key
-from analytics.signals.subjects import OTHER
+from analytics.signals.topic_tagging import OTHER
 from analytics.signals.topics import Topic
-from ingestion.listening.talkwalker import neutral
+from ingestion.connectors.listening.talkwalker import neutral
 from sandbox.events import Event, events
 from sandbox.listening import mentions_of
 from sandbox.periods import days
@@ -62,7 +64,7 @@ class Told(NamedTuple):
 class Replayed(NamedTuple):
     """Signals, when each was first told, and when as a rumour."""
 
-    known: list[story.Known]
+    known: list[lifecycle.Known]
     first_seen: dict[str, datetime]
     rumours: dict[str, datetime]
 
@@ -90,7 +92,7 @@ def told(seed: int, first: date, last: date, watched: Iterable[Topic]) -> Iterat
             folded = topics.folded(text)
             profiles = frozenset(document["matched_profile"])
             found = tuple(topic.code for topic in known if topic.compiled.finds(folded, profiles))
-            place = (places.territory(text) if text else None) or territory_of(
+            place = (geoparsing.territory(text) if text else None) or territory_of(
                 document["extra_source_attributes"]["world_data"]["region"]
             )
             at = datetime.fromtimestamp(document["published"] / 1000, UTC).replace(tzinfo=None)
@@ -119,9 +121,9 @@ class Around:
             for topic in one.topics:
                 self._of[topic].append(one)
 
-    def spreads_as_rumours_do(self, signal: story.Known, now: datetime) -> bool:
+    def spreads_as_rumours_do(self, signal: lifecycle.Known, now: datetime) -> bool:
         minutes = signal.strongest.minutes
-        since = signal.opened_at - timedelta(minutes=minutes if minutes < scan.DAY_MINUTES else 0)
+        since = signal.opened_at - timedelta(minutes=minutes if minutes < baseline.DAY_MINUTES else 0)
         of_topic = self._of[signal.topic]
         times = [one.at for one in of_topic]
         own = {
@@ -148,7 +150,7 @@ def grid(mentions: Iterable[Told], first: date, last: date, minutes: int, *, dep
             for code in codes:
                 counts[Key(code, "mentions", "all", territory), moment] += 1
     rows = ((key, at, count, totals[key.territory, at]) for (key, at), count in counts.items())
-    return scan.grid(rows, start, datetime.combine(last, datetime.min.time()) + timedelta(days=1), minutes)
+    return baseline.grid(rows, start, datetime.combine(last, datetime.min.time()) + timedelta(days=1), minutes)
 
 
 def of_days(hours: Grid, threshold: calibration.Threshold) -> Iterator[tuple[datetime, list[Finding]]]:
@@ -172,7 +174,7 @@ def of_days(hours: Grid, threshold: calibration.Threshold) -> Iterator[tuple[dat
                 for day in range(len(series))
             ]
         )
-    scores = calibration.scores([threshold], scan.DAY_MINUTES)
+    scores = calibration.scores([threshold], baseline.DAY_MINUTES)
     for day in range(WARM_UP.days, counts.shape[1]):
         past = (one for series in told for one in series[max(0, day - _DAYS) : day + 1] if counts_any(series, day))
         found = watch_days.judge(past, (hours.start + timedelta(days=day)).date(), scores, looked_back=1)
@@ -189,9 +191,12 @@ def replay(
 ) -> Replayed:
     """Return the signals that runs every five minutes would have told."""
     begin = hours.column(hours.start + WARM_UP)
-    pairs = (scan.paired(fives), scan.paired(replace(fives, counts=fives.counts[:, :-1], others=fives.others[:, :-1])))
+    pairs = (
+        baseline.paired(fives),
+        baseline.paired(replace(fives, counts=fives.counts[:, :-1], others=fives.others[:, :-1])),
+    )
     judged = [
-        (one, scan.judge(one, range(one.column(hours.time(begin)), one.counts.shape[1])))
+        (one, baseline.judge(one, range(one.column(hours.time(begin)), one.counts.shape[1])))
         for one in (hours, fives, *pairs)
     ]
     by_run: dict[datetime, list[tuple[float, int, int, int]]] = defaultdict(list)
@@ -199,16 +204,19 @@ def replay(
         for row, index in zip(*np.nonzero(part.p_values < NEVER), strict=True):
             end = one.time(part.columns[index] + 1)
             by_run[end].append((float(part.p_values[row, index]), which, int(row), int(index)))
-    known: list[story.Known] = []
+    known: list[lifecycle.Known] = []
     first_seen: dict[str, datetime] = {}
     rumours: dict[str, datetime] = {}
     nights = dict(of_days(hours, threshold))
-    limits = {minutes: calibration.scores([threshold], minutes)["listening"] for minutes in (watch.FIVE, watch.HOUR)}
-    limits[2 * watch.FIVE] = limits[watch.FIVE]
+    limits = {
+        minutes: calibration.scores([threshold], minutes)["listening"]
+        for minutes in (live_detection.FIVE, live_detection.HOUR)
+    }
+    limits[2 * live_detection.FIVE] = limits[live_detection.FIVE]
     for now in sorted(by_run.keys() | nights.keys()):
         tests = sum(len(one.keys) for one, _ in judged[:3])  # of the pairs those that end now
         p_values = [one[0] for one in by_run[now]]
-        passed = budget.discoveries(p_values + [1.0] * max(0, tests - len(p_values)))
+        passed = alert_budget.discoveries(p_values + [1.0] * max(0, tests - len(p_values)))
         found = list(nights.get(now, []))
         for (p_value, which, row, index), is_passed in zip(by_run[now], passed, strict=False):
             one, part = judged[which]
@@ -222,7 +230,7 @@ def replay(
                     )
                 )  # fmt: skip
         if found:
-            known = story.tell(known, scan.without_told_pairs(found), now, {}, parents)
+            known = lifecycle.tell(known, baseline.without_told_pairs(found), now, {}, parents)
             for place, one in enumerate(known):
                 first_seen.setdefault(one.signal_id, now)
                 if one.closed_at is None and one.kind != "rumour" and around.spreads_as_rumours_do(one, now):
@@ -231,7 +239,7 @@ def replay(
     return Replayed(known, first_seen, rumours)
 
 
-def matches(signal: story.Known, event: Event) -> bool:
+def matches(signal: lifecycle.Known, event: Event) -> bool:
     """Say whether a signal tells of an event: its topic, while it lasts, and a place that is touched by it."""
     begins = datetime.combine(event.start, datetime.min.time()) - timedelta(hours=2)
     if TOPIC_OF[event.kind] != signal.topic or not (

@@ -87,8 +87,8 @@ def _load(file: Path, *, redacted: bool) -> None:
     """Time a load into an empty home, whose tables exist."""
     with tempfile.TemporaryDirectory() as folder:
         os.environ |= {"CYBERIMPACT_HOME": folder, "CYBERIMPACT_PSEUDONYM_KEY": "measured"}
-        from ingestion.columnar import PROTECTION, Protection, load_parquet
-        from ingestion.loading import ensure_tables
+        from ingestion.engine.columnar import PROTECTION, Protection, load_parquet
+        from ingestion.engine.loading import ensure_tables
         from ingestion.platforms import platform
 
         ensure_tables("listening")

@@ -16,10 +16,10 @@ from datetime import date, datetime, timedelta
 from dotenv import dotenv_values
 
 from benchmarks.waves import answers, free_port
-from ingestion.loading import load
+from core.settings import CHECKOUT
+from ingestion.engine.loading import load
+from ingestion.engine.reports import LoadReport
 from ingestion.platforms import PLATFORMS
-from ingestion.reports import LoadReport
-from ingestion.settings import CHECKOUT
 from sandbox.app import addresses
 from sandbox.places import PARIS
 

@@ -22,9 +22,9 @@ import duckdb
 from supersync.bundle import MAIN, identifier
 from supersync.client import Client
 
+from assets.bi import server
 from benchmarks.charts import context, filters
-from ingestion import settings
-from orchestration import bi
+from core import settings
 
 sys.path.insert(0, str(settings.CHECKOUT / "superset" / "server"))
 
@@ -38,7 +38,7 @@ CONFIG = {"enable_external_access": False, "lock_configuration": True, "threads"
 
 def statements(client: Client) -> Iterator[str]:
     """Yield the SQL of every chart on the daily copy, with the filters that its dashboard opens with."""
-    bundle = bi.bundle()
+    bundle = server.bundle()
     charts = {chart.slug: chart for chart in bundle.charts}
     numbers = client.ids("dataset")
     daily = {dataset.slug for dataset in bundle.datasets if dataset.declared.get("database", MAIN) == MAIN}
@@ -87,7 +87,7 @@ def main() -> None:
     parser.add_argument("--cold", action="store_true", help="start a worker for each query")
     options = parser.parse_args()
     path = settings.home().published / "daily" / "current" / "serving.duckdb"
-    with bi.client() as client:
+    with server.client() as client:
         asked = list(statements(client))
     figures: dict[str, list[float]] = {"in this process": [], "in a worker": []}
     with tempfile.TemporaryDirectory() as folder:

@@ -3,7 +3,7 @@
 import random
 import time
 
-from ingestion.privacy import redact
+from privacy import redact
 
 _SEED = 20210901
 _TEXTS = 3_000

@@ -23,11 +23,11 @@ import duckdb
 from supersync.bundle import Bundle, identifier
 from supersync.client import Client
 
+from assets.bi import server
 from benchmarks.charts import context, filters
-from ingestion import settings
-from orchestration import bi
-from orchestration.published import DAILY, LIVE
+from core import settings
 from warehouse import rights
+from warehouse.published import DAILY, LIVE
 from warehouse.reader_copies import FOLDER, path_for
 from warehouse.rights import Right
 
@@ -139,8 +139,8 @@ def main() -> None:
         for count, readers in USES:
             first_use(copy.link(home), table, list(chosen(count).values()), readers)
     if options.charts:
-        bundle = bi.bundle()
-        with bi.client() as client:
+        bundle = server.bundle()
+        with server.client() as client:
             queries = questions(client, bundle)
             charts([client], queries, options.rounds)  # the published copy itself, as before
             for count in COUNTS:

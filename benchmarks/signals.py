@@ -9,7 +9,7 @@ import jinja2
 import numpy as np
 
 from analytics.signals import Detector
-from ingestion import settings
+from core import settings
 
 _POINTS = 500_000
 _SERIES, _DAYS = 5_000, 400

@@ -8,8 +8,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from analytics.verbatims import text as reading
-from orchestration import verbatims
+from analytics.text import words as reading
+from cli.commands import verbatims
 
 _SEED = 20210901
 

@@ -153,8 +153,8 @@ os.execve(project.DBT, [project.DBT, *sys.argv[1:]], os.environ | project.enviro
 """
 
 _EMPTY = """
-from ingestion.collecting import collect_loads
-from ingestion.loading import ensure_tables
+from ingestion.engine.load_log import collect_loads
+from ingestion.engine.loading import ensure_tables
 from orchestration import project
 for platform in project.platforms_read(project.read_manifest(), project.DAILY):
     ensure_tables(platform)

@@ -32,9 +32,9 @@ import httpx
 import yaml
 from aiosmtpd.controller import Controller
 
-from ingestion.operations import open_operations
-from ingestion.settings import CHECKOUT
-from orchestration import stack as supervised
+from cli import supervisor as supervised
+from core.settings import CHECKOUT
+from ingestion.connectors.operations import open_operations
 
 BIN = Path(sys.executable).parent
 SANDBOX_HISTORY = 17

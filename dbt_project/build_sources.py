@@ -6,16 +6,15 @@ python dbt_project/build_sources.py
 
 from collections.abc import Iterable
 from datetime import timedelta
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from ingestion.collecting import DATASET, LOADS
-from ingestion.contract import Table
+from ingestion.engine.contract import Table
+from ingestion.engine.load_log import DATASET, LOADS
+from ingestion.engine.reports import LOAD_LOG
 from ingestion.platforms import PLATFORMS, Platform
-from ingestion.reports import LOAD_LOG
 
 STAGING = Path(__file__).parent / "models" / "staging"
 
@@ -54,7 +53,7 @@ def platform_source(platform: Platform) -> dict[str, Any]:
         "warn_after": {"count": minutes, "period": "minute"},
         "error_after": {"count": 2 * minutes, "period": "minute"},
     }
-    contract = import_module(f"ingestion.{platform.name}").CONTRACT
+    contract = platform.connector.CONTRACT
     return {
         "name": platform.name,
         "schema": platform.dataset,

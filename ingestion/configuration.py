@@ -16,10 +16,10 @@ from typing import Any
 
 import yaml
 
-from ingestion.errors import ExpectedFailure
-from ingestion.files import decode
-from ingestion.folding import fold
-from ingestion.settings import home, make_folder
+from core.errors import ExpectedFailure
+from core.normalize_text import fold
+from core.settings import home, make_folder
+from ingestion.engine.files import decode
 
 DEFAULTS = Path(__file__).with_name("defaults")
 
@@ -27,8 +27,8 @@ SITES, ACCOUNTS, SINCE, CHAT_CATEGORIES = "sites.yml", "accounts.yml", "since.ym
 
 #: Function that reads a file and raises where an entry is wrong, as module and name.
 READERS: Mapping[str, str] = {
-    SITES: "ingestion.audience.sites.declared_sites",
-    ACCOUNTS: "ingestion.social_accounts.directory.accounts",
+    SITES: "ingestion.connectors.audience.sites.declared_sites",
+    ACCOUNTS: "ingestion.connectors.social_accounts.directory.accounts",
     SINCE: "ingestion.configuration.first_days",
     CHAT_CATEGORIES: "ingestion.configuration.chat_categories",
 }

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Literal
 
-from ingestion.errors import ExpectedFailure
-from ingestion.settings import home
+from core.errors import ExpectedFailure
+from core.settings import home
 
 
 @dataclass(frozen=True)
@@ -14,7 +16,7 @@ class Platform:
     """What the whole project needs to know of a platform.
 
     Attributes:
-        name: Folder in `ingestion/`, suffix of the raw schema, name of its load job.
+        name: Folder in `ingestion/connectors/`, suffix of the raw schema, name of its load job.
         title: French title, as readers know it.
         pillar: Pillar that its figures serve; `reference` for what describes the world that all of them share.
         late_after: Age of the last successful load at which its figures are marked late.
@@ -45,6 +47,11 @@ class Platform:
     @property
     def dataset(self) -> str:
         return f"raw_{self.name}"
+
+    @property
+    def connector(self) -> ModuleType:
+        """The package that reads the platform: its contract, `CONTRACT`, and its source."""
+        return import_module(f"ingestion.connectors.{self.name}")
 
 
 _DAY, _YEAR = timedelta(days=1), timedelta(days=365)

@@ -1,9 +1,8 @@
 """The code location: the graph found in `assets`, and what `orchestration` adds to it. Nothing is defined here."""
 
-from pathlib import Path
-
 import dagster as dg
 
+from assets.graph import graph
 from orchestration import instance
 from orchestration.jobs import jobs
 from orchestration.resources import resources
@@ -16,7 +15,7 @@ def defs() -> dg.Definitions:
     """Return every definition of the platform."""
     instance.prepare()
     return dg.Definitions.merge(
-        dg.load_from_defs_folder(path_within_project=Path(__file__).parent),
+        graph(),
         dg.Definitions(
             jobs=jobs,
             schedules=schedules,

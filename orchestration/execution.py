@@ -12,11 +12,11 @@ from uuid import uuid4
 import dagster as dg
 from rich.console import Console
 
-from ingestion import disk
-from ingestion.errors import ExpectedFailure
+from core import disk
+from core.errors import ExpectedFailure
+from core.run_progress import RunProgress
 from orchestration import instance
-from orchestration.progress import RunProgress
-from orchestration.reaper import reap
+from orchestration.run_monitoring import reap
 
 #: Seconds between two looks at the runs that a run may wait for.
 WATCH_SECONDS = 5

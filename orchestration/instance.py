@@ -5,7 +5,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from ingestion import settings
+from core import settings
 
 
 def prepare() -> None:

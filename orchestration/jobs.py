@@ -3,7 +3,7 @@
 import dagster as dg
 
 from ingestion.platforms import PLATFORMS, Platform
-from orchestration import ledger_mail, maintenance
+from orchestration import maintenance
 
 TAGS = {"dagster/max_runtime": str(4 * 3600)}
 
@@ -105,7 +105,7 @@ purge = maintenance.purge.to_job(name="purge", tags=TAGS)
 
 forget_runs = maintenance.forget_runs.to_job(name="forget_runs", tags=TAGS)
 digest = maintenance.digest.to_job(name="digest", tags=TAGS)
-ledger_head = ledger_mail.ledger_head.to_job(name="ledger_head", tags=TAGS)
+ledger_head = maintenance.ledger_head.to_job(name="ledger_head", tags=TAGS)
 
 jobs = [
     *loads.values(),

@@ -1,12 +1,14 @@
-"""What is done for the home and its readers, asset or no asset: purge and digest. When belongs in `schedules`."""
+"""Ops that are no assets: purge, digest, the head of the ledger by mail. When they run: `schedules`."""
 
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
 from audit import archive, retention
-from ingestion import purging, settings
-from ingestion.errors import ExpectedFailure
+from core import settings
+from core.errors import ExpectedFailure
+from ingestion import erasure
+from operations import ledger_mail
 
 
 @dg.op(pool="warehouse", description="Archive the figures of what is too old, then erase its rows, down to the bytes.")
@@ -14,7 +16,7 @@ def erase_what_is_too_old(context: dg.OpExecutionContext) -> None:
     now = datetime.now(UTC)
     try:
         context.log.info("%s published figures archived.", archive.keep(settings.home(), now))
-        report = purging.purge(now)
+        report = erasure.purge(now)
     except ExpectedFailure as failure:
         raise dg.Failure(description=str(failure), allow_retries=False) from None
     for line in report.lines():
@@ -71,13 +73,13 @@ def purge() -> None:
 
 @dg.op(description="Draw the dashboards as PDF and mail them to those who want the digest.")
 def mail_dashboards(context: dg.OpExecutionContext) -> None:
-    from orchestration import digest as weekly  # the browser's library is loaded by the run that needs it
+    from operations import digest as weekly  # the browser's library is loaded by the run that needs it
 
     try:
         lines = weekly.send(settings.home(), datetime.now(UTC))
     except ExpectedFailure as failure:
         raise dg.Failure(description=str(failure), allow_retries=False) from None
-    for line in lines or ["Nobody wants the digest by mail (orchestration/subscriptions.yml): nothing was sent."]:
+    for line in lines or ["Nobody wants the digest by mail (operations/subscriptions.yml): nothing was sent."]:
         context.log.info(line)
 
 
@@ -85,3 +87,23 @@ def mail_dashboards(context: dg.OpExecutionContext) -> None:
 def digest() -> None:
     """Mail the dashboards of the week."""
     mail_dashboards()
+
+
+@dg.op(description="Send the ledger's head to the auditors who subscribe to it.")
+def send_ledger_head(context: dg.OpExecutionContext) -> None:
+    try:
+        waiting = list(ledger_mail.messages(settings.home(), datetime.now(UTC)))
+        if not waiting:
+            context.log.info("Nobody subscribes to the ledger's head by mail, or nothing was published: no mail.")
+        failed = [failure for message in waiting if (failure := ledger_mail.refused(message))]
+    except ExpectedFailure as failure:
+        raise dg.Failure(description=str(failure)) from None
+    if failed:
+        raise dg.Failure(description="\n".join(failed))
+    context.log.info("%s mail(s) sent.", len(waiting))
+
+
+@dg.graph
+def ledger_head() -> None:
+    """Tell the auditors the head of the ledger."""
+    send_ledger_head()

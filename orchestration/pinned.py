@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from itertools import product
 from typing import Any
 
-from analytics.signals.story import FRANCE
-from orchestration import topics
+from analytics.signals.lifecycle import FRANCE
+from operations import topics
 
 Row = dict[str, Any]
 

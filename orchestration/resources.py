@@ -1,16 +1,16 @@
-"""What assets borrow while they run. Settings belong in `ingestion.settings`."""
+"""What assets borrow while they run. Settings belong in `core.settings`."""
 
 import os
 
 from dagster_dbt import DbtCliResource
 
-from orchestration import project, warm_dbt
+from warehouse import dbt_project, dbt_server
 
 #: In the process that watches, dbt is warm.
-DBT = project.DBT.with_name("cyberimpact-dbt") if warm_dbt.SOCKET_SETTING in os.environ else project.DBT
+DBT = dbt_project.DBT.with_name("cyberimpact-dbt") if dbt_server.SOCKET_SETTING in os.environ else dbt_project.DBT
 
 resources = {
     "dbt": DbtCliResource(
-        project_dir=str(project.PROJECT_DIR), profiles_dir=str(project.PROJECT_DIR), dbt_executable=str(DBT)
+        project_dir=str(dbt_project.PROJECT_DIR), profiles_dir=str(dbt_project.PROJECT_DIR), dbt_executable=str(DBT)
     )
 }

@@ -72,7 +72,7 @@ feeling_model = dg.ScheduleDefinition(
     description="Once a week: what citizens tell of their feelings changes slowly, and each new model changes figures.",
 )
 
-#: What is live is not read by the clock: `orchestration.watch` follows it.
+#: What is live is not read by the clock: `orchestration.microbatch` follows it.
 schedules = [
     *(load_schedule(entry.name, entry.cron) for entry in PLATFORMS if entry.cron and entry.database != "live"),
     daily,

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import dagster as dg
 
-from ingestion import inbox
+from ingestion.engine import drop_folder
 from ingestion.platforms import PLATFORMS, Platform
 from orchestration import jobs
-from orchestration.reaper import reap
+from orchestration.run_monitoring import reap
 
 DROP_INTERVAL_SECONDS = 15
 REAPER_INTERVAL_SECONDS = 15
@@ -20,7 +20,7 @@ Seen = dict[str, list[int]]
 
 def dropped_files(folder: Path) -> Seen:
     """Return the files of an inbox that are not still being written under a name of their own (`.part`)."""
-    stats = {str(path): path.stat() for path in inbox.waiting(folder)}
+    stats = {str(path): path.stat() for path in drop_folder.waiting(folder)}
     # A copy may keep the time of its original (`cp -p`); the time of the inode is its own.
     return {name: [stat.st_size, stat.st_ctime_ns] for name, stat in stats.items()}
 
@@ -42,7 +42,7 @@ def drop_sensor(platform: Platform) -> dg.SensorDefinition:
     )
     def watch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         before = json.loads(context.cursor) if context.cursor else {}
-        now = dropped_files(inbox.folder(platform))
+        now = dropped_files(drop_folder.folder(platform))
         requests = [
             dg.RunRequest(
                 run_key=f"{name}:{now[name][0]}:{now[name][1]}",
@@ -68,7 +68,7 @@ def reaper(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     return dg.SkipReason(f"ended {', '.join(ended)}" if ended else "every run's process is alive")
 
 
-#: A file of listening or chat is loaded by `orchestration.watch`.
+#: A file of listening or chat is loaded by `orchestration.microbatch`.
 sensors = [
     *(drop_sensor(platform) for platform in PLATFORMS if platform.drops and platform.database != "live"),
     reaper,

@@ -5,14 +5,15 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from analytics.signals import calibration, days, stream, telling, watch
-from analytics.signals.calibration import Threshold
+from analytics.anomaly import calibration, daily, streaming
+from analytics.anomaly.baseline import DAY_MINUTES, Finding, Key
+from analytics.anomaly.calibration import Threshold
+from analytics.signals import live_detection, signal_table
 from analytics.signals.context import Mention, terms_of
-from analytics.signals.scan import DAY_MINUTES, Finding, Key
-from analytics.signals.story import FRANCE
-from analytics.signals.subjects import ALL
-from analytics.signals.telling import Territory, World
-from orchestration import topics
+from analytics.signals.lifecycle import FRANCE
+from analytics.signals.signal_table import Territory, World
+from analytics.signals.topic_tagging import ALL
+from operations import topics
 
 _USUAL_DAYS, _USUAL_TEXTS = 28, 5000
 _MENTION = (
@@ -40,26 +41,28 @@ class Live:
     def _rows(self, query: str, *parameters: object) -> list[tuple]:
         return self._session.execute(query, list(parameters)).fetchall()
 
-    def detect(self) -> list[telling.Row]:
+    def detect(self) -> list[signal_table.Row]:
         """Return the rows of all signals as they are now."""
-        columns = list(telling.COLUMNS)
+        columns = list(signal_table.COLUMNS)
         known = topics.former(self._session, self._this, columns).fetchall()
         former = [dict(zip(columns, row, strict=True)) for row in known]
         [(now,)] = self._rows("select max(collected_at) from signals_mentions")
         if now is None:
             return former
-        learnt, history = stream.restore(self._rows("select series, learnt_until, bins, state from signals_detectors"))
-        live = watch.look(
+        learnt, history = streaming.restore(
+            self._rows("select series, learnt_until, bins, state from signals_detectors")
+        )
+        live = live_detection.look(
             topics.counted(self._tables["hours"]),
             topics.counted(self._tables["fives"]),
             now,
             learnt,
             history,
             self._thresholds(),
-            looked_back_hours=watch.LOOKED_BACK_HOURS if former else watch.FIRST_LOOK_HOURS,
+            looked_back_hours=live_detection.LOOKED_BACK_HOURS if former else live_detection.FIRST_LOOK_HOURS,
         )
         found = [*live, *self._of_days(now), *self._of_the_daily_build()]
-        return telling.run(former, found, now, self._world(now))
+        return signal_table.run(former, found, now, self._world(now))
 
     def _thresholds(self) -> list[Threshold]:
         query = "select domain, bin_minutes, alerts_per_series_week, series_weeks, score from signals_thresholds"
@@ -76,11 +79,13 @@ class Live:
             ALL,
         )
         told = [
-            days.Day(Key(topic, "chat_contacts" if platform == watch.CHAT else "mentions", platform, place), *rest)
+            daily.Day(
+                Key(topic, "chat_contacts" if platform == live_detection.CHAT else "mentions", platform, place), *rest
+            )
             for topic, platform, place, *rest in rows
         ]
-        yesterday = stream.wall_clock(now).date() - timedelta(days=1)
-        return days.judge(_from_the_first(told), yesterday, calibration.scores(self._thresholds(), DAY_MINUTES))
+        yesterday = streaming.wall_clock(now).date() - timedelta(days=1)
+        return daily.judge(_from_the_first(told), yesterday, calibration.scores(self._thresholds(), DAY_MINUTES))
 
     def _of_the_daily_build(self) -> list[Finding]:
         """Return what the last published daily build has found in its series."""
@@ -127,7 +132,7 @@ class Live:
         return terms_of(text for (text,) in rows)
 
 
-def daily_series(totals: Any, bounds: Any) -> dict[str, list[days.Day]]:
+def daily_series(totals: Any, bounds: Any) -> dict[str, list[daily.Day]]:
     """Return the days of the daily build's series by platform, in the order of series and day.
 
     Args:
@@ -141,10 +146,10 @@ def daily_series(totals: Any, bounds: Any) -> dict[str, list[days.Day]]:
         .order(series)
         .fetchall()
     )
-    told: dict[str, list[days.Day]] = {}
+    told: dict[str, list[daily.Day]] = {}
     for row in rows:
         key = Key(*row[:4])
-        told.setdefault(key.platform, []).append(days.Day(key, *row[4:]))
+        told.setdefault(key.platform, []).append(daily.Day(key, *row[4:]))
     return told
 
 
@@ -164,7 +169,7 @@ def territories(places: Any, regions: Any) -> dict[str, Territory]:
     }
 
 
-def _from_the_first(told: list[days.Day]) -> list[days.Day]:
+def _from_the_first(told: list[daily.Day]) -> list[daily.Day]:
     """Return days from the first on that the networks, or the chat, count anything: before, nothing was loaded."""
     first: dict[str, date] = {}
     for one in told:

@@ -15,9 +15,9 @@ from dagster_webserver.app import create_app_from_workspace_process_context
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import HTTPConnection
 
-from ingestion import settings
+from core import settings
 from orchestration import instance
-from orchestration.gate import READ_ONLY, Gate, Superset
+from web.gate import READ_ONLY, Gate, Superset
 
 #: As `dagster-webserver` has them.
 STATEMENT_TIMEOUT_MS, POOL_RECYCLE_SECONDS, POOL_OVERFLOW = 15_000, 3_600, 20

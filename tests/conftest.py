@@ -2,12 +2,14 @@
 
 import os
 import re
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from ingestion import settings
+from core import settings
 
 os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
 os.environ["CYBERIMPACT_PSEUDONYM_KEY"] = "a key that only tests have"
@@ -30,6 +32,16 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> settings.Home:
     return settings.home()
 
 
+@pytest.fixture
+def sleeper() -> Iterator[subprocess.Popen[bytes]]:
+    """A process that lives until it is killed."""
+    with subprocess.Popen(["sleep", "600"]) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 class ByServer(LoadScopeScheduling):
     """Deals out tests one by one, but for those that share what is slow to start: one worker gets them all."""
 
@@ -39,7 +51,7 @@ class ByServer(LoadScopeScheduling):
             return "tests/superset"
         if file.endswith(("test_every_connector.py", "test_leaks.py")) and "[" in nodeid:
             return re.split(r"\W", nodeid.split("[")[1])[0]  # the platform, whose first load is slow
-        shared = ("tests/graph/", "tests/rawfiles/", "tests/unit/test_cli", "tests/e2e/test_recomputation")
+        shared = ("tests/graph/", "tests/rawfiles/", "tests/cli/test_cli", "tests/e2e/test_recomputation")
         return file if file.startswith(shared) else nodeid
 
 

@@ -1,9 +1,9 @@
 """The effect of actions on KPIs, held against territories without one: pure functions from counts to findings."""
 
 from analytics.impact.effect import Effect, Interval, measure
+from analytics.impact.eligibility import Action, Finding, Refusal, Series, examine, overlapping
 from analytics.impact.panel import Panel
 from analytics.impact.register import Entry, Kpi, Reading, read, series_of
-from analytics.impact.study import Action, Finding, Refusal, Series, examine, overlapping
 from analytics.impact.wording import Certainty, certainties
 
 __all__ = [

@@ -6,11 +6,11 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
 
+from analytics.impact.eligibility import Action, Finding, Series, examine
 from analytics.impact.panel import Panel
-from analytics.impact.study import Action, Finding, Series, examine
 from analytics.impact.targets import mapping
 from analytics.impact.wording import Certainty, so_far
-from ingestion.clock import PARIS
+from core.clock import PARIS
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 #: Hours that the shortest past of a placebo has: with fewer, the end of a window could not be told from sixty days.

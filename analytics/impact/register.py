@@ -6,8 +6,8 @@ from datetime import date
 
 import numpy as np
 
+from analytics.impact.eligibility import Action, Finding, Refusal, Series, examine, overlapping, refused
 from analytics.impact.panel import Panel
-from analytics.impact.study import Action, Finding, Refusal, Series, examine, overlapping, refused
 from analytics.impact.wording import Certainty, adjusted, apart, so_far, word
 
 #: territory, first day of the period, numerator, denominator, whether it is suppressed

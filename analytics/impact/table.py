@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from analytics.impact import register, wording
 from analytics.impact.effect import Effect
+from analytics.impact.eligibility import UNKNOWN_TERRITORY, Action, Series
 from analytics.impact.hours import Look
 from analytics.impact.register import Entry, Kpi, Reading
-from analytics.impact.study import UNKNOWN_TERRITORY, Action, Series
 from analytics.impact.targets import answers_to_events, mapping, targets
 
 #: Columns of an action that are read.

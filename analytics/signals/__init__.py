@@ -1,5 +1,5 @@
 """Weak signals in series of counts: detection methods, their calibration and what is made of their alarms."""
 
-from analytics.signals.detector import Detector
+from analytics.anomaly.detector import Detector
 
 __all__ = ["Detector"]

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from analytics.signals.novelty import Term, novel_terms
 from analytics.signals.rumour import Pattern, Post, pattern
-from ingestion.privacy.vocabulary import Kind, fold, look_up, word_set
+from privacy.vocabulary import Kind, fold, look_up, word_set
 
 _HOUR = timedelta(hours=1)
 _TERMS, _EXAMPLES, _SOURCES = 8, 3, 8

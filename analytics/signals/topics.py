@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-from ingestion.errors import ExpectedFailure
-from ingestion.privacy.vocabulary import fold
+from core.errors import ExpectedFailure
+from privacy.vocabulary import fold
 
 FILE = Path(__file__).with_name("topics.yml")
 

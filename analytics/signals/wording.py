@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
+from analytics.anomaly.baseline import DAY_MINUTES, Finding
+from analytics.anomaly.streaming import wall_clock
 from analytics.signals.context import Context
-from analytics.signals.scan import DAY_MINUTES, Finding
-from analytics.signals.story import Known
-from analytics.signals.stream import wall_clock
+from analytics.signals.lifecycle import Known
 
 _COUNTED = {
     "mentions": ("mention", "mentions"),

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from analytics.verbatims import model, service
-from analytics.verbatims.evaluation import Estimate
-from ingestion import settings
-from ingestion.errors import ExpectedFailure
-from orchestration import published
+from analytics.text import model, service
+from analytics.text.evaluation import Estimate
+from core import settings
+from core.errors import ExpectedFailure
+from warehouse import published
 
 KEY = dg.AssetKey(["analytics", "feeling_model"])
 GATE = "not_worse_than_the_one_in_service"

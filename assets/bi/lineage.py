@@ -11,7 +11,7 @@ from supersync import charts
 from supersync.bundle import Asset, Bundle
 from supersync.check import kpis_shown
 
-from assets.warehouse.lineage import DIALECT
+from assets.dbt.lineage import DIALECT
 from audit.lineage import Column, Edge
 
 

@@ -6,19 +6,20 @@ import dagster as dg
 from supersync.bundle import Asset
 from supersync.client import Client
 from supersync.errors import SupersetFailure
-from supersync.whole import apply
+from supersync.service import apply
 
+from assets.bi import server
 from assets.bi.lineage import edges
+from assets.dbt.translator import node_key, owners
 from assets.serving.copies import key as copy_key
 from assets.serving.lineage import relation
-from assets.warehouse.translator import node_key, owners
 from audit.lineage import Column, Way
-from ingestion import settings
-from orchestration import bi, project
-from orchestration.published import DAILY, LIVE
+from core import settings
+from warehouse import dbt_project
+from warehouse.published import DAILY, LIVE
 
-BUNDLE = bi.bundle()
-MANIFEST = project.read_manifest()
+BUNDLE = server.bundle()
+MANIFEST = dbt_project.read_manifest()
 NODES = {**MANIFEST["nodes"], **MANIFEST["sources"]}
 TABLES = ("model", "seed", "source")
 DATASETS = {asset.slug: asset for asset in BUNDLE if asset.kind == "dataset"}
@@ -114,8 +115,8 @@ def superset(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult
         context.log.warning("This home has no Superset (`make up` makes it): nothing is shown.")
         return
     try:
-        with bi.client() as client:
-            done = apply(client, BUNDLE, bi.policies(BUNDLE), bi.database_uri())
+        with server.client() as client:
+            done = apply(client, BUNDLE, server.policies(BUNDLE), server.database_uri())
             pages = live_pages(client)
     except SupersetFailure as failure:
         raise dg.Failure(description=str(failure), allow_retries=False) from None

@@ -3,9 +3,9 @@
 import dagster as dg
 
 from assets.raw.loads import table_key
-from ingestion.collecting import DATASET, LOADS
+from ingestion.engine.load_log import DATASET, LOADS
+from ingestion.engine.reports import LOAD_LOG
 from ingestion.platforms import PLATFORMS
-from ingestion.reports import LOAD_LOG
 
 platform_loads = dg.AssetSpec(
     key=["raw", "platforms", LOADS.name],

@@ -1,19 +1,18 @@
 """Which field of a platform each raw column holds, as the contracts in `ingestion` declare it."""
 
 from collections.abc import Iterator
-from importlib import import_module
 
 import dagster as dg
 
 from assets.raw import sources
 from audit.lineage import Column, Edge
-from ingestion.contract import Table
+from ingestion.engine.contract import Table
 from ingestion.platforms import PLATFORMS, Platform
 
 
 def tables(platform: Platform) -> tuple[Table, ...]:
     """Return the contract of a platform."""
-    return import_module(f"ingestion.{platform.name}").CONTRACT
+    return platform.connector.CONTRACT
 
 
 def given(table: Table) -> dict[str, list[str]]:

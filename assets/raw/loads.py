@@ -6,15 +6,16 @@ from collections.abc import Iterator
 import dagster as dg
 
 from assets.raw import sources as platform_sources
+from assets.raw.freshness import within
 from assets.raw.lineage import column_lineage
-from ingestion import inbox, quarantine, settings
-from ingestion.errors import ExpectedFailure
-from ingestion.loading import load
-from ingestion.locks import writer_lock
-from ingestion.pace import Pace
+from core import settings
+from core.errors import ExpectedFailure
+from core.locks import writer_lock
+from ingestion.engine import drop_folder, quarantine
+from ingestion.engine.loading import load
+from ingestion.engine.progress import Pace
+from ingestion.engine.reports import LOAD_LOG, EntityReport, LoadReport
 from ingestion.platforms import PLATFORMS, Platform
-from ingestion.reports import LOAD_LOG, EntityReport, LoadReport
-from orchestration.freshness import within
 
 QUARANTINE_CHECK = "quarantine_is_empty"
 
@@ -93,10 +94,10 @@ def build_load(platform: Platform) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, config: LoadConfig
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         try:
-            file = inbox.found(config.file) if config.file else None
+            file = drop_folder.found(config.file) if config.file else None
         except ExpectedFailure as failure:
             raise dg.Failure(description=str(failure), allow_retries=False) from None
-        if file is not None and inbox.was_taken(platform, file):
+        if file is not None and drop_folder.was_taken(platform, file):
             context.log.info("%s is gone: another run has loaded it.", file.name)
             yield from quarantine_checks(platform)
             return
@@ -116,7 +117,7 @@ def build_load(platform: Platform) -> dg.AssetsDefinition:
         yield dg.MaterializeResult(asset_key=table_key(platform, LOAD_LOG.name), metadata={"summary": report.summary()})
         yield from quarantine_checks(platform)
         if file is not None:
-            inbox.remove(platform, file, report.origin.sha256)
+            drop_folder.remove(platform, file, report.origin.sha256)
         if not report.complete:
             raise dg.Failure(description=" ".join((report.summary(), *report.problems)), allow_retries=False)
 

@@ -2,15 +2,15 @@
 
 import dagster as dg
 
-from assets.serving.annexes import recorder
-from assets.serving.publication import ORIGINS, Publication, exposed_relations, publish
-from assets.warehouse.translator import node_key
-from ingestion import settings
-from ingestion.errors import ExpectedFailure
-from orchestration import project
-from orchestration.published import DAILY, LIVE, Copy
+from assets.dbt.translator import node_key
+from assets.serving.publication_metadata import recorder
+from core import settings
+from core.errors import ExpectedFailure
+from warehouse import dbt_project
+from warehouse.publication import ORIGINS, Publication, exposed_relations, publish
+from warehouse.published import DAILY, LIVE, Copy
 
-MANIFEST = project.read_manifest()
+MANIFEST = dbt_project.read_manifest()
 
 
 def key(made: Copy) -> dg.AssetKey:
@@ -37,7 +37,7 @@ def build_copy(made: Copy) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=key(made),
-        deps=[node_key(node) for node in project.exposed(MANIFEST, made.target)],
+        deps=[node_key(node) for node in dbt_project.exposed(MANIFEST, made.target)],
         group_name="serving",
         owners=["team:plateforme-donnees"],
         kinds={"duckdb"},

@@ -6,9 +6,9 @@ from typing import Any
 from supersync.bundle import Bundle
 
 from assets.bi import lineage as bi_lineage
+from assets.dbt.lineage import Lineage
+from assets.dbt.translator import node_key
 from assets.raw import lineage as raw_lineage
-from assets.warehouse.lineage import Lineage
-from assets.warehouse.translator import node_key
 from audit.lineage import Column, Edge, Way
 
 

@@ -36,7 +36,7 @@
 
 {#
   A check that holds back only warns in dbt, so that what reads its model is built all the same; it has failed nevertheless.
-  Which KPIs are held back is settled by `assets/warehouse/holding.py`.
+  Which KPIs are held back is settled by `warehouse/held_back.py`.
 #}
 {% macro end_of(result) %}
     {% set status = result.status | string %}
@@ -166,7 +166,7 @@
 {% endmacro %}
 
 
-{# `audit.held_back`: which KPI is held back by which check. It is no model: `assets/warehouse/holding.py` writes it. #}
+{# `audit.held_back`: which KPI is held back by which check. It is no model: `warehouse/held_back.py` writes it. #}
 {% macro held_back_kpis() -%}
     {{ api.Relation.create(database=target.database, schema='audit', identifier='held_back') }}
 {%- endmacro %}

@@ -1,7 +1,7 @@
 {#
   The three EARS control charts of every series at once (Hutwagner et al. 2003): for each row, what was expected and the upper
   bounds c1_upper, c2_upper, c3_upper, null where the past is too short. A count above its bound is an alarm. The same as
-  analytics/signals/ears.py, which says more; a test holds them together. Series have no gaps: rows stand for periods.
+  analytics/anomaly/ears.py, which says more; a test holds them together. Series have no gaps: rows stand for periods.
   z: standard normal quantile of the bound; the default is that of alpha = 0.001. baseline: periods, at least 3.
 #}
 {% macro ears(relation, keys, period, value, z=3.0902323061678136, baseline=7, min_sigma=0) -%}

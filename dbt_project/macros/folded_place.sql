@@ -1,6 +1,6 @@
 {#
   The name of a place as all its spellings have it: lower case, no accents, one space for whatever separates words, `st` and
-  `ste` written out. The same as `fold_place` in `ingestion/folding.py`.
+  `ste` written out. The same as `fold_place` in `core/normalize_text.py`.
 #}
 {% macro folded_place(name) -%}
     {{ return(adapter.dispatch('folded_place')(name)) }}

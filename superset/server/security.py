@@ -25,7 +25,7 @@ from superset.security import SupersetSecurityManager
 from superset.utils.core import get_user_id
 from werkzeug.security import check_password_hash
 
-#: The permissions to operate Dagster and to read its pages: `orchestration.gate` asks for them, roles.yml gives them.
+#: The permissions to operate Dagster and to read its pages: `web.gate` asks for them, roles.yml gives them.
 DAGSTER = "Dagster"
 DAGSTER_ACTIONS = ("can_open", "can_read")
 SUPERSET = Path(__file__).resolve().parents[1]

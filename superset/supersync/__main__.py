@@ -10,7 +10,7 @@ from supersync import bundle as bundles
 from supersync import policies
 from supersync.client import Client
 from supersync.errors import SupersetFailure
-from supersync.whole import apply, check, drift, plan
+from supersync.service import apply, check, drift, plan
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 

@@ -6,13 +6,13 @@ import duckdb
 import pytest
 
 from audit import archive, ledger, report
-from audit.annex import Annex
 from audit.cells import Cell, Period
+from audit.publication_metadata import PublicationMetadata
 from audit.recording import Recorder
 from audit.tracing import trace
-from ingestion.errors import ExpectedFailure
+from core.errors import ExpectedFailure
+from core.settings import Home
 from ingestion.platforms import platform
-from ingestion.settings import Home
 from tests.audit.world import OPEN_SQL, definition, publish, show, write_warehouse
 
 RETENTION = platform("pre_plainte").retention or timedelta()
@@ -31,7 +31,7 @@ def record(home: Home, number: int, raw_tables: list[str]) -> None:
         "code_version": "abc",
     }
     known = {"visits": definition(OPEN_SQL) | {"raw_tables": raw_tables}}
-    ledger.commit(ledger.finish(Recorder(known, "run", Annex({})).prepare(home, facts)))
+    ledger.commit(ledger.finish(Recorder(known, "run", PublicationMetadata({})).prepare(home, facts)))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audit import evidence, ledger, signing
-from ingestion.settings import Home
+from core.settings import Home
 from tests.audit.world import RECORDS, prepare, record, write_warehouse
 
 PSEUDONYM = "p_" + "0123456789abcdef" * 2

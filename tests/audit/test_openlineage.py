@@ -17,8 +17,8 @@ from openlineage.client.facet_v2 import column_lineage_dataset, schema_dataset
 
 from audit import lineage_page, openlineage
 from audit.lineage import Column, Edge, Way
-from ingestion.errors import ExpectedFailure
-from tests.audit.test_annex import EDGES
+from core.errors import ExpectedFailure
+from tests.audit.test_publication_metadata import EDGES
 
 AT = datetime(2026, 11, 1, 5, tzinfo=UTC)
 WAY = Way([*EDGES, Edge(Column("raw", "raw_audience.hourly_visits", "site"), EDGES[1].target)])

@@ -4,16 +4,18 @@ import duckdb
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from assets.serving.publication import Publication, Relation, publish
 from audit import ledger, signing
-from audit.annex import Annex, Table
+from audit.publication_metadata import PublicationMetadata, Table
 from audit.recording import Recorder
 from audit.verifying import verify
-from ingestion.settings import Home
+from core.settings import Home
 from tests.audit.world import definition, write_warehouse
+from warehouse.publication import Publication, Relation, publish
 
 KEY = Ed25519PrivateKey.generate()
-ANNEX = Annex({"kpi_ledger": Table("Le registre.", {"publication": "bigint", "kpi_code": "varchar"}, {})})
+METADATA = PublicationMetadata(
+    {"kpi_ledger": Table("Le registre.", {"publication": "bigint", "kpi_code": "varchar"}, {})}
+)
 
 
 @pytest.fixture
@@ -26,7 +28,7 @@ def published(home: Home, monkeypatch: pytest.MonkeyPatch) -> Publication:
         connection.execute("alter table audit.build_node add column name varchar")
         connection.execute("alter table audit.build_node add column resource_type varchar")
         connection.execute("create table audit.freshness as select date '2026-10-31' as data_as_of")
-    recorder = Recorder({"visits": definition()}, "run-1", ANNEX)
+    recorder = Recorder({"visits": definition()}, "run-1", METADATA)
     made = [publish(home, [Relation("kpi", "kpi_value")], recorder=recorder) for _ in range(2)]
     return made[-1]
 

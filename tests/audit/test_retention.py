@@ -9,10 +9,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audit import evidence, ledger, report, retention, signing
 from audit.cells import Cell, Period
-from audit.objects import append_lines
 from audit.tracing import history, trace
 from audit.verifying import verify
-from ingestion.settings import Home
+from core.content_store import append_lines
+from core.settings import Home
 from tests.audit.world import FIRST, RECORDS, publish, record, write_warehouse
 
 KEY = Ed25519PrivateKey.generate()

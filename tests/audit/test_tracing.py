@@ -11,9 +11,9 @@ from audit import cells, report
 from audit.cells import Cell, Figures, Period, period
 from audit.copies import Evaluations
 from audit.tracing import compare, history, trace
-from ingestion.errors import ExpectedFailure
-from ingestion.locks import writer_lock
-from ingestion.settings import Home
+from core.errors import ExpectedFailure
+from core.locks import writer_lock
+from core.settings import Home
 from tests.audit.world import OPEN_SQL, RECORDS, SQL, record, show, write_warehouse
 
 OCTOBER = Period("month", date(2026, 10, 1))

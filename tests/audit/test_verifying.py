@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from audit import copy_digests, evidence, keyring, ledger, rewriting, rotation, signing, verifying
-from audit.objects import canonical
 from audit.verifying import read_head, verify
-from ingestion.errors import ExpectedFailure
-from ingestion.settings import Home
-from orchestration import cli
+from cli import main
+from core.content_store import canonical
+from core.errors import ExpectedFailure
+from core.settings import Home
 from tests.audit import world
 from tests.audit.world import RECORDS, point, prepare, publish, record, write_warehouse
 from warehouse.reader_copies import path_for
@@ -500,7 +500,7 @@ def test_a_lost_key_is_recognised_by_hand(audited: Home, monkeypatch: pytest.Mon
     sign_with(monkeypatch, newer)
     publish(audited, 3)
     assert len(verify(audited).problems) == 3
-    answer = CliRunner().invoke(cli.app, ["audit", "key", "trust", str(file)])
+    answer = CliRunner().invoke(main.app, ["audit", "key", "trust", str(file)])
     assert "reconnue jusqu'à la publication 3" in answer.output
     assert verify(audited).problems == ()
 
@@ -508,12 +508,12 @@ def test_a_lost_key_is_recognised_by_hand(audited: Home, monkeypatch: pytest.Mon
 def test_what_the_command_shows_is_what_the_auditor_needs(
     audited: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    made = CliRunner().invoke(cli.app, ["audit", "key", "new"])
+    made = CliRunner().invoke(main.app, ["audit", "key", "new"])
     setting, _, seed = made.stdout.strip().partition("=")
     assert setting == signing.SETTING
     monkeypatch.setenv(setting, seed)
     publish(audited, 3)
-    shown = CliRunner().invoke(cli.app, ["audit", "key", "show"])
+    shown = CliRunner().invoke(main.app, ["audit", "key", "show"])
     assert seed not in shown.output
     assert f"Clé {signing.fingerprint(KEY.public_key())} : publications 1 à 3, du " in shown.output
     assert "remplacée le" in shown.output
@@ -521,7 +521,7 @@ def test_what_the_command_shows_is_what_the_auditor_needs(
     file.write_text(shown.output)
     monkeypatch.setenv(setting, "")
     head = ledger.entries(audited)[-1].reference
-    answer = CliRunner().invoke(cli.app, ["audit", "verify", "--public-key", str(file), "--head", head])
+    answer = CliRunner().invoke(main.app, ["audit", "verify", "--public-key", str(file), "--head", head])
     assert not answer.exit_code, answer.output
     assert "Rien n'a été altéré." in answer.output
 
@@ -629,7 +629,7 @@ def test_the_command_that_erases_a_person_signs_the_copy_anew(audited: Home) -> 
     ledger.commit(ledger.finish(draft, copy_digests.of_copy(file)))
     point(audited, draft.publication_id)
     assert verify(audited).problems == ()
-    CliRunner().invoke(cli.app, ["purge", "--pseudonym", person])
+    CliRunner().invoke(main.app, ["purge", "--pseudonym", person])
     with duckdb.connect(str(file), read_only=True) as connection:
         assert connection.execute("from kpi.mention").fetchall() == []
     assert verify(audited, public_keys=PUBLIC).problems == ()
@@ -691,7 +691,7 @@ def test_what_no_text_holds_does_not_command_the_terminal(audited: Home) -> None
     (first(audited) / "\x1b[2Jnote\udcff").write_text("")
     [problem] = verify(audited).problems
     assert problem.isprintable()
-    assert CliRunner().invoke(cli.app, ["audit", "verify"]).exit_code == 1
+    assert CliRunner().invoke(main.app, ["audit", "verify"]).exit_code == 1
 
 
 @effort(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -7,10 +7,10 @@ from pathlib import Path
 import duckdb
 
 from audit import copy_digests, ledger
-from audit.annex import Annex
 from audit.ledger import Entry
+from audit.publication_metadata import PublicationMetadata
 from audit.recording import Recorder
-from ingestion.settings import Home
+from core.settings import Home
 
 #: record_key, day, territory, numerator.
 Record = tuple[str, str, str, int]
@@ -140,7 +140,7 @@ def prepare(home: Home, number: int, sql: str = SQL) -> Entry:
         "data_as_of": "2026-10-31",
         "code_version": "abc",
     }
-    return Recorder({"visits": definition(sql)}, "run-1", Annex({})).prepare(home, facts)
+    return Recorder({"visits": definition(sql)}, "run-1", PublicationMetadata({})).prepare(home, facts)
 
 
 def show(home: Home, publication_id: str) -> Path:

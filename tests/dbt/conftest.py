@@ -11,16 +11,16 @@ from typing import Any
 import duckdb
 import pytest
 
-from ingestion import settings
-from orchestration import project
+from core import settings
 from tests.dbt import citizens, few_victims, raw
+from warehouse import dbt_project
 
 
 def dbt(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run dbt by hand on the current home."""
     return subprocess.run(
-        [project.DBT, "--no-use-colors", *arguments],
-        env=os.environ | project.environment(),
+        [dbt_project.DBT, "--no-use-colors", *arguments],
+        env=os.environ | dbt_project.environment(),
         capture_output=True,
         text=True,
         check=False,

@@ -10,9 +10,9 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from ingestion.loading import ensure_tables
-from ingestion.perceval.contract import AGE_CLASSES
-from ingestion.settings import home
+from core.settings import home
+from ingestion.connectors.perceval.contract import AGE_CLASSES
+from ingestion.engine.loading import ensure_tables
 from tests.dbt.raw import Row
 
 #: Codes as the producers write them: regions of two and of one, overseas without region, abroad and unknown.

@@ -6,10 +6,10 @@ from typing import Any
 
 import duckdb
 
-from ingestion.collecting import collect_loads
-from ingestion.loading import ensure_tables
-from ingestion.settings import home
-from orchestration.project import DAILY, platforms_read, read_manifest
+from core.settings import home
+from ingestion.engine.load_log import collect_loads
+from ingestion.engine.loading import ensure_tables
+from warehouse.dbt_project import DAILY, platforms_read, read_manifest
 
 SCHEMA = "raw_services_publics_plus"
 DEFAULTS = {

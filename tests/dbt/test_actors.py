@@ -4,9 +4,9 @@ import csv
 
 import pytest
 
-from ingestion import cybermalveillance, ma_securite, prevention_actions
 from ingestion.configuration import CHAT_CATEGORIES, DEFAULTS
-from orchestration.project import PROJECT_DIR
+from ingestion.connectors import cybermalveillance, ma_securite, prevention_actions
+from warehouse.dbt_project import PROJECT_DIR
 
 
 def labels_of(platform: str) -> set[str]:

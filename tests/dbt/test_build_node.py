@@ -8,11 +8,11 @@ from pathlib import Path
 
 import duckdb
 
-from ingestion.locks import writer_lock
-from ingestion.settings import Home
-from orchestration import project
+from core.locks import writer_lock
+from core.settings import Home
 from tests.dbt import citizens, raw
 from tests.dbt.conftest import Built, dbt
+from warehouse import dbt_project
 
 GREEN = {"success", "pass", "warn"}
 
@@ -75,8 +75,8 @@ def test_a_killed_build_shows_and_the_next_one_completes(home: Home) -> None:
     raw.create_empty()
     raw.create(experiences=citizens.experiences(seed=2, count=20), load_log=[citizens.load()])
     killed = subprocess.Popen(
-        [project.DBT, "--no-use-colors", "build"],
-        env=os.environ | project.environment(),
+        [dbt_project.DBT, "--no-use-colors", "build"],
+        env=os.environ | dbt_project.environment(),
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -97,8 +97,8 @@ def test_dbt_waits_for_the_writer_and_names_it(home: Home) -> None:
     with writer_lock(home.warehouse):
         assert dbt("list", "--resource-type", "seed").returncode == 0
         waiting = subprocess.Popen(
-            [project.DBT, "--no-use-colors", "seed", "--select", "platforms"],
-            env=os.environ | project.environment(),
+            [dbt_project.DBT, "--no-use-colors", "seed", "--select", "platforms"],
+            env=os.environ | dbt_project.environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

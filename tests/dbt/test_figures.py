@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 
 from ingestion.platforms import PLATFORMS
-from orchestration.project import PROJECT_DIR
 from tests.dbt import citizens
 from tests.dbt.conftest import Built
 from tests.dbt.raw import Row
+from warehouse.dbt_project import PROJECT_DIR
 
 PERIODS = ("day", "week", "month", "quarter", "year")
 MONTH_AND_UP = PERIODS[2:]

@@ -8,15 +8,15 @@ from datetime import UTC, date, datetime, timedelta
 import duckdb
 import pytest
 
-from assets.serving.publication import Relation, exposed_relations, publish
-from ingestion.clock import today
-from ingestion.loading import ensure_tables
-from ingestion.privacy import pseudonymise
-from ingestion.purging import erase
-from ingestion.settings import Home
-from orchestration import project, published
+from core.clock import today
+from core.settings import Home
+from ingestion.engine.loading import ensure_tables
+from ingestion.erasure import erase
+from privacy import pseudonymise
 from tests.dbt.conftest import dbt
-from tests.unit.handmade import write_copy
+from tests.handmade import write_copy
+from warehouse import dbt_project, published
+from warehouse.publication import Relation, exposed_relations, publish
 
 ARCHIVE = ("run", "--select", "fct_mention", "int_chat_contact_archive", "archived_load")
 PERSON, OTHER = pseudonymise("GN-1"), pseudonymise("GN-2")
@@ -64,10 +64,10 @@ def load(home: Home, table: str, rows: Iterable[dict]) -> None:
 
 
 def start(*arguments: str) -> subprocess.Popen[str]:
-    variables = {**os.environ, **project.environment()}
+    variables = {**os.environ, **dbt_project.environment()}
     if "live" in arguments:
-        variables["DBT_TARGET_PATH"] = str(project.parse_folder("live"))
-    command = [project.DBT, "--no-use-colors", *arguments]
+        variables["DBT_TARGET_PATH"] = str(dbt_project.parse_folder("live"))
+    command = [dbt_project.DBT, "--no-use-colors", *arguments]
     return subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
@@ -79,7 +79,7 @@ def succeed(process: subprocess.Popen[str]) -> None:
 
 def publish_live(home: Home) -> set[str]:
     """Publish what is live and return the keys that the copy shows."""
-    made = publish(home, exposed_relations(project.read_manifest(), "live"), published.LIVE)
+    made = publish(home, exposed_relations(dbt_project.read_manifest(), "live"), published.LIVE)
     query = (
         "select mention_id from visibility.live_mention union all select contact_key from visibility.live_chat_contact"
     )
@@ -111,7 +111,7 @@ def day(days_ago: int) -> date:
 
 def test_history_is_archived_once_and_late_records_follow(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CYBERIMPACT_PSEUDONYM_KEY", "a key that only tests have")
-    project.manifest()  # parsed once for each target; what follows reuses it
+    dbt_project.manifest()  # parsed once for each target; what follows reuses it
     for platform in ("listening", "brigade_numerique"):
         ensure_tables(platform)
     history = [mention("old", 50, "1"), mention("week", 7, "1"), mention("recent", 6, "1"), mention("today", 0, "1")]

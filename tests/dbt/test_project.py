@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from analytics.impact.targets import mapping
-from ingestion import ma_securite, prevention_actions
-from orchestration.project import PROJECT_DIR, target_of
+from ingestion.connectors import ma_securite, prevention_actions
 from tests.dbt.conftest import Built
+from warehouse.dbt_project import PROJECT_DIR, target_of
 
 Node = dict[str, Any]
 

@@ -6,8 +6,8 @@ from audit import cells, evidence
 from audit.cells import Cell, Period
 from audit.definitions import definitions
 from audit.lineage import Way
-from audit.objects import Store
 from audit.tracing import records_of
+from core.content_store import Store
 from tests.dbt.conftest import Built
 
 #: Cells of each KPI, period type and suppression that are recomputed: chosen by a hash, the same in each run.

@@ -9,17 +9,17 @@ from random import Random
 import duckdb
 import pytest
 
-from ingestion.settings import Home
-from orchestration import project
+from core.settings import Home
 from tests.dbt import citizens, raw
 from tests.dbt.conftest import dbt
+from warehouse import dbt_project
 
 
 @pytest.fixture
 def compiled(home: Home) -> str:  # noqa: ARG001 - dbt compiles in it
     """The SQL of a scaled ratio over `pairs(number, numerator, denominator)`."""
     inline = "select number, {{ exact_ratio('numerator', 'denominator', 10000) }} as ratio from pairs"
-    answer = project.ask("compile", "--no-introspect", "--output", "json", "--inline", inline)
+    answer = dbt_project.ask("compile", "--no-introspect", "--output", "json", "--inline", inline)
     assert answer.returncode == 0, answer.stdout
     return json.loads(answer.stdout[answer.stdout.index("{") :])["compiled"]
 

@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from analytics.victims import Cell, Figures, Level, suppressed, suppressed_of_source
+from analytics.disclosure.victims import Cell, Figures, Level, suppressed, suppressed_of_source
 from tests.dbt.attack import WIDE, Row, Territory, widths
 
 #: Places of a small country: two regions share a region of gendarmerie, one collectivity has no region.

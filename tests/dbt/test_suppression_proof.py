@@ -7,8 +7,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from ingestion.loading import load
-from ingestion.settings import Home
+from core.settings import Home
+from ingestion.engine.loading import load
 from sandbox import cybermalveillance, perceval
 from tests.dbt import attack, few_victims, raw
 from tests.dbt.attack import WIDE, Row, Territory

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from ingestion import settings
-from ingestion.operations import open_operations
-from ingestion.settings import Home
+from core import settings
+from core.settings import Home
+from ingestion.connectors.operations import open_operations
 from sandbox.app import addresses, dropped_files
 from sandbox.drops import deliver
 from tests.e2e.line import PLATFORM, Line, write_export

@@ -15,8 +15,9 @@ from typing import TypeVar
 import dagster as dg
 import pytest
 
-from ingestion.settings import Home
-from orchestration import instance, published
+from core.settings import Home
+from orchestration import instance
+from warehouse import published
 
 T = TypeVar("T")
 

@@ -17,7 +17,6 @@ from typing import Any
 import httpx
 import pandas as pd
 
-from orchestration.project import PROJECT_DIR
 from sandbox import (
     app_stores,
     audience,
@@ -35,6 +34,7 @@ from sandbox import (
 from sandbox.app import build_app
 from sandbox.events import START
 from sandbox.listening import mentions_of
+from warehouse.dbt_project import PROJECT_DIR
 
 SEED = 17
 #: The day up to which the platforms tell, and the months that they have told: March changes to summer time, of April

@@ -11,10 +11,11 @@ import dagster as dg
 import duckdb
 import pytest
 
-from ingestion import settings
-from orchestration import project, stack
-from orchestration.reaper import worker
+from cli import supervisor
+from core import settings
+from orchestration.run_monitoring import worker
 from tests.e2e.line import PLATFORM, Line, ended, wait_for
+from warehouse import dbt_project
 
 pytestmark = pytest.mark.proof
 
@@ -25,7 +26,7 @@ def environment(line: Line, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     monkeypatch.setenv("CYBERIMPACT_HOME", str(line.home.root))
     monkeypatch.setenv("SUPERSET_SECRET_KEY", "of the test")
     monkeypatch.setenv("SUPERSET_ADMIN_PASSWORD", "of the test")
-    return stack.environment() | project.environment()
+    return supervisor.environment() | dbt_project.environment()
 
 
 @pytest.fixture
@@ -37,16 +38,16 @@ def instance(line: Line, environment: dict[str, str]) -> Iterator[dg.DagsterInst
 @contextmanager
 def daemon(line: Line, environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
     """Run the code server and the scheduler as the supervisor does, each with its output in a file."""
-    programs = {program.name: program for program in stack.programs()}
-    stack.write_workspace()
+    programs = {program.name: program for program in supervisor.programs()}
+    supervisor.write_workspace()
     with supervised(programs["dagster-code"], line, environment):
-        wait_for(lambda: stack.answers(programs["dagster-code"]), 120)
+        wait_for(lambda: supervisor.answers(programs["dagster-code"]), 120)
         with supervised(programs["dagster-daemon"], line, environment) as process:
             yield process
 
 
 @contextmanager
-def supervised(program: stack.Program, line: Line, environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+def supervised(program: supervisor.Program, line: Line, environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
     with (line.desk / f"{program.name}.log").open("w") as log:
         process = subprocess.Popen(
             program.command,
@@ -63,7 +64,17 @@ def supervised(program: stack.Program, line: Line, environment: dict[str, str]) 
 
 def launch(environment: dict[str, str], job: str) -> None:
     """Hand a run to the queue, as the button of the UI does."""
-    command = [stack.BIN / "dagster", "job", "launch", "-w", stack.workspace_file(), "-l", "cyberimpact", "-j", job]
+    command = [
+        supervisor.BIN / "dagster",
+        "job",
+        "launch",
+        "-w",
+        supervisor.workspace_file(),
+        "-l",
+        "cyberimpact",
+        "-j",
+        job,
+    ]
     subprocess.run(command, env=environment, cwd=settings.CHECKOUT, capture_output=True, check=True)
 
 

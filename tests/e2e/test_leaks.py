@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
-from ingestion import inbox
-from ingestion.contract import Field, Header, Rejection, Row, Table
-from ingestion.loading import load
-from ingestion.parsers import pseudonym
+from ingestion.engine import drop_folder
+from ingestion.engine.contract import Field, Header, Rejection, Row, Table
+from ingestion.engine.loading import load
+from ingestion.engine.parsers import pseudonym
 from ingestion.platforms import platform
 from sandbox.app import addresses, dropped_files
 from sandbox.drops import deliver
 from tests.e2e.conftest import PLATFORMS
 from tests.e2e.line import Line
 from tests.e2e.recomputed import SEED
-from tests.ingestion import connectors
+from tests.ingestion import every_connector
 from tests.ingestion.conftest import Sandbox
 from tests.ingestion.test_leaks import is_running_text, planted_texts
 
@@ -88,7 +88,7 @@ def loaded(empty: Line, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Line,
             for name in PLATFORMS:
                 if platform(name).cron:
                     load(name)
-                for waiting in inbox.waiting(inbox.folder(platform(name))):
+                for waiting in drop_folder.waiting(drop_folder.folder(platform(name))):
                     file = waiting.rename(waiting.with_stem(f"{waiting.stem}_{IN_FILE_NAMES}"))
                     load(name, file=file)
                     file.unlink()
@@ -105,4 +105,4 @@ def test_no_identifier_is_left_in_what_is_built_and_published(loaded: tuple[Line
     assert set(planter.planted) >= {"experiences", "mentions", "reviews", "answers", "actions"}
     [(marked,)] = line.rows("select count(verbatim_id) from perception.fct_verbatim where text like '%[TÉLÉPHONE]%'")
     assert marked > 100, "what was planted has come as far as the published texts"
-    assert connectors.leaks(connectors.remains(line.home.root), planter.needles | OF_FILE_NAMES) == []
+    assert every_connector.leaks(every_connector.remains(line.home.root), planter.needles | OF_FILE_NAMES) == []

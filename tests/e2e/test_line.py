@@ -14,11 +14,11 @@ import duckdb
 import pandas as pd
 import pytest
 
-from assets.serving.publication import Relation, exposed_relations, publish
-from ingestion.errors import ExpectedFailure
-from ingestion.locks import writer_lock
-from ingestion.privacy import redact
+from core.errors import ExpectedFailure
+from core.locks import writer_lock
+from privacy import redact
 from tests.e2e.line import PLATFORM, Line, dbt_build, ended, kill_session, members, wait_for
+from warehouse.publication import Relation, exposed_relations, publish
 
 #: A build is killed within so many seconds after dbt has begun; a kill that hits nothing narrows them.
 BUILD_SECONDS = 15.0

@@ -6,9 +6,9 @@ from supersync.bundle import PHONE
 
 from audit import lineage
 from audit.lineage import Column, Way
-from ingestion import settings
-from orchestration.published import DAILY
+from core import settings
 from tests.e2e.line import Line
+from warehouse.published import DAILY
 
 #: What no raw column stands behind: a sum has no denominator, a percentile neither numerator nor denominator.
 PERCENTILES = ("pre_complaint_duration_median", "response_time_median", "response_time_p75", "response_time_p90")

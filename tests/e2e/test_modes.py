@@ -1,6 +1,6 @@
 """What the command line has written, to the last file, is for its own account only."""
 
-from orchestration import doctor
+from cli.commands import doctor
 from tests.e2e.line import Line
 
 

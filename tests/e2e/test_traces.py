@@ -7,9 +7,9 @@ import pytest
 
 from audit.cells import Cell, Period
 from audit.tracing import trace
-from ingestion.settings import Home
-from orchestration.published import DAILY
+from core.settings import Home
 from tests.e2e.line import Line
+from warehouse.published import DAILY
 
 CELLS = """
     select kpi_code, list(cell order by cell)

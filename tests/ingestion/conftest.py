@@ -14,9 +14,9 @@ import httpx
 import pytest
 import uvicorn
 
-from ingestion.loading import ensure_tables
+from core.settings import Home
+from ingestion.engine.loading import ensure_tables
 from ingestion.platforms import PLATFORMS, database
-from ingestion.settings import Home
 from sandbox.app import addresses, build_app
 
 NAMES = frozenset(platform.name for platform in PLATFORMS)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import duckdb
 
-from ingestion import quarantine
-from ingestion.loading import LoadReport, load
+from core.settings import home
+from ingestion.engine import quarantine
+from ingestion.engine.loading import LoadReport, load
 from ingestion.platforms import platform
-from ingestion.settings import home
 
 UNTIL = date(2025, 3, 31)
 SEED = 17

@@ -14,12 +14,13 @@ from typing import NamedTuple
 
 import duckdb
 
-from ingestion import quarantine, settings
-from ingestion.locks import writer_lock
-from ingestion.operations import open_operations
+from core import settings
+from core.locks import writer_lock
+from ingestion.connectors.operations import open_operations
+from ingestion.engine import quarantine
 from ingestion.platforms import database, platform
 from sandbox.app import dropped_files
-from tests.ingestion import connectors
+from tests.ingestion import every_connector
 from tests.ingestion.conftest import Sandbox
 
 #: The day of the last load at an address. The history is short: what is proved does not depend on its length.
@@ -79,8 +80,8 @@ class Undisturbed:
 
 def steps(name: str, folder: Path) -> tuple[Step, ...]:
     """Return the loads of a platform: at its address, once more on the next day, then its files, put into a folder."""
-    days = [TODAY - timedelta(days=1), TODAY] if name in connectors.OVER_HTTP else [TODAY]
-    at_address = [Step(name, day) for day in days] if name in connectors.WITH_ADDRESS else []
+    days = [TODAY - timedelta(days=1), TODAY] if name in every_connector.OVER_HTTP else [TODAY]
+    at_address = [Step(name, day) for day in days] if name in every_connector.WITH_ADDRESS else []
     return (*at_address, *(Step(name, file=file) for file in _files(name, folder)))
 
 
@@ -106,7 +107,7 @@ def prepare_home() -> None:
 
 
 def _command(name: str, file: Path | None) -> list[str]:
-    return [sys.executable, "-m", f"ingestion.{name}", *([] if file is None else ["--file", str(file)])]
+    return [sys.executable, "-m", "ingestion", name, *([] if file is None else ["--file", str(file)])]
 
 
 def start(name: str, file: Path | None = None) -> subprocess.Popen[bytes]:
@@ -179,7 +180,9 @@ def ask(name: str, query: str) -> list[tuple]:
 
 def state(name: str) -> State:
     """Return what a platform's loads have left in the home."""
-    tables = {table.name: _checked(name, table.name, table.key, "_content_hash") for table in connectors.contract(name)}
+    tables = {
+        table.name: _checked(name, table.name, table.key, "_content_hash") for table in every_connector.contract(name)
+    }
     [(rows_new,)] = ask(name, f"select sum(rows_new) from load_log where _dlt_load_id in ({COMPLETED})")
     return State(tables, _checked(name, f"{quarantine.DATASET}.{name}", "quarantine_id"), int(rows_new))
 
@@ -193,7 +196,7 @@ def contradictions(name: str) -> dict[str, int]:
     """Return how many rows have no completed load, by table, and how many keys of the load log are doubled."""
     queries = {
         table.name: f"select count(*) from {table.name} where _dlt_load_id not in ({COMPLETED})"
-        for table in connectors.contract(name)
+        for table in every_connector.contract(name)
     }
     queries["load_log"] = "select count(*) - count(distinct load_key) from load_log"
     counted = {what: ask(name, query)[0][0] for what, query in queries.items()}

@@ -5,14 +5,14 @@ import os
 
 import pytest
 
+from core.errors import ExpectedFailure
+from core.settings import CHECKOUT
 from ingestion import configuration
-from ingestion.audience.sites import declared_sites
 from ingestion.configuration import CHAT_CATEGORIES, DEFAULTS, SINCE, SITES
-from ingestion.errors import ExpectedFailure
-from ingestion.loading import load
-from ingestion.settings import CHECKOUT
-from ingestion.social_accounts.directory import known
-from tests.ingestion.connectors import ask
+from ingestion.connectors.audience.sites import declared_sites
+from ingestion.connectors.social_accounts.directory import known
+from ingestion.engine.loading import load
+from tests.ingestion.every_connector import ask
 
 PLATFORM = "reference"
 

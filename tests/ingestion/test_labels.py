@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 from hypothesis import Phase, given, settings
 
-from ingestion import quarantine
-from ingestion.columnar import checked_identifiers
-from ingestion.contract import Field
-from ingestion.loading import load
-from ingestion.parsers import code, published, term
-from ingestion.parsers import identifier as identifier_of_a_record
-from ingestion.privacy import is_personal, redact_label
-from tests.ingestion import connectors
-from tests.ingestion.connectors import NAMES
-from tests.ingestion.identifiers import STRUCTURED, Identifier, disguised, identifier
+from ingestion.engine import quarantine
+from ingestion.engine.columnar import checked_identifiers
+from ingestion.engine.contract import Field
+from ingestion.engine.loading import load
+from ingestion.engine.parsers import code, published, term
+from ingestion.engine.parsers import identifier as identifier_of_a_record
+from privacy import is_personal, redact_label
+from tests.ingestion import every_connector
+from tests.ingestion.every_connector import NAMES
+from tests.privacy.identifiers import STRUCTURED, Identifier, disguised, identifier
 
 #: What no list of values and no identifier holds; a version may look like an address, a reference like a plate.
 NEVER_LISTED = ("MAIL", "TÉLÉPHONE", "IBAN", "NIR", "CARTE")
@@ -23,7 +23,7 @@ NEVER_LISTED = ("MAIL", "TÉLÉPHONE", "IBAN", "NIR", "CARTE")
 FIELDS = [
     pytest.param(field, id=f"{name}.{table.name}.{field.name}")
     for name in NAMES
-    for table in connectors.contract(name)
+    for table in every_connector.contract(name)
     for field in table.fields
     if field.type == "text" and not field.filled_by_load and field.parse is not published
 ]
@@ -31,7 +31,7 @@ FIELDS = [
 
 @pytest.fixture(autouse=True)
 def _secrets(monkeypatch: pytest.MonkeyPatch) -> None:
-    connectors.use_secrets(monkeypatch)
+    every_connector.use_secrets(monkeypatch)
 
 
 def drawn(kind: str, count: int = 6) -> list[Identifier]:
@@ -67,7 +67,7 @@ def test_no_field_takes_an_identifier_of_a_person(field: Field):
 
 def test_what_is_published_is_named_so_on_purpose():
     """The fields that are taken as they are: those of institutions and public registers."""
-    taken = {n for n in NAMES for t in connectors.contract(n) for f in t.fields if f.parse is published}
+    taken = {n for n in NAMES for t in every_connector.contract(n) for f in t.fields if f.parse is published}
     assert taken <= {"reference", "official_alerts", "social_accounts", "services_publics_plus"}
 
 
@@ -112,13 +112,15 @@ def test_the_name_of_a_file_or_column_is_redacted(label, shown):
 
 
 def test_the_labels_of_the_contracts_are_no_persons():
-    labels = {label for n in NAMES for t in connectors.contract(n) for f in t.fields for label in (f.name, *f.labels)}
+    labels = {
+        label for n in NAMES for t in every_connector.contract(n) for f in t.fields for label in (f.name, *f.labels)
+    }
     assert {label for label in labels if redact_label(label) != label} == set()
 
 
 def test_rows_that_redaction_makes_alike_stay_apart():
     """Two addresses of pages that differ in a mail only are two rows, and the key tells neither."""
-    from ingestion.audience.contract import PAGES_VISITS
+    from ingestion.connectors.audience.contract import PAGES_VISITS
 
     page = {"tool": "matomo", "site": "s", "month": "2025-01", "visits": "3", "sum_visit_length": "9"}
     pages = [page | {"url": f"https://exemple.fr/{mail}"} for mail in ("a.martin@x.fr", "b.durand@x.fr")]
@@ -147,7 +149,7 @@ def test_no_name_of_a_file_or_column_is_left_behind(kind, tmp_path, monkeypatch,
     assert report.total("rows_new") == 1
     assert len(quarantine.entries("services_publics_plus")) == 1
     said = "\n".join([caplog.text, *capsys.readouterr(), repr(report), report.summary()]).lower()
-    assert connectors.leaks([("report", said), *connectors.remains(Path(tmp_path / "home"))], needles) == []
+    assert every_connector.leaks([("report", said), *every_connector.remains(Path(tmp_path / "home"))], needles) == []
 
 
 assert set(NEVER_LISTED) < set(STRUCTURED)

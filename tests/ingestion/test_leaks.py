@@ -17,16 +17,16 @@ import pytest
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as checked
 
-from ingestion import quarantine
-from ingestion.contract import Field, Rejection, Row, Table
-from ingestion.errors import ExpectedFailure
-from ingestion.intake import MANY_RECORDS
-from ingestion.loading import load
-from ingestion.parsers import free_text, pseudonym, redacted_text
-from ingestion.privacy import redact
-from tests.ingestion import connectors
-from tests.ingestion.connectors import NAMES, SECRET
-from tests.ingestion.identifiers import STRUCTURED, Identifier, identifier, names, references, sentences
+from core.errors import ExpectedFailure
+from ingestion.engine import quarantine
+from ingestion.engine.contract import Field, Rejection, Row, Table
+from ingestion.engine.loading import load
+from ingestion.engine.parsers import free_text, pseudonym, redacted_text
+from ingestion.engine.validation import MANY_RECORDS
+from privacy import redact
+from tests.ingestion import every_connector
+from tests.ingestion.every_connector import NAMES, SECRET
+from tests.privacy.identifiers import STRUCTURED, Identifier, identifier, names, references, sentences
 
 SPP = "services_publics_plus"
 
@@ -151,7 +151,7 @@ def home(name: str, tmp_path_factory, monkeypatch: pytest.MonkeyPatch, _homes: d
     """The home of one platform, made once, behind secrets that are recognised."""
     root = _homes.get(name) or _homes.setdefault(name, tmp_path_factory.mktemp(name))
     monkeypatch.setenv("CYBERIMPACT_HOME", str(root))
-    connectors.use_secrets(monkeypatch)
+    every_connector.use_secrets(monkeypatch)
     return root
 
 
@@ -174,7 +174,7 @@ def is_protected(table: Table) -> bool:
     return bool(table.dropped) or any(is_running_text(f) or f.parse is pseudonym for f in table.fields)
 
 
-PROTECTED = [name for name in NAMES if any(is_protected(table) for table in connectors.contract(name))]
+PROTECTED = [name for name in NAMES if any(is_protected(table) for table in every_connector.contract(name))]
 
 
 def planted(table: Table, record: Record, found: Texts) -> Record:
@@ -212,7 +212,7 @@ def give(monkeypatch: pytest.MonkeyPatch, name: str, pages: Mapping[str, Sequenc
     source = dlt.source(
         lambda: [dlt.resource([list(page)], name=table) for table, page in pages.items()], name=name, section=name
     )
-    module = connectors.module(name)
+    module = every_connector.module(name)
     monkeypatch.setattr(module, "build_source", source, raising=False)
     monkeypatch.setattr(module, "address", lambda: "http://127.0.0.1/planted", raising=False)
 
@@ -229,7 +229,7 @@ def test_no_spelling_of_an_identifier_is_left_in_a_text(kind):
     def look(planted_text: tuple[str, list[Identifier]]) -> None:
         text, (found,) = planted_text
         redacted = redact(text)
-        if connectors.leaks([("", redacted.lower())], found.needles):
+        if every_connector.leaks([("", redacted.lower())], found.needles):
             left.append((text, redacted))
 
     look()
@@ -240,7 +240,7 @@ def test_no_spelling_of_an_identifier_is_left_in_a_text(kind):
 def test_no_identifier_is_left_behind(home, monkeypatch, caplog, capsys, name):
     caplog.set_level(logging.INFO)
     found = texts()
-    tables = [table for table in connectors.contract(name) if is_protected(table)]
+    tables = [table for table in every_connector.contract(name) if is_protected(table)]
     pages = {table.name: [planted(table, sample(table), found)] for table in tables}
     rejected = spoilt(tables[0], pages[tables[0].name][0], found.running)
     pages[tables[0].name] += rejected
@@ -249,7 +249,7 @@ def test_no_identifier_is_left_behind(home, monkeypatch, caplog, capsys, name):
     assert report.total("rows_new") == len(tables)
     assert report.total("rows_quarantined") == len(quarantine.entries(name)) == len(rejected)
     said = "\n".join([caplog.text, *capsys.readouterr(), repr(report), report.summary()]).lower()
-    assert connectors.leaks([("report", said), *connectors.remains(home)], [*found.needles, SECRET]) == []
+    assert every_connector.leaks([("report", said), *every_connector.remains(home)], [*found.needles, SECRET]) == []
 
 
 def nested(table: Table, record: Record, text: str) -> list[Record]:
@@ -274,14 +274,14 @@ def hopeless(table: Table, record: Record, text: str) -> list[Record]:
 def test_no_failure_tells_an_identifier(home, monkeypatch, caplog, capsys, name):
     caplog.set_level(logging.INFO)
     text, needles = "Rappel 06 12 34 56 78, sophie.marchal@exemple.fr", ["12 34 56 78", "12345678", "sophie.marchal"]
-    table = next(table for table in connectors.contract(name) if is_protected(table))
+    table = next(table for table in every_connector.contract(name) if is_protected(table))
     for make in (nested, renamed, hopeless):
         if page := make(table, sample(table), text):
             give(monkeypatch, name, {table.name: page})
             with pytest.raises(ExpectedFailure) as failure:
                 load(name)
             told = "\n".join([*traceback.format_exception(failure.value), caplog.text, *capsys.readouterr()]).lower()
-            assert connectors.leaks([("failure", told), *connectors.remains(home)], needles) == []
+            assert every_connector.leaks([("failure", told), *every_connector.remains(home)], needles) == []
 
 
 HEADER = (
@@ -307,5 +307,5 @@ def test_a_damaged_file_leaves_no_identifier_behind(home, tmp_path, caplog, caps
     assert not report.complete
     assert report.total("rows_quarantined") >= 3
     said = "\n".join([caplog.text, *capsys.readouterr(), repr(report), report.summary()]).lower()
-    assert connectors.leaks([("report", said), *connectors.remains(home)], found.needles) == []
+    assert every_connector.leaks([("report", said), *every_connector.remains(home)], found.needles) == []
     assert load(name, file=file).total("rows_new") == 0

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion.listening.talkwalker import neutral
+from ingestion.connectors.listening.talkwalker import neutral
 from sandbox.events import Event, events
 from sandbox.listening import mentions_of
 from sandbox.places import PARIS

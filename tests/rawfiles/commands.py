@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from ingestion import settings
+from core import settings
 from tests.e2e.line import Done, Line
 
 
@@ -30,7 +30,7 @@ def run(line: Line, verbs: Sequence[Sequence[str]]) -> list[Done]:
 
 def main() -> None:
     """Run each verb as `cyberimpact` does, and write what it left."""
-    from orchestration import cli
+    from cli import main
 
     answers = sys.stdout
     for arguments in json.load(sys.stdin):
@@ -38,7 +38,7 @@ def main() -> None:
         sys.argv = ["cyberimpact", *arguments]
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             try:
-                cli.main()
+                main.main()
             except SystemExit as end:
                 code = end.code if isinstance(end.code, int) else int(end.code is not None)
         print(json.dumps({"code": code, "out": out.getvalue(), "err": err.getvalue()}), file=answers, flush=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ingestion.settings import Home
+from core.settings import Home
 from tests.e2e.line import Done, Line
 from tests.rawfiles import commands, expectations, reference, traps
 from tests.rawfiles.deliveries import LARGE, SMALL, Desk, File, Size

@@ -16,8 +16,8 @@ from supersync import bundle as bundles
 from supersync.bundle import Bundle
 from supersync.client import Client
 
-from ingestion import settings
-from ingestion.settings import Home
+from core import settings
+from core.settings import Home
 from tests.superset import serving
 
 BUNDLE = settings.CHECKOUT / "superset" / "bundle"

@@ -9,7 +9,7 @@ from supersync import cache
 from supersync.bundle import Bundle
 from supersync.client import Client
 
-from ingestion.settings import Home
+from core.settings import Home
 
 
 @contextmanager

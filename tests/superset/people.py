@@ -13,7 +13,7 @@ from supersync.apply import apply
 from supersync.bundle import Bundle
 from supersync.client import Client
 
-from ingestion import settings
+from core import settings
 from tests.superset.conftest import BUNDLE, Server
 
 POLICIES = settings.CHECKOUT / "superset" / "policies"

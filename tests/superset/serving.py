@@ -12,14 +12,14 @@ from typing import Any
 import duckdb
 import pytest
 
-from assets.serving.publication import exposed_relations, publish
-from audit import annex
-from ingestion.collecting import collect_loads
-from ingestion.loading import load
-from ingestion.settings import Home
-from orchestration import project
-from orchestration.published import LIVE
+from audit import publication_metadata
+from core.settings import Home
+from ingestion.engine.load_log import collect_loads
+from ingestion.engine.loading import load
 from tests.dbt import raw
+from warehouse import dbt_project
+from warehouse.publication import exposed_relations, publish
+from warehouse.published import LIVE
 
 TODAY = date(2025, 10, 20)
 #: Structures that the rows name: kind, name, share of the rows; the two first are the Gendarmerie's.
@@ -219,18 +219,18 @@ def build(home: Home, rows: Iterable[Row]) -> Path:
         patch.setenv("CYBERIMPACT_HOME", str(home.root))
         load("services_publics_plus", file=write(home.root / "export.csv", list(rows)))
         collect_loads()
-        manifest = project.manifest()
+        manifest = dbt_project.manifest()
         raw.create_empty()
-        assert project.run("--quiet", "build", "--exclude-resource-type", "unit_test") == 0
+        assert dbt_project.run("--quiet", "build", "--exclude-resource-type", "unit_test") == 0
         content = json.loads(manifest.read_text(encoding="utf-8"))
         published = publish(home, exposed_relations(content)).file
     complete(published, [node["config"]["meta"] for node in content["nodes"].values()])
-    tell(published, annex.declared(content))
+    tell(published, publication_metadata.declared(content))
     listen(home, content)
     return manifest
 
 
-def tell(published: Path, tables: Mapping[str, annex.Table]) -> None:
+def tell(published: Path, tables: Mapping[str, publication_metadata.Table]) -> None:
     """Add by hand a row of each table that a publication of the ledger would have added."""
     with duckdb.connect(str(published)) as copy:
         for name, table in tables.items():
@@ -246,7 +246,7 @@ def listen(home: Home, manifest: Mapping[str, Any]) -> None:
     folder = home.published / LIVE.target / "by hand"
     folder.mkdir(parents=True)
     with duckdb.connect(str(folder / LIVE.file_name)) as copy:
-        for node in project.exposed(manifest, LIVE.target):
+        for node in dbt_project.exposed(manifest, LIVE.target):
             values = ", ".join(
                 f"{HEARD.get(name, MADE.get(column['data_type'], 'null'))}::{column['data_type']} as {name}"
                 for name, column in node["columns"].items()

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from ingestion.settings import CHECKOUT
+from core.settings import CHECKOUT
 from tests.superset.conftest import BUNDLE
 
 MODELS = CHECKOUT / "dbt_project" / "models"

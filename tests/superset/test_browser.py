@@ -19,7 +19,7 @@ from supersync.bundle import PHONE, Asset, Bundle
 from supersync.check import ENGLISH
 from supersync.drift import drift
 
-from ingestion import settings
+from core import settings
 from tests.superset import serving
 from tests.superset.conftest import Server
 from tests.superset.copies import publish, swap

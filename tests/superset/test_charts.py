@@ -7,7 +7,7 @@ import pytest
 from supersync import cache
 from supersync.apply import apply
 
-from orchestration import verbatims
+from cli.commands import verbatims
 from tests.superset import copies, queries
 from tests.superset.conftest import BUNDLE
 

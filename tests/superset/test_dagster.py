@@ -20,7 +20,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from ingestion import settings
+from core import settings
 from tests.superset import people
 from tests.superset.conftest import Server, wait_for
 from tests.superset.people import People, Person

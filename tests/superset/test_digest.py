@@ -3,9 +3,10 @@
 import httpx
 import pytest
 
-from ingestion.errors import ExpectedFailure
-from orchestration import bi, digest
-from orchestration.digest import Leaf
+from core import superset
+from core.errors import ExpectedFailure
+from operations import digest
+from operations.digest import Leaf
 from tests.superset import people
 
 
@@ -44,7 +45,7 @@ def test_the_page_of_a_territory_shows_that_territory():
 def test_the_account_that_draws_can_do_nothing_else(server):
     """What is reserved, SQL, exports and accounts are shut to it, whoever got hold of its session."""
     with httpx.Client(base_url=server.url, timeout=60) as http:
-        for name, value in bi.session(digest.ACCOUNT).items():
+        for name, value in superset.session(digest.ACCOUNT).items():
             http.cookies.set(name, value, domain="127.0.0.1")
         assert http.get("/api/v1/me/").json()["result"]["username"] == "courrier"
         for shut in ("/superset/dashboard/audit/", "/sqllab/", "/api/v1/security/users/"):

@@ -12,8 +12,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from assets.serving.publication import prune
-from orchestration.published import unpinned
+from warehouse.publication import prune
+from warehouse.published import unpinned
 from warehouse.reader_copies import CopyError, NothingPublishedError, forgotten, path_for
 from warehouse.rights import EVERYTHING, Right
 

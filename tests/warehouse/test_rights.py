@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from supersync import bundle as bundles
 from supersync import policies as supersets
 
-from ingestion.settings import CHECKOUT
+from core.settings import CHECKOUT
 from tests.superset import small_manifest
 from tests.superset.edits import edit
 from warehouse import rights

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pyarrow as pa
 
-from analytics.signals import calibration, days
-from analytics.signals.scan import DAY_MINUTES, Key
+from analytics.anomaly import calibration, daily
+from analytics.anomaly.baseline import DAY_MINUTES, Key
 from orchestration import signals
 
 FEWEST_VICTIMS = 5
@@ -37,10 +37,10 @@ def model(dbt, session):  # noqa: ANN001, ANN201, ARG001 - dbt's signature
     lasts = {platform: max(one.day for one in own) for platform, own in told.items()}
     found = []
     for platform, own in sorted(told.items()):
-        found += days.judge(own, lasts[platform], thresholds)
-        found += days.silences(own, lasts[platform])
+        found += daily.judge(own, lasts[platform], thresholds)
+        found += daily.silences(own, lasts[platform])
     weeks = dbt.ref("int_signal_week").select(WEEK).order("topic_code, metric, platform, territory_code, week_start")
-    found += days.seasons(
+    found += daily.seasons(
         [(Key(*row[:4]), row[4], row[5]) for row in weeks.fetchall()], calibration.scores([], DAY_MINUTES)
     )
     since = max(lasts.values(), default=None)
@@ -48,7 +48,7 @@ def model(dbt, session):  # noqa: ANN001, ANN201, ARG001 - dbt's signature
         (*one.key, *astuple(one)[1:])
         for one in found
         if since is not None
-        and one.at >= days.midnight(since - timedelta(days=14))
+        and one.at >= daily.midnight(since - timedelta(days=14))
         and not (one.key.metric == "victims" and 0 < one.observed < FEWEST_VICTIMS)
     ]
     return pa.table(

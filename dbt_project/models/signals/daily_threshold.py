@@ -4,8 +4,9 @@ from dataclasses import astuple
 
 import pyarrow as pa
 
-from analytics.signals import calibration, days, telling
-from analytics.signals.scan import DAY_MINUTES
+from analytics.anomaly import calibration, daily
+from analytics.anomaly.baseline import DAY_MINUTES
+from analytics.signals import signal_table
 from orchestration import signals
 
 COLUMNS = {
@@ -20,10 +21,10 @@ COLUMNS = {
 def model(dbt, session):  # noqa: ANN001, ANN201, ARG001 - dbt's signature
     dbt.config(materialized="table")
     places = signals.territories(dbt.ref("territories"), dbt.ref("regions"))
-    parents = telling.territory_parents(places.values())
+    parents = signal_table.territory_parents(places.values())
     quiet: dict[str, list] = {}
     for own in signals.daily_series(dbt.ref("series_day"), dbt.ref("series_day_ears")).values():
-        scored = days.scored(own, max(one.day for one in own))
+        scored = daily.scored(own, max(one.day for one in own))
         for domain, series in (calibration.quiet(scored, parents) if scored else {}).items():
             quiet.setdefault(domain, []).extend(series)
     rows = [astuple(one) for one in calibration.thresholds(quiet, DAY_MINUTES)]

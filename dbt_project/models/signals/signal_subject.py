@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from orchestration import topics
+from operations import topics
 
 QUERIES = {
     "threat": ("dim_threat", "threat_code, threat_label", None),

@@ -4,7 +4,7 @@ from collections import defaultdict
 
 import pyarrow as pa
 
-from analytics.victims import Cell, Figures, Level, suppressed_of_source
+from analytics.disclosure.victims import Cell, Figures, Level, suppressed_of_source
 
 COLUMNS = ("kpi_code", *Cell._fields)
 

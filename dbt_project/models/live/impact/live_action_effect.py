@@ -4,7 +4,7 @@ import pyarrow as pa
 
 from analytics.impact import hours
 from analytics.impact.table import HOURLY, hourly, read_targeted
-from orchestration import topics
+from operations import topics
 
 CODE = "mentions"
 #: Which actions are held to mentions stands in what the daily build has published.

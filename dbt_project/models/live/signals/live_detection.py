@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from analytics.signals import telling
+from analytics.signals import signal_table
 from orchestration import signals
 
 TYPES = {"timestamp": pa.timestamp("us")}
@@ -26,5 +26,7 @@ def model(dbt, session):  # noqa: ANN001, ANN201 - dbt's signature
         regions=dbt.ref("regions"),
     )
     rows = live.detect()
-    schema = pa.schema([(name, TYPES.get(kind) or pa.type_for_alias(kind)) for name, kind in telling.COLUMNS.items()])
+    schema = pa.schema(
+        [(name, TYPES.get(kind) or pa.type_for_alias(kind)) for name, kind in signal_table.COLUMNS.items()]
+    )
     return pa.Table.from_pylist(rows, schema)

@@ -2,9 +2,9 @@
 
 import pyarrow as pa
 
-from analytics.signals import watch
-from analytics.signals.calibration import Threshold
-from orchestration import topics
+from analytics.anomaly.calibration import Threshold
+from analytics.signals import live_detection
+from operations import topics
 
 COLUMNS = {
     "topic_code": pa.string(),
@@ -25,6 +25,6 @@ def model(dbt, session):  # noqa: ANN001, ANN201, ARG001 - dbt's signature
     [(now,)] = dbt.ref("live_topic_mention").aggregate("max(collected_at)").fetchall()
     thresholds = [Threshold(*row) for row in dbt.ref("live_threshold").select(THRESHOLD).fetchall()]
     wide = [row for row in topics.counted(dbt.ref("live_series_hour").filter("platform = 'all'")) if row[2] in shown]
-    rows = watch.band(wide, now, thresholds, crises) if now else []
+    rows = live_detection.band(wide, now, thresholds, crises) if now else []
     columns = list(zip(*rows, strict=True)) or [()] * len(COLUMNS)
     return pa.table({name: pa.array(told, kind) for (name, kind), told in zip(COLUMNS.items(), columns, strict=True)})

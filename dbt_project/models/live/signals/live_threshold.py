@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 
-from analytics.signals import telling, watch
-from orchestration import signals, topics
+from analytics.signals import live_detection, signal_table
+from operations import topics
+from orchestration import signals
 
 COLUMNS = ("domain", "bin_minutes", "alerts_per_series_week", "series_weeks", "score", "calibrated_on")
 
@@ -18,8 +19,8 @@ def model(dbt, session):  # noqa: ANN001, ANN201 - dbt's signature
     if not rows:
         [(now,)] = dbt.ref("live_topic_mention").aggregate("max(collected_at)").fetchall()
         places = signals.territories(dbt.ref("territories"), dbt.ref("regions"))
-        parents = telling.territory_parents(places.values())
-        found = watch.calibrate(topics.counted(hours), now, parents) if now else []
+        parents = signal_table.territory_parents(places.values())
+        found = live_detection.calibrate(topics.counted(hours), now, parents) if now else []
         rows = [
             (one.domain, one.minutes, one.alerts_per_series_week, one.series_weeks, one.score, today) for one in found
         ]

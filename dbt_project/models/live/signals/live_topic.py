@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from orchestration import topics
+from operations import topics
 
 
 def model(dbt, session):  # noqa: ANN001, ANN201, ARG001 - dbt's signature

@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
-from analytics.verbatims import irritants, themes
+from analytics.text import pain_points, themes
 
 DIMENSIONS = ("month_start_on", "territory_level", "territory_code", "service_name", "theme")
 COMPLAINT = "négatif"
@@ -19,13 +19,13 @@ def model(dbt, session):  # noqa: ANN001, ANN201, ARG001 - dbt's signature
 
     texts, of = numbers("texts"), numbers("texts_of_place")
     measures = {
-        "share": irritants.share(texts, of),
-        "trend": irritants.trend(texts, of, numbers("texts_before"), numbers("texts_of_place_before")),
-        "weight": irritants.weight(*map(numbers, ("lost", "lost_squares", "largest_loss", "marks_of_place"))),
+        "share": pain_points.share(texts, of),
+        "trend": pain_points.trend(texts, of, numbers("texts_before"), numbers("texts_of_place_before")),
+        "weight": pain_points.weight(*map(numbers, ("lost", "lost_squares", "largest_loss", "marks_of_place"))),
     }
     # What is no complaint weighs nothing, and whether a complaint weighs cannot be told where nobody gives a mark.
     is_complaint = np.array([feeling == COMPLAINT for feeling in cells["feeling"].to_pylist()], dtype=bool)
-    measures["weight"] = irritants.Interval(*(np.where(is_complaint, one, np.nan) for one in measures["weight"]))
+    measures["weight"] = pain_points.Interval(*(np.where(is_complaint, one, np.nan) for one in measures["weight"]))
     return pa.table(
         {name: cells[name] for name in DIMENSIONS}
         | {"theme_label": pa.array([labels[code] for code in cells["theme"].to_pylist()], pa.string())}

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from analytics.verbatims.corpus import Complaint, irritant_examples
+from analytics.text.corpus import Complaint, irritant_examples
 
 COLUMNS = ", ".join(Complaint._fields)
 

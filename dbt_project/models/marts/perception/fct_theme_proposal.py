@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from analytics.verbatims.corpus import proposed_themes
+from analytics.text.corpus import proposed_themes
 
 
 def model(dbt, session):  # noqa: ANN001, ANN201, ARG001 - dbt's signature

@@ -2,9 +2,9 @@
 
 import pyarrow as pa
 
-from analytics.verbatims import service
-from analytics.verbatims.corpus import feelings
-from ingestion import settings
+from analytics.text import service
+from analytics.text.corpus import feelings
+from core import settings
 
 
 def model(dbt, session):  # noqa: ANN001, ANN201, ARG001 - dbt's signature

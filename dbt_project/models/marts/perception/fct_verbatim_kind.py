@@ -4,7 +4,7 @@ from collections import Counter
 
 import pyarrow as pa
 
-from analytics.verbatims.corpus import copy_groups, text_kind
+from analytics.text.corpus import copy_groups, text_kind
 
 
 def model(dbt, session):  # noqa: ANN001, ANN201, ARG001 - dbt's signature

@@ -2,8 +2,8 @@
 
 import pyarrow as pa
 
-from analytics.verbatims import themes
-from analytics.verbatims.corpus import theme_codes
+from analytics.text import themes
+from analytics.text.corpus import theme_codes
 
 
 def model(dbt, session):  # noqa: ANN001, ANN201, ARG001 - dbt's signature

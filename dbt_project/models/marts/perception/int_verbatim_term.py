@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from analytics.verbatims.corpus import index
+from analytics.text.corpus import index
 
 
 def model(dbt, session):  # noqa: ANN001, ANN201, ARG001 - dbt's signature

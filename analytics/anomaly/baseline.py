@@ -1,0 +1,311 @@
+"""Which bins of many series stand out from their own past, all series at once. What is made of them: `story`.
+
+A bin is held against the same hours of the days before. Counts of a topic in a département are sparse: their law is the
+negative binomial of `tails`. Past bins are clipped, so that one event does not hide the next; and what is expected of a
+topic grows with all other topics where these grow too, so that a backlog that arrives at once is no signal.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from scipy import stats
+
+from analytics.anomaly.count_distributions import negative_binomial_law
+from core.clock import PARIS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+UTC = ZoneInfo("UTC")
+
+_FEWEST = 21  # bins of the past without which nothing stands out
+_OUTLYING_SHARE = 0.1  # of the past that may belong to events
+_DROP_EXPECTED = 20.0  # a service of which less was expected may be silent by chance
+_LEAST_P = 1e-300
+
+
+class Key(NamedTuple):
+    """Names a series."""
+
+    topic: str
+    metric: str
+    platform: str
+    territory: str
+
+    def __str__(self) -> str:
+        return "/".join(self)
+
+
+class Season(NamedTuple):
+    """Which bins of the past a bin is held against: those of the same time of day, and a few around."""
+
+    days: int
+    around: int
+    """Bins before and after."""
+    window: str
+    """How a reader is told of it, in French."""
+
+
+SEASONS: Mapping[int, Season] = {
+    5: Season(7, 6, "mêmes heures des 7 jours précédents"),
+    10: Season(7, 3, "mêmes heures des 7 jours précédents"),
+    60: Season(28, 1, "mêmes heures des 28 jours précédents"),
+}
+DAY_MINUTES = 1440
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Counts of many series in equal bins, without gaps.
+
+    Attributes:
+        keys: One per row.
+        start: Beginning of the first bin, UTC.
+        minutes: Length of a bin.
+        counts: One row per series, one column per bin.
+        others: Of the same shape: what all other topics count there; zero where that is not known.
+    """
+
+    keys: tuple[Key, ...]
+    start: datetime
+    minutes: int
+    counts: "NDArray[np.float64]"
+    others: "NDArray[np.float64]"
+
+    def time(self, column: int) -> datetime:
+        """Return the beginning of a bin."""
+        return self.start + timedelta(minutes=self.minutes * column)
+
+    def column(self, moment: datetime) -> int:
+        """Return the bin that a moment lies in."""
+        return int((moment - self.start) // timedelta(minutes=self.minutes))
+
+    def clock_ahead(self, columns: range) -> "NDArray[np.int64]":
+        """Return by how many bins the clock in Paris is ahead of UTC; it changes twice a year."""
+        ahead = (self.time(column).replace(tzinfo=UTC).astimezone(PARIS).utcoffset() for column in columns)
+        return np.array([one // timedelta(minutes=self.minutes) for one in ahead if one is not None], dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A bin that stands out."""
+
+    key: Key
+    at: datetime
+    minutes: int
+    observed: float
+    expected: float
+    upper: float
+    p_value: float
+    method: str = "sudden"
+    """`sudden`, `slow` or `drop`."""
+    window: str = ""
+    tests: int = 1
+    """How many bins were judged together with it."""
+
+    @property
+    def probability(self) -> float:
+        """How sure it is that chance did not make the greatest of as many bins; Bonferroni's bound."""
+        return 1.0 - min(1.0, self.p_value * max(self.tests, 1))
+
+    @property
+    def ratio(self) -> float:
+        """Observed over expected, at least half of one being expected."""
+        return self.observed / max(self.expected, 0.5)
+
+    @property
+    def score(self) -> float:
+        """Powers of ten of the probability."""
+        return -float(np.log10(max(self.p_value, _LEAST_P)))
+
+
+def grid(rows: Iterable[tuple[Key, datetime, float, float]], start: datetime, end: datetime, minutes: int) -> Grid:
+    """Return the grid of sparse counts.
+
+    Args:
+        rows: Series, beginning of the bin, count, and count of all topics together in the same bin.
+        start: Beginning of the first bin.
+        end: Beginning of the last one.
+        minutes: Length of a bin.
+    """
+    told = [row for row in rows if start <= row[1] <= end]
+    keys = tuple(sorted({row[0] for row in told}))
+    row_of = {key: index for index, key in enumerate(keys)}
+    columns = int((end - start) // timedelta(minutes=minutes)) + 1
+    counts, others = np.zeros((2, len(keys), columns))
+    for key, at, count, total in told:
+        place = row_of[key], int((at - start) // timedelta(minutes=minutes))
+        counts[place] = count
+        others[place] = max(total - count, 0.0)
+    return Grid(keys, start, minutes, counts, others)
+
+
+def paired(one: Grid) -> Grid:
+    """Return bins twice as long, the last of which ends with the last bin: a burst across two is whole in one."""
+    odd = one.counts.shape[1] % 2
+
+    def summed(values: "NDArray[np.float64]") -> "NDArray[np.float64]":
+        return values[:, odd::2] + values[:, odd + 1 :: 2]
+
+    return Grid(one.keys, one.time(odd), 2 * one.minutes, summed(one.counts), summed(one.others))
+
+
+def without_told_pairs(found: Iterable[Finding]) -> list[Finding]:
+    """Return findings without the pairs of bins of which one stands out by itself: it says better since when."""
+    told = list(found)
+    alone = {(one.key, one.at, one.minutes) for one in told}
+
+    def is_told(one: Finding) -> bool:
+        half = one.minutes // 2
+        return any((one.key, one.at + timedelta(minutes=later), half) in alone for later in (0, half))
+
+    return [one for one in told if not is_told(one)]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What was expected of some columns of a grid; one column per column judged."""
+
+    columns: range
+    expected: "NDArray[np.float64]"
+    p_values: "NDArray[np.float64]"
+    spread: "NDArray[np.float64]"
+    """Variance beyond that of a Poisson law, over the square of the mean."""
+
+    @property
+    def scores(self) -> "NDArray[np.float64]":
+        """Powers of ten of the probabilities."""
+        return -np.log10(np.maximum(self.p_values, _LEAST_P))
+
+    def uppers(self, scores: "NDArray[np.float64]") -> "NDArray[np.float64]":
+        """Return the greatest counts that a threshold lets pass; one threshold per row."""
+        odds = 1 / (1 + self.expected * self.spread)
+        return stats.nbinom.isf(10.0 ** -scores[:, None], 1 / self.spread, odds)
+
+    def upper(self, row: int, column: int, score: float) -> float:
+        """Return the greatest count that a threshold lets pass in one bin."""
+        mean, spread = self.expected[row, column], self.spread[row, column]
+        return float(stats.nbinom.isf(10.0**-score, 1 / spread, 1 / (1 + mean * spread)))
+
+
+def judge(one: Grid, columns: range) -> Judged:
+    """Hold bins against their past, and against nothing else.
+
+    Args:
+        one: The grid, of five minutes or an hour.
+        columns: The bins.
+    """
+    season = SEASONS[one.minutes]
+    period = DAY_MINUTES // one.minutes
+    expected, p_values = np.zeros((len(one.keys), len(columns))), np.ones((len(one.keys), len(columns)))
+    spread = np.ones_like(expected)
+    around = np.arange(-season.around, season.around + 1)
+    before = period * np.arange(1, season.days + 1)
+    ahead = one.clock_ahead(range(one.counts.shape[1]))
+    for index, column in enumerate(columns):
+        days = column - before[before <= column]
+        same_time = days + ahead[column] - ahead[days]  # as the clock shows it, before and after it was changed
+        past = (same_time[:, None] + around).ravel()
+        past = past[(past >= 0) & (past < column)]
+        if len(past) < _FEWEST:
+            continue
+        mean, variance = _law(one.counts[:, past])
+        mean = mean * growth(one.others[:, column], one.others[:, past])
+        expected[:, index], spread[:, index] = mean, variance
+        p_values[:, index] = stats.nbinom.sf(one.counts[:, column] - 1, 1 / variance, 1 / (1 + mean * variance))
+    p_values[one.counts[:, columns.start : columns.stop] == 0] = 1.0
+    return Judged(columns, expected, p_values, spread)
+
+
+def _law(past: "NDArray[np.float64]") -> tuple["NDArray[np.float64]", "NDArray[np.float64]"]:
+    """Return mean and spread of each row, its greatest values clipped."""
+    kept = int(past.shape[1] * (1 - _OUTLYING_SHARE))
+    ordinary = np.partition(past, kept - 1, axis=1)[:, :kept].mean(axis=1)
+    most = 3.0 + ordinary + 4.0 * np.sqrt(ordinary)
+    clipped = np.minimum(past, most[:, None])
+    return negative_binomial_law(past.shape[1], clipped.sum(axis=1), (clipped**2).sum(axis=1))
+
+
+def growth(others: "NDArray[np.float64]", past: "NDArray[np.float64]") -> "NDArray[np.float64]":
+    """Return how much more all other topics count than usual, at least: 1 where chance may explain it."""
+    surely = others - 2.0 * np.sqrt(others)
+    return np.maximum(1.0, surely / (past.mean(axis=1) + 0.5))
+
+
+def findings(
+    one: Grid, judged: Judged, threshold: Mapping[str, float], accepted: "NDArray[np.bool_]", tests: int
+) -> list[Finding]:
+    """Return the bins that exceed the threshold of their domain and were accepted among all of the run.
+
+    Args:
+        one: The grid.
+        judged: What was expected.
+        threshold: Score of each domain, see `domain`.
+        accepted: Which bins the control of false discoveries lets pass; of the shape of `judged.p_values`.
+        tests: How many bins the run has judged.
+    """
+    limits = np.array([threshold[domain(key)] for key in one.keys])
+    window = SEASONS[one.minutes].window
+    found = []
+    for row, index in zip(*np.nonzero((judged.scores > limits[:, None]) & accepted), strict=True):
+        column = judged.columns[index]
+        found.append(
+            Finding(
+                key=one.keys[row],
+                at=one.time(column),
+                minutes=one.minutes,
+                observed=float(one.counts[row, column]),
+                expected=float(judged.expected[row, index]),
+                upper=judged.upper(row, index, limits[row]),
+                p_value=float(judged.p_values[row, index]),
+                window=window,
+                tests=tests,
+            )
+        )
+    return found
+
+
+def drops(one: Grid, columns: range, hours: int = 6, p_value: float = 1e-6) -> list[Finding]:
+    """Return the series that went silent: next to nothing in some hours in which much was expected.
+
+    Args:
+        one: A grid of hours; only whole hours may be judged.
+        columns: The last hours, each the end of a window.
+        hours: Length of the window.
+        p_value: Probability below which silence is no chance.
+    """
+    found = []
+    tests = len(one.keys) * len(columns)
+    sums = np.cumsum(np.pad(one.counts, ((0, 0), (1, 0))), axis=1)
+    windows = sums[:, hours:] - sums[:, :-hours]  # window w ends with column w + hours - 1
+    for column in columns:
+        ends = column - 24 * np.arange(1, SEASONS[60].days + 1) - hours + 1
+        ends = ends[ends >= 0]
+        if len(ends) < SEASONS[60].days // 4 or column < hours - 1:
+            continue
+        past, now = windows[:, ends], windows[:, column - hours + 1]
+        mean, spread = negative_binomial_law(past.shape[1], past.sum(axis=1), (past**2).sum(axis=1))
+        below = stats.nbinom.cdf(now, 1 / spread, 1 / (1 + mean * spread))
+        for row in np.nonzero((below < p_value) & (mean >= _DROP_EXPECTED) & (now < mean / 10))[0]:
+            found.append(  # noqa: PERF401 - a list of such length reads worse
+                Finding(
+                    one.keys[row], one.time(column - hours + 1), hours * 60, float(now[row]), float(mean[row]),
+                    float(mean[row]), float(below[row]), "drop", SEASONS[60].window, tests,
+                )
+            )  # fmt: skip
+    return found
+
+
+def domain(key: Key) -> str:
+    """Return the domain of a series, for which an operator has a budget of false alerts."""
+    return {
+        "chat_contacts": "chat",
+        "victims": "victims",
+        "negative_feedback": "feedback",
+        "failed_services": "services",
+        "sent_services": "services",
+    }.get(key.metric, "listening")

@@ -1,0 +1,168 @@
+"""The thresholds that keep to the operators' budgets of false alerts. How a bin is scored belongs to `scan`."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from analytics.anomaly import alert_budget
+from analytics.anomaly.baseline import DAY_MINUTES, Grid, Key, domain, judge
+from analytics.signals.clustering import lineage
+
+FILE = Path(__file__).with_name("budgets.yml")
+
+_WEEK_MINUTES = 7 * DAY_MINUTES
+_HISTORY_DAYS = 28
+_DAY = timedelta(days=1)
+
+
+@cache
+def budgets() -> Mapping[str, float]:
+    """Return how many false alerts a week are accepted of each series, by domain."""
+    return yaml.safe_load(FILE.read_text(encoding="utf-8"))
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """The score above which a bin of a domain alarms.
+
+    Attributes:
+        domain: The domain.
+        minutes: Length of the bins.
+        alerts_per_series_week: The budget.
+        series_weeks: Quiet history that it was calibrated on; 0 where there was too little.
+        score: Powers of ten of the probability.
+    """
+
+    domain: str
+    minutes: int
+    alerts_per_series_week: float
+    series_weeks: float
+    score: float
+
+
+def by_law(of_domain: str, minutes: int) -> float:
+    """Return the score that keeps to the budget if probabilities are what they say."""
+    return math.log10(_WEEK_MINUTES / minutes / budgets()[of_domain])
+
+
+def calibrate(one: Grid, until: int, territory_parents: Mapping[str, str]) -> list[Threshold]:
+    """Return the threshold of each domain: that of the law, or a greater one where quiet history had more false alerts.
+
+    Args:
+        one: Hourly series.
+        until: The column behind the last whole hour.
+        territory_parents: Territory to the one that contains it.
+    """
+    per_day = DAY_MINUTES // one.minutes
+    first = max(0, until - _HISTORY_DAYS * per_day)
+    first = until - (until - first) // per_day * per_day
+    scores = judge(one, range(first, until)).scores if one.keys else np.zeros((0, 0))
+    daily = scores.reshape(len(one.keys), -1, per_day).max(axis=2) if scores.size else scores
+    counts = one.counts[:, first:until].reshape(len(one.keys), -1, per_day).sum(axis=2)
+    return thresholds(quiet(Days(one.keys, one.time(first), counts, daily), territory_parents), one.minutes)
+
+
+@dataclass(frozen=True)
+class Days:
+    """Days of many series that were scored.
+
+    Attributes:
+        keys: One per row.
+        start: Beginning of the first day, UTC.
+        counts: One row per series, one column per day.
+        scores: Of the same shape: the greatest score of the day.
+    """
+
+    keys: Sequence[Key]
+    start: datetime
+    counts: np.ndarray
+    scores: np.ndarray
+
+
+def quiet(told: Days, territory_parents: Mapping[str, str]) -> dict[str, list[list[tuple[datetime, float]]]]:
+    """Return by domain, of each series, the scores of its quiet days.
+
+    A day on which a topic counts clearly more than on its median day is not quiet, nor are the days before and behind.
+    Alerts are counted as an operator gets them: what stands out in a département, its region and the nation is one.
+    """
+    loud = _loud(told)
+    once = _told_once(told, territory_parents)
+    found: dict[str, list[list[tuple[datetime, float]]]] = {}
+    for key, days in zip(told.keys, once, strict=True):
+        found.setdefault(domain(key), []).append(
+            [
+                (told.start + day * _DAY, score)
+                for day, score in enumerate(days.tolist())
+                if not _near(loud[key.topic], day)
+            ]
+        )
+    return found
+
+
+def thresholds(quiet_days: Mapping[str, list[list[tuple[datetime, float]]]], minutes: int) -> list[Threshold]:
+    """Return the threshold of each domain of which quiet days are known, for bins of a length."""
+    return [_threshold(name, minutes, quiet_days[name]) for name in sorted(quiet_days)]
+
+
+def _told_once(told: Days, territory_parents: Mapping[str, str]) -> np.ndarray:
+    """Return the scores of days, 0 where another of the topic and day says more of a place around or within."""
+    lineages = [lineage(key.territory, territory_parents) for key in told.keys]
+    once = told.scores.copy()
+    for day, scores in enumerate(told.scores.T):
+        speaking: dict[str, list[int]] = {}
+        for row in np.argsort(-scores, kind="stable")[: np.count_nonzero(scores)].tolist():
+            before = speaking.setdefault(told.keys[row].topic, [])
+            if any(lineages[row][0] in lineages[other] or lineages[other][0] in lineages[row] for other in before):
+                once[row, day] = 0.0
+            else:
+                before.append(row)
+    return once
+
+
+def _loud(told: Days) -> dict[str, np.ndarray]:
+    """Return for each topic the days on which one of its measures counted clearly more than on the median day.
+
+    The largest series of a measure speaks for it: in an outage what is sent falls, and what fails is the event.
+    """
+    largest: dict[tuple[str, str], np.ndarray] = {}
+    for key, counts in zip(told.keys, told.counts, strict=True):
+        known = largest.get((key.topic, key.metric))
+        if known is None or counts.sum() > known.sum():
+            largest[key.topic, key.metric] = counts
+    found: dict[str, np.ndarray] = {}
+    for (topic, _), counts in largest.items():
+        found[topic] = found.get(topic, False) | (counts > most_usual(counts))
+    return found
+
+
+def most_usual(counts: np.ndarray) -> float:
+    """Return the count above which a day is an event: far above the median, by chance and by what the series varies."""
+    level = float(np.median(counts))
+    return 3.0 + level + 4.0 * max(np.sqrt(level), 1.4826 * float(np.median(np.abs(counts - level))))
+
+
+def _near(loud: np.ndarray, day: int) -> bool:
+    return bool(loud[max(0, day - 1) : day + 2].any())
+
+
+def _threshold(name: str, minutes: int, quiet: list[list[tuple[datetime, float]]]) -> Threshold:
+    accepted, law = budgets()[name], by_law(name, minutes)
+    weeks = sum(map(len, quiet)) / 7
+    if int(accepted * weeks) < 1:
+        return Threshold(name, minutes, accepted, 0.0, law)
+    return Threshold(name, minutes, accepted, weeks, max(law, alert_budget.threshold(quiet, accepted)))
+
+
+def scores(found: Iterable[Threshold], minutes: int) -> dict[str, float]:
+    """Return the score of each domain for bins of a length; what was not calibrated has that of the law.
+
+    What was found wrong of the law on hours is taken to be as wrong on shorter bins.
+    """
+    excess = {one.domain: one.score - by_law(one.domain, one.minutes) for one in found}
+    return {name: by_law(name, minutes) + excess.get(name, 0.0) for name in budgets()}

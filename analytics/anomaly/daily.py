@@ -1,0 +1,229 @@
+"""Daily series: what stands out of the last whole days, and what rises slowly. EARS is told by SQL (macro `ears`)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+
+import numpy as np
+from scipy import stats
+
+from analytics.anomaly import alert_budget
+from analytics.anomaly.baseline import DAY_MINUTES, PARIS, UTC, Finding, Key, domain, growth
+from analytics.anomaly.calibration import Days, most_usual
+from analytics.anomaly.count_distributions import negative_binomial_law, negative_binomial_p_value
+from analytics.anomaly.cusum import cusum
+from analytics.anomaly.farrington import farrington_flexible
+
+_PAST_DAYS = 28
+_FEWEST_DAYS = 14
+_WEEK = 7
+_SCORED_DAYS = 112  # of the past that thresholds and lumps are told from
+_FEWEST_LUMPS = 5  # days that count, from which their usual size is known
+_FALSE_DISCOVERY_RATE = 0.05
+_SILENCE_EXPECTED, _SILENCE_P = 20.0, 1e-6
+_MOST_YEARS, _FEWEST_YEARS, _YEAR_WEEKS, _SEASON_WEEKS = 5, 3, 52, 4
+_WINDOW = "28 jours précédents"
+_WINDOW_BEFORE = "28 jours d'avant la semaine"
+
+
+@dataclass(frozen=True)
+class Day:
+    """One day of one series.
+
+    Attributes:
+        key: The series.
+        day: The day.
+        count: What it counts.
+        c1_upper: Bound of EARS, as the two others; None where the past is too short.
+        others: What all other topics count there on that day; zero where that is not known.
+    """
+
+    key: Key
+    day: date
+    count: float
+    c1_upper: float | None
+    c2_upper: float | None
+    c3_upper: float | None
+    others: float = 0.0
+
+    @property
+    def alarms(self) -> bool:
+        """Whether any of the three charts does."""
+        return any(upper is not None and self.count > upper for upper in (self.c1_upper, self.c2_upper, self.c3_upper))
+
+
+def judge(days: Iterable[Day], last: date, thresholds: Mapping[str, float], looked_back: int = 2) -> list[Finding]:
+    """Return what stands out of the last whole days: a day beyond EARS, a week that has risen slowly, a silence.
+
+    A day must be an alarm of EARS and improbable under the negative binomial law of the four weeks before; a week, an
+    alarm of the cumulative sum and improbable beside the four weeks before it. Where all other topics grow too, more is
+    expected, as in `scan`: a backlog is no signal.
+
+    Args:
+        days: Rows of all series, in the order of series and day, without gaps.
+        last: The last whole day.
+        thresholds: Score of each domain, for daily bins.
+        looked_back: Number of days that are judged, the last one included.
+    """
+    judged: list[tuple[float, Finding | None]] = []
+    for key, told in _by_series(days, last).items():
+        counts, others = np.array([(one.count, one.others) for one in told]).T
+        limit = 10.0 ** -thresholds[domain(key)]
+        judged += [
+            _sudden(told[place], counts[: place + 1], others[: place + 1], limit)
+            for place in range(max(_FEWEST_DAYS, len(told) - looked_back), len(told))
+            if told[place].day > last - timedelta(days=looked_back)
+        ]
+        judged.append(_slow(told, counts, others, limit))
+    passed = alert_budget.discoveries([p_value for p_value, _ in judged], _FALSE_DISCOVERY_RATE)
+    return [
+        replace(finding, tests=len(judged))
+        for (_, finding), is_passed in zip(judged, passed, strict=True)
+        if finding is not None and is_passed
+    ]
+
+
+def _by_series(days: Iterable[Day], last: date) -> dict[Key, list[Day]]:
+    series: dict[Key, list[Day]] = {}
+    for one in days:
+        if one.day <= last:
+            series.setdefault(one.key, []).append(one)
+    return series
+
+
+def scored(days: Iterable[Day], last: date) -> Days | None:
+    """Return the scores that the days before would have had, to calibrate on; None of series that are too short.
+
+    Args:
+        days: Rows of the series of one platform, in the order of series and day, without gaps.
+        last: The last whole day.
+    """
+    first = last - timedelta(days=_SCORED_DAYS - 1)
+    known = {
+        key: told
+        for key, told in _by_series(days, last).items()
+        if told[-1].day == last and told[0].day <= first - timedelta(days=_FEWEST_DAYS)
+    }
+    if not known:
+        return None
+    counts = np.array([[one.count for one in told[-_SCORED_DAYS:]] for told in known.values()])
+    scores = np.array([_scores(told) for told in known.values()])
+    return Days(tuple(known), midnight(first), counts, scores)
+
+
+def _scores(told: list[Day]) -> list[float]:
+    """Return how surprising each of the last days was, in powers of ten; 0 where EARS says nothing."""
+    counts, others = np.array([(one.count, one.others) for one in told]).T
+    found = []
+    for place in range(len(told) - _SCORED_DAYS, len(told)):
+        finding = None
+        if told[place].alarms:
+            _, finding = _sudden(told[place], counts[: place + 1], others[: place + 1], limit=2.0)
+        found.append(finding.score if finding else 0.0)
+    return found
+
+
+def _sudden(day: Day, counts: np.ndarray, others: np.ndarray, limit: float) -> tuple[float, Finding | None]:
+    """Return the probability of the last of the counts, and what is found if it and EARS say so."""
+    past = _clipped(counts[:-1])
+    grown = _grown(others[-1], others[:-1][-_PAST_DAYS:])
+    expected, p_value = past.mean() * grown, negative_binomial_p_value(past, int(counts[-1]), grown)
+    if not day.alarms or p_value >= limit or counts[-1] <= expected:
+        return p_value, None
+    return p_value, _finding(day, counts[-1], expected, p_value, "sudden", DAY_MINUTES, _WINDOW)
+
+
+def _grown(others: float, past: np.ndarray) -> float:
+    return float(growth(np.array([others]), past[None, :])[0])
+
+
+def _slow(told: list[Day], counts: np.ndarray, others: np.ndarray, limit: float) -> tuple[float, Finding | None]:
+    """Return the probability of the last week, and what is found if the sum of its small excesses is too much."""
+    past = _clipped(counts[:-_WEEK])
+    if len(past) < _PAST_DAYS:
+        return 1.0, None
+    week = counts[-_WEEK:]
+    weeks = past.reshape(-1, _WEEK).sum(axis=1)
+    others_of_weeks = others[-_WEEK - _PAST_DAYS :].reshape(-1, _WEEK).sum(axis=1)
+    grown = _grown(others_of_weeks[-1], others_of_weeks[:-1])
+    expected, p_value = weeks.mean() * grown, negative_binomial_p_value(weeks, int(week.sum()), grown)
+    if p_value >= limit or not (cusum(week, np.full(_WEEK, expected / _WEEK)) >= 1.0).any():
+        return p_value, None
+    return p_value, _finding(told[-_WEEK], week.sum(), expected, p_value, "slow", _WEEK * DAY_MINUTES, _WINDOW_BEFORE)
+
+
+def _clipped(before: np.ndarray) -> np.ndarray:
+    """Return the last four weeks, with what lies far above the usual cut, so that one event does not hide the next.
+
+    Where the usual of the days that count at all would be cut itself, the series comes in lumps, and they tell what is
+    usual.
+    """
+    past, long_past = before[-_PAST_DAYS:], before[-_SCORED_DAYS:]
+    if not len(past):
+        return past
+    usual, told = most_usual(past), long_past[long_past > 0]
+    if len(told) >= _FEWEST_LUMPS and np.median(told) > usual:
+        usual = most_usual(told)
+    return np.minimum(past, usual)
+
+
+def _finding(  # noqa: PLR0917 - all that a finding is, once
+    day: Day, observed: float, expected: float, p_value: float, method: str, minutes: int, window: str
+) -> Finding:
+    uppers = [upper for upper in (day.c1_upper, day.c2_upper) if upper is not None]
+    upper = max(min(uppers, default=expected), expected) if method == "sudden" else expected
+    return Finding(
+        day.key, midnight(day.day), minutes, float(observed), float(expected), float(upper), p_value, method, window
+    )
+
+
+def midnight(day: date) -> datetime:
+    """Return the instant, in UTC without a zone, at which a day begins in Paris."""
+    return datetime.combine(day, time(), PARIS).astimezone(UTC).replace(tzinfo=None)
+
+
+def silences(days: Iterable[Day], last: date) -> list[Finding]:
+    """Return the services that went silent: on the last day next to nothing of what four weeks led to expect.
+
+    Args:
+        days: Rows of all series; those of `sent_services` are judged.
+        last: The last whole day.
+    """
+    series = _by_series((one for one in days if one.key.metric == "sent_services"), last)
+    found = []
+    for told in series.values():
+        past, now = np.array([one.count for one in told[:-1]][-_PAST_DAYS:]), told[-1]
+        if len(past) < _FEWEST_DAYS or past.min() < _SILENCE_EXPECTED or now.count >= past.min() / 10:
+            continue
+        mean, spread = negative_binomial_law(len(past), past.sum(), (past**2).sum())
+        p_value = float(stats.nbinom.cdf(now.count, 1 / spread, 1 / (1 + mean * spread)))
+        if p_value < _SILENCE_P:
+            found.append(_finding(now, now.count, float(mean), p_value, "drop", DAY_MINUTES, _WINDOW))
+    return [replace(one, tests=len(series)) for one in found]
+
+
+def seasons(weeks: Iterable[tuple[Key, date, int]], thresholds: Mapping[str, float]) -> list[Finding]:
+    """Return the series whose last whole week exceeds its season of the years before; see `farrington`.
+
+    Args:
+        weeks: Series, Monday and count, in the order of series and week, without gaps.
+        thresholds: Score of each domain, for daily bins.
+    """
+    series: dict[Key, list[tuple[date, int]]] = {}
+    for key, monday, count in weeks:
+        series.setdefault(key, []).append((monday, count))
+    found = []
+    for key, told in series.items():
+        years = min(_MOST_YEARS, (len(told) - 1 - _SEASON_WEEKS) // _YEAR_WEEKS)
+        if years < _FEWEST_YEARS:
+            continue
+        mondays, counts = zip(*told, strict=True)
+        bound = farrington_flexible(mondays, counts, len(told) - 1, years=years)
+        if bound.alarm and bound.p_value < 10.0 ** -thresholds[domain(key)]:
+            found.append(
+                Finding(
+                    key, midnight(mondays[-1]), _WEEK * DAY_MINUTES, float(counts[-1]), bound.expected, bound.upper,
+                    bound.p_value, "slow", f"même saison des {years} années précédentes", len(series),
+                )
+            )  # fmt: skip
+    return found

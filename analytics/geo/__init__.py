@@ -1,0 +1,1 @@
+"""Which places of France a text names."""

@@ -1,0 +1,245 @@
+"""From what stands out to the rows that readers see, and back: one run's signals with their evidence and context."""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from scipy import stats
+
+from analytics.anomaly.baseline import DAY_MINUTES, Finding, Key
+from analytics.signals import context as contexts
+from analytics.signals.context import Context, Mention
+from analytics.signals.lifecycle import FRANCE, KINDS, Known, tell
+from analytics.signals.severity import Level, severity
+from analytics.signals.topic_tagging import ALL, OTHER
+from analytics.signals.topics import Topic, parents
+from analytics.signals.wording import explanation
+
+#: Signals are remembered so long after their end.
+KEPT = timedelta(days=400)
+_NEW_SUBJECT = 5.0  # standard errors of its newest term
+_NEW_SUBJECT_TEXTS, _NEW_SUBJECT_AUTHORS = 8, 5
+
+_OF_MENTIONS = frozenset({"mentions", "negative"})
+
+_PSEUDO = {
+    ALL: Topic(ALL, "Toutes les mentions", "", "institution", "team:veille"),
+    OTHER: Topic(OTHER, "Sujets non surveillés", "", "sécuritaire", "team:veille"),
+}
+
+#: Everything that a row may tell; `part` says which of them it does.
+COLUMNS: Mapping[str, str] = {
+    "signal_id": "string", "part": "string", "rank": "int32", "topic_code": "string", "topic_label": "string",
+    "crisis_kind": "string", "territory_code": "string", "territory_level": "string", "territory_label": "string",
+    "kind": "string", "kind_label": "string", "severity": "int32", "probability": "double", "status": "string",
+    "opened_at": "timestamp", "updated_at": "timestamp", "closed_at": "timestamp", "observed": "double",
+    "expected": "double", "upper": "double", "baseline_window": "string", "ratio": "double", "velocity": "double",
+    "reach": "int64", "spread": "int32", "novelty": "double", "negative_share": "double", "explanation": "string",
+    "touched": "string", "series": "string", "metric": "string", "platform": "string", "bin_start": "timestamp",
+    "bin_minutes": "int32", "p_value": "double", "method": "string", "name": "string", "value": "double",
+    "mentions": "int64", "tests": "int64",
+}  # fmt: skip
+
+Row = dict[str, Any]
+
+_SIGNAL, _EVIDENCE, _TERM, _EXAMPLE, _SOURCE = "signal", "evidence", "term", "example", "source"
+
+
+@dataclass(frozen=True)
+class Territory:
+    """A territory, and the one that contains it."""
+
+    code: str
+    level: str
+    label: str
+    parent: str | None
+
+
+def territory_parents(territories: Iterable[Territory]) -> dict[str, str]:
+    """Return each territory's code with that of the territory that contains it."""
+    return {one.code: one.parent for one in territories if one.parent is not None}
+
+
+@dataclass(frozen=True)
+class World:
+    """What a run knows besides its series.
+
+    Attributes:
+        topics: The topics that are watched.
+        territories: By code, the nation among them.
+        mentions: Returns the mentions of a topic in a territory since a moment, and what they share, oldest first.
+        usual_terms: In how many texts of the last 28 days each term was.
+        dismissed: Signals that an operator has put aside, and when.
+    """
+
+    topics: Sequence[Topic]
+    territories: Mapping[str, Territory]
+    mentions: Callable[[str, str, datetime], Sequence[Mention]]
+    usual_terms: Counter[str]
+    dismissed: Mapping[str, datetime]
+
+
+def run(former: Sequence[Row], found: Iterable[Finding], now: datetime, world: World) -> list[Row]:
+    """Return the rows of all signals after a run.
+
+    Args:
+        former: The rows that the run before has returned.
+        found: What stands out.
+        now: Instant up to which there are data, UTC.
+        world: What is known besides.
+    """
+    rows_of: dict[str, list[Row]] = {}
+    for row in former:
+        rows_of.setdefault(row["signal_id"], []).append(row)
+    known = {signal_id: restored(rows) for signal_id, rows in rows_of.items()}
+    new = _new_subject(world, now)
+    told = tell(
+        known.values(),
+        [*found, *([new] if new else [])],
+        now,
+        parents(world.topics),
+        territory_parents(world.territories.values()),
+        world.dismissed,
+    )
+    rows: list[Row] = []
+    for one in told:
+        if one.closed_at is not None and one.closed_at < now - KEPT:
+            continue
+        if one.closed_at is not None and known.get(one.signal_id) == one:
+            rows += rows_of[one.signal_id]
+            continue
+        rows += _rows(one, now, world)
+    return rows
+
+
+def _rows(one: Known, now: datetime, world: World) -> list[Row]:
+    """Return the rows of a signal that is open, or has just been closed."""
+    since = one.opened_at - timedelta(minutes=one.strongest.minutes if one.strongest.minutes < DAY_MINUTES else 0)
+    mentions = world.mentions(one.topic, one.territory, since) if _told_by_mentions(one) else ()
+    context = contexts.around(mentions, world.usual_terms, min(now, one.updated_at))
+    if context.spreading is not None and context.spreading.is_rumour_like and one.kind != "drop":
+        one = replace(one, kind="rumour")
+    return [
+        _signal_row(one, context, world),
+        *(_evidence_row(one, rank, finding) for rank, finding in enumerate(one.evidence, start=1)),
+        *_context_rows(one, context),
+    ]
+
+
+def _told_by_mentions(one: Known) -> bool:
+    """Say whether mentions explain a signal: those of a subject do; all others only if a series of mentions rose."""
+    return one.topic not in _PSEUDO or any(finding.key.metric in _OF_MENTIONS for finding in one.evidence)
+
+
+def _signal_row(one: Known, context: Context, world: World) -> Row:
+    topic = next((topic for topic in world.topics if topic.code == one.topic), None) or _PSEUDO.get(
+        one.topic, Topic(one.topic, one.topic, "", "institution", "team:veille")
+    )
+    place = world.territories.get(one.territory, world.territories[FRANCE])
+    finding = one.strongest
+    measures = {
+        "ratio": finding.ratio,
+        "velocity": context.velocity,
+        "reach": context.reach,
+        "spread": one.spread,
+        "novelty": context.novelty,
+        "negative_share": context.negative_share,
+    }
+    grave = severity(measures)
+    labels = {code: territory.label for code, territory in world.territories.items()}
+    return {
+        "signal_id": one.signal_id, "part": _SIGNAL, "rank": 1, "topic_code": topic.code, "topic_label": topic.label,
+        "crisis_kind": topic.kind, "territory_code": place.code, "territory_level": place.level,
+        "territory_label": place.label, "kind": one.kind, "kind_label": KINDS[one.kind],
+        "severity": list(Level).index(grave.level) + 1, "probability": finding.probability,
+        "status": "open" if one.closed_at is None else "closed", "opened_at": one.opened_at,
+        "updated_at": one.updated_at, "closed_at": one.closed_at, "observed": finding.observed,
+        "expected": finding.expected, "upper": finding.upper, "baseline_window": finding.window,
+        **measures, "explanation": explanation(one, topic.label, labels, context),
+        "touched": ";".join(sorted(one.touched)),
+    }  # fmt: skip
+
+
+def _evidence_row(one: Known, rank: int, finding: Finding) -> Row:
+    key = finding.key
+    return {
+        "signal_id": one.signal_id, "part": _EVIDENCE, "rank": rank, "topic_code": key.topic, "series": str(key),
+        "metric": key.metric, "platform": key.platform, "territory_code": key.territory, "bin_start": finding.at,
+        "bin_minutes": finding.minutes, "observed": finding.observed, "expected": finding.expected,
+        "upper": finding.upper, "p_value": finding.p_value, "value": finding.score, "method": finding.method,
+        "tests": finding.tests, "baseline_window": finding.window,
+    }  # fmt: skip
+
+
+def _context_rows(one: Known, context: Context) -> list[Row]:
+    own = {"signal_id": one.signal_id}
+    return [
+        *(
+            own | {"part": _TERM, "rank": rank, "name": term.term, "value": term.z}
+            for rank, term in enumerate(context.terms, start=1)
+        ),
+        *(
+            own | {"part": _EXAMPLE, "rank": rank, "name": mention.mention_id}
+            for rank, mention in enumerate(context.examples, start=1)
+        ),
+        *(
+            own
+            | {"part": _SOURCE, "rank": rank, "name": source.name, "mentions": source.mentions, "reach": source.reach}
+            for rank, source in enumerate(context.sources, start=1)
+        ),
+    ]
+
+
+def restored(rows: Iterable[Row]) -> Known:
+    """Return the signal that rows tell of."""
+    parts = list(rows)
+    [row] = [row for row in parts if row["part"] == _SIGNAL]
+    evidence = tuple(
+        Finding(
+            key=Key(*told["series"].split("/")),
+            at=told["bin_start"],
+            minutes=told["bin_minutes"],
+            observed=told["observed"],
+            expected=told["expected"],
+            upper=told["upper"],
+            p_value=told["p_value"],
+            method=told["method"],
+            window=told["baseline_window"],
+            tests=told["tests"],
+        )
+        for told in sorted((row for row in parts if row["part"] == _EVIDENCE), key=lambda row: row["rank"])
+    )
+    return Known(
+        signal_id=row["signal_id"],
+        topic=row["topic_code"],
+        territory=row["territory_code"],
+        kind=row["kind"],
+        opened_at=row["opened_at"],
+        updated_at=row["updated_at"],
+        closed_at=row["closed_at"],
+        evidence=evidence,
+        touched=frozenset(filter(None, row["touched"].split(";"))),
+    )
+
+
+def _new_subject(world: World, now: datetime) -> Finding | None:
+    """Return the subject that many suddenly speak of and no topic watches, if there is one."""
+    since = now - timedelta(hours=24)
+    mentions = [one for one in world.mentions(OTHER, FRANCE, since) if one.at >= since]
+    said = contexts.terms_of(one.text for one in mentions)
+    terms = contexts.new_terms(said, world.usual_terms, most=1)
+    if not terms or terms[0].z < _NEW_SUBJECT or terms[0].now < _NEW_SUBJECT_TEXTS:
+        return None
+    told = [one for one in mentions if one.text and contexts.terms_of([one.text])[terms[0].term]]
+    if len({one.author_id for one in told if one.author_id}) < _NEW_SUBJECT_AUTHORS:
+        return None
+    at = min(one.at for one in told).replace(minute=0, second=0, microsecond=0)
+    minutes = max(60, math.ceil((now - at).total_seconds() / 60))
+    usual = terms[0].before / 28 * minutes / DAY_MINUTES
+    key = Key(OTHER, "mentions", "all", FRANCE)
+    p_value = float(stats.norm.sf(terms[0].z))
+    window = "28 jours précédents"
+    return Finding(key, at, minutes, float(terms[0].now), usual, usual, p_value, "novelty", window, tests=len(said))

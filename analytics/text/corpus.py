@@ -1,0 +1,271 @@
+"""The texts of the warehouse, read together: feelings, themes, terms, words. How one text is read is not told here."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+from functools import lru_cache
+from typing import NamedTuple
+
+from analytics.text import discovery, keyness, model, polarity, themes
+from analytics.text.keyness import spelled_words
+from analytics.text.kinds import Kind, copies, kind
+from analytics.text.service import Served
+from analytics.text.words import fold, stem, words
+
+#: Probability under which the model hesitates: about half of such answers are wrong, see docs/verbatims.md.
+UNDECIDED = 0.55
+#: Most texts that are learnt from, so that a build takes minutes whatever has been collected.
+MOST_TEXTS = 5_000
+#: Fewest complaints of a theme and service whose words are told, and most examples of them.
+FEWEST_COMPLAINTS, EXAMPLES = 5, 3
+#: Most words by which a term of the search's index is shown.
+MOST_WRITINGS = 4
+#: Texts that repeat are read once.
+_REMEMBERED = 1 << 16
+
+
+class Feeling(NamedTuple):
+    """The feeling of a text, and who says so; none of both where nobody can say.
+
+    Attributes:
+        verbatim_id: Identifier of the text.
+        feeling: The feeling.
+        feeling_source: `usager` or `modèle`.
+        model_version: Version of the model in service that says so; None for one that was made on the spot.
+        probability: The model's, from 0 to 1.
+        is_undecided: Whether the model hesitates, or nobody can say.
+        is_mixed: Whether the text praises in one clause and blames in another, whatever its feeling.
+    """
+
+    verbatim_id: str
+    feeling: str | None
+    feeling_source: str | None
+    model_version: str | None
+    probability: Decimal | None
+    is_undecided: bool
+    is_mixed: bool
+
+
+def feelings(texts: Iterable[tuple[str, str, str | None]], served: Served | None = None) -> list[Feeling]:
+    """Return the feeling of each text: the one that its writer told, else the model's; none for another language.
+
+    Args:
+        texts: Identifier, text and told feeling of each.
+        served: The model in service; without one, the first texts in the order given are learnt from.
+    """
+    texts = list(texts)
+    told = dict.fromkeys((text, feeling) for _, text, feeling in texts if feeling is not None)
+    silent = [
+        text
+        for text in dict.fromkeys(text for _, text, feeling in texts if feeling is None)
+        if text_kind(text).set_aside is None
+    ]
+    answers = _answers(served, list(told)[:MOST_TEXTS], silent)
+    return [
+        Feeling(verbatim_id, feeling, "usager", None, None, is_undecided=False, is_mixed=is_mixed(text))
+        if feeling
+        else _by_model(verbatim_id, text, answers.get(text), served)
+        for verbatim_id, text, feeling in texts
+    ]
+
+
+def _answers(served: Served | None, told: list[tuple[str, str]], silent: list[str]) -> dict[str, model.Answer]:
+    """Return what is said of silent texts; nothing where too few have told their feeling to learn from."""
+    if served:
+        classifier = served.classifier
+    else:
+        try:
+            classifier, _ = model.train([text for text, _ in told], [feeling for _, feeling in told])
+        except model.TooFewTexts:
+            return {}
+    return dict(zip(silent, classifier.answer(silent), strict=True))
+
+
+def _by_model(verbatim_id: str, text: str, answer: model.Answer | None, served: Served | None) -> Feeling:
+    if answer is None or answer.label is None or answer.probability is None:
+        return Feeling(verbatim_id, None, None, None, None, is_undecided=True, is_mixed=is_mixed(text))
+    return Feeling(
+        verbatim_id,
+        answer.label,
+        "modèle",
+        served.version if served else None,
+        Decimal(f"{answer.probability:.6f}"),
+        is_undecided=answer.probability < UNDECIDED,
+        is_mixed=is_mixed(text),
+    )
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def is_mixed(text: str) -> bool:
+    """Tell whether a text praises in one clause and blames in another."""
+    return polarity.is_mixed(text)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def text_kind(text: str) -> Kind:
+    """Return what a text is: its language, whether it is a testimony."""
+    return kind(text)
+
+
+def copy_groups(texts: Sequence[tuple[str, str]]) -> list[str]:
+    """Return for each text the identifier of the first one that it is a copy of, its own where it is none.
+
+    Args:
+        texts: Identifier and text of each, in the order in which the first one counts.
+    """
+    return [texts[head][0] for head in copies([text for _, text in texts])]
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def theme_codes(text: str) -> tuple[str, ...]:
+    """Return the codes of the themes that a text speaks of."""
+    return themes.spoken_of(themes.logarithms(text))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def term_frequencies(text: str) -> tuple[tuple[str, int], ...]:
+    """Return the stems of a text's words, and how often each stands in it."""
+    return tuple(sorted(Counter(stem(word) for word in words(text) if word.isalnum()).items()))
+
+
+class Posting(NamedTuple):
+    """A term of the search's index, and one of the texts that it stands in.
+
+    Attributes:
+        term: Stem of a word.
+        words: How the term is written in all texts, the commonest first, so that a reader recognises what is searched.
+        verbatim_id: Identifier of the text.
+        frequency: How often the term stands in it.
+    """
+
+    term: str
+    words: str
+    verbatim_id: str
+    frequency: int
+
+
+def index(texts: Sequence[tuple[str, str]]) -> list[Posting]:
+    """Return the terms of each text.
+
+    Args:
+        texts: Identifier and text of each.
+    """
+    written = writings(text for _, text in texts)
+    return [
+        Posting(term, written.get(term, term), verbatim_id, times)
+        for verbatim_id, text in texts
+        for term, times in term_frequencies(text)
+    ]
+
+
+def writings(texts: Iterable[str]) -> dict[str, str]:
+    """Return how each term is written: its commonest words, and the first of them without accents too."""
+    counted: dict[str, Counter[str]] = defaultdict(Counter)
+    for word, times in Counter(word for text in texts for word in spelled_words(text)).items():
+        for folded in words(word):  # none where it is a name
+            counted[stem(folded)][word] += times
+    shown = {}
+    for term, found in counted.items():
+        commonest = sorted(found, key=lambda word: (-found[word], word))[:MOST_WRITINGS]
+        shown[term] = ", ".join(dict.fromkeys((*commonest, fold(commonest[0]))))
+    return shown
+
+
+class Complaint(NamedTuple):
+    """A text that speaks of a theme, once for each theme and service that it counts under."""
+
+    verbatim_id: str
+    text: str
+    copy_of: str
+    theme: str
+    service_name: str
+    is_negative: bool
+
+
+class IrritantWord(NamedTuple):
+    """A word by which the complaints of a theme and service are known."""
+
+    theme: str
+    service_name: str
+    rank: int
+    word: str
+    z: Decimal
+    texts: int
+
+
+class IrritantExample(NamedTuple):
+    """A text that stands for the complaints of a theme and service."""
+
+    theme: str
+    service_name: str
+    rank: int
+    verbatim_id: str
+    typicality: Decimal
+
+
+def irritant_words(texts: Iterable[Complaint]) -> list[IrritantWord]:
+    """Return the words that distinguish the complaints of each theme from all other texts of the same service."""
+    found = []
+    for (theme, service), mine, others in _irritants(texts):
+        told = keyness.distinctive_words([one.text for one in mine], [one.text for one in others])
+        found += [
+            IrritantWord(theme, service, rank, word.word, Decimal(f"{word.z:.3f}"), word.texts)
+            for rank, word in enumerate(told, 1)
+        ]
+    return found
+
+
+def irritant_examples(texts: Iterable[Complaint]) -> list[IrritantExample]:
+    """Return the most typical complaints of each theme and service, one of those that are copies of each other."""
+    found = []
+    for (theme, service), mine, _ in _irritants(texts):
+        chosen = keyness.examples([one.text for one in mine], [one.copy_of for one in mine], EXAMPLES)
+        found += [
+            IrritantExample(theme, service, rank, mine[one.place].verbatim_id, Decimal(f"{one.typicality:.3f}"))
+            for rank, one in enumerate(chosen, 1)
+        ]
+    return found
+
+
+def _irritants(texts: Iterable[Complaint]) -> Iterator[tuple[tuple[str, str], list[Complaint], list[Complaint]]]:
+    """Yield each theme and service with its complaints, and with every other text of the service, each once."""
+    by_service: dict[str, list[Complaint]] = defaultdict(list)
+    for one in texts:
+        by_service[one.service_name].append(one)
+    for service, of_service in sorted(by_service.items()):
+        whole = {one.verbatim_id: one for one in of_service}
+        for theme in sorted({one.theme for one in of_service}):
+            mine = [one for one in of_service if one.theme == theme and one.is_negative]
+            if len(mine) >= FEWEST_COMPLAINTS:
+                ids = {one.verbatim_id for one in mine}
+                yield (theme, service), mine, [one for key, one in whole.items() if key not in ids]
+
+
+class ThemeProposal(NamedTuple):
+    """A theme that a person may add to the taxonomy."""
+
+    rank: int
+    words: str
+    texts: int
+    share: Decimal
+    coherence: Decimal
+    example_verbatim_id: str
+
+
+def proposed_themes(texts: Sequence[tuple[str, str]]) -> list[ThemeProposal]:
+    """Return the themes that texts of no known theme may have.
+
+    Args:
+        texts: Identifier and text of each, the latest first.
+    """
+    return [
+        ThemeProposal(
+            rank,
+            ", ".join(proposal.words),
+            len(proposal.places),
+            Decimal(f"{len(proposal.places) / len(texts):.6f}"),
+            Decimal(f"{proposal.coherence:.6f}"),
+            texts[proposal.places[0]][0],
+        )
+        for rank, proposal in enumerate(discovery.proposals([text for _, text in texts]), 1)
+    ]

@@ -1,0 +1,145 @@
+"""What the words of a text say of its writer's feeling, as numbers. The words stand in `polarity.txt`."""
+
+import re
+from collections.abc import Iterable
+from functools import cache
+from math import log, sqrt
+from pathlib import Path
+from typing import NamedTuple
+
+from analytics.text.words import clean, fold, sentences
+
+_WORD = re.compile(r"\w+")
+_CONTRAST = re.compile(
+    r"\b(?:mais|cependant|toutefois|neanmoins|par contre|en revanche|bemol|sauf|hormis|dommage que|petite?)\b"
+)
+_DENIAL = re.compile(r"\b(?:ne|n'|pas|jamais|aucune?|rien)\b")
+#: A negation up to three words before a word turns it.
+_TURNED = re.compile(r"\b(?:pas|plus|jamais|peu|aucun|aucune|sans|ni|guere|manque de|manque d)\W+(?:\w+\W+){0,2}$")
+#: Where a clause ends and another begins that may say the contrary.
+_CLAUSE = re.compile(
+    r"\b(?:mais|cependant|toutefois|neanmoins|par contre|en revanche|hormis|sauf|dommage que|malgre|alors que)\b|;"
+)
+#: How much more a clause says on its side than on the other, and both clauses together, to be clear.
+_SAID, _CLEAR = 1, 3
+#: How much a whole text says on one side, beside what it says on the other: a reserve in a page of praise is praise.
+_BESIDE = 1 / 3
+_BEFORE = 30  # characters that are looked back for a negation
+
+
+class Weight(NamedTuple):
+    """How much a text says for and against."""
+
+    positive: float
+    negative: float
+
+    @property
+    def balance(self) -> float:
+        """Return the balance from -1 to 1, near 0 where little is said."""
+        return (self.positive - self.negative) / (self.positive + self.negative + 1)
+
+
+@cache
+def _patterns() -> dict[tuple[str, int], re.Pattern[str]]:
+    """Return one pattern for each polarity and strength."""
+    lines = (Path(__file__).parent / "polarity.txt").read_text(encoding="utf-8").splitlines()
+    found: dict[tuple[str, int], list[str]] = {}
+    for line in lines:
+        if not line.startswith("#"):
+            polarity, strength, pattern = line.split(",", 2)
+            found.setdefault((polarity, int(strength)), []).append(pattern)
+    return {
+        key: re.compile(
+            "|".join(rf"\b(?:{one})\b" if one[-1].isalnum() or one[-1] in "*+?)" else one for one in alternatives)
+        )
+        for key, alternatives in found.items()
+    }
+
+
+def weigh(folded: str) -> Weight:
+    """Return what a folded text says for and against; a negated word counts for the other side."""
+    positive = negative = 0.0
+    for (polarity, strength), pattern in _patterns().items():
+        if polarity == "request":
+            continue
+        for match in pattern.finditer(folded):
+            mild = (polarity, strength) != ("negative", 2)  # strong blame is rarely denied
+            turned = mild and _TURNED.search(folded[max(0, match.start() - _BEFORE) : match.start()]) is not None
+            if polarity == "positive" and not turned:
+                positive += strength
+            elif polarity == "positive":
+                negative += strength
+            elif turned:
+                positive += strength / 2
+            else:
+                negative += strength
+    return Weight(positive, negative)
+
+
+def is_mixed(text: str) -> bool:
+    """Tell whether a text is clearly for something in one clause and clearly against something in another.
+
+    Sentences are cut into clauses at words of contrast.
+    """
+    clauses = [weigh(clause) for part in sentences(fold(clean(text))) for clause in _CLAUSE.split(part)]
+    praised = max((one.positive - one.negative for one in clauses), default=0)
+    blamed = max((one.negative - one.positive for one in clauses), default=0)
+    is_opposed = min(praised, blamed) >= _SAID and praised + blamed >= _CLEAR
+    whole = _sum(clauses)
+    return is_opposed and min(whole) >= _BESIDE * max(whole)
+
+
+def describe(text: str) -> list[float]:
+    """Return what a text shows of its writer's feeling, one number for each of `FEATURES`."""
+    folded = fold(clean(text))
+    parts = sentences(folded)
+    weights = [weigh(part) for part in parts]
+    whole = _sum(weights)
+    third = max(1, len(parts) // 3)
+    length = max(1, len(_WORD.findall(folded)))
+    root = sqrt(length)  # a long text holds more of everything, but not in proportion
+    return [
+        whole.positive / root,
+        whole.negative / root,
+        (whole.positive - whole.negative) / root,
+        whole.balance,
+        min(whole) / (max(whole) + 1),
+        _sum(weights[:third]).balance,
+        _sum(weights[-third:]).balance,
+        sum(weight.positive > weight.negative for weight in weights) / len(parts),
+        sum(weight.negative > weight.positive for weight in weights) / len(parts),
+        len(_patterns()["request", 1].findall(folded)) / root,
+        len(_CONTRAST.findall(folded)) / root,
+        len(_DENIAL.findall(folded)) / root,
+        folded.count("!") / root,
+        folded.count("?") / root,
+        log(length),
+        float(not whole.positive),
+        float(not whole.negative),
+    ]
+
+
+FEATURES = (
+    "positive",
+    "negative",
+    "difference",
+    "balance",
+    "mixture",
+    "balance_of_the_beginning",
+    "balance_of_the_end",
+    "positive_sentences",
+    "negative_sentences",
+    "requests",
+    "contrasts",
+    "denials",
+    "exclamation_marks",
+    "question_marks",
+    "length",
+    "nothing_positive",
+    "nothing_negative",
+)
+
+
+def _sum(weights: Iterable[Weight]) -> Weight:
+    weights = list(weights)
+    return Weight(sum(one.positive for one in weights), sum(one.negative for one in weights))

@@ -1,0 +1,52 @@
+"""Superset's kept answers, forgotten at each publication, whichever job publishes. No dashboard changes here."""
+
+import dagster as dg
+from supersync.cache import invalidate
+from supersync.errors import SupersetFailure, Unreachable
+
+from assets.bi import server
+from assets.bi.superset import BUNDLE
+from assets.serving.copies import key as copy_key
+from core import settings
+from warehouse.published import DAILY
+
+KEY = dg.AssetKey(["superset", "answers"])
+
+
+@dg.asset(
+    key=KEY,
+    deps=[copy_key(DAILY)],
+    group_name="superset",
+    owners=["team:plateforme-donnees"],
+    kinds={"superset"},
+    description="Superset's kept answers: none is older than the published daily copy.",
+)
+def answers() -> dg.MaterializeResult:
+    """Have Superset forget its answers, or say why there are none to forget.
+
+    It waits for nothing but the publication: an apply of the bundle that fails leaves no former figures on the screen.
+
+    Raises:
+        dg.Failure: Superset runs, but does not do it.
+    """
+    return dg.MaterializeResult(metadata={"summary": forget()})
+
+
+def forget() -> str:
+    """Have Superset forget its answers, and return a sentence on what came of it.
+
+    Raises:
+        dg.Failure: Superset runs, but does not do it.
+    """
+    if not settings.home().superset.is_dir():
+        return "This home has no Superset."
+    try:
+        with server.client() as client:
+            return f"Superset has forgotten its answers of {invalidate(client, BUNDLE)} datasets."
+    except Unreachable:
+        return "Superset does not run; it forgets its former answers when it starts."
+    except SupersetFailure as failure:
+        raise dg.Failure(
+            description=f"The copy is published, but Superset may show kept answers of the former one. {failure}",
+            allow_retries=False,
+        ) from None

@@ -1,0 +1,208 @@
+"""The dbt project as two steps, one per target and file: each builds its seeds and models and runs their checks.
+
+Names belong in `translator`.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DbtCliInvocation, DbtCliResource, DbtProject, dbt_assets
+
+from assets.dbt.lineage import column_lineage, kept_lineage
+from assets.dbt.translator import Translator, node_key
+from core import settings
+from core.run_progress import WARNING
+from ingestion.engine.load_log import collect_loads
+from ingestion.engine.loading import ensure_tables
+from warehouse import dbt_project, held_back
+from warehouse.held_back import Failure
+
+os.environ.update(dbt_project.environment())
+PARSED = "partial_parse.msgpack"
+
+#: Builds of what was skipped, each of which may fail in its turn; a project that is sound needs two.
+ROUNDS = 6
+
+REMEDY_OF_ROWS = (
+    "Correct these rows at their platform and load them again, or correct the contract or seed that should know them; "
+    "then `cyberimpact build`."
+)
+
+
+def selectable_manifest() -> dict:
+    """Return the manifest with what dagster-dbt lacks to tell which checks a cautious selector selects."""
+    manifest = dbt_project.read_manifest()
+    for node in manifest["nodes"].values():
+        node["depends_on_nodes"] = node["depends_on"].get("nodes", [])  # of dbt's own nodes, a property
+    return manifest
+
+
+MANIFEST = selectable_manifest()
+
+
+def failures(invocation: DbtCliInvocation) -> str:
+    """Return a sentence for each node that dbt could not build or that failed its check."""
+    results = Path(invocation.target_path) / "run_results.json"
+    if not results.exists():
+        return f"dbt stopped before it built anything; its log is in {settings.home().logs / 'dbt'}."
+    bad = [r for r in json.loads(results.read_bytes())["results"] if r["status"] in ("error", "fail")]
+    return "\n".join(f"{r['unique_id']}: {(r.get('message') or r['status']).strip()}" for r in bad) or "dbt failed."
+
+
+def project_of(target: str) -> DbtProject:
+    folder = dbt_project.parse_folder(target)
+    return DbtProject(dbt_project.PROJECT_DIR, target_path=folder, profiles_dir=dbt_project.PROJECT_DIR, target=target)
+
+
+@dbt_assets(
+    name="warehouse",
+    manifest=MANIFEST,
+    selector=dbt_project.DAILY,
+    project=project_of(dbt_project.DAILY),
+    dagster_dbt_translator=Translator(dbt_project.DAILY),
+    pool="warehouse",
+)
+def warehouse(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator:
+    collect_loads()
+    yield from build(context, dbt, dbt_project.DAILY)
+
+
+@dbt_assets(
+    name="live_models",
+    manifest=MANIFEST,
+    selector=dbt_project.LIVE,
+    project=project_of(dbt_project.LIVE),
+    dagster_dbt_translator=Translator(dbt_project.LIVE),
+    pool="live",
+)
+def live_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator:
+    yield from build(context, dbt, dbt_project.LIVE)
+
+
+def build(context: dg.AssetExecutionContext, dbt: DbtCliResource, target: str) -> Iterator:
+    """Build what is selected of a target, and tell what became of each node.
+
+    Raises:
+        dg.Failure: a node could not be built or a check failed.
+    """
+    for platform in dbt_project.platforms_read(dbt_project.read_manifest(), target):
+        ensure_tables(platform)
+    invocation = dbt.cli(
+        # Unit tests judge the code, not the data: `make test` runs them.
+        ["build", "--target", target, "--exclude-resource-type", "unit_test"],
+        context=context,
+        raise_on_error=False,
+        target_path=invocation_folder(context.run_id, target),
+    )
+    # Tracing new code takes a minute, for which the daily build has time and a micro-batch has not.
+    lineage = column_lineage() if target == dbt_project.DAILY or kept_lineage() is not None else {}
+    built: set[dg.AssetKey] = set()
+    failed_checks: list[dg.AssetCheckResult] = []
+    for event in invocation.stream():
+        if isinstance(event, dg.Output):
+            key = context.asset_key_for_output(event.output_name)
+            built.add(key)
+            yield event.with_metadata({**event.metadata, **lineage.get(key, {})})
+        elif isinstance(event, dg.AssetCheckResult) and not event.passed:
+            failed_checks.append(event)
+        else:
+            yield event
+    found = settle_failures(invocation, target)
+    for one in found:
+        context.log.warning(str(one))
+        for line in str(one).splitlines():  # what a person waits for is drawn from stdout
+            print(f"{WARNING}{line}", flush=True)
+    yield from (with_rows(check, found) for check in failed_checks)
+    held = any(one.stops == held_back.HOLD_BACK for one in found)
+    if any(one.stops == held_back.BLOCK for one in found) or not (held or invocation.is_successful()):
+        raise dg.Failure(description=sentences(found, invocation), allow_retries=False)
+    # What dbt had skipped was built since: Dagster would skip what reads it.
+    yield from (dg.MaterializeResult(asset_key=key) for key in sorted(context.selected_asset_keys - built))
+    shutil.rmtree(invocation.target_path)  # hundreds a day, of several megabytes each
+
+
+def settle_failures(invocation: DbtCliInvocation, target: str) -> list[Failure]:
+    """Hold back the KPIs that failed checks concern, build what dbt has skipped, and return what failed or warns.
+
+    Nothing is settled where a failure blocks: publication then refuses.
+    """
+    results = run_results(Path(invocation.target_path))
+    graph, home = held_back.Graph.of(MANIFEST), settings.home()
+    database = home.warehouse if target == dbt_project.DAILY else home.live
+    found: list[Failure] = []
+    for _ in range(ROUNDS):
+        new = held_back.failures(graph, database, results)
+        former = {code for one in found for code in one.kpis}
+        found += new
+        if all(one.stops == held_back.WARN for one in found) or any(one.stops == held_back.BLOCK for one in new):
+            return found
+        codes = {code for one in found for code in one.kpis}
+        held_back.hold_back(home, graph, [one for one in new if one.stops == held_back.HOLD_BACK], database)
+        models, checks = held_back.unfinished(graph, database, codes)
+        kept = {graph.kpi_node(code)["unique_id"] for code in codes}
+        models = sorted({*models, *(graph.readers(codes - former) - kept)})
+        if not (models or checks):
+            break
+        verb, chosen = ("run", models) if models else ("test", checks)
+        results = again(verb, [graph.nodes[uid]["name"] for uid in chosen], target, Path(invocation.target_path))
+    held_back.settle(graph, database, [one for one in found if one.stops == held_back.HOLD_BACK])
+    return list({one.unique_id: one for one in found}.values())
+
+
+def run_results(folder: Path) -> list[dict[str, Any]]:
+    """Return how each node of the last invocation ended; nothing where dbt stopped before it built anything."""
+    file = folder / "run_results.json"
+    return json.loads(file.read_bytes())["results"] if file.exists() else []
+
+
+def again(verb: str, names: list[str], target: str, folder: Path) -> list[dict[str, Any]]:
+    """Run dbt on nodes by name and return how each ended."""
+    (folder / "run_results.json").unlink(missing_ok=True)
+    dbt_project.ask(verb, "--target", target, "--select", *names, DBT_TARGET_PATH=str(folder))
+    return run_results(folder)
+
+
+def with_rows(check: dg.AssetCheckResult, found: Sequence[Failure]) -> dg.AssetCheckResult:
+    """Return a failed check with the rows that it refuses; one that holds back has failed, whatever dbt calls it."""
+    one = next((one for one in found if one.name == check.check_name), None)
+    if one is None:
+        return check
+    details = {"rows": "\n".join(one.examples), "kpis held back": ", ".join(sorted(one.kpis)), "remedy": REMEDY_OF_ROWS}
+    return dg.AssetCheckResult(
+        passed=False,
+        asset_key=check.asset_key,
+        check_name=check.check_name,
+        severity=dg.AssetCheckSeverity.WARN if one.stops == held_back.WARN else dg.AssetCheckSeverity.ERROR,
+        metadata={**check.metadata, **details},
+    )
+
+
+def sentences(found: Sequence[Failure], invocation: DbtCliInvocation) -> str:
+    """Return what failed, with its rows and a remedy."""
+    blocking = [str(one) for one in found if one.stops == held_back.BLOCK]
+    return "\n".join([*blocking, REMEDY_OF_ROWS]) if blocking else failures(invocation)
+
+
+def invocation_folder(run_id: str, target: str) -> Path:
+    """Return the folder of one dbt invocation, with what was parsed for its target: that takes long."""
+    parsed = dbt_project.parse_folder(target)
+    folder = parsed / f"{target}-{run_id}"
+    folder.mkdir(parents=True, exist_ok=True)
+    if (parsed / PARSED).exists():
+        shutil.copy(parsed / PARSED, folder)
+    return folder
+
+
+def keys_selected(select: str, target: str) -> list[dg.AssetKey]:
+    """Return the assets of a target that a selection in dbt's syntax names.
+
+    Raises:
+        ExpectedFailure: it names none.
+    """
+    nodes = dbt_project.read_manifest()["nodes"]
+    return sorted(node_key(nodes[unique_id], target) for unique_id in dbt_project.selected(select, target))

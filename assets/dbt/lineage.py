@@ -1,0 +1,227 @@
+"""Column lineage of the dbt project, read from its compiled SQL once per code version. `dbt` shows it."""
+
+import json
+import os
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import sqlglot
+from sqlglot import exp
+from sqlglot.lineage import lineage
+from sqlglot.optimizer.qualify import qualify
+from sqlglot.optimizer.scope import build_scope
+
+from assets.dbt.translator import node_key
+from core import settings
+from core.errors import ExpectedFailure
+from warehouse import dbt_project
+
+DIALECT = "duckdb"
+
+#: The dbt source through which the daily target reads what the live one has published.
+PUBLISHED_BY_LIVE = "live_copy"
+
+#: In observations, a constant in one of these counts the record: it comes from where the key of the record comes from.
+COUNTED, RECORD = ("numerator", "denominator"), "record_key"
+
+#: In `meta` of a column of a Python model: the columns it is made from, as `model.column`. SQL tells that by itself.
+MADE_OF = "made_of"
+
+#: Columns a column is made from: model, column -> [(upstream node, upstream column)], nodes by their dbt unique id.
+Lineage = dict[str, dict[str, list[tuple[str, str]]]]
+
+
+def relation(node: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the schema and table of a node, in lower case."""
+    return node["schema"].lower(), (node.get("identifier") or node.get("alias") or node["name"]).lower()
+
+
+def trace(manifest: Mapping[str, Any]) -> Lineage:
+    """Return the columns behind each column of each model.
+
+    Args:
+        manifest: dbt's manifest with compiled code, and every column of every node described.
+    """
+    nodes = {**manifest["nodes"], **manifest["sources"]}
+    tables = {relation(n): uid for uid, n in nodes.items() if n["resource_type"] in ("model", "seed", "source")}
+    models = {node["name"]: uid for uid, node in nodes.items() if node["resource_type"] == "model"}
+    # A published copy of the other target holds models under their own names: what is read there comes from them.
+    tables |= {relation(n): models[n["name"]] for n in nodes.values() if n.get("source_name") == PUBLISHED_BY_LIVE}
+    schema: dict[str, dict[str, dict[str, str]]] = {}
+    for (schema_name, table), uid in tables.items():
+        columns = {c["name"].lower(): c.get("data_type") or "text" for c in nodes[uid]["columns"].values()}
+        schema.setdefault(schema_name, {})[table] = columns
+    found: Lineage = {}
+    for uid in models.values():
+        node = nodes[uid]
+        if node["language"] == "python":
+            found[uid] = declared(node, nodes)
+        elif node.get("compiled_code"):
+            found[uid] = trace_model(node, schema, tables)
+    return found
+
+
+def declared(node: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]]) -> dict[str, list[tuple[str, str]]]:
+    """Return the columns that a Python model says stand behind each of its own.
+
+    Raises:
+        ExpectedFailure: it names a column that is not there, or a model that it does not read.
+    """
+    read = {nodes[uid]["name"]: uid for uid in node["depends_on"]["nodes"]}
+    found: dict[str, list[tuple[str, str]]] = {}
+    for column in node["columns"].values():
+        named = [tuple(one.split(".")) for one in column["config"]["meta"].get(MADE_OF, [])]
+        for model, name in named:
+            if model not in read or name not in nodes[read[model]]["columns"]:
+                raise ExpectedFailure(
+                    f"{node['original_file_path']}: {column['name']} is said to be made of {model}.{name}, "
+                    "which the model does not read.",
+                    f"Correct `{MADE_OF}` of the column.",
+                )
+        found[column["name"].lower()] = sorted((read[model], name) for model, name in named)
+    return found
+
+
+def trace_model(
+    node: Mapping[str, Any], schema: dict[str, Any], tables: Mapping[tuple[str, str], str]
+) -> dict[str, list[tuple[str, str]]]:
+    """Return the columns behind each column of one model."""
+    query = sqlglot.parse_one(node["compiled_code"], dialect=DIALECT)
+    for table in query.find_all(exp.Table):
+        table.set("catalog", None)  # the database is the file; only schema and table tell models apart
+    qualified = qualify(query, schema=schema, dialect=DIALECT, validate_qualify_columns=False)
+    # All columns at once: they share the steps that one question for each would take anew.
+    roots = lineage(None, qualified, schema=schema, scope=build_scope(qualified), dialect=DIALECT)
+    found: dict[str, list[tuple[str, str]]] = {}
+    counting = []
+    for column, root in roots.items():
+        steps = list(root.walk())
+        upstream = set()
+        for step in steps:
+            if isinstance(step.expression, exp.Table):
+                table = (step.expression.db.lower(), step.expression.name.lower())
+                if table in tables:
+                    upstream.add((tables[table], step.name.rpartition(".")[2].strip('"').lower()))
+        found[column.lower()] = sorted(upstream)
+        if not upstream and not any(step.expression.find(exp.Null) for step in steps):
+            counting.append(column.lower())
+    for column in set(counting) & set(COUNTED):
+        found[column] = found.get(RECORD, [])
+    return found
+
+
+#: What each target compiles. Only SQL can be traced, and dbt cannot compile a Python model without a connection.
+TRACED = {
+    dbt_project.DAILY: ("--exclude", "tag:live", "path:models/**/*.py"),
+    dbt_project.LIVE: ("--select", "tag:live", "--exclude", "path:models/**/*.py"),
+}
+
+
+def compile_and_trace() -> Lineage:
+    """Compile the dbt project without touching its databases, and trace it.
+
+    Raises:
+        ExpectedFailure: dbt cannot compile the project.
+    """
+    return trace(joined({target: compiled_manifest(target, compiled_folder(target)) for target in TRACED}))
+
+
+def joined(manifests: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return one manifest of several targets, each node compiled for the target that builds it."""
+    nodes = {
+        unique_id: manifests[dbt_project.target_of(node)]["nodes"][unique_id]
+        for unique_id, node in manifests[dbt_project.DAILY]["nodes"].items()
+    }
+    return {**manifests[dbt_project.DAILY], "nodes": nodes}
+
+
+def load_compiled() -> tuple[dict[str, Any], Lineage]:
+    """Return the compiled manifest of both targets and its lineage, compiled anew only where the code has changed.
+
+    Raises:
+        ExpectedFailure: dbt cannot compile the project.
+    """
+    traced = load_lineage()
+    files = {target: compiled_folder(target) / "manifest.json" for target in TRACED}
+    return joined({target: json.loads(file.read_bytes()) for target, file in files.items()}), traced
+
+
+def compiled_folder(target: str) -> Path:
+    return dbt_project.parse_folder(target) / "lineage"
+
+
+def compiled_manifest(target: str, folder: Path, project_dir: Path = dbt_project.PROJECT_DIR) -> dict[str, Any]:
+    """Return the manifest of a target with the compiled code of what it builds.
+
+    Args:
+        target: The dbt target.
+        folder: Where dbt writes it.
+        project_dir: The dbt project, that of the checkout by default.
+
+    Raises:
+        ExpectedFailure: dbt cannot compile it.
+    """
+    # A former revision names the dbt of its time; what cannot be compiled by today's says so itself.
+    without_database = ("--no-version-check", "--no-introspect", "--no-populate-cache", "--target", target)
+    compiled = dbt_project.ask(
+        "compile",
+        *without_database,
+        *TRACED[target],
+        DBT_TARGET_PATH=str(folder),
+        DBT_PROJECT_DIR=str(project_dir),
+        DBT_PROFILES_DIR=str(project_dir),
+    )
+    if compiled.returncode:
+        raise ExpectedFailure(f"dbt cannot compile the project: {compiled.stdout.strip()}", "Mend the model it names.")
+    return json.loads((folder / "manifest.json").read_bytes())
+
+
+def kept_lineage() -> Lineage | None:
+    """Return the lineage of the current code from the home's cache, None where this code was not traced yet."""
+    path = kept_file()
+    if path.exists() and all((compiled_folder(target) / "manifest.json").exists() for target in TRACED):
+        kept = json.loads(path.read_bytes())
+        if kept["fingerprint"] == dbt_project.fingerprint():
+            return kept["lineage"]
+    return None
+
+
+def kept_file() -> Path:
+    return settings.home().dbt_target / "column_lineage.json"
+
+
+def load_lineage() -> Lineage:
+    """Return the lineage of the current code, from the home's cache where this code has been traced before."""
+    kept = kept_lineage()
+    if kept is not None:
+        return kept
+    current, path = dbt_project.fingerprint(), kept_file()
+    traced = compile_and_trace()
+    partial = path.with_suffix(f".{os.getpid()}")
+    partial.write_text(json.dumps({"fingerprint": current, "lineage": traced}))
+    partial.replace(path)
+    return traced
+
+
+@cache
+def column_lineage() -> dict[dg.AssetKey, dict[str, dg.TableColumnLineage]]:
+    """Return the lineage as the metadata that Dagster draws, by asset key."""
+    manifest = dbt_project.read_manifest()
+    nodes = {**manifest["nodes"], **manifest["sources"]}
+    return {
+        node_key(nodes[uid]): {
+            "dagster/column_lineage": dg.TableColumnLineage(
+                {
+                    column: [
+                        dg.TableColumnDep(node_key(nodes[source], dbt_project.target_of(nodes[uid])), name)
+                        for source, name in upstream
+                    ]
+                    for column, upstream in columns.items()
+                }
+            )
+        }
+        for uid, columns in load_lineage().items()
+    }

@@ -1,0 +1,107 @@
+"""What the platform tells a publication of itself: definitions, lineage, runs, accesses. Writing it is `audit`'s."""
+
+import sqlite3
+from collections.abc import Iterable, Set
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+
+from assets.bi import access_log, server
+from assets.bi.lineage import shown
+from assets.dbt.lineage import load_compiled
+from assets.graph import graph
+from assets.serving.lineage import way
+from audit import publication_metadata
+from audit.definitions import definitions
+from audit.publication_metadata import PublicationMetadata
+from audit.recording import Recorder
+from core import settings
+
+#: How far back runs and evaluations of checks are told.
+DAYS = 31
+#: Micro-batches make hundreds of runs a day, and Dagster takes a millisecond for each, and for each evaluation.
+RUN_LIMIT, EVALUATIONS_OF_A_CHECK = 5_000, 100
+
+
+def recorder(context: dg.AssetExecutionContext) -> Recorder:
+    """Return everything that is recorded with a publication of the current code.
+
+    Raises:
+        ExpectedFailure: dbt cannot compile the project.
+    """
+    manifest, lineage = load_compiled()
+    bundle = server.bundle()
+    edges, places = way(manifest, lineage, bundle), shown(bundle)
+    now = datetime.now(UTC)
+    since = now - timedelta(days=DAYS)
+    given = {
+        "lineage_column": publication_metadata.lineage_rows(edges),
+        "kpi_shown": places,
+        "dagster_run": runs(context.instance, since),
+        "check_evaluation": evaluations(context.instance, checks(), since),
+        "access_day": told_accesses(context, now),
+    }
+    known = definitions(manifest, lineage, edges, places)
+    return Recorder(known, context.run_id, PublicationMetadata(publication_metadata.declared(manifest), given))
+
+
+def told_accesses(context: dg.AssetExecutionContext, now: datetime) -> list[dict[str, Any]]:
+    """Return the accesses that Superset's log tells of; a log that cannot be read keeps no figure from its readers."""
+    try:
+        return access_log.by_day(settings.home(), now)
+    except sqlite3.Error as problem:
+        context.log.warning("Superset's log cannot be read (%s): this publication tells of no access.", problem)
+        return []
+
+
+def runs(instance: dg.DagsterInstance, since: datetime) -> list[dict[str, Any]]:
+    """Return the runs of the instance since a moment, the latest first."""
+    records = instance.get_run_records(dg.RunsFilter(created_after=since), limit=RUN_LIMIT)
+    return [
+        {
+            "run_id": record.dagster_run.run_id,
+            "job": record.dagster_run.job_name,
+            "status": record.dagster_run.status.value,
+            "started_at": moment(record.start_time),
+            "ended_at": moment(record.end_time),
+        }
+        for record in records
+    ]
+
+
+def checks() -> Set[dg.AssetCheckKey]:
+    """Return every check of the graph, dbt's and Dagster's own."""
+    return graph().resolve_asset_graph().asset_check_keys
+
+
+def evaluations(
+    instance: dg.DagsterInstance, keys: Iterable[dg.AssetCheckKey], since: datetime
+) -> list[dict[str, Any]]:
+    """Return how checks ended since a moment, whether their run ended well or not; check by check, the latest first."""
+    storage = instance.event_log_storage
+    return [
+        {
+            "asset": key.asset_key.to_user_string(),
+            "check_name": key.name,
+            "status": check_status(record.evaluation),
+            "evaluated_at": moment(event.timestamp),
+            "run_id": record.run_id,
+        }
+        for key in sorted(keys)
+        for record in storage.get_asset_check_execution_history(key, limit=EVALUATIONS_OF_A_CHECK)
+        if (event := record.event)
+        and isinstance(record.evaluation, dg.AssetCheckEvaluation)
+        and event.timestamp >= since.timestamp()
+    ]
+
+
+def check_status(evaluation: dg.AssetCheckEvaluation) -> str:
+    """Return the end of a check in dbt's words."""
+    if evaluation.passed:
+        return "pass"
+    return "warn" if evaluation.severity is dg.AssetCheckSeverity.WARN else "fail"
+
+
+def moment(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)

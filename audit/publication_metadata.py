@@ -1,0 +1,177 @@
+"""The tables that a publication adds to its copy: ledger, lineage, checks, runs, accesses. dbt builds the others."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from audit import ledger
+from audit.ledger import Entry
+from audit.lineage import Way, title
+from core import settings
+from core.errors import ExpectedFailure
+from core.settings import Home
+from core.sql import literal
+
+#: dbt's source that declares these tables.
+SOURCE = "published"
+SCHEMA = "audit"
+
+#: A KPI that reads this table has small cells to hide.
+SUPPRESSION = "kpi.kpi_suppressed_cell"
+
+#: How far back readers see the ledger; the ledger itself is kept for ever.
+MONTHS_SETTING, MONTHS = "CYBERIMPACT_LEDGER_MONTHS", 13
+_DAYS_OF_A_MONTH = 30.44
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A declared table.
+
+    Attributes:
+        description: What a row is, in French.
+        types: SQL type of each column, in order.
+        descriptions: What each column holds, in French.
+    """
+
+    description: str
+    types: Mapping[str, str]
+    descriptions: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class PublicationMetadata:
+    """What a publication is given to add, besides what the warehouse and the ledger tell.
+
+    Attributes:
+        tables: The declared tables by name.
+        given: Rows of the tables that neither warehouse nor ledger tells of.
+    """
+
+    tables: Mapping[str, Table]
+    given: Mapping[str, Rows] = field(default_factory=dict)
+
+
+def declared(manifest: Mapping[str, Any]) -> dict[str, Table]:
+    """Return the tables that dbt's manifest declares for publication, by name."""
+    return {
+        source["name"]: Table(
+            source["description"].strip(),
+            {column["name"]: column["data_type"] for column in source["columns"].values()},
+            {column["name"]: column["description"].strip() for column in source["columns"].values()},
+        )
+        for source in manifest["sources"].values()
+        if source["source_name"] == SOURCE
+    }
+
+
+def lineage_rows(way: Way) -> list[dict[str, str]]:
+    """Return the edges as rows of `lineage_column`."""
+    return [
+        {
+            "from_layer": source.layer,
+            "from_title": title(source.layer),
+            "from_table": source.table,
+            "from_column": source.name,
+            "to_layer": target.layer,
+            "to_title": title(target.layer),
+            "to_table": target.table,
+            "to_column": target.name,
+        }
+        for source, target in way.edges
+    ]
+
+
+def add(
+    copy: Path, home: Home, metadata: PublicationMetadata, known: Sequence[Entry], protected: Sequence[str]
+) -> None:
+    """Write the tables into a copy that nobody reads yet.
+
+    Args:
+        copy: The file.
+        home: The home, whose warehouse nobody writes meanwhile.
+        metadata: What is added.
+        known: Every publication, this one last.
+        protected: Codes of the KPIs whose former figures could give small cells away.
+    """
+    with duckdb.connect(":memory:", config={"threads": 2}) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute(f"attach {literal(str(home.warehouse))} as warehouse (read_only)")
+        connection.execute(f"attach {literal(str(copy))} as copy")
+        connection.execute(f"create schema if not exists copy.{SCHEMA}")
+        told = {
+            "kpi_ledger": ledger_query(known, protected),
+            "check_result": "select *, resource_type as kind from warehouse.audit.build_node",
+        }
+        for name, table in metadata.tables.items():
+            if name in told:
+                fill(connection, name, table, told[name])
+            elif name in metadata.given:
+                connection.register("given", arrow(metadata.given[name], table))
+                fill(connection, name, table, "select * from given")
+                connection.unregister("given")
+        connection.execute("checkpoint copy")
+        connection.execute("detach copy")
+
+
+def arrow(rows: Rows, table: Table) -> pa.Table:
+    """Return rows as a table with the declared columns, also where there is no row."""
+    return pa.table({name: pa.array([row[name] for row in rows]) for name in table.types})
+
+
+def fill(connection: duckdb.DuckDBPyConnection, name: str, table: Table, query: str) -> None:
+    """Make one table as it is declared, with its descriptions."""
+    target = f'copy.{SCHEMA}."{name}"'
+    columns = ", ".join(f'cast("{column}" as {kind}) as "{column}"' for column, kind in table.types.items())
+    connection.execute(f"create table {target} as select {columns} from ({query})")  # noqa: S608 - declared names
+    connection.execute(f"comment on table {target} is {literal(table.description)}")
+    for column, text in table.descriptions.items():
+        connection.execute(f'comment on column {target}."{column}" is {literal(text)}')
+
+
+def ledger_query(known: Sequence[Entry], protected: Sequence[str]) -> str:
+    """Return the SQL of the changes that readers may see of the last months' publications."""
+    last = known[-1].published_at
+    shown = [entry for entry in known if last - entry.published_at <= shown_for()]
+    facts = ", ".join(
+        f"({entry.sequence}, {literal(entry.publication_id)}, {literal(utc(entry.published_at))}::timestamp, "
+        f"{literal(entry.facts['code_version'])})"
+        for entry in shown
+    )
+    hidden = f"kpi_code in ({', '.join(map(literal, protected))})" if protected else "false"
+    figures = ", ".join(
+        f"case when not ({hidden}) then {name} end as {name}"
+        for name in ("numerator", "denominator", "value", "observations")
+    )
+    return f"""
+        select
+            publication, publication_id, published_at, code_version, {", ".join(ledger.COORDINATES)}, {figures},
+            {hidden} or is_suppressed is true as is_withheld, change
+        from {ledger.changes(shown)}
+        inner join (values {facts}) as told (publication, publication_id, published_at, code_version)
+            using (publication)
+        order by all
+    """  # noqa: S608 - values of our own
+
+
+def utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ")
+
+
+def shown_for() -> timedelta:
+    """Return how far back readers see the ledger.
+
+    Raises:
+        ExpectedFailure: the setting is no number of months.
+    """
+    text = settings.get(MONTHS_SETTING, str(MONTHS))
+    if not text.isdecimal() or not int(text):
+        raise ExpectedFailure(f"{MONTHS_SETTING} is {text!r}, no number of months.", "Set it to 1 or more.")
+    return timedelta(days=int(text) * _DAYS_OF_A_MONTH)

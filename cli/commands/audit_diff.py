@@ -1,0 +1,138 @@
+"""What git revisions make of the KPIs, and whether a change is written down for readers. Comparing is `audit`'s."""
+
+import hashlib
+import json
+import subprocess
+import tarfile
+from collections.abc import Iterable, Iterator
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import yaml
+
+from audit.definition_diff import Change, Definitions, differences
+from core import settings
+from core.errors import ExpectedFailure
+
+CHANGELOG = "docs/kpi-changelog.md"
+MAIN = "origin/main"
+
+#: What a KPI is made from and shown by.
+PARTS = ("dbt_project", "superset/bundle")
+
+
+def git(*arguments: str) -> bytes:
+    """Return what git answers about the checkout.
+
+    Raises:
+        ExpectedFailure: git cannot answer.
+    """
+    done = subprocess.run(["git", "-C", settings.CHECKOUT, *arguments], capture_output=True, check=False)
+    if done.returncode:
+        raise ExpectedFailure(
+            f"git ne répond pas à « {' '.join(arguments)} » : {done.stderr.decode(errors='replace').strip()}",
+            "Donnez deux révisions qui existent dans ce dépôt, par exemple HEAD~1 et HEAD.",
+        )
+    return done.stdout
+
+
+def base() -> str | None:
+    """Return the commit where the checkout left the main branch; None where that is unknown."""
+    try:
+        return git("merge-base", MAIN, "HEAD").decode().strip()
+    except ExpectedFailure:
+        return None
+
+
+def compare(former: str, later: str | None) -> list[Change]:
+    """Return what differs of each KPI between a revision and another, the checkout as it is for None.
+
+    Raises:
+        ExpectedFailure: there is no such revision, or dbt cannot compile one of them.
+    """
+    if not touched(former, later):
+        return []
+    return differences(definitions_of(former), definitions_of(later) if later else definitions_here())
+
+
+def touched(former: str, later: str | None) -> bool:
+    """Return whether anything that KPIs are made from differs, without compiling it."""
+    revisions = [former, *([later] if later else [])]
+    untracked = git("ls-files", "--others", "--exclude-standard", "--", *PARTS) if later is None else b""
+    return bool(untracked or git("diff", "--name-only", *revisions, "--", *PARTS))
+
+
+def definitions_here() -> Definitions:
+    """Return the definitions of the checkout as it is."""
+    from assets.bi import server
+    from assets.bi.lineage import shown
+    from assets.dbt.lineage import load_compiled
+    from assets.serving.lineage import way
+    from audit.definitions import definitions
+
+    manifest, lineage = load_compiled()
+    bundle = server.bundle()
+    return as_kept(definitions(manifest, lineage, way(manifest, lineage, bundle), shown(bundle)))
+
+
+def definitions_of(revision: str) -> Definitions:
+    """Return the definitions of a revision: from the home's cache where these trees were compiled before."""
+    trees = git("rev-parse", *(f"{revision}:{part}" for part in PARTS))
+    folder = settings.home().dbt_target.parent / "revisions"
+    kept = folder / f"{hashlib.sha256(trees).hexdigest()}.json"
+    if kept.exists():
+        return json.loads(kept.read_bytes())
+    with TemporaryDirectory(prefix="cyberimpact-revision-") as temporary:
+        tree = Path(temporary)
+        with tarfile.open(fileobj=BytesIO(git("archive", "--format=tar", revision, *PARTS))) as archive:
+            archive.extractall(tree, filter="data")
+        found = as_kept(compiled(tree))
+    settings.make_folder(folder)
+    partial = kept.with_suffix(".partial")
+    partial.write_text(json.dumps(found))
+    partial.replace(kept)
+    return found
+
+
+def compiled(tree: Path) -> Definitions:
+    """Return the definitions of the project that lies in a folder."""
+    from supersync import bundle as bundles
+
+    from assets.bi.lineage import shown
+    from assets.dbt.lineage import TRACED, compiled_manifest, joined, trace
+    from assets.serving.lineage import way
+    from audit.definitions import definitions
+
+    project_dir = tree / "dbt_project"
+    profiles = yaml.safe_load((project_dir / "profiles.yml").read_text(encoding="utf-8"))
+    known = profiles["cyberimpact"]["outputs"]  # a revision from before there was a live target has one only
+    manifest = joined(
+        {target: compiled_manifest(target, tree / target, project_dir) for target in TRACED if target in known}
+    )
+    joint = tree / "manifest.json"
+    joint.write_text(json.dumps(manifest))
+    bundle = bundles.load(tree / "superset" / "bundle", joint)
+    lineage = trace(manifest)
+    return definitions(manifest, lineage, way(manifest, lineage, bundle), shown(bundle))
+
+
+def as_kept(found: Any) -> Definitions:
+    """Return definitions as a file keeps them, so that those of a file and those just made compare."""
+    return json.loads(json.dumps(found))
+
+
+def unwritten(changes: Iterable[Change], former: str) -> Iterator[Change]:
+    """Yield the changes that want a line in the changelog and have none since a revision."""
+    added = [
+        line[1:]
+        for line in git("diff", "--unified=0", former, "--", CHANGELOG).decode().splitlines()
+        if line.startswith("+") and not line.startswith("+++")
+    ]
+    if not git("ls-files", CHANGELOG):
+        path = settings.CHECKOUT / CHANGELOG
+        added = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    for change in changes:
+        if change.wants_a_line and not any(f"`{change.code}`" in line for line in added):
+            yield change

@@ -1,0 +1,152 @@
+"""What moving hours of prevention would be expected to change, from measured effects alone; French, no dbt."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from analytics.impact import Interval
+from analytics.impact.reallocation import Measured, Move, moved
+from analytics.impact.wording import between, signed
+from cli.commands.impact import read
+from core.errors import ExpectedFailure
+from core.settings import Home
+from warehouse import published
+
+#: Windows that are over, of actions whose hours are known: the others cannot tell what an hour brings.
+MEASURED = """
+    select kpi_code, kpi_label, working_hours, effect_cumulative, effect_low, effect_high
+    from impact.fct_action_effect
+    where
+        territory_code = ?
+        and donors is not null
+        and window_is_over
+        and not is_share
+        and working_hours > 0
+    order by effect_key
+"""
+
+NAMED = "select territory_name from reference.dim_territory"
+
+ASSUMED = (
+    "Ce calcul suppose que l'effet est proportionnel aux heures et que les prochaines actions ressemblent à celles qui "
+    "ont été mesurées. L'effet est celui de la période suivie après une action."
+)
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """What is expected of a move, KPI by KPI.
+
+    Args:
+        hours: Hours that move.
+        origin: Name of the territory that gives them.
+        destination: Name of the one that takes them.
+        changes: Label and expected change of each KPI that was measured in both.
+        refused: Sentences on the KPIs that were measured in one of the two only.
+    """
+
+    hours: float
+    origin: str
+    destination: str
+    changes: tuple[tuple[str, Move], ...]
+    refused: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "hours": self.hours,
+            "from": self.origin,
+            "to": self.destination,
+            "kpis": [
+                {"label": label, "at_origin": one.origin, "at_destination": one.destination, "together": one.together}
+                for label, one in self.changes
+            ],
+            "refused": list(self.refused),
+        }
+
+    def as_text(self) -> str:
+        lines = [f"Déplacer {self.hours:g} heures de prévention, de {self.origin} vers {self.destination} :"]
+        for label, one in self.changes:
+            lines += [
+                "",
+                label,
+                f"  {self.origin} : {_change(one.origin)}.",
+                f"  {self.destination} : {_change(one.destination)}.",
+                f"  Ensemble : {_change(one.together)}. {_verdict(one.together)}",
+                f"  D'après {one.actions} action(s) mesurée(s) dans ces deux territoires.",
+            ]
+        lines += ["", *self.refused] if self.refused else []
+        return "\n".join([*lines, "", ASSUMED])
+
+
+def simulate(home: Home, hours: float, origin: str, destination: str) -> Simulation:
+    """Tell what moving hours from one département to another would change, from the effects measured in both.
+
+    Args:
+        home: Where the published copy is.
+        hours: Hours of prevention.
+        origin: Code of the département that gives them, as FR-33.
+        destination: Code of the one that takes them.
+
+    Raises:
+        ExpectedFailure: the question makes no sense, or no effect was measured in one of the two.
+    """
+    if not (math.isfinite(hours) and hours > 0):
+        raise ExpectedFailure(
+            f"On ne peut pas déplacer {hours:g} heures.", "Donnez un nombre d'heures supérieur à zéro."
+        )
+    if origin == destination:
+        raise ExpectedFailure(f"Le départ et l'arrivée sont les mêmes : {origin}.", "Donnez deux territoires.")
+    with published.connect(home) as connection:
+        names = {code: _name(connection, code) for code in (origin, destination)}
+        found = {code: read(connection, MEASURED, code) for code in (origin, destination)}
+    for code, rows in found.items():
+        if not rows:
+            raise ExpectedFailure(
+                f"Aucun effet n'a pu être mesuré dans {names[code]} ({code}) : rien ne permet de dire ce qu'y "
+                "changerait une heure de plus ou de moins.",
+                "Voyez dans « Impact et moyens » ce qui permettrait de conclure, ou choisissez un autre territoire.",
+            )
+    labels = {row["kpi_code"]: row["kpi_label"] for rows in found.values() for row in rows}
+    of_kpi = {
+        kpi: {code: [_measured(row) for row in rows if row["kpi_code"] == kpi] for code, rows in found.items()}
+        for kpi in sorted(labels)
+    }
+    both = {kpi: by_place for kpi, by_place in of_kpi.items() if all(by_place.values())}
+    if not both:
+        raise ExpectedFailure(
+            f"Aucun indicateur n'a d'effet mesuré à la fois dans {names[origin]} et dans {names[destination]} : les "
+            "deux ne peuvent pas être comparés.",
+            "Choisissez deux territoires dont les actions visaient un même indicateur.",
+        )
+    changes = tuple((labels[kpi], moved(hours, one[origin], one[destination])) for kpi, one in both.items())
+    missing = tuple(
+        f"{labels[kpi]} : aucun effet mesuré dans {names[code]}, aucun changement ne peut être annoncé."
+        for kpi, by_place in of_kpi.items()
+        for code, one in by_place.items()
+        if not one
+    )
+    return Simulation(hours, names[origin], names[destination], changes, missing)
+
+
+def _measured(row: dict[str, Any]) -> Measured:
+    return Measured(row["working_hours"], row["effect_cumulative"], Interval(row["effect_low"], row["effect_high"]))
+
+
+def _name(connection: Any, code: str) -> str:
+    rows = read(connection, f"{NAMED} where territory_code = ? and territory_level = 'departement'", code)
+    if not rows:
+        raise ExpectedFailure(
+            f"« {code} » n'est pas un département.", "Donnez un code comme FR-33, FR-2A ou FR-75C (Paris)."
+        )
+    return rows[0]["territory_name"]
+
+
+def _change(change: tuple[float, Interval]) -> str:
+    value, interval = change
+    return f"{signed(value)}, intervalle à 90 % {between(interval, signed)}"
+
+
+def _verdict(change: tuple[float, Interval]) -> str:
+    if change[1].excludes(0.0):
+        return "L'intervalle exclut l'absence de changement."
+    return "On ne peut pas conclure : l'intervalle contient zéro."

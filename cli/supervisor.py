@@ -1,0 +1,459 @@
+"""Starts, watches and stops the supervised processes of one machine, and fills them the first time. No dagster."""
+
+import os
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import httpx
+import yaml
+from rich.console import Console
+
+from core import settings, superset
+from core.errors import ExpectedFailure
+from ingestion.platforms import PLATFORMS
+from warehouse import dbt_project, published
+
+BIN = Path(sys.executable).parent
+WEBSERVER = [BIN / "python", "-m", "orchestration.webserver"]
+FREE_BYTES = 2 * 1024**3
+START_SECONDS = 180
+STOP_SECONDS = 60
+LONGEST_SOCKET_PATH = 107  # bytes; Linux, unix(7)
+
+console = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+@dataclass(frozen=True)
+class Program:
+    """A supervised process.
+
+    Attributes:
+        name: Its name in messages and of its log file.
+        command: What is run, from the checkout.
+        port: The loopback port it listens on, None for one that listens on none.
+        health: Path that answers 200 once it serves.
+        socket: The file it listens on, of one that has no port and is for this user's own processes.
+    """
+
+    name: str
+    command: Sequence[str | Path]
+    port: int | None = None
+    health: str | None = None
+    socket: Path | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def address(self) -> str:
+        """What it listens on, in words."""
+        return str(self.socket) if self.socket else self.url if self.port else "no port"
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether it can be asked if it serves."""
+        return self.health is not None or self.socket is not None
+
+
+def programs() -> list[Program]:
+    """Return what the platform runs on one machine."""
+    dagster_port, superset_port, sandbox_port, api_port = (
+        settings.port(name) for name in ("dagster", "superset", "sandbox", "api")
+    )
+    workspace, code = workspace_file(), code_socket()
+    definitions = ["-m", "orchestration.definitions", "--location-name", "cyberimpact"]
+    return [
+        Program("sandbox", [BIN / "cyberimpact", "sandbox"], sandbox_port, "/health"),
+        Program("superset", [superset.PYTHON, superset.SERVER, "serve"], superset_port, "/health"),
+        Program("dagster-code", [BIN / "dagster", "code-server", "start", "-s", code, *definitions], socket=code),
+        Program("dagster-webserver", [*WEBSERVER, workspace], dagster_port, "/health"),
+        Program("api", [BIN / "python", "-m", "web"], api_port, "/health"),
+        Program("watch", [BIN / "cyberimpact", "watch"]),
+        Program("dagster-daemon", [BIN / "dagster-daemon", "run", "-w", workspace]),
+    ]
+
+
+def code_socket() -> Path:
+    return settings.home().run / "code.sock"
+
+
+def workspace_file() -> Path:
+    return settings.home().run / "workspace.yaml"
+
+
+def workspace() -> str:
+    """Return the workspace of the supervised processes, which names the code server.
+
+    Left to themselves, the daemon and the webserver each load the graph in a process of their own, the daemon in a new
+    one every minute: a third of a core with this graph, for ever.
+    """
+    server = {"socket": str(code_socket()), "host": "localhost", "location_name": "cyberimpact"}
+    return yaml.safe_dump({"load_from": [{"grpc_server": server}]}, allow_unicode=True)
+
+
+def write_workspace() -> None:
+    settings.make_folder(settings.home().run)
+    workspace_file().write_text(workspace())
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of the supervised processes."""
+    home = settings.home()
+    return {
+        **os.environ,
+        **dbt_project.environment(),
+        "DAGSTER_HOME": str(home.dagster),
+        **superset.environment(),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def up() -> None:
+    """Bring the whole platform up, and say where it is. A second call finds it up and changes nothing."""
+    prepare()
+    started = supervisor_pid() is None
+    if started:
+        start()
+    for program in programs():
+        wait_until_healthy(program, fresh=started)
+    if not main_job_is_done():
+        run_main_job()
+    say_where()
+
+
+def prepare() -> None:
+    """Check what can be checked before anything is started.
+
+    Raises:
+        ExpectedFailure: the disk is full, the path of the home is too long, or a port is taken by a process that is
+            not ours.
+    """
+    from orchestration import instance
+
+    home = settings.home()
+    settings.make_folder(home.run)
+    settings.make_folder(home.logs)
+    close_to_others(home.root)
+    for entry in PLATFORMS:
+        if entry.drops:
+            settings.make_folder(home.drop / entry.name)
+    free = shutil.disk_usage(home.root).free
+    if free < FREE_BYTES:
+        raise ExpectedFailure(
+            f"{home.root} has {free / 1024**3:.1f} GB free; the platform needs {FREE_BYTES / 1024**3:.0f} GB.",
+            "Free some space, or set CYBERIMPACT_HOME to a larger disk.",
+        )
+    if len(os.fsencode(code_socket())) > LONGEST_SOCKET_PATH:
+        raise ExpectedFailure(
+            f"{code_socket()} is too long a path for a socket, which may have {LONGEST_SOCKET_PATH} bytes.",
+            "Set CYBERIMPACT_HOME to a shorter path.",
+        )
+    instance.prepare()
+    if supervisor_pid() is None:
+        refuse_taken_ports()
+
+
+def close_to_others(root: Path) -> None:
+    """Make a home that an earlier version wrote readable for its own account only.
+
+    Raises:
+        ExpectedFailure: a file belongs to another account.
+    """
+    done = subprocess.run(["chmod", "-R", "go-rwx", root], capture_output=True, text=True, check=False)
+    if done.returncode:
+        first = (done.stderr.strip().splitlines() or ["chmod did not say why"])[0]
+        raise ExpectedFailure(
+            f"The files of {root} cannot be closed to other accounts: {first}.",
+            "Give them to the account that runs the platform: `chown -R`.",
+        )
+
+
+def refuse_taken_ports() -> None:
+    """Check that every program gets a port of its own.
+
+    Raises:
+        ExpectedFailure: a port is taken by another process, or given to two programs.
+    """
+    given: dict[int, str] = {}
+    for program in programs():
+        if program.port is None:
+            continue
+        variable = f"CYBERIMPACT_{program.name.partition('-')[0].upper()}_PORT"
+        if program.port in given:
+            raise ExpectedFailure(
+                f"Port {program.port} is given to both {given[program.port]} and {program.name}.",
+                f"Set {variable} in .env to another port.",
+            )
+        if not is_free(program.port):
+            raise ExpectedFailure(
+                f"Port {program.port}, which {program.name} needs, is in use by another process.",
+                f"Stop that process, or set {variable} in .env to a free port.",
+            )
+        given[program.port] = program.name
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port in TIME_WAIT can be taken again
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def supervisor_pid() -> int | None:
+    """Return the process id of this home's supervisor, or None when it does not run."""
+    pid_file = settings.home().run / "supervisord.pid"
+    try:
+        pid = int(pid_file.read_text())
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (OSError, ValueError):
+        return None
+    return pid if str(configuration_file()).encode() in command else None
+
+
+def configuration_file() -> Path:
+    return settings.home().run / "supervisord.conf"
+
+
+def configuration(shown: Sequence[Program] | None = None, *, in_front: bool = False) -> str:
+    """Return the supervisor's configuration.
+
+    Children die with the supervisor (`setpriv --pdeathsig`), so that nothing is left behind if it is killed. It opens
+    no control socket: a process id and signals are all that `down` needs.
+
+    Args:
+        shown: What it runs; all programs by default.
+        in_front: Whether it stays in the terminal, with the output of all; else it detaches itself and writes logs.
+    """
+    home = settings.home()
+    supervisor = f"""[supervisord]
+pidfile={home.run / "supervisord.pid"}
+logfile={home.logs / "supervisord.log"}
+logfile_maxbytes=5MB
+logfile_backups=2
+umask={settings.UMASK:03o}
+nodaemon={str(in_front).lower()}
+directory={settings.CHECKOUT}
+"""
+    return "\n".join([supervisor, *(section(one, in_front=in_front) for one in shown or programs())]).replace("%", "%%")
+
+
+def section(program: Program, *, in_front: bool = False) -> str:
+    """Return the part of the configuration that runs one process."""
+    log = "/dev/stdout" if in_front else f"{settings.home().logs / program.name}.log"
+    command = " ".join(shlex.quote(str(part)) for part in program.command)
+    return f"""[program:{program.name}]
+command=setpriv --pdeathsig TERM -- {command}
+stdout_logfile={log}
+redirect_stderr=true
+stdout_logfile_maxbytes={"0" if in_front else "10MB"}
+stdout_logfile_backups=2
+autorestart=true
+startsecs=3
+startretries=100
+stopasgroup=true
+killasgroup=true
+stopwaitsecs=20
+"""
+
+
+def start() -> None:
+    """Create what Superset needs once, then start the supervisor, which detaches itself.
+
+    Raises:
+        ExpectedFailure: Superset or the supervisor cannot start.
+    """
+    prepare_superset()
+    write_workspace()
+    configuration_file().write_text(configuration())
+    run_logged([BIN / "supervisord", "-c", configuration_file()], "supervisord-start")
+    console.print("Supervisor: started")
+
+
+def prepare_superset() -> None:
+    """Bring Superset's own database to what this version needs.
+
+    Raises:
+        ExpectedFailure: Superset cannot prepare it.
+    """
+    with console.status("Superset: preparing its own database (a minute the first time)"):
+        run_logged([superset.PYTHON, superset.SERVER, "init"], "superset-init")
+    console.print("Superset: database ready")
+
+
+def dev() -> None:
+    """Become a supervisor in the terminal of Dagster, which reloads changed code, and of Superset, which lets into it.
+
+    Raises:
+        ExpectedFailure: the platform of this home runs, a port is taken, or Superset cannot be prepared.
+    """
+    if supervisor_pid() is not None:
+        raise ExpectedFailure("The platform of this home runs already.", "`make down` first, or set CYBERIMPACT_HOME.")
+    prepare()
+    prepare_superset()
+    workspace = settings.CHECKOUT / "workspace.yaml"
+    named = {program.name: program for program in programs()}
+    shown = [
+        named["superset"],
+        replace(named["dagster-webserver"], command=[*WEBSERVER, workspace]),
+        replace(named["dagster-daemon"], command=[BIN / "dagster-daemon", "run", "-w", workspace]),
+    ]
+    configuration_file().write_text(configuration(shown, in_front=True))
+    supervisor = str(BIN / "supervisord")
+    os.chdir(settings.CHECKOUT)
+    os.execve(supervisor, [supervisor, "-c", str(configuration_file())], environment())  # noqa: S606
+
+
+def run_logged(command: Sequence[str | Path], name: str) -> None:
+    """Run a command with its output in a log.
+
+    Raises:
+        ExpectedFailure: it failed.
+    """
+    log = settings.home().logs / f"{name}.log"
+    with log.open("w") as output:
+        done = subprocess.run(
+            command, env=environment(), cwd=settings.CHECKOUT, stdout=output, stderr=subprocess.STDOUT, check=False
+        )
+    if done.returncode:
+        last = log.read_text().strip().splitlines()[-1:] or ["it printed nothing"]
+        raise ExpectedFailure(f"{name} failed: {last[0]}.", f"Read {log}.")
+
+
+def wait_until_healthy(program: Program, *, fresh: bool) -> None:
+    """Wait until a process answers.
+
+    Raises:
+        ExpectedFailure: it does not answer in time.
+    """
+    if not program.is_asked:
+        return
+    began = time.monotonic()
+    with console.status(f"{program.name}: starting, {program.address}"):
+        while not answers(program):
+            if supervisor_pid() is None or time.monotonic() - began > START_SECONDS:
+                raise ExpectedFailure(
+                    f"{program.name} does not answer on {program.address}.",
+                    f"Read {settings.home().logs / program.name}.log, then `make down` and `make up`.",
+                )
+            time.sleep(0.5)
+    console.print(f"{program.name}: {'started' if fresh else 'running'}, {program.address}")
+
+
+def answers(program: Program) -> bool:
+    """Tell whether a process serves."""
+    if program.socket:
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(str(program.socket)) == 0
+    try:
+        return httpx.get(f"{program.url}{program.health}", timeout=5).status_code == httpx.codes.OK
+    except httpx.HTTPError:
+        return False
+
+
+def runs(program: Program) -> bool:
+    """Tell whether the supervisor has a process with the command of a program."""
+    command = b"\0".join(os.fsencode(part) for part in program.command)
+    supervisor = supervisor_pid()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = process.joinpath("stat").read_text().rpartition(")")[2].split()[1]
+            if int(parent) == supervisor and command in process.joinpath("cmdline").read_bytes():
+                return True
+        except OSError:
+            continue  # it ended while we looked
+    return False
+
+
+def main_job_mark() -> Path:
+    return settings.home().run / "main_job.sha256"
+
+
+def main_job_is_done() -> bool:
+    """Tell whether the published copy was made by the code that is checked out."""
+    mark, home = main_job_mark(), settings.home()
+    copy = published.current(home, published.DAILY)
+    return copy is not None and mark.exists() and mark.read_text() == dbt_project.fingerprint()
+
+
+def run_main_job() -> None:
+    """Load every platform, then build, check, publish and show; a platform that fails does not stop the others."""
+    verbs: list[tuple[str, Callable[[], None]]] = [
+        ("Platforms: load", lambda: verb("load", *(entry.name for entry in PLATFORMS)))
+    ]
+    # The build has published what is live: from it the warehouse archives.
+    verbs += [("Build and checks", lambda: verb("build")), ("Publication", lambda: verb("publish", "--daily"))]
+    verbs += [("Dashboards", lambda: verb("superset", "apply"))]
+    for title, action in verbs:
+        began = time.monotonic()
+        console.rule(title, align="left")
+        try:
+            action()
+        except ExpectedFailure as failure:
+            if not title.endswith("load"):
+                raise
+            console.print(str(failure), style="red", markup=False)
+        console.print(f"{title}: {time.monotonic() - began:.0f} s")
+    main_job_mark().write_text(dbt_project.fingerprint())
+
+
+def verb(*arguments: str) -> None:
+    """Run a verb of the command line in a process of its own, as a person would.
+
+    Raises:
+        ExpectedFailure: it failed; it has said why on stderr.
+    """
+    done = subprocess.run([BIN / "cyberimpact", *arguments], env=environment(), stdout=sys.stderr, check=False)
+    if done.returncode:
+        line = " ".join(("cyberimpact", *arguments))
+        raise ExpectedFailure(f"`{line}` failed, as said above.", f"Mend it, then run `{line}` or `make up` again.")
+
+
+def say_where() -> None:
+    """Print the addresses, the account and what to look at."""
+    dagster = settings.dagster_url()
+    superset_url = settings.superset_url()
+    print(
+        f"""
+cyberimpact is up.
+
+  Superset  {superset_url}/superset/dashboard/vue-densemble/
+            account admin, password: SUPERSET_ADMIN_PASSWORD in {settings.CHECKOUT / ".env"}
+            the whole, visibility, perception, actors, one territory; by month and by département
+  Dagster   {dagster}/asset-groups
+            the graph from platform to dashboard; runs, checks and what is late; the same account
+  Sandbox   http://127.0.0.1:{settings.port("sandbox")}
+            stands in for the platforms; its data is invented
+
+Next: `.venv/bin/cyberimpact doctor`, `.venv/bin/cyberimpact kpi list`; stop with `make down`."""
+    )
+
+
+def down() -> None:
+    """Stop what `up` has started, and nothing else.
+
+    Raises:
+        ExpectedFailure: it does not stop in time.
+    """
+    pid = supervisor_pid()
+    if pid is None:
+        console.print("Nothing runs in this home.")
+        return
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_SECONDS
+    while supervisor_pid() is not None:
+        if time.monotonic() > deadline:
+            raise ExpectedFailure(f"The supervisor (process {pid}) does not stop.", f"Run `kill -9 {pid}`.")
+        time.sleep(0.2)
+    console.print("Stopped.")

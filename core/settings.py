@@ -1,0 +1,215 @@
+"""The only place that knows environments: where data lives, and how platforms are reached. No logic of any platform."""
+
+import os
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal, overload
+from urllib.parse import urlsplit
+
+from dotenv import load_dotenv
+
+from core.errors import ExpectedFailure
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+#: A new table or column of a platform is kept and reported; a column whose type flips is refused (dlt schema contract).
+SCHEMA_CONTRACT = {"tables": "evolve", "columns": "evolve", "data_type": "freeze"}
+
+
+#: What this account writes is for it alone. Each process says so when it starts (`keep_private`).
+UMASK = 0o077
+#: The names by which a browser on this machine reaches a service on loopback.
+LOOPBACK = ("127.0.0.1", "localhost")
+PORTS = range(1, 65536)
+DEFAULT_PORTS = {"dagster": "3000", "superset": "8088", "sandbox": "8090", "api": "8091"}
+
+
+@dataclass(frozen=True)
+class Home:
+    """Every path the platform writes to, below one root. Two homes share nothing."""
+
+    root: Path
+
+    @property
+    def warehouse(self) -> Path:
+        """DuckDB file of the daily loads and the daily build."""
+        return self.root / "warehouse.duckdb"
+
+    @property
+    def live(self) -> Path:
+        """DuckDB file of what is loaded in micro-batches: listening and chat."""
+        return self.root / "live.duckdb"
+
+    @property
+    def operations(self) -> Path:
+        """SQLite file of the platform's own topics, verdicts, crises and alerts."""
+        return self.root / "operations.sqlite"
+
+    def database(self, name: Literal["warehouse", "live"]) -> Path:
+        """Return the DuckDB file in which a platform's raw tables live."""
+        return self.warehouse if name == "warehouse" else self.live
+
+    @property
+    def config(self) -> Path:
+        """What belongs to the installation: sites, accounts, categories of the chat; see `ingestion.configuration`."""
+        return self.root / "config"
+
+    @property
+    def published(self) -> Path:
+        """Read-only copies, one folder per target (`daily`, `live`), each with its `current` link."""
+        return self.root / "published"
+
+    @property
+    def evidence(self) -> Path:
+        """What stands behind published figures, in files named by their SHA-256; see `audit.evidence`."""
+        return self.root / "evidence"
+
+    @property
+    def ledger(self) -> Path:
+        """What each daily publication has changed, append-only; see `audit.ledger`."""
+        return self.root / "ledger"
+
+    @property
+    def feeling_models(self) -> Path:
+        """Models of feelings, with a `current` link to the one in service; see `analytics.text.service`."""
+        return self.root / "models" / "feeling"
+
+    @property
+    def drop(self) -> Path:
+        """Inbox of files, one folder per platform."""
+        return self.root / "drop"
+
+    @property
+    def locks(self) -> Path:
+        """Who writes which DuckDB file now; see `core.locks`."""
+        return self.root / "locks"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def run(self) -> Path:
+        """Process ids and generated configuration of the supervised processes."""
+        return self.root / "run"
+
+    @property
+    def dagster(self) -> Path:
+        """`DAGSTER_HOME`: run history, events and schedules."""
+        return self.root / "dagster"
+
+    @property
+    def dlt(self) -> Path:
+        """Working folders of dlt; disposable, since its state is kept in the destination."""
+        return self.root / "dlt"
+
+    @property
+    def dbt_target(self) -> Path:
+        """Manifest, compiled SQL and run results of dbt."""
+        return self.root / "dbt" / "target"
+
+    @property
+    def crises(self) -> Path:
+        """Reports of the crises that were closed."""
+        return self.root / "crises"
+
+    @property
+    def superset(self) -> Path:
+        """Metadata database and secrets-free state of Superset."""
+        return self.root / "superset"
+
+
+def keep_private() -> None:
+    """Make what this process and its children write readable for their own account only."""
+    os.umask(UMASK)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder of the home, and those above it.
+
+    Raises:
+        ExpectedFailure: it cannot be made there.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as problem:
+        raise ExpectedFailure(
+            f"The folder {folder} cannot be made: {problem.strerror}.", "Set CYBERIMPACT_HOME to a folder of your own."
+        ) from None
+
+
+@cache
+def _read_dotenv() -> None:
+    load_dotenv(CHECKOUT / ".env", override=False)
+
+
+@overload
+def get(name: str) -> str | None: ...
+@overload
+def get(name: str, default: str) -> str: ...
+def get(name: str, default: str | None = None) -> str | None:
+    """Return a setting from the environment, or from the checkout's `.env`; the environment wins."""
+    _read_dotenv()
+    value = os.environ.get(name, "").strip()
+    return value or default
+
+
+def require(name: str) -> str:
+    """Return a setting that has no safe default.
+
+    Raises:
+        ExpectedFailure: the setting is absent.
+    """
+    value = get(name)
+    if value is None:
+        raise ExpectedFailure(
+            f"The setting {name} is absent.", "Run `make install`, which writes it to .env, or export it."
+        )
+    return value
+
+
+def home() -> Home:
+    """Return the home that `CYBERIMPACT_HOME` names, `var/` in the checkout by default.
+
+    Raises:
+        ExpectedFailure: it is something other than a folder.
+    """
+    root = Path(get("CYBERIMPACT_HOME") or CHECKOUT / "var").expanduser().resolve()
+    if root.exists() and not root.is_dir():
+        raise ExpectedFailure(f"{root} is not a folder.", "Set CYBERIMPACT_HOME to a folder.")
+    return Home(root)
+
+
+def port(service: str) -> int:
+    """Return the loopback port of a supervised service: `dagster`, `superset`, `sandbox` or `api`.
+
+    Raises:
+        ExpectedFailure: the configured value is not a port number.
+    """
+    name = f"CYBERIMPACT_{service.upper()}_PORT"
+    value = get(name, DEFAULT_PORTS[service])
+    if not value.isdecimal() or int(value) not in PORTS:
+        raise ExpectedFailure(
+            f"{name} is {value!r}, which is not a port number.", "Set it to a number from 1 to 65535."
+        )
+    return int(value)
+
+
+def superset_url() -> str:
+    return get("CYBERIMPACT_SUPERSET_URL", f"http://127.0.0.1:{port('superset')}")
+
+
+def dagster_url() -> str:
+    """Return where people reach Dagster's pages: the loopback address, unless a gateway serves them elsewhere."""
+    return get("CYBERIMPACT_DAGSTER_URL", f"http://127.0.0.1:{port('dagster')}").rstrip("/")
+
+
+def trusted_hosts(url: str) -> list[str]:
+    """Return the names of this host that a request may bear: those of loopback, and that of a service's address."""
+    return sorted({*LOOPBACK, urlsplit(url).hostname or LOOPBACK[0]})
+
+
+def api_url() -> str:
+    """Return where the links of alerts lead: the loopback address, unless a gateway serves it elsewhere."""
+    return get("CYBERIMPACT_API_URL", f"http://127.0.0.1:{port('api')}").rstrip("/")

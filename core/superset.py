@@ -1,0 +1,40 @@
+"""Superset's own environment beside this one: its Python, its server, what its processes are told, its sessions."""
+
+import json
+import os
+import subprocess
+
+from core import settings
+from core.errors import ExpectedFailure
+
+PYTHON = settings.CHECKOUT / ".venv-superset" / "bin" / "python"
+SERVER = settings.CHECKOUT / "superset" / "server" / "server.py"
+
+
+def environment() -> dict[str, str]:
+    """Return the variables that Superset's processes of the current home read, secrets included."""
+    home = settings.home()
+    return {
+        "CYBERIMPACT_HOME": str(home.root),
+        "SUPERSET_HOME": str(home.superset),
+        "SUPERSET_SECRET_KEY": settings.require("SUPERSET_SECRET_KEY"),
+        "SUPERSET_ADMIN_PASSWORD": settings.require("SUPERSET_ADMIN_PASSWORD"),
+        "CYBERIMPACT_SUPERSET_PORT": str(settings.port("superset")),
+        "CYBERIMPACT_DAGSTER_PORT": str(settings.port("dagster")),
+    }
+
+
+def session(account: str) -> dict[str, str]:
+    """Return the cookies of a session of one of the platform's own accounts, which has no password.
+
+    Raises:
+        ExpectedFailure: there is no such account, or Superset's environment is not whole.
+    """
+    command = [PYTHON, SERVER, "session", account]
+    done = subprocess.run(command, env=os.environ | environment(), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ExpectedFailure(
+            f"Superset gives no session to {account}: {(done.stderr.strip().splitlines() or ['it said nothing'])[-1]}",
+            "`cyberimpact superset apply` makes the accounts of the policies.",
+        )
+    return json.loads(done.stdout.splitlines()[-1])

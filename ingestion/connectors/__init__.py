@@ -1,0 +1,1 @@
+"""One package per platform: what it says and how it is read."""

@@ -1,0 +1,60 @@
+"""What both tools are asked alike: one site, one table, one period at a time. Their own ways are in their modules."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Protocol
+
+from ingestion.connectors.audience.sites import Site
+
+PLATFORM = "audience"
+
+Page = list[dict[str, Any]]
+
+#: Complete days that are read again: tools go on treating the visits of the last days.
+LAG = timedelta(days=3)
+
+ONE_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Period:
+    """Days of one month, both ends included."""
+
+    start: date
+    end: date
+
+
+class Tool(Protocol):
+    """A tool that measures sites."""
+
+    @property
+    def address(self) -> str:
+        """Address that is asked, without secrets."""
+        ...
+
+    def hours(self, site: Site, period: Period) -> Iterator[Page]:
+        """Yield the records of `hourly_visits`."""
+        ...
+
+    def month(self, table: str, site: Site, period: Period) -> Iterator[Page]:
+        """Yield the records of a monthly table for a month, or what has passed of it."""
+        ...
+
+
+def first_day(since: date, last_complete: date | None) -> date:
+    """Return the day from which a site is read.
+
+    Args:
+        since: First day of the site.
+        last_complete: Last day that was over when it was read, if the site was read before.
+    """
+    return since if last_complete is None else max(since, last_complete - LAG + ONE_DAY)
+
+
+def by_month(start: date, end: date) -> Iterator[Period]:
+    """Yield the days from `start` to `end`, both included, month by month."""
+    while start <= end:
+        next_month = (start.replace(day=1) + timedelta(days=31)).replace(day=1)
+        yield Period(start, min(end, next_month - ONE_DAY))
+        start = next_month

@@ -1,0 +1,74 @@
+"""Official alerts: weather, floods and epidemics, as the context of a crisis. Their contract and their reading."""
+
+from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
+from itertools import chain, islice
+from typing import Any
+
+import dlt
+from dlt.extract import DltResource
+
+from core.clock import today
+from ingestion.connectors.official_alerts.client import HealthAlerts, Page, Rivers, Vigilance, subject
+from ingestion.connectors.official_alerts.contract import ALERTS, CONTRACT
+
+__all__ = ["CONTRACT", "address", "build_source"]
+
+#: From when on the past is read at the first load.
+SINCE = date(2025, 1, 1)
+
+PAGE_ROWS = 2000
+
+GREEN = "1"
+
+
+def address() -> str:
+    """Return the addresses that `build_source` reads, without secrets."""
+    return f"{Vigilance().address}, {Rivers().address}, {HealthAlerts().address}"
+
+
+@dlt.source(name="official_alerts")
+def build_source() -> DltResource:
+    """Return the statements of the three sources: one that fails, fails the load, and its address says which.
+
+    Kept by hand, since none of it is a cursor: the day of the last map read, to fetch from the archive what was missed
+    while nothing was loaded; the last week of the health alerts; and where a warning was in force, so that its end,
+    which the sources only say by turning green, is read.
+    """
+
+    @dlt.resource(name=ALERTS.name)
+    def alerts() -> Iterator[Page]:
+        state = dlt.current.resource_state()
+        vigilance, now = Vigilance(), today()
+        last_map = date.fromisoformat(state["last_map"]) if "last_map" in state else SINCE - timedelta(days=1)
+        archived = vigilance.archived(last_map + timedelta(days=1), before=now)
+        yield from _gathered(_raised(page, state) for page in archived)
+        yield _raised(vigilance.in_force(), state)
+        state["last_map"] = now.isoformat()
+        yield _raised(Rivers().in_force(), state)
+        last_week = date.fromisoformat(state.get("last_week", SINCE.isoformat()))
+        for page in _gathered(HealthAlerts().since(max(SINCE, last_week - HealthAlerts.LAG))):
+            yield page
+            weeks = [str(record["valid_from"])[:10] for record in page]
+            state["last_week"] = max([state.get("last_week", ""), *weeks]) or None
+
+    return alerts()
+
+
+def _gathered(pages: Iterable[Page]) -> Iterator[Page]:
+    """Yield the same records in fewer pages: each page costs a look into the warehouse."""
+    records = chain.from_iterable(pages)
+    return iter(lambda: list(islice(records, PAGE_ROWS)), [])
+
+
+def _raised(page: Page, state: dict[str, Any]) -> Page:
+    """Return the statements about what is not green, or was not when it was last read.
+
+    All others say every few hours, of a thousand territories, that nothing happens.
+    """
+    source = page[0]["source"] if page else None
+    before = {tuple(each) for each in state.get("raised", ()) if each[0] == source}
+    others = [each for each in state.get("raised", ()) if each[0] != source]
+    now = {subject(record) for record in page if str(record["level"]) != GREEN}
+    state["raised"] = others + [list(each) for each in sorted(now)]
+    return [record for record in page if subject(record) in now | before]

@@ -1,0 +1,6 @@
+"""The register of prevention actions, which gendarmes fill in as CSV or XLSX. Its contract and its reading."""
+
+from ingestion.connectors.prevention_actions.contract import CONTRACT
+from ingestion.connectors.prevention_actions.register import open_file
+
+__all__ = ["CONTRACT", "open_file"]

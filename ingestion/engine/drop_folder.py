@@ -1,0 +1,116 @@
+"""The files that wait in `drop/<platform>/`. When they are loaded, and what becomes of them, is decided elsewhere."""
+
+import hashlib
+import stat
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+from core.errors import ExpectedFailure
+from core.settings import home
+from ingestion.platforms import Platform
+from privacy import redact_label
+
+
+def folder(platform: Platform) -> Path:
+    """Return the inbox of a platform; it may not exist yet."""
+    return home().drop / platform.name
+
+
+def waiting(inbox: Path) -> list[Path]:
+    """Return the files of an inbox by name, but for those still being written (`.part`) and hidden ones.
+
+    A file whose name holds personal data is given another: names go into logs and the history of runs. What is no file
+    is not looked at: see `refused`.
+    """
+    return sorted(_safely_named(path) for path in _visible(inbox) if stat.S_ISREG(path.lstat().st_mode))
+
+
+def refused(inbox: Path) -> list[str]:
+    """Return a sentence for each thing in an inbox that is no file: a link may lead anywhere, a pipe never ends."""
+    return [
+        f"{inbox.parent.name}/{inbox.name}/{redact_label(path.name)} is {_kind(path)}, not a file: it is not read."
+        for path in sorted(_visible(inbox))
+        if not stat.S_ISREG(path.lstat().st_mode)
+    ]
+
+
+def _visible(inbox: Path) -> Iterator[Path]:
+    if inbox.is_dir():
+        for path in inbox.iterdir():
+            if not path.name.startswith(".") and path.suffix != ".part" and is_text(path.name):
+                yield path
+
+
+def _kind(path: Path) -> str:
+    kinds = {
+        stat.S_IFLNK: "a symbolic link",
+        stat.S_IFDIR: "a folder",
+        stat.S_IFIFO: "a pipe",
+        stat.S_IFSOCK: "a socket",
+    }
+    return kinds.get(stat.S_IFMT(path.lstat().st_mode), "a device")
+
+
+def _safely_named(path: Path) -> Path:
+    name = redact_label(path.name)
+    if name == path.name:
+        return path
+    target, rank = path.with_name(name), 2
+    while target.exists():
+        target = path.with_name(f"{Path(name).stem} ({rank}){Path(name).suffix}")
+        rank += 1
+    return path.rename(target)
+
+
+#: Files that were given to this process, by what stands for them in the history of runs.
+_given: dict[str, Path] = {}
+_GIVEN = "given:"
+
+
+def give(file: Path) -> str:
+    """Return what stands for a file that was given elsewhere: its path may name a person. For this process only."""
+    token = f"{_GIVEN}{uuid.uuid4().hex}"
+    _given[token] = file
+    return token
+
+
+def found(file: str) -> Path:
+    """Return the file that a run was asked to load.
+
+    Raises:
+        ExpectedFailure: it is no file of an inbox any more, or was given to another process.
+    """
+    if file.startswith(_GIVEN) and file not in _given:
+        raise ExpectedFailure(
+            "The file was given to a command that has ended; its path is not kept.", "Give it again with --file."
+        )
+    path = _given.get(file) or Path(file)
+    if file not in _given and path.is_symlink():
+        raise ExpectedFailure(
+            f"{path.parent.name}/{redact_label(path.name)} is a symbolic link: it is not followed.",
+            "Put the file itself there.",
+        )
+    return path
+
+
+def is_text(name: str) -> bool:
+    """Tell whether a name can be written down: one in an older encoding is left to `cyberimpact doctor` to tell of."""
+    return not any("\ud800" <= character <= "\udfff" for character in name)
+
+
+def was_taken(platform: Platform, file: Path) -> bool:
+    """Tell whether a file of the inbox is gone: another load has taken it, and loaded it."""
+    return file.parent == folder(platform) and not file.exists()
+
+
+def remove(platform: Platform, file: Path, sha256: str | None) -> None:
+    """Remove the file that was loaded from the platform's inbox.
+
+    One that was given elsewhere is not ours to remove, and one that has taken its place meanwhile was not read.
+    """
+    if file.parent != folder(platform) or not file.exists():
+        return
+    with file.open("rb") as content:
+        if hashlib.file_digest(content, "sha256").hexdigest() == sha256:
+            file.unlink()

@@ -1,0 +1,281 @@
+"""The one way into a database: a file or an API, held to its contract, quarantined where bad, merged where changed.
+
+Used alike by `python -m ingestion <platform>`, by the command line and by the orchestrator. What a platform says, and
+how it is asked, stands in its own folder.
+"""
+
+import json
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import dlt
+import pyarrow as pa
+from dlt.common.schema import Schema
+from dlt.extract import DltResource, DltSource
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from core import disk
+from core.errors import ExpectedFailure
+from core.locks import writer_lock
+from core.settings import home
+from ingestion.engine import quarantine, tables
+from ingestion.engine.contract import GENERATION, Table
+from ingestion.engine.files import exported_day
+from ingestion.engine.parsed_file import Delivery, as_they_are, tabular_delivery
+from ingestion.engine.pipelines import explain, open_pipeline, table_resource
+from ingestion.engine.records import Record
+from ingestion.engine.reports import LOAD_LOG, EntityReport, LoadReport, log_rows, refusals
+from ingestion.engine.validation import Intake, Origin, Progress
+from ingestion.platforms import Platform, platform
+
+BATCH_ROWS = 5000
+
+
+def load(platform_name: str, *, file: Path | None = None, progress: Progress | None = None) -> LoadReport:
+    """Load a file, or what is new at the platform, into the warehouse.
+
+    Loading again changes nothing: rows are merged on their key, and equal rows are not written. When reading fails,
+    nothing of it is loaded and the data loaded before stays. A process killed at any moment leaves a state from which
+    the next load completes.
+
+    Args:
+        platform_name: One of `ingestion.platforms.PLATFORMS`.
+        file: A file of the platform, read where it lies; the platform's API when it is not given.
+        progress: Called after each page, or batch of a file, with the number of its records:
+            see `ingestion.engine.progress`.
+
+    Raises:
+        ExpectedFailure: the platform is unknown, the file or the answers cannot be read, or their format changed.
+    """
+    chosen = platform(platform_name)
+    progress = progress or _no_progress
+    if file is None:
+        return _load_api(chosen, progress)
+    if file.suffix == ".parquet" and hasattr(_module(chosen), "COLUMNAR"):
+        from ingestion.engine.columnar import load_parquet  # what it stands on is needed for this one format only
+
+        return load_parquet(chosen, file, progress)
+    return _load_file(chosen, file, progress)
+
+
+def ensure_tables(platform_name: str) -> None:
+    """Create the raw tables of a platform, its load log and its quarantine, empty, where they do not exist.
+
+    Raises:
+        ExpectedFailure: the platform is unknown, or a column has another type in the warehouse than in the contract.
+    """
+    chosen = platform(platform_name)
+    with writer_lock(home().database(chosen.database)):
+        tables.ensure(chosen, _contract(chosen))
+
+
+def retry_quarantine(platform_name: str, *, progress: Progress | None = None) -> LoadReport:
+    """Hold the records in quarantine to today's contract; load those that satisfy it and release them.
+
+    A record of which a good version was loaded since is released without being loaded: it is older. Damaged records
+    stay: only a new file can replace them.
+
+    Returns:
+        A report in which `rows_quarantined` counts the records that break the contract still.
+
+    Raises:
+        ExpectedFailure: the platform is unknown.
+    """
+    chosen = platform(platform_name)
+    with _prepared(chosen) as pipeline:
+        origin = Origin(chosen.name, "quarantine", f"quarantine.{chosen.name}")
+        retries = [
+            _retry(Intake(table, origin, tables.lookup(chosen, table), progress or _no_progress, generation), entries)
+            for (table, generation), entries in _entries_by_header(chosen).items()
+        ]
+        intakes = [retry.intake for retry in retries]
+        if any(intake.rows_read for intake in intakes):
+            rows = {
+                retry.intake.table: [r.rows for r in retries if r.intake.table == retry.intake.table]
+                for retry in retries
+            }
+            _run(pipeline, [table_resource(*pair) for pair in rows.items()], intakes, _keep_quarantine)
+        quarantine.release(chosen.name, [entry for retry in retries for entry in retry.released])
+    return LoadReport(chosen.name, origin, tuple(EntityReport.of(intake) for intake in intakes))
+
+
+def _no_progress(_: int) -> None:
+    pass
+
+
+def _module(chosen: Platform) -> ModuleType:
+    return chosen.connector
+
+
+def _contract(chosen: Platform) -> tuple[Table, ...]:
+    return _module(chosen).CONTRACT
+
+
+@contextmanager
+def _prepared(chosen: Platform) -> Generator[dlt.Pipeline]:
+    """Hold the database of a platform, with its tables in it, and give the pipeline that writes them."""
+    database = home().database(chosen.database)
+    with writer_lock(database), disk.explained():
+        tables.ensure(chosen, _contract(chosen))
+        yield open_pipeline(chosen.name, chosen.dataset, database)
+
+
+def _load_file(chosen: Platform, file: Path, progress: Progress) -> LoadReport:
+    delivery = _open(chosen, file)
+    exported_on = exported_day(delivery.name)
+    origin = Origin(chosen.name, "file", delivery.name, delivery.sha256, delivery.size_bytes, exported_on)
+    with _prepared(chosen) as pipeline:
+        intakes = [_intake(chosen, part.table, origin, progress) for part in delivery.parts]
+        resources = [
+            table_resource(part.table, _taken(intake, part.records))
+            for part, intake in zip(delivery.parts, intakes, strict=True)
+        ]
+        _run(pipeline, resources, intakes, quarantine.write, delivery.repaired.count)
+    cuts = sorted({intake.cut_at for intake in intakes if intake.cut_at is not None})
+    problems = tuple(
+        f"{origin.at(cut)}: the file is truncated. The records before are loaded: export it again and load that."
+        for cut in cuts
+    )
+    reports = tuple(EntityReport.of(intake) for intake in intakes)
+    return LoadReport(chosen.name, origin, reports, (*problems, *refusals(origin, reports)), delivery.repaired)
+
+
+def _open(chosen: Platform, file: Path) -> Delivery:
+    module = _module(chosen)
+    if hasattr(module, "open_file"):
+        return module.open_file(file)
+    return tabular_delivery(file, chosen.name, module.CONTRACT, getattr(module, "adapter", as_they_are))
+
+
+def _load_api(chosen: Platform, progress: Progress) -> LoadReport:
+    module = _module(chosen)
+    if not hasattr(module, "build_source"):
+        raise ExpectedFailure(
+            f"{chosen.name} has no address to read: its files come to drop/{chosen.name}/.",
+            f"Give one with --file, or put it there and run `cyberimpact load {chosen.name}`.",
+        )
+    by_name = {table.name: table for table in module.CONTRACT}
+    origin = Origin(chosen.name, "api", module.address())
+    with _prepared(chosen) as pipeline, _remarks(chosen) as remarks:
+        resources, intakes = [], []
+        for resource in module.build_source().resources.values():
+            table = by_name[resource.name]
+            intake = _intake(chosen, table, origin, progress)
+            resources += _held(resource, intake)
+            intakes.append(intake)
+        _run(pipeline, resources, intakes, quarantine.write)
+    reports = tuple(EntityReport.of(intake) for intake in intakes)
+    return LoadReport(chosen.name, origin, reports, refusals(origin, reports), remarks=tuple(dict.fromkeys(remarks)))
+
+
+@contextmanager
+def _remarks(chosen: Platform) -> Generator[list[str]]:
+    """Give the list to which every warning of a platform's own modules is added, so that its report tells them too."""
+    remarks: list[str] = []
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = lambda record: remarks.append(record.getMessage().removeprefix(f"{chosen.name}: "))
+    logger = logging.getLogger(f"ingestion.connectors.{chosen.name}")
+    logger.addHandler(handler)
+    try:
+        yield remarks
+    finally:
+        logger.removeHandler(handler)
+
+
+def _intake(chosen: Platform, table: Table, origin: Origin, progress: Progress) -> Intake:
+    later_exports = tables.later_exports(chosen, table, origin.sha256)
+    return Intake(table, origin, tables.lookup(chosen, table), progress, later_exports=later_exports)
+
+
+def _taken(intake: Intake, records: Iterable[Record]) -> Iterator[pa.Table]:
+    for batch in _batches(iter(records)):
+        intake.take(batch)
+    yield from intake.changes()
+
+
+def _batches(records: Iterator[Record]) -> Iterator[list[Record]]:
+    while batch := list(islice(records, BATCH_ROWS)):
+        yield batch
+
+
+def _held(resource: DltResource, intake: Intake) -> tuple[DltResource, DltResource]:
+    """Return a platform's resource, whose pages of records are checked, and the resource of what is to be written.
+
+    The second one is read after the first: dlt reads resources in their order.
+    """
+
+    @dlt.transformer(name=f"{intake.table.name}_checked")
+    def checked(page: Sequence[Mapping[str, Any]]) -> None:
+        intake.take([Record(position, values) for position, values in enumerate(page, intake.rows_read + 1)])
+
+    pages = resource.with_name(f"{resource.name}_pages") | checked
+    return pages, table_resource(intake.table, intake.changes())
+
+
+def _run(
+    pipeline: dlt.Pipeline,
+    resources: list[DltResource],
+    intakes: Sequence[Intake],
+    keep: Callable[[Intake], None],
+    repaired: int = 0,
+) -> None:
+    """Read, quarantine, then load: the rejected records are on the disk before the cursor moves past them."""
+    source = DltSource(
+        Schema(pipeline.pipeline_name),
+        pipeline.pipeline_name,
+        [*resources, table_resource(LOAD_LOG, log_rows(intakes, repaired))],
+    )
+    try:
+        pipeline.extract(source)
+        for intake in intakes:
+            keep(intake)
+        pipeline.activate()
+        pipeline.normalize()
+        pipeline.load()
+    except PipelineStepFailed as failure:
+        raise explain(failure, intakes[0].origin.where) from failure
+    for intake in intakes:
+        quarantine.release_superseded(intake)
+
+
+def _entries_by_header(chosen: Platform) -> dict[tuple[Table, str | None], list[quarantine.Entry]]:
+    """Return the entries that have a payload, by table and header generation."""
+    by_name = {table.name: table for table in _contract(chosen)}
+    groups: dict[tuple[Table, str | None], list[quarantine.Entry]] = defaultdict(list)
+    for entry in quarantine.entries(chosen.name):
+        if entry.payload is not None and entry.entity in by_name:
+            groups[by_name[entry.entity], json.loads(entry.payload).get(GENERATION.name)].append(entry)
+    return groups
+
+
+@dataclass(frozen=True)
+class _Retry:
+    """Entries held to the contract again: the rows to load, and the entries that leave the quarantine."""
+
+    intake: Intake
+    rows: pa.Table
+    released: list[str]
+
+
+def _retry(intake: Intake, entries: Sequence[quarantine.Entry]) -> _Retry:
+    loaded_since = intake.existing([entry.record_key for entry in entries if entry.record_key])
+    waiting = [entry for entry in entries if entry.record_key not in loaded_since]
+    payloads = [json.loads(entry.payload or "{}") for entry in waiting]
+    for payload in payloads:
+        payload.pop(GENERATION.name, None)
+    intake.take([Record(rank, payload) for rank, payload in enumerate(payloads)])
+    refused = {rejected.position for rejected in intake.quarantined}
+    released = [entry.quarantine_id for rank, entry in enumerate(waiting) if rank not in refused]
+    released += [entry.quarantine_id for entry in entries if entry.record_key in loaded_since]
+    return _Retry(intake, pa.concat_tables(intake.changes()), released)
+
+
+def _keep_quarantine(_: Intake) -> None:
+    """What a retry rejects is in quarantine already."""

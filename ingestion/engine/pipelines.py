@@ -1,0 +1,125 @@
+"""dlt pipelines into a DuckDB file, rid of what a dead process left behind, and their resources. Knows no platform."""
+
+import logging
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import dlt
+import pyarrow as pa
+from dlt.common.schema.exceptions import DataValidationError
+from dlt.common.storages.load_package import PackageStorage
+from dlt.extract import DltResource
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from core.errors import ExpectedFailure
+from core.settings import SCHEMA_CONTRACT, home
+from ingestion.engine.contract import Table
+
+log = logging.getLogger(__name__)
+
+#: Configuration of dlt that must hold in every process, whatever its working folder.
+_DLT_SETTINGS = {
+    "RUNTIME__LOG_LEVEL": "CRITICAL",  # what fails is raised too, and worded by who called
+    "EXTRACT__NEXT_ITEM_MODE": "fifo",  # the log of a load is written after its rows, in the same package
+    "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "true",
+    "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_ID": "true",  # cannot be switched on later: the column is not null
+    "LOAD__DELETE_COMPLETED_JOBS": "true",
+}
+
+
+def hints(table: Table) -> dict[str, Any]:
+    """Return the dlt hints of a contract: typed columns, merged on the key, a flipped type refused."""
+    return {
+        "columns": table.column_hints,
+        "primary_key": table.key,
+        "write_disposition": {"disposition": "merge", "strategy": "upsert"},
+        "schema_contract": SCHEMA_CONTRACT,
+    }
+
+
+def table_resource(table: Table, rows: Iterable[pa.Table]) -> DltResource:
+    """Return Arrow tables of canonical rows as a dlt resource; an empty one creates the table."""
+    return dlt.resource(iter(rows), name=table.name, **hints(table))
+
+
+def open_pipeline(name: str, dataset: str, database: Path) -> dlt.Pipeline:
+    """Return a pipeline with an empty working folder and the state that its database holds.
+
+    A package that a dead process had begun to load is loaded to its end first: it is whole, and what it writes is
+    keyed. One that it had only read is forgotten, and read again by the caller.
+
+    Args:
+        name: Pipeline, and its working folder below `home().dlt`.
+        dataset: Schema in the database.
+        database: DuckDB file that it writes.
+    """
+    working_folder = home().dlt / name
+    if working_folder.exists():
+        _finish_interrupted(name, dataset, database)
+        shutil.rmtree(working_folder, ignore_errors=True)
+    pipeline = _pipeline(name, dataset, database)
+    pipeline.sync_destination()
+    return pipeline
+
+
+def _pipeline(name: str, dataset: str, database: Path) -> dlt.Pipeline:
+    place = home()
+    place.dlt.mkdir(parents=True, exist_ok=True)
+    os.environ.update(_DLT_SETTINGS, DLT_DATA_DIR=str(place.dlt), DLT_PROJECT_DIR=str(place.dlt))
+    return dlt.pipeline(
+        name,
+        pipelines_dir=str(place.dlt),
+        destination=dlt.destinations.duckdb(str(database)),
+        dataset_name=dataset,
+    )
+
+
+def _finish_interrupted(name: str, dataset: str, database: Path) -> None:
+    try:
+        pipeline = _pipeline(name, dataset, database)
+        if pipeline.list_normalized_load_packages():
+            log.warning("%s: finishing a load that was interrupted.", name)
+            _undo_unnoted_copies(pipeline)
+            pipeline.load()
+    except Exception as problem:  # noqa: BLE001 (whatever a dead process left half-written is read again)
+        log.warning(
+            "%s: an interrupted load could not be finished (%s); it is read again.", name, type(problem).__name__
+        )
+
+
+def _undo_unnoted_copies(pipeline: dlt.Pipeline) -> None:
+    """Take out of the staging tables what a job wrote that had not noted its end: resumed, it writes its file again.
+
+    dlt notes the end of a job after its commit. A process killed between the two leaves rows that the resumed job
+    doubles, and a merge takes in both where their key is new (dlt-hub/dlt#3023).
+    """
+    for load_id in pipeline.list_normalized_load_packages():
+        for job in pipeline.get_load_package_info(load_id).jobs["started_jobs"]:
+            file = Path(job.file_path)
+            noted = file.parent.with_name(PackageStorage.PENDING_TRANSITIONS_FOLDER) / file.name
+            if file.suffix != ".parquet" or noted.exists():
+                continue
+            with pipeline.sql_client() as client, client.with_staging_dataset():  # ty: ignore[invalid-context-manager]
+                table = client.make_qualified_table_name(job.job_file_info.table_name)
+                client.execute_sql(
+                    f"delete from {table} where _dlt_id in (select _dlt_id from read_parquet(%s))",  # noqa: S608
+                    str(file),
+                )
+
+
+def explain(failure: PipelineStepFailed, where: str) -> Exception:
+    """Return the failure of a pipeline as its reader should see it, or as it is when nobody expected it."""
+    cause: BaseException | None = failure
+    while cause is not None:
+        if isinstance(cause, ExpectedFailure):
+            return cause
+        if isinstance(cause, DataValidationError):
+            return ExpectedFailure(
+                f"{where}: the type of column {cause.column_name!r} of table {cause.table_name!r} changed.",
+                "Nothing was loaded, the data loaded before stays: adapt the contract in ingestion/ to the new type.",
+            )
+        cause = cause.__cause__ or cause.__context__
+    return failure

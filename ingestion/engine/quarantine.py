@@ -1,0 +1,129 @@
+"""Records that broke their contract: kept redacted, listed, and given a second chance. Never decides what is broken."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import duckdb
+
+from ingestion.engine.contract import Field, Row, Table
+from ingestion.engine.pipelines import open_pipeline, table_resource
+from ingestion.engine.validation import Intake, Quarantined, content_hash
+from ingestion.platforms import database
+
+DATASET = "quarantine"
+
+
+def quarantine_table(platform_name: str) -> Table:
+    """Return the contract of `quarantine.<platform>`."""
+    return Table(
+        name=platform_name,
+        key="quarantine_id",
+        description="A record that broke its contract, as far as it may be kept.",
+        fields=(
+            Field("quarantine_id", "Hash of the origin, the record and the reason.", nullable=False),
+            Field("entity", "Table for which the record was meant.", nullable=False),
+            Field("origin", "File name, or address without query.", nullable=False),
+            Field("line", "Physical line of the file, or rank in the answer.", type="bigint"),
+            Field("record_key", "Key of the record, where it can be told."),
+            Field("field", "Field that broke the contract."),
+            Field("reason", "What is wrong with it.", nullable=False),
+            Field("value", "Its value, redacted."),
+            Field("payload", "JSON object of the declared fields, redacted; empty when the record is damaged."),
+            Field("quarantined_at", "When it was last met.", type="timestamp", nullable=False),
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row of `quarantine.<platform>`; the fields are described in `quarantine_table`."""
+
+    quarantine_id: str
+    entity: str
+    origin: str
+    line: int | None
+    record_key: str | None
+    field: str | None
+    reason: str
+    value: str | None
+    payload: str | None
+    quarantined_at: datetime
+
+
+def write(intake: Intake) -> None:
+    """Write what an intake rejected; the same record with the same fault stays one row however often it is met."""
+    if not intake.quarantined:
+        return
+    table = quarantine_table(intake.origin.platform)
+    now = datetime.now(UTC)
+    rows = {row["quarantine_id"]: row for row in (_row(intake, rejected, now) for rejected in intake.quarantined)}
+    pipeline = open_pipeline(f"quarantine_{table.name}", DATASET, database(table.name))
+    pipeline.run(table_resource(table, [table.arrow(rows.values())]))
+
+
+def _row(intake: Intake, rejected: Quarantined, now: datetime) -> Row:
+    origin, reason = intake.origin, rejected.rejection
+    payload = None if rejected.payload is None else json.dumps(rejected.payload, ensure_ascii=False, sort_keys=True)
+    place = origin.sha256 or origin.name
+    # in an answer the rank of a record changes from day to day, its key does not
+    record = str(rejected.position) if origin.kind == "file" else rejected.record_key or payload
+    identity = json.dumps([place, intake.table.name, record, reason.field, reason.reason])
+    row: Row = {
+        "quarantine_id": hashlib.sha256(identity.encode()).hexdigest(),
+        "entity": intake.table.name,
+        "origin": origin.name,
+        "line": rejected.position,
+        "record_key": rejected.record_key,
+        "field": reason.field,
+        "reason": reason.reason,
+        "value": reason.value,
+        "payload": payload,
+        "quarantined_at": now,
+    }
+    return {**row, "_content_hash": content_hash(row)}
+
+
+def entries(platform_name: str) -> list[Entry]:
+    """Return what is in quarantine for a platform, oldest first.
+
+    The caller holds the writer lock of the platform's database: DuckDB lets nobody read a file that another process
+    writes.
+    """
+    file = database(platform_name)
+    if not file.exists():
+        return []
+    columns = ", ".join(Entry.__dataclass_fields__)
+    query = f'select {columns} from {DATASET}."{platform_name}" order by quarantined_at, entity, line'  # noqa: S608
+    with duckdb.connect(str(file)) as connection:
+        try:
+            rows = connection.execute(query).to_arrow_table().to_pylist()
+        except duckdb.CatalogException:
+            return []
+    return [Entry(**row) for row in rows]
+
+
+def release(platform_name: str, quarantine_ids: Iterable[str]) -> None:
+    """Remove entries; the caller holds the writer lock of the platform's database."""
+    ids = list(quarantine_ids)
+    if not ids:
+        return
+    statement = f'delete from {DATASET}."{platform_name}" where quarantine_id in (select unnest(?))'  # noqa: S608
+    with duckdb.connect(str(database(platform_name))) as connection:
+        connection.execute(statement, [ids])
+
+
+def release_superseded(intake: Intake) -> None:
+    """Remove the entries whose record this intake accepted, and that it did not quarantine itself."""
+    release(
+        intake.origin.platform,
+        [
+            entry.quarantine_id
+            for entry in entries(intake.origin.platform)
+            if entry.entity == intake.table.name
+            and (entry.record_key in intake.accepted or entry.record_key in intake.released)
+            and entry.quarantined_at < intake.started_at
+        ],
+    )

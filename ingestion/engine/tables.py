@@ -1,0 +1,131 @@
+"""The raw tables of a platform in its database: made from the contract, and asked by key. Knows no platform by name."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
+from functools import cache, partial
+from pathlib import Path
+
+import duckdb
+from dlt.common.schema import Schema
+from dlt.extract import DltSource
+
+from core.errors import ExpectedFailure
+from core.settings import home
+from ingestion.engine import quarantine
+from ingestion.engine.contract import Row, Table
+from ingestion.engine.pipelines import open_pipeline, table_resource
+from ingestion.engine.reports import LOAD_LOG
+from ingestion.engine.validation import LaterExports
+from ingestion.platforms import Platform
+
+DUCKDB_TYPES = {
+    "text": "VARCHAR",
+    "bigint": "BIGINT",
+    "boolean": "BOOLEAN",
+    "double": "DOUBLE",
+    "decimal": "DECIMAL(38,6)",
+    "timestamp": "TIMESTAMP WITH TIME ZONE",
+}
+
+
+def is_empty(database: Path, dataset: str, table: Table) -> bool:
+    """Tell whether a raw table has no row."""
+    with duckdb.connect(str(database)) as connection:
+        return not connection.execute(f"select 1 from {dataset}.{table.name} limit 1").fetchall()  # noqa: S608
+
+
+def lookup(chosen: Platform, table: Table) -> Callable[[Sequence[str]], dict[str, Row]]:
+    """Return a function that finds, by key, the rows of completed loads.
+
+    An empty table is asked once only: a load writes after it has read everything, and a first load has many pages.
+    """
+    database = home().database(chosen.database)
+    query = (
+        f"select * from {chosen.dataset}.{table.name} where {table.key} in (select unnest(?))"  # noqa: S608
+        f" and _dlt_load_id in (select load_id from {chosen.dataset}._dlt_loads where status = 0)"
+    )
+
+    known_empty = cache(partial(is_empty, database, chosen.dataset, table))
+
+    def find(keys: Sequence[str]) -> dict[str, Row]:
+        if known_empty():
+            return {}
+        with duckdb.connect(str(database)) as connection:
+            rows = connection.execute(query, [list(keys)]).to_arrow_table().to_pylist()
+        return {row[table.key]: row for row in rows}
+
+    return find
+
+
+def later_exports(chosen: Platform, table: Table, sha256: str | None) -> LaterExports:
+    """Return a function that tells which loads of a table took a later export than a file does.
+
+    An export is later when its records reach further, or when it was loaded after this same file had been loaded.
+    """
+    database = home().database(chosen.database)
+    log = f"{chosen.dataset}.{LOAD_LOG.name}"
+    query = (
+        f"select distinct _dlt_load_id from {log} as later where entity = $entity and _dlt_load_id in"  # noqa: S608
+        " (select unnest($load_ids)) and (last_day > $last_day or exists (select 1 from"
+        f" {log} as same where same.sha256 = $sha256 and same.entity = $entity"
+        " and same._dlt_load_id::double < later._dlt_load_id::double))"
+    )
+
+    def find(load_ids: Iterable[str], last_day: date | None) -> set[str]:
+        values = {
+            "entity": table.name,
+            "load_ids": list(load_ids),
+            "last_day": last_day and last_day.isoformat(),
+            "sha256": sha256,
+        }
+        with duckdb.connect(str(database)) as connection:
+            return {load_id for (load_id,) in connection.execute(query, values).fetchall()}
+
+    return find
+
+
+def ensure(chosen: Platform, contract: Iterable[Table]) -> None:
+    """Create the raw tables of a platform, its load log and its quarantine, empty, where they do not exist.
+
+    The caller holds the writer lock of the platform's database.
+
+    Raises:
+        ExpectedFailure: a column has another type in the database than in the contract.
+    """
+    database = home().database(chosen.database)
+    kept = quarantine.quarantine_table(chosen.name)
+    found = _columns(database)
+    raw = [table for table in (*contract, LOAD_LOG) if not _is_complete(table, chosen.dataset, database.name, found)]
+    if raw:
+        _create(chosen.name, chosen.dataset, database, raw)
+    if not _is_complete(kept, quarantine.DATASET, database.name, found):
+        _create(f"quarantine_{chosen.name}", quarantine.DATASET, database, [kept])
+
+
+def _create(pipeline_name: str, dataset: str, database: Path, tables: Iterable[Table]) -> None:
+    resources = [table_resource(table, [table.arrow([])]) for table in tables]
+    open_pipeline(pipeline_name, dataset, database).run(DltSource(Schema(pipeline_name), pipeline_name, resources))
+
+
+def _columns(database: Path) -> dict[tuple[str, str], dict[str, str]]:
+    """Return the columns and types of every table of a database, by schema and table."""
+    found: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
+    if database.exists():
+        query = "select table_schema, table_name, column_name, data_type from information_schema.columns"
+        with duckdb.connect(str(database)) as connection:
+            for schema, table, column, data_type in connection.execute(query).fetchall():
+                found[schema, table][column] = data_type
+    return found
+
+
+def _is_complete(table: Table, dataset: str, database: str, found: Mapping[tuple[str, str], Mapping[str, str]]) -> bool:
+    columns = found.get((dataset, table.name), {})
+    for declared in table.fields:
+        if declared.name in columns and columns[declared.name] != DUCKDB_TYPES[declared.type]:
+            raise ExpectedFailure(
+                f"The column {dataset}.{table.name}.{declared.name} is {columns[declared.name]} in {database} and"
+                f" {DUCKDB_TYPES[declared.type]} in the contract.",
+                "Nothing was loaded, the data loaded before stays: give the changed column a new name in the contract.",
+            )
+    return all(declared.name in columns for declared in table.fields)

@@ -1,5 +1,0 @@
-"""Pré-plainte en ligne: how many declarations, where, and how long they take. Its contract; its files are plain CSV."""
-
-from ingestion.pre_plainte.contract import CONTRACT
-
-__all__ = ["CONTRACT"]

@@ -1,6 +1,0 @@
-"""The register of prevention actions, which gendarmes fill in as CSV or XLSX. Its contract and its reading."""
-
-from ingestion.prevention_actions.contract import CONTRACT
-from ingestion.prevention_actions.register import open_file
-
-__all__ = ["CONTRACT", "open_file"]

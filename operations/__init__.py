@@ -1,0 +1,1 @@
+"""What people decide, and what they are notified of: topics, verdicts, crises, alerts, mail."""

@@ -1,0 +1,150 @@
+"""Who is told of which signal, and when: the outbox is filled from what was published, and emptied. One at a time.
+
+An alert is sent until a server has acknowledged it. Alerts of one recipient that wait at the same moment leave in
+one message; in quiet hours, and beyond the cap of an hour, they wait and then leave together. The gravest waits for
+neither.
+"""
+
+import fcntl
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import duckdb
+
+from core import settings
+from core.errors import ExpectedFailure
+from core.settings import Home
+from operations import subscriptions
+from operations.alerts import outbox, sending, writing
+from operations.alerts.outbox import Alert, Outbox
+from operations.alerts.signals import Signal, read
+from operations.subscriptions import WAKING_SEVERITY, Subscription
+from warehouse import published
+
+log = logging.getLogger(__name__)
+
+CAPPED_TIME = timedelta(hours=1)
+
+#: Territory -> those around it: region and region of gendarmerie.
+Around = Mapping[str, frozenset[str]]
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What a dispatch did: messages that were acknowledged, and failures in words."""
+
+    messages: int
+    failures: Sequence[str]
+
+
+def dispatch(home: Home, now: datetime | None = None) -> Sent:
+    """Tell everybody who is to be told; where another process is at it, leave it to that one.
+
+    Raises:
+        ExpectedFailure: the subscriptions or the outbox cannot be read.
+    """
+    wanted = subscriptions.declared("signals")
+    if not wanted:
+        return Sent(0, ())
+    settings.make_folder(home.locks)
+    with (home.locks / "alerts.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return Sent(0, ())
+        with outbox.opened(home) as box:
+            found = read(home)
+            put(box, found, wanted, territories_around(home), now or datetime.now(UTC))
+            return empty(box, found, wanted, now)
+
+
+def put(box: Outbox, signals: Sequence[Signal], wanted: Sequence[Subscription], around: Around, now: datetime) -> int:
+    """Write into the outbox who is to be told of what is open, and return how many alerts are new."""
+    return sum(
+        box.put(signal, subscription, writing.subject_of(signal), now)
+        for signal in signals
+        if signal.is_open
+        for subscription in wanted
+        if concerned(subscription, signal, around)
+    )
+
+
+def concerned(subscription: Subscription, signal: Signal, around: Around) -> bool:
+    """Tell whether a signal is one that a subscription asks for."""
+    if signal.severity < subscription.minimum_severity:
+        return False
+    if subscription.kinds and signal.crisis_kind not in subscription.kinds:
+        return False
+    return concerns(signal.territory_code, subscription.territories, around)
+
+
+def concerns(place: str, territories: Collection[str], around: Around) -> bool:
+    """Tell whether what happens in a place is of some territories; of all, where none is named.
+
+    What is of the nation concerns everybody, of a region its départements, of a département its regions.
+    """
+    if not territories or place == "FR":
+        return True
+    inside = {code for code, outer in around.items() if place in outer}
+    return not inside.union({place}, around.get(place, ())).isdisjoint(territories)
+
+
+def territories_around(home: Home) -> Around:
+    """Return the region and the region of gendarmerie of each département, as published; none before that."""
+    found: dict[str, frozenset[str]] = {}
+    if published.current(home, published.DAILY) is None:
+        return found
+    with duckdb.connect(":memory:", config={"threads": 1}) as connection:
+        published.attach(connection, home, published.DAILY)
+        rows = connection.execute(
+            "select territory_code, region_code, gendarmerie_region_code from serving.reference.dim_territory"
+        )
+        for code, *outer in rows.fetchall():
+            found[code] = frozenset(one for one in outer if one and one != code)
+    return found
+
+
+def empty(box: Outbox, signals: Sequence[Signal], wanted: Sequence[Subscription], now: datetime | None = None) -> Sent:
+    """Send what may leave now; what a server does not take waits for its next attempt."""
+    by_id = {signal.signal_id: signal for signal in signals}
+    sent, failures = 0, []
+    for subscription in wanted:
+        for message_id, alerts in due(box, subscription, now or datetime.now(UTC)).items():
+            told = [writing.told(alert, by_id.get(alert.signal_id), subscription.role) for alert in alerts]
+            written = writing.message(message_id, told)
+            box.begin(message_id, alerts, now or datetime.now(UTC))
+            try:
+                sending.send(subscription, written)
+            except ExpectedFailure as failure:
+                box.failed(message_id, str(failure))
+                failures.append(str(failure))
+                log.warning("alert %s to %s: %s", message_id, subscription.key, failure)
+                continue
+            box.acknowledged(message_id, now or datetime.now(UTC))
+            sent += 1
+    return Sent(sent, tuple(failures))
+
+
+def due(box: Outbox, subscription: Subscription, now: datetime) -> dict[str, list[Alert]]:
+    """Return the messages that may leave for a recipient, by identifier, with their alerts."""
+    waiting = box.waiting(subscription)
+    messages: dict[str, list[Alert]] = {}
+    for alert in waiting:
+        if alert.message_id is not None and alert.due_at <= now:  # it was tried before: the same again
+            messages.setdefault(alert.message_id, []).append(alert)
+    fresh = [alert for alert in waiting if alert.message_id is None]
+    if is_held(box, subscription, now):
+        fresh = [alert for alert in fresh if alert.severity >= WAKING_SEVERITY]
+    if fresh:
+        messages[outbox.message_id(fresh)] = fresh
+    return messages
+
+
+def is_held(box: Outbox, subscription: Subscription, now: datetime) -> bool:
+    """Tell whether only the gravest may leave: in quiet hours, or once the cap of the hour is reached."""
+    hours, cap = subscription.quiet_hours, subscription.cap_per_hour
+    if hours is not None and hours.hold(now):
+        return True
+    return cap is not None and box.messages_since(subscription, now - CAPPED_TIME) >= cap

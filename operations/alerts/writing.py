@@ -1,0 +1,230 @@
+"""What an alert says, in French, to be read on a phone in ten seconds. Whom it goes to, and how, belongs elsewhere."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from html import escape
+from typing import Any
+
+from analytics.signals.severity import CRITERIA, severity
+from core import settings
+from core.clock import PARIS
+from operations.alerts import links
+from operations.alerts.outbox import Alert
+from operations.alerts.signals import Signal
+
+SEVERITIES = {1: "faible", 2: "modérée", 3: "élevée", 4: "critique"}
+COLOURS = {1: "#5b6770", 2: "#a05a00", 3: "#b3261e", 4: "#7a0010"}
+VERDICTS = {"vu": "Vu", "confirmé": "Confirmer", "écarté": "Écarter"}
+DASHBOARD = "veille"
+SHOWN_EXAMPLES = 3
+SHOWN_TERMS = 5
+SCHEMA = "cyberimpact.alert/1"
+
+
+@dataclass(frozen=True)
+class Told:
+    """An alert with its signal, None where the published copy has forgotten it, and its links by verdict."""
+
+    alert: Alert
+    signal: Signal | None
+    links: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message of any number of alerts.
+
+    Attributes:
+        message_id: What a repeat is recognised by.
+        subject: Its first line.
+        plain: The whole as text.
+        html: The whole as HTML.
+        data: The whole as JSON.
+    """
+
+    message_id: str
+    subject: str
+    plain: str
+    html: str
+    data: dict[str, Any]
+
+
+def subject_of(signal: Signal) -> str:
+    """Return the first line on a signal: how grave, what, where."""
+    grave = SEVERITIES[signal.severity].upper()
+    return f"[{grave}] {signal.topic_label} – {signal.territory_label} : {signal.kind_label.lower()}"
+
+
+def told(alert: Alert, signal: Signal | None, role: str) -> Told:
+    """Return an alert with the links that answer it, where links can be signed."""
+    given = VERDICTS if links.are_possible() else ()
+    return Told(alert, signal, {v: links.address(alert.alert_id, v, role, alert.created_at) for v in given})
+
+
+def message(message_id: str, alerts: Sequence[Told]) -> Message:
+    """Write one message: the gravest first."""
+    ordered = sorted(alerts, key=lambda one: (-one.alert.severity, one.alert.created_at, one.alert.alert_id))
+    first = ordered[0].alert.subject
+    subject = first if len(ordered) == 1 else f"{len(ordered)} signaux, dont {first}"
+    foot = f"Tableau de bord : {dashboard()}\nRepère du message : {message_id}"
+    plain = "\n\n".join([*(_plain(one) for one in ordered), foot]) + "\n"
+    return Message(
+        message_id=message_id,
+        subject=subject,
+        plain=plain,
+        html=_page("".join(_html(one) for one in ordered), message_id),
+        data={"schema": SCHEMA, "id": message_id, "subject": subject, "signals": [_data(one) for one in ordered]},
+    )
+
+
+def dashboard() -> str:
+    return f"{settings.superset_url()}/superset/dashboard/{DASHBOARD}/"
+
+
+# ---- how facts are said
+
+
+def clock(moment: datetime) -> str:
+    """Return an instant as a French reader says it, in Paris."""
+    return moment.astimezone(PARIS).strftime("%d/%m/%Y à %H h %M")
+
+
+def number(value: float) -> str:
+    """Return a number as a French reader writes it: whole where it is great."""
+    text = f"{value:,.0f}" if abs(value) >= 10 or value == int(value) else f"{value:,.1f}"  # noqa: PLR2004
+    return text.replace(",", "\u202f").replace(".", ",")
+
+
+def percent(share: float) -> str:
+    """Return a share in percent; what is not certain is never told as 100 %."""
+    return f"{min(99, max(1, round(share * 100)))} %"
+
+
+def measured(signal: Signal) -> str:
+    """Return what was counted beside what was expected."""
+    return (
+        f"{number(signal.observed)} observés pour {number(signal.expected)} attendus (seuil {number(signal.upper)} ;"
+        f" référence : {signal.baseline_window})"
+    )
+
+
+def reasons(signal: Signal) -> str:
+    """Return what the severity follows from: its points, and criterion by criterion those that each has brought."""
+    grave = severity({name: getattr(signal, name) for name in CRITERIA})
+    places = "territoires ou réseaux" if signal.spread > 1 else "territoire ou réseau"
+    said = {
+        "ratio": f"{number(signal.ratio)} fois l'attendu",
+        "velocity": f"rythme horaire × {number(signal.velocity or 0)}",
+        "reach": f"portée {number(signal.reach or 0)}",
+        "spread": f"{signal.spread} {places} de plus",
+        "novelty": f"nouveauté {number(signal.novelty or 0)}",
+        "negative_share": f"{percent(signal.negative_share or 0)} de ton négatif",
+    }
+    brought = [f"{said[name]} ({points:.0f})" for name, points in grave.by_criterion.items() if round(points)]
+    return f"{grave.points:.0f} points sur 100 : {', '.join(brought) or 'aucun critère atteint'}"
+
+
+def facts(one: Told) -> list[tuple[str, str]]:
+    """Return the lines of an alert: what is said, and its value, the most urgent first."""
+    alert, signal = one.alert, one.signal
+    if signal is None:
+        return [("Depuis", clock(alert.signal_opened_at)), ("Détail", "le signal n'est plus dans la copie publiée")]
+    lines = [
+        ("Quoi", f"{signal.topic_label} ({signal.crisis_kind}), {signal.kind_label.lower()}"),
+        ("Où", f"{signal.territory_label} ({signal.territory_code})"),
+        ("Depuis", f"{clock(signal.opened_at)}, dernière alarme {clock(signal.updated_at)}"),
+        ("Sûreté", f"{percent(signal.probability)} : {measured(signal)}"),
+        ("Gravité", f"{signal.severity} sur 4 ({SEVERITIES[signal.severity]}), {reasons(signal)}"),
+    ]
+    if signal.closed_at is not None:
+        lines.insert(3, ("Fin", f"clos le {clock(signal.closed_at)}"))
+    if signal.terms:
+        lines.append(("Mots nouveaux", ", ".join(signal.terms[:SHOWN_TERMS])))
+    if signal.sources:
+        lines.append(("Sources", ", ".join(str(source["source"]) for source in signal.sources[:SHOWN_EXAMPLES])))
+    return lines
+
+
+# ---- the forms
+
+
+def _plain(one: Told) -> str:
+    lines = [one.alert.subject, *([one.signal.explanation] if one.signal else []), ""]
+    lines += [f"{name} : {value}" for name, value in facts(one)]
+    if one.signal and one.signal.examples:
+        lines += ["", "Exemples (caviardés) :"]
+        lines += [f"- « {e['text']} » ({e['platform']})" for e in one.signal.examples[:SHOWN_EXAMPLES]]
+    if one.links:
+        lines += ["", "Votre verdict :", *(f"{VERDICTS[v]} : {link}" for v, link in one.links.items())]
+    return "\n".join(lines)
+
+
+def _html(one: Told) -> str:
+    colour = COLOURS[one.alert.severity]
+    rows = "".join(
+        f'<tr><td style="padding:2px 10px 2px 0;color:#5b6770;vertical-align:top">{escape(name)}</td>'
+        f'<td style="padding:2px 0">{escape(value)}</td></tr>'
+        for name, value in facts(one)
+    )
+    quotes = "".join(
+        f'<blockquote style="margin:6px 0;padding:2px 10px;border-left:3px solid #c9ced3">{escape(str(e["text"]))}'
+        f' <span style="color:#5b6770">({escape(str(e["platform"]))})</span></blockquote>'
+        for e in (one.signal.examples[:SHOWN_EXAMPLES] if one.signal else ())
+    )
+    buttons = "".join(
+        f'<a href="{escape(link)}" style="display:inline-block;margin:8px 8px 0 0;padding:10px 14px;'
+        f'border:1px solid #1b3a6b;border-radius:4px;color:#1b3a6b;text-decoration:none">{VERDICTS[verdict]}</a>'
+        for verdict, link in one.links.items()
+    )
+    said = f"<p>{escape(one.signal.explanation)}</p>" if one.signal else ""
+    return (
+        f'<section style="margin:0 0 24px"><h1 style="font-size:18px;margin:0 0 6px;color:{colour}">'
+        f"{escape(one.alert.subject)}</h1>{said}"
+        f'<table style="border-collapse:collapse">{rows}</table>{quotes}<p style="margin:0">{buttons}</p></section>'
+    )
+
+
+def _page(body: str, message_id: str) -> str:
+    return (
+        '<!DOCTYPE html><html lang="fr"><head><meta charset="utf-8"><meta name="viewport" '
+        'content="width=device-width, initial-scale=1"></head>'
+        '<body style="font:16px/1.4 sans-serif;max-width:640px;margin:0 auto;padding:12px;color:#1d2329">'
+        f'{body}<p><a href="{escape(dashboard())}">Ouvrir le tableau de bord</a></p>'
+        f'<p style="color:#5b6770;font-size:12px">Repère du message : {escape(message_id)}</p></body></html>'
+    )
+
+
+def _data(one: Told) -> dict[str, Any]:
+    alert, signal = one.alert, one.signal
+    known = {
+        "alert_id": alert.alert_id,
+        "signal_id": alert.signal_id,
+        "subject": alert.subject,
+        "topic_code": alert.topic_code,
+        "crisis_kind": alert.crisis_kind,
+        "territory_code": alert.territory_code,
+        "severity": alert.severity,
+        "opened_at": alert.signal_opened_at.isoformat(),
+        "dashboard": dashboard(),
+        "verdict_links": one.links,
+    }
+    if signal is None:
+        return known
+    measures = ("probability", "observed", "expected", "upper", "ratio", "velocity", "reach", "spread", "novelty")
+    return known | {
+        "topic_label": signal.topic_label,
+        "territory_label": signal.territory_label,
+        "kind": signal.kind,
+        "kind_label": signal.kind_label,
+        "updated_at": signal.updated_at.isoformat(),
+        "baseline_window": signal.baseline_window,
+        **{name: getattr(signal, name) for name in (*measures, "negative_share")},
+        "explanation": signal.explanation,
+        "terms": list(signal.terms),
+        "examples": [
+            {"text": e["text"], "platform": e["platform"], "published_at": e["published_at"].isoformat()}
+            for e in signal.examples
+        ],
+        "sources": [dict(source) for source in signal.sources],
+    }

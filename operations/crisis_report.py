@@ -1,0 +1,236 @@
+"""What a crisis leaves: its timeline, volumes, territories, what was said and what was done, in French."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from html import escape
+from itertools import groupby
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import duckdb
+
+from core import settings
+from core.errors import ExpectedFailure
+from core.settings import Home
+from operations import crises, verdicts
+from operations.alerts.dispatch import Around, concerns, territories_around
+from operations.alerts.signals import Signal, read
+from operations.alerts.writing import SEVERITIES, clock, number, subject_of
+from operations.crises import Crisis, Event
+from operations.verdicts import Verdict
+from warehouse import published
+
+#: Signals of shortly before explain why a crisis was declared.
+BEFORE = timedelta(hours=24)
+
+TITLES = {"fait": "Ce qui s'est passé", "dit": "Ce qui a été dit", "mené": "Ce qui a été mené"}
+
+
+#: Mentions by day of Paris, topic, place and network; networks are told apart for the nation only.
+VOLUMES = """
+    select cast(timezone('Europe/Paris', timezone('UTC', bin_start)) as date) as day, topic_code, territory_code,
+        platform, cast(sum(mentions) as bigint) as mentions
+    from live_serving.signals.live_series_hour
+    where bin_start between $since and $until and (platform = 'all') = (territory_code <> 'FR')
+        and platform <> 'brigade_numerique'
+        and list_contains($topics, topic_code) and list_contains($places, territory_code)
+    group by all having sum(mentions) > 0 order by all
+"""
+
+
+class Volume(NamedTuple):
+    """What was said of a topic in a place on a network, `all` for all of them, on a day."""
+
+    day: date
+    topic: str
+    territory: str
+    network: str
+    mentions: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that is known of a crisis.
+
+    Attributes:
+        crisis: The crisis.
+        written_at: When the report was written.
+        events: Its log, in order.
+        signals: Signals of its topics and places, the earliest first.
+        given: Verdicts on them.
+        volumes: Mentions by day, topic and network.
+    """
+
+    crisis: Crisis
+    written_at: datetime
+    events: Sequence[Event]
+    signals: Sequence[Signal]
+    given: Sequence[Verdict]
+    volumes: Sequence[Volume]
+
+
+def gather(home: Home, crisis: Crisis) -> Report:
+    """Return what the home knows of a crisis."""
+    around = territories_around(home)
+    found = sorted((s for s in read(home) if _belongs(crisis, s, around)), key=lambda signal: signal.opened_at)
+    known = {signal.signal_id for signal in found}
+    return Report(
+        crisis=crisis,
+        written_at=datetime.now(UTC),
+        events=crises.events(home, crisis),
+        signals=found,
+        given=[verdict for verdict in verdicts.given(home) if verdict.signal_id in known],
+        volumes=_volumes(home, crisis),
+    )
+
+
+def keep(home: Home, report: Report) -> Path:
+    """Write a report into the home, for what it tells of is not published for ever, and return its file.
+
+    Raises:
+        ExpectedFailure: it cannot be written there.
+    """
+    settings.make_folder(home.crises)
+    file = home.crises / f"{report.crisis.crisis_id}.html"
+    try:
+        file.write_text(as_html(report), encoding="utf-8")
+    except OSError as problem:
+        raise ExpectedFailure(
+            f"La crise est close, mais {file} ne peut être écrit : {problem.strerror}.",
+            f"Ailleurs : `cyberimpact crisis report {report.crisis.crisis_id} --html FICHIER`.",
+        ) from None
+    return file
+
+
+def _belongs(crisis: Crisis, signal: Signal, around: Around) -> bool:
+    """Tell whether a signal is on a crisis's topics, in its time, and in, around or within its places."""
+    in_time = signal.updated_at >= crisis.opened_at - BEFORE and signal.opened_at <= (
+        crisis.closed_at or signal.opened_at
+    )
+    in_place = concerns(signal.territory_code, crisis.territories, around)
+    return in_time and in_place and signal.topic_code in crisis.topics
+
+
+def _volumes(home: Home, crisis: Crisis) -> list[Volume]:
+    """Return the mentions of the crisis's topics and places by day, as far as the published series reach."""
+    if published.current(home, published.LIVE) is None:
+        return []
+    until = crisis.closed_at or datetime.now(UTC)
+    with duckdb.connect(":memory:", config={"threads": 1}) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        published.attach(connection, home, published.LIVE)
+        try:
+            rows = connection.execute(
+                VOLUMES,
+                {
+                    "since": (crisis.opened_at - BEFORE).replace(tzinfo=None),
+                    "until": until.replace(tzinfo=None),
+                    "topics": list(crisis.topics),
+                    "places": list(crisis.territories) or ["FR"],
+                },
+            ).fetchall()
+        except duckdb.CatalogException:
+            return []  # a copy of before there were series
+    return [Volume(*row) for row in rows]
+
+
+# ---- the forms
+
+
+def as_markdown(report: Report) -> str:
+    """Return the report as Markdown."""
+    crisis = report.crisis
+    lines = [f"# Crise : {_md(crisis.title)}", "", *(f"- {name} : {_md(value)}" for name, value in _head(report)), ""]
+    for title, columns, rows in _tables(report):
+        lines += [f"## {title}", ""]
+        if rows:
+            lines += ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
+            lines += ["| " + " | ".join(_md(cell) for cell in row) + " |" for row in rows]
+        else:
+            lines.append("Rien.")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def as_html(report: Report) -> str:
+    """Return the report as one HTML page that needs nothing else."""
+    parts = [f"<h1>Crise : {escape(report.crisis.title)}</h1><ul>"]
+    parts += [f"<li>{escape(name)} : {escape(value)}</li>" for name, value in _head(report)]
+    parts.append("</ul>")
+    for title, columns, rows in _tables(report):
+        parts.append(f"<h2>{escape(title)}</h2>")
+        if not rows:
+            parts.append("<p>Rien.</p>")
+            continue
+        head = "".join(f"<th>{escape(column)}</th>" for column in columns)
+        body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+        parts.append(f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
+    style = (
+        "body{font:16px/1.5 sans-serif;max-width:60em;margin:2em auto;padding:0 1em;color:#1d2329}"
+        "table{border-collapse:collapse;width:100%}td,th{border:1px solid #c9ced3;padding:4px 8px;text-align:left;"
+        "vertical-align:top}th{background:#f1f3f5}"
+    )
+    return (
+        '<!DOCTYPE html><html lang="fr"><head><meta charset="utf-8"><meta name="viewport" '
+        f'content="width=device-width, initial-scale=1"><title>Crise : {escape(report.crisis.title)}</title>'
+        f"<style>{style}</style></head><body>{''.join(parts)}</body></html>\n"
+    )
+
+
+def _head(report: Report) -> list[tuple[str, str]]:
+    crisis = report.crisis
+    end = clock(crisis.closed_at) if crisis.closed_at else f"en cours au {clock(report.written_at)}"
+    return [
+        ("Genre", crisis.kind),
+        ("Thèmes", ", ".join(crisis.topics)),
+        ("Territoires", ", ".join(crisis.territories) or "France entière"),
+        ("Début", clock(crisis.opened_at)),
+        ("Fin", end),
+        ("Équipe", crisis.owner),
+    ]
+
+
+def _tables(report: Report) -> list[tuple[str, list[str], list[list[str]]]]:
+    """Return title, columns and rows of each part."""
+    days = []
+    for (day, topic, place), group in groupby(report.volumes, key=lambda volume: volume[:3]):
+        rows = list(group)
+        by_network = ", ".join(f"{row.network} {number(row.mentions)}" for row in rows if row.network != "all")
+        days.append([f"{day:%d/%m/%Y}", topic, place, number(sum(row.mentions for row in rows)), by_network or "–"])
+    places: dict[str, list[Signal]] = {}
+    for signal in report.signals:
+        places.setdefault(signal.territory_label, []).append(signal)
+    spread = [
+        [place, str(len(found)), SEVERITIES[max(signal.severity for signal in found)]]
+        for place, found in sorted(places.items(), key=lambda item: (-len(item[1]), item[0]))
+    ]
+    parts: list[tuple[str, list[str], list[list[str]]]] = [
+        ("Chronologie", ["Quand", "Quoi"], [[clock(at), what] for at, what in timeline(report)]),
+        ("Volumes", ["Jour", "Thème", "Territoire", "Mentions", "Par réseau"], days),
+        ("Territoires", ["Territoire", "Signaux", "Gravité la plus haute"], spread),
+    ]
+    for kind, title in TITLES.items():
+        rows = [[clock(e.happened_at), e.note, e.author_role] for e in report.events if e.kind == kind]
+        parts.append((title, ["Quand", "Quoi", "Rôle"], rows))
+    return parts
+
+
+def timeline(report: Report) -> list[tuple[datetime, str]]:
+    """Return what happened, from all sources, in order."""
+    crisis = report.crisis
+    entries: list[tuple[datetime, str]] = [(crisis.opened_at, "Crise ouverte")]
+    if crisis.closed_at:
+        entries.append((crisis.closed_at, "Crise close"))
+    entries += [(signal.opened_at, f"Signal : {subject_of(signal)}") for signal in report.signals]
+    entries += [(given.decided_at, f"Verdict ({given.author_role}) : {given.verdict}") for given in report.given]
+    entries += [(event.happened_at, f"{event.kind.capitalize()} : {event.note}") for event in report.events]
+    return sorted(entries, key=lambda entry: entry[0])
+
+
+def _md(value: Any) -> str:
+    """Return a text that Markdown shows as it is, in one cell."""
+    text = " ".join(str(value).split())
+    for sign in "\\`*_[]<>|#":
+        text = text.replace(sign, f"\\{sign}")
+    return text

@@ -1,0 +1,248 @@
+"""Near real time: a long-lived process that loads, builds and publishes what is new of listening and chat, and alerts.
+
+Each micro-batch is a run of Dagster like any other, in this process: what a run costs to start (importing, parsing) is
+paid once. Dagster's daemon may be down meanwhile. What a batch does stands in the assets that its job selects; what is
+told to whom in `alerts`.
+"""
+
+import logging
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from core import settings
+from core.errors import ExpectedFailure
+from ingestion.engine import drop_folder
+from ingestion.platforms import Platform
+from operations import crises
+from operations.alerts.dispatch import dispatch
+from orchestration.execution import run_job
+from orchestration.jobs import LIVE_PLATFORMS, micro_batches
+from orchestration.sensors import Seen, dropped_files, settled
+from warehouse import dbt_project, dbt_server, published
+
+log = logging.getLogger("watch")
+
+#: Seconds between two looks for news, and the least between the end of a batch and the next; less in a crisis.
+LOOK_SECONDS, REST_SECONDS = 5.0, 5.0
+CRISIS_LOOK_SECONDS, CRISIS_REST_SECONDS = 2.0, 2.0
+
+#: Seconds after which a batch is due without news: a series that falls silent is news too.
+IDLE_SECONDS, CRISIS_IDLE_SECONDS = 300.0, 60.0
+
+#: Seconds until a publication is noticed, until the outbox is looked at without one, and after a failure.
+ALERT_SECONDS, RETRY_SECONDS, TROUBLED_SECONDS = 1.0, 5.0, 30.0
+
+#: A process that has worked so long makes room for a new one: what leaks in libraries ends with it.
+LONGEST_LIFE_SECONDS = 12 * 3600.0
+
+WARM_SECONDS = 300.0
+
+#: What operators decide that a batch has to show, each by a row that is another once they have.
+DECIDED = {
+    "topics": "select count(code), max(updated_at), sum(active) from topics",
+    "crises": "select count(crisis_id), count(closed_at), (select count(event_id) from crisis_events) from crises",
+}
+
+#: The live build reads which actions to follow in the daily copy: what it shows of them is empty or old until it has.
+PUBLISHED = "publication"
+
+
+@dataclass
+class News:
+    """What is new since the last batch.
+
+    Attributes:
+        addresses: Platforms whose address has something new.
+        files: Files that have come to rest in an inbox, with their platform.
+        others: Why else a batch is due: topics or crises that changed, a daily publication, time that passed.
+    """
+
+    addresses: list[Platform] = field(default_factory=list)
+    files: list[tuple[Platform, Path]] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.addresses or self.files or self.others)
+
+    def __str__(self) -> str:
+        return ", ".join(
+            [*(p.name for p in self.addresses), *(f"file of {p.name}" for p, _ in self.files), *self.others]
+        )
+
+
+class Outlook:
+    """Looks for news; what it has seen is news no more, once `seen` says that a batch has dealt with it."""
+
+    def __init__(self) -> None:
+        self._since = datetime.now(UTC)
+        self._found: dict[str, int] = {}
+        self._dropped: dict[str, Seen] = {}
+        self._refused: set[tuple[str, int]] = set()
+        self._known: dict[str, tuple] = {}
+        self._batch_at = 0.0
+        self._ask_after: dict[str, float] = {}
+        self._now: dict[str, int] = {}
+
+    def look(self, idle_seconds: float) -> News:
+        news = News()
+        for platform in LIVE_PLATFORMS:
+            if platform.name in micro_batches and self._has_more(platform):
+                news.addresses.append(platform)
+            if platform.drops:
+                news.files += [(platform, file) for file in self._rested(platform)]
+        known = self._known_now()
+        news.others += [what for what in (*DECIDED, PUBLISHED) if known.get(what) != self._known.get(what)]
+        if time.monotonic() - self._batch_at > idle_seconds:
+            news.others.append("time")
+        return news
+
+    def seen(self, news: News) -> None:
+        """Take note that a batch has dealt with what was new."""
+        for platform in news.addresses:
+            self._found[platform.name] = self._now[platform.name]
+        self._refused |= {(str(file), file.stat().st_ctime_ns) for _, file in news.files if file.exists()}
+        self._known, self._batch_at = self._known_now(), time.monotonic()
+
+    def trouble(self, platform: Platform) -> None:
+        """Leave an address alone for a while."""
+        self._ask_after[platform.name] = time.monotonic() + TROUBLED_SECONDS
+
+    def _has_more(self, platform: Platform) -> bool:
+        """Tell whether an address has found something since the last batch, by one question for a number."""
+        from ingestion.connectors import listening
+
+        if time.monotonic() < self._ask_after.get(platform.name, 0.0):
+            return False
+        try:
+            self._now[platform.name] = listening.found_since(self._since)
+        except ExpectedFailure as failure:
+            log.warning("%s", failure)
+            self.trouble(platform)
+            return False
+        return self._now[platform.name] != self._found.get(platform.name)
+
+    def _rested(self, platform: Platform) -> Iterator[Path]:
+        before = self._dropped.get(platform.name, {})
+        now = self._dropped[platform.name] = dropped_files(drop_folder.folder(platform))
+        for name in settled(before, now):
+            if (name, now[name][1]) not in self._refused:
+                yield Path(name)
+
+    def _known_now(self) -> dict[str, tuple]:
+        """Return what is another once operators have decided or the daily copy was published; of nothing, nothing."""
+        home = settings.home()
+        known = {PUBLISHED: (published.current(home, published.DAILY),)}
+        if home.operations.exists():
+            with closing(sqlite3.connect(f"{home.operations.as_uri()}?mode=ro", uri=True)) as connection:
+                known |= {what: connection.execute(query).fetchone() for what, query in DECIDED.items()}
+        return {what: row for what, row in known.items() if row[0]}
+
+
+def watch() -> None:
+    """Watch until killed, or until the code has changed or this process has grown old; the supervisor starts the next.
+
+    Raises:
+        ExpectedFailure: dbt cannot parse the project.
+    """
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", stream=sys.stderr)
+    log.setLevel(logging.INFO)
+    began, code = time.monotonic(), dbt_project.fingerprint()
+    while published.current(settings.home(), published.LIVE) is None:
+        time.sleep(LOOK_SECONDS)  # the home is being filled, or `cyberimpact build --live` and `publish --live` will
+    threading.Thread(target=tell, name="alerts", daemon=True).start()
+    with warm():
+        outlook = Outlook()
+        while time.monotonic() - began < LONGEST_LIFE_SECONDS:
+            in_crisis = crises.any_open(settings.home())
+            news = outlook.look(CRISIS_IDLE_SECONDS if in_crisis else IDLE_SECONDS)
+            if news:
+                if dbt_project.fingerprint() != code:
+                    log.info("the dbt project has changed: starting anew")
+                    return
+                batch(outlook, news)
+                time.sleep(CRISIS_REST_SECONDS if in_crisis else REST_SECONDS)
+            else:
+                time.sleep(CRISIS_LOOK_SECONDS if in_crisis else LOOK_SECONDS)
+
+
+def batch(outlook: Outlook, news: News) -> None:
+    """Load what is new, then build, check and publish what is live; a load that fails does not stop the rest."""
+    began = time.monotonic()
+    outlook.seen(news)
+    for platform, file in news.files:
+        run(f"load_{platform.name}", {"ops": {platform.name: {"config": {"file": str(file)}}}})
+    jobs = [f"micro_batch_{platform.name}" for platform in news.addresses] or ["live"]
+    good = [run(job) for job in jobs]
+    if not all(good):
+        for platform in news.addresses:
+            outlook.trouble(platform)
+    log.info("%s: %s in %.1f s", news, "done" if all(good) else "failed", time.monotonic() - began)
+
+
+def run(job: str, config: dict | None = None) -> bool:
+    """Run a job in this process, and tell whether it succeeded; what failed stands in Dagster and in the log."""
+    try:
+        outcome = run_job(job, config)
+    except ExpectedFailure as failure:
+        log.warning("%s: %s", job, failure)
+        return False
+    for failed in outcome.failures:
+        log.warning("%s: %s", job, failed)
+    return outcome.succeeded
+
+
+def tell() -> None:
+    """Tell whoever is to be told, for as long as the process lives: a slow mail server delays no batch."""
+    told, told_at = None, 0.0
+    while True:
+        time.sleep(ALERT_SECONDS)
+        shown = published.current(settings.home(), published.LIVE)
+        if shown == told and time.monotonic() - told_at < RETRY_SECONDS:
+            continue
+        told, told_at = shown, time.monotonic()
+        try:
+            sent = dispatch(settings.home())
+        except ExpectedFailure as failure:
+            log.warning("alerts: %s", failure)
+            time.sleep(TROUBLED_SECONDS)
+            continue
+        except Exception:  # the watch goes on, and so must the alerts
+            log.exception("alerts: an unexpected failure")
+            time.sleep(TROUBLED_SECONDS)
+            continue
+        if sent.messages:
+            log.info("alerts: %d message(s) acknowledged", sent.messages)
+
+
+@contextmanager
+def warm() -> Generator[None]:
+    """Run a warm dbt beside this process, and have Dagster call it; it dies with this process.
+
+    Raises:
+        ExpectedFailure: it does not start, as its output says.
+    """
+    path = settings.home().run / "dbt.sock"
+    settings.make_folder(path.parent)
+    path.unlink(missing_ok=True)
+    command = ["setpriv", "--pdeathsig", "KILL", "--", sys.executable, "-m", dbt_server.__name__, str(path)]
+    with subprocess.Popen(command, cwd=settings.CHECKOUT, stdin=subprocess.DEVNULL) as server:
+        try:
+            deadline = time.monotonic() + WARM_SECONDS
+            while not dbt_server.is_ready(path):
+                if server.poll() is not None or time.monotonic() > deadline:
+                    raise ExpectedFailure("dbt does not become warm.", "Its last lines above say why.")
+                time.sleep(0.5)
+            os.environ[dbt_server.SOCKET_SETTING] = str(path)
+            yield
+        finally:
+            os.environ.pop(dbt_server.SOCKET_SETTING, None)
+            server.kill()

@@ -1,0 +1,24 @@
+"""Keyed pseudonyms of identifiers of persons. Nothing here reads running text."""
+
+import hashlib
+import hmac
+import re
+
+from core.settings import require
+
+#: The shape of every pseudonym.
+PSEUDONYM = re.compile(r"p_[0-9a-f]{32}")
+
+
+def pseudonymise(value: str) -> str:
+    """Return a keyed pseudonym of an identifier: `p_` and 32 hexadecimal digits of its HMAC-SHA-256.
+
+    A value that is such a pseudonym already is returned as it is, so that a record may pass twice.
+
+    Raises:
+        ExpectedFailure: `CYBERIMPACT_PSEUDONYM_KEY` is absent.
+    """
+    if PSEUDONYM.fullmatch(value):
+        return value
+    key = require("CYBERIMPACT_PSEUDONYM_KEY").encode()
+    return f"p_{hmac.new(key, value.encode(), hashlib.sha256).hexdigest()[:32]}"

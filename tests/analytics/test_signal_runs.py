@@ -1,0 +1,586 @@
+"""From counts to signals: only the past is read, a restart changes nothing, one event is one signal."""
+
+import dataclasses
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+
+import duckdb
+import numpy as np
+import pytest
+from scipy import stats
+
+from analytics.anomaly import baseline, calibration, daily, streaming
+from analytics.anomaly.baseline import Finding, Key
+from analytics.signals import lifecycle, live_detection, signal_table
+from analytics.signals.context import Mention, around, posts, terms_of
+from analytics.signals.signal_table import Territory, World
+from analytics.signals.topics import Topic
+from orchestration import signals
+
+START = datetime(2026, 9, 1, tzinfo=UTC).replace(tzinfo=None)
+HOUR = timedelta(hours=1)
+CRUE = Key("crue", "mentions", "all", "FR-33")
+PARENTS = {"FR-33": "FR-NAQ", "FR-NAQ": "FR", "FR-29": "FR-BRE", "FR-BRE": "FR"}
+
+
+def rows(counts: dict[tuple[str, str], np.ndarray], minutes: int = 60, total: int = 0) -> list[live_detection.Row]:
+    """Return bins that are not zero, by topic and territory."""
+    return [
+        (topic, "all", territory, START + timedelta(minutes=minutes) * place, int(count), int(count) + total, 0)
+        for (topic, territory), series in counts.items()
+        for place, count in enumerate(series)
+        if count
+    ]
+
+
+def quiet(hours: int, seed: int = 1, mean: float = 2.0) -> np.ndarray:
+    return np.random.default_rng(seed).poisson(mean, hours)
+
+
+def grid(series: np.ndarray, others: np.ndarray | None = None) -> baseline.Grid:
+    counts = series[None, :].astype(float)
+    return baseline.Grid(
+        (CRUE,), START, 60, counts, np.zeros_like(counts) if others is None else others[None, :].astype(float)
+    )
+
+
+def test_a_bin_is_held_against_the_same_hours_by_hand() -> None:
+    series = np.zeros(24 * 28 + 1)
+    series[24 * 7 :: 24] = 1.0  # at this hour, one a day for three weeks
+    series[-1] = 6
+    judged = baseline.judge(grid(series), range(24 * 28, 24 * 28 + 1))
+    past = 28 * 3 - 1  # 28 days, an hour before and one behind; the first of all has none before
+    shape = 21 + 0.5
+    mean = shape / past
+    variance = (21 - 21**2 / past) / (past - 1)
+    spread = max((variance - mean) / mean**2, 0) + 1 / shape
+    assert judged.expected[0, 0] == pytest.approx(mean)
+    assert judged.p_values[0, 0] == pytest.approx(stats.nbinom.sf(5, 1 / spread, 1 / (1 + mean * spread)))
+    assert judged.upper(0, 0, 3.0) == stats.nbinom.isf(1e-3, 1 / spread, 1 / (1 + mean * spread))
+
+
+def test_a_score_knows_nothing_of_what_comes_after() -> None:
+    series = quiet(24 * 40)
+    whole = baseline.judge(grid(series), range(24 * 20, 24 * 30))
+    cut = baseline.judge(grid(series[: 24 * 30]), range(24 * 20, 24 * 30))
+    assert np.array_equal(whole.p_values, cut.p_values)
+    other = series.copy()
+    other[24 * 30 :] = 10**6
+    assert np.array_equal(whole.p_values, baseline.judge(grid(other), range(24 * 20, 24 * 30)).p_values)
+
+
+def test_quiet_series_keep_to_their_probabilities() -> None:
+    counts = np.random.default_rng(3).poisson(20, (200, 24 * 35)).astype(float)
+    keys = tuple(Key(f"t{row}", "mentions", "all", "FR") for row in range(200))
+    judged = baseline.judge(baseline.Grid(keys, START, 60, counts, np.zeros_like(counts)), range(24 * 30, 24 * 35))
+    for level in (1e-2, 1e-3):
+        assert 0.3 <= np.mean(judged.p_values <= level) / level <= 2.0
+
+
+def test_one_huge_spike_does_not_hide_the_next() -> None:
+    series = quiet(24 * 40)
+    series[24 * 38 + 12] = 100_000
+    series[24 * 39 + 12] = 40
+    judged = baseline.judge(grid(series), range(24 * 39, 24 * 40))
+    assert judged.p_values[0, 12] < 1e-9
+    assert judged.p_values[0, :12].min() > 1e-4
+
+
+def test_a_backlog_of_everything_is_no_signal_and_a_topic_alone_is() -> None:
+    series, others = quiet(24 * 40), quiet(24 * 40, seed=2, mean=20)
+    series[-1], others[-1] = 20, 200
+    assert baseline.judge(grid(series, others), range(24 * 40 - 1, 24 * 40)).p_values[0, 0] > 1e-3
+    others[-1] = 20
+    assert baseline.judge(grid(series, others), range(24 * 40 - 1, 24 * 40)).p_values[0, 0] < 1e-6
+
+
+def test_the_clock_is_followed_when_it_changes() -> None:
+    """Ten mentions at noon in Paris, each day; on 25 October 2026 clocks are put back: noon is an hour later in UTC."""
+    begin = datetime(2026, 9, 20, tzinfo=UTC).replace(tzinfo=None)
+    series = np.zeros(24 * 40)
+    for day in range(40):
+        noon = datetime.combine((begin + timedelta(days=day)).date(), datetime.min.time(), baseline.PARIS).replace(
+            hour=12
+        )
+        series[int((noon.astimezone(UTC).replace(tzinfo=None) - begin) // HOUR)] = 10
+    one = dataclasses.replace(grid(series), start=begin)
+    after = one.column(datetime(2026, 10, 26, 11))  # noqa: DTZ001 - UTC without a zone, as stored
+    assert series[after] == 10
+    season = baseline.SEASONS[60]
+    assert season.around == 1
+    narrow = {60: season._replace(around=0)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(baseline, "SEASONS", narrow)
+        assert baseline.judge(one, range(after, after + 1)).expected[0, 0] == pytest.approx(10, rel=0.1)
+
+
+def test_units_names_and_order_of_series_change_nothing() -> None:
+    counts = {("a", "FR"): quiet(24 * 40, 1), ("b", "FR"): quiet(24 * 40, 2), ("c", "FR"): quiet(24 * 40, 3)}
+    counts["b", "FR"][-2] = 50
+    now = START + HOUR * 24 * 40
+
+    def found(told: dict[tuple[str, str], np.ndarray]) -> list[tuple]:
+        seen = live_detection.look(rows(told), [], now, {}, streaming.History(), [])
+        return sorted((one.at, one.observed, one.p_value) for one in seen)
+
+    renamed = {(f"z{name}", place): series for (name, place), series in reversed(counts.items())}
+    assert found(counts)
+    assert found(counts) == found(renamed)
+
+
+def test_a_service_that_went_silent_is_told() -> None:
+    busy = np.random.default_rng(5).poisson(20, 24 * 40)
+    busy[-6:] = 0
+    told = rows({("ensemble", "FR"): busy})
+    now = START + HOUR * 24 * 40
+    [drop] = [
+        one for one in live_detection.look(told, [], now, {}, streaming.History(), []) if one.at == now - 6 * HOUR
+    ]
+    assert (drop.method, drop.observed, drop.minutes) == ("drop", 0.0, 360)
+    assert drop.expected == pytest.approx(120, rel=0.1)
+
+
+def test_detectors_go_on_from_what_was_saved_to_the_byte() -> None:
+    series = quiet(12 * 24 * 5, mean=6)
+    told = rows({("crue", "FR"): series}, minutes=5)
+    end = START + timedelta(days=5)
+    whole, whole_history = {}, streaming.History()
+    live_detection.learn(told, end, whole, whole_history)
+    learnt, history = {}, streaming.History()
+    for step in range(1, 21):
+        live_detection.learn(
+            [row for row in told if row[3] <= START + step * HOUR * 6], START + step * HOUR * 6, learnt, history
+        )
+        kept = streaming.save(learnt, history)
+        learnt, history = streaming.restore([tuple(row.values()) for row in kept])
+    assert streaming.save(learnt, history) == streaming.save(whole, whole_history)
+
+
+def test_a_wave_is_seen_while_its_bin_is_open() -> None:
+    """Two a bin, then sixty in two minutes: the twentieth is enough, and nothing was seen before."""
+    series = quiet(12 * 24 * 8, mean=2)
+    now = START + timedelta(days=8)
+    calm = rows({("crue", "FR"): series}, minutes=5)
+    learnt, history = {}, streaming.History()
+    live_detection.learn(calm, now, learnt, history)
+    before = streaming.save(learnt, history)
+    assert live_detection.look([], calm, now, learnt, history, []) == []
+    wave = [*calm, ("crue", "all", "FR", now, 20, 20, 0)]
+    [finding] = live_detection.look([], wave, now + timedelta(minutes=1), learnt, history, [])
+    assert (finding.at, finding.minutes, finding.observed) == (now, 5, 20.0)
+    assert finding.probability > 0.99
+    assert streaming.save(learnt, history) == before, "an open bin is not learnt"
+
+
+def test_a_wave_across_two_bins_is_seen_whole() -> None:
+    """Ten at the end of a bin and ten in the next: neither stands out, both together do, and once."""
+    series = quiet(12 * 24 * 8, mean=2)
+    series[-1] = 10
+    now = START + timedelta(days=8)
+    begun = rows({("crue", "FR"): series}, minutes=5)
+    learnt, history = {}, streaming.History()
+    live_detection.learn(begun, now - HOUR, learnt, history)
+    assert live_detection.look([], begun, now, learnt, history, []) == []
+    wave = [*begun, ("crue", "all", "FR", now, 10, 10, 0)]
+    [finding] = live_detection.look([], wave, now + timedelta(minutes=1), learnt, history, [])
+    assert (finding.at, finding.minutes, finding.observed) == (now - timedelta(minutes=5), 10, 20.0)
+    assert finding.expected == pytest.approx(4, rel=0.2)
+    learnt_later, after = dict(learnt), now + timedelta(minutes=36)
+    assert live_detection.look([], wave, after, learnt_later, history, []) == [], "a bin that is closed is in no pair"
+    late = [*begun, ("crue", "all", "FR", now, 40, 40, 0)]
+    [alone] = live_detection.look([], late, now + timedelta(minutes=1), learnt, history, [])
+    assert (alone.at, alone.minutes) == (now, 5), "a bin that stands out by itself speaks for its pairs"
+
+
+@pytest.mark.parametrize("bins", [40, 41])
+def test_pairs_of_bins_end_with_the_last(bins: int) -> None:
+    counts = np.arange(bins, dtype=float)[None, :]
+    two = baseline.paired(baseline.Grid((CRUE,), START, 5, counts, counts * 10))
+    assert (two.minutes, two.counts.shape) == (10, (1, 20))
+    assert two.counts[0, -1] == bins - 1 + bins - 2
+    assert two.others[0, 0] == 10 * (1 if bins == 40 else 3)
+    assert two.time(20) == START + timedelta(minutes=5) * bins
+
+
+def test_thresholds_follow_the_budget_and_what_quiet_history_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calibration, "budgets", lambda: {"listening": 0.05, "chat": 0.01})
+    law = calibration.by_law("listening", 60)
+    assert law == pytest.approx(np.log10(168 / 0.05))
+    counts = {(f"t{number}", "FR"): quiet(24 * 57, number, 1.0) for number in range(12)}
+    [calm] = live_detection.calibrate(rows(counts), START + HOUR * 24 * 57, PARENTS)
+    assert calm.series_weeks > 40
+    assert law <= calm.score < law + 1
+    for number in range(12):  # what comes in bursts of an hour has more false alerts than the law says
+        counts[f"t{number}", "FR"][24 * 33 + 40 * number] += 9
+    [burst] = live_detection.calibrate(rows(counts), START + HOUR * 24 * 57, PARENTS)
+    assert burst.score > calm.score
+    excess = calibration.scores([burst], 5)["listening"] - calibration.by_law("listening", 5)
+    assert excess == pytest.approx(burst.score - law)
+    assert calibration.scores([], 60)["chat"] == calibration.by_law("chat", 60)
+
+
+def test_what_stands_out_in_a_place_and_around_it_is_one_false_alert(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three of a topic in a day in one département: its region and the nation count them too, and it is one alert."""
+    monkeypatch.setattr(calibration, "budgets", lambda: {"listening": 0.05})
+    silent = np.zeros(24 * 57, dtype=int)
+
+    def score(bursts: dict[str, int]) -> float:
+        counts = {("crue", place): silent.copy() for place in ("FR-33", "FR-29", "FR-NAQ", "FR-BRE", "FR")}
+        for series in counts.values():
+            series[:24] = 1  # a series is one that counts
+        counts |= {(f"t{number}", "FR"): quiet(24 * 57, number, 1.0) for number in range(3)}
+        for place, hour in bursts.items():
+            for wider in (place, PARENTS[place], "FR"):
+                counts["crue", wider][24 * 40 + hour] += 3
+        [found] = live_detection.calibrate(rows(counts), START + HOUR * 24 * 57, PARENTS)
+        assert 1 <= found.alerts_per_series_week * found.series_weeks < 2, "one is allowed"
+        return found.score
+
+    law = calibration.by_law("listening", 60)
+    assert score({"FR-33": 10}) == pytest.approx(law), "one false alert keeps to the budget, in however many series"
+    assert score({"FR-33": 10, "FR-29": 15}) == pytest.approx(law), "and the nation speaks for both of a day"
+    assert score({"FR-33": 10, "FR-29": 24 * 3 + 15}) > law, "another day is another alert"
+
+
+def test_what_is_pinned_is_told_even_where_nothing_was_counted() -> None:
+    """The expected of no mention at all is half of one in 28 days of three hours; the others stay as they are."""
+    counted, now = rows({("crue", "FR"): quiet(24 * 40)}), START + timedelta(days=40)
+    told = live_detection.band(counted, now, [], [("crue", "FR"), ("feu", "FR-33")])
+    own, pinned = ([row for row in told if row[0] == topic] for topic in ("crue", "feu"))
+    assert own == live_detection.band(counted, now, [])
+    assert [row[2] for row in pinned] == [row[2] for row in own]
+    assert {(territory, observed) for _, territory, _, observed, _, _ in pinned} == {("FR-33", 0.0)}
+    assert [expected for *_, expected, _ in pinned] == [pytest.approx(0.5 / (28 * 3))] * len(own)
+    assert live_detection.band([], now, [], [("feu", "FR-33")]) == []
+
+
+# Days ----------------------------------------------------------------------------------------------------------------
+
+LAST = date(2026, 11, 23)
+
+
+def of_days(counts: np.ndarray, key: Key = CRUE, others: np.ndarray | None = None) -> list[daily.Day]:
+    """Return days with the bounds of C1 alone, as the macro tells them."""
+    first = LAST - timedelta(days=len(counts) - 1)
+    told = []
+    for place, count in enumerate(counts.tolist()):
+        past = counts[place - 7 : place]
+        upper = past.mean() + 3.09 * past.std(ddof=1) if place >= 7 else None
+        beside = 0.0 if others is None else float(others[place])
+        told.append(daily.Day(key, first + timedelta(days=place), count, upper, None, None, beside))
+    return told
+
+
+def test_a_day_must_exceed_ears_and_be_improbable() -> None:
+    thresholds = calibration.scores([], 1440)
+    calm = quiet(60, 4, 5.0)
+    assert daily.judge(of_days(calm), LAST, thresholds) == []
+    calm[-1] = 40
+    [sudden] = daily.judge(of_days(calm), LAST, thresholds)
+    assert (sudden.method, sudden.at, sudden.observed) == ("sudden", datetime(2026, 11, 22, 23), 40.0)  # noqa: DTZ001
+    assert sudden.tests == 3
+
+
+def test_thresholds_of_daily_series_follow_their_quiet_history(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twelve series of sixteen weeks may alert nine times at 0.05; twelve such days are too many."""
+    monkeypatch.setattr(calibration, "budgets", lambda: {"feedback": 0.05, "victims": 0.05})
+    law = calibration.by_law("feedback", 1440)
+
+    def threshold(bursts: int) -> calibration.Threshold:
+        told: list[daily.Day] = []
+        for number in range(12):
+            counts = quiet(200, number, 3.0)
+            if number < bursts:
+                counts[100 + 5 * number] = 12  # four times the usual, not yet a loud day
+            told += of_days(counts, Key(f"t{number:02}", "negative_feedback", "jdma", "FR"))
+        scored = daily.scored(told, LAST)
+        assert scored is not None
+        assert scored.scores.shape == (12, 112)
+        [found] = calibration.thresholds(calibration.quiet(scored, PARENTS), 1440)
+        assert (found.domain, found.minutes) == ("feedback", 1440)
+        return found
+
+    assert threshold(0).score == pytest.approx(law)
+    assert threshold(12).score > law + 0.5
+    assert 9 <= threshold(0).series_weeks * 0.05 < 10
+
+
+def test_an_outage_is_not_quiet_history_though_less_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calibration, "budgets", lambda: {"services": 0.05})
+    sent, failed = quiet(200, 1, 60.0), quiet(200, 2, 3.0)
+    sent[150], failed[150] = 2, 83
+    told = [one for metric, counts in (("failed_services", failed), ("sent_services", sent))
+            for one in of_days(counts, Key("panne", metric, "pre_plainte", "FR"))]  # fmt: skip
+    scored = daily.scored(told, LAST)
+    assert scored is not None
+    assert scored.scores.max() > 20
+    assert max(score for one in calibration.quiet(scored, PARENTS)["services"] for _, score in one) < 5
+
+
+def test_a_short_history_has_the_threshold_of_the_law() -> None:
+    assert daily.scored(of_days(quiet(120, 4, 5.0)), LAST) is None, "126 days are the fewest"
+    assert daily.scored(of_days(quiet(126, 4, 5.0)), LAST) is not None
+
+
+def test_what_comes_in_lumps_is_no_signal_and_one_spike_hides_none() -> None:
+    """One day in six counts 11 to 14; a day of 14 is as usual, one of 90 is not, nor a second one after nine days."""
+    thresholds = calibration.scores([], 1440)
+    lumps = np.zeros(120, dtype=int)
+    lumps[::6] = 11 + np.arange(20) % 4
+    lumps[-1] = 14
+    assert [one for one in daily.judge(of_days(lumps), LAST, thresholds) if one.method == "sudden"] == []
+    lumps[-10] = lumps[-1] = 90
+    found = [one for one in daily.judge(of_days(lumps), LAST, thresholds) if one.method == "sudden"]
+    assert [one.observed for one in found] == [90.0]
+
+
+def test_a_day_and_a_week_on_which_everything_grows_are_no_signal() -> None:
+    thresholds = calibration.scores([], 1440)
+    counts, others = quiet(60, 4, 10.0), quiet(60, 5, 200.0)
+    counts[-7:] *= 2
+    counts[-1] *= 5
+    assert {one.method for one in daily.judge(of_days(counts, others=others), LAST, thresholds)} == {"sudden", "slow"}
+    others[-7:] *= 2
+    others[-1] *= 5
+    assert daily.judge(of_days(counts, others=others), LAST, thresholds) == []
+
+
+def test_a_slow_rise_is_told_by_its_week() -> None:
+    counts = quiet(60, 4, 10.0)
+    counts[-7:] = [14, 18, 15, 19, 17, 18, 19]
+    slow = [one for one in daily.judge(of_days(counts), LAST, calibration.scores([], 1440)) if one.method == "slow"]
+    assert [(one.observed, one.minutes) for one in slow] == [(120.0, 7 * 1440)]
+
+
+def test_a_teleservice_that_went_silent_and_a_season_that_was_exceeded() -> None:
+    sent = quiet(40, 6, 60.0)
+    sent[-1] = 1
+    told = of_days(sent, Key("panne", "sent_services", "pre_plainte", "FR"))
+    assert [one.method for one in daily.silences(told, LAST)] == ["drop"]
+    assert daily.silences(told[:-1], LAST - timedelta(days=1)) == []
+    key, monday = Key("ensemble", "negative_feedback", "jdma", "FR"), date(2022, 1, 3)
+    weeks = [(key, monday + timedelta(weeks=week), int(count)) for week, count in enumerate(quiet(230, 8, 30.0))]
+    assert daily.seasons(weeks, calibration.scores([], 1440)) == []
+    weeks[-1] = (*weeks[-1][:2], 120)
+    [finding] = daily.seasons(weeks, calibration.scores([], 1440))
+    assert finding.window == "même saison des 4 années précédentes"
+    assert daily.seasons(weeks[:100], calibration.scores([], 1440)) == [], "two years are no season"
+
+
+# Signals -------------------------------------------------------------------------------------------------------------
+
+
+def finding(hour: int, territory: str = "FR-33", p_value: float = 1e-8, **changes: object) -> Finding:
+    key = Key(str(changes.pop("topic", "crue")), str(changes.pop("metric", "mentions")), "all", territory)
+    told = {"observed": 12.0, "expected": 1.0, "upper": 5.0, **changes}
+    return Finding(key, START + hour * HOUR, 60, p_value=p_value, **told)  # ty: ignore[invalid-argument-type]
+
+
+def run(known: list[lifecycle.Known], found: list[Finding], hour: int, **dismissed: datetime) -> list[lifecycle.Known]:
+    return lifecycle.tell(known, found, START + hour * HOUR, {}, PARENTS, dismissed)
+
+
+def test_one_event_is_one_signal_however_often_it_is_told() -> None:
+    first = run([], [finding(1), finding(1, "FR-NAQ", 1e-7), finding(1, "FR", 1e-6)], 2)
+    [signal] = first
+    assert (signal.territory, signal.kind, signal.opened_at) == ("FR-33", "sudden", START + HOUR)
+    assert signal.signal_id == lifecycle.identifier("crue", "FR-33", "sudden", START + HOUR)
+    assert run(first, [finding(1), finding(1, "FR", 1e-6)], 2) == first, "the same bins change nothing"
+    [grown] = run(first, [finding(5, p_value=1e-12, observed=40.0)], 6)
+    assert grown.signal_id == signal.signal_id
+    assert (grown.strongest.observed, grown.updated_at) == (40.0, START + 6 * HOUR)
+
+
+def test_elsewhere_or_another_topic_is_another_signal() -> None:
+    told = run([], [finding(1), finding(1, "FR-29"), finding(1, topic="panne")], 2)
+    assert len({one.signal_id for one in told}) == 3
+
+
+def test_a_signal_closes_after_a_day_and_opens_again_only_for_much_more() -> None:
+    known = run([], [finding(1)], 2)
+    [closed] = run(known, [], 27)
+    assert closed.closed_at == START + 26 * HOUR
+    assert run([closed], [finding(40)], 41) == [closed], "as strong as before is no news"
+    known = run([closed], [finding(40, p_value=1e-12, observed=30.0)], 41)
+    assert known[0] == closed
+    assert (known[1].closed_at, known[1].opened_at) == (None, START + 40 * HOUR)
+    assert known[1].signal_id != closed.signal_id, "it is alerted and judged as another one"
+    assert run(known, [finding(40, p_value=1e-12, observed=30.0), finding(1)], 42) == known, "and told once"
+    later = run([closed], [finding(120)], 121)
+    assert len(later) == 2, "after three days it is another story"
+
+
+def test_what_an_operator_put_aside_stays_aside() -> None:
+    [signal] = run([], [finding(1)], 2)
+    [dismissed] = run([signal], [finding(2)], 3, **{signal.signal_id: START + 3 * HOUR})
+    assert dismissed.closed_at == START + 3 * HOUR
+    assert run([dismissed], [finding(3)], 4, **{signal.signal_id: START + 3 * HOUR})[0].closed_at is not None
+    assert len(run([dismissed], [finding(3)], 4)) == 1
+
+
+def test_what_is_clearly_stronger_than_what_was_put_aside_is_another_signal() -> None:
+    """An exercise is put aside at half past two; the same hour, still open, then counts what no exercise explains."""
+    [signal] = run([], [finding(2)], 2)
+    aside = {signal.signal_id: START + 2.5 * HOUR}
+    [dismissed] = run([signal], [finding(2)], 3, **aside)
+    assert run([dismissed], [finding(2, p_value=1e-9, observed=14.0)], 3, **aside) == [dismissed]
+    told = run([dismissed], [finding(2, p_value=1e-14, observed=40.0)], 3, **aside)
+    assert [one.closed_at for one in told] == [START + 2.5 * HOUR, None]
+    assert told[1].opened_at == START + 2.5 * HOUR
+    assert told[1].signal_id not in aside
+    grown = run(told, [finding(2, p_value=1e-14, observed=40.0), finding(3)], 4, **aside)
+    assert [one.signal_id for one in grown] == [one.signal_id for one in told]
+    assert grown[0] == dismissed
+    assert grown[1].updated_at == START + 4 * HOUR
+
+
+def test_a_pair_is_forgotten_once_one_of_its_bins_speaks_by_itself() -> None:
+    pair = Finding(CRUE, START, 10, 20.0, 4.0, 12.0, 1e-8)
+    alone = Finding(CRUE, START + timedelta(minutes=5), 5, 40.0, 2.0, 10.0, 1e-30)
+    known = run([], [pair], 1)
+    [grown] = run(known, [alone], 1)
+    assert grown.evidence == (alone,)
+    assert grown.signal_id == known[0].signal_id
+
+
+def test_a_new_subject_is_one_row_of_evidence_however_often_it_is_told() -> None:
+    key = Key("autres", "mentions", "all", "FR")
+    first, later = (Finding(key, START, minutes, 9.0, 0.1, 0.1, 1e-9, "novelty") for minutes in (61, 68))
+    [signal] = run(run([], [first], 2), [later], 2)
+    assert signal.evidence == (later,)
+
+
+def test_a_rise_on_many_networks_spreads_as_one_in_many_places_does() -> None:
+    networks = [Finding(CRUE._replace(platform=name), START, 60, 9.0, 1.0, 3.0, 1e-9) for name in "abcd"]
+    fifth = Finding(CRUE._replace(platform="e"), START, 60, 9.0, 1.0, 3.0, 1e-9)
+    assert [one.kind for one in run([], networks, 1)] == ["sudden"]
+    assert [one.kind for one in run([], [*networks, fifth], 1)] == ["spread"]
+
+
+@pytest.mark.parametrize(
+    ("found", "kind"),
+    [
+        ([finding(1)], "sudden"),
+        ([finding(1, method="slow")], "slow"),
+        ([finding(1, method="drop")], "drop"),
+        ([finding(1), finding(1, "FR", metric="chat_contacts")], "co_movement"),
+        ([finding(1, place) for place in ("FR", "FR-33", "FR-NAQ", "FR-29", "FR-BRE", "FR-35")], "spread"),
+    ],
+)
+def test_evidence_makes_the_kind(found: list[Finding], kind: str) -> None:
+    assert lifecycle.tell([], found, START + 2 * HOUR, {}, PARENTS | {"FR-35": "FR-BRE"})[0].kind == kind
+
+
+def mention(number: int, text: str | None, **changes: object) -> Mention:
+    told = {
+        "mention_id": f"m{number:02}", "at": START + HOUR + timedelta(minutes=number), "network": "facebook",
+        "url": None,
+        "text": text, "reach": 100, "sentiment": -1, "author_id": f"p{number}", "followers": 50, "is_share": False,
+        "parent_id": None, **changes,
+    }  # fmt: skip
+    return Mention(**told)  # ty: ignore[invalid-argument-type]
+
+
+RUMOUR = "Une camionnette blanche rôde devant les écoles, faites tourner vite"
+
+
+def world(mentions: list[Mention]) -> World:
+    return World(
+        topics=[Topic("crue", "Crues", "crue", "climatique", "team:veille")],
+        territories={
+            "FR": Territory("FR", "nation", "France entière", None),
+            "FR-NAQ": Territory("FR-NAQ", "region", "Nouvelle-Aquitaine", "FR"),
+            "FR-33": Territory("FR-33", "departement", "Gironde", "FR-NAQ"),
+        },
+        mentions=lambda topic, _, since: [one for one in mentions if topic == "crue" and one.at >= since],
+        usual_terms=terms_of(["contrôle de vitesse", "accident sur la route"] * 200),
+        dismissed={},
+    )
+
+
+def test_rows_tell_a_signal_and_come_back_as_it() -> None:
+    told = [mention(number, RUMOUR) for number in range(30)]
+    rows_of = signal_table.run([], [finding(1)], START + 2 * HOUR, world(told))
+    [signal] = [row for row in rows_of if row["part"] == "signal"]
+    assert signal["kind"] == "rumour"
+    assert (signal["negative_share"], signal["reach"], signal["territory_label"]) == (1.0, 3000, "Gironde")
+    assert signal["explanation"].startswith(
+        "Crues, Gironde : 12 mentions en une heure (le 01/09 à 03 h 00, heure de Paris)"
+    )
+    assert [row["name"] for row in rows_of if row["part"] == "example"] == ["m00"], "one text is one example"
+    assert "camionnette blanche" in {row["name"] for row in rows_of if row["part"] == "term"}
+    complete = [dict.fromkeys(signal_table.COLUMNS) | row for row in rows_of]
+    assert all(row.keys() == signal_table.COLUMNS.keys() for row in complete)
+    assert signal_table.restored(complete).strongest == finding(1)
+    assert signal_table.run(complete, [], START + 2 * HOUR, world(told)) == rows_of
+    closed = [
+        dict.fromkeys(signal_table.COLUMNS) | row
+        for row in signal_table.run(complete, [], START + 30 * HOUR, world(told))
+    ]
+    assert closed[0]["status"] == "closed"
+    assert signal_table.run(closed, [], START + 31 * HOUR, world([])) == closed, "what is closed is not told anew"
+
+
+def test_reviews_on_no_subject_are_not_explained_by_mentions_on_no_subject() -> None:
+    """What nobody watches has nothing in common: a rise of bad reviews has neither their words nor their reach."""
+    told = [mention(number, "La gendarmerie recrute") for number in range(3)]
+    said = dataclasses.replace(world([]), mentions=lambda *_: told)
+    reviews, mentions = (finding(1, "FR", topic="autres", metric=one) for one in ("negative_feedback", "mentions"))
+    [alone, listened] = [signal_table.run([], [one], START + 2 * HOUR, said) for one in (reviews, mentions)]
+    assert {row["part"] for row in alone} == {"signal", "evidence"}
+    assert alone[0]["reach"] is None
+    assert {"example", "source"} < {row["part"] for row in listened}
+
+
+def test_a_copy_of_a_share_counts_for_the_original() -> None:
+    """The original has no text that may be passed on; two shares name it, and who copies their words follows them."""
+    told = [
+        mention(1, None),
+        mention(2, RUMOUR, is_share=True, parent_id="m01"),
+        mention(3, RUMOUR),
+        mention(4, None, is_share=True, parent_id="m01"),
+        mention(5, None, is_share=True),
+    ]
+    assert [one.shared_id for one in posts(told)] == [None, "m01", "m01", "m01", "?m05"]
+
+
+def test_a_signal_is_told_with_what_its_mentions_share_however_old() -> None:
+    with duckdb.connect() as session:
+        texts = session.sql(
+            """
+            select id as mention_id, START + to_hours(hour) as published_at, 'x' as network, null::text as url,
+                null::text as title, id as text, 10 as potential_reach, -1 as sentiment, null::text as author_id,
+                5 as author_followers, parent is not null as is_share, parent as parent_mention_id
+            from (values ('old', -90, null), ('share', 2, 'old'), ('before', -1, null), ('elsewhere', 2, null))
+                as made (id, hour, parent)
+            """.replace("START", "timestamp '2026-09-01'")
+        )
+        located = session.sql(
+            "select mention_id, published_at, 'crue' as topic_code, 'FR-NAQ' as region_code, case mention_id"
+            " when 'elsewhere' then 'FR-29' else 'FR-33' end as territory_code from texts"
+        )
+        live = signals.Live(session, this=None, texts=texts, mentions=located)
+        assert [one.mention_id for one in live._mentions("crue", "FR-33", START)] == ["old", "share"]
+        assert [one.mention_id for one in live._mentions("crue", "FR", START)] == ["old", "elsewhere", "share"]
+
+
+def test_a_subject_that_nobody_watches_is_a_novelty() -> None:
+    told = [mention(number, f"Poissons morts dans l'étang, odeur étrange {number}") for number in range(30)]
+    silent = world([])
+    loud = dataclasses.replace(silent, mentions=lambda topic, *_: told if topic == "autres" else [])
+    rows_of = signal_table.run([], [], START + 2 * HOUR, loud)
+    assert [row["kind"] for row in rows_of if row["part"] == "signal"] == ["novelty"]
+    one_author = [dataclasses.replace(one, author_id="p1") for one in told]
+    alone = dataclasses.replace(silent, mentions=lambda topic, *_: one_author if topic == "autres" else [])
+    assert signal_table.run([], [], START + 2 * HOUR, alone) == []
+
+
+def test_terms_hold_no_name_and_sources_no_account() -> None:
+    found = terms_of(["Nathalie Lefebvre habite Bordeaux, évacuation en cours"])
+    assert not {"nathalie", "lefebvre"} & set(found)
+    assert found["évacuation"] == 1
+    told = [
+        mention(1, "a", network="x", url="https://x.com/compte12/status/1"),
+        mention(2, "b", network="press", url="https://www.presse.example/articles/1"),
+    ]
+    assert {source.name for source in around(told, Counter(), START).sources} == {"x", "www.presse.example"}

@@ -1,0 +1,44 @@
+"""Which columns stand behind each column of a model: SQL tells it, a Python model declares it."""
+
+import pytest
+
+from assets.dbt.lineage import trace
+from core.errors import ExpectedFailure
+
+RAW, STAGING, MODEL = "source.p.raw.reviews", "model.p.stg_review", "model.p.fct_feeling"
+
+
+def column(name: str, **meta: object) -> dict:
+    return {"name": name, "data_type": "text", "config": {"meta": meta}}
+
+
+def manifest(made_of: list[str]) -> dict:
+    """A platform's table, its staging in SQL, and a model in Python that reads it."""
+    staging = {
+        "resource_type": "model", "name": "stg_review", "schema": "staging", "language": "sql", "config": {},
+        "compiled_code": "select id as review_id, upper(said) as text from raw.reviews",
+        "columns": {"review_id": column("review_id"), "text": column("text")},
+    }  # fmt: skip
+    feeling = {
+        "resource_type": "model", "name": "fct_feeling", "schema": "marts", "language": "python", "config": {},
+        "original_file_path": "models/fct_feeling.py", "depends_on": {"nodes": [STAGING]},
+        "columns": {"feeling": column("feeling", made_of=made_of), "version": column("version")},
+    }  # fmt: skip
+    raw = {
+        "resource_type": "source", "name": "reviews", "source_name": "raw", "schema": "raw",
+        "columns": {"id": column("id"), "said": column("said")},
+    }  # fmt: skip
+    return {"nodes": {STAGING: staging, MODEL: feeling}, "sources": {RAW: raw}}
+
+
+def test_sql_and_python_are_followed_alike() -> None:
+    assert trace(manifest(["stg_review.text"])) == {
+        STAGING: {"review_id": [(RAW, "id")], "text": [(RAW, "said")]},
+        MODEL: {"feeling": [(STAGING, "text")], "version": []},
+    }
+
+
+@pytest.mark.parametrize("named", ["stg_review.mark", "stg_other.text"])
+def test_what_a_python_model_does_not_read_is_refused(named: str) -> None:
+    with pytest.raises(ExpectedFailure, match=rf"models/fct_feeling.py: feeling is said to be made of {named}"):
+        trace(manifest([named]))

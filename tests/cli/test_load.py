@@ -1,0 +1,87 @@
+"""What becomes of the file that a load was given: a dropped one goes once it is loaded, and only then."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from assets.raw import loads
+from core.errors import ExpectedFailure
+from core.settings import Home
+from ingestion.engine.reports import LoadReport
+from ingestion.engine.validation import Origin
+
+PLATFORM = "services_publics_plus"
+
+Load = Callable[..., LoadReport]
+Run = Callable[[Path, Load], bool]
+
+
+def loaded(_: str, *, file: Path, **_others: object) -> LoadReport:
+    """Load a file as far as its report goes."""
+    content = file.read_bytes()
+    return LoadReport(
+        PLATFORM, Origin(PLATFORM, "file", file.name, hashlib.sha256(content).hexdigest(), len(content)), ()
+    )
+
+
+def refused(_: str, *, file: Path, **_others: object) -> LoadReport:
+    raise ExpectedFailure(f"{file.name} is not what it should be.", "Export it again.")
+
+
+def replaced(name: str, *, file: Path, **_others: object) -> LoadReport:
+    """Load a file of which a newer version is dropped before the load is done."""
+    report = loaded(name, file=file)
+    newer = file.with_name(f"{file.name}.part")
+    newer.write_text("newer\n")
+    newer.rename(file)
+    return report
+
+
+@pytest.fixture
+def run(home: Home, monkeypatch: pytest.MonkeyPatch) -> Run:  # noqa: ARG001
+    """Run the load of the platform as Dagster does, with another way to read the file; nothing waits in quarantine."""
+    monkeypatch.setattr(loads.quarantine, "entries", lambda *_: [])
+    (asset,) = (load for load in loads.loads if load.op.name == PLATFORM)
+
+    def once(file: Path, load: Load) -> bool:
+        monkeypatch.setattr(loads, "load", load)
+        config = {"ops": {asset.op.name: {"config": {"file": str(file)}}}}
+        return dg.materialize([asset], run_config=config, raise_on_error=False).success
+
+    return once
+
+
+@pytest.fixture
+def dropped(home: Home) -> Path:
+    file = home.drop / PLATFORM / "export.csv"
+    file.parent.mkdir(parents=True)
+    file.write_text("older\n")
+    return file
+
+
+def test_a_dropped_file_is_removed_once_it_is_loaded(run: Run, dropped: Path) -> None:
+    assert run(dropped, loaded)
+    assert not dropped.exists()
+
+
+def test_a_file_from_elsewhere_stays_where_it_is(run: Run, dropped: Path, tmp_path: Path) -> None:
+    for file in (tmp_path / "export.csv", dropped.parent / "archive" / "export.csv"):
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("mine\n")
+        assert run(file, loaded)
+        assert file.read_text() == "mine\n"
+
+
+def test_a_file_that_is_refused_stays(run: Run, dropped: Path) -> None:
+    assert not run(dropped, refused)
+    assert dropped.read_text() == "older\n"
+
+
+def test_a_newer_file_of_the_same_name_is_not_lost(run: Run, dropped: Path) -> None:
+    """It was dropped while the older one was being loaded: nobody has read it yet."""
+    assert run(dropped, replaced)
+    assert dropped.exists(), "a file that nobody has read was removed"
+    assert dropped.read_text() == "newer\n"

@@ -1,0 +1,237 @@
+"""What is new is dealt with once, a failure is left alone for a while, and dbt that is warm answers as dbt does."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from core.errors import ExpectedFailure
+from core.settings import CHECKOUT, Home
+from ingestion.connectors import listening
+from ingestion.connectors.operations import open_operations
+from ingestion.platforms import platform
+from operations import crises
+from orchestration import maintenance, microbatch
+from orchestration.microbatch import News, Outlook
+from tests.e2e.line import wait_for
+from tests.handmade import write_copy
+from warehouse import dbt_server
+
+LISTENING, CHAT = platform("listening"), platform("brigade_numerique")
+LONG = 3600.0
+
+
+class Address:
+    """Stands for the address of the listening vendor: what it answers, and how often it was asked."""
+
+    def __init__(self) -> None:
+        self.found = 1
+        self.asked = 0
+        self.down = False
+
+    def ask(self, since: datetime) -> int:
+        assert since.tzinfo is not None
+        self.asked += 1
+        if self.down:
+            raise ExpectedFailure("It is down.", "Wait.")
+        return self.found
+
+
+@pytest.fixture
+def address(monkeypatch: pytest.MonkeyPatch) -> Address:
+    made = Address()
+    monkeypatch.setattr(listening, "found_since", made.ask)
+    return made
+
+
+@pytest.fixture
+def outlook(home: Home, address: Address) -> Outlook:  # noqa: ARG001 - a home of its own
+    made = Outlook()
+    made.seen(made.look(LONG))
+    return made
+
+
+def test_an_address_is_news_when_it_has_more(outlook: Outlook, address: Address) -> None:
+    assert not outlook.look(LONG)
+    address.found = 2
+    news = outlook.look(LONG)
+    assert news.addresses == [LISTENING]
+    assert outlook.look(LONG).addresses == [LISTENING], "until a batch has dealt with it"
+    outlook.seen(news)
+    assert not outlook.look(LONG)
+
+
+def test_an_address_that_is_down_is_left_alone_for_a_while(
+    outlook: Outlook, address: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address.down, address.found = True, 2
+    assert not outlook.look(LONG)
+    asked = address.asked
+    assert not outlook.look(LONG)
+    assert address.asked == asked
+    address.down = False
+    monkeypatch.setattr(
+        microbatch.time, "monotonic", lambda: time.perf_counter() + 10 * microbatch.TROUBLED_SECONDS + LONG
+    )
+    assert outlook.look(10 * LONG).addresses == [LISTENING]
+
+
+def test_a_file_is_news_once_it_rests_and_is_not_tried_twice(outlook: Outlook, home: Home) -> None:
+    folder = home.drop / CHAT.name
+    folder.mkdir(parents=True)
+    file = folder / "contacts.csv"
+    file.write_text("half")
+    assert not outlook.look(LONG), "it may still be written"
+    file.write_text("half and more")
+    assert not outlook.look(LONG)
+    news = outlook.look(LONG)
+    assert news.files == [(CHAT, file)]
+    outlook.seen(news)
+    assert not outlook.look(LONG), "what was refused waits for somebody"
+    time.sleep(0.02)
+    file.write_text("mended")
+    outlook.look(LONG)
+    assert outlook.look(LONG).files == [(CHAT, file)]
+
+
+def test_a_topic_is_news(outlook: Outlook, home: Home) -> None:
+    row = ("crue", "Crue", "crue", "climatique", "", "team:veille", 1, "2026-01-01", "2026-01-01")
+    with closing(open_operations(home.operations)) as connection, connection:
+        connection.execute("insert into topics values (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+    news = outlook.look(LONG)
+    assert news.others == ["topics"]
+    outlook.seen(news)
+    assert not outlook.look(LONG)
+    with closing(open_operations(home.operations)) as connection, connection:
+        connection.execute("update topics set active = 0")
+    assert outlook.look(LONG).others == ["topics"]
+
+
+def test_a_crisis_is_news_when_it_is_opened_written_down_and_closed(outlook: Outlook, home: Home) -> None:
+    crisis = crises.open_crisis(
+        home, topics=["inondation"], territories=["FR-27"], title="Crue", kind="climatique", owner="team:veille"
+    )
+    for decide in (
+        lambda: None,
+        lambda: crises.note(home, crisis.crisis_id, "Pont fermé", kind="fait", role="veille"),
+        lambda: crises.close(home, crisis.crisis_id),
+    ):
+        decide()
+        news = outlook.look(LONG)
+        assert news.others == ["crises"]
+        outlook.seen(news)
+        assert not outlook.look(LONG)
+
+
+def test_a_daily_publication_is_news_once(outlook: Outlook, home: Home) -> None:
+    """What the live copy tells of running actions waits for no mention."""
+    write_copy(home, "create table t as select 1 as n")
+    news = outlook.look(LONG)
+    assert news.others == ["publication"]
+    outlook.seen(news)
+    assert not outlook.look(LONG)
+
+
+def test_silence_is_news_after_a_while(outlook: Outlook) -> None:
+    assert outlook.look(0.0).others == ["time"]
+
+
+@pytest.mark.parametrize(
+    ("news", "failing", "expected"),
+    [
+        (News(addresses=[LISTENING]), "", ["micro_batch_listening"]),
+        (News(others=["time"]), "", ["live"]),
+        (News(files=[(CHAT, Path("a.csv"))]), "load_brigade_numerique", ["load_brigade_numerique", "live"]),
+        (
+            News(addresses=[LISTENING], files=[(CHAT, Path("a.csv"))]),
+            "micro_batch_listening",
+            ["load_brigade_numerique", "micro_batch_listening"],
+        ),
+    ],
+)
+def test_a_batch_runs_what_the_news_asks_for(
+    outlook: Outlook, monkeypatch: pytest.MonkeyPatch, news: News, failing: str, expected: list[str]
+) -> None:
+    done: list[str] = []
+
+    def run(job: str, config: dict | None = None) -> bool:  # noqa: ARG001
+        done.append(job)
+        return job != failing
+
+    monkeypatch.setattr(microbatch, "run", run)
+    outlook.look(LONG)
+    microbatch.batch(outlook, news)
+    assert done == expected
+
+
+# ---- dbt that is warm
+
+
+STARTED = "import sys, pathlib, warehouse.dbt_server as w; w._warm = lambda: None; w.serve(pathlib.Path(sys.argv[1]))"
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Path]:
+    """A server that has parsed nothing: what it runs must not need a manifest."""
+    path = tmp_path / "dbt.sock"
+    with subprocess.Popen([sys.executable, "-c", STARTED, str(path)], cwd=CHECKOUT) as process:
+        try:
+            wait_for(lambda: dbt_server.is_ready(path), 30)
+            yield path
+        finally:
+            process.kill()
+
+
+def asked(path: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    command = [Path(sys.executable).with_name("cyberimpact-dbt"), *arguments]
+    environment = os.environ | {dbt_server.SOCKET_SETTING: str(path)} | variables
+    return subprocess.run(
+        command,
+        env=environment,
+        cwd=path.parent,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_warm_dbt_answers_like_dbt_and_outlives_its_callers(server: Path) -> None:
+    assert server.stat().st_mode & 0o077 == 0, "whoever reaches it runs code as us"
+    version = asked(server, "--version")
+    assert version.returncode == 0
+    assert "installed: 1.12" in version.stdout
+    wrong = asked(server, "nonsense")
+    assert (wrong.returncode, "nonsense" in wrong.stdout) == (2, True)
+    command = [Path(sys.executable).with_name("cyberimpact-dbt"), "--version"]
+    with subprocess.Popen(
+        command, env=os.environ | {dbt_server.SOCKET_SETTING: str(server)}, stdout=subprocess.DEVNULL
+    ) as caller:
+        caller.send_signal(signal.SIGKILL)
+    assert asked(server, "--version").returncode == 0
+
+
+# ---- what is forgotten
+
+
+def test_runs_of_micro_batches_are_forgotten_once_they_are_old() -> None:
+    @dg.op
+    def nothing() -> None: ...
+
+    def job(name: str) -> dg.JobDefinition:
+        return dg.JobDefinition(name=name, graph_def=dg.GraphDefinition(name=name, node_defs=[nothing]))
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        for name in ("micro_batch_listening", "live", "build", "live"):
+            assert job(name).execute_in_process(instance=instance).success
+        last = instance.get_run_records()[0].create_timestamp
+        assert maintenance.forget(instance, last) == 2
+        assert sorted(run.job_name for run in instance.get_runs()) == ["build", "live"]

@@ -1,0 +1,284 @@
+"""The figures over HTTP: the same as the copy's, for whoever has a token, and no more than its role sees."""
+
+import csv
+import io
+import sqlite3
+from datetime import timedelta
+
+import duckdb
+import pytest
+from starlette.testclient import TestClient
+from typer.testing import CliRunner
+
+from cli.main import app
+from core.errors import ExpectedFailure
+from core.settings import Home
+from tests.handmade import write_copy
+from warehouse import rights
+from web import tokens
+from web.app import build_app
+
+#: Gironde and Landes of Nouvelle-Aquitaine, Finistère of Bretagne; one row of the Landes is suppressed.
+COPY = """
+    create schema kpi; create schema reference; create schema audit;
+    create table audit.publication as
+        select 'p-1' as publication_id, timestamptz '2026-11-25 03:00:00+00' as published_at,
+        date '2026-11-24' as data_as_of, 'c0ffee' as code_version;
+    create table reference.dim_territory as
+        select * from (values
+            ('FR', null, null), ('FR-NAQ', 'FR-NAQ', 'GN-NAQ'), ('GN-NAQ', null, 'GN-NAQ'), ('FR-33', 'FR-NAQ', 'GN-NAQ'),
+            ('FR-40', 'FR-NAQ', 'GN-NAQ'), ('FR-29', 'FR-BRE', 'GN-BRE'), ('ZZ', null, null)
+        ) as t (territory_code, region_code, gendarmerie_region_code);
+    create table kpi.kpi_catalogue as
+        select 'victims' as kpi_code, 'Victimes' as label, 'nombre' as unit, cast(null as decimal(18, 6)) as target;
+    create table kpi.kpi_value as
+        select
+            'victims' as kpi_code, 'month' as period_type, cast(start as date) as period_start, level as territory_level,
+            place as territory_code, dimension as breakdown_dimension, part as breakdown_value,
+            cast(n as decimal(38, 6)) as numerator, cast(null as decimal(38, 6)) as denominator,
+            cast(n as decimal(18, 6)) as value, cast(n as bigint) as observations, n is null as is_suppressed
+        from (values
+            ('2026-09-01', 'nation', 'FR', 'total', 'total', 90), ('2026-10-01', 'nation', 'FR', 'total', 'total', 100),
+            ('2026-10-01', 'region', 'FR-NAQ', 'total', 'total', 40), ('2026-10-01', 'departement', 'FR-33', 'total', 'total', 33),
+            ('2026-10-01', 'departement', 'FR-40', 'total', 'total', null),
+            ('2026-10-01', 'departement', 'FR-29', 'total', 'total', 29.5), ('2026-10-01', 'unknown', 'ZZ', 'total', 'total', 1),
+            ('2026-10-01', 'nation', 'FR', 'threat', 'Hameçonnage', 60)
+        ) as t (start, level, place, dimension, part, n);
+"""  # noqa: E501 - a table of values
+
+
+@pytest.fixture
+def client(home: Home) -> TestClient:  # noqa: ARG001 - the application reads the home of the environment
+    return TestClient(build_app(), base_url="http://127.0.0.1")
+
+
+@pytest.fixture
+def copy(home: Home) -> None:
+    write_copy(home, COPY)
+
+
+def bearer(home: Home, role: str = "national", name: str = "essai") -> dict[str, str]:
+    return {"Authorization": f"Bearer {tokens.add(home, name, role)}"}
+
+
+def places(answer) -> list[str]:
+    return [row["territory_code"] for row in answer.json()["values"]]
+
+
+@pytest.mark.usefixtures("copy")
+def test_values_are_those_of_the_copy_and_name_their_publication(home, client):
+    answer = client.get("/api/kpi/victims", params={"from": "2026-10", "to": "2026-10"}, headers=bearer(home))
+    assert answer.status_code == 200
+    assert answer.headers["X-Publication-Id"] == "p-1"
+    body = answer.json()
+    assert body["publication"] == {
+        "publication_id": "p-1",
+        "published_at": "2026-11-25T03:00:00+00:00",
+        "data_as_of": "2026-11-24",
+        "code_version": "c0ffee",
+    }
+    assert body["kpi"]["label"] == "Victimes"
+    shown = {row["territory_code"]: (row["value"], row["is_suppressed"]) for row in body["values"]}
+    assert shown == {
+        "FR": (100, False),
+        "FR-NAQ": (40, False),
+        "FR-33": (33, False),
+        "FR-40": (None, True),
+        "FR-29": (29.5, False),
+        "ZZ": (1, False),
+    }
+    assert {row["numerator"] for row in body["values"] if row["territory_code"] == "FR-40"} == {None}
+
+
+@pytest.mark.usefixtures("copy")
+def test_csv_has_the_same_rows(home, client):
+    token = bearer(home)
+    answer = client.get("/api/kpi/victims?territory=FR&format=csv", headers=token)
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert answer.headers["Content-Type"].startswith("text/csv")
+    assert [(row["publication_id"], row["period_start"], row["value"]) for row in rows] == [
+        ("p-1", "2026-09-01", "90"),
+        ("p-1", "2026-10-01", "100"),
+    ]
+    (part,) = client.get("/api/kpi/victims?breakdown=threat", headers=token).json()["values"]
+    assert (part["breakdown_value"], part["value"]) == ("Hameçonnage", 60)
+    (defined,) = client.get("/api/kpi", headers=token).json()["kpis"]
+    assert defined["kpi_code"] == "victims"
+
+
+@pytest.mark.usefixtures("copy")
+@pytest.mark.parametrize(
+    ("role", "seen"),
+    [
+        ("national", ["FR", "FR-29", "FR-33", "FR-40", "FR-NAQ", "ZZ"]),
+        ("departement-FR-33", ["FR", "FR-33"]),
+        ("region-FR-NAQ", ["FR", "FR-33", "FR-40", "FR-NAQ"]),
+        ("region-gendarmerie-GN-NAQ", ["FR", "FR-33", "FR-40"]),  # the region of that name is another territory
+    ],
+)
+def test_a_token_sees_what_its_role_sees(home, client, role, seen):
+    token = bearer(home, role)
+    assert sorted(places(client.get("/api/kpi/victims?from=2026-10", headers=token))) == seen
+    for place in ("FR", "FR-33", "FR-40", "FR-29", "FR-NAQ", "ZZ"):
+        answer = client.get("/api/kpi/victims", params={"from": "2026-10", "territory": place}, headers=token)
+        assert answer.status_code == (200 if place in seen else 403), place
+        if place in seen:
+            assert places(answer) == [place]
+        else:
+            assert "values" not in answer.json()
+
+
+@pytest.mark.usefixtures("copy")
+@pytest.mark.parametrize(
+    ("path", "status", "said"),
+    [
+        ("/api/kpi/nothing", 404, "« nothing » n'existe pas"),
+        ("/api/kpi/victims?period_type=century", 400, "n'est pas un type de période"),
+        ("/api/kpi/victims?from=2026-13", 400, "n'est pas une période"),
+        ("/api/kpi/victims?format=xml", 400, "n'est pas un format"),
+        ("/api/kpi/victims?where=1", 400, "« where » n'existe pas"),
+        ("/api/kpi/victims?territory=FR'%20or%201=1--", 403, "accès au territoire"),
+    ],
+)
+def test_a_wrong_question_is_told_what_is_wrong(home, client, path, status, said):
+    answer = client.get(path, headers=bearer(home))
+    assert answer.status_code == status
+    assert said in answer.json()["error"]
+    assert answer.json()["remedy"]
+
+
+@pytest.mark.usefixtures("copy")
+@pytest.mark.parametrize("last", ["9999", "9999-Q4", "9999-12", "9999-W52", "9999-12-31"])
+def test_the_end_of_the_calendar_is_a_period(home, client, last):
+    answer = client.get(f"/api/kpi/victims?territory=FR&to={last}", headers=bearer(home))
+    assert (answer.status_code, places(answer)) == (200, ["FR", "FR"])
+
+
+@pytest.mark.usefixtures("copy")
+def test_without_a_good_token_nothing_is_said(home, client):
+    good = tokens.add(home, "bon", "national")
+    old = tokens.add(home, "vieux", "national", days=1)
+    assert client.get("/api/kpi", headers={"Authorization": f"bearer {good}"}).status_code == 200
+    (holder,) = (one for one in tokens.holders(home) if one.name == "vieux")
+    assert tokens.holder_of(home, old, holder.expires_on) == holder
+    assert tokens.holder_of(home, old, holder.expires_on + timedelta(days=1)) is None
+    tokens.revoke(home, "bon")
+    for credentials in (None, f"Bearer {good}", "Bearer ", f"Basic {old}"):
+        answer = client.get("/api/kpi", headers={"Authorization": credentials} if credentials else {})
+        assert answer.status_code == 401
+        assert answer.headers["WWW-Authenticate"] == "Bearer"
+        assert "kpis" not in answer.json()
+
+
+def test_a_token_is_kept_as_a_hash_by_its_owner_alone(home):
+    token = tokens.add(home, "essai", "departement-FR-33")
+    assert token not in tokens.file(home).read_bytes().decode("latin-1")
+    assert tokens.file(home).stat().st_mode & 0o077 == 0
+    with sqlite3.connect(tokens.file(home)) as connection:
+        ((kept,),) = connection.execute("select sha256 from tokens").fetchall()
+    assert kept != token
+    assert tokens.holder_of(home, kept) is None  # who reads the file has no token
+
+
+@pytest.mark.parametrize(
+    ("name", "role", "days", "said"),
+    [
+        ("Jean Dupont", "national", 9, "no name of a token"),
+        ("a", "admin", 9, "is no role"),
+        ("a", "departement-33", 9, "is no role"),
+        ("a", "departement-FR-NAQ", 9, "its territory does not exist"),
+        ("a", "departement-FR-99", 9, "its territory does not exist"),
+        ("a", "region-FR-33", 9, "its territory does not exist"),
+        ("a", "FR-99", 9, "is no role"),
+        ("a", "national", 0, "0 days"),
+        ("a", "national", 9_999_999, "9999999 days"),
+    ],
+)
+def test_a_wrong_token_is_not_made(home, name, role, days, said):
+    with pytest.raises(ExpectedFailure, match=said):
+        tokens.add(home, name, role, days)
+    assert tokens.holders(home) == []
+
+
+def test_the_roles_of_tokens_are_those_of_superset():
+    territories = {name for name, reader in rights.current().roles.items() if reader.places}
+    assert tokens.roles() == {"national", *territories}
+
+
+@pytest.mark.usefixtures("copy")
+def test_a_token_opens_a_file_without_the_rows_of_others(home, client):
+    client.get("/api/kpi/victims", headers=bearer(home, "departement-FR-33"))
+    (copy,) = home.published.glob("daily/current/rights/*/serving.duckdb")
+    with duckdb.connect(str(copy), read_only=True) as connection:
+        assert {place for (place,) in connection.execute("select territory_code from kpi.kpi_value").fetchall()} == {
+            "FR", "FR-33"
+        }  # fmt: skip
+
+
+@pytest.mark.usefixtures("copy")
+def test_a_token_of_a_former_name_of_its_role_is_good_still(home, client):
+    token = bearer(home, "region-gendarmerie-GN-NAQ")
+    with sqlite3.connect(tokens.file(home)) as connection:
+        connection.execute("update tokens set role = 'gendarmerie_region-GN-NAQ'")
+    answer = client.get("/api/kpi/victims?from=2026-10", headers=token)
+    assert sorted(places(answer)) == ["FR", "FR-33", "FR-40"]
+
+
+def test_before_the_first_publication_it_says_so(home, client):
+    answer = client.get("/api/kpi", headers=bearer(home))
+    assert answer.status_code == 503
+    assert "publié" in answer.json()["error"]
+
+
+def test_the_page_of_the_interface_asks_nothing_of_anybody(client):
+    page = client.get("/api/docs")
+    assert page.status_code == 200
+    assert "<script" not in page.text
+    assert "http://" not in page.text.replace("https://", "http://")
+    assert page.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    document = client.get("/api/openapi.json").json()
+    assert document["openapi"].startswith("3.1")
+    named = {one["name"] for one in document["paths"]["/api/kpi/{code}"]["get"]["parameters"]}
+    assert named == {"code", "period_type", "from", "to", "territory", "breakdown", "format"}
+    assert all(f"<code>{name}</code>" in page.text for name in named)
+
+
+def test_tokens_are_listed_without_writing(home):
+    assert tokens.holders(home) == []
+    assert not home.root.exists()
+    tokens.add(home, "essai", "national")
+    before = [(path.name, path.stat().st_mtime_ns) for path in (home.root, *home.root.iterdir())]
+    statements = []
+    real = sqlite3.connect
+
+    def traced(*arguments, **options):
+        connection = real(*arguments, **options)
+        connection.set_trace_callback(statements.append)
+        return connection
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sqlite3, "connect", traced)
+        assert [holder.name for holder in tokens.holders(home)] == ["essai"]
+    assert all(statement.startswith("select") for statement in statements)
+    assert [(path.name, path.stat().st_mtime_ns) for path in (home.root, *home.root.iterdir())] == before
+
+
+def test_tokens_that_cannot_be_read_or_written_give_a_sentence(home):
+    home.root.mkdir()
+    tokens.file(home).write_bytes(b"no database" * 100)
+    for verb in (("list",), ("revoke", "essai"), ("add", "essai", "--role", "national")):
+        failed = CliRunner().invoke(app, ["api", "token", *verb])
+        assert isinstance(failed.exception, ExpectedFailure), failed.exception
+        assert "api_tokens.sqlite cannot be" in str(failed.exception)
+
+
+def test_tokens_from_the_command_line(home):
+    runner = CliRunner()
+    made = runner.invoke(app, ["api", "token", "add", "partenaire", "--role", "region-FR-BRE", "--days", "30"])
+    assert made.exit_code == 0
+    assert tokens.holder_of(home, made.stdout.strip()).role == "region-FR-BRE"
+    listed = runner.invoke(app, ["api", "token", "list"]).stdout
+    assert "partenaire" in listed
+    assert made.stdout.strip() not in listed
+    assert runner.invoke(app, ["api", "token", "revoke", "partenaire"]).exit_code == 0
+    assert tokens.holders(home) == []

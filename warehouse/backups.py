@@ -1,0 +1,334 @@
+"""Copies a home's data to a folder and puts it back. What can be made again (caches, history of runs) is left out.
+
+A database is copied byte by byte under its writer lock, by a process that does not have it open: closing the copy would
+drop DuckDB's own lock otherwise. Keys are not in the home, hence not in a backup.
+"""
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from core.content_store import canonical, digest_of, flush
+from core.errors import ExpectedFailure
+from core.locks import writer_lock
+from core.settings import Home, make_folder
+from core.sql import literal
+from warehouse.published import COPIES
+from warehouse.reader_copies import FOLDER as RIGHTS
+
+MANIFEST = "backup.json"
+FORMAT = 1
+
+#: Copies per right, which are made anew from the published copy.
+_CHUNK_BYTES = 1 << 20
+_MEGABYTE = 1_000_000
+_SHOWN = 5
+
+#: Returns the head of the ledger of a home, None where nothing was published.
+HeadOf = Callable[[Home], str | None]
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a backup holds.
+
+    Attributes:
+        files: Number of files.
+        size_bytes: Their size together.
+        head: Head of the ledger, None where nothing was published.
+    """
+
+    files: int
+    size_bytes: int
+    head: str | None
+
+    @property
+    def megabytes(self) -> int:
+        return -(-self.size_bytes // _MEGABYTE)
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What a restoration did.
+
+    Attributes:
+        made_at: When the backup was made.
+        head: Head of the ledger that is restored.
+        former: Head that the home's ledger had, None where it had none or could not be read.
+        aside: Where what the home held lies now; None where it held nothing.
+    """
+
+    made_at: str
+    head: str | None
+    former: str | None
+    aside: Path | None
+
+    def lines(self) -> Iterator[str]:
+        """Yield what happened, one sentence a line."""
+        yield f"The home is as it was at {self.made_at}; head of the ledger: {self.head or 'none'}."
+        if self.former and self.former != self.head:
+            yield f"The ledger had the head {self.former}: what was published since, and shown, lies aside."
+        if self.aside:
+            yield f"What the home held lies in {self.aside}: remove it when nothing there is needed any more."
+        yield "Next: `cyberimpact audit verify`, `cyberimpact purge`, and once more each erasure that was asked since."
+
+
+def backup(home: Home, folder: Path, head_of: HeadOf) -> Made:
+    """Copy the home's data to a new folder, which appears in one step when everything is there.
+
+    Loads, builds and publications wait meanwhile.
+
+    Args:
+        home: The home.
+        folder: Where to; outside the home, and not there yet or empty.
+        head_of: Reads the head of the ledger of a home.
+
+    Raises:
+        ExpectedFailure: the folder is not fit, a database is damaged, or the disk is full.
+    """
+    folder = folder.resolve()
+    if folder.is_relative_to(home.root):
+        raise ExpectedFailure(f"{folder} lies in the home that is to be saved.", "Give a folder on another disk.")
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise ExpectedFailure(f"{folder} is not empty.", "Give a new folder: a backup is never changed.")
+    partial = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    make_folder(partial)
+    try:
+        with locked(home):
+            files: dict[str, dict[str, Any]] = {
+                name: {"sha256": copy(home.root / name, partial / name), "size": (partial / name).stat().st_size}
+                for name in saved(home)
+            }
+            if home.operations.exists():
+                name = home.operations.name
+                copy_sqlite(home.operations, partial / name)
+                files[name] = {"sha256": digest_of(partial / name), "size": (partial / name).stat().st_size}
+            links = {f"published/{one}/current": link for one in COPIES if (link := current_of(home, one))}
+            head = head_of(home)
+        refuse_damaged(partial, files)
+        content = {
+            "format": FORMAT,
+            "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "head": head,
+            "files": files,
+            "links": links,
+        }
+        (partial / MANIFEST).write_bytes(canonical(content))
+        flush(partial / MANIFEST)
+        if folder.exists():
+            folder.rmdir()
+        partial.rename(folder)
+        flush(folder.parent)
+    except OSError as problem:
+        raise ExpectedFailure(
+            f"The backup cannot be written to {folder}: {problem.strerror}.", "Free space there, or give another disk."
+        ) from None
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return Made(len(files), sum(int(one["size"]) for one in files.values()), head)
+
+
+def locked(home: Home) -> ExitStack:
+    """Hold the right to write both databases, hence to publish."""
+    with ExitStack() as stack:
+        for file in (home.warehouse, home.live):
+            stack.enter_context(writer_lock(file))
+        return stack.pop_all()
+
+
+def saved(home: Home) -> Iterator[str]:
+    """Yield every file to be copied byte by byte, relative to the home."""
+    for database in (home.warehouse, home.live):
+        for path in (database, database.with_name(f"{database.name}.wal")):
+            if path.exists():
+                yield path.name
+    folders = [home.ledger, home.evidence, home.config]
+    folders += [home.published / one / link for one in COPIES if (link := current_of(home, one))]
+    for folder in folders:
+        for path in sorted(folder.rglob("*")):
+            name = path.relative_to(home.root)
+            made_again = RIGHTS in name.parts  # what readers open is made from the published copy
+            if path.is_file() and not made_again and not any(part.startswith(".") for part in name.parts):
+                yield name.as_posix()
+
+
+def current_of(home: Home, target: str) -> str | None:
+    """Return the name of the build that readers of a target see."""
+    link = home.published / target / "current"
+    return link.readlink().name if link.is_symlink() and link.exists() else None
+
+
+def copy(source: Path, target: Path) -> str:
+    """Copy a file to the disk and return its SHA-256."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.sha256()
+    with source.open("rb") as read, target.open("wb") as written:
+        while chunk := read.read(_CHUNK_BYTES):
+            digest.update(chunk)
+            written.write(chunk)
+        written.flush()
+        os.fsync(written.fileno())
+    return digest.hexdigest()
+
+
+def copy_sqlite(source: Path, target: Path) -> None:
+    """Copy a SQLite file as it is between two transactions; who writes it meanwhile goes on.
+
+    Raises:
+        ExpectedFailure: the file is damaged.
+        OSError: the copy cannot be written.
+    """
+    try:
+        with (
+            closing(sqlite3.connect(f"{source.as_uri()}?mode=ro", uri=True, timeout=30)) as read,
+            closing(sqlite3.connect(target)) as written,
+        ):
+            read.backup(written)
+    except sqlite3.Error as problem:
+        if getattr(problem, "sqlite_errorcode", None) in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE}:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from None
+        raise damaged(source.name, str(problem)) from None
+    flush(target)
+
+
+def refuse_damaged(folder: Path, files: Iterable[str]) -> None:
+    """Open every database among the files of a backup and read it whole.
+
+    Raises:
+        ExpectedFailure: one of them is damaged.
+    """
+    for name in files:
+        file = folder / name
+        try:
+            if file.suffix == ".duckdb":
+                read_duckdb(file)
+            elif file.suffix == ".sqlite":
+                read_sqlite(file)
+        except (duckdb.Error, sqlite3.Error, UnicodeDecodeError) as problem:
+            raise damaged(name, str(problem)) from None
+
+
+def damaged(name: str, reason: str) -> ExpectedFailure:
+    return ExpectedFailure(
+        f"{name} is damaged: {reason.splitlines()[0]}",
+        "Nothing was changed. Keep the former backups: restore the last one that is whole, then load and build.",
+    )
+
+
+def read_duckdb(file: Path) -> None:
+    """Read every column of every table, whose blocks have checksums.
+
+    Raises:
+        duckdb.Error: the file is damaged.
+    """
+    with duckdb.connect(":memory:", config={"threads": 2}) as connection:
+        connection.execute(f"attach {literal(str(file))} as saved (read_only)")
+        names = "select schema_name, table_name from duckdb_tables() where database_name = 'saved'"
+        for schema, table in connection.execute(names).fetchall():
+            connection.execute(f'select sum(hash(each_row)) from saved."{schema}"."{table}" as each_row').fetchall()  # noqa: S608
+
+
+def read_sqlite(file: Path) -> None:
+    """Check every page.
+
+    Raises:
+        sqlite3.Error: the file is damaged.
+    """
+    with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
+        [(found,), *_] = connection.execute("pragma integrity_check").fetchall()
+    if found != "ok":
+        raise sqlite3.DatabaseError(found)
+
+
+def restore(home: Home, folder: Path, head_of: HeadOf) -> Restored:
+    """Put a backup in the place of what the home holds.
+
+    Nothing is touched before every file of the backup has been found sound. What the home held is moved aside. A
+    process that dies in between leaves a home that the same command completes.
+
+    Args:
+        home: The home, which may be damaged or absent.
+        folder: What `backup` has made.
+        head_of: Reads the head of the ledger of a home.
+
+    Raises:
+        ExpectedFailure: the folder is no backup, or not as it was made, or the disk is full.
+    """
+    content = sound(folder)
+    make_folder(home.root)
+    incoming = home.root / ".restoring"
+    shutil.rmtree(incoming, ignore_errors=True)
+    aside = home.root / f"before-restore-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}"
+    try:
+        with locked(home):
+            former = head_of(home)
+            incoming.mkdir()
+            for name, known in content["files"].items():
+                if copy(folder / name, incoming / name) != known["sha256"]:
+                    raise ExpectedFailure(f"{folder / name} changed while it was read.", "Check the disk it is on.")
+            for name, build in content["links"].items():
+                (incoming / name).symlink_to(build)
+            swap(home, incoming, aside)
+    except OSError as problem:
+        raise ExpectedFailure(
+            f"The backup cannot be put back: {problem.strerror}.", "Free space, and repeat the command."
+        ) from None
+    return Restored(content["made_at"], content["head"], former, aside if aside.exists() else None)
+
+
+def sound(folder: Path) -> Mapping:
+    """Return what a backup says of itself, once every file is as it says.
+
+    Raises:
+        ExpectedFailure: it is no backup, it is damaged, or a database was damaged when it was made.
+    """
+    try:
+        content = json.loads((folder / MANIFEST).read_bytes())
+        files, version = content["files"], content["format"]
+    except (OSError, ValueError, KeyError):
+        raise ExpectedFailure(f"{folder} is no backup: {MANIFEST} is absent or damaged.", "Give another one.") from None
+    if version != FORMAT:
+        raise ExpectedFailure(f"{folder} was made by another version of the platform.", "Restore it with that one.")
+    present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - {MANIFEST}
+    bad = [f"{name} is absent" for name in sorted(files.keys() - present)]
+    bad += [f"{name} is not of the backup" for name in sorted(present - files.keys())]
+    bad += [
+        f"{name} was changed"
+        for name in sorted(files.keys() & present)
+        if digest_of(folder / name) != files[name]["sha256"]
+    ]
+    if bad:
+        more = f" and {len(bad) - _SHOWN} more" if len(bad) > _SHOWN else ""
+        raise ExpectedFailure(
+            f"The backup {folder} is damaged, so nothing was restored: {', '.join(bad[:_SHOWN])}{more}.",
+            "Restore another one.",
+        )
+    refuse_damaged(folder, files)
+    return content
+
+
+def swap(home: Home, incoming: Path, aside: Path) -> None:
+    """Move aside what the home holds of a backup's parts, and what came in into its place."""
+    databases = [name for file in (home.warehouse, home.live) for name in (file.name, f"{file.name}.wal")]
+    operations = [f"{home.operations.name}{suffix}" for suffix in ("", "-wal", "-shm")]
+    for name in (*databases, *operations, home.ledger.name, home.evidence.name, home.config.name, home.published.name):
+        held, new = home.root / name, incoming / name
+        if held.exists() or held.is_symlink():
+            aside.mkdir(exist_ok=True)
+            held.rename(aside / name)
+        if new.exists():
+            new.rename(held)
+    shutil.rmtree(incoming)
+    flush(home.root)

@@ -1,0 +1,25 @@
+"""The application: the routes of its modules and what all answers share. What a route does stands in its module."""
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from core import settings
+from web import kpi, openapi, verdicts
+from web.headers import Guarded
+
+
+async def _health(_: Request) -> JSONResponse:
+    return JSONResponse({"status": "ok"})
+
+
+def build_app() -> Starlette:
+    """Return the application of the current home."""
+    routes = [Route("/health", _health), *verdicts.routes, *kpi.routes, *openapi.routes]
+    hosts = settings.trusted_hosts(settings.api_url())
+    return Starlette(
+        routes=routes, middleware=[Middleware(Guarded), Middleware(TrustedHostMiddleware, allowed_hosts=hosts)]
+    )
