@@ -148,15 +148,15 @@ def dbt(home: Path, *arguments: str) -> Cost:
 #: dbt in the place of the process, not below it: its memory is asked for.
 _DBT = """
 import os, sys
-from orchestration import project
-os.execve(project.DBT, [project.DBT, *sys.argv[1:]], os.environ | project.environment())
+from warehouse import dbt_project
+os.execve(dbt_project.DBT, [dbt_project.DBT, *sys.argv[1:]], os.environ | dbt_project.environment())
 """
 
 _EMPTY = """
 from ingestion.engine.load_log import collect_loads
 from ingestion.engine.loading import ensure_tables
-from orchestration import project
-for platform in project.platforms_read(project.read_manifest(), project.DAILY):
+from warehouse import dbt_project
+for platform in dbt_project.platforms_read(dbt_project.read_manifest(), dbt_project.DAILY):
     ensure_tables(platform)
 collect_loads()
 """

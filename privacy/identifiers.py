@@ -276,7 +276,8 @@ def _is_spelt_as_plate(found: re.Match[str], *letters: str) -> bool:
 
 def _plate_siv(found: re.Match[str]) -> str:
     first, before, after, last = found[1], found[2], found[3], found[4]
-    are_words = first.lower() in _PLATE_WORDS | _UNITS and last.lower() in _PLATE_WORDS | _UNITS
+    letters = {first.lower(), last.lower()}
+    are_words = len(letters) > 1 and letters <= _PLATE_WORDS | _UNITS  # one word twice is a plate
     is_spaced = before.isspace() or after.isspace()
     return found[0] if are_words and is_spaced and not _is_spelt_as_plate(found, first, last) else "[PLAQUE]"
 

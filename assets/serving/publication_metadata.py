@@ -72,7 +72,8 @@ def runs(instance: dg.DagsterInstance, since: datetime) -> list[dict[str, Any]]:
 
 def checks() -> Set[dg.AssetCheckKey]:
     """Return every check of the graph, dbt's and Dagster's own."""
-    return graph().resolve_asset_graph().asset_check_keys
+    definitions = [*(graph().assets or ()), *(graph().asset_checks or ())]
+    return {key for found in definitions if isinstance(found, dg.AssetsDefinition) for key in found.check_keys}
 
 
 def evaluations(

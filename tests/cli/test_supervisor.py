@@ -21,7 +21,7 @@ import yaml
 from cli import supervisor
 from cli.commands import doctor
 from cli.supervisor import Program
-from core import settings
+from core import settings, superset
 from core.errors import ExpectedFailure
 from core.settings import Home
 
@@ -105,7 +105,7 @@ def supervised(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[Server
     port = free_port()
     server = Server(Program("trivial", [sys.executable, script, str(port)], port, "/"))
     monkeypatch.setattr(supervisor, "programs", lambda: [server.program])
-    monkeypatch.setattr(supervisor, "SUPERSET_PYTHON", Path("/bin/true"))
+    monkeypatch.setattr(superset, "PYTHON", Path("/bin/true"))
     supervisor.prepare()
     supervisor.start()
     pid = wait_for(supervisor.supervisor_pid, 10)
@@ -146,7 +146,7 @@ class TestConfiguration:
 
     def test_dev_runs_dagster_and_the_superset_that_lets_into_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
         become: list[tuple[str, list[str], dict[str, str]]] = []
-        monkeypatch.setattr(supervisor, "SUPERSET_PYTHON", Path("/bin/true"))
+        monkeypatch.setattr(superset, "PYTHON", Path("/bin/true"))
         monkeypatch.setattr(os, "execve", lambda *call: become.append(call))
         supervisor.dev()
         [(program, arguments, environment)] = become

@@ -18,10 +18,10 @@ from orchestration.execution import sentence
 from tests.handmade import write_warehouse
 
 PUBLISH = """
-from assets.serving.publication import publish
-from ingestion import settings
+from warehouse.publication import publish
+from core import settings
 from core.errors import ExpectedFailure
-from orchestration import published
+from warehouse import published
 from tests.handmade import RELATIONS
 home = settings.home()
 first = publish(home, RELATIONS[1:])

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from audit import ledger, signing
 from core.settings import Home
 from operations import ledger_mail
+from orchestration import maintenance
 from tests.audit.world import publish, write_warehouse
 from tests.operations.mailserver import Mailbox, serving
 
@@ -76,7 +77,7 @@ def test_a_ledger_that_cannot_be_read_is_mailed_too(published: Home) -> None:
 @pytest.mark.usefixtures("published")
 def test_one_recipient_that_is_refused_keeps_no_mail_from_the_others(mailbox: Mailbox) -> None:
     with pytest.raises(dg.Failure, match="refuses the recipient"):
-        ledger_mail.ledger_head.to_job().execute_in_process()
+        maintenance.ledger_head.to_job().execute_in_process()
     assert [message["To"] for message in mailbox.messages] == ["audit@unite.example"]
 
 

@@ -23,8 +23,8 @@ ROWS = 100_000
 READERS = 4
 
 PUBLISH = """
-from assets.serving.publication import publish
-from ingestion import settings
+from warehouse.publication import publish
+from core import settings
 from tests.handmade import RELATIONS
 print("begins", flush=True)
 publish(settings.home(), RELATIONS)
@@ -33,8 +33,8 @@ publish(settings.home(), RELATIONS)
 READ = """
 import json, sys, time
 from pathlib import Path
-from ingestion import settings
-from orchestration import published
+from core import settings
+from warehouse import published
 home, stop, seen, reads = settings.home(), Path(sys.argv[1]), [], 0
 tables = ("kpi.kpi_value", "perception.fct_experience", "audit.freshness")
 while not stop.exists() or not reads:
