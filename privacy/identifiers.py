@@ -138,6 +138,8 @@ _PLATE_WORDS = word_set(
     " ch sec rue av bd pl all ter bis art page pge lot bat apt etg nb nbr tel eme ere er vs sms mms pv gav est cet"
     " ses mes tes car pas ds ns ts tt ste cdt adj cne mdl"
 )
+#: Of these, what stands between a number of four digits and a département is no French.
+_ABBREVIATIONS = word_set("ds ns ts tt")
 _UNITS = word_set(
     "km kg cm mm ml cl dl hl mg gr ha hz db kw mw wh hp cv gb mb kb fps ms mn min mbs kms kmh hts mts ttc ppm pct"
     " jan fev mar avr mai sep sept dec mrs jvr fvr"
@@ -293,7 +295,8 @@ def _plate_fni(found: re.Match[str]) -> str:
     if letters.lower() in _UNITS:
         is_plate = len(number) > _LONG_NUMBER and (is_glued or _is_spelt_as_plate(found, letters))
     elif letters.lower() in _PLATE_WORDS:
-        is_plate = is_glued or (len(number) >= _LONG_NUMBER and _is_spelt_as_plate(found, letters))
+        is_abbreviation = len(number) > _LONG_NUMBER and letters.lower() in _ABBREVIATIONS
+        is_plate = is_glued or is_abbreviation or (len(number) >= _LONG_NUMBER and _is_spelt_as_plate(found, letters))
     else:
         is_plate = is_glued or letters.isupper() or len(number) >= _SHORT_NUMBER
     return "[PLAQUE]" if is_plate or is_dashed else found[0]
