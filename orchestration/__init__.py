@@ -1,1 +1,1 @@
-"""Says when: schedules, sensors, resources, command line, supervised stack. What exists belongs in `assets`."""
+"""When things run: jobs, schedules, sensors, micro-batches, run monitoring."""

@@ -1,1 +1,4 @@
-"""What readers open: copies of the published data that hold what a right grants. Runs on the server's side too."""
+"""The engine's side: dbt runner and plugins, publication, copies per right, backups.
+
+`rights` and `reader_copies` also run in Superset's environment.
+"""

@@ -1,1 +1,1 @@
-"""What the platform answers over HTTP by itself, on loopback. Dashboards are Superset's; nothing is computed here."""
+"""What the platform answers over HTTP beside Superset, on loopback: published figures and the links of alerts."""
