@@ -6,14 +6,16 @@ from pathlib import Path
 import dagster as dg
 
 from core import settings
+from warehouse import dbt_project
 
 
 def prepare() -> None:
-    """Point this process and those it starts at the home's Dagster folder, with the checkout's settings linked in."""
+    """Point this process and those it starts at the home: Dagster's folder, with the checkout's settings, and dbt's."""
     settings.keep_private()
     dagster_home = settings.home().dagster
     settings.make_folder(dagster_home)
     link(settings.CHECKOUT / "dagster.yaml", dagster_home / "dagster.yaml")
+    os.environ.update(dbt_project.environment())
     os.environ["DAGSTER_HOME"] = str(dagster_home)
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
 

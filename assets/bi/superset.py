@@ -1,9 +1,11 @@
-"""Superset's datasets, charts and dashboards as one step that applies the bundle. The client is `supersync`."""
+"""Superset's datasets, charts and dashboards as one step that applies the bundle."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
 
 import dagster as dg
-from supersync.bundle import Asset
+from supersync.bundle import Asset, Bundle
 from supersync.client import Client
 from supersync.errors import SupersetFailure
 from supersync.service import apply
@@ -18,14 +20,34 @@ from core import settings
 from warehouse import dbt_project
 from warehouse.published import DAILY, LIVE
 
-BUNDLE = server.bundle()
-MANIFEST = dbt_project.read_manifest()
-NODES = {**MANIFEST["nodes"], **MANIFEST["sources"]}
 TABLES = ("model", "seed", "source")
-DATASETS = {asset.slug: asset for asset in BUNDLE if asset.kind == "dataset"}
 #: Who answers for the pages, and for what is no model's.
 PAGES_OWNER = "team:plateforme-donnees"
 UPSTREAM_KIND = {"chart": "dataset", "dashboard": "chart"}
+
+
+@cache
+def bundle() -> Bundle:
+    """Return what Superset is to show, of the current code."""
+    return server.bundle()
+
+
+@cache
+def manifest() -> Mapping[str, Any]:
+    """Return dbt's manifest of the current code."""
+    return dbt_project.read_manifest()
+
+
+@cache
+def nodes() -> Mapping[str, Any]:
+    """Return dbt's nodes and sources by id."""
+    return {**manifest()["nodes"], **manifest()["sources"]}
+
+
+@cache
+def datasets() -> Mapping[str, Asset]:
+    """Return the datasets by slug."""
+    return {asset.slug: asset for asset in bundle() if asset.kind == "dataset"}
 
 
 def asset_key(kind: str, slug: str) -> dg.AssetKey:
@@ -39,7 +61,7 @@ def upstream(asset: Asset) -> list[dg.AssetKey]:
     """
     if asset.kind == "dataset":
         copy = copy_key(LIVE if asset.declared.get("database") == LIVE.target else DAILY)
-        read = {node_key(NODES[unique_id]) for unique_id in asset.reads if unique_id in NODES}
+        read = {node_key(nodes()[unique_id]) for unique_id in asset.reads if unique_id in nodes()}
         return [copy, *sorted(read - {copy})]
     return [asset_key(UPSTREAM_KIND[asset.kind], slug) for slug in asset.reads]
 
@@ -61,8 +83,8 @@ def owners_of(asset: Asset) -> list[str]:
     """Return who answers for an object: the owners of the models that a dataset or chart reads, or the pages' team."""
     if asset.kind == "dashboard":
         return [PAGES_OWNER]
-    dataset = asset if asset.kind == "dataset" else DATASETS[asset.reads[0]]
-    read = {owner for one in dataset.reads if one in NODES for owner in owners(MANIFEST, NODES[one])}
+    dataset = asset if asset.kind == "dataset" else datasets()[asset.reads[0]]
+    read = {owner for name in dataset.reads if name in nodes() for owner in owners(manifest(), nodes()[name])}
     return sorted(read) or [PAGES_OWNER]
 
 
@@ -77,14 +99,14 @@ def live_pages(client: Client) -> dict[dg.AssetKey, str]:
     return {
         asset_key(asset.kind, asset.slug): settings.superset_url()
         + paths[asset.kind].format(number=numbers[asset.kind][asset.uuid], slug=asset.slug)
-        for asset in SHOWN
+        for asset in shown()
     }
 
 
 def lineage() -> dict[dg.AssetKey, dg.TableColumnLineage]:
     """Return which columns each object shows, as Dagster draws it: it knows columns, and of metrics what they read."""
-    tables = {relation(node): node_key(node) for node in NODES.values() if node["resource_type"] in TABLES}
-    way = Way(edges(BUNDLE, {name: key.path[0] for name, key in tables.items()}))
+    tables = {relation(node): node_key(node) for node in nodes().values() if node["resource_type"] in TABLES}
+    way = Way(edges(bundle(), {name: key.path[0] for name, key in tables.items()}))
     found: dict[dg.AssetKey, dict[str, set[tuple[dg.AssetKey, str]]]] = {}
     for source, target in way.edges:
         if target.layer == "metric":
@@ -106,23 +128,46 @@ def read(way: Way, column: Column) -> list[Column]:
     return [edge.source for edge in way.behind(column) if edge.target == column]
 
 
-SHOWN = [asset for asset in BUNDLE if asset.kind != "database"]
+@cache
+def shown() -> list[Asset]:
+    """Return the datasets, charts and dashboards; a database is no asset."""
+    return [asset for asset in bundle() if asset.kind != "database"]
 
 
-@dg.multi_asset(name="superset_bundle", specs=[spec(asset) for asset in SHOWN])
-def superset(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Return the step that applies the bundle."""
+    return dg.Definitions(assets=[superset_bundle()])
+
+
+def superset_bundle() -> dg.AssetsDefinition:
+    """Return Superset's objects as one step that applies the bundle."""
+
+    @dg.multi_asset(name="superset_bundle", specs=[spec(asset) for asset in shown()])
+    def superset(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
+        yield from apply_bundle(context)
+
+    return superset
+
+
+def apply_bundle(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
+    """Bring Superset in line with the bundle and the policies.
+
+    Raises:
+        dg.Failure: Superset refuses, or does not answer.
+    """
     if not settings.home().superset.is_dir():
         context.log.warning("This home has no Superset (`make up` makes it): nothing is shown.")
         return
     try:
         with server.client() as client:
-            done = apply(client, BUNDLE, server.policies(BUNDLE), server.database_uri())
+            done = apply(client, bundle(), server.policies(bundle()), server.database_uri())
             pages = live_pages(client)
     except SupersetFailure as failure:
         raise dg.Failure(description=str(failure), allow_retries=False) from None
     context.log.info("%s", done)
     columns = lineage()
-    for asset in SHOWN:
+    for asset in shown():
         key = asset_key(asset.kind, asset.slug)
         drawn = {"dagster/column_lineage": columns[key]} if key in columns else {}
         yield dg.MaterializeResult(asset_key=key, metadata={"page": dg.MetadataValue.url(pages[key]), **drawn})

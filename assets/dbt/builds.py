@@ -1,12 +1,9 @@
-"""The dbt project as two steps, one per target and file: each builds its seeds and models and runs their checks.
-
-Names belong in `translator`.
-"""
+"""The dbt project as two steps, one per target: each builds its seeds and models and runs their checks."""
 
 import json
-import os
 import shutil
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +19,9 @@ from ingestion.engine.loading import ensure_tables
 from warehouse import dbt_project, held_back
 from warehouse.held_back import Failure
 
-os.environ.update(dbt_project.environment())
+#: Name and pool of the step that builds a target.
+NAMES = {dbt_project.DAILY: "warehouse", dbt_project.LIVE: "live_models"}
+POOLS = {dbt_project.DAILY: "warehouse", dbt_project.LIVE: "live"}
 PARSED = "partial_parse.msgpack"
 
 #: Builds of what was skipped, each of which may fail in its turn; a project that is sound needs two.
@@ -34,15 +33,13 @@ REMEDY_OF_ROWS = (
 )
 
 
-def selectable_manifest() -> dict:
+@cache
+def manifest() -> dict:
     """Return the manifest with what dagster-dbt lacks to tell which checks a cautious selector selects."""
-    manifest = dbt_project.read_manifest()
-    for node in manifest["nodes"].values():
+    parsed = dbt_project.read_manifest()
+    for node in parsed["nodes"].values():
         node["depends_on_nodes"] = node["depends_on"].get("nodes", [])  # of dbt's own nodes, a property
-    return manifest
-
-
-MANIFEST = selectable_manifest()
+    return parsed
 
 
 def failures(invocation: DbtCliInvocation) -> str:
@@ -59,29 +56,29 @@ def project_of(target: str) -> DbtProject:
     return DbtProject(dbt_project.PROJECT_DIR, target_path=folder, profiles_dir=dbt_project.PROJECT_DIR, target=target)
 
 
-@dbt_assets(
-    name="warehouse",
-    manifest=MANIFEST,
-    selector=dbt_project.DAILY,
-    project=project_of(dbt_project.DAILY),
-    dagster_dbt_translator=Translator(dbt_project.DAILY),
-    pool="warehouse",
-)
-def warehouse(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator:
-    collect_loads()
-    yield from build(context, dbt, dbt_project.DAILY)
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Return what each target builds; dbt parses the project where it has changed."""
+    return dg.Definitions(assets=[models_of(target) for target in NAMES])
 
 
-@dbt_assets(
-    name="live_models",
-    manifest=MANIFEST,
-    selector=dbt_project.LIVE,
-    project=project_of(dbt_project.LIVE),
-    dagster_dbt_translator=Translator(dbt_project.LIVE),
-    pool="live",
-)
-def live_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator:
-    yield from build(context, dbt, dbt_project.LIVE)
+def models_of(target: str) -> dg.AssetsDefinition:
+    """Return the seeds, models and checks of a target as one step."""
+
+    @dbt_assets(
+        name=NAMES[target],
+        manifest=manifest(),
+        selector=target,
+        project=project_of(target),
+        dagster_dbt_translator=Translator(target),
+        pool=POOLS[target],
+    )
+    def models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator:
+        if target == dbt_project.DAILY:
+            collect_loads()
+        yield from build(context, dbt, target)
+
+    return models
 
 
 def build(context: dg.AssetExecutionContext, dbt: DbtCliResource, target: str) -> Iterator:
@@ -132,7 +129,7 @@ def settle_failures(invocation: DbtCliInvocation, target: str) -> list[Failure]:
     Nothing is settled where a failure blocks: publication then refuses.
     """
     results = run_results(Path(invocation.target_path))
-    graph, home = held_back.Graph.of(MANIFEST), settings.home()
+    graph, home = held_back.Graph.of(manifest()), settings.home()
     database = home.warehouse if target == dbt_project.DAILY else home.live
     found: list[Failure] = []
     for _ in range(ROUNDS):

@@ -1,4 +1,4 @@
-"""The published copies as assets, one per database. How one is written, and refused, belongs in `publication`."""
+"""The published copies as assets, one per database."""
 
 import dagster as dg
 
@@ -9,8 +9,6 @@ from core.errors import ExpectedFailure
 from warehouse import dbt_project
 from warehouse.publication import ORIGINS, Publication, exposed_relations, publish
 from warehouse.published import DAILY, LIVE, Copy
-
-MANIFEST = dbt_project.read_manifest()
 
 
 def key(made: Copy) -> dg.AssetKey:
@@ -34,10 +32,11 @@ def metadata(publication: Publication) -> dict:
 
 def build_copy(made: Copy) -> dg.AssetsDefinition:
     """Return the publication of one database as an asset."""
+    manifest = dbt_project.read_manifest()
 
     @dg.asset(
         key=key(made),
-        deps=[node_key(node) for node in dbt_project.exposed(MANIFEST, made.target)],
+        deps=[node_key(node) for node in dbt_project.exposed(manifest, made.target)],
         group_name="serving",
         owners=["team:plateforme-donnees"],
         kinds={"duckdb"},
@@ -50,7 +49,7 @@ def build_copy(made: Copy) -> dg.AssetsDefinition:
     def published(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         try:
             recording = recorder(context) if made is DAILY else None
-            publication = publish(settings.home(), exposed_relations(MANIFEST, made.target), made, recording)
+            publication = publish(settings.home(), exposed_relations(manifest, made.target), made, recording)
         except ExpectedFailure as failure:
             raise dg.Failure(description=str(failure), allow_retries=False) from None
         return dg.MaterializeResult(metadata=metadata(publication))
@@ -58,4 +57,7 @@ def build_copy(made: Copy) -> dg.AssetsDefinition:
     return published
 
 
-copies = [build_copy(made) for made in (DAILY, LIVE)]
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Return the publication of each database."""
+    return dg.Definitions(assets=[build_copy(made) for made in (DAILY, LIVE)])
