@@ -176,12 +176,23 @@ def _reason(connection: Connection, rules: Rules, author: Author, user: User, ch
         return "Votre rôle ne permet pas de changer les comptes."
     if number is not None and not _is_manageable(connection, rules, number):
         return "Ce compte est à la plateforme, ou a un rôle que cyberimpact ne donne pas : il ne se change pas."
-    if "username" in change.fields and canonical(user.username) in rules.services:
-        return "Ce nom est celui d'un compte de la plateforme."
+    if "username" in change.fields and (refusal := _name_refusal(connection, rules, user.username, number)):
+        return refusal
     if change.groups:
         return "Les groupes d'un compte suivent les fichiers de cyberimpact : ils ne se changent pas ici."
     others = sorted(role for role in change.roles if not rules.is_grantable(role))
     return f"Ce rôle n'est pas de ceux qu'un administrateur donne ou reprend : {', '.join(others)}." if others else None
+
+
+def _name_refusal(connection: Connection, rules: Rules, name: str, number: int | None) -> str | None:
+    """Return why an account may not have a name: with another's canonical name, a login could mean either."""
+    if canonical(name) in rules.services:
+        return "Ce nom est celui d'un compte de la plateforme."
+    columns = User.__table__.c
+    others = connection.execute(select(columns.username).where(columns.id != (number or 0))).scalars()
+    if any(canonical(other) == canonical(name) for other in others):
+        return "Un autre compte a ce nom, à la casse ou aux espaces près."
+    return None
 
 
 def _is_manageable(connection: Connection, rules: Rules, number: int) -> bool:

@@ -86,6 +86,16 @@ def test_people_are_managed(world: World, manager: Person) -> None:
     assert world.roles("personne") == {"national"}
 
 
+@pytest.mark.parametrize("name", ["PERSONNE", "per sonne", "ｐersonne"])
+def test_no_account_is_made_beside_another_of_the_same_canonical_name(world: World, manager: Person, name: str) -> None:
+    more = {"email": "autre@example.org", "roles": [role(world.admin, "national")]}
+    answer = manager.post("/api/v1/security/users/", json=made(name, **more))
+    assert answer.status_code == 403
+    assert "Un autre compte a ce nom" in answer.json()["message"]
+    path = f"/api/v1/security/users/{number(world.admin, 'personne')}"
+    assert manager.put(path, json={"username": "personne", "last_name": "y"}).is_success
+
+
 BUILT_IN = ("Admin", "Alpha", "Gamma", "Public", "sql_lab", "courrier")
 
 
