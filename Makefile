@@ -33,8 +33,12 @@ dev: install ## Run Dagster with code reloading, and Superset for its login, unt
 	@$(BIN)/cyberimpact dev
 
 .PHONY: test
-test: install chromium ## Pass every test
-	@$(BIN)/pytest
+test: install chromium ## Pass the tests that take seconds each; FILES=tests/analytics runs a part
+	@$(BIN)/pytest $(FILES)
+
+.PHONY: test-long
+test-long: install chromium ## Pass the tests that start servers or build whole homes
+	@$(BIN)/pytest -m "long and not proof" $(FILES)
 
 .PHONY: proof
 proof: install chromium ## The long counts: repeated kills, every fault, every KPI computed a second time

@@ -42,6 +42,18 @@ def sleeper() -> Iterator[subprocess.Popen[bytes]]:
             process.kill()
 
 
+#: Who uses one of these starts a server, or loads and builds a whole home.
+LONG_FIXTURES = frozenset(("server", "golden", "everything"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as long what uses a long fixture, before markers are selected."""
+    for item in items:
+        if LONG_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.long)
+
+
 class ByServer(LoadScopeScheduling):
     """Deals out tests one by one, but for those that share what is slow to start: one worker gets them all."""
 

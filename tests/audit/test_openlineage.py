@@ -96,7 +96,7 @@ def test_a_table_says_what_each_column_is_made_from(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def server() -> Iterator[tuple[str, list[tuple[str, dict]]]]:
+def collector() -> Iterator[tuple[str, list[tuple[str, dict]]]]:
     """A server that takes events."""
     taken: list[tuple[str, dict]] = []
 
@@ -115,8 +115,8 @@ def server() -> Iterator[tuple[str, list[tuple[str, dict]]]]:
         running.shutdown()
 
 
-def test_events_are_sent(server: tuple[str, list], tmp_path: Path) -> None:
-    url, taken = server
+def test_events_are_sent(collector: tuple[str, list], tmp_path: Path) -> None:
+    url, taken = collector
     assert openlineage.send(openlineage.events(WAY, DESCRIBED, AT), url) == 4
     assert [path for path, _ in taken] == ["/api/v1/lineage"] * 4
     assert [event for _, event in taken] == written(tmp_path)

@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import duckdb
+import pytest
 
 from core.locks import writer_lock
 from core.settings import Home
@@ -38,6 +39,7 @@ def test_a_build_leaves_one_row_for_every_node_of_its_target(built: Built) -> No
     assert all(row[4] for row in rows)
 
 
+@pytest.mark.long
 def test_failures_are_recorded_and_hold_up_nothing(home: Home) -> None:
     """A feeling that no contract knows fails the check of staging; what reads it is built, and its KPIs held back."""
     rows = citizens.experiences(seed=1, count=20)
@@ -71,6 +73,7 @@ def assert_that_rebuilding_without_checking_leaves_the_checks_pending(home: Home
     assert states(home.warehouse)["unique_regions_region_code"] == "pass"
 
 
+@pytest.mark.long
 def test_a_killed_build_shows_and_the_next_one_completes(home: Home) -> None:
     raw.create_empty()
     raw.create(experiences=citizens.experiences(seed=2, count=20), load_log=[citizens.load()])
@@ -91,6 +94,7 @@ def test_a_killed_build_shows_and_the_next_one_completes(home: Home) -> None:
     assert set(states(home.warehouse).values()) <= GREEN
 
 
+@pytest.mark.long
 def test_dbt_waits_for_the_writer_and_names_it(home: Home) -> None:
     """A build waits while another process writes; parsing and listing do not."""
     raw.create()

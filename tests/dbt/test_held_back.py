@@ -97,6 +97,7 @@ def publish_by_hand(home: Home, values_of: datetime) -> None:
     (folder.parent / "current").symlink_to("former")
 
 
+@pytest.mark.long
 def test_a_row_that_fails_holds_its_kpi_back_and_lets_publication_go_on(home: Home) -> None:
     """An experience of 1999 is on no day of the calendar: its key is named, readers keep 42 and the date of 42."""
     values_of = datetime(2026, 10, 30, 4)  # noqa: DTZ001 - stored in UTC without a zone

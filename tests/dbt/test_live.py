@@ -109,6 +109,7 @@ def day(days_ago: int) -> date:
     return today() - timedelta(days=days_ago)
 
 
+@pytest.mark.long
 def test_history_is_archived_once_and_late_records_follow(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CYBERIMPACT_PSEUDONYM_KEY", "a key that only tests have")
     dbt_project.manifest()  # parsed once for each target; what follows reuses it

@@ -59,6 +59,7 @@ PROBLEMS = {
 }
 
 
+@pytest.mark.long
 def test_a_row_that_is_not_what_its_kpi_declares_is_named(home: Home) -> None:
     """Each problem is planted in the row of the nation of another month; the check lists them, and nothing else."""
     raw.create(experiences=citizens.experiences(seed=5, count=200))

@@ -179,7 +179,7 @@ STARTED = "import sys, pathlib, warehouse.dbt_server as w; w._warm = lambda: Non
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Path]:
+def warm_server(tmp_path: Path) -> Iterator[Path]:
     """A server that has parsed nothing: what it runs must not need a manifest."""
     path = tmp_path / "dbt.sock"
     with subprocess.Popen([sys.executable, "-c", STARTED, str(path)], cwd=CHECKOUT) as process:
@@ -204,19 +204,19 @@ def asked(path: Path, *arguments: str, **variables: str) -> subprocess.Completed
     )
 
 
-def test_a_warm_dbt_answers_like_dbt_and_outlives_its_callers(server: Path) -> None:
-    assert server.stat().st_mode & 0o077 == 0, "whoever reaches it runs code as us"
-    version = asked(server, "--version")
+def test_a_warm_dbt_answers_like_dbt_and_outlives_its_callers(warm_server: Path) -> None:
+    assert warm_server.stat().st_mode & 0o077 == 0, "whoever reaches it runs code as us"
+    version = asked(warm_server, "--version")
     assert version.returncode == 0
     assert "installed: 1.12" in version.stdout
-    wrong = asked(server, "nonsense")
+    wrong = asked(warm_server, "nonsense")
     assert (wrong.returncode, "nonsense" in wrong.stdout) == (2, True)
     command = [Path(sys.executable).with_name("cyberimpact-dbt"), "--version"]
     with subprocess.Popen(
-        command, env=os.environ | {dbt_server.SOCKET_SETTING: str(server)}, stdout=subprocess.DEVNULL
+        command, env=os.environ | {dbt_server.SOCKET_SETTING: str(warm_server)}, stdout=subprocess.DEVNULL
     ) as caller:
         caller.send_signal(signal.SIGKILL)
-    assert asked(server, "--version").returncode == 0
+    assert asked(warm_server, "--version").returncode == 0
 
 
 # ---- what is forgotten

@@ -15,6 +15,8 @@ from tests.rawfiles import commands, expectations, reference, traps
 from tests.rawfiles.deliveries import LARGE, SMALL, Desk, File, Size
 from tests.rawfiles.figures import LEVELS, PERIODS, Cell, Expected, Figures
 
+pytestmark = pytest.mark.long
+
 #: Victims below this number are hidden.
 FEW = 5
 SHOWN = 30

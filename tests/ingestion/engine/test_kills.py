@@ -18,6 +18,8 @@ from tests.ingestion.conftest import Sandbox, ask, experience, write_export
 from tests.ingestion.engine.test_load_file import counts
 from tests.ingestion.killing import Undisturbed
 
+pytestmark = pytest.mark.long
+
 SPP = "services_publics_plus"
 RECORDS, BAD = 3000, 30
 
