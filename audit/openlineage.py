@@ -17,6 +17,7 @@ from requests import RequestException
 
 from audit.lineage import Column, Way
 from core.errors import ExpectedFailure
+from core.files import write_text
 
 NAMESPACE = "cyberimpact"
 PRODUCER = "urn:cyberimpact:audit"
@@ -110,12 +111,7 @@ def write(found: Iterable[JobEvent], file: Path) -> int:
         ExpectedFailure: the file cannot be written.
     """
     lines = [json.dumps(as_json(event), ensure_ascii=False, sort_keys=True) for event in found]
-    try:
-        file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    except OSError as problem:
-        raise ExpectedFailure(
-            f"Le fichier {file} ne peut pas être écrit : {problem.strerror}.", "Choisissez un autre emplacement."
-        ) from None
+    write_text(file, "".join(f"{line}\n" for line in lines))
     return len(lines)
 
 

@@ -6,7 +6,6 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from decimal import Decimal
 from html import escape
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from audit.cells import Figures
@@ -17,6 +16,7 @@ from audit.ledger import Entry
 from audit.lineage import Column, Way, rank, title
 from audit.tracing import PARIS, Shown, Trace
 from core.errors import ExpectedFailure
+from core.french import exact
 
 SUPPRESSED = "non diffusé : trop peu de victimes"
 
@@ -44,11 +44,8 @@ def said(value: Any) -> str:
             return "–"
         case bool():
             return "oui" if value else "non"
-        case Decimal():
-            text = f"{value:,.6f}".rstrip("0").rstrip(".")
-            return text.replace(",", "\u202f").replace(".", ",")
-        case int():
-            return f"{value:,}".replace(",", "\u202f")
+        case Decimal() | int():
+            return exact(value)
         case datetime():
             aware = value if value.tzinfo else value.replace(tzinfo=UTC)
             return f"{aware.astimezone(PARIS):%d/%m/%Y %H:%M:%S}"
@@ -341,17 +338,3 @@ def lineage_lines(way: Way, code: str | None) -> Iterable[str]:
             yield "aucune colonne : ce chiffre n'existe pas pour cet indicateur"
         for source, target in way.behind(start):
             yield f"{title(source.layer)} {source} → {title(target.layer)} {target}"
-
-
-def write(file: Path, text: str) -> None:
-    """Write a page that the auditor has named.
-
-    Raises:
-        ExpectedFailure: the file cannot be written.
-    """
-    try:
-        file.write_text(text, encoding="utf-8")
-    except OSError as problem:
-        raise ExpectedFailure(
-            f"Le fichier {file} ne peut pas être écrit : {problem.strerror}.", "Choisissez un autre emplacement."
-        ) from None

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from analytics.text import words as reading
-from cli.commands import verbatims
+from cli import verbatim_files
 
 _SEED = 20210901
 
@@ -41,16 +41,16 @@ def main() -> None:
     parser.add_argument("--number", type=int, default=10_000)
     parser.add_argument("--length", type=int, default=600)
     asked = parser.parse_args()
-    with verbatims.opened(asked.file) as table:
+    with verbatim_files.opened(asked.file) as table:
         place = table.column(asked.text, asked.file)
         texts = generate([row[place] for row in table.rows], asked.number, asked.length)
     with tempfile.TemporaryDirectory() as folder:
         model, file = Path(folder, "model"), Path(folder, "in.csv")
-        verbatims.train(asked.file, asked.text, asked.label, model)
+        verbatim_files.train(asked.file, asked.text, asked.label, model)
         with file.open("w", encoding="utf-8", newline="") as stream:
             csv.writer(stream).writerows([("text",), *((one,) for one in texts)])
         start, used = time.perf_counter(), processor_seconds()
-        verbatims.classify(model, file, "text", Path(folder, "out.csv"))
+        verbatim_files.classify(model, file, "text", Path(folder, "out.csv"))
         elapsed, used = time.perf_counter() - start, processor_seconds() - used
     print(f"{len(texts)} texts of {sum(map(len, texts)) / len(texts):.0f} characters")
     print(f"{len(texts) / elapsed:,.0f} texts/s elapsed, {1_000 * used / len(texts):.2f} ms of processor time each")

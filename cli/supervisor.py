@@ -1,4 +1,4 @@
-"""Starts, watches and stops the supervised processes of one machine, and fills them the first time. No dagster."""
+"""Starts and stops the supervised processes of one machine, and runs the main job the first time."""
 
 import os
 import shlex
@@ -14,8 +14,8 @@ from pathlib import Path
 
 import httpx
 import yaml
-from rich.console import Console
 
+from cli.output import progress
 from core import settings, superset
 from core.errors import ExpectedFailure
 from ingestion.platforms import PLATFORMS
@@ -27,8 +27,6 @@ FREE_BYTES = 2 * 1024**3
 START_SECONDS = 180
 STOP_SECONDS = 60
 LONGEST_SOCKET_PATH = 107  # bytes; Linux, unix(7)
-
-console = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
 @dataclass(frozen=True)
@@ -118,7 +116,7 @@ def environment() -> dict[str, str]:
 
 
 def up() -> None:
-    """Bring the whole platform up, and say where it is. A second call finds it up and changes nothing."""
+    """Bring the whole platform up. A second call finds it up and changes nothing."""
     prepare()
     started = supervisor_pid() is None
     if started:
@@ -127,7 +125,6 @@ def up() -> None:
         wait_until_healthy(program, fresh=started)
     if not main_job_is_done():
         run_main_job()
-    say_where()
 
 
 def prepare() -> None:
@@ -246,7 +243,9 @@ umask={settings.UMASK:03o}
 nodaemon={str(in_front).lower()}
 directory={settings.CHECKOUT}
 """
-    return "\n".join([supervisor, *(section(one, in_front=in_front) for one in shown or programs())]).replace("%", "%%")
+    return "\n".join([supervisor, *(section(program, in_front=in_front) for program in shown or programs())]).replace(
+        "%", "%%"
+    )
 
 
 def section(program: Program, *, in_front: bool = False) -> str:
@@ -278,7 +277,7 @@ def start() -> None:
     write_workspace()
     configuration_file().write_text(configuration())
     run_logged([BIN / "supervisord", "-c", configuration_file()], "supervisord-start")
-    console.print("Supervisor: started")
+    progress().print("Supervisor: started")
 
 
 def prepare_superset() -> None:
@@ -287,9 +286,9 @@ def prepare_superset() -> None:
     Raises:
         ExpectedFailure: Superset cannot prepare it.
     """
-    with console.status("Superset: preparing its own database (a minute the first time)"):
+    with progress().status("Superset: preparing its own database (a minute the first time)"):
         run_logged([superset.PYTHON, superset.SERVER, "init"], "superset-init")
-    console.print("Superset: database ready")
+    progress().print("Superset: database ready")
 
 
 def dev() -> None:
@@ -340,7 +339,7 @@ def wait_until_healthy(program: Program, *, fresh: bool) -> None:
     if not program.is_asked:
         return
     began = time.monotonic()
-    with console.status(f"{program.name}: starting, {program.address}"):
+    with progress().status(f"{program.name}: starting, {program.address}"):
         while not answers(program):
             if supervisor_pid() is None or time.monotonic() - began > START_SECONDS:
                 raise ExpectedFailure(
@@ -348,7 +347,7 @@ def wait_until_healthy(program: Program, *, fresh: bool) -> None:
                     f"Read {settings.home().logs / program.name}.log, then `make down` and `make up`.",
                 )
             time.sleep(0.5)
-    console.print(f"{program.name}: {'started' if fresh else 'running'}, {program.address}")
+    progress().print(f"{program.name}: {'started' if fresh else 'running'}, {program.address}")
 
 
 def answers(program: Program) -> bool:
@@ -397,14 +396,14 @@ def run_main_job() -> None:
     verbs += [("Dashboards", lambda: verb("superset", "apply"))]
     for title, action in verbs:
         began = time.monotonic()
-        console.rule(title, align="left")
+        progress().rule(title, align="left")
         try:
             action()
         except ExpectedFailure as failure:
             if not title.endswith("load"):
                 raise
-            console.print(str(failure), style="red", markup=False)
-        console.print(f"{title}: {time.monotonic() - began:.0f} s")
+            progress().print(str(failure), style="red", markup=False)
+        progress().print(f"{title}: {time.monotonic() - began:.0f} s")
     main_job_mark().write_text(dbt_project.fingerprint())
 
 
@@ -420,12 +419,11 @@ def verb(*arguments: str) -> None:
         raise ExpectedFailure(f"`{line}` failed, as said above.", f"Mend it, then run `{line}` or `make up` again.")
 
 
-def say_where() -> None:
-    """Print the addresses, the account and what to look at."""
+def addresses() -> str:
+    """Return where the platform is, with the account and what to open first."""
     dagster = settings.dagster_url()
     superset_url = settings.superset_url()
-    print(
-        f"""
+    return f"""
 cyberimpact is up.
 
   Superset  {superset_url}/superset/dashboard/vue-densemble/
@@ -437,7 +435,6 @@ cyberimpact is up.
             stands in for the platforms; its data is invented
 
 Next: `.venv/bin/cyberimpact doctor`, `.venv/bin/cyberimpact kpi list`; stop with `make down`."""
-    )
 
 
 def down() -> None:
@@ -448,7 +445,7 @@ def down() -> None:
     """
     pid = supervisor_pid()
     if pid is None:
-        console.print("Nothing runs in this home.")
+        progress().print("Nothing runs in this home.")
         return
     os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_SECONDS
@@ -456,4 +453,4 @@ def down() -> None:
         if time.monotonic() > deadline:
             raise ExpectedFailure(f"The supervisor (process {pid}) does not stop.", f"Run `kill -9 {pid}`.")
         time.sleep(0.2)
-    console.print("Stopped.")
+    progress().print("Stopped.")

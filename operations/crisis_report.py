@@ -12,11 +12,12 @@ import duckdb
 
 from core import settings
 from core.errors import ExpectedFailure
+from core.french import moment, number
 from core.settings import Home
 from operations import crises, verdicts
 from operations.alerts.dispatch import Around, concerns, territories_around
 from operations.alerts.signals import Signal, read
-from operations.alerts.writing import SEVERITIES, clock, number, subject_of
+from operations.alerts.writing import SEVERITIES, subject_of
 from operations.crises import Crisis, Event
 from operations.verdicts import Verdict
 from warehouse import published
@@ -180,12 +181,12 @@ def as_html(report: Report) -> str:
 
 def _head(report: Report) -> list[tuple[str, str]]:
     crisis = report.crisis
-    end = clock(crisis.closed_at) if crisis.closed_at else f"en cours au {clock(report.written_at)}"
+    end = moment(crisis.closed_at) if crisis.closed_at else f"en cours au {moment(report.written_at)}"
     return [
         ("Genre", crisis.kind),
         ("Thèmes", ", ".join(crisis.topics)),
         ("Territoires", ", ".join(crisis.territories) or "France entière"),
-        ("Début", clock(crisis.opened_at)),
+        ("Début", moment(crisis.opened_at)),
         ("Fin", end),
         ("Équipe", crisis.owner),
     ]
@@ -206,12 +207,12 @@ def _tables(report: Report) -> list[tuple[str, list[str], list[list[str]]]]:
         for place, found in sorted(places.items(), key=lambda item: (-len(item[1]), item[0]))
     ]
     parts: list[tuple[str, list[str], list[list[str]]]] = [
-        ("Chronologie", ["Quand", "Quoi"], [[clock(at), what] for at, what in timeline(report)]),
+        ("Chronologie", ["Quand", "Quoi"], [[moment(at), what] for at, what in timeline(report)]),
         ("Volumes", ["Jour", "Thème", "Territoire", "Mentions", "Par réseau"], days),
         ("Territoires", ["Territoire", "Signaux", "Gravité la plus haute"], spread),
     ]
     for kind, title in TITLES.items():
-        rows = [[clock(e.happened_at), e.note, e.author_role] for e in report.events if e.kind == kind]
+        rows = [[moment(e.happened_at), e.note, e.author_role] for e in report.events if e.kind == kind]
         parts.append((title, ["Quand", "Quoi", "Rôle"], rows))
     return parts
 

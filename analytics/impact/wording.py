@@ -7,6 +7,7 @@ import numpy as np
 from scipy import stats
 
 from analytics.impact.effect import ALPHA, Effect, Interval
+from core.french import decimal
 
 #: Expected share of false ones among the effects that are called probable.
 FALSE_DISCOVERY_RATE = 0.05
@@ -129,8 +130,7 @@ def between(interval: Interval, said: Callable[[float], str]) -> str:
 
 
 def number(value: float) -> str:
-    text = f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.1f}"  # noqa: PLR2004
-    return text.removesuffix(".0").replace(",", "\u202f").replace(".", ",")
+    return decimal(value, 0 if abs(value) >= 100 else 1).removesuffix(",0")  # noqa: PLR2004
 
 
 def signed(value: float) -> str:

@@ -6,6 +6,7 @@ from analytics.anomaly.baseline import DAY_MINUTES, Finding
 from analytics.anomaly.streaming import wall_clock
 from analytics.signals.context import Context
 from analytics.signals.lifecycle import Known
+from core.french import number
 
 _COUNTED = {
     "mentions": ("mention", "mentions"),
@@ -42,10 +43,3 @@ def _figure(finding: Finding) -> str:
     rounded = f"en {finding.minutes} minutes" if not hours else lasting[60] if hours == 1 else f"en {hours} heures"
     during = lasting.get(finding.minutes, rounded)
     return f"{counted} {during} ({when}, heure de Paris), contre {number(finding.expected)} d'ordinaire"
-
-
-def number(value: float) -> str:
-    """Return a count as a French reader writes it; what is not whole has one decimal."""
-    if value >= 10 or value == int(value):  # noqa: PLR2004
-        return f"{value:,.0f}".replace(",", "\u202f")
-    return f"{value:.1f}".replace(".", ",")

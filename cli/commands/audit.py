@@ -1,18 +1,23 @@
-"""The verbs `trace` and `audit` of the command line, in French. What they do belongs in the modules they call."""
+"""The commands `trace` and `audit`, in French."""
 
-import json
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.output import AsJsonInFrench, print_json, remark, say
 from core import settings
 from core.errors import ExpectedFailure
+from core.files import write_text
 
-audit_app = typer.Typer(help="Le registre de ce qui a été publié : le vérifier, le relire.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from audit.cells import Cell
+
+app = typer.Typer(help="Le registre de ce qui a été publié : le vérifier, le relire.", no_args_is_help=True)
 key_app = typer.Typer(help="La clé qui signe les publications.", no_args_is_help=True)
-audit_app.add_typer(key_app, name="key")
+app.add_typer(key_app, name="key")
 
 Code = Annotated[str, typer.Argument(help="Code de l'indicateur.")]
 PeriodOption = Annotated[str, typer.Option("--period", help="2026, 2026-Q4, 2026-10, 2026-W43 ou 2026-10-21.")]
@@ -21,16 +26,9 @@ Breakdown = Annotated[str | None, typer.Option(help="dimension=valeur, par exemp
 AsOf = Annotated[
     datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Tel qu'il était affiché à la fin de ce jour.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Écrit du JSON.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the verbs to the command line."""
-    app.command()(trace)
-    app.add_typer(audit_app, name="audit")
-
-
-def cell_of(code: str, period: str, territory: str, breakdown: str | None) -> Any:
+def cell_of(code: str, period: str, territory: str, breakdown: str | None) -> "Cell":
     from audit.cells import Cell
     from audit.cells import period as read
     from audit.tracing import breakdown_of
@@ -46,28 +44,28 @@ def trace(  # noqa: PLR0917 - a command line's options
     as_of: AsOf = None,
     page: Annotated[int, typer.Option(help="Page des clés d'enregistrements, 1 pour la première.")] = 1,
     html: Annotated[Path | None, typer.Option(help="Écrit une page HTML dans ce fichier.")] = None,
-    as_json: AsJson = False,
+    as_json: AsJsonInFrench = False,
 ) -> None:
     """D'où vient un chiffre publié : définition, calcul, chargements, enregistrements, recalcul."""
     from audit import report
-    from audit.tracing import trace as follow
+    from audit.tracing import trace as traced
 
     cell = cell_of(code, period, territory, breakdown)
-    found = follow(settings.home(), cell, as_of.date() if as_of else None, page)
+    found = traced(settings.home(), cell, as_of.date() if as_of else None, page)
     if html:
-        report.write(html, report.as_html(found))
-        typer.echo(f"Écrit dans {html}.")
+        write_text(html, report.as_html(found))
+        say(f"Écrit dans {html}.")
     elif as_json:
-        typer.echo(json.dumps(report.as_json(found), default=str, ensure_ascii=False, indent=2))
+        print_json(report.as_json(found))
     else:
-        typer.echo(report.as_text(found).lstrip())
+        say(report.as_text(found).lstrip())
     if not (found.agrees or found.removed or found.is_archived):
         raise ExpectedFailure(
             "Le recalcul depuis les preuves ne donne pas le chiffre publié.", "Lancez `cyberimpact audit verify`."
         )
 
 
-@audit_app.command("verify")
+@app.command()
 def verify(
     head: Annotated[
         str | None, typer.Option(help="Tête de chaîne que vous avez notée, 17:3fa9…, ou le fichier d'un courriel.")
@@ -75,63 +73,63 @@ def verify(
     public_key: Annotated[
         Path | None, typer.Option(help="Clé publique que vous détenez (PEM), ou plusieurs dans un fichier.")
     ] = None,
-    as_json: AsJson = False,
+    as_json: AsJsonInFrench = False,
 ) -> None:
     """Le registre, les preuves et la copie publiée ont-ils été altérés ?"""
-    from dataclasses import asdict
-
     from audit import signing, verifying
 
     keys = signing.read_public_keys(public_key) if public_key else None
     verdict = verifying.verify(settings.home(), verifying.read_head(head) if head else None, keys)
     if as_json:
-        typer.echo(json.dumps(asdict(verdict), ensure_ascii=False, indent=2))
+        print_json(asdict(verdict))
     else:
-        typer.echo(f"{verdict.publications} publication(s) ; tête de chaîne : {verdict.head}")
-        typer.echo(f"Clé de signature : {verdict.key or 'aucune, la dernière publication est non scellée'}")
-        for text in (*verdict.remarks, *verdict.problems):
-            typer.echo(text)
+        say(
+            f"{verdict.publications} publication(s) ; tête de chaîne : {verdict.head}",
+            f"Clé de signature : {verdict.key or 'aucune, la dernière publication est non scellée'}",
+            *verdict.remarks,
+            *verdict.problems,
+        )
     if verdict.problems:
         raise ExpectedFailure(
             f"{len(verdict.problems)} altération(s) trouvée(s).",
             "Conservez le dossier en l'état et prévenez le responsable de la plateforme.",
         )
     if not as_json:
-        typer.echo("Rien n'a été altéré.")
+        say("Rien n'a été altéré.")
 
 
 @key_app.command("show")
-def key_show() -> None:
+def show_key() -> None:
     """La clé publique, à remettre aux auditeurs, et les clés que le registre nomme."""
     from audit import keyring, ledger, report, signing
 
     own = signing.private_key()
     if own:
-        typer.echo(f"Clé de signature actuelle, empreinte {signing.fingerprint(own.public_key())} :")
-        typer.echo(signing.pem(own.public_key()))
+        say(
+            f"Clé de signature actuelle, empreinte {signing.fingerprint(own.public_key())} :",
+            signing.pem(own.public_key()),
+        )
     else:
-        typer.echo("Aucune clé de signature sur cette machine : les publications seraient non scellées.")
-    for line in report.key_lines(ledger.entries(settings.home()), keyring.retired_keys(settings.home())):
-        typer.echo(line)
+        say("Aucune clé de signature sur cette machine : les publications seraient non scellées.")
+    say(*report.key_lines(ledger.entries(settings.home()), keyring.retired_keys(settings.home())))
 
 
 @key_app.command("new")
-def key_new() -> None:
+def new_key() -> None:
     """Crée une clé et l'affiche, cette seule fois ; la clé actuelle reste reconnue pour ce qu'elle a signé."""
     from audit import rotation, signing
 
     key = rotation.new_key(settings.home())
-    typer.echo(f"{signing.SETTING}={signing.seed_of(key)}")
-    typer.echo(
+    say(f"{signing.SETTING}={signing.seed_of(key)}")
+    remark(
         "Mettez cette ligne dans .env à la place de l'ancienne, hors de CYBERIMPACT_HOME, relancez la plateforme avant "
         f"la prochaine publication, et remettez aux auditeurs la clé publique {signing.fingerprint(key.public_key())} "
-        "(`cyberimpact audit key show`).",
-        err=True,
+        "(`cyberimpact audit key show`)."
     )
 
 
 @key_app.command("trust")
-def key_trust(file: Annotated[Path, typer.Argument(help="Ancienne clé publique (PEM).")]) -> None:
+def trust_key(file: Annotated[Path, typer.Argument(help="Ancienne clé publique (PEM).")]) -> None:
     """Reconnaît une ancienne clé, dont la clé privée est perdue, pour ce qu'elle a signé jusqu'ici."""
     from audit import rotation, signing
 
@@ -143,10 +141,10 @@ def key_trust(file: Annotated[Path, typer.Argument(help="Ancienne clé publique 
     for former in signing.read_public_keys(file):
         retired = rotation.confirm(settings.home(), former, key)
         said = f"reconnue jusqu'à la publication {retired.last}" if retired else "n'a rien signé ici"
-        typer.echo(f"Clé {signing.fingerprint(former)} : {said}.")
+        say(f"Clé {signing.fingerprint(former)} : {said}.")
 
 
-@audit_app.command("show")
+@app.command()
 def show(
     code: Code, period: PeriodOption, territory: Territory = "FR", breakdown: Breakdown = None, as_of: AsOf = None
 ) -> None:
@@ -155,11 +153,10 @@ def show(
     from audit.tracing import history
 
     cell = cell_of(code, period, territory, breakdown)
-    for line in history_lines(history(settings.home(), cell, as_of.date() if as_of else None)):
-        typer.echo(line)
+    say(*history_lines(history(settings.home(), cell, as_of.date() if as_of else None)))
 
 
-@audit_app.command("lineage")
+@app.command()
 def lineage(
     code: Annotated[str | None, typer.Argument(help="Code d'un indicateur ; sans lui, un résumé.")] = None,
     openlineage: Annotated[
@@ -177,12 +174,41 @@ def lineage(
     if openlineage:
         found = events.events(published.way, published.described, published.published_at)
         if openlineage.startswith(("http://", "https://")):
-            typer.echo(f"{events.send(found, openlineage)} événements envoyés à {openlineage}.")
+            say(f"{events.send(found, openlineage)} événements envoyés à {openlineage}.")
         else:
-            typer.echo(f"{events.write(found, Path(openlineage))} événements écrits dans {openlineage}.")
+            say(f"{events.write(found, Path(openlineage))} événements écrits dans {openlineage}.")
     if html:
-        report.write(html, lineage_page.page(published.way, published.publication_id))
-        typer.echo(f"Écrit dans {html}.")
+        write_text(html, lineage_page.page(published.way, published.publication_id))
+        say(f"Écrit dans {html}.")
     if not (openlineage or html):
-        for line in report.lineage_lines(published.way, code):
-            typer.echo(line)
+        say(*report.lineage_lines(published.way, code))
+
+
+@app.command()
+def diff(
+    former: Annotated[
+        str | None, typer.Argument(help="Révision de départ ; sans elle, là où le dossier a quitté origin/main.")
+    ] = None,
+    later: Annotated[str | None, typer.Argument(help="Révision d'arrivée ; sans elle, le dossier.")] = None,
+    changelog: Annotated[
+        bool, typer.Option("--changelog", help="Exige une ligne du journal quand le sens d'un indicateur change.")
+    ] = False,
+) -> None:
+    """Quels indicateurs changent de définition, de calcul ou de provenance entre deux versions ; où ils se voient."""
+    from cli import kpi_changes
+
+    start = former or kpi_changes.base()
+    if start is None:
+        say("La version de départ est inconnue ici (pas de branche origin/main) : rien n'est comparé.")
+        return
+    changes = kpi_changes.compare(start, later)
+    for change in changes:
+        say(*change.lines())
+    if not changes:
+        say("Aucun indicateur ne change.")
+    if changelog and (missing := [change.code for change in kpi_changes.unwritten(changes, start)]):
+        raise ExpectedFailure(
+            f"Des lecteurs ne sont pas avertis que ces indicateurs changent de sens : {', '.join(missing)}.",
+            f"Ajoutez une ligne à {kpi_changes.CHANGELOG} avec leur code entre accents graves, et dites ce qui change "
+            "et pourquoi.",
+        )

@@ -1,106 +1,33 @@
-"""What `cyberimpact build` and `cyberimpact publish` do: the jobs of one target or both, and what they say of them."""
+"""The commands `build` and `publish`."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Annotated
 
-from core import settings
-from core.errors import ExpectedFailure
-from orchestration.execution import run_job
-from warehouse import dbt_project
+import typer
 
-#: Name of the jobs of each target.
-JOBS = {dbt_project.LIVE: ("build_live", "publish_live"), dbt_project.DAILY: ("build", "publish")}
-NO_LIVE_DATA = "Neither listening nor chat was ever loaded here: there is nothing live to build or publish."
+from cli.output import say
+
+Live = Annotated[bool, typer.Option("--live", help="Only listening and chat of the last days.")]
+Daily = Annotated[bool, typer.Option("--daily", help="Only the warehouse.")]
 
 
-def targets(*, live: bool, daily: bool) -> list[str]:
-    """Return what to build or publish, what is live first: the warehouse archives from it.
+def build(
+    select: Annotated[str | None, typer.Option(help="Part of the project to build, in dbt's selection syntax.")] = None,
+    live: Live = False,
+    daily: Daily = False,
+) -> None:
+    """Build every model from the raw tables that are there, and check them: what is live first, then the warehouse.
 
-    Without a choice both, but for what is live in a home that has never loaded any: a dbt run for nothing.
-
-    Raises:
-        ExpectedFailure: what is live is asked for by name, and was never loaded.
+    The warehouse archives from the published live copy, so that one is published in between.
     """
-    has_live_data = settings.home().live.exists()
-    if live and not has_live_data:
-        raise ExpectedFailure(NO_LIVE_DATA, "Load it first: `cyberimpact load listening` or `load brigade_numerique`.")
-    chosen = [name for name, wanted in ((dbt_project.LIVE, live), (dbt_project.DAILY, daily)) if wanted]
-    return chosen or [*([dbt_project.LIVE] if has_live_data else []), dbt_project.DAILY]
+    from cli import builds
+
+    for line in builds.build(builds.targets(live=live, daily=daily or select is not None), select):
+        say(line)
 
 
-def build(chosen: Sequence[str], select: str | None = None) -> Iterator[str]:
-    """Build targets and yield what became of each.
+def publish(live: Live = False, daily: Daily = False) -> None:
+    """Publish the last sound builds as read-only copies: what is live first, then the warehouse."""
+    from cli import builds
 
-    Args:
-        chosen: The targets, in their order.
-        select: A part of the one target, in dbt's selection syntax.
-
-    Raises:
-        ExpectedFailure: a target could not be built; those after it were, where they do not need it.
-    """
-    failures = []
-    for target in chosen:
-        try:
-            yield from build_one(target, select)
-            if target == dbt_project.LIVE and dbt_project.DAILY in chosen:
-                yield from publish_one(target)
-        except ExpectedFailure as failure:
-            failures.append(failure)
-    raise_all(failures)
-
-
-def publish(chosen: Sequence[str]) -> Iterator[str]:
-    """Publish targets and yield what became of each.
-
-    Raises:
-        ExpectedFailure: a target could not be published; the others were.
-    """
-    failures = []
-    for target in chosen:
-        try:
-            yield from publish_one(target)
-        except ExpectedFailure as failure:
-            failures.append(failure)
-    raise_all(failures)
-
-
-def raise_all(failures: Sequence[ExpectedFailure]) -> None:
-    """Raise what failed, in one."""
-    if len(failures) == 1:
-        raise failures[0]
-    if failures:
-        raise ExpectedFailure(
-            "\n".join(str(one) for one in failures[:-1]) + f"\n{failures[-1].what}", failures[-1].remedy
-        )
-
-
-def build_one(target: str, select: str | None) -> Iterator[str]:
-    from warehouse import held_back
-
-    selection = None
-    if select:
-        from assets.dbt.builds import keys_selected
-
-        selection = keys_selected(select, target)
-    outcome = run_job(JOBS[target][0], selection=selection)
-    again = "cyberimpact build --live" if target == dbt_project.LIVE else "cyberimpact build"
-    outcome.or_raise(f"Nothing will be published until `{again}` passes; readers keep the copy they have.")
-    home = settings.home()
-    held = held_back.held_back(home.live if target == dbt_project.LIVE else home.warehouse)
-    yield f"{target}: {len(outcome.metadata)} tables built, every blocking check passed."
-    yield from map(str, held)
-
-
-def publish_one(target: str) -> Iterator[str]:
-    outcome = run_job(JOBS[target][1])
-    copies = [metadata for metadata in outcome.metadata.values() if "publication_id" in metadata]
-    yield from (published(target, metadata) for metadata in copies)
-    outcome.or_raise("Mend it, then repeat the command." if copies else "Readers keep the copy they have.")
-    yield from (metadata["summary"] for metadata in outcome.metadata.values() if "summary" in metadata)
-
-
-def published(target: str, metadata: Mapping[str, Any]) -> str:
-    """Return the sentence on a published copy."""
-    as_of = metadata["data_as_of"]
-    known = f"data as of {as_of}" if as_of else "no data yet"
-    return f"{target}: published {metadata['publication_id']}, {metadata['dagster/row_count']} rows, {known}."
+    for line in builds.publish(builds.targets(live=live, daily=daily)):
+        say(line)

@@ -1,31 +1,24 @@
-"""The verbs `crisis` of the command line, in French. What they do belongs in `crises` and `crisis_report`."""
+"""The commands `crisis`, in French."""
 
-import json
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from core import settings
-from core.errors import ExpectedFailure
+from cli.output import AsJsonInFrench, print_json, print_table, say
+from core import french, settings
+from core.clock import PARIS
+from core.files import write_text
 
-crisis_app = typer.Typer(help="Les crises : ouvrir, noter, clore, rendre compte.", no_args_is_help=True)
+app = typer.Typer(help="Les crises : ouvrir, noter, clore, rendre compte.", no_args_is_help=True)
 
 CrisisId = Annotated[str, typer.Argument(help="Identifiant de la crise ; son début suffit.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Écrit du JSON.")]
 Role = Annotated[str, typer.Option(help="Rôle de qui écrit, jamais son nom.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the verbs to the command line."""
-    app.add_typer(crisis_app, name="crisis")
-
-
-@crisis_app.command("open")
+@app.command("open")
 def open_crisis(
     topic: Annotated[list[str], typer.Option(help="Code d'un thème ; à répéter pour plusieurs.")],
     territory: Annotated[list[str] | None, typer.Option(help="Code d'un territoire ; sans lui, la France.")] = None,
@@ -44,10 +37,10 @@ def open_crisis(
         kind=kind,
         owner=owner,
     )
-    typer.echo(f"Crise {made.crisis_id} ouverte.")
+    say(f"Crise {made.crisis_id} ouverte.")
 
 
-@crisis_app.command("log")
+@app.command()
 def log(
     crisis_id: CrisisId,
     text: Annotated[str, typer.Argument(metavar="TEXTE", help="Une phrase, sans nom ni donnée personnelle.")],
@@ -58,49 +51,51 @@ def log(
     ] = None,
 ) -> None:
     """Noter dans le journal d'une crise ce qui s'est passé, a été dit ou mené."""
-    from core.clock import PARIS
     from operations import crises
 
     moment = at.replace(tzinfo=PARIS) if at else None
     crises.note(settings.home(), crisis_id, text, kind=kind, role=role, at=moment)
-    typer.echo("Noté.")
+    say("Noté.")
 
 
-@crisis_app.command("close")
+@app.command()
 def close(crisis_id: CrisisId) -> None:
     """Clore une crise, et en garder le rapport."""
     from operations import crises, crisis_report
 
     closed = crises.close(settings.home(), crisis_id)
     file = crisis_report.keep(settings.home(), crisis_report.gather(settings.home(), closed))
-    typer.echo(f"Crise {closed.crisis_id} close. Son rapport : {file}")
+    say(f"Crise {closed.crisis_id} close. Son rapport : {file}")
 
 
-@crisis_app.command("list")
-def list_crises(as_json: AsJson = False) -> None:
+@app.command("list")
+def list_crises(as_json: AsJsonInFrench = False) -> None:
     """Les crises, en cours d'abord."""
     from operations import crises
-    from operations.alerts.writing import clock
 
     found = crises.listed(settings.home())
     if as_json:
-        typer.echo(json.dumps([asdict(crisis) for crisis in found], default=str, ensure_ascii=False, indent=2))
+        print_json([asdict(crisis) for crisis in found])
         return
     if not found:
-        typer.echo("Aucune crise.")
+        say("Aucune crise.")
         return
-    table = Table("Crise", "Titre", "Genre", "Thèmes", "Territoires", "Début", "Fin")
-    table.columns[0].no_wrap = True
-    for crisis in found:
-        end = clock(crisis.closed_at) if crisis.closed_at else "en cours"
-        places = ", ".join(crisis.territories) or "France"
-        table.add_row(
-            crisis.crisis_id, crisis.title, crisis.kind, ", ".join(crisis.topics), places, clock(crisis.opened_at), end
+    rows = [
+        (
+            crisis.crisis_id,
+            crisis.title,
+            crisis.kind,
+            ", ".join(crisis.topics),
+            ", ".join(crisis.territories) or "France",
+            french.moment(crisis.opened_at),
+            french.moment(crisis.closed_at) if crisis.closed_at else "en cours",
         )
-    Console().print(table)
+        for crisis in found
+    ]
+    print_table(["Crise", "Titre", "Genre", "Thèmes", "Territoires", "Début", "Fin"], rows, unbroken="Crise")
 
 
-@crisis_app.command("report")
+@app.command()
 def report(
     crisis_id: CrisisId,
     html: Annotated[Path | None, typer.Option(help="Écrit une page HTML dans ce fichier.")] = None,
@@ -110,10 +105,7 @@ def report(
 
     gathered = crisis_report.gather(settings.home(), crises.find(settings.home(), crisis_id))
     if html is None:
-        typer.echo(crisis_report.as_markdown(gathered))
+        say(crisis_report.as_markdown(gathered))
         return
-    try:
-        html.write_text(crisis_report.as_html(gathered), encoding="utf-8")
-    except OSError as problem:
-        raise ExpectedFailure(f"{html} ne peut être écrit : {problem.strerror}.", "Donner un autre fichier.") from None
-    typer.echo(f"Écrit dans {html}.")
+    write_text(html, crisis_report.as_html(gathered))
+    say(f"Écrit dans {html}.")

@@ -1,85 +1,40 @@
-"""What `cyberimpact load` is asked to load, and the runs that load it. Reading and contracts belong in `ingestion`."""
+"""The command `load`."""
 
-from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated
 
+import typer
+
+from cli.output import fail, say
 from core.errors import ExpectedFailure
-from ingestion.engine import drop_folder
-from ingestion.platforms import PLATFORMS, Platform, platform
-from orchestration.execution import run_job
-from privacy import redact_label
 
 
-class Load(NamedTuple):
-    """One load: of a file, or of a platform's address where there is none.
+def load(
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="PLATFORM [FILE]…", help="A platform and files of it, or several platforms."),
+    ],
+    file: Annotated[list[Path] | None, typer.Option(help="A file to load, like those behind the platform.")] = None,
+) -> None:
+    """Load raw data of platforms: from their addresses and from drop/, or from files, in their order.
 
-    Attributes:
-        platform: The platform.
-        file: The file.
-        is_given: Whether it was given by its path, which may name a person and is kept nowhere.
-        refusal: Why it is not loaded: what waits is no file.
+    Files are read where they lie and left there. What fails does not stop the others, and makes the exit code 1.
     """
+    from cli.loads import load_all, wanted
 
-    platform: Platform
-    file: Path | None = None
-    is_given: bool = False
-    refusal: str | None = None
-
-
-def wanted(names: Sequence[str], files: Sequence[Path]) -> list[Load]:
-    """Return the loads that arguments ask for, in their order.
-
-    Args:
-        names: Names of platforms; or one, then paths of its files.
-        files: More files of that one platform.
-
-    Raises:
-        ExpectedFailure: the first name is no platform, or files are given for several platforms.
-    """
-    known = {entry.name for entry in PLATFORMS}
-    platforms = [platform(name) for rank, name in enumerate(names) if rank == 0 or name in known]
-    paths = [*(Path(name) for name in names[1:] if name not in known), *files]
-    if paths and len(platforms) > 1:
-        raise ExpectedFailure("Files belong to one platform, and several are named.", "Name the one they come from.")
-    if paths:
-        return [Load(platforms[0], path, is_given=True) for path in paths]
-    return [load for chosen in platforms for load in _of_platform(chosen)]
-
-
-def _of_platform(chosen: Platform) -> list[Load]:
-    """Return the loads of a platform's address and of the files that wait for it.
-
-    A platform that has neither is one load all the same, which says so.
-    """
-    folder = drop_folder.folder(chosen)
-    refused = [Load(chosen, refusal=sentence) for sentence in drop_folder.refused(folder)]
-    files = [Load(chosen, file) for file in drop_folder.waiting(folder)]
-    return [*([Load(chosen)] if chosen.cron else []), *refused, *files] or [Load(chosen)]
-
-
-def load_all(loads: Sequence[Load]) -> Iterator[str | ExpectedFailure]:
-    """Run loads one after the other, and yield for each its summary, with its file among several, or why it failed."""
-    for load in loads:
-        if load.refusal is not None:
-            yield ExpectedFailure(load.refusal, "Remove it, or put the file itself there.")
-            continue
-        if load.file is None and not load.platform.cron:
-            yield f"{load.platform.name}: no file waits in drop/{load.platform.name}/, nothing was loaded"
-            continue
-        if load.file is not None and not load.file.is_file():
-            yield ExpectedFailure(
-                f"{redact_label(load.file.name)} is neither a platform nor a file.", "Check its name or its path."
-            )
-            continue
-        config = {}
-        if load.file is not None:
-            config["file"] = drop_folder.give(load.file.resolve()) if load.is_given else str(load.file)
-        outcome = run_job(f"load_{load.platform.name}", {"ops": {load.platform.name: {"config": config}}})
-        try:
-            outcome.or_raise("The rows loaded before stay as they were.")
-        except ExpectedFailure as failure:
-            yield failure
+    loads = wanted(names, file or [])
+    failures = []
+    for outcome in load_all(loads):
+        if isinstance(outcome, ExpectedFailure):
+            failures.append(outcome)
+            if len(loads) > 1:
+                fail(outcome)
         else:
-            which = f"{redact_label(load.file.name)}: " if load.file and len(loads) > 1 else ""
-            yield from sorted({which + metadata["summary"] for metadata in outcome.metadata.values()})
+            say(outcome)
+    if failures and len(loads) == 1:
+        raise failures[0]
+    if failures:
+        raise ExpectedFailure(
+            f"{len(failures)} of {len(loads)} loads failed, as said above; the others are complete.",
+            "Correct what is said and load them again.",
+        )

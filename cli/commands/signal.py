@@ -1,71 +1,64 @@
-"""The verbs `signal` of the command line, in French. What they do belongs in `alerts` and `verdicts`."""
+"""The commands `signal`, in French."""
 
-import json
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
+from cli.output import AsJsonInFrench, print_json, print_table, say
 from core import settings
+from core.french import moment, number
 
-signal_app = typer.Typer(help="Les signaux faibles : les lire, dire ce qu'il en est.", no_args_is_help=True)
+app = typer.Typer(help="Les signaux faibles : les lire, dire ce qu'il en est.", no_args_is_help=True)
 
 SignalId = Annotated[str, typer.Argument(help="Identifiant du signal ; son début suffit.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Écrit du JSON.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the verbs to the command line."""
-    app.add_typer(signal_app, name="signal")
-
-
-@signal_app.command("list")
+@app.command("list")
 def list_signals(
     every: Annotated[bool, typer.Option("--all", help="Aussi les signaux clos.")] = False,
-    as_json: AsJson = False,
+    as_json: AsJsonInFrench = False,
 ) -> None:
     """Les signaux ouverts, du plus grave au moins grave."""
     from operations import verdicts
     from operations.alerts.signals import read
-    from operations.alerts.writing import SEVERITIES, clock, percent
+    from operations.alerts.writing import SEVERITIES, percent
 
-    found = [signal for signal in read(settings.home()) if every or signal.is_open]
+    signals = [signal for signal in read(settings.home()) if every or signal.is_open]
     last = {verdict.signal_id: verdict.verdict for verdict in verdicts.given(settings.home())}
     if as_json:
-        typer.echo(_json([{**_described(signal), "verdict": last.get(signal.signal_id)} for signal in found]))
+        print_json([{**asdict(signal), "verdict": last.get(signal.signal_id)} for signal in signals])
         return
-    if not found:
-        typer.echo("Aucun signal ouvert." if not every else "Aucun signal publié.")
+    if not signals:
+        say("Aucun signal publié." if every else "Aucun signal ouvert.")
         return
-    table = Table("Signal", "Gravité", "Thème", "Où", "Quoi", "Depuis", "Sûreté", "Verdict")
-    table.columns[0].no_wrap = True
-    for signal in found:
-        table.add_row(
+    rows = [
+        (
             signal.signal_id[:8],
             SEVERITIES[signal.severity],
             signal.topic_label,
             signal.territory_label,
             signal.kind_label,
-            clock(signal.opened_at),
+            moment(signal.opened_at),
             percent(signal.probability),
             last.get(signal.signal_id, "–"),
         )
-    Console().print(table)
+        for signal in signals
+    ]
+    print_table(["Signal", "Gravité", "Thème", "Où", "Quoi", "Depuis", "Sûreté", "Verdict"], rows, unbroken="Signal")
 
 
-@signal_app.command("show")
-def show(signal_id: SignalId, as_json: AsJson = False) -> None:
+@app.command()
+def show(signal_id: SignalId, as_json: AsJsonInFrench = False) -> None:
     """Tout ce qui est connu d'un signal : preuves, mots nouveaux, exemples caviardés, sources, verdicts."""
     from operations import verdicts
     from operations.alerts.signals import find
-    from operations.alerts.writing import clock, measured, number, percent, reasons, subject_of
+    from operations.alerts.writing import measured, percent, reasons, subject_of
 
     signal = find(settings.home(), signal_id)
     given = verdicts.given(settings.home(), signal.signal_id)
     if as_json:
-        typer.echo(_json({**_described(signal), "verdicts": [asdict(verdict) for verdict in given]}))
+        print_json({**asdict(signal), "verdicts": [asdict(verdict) for verdict in given]})
         return
     lines = [
         subject_of(signal),
@@ -73,7 +66,7 @@ def show(signal_id: SignalId, as_json: AsJson = False) -> None:
         "",
         f"Identifiant : {signal.signal_id}",
         f"État : {'ouvert' if signal.is_open else 'clos'}",
-        f"Ouvert : {clock(signal.opened_at)}, dernière alarme : {clock(signal.updated_at)}",
+        f"Ouvert : {moment(signal.opened_at)}, dernière alarme : {moment(signal.updated_at)}",
         f"Sûreté : {percent(signal.probability)} : {measured(signal)}",
         f"Gravité : {signal.severity} sur 4, {reasons(signal)}",
         f"Mots nouveaux : {', '.join(signal.terms) or '–'}",
@@ -82,17 +75,17 @@ def show(signal_id: SignalId, as_json: AsJson = False) -> None:
     lines += ["", "Sources :", *(f"- {s['source']} : {s['mentions']} mentions" for s in signal.sources)]
     lines += ["", "Preuves :"]
     lines += [
-        f"- {e['series']}, {clock(e['bin_start'])} : {number(e['observed'])} pour {number(e['expected'])} attendus"
+        f"- {e['series']}, {moment(e['bin_start'])} : {number(e['observed'])} pour {number(e['expected'])} attendus"
         for e in signal.evidence
     ]
     lines += ["", "Verdicts :"]
-    lines += [f"- {clock(v.decided_at)}, {v.author_role} : {v.verdict}. {v.note or ''}".rstrip() for v in given] or [
+    lines += [f"- {moment(v.decided_at)}, {v.author_role} : {v.verdict}. {v.note or ''}".rstrip() for v in given] or [
         "–"
     ]
-    typer.echo("\n".join(lines))
+    say(*lines)
 
 
-@signal_app.command("verdict")
+@app.command()
 def verdict(
     signal_id: SignalId,
     said: Annotated[str, typer.Argument(metavar="VERDICT", help="vu, confirmé ou écarté.")],
@@ -105,12 +98,4 @@ def verdict(
 
     signal = find(settings.home(), signal_id)
     verdicts.record(settings.home(), signal, said, role, note)
-    typer.echo(f"Signal {signal.signal_id[:8]} : {said}.")
-
-
-def _described(signal: Any) -> dict[str, Any]:
-    return asdict(signal)
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, default=str, ensure_ascii=False, indent=2)
+    say(f"Signal {signal.signal_id[:8]} : {said}.")

@@ -1,387 +1,70 @@
-"""The verbs on citizens' texts, in CSV files or published, and their French. What is said of a text is `analytics`'."""
+"""The commands `verbatims`, in French."""
 
-import csv
-import sys
-from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import date
-from decimal import Decimal
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
-
-import duckdb
-from rich.console import Console
-from rich.progress import track
-
-from analytics.text import corpus, model
-from core.errors import ExpectedFailure
-from core.settings import Home
-from warehouse import published
-
-ADDED = ("feeling", "probability", "themes")
-#: What a spreadsheet takes for the beginning of a formula (OWASP, "CSV injection").
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_DELIMITERS = ",;\t|"
-#: Longest cell, in characters: the standard library's own limit is met by real files.
-_LONGEST_CELL = 2**31 - 1
-
-
-#: A text answers a search by the weights of the terms that it holds: BM25, which the model `fct_verbatim_term` tells.
-_SEARCH = """
-with scores as (
-    select verbatim_id, sum(weight) as score
-    from perception.fct_verbatim_term
-    where list_contains($terms, term)
-    group by verbatim_id
-)
-
-select
-    cast(round(scores.score, 3) as double) as score,
-    texts.verbatim_id,
-    texts.written_on,
-    texts.platform,
-    texts.service_name,
-    texts.territory_code,
-    feelings.feeling,
-    texts.text
-from scores
-inner join perception.fct_verbatim as texts on scores.verbatim_id = texts.verbatim_id
-inner join perception.fct_verbatim_feeling as feelings on scores.verbatim_id = feelings.verbatim_id
-where
-    ($platform is null or texts.platform = $platform)
-    and ($territory is null or texts.territory_code = $territory)
-    and ($feeling is null or feelings.feeling = $feeling)
-    and (
-        $theme is null
-        or texts.verbatim_id in (select verbatim_id from perception.fct_verbatim_theme where theme = $theme)
-    )
-order by scores.score desc, texts.written_on desc, texts.verbatim_id
-limit $limit
-"""
-
-
-class Filters(NamedTuple):
-    """What the texts that a search finds must be; None for anything."""
-
-    platform: str | None = None
-    territory: str | None = None
-    feeling: str | None = None
-    theme: str | None = None
-
-
-class Found(NamedTuple):
-    """A text that a search has found, and how well it matches."""
-
-    score: float
-    verbatim_id: str
-    written_on: date
-    platform: str
-    service_name: str | None
-    territory_code: str
-    feeling: str | None
-    text: str
-
-
-_PROPOSALS = """
-select
-    proposals.rank,
-    proposals.words,
-    proposals.texts,
-    proposals.share,
-    proposals.coherence,
-    texts.text as example
-from perception.fct_theme_proposal as proposals
-left join perception.fct_verbatim as texts on proposals.example_verbatim_id = texts.verbatim_id
-order by proposals.rank
-"""
-#: Most characters of an example that a reader is shown.
-_SHOWN = 300
-
-
-class Proposal(NamedTuple):
-    """A theme that the taxonomy may lack, and the redacted text that is most typical of it."""
-
-    rank: int
-    words: str
-    texts: int
-    share: Decimal
-    coherence: Decimal
-    example: str | None
-
-
-class Table(NamedTuple):
-    """A CSV file that is being read: the names of its columns, and its rows one after the other."""
-
-    columns: list[str]
-    rows: Iterator[list[str]]
-
-    def column(self, name: str, path: Path) -> int:
-        """Return the place of a column.
-
-        Raises:
-            ExpectedFailure: there is no such column, or two; the message names those that exist.
-        """
-        if name not in self.columns:
-            raise ExpectedFailure(
-                f"{path} n'a pas de colonne « {name} ».", f"Colonnes présentes : {', '.join(self.columns)}."
-            )
-        if self.columns.count(name) > 1:
-            raise ExpectedFailure(
-                f"{path} a plusieurs colonnes « {name} ».", "En renommer une : rien ne dit laquelle lire."
-            )
-        return self.columns.index(name)
-
-
-def train(path: Path, text: str, label: str, folder: Path) -> list[str]:
-    """Train a model on a CSV file, save it, and return what is known of it, line by line.
-
-    Raises:
-        ExpectedFailure: the file cannot be read, or there is too little in it to learn from.
-    """
-    with opened(path) as table:
-        texts_at, labels_at = table.column(text, path), table.column(label, path)
-        pairs = [(row[texts_at], row[labels_at]) for row in shown(table.rows, "lecture")]
-    console().print(f"Apprentissage sur {len(pairs)} lignes…", markup=False)
-    try:
-        classifier, card = model.train([one for one, _ in pairs], [told for _, told in pairs])
-    except model.TooFewTexts as failure:
-        found = ", ".join(f"« {name} » : {number}" for name, number in sorted(failure.found.items())) or "aucun texte"
-        raise ExpectedFailure(
-            f"{path} : trop peu de textes pour apprendre ({found}).",
-            f"Il faut au moins deux étiquettes ayant chacune {model.FEWEST} textes différents.",
-        ) from None
-    try:
-        model.save(folder, classifier, card)
-    except OSError as error:
-        raise ExpectedFailure(
-            f"Le modèle ne peut pas être écrit dans {folder} : {error.strerror}.", "Choisir un autre dossier."
-        ) from None
-    return [*report(card), f"Modèle enregistré dans {folder}."]
-
-
-def classify(folder: Path, path: Path, text: str, out: Path) -> str:
-    """Write a CSV file again, with the feeling and the themes of each of its texts, and say how many rows it has.
-
-    Raises:
-        ExpectedFailure: the model or the file cannot be read, or the other cannot be written.
-    """
-    try:
-        model.load(folder)
-    except model.NoModel:
-        raise ExpectedFailure(
-            f"{folder} ne contient pas de modèle lisible.",
-            "Donner le dossier écrit par `cyberimpact verbatims train`, ou entraîner de nouveau.",
-        ) from None
-    with opened(path) as table, written(out) as file:
-        texts_at = table.column(text, path)
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([safe(name) for name in [*kept_names(table.columns), *ADDED]])
-        count = 0
-        for row, answer in answered(folder, shown(table.rows, "classement"), texts_at):
-            probability = "" if answer.probability is None else f"{answer.probability:.4f}"
-            writer.writerow([*map(safe, row), safe(answer.label or ""), probability, "|".join(answer.themes)])
-            count += 1
-    return f"{count} lignes classées, dans {out}."
-
-
-def search(home: Home, query: str, filters: Filters, limit: int) -> list[Found]:
-    """Return the published texts that match a query best, by BM25 over the stems of its words.
-
-    Raises:
-        ExpectedFailure: nothing is published, or the query holds no word that a text could be found by.
-    """
-    terms = [term for term, _ in corpus.term_frequencies(query)]
-    if not terms:
-        raise ExpectedFailure(
-            "La recherche ne contient aucun mot : les noms de personnes et de lieux ne sont pas cherchés.",
-            "Donner au moins un mot.",
-        )
-    with published.connect(home) as connection:
-        try:
-            rows = connection.execute(_SEARCH, {"terms": terms, "limit": limit, **filters._asdict()}).fetchall()
-        except (duckdb.CatalogException, duckdb.BinderException):  # of a former version, too
-            raise _no_verbatims() from None
-    return [Found(*row) for row in rows]
-
-
-def proposed(home: Home) -> list[Proposal]:
-    """Return the published proposals of new themes, the most written of first.
-
-    Raises:
-        ExpectedFailure: nothing is published.
-    """
-    with published.connect(home) as connection:
-        try:
-            rows = connection.execute(_PROPOSALS).fetchall()
-        except duckdb.CatalogException:
-            raise _no_verbatims() from None
-    return [Proposal(*row) for row in rows]
-
-
-def proposal_report(found: Sequence[Proposal]) -> list[str]:
-    """Return proposals of themes as a French reader reads them."""
-    if not found:
-        return ["Aucun thème à proposer : trop peu de textes sans thème reconnu, ou rien qui les rapproche."]
-    lines = []
-    for one in found:
-        example = " ".join((one.example or "").split())
-        lines += [
-            f"{one.rank}. {one.words}",
-            f"   {one.texts} textes, soit {100 * one.share:.1f} % de ceux dont aucun thème n'est reconnu ; "
-            f"cohérence {number(float(one.coherence))}".replace(".", ","),
-            f"   Exemple : « {example[:_SHOWN]}{'…' if len(example) > _SHOWN else ''} »",
-        ]
-    return [
-        *lines,
-        "Ce sont des propositions : rien n'est ajouté.",
-        "Pour retenir un thème, l'écrire dans analytics/text/themes.yml avec les mots qui le montrent.",
-    ]
-
-
-def _no_verbatims() -> ExpectedFailure:
-    return ExpectedFailure(
-        "La copie publiée ne contient pas encore de verbatims.",
-        "Lancer `cyberimpact build`, puis `cyberimpact publish`.",
-    )
-
-
-def answered(folder: Path, rows: Iterable[list[str]], texts_at: int) -> Iterator[tuple[list[str], model.Answer]]:
-    """Yield each row with its answer; only the rows whose answer is awaited are in memory."""
-    waiting: deque[list[str]] = deque()
-
-    def texts() -> Iterator[str]:
-        for row in rows:
-            waiting.append(row)
-            yield row[texts_at]
-
-    for answer in model.stream(folder, texts()):
-        yield waiting.popleft(), answer
-
-
-@contextmanager
-def opened(path: Path) -> Generator[Table, None, None]:
-    """Open a CSV file in UTF-8, with or without a byte order mark, whichever usual delimiter it has.
-
-    Raises:
-        ExpectedFailure: it is no such file; the message names the line.
-    """
-    csv.field_size_limit(_LONGEST_CELL)
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            delimiter = delimiter_of(file)
-            reader = csv.reader(file, delimiter=delimiter)
-            columns = next(reader, None)
-            if not columns:
-                raise ExpectedFailure(
-                    f"{path} est vide.", "Donner un fichier CSV dont la première ligne nomme les colonnes."
-                )
-            yield Table(columns, whole(reader, len(columns), path))
-    except UnicodeDecodeError:
-        raise ExpectedFailure(f"{path} n'est pas en UTF-8.", "L'enregistrer en « CSV UTF-8 ».") from None
-    except csv.Error as error:
-        raise ExpectedFailure(f"{path} n'est pas un fichier CSV lisible : {error}.", "Corriger le fichier.") from None
-    except FileNotFoundError:
-        raise ExpectedFailure(f"{path} n'existe pas.", "Vérifier le chemin.") from None
-    except OSError as error:
-        raise ExpectedFailure(f"{path} ne peut pas être lu : {error.strerror}.", "Vérifier le chemin.") from None
-
-
-def delimiter_of(file: TextIO) -> str:
-    """Return the delimiter that the first line holds most of, a comma where it holds none."""
-    first = file.readline()
-    file.seek(0)
-    return max(_DELIMITERS, key=first.count)
-
-
-def whole(reader: Any, width: int, path: Path) -> Iterator[list[str]]:
-    """Yield the rows of a file, each as wide as its header; an empty line is an empty text where there is one column.
-
-    Raises:
-        ExpectedFailure: a row is wider.
-    """
-    for row in reader:
-        if len(row) > width:
-            raise ExpectedFailure(
-                f"{path}, ligne {reader.line_num} : {len(row)} cellules pour {width} colonnes.",
-                "Mettre entre guillemets les textes qui contiennent le séparateur.",
-            )
-        if row or width == 1:
-            yield row + [""] * (width - len(row))
-
-
-@contextmanager
-def written(path: Path) -> Generator[TextIO, None, None]:
-    """Open a file that replaces another only when it is complete.
-
-    Raises:
-        ExpectedFailure: it cannot be written.
-    """
-    draft = path.with_name(f".{path.name}.part")
-    try:
-        file = draft.open("w", encoding="utf-8", newline="", errors="replace")
-    except OSError as error:
-        raise ExpectedFailure(
-            f"{path} ne peut pas être écrit : {error.strerror}.", "Choisir un autre fichier."
-        ) from None
-    try:
-        with file:
-            yield file
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def kept_names(columns: Sequence[str]) -> list[str]:
-    """Return the names of the input's columns; one that an added column bears becomes `…_origine`."""
-    return [f"{name}_origine" if name in ADDED else name for name in columns]
-
-
-def safe(cell: str) -> str:
-    """Return a cell that no spreadsheet runs: an apostrophe goes before a formula; a number is none."""
-    if not cell.lstrip(" ").startswith(_FORMULA) and not cell.startswith(_FORMULA):
-        return cell
-    try:
-        float(cell.replace(",", "."))
-    except ValueError:
-        return f"'{cell}"
-    return cell
-
-
-def report(card: model.Card) -> list[str]:
-    """Return what is known of a model, as a French reader reads it."""
-    metrics = card.metrics
-    lines = [
-        f"{sum(card.texts.values())} textes différents, validation croisée en {card.folds} parts, intervalles à 95 %.",
-        f"F1 moyen : {share(metrics['macro_f1'])}",
-    ]
-    for name, figures in metrics["labels"].items():
-        lines.append(
-            f"{name} ({figures['texts']} textes) : précision {share(figures['precision'])}, "
-            f"rappel {share(figures['recall'])}, F1 {share(figures['f1'])}"
-        )
-    lines.append(f"Erreur de calibration (ECE) : {number(metrics['calibration_error'])}")
-    for name, row in metrics["confusion"].items():
-        lines.append(f"« {name} » classé : {', '.join(f'{other} {times}' for other, times in row.items())}")
-    for name, texts in card.passed_over.items():
-        lines.append(f"Étiquette « {name} » écartée : {texts} texte, il en faut {model.FEWEST}.")
-    return lines
-
-
-def share(estimate: dict[str, float]) -> str:
-    """Return a share with its interval."""
-    return f"{number(estimate['value'])} [{number(estimate['low'])} ; {number(estimate['high'])}]"
-
-
-def number(value: float) -> str:
-    return f"{value:.3f}".replace(".", ",")
-
-
-def console() -> Console:
-    """Return where progress is shown: stderr, so that a result stays alone on stdout."""
-    return Console(file=sys.stderr)
-
-
-def shown(rows: Iterable[list[str]], what: str) -> Iterator[list[str]]:
-    """Yield rows, and show how many have gone by."""
-    yield from track(rows, description=what, console=console())
+from typing import Annotated
+
+import typer
+
+from cli.output import AsJson, Format, print_rows, say
+from core import settings
+
+app = typer.Typer(help="Ce qu'écrivent les citoyens : sentiment et thèmes.", no_args_is_help=True)
+
+
+@app.command()
+def train(
+    file: Annotated[Path, typer.Option(help="Fichier CSV en UTF-8.")],
+    text: Annotated[str, typer.Option(help="Colonne des textes.")],
+    label: Annotated[str, typer.Option(help="Colonne des étiquettes : sentiments ou thèmes.")],
+    out: Annotated[Path, typer.Option(help="Dossier où le modèle est enregistré.")],
+) -> None:
+    """Apprend à classer des textes à partir d'exemples étiquetés, et mesure ce qui est appris."""
+    from cli import verbatim_files
+
+    say(*verbatim_files.train(file, text, label, out))
+
+
+@app.command()
+def classify(
+    model: Annotated[Path, typer.Option(help="Dossier d'un modèle entraîné.")],
+    file: Annotated[Path, typer.Option(help="Fichier CSV en UTF-8.")],
+    text: Annotated[str, typer.Option(help="Colonne des textes.")],
+    out: Annotated[
+        Path, typer.Option(help="Fichier CSV à écrire : les colonnes lues, puis feeling, probability, themes.")
+    ],
+) -> None:
+    """Classe les textes d'un fichier : une ligne par ligne lue, dans le même ordre."""
+    from cli import verbatim_files
+
+    say(verbatim_files.classify(model, file, text, out))
+
+
+@app.command()
+def themes(*, as_json: AsJson = False) -> None:
+    """Propose des thèmes que la taxonomie n'a peut-être pas. Rien n'y est ajouté : une personne décide."""
+    from cli import verbatim_search
+
+    proposals = verbatim_search.proposed(settings.home())
+    if as_json:
+        print_rows(verbatim_search.Proposal._fields, proposals, Format.json)
+    else:
+        say(*verbatim_search.proposal_report(proposals))
+
+
+@app.command()
+def search(
+    words: Annotated[str, typer.Argument(help="Mots cherchés ; accents et terminaisons ne comptent pas.")],
+    *,
+    platform: Annotated[str | None, typer.Option(help="Plateforme, par exemple partoo.")] = None,
+    territory: Annotated[str | None, typer.Option(help="Territoire, par exemple FR-33.")] = None,
+    feeling: Annotated[str | None, typer.Option(help="positif, neutre ou négatif.")] = None,
+    theme: Annotated[str | None, typer.Option(help="Code d'un thème, par exemple refus_plainte.")] = None,
+    limit: Annotated[int, typer.Option(help="Nombre de textes au plus.", min=1)] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Cherche dans les textes publiés, rendus anonymes ; les plus proches d'abord."""
+    from cli import verbatim_search
+
+    filters = verbatim_search.Filters(platform, territory, feeling, theme)
+    found = verbatim_search.search(settings.home(), words, filters, limit)
+    print_rows(verbatim_search.Found._fields, found, Format.json if as_json else Format.table)

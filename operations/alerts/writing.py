@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from html import escape
 from typing import Any
 
 from analytics.signals.severity import CRITERIA, severity
 from core import settings
-from core.clock import PARIS
+from core.french import moment, number
 from operations.alerts import links
 from operations.alerts.outbox import Alert
 from operations.alerts.signals import Signal
@@ -85,17 +84,6 @@ def dashboard() -> str:
 # ---- how facts are said
 
 
-def clock(moment: datetime) -> str:
-    """Return an instant as a French reader says it, in Paris."""
-    return moment.astimezone(PARIS).strftime("%d/%m/%Y à %H h %M")
-
-
-def number(value: float) -> str:
-    """Return a number as a French reader writes it: whole where it is great."""
-    text = f"{value:,.0f}" if abs(value) >= 10 or value == int(value) else f"{value:,.1f}"  # noqa: PLR2004
-    return text.replace(",", "\u202f").replace(".", ",")
-
-
 def percent(share: float) -> str:
     """Return a share in percent; what is not certain is never told as 100 %."""
     return f"{min(99, max(1, round(share * 100)))} %"
@@ -129,16 +117,16 @@ def facts(one: Told) -> list[tuple[str, str]]:
     """Return the lines of an alert: what is said, and its value, the most urgent first."""
     alert, signal = one.alert, one.signal
     if signal is None:
-        return [("Depuis", clock(alert.signal_opened_at)), ("Détail", "le signal n'est plus dans la copie publiée")]
+        return [("Depuis", moment(alert.signal_opened_at)), ("Détail", "le signal n'est plus dans la copie publiée")]
     lines = [
         ("Quoi", f"{signal.topic_label} ({signal.crisis_kind}), {signal.kind_label.lower()}"),
         ("Où", f"{signal.territory_label} ({signal.territory_code})"),
-        ("Depuis", f"{clock(signal.opened_at)}, dernière alarme {clock(signal.updated_at)}"),
+        ("Depuis", f"{moment(signal.opened_at)}, dernière alarme {moment(signal.updated_at)}"),
         ("Sûreté", f"{percent(signal.probability)} : {measured(signal)}"),
         ("Gravité", f"{signal.severity} sur 4 ({SEVERITIES[signal.severity]}), {reasons(signal)}"),
     ]
     if signal.closed_at is not None:
-        lines.insert(3, ("Fin", f"clos le {clock(signal.closed_at)}"))
+        lines.insert(3, ("Fin", f"clos le {moment(signal.closed_at)}"))
     if signal.terms:
         lines.append(("Mots nouveaux", ", ".join(signal.terms[:SHOWN_TERMS])))
     if signal.sources:

@@ -35,9 +35,9 @@ from analytics.impact.sequential import boundary
 from analytics.impact.table import COLUMNS, read_register, told, written
 from analytics.impact.targets import targets
 from analytics.impact.wording import percent, sentence, sentence_so_far
-from cli.commands.impact import report
-from cli.commands.impact_reallocation import simulate
+from cli.impact_report import report
 from cli.main import app
+from cli.reallocation import simulate
 from core.errors import ExpectedFailure
 from core.settings import Home
 from tests.analytics.simulated_actions import trial

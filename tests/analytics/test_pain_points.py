@@ -11,7 +11,7 @@ import pytest
 
 from analytics.text import corpus, discovery, evaluation, keyness, kinds, model, pain_points, polarity, service, themes
 from assets.analytics.feeling_model import GATE, feeling_model
-from cli.commands import verbatims
+from cli import verbatim_search
 from core.errors import ExpectedFailure
 from core.settings import Home
 from warehouse.dbt_project import PROJECT_DIR
@@ -227,13 +227,13 @@ def test_proposals_are_said_in_french_and_add_nothing() -> None:
     rows = corpus.proposed_themes([(str(place), text) for place, text in enumerate(UNKNOWN)])
     assert [one.rank for one in rows] == list(range(1, len(rows) + 1))
     shown = [
-        verbatims.Proposal(one.rank, one.words, one.texts, one.share, one.coherence, "Un drone\nsurvole")
+        verbatim_search.Proposal(one.rank, one.words, one.texts, one.share, one.coherence, "Un drone\nsurvole")
         for one in rows
     ]
-    said = "\n".join(verbatims.proposal_report(shown))
+    said = "\n".join(verbatim_search.proposal_report(shown))
     assert "« Un drone survole »" in said
     assert "rien n'est ajouté" in said
-    assert verbatims.proposal_report([]) == [
+    assert verbatim_search.proposal_report([]) == [
         "Aucun thème à proposer : trop peu de textes sans thème reconnu, ou rien qui les rapproche."
     ]
     assert len(themes.taxonomy()) == 11
@@ -378,10 +378,10 @@ def test_the_asset_puts_into_service_what_passes_its_check(home: Home) -> None:
 
 def test_published_proposals_are_read_with_their_example(home: Home) -> None:
     with pytest.raises(ExpectedFailure):
-        verbatims.proposed(home)
+        verbatim_search.proposed(home)
     publish(home, [("Un drone survole le jardin", "négatif")])
-    [found] = verbatims.proposed(home)
+    [found] = verbatim_search.proposed(home)
     assert (found.rank, found.words, found.example) == (1, "drone, jardins", "Un drone survole le jardin")
-    assert verbatims.proposal_report([found])[1] == (
+    assert verbatim_search.proposal_report([found])[1] == (
         "   20 textes, soit 12,5 % de ceux dont aucun thème n'est reconnu ; cohérence 0,500"
     )

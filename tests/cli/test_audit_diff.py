@@ -7,8 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from audit.definition_diff import Change
-from cli import main
-from cli.commands import audit_diff
+from cli import kpi_changes, main
 from core import settings
 from core.errors import ExpectedFailure
 from core.settings import Home
@@ -40,27 +39,27 @@ def checkout(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
 
 def write_changelog(checkout: Path, *codes: str) -> None:
     lines = "".join(f"| 2026-11-25 | `{code}` | Autre | Parce que. |\n" for code in codes)
-    (checkout / audit_diff.CHANGELOG).write_text(lines)
+    (checkout / kpi_changes.CHANGELOG).write_text(lines)
 
 
 @pytest.fixture
 def changes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audit_diff, "compare", lambda *_: [CHANGED, NEW])
+    monkeypatch.setattr(kpi_changes, "compare", lambda *_: [CHANGED, NEW])
 
 
 def test_nothing_is_compiled_where_nothing_was_touched(checkout: Path) -> None:
     (checkout / "docs" / "file").write_text("after")
-    assert audit_diff.compare("HEAD", None) == []
+    assert kpi_changes.compare("HEAD", None) == []
 
 
 @pytest.mark.parametrize("name", ["dbt_project/file", "dbt_project/new", "superset/bundle/file"])
 def test_what_was_touched_is_seen(checkout: Path, name: str) -> None:
     (checkout / name).write_text("after")
-    assert audit_diff.touched("HEAD", None)
+    assert kpi_changes.touched("HEAD", None)
     git(checkout, "add", "-A")
     git(checkout, "commit", "-qm", "second")
-    assert audit_diff.touched("HEAD~1", "HEAD")
-    assert not audit_diff.touched("HEAD", None)
+    assert kpi_changes.touched("HEAD~1", "HEAD")
+    assert not kpi_changes.touched("HEAD", None)
 
 
 def test_definitions_of_a_revision_are_made_once(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,16 +69,16 @@ def test_definitions_of_a_revision_are_made_once(checkout: Path, monkeypatch: py
         seen.append((tree / "dbt_project" / "file").read_text())
         return {"visits": {"kpi": ()}}
 
-    monkeypatch.setattr(audit_diff, "compiled", compiled)
+    monkeypatch.setattr(kpi_changes, "compiled", compiled)
     (checkout / "dbt_project" / "file").write_text("not of the revision")
-    assert audit_diff.definitions_of("HEAD") == audit_diff.definitions_of("HEAD") == {"visits": {"kpi": []}}
+    assert kpi_changes.definitions_of("HEAD") == kpi_changes.definitions_of("HEAD") == {"visits": {"kpi": []}}
     assert seen == ["before"]
 
 
 @pytest.mark.usefixtures("checkout")
 def test_a_revision_that_does_not_exist_is_told() -> None:
     with pytest.raises(ExpectedFailure, match="git ne répond pas"):
-        audit_diff.compare("nothing", "HEAD")
+        kpi_changes.compare("nothing", "HEAD")
 
 
 @pytest.mark.usefixtures("changes")
@@ -99,8 +98,8 @@ def test_a_line_of_before_does_not_count(checkout: Path) -> None:
     write_changelog(checkout, "visits")
     git(checkout, "add", "-A")
     git(checkout, "commit", "-qm", "second")
-    assert list(audit_diff.unwritten([CHANGED], "HEAD")) == [CHANGED]
-    assert list(audit_diff.unwritten([CHANGED], "HEAD~1")) == []
+    assert list(kpi_changes.unwritten([CHANGED], "HEAD")) == [CHANGED]
+    assert list(kpi_changes.unwritten([CHANGED], "HEAD~1")) == []
 
 
 def test_an_unknown_base_is_said_and_refuses_nothing(checkout: Path) -> None:

@@ -15,8 +15,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from cli import supervisor
-from cli.commands import load
+from cli import loads, supervisor
 from core import settings
 from core.settings import Home
 from orchestration import execution
@@ -509,8 +508,8 @@ def test_one_bad_file_of_an_inbox_stops_no_other_and_fails_the_load(tmp_path, mo
         metadata = {} if failures else {dg.AssetKey("a"): {"summary": "pre_plainte: 1 new"}}
         return execution.Outcome("run", not failures, metadata, failures)
 
-    monkeypatch.setattr(load, "run_job", run_job)
-    link, bad, good = load.load_all(load.wanted(["pre_plainte"], []))
+    monkeypatch.setattr(loads, "run_job", run_job)
+    link, bad, good = loads.load_all(loads.wanted(["pre_plainte"], []))
     assert "c_link.csv is a symbolic link" in str(link)
     assert "a_bad.csv: the header" in str(bad)
     assert good == "b_good.csv: pre_plainte: 1 new"

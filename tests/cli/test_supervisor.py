@@ -18,8 +18,7 @@ import httpx
 import pytest
 import yaml
 
-from cli import supervisor
-from cli.commands import doctor
+from cli import health_checks, supervisor
 from cli.supervisor import Program
 from core import settings, superset
 from core.errors import ExpectedFailure
@@ -206,9 +205,9 @@ class TestPreparation:
         (set_up.root / "superset").mkdir(parents=True)
         (set_up.root / "superset" / "superset.db").touch()
         (set_up.root / "superset" / "superset.db").chmod(0o644)
-        assert doctor.modes(set_up).state == "broken"
+        assert health_checks.modes(set_up).state == "broken"
         supervisor.prepare()
-        assert doctor.modes(set_up).state == "ok"
+        assert health_checks.modes(set_up).state == "ok"
 
     @pytest.mark.parametrize("service", ["dagster", "superset", "sandbox"])
     @pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])
@@ -346,7 +345,7 @@ class TestSupervision:
     ) -> None:
         with supervised(monkeypatch, tmp_path) as server:
             assert "Umask:\t0077" in Path(f"/proc/{server.pid()}/status").read_text()
-            assert doctor.modes(set_up).state == "ok"
+            assert health_checks.modes(set_up).state == "ok"
 
     def test_two_homes_do_not_touch(self, set_up: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         with supervised(monkeypatch, tmp_path) as server:

@@ -13,8 +13,8 @@ import pytest
 
 from analytics.text import corpus, evaluation, model, themes
 from analytics.text.words import stem
-from cli.commands import verbatims
-from cli.main import print_table
+from cli import verbatim_files, verbatim_search
+from cli.output import print_table
 from core.errors import ExpectedFailure
 from core.settings import CHECKOUT, Home
 
@@ -71,7 +71,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("verbatims")
     # As a real export comes: a byte order mark, semicolons.
     file = write(folder / "examples.csv", ["Texte", "Ressenti usager"], EXAMPLES, ";", "utf-8-sig")
-    verbatims.train(file, "Texte", "Ressenti usager", folder / "model")
+    verbatim_files.train(file, "Texte", "Ressenti usager", folder / "model")
     return folder / "model"
 
 
@@ -84,7 +84,7 @@ def classify(trained: Path, tmp_path: Path) -> Classify:
 
     def classified(texts: Sequence[str]) -> list[dict[str, str]]:
         file = write(tmp_path / "texts.csv", ["id", "text"], [(str(place), text) for place, text in enumerate(texts)])
-        verbatims.classify(trained, file, "text", tmp_path / "out.csv")
+        verbatim_files.classify(trained, file, "text", tmp_path / "out.csv")
         return read(tmp_path / "out.csv")
 
     return classified
@@ -165,7 +165,7 @@ def test_themes_are_those_of_the_taxonomy_or_other(classify: Classify) -> None:
 def test_formulas_are_kept_as_text_and_numbers_as_numbers(trained: Path, tmp_path: Path) -> None:
     cells = ["=HYPERLINK(1)", "+33 appel", "@SUM(A1)", "\t=1+1", " =1+1", "-12,5", "+3", "- bien reçu"]
     file = write(tmp_path / "in.csv", ["=col", "text"], [(cell, "Merci") for cell in cells])
-    verbatims.classify(trained, file, "text", tmp_path / "out.csv")
+    verbatim_files.classify(trained, file, "text", tmp_path / "out.csv")
     rows = read(tmp_path / "out.csv")
     assert [row["'=col"] for row in rows] == [
         "'=HYPERLINK(1)", "'+33 appel", "'@SUM(A1)", "'\t=1+1", "' =1+1", "-12,5", "+3", "'- bien reçu",
@@ -174,7 +174,7 @@ def test_formulas_are_kept_as_text_and_numbers_as_numbers(trained: Path, tmp_pat
 
 def test_a_column_that_bears_an_added_name_is_kept_beside(trained: Path, tmp_path: Path) -> None:
     file = write(tmp_path / "in.csv", ["text", "feeling"], [("Parfait, merci", "Négatif")])
-    verbatims.classify(trained, file, "text", tmp_path / "out.csv")
+    verbatim_files.classify(trained, file, "text", tmp_path / "out.csv")
     assert read(tmp_path / "out.csv")[0] | {"probability": ""} == {
         "text": "Parfait, merci",
         "feeling_origine": "Négatif",
@@ -186,7 +186,7 @@ def test_a_column_that_bears_an_added_name_is_kept_beside(trained: Path, tmp_pat
 
 def test_an_empty_line_of_one_column_is_an_empty_text(trained: Path, tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("text\nParfait\n\nmerci\n", encoding="utf-8")
-    verbatims.classify(trained, tmp_path / "in.csv", "text", tmp_path / "out.csv")
+    verbatim_files.classify(trained, tmp_path / "in.csv", "text", tmp_path / "out.csv")
     assert [row["text"] for row in read(tmp_path / "out.csv")] == ["Parfait", "", "merci"]
     assert not (tmp_path / "out.csv").read_bytes().startswith(b"\xef\xbb\xbf")
 
@@ -207,17 +207,17 @@ def test_a_file_that_cannot_be_read_is_said_and_the_last_result_stays(
     (tmp_path / "in.csv").write_bytes(content)
     (tmp_path / "out.csv").write_text("the last result")
     with pytest.raises(ExpectedFailure, match=said.replace("(", r"\(")):
-        verbatims.classify(trained, tmp_path / "in.csv", column, tmp_path / "out.csv")
+        verbatim_files.classify(trained, tmp_path / "in.csv", column, tmp_path / "out.csv")
     assert (tmp_path / "out.csv").read_text() == "the last result"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", "out.csv"]
 
 
 def test_a_path_that_leads_nowhere_is_said(trained: Path, tmp_path: Path) -> None:
     with pytest.raises(ExpectedFailure, match=r"absent\.csv n'existe pas"):
-        verbatims.classify(trained, tmp_path / "absent.csv", "text", tmp_path / "out.csv")
+        verbatim_files.classify(trained, tmp_path / "absent.csv", "text", tmp_path / "out.csv")
     file = write(tmp_path / "in.csv", ["text"], [("merci",)])
     with pytest.raises(ExpectedFailure, match=r"absent/out\.csv ne peut pas être écrit"):
-        verbatims.classify(trained, file, "text", tmp_path / "absent" / "out.csv")
+        verbatim_files.classify(trained, file, "text", tmp_path / "absent" / "out.csv")
 
 
 def test_a_text_that_is_found_commands_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
@@ -240,7 +240,7 @@ def test_what_is_no_model_is_said(trained: Path, tmp_path: Path) -> None:
             np.save(tmp_path / "model" / "weights.npz", np.array([{"run": "me"}]), allow_pickle=True)
             (tmp_path / "model" / "weights.npz.npy").replace(tmp_path / "model" / "weights.npz")
         with pytest.raises(ExpectedFailure, match="ne contient pas de modèle lisible"):
-            verbatims.classify(tmp_path / "model", file, "text", tmp_path / "out.csv")
+            verbatim_files.classify(tmp_path / "model", file, "text", tmp_path / "out.csv")
 
 
 def test_labels_that_are_no_feelings_stay_as_they_were_said(tmp_path: Path) -> None:
@@ -248,7 +248,7 @@ def test_labels_that_are_no_feelings_stay_as_they_were_said(tmp_path: Path) -> N
     rows = [(f"{text} {place}", told) for text, told in texts for place in range(4)]
     rows += [("Un seul texte de cette étiquette", "rare"), ("", "procuration"), ("Sans étiquette", "")]
     file = write(tmp_path / "in.csv", ["text", "label"], rows)
-    said = verbatims.train(file, "text", "label", tmp_path / "model")
+    said = verbatim_files.train(file, "text", "label", tmp_path / "model")
     assert "Étiquette « rare » écartée : 1 texte, il en faut 2." in said
     classifier, card = model.load(tmp_path / "model")
     assert card.texts == {"Perceval / carte": 4, "procuration": 4}
@@ -262,7 +262,7 @@ def test_too_little_to_learn_from_is_said(tmp_path: Path) -> None:
         tmp_path / "in.csv", ["text", "label"], [("Merci", "Positif"), ("merci ", "Positif"), ("Honte", "Négatif")]
     )
     with pytest.raises(ExpectedFailure, match="trop peu de textes pour apprendre"):
-        verbatims.train(file, "text", "label", tmp_path / "model")
+        verbatim_files.train(file, "text", "label", tmp_path / "model")
     assert not (tmp_path / "model").exists()
 
 
@@ -302,7 +302,7 @@ def test_metrics_are_those_counted_by_hand() -> None:
 
 def test_what_is_learnt_of_real_experiences_holds_on_those_that_were_not_seen(shared: Path, tmp_path: Path) -> None:
     file = shared / "data" / "services_publics_plus" / "export-experiences.csv"
-    verbatims.train(file, "Description", "Ressenti usager", tmp_path / "model")
+    verbatim_files.train(file, "Description", "Ressenti usager", tmp_path / "model")
     metrics = json.loads((tmp_path / "model" / "model.json").read_text(encoding="utf-8"))["metrics"]
     assert metrics["macro_f1"]["value"] > 0.66
     assert metrics["calibration_error"] < 0.1
@@ -353,7 +353,7 @@ def searchable(home: Home) -> Home:
 
 
 def test_a_search_ranks_by_bm25_whatever_the_accents_and_endings(searchable: Home) -> None:
-    found = verbatims.search(searchable, "PLÀINTES", verbatims.Filters(), 20)
+    found = verbatim_search.search(searchable, "PLÀINTES", verbatim_search.Filters(), 20)
     # Four texts of 6, 4, 1 and 4 words, 3.75 on average; two of them speak of it: ln(1 + 2.5 / 2.5) = 0.693147.
     # b, which says it twice: 2 × 2.2 / (2 + 1.2 × (0.25 + 0.75 × 4 / 3.75)) = 1.349693.
     # a: 2.2 / (1 + 1.2 × (0.25 + 0.75 × 6 / 3.75)) = 0.802920.
@@ -363,24 +363,24 @@ def test_a_search_ranks_by_bm25_whatever_the_accents_and_endings(searchable: Hom
 @pytest.mark.parametrize(
     ("filters", "expected"),
     [
-        (verbatims.Filters(), ["d", "a", "c"]),
-        (verbatims.Filters(territory="FR-33"), ["a"]),
-        (verbatims.Filters(feeling="négatif"), ["d", "a"]),
-        (verbatims.Filters(theme="refus_plainte"), ["a"]),
-        (verbatims.Filters(platform="jdma"), []),
+        (verbatim_search.Filters(), ["d", "a", "c"]),
+        (verbatim_search.Filters(territory="FR-33"), ["a"]),
+        (verbatim_search.Filters(feeling="négatif"), ["d", "a"]),
+        (verbatim_search.Filters(theme="refus_plainte"), ["a"]),
+        (verbatim_search.Filters(platform="jdma"), []),
     ],
 )
-def test_a_search_is_narrowed(searchable: Home, filters: verbatims.Filters, expected: list[str]) -> None:
-    found = verbatims.search(searchable, "refus attente", filters, 20)
+def test_a_search_is_narrowed(searchable: Home, filters: verbatim_search.Filters, expected: list[str]) -> None:
+    found = verbatim_search.search(searchable, "refus attente", filters, 20)
     assert sorted(one.verbatim_id for one in found) == sorted(expected)
     assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)
-    assert len(verbatims.search(searchable, "refus attente", filters, 1)) == min(1, len(expected))
+    assert len(verbatim_search.search(searchable, "refus attente", filters, 1)) == min(1, len(expected))
 
 
 @pytest.mark.parametrize("query", ["", "?!", "Dupont"])
 def test_a_search_without_a_word_is_said(searchable: Home, query: str) -> None:
     with pytest.raises(ExpectedFailure, match="ne contient aucun mot"):
-        verbatims.search(searchable, query, verbatims.Filters(), 20)
+        verbatim_search.search(searchable, query, verbatim_search.Filters(), 20)
 
 
 def test_a_term_is_shown_as_it_is_written_mostly_and_without_accents() -> None:
@@ -392,10 +392,13 @@ def test_a_term_is_shown_as_it_is_written_mostly_and_without_accents() -> None:
 
 
 def test_a_search_of_what_is_not_published_is_said(home: Home, searchable: Home) -> None:
-    assert verbatims.search(searchable, "'; drop table perception.fct_verbatim; --", verbatims.Filters(), 20) == []
+    assert (
+        verbatim_search.search(searchable, "'; drop table perception.fct_verbatim; --", verbatim_search.Filters(), 20)
+        == []
+    )
     (home.published / "daily" / "current").unlink()
     with pytest.raises(ExpectedFailure):
-        verbatims.search(home, "refus", verbatims.Filters(), 20)
+        verbatim_search.search(home, "refus", verbatim_search.Filters(), 20)
 
 
 def test_a_told_feeling_is_never_overruled_and_silence_is_filled() -> None:

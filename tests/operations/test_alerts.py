@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from cli.commands import doctor
+from cli import health_checks
 from core.settings import CHECKOUT, Home
 from ingestion.connectors.operations import open_operations
 from operations.alerts import writing
@@ -361,20 +361,20 @@ def test_a_kill_loses_nothing_and_repeats_only_what_is_recognised(home, box, mon
 
 
 def test_the_doctor_names_what_no_server_has_taken(home, box, monkeypatch) -> None:
-    assert [finding.state for finding in doctor.alerts(home)] == ["ok"]
+    assert [finding.state for finding in health_checks.alerts(home)] == ["ok"]
     publish(home, [FLOOD])
     subscribe(monkeypatch, home, ENTRY)
     box.answer = "451 later"
     dispatch(home, NOON)  # a day that has passed
-    told = {finding.subject: finding for finding in doctor.alerts(home)}
+    told = {finding.subject: finding for finding in health_checks.alerts(home)}
     assert told["alert by mail"].state == "late"
     assert "code 451" in told["alert by mail"].remedy
     monkeypatch.setenv("CYBERIMPACT_SMTP_HOST", "")
     monkeypatch.setattr("operations.alerts.links.are_possible", lambda: False)
-    told = {finding.subject: finding.state for finding in doctor.alerts(home)}
+    told = {finding.subject: finding.state for finding in health_checks.alerts(home)}
     assert (told["mail"], told["CYBERIMPACT_LINK_KEY"]) == ("broken", "late")
     subscribe(monkeypatch, home, ENTRY | {"channel": "fax"})
-    assert [finding.state for finding in doctor.alerts(home)] == ["broken"]
+    assert [finding.state for finding in health_checks.alerts(home)] == ["broken"]
 
 
 def test_only_one_process_sends_at_a_time(home, box, monkeypatch) -> None:

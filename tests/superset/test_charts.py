@@ -7,7 +7,7 @@ import pytest
 from supersync import cache
 from supersync.apply import apply
 
-from cli.commands import verbatims
+from cli import verbatim_search
 from tests.superset import copies, queries
 from tests.superset.conftest import BUNDLE
 
@@ -181,7 +181,7 @@ def test_a_search_finds_what_the_command_finds(client, bundle, answer, server):
     chart = next(chart for chart in bundle.charts if chart.slug == "verbatim_search")
     chosen = {"col": "words", "op": "IN", "val": ["plainte", "attente"]}
     shown = queries.run(client, chart, [chosen])["data"]
-    found = verbatims.search(server.home, "plaintes, attendre, attente", verbatims.Filters(), 10_000)
+    found = verbatim_search.search(server.home, "plaintes, attendre, attente", verbatim_search.Filters(), 10_000)
     assert {row["text"] for row in shown} == {one.text for one in found}
     assert [row["pertinence"] for row in shown] == sorted((row["pertinence"] for row in shown), reverse=True)
     relevance = {one.text: one.score for one in found}

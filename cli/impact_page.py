@@ -1,9 +1,12 @@
-"""The page of one action: a self-contained HTML document with its picture; what it says comes from `impact`."""
+"""The HTML page on the effect of an action, which needs no other file and no network."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
 from html import escape
 
-from cli.commands.impact import Period
+from analytics.impact import Interval
+from core.french import day
 
 _WIDTH, _HEIGHT, _MARGIN = 720, 260, 40
 
@@ -12,6 +15,17 @@ body { font: 16px/1.5 system-ui, sans-serif; color: #1b1b35; margin: 2rem auto; 
 h1 { font-size: 1.4rem } h2 { font-size: 1.1rem; margin-top: 2rem } p { margin: .3rem 0 }
 svg { width: 100%; height: auto } .note { color: #555; font-size: .9rem }
 """
+
+
+@dataclass(frozen=True)
+class Period:
+    """A period of the picture: what was counted and expected; the band only from the action on."""
+
+    start: date
+    is_after: bool
+    counted: float
+    expected: float
+    band: Interval | None
 
 
 def page(title: str, heading: Sequence[str], sections: Sequence[tuple[str, Sequence[str], Sequence[Period]]]) -> str:
@@ -27,7 +41,7 @@ def page(title: str, heading: Sequence[str], sections: Sequence[tuple[str, Seque
         body.append(f"<h2>{escape(name)}</h2>")
         if periods:
             body.append(picture(periods))
-        body += [f"<p>{escape(line.strip())}</p>" for line in lines]
+        body += [f"<p>{escape(line)}</p>" for line in lines]
     body.append(
         "<p class=\"note\">Trait plein : observé. Tirets : attendu sans l'action. Bande : où l'observé serait resté "
         "neuf fois sur dix. Trait vertical : début de l'action.</p>"
@@ -40,9 +54,9 @@ def page(title: str, heading: Sequence[str], sections: Sequence[tuple[str, Seque
 
 def picture(periods: Sequence[Period]) -> str:
     """Return observed, expected and band as an inline SVG."""
-    past = [one for one in periods if not one.is_after]
-    bands = [one.band for one in periods if one.band]
-    counted, expected = [one.counted for one in periods], [one.expected for one in periods]
+    past = [period for period in periods if not period.is_after]
+    bands = [period.band for period in periods if period.band]
+    counted, expected = [period.counted for period in periods], [period.expected for period in periods]
     top = max(*counted, *expected, *(band.high for band in bands), 1.0)
     step = (_WIDTH - 2 * _MARGIN) / max(len(counted) - 1, 1)
 
@@ -65,5 +79,5 @@ def picture(periods: Sequence[Period]) -> str:
         f'<polyline points="{points(counted)}" fill="none" stroke="#000091" stroke-width="2"/>'
         f'<text x="{_MARGIN - 6}" y="{_MARGIN + 4}" text-anchor="end" font-size="12">{top:.0f}</text>'
         f'<text x="{_MARGIN - 6}" y="{base}" text-anchor="end" font-size="12">0</text>'
-        f'<text x="{start + 4:.1f}" y="{_MARGIN - 8}" font-size="12">{periods[len(past)].start:%d/%m/%Y}</text></svg>'
+        f'<text x="{start + 4:.1f}" y="{_MARGIN - 8}" font-size="12">{day(periods[len(past)].start)}</text></svg>'
     )

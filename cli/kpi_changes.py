@@ -1,4 +1,4 @@
-"""What git revisions make of the KPIs, and whether a change is written down for readers. Comparing is `audit`'s."""
+"""Finds which KPIs differ between two git revisions, and whether the changelog says so."""
 
 import hashlib
 import json

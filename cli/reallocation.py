@@ -1,4 +1,4 @@
-"""What moving hours of prevention would be expected to change, from measured effects alone; French, no dbt."""
+"""What moving hours of prevention would change, from measured effects alone, in French."""
 
 import math
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from typing import Any
 from analytics.impact import Interval
 from analytics.impact.reallocation import Measured, Move, moved
 from analytics.impact.wording import between, signed
-from cli.commands.impact import read
+from cli.impact_report import read
 from core.errors import ExpectedFailure
 from core.settings import Home
 from warehouse import published
 
-#: Windows that are over, of actions whose hours are known: the others cannot tell what an hour brings.
+#: Windows that are over, of actions whose hours are known: the others do not show what an hour brings.
 MEASURED = """
     select kpi_code, kpi_label, working_hours, effect_cumulative, effect_low, effect_high
     from impact.fct_action_effect
@@ -57,29 +57,34 @@ class Simulation:
             "from": self.origin,
             "to": self.destination,
             "kpis": [
-                {"label": label, "at_origin": one.origin, "at_destination": one.destination, "together": one.together}
-                for label, one in self.changes
+                {
+                    "label": label,
+                    "at_origin": move.origin,
+                    "at_destination": move.destination,
+                    "together": move.together,
+                }
+                for label, move in self.changes
             ],
             "refused": list(self.refused),
         }
 
     def as_text(self) -> str:
         lines = [f"Déplacer {self.hours:g} heures de prévention, de {self.origin} vers {self.destination} :"]
-        for label, one in self.changes:
+        for label, move in self.changes:
             lines += [
                 "",
                 label,
-                f"  {self.origin} : {_change(one.origin)}.",
-                f"  {self.destination} : {_change(one.destination)}.",
-                f"  Ensemble : {_change(one.together)}. {_verdict(one.together)}",
-                f"  D'après {one.actions} action(s) mesurée(s) dans ces deux territoires.",
+                f"  {self.origin} : {_change(move.origin)}.",
+                f"  {self.destination} : {_change(move.destination)}.",
+                f"  Ensemble : {_change(move.together)}. {_verdict(move.together)}",
+                f"  D'après {move.actions} action(s) mesurée(s) dans ces deux territoires.",
             ]
         lines += ["", *self.refused] if self.refused else []
         return "\n".join([*lines, "", ASSUMED])
 
 
 def simulate(home: Home, hours: float, origin: str, destination: str) -> Simulation:
-    """Tell what moving hours from one département to another would change, from the effects measured in both.
+    """Return what moving hours from one département to another would change, from the effects measured in both.
 
     Args:
         home: Where the published copy is.
@@ -118,12 +123,12 @@ def simulate(home: Home, hours: float, origin: str, destination: str) -> Simulat
             "deux ne peuvent pas être comparés.",
             "Choisissez deux territoires dont les actions visaient un même indicateur.",
         )
-    changes = tuple((labels[kpi], moved(hours, one[origin], one[destination])) for kpi, one in both.items())
+    changes = tuple((labels[kpi], moved(hours, effects[origin], effects[destination])) for kpi, effects in both.items())
     missing = tuple(
         f"{labels[kpi]} : aucun effet mesuré dans {names[code]}, aucun changement ne peut être annoncé."
         for kpi, by_place in of_kpi.items()
-        for code, one in by_place.items()
-        if not one
+        for code, effects in by_place.items()
+        if not effects
     )
     return Simulation(hours, names[origin], names[destination], changes, missing)
 

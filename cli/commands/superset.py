@@ -1,0 +1,80 @@
+"""The commands `superset`."""
+
+from typing import Annotated
+
+import typer
+
+from cli.output import say
+from core import settings
+from core.errors import ExpectedFailure
+
+app = typer.Typer(help="Dashboards and access as code: plan, apply, check, drift; password.", no_args_is_help=True)
+
+
+@app.command()
+def check() -> None:
+    """Examine the bundle and the policies without a server."""
+    from supersync import service
+
+    from assets.bi import server
+
+    bundle = server.bundle()
+    problems = service.check(bundle, server.policies(bundle))
+    say(*problems)
+    if problems:
+        raise ExpectedFailure(
+            f"The bundle and the policies have {len(problems)} problem(s).", "Correct the files that they name."
+        )
+    say("The bundle and the policies are sound.")
+
+
+@app.command()
+def plan() -> None:
+    """Show what an apply would create, update and delete."""
+    from supersync import service
+
+    from assets.bi import server
+
+    bundle = server.bundle()
+    with server.client() as client:
+        say(str(service.plan(client, bundle, server.policies(bundle), server.database_uri())))
+
+
+@app.command()
+def apply() -> None:
+    """Make Superset hold what the bundle and the policies declare, as a run of the job `superset`."""
+    from orchestration.execution import run_job
+
+    settings.home().superset.mkdir(parents=True, exist_ok=True)  # asked for by name: this home has a Superset
+    outcome = run_job("superset").or_raise("Repeat the command: it takes up where this one stopped.")
+    shown = [key for key in outcome.metadata if len(key.path) > len(("superset", "answers"))]
+    say(f"Superset holds the bundle: {len(shown)} datasets, charts and dashboards.")
+
+
+@app.command()
+def drift() -> None:
+    """Name what was changed in Superset by hand."""
+    from supersync import service
+
+    from assets.bi import server
+
+    bundle = server.bundle()
+    with server.client() as client:
+        changes = service.drift(client, bundle, server.policies(bundle), server.database_uri())
+    say(*map(str, changes))
+    if changes:
+        raise ExpectedFailure(
+            f"{len(changes)} object(s) were changed by hand.", "`cyberimpact superset apply` puts them back."
+        )
+    say("Nothing was changed by hand.")
+
+
+@app.command()
+def password(username: Annotated[str, typer.Argument(help="Name of the account.")]) -> None:
+    """Give a declared account a new password and print it, once: to be handed over, then changed by its owner."""
+    from supersync.access import new_password
+
+    from assets.bi import server
+
+    with server.client() as client:
+        say(new_password(client, username))

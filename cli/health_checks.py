@@ -1,0 +1,250 @@
+"""Checks of an installation: what is missing, late or broken, each with its remedy. They change nothing."""
+
+import importlib.metadata
+import shlex
+import stat
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal, NoReturn
+
+import duckdb
+
+from audit import signing
+from cli import supervisor
+from core import settings, superset
+from core.errors import ExpectedFailure
+from core.locks import writer_lock
+from core.settings import Home
+from ingestion import configuration
+from ingestion.engine import drop_folder
+from ingestion.platforms import PLATFORMS, Platform
+from operations import mail, subscriptions
+from operations.alerts import links, outbox
+from warehouse import published
+from warehouse.publication import SOUND
+
+#: Age of an alert that no server has taken, from which a person is needed.
+UNDELIVERED_AFTER = timedelta(minutes=5)
+
+State = Literal["ok", "late", "broken"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check has found: its subject, the state of it, and what to do where that is not `ok`."""
+
+    subject: str
+    state: State
+    detail: str
+    remedy: str = ""
+
+    def line(self) -> str:
+        return f"{self.state:<7} {self.subject:<24} {self.detail}" + (f" → {self.remedy}" if self.remedy else "")
+
+    def as_json(self) -> dict[str, str]:
+        return asdict(self)
+
+
+def examine(home: Home) -> list[Finding]:
+    """Return the findings, in the order in which things depend on each other."""
+    return [
+        *installation(), *configuration_files(), modes(home), *processes(), *loads(home), *inboxes(home), build(home),
+        publication(home), *alerts(home),
+    ]  # fmt: skip
+
+
+def installation() -> Iterator[Finding]:
+    """Check the settings, and that both environments have the same DuckDB."""
+    ours = importlib.metadata.version("duckdb")
+    yield Finding("platform environment", "ok", f"duckdb {ours}, dbt-core {importlib.metadata.version('dbt-core')}")
+    if not superset.PYTHON.exists():
+        yield Finding("Superset environment", "broken", ".venv-superset is absent", "make install")
+    else:
+        asked = subprocess.run(
+            [superset.PYTHON, "-c", "import importlib.metadata as m; print(m.version('duckdb'))"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        theirs = asked.stdout.strip() or "missing"
+        same = theirs == ours
+        yield Finding(
+            "Superset environment", "ok" if same else "broken", f"duckdb {theirs}", "" if same else "make install"
+        )
+    for name in ("SUPERSET_SECRET_KEY", "SUPERSET_ADMIN_PASSWORD"):
+        if settings.get(name) is None:
+            yield Finding(name, "broken", "not set", "make install, which writes it to .env")
+    try:
+        key = signing.private_key()
+    except ExpectedFailure as failure:
+        yield Finding(signing.SETTING, "broken", failure.what, failure.remedy)
+        return
+    if key is None:
+        yield Finding(signing.SETTING, "late", "not set: publications are not signed", "make install")
+    else:
+        yield Finding(signing.SETTING, "ok", f"public key {signing.fingerprint(key.public_key())}")
+
+
+def configuration_files() -> Iterator[Finding]:
+    """Check the files that the installation has written; a wrong one stops the loads that need it."""
+    for name in filter(configuration.has_own, configuration.READERS):
+        try:
+            yield Finding(f"config/{name}", "ok", configuration.check(name))
+        except ExpectedFailure as failure:
+            yield Finding(f"config/{name}", "broken", failure.what, failure.remedy)
+
+
+def modes(home: Home) -> Finding:
+    """Check that other accounts may open no file of the home."""
+    paths = [home.root, *home.root.rglob("*")] if home.root.exists() else []
+    opened = [path for path in paths if not path.is_symlink() and is_open(path)]
+    if not opened:
+        return Finding("files", "ok", "for this account only")
+    first = ", ".join(str(path.relative_to(home.root.parent)) for path in sorted(opened)[:3])
+    remedy = f"chmod -R go-rwx {shlex.quote(str(home.root))}"
+    return Finding("files", "broken", f"{len(opened)} are open to other accounts: {first}", remedy)
+
+
+def is_open(path: Path) -> bool:
+    try:
+        return bool(stat.S_IMODE(path.lstat().st_mode) & settings.UMASK)
+    except FileNotFoundError:
+        return False  # it was removed meanwhile
+
+
+def processes() -> Iterator[Finding]:
+    """Check that the supervisor runs and that each of its processes answers."""
+    pid = supervisor.supervisor_pid()
+    if pid is None:
+        yield Finding("supervisor", "broken", "not running in this home", "make up")
+        return
+    yield Finding("supervisor", "ok", f"process {pid}")
+    for program in supervisor.programs():
+        up = supervisor.answers(program) if program.is_asked else supervisor.runs(program)
+        log = settings.home().logs / f"{program.name}.log"
+        yield Finding(program.name, "ok" if up else "broken", program.address, "" if up else f"read {log}")
+
+
+#: Last loads in UTC, from the daily copy; those of the live platforms are as old as its build.
+LAST_LOADS = "select platform, cast(last_loaded_at as timestamp) from audit.freshness"
+LAST_LIVE_LOADS = """
+    select platform, cast(last_loaded_at as timestamp) from live_serving.signals.live_state
+    where last_loaded_at is not null
+"""
+
+
+def loads(home: Home) -> Iterator[Finding]:
+    """Check the age of each platform's last load, as the published copy has it."""
+    try:
+        connection = published.connect(home)
+    except ExpectedFailure:
+        return  # `publication` says why
+    with connection:
+        last = dict(connection.execute(LAST_LOADS).fetchall())
+        with suppress(duckdb.BinderException, duckdb.CatalogException):  # nothing live, or of an older version
+            last |= dict(connection.execute(LAST_LIVE_LOADS).fetchall())
+    for platform in PLATFORMS:
+        yield age(platform, last.get(platform.name))
+
+
+def age(platform: Platform, loaded_at: datetime | None) -> Finding:
+    subject, remedy = platform.name, f"cyberimpact load {platform.name}"
+    if loaded_at is None:
+        return Finding(subject, "late", "never loaded", remedy)
+    elapsed = datetime.now(UTC) - loaded_at.replace(tzinfo=UTC)
+    late = elapsed > platform.late_after
+    return Finding(subject, "late" if late else "ok", f"loaded {shown(elapsed)} ago", remedy if late else "")
+
+
+def shown(elapsed: timedelta) -> str:
+    return f"{elapsed.days} days" if elapsed.days else f"{elapsed.seconds // 3600} h"
+
+
+def inboxes(home: Home) -> Iterator[Finding]:
+    """Check for files that were dropped and are still there: refused, or not seen because nothing runs."""
+    for platform in PLATFORMS:
+        folder = home.drop / platform.name
+        files = (
+            (path.name for path in folder.iterdir() if path.is_file() and not path.is_symlink())
+            if folder.is_dir()
+            else ()
+        )
+        waiting = sorted(name.encode(errors="replace").decode() for name in files)
+        for sentence in drop_folder.refused(folder):
+            yield Finding(f"drop/{platform.name}", "late", sentence, "remove it, and put the file itself there")
+        if waiting:
+            yield Finding(
+                f"drop/{platform.name}",
+                "late",
+                f"{len(waiting)} file(s) waiting: {', '.join(waiting[:3])}",
+                f"cyberimpact load {platform.name} --file …, which says what is wrong; then mend or remove the file",
+            )
+
+
+def alerts(home: Home) -> Iterator[Finding]:
+    """Check who receives alerts, whether they can be sent, and which no server has taken yet."""
+    try:
+        wanted = subscriptions.declared()
+    except ExpectedFailure as failure:
+        yield Finding("subscriptions", "broken", failure.what, failure.remedy)
+        return
+    yield Finding("subscriptions", "ok", f"{len(wanted)} in {subscriptions.file().name}")
+    if any(subscription.channel == "mail" for subscription in wanted) and not mail.is_configured():
+        yield Finding("mail", "broken", "no mail server is declared", "set CYBERIMPACT_SMTP_HOST in .env")
+    if wanted and not links.are_possible():
+        yield Finding(links.KEY_SETTING, "late", "not set: alerts leave without links", "make install")
+    if home.operations.exists():
+        with outbox.opened(home) as box:
+            for channel, attempts, why in box.undelivered(datetime.now(UTC) - UNDELIVERED_AFTER):
+                yield Finding(f"alert by {channel}", "late", f"not taken after {attempts} attempts", why or "")
+
+
+class BusyError(Exception):
+    """The warehouse is being written."""
+
+
+def give_up(holder: str) -> NoReturn:
+    raise BusyError(holder)
+
+
+def build(home: Home) -> Finding:
+    """Check the last build, unless the warehouse is being written."""
+    if not home.warehouse.exists():
+        return Finding("build", "late", "the warehouse is empty", "cyberimpact build")
+    try:
+        with (
+            writer_lock(home.warehouse, on_wait=give_up),  # a reader would stop a writer that starts now
+            duckdb.connect(str(home.warehouse), read_only=True) as connection,
+        ):
+            rows = connection.execute(
+                "select status, count(unique_id) from audit.build_node group by 1 order by 1"
+            ).fetchall()
+    except duckdb.CatalogException:
+        return Finding("build", "late", "nothing was built yet", "cyberimpact build")
+    except BusyError as busy:
+        return Finding("build", "ok", str(busy))
+    except duckdb.IOException as problem:
+        return Finding(
+            "build", "broken", str(problem).splitlines()[0], "close what has it open; if damaged, move it away"
+        )
+    counts = dict(rows)
+    detail = ", ".join(f"{number} {status}" for status, number in counts.items())
+    broken = counts.keys() - SOUND
+    return Finding("build", "broken" if broken else "ok", detail, "cyberimpact build" if broken else "")
+
+
+def publication(home: Home) -> Finding:
+    """Check the published copy."""
+    try:
+        connection = published.connect(home)
+    except ExpectedFailure as failure:
+        state: State = "late" if published.current(home, published.DAILY) is None else "broken"
+        return Finding("publication", state, failure.what, failure.remedy)
+    with connection:
+        query = "select publication_id, data_as_of from audit.publication"
+        [(publication_id, as_of)] = connection.execute(query).fetchall()
+    return Finding("publication", "ok", f"{publication_id}, {f'data as of {as_of}' if as_of else 'no data yet'}")
