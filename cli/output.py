@@ -35,21 +35,23 @@ class Format(StrEnum):
 
 def run(app: Callable[[], None]) -> None:
     """Run the application; an expected failure is one sentence on stderr and exit code 1."""
-    from supersync.errors import SupersetFailure
-
     try:
         app()
-    except (ExpectedFailure, SupersetFailure) as failure:
-        fail(failure)
-        sys.exit(1)
     except Exception as problem:
-        from core import disk
-
-        failure = disk.explain(problem)
+        failure = _expected(problem)
         if failure is None:
             raise
         fail(failure)
         sys.exit(1)
+
+
+def _expected(problem: Exception) -> Exception | None:
+    """Return the failure to print; None for an error of programming."""
+    from supersync.errors import SupersetFailure
+
+    from core import disk
+
+    return problem if isinstance(problem, ExpectedFailure | SupersetFailure) else disk.explain(problem)
 
 
 def say(*lines: str) -> None:

@@ -63,7 +63,13 @@ class ByServer(LoadScopeScheduling):
             return "tests/superset"
         if file.endswith(("test_every_connector.py", "test_leaks.py")) and "[" in nodeid:
             return re.split(r"\W", nodeid.split("[")[1])[0]  # the platform, whose first load is slow
-        shared = ("tests/graph/", "tests/rawfiles/", "tests/cli/test_cli", "tests/e2e/test_recomputation")
+        shared = (
+            "tests/graph/",
+            "tests/rawfiles/",
+            "tests/cli/test_cli",
+            "tests/cli/test_kpi",
+            "tests/e2e/test_recomputation",
+        )
         return file if file.startswith(shared) else nodeid
 
 

@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from cli.output import AsJsonInFrench, print_json, print_table, say
-from core import french, settings
-from core.clock import PARIS
+from core import settings
 from core.files import write_text
 
 app = typer.Typer(help="Les crises : ouvrir, noter, clore, rendre compte.", no_args_is_help=True)
@@ -51,6 +50,7 @@ def log(
     ] = None,
 ) -> None:
     """Noter dans le journal d'une crise ce qui s'est passé, a été dit ou mené."""
+    from core.clock import PARIS
     from operations import crises
 
     moment = at.replace(tzinfo=PARIS) if at else None
@@ -71,6 +71,7 @@ def close(crisis_id: CrisisId) -> None:
 @app.command("list")
 def list_crises(as_json: AsJsonInFrench = False) -> None:
     """Les crises, en cours d'abord."""
+    from core.french import moment
     from operations import crises
 
     found = crises.listed(settings.home())
@@ -87,8 +88,8 @@ def list_crises(as_json: AsJsonInFrench = False) -> None:
             crisis.kind,
             ", ".join(crisis.topics),
             ", ".join(crisis.territories) or "France",
-            french.moment(crisis.opened_at),
-            french.moment(crisis.closed_at) if crisis.closed_at else "en cours",
+            moment(crisis.opened_at),
+            moment(crisis.closed_at) if crisis.closed_at else "en cours",
         )
         for crisis in found
     ]

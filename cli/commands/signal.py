@@ -7,7 +7,6 @@ import typer
 
 from cli.output import AsJsonInFrench, print_json, print_table, say
 from core import settings
-from core.french import moment, number
 
 app = typer.Typer(help="Les signaux faibles : les lire, dire ce qu'il en est.", no_args_is_help=True)
 
@@ -20,6 +19,7 @@ def list_signals(
     as_json: AsJsonInFrench = False,
 ) -> None:
     """Les signaux ouverts, du plus grave au moins grave."""
+    from core.french import moment
     from operations import verdicts
     from operations.alerts.signals import read
     from operations.alerts.writing import SEVERITIES, percent
@@ -51,6 +51,7 @@ def list_signals(
 @app.command()
 def show(signal_id: SignalId, as_json: AsJsonInFrench = False) -> None:
     """Tout ce qui est connu d'un signal : preuves, mots nouveaux, exemples caviardés, sources, verdicts."""
+    from core.french import moment, number
     from operations import verdicts
     from operations.alerts.signals import find
     from operations.alerts.writing import measured, percent, reasons, subject_of

@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from cli.output import AsJson, Format, print_json, print_rows, say
-from core import french
 from core.errors import ExpectedFailure
 
 app = typer.Typer(help="Les thèmes surveillés.", no_args_is_help=True)
@@ -64,6 +63,7 @@ def preview(
 ) -> None:
     """Montre ce qu'un thème, ou une requête, trouve dans les sept derniers jours : volume et 20 exemples caviardés."""
     from analytics.signals.topics import Topic, parse
+    from core import french
     from operations import topics
 
     if (code is None) == (query is None):

@@ -14,7 +14,6 @@ import pytest
 from analytics.text import corpus, evaluation, model, themes
 from analytics.text.words import stem
 from cli import verbatim_files, verbatim_search
-from cli.output import print_table
 from core.errors import ExpectedFailure
 from core.settings import CHECKOUT, Home
 
@@ -218,13 +217,6 @@ def test_a_path_that_leads_nowhere_is_said(trained: Path, tmp_path: Path) -> Non
     file = write(tmp_path / "in.csv", ["text"], [("merci",)])
     with pytest.raises(ExpectedFailure, match=r"absent/out\.csv ne peut pas être écrit"):
         verbatim_files.classify(trained, file, "text", tmp_path / "absent" / "out.csv")
-
-
-def test_a_text_that_is_found_commands_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    print_table(["text"], [("merci [red]\x1b[31m \x07bravo\u202e [NOM]",)])
-    said = capsys.readouterr().out
-    assert "merci [red][31m bravo [NOM]" in said
-    assert "\x1b" not in said
 
 
 def test_what_is_no_model_is_said(trained: Path, tmp_path: Path) -> None:
