@@ -65,7 +65,7 @@ def publish(chosen: Sequence[str]) -> Iterator[str]:
 
 
 def raise_all(failures: Sequence[ExpectedFailure]) -> None:
-    """Raise what failed, in one."""
+    """Raise one failure for all."""
     if len(failures) == 1:
         raise failures[0]
     if failures:

@@ -1,12 +1,17 @@
 """The commands `signal`, in French."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.output import AsJsonInFrench, print_json, print_table, say
 from core import settings
+
+if TYPE_CHECKING:
+    from operations.alerts.signals import Signal
+    from operations.verdicts import Verdict
 
 app = typer.Typer(help="Les signaux faibles : les lire, dire ce qu'il en est.", no_args_is_help=True)
 
@@ -51,39 +56,45 @@ def list_signals(
 @app.command()
 def show(signal_id: SignalId, as_json: AsJsonInFrench = False) -> None:
     """Tout ce qui est connu d'un signal : preuves, mots nouveaux, exemples caviardés, sources, verdicts."""
-    from core.french import moment, number
     from operations import verdicts
     from operations.alerts.signals import find
-    from operations.alerts.writing import measured, percent, reasons, subject_of
 
     signal = find(settings.home(), signal_id)
     given = verdicts.given(settings.home(), signal.signal_id)
     if as_json:
         print_json({**asdict(signal), "verdicts": [asdict(verdict) for verdict in given]})
-        return
-    lines = [
-        subject_of(signal),
-        signal.explanation,
-        "",
-        f"Identifiant : {signal.signal_id}",
-        f"État : {'ouvert' if signal.is_open else 'clos'}",
-        f"Ouvert : {moment(signal.opened_at)}, dernière alarme : {moment(signal.updated_at)}",
-        f"Sûreté : {percent(signal.probability)} : {measured(signal)}",
-        f"Gravité : {signal.severity} sur 4, {reasons(signal)}",
-        f"Mots nouveaux : {', '.join(signal.terms) or '–'}",
-    ]
-    lines += ["", "Exemples (caviardés) :", *(f"- « {e['text']} » ({e['platform']})" for e in signal.examples)]
-    lines += ["", "Sources :", *(f"- {s['source']} : {s['mentions']} mentions" for s in signal.sources)]
-    lines += ["", "Preuves :"]
-    lines += [
-        f"- {e['series']}, {moment(e['bin_start'])} : {number(e['observed'])} pour {number(e['expected'])} attendus"
-        for e in signal.evidence
-    ]
-    lines += ["", "Verdicts :"]
-    lines += [f"- {moment(v.decided_at)}, {v.author_role} : {v.verdict}. {v.note or ''}".rstrip() for v in given] or [
-        "–"
-    ]
-    say(*lines)
+    else:
+        say(*_description(signal, given))
+
+
+def _description(signal: "Signal", given: "Sequence[Verdict]") -> Iterator[str]:
+    """Yield the lines on a signal and the verdicts on it."""
+    from core.french import moment, number
+    from operations.alerts.writing import measured, percent, reasons, subject_of
+
+    yield subject_of(signal)
+    yield signal.explanation
+    yield ""
+    yield f"Identifiant : {signal.signal_id}"
+    yield f"État : {'ouvert' if signal.is_open else 'clos'}"
+    yield f"Ouvert : {moment(signal.opened_at)}, dernière alarme : {moment(signal.updated_at)}"
+    yield f"Sûreté : {percent(signal.probability)} : {measured(signal)}"
+    yield f"Gravité : {signal.severity} sur 4, {reasons(signal)}"
+    yield f"Mots nouveaux : {', '.join(signal.terms) or '–'}"
+    yield from ("", "Exemples (caviardés) :")
+    yield from (f"- « {example['text']} » ({example['platform']})" for example in signal.examples)
+    yield from ("", "Sources :")
+    yield from (f"- {source['source']} : {source['mentions']} mentions" for source in signal.sources)
+    yield from ("", "Preuves :")
+    for proof in signal.evidence:
+        counted = f"{number(proof['observed'])} pour {number(proof['expected'])} attendus"
+        yield f"- {proof['series']}, {moment(proof['bin_start'])} : {counted}"
+    yield from ("", "Verdicts :")
+    for verdict in given:
+        line = f"- {moment(verdict.decided_at)}, {verdict.author_role} : {verdict.verdict}. {verdict.note or ''}"
+        yield line.rstrip()
+    if not given:
+        yield "–"
 
 
 @app.command()
