@@ -214,7 +214,7 @@ def test_a_report_without_anything_published(crisis, tmp_path) -> None:
     file = tmp_path / "rapport.html"
     assert run("report", crisis.crisis_id, "--html", str(file)).exit_code == 0
     assert "en cours au" in file.read_text("utf-8")
-    with pytest.raises(ExpectedFailure, match="ne peut être écrit"):
+    with pytest.raises(ExpectedFailure, match="ne peut pas être écrit"):
         CliRunner().invoke(
             app,
             ["crisis", "report", crisis.crisis_id, "--html", str(tmp_path / "no" / "x.html")],
