@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from audit.lineage import Column, Way, rank
+from audit.lineage import Column, LineageGraph, rank
 from core.content_store import canonical
 
 #: Columns behind each column: model -> column -> [(node, column)], nodes by their dbt unique id.
@@ -23,14 +23,14 @@ def relation(node: Mapping[str, Any]) -> str:
 
 
 def definitions(
-    manifest: Mapping[str, Any], lineage: Lineage, way: Way, shown: Sequence[Mapping[str, str]]
+    manifest: Mapping[str, Any], lineage: Lineage, graph: LineageGraph, shown: Sequence[Mapping[str, str]]
 ) -> dict[str, dict[str, Any]]:
     """Return everything that defines each KPI, ready to be kept as JSON, by code.
 
     Args:
         manifest: dbt's manifest with the compiled code of both targets.
         lineage: Columns behind each column of each model.
-        way: Every edge between columns, from platform to dashboard.
+        graph: Every edge between columns, from platform to dashboard.
         shown: Where each KPI is shown: code, chart and dashboard, with titles.
     """
     nodes = {**manifest["nodes"], **manifest["sources"]}
@@ -40,16 +40,16 @@ def definitions(
         for node in sorted(kpis, key=lambda node: node["name"])
     }
     for code, known in found.items():
-        known["steps"] = steps(way, known["relation"])
+        known["steps"] = steps(graph, known["relation"])
         known["shown"] = sorted(
             [one["dashboard_title"], one["chart_title"]] for one in shown if one["kpi_code"] == code
         )
     return found
 
 
-def steps(way: Way, kpi: str) -> list[list[str]]:
+def steps(graph: LineageGraph, kpi: str) -> list[list[str]]:
     """Return the steps behind the figures of a KPI, from the platform's fields on: layer, column, layer, column."""
-    edges = {edge for figure in FIGURES for edge in way.behind(Column("kpi", kpi, figure))}
+    edges = {edge for figure in FIGURES for edge in graph.upstream(Column("kpi", kpi, figure))}
     return [
         [source.layer, str(source), target.layer, str(target)]
         for source, target in sorted(edges, key=lambda edge: (rank(edge.source.layer), edge))

@@ -15,7 +15,7 @@ from openlineage.client.serde import Serde
 from openlineage.client.transport.http import HttpConfig, HttpTransport
 from requests import RequestException
 
-from audit.lineage import Column, Way
+from audit.lineage import Column, LineageGraph
 from core.errors import ExpectedFailure
 
 NAMESPACE = "cyberimpact"
@@ -33,23 +33,23 @@ def dataset_name(table: Table) -> str:
     return f"{layer}/{name}" if layer in ("platform", "dataset", "metric", "chart", "dashboard") else name
 
 
-def events(way: Way, described: Described, at: datetime) -> Iterator[JobEvent]:
+def events(graph: LineageGraph, described: Described, at: datetime) -> Iterator[JobEvent]:
     """Yield one event per table that is made from others.
 
     Args:
-        way: The edges.
+        graph: The edges.
         described: What is known of columns of the published copy.
         at: When the lineage was published, with its time zone.
     """
     set_producer(PRODUCER)
-    behind: defaultdict[Table, defaultdict[str, list[Column]]] = defaultdict(lambda: defaultdict(list))
+    upstream: defaultdict[Table, defaultdict[str, list[Column]]] = defaultdict(lambda: defaultdict(list))
     columns: defaultdict[Table, set[str]] = defaultdict(set)
-    for source, target in way.edges:
-        behind[target[:2]][target.name].append(source)
+    for source, target in graph.edges:
+        upstream[target[:2]][target.name].append(source)
         columns[source[:2]].add(source.name)
         columns[target[:2]].add(target.name)
-    for table in sorted(behind):
-        read = sorted({column[:2] for sources in behind[table].values() for column in sources})
+    for table in sorted(upstream):
+        read = sorted({column[:2] for sources in upstream[table].values() for column in sources})
         yield JobEvent(
             eventTime=at.isoformat(),
             job=Job(namespace=NAMESPACE, name=dataset_name(table)),
@@ -67,7 +67,7 @@ def events(way: Way, described: Described, at: datetime) -> Iterator[JobEvent]:
                     name=dataset_name(table),
                     facets={
                         "schema": schema(table, columns[table], described),
-                        "columnLineage": column_lineage(behind[table]),
+                        "columnLineage": column_lineage(upstream[table]),
                     },
                 )
             ],
@@ -82,7 +82,7 @@ def schema(table: Table, columns: Iterable[str], described: Described) -> schema
     return schema_dataset.SchemaDatasetFacet(fields=fields)
 
 
-def column_lineage(behind: Mapping[str, Iterable[Column]]) -> column_lineage_dataset.ColumnLineageDatasetFacet:
+def column_lineage(upstream: Mapping[str, Iterable[Column]]) -> column_lineage_dataset.ColumnLineageDatasetFacet:
     return column_lineage_dataset.ColumnLineageDatasetFacet(
         fields={
             name: column_lineage_dataset.Fields(
@@ -93,7 +93,7 @@ def column_lineage(behind: Mapping[str, Iterable[Column]]) -> column_lineage_dat
                     for source in sources
                 ]
             )
-            for name, sources in sorted(behind.items())
+            for name, sources in sorted(upstream.items())
         }
     )
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from audit import ledger
 from audit.ledger import Entry
-from audit.lineage import Way, title
+from audit.lineage import LineageGraph, title
 from core import settings
 from core.errors import ExpectedFailure
 from core.settings import Home
@@ -72,7 +72,7 @@ def declared(manifest: Mapping[str, Any]) -> dict[str, Table]:
     }
 
 
-def lineage_rows(way: Way) -> list[dict[str, str]]:
+def lineage_rows(graph: LineageGraph) -> list[dict[str, str]]:
     """Return the edges as rows of `lineage_column`."""
     return [
         {
@@ -85,7 +85,7 @@ def lineage_rows(way: Way) -> list[dict[str, str]]:
             "to_table": target.table,
             "to_column": target.name,
         }
-        for source, target in way.edges
+        for source, target in graph.edges
     ]
 
 

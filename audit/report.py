@@ -14,7 +14,7 @@ from audit.copies import Evaluations
 from audit.definitions import FIGURES
 from audit.keyring import RetiredKey
 from audit.ledger import Entry
-from audit.lineage import Column, Way, rank, title
+from audit.lineage import Column, LineageGraph, rank, title
 from audit.tracing import PARIS, Shown, Trace
 from core.errors import ExpectedFailure
 
@@ -319,27 +319,27 @@ def key_lines(known: Sequence[Entry], retired: Sequence[RetiredKey]) -> Iterable
         )
 
 
-def lineage_lines(way: Way, code: str | None) -> Iterable[str]:
+def lineage_lines(graph: LineageGraph, code: str | None) -> Iterable[str]:
     """Yield the steps behind and beyond the figures of a KPI, or how many steps lead from layer to layer.
 
     Raises:
         ExpectedFailure: there is no such KPI.
     """
     if code is None:
-        counted = Counter((edge.source.layer, edge.target.layer) for edge in way.edges)
+        counted = Counter((edge.source.layer, edge.target.layer) for edge in graph.edges)
         for (source, target), number in sorted(counted.items(), key=lambda one: [rank(name) for name in one[0]]):
             yield f"{title(source)} → {title(target)} : {number} pas"
         return
-    tables = {column.table for column in way.columns if column.layer == "kpi" and column.name == "value"}
+    tables = {column.table for column in graph.columns if column.layer == "kpi" and column.name == "value"}
     known = sorted(table.removeprefix("kpi.kpi_") for table in tables - {"kpi.kpi_value"})
     if code not in known:
         raise ExpectedFailure(f"L'indicateur « {code} » n'a pas de chemin connu.", f"Connus : {', '.join(known)}.")
     for figure in FIGURES:
         start = Column("kpi", f"kpi.kpi_{code}", figure)
         yield f"# {figure}"
-        if not way.into(start):
+        if not graph.into(start):
             yield "aucune colonne : ce chiffre n'existe pas pour cet indicateur"
-        for source, target in way.behind(start):
+        for source, target in graph.upstream(start):
             yield f"{title(source.layer)} {source} → {title(target.layer)} {target}"
 
 

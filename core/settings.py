@@ -77,7 +77,7 @@ class Home:
 
     @property
     def drop(self) -> Path:
-        """Inbox of files, one folder per platform."""
+        """Drop folders, one per platform."""
         return self.root / "drop"
 
     @property

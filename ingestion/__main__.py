@@ -9,7 +9,7 @@ from pathlib import Path
 from core import settings
 from core.errors import ExpectedFailure
 from ingestion.engine.loading import load
-from ingestion.engine.progress import Pace
+from ingestion.engine.progress import Progress
 from ingestion.platforms import PLATFORMS
 
 
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _load(platform_name: str, file: Path | None) -> int:
     """Load a file, or the platform's API, print what became of it, and return 0 when the load is complete, else 1."""
     try:
-        report = load(platform_name, file=file, progress=Pace(_show))
+        report = load(platform_name, file=file, progress=Progress(_show))
     except ExpectedFailure as failure:
         print(failure, file=sys.stderr)
         return 1

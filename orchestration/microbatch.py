@@ -62,7 +62,7 @@ class News:
 
     Attributes:
         addresses: Platforms whose address has something new.
-        files: Files that have come to rest in an inbox, with their platform.
+        files: Files that have come to rest in a drop folder, with their platform.
         others: Why else a batch is due: topics or crises that changed, a daily publication, time that passed.
     """
 

@@ -122,7 +122,7 @@ class Graph:
         read = [uid for uid in node["depends_on"]["nodes"] if uid.startswith("model.")]
         return [uid for uid in read if self.nodes[uid]["fqn"][1] != "reference"] or read
 
-    def behind(self, subjects: Iterable[str]) -> frozenset[str]:
+    def dependent_kpis(self, subjects: Iterable[str]) -> frozenset[str]:
         """Return the codes of the KPIs that rest on models. Beyond a KPI its values count, and these are held back."""
         found: set[str] = set()
         seen, waiting = set(subjects), [*subjects]
@@ -213,7 +213,7 @@ def failure(
         name=node["name"],
         subject=", ".join(sorted(graph.nodes[uid]["name"] for uid in subjects)),
         stops=graph.stops(node),
-        kpis=frozenset() if graph.stops(node) == WARN else rows.kpis or graph.behind(subjects),
+        kpis=frozenset() if graph.stops(node) == WARN else rows.kpis or graph.dependent_kpis(subjects),
         rows=result.get("failures") if result["status"] in ("fail", "warn") else None,
         examples=rows.examples,
         message=mask_identifiers(TEXT_VALUE.sub("string '…'", (result.get("message") or result["status"]).strip())),

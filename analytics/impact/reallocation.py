@@ -11,7 +11,7 @@ Estimate = tuple[float, Interval]
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredEffect:
     """One measured effect of an action whose hours are known.
 
     Args:
@@ -26,7 +26,7 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Move:
+class Reallocation:
     """Expected change of one KPI.
 
     Args:
@@ -42,7 +42,7 @@ class Move:
     actions: int
 
 
-def moved(hours: float, origin: Sequence[Measured], destination: Sequence[Measured]) -> Move:
+def reallocate(hours: float, origin: Sequence[MeasuredEffect], destination: Sequence[MeasuredEffect]) -> Reallocation:
     """Return what moving hours would change, had each hour the effect that hours had there so far.
 
     Every measured effect counts, not only those that stand out: those are the lucky ones, and would promise too much
@@ -55,10 +55,10 @@ def moved(hours: float, origin: Sequence[Measured], destination: Sequence[Measur
         destination: Effects measured where they are added; at least one.
     """
     taken, added = _scaled(-hours, per_hour(origin)), _scaled(hours, per_hour(destination))
-    return Move(taken, added, _sum(taken, added), len(origin) + len(destination))
+    return Reallocation(taken, added, _sum(taken, added), len(origin) + len(destination))
 
 
-def per_hour(effects: Sequence[Measured]) -> Estimate:
+def per_hour(effects: Sequence[MeasuredEffect]) -> Estimate:
     """Return the effect of one hour with its 90 % interval."""
     hours = sum(one.hours for one in effects)
     value = sum(one.effect for one in effects)

@@ -33,13 +33,13 @@ class Entry:
     Args:
         action: What it is.
         proposed: Whether its KPIs were proposed by the mapping, and not named by the unit.
-        answers: Whether it answers to what happens, which may itself have moved the KPI: no control tells the two
+        is_reactive: Whether it answers to what happens, which may itself have moved the KPI: no control tells the two
             apart, so that its effect is possible at most, and stands outside the false discovery control.
     """
 
     action: Action
     proposed: bool
-    answers: bool = False
+    is_reactive: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Reading:
         certainty: The word among all readings of the register.
         adjusted_p: p-value after false discovery control over all effects whose window is over, those of actions that
             answer to events apart.
-        answers: Whether the action answers to events.
+        is_reactive: Whether the action answers to events.
     """
 
     action_id: str
@@ -83,7 +83,7 @@ class Reading:
     overlaps: tuple[str, ...] = ()
     certainty: Certainty = Certainty.none
     adjusted_p: float | None = None
-    answers: bool = False
+    is_reactive: bool = False
 
 
 def read(register: Sequence[Entry], kpis: Mapping[str, Kpi], today: date) -> list[Reading]:
@@ -113,7 +113,9 @@ def _read_one(entry: Entry, code: str, kpi: Kpi | None, others: Sequence[Action]
     action = entry.action
 
     def told(period_type: str | None, finding: Finding, overlaps: tuple[str, ...] = ()) -> Reading:
-        return Reading(action.action_id, code, entry.proposed, period_type, finding, overlaps, answers=entry.answers)
+        return Reading(
+            action.action_id, code, entry.proposed, period_type, finding, overlaps, is_reactive=entry.is_reactive
+        )
 
     if kpi is None or not kpi.is_followed or not kpi.series:
         why = UNPUBLISHED if kpi is None else EMPTY if kpi.is_followed else UNFOLLOWED
@@ -137,7 +139,7 @@ def _worded(readings: list[Reading]) -> list[Reading]:
     together = {
         n: one.finding.effect
         for n, one in enumerate(readings)
-        if one.finding.effect and one.finding.window_is_over and not one.answers
+        if one.finding.effect and one.finding.window_is_over and not one.is_reactive
     }
     worded = [_worded_alone(one) for one in readings]
     for (n, effect), value in zip(together.items(), adjusted(list(together.values())), strict=True):

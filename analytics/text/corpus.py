@@ -182,7 +182,7 @@ class Complaint(NamedTuple):
     is_negative: bool
 
 
-class IrritantWord(NamedTuple):
+class PainPointWord(NamedTuple):
     """A word by which the complaints of a theme and service are known."""
 
     theme: str
@@ -193,7 +193,7 @@ class IrritantWord(NamedTuple):
     texts: int
 
 
-class IrritantExample(NamedTuple):
+class PainPointExample(NamedTuple):
     """A text that stands for the complaints of a theme and service."""
 
     theme: str
@@ -203,31 +203,31 @@ class IrritantExample(NamedTuple):
     typicality: Decimal
 
 
-def irritant_words(texts: Iterable[Complaint]) -> list[IrritantWord]:
+def pain_point_words(texts: Iterable[Complaint]) -> list[PainPointWord]:
     """Return the words that distinguish the complaints of each theme from all other texts of the same service."""
     found = []
-    for (theme, service), mine, others in _irritants(texts):
+    for (theme, service), mine, others in _by_pain_point(texts):
         told = keyness.distinctive_words([one.text for one in mine], [one.text for one in others])
         found += [
-            IrritantWord(theme, service, rank, word.word, Decimal(f"{word.z:.3f}"), word.texts)
+            PainPointWord(theme, service, rank, word.word, Decimal(f"{word.z:.3f}"), word.texts)
             for rank, word in enumerate(told, 1)
         ]
     return found
 
 
-def irritant_examples(texts: Iterable[Complaint]) -> list[IrritantExample]:
+def pain_point_examples(texts: Iterable[Complaint]) -> list[PainPointExample]:
     """Return the most typical complaints of each theme and service, one of those that are copies of each other."""
     found = []
-    for (theme, service), mine, _ in _irritants(texts):
+    for (theme, service), mine, _ in _by_pain_point(texts):
         chosen = keyness.examples([one.text for one in mine], [one.copy_of for one in mine], EXAMPLES)
         found += [
-            IrritantExample(theme, service, rank, mine[one.place].verbatim_id, Decimal(f"{one.typicality:.3f}"))
+            PainPointExample(theme, service, rank, mine[one.place].verbatim_id, Decimal(f"{one.typicality:.3f}"))
             for rank, one in enumerate(chosen, 1)
         ]
     return found
 
 
-def _irritants(texts: Iterable[Complaint]) -> Iterator[tuple[tuple[str, str], list[Complaint], list[Complaint]]]:
+def _by_pain_point(texts: Iterable[Complaint]) -> Iterator[tuple[tuple[str, str], list[Complaint], list[Complaint]]]:
     """Yield each theme and service with its complaints, and with every other text of the service, each once."""
     by_service: dict[str, list[Complaint]] = defaultdict(list)
     for one in texts:

@@ -21,7 +21,7 @@ KEY = dg.AssetKey(["superset", "answers"])
     kinds={"superset"},
     description="Superset's kept answers: none is older than the published daily copy.",
 )
-def answers() -> dg.MaterializeResult:
+def query_cache() -> dg.MaterializeResult:
     """Have Superset forget its answers, or say why there are none to forget.
 
     It waits for nothing but the publication: an apply of the bundle that fails leaves no former figures on the screen.

@@ -11,7 +11,7 @@ from assets.bi import access_log, server
 from assets.bi.lineage import shown
 from assets.dbt.lineage import load_compiled
 from assets.graph import graph
-from assets.serving.lineage import way
+from assets.serving.lineage import lineage_graph
 from audit import publication_metadata
 from audit.definitions import definitions
 from audit.publication_metadata import PublicationMetadata
@@ -32,7 +32,7 @@ def recorder(context: dg.AssetExecutionContext) -> Recorder:
     """
     manifest, lineage = load_compiled()
     bundle = server.bundle()
-    edges, places = way(manifest, lineage, bundle), shown(bundle)
+    edges, places = lineage_graph(manifest, lineage, bundle), shown(bundle)
     now = datetime.now(UTC)
     since = now - timedelta(days=DAYS)
     given = {
@@ -40,13 +40,13 @@ def recorder(context: dg.AssetExecutionContext) -> Recorder:
         "kpi_shown": places,
         "dagster_run": runs(context.instance, since),
         "check_evaluation": evaluations(context.instance, checks(), since),
-        "access_day": told_accesses(context, now),
+        "access_day": access_rows(context, now),
     }
     known = definitions(manifest, lineage, edges, places)
     return Recorder(known, context.run_id, PublicationMetadata(publication_metadata.declared(manifest), given))
 
 
-def told_accesses(context: dg.AssetExecutionContext, now: datetime) -> list[dict[str, Any]]:
+def access_rows(context: dg.AssetExecutionContext, now: datetime) -> list[dict[str, Any]]:
     """Return the accesses that Superset's log tells of; a log that cannot be read keeps no figure from its readers."""
     try:
         return access_log.by_day(settings.home(), now)

@@ -175,14 +175,14 @@ def lineage(
 
     published = lineages.read(settings.home())
     if openlineage:
-        found = events.events(published.way, published.described, published.published_at)
+        found = events.events(published.graph, published.described, published.published_at)
         if openlineage.startswith(("http://", "https://")):
             typer.echo(f"{events.send(found, openlineage)} événements envoyés à {openlineage}.")
         else:
             typer.echo(f"{events.write(found, Path(openlineage))} événements écrits dans {openlineage}.")
     if html:
-        report.write(html, lineage_page.page(published.way, published.publication_id))
+        report.write(html, lineage_page.page(published.graph, published.publication_id))
         typer.echo(f"Écrit dans {html}.")
     if not (openlineage or html):
-        for line in report.lineage_lines(published.way, code):
+        for line in report.lineage_lines(published.graph, code):
             typer.echo(line)

@@ -69,12 +69,12 @@ def definitions_here() -> Definitions:
     from assets.bi import server
     from assets.bi.lineage import shown
     from assets.dbt.lineage import load_compiled
-    from assets.serving.lineage import way
+    from assets.serving.lineage import lineage_graph
     from audit.definitions import definitions
 
     manifest, lineage = load_compiled()
     bundle = server.bundle()
-    return as_kept(definitions(manifest, lineage, way(manifest, lineage, bundle), shown(bundle)))
+    return as_kept(definitions(manifest, lineage, lineage_graph(manifest, lineage, bundle), shown(bundle)))
 
 
 def definitions_of(revision: str) -> Definitions:
@@ -102,7 +102,7 @@ def compiled(tree: Path) -> Definitions:
 
     from assets.bi.lineage import shown
     from assets.dbt.lineage import TRACED, compiled_manifest, joined, trace
-    from assets.serving.lineage import way
+    from assets.serving.lineage import lineage_graph
     from audit.definitions import definitions
 
     project_dir = tree / "dbt_project"
@@ -115,7 +115,7 @@ def compiled(tree: Path) -> Definitions:
     joint.write_text(json.dumps(manifest))
     bundle = bundles.load(tree / "superset" / "bundle", joint)
     lineage = trace(manifest)
-    return definitions(manifest, lineage, way(manifest, lineage, bundle), shown(bundle))
+    return definitions(manifest, lineage, lineage_graph(manifest, lineage, bundle), shown(bundle))
 
 
 def as_kept(found: Any) -> Definitions:

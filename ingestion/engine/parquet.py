@@ -206,7 +206,7 @@ def said_column(name: str) -> str:
 
 
 def canonical(table: Table) -> str:
-    """Return SQL of the text whose MD5 is the content hash, as `intake.content_hash` writes it."""
+    """Return SQL of the text whose MD5 is the content hash, as `validation.content_hash` computes it."""
     values = ", chr(31), ".join(_on(_CONTENT[f.type], f.name) for f in table.fields if f.name != GENERATION.name)
     return f"concat({values})"
 

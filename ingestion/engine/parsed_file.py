@@ -35,7 +35,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Delivery:
+class ParsedFile:
     """A file that was opened, recognised, and is ready to be read.
 
     Attributes:
@@ -70,7 +70,7 @@ def as_they_are(_labels: Sequence[str], _name: str) -> Sequence[tuple[Table | No
     return [(None, lambda values: [values])]
 
 
-def tabular_delivery(path: Path, platform: str, contract: Sequence[Table], adapter: Adapter = as_they_are) -> Delivery:
+def parse_tabular(path: Path, platform: str, contract: Sequence[Table], adapter: Adapter = as_they_are) -> ParsedFile:
     """Return an export as CSV with a header, as a JSON document, or as JSON Lines: told by its content.
 
     Args:
@@ -88,7 +88,7 @@ def tabular_delivery(path: Path, platform: str, contract: Sequence[Table], adapt
     if not is_json(text):
         file = open_csv(path, platform, lambda header: max(table.recognised(header) for table in contract))
         parts = _parts(file.records, file.header, contract, adapter, where)
-        return Delivery(file.name, file.sha256, file.size_bytes, tuple(parts), file.repaired)
+        return ParsedFile(file.name, file.sha256, file.size_bytes, tuple(parts), file.repaired)
     known = _known_labels(contract)
     found: list[Part] = []
     is_lines = path.suffix.lower() in JSON_LINES
@@ -101,7 +101,7 @@ def tabular_delivery(path: Path, platform: str, contract: Sequence[Table], adapt
             for record in flat
         ]
         found += _parts(partial(iter, whole), labels, named or contract, adapter, where)
-    return Delivery(name_of(path), hashlib.sha256(data).hexdigest(), len(data), _joined(found), repaired)
+    return ParsedFile(name_of(path), hashlib.sha256(data).hexdigest(), len(data), _joined(found), repaired)
 
 
 def _known_labels(contract: Sequence[Table]) -> Callable[[str], bool]:
@@ -155,22 +155,22 @@ def _joined(parts: Iterable[Part]) -> tuple[Part, ...]:
     return tuple(Part(table, chain.from_iterable(records)) for table, records in by_table.items())
 
 
-def headerless_csv_delivery(path: Path, platform: str, table: Table, labels: Sequence[str]) -> Delivery:
+def parse_headerless_csv(path: Path, platform: str, table: Table, labels: Sequence[str]) -> ParsedFile:
     """Return a CSV file whose columns are known by their order; a header that it has all the same is recognised.
 
     Raises:
         ExpectedFailure: the file cannot be read.
     """
     file = open_headerless_csv(path, platform, labels)
-    return of_csv(file, Part(table, file.records()))
+    return parsed_csv(file, Part(table, file.records()))
 
 
-def of_csv(file: CsvFile, *parts: Part) -> Delivery:
+def parsed_csv(file: CsvFile, *parts: Part) -> ParsedFile:
     """Return a CSV file as the given parts."""
-    return Delivery(file.name, file.sha256, file.size_bytes, parts, file.repaired)
+    return ParsedFile(file.name, file.sha256, file.size_bytes, parts, file.repaired)
 
 
-def xlsx_delivery(path: Path, platform: str, contract: Sequence[Table]) -> Delivery:
+def parse_xlsx(path: Path, platform: str, contract: Sequence[Table]) -> ParsedFile:
     """Return the first sheet of a workbook whose header is recognised, of the table whose contract knows it best.
 
     Raises:
@@ -180,12 +180,12 @@ def xlsx_delivery(path: Path, platform: str, contract: Sequence[Table]) -> Deliv
     where = f"{platform}, file {file.name}"
     table = choose_table(contract, file.header, where)
     table.understand(file.header, where)
-    return Delivery(file.name, file.sha256, file.size_bytes, (Part(table, file.records()),))
+    return ParsedFile(file.name, file.sha256, file.size_bytes, (Part(table, file.records()),))
 
 
-def json_delivery(
+def parse_json(
     path: Path, platform: str, read: Callable[[Any], Iterable[tuple[Table, Iterable[Mapping[str, Any]]]]]
-) -> Delivery:
+) -> ParsedFile:
     """Return a JSON document.
 
     Args:
@@ -209,7 +209,7 @@ def json_delivery(
         raise ExpectedFailure(
             f"{where}: the document is not of the expected form ({type(problem).__name__}: {problem}).", AGAIN
         ) from None
-    return Delivery(name_of(path), hashlib.sha256(data).hexdigest(), len(data), parts)
+    return ParsedFile(name_of(path), hashlib.sha256(data).hexdigest(), len(data), parts)
 
 
 def _records(found: Iterable[Mapping[str, Any]]) -> list[Record]:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 
-class Pace:
+class Progress:
     """Counts pages as they are read, for `ingestion.engine.loading.load` to tell its progress to.
 
     Args:

@@ -21,7 +21,7 @@ from ingestion.engine.records import Record
 MANY_RECORDS = 20
 
 #: Called after each page, or batch of a file, with the number of its records.
-Progress = Callable[[int], None]
+ProgressCallback = Callable[[int], None]
 
 #: Tells, of identifiers of loads, which took a later export than one that ends on a day.
 LaterExports = Callable[[Iterable[str], date | None], set[str]]
@@ -86,7 +86,7 @@ class _Accepted:
 
 
 @dataclass
-class Intake:
+class TableValidator:
     """Takes the records of one table, batch by batch, and counts what becomes of them: each record is counted once.
 
     Attributes:
@@ -101,7 +101,7 @@ class Intake:
     table: Table
     origin: Origin
     existing: Callable[[Sequence[str]], Mapping[str, Row]]
-    progress: Progress
+    progress: ProgressCallback
     generation: str | None = None
     later_exports: LaterExports = lambda _, __: set()
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))

@@ -15,7 +15,7 @@ _DATASET_PERMISSION = re.compile(r"\(id:(\d+)\)$")
 
 
 @dataclass(frozen=True)
-class HeldRole:
+class RemoteRole:
     """A role of the server; a permission to read a dataset of the bundle is `read dataset <slug>`."""
 
     id: int
@@ -23,7 +23,7 @@ class HeldRole:
 
 
 @dataclass(frozen=True)
-class HeldRule:
+class RemoteRule:
     """A row rule of the server. `other_datasets` says that it also covers datasets that are not the bundle's."""
 
     id: int
@@ -36,7 +36,7 @@ class HeldRule:
 
 
 @dataclass(frozen=True)
-class HeldDashboard:
+class RemoteDashboard:
     """A dashboard of the bundle and the roles that alone open it."""
 
     id: int
@@ -44,7 +44,7 @@ class HeldDashboard:
 
 
 @dataclass(frozen=True)
-class HeldUser:
+class RemoteUser:
     """An account of the server; `is_ours` says that the project made it."""
 
     id: int
@@ -57,10 +57,10 @@ class HeldUser:
 class ServerAccess:
     """What a server holds about access, by name. `mark_id` is the group of the project's accounts, once it exists."""
 
-    roles: dict[str, HeldRole]
-    rules: dict[str, HeldRule]
-    dashboards: dict[str, HeldDashboard]
-    users: dict[str, HeldUser]
+    roles: dict[str, RemoteRole]
+    rules: dict[str, RemoteRule]
+    dashboards: dict[str, RemoteDashboard]
+    users: dict[str, RemoteUser]
     permission_ids: dict[str, int] = field(repr=False)
     dataset_ids: dict[str, int] = field(repr=False)
     mark_id: int | None = None
@@ -82,12 +82,12 @@ def read(client: Client, bundle: Bundle) -> ServerAccess:
     ours = {user["username"] for user in mark["users"]} if mark else set()
     return ServerAccess(
         roles={
-            role["name"]: HeldRole(role["id"], frozenset(words[number] for number in role["permission_ids"]))
+            role["name"]: RemoteRole(role["id"], frozenset(words[number] for number in role["permission_ids"]))
             for role in client.get("/api/v1/security/roles/search/", params={"q": "(page:0,page_size:10000)"})["result"]
         },
         rules={rule["name"]: _rule(rule, slugs) for rule in client.list("rowlevelsecurity", _RULE_COLUMNS)},
         dashboards={
-            one["slug"]: HeldDashboard(one["id"], frozenset(role["name"] for role in one["roles"]))
+            one["slug"]: RemoteDashboard(one["id"], frozenset(role["name"] for role in one["roles"]))
             for one in client.list("dashboard", ["id", "slug", "roles.name"])
             if one["slug"] in {dashboard.slug for dashboard in bundle.dashboards}
         },
@@ -116,9 +116,9 @@ def _permissions(client: Client, slugs: dict[int, str]) -> dict[str, int]:
     return found
 
 
-def _rule(row: dict[str, Any], slugs: dict[int, str]) -> HeldRule:
+def _rule(row: dict[str, Any], slugs: dict[int, str]) -> RemoteRule:
     tables = [table["id"] for table in row["tables"]]
-    return HeldRule(
+    return RemoteRule(
         id=row["id"],
         filter_type=row["filter_type"],
         clause=row["clause"],
@@ -129,8 +129,8 @@ def _rule(row: dict[str, Any], slugs: dict[int, str]) -> HeldRule:
     )
 
 
-def _user(row: dict[str, Any], is_ours: bool) -> HeldUser:
-    return HeldUser(
+def _user(row: dict[str, Any], is_ours: bool) -> RemoteUser:
+    return RemoteUser(
         id=row["id"],
         fields={name: row[name] for name in ("first_name", "last_name", "email", "active")},
         roles=frozenset(role["name"] for role in row["roles"]),

@@ -30,7 +30,7 @@ from analytics.impact import (
 )
 from analytics.impact.counterfactual import expectation
 from analytics.impact.dispersion import Dispersion
-from analytics.impact.reallocation import Measured, moved, per_hour
+from analytics.impact.reallocation import MeasuredEffect, per_hour, reallocate
 from analytics.impact.sequential import boundary
 from analytics.impact.table import COLUMNS, read_register, told, written
 from analytics.impact.targets import targets
@@ -223,15 +223,17 @@ def test_an_action_that_names_no_kpi_is_given_those_of_its_theme_and_kind() -> N
 def test_what_answers_to_events_is_possible_at_most_and_takes_nothing_from_the_others() -> None:
     """Eleven strong effects beside one: read with it, they would multiply its p-value by twelve."""
     whole = strong_series()
-    waves = [Entry(action(action_id=f"B{row}", territories=(f"T{row}",)), True, answers=True) for row in range(1, 12)]
+    waves = [
+        Entry(action(action_id=f"B{row}", territories=(f"T{row}",)), True, is_reactive=True) for row in range(1, 12)
+    ]
     first, *others = read([*registered(action()), *waves], followed(week=whole), TODAY)
     assert first.certainty is Certainty.probable
     assert first.finding.effect
     assert first.adjusted_p == pytest.approx(first.finding.effect.p_value)
     assert {one.adjusted_p for one in others} == {None}
-    alone = read([Entry(action(), True, answers=True)], followed(week=whole), TODAY)[0]
+    alone = read([Entry(action(), True, is_reactive=True)], followed(week=whole), TODAY)[0]
     assert alone.certainty is Certainty.possible
-    nothing = read([Entry(action(), True, answers=True)], followed(week=series()), TODAY)[0]
+    nothing = read([Entry(action(), True, is_reactive=True)], followed(week=series()), TODAY)[0]
     assert nothing.certainty is Certainty.none
 
 
@@ -368,23 +370,23 @@ def test_the_table_has_a_row_per_period_and_one_for_what_is_refused() -> None:
 def test_an_hour_has_brought_what_all_hours_together_have() -> None:
     """30 fewer for 6 hours: five an hour, and sqrt(3² + 4²) = 5 around it, by hour 5/6."""
     effects = [
-        Measured(2, -20, Interval(-23, -17)),
-        Measured(4, -10, Interval(-14, -6)),
+        MeasuredEffect(2, -20, Interval(-23, -17)),
+        MeasuredEffect(4, -10, Interval(-14, -6)),
     ]
     value, interval = per_hour(effects)
     assert (value, interval) == (-5, Interval(-35 / 6, -25 / 6))
-    move = moved(12, effects, [Measured(1, -8, Interval(-9, -7))])
-    assert move.origin == (60, pytest.approx(Interval(50, 70)))
-    assert move.destination == (-96, Interval(-108, -84))
-    assert move.together[0] == -36
-    assert move.together[1] == pytest.approx(Interval(-36 - np.hypot(10, 12), -36 + np.hypot(10, 12)))
-    assert move.actions == 3
+    reallocation = reallocate(12, effects, [MeasuredEffect(1, -8, Interval(-9, -7))])
+    assert reallocation.origin == (60, pytest.approx(Interval(50, 70)))
+    assert reallocation.destination == (-96, Interval(-108, -84))
+    assert reallocation.together[0] == -36
+    assert reallocation.together[1] == pytest.approx(Interval(-36 - np.hypot(10, 12), -36 + np.hypot(10, 12)))
+    assert reallocation.actions == 3
 
 
 @given(st.floats(0.5, 500), st.floats(-50, 50), st.floats(0.1, 20))
 def test_what_moves_between_alike_places_changes_nothing(hours: float, effect: float, half: float) -> None:
-    alike = [Measured(3, effect, Interval(effect - half, effect + half))]
-    value, interval = moved(hours, alike, alike).together
+    alike = [MeasuredEffect(3, effect, Interval(effect - half, effect + half))]
+    value, interval = reallocate(hours, alike, alike).together
     assert value == pytest.approx(0)
     assert interval.low < 0 < interval.high
 

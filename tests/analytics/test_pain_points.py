@@ -178,10 +178,10 @@ def test_words_and_examples_of_an_irritant_are_those_of_its_complaints() -> None
         for place, text in enumerate(some)
     ]
     texts += [complaint("lone", "Attente", "attente_delai", "Percev@l", True)]
-    words = corpus.irritant_words(texts)
+    words = corpus.pain_point_words(texts)
     assert {(one.theme, one.service_name) for one in words} == {("attente_delai", "total")}
     assert (words[0].rank, words[0].word, words[0].texts) == (1, "attente", 8)
-    examples = corpus.irritant_examples(texts)
+    examples = corpus.pain_point_examples(texts)
     assert [one.rank for one in examples] == [1, 2, 3]
     assert all(one.verbatim_id.startswith("attente_delai") for one in examples)
 

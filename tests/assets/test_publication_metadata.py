@@ -95,4 +95,4 @@ def test_a_log_that_cannot_be_read_stops_nothing(home: Home) -> None:
     home.superset.mkdir(parents=True)
     with closing(sqlite3.connect(home.superset / access_log.DATABASE)) as connection:
         connection.execute("create table half_migrated (id integer)")
-    assert publication_metadata.told_accesses(dg.build_asset_context(), NOW) == []
+    assert publication_metadata.access_rows(dg.build_asset_context(), NOW) == []

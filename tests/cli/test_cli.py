@@ -335,9 +335,9 @@ class TestDoctor:
         assert "cyberimpact load services_publics_plus" in found["remedy"]
 
     def test_a_file_that_waits_in_the_inbox(self, run: Run, home: Home) -> None:
-        inbox = home.drop / "services_publics_plus"
-        inbox.mkdir(parents=True)
-        (inbox / "export.csv").touch()
+        drop_folder = home.drop / "services_publics_plus"
+        drop_folder.mkdir(parents=True)
+        (drop_folder / "export.csv").touch()
         found = self.findings(run)
         assert "export.csv" in found["drop/services_publics_plus"]["detail"]
 
@@ -497,11 +497,11 @@ class TestKpi:
 
 def test_one_bad_file_of_an_inbox_stops_no_other_and_fails_the_load(tmp_path, monkeypatch):
     monkeypatch.setenv("CYBERIMPACT_HOME", str(tmp_path))
-    inbox = tmp_path / "drop" / "pre_plainte"
-    inbox.mkdir(parents=True)
+    drop_folder = tmp_path / "drop" / "pre_plainte"
+    drop_folder.mkdir(parents=True)
     for name in ("a_bad.csv", "b_good.csv"):
-        (inbox / name).write_text("x")
-    (inbox / "c_link.csv").symlink_to(inbox / "b_good.csv")
+        (drop_folder / name).write_text("x")
+    (drop_folder / "c_link.csv").symlink_to(drop_folder / "b_good.csv")
 
     def run_job(_, config):
         file = Path(config["ops"]["pre_plainte"]["config"]["file"])

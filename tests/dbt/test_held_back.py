@@ -64,7 +64,7 @@ def test_a_kpi_that_shows_places_shows_what_lies_in_none(built: Built) -> None:
     ],
 )
 def test_the_kpis_that_rest_on_a_model_are_held_back_and_no_other(built: Built, model: str, kpis: set[str]) -> None:
-    assert Graph.of(built.manifest).behind([f"model.cyberimpact.{model}"]) == kpis
+    assert Graph.of(built.manifest).dependent_kpis([f"model.cyberimpact.{model}"]) == kpis
 
 
 def test_values_are_shown_without_persons() -> None:

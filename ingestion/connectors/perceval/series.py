@@ -17,7 +17,7 @@ from ingestion.connectors.perceval.contract import (
 )
 from ingestion.engine.contract import Table
 from ingestion.engine.files import name_of
-from ingestion.engine.parsed_file import Adapt, Delivery, json_delivery, tabular_delivery
+from ingestion.engine.parsed_file import Adapt, ParsedFile, parse_json, parse_tabular
 from privacy import redact
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ _FORBIDDEN_WORDS = frozenset({"card", "cards", "carte", "cartes", "cb", "opposit
 Found = Iterable[tuple[Table, Iterable[Mapping[str, Any]]]]
 
 
-def open_file(path: Path) -> Delivery:
+def open_file(path: Path) -> ParsedFile:
     """Open a file of PERCEV@L: the document of four series, or one series as CSV or JSON Lines.
 
     Raises:
@@ -43,7 +43,7 @@ def open_file(path: Path) -> Delivery:
     """
     where = f"{_PLATFORM}, file {name_of(path)}"
     if path.suffix.lower() != ".json":
-        return tabular_delivery(path, _PLATFORM, CONTRACT, _without_payment_data)
+        return parse_tabular(path, _PLATFORM, CONTRACT, _without_payment_data)
 
     def read(document: Any) -> Found:
         _refuse_payment_data(document, where)
@@ -57,7 +57,7 @@ def open_file(path: Path) -> Delivery:
             log.warning("%s: %s", where, sentence)
         return tables.items()
 
-    return json_delivery(path, _PLATFORM, read)
+    return parse_json(path, _PLATFORM, read)
 
 
 def _without_payment_data(_labels: Sequence[str], where: str) -> Sequence[tuple[Table | None, Adapt]]:
