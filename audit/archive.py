@@ -73,7 +73,7 @@ def keep(home: Home, now: datetime) -> int:
 
 def _check(home: Home, copy: Path, entries: Iterable[ledger.Entry]) -> None:
     """Refuse a copy that was altered since its publication: nothing could tell it later."""
-    entry = next((one for one in entries if one.publication_id == copy.parent.name), None)
+    entry = next((entry for entry in entries if entry.publication_id == copy.parent.name), None)
     signed = rewriting.expected_copy(home, entry, keyring.trusted(home)) if entry else None
     if entry is None or (signed and signed["sha256"] != digest_of(copy)):
         raise ExpectedFailure(

@@ -63,7 +63,7 @@ def differences(former: Definitions, later: Definitions) -> list[Change]:
     found = []
     for code in sorted(former.keys() | later.keys()):
         before, after = former.get(code), later.get(code)
-        shown = {tuple(place) for one in (before, after) if one for place in one["shown"]}
+        shown = {tuple(place) for version in (before, after) if version for place in version["shown"]}
         if before and after:
             meanings, circumstances = tuple(meaning(before, after)), tuple(circumstance(before, after))
             if not (meanings or circumstances):
@@ -84,7 +84,7 @@ def meaning(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str
     if model(before, before["observations"]) != model(after, after["observations"]):
         yield "calcul : le choix des observations change"
     for figure in sorted(before["columns"].keys() | after["columns"].keys()):
-        old, new = (set(one["columns"].get(figure, ())) for one in (before, after))
+        old, new = (set(definition["columns"].get(figure, ())) for definition in (before, after))
         if gone := sorted(old - new):
             yield f"provenance : {figure} ne vient plus de {', '.join(gone)}"
         if come := sorted(new - old):
@@ -94,19 +94,19 @@ def meaning(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str
 def circumstance(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
     """Yield what else differs."""
     yield from texts(before["kpi"], after["kpi"], CIRCUMSTANCES)
-    own = {one[part] for one in (before, after) for part in ("relation", "observations")}
-    relations = {known["relation"] for one in (before, after) for known in one["models"].values()} - own
+    own = {definition[part] for definition in (before, after) for part in ("relation", "observations")}
+    relations = {known["relation"] for definition in (before, after) for known in definition["models"].values()} - own
     changed = sorted(name for name in relations if model(before, name) != model(after, name))
     if changed:
         yield f"tables en amont modifiées : {', '.join(changed)}"
-    old, new = ({tuple(place) for place in one["shown"]} for one in (before, after))
+    old, new = ({tuple(place) for place in definition["shown"]} for definition in (before, after))
     yield from (f"plus affiché : {dashboard}, {chart}" for dashboard, chart in sorted(old - new))
     yield from (f"désormais affiché : {dashboard}, {chart}" for dashboard, chart in sorted(new - old))
 
 
 def texts(before: Mapping[str, Any], after: Mapping[str, Any], fields: Mapping[str, str]) -> Iterator[str]:
     for field, name in fields.items():
-        old, new = (plain(one.get(field)) for one in (before, after))
+        old, new = (plain(definition.get(field)) for definition in (before, after))
         if old != new:
             yield f"{name} : « {old} » devient « {new} »"
 
@@ -116,9 +116,9 @@ def plain(value: Any) -> str:
     return "–" if value is None else " ".join(str(value).split())
 
 
-def model(one: Mapping[str, Any], relation: str) -> str | None:
+def model(definition: Mapping[str, Any], relation: str) -> str | None:
     """Return the checksum of a model that a KPI is made from."""
-    return next((known["sha256"] for known in one["models"].values() if known["relation"] == relation), None)
+    return next((known["sha256"] for known in definition["models"].values() if known["relation"] == relation), None)
 
 
 def normal(sql: str) -> str:

@@ -42,7 +42,7 @@ def definitions(
     for code, known in found.items():
         known["steps"] = steps(graph, known["relation"])
         known["shown"] = sorted(
-            [one["dashboard_title"], one["chart_title"]] for one in shown if one["kpi_code"] == code
+            [place["dashboard_title"], place["chart_title"]] for place in shown if place["kpi_code"] == code
         )
     return found
 
@@ -124,5 +124,7 @@ def raw_columns(unique_id: str, column: str, nodes: Mapping[str, Mapping[str, An
 
 def model_checksum(known: Mapping[str, Mapping[str, Any]]) -> str:
     """Return the SHA-256 over every definition: it differs when any does, but not when a chart comes or goes."""
-    made = {code: {part: one[part] for part in one.keys() - {"shown"}} for code, one in known.items()}
+    made = {
+        code: {part: definition[part] for part in definition.keys() - {"shown"}} for code, definition in known.items()
+    }
     return hashlib.sha256(canonical(made)).hexdigest()

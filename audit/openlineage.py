@@ -56,10 +56,10 @@ def events(graph: LineageGraph, described: Described, at: datetime) -> Iterator[
             inputs=[
                 InputDataset(
                     namespace=NAMESPACE,
-                    name=dataset_name(one),
-                    facets={"schema": schema(one, columns[one], described)},
+                    name=dataset_name(source),
+                    facets={"schema": schema(source, columns[source], described)},
                 )
-                for one in read
+                for source in read
             ],
             outputs=[
                 OutputDataset(

@@ -301,10 +301,10 @@ def as_json(trace: Trace) -> dict[str, Any]:
 
 def history_lines(shown: Sequence[Shown]) -> Iterable[str]:
     """Yield what was displayed of a cell, one publication that changed it a line."""
-    for one in shown:
-        value = "retiré" if one.figures is None else figures_lines(one.figures)[0][1]
-        why = "première publication" if not one.causes else " ; ".join(one.causes)
-        yield f"{said(one.entry.published_at)}  publication {one.entry.sequence} : {value} ({why})"
+    for step in shown:
+        value = "retiré" if step.figures is None else figures_lines(step.figures)[0][1]
+        why = "première publication" if not step.causes else " ; ".join(step.causes)
+        yield f"{said(step.entry.published_at)}  publication {step.entry.sequence} : {value} ({why})"
 
 
 def key_lines(known: Sequence[Entry], retired: Sequence[RetiredKey]) -> Iterable[str]:
@@ -327,7 +327,7 @@ def lineage_lines(graph: LineageGraph, code: str | None) -> Iterable[str]:
     """
     if code is None:
         counted = Counter((edge.source.layer, edge.target.layer) for edge in graph.edges)
-        for (source, target), number in sorted(counted.items(), key=lambda one: [rank(name) for name in one[0]]):
+        for (source, target), number in sorted(counted.items(), key=lambda item: [rank(name) for name in item[0]]):
             yield f"{title(source)} → {title(target)} : {number} pas"
         return
     tables = {column.table for column in graph.columns if column.layer == "kpi" and column.name == "value"}

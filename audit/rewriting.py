@@ -54,7 +54,11 @@ class Rewriting:
 
 def expected_copy(home: Home, entry: Entry, keys: Keyring) -> Mapping[str, Any] | None:
     """Return the digests that the copy of a publication must have; None where nothing was signed of it."""
-    later = [one.copy for one in read_lines(home.ledger / ledger.REWRITTEN, _parsed) if one.counts_for(entry, keys)]
+    later = [
+        rewriting.copy
+        for rewriting in read_lines(home.ledger / ledger.REWRITTEN, _parsed)
+        if rewriting.counts_for(entry, keys)
+    ]
     return later[-1] if later else entry.copy
 
 

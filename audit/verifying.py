@@ -88,7 +88,7 @@ def _verify(home: Home, head: str | None, keys: Keyring) -> Verdict:
     problems += retired_key_problems(known, keys)
     problems += head_problems(known, head, vouched)
     removed = retention.removals(home)
-    genuine = {digest for digest, one in removed.items() if is_genuine(one, keys, audit_key)}
+    genuine = {digest for digest, removal in removed.items() if is_genuine(removal, keys, audit_key)}
     problems += evidence_problems(known, evidence.store(home), removed, genuine)
     problems += removal_problems(removed.values(), genuine, sealed=any(entry.is_sealed for entry in known))
     remarks += removal_remarks(removed.values(), keys)
@@ -342,11 +342,11 @@ def is_genuine(removal: Removal, keys: Keyring, audit_key: str | None) -> bool:
 
 def removal_problems(removed: Collection[Removal], genuine: Container[str], *, sealed: bool) -> Iterator[str]:
     """Yield the removals that the platform did not write down, where its publications are signed or sealed."""
-    false = [one for one in removed if one.sha256 not in genuine and (one.signature or one.seal)]
-    unsigned = [one for one in removed if sealed and not (one.signature or one.seal)]
+    false = [removal for removal in removed if removal.sha256 not in genuine and (removal.signature or removal.seal)]
+    unsigned = [removal for removal in removed if sealed and not (removal.signature or removal.seal)]
     for words, found in (("dont la signature ou le sceau est faux", false), ("non signé(s)", unsigned)):
         if found:
-            named = ", ".join(f"{one.kpi}, {one.month}" for one in found[:_SHOWN_ROWS])
+            named = ", ".join(f"{removal.kpi}, {removal.month}" for removal in found[:_SHOWN_ROWS])
             yield f"{len(found)} effacement(s) de preuves {words}, qui n'ont pas été faits par la plateforme : {named}."
 
 
@@ -357,7 +357,7 @@ def removal_remarks(removed: Collection[Removal], keys: Keyring) -> Iterator[str
             f"{len(removed)} fichier(s) d'observations effacé(s) au terme de leur conservation : leurs empreintes et "
             "le motif restent, le recalcul n'est plus possible."
         )
-    if any(one.signature for one in removed) and not keys:
+    if any(removal.signature for removal in removed) and not keys:
         yield "Signatures des effacements non vérifiées : donnez la clé publique avec --public-key."
 
 

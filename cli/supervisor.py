@@ -246,7 +246,9 @@ umask={settings.UMASK:03o}
 nodaemon={str(in_front).lower()}
 directory={settings.CHECKOUT}
 """
-    return "\n".join([supervisor, *(section(one, in_front=in_front) for one in shown or programs())]).replace("%", "%%")
+    return "\n".join([supervisor, *(section(program, in_front=in_front) for program in shown or programs())]).replace(
+        "%", "%%"
+    )
 
 
 def section(program: Program, *, in_front: bool = False) -> str:

@@ -135,12 +135,12 @@ def send(home: Home, now: datetime) -> list[str]:
         ExpectedFailure: nothing is published, Superset or Chromium is missing, a page does not come out whole, or the
             mail server refuses. What was sent before stays sent; a repeat has the same Message-ID.
     """
-    wanted = [one for one in subscriptions.declared("digest") if one.channel == "mail"]
+    wanted = [subscription for subscription in subscriptions.declared("digest") if subscription.channel == "mail"]
     if not wanted:
         return []
     mail.server()  # said before minutes are spent on drawing
     told = edition(home, now)
-    by_recipient = {one.key: leaves(one, told) for one in wanted}
+    by_recipient = {subscription.key: leaves(subscription, told) for subscription in wanted}
     drawn = draw(dict.fromkeys(leaf for pages in by_recipient.values() for leaf in pages))
     lines = []
     for subscription in wanted:

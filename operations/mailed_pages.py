@@ -40,7 +40,7 @@ def mailable() -> dict[str, Page]:
     pages = {file.stem: yaml.safe_load(file.read_text(encoding="utf-8")) for file in files}
     filters = {slug: page.get("filters", {}).get("territory", {}) for slug, page in pages.items()}
     return {
-        slug: Page(one.get("dataset") == _OF_ALL_TERRITORIES, has_nation=not one.get("first", False))
-        for slug, one in filters.items()
+        slug: Page(declared.get("dataset") == _OF_ALL_TERRITORIES, has_nation=not declared.get("first", False))
+        for slug, declared in filters.items()
         if slug not in policies["reserved"]["dashboards"]
     }

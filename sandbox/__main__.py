@@ -44,7 +44,7 @@ def _deliver_on(folder: Path, seed: int, delivered: datetime) -> None:
 def _write_truth(file: Path, seed: int, until: date) -> None:
     """Write what really happened, for those who judge what was noticed; nothing else may read it."""
     happened = (*events(seed, until), *effects(seed, until))
-    told = [{"kind": "action_effect", **asdict(one), "start": one.start.isoformat()} for one in happened]
+    told = [{"kind": "action_effect", **asdict(effect), "start": effect.start.isoformat()} for effect in happened]
     file.write_text(json.dumps(told, ensure_ascii=False, indent=1), encoding="utf-8")
 
 

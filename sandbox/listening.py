@@ -219,7 +219,7 @@ def mentions_of(seed: int, day: date) -> tuple[Document, ...]:
     """Return the mentions published on a day, as they will be when all reactions have come."""
     chance = draw(seed, "listening", day)
     counts: dict[Event | None, int] = {None: poisson(chance, MEAN_MENTIONS_PER_DAY * weekday_share(day))}
-    counts |= {one: poisson(chance, MENTIONS_PER_INTENSITY * one.intensity(day)) for one in active(seed, day)}
+    counts |= {event: poisson(chance, MENTIONS_PER_INTENSITY * event.intensity(day)) for event in active(seed, day)}
     found: list[Document] = []
     for event, count in counts.items():
         ranks = range(len(found), len(found) + count)
@@ -235,13 +235,13 @@ def _passed_on(chance: Random, documents: list[Document]) -> list[Document]:
     """Return the mentions of a day, shares sharing one of their network and place that came before, if any did."""
     own: dict[tuple[str, str], list[Document]] = {}
     told = []
-    for document in sorted(documents, key=lambda one: one["published"]):
+    for document in sorted(documents, key=lambda document: document["published"]):
         place = document["extra_source_attributes"]["world_data"]["region"]
         earlier = own.setdefault((document["source_type"][-1], place), [])
         if document["post_type"] == ["TEXT"]:
             earlier.append(document)
         shares = document["post_type"] == ["SHARE"] and earlier
-        weights = [1 + one["reach"] ** 0.5 for one in earlier]
+        weights = [1 + document["reach"] ** 0.5 for document in earlier]
         told.append(_sharing(document, chance.choices(earlier, weights)[0]) if shares else document)
     return told
 
@@ -340,7 +340,7 @@ class Project:
             if _now(self._today()) < now:
                 return JSONResponse({"error": "the history ends on a day that has passed"}, 409)
             wanted = (await request.json())["mentions"]
-            self._added += [_added(rank, now, **one) for rank, one in enumerate(wanted, len(self._added))]
+            self._added += [_added(rank, now, **wish) for rank, wish in enumerate(wanted, len(self._added))]
             self._added.sort(key=lambda document: document["search_indexed"])
         return JSONResponse({"added": len(self._added)})
 

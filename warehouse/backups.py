@@ -115,7 +115,9 @@ def backup(home: Home, folder: Path, head_of: HeadOf) -> Made:
                 name = home.operations.name
                 copy_sqlite(home.operations, partial / name)
                 files[name] = {"sha256": digest_of(partial / name), "size": (partial / name).stat().st_size}
-            links = {f"published/{one}/current": link for one in COPIES if (link := current_of(home, one))}
+            links = {
+                f"published/{database}/current": link for database in COPIES if (link := current_of(home, database))
+            }
             head = head_of(home)
         refuse_damaged(partial, files)
         content = {
@@ -137,7 +139,7 @@ def backup(home: Home, folder: Path, head_of: HeadOf) -> Made:
         ) from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    return Made(len(files), sum(int(one["size"]) for one in files.values()), head)
+    return Made(len(files), sum(int(file["size"]) for file in files.values()), head)
 
 
 def locked(home: Home) -> ExitStack:
@@ -155,7 +157,7 @@ def saved(home: Home) -> Iterator[str]:
             if path.exists():
                 yield path.name
     folders = [home.ledger, home.evidence, home.config]
-    folders += [home.published / one / link for one in COPIES if (link := current_of(home, one))]
+    folders += [home.published / database / link for database in COPIES if (link := current_of(home, database))]
     for folder in folders:
         for path in sorted(folder.rglob("*")):
             name = path.relative_to(home.root)

@@ -324,14 +324,14 @@ def hold_back(home: Home, graph: Graph, found: Sequence[Failure], database: Path
         if copy:
             connection.execute(f"attach {literal(str(copy))} as former (read_only)")
         connection.begin()
-        for one in found:
-            node = graph.nodes[one.unique_id]
+        for failure in found:
+            node = graph.nodes[failure.unique_id]
             if node["resource_type"] == "model":
                 ensure_table(connection, node)
-            for code in sorted(one.kpis):
+            for code in sorted(failure.kpis):
                 kpi = graph.kpi_node(code)
                 keep_former(connection, kpi, has_former=copy is not None)
-                write_down(connection, kpi, one, former_values_of(connection, code) if copy else None)
+                write_down(connection, kpi, failure, former_values_of(connection, code) if copy else None)
         connection.commit()
 
 
@@ -373,14 +373,14 @@ def former_values_of(connection: duckdb.DuckDBPyConnection, code: str) -> dateti
 
 
 def write_down(
-    connection: duckdb.DuckDBPyConnection, kpi: Mapping[str, Any], one: Failure, values_of: datetime | None
+    connection: duckdb.DuckDBPyConnection, kpi: Mapping[str, Any], failure: Failure, values_of: datetime | None
 ) -> None:
     """Record that a KPI is held back, by which check, and of when its values are."""
     code, kpi_id = dbt_project.meta(kpi)["kpi"]["code"], kpi["unique_id"]
-    connection.execute("delete from audit.held_back where kpi_code = ? and check_id = ?", [code, one.unique_id])
+    connection.execute("delete from audit.held_back where kpi_code = ? and check_id = ?", [code, failure.unique_id])
     connection.execute(
         "insert into audit.held_back values (?, ?, ?, ?, ?, ?, ?)",
-        [code, kpi_id, one.unique_id, one.name, one.subject, one.rows, values_of],
+        [code, kpi_id, failure.unique_id, failure.name, failure.subject, failure.rows, values_of],
     )
 
 
@@ -402,7 +402,7 @@ def settle(graph: Graph, database: Path, found: Sequence[Failure]) -> None:
 
     A check that passes once its KPIs have their former values holds them back all the same.
     """
-    held = {code for one in found for code in one.kpis}
+    held = {code for failure in found for code in failure.kpis}
     kept = [graph.kpi_node(code)["unique_id"] for code in held]
     checks = [uid for uid, node in graph.nodes.items() if node.get("attached_node") in kept]
     with writer_lock(database), duckdb.connect(str(database)) as connection:
@@ -410,7 +410,7 @@ def settle(graph: Graph, database: Path, found: Sequence[Failure]) -> None:
         connection.execute(
             "update audit.build_node set status = 'held_back' where unique_id in (select unnest(?))"
             " or (unique_id in (select unnest(?)) and status not in (select unnest(?)))",
-            [[one.unique_id for one in found], [*kept, *checks], [*SOUND]],
+            [[failure.unique_id for failure in found], [*kept, *checks], [*SOUND]],
         )
         connection.execute(
             "delete from audit.held_back where check_id not in"

@@ -112,10 +112,15 @@ def page() -> str:
     for path, methods in told["paths"].items():
         asked = methods["get"]
         rows = "".join(
-            _row(f"<code>{escape(one['name'])}</code>", f"{escape(one['description'])} {_values(one['schema'])}")
-            for one in asked["parameters"]
+            _row(
+                f"<code>{escape(parameter['name'])}</code>",
+                f"{escape(parameter['description'])} {_values(parameter['schema'])}",
+            )
+            for parameter in asked["parameters"]
         )
-        answers = "".join(_row(status, escape(one["description"])) for status, one in asked["responses"].items())
+        answers = "".join(
+            _row(status, escape(response["description"])) for status, response in asked["responses"].items()
+        )
         parts.append(
             f"<h2>GET <code>{escape(path)}</code></h2><p>{escape(asked['summary'])}.</p>"
             f"<table><tr><th>Paramètre</th><th>Sens</th></tr>{rows}</table>"

@@ -155,12 +155,12 @@ def ordered(tables: list[Figures]) -> Iterator[tuple[int, int]]:
             yield less, more
 
 
-def common(one: Figures, other: Figures) -> Iterator[tuple[int, int]]:
+def common(first: Figures, other: Figures) -> Iterator[tuple[int, int]]:
     """Return both counts of each cell that one publishes and the other publishes or is known to count none of."""
-    grains = {grain(cell) for cell in one.victims} & {grain(cell) for cell in other.victims}
-    for cell in one.victims.keys() | other.victims.keys():
+    grains = {grain(cell) for cell in first.victims} & {grain(cell) for cell in other.victims}
+    for cell in first.victims.keys() | other.victims.keys():
         if grain(cell) in grains:
-            yield one.victims.get(cell, 0), other.victims.get(cell, 0)
+            yield first.victims.get(cell, 0), other.victims.get(cell, 0)
 
 
 def refuse_shares_above_their_whole(cells: list[Cell], figures: Figures) -> None:

@@ -152,11 +152,12 @@ def measure(
         for start in starts
         if start >= least_past
     ]
-    whole = [_Window(one.counted.sum(axis=1), one.expected.sum(axis=1)) for one in (now, *placebos)]
+    whole = [_Window(window.counted.sum(axis=1), window.expected.sum(axis=1)) for window in (now, *placebos)]
     dispersion = learnt(
-        np.concatenate([one.counted[inside] for one in whole]), np.concatenate([one.expected[inside] for one in whole])
+        np.concatenate([window.counted[inside] for window in whole]),
+        np.concatenate([window.expected[inside] for window in whole]),
     )
-    surprises = np.array([dispersion.surprise(one.counted, one.expected) for one in whole])
+    surprises = np.array([dispersion.surprise(window.counted, window.expected) for window in whole])
     scales = _scales(surprises[1:])
     scale = float(scales[treated])
     standard = surprises[0] / scales
@@ -262,7 +263,7 @@ def _sequential(
 
     `seen` is the share of the planned window that has passed.
     """
-    paths = [_path(dispersion, one, scales) for one in placebos]
+    paths = [_path(dispersion, placebo, scales) for placebo in placebos]
     trials = np.concatenate([surprise[inside] for surprise, _ in paths])
     information = np.concatenate([variance[inside] for _, variance in paths])
     factor = boundary(information, seen=seen).calibrated(trials)

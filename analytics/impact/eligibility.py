@@ -173,7 +173,11 @@ def examine(action: Action, series: Series, others: Collection[Action], today: d
 def overlapping(action: Action, series: Series, others: Collection[Action]) -> list[Action]:
     """Return the other actions on the same KPI whose windows meet the action's: in one place, or all nationwide."""
     rivals = _rivals(action, series, others)
-    return rivals if action.is_nationwide else [one for one in rivals if set(one.territories) & set(action.territories)]
+    return (
+        rivals
+        if action.is_nationwide
+        else [rival for rival in rivals if set(rival.territories) & set(action.territories)]
+    )
 
 
 def refused(kpi_code: str, refusal: Refusal, starts: tuple[date, ...] = ()) -> Finding:
@@ -224,7 +228,7 @@ def _mixed(action: Action, series: Series, others: Collection[Action]) -> Refusa
 
 
 def _names(actions: Sequence[Action]) -> str:
-    names = sorted(one.action_id for one in actions)
+    names = sorted(action.action_id for action in actions)
     return ", ".join(names[:_NAMED]) + (" …" if len(names) > _NAMED else "")
 
 

@@ -45,7 +45,7 @@ class Panel:
         """
         chosen = np.array([code in set(codes) for code in self.territories])
         known = np.all(self.exposure[chosen] > 0, axis=0)
-        rest = [code for code, one in zip(self.territories, chosen, strict=True) if not one]
+        rest = [code for code, is_chosen in zip(self.territories, chosen, strict=True) if not is_chosen]
         return Panel(
             ["+".join(codes), *rest],
             self.starts,

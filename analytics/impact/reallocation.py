@@ -60,10 +60,10 @@ def reallocate(hours: float, origin: Sequence[MeasuredEffect], destination: Sequ
 
 def per_hour(effects: Sequence[MeasuredEffect]) -> Estimate:
     """Return the effect of one hour with its 90 % interval."""
-    hours = sum(one.hours for one in effects)
-    value = sum(one.effect for one in effects)
-    below = math.sqrt(sum((one.effect - one.interval.low) ** 2 for one in effects))
-    above = math.sqrt(sum((one.interval.high - one.effect) ** 2 for one in effects))
+    hours = sum(effect.hours for effect in effects)
+    value = sum(effect.effect for effect in effects)
+    below = math.sqrt(sum((effect.effect - effect.interval.low) ** 2 for effect in effects))
+    above = math.sqrt(sum((effect.interval.high - effect.effect) ** 2 for effect in effects))
     return value / hours, Interval((value - below) / hours, (value + above) / hours)
 
 
@@ -73,8 +73,8 @@ def _scaled(factor: float, estimate: Estimate) -> Estimate:
     return factor * value, Interval(low, high)
 
 
-def _sum(one: Estimate, other: Estimate) -> Estimate:
-    value = one[0] + other[0]
-    below = math.hypot(one[0] - one[1].low, other[0] - other[1].low)
-    above = math.hypot(one[1].high - one[0], other[1].high - other[0])
+def _sum(first: Estimate, other: Estimate) -> Estimate:
+    value = first[0] + other[0]
+    below = math.hypot(first[0] - first[1].low, other[0] - other[1].low)
+    above = math.hypot(first[1].high - first[0], other[1].high - other[0])
     return value, Interval(value - below, value + above)

@@ -121,9 +121,9 @@ def _read_one(entry: Entry, code: str, kpi: Kpi | None, others: Sequence[Action]
         why = UNPUBLISHED if kpi is None else EMPTY if kpi.is_followed else UNFOLLOWED
         return told(None, refused(code, why))
     found = [(period_type, examine(action, series, others, today)) for period_type, series in _asked(kpi, action)]
-    period_type, finding = next((one for one in reversed(found) if one[1].effect), found[0])
+    period_type, finding = next((candidate for candidate in reversed(found) if candidate[1].effect), found[0])
     meeting = overlapping(action, kpi.series[period_type], others) if action.started_on else []
-    return told(period_type, finding, tuple(sorted(one.action_id for one in meeting)))
+    return told(period_type, finding, tuple(sorted(other.action_id for other in meeting)))
 
 
 def _asked(kpi: Kpi, action: Action) -> list[tuple[str, Series]]:
@@ -137,11 +137,11 @@ def _asked(kpi: Kpi, action: Action) -> list[tuple[str, Series]]:
 
 def _worded(readings: list[Reading]) -> list[Reading]:
     together = {
-        n: one.finding.effect
-        for n, one in enumerate(readings)
-        if one.finding.effect and one.finding.window_is_over and not one.is_reactive
+        n: reading.finding.effect
+        for n, reading in enumerate(readings)
+        if reading.finding.effect and reading.finding.window_is_over and not reading.is_reactive
     }
-    worded = [_worded_alone(one) for one in readings]
+    worded = [_worded_alone(reading) for reading in readings]
     for (n, effect), value in zip(together.items(), adjusted(list(together.values())), strict=True):
         worded[n] = replace(readings[n], certainty=word(effect, value), adjusted_p=value)
     return worded

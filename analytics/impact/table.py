@@ -285,14 +285,14 @@ def _figures(reading: Reading, effect: Effect) -> Row:
 
 def _periods(reading: Reading, effect: Effect) -> Iterator[Row]:
     starts = reading.finding.starts
-    for start, one in zip(starts, effect.periods, strict=True):
+    for start, period in zip(starts, effect.periods, strict=True):
         yield {
             "period_start": start,
             "is_after": True,
-            "period_counted": _real(one.counted),
-            "period_expected": _real(one.expected),
-            "period_low": _real(one.band.low),
-            "period_high": _real(one.band.high),
+            "period_counted": _real(period.counted),
+            "period_expected": _real(period.expected),
+            "period_low": _real(period.band.low),
+            "period_high": _real(period.band.high),
         }
     before = reading.finding.before[-PAST_SHOWN:]
     for start, (counted, expected) in zip(before, effect.past[-PAST_SHOWN:], strict=True):

@@ -207,7 +207,7 @@ def pain_point_words(texts: Iterable[Complaint]) -> list[PainPointWord]:
     """Return the words that distinguish the complaints of each theme from all other texts of the same service."""
     found = []
     for (theme, service), mine, others in _by_pain_point(texts):
-        told = keyness.distinctive_words([one.text for one in mine], [one.text for one in others])
+        told = keyness.distinctive_words([complaint.text for complaint in mine], [text.text for text in others])
         found += [
             PainPointWord(theme, service, rank, word.word, Decimal(f"{word.z:.3f}"), word.texts)
             for rank, word in enumerate(told, 1)
@@ -219,10 +219,14 @@ def pain_point_examples(texts: Iterable[Complaint]) -> list[PainPointExample]:
     """Return the most typical complaints of each theme and service, one of those that are copies of each other."""
     found = []
     for (theme, service), mine, _ in _by_pain_point(texts):
-        chosen = keyness.examples([one.text for one in mine], [one.copy_of for one in mine], EXAMPLES)
+        chosen = keyness.examples(
+            [complaint.text for complaint in mine], [complaint.copy_of for complaint in mine], EXAMPLES
+        )
         found += [
-            PainPointExample(theme, service, rank, mine[one.place].verbatim_id, Decimal(f"{one.typicality:.3f}"))
-            for rank, one in enumerate(chosen, 1)
+            PainPointExample(
+                theme, service, rank, mine[example.place].verbatim_id, Decimal(f"{example.typicality:.3f}")
+            )
+            for rank, example in enumerate(chosen, 1)
         ]
     return found
 
@@ -230,15 +234,15 @@ def pain_point_examples(texts: Iterable[Complaint]) -> list[PainPointExample]:
 def _by_pain_point(texts: Iterable[Complaint]) -> Iterator[tuple[tuple[str, str], list[Complaint], list[Complaint]]]:
     """Yield each theme and service with its complaints, and with every other text of the service, each once."""
     by_service: dict[str, list[Complaint]] = defaultdict(list)
-    for one in texts:
-        by_service[one.service_name].append(one)
+    for text in texts:
+        by_service[text.service_name].append(text)
     for service, of_service in sorted(by_service.items()):
-        whole = {one.verbatim_id: one for one in of_service}
-        for theme in sorted({one.theme for one in of_service}):
-            mine = [one for one in of_service if one.theme == theme and one.is_negative]
+        whole = {text.verbatim_id: text for text in of_service}
+        for theme in sorted({text.theme for text in of_service}):
+            mine = [text for text in of_service if text.theme == theme and text.is_negative]
             if len(mine) >= FEWEST_COMPLAINTS:
-                ids = {one.verbatim_id for one in mine}
-                yield (theme, service), mine, [one for key, one in whole.items() if key not in ids]
+                ids = {text.verbatim_id for text in mine}
+                yield (theme, service), mine, [text for key, text in whole.items() if key not in ids]
 
 
 class ThemeProposal(NamedTuple):

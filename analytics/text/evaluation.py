@@ -46,7 +46,7 @@ def evaluate(labels: Sequence[str], told: np.ndarray, probabilities: np.ndarray)
         "macro_f1": _estimate(exact["f1"].mean(axis=1), resampled["f1"].mean(axis=1))._asdict(),
         "labels": by_label,
         "calibration_error": round(
-            sum(one["texts"] * abs(one["right"] - one["claimed"]) for one in bins) / len(told), 4
+            sum(bucket["texts"] * abs(bucket["right"] - bucket["claimed"]) for bucket in bins) / len(told), 4
         ),
         "reliability": bins,
         "confusion": {
@@ -100,7 +100,7 @@ def _scores(confusions: np.ndarray) -> dict[str, np.ndarray]:
 
 def _estimate(exact: np.ndarray, resampled: np.ndarray, interval: tuple[float, float] = _INTERVAL) -> Estimate:
     low, high = np.percentile(resampled, interval)
-    return Estimate(*(round(float(one), 4) for one in (exact.item(), low, high)))
+    return Estimate(*(round(float(bound), 4) for bound in (exact.item(), low, high)))
 
 
 def _reliability(right: np.ndarray, claimed: np.ndarray) -> list[dict[str, float]]:
@@ -108,9 +108,9 @@ def _reliability(right: np.ndarray, claimed: np.ndarray) -> list[dict[str, float
     bins = np.minimum((claimed * BINS).astype(int), BINS - 1)
     return [
         {
-            "texts": int((bins == one).sum()),
-            "claimed": round(float(claimed[bins == one].mean()), 4),
-            "right": round(float(right[bins == one].mean()), 4),
+            "texts": int((bins == bucket).sum()),
+            "claimed": round(float(claimed[bins == bucket].mean()), 4),
+            "right": round(float(right[bins == bucket].mean()), 4),
         }
-        for one in np.unique(bins)
+        for bucket in np.unique(bins)
     ]

@@ -36,7 +36,7 @@ def grams(word: str) -> tuple[str, ...]:
 def written(text_words: list[str]) -> list[tuple[str, ...]]:
     """Return the terms of a text's words: stems, and pairs of them."""
     found = stems(text_words)
-    return [*((one,) for one in found), *((f"{one} {two}",) for one, two in pairwise(found))]
+    return [*((word,) for word in found), *((f"{first} {two}",) for first, two in pairwise(found))]
 
 
 def spelled(text_words: list[str]) -> list[tuple[str, ...]]:

@@ -70,7 +70,7 @@ def distinctive_words(texts: Sequence[str], others: Sequence[str]) -> list[Word]
 
     A text counts once for each word. The measure, and its source, are those of `novel_terms`.
     """
-    here, there = (Counter(one for text in some for one in set(content(text))) for some in (texts, others))
+    here, there = (Counter(stem for text in some for stem in set(content(text))) for some in (texts, others))
     # The prior never outweighs the texts themselves.
     prior_size = min(MOST_PRIOR, here.total() + there.total()) or 1.0
     found = [
@@ -89,7 +89,7 @@ def spellings(texts: Iterable[str], stems: set[str]) -> dict[str, str]:
                 folded = fold(word)
                 if _is_content(folded) and stem(folded) in stems:
                     written[stem(folded)][word] += 1
-    return {one: min(found, key=lambda word: (-found[word], word)) for one, found in written.items()}
+    return {stem: min(found, key=lambda word: (-found[word], word)) for stem, found in written.items()}
 
 
 def spelled_words(text: str) -> list[str]:

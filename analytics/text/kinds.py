@@ -98,8 +98,8 @@ def copies(texts: Sequence[str]) -> list[int]:
     """
     first: dict[tuple[str, ...], int] = {}
     said = [tuple(word for word in words(text) if word.isalnum()) for text in texts]
-    exact = [first.setdefault(one, place) if one else place for place, one in enumerate(said)]
-    shingled = {place: _shingles(one) for one, place in first.items() if len(one) > _SHINGLE}
+    exact = [first.setdefault(text, place) if text else place for place, text in enumerate(said)]
+    shingled = {place: _shingles(text) for text, place in first.items() if len(text) > _SHINGLE}
     pairs = [*enumerate(exact), *_near(shingled)]
     rows, columns = zip(*pairs, strict=True) if pairs else ((), ())
     links = coo_array((np.ones(len(rows)), (rows, columns)), shape=(len(texts), len(texts)))
@@ -130,9 +130,9 @@ def _near(shingled: dict[int, frozenset[int]]) -> Iterator[tuple[int, int]]:
             else:
                 yield from ((place, other) for other in bucket if _alike(shingles, shingled[other]))
     pairs = {pair for bucket in buckets.values() for pair in combinations(bucket, 2)}
-    yield from ((one, other) for one, other in sorted(pairs) if _alike(shingled[one], shingled[other]))
+    yield from ((first, other) for first, other in sorted(pairs) if _alike(shingled[first], shingled[other]))
 
 
-def _alike(one: frozenset[int], other: frozenset[int]) -> bool:
-    common = len(one & other)
-    return common >= ALIKE * (len(one) + len(other) - common)
+def _alike(first: frozenset[int], other: frozenset[int]) -> bool:
+    common = len(first & other)
+    return common >= ALIKE * (len(first) + len(other) - common)

@@ -152,14 +152,14 @@ def train(texts: Iterable[str], labels: Iterable[str]) -> tuple[Classifier, Card
 
     pairs = distinct(zip(texts, labels, strict=True))
     counted = Counter(told for _, told in pairs)
-    kept = sorted(one for one, number in counted.items() if number >= FEWEST)
+    kept = sorted(label for label, number in counted.items() if number >= FEWEST)
     if len(kept) < FEWEST:
         raise TooFewTexts(dict(counted))
     pairs = [pair for pair in pairs if pair[1] in kept]
-    told = np.array([kept.index(one) for _, one in pairs])
+    told = np.array([kept.index(label) for _, label in pairs])
     vocabularies = tuple(Vocabulary() for _ in features.KINDS)
     seen = features.see([text for text, _ in pairs], vocabularies, learn=True)
-    folds = min(FOLDS, *(counted[one] for one in kept))
+    folds = min(FOLDS, *(counted[label] for label in kept))
     probabilities = np.empty((len(pairs), len(kept)))
     with threadpool_limits(1):  # several threads wait for each other longer than they work
         for known, asked in StratifiedKFold(folds, shuffle=True, random_state=0).split(told, told):
@@ -170,8 +170,8 @@ def train(texts: Iterable[str], labels: Iterable[str]) -> tuple[Classifier, Card
     classifier = classifier._replace(weights=classifier.weights / temperature, bias=classifier.bias / temperature)
     card = Card(
         labels=tuple(kept),
-        texts={one: counted[one] for one in kept},
-        passed_over={one: number for one, number in sorted(counted.items()) if one not in kept},
+        texts={label: counted[label] for label in kept},
+        passed_over={label: number for label, number in sorted(counted.items()) if label not in kept},
         fingerprint=_fingerprint(pairs),
         folds=folds,
         metrics=evaluate(kept, told, softmax(np.log(probabilities) / temperature, axis=1)),
@@ -222,14 +222,14 @@ def _compacted(classifier: Classifier) -> Classifier:
     ]
     return classifier._replace(
         vocabularies=tuple(map(Vocabulary, kept)),
-        scale=classifier.scale._replace(kept=tuple(np.arange(len(one)) for one in kept)),
+        scale=classifier.scale._replace(kept=tuple(np.arange(len(positions)) for positions in kept)),
     )
 
 
 def _fingerprint(pairs: Iterable[tuple[str, str]]) -> str:
     digest = hashlib.sha256()
-    for one in sorted(hashlib.sha256(json.dumps(pair).encode()).digest() for pair in pairs):
-        digest.update(one)
+    for pair_digest in sorted(hashlib.sha256(json.dumps(pair).encode()).digest() for pair in pairs):
+        digest.update(pair_digest)
     return digest.hexdigest()
 
 
@@ -242,8 +242,8 @@ def save(folder: Path, classifier: Classifier, card: Card) -> None:
         "bias": classifier.bias,
         "mean": classifier.scale.mean,
         "spread": classifier.scale.spread,
-        **{f"terms_{kind}": np.frombuffer(one, dtype=np.uint8) for kind, one in enumerate(terms)},
-        **{f"rarity_{kind}": one.astype(np.float32) for kind, one in enumerate(classifier.scale.rarity)},
+        **{f"terms_{kind}": np.frombuffer(encoded, dtype=np.uint8) for kind, encoded in enumerate(terms)},
+        **{f"rarity_{kind}": weights.astype(np.float32) for kind, weights in enumerate(classifier.scale.rarity)},
     }
     np.savez_compressed(folder / _WEIGHTS, **numbers)
     (folder / _CARD).write_text(json.dumps(asdict(card), ensure_ascii=False, indent=1), encoding="utf-8")
@@ -273,7 +273,7 @@ def load(folder: Path) -> tuple[Classifier, Card]:
 def _read(card: Card, numbers: dict[str, np.ndarray]) -> Classifier:
     kinds = range(len(features.KINDS))
     terms = [numbers[f"terms_{kind}"].tobytes().decode() for kind in kinds]
-    vocabularies = tuple(Vocabulary(one.split("\n") if one else ()) for one in terms)
+    vocabularies = tuple(Vocabulary(joined.split("\n") if joined else ()) for joined in terms)
     scale = Scale(
         kept=tuple(np.arange(len(vocabulary)) for vocabulary in vocabularies),
         rarity=tuple(numbers[f"rarity_{kind}"] for kind in kinds),

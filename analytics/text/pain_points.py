@@ -72,7 +72,7 @@ def weight(lost: np.ndarray, squares: np.ndarray, largest: np.ndarray, marks: np
         largest: Most points that one costs.
         marks: Marks over which the mean is taken; NaN comes of 0.
     """
-    lost, squares, largest, marks = (np.asarray(one, dtype=float) for one in (lost, squares, largest, marks))
+    lost, squares, largest, marks = (np.asarray(values, dtype=float) for values in (lost, squares, largest, marks))
     with np.errstate(divide="ignore", invalid="ignore"):
         low = _gamma(lost, squares, TAIL)
         high = _gamma(lost + largest, squares + largest**2, 1 - TAIL)

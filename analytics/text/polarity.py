@@ -50,7 +50,10 @@ def _patterns() -> dict[tuple[str, int], re.Pattern[str]]:
             found.setdefault((polarity, int(strength)), []).append(pattern)
     return {
         key: re.compile(
-            "|".join(rf"\b(?:{one})\b" if one[-1].isalnum() or one[-1] in "*+?)" else one for one in alternatives)
+            "|".join(
+                rf"\b(?:{alternative})\b" if alternative[-1].isalnum() or alternative[-1] in "*+?)" else alternative
+                for alternative in alternatives
+            )
         )
         for key, alternatives in found.items()
     }
@@ -82,8 +85,8 @@ def is_mixed(text: str) -> bool:
     Sentences are cut into clauses at words of contrast.
     """
     clauses = [weigh(clause) for part in sentences(fold(clean(text))) for clause in _CLAUSE.split(part)]
-    praised = max((one.positive - one.negative for one in clauses), default=0)
-    blamed = max((one.negative - one.positive for one in clauses), default=0)
+    praised = max((clause.positive - clause.negative for clause in clauses), default=0)
+    blamed = max((clause.negative - clause.positive for clause in clauses), default=0)
     is_opposed = min(praised, blamed) >= _SAID and praised + blamed >= _CLEAR
     whole = _sum(clauses)
     return is_opposed and min(whole) >= _BESIDE * max(whole)
@@ -142,4 +145,4 @@ FEATURES = (
 
 def _sum(weights: Iterable[Weight]) -> Weight:
     weights = list(weights)
-    return Weight(sum(one.positive for one in weights), sum(one.negative for one in weights))
+    return Weight(sum(weight.positive for weight in weights), sum(weight.negative for weight in weights))

@@ -87,9 +87,9 @@ def offer(folder: Path, texts: Iterable[tuple[str, str]]) -> Verdict:
         TooFewFrozen: there are too few to judge with.
     """
     distinct = model.distinct(texts)
-    learnt = [one for one in distinct if not is_frozen(one[0])][:MOST_TEXTS]
+    learnt = [pair for pair in distinct if not is_frozen(pair[0])][:MOST_TEXTS]
     classifier, card = model.train([text for text, _ in learnt], [told for _, told in learnt])
-    frozen = [one for one in distinct if is_frozen(one[0]) and one[1] in card.labels][:MOST_TEXTS]
+    frozen = [pair for pair in distinct if is_frozen(pair[0]) and pair[1] in card.labels][:MOST_TEXTS]
     if len(frozen) < FEWEST_FROZEN:
         raise TooFewFrozen(f"{len(frozen)} frozen texts, {FEWEST_FROZEN} are needed")
     draft = folder / f".{uuid4().hex}"
@@ -135,7 +135,7 @@ def _judged(candidate: Served, served: Served | None, frozen: Sequence[tuple[str
 def _indices(labels: Sequence[str], said: Sequence[str | None]) -> np.ndarray:
     """Return the place of each label, one past the last for what is not among them."""
     places = {label: place for place, label in enumerate(labels)}
-    return np.array([places.get(one or "", len(labels)) for one in said])
+    return np.array([places.get(label or "", len(labels)) for label in said])
 
 
 def _put_in_service(folder: Path, draft: Path, version: str) -> None:

@@ -59,7 +59,7 @@ def points(text: str) -> list[int]:
 
 def logarithms(text: str) -> list[float]:
     """Return log(1 + points) for each theme of the taxonomy: the tenth word of a theme says less than the first."""
-    return [log1p(one) for one in points(text)]
+    return [log1p(score) for score in points(text)]
 
 
 def spoken_of(logarithms: Sequence[float]) -> tuple[str, ...]:

@@ -73,7 +73,7 @@ def declared(node: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]]) ->
     read = {nodes[uid]["name"]: uid for uid in node["depends_on"]["nodes"]}
     found: dict[str, list[tuple[str, str]]] = {}
     for column in node["columns"].values():
-        named = [tuple(one.split(".")) for one in column["config"]["meta"].get(MADE_OF, [])]
+        named = [tuple(column_path.split(".")) for column_path in column["config"]["meta"].get(MADE_OF, [])]
         for model, name in named:
             if model not in read or name not in nodes[read[model]]["columns"]:
                 raise ExpectedFailure(

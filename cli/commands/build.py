@@ -70,7 +70,7 @@ def raise_all(failures: Sequence[ExpectedFailure]) -> None:
         raise failures[0]
     if failures:
         raise ExpectedFailure(
-            "\n".join(str(one) for one in failures[:-1]) + f"\n{failures[-1].what}", failures[-1].remedy
+            "\n".join(str(failure) for failure in failures[:-1]) + f"\n{failures[-1].what}", failures[-1].remedy
         )
 
 

@@ -193,7 +193,7 @@ def alerts(home: Home) -> Iterator[Finding]:
         yield Finding("subscriptions", "broken", failure.what, failure.remedy)
         return
     yield Finding("subscriptions", "ok", f"{len(wanted)} in {subscriptions.file().name}")
-    if any(one.channel == "mail" for one in wanted) and not mail.is_configured():
+    if any(subscription.channel == "mail" for subscription in wanted) and not mail.is_configured():
         yield Finding("mail", "broken", "no mail server is declared", "set CYBERIMPACT_SMTP_HOST in .env")
     if wanted and not links.are_possible():
         yield Finding(links.KEY_SETTING, "late", "not set: alerts leave without links", "make install")

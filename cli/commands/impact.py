@@ -114,7 +114,8 @@ class Report:
             "measured": self.measured,
             "standing_out": self.standing_out,
             "kpis": [
-                _json(one.told) | {"by_the_hour": one.by_the_hour and _json(one.by_the_hour)} for one in self.readings
+                _json(reading.told) | {"by_the_hour": reading.by_the_hour and _json(reading.by_the_hour)}
+                for reading in self.readings
             ],
         }
 
@@ -125,7 +126,7 @@ class Report:
         """Return one page that needs no other file and no network; whatever comes from a platform is escaped."""
         from cli.commands.impact_page import page
 
-        sections = [(_title(one), self._lines(one)[2:], one.periods) for one in self.readings]
+        sections = [(_title(reading), self._lines(reading)[2:], reading.periods) for reading in self.readings]
         return page(f"Effet de l'action {self.action['action_id']}", self._heading(), sections)
 
     def _heading(self) -> list[str]:
@@ -219,13 +220,13 @@ def _periods(connection: duckdb.DuckDBPyConnection, row: dict[str, Any]) -> tupl
         return ()
     return tuple(
         Period(
-            one["period_start"],
-            one["is_after"],
-            one["counted"],
-            one["expected"],
-            Interval(one["band_low"], one["band_high"]) if one["is_after"] else None,
+            period["period_start"],
+            period["is_after"],
+            period["counted"],
+            period["expected"],
+            Interval(period["band_low"], period["band_high"]) if period["is_after"] else None,
         )
-        for one in read(connection, PERIODS, row["action_id"], row["kpi_code"])
+        for period in read(connection, PERIODS, row["action_id"], row["kpi_code"])
     )
 
 

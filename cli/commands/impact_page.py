@@ -40,9 +40,9 @@ def page(title: str, heading: Sequence[str], sections: Sequence[tuple[str, Seque
 
 def picture(periods: Sequence[Period]) -> str:
     """Return observed, expected and band as an inline SVG."""
-    past = [one for one in periods if not one.is_after]
-    bands = [one.band for one in periods if one.band]
-    counted, expected = [one.counted for one in periods], [one.expected for one in periods]
+    past = [period for period in periods if not period.is_after]
+    bands = [period.band for period in periods if period.band]
+    counted, expected = [period.counted for period in periods], [period.expected for period in periods]
     top = max(*counted, *expected, *(band.high for band in bands), 1.0)
     step = (_WIDTH - 2 * _MARGIN) / max(len(counted) - 1, 1)
 

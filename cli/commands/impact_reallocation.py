@@ -57,22 +57,27 @@ class Simulation:
             "from": self.origin,
             "to": self.destination,
             "kpis": [
-                {"label": label, "at_origin": one.origin, "at_destination": one.destination, "together": one.together}
-                for label, one in self.changes
+                {
+                    "label": label,
+                    "at_origin": change.origin,
+                    "at_destination": change.destination,
+                    "together": change.together,
+                }
+                for label, change in self.changes
             ],
             "refused": list(self.refused),
         }
 
     def as_text(self) -> str:
         lines = [f"Déplacer {self.hours:g} heures de prévention, de {self.origin} vers {self.destination} :"]
-        for label, one in self.changes:
+        for label, change in self.changes:
             lines += [
                 "",
                 label,
-                f"  {self.origin} : {_change(one.origin)}.",
-                f"  {self.destination} : {_change(one.destination)}.",
-                f"  Ensemble : {_change(one.together)}. {_verdict(one.together)}",
-                f"  D'après {one.actions} action(s) mesurée(s) dans ces deux territoires.",
+                f"  {self.origin} : {_change(change.origin)}.",
+                f"  {self.destination} : {_change(change.destination)}.",
+                f"  Ensemble : {_change(change.together)}. {_verdict(change.together)}",
+                f"  D'après {change.actions} action(s) mesurée(s) dans ces deux territoires.",
             ]
         lines += ["", *self.refused] if self.refused else []
         return "\n".join([*lines, "", ASSUMED])
@@ -118,12 +123,14 @@ def simulate(home: Home, hours: float, origin: str, destination: str) -> Simulat
             "deux ne peuvent pas être comparés.",
             "Choisissez deux territoires dont les actions visaient un même indicateur.",
         )
-    changes = tuple((labels[kpi], reallocate(hours, one[origin], one[destination])) for kpi, one in both.items())
+    changes = tuple(
+        (labels[kpi], reallocate(hours, by_place[origin], by_place[destination])) for kpi, by_place in both.items()
+    )
     missing = tuple(
         f"{labels[kpi]} : aucun effet mesuré dans {names[code]}, aucun changement ne peut être annoncé."
         for kpi, by_place in of_kpi.items()
-        for code, one in by_place.items()
-        if not one
+        for code, effects in by_place.items()
+        if not effects
     )
     return Simulation(hours, names[origin], names[destination], changes, missing)
 

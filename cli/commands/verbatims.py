@@ -144,7 +144,7 @@ def train(path: Path, text: str, label: str, folder: Path) -> list[str]:
         pairs = [(row[texts_at], row[labels_at]) for row in shown(table.rows, "lecture")]
     console().print(f"Apprentissage sur {len(pairs)} lignes…", markup=False)
     try:
-        classifier, card = model.train([one for one, _ in pairs], [told for _, told in pairs])
+        classifier, card = model.train([text for text, _ in pairs], [told for _, told in pairs])
     except model.TooFewTexts as failure:
         found = ", ".join(f"« {name} » : {number}" for name, number in sorted(failure.found.items())) or "aucun texte"
         raise ExpectedFailure(
@@ -224,12 +224,12 @@ def proposal_report(found: Sequence[Proposal]) -> list[str]:
     if not found:
         return ["Aucun thème à proposer : trop peu de textes sans thème reconnu, ou rien qui les rapproche."]
     lines = []
-    for one in found:
-        example = " ".join((one.example or "").split())
+    for proposal in found:
+        example = " ".join((proposal.example or "").split())
         lines += [
-            f"{one.rank}. {one.words}",
-            f"   {one.texts} textes, soit {100 * one.share:.1f} % de ceux dont aucun thème n'est reconnu ; "
-            f"cohérence {number(float(one.coherence))}".replace(".", ","),
+            f"{proposal.rank}. {proposal.words}",
+            f"   {proposal.texts} textes, soit {100 * proposal.share:.1f} % de ceux dont aucun thème n'est reconnu ; "
+            f"cohérence {number(float(proposal.coherence))}".replace(".", ","),
             f"   Exemple : « {example[:_SHOWN]}{'…' if len(example) > _SHOWN else ''} »",
         ]
     return [

@@ -102,7 +102,7 @@ def territories_around(home: Home) -> Around:
             "select territory_code, region_code, gendarmerie_region_code from serving.reference.dim_territory"
         )
         for code, *outer in rows.fetchall():
-            found[code] = frozenset(one for one in outer if one and one != code)
+            found[code] = frozenset(territory for territory in outer if territory and territory != code)
     return found
 
 

@@ -64,17 +64,19 @@ def told(alert: Alert, signal: Signal | None, role: str) -> Told:
 
 def message(message_id: str, alerts: Sequence[Told]) -> Message:
     """Write one message: the gravest first."""
-    ordered = sorted(alerts, key=lambda one: (-one.alert.severity, one.alert.created_at, one.alert.alert_id))
+    ordered = sorted(
+        alerts, key=lambda notice: (-notice.alert.severity, notice.alert.created_at, notice.alert.alert_id)
+    )
     first = ordered[0].alert.subject
     subject = first if len(ordered) == 1 else f"{len(ordered)} signaux, dont {first}"
     foot = f"Tableau de bord : {dashboard()}\nRepère du message : {message_id}"
-    plain = "\n\n".join([*(_plain(one) for one in ordered), foot]) + "\n"
+    plain = "\n\n".join([*(_plain(notice) for notice in ordered), foot]) + "\n"
     return Message(
         message_id=message_id,
         subject=subject,
         plain=plain,
-        html=_page("".join(_html(one) for one in ordered), message_id),
-        data={"schema": SCHEMA, "id": message_id, "subject": subject, "signals": [_data(one) for one in ordered]},
+        html=_page("".join(_html(notice) for notice in ordered), message_id),
+        data={"schema": SCHEMA, "id": message_id, "subject": subject, "signals": [_data(notice) for notice in ordered]},
     )
 
 
@@ -125,9 +127,9 @@ def reasons(signal: Signal) -> str:
     return f"{grave.points:.0f} points sur 100 : {', '.join(brought) or 'aucun critère atteint'}"
 
 
-def facts(one: Told) -> list[tuple[str, str]]:
+def facts(notice: Told) -> list[tuple[str, str]]:
     """Return the lines of an alert: what is said, and its value, the most urgent first."""
-    alert, signal = one.alert, one.signal
+    alert, signal = notice.alert, notice.signal
     if signal is None:
         return [("Depuis", clock(alert.signal_opened_at)), ("Détail", "le signal n'est plus dans la copie publiée")]
     lines = [
@@ -149,38 +151,38 @@ def facts(one: Told) -> list[tuple[str, str]]:
 # ---- the forms
 
 
-def _plain(one: Told) -> str:
-    lines = [one.alert.subject, *([one.signal.explanation] if one.signal else []), ""]
-    lines += [f"{name} : {value}" for name, value in facts(one)]
-    if one.signal and one.signal.examples:
+def _plain(notice: Told) -> str:
+    lines = [notice.alert.subject, *([notice.signal.explanation] if notice.signal else []), ""]
+    lines += [f"{name} : {value}" for name, value in facts(notice)]
+    if notice.signal and notice.signal.examples:
         lines += ["", "Exemples (caviardés) :"]
-        lines += [f"- « {e['text']} » ({e['platform']})" for e in one.signal.examples[:SHOWN_EXAMPLES]]
-    if one.links:
-        lines += ["", "Votre verdict :", *(f"{VERDICTS[v]} : {link}" for v, link in one.links.items())]
+        lines += [f"- « {e['text']} » ({e['platform']})" for e in notice.signal.examples[:SHOWN_EXAMPLES]]
+    if notice.links:
+        lines += ["", "Votre verdict :", *(f"{VERDICTS[v]} : {link}" for v, link in notice.links.items())]
     return "\n".join(lines)
 
 
-def _html(one: Told) -> str:
-    colour = COLOURS[one.alert.severity]
+def _html(notice: Told) -> str:
+    colour = COLOURS[notice.alert.severity]
     rows = "".join(
         f'<tr><td style="padding:2px 10px 2px 0;color:#5b6770;vertical-align:top">{escape(name)}</td>'
         f'<td style="padding:2px 0">{escape(value)}</td></tr>'
-        for name, value in facts(one)
+        for name, value in facts(notice)
     )
     quotes = "".join(
         f'<blockquote style="margin:6px 0;padding:2px 10px;border-left:3px solid #c9ced3">{escape(str(e["text"]))}'
         f' <span style="color:#5b6770">({escape(str(e["platform"]))})</span></blockquote>'
-        for e in (one.signal.examples[:SHOWN_EXAMPLES] if one.signal else ())
+        for e in (notice.signal.examples[:SHOWN_EXAMPLES] if notice.signal else ())
     )
     buttons = "".join(
         f'<a href="{escape(link)}" style="display:inline-block;margin:8px 8px 0 0;padding:10px 14px;'
         f'border:1px solid #1b3a6b;border-radius:4px;color:#1b3a6b;text-decoration:none">{VERDICTS[verdict]}</a>'
-        for verdict, link in one.links.items()
+        for verdict, link in notice.links.items()
     )
-    said = f"<p>{escape(one.signal.explanation)}</p>" if one.signal else ""
+    said = f"<p>{escape(notice.signal.explanation)}</p>" if notice.signal else ""
     return (
         f'<section style="margin:0 0 24px"><h1 style="font-size:18px;margin:0 0 6px;color:{colour}">'
-        f"{escape(one.alert.subject)}</h1>{said}"
+        f"{escape(notice.alert.subject)}</h1>{said}"
         f'<table style="border-collapse:collapse">{rows}</table>{quotes}<p style="margin:0">{buttons}</p></section>'
     )
 
@@ -195,8 +197,8 @@ def _page(body: str, message_id: str) -> str:
     )
 
 
-def _data(one: Told) -> dict[str, Any]:
-    alert, signal = one.alert, one.signal
+def _data(notice: Told) -> dict[str, Any]:
+    alert, signal = notice.alert, notice.signal
     known = {
         "alert_id": alert.alert_id,
         "signal_id": alert.signal_id,
@@ -207,7 +209,7 @@ def _data(one: Told) -> dict[str, Any]:
         "severity": alert.severity,
         "opened_at": alert.signal_opened_at.isoformat(),
         "dashboard": dashboard(),
-        "verdict_links": one.links,
+        "verdict_links": notice.links,
     }
     if signal is None:
         return known

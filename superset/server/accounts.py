@@ -223,20 +223,20 @@ def _changes(session: Session) -> dict[User, Change]:
 
 def _changes_structure(session: Session) -> bool:
     """Tell whether a flush makes, changes or deletes a role, a group or a request of registration."""
-    if any(isinstance(one, Role | Group | RegisterUser) for one in (*session.new, *session.deleted)):
+    if any(isinstance(instance, Role | Group | RegisterUser) for instance in (*session.new, *session.deleted)):
         return True
     watched = {Role: ("name", "permissions", "groups"), Group: ("name", "label", "description", "roles", "users")}
     return any(
-        inspect(one).attrs[name].history.has_changes()
+        inspect(instance).attrs[name].history.has_changes()
         for kind, names in watched.items()
-        for one in session.dirty
-        if isinstance(one, kind)
+        for instance in session.dirty
+        if isinstance(instance, kind)
         for name in names
     )
 
 
 def _all(session: Session, kind: type) -> list[Any]:
-    return [one for one in (*session.new, *session.dirty) if isinstance(one, kind)]
+    return [instance for instance in (*session.new, *session.dirty) if isinstance(instance, kind)]
 
 
 def _moved(attribute: Any) -> list[Any]:

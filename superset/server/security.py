@@ -206,7 +206,7 @@ class SecurityManager(SupersetSecurityManager):
                         level=ErrorLevel.ERROR,
                     )
                 )
-        layers = [layer for one in (context.queries if context else ()) for layer in one.annotation_layers]
+        layers = [layer for query in (context.queries if context else ()) for layer in query.annotation_layers]
         if not self.is_admin() and any(layer.get("sourceType") in {"line", "table"} for layer in layers):
             raise SupersetSecurityException(
                 SupersetError(

@@ -109,7 +109,10 @@ def apply(client: Client, bundle: Bundle, policies: Policies) -> AccessPlan:
             "Apply the bundle first: `cyberimpact superset apply` does both.",
         )
     work = _Work(client, policies, done.server)
-    chosen = {kind: [one for one in done.changes if one.kind == kind] for kind in ("role", "rule", "dashboard", "user")}
+    chosen = {
+        kind: [change for change in done.changes if change.kind == kind]
+        for kind in ("role", "rule", "dashboard", "user")
+    }
     work.create_roles(chosen["role"])  # nobody has them yet, and they may do nothing
     work.take_back(chosen["user"], chosen["role"], chosen["dashboard"])
     work.set_rules(chosen["rule"])
@@ -195,9 +198,9 @@ def _rules(policies: Policies, server: ServerAccess) -> Iterator[Change]:
             yield _change("create", "rule", name)
             continue
         found = [
-            Difference(one, getattr(held, one), value)
-            for one, value in (("clause", rule["clause"]), ("filter_type", rule["filter_type"]))
-            if getattr(held, one) != value
+            Difference(field, getattr(held, field), value)
+            for field, value in (("clause", rule["clause"]), ("filter_type", rule["filter_type"]))
+            if getattr(held, field) != value
         ]
         if held.group_key != GROUP_KEY:
             found.append(Difference("group_key", held.group_key, GROUP_KEY))
@@ -248,10 +251,10 @@ def _account_fields(account: Account) -> dict[str, Any]:
 
 
 def _set_differences(on_server: frozenset[str], declared: frozenset[str], prefix: str = "") -> Iterator[Difference]:
-    for one in sorted(on_server - declared):
-        yield Difference(f"{prefix}{one}", "given", None)
-    for one in sorted(declared - on_server):
-        yield Difference(f"{prefix}{one}", None, "given")
+    for name in sorted(on_server - declared):
+        yield Difference(f"{prefix}{name}", "given", None)
+    for name in sorted(declared - on_server):
+        yield Difference(f"{prefix}{name}", None, "given")
 
 
 def _change(action: str, kind: str, name: str, found: tuple[Difference, ...] = ()) -> Change:
@@ -365,7 +368,7 @@ class _Work:
             raise SupersetFailure(
                 f"roles.yml: {role}: this Superset has no permission {', '.join(unknown[:5])}.", "Correct its name."
             )
-        numbers = sorted(self._server.permission_ids[one] for one in permissions)
+        numbers = sorted(self._server.permission_ids[permission] for permission in permissions)
         path = f"/api/v1/security/roles/{self._role_ids[role]}/permissions"
         self._client.post(path, json={"permission_view_menu_ids": numbers})
 

@@ -107,9 +107,9 @@ def load(bundle_dir: Path, manifest_path: Path) -> Bundle:
     palette = read_yaml(bundle_dir / "palette.yaml")
     chart_assets = tuple(_chart(*file, by_slug, palette["brand"]) for file in files["chart"])
     dashboards = tuple(
-        _dashboard(name, path, one, chart_assets, palette["meanings"])
+        _dashboard(name, path, page, chart_assets, palette["meanings"])
         for slug, path, declared in files["dashboard"]
-        for name, one in shown(slug, declared).items()
+        for name, page in shown(slug, declared).items()
     )
     return Bundle(bundle_dir, models, databases, datasets, chart_assets, dashboards)
 
@@ -213,7 +213,7 @@ def _dataset(
     main = sources[0] if sources else None
     description = declared.get("description") or (main.description if main else "")
     physical = main if "model" in declared else None
-    database = next((one for one in databases if one.slug == declared.get("database", MAIN)), None)
+    database = next((database for database in databases if database.slug == declared.get("database", MAIN)), None)
     title = declared.get("title") or (main.label if main else "")
     time = time_column(declared, main)
     config = {
@@ -285,7 +285,9 @@ def told_columns(declared: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     columns = declared.get("columns", {})
     if isinstance(columns, list):
         columns = {
-            name: told for one in columns for name, told in (one.items() if isinstance(one, dict) else [(one, None)])
+            name: told
+            for column in columns
+            for name, told in (column.items() if isinstance(column, dict) else [(column, None)])
         }
     return {name: {"label": told} if isinstance(told, str) else told or {} for name, told in columns.items()}
 
@@ -352,11 +354,11 @@ def _dashboard(
     filters = [
         layout.native_filter(
             name,
-            one,
-            identifier("dataset", one["dataset"]) if "dataset" in one else None,
-            [cell.number for chart, cell in cells.items() if spared(one, chart, known)],
+            native,
+            identifier("dataset", native["dataset"]) if "dataset" in native else None,
+            [cell.number for chart, cell in cells.items() if spared(native, chart, known)],
         )
-        for name, one in declared.get("filters", {}).items()
+        for name, native in declared.get("filters", {}).items()
     ]
     config = {
         "dashboard_title": declared["title"],
@@ -383,11 +385,11 @@ def _dashboard(
     return Asset("dashboard", slug, declared["title"], config["description"], path, declared, config, tuple(placed))
 
 
-def spared(one: Mapping[str, Any], chart: str, charts_by_slug: Mapping[str, Asset]) -> bool:
+def spared(declared_filter: Mapping[str, Any], chart: str, charts_by_slug: Mapping[str, Asset]) -> bool:
     """Return whether a filter leaves a chart alone: it says so, or the chart itself fixes the column of the filter."""
     fixed = charts_by_slug[chart].declared.get("where", {}) if chart in charts_by_slug else {}
-    named = chart in one.get("except", []) or chart not in one.get("only", [chart])
-    return named or one.get("column") in fixed
+    named = chart in declared_filter.get("except", []) or chart not in declared_filter.get("only", [chart])
+    return named or declared_filter.get("column") in fixed
 
 
 def shown(slug: str, declared: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -395,13 +397,14 @@ def shown(slug: str, declared: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     made = {slug: dict(declared)}
     if "phone" in declared:
         made[slug + PHONE] = layout.single_column(declared)
-    return {name: _headed(one) for name, one in made.items()}
+    return {name: _headed(page) for name, page in made.items()}
 
 
 def _headed(declared: Mapping[str, Any]) -> dict[str, Any]:
     """Return a dashboard with the publication above its rows, which no filter changes."""
     filters = {
-        name: {**one, "except": [*one.get("except", []), HEADER]} for name, one in declared.get("filters", {}).items()
+        name: {**declared_filter, "except": [*declared_filter.get("except", []), HEADER]}
+        for name, declared_filter in declared.get("filters", {}).items()
     }
     head = {"charts": {HEADER: layout.COLUMNS}, "height": HEADER_HEIGHT}
     return {**declared, "filters": filters, "rows": [head, *declared["rows"]]}

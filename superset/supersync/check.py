@@ -50,7 +50,7 @@ def check(bundle: Bundle) -> list[str]:
 
 def _references(bundle: Bundle) -> Iterator[str]:
     databases = {database.slug for database in bundle.databases}
-    for slug in sorted({MAIN, *(one.declared.get("database", MAIN) for one in bundle.datasets)} - databases):
+    for slug in sorted({MAIN, *(dataset.declared.get("database", MAIN) for dataset in bundle.datasets)} - databases):
         yield f"databases/: there is no database {slug}."
     named: dict[tuple[str, str], Asset] = {}
     for dataset in bundle.datasets:  # Superset knows a dataset by the name of its table
@@ -151,7 +151,7 @@ def _query_columns(bundle: Bundle, dataset: Asset) -> Iterator[str]:
 
 
 def _chart(bundle: Bundle, chart: Asset) -> Iterator[str]:
-    dataset = next((one for one in bundle.datasets if one.slug == chart.declared["dataset"]), None)
+    dataset = next((dataset for dataset in bundle.datasets if dataset.slug == chart.declared["dataset"]), None)
     if dataset is None:
         return
     for name in sorted(charts.columns(chart.declared) - columns_of(dataset)):
@@ -215,16 +215,19 @@ def _rows(dashboard: Asset) -> Iterator[str]:
 def _filters(bundle: Bundle, dashboard: Asset) -> Iterator[str]:
     placed = chart_slugs(dashboard.declared)
     datasets = {dataset.slug: dataset for dataset in bundle.datasets}
-    for name, one in dashboard.declared.get("filters", {}).items():
-        for slug in sorted({*one.get("except", []), *one.get("only", [])} - set(placed)):
+    for name, declared_filter in dashboard.declared.get("filters", {}).items():
+        for slug in sorted({*declared_filter.get("except", []), *declared_filter.get("only", [])} - set(placed)):
             yield f"{dashboard.path}: filters: {name}: {slug} is not on the dashboard."
-        if one.get("type") == "time":
+        if declared_filter.get("type") == "time":
             continue
-        if one.get("dataset") not in datasets:
-            yield f"{dashboard.path}: filters: {name}: there is no dataset {one.get('dataset')}."
+        if declared_filter.get("dataset") not in datasets:
+            yield f"{dashboard.path}: filters: {name}: there is no dataset {declared_filter.get('dataset')}."
             continue
-        for column in sorted({one["column"], *one.get("where", {})} - columns_of(datasets[one["dataset"]])):
-            yield f"{dashboard.path}: filters: {name}: the dataset {one['dataset']} has no column {column}."
+        for column in sorted(
+            {declared_filter["column"], *declared_filter.get("where", {})}
+            - columns_of(datasets[declared_filter["dataset"]])
+        ):
+            yield f"{dashboard.path}: filters: {name}: the dataset {declared_filter['dataset']} has no column {column}."
 
 
 def _texts(asset: Asset) -> Iterator[str]:

@@ -68,8 +68,11 @@ def single_column(declared: Mapping[str, Any]) -> dict[str, Any]:
             for slug in kept(row.get("charts", {}))
         ]
     filters = {
-        name: {**one, **{key: kept(one[key]) for key in ("except", "only") if key in one}}
-        for name, one in declared.get("filters", {}).items()
+        name: {
+            **declared_filter,
+            **{key: kept(declared_filter[key]) for key in ("except", "only") if key in declared_filter},
+        }
+        for name, declared_filter in declared.get("filters", {}).items()
     }
     captioned = kept(declared.get("captioned", []))
     title = f"{declared['title']} (téléphone)"

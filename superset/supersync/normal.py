@@ -70,7 +70,8 @@ def _dashboard(config: dict[str, Any]) -> dict[str, Any]:
     metadata = {name: value for name, value in told.items() if name not in _METADATA | _CROSS_FILTERS}
     metadata["cross_filters"] = _cross_filters(told, names)
     metadata["native_filter_configuration"] = {
-        one.get("id", ""): _native_filter(one, names) for one in metadata.get("native_filter_configuration") or []
+        native_filter.get("id", ""): _native_filter(native_filter, names)
+        for native_filter in metadata.get("native_filter_configuration") or []
     }
     config["metadata"] = metadata
     return config
@@ -80,8 +81,8 @@ def _cross_filters(metadata: Mapping[str, Any], names: Mapping[int, str]) -> dic
     """Return which charts a click leaves out, where somebody has said so: a server writes down that none is."""
     own = {
         str(names.get(int(number), number)): _click(scope, names)
-        for number, one in (metadata.get("chart_configuration") or {}).items()
-        if isinstance(scope := (one.get("crossFilters") or {}).get("scope"), dict)
+        for number, chart in (metadata.get("chart_configuration") or {}).items()
+        if isinstance(scope := (chart.get("crossFilters") or {}).get("scope"), dict)
     }
     whole = (metadata.get("global_chart_configuration") or {}).get("scope") or {}
     return {"of_all": _click(whole, names), "of_one": own}
@@ -97,9 +98,9 @@ def _excluded(scope: Mapping[str, Any], names: Mapping[int, str]) -> list[str]:
     return sorted(str(names.get(number, number)) for number in scope.get("excluded", []))
 
 
-def _native_filter(one: dict[str, Any], names: Mapping[int, str]) -> dict[str, Any]:
-    scope = one.get("scope") or {}
-    kept = {name: value for name, value in one.items() if name not in {"chartsInScope", "tabsInScope"}}
+def _native_filter(native_filter: dict[str, Any], names: Mapping[int, str]) -> dict[str, Any]:
+    scope = native_filter.get("scope") or {}
+    kept = {name: value for name, value in native_filter.items() if name not in {"chartsInScope", "tabsInScope"}}
     return {**kept, "scope": {**scope, "excluded": _excluded(scope, names)}}
 
 

@@ -211,5 +211,5 @@ def _first_difference(left: Any, right: Any) -> int:
     if left is None or right is None:
         return 0
     pairs = enumerate(zip(repr(left), repr(right), strict=False))
-    same = next((index for index, (one, other) in pairs if one != other), 0)
+    same = next((index for index, (first, other) in pairs if first != other), 0)
     return same - _SHOWN // 4 if same > _SHOWN // 2 else 0

@@ -122,7 +122,7 @@ def load(folder: Path, bundle: Bundle, *, seeds: Path, users: Path | None = None
         accounts=tuple(_account(name, told) for name, told in (accounts["users"] or {}).items()),
         services=tuple(_service(name, given) for name, given in (roles["services"] or {}).items()),
         column=rows["column"],
-        covered=frozenset(one.slug for one in bundle.datasets if rows["column"] in _columns(one)),
+        covered=frozenset(dataset.slug for dataset in bundle.datasets if rows["column"] in _columns(dataset)),
         without_territory=rows["without_territory"] or {},
         reserved=reserved,
         readers=readers,
@@ -191,8 +191,8 @@ def _table_problems(policies: Policies, bundle: Bundle) -> Iterator[str]:
 
 def _reserved_problems(policies: Policies, bundle: Bundle) -> Iterator[str]:
     known = {
-        "dashboards": {one.slug: one for one in bundle.dashboards},
-        "datasets": {one.slug: one for one in bundle.datasets},
+        "dashboards": {dashboard.slug: dashboard for dashboard in bundle.dashboards},
+        "datasets": {dataset.slug: dataset for dataset in bundle.datasets},
     }
     for kind, of_kind in policies.reserved.items():
         for slug, names in of_kind.items():
@@ -262,10 +262,10 @@ def _permissions_of(
         )
     if told["datasets"] not in {"all", "dashboards"}:
         raise SupersetFailure(f"roles.yml: {name}: datasets is {told['datasets']!r}.", "Write `all` or `dashboards`.")
-    for one in told["permissions"]:
-        if one not in sets:
-            raise SupersetFailure(f"roles.yml: {name}: there is no set of permissions {one}.", "Declare it.")
-    return frozenset(permission for one in told["permissions"] for permission in sets[one])
+    for set_name in told["permissions"]:
+        if set_name not in sets:
+            raise SupersetFailure(f"roles.yml: {name}: there is no set of permissions {set_name}.", "Declare it.")
+    return frozenset(permission for set_name in told["permissions"] for permission in sets[set_name])
 
 
 def _account(username: str, told: Mapping[str, Any]) -> Account:

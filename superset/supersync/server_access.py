@@ -73,7 +73,7 @@ def read(client: Client, bundle: Bundle) -> ServerAccess:
         SupersetFailure: the server does not answer, or refuses.
     """
     present = client.ids("dataset")
-    dataset_ids = {one.slug: present[one.uuid] for one in bundle.datasets if one.uuid in present}
+    dataset_ids = {dataset.slug: present[dataset.uuid] for dataset in bundle.datasets if dataset.uuid in present}
     slugs = {number: slug for slug, number in dataset_ids.items()}
     permission_ids = _permissions(client, slugs)
     words = {number: name for name, number in permission_ids.items()}
@@ -87,9 +87,9 @@ def read(client: Client, bundle: Bundle) -> ServerAccess:
         },
         rules={rule["name"]: _rule(rule, slugs) for rule in client.list("rowlevelsecurity", _RULE_COLUMNS)},
         dashboards={
-            one["slug"]: RemoteDashboard(one["id"], frozenset(role["name"] for role in one["roles"]))
-            for one in client.list("dashboard", ["id", "slug", "roles.name"])
-            if one["slug"] in {dashboard.slug for dashboard in bundle.dashboards}
+            row["slug"]: RemoteDashboard(row["id"], frozenset(role["name"] for role in row["roles"]))
+            for row in client.list("dashboard", ["id", "slug", "roles.name"])
+            if row["slug"] in {dashboard.slug for dashboard in bundle.dashboards}
         },
         users={
             user["username"]: _user(user, user["username"] in ours)

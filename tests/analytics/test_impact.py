@@ -80,8 +80,8 @@ def test_the_sequential_boundary_is_that_of_robbins() -> None:
 
 def test_a_strong_effect_is_probable_found_early_and_none_is_not_concluded() -> None:
     strong, none = (
-        measure(one.panel, one.donors, one.first, one.last)
-        for one in (trial(5, 0.3, level=80.0), trial(6, 1.0, level=80.0))
+        measure(trial_.panel, trial_.donors, trial_.first, trial_.last)
+        for trial_ in (trial(5, 0.3, level=80.0), trial(6, 1.0, level=80.0))
     )
     assert certainties([strong, none]) == [Certainty.probable, Certainty.none]
     assert strong.ratio_interval.low < 0.3 < strong.ratio_interval.high
@@ -91,8 +91,8 @@ def test_a_strong_effect_is_probable_found_early_and_none_is_not_concluded() -> 
 
 
 def effect_of(p_value: float, low: float, false_alarms: float = 0.0) -> Effect:
-    one = trial(5, 0.3, level=80.0)
-    measured = measure(one.panel, one.donors, one.first, one.last)
+    trial_ = trial(5, 0.3, level=80.0)
+    measured = measure(trial_.panel, trial_.donors, trial_.first, trial_.last)
     return replace(
         measured,
         p_value=p_value,
@@ -111,9 +111,9 @@ def test_the_words_follow_the_declared_rule() -> None:
 
 
 def series(**changed: object) -> Series:
-    one = trial(7, level=50.0)
-    ends = [start + timedelta(days=6) for start in one.panel.starts]
-    return replace(Series("k", one.panel, ends, 4, ends[-1]), **changed)  # ty: ignore
+    trial_ = trial(7, level=50.0)
+    ends = [start + timedelta(days=6) for start in trial_.panel.starts]
+    return replace(Series("k", trial_.panel, ends, 4, ends[-1]), **changed)  # ty: ignore
 
 
 def action(**changed: object) -> Action:
@@ -205,7 +205,7 @@ def test_other_kpis_other_places_and_other_times_do_not_overlap() -> None:
 
 
 def registered(*actions: Action, proposed: bool = False) -> list[Entry]:
-    return [Entry(one, proposed) for one in actions]
+    return [Entry(action_, proposed) for action_ in actions]
 
 
 def followed(**series: Series) -> dict[str, Kpi]:
@@ -230,7 +230,7 @@ def test_what_answers_to_events_is_possible_at_most_and_takes_nothing_from_the_o
     assert first.certainty is Certainty.probable
     assert first.finding.effect
     assert first.adjusted_p == pytest.approx(first.finding.effect.p_value)
-    assert {one.adjusted_p for one in others} == {None}
+    assert {reading.adjusted_p for reading in others} == {None}
     alone = read([Entry(action(), True, is_reactive=True)], followed(week=whole), TODAY)[0]
     assert alone.certainty is Certainty.possible
     nothing = read([Entry(action(), True, is_reactive=True)], followed(week=series()), TODAY)[0]
@@ -287,25 +287,25 @@ def test_an_effect_is_worded_among_all_others() -> None:
 
 
 def strong_series() -> Series:
-    one = trial(5, 0.3, level=80.0)
-    ends = [start + timedelta(days=6) for start in one.panel.starts]
-    return Series("k", one.panel, ends, 4, ends[-1])
+    trial_ = trial(5, 0.3, level=80.0)
+    ends = [start + timedelta(days=6) for start in trial_.panel.starts]
+    return Series("k", trial_.panel, ends, 4, ends[-1])
 
 
 def days_running(known: int) -> tuple[Series, Series]:
     """Return weeks and days of one KPI of which as many days after the action are known."""
-    one = trial(5, 0.2, periods=280, window=28, days=1, level=30.0)
-    ends = list(one.panel.starts)
-    until = ends[one.first + known - 1]
+    trial_ = trial(5, 0.2, periods=280, window=28, days=1, level=30.0)
+    ends = list(trial_.panel.starts)
+    until = ends[trial_.first + known - 1]
     weeks = [range(at, at + 7) for at in range(0, 280, 7)]
     panel = Panel(
-        one.panel.territories,
+        trial_.panel.territories,
         [ends[week[0]] for week in weeks],
-        np.array([[row[list(week)].sum() for week in weeks] for row in one.panel.counts]),
-        np.ones((len(one.panel.territories), len(weeks))),
+        np.array([[row[list(week)].sum() for week in weeks] for row in trial_.panel.counts]),
+        np.ones((len(trial_.panel.territories), len(weeks))),
     )
     weekly = Series("k", panel, [ends[week[-1]] for week in weeks], 4, until)
-    return weekly, Series("k", one.panel, ends, 28, until)
+    return weekly, Series("k", trial_.panel, ends, 28, until)
 
 
 def test_while_the_window_runs_days_tell_the_effect_so_far_and_nothing_is_probable() -> None:
@@ -496,9 +496,9 @@ def test_what_chance_explains_is_not_told_as_an_effect() -> None:
 
 def test_an_end_that_is_as_good_as_none_can_be_written_and_told() -> None:
     """A few hours of a burst leave an end beyond any number, which no decimal would take."""
-    one = effect_of(0.5, 0.9)
+    effect = effect_of(0.5, 0.9)
     far = float(Dispersion(noise=1.0, drift=5.0).counts(1.0, 500.0))
-    endless = replace(one, sequential_ratio=Interval(0.1, far / 1e-6), ratio_interval=Interval(0.1, far))
+    endless = replace(effect, sequential_ratio=Interval(0.1, far / 1e-6), ratio_interval=Interval(0.1, far))
     finding = replace(examine(action(), series(), [], TODAY), effect=endless, window_is_over=False)
     reading = read(registered(action()), followed(week=series()), TODAY)[0]
     rows = written([replace(reading, finding=finding)]).to_pylist()

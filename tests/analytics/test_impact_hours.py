@@ -117,7 +117,7 @@ def test_looking_at_every_hour_raises_no_more_false_effects_than_promised() -> N
 
     def ever(seed: int, effect: float, a_day: float) -> bool:
         effects = [look(hours, seed=seed, effect=effect, a_day=a_day).finding.effect for hours in at]
-        return any(one is not None and one.sequential_ratio.excludes(1.0) for one in effects)
+        return any(effect is not None and effect.sequential_ratio.excludes(1.0) for effect in effects)
 
     false = np.mean([ever(100 + n, 1.0, 4.0) for n in range(60)])
     found = np.mean([ever(500 + n, 0.5, 8.0) for n in range(20)])

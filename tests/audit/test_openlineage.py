@@ -55,7 +55,7 @@ def of_type(name: str, hint: typing.Any) -> dict:
     if name == "facets":
         return {"type": "object", "properties": {facet: specification(cls) for facet, cls in FACETS.items()}}
     if origin in (typing.Union, types.UnionType):
-        return of_type(name, next(one for one in arguments if one is not type(None)))
+        return of_type(name, next(argument for argument in arguments if argument is not type(None)))
     if origin is list:
         # A field may have fields: theirs are not looked at.
         inner = {} if name == "fields" and arguments[0] is schema_dataset.SchemaDatasetFacetFields else None

@@ -481,8 +481,8 @@ class TestKpi:
         assert (victims["latest_period"], victims["latest_value"], victims["is_suppressed"]) == ("2023-03", None, True)
         assert "non diffusée" in run("kpi", "show", "victims_assisted").out
         assert "1234567" in re.sub(r"[\s\u00a0\u202f]", "", run("kpi", "list").out), "to the last digit"
-        one = json.loads(run("kpi", "show", "experiences", "--json").out)
-        assert one == kpis["experiences"]
+        shown = json.loads(run("kpi", "show", "experiences", "--json").out)
+        assert shown == kpis["experiences"]
 
     def test_a_kpi_is_shown_in_french(self, run: Run) -> None:
         done = run("kpi", "show", "answer_rate")

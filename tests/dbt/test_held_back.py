@@ -110,25 +110,27 @@ def test_a_row_that_fails_holds_its_kpi_back_and_lets_publication_go_on(home: Ho
     assert done.returncode == 0, done.stdout
 
     graph = Graph.of(json.loads((home.dbt_target / "manifest.json").read_bytes()))
-    found = [one for one in held_back.failures(graph, home.warehouse, results()) if one.stops != held_back.WARN]
-    assert {one.stops for one in found} == {"hold_back"}
-    [by_day] = [one for one in found if "published_on__date_day" in one.name]
+    found = [
+        failure for failure in held_back.failures(graph, home.warehouse, results()) if failure.stops != held_back.WARN
+    ]
+    assert {failure.stops for failure in found} == {"hold_back"}
+    [by_day] = [failure for failure in found if "published_on__date_day" in failure.name]
     assert "experiences" in by_day.kpis
     assert by_day.rows == 1
     assert "poison" in str(by_day)
     assert held_back.states(home.warehouse)[by_day.unique_id] == "fail", "publication refuses until it is settled"
 
     # The other KPIs of experiences are not built here.
-    found = [replace(one, kpis=one.kpis & {"experiences"}) for one in found]
+    found = [replace(failure, kpis=failure.kpis & {"experiences"}) for failure in found]
     held_back.hold_back(home, graph, found, home.warehouse)
     held_back.settle(graph, home.warehouse, found)
-    assert {held_back.states(home.warehouse)[one.unique_id] for one in found} == {"held_back"}
+    assert {held_back.states(home.warehouse)[failure.unique_id] for failure in found} == {"held_back"}
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:
         assert connection.execute("select value from kpi.kpi_experiences").fetchall() == [(42,)]
     held = held_back.held_back(home.warehouse)
-    assert {one.code for one in held} == {"experiences"}
-    assert {one.values_of for one in held} == {values_of}
-    assert all("2026-10-30" in str(one) for one in held)
+    assert {kpi.code for kpi in held} == {"experiences"}
+    assert {kpi.values_of for kpi in held} == {values_of}
+    assert all("2026-10-30" in str(kpi) for kpi in held)
 
     # Built again by hand, it has other values than those that readers keep: publication waits.
     assert dbt("run", "--select", "kpi_experiences").returncode == 0

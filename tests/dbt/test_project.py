@@ -204,7 +204,7 @@ NO_COLUMN_BEHIND = {
 
 def test_python_models_say_what_their_columns_are_made_of(built: Built) -> None:
     told = {
-        node["name"]: {name for name, one in node["columns"].items() if "made_of" not in one["config"]["meta"]}
+        node["name"]: {name for name, column in node["columns"].items() if "made_of" not in column["config"]["meta"]}
         for node in models(built)
         if node["language"] == "python" and layer(node) in ("live", "signals") and node["name"] not in OF_NO_COLUMN
     }

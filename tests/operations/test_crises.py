@@ -92,7 +92,7 @@ def test_a_closed_crisis_takes_no_entry_and_is_closed_once(home, crisis) -> None
     reopened = crises.open_crisis(
         home, topics=["crue"], territories=["FR-27"], title="Encore", kind="climatique", owner="team:veille"
     )
-    assert [one.crisis_id for one in crises.listed(home)] == [reopened.crisis_id, crisis.crisis_id]
+    assert [listed.crisis_id for listed in crises.listed(home)] == [reopened.crisis_id, crisis.crisis_id]
 
 
 def test_a_crisis_is_pinned_while_it_lasts(home, crisis) -> None:
@@ -193,9 +193,9 @@ def test_signals_around_and_within_a_crisis_belong_to_it(home, crisis, monkeypat
     monkeypatch.setattr(crisis_report, "territories_around", lambda _: around)
     places = ("FR-27", "FR-NOR", "FR-14", "FR")
     publish(home, [replace(SIGNAL, signal_id=place.ljust(16, "0"), territory_code=place) for place in places])
-    assert {one.territory_code for one in gather(home, crisis).signals} == {"FR-27", "FR-NOR", "FR"}
+    assert {signal.territory_code for signal in gather(home, crisis).signals} == {"FR-27", "FR-NOR", "FR"}
     of_the_region = replace(crisis, territories=("FR-NOR",))
-    assert {one.territory_code for one in gather(home, of_the_region).signals} == set(places)
+    assert {signal.territory_code for signal in gather(home, of_the_region).signals} == set(places)
 
 
 def test_a_closed_crisis_leaves_its_report(home, crisis) -> None:

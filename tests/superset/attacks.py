@@ -74,9 +74,9 @@ class Target:
         """Return those of a server that the bundle was applied to."""
         numbers = {kind: client.ids(kind) for kind in ("dataset", "chart", "dashboard", "database")}
         return cls(
-            datasets={one.slug: numbers["dataset"][one.uuid] for one in bundle.datasets},
-            charts={one.slug: numbers["chart"][one.uuid] for one in bundle.charts},
-            dashboards={one.slug: numbers["dashboard"][one.uuid] for one in bundle.dashboards},
+            datasets={dataset.slug: numbers["dataset"][dataset.uuid] for dataset in bundle.datasets},
+            charts={chart.slug: numbers["chart"][chart.uuid] for chart in bundle.charts},
+            dashboards={dashboard.slug: numbers["dashboard"][dashboard.uuid] for dashboard in bundle.dashboards},
             database=numbers["database"][identifier("database", MAIN)],
             live=numbers["database"][identifier("database", "live")],
         )

@@ -26,8 +26,14 @@ RESULTS_EXPORT = "resultats-de-qualite/exports/jsonl"
 
 
 def counts(report, entity="experiences"):
-    one = next(found for found in report.entities if found.entity == entity)
-    return one.rows_read, one.rows_new, one.rows_updated, one.rows_unchanged, one.rows_quarantined
+    entity_report = next(found for found in report.entities if found.entity == entity)
+    return (
+        entity_report.rows_read,
+        entity_report.rows_new,
+        entity_report.rows_updated,
+        entity_report.rows_unchanged,
+        entity_report.rows_quarantined,
+    )
 
 
 def published(sandbox):

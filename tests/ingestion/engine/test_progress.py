@@ -20,7 +20,7 @@ def test_an_api_is_counted_page_by_page_over_all_of_its_tables(sandbox):  # noqa
     said: list[str] = []
     report = load("services_publics_plus", progress=Progress(said.append))
     assert len(said) > 1
-    assert [counted(one)[1] for one in said] == [*range(1, len(said) + 1)]
+    assert [counted(sentence)[1] for sentence in said] == [*range(1, len(said) + 1)]
     assert counted(said[-1])[0] == report.total("rows_read")
 
 
@@ -29,7 +29,7 @@ def test_a_file_is_counted_batch_by_batch(home, exports, monkeypatch):  # noqa: 
     said: list[str] = []
     file = write_export(exports, *(experience(f"{number}") for number in range(1, 6)))
     load("services_publics_plus", file=file, progress=Progress(said.append))
-    assert [counted(one) for one in said] == [(2, 1), (4, 2), (5, 3)]
+    assert [counted(sentence) for sentence in said] == [(2, 1), (4, 2), (5, 3)]
 
 
 def test_the_command_line_draws_what_a_load_says():
