@@ -1,4 +1,4 @@
-"""Keeps published figures whose records a purge takes away: they tell of no person, and suppression has been applied.
+"""Archives published figures before a purge erases the records behind them.
 
 A purge removes rows older than the retention of their platform, and the next build would lose the years behind them.
 Before it does, the figures of every period that it touches are copied from the published copy into `archive.kpi_value`
@@ -84,10 +84,10 @@ def _check(home: Home, copy: Path, entries: Iterable[ledger.Entry]) -> None:
 
 
 def raw_tables(home: Home) -> dict[str, list[str]]:
-    """Return the raw tables behind each KPI, by code, as the last publication has recorded them."""
+    """Return the raw tables upstream of each KPI, by code, as the last publication has recorded them."""
     store = evidence.store(home)
-    kpis = store.read_json(ledger.entries(home)[-1].facts["manifest"])["kpis"]
-    return {code: store.read_json(kpi["definition"])["raw_tables"] for code, kpi in kpis.items()}
+    manifest = store.read_json(ledger.entries(home)[-1].facts["manifest"])
+    return {code: list(evidence.definition_of(store, manifest, code).raw_tables) for code in manifest["kpis"]}
 
 
 def limits_of(tables: Mapping[str, Iterable[str]], now: datetime) -> dict[str, date]:

@@ -1,7 +1,4 @@
-"""Writes the observations behind every KPI as files that never change, and opens them again as a small warehouse.
-
-What was published of them belongs in `ledger`.
-"""
+"""Writes the observations behind every KPI as immutable files, and opens them again as a small warehouse."""
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
@@ -11,6 +8,7 @@ from typing import Any
 
 import duckdb
 
+from audit.definitions import KpiDefinition
 from core import settings
 from core.content_store import Store
 from core.settings import Home
@@ -44,7 +42,7 @@ def quoted(relation: str, catalog: str = CATALOG) -> str:
 
 def write(
     connection: duckdb.DuckDBPyConnection,
-    known: Mapping[str, Mapping[str, Any]],
+    known: Mapping[str, KpiDefinition],
     evidence: Store,
     held_back: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> tuple[str, dict[str, Any]]:
@@ -63,15 +61,15 @@ def write(
         ExpectedFailure: a record key holds a pseudonym, and the key that would replace it is absent.
     """
     connection.execute("set threads = 1")
-    context = sorted({relation for definition in known.values() for relation in definition["context"]})
+    context = sorted({relation for definition in known.values() for relation in definition.context})
     with evidence.workshop() as workshop:
         whole = (*context, *HISTORY, *archive_of(connection))
         manifest = {
             "context": {relation: write_table(connection, relation, evidence, workshop) for relation in whole},
             "kpis": {
                 code: {
-                    "definition": evidence.keep_json(definition, workshop),
-                    "months": write_months(connection, definition["observations"], evidence, workshop),
+                    "definition": evidence.keep_json(definition.to_json(), workshop),
+                    "months": write_months(connection, definition.observations, evidence, workshop),
                 }
                 for code, definition in known.items()
                 if code not in (held_back or {})
@@ -97,6 +95,16 @@ def carried(former: Mapping[str, Any], codes: Collection[str]) -> dict[str, dict
     """
     kpis = former["kpis"]
     return {code: {"context": former["context"], **kpis[code]} for code in codes if code in kpis}
+
+
+def definition_of(evidence: Store, manifest: Mapping[str, Any], code: str) -> KpiDefinition:
+    """Return the definition of a KPI at a publication.
+
+    Raises:
+        ExpectedFailure: its file is gone.
+        KeyError: the publication has no such KPI.
+    """
+    return KpiDefinition.from_json(evidence.read_json(manifest["kpis"][code]["definition"]))
 
 
 def context_of(manifest: Mapping[str, Any], code: str) -> dict[str, Mapping[str, Any]]:
@@ -214,7 +222,7 @@ def open_evidence(
     Raises:
         ExpectedFailure: the definition is gone.
     """
-    definition = evidence.read_json(manifest["kpis"][code]["definition"])
+    definition = definition_of(evidence, manifest, code)
     months = manifest["kpis"][code]["months"]
     # Without a file of the chosen months, another one tells the columns.
     observed_files = files(evidence, months, chosen)
@@ -225,12 +233,12 @@ def open_evidence(
     for relation, [digest] in tables.items():
         view(connection, relation, of_files([str(evidence.path(digest, ".parquet"))]))
     if some:
-        view(connection, definition["observations"], of_files(some) if observed_files else f"{of_files(some)} limit 0")
+        view(connection, definition.observations, of_files(some) if observed_files else f"{of_files(some)} limit 0")
     return connection
 
 
 def open_now(
-    connection: duckdb.DuckDBPyConnection, warehouse: Path, definition: Mapping[str, Any], first: date, last: date
+    connection: duckdb.DuckDBPyConnection, warehouse: Path, definition: KpiDefinition, first: date, last: date
 ) -> None:
     """Put a copy of what the warehouse now holds in the place of opened evidence: same names, same months, same keys.
 
@@ -248,10 +256,10 @@ def open_now(
     # Its views name it so, and so does compiled SQL: what is needed is copied, then takes its name.
     connection.execute(f"attach {literal(str(warehouse))} as {CATALOG} (read_only)")
     connection.execute("attach ':memory:' as now")
-    for relation in definition["context"]:
+    for relation in definition.context:
         connection.execute(f'create schema if not exists now."{relation.partition(".")[0]}"')
         connection.execute(f"create table {quoted(relation, 'now')} as from {quoted(relation)}")
-    observations = definition["observations"]
+    observations = definition.observations
     of_months = (
         f"(from {quoted(observations)} where occurred_on >= date_trunc('month', date '{first}') "
         f"and occurred_on < date_trunc('month', date '{last}') + interval 1 month)"
@@ -259,7 +267,7 @@ def open_now(
     observed(connection, of_months, "now_observed")
     connection.execute(f"detach {CATALOG}")
     connection.execute(f"attach ':memory:' as {CATALOG}")
-    for relation in definition["context"]:
+    for relation in definition.context:
         view(connection, relation, f"from {quoted(relation, 'now')}")
     view(connection, observations, "from temp.now_observed")
 

@@ -1,4 +1,4 @@
-"""Which public keys vouch for the ledger, and up to where: the present one, and those that it has replaced."""
+"""The public keys that vouch for the ledger: the current one, and former ones up to where they were replaced."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass

@@ -1,4 +1,4 @@
-"""The append-only ledger: what each publication changed, chained and signed. Whether it was tampered with: `verifying`.
+"""The append-only ledger: what each publication changed, chained and signed.
 
 One folder per publication, `000017-<publication id>`: `changes.parquet`, `publication.json`, `head.json`. It gets
 its name in one step when all three are on the disk: a publication that dies before has left no trace.

@@ -1,4 +1,4 @@
-"""Column lineage as one page that needs nothing else: no script, no picture, no address. Edges come from `lineage`."""
+"""Renders column lineage as one self-contained HTML page."""
 
 from collections import defaultdict
 from collections.abc import Iterable

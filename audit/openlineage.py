@@ -1,6 +1,6 @@
-"""Column lineage as OpenLineage events, to a file or to a server of lineage. Where the edges come from: `lineage`.
+"""Exports column lineage as OpenLineage events, to a file or to a lineage server.
 
-Source: OpenLineage 2-0-2, https://openlineage.io/spec/; one `JobEvent` per table, for nothing here tells of one run.
+Source: OpenLineage 2-0-2, https://openlineage.io/spec/. One `JobEvent` per table, as lineage is of code, not of a run.
 """
 
 import json

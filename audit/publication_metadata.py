@@ -1,4 +1,4 @@
-"""The tables that a publication adds to its copy: ledger, lineage, checks, runs, accesses. dbt builds the others."""
+"""Adds to a published copy the tables that describe it: ledger, lineage, checks, runs, access log."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

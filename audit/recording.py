@@ -1,4 +1,4 @@
-"""Records one publication: its evidence, then its place in the ledger. Called by whoever publishes, under its lock."""
+"""Records one publication: its evidence, then its entry in the ledger."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 
 from audit import copy_digests, evidence, ledger, publication_metadata
-from audit.definitions import model_checksum
+from audit.definitions import KpiDefinition, model_checksum
 from audit.ledger import Entry
 from audit.publication_metadata import SUPPRESSION, PublicationMetadata
 from core.settings import Home
@@ -25,7 +25,7 @@ class Recorder:
         metadata: The tables that the copy is given.
     """
 
-    definitions: Mapping[str, Mapping[str, Any]]
+    definitions: Mapping[str, KpiDefinition]
     run_id: str
     metadata: PublicationMetadata
 
@@ -37,7 +37,7 @@ class Recorder:
             copy: The copy, which nobody has open.
             draft: What `prepare` has returned.
         """
-        protected = [code for code, known in self.definitions.items() if SUPPRESSION in known["context"]]
+        protected = [code for code, definition in self.definitions.items() if SUPPRESSION in definition.context]
         publication_metadata.add(copy, home, self.metadata, [*ledger.entries(home), draft], protected)
         return ledger.finish(draft, copy_digests.of_copy(copy))
 

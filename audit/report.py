@@ -1,4 +1,4 @@
-"""Says a trace in French: as text, as JSON, as one HTML page that needs nothing else. Reads no file."""
+"""Renders a trace in French: as text, as JSON, or as one self-contained HTML page."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -69,7 +69,7 @@ def columns_lines(columns: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]
 
 def sections(trace: Trace) -> list[Section]:
     """Return everything that a trace says, in its order."""
-    kpi, facts = trace.definition["kpi"], trace.entry.facts
+    kpi, facts = trace.definition.kpi, trace.entry.facts
     return [
         Section(f"{kpi['label']} : {trace.cell}", [*figures_lines(trace.figures), ("Unité", kpi["unit"])]),
         Section(
@@ -102,7 +102,7 @@ def sections(trace: Trace) -> list[Section]:
             ["Clés"] if trace.record_keys else [],
             [(key,) for key in trace.record_keys],
         ),
-        Section("Colonnes brutes derrière chaque chiffre", columns_lines(trace.definition["columns"])),
+        Section("Colonnes brutes derrière chaque chiffre", columns_lines(trace.definition.columns)),
         Section(
             "Où ce chiffre est affiché",
             [] if shown_in(trace) else [("Tableau de bord", "aucun à cette publication")],
@@ -113,10 +113,7 @@ def sections(trace: Trace) -> list[Section]:
             "Chemin des colonnes, du champ de la plateforme à l'indicateur",
             [],
             ["Couche", "Colonne", "Couche suivante", "Colonne qui en est faite"],
-            [
-                (title(source), column, title(target), made)
-                for source, column, target, made in trace.definition.get("steps", ())
-            ],
+            [(title(source), column, title(target), made) for source, column, target, made in trace.definition.steps],
         ),
         Section(
             "Chargements",
@@ -148,12 +145,12 @@ def sections(trace: Trace) -> list[Section]:
             ["Contrôle", "Table", "État", "Évalué le", "Exécution"],
             trace.evaluations.failed if trace.evaluations else [],
         ),
-        Section("SQL compilé", code=trace.definition["sql"]),
+        Section("SQL compilé", code=trace.definition.sql),
     ]
 
 
 def shown_in(trace: Trace) -> list[tuple[str, str]]:
-    return [(dashboard, chart) for dashboard, chart in trace.definition.get("shown", ())]
+    return [(dashboard, chart) for dashboard, chart in trace.definition.shown]
 
 
 def records_lines(trace: Trace) -> list[tuple[str, str]]:
@@ -248,7 +245,7 @@ STYLE = (
 def as_html(trace: Trace) -> str:
     """Return a trace as one page without script, picture or link."""
     body = "".join(html_of(section) for section in sections(trace) if section.lines or section.rows or section.code)
-    title = escape(f"{trace.definition['kpi']['label']} : {trace.cell}")
+    title = escape(f"{trace.definition.kpi['label']} : {trace.cell}")
     return (
         f'<!doctype html><html lang="fr"><head><meta charset="utf-8"><title>{title}</title>'
         f"<style>{STYLE}</style></head>"
@@ -287,7 +284,7 @@ def as_json(trace: Trace) -> dict[str, Any]:
             {"month": month, "removal": asdict(removal) if removal else None} for month, removal in trace.removed
         ],
         "publication": {**trace.entry.facts, "head": trace.entry.reference, "is_sealed": trace.entry.is_sealed},
-        "definition": dict(trace.definition),
+        "definition": trace.definition.to_json(),
         "models": trace.models,
         "checks": trace.checks,
         "evaluations": asdict(trace.evaluations) if trace.evaluations else None,

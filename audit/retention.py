@@ -1,6 +1,6 @@
-"""Takes observations out of the evidence when they have been kept long enough. Their hash and the reason stay for ever.
+"""Removes observations from the evidence at the end of their retention; their hash and the reason stay.
 
-A removal is written down, signed, before it happens: `audit verify` tells it from a file that somebody took away.
+Each removal is recorded and signed before it happens, so that `audit verify` distinguishes it from tampering.
 """
 
 import hmac

@@ -1,4 +1,4 @@
-"""Holds the copies per right against the published copy that they were made from."""
+"""Compares the copies per right with the published copy that they were made from."""
 
 import secrets
 from collections.abc import Iterator, Sequence

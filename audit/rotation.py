@@ -1,4 +1,4 @@
-"""Changes the key that signs publications. The former one stays recognised for what it has signed."""
+"""Rotates the key that signs publications."""
 
 from datetime import UTC, datetime
 

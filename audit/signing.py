@@ -1,4 +1,4 @@
-"""Ed25519 signatures of what the ledger states. Which keys are trusted is decided in `keyring`."""
+"""Signs and verifies what the ledger states, with Ed25519."""
 
 import base64
 import hashlib

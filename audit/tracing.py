@@ -1,6 +1,5 @@
-"""Follows one published figure back to its source, and recomputes it. How that is shown belongs in `report`."""
+"""Traces one published figure back to its source records, and recomputes it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from math import ceil
@@ -11,6 +10,7 @@ import duckdb
 from audit import archive, cells, copies, evidence, ledger, publication_metadata, retention
 from audit.cells import TOTAL, Cell, Figures
 from audit.copies import Evaluations
+from audit.definitions import KpiDefinition
 from audit.ledger import Entry
 from audit.retention import Removal
 from core.clock import PARIS
@@ -73,7 +73,7 @@ class Trace:
     entry: Entry
     figures: Figures
     recomputed: Figures | None
-    definition: Mapping[str, Any]
+    definition: KpiDefinition
     models: list[tuple]
     checks: list[tuple]
     evaluations: Evaluations | None
@@ -205,7 +205,7 @@ def trace(home: Home, cell: Cell, day: date | None = None, page: int = 1) -> Tra
     level, figures = shown(known, cell)
     entry, kept = known[-1], evidence.store(home)
     manifest = kept.read_json(entry.facts["manifest"])
-    definition = kept.read_json(manifest["kpis"][cell.code]["definition"])
+    definition = evidence.definition_of(kept, manifest, cell.code)
     months = evidence.months_of(cell.period.start, cell.period.last)
     files = manifest["kpis"][cell.code]["months"]
     gone = evidence.gone(kept, files, months)
@@ -236,7 +236,7 @@ def trace(home: Home, cell: Cell, day: date | None = None, page: int = 1) -> Tra
             page=page,
             record_keys=keys,
             today=now,
-            evaluations=copies.evaluations(home, definition),
+            evaluations=copies.evaluations(home, definition.checks, definition.raw_tables),
             removed=[(month, known_removals.get(files[month]["sha256"])) for month in gone],
             is_archived=is_archived,
             **chain,
@@ -248,17 +248,17 @@ def pages_of(number: int) -> int:
 
 
 def records_of(
-    connection: duckdb.DuckDBPyConnection, definition: Mapping[str, Any], cell: Cell, level: str, page: int = 1
+    connection: duckdb.DuckDBPyConnection, definition: KpiDefinition, cell: Cell, level: str, page: int = 1
 ) -> tuple[int, list[str]]:
     """Return how many observations a cell counts, and the keys of a page of them.
 
     Raises:
         ExpectedFailure: there is no such page.
     """
-    statement, parameters = cells.records(definition, evidence.quoted(definition["observations"]), cell, level)
+    statement, parameters = cells.records(definition, evidence.quoted(definition.observations), cell, level)
     counted = f"select count(record_key) from ({statement})"  # noqa: S608
     [(number,)] = connection.execute(counted, parameters).fetchall()
-    if publication_metadata.SUPPRESSION in definition["context"]:
+    if publication_metadata.SUPPRESSION in definition.context:
         return number, []
     pages = pages_of(number)
     if not 1 <= page <= pages:
@@ -268,12 +268,12 @@ def records_of(
     return number, list(dict.fromkeys(key for (key,) in keys))
 
 
-def models_of(connection: duckdb.DuckDBPyConnection, definition: Mapping[str, Any]) -> list[tuple]:
+def models_of(connection: duckdb.DuckDBPyConnection, definition: KpiDefinition) -> list[tuple]:
     """Return the chain of models with what their last build and their checks left."""
     states = states_of(connection)
     found = []
-    for uid, model in definition["models"].items():
-        checks = [states[check][0] for check, of in definition["checks"].items() if uid in of and check in states]
+    for uid, model in definition.models.items():
+        checks = [states[check][0] for check, of in definition.checks.items() if uid in of and check in states]
         passed = sum(state == "pass" for state in checks)
         # What the live target builds has its states in the other file.
         state, finished = states.get(uid, ("construit à part (temps réel)", None))
@@ -288,19 +288,19 @@ def states_of(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[str, dat
     return {uid: (status, finished) for uid, status, finished in rows}
 
 
-def checks_of(connection: duckdb.DuckDBPyConnection, definition: Mapping[str, Any]) -> list[tuple]:
+def checks_of(connection: duckdb.DuckDBPyConnection, definition: KpiDefinition) -> list[tuple]:
     """Return the checks on the chain that did not simply pass."""
     states = states_of(connection)
     return [
         (check.split(".")[2], states[check][0])
-        for check in definition["checks"]
+        for check in definition.checks
         if check in states and states[check][0] != "pass"
     ]
 
 
-def loads_of(connection: duckdb.DuckDBPyConnection, definition: Mapping[str, Any]) -> list[tuple]:
+def loads_of(connection: duckdb.DuckDBPyConnection, definition: KpiDefinition) -> list[tuple]:
     """Return the loads of the raw tables behind a KPI, latest first."""
-    tables = [table.removeprefix(_PLATFORM_PREFIX) for table in definition["raw_tables"]]
+    tables = [table.removeprefix(_PLATFORM_PREFIX) for table in definition.raw_tables]
     return connection.execute(
         f"""
         select
@@ -316,7 +316,7 @@ def loads_of(connection: duckdb.DuckDBPyConnection, definition: Mapping[str, Any
 def today(
     home: Home,
     connection: duckdb.DuckDBPyConnection,
-    definition: Mapping[str, Any],
+    definition: KpiDefinition,
     cell: Cell,
     level: str,
     *,
@@ -327,7 +327,7 @@ def today(
         return Today(waits="Chiffre non diffusé : la comparaison ne le serait pas non plus.")
     if not home.warehouse.exists():
         return Today(waits="L'entrepôt est absent : la comparaison attend une construction.")
-    kept, parameters = cells.records(definition, evidence.quoted(definition["observations"]), cell, level)
+    kept, parameters = cells.records(definition, evidence.quoted(definition.observations), cell, level)
     connection.execute(f"create temp table kept as {kept}", parameters)
     with writer_lock_if_free(home.warehouse) as free:
         if not free:
@@ -337,7 +337,7 @@ def today(
             figures = cells.recompute(connection, definition, cell)
             if figures and figures.is_suppressed:
                 return Today(waits="Ce chiffre n'est plus diffusé : trop peu de victimes.")
-            now, parameters = cells.records(definition, evidence.quoted(definition["observations"]), cell, level)
+            now, parameters = cells.records(definition, evidence.quoted(definition.observations), cell, level)
             connection.execute(f"create temp table now_kept as {now}", parameters)
         except duckdb.Error as problem:
             return Today(waits=f"L'entrepôt d'aujourd'hui ne répond plus à cette formule : {first_line(problem)}")
@@ -453,7 +453,7 @@ def causes_of(kept: Store, former: Entry, later: Entry, cell: Cell, level: str, 
     """Return why a figure differs between two publications, in French."""
     try:
         manifests = [kept.read_json(entry.facts["manifest"]) for entry in (former, later)]
-        known = [kept.read_json(manifest["kpis"][cell.code]["definition"]) for manifest in manifests]
+        known = [evidence.definition_of(kept, manifest, cell.code) for manifest in manifests]
     except (ExpectedFailure, KeyError):
         return ("Les preuves de l'une des deux publications ne sont plus conservées.",)
     causes = definition_causes(*known)
@@ -465,7 +465,7 @@ def causes_of(kept: Store, former: Entry, later: Entry, cell: Cell, level: str, 
             for table, manifest, definition in zip(("former", "later"), manifests, known, strict=True):
                 with evidence.open_evidence(kept, manifest, cell.code, months) as opened:
                     statement, parameters = cells.records(
-                        definition, evidence.quoted(definition["observations"]), cell, level
+                        definition, evidence.quoted(definition.observations), cell, level
                     )
                     rows = opened.execute(statement, parameters).to_arrow_table()
                 connection.register("rows", rows)
@@ -483,16 +483,16 @@ def causes_of(kept: Store, former: Entry, later: Entry, cell: Cell, level: str, 
     return tuple(causes) or ("référentiel modifié : les enregistrements et la formule sont les mêmes",)
 
 
-def definition_causes(former: Mapping[str, Any], later: Mapping[str, Any]) -> list[str]:
+def definition_causes(former: KpiDefinition, later: KpiDefinition) -> list[str]:
     """Return what of a definition differs, in French."""
     causes = []
-    if former["sql"] != later["sql"]:
+    if former.sql != later.sql:
         causes.append("définition modifiée : la formule de l'indicateur")
     models = {
-        (former["models"].get(uid) or later["models"][uid])["relation"]
-        for uid in former["models"].keys() | later["models"].keys()
-        if former["models"].get(uid, {}).get("sha256") != later["models"].get(uid, {}).get("sha256")
-    } - {later["relation"]}
+        (former.models.get(uid) or later.models[uid])["relation"]
+        for uid in former.models.keys() | later.models.keys()
+        if former.models.get(uid, {}).get("sha256") != later.models.get(uid, {}).get("sha256")
+    } - {later.relation}
     if models:
         causes.append(f"définition modifiée : {', '.join(sorted(models))}")
     return causes

@@ -1,4 +1,4 @@
-"""Holds ledger, evidence and published copy against each other, and names what was tampered with. Changes nothing."""
+"""Verifies ledger, evidence and published copy against each other, and names what was tampered with."""
 
 import hmac
 import json

@@ -1,4 +1,4 @@
-"""Writes the checkout's `.env` with generated secrets. What the settings mean belongs in `.env.example`."""
+"""Writes the checkout's `.env` with generated secrets."""
 
 import os
 import re

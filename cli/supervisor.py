@@ -1,4 +1,4 @@
-"""Starts, watches and stops the supervised processes of one machine, and fills them the first time. No dagster."""
+"""Starts, monitors and stops the processes of one machine, and prepares them the first time."""
 
 import os
 import shlex

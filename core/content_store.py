@@ -1,4 +1,4 @@
-"""A store of files named by the SHA-256 of what they hold, written once. Knows nothing of what is in them."""
+"""A content store: files named by the SHA-256 of their content, written once."""
 
 import hashlib
 import json

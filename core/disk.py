@@ -1,4 +1,4 @@
-"""Recognises a full disk in what libraries raise or print, and words it for whoever can free some space."""
+"""Recognises a full disk in the errors of libraries, and words it with its remedy."""
 
 import errno
 import shutil

@@ -1,4 +1,4 @@
-"""One writer per DuckDB file, across processes. Knows nothing of what is written."""
+"""One writer per DuckDB file, across processes."""
 
 import fcntl
 import json

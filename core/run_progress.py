@@ -1,4 +1,4 @@
-"""Shows a person how far a run has come: records read, dbt's nodes done, what went wrong. It decides nothing."""
+"""Shows the progress of a run on the terminal: records read, dbt nodes done, failures."""
 
 import io
 import re

@@ -1,4 +1,4 @@
-"""The only place that knows environments: where data lives, and how platforms are reached. No logic of any platform."""
+"""Settings and paths, from the environment and the checkout's `.env`."""
 
 import os
 from dataclasses import dataclass

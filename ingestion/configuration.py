@@ -1,7 +1,6 @@
-"""What belongs to an installation: sites, accounts, first days, categories of the chat.
+"""Reads the configuration of an installation: sites, accounts, first days, chat categories.
 
-Each is a file of `$CYBERIMPACT_HOME/config/`; where there is none, the one of `ingestion/defaults/` holds, which is its
-example. Knows the form of these files; what an entry must say belongs to who reads it.
+Each is a file of `$CYBERIMPACT_HOME/config/`; where it is absent, the default of `ingestion/defaults/` applies.
 """
 
 import csv

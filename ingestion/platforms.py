@@ -1,4 +1,4 @@
-"""The one list of platforms that everything else reads. How a platform is read belongs to its own folder."""
+"""The registry of platforms."""
 
 from dataclasses import dataclass
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What a crisis leaves: its timeline, volumes, territories, what was said and what was done, in French."""
+"""Reports on a crisis in French: timeline, volumes, territories, messages and actions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

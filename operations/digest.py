@@ -1,4 +1,4 @@
-"""Makes the weekly digest: dashboards as PDF, from the headless Chromium of this machine, by mail. No schedule here."""
+"""Makes the weekly digest: dashboards printed to PDF by headless Chromium, and mailed."""
 
 import os
 import shutil

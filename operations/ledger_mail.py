@@ -1,4 +1,4 @@
-"""What the auditors' weekly mail says: the ledger's head, and whether the ledger is whole. Sending is `mail`'s."""
+"""Writes the auditors' weekly mail: the head of the ledger, and whether it verifies."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta

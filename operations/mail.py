@@ -1,4 +1,4 @@
-"""The one place from which mail leaves. What a mail says, to whom and when belongs to those who call it."""
+"""Sends mail over SMTP."""
 
 import contextlib
 import ipaddress

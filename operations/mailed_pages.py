@@ -1,4 +1,4 @@
-"""Which dashboards may leave by mail, as the bundle declares them. Drawing and sending them belongs elsewhere."""
+"""The dashboards that may be mailed, as the bundle declares them."""
 
 from dataclasses import dataclass
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""Who is told what, as `subscriptions.yml` declares it. Writing and sending a message belongs elsewhere."""
+"""Subscriptions to alerts and mails, from `subscriptions.yml`."""
 
 import re
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What operators say of signals: written once, by the command line or by a link. How a link is signed is elsewhere."""
+"""Records the verdicts that operators give on signals."""
 
 from collections.abc import Mapping
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""Runs jobs in this process on the home's instance, so that history and checks are complete whoever runs them."""
+"""Runs jobs in this process on the home's instance."""
 
 import sys
 import threading

@@ -1,4 +1,4 @@
-"""The Dagster instance of a home, and the environment its processes share. No definitions."""
+"""The Dagster instance of a home, and the environment that its processes share."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is run together: loads, builds, publications, micro-batches. When belongs in `schedules` and `sensors`."""
+"""Jobs: loads, builds, publications, micro-batches."""
 
 import dagster as dg
 

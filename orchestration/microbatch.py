@@ -1,8 +1,7 @@
-"""Near real time: a long-lived process that loads, builds and publishes what is new of listening and chat, and alerts.
+"""Near real time: a long-lived process that loads, builds and publishes new mentions and chats, and sends alerts.
 
-Each micro-batch is a run of Dagster like any other, in this process: what a run costs to start (importing, parsing) is
-paid once. Dagster's daemon may be down meanwhile. What a batch does stands in the assets that its job selects; what is
-told to whom in `alerts`.
+Each micro-batch is an ordinary Dagster run in this process, which pays for importing and parsing once. It does not need
+Dagster's daemon.
 """
 
 import logging

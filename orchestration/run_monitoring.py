@@ -1,4 +1,4 @@
-"""Frees what waits for nothing: ends the runs whose process has died, and gives free slots of pools to who waits.
+"""Ends the runs whose process has died, and gives free pool slots to waiting steps.
 
 Dagster's default launcher does neither.
 """

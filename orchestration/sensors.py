@@ -1,4 +1,4 @@
-"""What follows from an event: a file was dropped, a run's process died. What is launched belongs in `jobs`."""
+"""Sensors: a file was dropped, or the process of a run died."""
 
 import json
 from collections.abc import Iterator

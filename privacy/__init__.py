@@ -1,4 +1,4 @@
-"""Privacy before the first write: redaction and keyed pseudonyms. What a platform drops stands in its contract.
+"""Privacy before the first write: redaction of free text and keyed pseudonyms.
 
 `redact` replaces what identifies a person by a typed French mark that later readers see. Structured identifiers are
 masked in every spelling; names, postal addresses, pseudonyms and birth dates are recognised by their context and by

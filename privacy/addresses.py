@@ -1,4 +1,4 @@
-"""Finds postal addresses in running text: a number, a way and what follows. Towns and ways alone are nobody's."""
+"""Finds postal addresses in running text: a number, a street and what follows."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Finds birth dates in running text: dates that words of birth announce. Dates of events are left to stand."""
+"""Finds birth dates in running text by the words that announce them."""
 
 import re
 

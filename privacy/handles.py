@@ -1,4 +1,4 @@
-"""Finds pseudonyms in running text: handles, profile addresses, words that "pseudo :" or an account announces."""
+"""Finds pseudonyms in running text: handles, profile addresses, announced account names."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Finds structured identifiers in running text: mail, IP, phone, IBAN, card, NIR, plate. Knows no names.
+"""Finds structured identifiers in running text: mail, IP, phone, IBAN, card, NIR, plate.
 
 Each pattern accepts every spelling; a check digit decides between two readings, it never spares a number. All patterns
 are bounded, so that no text can make them slow.

@@ -1,4 +1,4 @@
-"""Names of files and columns, identifiers, values of a list: short texts that are no sentences, read by their parts."""
+"""Redacts short texts that are no sentences: names of files and columns, identifiers, values of a list."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Finds names of persons in running text, by the words around them and by gazetteers. Knows no other identifier."""
+"""Finds names of persons in running text, by the words around them and by gazetteers."""
 
 import re
 

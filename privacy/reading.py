@@ -1,4 +1,4 @@
-"""A text as words: what each may be, where it stands, what parts it from the next. Decides nothing."""
+"""Splits a text into words with their positions, gaps and possible kinds."""
 
 import re
 from functools import cached_property, lru_cache

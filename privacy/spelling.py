@@ -1,4 +1,4 @@
-"""Spellings that hide an identifier: entities, percent signs, wide digits, invisible marks. Recognises no identifier.
+"""Normalises spellings that hide an identifier: entities, percent signs, wide digits, invisible marks.
 
 A text is rewritten as a reader sees it, each character with the place that it comes from, so that what is found there
 can be replaced where it was written.

@@ -1,4 +1,4 @@
-"""The words that redaction looks up, folded, each with what it may be, compound ones by their parts. No grammar."""
+"""The folded words that redaction looks up, with their possible kinds."""
 
 import re
 import unicodedata

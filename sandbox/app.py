@@ -1,4 +1,4 @@
-"""The application that all stand-ins share. What each platform answers or drops stands in its own module."""
+"""The application that all stand-ins share."""
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime

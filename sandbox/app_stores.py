@@ -1,6 +1,6 @@
 """Stand-in of Google Play (Developer API v3, one week of reviews) and of the App Store's feed (the latest 500).
 
-Both tell of the same app. Names, windows and paging are those of the vendors; Google's exchange of a signed assertion
+Both serve the same app. Names, windows and paging are those of the vendors; Google's exchange of a signed assertion
 for a token is served too, and looks at its form only.
 """
 

@@ -1,4 +1,4 @@
-"""Up to which instant the history is told: nothing that a stand-in shows lies in the future."""
+"""The instant up to which stand-ins show their history: never the future."""
 
 from datetime import UTC, date, datetime, time, timedelta
 

@@ -1,4 +1,4 @@
-"""Puts the stand-ins' files where platforms deliver theirs. What the files hold belongs to each platform's module."""
+"""Writes the stand-ins' files to the drop folders."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""What happens in the invented country, from which every stand-in draws its day. Knows no platform and no format."""
+"""The events of the invented country, from which every stand-in draws its day."""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The experiences that citizens publish on Services Publics+, day by day. Knows nothing of the portal's format.
+"""The experiences that citizens publish on Services Publics+, day by day.
 
 A day depends on the seed and its date alone, so history never moves: asking tomorrow adds a day and the answers that
 have come since, and changes nothing else.

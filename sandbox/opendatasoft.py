@@ -1,4 +1,4 @@
-"""What all portals of Opendatasoft answer alike (Explore API v2.1): refusals, filters and pages. Knows no dataset."""
+"""What all Opendatasoft portals share (Explore API v2.1): refusals, filters and pages."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any

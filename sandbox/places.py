@@ -1,4 +1,4 @@
-"""Where the invented citizens live: départements, regions, and by chance a home. Knows no event and no platform."""
+"""Where the invented citizens live: départements, regions, and random homes."""
 
 import csv
 from dataclasses import dataclass

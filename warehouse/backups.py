@@ -1,4 +1,4 @@
-"""Copies a home's data to a folder and puts it back. What can be made again (caches, history of runs) is left out.
+"""Copies a home's data to a folder and restores it; caches and run history are left out.
 
 A database is copied byte by byte under its writer lock, by a process that does not have it open: closing the copy would
 drop DuckDB's own lock otherwise. Keys are not in the home, hence not in a backup.

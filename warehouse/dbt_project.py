@@ -1,4 +1,4 @@
-"""The dbt project as the platform runs it: its folder, environment and manifest. No assets, and no dagster."""
+"""The dbt project as the platform runs it: folder, environment, manifest."""
 
 import fcntl
 import hashlib

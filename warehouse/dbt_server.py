@@ -1,4 +1,4 @@
-"""dbt that is there already: a process that has imported dbt and parsed the live target, and forks for each call.
+"""A server that has dbt imported and the live target parsed, and forks for each call.
 
 A dbt process of its own takes ten seconds of processor time before its first model. `cyberimpact-dbt` is called like
 `dbt`: it hands its arguments, environment and output to the server that `CYBERIMPACT_DBT_SOCKET` names, and waits for

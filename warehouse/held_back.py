@@ -1,7 +1,7 @@
-"""What a failed check stops: the KPIs that rest on what it judged, or, where every figure would be wrong, everything.
+"""Holds back the KPIs that a failed check concerns, or blocks publication where every figure would be wrong.
 
 A KPI that is held back keeps the values that readers have: its table is filled from the published copy, and what reads
-it is built again. `audit.held_back` says which and why (docs/decisions/0027-what-a-failed-check-stops.md).
+it is built again. `audit.held_back` lists them with the reason (docs/decisions/0027-what-a-failed-check-stops.md).
 """
 
 import re

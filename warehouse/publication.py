@@ -1,4 +1,4 @@
-"""Turns a database into a copy that readers never see half made. The caller decides which tables it holds."""
+"""Publishes a database as a read-only copy that readers never see half written."""
 
 import shutil
 import subprocess

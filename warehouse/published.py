@@ -1,4 +1,4 @@
-"""Opens the published copies read-only, with no way out of the file. Writing them belongs in `assets.serving`."""
+"""Opens the published copies read-only and isolated."""
 
 import fcntl
 import os

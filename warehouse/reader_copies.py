@@ -1,4 +1,4 @@
-"""Makes the file that the holders of a right open: only the tables and rows granted. Rights are computed in `rights`.
+"""Makes the file that the holders of a right open: only the tables and rows granted.
 
 A copy is made once per published build and right, at its first use, in `published/<target>/<build>/rights/<key>/`, by a
 process of its own. It vanishes with its build.

@@ -1,4 +1,4 @@
-"""Says which tables of the published copies a set of roles may read, and which of their rows. Writes no file."""
+"""Computes which tables of the published copies a set of roles may read, and which of their rows."""
 
 import csv
 import hashlib

@@ -1,4 +1,4 @@
-"""Reads the published figures that one holder of a token may see. How they are asked for over HTTP belongs in `kpi`."""
+"""Reads the published figures that the holder of a token may see."""
 
 from collections.abc import Generator
 from contextlib import contextmanager

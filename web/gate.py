@@ -1,4 +1,4 @@
-"""Lets into a web application whoever Superset knows and whose roles give a right. Dagster itself is in `webserver`.
+"""Authenticates the users of a web application through their Superset session and roles.
 
 Who may only read is marked in the connection's scope (`READ_ONLY`), for which the application changes nothing.
 A browser sends Superset's cookie to every port of its host, and Superset is asked whose it is. What changes something

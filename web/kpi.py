@@ -1,4 +1,4 @@
-"""The figures over HTTP, for those who show them elsewhere: JSON and CSV. What may be seen is decided in `figures`."""
+"""The KPI API: JSON and CSV over HTTP."""
 
 import csv
 import io

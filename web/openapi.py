@@ -1,4 +1,4 @@
-"""What the interface offers, as an OpenAPI document and as a page made from it: no script, nothing from elsewhere."""
+"""The OpenAPI document of the API, and a page rendered from it."""
 
 from html import escape
 from typing import Any

@@ -1,4 +1,4 @@
-"""Who may ask for figures: tokens, of which only the SHA-256 is kept, and what each sees. Answers belong in `kpi`."""
+"""API tokens: only their SHA-256 is kept, with the rights of their holder."""
 
 import hashlib
 import re

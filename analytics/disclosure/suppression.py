@@ -1,7 +1,4 @@
-"""Statistical disclosure control: which counts of a table to hide so that no small one follows from the others.
-
-What the counts are of, and which of them add up, belongs in `victims`.
-"""
+"""Statistical disclosure control: chooses which counts of a table to suppress so that no small count can be deduced."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,4 @@
-"""Victims counted by period, territory and breakdown: which counts add up to which, and which of them must be hidden.
-
-How hiding is decided belongs in `disclosure`.
-"""
+"""Finds the cells of victim counts that must be suppressed, given which counts add up to which."""
 
 import datetime as dt
 from collections import defaultdict

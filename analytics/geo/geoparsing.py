@@ -1,8 +1,8 @@
-"""Which places of France a text names. The names are those of the COG; what is counted by place belongs elsewhere.
+"""Finds the French places that a text names (geoparsing).
 
-A name is a place when what stands around it says so, the more so the more else it could be: `Marseille` alone is the
-city, `Orange` only where somebody or something is *à Orange*. Communes of one name are told apart by the département
-that the text names; without one, the far greater is meant, and where none is, none is taken.
+A name counts as a place when its context supports it; ambiguous names need more context: `Marseille` alone is the city,
+`Orange` only in *à Orange*. The département that the text names decides between communes of the same name; without
+one, a commune that is far larger than the others wins, else none does.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""What would have been counted without an action, told from territories without one; no inference."""
+"""Estimates what would have been counted without an action, from donor territories (synthetic control)."""
 
 from typing import TYPE_CHECKING
 

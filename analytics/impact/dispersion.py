@@ -1,4 +1,4 @@
-"""How far counts stray from what is expected of them, learnt from placebos; no verdict."""
+"""Learns the dispersion of counts around their expectation from placebo windows."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""The effect of one action on one KPI, with its interval and its placebos; whether it may be asked is `refusal`'s."""
+"""Estimates the effect of one action on one KPI, with its interval and placebo tests."""
 
 import math
 from dataclasses import dataclass

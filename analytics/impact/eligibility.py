@@ -1,4 +1,4 @@
-"""Whether the effect of an action may be asked, and its answer: an effect, or a French sentence why there is none."""
+"""Decides whether the effect of an action can be estimated, and returns the effect or a French reason why it cannot."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass

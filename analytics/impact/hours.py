@@ -1,4 +1,4 @@
-"""The effect so far of running actions on a count that is told by the hour; whole windows belong to `register`."""
+"""Estimates the effect so far of running actions on a count that is known by the hour."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace

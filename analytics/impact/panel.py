@@ -1,4 +1,4 @@
-"""A KPI by territory and period, as every method of this package takes it; reading it belongs to the caller."""
+"""The panel of counts by territory and period that every method of this package takes."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING

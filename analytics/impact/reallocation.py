@@ -1,4 +1,4 @@
-"""What moving hours between two territories would change, from effects that were measured there; nothing is guessed."""
+"""Estimates what moving hours of prevention between two territories would change, from the effects measured there."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""All actions of a register read together: what each is held to, what was found, the word it deserves among all."""
+"""Evaluates all actions of a register together: eligibility, effect, and multiple-testing correction."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace

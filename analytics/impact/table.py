@@ -1,4 +1,4 @@
-"""A reading of the whole register as one table, from rows as a warehouse holds them; methods belong to the others."""
+"""Turns the rows of a warehouse into a register, evaluates it, and returns one table of results."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Which KPIs an action is held to: those that it names, else those that `targets.yml` proposes; no figure."""
+"""The KPIs that an action targets: those that it names, else those that `targets.yml` proposes for its kind."""
 
 from functools import cache
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The words that an effect deserves, by a declared rule, and French for its figures; no figure is made here."""
+"""Words effects and figures in French, by a declared rule on their certainty."""
 
 from collections.abc import Callable, Sequence
 from enum import StrEnum

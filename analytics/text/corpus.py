@@ -1,4 +1,4 @@
-"""The texts of the warehouse, read together: feelings, themes, terms, words. How one text is read is not told here."""
+"""Applies the text methods to all texts of the warehouse: feelings, themes, terms, key words."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence

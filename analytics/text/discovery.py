@@ -1,4 +1,4 @@
-"""Themes that the taxonomy may lack, found in what it calls `autre` and proposed to a person: none is added here."""
+"""Proposes themes that the taxonomy may lack, by clustering the texts that no theme matches."""
 
 from collections.abc import Sequence
 from itertools import combinations

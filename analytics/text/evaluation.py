@@ -1,4 +1,4 @@
-"""How good answers are: by label, with intervals, and how far probabilities can be believed. Trains nothing."""
+"""Evaluates a classifier: scores by label with intervals, and the calibration of its probabilities."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""What a classifier sees of a text: its words, its letters, its polarity, its themes. What it learns is `model`'s."""
+"""Extracts the features of a text that the classifier learns from: words, letters, polarity, themes."""
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache

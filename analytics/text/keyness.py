@@ -1,4 +1,4 @@
-"""What is typical of texts beside others: their words, and texts that stand for them. Others choose which texts."""
+"""Keyness: the words that distinguish some texts from others, and the texts that are typical of them."""
 
 import re
 from collections import Counter, defaultdict

@@ -1,4 +1,4 @@
-"""What a text is before anybody reads what it says: its language, whether it is a testimony, of what it is a copy."""
+"""Recognises the language of a text, whether it is a testimony, and which texts are copies of each other."""
 
 import re
 import zlib

@@ -1,4 +1,4 @@
-"""A classifier of texts that can be kept: trained, saved without code, loaded, asked. What it sees is `features`'."""
+"""The text classifier: training, prediction, and a file format without executable code."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""What weighs on those who complain: shares, trends and weights with their intervals. Counts come from SQL."""
+"""Shares, trends and weights of pain points, with their intervals, from counts."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""What the words of a text say of its writer's feeling, as numbers. The words stand in `polarity.txt`."""
+"""Scores the polarity of a text from the word list `polarity.txt`."""
 
 import re
 from collections.abc import Iterable

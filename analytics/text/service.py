@@ -1,4 +1,4 @@
-"""The model of feelings that is in service, and the gate that a newer one must pass. What a model is, is `model`'s."""
+"""Puts a newer text classifier into service when it passes its evaluation gate."""
 
 import hashlib
 import shutil

@@ -1,4 +1,4 @@
-"""Which themes of the Gendarmerie's a text speaks of, by the words of `themes.yml`. Feelings belong to `feeling`."""
+"""Recognises the themes of a text by the words of `themes.yml`."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Takes a text apart: folded characters, sentences, words. What the words mean belongs to `polarity` and `themes`."""
+"""Splits a text into sentences, folded words and stems."""
 
 import re
 from collections.abc import Iterator

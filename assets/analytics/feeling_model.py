@@ -1,4 +1,4 @@
-"""The model of feelings as an asset: trained on what was published, and in service only if it passes its gate."""
+"""The sentiment model as an asset: trained on published texts, put into service when it passes its gate."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Who looked at or exported what in Superset, by day, from its log. Its database is read, never written."""
+"""Reads from Superset's log who viewed or exported what, by day."""
 
 import hashlib
 import hmac

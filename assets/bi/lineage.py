@@ -1,4 +1,4 @@
-"""Which published columns the datasets, charts and dashboards of Superset show. How they are drawn is `supersync`'s."""
+"""The column lineage of Superset's datasets, charts and dashboards."""
 
 from collections.abc import Iterator, Mapping
 

@@ -1,4 +1,4 @@
-"""Superset's kept answers, forgotten at each publication, whichever job publishes. No dashboard changes here."""
+"""Empties Superset's query cache after each publication."""
 
 import dagster as dg
 from supersync.cache import invalidate

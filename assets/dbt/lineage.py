@@ -1,4 +1,4 @@
-"""Column lineage of the dbt project, read from its compiled SQL once per code version. `dbt` shows it."""
+"""Traces column lineage through the compiled SQL of the dbt project, once per code version."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Which field of a platform each raw column holds, as the contracts in `ingestion` declare it."""
+"""The column lineage from platform fields to raw columns, from the contracts."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""One load per platform, with the raw tables it writes. Reading, contracts and quarantine belong in `ingestion`."""
+"""One load per platform, with the raw tables that it writes and its quarantine checks."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What the platform tells a publication of itself: definitions, lineage, runs, accesses. Writing it is `audit`'s."""
+"""Gathers what a publication records about the platform: definitions, lineage, runs, checks, access log."""
 
 import sqlite3
 from collections.abc import Iterable, Set

@@ -1,4 +1,4 @@
-"""The verbs `trace` and `audit` of the command line, in French. What they do belongs in the modules they call."""
+"""The `trace` and `audit` commands, in French."""
 
 import json
 from datetime import datetime

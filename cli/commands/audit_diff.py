@@ -1,4 +1,4 @@
-"""What git revisions make of the KPIs, and whether a change is written down for readers. Comparing is `audit`'s."""
+"""Compares the KPI definitions of git revisions, and checks that changes stand in the changelog."""
 
 import hashlib
 import json
@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import yaml
 
 from audit.definition_diff import Change, Definitions, differences
+from audit.definitions import KpiDefinition
 from core import settings
 from core.errors import ExpectedFailure
 
@@ -74,7 +74,7 @@ def definitions_here() -> Definitions:
 
     manifest, lineage = load_compiled()
     bundle = server.bundle()
-    return as_kept(definitions(manifest, lineage, lineage_graph(manifest, lineage, bundle), shown(bundle)))
+    return from_json(to_json(definitions(manifest, lineage, lineage_graph(manifest, lineage, bundle), shown(bundle))))
 
 
 def definitions_of(revision: str) -> Definitions:
@@ -83,17 +83,17 @@ def definitions_of(revision: str) -> Definitions:
     folder = settings.home().dbt_target.parent / "revisions"
     kept = folder / f"{hashlib.sha256(trees).hexdigest()}.json"
     if kept.exists():
-        return json.loads(kept.read_bytes())
+        return from_json(kept.read_text())
     with TemporaryDirectory(prefix="cyberimpact-revision-") as temporary:
         tree = Path(temporary)
         with tarfile.open(fileobj=BytesIO(git("archive", "--format=tar", revision, *PARTS))) as archive:
             archive.extractall(tree, filter="data")
-        found = as_kept(compiled(tree))
+        content = to_json(compiled(tree))
     settings.make_folder(folder)
     partial = kept.with_suffix(".partial")
-    partial.write_text(json.dumps(found))
+    partial.write_text(content)
     partial.replace(kept)
-    return found
+    return from_json(content)
 
 
 def compiled(tree: Path) -> Definitions:
@@ -118,9 +118,12 @@ def compiled(tree: Path) -> Definitions:
     return definitions(manifest, lineage, lineage_graph(manifest, lineage, bundle), shown(bundle))
 
 
-def as_kept(found: Any) -> Definitions:
-    """Return definitions as a file keeps them, so that those of a file and those just made compare."""
-    return json.loads(json.dumps(found))
+def to_json(found: Definitions) -> str:
+    return json.dumps({code: definition.to_json() for code, definition in found.items()})
+
+
+def from_json(content: str) -> Definitions:
+    return {code: KpiDefinition.from_json(kept) for code, kept in json.loads(content).items()}
 
 
 def unwritten(changes: Iterable[Change], former: str) -> Iterator[Change]:

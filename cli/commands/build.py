@@ -1,4 +1,4 @@
-"""What `cyberimpact build` and `cyberimpact publish` do: the jobs of one target or both, and what they say of them."""
+"""The `build` and `publish` commands: run the jobs of one target or both, and summarise them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any

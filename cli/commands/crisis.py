@@ -1,4 +1,4 @@
-"""The verbs `crisis` of the command line, in French. What they do belongs in `crises` and `crisis_report`."""
+"""The `crisis` commands, in French."""
 
 import json
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""What `cyberimpact detect` does to a CSV file. How a value is scored belongs in `analytics.signals`."""
+"""The `detect` command: scores the values of a CSV file."""
 
 import csv
 import io

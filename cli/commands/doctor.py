@@ -1,4 +1,4 @@
-"""Looks at an installation and says what is missing, late or broken, each with its remedy. It changes nothing."""
+"""The `doctor` command: reports what is missing, late or broken, each with its remedy."""
 
 import importlib.metadata
 import shlex

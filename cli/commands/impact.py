@@ -1,4 +1,4 @@
-"""What `cyberimpact impact` tells of one action, in French, from the published marts; methods belong in `analytics`."""
+"""The `impact` command: the effect of one action in French, from the published marts."""
 
 import itertools
 from dataclasses import dataclass

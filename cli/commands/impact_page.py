@@ -1,4 +1,4 @@
-"""The page of one action: a self-contained HTML document with its picture; what it says comes from `impact`."""
+"""Renders the effect of one action as a self-contained HTML page."""
 
 from collections.abc import Sequence
 from html import escape

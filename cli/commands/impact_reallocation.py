@@ -1,4 +1,4 @@
-"""What moving hours of prevention would be expected to change, from measured effects alone; French, no dbt."""
+"""The `impact` estimate of moving hours of prevention, in French, from measured effects."""
 
 import math
 from dataclasses import dataclass

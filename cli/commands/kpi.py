@@ -1,4 +1,4 @@
-"""What `cyberimpact kpi` shows, in French: definitions from the dbt project, latest values from the published copy."""
+"""The `kpi` commands, in French: definitions from the dbt project, values from the published copy."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

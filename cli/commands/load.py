@@ -1,4 +1,4 @@
-"""What `cyberimpact load` is asked to load, and the runs that load it. Reading and contracts belong in `ingestion`."""
+"""The `load` command: chooses what to load, and runs the loads."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The verbs `signal` of the command line, in French. What they do belongs in `alerts` and `verdicts`."""
+"""The `signal` commands, in French."""
 
 import json
 from dataclasses import asdict

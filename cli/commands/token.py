@@ -1,4 +1,4 @@
-"""The verbs `api token` of the command line. What a token is belongs in `web.tokens`."""
+"""The `api token` commands."""
 
 from typing import Annotated
 

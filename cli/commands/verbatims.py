@@ -1,4 +1,4 @@
-"""The verbs on citizens' texts, in CSV files or published, and their French. What is said of a text is `analytics`'."""
+"""The `verbatims` commands, in French, on CSV files or on published texts."""
 
 import csv
 import sys

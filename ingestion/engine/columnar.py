@@ -1,7 +1,7 @@
-"""Loads large Parquet files column by column: what is surely good goes a fast lane, the rest record by record.
+"""Loads large Parquet files by column: SQL takes the rows that are surely valid, Python takes the others.
 
-What a value must be is the contract's business. Here it is said a second time, in SQL, and only where that is sure to
-give the same value; a record that SQL is not sure of is held to the contract like that of any other file.
+SQL repeats the contract only where it is certain to give the same value; every other record is validated in Python, as
+in any other file.
 """
 
 import json

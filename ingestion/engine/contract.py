@@ -1,4 +1,4 @@
-"""What a table of a platform is declared to hold, and how a record is held to it. Knows no file, server or database."""
+"""Contracts: the fields, key and rules of a table, and how they apply to a record."""
 
 import json
 from collections import Counter

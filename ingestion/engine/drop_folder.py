@@ -1,4 +1,4 @@
-"""The files that wait in `drop/<platform>/`. When they are loaded, and what becomes of them, is decided elsewhere."""
+"""The files that wait in `drop/<platform>/`."""
 
 import hashlib
 import stat

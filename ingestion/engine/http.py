@@ -1,7 +1,4 @@
-"""Asking a platform over HTTP: timeouts, bounded retries, quotas, and answers that are not what they should be.
-
-What is asked, and what the answer means, belongs to the platform's `client.py`.
-"""
+"""HTTP client for platforms: timeouts, bounded retries, quotas, and checks of answers."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping

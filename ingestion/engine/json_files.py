@@ -1,4 +1,4 @@
-"""JSON documents and JSON Lines, as platforms export them and extraction tools leave them. Knows no contract.
+"""Reads JSON documents and JSON Lines, as platforms and extraction tools write them.
 
 A line is a flat record, or a Singer message of which the record is taken.
 """

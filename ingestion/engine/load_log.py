@@ -1,4 +1,4 @@
-"""Brings the load logs of all platforms together in the warehouse, whichever file each lives in. Loads no platform."""
+"""Copies the load logs of all platforms into one table of the warehouse."""
 
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager

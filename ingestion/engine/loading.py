@@ -1,7 +1,6 @@
-"""The one way into a database: a file or an API, held to its contract, quarantined where bad, merged where changed.
+"""Loads a file or an API into a database: parsing, validation, quarantine, merge.
 
-Used alike by `python -m ingestion <platform>`, by the command line and by the orchestrator. What a platform says, and
-how it is asked, stands in its own folder.
+`python -m ingestion <platform>`, the command line and the orchestrator all use it.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""A Parquet file, and what the contract makes of its rows, said in SQL where that is sure to be right. Reads no row."""
+"""Reads a Parquet file, and translates a contract into SQL where the translation is exact."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence

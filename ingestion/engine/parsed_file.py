@@ -1,4 +1,4 @@
-"""What a file holds, table by table, in the formats that platforms deliver. Holds no record to its contract."""
+"""Parses a file into records by table, in the formats that platforms use."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Parsers of single values, shared by all contracts. A parser knows no row, no file and no platform.
+"""Parsers of single values, shared by all contracts.
 
 Each takes a non-empty, trimmed text and returns the canonical value, or raises `ValueError` with the end of the
 sentence "the value …", which is shown to the person who mends the source.

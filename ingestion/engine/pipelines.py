@@ -1,4 +1,4 @@
-"""dlt pipelines into a DuckDB file, rid of what a dead process left behind, and their resources. Knows no platform."""
+"""dlt pipelines into a DuckDB file: creation, recovery after a kill, resources."""
 
 import logging
 import os

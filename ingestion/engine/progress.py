@@ -1,4 +1,4 @@
-"""Says how far a load is: records and pages so far, over all of its tables, and how fast they come."""
+"""Reports the progress of a load: records, pages and rate."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Records that broke their contract: kept redacted, listed, and given a second chance. Never decides what is broken."""
+"""Stores rejected records, redacted, and lists and releases them."""
 
 import hashlib
 import json

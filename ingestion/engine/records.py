@@ -1,4 +1,4 @@
-"""A record as a file or a platform gives it, before any contract. Holds no behaviour."""
+"""A record as a file or a platform gives it, before validation."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a load did: the report for its reader, and the row that the log of loads keeps. Loads nothing itself."""
+"""Reports of a load: for its reader, and as a row of the load log."""
 
 import json
 import uuid

@@ -1,4 +1,4 @@
-"""The raw tables of a platform in its database: made from the contract, and asked by key. Knows no platform by name."""
+"""Creates the raw tables of a platform from its contracts, and looks rows up by key."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence

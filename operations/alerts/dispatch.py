@@ -1,4 +1,4 @@
-"""Who is told of which signal, and when: the outbox is filled from what was published, and emptied. One at a time.
+"""Fills the alert outbox from published signals, and sends what waits in it.
 
 An alert is sent until a server has acknowledged it. Alerts of one recipient that wait at the same moment leave in
 one message; in quiet hours, and beyond the cap of an hour, they wait and then leave together. The gravest waits for

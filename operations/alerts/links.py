@@ -1,6 +1,6 @@
-"""The links by which an operator gives a verdict from an alert: signed, expiring. What one does belongs in `verdicts`.
+"""Signed, expiring links by which an operator gives a verdict from an alert.
 
-A link is a JSON Web Token (RFC 7519, HS256): it says which alert it came with, which verdict it gives and until when.
+A link is a JSON Web Token (RFC 7519, HS256): it holds the alert, the verdict and the expiry.
 It names neither a person nor an address.
 """
 

@@ -1,4 +1,4 @@
-"""What is to be told to whom, and what became of it: the outbox in `operations.sqlite`. It sends nothing.
+"""The outbox of alerts in `operations.sqlite`.
 
 A row is written before anything is sent. Its key derives from the opening of the signal and the recipient, and the
 identifier of a message from the keys of its alerts: whatever dies at whatever moment, a repeat carries the same

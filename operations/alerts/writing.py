@@ -1,4 +1,4 @@
-"""What an alert says, in French, to be read on a phone in ten seconds. Whom it goes to, and how, belongs elsewhere."""
+"""Writes the text of an alert in French, to be read on a phone in ten seconds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Keeps changes of accounts within what the project lets its administrators do, whichever page or API makes them.
+"""Restricts which changes of accounts an administrator may make, whichever page or API makes them.
 
 The changes are examined where the ORM writes them to the metadata database. What an account held before comes from the
 database itself, not from the objects that are about to be written.

@@ -1,4 +1,4 @@
-"""Says which roles the claims of an issuer give, by `policies/oidc.yml`. Whether they are true is seen in `oidc`."""
+"""Maps the claims of an OpenID Connect issuer to roles, by `policies/oidc.yml`."""
 
 import csv
 import re

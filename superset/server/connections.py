@@ -1,4 +1,4 @@
-"""Chooses the file that a query opens: the copy of what its user may read. Rights and copies are `warehouse`'s."""
+"""Chooses the database file of a query: the copy of what its user may read."""
 
 import logging
 import sys

@@ -1,4 +1,4 @@
-"""Makes passwords slow to guess, in the form as in the API: few wrong ones per minute for an account and an address."""
+"""Limits the rate of wrong passwords per account and per address, in the form and in the API."""
 
 from http import HTTPStatus
 

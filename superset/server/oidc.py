@@ -1,7 +1,7 @@
-"""Lets people in and out through an OpenID Connect issuer, such as ProConnect. What they may see is in their roles.
+"""Logs users in and out through an OpenID Connect issuer, such as ProConnect.
 
-Nothing that the issuer is said to have told is believed before its signature, its issuer, its addressee and its date
-have been verified; ProConnect signs what it tells of a person too. Whoever is refused reads why, in French.
+Every token is verified first: signature, issuer, audience, date; ProConnect signs its user info too. A refused user
+reads the reason in French.
 """
 
 import logging

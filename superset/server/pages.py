@@ -1,4 +1,4 @@
-"""The few pages that the server writes without Superset's interface, in French and without anything from outside."""
+"""The French pages that the server renders without Superset's interface."""
 
 from html import escape
 

@@ -1,4 +1,4 @@
-"""Processes that execute readers' queries, one DuckDB file each; a connection to one is in `query_connection.py`.
+"""Manages the worker processes that execute readers' queries.
 
 Each connection that executes something has a process (`query_worker.py`) to itself. So a deadline, a memory limit and a
 stop by hand are kept by the operating system, whatever DuckDB does. A process keeps its file open for the next reader

@@ -1,4 +1,4 @@
-"""Bounds what a request may cost this process: how many at once, how long a text, how large a table.
+"""Limits what a request may cost this process: concurrency, size of the text, size of the table.
 
 Queries have processes of their own (`query_workers.py`). What Superset does before and after them, it does here: it
 reads the SQL, and it pivots answers.

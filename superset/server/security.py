@@ -1,4 +1,4 @@
-"""What the project adds to Superset's own security: whose a query is, who comes in with what roles and until when."""
+"""Extends Superset's security manager: owner of a query, roles of a login, end of a session."""
 
 import hmac
 import os

@@ -1,4 +1,4 @@
-"""Brings roles, row rules and accounts of a server in line with the policies, which `policies` reads."""
+"""Plans and applies the roles, row rules and accounts of a server, from the policies."""
 
 import secrets
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Reads the hand-written YAML of the bundle and expands it into what Superset imports. No server is contacted here."""
+"""Reads the hand-written YAML of the bundle and expands it into what Superset imports."""
 
 import json
 from collections.abc import Iterator, Mapping

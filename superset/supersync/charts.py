@@ -1,4 +1,4 @@
-"""Turns a short chart declaration into Superset's form data and query. Which charts exist is the bundle's matter."""
+"""Turns a short chart declaration into Superset's form data and query."""
 
 import json
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""Examines the bundle without a server: that it is whole and keeps the project's rules. It changes nothing."""
+"""Checks the bundle without a server: references, names, rules of the project."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Finds what was changed on a server by hand. Undoing it is the matter of `supersync.apply`."""
+"""Finds what was changed on a server by hand."""
 
 from supersync.bundle import Bundle
 from supersync.client import Client

@@ -1,4 +1,4 @@
-"""Turns rows of chart names into Superset's tree of positions, and short filters into native ones. No chart here."""
+"""Turns rows of charts into Superset's position tree, and short filters into native filters."""
 
 import re
 from collections.abc import Iterable, Mapping

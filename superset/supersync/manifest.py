@@ -1,4 +1,4 @@
-"""Reads from dbt's manifest what a reader of dashboards is shown of a model. How models are built is dbt's matter."""
+"""Reads models, columns and KPIs from dbt's manifest."""
 
 import json
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""Brings what the bundle declares and what a server exports to one form where equal means equal. No verdict here."""
+"""Normalises what the bundle declares and what a server exports, so that both can be compared."""
 
 import json
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""Says what would have to change for a server to hold what the bundle declares. Nothing is changed here."""
+"""Plans the changes that bring a server in line with the bundle."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Reads who may do and see what, and expands it into roles, row rules and accounts. No server is contacted here.
+"""Reads the policies, and expands them into roles, row rules and accounts.
 
 Which datasets and territories a role reads is computed in `warehouse.rights`, for the copies that queries open as well.
 """

@@ -1,4 +1,4 @@
-"""Reads from a server who may do and see what, in the words of the policies. Nothing is compared or changed here."""
+"""Reads the roles, row rules, dashboards and accounts of a server."""
 
 import re
 from dataclasses import dataclass, field

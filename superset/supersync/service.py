@@ -1,4 +1,4 @@
-"""The bundle and the policies together, in the order in which they need each other. Each half has its own module."""
+"""Checks, plans and applies the bundle and the policies together."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Asks Google Play and the App Store, and makes flat records of the answers. Their meaning stands in `contract.py`."""
+"""Client of Google Play and the App Store: answers as flat records."""
 
 import json
 from collections.abc import Iterator

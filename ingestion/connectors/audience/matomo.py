@@ -1,4 +1,4 @@
-"""Asks Matomo (Reporting API, platform-contracts.md §6.2 [high on the form of a call, medium on its fields])."""
+"""Client of Matomo (Reporting API, platform-contracts.md §6.2 [high on the form of a call, medium on its fields])."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Asks Piano Analytics, formerly AT Internet (Data API v3, platform-contracts.md §6.1 [high])."""
+"""Client of Piano Analytics, formerly AT Internet (Data API v3, platform-contracts.md §6.1 [high])."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""The chat of the Brigade numérique: how many contacts, when and why, never what was said. Its contract and files."""
+"""Connector of the chat of the Brigade numérique: when and why people make contact, never what they say."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Je donne mon avis: what users say of the online services, counted and in their words. Its contract and reading."""
+"""Connector of Je donne mon avis: services, statistics, reviews and answers."""
 
 import logging
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Asks the open API of Je donne mon avis, one key after the other. What records mean stands in `contract.py`."""
+"""Client of the open API of Je donne mon avis, one key after the other."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Reads the export that the platform sends by mail: one column per question, told by its wording. Asks nothing."""
+"""Reads the export that Je donne mon avis sends by mail: one column per question, recognised by its wording."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What listening delivers, whoever the vendor: mentions and their volumes. Vendors and their names stand elsewhere."""
+"""Contract of social listening, common to all vendors: mentions and their volumes."""
 
 import hashlib
 import re

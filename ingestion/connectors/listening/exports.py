@@ -1,4 +1,4 @@
-"""Opens the files of listening vendors: CSV through a column map, JSON Lines of neutral records. Knows no HTTP."""
+"""Opens export files of listening vendors: CSV through a column map, JSON Lines of neutral records."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Asks Talkwalker's search and histograms, and says their documents in the neutral words of `contract.py`."""
+"""Client of Talkwalker: search results and histograms as records of the contract."""
 
 import csv
 from collections.abc import Iterator, Mapping

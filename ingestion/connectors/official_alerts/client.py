@@ -1,4 +1,4 @@
-"""Asks Météo-France, Vigicrues and Santé publique France for their alerts. What a record means is in `contract.py`."""
+"""Clients of Météo-France, Vigicrues and Santé publique France."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta

@@ -1,4 +1,4 @@
-"""The SQLite file of the platform's own records: made, opened, read as pages. What a record means: `contract.py`."""
+"""Creates and opens the operations database, and reads it page by page."""
 
 import sqlite3
 from collections.abc import Iterator

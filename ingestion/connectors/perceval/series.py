@@ -1,4 +1,4 @@
-"""Takes the JSON of PERCEV@L apart into its four series. What a value must be stands in `contract.py`."""
+"""Parses the JSON file of PERCEV@L into its four series."""
 
 import logging
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Opens a register that a gendarme filled in. What a line must say stands in `contract.py`."""
+"""Opens a register of prevention actions that a gendarme filled in."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Reference data: communes, units, competences, staff, inspections, offences. Territories of KPIs are dbt seeds."""
+"""Connector of reference data: communes, units, competences, staff, inspections, offences."""
 
 import csv
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""Asks the tabular API of data.gouv.fr for a resource, page by page. What its rows mean stands in `contract.py`."""
+"""Client of the tabular API of data.gouv.fr, page by page."""
 
 from collections.abc import Iterator
 from typing import Any

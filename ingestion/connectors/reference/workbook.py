@@ -1,4 +1,4 @@
-"""Reads the ministry's workbook of offences per service: wide sheets to long records. Reads no other file."""
+"""Reads the ministry's workbook of offences per service: wide sheets to long records."""
 
 import hashlib
 import re

@@ -1,4 +1,4 @@
-"""Services Publics+: what users say of public services, and of which structures. Its contract and its reading."""
+"""Connector of Services Publics+: experiences of users, structures, quality results."""
 
 import logging
 from collections.abc import Iterator, Mapping

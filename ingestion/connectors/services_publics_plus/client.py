@@ -1,4 +1,4 @@
-"""Asks the Opendatasoft portal of Services Publics+ (Explore API v2.1). What records mean stands in `contract.py`."""
+"""Client of the Opendatasoft portal of Services Publics+ (Explore API v2.1)."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta

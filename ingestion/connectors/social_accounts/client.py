@@ -1,4 +1,4 @@
-"""Asks X for the figures of the declared accounts (API v2). What records mean stands in `contract.py`."""
+"""Client of X (API v2): figures of the declared accounts."""
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What is kept of the Gendarmerie's own accounts on social networks. Asking networks belongs to `client.py`.
+"""Contract of the Gendarmerie's own accounts on social networks.
 
 These accounts speak for an institution: their names and figures are no personal data. Nothing about those who follow
 them is ever asked.
