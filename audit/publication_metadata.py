@@ -106,13 +106,13 @@ def add(
         connection.execute(f"attach {literal(str(home.warehouse))} as warehouse (read_only)")
         connection.execute(f"attach {literal(str(copy))} as copy")
         connection.execute(f"create schema if not exists copy.{SCHEMA}")
-        told = {
+        queries = {
             "kpi_ledger": ledger_query(known, protected),
             "check_result": "select *, resource_type as kind from warehouse.audit.build_node",
         }
         for name, table in metadata.tables.items():
-            if name in told:
-                fill(connection, name, table, told[name])
+            if name in queries:
+                fill(connection, name, table, queries[name])
             elif name in metadata.given:
                 connection.register("given", arrow(metadata.given[name], table))
                 fill(connection, name, table, "select * from given")
@@ -155,7 +155,7 @@ def ledger_query(known: Sequence[Entry], protected: Sequence[str]) -> str:
             publication, publication_id, published_at, code_version, {", ".join(ledger.COORDINATES)}, {figures},
             {hidden} or is_suppressed is true as is_withheld, change
         from {ledger.changes(shown)}
-        inner join (values {facts}) as told (publication, publication_id, published_at, code_version)
+        inner join (values {facts}) as publications (publication, publication_id, published_at, code_version)
             using (publication)
         order by all
     """  # noqa: S608 - values of our own

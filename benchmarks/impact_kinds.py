@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 
 from analytics.impact import Action, Certainty, Entry, Finding, examine, read
-from analytics.impact.hours import DAY, HOUR, looks, midnight
+from analytics.impact.hours import DAY, HOUR, midnight, read_hourly
 from analytics.impact.targets import answers_to_events
 from benchmarks.impact import ByDay, Judged, by_day, kpi, register, series, share
 from sandbox.events import START
@@ -252,7 +252,7 @@ def looked_by_hour(chance: np.random.Generator, known: Known, number: int, until
             for day in days(first - HEARD_DAYS * DAY, first + LOOK_DAYS * DAY)
             for (place, at), heard in known.heard[day].items()
         ]
-        told = (looks("mentions", [trial.action], cells, begin + hour * HOUR) for hour in LOOK_HOURS)
+        told = (read_hourly("mentions", [trial.action], cells, begin + hour * HOUR) for hour in LOOK_HOURS)
         yield looked(trial.ratio, [look.finding for found in told for look in found])
 
 

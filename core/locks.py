@@ -49,15 +49,15 @@ def writer_lock(file: Path, on_wait: Callable[[str], None] = _say) -> Generator[
     lock_file = file.parent / "locks" / f"{file.name}.lock"
     make_folder(lock_file.parent)
     with lock_file.open("a+") as handle:
-        told = False
+        announced = False
         while True:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                if not told:
+                if not announced:
                     on_wait(_describe(lock_file, file.name))
-                    told = True
+                    announced = True
                 time.sleep(POLL_SECONDS)
         handle.truncate(0)
         json.dump(

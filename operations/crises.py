@@ -62,7 +62,7 @@ def open_crisis(
         raise ExpectedFailure("Une crise porte sur au moins un thème.", "Le donner par --topic.")
     known = [watched.find(code) for code in topics]
     kind = kind or known[0].kind
-    for code in sorted(set(territories) - territories_told()):
+    for code in sorted(set(territories) - known_territories()):
         raise ExpectedFailure(
             f"Aucune série n'est tenue pour le territoire {code!r}.",
             "Donner FR, une région (FR-NAQ) ou un département (FR-33).",
@@ -96,13 +96,13 @@ def open_crisis(
     return made
 
 
-def territories_told() -> set[str]:
+def known_territories() -> set[str]:
     """Return the codes of the territories that have series: the nation, regions and départements."""
-    told = {FRANCE}
+    known = {FRANCE}
     for name, column in (("regions", "region_code"), ("territories", "territory_code")):
         with (dbt_project.PROJECT_DIR / "seeds" / f"{name}.csv").open(encoding="utf-8", newline="") as seed:
-            told |= {row[column] for row in csv.DictReader(seed)}
-    return told
+            known |= {row[column] for row in csv.DictReader(seed)}
+    return known
 
 
 def note(home: Home, crisis_id: str, text: str, *, kind: str, role: str, at: datetime | None = None) -> None:

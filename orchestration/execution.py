@@ -99,12 +99,12 @@ def watch(home_instance: dg.DagsterInstance, run_id: str) -> Generator[None]:
     done = threading.Event()
 
     def look() -> None:
-        told = False
+        announced = False
         while True:
-            holder = None if told else pool_holder(home_instance, run_id)
+            holder = None if announced else pool_holder(home_instance, run_id)
             if holder is not None:
                 print(f"Waiting: {holder}", file=sys.stderr, flush=True)
-                told = True
+                announced = True
             reap(home_instance)
             if done.wait(WATCH_SECONDS):
                 return

@@ -201,13 +201,13 @@ def run(job: str, config: dict | None = None) -> bool:
 
 def tell() -> None:
     """Tell whoever is to be told, for as long as the process lives: a slow mail server delays no batch."""
-    told, told_at = None, 0.0
+    sent, sent_at = None, 0.0
     while True:
         time.sleep(ALERT_SECONDS)
         shown = published.current(settings.home(), published.LIVE)
-        if shown == told and time.monotonic() - told_at < RETRY_SECONDS:
+        if shown == sent and time.monotonic() - sent_at < RETRY_SECONDS:
             continue
-        told, told_at = shown, time.monotonic()
+        sent, sent_at = shown, time.monotonic()
         try:
             sent = dispatch(settings.home())
         except ExpectedFailure as failure:

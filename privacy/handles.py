@@ -212,10 +212,10 @@ def _declared_handle(text: str, start: int) -> Span | None:
     is_word = bool(kinds & _COMMON) and not quote
     is_owned = bool(_OWNER_BEFORE.search(text, max(0, start - _OWNER_CONTEXT), start)) and not kinds & _COMMON
     is_pseudonym = announced.lower().startswith(_PSEUDONYM_WORDS)
-    is_told = is_pseudonym and (
+    is_announced = is_pseudonym and (
         ":" in link or "=" in link or (handle[0].isupper() and not announced.isupper()) or not kinds & _COMMON
     )
-    if not (_is_odd(handle) or (is_linked and not is_word) or is_told or is_owned):
+    if not (_is_odd(handle) or (is_linked and not is_word) or is_announced or is_owned):
         return None
     further = _FURTHER_NAME.match(text, found.end()) if is_linked and handle[0].isupper() else None
     return found.start(4), further.end() if further and not handle.isupper() else found.end(4)
@@ -233,10 +233,10 @@ def _account_handle(text: str, start: int) -> Span | None:
     is_known = bool(kinds & (_COMMON | _COMMUNE))
     is_quoted = bool(found[3]) and not kinds & _COMMON
     is_spelt = found[2] == ":" or (handle[0].isupper() and not kinds & _NAME)
-    is_told = not is_known and is_spelt and bool(_OWNS_ACCOUNT.match(found[1]))
-    if not (_is_odd(handle) or is_quoted or is_told):
+    is_announced = not is_known and is_spelt and bool(_OWNS_ACCOUNT.match(found[1]))
+    if not (_is_odd(handle) or is_quoted or is_announced):
         return None
-    further = _FURTHER_NAME.match(text, found.end()) if is_told else None
+    further = _FURTHER_NAME.match(text, found.end()) if is_announced else None
     return found.start(4), further.end() if further else found.end(4)
 
 

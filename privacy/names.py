@@ -369,7 +369,7 @@ def _after_civility(reading: Reading, index: int) -> Span | None:
         return None  # the end of a sentence, or an acronym: C.M.I.
     if reading.keys[index] in _LEARNED and _bears_a_place(reading, index):
         return None
-    is_pronoun = title in _OBJECT_PRONOUNS and not _is_told_by_its_surname(reading, following)
+    is_pronoun = title in _OBJECT_PRONOUNS and not _is_implied_by_surname(reading, following)
     if is_pronoun or (title == "m" and "." not in gap and not reading.kinds[following] & _SURNAME):
         return None
     if title in {"M", "Me", "m"} and not (
@@ -385,7 +385,7 @@ def _after_civility(reading: Reading, index: int) -> Span | None:
     )
 
 
-def _is_told_by_its_surname(reading: Reading, at: int) -> bool:
+def _is_implied_by_surname(reading: Reading, at: int) -> bool:
     """Tell whether `me` is Maître, from the surname after it that is no word: `me Delaunay vous a écrit`."""
     kinds = reading.kinds[at]
     is_surname = kinds & _FREQUENT or (kinds & _SURNAME and reading.has_capital(at))
@@ -802,10 +802,10 @@ def _lone(reading: Reading, index: int) -> Span | None:
         return None
     if kinds & _COMMON:
         follows_article = index > 0 and reading.keys[index - 1] in _ARTICLES and reading.joins(index - 1)
-        is_told = key in CAPITAL_TELLS or _is_told_by_its_place(reading, index)
+        is_implied = key in CAPITAL_TELLS or _is_implied_by_position(reading, index)
         follows = reading.word(index + 1) if index + 1 < reading.size and reading.joins(index) else ""
         is_thing = follows_article or follows.endswith(("ée", "ées"))  # Pierre tombée sur la route
-        return (index, index + 1) if is_told and reading.has_capital(index) and not is_thing else None
+        return (index, index + 1) if is_implied and reading.has_capital(index) and not is_thing else None
     if kinds & _CAPITALISED:
         return (index, index + 1) if len(key) >= _SHORTEST_NAME or not kinds & _UPPER else None
     return (index, index + 1) if len(key) >= _SHORTEST_LOWER and not kinds & (_SURNAME & _COMMUNE) else None
@@ -837,7 +837,7 @@ def _is_met(reading: Reading, index: int) -> bool:
     return is_clear and (before in {"avec", "contre"} or (before == "a" and reading.keys[index - 2] in ADDRESSED))
 
 
-def _is_told_by_its_place(reading: Reading, index: int) -> bool:
+def _is_implied_by_position(reading: Reading, index: int) -> bool:
     """Tell whether a first name that is a word too names somebody: a capital within a sentence, or one who acts.
 
     `avec Claire au téléphone`, `Rose m'a aidée`; neither `Claire et nette` nor `Très Claire`.

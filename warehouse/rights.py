@@ -311,7 +311,7 @@ class CurrentPolicies:
         files = [policies / "roles.yml", policies / "rls.yml", seeds / "territories.csv"]
         files += [path for kind in ("charts", "datasets", "dashboards") for path in _files(bundle, kind)]
         try:
-            return tuple((path, (told := path.stat()).st_mtime_ns, told.st_size, told.st_ino) for path in files)
+            return tuple((path, (stat := path.stat()).st_mtime_ns, stat.st_size, stat.st_ino) for path in files)
         except FileNotFoundError as problem:
             raise PolicyError(f"The file {problem.filename} is absent.", "Put it back.") from None
 

@@ -107,9 +107,9 @@ def document() -> dict[str, Any]:
 
 def page() -> str:
     """Return the document as a page that a browser shows without asking anything of anybody."""
-    told = document()
-    parts = [f"<h1>{escape(told['info']['title'])}</h1><p>{escape(told['info']['description'])}</p>"]
-    for path, methods in told["paths"].items():
+    specification = document()
+    parts = [f"<h1>{escape(specification['info']['title'])}</h1><p>{escape(specification['info']['description'])}</p>"]
+    for path, methods in specification["paths"].items():
         asked = methods["get"]
         rows = "".join(
             _row(

@@ -192,8 +192,8 @@ def coincidences(cells: list[Cell], figures: Figures) -> Iterator[tuple[Cell, li
         grains = {(cell.period_type, cell.territory_level) for cell in loose}
         totals = [c for c in cells if c.breakdown_dimension == "total" and c[:1] + c[2:3] in grains]
         sums = list(over_breakdowns([*totals, *loose], set()))
-        told = {total for total, parts in sums if figures.victims[total] == sum(figures.victims[c] for c in parts)}
-        if told.issuperset(totals):
+        exact = {total for total, parts in sums if figures.victims[total] == sum(figures.victims[c] for c in parts)}
+        if exact.issuperset(totals):
             yield from sums
         else:
             same = ((total, part) for total, parts in sums for part in parts)

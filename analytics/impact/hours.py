@@ -22,7 +22,7 @@ Cell = tuple[str, datetime, int]
 
 
 @dataclass(frozen=True)
-class Look:
+class HourlyReading:
     """What is told of a running action at the end of an hour.
 
     Args:
@@ -40,7 +40,7 @@ class Look:
         return so_far(self.finding.effect) if self.finding.effect else Certainty.none
 
 
-def looks(code: str, actions: Sequence[Action], cells: Iterable[Cell], until: datetime) -> list[Look]:
+def read_hourly(code: str, actions: Sequence[Action], cells: Iterable[Cell], until: datetime) -> list[HourlyReading]:
     """Examine every action whose window is not over at the end of an hour.
 
     The interval to read is the sequential one: it is drawn for all the hours of the window, so that looking at each of
@@ -58,7 +58,7 @@ def looks(code: str, actions: Sequence[Action], cells: Iterable[Cell], until: da
         return []
     by_hour = {action.action_id: _in_hours(action) for action in actions if action.started_on}
     others = list(by_hour.values())
-    return [Look(action, examine(by_hour[action.action_id], series, others, until), until) for action in asked]
+    return [HourlyReading(action, examine(by_hour[action.action_id], series, others, until), until) for action in asked]
 
 
 def running(actions: Iterable[Action], until: datetime) -> list[Action]:

@@ -103,27 +103,25 @@ def read(register: Sequence[Entry], kpis: Mapping[str, Kpi], today: date) -> lis
         if not entry.action.targets:
             found = refused("", UNTARGETED)
             readings.append(Reading(entry.action.action_id, None, entry.proposed, None, found))
-        readings += [
-            _read_one(entry, code, kpis.get(code), aimed[code], today) for code in sorted(entry.action.targets)
-        ]
+        readings += [_read(entry, code, kpis.get(code), aimed[code], today) for code in sorted(entry.action.targets)]
     return _worded(readings)
 
 
-def _read_one(entry: Entry, code: str, kpi: Kpi | None, others: Sequence[Action], today: date) -> Reading:
+def _read(entry: Entry, code: str, kpi: Kpi | None, others: Sequence[Action], today: date) -> Reading:
     action = entry.action
 
-    def told(period_type: str | None, finding: Finding, overlaps: tuple[str, ...] = ()) -> Reading:
+    def reading_of(period_type: str | None, finding: Finding, overlaps: tuple[str, ...] = ()) -> Reading:
         return Reading(
             action.action_id, code, entry.proposed, period_type, finding, overlaps, is_reactive=entry.is_reactive
         )
 
     if kpi is None or not kpi.is_followed or not kpi.series:
         why = UNPUBLISHED if kpi is None else EMPTY if kpi.is_followed else UNFOLLOWED
-        return told(None, refused(code, why))
+        return reading_of(None, refused(code, why))
     found = [(period_type, examine(action, series, others, today)) for period_type, series in _asked(kpi, action)]
     period_type, finding = next((candidate for candidate in reversed(found) if candidate[1].effect), found[0])
     meeting = overlapping(action, kpi.series[period_type], others) if action.started_on else []
-    return told(period_type, finding, tuple(sorted(other.action_id for other in meeting)))
+    return reading_of(period_type, finding, tuple(sorted(other.action_id for other in meeting)))
 
 
 def _asked(kpi: Kpi, action: Action) -> list[tuple[str, Series]]:

@@ -11,7 +11,7 @@ import pyarrow as pa
 from analytics.impact import register, wording
 from analytics.impact.effect import Effect
 from analytics.impact.eligibility import UNKNOWN_TERRITORY, Action, Series
-from analytics.impact.hours import Look
+from analytics.impact.hours import HourlyReading
 from analytics.impact.register import Entry, Kpi, Reading
 from analytics.impact.targets import answers_to_events, mapping, targets
 
@@ -129,19 +129,19 @@ def _places(territory: str | None) -> tuple[str, ...]:
     return () if territory in (None, UNKNOWN_TERRITORY) else (territory,)
 
 
-def hourly(looks: Iterable[Look]) -> pa.Table:
+def hourly(readings: Iterable[HourlyReading]) -> pa.Table:
     """Return what is told of running actions at the end of an hour, one row per action."""
-    rows = [_look(look) for look in looks]
+    rows = [_hourly_row(reading) for reading in readings]
     return pa.table({name: pa.array([row.get(name) for row in rows], kind) for name, kind in HOURLY.items()})
 
 
-def _look(look: Look) -> Row:
-    finding, certainty = look.finding, look.certainty
+def _hourly_row(reading: HourlyReading) -> Row:
+    finding, certainty = reading.finding, reading.certainty
     common: Row = {
-        "action_id": look.action.action_id,
+        "action_id": reading.action.action_id,
         "kpi_code": finding.kpi_code,
-        "territory_code": next(iter(look.action.territories), UNKNOWN_TERRITORY),
-        "known_until": look.until,
+        "territory_code": next(iter(reading.action.territories), UNKNOWN_TERRITORY),
+        "known_until": reading.until,
         "certainty": certainty.value,
         "hours": len(finding.starts),
     }
@@ -160,7 +160,7 @@ def _look(look: Look) -> Row:
     }
 
 
-def told(
+def evaluate(
     entries: Sequence[Entry],
     kpis: Iterable[Sequence],
     cells: Iterable[Sequence],
@@ -187,10 +187,10 @@ def told(
     for code, is_share, is_followed, period_types in kpis:
         series = _series(code, period_types.split(","), of_kpi, spans, known, is_share=is_share, today=today)
         published[code] = Kpi(code, is_followed, series if is_followed else {})
-    return written(register.read(entries, published, today))
+    return to_table(register.read(entries, published, today))
 
 
-def written(readings: Iterable[Reading]) -> pa.Table:
+def to_table(readings: Iterable[Reading]) -> pa.Table:
     """Return what was read as a table."""
     rows = [row for reading in readings for row in _rows(reading)]
     return pa.table({name: pa.array([row.get(name) for row in rows], kind) for name, kind in COLUMNS.items()})

@@ -14,7 +14,7 @@ FALSE_DISCOVERY_RATE = 0.05
 MOST_FALSE_ALARMS = 1 / 3
 SAME = 0.10
 #: Times as many as expected, beyond which an end of an interval is as good as none.
-MOST_TOLD = 10
+LARGEST_RATIO = 10
 
 
 class Certainty(StrEnum):
@@ -138,8 +138,8 @@ def signed(value: float) -> str:
 
 
 def percent(ratio: float) -> str:
-    if ratio > MOST_TOLD:
-        return f"plus de {signed(100 * (MOST_TOLD - 1))}\u202f%"
+    if ratio > LARGEST_RATIO:
+        return f"plus de {signed(100 * (LARGEST_RATIO - 1))}\u202f%"
     change = 100 * (ratio - 1)
     # An end of an interval that lies just beside zero must not read as zero.
     return f"{signed(round(change) if abs(change) >= 1 else round(change, 1))}\u202f%"

@@ -54,13 +54,13 @@ def feelings(texts: Iterable[tuple[str, str, str | None]], served: Served | None
         served: The model in service; without one, the first texts in the order given are learnt from.
     """
     texts = list(texts)
-    told = dict.fromkeys((text, feeling) for _, text, feeling in texts if feeling is not None)
-    silent = [
+    labelled = dict.fromkeys((text, feeling) for _, text, feeling in texts if feeling is not None)
+    unlabelled = [
         text
         for text in dict.fromkeys(text for _, text, feeling in texts if feeling is None)
         if text_kind(text).set_aside is None
     ]
-    answers = _answers(served, list(told)[:MOST_TEXTS], silent)
+    answers = _answers(served, list(labelled)[:MOST_TEXTS], unlabelled)
     return [
         Feeling(verbatim_id, feeling, "usager", None, None, is_undecided=False, is_mixed=is_mixed(text))
         if feeling
@@ -69,16 +69,16 @@ def feelings(texts: Iterable[tuple[str, str, str | None]], served: Served | None
     ]
 
 
-def _answers(served: Served | None, told: list[tuple[str, str]], silent: list[str]) -> dict[str, model.Answer]:
-    """Return what is said of silent texts; nothing where too few have told their feeling to learn from."""
+def _answers(served: Served | None, labelled: list[tuple[str, str]], unlabelled: list[str]) -> dict[str, model.Answer]:
+    """Return the answers to unlabelled texts; none where too few labelled texts exist to learn from."""
     if served:
         classifier = served.classifier
     else:
         try:
-            classifier, _ = model.train([text for text, _ in told], [feeling for _, feeling in told])
+            classifier, _ = model.train([text for text, _ in labelled], [feeling for _, feeling in labelled])
         except model.TooFewTexts:
             return {}
-    return dict(zip(silent, classifier.answer(silent), strict=True))
+    return dict(zip(unlabelled, classifier.answer(unlabelled), strict=True))
 
 
 def _by_model(verbatim_id: str, text: str, answer: model.Answer | None, served: Served | None) -> Feeling:
@@ -207,10 +207,10 @@ def pain_point_words(texts: Iterable[Complaint]) -> list[PainPointWord]:
     """Return the words that distinguish the complaints of each theme from all other texts of the same service."""
     found = []
     for (theme, service), mine, others in _by_pain_point(texts):
-        told = keyness.distinctive_words([complaint.text for complaint in mine], [text.text for text in others])
+        distinctive = keyness.distinctive_words([complaint.text for complaint in mine], [text.text for text in others])
         found += [
             PainPointWord(theme, service, rank, word.word, Decimal(f"{word.z:.3f}"), word.texts)
-            for rank, word in enumerate(told, 1)
+            for rank, word in enumerate(distinctive, 1)
         ]
     return found
 

@@ -18,7 +18,7 @@ class Estimate(NamedTuple):
     high: float
 
 
-def evaluate(labels: Sequence[str], told: np.ndarray, probabilities: np.ndarray) -> dict[str, Any]:
+def evaluate(labels: Sequence[str], truth: np.ndarray, probabilities: np.ndarray) -> dict[str, Any]:
     """Return the metrics of answers, ready for JSON.
 
     Intervals are bootstrapped over texts (Efron, 1979): texts drawn anew fall into the cells of the confusion table as
@@ -27,12 +27,12 @@ def evaluate(labels: Sequence[str], told: np.ndarray, probabilities: np.ndarray)
 
     Args:
         labels: The labels.
-        told: Index of the true label of each text.
+        truth: Index of the true label of each text.
         probabilities: Probability of each label for each text, as given by a model that has not seen the text.
     """
     answered, size = probabilities.argmax(axis=1), len(labels)
-    confusion = np.bincount(told * size + answered, minlength=size * size).reshape(size, size)
-    drawn = np.random.default_rng(_SEED).multinomial(len(told), confusion.ravel() / len(told), _DRAWS)
+    confusion = np.bincount(truth * size + answered, minlength=size * size).reshape(size, size)
+    drawn = np.random.default_rng(_SEED).multinomial(len(truth), confusion.ravel() / len(truth), _DRAWS)
     exact, resampled = _scores(confusion[None]), _scores(drawn.reshape(-1, size, size))
     by_label = {
         label: {
@@ -41,12 +41,12 @@ def evaluate(labels: Sequence[str], told: np.ndarray, probabilities: np.ndarray)
         }
         for row, label in enumerate(labels)
     }
-    bins = _reliability(answered == told, probabilities.max(axis=1))
+    bins = _reliability(answered == truth, probabilities.max(axis=1))
     return {
         "macro_f1": _estimate(exact["f1"].mean(axis=1), resampled["f1"].mean(axis=1))._asdict(),
         "labels": by_label,
         "calibration_error": round(
-            sum(bucket["texts"] * abs(bucket["right"] - bucket["claimed"]) for bucket in bins) / len(told), 4
+            sum(bucket["texts"] * abs(bucket["right"] - bucket["claimed"]) for bucket in bins) / len(truth), 4
         ),
         "reliability": bins,
         "confusion": {
@@ -55,7 +55,7 @@ def evaluate(labels: Sequence[str], told: np.ndarray, probabilities: np.ndarray)
     }
 
 
-def compare(size: int, told: np.ndarray, answers: np.ndarray, others: np.ndarray) -> tuple[Estimate, Estimate]:
+def compare(size: int, truth: np.ndarray, answers: np.ndarray, others: np.ndarray) -> tuple[Estimate, Estimate]:
     """Return the macro-F1 of answers, and by how much it is greater than that of other answers to the same texts.
 
     The bootstrap is that of `evaluate`, over the cells of told × answered × answered by the other, so that texts on
@@ -64,14 +64,14 @@ def compare(size: int, told: np.ndarray, answers: np.ndarray, others: np.ndarray
 
     Args:
         size: Number of labels.
-        told: Index of the true label of each text.
+        truth: Index of the true label of each text.
         answers: Index of what was answered; `size` for another label.
         others: Index of what the other answered.
     """
     shape = (size, size + 1, size + 1)
     counted = np.zeros(shape, dtype=int)
-    np.add.at(counted, (told, answers, others), 1)
-    drawn = np.random.default_rng(_SEED).multinomial(len(told), counted.ravel() / len(told), _DRAWS)
+    np.add.at(counted, (truth, answers, others), 1)
+    drawn = np.random.default_rng(_SEED).multinomial(len(truth), counted.ravel() / len(truth), _DRAWS)
     exact, resampled = counted[None], drawn.reshape(-1, *shape)
     mine, theirs = ([_macro_f1(tables.sum(axis=other)) for tables in (exact, resampled)] for other in (3, 2))
     return (
@@ -90,11 +90,11 @@ def _macro_f1(tables: np.ndarray) -> np.ndarray:
 def _scores(confusions: np.ndarray) -> dict[str, np.ndarray]:
     """Return precision, recall and F1 by table and label; 0 where nothing was answered or told."""
     right = np.diagonal(confusions, axis1=1, axis2=2)
-    answered, told = confusions.sum(axis=1), confusions.sum(axis=2)
+    answered, truth = confusions.sum(axis=1), confusions.sum(axis=2)
     return {
         "precision": right / np.maximum(answered, 1),
-        "recall": right / np.maximum(told, 1),
-        "f1": 2 * right / np.maximum(answered + told, 1),
+        "recall": right / np.maximum(truth, 1),
+        "f1": 2 * right / np.maximum(answered + truth, 1),
     }
 
 

@@ -97,9 +97,9 @@ def see(texts: Sequence[str], vocabularies: Sequence[Vocabulary], *, learn: bool
     for text in texts:
         text_words = words(text)
         for kind, vocabulary, held, end in zip(KINDS, vocabularies, columns, ends, strict=True):
-            look = vocabulary.learn if learn else vocabulary.find
+            index = vocabulary.learn if learn else vocabulary.find
             for terms in kind(text_words):
-                held.extend(look(terms))
+                held.extend(index(terms))
             end.append(len(held))
     return Seen(
         tuple(

@@ -22,7 +22,7 @@ LANGUAGES = ("fr", "en", "de", "es", "it", "pt", "nl", "ar", "zh", "ru", "uk", "
 #: another, see docs/verbatims.md.
 _SURE, _FEWEST_WORDS = 0.9, 3
 #: What of a text is looked at: more changes nothing.
-_LOOKED_AT = 300
+_SAMPLE = 300
 
 #: Words that somebody writes who tries a form.
 _TRIALS = frozenset(("test", "tests", "testing", "essai", "essais", "azerty", "qwerty", "lorem", "ipsum", "dolor"))
@@ -53,11 +53,11 @@ class Kind(NamedTuple):
 def kind(text: str) -> Kind:
     """Return what a text is."""
     cleaned = clean(text)
-    told = language(cleaned)
-    return Kind(told, _set_aside(cleaned, told))
+    detected = language(cleaned)
+    return Kind(detected, _set_aside(cleaned, detected))
 
 
-def _set_aside(cleaned: str, told: str | None) -> str | None:
+def _set_aside(cleaned: str, detected: str | None) -> str | None:
     if not any(mark.isalnum() for mark in cleaned):
         return "vide"
     found = [word for word in re.findall(r"\w+", fold(cleaned)) if not word.isdigit()]
@@ -67,7 +67,7 @@ def _set_aside(cleaned: str, told: str | None) -> str | None:
         len(_REPEATED.sub("", cleaned).split()) < _FEWEST_WORDS and _REPEATED.search(cleaned)
     ):
         return "répétition"
-    return "langue" if told not in (None, FRENCH) else None
+    return "langue" if detected not in (None, FRENCH) else None
 
 
 def language(cleaned: str) -> str | None:
@@ -75,10 +75,10 @@ def language(cleaned: str) -> str | None:
 
     Source: Lui and Baldwin (2012), "langid.py: an off-the-shelf language identification tool", ACL demonstrations.
     """
-    looked_at = cleaned[:_LOOKED_AT].lower()  # capitals are other letters to it
-    if sum(any(mark.isalpha() for mark in word) for word in looked_at.split()) < _FEWEST_WORDS and looked_at.isascii():
+    sample = cleaned[:_SAMPLE].lower()  # capitals are other letters to it
+    if sum(any(mark.isalpha() for mark in word) for word in sample.split()) < _FEWEST_WORDS and sample.isascii():
         return None
-    code, probability = _identifier().classify(looked_at)
+    code, probability = _identifier().classify(sample)
     return code if probability >= _SURE else None
 
 

@@ -128,9 +128,9 @@ def is_written(text: str) -> bool:
     return any(mark.isalnum() for mark in text)
 
 
-def label(told: str) -> str:
-    """Return a label as the project says it: the French feeling where it is one, else what was told."""
-    return _FEELINGS.get(fold(told).strip(), told.strip())
+def label(written: str) -> str:
+    """Return a label as the project says it: the French feeling where it is one, else as written."""
+    return _FEELINGS.get(fold(written).strip(), written.strip())
 
 
 def train(texts: Iterable[str], labels: Iterable[str]) -> tuple[Classifier, Card]:
@@ -151,22 +151,22 @@ def train(texts: Iterable[str], labels: Iterable[str]) -> tuple[Classifier, Card
     from analytics.text.evaluation import evaluate
 
     pairs = distinct(zip(texts, labels, strict=True))
-    counted = Counter(told for _, told in pairs)
+    counted = Counter(label for _, label in pairs)
     kept = sorted(label for label, number in counted.items() if number >= FEWEST)
     if len(kept) < FEWEST:
         raise TooFewTexts(dict(counted))
     pairs = [pair for pair in pairs if pair[1] in kept]
-    told = np.array([kept.index(label) for _, label in pairs])
+    truth = np.array([kept.index(label) for _, label in pairs])
     vocabularies = tuple(Vocabulary() for _ in features.KINDS)
     seen = features.see([text for text, _ in pairs], vocabularies, learn=True)
     folds = min(FOLDS, *(counted[label] for label in kept))
     probabilities = np.empty((len(pairs), len(kept)))
     with threadpool_limits(1):  # several threads wait for each other longer than they work
-        for known, asked in StratifiedKFold(folds, shuffle=True, random_state=0).split(told, told):
-            fold_model = _fit(seen.of(known), told[known], kept, vocabularies)
+        for known, asked in StratifiedKFold(folds, shuffle=True, random_state=0).split(truth, truth):
+            fold_model = _fit(seen.of(known), truth[known], kept, vocabularies)
             probabilities[asked] = fold_model.probabilities(seen.of(asked))
-        classifier = _fit(seen, told, kept, vocabularies)
-    temperature = _temperature(probabilities, told)
+        classifier = _fit(seen, truth, kept, vocabularies)
+    temperature = _temperature(probabilities, truth)
     classifier = classifier._replace(weights=classifier.weights / temperature, bias=classifier.bias / temperature)
     card = Card(
         labels=tuple(kept),
@@ -174,7 +174,7 @@ def train(texts: Iterable[str], labels: Iterable[str]) -> tuple[Classifier, Card
         passed_over={label: number for label, number in sorted(counted.items()) if label not in kept},
         fingerprint=_fingerprint(pairs),
         folds=folds,
-        metrics=evaluate(kept, told, softmax(np.log(probabilities) / temperature, axis=1)),
+        metrics=evaluate(kept, truth, softmax(np.log(probabilities) / temperature, axis=1)),
     )
     return _compacted(classifier), card
 
@@ -183,31 +183,31 @@ def distinct(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """Return each text once, as `fold` compares them, with its commonest label."""
     found: dict[str, Counter[str]] = defaultdict(Counter)
     first: dict[str, str] = {}
-    for text, told in pairs:
-        if is_written(text) and told.strip():
+    for text, written in pairs:
+        if is_written(text) and written.strip():
             key = " ".join(fold(text).split())
             first.setdefault(key, text)
-            found[key][label(told)] += 1
+            found[key][label(written)] += 1
     return [(text, found[key].most_common(1)[0][0]) for key, text in first.items()]
 
 
-def _fit(seen: Seen, told: np.ndarray, labels: Sequence[str], vocabularies: tuple[Vocabulary, ...]) -> Classifier:
+def _fit(seen: Seen, truth: np.ndarray, labels: Sequence[str], vocabularies: tuple[Vocabulary, ...]) -> Classifier:
     from sklearn.linear_model import LogisticRegression
 
     scale = Scale.learn(seen)
     learner = LogisticRegression(C=INVERSE_REGULARISATION, class_weight="balanced", max_iter=2_000)
-    learner.fit(scale.apply(seen), told)
+    learner.fit(scale.apply(seen), truth)
     weights, bias = learner.coef_, learner.intercept_
     if len(labels) == 2:  # noqa: PLR2004 - of two labels, scikit-learn weighs the second against the first
         weights, bias = np.vstack([np.zeros_like(weights), weights]), np.array([0.0, bias.item()])
     return Classifier(tuple(labels), vocabularies, scale, weights, bias)
 
 
-def _temperature(probabilities: np.ndarray, told: np.ndarray) -> float:
+def _temperature(probabilities: np.ndarray, truth: np.ndarray) -> float:
     """Return by how much logits are divided so that probabilities are as sure as they are right (Guo et al., 2017)."""
-    logarithms, rows = np.log(probabilities), np.arange(len(told))
+    logarithms, rows = np.log(probabilities), np.arange(len(truth))
     return minimize_scalar(
-        lambda divisor: -log_softmax(logarithms / divisor, axis=1)[rows, told].sum(),
+        lambda divisor: -log_softmax(logarithms / divisor, axis=1)[rows, truth].sum(),
         bounds=_TEMPERATURES,
         method="bounded",
     ).x
@@ -256,9 +256,9 @@ def load(folder: Path) -> tuple[Classifier, Card]:
         NoModel: there is none, or it is damaged or of another version.
     """
     try:
-        told: dict[str, Any] = json.loads((folder / _CARD).read_text(encoding="utf-8"))
-        told["labels"] = tuple(told["labels"])
-        card = Card(**told)
+        card_fields: dict[str, Any] = json.loads((folder / _CARD).read_text(encoding="utf-8"))
+        card_fields["labels"] = tuple(card_fields["labels"])
+        card = Card(**card_fields)
         with np.load(folder / _WEIGHTS, allow_pickle=False) as saved:
             numbers = {name: saved[name] for name in saved.files}
         classifier = _read(card, numbers)

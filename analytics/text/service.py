@@ -88,7 +88,7 @@ def offer(folder: Path, texts: Iterable[tuple[str, str]]) -> Verdict:
     """
     distinct = model.distinct(texts)
     learnt = [pair for pair in distinct if not is_frozen(pair[0])][:MOST_TEXTS]
-    classifier, card = model.train([text for text, _ in learnt], [told for _, told in learnt])
+    classifier, card = model.train([text for text, _ in learnt], [feeling for _, feeling in learnt])
     frozen = [pair for pair in distinct if is_frozen(pair[0]) and pair[1] in card.labels][:MOST_TEXTS]
     if len(frozen) < FEWEST_FROZEN:
         raise TooFewFrozen(f"{len(frozen)} frozen texts, {FEWEST_FROZEN} are needed")
@@ -113,13 +113,13 @@ def _version(folder: Path) -> str:
 
 def _judged(candidate: Served, served: Served | None, frozen: Sequence[tuple[str, str]]) -> Verdict:
     labels, texts = candidate.card.labels, [text for text, _ in frozen]
-    told = _indices(labels, [label for _, label in frozen])
+    truth = _indices(labels, [label for _, label in frozen])
     answers = _indices(labels, [answer.label for answer in candidate.classifier.answer(texts)])
     if served:
         others = _indices(labels, [answer.label for answer in served.classifier.answer(texts)])
     else:
-        others = np.full_like(told, np.bincount(told).argmax())
-    macro_f1, gain = evaluation.compare(len(labels), told, answers, others)
+        others = np.full_like(truth, np.bincount(truth).argmax())
+    macro_f1, gain = evaluation.compare(len(labels), truth, answers, others)
     return Verdict(
         version=candidate.version,
         against=served.version if served else None,

@@ -14,7 +14,7 @@ KEY = dg.AssetKey(["analytics", "feeling_model"])
 GATE = "not_worse_than_the_one_in_service"
 
 #: What citizens told of their feelings, beside the texts that they wrote, in a lasting order.
-_TOLD = """
+_LABELLED_TEXTS = """
     select texts.text, texts.told_feeling
     from perception.fct_verbatim as texts
     inner join perception.fct_verbatim_kind as kinds on texts.verbatim_id = kinds.verbatim_id
@@ -23,14 +23,14 @@ _TOLD = """
 """
 
 
-def told(home: settings.Home) -> list[tuple[str, str]]:
+def labelled_texts(home: settings.Home) -> list[tuple[str, str]]:
     """Return the published texts whose writers told their feeling, the latest first.
 
     Raises:
         ExpectedFailure: nothing is published.
     """
     with published.connect(home) as connection:
-        return connection.execute(_TOLD).fetchall()
+        return connection.execute(_LABELLED_TEXTS).fetchall()
 
 
 @dg.asset(
@@ -64,7 +64,7 @@ def feeling_model() -> Iterator[dg.MaterializeResult]:
     """
     home = settings.home()
     try:
-        verdict = service.offer(home.feeling_models, told(home))
+        verdict = service.offer(home.feeling_models, labelled_texts(home))
     except (model.TooFewTexts, service.TooFewFrozen) as failure:
         raise dg.Failure(
             description=f"No model was made: {failure}. The one in service, if any, stays.", allow_retries=False

@@ -51,29 +51,29 @@ class Reading:
     """One KPI of a report.
 
     Args:
-        told: The row of `impact.fct_action_effect`, decimals as floats.
+        result: The row of `impact.fct_action_effect`, decimals as floats.
         periods: Its periods, in order; none where there is no effect.
         by_the_hour: The row of `impact.live_action_effect`, while the action runs and its KPI is told by the hour.
     """
 
-    told: dict[str, Any]
+    result: dict[str, Any]
     periods: tuple[Period, ...] = ()
     by_the_hour: dict[str, Any] | None = None
 
     @property
     def is_measured(self) -> bool:
-        return self.told["donors"] is not None
+        return self.result["donors"] is not None
 
     @property
     def certainty(self) -> Certainty:
-        return Certainty(self.told["certainty"])
+        return Certainty(self.result["certainty"])
 
     @property
     def label(self) -> str:
-        return self.told["kpi_label"] or self.told["kpi_code"] or "Aucun indicateur"
+        return self.result["kpi_label"] or self.result["kpi_code"] or "Aucun indicateur"
 
     def interval(self, name: str) -> Interval:
-        return Interval(self.told[f"{name}_low"], self.told[f"{name}_high"])
+        return Interval(self.result[f"{name}_low"], self.result[f"{name}_high"])
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Report:
 
     @property
     def action(self) -> dict[str, Any]:
-        return self.readings[0].told
+        return self.readings[0].result
 
     def as_json(self) -> dict[str, Any]:
         action = self.action
@@ -114,7 +114,7 @@ class Report:
             "measured": self.measured,
             "standing_out": self.standing_out,
             "kpis": [
-                _json(reading.told) | {"by_the_hour": reading.by_the_hour and _json(reading.by_the_hour)}
+                _json(reading.result) | {"by_the_hour": reading.by_the_hour and _json(reading.by_the_hour)}
                 for reading in self.readings
             ],
         }
@@ -246,59 +246,59 @@ def _named(action: dict[str, Any]) -> str:
 
 
 def _title(reading: Reading) -> str:
-    code, period_type = reading.told["kpi_code"], reading.told["period_type"]
+    code, period_type = reading.result["kpi_code"], reading.result["period_type"]
     name = f"{reading.label} ({code})" if code else reading.label
     return f"{name}, par {PERIOD_NAMES[period_type]}" if period_type else name
 
 
 def _refusal_lines(reading: Reading) -> list[str]:
-    told = reading.told
-    lines = [f"On ne peut pas conclure. {told['refusal']}", f"Pour pouvoir conclure : {told['remedy']}"]
-    if told["national_during"] is not None:
-        during, before = wording.number(told["national_during"]), wording.number(told["national_before"])
+    result = reading.result
+    lines = [f"On ne peut pas conclure. {result['refusal']}", f"Pour pouvoir conclure : {result['remedy']}"]
+    if result["national_during"] is not None:
+        during, before = wording.number(result["national_during"]), wording.number(result["national_before"])
         lines.append(f"France : {during} pendant la période suivie, {before} pendant la précédente.")
     return lines
 
 
-def _hourly_lines(told: dict[str, Any] | None) -> list[str]:
+def _hourly_lines(result: dict[str, Any] | None) -> list[str]:
     """Return what the live series says of a running action, with the interval that bears a look at every hour."""
-    if told is None:
+    if result is None:
         return []
-    until = told["known_until"].replace(tzinfo=UTC).astimezone(PARIS)
-    lines = [f"Heure par heure, jusqu'au {until:%d/%m/%Y à %H h} : {told['sentence']}"]
-    if told["donors"] is not None:
-        counted, expected = wording.number(told["counted"]), wording.number(told["expected"])
+    until = result["known_until"].replace(tzinfo=UTC).astimezone(PARIS)
+    lines = [f"Heure par heure, jusqu'au {until:%d/%m/%Y à %H h} : {result['sentence']}"]
+    if result["donors"] is not None:
+        counted, expected = wording.number(result["counted"]), wording.number(result["expected"])
         lines.append(
-            f"Compté {counted} en {told['hours']} heures, attendu sans l'action {expected} ; cet intervalle reste "
+            f"Compté {counted} en {result['hours']} heures, attendu sans l'action {expected} ; cet intervalle reste "
             "valable même regardé à chaque heure."
         )
     return lines
 
 
 def _effect_lines(reading: Reading) -> list[str]:
-    told, certainty = reading.told, reading.certainty
-    name = PERIOD_NAMES[told["period_type"]]
-    when = f"du {told['window_start']:%d/%m/%Y} au {told['window_end']:%d/%m/%Y}"
-    whole = "." if told["window_is_over"] else " ; la période suivie n'est pas finie, l'effet est provisoire."
+    result, certainty = reading.result, reading.certainty
+    name = PERIOD_NAMES[result["period_type"]]
+    when = f"du {result['window_start']:%d/%m/%Y} au {result['window_end']:%d/%m/%Y}"
+    whole = "." if result["window_is_over"] else " ; la période suivie n'est pas finie, l'effet est provisoire."
     band = wording.between(reading.interval("band"), wording.number)
     effect = wording.between(reading.interval("effect"), wording.signed)
     sequential = wording.between(reading.interval("sequential"), wording.percent)
-    blank = wording.share(told["false_alarms_in_time"])
+    blank = wording.share(result["false_alarms_in_time"])
     lines = [
-        told["sentence"],
-        f"Observé, par {name}, {when} : {wording.number(told['counted'])}{whole}",
-        f"Attendu sans l'action : {wording.number(told['expected'])}, neuf fois sur dix {band}.",
-        f"Comparaison : {told['donors']} territoires sans action sur cet indicateur au même moment.",
-        f"Effet : {wording.signed(told['effect_cumulative'])}, intervalle à 90 % {effect}.",
+        result["sentence"],
+        f"Observé, par {name}, {when} : {wording.number(result['counted'])}{whole}",
+        f"Attendu sans l'action : {wording.number(result['expected'])}, neuf fois sur dix {band}.",
+        f"Comparaison : {result['donors']} territoires sans action sur cet indicateur au même moment.",
+        f"Effet : {wording.signed(result['effect_cumulative'])}, intervalle à 90 % {effect}.",
         f"Intervalle valable même regardé à chaque mise à jour : {sequential}.",
         f"Épreuve à blanc : {blank} des périodes antérieures de ce territoire auraient passé à tort pour un effet.",
     ]
     if certainty is Certainty.possible:
         lines.insert(1, "Possible veut dire : une action sans effet sur dix en donnerait autant.")
-    if told["is_share"]:
+    if result["is_share"]:
         lines.append("Cet indicateur est une part : les nombres ci-dessus sont ceux de son numérateur.")
     if certainty is Certainty.none:
-        return [*lines, f"Pour pouvoir conclure : {told['remedy']}"]
-    after = told["concluded_after"]
+        return [*lines, f"Pour pouvoir conclure : {result['remedy']}"]
+    after = result["concluded_after"]
     delay = f"l'effet s'est vu dès la période {after}" if after else "l'effet ne se voit que sur l'ensemble"
-    return [*lines, f"Délai et durée : {delay} ; {told['course']}."]
+    return [*lines, f"Délai et durée : {delay} ; {result['course']}."]

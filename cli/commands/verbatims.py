@@ -144,7 +144,7 @@ def train(path: Path, text: str, label: str, folder: Path) -> list[str]:
         pairs = [(row[texts_at], row[labels_at]) for row in shown(table.rows, "lecture")]
     console().print(f"Apprentissage sur {len(pairs)} lignes…", markup=False)
     try:
-        classifier, card = model.train([text for text, _ in pairs], [told for _, told in pairs])
+        classifier, card = model.train([text for text, _ in pairs], [label for _, label in pairs])
     except model.TooFewTexts as failure:
         found = ", ".join(f"« {name} » : {number}" for name, number in sorted(failure.found.items())) or "aucun texte"
         raise ExpectedFailure(

@@ -82,10 +82,10 @@ class _PoliteSession(Session):
     """A session that retries what may pass, explains what does not, and sends nothing to another host."""
 
     def __init__(
-        self, platform: str, base_url: str, key_setting: str, patience: Patience, judge: "Judge | None" = None
+        self, platform: str, base_url: str, key_setting: str, patience: Patience, check: "AnswerCheck | None" = None
     ) -> None:
         super().__init__(timeout=(patience.connect_seconds, patience.read_seconds), raise_for_status=False)
-        self._judge = judge
+        self._check = check
         self._platform = platform
         self._host = urlsplit(base_url)
         self._key_setting = key_setting
@@ -107,9 +107,9 @@ class _PoliteSession(Session):
             response = super().send(request, **options)
             if response.is_redirect:
                 return response
-            judged = self._judge(response) if self._judge else None
-            if judged is not None:
-                raise judged
+            failure = self._check(response) if self._check else None
+            if failure is not None:
+                raise failure
             if response.status_code >= HTTPStatus.BAD_REQUEST:
                 raise self._failure(response, where)
             _check_body(response, where, whole=not options.get("stream"))
@@ -163,7 +163,7 @@ class _PoliteSession(Session):
 
 
 #: Looks at an answer before its status does: for platforms that say an error with status 200, or say it oddly.
-Judge = Callable[[requests.Response], ExpectedFailure | None]
+AnswerCheck = Callable[[requests.Response], ExpectedFailure | None]
 
 
 class explained:  # noqa: N801 (read as a verb: `with explained(where)`)
@@ -246,7 +246,7 @@ class Api:
         headers: Sent with every request; here belongs the key.
         auth: How requests are signed, where a header does not do.
         params: Secret part of every query, for platforms that want the key there; shown in no message.
-        judge: Looks at every answer first; what it returns is raised.
+        check: Looks at every answer first; what it returns is raised.
     """
 
     def __init__(
@@ -258,12 +258,12 @@ class Api:
         *,
         auth: AuthBase | None = None,
         params: Mapping[str, str] | None = None,
-        judge: Judge | None = None,
+        check: AnswerCheck | None = None,
     ) -> None:
         self.platform = platform
         self.base_url = base_url
         self._secret = dict(params or {})
-        session = _PoliteSession(platform, base_url, key_setting, Patience.from_settings(), judge)
+        session = _PoliteSession(platform, base_url, key_setting, Patience.from_settings(), check)
         self._rest = RESTClient(base_url, headers=dict(headers or {}), auth=auth, session=session)
 
     def where(self, path: str) -> str:

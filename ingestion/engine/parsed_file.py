@@ -122,7 +122,7 @@ def _parts(
     """
     for rank, (named, adapt) in enumerate(adapter(labels, where)):
         table = named or _recognised(contract, adapt, labels, where)
-        yield Part(table, _adapted(records(), adapt, table, tells_damage=rank == 0))
+        yield Part(table, _adapted(records(), adapt, table, reports_damage=rank == 0))
 
 
 def _recognised(contract: Sequence[Table], adapt: Adapt, labels: Sequence[str], where: str) -> Table:
@@ -133,11 +133,11 @@ def _recognised(contract: Sequence[Table], adapt: Adapt, labels: Sequence[str], 
     return table
 
 
-def _adapted(records: Iterable[Record], adapt: Adapt, table: Table, *, tells_damage: bool) -> Iterator[Record]:
+def _adapted(records: Iterable[Record], adapt: Adapt, table: Table, *, reports_damage: bool) -> Iterator[Record]:
     """Yield the records of a table; a damaged one is told once, and a nested value damages its record."""
     for record in records:
         if record.problem is not None:
-            if tells_damage:
+            if reports_damage:
                 yield record
             continue
         for values in adapt(record.values):

@@ -134,7 +134,7 @@ class TableValidator:
         read_before = self.rows_read
         for record in batch:
             self.rows_read += 1
-            outcome = self._judge(record)
+            outcome = self._validate(record)
             if isinstance(outcome, Rejection):
                 self._quarantine(record, outcome)
             else:
@@ -178,7 +178,7 @@ class TableValidator:
         if self.origin.kind == "file":
             self._updated[key] = (position, load_id)
 
-    def _judge(self, record: Record) -> Row | Rejection:
+    def _validate(self, record: Record) -> Row | Rejection:
         if record.is_cut:
             self.cut_at = record.position
         if record.problem is not None:

@@ -112,8 +112,8 @@ def empty(box: Outbox, signals: Sequence[Signal], wanted: Sequence[Subscription]
     sent, failures = 0, []
     for subscription in wanted:
         for message_id, alerts in due(box, subscription, now or datetime.now(UTC)).items():
-            told = [writing.told(alert, by_id.get(alert.signal_id), subscription.role) for alert in alerts]
-            written = writing.message(message_id, told)
+            notices = [writing.notice_of(alert, by_id.get(alert.signal_id), subscription.role) for alert in alerts]
+            written = writing.message(message_id, notices)
             box.begin(message_id, alerts, now or datetime.now(UTC))
             try:
                 sending.send(subscription, written)

@@ -23,7 +23,7 @@ SCHEMA = "cyberimpact.alert/1"
 
 
 @dataclass(frozen=True)
-class Told:
+class Notice:
     """An alert with its signal, None where the published copy has forgotten it, and its links by verdict."""
 
     alert: Alert
@@ -56,13 +56,13 @@ def subject_of(signal: Signal) -> str:
     return f"[{grave}] {signal.topic_label} – {signal.territory_label} : {signal.kind_label.lower()}"
 
 
-def told(alert: Alert, signal: Signal | None, role: str) -> Told:
+def notice_of(alert: Alert, signal: Signal | None, role: str) -> Notice:
     """Return an alert with the links that answer it, where links can be signed."""
     given = VERDICTS if links.are_possible() else ()
-    return Told(alert, signal, {v: links.address(alert.alert_id, v, role, alert.created_at) for v in given})
+    return Notice(alert, signal, {v: links.address(alert.alert_id, v, role, alert.created_at) for v in given})
 
 
-def message(message_id: str, alerts: Sequence[Told]) -> Message:
+def message(message_id: str, alerts: Sequence[Notice]) -> Message:
     """Write one message: the gravest first."""
     ordered = sorted(
         alerts, key=lambda notice: (-notice.alert.severity, notice.alert.created_at, notice.alert.alert_id)
@@ -127,7 +127,7 @@ def reasons(signal: Signal) -> str:
     return f"{grave.points:.0f} points sur 100 : {', '.join(brought) or 'aucun critère atteint'}"
 
 
-def facts(notice: Told) -> list[tuple[str, str]]:
+def facts(notice: Notice) -> list[tuple[str, str]]:
     """Return the lines of an alert: what is said, and its value, the most urgent first."""
     alert, signal = notice.alert, notice.signal
     if signal is None:
@@ -151,7 +151,7 @@ def facts(notice: Told) -> list[tuple[str, str]]:
 # ---- the forms
 
 
-def _plain(notice: Told) -> str:
+def _plain(notice: Notice) -> str:
     lines = [notice.alert.subject, *([notice.signal.explanation] if notice.signal else []), ""]
     lines += [f"{name} : {value}" for name, value in facts(notice)]
     if notice.signal and notice.signal.examples:
@@ -162,7 +162,7 @@ def _plain(notice: Told) -> str:
     return "\n".join(lines)
 
 
-def _html(notice: Told) -> str:
+def _html(notice: Notice) -> str:
     colour = COLOURS[notice.alert.severity]
     rows = "".join(
         f'<tr><td style="padding:2px 10px 2px 0;color:#5b6770;vertical-align:top">{escape(name)}</td>'
@@ -197,7 +197,7 @@ def _page(body: str, message_id: str) -> str:
     )
 
 
-def _data(notice: Told) -> dict[str, Any]:
+def _data(notice: Notice) -> dict[str, Any]:
     alert, signal = notice.alert, notice.signal
     known = {
         "alert_id": alert.alert_id,

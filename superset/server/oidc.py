@@ -45,14 +45,14 @@ class View(AuthOAuthView):
         """Let in who comes back from the issuer, or tell them why not."""
         manager = self.appbuilder.sm
         try:
-            claims, identity = told_by(manager.oauth_remotes.get(provider))
+            claims, identity = claims_from(manager.oauth_remotes.get(provider))
             user = manager.let_in(claims)
         except Refusal as refusal:
             logger.warning("Login through %s refused: %s", provider, refusal)
             # A page of its own: Superset shows nobody the messages that are left for its form.
             again = self.appbuilder.get_url_for_login
-            told = page("Vous n'êtes pas connecté", str(refusal), address=again, link="Revenir à la connexion")
-            return make_response(told, HTTPStatus.FORBIDDEN)
+            refusal_page = page("Vous n'êtes pas connecté", str(refusal), address=again, link="Revenir à la connexion")
+            return make_response(refusal_page, HTTPStatus.FORBIDDEN)
         wanted = _wanted(session.pop("oauth_state", ""))
         login_user(user)
         session[HINT] = identity if len(identity) <= HINT_BYTES else ""
@@ -99,7 +99,7 @@ def way_out(remote: Any, hint: str, back: str) -> str | None:
     return f"{address}{'&' if '?' in address else '?'}{asked}"
 
 
-def told_by(remote: Any) -> tuple[Mapping[str, Any], str]:
+def claims_from(remote: Any) -> tuple[Mapping[str, Any], str]:
     """Return what an issuer tells of the person that it has just sent back, and the identity token itself.
 
     Raises:

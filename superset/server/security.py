@@ -158,10 +158,10 @@ class SecurityManager(SupersetSecurityManager):
         Superset draws its pages of accounts, roles and groups for the name `Admin` alone, whatever a role may do. So
         who may list accounts bears the name there, with nothing in it: the server asks the roles themselves.
         """
-        told = super().get_user_roles_permissions(user)
-        if any(("menu_access", "List Users") in map(tuple, permissions) for permissions in told.values()):
-            told.setdefault("Admin", [])
-        return told
+        by_role = super().get_user_roles_permissions(user)
+        if any(("menu_access", "List Users") in map(tuple, permissions) for permissions in by_role.values()):
+            by_role.setdefault("Admin", [])
+        return by_role
 
     def can_drill_dataset_via_dashboard_access(self, dataset: Any, dashboard: Any) -> bool:
         """Tell whether somebody may drill into a dataset: whoever reads it, and nobody by the roles of a dashboard."""

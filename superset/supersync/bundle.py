@@ -251,19 +251,19 @@ def _sql(path: Path) -> str:
 
 
 def _columns(declared: Mapping[str, Any], sources: list[Model]) -> Iterator[dict[str, Any]]:
-    own = told_columns(declared)
+    own = column_declarations(declared)
     known: dict[str, Column] = {}
     for source in reversed(sources):
         known |= source.columns
     # A table shows all its columns; a query those that it is declared to have, some of which only it has.
     for name in own if "query" in declared else known:
-        told = own.get(name, {})
-        column = known.get(name) or _of_query(name, told)
+        declaration = own.get(name, {})
+        column = known.get(name) or _of_query(name, declaration)
         if column is None:
             continue
         yield {
             "column_name": name,
-            "verbose_name": told.get("label") or column.label,
+            "verbose_name": declaration.get("label") or column.label,
             "description": column.description,
             "type": column.type,
             "is_dttm": column.type.startswith(("DATE", "TIMESTAMP")),
@@ -273,11 +273,13 @@ def _columns(declared: Mapping[str, Any], sources: list[Model]) -> Iterator[dict
         }
 
 
-def _of_query(name: str, told: Mapping[str, Any]) -> Column | None:
-    return Column(name, told["type"].upper(), told.get("description", "")) if "type" in told else None
+def _of_query(name: str, declaration: Mapping[str, Any]) -> Column | None:
+    return (
+        Column(name, declaration["type"].upper(), declaration.get("description", "")) if "type" in declaration else None
+    )
 
 
-def told_columns(declared: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+def column_declarations(declared: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """Return what a dataset's file itself says of its columns, by name: nothing, a label, or fields.
 
     `columns` maps names, or lists them: a name alone where the manifest says everything of it.
@@ -285,11 +287,14 @@ def told_columns(declared: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     columns = declared.get("columns", {})
     if isinstance(columns, list):
         columns = {
-            name: told
+            name: declaration
             for column in columns
-            for name, told in (column.items() if isinstance(column, dict) else [(column, None)])
+            for name, declaration in (column.items() if isinstance(column, dict) else [(column, None)])
         }
-    return {name: {"label": told} if isinstance(told, str) else told or {} for name, told in columns.items()}
+    return {
+        name: {"label": declaration} if isinstance(declaration, str) else declaration or {}
+        for name, declaration in columns.items()
+    }
 
 
 def _metrics(declared: Mapping[str, Any], main: Model | None) -> Iterator[dict[str, Any]]:

@@ -9,7 +9,7 @@ from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.qualify import qualify
 
 from supersync import charts, layout
-from supersync.bundle import MAIN, PHONE, Asset, Bundle, chart_slugs, told_columns
+from supersync.bundle import MAIN, PHONE, Asset, Bundle, chart_slugs, column_declarations
 
 BASELINE = "kpis_without_chart.txt"
 DIALECT = "duckdb"
@@ -96,7 +96,7 @@ def _models(bundle: Bundle, dataset: Asset) -> Iterator[str]:
 def _dataset_columns(dataset: Asset) -> Iterator[str]:
     present = columns_of(dataset)
     time = dataset.config["main_dttm_col"]
-    for name in [*told_columns(dataset.declared), *([time] if time else [])]:
+    for name in [*column_declarations(dataset.declared), *([time] if time else [])]:
         if name not in present:
             yield f"{dataset.path}: the dbt manifest has no column {name}."
     for column in dataset.config["columns"]:
@@ -111,8 +111,8 @@ def _said_twice(bundle: Bundle, dataset: Asset) -> Iterator[str]:
     keys = dataset.declared.get("reads") or [dataset.declared.get("model", "")]
     models = [bundle.models[key] for key in keys if key in bundle.models]
     known = {name: column for model in models for name, column in model.columns.items()}
-    for name, told in told_columns(dataset.declared).items():
-        if told.get("label") and name in known and told["label"] == known[name].label:
+    for name, declaration in column_declarations(dataset.declared).items():
+        if declaration.get("label") and name in known and declaration["label"] == known[name].label:
             yield f"{dataset.path}: columns: {name} has its label from the dbt manifest; leave it out."
 
 

@@ -120,8 +120,8 @@ def position(
         placed = row.get("charts", {})
         if "text" in row:
             width = COLUMNS - sum(placed.values())
-            told = {"code": _typeset(row["text"]), "width": width, "height": height}
-            _add(tree, row_id, f"MARKDOWN-{index}", "MARKDOWN", told)
+            meta = {"code": _typeset(row["text"]), "width": width, "height": height}
+            _add(tree, row_id, f"MARKDOWN-{index}", "MARKDOWN", meta)
         for slug, width in placed.items():
             size = {"width": width, "height": height}
             _add_chart(tree, row_id, slug, cells[slug], size=size, caption_height=caption)

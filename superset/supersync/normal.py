@@ -66,9 +66,9 @@ def _dashboard(config: dict[str, Any]) -> dict[str, Any]:
             node.pop("parents", None)  # follows from the children
     for meta in metas:
         meta.pop("chartId", None)
-    told = config.get("metadata") or {}
-    metadata = {name: value for name, value in told.items() if name not in _METADATA | _CROSS_FILTERS}
-    metadata["cross_filters"] = _cross_filters(told, names)
+    given = config.get("metadata") or {}
+    metadata = {name: value for name, value in given.items() if name not in _METADATA | _CROSS_FILTERS}
+    metadata["cross_filters"] = _cross_filters(given, names)
     metadata["native_filter_configuration"] = {
         native_filter.get("id", ""): _native_filter(native_filter, names)
         for native_filter in metadata.get("native_filter_configuration") or []

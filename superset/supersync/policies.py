@@ -118,8 +118,8 @@ def load(folder: Path, bundle: Bundle, *, seeds: Path, users: Path | None = None
             Role(name, permissions[name if name in roles["roles"] else reader.level], reader.datasets, reader.places)
             for name, reader in readers.roles.items()
         ),
-        prefixes=tuple(told["role"].partition("{")[0] for told in roles["territories"].values()),
-        accounts=tuple(_account(name, told) for name, told in (accounts["users"] or {}).items()),
+        prefixes=tuple(declaration["role"].partition("{")[0] for declaration in roles["territories"].values()),
+        accounts=tuple(_account(name, declaration) for name, declaration in (accounts["users"] or {}).items()),
         services=tuple(_service(name, given) for name, given in (roles["services"] or {}).items()),
         column=rows["column"],
         covered=frozenset(dataset.slug for dataset in bundle.datasets if rows["column"] in _columns(dataset)),
@@ -240,44 +240,46 @@ def datasets_of(dashboard: Asset, bundle: Bundle) -> frozenset[str]:
 
 def _permissions(roles: Mapping[str, Any]) -> Iterator[tuple[str, frozenset[str]]]:
     """Yield the permissions of each role that is named, and of the roles of each level of territory."""
-    for name, told in roles["roles"].items():
+    for name, declaration in roles["roles"].items():
         if name in BUILT_IN:
             raise SupersetFailure(f"roles.yml: {name} is a role of Superset itself.", "Give yours another name.")
-        yield name, _permissions_of(name, told, _ROLE_FIELDS, roles["permissions"])
-    for level, told in roles["territories"].items():
+        yield name, _permissions_of(name, declaration, _ROLE_FIELDS, roles["permissions"])
+    for level, declaration in roles["territories"].items():
         if level not in rights.LEVELS:
             raise SupersetFailure(
                 f"roles.yml: territories: there is no level {level}.", f"The levels are {', '.join(rights.LEVELS)}."
             )
-        yield level, _permissions_of(level, told, {*_ROLE_FIELDS, "role"}, roles["permissions"])
+        yield level, _permissions_of(level, declaration, {*_ROLE_FIELDS, "role"}, roles["permissions"])
 
 
 def _permissions_of(
-    name: str, told: Mapping[str, Any], fields: set[str], sets: Mapping[str, list[str]]
+    name: str, declaration: Mapping[str, Any], fields: set[str], sets: Mapping[str, list[str]]
 ) -> frozenset[str]:
-    for absent in sorted(fields ^ told.keys()):
+    for absent in sorted(fields ^ declaration.keys()):
         raise SupersetFailure(
-            f"roles.yml: {name}: the field `{absent}` is {'unknown' if absent in told else 'absent'}.",
+            f"roles.yml: {name}: the field `{absent}` is {'unknown' if absent in declaration else 'absent'}.",
             f"The fields are {', '.join(sorted(fields))}.",
         )
-    if told["datasets"] not in {"all", "dashboards"}:
-        raise SupersetFailure(f"roles.yml: {name}: datasets is {told['datasets']!r}.", "Write `all` or `dashboards`.")
-    for set_name in told["permissions"]:
+    if declaration["datasets"] not in {"all", "dashboards"}:
+        raise SupersetFailure(
+            f"roles.yml: {name}: datasets is {declaration['datasets']!r}.", "Write `all` or `dashboards`."
+        )
+    for set_name in declaration["permissions"]:
         if set_name not in sets:
             raise SupersetFailure(f"roles.yml: {name}: there is no set of permissions {set_name}.", "Declare it.")
-    return frozenset(permission for set_name in told["permissions"] for permission in sets[set_name])
+    return frozenset(permission for set_name in declaration["permissions"] for permission in sets[set_name])
 
 
-def _account(username: str, told: Mapping[str, Any]) -> Account:
-    for name in sorted(told.keys() - _ACCOUNT_FIELDS):
+def _account(username: str, declaration: Mapping[str, Any]) -> Account:
+    for name in sorted(declaration.keys() - _ACCOUNT_FIELDS):
         raise SupersetFailure(
             f"users.yml: {username}: the field `{name}` is unknown.",
             f"The fields are {', '.join(sorted(_ACCOUNT_FIELDS))}; a password never stands in a file.",
         )
-    for name in sorted(_ACCOUNT_FIELDS - {"active"} - told.keys()):
+    for name in sorted(_ACCOUNT_FIELDS - {"active"} - declaration.keys()):
         raise SupersetFailure(f"users.yml: {username}: the field `{name}` is absent.", "Add it.")
-    fields = {name: told[name] for name in ("first_name", "last_name", "email")}
-    return Account(username, **fields, roles=frozenset(told["roles"]), active=told.get("active", True))
+    fields = {name: declaration[name] for name in ("first_name", "last_name", "email")}
+    return Account(username, **fields, roles=frozenset(declaration["roles"]), active=declaration.get("active", True))
 
 
 def _service(username: str, roles: list[str]) -> Account:

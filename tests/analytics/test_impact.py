@@ -32,7 +32,7 @@ from analytics.impact.counterfactual import expectation
 from analytics.impact.dispersion import Dispersion
 from analytics.impact.reallocation import MeasuredEffect, per_hour, reallocate
 from analytics.impact.sequential import boundary
-from analytics.impact.table import COLUMNS, read_register, told, written
+from analytics.impact.table import COLUMNS, evaluate, read_register, to_table
 from analytics.impact.targets import targets
 from analytics.impact.wording import percent, sentence, sentence_so_far
 from cli.commands.impact import report
@@ -179,7 +179,7 @@ def test_what_cannot_be_measured_has_a_sentence_and_no_figure(
     assert finding.effect is None
     assert re.search(sentence, finding.refusal or "")
     first, *_ = read(registered(asked, *others), {"k": Kpi("k", True, {"week": followed})}, TODAY)
-    (row,) = written([first]).to_pylist()
+    (row,) = to_table([first]).to_pylist()
     assert row["sentence"] == f"On ne peut pas conclure. {finding.refusal}"
     assert row["remedy"]
     figures = {name for name, value in row.items() if isinstance(value, Decimal | int) and not isinstance(value, bool)}
@@ -353,7 +353,7 @@ def test_the_table_has_a_row_per_period_and_one_for_what_is_refused() -> None:
         ("A3", day, day, "T1", False, "Action de prévention", "Stand", "Sécurité routière", None),
     ]
     known = {"any": whole.known_until}
-    table = told(read_register(rows), [("k", False, True, "week")], cells, periods, known).to_pylist()
+    table = evaluate(read_register(rows), [("k", False, True, "week")], cells, periods, known).to_pylist()
     assert list(table[0]) == list(COLUMNS)
     measured = [row for row in table if row["action_id"] == "A1"]
     assert len(measured) == 26 + 4
@@ -501,7 +501,7 @@ def test_an_end_that_is_as_good_as_none_can_be_written_and_told() -> None:
     endless = replace(effect, sequential_ratio=Interval(0.1, far / 1e-6), ratio_interval=Interval(0.1, far))
     finding = replace(examine(action(), series(), [], TODAY), effect=endless, window_is_over=False)
     reading = read(registered(action()), followed(week=series()), TODAY)[0]
-    rows = written([replace(reading, finding=finding)]).to_pylist()
+    rows = to_table([replace(reading, finding=finding)]).to_pylist()
     assert "entre −90\u202f% et plus de +900\u202f%" in rows[0]["sentence"]
     assert rows[0]["ratio_high"] == Decimal(10**12)
 

@@ -103,7 +103,7 @@ class Project:
                 "Set it to https://api.talkwalker.com/api/v1/search/p/<project>, or load an export with --file.",
             )
         self.name = without_query(base).rpartition("/")[2]
-        self._api = Api("listening", base, KEY_SETTING, params={"access_token": get(KEY_SETTING, "")}, judge=judge)
+        self._api = Api("listening", base, KEY_SETTING, params={"access_token": get(KEY_SETTING, "")}, check=check)
 
     @property
     def address(self) -> str:
@@ -206,7 +206,7 @@ class Project:
             ) from None
 
 
-def judge(response: requests.Response) -> ExpectedFailure | None:
+def check(response: requests.Response) -> ExpectedFailure | None:
     """Judge an answer by Talkwalker's own `status_code`, a text that has nothing to do with the status of HTTP."""
     said = _said(response)
     code = str(said.get("status_code", "0"))

@@ -199,7 +199,7 @@ class HealthAlerts:
 
     def __init__(self) -> None:
         base = get(f"{SETTING}_ODISSE_URL", "https://odisse.santepubliquefrance.fr/api/explore/v2.1")
-        self._api = Api(PLATFORM, base.rstrip("/"), f"{SETTING}_ODISSE_URL", judge=_is_listing)
+        self._api = Api(PLATFORM, base.rstrip("/"), f"{SETTING}_ODISSE_URL", check=_is_listing)
 
     @property
     def address(self) -> str:

@@ -32,7 +32,7 @@ class X:
     def __init__(self) -> None:
         base = get("CYBERIMPACT_SOCIAL_ACCOUNTS_X_URL", "https://api.x.com/2").rstrip("/")
         token = get(KEY_SETTING)
-        self._api = Api(PLATFORM, base, KEY_SETTING, auth=BearerTokenAuth(token=token) if token else None, judge=_judge)
+        self._api = Api(PLATFORM, base, KEY_SETTING, auth=BearerTokenAuth(token=token) if token else None, check=_check)
 
     @property
     def address(self) -> str:
@@ -85,7 +85,7 @@ class X:
                 yield account, user
 
 
-def _judge(response: Response) -> ExpectedFailure | None:
+def _check(response: Response) -> ExpectedFailure | None:
     """Refuse an answer that is neither users nor errors."""
     if not response.ok:
         return None

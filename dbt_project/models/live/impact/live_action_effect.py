@@ -29,4 +29,4 @@ def model(dbt, session):  # noqa: ANN001, ANN201 - dbt's signature
         kept = [dict(zip(HOURLY, row, strict=True)) for row in former]
         return pa.Table.from_pylist(kept, pa.schema(list(HOURLY.items())))
     cells = dbt.ref("live_mention_hour").select("territory_code, hour_start, mentions").fetchall()
-    return hourly(hours.looks(CODE, actions, cells, until))
+    return hourly(hours.read_hourly(CODE, actions, cells, until))
