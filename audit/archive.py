@@ -72,7 +72,7 @@ def keep(home: Home, now: datetime) -> int:
 
 
 def _check(home: Home, copy: Path, entries: Iterable[ledger.Entry]) -> None:
-    """Refuse a copy that was altered since its publication: nothing could tell it later."""
+    """Refuse a copy that was altered since its publication: after archiving, nothing could detect it."""
     entry = next((entry for entry in entries if entry.publication_id == copy.parent.name), None)
     signed = rewriting.expected_copy(home, entry, keyring.trusted(home)) if entry else None
     if entry is None or (signed and signed["sha256"] != digest_of(copy)):
@@ -112,7 +112,7 @@ def expiring(now: datetime) -> dict[str, date]:
 
 
 def holds(connection: duckdb.DuckDBPyConnection, code: str, period_type: str, period_start: date) -> bool:
-    """Tell whether opened evidence says that a figure comes from the archive, not from records."""
+    """Return whether opened evidence says that a figure comes from the archive, not from records."""
     try:
         found = connection.execute(
             f"select 1 from {evidence.quoted(ARCHIVE)}"  # noqa: S608 - a name of ours

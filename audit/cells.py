@@ -187,5 +187,5 @@ def records(definition: KpiDefinition, source: str, cell: Cell, level: str) -> t
 
 
 def is_stock(definition: KpiDefinition) -> bool:
-    """Tell whether a KPI counts the latest observation of each entity."""
+    """Return whether a KPI counts the latest observation of each entity."""
     return "as recency" in definition.sql

@@ -49,7 +49,7 @@ class Change:
 
     @property
     def wants_a_line(self) -> bool:
-        """Whether readers of a published figure must be told: it means something else, or is gone."""
+        """Whether the changelog must mention it: the figure means something else, or is gone."""
         return self.kind == "retiré" or bool(self.meanings)
 
     def lines(self) -> Iterator[str]:

@@ -15,7 +15,7 @@ from core.settings import Home
 from core.sql import literal
 from privacy.pseudonyms import PSEUDONYM
 
-#: What tells of the build and of the loads behind it, kept whole with each publication.
+#: The states of the build and of its loads, kept whole with each publication.
 HISTORY = ("audit.build_node", "raw_platforms.loads")
 
 #: The figures that records no longer give, where the warehouse has any.
@@ -145,7 +145,7 @@ def write_months(
 
 
 def observed(connection: duckdb.DuckDBPyConnection, source: str, table: str) -> None:
-    """Make a temporary table of observations as evidence holds them: no key that tells of a person.
+    """Make a temporary table of observations as evidence holds them: without pseudonyms of persons.
 
     A key that holds a pseudonym is replaced by its HMAC-SHA-256, so that records stay distinct and can be compared from
     publication to publication, but only by who has the key of the pseudonyms.
@@ -224,7 +224,7 @@ def open_evidence(
     """
     definition = definition_of(evidence, manifest, code)
     months = manifest["kpis"][code]["months"]
-    # Without a file of the chosen months, another one tells the columns.
+    # Without a file of the chosen months, another one gives the columns.
     observed_files = files(evidence, months, chosen)
     some = observed_files or [file for file in files(evidence, months) if Path(file).exists()][:1]
     tables = {relation: [entry["sha256"]] for relation, entry in context_of(manifest, code).items()}

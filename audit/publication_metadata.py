@@ -48,11 +48,11 @@ class Table:
 
 @dataclass(frozen=True)
 class PublicationMetadata:
-    """What a publication is given to add, besides what the warehouse and the ledger tell.
+    """What a publication adds to its copy, besides the tables of the warehouse and the ledger.
 
     Attributes:
         tables: The declared tables by name.
-        given: Rows of the tables that neither warehouse nor ledger tells of.
+        given: Rows of the tables that come from neither warehouse nor ledger.
     """
 
     tables: Mapping[str, Table]

@@ -62,7 +62,7 @@ class Removal:
         return bool(self.signature) and signing.is_valid(key, _KIND, self._content, self.signature)
 
     def is_sealed_by(self, key: str) -> bool:
-        """Tell whether it has the HMAC seal of before the signatures."""
+        """Return whether it has the HMAC seal of before the signatures."""
         expected = hmac.new(key.encode(), canonical({**self._content, "seal": None}), "sha256").hexdigest()
         return hmac.compare_digest((self.seal or "").encode(), expected.encode())
 

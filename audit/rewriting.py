@@ -43,7 +43,7 @@ class Rewriting:
         return {name: value for name, value in asdict(self).items() if name not in {"key", "signature"}}
 
     def counts_for(self, entry: Entry, keys: Keyring) -> bool:
-        """Tell whether it is as well signed as the publication that it follows."""
+        """Return whether it is as well signed as the publication that it follows."""
         if self.publication_id != entry.publication_id:
             return False
         if not self.signature or not keys:

@@ -57,12 +57,12 @@ class Trace:
         definition: What the KPI was.
         models: The chain: name, file, state, end of its build, checks that passed, and all checks.
         checks: Checks that did not simply pass: name and state.
-        evaluations: How the checks ended lately, as the copy of now tells; None where it does not.
+        evaluations: How the checks ended lately, from the current copy; None where it holds none.
         loads: What fed it: platform, entity, load, end, origin, SHA-256, rows read, rows in quarantine.
         records: Number of records behind it; None where it is suppressed.
         page: Which page of their keys is given, 1 for the first.
         record_keys: The keys of that page, in their order; a record that counts several times has its key once.
-            None of a KPI that has small cells: keys tell of territories, and so would count what is hidden.
+            None of a KPI that has small cells: keys contain territories, and would reveal suppressed counts.
         today: The same cell now.
         removed: Months of observations that are no longer there, each with when and why they were removed, if known.
         is_archived: Whether the figure outlived its records, which a purge has taken: nothing recomputes it.
@@ -381,7 +381,7 @@ def compare(connection: duckdb.DuckDBPyConnection, former: str, later: str) -> t
 def touched_keys(former: str, later: str) -> str:
     """Return the SQL of the records of the days on which two tables of observations differ at all.
 
-    Most days are the same in both, and a sum of hashes tells that at once: records are then compared of few days.
+    Most days are the same in both, and a sum of hashes shows it, so that records of few days are compared.
     """
 
     def days(table: str) -> str:

@@ -173,7 +173,7 @@ def head_problems(known: list[Entry], head: str | None, vouched: int) -> Iterato
 
 
 def chain_problems(known: list[Entry]) -> Iterator[str]:
-    """Yield what the order and the links of the chain tell."""
+    """Yield the problems of the order and the links of the chain."""
     former, expected = NO_HEAD, 1
     for entry in known:
         name = entry.folder.name
@@ -209,7 +209,7 @@ def file_problems(entry: Entry, keys: Keyring, audit_key: str | None) -> Iterato
 
 
 def is_forged(entry: Entry, key: str | None) -> bool:
-    """Tell whether a seal was made with another key, or stands under another head."""
+    """Return whether a seal was made with another key, or stands under another head."""
     if not (key and entry.seal):
         return False
     return not hmac.compare_digest(entry.seal.encode(), ledger.seal_of(entry.head, key).encode())
@@ -305,7 +305,7 @@ def _signature_problem(entry: Entry, keys: Keyring, audit_key: str | None) -> st
 
 
 def _counts(entry: Entry, audit_key: str | None) -> bool:
-    """Tell whether a publication is signed, or sealed as those of before with a key that is at hand."""
+    """Return whether a publication is signed, or sealed as those of before with a key that is at hand."""
     return bool(entry.signature or (entry.seal and audit_key))
 
 
@@ -333,7 +333,7 @@ def retired_key_problems(known: list[Entry], keys: Keyring) -> Iterator[str]:
 
 
 def is_genuine(removal: Removal, keys: Keyring, audit_key: str | None) -> bool:
-    """Tell whether the platform wrote a removal down, as far as the keys at hand can tell."""
+    """Return whether the platform wrote a removal down, as far as the keys at hand can tell."""
     if removal.signature:
         key = keys.get(removal.key or "")
         return not keys or (key is not None and removal.is_signed_by(key.public))

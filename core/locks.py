@@ -82,7 +82,7 @@ def _give_up(holder: str) -> NoReturn:
 
 @contextmanager
 def writer_lock_if_free(file: Path, within_seconds: float = 0.0) -> Generator[bool]:
-    """Hold the right to write a DuckDB file where nobody has it, and tell whether it is held.
+    """Take the writer lock of a DuckDB file if it is free, and yield whether it was taken.
 
     Args:
         file: The DuckDB file to be written.

@@ -11,7 +11,7 @@ STEP = re.compile(
     r"^\s*(?:\d\d:\d\d:\d\d\s+)?\d+ of (?P<total>\d+) (?P<status>[A-Z]+) (?!hook:)(?P<what>.+?)\s*\.*\s*\["
 )
 FINISHED = {"OK", "PASS", "WARN", "FAIL", "ERROR", "SKIP"}
-#: A check that warns is told in a sentence of its own, with its rows.
+#: A check that warns has a sentence of its own, with its rows.
 SHOWN = {"FAIL", "ERROR", "SKIP"}
 WARNING = "Warning: "
 

@@ -173,7 +173,7 @@ def _categories(file: Path, _modified: int) -> dict[str, str]:
 
 
 def has_own(name: str) -> bool:
-    """Tell whether the installation has a file of its own."""
+    """Return whether the installation has a file of its own."""
     return (home().config / name).is_file()
 
 

@@ -28,7 +28,7 @@ from ingestion.engine.contract import Table
 from ingestion.platforms import PLATFORMS, Platform, platform
 from warehouse.reader_copies import forgotten
 
-#: How long a record that broke its contract waits for somebody to mend it.
+#: How long a rejected record stays in quarantine.
 QUARANTINE_RETENTION = timedelta(days=90)
 
 #: A file that lies in `drop/` for longer was refused, or nothing runs.
@@ -261,7 +261,7 @@ def _expire_archives(
 
 
 def _has(connection: duckdb.DuckDBPyConnection, *column: str | None) -> bool:
-    """Tell whether there is a column, named by schema, table and name: a platform may never have been loaded."""
+    """Return whether there is a column, named by schema, table and name: a platform may never have been loaded."""
     query = "select 1 from duckdb_columns() where (schema_name, table_name, column_name) = (?, ?, ?)"
     return bool(connection.execute(query, [*column]).fetchall())
 
@@ -359,7 +359,7 @@ def _erase_published(file: Path, pseudonym: str, shown: str) -> dict[str, int]:
 
 
 def _is_held(file: Path, pseudonym: str) -> bool:
-    """Tell whether any row of a database that others may read holds a pseudonym."""
+    """Return whether any row of a database that others may read holds a pseudonym."""
     try:
         with duckdb.connect(str(file), read_only=True) as connection:
             return any(

@@ -187,7 +187,7 @@ def events(home: Home, crisis: Crisis) -> list[Event]:
 
 
 def any_open(home: Home) -> bool:
-    """Tell whether a crisis lasts."""
+    """Return whether a crisis lasts."""
     return any(crisis.is_open for crisis in listed(home))
 
 

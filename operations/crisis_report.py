@@ -27,7 +27,7 @@ BEFORE = timedelta(hours=24)
 TITLES = {"fait": "Ce qui s'est passé", "dit": "Ce qui a été dit", "mené": "Ce qui a été mené"}
 
 
-#: Mentions by day of Paris, topic, place and network; networks are told apart for the nation only.
+#: Mentions by day of Paris, topic, place and network; networks are distinguished for the nation only.
 VOLUMES = """
     select cast(timezone('Europe/Paris', timezone('UTC', bin_start)) as date) as day, topic_code, territory_code,
         platform, cast(sum(mentions) as bigint) as mentions
@@ -86,7 +86,7 @@ def gather(home: Home, crisis: Crisis) -> Report:
 
 
 def keep(home: Home, report: Report) -> Path:
-    """Write a report into the home, for what it tells of is not published for ever, and return its file.
+    """Write a report into the home, since its data are not published for ever, and return its file.
 
     Raises:
         ExpectedFailure: it cannot be written there.
@@ -104,7 +104,7 @@ def keep(home: Home, report: Report) -> Path:
 
 
 def _belongs(crisis: Crisis, signal: Signal, around: Around) -> bool:
-    """Tell whether a signal is on a crisis's topics, in its time, and in, around or within its places."""
+    """Return whether a signal is on a crisis's topics, in its time, and in, around or within its places."""
     in_time = signal.updated_at >= crisis.opened_at - BEFORE and signal.opened_at <= (
         crisis.closed_at or signal.opened_at
     )

@@ -80,7 +80,7 @@ class Edition:
     Attributes:
         week: As the command line names it, `2026-W48`.
         publication_id: The publication that the pages show.
-        data_as_of: Last day of which its data tell.
+        data_as_of: Last day that its data cover.
         names: Names of the territories that have a page, by code.
     """
 
@@ -94,7 +94,7 @@ def edition(home: Home, now: datetime) -> Edition:
     """Return the edition of a week.
 
     Args:
-        home: Its published copy is told of.
+        home: The home whose published copy is mailed.
         now: Any instant of the week.
 
     Raises:

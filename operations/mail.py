@@ -49,7 +49,7 @@ class Server:
 
 
 def is_configured() -> bool:
-    """Tell whether a mail server is declared."""
+    """Return whether a mail server is declared."""
     return settings.get("CYBERIMPACT_SMTP_HOST") is not None
 
 

@@ -12,7 +12,7 @@ NATIONAL = ("vue-densemble", "visibilite", "perception", "acteurs")
 OF_A_TERRITORY = ("territoire",)
 
 _SUPERSET = settings.CHECKOUT / "superset"
-#: What tells of every territory; a page whose filter reads something else cannot be set on any.
+#: The dataset of all territories; a page whose filter reads something else cannot be set on any.
 _OF_ALL_TERRITORIES = "kpi_reading"
 
 

@@ -42,7 +42,7 @@ class QuietHours:
     end: time
 
     def hold(self, moment: datetime) -> bool:
-        """Tell whether an instant lies in them."""
+        """Return whether an instant lies in them."""
         clock = moment.astimezone(PARIS).time()
         if self.begin <= self.end:
             return self.begin <= clock < self.end
@@ -51,7 +51,7 @@ class QuietHours:
 
 @dataclass(frozen=True)
 class Subscription:
-    """What one recipient is told.
+    """What one recipient subscribes to.
 
     Attributes:
         recipient: Name of a role or mailbox, never of a person.
@@ -81,7 +81,7 @@ class Subscription:
 
     @property
     def key(self) -> str:
-        """What tells it from the others, whatever its address becomes."""
+        """Its identity, independent of its address."""
         return f"{self.channel}:{self.recipient}"
 
     def destination(self) -> str:

@@ -116,7 +116,7 @@ class Outlook:
         self._ask_after[platform.name] = time.monotonic() + TROUBLED_SECONDS
 
     def _has_more(self, platform: Platform) -> bool:
-        """Tell whether an address has found something since the last batch, by one question for a number."""
+        """Return whether an address has found something since the last batch, by one question for a number."""
         from ingestion.connectors import listening
 
         if time.monotonic() < self._ask_after.get(platform.name, 0.0):
@@ -188,7 +188,7 @@ def batch(outlook: Outlook, news: News) -> None:
 
 
 def run(job: str, config: dict | None = None) -> bool:
-    """Run a job in this process, and tell whether it succeeded; what failed stands in Dagster and in the log."""
+    """Run a job in this process, and return whether it succeeded; Dagster and the log hold its failures."""
     try:
         outcome = run_job(job, config)
     except ExpectedFailure as failure:
@@ -200,7 +200,7 @@ def run(job: str, config: dict | None = None) -> bool:
 
 
 def tell() -> None:
-    """Tell whoever is to be told, for as long as the process lives: a slow mail server delays no batch."""
+    """Send alerts for as long as the process lives, in a thread of its own: a slow mail server delays no batch."""
     sent, sent_at = None, 0.0
     while True:
         time.sleep(ALERT_SECONDS)

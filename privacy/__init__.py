@@ -103,7 +103,7 @@ def shorten(text: str) -> str:
 
 
 def names_personal_datum(words: tuple[str, ...]) -> bool:
-    """Tell whether a column name, given as folded words, announces a direct identifier."""
+    """Return whether a column name, given as folded words, announces a direct identifier."""
     return any(word in _PERSONAL_WORDS or any(part in word for part in _PERSONAL_PARTS) for word in words)
 
 

@@ -164,7 +164,7 @@ def _accounts(text: str) -> Iterator[Span]:
 
 
 def _is_spelt_as_pseudonym(token: str) -> bool:
-    """Tell whether a word can only be a pseudonym, whatever stands around it: `dark_wolf92`, `BelleDuJour77`."""
+    """Return whether a word can only be a pseudonym, whatever stands around it: `dark_wolf92`, `BelleDuJour77`."""
     if not ("_" in token or "xX" in token or _TELLING.search(token)):
         return False
     if token.isupper() or any(pattern.search(token) for pattern in _NOT_A_PSEUDONYM):
@@ -183,7 +183,7 @@ def _is_spelt_as_pseudonym(token: str) -> bool:
 
 
 def _is_numbered_word(token: str, letters: str) -> bool:
-    """Tell whether letters with a number after them are a pseudonym, not a product, a reference or a missing blank."""
+    """Return whether letters followed by a number are a pseudonym, not a product, reference or missing blank."""
     key, kinds = look_up(letters)
     is_word = kinds & (_COMMON | _COMMUNE) and not kinds & _NAME
     bears_a_departement = len(token) - len(key) == _SHORT_NUMBER and len(key) >= _LONG_WORD
@@ -191,7 +191,7 @@ def _is_numbered_word(token: str, letters: str) -> bool:
 
 
 def _is_odd(handle: str) -> bool:
-    """Tell whether a word is spelt as only pseudonyms are: digits, underscores or capitals inside."""
+    """Return whether a word is spelt as only pseudonyms are: digits, underscores or capitals inside."""
     if _SITE.search(handle):
         return False
     return bool(_ODD.match(handle)) and not _NUMBER_AND_UNIT.fullmatch(handle) and not _OFFICIAL_HANDLE.search(handle)

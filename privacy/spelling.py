@@ -53,7 +53,7 @@ class Seen:
 
 
 def is_odd(text: str) -> bool:
-    """Tell whether a text may be seen otherwise than it is written."""
+    """Return whether a text may be seen otherwise than it is written."""
     if text.isascii() and "&" not in text and "%" not in text:
         return False
     return _SIGNS.search(text) is not None and _ODD.search(text) is not None

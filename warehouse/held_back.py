@@ -52,7 +52,7 @@ class Failure:
     Attributes:
         unique_id: In the manifest.
         name: Of the model or check.
-        subject: Name of the model that is judged or could not be built.
+        subject: Name of the model that was checked or could not be built.
         stops: `block`, `hold_back`, or nothing: `warn`.
         kpis: Codes of the KPIs that rest on the subject; none where it only warns.
         rows: How many rows failed; None where the node ended with an error.
@@ -114,7 +114,7 @@ class Graph:
         return dbt_project.meta(node).get("on_failure", BLOCK)
 
     def subjects(self, node: Mapping[str, Any]) -> list[str]:
-        """Return the models that a check judges, or the model itself; reference data is what it compares with."""
+        """Return the models that a check tests, or the model itself; reference models do not count as tested."""
         if node["resource_type"] != "test":
             return [node["unique_id"]]
         if node.get("attached_node"):
@@ -345,7 +345,7 @@ def keep_former(connection: duckdb.DuckDBPyConnection, node: Mapping[str, Any], 
 
 
 def has_column(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> bool:
-    """Tell whether the published copy, which an older version may have made, has a column."""
+    """Return whether the published copy, which an older version may have made, has a column."""
     found = connection.execute(
         "select 1 from duckdb_columns() where database_name = 'former' and table_name = ? and column_name = ?",
         [table, column],

@@ -45,7 +45,7 @@ class Relation(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """What a copy is made from, and how it tells about itself.
+    """What a copy is made from, and how it is described.
 
     Attributes:
         database: Name of the file in the home.
@@ -83,7 +83,7 @@ class Publication:
     Attributes:
         publication_id: UTC time of its start and six random characters; also the name of its folder.
         published_at: When the copy was begun.
-        data_as_of: Latest day that the figures tell of, None while there is no data.
+        data_as_of: Latest day that the figures cover, None while there is no data.
         code_version: Git commit, with `-dirty` where the checkout was changed.
         rows: Rows by table.
         file: The copy.
@@ -119,7 +119,7 @@ def exposed_relations(manifest: Mapping[str, Any], target: str = DAILY.target) -
 def publish(
     home: Home, relations: Sequence[Relation], made: Copy = DAILY, recorder: Recorder | None = None
 ) -> Publication:
-    """Copy tables of a database into a new file and make it the current one, in a single step for whoever reads.
+    """Copy tables of a database into a new file and make it the current one, in one atomic step for readers.
 
     A process that dies at any point leaves the former copy in place; what it left behind goes at the next publication.
     The ledger has a publication just before readers do: what they see is always recorded.
@@ -248,7 +248,7 @@ def comments(connection: duckdb.DuckDBPyConnection, relation: Relation) -> Itera
 
 
 def data_as_of(connection: duckdb.DuckDBPyConnection, origin: Origin) -> date | None:
-    """Return the latest day that the figures tell of; a row that is dated in the future does not move it.
+    """Return the latest day that the figures cover; a row that is dated in the future does not move it.
 
     Raises:
         ExpectedFailure: the table that says so was never built.

@@ -23,7 +23,7 @@ from core import settings
 
 #: Superset's permissions to operate Dagster and to read its pages; `superset/policies/roles.yml` gives them to roles.
 OPERATE, READ = ["can_open", "Dagster"], ["can_read", "Dagster"]
-#: Key of an ASGI scope: whether whoever asks may change nothing.
+#: Key of an ASGI scope: whether the user may only read.
 READ_ONLY = "cyberimpact.read_only"
 COOKIE = "session"
 #: How long an answer of Superset holds.
@@ -35,7 +35,7 @@ POLICY_VIOLATION = 1008
 
 
 class Standing(Enum):
-    """What Superset says of whoever has a cookie."""
+    """What Superset says of the owner of a session cookie."""
 
     OPERATOR = auto()
     READER = auto()
@@ -168,7 +168,7 @@ def _is_graphql(request: Request) -> bool:
 
 
 def _is_same_origin(headers: Headers) -> bool:
-    """Tell whether a browser says that a page of this server asks: in `Origin`, or else in `Sec-Fetch-Site`."""
+    """Return whether a browser says that a page of this server asks: in `Origin`, or else in `Sec-Fetch-Site`."""
     origin, site = headers.get("origin"), headers.get("sec-fetch-site")
     if origin is None:
         return site == "same-origin"

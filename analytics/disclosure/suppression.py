@@ -7,7 +7,7 @@ import numpy as np
 from scipy.optimize import linprog
 from scipy.sparse import block_array, block_diag, coo_array, csr_array, eye_array, hstack
 
-#: Counts below it are hidden, and whoever solves the published sums is left with an interval at least as wide.
+#: Counts below it are hidden, and a reader who solves the published sums is left with an interval at least as wide.
 THRESHOLD = 5
 
 #: HiGHS meets constraints to 1e-7.

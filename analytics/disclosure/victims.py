@@ -107,7 +107,7 @@ def suppressed(figures: Figures, levels: Iterable[Level]) -> set[Cell]:
 
 
 def suppressed_in_all(tables: list[Figures], levels: list[Level], hidden_anyway: set[Cell]) -> set[Cell]:
-    # No sum reaches beyond a year, so each is judged by itself.
+    # No sum reaches beyond a year, so each is processed on its own.
     years = {cell.period_start.year for figures in tables for cell in figures.victims}
     hidden = set()
     for year in sorted(years):

@@ -67,7 +67,7 @@ def learnt(counted: "Matrix", expected: "Matrix") -> Dispersion:
 
     Args:
         counted: What was counted in each placebo.
-        expected: What was expected there; placebos with nothing expected tell nothing and are left out.
+        expected: What was expected there; placebos with nothing expected carry no information and are left out.
     """
     used = expected > 0
     mean = expected[used]

@@ -20,7 +20,7 @@ _NAMED = 5  # actions in a sentence
 
 @dataclass(frozen=True)
 class Action:
-    """An action as the register tells it.
+    """An action of the register.
 
     Args:
         action_id: Key of the register.
@@ -41,14 +41,14 @@ class Action:
 
 @dataclass(frozen=True)
 class Series:
-    """A KPI of all territories, as far as its platform has told it.
+    """A KPI of all territories, up to the last day of its platform.
 
     Args:
         kpi_code: Its code.
         panel: Territories by period.
         ends: Last day of each period.
         window: Periods over which effects are sought.
-        known_until: Last day that the platform has told whole.
+        known_until: Last day of which the platform's data are complete.
         suppressed: Territories with cells that are not published because too few victims stand behind them: what is
             missing there is what is small, so neither an effect nor a comparison would be fair.
         history: Periods of the past that the comparison stands on, where there are so many.

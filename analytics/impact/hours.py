@@ -13,7 +13,7 @@ from analytics.impact.wording import Certainty, so_far
 from core.clock import PARIS
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-#: Hours that the shortest past of a placebo has: with fewer, the end of a window could not be told from sixty days.
+#: Hours of the shortest past of a placebo: with fewer, sixty days could not give the end of a window.
 LEAST_PAST = 4 * 24
 HISTORY = 60 * 24
 
@@ -23,7 +23,7 @@ Cell = tuple[str, datetime, int]
 
 @dataclass(frozen=True)
 class HourlyReading:
-    """What is told of a running action at the end of an hour.
+    """The result of a running action at the end of an hour.
 
     Args:
         action: The action, in days.
@@ -48,7 +48,7 @@ def read_hourly(code: str, actions: Sequence[Action], cells: Iterable[Cell], unt
 
     Args:
         code: The count.
-        actions: All actions that are held to it, running or not: the others tell who may compare.
+        actions: All actions that are held to it, running or not: the others decide which territories may be donors.
         cells: Hours with a count, in any order.
         until: End of the last hour that is known, UTC.
     """

@@ -49,8 +49,8 @@ class Kpi:
     Args:
         code: Its code.
         is_followed: Whether it is a count or a share by département.
-        series: What is known of it by period type, the one that effects are told in first; a finer one, where there
-            is one, tells the effect so far while the window runs.
+        series: Its series by period type, the one in which effects are reported first; a finer one, where there
+            is one, gives the effect so far while the window runs.
     """
 
     code: str
@@ -60,7 +60,7 @@ class Kpi:
 
 @dataclass(frozen=True)
 class Reading:
-    """What is told of one action and one KPI.
+    """The result of one action on one KPI.
 
     Args:
         action_id: Key of the register.
@@ -172,7 +172,7 @@ def series_of(
         periods: First and last day of all periods of the calendar, in order.
         is_share: Whether it is a share.
         window: Periods over which effects are sought.
-        known_until: Last day that its platform has told whole.
+        known_until: Last day of which its platform's data are complete.
     """
     cells = list(cells)
     if not cells:

@@ -130,7 +130,7 @@ def _places(territory: str | None) -> tuple[str, ...]:
 
 
 def hourly(readings: Iterable[HourlyReading]) -> pa.Table:
-    """Return what is told of running actions at the end of an hour, one row per action."""
+    """Return the results of running actions at the end of an hour, one row per action."""
     rows = [_hourly_row(reading) for reading in readings]
     return pa.table({name: pa.array([row.get(name) for row in rows], kind) for name, kind in HOURLY.items()})
 
@@ -167,7 +167,7 @@ def evaluate(
     periods: Iterable[Sequence],
     known: Mapping[str, date],
 ) -> pa.Table:
-    """Read the whole register; one row per action, KPI and period, or one without a period where there is no effect.
+    """Evaluate the register: one row per action, KPI and period, or one without a period where there is no effect.
 
     Args:
         entries: The register.
@@ -191,7 +191,7 @@ def evaluate(
 
 
 def to_table(readings: Iterable[Reading]) -> pa.Table:
-    """Return what was read as a table."""
+    """Return the readings as a table."""
     rows = [row for reading in readings for row in _rows(reading)]
     return pa.table({name: pa.array([row.get(name) for row in rows], kind) for name, kind in COLUMNS.items()})
 
@@ -221,7 +221,7 @@ def _series(
 
 
 def _rows(reading: Reading) -> Iterator[Row]:
-    """Return what is told of one action and KPI, once for each period that is shown."""
+    """Yield the rows of one action and KPI, one for each period that is shown."""
     finding = reading.finding
     common: Row = {
         "action_id": reading.action_id,

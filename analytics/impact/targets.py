@@ -31,5 +31,5 @@ def targets(named: str | None, theme: str | None, *kinds: str | None) -> tuple[f
 
 
 def answers_to_events(kind: str | None) -> bool:
-    """Say whether actions of a kind answer to what happens, which may itself have moved the KPI."""
+    """Return whether actions of a kind answer to what happens, which may itself have moved the KPI."""
     return kind in mapping()["answering"]

@@ -66,7 +66,7 @@ def so_far(effect: Effect) -> Certainty:
 
 
 def course(effect: Effect) -> str:
-    """Say whether an effect fades, in French; only worth saying of an effect that is possible or probable."""
+    """Return whether an effect fades, in French; only worth saying of an effect that is possible or probable."""
     if effect.fading is None or effect.halves is None:
         return "une seule période est connue, l'évolution de l'effet ne peut pas être dite"
     if effect.fading > SAME:

@@ -16,7 +16,7 @@ from analytics.text.words import fold, stem, words
 UNDECIDED = 0.55
 #: Most texts that are learnt from, so that a build takes minutes whatever has been collected.
 MOST_TEXTS = 5_000
-#: Fewest complaints of a theme and service whose words are told, and most examples of them.
+#: Fewest complaints of a theme and service whose words are reported, and most examples of them.
 FEWEST_COMPLAINTS, EXAMPLES = 5, 3
 #: Most words by which a term of the search's index is shown.
 MOST_WRITINGS = 4
@@ -47,10 +47,10 @@ class Feeling(NamedTuple):
 
 
 def feelings(texts: Iterable[tuple[str, str, str | None]], served: Served | None = None) -> list[Feeling]:
-    """Return the feeling of each text: the one that its writer told, else the model's; none for another language.
+    """Return the feeling of each text: the one that its writer gave, else the model's; none for another language.
 
     Args:
-        texts: Identifier, text and told feeling of each.
+        texts: Identifier, text, and the feeling that its writer gave, of each.
         served: The model in service; without one, the first texts in the order given are learnt from.
     """
     texts = list(texts)
@@ -97,7 +97,7 @@ def _by_model(verbatim_id: str, text: str, answer: model.Answer | None, served: 
 
 @lru_cache(maxsize=_REMEMBERED)
 def is_mixed(text: str) -> bool:
-    """Tell whether a text praises in one clause and blames in another."""
+    """Return whether a text praises in one clause and blames in another."""
     return polarity.is_mixed(text)
 
 

@@ -58,8 +58,8 @@ def evaluate(labels: Sequence[str], truth: np.ndarray, probabilities: np.ndarray
 def compare(size: int, truth: np.ndarray, answers: np.ndarray, others: np.ndarray) -> tuple[Estimate, Estimate]:
     """Return the macro-F1 of answers, and by how much it is greater than that of other answers to the same texts.
 
-    The bootstrap is that of `evaluate`, over the cells of told × answered × answered by the other, so that texts on
-    which both agree tell nothing apart. Intervals are of 90 %: a gain whose upper limit is below 0 is a loss at the
+    The bootstrap is that of `evaluate`, over the cells of truth × answer × answer of the other, so that texts on
+    which both agree do not count. Intervals are of 90 %: a gain whose upper limit is below 0 is a loss at the
     level of 5 %.
 
     Args:
@@ -81,14 +81,14 @@ def compare(size: int, truth: np.ndarray, answers: np.ndarray, others: np.ndarra
 
 
 def _macro_f1(tables: np.ndarray) -> np.ndarray:
-    """Return the macro-F1 of tables of told × answered, whose last answer is none of the labels."""
+    """Return the macro-F1 of tables of truth × answer, whose last answer is none of the labels."""
     size = tables.shape[1]
     right = np.diagonal(tables, axis1=1, axis2=2)
     return (2 * right / np.maximum(tables.sum(axis=1)[:, :size] + tables.sum(axis=2), 1)).mean(axis=1)
 
 
 def _scores(confusions: np.ndarray) -> dict[str, np.ndarray]:
-    """Return precision, recall and F1 by table and label; 0 where nothing was answered or told."""
+    """Return precision, recall and F1 by table and label; 0 where a label has no answer or no text."""
     right = np.diagonal(confusions, axis1=1, axis2=2)
     answered, truth = confusions.sum(axis=1), confusions.sum(axis=2)
     return {

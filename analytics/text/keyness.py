@@ -25,7 +25,7 @@ MOST_TEXTS, LONGEST = 2_000, 1_000
 _SHORTEST = 3
 _LETTERS = re.compile(r"[^\W\d_]+")
 
-#: Words that every text holds, folded: they tell nothing of what it is about.
+#: Words that every text holds, folded: they carry no topic.
 _FUNCTION_WORDS = word_set(
     """afin ai aie ailleurs ainsi alors apres assez au aucun aucune aujourd auquel aussi autre autres aux avaient
     avais avait avant avec avez avoir avons ayant beaucoup bien bonjour car ce ceci cela celle celles celui cependant

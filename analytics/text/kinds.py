@@ -16,9 +16,9 @@ from scipy.sparse.csgraph import connected_components
 from analytics.text.words import clean, fold, words
 
 FRENCH = "fr"
-#: Languages that are told apart: those that people in France write most, and their neighbours.
+#: Languages that are distinguished: those that people in France write most, and their neighbours.
 LANGUAGES = ("fr", "en", "de", "es", "it", "pt", "nl", "ar", "zh", "ru", "uk", "tr", "ro", "pl")
-#: Probability and words from which a language is told: of short French texts one in a thousand is then taken for
+#: Probability and words from which a language is recognised: of short French texts one in a thousand is then taken for
 #: another, see docs/verbatims.md.
 _SURE, _FEWEST_WORDS = 0.9, 3
 #: What of a text is looked at: more changes nothing.
@@ -42,7 +42,7 @@ class Kind(NamedTuple):
     """What a text is.
 
     Attributes:
-        language: ISO 639-1 code, None where it cannot be told.
+        language: ISO 639-1 code, None where it is not recognised.
         set_aside: Why it is no testimony to be counted: `vide`, `essai`, `répétition`, `langue`; None if it is one.
     """
 

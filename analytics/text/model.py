@@ -21,7 +21,7 @@ from analytics.text.words import fold
 
 #: How closely the words are followed: chosen by cross-validation, see docs/verbatims.md.
 INVERSE_REGULARISATION = 8.0
-#: Fewest texts of a label that can be learnt from and judged.
+#: Fewest texts of a label for training and evaluation.
 FEWEST = 2
 FOLDS = 5
 BATCH = 500
@@ -124,7 +124,7 @@ class Classifier(NamedTuple):
 
 
 def is_written(text: str) -> bool:
-    """Tell whether a text holds a letter or a digit."""
+    """Return whether a text holds a letter or a digit."""
     return any(mark.isalnum() for mark in text)
 
 
@@ -134,7 +134,7 @@ def label(written: str) -> str:
 
 
 def train(texts: Iterable[str], labels: Iterable[str]) -> tuple[Classifier, Card]:
-    """Learn from labelled texts, and judge by cross-validation what was learnt.
+    """Train a classifier on labelled texts, and evaluate it by cross-validation.
 
     A text that occurs several times is learnt once, with its commonest label: no copy may be on both sides of a fold.
 

@@ -80,7 +80,7 @@ def weigh(folded: str) -> Weight:
 
 
 def is_mixed(text: str) -> bool:
-    """Tell whether a text is clearly for something in one clause and clearly against something in another.
+    """Return whether a text is clearly for something in one clause and clearly against something in another.
 
     Sentences are cut into clauses at words of contrast.
     """

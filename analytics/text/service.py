@@ -16,9 +16,9 @@ from analytics.text.words import fold
 #: One text in so many is never learnt from: the same ones whatever else has been collected, so that any two models can
 #: be compared on them.
 FROZEN = 5
-#: Fewest frozen texts that a model is judged on.
+#: Fewest frozen texts that a model is evaluated on.
 FEWEST_FROZEN = 30
-#: Most texts that are learnt from, and judged on.
+#: Most texts for training, and for evaluation.
 MOST_TEXTS = 20_000
 _CURRENT = "current"
 
@@ -35,10 +35,10 @@ class Verdict(NamedTuple):
     """What the gate says of a model.
 
     Attributes:
-        version: Of the model that was judged.
+        version: Of the model that was evaluated.
         against: Version of the one in service, None where there is none: the commonest label is then what it must beat.
         is_accepted: Whether it is in service now.
-        texts: Frozen texts that both were judged on.
+        texts: Frozen texts that both were evaluated on.
         macro_f1: Of the model on them.
         gain: Its macro-F1 minus the other's, with the interval of 90 %.
         card: What is known of it.
@@ -54,7 +54,7 @@ class Verdict(NamedTuple):
 
 
 class TooFewFrozen(Exception):
-    """There are too few frozen texts to judge a model."""
+    """There are too few frozen texts to evaluate a model."""
 
 
 def in_service(folder: Path) -> Served | None:
@@ -67,7 +67,7 @@ def in_service(folder: Path) -> Served | None:
 
 
 def is_frozen(text: str) -> bool:
-    """Tell whether a text is kept for judging: by its own words, so that copies of it are kept too."""
+    """Return whether a text is kept for judging: by its own words, so that copies of it are kept too."""
     digest = hashlib.sha256(" ".join(fold(text).split()).encode()).digest()
     return int.from_bytes(digest[:4], "big") % FROZEN == 0
 
@@ -80,11 +80,11 @@ def offer(folder: Path, texts: Iterable[tuple[str, str]]) -> Verdict:
 
     Args:
         folder: Where models are kept.
-        texts: Texts and the feelings that their writers told.
+        texts: Texts and the feelings that their writers gave.
 
     Raises:
         model.TooFewTexts: there are too few to learn from.
-        TooFewFrozen: there are too few to judge with.
+        TooFewFrozen: there are too few frozen texts.
     """
     distinct = model.distinct(texts)
     learnt = [pair for pair in distinct if not is_frozen(pair[0])][:MOST_TEXTS]
@@ -139,7 +139,7 @@ def _indices(labels: Sequence[str], said: Sequence[str | None]) -> np.ndarray:
 
 
 def _put_in_service(folder: Path, draft: Path, version: str) -> None:
-    """Make a draft the model in service, in one step for whoever reads, and remove what served before."""
+    """Make a draft the model in service, in one atomic step, and remove the former one."""
     former = [path for path in folder.iterdir() if path.is_dir() and not path.is_symlink() and path != draft]
     target = folder / version
     if target not in former:

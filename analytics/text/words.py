@@ -56,7 +56,7 @@ def _words(folded: str) -> Iterator[str]:
 
 @lru_cache(maxsize=1 << 16)
 def _is_name(word: str) -> bool:
-    """Tell whether a folded word is somebody's or a place's name before it is a word of the language."""
+    """Return whether a folded word is somebody's or a place's name before it is a word of the language."""
     _, kinds = look_up(word)
     if word in _WORDS or kinds & int(Kind.INSTITUTION):
         return False

@@ -13,7 +13,7 @@ from warehouse import published
 KEY = dg.AssetKey(["analytics", "feeling_model"])
 GATE = "not_worse_than_the_one_in_service"
 
-#: What citizens told of their feelings, beside the texts that they wrote, in a lasting order.
+#: Texts with the feelings that their writers gave, in a stable order.
 _LABELLED_TEXTS = """
     select texts.text, texts.told_feeling
     from perception.fct_verbatim as texts
@@ -24,7 +24,7 @@ _LABELLED_TEXTS = """
 
 
 def labelled_texts(home: settings.Home) -> list[tuple[str, str]]:
-    """Return the published texts whose writers told their feeling, the latest first.
+    """Return the published texts whose writers gave their feeling, the latest first.
 
     Raises:
         ExpectedFailure: nothing is published.
@@ -60,7 +60,7 @@ def feeling_model() -> Iterator[dg.MaterializeResult]:
     """Train a model, and put it into service if it passes.
 
     Raises:
-        dg.Failure: too few citizens have told their feeling, or nothing is published.
+        dg.Failure: too few citizens have given their feeling, or nothing is published.
     """
     home = settings.home()
     try:

@@ -35,7 +35,7 @@ REMEDY_OF_ROWS = (
 
 @cache
 def manifest() -> dict:
-    """Return the manifest with what dagster-dbt lacks to tell which checks a cautious selector selects."""
+    """Return the manifest with the fields that dagster-dbt needs to resolve cautious selectors of checks."""
     parsed = dbt_project.read_manifest()
     for node in parsed["nodes"].values():
         node["depends_on_nodes"] = node["depends_on"].get("nodes", [])  # of dbt's own nodes, a property
@@ -82,7 +82,7 @@ def models_of(target: str) -> dg.AssetsDefinition:
 
 
 def build(context: dg.AssetExecutionContext, dbt: DbtCliResource, target: str) -> Iterator:
-    """Build what is selected of a target, and tell what became of each node.
+    """Build the selected nodes of a target, and yield the outcome of each.
 
     Raises:
         dg.Failure: a node could not be built or a check failed.
@@ -90,7 +90,7 @@ def build(context: dg.AssetExecutionContext, dbt: DbtCliResource, target: str) -
     for platform in dbt_project.platforms_read(dbt_project.read_manifest(), target):
         ensure_tables(platform)
     invocation = dbt.cli(
-        # Unit tests judge the code, not the data: `make test` runs them.
+        # Unit tests concern the code, not the data: `make test` runs them.
         ["build", "--target", target, "--exclude-resource-type", "unit_test"],
         context=context,
         raise_on_error=False,

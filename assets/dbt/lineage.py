@@ -27,7 +27,7 @@ PUBLISHED_BY_LIVE = "live_copy"
 #: In observations, a constant in one of these counts the record: it comes from where the key of the record comes from.
 COUNTED, RECORD = ("numerator", "denominator"), "record_key"
 
-#: In `meta` of a column of a Python model: the columns it is made from, as `model.column`. SQL tells that by itself.
+#: In `meta` of a column of a Python model: its source columns, as `model.column`. SQL models are traced instead.
 MADE_OF = "made_of"
 
 #: Columns a column is made from: model, column -> [(upstream node, upstream column)], nodes by their dbt unique id.
@@ -91,7 +91,7 @@ def trace_model(
     """Return the columns behind each column of one model."""
     query = sqlglot.parse_one(node["compiled_code"], dialect=DIALECT)
     for table in query.find_all(exp.Table):
-        table.set("catalog", None)  # the database is the file; only schema and table tell models apart
+        table.set("catalog", None)  # the database is the file; only schema and table distinguish models
     qualified = qualify(query, schema=schema, dialect=DIALECT, validate_qualify_columns=False)
     # All columns at once: they share the steps that one question for each would take anew.
     roots = lineage(None, qualified, schema=schema, scope=build_scope(qualified), dialect=DIALECT)

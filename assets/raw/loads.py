@@ -46,7 +46,7 @@ def table_spec(platform: Platform, table: str) -> dg.AssetSpec:
 
 
 def metadata(report: LoadReport, entity: EntityReport) -> dict[str, dg.MetadataValue]:
-    """Return what a load tells of one table; `summary` tells of the whole load."""
+    """Return the metadata of one table from a load; `summary` is of the whole load."""
     outcomes = ("read", "new", "updated", "unchanged", "quarantined", "replaced", "outdated", "reverted")
     counts = tuple(f"rows_{outcome}" for outcome in outcomes)
     return {

@@ -18,7 +18,7 @@ from audit.publication_metadata import PublicationMetadata
 from audit.recording import Recorder
 from core import settings
 
-#: How far back runs and evaluations of checks are told.
+#: How far back runs and evaluations of checks are recorded.
 DAYS = 31
 #: Micro-batches make hundreds of runs a day, and Dagster takes a millisecond for each, and for each evaluation.
 RUN_LIMIT, EVALUATIONS_OF_A_CHECK = 5_000, 100
@@ -47,7 +47,7 @@ def recorder(context: dg.AssetExecutionContext) -> Recorder:
 
 
 def access_rows(context: dg.AssetExecutionContext, now: datetime) -> list[dict[str, Any]]:
-    """Return the accesses that Superset's log tells of; a log that cannot be read keeps no figure from its readers."""
+    """Return the accesses of Superset's log; an unreadable log does not stop the publication."""
     try:
         return access_log.by_day(settings.home(), now)
     except sqlite3.Error as problem:

@@ -170,7 +170,7 @@ def load_parquet(
 
 
 def _appending(platform: Platform) -> str:
-    """Return the pipeline that appends: what it leaves behind is told from what can be done again without harm."""
+    """Return the name of the pipeline that appends: what it leaves behind cannot be repeated without harm."""
     return f"{platform.name}_first"
 
 

@@ -96,12 +96,12 @@ def found(file: str) -> Path:
 
 
 def is_text(name: str) -> bool:
-    """Tell whether a name can be written down: one in an older encoding is left to `cyberimpact doctor` to tell of."""
+    """Return whether a name is valid Unicode; `cyberimpact doctor` reports the others."""
     return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def was_taken(platform: Platform, file: Path) -> bool:
-    """Tell whether a file of the drop folder is gone: another load has taken it, and loaded it."""
+    """Return whether a file of the drop folder is gone: another load has taken it, and loaded it."""
     return file.parent == folder(platform) and not file.exists()
 
 

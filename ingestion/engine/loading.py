@@ -179,7 +179,7 @@ def _load_api(chosen: Platform, progress: ProgressCallback) -> LoadReport:
 
 @contextmanager
 def _remarks(chosen: Platform) -> Generator[list[str]]:
-    """Give the list to which every warning of a platform's own modules is added, so that its report tells them too."""
+    """Yield the list that collects the warnings of a platform's modules, for the report of the load."""
     remarks: list[str] = []
     handler = logging.Handler(logging.WARNING)
     handler.emit = lambda record: remarks.append(record.getMessage().removeprefix(f"{chosen.name}: "))

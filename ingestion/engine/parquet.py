@@ -166,7 +166,7 @@ class ParquetFile:
 
     @property
     def is_sure(self) -> str:
-        """SQL that tells whether the contract accepts a row of `said` for sure, with its texts as they are."""
+        """SQL of whether the contract surely accepts a row of `said`, with its texts as they are."""
         checks = (
             f"(said.{said_column(name)} is not null or said.{quoted(name)} is null)"
             if declared.nullable
@@ -182,7 +182,7 @@ class ParquetFile:
 
     @property
     def _not_after_load(self) -> Iterator[str]:
-        """SQL that tells whether the instants of a row of `said` lie before the load, where the contract asks it."""
+        """SQL of whether the instants of a row of `said` lie before the load, where the contract asks it."""
         rule = self.table.not_after_load
         if rule is None or rule.departement is not None:
             return

@@ -71,7 +71,7 @@ def as_they_are(_labels: Sequence[str], _name: str) -> Sequence[tuple[Table | No
 
 
 def parse_tabular(path: Path, platform: str, contract: Sequence[Table], adapter: Adapter = as_they_are) -> ParsedFile:
-    """Return an export as CSV with a header, as a JSON document, or as JSON Lines: told by its content.
+    """Parse an export: CSV with a header, a JSON document, or JSON Lines, recognised by its content.
 
     Args:
         path: The file.
@@ -134,7 +134,7 @@ def _recognised(contract: Sequence[Table], adapt: Adapt, labels: Sequence[str], 
 
 
 def _adapted(records: Iterable[Record], adapt: Adapt, table: Table, *, reports_damage: bool) -> Iterator[Record]:
-    """Yield the records of a table; a damaged one is told once, and a nested value damages its record."""
+    """Yield the records of a table; a damaged one is reported once, and a nested value damages its record."""
     for record in records:
         if record.problem is not None:
             if reports_damage:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 
 class Progress:
-    """Counts pages as they are read, for `ingestion.engine.loading.load` to tell its progress to.
+    """Counts pages as they are read: the progress callback of `ingestion.engine.loading.load`.
 
     Args:
         say: Called after each page with the sentence of the moment.

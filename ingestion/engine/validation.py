@@ -23,7 +23,7 @@ MANY_RECORDS = 20
 #: Called after each page, or batch of a file, with the number of its records.
 ProgressCallback = Callable[[int], None]
 
-#: Tells, of identifiers of loads, which took a later export than one that ends on a day.
+#: Returns which of the loads, by identifier, took a later export than one that ends on a day.
 LaterExports = Callable[[Iterable[str], date | None], set[str]]
 
 _SEPARATOR = "\x1f"
@@ -233,7 +233,7 @@ class TableValidator:
             self._superseded.setdefault(batch, set()).add(rank)
 
     def note_day(self, value: Any) -> None:
-        """Remember the latest day that the records tell of."""
+        """Keep the latest day that the records cover."""
         day = value.date() if isinstance(value, datetime) else day_of(value)
         if day is not None and (self.latest_day is None or day > self.latest_day):
             self.latest_day = day
@@ -263,7 +263,7 @@ class TableValidator:
 
 
 def is_older(version: Any, other: Any) -> bool:
-    """Tell whether a date of modification lies before another one; an absent date lies before all."""
+    """Return whether a date of modification lies before another one; an absent date lies before all."""
     return other is not None and (version is None or version < other)
 
 
@@ -278,7 +278,7 @@ def day_of(value: Any) -> date | None:
 
 
 def content_hash(row: Row) -> str:
-    """Return the MD5 of a row, which tells rows apart and protects nothing; the header generation is not content.
+    """Return the MD5 of a row, to compare rows, not to protect them; the header generation is not content.
 
     Hashed are the values in the order of the contract, separated by U+001F, which no canonical text holds.
     """

@@ -86,10 +86,10 @@ class Outbox:
         self._connection = connection
 
     def put(self, signal: Signal, subscription: Subscription, subject: str, now: datetime) -> bool:
-        """Write that a recipient is to be told of a signal, and tell whether that is new.
+        """Write the alert of a signal for a recipient, and return whether it is new.
 
-        A signal that has become graver is told as it is now where it waits still; where it left before it was of the
-        gravest, once more.
+        An alert that still waits takes the new severity of its signal; one that was sent below the highest severity is
+        sent once more when its signal reaches it.
         """
         key = alert_id(signal, subscription)
         known = self.facts(key)

@@ -99,7 +99,7 @@ def number(value: float) -> str:
 
 
 def percent(share: float) -> str:
-    """Return a share in percent; what is not certain is never told as 100 %."""
+    """Return a share in percent; what is not certain is never shown as 100 %."""
     return f"{min(99, max(1, round(share * 100)))} %"
 
 

@@ -96,7 +96,7 @@ class Change:
         return not self.is_within(frozenset())
 
     def is_within(self, fields: frozenset[str]) -> bool:
-        """Tell whether nothing but some of these fields changes."""
+        """Return whether nothing but some of these fields changes."""
         return self.fields <= fields and not (self.roles or self.groups or self.deleted)
 
 
@@ -196,7 +196,7 @@ def _name_refusal(connection: Connection, rules: Rules, name: str, number: int |
 
 
 def _is_manageable(connection: Connection, rules: Rules, number: int) -> bool:
-    """Tell whether an account is a person's, with none but the project's roles."""
+    """Return whether an account is a person's, with none but the project's roles."""
     name = connection.execute(select(User.__table__.c.username).where(User.__table__.c.id == number)).scalar() or ""
     held = _roles_held(connection, number)
     return canonical(name) not in rules.services and all(map(rules.is_grantable, held))
@@ -222,7 +222,7 @@ def _changes(session: Session) -> dict[User, Change]:
 
 
 def _changes_structure(session: Session) -> bool:
-    """Tell whether a flush makes, changes or deletes a role, a group or a request of registration."""
+    """Return whether a flush makes, changes or deletes a role, a group or a request of registration."""
     if any(isinstance(instance, Role | Group | RegisterUser) for instance in (*session.new, *session.deleted)):
         return True
     watched = {Role: ("name", "permissions", "groups"), Group: ("name", "label", "description", "roles", "users")}

@@ -14,7 +14,7 @@ LOGIN_PATHS = {"/login", "/api/v1/security/login"}
 
 
 def limit_guesses(app: Flask) -> None:
-    """Refuse further passwords to whoever has given too many wrong ones."""
+    """Refuse further passwords after too many wrong ones."""
     limiter = MovingWindowRateLimiter(MemoryStorage())
 
     @app.before_request

@@ -42,7 +42,7 @@ class View(AuthOAuthView):
 
     @expose("/oauth-authorized/<provider>")
     def oauth_authorized(self, provider: str) -> Any:
-        """Let in who comes back from the issuer, or tell them why not."""
+        """Log in the user who comes back from the issuer, or show the reason of a refusal."""
         manager = self.appbuilder.sm
         try:
             claims, identity = claims_from(manager.oauth_remotes.get(provider))
@@ -100,10 +100,10 @@ def way_out(remote: Any, hint: str, back: str) -> str | None:
 
 
 def claims_from(remote: Any) -> tuple[Mapping[str, Any], str]:
-    """Return what an issuer tells of the person that it has just sent back, and the identity token itself.
+    """Return the verified claims about the user whom the issuer has sent back, and the identity token itself.
 
     Raises:
-        Refusal: it tells nothing, or what it tells is not certain.
+        Refusal: there are no claims, or they cannot be verified.
     """
     if remote is None:
         raise Refusal("Ce fournisseur d'identité n'est pas connu.")

@@ -25,7 +25,7 @@ class Busy(Exception):
 
 
 class Slot:
-    """A place that one query holds. Its `token` names the query for whoever stops it."""
+    """A place that one query holds. Its `token` identifies the query for a stop request."""
 
     def __init__(self, path: Path, descriptor: int, account: str) -> None:
         self._path, self._descriptor = path, descriptor

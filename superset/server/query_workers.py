@@ -37,7 +37,7 @@ class Limits(NamedTuple):
     Attributes:
         memory_bytes: Address space of its process; DuckDB itself is given half of it.
         result_bytes: Size of its answer, as it is sent.
-        cells: Values in its answer: whoever reads it makes an object of each.
+        cells: Values in its answer, each of which becomes an object.
     """
 
     memory_bytes: int

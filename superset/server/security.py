@@ -104,7 +104,7 @@ class SecurityManager(SupersetSecurityManager):
         return super().auth_user_db(username, password)
 
     def let_in(self, claims: Mapping[str, Any]) -> Any:
-        """Return the account of a person, made or brought up to date by what the issuer tells.
+        """Return the account of a person, created or updated from the issuer's claims.
 
         Who is declared in `users.yml`, or was made by hand, keeps the roles of that; all others have those that
         `policies/oidc.yml` gives for their unit, today.
@@ -153,7 +153,7 @@ class SecurityManager(SupersetSecurityManager):
         return user
 
     def get_user_roles_permissions(self, user: Any) -> dict[str, list[tuple[str, str]]]:
-        """Return the permissions of each role, as they are told to the page.
+        """Return the permissions of each role for the page.
 
         Superset draws its pages of accounts, roles and groups for the name `Admin` alone, whatever a role may do. So
         who may list accounts bears the name there, with nothing in it: the server asks the roles themselves.
@@ -164,11 +164,11 @@ class SecurityManager(SupersetSecurityManager):
         return by_role
 
     def can_drill_dataset_via_dashboard_access(self, dataset: Any, dashboard: Any) -> bool:
-        """Tell whether somebody may drill into a dataset: whoever reads it, and nobody by the roles of a dashboard."""
+        """Return whether a user may drill into a dataset: only with a right to read it, not through a dashboard."""
         return self._reads(dataset) and super().can_drill_dataset_via_dashboard_access(dataset, dashboard)
 
     def _reads(self, dataset: Any) -> bool:
-        """Tell whether the roles of the account let it read a dataset, whatever dashboard shows it."""
+        """Return whether the roles of the account let it read a dataset, whatever dashboard shows it."""
         return (
             self.can_access_schema(dataset)
             or self.can_access("datasource_access", dataset.perm or "")
@@ -176,7 +176,7 @@ class SecurityManager(SupersetSecurityManager):
         )
 
     def get_rls_cache_key(self, datasource: Any) -> list[str]:
-        """Return what tells the kept answers of one account from another's, of charts of both kinds.
+        """Return the part of the cache key that separates accounts, for charts of both kinds.
 
         It goes by what the account may read, so that those with the same right share their answers.
         """

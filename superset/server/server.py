@@ -171,7 +171,7 @@ def ensure_administrator(username: str, password: str) -> None:
 def serve() -> None:
     """Replace this process with gunicorn: threads, since queries run in other processes.
 
-    Kept answers are forgotten first: they are of a former copy if one was published while nobody could be told.
+    Kept answers are forgotten first: they are of a former copy if one was published while the server was down.
     """
     kept = Path(os.environ["SUPERSET_HOME"]) / "cache"  # as in `superset_config.py`
     if kept.exists():

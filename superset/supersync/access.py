@@ -13,7 +13,7 @@ from supersync.policies import BUILT_IN, Account, Policies, Role, check, clause
 from supersync.server_access import MARK, READ, ServerAccess, read
 
 RULE = "territoire : "
-#: The rule for whoever has no role of the project, whatever else an administrator gave them.
+#: The rule for accounts without a role of the project, whatever else an administrator gave them.
 NOBODY_ELSE = f"{RULE}personne d'autre"
 NOTHING = "1 = 0"
 GROUP_KEY = "territoire"

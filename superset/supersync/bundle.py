@@ -179,7 +179,7 @@ def _identity(kind: str, slug: str, path: Path) -> dict[str, Any]:
 
 
 def origin(path: Path) -> str:
-    """Return the sentence that tells a reader where an object is defined, and marks it as the project's own."""
+    """Return the sentence that names the file of an object, and marks it as the project's own."""
     return f"Défini dans superset/bundle/{path.as_posix()}"
 
 

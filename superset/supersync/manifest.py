@@ -63,7 +63,7 @@ class Manifest(dict[str, Model]):
         return {model.kpi["code"] for model in self.values() if model.kpi}
 
     def schema_of(self, keys: Iterable[str]) -> dict[str, Any]:
-        """Return the types of the columns of tables by schema, table and column, as sqlglot wants to be told them."""
+        """Return the types of the columns of tables by schema, table and column, in the form that sqlglot takes."""
         found: dict[str, Any] = {}
         for model in (self[key] for key in keys):
             types = {column.name: column.type or "TEXT" for column in model.columns.values()}

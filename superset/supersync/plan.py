@@ -178,7 +178,7 @@ def _orphans(held: Mapping[str, Mapping[UUID, Any]], desired: Mapping[UUID, Any]
 
 
 def is_ours(kind: str, uuid: UUID, exported: Mapping[str, Any]) -> bool:
-    """Say whether the project made an object: it names its file, and has the identity that this file gives."""
+    """Return whether the project made an object: it names its file, and has the identity that this file gives."""
     if kind == "dataset":
         details = ((exported.get("extra") or {}).get("certification") or {}).get("details", "")
     else:

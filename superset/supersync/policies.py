@@ -15,7 +15,7 @@ from warehouse import rights
 
 #: Roles that Superset brings; none of them is the project's.
 BUILT_IN = frozenset({"Admin", "Alpha", "Gamma", "Public", "sql_lab"})
-#: Columns that tell of a territory, whatever else the dataset has.
+#: Columns that name a territory, whatever else the dataset has.
 TERRITORIAL = re.compile(
     r".*(territory|departement|region|groupement|commune|postal|insee|map)(_(code|name|label|id))?", re.IGNORECASE
 )
@@ -68,7 +68,7 @@ class Policies:
         services: Those of the platform itself.
         column: The column that a row rule looks at.
         covered: Slugs of the datasets that have this column.
-        without_territory: Slugs of the datasets that are declared to tell of no territory, each with the reason.
+        without_territory: Slugs of the datasets that are declared to have no territory, each with the reason.
         reserved: By `dashboards` and `datasets`: slug, and the roles that alone open it.
         readers: Which tables, datasets and territories each role reads.
     """
@@ -172,7 +172,7 @@ def _rows_problems(policies: Policies, bundle: Bundle) -> Iterator[str]:
 
 
 def _table_problems(policies: Policies, bundle: Bundle) -> Iterator[str]:
-    """Yield what keeps the rows of a table from being told apart by territory in the copies that readers open."""
+    """Yield why the rows of a table cannot be filtered by territory in the copies that readers open."""
     readers, models = policies.readers, bundle.models
     covered = {key for key, model in models.items() if policies.column in model.columns}
     excused = readers.whole | readers.parents.keys()

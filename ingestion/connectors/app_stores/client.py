@@ -223,7 +223,7 @@ def _entries(answer: Any, where: str) -> Page:
 
 
 def _is_the_app(entry: Record) -> bool:
-    """Tell whether an entry describes the app itself: that one has neither a rating nor an author."""
+    """Return whether an entry describes the app itself: that one has neither a rating nor an author."""
     return "im:rating" not in entry and "author" not in entry
 
 

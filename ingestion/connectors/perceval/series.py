@@ -105,7 +105,7 @@ def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _is_card_number(value: Any) -> bool:
-    """Tell whether a text or a whole number is one; the digits of an amount such as 8123.450000000001 are none."""
+    """Return whether a text or a whole number is one; the digits of an amount such as 8123.450000000001 are none."""
     return isinstance(value, str | int) and "[CARTE]" in redact(str(value))
 
 
