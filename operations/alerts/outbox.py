@@ -88,7 +88,7 @@ class Outbox:
     def put(self, signal: Signal, subscription: Subscription, subject: str, now: datetime) -> bool:
         """Write the alert of a signal for a recipient, and return whether it is new.
 
-        An alert that still waits takes the new severity of its signal; one that was sent below the highest severity is
+        An alert that still waits takes the new severity of its signal; one that was sent below the waking severity is
         sent once more when its signal reaches it.
         """
         key = alert_id(signal, subscription)
