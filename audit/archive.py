@@ -111,7 +111,7 @@ def expiring(now: datetime) -> dict[str, date]:
     }
 
 
-def holds(connection: duckdb.DuckDBPyConnection, code: str, period_type: str, period_start: date) -> bool:
+def is_archived(connection: duckdb.DuckDBPyConnection, code: str, period_type: str, period_start: date) -> bool:
     """Return whether opened evidence says that a figure comes from the archive, not from records."""
     try:
         found = connection.execute(

@@ -55,7 +55,7 @@ def write(
         connection: Has the warehouse attached under `CATALOG`; is left with one thread.
         known: Definition of each KPI by code.
         evidence: Where it is written.
-        held_back: The evidence of KPIs that keep former values, by code, as `carried` returns it.
+        held_back: The evidence of KPIs that keep former values, by code, as `carry_over` returns it.
 
     Raises:
         ExpectedFailure: a record key holds a pseudonym, and the key that would replace it is absent.
@@ -86,7 +86,7 @@ def archive_of(connection: duckdb.DuckDBPyConnection) -> list[str]:
     return [ARCHIVE] if connection.execute(query, [CATALOG, schema, name]).fetchone() else []
 
 
-def carried(former: Mapping[str, Any], codes: Collection[str]) -> dict[str, dict[str, Any]]:
+def carry_over(former: Mapping[str, Any], codes: Collection[str]) -> dict[str, dict[str, Any]]:
     """Return the evidence of KPIs as a former publication has it, each with the tables that its SQL reads.
 
     Args:
@@ -189,7 +189,7 @@ def files(evidence: Store, months: Mapping[str, Mapping[str, Any]], chosen: Coll
     ]
 
 
-def gone(evidence: Store, months: Mapping[str, Mapping[str, Any]], chosen: Collection[str]) -> list[str]:
+def missing_months(evidence: Store, months: Mapping[str, Mapping[str, Any]], chosen: Collection[str]) -> list[str]:
     """Return the chosen months whose observations are no longer there."""
     return [
         month

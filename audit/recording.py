@@ -83,4 +83,4 @@ def former_evidence(connection: duckdb.DuckDBPyConnection, home: Home) -> dict[s
     if not known:
         return {}
     manifest = evidence.store(home).read_json(known[-1].facts["manifest"])
-    return evidence.carried(manifest, [code for (code,) in held_back])
+    return evidence.carry_over(manifest, [code for (code,) in held_back])

@@ -15,7 +15,7 @@ from audit.definitions import FIGURES
 from audit.keyring import RetiredKey
 from audit.ledger import Entry
 from audit.lineage import Column, LineageGraph, rank, title
-from audit.tracing import PARIS, Shown, Trace
+from audit.tracing import PARIS, HistoryEntry, Trace
 from core.errors import ExpectedFailure
 
 SUPPRESSED = "non diffusé : trop peu de victimes"
@@ -37,7 +37,7 @@ class Section(NamedTuple):
     code: str = ""
 
 
-def said(value: Any) -> str:
+def in_french(value: Any) -> str:
     """Return a value as a French reader has it, numbers to their last digit."""
     match value:
         case None:
@@ -60,7 +60,7 @@ def figures_lines(figures: Figures | None) -> list[tuple[str, str]]:
         return [("Valeur", "–")]
     if figures.is_suppressed:
         return [("Valeur", SUPPRESSED)]
-    return [(label, said(getattr(figures, part))) for part, label in _PARTS.items()]
+    return [(label, in_french(getattr(figures, part))) for part, label in _PARTS.items()]
 
 
 def columns_lines(columns: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
@@ -78,17 +78,17 @@ def sections(trace: Trace) -> list[Section]:
                 ("Définition", kpi["definition"].strip()),
                 ("Formule", kpi["formula"].strip()),
                 ("Responsable", kpi["owner"]),
-                ("Cible", said(kpi.get("target"))),
+                ("Cible", in_french(kpi.get("target"))),
             ],
         ),
         Section(
             "Publication qui l'a montré",
             [
                 ("Publication", f"{trace.entry.sequence}, {facts['publication_id']}"),
-                ("Le", said(trace.entry.published_at)),
+                ("Le", in_french(trace.entry.published_at)),
                 ("Version du code", facts["code_version"]),
                 ("Exécution Dagster", facts["run_id"]),
-                ("Invocation dbt", said(facts["dbt_invocation_id"])),
+                ("Invocation dbt", in_french(facts["dbt_invocation_id"])),
                 ("Empreinte des modèles", facts["model_checksum"]),
                 ("Manifeste des preuves", facts["manifest"]),
                 ("Tête de chaîne", trace.entry.reference),
@@ -157,10 +157,10 @@ def records_lines(trace: Trace) -> list[tuple[str, str]]:
     if trace.records is None:
         why = SUPPRESSED if trace.figures.is_suppressed else "les preuves ne sont plus conservées"
         return [("Nombre exact", why)]
-    number = ("Nombre exact", said(trace.records))
+    number = ("Nombre exact", in_french(trace.records))
     if not trace.record_keys:
         return [number, ("Clés", "non montrées : elles compteraient de petits effectifs de victimes")]
-    return [number, ("Page", f"{trace.page} sur {said(trace.pages)} (--page)")] if trace.pages > 1 else [number]
+    return [number, ("Page", f"{trace.page} sur {in_french(trace.pages)} (--page)")] if trace.pages > 1 else [number]
 
 
 def recomputed_lines(trace: Trace) -> list[tuple[str, str]]:
@@ -175,7 +175,7 @@ def recomputed_lines(trace: Trace) -> list[tuple[str, str]]:
         same = "également retenu" if trace.agrees else "DIFFÈRE : le recalcul ne retient pas ce chiffre"
         return [("Depuis les preuves", same)]
     verdict = "égal au dernier chiffre" if trace.agrees else "DIFFÈRE de ce qui a été publié"
-    return [("Depuis les preuves", f"{said(trace.recomputed.value)} ({verdict})")]
+    return [("Depuis les preuves", f"{in_french(trace.recomputed.value)} ({verdict})")]
 
 
 def removed_lines(trace: Trace) -> list[tuple[str, str]]:
@@ -183,7 +183,7 @@ def removed_lines(trace: Trace) -> list[tuple[str, str]]:
     lines = [
         (
             f"Observations de {month}",
-            f"effacées le {said(datetime.fromisoformat(removal.removed_at))} : {removal.reason} ; empreinte "
+            f"effacées le {in_french(datetime.fromisoformat(removal.removed_at))} : {removal.reason} ; empreinte "
             f"{removal.sha256}"
             if removal
             else "absentes, sans que leur effacement soit consigné : lancez « cyberimpact audit verify »",
@@ -198,7 +198,7 @@ def today_lines(trace: Trace) -> list[tuple[str, str]]:
     now = trace.today
     if now.waits:
         return [("Depuis l'entrepôt d'aujourd'hui", now.waits)]
-    value = "aucune ligne" if now.figures is None else said(now.figures.value)
+    value = "aucune ligne" if now.figures is None else in_french(now.figures.value)
     if not (now.late or now.gone or now.edited):
         return [("Depuis l'entrepôt d'aujourd'hui", f"{value} (mêmes enregistrements)")]
     changed = f"{now.late} arrivés, {now.edited} modifiés, {now.gone} disparus depuis"
@@ -210,8 +210,8 @@ def evaluations_lines(found: Evaluations | None) -> list[tuple[str, str]]:
         return [("Historique", "la copie publiée n'en dit rien ; une publication y remédie")]
     if found.since is None:
         return [("Historique", "aucune évaluation récente")]
-    failed = f"{said(len(found.failed))} sans succès" if found.failed else "toutes réussies"
-    return [(f"Depuis le {said(found.since)}", f"{said(found.count)} évaluations, {failed}")]
+    failed = f"{in_french(len(found.failed))} sans succès" if found.failed else "toutes réussies"
+    return [(f"Depuis le {in_french(found.since)}", f"{in_french(found.count)} évaluations, {failed}")]
 
 
 def as_text(trace: Trace) -> str:
@@ -226,7 +226,7 @@ def text_lines(section: Section) -> Iterable[str]:
     yield from (f"{label} : {value}" for label, value in section.lines)
     if section.rows:
         yield " | ".join(section.columns)
-        yield from (" | ".join(said(value) for value in row) for row in section.rows[:_SHOWN])
+        yield from (" | ".join(in_french(value) for value in row) for row in section.rows[:_SHOWN])
     if len(section.rows) > _SHOWN:
         yield f"… et {len(section.rows) - _SHOWN} autres (--json ou --html les donnent tous)"
     if section.code:
@@ -257,7 +257,7 @@ def html_of(section: Section) -> str:
     lines = "".join(f"<dt>{escape(label)}</dt><dd>{escape(value)}</dd>" for label, value in section.lines)
     head = "".join(f"<th>{escape(column)}</th>" for column in section.columns)
     rows = "".join(
-        "<tr>" + "".join(f"<td>{escape(said(value))}</td>" for value in row) + "</tr>" for row in section.rows
+        "<tr>" + "".join(f"<td>{escape(in_french(value))}</td>" for value in row) + "</tr>" for row in section.rows
     )
     table = f"<table><tr>{head}</tr>{rows}</table>" if section.rows else ""
     code = f"<details><summary>Afficher</summary><pre>{escape(section.code)}</pre></details>" if section.code else ""
@@ -296,23 +296,23 @@ def as_json(trace: Trace) -> dict[str, Any]:
     }
 
 
-def history_lines(shown: Sequence[Shown]) -> Iterable[str]:
+def history_lines(shown: Sequence[HistoryEntry]) -> Iterable[str]:
     """Yield what was displayed of a cell, one publication that changed it a line."""
     for step in shown:
         value = "retiré" if step.figures is None else figures_lines(step.figures)[0][1]
         why = "première publication" if not step.causes else " ; ".join(step.causes)
-        yield f"{said(step.entry.published_at)}  publication {step.entry.sequence} : {value} ({why})"
+        yield f"{in_french(step.entry.published_at)}  publication {step.entry.sequence} : {value} ({why})"
 
 
 def key_lines(known: Sequence[Entry], retired: Sequence[RetiredKey]) -> Iterable[str]:
     """Yield which key signed which publications, the first key first."""
-    until = {key.fingerprint: f" ; remplacée le {said(datetime.fromisoformat(key.until))}" for key in retired}
+    until = {key.fingerprint: f" ; remplacée le {in_french(datetime.fromisoformat(key.until))}" for key in retired}
     for fingerprint in dict.fromkeys(entry.key for entry in known if entry.key):
         signed = [entry for entry in known if entry.key == fingerprint]
         first, last = signed[0], signed[-1]
         yield (
-            f"Clé {fingerprint} : publications {first.sequence} à {last.sequence}, du {said(first.published_at)} au "
-            f"{said(last.published_at)}{until.get(fingerprint, '')}"
+            f"Clé {fingerprint} : publications {first.sequence} à {last.sequence}, "
+            f"du {in_french(first.published_at)} au {in_french(last.published_at)}{until.get(fingerprint, '')}"
         )
 
 

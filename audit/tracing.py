@@ -26,7 +26,7 @@ _PLATFORM_PREFIX = "raw_"
 
 
 @dataclass(frozen=True)
-class Today:
+class CurrentState:
     """The same cell in the warehouse as it is now.
 
     Attributes:
@@ -81,7 +81,7 @@ class Trace:
     records: int | None
     page: int
     record_keys: list[str]
-    today: Today
+    today: CurrentState
     removed: list[tuple[str, Removal | None]]
     is_archived: bool = False
 
@@ -117,7 +117,7 @@ def as_of(home: Home, day: date | None) -> list[Entry]:
     return found
 
 
-def shown(known: list[Entry], cell: Cell) -> tuple[str, Figures]:
+def published_figures(known: list[Entry], cell: Cell) -> tuple[str, Figures]:
     """Return the territory level and the figures of a cell as the last of these publications showed them.
 
     Raises:
@@ -170,7 +170,7 @@ def missing(connection: duckdb.DuckDBPyConnection, known: list[Entry], cell: Cel
     if cell.territory not in territories:
         return ExpectedFailure(
             f"{cell.code} n'a pas de donnée pour {cell.territory} en {cell.period}.",
-            f"Territoires publiés : {some(territories)}.",
+            f"Territoires publiés : {shortened(territories)}.",
         )
     breakdowns = choices(
         "concat(breakdown_dimension, '=', breakdown_value)",
@@ -180,11 +180,11 @@ def missing(connection: duckdb.DuckDBPyConnection, known: list[Entry], cell: Cel
     )
     return ExpectedFailure(
         f"{cell.code} n'a pas de donnée pour {cell.dimension}={cell.breakdown}, {cell.territory}, {cell.period}.",
-        f"Ventilations publiées : {some(breakdowns)}.",
+        f"Ventilations publiées : {shortened(breakdowns)}.",
     )
 
 
-def some(values: list[str]) -> str:
+def shortened(values: list[str]) -> str:
     more = f" et {len(values) - _SHOWN_CHOICES} autres" if len(values) > _SHOWN_CHOICES else ""
     return ", ".join(values[:_SHOWN_CHOICES]) + more
 
@@ -202,16 +202,16 @@ def trace(home: Home, cell: Cell, day: date | None = None, page: int = 1) -> Tra
         ExpectedFailure: nothing was published, no such figure or page exists, or the manifest of its evidence is gone.
     """
     known = as_of(home, day)
-    level, figures = shown(known, cell)
+    level, figures = published_figures(known, cell)
     entry, kept = known[-1], evidence.store(home)
     manifest = kept.read_json(entry.facts["manifest"])
     definition = evidence.definition_of(kept, manifest, cell.code)
     months = evidence.months_of(cell.period.start, cell.period.last)
     files = manifest["kpis"][cell.code]["months"]
-    gone = evidence.gone(kept, files, months)
+    gone = evidence.missing_months(kept, files, months)
     with evidence.open_evidence(kept, manifest, cell.code, months.difference(gone)) as connection:
-        recomputed, number, keys, now = None, None, [], Today(waits=NO_OBSERVATIONS)
-        is_archived = archive.holds(connection, cell.code, cell.period.period_type, cell.period.start)
+        recomputed, number, keys, now = None, None, [], CurrentState(waits=NO_OBSERVATIONS)
+        is_archived = archive.is_archived(connection, cell.code, cell.period.period_type, cell.period.start)
         is_provable = not (gone or is_archived)
         if is_provable:
             recomputed = cells.recompute(connection, definition, cell)
@@ -223,7 +223,7 @@ def trace(home: Home, cell: Cell, day: date | None = None, page: int = 1) -> Tra
             "loads": loads_of(connection, definition),
         }
         if is_provable:
-            now = today(home, connection, definition, cell, level, hidden=figures.is_suppressed)
+            now = current_state(home, connection, definition, cell, level, hidden=figures.is_suppressed)
         known_removals = retention.removals(home) if gone else {}
         return Trace(
             cell=cell,
@@ -313,7 +313,7 @@ def loads_of(connection: duckdb.DuckDBPyConnection, definition: KpiDefinition) -
     ).fetchall()
 
 
-def today(
+def current_state(
     home: Home,
     connection: duckdb.DuckDBPyConnection,
     definition: KpiDefinition,
@@ -321,28 +321,30 @@ def today(
     level: str,
     *,
     hidden: bool,
-) -> Today:
+) -> CurrentState:
     """Return the same cell by the same formula in the warehouse of now, and what of its records has changed."""
     if hidden:
-        return Today(waits="Chiffre non diffusé : la comparaison ne le serait pas non plus.")
+        return CurrentState(waits="Chiffre non diffusé : la comparaison ne le serait pas non plus.")
     if not home.warehouse.exists():
-        return Today(waits="L'entrepôt est absent : la comparaison attend une construction.")
+        return CurrentState(waits="L'entrepôt est absent : la comparaison attend une construction.")
     kept, parameters = cells.records(definition, evidence.quoted(definition.observations), cell, level)
     connection.execute(f"create temp table kept as {kept}", parameters)
     with writer_lock_if_free(home.warehouse) as free:
         if not free:
-            return Today(waits="L'entrepôt est en cours d'écriture : la comparaison avec aujourd'hui attend.")
+            return CurrentState(waits="L'entrepôt est en cours d'écriture : la comparaison avec aujourd'hui attend.")
         try:
             evidence.open_now(connection, home.warehouse, definition, cell.period.start, cell.period.last)
             figures = cells.recompute(connection, definition, cell)
             if figures and figures.is_suppressed:
-                return Today(waits="Ce chiffre n'est plus diffusé : trop peu de victimes.")
+                return CurrentState(waits="Ce chiffre n'est plus diffusé : trop peu de victimes.")
             now, parameters = cells.records(definition, evidence.quoted(definition.observations), cell, level)
             connection.execute(f"create temp table now_kept as {now}", parameters)
         except duckdb.Error as problem:
-            return Today(waits=f"L'entrepôt d'aujourd'hui ne répond plus à cette formule : {first_line(problem)}")
+            return CurrentState(
+                waits=f"L'entrepôt d'aujourd'hui ne répond plus à cette formule : {first_line(problem)}"
+            )
         late, gone, edited = compare(connection, "kept", "now_kept")
-        return Today(figures, late, gone, edited)
+        return CurrentState(figures, late, gone, edited)
 
 
 def first_line(problem: Exception) -> str:
@@ -402,7 +404,7 @@ def touched_keys(former: str, later: str) -> str:
 
 
 @dataclass(frozen=True)
-class Shown:
+class HistoryEntry:
     """What was shown of a cell from one publication on.
 
     Attributes:
@@ -416,7 +418,7 @@ class Shown:
     causes: tuple[str, ...]
 
 
-def history(home: Home, cell: Cell, day: date | None = None) -> list[Shown]:
+def history(home: Home, cell: Cell, day: date | None = None) -> list[HistoryEntry]:
     """Return every figure that readers saw for a cell, first to last, and why each differs from the former.
 
     Raises:
@@ -435,9 +437,9 @@ def history(home: Home, cell: Cell, day: date | None = None) -> list[Shown]:
             parameters,
         ).fetchall()
     if not rows:
-        shown(known, cell)  # says what exists
+        published_figures(known, cell)  # its message lists what exists
     by_sequence = {entry.sequence: entry for entry in known}
-    found: list[Shown] = []
+    found: list[HistoryEntry] = []
     for publication, level, change, *figures in rows:
         entry = by_sequence[publication]
         now = None if change == "removed" else Figures(*figures)
@@ -445,7 +447,7 @@ def history(home: Home, cell: Cell, day: date | None = None) -> list[Shown]:
         former = by_sequence.get(publication - 1)
         hidden = any(figures and figures.is_suppressed for figures in (now, found[-1].figures if found else None))
         causes = causes_of(evidence.store(home), former, entry, cell, level, hidden=hidden) if found and former else ()
-        found.append(Shown(entry, now, causes))
+        found.append(HistoryEntry(entry, now, causes))
     return found
 
 

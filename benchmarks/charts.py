@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from supersync.bundle import Asset, Bundle, identifier, spared
+from supersync.bundle import Asset, Bundle, identifier, is_excluded
 from supersync.client import Client
 
 from assets.bi import server
@@ -39,7 +39,7 @@ def filters(bundle: Bundle, dashboard: Asset, chart: str) -> list[dict[str, Any]
     return [
         {"col": filtered["column"], "op": "IN", "val": [filtered.get("default", "Gironde")]}
         for filtered in dashboard.declared.get("filters", {}).values()
-        if ("default" in filtered or "first" in filtered) and not spared(filtered, chart, charts)
+        if ("default" in filtered or "first" in filtered) and not is_excluded(filtered, chart, charts)
     ]
 
 

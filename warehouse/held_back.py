@@ -64,7 +64,7 @@ class Failure:
     unique_id: str
     name: str
     subject: str
-    stops: str
+    on_failure: str
     kpis: frozenset[str]
     rows: int | None = None
     examples: Sequence[str] = ()
@@ -74,7 +74,7 @@ class Failure:
     def __str__(self) -> str:
         if self.rows is None:
             return f"{self.name} could not be built: {self.message}"
-        if self.stops == WARN:
+        if self.on_failure == WARN:
             left = f" and {self.rows - len(self.examples)} more" if self.rows > len(self.examples) > 0 else ""
             return f"{self.meaning or self.name} ({self.rows}): {'; '.join(self.examples)}{left}"
         shown = "".join(f"\n    {example}" for example in self.examples)
@@ -109,7 +109,7 @@ class Graph:
     def is_kpi(self, unique_id: str, code: str) -> bool:
         return (self.kpi(unique_id) or {}).get("code") == code
 
-    def stops(self, node: Mapping[str, Any]) -> str:
+    def on_failure(self, node: Mapping[str, Any]) -> str:
         """Return what the failure of a node stops: what it declares, everything where it declares nothing."""
         return dbt_project.meta(node).get("on_failure", BLOCK)
 
@@ -212,8 +212,8 @@ def failure(
         unique_id=node["unique_id"],
         name=node["name"],
         subject=", ".join(sorted(graph.nodes[uid]["name"] for uid in subjects)),
-        stops=graph.stops(node),
-        kpis=frozenset() if graph.stops(node) == WARN else rows.kpis or graph.dependent_kpis(subjects),
+        on_failure=graph.on_failure(node),
+        kpis=frozenset() if graph.on_failure(node) == WARN else rows.kpis or graph.dependent_kpis(subjects),
         rows=result.get("failures") if result["status"] in ("fail", "warn") else None,
         examples=rows.examples,
         message=mask_identifiers(TEXT_VALUE.sub("string '…'", (result.get("message") or result["status"]).strip())),
@@ -331,7 +331,7 @@ def hold_back(home: Home, graph: Graph, found: Sequence[Failure], database: Path
             for code in sorted(failure.kpis):
                 kpi = graph.kpi_node(code)
                 keep_former(connection, kpi, has_former=copy is not None)
-                write_down(connection, kpi, failure, former_values_of(connection, code) if copy else None)
+                record_held_back(connection, kpi, failure, former_values_of(connection, code) if copy else None)
         connection.commit()
 
 
@@ -372,7 +372,7 @@ def former_values_of(connection: duckdb.DuckDBPyConnection, code: str) -> dateti
     return last[0] if last else None
 
 
-def write_down(
+def record_held_back(
     connection: duckdb.DuckDBPyConnection, kpi: Mapping[str, Any], failure: Failure, values_of: datetime | None
 ) -> None:
     """Record that a KPI is held back, by which check, and of when its values are."""

@@ -104,7 +104,7 @@ def read(register: Sequence[Entry], kpis: Mapping[str, Kpi], today: date) -> lis
             found = refused("", UNTARGETED)
             readings.append(Reading(entry.action.action_id, None, entry.proposed, None, found))
         readings += [_read(entry, code, kpis.get(code), aimed[code], today) for code in sorted(entry.action.targets)]
-    return _worded(readings)
+    return _with_certainty(readings)
 
 
 def _read(entry: Entry, code: str, kpi: Kpi | None, others: Sequence[Action], today: date) -> Reading:
@@ -133,19 +133,19 @@ def _asked(kpi: Kpi, action: Action) -> list[tuple[str, Series]]:
     return [first] if over else [first, *finer]
 
 
-def _worded(readings: list[Reading]) -> list[Reading]:
+def _with_certainty(readings: list[Reading]) -> list[Reading]:
     together = {
         n: reading.finding.effect
         for n, reading in enumerate(readings)
         if reading.finding.effect and reading.finding.window_is_over and not reading.is_reactive
     }
-    worded = [_worded_alone(reading) for reading in readings]
+    worded = [_with_own_certainty(reading) for reading in readings]
     for (n, effect), value in zip(together.items(), adjusted(list(together.values())), strict=True):
         worded[n] = replace(readings[n], certainty=word(effect, value), adjusted_p=value)
     return worded
 
 
-def _worded_alone(reading: Reading) -> Reading:
+def _with_own_certainty(reading: Reading) -> Reading:
     """Word what stands outside the false discovery control: an effect so far, or one of who answers to events."""
     finding = reading.finding
     if finding.effect is None:

@@ -72,7 +72,7 @@ class Vocabulary:
         return [self.columns.setdefault(term, len(self.columns)) for term in terms]
 
 
-class Seen(NamedTuple):
+class FeatureCounts(NamedTuple):
     """What is seen of texts, before it is weighed: how often each term of each kind stands in them, and numbers."""
 
     counts: tuple[csr_array, ...]
@@ -84,7 +84,7 @@ class Seen(NamedTuple):
         return type(self)(tuple(count[rows] for count in self.counts), self.felt[rows], self.concerned[rows])
 
 
-def see(texts: Sequence[str], vocabularies: Sequence[Vocabulary], *, learn: bool = False) -> Seen:
+def extract(texts: Sequence[str], vocabularies: Sequence[Vocabulary], *, learn: bool = False) -> FeatureCounts:
     """Return what is seen of texts.
 
     Args:
@@ -101,7 +101,7 @@ def see(texts: Sequence[str], vocabularies: Sequence[Vocabulary], *, learn: bool
             for terms in kind(text_words):
                 held.extend(index(terms))
             end.append(len(held))
-    return Seen(
+    return FeatureCounts(
         tuple(
             _counted(found, end, len(vocabulary))
             for found, end, vocabulary in zip(columns, ends, vocabularies, strict=True)
@@ -126,7 +126,7 @@ class Scale(NamedTuple):
     spread: np.ndarray
 
     @classmethod
-    def learn(cls, seen: Seen) -> Self:
+    def learn(cls, seen: FeatureCounts) -> Self:
         """Return the scale of texts that are learnt from."""
         kept, rarity = [], []
         for counts in seen.counts:
@@ -138,7 +138,7 @@ class Scale(NamedTuple):
         spread = seen.felt.std(axis=0)
         return cls(tuple(kept), tuple(rarity), seen.felt.mean(axis=0), np.where(spread > 0, spread, 1.0))
 
-    def apply(self, seen: Seen) -> csr_array:
+    def apply(self, seen: FeatureCounts) -> csr_array:
         """Return the numbers that a linear model reads: TF-IDF of the terms that are kept, and the weighted others."""
         terms = [
             _weighed(counts[:, columns], rarity)

@@ -16,7 +16,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
 from analytics.text import features, themes
-from analytics.text.features import Scale, Seen, Vocabulary
+from analytics.text.features import FeatureCounts, Scale, Vocabulary
 from analytics.text.words import fold
 
 #: How closely the words are followed: chosen by cross-validation, see docs/verbatims.md.
@@ -104,7 +104,7 @@ class Classifier(NamedTuple):
     weights: np.ndarray
     bias: np.ndarray
 
-    def probabilities(self, seen: Seen) -> np.ndarray:
+    def probabilities(self, seen: FeatureCounts) -> np.ndarray:
         """Return the probability of each label, one row for each text."""
         return softmax(self.scale.apply(seen) @ self.weights.T + self.bias, axis=1)
 
@@ -114,7 +114,7 @@ class Classifier(NamedTuple):
         answers = [Answer(None, None, (themes.OTHER,))] * len(texts)
         if not written:
             return answers
-        seen = features.see([texts[index] for index in written], self.vocabularies)
+        seen = features.extract([texts[index] for index in written], self.vocabularies)
         chances = self.probabilities(seen)
         best = chances.argmax(axis=1)
         for row, index in enumerate(written):
@@ -158,7 +158,7 @@ def train(texts: Iterable[str], labels: Iterable[str]) -> tuple[Classifier, Card
     pairs = [pair for pair in pairs if pair[1] in kept]
     truth = np.array([kept.index(label) for _, label in pairs])
     vocabularies = tuple(Vocabulary() for _ in features.KINDS)
-    seen = features.see([text for text, _ in pairs], vocabularies, learn=True)
+    seen = features.extract([text for text, _ in pairs], vocabularies, learn=True)
     folds = min(FOLDS, *(counted[label] for label in kept))
     probabilities = np.empty((len(pairs), len(kept)))
     with threadpool_limits(1):  # several threads wait for each other longer than they work
@@ -191,7 +191,9 @@ def distinct(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     return [(text, found[key].most_common(1)[0][0]) for key, text in first.items()]
 
 
-def _fit(seen: Seen, truth: np.ndarray, labels: Sequence[str], vocabularies: tuple[Vocabulary, ...]) -> Classifier:
+def _fit(
+    seen: FeatureCounts, truth: np.ndarray, labels: Sequence[str], vocabularies: tuple[Vocabulary, ...]
+) -> Classifier:
     from sklearn.linear_model import LogisticRegression
 
     scale = Scale.learn(seen)

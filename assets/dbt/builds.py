@@ -115,8 +115,8 @@ def build(context: dg.AssetExecutionContext, dbt: DbtCliResource, target: str) -
         for line in str(failure).splitlines():  # what a person waits for is drawn from stdout
             print(f"{WARNING}{line}", flush=True)
     yield from (with_rows(check, found) for check in failed_checks)
-    held = any(failure.stops == held_back.HOLD_BACK for failure in found)
-    if any(failure.stops == held_back.BLOCK for failure in found) or not (held or invocation.is_successful()):
+    held = any(failure.on_failure == held_back.HOLD_BACK for failure in found)
+    if any(failure.on_failure == held_back.BLOCK for failure in found) or not (held or invocation.is_successful()):
         raise dg.Failure(description=sentences(found, invocation), allow_retries=False)
     # What dbt had skipped was built since: Dagster would skip what reads it.
     yield from (dg.MaterializeResult(asset_key=key) for key in sorted(context.selected_asset_keys - built))
@@ -136,12 +136,14 @@ def settle_failures(invocation: DbtCliInvocation, target: str) -> list[Failure]:
         new = held_back.failures(graph, database, results)
         former = {code for failure in found for code in failure.kpis}
         found += new
-        if all(failure.stops == held_back.WARN for failure in found) or any(
-            failure.stops == held_back.BLOCK for failure in new
+        if all(failure.on_failure == held_back.WARN for failure in found) or any(
+            failure.on_failure == held_back.BLOCK for failure in new
         ):
             return found
         codes = {code for failure in found for code in failure.kpis}
-        held_back.hold_back(home, graph, [failure for failure in new if failure.stops == held_back.HOLD_BACK], database)
+        held_back.hold_back(
+            home, graph, [failure for failure in new if failure.on_failure == held_back.HOLD_BACK], database
+        )
         models, checks = held_back.unfinished(graph, database, codes)
         kept = {graph.kpi_node(code)["unique_id"] for code in codes}
         models = sorted({*models, *(graph.readers(codes - former) - kept)})
@@ -149,7 +151,7 @@ def settle_failures(invocation: DbtCliInvocation, target: str) -> list[Failure]:
             break
         verb, chosen = ("run", models) if models else ("test", checks)
         results = again(verb, [graph.nodes[uid]["name"] for uid in chosen], target, Path(invocation.target_path))
-    held_back.settle(graph, database, [failure for failure in found if failure.stops == held_back.HOLD_BACK])
+    held_back.settle(graph, database, [failure for failure in found if failure.on_failure == held_back.HOLD_BACK])
     return list({failure.unique_id: failure for failure in found}.values())
 
 
@@ -180,14 +182,14 @@ def with_rows(check: dg.AssetCheckResult, found: Sequence[Failure]) -> dg.AssetC
         passed=False,
         asset_key=check.asset_key,
         check_name=check.check_name,
-        severity=dg.AssetCheckSeverity.WARN if failure.stops == held_back.WARN else dg.AssetCheckSeverity.ERROR,
+        severity=dg.AssetCheckSeverity.WARN if failure.on_failure == held_back.WARN else dg.AssetCheckSeverity.ERROR,
         metadata={**check.metadata, **details},
     )
 
 
 def sentences(found: Sequence[Failure], invocation: DbtCliInvocation) -> str:
     """Return what failed, with its rows and a remedy."""
-    blocking = [str(failure) for failure in found if failure.stops == held_back.BLOCK]
+    blocking = [str(failure) for failure in found if failure.on_failure == held_back.BLOCK]
     return "\n".join([*blocking, REMEDY_OF_ROWS]) if blocking else failures(invocation)
 
 

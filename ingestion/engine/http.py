@@ -25,7 +25,7 @@ _LATER = "Nothing was loaded, the data loaded before stays: load again later."
 
 
 @dataclass(frozen=True)
-class Patience:
+class RetryPolicy:
     """How long to wait for a platform.
 
     Attributes:
@@ -43,7 +43,7 @@ class Patience:
     longest_wait_seconds: float = 300.0
 
     @classmethod
-    def from_settings(cls) -> "Patience":
+    def from_settings(cls) -> "RetryPolicy":
         """Return the defaults, overridden by `CYBERIMPACT_HTTP_<ATTRIBUTE>`.
 
         Raises:
@@ -78,22 +78,22 @@ class TransientFailure(ExpectedFailure):
         self.until = until
 
 
-class _PoliteSession(Session):
+class _RetryingSession(Session):
     """A session that retries what may pass, explains what does not, and sends nothing to another host."""
 
     def __init__(
-        self, platform: str, base_url: str, key_setting: str, patience: Patience, check: "AnswerCheck | None" = None
+        self, platform: str, base_url: str, key_setting: str, policy: RetryPolicy, check: "AnswerCheck | None" = None
     ) -> None:
-        super().__init__(timeout=(patience.connect_seconds, patience.read_seconds), raise_for_status=False)
+        super().__init__(timeout=(policy.connect_seconds, policy.read_seconds), raise_for_status=False)
         self._check = check
         self._platform = platform
         self._host = urlsplit(base_url)
         self._key_setting = key_setting
-        self._patience = patience
+        self._policy = policy
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         retrying = Retrying(
-            stop=stop_after_attempt(self._patience.attempts),
+            stop=stop_after_attempt(self._policy.attempts),
             wait=self._wait,
             retry=retry_if_exception_type(TransientFailure),
             reraise=True,
@@ -131,7 +131,7 @@ class _PoliteSession(Session):
         failure = state.outcome.exception() if state.outcome else None
         until = getattr(failure, "until", None)
         asked = 0.0 if until is None else max(0.0, (until - datetime.now(UTC)).total_seconds())
-        random_wait = wait_random_exponential(self._patience.backoff_seconds, self._patience.longest_wait_seconds)
+        random_wait = wait_random_exponential(self._policy.backoff_seconds, self._policy.longest_wait_seconds)
         return asked + random_wait(state)
 
     def _failure(self, response: requests.Response, where: str) -> ExpectedFailure:
@@ -141,7 +141,7 @@ class _PoliteSession(Session):
             return self._passing(used_up, _retry_after(response) or _quota_reset(response), ", and no time is given")
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:  # the reset of a quota, which many send always, is no news here
             failed = f"{where}: the platform failed (status {status})"
-            return self._passing(failed, _retry_after(response), f", {self._patience.attempts} times in a row")
+            return self._passing(failed, _retry_after(response), f", {self._policy.attempts} times in a row")
         remedies: dict[int, str] = {
             HTTPStatus.UNAUTHORIZED: f"Check the key in {self._key_setting} (.env), or unset it where none is needed.",
             HTTPStatus.FORBIDDEN: f"Ask the platform for access, or set another key in {self._key_setting} (.env).",
@@ -154,7 +154,7 @@ class _PoliteSession(Session):
         """Return a failure that is waited for, unless the platform names a time too far away."""
         if until is None:
             return TransientFailure(f"{what}{without_time}.")
-        if until - datetime.now(UTC) > timedelta(seconds=self._patience.longest_wait_seconds):
+        if until - datetime.now(UTC) > timedelta(seconds=self._policy.longest_wait_seconds):
             return ExpectedFailure(
                 f"{what}.",
                 f"Nothing was loaded, the data loaded before stays: load again after {until:%Y-%m-%d %H:%M} UTC.",
@@ -263,7 +263,7 @@ class Api:
         self.platform = platform
         self.base_url = base_url
         self._secret = dict(params or {})
-        session = _PoliteSession(platform, base_url, key_setting, Patience.from_settings(), check)
+        session = _RetryingSession(platform, base_url, key_setting, RetryPolicy.from_settings(), check)
         self._rest = RESTClient(base_url, headers=dict(headers or {}), auth=auth, session=session)
 
     def where(self, path: str) -> str:

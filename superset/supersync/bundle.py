@@ -361,7 +361,7 @@ def _dashboard(
             name,
             native,
             identifier("dataset", native["dataset"]) if "dataset" in native else None,
-            [cell.number for chart, cell in cells.items() if spared(native, chart, known)],
+            [cell.number for chart, cell in cells.items() if is_excluded(native, chart, known)],
         )
         for name, native in declared.get("filters", {}).items()
     ]
@@ -390,7 +390,7 @@ def _dashboard(
     return Asset("dashboard", slug, declared["title"], config["description"], path, declared, config, tuple(placed))
 
 
-def spared(declared_filter: Mapping[str, Any], chart: str, charts_by_slug: Mapping[str, Asset]) -> bool:
+def is_excluded(declared_filter: Mapping[str, Any], chart: str, charts_by_slug: Mapping[str, Asset]) -> bool:
     """Return whether a filter leaves a chart alone: it says so, or the chart itself fixes the column of the filter."""
     fixed = charts_by_slug[chart].declared.get("where", {}) if chart in charts_by_slug else {}
     named = chart in declared_filter.get("except", []) or chart not in declared_filter.get("only", [chart])

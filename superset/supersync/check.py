@@ -75,7 +75,7 @@ def _dataset(bundle: Bundle, dataset: Asset) -> Iterator[str]:
     if not dataset.title:
         yield f"{dataset.path}: it has no title, nor has its model a `meta.label`."
     yield from _dataset_columns(dataset)
-    yield from _said_twice(bundle, dataset)
+    yield from _duplicated_labels(bundle, dataset)
     yield from _metrics(dataset)
     if "query" in dataset.declared:
         yield from _query(bundle, dataset)
@@ -106,7 +106,7 @@ def _dataset_columns(dataset: Asset) -> Iterator[str]:
             yield f"{dataset.path}: columns: {column['column_name']} has no type in the dbt manifest (data_type)."
 
 
-def _said_twice(bundle: Bundle, dataset: Asset) -> Iterator[str]:
+def _duplicated_labels(bundle: Bundle, dataset: Asset) -> Iterator[str]:
     """Find what the file repeats of the manifest: two places for one truth become two truths."""
     keys = dataset.declared.get("reads") or [dataset.declared.get("model", "")]
     models = [bundle.models[key] for key in keys if key in bundle.models]

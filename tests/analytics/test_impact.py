@@ -64,12 +64,12 @@ def test_a_share_is_expected_of_what_it_is_counted_among_and_an_unknown_period_o
     assert expectation(panel, np.array([False, True, True]), past=1)[0] == pytest.approx([8, 12, 0])
 
 
-def test_a_surprise_and_the_count_that_makes_it_are_inverse() -> None:
+def test_a_residual_and_the_count_that_makes_it_are_inverse() -> None:
     law = Dispersion(noise=1.7, drift=0.12)
-    assert law.counts(40.0, law.surprise(52.0, 40.0)) == pytest.approx(52.0)
-    assert law.expectations(52.0, law.surprise(52.0, 40.0)) == pytest.approx(40.0)
+    assert law.counts(40.0, law.residual(52.0, 40.0)) == pytest.approx(52.0)
+    assert law.expectations(52.0, law.residual(52.0, 40.0)) == pytest.approx(40.0)
     assert law.variance(40.0) == pytest.approx(1.7 * 40 + 4.8**2)
-    assert law.surprise(52.0, 40.0) == pytest.approx(12 / np.sqrt(law.variance(46.0)), rel=0.02)
+    assert law.residual(52.0, 40.0) == pytest.approx(12 / np.sqrt(law.variance(46.0)), rel=0.02)
 
 
 def test_the_sequential_boundary_is_that_of_robbins() -> None:

@@ -28,9 +28,9 @@ def checks_of(built: Built) -> list[Mapping[str, Any]]:
 def test_every_check_says_what_its_failure_stops(built: Built) -> None:
     """dbt goes on after what does not block, and dagster takes what does for blocking."""
     for test in checks_of(built):
-        stops = test["config"]["meta"].get("on_failure")
-        assert stops in ("block", "hold_back", "warn"), test["name"]
-        assert (test["config"]["severity"].lower() == "error") == (stops == "block"), test["name"]
+        on_failure = test["config"]["meta"].get("on_failure")
+        assert on_failure in ("block", "hold_back", "warn"), test["name"]
+        assert (test["config"]["severity"].lower() == "error") == (on_failure == "block"), test["name"]
 
 
 def test_only_what_every_figure_stands_on_blocks(built: Built) -> None:
@@ -111,9 +111,11 @@ def test_a_row_that_fails_holds_its_kpi_back_and_lets_publication_go_on(home: Ho
 
     graph = Graph.of(json.loads((home.dbt_target / "manifest.json").read_bytes()))
     found = [
-        failure for failure in held_back.failures(graph, home.warehouse, results()) if failure.stops != held_back.WARN
+        failure
+        for failure in held_back.failures(graph, home.warehouse, results())
+        if failure.on_failure != held_back.WARN
     ]
-    assert {failure.stops for failure in found} == {"hold_back"}
+    assert {failure.on_failure for failure in found} == {"hold_back"}
     [by_day] = [failure for failure in found if "published_on__date_day" in failure.name]
     assert "experiences" in by_day.kpis
     assert by_day.rows == 1

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from supersync.bundle import Asset, Bundle, identifier, spared
+from supersync.bundle import Asset, Bundle, identifier, is_excluded
 from supersync.client import Client
 
 Filter = Mapping[str, Any]
@@ -24,7 +24,7 @@ def default_filters(bundle: Bundle, dashboard: Asset, chart: str) -> list[Filter
             "val": [declared["default"] if "default" in declared else CHOSEN[declared["column"]]],
         }
         for declared in dashboard.declared["filters"].values()
-        if ("default" in declared or "first" in declared) and not spared(declared, chart, charts)
+        if ("default" in declared or "first" in declared) and not is_excluded(declared, chart, charts)
     ]
 
 

@@ -157,7 +157,7 @@ def test_a_count_of_signals_stands_beside_the_state_of_the_live_feed(expanded, s
     assert "open_signals" in dashboard.reads
     for name in ("period", "territory"):  # a past month has no signal that is open now: a zero too
         declared_filter = dashboard.declared["filters"].get(name)
-        assert declared_filter is None or bundles.spared(declared_filter, "open_signals", charts_of), name
+        assert declared_filter is None or bundles.is_excluded(declared_filter, "open_signals", charts_of), name
 
 
 @pytest.mark.parametrize("slug", ["vue-densemble", "vue-densemble-telephone", "territoire", "audit"])
@@ -305,7 +305,7 @@ def test_a_filter_may_name_the_charts_that_it_reaches_instead(expanded):
     dashboard = by_slug(expanded, "perception")
     charts_of = {chart.slug: chart for chart in expanded.charts}
     declared_filter = dashboard.declared["filters"]["platform"]
-    reached = [slug for slug in dashboard.reads if not bundles.spared(declared_filter, slug, charts_of)]
+    reached = [slug for slug in dashboard.reads if not bundles.is_excluded(declared_filter, slug, charts_of)]
     assert reached == ["feedback_by_platform", "negative_by_platform"]
     assert all(declared_filter["column"] in charts.columns(charts_of[slug].declared) for slug in reached)
 
@@ -318,7 +318,7 @@ def test_a_period_of_the_audit_reaches_all_that_has_a_moment(expanded):
     period = dashboard.declared["filters"]["period"]
     dated = {slug for slug in dashboard.reads if times[charts_of[slug].declared["dataset"]]}
     assert dated >= {"audit_loads", "audit_check_history", "audit_check_failures", "audit_runs", "audit_ledger"}
-    assert not any(bundles.spared(period, slug, charts_of) for slug in dated)
+    assert not any(bundles.is_excluded(period, slug, charts_of) for slug in dated)
     assert dashboard.config["metadata"]["cross_filters_enabled"] is True
 
 

@@ -16,7 +16,7 @@ from core.errors import ExpectedFailure
 from core.normalize_text import fold_place
 from core.settings import get
 from ingestion.connectors.listening.contract import identifier
-from ingestion.engine.http import Api, Patience, TransientFailure, without_query
+from ingestion.engine.http import Api, RetryPolicy, TransientFailure, without_query
 from privacy import redact
 
 Page = list[dict[str, Any]]
@@ -214,7 +214,7 @@ def check(response: requests.Response) -> ExpectedFailure | None:
     match response.status_code, code:
         case HTTPStatus.UNAUTHORIZED, "8":
             what = f"{where}: the calls of this minute are used up (status 401, code 8)."
-            wait = min(QUOTA_WINDOW, timedelta(seconds=Patience.from_settings().longest_wait_seconds))
+            wait = min(QUOTA_WINDOW, timedelta(seconds=RetryPolicy.from_settings().longest_wait_seconds))
             return TransientFailure(what, until=datetime.now(UTC) + wait)
         case HTTPStatus.UNAUTHORIZED, "9":
             return ExpectedFailure(
