@@ -25,7 +25,7 @@ _SHAPES = {
 
 @dataclass(frozen=True)
 class Period:
-    """A period as KPIs have it."""
+    """A calendar period of a KPI."""
 
     period_type: str
     start: date

@@ -53,7 +53,6 @@ class Change:
         return self.kind == "retiré" or bool(self.meanings)
 
     def lines(self) -> Iterator[str]:
-        """Yield what to show, a line each."""
         yield f"{self.code} ({self.label}) : {self.kind}"
         yield from (f"  sens : {text}" for text in self.meanings)
         yield from (f"  autre : {text}" for text in self.circumstances)

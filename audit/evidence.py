@@ -30,7 +30,6 @@ _WRITER = "(format parquet, compression zstd, row_group_size 122880)"
 
 
 def store(home: Home) -> Store:
-    """Return the evidence of a home."""
     return Store(home.evidence)
 
 

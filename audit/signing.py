@@ -58,7 +58,7 @@ def _read_private(file: Path) -> str:
 
 
 def seed_of(key: Ed25519PrivateKey) -> str:
-    """Return a private key as its setting has it."""
+    """Return the seed of a private key, in base64url without padding."""
     return base64.urlsafe_b64encode(key.private_bytes_raw()).decode().rstrip("=")
 
 

@@ -71,7 +71,7 @@ class Report:
 
 
 def gather(home: Home, crisis: Crisis) -> Report:
-    """Return what the home knows of a crisis."""
+    """Return the report of a crisis from the home's databases."""
     around = territories_around(home)
     found = sorted((s for s in read(home) if _belongs(crisis, s, around)), key=lambda signal: signal.opened_at)
     known = {signal.signal_id for signal in found}
@@ -139,7 +139,6 @@ def _volumes(home: Home, crisis: Crisis) -> list[Volume]:
 
 
 def as_markdown(report: Report) -> str:
-    """Return the report as Markdown."""
     crisis = report.crisis
     lines = [f"# Crise : {_md(crisis.title)}", "", *(f"- {name} : {_md(value)}" for name, value in _head(report)), ""]
     for title, columns, rows in _tables(report):

@@ -116,7 +116,6 @@ class Reading:
             self.present |= kinds
 
     def word(self, index: int) -> str:
-        """Return a word as it is written."""
         return self.text[self.starts[index] : self.ends[index]]
 
     def gap(self, index: int) -> str:

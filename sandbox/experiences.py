@@ -143,7 +143,6 @@ _SLIPS = (
 
 @lru_cache(maxsize=4096)
 def experiences_of(seed: int, day: date) -> tuple[Experience, ...]:
-    """Return the experiences that are published on a day."""
     chance = Random(f"{seed}/{day.isoformat()}")  # noqa: S311 (an invented day, not a secret)
     mean = MEAN_EXPERIENCES_PER_DAY * (WEEKEND_SHARE if day.weekday() >= 5 else 1.2)  # noqa: PLR2004 (Saturday)
     ordinary = max(0, round(chance.gauss(mean, mean**0.5)))

@@ -84,7 +84,6 @@ def departements() -> tuple[Departement, ...]:
 
 @lru_cache(maxsize=128)
 def departement(code: str) -> Departement:
-    """Return the département of a code."""
     return next(place for place in departements() if place.code == code)
 
 

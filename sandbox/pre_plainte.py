@@ -60,7 +60,6 @@ def _code(place: Departement) -> str:
 
 @lru_cache(maxsize=4096)
 def declarations_of(seed: int, day: date) -> tuple[Row, ...]:
-    """Return the declarations that are begun on a day."""
     chance = draw(seed, "pre_plainte", day)
     failing = pressure(seed, day, "outage") - 1.0
     number = poisson(chance, DECLARATIONS_PER_DAY * weekday_share(day) / (1.0 + failing))

@@ -93,7 +93,7 @@ class Figures:
     connection: duckdb.DuckDBPyConnection
 
     def publication(self) -> Row:
-        """Return which publication it is."""
+        """Return the publication that the figures come from."""
         return self._rows(_PUBLICATION)[0]
 
     def catalogue(self) -> list[Row]:

@@ -191,7 +191,6 @@ def evaluate(
 
 
 def to_table(readings: Iterable[Reading]) -> pa.Table:
-    """Return the readings as a table."""
     rows = [row for reading in readings for row in _rows(reading)]
     return pa.table({name: pa.array([row.get(name) for row in rows], kind) for name, kind in COLUMNS.items()})
 

@@ -51,7 +51,7 @@ class Kind(NamedTuple):
 
 
 def kind(text: str) -> Kind:
-    """Return what a text is."""
+    """Return the language of a text, and why it is set aside, if it is."""
     cleaned = clean(text)
     detected = language(cleaned)
     return Kind(detected, _set_aside(cleaned, detected))

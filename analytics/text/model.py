@@ -109,7 +109,7 @@ class Classifier(NamedTuple):
         return softmax(self.scale.apply(seen) @ self.weights.T + self.bias, axis=1)
 
     def answer(self, texts: Sequence[str]) -> list[Answer]:
-        """Return what is said of each text."""
+        """Return the label, probability and themes of each text."""
         written = [index for index, text in enumerate(texts) if is_written(text)]
         answers = [Answer(None, None, (themes.OTHER,))] * len(texts)
         if not written:

@@ -46,7 +46,6 @@ def nodes() -> Mapping[str, Any]:
 
 @cache
 def datasets() -> Mapping[str, Asset]:
-    """Return the datasets by slug."""
     return {asset.slug: asset for asset in bundle() if asset.kind == "dataset"}
 
 

@@ -65,7 +65,6 @@ def touched(former: str, later: str | None) -> bool:
 
 
 def definitions_here() -> Definitions:
-    """Return the definitions of the checkout as it is."""
     from assets.bi import server
     from assets.bi.lineage import shown
     from assets.dbt.lineage import load_compiled

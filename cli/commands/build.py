@@ -65,7 +65,6 @@ def publish(chosen: Sequence[str]) -> Iterator[str]:
 
 
 def raise_all(failures: Sequence[ExpectedFailure]) -> None:
-    """Raise what failed, in one."""
     if len(failures) == 1:
         raise failures[0]
     if failures:

@@ -190,7 +190,6 @@ class Workers:
                 waiting.worker.kill()
 
     def start(self) -> Worker:
-        """Fork a worker."""
         with self._mutex:
             for last in (False, True):
                 if self._template is None or self._pid != os.getpid():

@@ -263,7 +263,6 @@ def _kpis(bundle: Bundle) -> Iterator[str]:
 
 
 def kpi_codes(chart: Asset) -> list[str]:
-    """Return the KPIs that a chart shows."""
     kpi = chart.declared.get("kpi", [])
     return kpi if isinstance(kpi, list) else [kpi]
 

@@ -71,7 +71,6 @@ class Manifest(dict[str, Model]):
         return found
 
     def kpis_of_pillar(self, pillar: str) -> set[str]:
-        """Return the codes of the KPIs of one pillar."""
         return {model.kpi["code"] for model in self.values() if model.kpi and model.kpi.get("pillar") == pillar}
 
 

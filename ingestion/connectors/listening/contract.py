@@ -201,7 +201,6 @@ CONTRACT = (MENTIONS, VOLUMES)
 
 
 def _address_sql() -> str:
-    """Return `mention_address` in SQL."""
     cases = " ".join(
         f"when regexp_matches({{c}}, '{pattern}') then regexp_replace({{c}}, '{pattern}', '{replacement}')"
         for pattern, replacement in ADDRESS_RULES
