@@ -61,21 +61,21 @@ def write(
     """
     connection.execute("set threads = 1")
     context = sorted({relation for definition in known.values() for relation in definition.context})
-    with evidence.workshop() as workshop:
+    with evidence.staging() as staging:
         whole = (*context, *HISTORY, *archive_of(connection))
         manifest = {
-            "context": {relation: write_table(connection, relation, evidence, workshop) for relation in whole},
+            "context": {relation: write_table(connection, relation, evidence, staging) for relation in whole},
             "kpis": {
                 code: {
-                    "definition": evidence.keep_json(definition.to_json(), workshop),
-                    "months": write_months(connection, definition.observations, evidence, workshop),
+                    "definition": evidence.keep_json(definition.to_json(), staging),
+                    "months": write_months(connection, definition.observations, evidence, staging),
                 }
                 for code, definition in known.items()
                 if code not in (held_back or {})
             }
             | dict(held_back or {}),
         }
-        return evidence.keep_json(manifest, workshop), manifest
+        return evidence.keep_json(manifest, staging), manifest
 
 
 def archive_of(connection: duckdb.DuckDBPyConnection) -> list[str]:
@@ -112,22 +112,22 @@ def context_of(manifest: Mapping[str, Any], code: str) -> dict[str, Mapping[str,
 
 
 def write_table(
-    connection: duckdb.DuckDBPyConnection, relation: str, evidence: Store, workshop: Path
+    connection: duckdb.DuckDBPyConnection, relation: str, evidence: Store, staging: Path
 ) -> dict[str, Any]:
     """Write a whole table as one file."""
     rows = f"select * from {quoted(relation)}"  # noqa: S608 - relations of the manifest
-    return write_rows(connection, rows, evidence, workshop)
+    return write_rows(connection, rows, evidence, staging)
 
 
-def write_rows(connection: duckdb.DuckDBPyConnection, rows: str, evidence: Store, workshop: Path) -> dict[str, Any]:
-    made = workshop / "rows.parquet"
+def write_rows(connection: duckdb.DuckDBPyConnection, rows: str, evidence: Store, staging: Path) -> dict[str, Any]:
+    made = staging / "rows.parquet"
     statement = f"copy (select * from ({rows}) order by all) to {literal(str(made))} {_WRITER}"  # noqa: S608
     [(count,)] = connection.execute(statement).fetchall()
     return {"sha256": evidence.keep(made), "rows": count}
 
 
 def write_months(
-    connection: duckdb.DuckDBPyConnection, relation: str, evidence: Store, workshop: Path
+    connection: duckdb.DuckDBPyConnection, relation: str, evidence: Store, staging: Path
 ) -> dict[str, dict[str, Any]]:
     """Write the observations of a KPI, one file per month."""
     observed(connection, f"(from {quoted(relation)} order by occurred_on)", "observed")
@@ -137,7 +137,7 @@ def write_months(
             connection,
             f"select * from observed where date_trunc('month', occurred_on) = date '{month:%Y-%m-%d}'",  # noqa: S608
             evidence,
-            workshop,
+            staging,
         )
         for (month,) in months
     }

@@ -374,12 +374,12 @@ def evidence_problems(
         if manifest in seen:
             continue
         seen.add(manifest)
-        bad = object_problem(manifest)
+        bad = content_problem(manifest)
         if bad:
             yield f"{entry.folder.name} : manifeste de preuve {bad}."
             continue
         try:
-            files = list(named(json.loads(manifest.read_bytes()), kept))
+            files = list(evidence_files(json.loads(manifest.read_bytes()), kept))
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             yield f"{entry.folder.name} : le manifeste de preuve n'en est pas un ({manifest.name})."
             continue
@@ -388,12 +388,12 @@ def evidence_problems(
         for words, path in files:
             if path not in seen:
                 seen.add(path)
-                bad = None if path.stem in accepted and not path.exists() else object_problem(path)
+                bad = None if path.stem in accepted and not path.exists() else content_problem(path)
                 if bad:
                     yield f"{entry.folder.name} : preuve de {words} {bad}."
 
 
-def named(manifest: dict, kept: Store) -> Iterator[tuple[str, Path]]:
+def evidence_files(manifest: dict, kept: Store) -> Iterator[tuple[str, Path]]:
     """Yield each file that a manifest names, with words for it."""
     for relation, entry in manifest["context"].items():
         yield relation, kept.path(entry["sha256"], ".parquet")
@@ -405,7 +405,7 @@ def named(manifest: dict, kept: Store) -> Iterator[tuple[str, Path]]:
             yield f"{code}, {month}", kept.path(entry["sha256"], ".parquet")
 
 
-def object_problem(path: Path) -> str | None:
+def content_problem(path: Path) -> str | None:
     """Return what is wrong with a file of evidence, None where it is sound."""
     if not path.is_file():
         return f"retirée ({path.name})"

@@ -32,7 +32,7 @@ from warehouse.reader_copies import forgotten
 QUARANTINE_RETENTION = timedelta(days=90)
 
 #: A file that lies in `drop/` for longer was refused, or nothing runs.
-DROP_PATIENCE = timedelta(days=30)
+DROP_RETENTION = timedelta(days=30)
 
 #: The published copies that are made of a database. What is live goes first: the warehouse archives from its copy.
 _PUBLISHED: dict[Literal["warehouse", "live"], str] = {"live": "live", "warehouse": "daily"}
@@ -98,7 +98,7 @@ def purge(now: datetime) -> PurgeReport:
             _rewrite(file)
         rewritten.append(file)
     removed.update(_expire_operations(place, now))
-    return PurgeReport(+removed, _shown(place, rewritten), _waiting(place, now - DROP_PATIENCE))
+    return PurgeReport(+removed, _shown(place, rewritten), _waiting(place, now - DROP_RETENTION))
 
 
 def erase(pseudonym: str) -> PurgeReport:
