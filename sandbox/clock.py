@@ -15,7 +15,7 @@ def today() -> date:
     return now().astimezone(PARIS).date()
 
 
-def told_until(day: date) -> datetime:
+def history_end(day: date) -> datetime:
     """Return the instant up to which a day is told: its end in Paris, or this minute where it is not over."""
     end = datetime.combine(day + timedelta(days=1), time(), PARIS).astimezone(UTC)
     return min(end, now().replace(second=0, microsecond=0))

@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.clock import told_until
+from sandbox.clock import history_end
 from sandbox.drift import drifted, fault_of
 from sandbox.events import START, draw, french_name, poisson, pressure, weekday_share
 from sandbox.periods import days
@@ -262,7 +262,7 @@ def _answer(code: str, text: str, item: int, intention: str, kind: str) -> Answe
 
 def history(seed: int, until: date) -> Iterator[Review]:
     """Yield all reviews begun up to a day of Paris, oldest first; of the running day, those begun so far."""
-    end = told_until(until)
+    end = history_end(until)
     for day in days(START, until):
         yield from (review for review in reviews_of(seed, day) if review.created_at < end)
 
@@ -292,7 +292,7 @@ def _iso(moment: datetime) -> str:
 
 def _month_counts(seed: int, number: int, first: date, last: date, today: date) -> dict[int, Counter[tuple]]:
     """Return, per form of a service, how often each answer was given between two days of UTC."""
-    return _counts_until(seed, number, first, last, today, told_until(today))
+    return _counts_until(seed, number, first, last, today, history_end(today))
 
 
 @lru_cache(maxsize=512)
@@ -443,9 +443,9 @@ class _Platform:
     def _by_form(self) -> dict[tuple[int, int], list[Review]]:
         """Return the reviews of each form of each service, latest first."""
         today = self._today()
-        if self._cache is None or self._cache[0] != told_until(today):
+        if self._cache is None or self._cache[0] != history_end(today):
             found: dict[tuple[int, int], list[Review]] = defaultdict(list)
-            end = told_until(today)
+            end = history_end(today)
             for review in reversed(list(history(self._seed, today))):
                 found[review.service.number, review.form].append(review)
             self._cache = end, found

@@ -234,7 +234,7 @@ def mentions_of(seed: int, day: date) -> tuple[Document, ...]:
 def _passed_on(chance: Random, documents: list[Document]) -> list[Document]:
     """Return the mentions of a day, shares sharing one of their network and place that came before, if any did."""
     own: dict[tuple[str, str], list[Document]] = {}
-    told = []
+    passed_on = []
     for document in sorted(documents, key=lambda document: document["published"]):
         place = document["extra_source_attributes"]["world_data"]["region"]
         earlier = own.setdefault((document["source_type"][-1], place), [])
@@ -242,8 +242,8 @@ def _passed_on(chance: Random, documents: list[Document]) -> list[Document]:
             earlier.append(document)
         shares = document["post_type"] == ["SHARE"] and earlier
         weights = [1 + document["reach"] ** 0.5 for document in earlier]
-        told.append(_sharing(document, chance.choices(earlier, weights)[0]) if shares else document)
-    return told
+        passed_on.append(_sharing(document, chance.choices(earlier, weights)[0]) if shares else document)
+    return passed_on
 
 
 def _in_cascades(chance: Random, day: date, ranks: range, event: Event, spread: Course) -> list[Document]:
@@ -251,7 +251,7 @@ def _in_cascades(chance: Random, day: date, ranks: range, event: Event, spread: 
     sources, repeats = cascade(chance, spread, len(ranks))
     numbers = iter(ranks)
     begun: list[tuple[str, str, Document]] = []
-    told: list[Document] = []
+    collected: list[Document] = []
     for source in sources:
         network = chance.choices(list(PASSED_ON), list(PASSED_ON.values()))[0]
         document: Document = _at(_document(chance, day, next(numbers), event, network), day, source.second)
@@ -265,15 +265,15 @@ def _in_cascades(chance: Random, day: date, ranks: range, event: Event, spread: 
             "source_extended_attributes": {"followers": source.followers},
         }
         begun.append((network, said, document))
-        told.append(document)
+        collected.append(document)
     for repeat in repeats:
         network, said, shared = begun[repeat.of]
         stays = chance.random() < STAYING
         other = chance.choices(list(COPIED_ON), list(COPIED_ON.values()))[0]
         document = _document(chance, day, next(numbers), event, network if stays else other)
         document = _saying(_at(document, day, repeat.second), said) | {"post_type": ["TEXT"]}
-        told.append(_sharing(document, shared) if stays else document)
-    return told + [_document(chance, day, rank, event) | {"post_type": ["TEXT"]} for rank in numbers]
+        collected.append(_sharing(document, shared) if stays else document)
+    return collected + [_document(chance, day, rank, event) | {"post_type": ["TEXT"]} for rank in numbers]
 
 
 def _at(document: Document, day: date, second: int) -> Document:
@@ -314,8 +314,8 @@ class Project:
     """The project.
 
     Args:
-        seed: Which history is told.
-        today: Returns the day up to which it is told: up to this minute when it is the real one.
+        seed: Which history is generated.
+        today: Returns the day up to which it is shown: up to this minute when it is the real one.
     """
 
     def __init__(self, seed: int, today: Callable[[], date]) -> None:

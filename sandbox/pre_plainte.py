@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from random import Random
 
-from sandbox.clock import local, told_until
+from sandbox.clock import history_end, local
 from sandbox.effects import kept
 from sandbox.events import START, draw, poisson, pressure, weekday_share
 from sandbox.files import csv_bytes
@@ -42,7 +42,7 @@ def drops(seed: int, until: date) -> Iterator[tuple[str, bytes]]:
     """Yield the logs delivered up to a day: name and content."""
     for period in half_years(until):
         rows = (row for day in period.days() for row in declarations_of(seed, day))
-        yield f"ppel_{period.name}.csv", csv_bytes((HEADER, *_told(rows, local(told_until(until)))), ",")
+        yield f"ppel_{period.name}.csv", csv_bytes((HEADER, *_told(rows, local(history_end(until)))), ",")
 
 
 def _told(rows: Iterable[Row], until: datetime) -> Iterator[Row]:
