@@ -1,4 +1,4 @@
-"""How well the effects of actions are told on the sandbox, whose truth the method does not know; and how fast."""
+"""How well effects of actions are estimated on the sandbox, whose truth the method does not know; and how fast."""
 
 import argparse
 import time

@@ -1,4 +1,4 @@
-"""What the platform tells a publication of itself is told from a real instance, and never stops the publication."""
+"""What a publication records about the platform comes from a real instance, and never stops the publication."""
 
 import sqlite3
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""Rules of the dbt project that dbt does not enforce, read from its manifest. Figures belong to `test_figures`."""
+"""Rules of the dbt project that dbt does not enforce, read from its manifest."""
 
 import csv
 import re

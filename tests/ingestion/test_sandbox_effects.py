@@ -1,4 +1,4 @@
-"""Effects of actions in the sandbox: seeded, small, told to nobody, and nothing else of a day moves with them."""
+"""Effects of actions in the sandbox: seeded, small, shown to nobody, and nothing else of a day moves with them."""
 
 import json
 import subprocess

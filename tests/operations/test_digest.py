@@ -1,4 +1,4 @@
-"""Who gets which pages of the weekly digest, from a published copy and by a real mail server; drawing is elsewhere."""
+"""Who gets which pages of the weekly digest, from a published copy and by a real mail server."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime

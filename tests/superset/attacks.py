@@ -1,4 +1,4 @@
-"""Ways to ask Superset for rows that one's role does not see, each as the interface or the API allows it. No test here.
+"""Ways to ask Superset for rows that one's role does not see, each as the interface or the API allows it.
 
 Each is a function of a person and of what there is to be found, and returns everything that Superset answered.
 `CANARY` is a number that stands only in rows of the Rhône: an answer that holds it has told of another's territory.
