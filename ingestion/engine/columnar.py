@@ -414,7 +414,7 @@ class _Lanes:
         """Hold the doubtful records to the contract one by one, in the order of the file."""
         records = self._records(connection)
         while batch := list(islice(records, RECORDS)):
-            self._validator.take(batch)
+            self._validator.validate(batch)
         yield from self._validator.changes()
 
     def _records(self, connection: duckdb.DuckDBPyConnection) -> Iterator[Record]:

@@ -198,7 +198,7 @@ def _validator(chosen: Platform, table: Table, origin: Origin, progress: Progres
 
 def _validated(validator: TableValidator, records: Iterable[Record]) -> Iterator[pa.Table]:
     for batch in _batches(iter(records)):
-        validator.take(batch)
+        validator.validate(batch)
     yield from validator.changes()
 
 
@@ -215,7 +215,7 @@ def _validated_pages(resource: DltResource, validator: TableValidator) -> tuple[
 
     @dlt.transformer(name=f"{validator.table.name}_checked")
     def checked(page: Sequence[Mapping[str, Any]]) -> None:
-        validator.take([Record(position, values) for position, values in enumerate(page, validator.rows_read + 1)])
+        validator.validate([Record(position, values) for position, values in enumerate(page, validator.rows_read + 1)])
 
     pages = resource.with_name(f"{resource.name}_pages") | checked
     return pages, table_resource(validator.table, validator.changes())
@@ -272,7 +272,7 @@ def _retry(validator: TableValidator, entries: Sequence[quarantine.Entry]) -> _R
     payloads = [json.loads(entry.payload or "{}") for entry in waiting]
     for payload in payloads:
         payload.pop(GENERATION.name, None)
-    validator.take([Record(rank, payload) for rank, payload in enumerate(payloads)])
+    validator.validate([Record(rank, payload) for rank, payload in enumerate(payloads)])
     refused = {rejected.position for rejected in validator.quarantined}
     released = [entry.quarantine_id for rank, entry in enumerate(waiting) if rank not in refused]
     released += [entry.quarantine_id for entry in entries if entry.record_key in loaded_since]

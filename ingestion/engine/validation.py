@@ -87,7 +87,7 @@ class _Accepted:
 
 @dataclass
 class TableValidator:
-    """Takes the records of one table, batch by batch, and counts what becomes of them: each record is counted once.
+    """Validates the records of one table, batch by batch, and counts the outcome of each record once.
 
     Attributes:
         table: The contract.
@@ -122,8 +122,8 @@ class TableValidator:
     _superseded: dict[int, set[int]] = field(default_factory=dict)
     _updated: dict[str, tuple[int, str]] = field(default_factory=dict)
 
-    def take(self, batch: Iterable[Record]) -> None:
-        """Check a batch of records; what of it is to be written waits for `changes`.
+    def validate(self, batch: Iterable[Record]) -> None:
+        """Validate a batch of records; what is to be written waits for `changes`.
 
         A column that the header does not have says nothing: the value known so far stays.
 

@@ -33,7 +33,7 @@ def read(name, file):
     rows, refused = {}, []
     for part in loading._open(platform(name), file).parts:
         validator = TableValidator(part.table, Origin(name, "file", file.name), lambda _: {}, lambda _: None)
-        validator.take(part.records)
+        validator.validate(part.records)
         found = [row for batch in validator.changes() for row in batch.to_pylist()]
         rows[part.table.name] = sorted(
             ({k: v for k, v in row.items() if k not in {"generation", "_content_hash"}} for row in found),

@@ -53,7 +53,7 @@ def load(table, files, batch=3):
         )
         for start in range(0, len(rows), batch):
             records = enumerate(rows[start : start + batch], start + 2)
-            validator.take(Record(position, values) for position, values in records)
+            validator.validate(Record(position, values) for position, values in records)
         written = [found for batch in validator.changes() for found in batch.to_pylist()]
         assert len({found["key"] for found in written}) == len(written), "a key is written once"
         assert len(written) == validator.rows_new + validator.rows_updated
