@@ -91,14 +91,14 @@ def raw_tables(home: Home) -> dict[str, list[str]]:
 
 
 def limits_of(tables: Mapping[str, Iterable[str]], now: datetime) -> dict[str, date]:
-    """Return by KPI the last day of which a purge takes records; a KPI whose records all stay has none."""
+    """Return by KPI the last day whose records a purge erases; KPIs that lose none are left out."""
     last_days = expiring(now)
     limits = {code: [last_days[table] for table in read if table in last_days] for code, read in tables.items()}
     return {code: max(days) for code, days in limits.items() if days}
 
 
 def expiring(now: datetime) -> dict[str, date]:
-    """Return by raw table the last day of which a purge takes rows.
+    """Return by raw table the last day whose rows a purge erases.
 
     What the live file forgets stays in the warehouse, unless its contract says that it expires there too.
     """
@@ -112,7 +112,7 @@ def expiring(now: datetime) -> dict[str, date]:
 
 
 def is_archived(connection: duckdb.DuckDBPyConnection, code: str, period_type: str, period_start: date) -> bool:
-    """Return whether opened evidence says that a figure comes from the archive, not from records."""
+    """Return whether a figure comes from the archive of opened evidence, not from records."""
     try:
         found = connection.execute(
             f"select 1 from {evidence.quoted(ARCHIVE)}"  # noqa: S608 - a name of ours

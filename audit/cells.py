@@ -112,7 +112,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Figures:
-    """What a row of a KPI says, to its last digit."""
+    """The figures of a KPI row, exact."""
 
     numerator: Any
     denominator: Any

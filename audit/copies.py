@@ -15,7 +15,7 @@ EVALUATIONS = "audit.check_evaluation"
 
 @dataclass(frozen=True)
 class Evaluations:
-    """How the checks of a chain ended in the last weeks.
+    """The results of the checks upstream of a KPI in the last weeks.
 
     Attributes:
         count: Number of evaluations.
@@ -35,7 +35,7 @@ def published_copy(home: Home) -> Path | None:
 
 
 def evaluations(home: Home, checks: Iterable[str], raw_tables: Iterable[str]) -> Evaluations | None:
-    """Return how the checks upstream of a KPI ended in the last weeks; None where the copy does not say.
+    """Return the results of the checks upstream of a KPI in the last weeks; None where the copy holds none.
 
     Args:
         home: The home.

@@ -139,7 +139,7 @@ def checksum(node: Mapping[str, Any]) -> str:
 
 
 def ancestors(unique_id: str, nodes: Mapping[str, Mapping[str, Any]]) -> set[str]:
-    """Return a node and all that it is made from; a table that the live target publishes is the model of that name."""
+    """Return a node and all nodes upstream; a source of the live copy counts as the live model of that name."""
     models = {node["name"]: uid for uid, node in nodes.items() if node["resource_type"] == "model"}
     found: set[str] = set()
     waiting = [unique_id]
@@ -155,7 +155,7 @@ def ancestors(unique_id: str, nodes: Mapping[str, Mapping[str, Any]]) -> set[str
 
 
 def raw_columns(unique_id: str, column: str, nodes: Mapping[str, Mapping[str, Any]], lineage: Lineage) -> list[str]:
-    """Return the columns of raw tables and seeds that a column is made from, as `raw_partoo.reviews.rating`."""
+    """Return the columns of raw tables and seeds upstream of a column, as `raw_partoo.reviews.rating`."""
     seen: set[tuple[str, str]] = set()
 
     def walk(uid: str, name: str) -> Iterator[str]:

@@ -237,7 +237,7 @@ def open_evidence(
 def open_now(
     connection: duckdb.DuckDBPyConnection, warehouse: Path, definition: KpiDefinition, first: date, last: date
 ) -> None:
-    """Put a copy of what the warehouse now holds in the place of opened evidence: same names, same months, same keys.
+    """Replace opened evidence by the current tables of the warehouse: same names, same months, same keys.
 
     Args:
         connection: What `open_evidence` has returned.

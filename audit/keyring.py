@@ -97,7 +97,7 @@ def _is_confirmed(retired: RetiredKey, keys: Keyring) -> bool:
 
 
 def retired_keys(home: Home) -> list[RetiredKey]:
-    """Return what the ledger says of keys that were replaced, without asking whether it is true."""
+    """Return the records of replaced keys in the ledger, unverified."""
     return read_lines(home.ledger / RECORD, _parsed)
 
 

@@ -119,7 +119,7 @@ class LineageGraph:
 
 @dataclass(frozen=True)
 class Published:
-    """What a published copy says of its columns.
+    """The columns of a published copy and their lineage.
 
     Attributes:
         graph: Edges between its columns.
@@ -135,7 +135,7 @@ class Published:
 
 
 def read(home: Home) -> Published:
-    """Return what the copy that readers see says of its columns.
+    """Return the columns and lineage of the current published copy.
 
     Raises:
         ExpectedFailure: nothing was published, or the copy says nothing of its columns.

@@ -14,7 +14,7 @@ _OWN = (
 
 
 def page(graph: LineageGraph, publication: str) -> str:
-    """Return the page: every table of each layer, with what each column is made from and what is made from it.
+    """Return the page: the tables of each layer, with the upstream and downstream columns of each column.
 
     Args:
         graph: The edges.

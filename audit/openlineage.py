@@ -28,13 +28,13 @@ Table = tuple[str, str]
 
 
 def dataset_name(table: Table) -> str:
-    """Return the name of a table in OpenLineage: what is no table of the warehouse says what it is."""
+    """Return the OpenLineage name of a table; a prefix marks what is not in the warehouse."""
     layer, name = table
     return f"{layer}/{name}" if layer in ("platform", "dataset", "metric", "chart", "dashboard") else name
 
 
 def events(graph: LineageGraph, described: Described, at: datetime) -> Iterator[JobEvent]:
-    """Yield one event per table that is made from others.
+    """Yield one event per table that has upstream tables.
 
     Args:
         graph: The edges.

@@ -127,7 +127,7 @@ def arrow(rows: Rows, table: Table) -> pa.Table:
 
 
 def fill(connection: duckdb.DuckDBPyConnection, name: str, table: Table, query: str) -> None:
-    """Make one table as it is declared, with its descriptions."""
+    """Create one declared table, with its descriptions."""
     target = f'copy.{SCHEMA}."{name}"'
     columns = ", ".join(f'cast("{column}" as {kind}) as "{column}"' for column, kind in table.types.items())
     connection.execute(f"create table {target} as select {columns} from ({query})")  # noqa: S608 - declared names

@@ -42,7 +42,7 @@ class Recorder:
         return ledger.finish(draft, copy_digests.of_copy(copy))
 
     def prepare(self, home: Home, facts: Mapping[str, Any]) -> Entry:
-        """Write evidence and changes of what the warehouse holds; `complete`, then `commit` make them count.
+        """Write the evidence and the changes of the warehouse as a draft, for `complete`, then `commit`.
 
         Args:
             home: The home, whose warehouse nobody writes meanwhile.
@@ -74,7 +74,7 @@ class Recorder:
 
 
 def former_evidence(connection: duckdb.DuckDBPyConnection, home: Home) -> dict[str, dict[str, Any]]:
-    """Return the evidence of the KPIs that the last build has held back: that of the values which they keep."""
+    """Return the former evidence of the KPIs that the last build has held back."""
     try:
         held_back = connection.execute("select distinct kpi_code from warehouse.audit.held_back").fetchall()
     except duckdb.CatalogException:  # built before KPIs were held back

@@ -38,7 +38,7 @@ class Section(NamedTuple):
 
 
 def in_french(value: Any) -> str:
-    """Return a value as a French reader has it, numbers to their last digit."""
+    """Format a value in French; numbers keep all digits."""
     match value:
         case None:
             return "–"
@@ -68,7 +68,7 @@ def columns_lines(columns: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]
 
 
 def sections(trace: Trace) -> list[Section]:
-    """Return everything that a trace says, in its order."""
+    """Return the sections of a trace, in order."""
     kpi, facts = trace.definition.kpi, trace.entry.facts
     return [
         Section(f"{kpi['label']} : {trace.cell}", [*figures_lines(trace.figures), ("Unité", kpi["unit"])]),
@@ -317,7 +317,7 @@ def key_lines(known: Sequence[Entry], retired: Sequence[RetiredKey]) -> Iterable
 
 
 def lineage_lines(graph: LineageGraph, code: str | None) -> Iterable[str]:
-    """Yield the steps behind and beyond the figures of a KPI, or how many steps lead from layer to layer.
+    """Yield the edges upstream and downstream of the figures of a KPI, or the number of edges between layers.
 
     Raises:
         ExpectedFailure: there is no such KPI.

@@ -27,7 +27,7 @@ _PLATFORM_PREFIX = "raw_"
 
 @dataclass(frozen=True)
 class CurrentState:
-    """The same cell in the warehouse as it is now.
+    """The same cell in the current warehouse.
 
     Attributes:
         figures: What the same formula gives there; None where it gives no row, or could not be asked.
@@ -92,7 +92,7 @@ class Trace:
 
     @property
     def agrees(self) -> bool:
-        """Whether the recomputation gives what was shown, to the last digit."""
+        """Whether the recomputation equals the published figures, exactly."""
         return self.recomputed == self.figures
 
 
@@ -118,7 +118,7 @@ def as_of(home: Home, day: date | None) -> list[Entry]:
 
 
 def published_figures(known: list[Entry], cell: Cell) -> tuple[str, Figures]:
-    """Return the territory level and the figures of a cell as the last of these publications showed them.
+    """Return the territory level and the figures of a cell at the last of these publications.
 
     Raises:
         ExpectedFailure: there is no such cell; the message lists what exists.
@@ -138,7 +138,7 @@ def published_figures(known: list[Entry], cell: Cell) -> tuple[str, Figures]:
 
 
 def missing(connection: duckdb.DuckDBPyConnection, known: list[Entry], cell: Cell) -> ExpectedFailure:
-    """Return the failure that says which coordinate of a cell does not exist, and which ones do."""
+    """Return the failure that names the coordinate of a cell that does not exist, and those that do."""
 
     def choices(column: str, where: str = "true", *parameters: Any) -> list:
         query = f"select distinct {column} from shown where {where} order by 1"  # noqa: S608
@@ -269,7 +269,7 @@ def records_of(
 
 
 def models_of(connection: duckdb.DuckDBPyConnection, definition: KpiDefinition) -> list[tuple]:
-    """Return the chain of models with what their last build and their checks left."""
+    """Return the upstream models with the results of their last build and checks."""
     states = states_of(connection)
     found = []
     for uid, model in definition.models.items():
@@ -299,7 +299,7 @@ def checks_of(connection: duckdb.DuckDBPyConnection, definition: KpiDefinition) 
 
 
 def loads_of(connection: duckdb.DuckDBPyConnection, definition: KpiDefinition) -> list[tuple]:
-    """Return the loads of the raw tables behind a KPI, latest first."""
+    """Return the loads of the raw tables upstream of a KPI, latest first."""
     tables = [table.removeprefix(_PLATFORM_PREFIX) for table in definition.raw_tables]
     return connection.execute(
         f"""
@@ -322,7 +322,7 @@ def current_state(
     *,
     hidden: bool,
 ) -> CurrentState:
-    """Return the same cell by the same formula in the warehouse of now, and what of its records has changed."""
+    """Return the same cell by the same formula from the current warehouse, and the changes of its records."""
     if hidden:
         return CurrentState(waits="Chiffre non diffusé : la comparaison ne le serait pas non plus.")
     if not home.warehouse.exists():
@@ -352,7 +352,7 @@ def first_line(problem: Exception) -> str:
 
 
 def compare(connection: duckdb.DuckDBPyConnection, former: str, later: str) -> tuple[int, int, int]:
-    """Return how many records came, went, and count otherwise, from one table of observations to another."""
+    """Return how many records were added, removed and changed between two tables of observations."""
     touched = touched_keys(former, later)
 
     def grouped(table: str) -> str:
@@ -486,7 +486,7 @@ def causes_of(kept: Store, former: Entry, later: Entry, cell: Cell, level: str, 
 
 
 def definition_causes(former: KpiDefinition, later: KpiDefinition) -> list[str]:
-    """Return what of a definition differs, in French."""
+    """Return in French what differs between two definitions."""
     causes = []
     if former.sql != later.sql:
         causes.append("définition modifiée : la formule de l'indicateur")

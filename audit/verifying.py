@@ -209,7 +209,7 @@ def file_problems(entry: Entry, keys: Keyring, audit_key: str | None) -> Iterato
 
 
 def is_forged(entry: Entry, key: str | None) -> bool:
-    """Return whether a seal was made with another key, or stands under another head."""
+    """Return whether a seal does not match the key or the head."""
     if not (key and entry.seal):
         return False
     return not hmac.compare_digest(entry.seal.encode(), ledger.seal_of(entry.head, key).encode())
@@ -364,7 +364,7 @@ def removal_remarks(removed: Collection[Removal], keys: Keyring) -> Iterator[str
 def evidence_problems(
     known: list[Entry], kept: Store, removed: Mapping[str, Removal], genuine: Collection[str]
 ) -> Iterator[str]:
-    """Yield the files of evidence that are gone, though nobody wrote that down, or are not what their name says."""
+    """Yield the files of evidence that are missing without a recorded removal, or do not match their name."""
     signed = {digest for digest in genuine if removed[digest].signature}
     # What was examined for a publication without signature is examined again for a signed one, which asks for more.
     examined: dict[bool, set[Path]] = {True: set(), False: set()}

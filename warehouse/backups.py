@@ -143,7 +143,7 @@ def backup(home: Home, folder: Path, head_of: HeadOf) -> Made:
 
 
 def locked(home: Home) -> ExitStack:
-    """Hold the right to write both databases, hence to publish."""
+    """Hold the writer locks of both databases, so that nothing is published."""
     with ExitStack() as stack:
         for file in (home.warehouse, home.live):
             stack.enter_context(writer_lock(file))
@@ -186,7 +186,7 @@ def copy(source: Path, target: Path) -> str:
 
 
 def copy_sqlite(source: Path, target: Path) -> None:
-    """Copy a SQLite file as it is between two transactions; who writes it meanwhile goes on.
+    """Copy a SQLite file at a transaction boundary, without stopping its writers.
 
     Raises:
         ExpectedFailure: the file is damaged.
@@ -255,7 +255,7 @@ def read_sqlite(file: Path) -> None:
 
 
 def restore(home: Home, folder: Path, head_of: HeadOf) -> Restored:
-    """Put a backup in the place of what the home holds.
+    """Replace the content of the home by a backup.
 
     Nothing is touched before every file of the backup has been found sound. What the home held is moved aside. A
     process that dies in between leaves a home that the same command completes.
@@ -291,7 +291,7 @@ def restore(home: Home, folder: Path, head_of: HeadOf) -> Restored:
 
 
 def sound(folder: Path) -> Mapping:
-    """Return what a backup says of itself, once every file is as it says.
+    """Return the manifest of a backup after verifying every file against it.
 
     Raises:
         ExpectedFailure: it is no backup, it is damaged, or a database was damaged when it was made.
@@ -322,7 +322,7 @@ def sound(folder: Path) -> Mapping:
 
 
 def swap(home: Home, incoming: Path, aside: Path) -> None:
-    """Move aside what the home holds of a backup's parts, and what came in into its place."""
+    """Move the replaced parts of the home aside, and the restored ones into their place."""
     databases = [name for file in (home.warehouse, home.live) for name in (file.name, f"{file.name}.wal")]
     operations = [f"{home.operations.name}{suffix}" for suffix in ("", "-wal", "-shm")]
     for name in (*databases, *operations, home.ledger.name, home.evidence.name, home.config.name, home.published.name):

@@ -46,7 +46,7 @@ def is_ready(path: Path) -> bool:
 
 
 def serve(path: Path) -> None:
-    """Answer until killed; the first answer comes once dbt is warm.
+    """Serve until killed; the first answer comes once dbt is imported and the project parsed.
 
     Args:
         path: The socket, made anew and open to its owner only.
@@ -110,7 +110,7 @@ def _answer(connection: socket.socket, manifest: Any) -> None:
 
 
 def _become(request: dict[str, Any], descriptors: list[int], manifest: Any) -> NoReturn:
-    """Be the dbt process that was asked for."""
+    """Run the requested dbt command in this forked process."""
     code = 2
     try:
         for descriptor, standard in zip(descriptors, (1, 2), strict=True):

@@ -123,7 +123,7 @@ class Graph:
         return [uid for uid in read if self.nodes[uid]["fqn"][1] != "reference"] or read
 
     def dependent_kpis(self, subjects: Iterable[str]) -> frozenset[str]:
-        """Return the codes of the KPIs that rest on models. Beyond a KPI its values count, and these are held back."""
+        """Return the first KPIs downstream of models: what reads a held-back KPI gets its former values."""
         found: set[str] = set()
         seen, waiting = set(subjects), [*subjects]
         while waiting:
@@ -153,7 +153,7 @@ class Graph:
         return {code for code, platforms in counting.items() if platforms & own}
 
     def platforms(self, unique_id: str) -> set[str]:
-        """Return the platforms that a model is made from."""
+        """Return the platforms upstream of a model."""
         found, waiting = set(), [unique_id]
         while waiting:
             node = self.nodes[waiting.pop()]
@@ -165,7 +165,7 @@ class Graph:
         return found - {"reference"}
 
     def readers(self, codes: Iterable[str]) -> set[str]:
-        """Return the models that are made from KPIs, directly or not."""
+        """Return the models downstream of KPIs."""
         seen: set[str] = set()
         waiting = [self.kpi_node(code)["unique_id"] for code in codes]
         while waiting:
@@ -177,7 +177,7 @@ class Graph:
 
 
 def states(database: Path) -> dict[str, str]:
-    """Return how each node of the last builds ended, by unique id."""
+    """Return the status of each node of the last builds, by unique id."""
     with duckdb.connect(str(database), read_only=True) as connection:
         return dict(connection.execute("select unique_id, status from audit.build_node").fetchall())
 
@@ -239,7 +239,7 @@ class Rows:
 def failed_rows(
     graph: Graph, node: Mapping[str, Any], result: Mapping[str, Any], connection: duckdb.DuckDBPyConnection
 ) -> Rows:
-    """Return what the rows of a failed check say; nothing where its query does not answer."""
+    """Return the rows of a failed check; none where its query fails."""
     query = result.get("compiled_code")
     if not query:
         return Rows()
@@ -361,7 +361,7 @@ def ensure_table(connection: duckdb.DuckDBPyConnection, node: Mapping[str, Any])
 
 
 def former_values_of(connection: duckdb.DuckDBPyConnection, code: str) -> datetime | None:
-    """Return when the values that readers have were published: while a KPI is held back, that date stays."""
+    """Return when the current values of a KPI were published; the date stays while it is held back."""
     kept = None
     if has_column(connection, "kpi_catalogue", "values_of"):
         query = "select any_value(values_of) from former.kpi.kpi_catalogue where kpi_code = ?"
@@ -375,7 +375,7 @@ def former_values_of(connection: duckdb.DuckDBPyConnection, code: str) -> dateti
 def record_held_back(
     connection: duckdb.DuckDBPyConnection, kpi: Mapping[str, Any], failure: Failure, values_of: datetime | None
 ) -> None:
-    """Record that a KPI is held back, by which check, and of when its values are."""
+    """Record that a KPI is held back, by which check, and the date of its values."""
     code, kpi_id = dbt_project.meta(kpi)["kpi"]["code"], kpi["unique_id"]
     connection.execute("delete from audit.held_back where kpi_code = ? and check_id = ?", [code, failure.unique_id])
     connection.execute(
@@ -385,7 +385,7 @@ def record_held_back(
 
 
 def unfinished(graph: Graph, database: Path, held: Set[str]) -> tuple[list[str], list[str]]:
-    """Return the models and the checks that still wait, those of KPIs that are held back left out."""
+    """Return the models and checks that are still to run, without those of held-back KPIs."""
     kept = {graph.kpi_node(code)["unique_id"] for code in held}
     waiting = [uid for uid, status in states(database).items() if status in UNFINISHED and uid in graph.nodes]
     models = [uid for uid in waiting if graph.nodes[uid]["resource_type"] != "test" and uid not in kept]
@@ -398,7 +398,7 @@ def unfinished(graph: Graph, database: Path, held: Set[str]) -> tuple[list[str],
 
 
 def settle(graph: Graph, database: Path, found: Sequence[Failure]) -> None:
-    """Write down that what has failed is held back, so that publication lets the rest out.
+    """Mark what has failed as held back, so that the rest can be published.
 
     A check that passes once its KPIs have their former values holds them back all the same.
     """

@@ -101,7 +101,7 @@ class Recorder(Protocol):
     """Keeps what was published: `audit.recording.Recorder`."""
 
     def prepare(self, home: Home, facts: Mapping[str, Any]) -> Any:
-        """Write evidence of what the warehouse holds, and return a draft of the ledger's entry."""
+        """Write the evidence of the warehouse, and return a draft of the ledger's entry."""
 
     def complete(self, home: Home, copy: Path, draft: Any) -> Any:
         """Add to the copy the tables that describe its publication, and return the signed entry."""
@@ -281,7 +281,7 @@ def code_version() -> str:
 
 
 def sign(connection: duckdb.DuckDBPyConnection, publication: Publication, signature: Relation) -> None:
-    """Write into the copy which publication it is, so that every reader can say so."""
+    """Write the identity of the publication into the copy."""
     connection.execute(f'create schema if not exists serving."{signature.schema}"')
     connection.execute(
         f"create table {signature.quoted('serving')} as select ?::varchar as publication_id, "

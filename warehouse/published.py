@@ -74,7 +74,7 @@ def _pin(home: Home, copy: Copy) -> tuple[Path | None, int | None]:
 
 @contextmanager
 def unpinned(build: Path) -> Generator[bool]:
-    """Return whether nobody has pinned a build; while the block lasts, nobody can."""
+    """Yield whether a build is unpinned; nobody can pin it while the block lasts."""
     descriptor = os.open(build, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

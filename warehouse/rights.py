@@ -160,7 +160,7 @@ def condition(column: str, places: Iterable[str]) -> str:
 
 
 def load(policies: Path, bundle: Path, seeds: Path) -> Policies:
-    """Read who reads what.
+    """Read the policies.
 
     Args:
         policies: Folder of `roles.yml` and `rls.yml`.
@@ -282,7 +282,7 @@ def _placed(slug: str, declared: Mapping[str, Any]) -> Iterator[tuple[str, list[
 
 
 class CurrentPolicies:
-    """The policies as the files say now: read again as soon as one has changed."""
+    """The current policies, read again as soon as a file has changed."""
 
     def __init__(
         self,

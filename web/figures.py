@@ -45,7 +45,7 @@ _VALUES = f"""
 
 @dataclass(frozen=True)
 class Question:
-    """Which rows of a KPI are asked for.
+    """The rows of a KPI that a request asks for.
 
     Attributes:
         code: The KPI.
@@ -73,7 +73,7 @@ class NothingToReadError(ExpectedFailure):
 
 
 class HiddenTerritoryError(ExpectedFailure):
-    """The holder of the token does not see the territory; whether it exists is not said."""
+    """The holder of the token may not read the territory; the answer does not reveal whether it exists."""
 
 
 def first_day(text: str | None) -> date:

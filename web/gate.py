@@ -35,7 +35,7 @@ POLICY_VIOLATION = 1008
 
 
 class Standing(Enum):
-    """What Superset says of the owner of a session cookie."""
+    """The account and rights of the owner of a session cookie."""
 
     OPERATOR = auto()
     READER = auto()
@@ -176,7 +176,7 @@ def _is_same_origin(headers: Headers) -> bool:
 
 
 def _said_of(standing: Standing, request: Request) -> Response | None:
-    """Return the answer to somebody who is not let in, None for who is."""
+    """Return the refusal of a user without access, None for one with access."""
     if standing is Standing.READER and request.method == "POST" and not _is_graphql(request):
         return JSONResponse({"error": "this account reads only"}, HTTPStatus.FORBIDDEN)
     if standing in ALLOWED:

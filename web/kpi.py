@@ -42,7 +42,7 @@ Answer = Callable[[Figures, Request], tuple[dict[str, Any], list[Row]]]
 
 
 class _WrongRequestError(ExpectedFailure):
-    """The request says something that means nothing here."""
+    """The request has an invalid parameter."""
 
 
 def _catalogue(figures: Figures, _: Request) -> tuple[dict[str, Any], list[Row]]:

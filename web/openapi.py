@@ -106,7 +106,7 @@ def document() -> dict[str, Any]:
 
 
 def page() -> str:
-    """Return the document as a page that a browser shows without asking anything of anybody."""
+    """Return the document as a self-contained HTML page."""
     specification = document()
     parts = [f"<h1>{escape(specification['info']['title'])}</h1><p>{escape(specification['info']['description'])}</p>"]
     for path, methods in specification["paths"].items():

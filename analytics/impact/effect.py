@@ -217,7 +217,7 @@ def _window(
 
 
 def _scales(residuals: "Matrix") -> "Matrix":
-    """Return how far each territory strays by habit, drawn to the common spread where its past is short."""
+    """Return the residual scale of each territory, shrunk to the common scale where its past is short."""
     common = float(np.mean(residuals**2)) if residuals.size else 1.0
     return np.sqrt((_PRIOR * common + np.sum(residuals**2, axis=0)) / (_PRIOR + len(residuals)))
 

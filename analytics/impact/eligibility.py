@@ -104,7 +104,7 @@ class Finding:
 
 
 def examine(action: Action, series: Series, others: Collection[Action], today: date) -> Finding:
-    """Measure the effect of an action on one KPI, or say why this cannot be done.
+    """Return the effect of an action on one KPI, or the reason why it cannot be estimated.
 
     Args:
         action: The action.
@@ -233,7 +233,7 @@ def _names(actions: Sequence[Action]) -> str:
 
 
 def _untold(series: Series, first: int, last: int) -> Refusal | None:
-    """Say what the data lack of all territories."""
+    """Return why the data of all territories are insufficient, or None."""
     least = series.least_past + last - first
     if first < least:
         return Refusal(
@@ -254,7 +254,7 @@ def _untold(series: Series, first: int, last: int) -> Refusal | None:
 
 
 def _unknown(action: Action, series: Series, first: int, last: int) -> Refusal | None:
-    """Say what the data lack of this territory."""
+    """Return why the data of this territory are insufficient, or None."""
     panel, past = series.panel, slice(max(first - series.history, 0), first)
     here = np.array([code in action.territories for code in panel.territories])
     if sum(here) < len(action.territories):
@@ -292,7 +292,7 @@ def _too_few_donors(action: Action, series: Series, touched: Collection[str], fi
 
 
 def _donors(panel: Panel, series: Series, touched: Collection[str], first: int, last: int) -> "np.ndarray":
-    """Return who may stand for what would have happened; the treated territory is in the first row."""
+    """Return which territories may be donors; the treated territory is in the first row."""
     seen = slice(max(first - series.history, 0), first)
     able = (panel.counts[:, seen].sum(axis=1) > 0) & (panel.exposure[:, first:last].sum(axis=1) > 0)
     free = np.array([row > 0 and code not in touched for row, code in enumerate(panel.territories)])

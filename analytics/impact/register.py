@@ -28,7 +28,7 @@ EMPTY = Refusal("Cet indicateur n'a encore aucune valeur par département.", "Ch
 
 @dataclass(frozen=True)
 class Entry:
-    """An action as it stands in the register.
+    """An action of the register.
 
     Args:
         action: What it is.
@@ -87,7 +87,7 @@ class Reading:
 
 
 def read(register: Sequence[Entry], kpis: Mapping[str, Kpi], today: date) -> list[Reading]:
-    """Examine every action on every KPI that it is held to; the words are those that hold for all of them together.
+    """Evaluate every action on every KPI that it targets; certainties are corrected for all of them together.
 
     Args:
         register: All actions.
@@ -146,7 +146,7 @@ def _with_certainty(readings: list[Reading]) -> list[Reading]:
 
 
 def _with_own_certainty(reading: Reading) -> Reading:
-    """Word what stands outside the false discovery control: an effect so far, or one of who answers to events."""
+    """Return a reading outside the false discovery control with its certainty: a running or reactive action."""
     finding = reading.finding
     if finding.effect is None:
         return reading

@@ -118,7 +118,7 @@ def read_register(rows: Iterable[Sequence]) -> list[Entry]:
 
 
 def read_targeted(rows: Iterable[Sequence]) -> list[Action]:
-    """Return actions whose KPI has been found: key, first and last day, territory, whether nationwide, the KPI."""
+    """Return actions from rows: key, first and last day, territory, whether nationwide, KPI."""
     return [
         Action(action_id, started_on, ended_on, _places(territory), bool(nationwide), frozenset({code}))
         for action_id, started_on, ended_on, territory, nationwide, code in rows

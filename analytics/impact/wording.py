@@ -26,7 +26,7 @@ class Certainty(StrEnum):
 
 
 def certainties(effects: Sequence[Effect]) -> list[Certainty]:
-    """Say how sure each effect of one reading is; all windows are over."""
+    """Return the certainty of each effect of one reading; all windows are over."""
     return [word(effect, value) for effect, value in zip(effects, adjusted(effects), strict=True)]
 
 
@@ -42,7 +42,7 @@ def adjusted(effects: Sequence[Effect]) -> list[float]:
 
 
 def word(effect: Effect, adjusted_p: float) -> Certainty:
-    """Say how sure an effect is whose window is over.
+    """Return the certainty of an effect whose window is over.
 
     Probable: the 90 % interval excludes "no effect", the effect stands among all those read together (at 5 % false
     discoveries), and the same territory shows no such effects where nothing was done. Possible: the interval excludes
@@ -56,12 +56,12 @@ def word(effect: Effect, adjusted_p: float) -> Certainty:
 
 
 def apart(effect: Effect) -> Certainty:
-    """Say how sure an effect is that no comparison tells from what called for the action: possible at most."""
+    """Return the certainty of the effect of a reactive action: possible at most, since its cause may explain it."""
     return Certainty.possible if effect.ratio_interval.excludes(1.0) else Certainty.none
 
 
 def so_far(effect: Effect) -> Certainty:
-    """Say how sure an effect is while its window runs: possible where the interval that bears daily looks says so."""
+    """Return the certainty of an effect while its window runs, from the sequential interval: possible at most."""
     return Certainty.possible if effect.sequential_ratio.excludes(1.0) else Certainty.none
 
 
@@ -76,7 +76,7 @@ def course(effect: Effect) -> str:
 
 
 def sentence(effect: Effect, certainty: Certainty) -> str:
-    """Say an effect in one French sentence, with its interval."""
+    """Return an effect as one French sentence, with its interval."""
     if certainty is Certainty.none:
         return f"On ne peut pas conclure : {_by_chance_alone(effect.ratio, effect.ratio_interval)}."
     sense = "baisse" if effect.ratio < 1 else "hausse"
@@ -84,7 +84,7 @@ def sentence(effect: Effect, certainty: Certainty) -> str:
 
 
 def sentence_so_far(effect: Effect, certainty: Certainty) -> str:
-    """Say an effect while its window runs, with the interval that bears daily looks."""
+    """Return the French sentence of an effect while its window runs, with the sequential interval."""
     if certainty is Certainty.none:
         return f"Jusqu'ici, on ne peut pas conclure : {_by_chance_alone(effect.ratio, effect.sequential_ratio)}."
     sense = "baisse" if effect.ratio < 1 else "hausse"
@@ -93,7 +93,7 @@ def sentence_so_far(effect: Effect, certainty: Certainty) -> str:
 
 
 def _by_chance_alone(ratio: float, interval: Interval) -> str:
-    """Say a change that proves nothing so that it is not read as an effect."""
+    """Return the French sentence of a change that chance alone explains."""
     return (
         f"l'écart observé ({percent(ratio)}) peut venir du hasard seul ; le véritable effet, s'il y en a un, est sans "
         f"doute {between(interval, percent)}"
@@ -105,7 +105,7 @@ PATIENCE = "Attendez la fin de la période suivie : l'effet est mis à jour à c
 
 
 def remedy(effect: Effect) -> str:
-    """Say what would have let an effect be seen that was not."""
+    """Return in French what would have made an undetected effect detectable."""
     return (
         f"Seule {seen(effect)} se serait vue : une action plus longue, menée dans plusieurs départements, ou un "
         "indicateur plus fréquent en montreraient de plus petites."
@@ -113,7 +113,7 @@ def remedy(effect: Effect) -> str:
 
 
 def seen(effect: Effect) -> str:
-    """Say the least change that would have been seen four times out of five."""
+    """Return in French the least change that is detected with 80 % power."""
     rise = f"une hausse d'au moins {share(effect.least_increase - 1)}"
     if effect.least_decrease <= 0:
         return f"{rise} (aucune baisse : les nombres sont trop petits)"

@@ -22,7 +22,7 @@ KEY = dg.AssetKey(["superset", "answers"])
     description="Superset's kept answers: none is older than the published daily copy.",
 )
 def query_cache() -> dg.MaterializeResult:
-    """Have Superset forget its answers, or say why there are none to forget.
+    """Empty Superset's query cache, or report why there is none.
 
     It waits for nothing but the publication: an apply of the bundle that fails leaves no former figures on the screen.
 
@@ -33,7 +33,7 @@ def query_cache() -> dg.MaterializeResult:
 
 
 def forget() -> str:
-    """Have Superset forget its answers, and return a sentence on what came of it.
+    """Empty Superset's query cache, and return a sentence on the outcome.
 
     Raises:
         dg.Failure: Superset runs, but does not do it.

@@ -54,7 +54,7 @@ def asset_key(kind: str, slug: str) -> dg.AssetKey:
 
 
 def upstream(asset: Asset) -> list[dg.AssetKey]:
-    """Return what an object of Superset is made from; a dataset reads the published copy of its models.
+    """Return the upstream assets of a Superset object; those of a dataset are the published copies of its models.
 
     What a copy says of itself is no model: it comes with the copy.
     """

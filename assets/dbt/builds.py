@@ -156,7 +156,7 @@ def settle_failures(invocation: DbtCliInvocation, target: str) -> list[Failure]:
 
 
 def run_results(folder: Path) -> list[dict[str, Any]]:
-    """Return how each node of the last invocation ended; nothing where dbt stopped before it built anything."""
+    """Return the result of each node of the last invocation; empty where dbt stopped before it built anything."""
     file = folder / "run_results.json"
     return json.loads(file.read_bytes())["results"] if file.exists() else []
 

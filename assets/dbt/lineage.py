@@ -40,7 +40,7 @@ def relation(node: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def trace(manifest: Mapping[str, Any]) -> Lineage:
-    """Return the columns behind each column of each model.
+    """Return the upstream columns of each column of each model.
 
     Args:
         manifest: dbt's manifest with compiled code, and every column of every node described.
@@ -65,7 +65,7 @@ def trace(manifest: Mapping[str, Any]) -> Lineage:
 
 
 def declared(node: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]]) -> dict[str, list[tuple[str, str]]]:
-    """Return the columns that a Python model says stand behind each of its own.
+    """Return the upstream columns that a Python model declares for each of its own.
 
     Raises:
         ExpectedFailure: it names a column that is not there, or a model that it does not read.
@@ -88,7 +88,7 @@ def declared(node: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]]) ->
 def trace_model(
     node: Mapping[str, Any], schema: dict[str, Any], tables: Mapping[tuple[str, str], str]
 ) -> dict[str, list[tuple[str, str]]]:
-    """Return the columns behind each column of one model."""
+    """Return the upstream columns of each column of one model."""
     query = sqlglot.parse_one(node["compiled_code"], dialect=DIALECT)
     for table in query.find_all(exp.Table):
         table.set("catalog", None)  # the database is the file; only schema and table distinguish models

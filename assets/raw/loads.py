@@ -21,7 +21,7 @@ QUARANTINE_CHECK = "quarantine_is_empty"
 
 
 class LoadConfig(dg.Config):
-    """What to load: the platform's own address, a file of its drop folder, or what stands for one given elsewhere."""
+    """What to load: the platform's own address, a file of its drop folder, or the token of a file given elsewhere."""
 
     file: str | None = None
 

@@ -80,7 +80,7 @@ def redacted(texts: pa.Array) -> pa.Array:
 
 
 def pseudonyms(identifiers: pa.Array) -> pa.Array:
-    """Return the pseudonyms of identifiers, each made once."""
+    """Return the pseudonyms of identifiers, each computed once."""
     return _each_once(pseudonymise, identifiers)
 
 
@@ -310,7 +310,7 @@ class _Lanes:
 
     @cached_property
     def _absent(self) -> list[str]:
-        """The fields of which the file says nothing: what is known of them stays."""
+        """The fields that the file lacks, whose stored values stay."""
         return [
             name for name in self._parquet.table.field_names if name not in (*self._parquet.fields, GENERATION.name)
         ]
@@ -361,7 +361,7 @@ class _Lanes:
         return _Protecting(sure, self._parquet, self._protection, processes).finish
 
     def _changed(self, connection: duckdb.DuckDBPyConnection, batch: pa.Table) -> pa.Table:
-        """Return the rows of a protected batch that are new or say something else than the database, and count all."""
+        """Return the rows of a protected batch that are new or differ from the database, and count all outcomes."""
         validator = self._validator
         compared = self._compared(connection, batch)
         found = {state["values"]: state["counts"] for state in compared["state"].value_counts().to_pylist()}
@@ -411,7 +411,7 @@ class _Lanes:
     # ---- the slow lane
 
     def _slow(self, connection: duckdb.DuckDBPyConnection) -> Iterator[pa.Table]:
-        """Hold the doubtful records to the contract one by one, in the order of the file."""
+        """Validate the doubtful records one by one, in the order of the file."""
         records = self._records(connection)
         while batch := list(islice(records, RECORDS)):
             self._validator.validate(batch)

@@ -125,7 +125,7 @@ class RejectedError(Exception):
 
 @dataclass(frozen=True)
 class Header:
-    """A header as the contract understands it.
+    """A header, matched to the contract.
 
     Attributes:
         columns: Label to the field that it means.
@@ -334,7 +334,7 @@ class Table:
         return max(found, key=found.__getitem__) if any(found.values()) else "unknown"
 
     def read(self, record: Mapping[str, Any], header: Header, where: str) -> Row | Rejection:
-        """Hold a record to the contract.
+        """Validate a record against the contract.
 
         Args:
             record: Label to the value that the platform gave: text, number or null.
@@ -472,7 +472,7 @@ def scalar(value: Any, label: str, where: str) -> str | None:
 
 
 def shown(header: Iterable[str]) -> str:
-    """Return a header for a message, redacted: where a file has none, its first line is a record of somebody."""
+    """Return a header for a message, redacted: without a header, the first line of a file is a personal record."""
     return redact("; ".join(header))
 
 

@@ -70,7 +70,7 @@ _GIVEN = "given:"
 
 
 def give(file: Path) -> str:
-    """Return what stands for a file that was given elsewhere: its path may name a person. For this process only."""
+    """Return a token for a file given elsewhere, whose path may name a person; it is valid in this process only."""
     token = f"{_GIVEN}{uuid.uuid4().hex}"
     _given[token] = file
     return token

@@ -196,7 +196,7 @@ def _check_body(response: requests.Response, where: str, *, whole: bool) -> None
 
 
 def _said(response: requests.Response) -> str:
-    """Return what an error body says, without identifiers; it is English prose, in which capitals are no names."""
+    """Return the message of an error body, without identifiers; it is English prose, where capitals are no names."""
     try:
         body = response.json()
     except requests.exceptions.JSONDecodeError:
@@ -206,7 +206,7 @@ def _said(response: requests.Response) -> str:
 
 
 def _retry_after(response: requests.Response) -> datetime | None:
-    """Return when a request may be sent again, as the header that all servers share says it."""
+    """Return when a request may be sent again, from the standard header `Retry-After`."""
     after = response.headers.get("Retry-After", "")
     try:
         if after.isdecimal():

@@ -76,7 +76,7 @@ def ensure_tables(platform_name: str) -> None:
 
 
 def retry_quarantine(platform_name: str, *, progress: ProgressCallback | None = None) -> LoadReport:
-    """Hold the records in quarantine to today's contract; load those that satisfy it and release them.
+    """Validate the records in quarantine against the current contract; load those that pass, and release them.
 
     A record of which a good version was loaded since is released without being loaded: it is older. Damaged records
     stay: only a new file can replace them.
@@ -259,7 +259,7 @@ def _entries_by_header(chosen: Platform) -> dict[tuple[Table, str | None], list[
 
 @dataclass(frozen=True)
 class _Retry:
-    """Entries held to the contract again: the rows to load, and the entries that leave the quarantine."""
+    """Entries that were validated again: the rows to load, and the entries that leave the quarantine."""
 
     validator: TableValidator
     rows: pa.Table

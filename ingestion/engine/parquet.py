@@ -97,7 +97,7 @@ class ParquetFile:
     def open(
         cls, path: Path, platform: str, contract: Sequence[Table], parsers: Mapping[Callable, str]
     ) -> "ParquetFile":
-        """Open a file and hold its columns to the contract.
+        """Open a file and match its columns to the contract.
 
         Raises:
             ExpectedFailure: as `load_parquet`.

@@ -148,7 +148,7 @@ def _adapted(records: Iterable[Record], adapt: Adapt, table: Table, *, reports_d
 
 
 def _joined(parts: Iterable[Part]) -> tuple[Part, ...]:
-    """Return one part for each table: several streams may hold records of one."""
+    """Return one part per table; several streams may hold records of the same table."""
     by_table: dict[Table, list[Iterable[Record]]] = {}
     for part in parts:
         by_table.setdefault(part.table, []).append(part.records)

@@ -45,7 +45,7 @@ LOAD_LOG = Table(
 
 @dataclass(frozen=True)
 class EntityReport:
-    """What became of the records of one table."""
+    """The outcome of the records of one table."""
 
     entity: str
     generation: str | None

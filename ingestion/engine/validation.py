@@ -268,7 +268,7 @@ def is_older(version: Any, other: Any) -> bool:
 
 
 def day_of(value: Any) -> date | None:
-    """Return the last day of what a text says: a day, a time, or a month; `None` where it says none."""
+    """Return the last day of a day, time or month in ISO form; `None` for any other value."""
     if not isinstance(value, str):
         return None
     try:
