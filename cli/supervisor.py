@@ -118,7 +118,7 @@ def environment() -> dict[str, str]:
 
 
 def up() -> None:
-    """Bring the whole platform up, and say where it is. A second call finds it up and changes nothing."""
+    """Start the whole platform, and print its addresses. A second call changes nothing."""
     prepare()
     started = supervisor_pid() is None
     if started:

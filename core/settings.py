@@ -62,7 +62,7 @@ class Home:
 
     @property
     def evidence(self) -> Path:
-        """What stands behind published figures, in files named by their SHA-256; see `audit.evidence`."""
+        """The evidence of published figures, in files named by their SHA-256; see `audit.evidence`."""
         return self.root / "evidence"
 
     @property
@@ -82,7 +82,7 @@ class Home:
 
     @property
     def locks(self) -> Path:
-        """Who writes which DuckDB file now; see `core.locks`."""
+        """The writer locks of DuckDB files; see `core.locks`."""
         return self.root / "locks"
 
     @property

@@ -178,7 +178,7 @@ def has_own(name: str) -> bool:
 
 
 def check(name: str) -> str:
-    """Read a file and say in one line where it stands and how many entries it has.
+    """Read a file and return one line with its path and number of entries.
 
     Raises:
         ExpectedFailure: an entry is wrong.

@@ -66,7 +66,7 @@ class PurgeReport:
 
 
 def purge(now: datetime) -> PurgeReport:
-    """Remove the rows whose retention has passed, and what of them is left in the files.
+    """Remove the rows whose retention has passed, and their remains in the files.
 
     A row is as old as the column that its table names in `dated_by` says; where that is empty, as its last load. Tables
     that name none, and platforms without a retention, are kept. The archive of a table ages with it; derived tables

@@ -106,7 +106,7 @@ def known_territories() -> set[str]:
 
 
 def note(home: Home, crisis_id: str, text: str, *, kind: str, role: str, at: datetime | None = None) -> None:
-    """Write down what happened, was said or was done in a crisis that lasts.
+    """Add an entry to the log of an open crisis.
 
     Raises:
         ExpectedFailure: there is no such crisis, it is closed, or the entry is empty or of no known kind.

@@ -40,7 +40,7 @@ VOLUMES = """
 
 
 class Volume(NamedTuple):
-    """What was said of a topic in a place on a network, `all` for all of them, on a day."""
+    """Mentions of a topic in a place on a network (`all` for all networks) on a day."""
 
     day: date
     topic: str

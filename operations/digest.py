@@ -75,7 +75,7 @@ class Leaf:
 
 @dataclass(frozen=True)
 class Edition:
-    """What a digest says of itself.
+    """The metadata of a digest.
 
     Attributes:
         week: As the command line names it, `2026-W48`.

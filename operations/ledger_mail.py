@@ -17,7 +17,7 @@ WEEK = timedelta(days=7)
 
 
 def text(home: Home, verdict: Verdict, now: datetime) -> str:
-    """Return what the mail says, in French.
+    """Return the text of the mail, in French.
 
     Args:
         home: The home.

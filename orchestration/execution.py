@@ -95,7 +95,7 @@ def graph() -> dg.Definitions:
 
 @contextmanager
 def watch(home_instance: dg.DagsterInstance, run_id: str) -> Generator[None]:
-    """While a run goes on, end the dead ones that it may wait for, and say once whom it waits for."""
+    """While a run goes on, end dead runs that block it, and report once which run it waits for."""
     done = threading.Event()
 
     def look() -> None:

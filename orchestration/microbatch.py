@@ -79,7 +79,7 @@ class News:
 
 
 class Outlook:
-    """Looks for news; what it has seen is news no more, once `seen` says that a batch has dealt with it."""
+    """Looks for news; news stays new until `seen` reports that a batch has processed it."""
 
     def __init__(self) -> None:
         self._since = datetime.now(UTC)

@@ -57,7 +57,7 @@ class Figures:
     loose: set[str] = field(default_factory=set)
 
     def agrees_with(self, other: Self) -> bool:
-        """Return whether both say the same wherever both publish; a cell that one of them leaves out counts none."""
+        """Return whether both agree wherever both publish; a cell that one of them leaves out counts as zero."""
         return all(mine == theirs for mine, theirs in common(self, other))
 
     def join(self, other: Self) -> None:
@@ -182,7 +182,7 @@ def checked_additions(
 
 
 def coincidences(cells: list[Cell], figures: Figures) -> Iterator[tuple[Cell, list[Cell]]]:
-    """Return what readers may take for a sum though nothing promises it, as it is true.
+    """Return the sums that hold by coincidence, which readers may take for structural ones.
 
     The values of a loose dimension may add up to every total, as series do that a platform counts twice; else some of
     them may count the same victims as the total.

@@ -87,7 +87,7 @@ def _of_handles(text: str) -> Iterator[Place]:
 
 
 def territory(text: str) -> str | None:
-    """Return the one territory that a text speaks of: the narrowest that all its places allow, else the first's."""
+    """Return the territory of a text: the narrowest that contains all its places, else that of the first."""
     found = find(text)
     narrow = [place.territory_code for place in found if place.level != "region"]
     return (narrow or [place.territory_code for place in found] or [None])[0]
@@ -361,7 +361,7 @@ class _Reading:
         return located and population >= KNOWN
 
     def _stands_alone(self, first: int, word: str, population: int) -> bool:
-        """Return whether a capitalised word is a commune though nothing around says so."""
+        """Return whether a capitalised word is a commune without support from its context."""
         _, kinds = look_up(word)
         if self._may_be_a_word(word):
             return population >= _GREAT and not kinds & int(Kind.INSTITUTION)

@@ -25,7 +25,7 @@ _REMEMBERED = 1 << 16
 
 
 class Feeling(NamedTuple):
-    """The feeling of a text, and who says so; none of both where nobody can say.
+    """The feeling of a text and its source; both are None where it is unknown.
 
     Attributes:
         verbatim_id: Identifier of the text.
@@ -118,18 +118,18 @@ def copy_groups(texts: Sequence[tuple[str, str]]) -> list[str]:
 
 @lru_cache(maxsize=_REMEMBERED)
 def theme_codes(text: str) -> tuple[str, ...]:
-    """Return the codes of the themes that a text speaks of."""
+    """Return the codes of the themes of a text."""
     return themes.spoken_of(themes.logarithms(text))
 
 
 @lru_cache(maxsize=_REMEMBERED)
 def term_frequencies(text: str) -> tuple[tuple[str, int], ...]:
-    """Return the stems of a text's words, and how often each stands in it."""
+    """Return the stems of a text with their frequencies."""
     return tuple(sorted(Counter(stem(word) for word in words(text) if word.isalnum()).items()))
 
 
 class Posting(NamedTuple):
-    """A term of the search's index, and one of the texts that it stands in.
+    """A posting of the search index: a term and a text that contains it.
 
     Attributes:
         term: Stem of a word.
@@ -172,7 +172,7 @@ def writings(texts: Iterable[str]) -> dict[str, str]:
 
 
 class Complaint(NamedTuple):
-    """A text that speaks of a theme, once for each theme and service that it counts under."""
+    """A text on a theme, once for each theme and service that it counts under."""
 
     verbatim_id: str
     text: str
@@ -194,7 +194,7 @@ class PainPointWord(NamedTuple):
 
 
 class PainPointExample(NamedTuple):
-    """A text that stands for the complaints of a theme and service."""
+    """A typical complaint of a theme and service."""
 
     theme: str
     service_name: str

@@ -11,7 +11,7 @@ _INTERVAL, _ONE_SIDED = (2.5, 97.5), (5, 95)
 
 
 class Estimate(NamedTuple):
-    """A value with its interval: of 95 % where nothing else is said."""
+    """A value with its interval, of 95 % by default."""
 
     value: float
     low: float

@@ -73,7 +73,7 @@ class Vocabulary:
 
 
 class FeatureCounts(NamedTuple):
-    """What is seen of texts, before it is weighed: how often each term of each kind stands in them, and numbers."""
+    """The unweighted features of texts: term frequencies by kind, and numbers."""
 
     counts: tuple[csr_array, ...]
     felt: np.ndarray

@@ -49,7 +49,7 @@ class Word(NamedTuple):
 
 
 class Example(NamedTuple):
-    """A text that stands for many: its place among them, and how near it is to what they share, from 0 to 1."""
+    """A typical text of a set: its index, and its similarity to the centroid, from 0 to 1."""
 
     place: int
     typicality: float

@@ -49,7 +49,7 @@ _WEIGHTS, _CARD = "weights.npz", "model.json"
 
 
 class Answer(NamedTuple):
-    """What is said of a text: its most probable label and the probability (0 to 1), none if it is empty; its themes."""
+    """The answer on a text: its most probable label and probability (0 to 1), None if empty, and its themes."""
 
     label: str | None
     probability: float | None
@@ -129,7 +129,7 @@ def is_written(text: str) -> bool:
 
 
 def label(written: str) -> str:
-    """Return a label as the project says it: the French feeling where it is one, else as written."""
+    """Return the canonical label: the French feeling where it is one, else as written."""
     return _FEELINGS.get(fold(written).strip(), written.strip())
 
 
@@ -252,7 +252,7 @@ def save(folder: Path, classifier: Classifier, card: Card) -> None:
 
 
 def load(folder: Path) -> tuple[Classifier, Card]:
-    """Read a model that `save` wrote; nothing that stands in it is run.
+    """Read a model that `save` wrote; no code in it is executed.
 
     Raises:
         NoModel: there is none, or it is damaged or of another version.
@@ -299,7 +299,7 @@ def _answer(texts: Sequence[str]) -> list[Answer]:
 
 
 def stream(folder: Path, texts: Iterable[str], processes: int = 2) -> Iterator[Answer]:
-    """Yield what is said of each text of a stream, in order, by several processes where there are many texts.
+    """Yield the answer on each text of a stream, in order, from several processes where there are many texts.
 
     Args:
         folder: Where the model is.

@@ -13,7 +13,7 @@ MOST = 10.0
 
 
 class Interval(NamedTuple):
-    """Values and the limits of their 90 % intervals, one for each row; NaN where nothing can be said."""
+    """Values and the limits of their 90 % intervals, one for each row; NaN where they are undefined."""
 
     value: np.ndarray
     low: np.ndarray

@@ -28,14 +28,14 @@ _BEFORE = 30  # characters that are looked back for a negation
 
 
 class Weight(NamedTuple):
-    """How much a text says for and against."""
+    """The positive and negative weights of a text."""
 
     positive: float
     negative: float
 
     @property
     def balance(self) -> float:
-        """Return the balance from -1 to 1, near 0 where little is said."""
+        """Return the balance from -1 to 1, near 0 where the weights are small."""
         return (self.positive - self.negative) / (self.positive + self.negative + 1)
 
 
@@ -60,7 +60,7 @@ def _patterns() -> dict[tuple[str, int], re.Pattern[str]]:
 
 
 def weigh(folded: str) -> Weight:
-    """Return what a folded text says for and against; a negated word counts for the other side."""
+    """Return the positive and negative weights of a folded text; a negated word counts for the other side."""
     positive = negative = 0.0
     for (polarity, strength), pattern in _patterns().items():
         if polarity == "request":

@@ -32,7 +32,7 @@ class Served(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What the gate says of a model.
+    """The verdict of the gate on a model.
 
     Attributes:
         version: Of the model that was evaluated.

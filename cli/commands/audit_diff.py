@@ -47,7 +47,7 @@ def base() -> str | None:
 
 
 def compare(former: str, later: str | None) -> list[Change]:
-    """Return what differs of each KPI between a revision and another, the checkout as it is for None.
+    """Return the changes of each KPI between two revisions; None stands for the checkout as it is.
 
     Raises:
         ExpectedFailure: there is no such revision, or dbt cannot compile one of them.
@@ -58,7 +58,7 @@ def compare(former: str, later: str | None) -> list[Change]:
 
 
 def touched(former: str, later: str | None) -> bool:
-    """Return whether anything that KPIs are made from differs, without compiling it."""
+    """Return whether any source of KPIs differs, without compiling it."""
     revisions = [former, *([later] if later else [])]
     untracked = git("ls-files", "--others", "--exclude-standard", "--", *PARTS) if later is None else b""
     return bool(untracked or git("diff", "--name-only", *revisions, "--", *PARTS))

@@ -29,7 +29,7 @@ def targets(*, live: bool, daily: bool) -> list[str]:
 
 
 def build(chosen: Sequence[str], select: str | None = None) -> Iterator[str]:
-    """Build targets and yield what became of each.
+    """Build targets and yield the outcome of each.
 
     Args:
         chosen: The targets, in their order.
@@ -50,7 +50,7 @@ def build(chosen: Sequence[str], select: str | None = None) -> Iterator[str]:
 
 
 def publish(chosen: Sequence[str]) -> Iterator[str]:
-    """Publish targets and yield what became of each.
+    """Publish targets and yield the outcome of each.
 
     Raises:
         ExpectedFailure: a target could not be published; the others were.

@@ -35,7 +35,7 @@ State = Literal["ok", "late", "broken"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the examination: what was looked at, how it stands, and what to do where it does not stand well."""
+    """One finding: what was examined, its state, and the remedy where something is wrong."""
 
     subject: str
     state: State
@@ -186,7 +186,7 @@ def inboxes(home: Home) -> Iterator[Finding]:
 
 
 def alerts(home: Home) -> Iterator[Finding]:
-    """Look at who is to be told, whether they can be, and what no server has taken yet."""
+    """Examine the subscriptions, their channels, and the alerts that no server has accepted yet."""
     try:
         wanted = subscriptions.declared()
     except ExpectedFailure as failure:

@@ -261,7 +261,7 @@ def _refusal_lines(reading: Reading) -> list[str]:
 
 
 def _hourly_lines(result: dict[str, Any] | None) -> list[str]:
-    """Return what the live series says of a running action, with the interval that bears a look at every hour."""
+    """Return the result of a running action from the live series, with its sequential interval."""
     if result is None:
         return []
     until = result["known_until"].replace(tzinfo=UTC).astimezone(PARIS)

@@ -338,7 +338,7 @@ def kept_names(columns: Sequence[str]) -> list[str]:
 
 
 def safe(cell: str) -> str:
-    """Return a cell that no spreadsheet runs: an apostrophe goes before a formula; a number is none."""
+    """Return a cell that no spreadsheet executes: a formula gets an apostrophe in front."""
     if not cell.lstrip(" ").startswith(_FORMULA) and not cell.startswith(_FORMULA):
         return cell
     try:

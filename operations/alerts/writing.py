@@ -88,7 +88,7 @@ def dashboard() -> str:
 
 
 def clock(moment: datetime) -> str:
-    """Return an instant as a French reader says it, in Paris."""
+    """Format an instant in French, in the time of Paris."""
     return moment.astimezone(PARIS).strftime("%d/%m/%Y à %H h %M")
 
 
@@ -128,7 +128,7 @@ def reasons(signal: Signal) -> str:
 
 
 def facts(notice: Notice) -> list[tuple[str, str]]:
-    """Return the lines of an alert: what is said, and its value, the most urgent first."""
+    """Return the lines of an alert: label and value, the most urgent first."""
     alert, signal = notice.alert, notice.signal
     if signal is None:
         return [("Depuis", clock(alert.signal_opened_at)), ("Détail", "le signal n'est plus dans la copie publiée")]

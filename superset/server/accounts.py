@@ -46,7 +46,7 @@ class RefusedChangeError(BadRequest):
 
 @dataclass(frozen=True)
 class Rules:
-    """What the policies say of accounts.
+    """The rules of the policies on accounts.
 
     Attributes:
         roles: Names of the project's roles that people may hold.
@@ -102,7 +102,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Author:
-    """Who asks for a change: the number of the account, None for nobody, and the roles that it holds."""
+    """The author of a change: the id of the account (None without a login) and its roles."""
 
     number: int | None
     roles: set[str]
@@ -110,7 +110,7 @@ class Author:
 
 @contextmanager
 def by_the_platform() -> Iterator[None]:
-    """Let the code inside change accounts that nobody has asked to change: those that follow an issuer's claims."""
+    """Let the code inside change accounts without an author, to follow an issuer's claims."""
     former = g.get("account_changes_by_the_platform", False)
     g.account_changes_by_the_platform = True
     try:

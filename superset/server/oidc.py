@@ -34,11 +34,11 @@ HINT_BYTES = 2_000  # a browser drops a cookie of more than 4 096, and the sessi
 
 
 class Refusal(Exception):
-    """Somebody is not let in, and why, in words for them."""
+    """A refused login, with its reason in French for the user."""
 
 
 class View(AuthOAuthView):
-    """The way in and out: Superset's own redirects to the issuer, and this receives who comes back."""
+    """The login and logout views: Superset redirects to the issuer, and these receive the users who come back."""
 
     @expose("/oauth-authorized/<provider>")
     def oauth_authorized(self, provider: str) -> Any:
@@ -70,7 +70,7 @@ class View(AuthOAuthView):
 
 
 def _wanted(key: str) -> str:
-    """Return the page that somebody was on the way to, which Flask-AppBuilder signs into the `state`, or nothing."""
+    """Return the page that the user asked for, which Flask-AppBuilder signs into the `state`, or nothing."""
     try:
         return jwt.decode(request.args.get("state", ""), OctKey.import_key(key), algorithms=["HS256"]).claims["next"][0]
     except (errors.JoseError, KeyError, IndexError, ValueError):
@@ -160,7 +160,7 @@ _CLAIMS = {
 
 
 def _words(error: Exception) -> str:
-    """Say what is wrong with a token. Authlib and joserfc have each their own classes, with the same names."""
+    """Return in French why a token is invalid. Authlib and joserfc have classes of the same names."""
     kind = type(error).__name__
     claim = str(getattr(error, "claim", "") or getattr(error, "claim_name", ""))
     if kind == "ExpiredTokenError":

@@ -120,7 +120,7 @@ class Connection:
         return Cursor(self)
 
     def begin(self) -> None:
-        """Do nothing: a file that nobody writes needs no transaction."""
+        """Do nothing: a read-only file needs no transaction."""
 
     def commit(self) -> None:
         """Do nothing, likewise."""

@@ -52,7 +52,7 @@ def limit_requests(app: Flask) -> None:
 
 
 def _account() -> str | None:
-    """Return who asks, by session or by what is still to be proved; None for whoever is asked for a login."""
+    """Return the account of a request, from its session or its unverified credentials; None without any."""
     if current_user.is_authenticated:
         return f"account {current_user.get_id()}"
     proof = request.headers.get("Authorization")

@@ -96,7 +96,7 @@ class SecurityManager(SupersetSecurityManager):
             self.session.rollback()
 
     def auth_user_db(self, username: str, password: str) -> Any:
-        """Let in by password; where people come in through an issuer, nobody but the platform's own account."""
+        """Log in by password; with an OpenID Connect issuer, only the platform's own account."""
         if self.auth_type == AUTH_OAUTH and username != _administrator():
             # As long as for an account that may come in.
             check_password_hash(current_app.config["AUTH_DB_FAKE_PASSWORD_HASH_CHECK"], password)

@@ -39,7 +39,7 @@ class AccessPlan:
 
 
 def plan(client: Client, bundle: Bundle, policies: Policies) -> AccessPlan:
-    """Compare a server with the policies. A dataset that is not there yet counts as one that nobody reads.
+    """Compare a server with the policies. A dataset that does not exist yet counts as unreadable.
 
     Raises:
         SupersetFailure: the policies do not pass their check, or the server does not answer.
@@ -72,7 +72,7 @@ def refuse_problems(policies: Policies, bundle: Bundle) -> None:
 
 
 def drift(client: Client, bundle: Bundle, policies: Policies) -> list[Change]:
-    """Return what somebody changed by hand about who may do and see what.
+    """Return the manual changes of roles, rules and accounts.
 
     Raises:
         SupersetFailure: the policies do not pass their check, or the server does not answer.
@@ -129,7 +129,7 @@ def apply(client: Client, bundle: Bundle, policies: Policies) -> AccessPlan:
 
 
 def new_password(client: Client, username: str) -> str:
-    """Give an account a password that nobody has seen, and return it; the only place where it can be read.
+    """Set a random password of an account, and return it; it is shown nowhere else.
 
     Raises:
         SupersetFailure: there is no such account, or the server does not answer.
@@ -283,7 +283,7 @@ class _Work:
         self._role_ids = {name: role.id for name, role in server.roles.items()}
 
     def take_back(self, users: list[Change], roles: list[Change], dashboards: list[Change]) -> None:
-        """Shut out who is no longer declared, and take from roles what they are to lose."""
+        """Deactivate accounts that are no longer declared, and revoke the permissions that roles lose."""
         for change in users:
             if change.action == "delete":
                 # The account stays, without roles: what its owner made keeps its author.

@@ -239,7 +239,7 @@ def _dataset(
 
 
 def time_column(declared: Mapping[str, Any], model: Model | None) -> str | None:
-    """Return the column that a period filter acts on: the file says it, or the model that the dataset is."""
+    """Return the column that a period filter acts on, from the file or from its model."""
     return declared.get("time") or (model.superset.get("time") if model and "model" in declared else None)
 
 
@@ -280,7 +280,7 @@ def _of_query(name: str, declaration: Mapping[str, Any]) -> Column | None:
 
 
 def column_declarations(declared: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Return what a dataset's file itself says of its columns, by name: nothing, a label, or fields.
+    """Return the columns that a dataset's file declares, by name: nothing, a label, or fields.
 
     `columns` maps names, or lists them: a name alone where the manifest says everything of it.
     """
@@ -391,14 +391,14 @@ def _dashboard(
 
 
 def is_excluded(declared_filter: Mapping[str, Any], chart: str, charts_by_slug: Mapping[str, Asset]) -> bool:
-    """Return whether a filter leaves a chart alone: it says so, or the chart itself fixes the column of the filter."""
+    """Return whether a filter does not apply to a chart: it excludes it, or the chart fixes the column itself."""
     fixed = charts_by_slug[chart].declared.get("where", {}) if chart in charts_by_slug else {}
     named = chart in declared_filter.get("except", []) or chart not in declared_filter.get("only", [chart])
     return named or declared_filter.get("column") in fixed
 
 
 def shown(slug: str, declared: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return by slug the dashboards that a file makes: as it says, and with `phone` in a single column too."""
+    """Return by slug the dashboards of a file: as declared, and with `phone` in a single column too."""
     made = {slug: dict(declared)}
     if "phone" in declared:
         made[slug + PHONE] = layout.single_column(declared)

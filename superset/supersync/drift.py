@@ -6,7 +6,7 @@ from supersync.plan import Change, plan
 
 
 def drift(client: Client, bundle: Bundle, database_uri: str) -> list[Change]:
-    """Return the objects of the project that are not on the server as they were applied: edited, or gone.
+    """Return the objects of the project that were edited or deleted on the server.
 
     Run it with the bundle that was applied last: it cannot distinguish a hand edit from a later change of the bundle.
 

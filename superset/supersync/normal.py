@@ -25,7 +25,7 @@ _CROSS_FILTERS = {"global_chart_configuration", "chart_configuration"}
 
 
 def normalise(kind: str, config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what of an object is somebody's decision: no additions of a server, names in place of its numbers.
+    """Return the declared part of an object: without a server's additions, with names in place of its ids.
 
     Args:
         kind: `database`, `dataset`, `chart` or `dashboard`.
@@ -78,7 +78,7 @@ def _dashboard(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _cross_filters(metadata: Mapping[str, Any], names: Mapping[int, str]) -> dict[str, Any]:
-    """Return which charts a click leaves out, where somebody has said so: a server writes down that none is."""
+    """Return which charts a click does not filter, where that is declared; a server also exports empty lists."""
     own = {
         str(names.get(int(number), number)): _click(scope, names)
         for number, chart in (metadata.get("chart_configuration") or {}).items()
@@ -113,7 +113,7 @@ _SHAPES: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 
 
 def _pruned(value: Any) -> Any:
-    """Leave out what says nothing: a server exports `null` or an empty list where the bundle is silent."""
+    """Leave out empty values: a server exports `null` or an empty list where the bundle declares nothing."""
     if isinstance(value, dict):
         return {
             key: pruned

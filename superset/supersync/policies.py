@@ -47,7 +47,7 @@ class Role:
 
 @dataclass(frozen=True)
 class Account:
-    """Somebody who may come in."""
+    """An account that may log in."""
 
     username: str
     first_name: str

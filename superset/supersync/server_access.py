@@ -24,7 +24,7 @@ class RemoteRole:
 
 @dataclass(frozen=True)
 class RemoteRule:
-    """A row rule of the server. `other_datasets` says that it also covers datasets that are not the bundle's."""
+    """A row rule of the server. `other_datasets` is true if it also covers datasets outside the bundle."""
 
     id: int
     filter_type: str
@@ -45,7 +45,7 @@ class RemoteDashboard:
 
 @dataclass(frozen=True)
 class RemoteUser:
-    """An account of the server; `is_ours` says that the project made it."""
+    """An account of the server; `is_ours` is true if the project created it."""
 
     id: int
     fields: dict[str, Any]

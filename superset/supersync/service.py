@@ -15,7 +15,7 @@ from supersync.policies import Policies
 
 @dataclass(frozen=True)
 class SyncPlan:
-    """What an apply would do: to what is shown, then to who may see it."""
+    """The changes of an apply: to the bundle, then to access."""
 
     bundle: Plan
     access: AccessPlan
@@ -56,7 +56,7 @@ def apply(client: Client, bundle: Bundle, declared: Policies, database_uri: str)
 
 
 def drift(client: Client, bundle: Bundle, declared: Policies, database_uri: str) -> list[Change]:
-    """Return what somebody changed by hand on a server, of what is shown and of who may see it.
+    """Return the manual changes on a server, of the bundle and of access.
 
     Raises:
         SupersetFailure: one does not pass its check, or the server does not answer.

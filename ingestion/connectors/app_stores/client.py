@@ -209,7 +209,7 @@ def _play_record(package: str, review: Record) -> Record:
 
 
 def _seconds(stamp: Any) -> Any:
-    """Return the seconds of a Google time stamp; anything else as it is, for the contract to judge."""
+    """Return the seconds of a Google time stamp; anything else unchanged, for the contract to reject."""
     return stamp.get("seconds") if isinstance(stamp, dict) else stamp
 
 

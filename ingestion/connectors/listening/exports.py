@@ -29,7 +29,7 @@ _REQUIRED = {field.name: None for field in MENTIONS.fields if field.required}
 
 @dataclass(frozen=True)
 class ColumnMap:
-    """How a vendor's export says the neutral record.
+    """How a vendor's columns map to the neutral record.
 
     Attributes:
         vendor: Who exports so.

@@ -239,7 +239,7 @@ def _said(response: requests.Response) -> dict[str, Any]:
 
 
 def instant(milliseconds: Any) -> Any:
-    """Return milliseconds since 1970 as ISO 8601; anything else as it is, for the contract to judge."""
+    """Return milliseconds since 1970 as ISO 8601; anything else unchanged, for the contract to reject."""
     if isinstance(milliseconds, bool) or not isinstance(milliseconds, int):
         return milliseconds
     try:

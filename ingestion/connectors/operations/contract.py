@@ -63,7 +63,7 @@ TOPICS = Table(
 
 
 def _reasoned(row: Row) -> Row:
-    """Refuse a signal that was put aside for no stated reason: nobody could check it later.
+    """Reject a dismissed signal without a stated reason.
 
     Raises:
         RejectedError: the reason is absent.

@@ -56,7 +56,7 @@ def _table(name: str, resource: str) -> DltResource:
 
 @dlt.resource(name=CHAT_CATEGORY.name)
 def _chat_categories() -> Iterator[Page]:
-    """Yield what the installation says of the motives of the chat; the defaults are a seed of the dbt project."""
+    """Yield the chat motives of the installation; the defaults are a seed of the dbt project."""
     if configuration.has_own(configuration.CHAT_CATEGORIES):
         found = configuration.chat_categories()
         yield [{"label": label, "category": category} for label, category in found.items()]

@@ -40,7 +40,7 @@ class Resource:
         self._api = Api("reference", address(), KEY_SETTING, headers)
 
     def converted_at(self) -> str | None:
-        """Return when data.gouv.fr last converted the file, `None` where it does not say.
+        """Return when data.gouv.fr last converted the file, `None` where it is unknown.
 
         Raises:
             ExpectedFailure: the API cannot be reached or refuses.

@@ -39,7 +39,7 @@ class X:
         return self._api.base_url
 
     def users(self, accounts: Sequence[Account]) -> list[tuple[Account, User]]:
-        """Return each account that X knows with what X says of it; the others are named in the log.
+        """Return the accounts that X knows with their figures; the others are named in the log.
 
         Raises:
             ExpectedFailure: X cannot be read, or knows none of them.

@@ -49,7 +49,7 @@ def _declared_name(row: Row) -> Row:
 
 
 def _declared_place(row: Row) -> Row:
-    """Say where the account belongs: figures may come without the list of accounts that would tell it."""
+    """Return a row with the declared place of its account, which an export of figures may lack."""
     found = _declared(row)
     return {**row, "account": found.account, "department_code": found.department}
 
