@@ -1,4 +1,4 @@
-"""Crises: opened, written down while they last, closed. `crisis_report` reports on them, `pinned` shows them."""
+"""Crises: opened, written down while they last, closed. `crisis_report` reports on them."""
 
 import csv
 from collections.abc import Sequence

@@ -13,9 +13,9 @@ from analytics.anomaly import baseline, calibration, daily, streaming
 from analytics.anomaly.baseline import Finding, Key
 from analytics.signals import lifecycle, live_detection, signal_table
 from analytics.signals.context import Mention, around, posts, terms_of
+from analytics.signals.live_tables import Live
 from analytics.signals.signal_table import Territory, World
 from analytics.signals.topics import Topic
-from orchestration import signals
 
 START = datetime(2026, 9, 1, tzinfo=UTC).replace(tzinfo=None)
 HOUR = timedelta(hours=1)
@@ -559,7 +559,7 @@ def test_a_signal_is_told_with_what_its_mentions_share_however_old() -> None:
             "select mention_id, published_at, 'crue' as topic_code, 'FR-NAQ' as region_code, case mention_id"
             " when 'elsewhere' then 'FR-29' else 'FR-33' end as territory_code from texts"
         )
-        live = signals.Live(session, this=None, texts=texts, mentions=located)
+        live = Live(session, this=None, texts=texts, mentions=located)
         assert [one.mention_id for one in live._mentions("crue", "FR-33", START)] == ["old", "share"]
         assert [one.mention_id for one in live._mentions("crue", "FR", START)] == ["old", "elsewhere", "share"]
 

@@ -7,7 +7,8 @@ import pyarrow as pa
 
 from analytics.anomaly import calibration, daily
 from analytics.anomaly.baseline import DAY_MINUTES, Key
-from orchestration import signals
+from analytics.relations import as_table
+from analytics.signals.live_tables import daily_series
 
 FEWEST_VICTIMS = 5
 COLUMNS = {
@@ -33,7 +34,7 @@ def model(dbt, session):  # noqa: ANN001, ANN201, ARG001 - dbt's signature
     dbt.config(materialized="table")
     calibrated = dbt.ref("daily_threshold").select(THRESHOLD).fetchall()
     thresholds = calibration.scores([calibration.Threshold(*row) for row in calibrated], DAY_MINUTES)
-    told = signals.daily_series(dbt.ref("series_day"), dbt.ref("series_day_ears"))
+    told = daily_series(dbt.ref("series_day"), dbt.ref("series_day_ears"))
     lasts = {platform: max(one.day for one in own) for platform, own in told.items()}
     found = []
     for platform, own in sorted(told.items()):
@@ -51,6 +52,4 @@ def model(dbt, session):  # noqa: ANN001, ANN201, ARG001 - dbt's signature
         and one.at >= daily.midnight(since - timedelta(days=14))
         and not (one.key.metric == "victims" and 0 < one.observed < FEWEST_VICTIMS)
     ]
-    return pa.table(
-        {name: pa.array([row[place] for row in rows], kind) for place, (name, kind) in enumerate(COLUMNS.items())}
-    )
+    return as_table(rows, COLUMNS)

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from operations import topics
+from analytics.signals import topics
 
 QUERIES = {
     "threat": ("dim_threat", "threat_code, threat_label", None),

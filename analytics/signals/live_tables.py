@@ -1,19 +1,19 @@
-"""What one run of detection reads from the live file. What stands out, and what it becomes: `analytics.signals`."""
+"""What detection reads from tables of dbt, handed over as DuckDB relations."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from analytics import relations
 from analytics.anomaly import calibration, daily, streaming
 from analytics.anomaly.baseline import DAY_MINUTES, Finding, Key
 from analytics.anomaly.calibration import Threshold
-from analytics.signals import live_detection, signal_table
+from analytics.signals import live_detection, signal_table, topics
 from analytics.signals.context import Mention, terms_of
 from analytics.signals.lifecycle import FRANCE
 from analytics.signals.signal_table import Territory, World
 from analytics.signals.topic_tagging import ALL
-from operations import topics
 
 _USUAL_DAYS, _USUAL_TEXTS = 28, 5000
 _MENTION = (
@@ -23,20 +23,20 @@ _MENTION = (
 
 
 class Live:
-    """The tables of one build of the live file, as DuckDB relations.
+    """The tables of one build of the live file.
 
     Args:
         session: DuckDB connection of dbt.
         this: The model that keeps the signals, for what it held before.
-        relations: The tables, by the names that `detect` knows them by.
+        tables: The tables, by the names that `detect` knows them by.
     """
 
-    def __init__(self, session: Any, *, this: Any, **relations: Any) -> None:
+    def __init__(self, session: Any, *, this: Any, **tables: Any) -> None:
         self._session = session
         self._this = this
-        for name, relation in relations.items():
+        for name, relation in tables.items():
             relation.create_view(f"signals_{name}", replace=True)
-        self._tables = relations
+        self._tables = tables
 
     def _rows(self, query: str, *parameters: object) -> list[tuple]:
         return self._session.execute(query, list(parameters)).fetchall()
@@ -44,8 +44,7 @@ class Live:
     def detect(self) -> list[signal_table.Row]:
         """Return the rows of all signals as they are now."""
         columns = list(signal_table.COLUMNS)
-        known = topics.former(self._session, self._this, columns).fetchall()
-        former = [dict(zip(columns, row, strict=True)) for row in known]
+        former = relations.as_dicts(relations.former(self._session, self._this, columns))
         [(now,)] = self._rows("select max(collected_at) from signals_mentions")
         if now is None:
             return former
@@ -53,8 +52,8 @@ class Live:
             self._rows("select series, learnt_until, bins, state from signals_detectors")
         )
         live = live_detection.look(
-            topics.counted(self._tables["hours"]),
-            topics.counted(self._tables["fives"]),
+            nonzero_bins(self._tables["hours"]),
+            nonzero_bins(self._tables["fives"]),
             now,
             learnt,
             history,
@@ -91,7 +90,7 @@ class Live:
         """Return what the last published daily build has found in its series."""
         rows = self._rows(
             "select topic_code, metric, platform, territory_code, bin_start, bin_minutes, observed, expected, upper,"
-            " p_value, method, baseline_window, tests from daily_copy.main.daily_alarm"
+            " p_value, method, baseline_window, tests from signals_daily_alarms"
         )
         return [Finding(Key(*row[:4]), *row[4:]) for row in rows]
 
@@ -101,7 +100,7 @@ class Live:
             territories=territories(self._tables["territories"], self._tables["regions"]),
             mentions=self._mentions,
             usual_terms=self._usual_terms(now),
-            dismissed=dismissed(),
+            dismissed=dismissed(relations.as_dicts(self._tables["verdicts"])),
         )
 
     def _mentions(self, topic: str, territory: str, since: datetime) -> Sequence[Mention]:
@@ -130,6 +129,12 @@ class Live:
             _USUAL_TEXTS,
         )
         return terms_of(text for (text,) in rows)
+
+
+def nonzero_bins(series: Any) -> list[live_detection.Row]:
+    """Return the bins of a table of live series that are not zero."""
+    wanted = "topic_code, platform, territory_code, bin_start, mentions, total_mentions, negative"
+    return series.filter("mentions > 0").select(wanted).fetchall()
 
 
 def daily_series(totals: Any, bounds: Any) -> dict[str, list[daily.Day]]:
@@ -178,10 +183,14 @@ def _from_the_first(told: list[daily.Day]) -> list[daily.Day]:
     return [one for one in told if one.key.metric in first and one.day >= first[one.key.metric]]
 
 
-def dismissed() -> dict[str, datetime]:
-    """Return the signals that operators of this home have put aside, and when; the last verdict counts."""
+def dismissed(verdicts: Iterable[Mapping[str, Any]]) -> dict[str, datetime]:
+    """Return the signals that operators have put aside, and when; the last verdict on a signal counts.
+
+    Args:
+        verdicts: Rows of the operations database, times as ISO 8601 texts.
+    """
     last: dict[str, tuple[datetime, bool]] = {}
-    for row in topics.operations("verdicts"):
+    for row in verdicts:
         at = datetime.fromisoformat(row["decided_at"])
         at = (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC).replace(tzinfo=None)
         if row["signal_id"] not in last or last[row["signal_id"]][0] < at:
