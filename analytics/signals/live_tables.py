@@ -7,7 +7,7 @@ from typing import Any
 
 from analytics import relations
 from analytics.anomaly import calibration, daily, streaming
-from analytics.anomaly.baseline import DAY_MINUTES, Finding, Key
+from analytics.anomaly.baseline import DAY_MINUTES, Anomaly, Key
 from analytics.anomaly.calibration import Threshold
 from analytics.signals import live_detection, signal_table, topics
 from analytics.signals.context import Mention, terms_of
@@ -51,9 +51,9 @@ class Live:
         learnt, history = streaming.restore(
             self._rows("select series, learnt_until, bins, state from signals_detectors")
         )
-        live = live_detection.look(
+        live = live_detection.detect(
             nonzero_bins(self._tables["hours"]),
-            nonzero_bins(self._tables["fives"]),
+            nonzero_bins(self._tables["five_minute_bins"]),
             now,
             learnt,
             history,
@@ -67,7 +67,7 @@ class Live:
         query = "select domain, bin_minutes, alerts_per_series_week, series_weeks, score from signals_thresholds"
         return [Threshold(*row) for row in self._rows(query)]
 
-    def _of_days(self, now: datetime) -> list[Finding]:
+    def _of_days(self, now: datetime) -> list[Anomaly]:
         """Return what stands out of the last whole days of the live series."""
         rows = self._rows(
             "select topic_code, platform, territory_code, day, observed, c1_upper, c2_upper, c3_upper,"
@@ -77,22 +77,22 @@ class Live:
             " where topic_code <> ? order by topic_code, platform, territory_code, day",
             ALL,
         )
-        told = [
+        days = [
             daily.Day(
                 Key(topic, "chat_contacts" if platform == live_detection.CHAT else "mentions", platform, place), *rest
             )
             for topic, platform, place, *rest in rows
         ]
         yesterday = streaming.wall_clock(now).date() - timedelta(days=1)
-        return daily.judge(_from_the_first(told), yesterday, calibration.scores(self._thresholds(), DAY_MINUTES))
+        return daily.detect(_from_the_first(days), yesterday, calibration.scores(self._thresholds(), DAY_MINUTES))
 
-    def _of_the_daily_build(self) -> list[Finding]:
+    def _of_the_daily_build(self) -> list[Anomaly]:
         """Return what the last published daily build has found in its series."""
         rows = self._rows(
             "select topic_code, metric, platform, territory_code, bin_start, bin_minutes, observed, expected, upper,"
             " p_value, method, baseline_window, tests from signals_daily_alarms"
         )
-        return [Finding(Key(*row[:4]), *row[4:]) for row in rows]
+        return [Anomaly(Key(*row[:4]), *row[4:]) for row in rows]
 
     def _world(self, now: datetime) -> World:
         return World(
@@ -151,11 +151,11 @@ def daily_series(totals: Any, bounds: Any) -> dict[str, list[daily.Day]]:
         .order(series)
         .fetchall()
     )
-    told: dict[str, list[daily.Day]] = {}
+    days_of: dict[str, list[daily.Day]] = {}
     for row in rows:
         key = Key(*row[:4])
-        told.setdefault(key.platform, []).append(daily.Day(key, *row[4:]))
-    return told
+        days_of.setdefault(key.platform, []).append(daily.Day(key, *row[4:]))
+    return days_of
 
 
 def territories(places: Any, regions: Any) -> dict[str, Territory]:
@@ -174,13 +174,13 @@ def territories(places: Any, regions: Any) -> dict[str, Territory]:
     }
 
 
-def _from_the_first(told: list[daily.Day]) -> list[daily.Day]:
+def _from_the_first(days: list[daily.Day]) -> list[daily.Day]:
     """Return days from the first on that the networks, or the chat, count anything: before, nothing was loaded."""
     first: dict[str, date] = {}
-    for one in told:
-        if one.count:
-            first[one.key.metric] = min(first.get(one.key.metric, one.day), one.day)
-    return [one for one in told if one.key.metric in first and one.day >= first[one.key.metric]]
+    for day in days:
+        if day.count:
+            first[day.key.metric] = min(first.get(day.key.metric, day.day), day.day)
+    return [day for day in days if day.key.metric in first and day.day >= first[day.key.metric]]
 
 
 def dismissed(verdicts: Iterable[Mapping[str, Any]]) -> dict[str, datetime]:

@@ -286,10 +286,10 @@ def codes(topics: Iterable[Topic], text: str, platform: str) -> list[str]:
 
 def parents(topics: Iterable[Topic]) -> dict[str, str]:
     """Return each topic's code with that of the topic that contains it."""
-    return {one.code: one.part_of for one in topics if one.part_of is not None}
+    return {topic.code: topic.part_of for topic in topics if topic.part_of is not None}
 
 
 def version(topics: Iterable[Topic]) -> str:
     """Return a mark that changes when what topics find changes."""
-    told = sorted(f"{one.code}\n{one.query}\n{','.join(one.platforms)}" for one in topics)
-    return sha256("\n\n".join(told).encode()).hexdigest()[:16]
+    definitions = sorted(f"{topic.code}\n{topic.query}\n{','.join(topic.platforms)}" for topic in topics)
+    return sha256("\n\n".join(definitions).encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""The topics that a threat, or what a citizen writes, is on. Mentions and the chat are told live."""
+"""The topics that a threat, or what a citizen writes, is on. Mentions and the chat have live tables of their own."""
 
 import pyarrow as pa
 

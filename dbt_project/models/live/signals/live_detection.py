@@ -14,7 +14,7 @@ def model(dbt, session):  # noqa: ANN001, ANN201 - dbt's signature
         session,
         this=dbt.this,
         hours=dbt.ref("live_series_hour"),
-        fives=dbt.ref("live_series_five_minutes"),
+        five_minute_bins=dbt.ref("live_series_five_minutes"),
         days=dbt.ref("live_ears"),
         totals=dbt.ref("live_series_day"),
         mentions=dbt.ref("live_topic_mention"),

@@ -1,4 +1,4 @@
-"""The score from which a bin alarms, by domain: the operators' budget, and what quiet history says of it; daily."""
+"""The score from which a bin alarms, by domain: from the operators' budget and days without an event; daily."""
 
 from dataclasses import astuple
 from datetime import UTC, datetime
