@@ -13,7 +13,7 @@ from analytics.anomaly import baseline, calibration, daily, streaming
 from analytics.anomaly.baseline import Anomaly, Key
 from analytics.signals import lifecycle, live_detection, signal_table
 from analytics.signals.context import Mention, around, posts, terms_of
-from analytics.signals.live_tables import Live
+from analytics.signals.live_tables import Live, dismissed
 from analytics.signals.signal_table import Territory, World
 from analytics.signals.topics import Topic
 
@@ -572,6 +572,16 @@ def test_a_signal_is_told_with_what_its_mentions_share_however_old() -> None:
         live = Live(session, this=None, texts=texts, mentions=located)
         assert [one.mention_id for one in live._mentions("crue", "FR-33", START)] == ["old", "share"]
         assert [one.mention_id for one in live._mentions("crue", "FR", START)] == ["old", "elsewhere", "share"]
+
+
+def test_the_last_verdict_on_a_signal_counts() -> None:
+    verdicts = [
+        {"signal_id": "a", "verdict": "écarté", "decided_at": "2026-11-24T12:00:00+01:00"},
+        {"signal_id": "a", "verdict": "confirmé", "decided_at": "2026-11-24T10:59:00+00:00"},
+        {"signal_id": "b", "verdict": "écarté", "decided_at": "2026-11-24T11:00:00+00:00"},
+        {"signal_id": "b", "verdict": "vu", "decided_at": "2026-11-24T11:01:00+00:00"},
+    ]
+    assert dismissed(verdicts) == {"a": datetime(2026, 11, 24, 11)}  # noqa: DTZ001 - UTC without a zone, as stored
 
 
 def test_a_subject_that_nobody_watches_is_a_novelty() -> None:

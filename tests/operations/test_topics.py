@@ -167,3 +167,12 @@ def test_an_operators_topic_takes_the_place_of_the_projects(home: Home) -> None:
     assert topics.codes(now.values(), "Une avalanche", "brigade_numerique") == []
     with pytest.raises(ExpectedFailure, match="Aucun thème"):
         of_home.find("tsunami")
+
+
+def test_a_topic_that_is_stopped_is_not_watched_and_its_parts_stand_alone() -> None:
+    projects = {topic.code: topic for topic in topics.read()}
+    part = next(topic for topic in projects.values() if topic.part_of is not None)
+    stopped = {**FLOOD, "code": part.part_of, "platforms": "", "active": False}
+    watched = {topic.code: topic for topic in topics.watched([stopped])}
+    assert watched.keys() == projects.keys() - {part.part_of}
+    assert watched[part.code] == dataclasses.replace(part, part_of=None)
