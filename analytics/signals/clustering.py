@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from analytics.anomaly.baseline import Anomaly
@@ -41,14 +41,14 @@ def merge(
     first, for they say where to look.
 
     Args:
-        anomalies: In any order; the result does not depend on it.
+        anomalies: In any order; it decides only between those of one moment, topic, territory and strength.
         topic_parents: Topic to the one that contains it.
         territory_parents: Territory to the one that contains it (`FR-33` to `FR-NAQ`, `FR-NAQ` to `FR`).
 
     Raises:
         ValueError: a topic or territory contains itself.
     """
-    waiting = sorted(set(anomalies), key=_order)
+    waiting = sorted(anomalies, key=_order)
     topics = {anomaly.key.topic: lineage(anomaly.key.topic, topic_parents) for anomaly in waiting}
     territories = {anomaly.key.territory: lineage(anomaly.key.territory, territory_parents) for anomaly in waiting}
 
@@ -74,7 +74,7 @@ def merge(
 
 
 def _order(anomaly: Anomaly) -> tuple:
-    return anomaly.at, anomaly.key.topic, anomaly.key.territory, anomaly.p_value, anomaly.ratio, astuple(anomaly)
+    return anomaly.at, anomaly.key.topic, anomaly.key.territory, anomaly.p_value, anomaly.ratio
 
 
 def _on_one_line(first: list[str], second: list[str]) -> bool:
