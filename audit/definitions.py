@@ -14,8 +14,9 @@ Lineage = Mapping[str, Mapping[str, Sequence[Sequence[str]]]]
 #: The columns of a KPI that hold its figures; the others say of what.
 FIGURES = ("numerator", "denominator", "value", "observations")
 
-#: The dbt source through which the daily target reads what the live one has published.
-PUBLISHED_BY_LIVE = "live_copy"
+#: The dbt sources through which each target reads what the other one has published. The live target asks the daily one
+#: only which rows are archived: no figure is made of that.
+PUBLISHED_BY_LIVE, PUBLISHED_BY_DAILY = "live_copy", "daily_copy"
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ def ancestors(unique_id: str, nodes: Mapping[str, Mapping[str, Any]]) -> set[str
         node = nodes[uid]
         if node.get("source_name") == PUBLISHED_BY_LIVE:
             waiting.append(models[node["name"]])
-        elif uid not in found:
+        elif uid not in found and node.get("source_name") != PUBLISHED_BY_DAILY:
             found.add(uid)
             waiting += node.get("depends_on", {}).get("nodes", ())
     return found

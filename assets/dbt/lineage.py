@@ -21,8 +21,8 @@ from warehouse import dbt_project
 
 DIALECT = "duckdb"
 
-#: The dbt source through which the daily target reads what the live one has published.
-PUBLISHED_BY_LIVE = "live_copy"
+#: The dbt sources through which each target reads what the other one has published.
+PUBLISHED = ("live_copy", "daily_copy")
 
 #: In observations, a constant in one of these counts the record: it comes from where the key of the record comes from.
 COUNTED, RECORD = ("numerator", "denominator"), "record_key"
@@ -49,7 +49,7 @@ def trace(manifest: Mapping[str, Any]) -> Lineage:
     tables = {relation(n): uid for uid, n in nodes.items() if n["resource_type"] in ("model", "seed", "source")}
     models = {node["name"]: uid for uid, node in nodes.items() if node["resource_type"] == "model"}
     # A published copy of the other target holds models under their own names: what is read there comes from them.
-    tables |= {relation(n): models[n["name"]] for n in nodes.values() if n.get("source_name") == PUBLISHED_BY_LIVE}
+    tables |= {relation(n): models[n["name"]] for n in nodes.values() if n.get("source_name") in PUBLISHED}
     schema: dict[str, dict[str, dict[str, str]]] = {}
     for (schema_name, table), uid in tables.items():
         columns = {c["name"].lower(): c.get("data_type") or "text" for c in nodes[uid]["columns"].values()}

@@ -9,15 +9,16 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
+from analytics.signals import open_crises
 from analytics.signals.topics import Topic
 from cli.main import app
 from core.clock import PARIS
 from core.errors import ExpectedFailure
 from core.settings import Home
+from ingestion.connectors.operations import store
 from ingestion.engine.loading import load
 from operations import crises, crisis_report, topics, verdicts
 from operations.crisis_report import as_html, as_markdown, gather, timeline
-from orchestration import pinned
 from tests.analytics.signalling import FLOOD, other, publish
 
 NOW = datetime.now(UTC)
@@ -95,14 +96,19 @@ def test_a_closed_crisis_takes_no_entry_and_is_closed_once(home, crisis) -> None
     assert [listed.crisis_id for listed in crises.listed(home)] == [reopened.crisis_id, crisis.crisis_id]
 
 
-def test_a_crisis_is_pinned_while_it_lasts(home, crisis) -> None:
+def shown(home: Home) -> list[dict]:
+    """Return the crises of a home as the live file shows them."""
+    return list(open_crises.rows(*(store.rows(home.operations, table) for table in ("crises", "crisis_events"))))
+
+
+def test_a_crisis_is_shown_while_it_lasts(home, crisis) -> None:
     """One row for each topic and territory, the nation where none is named; the last entry is the latest to happen."""
     wide = crises.open_crisis(
         home, topics=["crue", "inondation"], territories=[], title="Crues", kind="climatique", owner="team:veille"
     )
     crises.note(home, crisis.crisis_id, "Pont fermé", kind="fait", role="veille")
     crises.note(home, crisis.crisis_id, "Avant", kind="fait", role="veille", at=NOW - timedelta(days=1))
-    rows = {(row["crisis_id"], row["topic_code"], row["territory_code"]): row for row in pinned.rows()}
+    rows = {(row["crisis_id"], row["topic_code"], row["territory_code"]): row for row in shown(home)}
     assert rows.keys() == {
         (crisis.crisis_id, "crue", "FR-27"),
         (wide.crisis_id, "crue", "FR"),
@@ -113,7 +119,7 @@ def test_a_crisis_is_pinned_while_it_lasts(home, crisis) -> None:
     assert own["opened_at"] == crisis.opened_at.replace(tzinfo=None)
     assert rows[wide.crisis_id, "crue", "FR"]["last_entry_at"] is None
     crises.close(home, crisis.crisis_id)
-    assert {row["crisis_id"] for row in pinned.rows()} == {wide.crisis_id}
+    assert {row["crisis_id"] for row in shown(home)} == {wide.crisis_id}
 
 
 def test_what_is_written_is_redacted_and_satisfies_its_contract(home, crisis) -> None:
