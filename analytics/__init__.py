@@ -1,1 +1,1 @@
-"""What SQL cannot find: pure functions from rows to rows. Reading and writing rows belongs to dbt and to the assets."""
+"""Pure functions from rows to rows, for what SQL cannot compute."""

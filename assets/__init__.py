@@ -1,1 +1,1 @@
-"""The Dagster graph, auto-loaded: what exists. When it runs belongs in `orchestration`, how in the layer it names."""
+"""The Dagster graph: assets and checks, without schedules."""

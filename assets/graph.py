@@ -1,4 +1,4 @@
-"""The assets and checks of this folder, found once per process."""
+"""Loads the assets and checks of this folder, once per process."""
 
 from functools import cache
 from pathlib import Path

@@ -1,1 +1,1 @@
-"""Proves what was published: evidence, ledger, recomputation. Decides nothing about what is published, or when."""
+"""Proves what was published: evidence, ledger, trace, verification."""

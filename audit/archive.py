@@ -1,4 +1,4 @@
-"""Keeps published figures whose records a purge takes away: they tell of no person, and suppression has been applied.
+"""Archives published figures before a purge erases the records behind them.
 
 A purge removes rows older than the retention of their platform, and the next build would lose the years behind them.
 Before it does, the figures of every period that it touches are copied from the published copy into `archive.kpi_value`
@@ -72,8 +72,8 @@ def keep(home: Home, now: datetime) -> int:
 
 
 def _check(home: Home, copy: Path, entries: Iterable[ledger.Entry]) -> None:
-    """Refuse a copy that was altered since its publication: nothing could tell it later."""
-    entry = next((one for one in entries if one.publication_id == copy.parent.name), None)
+    """Refuse a copy that was altered since its publication: after archiving, nothing could detect it."""
+    entry = next((entry for entry in entries if entry.publication_id == copy.parent.name), None)
     signed = rewriting.expected_copy(home, entry, keyring.trusted(home)) if entry else None
     if entry is None or (signed and signed["sha256"] != digest_of(copy)):
         raise ExpectedFailure(
@@ -84,21 +84,21 @@ def _check(home: Home, copy: Path, entries: Iterable[ledger.Entry]) -> None:
 
 
 def raw_tables(home: Home) -> dict[str, list[str]]:
-    """Return the raw tables behind each KPI, by code, as the last publication has recorded them."""
+    """Return the raw tables upstream of each KPI, by code, as the last publication has recorded them."""
     store = evidence.store(home)
-    kpis = store.read_json(ledger.entries(home)[-1].facts["manifest"])["kpis"]
-    return {code: store.read_json(kpi["definition"])["raw_tables"] for code, kpi in kpis.items()}
+    manifest = store.read_json(ledger.entries(home)[-1].facts["manifest"])
+    return {code: list(evidence.definition_of(store, manifest, code).raw_tables) for code in manifest["kpis"]}
 
 
 def limits_of(tables: Mapping[str, Iterable[str]], now: datetime) -> dict[str, date]:
-    """Return by KPI the last day of which a purge takes records; a KPI whose records all stay has none."""
+    """Return by KPI the last day whose records a purge erases; KPIs that lose none are left out."""
     last_days = expiring(now)
     limits = {code: [last_days[table] for table in read if table in last_days] for code, read in tables.items()}
     return {code: max(days) for code, days in limits.items() if days}
 
 
 def expiring(now: datetime) -> dict[str, date]:
-    """Return by raw table the last day of which a purge takes rows.
+    """Return by raw table the last day whose rows a purge erases.
 
     What the live file forgets stays in the warehouse, unless its contract says that it expires there too.
     """
@@ -111,8 +111,8 @@ def expiring(now: datetime) -> dict[str, date]:
     }
 
 
-def holds(connection: duckdb.DuckDBPyConnection, code: str, period_type: str, period_start: date) -> bool:
-    """Tell whether opened evidence says that a figure comes from the archive, not from records."""
+def is_archived(connection: duckdb.DuckDBPyConnection, code: str, period_type: str, period_start: date) -> bool:
+    """Return whether a figure comes from the archive of opened evidence, not from records."""
     try:
         found = connection.execute(
             f"select 1 from {evidence.quoted(ARCHIVE)}"  # noqa: S608 - a name of ours

@@ -1,14 +1,14 @@
-"""One cell of a KPI: how it is named, which records are in it, how its figure is recomputed. Prints nothing."""
+"""One cell of a KPI: its coordinates, its records, and the recomputation of its figures."""
 
 import re
 from calendar import monthrange
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 import duckdb
 
+from audit.definitions import KpiDefinition
 from audit.evidence import quoted
 from core.errors import ExpectedFailure
 
@@ -25,7 +25,7 @@ _SHAPES = {
 
 @dataclass(frozen=True)
 class Period:
-    """A period as KPIs have it."""
+    """A calendar period of a KPI."""
 
     period_type: str
     start: date
@@ -112,7 +112,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Figures:
-    """What a row of a KPI says, to its last digit."""
+    """The figures of a KPI row, exact."""
 
     numerator: Any
     denominator: Any
@@ -134,7 +134,7 @@ def read(connection: duckdb.DuckDBPyConnection, rows: str, cell: Cell) -> Figure
     return Figures(*found) if found else None
 
 
-def recompute(connection: duckdb.DuckDBPyConnection, definition: Mapping[str, Any], cell: Cell) -> Figures | None:
+def recompute(connection: duckdb.DuckDBPyConnection, definition: KpiDefinition, cell: Cell) -> Figures | None:
     """Return the figures of a cell by the compiled SQL of its KPI.
 
     Args:
@@ -142,10 +142,10 @@ def recompute(connection: duckdb.DuckDBPyConnection, definition: Mapping[str, An
         definition: What the KPI was at a publication.
         cell: The cell.
     """
-    return read(connection, f"({definition['sql']})", cell)
+    return read(connection, f"({definition.sql})", cell)
 
 
-def records(definition: Mapping[str, Any], source: str, cell: Cell, level: str) -> tuple[str, list[Any]]:
+def records(definition: KpiDefinition, source: str, cell: Cell, level: str) -> tuple[str, list[Any]]:
     """Return the SQL of the observations that a cell counts, and its parameters.
 
     Args:
@@ -154,7 +154,7 @@ def records(definition: Mapping[str, Any], source: str, cell: Cell, level: str) 
         cell: The cell.
         level: Territory level of the cell.
     """
-    breakdowns = definition["kpi"]["grain"]["breakdowns"]
+    breakdowns = definition.kpi["grain"]["breakdowns"]
     parts = [breakdown["dimension"] for breakdown in breakdowns if breakdown.get("part")]
     chosen = [f'"{part}" is {"not " if part == cell.dimension else ""}null' for part in parts]
     of_cell = "true" if cell.dimension == TOTAL else f'"{cell.dimension}" = ?'
@@ -186,6 +186,6 @@ def records(definition: Mapping[str, Any], source: str, cell: Cell, level: str) 
     return statement, parameters if cell.dimension == TOTAL else [*parameters, cell.breakdown]
 
 
-def is_stock(definition: Mapping[str, Any]) -> bool:
-    """Tell whether a KPI counts the latest observation of each entity."""
-    return "as recency" in definition["sql"]
+def is_stock(definition: KpiDefinition) -> bool:
+    """Return whether a KPI counts the latest observation of each entity."""
+    return "as recency" in definition.sql

@@ -1,10 +1,9 @@
-"""Reads what the copy that readers see tells of its checks, without Dagster. Its columns belong in `lineage`."""
+"""Reads the published copy and the check evaluations that it holds, without Dagster."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
@@ -16,7 +15,7 @@ EVALUATIONS = "audit.check_evaluation"
 
 @dataclass(frozen=True)
 class Evaluations:
-    """How the checks of a chain ended in the last weeks.
+    """The results of the checks upstream of a KPI in the last weeks.
 
     Attributes:
         count: Number of evaluations.
@@ -35,18 +34,19 @@ def published_copy(home: Home) -> Path | None:
     return published if published.exists() else None
 
 
-def evaluations(home: Home, definition: Mapping[str, Any]) -> Evaluations | None:
-    """Return how the checks on the chain of a KPI ended lately; None where no copy tells.
+def evaluations(home: Home, checks: Iterable[str], raw_tables: Iterable[str]) -> Evaluations | None:
+    """Return the results of the checks upstream of a KPI in the last weeks; None where the copy holds none.
 
     Args:
         home: The home.
-        definition: What the KPI was: dbt's checks on its models, and its raw tables, which Dagster checks.
+        checks: The dbt tests on its models, by dbt id.
+        raw_tables: Its raw tables, which Dagster checks.
     """
     copy = published_copy(home)
     if copy is None:
         return None
-    names = [check.split(".")[2] for check in definition["checks"]]
-    assets = [table.removeprefix("raw_").replace(".", "/") for table in definition["raw_tables"]]
+    names = [check.split(".")[2] for check in checks]
+    assets = [table.removeprefix("raw_").replace(".", "/") for table in raw_tables]
     of_chain = "check_name in (select unnest(?)) or asset in (select concat('raw/', unnest(?)))"
     with duckdb.connect(":memory:", config={"threads": 2}) as connection:
         try:

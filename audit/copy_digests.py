@@ -1,4 +1,4 @@
-"""Digests of a published copy: of its file, which proves, and of each table, which names what was changed.
+"""Digests of a published copy: of its file, which proves, and of each table, which locates a change.
 
 Never called while this process has the copy open: closing the file would drop DuckDB's lock on it.
 """

@@ -1,10 +1,12 @@
-"""What two versions of the code make of a KPI, held against each other. Where definitions come from is the caller's."""
+"""Compares the definitions of KPIs in two versions of the code."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import sqlglot
+
+from audit.definitions import KpiDefinition
 
 DIALECT = "duckdb"
 
@@ -22,7 +24,7 @@ TEXTS = {
 #: What of it may change without the figure meaning something else.
 CIRCUMSTANCES = {"owner": "responsable", "target": "cible", "threshold": "seuil", "refresh": "mise à jour"}
 
-Definitions = Mapping[str, Mapping[str, Any]]
+Definitions = Mapping[str, KpiDefinition]
 
 
 @dataclass(frozen=True)
@@ -47,11 +49,10 @@ class Change:
 
     @property
     def wants_a_line(self) -> bool:
-        """Whether readers of a published figure must be told: it means something else, or is gone."""
+        """Whether the changelog must mention it: the figure means something else, or is gone."""
         return self.kind == "retiré" or bool(self.meanings)
 
     def lines(self) -> Iterator[str]:
-        """Yield what to show, a line each."""
         yield f"{self.code} ({self.label}) : {self.kind}"
         yield from (f"  sens : {text}" for text in self.meanings)
         yield from (f"  autre : {text}" for text in self.circumstances)
@@ -63,7 +64,8 @@ def differences(former: Definitions, later: Definitions) -> list[Change]:
     found = []
     for code in sorted(former.keys() | later.keys()):
         before, after = former.get(code), later.get(code)
-        shown = {tuple(place) for one in (before, after) if one for place in one["shown"]}
+        versions = [version for version in (before, after) if version]
+        shown = {(dashboard, chart) for version in versions for dashboard, chart in version.shown}
         if before and after:
             meanings, circumstances = tuple(meaning(before, after)), tuple(circumstance(before, after))
             if not (meanings or circumstances):
@@ -71,42 +73,42 @@ def differences(former: Definitions, later: Definitions) -> list[Change]:
             kind = "modifié"
         else:
             meanings, circumstances, kind = (), (), "ajouté" if after else "retiré"
-        label = (after or before or {})["kpi"]["label"]
+        label = versions[-1].kpi["label"]
         found.append(Change(code, label, kind, meanings, circumstances, tuple(sorted(shown))))
     return found
 
 
-def meaning(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+def meaning(before: KpiDefinition, after: KpiDefinition) -> Iterator[str]:
     """Yield what makes a figure mean something else."""
-    yield from texts(before["kpi"], after["kpi"], TEXTS)
-    if normal(before["sql"]) != normal(after["sql"]):
+    yield from texts(before.kpi, after.kpi, TEXTS)
+    if normal(before.sql) != normal(after.sql):
         yield "calcul : le SQL de l'indicateur change"
-    if model(before, before["observations"]) != model(after, after["observations"]):
+    if model(before, before.observations) != model(after, after.observations):
         yield "calcul : le choix des observations change"
-    for figure in sorted(before["columns"].keys() | after["columns"].keys()):
-        old, new = (set(one["columns"].get(figure, ())) for one in (before, after))
+    for figure in sorted(before.columns.keys() | after.columns.keys()):
+        old, new = (set(definition.columns.get(figure, ())) for definition in (before, after))
         if gone := sorted(old - new):
             yield f"provenance : {figure} ne vient plus de {', '.join(gone)}"
         if come := sorted(new - old):
             yield f"provenance : {figure} vient aussi de {', '.join(come)}"
 
 
-def circumstance(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+def circumstance(before: KpiDefinition, after: KpiDefinition) -> Iterator[str]:
     """Yield what else differs."""
-    yield from texts(before["kpi"], after["kpi"], CIRCUMSTANCES)
-    own = {one[part] for one in (before, after) for part in ("relation", "observations")}
-    relations = {known["relation"] for one in (before, after) for known in one["models"].values()} - own
+    yield from texts(before.kpi, after.kpi, CIRCUMSTANCES)
+    own = {name for definition in (before, after) for name in (definition.relation, definition.observations)}
+    relations = {known["relation"] for definition in (before, after) for known in definition.models.values()} - own
     changed = sorted(name for name in relations if model(before, name) != model(after, name))
     if changed:
         yield f"tables en amont modifiées : {', '.join(changed)}"
-    old, new = ({tuple(place) for place in one["shown"]} for one in (before, after))
+    old, new = ({tuple(place) for place in definition.shown} for definition in (before, after))
     yield from (f"plus affiché : {dashboard}, {chart}" for dashboard, chart in sorted(old - new))
     yield from (f"désormais affiché : {dashboard}, {chart}" for dashboard, chart in sorted(new - old))
 
 
 def texts(before: Mapping[str, Any], after: Mapping[str, Any], fields: Mapping[str, str]) -> Iterator[str]:
     for field, name in fields.items():
-        old, new = (plain(one.get(field)) for one in (before, after))
+        old, new = (plain(definition.get(field)) for definition in (before, after))
         if old != new:
             yield f"{name} : « {old} » devient « {new} »"
 
@@ -116,9 +118,9 @@ def plain(value: Any) -> str:
     return "–" if value is None else " ".join(str(value).split())
 
 
-def model(one: Mapping[str, Any], relation: str) -> str | None:
-    """Return the checksum of a model that a KPI is made from."""
-    return next((known["sha256"] for known in one["models"].values() if known["relation"] == relation), None)
+def model(definition: KpiDefinition, relation: str) -> str | None:
+    """Return the checksum of a model upstream of a KPI."""
+    return next((known["sha256"] for known in definition.models.values() if known["relation"] == relation), None)
 
 
 def normal(sql: str) -> str:

@@ -1,10 +1,11 @@
-"""What a KPI was at a publication: its text, formula, models, checks and columns, from dbt's compiled manifest."""
+"""Reads the definition of each KPI from dbt's compiled manifest: texts, SQL, models, checks and columns."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
-from audit.lineage import Column, Way, rank
+from audit.lineage import Column, LineageGraph, rank
 from core.content_store import canonical
 
 #: Columns behind each column: model -> column -> [(node, column)], nodes by their dbt unique id.
@@ -13,8 +14,50 @@ Lineage = Mapping[str, Mapping[str, Sequence[Sequence[str]]]]
 #: The columns of a KPI that hold its figures; the others say of what.
 FIGURES = ("numerator", "denominator", "value", "observations")
 
-#: The dbt source through which the daily target reads what the live one has published.
-PUBLISHED_BY_LIVE = "live_copy"
+#: The dbt sources through which each target reads what the other one has published. The live target asks the daily one
+#: only which rows are archived: no figure is made of that.
+PUBLISHED_BY_LIVE, PUBLISHED_BY_DAILY = "live_copy", "daily_copy"
+
+
+@dataclass(frozen=True)
+class KpiDefinition:
+    """What defines a KPI at a publication. The evidence keeps it as JSON, whose hash stands in the ledger.
+
+    Attributes:
+        kpi: `meta.kpi` of its model.
+        relation: Its table.
+        sql: Its compiled SQL.
+        observations: The table of the observations that it counts.
+        context: The other tables that its SQL reads.
+        models: The models and seeds upstream, by dbt id: `file`, `relation` and `sha256`.
+        checks: The dbt tests on these models, by dbt id, each with the ids of the models that it tests.
+        raw_tables: The raw tables upstream.
+        columns: The raw columns upstream of each figure.
+        steps: The edges upstream of its figures: layer, column, layer, column.
+        shown: Dashboard and chart titles that show it.
+    """
+
+    kpi: Mapping[str, Any]
+    relation: str
+    sql: str
+    observations: str
+    context: Sequence[str]
+    models: Mapping[str, Mapping[str, str]]
+    checks: Mapping[str, Sequence[str]]
+    raw_tables: Sequence[str]
+    columns: Mapping[str, Sequence[str]]
+    steps: Sequence[Sequence[str]] = ()
+    shown: Sequence[Sequence[str]] = ()
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> "KpiDefinition":
+        """Return a definition from its JSON object; early publications keep neither steps nor charts."""
+        names = (field.name for field in fields(cls) if field.default is MISSING or field.name in kept)
+        return cls(**{name: kept[name] for name in names})
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON object that the evidence keeps."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 def relation(node: Mapping[str, Any]) -> str:
@@ -23,65 +66,71 @@ def relation(node: Mapping[str, Any]) -> str:
 
 
 def definitions(
-    manifest: Mapping[str, Any], lineage: Lineage, way: Way, shown: Sequence[Mapping[str, str]]
-) -> dict[str, dict[str, Any]]:
-    """Return everything that defines each KPI, ready to be kept as JSON, by code.
+    manifest: Mapping[str, Any], lineage: Lineage, graph: LineageGraph, shown: Sequence[Mapping[str, str]]
+) -> dict[str, KpiDefinition]:
+    """Return the definition of each KPI, by code.
 
     Args:
         manifest: dbt's manifest with the compiled code of both targets.
         lineage: Columns behind each column of each model.
-        way: Every edge between columns, from platform to dashboard.
+        graph: Every edge between columns, from platform to dashboard.
         shown: Where each KPI is shown: code, chart and dashboard, with titles.
     """
     nodes = {**manifest["nodes"], **manifest["sources"]}
     kpis = [node for node in manifest["nodes"].values() if (node["config"].get("meta") or {}).get("kpi")]
-    found = {
-        node["config"]["meta"]["kpi"]["code"]: definition(node, nodes, lineage)
+    places: dict[str, list[list[str]]] = {}
+    for place in shown:
+        places.setdefault(place["kpi_code"], []).append([place["dashboard_title"], place["chart_title"]])
+    return {
+        code: definition(node, nodes, lineage, steps(graph, relation(node)), sorted(places.get(code, [])))
         for node in sorted(kpis, key=lambda node: node["name"])
+        for code in (node["config"]["meta"]["kpi"]["code"],)
     }
-    for code, known in found.items():
-        known["steps"] = steps(way, known["relation"])
-        known["shown"] = sorted(
-            [one["dashboard_title"], one["chart_title"]] for one in shown if one["kpi_code"] == code
-        )
-    return found
 
 
-def steps(way: Way, kpi: str) -> list[list[str]]:
-    """Return the steps behind the figures of a KPI, from the platform's fields on: layer, column, layer, column."""
-    edges = {edge for figure in FIGURES for edge in way.behind(Column("kpi", kpi, figure))}
+def steps(graph: LineageGraph, kpi: str) -> list[list[str]]:
+    """Return the edges upstream of the figures of a KPI, from the platform on: layer, column, layer, column."""
+    edges = {edge for figure in FIGURES for edge in graph.upstream(Column("kpi", kpi, figure))}
     return [
         [source.layer, str(source), target.layer, str(target)]
         for source, target in sorted(edges, key=lambda edge: (rank(edge.source.layer), edge))
     ]
 
 
-def definition(node: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]], lineage: Lineage) -> dict[str, Any]:
-    """Return everything that defines one KPI."""
+def definition(
+    node: Mapping[str, Any],
+    nodes: Mapping[str, Mapping[str, Any]],
+    lineage: Lineage,
+    steps: Sequence[Sequence[str]],
+    shown: Sequence[Sequence[str]],
+) -> KpiDefinition:
+    """Return the definition of the KPI of one dbt node."""
     chain = {uid: nodes[uid] for uid in ancestors(node["unique_id"], nodes)}
     read = [relation(nodes[uid]) for uid in node["depends_on"]["nodes"]]
     observations = f"{node['schema']}.{node['name']}__observations"
     built = {uid: found for uid, found in chain.items() if found["resource_type"] in ("model", "seed")}
     checks = (found for found in nodes.values() if found["resource_type"] == "test")
     raw = sorted(relation(found) for uid, found in chain.items() if uid not in built)
-    return {
-        "kpi": node["config"]["meta"]["kpi"],
-        "relation": relation(node),
-        "sql": node["compiled_code"],
-        "observations": observations,
-        "context": sorted(set(read) - {observations}),
-        "models": {
+    return KpiDefinition(
+        kpi=node["config"]["meta"]["kpi"],
+        relation=relation(node),
+        sql=node["compiled_code"],
+        observations=observations,
+        context=sorted(set(read) - {observations}),
+        models={
             uid: {"file": found["original_file_path"], "relation": relation(found), "sha256": checksum(found)}
             for uid, found in sorted(built.items())
         },
-        "checks": {
+        checks={
             check["unique_id"]: sorted(built.keys() & set(check["depends_on"]["nodes"]))
             for check in sorted(checks, key=lambda check: check["unique_id"])
             if built.keys() & set(check["depends_on"]["nodes"])
         },
-        "raw_tables": raw,
-        "columns": {figure: raw_columns(node["unique_id"], figure, nodes, lineage) for figure in FIGURES},
-    }
+        raw_tables=raw,
+        columns={figure: raw_columns(node["unique_id"], figure, nodes, lineage) for figure in FIGURES},
+        steps=steps,
+        shown=shown,
+    )
 
 
 def checksum(node: Mapping[str, Any]) -> str:
@@ -91,7 +140,7 @@ def checksum(node: Mapping[str, Any]) -> str:
 
 
 def ancestors(unique_id: str, nodes: Mapping[str, Mapping[str, Any]]) -> set[str]:
-    """Return a node and all that it is made from; a table that the live target publishes is the model of that name."""
+    """Return a node and all nodes upstream; a source of the live copy counts as the live model of that name."""
     models = {node["name"]: uid for uid, node in nodes.items() if node["resource_type"] == "model"}
     found: set[str] = set()
     waiting = [unique_id]
@@ -100,14 +149,14 @@ def ancestors(unique_id: str, nodes: Mapping[str, Mapping[str, Any]]) -> set[str
         node = nodes[uid]
         if node.get("source_name") == PUBLISHED_BY_LIVE:
             waiting.append(models[node["name"]])
-        elif uid not in found:
+        elif uid not in found and node.get("source_name") != PUBLISHED_BY_DAILY:
             found.add(uid)
             waiting += node.get("depends_on", {}).get("nodes", ())
     return found
 
 
 def raw_columns(unique_id: str, column: str, nodes: Mapping[str, Mapping[str, Any]], lineage: Lineage) -> list[str]:
-    """Return the columns of raw tables and seeds that a column is made from, as `raw_partoo.reviews.rating`."""
+    """Return the columns of raw tables and seeds upstream of a column, as `raw_partoo.reviews.rating`."""
     seen: set[tuple[str, str]] = set()
 
     def walk(uid: str, name: str) -> Iterator[str]:
@@ -122,7 +171,9 @@ def raw_columns(unique_id: str, column: str, nodes: Mapping[str, Mapping[str, An
     return sorted(set(walk(unique_id, column)))
 
 
-def model_checksum(known: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return the SHA-256 over every definition: it differs when any does, but not when a chart comes or goes."""
-    made = {code: {part: one[part] for part in one.keys() - {"shown"}} for code, one in known.items()}
-    return hashlib.sha256(canonical(made)).hexdigest()
+def model_checksum(definitions: Mapping[str, KpiDefinition]) -> str:
+    """Return the SHA-256 over all definitions but for the charts that show them."""
+    content = {code: definition.to_json() for code, definition in definitions.items()}
+    for kept in content.values():
+        del kept["shown"]
+    return hashlib.sha256(canonical(content)).hexdigest()

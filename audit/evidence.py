@@ -1,7 +1,4 @@
-"""Writes the observations behind every KPI as files that never change, and opens them again as a small warehouse.
-
-What was published of them belongs in `ledger`.
-"""
+"""Writes the observations behind every KPI as immutable files, and opens them again as a small warehouse."""
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
@@ -11,13 +8,14 @@ from typing import Any
 
 import duckdb
 
+from audit.definitions import KpiDefinition
 from core import settings
 from core.content_store import Store
 from core.settings import Home
 from core.sql import literal
 from privacy.pseudonyms import PSEUDONYM
 
-#: What tells of the build and of the loads behind it, kept whole with each publication.
+#: The states of the build and of its loads, kept whole with each publication.
 HISTORY = ("audit.build_node", "raw_platforms.loads")
 
 #: The figures that records no longer give, where the warehouse has any.
@@ -32,7 +30,6 @@ _WRITER = "(format parquet, compression zstd, row_group_size 122880)"
 
 
 def store(home: Home) -> Store:
-    """Return the evidence of a home."""
     return Store(home.evidence)
 
 
@@ -44,7 +41,7 @@ def quoted(relation: str, catalog: str = CATALOG) -> str:
 
 def write(
     connection: duckdb.DuckDBPyConnection,
-    known: Mapping[str, Mapping[str, Any]],
+    known: Mapping[str, KpiDefinition],
     evidence: Store,
     held_back: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> tuple[str, dict[str, Any]]:
@@ -57,28 +54,28 @@ def write(
         connection: Has the warehouse attached under `CATALOG`; is left with one thread.
         known: Definition of each KPI by code.
         evidence: Where it is written.
-        held_back: The evidence of KPIs that keep former values, by code, as `carried` returns it.
+        held_back: The evidence of KPIs that keep former values, by code, as `carry_over` returns it.
 
     Raises:
         ExpectedFailure: a record key holds a pseudonym, and the key that would replace it is absent.
     """
     connection.execute("set threads = 1")
-    context = sorted({relation for definition in known.values() for relation in definition["context"]})
-    with evidence.workshop() as workshop:
+    context = sorted({relation for definition in known.values() for relation in definition.context})
+    with evidence.staging() as staging:
         whole = (*context, *HISTORY, *archive_of(connection))
         manifest = {
-            "context": {relation: write_table(connection, relation, evidence, workshop) for relation in whole},
+            "context": {relation: write_table(connection, relation, evidence, staging) for relation in whole},
             "kpis": {
                 code: {
-                    "definition": evidence.keep_json(definition, workshop),
-                    "months": write_months(connection, definition["observations"], evidence, workshop),
+                    "definition": evidence.keep_json(definition.to_json(), staging),
+                    "months": write_months(connection, definition.observations, evidence, staging),
                 }
                 for code, definition in known.items()
                 if code not in (held_back or {})
             }
             | dict(held_back or {}),
         }
-        return evidence.keep_json(manifest, workshop), manifest
+        return evidence.keep_json(manifest, staging), manifest
 
 
 def archive_of(connection: duckdb.DuckDBPyConnection) -> list[str]:
@@ -88,7 +85,7 @@ def archive_of(connection: duckdb.DuckDBPyConnection) -> list[str]:
     return [ARCHIVE] if connection.execute(query, [CATALOG, schema, name]).fetchone() else []
 
 
-def carried(former: Mapping[str, Any], codes: Collection[str]) -> dict[str, dict[str, Any]]:
+def carry_over(former: Mapping[str, Any], codes: Collection[str]) -> dict[str, dict[str, Any]]:
     """Return the evidence of KPIs as a former publication has it, each with the tables that its SQL reads.
 
     Args:
@@ -99,28 +96,36 @@ def carried(former: Mapping[str, Any], codes: Collection[str]) -> dict[str, dict
     return {code: {"context": former["context"], **kpis[code]} for code in codes if code in kpis}
 
 
+def definition_of(evidence: Store, manifest: Mapping[str, Any], code: str) -> KpiDefinition:
+    """Return the definition of a KPI at a publication.
+
+    Raises:
+        ExpectedFailure: its file is gone.
+        KeyError: the publication has no such KPI.
+    """
+    return KpiDefinition.from_json(evidence.read_json(manifest["kpis"][code]["definition"]))
+
+
 def context_of(manifest: Mapping[str, Any], code: str) -> dict[str, Mapping[str, Any]]:
     """Return the reference tables that belong to the evidence of a KPI: its own where it keeps former values."""
     return {**manifest["context"], **manifest["kpis"][code].get("context", {})}
 
 
-def write_table(
-    connection: duckdb.DuckDBPyConnection, relation: str, evidence: Store, workshop: Path
-) -> dict[str, Any]:
+def write_table(connection: duckdb.DuckDBPyConnection, relation: str, evidence: Store, staging: Path) -> dict[str, Any]:
     """Write a whole table as one file."""
     rows = f"select * from {quoted(relation)}"  # noqa: S608 - relations of the manifest
-    return write_rows(connection, rows, evidence, workshop)
+    return write_rows(connection, rows, evidence, staging)
 
 
-def write_rows(connection: duckdb.DuckDBPyConnection, rows: str, evidence: Store, workshop: Path) -> dict[str, Any]:
-    made = workshop / "rows.parquet"
+def write_rows(connection: duckdb.DuckDBPyConnection, rows: str, evidence: Store, staging: Path) -> dict[str, Any]:
+    made = staging / "rows.parquet"
     statement = f"copy (select * from ({rows}) order by all) to {literal(str(made))} {_WRITER}"  # noqa: S608
     [(count,)] = connection.execute(statement).fetchall()
     return {"sha256": evidence.keep(made), "rows": count}
 
 
 def write_months(
-    connection: duckdb.DuckDBPyConnection, relation: str, evidence: Store, workshop: Path
+    connection: duckdb.DuckDBPyConnection, relation: str, evidence: Store, staging: Path
 ) -> dict[str, dict[str, Any]]:
     """Write the observations of a KPI, one file per month."""
     observed(connection, f"(from {quoted(relation)} order by occurred_on)", "observed")
@@ -130,14 +135,14 @@ def write_months(
             connection,
             f"select * from observed where date_trunc('month', occurred_on) = date '{month:%Y-%m-%d}'",  # noqa: S608
             evidence,
-            workshop,
+            staging,
         )
         for (month,) in months
     }
 
 
 def observed(connection: duckdb.DuckDBPyConnection, source: str, table: str) -> None:
-    """Make a temporary table of observations as evidence holds them: no key that tells of a person.
+    """Make a temporary table of observations as evidence holds them: without pseudonyms of persons.
 
     A key that holds a pseudonym is replaced by its HMAC-SHA-256, so that records stay distinct and can be compared from
     publication to publication, but only by who has the key of the pseudonyms.
@@ -181,7 +186,7 @@ def files(evidence: Store, months: Mapping[str, Mapping[str, Any]], chosen: Coll
     ]
 
 
-def gone(evidence: Store, months: Mapping[str, Mapping[str, Any]], chosen: Collection[str]) -> list[str]:
+def missing_months(evidence: Store, months: Mapping[str, Mapping[str, Any]], chosen: Collection[str]) -> list[str]:
     """Return the chosen months whose observations are no longer there."""
     return [
         month
@@ -214,9 +219,9 @@ def open_evidence(
     Raises:
         ExpectedFailure: the definition is gone.
     """
-    definition = evidence.read_json(manifest["kpis"][code]["definition"])
+    definition = definition_of(evidence, manifest, code)
     months = manifest["kpis"][code]["months"]
-    # Without a file of the chosen months, another one tells the columns.
+    # Without a file of the chosen months, another one gives the columns.
     observed_files = files(evidence, months, chosen)
     some = observed_files or [file for file in files(evidence, months) if Path(file).exists()][:1]
     tables = {relation: [entry["sha256"]] for relation, entry in context_of(manifest, code).items()}
@@ -225,14 +230,14 @@ def open_evidence(
     for relation, [digest] in tables.items():
         view(connection, relation, of_files([str(evidence.path(digest, ".parquet"))]))
     if some:
-        view(connection, definition["observations"], of_files(some) if observed_files else f"{of_files(some)} limit 0")
+        view(connection, definition.observations, of_files(some) if observed_files else f"{of_files(some)} limit 0")
     return connection
 
 
 def open_now(
-    connection: duckdb.DuckDBPyConnection, warehouse: Path, definition: Mapping[str, Any], first: date, last: date
+    connection: duckdb.DuckDBPyConnection, warehouse: Path, definition: KpiDefinition, first: date, last: date
 ) -> None:
-    """Put a copy of what the warehouse now holds in the place of opened evidence: same names, same months, same keys.
+    """Replace opened evidence by the current tables of the warehouse: same names, same months, same keys.
 
     Args:
         connection: What `open_evidence` has returned.
@@ -248,10 +253,10 @@ def open_now(
     # Its views name it so, and so does compiled SQL: what is needed is copied, then takes its name.
     connection.execute(f"attach {literal(str(warehouse))} as {CATALOG} (read_only)")
     connection.execute("attach ':memory:' as now")
-    for relation in definition["context"]:
+    for relation in definition.context:
         connection.execute(f'create schema if not exists now."{relation.partition(".")[0]}"')
         connection.execute(f"create table {quoted(relation, 'now')} as from {quoted(relation)}")
-    observations = definition["observations"]
+    observations = definition.observations
     of_months = (
         f"(from {quoted(observations)} where occurred_on >= date_trunc('month', date '{first}') "
         f"and occurred_on < date_trunc('month', date '{last}') + interval 1 month)"
@@ -259,7 +264,7 @@ def open_now(
     observed(connection, of_months, "now_observed")
     connection.execute(f"detach {CATALOG}")
     connection.execute(f"attach ':memory:' as {CATALOG}")
-    for relation in definition["context"]:
+    for relation in definition.context:
         view(connection, relation, f"from {quoted(relation, 'now')}")
     view(connection, observations, "from temp.now_observed")
 

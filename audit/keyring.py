@@ -1,4 +1,4 @@
-"""Which public keys vouch for the ledger, and up to where: the present one, and those that it has replaced."""
+"""The public keys that vouch for the ledger: the current one, and former ones up to where they were replaced."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -97,7 +97,7 @@ def _is_confirmed(retired: RetiredKey, keys: Keyring) -> bool:
 
 
 def retired_keys(home: Home) -> list[RetiredKey]:
-    """Return what the ledger says of keys that were replaced, without asking whether it is true."""
+    """Return the records of replaced keys in the ledger, unverified."""
     return read_lines(home.ledger / RECORD, _parsed)
 
 

@@ -1,4 +1,4 @@
-"""The append-only ledger: what each publication changed, chained and signed. Whether it was tampered with: `verifying`.
+"""The append-only ledger: what each publication changed, chained and signed.
 
 One folder per publication, `000017-<publication id>`: `changes.parquet`, `publication.json`, `head.json`. It gets
 its name in one step when all three are on the disk: a publication that dies before has left no trace.
@@ -101,7 +101,7 @@ class Entry:
 
     @property
     def reference(self) -> str:
-        """The head as it is handed to an auditor, with its place in the chain."""
+        """The head with its sequence number, as auditors get it."""
         return f"{self.sequence}:{self.head}"
 
     @property
@@ -111,7 +111,7 @@ class Entry:
 
     @property
     def is_sealed(self) -> bool:
-        """Whether it says that it was signed or sealed; not whether that is true."""
+        """Whether it has a signature or a seal, verified or not."""
         return bool(self.signature or self.seal)
 
 
@@ -207,7 +207,7 @@ def entries(home: Home) -> list[Entry]:
 
 
 def readable(home: Home) -> tuple[list[Entry], list[DamagedPublicationError]]:
-    """Return the publications that can be read, first to last, and what is wrong with the others."""
+    """Return the readable publications, first to last, and the problems of the others."""
     found, damaged = [], []
     for folder in folders(home):
         try:

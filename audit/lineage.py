@@ -1,4 +1,4 @@
-"""The way of a column from a platform's field to a dashboard, as edges. Who finds them belongs in `assets`."""
+"""The lineage graph of columns, from a platform's field to a dashboard."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,7 +13,7 @@ from core.errors import ExpectedFailure
 from core.settings import Home
 from core.sql import literal
 
-#: The layers in the order of the way, with the name that a French reader is shown.
+#: The layers from upstream to downstream, with the name that a French reader is shown.
 LAYERS = {
     "platform": "Plateforme",
     "raw": "Données brutes",
@@ -43,7 +43,7 @@ def title(layer: str) -> str:
 
 
 def rank(layer: str) -> int:
-    """Return the place of a layer on the way, the last one for a layer that has none yet."""
+    """Return the position of a layer in `LAYERS`; an unknown layer comes last."""
     return [*LAYERS, layer].index(layer)
 
 
@@ -59,14 +59,14 @@ class Column(NamedTuple):
 
 
 class Edge(NamedTuple):
-    """That a column is made from another one, or shows it."""
+    """The target column is computed from the source column, or shows it."""
 
     source: Column
     target: Column
 
 
-class Way:
-    """Edges that can be followed both ways.
+class LineageGraph:
+    """A directed graph of columns that is walked upstream and downstream.
 
     Args:
         edges: In any order; an edge that occurs twice counts once.
@@ -82,23 +82,23 @@ class Way:
 
     @property
     def columns(self) -> set[Column]:
-        """Every column that an edge touches."""
+        """Every column of an edge."""
         return {column for edge in self.edges for column in edge}
 
     def into(self, column: Column) -> list[Edge]:
-        """Return the edges from what a column is made from."""
+        """Return the edges that end at a column."""
         return self._into.get(column, [])
 
     def out_of(self, column: Column) -> list[Edge]:
-        """Return the edges to what is made from a column."""
+        """Return the edges that start at a column."""
         return self._out_of.get(column, [])
 
-    def behind(self, start: Column) -> list[Edge]:
-        """Return every edge that leads to a column, the nearest first."""
+    def upstream(self, start: Column) -> list[Edge]:
+        """Return every edge upstream of a column, the nearest first."""
         return list(self._walk(start, forward=False))
 
-    def beyond(self, start: Column) -> list[Edge]:
-        """Return every edge that leads on from a column, the nearest first."""
+    def downstream(self, start: Column) -> list[Edge]:
+        """Return every edge downstream of a column, the nearest first."""
         return list(self._walk(start, forward=True))
 
     def _walk(self, start: Column, *, forward: bool) -> Iterator[Edge]:
@@ -113,29 +113,29 @@ class Way:
                     waiting.append(reached)
 
     def origins(self, start: Column) -> set[Column]:
-        """Return the raw columns and seeds behind a column."""
-        return {edge.source for edge in self.behind(start) if edge.source.layer in ("raw", "seeds")}
+        """Return the raw columns and seeds upstream of a column."""
+        return {edge.source for edge in self.upstream(start) if edge.source.layer in ("raw", "seeds")}
 
 
 @dataclass(frozen=True)
 class Published:
-    """What a published copy says of its columns.
+    """The columns of a published copy and their lineage.
 
     Attributes:
-        way: Their edges.
+        graph: Edges between its columns.
         described: Type and description of each column of a published table, by table and name.
         publication_id: Which copy.
         published_at: When.
     """
 
-    way: Way
+    graph: LineageGraph
     described: Mapping[tuple[str, str], tuple[str, str]]
     publication_id: str
     published_at: datetime
 
 
 def read(home: Home) -> Published:
-    """Return what the copy that readers see says of its columns.
+    """Return the columns and lineage of the current published copy.
 
     Raises:
         ExpectedFailure: nothing was published, or the copy says nothing of its columns.
@@ -163,6 +163,6 @@ def read(home: Home) -> Published:
             f"La copie publiée ne dit pas le chemin de ses colonnes : {str(problem).splitlines()[0]}",
             "Lancez `cyberimpact publish`.",
         ) from None
-    way = Way(Edge(Column(*row[:3]), Column(*row[3:])) for row in rows)
+    graph = LineageGraph(Edge(Column(*row[:3]), Column(*row[3:])) for row in rows)
     described = {(table, name): (kind, description) for table, name, kind, description in columns}
-    return Published(way, described, publication_id, at.replace(tzinfo=UTC))
+    return Published(graph, described, publication_id, at.replace(tzinfo=UTC))

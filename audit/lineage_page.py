@@ -1,10 +1,10 @@
-"""Column lineage as one page that needs nothing else: no script, no picture, no address. Edges come from `lineage`."""
+"""Renders column lineage as one self-contained HTML page."""
 
 from collections import defaultdict
 from collections.abc import Iterable
 from html import escape
 
-from audit.lineage import Column, Way, rank, title
+from audit.lineage import Column, LineageGraph, rank, title
 from audit.report import STYLE
 
 _OWN = (
@@ -13,19 +13,19 @@ _OWN = (
 )
 
 
-def page(way: Way, publication: str) -> str:
-    """Return the page: every table of each layer, with what each column is made from and what is made from it.
+def page(graph: LineageGraph, publication: str) -> str:
+    """Return the page: the tables of each layer, with the upstream and downstream columns of each column.
 
     Args:
-        way: The edges.
+        graph: The edges.
         publication: Which copy they are of.
     """
     columns: defaultdict[str, defaultdict[str, list[Column]]] = defaultdict(lambda: defaultdict(list))
-    for column in sorted(way.columns):
+    for column in sorted(graph.columns):
         columns[column.layer][column.table].append(column)
     layers = sorted(columns, key=rank)
     links = "".join(f'<a href="#{layer}">{escape(title(layer))} ({len(columns[layer])})</a>' for layer in layers)
-    sections = "".join(section(way, layer, columns[layer]) for layer in layers)
+    sections = "".join(section(graph, layer, columns[layer]) for layer in layers)
     return (
         '<!doctype html><html lang="fr"><head><meta charset="utf-8"><title>Chemin des colonnes</title>'
         f"<style>{STYLE}{_OWN}</style></head><body><h1>Le chemin des colonnes</h1>"
@@ -35,16 +35,16 @@ def page(way: Way, publication: str) -> str:
     )
 
 
-def section(way: Way, layer: str, tables: dict[str, list[Column]]) -> str:
-    content = "".join(table(way, name, columns) for name, columns in tables.items())
+def section(graph: LineageGraph, layer: str, tables: dict[str, list[Column]]) -> str:
+    content = "".join(table(graph, name, columns) for name, columns in tables.items())
     return f'<section id="{escape(layer)}"><h2>{escape(title(layer))}</h2>{content}</section>'
 
 
-def table(way: Way, name: str, columns: list[Column]) -> str:
+def table(graph: LineageGraph, name: str, columns: list[Column]) -> str:
     rows = "".join(
         f"<tr><td>{escape(column.name)}</td>"
-        f"<td>{linked(edge.source for edge in way.into(column))}</td>"
-        f"<td>{linked(edge.target for edge in way.out_of(column))}</td></tr>"
+        f"<td>{linked(edge.source for edge in graph.into(column))}</td>"
+        f"<td>{linked(edge.target for edge in graph.out_of(column))}</td></tr>"
         for column in columns
     )
     return (

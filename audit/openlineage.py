@@ -1,6 +1,6 @@
-"""Column lineage as OpenLineage events, to a file or to a server of lineage. Where the edges come from: `lineage`.
+"""Exports column lineage as OpenLineage events, to a file or to a lineage server.
 
-Source: OpenLineage 2-0-2, https://openlineage.io/spec/; one `JobEvent` per table, for nothing here tells of one run.
+Source: OpenLineage 2-0-2, https://openlineage.io/spec/. One `JobEvent` per table, as lineage is of code, not of a run.
 """
 
 import json
@@ -15,7 +15,7 @@ from openlineage.client.serde import Serde
 from openlineage.client.transport.http import HttpConfig, HttpTransport
 from requests import RequestException
 
-from audit.lineage import Column, Way
+from audit.lineage import Column, LineageGraph
 from core.errors import ExpectedFailure
 from core.files import write_text
 
@@ -29,38 +29,38 @@ Table = tuple[str, str]
 
 
 def dataset_name(table: Table) -> str:
-    """Return the name of a table in OpenLineage: what is no table of the warehouse says what it is."""
+    """Return the OpenLineage name of a table; a prefix marks what is not in the warehouse."""
     layer, name = table
     return f"{layer}/{name}" if layer in ("platform", "dataset", "metric", "chart", "dashboard") else name
 
 
-def events(way: Way, described: Described, at: datetime) -> Iterator[JobEvent]:
-    """Yield one event per table that is made from others.
+def events(graph: LineageGraph, described: Described, at: datetime) -> Iterator[JobEvent]:
+    """Yield one event per table that has upstream tables.
 
     Args:
-        way: The edges.
+        graph: The edges.
         described: What is known of columns of the published copy.
         at: When the lineage was published, with its time zone.
     """
     set_producer(PRODUCER)
-    behind: defaultdict[Table, defaultdict[str, list[Column]]] = defaultdict(lambda: defaultdict(list))
+    upstream: defaultdict[Table, defaultdict[str, list[Column]]] = defaultdict(lambda: defaultdict(list))
     columns: defaultdict[Table, set[str]] = defaultdict(set)
-    for source, target in way.edges:
-        behind[target[:2]][target.name].append(source)
+    for source, target in graph.edges:
+        upstream[target[:2]][target.name].append(source)
         columns[source[:2]].add(source.name)
         columns[target[:2]].add(target.name)
-    for table in sorted(behind):
-        read = sorted({column[:2] for sources in behind[table].values() for column in sources})
+    for table in sorted(upstream):
+        read = sorted({column[:2] for sources in upstream[table].values() for column in sources})
         yield JobEvent(
             eventTime=at.isoformat(),
             job=Job(namespace=NAMESPACE, name=dataset_name(table)),
             inputs=[
                 InputDataset(
                     namespace=NAMESPACE,
-                    name=dataset_name(one),
-                    facets={"schema": schema(one, columns[one], described)},
+                    name=dataset_name(source),
+                    facets={"schema": schema(source, columns[source], described)},
                 )
-                for one in read
+                for source in read
             ],
             outputs=[
                 OutputDataset(
@@ -68,7 +68,7 @@ def events(way: Way, described: Described, at: datetime) -> Iterator[JobEvent]:
                     name=dataset_name(table),
                     facets={
                         "schema": schema(table, columns[table], described),
-                        "columnLineage": column_lineage(behind[table]),
+                        "columnLineage": column_lineage(upstream[table]),
                     },
                 )
             ],
@@ -83,7 +83,7 @@ def schema(table: Table, columns: Iterable[str], described: Described) -> schema
     return schema_dataset.SchemaDatasetFacet(fields=fields)
 
 
-def column_lineage(behind: Mapping[str, Iterable[Column]]) -> column_lineage_dataset.ColumnLineageDatasetFacet:
+def column_lineage(upstream: Mapping[str, Iterable[Column]]) -> column_lineage_dataset.ColumnLineageDatasetFacet:
     return column_lineage_dataset.ColumnLineageDatasetFacet(
         fields={
             name: column_lineage_dataset.Fields(
@@ -94,7 +94,7 @@ def column_lineage(behind: Mapping[str, Iterable[Column]]) -> column_lineage_dat
                     for source in sources
                 ]
             )
-            for name, sources in sorted(behind.items())
+            for name, sources in sorted(upstream.items())
         }
     )
 

@@ -1,4 +1,4 @@
-"""The tables that a publication adds to its copy: ledger, lineage, checks, runs, accesses. dbt builds the others."""
+"""Adds to a published copy the tables that describe it: ledger, lineage, checks, runs, access log."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from audit import ledger
 from audit.ledger import Entry
-from audit.lineage import Way, title
+from audit.lineage import LineageGraph, title
 from core import settings
 from core.errors import ExpectedFailure
 from core.settings import Home
@@ -48,11 +48,11 @@ class Table:
 
 @dataclass(frozen=True)
 class PublicationMetadata:
-    """What a publication is given to add, besides what the warehouse and the ledger tell.
+    """What a publication adds to its copy, besides the tables of the warehouse and the ledger.
 
     Attributes:
         tables: The declared tables by name.
-        given: Rows of the tables that neither warehouse nor ledger tells of.
+        given: Rows of the tables that come from neither warehouse nor ledger.
     """
 
     tables: Mapping[str, Table]
@@ -72,7 +72,7 @@ def declared(manifest: Mapping[str, Any]) -> dict[str, Table]:
     }
 
 
-def lineage_rows(way: Way) -> list[dict[str, str]]:
+def lineage_rows(graph: LineageGraph) -> list[dict[str, str]]:
     """Return the edges as rows of `lineage_column`."""
     return [
         {
@@ -85,7 +85,7 @@ def lineage_rows(way: Way) -> list[dict[str, str]]:
             "to_table": target.table,
             "to_column": target.name,
         }
-        for source, target in way.edges
+        for source, target in graph.edges
     ]
 
 
@@ -106,13 +106,13 @@ def add(
         connection.execute(f"attach {literal(str(home.warehouse))} as warehouse (read_only)")
         connection.execute(f"attach {literal(str(copy))} as copy")
         connection.execute(f"create schema if not exists copy.{SCHEMA}")
-        told = {
+        queries = {
             "kpi_ledger": ledger_query(known, protected),
             "check_result": "select *, resource_type as kind from warehouse.audit.build_node",
         }
         for name, table in metadata.tables.items():
-            if name in told:
-                fill(connection, name, table, told[name])
+            if name in queries:
+                fill(connection, name, table, queries[name])
             elif name in metadata.given:
                 connection.register("given", arrow(metadata.given[name], table))
                 fill(connection, name, table, "select * from given")
@@ -127,7 +127,7 @@ def arrow(rows: Rows, table: Table) -> pa.Table:
 
 
 def fill(connection: duckdb.DuckDBPyConnection, name: str, table: Table, query: str) -> None:
-    """Make one table as it is declared, with its descriptions."""
+    """Create one declared table, with its descriptions."""
     target = f'copy.{SCHEMA}."{name}"'
     columns = ", ".join(f'cast("{column}" as {kind}) as "{column}"' for column, kind in table.types.items())
     connection.execute(f"create table {target} as select {columns} from ({query})")  # noqa: S608 - declared names
@@ -155,7 +155,7 @@ def ledger_query(known: Sequence[Entry], protected: Sequence[str]) -> str:
             publication, publication_id, published_at, code_version, {", ".join(ledger.COORDINATES)}, {figures},
             {hidden} or is_suppressed is true as is_withheld, change
         from {ledger.changes(shown)}
-        inner join (values {facts}) as told (publication, publication_id, published_at, code_version)
+        inner join (values {facts}) as publications (publication, publication_id, published_at, code_version)
             using (publication)
         order by all
     """  # noqa: S608 - values of our own

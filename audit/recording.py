@@ -1,4 +1,4 @@
-"""Records one publication: its evidence, then its place in the ledger. Called by whoever publishes, under its lock."""
+"""Records one publication: its evidence, then its entry in the ledger."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 
 from audit import copy_digests, evidence, ledger, publication_metadata
-from audit.definitions import model_checksum
+from audit.definitions import KpiDefinition, model_checksum
 from audit.ledger import Entry
 from audit.publication_metadata import SUPPRESSION, PublicationMetadata
 from core.settings import Home
@@ -25,7 +25,7 @@ class Recorder:
         metadata: The tables that the copy is given.
     """
 
-    definitions: Mapping[str, Mapping[str, Any]]
+    definitions: Mapping[str, KpiDefinition]
     run_id: str
     metadata: PublicationMetadata
 
@@ -37,12 +37,12 @@ class Recorder:
             copy: The copy, which nobody has open.
             draft: What `prepare` has returned.
         """
-        protected = [code for code, known in self.definitions.items() if SUPPRESSION in known["context"]]
+        protected = [code for code, definition in self.definitions.items() if SUPPRESSION in definition.context]
         publication_metadata.add(copy, home, self.metadata, [*ledger.entries(home), draft], protected)
         return ledger.finish(draft, copy_digests.of_copy(copy))
 
     def prepare(self, home: Home, facts: Mapping[str, Any]) -> Entry:
-        """Write evidence and changes of what the warehouse holds; `complete`, then `commit` make them count.
+        """Write the evidence and the changes of the warehouse as a draft, for `complete`, then `commit`.
 
         Args:
             home: The home, whose warehouse nobody writes meanwhile.
@@ -74,7 +74,7 @@ class Recorder:
 
 
 def former_evidence(connection: duckdb.DuckDBPyConnection, home: Home) -> dict[str, dict[str, Any]]:
-    """Return the evidence of the KPIs that the last build has held back: that of the values which they keep."""
+    """Return the former evidence of the KPIs that the last build has held back."""
     try:
         held_back = connection.execute("select distinct kpi_code from warehouse.audit.held_back").fetchall()
     except duckdb.CatalogException:  # built before KPIs were held back
@@ -83,4 +83,4 @@ def former_evidence(connection: duckdb.DuckDBPyConnection, home: Home) -> dict[s
     if not known:
         return {}
     manifest = evidence.store(home).read_json(known[-1].facts["manifest"])
-    return evidence.carried(manifest, [code for (code,) in held_back])
+    return evidence.carry_over(manifest, [code for (code,) in held_back])

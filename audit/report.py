@@ -1,4 +1,4 @@
-"""Says a trace in French: as text, as JSON, as one HTML page that needs nothing else. Reads no file."""
+"""Renders a trace in French: as text, as JSON, or as one self-contained HTML page."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,8 +13,8 @@ from audit.copies import Evaluations
 from audit.definitions import FIGURES
 from audit.keyring import RetiredKey
 from audit.ledger import Entry
-from audit.lineage import Column, Way, rank, title
-from audit.tracing import PARIS, Shown, Trace
+from audit.lineage import Column, LineageGraph, rank, title
+from audit.tracing import PARIS, HistoryEntry, Trace
 from core.errors import ExpectedFailure
 from core.french import exact
 
@@ -37,8 +37,8 @@ class Section(NamedTuple):
     code: str = ""
 
 
-def said(value: Any) -> str:
-    """Return a value as a French reader has it, numbers to their last digit."""
+def in_french(value: Any) -> str:
+    """Format a value in French; numbers keep all digits."""
     match value:
         case None:
             return "–"
@@ -57,7 +57,7 @@ def figures_lines(figures: Figures | None) -> list[tuple[str, str]]:
         return [("Valeur", "–")]
     if figures.is_suppressed:
         return [("Valeur", SUPPRESSED)]
-    return [(label, said(getattr(figures, part))) for part, label in _PARTS.items()]
+    return [(label, in_french(getattr(figures, part))) for part, label in _PARTS.items()]
 
 
 def columns_lines(columns: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
@@ -65,8 +65,8 @@ def columns_lines(columns: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]
 
 
 def sections(trace: Trace) -> list[Section]:
-    """Return everything that a trace says, in its order."""
-    kpi, facts = trace.definition["kpi"], trace.entry.facts
+    """Return the sections of a trace, in order."""
+    kpi, facts = trace.definition.kpi, trace.entry.facts
     return [
         Section(f"{kpi['label']} : {trace.cell}", [*figures_lines(trace.figures), ("Unité", kpi["unit"])]),
         Section(
@@ -75,17 +75,17 @@ def sections(trace: Trace) -> list[Section]:
                 ("Définition", kpi["definition"].strip()),
                 ("Formule", kpi["formula"].strip()),
                 ("Responsable", kpi["owner"]),
-                ("Cible", said(kpi.get("target"))),
+                ("Cible", in_french(kpi.get("target"))),
             ],
         ),
         Section(
             "Publication qui l'a montré",
             [
                 ("Publication", f"{trace.entry.sequence}, {facts['publication_id']}"),
-                ("Le", said(trace.entry.published_at)),
+                ("Le", in_french(trace.entry.published_at)),
                 ("Version du code", facts["code_version"]),
                 ("Exécution Dagster", facts["run_id"]),
-                ("Invocation dbt", said(facts["dbt_invocation_id"])),
+                ("Invocation dbt", in_french(facts["dbt_invocation_id"])),
                 ("Empreinte des modèles", facts["model_checksum"]),
                 ("Manifeste des preuves", facts["manifest"]),
                 ("Tête de chaîne", trace.entry.reference),
@@ -99,7 +99,7 @@ def sections(trace: Trace) -> list[Section]:
             ["Clés"] if trace.record_keys else [],
             [(key,) for key in trace.record_keys],
         ),
-        Section("Colonnes brutes derrière chaque chiffre", columns_lines(trace.definition["columns"])),
+        Section("Colonnes brutes derrière chaque chiffre", columns_lines(trace.definition.columns)),
         Section(
             "Où ce chiffre est affiché",
             [] if shown_in(trace) else [("Tableau de bord", "aucun à cette publication")],
@@ -110,10 +110,7 @@ def sections(trace: Trace) -> list[Section]:
             "Chemin des colonnes, du champ de la plateforme à l'indicateur",
             [],
             ["Couche", "Colonne", "Couche suivante", "Colonne qui en est faite"],
-            [
-                (title(source), column, title(target), made)
-                for source, column, target, made in trace.definition.get("steps", ())
-            ],
+            [(title(source), column, title(target), made) for source, column, target, made in trace.definition.steps],
         ),
         Section(
             "Chargements",
@@ -145,22 +142,22 @@ def sections(trace: Trace) -> list[Section]:
             ["Contrôle", "Table", "État", "Évalué le", "Exécution"],
             trace.evaluations.failed if trace.evaluations else [],
         ),
-        Section("SQL compilé", code=trace.definition["sql"]),
+        Section("SQL compilé", code=trace.definition.sql),
     ]
 
 
 def shown_in(trace: Trace) -> list[tuple[str, str]]:
-    return [(dashboard, chart) for dashboard, chart in trace.definition.get("shown", ())]
+    return [(dashboard, chart) for dashboard, chart in trace.definition.shown]
 
 
 def records_lines(trace: Trace) -> list[tuple[str, str]]:
     if trace.records is None:
         why = SUPPRESSED if trace.figures.is_suppressed else "les preuves ne sont plus conservées"
         return [("Nombre exact", why)]
-    number = ("Nombre exact", said(trace.records))
+    number = ("Nombre exact", in_french(trace.records))
     if not trace.record_keys:
         return [number, ("Clés", "non montrées : elles compteraient de petits effectifs de victimes")]
-    return [number, ("Page", f"{trace.page} sur {said(trace.pages)} (--page)")] if trace.pages > 1 else [number]
+    return [number, ("Page", f"{trace.page} sur {in_french(trace.pages)} (--page)")] if trace.pages > 1 else [number]
 
 
 def recomputed_lines(trace: Trace) -> list[tuple[str, str]]:
@@ -175,7 +172,7 @@ def recomputed_lines(trace: Trace) -> list[tuple[str, str]]:
         same = "également retenu" if trace.agrees else "DIFFÈRE : le recalcul ne retient pas ce chiffre"
         return [("Depuis les preuves", same)]
     verdict = "égal au dernier chiffre" if trace.agrees else "DIFFÈRE de ce qui a été publié"
-    return [("Depuis les preuves", f"{said(trace.recomputed.value)} ({verdict})")]
+    return [("Depuis les preuves", f"{in_french(trace.recomputed.value)} ({verdict})")]
 
 
 def removed_lines(trace: Trace) -> list[tuple[str, str]]:
@@ -183,7 +180,7 @@ def removed_lines(trace: Trace) -> list[tuple[str, str]]:
     lines = [
         (
             f"Observations de {month}",
-            f"effacées le {said(datetime.fromisoformat(removal.removed_at))} : {removal.reason} ; empreinte "
+            f"effacées le {in_french(datetime.fromisoformat(removal.removed_at))} : {removal.reason} ; empreinte "
             f"{removal.sha256}"
             if removal
             else "absentes, sans que leur effacement soit consigné : lancez « cyberimpact audit verify »",
@@ -198,7 +195,7 @@ def today_lines(trace: Trace) -> list[tuple[str, str]]:
     now = trace.today
     if now.waits:
         return [("Depuis l'entrepôt d'aujourd'hui", now.waits)]
-    value = "aucune ligne" if now.figures is None else said(now.figures.value)
+    value = "aucune ligne" if now.figures is None else in_french(now.figures.value)
     if not (now.late or now.gone or now.edited):
         return [("Depuis l'entrepôt d'aujourd'hui", f"{value} (mêmes enregistrements)")]
     changed = f"{now.late} arrivés, {now.edited} modifiés, {now.gone} disparus depuis"
@@ -210,8 +207,8 @@ def evaluations_lines(found: Evaluations | None) -> list[tuple[str, str]]:
         return [("Historique", "la copie publiée n'en dit rien ; une publication y remédie")]
     if found.since is None:
         return [("Historique", "aucune évaluation récente")]
-    failed = f"{said(len(found.failed))} sans succès" if found.failed else "toutes réussies"
-    return [(f"Depuis le {said(found.since)}", f"{said(found.count)} évaluations, {failed}")]
+    failed = f"{in_french(len(found.failed))} sans succès" if found.failed else "toutes réussies"
+    return [(f"Depuis le {in_french(found.since)}", f"{in_french(found.count)} évaluations, {failed}")]
 
 
 def as_text(trace: Trace) -> str:
@@ -226,7 +223,7 @@ def text_lines(section: Section) -> Iterable[str]:
     yield from (f"{label} : {value}" for label, value in section.lines)
     if section.rows:
         yield " | ".join(section.columns)
-        yield from (" | ".join(said(value) for value in row) for row in section.rows[:_SHOWN])
+        yield from (" | ".join(in_french(value) for value in row) for row in section.rows[:_SHOWN])
     if len(section.rows) > _SHOWN:
         yield f"… et {len(section.rows) - _SHOWN} autres (--json ou --html les donnent tous)"
     if section.code:
@@ -245,7 +242,7 @@ STYLE = (
 def as_html(trace: Trace) -> str:
     """Return a trace as one page without script, picture or link."""
     body = "".join(html_of(section) for section in sections(trace) if section.lines or section.rows or section.code)
-    title = escape(f"{trace.definition['kpi']['label']} : {trace.cell}")
+    title = escape(f"{trace.definition.kpi['label']} : {trace.cell}")
     return (
         f'<!doctype html><html lang="fr"><head><meta charset="utf-8"><title>{title}</title>'
         f"<style>{STYLE}</style></head>"
@@ -257,7 +254,7 @@ def html_of(section: Section) -> str:
     lines = "".join(f"<dt>{escape(label)}</dt><dd>{escape(value)}</dd>" for label, value in section.lines)
     head = "".join(f"<th>{escape(column)}</th>" for column in section.columns)
     rows = "".join(
-        "<tr>" + "".join(f"<td>{escape(said(value))}</td>" for value in row) + "</tr>" for row in section.rows
+        "<tr>" + "".join(f"<td>{escape(in_french(value))}</td>" for value in row) + "</tr>" for row in section.rows
     )
     table = f"<table><tr>{head}</tr>{rows}</table>" if section.rows else ""
     code = f"<details><summary>Afficher</summary><pre>{escape(section.code)}</pre></details>" if section.code else ""
@@ -284,7 +281,7 @@ def as_json(trace: Trace) -> dict[str, Any]:
             {"month": month, "removal": asdict(removal) if removal else None} for month, removal in trace.removed
         ],
         "publication": {**trace.entry.facts, "head": trace.entry.reference, "is_sealed": trace.entry.is_sealed},
-        "definition": dict(trace.definition),
+        "definition": trace.definition.to_json(),
         "models": trace.models,
         "checks": trace.checks,
         "evaluations": asdict(trace.evaluations) if trace.evaluations else None,
@@ -296,45 +293,45 @@ def as_json(trace: Trace) -> dict[str, Any]:
     }
 
 
-def history_lines(shown: Sequence[Shown]) -> Iterable[str]:
+def history_lines(shown: Sequence[HistoryEntry]) -> Iterable[str]:
     """Yield what was displayed of a cell, one publication that changed it a line."""
-    for one in shown:
-        value = "retiré" if one.figures is None else figures_lines(one.figures)[0][1]
-        why = "première publication" if not one.causes else " ; ".join(one.causes)
-        yield f"{said(one.entry.published_at)}  publication {one.entry.sequence} : {value} ({why})"
+    for step in shown:
+        value = "retiré" if step.figures is None else figures_lines(step.figures)[0][1]
+        why = "première publication" if not step.causes else " ; ".join(step.causes)
+        yield f"{in_french(step.entry.published_at)}  publication {step.entry.sequence} : {value} ({why})"
 
 
 def key_lines(known: Sequence[Entry], retired: Sequence[RetiredKey]) -> Iterable[str]:
     """Yield which key signed which publications, the first key first."""
-    until = {key.fingerprint: f" ; remplacée le {said(datetime.fromisoformat(key.until))}" for key in retired}
+    until = {key.fingerprint: f" ; remplacée le {in_french(datetime.fromisoformat(key.until))}" for key in retired}
     for fingerprint in dict.fromkeys(entry.key for entry in known if entry.key):
         signed = [entry for entry in known if entry.key == fingerprint]
         first, last = signed[0], signed[-1]
         yield (
-            f"Clé {fingerprint} : publications {first.sequence} à {last.sequence}, du {said(first.published_at)} au "
-            f"{said(last.published_at)}{until.get(fingerprint, '')}"
+            f"Clé {fingerprint} : publications {first.sequence} à {last.sequence}, "
+            f"du {in_french(first.published_at)} au {in_french(last.published_at)}{until.get(fingerprint, '')}"
         )
 
 
-def lineage_lines(way: Way, code: str | None) -> Iterable[str]:
-    """Yield the steps behind and beyond the figures of a KPI, or how many steps lead from layer to layer.
+def lineage_lines(graph: LineageGraph, code: str | None) -> Iterable[str]:
+    """Yield the edges upstream and downstream of the figures of a KPI, or the number of edges between layers.
 
     Raises:
         ExpectedFailure: there is no such KPI.
     """
     if code is None:
-        counted = Counter((edge.source.layer, edge.target.layer) for edge in way.edges)
-        for (source, target), number in sorted(counted.items(), key=lambda one: [rank(name) for name in one[0]]):
+        counted = Counter((edge.source.layer, edge.target.layer) for edge in graph.edges)
+        for (source, target), number in sorted(counted.items(), key=lambda item: [rank(name) for name in item[0]]):
             yield f"{title(source)} → {title(target)} : {number} pas"
         return
-    tables = {column.table for column in way.columns if column.layer == "kpi" and column.name == "value"}
+    tables = {column.table for column in graph.columns if column.layer == "kpi" and column.name == "value"}
     known = sorted(table.removeprefix("kpi.kpi_") for table in tables - {"kpi.kpi_value"})
     if code not in known:
         raise ExpectedFailure(f"L'indicateur « {code} » n'a pas de chemin connu.", f"Connus : {', '.join(known)}.")
     for figure in FIGURES:
         start = Column("kpi", f"kpi.kpi_{code}", figure)
         yield f"# {figure}"
-        if not way.into(start):
+        if not graph.into(start):
             yield "aucune colonne : ce chiffre n'existe pas pour cet indicateur"
-        for source, target in way.behind(start):
+        for source, target in graph.upstream(start):
             yield f"{title(source.layer)} {source} → {title(target.layer)} {target}"

@@ -1,6 +1,6 @@
-"""Takes observations out of the evidence when they have been kept long enough. Their hash and the reason stay for ever.
+"""Removes observations from the evidence at the end of their retention; their hash and the reason stay.
 
-A removal is written down, signed, before it happens: `audit verify` tells it from a file that somebody took away.
+Each removal is recorded and signed before it happens, so that `audit verify` distinguishes it from tampering.
 """
 
 import hmac
@@ -62,7 +62,7 @@ class Removal:
         return bool(self.signature) and signing.is_valid(key, _KIND, self._content, self.signature)
 
     def is_sealed_by(self, key: str) -> bool:
-        """Tell whether it has the HMAC seal of before the signatures."""
+        """Return whether it has the HMAC seal of before the signatures."""
         expected = hmac.new(key.encode(), canonical({**self._content, "seal": None}), "sha256").hexdigest()
         return hmac.compare_digest((self.seal or "").encode(), expected.encode())
 

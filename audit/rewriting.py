@@ -43,7 +43,7 @@ class Rewriting:
         return {name: value for name, value in asdict(self).items() if name not in {"key", "signature"}}
 
     def counts_for(self, entry: Entry, keys: Keyring) -> bool:
-        """Tell whether it is as well signed as the publication that it follows."""
+        """Return whether it is as well signed as the publication that it follows."""
         if self.publication_id != entry.publication_id:
             return False
         if not self.signature or not keys:
@@ -54,7 +54,11 @@ class Rewriting:
 
 def expected_copy(home: Home, entry: Entry, keys: Keyring) -> Mapping[str, Any] | None:
     """Return the digests that the copy of a publication must have; None where nothing was signed of it."""
-    later = [one.copy for one in read_lines(home.ledger / ledger.REWRITTEN, _parsed) if one.counts_for(entry, keys)]
+    later = [
+        rewriting.copy
+        for rewriting in read_lines(home.ledger / ledger.REWRITTEN, _parsed)
+        if rewriting.counts_for(entry, keys)
+    ]
     return later[-1] if later else entry.copy
 
 

@@ -1,4 +1,4 @@
-"""Holds the copies per right against the published copy that they were made from."""
+"""Compares the copies per right with the published copy that they were made from."""
 
 import secrets
 from collections.abc import Iterator, Sequence
@@ -87,7 +87,7 @@ def _table_differences(connection: duckdb.DuckDBPyConnection, right: Right) -> I
 
 
 def _is_in_copy(connection: duckdb.DuckDBPyConnection, table: str, condition: str | None) -> bool:
-    """Tell whether a copy holds a table: not where the right's condition names a column that is not there."""
+    """Return whether a copy should hold a table: not if the right's condition names a column that the table lacks."""
     try:
         connection.execute(f"select 1 {_rows('original', table, condition)} limit 0")
     except (duckdb.BinderException, duckdb.CatalogException):

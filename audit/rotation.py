@@ -1,4 +1,4 @@
-"""Changes the key that signs publications. The former one stays recognised for what it has signed."""
+"""Rotates the key that signs publications."""
 
 from datetime import UTC, datetime
 
@@ -12,7 +12,7 @@ from core.settings import Home
 
 
 def new_key(home: Home) -> Ed25519PrivateKey:
-    """Return a new signing key, which confirms the present one up to the last publication that it signed.
+    """Return a new signing key that vouches for the current one up to the last publication that it signed.
 
     Raises:
         ExpectedFailure: the ledger is not intact.

@@ -1,4 +1,4 @@
-"""Ed25519 signatures of what the ledger states. Which keys are trusted is decided in `keyring`."""
+"""Signs and verifies what the ledger states, with Ed25519."""
 
 import base64
 import hashlib
@@ -58,7 +58,7 @@ def _read_private(file: Path) -> str:
 
 
 def seed_of(key: Ed25519PrivateKey) -> str:
-    """Return a private key as its setting has it."""
+    """Return the seed of a private key, in base64url without padding."""
     return base64.urlsafe_b64encode(key.private_bytes_raw()).decode().rstrip("=")
 
 

@@ -1,6 +1,5 @@
-"""Follows one published figure back to its source, and recomputes it. How that is shown belongs in `report`."""
+"""Traces one published figure back to its source records, and recomputes it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from math import ceil
@@ -11,6 +10,7 @@ import duckdb
 from audit import archive, cells, copies, evidence, ledger, publication_metadata, retention
 from audit.cells import TOTAL, Cell, Figures
 from audit.copies import Evaluations
+from audit.definitions import KpiDefinition
 from audit.ledger import Entry
 from audit.retention import Removal
 from core.clock import PARIS
@@ -26,8 +26,8 @@ _PLATFORM_PREFIX = "raw_"
 
 
 @dataclass(frozen=True)
-class Today:
-    """The same cell in the warehouse as it is now.
+class CurrentState:
+    """The same cell in the current warehouse.
 
     Attributes:
         figures: What the same formula gives there; None where it gives no row, or could not be asked.
@@ -57,12 +57,12 @@ class Trace:
         definition: What the KPI was.
         models: The chain: name, file, state, end of its build, checks that passed, and all checks.
         checks: Checks that did not simply pass: name and state.
-        evaluations: How the checks ended lately, as the copy of now tells; None where it does not.
+        evaluations: How the checks ended lately, from the current copy; None where it holds none.
         loads: What fed it: platform, entity, load, end, origin, SHA-256, rows read, rows in quarantine.
         records: Number of records behind it; None where it is suppressed.
         page: Which page of their keys is given, 1 for the first.
         record_keys: The keys of that page, in their order; a record that counts several times has its key once.
-            None of a KPI that has small cells: keys tell of territories, and so would count what is hidden.
+            None of a KPI that has small cells: keys contain territories, and would reveal suppressed counts.
         today: The same cell now.
         removed: Months of observations that are no longer there, each with when and why they were removed, if known.
         is_archived: Whether the figure outlived its records, which a purge has taken: nothing recomputes it.
@@ -73,7 +73,7 @@ class Trace:
     entry: Entry
     figures: Figures
     recomputed: Figures | None
-    definition: Mapping[str, Any]
+    definition: KpiDefinition
     models: list[tuple]
     checks: list[tuple]
     evaluations: Evaluations | None
@@ -81,7 +81,7 @@ class Trace:
     records: int | None
     page: int
     record_keys: list[str]
-    today: Today
+    today: CurrentState
     removed: list[tuple[str, Removal | None]]
     is_archived: bool = False
 
@@ -92,7 +92,7 @@ class Trace:
 
     @property
     def agrees(self) -> bool:
-        """Whether the recomputation gives what was shown, to the last digit."""
+        """Whether the recomputation equals the published figures, exactly."""
         return self.recomputed == self.figures
 
 
@@ -117,8 +117,8 @@ def as_of(home: Home, day: date | None) -> list[Entry]:
     return found
 
 
-def shown(known: list[Entry], cell: Cell) -> tuple[str, Figures]:
-    """Return the territory level and the figures of a cell as the last of these publications showed them.
+def published_figures(known: list[Entry], cell: Cell) -> tuple[str, Figures]:
+    """Return the territory level and the figures of a cell at the last of these publications.
 
     Raises:
         ExpectedFailure: there is no such cell; the message lists what exists.
@@ -138,7 +138,7 @@ def shown(known: list[Entry], cell: Cell) -> tuple[str, Figures]:
 
 
 def missing(connection: duckdb.DuckDBPyConnection, known: list[Entry], cell: Cell) -> ExpectedFailure:
-    """Return the failure that says which coordinate of a cell does not exist, and which ones do."""
+    """Return the failure that names the coordinate of a cell that does not exist, and those that do."""
 
     def choices(column: str, where: str = "true", *parameters: Any) -> list:
         query = f"select distinct {column} from shown where {where} order by 1"  # noqa: S608
@@ -170,7 +170,7 @@ def missing(connection: duckdb.DuckDBPyConnection, known: list[Entry], cell: Cel
     if cell.territory not in territories:
         return ExpectedFailure(
             f"{cell.code} n'a pas de donnée pour {cell.territory} en {cell.period}.",
-            f"Territoires publiés : {some(territories)}.",
+            f"Territoires publiés : {shortened(territories)}.",
         )
     breakdowns = choices(
         "concat(breakdown_dimension, '=', breakdown_value)",
@@ -180,11 +180,11 @@ def missing(connection: duckdb.DuckDBPyConnection, known: list[Entry], cell: Cel
     )
     return ExpectedFailure(
         f"{cell.code} n'a pas de donnée pour {cell.dimension}={cell.breakdown}, {cell.territory}, {cell.period}.",
-        f"Ventilations publiées : {some(breakdowns)}.",
+        f"Ventilations publiées : {shortened(breakdowns)}.",
     )
 
 
-def some(values: list[str]) -> str:
+def shortened(values: list[str]) -> str:
     more = f" et {len(values) - _SHOWN_CHOICES} autres" if len(values) > _SHOWN_CHOICES else ""
     return ", ".join(values[:_SHOWN_CHOICES]) + more
 
@@ -202,16 +202,16 @@ def trace(home: Home, cell: Cell, day: date | None = None, page: int = 1) -> Tra
         ExpectedFailure: nothing was published, no such figure or page exists, or the manifest of its evidence is gone.
     """
     known = as_of(home, day)
-    level, figures = shown(known, cell)
+    level, figures = published_figures(known, cell)
     entry, kept = known[-1], evidence.store(home)
     manifest = kept.read_json(entry.facts["manifest"])
-    definition = kept.read_json(manifest["kpis"][cell.code]["definition"])
+    definition = evidence.definition_of(kept, manifest, cell.code)
     months = evidence.months_of(cell.period.start, cell.period.last)
     files = manifest["kpis"][cell.code]["months"]
-    gone = evidence.gone(kept, files, months)
+    gone = evidence.missing_months(kept, files, months)
     with evidence.open_evidence(kept, manifest, cell.code, months.difference(gone)) as connection:
-        recomputed, number, keys, now = None, None, [], Today(waits=NO_OBSERVATIONS)
-        is_archived = archive.holds(connection, cell.code, cell.period.period_type, cell.period.start)
+        recomputed, number, keys, now = None, None, [], CurrentState(waits=NO_OBSERVATIONS)
+        is_archived = archive.is_archived(connection, cell.code, cell.period.period_type, cell.period.start)
         is_provable = not (gone or is_archived)
         if is_provable:
             recomputed = cells.recompute(connection, definition, cell)
@@ -223,7 +223,7 @@ def trace(home: Home, cell: Cell, day: date | None = None, page: int = 1) -> Tra
             "loads": loads_of(connection, definition),
         }
         if is_provable:
-            now = today(home, connection, definition, cell, level, hidden=figures.is_suppressed)
+            now = current_state(home, connection, definition, cell, level, hidden=figures.is_suppressed)
         known_removals = retention.removals(home) if gone else {}
         return Trace(
             cell=cell,
@@ -236,7 +236,7 @@ def trace(home: Home, cell: Cell, day: date | None = None, page: int = 1) -> Tra
             page=page,
             record_keys=keys,
             today=now,
-            evaluations=copies.evaluations(home, definition),
+            evaluations=copies.evaluations(home, definition.checks, definition.raw_tables),
             removed=[(month, known_removals.get(files[month]["sha256"])) for month in gone],
             is_archived=is_archived,
             **chain,
@@ -248,17 +248,17 @@ def pages_of(number: int) -> int:
 
 
 def records_of(
-    connection: duckdb.DuckDBPyConnection, definition: Mapping[str, Any], cell: Cell, level: str, page: int = 1
+    connection: duckdb.DuckDBPyConnection, definition: KpiDefinition, cell: Cell, level: str, page: int = 1
 ) -> tuple[int, list[str]]:
     """Return how many observations a cell counts, and the keys of a page of them.
 
     Raises:
         ExpectedFailure: there is no such page.
     """
-    statement, parameters = cells.records(definition, evidence.quoted(definition["observations"]), cell, level)
+    statement, parameters = cells.records(definition, evidence.quoted(definition.observations), cell, level)
     counted = f"select count(record_key) from ({statement})"  # noqa: S608
     [(number,)] = connection.execute(counted, parameters).fetchall()
-    if publication_metadata.SUPPRESSION in definition["context"]:
+    if publication_metadata.SUPPRESSION in definition.context:
         return number, []
     pages = pages_of(number)
     if not 1 <= page <= pages:
@@ -268,12 +268,12 @@ def records_of(
     return number, list(dict.fromkeys(key for (key,) in keys))
 
 
-def models_of(connection: duckdb.DuckDBPyConnection, definition: Mapping[str, Any]) -> list[tuple]:
-    """Return the chain of models with what their last build and their checks left."""
+def models_of(connection: duckdb.DuckDBPyConnection, definition: KpiDefinition) -> list[tuple]:
+    """Return the upstream models with the results of their last build and checks."""
     states = states_of(connection)
     found = []
-    for uid, model in definition["models"].items():
-        checks = [states[check][0] for check, of in definition["checks"].items() if uid in of and check in states]
+    for uid, model in definition.models.items():
+        checks = [states[check][0] for check, of in definition.checks.items() if uid in of and check in states]
         passed = sum(state == "pass" for state in checks)
         # What the live target builds has its states in the other file.
         state, finished = states.get(uid, ("construit à part (temps réel)", None))
@@ -288,19 +288,19 @@ def states_of(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[str, dat
     return {uid: (status, finished) for uid, status, finished in rows}
 
 
-def checks_of(connection: duckdb.DuckDBPyConnection, definition: Mapping[str, Any]) -> list[tuple]:
+def checks_of(connection: duckdb.DuckDBPyConnection, definition: KpiDefinition) -> list[tuple]:
     """Return the checks on the chain that did not simply pass."""
     states = states_of(connection)
     return [
         (check.split(".")[2], states[check][0])
-        for check in definition["checks"]
+        for check in definition.checks
         if check in states and states[check][0] != "pass"
     ]
 
 
-def loads_of(connection: duckdb.DuckDBPyConnection, definition: Mapping[str, Any]) -> list[tuple]:
-    """Return the loads of the raw tables behind a KPI, latest first."""
-    tables = [table.removeprefix(_PLATFORM_PREFIX) for table in definition["raw_tables"]]
+def loads_of(connection: duckdb.DuckDBPyConnection, definition: KpiDefinition) -> list[tuple]:
+    """Return the loads of the raw tables upstream of a KPI, latest first."""
+    tables = [table.removeprefix(_PLATFORM_PREFIX) for table in definition.raw_tables]
     return connection.execute(
         f"""
         select
@@ -313,36 +313,38 @@ def loads_of(connection: duckdb.DuckDBPyConnection, definition: Mapping[str, Any
     ).fetchall()
 
 
-def today(
+def current_state(
     home: Home,
     connection: duckdb.DuckDBPyConnection,
-    definition: Mapping[str, Any],
+    definition: KpiDefinition,
     cell: Cell,
     level: str,
     *,
     hidden: bool,
-) -> Today:
-    """Return the same cell by the same formula in the warehouse of now, and what of its records has changed."""
+) -> CurrentState:
+    """Return the same cell by the same formula from the current warehouse, and the changes of its records."""
     if hidden:
-        return Today(waits="Chiffre non diffusé : la comparaison ne le serait pas non plus.")
+        return CurrentState(waits="Chiffre non diffusé : la comparaison ne le serait pas non plus.")
     if not home.warehouse.exists():
-        return Today(waits="L'entrepôt est absent : la comparaison attend une construction.")
-    kept, parameters = cells.records(definition, evidence.quoted(definition["observations"]), cell, level)
+        return CurrentState(waits="L'entrepôt est absent : la comparaison attend une construction.")
+    kept, parameters = cells.records(definition, evidence.quoted(definition.observations), cell, level)
     connection.execute(f"create temp table kept as {kept}", parameters)
     with writer_lock_if_free(home.warehouse) as free:
         if not free:
-            return Today(waits="L'entrepôt est en cours d'écriture : la comparaison avec aujourd'hui attend.")
+            return CurrentState(waits="L'entrepôt est en cours d'écriture : la comparaison avec aujourd'hui attend.")
         try:
             evidence.open_now(connection, home.warehouse, definition, cell.period.start, cell.period.last)
             figures = cells.recompute(connection, definition, cell)
             if figures and figures.is_suppressed:
-                return Today(waits="Ce chiffre n'est plus diffusé : trop peu de victimes.")
-            now, parameters = cells.records(definition, evidence.quoted(definition["observations"]), cell, level)
+                return CurrentState(waits="Ce chiffre n'est plus diffusé : trop peu de victimes.")
+            now, parameters = cells.records(definition, evidence.quoted(definition.observations), cell, level)
             connection.execute(f"create temp table now_kept as {now}", parameters)
         except duckdb.Error as problem:
-            return Today(waits=f"L'entrepôt d'aujourd'hui ne répond plus à cette formule : {first_line(problem)}")
+            return CurrentState(
+                waits=f"L'entrepôt d'aujourd'hui ne répond plus à cette formule : {first_line(problem)}"
+            )
         late, gone, edited = compare(connection, "kept", "now_kept")
-        return Today(figures, late, gone, edited)
+        return CurrentState(figures, late, gone, edited)
 
 
 def first_line(problem: Exception) -> str:
@@ -350,7 +352,7 @@ def first_line(problem: Exception) -> str:
 
 
 def compare(connection: duckdb.DuckDBPyConnection, former: str, later: str) -> tuple[int, int, int]:
-    """Return how many records came, went, and count otherwise, from one table of observations to another."""
+    """Return how many records were added, removed and changed between two tables of observations."""
     touched = touched_keys(former, later)
 
     def grouped(table: str) -> str:
@@ -381,7 +383,7 @@ def compare(connection: duckdb.DuckDBPyConnection, former: str, later: str) -> t
 def touched_keys(former: str, later: str) -> str:
     """Return the SQL of the records of the days on which two tables of observations differ at all.
 
-    Most days are the same in both, and a sum of hashes tells that at once: records are then compared of few days.
+    Most days are the same in both, and a sum of hashes shows it, so that records of few days are compared.
     """
 
     def days(table: str) -> str:
@@ -402,7 +404,7 @@ def touched_keys(former: str, later: str) -> str:
 
 
 @dataclass(frozen=True)
-class Shown:
+class HistoryEntry:
     """What was shown of a cell from one publication on.
 
     Attributes:
@@ -416,7 +418,7 @@ class Shown:
     causes: tuple[str, ...]
 
 
-def history(home: Home, cell: Cell, day: date | None = None) -> list[Shown]:
+def history(home: Home, cell: Cell, day: date | None = None) -> list[HistoryEntry]:
     """Return every figure that readers saw for a cell, first to last, and why each differs from the former.
 
     Raises:
@@ -435,17 +437,17 @@ def history(home: Home, cell: Cell, day: date | None = None) -> list[Shown]:
             parameters,
         ).fetchall()
     if not rows:
-        shown(known, cell)  # says what exists
+        published_figures(known, cell)  # its message lists what exists
     by_sequence = {entry.sequence: entry for entry in known}
-    found: list[Shown] = []
+    found: list[HistoryEntry] = []
     for publication, level, change, *figures in rows:
         entry = by_sequence[publication]
         now = None if change == "removed" else Figures(*figures)
         # What changed came with this publication: it is held against the one just before.
         former = by_sequence.get(publication - 1)
-        hidden = any(one and one.is_suppressed for one in (now, found[-1].figures if found else None))
+        hidden = any(figures and figures.is_suppressed for figures in (now, found[-1].figures if found else None))
         causes = causes_of(evidence.store(home), former, entry, cell, level, hidden=hidden) if found and former else ()
-        found.append(Shown(entry, now, causes))
+        found.append(HistoryEntry(entry, now, causes))
     return found
 
 
@@ -453,7 +455,7 @@ def causes_of(kept: Store, former: Entry, later: Entry, cell: Cell, level: str, 
     """Return why a figure differs between two publications, in French."""
     try:
         manifests = [kept.read_json(entry.facts["manifest"]) for entry in (former, later)]
-        known = [kept.read_json(manifest["kpis"][cell.code]["definition"]) for manifest in manifests]
+        known = [evidence.definition_of(kept, manifest, cell.code) for manifest in manifests]
     except (ExpectedFailure, KeyError):
         return ("Les preuves de l'une des deux publications ne sont plus conservées.",)
     causes = definition_causes(*known)
@@ -465,7 +467,7 @@ def causes_of(kept: Store, former: Entry, later: Entry, cell: Cell, level: str, 
             for table, manifest, definition in zip(("former", "later"), manifests, known, strict=True):
                 with evidence.open_evidence(kept, manifest, cell.code, months) as opened:
                     statement, parameters = cells.records(
-                        definition, evidence.quoted(definition["observations"]), cell, level
+                        definition, evidence.quoted(definition.observations), cell, level
                     )
                     rows = opened.execute(statement, parameters).to_arrow_table()
                 connection.register("rows", rows)
@@ -483,16 +485,16 @@ def causes_of(kept: Store, former: Entry, later: Entry, cell: Cell, level: str, 
     return tuple(causes) or ("référentiel modifié : les enregistrements et la formule sont les mêmes",)
 
 
-def definition_causes(former: Mapping[str, Any], later: Mapping[str, Any]) -> list[str]:
-    """Return what of a definition differs, in French."""
+def definition_causes(former: KpiDefinition, later: KpiDefinition) -> list[str]:
+    """Return in French what differs between two definitions."""
     causes = []
-    if former["sql"] != later["sql"]:
+    if former.sql != later.sql:
         causes.append("définition modifiée : la formule de l'indicateur")
     models = {
-        (former["models"].get(uid) or later["models"][uid])["relation"]
-        for uid in former["models"].keys() | later["models"].keys()
-        if former["models"].get(uid, {}).get("sha256") != later["models"].get(uid, {}).get("sha256")
-    } - {later["relation"]}
+        (former.models.get(uid) or later.models[uid])["relation"]
+        for uid in former.models.keys() | later.models.keys()
+        if former.models.get(uid, {}).get("sha256") != later.models.get(uid, {}).get("sha256")
+    } - {later.relation}
     if models:
         causes.append(f"définition modifiée : {', '.join(sorted(models))}")
     return causes

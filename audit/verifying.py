@@ -1,4 +1,4 @@
-"""Holds ledger, evidence and published copy against each other, and names what was tampered with. Changes nothing."""
+"""Verifies ledger, evidence and published copy against each other, and names what was tampered with."""
 
 import hmac
 import json
@@ -88,7 +88,7 @@ def _verify(home: Home, head: str | None, keys: Keyring) -> Verdict:
     problems += retired_key_problems(known, keys)
     problems += head_problems(known, head, vouched)
     removed = retention.removals(home)
-    genuine = {digest for digest, one in removed.items() if is_genuine(one, keys, audit_key)}
+    genuine = {digest for digest, removal in removed.items() if is_genuine(removal, keys, audit_key)}
     problems += evidence_problems(known, evidence.store(home), removed, genuine)
     problems += removal_problems(removed.values(), genuine, sealed=any(entry.is_sealed for entry in known))
     remarks += removal_remarks(removed.values(), keys)
@@ -173,7 +173,7 @@ def head_problems(known: list[Entry], head: str | None, vouched: int) -> Iterato
 
 
 def chain_problems(known: list[Entry]) -> Iterator[str]:
-    """Yield what the order and the links of the chain tell."""
+    """Yield the problems of the order and the links of the chain."""
     former, expected = NO_HEAD, 1
     for entry in known:
         name = entry.folder.name
@@ -209,7 +209,7 @@ def file_problems(entry: Entry, keys: Keyring, audit_key: str | None) -> Iterato
 
 
 def is_forged(entry: Entry, key: str | None) -> bool:
-    """Tell whether a seal was made with another key, or stands under another head."""
+    """Return whether a seal does not match the key or the head."""
     if not (key and entry.seal):
         return False
     return not hmac.compare_digest(entry.seal.encode(), ledger.seal_of(entry.head, key).encode())
@@ -305,7 +305,7 @@ def _signature_problem(entry: Entry, keys: Keyring, audit_key: str | None) -> st
 
 
 def _counts(entry: Entry, audit_key: str | None) -> bool:
-    """Tell whether a publication is signed, or sealed as those of before with a key that is at hand."""
+    """Return whether a publication is signed, or sealed as those of before with a key that is at hand."""
     return bool(entry.signature or (entry.seal and audit_key))
 
 
@@ -333,7 +333,7 @@ def retired_key_problems(known: list[Entry], keys: Keyring) -> Iterator[str]:
 
 
 def is_genuine(removal: Removal, keys: Keyring, audit_key: str | None) -> bool:
-    """Tell whether the platform wrote a removal down, as far as the keys at hand can tell."""
+    """Return whether the platform wrote a removal down, as far as the keys at hand can tell."""
     if removal.signature:
         key = keys.get(removal.key or "")
         return not keys or (key is not None and removal.is_signed_by(key.public))
@@ -342,11 +342,11 @@ def is_genuine(removal: Removal, keys: Keyring, audit_key: str | None) -> bool:
 
 def removal_problems(removed: Collection[Removal], genuine: Container[str], *, sealed: bool) -> Iterator[str]:
     """Yield the removals that the platform did not write down, where its publications are signed or sealed."""
-    false = [one for one in removed if one.sha256 not in genuine and (one.signature or one.seal)]
-    unsigned = [one for one in removed if sealed and not (one.signature or one.seal)]
+    false = [removal for removal in removed if removal.sha256 not in genuine and (removal.signature or removal.seal)]
+    unsigned = [removal for removal in removed if sealed and not (removal.signature or removal.seal)]
     for words, found in (("dont la signature ou le sceau est faux", false), ("non signé(s)", unsigned)):
         if found:
-            named = ", ".join(f"{one.kpi}, {one.month}" for one in found[:_SHOWN_ROWS])
+            named = ", ".join(f"{removal.kpi}, {removal.month}" for removal in found[:_SHOWN_ROWS])
             yield f"{len(found)} effacement(s) de preuves {words}, qui n'ont pas été faits par la plateforme : {named}."
 
 
@@ -357,14 +357,14 @@ def removal_remarks(removed: Collection[Removal], keys: Keyring) -> Iterator[str
             f"{len(removed)} fichier(s) d'observations effacé(s) au terme de leur conservation : leurs empreintes et "
             "le motif restent, le recalcul n'est plus possible."
         )
-    if any(one.signature for one in removed) and not keys:
+    if any(removal.signature for removal in removed) and not keys:
         yield "Signatures des effacements non vérifiées : donnez la clé publique avec --public-key."
 
 
 def evidence_problems(
     known: list[Entry], kept: Store, removed: Mapping[str, Removal], genuine: Collection[str]
 ) -> Iterator[str]:
-    """Yield the files of evidence that are gone, though nobody wrote that down, or are not what their name says."""
+    """Yield the files of evidence that are missing without a recorded removal, or do not match their name."""
     signed = {digest for digest in genuine if removed[digest].signature}
     # What was examined for a publication without signature is examined again for a signed one, which asks for more.
     examined: dict[bool, set[Path]] = {True: set(), False: set()}
@@ -374,12 +374,12 @@ def evidence_problems(
         if manifest in seen:
             continue
         seen.add(manifest)
-        bad = object_problem(manifest)
+        bad = content_problem(manifest)
         if bad:
             yield f"{entry.folder.name} : manifeste de preuve {bad}."
             continue
         try:
-            files = list(named(json.loads(manifest.read_bytes()), kept))
+            files = list(evidence_files(json.loads(manifest.read_bytes()), kept))
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             yield f"{entry.folder.name} : le manifeste de preuve n'en est pas un ({manifest.name})."
             continue
@@ -388,12 +388,12 @@ def evidence_problems(
         for words, path in files:
             if path not in seen:
                 seen.add(path)
-                bad = None if path.stem in accepted and not path.exists() else object_problem(path)
+                bad = None if path.stem in accepted and not path.exists() else content_problem(path)
                 if bad:
                     yield f"{entry.folder.name} : preuve de {words} {bad}."
 
 
-def named(manifest: dict, kept: Store) -> Iterator[tuple[str, Path]]:
+def evidence_files(manifest: dict, kept: Store) -> Iterator[tuple[str, Path]]:
     """Yield each file that a manifest names, with words for it."""
     for relation, entry in manifest["context"].items():
         yield relation, kept.path(entry["sha256"], ".parquet")
@@ -405,7 +405,7 @@ def named(manifest: dict, kept: Store) -> Iterator[tuple[str, Path]]:
             yield f"{code}, {month}", kept.path(entry["sha256"], ".parquet")
 
 
-def object_problem(path: Path) -> str | None:
+def content_problem(path: Path) -> str | None:
     """Return what is wrong with a file of evidence, None where it is sound."""
     if not path.is_file():
         return f"retirée ({path.name})"

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audit import copy_digests, ledger, signing
 from audit.cells import Cell, Period
+from audit.definitions import KpiDefinition
 from audit.publication_metadata import PublicationMetadata
 from audit.recording import Recorder
 from audit.tracing import trace
@@ -74,20 +75,20 @@ WAREHOUSE = """
 """
 
 
-def definition() -> dict[str, Any]:
-    return {
-        "kpi": {"code": "mentions", "label": "Mentions", "grain": {"breakdowns": []}},
-        "relation": "kpi.kpi_mentions",
-        "sql": SQL,
-        "observations": "kpi.kpi_mentions__observations",
-        "context": ["reference.bridge_calendar_period", "reference.bridge_territory_level"],
-        "models": {},
-        "checks": {},
-        "raw_tables": ["raw_listening.mentions"],
-        "columns": {},
-        "steps": [],
-        "shown": [],
-    }
+def definition() -> KpiDefinition:
+    return KpiDefinition(
+        kpi={"code": "mentions", "label": "Mentions", "grain": {"breakdowns": []}},
+        relation="kpi.kpi_mentions",
+        sql=SQL,
+        observations="kpi.kpi_mentions__observations",
+        context=["reference.bridge_calendar_period", "reference.bridge_territory_level"],
+        models={},
+        checks={},
+        raw_tables=["raw_listening.mentions"],
+        columns={},
+        steps=[],
+        shown=[],
+    )
 
 
 def timed(label: str, work: Callable[[], T]) -> T:

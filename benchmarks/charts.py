@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from supersync.bundle import Asset, Bundle, identifier, spared
+from supersync.bundle import Asset, Bundle, identifier, is_excluded
 from supersync.client import Client
 
 from assets.bi import server
@@ -35,11 +35,11 @@ class Timed(NamedTuple):
 
 def filters(bundle: Bundle, dashboard: Asset, chart: str) -> list[dict[str, Any]]:
     """Return the filters that a dashboard puts on a chart when it opens; of a free choice, one territory."""
-    charts = {one.slug: one for one in bundle.charts}
+    charts = {chart.slug: chart for chart in bundle.charts}
     return [
-        {"col": one["column"], "op": "IN", "val": [one.get("default", "Gironde")]}
-        for one in dashboard.declared.get("filters", {}).values()
-        if ("default" in one or "first" in one) and not spared(one, chart, charts)
+        {"col": filtered["column"], "op": "IN", "val": [filtered.get("default", "Gironde")]}
+        for filtered in dashboard.declared.get("filters", {}).values()
+        if ("default" in filtered or "first" in filtered) and not is_excluded(filtered, chart, charts)
     ]
 
 
@@ -54,7 +54,7 @@ def context(chart: Asset, dataset: int, chosen: list[dict[str, Any]]) -> dict[st
 def processor_seconds(pids: list[int]) -> float:
     """Return the processor time that processes have taken until now, to the clock's tick of 10 ms."""
     fields = (Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split() for pid in pids)
-    return sum(int(one[11]) + int(one[12]) for one in fields) / os.sysconf("SC_CLK_TCK")
+    return sum(int(stat[11]) + int(stat[12]) for stat in fields) / os.sysconf("SC_CLK_TCK")
 
 
 def workers(port: int) -> list[int]:
@@ -71,7 +71,7 @@ def workers(port: int) -> list[int]:
 
 def measure(client: Client, bundle: Bundle, pids: list[int]) -> Iterator[Timed]:
     """Ask every chart of every dashboard once, one after the other."""
-    charts = {one.slug: one for one in bundle.charts}
+    charts = {chart.slug: chart for chart in bundle.charts}
     datasets = client.ids("dataset")
     for dashboard in bundle.dashboards:
         for slug in dashboard.reads:
@@ -93,13 +93,16 @@ def main() -> None:
     bundle = server.bundle()
     pids = workers(settings.port("superset"))
     with server.client() as client:
-        timed = [one for round_ in range(rounds) for one in measure(client, bundle, pids) if round_ or rounds == 1]
+        timed = [query for round_ in range(rounds) for query in measure(client, bundle, pids) if round_ or rounds == 1]
     print(f"{len(timed)} answers; load of the machine {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
-    for name, figures in (("elapsed", [one.seconds for one in timed]), ("processor", [one.processor for one in timed])):
+    for name, figures in (
+        ("elapsed", [query.seconds for query in timed]),
+        ("processor", [query.processor for query in timed]),
+    ):
         p95 = statistics.quantiles(figures, n=20)[-1]
         print(f"{name:9}: median {statistics.median(figures):.3f} s, p95 {p95:.3f} s, most {max(figures):.3f} s")
-    for one in sorted(timed, key=lambda one: -one.processor)[:SHOWN]:
-        print(f"{one.processor:8.3f} s  {one.seconds:8.3f} s  {one.rows:6} rows  {one.dashboard}/{one.chart}")
+    for query in sorted(timed, key=lambda query: -query.processor)[:SHOWN]:
+        print(f"{query.processor:8.3f} s  {query.seconds:8.3f} s  {query.rows:6} rows  {query.dashboard}/{query.chart}")
 
 
 if __name__ == "__main__":

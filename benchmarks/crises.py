@@ -3,7 +3,7 @@
     python -m benchmarks.crises --seeds 311 312 313 --first 2026-04-01 --last 2026-11-24
 
 It replays the mentions of listening through topics, places, series and detection, five minutes after five minutes;
-labels are read when all is told. Days are judged each night; chat and novelty are not replayed. Whether a signal
+labels are read when all is told. Days are tested each night; chat and novelty are not replayed. Whether a signal
 spreads as rumours do is asked whenever something stands out.
 """
 
@@ -21,7 +21,7 @@ import numpy as np
 
 from analytics.anomaly import alert_budget, baseline, calibration, ears
 from analytics.anomaly import daily as watch_days
-from analytics.anomaly.baseline import Finding, Grid, Key
+from analytics.anomaly.baseline import Anomaly, CountMatrix, Key
 from analytics.geo import geoparsing
 from analytics.signals import lifecycle, live_detection, topics
 from analytics.signals.context import Mention, posts
@@ -64,7 +64,7 @@ class Told(NamedTuple):
 class Replayed(NamedTuple):
     """Signals, when each was first told, and when as a rumour."""
 
-    known: list[lifecycle.Known]
+    known: list[lifecycle.Signal]
     first_seen: dict[str, datetime]
     rumours: dict[str, datetime]
 
@@ -121,7 +121,7 @@ class Around:
             for topic in one.topics:
                 self._of[topic].append(one)
 
-    def spreads_as_rumours_do(self, signal: lifecycle.Known, now: datetime) -> bool:
+    def spreads_as_rumours_do(self, signal: lifecycle.Signal, now: datetime) -> bool:
         minutes = signal.strongest.minutes
         since = signal.opened_at - timedelta(minutes=minutes if minutes < baseline.DAY_MINUTES else 0)
         of_topic = self._of[signal.topic]
@@ -136,7 +136,9 @@ class Around:
         return found is not None and found.is_rumour_like
 
 
-def grid(mentions: Iterable[Told], first: date, last: date, minutes: int, *, departements_too: bool) -> Grid:
+def count_matrix(
+    mentions: Iterable[Told], first: date, last: date, minutes: int, *, departements_too: bool
+) -> CountMatrix:
     regions, counts, totals = region_of(), Counter(), Counter()
     start = datetime.combine(first, datetime.min.time())
     step = timedelta(minutes=minutes)
@@ -150,10 +152,10 @@ def grid(mentions: Iterable[Told], first: date, last: date, minutes: int, *, dep
             for code in codes:
                 counts[Key(code, "mentions", "all", territory), moment] += 1
     rows = ((key, at, count, totals[key.territory, at]) for (key, at), count in counts.items())
-    return baseline.grid(rows, start, datetime.combine(last, datetime.min.time()) + timedelta(days=1), minutes)
+    return baseline.count_matrix(rows, start, datetime.combine(last, datetime.min.time()) + timedelta(days=1), minutes)
 
 
-def of_days(hours: Grid, threshold: calibration.Threshold) -> Iterator[tuple[datetime, list[Finding]]]:
+def of_days(hours: CountMatrix, threshold: calibration.Threshold) -> Iterator[tuple[datetime, list[Anomaly]]]:
     """Yield what each night finds in the days before; days are those of UTC here."""
     whole = hours.counts.shape[1] // 24 * 24
     counts, others = (
@@ -177,7 +179,7 @@ def of_days(hours: Grid, threshold: calibration.Threshold) -> Iterator[tuple[dat
     scores = calibration.scores([threshold], baseline.DAY_MINUTES)
     for day in range(WARM_UP.days, counts.shape[1]):
         past = (one for series in told for one in series[max(0, day - _DAYS) : day + 1] if counts_any(series, day))
-        found = watch_days.judge(past, (hours.start + timedelta(days=day)).date(), scores, looked_back=1)
+        found = watch_days.detect(past, (hours.start + timedelta(days=day)).date(), scores, looked_back=1)
         if found:
             yield hours.start + timedelta(days=day + 1), found
 
@@ -187,24 +189,30 @@ def counts_any(series: list[watch_days.Day], day: int) -> bool:
 
 
 def replay(
-    hours: Grid, fives: Grid, parents: dict[str, str], threshold: calibration.Threshold, around: Around
+    hours: CountMatrix,
+    five_minute_bins: CountMatrix,
+    parents: dict[str, str],
+    threshold: calibration.Threshold,
+    around: Around,
 ) -> Replayed:
     """Return the signals that runs every five minutes would have told."""
     begin = hours.column(hours.start + WARM_UP)
     pairs = (
-        baseline.paired(fives),
-        baseline.paired(replace(fives, counts=fives.counts[:, :-1], others=fives.others[:, :-1])),
+        baseline.paired(five_minute_bins),
+        baseline.paired(
+            replace(five_minute_bins, counts=five_minute_bins.counts[:, :-1], others=five_minute_bins.others[:, :-1])
+        ),
     )
-    judged = [
-        (one, baseline.judge(one, range(one.column(hours.time(begin)), one.counts.shape[1])))
-        for one in (hours, fives, *pairs)
+    scored = [
+        (one, baseline.score(one, range(one.column(hours.time(begin)), one.counts.shape[1])))
+        for one in (hours, five_minute_bins, *pairs)
     ]
     by_run: dict[datetime, list[tuple[float, int, int, int]]] = defaultdict(list)
-    for which, (one, part) in enumerate(judged):
+    for which, (one, part) in enumerate(scored):
         for row, index in zip(*np.nonzero(part.p_values < NEVER), strict=True):
             end = one.time(part.columns[index] + 1)
             by_run[end].append((float(part.p_values[row, index]), which, int(row), int(index)))
-    known: list[lifecycle.Known] = []
+    known: list[lifecycle.Signal] = []
     first_seen: dict[str, datetime] = {}
     rumours: dict[str, datetime] = {}
     nights = dict(of_days(hours, threshold))
@@ -214,23 +222,23 @@ def replay(
     }
     limits[2 * live_detection.FIVE] = limits[live_detection.FIVE]
     for now in sorted(by_run.keys() | nights.keys()):
-        tests = sum(len(one.keys) for one, _ in judged[:3])  # of the pairs those that end now
+        tests = sum(len(one.keys) for one, _ in scored[:3])  # of the pairs those that end now
         p_values = [one[0] for one in by_run[now]]
         passed = alert_budget.discoveries(p_values + [1.0] * max(0, tests - len(p_values)))
         found = list(nights.get(now, []))
         for (p_value, which, row, index), is_passed in zip(by_run[now], passed, strict=False):
-            one, part = judged[which]
+            one, part = scored[which]
             limit = limits[one.minutes]
             if is_passed and -np.log10(max(p_value, 1e-300)) > limit:
                 column = part.columns[index]
                 found.append(
-                    Finding(
+                    Anomaly(
                         one.keys[row], one.time(column), one.minutes, float(one.counts[row, column]),
                         float(part.expected[row, index]), 0.0, p_value,
                     )
                 )  # fmt: skip
         if found:
-            known = lifecycle.tell(known, baseline.without_told_pairs(found), now, {}, parents)
+            known = lifecycle.update(known, baseline.without_redundant_pairs(found), now, {}, parents)
             for place, one in enumerate(known):
                 first_seen.setdefault(one.signal_id, now)
                 if one.closed_at is None and one.kind != "rumour" and around.spreads_as_rumours_do(one, now):
@@ -239,7 +247,7 @@ def replay(
     return Replayed(known, first_seen, rumours)
 
 
-def matches(signal: lifecycle.Known, event: Event) -> bool:
+def matches(signal: lifecycle.Signal, event: Event) -> bool:
     """Say whether a signal tells of an event: its topic, while it lasts, and a place that is touched by it."""
     begins = datetime.combine(event.start, datetime.min.time()) - timedelta(hours=2)
     if TOPIC_OF[event.kind] != signal.topic or not (
@@ -260,15 +268,15 @@ def figures_of_a_kind() -> dict[str, list]:
     return {"events": [], "delays": [], "missed": [], "as_rumour": [], "sharpened": []}
 
 
-def judge(seed: int, first: date, last: date, watched: list[Topic]) -> dict[str, object]:
+def measure(seed: int, first: date, last: date, watched: list[Topic]) -> dict[str, object]:
     """Return what was noticed of one history."""
     mentions = list(told(seed, first, last, watched))
-    hours = grid(mentions, first, last, 60, departements_too=True)
-    fives = grid(mentions, first, last, 5, departements_too=False)
+    hours = count_matrix(mentions, first, last, 60, departements_too=True)
+    five_minute_bins = count_matrix(mentions, first, last, 5, departements_too=False)
     parents = region_of()
     parents |= dict.fromkeys(set(parents.values()), "FR")
     [threshold] = calibration.calibrate(hours, hours.column(hours.start + WARM_UP), parents)
-    known, first_seen, rumours = replay(hours, fives, parents, threshold, Around(mentions))
+    known, first_seen, rumours = replay(hours, five_minute_bins, parents, threshold, Around(mentions))
     begin = (hours.start + WARM_UP).date()
     labelled = [one for one in events(seed, last) if one.start >= begin and one.start + timedelta(days=2) <= last]
     kinds: dict[str, dict[str, list]] = defaultdict(figures_of_a_kind)
@@ -299,7 +307,7 @@ def judge(seed: int, first: date, last: date, watched: list[Topic]) -> dict[str,
     return {"kinds": kinds, "false": false, "signals": len(known),
             "false_rumours": len(rumours.keys() & {one.signal_id for one in false}), "weeks": (last - begin).days / 7,
             "score": threshold.score,
-            "mentions": len(mentions), "series": len(hours.keys) + len(fives.keys)}  # fmt: skip
+            "mentions": len(mentions), "series": len(hours.keys) + len(five_minute_bins.keys)}  # fmt: skip
 
 
 def main() -> None:
@@ -318,7 +326,7 @@ def main() -> None:
     total: dict[str, dict[str, list]] = defaultdict(figures_of_a_kind)
     false, weeks, signals, false_rumours = Counter(), 0.0, 0, 0
     for seed in options.seeds:
-        seen = judge(seed, options.first, options.last, watched)
+        seen = measure(seed, options.first, options.last, watched)
         weeks += seen["weeks"]
         signals += seen["signals"]
         false_rumours += seen["false_rumours"]

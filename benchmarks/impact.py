@@ -1,4 +1,4 @@
-"""How well the effects of actions are told on the sandbox, whose truth the method does not know; and how fast."""
+"""How well effects of actions are estimated on the sandbox, whose truth the method does not know; and how fast."""
 
 import argparse
 import time
@@ -177,29 +177,33 @@ def size_of(low: float, high: float) -> str:
 
 
 def report(found: list[Judged]) -> None:
-    still = [one for one in found if one.truth == 1.0]
-    moved = [one for one in found if one.truth < 1.0]
+    still = [trial for trial in found if trial.truth == 1.0]
+    moved = [trial for trial in found if trial.truth < 1.0]
     print(f"measured: {len(found)}, with a true effect {len(moved)}, without any {len(still)}")
-    print("90 % intervals that hold the truth:  ", share([one.is_covered for one in found]))
+    print("90 % intervals that hold the truth:  ", share([trial.is_covered for trial in found]))
     for code in CODES:
-        print(f"  {code:18}                ", share([one.is_covered for one in found if one.reading.kpi_code == code]))
-    print("  with a true effect                ", share([one.is_covered for one in moved]))
-    probable = [one for one in found if one.reading.certainty is Certainty.probable]
+        print(
+            f"  {code:18}                ",
+            share([trial.is_covered for trial in found if trial.reading.kpi_code == code]),
+        )
+    print("  with a true effect                ", share([trial.is_covered for trial in moved]))
+    probable = [trial for trial in found if trial.reading.certainty is Certainty.probable]
     print(
-        "without effect, yet probable:        ", share([one.reading.certainty is Certainty.probable for one in still])
+        "without effect, yet probable:        ",
+        share([trial.reading.certainty is Certainty.probable for trial in still]),
     )
-    print("without effect, yet outside 90 %:    ", share([one.stands_out for one in still]))
-    print("of what is probable, without effect: ", share([one.truth == 1.0 for one in probable]))
+    print("without effect, yet outside 90 %:    ", share([trial.stands_out for trial in still]))
+    print("of what is probable, without effect: ", share([trial.truth == 1.0 for trial in probable]))
     print("power (interval excludes none) by true effect and KPI:")
     for code in CODES:
         for low, high in pairwise(SIZES):
             some = [o for o in found if o.reading.kpi_code == code and low <= 1 - o.truth < high]
             if some:
-                print(f"  {code:18} {size_of(low, high):16}  ", share([one.stands_out for one in some]))
+                print(f"  {code:18} {size_of(low, high):16}  ", share([trial.stands_out for trial in some]))
     print("power of true effects of 10 % and more, by months of past:")
     for low, high in pairwise(MONTHS_OF_PAST):
-        some = [one for one in moved if low <= one.months < high and 1 - one.truth >= 0.10]  # noqa: PLR2004
-        print(f"  {low:2d} to {high:2d} months                  ", share([one.stands_out for one in some]))
+        some = [trial for trial in moved if low <= trial.months < high and 1 - trial.truth >= 0.10]  # noqa: PLR2004
+        print(f"  {low:2d} to {high:2d} months                  ", share([trial.stands_out for trial in some]))
 
 
 def power_picture(found: list[Judged]) -> str:
@@ -216,8 +220,8 @@ def power_picture(found: list[Judged]) -> str:
         for low, high in pairwise(SIZES):
             some = [o for o in found if o.reading.kpi_code == code and low <= 1 - o.truth < high]
             if len(some) >= LEAST_SHOWN:
-                size = float(np.mean([1 - one.truth for one in some]))
-                seen = float(np.mean([one.stands_out for one in some]))
+                size = float(np.mean([1 - trial.truth for trial in some]))
+                seen = float(np.mean([trial.stands_out for trial in some]))
                 points.append(
                     (margin + size * (width - 2 * margin) / 0.4, height - margin - seen * (height - 2 * margin))
                 )
@@ -239,12 +243,12 @@ def funnel_picture(found: list[Judged]) -> str:
         y = height / 2 - np.log2(ratio) * (height - 2 * margin) / 4
         parts.append(f'<line x1="{margin}" x2="{width - margin}" y1="{y:.0f}" y2="{y:.0f}" stroke="#ddd"/>')
         parts.append(_text(8, y + 4, f"{ratio:g}"))
-    for one in found:
-        effect = one.reading.finding.effect
+    for trial in found:
+        effect = trial.reading.finding.effect
         assert effect
         x = margin + np.log10(effect.expected) * (width - 2 * margin) / 4
         y = height / 2 - np.log2(min(max(effect.ratio, 0.25), 4)) * (height - 2 * margin) / 4
-        fill = "#000091" if one.truth < 1 else "none"
+        fill = "#000091" if trial.truth < 1 else "none"
         parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" fill="{fill}" stroke="#6a6af4" fill-opacity="0.7"/>')
     parts += [_text(margin + ten * (width - 2 * margin) / 4, height - 20, f"{10**ten}") for ten in range(5)]
     return _svg(width, height, parts)
@@ -283,7 +287,7 @@ def speed(seed: int, until: date, actions: int) -> None:
     timed = partial(read, many, known, until)
     began, spent = time.perf_counter(), time.process_time()
     readings = timed()
-    measured = sum(one.finding.effect is not None for one in readings)
+    measured = sum(reading.finding.effect is not None for reading in readings)
     print(
         f"{actions} actions, {len(readings)} pairs, {measured} measured: {time.perf_counter() - began:.1f} s, "
         f"{time.process_time() - spent:.1f} s of processor"
@@ -327,7 +331,7 @@ def main() -> None:
     everything = []
     for seed in options.seeds:
         found = list(judged(seed, options.until))
-        print(f"seed {seed}: {share([one.is_covered for one in found])} covered")
+        print(f"seed {seed}: {share([trial.is_covered for trial in found])} covered")
         everything += found
     report(everything)
     if options.pictures:

@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 
 from analytics.impact import Action, Certainty, Entry, Finding, examine, read
-from analytics.impact.hours import DAY, HOUR, looks, midnight
+from analytics.impact.hours import DAY, HOUR, midnight, read_hourly
 from analytics.impact.targets import answers_to_events
 from benchmarks.impact import ByDay, Judged, by_day, kpi, register, series, share
 from sandbox.events import START
@@ -109,20 +109,20 @@ def changed(chance: np.random.Generator, number: int, ratio: float) -> int:
 def touched(chance: np.random.Generator, whole: ByDay, tried: Sequence[Tried]) -> ByDay:
     """Return the counts with what the actions change."""
     found = {day: dict(places) for day, places in whole.items()}
-    for one in tried:
-        if one.ratio == 1.0:
+    for trial in tried:
+        if trial.ratio == 1.0:
             continue
         for day, places in found.items():
-            if places.get(one.place) and one.left(day) != 1.0:
-                places[one.place] = changed(chance, places[one.place], one.left(day))
+            if places.get(trial.place) and trial.left(day) != 1.0:
+                places[trial.place] = changed(chance, places[trial.place], trial.left(day))
     return found
 
 
-def truth(one: Tried, whole: ByDay, window: Sequence[date]) -> float:
+def truth(trial: Tried, whole: ByDay, window: Sequence[date]) -> float:
     """Return the true mean effect over a window, days weighing what they would have counted."""
     # A little beside the counts, so that a window in which nothing was counted has an effect too.
-    weights = [whole[day].get(one.place, 0) + 1e-6 for day in window]
-    return float(np.average([one.left(day) for day in window], weights=weights))
+    weights = [whole[day].get(trial.place, 0) + 1e-6 for day in window]
+    return float(np.average([trial.left(day) for day in window], weights=weights))
 
 
 def mentions_by_hour(seed: int, until: date) -> dict[date, Counter[tuple[str, datetime]]]:
@@ -131,10 +131,10 @@ def mentions_by_hour(seed: int, until: date) -> dict[date, Counter[tuple[str, da
     return {
         day: Counter(
             (
-                codes[one["extra_source_attributes"]["world_data"]["region"]],
-                datetime.fromtimestamp(one["published"] // 3_600_000 * 3_600, UTC).replace(tzinfo=None),
+                codes[mention["extra_source_attributes"]["world_data"]["region"]],
+                datetime.fromtimestamp(mention["published"] // 3_600_000 * 3_600, UTC).replace(tzinfo=None),
             )
-            for one in mentions_of(seed, day)
+            for mention in mentions_of(seed, day)
         )
         for day in days(START, until)
     }
@@ -186,9 +186,9 @@ def judged(
 ) -> Iterator[Judged]:
     """Read actions of a kind beside the register, and hold what is told of them against what they have changed."""
     whole = known.counts[kind.code]
-    entries = [Entry(one.action, False, answers_to_events(kind.name)) for one in tried]
+    entries = [Entry(trial.action, False, answers_to_events(kind.name)) for trial in tried]
     told = kpi(kind.code, touched(chance, whole, tried), until, known.among.get(kind.code))
-    by_name = {one.action.action_id: one for one in tried}
+    by_name = {trial.action.action_id: trial for trial in tried}
     for reading in read([*entries, *known.others], {kind.code: told}, until):
         one, finding = by_name.get(reading.action_id), reading.finding
         if one is None or finding.effect is None or not finding.window_is_over:
@@ -214,10 +214,14 @@ class Looked:
 
 def looked(ratio: float, findings: Iterable[Finding]) -> Looked | None:
     """Return what looks told together; None where none could be told."""
-    intervals = [one.effect.sequential_ratio for one in findings if one.effect]
+    intervals = [finding.effect.sequential_ratio for finding in findings if finding.effect]
     if not intervals:
         return None
-    return Looked(ratio, any(one.excludes(1.0) for one in intervals), not any(one.excludes(ratio) for one in intervals))
+    return Looked(
+        ratio,
+        any(interval.excludes(1.0) for interval in intervals),
+        not any(interval.excludes(ratio) for interval in intervals),
+    )
 
 
 def looked_by_day(
@@ -228,49 +232,52 @@ def looked_by_day(
     tried = drawn(chance, Kind(NEWS, code, (1, 1), stays=True), number, until - LOOK_DAYS * DAY)
     told = series(code, touched(chance, whole, tried), until, period_type="day")
     assert told
-    actions = [one.action for one in tried] + [one.action for one in known.others if code in one.action.targets]
-    for one in tried:
-        assert one.action.started_on
-        ends = [one.action.started_on + step * DAY for step in range(LOOK_DAYS)]
-        yield looked(one.ratio, [examine(one.action, replace(told, known_until=end), actions, end) for end in ends])
+    actions = [trial.action for trial in tried] + [
+        action.action for action in known.others if code in action.action.targets
+    ]
+    for trial in tried:
+        assert trial.action.started_on
+        ends = [trial.action.started_on + step * DAY for step in range(LOOK_DAYS)]
+        yield looked(trial.ratio, [examine(trial.action, replace(told, known_until=end), actions, end) for end in ends])
 
 
 def looked_by_hour(chance: np.random.Generator, known: Known, number: int, until: date) -> Iterator[Looked | None]:
     """Look at each action at some hours of its window, as the live build does, with sixty days of hours at hand."""
-    for one in drawn(chance, Kind(NEWS, "mentions", (1, 1), stays=True), number, until - HEARD_DAYS * DAY):
-        first = one.action.started_on
+    for trial in drawn(chance, Kind(NEWS, "mentions", (1, 1), stays=True), number, until - HEARD_DAYS * DAY):
+        first = trial.action.started_on
         assert first
         begin = midnight(first)
         cells = [
-            (place, at, changed(chance, heard, one.ratio) if place == one.place and at >= begin else heard)
+            (place, at, changed(chance, heard, trial.ratio) if place == trial.place and at >= begin else heard)
             for day in days(first - HEARD_DAYS * DAY, first + LOOK_DAYS * DAY)
             for (place, at), heard in known.heard[day].items()
         ]
-        told = (looks("mentions", [one.action], cells, begin + hour * HOUR) for hour in LOOK_HOURS)
-        yield looked(one.ratio, [one.finding for found in told for one in found])
+        told = (read_hourly("mentions", [trial.action], cells, begin + hour * HOUR) for hour in LOOK_HOURS)
+        yield looked(trial.ratio, [look.finding for found in told for look in found])
 
 
 def report(kind: Kind, found: Sequence[Judged]) -> None:
-    still = [one for one in found if one.truth == 1.0]
-    moved = [one for one in found if one.truth != 1.0]
+    still = [trial for trial in found if trial.truth == 1.0]
+    moved = [trial for trial in found if trial.truth != 1.0]
     print(f"{kind.name}, {kind.code}: {len(found)} measured, {len(moved)} with a true effect")
-    print("  90 % intervals that hold the truth:", share([one.is_covered for one in found]))
-    print("  - with a true effect:              ", share([one.is_covered for one in moved]))
-    print("  without effect, outside 90 %:      ", share([one.stands_out for one in still]))
+    print("  90 % intervals that hold the truth:", share([trial.is_covered for trial in found]))
+    print("  - with a true effect:              ", share([trial.is_covered for trial in moved]))
+    print("  without effect, outside 90 %:      ", share([trial.stands_out for trial in still]))
     print(
-        "  without effect, yet probable:      ", share([one.reading.certainty is Certainty.probable for one in still])
+        "  without effect, yet probable:      ",
+        share([trial.reading.certainty is Certainty.probable for trial in still]),
     )
     for low, high in pairwise(SIZES):
-        some = [one.stands_out for one in moved if low <= abs(np.log(one.truth)) < high]
+        some = [trial.stands_out for trial in moved if low <= abs(np.log(trial.truth)) < high]
         print(f"  seen, {np.exp(low):.2f} to {np.exp(high):.2f} times:         ", share(some))
 
 
 def report_looks(name: str, found: Sequence[Looked | None]) -> None:
-    told = [one for one in found if one]
+    told = [trial for trial in found if trial]
     print(f"{name}: {len(told)} of {len(found)} could be told")
-    print("  without effect, ever excluded:     ", share([one.excluded for one in told if one.ratio == 1.0]))
-    print("  with one, held at every look:      ", share([one.held for one in told if one.ratio != 1.0]))
-    print("  with one, excluded at some look:   ", share([one.excluded for one in told if one.ratio != 1.0]))
+    print("  without effect, ever excluded:     ", share([trial.excluded for trial in told if trial.ratio == 1.0]))
+    print("  with one, held at every look:      ", share([trial.held for trial in told if trial.ratio != 1.0]))
+    print("  with one, excluded at some look:   ", share([trial.excluded for trial in told if trial.ratio != 1.0]))
 
 
 def main() -> None:

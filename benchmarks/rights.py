@@ -101,7 +101,7 @@ def sessions(client: Client, names: Sequence[str]) -> Iterator[list[Client]]:
 
 def questions(client: Client, bundle: Bundle) -> list[dict[str, Any]]:
     """Return the query of each chart of the dashboards that every role opens."""
-    of_slug = {one.slug: one for one in bundle.charts}
+    of_slug = {chart.slug: chart for chart in bundle.charts}
     numbers = client.ids("dataset")
     return [
         context(of_slug[slug], numbers[identifier("dataset", dataset)], filters(bundle, dashboard, slug))

@@ -17,7 +17,7 @@ _SEED = 20210901
 def generate(texts: list[str], number: int, length: int) -> list[str]:
     """Return texts of a length in characters, all different, of the sentences of other texts."""
     draw = random.Random(_SEED)  # noqa: S311
-    sentences = [one for text in texts for one in reading.sentences(reading.clean(text))]
+    sentences = [sentence for text in texts for sentence in reading.sentences(reading.clean(text))]
     made = []
     for _ in range(number):
         text = ""
@@ -30,7 +30,7 @@ def generate(texts: list[str], number: int, length: int) -> list[str]:
 def processor_seconds() -> float:
     """Return what this process and those that it has awaited have used."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in used)
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)
 
 
 def main() -> None:
@@ -48,7 +48,7 @@ def main() -> None:
         model, file = Path(folder, "model"), Path(folder, "in.csv")
         verbatim_files.train(asked.file, asked.text, asked.label, model)
         with file.open("w", encoding="utf-8", newline="") as stream:
-            csv.writer(stream).writerows([("text",), *((one,) for one in texts)])
+            csv.writer(stream).writerows([("text",), *((text,) for text in texts)])
         start, used = time.perf_counter(), processor_seconds()
         verbatim_files.classify(model, file, "text", Path(folder, "out.csv"))
         elapsed, used = time.perf_counter() - start, processor_seconds() - used

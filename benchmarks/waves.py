@@ -337,10 +337,11 @@ def unused_words(home: Path) -> list[str]:
 
 
 def recipients(port: int) -> list[dict[str, Any]]:
-    one = {"role": "veille", "wants": ["signals"]}
+    subscription = {"role": "veille", "wants": ["signals"]}
     return [
-        one | {"recipient": "essai-mail", "channel": "mail", "address": "essai@unite.example"},
-        one | {"recipient": "essai-webhook", "channel": "webhook", "address": f"http://127.0.0.1:{port}/essai"},
+        subscription | {"recipient": "essai-mail", "channel": "mail", "address": "essai@unite.example"},
+        subscription
+        | {"recipient": "essai-webhook", "channel": "webhook", "address": f"http://127.0.0.1:{port}/essai"},
     ]
 
 

@@ -17,7 +17,7 @@ def settings(text: str) -> dict[str, str]:
 
 
 def complete(text: str, secret_names: Collection[str]) -> str:
-    """Return the settings with a fresh secret behind each of these names that stands empty."""
+    """Return the settings with a fresh secret for each of these names that is empty."""
 
     def fill(found: re.Match[str]) -> str:
         if found["value"] or found["name"] not in secret_names:
@@ -28,7 +28,7 @@ def complete(text: str, secret_names: Collection[str]) -> str:
 
 
 def write(example: Path, target: Path) -> None:
-    """Create `target` from `example`, or add to it the settings that it lacks; what it says is never changed."""
+    """Create `target` from `example`, or add the settings that it lacks; existing ones never change."""
     declared = example.read_text()
     text = declared
     if target.exists():

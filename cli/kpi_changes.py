@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import yaml
 
 from audit.definition_diff import Change, Definitions, differences
+from audit.definitions import KpiDefinition
 from core import settings
 from core.errors import ExpectedFailure
 
@@ -47,7 +47,7 @@ def base() -> str | None:
 
 
 def compare(former: str, later: str | None) -> list[Change]:
-    """Return what differs of each KPI between a revision and another, the checkout as it is for None.
+    """Return the changes of each KPI between two revisions; None stands for the checkout as it is.
 
     Raises:
         ExpectedFailure: there is no such revision, or dbt cannot compile one of them.
@@ -58,23 +58,22 @@ def compare(former: str, later: str | None) -> list[Change]:
 
 
 def touched(former: str, later: str | None) -> bool:
-    """Return whether anything that KPIs are made from differs, without compiling it."""
+    """Return whether any source of KPIs differs, without compiling it."""
     revisions = [former, *([later] if later else [])]
     untracked = git("ls-files", "--others", "--exclude-standard", "--", *PARTS) if later is None else b""
     return bool(untracked or git("diff", "--name-only", *revisions, "--", *PARTS))
 
 
 def definitions_here() -> Definitions:
-    """Return the definitions of the checkout as it is."""
     from assets.bi import server
     from assets.bi.lineage import shown
     from assets.dbt.lineage import load_compiled
-    from assets.serving.lineage import way
+    from assets.serving.lineage import lineage_graph
     from audit.definitions import definitions
 
     manifest, lineage = load_compiled()
     bundle = server.bundle()
-    return as_kept(definitions(manifest, lineage, way(manifest, lineage, bundle), shown(bundle)))
+    return from_json(to_json(definitions(manifest, lineage, lineage_graph(manifest, lineage, bundle), shown(bundle))))
 
 
 def definitions_of(revision: str) -> Definitions:
@@ -83,17 +82,17 @@ def definitions_of(revision: str) -> Definitions:
     folder = settings.home().dbt_target.parent / "revisions"
     kept = folder / f"{hashlib.sha256(trees).hexdigest()}.json"
     if kept.exists():
-        return json.loads(kept.read_bytes())
+        return from_json(kept.read_text())
     with TemporaryDirectory(prefix="cyberimpact-revision-") as temporary:
         tree = Path(temporary)
         with tarfile.open(fileobj=BytesIO(git("archive", "--format=tar", revision, *PARTS))) as archive:
             archive.extractall(tree, filter="data")
-        found = as_kept(compiled(tree))
+        content = to_json(compiled(tree))
     settings.make_folder(folder)
     partial = kept.with_suffix(".partial")
-    partial.write_text(json.dumps(found))
+    partial.write_text(content)
     partial.replace(kept)
-    return found
+    return from_json(content)
 
 
 def compiled(tree: Path) -> Definitions:
@@ -102,7 +101,7 @@ def compiled(tree: Path) -> Definitions:
 
     from assets.bi.lineage import shown
     from assets.dbt.lineage import TRACED, compiled_manifest, joined, trace
-    from assets.serving.lineage import way
+    from assets.serving.lineage import lineage_graph
     from audit.definitions import definitions
 
     project_dir = tree / "dbt_project"
@@ -115,12 +114,15 @@ def compiled(tree: Path) -> Definitions:
     joint.write_text(json.dumps(manifest))
     bundle = bundles.load(tree / "superset" / "bundle", joint)
     lineage = trace(manifest)
-    return definitions(manifest, lineage, way(manifest, lineage, bundle), shown(bundle))
+    return definitions(manifest, lineage, lineage_graph(manifest, lineage, bundle), shown(bundle))
 
 
-def as_kept(found: Any) -> Definitions:
-    """Return definitions as a file keeps them, so that those of a file and those just made compare."""
-    return json.loads(json.dumps(found))
+def to_json(found: Definitions) -> str:
+    return json.dumps({code: definition.to_json() for code, definition in found.items()})
+
+
+def from_json(content: str) -> Definitions:
+    return {code: KpiDefinition.from_json(kept) for code, kept in json.loads(content).items()}
 
 
 def unwritten(changes: Iterable[Change], former: str) -> Iterator[Change]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analytics.impact import Interval
-from analytics.impact.reallocation import Measured, Move, moved
+from analytics.impact.reallocation import MeasuredEffect, Reallocation, reallocate
 from analytics.impact.wording import between, signed
 from cli.impact_report import read
 from core.errors import ExpectedFailure
@@ -35,7 +35,7 @@ ASSUMED = (
 
 @dataclass(frozen=True)
 class Simulation:
-    """What is expected of a move, KPI by KPI.
+    """What is expected of a reallocation, KPI by KPI.
 
     Args:
         hours: Hours that move.
@@ -48,7 +48,7 @@ class Simulation:
     hours: float
     origin: str
     destination: str
-    changes: tuple[tuple[str, Move], ...]
+    changes: tuple[tuple[str, Reallocation], ...]
     refused: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
@@ -133,8 +133,10 @@ def simulate(home: Home, hours: float, origin: str, destination: str) -> Simulat
     return Simulation(hours, names[origin], names[destination], changes, missing)
 
 
-def _measured(row: dict[str, Any]) -> Measured:
-    return Measured(row["working_hours"], row["effect_cumulative"], Interval(row["effect_low"], row["effect_high"]))
+def _measured(row: dict[str, Any]) -> MeasuredEffect:
+    return MeasuredEffect(
+        row["working_hours"], row["effect_cumulative"], Interval(row["effect_low"], row["effect_high"])
+    )
 
 
 def _name(connection: Any, code: str) -> str:

@@ -351,7 +351,7 @@ def wait_until_healthy(program: Program, *, fresh: bool) -> None:
 
 
 def answers(program: Program) -> bool:
-    """Tell whether a process serves."""
+    """Return whether a process serves."""
     if program.socket:
         with socket.socket(socket.AF_UNIX) as probe:
             return probe.connect_ex(str(program.socket)) == 0
@@ -362,7 +362,7 @@ def answers(program: Program) -> bool:
 
 
 def runs(program: Program) -> bool:
-    """Tell whether the supervisor has a process with the command of a program."""
+    """Return whether the supervisor has a process with the command of a program."""
     command = b"\0".join(os.fsencode(part) for part in program.command)
     supervisor = supervisor_pid()
     for process in Path("/proc").glob("[0-9]*"):
@@ -380,7 +380,7 @@ def main_job_mark() -> Path:
 
 
 def main_job_is_done() -> bool:
-    """Tell whether the published copy was made by the code that is checked out."""
+    """Return whether the published copy was made by the code that is checked out."""
     mark, home = main_job_mark(), settings.home()
     copy = published.current(home, published.DAILY)
     return copy is not None and mark.exists() and mark.read_text() == dbt_project.fingerprint()

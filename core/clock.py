@@ -1,4 +1,4 @@
-"""What time it is in the zones of France, in which the platform's business days lie. Parses nothing."""
+"""The current time, and the time zones of French territories."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime

@@ -1,4 +1,4 @@
-"""A store of files named by the SHA-256 of what they hold, written once. Knows nothing of what is in them."""
+"""A content store: files named by the SHA-256 of their content, written once."""
 
 import hashlib
 import json
@@ -78,8 +78,8 @@ class Store:
         return self.folder / digest[:2] / f"{digest}{suffix}"
 
     @contextmanager
-    def workshop(self) -> Generator[Path]:
-        """Give a folder on the same disk to make files in; what is left there, also by a process that died, goes."""
+    def staging(self) -> Generator[Path]:
+        """Yield an empty temporary folder on the same disk; what is left there is removed, also of a killed process."""
         folder = self.folder / ".writing"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -101,9 +101,9 @@ class Store:
         flush(path.parent)
         return digest
 
-    def keep_json(self, value: Any, workshop: Path) -> str:
+    def keep_json(self, value: Any, staging: Path) -> str:
         """Put a JSON value into the store, and return its digest."""
-        made = workshop / "value.json"
+        made = staging / "value.json"
         made.write_bytes(canonical(value))
         return self.keep(made)
 

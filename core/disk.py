@@ -1,4 +1,4 @@
-"""Recognises a full disk in what libraries raise or print, and words it for whoever can free some space."""
+"""Recognises a full disk in the errors of libraries, and words it with its remedy."""
 
 import errno
 import shutil
@@ -14,7 +14,7 @@ _INPUT_OUTPUT, _NOTHING_BYTES = "disk I/O error", 1 << 20
 
 
 def is_full(text: str) -> bool:
-    """Tell whether a message is that of a full disk."""
+    """Return whether a message is that of a full disk."""
     return any(words in text for words in _WORDS)
 
 

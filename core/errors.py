@@ -1,4 +1,4 @@
-"""Failures that a person is expected to meet, worded for that person. Programming errors do not belong here."""
+"""Failures that a user is expected to meet, with their remedy."""
 
 
 class ExpectedFailure(Exception):

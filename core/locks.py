@@ -1,4 +1,4 @@
-"""One writer per DuckDB file, across processes. Knows nothing of what is written."""
+"""One writer per DuckDB file, across processes."""
 
 import fcntl
 import json
@@ -49,15 +49,15 @@ def writer_lock(file: Path, on_wait: Callable[[str], None] = _say) -> Generator[
     lock_file = file.parent / "locks" / f"{file.name}.lock"
     make_folder(lock_file.parent)
     with lock_file.open("a+") as handle:
-        told = False
+        announced = False
         while True:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                if not told:
+                if not announced:
                     on_wait(_describe(lock_file, file.name))
-                    told = True
+                    announced = True
                 time.sleep(POLL_SECONDS)
         handle.truncate(0)
         json.dump(
@@ -82,7 +82,7 @@ def _give_up(holder: str) -> NoReturn:
 
 @contextmanager
 def writer_lock_if_free(file: Path, within_seconds: float = 0.0) -> Generator[bool]:
-    """Hold the right to write a DuckDB file where nobody has it, and tell whether it is held.
+    """Take the writer lock of a DuckDB file if it is free, and yield whether it was taken.
 
     Args:
         file: The DuckDB file to be written.

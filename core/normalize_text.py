@@ -1,4 +1,4 @@
-"""Folding of labels, values and names of places, so that spellings of one word compare equal. Knows no contract."""
+"""Folds labels, values and place names so that spellings of one word compare equal."""
 
 import re
 import unicodedata

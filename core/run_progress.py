@@ -1,4 +1,4 @@
-"""Shows a person how far a run has come: records read, dbt's nodes done, what went wrong. It decides nothing."""
+"""Shows the progress of a run on the terminal: records read, dbt nodes done, failures."""
 
 import io
 import re
@@ -11,7 +11,7 @@ STEP = re.compile(
     r"^\s*(?:\d\d:\d\d:\d\d\s+)?\d+ of (?P<total>\d+) (?P<status>[A-Z]+) (?!hook:)(?P<what>.+?)\s*\.*\s*\["
 )
 FINISHED = {"OK", "PASS", "WARN", "FAIL", "ERROR", "SKIP"}
-#: A check that warns is told in a sentence of its own, with its rows.
+#: A check that warns has a sentence of its own, with its rows.
 SHOWN = {"FAIL", "ERROR", "SKIP"}
 WARNING = "Warning: "
 

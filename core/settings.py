@@ -1,4 +1,4 @@
-"""The only place that knows environments: where data lives, and how platforms are reached. No logic of any platform."""
+"""Settings and paths, from the environment and the checkout's `.env`."""
 
 import os
 from dataclasses import dataclass
@@ -62,7 +62,7 @@ class Home:
 
     @property
     def evidence(self) -> Path:
-        """What stands behind published figures, in files named by their SHA-256; see `audit.evidence`."""
+        """The evidence of published figures, in files named by their SHA-256; see `audit.evidence`."""
         return self.root / "evidence"
 
     @property
@@ -77,12 +77,12 @@ class Home:
 
     @property
     def drop(self) -> Path:
-        """Inbox of files, one folder per platform."""
+        """Drop folders, one per platform."""
         return self.root / "drop"
 
     @property
     def locks(self) -> Path:
-        """Who writes which DuckDB file now; see `core.locks`."""
+        """The writer locks of DuckDB files; see `core.locks`."""
         return self.root / "locks"
 
     @property

@@ -1,4 +1,4 @@
-"""Text of SQL where a statement takes no parameter. Opens no database."""
+"""SQL literals, for statements that take no parameters."""
 
 
 def literal(text: str) -> str:

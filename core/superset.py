@@ -1,4 +1,4 @@
-"""Superset's own environment beside this one: its Python, its server, what its processes are told, its sessions."""
+"""Superset's own environment: its Python, its server, its environment variables, its sessions."""
 
 import json
 import os

@@ -9,7 +9,7 @@ from pathlib import Path
 from core import settings
 from core.errors import ExpectedFailure
 from ingestion.engine.loading import load
-from ingestion.engine.progress import Pace
+from ingestion.engine.progress import Progress
 from ingestion.platforms import PLATFORMS
 
 
@@ -19,7 +19,7 @@ def _show(said: str) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Load a platform and print what became of its records.
+    """Load a platform and print the outcome of its records.
 
     Returns:
         0 when the load is complete, 1 when it is not.
@@ -36,9 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _load(platform_name: str, file: Path | None) -> int:
-    """Load a file, or the platform's API, print what became of it, and return 0 when the load is complete, else 1."""
+    """Load a file, or the platform's API, print the outcome, and return 0 when the load is complete, else 1."""
     try:
-        report = load(platform_name, file=file, progress=Pace(_show))
+        report = load(platform_name, file=file, progress=Progress(_show))
     except ExpectedFailure as failure:
         print(failure, file=sys.stderr)
         return 1

@@ -1,7 +1,6 @@
-"""What belongs to an installation: sites, accounts, first days, categories of the chat.
+"""Reads the configuration of an installation: sites, accounts, first days, chat categories.
 
-Each is a file of `$CYBERIMPACT_HOME/config/`; where there is none, the one of `ingestion/defaults/` holds, which is its
-example. Knows the form of these files; what an entry must say belongs to who reads it.
+Each is a file of `$CYBERIMPACT_HOME/config/`; where it is absent, the default of `ingestion/defaults/` applies.
 """
 
 import csv
@@ -174,12 +173,12 @@ def _categories(file: Path, _modified: int) -> dict[str, str]:
 
 
 def has_own(name: str) -> bool:
-    """Tell whether the installation has a file of its own."""
+    """Return whether the installation has a file of its own."""
     return (home().config / name).is_file()
 
 
 def check(name: str) -> str:
-    """Read a file and say in one line where it stands and how many entries it has.
+    """Read a file and return one line with its path and number of entries.
 
     Raises:
         ExpectedFailure: an entry is wrong.

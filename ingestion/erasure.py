@@ -1,4 +1,4 @@
-"""Takes out of the home what has been kept long enough, or what concerns one person, down to the bytes. Loads nothing.
+"""Erases from the home what has reached its retention, or what concerns one person, down to the bytes.
 
 DuckDB keeps the blocks of deleted rows in its file, and readers hold the published copies open. A database is therefore
 written anew without its free blocks, and swapped in one step: who has the former file open keeps it until it closes it.
@@ -28,11 +28,11 @@ from ingestion.engine.contract import Table
 from ingestion.platforms import PLATFORMS, Platform, platform
 from warehouse.reader_copies import forgotten
 
-#: How long a record that broke its contract waits for somebody to mend it.
+#: How long a rejected record stays in quarantine.
 QUARANTINE_RETENTION = timedelta(days=90)
 
 #: A file that lies in `drop/` for longer was refused, or nothing runs.
-DROP_PATIENCE = timedelta(days=30)
+DROP_RETENTION = timedelta(days=30)
 
 #: The published copies that are made of a database. What is live goes first: the warehouse archives from its copy.
 _PUBLISHED: dict[Literal["warehouse", "live"], str] = {"live": "live", "warehouse": "daily"}
@@ -66,7 +66,7 @@ class PurgeReport:
 
 
 def purge(now: datetime) -> PurgeReport:
-    """Remove the rows whose retention has passed, and what of them is left in the files.
+    """Remove the rows whose retention has passed, and their remains in the files.
 
     A row is as old as the column that its table names in `dated_by` says; where that is empty, as its last load. Tables
     that name none, and platforms without a retention, are kept. The archive of a table ages with it; derived tables
@@ -98,7 +98,7 @@ def purge(now: datetime) -> PurgeReport:
             _rewrite(file)
         rewritten.append(file)
     removed.update(_expire_operations(place, now))
-    return PurgeReport(+removed, _shown(place, rewritten), _waiting(place, now - DROP_PATIENCE))
+    return PurgeReport(+removed, _shown(place, rewritten), _waiting(place, now - DROP_RETENTION))
 
 
 def erase(pseudonym: str) -> PurgeReport:
@@ -261,7 +261,7 @@ def _expire_archives(
 
 
 def _has(connection: duckdb.DuckDBPyConnection, *column: str | None) -> bool:
-    """Tell whether there is a column, named by schema, table and name: a platform may never have been loaded."""
+    """Return whether there is a column, named by schema, table and name: a platform may never have been loaded."""
     query = "select 1 from duckdb_columns() where (schema_name, table_name, column_name) = (?, ?, ?)"
     return bool(connection.execute(query, [*column]).fetchall())
 
@@ -359,7 +359,7 @@ def _erase_published(file: Path, pseudonym: str, shown: str) -> dict[str, int]:
 
 
 def _is_held(file: Path, pseudonym: str) -> bool:
-    """Tell whether any row of a database that others may read holds a pseudonym."""
+    """Return whether any row of a database that others may read holds a pseudonym."""
     try:
         with duckdb.connect(str(file), read_only=True) as connection:
             return any(

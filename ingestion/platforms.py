@@ -1,4 +1,4 @@
-"""The one list of platforms that everything else reads. How a platform is read belongs to its own folder."""
+"""The registry of platforms."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,7 +23,7 @@ class Platform:
         owner: Team that answers for it.
         sensitivity: What its raw data may hold.
         docs: Public page of the platform.
-        entities: Tables it loads, in `raw_<name>`; the first one tells how fresh the platform is.
+        entities: Tables it loads, in `raw_<name>`; the first one gives the freshness of the platform.
         cron: When its address is read, in Europe/Paris; `None` for a platform that only drops files. What is live is
             followed by a process that watches, whatever this says.
         drops: Whether it takes files from `drop/<name>/`.

@@ -1,4 +1,4 @@
-"""Crises: opened, written down while they last, closed. `crisis_report` reports on them, `pinned` shows them."""
+"""Opens, annotates and closes crises."""
 
 import csv
 from collections.abc import Sequence
@@ -62,7 +62,7 @@ def open_crisis(
         raise ExpectedFailure("Une crise porte sur au moins un thème.", "Le donner par --topic.")
     known = [watched.find(code) for code in topics]
     kind = kind or known[0].kind
-    for code in sorted(set(territories) - territories_told()):
+    for code in sorted(set(territories) - known_territories()):
         raise ExpectedFailure(
             f"Aucune série n'est tenue pour le territoire {code!r}.",
             "Donner FR, une région (FR-NAQ) ou un département (FR-33).",
@@ -96,17 +96,17 @@ def open_crisis(
     return made
 
 
-def territories_told() -> set[str]:
+def known_territories() -> set[str]:
     """Return the codes of the territories that have series: the nation, regions and départements."""
-    told = {FRANCE}
+    known = {FRANCE}
     for name, column in (("regions", "region_code"), ("territories", "territory_code")):
         with (dbt_project.PROJECT_DIR / "seeds" / f"{name}.csv").open(encoding="utf-8", newline="") as seed:
-            told |= {row[column] for row in csv.DictReader(seed)}
-    return told
+            known |= {row[column] for row in csv.DictReader(seed)}
+    return known
 
 
 def note(home: Home, crisis_id: str, text: str, *, kind: str, role: str, at: datetime | None = None) -> None:
-    """Write down what happened, was said or was done in a crisis that lasts.
+    """Add an entry to the log of an open crisis.
 
     Raises:
         ExpectedFailure: there is no such crisis, it is closed, or the entry is empty or of no known kind.
@@ -187,7 +187,7 @@ def events(home: Home, crisis: Crisis) -> list[Event]:
 
 
 def any_open(home: Home) -> bool:
-    """Tell whether a crisis lasts."""
+    """Return whether a crisis lasts."""
     return any(crisis.is_open for crisis in listed(home))
 
 

@@ -1,4 +1,4 @@
-"""What a crisis leaves: its timeline, volumes, territories, what was said and what was done, in French."""
+"""Reports on a crisis in French: timeline, volumes, territories, messages and actions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ BEFORE = timedelta(hours=24)
 TITLES = {"fait": "Ce qui s'est passé", "dit": "Ce qui a été dit", "mené": "Ce qui a été mené"}
 
 
-#: Mentions by day of Paris, topic, place and network; networks are told apart for the nation only.
+#: Mentions by day of Paris, topic, place and network; networks are distinguished for the nation only.
 VOLUMES = """
     select cast(timezone('Europe/Paris', timezone('UTC', bin_start)) as date) as day, topic_code, territory_code,
         platform, cast(sum(mentions) as bigint) as mentions
@@ -41,7 +41,7 @@ VOLUMES = """
 
 
 class Volume(NamedTuple):
-    """What was said of a topic in a place on a network, `all` for all of them, on a day."""
+    """Mentions of a topic in a place on a network (`all` for all networks) on a day."""
 
     day: date
     topic: str
@@ -72,7 +72,7 @@ class Report:
 
 
 def gather(home: Home, crisis: Crisis) -> Report:
-    """Return what the home knows of a crisis."""
+    """Return the report of a crisis from the home's databases."""
     around = territories_around(home)
     found = sorted((s for s in read(home) if _belongs(crisis, s, around)), key=lambda signal: signal.opened_at)
     known = {signal.signal_id for signal in found}
@@ -87,7 +87,7 @@ def gather(home: Home, crisis: Crisis) -> Report:
 
 
 def keep(home: Home, report: Report) -> Path:
-    """Write a report into the home, for what it tells of is not published for ever, and return its file.
+    """Write a report into the home, since its data are not published for ever, and return its file.
 
     Raises:
         ExpectedFailure: it cannot be written there.
@@ -105,7 +105,7 @@ def keep(home: Home, report: Report) -> Path:
 
 
 def _belongs(crisis: Crisis, signal: Signal, around: Around) -> bool:
-    """Tell whether a signal is on a crisis's topics, in its time, and in, around or within its places."""
+    """Return whether a signal is on a crisis's topics, in its time, and in, around or within its places."""
     in_time = signal.updated_at >= crisis.opened_at - BEFORE and signal.opened_at <= (
         crisis.closed_at or signal.opened_at
     )
@@ -140,7 +140,6 @@ def _volumes(home: Home, crisis: Crisis) -> list[Volume]:
 
 
 def as_markdown(report: Report) -> str:
-    """Return the report as Markdown."""
     crisis = report.crisis
     lines = [f"# Crise : {_md(crisis.title)}", "", *(f"- {name} : {_md(value)}" for name, value in _head(report)), ""]
     for title, columns, rows in _tables(report):

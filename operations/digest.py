@@ -1,4 +1,4 @@
-"""Makes the weekly digest: dashboards as PDF, from the headless Chromium of this machine, by mail. No schedule here."""
+"""Makes the weekly digest: dashboards printed to PDF by headless Chromium, and mailed."""
 
 import os
 import shutil
@@ -75,12 +75,12 @@ class Leaf:
 
 @dataclass(frozen=True)
 class Edition:
-    """What a digest says of itself.
+    """The metadata of a digest.
 
     Attributes:
         week: As the command line names it, `2026-W48`.
         publication_id: The publication that the pages show.
-        data_as_of: Last day of which its data tell.
+        data_as_of: Last day that its data cover.
         names: Names of the territories that have a page, by code.
     """
 
@@ -94,7 +94,7 @@ def edition(home: Home, now: datetime) -> Edition:
     """Return the edition of a week.
 
     Args:
-        home: Its published copy is told of.
+        home: The home whose published copy is mailed.
         now: Any instant of the week.
 
     Raises:
@@ -107,14 +107,14 @@ def edition(home: Home, now: datetime) -> Edition:
     return Edition(f"{now.astimezone(PARIS):%G-W%V}", publication_id, day, names)
 
 
-def leaves(subscription: Subscription, told: Edition) -> list[Leaf]:
+def leaves(subscription: Subscription, current: Edition) -> list[Leaf]:
     """Return the pages of a recipient: those that it names, or the usual ones; each for each of its territories.
 
     A page that cannot be set on a territory is sent once, as it opens; so is one for the nation.
     """
     codes = subscription.territories
     usual = mailed_pages.OF_A_TERRITORY if codes else mailed_pages.NATIONAL
-    names = [told.names[code] for code in sorted(codes & told.names.keys())]
+    names = [current.names[code] for code in sorted(codes & current.names.keys())]
     found = []
     for slug in subscription.dashboards or usual:
         page = mailed_pages.mailable()[slug]
@@ -135,12 +135,12 @@ def send(home: Home, now: datetime) -> list[str]:
         ExpectedFailure: nothing is published, Superset or Chromium is missing, a page does not come out whole, or the
             mail server refuses. What was sent before stays sent; a repeat has the same Message-ID.
     """
-    wanted = [one for one in subscriptions.declared("digest") if one.channel == "mail"]
+    wanted = [subscription for subscription in subscriptions.declared("digest") if subscription.channel == "mail"]
     if not wanted:
         return []
     mail.server()  # said before minutes are spent on drawing
-    told = edition(home, now)
-    by_recipient = {one.key: leaves(one, told) for one in wanted}
+    current = edition(home, now)
+    by_recipient = {subscription.key: leaves(subscription, current) for subscription in wanted}
     drawn = draw(dict.fromkeys(leaf for pages in by_recipient.values() for leaf in pages))
     lines = []
     for subscription in wanted:
@@ -148,22 +148,22 @@ def send(home: Home, now: datetime) -> list[str]:
         if not pages:
             lines.append(f"{subscription.recipient}: no page for its territories, nothing was sent.")
             continue
-        mail.send(message(subscription, told, {leaf: drawn[leaf] for leaf in pages}))
+        mail.send(message(subscription, current, {leaf: drawn[leaf] for leaf in pages}))
         lines.append(f"{subscription.recipient}: {len(pages)} page(s) sent.")
     return lines
 
 
-def message(subscription: Subscription, told: Edition, pages: dict[Leaf, bytes]) -> EmailMessage:
+def message(subscription: Subscription, current: Edition, pages: dict[Leaf, bytes]) -> EmailMessage:
     """Return the mail of one recipient."""
-    year, week = told.week.split("-W")
+    year, week = current.week.split("-W")
     mailed = EmailMessage()
     mailed["To"] = subscription.destination()
     mailed["Subject"] = f"cyberimpact : les tableaux de bord de la semaine {int(week)} de {year}"
-    mailed["Message-ID"] = f"<digest.{told.week}.{subscription.recipient}@cyberimpact.invalid>"
+    mailed["Message-ID"] = f"<digest.{current.week}.{subscription.recipient}@cyberimpact.invalid>"
     links = "\n".join(f"- {settings.superset_url()}{leaf.path}" for leaf in pages)
     mailed.set_content(
         f"Ci-joint, en PDF, les tableaux de bord tels qu'ils étaient publiés.\n\n"
-        f"Données au {told.data_as_of}. Publication {told.publication_id}.\n"
+        f"Données au {current.data_as_of}. Publication {current.publication_id}.\n"
         "Une case vide n'est pas un zéro : rien ne répond, ou le chiffre est sous secret statistique.\n\n"
         f"En ligne, avec les filtres et les définitions :\n{links}\n"
     )

@@ -1,4 +1,4 @@
-"""What the auditors' weekly mail says: the ledger's head, and whether the ledger is whole. Sending is `mail`'s."""
+"""Writes the auditors' weekly mail: the head of the ledger, and whether it verifies."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ WEEK = timedelta(days=7)
 
 
 def text(home: Home, verdict: Verdict, now: datetime) -> str:
-    """Return what the mail says, in French.
+    """Return the text of the mail, in French.
 
     Args:
         home: The home.
@@ -68,17 +68,18 @@ def messages(home: Home, now: datetime) -> Iterator[EmailMessage]:
     Raises:
         ExpectedFailure: the subscriptions cannot be read.
     """
-    recipients = [one for one in subscriptions.declared(WANT) if one.channel == "mail"]
+    recipients = [subscription for subscription in subscriptions.declared(WANT) if subscription.channel == "mail"]
     if not recipients or not ledger.folders(home):
         return
     verdict = verify(home)
     week = now.astimezone(PARIS).strftime("%G-W%V")
     alarm = "ALTÉRATION : " if verdict.problems else ""
-    for one in recipients:
+    for subscription in recipients:
         message = EmailMessage()
-        message["To"] = one.destination()
+        message["To"] = subscription.destination()
         message["Subject"] = f"{alarm}registre cyberimpact, semaine {week}"
-        message["Message-ID"] = f"<ledger-{week}-{one.recipient}@cyberimpact.local>"  # a second one is the same mail
+        # A second mail of the same week has the same identifier.
+        message["Message-ID"] = f"<ledger-{week}-{subscription.recipient}@cyberimpact.local>"
         message.set_content(text(home, verdict, now))
         yield message
 

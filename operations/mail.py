@@ -1,4 +1,4 @@
-"""The one place from which mail leaves. What a mail says, to whom and when belongs to those who call it."""
+"""Sends mail over SMTP."""
 
 import contextlib
 import ipaddress
@@ -41,7 +41,7 @@ class Server:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether nothing of what is said to it leaves this machine."""
+        """Whether its traffic stays on this machine."""
         try:
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
@@ -49,7 +49,7 @@ class Server:
 
 
 def is_configured() -> bool:
-    """Tell whether a mail server is declared."""
+    """Return whether a mail server is declared."""
     return settings.get("CYBERIMPACT_SMTP_HOST") is not None
 
 
@@ -125,14 +125,14 @@ def _secure(connection: smtplib.SMTP, ours: Server) -> None:
 
 
 def _leave(connection: smtplib.SMTP) -> None:
-    """Say goodbye; whatever becomes of that, a mail that was acknowledged was sent."""
+    """Close the session; its failure does not matter, since an acknowledged mail was sent."""
     with contextlib.suppress(smtplib.SMTPException, OSError):
         connection.quit()
     connection.close()
 
 
 def _explained(problem: Exception, ours: Server) -> ExpectedFailure:
-    """Return a failure in words, without what the server said: that may name the recipient."""
+    """Return a failure in words, without the server's reply, which may name the recipient."""
     remedy = "Nothing is lost: it is tried again. If it stays so, ask who runs the server."
     match problem:
         case smtplib.SMTPAuthenticationError():

@@ -1,4 +1,4 @@
-"""Which dashboards may leave by mail, as the bundle declares them. Drawing and sending them belongs elsewhere."""
+"""The dashboards that may be mailed, as the bundle declares them."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,7 +12,7 @@ NATIONAL = ("vue-densemble", "visibilite", "perception", "acteurs")
 OF_A_TERRITORY = ("territoire",)
 
 _SUPERSET = settings.CHECKOUT / "superset"
-#: What tells of every territory; a page whose filter reads something else cannot be set on any.
+#: The dataset of all territories; a page whose filter reads something else cannot be set on any.
 _OF_ALL_TERRITORIES = "kpi_reading"
 
 
@@ -40,7 +40,7 @@ def mailable() -> dict[str, Page]:
     pages = {file.stem: yaml.safe_load(file.read_text(encoding="utf-8")) for file in files}
     filters = {slug: page.get("filters", {}).get("territory", {}) for slug, page in pages.items()}
     return {
-        slug: Page(one.get("dataset") == _OF_ALL_TERRITORIES, has_nation=not one.get("first", False))
-        for slug, one in filters.items()
+        slug: Page(declared.get("dataset") == _OF_ALL_TERRITORIES, has_nation=not declared.get("first", False))
+        for slug, declared in filters.items()
         if slug not in policies["reserved"]["dashboards"]
     }

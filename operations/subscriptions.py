@@ -1,4 +1,4 @@
-"""Who is told what, as `subscriptions.yml` declares it. Writing and sending a message belongs elsewhere."""
+"""Subscriptions to alerts and mails, from `subscriptions.yml`."""
 
 import re
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class QuietHours:
     end: time
 
     def hold(self, moment: datetime) -> bool:
-        """Tell whether an instant lies in them."""
+        """Return whether an instant lies in them."""
         clock = moment.astimezone(PARIS).time()
         if self.begin <= self.end:
             return self.begin <= clock < self.end
@@ -51,7 +51,7 @@ class QuietHours:
 
 @dataclass(frozen=True)
 class Subscription:
-    """What one recipient is told.
+    """What one recipient subscribes to.
 
     Attributes:
         recipient: Name of a role or mailbox, never of a person.
@@ -81,7 +81,7 @@ class Subscription:
 
     @property
     def key(self) -> str:
-        """What tells it from the others, whatever its address becomes."""
+        """Its identity, independent of its address."""
         return f"{self.channel}:{self.recipient}"
 
     def destination(self) -> str:
@@ -126,10 +126,10 @@ def declared(want: str | None = None) -> tuple[Subscription, ...]:
     if not isinstance(entries, list):
         raise ExpectedFailure(f"{path.name} has no list `subscriptions`.", "Write one; `subscriptions: []` is none.")
     found = tuple(_subscription(path, rank, entry) for rank, entry in enumerate(entries, start=1))
-    for rank, one in enumerate(found, start=1):
-        if one.key in {other.key for other in found[: rank - 1]}:
-            raise _broken(path, rank, f"{one.recipient} has two entries for {one.channel}")
-    return tuple(one for one in found if want is None or want in one.wants)
+    for rank, subscription in enumerate(found, start=1):
+        if subscription.key in {other.key for other in found[: rank - 1]}:
+            raise _broken(path, rank, f"{subscription.recipient} has two entries for {subscription.channel}")
+    return tuple(subscription for subscription in found if want is None or want in subscription.wants)
 
 
 def _subscription(path: Path, rank: int, entry: Any) -> Subscription:
@@ -201,11 +201,11 @@ def _is_whole(value: Any) -> bool:
 
 
 def _some_of(value: Any, known: tuple[str, ...]) -> bool:
-    return isinstance(value, list) and all(one in known for one in value)
+    return isinstance(value, list) and all(item in known for item in value)
 
 
 def _are_territories(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(one, str) and _TERRITORY.fullmatch(one) for one in value)
+    return isinstance(value, list) and all(isinstance(item, str) and _TERRITORY.fullmatch(item) for item in value)
 
 
 def _hours(value: Any) -> QuietHours | None:

@@ -1,4 +1,4 @@
-"""What operators say of signals: written once, by the command line or by a link. How a link is signed is elsewhere."""
+"""Records the verdicts that operators give on signals."""
 
 from collections.abc import Mapping
 from contextlib import closing
@@ -27,7 +27,7 @@ _FACTS = ("topic_code", "crisis_kind", "territory_code", "severity")
 
 @dataclass(frozen=True)
 class Verdict:
-    """What an operator said of a signal, in a role."""
+    """The verdict of an operator on a signal, in a role."""
 
     signal_id: str
     verdict: str
@@ -37,7 +37,7 @@ class Verdict:
 
 
 def record(home: Home, signal: Signal, verdict: str, role: str, note: str | None = None) -> None:
-    """Write what an operator says of a signal.
+    """Record the verdict of an operator on a signal.
 
     Raises:
         ExpectedFailure: the verdict is unknown, or a signal is put aside without a reason.
@@ -103,7 +103,7 @@ def given(home: Home, signal_id: str | None = None) -> list[Verdict]:
 
 
 def _checked(verdict: str, note: str | None) -> str | None:
-    """Return the note as it may be kept: redacted, None where nothing is said."""
+    """Return the note redacted, None where it is empty."""
     if verdict not in VERDICTS:
         raise ExpectedFailure(f"{verdict!r} n'est pas un verdict.", f"Choisir parmi : {', '.join(VERDICTS)}.")
     kept = (note or "").strip()

@@ -1,4 +1,4 @@
-"""The code location: the graph found in `assets`, and what `orchestration` adds to it. Nothing is defined here."""
+"""The Dagster code location: the graph of `assets`, with jobs, schedules and sensors."""
 
 import dagster as dg
 

@@ -1,4 +1,4 @@
-"""Dagster's event log in SQLite, whose files stay open while a process writes them. Knows no event."""
+"""Dagster's SQLite event log, with a bounded number of open files."""
 
 import os
 import sqlite3

@@ -1,4 +1,4 @@
-"""Runs jobs in this process on the home's instance, so that history and checks are complete whoever runs them."""
+"""Runs jobs in this process on the home's instance."""
 
 import sys
 import threading
@@ -95,16 +95,16 @@ def graph() -> dg.Definitions:
 
 @contextmanager
 def watch(home_instance: dg.DagsterInstance, run_id: str) -> Generator[None]:
-    """While a run goes on, end the dead ones that it may wait for, and say once whom it waits for."""
+    """While a run goes on, end dead runs that block it, and report once which run it waits for."""
     done = threading.Event()
 
     def look() -> None:
-        told = False
+        announced = False
         while True:
-            holder = None if told else pool_holder(home_instance, run_id)
+            holder = None if announced else pool_holder(home_instance, run_id)
             if holder is not None:
                 print(f"Waiting: {holder}", file=sys.stderr, flush=True)
-                told = True
+                announced = True
             reap(home_instance)
             if done.wait(WATCH_SECONDS):
                 return

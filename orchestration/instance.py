@@ -1,4 +1,4 @@
-"""The Dagster instance of a home, and the environment its processes share. No definitions."""
+"""The Dagster instance of a home, and the environment that its processes share."""
 
 import os
 from pathlib import Path
@@ -21,7 +21,7 @@ def prepare() -> None:
 
 
 def link(target: Path, name: Path) -> None:
-    """Make `name` a symbolic link to `target`, in one step for whoever reads it."""
+    """Make `name` a symbolic link to `target`, in one atomic step."""
     if name.is_symlink() and name.readlink() == target:
         return
     temporary = name.with_name(f".{name.name}.{os.getpid()}")

@@ -1,4 +1,4 @@
-"""What is run together: loads, builds, publications, micro-batches. When belongs in `schedules` and `sensors`."""
+"""Jobs: loads, builds, publications, micro-batches."""
 
 import dagster as dg
 
@@ -15,7 +15,7 @@ LIVE_SERVING = dg.AssetSelection.assets(["serving", "live"])
 LAYERS = ("seeds", "staging", "reference", "marts", "signals", "impact", "kpi", "audit")
 MODELS = dg.AssetSelection.groups(*LAYERS) - LIVE_MODELS
 SERVING = dg.AssetSelection.assets(["serving", "daily"])
-ANSWERS = dg.AssetSelection.assets(["superset", "answers"])
+QUERY_CACHE = dg.AssetSelection.assets(["superset", "answers"])
 BI = dg.AssetSelection.groups("superset")  # the answers too
 FEELING_MODEL = dg.AssetSelection.assets(["analytics", "feeling_model"])
 
@@ -78,7 +78,7 @@ build = dg.define_asset_job(
 
 publish = dg.define_asset_job(
     "publish",
-    selection=SERVING | ANSWERS,
+    selection=SERVING | QUERY_CACHE,
     description="Publish the last sound build as a read-only copy, and have Superset forget the former one.",
     tags=TAGS,
 )

@@ -1,4 +1,4 @@
-"""Ops that are no assets: purge, digest, the head of the ledger by mail. When they run: `schedules`."""
+"""Maintenance jobs: purge, digest, removal of old runs, the auditors' mail."""
 
 from datetime import UTC, datetime, timedelta
 

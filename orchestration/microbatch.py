@@ -1,8 +1,7 @@
-"""Near real time: a long-lived process that loads, builds and publishes what is new of listening and chat, and alerts.
+"""Near real time: a long-lived process that loads, builds and publishes new mentions and chats, and sends alerts.
 
-Each micro-batch is a run of Dagster like any other, in this process: what a run costs to start (importing, parsing) is
-paid once. Dagster's daemon may be down meanwhile. What a batch does stands in the assets that its job selects; what is
-told to whom in `alerts`.
+Each micro-batch is an ordinary Dagster run in this process, which pays for importing and parsing once. It does not need
+Dagster's daemon.
 """
 
 import logging
@@ -62,7 +61,7 @@ class News:
 
     Attributes:
         addresses: Platforms whose address has something new.
-        files: Files that have come to rest in an inbox, with their platform.
+        files: Files that have come to rest in a drop folder, with their platform.
         others: Why else a batch is due: topics or crises that changed, a daily publication, time that passed.
     """
 
@@ -80,7 +79,7 @@ class News:
 
 
 class Outlook:
-    """Looks for news; what it has seen is news no more, once `seen` says that a batch has dealt with it."""
+    """Looks for news; news stays new until `seen` reports that a batch has processed it."""
 
     def __init__(self) -> None:
         self._since = datetime.now(UTC)
@@ -117,7 +116,7 @@ class Outlook:
         self._ask_after[platform.name] = time.monotonic() + TROUBLED_SECONDS
 
     def _has_more(self, platform: Platform) -> bool:
-        """Tell whether an address has found something since the last batch, by one question for a number."""
+        """Return whether an address has found something since the last batch, by one question for a number."""
         from ingestion.connectors import listening
 
         if time.monotonic() < self._ask_after.get(platform.name, 0.0):
@@ -189,7 +188,7 @@ def batch(outlook: Outlook, news: News) -> None:
 
 
 def run(job: str, config: dict | None = None) -> bool:
-    """Run a job in this process, and tell whether it succeeded; what failed stands in Dagster and in the log."""
+    """Run a job in this process, and return whether it succeeded; Dagster and the log hold its failures."""
     try:
         outcome = run_job(job, config)
     except ExpectedFailure as failure:
@@ -201,14 +200,14 @@ def run(job: str, config: dict | None = None) -> bool:
 
 
 def tell() -> None:
-    """Tell whoever is to be told, for as long as the process lives: a slow mail server delays no batch."""
-    told, told_at = None, 0.0
+    """Send alerts for as long as the process lives, in a thread of its own: a slow mail server delays no batch."""
+    sent, sent_at = None, 0.0
     while True:
         time.sleep(ALERT_SECONDS)
         shown = published.current(settings.home(), published.LIVE)
-        if shown == told and time.monotonic() - told_at < RETRY_SECONDS:
+        if shown == sent and time.monotonic() - sent_at < RETRY_SECONDS:
             continue
-        told, told_at = shown, time.monotonic()
+        sent, sent_at = shown, time.monotonic()
         try:
             sent = dispatch(settings.home())
         except ExpectedFailure as failure:

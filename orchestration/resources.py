@@ -1,4 +1,4 @@
-"""What assets borrow while they run. Settings belong in `core.settings`."""
+"""The resources that assets use while they run."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Frees what waits for nothing: ends the runs whose process has died, and gives free slots of pools to who waits.
+"""Ends the runs whose process has died, and gives free pool slots to waiting steps.
 
 Dagster's default launcher does neither.
 """
@@ -35,7 +35,7 @@ def started_at(pid: int) -> float | None:
 
 
 def is_alive(pid: int, seen_at: float) -> bool:
-    """Tell whether the process that had this id at `seen_at` still runs, and not a younger one."""
+    """Return whether the process that had this id at `seen_at` still runs, and not a younger one."""
     start = started_at(pid)
     return start is not None and start <= seen_at + 1  # btime is whole seconds
 

@@ -1,4 +1,4 @@
-"""When jobs run by the clock, Europe/Paris. What they run belongs in `jobs`; a load's hour in `ingestion.platforms`."""
+"""Schedules, in the Europe/Paris time zone."""
 
 import dagster as dg
 

@@ -1,4 +1,4 @@
-"""What follows from an event: a file was dropped, a run's process died. What is launched belongs in `jobs`."""
+"""Sensors: a file was dropped, or the process of a run died."""
 
 import json
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ Seen = dict[str, list[int]]
 
 
 def dropped_files(folder: Path) -> Seen:
-    """Return the files of an inbox that are not still being written under a name of their own (`.part`)."""
+    """Return the files of a drop folder that are not still being written under a name of their own (`.part`)."""
     stats = {str(path): path.stat() for path in drop_folder.waiting(folder)}
     # A copy may keep the time of its original (`cp -p`); the time of the inode is its own.
     return {name: [stat.st_size, stat.st_ctime_ns] for name, stat in stats.items()}
@@ -31,7 +31,7 @@ def settled(before: Seen, now: Seen) -> Iterator[str]:
 
 
 def drop_sensor(platform: Platform) -> dg.SensorDefinition:
-    """Return the sensor of one inbox: a file is loaded once it is the same at two looks, and once only."""
+    """Return the sensor of one drop folder: a file is loaded once it is the same at two looks, and once only."""
 
     @dg.sensor(
         name=f"drop_{platform.name}",

@@ -1,4 +1,4 @@
-"""Privacy before the first write: redaction and keyed pseudonyms. What a platform drops stands in its contract.
+"""Privacy before the first write: redaction of free text and keyed pseudonyms.
 
 `redact` replaces what identifies a person by a typed French mark that later readers see. Structured identifiers are
 masked in every spelling; names, postal addresses, pseudonyms and birth dates are recognised by their context and by
@@ -103,7 +103,7 @@ def shorten(text: str) -> str:
 
 
 def names_personal_datum(words: tuple[str, ...]) -> bool:
-    """Tell whether a column name, given as folded words, announces a direct identifier."""
+    """Return whether a column name, given as folded words, announces a direct identifier."""
     return any(word in _PERSONAL_WORDS or any(part in word for part in _PERSONAL_PARTS) for word in words)
 
 

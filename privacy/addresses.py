@@ -1,4 +1,4 @@
-"""Finds postal addresses in running text: a number, a way and what follows. Towns and ways alone are nobody's."""
+"""Finds postal addresses in running text: a number, a street and what follows."""
 
 import re
 from collections.abc import Iterator
@@ -143,7 +143,7 @@ def _address_at(text: str, at: int) -> Span | None:
 
 
 def _is_year(text: str, number: re.Match[str]) -> bool:
-    """Tell whether the number before a way is a year: `en 2024 rue Pasteur`."""
+    """Return whether the number before a way is a year: `en 2024 rue Pasteur`."""
     context = max(0, number.start() - _YEAR_CONTEXT)
     return bool(_YEAR.fullmatch(number[1]) and _YEAR_BEFORE.search(text, context, number.start()))
 
@@ -189,14 +189,14 @@ def _end_of_way(text: str, way: str, position: int) -> int:
 
 
 def _ends_the_name(token: str, key: str, *, is_first: bool, leads_on: bool) -> bool:
-    """Tell whether a word goes on with the sentence, not with the name of the way."""
+    """Return whether a word goes on with the sentence, not with the name of the way."""
     if key in _STOP_WORDS:
         return not is_first or not token[0].isupper()
     return not is_first and not leads_on and not _has_capital(token)
 
 
 def _may_name_a_way(way: str, token: str, key: str) -> bool:
-    """Tell whether a word can open the name: after a way that is a common word, a capital or a usual name."""
+    """Return whether a word can open the name: after a way that is a common word, a capital or a usual name."""
     if _has_capital(token) or fold(way).strip(".") not in _AMBIGUOUS_WAYS:
         return True
     if look_up(token)[1] & _FIRST or key in _PERSONS_IN_WAYS:
@@ -205,12 +205,12 @@ def _may_name_a_way(way: str, token: str, key: str) -> bool:
 
 
 def _has_capital(token: str) -> bool:
-    """Tell whether a word begins with a capital, after `d'` and `l'` too."""
+    """Return whether a word begins with a capital, after `d'` and `l'` too."""
     return token[0].isupper() or (token[1:2] in {"'", "’"} and token[2:3].isupper())
 
 
 def _leads_to_capital(text: str, position: int) -> bool:
-    """Tell whether a link inside a name of a way leads to a capital that is no town: `rue Joseph de Maistre`."""
+    """Return whether a link inside a name of a way leads to a capital that is no town: `rue Joseph de Maistre`."""
     for found in _way_words(text, position):
         token = found[1].rstrip(".")
         if fold(token) not in _LINKS:

@@ -1,4 +1,4 @@
-"""Finds birth dates in running text: dates that words of birth announce. Dates of events are left to stand."""
+"""Finds birth dates in running text by the words that announce them."""
 
 import re
 
@@ -85,7 +85,7 @@ def _is_birth_date(text: str, start: int, end: int) -> bool:
 
 
 def _stands_by_a_person(text: str, start: int, end: int) -> bool:
-    """Tell whether an old date stands directly after a name, or beside the age that goes with it."""
+    """Return whether an old date stands directly after a name, or beside the age that goes with it."""
     year = _WHOLE_YEAR.search(text, start, end)
     if not year or int(year[0]) > _LATEST_BIRTH:
         return False

@@ -1,4 +1,4 @@
-"""Finds pseudonyms in running text: handles, profile addresses, words that "pseudo :" or an account announces."""
+"""Finds pseudonyms in running text: handles, profile addresses, announced account names."""
 
 import re
 from collections.abc import Iterator
@@ -164,7 +164,7 @@ def _accounts(text: str) -> Iterator[Span]:
 
 
 def _is_spelt_as_pseudonym(token: str) -> bool:
-    """Tell whether a word can only be a pseudonym, whatever stands around it: `dark_wolf92`, `BelleDuJour77`."""
+    """Return whether a word can only be a pseudonym, whatever stands around it: `dark_wolf92`, `BelleDuJour77`."""
     if not ("_" in token or "xX" in token or _TELLING.search(token)):
         return False
     if token.isupper() or any(pattern.search(token) for pattern in _NOT_A_PSEUDONYM):
@@ -183,7 +183,7 @@ def _is_spelt_as_pseudonym(token: str) -> bool:
 
 
 def _is_numbered_word(token: str, letters: str) -> bool:
-    """Tell whether letters with a number after them are a pseudonym, not a product, a reference or a missing blank."""
+    """Return whether letters followed by a number are a pseudonym, not a product, reference or missing blank."""
     key, kinds = look_up(letters)
     is_word = kinds & (_COMMON | _COMMUNE) and not kinds & _NAME
     bears_a_departement = len(token) - len(key) == _SHORT_NUMBER and len(key) >= _LONG_WORD
@@ -191,7 +191,7 @@ def _is_numbered_word(token: str, letters: str) -> bool:
 
 
 def _is_odd(handle: str) -> bool:
-    """Tell whether a word is spelt as only pseudonyms are: digits, underscores or capitals inside."""
+    """Return whether a word is spelt as only pseudonyms are: digits, underscores or capitals inside."""
     if _SITE.search(handle):
         return False
     return bool(_ODD.match(handle)) and not _NUMBER_AND_UNIT.fullmatch(handle) and not _OFFICIAL_HANDLE.search(handle)
@@ -212,10 +212,10 @@ def _declared_handle(text: str, start: int) -> Span | None:
     is_word = bool(kinds & _COMMON) and not quote
     is_owned = bool(_OWNER_BEFORE.search(text, max(0, start - _OWNER_CONTEXT), start)) and not kinds & _COMMON
     is_pseudonym = announced.lower().startswith(_PSEUDONYM_WORDS)
-    is_told = is_pseudonym and (
+    is_announced = is_pseudonym and (
         ":" in link or "=" in link or (handle[0].isupper() and not announced.isupper()) or not kinds & _COMMON
     )
-    if not (_is_odd(handle) or (is_linked and not is_word) or is_told or is_owned):
+    if not (_is_odd(handle) or (is_linked and not is_word) or is_announced or is_owned):
         return None
     further = _FURTHER_NAME.match(text, found.end()) if is_linked and handle[0].isupper() else None
     return found.start(4), further.end() if further and not handle.isupper() else found.end(4)
@@ -233,10 +233,10 @@ def _account_handle(text: str, start: int) -> Span | None:
     is_known = bool(kinds & (_COMMON | _COMMUNE))
     is_quoted = bool(found[3]) and not kinds & _COMMON
     is_spelt = found[2] == ":" or (handle[0].isupper() and not kinds & _NAME)
-    is_told = not is_known and is_spelt and bool(_OWNS_ACCOUNT.match(found[1]))
-    if not (_is_odd(handle) or is_quoted or is_told):
+    is_announced = not is_known and is_spelt and bool(_OWNS_ACCOUNT.match(found[1]))
+    if not (_is_odd(handle) or is_quoted or is_announced):
         return None
-    further = _FURTHER_NAME.match(text, found.end()) if is_told else None
+    further = _FURTHER_NAME.match(text, found.end()) if is_announced else None
     return found.start(4), further.end() if further else found.end(4)
 
 

@@ -1,4 +1,4 @@
-"""Finds structured identifiers in running text: mail, IP, phone, IBAN, card, NIR, plate. Knows no names.
+"""Finds structured identifiers in running text: mail, IP, phone, IBAN, card, NIR, plate.
 
 Each pattern accepts every spelling; a check digit decides between two readings, it never spares a number. All patterns
 are bounded, so that no text can make them slow.
@@ -153,20 +153,20 @@ def _digits(text: str) -> str:
 
 
 def is_luhn_valid(digits: str) -> bool:
-    """Tell whether digits satisfy the Luhn check of ISO/IEC 7812."""
+    """Return whether digits satisfy the Luhn check of ISO/IEC 7812."""
     values = [int(digit) for digit in reversed(digits)]
     doubled = (digit * 2 for digit in values[1::2])
     return (sum(values[::2]) + sum(sum(divmod(digit, 10)) for digit in doubled)) % 10 == 0
 
 
 def is_iban_valid(characters: str) -> bool:
-    """Tell whether letters and digits satisfy the mod 97 check of ISO 13616."""
+    """Return whether letters and digits satisfy the mod 97 check of ISO 13616."""
     moved = characters[4:] + characters[:4]
     return int("".join(str(int(character, 36)) for character in moved)) % 97 == 1
 
 
 def is_nir_valid(characters: str) -> bool:
-    """Tell whether the 15 characters of a NIR satisfy its key; Corsica counts 2A as 19 and 2B as 18."""
+    """Return whether the 15 characters of a NIR satisfy its key; Corsica counts 2A as 19 and 2B as 18."""
     body = characters[:13].upper().replace("2A", "19").replace("2B", "18")
     return len(characters) == 15 and body.isdecimal() and int(characters[13:]) == 97 - int(body) % 97  # noqa: PLR2004
 
@@ -271,7 +271,7 @@ def _phone(found: re.Match[str]) -> str:
 
 
 def _is_spelt_as_plate(found: re.Match[str], *letters: str) -> bool:
-    """Tell whether the letters are in capitals, and the words around them, if any, are not."""
+    """Return whether the letters are in capitals, and the words around them, if any, are not."""
     others = found.string[: found.start()] + found.string[found.end() :]
     return all(part.isupper() for part in letters) and not others.isupper()
 

@@ -1,4 +1,4 @@
-"""Names of files and columns, identifiers, values of a list: short texts that are no sentences, read by their parts."""
+"""Redacts short texts that are no sentences: names of files and columns, identifiers, values of a list."""
 
 import re
 
@@ -36,9 +36,9 @@ def as_words(label: str) -> str:
 
 
 def is_personal(identifier: str) -> bool:
-    """Tell whether an identifier of a record is one of a person: a mail, a phone, a NIR, an account, a name.
+    """Return whether an identifier of a record is one of a person: a mail, a phone, a NIR, an account, a name.
 
-    Numbers that a machine has drawn are nobody's, whatever they look like, unless they are a line, a NIR or a card.
+    Randomly generated numbers identify nobody, whatever they look like, unless they are a line, a NIR or a card.
     """
     if is_odd(identifier):
         identifier = seen(identifier).text

@@ -1,4 +1,4 @@
-"""Finds names of persons in running text, by the words around them and by gazetteers. Knows no other identifier."""
+"""Finds names of persons in running text, by the words around them and by gazetteers."""
 
 import re
 
@@ -158,7 +158,7 @@ def find_names(reading: Reading) -> list[Span]:
 
 
 def _is_in_a_territory(reading: Reading, first: int, end: int) -> bool:
-    """Tell whether words are the name of a country or territory, or a part of it: `French Polynesia`, `Sierra Leone`.
+    """Return whether words are the name of a country or territory, or a part of it: `French Polynesia`, `Sierra Leone`.
 
     So are those within the name of a commune of three words or more: `Forest sur Marque`.
 
@@ -202,7 +202,7 @@ def _joined_name(reading: Reading, index: int) -> Span | None:
 
 
 def _is_surname_and_word(reading: Reading, at: int) -> bool:
-    """Tell whether a word with a capital is a surname as well, where a list of names goes on: `Morel et Petit`."""
+    """Return whether a word with a capital is a surname as well, where a list of names goes on: `Morel et Petit`."""
     kinds = reading.kinds[at]
     is_title = kinds & (_CIVILITY | _RANK | _OFFICE | _CLOSING)
     is_other = is_title or kinds & (_INSTITUTION | _WAY | _ELIDED | _COMMUNE) or reading.keys[at] in _OPENERS
@@ -292,12 +292,12 @@ def _led_to(reading: Reading, index: int) -> int | None:
 
 
 def _is_served(reading: Reading, index: int) -> bool:
-    """Tell whether the word is the `par` of `reçu par`, `dossier suivi par`."""
+    """Return whether the word is the `par` of `reçu par`, `dossier suivi par`."""
     return index > 0 and reading.keys[index] == "par" and reading.keys[index - 1] in _SERVED
 
 
 def _is_surname_only(reading: Reading, at: int) -> bool:
-    """Tell whether a word, in whatever case, is a known surname and nothing else: `durand`, not `petit` or `paris`."""
+    """Return whether a word, in any case, is a known surname and nothing else: `durand`, not `petit` or `paris`."""
     kinds = reading.kinds[at]
     return bool(kinds & _SURNAME and not kinds & (_NOBODY | _WAY | _INTRODUCERS)) and (
         len(reading.keys[at]) >= _SHORTEST_LOWER
@@ -369,7 +369,7 @@ def _after_civility(reading: Reading, index: int) -> Span | None:
         return None  # the end of a sentence, or an acronym: C.M.I.
     if reading.keys[index] in _LEARNED and _bears_a_place(reading, index):
         return None
-    is_pronoun = title in _OBJECT_PRONOUNS and not _is_told_by_its_surname(reading, following)
+    is_pronoun = title in _OBJECT_PRONOUNS and not _is_implied_by_surname(reading, following)
     if is_pronoun or (title == "m" and "." not in gap and not reading.kinds[following] & _SURNAME):
         return None
     if title in {"M", "Me", "m"} and not (
@@ -385,8 +385,8 @@ def _after_civility(reading: Reading, index: int) -> Span | None:
     )
 
 
-def _is_told_by_its_surname(reading: Reading, at: int) -> bool:
-    """Tell whether `me` is Maître, from the surname after it that is no word: `me Delaunay vous a écrit`."""
+def _is_implied_by_surname(reading: Reading, at: int) -> bool:
+    """Return whether `me` is Maître, from the surname after it that is no word: `me Delaunay vous a écrit`."""
     kinds = reading.kinds[at]
     is_surname = kinds & _FREQUENT or (kinds & _SURNAME and reading.has_capital(at))
     return bool(is_surname) and not kinds & (_NOBODY | _WAY | _FIRST)
@@ -465,7 +465,7 @@ def _after_tails(reading: Reading, index: int) -> int:
 
 
 def _acts(reading: Reading, at: int) -> bool:
-    """Tell whether what follows the word is what a person does: `le gendarme peltrieux m'a reçu`."""
+    """Return whether what follows the word is what a person does: `le gendarme peltrieux m'a reçu`."""
     return at + 1 < reading.size and reading.joins(at) and reading.keys[at + 1] in _DEEDS
 
 
@@ -473,7 +473,7 @@ _DEEDS = frozenset({"a", "m", "ma", "nous", "vous", "n", "avait", "qui", "est", 
 
 
 def _may_be_subject(reading: Reading, at: int) -> bool:
-    """Tell whether a word before a verb may be an unknown name, or a place that is one too: `le gendarme Pau a`."""
+    """Return whether a word before a verb may be an unknown name, or a place that is one too: `le gendarme Pau a`."""
     kinds = reading.kinds[at]
     if kinds & (_COMMON | _INSTITUTION | _ELIDED | _ANY_PARTICLE | _INTRODUCERS | _WAY):
         return False
@@ -501,7 +501,7 @@ _CLOSED_BY = {", ": ",", " (": ")"}
 
 
 def _is_adjective(reading: Reading, index: int) -> bool:
-    """Tell whether `général` or `major` belongs to the noun before it: `le consulat général d'Oslo`."""
+    """Return whether `général` or `major` belongs to the noun before it: `le consulat général d'Oslo`."""
     if reading.keys[index] not in {"general", "generale", "major"} or not index or not reading.joins(index - 1):
         return False
     kinds = reading.kinds[index - 1]
@@ -521,7 +521,7 @@ def _length_of_tail(reading: Reading, index: int) -> int:
 
 
 def _leads_on(reading: Reading, index: int) -> bool:
-    """Tell whether a blank, or the point of a short rank, parts a word from the next: `Adj. Fleury`."""
+    """Return whether a blank, or the point of a short rank, parts a word from the next: `Adj. Fleury`."""
     is_abbreviated = reading.gap(index) in {". ", "."} and len(reading.keys[index]) <= _SHORTEST_NAME
     return reading.joins(index) or (is_abbreviated and bool(reading.kinds[index] & _RANK))
 
@@ -594,7 +594,7 @@ def _apposed_name(reading: Reading, index: int) -> Span | None:
 
 
 def _follows_a_name(reading: Reading, index: int) -> bool:
-    """Tell whether the word before is a name, or the mark of one."""
+    """Return whether the word before is a name, or the mark of one."""
     if not index:
         return False
     kinds = reading.kinds[index - 1]
@@ -770,7 +770,7 @@ def _name_by_first_name(reading: Reading, index: int) -> Span | None:
 
 
 def _may_begin(reading: Reading, index: int, end: int) -> bool:
-    """Tell whether a first name with its surname is more than two words that happen to be names as well."""
+    """Return whether a first name with its surname is more than two words that happen to be names as well."""
     kinds = reading.kinds[index]
     surnames = range(index + 1, end)
     if not reading.kinds[index] & _CAPITALISED:
@@ -802,10 +802,10 @@ def _lone(reading: Reading, index: int) -> Span | None:
         return None
     if kinds & _COMMON:
         follows_article = index > 0 and reading.keys[index - 1] in _ARTICLES and reading.joins(index - 1)
-        is_told = key in CAPITAL_TELLS or _is_told_by_its_place(reading, index)
+        is_implied = key in CAPITAL_TELLS or _is_implied_by_position(reading, index)
         follows = reading.word(index + 1) if index + 1 < reading.size and reading.joins(index) else ""
         is_thing = follows_article or follows.endswith(("ée", "ées"))  # Pierre tombée sur la route
-        return (index, index + 1) if is_told and reading.has_capital(index) and not is_thing else None
+        return (index, index + 1) if is_implied and reading.has_capital(index) and not is_thing else None
     if kinds & _CAPITALISED:
         return (index, index + 1) if len(key) >= _SHORTEST_NAME or not kinds & _UPPER else None
     return (index, index + 1) if len(key) >= _SHORTEST_LOWER and not kinds & (_SURNAME & _COMMUNE) else None
@@ -819,7 +819,7 @@ _OWNERS_OF_NAMES = word_set(
 
 
 def _owns_a_name(reading: Reading, at: int) -> bool:
-    """Tell whether the name after a word is a beast's or a car's; a `chat` is mostly where people write."""
+    """Return whether the name after a word is a beast's or a car's; a `chat` is mostly where people write."""
     is_cat = reading.keys[at] == "chat" and at > 0 and reading.keys[at - 1] in _POSSESSIVES
     is_car = reading.keys[at + 1] in _CARS and reading.keys[at] in _ARTICLES | _POSSESSIVES
     return is_cat or is_car or reading.keys[at] in _OWNERS_OF_NAMES
@@ -829,7 +829,7 @@ _CARS = frozenset({"megane", "zoe"})
 
 
 def _is_met(reading: Reading, index: int) -> bool:
-    """Tell whether a first name from abroad stands alone where a person would: `avec Oleksandr`, `merci à Tenzin`."""
+    """Return whether a first name from abroad stands alone where a person would: `avec Oleksandr`, `merci à Tenzin`."""
     if index < 2 or not reading.joins(index - 1) or not reading.has_capital(index):  # noqa: PLR2004
         return False
     is_clear = not reading.kinds[index] & (_NOBODY | _SURNAME | _WAY) and len(reading.keys[index]) >= _SHORTEST_LOWER
@@ -837,8 +837,8 @@ def _is_met(reading: Reading, index: int) -> bool:
     return is_clear and (before in {"avec", "contre"} or (before == "a" and reading.keys[index - 2] in ADDRESSED))
 
 
-def _is_told_by_its_place(reading: Reading, index: int) -> bool:
-    """Tell whether a first name that is a word too names somebody: a capital within a sentence, or one who acts.
+def _is_implied_by_position(reading: Reading, index: int) -> bool:
+    """Return whether a first name that is a word too names somebody: a capital within a sentence, or one who acts.
 
     `avec Claire au téléphone`, `Rose m'a aidée`; neither `Claire et nette` nor `Très Claire`.
     """
@@ -855,12 +855,12 @@ _RARELY_PERSONS = word_set("noel toussaint lorraine constance honore victoire ma
 
 
 def _is_certain(key: str, kinds: int) -> bool:
-    """Tell whether a usual first name that is a commune too is meant as a first name: communes are rarer."""
+    """Return whether a usual first name that is a commune too is meant as a first name: communes are rarer."""
     return bool(kinds & _USUAL_FIRST) and not kinds & _INSTITUTION and len(key) >= _SHORTEST_NAME
 
 
 def _is_part_of_a_place(reading: Reading, index: int) -> bool:
-    """Tell whether the words around the index are the name of a commune, or of another place that is well known."""
+    """Return whether the words around the index are the name of a commune, or of another place that is well known."""
     for before in range(3):
         for after in range(3):
             first, last = index - before, index + after
@@ -873,7 +873,7 @@ def _is_part_of_a_place(reading: Reading, index: int) -> bool:
 
 
 def _is_public(reading: Reading, start: int, end: int) -> bool:
-    """Tell whether the words name a place, a firm or somebody after whom places are named."""
+    """Return whether the words name a place, a firm or somebody after whom places are named."""
     words = " ".join(reading.keys[start:end]).replace("-", " ")
     if words in famous_names() or any(words.startswith(f"{famous} ") for famous in famous_names()):
         return True
@@ -899,7 +899,7 @@ _WAY_ADJECTIVES = word_set(
 
 
 def _bears_a_place(reading: Reading, index: int) -> bool:
-    """Tell whether a street, a school or a saint's town bears the name at the index."""
+    """Return whether a street, a school or a saint's town bears the name at the index."""
     before = index - 1
     for _ in range(4):
         if before < 0 or not reading.joins(before):
@@ -958,7 +958,7 @@ def _surname_before(reading: Reading, index: int) -> int:
 
 
 def _is_lower_surname(reading: Reading, at: int) -> bool:
-    """Tell whether a word in lower case before a first name in lower case is its surname: `coulibaly bakary`."""
+    """Return whether a word in lower case before a first name in lower case is its surname: `coulibaly bakary`."""
     kinds, following = reading.kinds[at], reading.kinds[at + 1]
     return (
         bool(kinds & _SURNAME)
@@ -980,7 +980,7 @@ def _rest_of_name(reading: Reading, index: int) -> int:
 
 
 def _trusts_after_first(reading: Reading, index: int, at: int) -> bool:
-    """Tell whether an unknown word may be the surname: directly after first names that are no common words."""
+    """Return whether an unknown word may be the surname: directly after first names that are no common words."""
     return all(reading.kinds[i] & _FIRST for i in range(index, at)) and (
         bool(reading.kinds[at] & _CAPITALISED) or not reading.kinds[index] & _COMMON
     )
@@ -1020,7 +1020,7 @@ def _particled(reading: Reading, at: int) -> int:
 
 
 def _follows_capital_particle(reading: Reading, at: int, last: int) -> bool:
-    """Tell whether a word with a capital is the name that its particles lead to: `El Mansouri`, `de La Tour`."""
+    """Return whether a word with a capital is the name that its particles lead to: `El Mansouri`, `de La Tour`."""
     kinds = reading.kinds[last]
     opened = reading.kinds[last - 1]
     is_capital = bool(opened & _CAPITALISED) and not reading.is_loud(last - 1)
@@ -1039,7 +1039,7 @@ def _follows_capital_particle(reading: Reading, at: int, last: int) -> bool:
 
 
 def _follows_lower_particle(reading: Reading, _: int, last: int) -> bool:
-    """Tell whether a word in lower case is the name that its particles lead to: `el mansouri`."""
+    """Return whether a word in lower case is the name that its particles lead to: `el mansouri`."""
     kinds = reading.kinds[last]
     opened = reading.kinds[last - 1]
     if kinds & (_COMMON | _WAY) or reading.keys[last - 1] in _LOWER_LINKS:
@@ -1049,7 +1049,7 @@ def _follows_lower_particle(reading: Reading, _: int, last: int) -> bool:
 
 
 def _is_name_word(reading: Reading, at: int, *, trusts_unknown: bool) -> bool:
-    """Tell whether a word may go on with a name that has begun."""
+    """Return whether a word may go on with a name that has begun."""
     kinds = reading.kinds[at]
     key = reading.keys[at]
     is_town = kinds & _TOWN and not kinds & _NAME and not _follows_first_name(reading, at)
@@ -1071,7 +1071,7 @@ def _is_name_word(reading: Reading, at: int, *, trusts_unknown: bool) -> bool:
 
 
 def _follows_first_name(reading: Reading, at: int, last: int | None = None) -> bool:
-    """Tell whether a word with a capital stands after a first name that is nothing else: `Huguette Marchais`.
+    """Return whether a word with a capital stands after a first name that is nothing else: `Huguette Marchais`.
 
     Args:
         reading: The text.
@@ -1100,7 +1100,7 @@ _OPENERS = word_set(
 
 
 def _may_be_unknown_name(reading: Reading, at: int) -> bool:
-    """Tell whether an unknown word in lower case, or in a text in capitals, may be a name."""
+    """Return whether an unknown word in lower case, or in a text in capitals, may be a name."""
     if reading.text[reading.ends[at] : reading.ends[at] + 1] in _APOSTROPHES:
         return False  # quelqu'un
     token = reading.word(at).lower()
@@ -1145,7 +1145,7 @@ def _name_words(reading: Reading, at: int, *, trusts_unknown: bool, trusts_commo
 
 
 def _ends_with_word(reading: Reading, at: int) -> bool:
-    """Tell whether a surname that is a word, or a place, ends an announced name in lower case: `luc petit, de Pau`."""
+    """Return whether a surname that is a word or a place ends an announced lower-case name: `luc petit, de Pau`."""
     kinds, before = reading.kinds[at] if at < reading.size else 0, reading.kinds[at - 1]
     return (
         bool(before & _USUAL_FIRST and not before & (_COMMON | _CAPITALISED))
@@ -1160,7 +1160,7 @@ _GOES_ON = frozenset({"et", "qui", "je", "j", "a", "habite", "demeurant", "depui
 
 
 def _is_followed_by_name(reading: Reading, at: int) -> bool:
-    """Tell whether an initial has its surname: `J. Durand`; an acronym such as `D.P.H.` has none."""
+    """Return whether an initial has its surname: `J. Durand`; an acronym such as `D.P.H.` has none."""
     while at + 1 < reading.size and len(reading.keys[at + 1]) == 1 and reading.gap(at) in _AFTER_INITIAL:
         at += 1
     return (
@@ -1174,7 +1174,7 @@ def _is_followed_by_name(reading: Reading, at: int) -> bool:
 
 
 def _opens(reading: Reading, at: int, *, trusts_unknown: bool, trusts_common: bool) -> bool:
-    """Tell whether a word can be the first of an announced name."""
+    """Return whether a word can be the first of an announced name."""
     kinds = reading.kinds[at]
     key = reading.keys[at]
     is_hidden = _is_hidden(key)
@@ -1193,7 +1193,7 @@ def _opens(reading: Reading, at: int, *, trusts_unknown: bool, trusts_common: bo
 
 
 def _is_hidden(key: str) -> bool:
-    """Tell whether somebody before us has hidden the name: `M. XXX`, `M. JXXX`."""
+    """Return whether somebody before us has hidden the name: `M. XXX`, `M. JXXX`."""
     bare = key.strip("x")
     return not bare or (len(bare) == 1 and key.endswith("xx"))
 

@@ -1,4 +1,4 @@
-"""Keyed pseudonyms of identifiers of persons. Nothing here reads running text."""
+"""Keyed pseudonyms of personal identifiers."""
 
 import hashlib
 import hmac

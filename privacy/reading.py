@@ -1,4 +1,4 @@
-"""A text as words: what each may be, where it stands, what parts it from the next. Decides nothing."""
+"""Splits a text into words with their positions, gaps and possible kinds."""
 
 import re
 from functools import cached_property, lru_cache
@@ -47,7 +47,7 @@ _Word = tuple[int, int, str, int]
 
 
 def _is_western(text: str) -> bool:
-    """Tell whether splitting the bytes of the text loses no letter."""
+    """Return whether splitting the bytes of the text loses no letter."""
     return _ELSEWHERE.search(text) is None
 
 
@@ -116,7 +116,6 @@ class Reading:
             self.present |= kinds
 
     def word(self, index: int) -> str:
-        """Return a word as it is written."""
         return self.text[self.starts[index] : self.ends[index]]
 
     def gap(self, index: int) -> str:
@@ -124,7 +123,7 @@ class Reading:
         return self.text[self.ends[index] : self.starts[index + 1]] if index + 1 < self.size else "\n"
 
     def joins(self, index: int) -> bool:
-        """Tell whether only blanks part a word from the next."""
+        """Return whether only blanks part a word from the next."""
         return self.gap(index) in _BLANKS
 
     @cached_property
@@ -134,12 +133,12 @@ class Reading:
         return sum(1 for kinds in words if kinds & _UPPER) > _SHOUTING_SHARE * len(words)
 
     def has_capital(self, index: int) -> bool:
-        """Tell whether a word has a capital that means something."""
+        """Return whether a word has a capital that means something."""
         kinds = self.kinds[index]
         return bool(kinds & _CAPITALISED) and not (kinds & _UPPER and self.is_loud(index))
 
     def is_loud(self, index: int) -> bool:
-        """Tell whether a word in capitals stands among common words in capitals."""
+        """Return whether a word in capitals stands among common words in capitals."""
         if self.is_shouted:
             return True
         return any(

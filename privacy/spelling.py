@@ -1,4 +1,4 @@
-"""Spellings that hide an identifier: entities, percent signs, wide digits, invisible marks. Recognises no identifier.
+"""Normalises spellings that hide an identifier: entities, percent signs, wide digits, invisible marks.
 
 A text is rewritten as a reader sees it, each character with the place that it comes from, so that what is found there
 can be replaced where it was written.
@@ -53,7 +53,7 @@ class Seen:
 
 
 def is_odd(text: str) -> bool:
-    """Tell whether a text may be seen otherwise than it is written."""
+    """Return whether a text may be seen otherwise than it is written."""
     if text.isascii() and "&" not in text and "%" not in text:
         return False
     return _SIGNS.search(text) is not None and _ODD.search(text) is not None

@@ -1,4 +1,4 @@
-"""The words that redaction looks up, folded, each with what it may be, compound ones by their parts. No grammar."""
+"""The folded words that redaction looks up, with their possible kinds."""
 
 import re
 import unicodedata
@@ -359,7 +359,7 @@ def look_up(token: str) -> tuple[str, int]:
 
 
 def _is_glued(token: str) -> bool:
-    """Tell whether a word is an office or a word of the language, and no name, that another one sticks to."""
+    """Return whether a word is an office or a word of the language, and no name, that another one sticks to."""
     glued = _GLUED.fullmatch(token)
     if not glued:
         return False

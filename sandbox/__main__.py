@@ -44,16 +44,16 @@ def _deliver_on(folder: Path, seed: int, delivered: datetime) -> None:
 def _write_truth(file: Path, seed: int, until: date) -> None:
     """Write what really happened, for those who judge what was noticed; nothing else may read it."""
     happened = (*events(seed, until), *effects(seed, until))
-    told = [{"kind": "action_effect", **asdict(one), "start": one.start.isoformat()} for one in happened]
-    file.write_text(json.dumps(told, ensure_ascii=False, indent=1), encoding="utf-8")
+    truth = [{"kind": "action_effect", **asdict(effect), "start": effect.start.isoformat()} for effect in happened]
+    file.write_text(json.dumps(truth, ensure_ascii=False, indent=1), encoding="utf-8")
 
 
 def main() -> None:
     """Read the arguments and serve until stopped."""
     parser = argparse.ArgumentParser(prog="python -m sandbox", description="Stand-ins of the platforms, on 127.0.0.1.")
     parser.add_argument("--port", type=int, default=8090)
-    parser.add_argument("--seed", type=int, default=17, help="which invented history is told")
-    parser.add_argument("--now", type=date.fromisoformat, help="day up to which it is told; today when not given")
+    parser.add_argument("--seed", type=int, default=17, help="which invented history is generated")
+    parser.add_argument("--now", type=date.fromisoformat, help="day up to which it is shown; today when not given")
     parser.add_argument("--drops", type=Path, help="folder into which the files of the platforms are delivered")
     parser.add_argument("--truth", type=Path, help="write what really happened there, and serve nothing")
     options = parser.parse_args()

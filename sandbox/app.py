@@ -1,4 +1,4 @@
-"""The application that all stand-ins share. What each platform answers or drops stands in its own module."""
+"""The application that all stand-ins share."""
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime
@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from sandbox.clock import local, told_until
+from sandbox.clock import history_end, local
 from sandbox.faults import Faults
 
 
@@ -52,7 +52,7 @@ def addresses(origin: str) -> dict[str, str]:
 def dropped_files(seed: int, until: date) -> Iterator[DroppedFile]:
     """Yield every file that the platforms would have delivered up to the end of a day."""
     yield from daily_files(seed, until)
-    yield from running_files(seed, local(told_until(until)))
+    yield from running_files(seed, local(history_end(until)))
 
 
 def daily_files(seed: int, until: date) -> Iterator[DroppedFile]:

@@ -1,6 +1,6 @@
 """Stand-in of Google Play (Developer API v3, one week of reviews) and of the App Store's feed (the latest 500).
 
-Both tell of the same app. Names, windows and paging are those of the vendors; Google's exchange of a signed assertion
+Both serve the same app. Names, windows and paging are those of the vendors; Google's exchange of a signed assertion
 for a token is served too, and looks at its form only.
 """
 
@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.clock import told_until
+from sandbox.clock import history_end
 from sandbox.drift import drifted, fault_of, first_row
 from sandbox.events import START, draw, french_name, poisson, pressure, weekday_share
 from sandbox.periods import days
@@ -91,9 +91,9 @@ def _review(chance: Random, day: date, troubles: list[str]) -> Record:
     }
 
 
-def _told(seed: int, store: str, first: date, today: date) -> Iterator[Record]:
+def _reviews_of(seed: int, store: str, first: date, today: date) -> Iterator[Record]:
     """Yield the reviews written from a day on, without what has not happened yet."""
-    end = told_until(today)
+    end = history_end(today)
     for day in days(max(first, START), today):
         for review in written_on(seed, store, day):
             if review["written"] >= end:
@@ -112,7 +112,7 @@ def _told(seed: int, store: str, first: date, today: date) -> Iterator[Record]:
 def play_reviews(seed: int, today: date) -> tuple[Record, ...]:
     """Return what Google Play shows on a day: what was written or changed during the last week, the latest first."""
     start = today - PLAY_WINDOW
-    shown = [r for r in _told(seed, "play", start - LONGEST_EDIT, today) if r["changed"].date() > start]
+    shown = [r for r in _reviews_of(seed, "play", start - LONGEST_EDIT, today) if r["changed"].date() > start]
     return tuple(_play(r) for r in sorted(shown, key=lambda r: (r["changed"], r["rank"]), reverse=True))
 
 
@@ -150,7 +150,9 @@ def _stamp(moment: datetime) -> Record:
 
 def app_store_reviews(seed: int, today: date) -> tuple[Record, ...]:
     """Return what the App Store shows on a day: the latest 500."""
-    ordered = sorted(_told(seed, "app_store", START, today), key=lambda r: (r["changed"], r["rank"]), reverse=True)
+    ordered = sorted(
+        _reviews_of(seed, "app_store", START, today), key=lambda r: (r["changed"], r["rank"]), reverse=True
+    )
     return tuple(_entry(review) for review in ordered[: FEED_PAGES * FEED_ROWS])
 
 
@@ -189,8 +191,8 @@ class Stores:
     """Both stores.
 
     Args:
-        seed: Which history is told.
-        today: Returns the day up to which it is told.
+        seed: Which history is generated.
+        today: Returns the day up to which it is shown.
     """
 
     def __init__(self, seed: int, today: Callable[[], date]) -> None:

@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from random import Random
 
-from sandbox.clock import local, told_until
+from sandbox.clock import history_end, local
 from sandbox.events import START, draw, french_name, poisson, pressure, weekday_share
 from sandbox.files import csv_bytes
 from sandbox.periods import Period, half_years
@@ -60,7 +60,7 @@ Row = tuple[str | None, ...]
 
 def drops(seed: int, until: date) -> Iterator[tuple[str, bytes]]:
     """Yield the exports delivered up to the end of a day: name and content."""
-    yield from running_drops(seed, local(told_until(until)))
+    yield from running_drops(seed, local(history_end(until)))
 
 
 def running_drops(seed: int, moment: datetime) -> Iterator[tuple[str, bytes]]:

@@ -1,4 +1,4 @@
-"""Up to which instant the history is told: nothing that a stand-in shows lies in the future."""
+"""The instant up to which stand-ins show their history: never the future."""
 
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -15,7 +15,7 @@ def today() -> date:
     return now().astimezone(PARIS).date()
 
 
-def told_until(day: date) -> datetime:
+def history_end(day: date) -> datetime:
     """Return the instant up to which a day is told: its end in Paris, or this minute where it is not over."""
     end = datetime.combine(day + timedelta(days=1), time(), PARIS).astimezone(UTC)
     return min(end, now().replace(second=0, microsecond=0))

@@ -1,4 +1,4 @@
-"""What the data faults do to pages and records, for the stand-ins that are asked for them. Knows no platform."""
+"""Applies data faults to pages and records."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Puts the stand-ins' files where platforms deliver theirs. What the files hold belongs to each platform's module."""
+"""Writes the stand-ins' files to the drop folders."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ def deliver(folder: Path, files: Iterable[DroppedFile]) -> int:
     """Write the files that are new or have changed, each under its name in one step.
 
     Args:
-        folder: Inbox of all platforms; each has a folder in it.
+        folder: Parent of the drop folders of all platforms.
         files: What the platforms have by now.
 
     Returns:

@@ -1,6 +1,6 @@
-"""What prevention actions change in the invented country: fewer records where some were led, for a while.
+"""What prevention actions change in the invented country: fewer records in some places, for a while.
 
-Nobody who reads the platforms is told: the truth stands in the file that `--truth` writes. Knows no format.
+The platforms do not show the true effects; `--truth` writes them to a file.
 """
 
 from collections.abc import Iterable, Mapping

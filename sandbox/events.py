@@ -1,4 +1,4 @@
-"""What happens in the invented country, from which every stand-in draws its day. Knows no platform and no format."""
+"""The events of the invented country, from which every stand-in draws its day."""
 
 import math
 from dataclasses import dataclass
@@ -245,7 +245,7 @@ def pressure(seed: int, day: date, kind: str, departement: str | None = None, la
     """Return how much more of something there is on a day than on an ordinary one.
 
     Args:
-        seed: Which history is told.
+        seed: Which history is generated.
         day: Day on which a platform shows it.
         kind: Kind of event.
         departement: Code of a département; the country as a whole when it is not given.

@@ -1,4 +1,4 @@
-"""The experiences that citizens publish on Services Publics+, day by day. Knows nothing of the portal's format.
+"""The experiences that citizens publish on Services Publics+, day by day.
 
 A day depends on the seed and its date alone, so history never moves: asking tomorrow adds a day and the answers that
 have come since, and changes nothing else.
@@ -143,7 +143,6 @@ _SLIPS = (
 
 @lru_cache(maxsize=4096)
 def experiences_of(seed: int, day: date) -> tuple[Experience, ...]:
-    """Return the experiences that are published on a day."""
     chance = Random(f"{seed}/{day.isoformat()}")  # noqa: S311 (an invented day, not a secret)
     mean = MEAN_EXPERIENCES_PER_DAY * (WEEKEND_SHARE if day.weekday() >= 5 else 1.2)  # noqa: PLR2004 (Saturday)
     ordinary = max(0, round(chance.gauss(mean, mean**0.5)))

@@ -1,4 +1,4 @@
-"""Faults on demand, for every stand-in alike: what servers, proxies and providers do on bad days. Knows no platform.
+"""Faults on demand, for every stand-in: what servers, proxies and providers do on bad days.
 
 Asked by `POST /_control/faults` with `{"fault": "server_error", "times": 2}`, or for one request by the header
 `X-Sandbox-Fault: server_error`. Faults that change data are left in the scope, for the platform's module to apply.

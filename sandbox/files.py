@@ -1,4 +1,4 @@
-"""Rows as the bytes of a file: CSV and workbooks that depend on their rows alone. Knows no platform."""
+"""Writes rows as the bytes of a CSV file or workbook, which depend on the rows alone."""
 
 import csv
 import io

@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.clock import told_until
+from sandbox.clock import history_end
 from sandbox.drift import drifted, fault_of
 from sandbox.events import START, draw, french_name, poisson, pressure, weekday_share
 from sandbox.periods import days
@@ -168,9 +168,9 @@ def reviews_of(seed: int, day: date) -> tuple[Review, ...]:
             minute = 0 if chance.random() < 0.02 else chance.randint(5 * 60, 23 * 60 + 50)  # noqa: PLR2004
             at = datetime.combine(day, time(minute // 60, minute % 60, chance.randrange(60)), UTC)
             found.append((at + timedelta(milliseconds=chance.randrange(1000)), service, push))
-    found.sort(key=lambda one: one[0])
+    found.sort(key=lambda drawn: drawn[0])
     first = 80_000 + (day - START).days * 200
-    return tuple(_review(chance, first + rank, *one) for rank, one in enumerate(found))
+    return tuple(_review(chance, first + rank, *drawn) for rank, drawn in enumerate(found))
 
 
 def _review(chance: Random, number: int, at: datetime, service: Service, push: float) -> Review:
@@ -262,7 +262,7 @@ def _answer(code: str, text: str, item: int, intention: str, kind: str) -> Answe
 
 def history(seed: int, until: date) -> Iterator[Review]:
     """Yield all reviews begun up to a day of Paris, oldest first; of the running day, those begun so far."""
-    end = told_until(until)
+    end = history_end(until)
     for day in days(START, until):
         yield from (review for review in reviews_of(seed, day) if review.created_at < end)
 
@@ -292,7 +292,7 @@ def _iso(moment: datetime) -> str:
 
 def _month_counts(seed: int, number: int, first: date, last: date, today: date) -> dict[int, Counter[tuple]]:
     """Return, per form of a service, how often each answer was given between two days of UTC."""
-    return _counts_until(seed, number, first, last, today, told_until(today))
+    return _counts_until(seed, number, first, last, today, history_end(today))
 
 
 @lru_cache(maxsize=512)
@@ -313,7 +313,7 @@ def _counts_until(  # noqa: PLR0917
 def _questions(counts: Counter[tuple], parent: str | None) -> list[Record]:
     """Return the questions below an answer, with their counts, and the questions below those."""
     found: dict[str, list[Record]] = defaultdict(list)
-    for (code, item, above), count in sorted(counts.items(), key=lambda one: one[0][:2]):
+    for (code, item, above), count in sorted(counts.items(), key=lambda item: item[0][:2]):
         if above != parent:
             continue
         text, intention = ITEMS[code][item]
@@ -403,7 +403,7 @@ class _Platform:
             }
             for service in _scope(request)
         ]
-        return JSONResponse({"data": [_drifted(one, request) for one in found]})
+        return JSONResponse({"data": [_drifted(record, request) for record in found]})
 
     def _demarches(self, request: Request, _: Mapping[str, Any]) -> Response:
         found = [{"id": s.number, "title": s.title, "entity": ENTITY} for s in _scope(request)]
@@ -417,7 +417,7 @@ class _Platform:
                 for number, title in service.forms
             ]
             found.append({"product_id": str(service.number), "product_name": service.title, "forms": forms})
-        return JSONResponse({"data": [_drifted(one, request) for one in found]})
+        return JSONResponse({"data": [_drifted(record, request) for record in found]})
 
     def _stats(self, request: Request, asked: Mapping[str, Any]) -> Response:
         if missing := {"start_date", "end_date", "product_ids", "field_codes", "interval"} - asked.keys():
@@ -443,9 +443,9 @@ class _Platform:
     def _by_form(self) -> dict[tuple[int, int], list[Review]]:
         """Return the reviews of each form of each service, latest first."""
         today = self._today()
-        if self._cache is None or self._cache[0] != told_until(today):
+        if self._cache is None or self._cache[0] != history_end(today):
             found: dict[tuple[int, int], list[Review]] = defaultdict(list)
-            end = told_until(today)
+            end = history_end(today)
             for review in reversed(list(history(self._seed, today))):
                 found[review.service.number, review.form].append(review)
             self._cache = end, found
@@ -474,7 +474,7 @@ class _Platform:
         page, has_more = found[:limit], len(found) > limit
         shown = [_drifted(record(review, self._today()), request) for review in page]
         if request.query_params.get("include_answers", "true") == "false":
-            shown = [{name: value for name, value in one.items() if name != "answers"} for one in shown]
+            shown = [{name: value for name, value in review.items() if name != "answers"} for review in shown]
         following = _encoded(page[-1]) if has_more else None
         return {"data": shown, "metadata": {"next_cursor": following, "has_more": has_more, "limit": limit}}
 

@@ -219,7 +219,7 @@ def mentions_of(seed: int, day: date) -> tuple[Document, ...]:
     """Return the mentions published on a day, as they will be when all reactions have come."""
     chance = draw(seed, "listening", day)
     counts: dict[Event | None, int] = {None: poisson(chance, MEAN_MENTIONS_PER_DAY * weekday_share(day))}
-    counts |= {one: poisson(chance, MENTIONS_PER_INTENSITY * one.intensity(day)) for one in active(seed, day)}
+    counts |= {event: poisson(chance, MENTIONS_PER_INTENSITY * event.intensity(day)) for event in active(seed, day)}
     found: list[Document] = []
     for event, count in counts.items():
         ranks = range(len(found), len(found) + count)
@@ -234,16 +234,16 @@ def mentions_of(seed: int, day: date) -> tuple[Document, ...]:
 def _passed_on(chance: Random, documents: list[Document]) -> list[Document]:
     """Return the mentions of a day, shares sharing one of their network and place that came before, if any did."""
     own: dict[tuple[str, str], list[Document]] = {}
-    told = []
-    for document in sorted(documents, key=lambda one: one["published"]):
+    passed_on = []
+    for document in sorted(documents, key=lambda document: document["published"]):
         place = document["extra_source_attributes"]["world_data"]["region"]
         earlier = own.setdefault((document["source_type"][-1], place), [])
         if document["post_type"] == ["TEXT"]:
             earlier.append(document)
         shares = document["post_type"] == ["SHARE"] and earlier
-        weights = [1 + one["reach"] ** 0.5 for one in earlier]
-        told.append(_sharing(document, chance.choices(earlier, weights)[0]) if shares else document)
-    return told
+        weights = [1 + document["reach"] ** 0.5 for document in earlier]
+        passed_on.append(_sharing(document, chance.choices(earlier, weights)[0]) if shares else document)
+    return passed_on
 
 
 def _in_cascades(chance: Random, day: date, ranks: range, event: Event, spread: Course) -> list[Document]:
@@ -251,7 +251,7 @@ def _in_cascades(chance: Random, day: date, ranks: range, event: Event, spread: 
     sources, repeats = cascade(chance, spread, len(ranks))
     numbers = iter(ranks)
     begun: list[tuple[str, str, Document]] = []
-    told: list[Document] = []
+    collected: list[Document] = []
     for source in sources:
         network = chance.choices(list(PASSED_ON), list(PASSED_ON.values()))[0]
         document: Document = _at(_document(chance, day, next(numbers), event, network), day, source.second)
@@ -265,15 +265,15 @@ def _in_cascades(chance: Random, day: date, ranks: range, event: Event, spread: 
             "source_extended_attributes": {"followers": source.followers},
         }
         begun.append((network, said, document))
-        told.append(document)
+        collected.append(document)
     for repeat in repeats:
         network, said, shared = begun[repeat.of]
         stays = chance.random() < STAYING
         other = chance.choices(list(COPIED_ON), list(COPIED_ON.values()))[0]
         document = _document(chance, day, next(numbers), event, network if stays else other)
         document = _saying(_at(document, day, repeat.second), said) | {"post_type": ["TEXT"]}
-        told.append(_sharing(document, shared) if stays else document)
-    return told + [_document(chance, day, rank, event) | {"post_type": ["TEXT"]} for rank in numbers]
+        collected.append(_sharing(document, shared) if stays else document)
+    return collected + [_document(chance, day, rank, event) | {"post_type": ["TEXT"]} for rank in numbers]
 
 
 def _at(document: Document, day: date, second: int) -> Document:
@@ -314,8 +314,8 @@ class Project:
     """The project.
 
     Args:
-        seed: Which history is told.
-        today: Returns the day up to which it is told: up to this minute when it is the real one.
+        seed: Which history is generated.
+        today: Returns the day up to which it is shown: up to this minute when it is the real one.
     """
 
     def __init__(self, seed: int, today: Callable[[], date]) -> None:
@@ -340,7 +340,7 @@ class Project:
             if _now(self._today()) < now:
                 return JSONResponse({"error": "the history ends on a day that has passed"}, 409)
             wanted = (await request.json())["mentions"]
-            self._added += [_added(rank, now, **one) for rank, one in enumerate(wanted, len(self._added))]
+            self._added += [_added(rank, now, **wish) for rank, wish in enumerate(wanted, len(self._added))]
             self._added.sort(key=lambda document: document["search_indexed"])
         return JSONResponse({"added": len(self._added)})
 

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.clock import local, told_until
+from sandbox.clock import history_end, local
 from sandbox.drift import drifted, fault_of, first_row
 from sandbox.events import START, Event, active, draw, poisson, weekday_share
 from sandbox.periods import days
@@ -57,10 +57,12 @@ _NEWS_OF = {
 def created_on(seed: int, day: date) -> tuple[Record, ...]:
     """Return the news created on a day, with the day from which they are shown."""
     chance = draw(seed, "ma_securite", day)
-    told = [event for event in active(seed, day - timedelta(days=1)) if event.kind in _NEWS_OF]
+    reported = [event for event in active(seed, day - timedelta(days=1)) if event.kind in _NEWS_OF]
     number = poisson(chance, MEAN_PER_DAY * weekday_share(day))
     news = [_ordinary(chance) for _ in range(number)]
-    news += [_about(chance, event) for event in told for _ in range(poisson(chance, min(4.0, event.intensity(day))))]
+    news += [
+        _about(chance, event) for event in reported for _ in range(poisson(chance, min(4.0, event.intensity(day))))
+    ]
     return tuple(_published(chance, day, rank, item) for rank, item in enumerate(news))
 
 
@@ -102,7 +104,7 @@ def _published(chance: Random, day: date, rank: int, item: Record) -> Record:
 
 def news(seed: int, today: date) -> tuple[Record, ...]:
     """Return what is shown on a day, the latest created first; on the running one, what was created so far."""
-    return _news_until(seed, today, local(told_until(today)).isoformat())
+    return _news_until(seed, today, local(history_end(today)).isoformat())
 
 
 @lru_cache(maxsize=4)

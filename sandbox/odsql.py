@@ -1,4 +1,4 @@
-"""The part of ODSQL, Opendatasoft's query language, that connectors use: filters and orders. Knows no dataset."""
+"""The part of ODSQL, Opendatasoft's query language, that connectors use: filters and orders."""
 
 import operator
 import re

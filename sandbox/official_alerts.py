@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox import odsql, opendatasoft
-from sandbox.clock import told_until
+from sandbox.clock import history_end
 from sandbox.drift import drifted, fault_of
 from sandbox.events import START, draw, pressure
 from sandbox.periods import days
@@ -96,7 +96,7 @@ def refuse(fault: str) -> Response | None:
 
 def issued_by(today: date, hour: time) -> date:
     """Return the day of the last bulletin that was issued, given the hour at which each one is."""
-    is_out = datetime.combine(today, hour, PARIS) <= told_until(today)
+    is_out = datetime.combine(today, hour, PARIS) <= history_end(today)
     return today if is_out else today - timedelta(days=1)
 
 

@@ -1,4 +1,4 @@
-"""What all portals of Opendatasoft answer alike (Explore API v2.1): refusals, filters and pages. Knows no dataset."""
+"""What all Opendatasoft portals share (Explore API v2.1): refusals, filters and pages."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -20,24 +20,24 @@ def refused(code: str, message: str) -> Response:
     return JSONResponse({"message": message, "error_code": code}, 400)
 
 
-def selected(request: Request, told: Iterable[Record], fields: Sequence[str]) -> list[Record]:
+def selected(request: Request, dataset: Iterable[Record], fields: Sequence[str]) -> list[Record]:
     """Return the records that a question asks for, in its order.
 
     Raises:
         odsql.ODSQLError: `where` or `order_by` is malformed, or names a field that does not exist.
     """
-    found = list(filter(odsql.where(request.query_params.get("where", ""), fields), told))
+    found = list(filter(odsql.where(request.query_params.get("where", ""), fields), dataset))
     return odsql.ordered(found, request.query_params.get("order_by", ""), fields)
 
 
 def page(
-    request: Request, told: Iterable[Record], fields: Sequence[str], drift: Callable[[Record, str], Record]
+    request: Request, dataset: Iterable[Record], fields: Sequence[str], drift: Callable[[Record, str], Record]
 ) -> Response:
     """Return what `/records` answers: a page of the records asked for, within the window of the portal.
 
     Args:
         request: The question.
-        told: All records of the dataset.
+        dataset: All records of the dataset.
         fields: Names of its fields.
         drift: Returns a record after the fault that was asked for.
 
@@ -55,7 +55,7 @@ def page(
     if offset + limit >= WINDOW:
         found = f"{offset + limit} was found but < {WINDOW} is expected"
         return _wrong(f"sum of offset + limit API parameter: {found}.")
-    records, fault = selected(request, told, fields), fault_of(request)
+    records, fault = selected(request, dataset, fields), fault_of(request)
     start = first_row(fault, offset)
     shown = [drift(record, fault) for record in records[start : start + limit]]
     return JSONResponse({"total_count": len(records), "results": shown})

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.clock import told_until
+from sandbox.clock import history_end
 from sandbox.drift import drifted, fault_of, first_row
 from sandbox.events import START, active, draw, french_name, poisson, pressure, weekday_share
 from sandbox.periods import days
@@ -89,7 +89,7 @@ _BLAME = (
     "Horaires affichés faux, porte close.",
 )
 #: Kind of event to what is written about it.
-TOLD = {
+REVIEWED_KINDS = {
     "phishing": "J'ai cliqué sur un faux message de colis et personne ne peut m'aider.",
     "card_fraud": "Fraude à la carte bancaire, on me renvoie vers un formulaire.",
     "data_breach": "Mes données ont fuité et l'on me dit d'attendre.",
@@ -205,11 +205,11 @@ def written_on(seed: int, day: date) -> tuple[Record, ...]:
     """Return the reviews written on a day, each as it will be when all that happens to it has happened."""
     chance = draw(seed, "partoo/reviews", day)
     places = departements()
-    told = [event for event in active(seed, day) if event.kind in TOLD]
-    weights = [place.population * (1 + 2 * sum(place.code in e.departements for e in told)) for place in places]
-    mean = MEAN_REVIEWS_PER_DAY * weekday_share(day) * (1 + 0.2 * len(told))
+    events = [event for event in active(seed, day) if event.kind in REVIEWED_KINDS]
+    weights = [place.population * (1 + 2 * sum(place.code in e.departements for e in events)) for place in places]
+    mean = MEAN_REVIEWS_PER_DAY * weekday_share(day) * (1 + 0.2 * len(events))
     ranks = chance.choices(range(len(places)), weights, k=poisson(chance, mean))
-    causes = [[e.kind for e in told if not e.departements or places[rank].code in e.departements] for rank in ranks]
+    causes = [[e.kind for e in events if not e.departements or places[rank].code in e.departements] for rank in ranks]
     first = 1_000_000 + (day - START).days * 1000
     return tuple(
         {"number": first + place, **_review(chance, day, rank, kinds)}
@@ -245,7 +245,7 @@ def _later(chance: Random, day: date, typical_days: float) -> datetime:
 
 
 def _text(chance: Random, stars: int, cause: str | None) -> str:
-    text = TOLD[cause] if cause else chance.choice(_PRAISE if stars >= SATISFIED else _BLAME)
+    text = REVIEWED_KINDS[cause] if cause else chance.choice(_PRAISE if stars >= SATISFIED else _BLAME)
     if chance.random() < WITH_IDENTIFIER:
         first, last = french_name(chance)
         phone = f"06 {chance.randrange(100):02d} {chance.randrange(100):02d} 45 67"
@@ -259,59 +259,59 @@ def _text(chance: Random, stars: int, cause: str | None) -> str:
     return text
 
 
-def review(told: Record, end: datetime) -> Record:
+def review(draft: Record, end: datetime) -> Record:
     """Return a review as the platform shows it at an instant: what comes later has not happened yet."""
     edited, answered, withdrawn = (
-        told[name] if told[name] and told[name] < end else None for name in ("edited", "answered", "withdrawn")
+        draft[name] if draft[name] and draft[name] < end else None for name in ("edited", "answered", "withdrawn")
     )
-    moved = [told["date"], edited, withdrawn, None if told["answered_elsewhere"] else answered]
-    on_facebook = told["partner"] == "facebook"
-    stars = told["stars"] + (1 if edited and told["stars"] < max(STARS) else 0)
+    moved = [draft["date"], edited, withdrawn, None if draft["answered_elsewhere"] else answered]
+    on_facebook = draft["partner"] == "facebook"
+    stars = draft["stars"] + (1 if edited and draft["stars"] < max(STARS) else 0)
     return {
-        "id": told["number"],
-        "key": f"review-{told['number']}",
+        "id": draft["number"],
+        "key": f"review-{draft['number']}",
         "org_id": ORGANISATION,
-        "business_id": told["listing"],
-        "partner": told["partner"],
-        "partner_id": f"accounts/1/locations/2/reviews/{told['number']}",
-        "author_name": told["author"],
-        "date": told["date"].isoformat(),
+        "business_id": draft["listing"],
+        "partner": draft["partner"],
+        "partner_id": f"accounts/1/locations/2/reviews/{draft['number']}",
+        "author_name": draft["author"],
+        "date": draft["date"].isoformat(),
         "update_date": max(moment for moment in moved if moment).isoformat(),
         "delete_date": withdrawn.isoformat() if withdrawn else None,
         "rating": None if on_facebook else stars,
         "recommended": stars >= SATISFIED if on_facebook else None,
         "title": None,
-        "content": told["content"],
+        "content": draft["content"],
         "state": "deleted" if withdrawn else "treated" if answered else "not_treated",
-        "link": f"https://exemple.fr/avis/{told['number']}",
-        "comments": [_answer(told, answered)] if answered else [],
-        "tags": [{"label": "accueil"}] if told["content"] else [],
+        "link": f"https://exemple.fr/avis/{draft['number']}",
+        "comments": [_answer(draft, answered)] if answered else [],
+        "tags": [{"label": "accueil"}] if draft["content"] else [],
     }
 
 
-def _answer(told: Record, answered: datetime) -> Record:
+def _answer(draft: Record, answered: datetime) -> Record:
     return {
-        "id": told["number"] + 5_000_000,
-        "partner_id": f"accounts/1/locations/2/reviews/{told['number']}/reply",
+        "id": draft["number"] + 5_000_000,
+        "partner_id": f"accounts/1/locations/2/reviews/{draft['number']}/reply",
         "created": answered.isoformat(),
         "author_name": None,
         "content": "Bonjour, merci de votre avis.",
         "date": answered.isoformat(),
         "can_edit": True,
-        "review_id": told["number"],
+        "review_id": draft["number"],
         "parent_id": None,
     }
 
 
 def reviews(seed: int, today: date) -> tuple[Record, ...]:
     """Return all reviews as shown on a day, the last changed first; on the running one, as shown now."""
-    return _reviews_until(seed, today, told_until(today))
+    return _reviews_until(seed, today, history_end(today))
 
 
 @lru_cache(maxsize=2)
 def _reviews_until(seed: int, today: date, end: datetime) -> tuple[Record, ...]:
-    told = (told for day in days(START, today) for told in written_on(seed, day) if told["date"] < end)
-    shown = (review(found, end) for found in told)
+    drafts = (draft for day in days(START, today) for draft in written_on(seed, day) if draft["date"] < end)
+    shown = (review(draft, end) for draft in drafts)
     return tuple(sorted(shown, key=lambda record: (record["update_date"], record["id"]), reverse=True))
 
 
@@ -348,8 +348,8 @@ class Platform:
     """The platform.
 
     Args:
-        seed: Which history is told.
-        today: Returns the day up to which it is told.
+        seed: Which history is generated.
+        today: Returns the day up to which it is shown.
     """
 
     def __init__(self, seed: int, today: Callable[[], date]) -> None:

@@ -1,4 +1,4 @@
-"""Days, months and half-years: what a history is counted in, and what a file covers. Knows no platform."""
+"""Days, months and half-years of the history and of files."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

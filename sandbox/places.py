@@ -1,4 +1,4 @@
-"""Where the invented citizens live: départements, regions, and by chance a home. Knows no event and no platform."""
+"""Where the invented citizens live: départements, regions, and random homes."""
 
 import csv
 from dataclasses import dataclass
@@ -84,7 +84,6 @@ def departements() -> tuple[Departement, ...]:
 
 @lru_cache(maxsize=128)
 def departement(code: str) -> Departement:
-    """Return the département of a code."""
     return next(place for place in departements() if place.code == code)
 
 

@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from random import Random
 
-from sandbox.clock import local, told_until
+from sandbox.clock import history_end, local
 from sandbox.effects import kept
 from sandbox.events import START, draw, poisson, pressure, weekday_share
 from sandbox.files import csv_bytes
@@ -42,7 +42,7 @@ def drops(seed: int, until: date) -> Iterator[tuple[str, bytes]]:
     """Yield the logs delivered up to a day: name and content."""
     for period in half_years(until):
         rows = (row for day in period.days() for row in declarations_of(seed, day))
-        yield f"ppel_{period.name}.csv", csv_bytes((HEADER, *_told(rows, local(told_until(until)))), ",")
+        yield f"ppel_{period.name}.csv", csv_bytes((HEADER, *_told(rows, local(history_end(until)))), ",")
 
 
 def _told(rows: Iterable[Row], until: datetime) -> Iterator[Row]:
@@ -60,7 +60,6 @@ def _code(place: Departement) -> str:
 
 @lru_cache(maxsize=4096)
 def declarations_of(seed: int, day: date) -> tuple[Row, ...]:
-    """Return the declarations that are begun on a day."""
     chance = draw(seed, "pre_plainte", day)
     failing = pressure(seed, day, "outage") - 1.0
     number = poisson(chance, DECLARATIONS_PER_DAY * weekday_share(day) / (1.0 + failing))

@@ -119,7 +119,6 @@ def _ends_after(row: Row, day: date) -> bool:
 
 @lru_cache(maxsize=4096)
 def actions_of(seed: int, day: date) -> tuple[Row, ...]:
-    """Return the actions that begin on a day."""
     chance = draw(seed, "prevention_actions", day)
     where = homes(chance, poisson(chance, ACTIONS_PER_DAY))
     for event in active(seed, day):

@@ -145,8 +145,8 @@ class Portal:
     """The portal.
 
     Args:
-        seed: Which history is told.
-        today: Returns the day up to which it is told.
+        seed: Which history is generated.
+        today: Returns the day up to which it is shown.
     """
 
     def __init__(self, seed: int, today: Callable[[], date]) -> None:

@@ -1,4 +1,4 @@
-"""How mentions pass on what others wrote: who is repeated, how much, and how fast. Knows no platform and no format.
+"""How mentions repeat what others wrote: who is repeated, how much, and how fast.
 
 Rumours spread as the literature says: few originals from accounts that few follow, most mentions repeating them within
 an hour or two (Kwon and others, 2013; Vosoughi and others, 2018). Some official notices are passed on as much and

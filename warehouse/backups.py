@@ -1,4 +1,4 @@
-"""Copies a home's data to a folder and puts it back. What can be made again (caches, history of runs) is left out.
+"""Copies a home's data to a folder and restores it; caches and run history are left out.
 
 A database is copied byte by byte under its writer lock, by a process that does not have it open: closing the copy would
 drop DuckDB's own lock otherwise. Keys are not in the home, hence not in a backup.
@@ -115,7 +115,9 @@ def backup(home: Home, folder: Path, head_of: HeadOf) -> Made:
                 name = home.operations.name
                 copy_sqlite(home.operations, partial / name)
                 files[name] = {"sha256": digest_of(partial / name), "size": (partial / name).stat().st_size}
-            links = {f"published/{one}/current": link for one in COPIES if (link := current_of(home, one))}
+            links = {
+                f"published/{database}/current": link for database in COPIES if (link := current_of(home, database))
+            }
             head = head_of(home)
         refuse_damaged(partial, files)
         content = {
@@ -137,11 +139,11 @@ def backup(home: Home, folder: Path, head_of: HeadOf) -> Made:
         ) from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    return Made(len(files), sum(int(one["size"]) for one in files.values()), head)
+    return Made(len(files), sum(int(file["size"]) for file in files.values()), head)
 
 
 def locked(home: Home) -> ExitStack:
-    """Hold the right to write both databases, hence to publish."""
+    """Hold the writer locks of both databases, so that nothing is published."""
     with ExitStack() as stack:
         for file in (home.warehouse, home.live):
             stack.enter_context(writer_lock(file))
@@ -155,7 +157,7 @@ def saved(home: Home) -> Iterator[str]:
             if path.exists():
                 yield path.name
     folders = [home.ledger, home.evidence, home.config]
-    folders += [home.published / one / link for one in COPIES if (link := current_of(home, one))]
+    folders += [home.published / database / link for database in COPIES if (link := current_of(home, database))]
     for folder in folders:
         for path in sorted(folder.rglob("*")):
             name = path.relative_to(home.root)
@@ -184,7 +186,7 @@ def copy(source: Path, target: Path) -> str:
 
 
 def copy_sqlite(source: Path, target: Path) -> None:
-    """Copy a SQLite file as it is between two transactions; who writes it meanwhile goes on.
+    """Copy a SQLite file at a transaction boundary, without stopping its writers.
 
     Raises:
         ExpectedFailure: the file is damaged.
@@ -253,7 +255,7 @@ def read_sqlite(file: Path) -> None:
 
 
 def restore(home: Home, folder: Path, head_of: HeadOf) -> Restored:
-    """Put a backup in the place of what the home holds.
+    """Replace the content of the home by a backup.
 
     Nothing is touched before every file of the backup has been found sound. What the home held is moved aside. A
     process that dies in between leaves a home that the same command completes.
@@ -289,7 +291,7 @@ def restore(home: Home, folder: Path, head_of: HeadOf) -> Restored:
 
 
 def sound(folder: Path) -> Mapping:
-    """Return what a backup says of itself, once every file is as it says.
+    """Return the manifest of a backup after verifying every file against it.
 
     Raises:
         ExpectedFailure: it is no backup, it is damaged, or a database was damaged when it was made.
@@ -320,7 +322,7 @@ def sound(folder: Path) -> Mapping:
 
 
 def swap(home: Home, incoming: Path, aside: Path) -> None:
-    """Move aside what the home holds of a backup's parts, and what came in into its place."""
+    """Move the replaced parts of the home aside, and the restored ones into their place."""
     databases = [name for file in (home.warehouse, home.live) for name in (file.name, f"{file.name}.wal")]
     operations = [f"{home.operations.name}{suffix}" for suffix in ("", "-wal", "-shm")]
     for name in (*databases, *operations, home.ledger.name, home.evidence.name, home.config.name, home.published.name):

@@ -1,4 +1,4 @@
-"""Makes dbt hold the writer lock of the file it opens: the dbt-duckdb plugin of the profile. No dagster here."""
+"""dbt-duckdb plugin that holds the writer lock of the file that dbt opens."""
 
 from contextlib import ExitStack
 from pathlib import Path

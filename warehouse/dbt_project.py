@@ -1,4 +1,4 @@
-"""The dbt project as the platform runs it: its folder, environment and manifest. No assets, and no dagster."""
+"""The dbt project as the platform runs it: folder, environment, manifest."""
 
 import fcntl
 import hashlib
@@ -76,7 +76,7 @@ def selected(select: str, target: str) -> list[str]:
 
 
 def fingerprint() -> str:
-    """Return the SHA-256 of every file that the manifest is made from."""
+    """Return the SHA-256 over every source file of the manifest."""
     digest = hashlib.sha256()
     for file in sorted(
         path for pattern in SOURCES for path in PROJECT_DIR.rglob(pattern) if "target" not in path.parts

@@ -1,4 +1,4 @@
-"""Shows a dbt target what the other one has published: a dbt-duckdb plugin of the profile. No dagster here.
+"""dbt-duckdb plugin that attaches what the other target has published.
 
 The two targets write files of their own and never wait for each other: each reads the other's published copy.
 """

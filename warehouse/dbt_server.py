@@ -1,4 +1,4 @@
-"""dbt that is there already: a process that has imported dbt and parsed the live target, and forks for each call.
+"""A server that has dbt imported and the live target parsed, and forks for each call.
 
 A dbt process of its own takes ten seconds of processor time before its first model. `cyberimpact-dbt` is called like
 `dbt`: it hands its arguments, environment and output to the server that `CYBERIMPACT_DBT_SOCKET` names, and waits for
@@ -26,7 +26,7 @@ def ask() -> NoReturn:
         connection.connect(os.environ[SOCKET_SETTING])
         socket.send_fds(connection, [b"\n"], [1, 2])
         connection.sendall(request.encode() + b"\n")
-        # A signal for us is one for dbt: the child is told first who it is.
+        # A signal for us is one for dbt: so the process id of the child comes first.
         answers = connection.makefile("r")
         child = int(answers.readline() or 0)
         for asked in (signal.SIGINT, signal.SIGTERM):
@@ -36,7 +36,7 @@ def ask() -> NoReturn:
 
 
 def is_ready(path: Path) -> bool:
-    """Tell whether a server answers at a socket."""
+    """Return whether a server answers at a socket."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         try:
             connection.connect(str(path))
@@ -46,7 +46,7 @@ def is_ready(path: Path) -> bool:
 
 
 def serve(path: Path) -> None:
-    """Answer until killed; the first answer comes once dbt is warm.
+    """Serve until killed; the first answer comes once dbt is imported and the project parsed.
 
     Args:
         path: The socket, made anew and open to its owner only.
@@ -88,7 +88,7 @@ def _warm() -> Any:
 
 
 def _answer(connection: socket.socket, manifest: Any) -> None:
-    """Fork a child that runs a request, and tell its end; a caller that has gone ends its child."""
+    """Fork a child that runs a request, and report its exit code; a caller that disappears ends its child."""
     _, descriptors, _, _ = socket.recv_fds(connection, 1, 2)
     if not descriptors:
         return  # somebody has looked whether we are here
@@ -106,11 +106,11 @@ def _answer(connection: socket.socket, manifest: Any) -> None:
         _, status = os.waitpid(child, 0)
         connection.sendall(f"{os.waitstatus_to_exitcode(status) & 0xFF}\n".encode())
     except BrokenPipeError:
-        pass  # the caller was killed; dbt has ended, and what it left is told by `audit.build_node`
+        pass  # the caller was killed; dbt has ended, and `audit.build_node` holds its outcome
 
 
 def _become(request: dict[str, Any], descriptors: list[int], manifest: Any) -> NoReturn:
-    """Be the dbt process that was asked for."""
+    """Run the requested dbt command in this forked process."""
     code = 2
     try:
         for descriptor, standard in zip(descriptors, (1, 2), strict=True):

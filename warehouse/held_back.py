@@ -1,7 +1,7 @@
-"""What a failed check stops: the KPIs that rest on what it judged, or, where every figure would be wrong, everything.
+"""Holds back the KPIs that a failed check concerns, or blocks publication where every figure would be wrong.
 
 A KPI that is held back keeps the values that readers have: its table is filled from the published copy, and what reads
-it is built again. `audit.held_back` says which and why (docs/decisions/0027-what-a-failed-check-stops.md).
+it is built again. `audit.held_back` lists them with the reason (docs/decisions/0027-what-a-failed-check-stops.md).
 """
 
 import re
@@ -52,7 +52,7 @@ class Failure:
     Attributes:
         unique_id: In the manifest.
         name: Of the model or check.
-        subject: Name of the model that is judged or could not be built.
+        subject: Name of the model that was checked or could not be built.
         stops: `block`, `hold_back`, or nothing: `warn`.
         kpis: Codes of the KPIs that rest on the subject; none where it only warns.
         rows: How many rows failed; None where the node ended with an error.
@@ -64,7 +64,7 @@ class Failure:
     unique_id: str
     name: str
     subject: str
-    stops: str
+    on_failure: str
     kpis: frozenset[str]
     rows: int | None = None
     examples: Sequence[str] = ()
@@ -74,7 +74,7 @@ class Failure:
     def __str__(self) -> str:
         if self.rows is None:
             return f"{self.name} could not be built: {self.message}"
-        if self.stops == WARN:
+        if self.on_failure == WARN:
             left = f" and {self.rows - len(self.examples)} more" if self.rows > len(self.examples) > 0 else ""
             return f"{self.meaning or self.name} ({self.rows}): {'; '.join(self.examples)}{left}"
         shown = "".join(f"\n    {example}" for example in self.examples)
@@ -109,12 +109,12 @@ class Graph:
     def is_kpi(self, unique_id: str, code: str) -> bool:
         return (self.kpi(unique_id) or {}).get("code") == code
 
-    def stops(self, node: Mapping[str, Any]) -> str:
+    def on_failure(self, node: Mapping[str, Any]) -> str:
         """Return what the failure of a node stops: what it declares, everything where it declares nothing."""
         return dbt_project.meta(node).get("on_failure", BLOCK)
 
     def subjects(self, node: Mapping[str, Any]) -> list[str]:
-        """Return the models that a check judges, or the model itself; reference data is what it compares with."""
+        """Return the models that a check tests, or the model itself; reference models do not count as tested."""
         if node["resource_type"] != "test":
             return [node["unique_id"]]
         if node.get("attached_node"):
@@ -122,8 +122,8 @@ class Graph:
         read = [uid for uid in node["depends_on"]["nodes"] if uid.startswith("model.")]
         return [uid for uid in read if self.nodes[uid]["fqn"][1] != "reference"] or read
 
-    def behind(self, subjects: Iterable[str]) -> frozenset[str]:
-        """Return the codes of the KPIs that rest on models. Beyond a KPI its values count, and these are held back."""
+    def dependent_kpis(self, subjects: Iterable[str]) -> frozenset[str]:
+        """Return the first KPIs downstream of models: what reads a held-back KPI gets its former values."""
         found: set[str] = set()
         seen, waiting = set(subjects), [*subjects]
         while waiting:
@@ -153,7 +153,7 @@ class Graph:
         return {code for code, platforms in counting.items() if platforms & own}
 
     def platforms(self, unique_id: str) -> set[str]:
-        """Return the platforms that a model is made from."""
+        """Return the platforms upstream of a model."""
         found, waiting = set(), [unique_id]
         while waiting:
             node = self.nodes[waiting.pop()]
@@ -165,7 +165,7 @@ class Graph:
         return found - {"reference"}
 
     def readers(self, codes: Iterable[str]) -> set[str]:
-        """Return the models that are made from KPIs, directly or not."""
+        """Return the models downstream of KPIs."""
         seen: set[str] = set()
         waiting = [self.kpi_node(code)["unique_id"] for code in codes]
         while waiting:
@@ -177,7 +177,7 @@ class Graph:
 
 
 def states(database: Path) -> dict[str, str]:
-    """Return how each node of the last builds ended, by unique id."""
+    """Return the status of each node of the last builds, by unique id."""
     with duckdb.connect(str(database), read_only=True) as connection:
         return dict(connection.execute("select unique_id, status from audit.build_node").fetchall())
 
@@ -212,8 +212,8 @@ def failure(
         unique_id=node["unique_id"],
         name=node["name"],
         subject=", ".join(sorted(graph.nodes[uid]["name"] for uid in subjects)),
-        stops=graph.stops(node),
-        kpis=frozenset() if graph.stops(node) == WARN else rows.kpis or graph.behind(subjects),
+        on_failure=graph.on_failure(node),
+        kpis=frozenset() if graph.on_failure(node) == WARN else rows.kpis or graph.dependent_kpis(subjects),
         rows=result.get("failures") if result["status"] in ("fail", "warn") else None,
         examples=rows.examples,
         message=mask_identifiers(TEXT_VALUE.sub("string '…'", (result.get("message") or result["status"]).strip())),
@@ -239,7 +239,7 @@ class Rows:
 def failed_rows(
     graph: Graph, node: Mapping[str, Any], result: Mapping[str, Any], connection: duckdb.DuckDBPyConnection
 ) -> Rows:
-    """Return what the rows of a failed check say; nothing where its query does not answer."""
+    """Return the rows of a failed check; none where its query fails."""
     query = result.get("compiled_code")
     if not query:
         return Rows()
@@ -324,14 +324,14 @@ def hold_back(home: Home, graph: Graph, found: Sequence[Failure], database: Path
         if copy:
             connection.execute(f"attach {literal(str(copy))} as former (read_only)")
         connection.begin()
-        for one in found:
-            node = graph.nodes[one.unique_id]
+        for failure in found:
+            node = graph.nodes[failure.unique_id]
             if node["resource_type"] == "model":
                 ensure_table(connection, node)
-            for code in sorted(one.kpis):
+            for code in sorted(failure.kpis):
                 kpi = graph.kpi_node(code)
                 keep_former(connection, kpi, has_former=copy is not None)
-                write_down(connection, kpi, one, former_values_of(connection, code) if copy else None)
+                record_held_back(connection, kpi, failure, former_values_of(connection, code) if copy else None)
         connection.commit()
 
 
@@ -345,7 +345,7 @@ def keep_former(connection: duckdb.DuckDBPyConnection, node: Mapping[str, Any], 
 
 
 def has_column(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> bool:
-    """Tell whether the published copy, which an older version may have made, has a column."""
+    """Return whether the published copy, which an older version may have made, has a column."""
     found = connection.execute(
         "select 1 from duckdb_columns() where database_name = 'former' and table_name = ? and column_name = ?",
         [table, column],
@@ -361,7 +361,7 @@ def ensure_table(connection: duckdb.DuckDBPyConnection, node: Mapping[str, Any])
 
 
 def former_values_of(connection: duckdb.DuckDBPyConnection, code: str) -> datetime | None:
-    """Return when the values that readers have were published: while a KPI is held back, that date stays."""
+    """Return when the current values of a KPI were published; the date stays while it is held back."""
     kept = None
     if has_column(connection, "kpi_catalogue", "values_of"):
         query = "select any_value(values_of) from former.kpi.kpi_catalogue where kpi_code = ?"
@@ -372,20 +372,20 @@ def former_values_of(connection: duckdb.DuckDBPyConnection, code: str) -> dateti
     return last[0] if last else None
 
 
-def write_down(
-    connection: duckdb.DuckDBPyConnection, kpi: Mapping[str, Any], one: Failure, values_of: datetime | None
+def record_held_back(
+    connection: duckdb.DuckDBPyConnection, kpi: Mapping[str, Any], failure: Failure, values_of: datetime | None
 ) -> None:
-    """Record that a KPI is held back, by which check, and of when its values are."""
+    """Record that a KPI is held back, by which check, and the date of its values."""
     code, kpi_id = dbt_project.meta(kpi)["kpi"]["code"], kpi["unique_id"]
-    connection.execute("delete from audit.held_back where kpi_code = ? and check_id = ?", [code, one.unique_id])
+    connection.execute("delete from audit.held_back where kpi_code = ? and check_id = ?", [code, failure.unique_id])
     connection.execute(
         "insert into audit.held_back values (?, ?, ?, ?, ?, ?, ?)",
-        [code, kpi_id, one.unique_id, one.name, one.subject, one.rows, values_of],
+        [code, kpi_id, failure.unique_id, failure.name, failure.subject, failure.rows, values_of],
     )
 
 
 def unfinished(graph: Graph, database: Path, held: Set[str]) -> tuple[list[str], list[str]]:
-    """Return the models and the checks that still wait, those of KPIs that are held back left out."""
+    """Return the models and checks that are still to run, without those of held-back KPIs."""
     kept = {graph.kpi_node(code)["unique_id"] for code in held}
     waiting = [uid for uid, status in states(database).items() if status in UNFINISHED and uid in graph.nodes]
     models = [uid for uid in waiting if graph.nodes[uid]["resource_type"] != "test" and uid not in kept]
@@ -398,11 +398,11 @@ def unfinished(graph: Graph, database: Path, held: Set[str]) -> tuple[list[str],
 
 
 def settle(graph: Graph, database: Path, found: Sequence[Failure]) -> None:
-    """Write down that what has failed is held back, so that publication lets the rest out.
+    """Mark what has failed as held back, so that the rest can be published.
 
     A check that passes once its KPIs have their former values holds them back all the same.
     """
-    held = {code for one in found for code in one.kpis}
+    held = {code for failure in found for code in failure.kpis}
     kept = [graph.kpi_node(code)["unique_id"] for code in held]
     checks = [uid for uid, node in graph.nodes.items() if node.get("attached_node") in kept]
     with writer_lock(database), duckdb.connect(str(database)) as connection:
@@ -410,7 +410,7 @@ def settle(graph: Graph, database: Path, found: Sequence[Failure]) -> None:
         connection.execute(
             "update audit.build_node set status = 'held_back' where unique_id in (select unnest(?))"
             " or (unique_id in (select unnest(?)) and status not in (select unnest(?)))",
-            [[one.unique_id for one in found], [*kept, *checks], [*SOUND]],
+            [[failure.unique_id for failure in found], [*kept, *checks], [*SOUND]],
         )
         connection.execute(
             "delete from audit.held_back where check_id not in"

@@ -1,4 +1,4 @@
-"""Turns a database into a copy that readers never see half made. The caller decides which tables it holds."""
+"""Publishes a database as a read-only copy that readers never see half written."""
 
 import shutil
 import subprocess
@@ -45,7 +45,7 @@ class Relation(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """What a copy is made from, and how it tells about itself.
+    """What a copy is made from, and how it is described.
 
     Attributes:
         database: Name of the file in the home.
@@ -83,7 +83,7 @@ class Publication:
     Attributes:
         publication_id: UTC time of its start and six random characters; also the name of its folder.
         published_at: When the copy was begun.
-        data_as_of: Latest day that the figures tell of, None while there is no data.
+        data_as_of: Latest day that the figures cover, None while there is no data.
         code_version: Git commit, with `-dirty` where the checkout was changed.
         rows: Rows by table.
         file: The copy.
@@ -101,7 +101,7 @@ class Recorder(Protocol):
     """Keeps what was published: `audit.recording.Recorder`."""
 
     def prepare(self, home: Home, facts: Mapping[str, Any]) -> Any:
-        """Write evidence of what the warehouse holds, and return a draft of the ledger's entry."""
+        """Write the evidence of the warehouse, and return a draft of the ledger's entry."""
 
     def complete(self, home: Home, copy: Path, draft: Any) -> Any:
         """Add to the copy the tables that describe its publication, and return the signed entry."""
@@ -119,7 +119,7 @@ def exposed_relations(manifest: Mapping[str, Any], target: str = DAILY.target) -
 def publish(
     home: Home, relations: Sequence[Relation], made: Copy = DAILY, recorder: Recorder | None = None
 ) -> Publication:
-    """Copy tables of a database into a new file and make it the current one, in a single step for whoever reads.
+    """Copy tables of a database into a new file and make it the current one, in one atomic step for readers.
 
     A process that dies at any point leaves the former copy in place; what it left behind goes at the next publication.
     The ledger has a publication just before readers do: what they see is always recorded.
@@ -248,7 +248,7 @@ def comments(connection: duckdb.DuckDBPyConnection, relation: Relation) -> Itera
 
 
 def data_as_of(connection: duckdb.DuckDBPyConnection, origin: Origin) -> date | None:
-    """Return the latest day that the figures tell of; a row that is dated in the future does not move it.
+    """Return the latest day that the figures cover; a row that is dated in the future does not move it.
 
     Raises:
         ExpectedFailure: the table that says so was never built.
@@ -281,7 +281,7 @@ def code_version() -> str:
 
 
 def sign(connection: duckdb.DuckDBPyConnection, publication: Publication, signature: Relation) -> None:
-    """Write into the copy which publication it is, so that every reader can say so."""
+    """Write the identity of the publication into the copy."""
     connection.execute(f'create schema if not exists serving."{signature.schema}"')
     connection.execute(
         f"create table {signature.quoted('serving')} as select ?::varchar as publication_id, "

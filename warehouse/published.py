@@ -1,4 +1,4 @@
-"""Opens the published copies read-only, with no way out of the file. Writing them belongs in `assets.serving`."""
+"""Opens the published copies read-only and isolated."""
 
 import fcntl
 import os
@@ -74,7 +74,7 @@ def _pin(home: Home, copy: Copy) -> tuple[Path | None, int | None]:
 
 @contextmanager
 def unpinned(build: Path) -> Generator[bool]:
-    """Tell whether nobody has pinned a build; while the block lasts, nobody can."""
+    """Yield whether a build is unpinned; nobody can pin it while the block lasts."""
     descriptor = os.open(build, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

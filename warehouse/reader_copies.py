@@ -1,4 +1,4 @@
-"""Makes the file that the holders of a right open: only the tables and rows granted. Rights are computed in `rights`.
+"""Makes the file that the holders of a right open: only the tables and rows granted.
 
 A copy is made once per published build and right, at its first use, in `published/<target>/<build>/rights/<key>/`, by a
 process of its own. It vanishes with its build.
@@ -55,7 +55,7 @@ class NothingPublishedError(CopyError):
 
 
 def path_for(link: Path, right: Right) -> Path:
-    """Return the file of the current build that the holders of a right open; make it if nobody has asked for it yet.
+    """Return the copy of the current build for a right; make it at its first use.
 
     Readers of one right wait for one maker; readers of other rights wait for nobody.
 
@@ -88,7 +88,7 @@ def path_for(link: Path, right: Right) -> Path:
 
 @contextmanager
 def forgotten(build: Path) -> Generator[None]:
-    """Remove the copies of a build; while the block lasts, which may change the build, nobody makes one."""
+    """Remove the copies of a build, and let nobody make one while the block lasts, which may change the build."""
     with _locked(build / FOLDER, fcntl.LOCK_EX):
         for copy in (build / FOLDER).glob("*/*"):
             copy.unlink()
@@ -96,7 +96,7 @@ def forgotten(build: Path) -> Generator[None]:
 
 
 def _make(source: Path, copy: Path, right: Right) -> None:
-    """Have a copy made, unless somebody else has made it meanwhile.
+    """Make a copy in a subprocess, unless another process has made it meanwhile.
 
     The maker holds the locks as well: if this process dies, nobody starts a second one, and the build is not pruned.
     """
@@ -136,7 +136,7 @@ def _run_maker(source: Path, copy: Path, right: Right, held: list[int]) -> None:
 
 @contextmanager
 def _locked(folder: Path, kind: int, *, make: bool = True) -> Generator[int]:
-    """Hold a lock on a folder, which the kernel frees when everybody who holds it is dead; give its descriptor."""
+    """Hold a lock on a folder, which the kernel frees when its last holder dies, and yield its descriptor."""
     if make:
         folder.mkdir(mode=0o700, exist_ok=True)  # not its parent: a build that was pruned does not come back
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -212,7 +212,7 @@ def _flush(path: Path) -> None:
 
 
 def main(source: str, copy: str) -> None:
-    """Make the copy of the right whose content comes in by the standard input."""
+    """Make the copy of the right that comes in on standard input."""
     os.umask(0o077)
     content = sys.stdin.read()
     try:

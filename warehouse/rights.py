@@ -1,4 +1,4 @@
-"""Says which tables of the published copies a set of roles may read, and which of their rows. Writes no file."""
+"""Computes which tables of the published copies a set of roles may read, and which of their rows."""
 
 import csv
 import hashlib
@@ -160,7 +160,7 @@ def condition(column: str, places: Iterable[str]) -> str:
 
 
 def load(policies: Path, bundle: Path, seeds: Path) -> Policies:
-    """Read who reads what.
+    """Read the policies.
 
     Args:
         policies: Folder of `roles.yml` and `rls.yml`.
@@ -282,7 +282,7 @@ def _placed(slug: str, declared: Mapping[str, Any]) -> Iterator[tuple[str, list[
 
 
 class CurrentPolicies:
-    """The policies as the files say now: read again as soon as one has changed."""
+    """The current policies, read again as soon as a file has changed."""
 
     def __init__(
         self,
@@ -311,7 +311,7 @@ class CurrentPolicies:
         files = [policies / "roles.yml", policies / "rls.yml", seeds / "territories.csv"]
         files += [path for kind in ("charts", "datasets", "dashboards") for path in _files(bundle, kind)]
         try:
-            return tuple((path, (told := path.stat()).st_mtime_ns, told.st_size, told.st_ino) for path in files)
+            return tuple((path, (stat := path.stat()).st_mtime_ns, stat.st_size, stat.st_ino) for path in files)
         except FileNotFoundError as problem:
             raise PolicyError(f"The file {problem.filename} is absent.", "Put it back.") from None
 

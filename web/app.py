@@ -1,4 +1,4 @@
-"""The application: the routes of its modules and what all answers share. What a route does stands in its module."""
+"""The ASGI application: its routes and the headers of all answers."""
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware

@@ -1,4 +1,4 @@
-"""Reads the published figures that one holder of a token may see. How they are asked for over HTTP belongs in `kpi`."""
+"""Reads the published figures that the holder of a token may see."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -45,7 +45,7 @@ _VALUES = f"""
 
 @dataclass(frozen=True)
 class Question:
-    """Which rows of a KPI are asked for.
+    """The rows of a KPI that a request asks for.
 
     Attributes:
         code: The KPI.
@@ -73,7 +73,7 @@ class NothingToReadError(ExpectedFailure):
 
 
 class HiddenTerritoryError(ExpectedFailure):
-    """The holder of the token does not see the territory; whether it exists is not said."""
+    """The holder of the token may not read the territory; the answer does not reveal whether it exists."""
 
 
 def first_day(text: str | None) -> date:
@@ -93,7 +93,7 @@ class Figures:
     connection: duckdb.DuckDBPyConnection
 
     def publication(self) -> Row:
-        """Return which publication it is."""
+        """Return the publication that the figures come from."""
         return self._rows(_PUBLICATION)[0]
 
     def catalogue(self) -> list[Row]:

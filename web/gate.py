@@ -1,4 +1,4 @@
-"""Lets into a web application whoever Superset knows and whose roles give a right. Dagster itself is in `webserver`.
+"""Authenticates the users of a web application through their Superset session and roles.
 
 Who may only read is marked in the connection's scope (`READ_ONLY`), for which the application changes nothing.
 A browser sends Superset's cookie to every port of its host, and Superset is asked whose it is. What changes something
@@ -23,7 +23,7 @@ from core import settings
 
 #: Superset's permissions to operate Dagster and to read its pages; `superset/policies/roles.yml` gives them to roles.
 OPERATE, READ = ["can_open", "Dagster"], ["can_read", "Dagster"]
-#: Key of an ASGI scope: whether whoever asks may change nothing.
+#: Key of an ASGI scope: whether the user may only read.
 READ_ONLY = "cyberimpact.read_only"
 COOKIE = "session"
 #: How long an answer of Superset holds.
@@ -35,7 +35,7 @@ POLICY_VIOLATION = 1008
 
 
 class Standing(Enum):
-    """What Superset says of whoever has a cookie."""
+    """The account and rights of the owner of a session cookie."""
 
     OPERATOR = auto()
     READER = auto()
@@ -168,7 +168,7 @@ def _is_graphql(request: Request) -> bool:
 
 
 def _is_same_origin(headers: Headers) -> bool:
-    """Tell whether a browser says that a page of this server asks: in `Origin`, or else in `Sec-Fetch-Site`."""
+    """Return whether a browser says that a page of this server asks: in `Origin`, or else in `Sec-Fetch-Site`."""
     origin, site = headers.get("origin"), headers.get("sec-fetch-site")
     if origin is None:
         return site == "same-origin"
@@ -176,7 +176,7 @@ def _is_same_origin(headers: Headers) -> bool:
 
 
 def _said_of(standing: Standing, request: Request) -> Response | None:
-    """Return the answer to somebody who is not let in, None for who is."""
+    """Return the refusal of a user without access, None for one with access."""
     if standing is Standing.READER and request.method == "POST" and not _is_graphql(request):
         return JSONResponse({"error": "this account reads only"}, HTTPStatus.FORBIDDEN)
     if standing in ALLOWED:

@@ -1,4 +1,4 @@
-"""Headers that every answer carries: not framed, not cached, running no script, telling nobody where it came from."""
+"""Security headers of every answer: no framing, no caching, no scripts, no referrer."""
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send

@@ -1,4 +1,4 @@
-"""The figures over HTTP, for those who show them elsewhere: JSON and CSV. What may be seen is decided in `figures`."""
+"""The KPI API: JSON and CSV over HTTP."""
 
 import csv
 import io
@@ -42,7 +42,7 @@ Answer = Callable[[Figures, Request], tuple[dict[str, Any], list[Row]]]
 
 
 class _WrongRequestError(ExpectedFailure):
-    """The request says something that means nothing here."""
+    """The request has an invalid parameter."""
 
 
 def _catalogue(figures: Figures, _: Request) -> tuple[dict[str, Any], list[Row]]:
@@ -105,13 +105,13 @@ def _respond(request: Request, answer: Answer, rows_name: str) -> Response:
             raise _WrongRequestError(f"« {shape} » n'est pas un format.", f"Écrivez {' ou '.join(FORMATS)}.")
         with opened(home, holder.role) as figures:
             publication = figures.publication()
-            told, rows = answer(figures, request)
+            body, rows = answer(figures, request)
     except ExpectedFailure as failure:
         return _refusal(_STATUS.get(type(failure), HTTPStatus.BAD_REQUEST), failure)
     headers = {"X-Publication-Id": publication["publication_id"]}
     if shape == "csv":
         return Response(_csv(publication["publication_id"], rows), media_type="text/csv", headers=headers)
-    return JSONResponse(_plain({"publication": publication, **told, rows_name: rows}), headers=headers)
+    return JSONResponse(_plain({"publication": publication, **body, rows_name: rows}), headers=headers)
 
 
 def _refusal(status: HTTPStatus, failure: ExpectedFailure, headers: dict[str, str] | None = None) -> JSONResponse:

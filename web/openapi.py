@@ -1,4 +1,4 @@
-"""What the interface offers, as an OpenAPI document and as a page made from it: no script, nothing from elsewhere."""
+"""The OpenAPI document of the API, and a page rendered from it."""
 
 from html import escape
 from typing import Any
@@ -106,16 +106,21 @@ def document() -> dict[str, Any]:
 
 
 def page() -> str:
-    """Return the document as a page that a browser shows without asking anything of anybody."""
-    told = document()
-    parts = [f"<h1>{escape(told['info']['title'])}</h1><p>{escape(told['info']['description'])}</p>"]
-    for path, methods in told["paths"].items():
+    """Return the document as a self-contained HTML page."""
+    specification = document()
+    parts = [f"<h1>{escape(specification['info']['title'])}</h1><p>{escape(specification['info']['description'])}</p>"]
+    for path, methods in specification["paths"].items():
         asked = methods["get"]
         rows = "".join(
-            _row(f"<code>{escape(one['name'])}</code>", f"{escape(one['description'])} {_values(one['schema'])}")
-            for one in asked["parameters"]
+            _row(
+                f"<code>{escape(parameter['name'])}</code>",
+                f"{escape(parameter['description'])} {_values(parameter['schema'])}",
+            )
+            for parameter in asked["parameters"]
         )
-        answers = "".join(_row(status, escape(one["description"])) for status, one in asked["responses"].items())
+        answers = "".join(
+            _row(status, escape(response["description"])) for status, response in asked["responses"].items()
+        )
         parts.append(
             f"<h2>GET <code>{escape(path)}</code></h2><p>{escape(asked['summary'])}.</p>"
             f"<table><tr><th>Paramètre</th><th>Sens</th></tr>{rows}</table>"

@@ -1,4 +1,4 @@
-"""Who may ask for figures: tokens, of which only the SHA-256 is kept, and what each sees. Answers belong in `kpi`."""
+"""API tokens: only their SHA-256 is kept, with the rights of their holder."""
 
 import hashlib
 import re
@@ -35,7 +35,7 @@ _SCHEMA = """
 
 @dataclass(frozen=True)
 class Holder:
-    """Somebody who has a token.
+    """The holder of a token.
 
     Attributes:
         name: What the token is for, `tableau-de-bord-33`; never a person.
@@ -92,7 +92,7 @@ def add(home: Home, name: str, role: str, days: int = DEFAULT_DAYS) -> str:
 
 
 def holders(home: Home) -> list[Holder]:
-    """Return who has a token, by name; writes nothing.
+    """Return the holders of tokens, by name.
 
     Raises:
         ExpectedFailure: the file cannot be read.

@@ -1,4 +1,4 @@
-"""The pages behind the links of an alert: one that asks, and one that thanks. What a verdict does is in `verdicts`.
+"""The verdict pages behind the links of an alert: one asks for confirmation, one confirms.
 
 A mail scanner follows every link: asking records nothing, only the answer to the page does.
 """

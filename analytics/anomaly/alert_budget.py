@@ -14,14 +14,14 @@ _WEEK = timedelta(weeks=1)
 Scores = Sequence[tuple[datetime, float]]
 
 
-def threshold(quiet: Iterable[Scores], alerts_per_series_week: float) -> float:
+def threshold(baseline: Iterable[Scores], alerts_per_series_week: float) -> float:
     """Return the score above which, on quiet history, alerts would have come as often as the budget allows, or less.
 
     An alert is a block of 24 hours whose greatest score is above, as an operator counts them; an event across midnight
     counts twice, so the budget is rather kept than spent. Take one domain at a time (posts, chat, victims …).
 
     Args:
-        quiet: Scores of each series in time order, from weeks without an event, after the detector has settled.
+        baseline: Scores of each series in time order, from weeks without an event, after the detector has settled.
         alerts_per_series_week: The budget.
 
     Raises:
@@ -31,7 +31,7 @@ def threshold(quiet: Iterable[Scores], alerts_per_series_week: float) -> float:
         raise ValueError(f"A budget of {alerts_per_series_week} alerts is negative.")
     maxima: list[float] = []
     weeks = 0.0
-    for scores in quiet:
+    for scores in baseline:
         if not scores:
             continue
         blocks = [max(score for _, score in block) for _, block in groupby(scores, key=lambda one: _block(one[0]))]

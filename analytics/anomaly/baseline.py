@@ -1,8 +1,8 @@
-"""Which bins of many series stand out from their own past, all series at once. What is made of them: `story`.
+"""Which bins of many series stand out from their own past, all series at once. What becomes of them: `signals`.
 
-A bin is held against the same hours of the days before. Counts of a topic in a département are sparse: their law is the
-negative binomial of `tails`. Past bins are clipped, so that one event does not hide the next; and what is expected of a
-topic grows with all other topics where these grow too, so that a backlog that arrives at once is no signal.
+A bin is compared with the same hours of the days before. Counts of a topic in a département are sparse: their law is
+the negative binomial of `count_distributions`. Past bins are clipped, so that one event does not hide the next. What is
+expected of a topic grows with all other topics where these grow too, so that a backlog is no anomaly.
 """
 
 from collections.abc import Iterable, Mapping
@@ -47,7 +47,7 @@ class Season(NamedTuple):
     around: int
     """Bins before and after."""
     window: str
-    """How a reader is told of it, in French."""
+    """Its French name, for readers."""
 
 
 SEASONS: Mapping[int, Season] = {
@@ -59,7 +59,7 @@ DAY_MINUTES = 1440
 
 
 @dataclass(frozen=True)
-class Grid:
+class CountMatrix:
     """Counts of many series in equal bins, without gaps.
 
     Attributes:
@@ -87,11 +87,13 @@ class Grid:
     def clock_ahead(self, columns: range) -> "NDArray[np.int64]":
         """Return by how many bins the clock in Paris is ahead of UTC; it changes twice a year."""
         ahead = (self.time(column).replace(tzinfo=UTC).astimezone(PARIS).utcoffset() for column in columns)
-        return np.array([one // timedelta(minutes=self.minutes) for one in ahead if one is not None], dtype=np.int64)
+        return np.array(
+            [offset // timedelta(minutes=self.minutes) for offset in ahead if offset is not None], dtype=np.int64
+        )
 
 
 @dataclass(frozen=True)
-class Finding:
+class Anomaly:
     """A bin that stands out."""
 
     key: Key
@@ -105,7 +107,7 @@ class Finding:
     """`sudden`, `slow` or `drop`."""
     window: str = ""
     tests: int = 1
-    """How many bins were judged together with it."""
+    """How many bins were tested together with it."""
 
     @property
     def probability(self) -> float:
@@ -123,8 +125,10 @@ class Finding:
         return -float(np.log10(max(self.p_value, _LEAST_P)))
 
 
-def grid(rows: Iterable[tuple[Key, datetime, float, float]], start: datetime, end: datetime, minutes: int) -> Grid:
-    """Return the grid of sparse counts.
+def count_matrix(
+    rows: Iterable[tuple[Key, datetime, float, float]], start: datetime, end: datetime, minutes: int
+) -> CountMatrix:
+    """Return the matrix of sparse counts.
 
     Args:
         rows: Series, beginning of the bin, count, and count of all topics together in the same bin.
@@ -132,43 +136,43 @@ def grid(rows: Iterable[tuple[Key, datetime, float, float]], start: datetime, en
         end: Beginning of the last one.
         minutes: Length of a bin.
     """
-    told = [row for row in rows if start <= row[1] <= end]
-    keys = tuple(sorted({row[0] for row in told}))
+    within = [row for row in rows if start <= row[1] <= end]
+    keys = tuple(sorted({row[0] for row in within}))
     row_of = {key: index for index, key in enumerate(keys)}
     columns = int((end - start) // timedelta(minutes=minutes)) + 1
     counts, others = np.zeros((2, len(keys), columns))
-    for key, at, count, total in told:
+    for key, at, count, total in within:
         place = row_of[key], int((at - start) // timedelta(minutes=minutes))
         counts[place] = count
         others[place] = max(total - count, 0.0)
-    return Grid(keys, start, minutes, counts, others)
+    return CountMatrix(keys, start, minutes, counts, others)
 
 
-def paired(one: Grid) -> Grid:
+def paired(matrix: CountMatrix) -> CountMatrix:
     """Return bins twice as long, the last of which ends with the last bin: a burst across two is whole in one."""
-    odd = one.counts.shape[1] % 2
+    odd = matrix.counts.shape[1] % 2
 
     def summed(values: "NDArray[np.float64]") -> "NDArray[np.float64]":
         return values[:, odd::2] + values[:, odd + 1 :: 2]
 
-    return Grid(one.keys, one.time(odd), 2 * one.minutes, summed(one.counts), summed(one.others))
+    return CountMatrix(matrix.keys, matrix.time(odd), 2 * matrix.minutes, summed(matrix.counts), summed(matrix.others))
 
 
-def without_told_pairs(found: Iterable[Finding]) -> list[Finding]:
-    """Return findings without the pairs of bins of which one stands out by itself: it says better since when."""
-    told = list(found)
-    alone = {(one.key, one.at, one.minutes) for one in told}
+def without_redundant_pairs(found: Iterable[Anomaly]) -> list[Anomaly]:
+    """Return anomalies without the pairs of bins of which one stands out by itself: it says better since when."""
+    anomalies = list(found)
+    bins = {(anomaly.key, anomaly.at, anomaly.minutes) for anomaly in anomalies}
 
-    def is_told(one: Finding) -> bool:
-        half = one.minutes // 2
-        return any((one.key, one.at + timedelta(minutes=later), half) in alone for later in (0, half))
+    def is_redundant(anomaly: Anomaly) -> bool:
+        half = anomaly.minutes // 2
+        return any((anomaly.key, anomaly.at + timedelta(minutes=later), half) in bins for later in (0, half))
 
-    return [one for one in told if not is_told(one)]
+    return [anomaly for anomaly in anomalies if not is_redundant(anomaly)]
 
 
 @dataclass(frozen=True)
-class Judged:
-    """What was expected of some columns of a grid; one column per column judged."""
+class ScoredBins:
+    """What was expected of some columns of a matrix; one column per scored column."""
 
     columns: range
     expected: "NDArray[np.float64]"
@@ -192,20 +196,20 @@ class Judged:
         return float(stats.nbinom.isf(10.0**-score, 1 / spread, 1 / (1 + mean * spread)))
 
 
-def judge(one: Grid, columns: range) -> Judged:
+def score(matrix: CountMatrix, columns: range) -> ScoredBins:
     """Hold bins against their past, and against nothing else.
 
     Args:
-        one: The grid, of five minutes or an hour.
+        matrix: Series in bins of five minutes or an hour.
         columns: The bins.
     """
-    season = SEASONS[one.minutes]
-    period = DAY_MINUTES // one.minutes
-    expected, p_values = np.zeros((len(one.keys), len(columns))), np.ones((len(one.keys), len(columns)))
+    season = SEASONS[matrix.minutes]
+    period = DAY_MINUTES // matrix.minutes
+    expected, p_values = np.zeros((len(matrix.keys), len(columns))), np.ones((len(matrix.keys), len(columns)))
     spread = np.ones_like(expected)
     around = np.arange(-season.around, season.around + 1)
     before = period * np.arange(1, season.days + 1)
-    ahead = one.clock_ahead(range(one.counts.shape[1]))
+    ahead = matrix.clock_ahead(range(matrix.counts.shape[1]))
     for index, column in enumerate(columns):
         days = column - before[before <= column]
         same_time = days + ahead[column] - ahead[days]  # as the clock shows it, before and after it was changed
@@ -213,12 +217,12 @@ def judge(one: Grid, columns: range) -> Judged:
         past = past[(past >= 0) & (past < column)]
         if len(past) < _FEWEST:
             continue
-        mean, variance = _law(one.counts[:, past])
-        mean = mean * growth(one.others[:, column], one.others[:, past])
+        mean, variance = _law(matrix.counts[:, past])
+        mean = mean * growth(matrix.others[:, column], matrix.others[:, past])
         expected[:, index], spread[:, index] = mean, variance
-        p_values[:, index] = stats.nbinom.sf(one.counts[:, column] - 1, 1 / variance, 1 / (1 + mean * variance))
-    p_values[one.counts[:, columns.start : columns.stop] == 0] = 1.0
-    return Judged(columns, expected, p_values, spread)
+        p_values[:, index] = stats.nbinom.sf(matrix.counts[:, column] - 1, 1 / variance, 1 / (1 + mean * variance))
+    p_values[matrix.counts[:, columns.start : columns.stop] == 0] = 1.0
+    return ScoredBins(columns, expected, p_values, spread)
 
 
 def _law(past: "NDArray[np.float64]") -> tuple["NDArray[np.float64]", "NDArray[np.float64]"]:
@@ -236,32 +240,32 @@ def growth(others: "NDArray[np.float64]", past: "NDArray[np.float64]") -> "NDArr
     return np.maximum(1.0, surely / (past.mean(axis=1) + 0.5))
 
 
-def findings(
-    one: Grid, judged: Judged, threshold: Mapping[str, float], accepted: "NDArray[np.bool_]", tests: int
-) -> list[Finding]:
+def anomalies(
+    matrix: CountMatrix, scored: ScoredBins, threshold: Mapping[str, float], accepted: "NDArray[np.bool_]", tests: int
+) -> list[Anomaly]:
     """Return the bins that exceed the threshold of their domain and were accepted among all of the run.
 
     Args:
-        one: The grid.
-        judged: What was expected.
+        matrix: The series.
+        scored: What was expected.
         threshold: Score of each domain, see `domain`.
-        accepted: Which bins the control of false discoveries lets pass; of the shape of `judged.p_values`.
-        tests: How many bins the run has judged.
+        accepted: Which bins the control of false discoveries lets pass; of the shape of `scored.p_values`.
+        tests: How many bins the run has scored.
     """
-    limits = np.array([threshold[domain(key)] for key in one.keys])
-    window = SEASONS[one.minutes].window
+    limits = np.array([threshold[domain(key)] for key in matrix.keys])
+    window = SEASONS[matrix.minutes].window
     found = []
-    for row, index in zip(*np.nonzero((judged.scores > limits[:, None]) & accepted), strict=True):
-        column = judged.columns[index]
+    for row, index in zip(*np.nonzero((scored.scores > limits[:, None]) & accepted), strict=True):
+        column = scored.columns[index]
         found.append(
-            Finding(
-                key=one.keys[row],
-                at=one.time(column),
-                minutes=one.minutes,
-                observed=float(one.counts[row, column]),
-                expected=float(judged.expected[row, index]),
-                upper=judged.upper(row, index, limits[row]),
-                p_value=float(judged.p_values[row, index]),
+            Anomaly(
+                key=matrix.keys[row],
+                at=matrix.time(column),
+                minutes=matrix.minutes,
+                observed=float(matrix.counts[row, column]),
+                expected=float(scored.expected[row, index]),
+                upper=scored.upper(row, index, limits[row]),
+                p_value=float(scored.p_values[row, index]),
                 window=window,
                 tests=tests,
             )
@@ -269,18 +273,18 @@ def findings(
     return found
 
 
-def drops(one: Grid, columns: range, hours: int = 6, p_value: float = 1e-6) -> list[Finding]:
+def drops(matrix: CountMatrix, columns: range, hours: int = 6, p_value: float = 1e-6) -> list[Anomaly]:
     """Return the series that went silent: next to nothing in some hours in which much was expected.
 
     Args:
-        one: A grid of hours; only whole hours may be judged.
+        matrix: Series in bins of an hour; only whole hours may be tested.
         columns: The last hours, each the end of a window.
         hours: Length of the window.
         p_value: Probability below which silence is no chance.
     """
     found = []
-    tests = len(one.keys) * len(columns)
-    sums = np.cumsum(np.pad(one.counts, ((0, 0), (1, 0))), axis=1)
+    tests = len(matrix.keys) * len(columns)
+    sums = np.cumsum(np.pad(matrix.counts, ((0, 0), (1, 0))), axis=1)
     windows = sums[:, hours:] - sums[:, :-hours]  # window w ends with column w + hours - 1
     for column in columns:
         ends = column - 24 * np.arange(1, SEASONS[60].days + 1) - hours + 1
@@ -292,8 +296,8 @@ def drops(one: Grid, columns: range, hours: int = 6, p_value: float = 1e-6) -> l
         below = stats.nbinom.cdf(now, 1 / spread, 1 / (1 + mean * spread))
         for row in np.nonzero((below < p_value) & (mean >= _DROP_EXPECTED) & (now < mean / 10))[0]:
             found.append(  # noqa: PERF401 - a list of such length reads worse
-                Finding(
-                    one.keys[row], one.time(column - hours + 1), hours * 60, float(now[row]), float(mean[row]),
+                Anomaly(
+                    matrix.keys[row], matrix.time(column - hours + 1), hours * 60, float(now[row]), float(mean[row]),
                     float(mean[row]), float(below[row]), "drop", SEASONS[60].window, tests,
                 )
             )  # fmt: skip

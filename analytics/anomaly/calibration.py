@@ -1,4 +1,4 @@
-"""The thresholds that keep to the operators' budgets of false alerts. How a bin is scored belongs to `scan`."""
+"""The thresholds that keep to the operators' budgets of false alerts. How a bin is scored: `baseline`."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +11,7 @@ import numpy as np
 import yaml
 
 from analytics.anomaly import alert_budget
-from analytics.anomaly.baseline import DAY_MINUTES, Grid, Key, domain, judge
+from analytics.anomaly.baseline import DAY_MINUTES, CountMatrix, Key, domain, score
 from analytics.signals.clustering import lineage
 
 FILE = Path(__file__).with_name("budgets.yml")
@@ -35,7 +35,7 @@ class Threshold:
         domain: The domain.
         minutes: Length of the bins.
         alerts_per_series_week: The budget.
-        series_weeks: Quiet history that it was calibrated on; 0 where there was too little.
+        series_weeks: Baseline history that it was calibrated on; 0 where there was too little.
         score: Powers of ten of the probability.
     """
 
@@ -51,21 +51,23 @@ def by_law(of_domain: str, minutes: int) -> float:
     return math.log10(_WEEK_MINUTES / minutes / budgets()[of_domain])
 
 
-def calibrate(one: Grid, until: int, territory_parents: Mapping[str, str]) -> list[Threshold]:
-    """Return the threshold of each domain: that of the law, or a greater one where quiet history had more false alerts.
+def calibrate(matrix: CountMatrix, until: int, territory_parents: Mapping[str, str]) -> list[Threshold]:
+    """Return the threshold of each domain: that of the law, or a greater one where baseline days had more alerts.
 
     Args:
-        one: Hourly series.
+        matrix: Hourly series.
         until: The column behind the last whole hour.
         territory_parents: Territory to the one that contains it.
     """
-    per_day = DAY_MINUTES // one.minutes
+    per_day = DAY_MINUTES // matrix.minutes
     first = max(0, until - _HISTORY_DAYS * per_day)
     first = until - (until - first) // per_day * per_day
-    scores = judge(one, range(first, until)).scores if one.keys else np.zeros((0, 0))
-    daily = scores.reshape(len(one.keys), -1, per_day).max(axis=2) if scores.size else scores
-    counts = one.counts[:, first:until].reshape(len(one.keys), -1, per_day).sum(axis=2)
-    return thresholds(quiet(Days(one.keys, one.time(first), counts, daily), territory_parents), one.minutes)
+    scores = score(matrix, range(first, until)).scores if matrix.keys else np.zeros((0, 0))
+    daily = scores.reshape(len(matrix.keys), -1, per_day).max(axis=2) if scores.size else scores
+    counts = matrix.counts[:, first:until].reshape(len(matrix.keys), -1, per_day).sum(axis=2)
+    return thresholds(
+        baseline_days(Days(matrix.keys, matrix.time(first), counts, daily), territory_parents), matrix.minutes
+    )
 
 
 @dataclass(frozen=True)
@@ -85,53 +87,54 @@ class Days:
     scores: np.ndarray
 
 
-def quiet(told: Days, territory_parents: Mapping[str, str]) -> dict[str, list[list[tuple[datetime, float]]]]:
-    """Return by domain, of each series, the scores of its quiet days.
+def baseline_days(scored: Days, territory_parents: Mapping[str, str]) -> dict[str, list[list[tuple[datetime, float]]]]:
+    """Return by domain, of each series, the scores of the days without an event.
 
-    A day on which a topic counts clearly more than on its median day is not quiet, nor are the days before and behind.
+    A day on which a topic counts clearly more than on its median day is an event day; it, the day before and the day
+    after are left out.
     Alerts are counted as an operator gets them: what stands out in a département, its region and the nation is one.
     """
-    loud = _loud(told)
-    once = _told_once(told, territory_parents)
+    events = _event_days(scored)
+    deduplicated = _once_per_lineage(scored, territory_parents)
     found: dict[str, list[list[tuple[datetime, float]]]] = {}
-    for key, days in zip(told.keys, once, strict=True):
+    for key, days in zip(scored.keys, deduplicated, strict=True):
         found.setdefault(domain(key), []).append(
             [
-                (told.start + day * _DAY, score)
+                (scored.start + day * _DAY, score)
                 for day, score in enumerate(days.tolist())
-                if not _near(loud[key.topic], day)
+                if not _near_event(events[key.topic], day)
             ]
         )
     return found
 
 
-def thresholds(quiet_days: Mapping[str, list[list[tuple[datetime, float]]]], minutes: int) -> list[Threshold]:
-    """Return the threshold of each domain of which quiet days are known, for bins of a length."""
-    return [_threshold(name, minutes, quiet_days[name]) for name in sorted(quiet_days)]
+def thresholds(scores_by_domain: Mapping[str, list[list[tuple[datetime, float]]]], minutes: int) -> list[Threshold]:
+    """Return the threshold of each domain of which baseline days are known, for bins of a length."""
+    return [_threshold(name, minutes, scores_by_domain[name]) for name in sorted(scores_by_domain)]
 
 
-def _told_once(told: Days, territory_parents: Mapping[str, str]) -> np.ndarray:
+def _once_per_lineage(scored: Days, territory_parents: Mapping[str, str]) -> np.ndarray:
     """Return the scores of days, 0 where another of the topic and day says more of a place around or within."""
-    lineages = [lineage(key.territory, territory_parents) for key in told.keys]
-    once = told.scores.copy()
-    for day, scores in enumerate(told.scores.T):
-        speaking: dict[str, list[int]] = {}
+    lineages = [lineage(key.territory, territory_parents) for key in scored.keys]
+    deduplicated = scored.scores.copy()
+    for day, scores in enumerate(scored.scores.T):
+        counted: dict[str, list[int]] = {}
         for row in np.argsort(-scores, kind="stable")[: np.count_nonzero(scores)].tolist():
-            before = speaking.setdefault(told.keys[row].topic, [])
+            before = counted.setdefault(scored.keys[row].topic, [])
             if any(lineages[row][0] in lineages[other] or lineages[other][0] in lineages[row] for other in before):
-                once[row, day] = 0.0
+                deduplicated[row, day] = 0.0
             else:
                 before.append(row)
-    return once
+    return deduplicated
 
 
-def _loud(told: Days) -> dict[str, np.ndarray]:
+def _event_days(scored: Days) -> dict[str, np.ndarray]:
     """Return for each topic the days on which one of its measures counted clearly more than on the median day.
 
     The largest series of a measure speaks for it: in an outage what is sent falls, and what fails is the event.
     """
     largest: dict[tuple[str, str], np.ndarray] = {}
-    for key, counts in zip(told.keys, told.counts, strict=True):
+    for key, counts in zip(scored.keys, scored.counts, strict=True):
         known = largest.get((key.topic, key.metric))
         if known is None or counts.sum() > known.sum():
             largest[key.topic, key.metric] = counts
@@ -147,22 +150,24 @@ def most_usual(counts: np.ndarray) -> float:
     return 3.0 + level + 4.0 * max(np.sqrt(level), 1.4826 * float(np.median(np.abs(counts - level))))
 
 
-def _near(loud: np.ndarray, day: int) -> bool:
-    return bool(loud[max(0, day - 1) : day + 2].any())
+def _near_event(event_days: np.ndarray, day: int) -> bool:
+    return bool(event_days[max(0, day - 1) : day + 2].any())
 
 
-def _threshold(name: str, minutes: int, quiet: list[list[tuple[datetime, float]]]) -> Threshold:
+def _threshold(name: str, minutes: int, scores_by_series: list[list[tuple[datetime, float]]]) -> Threshold:
     accepted, law = budgets()[name], by_law(name, minutes)
-    weeks = sum(map(len, quiet)) / 7
+    weeks = sum(map(len, scores_by_series)) / 7
     if int(accepted * weeks) < 1:
         return Threshold(name, minutes, accepted, 0.0, law)
-    return Threshold(name, minutes, accepted, weeks, max(law, alert_budget.threshold(quiet, accepted)))
+    return Threshold(name, minutes, accepted, weeks, max(law, alert_budget.threshold(scores_by_series, accepted)))
 
 
-def scores(found: Iterable[Threshold], minutes: int) -> dict[str, float]:
+def scores(thresholds: Iterable[Threshold], minutes: int) -> dict[str, float]:
     """Return the score of each domain for bins of a length; what was not calibrated has that of the law.
 
     What was found wrong of the law on hours is taken to be as wrong on shorter bins.
     """
-    excess = {one.domain: one.score - by_law(one.domain, one.minutes) for one in found}
+    excess = {
+        threshold.domain: threshold.score - by_law(threshold.domain, threshold.minutes) for threshold in thresholds
+    }
     return {name: by_law(name, minutes) + excess.get(name, 0.0) for name in budgets()}

@@ -1,4 +1,4 @@
-"""Daily series: what stands out of the last whole days, and what rises slowly. EARS is told by SQL (macro `ears`)."""
+"""Daily series: what stands out of the last whole days, and what rises slowly. SQL computes EARS (macro `ears`)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ import numpy as np
 from scipy import stats
 
 from analytics.anomaly import alert_budget
-from analytics.anomaly.baseline import DAY_MINUTES, PARIS, UTC, Finding, Key, domain, growth
+from analytics.anomaly.baseline import DAY_MINUTES, PARIS, UTC, Anomaly, Key, domain, growth
 from analytics.anomaly.calibration import Days, most_usual
 from analytics.anomaly.count_distributions import negative_binomial_law, negative_binomial_p_value
 from analytics.anomaly.cusum import cusum
@@ -17,7 +17,7 @@ from analytics.anomaly.farrington import farrington_flexible
 _PAST_DAYS = 28
 _FEWEST_DAYS = 14
 _WEEK = 7
-_SCORED_DAYS = 112  # of the past that thresholds and lumps are told from
+_SCORED_DAYS = 112  # of the past that thresholds and lumps are computed from
 _FEWEST_LUMPS = 5  # days that count, from which their usual size is known
 _FALSE_DISCOVERY_RATE = 0.05
 _SILENCE_EXPECTED, _SILENCE_P = 20.0, 1e-6
@@ -52,42 +52,42 @@ class Day:
         return any(upper is not None and self.count > upper for upper in (self.c1_upper, self.c2_upper, self.c3_upper))
 
 
-def judge(days: Iterable[Day], last: date, thresholds: Mapping[str, float], looked_back: int = 2) -> list[Finding]:
+def detect(days: Iterable[Day], last: date, thresholds: Mapping[str, float], looked_back: int = 2) -> list[Anomaly]:
     """Return what stands out of the last whole days: a day beyond EARS, a week that has risen slowly, a silence.
 
     A day must be an alarm of EARS and improbable under the negative binomial law of the four weeks before; a week, an
     alarm of the cumulative sum and improbable beside the four weeks before it. Where all other topics grow too, more is
-    expected, as in `scan`: a backlog is no signal.
+    expected, as in `baseline`: a backlog is no signal.
 
     Args:
         days: Rows of all series, in the order of series and day, without gaps.
         last: The last whole day.
         thresholds: Score of each domain, for daily bins.
-        looked_back: Number of days that are judged, the last one included.
+        looked_back: Number of days that are tested, the last one included.
     """
-    judged: list[tuple[float, Finding | None]] = []
-    for key, told in _by_series(days, last).items():
-        counts, others = np.array([(one.count, one.others) for one in told]).T
+    tested: list[tuple[float, Anomaly | None]] = []
+    for key, own in _by_series(days, last).items():
+        counts, others = np.array([(day.count, day.others) for day in own]).T
         limit = 10.0 ** -thresholds[domain(key)]
-        judged += [
-            _sudden(told[place], counts[: place + 1], others[: place + 1], limit)
-            for place in range(max(_FEWEST_DAYS, len(told) - looked_back), len(told))
-            if told[place].day > last - timedelta(days=looked_back)
+        tested += [
+            _sudden(own[place], counts[: place + 1], others[: place + 1], limit)
+            for place in range(max(_FEWEST_DAYS, len(own) - looked_back), len(own))
+            if own[place].day > last - timedelta(days=looked_back)
         ]
-        judged.append(_slow(told, counts, others, limit))
-    passed = alert_budget.discoveries([p_value for p_value, _ in judged], _FALSE_DISCOVERY_RATE)
+        tested.append(_slow(own, counts, others, limit))
+    passed = alert_budget.discoveries([p_value for p_value, _ in tested], _FALSE_DISCOVERY_RATE)
     return [
-        replace(finding, tests=len(judged))
-        for (_, finding), is_passed in zip(judged, passed, strict=True)
-        if finding is not None and is_passed
+        replace(anomaly, tests=len(tested))
+        for (_, anomaly), is_passed in zip(tested, passed, strict=True)
+        if anomaly is not None and is_passed
     ]
 
 
 def _by_series(days: Iterable[Day], last: date) -> dict[Key, list[Day]]:
     series: dict[Key, list[Day]] = {}
-    for one in days:
-        if one.day <= last:
-            series.setdefault(one.key, []).append(one)
+    for day in days:
+        if day.day <= last:
+            series.setdefault(day.key, []).append(day)
     return series
 
 
@@ -100,44 +100,44 @@ def scored(days: Iterable[Day], last: date) -> Days | None:
     """
     first = last - timedelta(days=_SCORED_DAYS - 1)
     known = {
-        key: told
-        for key, told in _by_series(days, last).items()
-        if told[-1].day == last and told[0].day <= first - timedelta(days=_FEWEST_DAYS)
+        key: own
+        for key, own in _by_series(days, last).items()
+        if own[-1].day == last and own[0].day <= first - timedelta(days=_FEWEST_DAYS)
     }
     if not known:
         return None
-    counts = np.array([[one.count for one in told[-_SCORED_DAYS:]] for told in known.values()])
-    scores = np.array([_scores(told) for told in known.values()])
+    counts = np.array([[day.count for day in own[-_SCORED_DAYS:]] for own in known.values()])
+    scores = np.array([_scores(own) for own in known.values()])
     return Days(tuple(known), midnight(first), counts, scores)
 
 
-def _scores(told: list[Day]) -> list[float]:
+def _scores(days: list[Day]) -> list[float]:
     """Return how surprising each of the last days was, in powers of ten; 0 where EARS says nothing."""
-    counts, others = np.array([(one.count, one.others) for one in told]).T
+    counts, others = np.array([(day.count, day.others) for day in days]).T
     found = []
-    for place in range(len(told) - _SCORED_DAYS, len(told)):
-        finding = None
-        if told[place].alarms:
-            _, finding = _sudden(told[place], counts[: place + 1], others[: place + 1], limit=2.0)
-        found.append(finding.score if finding else 0.0)
+    for place in range(len(days) - _SCORED_DAYS, len(days)):
+        anomaly = None
+        if days[place].alarms:
+            _, anomaly = _sudden(days[place], counts[: place + 1], others[: place + 1], limit=2.0)
+        found.append(anomaly.score if anomaly else 0.0)
     return found
 
 
-def _sudden(day: Day, counts: np.ndarray, others: np.ndarray, limit: float) -> tuple[float, Finding | None]:
+def _sudden(day: Day, counts: np.ndarray, others: np.ndarray, limit: float) -> tuple[float, Anomaly | None]:
     """Return the probability of the last of the counts, and what is found if it and EARS say so."""
     past = _clipped(counts[:-1])
     grown = _grown(others[-1], others[:-1][-_PAST_DAYS:])
     expected, p_value = past.mean() * grown, negative_binomial_p_value(past, int(counts[-1]), grown)
     if not day.alarms or p_value >= limit or counts[-1] <= expected:
         return p_value, None
-    return p_value, _finding(day, counts[-1], expected, p_value, "sudden", DAY_MINUTES, _WINDOW)
+    return p_value, _anomaly(day, counts[-1], expected, p_value, "sudden", DAY_MINUTES, _WINDOW)
 
 
 def _grown(others: float, past: np.ndarray) -> float:
     return float(growth(np.array([others]), past[None, :])[0])
 
 
-def _slow(told: list[Day], counts: np.ndarray, others: np.ndarray, limit: float) -> tuple[float, Finding | None]:
+def _slow(days: list[Day], counts: np.ndarray, others: np.ndarray, limit: float) -> tuple[float, Anomaly | None]:
     """Return the probability of the last week, and what is found if the sum of its small excesses is too much."""
     past = _clipped(counts[:-_WEEK])
     if len(past) < _PAST_DAYS:
@@ -149,7 +149,7 @@ def _slow(told: list[Day], counts: np.ndarray, others: np.ndarray, limit: float)
     expected, p_value = weeks.mean() * grown, negative_binomial_p_value(weeks, int(week.sum()), grown)
     if p_value >= limit or not (cusum(week, np.full(_WEEK, expected / _WEEK)) >= 1.0).any():
         return p_value, None
-    return p_value, _finding(told[-_WEEK], week.sum(), expected, p_value, "slow", _WEEK * DAY_MINUTES, _WINDOW_BEFORE)
+    return p_value, _anomaly(days[-_WEEK], week.sum(), expected, p_value, "slow", _WEEK * DAY_MINUTES, _WINDOW_BEFORE)
 
 
 def _clipped(before: np.ndarray) -> np.ndarray:
@@ -161,18 +161,18 @@ def _clipped(before: np.ndarray) -> np.ndarray:
     past, long_past = before[-_PAST_DAYS:], before[-_SCORED_DAYS:]
     if not len(past):
         return past
-    usual, told = most_usual(past), long_past[long_past > 0]
-    if len(told) >= _FEWEST_LUMPS and np.median(told) > usual:
-        usual = most_usual(told)
+    usual, counting = most_usual(past), long_past[long_past > 0]
+    if len(counting) >= _FEWEST_LUMPS and np.median(counting) > usual:
+        usual = most_usual(counting)
     return np.minimum(past, usual)
 
 
-def _finding(  # noqa: PLR0917 - all that a finding is, once
+def _anomaly(  # noqa: PLR0917 - all that an anomaly is, once
     day: Day, observed: float, expected: float, p_value: float, method: str, minutes: int, window: str
-) -> Finding:
+) -> Anomaly:
     uppers = [upper for upper in (day.c1_upper, day.c2_upper) if upper is not None]
     upper = max(min(uppers, default=expected), expected) if method == "sudden" else expected
-    return Finding(
+    return Anomaly(
         day.key, midnight(day.day), minutes, float(observed), float(expected), float(upper), p_value, method, window
     )
 
@@ -182,27 +182,27 @@ def midnight(day: date) -> datetime:
     return datetime.combine(day, time(), PARIS).astimezone(UTC).replace(tzinfo=None)
 
 
-def silences(days: Iterable[Day], last: date) -> list[Finding]:
+def outages(days: Iterable[Day], last: date) -> list[Anomaly]:
     """Return the services that went silent: on the last day next to nothing of what four weeks led to expect.
 
     Args:
-        days: Rows of all series; those of `sent_services` are judged.
+        days: Rows of all series; those of `sent_services` are tested.
         last: The last whole day.
     """
-    series = _by_series((one for one in days if one.key.metric == "sent_services"), last)
+    series = _by_series((day for day in days if day.key.metric == "sent_services"), last)
     found = []
-    for told in series.values():
-        past, now = np.array([one.count for one in told[:-1]][-_PAST_DAYS:]), told[-1]
+    for days_of_series in series.values():
+        past, now = np.array([day.count for day in days_of_series[:-1]][-_PAST_DAYS:]), days_of_series[-1]
         if len(past) < _FEWEST_DAYS or past.min() < _SILENCE_EXPECTED or now.count >= past.min() / 10:
             continue
         mean, spread = negative_binomial_law(len(past), past.sum(), (past**2).sum())
         p_value = float(stats.nbinom.cdf(now.count, 1 / spread, 1 / (1 + mean * spread)))
         if p_value < _SILENCE_P:
-            found.append(_finding(now, now.count, float(mean), p_value, "drop", DAY_MINUTES, _WINDOW))
-    return [replace(one, tests=len(series)) for one in found]
+            found.append(_anomaly(now, now.count, float(mean), p_value, "drop", DAY_MINUTES, _WINDOW))
+    return [replace(anomaly, tests=len(series)) for anomaly in found]
 
 
-def seasons(weeks: Iterable[tuple[Key, date, int]], thresholds: Mapping[str, float]) -> list[Finding]:
+def seasons(weeks: Iterable[tuple[Key, date, int]], thresholds: Mapping[str, float]) -> list[Anomaly]:
     """Return the series whose last whole week exceeds its season of the years before; see `farrington`.
 
     Args:
@@ -213,15 +213,15 @@ def seasons(weeks: Iterable[tuple[Key, date, int]], thresholds: Mapping[str, flo
     for key, monday, count in weeks:
         series.setdefault(key, []).append((monday, count))
     found = []
-    for key, told in series.items():
-        years = min(_MOST_YEARS, (len(told) - 1 - _SEASON_WEEKS) // _YEAR_WEEKS)
+    for key, own in series.items():
+        years = min(_MOST_YEARS, (len(own) - 1 - _SEASON_WEEKS) // _YEAR_WEEKS)
         if years < _FEWEST_YEARS:
             continue
-        mondays, counts = zip(*told, strict=True)
-        bound = farrington_flexible(mondays, counts, len(told) - 1, years=years)
+        mondays, counts = zip(*own, strict=True)
+        bound = farrington_flexible(mondays, counts, len(own) - 1, years=years)
         if bound.alarm and bound.p_value < 10.0 ** -thresholds[domain(key)]:
             found.append(
-                Finding(
+                Anomaly(
                     key, midnight(mondays[-1]), _WEEK * DAY_MINUTES, float(counts[-1]), bound.expected, bound.upper,
                     bound.p_value, "slow", f"même saison des {years} années précédentes", len(series),
                 )

@@ -11,7 +11,7 @@ from datetime import datetime
 
 import numpy as np
 
-from analytics.anomaly.baseline import PARIS, UTC, Grid, Key
+from analytics.anomaly.baseline import PARIS, UTC, CountMatrix, Key
 from analytics.anomaly.detector import Detector
 
 _STEPS = 40  # of the history, per power of ten of a deviation
@@ -30,7 +30,7 @@ class History:
         self.counts[_step(score)] += 1
 
     def p_value(self, score: float) -> float:
-        """Return the share of scores, this one included, that are as great or greater; see `tails.rank_p_value`."""
+        """Return the share of scores, this one included, that are as great or greater; see `rank_p_value`."""
         greater = sum(self.counts[_step(score) :])
         return (1 + greater) / (1 + sum(self.counts))
 
@@ -62,41 +62,41 @@ def wall_clock(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC).astimezone(PARIS).replace(tzinfo=None)
 
 
-def advance(one: Grid, closed: int, learnt: dict[Key, Learnt], history: History) -> None:
+def advance(matrix: CountMatrix, closed: int, learnt: dict[Key, Learnt], history: History) -> None:
     """Let every detector learn the bins that are closed for good, oldest first.
 
     Args:
-        one: Series in bins of five minutes.
+        matrix: Series in bins of five minutes.
         closed: The column behind the last bin that is closed for good.
         learnt: What is known of each series; changed in place, and begun for those that are new.
         history: Changed in place.
     """
-    clocks = [wall_clock(one.time(column)) for column in range(closed)]
-    for key, counts in zip(one.keys, one.counts, strict=True):
-        known = learnt.setdefault(key, Learnt(Detector(), one.start))
-        first = max(0, one.column(known.until))
+    clocks = [wall_clock(matrix.time(column)) for column in range(closed)]
+    for key, counts in zip(matrix.keys, matrix.counts, strict=True):
+        known = learnt.setdefault(key, Learnt(Detector(), matrix.start))
+        first = max(0, matrix.column(known.until))
         for column in range(first, closed):
             score = known.detector.step(clocks[column], float(counts[column]))
             known.bins += 1
             if known.bins > _WARM_UP:
                 history.add(score)
-        known.until = max(known.until, one.time(closed))
+        known.until = max(known.until, matrix.time(closed))
 
 
-def open_p_values(one: Grid, columns: range, learnt: Mapping[Key, Learnt], history: History) -> np.ndarray:
+def open_p_values(matrix: CountMatrix, columns: range, learnt: Mapping[Key, Learnt], history: History) -> np.ndarray:
     """Return how probable counts as great are in the bins that are not closed for good; 1 where nothing stands out.
 
     Args:
-        one: Series in bins of five minutes.
+        matrix: Series in bins of five minutes.
         columns: The bins behind those that were learnt, to the last.
         learnt: What is known of each series; not changed.
         history: The scores of all.
     """
-    p_values = np.ones((len(one.keys), len(columns)))
-    clocks = [wall_clock(one.time(column)) for column in columns]
-    for row, key in enumerate(one.keys):
+    p_values = np.ones((len(matrix.keys), len(columns)))
+    clocks = [wall_clock(matrix.time(column)) for column in columns]
+    for row, key in enumerate(matrix.keys):
         known = learnt.get(key)
-        counts = one.counts[row, columns.start : columns.stop]
+        counts = matrix.counts[row, columns.start : columns.stop]
         if known is None or known.bins <= _WARM_UP or not counts.any():
             continue
         copy = Detector.restore(known.detector.save())
@@ -113,8 +113,8 @@ def save(learnt: Mapping[Key, Learnt], history: History) -> list[dict[str, objec
         {"series": str(key), "learnt_until": known.until, "bins": known.bins, "state": known.detector.save().decode()}
         for key, known in sorted(learnt.items())
     ]
-    told = ",".join(map(str, history.counts))
-    return [*rows, {"series": "", "learnt_until": None, "bins": sum(history.counts), "state": told}]
+    state = ",".join(map(str, history.counts))
+    return [*rows, {"series": "", "learnt_until": None, "bins": sum(history.counts), "state": state}]
 
 
 def restore(rows: Sequence[tuple[str, datetime | None, int, str]]) -> tuple[dict[Key, Learnt], History]:

@@ -1,7 +1,4 @@
-"""Statistical disclosure control: which counts of a table to hide so that no small one follows from the others.
-
-What the counts are of, and which of them add up, belongs in `victims`.
-"""
+"""Statistical disclosure control: chooses which counts of a table to suppress so that no small count can be deduced."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +7,7 @@ import numpy as np
 from scipy.optimize import linprog
 from scipy.sparse import block_array, block_diag, coo_array, csr_array, eye_array, hstack
 
-#: Counts below it are hidden, and whoever solves the published sums is left with an interval at least as wide.
+#: Counts below it are hidden, and a reader who solves the published sums is left with an interval at least as wide.
 THRESHOLD = 5
 
 #: HiGHS meets constraints to 1e-7.

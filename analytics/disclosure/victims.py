@@ -1,7 +1,4 @@
-"""Victims counted by period, territory and breakdown: which counts add up to which, and which of them must be hidden.
-
-How hiding is decided belongs in `disclosure`.
-"""
+"""Finds the cells of victim counts that must be suppressed, given which counts add up to which."""
 
 import datetime as dt
 from collections import defaultdict
@@ -60,7 +57,7 @@ class Figures:
     loose: set[str] = field(default_factory=set)
 
     def agrees_with(self, other: Self) -> bool:
-        """Return whether both say the same wherever both publish; a cell that one of them leaves out counts none."""
+        """Return whether both agree wherever both publish; a cell that one of them leaves out counts as zero."""
         return all(mine == theirs for mine, theirs in common(self, other))
 
     def join(self, other: Self) -> None:
@@ -110,7 +107,7 @@ def suppressed(figures: Figures, levels: Iterable[Level]) -> set[Cell]:
 
 
 def suppressed_in_all(tables: list[Figures], levels: list[Level], hidden_anyway: set[Cell]) -> set[Cell]:
-    # No sum reaches beyond a year, so each is judged by itself.
+    # No sum reaches beyond a year, so each is processed on its own.
     years = {cell.period_start.year for figures in tables for cell in figures.victims}
     hidden = set()
     for year in sorted(years):
@@ -155,12 +152,12 @@ def ordered(tables: list[Figures]) -> Iterator[tuple[int, int]]:
             yield less, more
 
 
-def common(one: Figures, other: Figures) -> Iterator[tuple[int, int]]:
+def common(first: Figures, other: Figures) -> Iterator[tuple[int, int]]:
     """Return both counts of each cell that one publishes and the other publishes or is known to count none of."""
-    grains = {grain(cell) for cell in one.victims} & {grain(cell) for cell in other.victims}
-    for cell in one.victims.keys() | other.victims.keys():
+    grains = {grain(cell) for cell in first.victims} & {grain(cell) for cell in other.victims}
+    for cell in first.victims.keys() | other.victims.keys():
         if grain(cell) in grains:
-            yield one.victims.get(cell, 0), other.victims.get(cell, 0)
+            yield first.victims.get(cell, 0), other.victims.get(cell, 0)
 
 
 def refuse_shares_above_their_whole(cells: list[Cell], figures: Figures) -> None:
@@ -185,7 +182,7 @@ def checked_additions(
 
 
 def coincidences(cells: list[Cell], figures: Figures) -> Iterator[tuple[Cell, list[Cell]]]:
-    """Return what readers may take for a sum though nothing promises it, as it is true.
+    """Return the sums that hold by coincidence, which readers may take for structural ones.
 
     The values of a loose dimension may add up to every total, as series do that a platform counts twice; else some of
     them may count the same victims as the total.
@@ -195,8 +192,8 @@ def coincidences(cells: list[Cell], figures: Figures) -> Iterator[tuple[Cell, li
         grains = {(cell.period_type, cell.territory_level) for cell in loose}
         totals = [c for c in cells if c.breakdown_dimension == "total" and c[:1] + c[2:3] in grains]
         sums = list(over_breakdowns([*totals, *loose], set()))
-        told = {total for total, parts in sums if figures.victims[total] == sum(figures.victims[c] for c in parts)}
-        if told.issuperset(totals):
+        exact = {total for total, parts in sums if figures.victims[total] == sum(figures.victims[c] for c in parts)}
+        if exact.issuperset(totals):
             yield from sums
         else:
             same = ((total, part) for total, parts in sums for part in parts)

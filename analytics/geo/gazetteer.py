@@ -1,4 +1,4 @@
-"""The names of the places of France, official and usual. What a text names belongs in `places`."""
+"""The official and usual names of French places, for lookup."""
 
 import csv
 from functools import cache

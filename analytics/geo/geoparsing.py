@@ -1,8 +1,8 @@
-"""Which places of France a text names. The names are those of the COG; what is counted by place belongs elsewhere.
+"""Finds the French places that a text names (geoparsing).
 
-A name is a place when what stands around it says so, the more so the more else it could be: `Marseille` alone is the
-city, `Orange` only where somebody or something is *à Orange*. Communes of one name are told apart by the département
-that the text names; without one, the far greater is meant, and where none is, none is taken.
+A name counts as a place when its context supports it; ambiguous names need more context: `Marseille` alone is the city,
+`Orange` only in *à Orange*. The département that the text names decides between communes of the same name; without
+one, a commune that is far larger than the others wins, else none does.
 """
 
 import re
@@ -87,7 +87,7 @@ def _of_handles(text: str) -> Iterator[Place]:
 
 
 def territory(text: str) -> str | None:
-    """Return the one territory that a text speaks of: the narrowest that all its places allow, else the first's."""
+    """Return the territory of a text: the narrowest that contains all its places, else that of the first."""
     found = find(text)
     narrow = [place.territory_code for place in found if place.level != "region"]
     return (narrow or [place.territory_code for place in found] or [None])[0]
@@ -200,7 +200,7 @@ class _Reading:
         return self.tokens[at + 1].folded if at + 1 < len(self.tokens) else ""
 
     def _is_located(self, first: int, last: int) -> bool:
-        """Say whether the words before or after make a place of a name, whatever else it could be."""
+        """Return whether the words before or after make a place of a name, whatever else it could be."""
         if self._is_dateline(first, last):
             return True
         before = self._before(first)
@@ -215,11 +215,11 @@ class _Reading:
         return self._has_number(last)
 
     def _is_dateline(self, first: int, last: int) -> bool:
-        """Say whether a text begins with a name and a colon, as news do: `Gap : deux skieurs emportés`."""
+        """Return whether a text begins with a name and a colon, as news do: `Gap : deux skieurs emportés`."""
         return first == 0 and bool(re.match(r"\s*:|[.,] |\s+[-–—]\s|\s*\(\d", self.text[self.tokens[last].end :]))
 
     def _has_number(self, last: int) -> bool:
-        """Say whether a number of département or postal code, or a département, follows in brackets or behind."""
+        """Return whether a number of département or postal code, or a département, follows in brackets or behind."""
         if last + 1 >= len(self.tokens):
             return False
         between, token = self.text[self.tokens[last].end : self.tokens[last + 1].start], self.tokens[last + 1]
@@ -263,7 +263,7 @@ class _Reading:
         return bool(_SENTENCE_END.search(self.text[start : self.tokens[first].start])) or first == 0
 
     def _is_thing(self, first: int, last: int) -> bool:
-        """Say whether the words around make a street, a club, a cheese, a firm or a person of the name."""
+        """Return whether the words around make a street, a club, a cheese, a firm or a person of the name."""
         before = self._before(first)
         name = " ".join(t.folded for t in self.tokens[first : last + 1])
         if self._after(last) in vocabulary.NOT_BEFORE.get(name, ()) or self._is_abroad(last):
@@ -275,7 +275,7 @@ class _Reading:
         return bool(before) and (self._is_of_a_thing(before) or self._is_of_a_person(first, before[0]))
 
     def _is_abroad(self, last: int) -> bool:
-        """Say whether a country follows: `Valence (Espagne)`, `Brest, en Biélorussie`."""
+        """Return whether a country follows: `Valence (Espagne)`, `Brest, en Biélorussie`."""
         following = self.tokens[last + 1 : last + 3]
         if not following:
             return False
@@ -327,7 +327,7 @@ class _Reading:
         return self._one_of(communes, named)
 
     def _only_shouted(self, first: int, last: int) -> bool:
-        """Say whether capitals tell nothing of a name, since all is in capitals, and nothing else does."""
+        """Return whether capitals tell nothing of a name, since all is in capitals, and nothing else does."""
         return self.shouts and not self._is_located(first, last)
 
     def _is_commune(self, first: int, last: int, communes: list[Entry], named: set[str]) -> bool:
@@ -361,7 +361,7 @@ class _Reading:
         return located and population >= KNOWN
 
     def _stands_alone(self, first: int, word: str, population: int) -> bool:
-        """Say whether a capitalised word is a commune though nothing around says so."""
+        """Return whether a capitalised word is a commune without support from its context."""
         _, kinds = look_up(word)
         if self._may_be_a_word(word):
             return population >= _GREAT and not kinds & int(Kind.INSTITUTION)
@@ -385,12 +385,12 @@ class _Reading:
         return is_named_alone or self._is_in_brackets(first) or self._has_its_article(first, last, parts[0])
 
     def _is_in_brackets(self, first: int) -> bool:
-        """Say whether a name completes another, as in `Mons (Var)` or `Mons, Var`."""
+        """Return whether a name completes another, as in `Mons (Var)` or `Mons, Var`."""
         between = self.text[max(0, self.tokens[first].start - 2) : self.tokens[first].start]
         return "(" in between or (", " in between and first > 0 and self.tokens[first - 1].written[0].isupper())
 
     def _has_its_article(self, first: int, last: int, name: str) -> bool:
-        """Say whether a département that is called after a river is spoken of, and not the river."""
+        """Return whether a département that is called after a river is spoken of, and not the river."""
         before = self._before(first)
         plain = [word for word in before if word not in vocabulary.ARTICLES]
         if self._is_water(first, last) or self.tokens[first].written.isupper() > self.shouts:

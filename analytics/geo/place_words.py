@@ -1,4 +1,4 @@
-"""The French words and names that decide whether a name is a place. How they decide belongs in `places`."""
+"""French word lists from which `geoparsing` decides whether a name is a place."""
 
 from privacy.vocabulary import word_set
 

@@ -1,4 +1,4 @@
-"""The effect of actions on KPIs, held against territories without one: pure functions from counts to findings."""
+"""The effect of actions on KPIs, estimated against territories without an action: pure functions on counts."""
 
 from analytics.impact.effect import Effect, Interval, measure
 from analytics.impact.eligibility import Action, Finding, Refusal, Series, examine, overlapping

@@ -1,4 +1,4 @@
-"""What would have been counted without an action, told from territories without one; no inference."""
+"""Estimates what would have been counted without an action, from donor territories (synthetic control)."""
 
 from typing import TYPE_CHECKING
 
@@ -61,7 +61,7 @@ def expectation(panel: "Panel", donors: "NDArray[np.bool_]", past: int, penalty:
 
 
 def chosen_penalty(panel: "Panel", donors: "NDArray[np.bool_]", past: int, ahead: int) -> float:
-    """Return the penalty that foretold the last periods of the past best; infinite unless another saves something.
+    """Return the ridge penalty with the least error on the last past periods; infinite unless one is clearly better.
 
     It is one for all territories, so that placebos and the action are treated alike.
 
@@ -82,7 +82,7 @@ def chosen_penalty(panel: "Panel", donors: "NDArray[np.bool_]", past: int, ahead
 
 
 def _donor_weights(gram: "Matrix", donors: "NDArray[np.bool_]") -> "Matrix":
-    """Return the ridge weights of the donors, in rows, for every territory; zero for itself and for who is no donor."""
+    """Return the ridge weights of the donors, in rows, for every territory; zero for itself and for non-donors."""
     weights = np.zeros_like(gram)
     inside = np.flatnonzero(donors)
     precision = np.linalg.inv(gram[np.ix_(inside, inside)])

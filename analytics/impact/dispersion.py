@@ -1,4 +1,4 @@
-"""How far counts stray from what is expected of them, learnt from placebos; no verdict."""
+"""Learns the dispersion of counts around their expectation from placebo windows."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -29,7 +29,7 @@ class Dispersion:
     noise: float
     drift: float
 
-    def surprise(self, counted: "ArrayLike", expected: "ArrayLike") -> "Matrix":
+    def residual(self, counted: "ArrayLike", expected: "ArrayLike") -> "Matrix":
         """Return the distance of counts from expectations in standard deviations, signed.
 
         The transformation stabilises the variance of overdispersed counts. Source: Anscombe (1948), The transformation
@@ -39,13 +39,13 @@ class Dispersion:
             np.asarray(expected, dtype=np.float64)
         )
 
-    def expectations(self, counted: float, surprise: "ArrayLike") -> "Matrix":
-        """Return the expectations from which a count is so surprising; zero where none is small enough."""
-        return self._count(self._stable(np.asarray(counted, dtype=np.float64)) - np.asarray(surprise))
+    def expectations(self, counted: float, residual: "ArrayLike") -> "Matrix":
+        """Return the expectations from which a count has this residual; zero where none is small enough."""
+        return self._count(self._stable(np.asarray(counted, dtype=np.float64)) - np.asarray(residual))
 
-    def counts(self, expected: "ArrayLike", surprise: "ArrayLike") -> "Matrix":
-        """Return the counts that are so surprising from an expectation; zero where none is small enough."""
-        return self._count(self._stable(np.asarray(expected, dtype=np.float64)) + np.asarray(surprise))
+    def counts(self, expected: "ArrayLike", residual: "ArrayLike") -> "Matrix":
+        """Return the counts that have this residual from an expectation; zero where none is small enough."""
+        return self._count(self._stable(np.asarray(expected, dtype=np.float64)) + np.asarray(residual))
 
     def variance(self, expected: "ArrayLike") -> "Matrix":
         mean = np.asarray(expected, dtype=np.float64)
@@ -67,7 +67,7 @@ def learnt(counted: "Matrix", expected: "Matrix") -> Dispersion:
 
     Args:
         counted: What was counted in each placebo.
-        expected: What was expected there; placebos with nothing expected tell nothing and are left out.
+        expected: What was expected there; placebos with nothing expected carry no information and are left out.
     """
     used = expected > 0
     mean = expected[used]

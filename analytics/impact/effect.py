@@ -1,4 +1,4 @@
-"""The effect of one action on one KPI, with its interval and its placebos; whether it may be asked is `refusal`'s."""
+"""Estimates the effect of one action on one KPI, with its interval and placebo tests."""
 
 import math
 from dataclasses import dataclass
@@ -152,14 +152,15 @@ def measure(
         for start in starts
         if start >= least_past
     ]
-    whole = [_Window(one.counted.sum(axis=1), one.expected.sum(axis=1)) for one in (now, *placebos)]
+    whole = [_Window(window.counted.sum(axis=1), window.expected.sum(axis=1)) for window in (now, *placebos)]
     dispersion = learnt(
-        np.concatenate([one.counted[inside] for one in whole]), np.concatenate([one.expected[inside] for one in whole])
+        np.concatenate([window.counted[inside] for window in whole]),
+        np.concatenate([window.expected[inside] for window in whole]),
     )
-    surprises = np.array([dispersion.surprise(one.counted, one.expected) for one in whole])
-    scales = _scales(surprises[1:])
+    residuals = np.array([dispersion.residual(window.counted, window.expected) for window in whole])
+    scales = _scales(residuals[1:])
     scale = float(scales[treated])
-    standard = surprises[0] / scales
+    standard = residuals[0] / scales
     low, high = _quantiles(standard[inside])
     counted, expected = float(whole[0].counted[treated]), float(whole[0].expected[treated])
     ratio_interval = _ratios(dispersion, counted, expected, scale * low, scale * high)
@@ -178,14 +179,14 @@ def measure(
         ratio_interval=ratio_interval,
         absolute=counted - expected,
         absolute_interval=Interval(*(expected * (end - 1) for end in ratio_interval)),
-        p_value=_p_value(standard[inside], float(standard[treated]), surprises.shape[0]),
+        p_value=_p_value(standard[inside], float(standard[treated]), residuals.shape[0]),
         sequential_ratio=sequential,
         concluded_after=concluded_after,
         fading=fading,
         halves=halves,
         least_decrease=float(least[0]),
         least_increase=float(least[1]),
-        false_alarms_in_time=float(np.mean(_outside(surprises[1:, treated] / scale, low, high))),
+        false_alarms_in_time=float(np.mean(_outside(residuals[1:, treated] / scale, low, high))),
         false_alarms_in_space=float(np.mean(_outside(standard[inside], low, high))),
         donors=len(inside),
         periods=_periods(dispersion, now, treated, scale * low, scale * high),
@@ -215,10 +216,10 @@ def _window(
     )
 
 
-def _scales(surprises: "Matrix") -> "Matrix":
-    """Return how far each territory strays by habit, drawn to the common spread where its past is short."""
-    common = float(np.mean(surprises**2)) if surprises.size else 1.0
-    return np.sqrt((_PRIOR * common + np.sum(surprises**2, axis=0)) / (_PRIOR + len(surprises)))
+def _scales(residuals: "Matrix") -> "Matrix":
+    """Return the residual scale of each territory, shrunk to the common scale where its past is short."""
+    common = float(np.mean(residuals**2)) if residuals.size else 1.0
+    return np.sqrt((_PRIOR * common + np.sum(residuals**2, axis=0)) / (_PRIOR + len(residuals)))
 
 
 def _quantiles(placebos: "Matrix") -> tuple[float, float]:
@@ -262,8 +263,8 @@ def _sequential(
 
     `seen` is the share of the planned window that has passed.
     """
-    paths = [_path(dispersion, one, scales) for one in placebos]
-    trials = np.concatenate([surprise[inside] for surprise, _ in paths])
+    paths = [_path(dispersion, placebo, scales) for placebo in placebos]
+    trials = np.concatenate([residual[inside] for residual, _ in paths])
     information = np.concatenate([variance[inside] for _, variance in paths])
     factor = boundary(information, seen=seen).calibrated(trials)
     own = np.cumsum(now.expected[treated])
@@ -282,7 +283,7 @@ def _sequential(
 
 def _path(dispersion: Dispersion, window: _Window, scales: "Matrix") -> tuple["Matrix", "Matrix"]:
     counted, expected = np.cumsum(window.counted, axis=1), np.cumsum(window.expected, axis=1)
-    return dispersion.surprise(counted, expected) / scales[:, None], dispersion.variance(expected)
+    return dispersion.residual(counted, expected) / scales[:, None], dispersion.variance(expected)
 
 
 def _fading(
@@ -295,7 +296,7 @@ def _fading(
         return None, None
     (seen, foreseen), (later_seen, later_foreseen) = halves
     whole = (seen + later_seen) / (foreseen + later_foreseen)
-    distance = dispersion.surprise(later_seen, whole * later_foreseen) - dispersion.surprise(seen, whole * foreseen)
+    distance = dispersion.residual(later_seen, whole * later_foreseen) - dispersion.residual(seen, whole * foreseen)
     p_value = float(2 * stats.norm.sf(abs(float(distance)) / (scale * math.sqrt(2))))
     return p_value, (float(seen / foreseen), float(later_seen / later_foreseen))
 

@@ -1,4 +1,4 @@
-"""Whether the effect of an action may be asked, and its answer: an effect, or a French sentence why there is none."""
+"""Decides whether the effect of an action can be estimated, and returns the effect or a French reason why it cannot."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _NAMED = 5  # actions in a sentence
 
 @dataclass(frozen=True)
 class Action:
-    """An action as the register tells it.
+    """An action of the register.
 
     Args:
         action_id: Key of the register.
@@ -41,14 +41,14 @@ class Action:
 
 @dataclass(frozen=True)
 class Series:
-    """A KPI of all territories, as far as its platform has told it.
+    """A KPI of all territories, up to the last day of its platform.
 
     Args:
         kpi_code: Its code.
         panel: Territories by period.
         ends: Last day of each period.
         window: Periods over which effects are sought.
-        known_until: Last day that the platform has told whole.
+        known_until: Last day of which the platform's data are complete.
         suppressed: Territories with cells that are not published because too few victims stand behind them: what is
             missing there is what is small, so neither an effect nor a comparison would be fair.
         history: Periods of the past that the comparison stands on, where there are so many.
@@ -104,7 +104,7 @@ class Finding:
 
 
 def examine(action: Action, series: Series, others: Collection[Action], today: date) -> Finding:
-    """Measure the effect of an action on one KPI, or say why this cannot be done.
+    """Return the effect of an action on one KPI, or the reason why it cannot be estimated.
 
     Args:
         action: The action.
@@ -173,7 +173,11 @@ def examine(action: Action, series: Series, others: Collection[Action], today: d
 def overlapping(action: Action, series: Series, others: Collection[Action]) -> list[Action]:
     """Return the other actions on the same KPI whose windows meet the action's: in one place, or all nationwide."""
     rivals = _rivals(action, series, others)
-    return rivals if action.is_nationwide else [one for one in rivals if set(one.territories) & set(action.territories)]
+    return (
+        rivals
+        if action.is_nationwide
+        else [rival for rival in rivals if set(rival.territories) & set(action.territories)]
+    )
 
 
 def refused(kpi_code: str, refusal: Refusal, starts: tuple[date, ...] = ()) -> Finding:
@@ -224,12 +228,12 @@ def _mixed(action: Action, series: Series, others: Collection[Action]) -> Refusa
 
 
 def _names(actions: Sequence[Action]) -> str:
-    names = sorted(one.action_id for one in actions)
+    names = sorted(action.action_id for action in actions)
     return ", ".join(names[:_NAMED]) + (" …" if len(names) > _NAMED else "")
 
 
 def _untold(series: Series, first: int, last: int) -> Refusal | None:
-    """Say what the data lack of all territories."""
+    """Return why the data of all territories are insufficient, or None."""
     least = series.least_past + last - first
     if first < least:
         return Refusal(
@@ -250,7 +254,7 @@ def _untold(series: Series, first: int, last: int) -> Refusal | None:
 
 
 def _unknown(action: Action, series: Series, first: int, last: int) -> Refusal | None:
-    """Say what the data lack of this territory."""
+    """Return why the data of this territory are insufficient, or None."""
     panel, past = series.panel, slice(max(first - series.history, 0), first)
     here = np.array([code in action.territories for code in panel.territories])
     if sum(here) < len(action.territories):
@@ -288,7 +292,7 @@ def _too_few_donors(action: Action, series: Series, touched: Collection[str], fi
 
 
 def _donors(panel: Panel, series: Series, touched: Collection[str], first: int, last: int) -> "np.ndarray":
-    """Return who may stand for what would have happened; the treated territory is in the first row."""
+    """Return which territories may be donors; the treated territory is in the first row."""
     seen = slice(max(first - series.history, 0), first)
     able = (panel.counts[:, seen].sum(axis=1) > 0) & (panel.exposure[:, first:last].sum(axis=1) > 0)
     free = np.array([row > 0 and code not in touched for row, code in enumerate(panel.territories)])

@@ -1,4 +1,4 @@
-"""The effect so far of running actions on a count that is told by the hour; whole windows belong to `register`."""
+"""Estimates the effect so far of running actions on a count that is known by the hour."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from analytics.impact.wording import Certainty, so_far
 from core.clock import PARIS
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-#: Hours that the shortest past of a placebo has: with fewer, the end of a window could not be told from sixty days.
+#: Hours of the shortest past of a placebo: with fewer, sixty days could not give the end of a window.
 LEAST_PAST = 4 * 24
 HISTORY = 60 * 24
 
@@ -22,8 +22,8 @@ Cell = tuple[str, datetime, int]
 
 
 @dataclass(frozen=True)
-class Look:
-    """What is told of a running action at the end of an hour.
+class HourlyReading:
+    """The result of a running action at the end of an hour.
 
     Args:
         action: The action, in days.
@@ -40,7 +40,7 @@ class Look:
         return so_far(self.finding.effect) if self.finding.effect else Certainty.none
 
 
-def looks(code: str, actions: Sequence[Action], cells: Iterable[Cell], until: datetime) -> list[Look]:
+def read_hourly(code: str, actions: Sequence[Action], cells: Iterable[Cell], until: datetime) -> list[HourlyReading]:
     """Examine every action whose window is not over at the end of an hour.
 
     The interval to read is the sequential one: it is drawn for all the hours of the window, so that looking at each of
@@ -48,7 +48,7 @@ def looks(code: str, actions: Sequence[Action], cells: Iterable[Cell], until: da
 
     Args:
         code: The count.
-        actions: All actions that are held to it, running or not: the others tell who may compare.
+        actions: All actions that are held to it, running or not: the others decide which territories may be donors.
         cells: Hours with a count, in any order.
         until: End of the last hour that is known, UTC.
     """
@@ -58,7 +58,7 @@ def looks(code: str, actions: Sequence[Action], cells: Iterable[Cell], until: da
         return []
     by_hour = {action.action_id: _in_hours(action) for action in actions if action.started_on}
     others = list(by_hour.values())
-    return [Look(action, examine(by_hour[action.action_id], series, others, until), until) for action in asked]
+    return [HourlyReading(action, examine(by_hour[action.action_id], series, others, until), until) for action in asked]
 
 
 def running(actions: Iterable[Action], until: datetime) -> list[Action]:

@@ -1,4 +1,4 @@
-"""A KPI by territory and period, as every method of this package takes it; reading it belongs to the caller."""
+"""The panel of counts by territory and period that every method of this package takes."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -45,7 +45,7 @@ class Panel:
         """
         chosen = np.array([code in set(codes) for code in self.territories])
         known = np.all(self.exposure[chosen] > 0, axis=0)
-        rest = [code for code, one in zip(self.territories, chosen, strict=True) if not one]
+        rest = [code for code, is_chosen in zip(self.territories, chosen, strict=True) if not is_chosen]
         return Panel(
             ["+".join(codes), *rest],
             self.starts,

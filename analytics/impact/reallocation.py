@@ -1,4 +1,4 @@
-"""What moving hours between two territories would change, from effects that were measured there; nothing is guessed."""
+"""Estimates what moving hours of prevention between two territories would change, from the effects measured there."""
 
 import math
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ Estimate = tuple[float, Interval]
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredEffect:
     """One measured effect of an action whose hours are known.
 
     Args:
@@ -26,7 +26,7 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Move:
+class Reallocation:
     """Expected change of one KPI.
 
     Args:
@@ -42,7 +42,7 @@ class Move:
     actions: int
 
 
-def moved(hours: float, origin: Sequence[Measured], destination: Sequence[Measured]) -> Move:
+def reallocate(hours: float, origin: Sequence[MeasuredEffect], destination: Sequence[MeasuredEffect]) -> Reallocation:
     """Return what moving hours would change, had each hour the effect that hours had there so far.
 
     Every measured effect counts, not only those that stand out: those are the lucky ones, and would promise too much
@@ -55,15 +55,15 @@ def moved(hours: float, origin: Sequence[Measured], destination: Sequence[Measur
         destination: Effects measured where they are added; at least one.
     """
     taken, added = _scaled(-hours, per_hour(origin)), _scaled(hours, per_hour(destination))
-    return Move(taken, added, _sum(taken, added), len(origin) + len(destination))
+    return Reallocation(taken, added, _sum(taken, added), len(origin) + len(destination))
 
 
-def per_hour(effects: Sequence[Measured]) -> Estimate:
+def per_hour(effects: Sequence[MeasuredEffect]) -> Estimate:
     """Return the effect of one hour with its 90 % interval."""
-    hours = sum(one.hours for one in effects)
-    value = sum(one.effect for one in effects)
-    below = math.sqrt(sum((one.effect - one.interval.low) ** 2 for one in effects))
-    above = math.sqrt(sum((one.interval.high - one.effect) ** 2 for one in effects))
+    hours = sum(effect.hours for effect in effects)
+    value = sum(effect.effect for effect in effects)
+    below = math.sqrt(sum((effect.effect - effect.interval.low) ** 2 for effect in effects))
+    above = math.sqrt(sum((effect.interval.high - effect.effect) ** 2 for effect in effects))
     return value / hours, Interval((value - below) / hours, (value + above) / hours)
 
 
@@ -73,8 +73,8 @@ def _scaled(factor: float, estimate: Estimate) -> Estimate:
     return factor * value, Interval(low, high)
 
 
-def _sum(one: Estimate, other: Estimate) -> Estimate:
-    value = one[0] + other[0]
-    below = math.hypot(one[0] - one[1].low, other[0] - other[1].low)
-    above = math.hypot(one[1].high - one[0], other[1].high - other[0])
+def _sum(first: Estimate, other: Estimate) -> Estimate:
+    value = first[0] + other[0]
+    below = math.hypot(first[0] - first[1].low, other[0] - other[1].low)
+    above = math.hypot(first[1].high - first[0], other[1].high - other[0])
     return value, Interval(value - below, value + above)

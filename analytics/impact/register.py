@@ -1,4 +1,4 @@
-"""All actions of a register read together: what each is held to, what was found, the word it deserves among all."""
+"""Evaluates all actions of a register together: eligibility, effect, and multiple-testing correction."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -28,18 +28,18 @@ EMPTY = Refusal("Cet indicateur n'a encore aucune valeur par département.", "Ch
 
 @dataclass(frozen=True)
 class Entry:
-    """An action as it stands in the register.
+    """An action of the register.
 
     Args:
         action: What it is.
         proposed: Whether its KPIs were proposed by the mapping, and not named by the unit.
-        answers: Whether it answers to what happens, which may itself have moved the KPI: no control tells the two
+        is_reactive: Whether it answers to what happens, which may itself have moved the KPI: no control tells the two
             apart, so that its effect is possible at most, and stands outside the false discovery control.
     """
 
     action: Action
     proposed: bool
-    answers: bool = False
+    is_reactive: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ class Kpi:
     Args:
         code: Its code.
         is_followed: Whether it is a count or a share by département.
-        series: What is known of it by period type, the one that effects are told in first; a finer one, where there
-            is one, tells the effect so far while the window runs.
+        series: Its series by period type, the one in which effects are reported first; a finer one, where there
+            is one, gives the effect so far while the window runs.
     """
 
     code: str
@@ -60,7 +60,7 @@ class Kpi:
 
 @dataclass(frozen=True)
 class Reading:
-    """What is told of one action and one KPI.
+    """The result of one action on one KPI.
 
     Args:
         action_id: Key of the register.
@@ -72,7 +72,7 @@ class Reading:
         certainty: The word among all readings of the register.
         adjusted_p: p-value after false discovery control over all effects whose window is over, those of actions that
             answer to events apart.
-        answers: Whether the action answers to events.
+        is_reactive: Whether the action answers to events.
     """
 
     action_id: str
@@ -83,11 +83,11 @@ class Reading:
     overlaps: tuple[str, ...] = ()
     certainty: Certainty = Certainty.none
     adjusted_p: float | None = None
-    answers: bool = False
+    is_reactive: bool = False
 
 
 def read(register: Sequence[Entry], kpis: Mapping[str, Kpi], today: date) -> list[Reading]:
-    """Examine every action on every KPI that it is held to; the words are those that hold for all of them together.
+    """Evaluate every action on every KPI that it targets; certainties are corrected for all of them together.
 
     Args:
         register: All actions.
@@ -103,25 +103,25 @@ def read(register: Sequence[Entry], kpis: Mapping[str, Kpi], today: date) -> lis
         if not entry.action.targets:
             found = refused("", UNTARGETED)
             readings.append(Reading(entry.action.action_id, None, entry.proposed, None, found))
-        readings += [
-            _read_one(entry, code, kpis.get(code), aimed[code], today) for code in sorted(entry.action.targets)
-        ]
-    return _worded(readings)
+        readings += [_read(entry, code, kpis.get(code), aimed[code], today) for code in sorted(entry.action.targets)]
+    return _with_certainty(readings)
 
 
-def _read_one(entry: Entry, code: str, kpi: Kpi | None, others: Sequence[Action], today: date) -> Reading:
+def _read(entry: Entry, code: str, kpi: Kpi | None, others: Sequence[Action], today: date) -> Reading:
     action = entry.action
 
-    def told(period_type: str | None, finding: Finding, overlaps: tuple[str, ...] = ()) -> Reading:
-        return Reading(action.action_id, code, entry.proposed, period_type, finding, overlaps, answers=entry.answers)
+    def reading_of(period_type: str | None, finding: Finding, overlaps: tuple[str, ...] = ()) -> Reading:
+        return Reading(
+            action.action_id, code, entry.proposed, period_type, finding, overlaps, is_reactive=entry.is_reactive
+        )
 
     if kpi is None or not kpi.is_followed or not kpi.series:
         why = UNPUBLISHED if kpi is None else EMPTY if kpi.is_followed else UNFOLLOWED
-        return told(None, refused(code, why))
+        return reading_of(None, refused(code, why))
     found = [(period_type, examine(action, series, others, today)) for period_type, series in _asked(kpi, action)]
-    period_type, finding = next((one for one in reversed(found) if one[1].effect), found[0])
+    period_type, finding = next((candidate for candidate in reversed(found) if candidate[1].effect), found[0])
     meeting = overlapping(action, kpi.series[period_type], others) if action.started_on else []
-    return told(period_type, finding, tuple(sorted(one.action_id for one in meeting)))
+    return reading_of(period_type, finding, tuple(sorted(other.action_id for other in meeting)))
 
 
 def _asked(kpi: Kpi, action: Action) -> list[tuple[str, Series]]:
@@ -133,20 +133,20 @@ def _asked(kpi: Kpi, action: Action) -> list[tuple[str, Series]]:
     return [first] if over else [first, *finer]
 
 
-def _worded(readings: list[Reading]) -> list[Reading]:
+def _with_certainty(readings: list[Reading]) -> list[Reading]:
     together = {
-        n: one.finding.effect
-        for n, one in enumerate(readings)
-        if one.finding.effect and one.finding.window_is_over and not one.answers
+        n: reading.finding.effect
+        for n, reading in enumerate(readings)
+        if reading.finding.effect and reading.finding.window_is_over and not reading.is_reactive
     }
-    worded = [_worded_alone(one) for one in readings]
+    worded = [_with_own_certainty(reading) for reading in readings]
     for (n, effect), value in zip(together.items(), adjusted(list(together.values())), strict=True):
         worded[n] = replace(readings[n], certainty=word(effect, value), adjusted_p=value)
     return worded
 
 
-def _worded_alone(reading: Reading) -> Reading:
-    """Word what stands outside the false discovery control: an effect so far, or one of who answers to events."""
+def _with_own_certainty(reading: Reading) -> Reading:
+    """Return a reading outside the false discovery control with its certainty: a running or reactive action."""
     finding = reading.finding
     if finding.effect is None:
         return reading
@@ -172,7 +172,7 @@ def series_of(
         periods: First and last day of all periods of the calendar, in order.
         is_share: Whether it is a share.
         window: Periods over which effects are sought.
-        known_until: Last day that its platform has told whole.
+        known_until: Last day of which its platform's data are complete.
     """
     cells = list(cells)
     if not cells:

@@ -1,4 +1,4 @@
-"""A bound that a cumulated surprise keeps to at all looks together; no data of its own."""
+"""The boundary that a cumulative test statistic stays under at all looks together (sequential test)."""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A reading of the whole register as one table, from rows as a warehouse holds them; methods belong to the others."""
+"""Turns the rows of a warehouse into a register, evaluates it, and returns one table of results."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,7 +11,7 @@ import pyarrow as pa
 from analytics.impact import register, wording
 from analytics.impact.effect import Effect
 from analytics.impact.eligibility import UNKNOWN_TERRITORY, Action, Series
-from analytics.impact.hours import Look
+from analytics.impact.hours import HourlyReading
 from analytics.impact.register import Entry, Kpi, Reading
 from analytics.impact.targets import answers_to_events, mapping, targets
 
@@ -118,7 +118,7 @@ def read_register(rows: Iterable[Sequence]) -> list[Entry]:
 
 
 def read_targeted(rows: Iterable[Sequence]) -> list[Action]:
-    """Return actions whose KPI has been found: key, first and last day, territory, whether nationwide, the KPI."""
+    """Return actions from rows: key, first and last day, territory, whether nationwide, KPI."""
     return [
         Action(action_id, started_on, ended_on, _places(territory), bool(nationwide), frozenset({code}))
         for action_id, started_on, ended_on, territory, nationwide, code in rows
@@ -129,19 +129,19 @@ def _places(territory: str | None) -> tuple[str, ...]:
     return () if territory in (None, UNKNOWN_TERRITORY) else (territory,)
 
 
-def hourly(looks: Iterable[Look]) -> pa.Table:
-    """Return what is told of running actions at the end of an hour, one row per action."""
-    rows = [_look(look) for look in looks]
+def hourly(readings: Iterable[HourlyReading]) -> pa.Table:
+    """Return the results of running actions at the end of an hour, one row per action."""
+    rows = [_hourly_row(reading) for reading in readings]
     return pa.table({name: pa.array([row.get(name) for row in rows], kind) for name, kind in HOURLY.items()})
 
 
-def _look(look: Look) -> Row:
-    finding, certainty = look.finding, look.certainty
+def _hourly_row(reading: HourlyReading) -> Row:
+    finding, certainty = reading.finding, reading.certainty
     common: Row = {
-        "action_id": look.action.action_id,
+        "action_id": reading.action.action_id,
         "kpi_code": finding.kpi_code,
-        "territory_code": next(iter(look.action.territories), UNKNOWN_TERRITORY),
-        "known_until": look.until,
+        "territory_code": next(iter(reading.action.territories), UNKNOWN_TERRITORY),
+        "known_until": reading.until,
         "certainty": certainty.value,
         "hours": len(finding.starts),
     }
@@ -160,14 +160,14 @@ def _look(look: Look) -> Row:
     }
 
 
-def told(
+def evaluate(
     entries: Sequence[Entry],
     kpis: Iterable[Sequence],
     cells: Iterable[Sequence],
     periods: Iterable[Sequence],
     known: Mapping[str, date],
 ) -> pa.Table:
-    """Read the whole register; one row per action, KPI and period, or one without a period where there is no effect.
+    """Evaluate the register: one row per action, KPI and period, or one without a period where there is no effect.
 
     Args:
         entries: The register.
@@ -187,11 +187,10 @@ def told(
     for code, is_share, is_followed, period_types in kpis:
         series = _series(code, period_types.split(","), of_kpi, spans, known, is_share=is_share, today=today)
         published[code] = Kpi(code, is_followed, series if is_followed else {})
-    return written(register.read(entries, published, today))
+    return to_table(register.read(entries, published, today))
 
 
-def written(readings: Iterable[Reading]) -> pa.Table:
-    """Return what was read as a table."""
+def to_table(readings: Iterable[Reading]) -> pa.Table:
     rows = [row for reading in readings for row in _rows(reading)]
     return pa.table({name: pa.array([row.get(name) for row in rows], kind) for name, kind in COLUMNS.items()})
 
@@ -221,7 +220,7 @@ def _series(
 
 
 def _rows(reading: Reading) -> Iterator[Row]:
-    """Return what is told of one action and KPI, once for each period that is shown."""
+    """Yield the rows of one action and KPI, one for each period that is shown."""
     finding = reading.finding
     common: Row = {
         "action_id": reading.action_id,
@@ -285,14 +284,14 @@ def _figures(reading: Reading, effect: Effect) -> Row:
 
 def _periods(reading: Reading, effect: Effect) -> Iterator[Row]:
     starts = reading.finding.starts
-    for start, one in zip(starts, effect.periods, strict=True):
+    for start, period in zip(starts, effect.periods, strict=True):
         yield {
             "period_start": start,
             "is_after": True,
-            "period_counted": _real(one.counted),
-            "period_expected": _real(one.expected),
-            "period_low": _real(one.band.low),
-            "period_high": _real(one.band.high),
+            "period_counted": _real(period.counted),
+            "period_expected": _real(period.expected),
+            "period_low": _real(period.band.low),
+            "period_high": _real(period.band.high),
         }
     before = reading.finding.before[-PAST_SHOWN:]
     for start, (counted, expected) in zip(before, effect.past[-PAST_SHOWN:], strict=True):

@@ -1,4 +1,4 @@
-"""Which KPIs an action is held to: those that it names, else those that `targets.yml` proposes; no figure."""
+"""The KPIs that an action targets: those that it names, else those that `targets.yml` proposes for its kind."""
 
 from functools import cache
 from pathlib import Path
@@ -31,5 +31,5 @@ def targets(named: str | None, theme: str | None, *kinds: str | None) -> tuple[f
 
 
 def answers_to_events(kind: str | None) -> bool:
-    """Say whether actions of a kind answer to what happens, which may itself have moved the KPI."""
+    """Return whether actions of a kind answer to what happens, which may itself have moved the KPI."""
     return kind in mapping()["answering"]

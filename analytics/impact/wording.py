@@ -1,4 +1,4 @@
-"""The words that an effect deserves, by a declared rule, and French for its figures; no figure is made here."""
+"""Words effects and figures in French, by a declared rule on their certainty."""
 
 from collections.abc import Callable, Sequence
 from enum import StrEnum
@@ -15,7 +15,7 @@ FALSE_DISCOVERY_RATE = 0.05
 MOST_FALSE_ALARMS = 1 / 3
 SAME = 0.10
 #: Times as many as expected, beyond which an end of an interval is as good as none.
-MOST_TOLD = 10
+LARGEST_RATIO = 10
 
 
 class Certainty(StrEnum):
@@ -27,7 +27,7 @@ class Certainty(StrEnum):
 
 
 def certainties(effects: Sequence[Effect]) -> list[Certainty]:
-    """Say how sure each effect of one reading is; all windows are over."""
+    """Return the certainty of each effect of one reading; all windows are over."""
     return [word(effect, value) for effect, value in zip(effects, adjusted(effects), strict=True)]
 
 
@@ -43,7 +43,7 @@ def adjusted(effects: Sequence[Effect]) -> list[float]:
 
 
 def word(effect: Effect, adjusted_p: float) -> Certainty:
-    """Say how sure an effect is whose window is over.
+    """Return the certainty of an effect whose window is over.
 
     Probable: the 90 % interval excludes "no effect", the effect stands among all those read together (at 5 % false
     discoveries), and the same territory shows no such effects where nothing was done. Possible: the interval excludes
@@ -57,17 +57,17 @@ def word(effect: Effect, adjusted_p: float) -> Certainty:
 
 
 def apart(effect: Effect) -> Certainty:
-    """Say how sure an effect is that no comparison tells from what called for the action: possible at most."""
+    """Return the certainty of the effect of a reactive action: possible at most, since its cause may explain it."""
     return Certainty.possible if effect.ratio_interval.excludes(1.0) else Certainty.none
 
 
 def so_far(effect: Effect) -> Certainty:
-    """Say how sure an effect is while its window runs: possible where the interval that bears daily looks says so."""
+    """Return the certainty of an effect while its window runs, from the sequential interval: possible at most."""
     return Certainty.possible if effect.sequential_ratio.excludes(1.0) else Certainty.none
 
 
 def course(effect: Effect) -> str:
-    """Say whether an effect fades, in French; only worth saying of an effect that is possible or probable."""
+    """Return whether an effect fades, in French; only worth saying of an effect that is possible or probable."""
     if effect.fading is None or effect.halves is None:
         return "une seule période est connue, l'évolution de l'effet ne peut pas être dite"
     if effect.fading > SAME:
@@ -77,7 +77,7 @@ def course(effect: Effect) -> str:
 
 
 def sentence(effect: Effect, certainty: Certainty) -> str:
-    """Say an effect in one French sentence, with its interval."""
+    """Return an effect as one French sentence, with its interval."""
     if certainty is Certainty.none:
         return f"On ne peut pas conclure : {_by_chance_alone(effect.ratio, effect.ratio_interval)}."
     sense = "baisse" if effect.ratio < 1 else "hausse"
@@ -85,7 +85,7 @@ def sentence(effect: Effect, certainty: Certainty) -> str:
 
 
 def sentence_so_far(effect: Effect, certainty: Certainty) -> str:
-    """Say an effect while its window runs, with the interval that bears daily looks."""
+    """Return the French sentence of an effect while its window runs, with the sequential interval."""
     if certainty is Certainty.none:
         return f"Jusqu'ici, on ne peut pas conclure : {_by_chance_alone(effect.ratio, effect.sequential_ratio)}."
     sense = "baisse" if effect.ratio < 1 else "hausse"
@@ -94,7 +94,7 @@ def sentence_so_far(effect: Effect, certainty: Certainty) -> str:
 
 
 def _by_chance_alone(ratio: float, interval: Interval) -> str:
-    """Say a change that proves nothing so that it is not read as an effect."""
+    """Return the French sentence of a change that chance alone explains."""
     return (
         f"l'écart observé ({percent(ratio)}) peut venir du hasard seul ; le véritable effet, s'il y en a un, est sans "
         f"doute {between(interval, percent)}"
@@ -106,7 +106,7 @@ PATIENCE = "Attendez la fin de la période suivie : l'effet est mis à jour à c
 
 
 def remedy(effect: Effect) -> str:
-    """Say what would have let an effect be seen that was not."""
+    """Return in French what would have made an undetected effect detectable."""
     return (
         f"Seule {seen(effect)} se serait vue : une action plus longue, menée dans plusieurs départements, ou un "
         "indicateur plus fréquent en montreraient de plus petites."
@@ -114,7 +114,7 @@ def remedy(effect: Effect) -> str:
 
 
 def seen(effect: Effect) -> str:
-    """Say the least change that would have been seen four times out of five."""
+    """Return in French the least change that is detected with 80 % power."""
     rise = f"une hausse d'au moins {share(effect.least_increase - 1)}"
     if effect.least_decrease <= 0:
         return f"{rise} (aucune baisse : les nombres sont trop petits)"
@@ -138,8 +138,8 @@ def signed(value: float) -> str:
 
 
 def percent(ratio: float) -> str:
-    if ratio > MOST_TOLD:
-        return f"plus de {signed(100 * (MOST_TOLD - 1))}\u202f%"
+    if ratio > LARGEST_RATIO:
+        return f"plus de {signed(100 * (LARGEST_RATIO - 1))}\u202f%"
     change = 100 * (ratio - 1)
     # An end of an interval that lies just beside zero must not read as zero.
     return f"{signed(round(change) if abs(change) >= 1 else round(change, 1))}\u202f%"

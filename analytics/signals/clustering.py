@@ -1,90 +1,89 @@
-"""What becomes one signal: alarms that overlap in time, territory and topic. What alarms is decided before."""
+"""Anomalies that become one signal: those that overlap in time, territory and topic."""
 
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from analytics.anomaly.baseline import Anomaly
+
 _TOGETHER = timedelta(hours=24)
 _CLEARLY_RARER = 2.0  # powers of ten of the probability
 _CLEARLY_GREATER = 1.5  # times the ratio of observed to expected
 
 
-@dataclass(frozen=True, order=True)
-class Alarm:
-    """A series that stands out, once."""
-
-    at: datetime
-    topic: str
-    territory: str
-    p_value: float
-    ratio: float
-    """Observed over expected."""
-
-
 @dataclass(frozen=True)
-class Signal:
-    """Alarms that are told as one, strongest first."""
+class AnomalyCluster:
+    """Anomalies that make one signal, strongest first."""
 
-    alarms: tuple[Alarm, ...]
+    anomalies: tuple[Anomaly, ...]
 
     @property
-    def strongest(self) -> Alarm:
-        return self.alarms[0]
+    def strongest(self) -> Anomaly:
+        return self.anomalies[0]
 
     @property
     def opened_at(self) -> datetime:
-        return min(alarm.at for alarm in self.alarms)
+        return min(anomaly.at for anomaly in self.anomalies)
 
     @property
     def updated_at(self) -> datetime:
-        return max(alarm.at for alarm in self.alarms)
+        return max(anomaly.at for anomaly in self.anomalies)
 
 
 def merge(
-    alarms: Iterable[Alarm], topic_parents: Mapping[str, str], territory_parents: Mapping[str, str]
-) -> list[Signal]:
-    """Return the signals that alarms make, oldest first.
+    anomalies: Iterable[Anomaly], topic_parents: Mapping[str, str], territory_parents: Mapping[str, str]
+) -> list[AnomalyCluster]:
+    """Return the clusters that anomalies make, oldest first.
 
-    Two alarms belong together when at most 24 hours separate them and one's topic and territory contain, or are, the
-    other's; a chain of such alarms is one signal. Of equally strong alarms the narrower territory and topic speak, for
-    they say where to look.
+    Two anomalies belong together when at most 24 hours separate them and one's topic and territory contain, or are, the
+    other's; a chain of such anomalies is one cluster. Of equally strong anomalies the narrower territory and topic come
+    first, for they say where to look.
 
     Args:
-        alarms: In any order; the result does not depend on it.
+        anomalies: In any order; it decides only between those of one moment, topic, territory and strength.
         topic_parents: Topic to the one that contains it.
         territory_parents: Territory to the one that contains it (`FR-33` to `FR-NAQ`, `FR-NAQ` to `FR`).
 
     Raises:
         ValueError: a topic or territory contains itself.
     """
-    waiting = sorted(set(alarms))
-    topics = {alarm.topic: lineage(alarm.topic, topic_parents) for alarm in waiting}
-    territories = {alarm.territory: lineage(alarm.territory, territory_parents) for alarm in waiting}
+    waiting = sorted(anomalies, key=_order)
+    topics = {anomaly.key.topic: lineage(anomaly.key.topic, topic_parents) for anomaly in waiting}
+    territories = {anomaly.key.territory: lineage(anomaly.key.territory, territory_parents) for anomaly in waiting}
 
-    def related(one: Alarm, other: Alarm) -> bool:
+    def related(first: Anomaly, second: Anomaly) -> bool:
         return (
-            abs(one.at - other.at) <= _TOGETHER
-            and (one.topic in topics[other.topic] or other.topic in topics[one.topic])
-            and (one.territory in territories[other.territory] or other.territory in territories[one.territory])
+            abs(first.at - second.at) <= _TOGETHER
+            and _on_one_line(topics[first.key.topic], topics[second.key.topic])
+            and _on_one_line(territories[first.key.territory], territories[second.key.territory])
         )
 
-    groups: list[list[Alarm]] = []
-    for alarm in waiting:
-        joined = [group for group in groups if any(related(alarm, other) for other in group)]
+    groups: list[list[Anomaly]] = []
+    for anomaly in waiting:
+        joined = [group for group in groups if any(related(anomaly, other) for other in group)]
         groups = [group for group in groups if group not in joined]
-        groups.append([*(other for group in joined for other in group), alarm])
+        groups.append([*(other for group in joined for other in group), anomaly])
 
-    def strength(alarm: Alarm) -> tuple:
-        depth = len(territories[alarm.territory]) + len(topics[alarm.topic])
-        return alarm.p_value, -alarm.ratio, -depth, alarm
+    def strength(anomaly: Anomaly) -> tuple:
+        depth = len(territories[anomaly.key.territory]) + len(topics[anomaly.key.topic])
+        return anomaly.p_value, -anomaly.ratio, -depth, _order(anomaly)
 
-    signals = [Signal(tuple(sorted(group, key=strength))) for group in groups]
-    return sorted(signals, key=lambda signal: (signal.opened_at, strength(signal.strongest)))
+    clusters = [AnomalyCluster(tuple(sorted(group, key=strength))) for group in groups]
+    return sorted(clusters, key=lambda cluster: (cluster.opened_at, strength(cluster.strongest)))
 
 
-def reopens(closed: Alarm, new: Alarm) -> bool:
-    """Say whether an alarm is clearly stronger than the one that a closed or dismissed signal stood on.
+def _order(anomaly: Anomaly) -> tuple:
+    return anomaly.at, anomaly.key.topic, anomaly.key.territory, anomaly.p_value, anomaly.ratio
+
+
+def _on_one_line(first: list[str], second: list[str]) -> bool:
+    """Say whether one of two names, each with all that contains it, contains or is the other."""
+    return first[0] in second or second[0] in first
+
+
+def reopens(closed: Anomaly, new: Anomaly) -> bool:
+    """Say whether an anomaly is clearly stronger than the one that a closed or dismissed signal stood on.
 
     It is when it is a hundred times less probable, and its ratio half as great again.
     """

@@ -32,7 +32,7 @@ _NAMES = int(
 
 @dataclass(frozen=True)
 class Mention:
-    """A mention, as far as a signal is told by it; its text is redacted."""
+    """A mention, as far as it explains a signal; its text is redacted."""
 
     mention_id: str
     at: datetime
@@ -82,20 +82,20 @@ def around(mentions: Sequence[Mention], before: Counter[str], until: datetime) -
     Args:
         mentions: Those of its topic and territory since it opened.
         before: In how many texts of the last 28 days each term was.
-        until: End of the hour that velocity is told of.
+        until: End of the hour whose velocity is measured.
     """
     if not mentions:
         return Context()
-    known = [one.sentiment for one in mentions if one.sentiment is not None]
-    last = sum(until - _HOUR <= one.at < until for one in mentions)
-    earlier = sum(until - 2 * _HOUR <= one.at < until - _HOUR for one in mentions)
+    known = [mention.sentiment for mention in mentions if mention.sentiment is not None]
+    last = sum(until - _HOUR <= mention.at < until for mention in mentions)
+    earlier = sum(until - 2 * _HOUR <= mention.at < until - _HOUR for mention in mentions)
     return Context(
         mentions=len(mentions),
-        terms=new_terms(terms_of(one.text for one in mentions), before),
+        terms=new_terms(terms_of(mention.text for mention in mentions), before),
         examples=_examples(mentions),
         sources=_sources(mentions),
-        networks=len({one.network for one in mentions}),
-        reach=sum(one.reach or 0 for one in mentions),
+        networks=len({mention.network for mention in mentions}),
+        reach=sum(mention.reach or 0 for mention in mentions),
         negative_share=sum(mood < 0 for mood in known) / len(known) if known else None,
         velocity=last / max(earlier, 1) if last or earlier else None,
         spreading=pattern(posts(mentions)),
@@ -108,23 +108,23 @@ def terms_of(texts: Iterable[str | None]) -> Counter[str]:
     for text in texts:
         if text:
             words = [word for word in _WORD.findall(_MARK.sub(" ", text).lower()) if _tells(word)]
-            found.update(list(dict.fromkeys([*words, *(f"{one} {other}" for one, other in pairwise(words))])))
+            found.update(list(dict.fromkeys([*words, *(f"{first} {second}" for first, second in pairwise(words))])))
     return found
 
 
 def new_terms(now: Counter[str], before: Counter[str], most: int = _TERMS) -> tuple[Term, ...]:
-    """Return the terms that are new, the newest first; a word that a newer pair of words holds is not told again."""
-    told: list[Term] = []
+    """Return the terms that are new, the newest first; a word that a newer pair of words holds is not repeated."""
+    new: list[Term] = []
     places = {term: place for place, term in enumerate(now)}
     # Of what is as new, the pair says more than its words, and the text's own order is the reader's.
     for term in sorted(
-        novel_terms(now, before), key=lambda one: (-round(one.z, 6), " " not in one.term, places[one.term])
+        novel_terms(now, before), key=lambda term: (-round(term.z, 6), " " not in term.term, places[term.term])
     ):
-        if term.z < _NOVEL or len(told) == most:
+        if term.z < _NOVEL or len(new) == most:
             break
-        if term.now >= _FEWEST_TEXTS and not any(set(term.term.split()) & set(one.term.split()) for one in told):
-            told.append(term)
-    return tuple(told)
+        if term.now >= _FEWEST_TEXTS and not any(set(term.term.split()) & set(newer.term.split()) for newer in new):
+            new.append(term)
+    return tuple(new)
 
 
 @lru_cache(maxsize=1 << 15)
@@ -136,9 +136,11 @@ def _tells(word: str) -> bool:
 def _examples(mentions: Sequence[Mention]) -> tuple[Mention, ...]:
     """Return the mentions with the greatest reach that have a text of their own, no two the same."""
     chosen: dict[str, Mention] = {}
-    for one in sorted(mentions, key=lambda one: (bool(one.is_share), -(one.reach or 0), one.mention_id)):
-        if one.text and fold(one.text) not in chosen:
-            chosen[fold(one.text)] = one
+    for mention in sorted(
+        mentions, key=lambda mention: (bool(mention.is_share), -(mention.reach or 0), mention.mention_id)
+    ):
+        if mention.text and fold(mention.text) not in chosen:
+            chosen[fold(mention.text)] = mention
         if len(chosen) == _EXAMPLES:
             break
     return tuple(chosen.values())
@@ -146,10 +148,10 @@ def _examples(mentions: Sequence[Mention]) -> tuple[Mention, ...]:
 
 def _sources(mentions: Sequence[Mention]) -> tuple[Source, ...]:
     counted: dict[str, list[int]] = {}
-    for one in mentions:
-        counted.setdefault(site(one), []).append(one.reach or 0)
-    told = [Source(name, len(reach), sum(reach)) for name, reach in counted.items()]
-    return tuple(sorted(told, key=lambda one: (-one.mentions, -one.reach, one.name))[:_SOURCES])
+    for mention in mentions:
+        counted.setdefault(site(mention), []).append(mention.reach or 0)
+    sources = [Source(name, len(reach), sum(reach)) for name, reach in counted.items()]
+    return tuple(sorted(sources, key=lambda source: (-source.mentions, -source.reach, source.name))[:_SOURCES])
 
 
 def site(mention: Mention) -> str:
@@ -162,14 +164,14 @@ def site(mention: Mention) -> str:
 def posts(mentions: Sequence[Mention]) -> list[Post]:
     """Return mentions as posts; who repeats a long text word for word shares what the first who wrote it did."""
     originals: dict[str, str] = {}
-    told = []
-    for one in sorted(mentions, key=lambda one: (one.at, one.mention_id)):
-        folded = fold(one.text or "")
+    found = []
+    for mention in sorted(mentions, key=lambda mention: (mention.at, mention.mention_id)):
+        folded = fold(mention.text or "")
         is_long = len(folded) >= _SAME_TEXT_LENGTH
-        shared = one.parent_id or (originals.get(folded) if is_long else None)
-        if shared is None and one.is_share:
-            shared = f"?{one.mention_id}"  # an original that is not known
+        shared = mention.parent_id or (originals.get(folded) if is_long else None)
+        if shared is None and mention.is_share:
+            shared = f"?{mention.mention_id}"  # an original that is not known
         if is_long:
-            originals.setdefault(folded, shared or one.mention_id)
-        told.append(Post(one.mention_id, one.at, one.followers or one.reach or 0, shared))
-    return told
+            originals.setdefault(folded, shared or mention.mention_id)
+        found.append(Post(mention.mention_id, mention.at, mention.followers or mention.reach or 0, shared))
+    return found

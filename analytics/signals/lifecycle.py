@@ -1,8 +1,8 @@
-"""What becomes a signal, and what becomes of it: opened, told anew, closed. How a bin is judged: `scan`.
+"""What becomes a signal, and what becomes of it: opened, updated, closed. How a bin is scored: `baseline`.
 
 A signal is known by its opening: the same opening makes the same identifier, whoever computes it. Its kind is that of
 its evidence so far, and may sharpen while it is open. What is clearly stronger than a signal that was closed or put
-aside opens another one, so that it is alerted and judged as such.
+aside opens another one, so that operators are alerted and give their verdict again.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,13 +10,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from analytics.anomaly.baseline import Finding, without_told_pairs
-from analytics.signals.clustering import Alarm, merge, reopens
+from analytics.anomaly.baseline import Anomaly, without_redundant_pairs
+from analytics.signals.clustering import merge, reopens
 
 TOGETHER = timedelta(hours=24)
 _REMEMBERED = timedelta(hours=72)  # after its end a signal comes again only if it is clearly stronger
 _MOST_EVIDENCE = 20
-_SPREAD = 4  # places, or platforms, beyond which a rise is told as spreading
+_SPREAD = 4  # places, or platforms, beyond which a rise spreads
 KINDS: Mapping[str, str] = {
     "sudden": "hausse soudaine",
     "slow": "hausse lente",
@@ -31,7 +31,7 @@ FRANCE = "FR"
 
 
 @dataclass(frozen=True)
-class Known:
+class Signal:
     """A signal as it is known.
 
     Attributes:
@@ -53,11 +53,11 @@ class Known:
     opened_at: datetime
     updated_at: datetime
     closed_at: datetime | None
-    evidence: tuple[Finding, ...]
+    evidence: tuple[Anomaly, ...]
     touched: frozenset[str] = field(default_factory=frozenset)
 
     @property
-    def strongest(self) -> Finding:
+    def strongest(self) -> Anomaly:
         return self.evidence[0]
 
     @property
@@ -73,14 +73,14 @@ def identifier(topic: str, territory: str, kind: str, opened_at: datetime) -> st
     return sha256(f"{topic}\n{territory}\n{kind}\n{opened_at.isoformat()}".encode()).hexdigest()[:32]
 
 
-def tell(  # noqa: PLR0917 - all that becomes of a signal
-    former: Iterable[Known],
-    found: Iterable[Finding],
+def update(  # noqa: PLR0917 - all that becomes of a signal
+    former: Iterable[Signal],
+    found: Iterable[Anomaly],
     now: datetime,
     topic_parents: Mapping[str, str],
     territory_parents: Mapping[str, str],
     dismissed: Mapping[str, datetime] | None = None,
-) -> list[Known]:
+) -> list[Signal]:
     """Return the signals after a run: those that were known, and those that open.
 
     Args:
@@ -92,61 +92,47 @@ def tell(  # noqa: PLR0917 - all that becomes of a signal
         dismissed: Signals that an operator has put aside, and when.
     """
     dismissed = dismissed or {}
-    known = [_settled(one, now, dismissed) for one in former]
-    fresh = _alarms(found)
-    for merged in merge(fresh, topic_parents, territory_parents):
-        evidence = tuple(finding for alarm in merged.alarms for finding in fresh[alarm])
+    signals = [_settled(signal, now, dismissed) for signal in former]
+    for cluster in merge(found, topic_parents, territory_parents):
         related = [
-            one for one in known if _related(one, merged.alarms, topic_parents, territory_parents)
-            and one.opened_at <= merged.updated_at + TOGETHER
+            signal for signal in signals if _related(signal, cluster.anomalies, topic_parents, territory_parents)
+            and signal.opened_at <= cluster.updated_at + TOGETHER
         ]  # fmt: skip
-        open_ones = [one for one in related if one.closed_at is None]
-        closed = [one for one in related if one.closed_at is not None]
-        if open_ones:
-            first = min(open_ones, key=lambda one: (one.opened_at, one.signal_id))
-            known = [_grown(one, evidence) if one is first else one for one in known]
+        still_open = [signal for signal in related if signal.closed_at is None]
+        closed = [signal for signal in related if signal.closed_at is not None]
+        if still_open:
+            first = min(still_open, key=lambda signal: (signal.opened_at, signal.signal_id))
+            signals = [_grown(signal, cluster.anomalies) if signal is first else signal for signal in signals]
             continue
         if not closed:
-            known.append(_opened(merged.strongest, evidence))
+            signals.append(_opened(cluster.anomalies))
             continue
-        last = max(closed, key=lambda one: (one.updated_at, one.signal_id))
-        since = _told_until(last)
-        new = tuple(finding for finding in evidence if _end(finding) > since)
-        strongest = next((alarm for alarm in merged.alarms if not set(fresh[alarm]).isdisjoint(new)), None)
-        if strongest is not None and reopens(_alarm(last.strongest), strongest):
-            known.append(_opened(strongest, new, not_before=since))
-    told = [_settled(one, now, dismissed) for one in known]
-    return sorted(told, key=lambda one: (one.opened_at, one.signal_id))
-
-
-def _alarm(finding: Finding) -> Alarm:
-    return Alarm(finding.at, finding.key.topic, finding.key.territory, finding.p_value, finding.ratio)
-
-
-def _alarms(found: Iterable[Finding]) -> dict[Alarm, list[Finding]]:
-    alarms: dict[Alarm, list[Finding]] = {}
-    for finding in found:
-        alarms.setdefault(_alarm(finding), []).append(finding)
-    return alarms
+        last = max(closed, key=lambda signal: (signal.updated_at, signal.signal_id))
+        since = _reported_until(last)
+        new = tuple(anomaly for anomaly in cluster.anomalies if _end(anomaly) > since)
+        if new and reopens(last.strongest, new[0]):
+            signals.append(_opened(new, not_before=since))
+    settled = [_settled(signal, now, dismissed) for signal in signals]
+    return sorted(settled, key=lambda signal: (signal.opened_at, signal.signal_id))
 
 
 def _related(
-    one: Known, alarms: Sequence[Alarm], topic_parents: Mapping[str, str], territory_parents: Mapping[str, str]
+    signal: Signal, found: Sequence[Anomaly], topic_parents: Mapping[str, str], territory_parents: Mapping[str, str]
 ) -> bool:
-    """Say whether alarms belong to a signal, or come so soon behind its end that they are not told as another one."""
-    waits = TOGETHER if one.closed_at is None else _REMEMBERED
-    places = {name[2:] for name in one.touched if name.startswith("t:")} | {one.territory}
-    for alarm in alarms:
-        if not one.opened_at - TOGETHER <= alarm.at <= one.updated_at + waits:
-            continue
-        if not (_contains(one.topic, alarm.topic, topic_parents) or _contains(alarm.topic, one.topic, topic_parents)):
-            continue
-        if any(
-            _contains(place, alarm.territory, territory_parents) or _contains(alarm.territory, place, territory_parents)
-            for place in places
-        ):
-            return True
-    return False
+    """Say whether anomalies belong to a signal, or follow its end so soon that they make no other one."""
+    waits = TOGETHER if signal.closed_at is None else _REMEMBERED
+    places = {name[2:] for name in signal.touched if name.startswith("t:")} | {signal.territory}
+    return any(
+        signal.opened_at - TOGETHER <= anomaly.at <= signal.updated_at + waits
+        and _on_one_line(signal.topic, anomaly.key.topic, topic_parents)
+        and any(_on_one_line(place, anomaly.key.territory, territory_parents) for place in places)
+        for anomaly in found
+    )
+
+
+def _on_one_line(first: str, second: str, parents: Mapping[str, str]) -> bool:
+    """Say whether one of two names contains or is the other."""
+    return _contains(first, second, parents) or _contains(second, first, parents)
 
 
 def _contains(whole: str, part: str, parents: Mapping[str, str]) -> bool:
@@ -158,35 +144,41 @@ def _contains(whole: str, part: str, parents: Mapping[str, str]) -> bool:
     return False
 
 
-def _told_until(one: Known) -> datetime:
-    """Return up to when a closed signal tells: what was put aside while its last bin lasted, up to that moment."""
-    return one.updated_at if one.closed_at is None else min(one.updated_at, one.closed_at)
+def _reported_until(signal: Signal) -> datetime:
+    """Return up to when a closed signal reports: what was put aside while its last bin lasted, up to that moment."""
+    return signal.updated_at if signal.closed_at is None else min(signal.updated_at, signal.closed_at)
 
 
-def _end(finding: Finding) -> datetime:
-    return finding.at + timedelta(minutes=finding.minutes)
+def _end(anomaly: Anomaly) -> datetime:
+    return anomaly.at + timedelta(minutes=anomaly.minutes)
 
 
-def _strength(finding: Finding) -> tuple:
-    return finding.p_value, -finding.ratio, finding.minutes, finding.at, finding.key
+def _strength(anomaly: Anomaly) -> tuple:
+    return anomaly.p_value, -anomaly.ratio, anomaly.minutes, anomaly.at, anomaly.key
 
 
-def _touched(evidence: Iterable[Finding]) -> frozenset[str]:
+def _touched(evidence: Iterable[Anomaly]) -> frozenset[str]:
     names: set[str] = set()
-    for finding in evidence:
-        names.add(f"t:{finding.key.territory}")
-        if finding.key.platform != "all":
-            names.add(f"p:{finding.key.platform}")
+    for anomaly in evidence:
+        names.add(f"t:{anomaly.key.territory}")
+        if anomaly.key.platform != "all":
+            names.add(f"p:{anomaly.key.platform}")
     return frozenset(names)
 
 
-def _opened(strongest: Alarm, evidence: Sequence[Finding], not_before: datetime | None = None) -> Known:
-    """Return a new signal; one that comes after a closed one opens behind it, and so is another one to its readers."""
-    first = min(finding.at for finding in evidence)
+def _opened(evidence: Sequence[Anomaly], not_before: datetime | None = None) -> Signal:
+    """Return a new signal; one that comes after a closed one opens behind it, and so is another one to its readers.
+
+    Args:
+        evidence: Strongest first: the signal has its topic and territory.
+        not_before: Up to when a former signal was reported.
+    """
+    first = min(anomaly.at for anomaly in evidence)
     opened_at = first if not_before is None else max(first, not_before)
     touched = _touched(evidence)
     kind = _kind(evidence, touched)
-    return Known(
+    strongest = evidence[0].key
+    return Signal(
         signal_id=identifier(strongest.topic, strongest.territory, kind, opened_at),
         topic=strongest.topic,
         territory=strongest.territory,
@@ -199,36 +191,33 @@ def _opened(strongest: Alarm, evidence: Sequence[Finding], not_before: datetime 
     )
 
 
-def _grown(one: Known, evidence: Iterable[Finding]) -> Known:
-    """Return a signal with more evidence; a bin that was known is told as it is now."""
-    known = {_bin(finding): finding for finding in one.evidence}
-    known |= {_bin(finding): finding for finding in evidence}
-    told = without_told_pairs(known.values())
-    strongest = tuple(sorted(told, key=_strength)[:_MOST_EVIDENCE])
-    touched = one.touched | _touched(told)
-    kind = one.kind if one.kind == "rumour" else _kind(told, touched)
+def _grown(signal: Signal, evidence: Iterable[Anomaly]) -> Signal:
+    """Return a signal with more evidence; the newer anomaly of a bin takes the place of the former."""
+    by_bin = {_bin(anomaly): anomaly for anomaly in (*signal.evidence, *evidence)}
+    anomalies = without_redundant_pairs(by_bin.values())
+    touched = signal.touched | _touched(anomalies)
     return replace(
-        one,
-        kind=kind,
-        updated_at=max(one.updated_at, *map(_end, told)),
-        evidence=strongest,
+        signal,
+        kind=signal.kind if signal.kind == "rumour" else _kind(anomalies, touched),
+        updated_at=max(signal.updated_at, *map(_end, anomalies)),
+        evidence=tuple(sorted(anomalies, key=_strength)[:_MOST_EVIDENCE]),
         touched=touched,
     )
 
 
-def _bin(finding: Finding) -> tuple:
-    """Return what a finding tells of; a new subject is told anew at each run, up to that moment."""
-    return (finding.key, finding.method) if finding.method == "novelty" else (finding.key, finding.at, finding.minutes)
+def _bin(anomaly: Anomaly) -> tuple:
+    """Return what an anomaly is of; a new subject is one however long it lasts."""
+    return (anomaly.key, anomaly.method) if anomaly.method == "novelty" else (anomaly.key, anomaly.at, anomaly.minutes)
 
 
-def _kind(evidence: Sequence[Finding], touched: frozenset[str]) -> str:
-    """Return the kind that evidence makes; that of the texts, rumour and novelty, is told behind."""
-    methods = {finding.method for finding in evidence}
+def _kind(evidence: Sequence[Anomaly], touched: frozenset[str]) -> str:
+    """Return the kind that evidence makes; rumour is found later, in the texts."""
+    methods = {anomaly.method for anomaly in evidence}
     if methods <= {"drop"}:
         return "drop"
     if methods <= {"novelty"}:
         return "novelty"
-    metrics = {finding.key.metric for finding in evidence if finding.method != "drop"}
+    metrics = {anomaly.key.metric for anomaly in evidence if anomaly.method != "drop"}
     if len(metrics - {"negative"}) > 1:
         return "co_movement"
     territories = {name for name in touched if name.startswith("t:FR-")}
@@ -238,12 +227,13 @@ def _kind(evidence: Sequence[Finding], touched: frozenset[str]) -> str:
     return "sudden" if "sudden" in methods else "slow"
 
 
-def _settled(one: Known, now: datetime, dismissed: Mapping[str, datetime]) -> Known:
+def _settled(signal: Signal, now: datetime, dismissed: Mapping[str, datetime]) -> Signal:
     """Return a signal closed where nothing was heard of it for a day, or an operator has put it aside."""
-    if one.closed_at is not None:
-        return one
-    if one.signal_id in dismissed and dismissed[one.signal_id] >= one.updated_at - TOGETHER:
-        return replace(one, closed_at=dismissed[one.signal_id])
-    if one.updated_at + TOGETHER < now:
-        return replace(one, closed_at=one.updated_at + TOGETHER)
-    return one
+    if signal.closed_at is not None:
+        return signal
+    put_aside_at = dismissed.get(signal.signal_id)
+    if put_aside_at is not None and put_aside_at >= signal.updated_at - TOGETHER:
+        return replace(signal, closed_at=put_aside_at)
+    if signal.updated_at + TOGETHER < now:
+        return replace(signal, closed_at=signal.updated_at + TOGETHER)
+    return signal

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Level(StrEnum):
-    """What a reader is told, in growing gravity."""
+    """What a reader sees, in growing gravity."""
 
     low = "faible"
     moderate = "modérée"

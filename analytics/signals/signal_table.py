@@ -9,10 +9,10 @@ from typing import Any
 
 from scipy import stats
 
-from analytics.anomaly.baseline import DAY_MINUTES, Finding, Key
+from analytics.anomaly.baseline import DAY_MINUTES, Anomaly, Key
 from analytics.signals import context as contexts
 from analytics.signals.context import Context, Mention
-from analytics.signals.lifecycle import FRANCE, KINDS, Known, tell
+from analytics.signals.lifecycle import FRANCE, KINDS, Signal, update
 from analytics.signals.severity import Level, severity
 from analytics.signals.topic_tagging import ALL, OTHER
 from analytics.signals.topics import Topic, parents
@@ -30,7 +30,7 @@ _PSEUDO = {
     OTHER: Topic(OTHER, "Sujets non surveillés", "", "sécuritaire", "team:veille"),
 }
 
-#: Everything that a row may tell; `part` says which of them it does.
+#: Every column of a row; `part` says which of them it fills.
 COLUMNS: Mapping[str, str] = {
     "signal_id": "string", "part": "string", "rank": "int32", "topic_code": "string", "topic_label": "string",
     "crisis_kind": "string", "territory_code": "string", "territory_level": "string", "territory_label": "string",
@@ -60,7 +60,7 @@ class Territory:
 
 def territory_parents(territories: Iterable[Territory]) -> dict[str, str]:
     """Return each territory's code with that of the territory that contains it."""
-    return {one.code: one.parent for one in territories if one.parent is not None}
+    return {place.code: place.parent for place in territories if place.parent is not None}
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class World:
     dismissed: Mapping[str, datetime]
 
 
-def run(former: Sequence[Row], found: Iterable[Finding], now: datetime, world: World) -> list[Row]:
+def run(former: Sequence[Row], found: Iterable[Anomaly], now: datetime, world: World) -> list[Row]:
     """Return the rows of all signals after a run.
 
     Args:
@@ -96,7 +96,7 @@ def run(former: Sequence[Row], found: Iterable[Finding], now: datetime, world: W
         rows_of.setdefault(row["signal_id"], []).append(row)
     known = {signal_id: restored(rows) for signal_id, rows in rows_of.items()}
     new = _new_subject(world, now)
-    told = tell(
+    signals = update(
         known.values(),
         [*found, *([new] if new else [])],
         now,
@@ -105,77 +105,79 @@ def run(former: Sequence[Row], found: Iterable[Finding], now: datetime, world: W
         world.dismissed,
     )
     rows: list[Row] = []
-    for one in told:
-        if one.closed_at is not None and one.closed_at < now - KEPT:
+    for signal in signals:
+        if signal.closed_at is not None and signal.closed_at < now - KEPT:
             continue
-        if one.closed_at is not None and known.get(one.signal_id) == one:
-            rows += rows_of[one.signal_id]
+        if signal.closed_at is not None and known.get(signal.signal_id) == signal:
+            rows += rows_of[signal.signal_id]
             continue
-        rows += _rows(one, now, world)
+        rows += _rows(signal, now, world)
     return rows
 
 
-def _rows(one: Known, now: datetime, world: World) -> list[Row]:
+def _rows(signal: Signal, now: datetime, world: World) -> list[Row]:
     """Return the rows of a signal that is open, or has just been closed."""
-    since = one.opened_at - timedelta(minutes=one.strongest.minutes if one.strongest.minutes < DAY_MINUTES else 0)
-    mentions = world.mentions(one.topic, one.territory, since) if _told_by_mentions(one) else ()
-    context = contexts.around(mentions, world.usual_terms, min(now, one.updated_at))
-    if context.spreading is not None and context.spreading.is_rumour_like and one.kind != "drop":
-        one = replace(one, kind="rumour")
+    since = signal.opened_at - timedelta(
+        minutes=signal.strongest.minutes if signal.strongest.minutes < DAY_MINUTES else 0
+    )
+    mentions = world.mentions(signal.topic, signal.territory, since) if _explained_by_mentions(signal) else ()
+    context = contexts.around(mentions, world.usual_terms, min(now, signal.updated_at))
+    if context.spreading is not None and context.spreading.is_rumour_like and signal.kind != "drop":
+        signal = replace(signal, kind="rumour")
     return [
-        _signal_row(one, context, world),
-        *(_evidence_row(one, rank, finding) for rank, finding in enumerate(one.evidence, start=1)),
-        *_context_rows(one, context),
+        _signal_row(signal, context, world),
+        *(_evidence_row(signal, rank, anomaly) for rank, anomaly in enumerate(signal.evidence, start=1)),
+        *_context_rows(signal, context),
     ]
 
 
-def _told_by_mentions(one: Known) -> bool:
+def _explained_by_mentions(signal: Signal) -> bool:
     """Say whether mentions explain a signal: those of a subject do; all others only if a series of mentions rose."""
-    return one.topic not in _PSEUDO or any(finding.key.metric in _OF_MENTIONS for finding in one.evidence)
+    return signal.topic not in _PSEUDO or any(anomaly.key.metric in _OF_MENTIONS for anomaly in signal.evidence)
 
 
-def _signal_row(one: Known, context: Context, world: World) -> Row:
-    topic = next((topic for topic in world.topics if topic.code == one.topic), None) or _PSEUDO.get(
-        one.topic, Topic(one.topic, one.topic, "", "institution", "team:veille")
+def _signal_row(signal: Signal, context: Context, world: World) -> Row:
+    topic = next((topic for topic in world.topics if topic.code == signal.topic), None) or _PSEUDO.get(
+        signal.topic, Topic(signal.topic, signal.topic, "", "institution", "team:veille")
     )
-    place = world.territories.get(one.territory, world.territories[FRANCE])
-    finding = one.strongest
+    place = world.territories.get(signal.territory, world.territories[FRANCE])
+    anomaly = signal.strongest
     measures = {
-        "ratio": finding.ratio,
+        "ratio": anomaly.ratio,
         "velocity": context.velocity,
         "reach": context.reach,
-        "spread": one.spread,
+        "spread": signal.spread,
         "novelty": context.novelty,
         "negative_share": context.negative_share,
     }
     grave = severity(measures)
     labels = {code: territory.label for code, territory in world.territories.items()}
     return {
-        "signal_id": one.signal_id, "part": _SIGNAL, "rank": 1, "topic_code": topic.code, "topic_label": topic.label,
+        "signal_id": signal.signal_id, "part": _SIGNAL, "rank": 1, "topic_code": topic.code, "topic_label": topic.label,
         "crisis_kind": topic.kind, "territory_code": place.code, "territory_level": place.level,
-        "territory_label": place.label, "kind": one.kind, "kind_label": KINDS[one.kind],
-        "severity": list(Level).index(grave.level) + 1, "probability": finding.probability,
-        "status": "open" if one.closed_at is None else "closed", "opened_at": one.opened_at,
-        "updated_at": one.updated_at, "closed_at": one.closed_at, "observed": finding.observed,
-        "expected": finding.expected, "upper": finding.upper, "baseline_window": finding.window,
-        **measures, "explanation": explanation(one, topic.label, labels, context),
-        "touched": ";".join(sorted(one.touched)),
+        "territory_label": place.label, "kind": signal.kind, "kind_label": KINDS[signal.kind],
+        "severity": list(Level).index(grave.level) + 1, "probability": anomaly.probability,
+        "status": "open" if signal.closed_at is None else "closed", "opened_at": signal.opened_at,
+        "updated_at": signal.updated_at, "closed_at": signal.closed_at, "observed": anomaly.observed,
+        "expected": anomaly.expected, "upper": anomaly.upper, "baseline_window": anomaly.window,
+        **measures, "explanation": explanation(signal, topic.label, labels, context),
+        "touched": ";".join(sorted(signal.touched)),
     }  # fmt: skip
 
 
-def _evidence_row(one: Known, rank: int, finding: Finding) -> Row:
-    key = finding.key
+def _evidence_row(signal: Signal, rank: int, anomaly: Anomaly) -> Row:
+    key = anomaly.key
     return {
-        "signal_id": one.signal_id, "part": _EVIDENCE, "rank": rank, "topic_code": key.topic, "series": str(key),
-        "metric": key.metric, "platform": key.platform, "territory_code": key.territory, "bin_start": finding.at,
-        "bin_minutes": finding.minutes, "observed": finding.observed, "expected": finding.expected,
-        "upper": finding.upper, "p_value": finding.p_value, "value": finding.score, "method": finding.method,
-        "tests": finding.tests, "baseline_window": finding.window,
+        "signal_id": signal.signal_id, "part": _EVIDENCE, "rank": rank, "topic_code": key.topic, "series": str(key),
+        "metric": key.metric, "platform": key.platform, "territory_code": key.territory, "bin_start": anomaly.at,
+        "bin_minutes": anomaly.minutes, "observed": anomaly.observed, "expected": anomaly.expected,
+        "upper": anomaly.upper, "p_value": anomaly.p_value, "value": anomaly.score, "method": anomaly.method,
+        "tests": anomaly.tests, "baseline_window": anomaly.window,
     }  # fmt: skip
 
 
-def _context_rows(one: Known, context: Context) -> list[Row]:
-    own = {"signal_id": one.signal_id}
+def _context_rows(signal: Signal, context: Context) -> list[Row]:
+    own = {"signal_id": signal.signal_id}
     return [
         *(
             own | {"part": _TERM, "rank": rank, "name": term.term, "value": term.z}
@@ -193,26 +195,26 @@ def _context_rows(one: Known, context: Context) -> list[Row]:
     ]
 
 
-def restored(rows: Iterable[Row]) -> Known:
-    """Return the signal that rows tell of."""
+def restored(rows: Iterable[Row]) -> Signal:
+    """Return the signal that rows hold."""
     parts = list(rows)
     [row] = [row for row in parts if row["part"] == _SIGNAL]
     evidence = tuple(
-        Finding(
-            key=Key(*told["series"].split("/")),
-            at=told["bin_start"],
-            minutes=told["bin_minutes"],
-            observed=told["observed"],
-            expected=told["expected"],
-            upper=told["upper"],
-            p_value=told["p_value"],
-            method=told["method"],
-            window=told["baseline_window"],
-            tests=told["tests"],
+        Anomaly(
+            key=Key(*evidence_row["series"].split("/")),
+            at=evidence_row["bin_start"],
+            minutes=evidence_row["bin_minutes"],
+            observed=evidence_row["observed"],
+            expected=evidence_row["expected"],
+            upper=evidence_row["upper"],
+            p_value=evidence_row["p_value"],
+            method=evidence_row["method"],
+            window=evidence_row["baseline_window"],
+            tests=evidence_row["tests"],
         )
-        for told in sorted((row for row in parts if row["part"] == _EVIDENCE), key=lambda row: row["rank"])
+        for evidence_row in sorted((row for row in parts if row["part"] == _EVIDENCE), key=lambda row: row["rank"])
     )
-    return Known(
+    return Signal(
         signal_id=row["signal_id"],
         topic=row["topic_code"],
         territory=row["territory_code"],
@@ -225,21 +227,23 @@ def restored(rows: Iterable[Row]) -> Known:
     )
 
 
-def _new_subject(world: World, now: datetime) -> Finding | None:
+def _new_subject(world: World, now: datetime) -> Anomaly | None:
     """Return the subject that many suddenly speak of and no topic watches, if there is one."""
     since = now - timedelta(hours=24)
-    mentions = [one for one in world.mentions(OTHER, FRANCE, since) if one.at >= since]
-    said = contexts.terms_of(one.text for one in mentions)
-    terms = contexts.new_terms(said, world.usual_terms, most=1)
+    mentions = [mention for mention in world.mentions(OTHER, FRANCE, since) if mention.at >= since]
+    terms_now = contexts.terms_of(mention.text for mention in mentions)
+    terms = contexts.new_terms(terms_now, world.usual_terms, most=1)
     if not terms or terms[0].z < _NEW_SUBJECT or terms[0].now < _NEW_SUBJECT_TEXTS:
         return None
-    told = [one for one in mentions if one.text and contexts.terms_of([one.text])[terms[0].term]]
-    if len({one.author_id for one in told if one.author_id}) < _NEW_SUBJECT_AUTHORS:
+    speaking = [mention for mention in mentions if mention.text and contexts.terms_of([mention.text])[terms[0].term]]
+    if len({mention.author_id for mention in speaking if mention.author_id}) < _NEW_SUBJECT_AUTHORS:
         return None
-    at = min(one.at for one in told).replace(minute=0, second=0, microsecond=0)
+    at = min(mention.at for mention in speaking).replace(minute=0, second=0, microsecond=0)
     minutes = max(60, math.ceil((now - at).total_seconds() / 60))
     usual = terms[0].before / 28 * minutes / DAY_MINUTES
     key = Key(OTHER, "mentions", "all", FRANCE)
     p_value = float(stats.norm.sf(terms[0].z))
     window = "28 jours précédents"
-    return Finding(key, at, minutes, float(terms[0].now), usual, usual, p_value, "novelty", window, tests=len(said))
+    return Anomaly(
+        key, at, minutes, float(terms[0].now), usual, usual, p_value, "novelty", window, tests=len(terms_now)
+    )

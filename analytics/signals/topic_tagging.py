@@ -13,7 +13,7 @@ OTHER = "autres"
 
 PLATFORM = "listening"
 
-#: Changes when topics or places are told otherwise from the same text, so that all mentions are read anew.
+#: Changes when topics or places are read otherwise from the same text, so that all mentions are read anew.
 _READING = 2
 
 #: Mention, its load, version of the topics, topic, territory that the text names.

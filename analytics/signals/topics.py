@@ -1,8 +1,8 @@
 """What a topic is: its definition, checked, and which texts it finds. What is counted of them belongs to the series."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -17,6 +17,9 @@ FILE = Path(__file__).with_name("topics.yml")
 
 #: Kinds of crisis that a topic may announce.
 KINDS = ("climatique", "écologique", "sanitaire", "sécuritaire", "cyber", "rumeur", "institution")
+
+#: A watched topic as a row: the tables `live_topic` and `signal_topic`.
+COLUMNS = ("topic_code", "topic_label", "crisis_kind", "query", "platforms", "owner", "part_of", "topics_version")
 
 _CODE = re.compile(r"[a-z][a-z0-9_]{1,39}")
 _TERM = re.compile(r'(-?)(?:(profil:)([\w-]+)|"([^"]*)"|(#?)([^\s"]+))')
@@ -225,12 +228,68 @@ def together(*groups: Iterable[Topic]) -> list[Topic]:
     return list(found.values())
 
 
+def of_operator(row: Mapping[str, Any]) -> Topic:
+    """Return the topic that a row of the operations database holds."""
+    platforms = _platforms(row["platforms"])
+    return Topic(row["code"], row["label"], row["query"], row["kind"], row["owner"], platforms)
+
+
+def watched(decided: Iterable[Mapping[str, Any]]) -> list[Topic]:
+    """Return the topics that are watched; an operator's takes the place of the project's of the same code.
+
+    Args:
+        decided: Operators' topics, rows of the operations database in the order of their codes.
+    """
+    rows = list(decided)
+    stopped = {row["code"] for row in rows if not row["active"]}
+    known = together(read(), map(of_operator, rows))
+    kept = (topic for topic in known if topic.code not in stopped)
+    return [replace(topic, part_of=None) if topic.part_of in stopped else topic for topic in kept]
+
+
+def as_rows(topics: Iterable[Topic]) -> list[dict[str, str | None]]:
+    """Return topics as rows of `COLUMNS`."""
+    listed = list(topics)
+    current = version(listed)
+    return [
+        {
+            "topic_code": topic.code,
+            "topic_label": topic.label,
+            "crisis_kind": topic.kind,
+            "query": topic.query,
+            "platforms": ",".join(topic.platforms),
+            "owner": topic.owner,
+            "part_of": topic.part_of,
+            "topics_version": current,
+        }
+        for topic in listed
+    ]
+
+
+def from_rows(rows: Iterable[Sequence[Any]]) -> list[Topic]:
+    """Return the topics that rows of `COLUMNS` hold."""
+    return [
+        Topic(code, label, query, kind, owner, _platforms(platforms), part_of)
+        for code, label, kind, query, platforms, owner, part_of, _ in rows
+    ]
+
+
+def _platforms(names: str) -> tuple[str, ...]:
+    return tuple(filter(None, names.split(",")))
+
+
+def codes(topics: Iterable[Topic], text: str, platform: str) -> list[str]:
+    """Return the codes of the topics that a text of a platform is on."""
+    text = folded(text)
+    return [topic.code for topic in topics if topic.watches(platform) and topic.compiled.finds(text)]
+
+
 def parents(topics: Iterable[Topic]) -> dict[str, str]:
     """Return each topic's code with that of the topic that contains it."""
-    return {one.code: one.part_of for one in topics if one.part_of is not None}
+    return {topic.code: topic.part_of for topic in topics if topic.part_of is not None}
 
 
 def version(topics: Iterable[Topic]) -> str:
     """Return a mark that changes when what topics find changes."""
-    told = sorted(f"{one.code}\n{one.query}\n{','.join(one.platforms)}" for one in topics)
-    return sha256("\n\n".join(told).encode()).hexdigest()[:16]
+    definitions = sorted(f"{topic.code}\n{topic.query}\n{','.join(topic.platforms)}" for topic in topics)
+    return sha256("\n\n".join(definitions).encode()).hexdigest()[:16]

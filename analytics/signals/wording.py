@@ -1,8 +1,8 @@
-"""The sentence that tells a signal, in French. What it tells is decided elsewhere."""
+"""The sentence that explains a signal, in French."""
 
 from collections.abc import Mapping
 
-from analytics.anomaly.baseline import DAY_MINUTES, Finding
+from analytics.anomaly.baseline import DAY_MINUTES, Anomaly
 from analytics.anomaly.streaming import wall_clock
 from analytics.signals.context import Context
 from analytics.signals.lifecycle import Known
@@ -19,25 +19,25 @@ _COUNTED = {
 }
 
 
-def explanation(one: Known, topic_label: str, territories: Mapping[str, str], context: Context) -> str:
+def explanation(signal: Signal, topic_label: str, territories: Mapping[str, str], context: Context) -> str:
     """Return one sentence: what, where, when, how much more than usual, and what is new in the texts."""
-    finding = one.strongest
-    parts = [f"{topic_label}, {territories.get(one.territory, one.territory)} : {_figure(finding)}"]
-    if one.spread:
-        parts.append(f"{one.spread + 1} territoires ou plateformes touchés")
-    if context.spreading is not None and one.kind == "rumour":
+    anomaly = signal.strongest
+    parts = [f"{topic_label}, {territories.get(signal.territory, signal.territory)} : {_figure(anomaly)}"]
+    if signal.spread:
+        parts.append(f"{signal.spread + 1} territoires ou plateformes touchés")
+    if context.spreading is not None and signal.kind == "rumour":
         parts.append("marques d'une rumeur : " + ", ".join(context.spreading.marks))
     if context.terms:
         parts.append("termes nouveaux : " + ", ".join(f"« {term.term} »" for term in context.terms[:3]))
     return " ; ".join(parts) + "."
 
 
-def _figure(finding: Finding) -> str:
-    one, many = _COUNTED[finding.key.metric]
-    counted = f"{number(finding.observed)} {one if finding.observed < 2 else many}"  # noqa: PLR2004
-    clock = wall_clock(finding.at)
-    since = "dès le" if finding.minutes > DAY_MINUTES else "le"
-    when = f"{since} {clock:%d/%m}" if finding.minutes >= DAY_MINUTES else f"le {clock:%d/%m à %H h %M}"
+def _figure(anomaly: Anomaly) -> str:
+    singular, plural = _COUNTED[anomaly.key.metric]
+    counted = f"{number(anomaly.observed)} {singular if anomaly.observed < 2 else plural}"  # noqa: PLR2004
+    clock = wall_clock(anomaly.at)
+    since = "dès le" if anomaly.minutes > DAY_MINUTES else "le"
+    when = f"{since} {clock:%d/%m}" if anomaly.minutes >= DAY_MINUTES else f"le {clock:%d/%m à %H h %M}"
     lasting = {60: "en une heure", DAY_MINUTES: "en un jour", 7 * DAY_MINUTES: "en une semaine"}
     hours = round(finding.minutes / 60)
     rounded = f"en {finding.minutes} minutes" if not hours else lasting[60] if hours == 1 else f"en {hours} heures"

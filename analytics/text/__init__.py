@@ -1,1 +1,1 @@
-"""What citizens write, as feeling and themes. Functions on texts: where these come from and go is not known here."""
+"""Sentiment, themes, keyness and search terms of what citizens write: pure functions on texts."""

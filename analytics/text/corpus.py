@@ -1,4 +1,4 @@
-"""The texts of the warehouse, read together: feelings, themes, terms, words. How one text is read is not told here."""
+"""Applies the text methods to all texts of the warehouse: feelings, themes, terms, key words."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,7 +16,7 @@ from analytics.text.words import fold, stem, words
 UNDECIDED = 0.55
 #: Most texts that are learnt from, so that a build takes minutes whatever has been collected.
 MOST_TEXTS = 5_000
-#: Fewest complaints of a theme and service whose words are told, and most examples of them.
+#: Fewest complaints of a theme and service whose words are reported, and most examples of them.
 FEWEST_COMPLAINTS, EXAMPLES = 5, 3
 #: Most words by which a term of the search's index is shown.
 MOST_WRITINGS = 4
@@ -25,7 +25,7 @@ _REMEMBERED = 1 << 16
 
 
 class Feeling(NamedTuple):
-    """The feeling of a text, and who says so; none of both where nobody can say.
+    """The feeling of a text and its source; both are None where it is unknown.
 
     Attributes:
         verbatim_id: Identifier of the text.
@@ -47,20 +47,20 @@ class Feeling(NamedTuple):
 
 
 def feelings(texts: Iterable[tuple[str, str, str | None]], served: Served | None = None) -> list[Feeling]:
-    """Return the feeling of each text: the one that its writer told, else the model's; none for another language.
+    """Return the feeling of each text: the one that its writer gave, else the model's; none for another language.
 
     Args:
-        texts: Identifier, text and told feeling of each.
+        texts: Identifier, text, and the feeling that its writer gave, of each.
         served: The model in service; without one, the first texts in the order given are learnt from.
     """
     texts = list(texts)
-    told = dict.fromkeys((text, feeling) for _, text, feeling in texts if feeling is not None)
-    silent = [
+    labelled = dict.fromkeys((text, feeling) for _, text, feeling in texts if feeling is not None)
+    unlabelled = [
         text
         for text in dict.fromkeys(text for _, text, feeling in texts if feeling is None)
         if text_kind(text).set_aside is None
     ]
-    answers = _answers(served, list(told)[:MOST_TEXTS], silent)
+    answers = _answers(served, list(labelled)[:MOST_TEXTS], unlabelled)
     return [
         Feeling(verbatim_id, feeling, "usager", None, None, is_undecided=False, is_mixed=is_mixed(text))
         if feeling
@@ -69,16 +69,16 @@ def feelings(texts: Iterable[tuple[str, str, str | None]], served: Served | None
     ]
 
 
-def _answers(served: Served | None, told: list[tuple[str, str]], silent: list[str]) -> dict[str, model.Answer]:
-    """Return what is said of silent texts; nothing where too few have told their feeling to learn from."""
+def _answers(served: Served | None, labelled: list[tuple[str, str]], unlabelled: list[str]) -> dict[str, model.Answer]:
+    """Return the answers to unlabelled texts; none where too few labelled texts exist to learn from."""
     if served:
         classifier = served.classifier
     else:
         try:
-            classifier, _ = model.train([text for text, _ in told], [feeling for _, feeling in told])
+            classifier, _ = model.train([text for text, _ in labelled], [feeling for _, feeling in labelled])
         except model.TooFewTexts:
             return {}
-    return dict(zip(silent, classifier.answer(silent), strict=True))
+    return dict(zip(unlabelled, classifier.answer(unlabelled), strict=True))
 
 
 def _by_model(verbatim_id: str, text: str, answer: model.Answer | None, served: Served | None) -> Feeling:
@@ -97,7 +97,7 @@ def _by_model(verbatim_id: str, text: str, answer: model.Answer | None, served: 
 
 @lru_cache(maxsize=_REMEMBERED)
 def is_mixed(text: str) -> bool:
-    """Tell whether a text praises in one clause and blames in another."""
+    """Return whether a text praises in one clause and blames in another."""
     return polarity.is_mixed(text)
 
 
@@ -118,18 +118,18 @@ def copy_groups(texts: Sequence[tuple[str, str]]) -> list[str]:
 
 @lru_cache(maxsize=_REMEMBERED)
 def theme_codes(text: str) -> tuple[str, ...]:
-    """Return the codes of the themes that a text speaks of."""
+    """Return the codes of the themes of a text."""
     return themes.spoken_of(themes.logarithms(text))
 
 
 @lru_cache(maxsize=_REMEMBERED)
 def term_frequencies(text: str) -> tuple[tuple[str, int], ...]:
-    """Return the stems of a text's words, and how often each stands in it."""
+    """Return the stems of a text with their frequencies."""
     return tuple(sorted(Counter(stem(word) for word in words(text) if word.isalnum()).items()))
 
 
 class Posting(NamedTuple):
-    """A term of the search's index, and one of the texts that it stands in.
+    """A posting of the search index: a term and a text that contains it.
 
     Attributes:
         term: Stem of a word.
@@ -172,7 +172,7 @@ def writings(texts: Iterable[str]) -> dict[str, str]:
 
 
 class Complaint(NamedTuple):
-    """A text that speaks of a theme, once for each theme and service that it counts under."""
+    """A text on a theme, once for each theme and service that it counts under."""
 
     verbatim_id: str
     text: str
@@ -182,7 +182,7 @@ class Complaint(NamedTuple):
     is_negative: bool
 
 
-class IrritantWord(NamedTuple):
+class PainPointWord(NamedTuple):
     """A word by which the complaints of a theme and service are known."""
 
     theme: str
@@ -193,8 +193,8 @@ class IrritantWord(NamedTuple):
     texts: int
 
 
-class IrritantExample(NamedTuple):
-    """A text that stands for the complaints of a theme and service."""
+class PainPointExample(NamedTuple):
+    """A typical complaint of a theme and service."""
 
     theme: str
     service_name: str
@@ -203,42 +203,46 @@ class IrritantExample(NamedTuple):
     typicality: Decimal
 
 
-def irritant_words(texts: Iterable[Complaint]) -> list[IrritantWord]:
+def pain_point_words(texts: Iterable[Complaint]) -> list[PainPointWord]:
     """Return the words that distinguish the complaints of each theme from all other texts of the same service."""
     found = []
-    for (theme, service), mine, others in _irritants(texts):
-        told = keyness.distinctive_words([one.text for one in mine], [one.text for one in others])
+    for (theme, service), mine, others in _by_pain_point(texts):
+        distinctive = keyness.distinctive_words([complaint.text for complaint in mine], [text.text for text in others])
         found += [
-            IrritantWord(theme, service, rank, word.word, Decimal(f"{word.z:.3f}"), word.texts)
-            for rank, word in enumerate(told, 1)
+            PainPointWord(theme, service, rank, word.word, Decimal(f"{word.z:.3f}"), word.texts)
+            for rank, word in enumerate(distinctive, 1)
         ]
     return found
 
 
-def irritant_examples(texts: Iterable[Complaint]) -> list[IrritantExample]:
+def pain_point_examples(texts: Iterable[Complaint]) -> list[PainPointExample]:
     """Return the most typical complaints of each theme and service, one of those that are copies of each other."""
     found = []
-    for (theme, service), mine, _ in _irritants(texts):
-        chosen = keyness.examples([one.text for one in mine], [one.copy_of for one in mine], EXAMPLES)
+    for (theme, service), mine, _ in _by_pain_point(texts):
+        chosen = keyness.examples(
+            [complaint.text for complaint in mine], [complaint.copy_of for complaint in mine], EXAMPLES
+        )
         found += [
-            IrritantExample(theme, service, rank, mine[one.place].verbatim_id, Decimal(f"{one.typicality:.3f}"))
-            for rank, one in enumerate(chosen, 1)
+            PainPointExample(
+                theme, service, rank, mine[example.place].verbatim_id, Decimal(f"{example.typicality:.3f}")
+            )
+            for rank, example in enumerate(chosen, 1)
         ]
     return found
 
 
-def _irritants(texts: Iterable[Complaint]) -> Iterator[tuple[tuple[str, str], list[Complaint], list[Complaint]]]:
+def _by_pain_point(texts: Iterable[Complaint]) -> Iterator[tuple[tuple[str, str], list[Complaint], list[Complaint]]]:
     """Yield each theme and service with its complaints, and with every other text of the service, each once."""
     by_service: dict[str, list[Complaint]] = defaultdict(list)
-    for one in texts:
-        by_service[one.service_name].append(one)
+    for text in texts:
+        by_service[text.service_name].append(text)
     for service, of_service in sorted(by_service.items()):
-        whole = {one.verbatim_id: one for one in of_service}
-        for theme in sorted({one.theme for one in of_service}):
-            mine = [one for one in of_service if one.theme == theme and one.is_negative]
+        whole = {text.verbatim_id: text for text in of_service}
+        for theme in sorted({text.theme for text in of_service}):
+            mine = [text for text in of_service if text.theme == theme and text.is_negative]
             if len(mine) >= FEWEST_COMPLAINTS:
-                ids = {one.verbatim_id for one in mine}
-                yield (theme, service), mine, [one for key, one in whole.items() if key not in ids]
+                ids = {text.verbatim_id for text in mine}
+                yield (theme, service), mine, [text for key, text in whole.items() if key not in ids]
 
 
 class ThemeProposal(NamedTuple):

@@ -1,4 +1,4 @@
-"""Themes that the taxonomy may lack, found in what it calls `autre` and proposed to a person: none is added here."""
+"""Proposes themes that the taxonomy may lack, by clustering the texts that no theme matches."""
 
 from collections.abc import Sequence
 from itertools import combinations
@@ -68,7 +68,7 @@ def proposals(texts: Sequence[str]) -> list[Proposal]:
         if len(rows) >= FEWEST_OF_THEME:
             typical = rows[np.argsort(-np.round(held[rows, component], 9), kind="stable")]
             found.append(_proposal(texts, [different[row] for row in typical], groups))
-    return sorted(filter(None, found), key=lambda one: (-len(one.places), one.words))
+    return sorted(filter(None, found), key=lambda proposal: (-len(proposal.places), proposal.words))
 
 
 def _proposal(texts: Sequence[str], heads: list[int], groups: Sequence[int]) -> Proposal | None:
@@ -76,7 +76,7 @@ def _proposal(texts: Sequence[str], heads: list[int], groups: Sequence[int]) -> 
     places = sorted((ranks[head], place) for place, head in enumerate(groups) if head in ranks)
     others = sorted(set(groups) - set(heads))
     found = distinctive_words([texts[head] for head in heads], [texts[head] for head in others])
-    named = [one.word for one in found[:_NAMING_WORDS]]
+    named = [word.word for word in found[:_NAMING_WORDS]]
     held = [frozenset(content(texts[head])) for head in (*heads, *others)]
     together = coherence([stem(fold(word)) for word in named], held)
     if together <= 0:
@@ -92,7 +92,12 @@ def coherence(terms: Sequence[str], held: Sequence[frozenset[str]]) -> float:
         held: What each text holds.
     """
     found = [
-        _npmi(*(sum(wanted <= one for one in held) / len(held) for wanted in ({first}, {second}, {first, second})))
+        _npmi(
+            *(
+                sum(wanted <= document for document in held) / len(held)
+                for wanted in ({first}, {second}, {first, second})
+            )
+        )
         for first, second in combinations(terms, 2)
     ]
     return sum(found) / len(found) if found else 0.0

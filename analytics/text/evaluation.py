@@ -1,4 +1,4 @@
-"""How good answers are: by label, with intervals, and how far probabilities can be believed. Trains nothing."""
+"""Evaluates a classifier: scores by label with intervals, and the calibration of its probabilities."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -11,14 +11,14 @@ _INTERVAL, _ONE_SIDED = (2.5, 97.5), (5, 95)
 
 
 class Estimate(NamedTuple):
-    """A value with its interval: of 95 % where nothing else is said."""
+    """A value with its interval, of 95 % by default."""
 
     value: float
     low: float
     high: float
 
 
-def evaluate(labels: Sequence[str], told: np.ndarray, probabilities: np.ndarray) -> dict[str, Any]:
+def evaluate(labels: Sequence[str], truth: np.ndarray, probabilities: np.ndarray) -> dict[str, Any]:
     """Return the metrics of answers, ready for JSON.
 
     Intervals are bootstrapped over texts (Efron, 1979): texts drawn anew fall into the cells of the confusion table as
@@ -27,12 +27,12 @@ def evaluate(labels: Sequence[str], told: np.ndarray, probabilities: np.ndarray)
 
     Args:
         labels: The labels.
-        told: Index of the true label of each text.
+        truth: Index of the true label of each text.
         probabilities: Probability of each label for each text, as given by a model that has not seen the text.
     """
     answered, size = probabilities.argmax(axis=1), len(labels)
-    confusion = np.bincount(told * size + answered, minlength=size * size).reshape(size, size)
-    drawn = np.random.default_rng(_SEED).multinomial(len(told), confusion.ravel() / len(told), _DRAWS)
+    confusion = np.bincount(truth * size + answered, minlength=size * size).reshape(size, size)
+    drawn = np.random.default_rng(_SEED).multinomial(len(truth), confusion.ravel() / len(truth), _DRAWS)
     exact, resampled = _scores(confusion[None]), _scores(drawn.reshape(-1, size, size))
     by_label = {
         label: {
@@ -41,12 +41,12 @@ def evaluate(labels: Sequence[str], told: np.ndarray, probabilities: np.ndarray)
         }
         for row, label in enumerate(labels)
     }
-    bins = _reliability(answered == told, probabilities.max(axis=1))
+    bins = _reliability(answered == truth, probabilities.max(axis=1))
     return {
         "macro_f1": _estimate(exact["f1"].mean(axis=1), resampled["f1"].mean(axis=1))._asdict(),
         "labels": by_label,
         "calibration_error": round(
-            sum(one["texts"] * abs(one["right"] - one["claimed"]) for one in bins) / len(told), 4
+            sum(bucket["texts"] * abs(bucket["right"] - bucket["claimed"]) for bucket in bins) / len(truth), 4
         ),
         "reliability": bins,
         "confusion": {
@@ -55,23 +55,23 @@ def evaluate(labels: Sequence[str], told: np.ndarray, probabilities: np.ndarray)
     }
 
 
-def compare(size: int, told: np.ndarray, answers: np.ndarray, others: np.ndarray) -> tuple[Estimate, Estimate]:
+def compare(size: int, truth: np.ndarray, answers: np.ndarray, others: np.ndarray) -> tuple[Estimate, Estimate]:
     """Return the macro-F1 of answers, and by how much it is greater than that of other answers to the same texts.
 
-    The bootstrap is that of `evaluate`, over the cells of told × answered × answered by the other, so that texts on
-    which both agree tell nothing apart. Intervals are of 90 %: a gain whose upper limit is below 0 is a loss at the
+    The bootstrap is that of `evaluate`, over the cells of truth × answer × answer of the other, so that texts on
+    which both agree do not count. Intervals are of 90 %: a gain whose upper limit is below 0 is a loss at the
     level of 5 %.
 
     Args:
         size: Number of labels.
-        told: Index of the true label of each text.
+        truth: Index of the true label of each text.
         answers: Index of what was answered; `size` for another label.
         others: Index of what the other answered.
     """
     shape = (size, size + 1, size + 1)
     counted = np.zeros(shape, dtype=int)
-    np.add.at(counted, (told, answers, others), 1)
-    drawn = np.random.default_rng(_SEED).multinomial(len(told), counted.ravel() / len(told), _DRAWS)
+    np.add.at(counted, (truth, answers, others), 1)
+    drawn = np.random.default_rng(_SEED).multinomial(len(truth), counted.ravel() / len(truth), _DRAWS)
     exact, resampled = counted[None], drawn.reshape(-1, *shape)
     mine, theirs = ([_macro_f1(tables.sum(axis=other)) for tables in (exact, resampled)] for other in (3, 2))
     return (
@@ -81,26 +81,26 @@ def compare(size: int, told: np.ndarray, answers: np.ndarray, others: np.ndarray
 
 
 def _macro_f1(tables: np.ndarray) -> np.ndarray:
-    """Return the macro-F1 of tables of told × answered, whose last answer is none of the labels."""
+    """Return the macro-F1 of tables of truth × answer, whose last answer is none of the labels."""
     size = tables.shape[1]
     right = np.diagonal(tables, axis1=1, axis2=2)
     return (2 * right / np.maximum(tables.sum(axis=1)[:, :size] + tables.sum(axis=2), 1)).mean(axis=1)
 
 
 def _scores(confusions: np.ndarray) -> dict[str, np.ndarray]:
-    """Return precision, recall and F1 by table and label; 0 where nothing was answered or told."""
+    """Return precision, recall and F1 by table and label; 0 where a label has no answer or no text."""
     right = np.diagonal(confusions, axis1=1, axis2=2)
-    answered, told = confusions.sum(axis=1), confusions.sum(axis=2)
+    answered, truth = confusions.sum(axis=1), confusions.sum(axis=2)
     return {
         "precision": right / np.maximum(answered, 1),
-        "recall": right / np.maximum(told, 1),
-        "f1": 2 * right / np.maximum(answered + told, 1),
+        "recall": right / np.maximum(truth, 1),
+        "f1": 2 * right / np.maximum(answered + truth, 1),
     }
 
 
 def _estimate(exact: np.ndarray, resampled: np.ndarray, interval: tuple[float, float] = _INTERVAL) -> Estimate:
     low, high = np.percentile(resampled, interval)
-    return Estimate(*(round(float(one), 4) for one in (exact.item(), low, high)))
+    return Estimate(*(round(float(bound), 4) for bound in (exact.item(), low, high)))
 
 
 def _reliability(right: np.ndarray, claimed: np.ndarray) -> list[dict[str, float]]:
@@ -108,9 +108,9 @@ def _reliability(right: np.ndarray, claimed: np.ndarray) -> list[dict[str, float
     bins = np.minimum((claimed * BINS).astype(int), BINS - 1)
     return [
         {
-            "texts": int((bins == one).sum()),
-            "claimed": round(float(claimed[bins == one].mean()), 4),
-            "right": round(float(right[bins == one].mean()), 4),
+            "texts": int((bins == bucket).sum()),
+            "claimed": round(float(claimed[bins == bucket].mean()), 4),
+            "right": round(float(right[bins == bucket].mean()), 4),
         }
-        for one in np.unique(bins)
+        for bucket in np.unique(bins)
     ]

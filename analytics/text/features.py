@@ -1,4 +1,4 @@
-"""What a classifier sees of a text: its words, its letters, its polarity, its themes. What it learns is `model`'s."""
+"""Extracts the features of a text that the classifier learns from: words, letters, polarity, themes."""
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
@@ -36,7 +36,7 @@ def grams(word: str) -> tuple[str, ...]:
 def written(text_words: list[str]) -> list[tuple[str, ...]]:
     """Return the terms of a text's words: stems, and pairs of them."""
     found = stems(text_words)
-    return [*((one,) for one in found), *((f"{one} {two}",) for one, two in pairwise(found))]
+    return [*((word,) for word in found), *((f"{first} {two}",) for first, two in pairwise(found))]
 
 
 def spelled(text_words: list[str]) -> list[tuple[str, ...]]:
@@ -72,8 +72,8 @@ class Vocabulary:
         return [self.columns.setdefault(term, len(self.columns)) for term in terms]
 
 
-class Seen(NamedTuple):
-    """What is seen of texts, before it is weighed: how often each term of each kind stands in them, and numbers."""
+class FeatureCounts(NamedTuple):
+    """The unweighted features of texts: term frequencies by kind, and numbers."""
 
     counts: tuple[csr_array, ...]
     felt: np.ndarray
@@ -84,7 +84,7 @@ class Seen(NamedTuple):
         return type(self)(tuple(count[rows] for count in self.counts), self.felt[rows], self.concerned[rows])
 
 
-def see(texts: Sequence[str], vocabularies: Sequence[Vocabulary], *, learn: bool = False) -> Seen:
+def extract(texts: Sequence[str], vocabularies: Sequence[Vocabulary], *, learn: bool = False) -> FeatureCounts:
     """Return what is seen of texts.
 
     Args:
@@ -97,11 +97,11 @@ def see(texts: Sequence[str], vocabularies: Sequence[Vocabulary], *, learn: bool
     for text in texts:
         text_words = words(text)
         for kind, vocabulary, held, end in zip(KINDS, vocabularies, columns, ends, strict=True):
-            look = vocabulary.learn if learn else vocabulary.find
+            index = vocabulary.learn if learn else vocabulary.find
             for terms in kind(text_words):
-                held.extend(look(terms))
+                held.extend(index(terms))
             end.append(len(held))
-    return Seen(
+    return FeatureCounts(
         tuple(
             _counted(found, end, len(vocabulary))
             for found, end, vocabulary in zip(columns, ends, vocabularies, strict=True)
@@ -126,7 +126,7 @@ class Scale(NamedTuple):
     spread: np.ndarray
 
     @classmethod
-    def learn(cls, seen: Seen) -> Self:
+    def learn(cls, seen: FeatureCounts) -> Self:
         """Return the scale of texts that are learnt from."""
         kept, rarity = [], []
         for counts in seen.counts:
@@ -138,7 +138,7 @@ class Scale(NamedTuple):
         spread = seen.felt.std(axis=0)
         return cls(tuple(kept), tuple(rarity), seen.felt.mean(axis=0), np.where(spread > 0, spread, 1.0))
 
-    def apply(self, seen: Seen) -> csr_array:
+    def apply(self, seen: FeatureCounts) -> csr_array:
         """Return the numbers that a linear model reads: TF-IDF of the terms that are kept, and the weighted others."""
         terms = [
             _weighed(counts[:, columns], rarity)

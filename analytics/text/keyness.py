@@ -1,4 +1,4 @@
-"""What is typical of texts beside others: their words, and texts that stand for them. Others choose which texts."""
+"""Keyness: the words that distinguish some texts from others, and the texts that are typical of them."""
 
 import re
 from collections import Counter, defaultdict
@@ -25,7 +25,7 @@ MOST_TEXTS, LONGEST = 2_000, 1_000
 _SHORTEST = 3
 _LETTERS = re.compile(r"[^\W\d_]+")
 
-#: Words that every text holds, folded: they tell nothing of what it is about.
+#: Words that every text holds, folded: they carry no topic.
 _FUNCTION_WORDS = word_set(
     """afin ai aie ailleurs ainsi alors apres assez au aucun aucune aujourd auquel aussi autre autres aux avaient
     avais avait avant avec avez avoir avons ayant beaucoup bien bonjour car ce ceci cela celle celles celui cependant
@@ -49,7 +49,7 @@ class Word(NamedTuple):
 
 
 class Example(NamedTuple):
-    """A text that stands for many: its place among them, and how near it is to what they share, from 0 to 1."""
+    """A typical text of a set: its index, and its similarity to the centroid, from 0 to 1."""
 
     place: int
     typicality: float
@@ -70,7 +70,7 @@ def distinctive_words(texts: Sequence[str], others: Sequence[str]) -> list[Word]
 
     A text counts once for each word. The measure, and its source, are those of `novel_terms`.
     """
-    here, there = (Counter(one for text in some for one in set(content(text))) for some in (texts, others))
+    here, there = (Counter(stem for text in some for stem in set(content(text))) for some in (texts, others))
     # The prior never outweighs the texts themselves.
     prior_size = min(MOST_PRIOR, here.total() + there.total()) or 1.0
     found = [
@@ -89,7 +89,7 @@ def spellings(texts: Iterable[str], stems: set[str]) -> dict[str, str]:
                 folded = fold(word)
                 if _is_content(folded) and stem(folded) in stems:
                     written[stem(folded)][word] += 1
-    return {one: min(found, key=lambda word: (-found[word], word)) for one, found in written.items()}
+    return {stem: min(found, key=lambda word: (-found[word], word)) for stem, found in written.items()}
 
 
 def spelled_words(text: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a text is before anybody reads what it says: its language, whether it is a testimony, of what it is a copy."""
+"""Recognises the language of a text, whether it is a testimony, and which texts are copies of each other."""
 
 import re
 import zlib
@@ -16,13 +16,13 @@ from scipy.sparse.csgraph import connected_components
 from analytics.text.words import clean, fold, words
 
 FRENCH = "fr"
-#: Languages that are told apart: those that people in France write most, and their neighbours.
+#: Languages that are distinguished: those that people in France write most, and their neighbours.
 LANGUAGES = ("fr", "en", "de", "es", "it", "pt", "nl", "ar", "zh", "ru", "uk", "tr", "ro", "pl")
-#: Probability and words from which a language is told: of short French texts one in a thousand is then taken for
+#: Probability and words from which a language is recognised: of short French texts one in a thousand is then taken for
 #: another, see docs/verbatims.md.
 _SURE, _FEWEST_WORDS = 0.9, 3
 #: What of a text is looked at: more changes nothing.
-_LOOKED_AT = 300
+_SAMPLE = 300
 
 #: Words that somebody writes who tries a form.
 _TRIALS = frozenset(("test", "tests", "testing", "essai", "essais", "azerty", "qwerty", "lorem", "ipsum", "dolor"))
@@ -42,7 +42,7 @@ class Kind(NamedTuple):
     """What a text is.
 
     Attributes:
-        language: ISO 639-1 code, None where it cannot be told.
+        language: ISO 639-1 code, None where it is not recognised.
         set_aside: Why it is no testimony to be counted: `vide`, `essai`, `répétition`, `langue`; None if it is one.
     """
 
@@ -51,13 +51,13 @@ class Kind(NamedTuple):
 
 
 def kind(text: str) -> Kind:
-    """Return what a text is."""
+    """Return the language of a text, and why it is set aside, if it is."""
     cleaned = clean(text)
-    told = language(cleaned)
-    return Kind(told, _set_aside(cleaned, told))
+    detected = language(cleaned)
+    return Kind(detected, _set_aside(cleaned, detected))
 
 
-def _set_aside(cleaned: str, told: str | None) -> str | None:
+def _set_aside(cleaned: str, detected: str | None) -> str | None:
     if not any(mark.isalnum() for mark in cleaned):
         return "vide"
     found = [word for word in re.findall(r"\w+", fold(cleaned)) if not word.isdigit()]
@@ -67,7 +67,7 @@ def _set_aside(cleaned: str, told: str | None) -> str | None:
         len(_REPEATED.sub("", cleaned).split()) < _FEWEST_WORDS and _REPEATED.search(cleaned)
     ):
         return "répétition"
-    return "langue" if told not in (None, FRENCH) else None
+    return "langue" if detected not in (None, FRENCH) else None
 
 
 def language(cleaned: str) -> str | None:
@@ -75,10 +75,10 @@ def language(cleaned: str) -> str | None:
 
     Source: Lui and Baldwin (2012), "langid.py: an off-the-shelf language identification tool", ACL demonstrations.
     """
-    looked_at = cleaned[:_LOOKED_AT].lower()  # capitals are other letters to it
-    if sum(any(mark.isalpha() for mark in word) for word in looked_at.split()) < _FEWEST_WORDS and looked_at.isascii():
+    sample = cleaned[:_SAMPLE].lower()  # capitals are other letters to it
+    if sum(any(mark.isalpha() for mark in word) for word in sample.split()) < _FEWEST_WORDS and sample.isascii():
         return None
-    code, probability = _identifier().classify(looked_at)
+    code, probability = _identifier().classify(sample)
     return code if probability >= _SURE else None
 
 
@@ -98,8 +98,8 @@ def copies(texts: Sequence[str]) -> list[int]:
     """
     first: dict[tuple[str, ...], int] = {}
     said = [tuple(word for word in words(text) if word.isalnum()) for text in texts]
-    exact = [first.setdefault(one, place) if one else place for place, one in enumerate(said)]
-    shingled = {place: _shingles(one) for one, place in first.items() if len(one) > _SHINGLE}
+    exact = [first.setdefault(text, place) if text else place for place, text in enumerate(said)]
+    shingled = {place: _shingles(text) for text, place in first.items() if len(text) > _SHINGLE}
     pairs = [*enumerate(exact), *_near(shingled)]
     rows, columns = zip(*pairs, strict=True) if pairs else ((), ())
     links = coo_array((np.ones(len(rows)), (rows, columns)), shape=(len(texts), len(texts)))
@@ -130,9 +130,9 @@ def _near(shingled: dict[int, frozenset[int]]) -> Iterator[tuple[int, int]]:
             else:
                 yield from ((place, other) for other in bucket if _alike(shingles, shingled[other]))
     pairs = {pair for bucket in buckets.values() for pair in combinations(bucket, 2)}
-    yield from ((one, other) for one, other in sorted(pairs) if _alike(shingled[one], shingled[other]))
+    yield from ((first, other) for first, other in sorted(pairs) if _alike(shingled[first], shingled[other]))
 
 
-def _alike(one: frozenset[int], other: frozenset[int]) -> bool:
-    common = len(one & other)
-    return common >= ALIKE * (len(one) + len(other) - common)
+def _alike(first: frozenset[int], other: frozenset[int]) -> bool:
+    common = len(first & other)
+    return common >= ALIKE * (len(first) + len(other) - common)

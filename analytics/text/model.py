@@ -1,4 +1,4 @@
-"""A classifier of texts that can be kept: trained, saved without code, loaded, asked. What it sees is `features`'."""
+"""The text classifier: training, prediction, and a file format without executable code."""
 
 import hashlib
 import json
@@ -16,12 +16,12 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
 from analytics.text import features, themes
-from analytics.text.features import Scale, Seen, Vocabulary
+from analytics.text.features import FeatureCounts, Scale, Vocabulary
 from analytics.text.words import fold
 
 #: How closely the words are followed: chosen by cross-validation, see docs/verbatims.md.
 INVERSE_REGULARISATION = 8.0
-#: Fewest texts of a label that can be learnt from and judged.
+#: Fewest texts of a label for training and evaluation.
 FEWEST = 2
 FOLDS = 5
 BATCH = 500
@@ -49,7 +49,7 @@ _WEIGHTS, _CARD = "weights.npz", "model.json"
 
 
 class Answer(NamedTuple):
-    """What is said of a text: its most probable label and the probability (0 to 1), none if it is empty; its themes."""
+    """The answer on a text: its most probable label and probability (0 to 1), None if empty, and its themes."""
 
     label: str | None
     probability: float | None
@@ -104,17 +104,17 @@ class Classifier(NamedTuple):
     weights: np.ndarray
     bias: np.ndarray
 
-    def probabilities(self, seen: Seen) -> np.ndarray:
+    def probabilities(self, seen: FeatureCounts) -> np.ndarray:
         """Return the probability of each label, one row for each text."""
         return softmax(self.scale.apply(seen) @ self.weights.T + self.bias, axis=1)
 
     def answer(self, texts: Sequence[str]) -> list[Answer]:
-        """Return what is said of each text."""
+        """Return the label, probability and themes of each text."""
         written = [index for index, text in enumerate(texts) if is_written(text)]
         answers = [Answer(None, None, (themes.OTHER,))] * len(texts)
         if not written:
             return answers
-        seen = features.see([texts[index] for index in written], self.vocabularies)
+        seen = features.extract([texts[index] for index in written], self.vocabularies)
         chances = self.probabilities(seen)
         best = chances.argmax(axis=1)
         for row, index in enumerate(written):
@@ -124,17 +124,17 @@ class Classifier(NamedTuple):
 
 
 def is_written(text: str) -> bool:
-    """Tell whether a text holds a letter or a digit."""
+    """Return whether a text holds a letter or a digit."""
     return any(mark.isalnum() for mark in text)
 
 
-def label(told: str) -> str:
-    """Return a label as the project says it: the French feeling where it is one, else what was told."""
-    return _FEELINGS.get(fold(told).strip(), told.strip())
+def label(written: str) -> str:
+    """Return the canonical label: the French feeling where it is one, else as written."""
+    return _FEELINGS.get(fold(written).strip(), written.strip())
 
 
 def train(texts: Iterable[str], labels: Iterable[str]) -> tuple[Classifier, Card]:
-    """Learn from labelled texts, and judge by cross-validation what was learnt.
+    """Train a classifier on labelled texts, and evaluate it by cross-validation.
 
     A text that occurs several times is learnt once, with its commonest label: no copy may be on both sides of a fold.
 
@@ -151,30 +151,30 @@ def train(texts: Iterable[str], labels: Iterable[str]) -> tuple[Classifier, Card
     from analytics.text.evaluation import evaluate
 
     pairs = distinct(zip(texts, labels, strict=True))
-    counted = Counter(told for _, told in pairs)
-    kept = sorted(one for one, number in counted.items() if number >= FEWEST)
+    counted = Counter(label for _, label in pairs)
+    kept = sorted(label for label, number in counted.items() if number >= FEWEST)
     if len(kept) < FEWEST:
         raise TooFewTexts(dict(counted))
     pairs = [pair for pair in pairs if pair[1] in kept]
-    told = np.array([kept.index(one) for _, one in pairs])
+    truth = np.array([kept.index(label) for _, label in pairs])
     vocabularies = tuple(Vocabulary() for _ in features.KINDS)
-    seen = features.see([text for text, _ in pairs], vocabularies, learn=True)
-    folds = min(FOLDS, *(counted[one] for one in kept))
+    seen = features.extract([text for text, _ in pairs], vocabularies, learn=True)
+    folds = min(FOLDS, *(counted[label] for label in kept))
     probabilities = np.empty((len(pairs), len(kept)))
     with threadpool_limits(1):  # several threads wait for each other longer than they work
-        for known, asked in StratifiedKFold(folds, shuffle=True, random_state=0).split(told, told):
-            fold_model = _fit(seen.of(known), told[known], kept, vocabularies)
+        for known, asked in StratifiedKFold(folds, shuffle=True, random_state=0).split(truth, truth):
+            fold_model = _fit(seen.of(known), truth[known], kept, vocabularies)
             probabilities[asked] = fold_model.probabilities(seen.of(asked))
-        classifier = _fit(seen, told, kept, vocabularies)
-    temperature = _temperature(probabilities, told)
+        classifier = _fit(seen, truth, kept, vocabularies)
+    temperature = _temperature(probabilities, truth)
     classifier = classifier._replace(weights=classifier.weights / temperature, bias=classifier.bias / temperature)
     card = Card(
         labels=tuple(kept),
-        texts={one: counted[one] for one in kept},
-        passed_over={one: number for one, number in sorted(counted.items()) if one not in kept},
+        texts={label: counted[label] for label in kept},
+        passed_over={label: number for label, number in sorted(counted.items()) if label not in kept},
         fingerprint=_fingerprint(pairs),
         folds=folds,
-        metrics=evaluate(kept, told, softmax(np.log(probabilities) / temperature, axis=1)),
+        metrics=evaluate(kept, truth, softmax(np.log(probabilities) / temperature, axis=1)),
     )
     return _compacted(classifier), card
 
@@ -183,31 +183,33 @@ def distinct(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """Return each text once, as `fold` compares them, with its commonest label."""
     found: dict[str, Counter[str]] = defaultdict(Counter)
     first: dict[str, str] = {}
-    for text, told in pairs:
-        if is_written(text) and told.strip():
+    for text, written in pairs:
+        if is_written(text) and written.strip():
             key = " ".join(fold(text).split())
             first.setdefault(key, text)
-            found[key][label(told)] += 1
+            found[key][label(written)] += 1
     return [(text, found[key].most_common(1)[0][0]) for key, text in first.items()]
 
 
-def _fit(seen: Seen, told: np.ndarray, labels: Sequence[str], vocabularies: tuple[Vocabulary, ...]) -> Classifier:
+def _fit(
+    seen: FeatureCounts, truth: np.ndarray, labels: Sequence[str], vocabularies: tuple[Vocabulary, ...]
+) -> Classifier:
     from sklearn.linear_model import LogisticRegression
 
     scale = Scale.learn(seen)
     learner = LogisticRegression(C=INVERSE_REGULARISATION, class_weight="balanced", max_iter=2_000)
-    learner.fit(scale.apply(seen), told)
+    learner.fit(scale.apply(seen), truth)
     weights, bias = learner.coef_, learner.intercept_
     if len(labels) == 2:  # noqa: PLR2004 - of two labels, scikit-learn weighs the second against the first
         weights, bias = np.vstack([np.zeros_like(weights), weights]), np.array([0.0, bias.item()])
     return Classifier(tuple(labels), vocabularies, scale, weights, bias)
 
 
-def _temperature(probabilities: np.ndarray, told: np.ndarray) -> float:
+def _temperature(probabilities: np.ndarray, truth: np.ndarray) -> float:
     """Return by how much logits are divided so that probabilities are as sure as they are right (Guo et al., 2017)."""
-    logarithms, rows = np.log(probabilities), np.arange(len(told))
+    logarithms, rows = np.log(probabilities), np.arange(len(truth))
     return minimize_scalar(
-        lambda divisor: -log_softmax(logarithms / divisor, axis=1)[rows, told].sum(),
+        lambda divisor: -log_softmax(logarithms / divisor, axis=1)[rows, truth].sum(),
         bounds=_TEMPERATURES,
         method="bounded",
     ).x
@@ -222,14 +224,14 @@ def _compacted(classifier: Classifier) -> Classifier:
     ]
     return classifier._replace(
         vocabularies=tuple(map(Vocabulary, kept)),
-        scale=classifier.scale._replace(kept=tuple(np.arange(len(one)) for one in kept)),
+        scale=classifier.scale._replace(kept=tuple(np.arange(len(positions)) for positions in kept)),
     )
 
 
 def _fingerprint(pairs: Iterable[tuple[str, str]]) -> str:
     digest = hashlib.sha256()
-    for one in sorted(hashlib.sha256(json.dumps(pair).encode()).digest() for pair in pairs):
-        digest.update(one)
+    for pair_digest in sorted(hashlib.sha256(json.dumps(pair).encode()).digest() for pair in pairs):
+        digest.update(pair_digest)
     return digest.hexdigest()
 
 
@@ -242,23 +244,23 @@ def save(folder: Path, classifier: Classifier, card: Card) -> None:
         "bias": classifier.bias,
         "mean": classifier.scale.mean,
         "spread": classifier.scale.spread,
-        **{f"terms_{kind}": np.frombuffer(one, dtype=np.uint8) for kind, one in enumerate(terms)},
-        **{f"rarity_{kind}": one.astype(np.float32) for kind, one in enumerate(classifier.scale.rarity)},
+        **{f"terms_{kind}": np.frombuffer(encoded, dtype=np.uint8) for kind, encoded in enumerate(terms)},
+        **{f"rarity_{kind}": weights.astype(np.float32) for kind, weights in enumerate(classifier.scale.rarity)},
     }
     np.savez_compressed(folder / _WEIGHTS, **numbers)
     (folder / _CARD).write_text(json.dumps(asdict(card), ensure_ascii=False, indent=1), encoding="utf-8")
 
 
 def load(folder: Path) -> tuple[Classifier, Card]:
-    """Read a model that `save` wrote; nothing that stands in it is run.
+    """Read a model that `save` wrote; no code in it is executed.
 
     Raises:
         NoModel: there is none, or it is damaged or of another version.
     """
     try:
-        told: dict[str, Any] = json.loads((folder / _CARD).read_text(encoding="utf-8"))
-        told["labels"] = tuple(told["labels"])
-        card = Card(**told)
+        card_fields: dict[str, Any] = json.loads((folder / _CARD).read_text(encoding="utf-8"))
+        card_fields["labels"] = tuple(card_fields["labels"])
+        card = Card(**card_fields)
         with np.load(folder / _WEIGHTS, allow_pickle=False) as saved:
             numbers = {name: saved[name] for name in saved.files}
         classifier = _read(card, numbers)
@@ -273,7 +275,7 @@ def load(folder: Path) -> tuple[Classifier, Card]:
 def _read(card: Card, numbers: dict[str, np.ndarray]) -> Classifier:
     kinds = range(len(features.KINDS))
     terms = [numbers[f"terms_{kind}"].tobytes().decode() for kind in kinds]
-    vocabularies = tuple(Vocabulary(one.split("\n") if one else ()) for one in terms)
+    vocabularies = tuple(Vocabulary(joined.split("\n") if joined else ()) for joined in terms)
     scale = Scale(
         kept=tuple(np.arange(len(vocabulary)) for vocabulary in vocabularies),
         rarity=tuple(numbers[f"rarity_{kind}"] for kind in kinds),
@@ -297,7 +299,7 @@ def _answer(texts: Sequence[str]) -> list[Answer]:
 
 
 def stream(folder: Path, texts: Iterable[str], processes: int = 2) -> Iterator[Answer]:
-    """Yield what is said of each text of a stream, in order, by several processes where there are many texts.
+    """Yield the answer on each text of a stream, in order, from several processes where there are many texts.
 
     Args:
         folder: Where the model is.

@@ -1,4 +1,4 @@
-"""What weighs on those who complain: shares, trends and weights with their intervals. Counts come from SQL."""
+"""Shares, trends and weights of pain points, with their intervals, from counts."""
 
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ MOST = 10.0
 
 
 class Interval(NamedTuple):
-    """Values and the limits of their 90 % intervals, one for each row; NaN where nothing can be said."""
+    """Values and the limits of their 90 % intervals, one for each row; NaN where they are undefined."""
 
     value: np.ndarray
     low: np.ndarray
@@ -72,7 +72,7 @@ def weight(lost: np.ndarray, squares: np.ndarray, largest: np.ndarray, marks: np
         largest: Most points that one costs.
         marks: Marks over which the mean is taken; NaN comes of 0.
     """
-    lost, squares, largest, marks = (np.asarray(one, dtype=float) for one in (lost, squares, largest, marks))
+    lost, squares, largest, marks = (np.asarray(values, dtype=float) for values in (lost, squares, largest, marks))
     with np.errstate(divide="ignore", invalid="ignore"):
         low = _gamma(lost, squares, TAIL)
         high = _gamma(lost + largest, squares + largest**2, 1 - TAIL)

@@ -1,4 +1,4 @@
-"""What the words of a text say of its writer's feeling, as numbers. The words stand in `polarity.txt`."""
+"""Scores the polarity of a text from the word list `polarity.txt`."""
 
 import re
 from collections.abc import Iterable
@@ -28,14 +28,14 @@ _BEFORE = 30  # characters that are looked back for a negation
 
 
 class Weight(NamedTuple):
-    """How much a text says for and against."""
+    """The positive and negative weights of a text."""
 
     positive: float
     negative: float
 
     @property
     def balance(self) -> float:
-        """Return the balance from -1 to 1, near 0 where little is said."""
+        """Return the balance from -1 to 1, near 0 where the weights are small."""
         return (self.positive - self.negative) / (self.positive + self.negative + 1)
 
 
@@ -50,14 +50,17 @@ def _patterns() -> dict[tuple[str, int], re.Pattern[str]]:
             found.setdefault((polarity, int(strength)), []).append(pattern)
     return {
         key: re.compile(
-            "|".join(rf"\b(?:{one})\b" if one[-1].isalnum() or one[-1] in "*+?)" else one for one in alternatives)
+            "|".join(
+                rf"\b(?:{alternative})\b" if alternative[-1].isalnum() or alternative[-1] in "*+?)" else alternative
+                for alternative in alternatives
+            )
         )
         for key, alternatives in found.items()
     }
 
 
 def weigh(folded: str) -> Weight:
-    """Return what a folded text says for and against; a negated word counts for the other side."""
+    """Return the positive and negative weights of a folded text; a negated word counts for the other side."""
     positive = negative = 0.0
     for (polarity, strength), pattern in _patterns().items():
         if polarity == "request":
@@ -77,13 +80,13 @@ def weigh(folded: str) -> Weight:
 
 
 def is_mixed(text: str) -> bool:
-    """Tell whether a text is clearly for something in one clause and clearly against something in another.
+    """Return whether a text is clearly for something in one clause and clearly against something in another.
 
     Sentences are cut into clauses at words of contrast.
     """
     clauses = [weigh(clause) for part in sentences(fold(clean(text))) for clause in _CLAUSE.split(part)]
-    praised = max((one.positive - one.negative for one in clauses), default=0)
-    blamed = max((one.negative - one.positive for one in clauses), default=0)
+    praised = max((clause.positive - clause.negative for clause in clauses), default=0)
+    blamed = max((clause.negative - clause.positive for clause in clauses), default=0)
     is_opposed = min(praised, blamed) >= _SAID and praised + blamed >= _CLEAR
     whole = _sum(clauses)
     return is_opposed and min(whole) >= _BESIDE * max(whole)
@@ -142,4 +145,4 @@ FEATURES = (
 
 def _sum(weights: Iterable[Weight]) -> Weight:
     weights = list(weights)
-    return Weight(sum(one.positive for one in weights), sum(one.negative for one in weights))
+    return Weight(sum(weight.positive for weight in weights), sum(weight.negative for weight in weights))

@@ -1,4 +1,4 @@
-"""The model of feelings that is in service, and the gate that a newer one must pass. What a model is, is `model`'s."""
+"""Puts a newer text classifier into service when it passes its evaluation gate."""
 
 import hashlib
 import shutil
@@ -16,9 +16,9 @@ from analytics.text.words import fold
 #: One text in so many is never learnt from: the same ones whatever else has been collected, so that any two models can
 #: be compared on them.
 FROZEN = 5
-#: Fewest frozen texts that a model is judged on.
+#: Fewest frozen texts that a model is evaluated on.
 FEWEST_FROZEN = 30
-#: Most texts that are learnt from, and judged on.
+#: Most texts for training, and for evaluation.
 MOST_TEXTS = 20_000
 _CURRENT = "current"
 
@@ -32,13 +32,13 @@ class Served(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What the gate says of a model.
+    """The verdict of the gate on a model.
 
     Attributes:
-        version: Of the model that was judged.
+        version: Of the model that was evaluated.
         against: Version of the one in service, None where there is none: the commonest label is then what it must beat.
         is_accepted: Whether it is in service now.
-        texts: Frozen texts that both were judged on.
+        texts: Frozen texts that both were evaluated on.
         macro_f1: Of the model on them.
         gain: Its macro-F1 minus the other's, with the interval of 90 %.
         card: What is known of it.
@@ -54,7 +54,7 @@ class Verdict(NamedTuple):
 
 
 class TooFewFrozen(Exception):
-    """There are too few frozen texts to judge a model."""
+    """There are too few frozen texts to evaluate a model."""
 
 
 def in_service(folder: Path) -> Served | None:
@@ -67,7 +67,7 @@ def in_service(folder: Path) -> Served | None:
 
 
 def is_frozen(text: str) -> bool:
-    """Tell whether a text is kept for judging: by its own words, so that copies of it are kept too."""
+    """Return whether a text is kept for judging: by its own words, so that copies of it are kept too."""
     digest = hashlib.sha256(" ".join(fold(text).split()).encode()).digest()
     return int.from_bytes(digest[:4], "big") % FROZEN == 0
 
@@ -80,16 +80,16 @@ def offer(folder: Path, texts: Iterable[tuple[str, str]]) -> Verdict:
 
     Args:
         folder: Where models are kept.
-        texts: Texts and the feelings that their writers told.
+        texts: Texts and the feelings that their writers gave.
 
     Raises:
         model.TooFewTexts: there are too few to learn from.
-        TooFewFrozen: there are too few to judge with.
+        TooFewFrozen: there are too few frozen texts.
     """
     distinct = model.distinct(texts)
-    learnt = [one for one in distinct if not is_frozen(one[0])][:MOST_TEXTS]
-    classifier, card = model.train([text for text, _ in learnt], [told for _, told in learnt])
-    frozen = [one for one in distinct if is_frozen(one[0]) and one[1] in card.labels][:MOST_TEXTS]
+    learnt = [pair for pair in distinct if not is_frozen(pair[0])][:MOST_TEXTS]
+    classifier, card = model.train([text for text, _ in learnt], [feeling for _, feeling in learnt])
+    frozen = [pair for pair in distinct if is_frozen(pair[0]) and pair[1] in card.labels][:MOST_TEXTS]
     if len(frozen) < FEWEST_FROZEN:
         raise TooFewFrozen(f"{len(frozen)} frozen texts, {FEWEST_FROZEN} are needed")
     draft = folder / f".{uuid4().hex}"
@@ -113,13 +113,13 @@ def _version(folder: Path) -> str:
 
 def _judged(candidate: Served, served: Served | None, frozen: Sequence[tuple[str, str]]) -> Verdict:
     labels, texts = candidate.card.labels, [text for text, _ in frozen]
-    told = _indices(labels, [label for _, label in frozen])
+    truth = _indices(labels, [label for _, label in frozen])
     answers = _indices(labels, [answer.label for answer in candidate.classifier.answer(texts)])
     if served:
         others = _indices(labels, [answer.label for answer in served.classifier.answer(texts)])
     else:
-        others = np.full_like(told, np.bincount(told).argmax())
-    macro_f1, gain = evaluation.compare(len(labels), told, answers, others)
+        others = np.full_like(truth, np.bincount(truth).argmax())
+    macro_f1, gain = evaluation.compare(len(labels), truth, answers, others)
     return Verdict(
         version=candidate.version,
         against=served.version if served else None,
@@ -135,11 +135,11 @@ def _judged(candidate: Served, served: Served | None, frozen: Sequence[tuple[str
 def _indices(labels: Sequence[str], said: Sequence[str | None]) -> np.ndarray:
     """Return the place of each label, one past the last for what is not among them."""
     places = {label: place for place, label in enumerate(labels)}
-    return np.array([places.get(one or "", len(labels)) for one in said])
+    return np.array([places.get(label or "", len(labels)) for label in said])
 
 
 def _put_in_service(folder: Path, draft: Path, version: str) -> None:
-    """Make a draft the model in service, in one step for whoever reads, and remove what served before."""
+    """Make a draft the model in service, in one atomic step, and remove the former one."""
     former = [path for path in folder.iterdir() if path.is_dir() and not path.is_symlink() and path != draft]
     target = folder / version
     if target not in former:

@@ -1,4 +1,4 @@
-"""Which themes of the Gendarmerie's a text speaks of, by the words of `themes.yml`. Feelings belong to `feeling`."""
+"""Recognises the themes of a text by the words of `themes.yml`."""
 
 import re
 from collections.abc import Sequence
@@ -28,14 +28,14 @@ class Theme(NamedTuple):
     words: re.Pattern[str]
 
     def points(self, folded: str) -> int:
-        """Return how plainly a folded text speaks of the theme, 0 for not at all."""
+        """Return the score of a folded text on the theme, 0 for none."""
         strong = min(_MOST_STRONG, len(self.strong.findall(folded)))
         return 2 * strong + min(_MOST_WORDS, len(self.words.findall(folded)))
 
 
 @cache
 def taxonomy() -> tuple[Theme, ...]:
-    """Return the fixed themes, in the order of `themes.yml`; what speaks of none is `autre`."""
+    """Return the fixed themes, in the order of `themes.yml`; a text without any is `autre`."""
     declared = yaml.safe_load((Path(__file__).parent / "themes.yml").read_text(encoding="utf-8"))
     return tuple(
         Theme(code, theme["label"], _any(theme["strong"]), _any(theme["words"])) for code, theme in declared.items()
@@ -52,18 +52,18 @@ def _any(patterns: Sequence[str]) -> re.Pattern[str]:
 
 
 def points(text: str) -> list[int]:
-    """Return how plainly a text speaks of each theme of the taxonomy."""
+    """Return the score of a text on each theme of the taxonomy."""
     folded = fold(clean(text))
     return [theme.points(folded) for theme in taxonomy()]
 
 
 def logarithms(text: str) -> list[float]:
-    """Return log(1 + points) for each theme of the taxonomy: the tenth word of a theme says less than the first."""
-    return [log1p(one) for one in points(text)]
+    """Return log(1 + points) for each theme of the taxonomy: repeated words of a theme count less."""
+    return [log1p(score) for score in points(text)]
 
 
 def spoken_of(logarithms: Sequence[float]) -> tuple[str, ...]:
-    """Return the themes that a text speaks of plainly enough, the plainest first; `autre` where it speaks of none.
+    """Return the themes whose score passes the threshold, the highest first; `autre` where none does.
 
     Args:
         logarithms: log(1 + points) for each theme of the taxonomy.

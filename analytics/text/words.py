@@ -1,4 +1,4 @@
-"""Takes a text apart: folded characters, sentences, words. What the words mean belongs to `polarity` and `themes`."""
+"""Splits a text into sentences, folded words and stems."""
 
 import re
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ def sentences(text: str) -> list[str]:
 
 
 def words(text: str) -> list[str]:
-    """Return the words, numbers and punctuation of a text, folded and without names: who or where moves no feeling."""
+    """Return the words, numbers and punctuation of a text, folded and without names, which carry no sentiment."""
     return list(_words(fold(clean(text))))
 
 
@@ -56,7 +56,7 @@ def _words(folded: str) -> Iterator[str]:
 
 @lru_cache(maxsize=1 << 16)
 def _is_name(word: str) -> bool:
-    """Tell whether a folded word is somebody's or a place's name before it is a word of the language."""
+    """Return whether a folded word is rather a name of a person or place than a word of the language."""
     _, kinds = look_up(word)
     if word in _WORDS or kinds & int(Kind.INSTITUTION):
         return False

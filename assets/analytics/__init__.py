@@ -1,1 +1,1 @@
-"""What `analytics` has learnt from what was published, as Dagster assets. What it learns, and how, is not told here."""
+"""What `analytics` learns from published data, as Dagster assets."""

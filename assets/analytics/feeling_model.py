@@ -1,4 +1,4 @@
-"""The model of feelings as an asset: trained on what was published, and in service only if it passes its gate."""
+"""The sentiment model as an asset: trained on published texts, put into service when it passes its gate."""
 
 from collections.abc import Iterator
 
@@ -13,8 +13,8 @@ from warehouse import published
 KEY = dg.AssetKey(["analytics", "feeling_model"])
 GATE = "not_worse_than_the_one_in_service"
 
-#: What citizens told of their feelings, beside the texts that they wrote, in a lasting order.
-_TOLD = """
+#: Texts with the feelings that their writers gave, in a stable order.
+_LABELLED_TEXTS = """
     select texts.text, texts.told_feeling
     from perception.fct_verbatim as texts
     inner join perception.fct_verbatim_kind as kinds on texts.verbatim_id = kinds.verbatim_id
@@ -23,14 +23,14 @@ _TOLD = """
 """
 
 
-def told(home: settings.Home) -> list[tuple[str, str]]:
-    """Return the published texts whose writers told their feeling, the latest first.
+def labelled_texts(home: settings.Home) -> list[tuple[str, str]]:
+    """Return the published texts whose writers gave their feeling, the latest first.
 
     Raises:
         ExpectedFailure: nothing is published.
     """
     with published.connect(home) as connection:
-        return connection.execute(_TOLD).fetchall()
+        return connection.execute(_LABELLED_TEXTS).fetchall()
 
 
 @dg.asset(
@@ -60,11 +60,11 @@ def feeling_model() -> Iterator[dg.MaterializeResult]:
     """Train a model, and put it into service if it passes.
 
     Raises:
-        dg.Failure: too few citizens have told their feeling, or nothing is published.
+        dg.Failure: too few citizens have given their feeling, or nothing is published.
     """
     home = settings.home()
     try:
-        verdict = service.offer(home.feeling_models, told(home))
+        verdict = service.offer(home.feeling_models, labelled_texts(home))
     except (model.TooFewTexts, service.TooFewFrozen) as failure:
         raise dg.Failure(
             description=f"No model was made: {failure}. The one in service, if any, stays.", allow_retries=False

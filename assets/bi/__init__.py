@@ -1,1 +1,1 @@
-"""The datasets, charts and dashboards of Superset as assets. What they show belongs in `superset/bundle`."""
+"""The datasets, charts and dashboards of Superset as assets."""

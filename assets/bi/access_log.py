@@ -1,4 +1,4 @@
-"""Who looked at or exported what in Superset, by day, from its log. Its database is read, never written."""
+"""Reads from Superset's log who viewed or exported what, by day."""
 
 import hashlib
 import hmac
@@ -53,10 +53,10 @@ def by_day(home: Home, now: datetime) -> list[dict[str, Any]]:
     since = now.astimezone(UTC) - timedelta(days=days())
     counted: Counter[tuple] = Counter()
     for moment, username, action, dashboard, chart, is_export in rows(file, since):
-        told = what(action, dashboard, chart, is_export=bool(is_export))
-        if told:
+        activity = what(action, dashboard, chart, is_export=bool(is_export))
+        if activity:
             day = datetime.fromisoformat(moment).replace(tzinfo=UTC).astimezone(PARIS).date()
-            counted[day, account(username), *told] += 1
+            counted[day, account(username), *activity] += 1
     names = ("day", "account", "action", "object_kind", "object_title")
     return [{**dict(zip(names, key, strict=True)), "times": times} for key, times in sorted(counted.items())]
 

@@ -1,4 +1,4 @@
-"""Which published columns the datasets, charts and dashboards of Superset show. How they are drawn is `supersync`'s."""
+"""The column lineage of Superset's datasets, charts and dashboards."""
 
 from collections.abc import Iterator, Mapping
 
@@ -19,7 +19,7 @@ def edges(bundle: Bundle, layers: Mapping[str, str]) -> Iterator[Edge]:
     """Yield the edges from columns of the published copy to dashboards.
 
     Args:
-        bundle: What Superset is told to show.
+        bundle: The bundle of Superset.
         layers: Layer of each published table, by `schema.name`.
     """
     for dataset in bundle.datasets:

@@ -1,4 +1,4 @@
-"""Superset's kept answers, forgotten at each publication, whichever job publishes. No dashboard changes here."""
+"""Empties Superset's query cache after each publication."""
 
 import dagster as dg
 from supersync.cache import invalidate
@@ -21,8 +21,8 @@ KEY = dg.AssetKey(["superset", "answers"])
     kinds={"superset"},
     description="Superset's kept answers: none is older than the published daily copy.",
 )
-def answers() -> dg.MaterializeResult:
-    """Have Superset forget its answers, or say why there are none to forget.
+def query_cache() -> dg.MaterializeResult:
+    """Empty Superset's query cache, or report why there is none.
 
     It waits for nothing but the publication: an apply of the bundle that fails leaves no former figures on the screen.
 
@@ -33,7 +33,7 @@ def answers() -> dg.MaterializeResult:
 
 
 def forget() -> str:
-    """Have Superset forget its answers, and return a sentence on what came of it.
+    """Empty Superset's query cache, and return a sentence on the outcome.
 
     Raises:
         dg.Failure: Superset runs, but does not do it.

@@ -1,4 +1,4 @@
-"""How this home reaches Superset: bundle, policies, client, address of its data. Their content is in `superset/`."""
+"""How this home reaches Superset: bundle, policies, client, database address."""
 
 from pathlib import Path
 

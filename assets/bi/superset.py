@@ -15,7 +15,7 @@ from assets.bi.lineage import edges
 from assets.dbt.translator import node_key, owners
 from assets.serving.copies import key as copy_key
 from assets.serving.lineage import relation
-from audit.lineage import Column, Way
+from audit.lineage import Column, LineageGraph
 from core import settings
 from warehouse import dbt_project
 from warehouse.published import DAILY, LIVE
@@ -46,7 +46,6 @@ def nodes() -> Mapping[str, Any]:
 
 @cache
 def datasets() -> Mapping[str, Asset]:
-    """Return the datasets by slug."""
     return {asset.slug: asset for asset in bundle() if asset.kind == "dataset"}
 
 
@@ -55,7 +54,7 @@ def asset_key(kind: str, slug: str) -> dg.AssetKey:
 
 
 def upstream(asset: Asset) -> list[dg.AssetKey]:
-    """Return what an object of Superset is made from; a dataset reads the published copy of its models.
+    """Return the upstream assets of a Superset object; those of a dataset are the published copies of its models.
 
     What a copy says of itself is no model: it comes with the copy.
     """
@@ -106,13 +105,13 @@ def live_pages(client: Client) -> dict[dg.AssetKey, str]:
 def lineage() -> dict[dg.AssetKey, dg.TableColumnLineage]:
     """Return which columns each object shows, as Dagster draws it: it knows columns, and of metrics what they read."""
     tables = {relation(node): node_key(node) for node in nodes().values() if node["resource_type"] in TABLES}
-    way = Way(edges(bundle(), {name: key.path[0] for name, key in tables.items()}))
+    graph = LineageGraph(edges(bundle(), {name: key.path[0] for name, key in tables.items()}))
     found: dict[dg.AssetKey, dict[str, set[tuple[dg.AssetKey, str]]]] = {}
-    for source, target in way.edges:
+    for source, target in graph.edges:
         if target.layer == "metric":
             continue
         deps = found.setdefault(asset_key(target.layer, target.table), {}).setdefault(target.name, set())
-        deps.update((tables.get(column.table) or asset_key(*column[:2]), column.name) for column in read(way, source))
+        deps.update((tables.get(column.table) or asset_key(*column[:2]), column.name) for column in read(graph, source))
     return {
         key: dg.TableColumnLineage(
             {column: [dg.TableColumnDep(*dep) for dep in sorted(deps)] for column, deps in columns.items()}
@@ -121,11 +120,11 @@ def lineage() -> dict[dg.AssetKey, dg.TableColumnLineage]:
     }
 
 
-def read(way: Way, column: Column) -> list[Column]:
+def read(graph: LineageGraph, column: Column) -> list[Column]:
     """Return the columns of a dataset that a metric is computed from, any other column itself."""
     if column.layer != "metric":
         return [column]
-    return [edge.source for edge in way.behind(column) if edge.target == column]
+    return [edge.source for edge in graph.upstream(column) if edge.target == column]
 
 
 @cache

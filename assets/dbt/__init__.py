@@ -1,1 +1,1 @@
-"""What dbt builds in the warehouse: seeds, models and their checks. What they mean belongs in `dbt_project`."""
+"""The seeds, models and checks of the dbt project as assets."""

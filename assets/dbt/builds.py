@@ -35,7 +35,7 @@ REMEDY_OF_ROWS = (
 
 @cache
 def manifest() -> dict:
-    """Return the manifest with what dagster-dbt lacks to tell which checks a cautious selector selects."""
+    """Return the manifest with the fields that dagster-dbt needs to resolve cautious selectors of checks."""
     parsed = dbt_project.read_manifest()
     for node in parsed["nodes"].values():
         node["depends_on_nodes"] = node["depends_on"].get("nodes", [])  # of dbt's own nodes, a property
@@ -82,7 +82,7 @@ def models_of(target: str) -> dg.AssetsDefinition:
 
 
 def build(context: dg.AssetExecutionContext, dbt: DbtCliResource, target: str) -> Iterator:
-    """Build what is selected of a target, and tell what became of each node.
+    """Build the selected nodes of a target, and yield the outcome of each.
 
     Raises:
         dg.Failure: a node could not be built or a check failed.
@@ -90,7 +90,7 @@ def build(context: dg.AssetExecutionContext, dbt: DbtCliResource, target: str) -
     for platform in dbt_project.platforms_read(dbt_project.read_manifest(), target):
         ensure_tables(platform)
     invocation = dbt.cli(
-        # Unit tests judge the code, not the data: `make test` runs them.
+        # Unit tests concern the code, not the data: `make test` runs them.
         ["build", "--target", target, "--exclude-resource-type", "unit_test"],
         context=context,
         raise_on_error=False,
@@ -110,13 +110,13 @@ def build(context: dg.AssetExecutionContext, dbt: DbtCliResource, target: str) -
         else:
             yield event
     found = settle_failures(invocation, target)
-    for one in found:
-        context.log.warning(str(one))
-        for line in str(one).splitlines():  # what a person waits for is drawn from stdout
+    for failure in found:
+        context.log.warning(str(failure))
+        for line in str(failure).splitlines():  # what a person waits for is drawn from stdout
             print(f"{WARNING}{line}", flush=True)
     yield from (with_rows(check, found) for check in failed_checks)
-    held = any(one.stops == held_back.HOLD_BACK for one in found)
-    if any(one.stops == held_back.BLOCK for one in found) or not (held or invocation.is_successful()):
+    held = any(failure.on_failure == held_back.HOLD_BACK for failure in found)
+    if any(failure.on_failure == held_back.BLOCK for failure in found) or not (held or invocation.is_successful()):
         raise dg.Failure(description=sentences(found, invocation), allow_retries=False)
     # What dbt had skipped was built since: Dagster would skip what reads it.
     yield from (dg.MaterializeResult(asset_key=key) for key in sorted(context.selected_asset_keys - built))
@@ -134,12 +134,16 @@ def settle_failures(invocation: DbtCliInvocation, target: str) -> list[Failure]:
     found: list[Failure] = []
     for _ in range(ROUNDS):
         new = held_back.failures(graph, database, results)
-        former = {code for one in found for code in one.kpis}
+        former = {code for failure in found for code in failure.kpis}
         found += new
-        if all(one.stops == held_back.WARN for one in found) or any(one.stops == held_back.BLOCK for one in new):
+        if all(failure.on_failure == held_back.WARN for failure in found) or any(
+            failure.on_failure == held_back.BLOCK for failure in new
+        ):
             return found
-        codes = {code for one in found for code in one.kpis}
-        held_back.hold_back(home, graph, [one for one in new if one.stops == held_back.HOLD_BACK], database)
+        codes = {code for failure in found for code in failure.kpis}
+        held_back.hold_back(
+            home, graph, [failure for failure in new if failure.on_failure == held_back.HOLD_BACK], database
+        )
         models, checks = held_back.unfinished(graph, database, codes)
         kept = {graph.kpi_node(code)["unique_id"] for code in codes}
         models = sorted({*models, *(graph.readers(codes - former) - kept)})
@@ -147,12 +151,12 @@ def settle_failures(invocation: DbtCliInvocation, target: str) -> list[Failure]:
             break
         verb, chosen = ("run", models) if models else ("test", checks)
         results = again(verb, [graph.nodes[uid]["name"] for uid in chosen], target, Path(invocation.target_path))
-    held_back.settle(graph, database, [one for one in found if one.stops == held_back.HOLD_BACK])
-    return list({one.unique_id: one for one in found}.values())
+    held_back.settle(graph, database, [failure for failure in found if failure.on_failure == held_back.HOLD_BACK])
+    return list({failure.unique_id: failure for failure in found}.values())
 
 
 def run_results(folder: Path) -> list[dict[str, Any]]:
-    """Return how each node of the last invocation ended; nothing where dbt stopped before it built anything."""
+    """Return the result of each node of the last invocation; empty where dbt stopped before it built anything."""
     file = folder / "run_results.json"
     return json.loads(file.read_bytes())["results"] if file.exists() else []
 
@@ -166,22 +170,26 @@ def again(verb: str, names: list[str], target: str, folder: Path) -> list[dict[s
 
 def with_rows(check: dg.AssetCheckResult, found: Sequence[Failure]) -> dg.AssetCheckResult:
     """Return a failed check with the rows that it refuses; one that holds back has failed, whatever dbt calls it."""
-    one = next((one for one in found if one.name == check.check_name), None)
-    if one is None:
+    failure = next((failure for failure in found if failure.name == check.check_name), None)
+    if failure is None:
         return check
-    details = {"rows": "\n".join(one.examples), "kpis held back": ", ".join(sorted(one.kpis)), "remedy": REMEDY_OF_ROWS}
+    details = {
+        "rows": "\n".join(failure.examples),
+        "kpis held back": ", ".join(sorted(failure.kpis)),
+        "remedy": REMEDY_OF_ROWS,
+    }
     return dg.AssetCheckResult(
         passed=False,
         asset_key=check.asset_key,
         check_name=check.check_name,
-        severity=dg.AssetCheckSeverity.WARN if one.stops == held_back.WARN else dg.AssetCheckSeverity.ERROR,
+        severity=dg.AssetCheckSeverity.WARN if failure.on_failure == held_back.WARN else dg.AssetCheckSeverity.ERROR,
         metadata={**check.metadata, **details},
     )
 
 
 def sentences(found: Sequence[Failure], invocation: DbtCliInvocation) -> str:
     """Return what failed, with its rows and a remedy."""
-    blocking = [str(one) for one in found if one.stops == held_back.BLOCK]
+    blocking = [str(failure) for failure in found if failure.on_failure == held_back.BLOCK]
     return "\n".join([*blocking, REMEDY_OF_ROWS]) if blocking else failures(invocation)
 
 

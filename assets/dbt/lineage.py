@@ -1,4 +1,4 @@
-"""Column lineage of the dbt project, read from its compiled SQL once per code version. `dbt` shows it."""
+"""Traces column lineage through the compiled SQL of the dbt project, once per code version."""
 
 import json
 import os
@@ -21,13 +21,13 @@ from warehouse import dbt_project
 
 DIALECT = "duckdb"
 
-#: The dbt source through which the daily target reads what the live one has published.
-PUBLISHED_BY_LIVE = "live_copy"
+#: The dbt sources through which each target reads what the other one has published.
+PUBLISHED = ("live_copy", "daily_copy")
 
 #: In observations, a constant in one of these counts the record: it comes from where the key of the record comes from.
 COUNTED, RECORD = ("numerator", "denominator"), "record_key"
 
-#: In `meta` of a column of a Python model: the columns it is made from, as `model.column`. SQL tells that by itself.
+#: In `meta` of a column of a Python model: its source columns, as `model.column`. SQL models are traced instead.
 MADE_OF = "made_of"
 
 #: Columns a column is made from: model, column -> [(upstream node, upstream column)], nodes by their dbt unique id.
@@ -40,7 +40,7 @@ def relation(node: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def trace(manifest: Mapping[str, Any]) -> Lineage:
-    """Return the columns behind each column of each model.
+    """Return the upstream columns of each column of each model.
 
     Args:
         manifest: dbt's manifest with compiled code, and every column of every node described.
@@ -49,7 +49,7 @@ def trace(manifest: Mapping[str, Any]) -> Lineage:
     tables = {relation(n): uid for uid, n in nodes.items() if n["resource_type"] in ("model", "seed", "source")}
     models = {node["name"]: uid for uid, node in nodes.items() if node["resource_type"] == "model"}
     # A published copy of the other target holds models under their own names: what is read there comes from them.
-    tables |= {relation(n): models[n["name"]] for n in nodes.values() if n.get("source_name") == PUBLISHED_BY_LIVE}
+    tables |= {relation(n): models[n["name"]] for n in nodes.values() if n.get("source_name") in PUBLISHED}
     schema: dict[str, dict[str, dict[str, str]]] = {}
     for (schema_name, table), uid in tables.items():
         columns = {c["name"].lower(): c.get("data_type") or "text" for c in nodes[uid]["columns"].values()}
@@ -65,7 +65,7 @@ def trace(manifest: Mapping[str, Any]) -> Lineage:
 
 
 def declared(node: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]]) -> dict[str, list[tuple[str, str]]]:
-    """Return the columns that a Python model says stand behind each of its own.
+    """Return the upstream columns that a Python model declares for each of its own.
 
     Raises:
         ExpectedFailure: it names a column that is not there, or a model that it does not read.
@@ -73,7 +73,7 @@ def declared(node: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]]) ->
     read = {nodes[uid]["name"]: uid for uid in node["depends_on"]["nodes"]}
     found: dict[str, list[tuple[str, str]]] = {}
     for column in node["columns"].values():
-        named = [tuple(one.split(".")) for one in column["config"]["meta"].get(MADE_OF, [])]
+        named = [tuple(column_path.split(".")) for column_path in column["config"]["meta"].get(MADE_OF, [])]
         for model, name in named:
             if model not in read or name not in nodes[read[model]]["columns"]:
                 raise ExpectedFailure(
@@ -88,10 +88,10 @@ def declared(node: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]]) ->
 def trace_model(
     node: Mapping[str, Any], schema: dict[str, Any], tables: Mapping[tuple[str, str], str]
 ) -> dict[str, list[tuple[str, str]]]:
-    """Return the columns behind each column of one model."""
+    """Return the upstream columns of each column of one model."""
     query = sqlglot.parse_one(node["compiled_code"], dialect=DIALECT)
     for table in query.find_all(exp.Table):
-        table.set("catalog", None)  # the database is the file; only schema and table tell models apart
+        table.set("catalog", None)  # the database is the file; only schema and table distinguish models
     qualified = qualify(query, schema=schema, dialect=DIALECT, validate_qualify_columns=False)
     # All columns at once: they share the steps that one question for each would take anew.
     roots = lineage(None, qualified, schema=schema, scope=build_scope(qualified), dialect=DIALECT)

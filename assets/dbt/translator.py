@@ -1,4 +1,4 @@
-"""How dbt nodes are named and labelled in Dagster. Which of them are built, and how, belongs in `dbt`."""
+"""Maps dbt nodes to Dagster keys, tags and owners."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,1 +1,1 @@
-"""The platforms and their raw tables. How a platform is read belongs in `ingestion`."""
+"""The platforms and their raw tables as assets."""

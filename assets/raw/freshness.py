@@ -1,4 +1,4 @@
-"""How old a table may be before Dagster marks it late. The ages themselves are declared with each platform."""
+"""Freshness policies of raw tables, from the lateness that each platform declares."""
 
 from datetime import timedelta
 

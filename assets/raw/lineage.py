@@ -1,4 +1,4 @@
-"""Which field of a platform each raw column holds, as the contracts in `ingestion` declare it."""
+"""The column lineage from platform fields to raw columns, from the contracts."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ def tables(platform: Platform) -> tuple[Table, ...]:
 
 
 def given(table: Table) -> dict[str, list[str]]:
-    """Return the fields behind each raw column, under each name that the platform has used; a load fills the others."""
+    """Return the platform fields of each raw column, under all names used so far; load columns have none."""
     labels = {field.name: field.labels or (field.name,) for field in table.fields if not field.filled_by_load}
     found = {column: list(names) for column, names in labels.items()}
     if parts := [name for part in table.key_parts for name in labels.get(part, ())]:

@@ -1,4 +1,4 @@
-"""One load per platform, with the raw tables it writes. Reading, contracts and quarantine belong in `ingestion`."""
+"""One load per platform, with the raw tables that it writes and its quarantine checks."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from core.errors import ExpectedFailure
 from core.locks import writer_lock
 from ingestion.engine import drop_folder, quarantine
 from ingestion.engine.loading import load
-from ingestion.engine.progress import Pace
+from ingestion.engine.progress import Progress
 from ingestion.engine.reports import LOAD_LOG, EntityReport, LoadReport
 from ingestion.platforms import PLATFORMS, Platform
 
@@ -21,7 +21,7 @@ QUARANTINE_CHECK = "quarantine_is_empty"
 
 
 class LoadConfig(dg.Config):
-    """What to load: the platform's own address, a file of its inbox, or what stands for one given elsewhere."""
+    """What to load: the platform's own address, a file of its drop folder, or the token of a file given elsewhere."""
 
     file: str | None = None
 
@@ -46,7 +46,7 @@ def table_spec(platform: Platform, table: str) -> dg.AssetSpec:
 
 
 def metadata(report: LoadReport, entity: EntityReport) -> dict[str, dg.MetadataValue]:
-    """Return what a load tells of one table; `summary` tells of the whole load."""
+    """Return the metadata of one table from a load; `summary` is of the whole load."""
     outcomes = ("read", "new", "updated", "unchanged", "quarantined", "replaced", "outdated", "reverted")
     counts = tuple(f"rows_{outcome}" for outcome in outcomes)
     return {
@@ -102,7 +102,7 @@ def build_load(platform: Platform) -> dg.AssetsDefinition:
             yield from quarantine_checks(platform)
             return
         try:
-            report = load(platform.name, file=file, progress=Pace(lambda said: print(f"{platform.name}: {said}")))
+            report = load(platform.name, file=file, progress=Progress(lambda said: print(f"{platform.name}: {said}")))
         except ExpectedFailure as failure:
             raise dg.Failure(description=str(failure), allow_retries=False) from None
         context.log.info(report.summary())

@@ -1,4 +1,4 @@
-"""One external asset per platform: the head of every lineage. Its raw tables belong in `loads`."""
+"""One external asset per platform, at the head of the lineage."""
 
 import dagster as dg
 

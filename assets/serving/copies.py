@@ -57,7 +57,18 @@ def build_copy(made: Copy) -> dg.AssetsDefinition:
     return published
 
 
+#: The daily build reads what the live one has published, and Dagster's graph has no circles: the other way, from
+#: `serving/daily` to what is live, begins anew here.
+PUBLISHED_BEFORE = dg.AssetSpec(
+    key=["source", "daily_copy"],
+    group_name="source",
+    owners=["team:plateforme-donnees"],
+    kinds={"duckdb"},
+    description="The daily copy that was published last, as the live build reads it.",
+)
+
+
 @dg.definitions
 def defs() -> dg.Definitions:
-    """Return the publication of each database."""
-    return dg.Definitions(assets=[build_copy(made) for made in (DAILY, LIVE)])
+    """Return the publication of each database, and what the live build reads of one."""
+    return dg.Definitions(assets=[*(build_copy(made) for made in (DAILY, LIVE)), PUBLISHED_BEFORE])

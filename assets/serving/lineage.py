@@ -1,4 +1,4 @@
-"""The whole way of each column, from the platform's field to the dashboard. Each stretch is found by its owner."""
+"""Joins the column edges of raw tables, dbt models and Superset into one lineage graph."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -9,10 +9,10 @@ from assets.bi import lineage as bi_lineage
 from assets.dbt.lineage import Lineage
 from assets.dbt.translator import node_key
 from assets.raw import lineage as raw_lineage
-from audit.lineage import Column, Edge, Way
+from audit.lineage import Column, Edge, LineageGraph
 
 
-def way(manifest: Mapping[str, Any], lineage: Lineage, bundle: Bundle) -> Way:
+def lineage_graph(manifest: Mapping[str, Any], lineage: Lineage, bundle: Bundle) -> LineageGraph:
     """Return every edge between two columns.
 
     Args:
@@ -23,7 +23,7 @@ def way(manifest: Mapping[str, Any], lineage: Lineage, bundle: Bundle) -> Way:
     nodes = {**manifest["sources"], **manifest["nodes"]}
     tables = (node for node in nodes.values() if node["resource_type"] in ("model", "seed", "source"))
     layers = {relation(node): layer(node) for node in tables}
-    return Way([*raw_lineage.edges(), *model_edges(nodes, lineage), *bi_lineage.edges(bundle, layers)])
+    return LineageGraph([*raw_lineage.edges(), *model_edges(nodes, lineage), *bi_lineage.edges(bundle, layers)])
 
 
 def relation(node: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""What the platform tells a publication of itself: definitions, lineage, runs, accesses. Writing it is `audit`'s."""
+"""Gathers what a publication records about the platform: definitions, lineage, runs, checks, access log."""
 
 import sqlite3
 from collections.abc import Iterable, Set
@@ -11,14 +11,14 @@ from assets.bi import access_log, server
 from assets.bi.lineage import shown
 from assets.dbt.lineage import load_compiled
 from assets.graph import graph
-from assets.serving.lineage import way
+from assets.serving.lineage import lineage_graph
 from audit import publication_metadata
 from audit.definitions import definitions
 from audit.publication_metadata import PublicationMetadata
 from audit.recording import Recorder
 from core import settings
 
-#: How far back runs and evaluations of checks are told.
+#: How far back runs and evaluations of checks are recorded.
 DAYS = 31
 #: Micro-batches make hundreds of runs a day, and Dagster takes a millisecond for each, and for each evaluation.
 RUN_LIMIT, EVALUATIONS_OF_A_CHECK = 5_000, 100
@@ -32,7 +32,7 @@ def recorder(context: dg.AssetExecutionContext) -> Recorder:
     """
     manifest, lineage = load_compiled()
     bundle = server.bundle()
-    edges, places = way(manifest, lineage, bundle), shown(bundle)
+    edges, places = lineage_graph(manifest, lineage, bundle), shown(bundle)
     now = datetime.now(UTC)
     since = now - timedelta(days=DAYS)
     given = {
@@ -40,14 +40,14 @@ def recorder(context: dg.AssetExecutionContext) -> Recorder:
         "kpi_shown": places,
         "dagster_run": runs(context.instance, since),
         "check_evaluation": evaluations(context.instance, checks(), since),
-        "access_day": told_accesses(context, now),
+        "access_day": access_rows(context, now),
     }
     known = definitions(manifest, lineage, edges, places)
     return Recorder(known, context.run_id, PublicationMetadata(publication_metadata.declared(manifest), given))
 
 
-def told_accesses(context: dg.AssetExecutionContext, now: datetime) -> list[dict[str, Any]]:
-    """Return the accesses that Superset's log tells of; a log that cannot be read keeps no figure from its readers."""
+def access_rows(context: dg.AssetExecutionContext, now: datetime) -> list[dict[str, Any]]:
+    """Return the accesses of Superset's log; an unreadable log does not stop the publication."""
     try:
         return access_log.by_day(settings.home(), now)
     except sqlite3.Error as problem:

@@ -172,7 +172,7 @@ def lineage(
 
     published = lineages.read(settings.home())
     if openlineage:
-        found = events.events(published.way, published.described, published.published_at)
+        found = events.events(published.graph, published.described, published.published_at)
         if openlineage.startswith(("http://", "https://")):
             say(f"{events.send(found, openlineage)} événements envoyés à {openlineage}.")
         else:

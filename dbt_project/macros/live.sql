@@ -1,7 +1,7 @@
 {#
   What `live.duckdb` shows, and how it knows what the warehouse has archived. The daily publication tells, in
   `audit.archived_load`, how many rows of which load it has for each day; a load of which it has fewer or more is shown until
-  it has them all. Dagster's graph has no circles, hence no ref: the archive reads what is shown here.
+  it has them all.
 #}
 
 
@@ -24,7 +24,7 @@
         from {{ relation }}
         group by {{ day }}, source_load_id
     ) as present
-    left join {{ published_by_daily('archived_load') }} as archived
+    left join {{ source('daily_copy', 'archived_load') }} as archived
         on
             archived.entity = '{{ entity }}'
             and present.day = archived.day
@@ -32,12 +32,6 @@
             and present.rows = archived.rows
     where archived.entity is null
 {% endmacro %}
-
-
-{# A table of the daily published copy; the copy plugin of dbt shows it empty where there is none. #}
-{% macro published_by_daily(table) -%}
-    {{ api.Relation.create(database='daily_copy', schema='main', identifier=table) }}
-{%- endmacro %}
 
 
 {#

@@ -1,1 +1,1 @@
-"""What an installation may say otherwise, as the sandbox and the examples have it; see `ingestion.configuration`."""
+"""Default configuration files, which an installation may override; see `ingestion.configuration`."""

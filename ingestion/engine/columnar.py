@@ -1,7 +1,7 @@
-"""Loads large Parquet files column by column: what is surely good goes a fast lane, the rest record by record.
+"""Loads large Parquet files by column: SQL takes the rows that are surely valid, Python takes the others.
 
-What a value must be is the contract's business. Here it is said a second time, in SQL, and only where that is sure to
-give the same value; a record that SQL is not sure of is held to the contract like that of any other file.
+SQL repeats the contract only where it is certain to give the same value; every other record is validated in Python, as
+in any other file.
 """
 
 import json
@@ -39,7 +39,7 @@ from ingestion.engine.pipelines import explain, open_pipeline, table_resource
 from ingestion.engine.records import Record
 from ingestion.engine.reports import LOAD_LOG, EntityReport, LoadReport, log_rows, refusals
 from ingestion.engine.tables import ensure, is_empty, later_exports, lookup
-from ingestion.engine.validation import Intake, Progress
+from ingestion.engine.validation import ProgressCallback, TableValidator
 from ingestion.platforms import Platform
 from privacy import pseudonymise, redact
 
@@ -80,7 +80,7 @@ def redacted(texts: pa.Array) -> pa.Array:
 
 
 def pseudonyms(identifiers: pa.Array) -> pa.Array:
-    """Return the pseudonyms of identifiers, each made once."""
+    """Return the pseudonyms of identifiers, each computed once."""
     return _each_once(pseudonymise, identifiers)
 
 
@@ -124,7 +124,9 @@ class Protection:
 PROTECTION = Protection()
 
 
-def load_parquet(platform: Platform, file: Path, progress: Progress, protection: Protection = PROTECTION) -> LoadReport:
+def load_parquet(
+    platform: Platform, file: Path, progress: ProgressCallback, protection: Protection = PROTECTION
+) -> LoadReport:
     """Load a Parquet file whose columns are the fields of a table, in memory that does not grow with the file.
 
     Loading again writes nothing; a process killed at any moment leaves a state from which the next load completes.
@@ -149,26 +151,26 @@ def load_parquet(platform: Platform, file: Path, progress: Progress, protection:
         is_first = is_empty(database, platform.dataset, parquet.table)
         name = _appending(platform) if is_first else f"{platform.name}_columnar"
         pipeline = open_pipeline(name, platform.dataset, database)
-        intake = Intake(
+        validator = TableValidator(
             parquet.table,
             parquet.origin,
             lookup(platform, parquet.table),
             progress,
             later_exports=later_exports(platform, parquet.table, parquet.origin.sha256),
         )
-        intake.generation = parquet.header.generation
-        intake.dropped_columns.update(parquet.header.named_dropped)
-        intake.dropped_columns.update(dict.fromkeys(parquet.header.named_unknown, _UNKNOWN))
-        rows = table_resource(parquet.table, map(_identified, _Lanes(platform, parquet, intake, protection).rows()))
+        validator.generation = parquet.header.generation
+        validator.dropped_columns.update(parquet.header.named_dropped)
+        validator.dropped_columns.update(dict.fromkeys(parquet.header.named_unknown, _UNKNOWN))
+        rows = table_resource(parquet.table, map(_identified, _Lanes(platform, parquet, validator, protection).rows()))
         if is_first:  # there is nothing to merge with
             rows.apply_hints(write_disposition="append")
-        _run(pipeline, intake, rows)
-    report = EntityReport.of(intake)
+        _run(pipeline, validator, rows)
+    report = EntityReport.of(validator)
     return LoadReport(platform.name, parquet.origin, (report,), refusals(parquet.origin, (report,)))
 
 
 def _appending(platform: Platform) -> str:
-    """Return the pipeline that appends: what it leaves behind is told from what can be done again without harm."""
+    """Return the name of the pipeline that appends: what it leaves behind cannot be repeated without harm."""
     return f"{platform.name}_first"
 
 
@@ -186,19 +188,19 @@ def _forget_interrupted_append(platform: Platform, table: Table, database: Path)
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _run(pipeline: dlt.Pipeline, intake: Intake, rows: DltResource) -> None:
+def _run(pipeline: dlt.Pipeline, validator: TableValidator, rows: DltResource) -> None:
     """Read, quarantine, then load, as `ingestion.engine.loading` does, but with row identifiers that are made here."""
-    log = table_resource(LOAD_LOG, map(_identified, log_rows([intake])))
+    log = table_resource(LOAD_LOG, map(_identified, log_rows([validator])))
     try:
         pipeline.extract(DltSource(Schema(pipeline.pipeline_name), pipeline.pipeline_name, [rows, log]))
-        quarantine.write(intake)
+        quarantine.write(validator)
         pipeline.activate()
         with _settings(NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_ID="false"):
             pipeline.normalize()
         pipeline.load()
     except PipelineStepFailed as failure:
-        raise explain(failure, intake.origin.where) from failure
-    quarantine.release_superseded(intake)
+        raise explain(failure, validator.origin.where) from failure
+    quarantine.release_superseded(validator)
 
 
 def _identified(rows: pa.Table) -> pa.Table:
@@ -237,19 +239,21 @@ def _bounded_memory() -> AbstractContextManager[None]:
 
 
 class _Lanes:
-    """The two ways of the rows of a file into one intake.
+    """The two ways of the rows of a file into one validator.
 
     Args:
         platform: Where they go.
         parquet: The file.
-        intake: Counts them, and takes the slow ones itself.
+        validator: Counts them, and takes the slow ones itself.
         protection: What is done to personal fields.
     """
 
-    def __init__(self, platform: Platform, parquet: ParquetFile, intake: Intake, protection: Protection) -> None:
+    def __init__(
+        self, platform: Platform, parquet: ParquetFile, validator: TableValidator, protection: Protection
+    ) -> None:
         self._platform = platform
         self._parquet = parquet
-        self._intake = intake
+        self._validator = validator
         self._protection = protection
         self._doubtful: list[int] = []
 
@@ -306,7 +310,7 @@ class _Lanes:
 
     @cached_property
     def _absent(self) -> list[str]:
-        """The fields of which the file says nothing: what is known of them stays."""
+        """The fields that the file lacks, whose stored values stay."""
         return [
             name for name in self._parquet.table.field_names if name not in (*self._parquet.fields, GENERATION.name)
         ]
@@ -357,18 +361,18 @@ class _Lanes:
         return _Protecting(sure, self._parquet, self._protection, processes).finish
 
     def _changed(self, connection: duckdb.DuckDBPyConnection, batch: pa.Table) -> pa.Table:
-        """Return the rows of a protected batch that are new or say something else than the database, and count all."""
-        intake = self._intake
+        """Return the rows of a protected batch that are new or differ from the database, and count all outcomes."""
+        validator = self._validator
         compared = self._compared(connection, batch)
         found = {state["values"]: state["counts"] for state in compared["state"].value_counts().to_pylist()}
-        intake.rows_read += batch.num_rows
-        intake.rows_new += found.get("new", 0)
-        intake.rows_updated += found.get("updated", 0)
-        intake.rows_unchanged += found.get("unchanged", 0)
-        intake.rows_outdated += found.get("outdated", 0)
-        intake.progress(batch.num_rows)
+        validator.rows_read += batch.num_rows
+        validator.rows_new += found.get("new", 0)
+        validator.rows_updated += found.get("updated", 0)
+        validator.rows_unchanged += found.get("unchanged", 0)
+        validator.rows_outdated += found.get("outdated", 0)
+        validator.progress(batch.num_rows)
         if self._parquet.table.dated_by in self._parquet.fields:
-            intake.note_day(pc.call_function("max", [batch[self._parquet.table.dated_by]]).as_py())
+            validator.note_day(pc.call_function("max", [batch[self._parquet.table.dated_by]]).as_py())
         changed = batch.append_column("_content_hash", compared["_content_hash"])
         changed = changed.append_column("state", compared["state"])
         if found.keys() & {"unchanged", "outdated"}:  # filtering copies
@@ -376,14 +380,14 @@ class _Lanes:
         if self._order == "_dlt_load_id" and "updated" in found:
             self._note_updates(changed.filter(pc.field("state") == "updated"))
         if GENERATION.name in self._parquet.table.field_names:
-            changed = changed.append_column(GENERATION.name, pa.repeat(intake.generation, changed.num_rows))
+            changed = changed.append_column(GENERATION.name, pa.repeat(validator.generation, changed.num_rows))
         schema = self._parquet.table.arrow_schema
         return changed.select(schema.names).cast(schema)
 
     def _note_updates(self, updated: pa.Table) -> None:
         rows = updated.select([self._parquet.table.key, "file_row_number", "known_order"])
         for key, number, load_id in zip(*(column.to_pylist() for column in rows.columns), strict=True):
-            self._intake.note_update(key, number + 1, load_id)
+            self._validator.note_update(key, number + 1, load_id)
 
     def _compared(self, connection: duckdb.DuckDBPyConnection, batch: pa.Table) -> pa.Table:
         """Return the content hash of each row of a batch and its state: `new`, `updated`, `outdated` or `unchanged`."""
@@ -402,16 +406,16 @@ class _Lanes:
         """Remember which records in quarantine this load brings whole."""
         if waiting:
             keys = batch[self._parquet.table.key].to_pylist()
-            self._intake.released.update(key for key in keys if key in waiting)
+            self._validator.released.update(key for key in keys if key in waiting)
 
     # ---- the slow lane
 
     def _slow(self, connection: duckdb.DuckDBPyConnection) -> Iterator[pa.Table]:
-        """Hold the doubtful records to the contract one by one, in the order of the file."""
+        """Validate the doubtful records one by one, in the order of the file."""
         records = self._records(connection)
         while batch := list(islice(records, RECORDS)):
-            self._intake.take(batch)
-        yield from self._intake.changes()
+            self._validator.validate(batch)
+        yield from self._validator.changes()
 
     def _records(self, connection: duckdb.DuckDBPyConnection) -> Iterator[Record]:
         if not self._doubtful:
@@ -430,7 +434,7 @@ class _Lanes:
             ExpectedFailure: always.
         """
         self._doubtful = self._doubtful[:RECORDS]
-        self._intake.rows_read = 0
+        self._validator.rows_read = 0
         for _ in self._slow(connection):
             pass
         raise ExpectedFailure(

@@ -1,4 +1,4 @@
-"""What a table of a platform is declared to hold, and how a record is held to it. Knows no file, server or database."""
+"""Contracts: the fields, key and rules of a table, and how they apply to a record."""
 
 import json
 from collections import Counter
@@ -100,7 +100,7 @@ class Dropped:
 
 @dataclass(frozen=True)
 class Generation:
-    """A known state of a platform's header, told by labels, exactly as spelled, that the others do not have."""
+    """A known version of a platform's header, recognised by labels, exactly as spelled, that no other version has."""
 
     name: str
     marks: tuple[str, ...]
@@ -125,7 +125,7 @@ class RejectedError(Exception):
 
 @dataclass(frozen=True)
 class Header:
-    """A header as the contract understands it.
+    """A header, matched to the contract.
 
     Attributes:
         columns: Label to the field that it means.
@@ -158,7 +158,7 @@ def _no_rule(row: Row) -> Row:
 
 @dataclass(frozen=True)
 class NotAfterLoad:
-    """The rule that what a record tells has happened: none of some dates may lie after the load.
+    """The rule that a record describes the past: none of these dates may lie after the load.
 
     A day or a month must have begun where the record comes from. A time without a zone is the local time of that place.
 
@@ -197,12 +197,12 @@ class Table:
         key_parts: Fields that identify it together; the load then fills `key` with their values, joined by "|".
         description: What a row is.
         fields: Its columns, in order.
-        dated_by: Field that tells how old a row is; a row of a table without one is never too old to be kept.
+        dated_by: Field that dates a row; a row of a table without one is never too old to be kept.
         versioned_by: Field that says which of two records of one key is the newer: the platform's own date of
             modification. Where a table names none, the record that was read last wins.
         archived_in: Table of the warehouse, with its schema, where rows that concern persons outlive the live file.
             It has the column `dated_by`, in UTC without a zone: retention reaches it.
-        not_after_load: Dates that may not lie in the future; `None` where a record may tell of what is planned.
+        not_after_load: Dates that may not lie in the future; `None` where a record may describe plans.
         any_of: Groups of fields of which a header, and a record, must have at least one.
         dropped: Columns known and not written.
         generations: Known states of the header.
@@ -334,7 +334,7 @@ class Table:
         return max(found, key=found.__getitem__) if any(found.values()) else "unknown"
 
     def read(self, record: Mapping[str, Any], header: Header, where: str) -> Row | Rejection:
-        """Hold a record to the contract.
+        """Validate a record against the contract.
 
         Args:
             record: Label to the value that the platform gave: text, number or null.
@@ -402,7 +402,7 @@ class Table:
         return kept | self._unknown(record, header, where)
 
     def key_of(self, values: Mapping[str, Any]) -> str | None:
-        """Return the key of a damaged or rejected record, where it can be told."""
+        """Return the key of a damaged or rejected record, where it can be read."""
         found: dict[str, str] = {}
         for label, value in values.items():
             declared = self._by_label.get(fold(label))
@@ -442,7 +442,7 @@ def _unused(name: str, taken: Mapping[str, str]) -> str:
 def _key_part(value: Any, given: Any) -> str:
     """Return what a field adds to the key of its row.
 
-    Two values that redaction makes alike stay two: what was redacted is told apart by its keyed pseudonym. A key that
+    Two values that redaction makes alike stay two: redacted values differ by their keyed pseudonym. A key that
     takes them together would lose all but one of their rows.
     """
     if value is None:
@@ -472,7 +472,7 @@ def scalar(value: Any, label: str, where: str) -> str | None:
 
 
 def shown(header: Iterable[str]) -> str:
-    """Return a header for a message, redacted: where a file has none, its first line is a record of somebody."""
+    """Return a header for a message, redacted: without a header, the first line of a file is a personal record."""
     return redact("; ".join(header))
 
 

@@ -1,4 +1,4 @@
-"""The files that wait in `drop/<platform>/`. When they are loaded, and what becomes of them, is decided elsewhere."""
+"""The files that wait in `drop/<platform>/`."""
 
 import hashlib
 import stat
@@ -13,31 +13,32 @@ from privacy import redact_label
 
 
 def folder(platform: Platform) -> Path:
-    """Return the inbox of a platform; it may not exist yet."""
+    """Return the drop folder of a platform; it may not exist yet."""
     return home().drop / platform.name
 
 
-def waiting(inbox: Path) -> list[Path]:
-    """Return the files of an inbox by name, but for those still being written (`.part`) and hidden ones.
+def waiting(drop_folder: Path) -> list[Path]:
+    """Return the files of a drop folder by name, but for those still being written (`.part`) and hidden ones.
 
     A file whose name holds personal data is given another: names go into logs and the history of runs. What is no file
     is not looked at: see `refused`.
     """
-    return sorted(_safely_named(path) for path in _visible(inbox) if stat.S_ISREG(path.lstat().st_mode))
+    return sorted(_safely_named(path) for path in _visible(drop_folder) if stat.S_ISREG(path.lstat().st_mode))
 
 
-def refused(inbox: Path) -> list[str]:
-    """Return a sentence for each thing in an inbox that is no file: a link may lead anywhere, a pipe never ends."""
+def refused(drop_folder: Path) -> list[str]:
+    """Return a sentence for each entry of a drop folder that is not a regular file, and so is not read."""
+    name = f"{drop_folder.parent.name}/{drop_folder.name}"
     return [
-        f"{inbox.parent.name}/{inbox.name}/{redact_label(path.name)} is {_kind(path)}, not a file: it is not read."
-        for path in sorted(_visible(inbox))
+        f"{name}/{redact_label(path.name)} is {_kind(path)}, not a file: it is not read."
+        for path in sorted(_visible(drop_folder))
         if not stat.S_ISREG(path.lstat().st_mode)
     ]
 
 
-def _visible(inbox: Path) -> Iterator[Path]:
-    if inbox.is_dir():
-        for path in inbox.iterdir():
+def _visible(drop_folder: Path) -> Iterator[Path]:
+    if drop_folder.is_dir():
+        for path in drop_folder.iterdir():
             if not path.name.startswith(".") and path.suffix != ".part" and is_text(path.name):
                 yield path
 
@@ -69,7 +70,7 @@ _GIVEN = "given:"
 
 
 def give(file: Path) -> str:
-    """Return what stands for a file that was given elsewhere: its path may name a person. For this process only."""
+    """Return a token for a file given elsewhere, whose path may name a person; it is valid in this process only."""
     token = f"{_GIVEN}{uuid.uuid4().hex}"
     _given[token] = file
     return token
@@ -79,7 +80,7 @@ def found(file: str) -> Path:
     """Return the file that a run was asked to load.
 
     Raises:
-        ExpectedFailure: it is no file of an inbox any more, or was given to another process.
+        ExpectedFailure: it is no file of a drop folder any more, or was given to another process.
     """
     if file.startswith(_GIVEN) and file not in _given:
         raise ExpectedFailure(
@@ -95,17 +96,17 @@ def found(file: str) -> Path:
 
 
 def is_text(name: str) -> bool:
-    """Tell whether a name can be written down: one in an older encoding is left to `cyberimpact doctor` to tell of."""
+    """Return whether a name is valid Unicode; `cyberimpact doctor` reports the others."""
     return not any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def was_taken(platform: Platform, file: Path) -> bool:
-    """Tell whether a file of the inbox is gone: another load has taken it, and loaded it."""
+    """Return whether a file of the drop folder is gone: another load has taken it, and loaded it."""
     return file.parent == folder(platform) and not file.exists()
 
 
 def remove(platform: Platform, file: Path, sha256: str | None) -> None:
-    """Remove the file that was loaded from the platform's inbox.
+    """Remove the file that was loaded from the platform's drop folder.
 
     One that was given elsewhere is not ours to remove, and one that has taken its place meanwhile was not read.
     """

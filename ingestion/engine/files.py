@@ -1,4 +1,4 @@
-"""Strict reading of CSV files: bytes to records with their physical lines. Knows delimiters and damage, no contract."""
+"""Strict CSV reading: bytes to records with their physical lines."""
 
 import codecs
 import csv

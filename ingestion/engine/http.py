@@ -1,7 +1,4 @@
-"""Asking a platform over HTTP: timeouts, bounded retries, quotas, and answers that are not what they should be.
-
-What is asked, and what the answer means, belongs to the platform's `client.py`.
-"""
+"""HTTP client for platforms: timeouts, bounded retries, quotas, and checks of answers."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -28,7 +25,7 @@ _LATER = "Nothing was loaded, the data loaded before stays: load again later."
 
 
 @dataclass(frozen=True)
-class Patience:
+class RetryPolicy:
     """How long to wait for a platform.
 
     Attributes:
@@ -46,7 +43,7 @@ class Patience:
     longest_wait_seconds: float = 300.0
 
     @classmethod
-    def from_settings(cls) -> "Patience":
+    def from_settings(cls) -> "RetryPolicy":
         """Return the defaults, overridden by `CYBERIMPACT_HTTP_<ATTRIBUTE>`.
 
         Raises:
@@ -81,22 +78,22 @@ class TransientFailure(ExpectedFailure):
         self.until = until
 
 
-class _PoliteSession(Session):
+class _RetryingSession(Session):
     """A session that retries what may pass, explains what does not, and sends nothing to another host."""
 
     def __init__(
-        self, platform: str, base_url: str, key_setting: str, patience: Patience, judge: "Judge | None" = None
+        self, platform: str, base_url: str, key_setting: str, policy: RetryPolicy, check: "AnswerCheck | None" = None
     ) -> None:
-        super().__init__(timeout=(patience.connect_seconds, patience.read_seconds), raise_for_status=False)
-        self._judge = judge
+        super().__init__(timeout=(policy.connect_seconds, policy.read_seconds), raise_for_status=False)
+        self._check = check
         self._platform = platform
         self._host = urlsplit(base_url)
         self._key_setting = key_setting
-        self._patience = patience
+        self._policy = policy
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         retrying = Retrying(
-            stop=stop_after_attempt(self._patience.attempts),
+            stop=stop_after_attempt(self._policy.attempts),
             wait=self._wait,
             retry=retry_if_exception_type(TransientFailure),
             reraise=True,
@@ -110,9 +107,9 @@ class _PoliteSession(Session):
             response = super().send(request, **options)
             if response.is_redirect:
                 return response
-            judged = self._judge(response) if self._judge else None
-            if judged is not None:
-                raise judged
+            failure = self._check(response) if self._check else None
+            if failure is not None:
+                raise failure
             if response.status_code >= HTTPStatus.BAD_REQUEST:
                 raise self._failure(response, where)
             _check_body(response, where, whole=not options.get("stream"))
@@ -134,7 +131,7 @@ class _PoliteSession(Session):
         failure = state.outcome.exception() if state.outcome else None
         until = getattr(failure, "until", None)
         asked = 0.0 if until is None else max(0.0, (until - datetime.now(UTC)).total_seconds())
-        random_wait = wait_random_exponential(self._patience.backoff_seconds, self._patience.longest_wait_seconds)
+        random_wait = wait_random_exponential(self._policy.backoff_seconds, self._policy.longest_wait_seconds)
         return asked + random_wait(state)
 
     def _failure(self, response: requests.Response, where: str) -> ExpectedFailure:
@@ -144,7 +141,7 @@ class _PoliteSession(Session):
             return self._passing(used_up, _retry_after(response) or _quota_reset(response), ", and no time is given")
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:  # the reset of a quota, which many send always, is no news here
             failed = f"{where}: the platform failed (status {status})"
-            return self._passing(failed, _retry_after(response), f", {self._patience.attempts} times in a row")
+            return self._passing(failed, _retry_after(response), f", {self._policy.attempts} times in a row")
         remedies: dict[int, str] = {
             HTTPStatus.UNAUTHORIZED: f"Check the key in {self._key_setting} (.env), or unset it where none is needed.",
             HTTPStatus.FORBIDDEN: f"Ask the platform for access, or set another key in {self._key_setting} (.env).",
@@ -157,7 +154,7 @@ class _PoliteSession(Session):
         """Return a failure that is waited for, unless the platform names a time too far away."""
         if until is None:
             return TransientFailure(f"{what}{without_time}.")
-        if until - datetime.now(UTC) > timedelta(seconds=self._patience.longest_wait_seconds):
+        if until - datetime.now(UTC) > timedelta(seconds=self._policy.longest_wait_seconds):
             return ExpectedFailure(
                 f"{what}.",
                 f"Nothing was loaded, the data loaded before stays: load again after {until:%Y-%m-%d %H:%M} UTC.",
@@ -166,7 +163,7 @@ class _PoliteSession(Session):
 
 
 #: Looks at an answer before its status does: for platforms that say an error with status 200, or say it oddly.
-Judge = Callable[[requests.Response], ExpectedFailure | None]
+AnswerCheck = Callable[[requests.Response], ExpectedFailure | None]
 
 
 class explained:  # noqa: N801 (read as a verb: `with explained(where)`)
@@ -199,7 +196,7 @@ def _check_body(response: requests.Response, where: str, *, whole: bool) -> None
 
 
 def _said(response: requests.Response) -> str:
-    """Return what an error body says, without identifiers; it is English prose, in which capitals are no names."""
+    """Return the message of an error body, without identifiers; it is English prose, where capitals are no names."""
     try:
         body = response.json()
     except requests.exceptions.JSONDecodeError:
@@ -209,7 +206,7 @@ def _said(response: requests.Response) -> str:
 
 
 def _retry_after(response: requests.Response) -> datetime | None:
-    """Return when a request may be sent again, as the header that all servers share says it."""
+    """Return when a request may be sent again, from the standard header `Retry-After`."""
     after = response.headers.get("Retry-After", "")
     try:
         if after.isdecimal():
@@ -249,7 +246,7 @@ class Api:
         headers: Sent with every request; here belongs the key.
         auth: How requests are signed, where a header does not do.
         params: Secret part of every query, for platforms that want the key there; shown in no message.
-        judge: Looks at every answer first; what it returns is raised.
+        check: Looks at every answer first; what it returns is raised.
     """
 
     def __init__(
@@ -261,12 +258,12 @@ class Api:
         *,
         auth: AuthBase | None = None,
         params: Mapping[str, str] | None = None,
-        judge: Judge | None = None,
+        check: AnswerCheck | None = None,
     ) -> None:
         self.platform = platform
         self.base_url = base_url
         self._secret = dict(params or {})
-        session = _PoliteSession(platform, base_url, key_setting, Patience.from_settings(), judge)
+        session = _RetryingSession(platform, base_url, key_setting, RetryPolicy.from_settings(), check)
         self._rest = RESTClient(base_url, headers=dict(headers or {}), auth=auth, session=session)
 
     def where(self, path: str) -> str:

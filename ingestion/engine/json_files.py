@@ -1,4 +1,4 @@
-"""JSON documents and JSON Lines, as platforms export them and extraction tools leave them. Knows no contract.
+"""Reads JSON documents and JSON Lines, as platforms and extraction tools write them.
 
 A line is a flat record, or a Singer message of which the record is taken.
 """
@@ -23,7 +23,7 @@ AGAIN = "Nothing was loaded: check that this is the platform's file, whole, and 
 
 
 def is_json(text: str) -> bool:
-    """Tell whether a text is a JSON document or JSON Lines, by its first character."""
+    """Return whether a text is a JSON document or JSON Lines, by its first character."""
     return text.lstrip()[:1] in {"{", "["}
 
 
@@ -36,7 +36,7 @@ def read_records(text: str, where: str, *, is_lines: bool) -> Mapping[str | None
     Args:
         text: Content of the file.
         where: Platform and file, for messages.
-        is_lines: Whether the name of the file says that each line is a record; else its content tells.
+        is_lines: Whether the name of the file says that each line is a record; else its content decides.
 
     Raises:
         ExpectedFailure: a document is not whole, or holds no records.
@@ -55,7 +55,7 @@ def read_records(text: str, where: str, *, is_lines: bool) -> Mapping[str | None
 
 
 def _are_records(lines: list[str]) -> bool:
-    """Tell whether each line is a record of its own: one of the first two is, of two or more."""
+    """Return whether each line is a record of its own: one of the first two is, of two or more."""
     written = [line for line in lines if line.strip()]
     return len(written) > 1 and any(isinstance(_loaded(line), dict) for line in written[:2])
 

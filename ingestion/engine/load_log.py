@@ -1,4 +1,4 @@
-"""Brings the load logs of all platforms together in the warehouse, whichever file each lives in. Loads no platform."""
+"""Copies the load logs of all platforms into one table of the warehouse."""
 
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ from ingestion.platforms import PLATFORMS, Platform
 DATASET = "raw_platforms"
 
 #: Longer than a micro-batch holds the live file at a time.
-LIVE_PATIENCE_SECONDS = 60.0
+LIVE_TIMEOUT_SECONDS = 60.0
 
 LOADS = Table(
     name="loads",
@@ -58,7 +58,7 @@ def collect_loads() -> int:
 def _live(connection: duckdb.DuckDBPyConnection) -> Generator[dict[str, str]]:
     """Attach the live file, where it can be had, and give each database's name in the connection."""
     [(warehouse,)] = connection.execute("select current_database()").fetchall()
-    with writer_lock_if_free(home().live, LIVE_PATIENCE_SECONDS) as free:
+    with writer_lock_if_free(home().live, LIVE_TIMEOUT_SECONDS) as free:
         if not free or not home().live.exists():
             yield {"warehouse": warehouse}
             return

@@ -1,7 +1,6 @@
-"""The one way into a database: a file or an API, held to its contract, quarantined where bad, merged where changed.
+"""Loads a file or an API into a database: parsing, validation, quarantine, merge.
 
-Used alike by `python -m ingestion <platform>`, by the command line and by the orchestrator. What a platform says, and
-how it is asked, stands in its own folder.
+`python -m ingestion <platform>`, the command line and the orchestrator all use it.
 """
 
 import json
@@ -28,17 +27,17 @@ from core.settings import home
 from ingestion.engine import quarantine, tables
 from ingestion.engine.contract import GENERATION, Table
 from ingestion.engine.files import exported_day
-from ingestion.engine.parsed_file import Delivery, as_they_are, tabular_delivery
+from ingestion.engine.parsed_file import ParsedFile, as_they_are, parse_tabular
 from ingestion.engine.pipelines import explain, open_pipeline, table_resource
 from ingestion.engine.records import Record
 from ingestion.engine.reports import LOAD_LOG, EntityReport, LoadReport, log_rows, refusals
-from ingestion.engine.validation import Intake, Origin, Progress
+from ingestion.engine.validation import Origin, ProgressCallback, TableValidator
 from ingestion.platforms import Platform, platform
 
 BATCH_ROWS = 5000
 
 
-def load(platform_name: str, *, file: Path | None = None, progress: Progress | None = None) -> LoadReport:
+def load(platform_name: str, *, file: Path | None = None, progress: ProgressCallback | None = None) -> LoadReport:
     """Load a file, or what is new at the platform, into the warehouse.
 
     Loading again changes nothing: rows are merged on their key, and equal rows are not written. When reading fails,
@@ -76,8 +75,8 @@ def ensure_tables(platform_name: str) -> None:
         tables.ensure(chosen, _contract(chosen))
 
 
-def retry_quarantine(platform_name: str, *, progress: Progress | None = None) -> LoadReport:
-    """Hold the records in quarantine to today's contract; load those that satisfy it and release them.
+def retry_quarantine(platform_name: str, *, progress: ProgressCallback | None = None) -> LoadReport:
+    """Validate the records in quarantine against the current contract; load those that pass, and release them.
 
     A record of which a good version was loaded since is released without being loaded: it is older. Damaged records
     stay: only a new file can replace them.
@@ -92,18 +91,21 @@ def retry_quarantine(platform_name: str, *, progress: Progress | None = None) ->
     with _prepared(chosen) as pipeline:
         origin = Origin(chosen.name, "quarantine", f"quarantine.{chosen.name}")
         retries = [
-            _retry(Intake(table, origin, tables.lookup(chosen, table), progress or _no_progress, generation), entries)
+            _retry(
+                TableValidator(table, origin, tables.lookup(chosen, table), progress or _no_progress, generation),
+                entries,
+            )
             for (table, generation), entries in _entries_by_header(chosen).items()
         ]
-        intakes = [retry.intake for retry in retries]
-        if any(intake.rows_read for intake in intakes):
+        validators = [retry.validator for retry in retries]
+        if any(validator.rows_read for validator in validators):
             rows = {
-                retry.intake.table: [r.rows for r in retries if r.intake.table == retry.intake.table]
+                retry.validator.table: [r.rows for r in retries if r.validator.table == retry.validator.table]
                 for retry in retries
             }
-            _run(pipeline, [table_resource(*pair) for pair in rows.items()], intakes, _keep_quarantine)
+            _run(pipeline, [table_resource(*pair) for pair in rows.items()], validators, _keep_quarantine)
         quarantine.release(chosen.name, [entry for retry in retries for entry in retry.released])
-    return LoadReport(chosen.name, origin, tuple(EntityReport.of(intake) for intake in intakes))
+    return LoadReport(chosen.name, origin, tuple(EntityReport.of(validator) for validator in validators))
 
 
 def _no_progress(_: int) -> None:
@@ -127,34 +129,34 @@ def _prepared(chosen: Platform) -> Generator[dlt.Pipeline]:
         yield open_pipeline(chosen.name, chosen.dataset, database)
 
 
-def _load_file(chosen: Platform, file: Path, progress: Progress) -> LoadReport:
-    delivery = _open(chosen, file)
-    exported_on = exported_day(delivery.name)
-    origin = Origin(chosen.name, "file", delivery.name, delivery.sha256, delivery.size_bytes, exported_on)
+def _load_file(chosen: Platform, file: Path, progress: ProgressCallback) -> LoadReport:
+    parsed = _open(chosen, file)
+    exported_on = exported_day(parsed.name)
+    origin = Origin(chosen.name, "file", parsed.name, parsed.sha256, parsed.size_bytes, exported_on)
     with _prepared(chosen) as pipeline:
-        intakes = [_intake(chosen, part.table, origin, progress) for part in delivery.parts]
+        validators = [_validator(chosen, part.table, origin, progress) for part in parsed.parts]
         resources = [
-            table_resource(part.table, _taken(intake, part.records))
-            for part, intake in zip(delivery.parts, intakes, strict=True)
+            table_resource(part.table, _validated(validator, part.records))
+            for part, validator in zip(parsed.parts, validators, strict=True)
         ]
-        _run(pipeline, resources, intakes, quarantine.write, delivery.repaired.count)
-    cuts = sorted({intake.cut_at for intake in intakes if intake.cut_at is not None})
+        _run(pipeline, resources, validators, quarantine.write, parsed.repaired.count)
+    cuts = sorted({validator.cut_at for validator in validators if validator.cut_at is not None})
     problems = tuple(
         f"{origin.at(cut)}: the file is truncated. The records before are loaded: export it again and load that."
         for cut in cuts
     )
-    reports = tuple(EntityReport.of(intake) for intake in intakes)
-    return LoadReport(chosen.name, origin, reports, (*problems, *refusals(origin, reports)), delivery.repaired)
+    reports = tuple(EntityReport.of(validator) for validator in validators)
+    return LoadReport(chosen.name, origin, reports, (*problems, *refusals(origin, reports)), parsed.repaired)
 
 
-def _open(chosen: Platform, file: Path) -> Delivery:
+def _open(chosen: Platform, file: Path) -> ParsedFile:
     module = _module(chosen)
     if hasattr(module, "open_file"):
         return module.open_file(file)
-    return tabular_delivery(file, chosen.name, module.CONTRACT, getattr(module, "adapter", as_they_are))
+    return parse_tabular(file, chosen.name, module.CONTRACT, getattr(module, "adapter", as_they_are))
 
 
-def _load_api(chosen: Platform, progress: Progress) -> LoadReport:
+def _load_api(chosen: Platform, progress: ProgressCallback) -> LoadReport:
     module = _module(chosen)
     if not hasattr(module, "build_source"):
         raise ExpectedFailure(
@@ -164,20 +166,20 @@ def _load_api(chosen: Platform, progress: Progress) -> LoadReport:
     by_name = {table.name: table for table in module.CONTRACT}
     origin = Origin(chosen.name, "api", module.address())
     with _prepared(chosen) as pipeline, _remarks(chosen) as remarks:
-        resources, intakes = [], []
+        resources, validators = [], []
         for resource in module.build_source().resources.values():
             table = by_name[resource.name]
-            intake = _intake(chosen, table, origin, progress)
-            resources += _held(resource, intake)
-            intakes.append(intake)
-        _run(pipeline, resources, intakes, quarantine.write)
-    reports = tuple(EntityReport.of(intake) for intake in intakes)
+            validator = _validator(chosen, table, origin, progress)
+            resources += _validated_pages(resource, validator)
+            validators.append(validator)
+        _run(pipeline, resources, validators, quarantine.write)
+    reports = tuple(EntityReport.of(validator) for validator in validators)
     return LoadReport(chosen.name, origin, reports, refusals(origin, reports), remarks=tuple(dict.fromkeys(remarks)))
 
 
 @contextmanager
 def _remarks(chosen: Platform) -> Generator[list[str]]:
-    """Give the list to which every warning of a platform's own modules is added, so that its report tells them too."""
+    """Yield the list that collects the warnings of a platform's modules, for the report of the load."""
     remarks: list[str] = []
     handler = logging.Handler(logging.WARNING)
     handler.emit = lambda record: remarks.append(record.getMessage().removeprefix(f"{chosen.name}: "))
@@ -189,15 +191,15 @@ def _remarks(chosen: Platform) -> Generator[list[str]]:
         logger.removeHandler(handler)
 
 
-def _intake(chosen: Platform, table: Table, origin: Origin, progress: Progress) -> Intake:
+def _validator(chosen: Platform, table: Table, origin: Origin, progress: ProgressCallback) -> TableValidator:
     later_exports = tables.later_exports(chosen, table, origin.sha256)
-    return Intake(table, origin, tables.lookup(chosen, table), progress, later_exports=later_exports)
+    return TableValidator(table, origin, tables.lookup(chosen, table), progress, later_exports=later_exports)
 
 
-def _taken(intake: Intake, records: Iterable[Record]) -> Iterator[pa.Table]:
+def _validated(validator: TableValidator, records: Iterable[Record]) -> Iterator[pa.Table]:
     for batch in _batches(iter(records)):
-        intake.take(batch)
-    yield from intake.changes()
+        validator.validate(batch)
+    yield from validator.changes()
 
 
 def _batches(records: Iterator[Record]) -> Iterator[list[Record]]:
@@ -205,44 +207,44 @@ def _batches(records: Iterator[Record]) -> Iterator[list[Record]]:
         yield batch
 
 
-def _held(resource: DltResource, intake: Intake) -> tuple[DltResource, DltResource]:
+def _validated_pages(resource: DltResource, validator: TableValidator) -> tuple[DltResource, DltResource]:
     """Return a platform's resource, whose pages of records are checked, and the resource of what is to be written.
 
     The second one is read after the first: dlt reads resources in their order.
     """
 
-    @dlt.transformer(name=f"{intake.table.name}_checked")
+    @dlt.transformer(name=f"{validator.table.name}_checked")
     def checked(page: Sequence[Mapping[str, Any]]) -> None:
-        intake.take([Record(position, values) for position, values in enumerate(page, intake.rows_read + 1)])
+        validator.validate([Record(position, values) for position, values in enumerate(page, validator.rows_read + 1)])
 
     pages = resource.with_name(f"{resource.name}_pages") | checked
-    return pages, table_resource(intake.table, intake.changes())
+    return pages, table_resource(validator.table, validator.changes())
 
 
 def _run(
     pipeline: dlt.Pipeline,
     resources: list[DltResource],
-    intakes: Sequence[Intake],
-    keep: Callable[[Intake], None],
+    validators: Sequence[TableValidator],
+    keep: Callable[[TableValidator], None],
     repaired: int = 0,
 ) -> None:
     """Read, quarantine, then load: the rejected records are on the disk before the cursor moves past them."""
     source = DltSource(
         Schema(pipeline.pipeline_name),
         pipeline.pipeline_name,
-        [*resources, table_resource(LOAD_LOG, log_rows(intakes, repaired))],
+        [*resources, table_resource(LOAD_LOG, log_rows(validators, repaired))],
     )
     try:
         pipeline.extract(source)
-        for intake in intakes:
-            keep(intake)
+        for validator in validators:
+            keep(validator)
         pipeline.activate()
         pipeline.normalize()
         pipeline.load()
     except PipelineStepFailed as failure:
-        raise explain(failure, intakes[0].origin.where) from failure
-    for intake in intakes:
-        quarantine.release_superseded(intake)
+        raise explain(failure, validators[0].origin.where) from failure
+    for validator in validators:
+        quarantine.release_superseded(validator)
 
 
 def _entries_by_header(chosen: Platform) -> dict[tuple[Table, str | None], list[quarantine.Entry]]:
@@ -257,25 +259,25 @@ def _entries_by_header(chosen: Platform) -> dict[tuple[Table, str | None], list[
 
 @dataclass(frozen=True)
 class _Retry:
-    """Entries held to the contract again: the rows to load, and the entries that leave the quarantine."""
+    """Entries that were validated again: the rows to load, and the entries that leave the quarantine."""
 
-    intake: Intake
+    validator: TableValidator
     rows: pa.Table
     released: list[str]
 
 
-def _retry(intake: Intake, entries: Sequence[quarantine.Entry]) -> _Retry:
-    loaded_since = intake.existing([entry.record_key for entry in entries if entry.record_key])
+def _retry(validator: TableValidator, entries: Sequence[quarantine.Entry]) -> _Retry:
+    loaded_since = validator.existing([entry.record_key for entry in entries if entry.record_key])
     waiting = [entry for entry in entries if entry.record_key not in loaded_since]
     payloads = [json.loads(entry.payload or "{}") for entry in waiting]
     for payload in payloads:
         payload.pop(GENERATION.name, None)
-    intake.take([Record(rank, payload) for rank, payload in enumerate(payloads)])
-    refused = {rejected.position for rejected in intake.quarantined}
+    validator.validate([Record(rank, payload) for rank, payload in enumerate(payloads)])
+    refused = {rejected.position for rejected in validator.quarantined}
     released = [entry.quarantine_id for rank, entry in enumerate(waiting) if rank not in refused]
     released += [entry.quarantine_id for entry in entries if entry.record_key in loaded_since]
-    return _Retry(intake, pa.concat_tables(intake.changes()), released)
+    return _Retry(validator, pa.concat_tables(validator.changes()), released)
 
 
-def _keep_quarantine(_: Intake) -> None:
+def _keep_quarantine(_: TableValidator) -> None:
     """What a retry rejects is in quarantine already."""

@@ -1,4 +1,4 @@
-"""A Parquet file, and what the contract makes of its rows, said in SQL where that is sure to be right. Reads no row."""
+"""Reads a Parquet file, and translates a contract into SQL where the translation is exact."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -97,7 +97,7 @@ class ParquetFile:
     def open(
         cls, path: Path, platform: str, contract: Sequence[Table], parsers: Mapping[Callable, str]
     ) -> "ParquetFile":
-        """Open a file and hold its columns to the contract.
+        """Open a file and match its columns to the contract.
 
         Raises:
             ExpectedFailure: as `load_parquet`.
@@ -166,7 +166,7 @@ class ParquetFile:
 
     @property
     def is_sure(self) -> str:
-        """SQL that tells whether the contract accepts a row of `said` for sure, with its texts as they are."""
+        """SQL of whether the contract surely accepts a row of `said`, with its texts as they are."""
         checks = (
             f"(said.{said_column(name)} is not null or said.{quoted(name)} is null)"
             if declared.nullable
@@ -182,7 +182,7 @@ class ParquetFile:
 
     @property
     def _not_after_load(self) -> Iterator[str]:
-        """SQL that tells whether the instants of a row of `said` lie before the load, where the contract asks it."""
+        """SQL of whether the instants of a row of `said` lie before the load, where the contract asks it."""
         rule = self.table.not_after_load
         if rule is None or rule.departement is not None:
             return
@@ -206,7 +206,7 @@ def said_column(name: str) -> str:
 
 
 def canonical(table: Table) -> str:
-    """Return SQL of the text whose MD5 is the content hash, as `intake.content_hash` writes it."""
+    """Return SQL of the text whose MD5 is the content hash, as `validation.content_hash` computes it."""
     values = ", chr(31), ".join(_on(_CONTENT[f.type], f.name) for f in table.fields if f.name != GENERATION.name)
     return f"concat({values})"
 

@@ -1,4 +1,4 @@
-"""What a file holds, table by table, in the formats that platforms deliver. Holds no record to its contract."""
+"""Parses a file into records by table, in the formats that platforms use."""
 
 import hashlib
 import json
@@ -35,7 +35,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Delivery:
+class ParsedFile:
     """A file that was opened, recognised, and is ready to be read.
 
     Attributes:
@@ -70,8 +70,8 @@ def as_they_are(_labels: Sequence[str], _name: str) -> Sequence[tuple[Table | No
     return [(None, lambda values: [values])]
 
 
-def tabular_delivery(path: Path, platform: str, contract: Sequence[Table], adapter: Adapter = as_they_are) -> Delivery:
-    """Return an export as CSV with a header, as a JSON document, or as JSON Lines: told by its content.
+def parse_tabular(path: Path, platform: str, contract: Sequence[Table], adapter: Adapter = as_they_are) -> ParsedFile:
+    """Parse an export: CSV with a header, a JSON document, or JSON Lines, recognised by its content.
 
     Args:
         path: The file.
@@ -88,7 +88,7 @@ def tabular_delivery(path: Path, platform: str, contract: Sequence[Table], adapt
     if not is_json(text):
         file = open_csv(path, platform, lambda header: max(table.recognised(header) for table in contract))
         parts = _parts(file.records, file.header, contract, adapter, where)
-        return Delivery(file.name, file.sha256, file.size_bytes, tuple(parts), file.repaired)
+        return ParsedFile(file.name, file.sha256, file.size_bytes, tuple(parts), file.repaired)
     known = _known_labels(contract)
     found: list[Part] = []
     is_lines = path.suffix.lower() in JSON_LINES
@@ -101,7 +101,7 @@ def tabular_delivery(path: Path, platform: str, contract: Sequence[Table], adapt
             for record in flat
         ]
         found += _parts(partial(iter, whole), labels, named or contract, adapter, where)
-    return Delivery(name_of(path), hashlib.sha256(data).hexdigest(), len(data), _joined(found), repaired)
+    return ParsedFile(name_of(path), hashlib.sha256(data).hexdigest(), len(data), _joined(found), repaired)
 
 
 def _known_labels(contract: Sequence[Table]) -> Callable[[str], bool]:
@@ -122,7 +122,7 @@ def _parts(
     """
     for rank, (named, adapt) in enumerate(adapter(labels, where)):
         table = named or _recognised(contract, adapt, labels, where)
-        yield Part(table, _adapted(records(), adapt, table, tells_damage=rank == 0))
+        yield Part(table, _adapted(records(), adapt, table, reports_damage=rank == 0))
 
 
 def _recognised(contract: Sequence[Table], adapt: Adapt, labels: Sequence[str], where: str) -> Table:
@@ -133,11 +133,11 @@ def _recognised(contract: Sequence[Table], adapt: Adapt, labels: Sequence[str], 
     return table
 
 
-def _adapted(records: Iterable[Record], adapt: Adapt, table: Table, *, tells_damage: bool) -> Iterator[Record]:
-    """Yield the records of a table; a damaged one is told once, and a nested value damages its record."""
+def _adapted(records: Iterable[Record], adapt: Adapt, table: Table, *, reports_damage: bool) -> Iterator[Record]:
+    """Yield the records of a table; a damaged one is reported once, and a nested value damages its record."""
     for record in records:
         if record.problem is not None:
-            if tells_damage:
+            if reports_damage:
                 yield record
             continue
         for values in adapt(record.values):
@@ -148,29 +148,29 @@ def _adapted(records: Iterable[Record], adapt: Adapt, table: Table, *, tells_dam
 
 
 def _joined(parts: Iterable[Part]) -> tuple[Part, ...]:
-    """Return one part for each table: several streams may hold records of one."""
+    """Return one part per table; several streams may hold records of the same table."""
     by_table: dict[Table, list[Iterable[Record]]] = {}
     for part in parts:
         by_table.setdefault(part.table, []).append(part.records)
     return tuple(Part(table, chain.from_iterable(records)) for table, records in by_table.items())
 
 
-def headerless_csv_delivery(path: Path, platform: str, table: Table, labels: Sequence[str]) -> Delivery:
+def parse_headerless_csv(path: Path, platform: str, table: Table, labels: Sequence[str]) -> ParsedFile:
     """Return a CSV file whose columns are known by their order; a header that it has all the same is recognised.
 
     Raises:
         ExpectedFailure: the file cannot be read.
     """
     file = open_headerless_csv(path, platform, labels)
-    return of_csv(file, Part(table, file.records()))
+    return parsed_csv(file, Part(table, file.records()))
 
 
-def of_csv(file: CsvFile, *parts: Part) -> Delivery:
+def parsed_csv(file: CsvFile, *parts: Part) -> ParsedFile:
     """Return a CSV file as the given parts."""
-    return Delivery(file.name, file.sha256, file.size_bytes, parts, file.repaired)
+    return ParsedFile(file.name, file.sha256, file.size_bytes, parts, file.repaired)
 
 
-def xlsx_delivery(path: Path, platform: str, contract: Sequence[Table]) -> Delivery:
+def parse_xlsx(path: Path, platform: str, contract: Sequence[Table]) -> ParsedFile:
     """Return the first sheet of a workbook whose header is recognised, of the table whose contract knows it best.
 
     Raises:
@@ -180,12 +180,12 @@ def xlsx_delivery(path: Path, platform: str, contract: Sequence[Table]) -> Deliv
     where = f"{platform}, file {file.name}"
     table = choose_table(contract, file.header, where)
     table.understand(file.header, where)
-    return Delivery(file.name, file.sha256, file.size_bytes, (Part(table, file.records()),))
+    return ParsedFile(file.name, file.sha256, file.size_bytes, (Part(table, file.records()),))
 
 
-def json_delivery(
+def parse_json(
     path: Path, platform: str, read: Callable[[Any], Iterable[tuple[Table, Iterable[Mapping[str, Any]]]]]
-) -> Delivery:
+) -> ParsedFile:
     """Return a JSON document.
 
     Args:
@@ -209,7 +209,7 @@ def json_delivery(
         raise ExpectedFailure(
             f"{where}: the document is not of the expected form ({type(problem).__name__}: {problem}).", AGAIN
         ) from None
-    return Delivery(name_of(path), hashlib.sha256(data).hexdigest(), len(data), parts)
+    return ParsedFile(name_of(path), hashlib.sha256(data).hexdigest(), len(data), parts)
 
 
 def _records(found: Iterable[Mapping[str, Any]]) -> list[Record]:

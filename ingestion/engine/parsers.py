@@ -1,7 +1,7 @@
-"""Parsers of single values, shared by all contracts. A parser knows no row, no file and no platform.
+"""Parsers of single values, shared by all contracts.
 
 Each takes a non-empty, trimmed text and returns the canonical value, or raises `ValueError` with the end of the
-sentence "the value …", which is shown to the person who mends the source.
+sentence "the value …", which is shown to the person who corrects the source.
 """
 
 import re
@@ -36,7 +36,7 @@ def published(value: str) -> str:
 
 @lru_cache(maxsize=1 << 14)
 def term(value: str) -> str:
-    """Return a value of a closed list, which a tool gives and nobody types: a country, a browser, a status.
+    """Return a value of a closed list, which a tool writes and no person types: a country, a browser, a status.
 
     It is not redacted as running text: the name of a place may be that of a person as well. What no list holds, a mail
     address or the number of a person, is masked all the same.

@@ -1,4 +1,4 @@
-"""dlt pipelines into a DuckDB file, rid of what a dead process left behind, and their resources. Knows no platform."""
+"""dlt pipelines into a DuckDB file: creation, recovery after a kill, resources."""
 
 import logging
 import os
@@ -111,7 +111,7 @@ def _undo_unnoted_copies(pipeline: dlt.Pipeline) -> None:
 
 
 def explain(failure: PipelineStepFailed, where: str) -> Exception:
-    """Return the failure of a pipeline as its reader should see it, or as it is when nobody expected it."""
+    """Return the failure of a pipeline as an expected failure with its remedy, or unchanged if it is unexpected."""
     cause: BaseException | None = failure
     while cause is not None:
         if isinstance(cause, ExpectedFailure):

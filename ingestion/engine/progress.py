@@ -1,11 +1,11 @@
-"""Says how far a load is: records and pages so far, over all of its tables, and how fast they come."""
+"""Reports the progress of a load: records, pages and rate."""
 
 import time
 from collections.abc import Callable
 
 
-class Pace:
-    """Counts pages as they are read, for `ingestion.engine.loading.load` to tell its progress to.
+class Progress:
+    """Counts pages as they are read: the progress callback of `ingestion.engine.loading.load`.
 
     Args:
         say: Called after each page with the sentence of the moment.

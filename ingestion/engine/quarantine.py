@@ -1,4 +1,4 @@
-"""Records that broke their contract: kept redacted, listed, and given a second chance. Never decides what is broken."""
+"""Stores rejected records, redacted, and lists and releases them."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ import duckdb
 
 from ingestion.engine.contract import Field, Row, Table
 from ingestion.engine.pipelines import open_pipeline, table_resource
-from ingestion.engine.validation import Intake, Quarantined, content_hash
+from ingestion.engine.validation import Quarantined, TableValidator, content_hash
 from ingestion.platforms import database
 
 DATASET = "quarantine"
@@ -53,27 +53,27 @@ class Entry:
     quarantined_at: datetime
 
 
-def write(intake: Intake) -> None:
-    """Write what an intake rejected; the same record with the same fault stays one row however often it is met."""
-    if not intake.quarantined:
+def write(validator: TableValidator) -> None:
+    """Write what an validator rejected; the same record with the same fault stays one row however often it is met."""
+    if not validator.quarantined:
         return
-    table = quarantine_table(intake.origin.platform)
+    table = quarantine_table(validator.origin.platform)
     now = datetime.now(UTC)
-    rows = {row["quarantine_id"]: row for row in (_row(intake, rejected, now) for rejected in intake.quarantined)}
+    rows = {row["quarantine_id"]: row for row in (_row(validator, rejected, now) for rejected in validator.quarantined)}
     pipeline = open_pipeline(f"quarantine_{table.name}", DATASET, database(table.name))
     pipeline.run(table_resource(table, [table.arrow(rows.values())]))
 
 
-def _row(intake: Intake, rejected: Quarantined, now: datetime) -> Row:
-    origin, reason = intake.origin, rejected.rejection
+def _row(validator: TableValidator, rejected: Quarantined, now: datetime) -> Row:
+    origin, reason = validator.origin, rejected.rejection
     payload = None if rejected.payload is None else json.dumps(rejected.payload, ensure_ascii=False, sort_keys=True)
     place = origin.sha256 or origin.name
     # in an answer the rank of a record changes from day to day, its key does not
     record = str(rejected.position) if origin.kind == "file" else rejected.record_key or payload
-    identity = json.dumps([place, intake.table.name, record, reason.field, reason.reason])
+    identity = json.dumps([place, validator.table.name, record, reason.field, reason.reason])
     row: Row = {
         "quarantine_id": hashlib.sha256(identity.encode()).hexdigest(),
-        "entity": intake.table.name,
+        "entity": validator.table.name,
         "origin": origin.name,
         "line": rejected.position,
         "record_key": rejected.record_key,
@@ -115,15 +115,15 @@ def release(platform_name: str, quarantine_ids: Iterable[str]) -> None:
         connection.execute(statement, [ids])
 
 
-def release_superseded(intake: Intake) -> None:
-    """Remove the entries whose record this intake accepted, and that it did not quarantine itself."""
+def release_superseded(validator: TableValidator) -> None:
+    """Remove the entries whose record this validator accepted, and that it did not quarantine itself."""
     release(
-        intake.origin.platform,
+        validator.origin.platform,
         [
             entry.quarantine_id
-            for entry in entries(intake.origin.platform)
-            if entry.entity == intake.table.name
-            and (entry.record_key in intake.accepted or entry.record_key in intake.released)
-            and entry.quarantined_at < intake.started_at
+            for entry in entries(validator.origin.platform)
+            if entry.entity == validator.table.name
+            and (entry.record_key in validator.accepted or entry.record_key in validator.released)
+            and entry.quarantined_at < validator.started_at
         ],
     )

@@ -1,4 +1,4 @@
-"""A record as a file or a platform gives it, before any contract. Holds no behaviour."""
+"""A record as a file or a platform gives it, before validation."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ class Record:
 
     Attributes:
         position: Physical line on which it begins, or its rank in the answer, from 1.
-        values: Label to value; of a damaged record, the labels that can be told.
+        values: Label to value; of a damaged record, the labels that could be read.
         problem: Why it cannot be used, `None` when it can.
         is_cut: The file ends within this record: it was truncated.
     """

@@ -1,4 +1,4 @@
-"""What a load did: the report for its reader, and the row that the log of loads keeps. Loads nothing itself."""
+"""Reports of a load: for its reader, and as a row of the load log."""
 
 import json
 import uuid
@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from ingestion.engine.contract import Field, Row, Table
 from ingestion.engine.files import NO_REPAIRS, Repairs
-from ingestion.engine.validation import Intake, Origin, content_hash
+from ingestion.engine.validation import Origin, TableValidator, content_hash
 
 LOAD_LOG = Table(
     name="load_log",
@@ -45,7 +45,7 @@ LOAD_LOG = Table(
 
 @dataclass(frozen=True)
 class EntityReport:
-    """What became of the records of one table."""
+    """The outcome of the records of one table."""
 
     entity: str
     generation: str | None
@@ -67,22 +67,22 @@ class EntityReport:
         return len(self.reverted_lines)
 
     @classmethod
-    def of(cls, intake: Intake) -> "EntityReport":
+    def of(cls, validator: TableValidator) -> "EntityReport":
         return cls(
-            entity=intake.table.name,
-            generation=intake.generation,
-            rows_read=intake.rows_read,
-            rows_new=intake.rows_new,
-            rows_updated=intake.rows_updated,
-            rows_unchanged=intake.rows_unchanged,
-            rows_quarantined=len(intake.quarantined),
-            unknown_columns=tuple(sorted(intake.unknown_columns)),
-            dropped_columns=dict(sorted(intake.dropped_columns.items())),
-            rows_replaced=intake.rows_replaced,
-            rows_outdated=intake.rows_outdated,
-            changed_lines=tuple(intake.updated_positions),
-            reverted_lines=tuple(intake.reverted_positions()),
-            last_day=intake.last_day,
+            entity=validator.table.name,
+            generation=validator.generation,
+            rows_read=validator.rows_read,
+            rows_new=validator.rows_new,
+            rows_updated=validator.rows_updated,
+            rows_unchanged=validator.rows_unchanged,
+            rows_quarantined=len(validator.quarantined),
+            unknown_columns=tuple(sorted(validator.unknown_columns)),
+            dropped_columns=dict(sorted(validator.dropped_columns.items())),
+            rows_replaced=validator.rows_replaced,
+            rows_outdated=validator.rows_outdated,
+            changed_lines=tuple(validator.updated_positions),
+            reverted_lines=tuple(validator.reverted_positions()),
+            last_day=validator.last_day,
         )
 
     def remarks(self) -> Iterator[str]:
@@ -179,11 +179,11 @@ def _lines(positions: Sequence[int]) -> str:
     return f"{'line' if len(positions) == 1 else 'lines'} {named}{more}"
 
 
-def log_rows(intakes: Sequence[Intake], repaired: int = 0) -> Iterator[pa.Table]:
+def log_rows(validators: Sequence[TableValidator], repaired: int = 0) -> Iterator[pa.Table]:
     """Yield the rows of `load_log`; evaluated after its rows were read, and loaded in one package with them."""
     load_key, finished_at = uuid.uuid4().hex, datetime.now(UTC)
-    for intake in intakes:
-        report, origin = EntityReport.of(intake), intake.origin
+    for validator in validators:
+        report, origin = EntityReport.of(validator), validator.origin
         row: Row = {
             "load_key": f"{load_key}-{report.entity}-{report.generation}",
             "origin": origin.name,
@@ -204,7 +204,7 @@ def log_rows(intakes: Sequence[Intake], repaired: int = 0) -> Iterator[pa.Table]
             "repaired_characters": repaired,
             "unknown_columns": json.dumps(report.unknown_columns, ensure_ascii=False),
             "dropped_columns": json.dumps(tuple(report.dropped_columns), ensure_ascii=False),
-            "started_at": intake.started_at,
+            "started_at": validator.started_at,
             "finished_at": finished_at,
         }
         yield LOAD_LOG.arrow([{**row, "_content_hash": content_hash(row)}])

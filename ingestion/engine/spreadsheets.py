@@ -1,4 +1,4 @@
-"""Safe reading of XLSX workbooks: cells to records with their row numbers. Knows no contract, and evaluates nothing.
+"""Safe reading of XLSX workbooks: cells to records with their row numbers.
 
 A formula counts for the value that the spreadsheet program stored with it; macros and links to other files are not
 looked at.

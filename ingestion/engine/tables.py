@@ -1,4 +1,4 @@
-"""The raw tables of a platform in its database: made from the contract, and asked by key. Knows no platform by name."""
+"""Creates the raw tables of a platform from its contracts, and looks rows up by key."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -30,7 +30,7 @@ DUCKDB_TYPES = {
 
 
 def is_empty(database: Path, dataset: str, table: Table) -> bool:
-    """Tell whether a raw table has no row."""
+    """Return whether a raw table has no row."""
     with duckdb.connect(str(database)) as connection:
         return not connection.execute(f"select 1 from {dataset}.{table.name} limit 1").fetchall()  # noqa: S608
 
@@ -59,7 +59,7 @@ def lookup(chosen: Platform, table: Table) -> Callable[[Sequence[str]], dict[str
 
 
 def later_exports(chosen: Platform, table: Table, sha256: str | None) -> LaterExports:
-    """Return a function that tells which loads of a table took a later export than a file does.
+    """Return a function that finds which loads of a table took a later export than a file does.
 
     An export is later when its records reach further, or when it was loaded after this same file had been loaded.
     """

@@ -21,9 +21,9 @@ from ingestion.engine.records import Record
 MANY_RECORDS = 20
 
 #: Called after each page, or batch of a file, with the number of its records.
-Progress = Callable[[int], None]
+ProgressCallback = Callable[[int], None]
 
-#: Tells, of identifiers of loads, which took a later export than one that ends on a day.
+#: Returns which of the loads, by identifier, took a later export than one that ends on a day.
 LaterExports = Callable[[Iterable[str], date | None], set[str]]
 
 _SEPARATOR = "\x1f"
@@ -86,8 +86,8 @@ class _Accepted:
 
 
 @dataclass
-class Intake:
-    """Takes the records of one table, batch by batch, and counts what becomes of them: each record is counted once.
+class TableValidator:
+    """Validates the records of one table, batch by batch, and counts the outcome of each record once.
 
     Attributes:
         table: The contract.
@@ -101,7 +101,7 @@ class Intake:
     table: Table
     origin: Origin
     existing: Callable[[Sequence[str]], Mapping[str, Row]]
-    progress: Progress
+    progress: ProgressCallback
     generation: str | None = None
     later_exports: LaterExports = lambda _, __: set()
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -122,8 +122,8 @@ class Intake:
     _superseded: dict[int, set[int]] = field(default_factory=dict)
     _updated: dict[str, tuple[int, str]] = field(default_factory=dict)
 
-    def take(self, batch: Iterable[Record]) -> None:
-        """Check a batch of records; what of it is to be written waits for `changes`.
+    def validate(self, batch: Iterable[Record]) -> None:
+        """Validate a batch of records; what is to be written waits for `changes`.
 
         A column that the header does not have says nothing: the value known so far stays.
 
@@ -134,7 +134,7 @@ class Intake:
         read_before = self.rows_read
         for record in batch:
             self.rows_read += 1
-            outcome = self._judge(record)
+            outcome = self._validate(record)
             if isinstance(outcome, Rejection):
                 self._quarantine(record, outcome)
             else:
@@ -178,7 +178,7 @@ class Intake:
         if self.origin.kind == "file":
             self._updated[key] = (position, load_id)
 
-    def _judge(self, record: Record) -> Row | Rejection:
+    def _validate(self, record: Record) -> Row | Rejection:
         if record.is_cut:
             self.cut_at = record.position
         if record.problem is not None:
@@ -233,7 +233,7 @@ class Intake:
             self._superseded.setdefault(batch, set()).add(rank)
 
     def note_day(self, value: Any) -> None:
-        """Remember the latest day that the records tell of."""
+        """Keep the latest day that the records cover."""
         day = value.date() if isinstance(value, datetime) else day_of(value)
         if day is not None and (self.latest_day is None or day > self.latest_day):
             self.latest_day = day
@@ -263,12 +263,12 @@ class Intake:
 
 
 def is_older(version: Any, other: Any) -> bool:
-    """Tell whether a date of modification lies before another one; an absent date lies before all."""
+    """Return whether a date of modification lies before another one; an absent date lies before all."""
     return other is not None and (version is None or version < other)
 
 
 def day_of(value: Any) -> date | None:
-    """Return the last day of what a text says: a day, a time, or a month; `None` where it says none."""
+    """Return the last day of a day, time or month in ISO form; `None` for any other value."""
     if not isinstance(value, str):
         return None
     try:
@@ -278,7 +278,7 @@ def day_of(value: Any) -> date | None:
 
 
 def content_hash(row: Row) -> str:
-    """Return the MD5 of a row, which tells rows apart and protects nothing; the header generation is not content.
+    """Return the MD5 of a row, to compare rows, not to protect them; the header generation is not content.
 
     Hashed are the values in the order of the contract, separated by U+001F, which no canonical text holds.
     """

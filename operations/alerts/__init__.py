@@ -1,1 +1,1 @@
-"""From a signal to whoever must know of it: read, put into the outbox, written, sent. Detecting is elsewhere."""
+"""Alerts: from a published signal to the message that a recipient gets."""

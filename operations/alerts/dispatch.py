@@ -1,4 +1,4 @@
-"""Who is told of which signal, and when: the outbox is filled from what was published, and emptied. One at a time.
+"""Fills the alert outbox from published signals, and sends what waits in it.
 
 An alert is sent until a server has acknowledged it. Alerts of one recipient that wait at the same moment leave in
 one message; in quiet hours, and beyond the cap of an hour, they wait and then leave together. The gravest waits for
@@ -40,7 +40,7 @@ class Sent:
 
 
 def dispatch(home: Home, now: datetime | None = None) -> Sent:
-    """Tell everybody who is to be told; where another process is at it, leave it to that one.
+    """Send all alerts that are due; where another process does so already, leave it to that one.
 
     Raises:
         ExpectedFailure: the subscriptions or the outbox cannot be read.
@@ -61,7 +61,7 @@ def dispatch(home: Home, now: datetime | None = None) -> Sent:
 
 
 def put(box: Outbox, signals: Sequence[Signal], wanted: Sequence[Subscription], around: Around, now: datetime) -> int:
-    """Write into the outbox who is to be told of what is open, and return how many alerts are new."""
+    """Write the alerts of all open signals into the outbox, and return how many are new."""
     return sum(
         box.put(signal, subscription, writing.subject_of(signal), now)
         for signal in signals
@@ -72,7 +72,7 @@ def put(box: Outbox, signals: Sequence[Signal], wanted: Sequence[Subscription], 
 
 
 def concerned(subscription: Subscription, signal: Signal, around: Around) -> bool:
-    """Tell whether a signal is one that a subscription asks for."""
+    """Return whether a signal is one that a subscription asks for."""
     if signal.severity < subscription.minimum_severity:
         return False
     if subscription.kinds and signal.crisis_kind not in subscription.kinds:
@@ -81,7 +81,7 @@ def concerned(subscription: Subscription, signal: Signal, around: Around) -> boo
 
 
 def concerns(place: str, territories: Collection[str], around: Around) -> bool:
-    """Tell whether what happens in a place is of some territories; of all, where none is named.
+    """Return whether what happens in a place is of some territories; of all, where none is named.
 
     What is of the nation concerns everybody, of a region its départements, of a département its regions.
     """
@@ -102,7 +102,7 @@ def territories_around(home: Home) -> Around:
             "select territory_code, region_code, gendarmerie_region_code from serving.reference.dim_territory"
         )
         for code, *outer in rows.fetchall():
-            found[code] = frozenset(one for one in outer if one and one != code)
+            found[code] = frozenset(territory for territory in outer if territory and territory != code)
     return found
 
 
@@ -112,8 +112,8 @@ def empty(box: Outbox, signals: Sequence[Signal], wanted: Sequence[Subscription]
     sent, failures = 0, []
     for subscription in wanted:
         for message_id, alerts in due(box, subscription, now or datetime.now(UTC)).items():
-            told = [writing.told(alert, by_id.get(alert.signal_id), subscription.role) for alert in alerts]
-            written = writing.message(message_id, told)
+            notices = [writing.notice_of(alert, by_id.get(alert.signal_id), subscription.role) for alert in alerts]
+            written = writing.message(message_id, notices)
             box.begin(message_id, alerts, now or datetime.now(UTC))
             try:
                 sending.send(subscription, written)
@@ -143,7 +143,7 @@ def due(box: Outbox, subscription: Subscription, now: datetime) -> dict[str, lis
 
 
 def is_held(box: Outbox, subscription: Subscription, now: datetime) -> bool:
-    """Tell whether only the gravest may leave: in quiet hours, or once the cap of the hour is reached."""
+    """Return whether only the gravest may leave: in quiet hours, or once the cap of the hour is reached."""
     hours, cap = subscription.quiet_hours, subscription.cap_per_hour
     if hours is not None and hours.hold(now):
         return True

@@ -1,6 +1,6 @@
-"""The links by which an operator gives a verdict from an alert: signed, expiring. What one does belongs in `verdicts`.
+"""Signed, expiring links by which an operator gives a verdict from an alert.
 
-A link is a JSON Web Token (RFC 7519, HS256): it says which alert it came with, which verdict it gives and until when.
+A link is a JSON Web Token (RFC 7519, HS256): it holds the alert, the verdict and the expiry.
 It names neither a person nor an address.
 """
 
@@ -22,7 +22,7 @@ _AUDIENCE = "cyberimpact:verdict"
 
 
 class RefusedLinkError(Exception):
-    """A link that gives no verdict; the text says why, in French, to whoever clicked."""
+    """A link that is refused; its text is the reason in French, for the person who clicked."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Link:
 
 
 def are_possible() -> bool:
-    """Tell whether links can be signed: without a key, alerts leave without them."""
+    """Return whether links can be signed: without a key, alerts leave without them."""
     return settings.get(KEY_SETTING) is not None
 
 

@@ -1,4 +1,4 @@
-"""What is to be told to whom, and what became of it: the outbox in `operations.sqlite`. It sends nothing.
+"""The outbox of alerts in `operations.sqlite`.
 
 A row is written before anything is sent. Its key derives from the opening of the signal and the recipient, and the
 identifier of a message from the keys of its alerts: whatever dies at whatever moment, a repeat carries the same
@@ -86,10 +86,10 @@ class Outbox:
         self._connection = connection
 
     def put(self, signal: Signal, subscription: Subscription, subject: str, now: datetime) -> bool:
-        """Write that a recipient is to be told of a signal, and tell whether that is new.
+        """Write the alert of a signal for a recipient, and return whether it is new.
 
-        A signal that has become graver is told as it is now where it waits still; where it left before it was of the
-        gravest, once more.
+        An alert that still waits takes the new severity of its signal; one that was sent below the waking severity is
+        sent once more when its signal reaches it.
         """
         key = alert_id(signal, subscription)
         known = self.facts(key)

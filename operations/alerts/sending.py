@@ -1,4 +1,4 @@
-"""How a message reaches a recipient: by mail, webhook or Matrix. Each waits until the server took charge."""
+"""Sends a message by mail, webhook or Matrix, and waits until the server accepts it."""
 
 import re
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""Signals with their evidence, as the published live copy has them. Telling anybody belongs elsewhere."""
+"""Reads signals and their evidence from the published live copy."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What an alert says, in French, to be read on a phone in ten seconds. Whom it goes to, and how, belongs elsewhere."""
+"""Writes the text of an alert in French, to be read on a phone in ten seconds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ SCHEMA = "cyberimpact.alert/1"
 
 
 @dataclass(frozen=True)
-class Told:
+class Notice:
     """An alert with its signal, None where the published copy has forgotten it, and its links by verdict."""
 
     alert: Alert
@@ -55,25 +55,27 @@ def subject_of(signal: Signal) -> str:
     return f"[{grave}] {signal.topic_label} – {signal.territory_label} : {signal.kind_label.lower()}"
 
 
-def told(alert: Alert, signal: Signal | None, role: str) -> Told:
+def notice_of(alert: Alert, signal: Signal | None, role: str) -> Notice:
     """Return an alert with the links that answer it, where links can be signed."""
     given = VERDICTS if links.are_possible() else ()
-    return Told(alert, signal, {v: links.address(alert.alert_id, v, role, alert.created_at) for v in given})
+    return Notice(alert, signal, {v: links.address(alert.alert_id, v, role, alert.created_at) for v in given})
 
 
-def message(message_id: str, alerts: Sequence[Told]) -> Message:
+def message(message_id: str, alerts: Sequence[Notice]) -> Message:
     """Write one message: the gravest first."""
-    ordered = sorted(alerts, key=lambda one: (-one.alert.severity, one.alert.created_at, one.alert.alert_id))
+    ordered = sorted(
+        alerts, key=lambda notice: (-notice.alert.severity, notice.alert.created_at, notice.alert.alert_id)
+    )
     first = ordered[0].alert.subject
     subject = first if len(ordered) == 1 else f"{len(ordered)} signaux, dont {first}"
     foot = f"Tableau de bord : {dashboard()}\nRepère du message : {message_id}"
-    plain = "\n\n".join([*(_plain(one) for one in ordered), foot]) + "\n"
+    plain = "\n\n".join([*(_plain(notice) for notice in ordered), foot]) + "\n"
     return Message(
         message_id=message_id,
         subject=subject,
         plain=plain,
-        html=_page("".join(_html(one) for one in ordered), message_id),
-        data={"schema": SCHEMA, "id": message_id, "subject": subject, "signals": [_data(one) for one in ordered]},
+        html=_page("".join(_html(notice) for notice in ordered), message_id),
+        data={"schema": SCHEMA, "id": message_id, "subject": subject, "signals": [_data(notice) for notice in ordered]},
     )
 
 
@@ -85,7 +87,7 @@ def dashboard() -> str:
 
 
 def percent(share: float) -> str:
-    """Return a share in percent; what is not certain is never told as 100 %."""
+    """Return a share in percent; what is not certain is never shown as 100 %."""
     return f"{min(99, max(1, round(share * 100)))} %"
 
 
@@ -113,9 +115,9 @@ def reasons(signal: Signal) -> str:
     return f"{grave.points:.0f} points sur 100 : {', '.join(brought) or 'aucun critère atteint'}"
 
 
-def facts(one: Told) -> list[tuple[str, str]]:
-    """Return the lines of an alert: what is said, and its value, the most urgent first."""
-    alert, signal = one.alert, one.signal
+def facts(notice: Notice) -> list[tuple[str, str]]:
+    """Return the lines of an alert: label and value, the most urgent first."""
+    alert, signal = notice.alert, notice.signal
     if signal is None:
         return [("Depuis", moment(alert.signal_opened_at)), ("Détail", "le signal n'est plus dans la copie publiée")]
     lines = [
@@ -137,38 +139,38 @@ def facts(one: Told) -> list[tuple[str, str]]:
 # ---- the forms
 
 
-def _plain(one: Told) -> str:
-    lines = [one.alert.subject, *([one.signal.explanation] if one.signal else []), ""]
-    lines += [f"{name} : {value}" for name, value in facts(one)]
-    if one.signal and one.signal.examples:
+def _plain(notice: Notice) -> str:
+    lines = [notice.alert.subject, *([notice.signal.explanation] if notice.signal else []), ""]
+    lines += [f"{name} : {value}" for name, value in facts(notice)]
+    if notice.signal and notice.signal.examples:
         lines += ["", "Exemples (caviardés) :"]
-        lines += [f"- « {e['text']} » ({e['platform']})" for e in one.signal.examples[:SHOWN_EXAMPLES]]
-    if one.links:
-        lines += ["", "Votre verdict :", *(f"{VERDICTS[v]} : {link}" for v, link in one.links.items())]
+        lines += [f"- « {e['text']} » ({e['platform']})" for e in notice.signal.examples[:SHOWN_EXAMPLES]]
+    if notice.links:
+        lines += ["", "Votre verdict :", *(f"{VERDICTS[v]} : {link}" for v, link in notice.links.items())]
     return "\n".join(lines)
 
 
-def _html(one: Told) -> str:
-    colour = COLOURS[one.alert.severity]
+def _html(notice: Notice) -> str:
+    colour = COLOURS[notice.alert.severity]
     rows = "".join(
         f'<tr><td style="padding:2px 10px 2px 0;color:#5b6770;vertical-align:top">{escape(name)}</td>'
         f'<td style="padding:2px 0">{escape(value)}</td></tr>'
-        for name, value in facts(one)
+        for name, value in facts(notice)
     )
     quotes = "".join(
         f'<blockquote style="margin:6px 0;padding:2px 10px;border-left:3px solid #c9ced3">{escape(str(e["text"]))}'
         f' <span style="color:#5b6770">({escape(str(e["platform"]))})</span></blockquote>'
-        for e in (one.signal.examples[:SHOWN_EXAMPLES] if one.signal else ())
+        for e in (notice.signal.examples[:SHOWN_EXAMPLES] if notice.signal else ())
     )
     buttons = "".join(
         f'<a href="{escape(link)}" style="display:inline-block;margin:8px 8px 0 0;padding:10px 14px;'
         f'border:1px solid #1b3a6b;border-radius:4px;color:#1b3a6b;text-decoration:none">{VERDICTS[verdict]}</a>'
-        for verdict, link in one.links.items()
+        for verdict, link in notice.links.items()
     )
-    said = f"<p>{escape(one.signal.explanation)}</p>" if one.signal else ""
+    said = f"<p>{escape(notice.signal.explanation)}</p>" if notice.signal else ""
     return (
         f'<section style="margin:0 0 24px"><h1 style="font-size:18px;margin:0 0 6px;color:{colour}">'
-        f"{escape(one.alert.subject)}</h1>{said}"
+        f"{escape(notice.alert.subject)}</h1>{said}"
         f'<table style="border-collapse:collapse">{rows}</table>{quotes}<p style="margin:0">{buttons}</p></section>'
     )
 
@@ -183,8 +185,8 @@ def _page(body: str, message_id: str) -> str:
     )
 
 
-def _data(one: Told) -> dict[str, Any]:
-    alert, signal = one.alert, one.signal
+def _data(notice: Notice) -> dict[str, Any]:
+    alert, signal = notice.alert, notice.signal
     known = {
         "alert_id": alert.alert_id,
         "signal_id": alert.signal_id,
@@ -195,7 +197,7 @@ def _data(one: Told) -> dict[str, Any]:
         "severity": alert.severity,
         "opened_at": alert.signal_opened_at.isoformat(),
         "dashboard": dashboard(),
-        "verdict_links": one.links,
+        "verdict_links": notice.links,
     }
     if signal is None:
         return known

@@ -1,4 +1,4 @@
-"""Keeps changes of accounts within what the project lets its administrators do, whichever page or API makes them.
+"""Restricts which changes of accounts an administrator may make, whichever page or API makes them.
 
 The changes are examined where the ORM writes them to the metadata database. What an account held before comes from the
 database itself, not from the objects that are about to be written.
@@ -46,7 +46,7 @@ class RefusedChangeError(BadRequest):
 
 @dataclass(frozen=True)
 class Rules:
-    """What the policies say of accounts.
+    """The rules of the policies on accounts.
 
     Attributes:
         roles: Names of the project's roles that people may hold.
@@ -96,13 +96,13 @@ class Change:
         return not self.is_within(frozenset())
 
     def is_within(self, fields: frozenset[str]) -> bool:
-        """Tell whether nothing but some of these fields changes."""
+        """Return whether nothing but some of these fields changes."""
         return self.fields <= fields and not (self.roles or self.groups or self.deleted)
 
 
 @dataclass(frozen=True)
 class Author:
-    """Who asks for a change: the number of the account, None for nobody, and the roles that it holds."""
+    """The author of a change: the id of the account (None without a login) and its roles."""
 
     number: int | None
     roles: set[str]
@@ -110,7 +110,7 @@ class Author:
 
 @contextmanager
 def by_the_platform() -> Iterator[None]:
-    """Let the code inside change accounts that nobody has asked to change: those that follow an issuer's claims."""
+    """Let the code inside change accounts without an author, to follow an issuer's claims."""
     former = g.get("account_changes_by_the_platform", False)
     g.account_changes_by_the_platform = True
     try:
@@ -196,7 +196,7 @@ def _name_refusal(connection: Connection, rules: Rules, name: str, number: int |
 
 
 def _is_manageable(connection: Connection, rules: Rules, number: int) -> bool:
-    """Tell whether an account is a person's, with none but the project's roles."""
+    """Return whether an account is a person's, with none but the project's roles."""
     name = connection.execute(select(User.__table__.c.username).where(User.__table__.c.id == number)).scalar() or ""
     held = _roles_held(connection, number)
     return canonical(name) not in rules.services and all(map(rules.is_grantable, held))
@@ -222,21 +222,21 @@ def _changes(session: Session) -> dict[User, Change]:
 
 
 def _changes_structure(session: Session) -> bool:
-    """Tell whether a flush makes, changes or deletes a role, a group or a request of registration."""
-    if any(isinstance(one, Role | Group | RegisterUser) for one in (*session.new, *session.deleted)):
+    """Return whether a flush makes, changes or deletes a role, a group or a request of registration."""
+    if any(isinstance(instance, Role | Group | RegisterUser) for instance in (*session.new, *session.deleted)):
         return True
     watched = {Role: ("name", "permissions", "groups"), Group: ("name", "label", "description", "roles", "users")}
     return any(
-        inspect(one).attrs[name].history.has_changes()
+        inspect(instance).attrs[name].history.has_changes()
         for kind, names in watched.items()
-        for one in session.dirty
-        if isinstance(one, kind)
+        for instance in session.dirty
+        if isinstance(instance, kind)
         for name in names
     )
 
 
 def _all(session: Session, kind: type) -> list[Any]:
-    return [one for one in (*session.new, *session.dirty) if isinstance(one, kind)]
+    return [instance for instance in (*session.new, *session.dirty) if isinstance(instance, kind)]
 
 
 def _moved(attribute: Any) -> list[Any]:

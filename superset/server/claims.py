@@ -1,4 +1,4 @@
-"""Says which roles the claims of an issuer give, by `policies/oidc.yml`. Whether they are true is seen in `oidc`."""
+"""Maps the claims of an OpenID Connect issuer to roles, by `policies/oidc.yml`."""
 
 import csv
 import re
@@ -27,8 +27,8 @@ class Roles:
 
     def given(self, claims: Mapping[str, Any]) -> set[str]:
         """Return the names of the roles that claims give; none for a unit that no rule knows."""
-        told = claims.get(self.claim) or []
-        units = [told] if isinstance(told, str) else told
+        values = claims.get(self.claim) or []
+        units = [values] if isinstance(values, str) else values
         return {role for unit in units for role in self._of_unit(str(unit).strip())}
 
     def _of_unit(self, unit: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Chooses the file that a query opens: the copy of what its user may read. Rights and copies are `warehouse`'s."""
+"""Chooses the database file of a query: the copy of what its user may read."""
 
 import logging
 import sys
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 def right(security_manager: Any) -> Right:
-    """Return what the user of the request may read; nothing if nobody is known. It is computed once per request.
+    """Return the right of the user of the request, empty without a login. It is computed once per request.
 
     Raises:
         PolicyError: the policies cannot be read.

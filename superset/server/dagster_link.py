@@ -1,4 +1,4 @@
-"""The way from Superset to Dagster's pages, by which whoever was sent here to log in comes back."""
+"""Redirects users to Dagster's pages after they log in to Superset."""
 
 import os
 from urllib.parse import quote, urlsplit

@@ -1,4 +1,4 @@
-"""Makes passwords slow to guess, in the form as in the API: few wrong ones per minute for an account and an address."""
+"""Limits the rate of wrong passwords per account and per address, in the form and in the API."""
 
 from http import HTTPStatus
 
@@ -14,7 +14,7 @@ LOGIN_PATHS = {"/login", "/api/v1/security/login"}
 
 
 def limit_guesses(app: Flask) -> None:
-    """Refuse further passwords to whoever has given too many wrong ones."""
+    """Refuse further passwords after too many wrong ones."""
     limiter = MovingWindowRateLimiter(MemoryStorage())
 
     @app.before_request

@@ -1,7 +1,7 @@
-"""Lets people in and out through an OpenID Connect issuer, such as ProConnect. What they may see is in their roles.
+"""Logs users in and out through an OpenID Connect issuer, such as ProConnect.
 
-Nothing that the issuer is said to have told is believed before its signature, its issuer, its addressee and its date
-have been verified; ProConnect signs what it tells of a person too. Whoever is refused reads why, in French.
+Every token is verified first: signature, issuer, audience, date; ProConnect signs its user info too. A refused user
+reads the reason in French.
 """
 
 import logging
@@ -34,25 +34,25 @@ HINT_BYTES = 2_000  # a browser drops a cookie of more than 4 096, and the sessi
 
 
 class Refusal(Exception):
-    """Somebody is not let in, and why, in words for them."""
+    """A refused login, with its reason in French for the user."""
 
 
 class View(AuthOAuthView):
-    """The way in and out: Superset's own redirects to the issuer, and this receives who comes back."""
+    """The login and logout views: Superset redirects to the issuer, and these receive the users who come back."""
 
     @expose("/oauth-authorized/<provider>")
     def oauth_authorized(self, provider: str) -> Any:
-        """Let in who comes back from the issuer, or tell them why not."""
+        """Log in the user who comes back from the issuer, or show the reason of a refusal."""
         manager = self.appbuilder.sm
         try:
-            claims, identity = told_by(manager.oauth_remotes.get(provider))
+            claims, identity = claims_from(manager.oauth_remotes.get(provider))
             user = manager.let_in(claims)
         except Refusal as refusal:
             logger.warning("Login through %s refused: %s", provider, refusal)
             # A page of its own: Superset shows nobody the messages that are left for its form.
             again = self.appbuilder.get_url_for_login
-            told = page("Vous n'êtes pas connecté", str(refusal), address=again, link="Revenir à la connexion")
-            return make_response(told, HTTPStatus.FORBIDDEN)
+            refusal_page = page("Vous n'êtes pas connecté", str(refusal), address=again, link="Revenir à la connexion")
+            return make_response(refusal_page, HTTPStatus.FORBIDDEN)
         wanted = _wanted(session.pop("oauth_state", ""))
         login_user(user)
         session[HINT] = identity if len(identity) <= HINT_BYTES else ""
@@ -70,7 +70,7 @@ class View(AuthOAuthView):
 
 
 def _wanted(key: str) -> str:
-    """Return the page that somebody was on the way to, which Flask-AppBuilder signs into the `state`, or nothing."""
+    """Return the page that the user asked for, which Flask-AppBuilder signs into the `state`, or nothing."""
     try:
         return jwt.decode(request.args.get("state", ""), OctKey.import_key(key), algorithms=["HS256"]).claims["next"][0]
     except (errors.JoseError, KeyError, IndexError, ValueError):
@@ -99,11 +99,11 @@ def way_out(remote: Any, hint: str, back: str) -> str | None:
     return f"{address}{'&' if '?' in address else '?'}{asked}"
 
 
-def told_by(remote: Any) -> tuple[Mapping[str, Any], str]:
-    """Return what an issuer tells of the person that it has just sent back, and the identity token itself.
+def claims_from(remote: Any) -> tuple[Mapping[str, Any], str]:
+    """Return the verified claims about the user whom the issuer has sent back, and the identity token itself.
 
     Raises:
-        Refusal: it tells nothing, or what it tells is not certain.
+        Refusal: there are no claims, or they cannot be verified.
     """
     if remote is None:
         raise Refusal("Ce fournisseur d'identité n'est pas connu.")
@@ -160,7 +160,7 @@ _CLAIMS = {
 
 
 def _words(error: Exception) -> str:
-    """Say what is wrong with a token. Authlib and joserfc have each their own classes, with the same names."""
+    """Return in French why a token is invalid. Authlib and joserfc have classes of the same names."""
     kind = type(error).__name__
     claim = str(getattr(error, "claim", "") or getattr(error, "claim_name", ""))
     if kind == "ExpiredTokenError":

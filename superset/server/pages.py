@@ -1,4 +1,4 @@
-"""The few pages that the server writes without Superset's interface, in French and without anything from outside."""
+"""The French pages that the server renders without Superset's interface."""
 
 from html import escape
 
@@ -28,8 +28,8 @@ _FAILURES = {
 
 def page(title: str, text: str, *, address: str, link: str) -> str:
     """Return a page of one paragraph and one link."""
-    told = {"title": title, "text": text, "address": address, "link": link}
-    return _PAGE.format(**{name: escape(value) for name, value in told.items()})
+    fields = {"title": title, "text": text, "address": address, "link": link}
+    return _PAGE.format(**{name: escape(value) for name, value in fields.items()})
 
 
 def failure(status: int) -> str | None:

@@ -1,4 +1,4 @@
-"""How Superset's queries of DuckDB run: in workers, for so long, with so much memory, until somebody stops them.
+"""Runs Superset's queries of DuckDB in workers, with deadlines, memory limits and cancellation.
 
 Settings, in the environment:
 

@@ -101,7 +101,7 @@ class Opening(NamedTuple):
 class Connection:
     """A DB-API connection. It holds a place and a worker while it executes; once it has a token, until `close`.
 
-    So whoever is slow to read an answer keeps no place from others.
+    So a slow reader of an answer keeps no place from others.
     """
 
     autocommit = None
@@ -120,7 +120,7 @@ class Connection:
         return Cursor(self)
 
     def begin(self) -> None:
-        """Do nothing: a file that nobody writes needs no transaction."""
+        """Do nothing: a read-only file needs no transaction."""
 
     def commit(self) -> None:
         """Do nothing, likewise."""

@@ -1,4 +1,4 @@
-"""How many queries run at once on this machine, and whose: files with locks, which the kernel frees with their holder.
+"""Limits how many queries run at once on this machine, with lock files that the kernel frees.
 
 An account may run as many queries as places are free, so one that takes all it can leaves half of them to the others,
 and two leave a quarter. Any process of the server stops a query by writing into the file of its place.
@@ -25,7 +25,7 @@ class Busy(Exception):
 
 
 class Slot:
-    """A place that one query holds. Its `token` names the query for whoever stops it."""
+    """A place that one query holds. Its `token` identifies the query for a stop request."""
 
     def __init__(self, path: Path, descriptor: int, account: str) -> None:
         self._path, self._descriptor = path, descriptor

@@ -1,4 +1,4 @@
-"""Runs one reader's queries on one DuckDB file, in a process of its own: `query_workers.py` starts it and speaks to it.
+"""Runs one reader's queries on one DuckDB file, in a process of its own.
 
 The process that this file is run as imports DuckDB once and waits. For each connection it is sent one end of a socket
 pair, and forks: the child opens the file, answers on the socket, and ends when the socket closes. Nothing of Superset

@@ -1,4 +1,4 @@
-"""Processes that execute readers' queries, one DuckDB file each; a connection to one is in `query_connection.py`.
+"""Manages the worker processes that execute readers' queries.
 
 Each connection that executes something has a process (`query_worker.py`) to itself. So a deadline, a memory limit and a
 stop by hand are kept by the operating system, whatever DuckDB does. A process keeps its file open for the next reader
@@ -37,7 +37,7 @@ class Limits(NamedTuple):
     Attributes:
         memory_bytes: Address space of its process; DuckDB itself is given half of it.
         result_bytes: Size of its answer, as it is sent.
-        cells: Values in its answer: whoever reads it makes an object of each.
+        cells: Values in its answer, each of which becomes an object.
     """
 
     memory_bytes: int
@@ -190,7 +190,6 @@ class Workers:
                 waiting.worker.kill()
 
     def start(self) -> Worker:
-        """Fork a worker."""
         with self._mutex:
             for last in (False, True):
                 if self._template is None or self._pid != os.getpid():

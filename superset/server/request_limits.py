@@ -1,4 +1,4 @@
-"""Bounds what a request may cost this process: how many at once, how long a text, how large a table.
+"""Limits what a request may cost this process: concurrency, size of the text, size of the table.
 
 Queries have processes of their own (`query_workers.py`). What Superset does before and after them, it does here: it
 reads the SQL, and it pivots answers.
@@ -52,7 +52,7 @@ def limit_requests(app: Flask) -> None:
 
 
 def _account() -> str | None:
-    """Return who asks, by session or by what is still to be proved; None for whoever is asked for a login."""
+    """Return the account of a request, from its session or its unverified credentials; None without any."""
     if current_user.is_authenticated:
         return f"account {current_user.get_id()}"
     proof = request.headers.get("Authorization")

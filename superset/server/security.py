@@ -1,4 +1,4 @@
-"""What the project adds to Superset's own security: whose a query is, who comes in with what roles and until when."""
+"""Extends Superset's security manager: owner of a query, roles of a login, end of a session."""
 
 import hmac
 import os
@@ -96,7 +96,7 @@ class SecurityManager(SupersetSecurityManager):
             self.session.rollback()
 
     def auth_user_db(self, username: str, password: str) -> Any:
-        """Let in by password; where people come in through an issuer, nobody but the platform's own account."""
+        """Log in by password; with an OpenID Connect issuer, only the platform's own account."""
         if self.auth_type == AUTH_OAUTH and username != _administrator():
             # As long as for an account that may come in.
             check_password_hash(current_app.config["AUTH_DB_FAKE_PASSWORD_HASH_CHECK"], password)
@@ -104,7 +104,7 @@ class SecurityManager(SupersetSecurityManager):
         return super().auth_user_db(username, password)
 
     def let_in(self, claims: Mapping[str, Any]) -> Any:
-        """Return the account of a person, made or brought up to date by what the issuer tells.
+        """Return the account of a person, created or updated from the issuer's claims.
 
         Who is declared in `users.yml`, or was made by hand, keeps the roles of that; all others have those that
         `policies/oidc.yml` gives for their unit, today.
@@ -153,22 +153,22 @@ class SecurityManager(SupersetSecurityManager):
         return user
 
     def get_user_roles_permissions(self, user: Any) -> dict[str, list[tuple[str, str]]]:
-        """Return the permissions of each role, as they are told to the page.
+        """Return the permissions of each role for the page.
 
         Superset draws its pages of accounts, roles and groups for the name `Admin` alone, whatever a role may do. So
         who may list accounts bears the name there, with nothing in it: the server asks the roles themselves.
         """
-        told = super().get_user_roles_permissions(user)
-        if any(("menu_access", "List Users") in map(tuple, permissions) for permissions in told.values()):
-            told.setdefault("Admin", [])
-        return told
+        by_role = super().get_user_roles_permissions(user)
+        if any(("menu_access", "List Users") in map(tuple, permissions) for permissions in by_role.values()):
+            by_role.setdefault("Admin", [])
+        return by_role
 
     def can_drill_dataset_via_dashboard_access(self, dataset: Any, dashboard: Any) -> bool:
-        """Tell whether somebody may drill into a dataset: whoever reads it, and nobody by the roles of a dashboard."""
+        """Return whether a user may drill into a dataset: only with a right to read it, not through a dashboard."""
         return self._reads(dataset) and super().can_drill_dataset_via_dashboard_access(dataset, dashboard)
 
     def _reads(self, dataset: Any) -> bool:
-        """Tell whether the roles of the account let it read a dataset, whatever dashboard shows it."""
+        """Return whether the roles of the account let it read a dataset, whatever dashboard shows it."""
         return (
             self.can_access_schema(dataset)
             or self.can_access("datasource_access", dataset.perm or "")
@@ -176,7 +176,7 @@ class SecurityManager(SupersetSecurityManager):
         )
 
     def get_rls_cache_key(self, datasource: Any) -> list[str]:
-        """Return what tells the kept answers of one account from another's, of charts of both kinds.
+        """Return the part of the cache key that separates accounts, for charts of both kinds.
 
         It goes by what the account may read, so that those with the same right share their answers.
         """
@@ -206,7 +206,7 @@ class SecurityManager(SupersetSecurityManager):
                         level=ErrorLevel.ERROR,
                     )
                 )
-        layers = [layer for one in (context.queries if context else ()) for layer in one.annotation_layers]
+        layers = [layer for query in (context.queries if context else ()) for layer in query.annotation_layers]
         if not self.is_admin() and any(layer.get("sourceType") in {"line", "table"} for layer in layers):
             raise SupersetSecurityException(
                 SupersetError(

@@ -1,7 +1,7 @@
-"""Prepares and serves Apache Superset, in Superset's own environment. What it serves belongs in `superset/bundle`.
+"""Prepares and serves Apache Superset, in Superset's own environment.
 
     .venv-superset/bin/python superset/server/server.py init   # metadata database, roles, administrator; repeatable
-    .venv-superset/bin/python superset/server/server.py serve  # gunicorn on 127.0.0.1, until it is told to stop
+    .venv-superset/bin/python superset/server/server.py serve  # gunicorn on 127.0.0.1, until it is stopped
     .venv-superset/bin/python superset/server/server.py session NAME  # cookies of a session of an account
 
 All read `SUPERSET_HOME` and `SUPERSET_SECRET_KEY`; `init` also `SUPERSET_ADMIN_PASSWORD` (and
@@ -171,7 +171,7 @@ def ensure_administrator(username: str, password: str) -> None:
 def serve() -> None:
     """Replace this process with gunicorn: threads, since queries run in other processes.
 
-    Kept answers are forgotten first: they are of a former copy if one was published while nobody could be told.
+    Kept answers are forgotten first: they are of a former copy if one was published while the server was down.
     """
     kept = Path(os.environ["SUPERSET_HOME"]) / "cache"  # as in `superset_config.py`
     if kept.exists():

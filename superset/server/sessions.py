@@ -1,4 +1,4 @@
-"""Ends the sessions of an account at once: every cookie and token carries a stamp that the server can make void.
+"""Ends the sessions of an account at once, through a stamp in every cookie and token.
 
 The stamp depends on what the metadata database holds of the account: its password, its roles, and a number that a
 logout and a closure raise. All gunicorn workers and every copy of the database read the same.

@@ -1,4 +1,4 @@
-"""Says which SQL may run on a copy, by the tree that DuckDB's own parser makes of it: what it checks is what runs.
+"""Decides which SQL may run on a copy, from the tree that DuckDB's own parser makes of it.
 
 All that is not listed is refused: kinds of node, functions, types. A table is written with its schema, and must be
 granted; a name without schema is a common table expression of the query around it, or refused. Superset reads the same

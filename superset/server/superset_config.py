@@ -1,4 +1,4 @@
-"""Configuration of the Apache Superset server, from the environment. No dashboard and no data model belongs here.
+"""Configuration of the Apache Superset server, from the environment.
 
 Read by Superset through `SUPERSET_CONFIG_PATH`; `server.py` beside it sets that. Settings:
 

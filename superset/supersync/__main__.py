@@ -1,4 +1,4 @@
-"""Bundle and policies from a command line of their own: `python -m supersync plan|apply|check|drift`."""
+"""Command line of the bundle and the policies: `python -m supersync plan|apply|check|drift`."""
 
 import argparse
 import os

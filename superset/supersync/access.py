@@ -1,4 +1,4 @@
-"""Brings roles, row rules and accounts of a server in line with the policies, which `policies` reads."""
+"""Plans and applies the roles, row rules and accounts of a server, from the policies."""
 
 import secrets
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from supersync.policies import BUILT_IN, Account, Policies, Role, check, clause
 from supersync.server_access import MARK, READ, ServerAccess, read
 
 RULE = "territoire : "
-#: The rule for whoever has no role of the project, whatever else an administrator gave them.
+#: The rule for accounts without a role of the project, whatever else an administrator gave them.
 NOBODY_ELSE = f"{RULE}personne d'autre"
 NOTHING = "1 = 0"
 GROUP_KEY = "territoire"
@@ -39,7 +39,7 @@ class AccessPlan:
 
 
 def plan(client: Client, bundle: Bundle, policies: Policies) -> AccessPlan:
-    """Compare a server with the policies. A dataset that is not there yet counts as one that nobody reads.
+    """Compare a server with the policies. A dataset that does not exist yet counts as unreadable.
 
     Raises:
         SupersetFailure: the policies do not pass their check, or the server does not answer.
@@ -72,7 +72,7 @@ def refuse_problems(policies: Policies, bundle: Bundle) -> None:
 
 
 def drift(client: Client, bundle: Bundle, policies: Policies) -> list[Change]:
-    """Return what somebody changed by hand about who may do and see what.
+    """Return the manual changes of roles, rules and accounts.
 
     Raises:
         SupersetFailure: the policies do not pass their check, or the server does not answer.
@@ -109,7 +109,10 @@ def apply(client: Client, bundle: Bundle, policies: Policies) -> AccessPlan:
             "Apply the bundle first: `cyberimpact superset apply` does both.",
         )
     work = _Work(client, policies, done.server)
-    chosen = {kind: [one for one in done.changes if one.kind == kind] for kind in ("role", "rule", "dashboard", "user")}
+    chosen = {
+        kind: [change for change in done.changes if change.kind == kind]
+        for kind in ("role", "rule", "dashboard", "user")
+    }
     work.create_roles(chosen["role"])  # nobody has them yet, and they may do nothing
     work.take_back(chosen["user"], chosen["role"], chosen["dashboard"])
     work.set_rules(chosen["rule"])
@@ -126,7 +129,7 @@ def apply(client: Client, bundle: Bundle, policies: Policies) -> AccessPlan:
 
 
 def new_password(client: Client, username: str) -> str:
-    """Give an account a password that nobody has seen, and return it; the only place where it can be read.
+    """Set a random password of an account, and return it; it is shown nowhere else.
 
     Raises:
         SupersetFailure: there is no such account, or the server does not answer.
@@ -195,9 +198,9 @@ def _rules(policies: Policies, server: ServerAccess) -> Iterator[Change]:
             yield _change("create", "rule", name)
             continue
         found = [
-            Difference(one, getattr(held, one), value)
-            for one, value in (("clause", rule["clause"]), ("filter_type", rule["filter_type"]))
-            if getattr(held, one) != value
+            Difference(field, getattr(held, field), value)
+            for field, value in (("clause", rule["clause"]), ("filter_type", rule["filter_type"]))
+            if getattr(held, field) != value
         ]
         if held.group_key != GROUP_KEY:
             found.append(Difference("group_key", held.group_key, GROUP_KEY))
@@ -248,10 +251,10 @@ def _account_fields(account: Account) -> dict[str, Any]:
 
 
 def _set_differences(on_server: frozenset[str], declared: frozenset[str], prefix: str = "") -> Iterator[Difference]:
-    for one in sorted(on_server - declared):
-        yield Difference(f"{prefix}{one}", "given", None)
-    for one in sorted(declared - on_server):
-        yield Difference(f"{prefix}{one}", None, "given")
+    for name in sorted(on_server - declared):
+        yield Difference(f"{prefix}{name}", "given", None)
+    for name in sorted(declared - on_server):
+        yield Difference(f"{prefix}{name}", None, "given")
 
 
 def _change(action: str, kind: str, name: str, found: tuple[Difference, ...] = ()) -> Change:
@@ -280,7 +283,7 @@ class _Work:
         self._role_ids = {name: role.id for name, role in server.roles.items()}
 
     def take_back(self, users: list[Change], roles: list[Change], dashboards: list[Change]) -> None:
-        """Shut out who is no longer declared, and take from roles what they are to lose."""
+        """Deactivate accounts that are no longer declared, and revoke the permissions that roles lose."""
         for change in users:
             if change.action == "delete":
                 # The account stays, without roles: what its owner made keeps its author.
@@ -365,7 +368,7 @@ class _Work:
             raise SupersetFailure(
                 f"roles.yml: {role}: this Superset has no permission {', '.join(unknown[:5])}.", "Correct its name."
             )
-        numbers = sorted(self._server.permission_ids[one] for one in permissions)
+        numbers = sorted(self._server.permission_ids[permission] for permission in permissions)
         path = f"/api/v1/security/roles/{self._role_ids[role]}/permissions"
         self._client.post(path, json={"permission_view_menu_ids": numbers})
 

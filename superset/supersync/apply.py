@@ -1,4 +1,4 @@
-"""Makes a server hold what the bundle declares. What that takes is worked out in `supersync.plan`."""
+"""Applies the bundle to a server."""
 
 from supersync.bundle import Bundle
 from supersync.client import Client

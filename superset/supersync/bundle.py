@@ -1,4 +1,4 @@
-"""Reads the hand-written YAML of the bundle and expands it into what Superset imports. No server is contacted here."""
+"""Reads the hand-written YAML of the bundle and expands it into what Superset imports."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -107,9 +107,9 @@ def load(bundle_dir: Path, manifest_path: Path) -> Bundle:
     palette = read_yaml(bundle_dir / "palette.yaml")
     chart_assets = tuple(_chart(*file, by_slug, palette["brand"]) for file in files["chart"])
     dashboards = tuple(
-        _dashboard(name, path, one, chart_assets, palette["meanings"])
+        _dashboard(name, path, page, chart_assets, palette["meanings"])
         for slug, path, declared in files["dashboard"]
-        for name, one in shown(slug, declared).items()
+        for name, page in shown(slug, declared).items()
     )
     return Bundle(bundle_dir, models, databases, datasets, chart_assets, dashboards)
 
@@ -179,7 +179,7 @@ def _identity(kind: str, slug: str, path: Path) -> dict[str, Any]:
 
 
 def origin(path: Path) -> str:
-    """Return the sentence that tells a reader where an object is defined, and marks it as the project's own."""
+    """Return the sentence that names the file of an object, and marks it as the project's own."""
     return f"Défini dans superset/bundle/{path.as_posix()}"
 
 
@@ -213,7 +213,7 @@ def _dataset(
     main = sources[0] if sources else None
     description = declared.get("description") or (main.description if main else "")
     physical = main if "model" in declared else None
-    database = next((one for one in databases if one.slug == declared.get("database", MAIN)), None)
+    database = next((database for database in databases if database.slug == declared.get("database", MAIN)), None)
     title = declared.get("title") or (main.label if main else "")
     time = time_column(declared, main)
     config = {
@@ -239,7 +239,7 @@ def _dataset(
 
 
 def time_column(declared: Mapping[str, Any], model: Model | None) -> str | None:
-    """Return the column that a period filter acts on: the file says it, or the model that the dataset is."""
+    """Return the column that a period filter acts on, from the file or from its model."""
     return declared.get("time") or (model.superset.get("time") if model and "model" in declared else None)
 
 
@@ -251,19 +251,19 @@ def _sql(path: Path) -> str:
 
 
 def _columns(declared: Mapping[str, Any], sources: list[Model]) -> Iterator[dict[str, Any]]:
-    own = told_columns(declared)
+    own = column_declarations(declared)
     known: dict[str, Column] = {}
     for source in reversed(sources):
         known |= source.columns
     # A table shows all its columns; a query those that it is declared to have, some of which only it has.
     for name in own if "query" in declared else known:
-        told = own.get(name, {})
-        column = known.get(name) or _of_query(name, told)
+        declaration = own.get(name, {})
+        column = known.get(name) or _of_query(name, declaration)
         if column is None:
             continue
         yield {
             "column_name": name,
-            "verbose_name": told.get("label") or column.label,
+            "verbose_name": declaration.get("label") or column.label,
             "description": column.description,
             "type": column.type,
             "is_dttm": column.type.startswith(("DATE", "TIMESTAMP")),
@@ -273,21 +273,28 @@ def _columns(declared: Mapping[str, Any], sources: list[Model]) -> Iterator[dict
         }
 
 
-def _of_query(name: str, told: Mapping[str, Any]) -> Column | None:
-    return Column(name, told["type"].upper(), told.get("description", "")) if "type" in told else None
+def _of_query(name: str, declaration: Mapping[str, Any]) -> Column | None:
+    return (
+        Column(name, declaration["type"].upper(), declaration.get("description", "")) if "type" in declaration else None
+    )
 
 
-def told_columns(declared: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Return what a dataset's file itself says of its columns, by name: nothing, a label, or fields.
+def column_declarations(declared: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Return the columns that a dataset's file declares, by name: nothing, a label, or fields.
 
     `columns` maps names, or lists them: a name alone where the manifest says everything of it.
     """
     columns = declared.get("columns", {})
     if isinstance(columns, list):
         columns = {
-            name: told for one in columns for name, told in (one.items() if isinstance(one, dict) else [(one, None)])
+            name: declaration
+            for column in columns
+            for name, declaration in (column.items() if isinstance(column, dict) else [(column, None)])
         }
-    return {name: {"label": told} if isinstance(told, str) else told or {} for name, told in columns.items()}
+    return {
+        name: {"label": declaration} if isinstance(declaration, str) else declaration or {}
+        for name, declaration in columns.items()
+    }
 
 
 def _metrics(declared: Mapping[str, Any], main: Model | None) -> Iterator[dict[str, Any]]:
@@ -352,11 +359,11 @@ def _dashboard(
     filters = [
         layout.native_filter(
             name,
-            one,
-            identifier("dataset", one["dataset"]) if "dataset" in one else None,
-            [cell.number for chart, cell in cells.items() if spared(one, chart, known)],
+            native,
+            identifier("dataset", native["dataset"]) if "dataset" in native else None,
+            [cell.number for chart, cell in cells.items() if is_excluded(native, chart, known)],
         )
-        for name, one in declared.get("filters", {}).items()
+        for name, native in declared.get("filters", {}).items()
     ]
     config = {
         "dashboard_title": declared["title"],
@@ -383,25 +390,26 @@ def _dashboard(
     return Asset("dashboard", slug, declared["title"], config["description"], path, declared, config, tuple(placed))
 
 
-def spared(one: Mapping[str, Any], chart: str, charts_by_slug: Mapping[str, Asset]) -> bool:
-    """Return whether a filter leaves a chart alone: it says so, or the chart itself fixes the column of the filter."""
+def is_excluded(declared_filter: Mapping[str, Any], chart: str, charts_by_slug: Mapping[str, Asset]) -> bool:
+    """Return whether a filter does not apply to a chart: it excludes it, or the chart fixes the column itself."""
     fixed = charts_by_slug[chart].declared.get("where", {}) if chart in charts_by_slug else {}
-    named = chart in one.get("except", []) or chart not in one.get("only", [chart])
-    return named or one.get("column") in fixed
+    named = chart in declared_filter.get("except", []) or chart not in declared_filter.get("only", [chart])
+    return named or declared_filter.get("column") in fixed
 
 
 def shown(slug: str, declared: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return by slug the dashboards that a file makes: as it says, and with `phone` in a single column too."""
+    """Return by slug the dashboards of a file: as declared, and with `phone` in a single column too."""
     made = {slug: dict(declared)}
     if "phone" in declared:
         made[slug + PHONE] = layout.single_column(declared)
-    return {name: _headed(one) for name, one in made.items()}
+    return {name: _headed(page) for name, page in made.items()}
 
 
 def _headed(declared: Mapping[str, Any]) -> dict[str, Any]:
     """Return a dashboard with the publication above its rows, which no filter changes."""
     filters = {
-        name: {**one, "except": [*one.get("except", []), HEADER]} for name, one in declared.get("filters", {}).items()
+        name: {**declared_filter, "except": [*declared_filter.get("except", []), HEADER]}
+        for name, declared_filter in declared.get("filters", {}).items()
     }
     head = {"charts": {HEADER: layout.COLUMNS}, "height": HEADER_HEIGHT}
     return {**declared, "filters": filters, "rows": [head, *declared["rows"]]}

@@ -1,4 +1,4 @@
-"""Makes a server forget the answers that it keeps. When that is due is decided by whoever publishes data."""
+"""Empties the query cache of a server."""
 
 from supersync.bundle import Bundle
 from supersync.client import Client

@@ -1,4 +1,4 @@
-"""Turns a short chart declaration into Superset's form data and query. Which charts exist is the bundle's matter."""
+"""Turns a short chart declaration into Superset's form data and query."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -147,7 +147,7 @@ def _table(chart: Declaration) -> dict[str, Any]:
 
 _Form = Callable[[Declaration], dict[str, Any]]
 
-#: How each kind of chart wants to be told what the declaration says, and the fields that it cannot do without.
+#: The form of each kind of chart, and the fields that it requires.
 VIZ: Mapping[str, tuple[_Form, set[str]]] = {
     "big_number": (_big_number, {"x", "metrics"}),
     "big_number_total": (_big_number_total, {"metrics"}),

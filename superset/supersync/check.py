@@ -1,4 +1,4 @@
-"""Examines the bundle without a server: that it is whole and keeps the project's rules. It changes nothing."""
+"""Checks the bundle without a server: references, names, rules of the project."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,7 +9,7 @@ from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.qualify import qualify
 
 from supersync import charts, layout
-from supersync.bundle import MAIN, PHONE, Asset, Bundle, chart_slugs, told_columns
+from supersync.bundle import MAIN, PHONE, Asset, Bundle, chart_slugs, column_declarations
 
 BASELINE = "kpis_without_chart.txt"
 DIALECT = "duckdb"
@@ -50,7 +50,7 @@ def check(bundle: Bundle) -> list[str]:
 
 def _references(bundle: Bundle) -> Iterator[str]:
     databases = {database.slug for database in bundle.databases}
-    for slug in sorted({MAIN, *(one.declared.get("database", MAIN) for one in bundle.datasets)} - databases):
+    for slug in sorted({MAIN, *(dataset.declared.get("database", MAIN) for dataset in bundle.datasets)} - databases):
         yield f"databases/: there is no database {slug}."
     named: dict[tuple[str, str], Asset] = {}
     for dataset in bundle.datasets:  # Superset knows a dataset by the name of its table
@@ -75,7 +75,7 @@ def _dataset(bundle: Bundle, dataset: Asset) -> Iterator[str]:
     if not dataset.title:
         yield f"{dataset.path}: it has no title, nor has its model a `meta.label`."
     yield from _dataset_columns(dataset)
-    yield from _said_twice(bundle, dataset)
+    yield from _duplicated_labels(bundle, dataset)
     yield from _metrics(dataset)
     if "query" in dataset.declared:
         yield from _query(bundle, dataset)
@@ -96,7 +96,7 @@ def _models(bundle: Bundle, dataset: Asset) -> Iterator[str]:
 def _dataset_columns(dataset: Asset) -> Iterator[str]:
     present = columns_of(dataset)
     time = dataset.config["main_dttm_col"]
-    for name in [*told_columns(dataset.declared), *([time] if time else [])]:
+    for name in [*column_declarations(dataset.declared), *([time] if time else [])]:
         if name not in present:
             yield f"{dataset.path}: the dbt manifest has no column {name}."
     for column in dataset.config["columns"]:
@@ -106,13 +106,13 @@ def _dataset_columns(dataset: Asset) -> Iterator[str]:
             yield f"{dataset.path}: columns: {column['column_name']} has no type in the dbt manifest (data_type)."
 
 
-def _said_twice(bundle: Bundle, dataset: Asset) -> Iterator[str]:
+def _duplicated_labels(bundle: Bundle, dataset: Asset) -> Iterator[str]:
     """Find what the file repeats of the manifest: two places for one truth become two truths."""
     keys = dataset.declared.get("reads") or [dataset.declared.get("model", "")]
     models = [bundle.models[key] for key in keys if key in bundle.models]
     known = {name: column for model in models for name, column in model.columns.items()}
-    for name, told in told_columns(dataset.declared).items():
-        if told.get("label") and name in known and told["label"] == known[name].label:
+    for name, declaration in column_declarations(dataset.declared).items():
+        if declaration.get("label") and name in known and declaration["label"] == known[name].label:
             yield f"{dataset.path}: columns: {name} has its label from the dbt manifest; leave it out."
 
 
@@ -151,7 +151,7 @@ def _query_columns(bundle: Bundle, dataset: Asset) -> Iterator[str]:
 
 
 def _chart(bundle: Bundle, chart: Asset) -> Iterator[str]:
-    dataset = next((one for one in bundle.datasets if one.slug == chart.declared["dataset"]), None)
+    dataset = next((dataset for dataset in bundle.datasets if dataset.slug == chart.declared["dataset"]), None)
     if dataset is None:
         return
     for name in sorted(charts.columns(chart.declared) - columns_of(dataset)):
@@ -215,16 +215,19 @@ def _rows(dashboard: Asset) -> Iterator[str]:
 def _filters(bundle: Bundle, dashboard: Asset) -> Iterator[str]:
     placed = chart_slugs(dashboard.declared)
     datasets = {dataset.slug: dataset for dataset in bundle.datasets}
-    for name, one in dashboard.declared.get("filters", {}).items():
-        for slug in sorted({*one.get("except", []), *one.get("only", [])} - set(placed)):
+    for name, declared_filter in dashboard.declared.get("filters", {}).items():
+        for slug in sorted({*declared_filter.get("except", []), *declared_filter.get("only", [])} - set(placed)):
             yield f"{dashboard.path}: filters: {name}: {slug} is not on the dashboard."
-        if one.get("type") == "time":
+        if declared_filter.get("type") == "time":
             continue
-        if one.get("dataset") not in datasets:
-            yield f"{dashboard.path}: filters: {name}: there is no dataset {one.get('dataset')}."
+        if declared_filter.get("dataset") not in datasets:
+            yield f"{dashboard.path}: filters: {name}: there is no dataset {declared_filter.get('dataset')}."
             continue
-        for column in sorted({one["column"], *one.get("where", {})} - columns_of(datasets[one["dataset"]])):
-            yield f"{dashboard.path}: filters: {name}: the dataset {one['dataset']} has no column {column}."
+        for column in sorted(
+            {declared_filter["column"], *declared_filter.get("where", {})}
+            - columns_of(datasets[declared_filter["dataset"]])
+        ):
+            yield f"{dashboard.path}: filters: {name}: the dataset {declared_filter['dataset']} has no column {column}."
 
 
 def _texts(asset: Asset) -> Iterator[str]:
@@ -260,7 +263,6 @@ def _kpis(bundle: Bundle) -> Iterator[str]:
 
 
 def kpi_codes(chart: Asset) -> list[str]:
-    """Return the KPIs that a chart shows."""
     kpi = chart.declared.get("kpi", [])
     return kpi if isinstance(kpi, list) else [kpi]
 

@@ -1,4 +1,4 @@
-"""Speaks Superset's REST API over one session, and words its failures. What is sent and why belongs elsewhere."""
+"""Client of Superset's REST API."""
 
 import io
 import json

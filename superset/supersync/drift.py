@@ -1,4 +1,4 @@
-"""Finds what was changed on a server by hand. Undoing it is the matter of `supersync.apply`."""
+"""Finds what was changed on a server by hand."""
 
 from supersync.bundle import Bundle
 from supersync.client import Client
@@ -6,9 +6,9 @@ from supersync.plan import Change, plan
 
 
 def drift(client: Client, bundle: Bundle, database_uri: str) -> list[Change]:
-    """Return the objects of the project that are not on the server as they were applied: edited, or gone.
+    """Return the objects of the project that were edited or deleted on the server.
 
-    Run it with the bundle that was applied last: it cannot tell a hand edit from a later change of the bundle.
+    Run it with the bundle that was applied last: it cannot distinguish a hand edit from a later change of the bundle.
 
     Raises:
         SupersetFailure: the bundle does not pass its check, or the server does not answer.

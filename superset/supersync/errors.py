@@ -1,4 +1,4 @@
-"""Failures of the bundle or of the server that a person is expected to meet. Programming errors do not belong here."""
+"""Failures of the bundle or of the server, with their remedy."""
 
 
 class SupersetFailure(Exception):

@@ -1,4 +1,4 @@
-"""Turns rows of chart names into Superset's tree of positions, and short filters into native ones. No chart here."""
+"""Turns rows of charts into Superset's position tree, and short filters into native filters."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -68,8 +68,11 @@ def single_column(declared: Mapping[str, Any]) -> dict[str, Any]:
             for slug in kept(row.get("charts", {}))
         ]
     filters = {
-        name: {**one, **{key: kept(one[key]) for key in ("except", "only") if key in one}}
-        for name, one in declared.get("filters", {}).items()
+        name: {
+            **declared_filter,
+            **{key: kept(declared_filter[key]) for key in ("except", "only") if key in declared_filter},
+        }
+        for name, declared_filter in declared.get("filters", {}).items()
     }
     captioned = kept(declared.get("captioned", []))
     title = f"{declared['title']} (téléphone)"
@@ -117,8 +120,8 @@ def position(
         placed = row.get("charts", {})
         if "text" in row:
             width = COLUMNS - sum(placed.values())
-            told = {"code": _typeset(row["text"]), "width": width, "height": height}
-            _add(tree, row_id, f"MARKDOWN-{index}", "MARKDOWN", told)
+            meta = {"code": _typeset(row["text"]), "width": width, "height": height}
+            _add(tree, row_id, f"MARKDOWN-{index}", "MARKDOWN", meta)
         for slug, width in placed.items():
             size = {"width": width, "height": height}
             _add_chart(tree, row_id, slug, cells[slug], size=size, caption_height=caption)

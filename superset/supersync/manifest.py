@@ -1,4 +1,4 @@
-"""Reads from dbt's manifest what a reader of dashboards is shown of a model. How models are built is dbt's matter."""
+"""Reads models, columns and KPIs from dbt's manifest."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -63,7 +63,7 @@ class Manifest(dict[str, Model]):
         return {model.kpi["code"] for model in self.values() if model.kpi}
 
     def schema_of(self, keys: Iterable[str]) -> dict[str, Any]:
-        """Return the types of the columns of tables by schema, table and column, as sqlglot wants to be told them."""
+        """Return the types of the columns of tables by schema, table and column, in the form that sqlglot takes."""
         found: dict[str, Any] = {}
         for model in (self[key] for key in keys):
             types = {column.name: column.type or "TEXT" for column in model.columns.values()}
@@ -71,7 +71,6 @@ class Manifest(dict[str, Model]):
         return found
 
     def kpis_of_pillar(self, pillar: str) -> set[str]:
-        """Return the codes of the KPIs of one pillar."""
         return {model.kpi["code"] for model in self.values() if model.kpi and model.kpi.get("pillar") == pillar}
 
 

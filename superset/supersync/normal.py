@@ -1,4 +1,4 @@
-"""Brings what the bundle declares and what a server exports to one form where equal means equal. No verdict here."""
+"""Normalises what the bundle declares and what a server exports, so that both can be compared."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -25,7 +25,7 @@ _CROSS_FILTERS = {"global_chart_configuration", "chart_configuration"}
 
 
 def normalise(kind: str, config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what of an object is somebody's decision: no additions of a server, names in place of its numbers.
+    """Return the declared part of an object: without a server's additions, with names in place of its ids.
 
     Args:
         kind: `database`, `dataset`, `chart` or `dashboard`.
@@ -66,22 +66,23 @@ def _dashboard(config: dict[str, Any]) -> dict[str, Any]:
             node.pop("parents", None)  # follows from the children
     for meta in metas:
         meta.pop("chartId", None)
-    told = config.get("metadata") or {}
-    metadata = {name: value for name, value in told.items() if name not in _METADATA | _CROSS_FILTERS}
-    metadata["cross_filters"] = _cross_filters(told, names)
+    given = config.get("metadata") or {}
+    metadata = {name: value for name, value in given.items() if name not in _METADATA | _CROSS_FILTERS}
+    metadata["cross_filters"] = _cross_filters(given, names)
     metadata["native_filter_configuration"] = {
-        one.get("id", ""): _native_filter(one, names) for one in metadata.get("native_filter_configuration") or []
+        native_filter.get("id", ""): _native_filter(native_filter, names)
+        for native_filter in metadata.get("native_filter_configuration") or []
     }
     config["metadata"] = metadata
     return config
 
 
 def _cross_filters(metadata: Mapping[str, Any], names: Mapping[int, str]) -> dict[str, Any]:
-    """Return which charts a click leaves out, where somebody has said so: a server writes down that none is."""
+    """Return which charts a click does not filter, where that is declared; a server also exports empty lists."""
     own = {
         str(names.get(int(number), number)): _click(scope, names)
-        for number, one in (metadata.get("chart_configuration") or {}).items()
-        if isinstance(scope := (one.get("crossFilters") or {}).get("scope"), dict)
+        for number, chart in (metadata.get("chart_configuration") or {}).items()
+        if isinstance(scope := (chart.get("crossFilters") or {}).get("scope"), dict)
     }
     whole = (metadata.get("global_chart_configuration") or {}).get("scope") or {}
     return {"of_all": _click(whole, names), "of_one": own}
@@ -97,9 +98,9 @@ def _excluded(scope: Mapping[str, Any], names: Mapping[int, str]) -> list[str]:
     return sorted(str(names.get(number, number)) for number in scope.get("excluded", []))
 
 
-def _native_filter(one: dict[str, Any], names: Mapping[int, str]) -> dict[str, Any]:
-    scope = one.get("scope") or {}
-    kept = {name: value for name, value in one.items() if name not in {"chartsInScope", "tabsInScope"}}
+def _native_filter(native_filter: dict[str, Any], names: Mapping[int, str]) -> dict[str, Any]:
+    scope = native_filter.get("scope") or {}
+    kept = {name: value for name, value in native_filter.items() if name not in {"chartsInScope", "tabsInScope"}}
     return {**kept, "scope": {**scope, "excluded": _excluded(scope, names)}}
 
 
@@ -112,7 +113,7 @@ _SHAPES: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 
 
 def _pruned(value: Any) -> Any:
-    """Leave out what says nothing: a server exports `null` or an empty list where the bundle is silent."""
+    """Leave out empty values: a server exports `null` or an empty list where the bundle declares nothing."""
     if isinstance(value, dict):
         return {
             key: pruned

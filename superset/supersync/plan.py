@@ -1,4 +1,4 @@
-"""Says what would have to change for a server to hold what the bundle declares. Nothing is changed here."""
+"""Plans the changes that bring a server in line with the bundle."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -178,7 +178,7 @@ def _orphans(held: Mapping[str, Mapping[UUID, Any]], desired: Mapping[UUID, Any]
 
 
 def is_ours(kind: str, uuid: UUID, exported: Mapping[str, Any]) -> bool:
-    """Say whether the project made an object: it names its file, and has the identity that this file gives."""
+    """Return whether the project made an object: it names its file, and has the identity that this file gives."""
     if kind == "dataset":
         details = ((exported.get("extra") or {}).get("certification") or {}).get("details", "")
     else:
@@ -211,5 +211,5 @@ def _first_difference(left: Any, right: Any) -> int:
     if left is None or right is None:
         return 0
     pairs = enumerate(zip(repr(left), repr(right), strict=False))
-    same = next((index for index, (one, other) in pairs if one != other), 0)
+    same = next((index for index, (first, other) in pairs if first != other), 0)
     return same - _SHOWN // 4 if same > _SHOWN // 2 else 0

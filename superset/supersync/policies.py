@@ -1,4 +1,4 @@
-"""Reads who may do and see what, and expands it into roles, row rules and accounts. No server is contacted here.
+"""Reads the policies, and expands them into roles, row rules and accounts.
 
 Which datasets and territories a role reads is computed in `warehouse.rights`, for the copies that queries open as well.
 """
@@ -15,7 +15,7 @@ from warehouse import rights
 
 #: Roles that Superset brings; none of them is the project's.
 BUILT_IN = frozenset({"Admin", "Alpha", "Gamma", "Public", "sql_lab"})
-#: Columns that tell of a territory, whatever else the dataset has.
+#: Columns that name a territory, whatever else the dataset has.
 TERRITORIAL = re.compile(
     r".*(territory|departement|region|groupement|commune|postal|insee|map)(_(code|name|label|id))?", re.IGNORECASE
 )
@@ -47,7 +47,7 @@ class Role:
 
 @dataclass(frozen=True)
 class Account:
-    """Somebody who may come in."""
+    """An account that may log in."""
 
     username: str
     first_name: str
@@ -68,7 +68,7 @@ class Policies:
         services: Those of the platform itself.
         column: The column that a row rule looks at.
         covered: Slugs of the datasets that have this column.
-        without_territory: Slugs of the datasets that are declared to tell of no territory, each with the reason.
+        without_territory: Slugs of the datasets that are declared to have no territory, each with the reason.
         reserved: By `dashboards` and `datasets`: slug, and the roles that alone open it.
         readers: Which tables, datasets and territories each role reads.
     """
@@ -118,11 +118,11 @@ def load(folder: Path, bundle: Bundle, *, seeds: Path, users: Path | None = None
             Role(name, permissions[name if name in roles["roles"] else reader.level], reader.datasets, reader.places)
             for name, reader in readers.roles.items()
         ),
-        prefixes=tuple(told["role"].partition("{")[0] for told in roles["territories"].values()),
-        accounts=tuple(_account(name, told) for name, told in (accounts["users"] or {}).items()),
+        prefixes=tuple(declaration["role"].partition("{")[0] for declaration in roles["territories"].values()),
+        accounts=tuple(_account(name, declaration) for name, declaration in (accounts["users"] or {}).items()),
         services=tuple(_service(name, given) for name, given in (roles["services"] or {}).items()),
         column=rows["column"],
-        covered=frozenset(one.slug for one in bundle.datasets if rows["column"] in _columns(one)),
+        covered=frozenset(dataset.slug for dataset in bundle.datasets if rows["column"] in _columns(dataset)),
         without_territory=rows["without_territory"] or {},
         reserved=reserved,
         readers=readers,
@@ -172,7 +172,7 @@ def _rows_problems(policies: Policies, bundle: Bundle) -> Iterator[str]:
 
 
 def _table_problems(policies: Policies, bundle: Bundle) -> Iterator[str]:
-    """Yield what keeps the rows of a table from being told apart by territory in the copies that readers open."""
+    """Yield why the rows of a table cannot be filtered by territory in the copies that readers open."""
     readers, models = policies.readers, bundle.models
     covered = {key for key, model in models.items() if policies.column in model.columns}
     excused = readers.whole | readers.parents.keys()
@@ -191,8 +191,8 @@ def _table_problems(policies: Policies, bundle: Bundle) -> Iterator[str]:
 
 def _reserved_problems(policies: Policies, bundle: Bundle) -> Iterator[str]:
     known = {
-        "dashboards": {one.slug: one for one in bundle.dashboards},
-        "datasets": {one.slug: one for one in bundle.datasets},
+        "dashboards": {dashboard.slug: dashboard for dashboard in bundle.dashboards},
+        "datasets": {dataset.slug: dataset for dataset in bundle.datasets},
     }
     for kind, of_kind in policies.reserved.items():
         for slug, names in of_kind.items():
@@ -240,44 +240,46 @@ def datasets_of(dashboard: Asset, bundle: Bundle) -> frozenset[str]:
 
 def _permissions(roles: Mapping[str, Any]) -> Iterator[tuple[str, frozenset[str]]]:
     """Yield the permissions of each role that is named, and of the roles of each level of territory."""
-    for name, told in roles["roles"].items():
+    for name, declaration in roles["roles"].items():
         if name in BUILT_IN:
             raise SupersetFailure(f"roles.yml: {name} is a role of Superset itself.", "Give yours another name.")
-        yield name, _permissions_of(name, told, _ROLE_FIELDS, roles["permissions"])
-    for level, told in roles["territories"].items():
+        yield name, _permissions_of(name, declaration, _ROLE_FIELDS, roles["permissions"])
+    for level, declaration in roles["territories"].items():
         if level not in rights.LEVELS:
             raise SupersetFailure(
                 f"roles.yml: territories: there is no level {level}.", f"The levels are {', '.join(rights.LEVELS)}."
             )
-        yield level, _permissions_of(level, told, {*_ROLE_FIELDS, "role"}, roles["permissions"])
+        yield level, _permissions_of(level, declaration, {*_ROLE_FIELDS, "role"}, roles["permissions"])
 
 
 def _permissions_of(
-    name: str, told: Mapping[str, Any], fields: set[str], sets: Mapping[str, list[str]]
+    name: str, declaration: Mapping[str, Any], fields: set[str], sets: Mapping[str, list[str]]
 ) -> frozenset[str]:
-    for absent in sorted(fields ^ told.keys()):
+    for absent in sorted(fields ^ declaration.keys()):
         raise SupersetFailure(
-            f"roles.yml: {name}: the field `{absent}` is {'unknown' if absent in told else 'absent'}.",
+            f"roles.yml: {name}: the field `{absent}` is {'unknown' if absent in declaration else 'absent'}.",
             f"The fields are {', '.join(sorted(fields))}.",
         )
-    if told["datasets"] not in {"all", "dashboards"}:
-        raise SupersetFailure(f"roles.yml: {name}: datasets is {told['datasets']!r}.", "Write `all` or `dashboards`.")
-    for one in told["permissions"]:
-        if one not in sets:
-            raise SupersetFailure(f"roles.yml: {name}: there is no set of permissions {one}.", "Declare it.")
-    return frozenset(permission for one in told["permissions"] for permission in sets[one])
+    if declaration["datasets"] not in {"all", "dashboards"}:
+        raise SupersetFailure(
+            f"roles.yml: {name}: datasets is {declaration['datasets']!r}.", "Write `all` or `dashboards`."
+        )
+    for set_name in declaration["permissions"]:
+        if set_name not in sets:
+            raise SupersetFailure(f"roles.yml: {name}: there is no set of permissions {set_name}.", "Declare it.")
+    return frozenset(permission for set_name in declaration["permissions"] for permission in sets[set_name])
 
 
-def _account(username: str, told: Mapping[str, Any]) -> Account:
-    for name in sorted(told.keys() - _ACCOUNT_FIELDS):
+def _account(username: str, declaration: Mapping[str, Any]) -> Account:
+    for name in sorted(declaration.keys() - _ACCOUNT_FIELDS):
         raise SupersetFailure(
             f"users.yml: {username}: the field `{name}` is unknown.",
             f"The fields are {', '.join(sorted(_ACCOUNT_FIELDS))}; a password never stands in a file.",
         )
-    for name in sorted(_ACCOUNT_FIELDS - {"active"} - told.keys()):
+    for name in sorted(_ACCOUNT_FIELDS - {"active"} - declaration.keys()):
         raise SupersetFailure(f"users.yml: {username}: the field `{name}` is absent.", "Add it.")
-    fields = {name: told[name] for name in ("first_name", "last_name", "email")}
-    return Account(username, **fields, roles=frozenset(told["roles"]), active=told.get("active", True))
+    fields = {name: declaration[name] for name in ("first_name", "last_name", "email")}
+    return Account(username, **fields, roles=frozenset(declaration["roles"]), active=declaration.get("active", True))
 
 
 def _service(username: str, roles: list[str]) -> Account:

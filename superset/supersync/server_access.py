@@ -1,4 +1,4 @@
-"""Reads from a server who may do and see what, in the words of the policies. Nothing is compared or changed here."""
+"""Reads the roles, row rules, dashboards and accounts of a server."""
 
 import re
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ _DATASET_PERMISSION = re.compile(r"\(id:(\d+)\)$")
 
 
 @dataclass(frozen=True)
-class HeldRole:
+class RemoteRole:
     """A role of the server; a permission to read a dataset of the bundle is `read dataset <slug>`."""
 
     id: int
@@ -23,8 +23,8 @@ class HeldRole:
 
 
 @dataclass(frozen=True)
-class HeldRule:
-    """A row rule of the server. `other_datasets` says that it also covers datasets that are not the bundle's."""
+class RemoteRule:
+    """A row rule of the server. `other_datasets` is true if it also covers datasets outside the bundle."""
 
     id: int
     filter_type: str
@@ -36,7 +36,7 @@ class HeldRule:
 
 
 @dataclass(frozen=True)
-class HeldDashboard:
+class RemoteDashboard:
     """A dashboard of the bundle and the roles that alone open it."""
 
     id: int
@@ -44,8 +44,8 @@ class HeldDashboard:
 
 
 @dataclass(frozen=True)
-class HeldUser:
-    """An account of the server; `is_ours` says that the project made it."""
+class RemoteUser:
+    """An account of the server; `is_ours` is true if the project created it."""
 
     id: int
     fields: dict[str, Any]
@@ -57,10 +57,10 @@ class HeldUser:
 class ServerAccess:
     """What a server holds about access, by name. `mark_id` is the group of the project's accounts, once it exists."""
 
-    roles: dict[str, HeldRole]
-    rules: dict[str, HeldRule]
-    dashboards: dict[str, HeldDashboard]
-    users: dict[str, HeldUser]
+    roles: dict[str, RemoteRole]
+    rules: dict[str, RemoteRule]
+    dashboards: dict[str, RemoteDashboard]
+    users: dict[str, RemoteUser]
     permission_ids: dict[str, int] = field(repr=False)
     dataset_ids: dict[str, int] = field(repr=False)
     mark_id: int | None = None
@@ -73,7 +73,7 @@ def read(client: Client, bundle: Bundle) -> ServerAccess:
         SupersetFailure: the server does not answer, or refuses.
     """
     present = client.ids("dataset")
-    dataset_ids = {one.slug: present[one.uuid] for one in bundle.datasets if one.uuid in present}
+    dataset_ids = {dataset.slug: present[dataset.uuid] for dataset in bundle.datasets if dataset.uuid in present}
     slugs = {number: slug for slug, number in dataset_ids.items()}
     permission_ids = _permissions(client, slugs)
     words = {number: name for name, number in permission_ids.items()}
@@ -82,14 +82,14 @@ def read(client: Client, bundle: Bundle) -> ServerAccess:
     ours = {user["username"] for user in mark["users"]} if mark else set()
     return ServerAccess(
         roles={
-            role["name"]: HeldRole(role["id"], frozenset(words[number] for number in role["permission_ids"]))
+            role["name"]: RemoteRole(role["id"], frozenset(words[number] for number in role["permission_ids"]))
             for role in client.get("/api/v1/security/roles/search/", params={"q": "(page:0,page_size:10000)"})["result"]
         },
         rules={rule["name"]: _rule(rule, slugs) for rule in client.list("rowlevelsecurity", _RULE_COLUMNS)},
         dashboards={
-            one["slug"]: HeldDashboard(one["id"], frozenset(role["name"] for role in one["roles"]))
-            for one in client.list("dashboard", ["id", "slug", "roles.name"])
-            if one["slug"] in {dashboard.slug for dashboard in bundle.dashboards}
+            row["slug"]: RemoteDashboard(row["id"], frozenset(role["name"] for role in row["roles"]))
+            for row in client.list("dashboard", ["id", "slug", "roles.name"])
+            if row["slug"] in {dashboard.slug for dashboard in bundle.dashboards}
         },
         users={
             user["username"]: _user(user, user["username"] in ours)
@@ -116,9 +116,9 @@ def _permissions(client: Client, slugs: dict[int, str]) -> dict[str, int]:
     return found
 
 
-def _rule(row: dict[str, Any], slugs: dict[int, str]) -> HeldRule:
+def _rule(row: dict[str, Any], slugs: dict[int, str]) -> RemoteRule:
     tables = [table["id"] for table in row["tables"]]
-    return HeldRule(
+    return RemoteRule(
         id=row["id"],
         filter_type=row["filter_type"],
         clause=row["clause"],
@@ -129,8 +129,8 @@ def _rule(row: dict[str, Any], slugs: dict[int, str]) -> HeldRule:
     )
 
 
-def _user(row: dict[str, Any], is_ours: bool) -> HeldUser:
-    return HeldUser(
+def _user(row: dict[str, Any], is_ours: bool) -> RemoteUser:
+    return RemoteUser(
         id=row["id"],
         fields={name: row[name] for name in ("first_name", "last_name", "email", "active")},
         roles=frozenset(role["name"] for role in row["roles"]),

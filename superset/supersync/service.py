@@ -1,4 +1,4 @@
-"""The bundle and the policies together, in the order in which they need each other. Each half has its own module."""
+"""Checks, plans and applies the bundle and the policies together."""
 
 from dataclasses import dataclass
 
@@ -14,8 +14,8 @@ from supersync.policies import Policies
 
 
 @dataclass(frozen=True)
-class WholePlan:
-    """What an apply would do: to what is shown, then to who may see it."""
+class SyncPlan:
+    """The changes of an apply: to the bundle, then to access."""
 
     bundle: Plan
     access: AccessPlan
@@ -35,16 +35,16 @@ def check(bundle: Bundle, declared: Policies) -> list[str]:
     return [*checks.check(bundle), *policies.check(declared, bundle)]
 
 
-def plan(client: Client, bundle: Bundle, declared: Policies, database_uri: str) -> WholePlan:
+def plan(client: Client, bundle: Bundle, declared: Policies, database_uri: str) -> SyncPlan:
     """Compare a server with both.
 
     Raises:
         SupersetFailure: one does not pass its check, or the server does not answer.
     """
-    return WholePlan(plans.plan(client, bundle, database_uri), access.plan(client, bundle, declared))
+    return SyncPlan(plans.plan(client, bundle, database_uri), access.plan(client, bundle, declared))
 
 
-def apply(client: Client, bundle: Bundle, declared: Policies, database_uri: str) -> WholePlan:
+def apply(client: Client, bundle: Bundle, declared: Policies, database_uri: str) -> SyncPlan:
     """Bring a server in line with both. Nothing is sent where one of them does not pass its check.
 
     Raises:
@@ -52,11 +52,11 @@ def apply(client: Client, bundle: Bundle, declared: Policies, database_uri: str)
     """
     access.refuse_problems(declared, bundle)
     shown = apply_bundle(client, bundle, database_uri)
-    return WholePlan(shown, access.apply(client, bundle, declared))
+    return SyncPlan(shown, access.apply(client, bundle, declared))
 
 
 def drift(client: Client, bundle: Bundle, declared: Policies, database_uri: str) -> list[Change]:
-    """Return what somebody changed by hand on a server, of what is shown and of who may see it.
+    """Return the manual changes on a server, of the bundle and of access.
 
     Raises:
         SupersetFailure: one does not pass its check, or the server does not answer.

@@ -30,9 +30,9 @@ from analytics.impact import (
 )
 from analytics.impact.counterfactual import expectation
 from analytics.impact.dispersion import Dispersion
-from analytics.impact.reallocation import Measured, moved, per_hour
+from analytics.impact.reallocation import MeasuredEffect, per_hour, reallocate
 from analytics.impact.sequential import boundary
-from analytics.impact.table import COLUMNS, read_register, told, written
+from analytics.impact.table import COLUMNS, evaluate, read_register, to_table
 from analytics.impact.targets import targets
 from analytics.impact.wording import percent, sentence, sentence_so_far
 from cli.impact_report import report
@@ -64,12 +64,12 @@ def test_a_share_is_expected_of_what_it_is_counted_among_and_an_unknown_period_o
     assert expectation(panel, np.array([False, True, True]), past=1)[0] == pytest.approx([8, 12, 0])
 
 
-def test_a_surprise_and_the_count_that_makes_it_are_inverse() -> None:
+def test_a_residual_and_the_count_that_makes_it_are_inverse() -> None:
     law = Dispersion(noise=1.7, drift=0.12)
-    assert law.counts(40.0, law.surprise(52.0, 40.0)) == pytest.approx(52.0)
-    assert law.expectations(52.0, law.surprise(52.0, 40.0)) == pytest.approx(40.0)
+    assert law.counts(40.0, law.residual(52.0, 40.0)) == pytest.approx(52.0)
+    assert law.expectations(52.0, law.residual(52.0, 40.0)) == pytest.approx(40.0)
     assert law.variance(40.0) == pytest.approx(1.7 * 40 + 4.8**2)
-    assert law.surprise(52.0, 40.0) == pytest.approx(12 / np.sqrt(law.variance(46.0)), rel=0.02)
+    assert law.residual(52.0, 40.0) == pytest.approx(12 / np.sqrt(law.variance(46.0)), rel=0.02)
 
 
 def test_the_sequential_boundary_is_that_of_robbins() -> None:
@@ -80,8 +80,8 @@ def test_the_sequential_boundary_is_that_of_robbins() -> None:
 
 def test_a_strong_effect_is_probable_found_early_and_none_is_not_concluded() -> None:
     strong, none = (
-        measure(one.panel, one.donors, one.first, one.last)
-        for one in (trial(5, 0.3, level=80.0), trial(6, 1.0, level=80.0))
+        measure(trial_.panel, trial_.donors, trial_.first, trial_.last)
+        for trial_ in (trial(5, 0.3, level=80.0), trial(6, 1.0, level=80.0))
     )
     assert certainties([strong, none]) == [Certainty.probable, Certainty.none]
     assert strong.ratio_interval.low < 0.3 < strong.ratio_interval.high
@@ -91,8 +91,8 @@ def test_a_strong_effect_is_probable_found_early_and_none_is_not_concluded() -> 
 
 
 def effect_of(p_value: float, low: float, false_alarms: float = 0.0) -> Effect:
-    one = trial(5, 0.3, level=80.0)
-    measured = measure(one.panel, one.donors, one.first, one.last)
+    trial_ = trial(5, 0.3, level=80.0)
+    measured = measure(trial_.panel, trial_.donors, trial_.first, trial_.last)
     return replace(
         measured,
         p_value=p_value,
@@ -111,9 +111,9 @@ def test_the_words_follow_the_declared_rule() -> None:
 
 
 def series(**changed: object) -> Series:
-    one = trial(7, level=50.0)
-    ends = [start + timedelta(days=6) for start in one.panel.starts]
-    return replace(Series("k", one.panel, ends, 4, ends[-1]), **changed)  # ty: ignore
+    trial_ = trial(7, level=50.0)
+    ends = [start + timedelta(days=6) for start in trial_.panel.starts]
+    return replace(Series("k", trial_.panel, ends, 4, ends[-1]), **changed)  # ty: ignore
 
 
 def action(**changed: object) -> Action:
@@ -179,7 +179,7 @@ def test_what_cannot_be_measured_has_a_sentence_and_no_figure(
     assert finding.effect is None
     assert re.search(sentence, finding.refusal or "")
     first, *_ = read(registered(asked, *others), {"k": Kpi("k", True, {"week": followed})}, TODAY)
-    (row,) = written([first]).to_pylist()
+    (row,) = to_table([first]).to_pylist()
     assert row["sentence"] == f"On ne peut pas conclure. {finding.refusal}"
     assert row["remedy"]
     figures = {name for name, value in row.items() if isinstance(value, Decimal | int) and not isinstance(value, bool)}
@@ -205,7 +205,7 @@ def test_other_kpis_other_places_and_other_times_do_not_overlap() -> None:
 
 
 def registered(*actions: Action, proposed: bool = False) -> list[Entry]:
-    return [Entry(one, proposed) for one in actions]
+    return [Entry(action_, proposed) for action_ in actions]
 
 
 def followed(**series: Series) -> dict[str, Kpi]:
@@ -223,15 +223,17 @@ def test_an_action_that_names_no_kpi_is_given_those_of_its_theme_and_kind() -> N
 def test_what_answers_to_events_is_possible_at_most_and_takes_nothing_from_the_others() -> None:
     """Eleven strong effects beside one: read with it, they would multiply its p-value by twelve."""
     whole = strong_series()
-    waves = [Entry(action(action_id=f"B{row}", territories=(f"T{row}",)), True, answers=True) for row in range(1, 12)]
+    waves = [
+        Entry(action(action_id=f"B{row}", territories=(f"T{row}",)), True, is_reactive=True) for row in range(1, 12)
+    ]
     first, *others = read([*registered(action()), *waves], followed(week=whole), TODAY)
     assert first.certainty is Certainty.probable
     assert first.finding.effect
     assert first.adjusted_p == pytest.approx(first.finding.effect.p_value)
-    assert {one.adjusted_p for one in others} == {None}
-    alone = read([Entry(action(), True, answers=True)], followed(week=whole), TODAY)[0]
+    assert {reading.adjusted_p for reading in others} == {None}
+    alone = read([Entry(action(), True, is_reactive=True)], followed(week=whole), TODAY)[0]
     assert alone.certainty is Certainty.possible
-    nothing = read([Entry(action(), True, answers=True)], followed(week=series()), TODAY)[0]
+    nothing = read([Entry(action(), True, is_reactive=True)], followed(week=series()), TODAY)[0]
     assert nothing.certainty is Certainty.none
 
 
@@ -285,25 +287,25 @@ def test_an_effect_is_worded_among_all_others() -> None:
 
 
 def strong_series() -> Series:
-    one = trial(5, 0.3, level=80.0)
-    ends = [start + timedelta(days=6) for start in one.panel.starts]
-    return Series("k", one.panel, ends, 4, ends[-1])
+    trial_ = trial(5, 0.3, level=80.0)
+    ends = [start + timedelta(days=6) for start in trial_.panel.starts]
+    return Series("k", trial_.panel, ends, 4, ends[-1])
 
 
 def days_running(known: int) -> tuple[Series, Series]:
     """Return weeks and days of one KPI of which as many days after the action are known."""
-    one = trial(5, 0.2, periods=280, window=28, days=1, level=30.0)
-    ends = list(one.panel.starts)
-    until = ends[one.first + known - 1]
+    trial_ = trial(5, 0.2, periods=280, window=28, days=1, level=30.0)
+    ends = list(trial_.panel.starts)
+    until = ends[trial_.first + known - 1]
     weeks = [range(at, at + 7) for at in range(0, 280, 7)]
     panel = Panel(
-        one.panel.territories,
+        trial_.panel.territories,
         [ends[week[0]] for week in weeks],
-        np.array([[row[list(week)].sum() for week in weeks] for row in one.panel.counts]),
-        np.ones((len(one.panel.territories), len(weeks))),
+        np.array([[row[list(week)].sum() for week in weeks] for row in trial_.panel.counts]),
+        np.ones((len(trial_.panel.territories), len(weeks))),
     )
     weekly = Series("k", panel, [ends[week[-1]] for week in weeks], 4, until)
-    return weekly, Series("k", one.panel, ends, 28, until)
+    return weekly, Series("k", trial_.panel, ends, 28, until)
 
 
 def test_while_the_window_runs_days_tell_the_effect_so_far_and_nothing_is_probable() -> None:
@@ -351,7 +353,7 @@ def test_the_table_has_a_row_per_period_and_one_for_what_is_refused() -> None:
         ("A3", day, day, "T1", False, "Action de prévention", "Stand", "Sécurité routière", None),
     ]
     known = {"any": whole.known_until}
-    table = told(read_register(rows), [("k", False, True, "week")], cells, periods, known).to_pylist()
+    table = evaluate(read_register(rows), [("k", False, True, "week")], cells, periods, known).to_pylist()
     assert list(table[0]) == list(COLUMNS)
     measured = [row for row in table if row["action_id"] == "A1"]
     assert len(measured) == 26 + 4
@@ -368,23 +370,23 @@ def test_the_table_has_a_row_per_period_and_one_for_what_is_refused() -> None:
 def test_an_hour_has_brought_what_all_hours_together_have() -> None:
     """30 fewer for 6 hours: five an hour, and sqrt(3² + 4²) = 5 around it, by hour 5/6."""
     effects = [
-        Measured(2, -20, Interval(-23, -17)),
-        Measured(4, -10, Interval(-14, -6)),
+        MeasuredEffect(2, -20, Interval(-23, -17)),
+        MeasuredEffect(4, -10, Interval(-14, -6)),
     ]
     value, interval = per_hour(effects)
     assert (value, interval) == (-5, Interval(-35 / 6, -25 / 6))
-    move = moved(12, effects, [Measured(1, -8, Interval(-9, -7))])
-    assert move.origin == (60, pytest.approx(Interval(50, 70)))
-    assert move.destination == (-96, Interval(-108, -84))
-    assert move.together[0] == -36
-    assert move.together[1] == pytest.approx(Interval(-36 - np.hypot(10, 12), -36 + np.hypot(10, 12)))
-    assert move.actions == 3
+    reallocation = reallocate(12, effects, [MeasuredEffect(1, -8, Interval(-9, -7))])
+    assert reallocation.origin == (60, pytest.approx(Interval(50, 70)))
+    assert reallocation.destination == (-96, Interval(-108, -84))
+    assert reallocation.together[0] == -36
+    assert reallocation.together[1] == pytest.approx(Interval(-36 - np.hypot(10, 12), -36 + np.hypot(10, 12)))
+    assert reallocation.actions == 3
 
 
 @given(st.floats(0.5, 500), st.floats(-50, 50), st.floats(0.1, 20))
 def test_what_moves_between_alike_places_changes_nothing(hours: float, effect: float, half: float) -> None:
-    alike = [Measured(3, effect, Interval(effect - half, effect + half))]
-    value, interval = moved(hours, alike, alike).together
+    alike = [MeasuredEffect(3, effect, Interval(effect - half, effect + half))]
+    value, interval = reallocate(hours, alike, alike).together
     assert value == pytest.approx(0)
     assert interval.low < 0 < interval.high
 
@@ -494,12 +496,12 @@ def test_what_chance_explains_is_not_told_as_an_effect() -> None:
 
 def test_an_end_that_is_as_good_as_none_can_be_written_and_told() -> None:
     """A few hours of a burst leave an end beyond any number, which no decimal would take."""
-    one = effect_of(0.5, 0.9)
+    effect = effect_of(0.5, 0.9)
     far = float(Dispersion(noise=1.0, drift=5.0).counts(1.0, 500.0))
-    endless = replace(one, sequential_ratio=Interval(0.1, far / 1e-6), ratio_interval=Interval(0.1, far))
+    endless = replace(effect, sequential_ratio=Interval(0.1, far / 1e-6), ratio_interval=Interval(0.1, far))
     finding = replace(examine(action(), series(), [], TODAY), effect=endless, window_is_over=False)
     reading = read(registered(action()), followed(week=series()), TODAY)[0]
-    rows = written([replace(reading, finding=finding)]).to_pylist()
+    rows = to_table([replace(reading, finding=finding)]).to_pylist()
     assert "entre −90\u202f% et plus de +900\u202f%" in rows[0]["sentence"]
     assert rows[0]["ratio_high"] == Decimal(10**12)
 

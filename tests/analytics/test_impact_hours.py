@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics.impact import Action, Certainty
-from analytics.impact.hours import HOUR, Look, looks, midnight, running
+from analytics.impact.hours import HOUR, HourlyReading, midnight, read_hourly, running
 from analytics.impact.sequential import Boundary
 from analytics.impact.table import HOURLY, hourly, read_targeted
 from tests.analytics.simulated_actions import mentions_by_hour
@@ -22,9 +22,9 @@ def action(**changed: object) -> Action:
     return Action(**{"is_nationwide": False, "targets": frozenset({"mentions"})} | given | changed)  # ty: ignore
 
 
-def look(hours: int, *others: Action, seed: int = 1, effect: float = 1.0, a_day: float = 4.0) -> Look:
+def look(hours: int, *others: Action, seed: int = 1, effect: float = 1.0, a_day: float = 4.0) -> HourlyReading:
     cells = mentions_by_hour(seed, effect, begin=midnight(BEGIN), a_day=a_day)
-    return looks("mentions", [action(), *others], cells, midnight(STARTED) + hours * HOUR)[0]
+    return read_hourly("mentions", [action(), *others], cells, midnight(STARTED) + hours * HOUR)[0]
 
 
 def test_a_day_of_paris_begins_an_hour_or_two_before_that_of_greenwich() -> None:
@@ -75,21 +75,21 @@ def test_what_cannot_be_asked_of_hours_has_a_sentence() -> None:
     assert "moins d'un cas" in (look(2).finding.refusal or "")
     assert "même moment (B)" in (look(100, action(action_id="B")).finding.refusal or "")
     cells = [cell for cell in mentions_by_hour(1, begin=midnight(BEGIN)) if cell[1] >= midnight(STARTED) - 150 * HOUR]
-    (short,) = looks("mentions", [action()], cells, midnight(STARTED) + 100 * HOUR)
+    (short,) = read_hourly("mentions", [action()], cells, midnight(STARTED) + 100 * HOUR)
     assert "149 heure(s) avant l'action, il en faut au moins 196" in (short.finding.refusal or "")
 
 
 def test_a_night_is_no_outage_and_a_silent_day_is_one() -> None:
     cells = mentions_by_hour(1, begin=midnight(BEGIN))
     silent = [cell for cell in cells if not 20 <= (cell[1] - midnight(STARTED)) // HOUR < 50]
-    (found,) = looks("mentions", [action()], silent, midnight(STARTED) + 100 * HOUR)
+    (found,) = read_hourly("mentions", [action()], silent, midnight(STARTED) + 100 * HOUR)
     assert "une panne ressemblerait" in (found.finding.refusal or "")
     assert look(100).finding.refusal is None
 
 
 def test_nothing_runs_or_nothing_was_heard_gives_no_row() -> None:
-    assert looks("mentions", [action()], [], midnight(STARTED) + HOUR) == []
-    assert looks("mentions", [], mentions_by_hour(1, begin=midnight(BEGIN)), midnight(STARTED) + HOUR) == []
+    assert read_hourly("mentions", [action()], [], midnight(STARTED) + HOUR) == []
+    assert read_hourly("mentions", [], mentions_by_hour(1, begin=midnight(BEGIN)), midnight(STARTED) + HOUR) == []
 
 
 def test_the_table_tells_figures_or_a_sentence() -> None:
@@ -117,7 +117,7 @@ def test_looking_at_every_hour_raises_no_more_false_effects_than_promised() -> N
 
     def ever(seed: int, effect: float, a_day: float) -> bool:
         effects = [look(hours, seed=seed, effect=effect, a_day=a_day).finding.effect for hours in at]
-        return any(one is not None and one.sequential_ratio.excludes(1.0) for one in effects)
+        return any(effect is not None and effect.sequential_ratio.excludes(1.0) for effect in effects)
 
     false = np.mean([ever(100 + n, 1.0, 4.0) for n in range(60)])
     found = np.mean([ever(500 + n, 0.5, 8.0) for n in range(20)])

@@ -7,15 +7,15 @@ from analytics.impact import Certainty, Effect, certainties, measure
 from tests.analytics.simulated_actions import Trial, trial
 
 
-def measured(one: Trial, history: int = 52) -> Effect:
-    return measure(one.panel, one.donors, one.first, one.last, history=history)
+def measured(trial: Trial, history: int = 52) -> Effect:
+    return measure(trial.panel, trial.donors, trial.first, trial.last, history=history)
 
 
 def covered(count: int, seed: int, **world: object) -> float:
     """Return how often the interval holds the true effect, effects being drawn between half and double."""
     effects = np.exp(np.random.default_rng(seed).uniform(-np.log(2), np.log(2), count))
     trials = [trial(seed + number, float(effect), **world) for number, effect in enumerate(effects)]  # ty: ignore
-    return float(np.mean([not measured(one).ratio_interval.excludes(one.truth) for one in trials]))
+    return float(np.mean([not measured(effect).ratio_interval.excludes(effect.truth) for effect in trials]))
 
 
 def placebos(count: int, seed: int, **world: object) -> list[Effect]:
@@ -87,5 +87,5 @@ def test_looking_every_day_raises_no_more_false_effects_than_promised() -> None:
     print(f"ever excluded by daily looks: {share:.3f}")
     assert share <= 0.10
     real = [measured(trial(30_000 + n, 0.5, periods=280, window=28, days=1, level=10.0)) for n in range(50)]
-    print(f"found by daily looks: {np.mean([one.concluded_after is not None for one in real]):.2f}, ")
-    assert np.mean([one.concluded_after is not None for one in real]) >= 0.5
+    print(f"found by daily looks: {np.mean([effect.concluded_after is not None for effect in real]):.2f}, ")
+    assert np.mean([effect.concluded_after is not None for effect in real]) >= 0.5

@@ -21,22 +21,22 @@ def test_a_share_has_wilsons_interval() -> None:
     # z² = 2.7055: centre (0.25 + z² / 40) / (1 + z² / 20) = 0.27979, and to each side
     # z / (1 + z² / 20) × √(0.25 × 0.75 / 20 + z² / 1600) = 0.15241.
     found = pain_points.share(np.array([5, 0]), np.array([20, 0]))
-    assert [one[0] for one in found] == pytest.approx([0.25, 0.12738, 0.43220], abs=1e-5)
-    assert np.isnan([one[1] for one in found]).all()
+    assert [estimate[0] for estimate in found] == pytest.approx([0.25, 0.12738, 0.43220], abs=1e-5)
+    assert np.isnan([estimate[1] for estimate in found]).all()
 
 
 def test_a_trend_is_that_of_newcombes_paper(monkeypatch: pytest.MonkeyPatch) -> None:
     # Newcombe (1998), table II, contrast (a), method 10: 56 of 70 less 48 of 80 is 0.2 [0.0524, 0.3339] at 95 %.
     monkeypatch.setattr(pain_points, "_Z", 1.959964)
     found = pain_points.trend(np.array([56, 1]), np.array([70, 2]), np.array([48, 0]), np.array([80, 0]))
-    assert [one[0] for one in found] == pytest.approx([0.2, 0.0524, 0.3339], abs=5e-5)
-    assert np.isnan([one[1] for one in found]).all()  # nothing was written before
+    assert [estimate[0] for estimate in found] == pytest.approx([0.2, 0.0524, 0.3339], abs=5e-5)
+    assert np.isnan([estimate[1] for estimate in found]).all()  # nothing was written before
 
 
 def test_a_weight_of_equal_costs_has_garwoods_interval() -> None:
     # Three complaints of one point among ten marks; 90 % limits of a count of 3 are 0.818 and 7.754 (Garwood, 1936).
     found = pain_points.weight(np.array([3.0]), np.array([3.0]), np.array([1.0]), np.array([10]))
-    assert [one[0] for one in found] == pytest.approx([0.3, 0.0818, 0.7754], abs=5e-5)
+    assert [estimate[0] for estimate in found] == pytest.approx([0.3, 0.0818, 0.7754], abs=5e-5)
     # Twice the cost, twice the weight; no complaint, no weight; without a mark nothing can be said; marks end at ten.
     lost, squares, largest, marks = np.array([[6, 12, 2, 10], [0, 0, 0, 10], [0, 0, 0, 0], [20, 200, 10, 2.0]]).T
     doubled = np.array(pain_points.weight(lost, squares, largest, marks)).T
@@ -51,9 +51,10 @@ def test_the_interval_of_a_weight_holds_the_truth_as_often_as_it_says(marks: int
     draw, costs = np.random.default_rng(7), np.array([10, 5, 7.5, 3.25])
     number = draw.binomial(marks, complaining, 4_000)
     number = number[number > 0]
-    spent = [draw.choice(costs, one) for one in number]
+    spent = [draw.choice(costs, size) for size in number]
     lost, squares, largest = (
-        np.array([measure(one) for one in spent]) for measure in (np.sum, lambda one: (one**2).sum(), np.max)
+        np.array([measure(values) for values in spent])
+        for measure in (np.sum, lambda values: (values**2).sum(), np.max)
     )
     found = pain_points.weight(lost, squares, largest, np.full(len(lost), marks))
     truth = complaining * costs.mean()
@@ -149,17 +150,17 @@ PRAISE = ["Accueil parfait, merci aux gendarmes", "Gendarmes aimables et rapides
 
 def test_distinctive_words_are_what_several_say_and_others_do_not() -> None:
     found = keyness.distinctive_words([*COMPLAINTS, "Attente avec Dupont, zgwortz"] * 5, PRAISE * 10)
-    assert [one.word for one in found][:2] == ["attente", "guichet"]
+    assert [word.word for word in found][:2] == ["attente", "guichet"]
     assert found[0].texts == 25
-    assert not {one.word for one in found} & {"merci", "de", "dupont", "zgwortz"}
-    assert all(one.z >= keyness.DISTINCTIVE for one in found)
+    assert not {word.word for word in found} & {"merci", "de", "dupont", "zgwortz"}
+    assert all(word.z >= keyness.DISTINCTIVE for word in found)
     assert keyness.distinctive_words(COMPLAINTS, []) == []  # nothing to tell them apart from
 
 
 def test_an_example_says_what_the_others_say_and_copies_stand_once() -> None:
     texts = ["Le site internet est en panne", *COMPLAINTS, COMPLAINTS[0], "Attente " + "x" * keyness.LONGEST, "…"]
     found = keyness.examples(texts, [0, 1, 2, 3, 4, 1, 6, 7], 3)
-    places = [one.place for one in found]
+    places = [example.place for example in found]
     assert 0 not in places  # it says what nobody else says
     assert len(places) == len(set(places)) == 3
     assert not {5, 6, 7} & set(places)  # a copy, a text that nobody would read, nothing
@@ -178,19 +179,19 @@ def test_words_and_examples_of_an_irritant_are_those_of_its_complaints() -> None
         for place, text in enumerate(some)
     ]
     texts += [complaint("lone", "Attente", "attente_delai", "Percev@l", True)]
-    words = corpus.irritant_words(texts)
-    assert {(one.theme, one.service_name) for one in words} == {("attente_delai", "total")}
+    words = corpus.pain_point_words(texts)
+    assert {(word.theme, word.service_name) for word in words} == {("attente_delai", "total")}
     assert (words[0].rank, words[0].word, words[0].texts) == (1, "attente", 8)
-    examples = corpus.irritant_examples(texts)
-    assert [one.rank for one in examples] == [1, 2, 3]
-    assert all(one.verbatim_id.startswith("attente_delai") for one in examples)
+    examples = corpus.pain_point_examples(texts)
+    assert [example.rank for example in examples] == [1, 2, 3]
+    assert all(example.verbatim_id.startswith("attente_delai") for example in examples)
 
 
 def test_coherence_is_that_of_a_hand() -> None:
-    held = [frozenset(one) for one in ("ab", "ab", "c", "d")]
+    held = [frozenset(letters) for letters in ("ab", "ab", "c", "d")]
     assert discovery.coherence(["a", "b"], held) == pytest.approx(1)  # in half of the texts, always together
     assert discovery.coherence(["a", "c"], held) == -1  # never
-    apart = [frozenset(one) for one in ("ab", "a", "b", "c")]
+    apart = [frozenset(letters) for letters in ("ab", "a", "b", "c")]
     assert discovery.coherence(["a", "b"], apart) == pytest.approx(0)  # as often as chance: 1/4 = 1/2 × 1/2
     assert discovery.coherence(["a"], held) == 0
 
@@ -198,23 +199,23 @@ def test_coherence_is_that_of_a_hand() -> None:
 SUBJECTS = ("matin", "soir", "samedi", "dimanche", "hiver", "printemps", "janvier", "juillet", "village", "quartier",
             "route", "école", "mairie", "marché", "forêt", "rivière", "colline", "usine", "gare", "port")  # fmt: skip
 UNKNOWN = [
-    pattern.format(one)
+    pattern.format(subject)
     for pattern in (
         "Un drone bruyant survole {} et nos jardins",
         "Un chien dangereux court {} sans aucune laisse",
         "Une éolienne siffle {} toute la nuit",
     )
-    for one in SUBJECTS
+    for subject in SUBJECTS
 ]
 
 
 def test_new_themes_are_named_by_what_their_texts_say() -> None:
     found = discovery.proposals([*UNKNOWN, UNKNOWN[0]])
     named = {"drone", "chien", "éolienne"}
-    assert named <= {word for one in found for word in one.words}
-    assert all(len(named & set(one.words)) == 1 for one in found)
-    assert sum(len(one.places) for one in found) <= len(UNKNOWN) + 1
-    assert all(one.coherence > 0 for one in found)
+    assert named <= {word for proposal in found for word in proposal.words}
+    assert all(len(named & set(proposal.words)) == 1 for proposal in found)
+    assert sum(len(proposal.places) for proposal in found) <= len(UNKNOWN) + 1
+    assert all(proposal.coherence > 0 for proposal in found)
 
 
 def test_where_little_is_written_nothing_is_proposed() -> None:
@@ -225,7 +226,7 @@ def test_where_little_is_written_nothing_is_proposed() -> None:
 
 def test_proposals_are_said_in_french_and_add_nothing() -> None:
     rows = corpus.proposed_themes([(str(place), text) for place, text in enumerate(UNKNOWN)])
-    assert [one.rank for one in rows] == list(range(1, len(rows) + 1))
+    assert [row.rank for row in rows] == list(range(1, len(rows) + 1))
     shown = [
         verbatim_search.Proposal(one.rank, one.words, one.texts, one.share, one.coherence, "Un drone\nsurvole")
         for one in rows
@@ -264,7 +265,7 @@ FELT = {
     "négatif": ("{} inadmissible, c'est une honte", "Très déçu, {} déplorable", "Personne ne répond, {} scandaleux"),
     "neutre": ("Je voudrais savoir comment se passe {}", "Quels sont les horaires, {} ?", "Ma question concerne {}"),
 }
-TOLD = [(pattern.format(one), told) for told, some in FELT.items() for pattern in some for one in SUBJECTS]
+TOLD = [(pattern.format(subject), told) for told, some in FELT.items() for pattern in some for subject in SUBJECTS]
 #: Labels one further, of what is learnt only: on the frozen texts such a model is nearly always wrong.
 NEXT = {"positif": "négatif", "négatif": "neutre", "neutre": "positif"}
 SPOILED = [(text, told if service.is_frozen(text) else NEXT[told]) for text, told in TOLD]
@@ -336,7 +337,7 @@ def publish(home: Home, told: list[tuple[str, str]]) -> None:
         connection.execute(
             "create table perception.fct_verbatim as select unnest(?) as verbatim_id, unnest(?) as text, "
             "unnest(?) as told_feeling, date '2026-01-02' as written_on",
-            [[f"{place:04}" for place in range(len(told))], [text for text, _ in told], [one for _, one in told]],
+            [[f"{place:04}" for place in range(len(told))], [text for text, _ in told], [label for _, label in told]],
         )
         connection.execute(
             "create table perception.fct_verbatim_kind as "
@@ -356,8 +357,8 @@ def made_of(home: Home, told: list[tuple[str, str]]) -> tuple[dict[str, object],
     publish(home, told)
     result = dg.materialize([feeling_model], raise_on_error=False)
     [event] = result.asset_materializations_for_node("analytics__feeling_model")
-    checks = {one.check_name: one.passed for one in result.get_asset_check_evaluations()}
-    return {name: one.value for name, one in event.metadata.items()}, checks
+    checks = {evaluation.check_name: evaluation.passed for evaluation in result.get_asset_check_evaluations()}
+    return {name: entry.value for name, entry in event.metadata.items()}, checks
 
 
 def test_the_asset_puts_into_service_what_passes_its_check(home: Home) -> None:

@@ -1,4 +1,4 @@
-"""From values to one probability, from probabilities to alarms, and what alarms are made into; by hand where it can."""
+"""From values to one probability, from probabilities to anomalies, and what they become; by hand where it can."""
 
 import itertools
 import math
@@ -9,6 +9,7 @@ import pytest
 from scipy import stats
 
 from analytics.anomaly.alert_budget import discoveries, threshold
+from analytics.anomaly.baseline import Anomaly, Key
 from analytics.anomaly.count_distributions import (
     combined_p_value,
     negative_binomial_p_value,
@@ -16,7 +17,7 @@ from analytics.anomaly.count_distributions import (
     robust_p_value,
 )
 from analytics.anomaly.cusum import cusum
-from analytics.signals.clustering import Alarm, merge, reopens
+from analytics.signals.clustering import merge, reopens
 from analytics.signals.novelty import novel_terms
 from analytics.signals.rumour import Post, pattern
 from analytics.signals.severity import CRITERIA, Level, severity
@@ -130,51 +131,53 @@ def test_false_discoveries_are_held_down() -> None:
     assert discoveries([]) == []
 
 
-def alarm(hours: float, topic: str = "crue", territory: str = "FR-33", p: float = 1e-4, ratio: float = 5.0) -> Alarm:
-    return Alarm(NOON + hours * HOUR, topic, territory, p, ratio)
+def anomaly(
+    hours: float, topic: str = "crue", territory: str = "FR-33", p: float = 1e-4, ratio: float = 5.0
+) -> Anomaly:
+    return Anomaly(Key(topic, "mentions", "all", territory), NOON + hours * HOUR, 60, ratio, 1.0, 1.0, p)
 
 
-def test_overlapping_alarms_make_one_signal() -> None:
-    alarms = [
-        alarm(0),
-        alarm(1, territory="FR", p=1e-6),
-        alarm(2, topic="climat", territory="FR-NAQ"),
-        alarm(24.5, territory="FR-NAQ"),  # within 24 hours of the second
-        alarm(3, territory="FR-29"),  # joined by the nation, which contains both
-        alarm(80),
-        alarm(1, topic="rumeur"),
+def test_overlapping_anomalies_make_one_signal() -> None:
+    anomalies = [
+        anomaly(0),
+        anomaly(1, territory="FR", p=1e-6),
+        anomaly(2, topic="climat", territory="FR-NAQ"),
+        anomaly(24.5, territory="FR-NAQ"),  # within 24 hours of the second
+        anomaly(3, territory="FR-29"),  # joined by the nation, which contains both
+        anomaly(80),
+        anomaly(1, topic="rumeur"),
     ]
-    signals = merge(alarms, TOPICS, TERRITORIES)
-    assert [len(signal.alarms) for signal in signals] == [5, 1, 1]
-    assert signals[0].strongest == alarms[1]
-    assert (signals[0].opened_at, signals[0].updated_at) == (NOON, NOON + 24.5 * HOUR)
-    assert {tuple(map(str, merge(order, TOPICS, TERRITORIES))) for order in itertools.permutations(alarms[:5])} == {
-        tuple(map(str, merge(alarms[:5], TOPICS, TERRITORIES)))
+    clusters = merge(anomalies, TOPICS, TERRITORIES)
+    assert [len(cluster.anomalies) for cluster in clusters] == [5, 1, 1]
+    assert clusters[0].strongest == anomalies[1]
+    assert (clusters[0].opened_at, clusters[0].updated_at) == (NOON, NOON + 24.5 * HOUR)
+    assert {tuple(map(str, merge(order, TOPICS, TERRITORIES))) for order in itertools.permutations(anomalies[:5])} == {
+        tuple(map(str, merge(anomalies[:5], TOPICS, TERRITORIES)))
     }
 
 
-def test_neighbours_and_later_alarms_stay_apart() -> None:
-    assert len(merge([alarm(0), alarm(1, territory="FR-29")], TOPICS, TERRITORIES)) == 2
-    assert len(merge([alarm(0), alarm(24)], TOPICS, TERRITORIES)) == 1
-    assert len(merge([alarm(0), alarm(24.01)], TOPICS, TERRITORIES)) == 2
+def test_neighbours_and_later_anomalies_stay_apart() -> None:
+    assert len(merge([anomaly(0), anomaly(1, territory="FR-29")], TOPICS, TERRITORIES)) == 2
+    assert len(merge([anomaly(0), anomaly(24)], TOPICS, TERRITORIES)) == 1
+    assert len(merge([anomaly(0), anomaly(24.01)], TOPICS, TERRITORIES)) == 2
 
 
-def test_of_equal_alarms_the_narrower_speaks() -> None:
-    (signal,) = merge([alarm(0, territory="FR"), alarm(0), alarm(0, topic="climat")], TOPICS, TERRITORIES)
-    assert signal.strongest == alarm(0)
+def test_of_equal_anomalies_the_narrower_speaks() -> None:
+    (cluster,) = merge([anomaly(0, territory="FR"), anomaly(0), anomaly(0, topic="climat")], TOPICS, TERRITORIES)
+    assert cluster.strongest == anomaly(0)
 
 
 def test_a_territory_that_contains_itself_is_refused() -> None:
     with pytest.raises(ValueError, match="contains itself"):
-        merge([alarm(0)], TOPICS, {"FR-33": "FR-NAQ", "FR-NAQ": "FR-33"})
+        merge([anomaly(0)], TOPICS, {"FR-33": "FR-NAQ", "FR-NAQ": "FR-33"})
 
 
 def test_only_clearly_stronger_evidence_reopens() -> None:
-    closed = alarm(0, p=1e-4, ratio=4.0)
-    assert reopens(closed, alarm(9, p=1e-6, ratio=6.0))
-    assert not reopens(closed, alarm(9, p=1.1e-6, ratio=6.0))
-    assert not reopens(closed, alarm(9, p=1e-6, ratio=5.9))
-    assert not reopens(alarm(0, p=0.0), alarm(9, p=0.0, ratio=99.0))
+    closed = anomaly(0, p=1e-4, ratio=4.0)
+    assert reopens(closed, anomaly(9, p=1e-6, ratio=6.0))
+    assert not reopens(closed, anomaly(9, p=1.1e-6, ratio=6.0))
+    assert not reopens(closed, anomaly(9, p=1e-6, ratio=5.9))
+    assert not reopens(anomaly(0, p=0.0), anomaly(9, p=0.0, ratio=99.0))
 
 
 def test_severity_adds_up_what_each_criterion_earns() -> None:

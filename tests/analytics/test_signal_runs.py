@@ -10,12 +10,12 @@ import pytest
 from scipy import stats
 
 from analytics.anomaly import baseline, calibration, daily, streaming
-from analytics.anomaly.baseline import Finding, Key
+from analytics.anomaly.baseline import Anomaly, Key
 from analytics.signals import lifecycle, live_detection, signal_table
 from analytics.signals.context import Mention, around, posts, terms_of
+from analytics.signals.live_tables import Live, dismissed
 from analytics.signals.signal_table import Territory, World
 from analytics.signals.topics import Topic
-from orchestration import signals
 
 START = datetime(2026, 9, 1, tzinfo=UTC).replace(tzinfo=None)
 HOUR = timedelta(hours=1)
@@ -33,13 +33,13 @@ def rows(counts: dict[tuple[str, str], np.ndarray], minutes: int = 60, total: in
     ]
 
 
-def quiet(hours: int, seed: int = 1, mean: float = 2.0) -> np.ndarray:
+def poisson_series(hours: int, seed: int = 1, mean: float = 2.0) -> np.ndarray:
     return np.random.default_rng(seed).poisson(mean, hours)
 
 
-def grid(series: np.ndarray, others: np.ndarray | None = None) -> baseline.Grid:
+def one_series(series: np.ndarray, others: np.ndarray | None = None) -> baseline.CountMatrix:
     counts = series[None, :].astype(float)
-    return baseline.Grid(
+    return baseline.CountMatrix(
         (CRUE,), START, 60, counts, np.zeros_like(counts) if others is None else others[None, :].astype(float)
     )
 
@@ -48,50 +48,52 @@ def test_a_bin_is_held_against_the_same_hours_by_hand() -> None:
     series = np.zeros(24 * 28 + 1)
     series[24 * 7 :: 24] = 1.0  # at this hour, one a day for three weeks
     series[-1] = 6
-    judged = baseline.judge(grid(series), range(24 * 28, 24 * 28 + 1))
+    scored = baseline.score(one_series(series), range(24 * 28, 24 * 28 + 1))
     past = 28 * 3 - 1  # 28 days, an hour before and one behind; the first of all has none before
     shape = 21 + 0.5
     mean = shape / past
     variance = (21 - 21**2 / past) / (past - 1)
     spread = max((variance - mean) / mean**2, 0) + 1 / shape
-    assert judged.expected[0, 0] == pytest.approx(mean)
-    assert judged.p_values[0, 0] == pytest.approx(stats.nbinom.sf(5, 1 / spread, 1 / (1 + mean * spread)))
-    assert judged.upper(0, 0, 3.0) == stats.nbinom.isf(1e-3, 1 / spread, 1 / (1 + mean * spread))
+    assert scored.expected[0, 0] == pytest.approx(mean)
+    assert scored.p_values[0, 0] == pytest.approx(stats.nbinom.sf(5, 1 / spread, 1 / (1 + mean * spread)))
+    assert scored.upper(0, 0, 3.0) == stats.nbinom.isf(1e-3, 1 / spread, 1 / (1 + mean * spread))
 
 
 def test_a_score_knows_nothing_of_what_comes_after() -> None:
-    series = quiet(24 * 40)
-    whole = baseline.judge(grid(series), range(24 * 20, 24 * 30))
-    cut = baseline.judge(grid(series[: 24 * 30]), range(24 * 20, 24 * 30))
+    series = poisson_series(24 * 40)
+    whole = baseline.score(one_series(series), range(24 * 20, 24 * 30))
+    cut = baseline.score(one_series(series[: 24 * 30]), range(24 * 20, 24 * 30))
     assert np.array_equal(whole.p_values, cut.p_values)
     other = series.copy()
     other[24 * 30 :] = 10**6
-    assert np.array_equal(whole.p_values, baseline.judge(grid(other), range(24 * 20, 24 * 30)).p_values)
+    assert np.array_equal(whole.p_values, baseline.score(one_series(other), range(24 * 20, 24 * 30)).p_values)
 
 
 def test_quiet_series_keep_to_their_probabilities() -> None:
     counts = np.random.default_rng(3).poisson(20, (200, 24 * 35)).astype(float)
     keys = tuple(Key(f"t{row}", "mentions", "all", "FR") for row in range(200))
-    judged = baseline.judge(baseline.Grid(keys, START, 60, counts, np.zeros_like(counts)), range(24 * 30, 24 * 35))
+    scored = baseline.score(
+        baseline.CountMatrix(keys, START, 60, counts, np.zeros_like(counts)), range(24 * 30, 24 * 35)
+    )
     for level in (1e-2, 1e-3):
-        assert 0.3 <= np.mean(judged.p_values <= level) / level <= 2.0
+        assert 0.3 <= np.mean(scored.p_values <= level) / level <= 2.0
 
 
 def test_one_huge_spike_does_not_hide_the_next() -> None:
-    series = quiet(24 * 40)
+    series = poisson_series(24 * 40)
     series[24 * 38 + 12] = 100_000
     series[24 * 39 + 12] = 40
-    judged = baseline.judge(grid(series), range(24 * 39, 24 * 40))
-    assert judged.p_values[0, 12] < 1e-9
-    assert judged.p_values[0, :12].min() > 1e-4
+    scored = baseline.score(one_series(series), range(24 * 39, 24 * 40))
+    assert scored.p_values[0, 12] < 1e-9
+    assert scored.p_values[0, :12].min() > 1e-4
 
 
 def test_a_backlog_of_everything_is_no_signal_and_a_topic_alone_is() -> None:
-    series, others = quiet(24 * 40), quiet(24 * 40, seed=2, mean=20)
+    series, others = poisson_series(24 * 40), poisson_series(24 * 40, seed=2, mean=20)
     series[-1], others[-1] = 20, 200
-    assert baseline.judge(grid(series, others), range(24 * 40 - 1, 24 * 40)).p_values[0, 0] > 1e-3
+    assert baseline.score(one_series(series, others), range(24 * 40 - 1, 24 * 40)).p_values[0, 0] > 1e-3
     others[-1] = 20
-    assert baseline.judge(grid(series, others), range(24 * 40 - 1, 24 * 40)).p_values[0, 0] < 1e-6
+    assert baseline.score(one_series(series, others), range(24 * 40 - 1, 24 * 40)).p_values[0, 0] < 1e-6
 
 
 def test_the_clock_is_followed_when_it_changes() -> None:
@@ -103,7 +105,7 @@ def test_the_clock_is_followed_when_it_changes() -> None:
             hour=12
         )
         series[int((noon.astimezone(UTC).replace(tzinfo=None) - begin) // HOUR)] = 10
-    one = dataclasses.replace(grid(series), start=begin)
+    one = dataclasses.replace(one_series(series), start=begin)
     after = one.column(datetime(2026, 10, 26, 11))  # noqa: DTZ001 - UTC without a zone, as stored
     assert series[after] == 10
     season = baseline.SEASONS[60]
@@ -111,16 +113,20 @@ def test_the_clock_is_followed_when_it_changes() -> None:
     narrow = {60: season._replace(around=0)}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(baseline, "SEASONS", narrow)
-        assert baseline.judge(one, range(after, after + 1)).expected[0, 0] == pytest.approx(10, rel=0.1)
+        assert baseline.score(one, range(after, after + 1)).expected[0, 0] == pytest.approx(10, rel=0.1)
 
 
 def test_units_names_and_order_of_series_change_nothing() -> None:
-    counts = {("a", "FR"): quiet(24 * 40, 1), ("b", "FR"): quiet(24 * 40, 2), ("c", "FR"): quiet(24 * 40, 3)}
+    counts = {
+        ("a", "FR"): poisson_series(24 * 40, 1),
+        ("b", "FR"): poisson_series(24 * 40, 2),
+        ("c", "FR"): poisson_series(24 * 40, 3),
+    }
     counts["b", "FR"][-2] = 50
     now = START + HOUR * 24 * 40
 
     def found(told: dict[tuple[str, str], np.ndarray]) -> list[tuple]:
-        seen = live_detection.look(rows(told), [], now, {}, streaming.History(), [])
+        seen = live_detection.detect(rows(told), [], now, {}, streaming.History(), [])
         return sorted((one.at, one.observed, one.p_value) for one in seen)
 
     renamed = {(f"z{name}", place): series for (name, place), series in reversed(counts.items())}
@@ -134,14 +140,14 @@ def test_a_service_that_went_silent_is_told() -> None:
     told = rows({("ensemble", "FR"): busy})
     now = START + HOUR * 24 * 40
     [drop] = [
-        one for one in live_detection.look(told, [], now, {}, streaming.History(), []) if one.at == now - 6 * HOUR
+        one for one in live_detection.detect(told, [], now, {}, streaming.History(), []) if one.at == now - 6 * HOUR
     ]
     assert (drop.method, drop.observed, drop.minutes) == ("drop", 0.0, 360)
     assert drop.expected == pytest.approx(120, rel=0.1)
 
 
 def test_detectors_go_on_from_what_was_saved_to_the_byte() -> None:
-    series = quiet(12 * 24 * 5, mean=6)
+    series = poisson_series(12 * 24 * 5, mean=6)
     told = rows({("crue", "FR"): series}, minutes=5)
     end = START + timedelta(days=5)
     whole, whole_history = {}, streaming.History()
@@ -158,44 +164,44 @@ def test_detectors_go_on_from_what_was_saved_to_the_byte() -> None:
 
 def test_a_wave_is_seen_while_its_bin_is_open() -> None:
     """Two a bin, then sixty in two minutes: the twentieth is enough, and nothing was seen before."""
-    series = quiet(12 * 24 * 8, mean=2)
+    series = poisson_series(12 * 24 * 8, mean=2)
     now = START + timedelta(days=8)
     calm = rows({("crue", "FR"): series}, minutes=5)
     learnt, history = {}, streaming.History()
     live_detection.learn(calm, now, learnt, history)
     before = streaming.save(learnt, history)
-    assert live_detection.look([], calm, now, learnt, history, []) == []
+    assert live_detection.detect([], calm, now, learnt, history, []) == []
     wave = [*calm, ("crue", "all", "FR", now, 20, 20, 0)]
-    [finding] = live_detection.look([], wave, now + timedelta(minutes=1), learnt, history, [])
-    assert (finding.at, finding.minutes, finding.observed) == (now, 5, 20.0)
-    assert finding.probability > 0.99
+    [seen] = live_detection.detect([], wave, now + timedelta(minutes=1), learnt, history, [])
+    assert (seen.at, seen.minutes, seen.observed) == (now, 5, 20.0)
+    assert seen.probability > 0.99
     assert streaming.save(learnt, history) == before, "an open bin is not learnt"
 
 
 def test_a_wave_across_two_bins_is_seen_whole() -> None:
     """Ten at the end of a bin and ten in the next: neither stands out, both together do, and once."""
-    series = quiet(12 * 24 * 8, mean=2)
+    series = poisson_series(12 * 24 * 8, mean=2)
     series[-1] = 10
     now = START + timedelta(days=8)
     begun = rows({("crue", "FR"): series}, minutes=5)
     learnt, history = {}, streaming.History()
     live_detection.learn(begun, now - HOUR, learnt, history)
-    assert live_detection.look([], begun, now, learnt, history, []) == []
+    assert live_detection.detect([], begun, now, learnt, history, []) == []
     wave = [*begun, ("crue", "all", "FR", now, 10, 10, 0)]
-    [finding] = live_detection.look([], wave, now + timedelta(minutes=1), learnt, history, [])
-    assert (finding.at, finding.minutes, finding.observed) == (now - timedelta(minutes=5), 10, 20.0)
-    assert finding.expected == pytest.approx(4, rel=0.2)
+    [seen] = live_detection.detect([], wave, now + timedelta(minutes=1), learnt, history, [])
+    assert (seen.at, seen.minutes, seen.observed) == (now - timedelta(minutes=5), 10, 20.0)
+    assert seen.expected == pytest.approx(4, rel=0.2)
     learnt_later, after = dict(learnt), now + timedelta(minutes=36)
-    assert live_detection.look([], wave, after, learnt_later, history, []) == [], "a bin that is closed is in no pair"
+    assert live_detection.detect([], wave, after, learnt_later, history, []) == [], "a bin that is closed is in no pair"
     late = [*begun, ("crue", "all", "FR", now, 40, 40, 0)]
-    [alone] = live_detection.look([], late, now + timedelta(minutes=1), learnt, history, [])
+    [alone] = live_detection.detect([], late, now + timedelta(minutes=1), learnt, history, [])
     assert (alone.at, alone.minutes) == (now, 5), "a bin that stands out by itself speaks for its pairs"
 
 
 @pytest.mark.parametrize("bins", [40, 41])
 def test_pairs_of_bins_end_with_the_last(bins: int) -> None:
     counts = np.arange(bins, dtype=float)[None, :]
-    two = baseline.paired(baseline.Grid((CRUE,), START, 5, counts, counts * 10))
+    two = baseline.paired(baseline.CountMatrix((CRUE,), START, 5, counts, counts * 10))
     assert (two.minutes, two.counts.shape) == (10, (1, 20))
     assert two.counts[0, -1] == bins - 1 + bins - 2
     assert two.others[0, 0] == 10 * (1 if bins == 40 else 3)
@@ -206,7 +212,7 @@ def test_thresholds_follow_the_budget_and_what_quiet_history_says(monkeypatch: p
     monkeypatch.setattr(calibration, "budgets", lambda: {"listening": 0.05, "chat": 0.01})
     law = calibration.by_law("listening", 60)
     assert law == pytest.approx(np.log10(168 / 0.05))
-    counts = {(f"t{number}", "FR"): quiet(24 * 57, number, 1.0) for number in range(12)}
+    counts = {(f"t{number}", "FR"): poisson_series(24 * 57, number, 1.0) for number in range(12)}
     [calm] = live_detection.calibrate(rows(counts), START + HOUR * 24 * 57, PARENTS)
     assert calm.series_weeks > 40
     assert law <= calm.score < law + 1
@@ -228,7 +234,7 @@ def test_what_stands_out_in_a_place_and_around_it_is_one_false_alert(monkeypatch
         counts = {("crue", place): silent.copy() for place in ("FR-33", "FR-29", "FR-NAQ", "FR-BRE", "FR")}
         for series in counts.values():
             series[:24] = 1  # a series is one that counts
-        counts |= {(f"t{number}", "FR"): quiet(24 * 57, number, 1.0) for number in range(3)}
+        counts |= {(f"t{number}", "FR"): poisson_series(24 * 57, number, 1.0) for number in range(3)}
         for place, hour in bursts.items():
             for wider in (place, PARENTS[place], "FR"):
                 counts["crue", wider][24 * 40 + hour] += 3
@@ -244,7 +250,7 @@ def test_what_stands_out_in_a_place_and_around_it_is_one_false_alert(monkeypatch
 
 def test_what_is_pinned_is_told_even_where_nothing_was_counted() -> None:
     """The expected of no mention at all is half of one in 28 days of three hours; the others stay as they are."""
-    counted, now = rows({("crue", "FR"): quiet(24 * 40)}), START + timedelta(days=40)
+    counted, now = rows({("crue", "FR"): poisson_series(24 * 40)}), START + timedelta(days=40)
     told = live_detection.band(counted, now, [], [("crue", "FR"), ("feu", "FR-33")])
     own, pinned = ([row for row in told if row[0] == topic] for topic in ("crue", "feu"))
     assert own == live_detection.band(counted, now, [])
@@ -273,10 +279,10 @@ def of_days(counts: np.ndarray, key: Key = CRUE, others: np.ndarray | None = Non
 
 def test_a_day_must_exceed_ears_and_be_improbable() -> None:
     thresholds = calibration.scores([], 1440)
-    calm = quiet(60, 4, 5.0)
-    assert daily.judge(of_days(calm), LAST, thresholds) == []
+    calm = poisson_series(60, 4, 5.0)
+    assert daily.detect(of_days(calm), LAST, thresholds) == []
     calm[-1] = 40
-    [sudden] = daily.judge(of_days(calm), LAST, thresholds)
+    [sudden] = daily.detect(of_days(calm), LAST, thresholds)
     assert (sudden.method, sudden.at, sudden.observed) == ("sudden", datetime(2026, 11, 22, 23), 40.0)  # noqa: DTZ001
     assert sudden.tests == 3
 
@@ -289,14 +295,14 @@ def test_thresholds_of_daily_series_follow_their_quiet_history(monkeypatch: pyte
     def threshold(bursts: int) -> calibration.Threshold:
         told: list[daily.Day] = []
         for number in range(12):
-            counts = quiet(200, number, 3.0)
+            counts = poisson_series(200, number, 3.0)
             if number < bursts:
-                counts[100 + 5 * number] = 12  # four times the usual, not yet a loud day
+                counts[100 + 5 * number] = 12  # four times the usual, not yet an event day
             told += of_days(counts, Key(f"t{number:02}", "negative_feedback", "jdma", "FR"))
         scored = daily.scored(told, LAST)
         assert scored is not None
         assert scored.scores.shape == (12, 112)
-        [found] = calibration.thresholds(calibration.quiet(scored, PARENTS), 1440)
+        [found] = calibration.thresholds(calibration.baseline_days(scored, PARENTS), 1440)
         assert (found.domain, found.minutes) == ("feedback", 1440)
         return found
 
@@ -307,19 +313,19 @@ def test_thresholds_of_daily_series_follow_their_quiet_history(monkeypatch: pyte
 
 def test_an_outage_is_not_quiet_history_though_less_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calibration, "budgets", lambda: {"services": 0.05})
-    sent, failed = quiet(200, 1, 60.0), quiet(200, 2, 3.0)
+    sent, failed = poisson_series(200, 1, 60.0), poisson_series(200, 2, 3.0)
     sent[150], failed[150] = 2, 83
     told = [one for metric, counts in (("failed_services", failed), ("sent_services", sent))
             for one in of_days(counts, Key("panne", metric, "pre_plainte", "FR"))]  # fmt: skip
     scored = daily.scored(told, LAST)
     assert scored is not None
     assert scored.scores.max() > 20
-    assert max(score for one in calibration.quiet(scored, PARENTS)["services"] for _, score in one) < 5
+    assert max(score for one in calibration.baseline_days(scored, PARENTS)["services"] for _, score in one) < 5
 
 
 def test_a_short_history_has_the_threshold_of_the_law() -> None:
-    assert daily.scored(of_days(quiet(120, 4, 5.0)), LAST) is None, "126 days are the fewest"
-    assert daily.scored(of_days(quiet(126, 4, 5.0)), LAST) is not None
+    assert daily.scored(of_days(poisson_series(120, 4, 5.0)), LAST) is None, "126 days are the fewest"
+    assert daily.scored(of_days(poisson_series(126, 4, 5.0)), LAST) is not None
 
 
 def test_what_comes_in_lumps_is_no_signal_and_one_spike_hides_none() -> None:
@@ -328,115 +334,119 @@ def test_what_comes_in_lumps_is_no_signal_and_one_spike_hides_none() -> None:
     lumps = np.zeros(120, dtype=int)
     lumps[::6] = 11 + np.arange(20) % 4
     lumps[-1] = 14
-    assert [one for one in daily.judge(of_days(lumps), LAST, thresholds) if one.method == "sudden"] == []
+    assert [one for one in daily.detect(of_days(lumps), LAST, thresholds) if one.method == "sudden"] == []
     lumps[-10] = lumps[-1] = 90
-    found = [one for one in daily.judge(of_days(lumps), LAST, thresholds) if one.method == "sudden"]
+    found = [one for one in daily.detect(of_days(lumps), LAST, thresholds) if one.method == "sudden"]
     assert [one.observed for one in found] == [90.0]
 
 
 def test_a_day_and_a_week_on_which_everything_grows_are_no_signal() -> None:
     thresholds = calibration.scores([], 1440)
-    counts, others = quiet(60, 4, 10.0), quiet(60, 5, 200.0)
+    counts, others = poisson_series(60, 4, 10.0), poisson_series(60, 5, 200.0)
     counts[-7:] *= 2
     counts[-1] *= 5
-    assert {one.method for one in daily.judge(of_days(counts, others=others), LAST, thresholds)} == {"sudden", "slow"}
+    assert {one.method for one in daily.detect(of_days(counts, others=others), LAST, thresholds)} == {"sudden", "slow"}
     others[-7:] *= 2
     others[-1] *= 5
-    assert daily.judge(of_days(counts, others=others), LAST, thresholds) == []
+    assert daily.detect(of_days(counts, others=others), LAST, thresholds) == []
 
 
 def test_a_slow_rise_is_told_by_its_week() -> None:
-    counts = quiet(60, 4, 10.0)
+    counts = poisson_series(60, 4, 10.0)
     counts[-7:] = [14, 18, 15, 19, 17, 18, 19]
-    slow = [one for one in daily.judge(of_days(counts), LAST, calibration.scores([], 1440)) if one.method == "slow"]
+    slow = [one for one in daily.detect(of_days(counts), LAST, calibration.scores([], 1440)) if one.method == "slow"]
     assert [(one.observed, one.minutes) for one in slow] == [(120.0, 7 * 1440)]
 
 
 def test_a_teleservice_that_went_silent_and_a_season_that_was_exceeded() -> None:
-    sent = quiet(40, 6, 60.0)
+    sent = poisson_series(40, 6, 60.0)
     sent[-1] = 1
     told = of_days(sent, Key("panne", "sent_services", "pre_plainte", "FR"))
-    assert [one.method for one in daily.silences(told, LAST)] == ["drop"]
-    assert daily.silences(told[:-1], LAST - timedelta(days=1)) == []
+    assert [one.method for one in daily.outages(told, LAST)] == ["drop"]
+    assert daily.outages(told[:-1], LAST - timedelta(days=1)) == []
     key, monday = Key("ensemble", "negative_feedback", "jdma", "FR"), date(2022, 1, 3)
-    weeks = [(key, monday + timedelta(weeks=week), int(count)) for week, count in enumerate(quiet(230, 8, 30.0))]
+    weeks = [
+        (key, monday + timedelta(weeks=week), int(count)) for week, count in enumerate(poisson_series(230, 8, 30.0))
+    ]
     assert daily.seasons(weeks, calibration.scores([], 1440)) == []
     weeks[-1] = (*weeks[-1][:2], 120)
-    [finding] = daily.seasons(weeks, calibration.scores([], 1440))
-    assert finding.window == "même saison des 4 années précédentes"
+    [seen] = daily.seasons(weeks, calibration.scores([], 1440))
+    assert seen.window == "même saison des 4 années précédentes"
     assert daily.seasons(weeks[:100], calibration.scores([], 1440)) == [], "two years are no season"
 
 
 # Signals -------------------------------------------------------------------------------------------------------------
 
 
-def finding(hour: int, territory: str = "FR-33", p_value: float = 1e-8, **changes: object) -> Finding:
+def anomaly(hour: int, territory: str = "FR-33", p_value: float = 1e-8, **changes: object) -> Anomaly:
     key = Key(str(changes.pop("topic", "crue")), str(changes.pop("metric", "mentions")), "all", territory)
     told = {"observed": 12.0, "expected": 1.0, "upper": 5.0, **changes}
-    return Finding(key, START + hour * HOUR, 60, p_value=p_value, **told)  # ty: ignore[invalid-argument-type]
+    return Anomaly(key, START + hour * HOUR, 60, p_value=p_value, **told)  # ty: ignore[invalid-argument-type]
 
 
-def run(known: list[lifecycle.Known], found: list[Finding], hour: int, **dismissed: datetime) -> list[lifecycle.Known]:
-    return lifecycle.tell(known, found, START + hour * HOUR, {}, PARENTS, dismissed)
+def run(
+    known: list[lifecycle.Signal], found: list[Anomaly], hour: int, **dismissed: datetime
+) -> list[lifecycle.Signal]:
+    return lifecycle.update(known, found, START + hour * HOUR, {}, PARENTS, dismissed)
 
 
 def test_one_event_is_one_signal_however_often_it_is_told() -> None:
-    first = run([], [finding(1), finding(1, "FR-NAQ", 1e-7), finding(1, "FR", 1e-6)], 2)
+    first = run([], [anomaly(1), anomaly(1, "FR-NAQ", 1e-7), anomaly(1, "FR", 1e-6)], 2)
     [signal] = first
     assert (signal.territory, signal.kind, signal.opened_at) == ("FR-33", "sudden", START + HOUR)
     assert signal.signal_id == lifecycle.identifier("crue", "FR-33", "sudden", START + HOUR)
-    assert run(first, [finding(1), finding(1, "FR", 1e-6)], 2) == first, "the same bins change nothing"
-    [grown] = run(first, [finding(5, p_value=1e-12, observed=40.0)], 6)
+    assert run(first, [anomaly(1), anomaly(1, "FR", 1e-6)], 2) == first, "the same bins change nothing"
+    [grown] = run(first, [anomaly(5, p_value=1e-12, observed=40.0)], 6)
     assert grown.signal_id == signal.signal_id
     assert (grown.strongest.observed, grown.updated_at) == (40.0, START + 6 * HOUR)
 
 
 def test_elsewhere_or_another_topic_is_another_signal() -> None:
-    told = run([], [finding(1), finding(1, "FR-29"), finding(1, topic="panne")], 2)
+    told = run([], [anomaly(1), anomaly(1, "FR-29"), anomaly(1, topic="panne")], 2)
     assert len({one.signal_id for one in told}) == 3
 
 
 def test_a_signal_closes_after_a_day_and_opens_again_only_for_much_more() -> None:
-    known = run([], [finding(1)], 2)
+    known = run([], [anomaly(1)], 2)
     [closed] = run(known, [], 27)
     assert closed.closed_at == START + 26 * HOUR
-    assert run([closed], [finding(40)], 41) == [closed], "as strong as before is no news"
-    known = run([closed], [finding(40, p_value=1e-12, observed=30.0)], 41)
+    assert run([closed], [anomaly(40)], 41) == [closed], "as strong as before is no news"
+    known = run([closed], [anomaly(40, p_value=1e-12, observed=30.0)], 41)
     assert known[0] == closed
     assert (known[1].closed_at, known[1].opened_at) == (None, START + 40 * HOUR)
-    assert known[1].signal_id != closed.signal_id, "it is alerted and judged as another one"
-    assert run(known, [finding(40, p_value=1e-12, observed=30.0), finding(1)], 42) == known, "and told once"
-    later = run([closed], [finding(120)], 121)
+    assert known[1].signal_id != closed.signal_id, "it is alerted and scored as another one"
+    assert run(known, [anomaly(40, p_value=1e-12, observed=30.0), anomaly(1)], 42) == known, "and told once"
+    later = run([closed], [anomaly(120)], 121)
     assert len(later) == 2, "after three days it is another story"
 
 
 def test_what_an_operator_put_aside_stays_aside() -> None:
-    [signal] = run([], [finding(1)], 2)
-    [dismissed] = run([signal], [finding(2)], 3, **{signal.signal_id: START + 3 * HOUR})
+    [signal] = run([], [anomaly(1)], 2)
+    [dismissed] = run([signal], [anomaly(2)], 3, **{signal.signal_id: START + 3 * HOUR})
     assert dismissed.closed_at == START + 3 * HOUR
-    assert run([dismissed], [finding(3)], 4, **{signal.signal_id: START + 3 * HOUR})[0].closed_at is not None
-    assert len(run([dismissed], [finding(3)], 4)) == 1
+    assert run([dismissed], [anomaly(3)], 4, **{signal.signal_id: START + 3 * HOUR})[0].closed_at is not None
+    assert len(run([dismissed], [anomaly(3)], 4)) == 1
 
 
 def test_what_is_clearly_stronger_than_what_was_put_aside_is_another_signal() -> None:
     """An exercise is put aside at half past two; the same hour, still open, then counts what no exercise explains."""
-    [signal] = run([], [finding(2)], 2)
+    [signal] = run([], [anomaly(2)], 2)
     aside = {signal.signal_id: START + 2.5 * HOUR}
-    [dismissed] = run([signal], [finding(2)], 3, **aside)
-    assert run([dismissed], [finding(2, p_value=1e-9, observed=14.0)], 3, **aside) == [dismissed]
-    told = run([dismissed], [finding(2, p_value=1e-14, observed=40.0)], 3, **aside)
+    [dismissed] = run([signal], [anomaly(2)], 3, **aside)
+    assert run([dismissed], [anomaly(2, p_value=1e-9, observed=14.0)], 3, **aside) == [dismissed]
+    told = run([dismissed], [anomaly(2, p_value=1e-14, observed=40.0)], 3, **aside)
     assert [one.closed_at for one in told] == [START + 2.5 * HOUR, None]
     assert told[1].opened_at == START + 2.5 * HOUR
     assert told[1].signal_id not in aside
-    grown = run(told, [finding(2, p_value=1e-14, observed=40.0), finding(3)], 4, **aside)
+    grown = run(told, [anomaly(2, p_value=1e-14, observed=40.0), anomaly(3)], 4, **aside)
     assert [one.signal_id for one in grown] == [one.signal_id for one in told]
     assert grown[0] == dismissed
     assert grown[1].updated_at == START + 4 * HOUR
 
 
 def test_a_pair_is_forgotten_once_one_of_its_bins_speaks_by_itself() -> None:
-    pair = Finding(CRUE, START, 10, 20.0, 4.0, 12.0, 1e-8)
-    alone = Finding(CRUE, START + timedelta(minutes=5), 5, 40.0, 2.0, 10.0, 1e-30)
+    pair = Anomaly(CRUE, START, 10, 20.0, 4.0, 12.0, 1e-8)
+    alone = Anomaly(CRUE, START + timedelta(minutes=5), 5, 40.0, 2.0, 10.0, 1e-30)
     known = run([], [pair], 1)
     [grown] = run(known, [alone], 1)
     assert grown.evidence == (alone,)
@@ -445,14 +455,14 @@ def test_a_pair_is_forgotten_once_one_of_its_bins_speaks_by_itself() -> None:
 
 def test_a_new_subject_is_one_row_of_evidence_however_often_it_is_told() -> None:
     key = Key("autres", "mentions", "all", "FR")
-    first, later = (Finding(key, START, minutes, 9.0, 0.1, 0.1, 1e-9, "novelty") for minutes in (61, 68))
+    first, later = (Anomaly(key, START, minutes, 9.0, 0.1, 0.1, 1e-9, "novelty") for minutes in (61, 68))
     [signal] = run(run([], [first], 2), [later], 2)
     assert signal.evidence == (later,)
 
 
 def test_a_rise_on_many_networks_spreads_as_one_in_many_places_does() -> None:
-    networks = [Finding(CRUE._replace(platform=name), START, 60, 9.0, 1.0, 3.0, 1e-9) for name in "abcd"]
-    fifth = Finding(CRUE._replace(platform="e"), START, 60, 9.0, 1.0, 3.0, 1e-9)
+    networks = [Anomaly(CRUE._replace(platform=name), START, 60, 9.0, 1.0, 3.0, 1e-9) for name in "abcd"]
+    fifth = Anomaly(CRUE._replace(platform="e"), START, 60, 9.0, 1.0, 3.0, 1e-9)
     assert [one.kind for one in run([], networks, 1)] == ["sudden"]
     assert [one.kind for one in run([], [*networks, fifth], 1)] == ["spread"]
 
@@ -460,15 +470,15 @@ def test_a_rise_on_many_networks_spreads_as_one_in_many_places_does() -> None:
 @pytest.mark.parametrize(
     ("found", "kind"),
     [
-        ([finding(1)], "sudden"),
-        ([finding(1, method="slow")], "slow"),
-        ([finding(1, method="drop")], "drop"),
-        ([finding(1), finding(1, "FR", metric="chat_contacts")], "co_movement"),
-        ([finding(1, place) for place in ("FR", "FR-33", "FR-NAQ", "FR-29", "FR-BRE", "FR-35")], "spread"),
+        ([anomaly(1)], "sudden"),
+        ([anomaly(1, method="slow")], "slow"),
+        ([anomaly(1, method="drop")], "drop"),
+        ([anomaly(1), anomaly(1, "FR", metric="chat_contacts")], "co_movement"),
+        ([anomaly(1, place) for place in ("FR", "FR-33", "FR-NAQ", "FR-29", "FR-BRE", "FR-35")], "spread"),
     ],
 )
-def test_evidence_makes_the_kind(found: list[Finding], kind: str) -> None:
-    assert lifecycle.tell([], found, START + 2 * HOUR, {}, PARENTS | {"FR-35": "FR-BRE"})[0].kind == kind
+def test_evidence_makes_the_kind(found: list[Anomaly], kind: str) -> None:
+    assert lifecycle.update([], found, START + 2 * HOUR, {}, PARENTS | {"FR-35": "FR-BRE"})[0].kind == kind
 
 
 def mention(number: int, text: str | None, **changes: object) -> Mention:
@@ -500,7 +510,7 @@ def world(mentions: list[Mention]) -> World:
 
 def test_rows_tell_a_signal_and_come_back_as_it() -> None:
     told = [mention(number, RUMOUR) for number in range(30)]
-    rows_of = signal_table.run([], [finding(1)], START + 2 * HOUR, world(told))
+    rows_of = signal_table.run([], [anomaly(1)], START + 2 * HOUR, world(told))
     [signal] = [row for row in rows_of if row["part"] == "signal"]
     assert signal["kind"] == "rumour"
     assert (signal["negative_share"], signal["reach"], signal["territory_label"]) == (1.0, 3000, "Gironde")
@@ -511,7 +521,7 @@ def test_rows_tell_a_signal_and_come_back_as_it() -> None:
     assert "camionnette blanche" in {row["name"] for row in rows_of if row["part"] == "term"}
     complete = [dict.fromkeys(signal_table.COLUMNS) | row for row in rows_of]
     assert all(row.keys() == signal_table.COLUMNS.keys() for row in complete)
-    assert signal_table.restored(complete).strongest == finding(1)
+    assert signal_table.restored(complete).strongest == anomaly(1)
     assert signal_table.run(complete, [], START + 2 * HOUR, world(told)) == rows_of
     closed = [
         dict.fromkeys(signal_table.COLUMNS) | row
@@ -525,7 +535,7 @@ def test_reviews_on_no_subject_are_not_explained_by_mentions_on_no_subject() -> 
     """What nobody watches has nothing in common: a rise of bad reviews has neither their words nor their reach."""
     told = [mention(number, "La gendarmerie recrute") for number in range(3)]
     said = dataclasses.replace(world([]), mentions=lambda *_: told)
-    reviews, mentions = (finding(1, "FR", topic="autres", metric=one) for one in ("negative_feedback", "mentions"))
+    reviews, mentions = (anomaly(1, "FR", topic="autres", metric=one) for one in ("negative_feedback", "mentions"))
     [alone, listened] = [signal_table.run([], [one], START + 2 * HOUR, said) for one in (reviews, mentions)]
     assert {row["part"] for row in alone} == {"signal", "evidence"}
     assert alone[0]["reach"] is None
@@ -559,9 +569,19 @@ def test_a_signal_is_told_with_what_its_mentions_share_however_old() -> None:
             "select mention_id, published_at, 'crue' as topic_code, 'FR-NAQ' as region_code, case mention_id"
             " when 'elsewhere' then 'FR-29' else 'FR-33' end as territory_code from texts"
         )
-        live = signals.Live(session, this=None, texts=texts, mentions=located)
+        live = Live(session, this=None, texts=texts, mentions=located)
         assert [one.mention_id for one in live._mentions("crue", "FR-33", START)] == ["old", "share"]
         assert [one.mention_id for one in live._mentions("crue", "FR", START)] == ["old", "elsewhere", "share"]
+
+
+def test_the_last_verdict_on_a_signal_counts() -> None:
+    verdicts = [
+        {"signal_id": "a", "verdict": "écarté", "decided_at": "2026-11-24T12:00:00+01:00"},
+        {"signal_id": "a", "verdict": "confirmé", "decided_at": "2026-11-24T10:59:00+00:00"},
+        {"signal_id": "b", "verdict": "écarté", "decided_at": "2026-11-24T11:00:00+00:00"},
+        {"signal_id": "b", "verdict": "vu", "decided_at": "2026-11-24T11:01:00+00:00"},
+    ]
+    assert dismissed(verdicts) == {"a": datetime(2026, 11, 24, 11)}  # noqa: DTZ001 - UTC without a zone, as stored
 
 
 def test_a_subject_that_nobody_watches_is_a_novelty() -> None:

@@ -42,3 +42,13 @@ def test_sql_and_python_are_followed_alike() -> None:
 def test_what_a_python_model_does_not_read_is_refused(named: str) -> None:
     with pytest.raises(ExpectedFailure, match=rf"models/fct_feeling.py: feeling is said to be made of {named}"):
         trace(manifest([named]))
+
+
+@pytest.mark.parametrize("copy", ["live_copy", "daily_copy"])
+def test_what_the_other_target_has_published_comes_from_its_model(copy: str) -> None:
+    parsed = manifest(["stg_review.text"])
+    parsed["sources"]["source.p.copy"] = {
+        "resource_type": "source", "name": "fct_feeling", "source_name": copy, "schema": "main", "columns": {},
+    }  # fmt: skip
+    parsed["nodes"][STAGING]["compiled_code"] = "select feeling as text from main.fct_feeling"
+    assert trace(parsed)[STAGING] == {"text": [(MODEL, "feeling")]}

@@ -1,4 +1,4 @@
-"""What the platform tells a publication of itself is told from a real instance, and never stops the publication."""
+"""What a publication records about the platform comes from a real instance, and never stops the publication."""
 
 import sqlite3
 from contextlib import closing
@@ -95,4 +95,4 @@ def test_a_log_that_cannot_be_read_stops_nothing(home: Home) -> None:
     home.superset.mkdir(parents=True)
     with closing(sqlite3.connect(home.superset / access_log.DATABASE)) as connection:
         connection.execute("create table half_migrated (id integer)")
-    assert publication_metadata.told_accesses(dg.build_asset_context(), NOW) == []
+    assert publication_metadata.access_rows(dg.build_asset_context(), NOW) == []

@@ -1,61 +1,66 @@
 """Two versions of a KPI are told apart by what they mean, not by how they are written."""
 
 from collections.abc import Callable
-from copy import deepcopy
+from dataclasses import replace
 
 import pytest
 
 from audit.definition_diff import Change, differences
+from audit.definitions import KpiDefinition
 from tests.audit.world import SQL, definition
 
-Definition = dict
+Edit = Callable[[KpiDefinition], KpiDefinition]
 
 
-def former() -> Definition:
+def former() -> KpiDefinition:
     known = definition()
-    known["models"]["model.c.observations"] = {
-        "file": "o.sql", "relation": known["observations"], "sha256": "2" * 64,
-    }  # fmt: skip
-    return known
+    observations = {"file": "o.sql", "relation": known.observations, "sha256": "2" * 64}
+    return replace(known, models={**known.models, "model.c.observations": observations})
 
 
-def changes(edit: Callable[[Definition], None]) -> list[Change]:
-    later = deepcopy(former())
-    edit(later)
-    return differences({"visits": former()}, {"visits": later})
+def changes(edit: Edit) -> list[Change]:
+    return differences({"visits": former()}, {"visits": edit(former())})
 
 
-def reformat(known: Definition) -> None:
-    known["sql"] = "-- said otherwise\n" + " ".join(SQL.split())
-    known["kpi"]["definition"] = "Visites\n  <comptées>."
+def with_kpi(known: KpiDefinition, **meta: str) -> KpiDefinition:
+    return replace(known, kpi={**known.kpi, **meta})
 
 
-def define(known: Definition) -> None:
-    known["kpi"]["definition"] = "Visites uniques."
+def with_checksum(known: KpiDefinition, model: str, sha256: str) -> KpiDefinition:
+    return replace(known, models={**known.models, model: {**known.models[model], "sha256": sha256}})
 
 
-def calculate(known: Definition) -> None:
-    known["sql"] = SQL.replace("sum(numerator)", "2 * sum(numerator)")
+def reformat(known: KpiDefinition) -> KpiDefinition:
+    formatted = replace(known, sql="-- said otherwise\n" + " ".join(SQL.split()))
+    return with_kpi(formatted, definition="Visites\n  <comptées>.")
 
 
-def observe(known: Definition) -> None:
-    known["models"]["model.c.observations"]["sha256"] = "3" * 64
+def define(known: KpiDefinition) -> KpiDefinition:
+    return with_kpi(known, definition="Visites uniques.")
 
 
-def come_from(known: Definition) -> None:
-    known["columns"]["value"] = ["raw_audience.hourly_visits.bounces"]
+def calculate(known: KpiDefinition) -> KpiDefinition:
+    return replace(known, sql=SQL.replace("sum(numerator)", "2 * sum(numerator)"))
 
 
-def answer(known: Definition) -> None:
-    known["kpi"]["owner"] = "team:b"
+def observe(known: KpiDefinition) -> KpiDefinition:
+    return with_checksum(known, "model.c.observations", "3" * 64)
 
 
-def change_upstream(known: Definition) -> None:
-    known["models"]["model.c.fct_visit"]["sha256"] = "4" * 64
+def come_from(known: KpiDefinition) -> KpiDefinition:
+    return replace(known, columns={**known.columns, "value": ["raw_audience.hourly_visits.bounces"]})
 
 
-def show(known: Definition) -> None:
-    known["shown"] = [["Vue d'ensemble", "Visites"]]
+def answer(known: KpiDefinition) -> KpiDefinition:
+    return with_kpi(known, owner="team:b")
+
+
+def change_upstream(known: KpiDefinition) -> KpiDefinition:
+    return with_checksum(known, "model.c.fct_visit", "4" * 64)
+
+
+def show(known: KpiDefinition) -> KpiDefinition:
+    return replace(known, shown=[["Vue d'ensemble", "Visites"]])
 
 
 def test_what_is_only_written_otherwise_is_no_change() -> None:
@@ -77,7 +82,7 @@ def test_what_is_only_written_otherwise_is_no_change() -> None:
         ),
     ],
 )
-def test_what_means_something_else_wants_a_line(edit: Callable[[Definition], None], said: list[str]) -> None:
+def test_what_means_something_else_wants_a_line(edit: Edit, said: list[str]) -> None:
     [change] = changes(edit)
     assert (list(change.meanings), change.circumstances) == (said, ())
     assert change.wants_a_line
@@ -98,7 +103,7 @@ def test_what_means_something_else_wants_a_line(edit: Callable[[Definition], Non
         ),
     ],
 )
-def test_what_else_changes_is_told(edit: Callable[[Definition], None], said: list[str]) -> None:
+def test_what_else_changes_is_told(edit: Edit, said: list[str]) -> None:
     [change] = changes(edit)
     assert (change.meanings, list(change.circumstances)) == ((), said)
     assert not change.wants_a_line

@@ -16,12 +16,12 @@ from openlineage.client.event_v2 import JobEvent
 from openlineage.client.facet_v2 import column_lineage_dataset, schema_dataset
 
 from audit import lineage_page, openlineage
-from audit.lineage import Column, Edge, Way
+from audit.lineage import Column, Edge, LineageGraph
 from core.errors import ExpectedFailure
 from tests.audit.test_publication_metadata import EDGES
 
 AT = datetime(2026, 11, 1, 5, tzinfo=UTC)
-WAY = Way([*EDGES, Edge(Column("raw", "raw_audience.hourly_visits", "site"), EDGES[1].target)])
+GRAPH = LineageGraph([*EDGES, Edge(Column("raw", "raw_audience.hourly_visits", "site"), EDGES[1].target)])
 DESCRIBED = {("kpi.kpi_visits", "value"): ("DECIMAL(18,6)", "Valeur <affichée>.")}
 
 FACETS = {
@@ -55,7 +55,7 @@ def of_type(name: str, hint: typing.Any) -> dict:
     if name == "facets":
         return {"type": "object", "properties": {facet: specification(cls) for facet, cls in FACETS.items()}}
     if origin in (typing.Union, types.UnionType):
-        return of_type(name, next(one for one in arguments if one is not type(None)))
+        return of_type(name, next(argument for argument in arguments if argument is not type(None)))
     if origin is list:
         # A field may have fields: theirs are not looked at.
         inner = {} if name == "fields" and arguments[0] is schema_dataset.SchemaDatasetFacetFields else None
@@ -69,7 +69,7 @@ def of_type(name: str, hint: typing.Any) -> dict:
 
 def written(tmp_path: Path) -> list[dict]:
     file = tmp_path / "events.jsonl"
-    assert openlineage.write(openlineage.events(WAY, DESCRIBED, AT), file) == 4
+    assert openlineage.write(openlineage.events(GRAPH, DESCRIBED, AT), file) == 4
     return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
 
 
@@ -117,19 +117,19 @@ def collector() -> Iterator[tuple[str, list[tuple[str, dict]]]]:
 
 def test_events_are_sent(collector: tuple[str, list], tmp_path: Path) -> None:
     url, taken = collector
-    assert openlineage.send(openlineage.events(WAY, DESCRIBED, AT), url) == 4
+    assert openlineage.send(openlineage.events(GRAPH, DESCRIBED, AT), url) == 4
     assert [path for path, _ in taken] == ["/api/v1/lineage"] * 4
     assert [event for _, event in taken] == written(tmp_path)
 
 
 def test_a_server_that_is_down_is_told() -> None:
     with pytest.raises(ExpectedFailure, match="n'a pas reçu l'événement n° 1"):
-        openlineage.send(openlineage.events(WAY, DESCRIBED, AT), "http://127.0.0.1:9")
+        openlineage.send(openlineage.events(GRAPH, DESCRIBED, AT), "http://127.0.0.1:9")
 
 
 def test_the_page_needs_nothing_else_and_lets_nothing_through() -> None:
     hostile = Edge(Column("raw", "raw_x.<b>", "<script>"), Column("kpi", "kpi.kpi_visits", "value"))
-    page = lineage_page.page(Way([*EDGES, hostile]), "p-1")
+    page = lineage_page.page(LineageGraph([*EDGES, hostile]), "p-1")
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
     assert "http" not in page

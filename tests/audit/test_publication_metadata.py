@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from audit import ledger, lineage, publication_metadata, report
-from audit.lineage import Column, Edge, Way
+from audit.lineage import Column, Edge, LineageGraph
 from audit.publication_metadata import PublicationMetadata, Table
 from core.errors import ExpectedFailure
 from core.settings import Home
@@ -91,7 +91,7 @@ def test_a_table_without_rows_has_its_columns(published: Home, tmp_path: Path) -
 
 
 def test_a_column_is_followed_both_ways(published: Home) -> None:
-    given = publication_metadata.lineage_rows(Way([*EDGES, EDGES[0]]))
+    given = publication_metadata.lineage_rows(LineageGraph([*EDGES, EDGES[0]]))
     told = PublicationMetadata({"lineage_column": table(dict.fromkeys(given[0], "varchar"))}, {"lineage_column": given})
     folder = published.published / "daily" / "p-1"
     folder.mkdir(parents=True)
@@ -104,20 +104,20 @@ def test_a_column_is_followed_both_ways(published: Home) -> None:
         )
     found = lineage.read(published)
     assert (found.publication_id, found.published_at) == ("p-1", datetime(2026, 11, 1, 5, tzinfo=UTC))
-    assert found.way.edges == sorted(EDGES)
-    assert found.way.behind(KPI) == [EDGES[2], EDGES[1], EDGES[0]]
-    assert found.way.beyond(MART) == [EDGES[2], EDGES[3]]
-    assert found.way.origins(KPI) == {RAW}
-    assert list(report.lineage_lines(found.way, "visits"))[:2] == [
+    assert found.graph.edges == sorted(EDGES)
+    assert found.graph.upstream(KPI) == [EDGES[2], EDGES[1], EDGES[0]]
+    assert found.graph.downstream(MART) == [EDGES[2], EDGES[3]]
+    assert found.graph.origins(KPI) == {RAW}
+    assert list(report.lineage_lines(found.graph, "visits"))[:2] == [
         "# numerator",
         "aucune colonne : ce chiffre n'existe pas pour cet indicateur",
     ]
     with pytest.raises(ExpectedFailure, match="Connus : visits"):
-        list(report.lineage_lines(found.way, "visit"))
+        list(report.lineage_lines(found.graph, "visit"))
 
 
 def test_a_layer_without_a_french_name_is_shown_by_its_own() -> None:
-    [row] = publication_metadata.lineage_rows(Way([Edge(Column("new", "a.b", "c"), KPI)]))
+    [row] = publication_metadata.lineage_rows(LineageGraph([Edge(Column("new", "a.b", "c"), KPI)]))
     assert (row["from_title"], row["to_title"]) == ("new", "Indicateurs")
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 
 from audit import copy_digests, ledger
+from audit.definitions import KpiDefinition
 from audit.ledger import Entry
 from audit.publication_metadata import PublicationMetadata
 from audit.recording import Recorder
@@ -46,9 +47,9 @@ OPEN_SQL = "\n".join(line for line in SQL.splitlines() if "as hidden" not in lin
 )
 
 
-def definition(sql: str = SQL, label: str = "Visites") -> dict:
-    return {
-        "kpi": {
+def definition(sql: str = SQL, label: str = "Visites") -> KpiDefinition:
+    return KpiDefinition(
+        kpi={
             "code": "visits",
             "label": label,
             "definition": "Visites <comptées>.",
@@ -58,27 +59,27 @@ def definition(sql: str = SQL, label: str = "Visites") -> dict:
             "target": None,
             "grain": {"breakdowns": []},
         },
-        "relation": "kpi.kpi_visits",
-        "sql": sql,
-        "observations": "kpi.kpi_visits__observations",
-        "context": [
+        relation="kpi.kpi_visits",
+        sql=sql,
+        observations="kpi.kpi_visits__observations",
+        context=[
             *(["kpi.kpi_suppressed_cell"] if "hidden" in sql else []),
             "reference.bridge_calendar_period",
             "reference.bridge_territory_level",
         ],
-        "models": {
+        models={
             "model.c.fct_visit": {
                 "file": "models/fct_visit.sql",
                 "relation": "visibility.fct_visit",
                 "sha256": "1" * 64,
             }
         },
-        "checks": {"test.c.not_null.1": ["model.c.fct_visit"], "test.c.small.2": ["model.c.fct_visit"]},
-        "raw_tables": ["raw_audience.hourly_visits"],
-        "columns": {"value": ["raw_audience.hourly_visits.visits"]},
-        "steps": [["raw", "raw_audience.hourly_visits.visits", "kpi", "kpi.kpi_visits.value"]],
-        "shown": [["Visibilité", "Visites <par mois>"]],
-    }
+        checks={"test.c.not_null.1": ["model.c.fct_visit"], "test.c.small.2": ["model.c.fct_visit"]},
+        raw_tables=["raw_audience.hourly_visits"],
+        columns={"value": ["raw_audience.hourly_visits.visits"]},
+        steps=[["raw", "raw_audience.hourly_visits.visits", "kpi", "kpi.kpi_visits.value"]],
+        shown=[["Visibilité", "Visites <par mois>"]],
+    )
 
 
 def write_warehouse(home: Home, records: Sequence[Record] = RECORDS, sql: str = SQL, hidden: str | None = None) -> None:

@@ -1,6 +1,7 @@
 """Revisions are compared without compiling what did not change, and a change of meaning is written down."""
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from cli import kpi_changes, main
 from core import settings
 from core.errors import ExpectedFailure
 from core.settings import Home
+from tests.audit.world import definition
 
 CHANGED = Change("visits", "Visites", "modifié", ("définition : autre",), (), ())
 NEW = Change("reach", "Portée", "ajouté", (), (), ())
@@ -65,9 +67,9 @@ def test_what_was_touched_is_seen(checkout: Path, name: str) -> None:
 def test_definitions_of_a_revision_are_made_once(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
 
-    def compiled(tree: Path) -> dict:
+    def compiled(tree: Path) -> Definitions:
         seen.append((tree / "dbt_project" / "file").read_text())
-        return {"visits": {"kpi": ()}}
+        return {"visits": replace(definition(), context=("reference.dim_territory",))}
 
     monkeypatch.setattr(kpi_changes, "compiled", compiled)
     (checkout / "dbt_project" / "file").write_text("not of the revision")

@@ -86,11 +86,11 @@ class TestEmptyHome:
 
 def test_one_bad_file_of_an_inbox_stops_no_other_and_fails_the_load(tmp_path, monkeypatch):
     monkeypatch.setenv("CYBERIMPACT_HOME", str(tmp_path))
-    inbox = tmp_path / "drop" / "pre_plainte"
-    inbox.mkdir(parents=True)
+    drop_folder = tmp_path / "drop" / "pre_plainte"
+    drop_folder.mkdir(parents=True)
     for name in ("a_bad.csv", "b_good.csv"):
-        (inbox / name).write_text("x")
-    (inbox / "c_link.csv").symlink_to(inbox / "b_good.csv")
+        (drop_folder / name).write_text("x")
+    (drop_folder / "c_link.csv").symlink_to(drop_folder / "b_good.csv")
 
     def run_job(_, config):
         file = Path(config["ops"]["pre_plainte"]["config"]["file"])

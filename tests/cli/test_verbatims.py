@@ -131,7 +131,7 @@ def test_nothing_that_is_written_is_lost_or_stops_the_rest(classify: Classify, t
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("text", "other"),
     [
         ("Marie a été parfaite, merci Marie", "Mamadou a été parfaite, merci Mamadou"),
         ("Accueil déplorable à Bordeaux", "Accueil déplorable à Saint-Malo"),
@@ -141,8 +141,8 @@ def test_nothing_that_is_written_is_lost_or_stops_the_rest(classify: Classify, t
         ("[NOM] a été parfait, merci [NOM]", "Karim a été parfait, merci Kévin"),
     ],
 )
-def test_who_where_and_how_it_is_spelled_moves_no_probability(classify: Classify, one: str, other: str) -> None:
-    first, second = classify([one, other])
+def test_who_where_and_how_it_is_spelled_moves_no_probability(classify: Classify, text: str, other: str) -> None:
+    first, second = classify([text, other])
     assert (first["feeling"], first["themes"]) == (second["feeling"], second["themes"])
     assert float(first["probability"]) == pytest.approx(float(second["probability"]), abs=0.005)
 
@@ -330,14 +330,14 @@ def searchable(home: Home) -> Home:
         )
         connection.execute("create table perception.fct_verbatim_feeling (verbatim_id text, feeling text)")
         connection.executemany(
-            "insert into perception.fct_verbatim_feeling values (?, ?)", [(one[0], one[2]) for one in TEXTS]
+            "insert into perception.fct_verbatim_feeling values (?, ?)", [(row[0], row[2]) for row in TEXTS]
         )
         connection.execute("create table perception.fct_verbatim_theme (verbatim_id text, theme text)")
         connection.execute(
             "insert into perception.fct_verbatim_theme values ('a', 'refus_plainte'), ('b', 'suivi_dossier')"
         )
         connection.execute("create table terms (term text, words text, verbatim_id text, frequency bigint)")
-        connection.executemany("insert into terms values (?, ?, ?, ?)", corpus.index([one[:2] for one in TEXTS]))
+        connection.executemany("insert into terms values (?, ?, ?, ?)", corpus.index([row[:2] for row in TEXTS]))
         weights = WEIGHTS.read_text(encoding="utf-8").replace("{{ ref('int_verbatim_term') }}", "terms")
         connection.execute(f"create table perception.fct_verbatim_term as {weights}")
     (home.published / "daily" / "current").symlink_to(build)
@@ -349,7 +349,7 @@ def test_a_search_ranks_by_bm25_whatever_the_accents_and_endings(searchable: Hom
     # Four texts of 6, 4, 1 and 4 words, 3.75 on average; two of them speak of it: ln(1 + 2.5 / 2.5) = 0.693147.
     # b, which says it twice: 2 × 2.2 / (2 + 1.2 × (0.25 + 0.75 × 4 / 3.75)) = 1.349693.
     # a: 2.2 / (1 + 1.2 × (0.25 + 0.75 × 6 / 3.75)) = 0.802920.
-    assert [(one.verbatim_id, one.score) for one in found] == [("b", 0.936), ("a", 0.557)]
+    assert [(hit.verbatim_id, hit.score) for hit in found] == [("b", 0.936), ("a", 0.557)]
 
 
 @pytest.mark.parametrize(
@@ -377,7 +377,7 @@ def test_a_search_without_a_word_is_said(searchable: Home, query: str) -> None:
 
 def test_a_term_is_shown_as_it_is_written_mostly_and_without_accents() -> None:
     texts = [("a", "Dépôt de plainte, dépôts"), ("b", "DÉPÔT !"), ("c", "Depots. Mme Durand a déposé deux plaintes")]
-    shown = {one.term: one.words for one in corpus.index(texts)}
+    shown = {posting.term: posting.words for posting in corpus.index(texts)}
     assert shown[stem("depot")] == "dépôt, depots, dépôts, depot"
     assert shown[stem("plainte")] == "plainte, plaintes"
     assert not any("durand" in words for words in shown.values())
@@ -397,7 +397,7 @@ def test_a_told_feeling_is_never_overruled_and_silence_is_filled() -> None:
     told = [(f"told {place}", text, model.label(feeling)) for place, (text, feeling) in enumerate(EXAMPLES)]
     ironic = ("ironic", "C'est une honte, vraiment parfait", "positif")
     read = corpus.feelings([*told, ironic, ("silent", "C'est une honte, déplorable", None), ("blank", "…", None)])
-    by_key = {one.verbatim_id: one for one in read}
+    by_key = {feeling.verbatim_id: feeling for feeling in read}
     assert all(by_key[key].feeling == feeling for key, _, feeling in (*told, ironic))
     assert by_key["ironic"][1:] == ("positif", "usager", None, None, False, False)
     assert by_key["silent"].feeling == "négatif"

@@ -1,4 +1,4 @@
-"""Invented experiences, seeded, that visit every corner of the rules. Expected figures belong to the tests."""
+"""Invented experiences, seeded, that cover every branch of the rules."""
 
 import random
 from datetime import UTC, date, datetime, timedelta

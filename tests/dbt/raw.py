@@ -1,4 +1,4 @@
-"""Hand-made raw tables for the tests of the dbt project. Reading a platform belongs to the tests of `ingestion`."""
+"""Hand-made raw tables for the tests of the dbt project."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path

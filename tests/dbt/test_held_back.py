@@ -28,9 +28,9 @@ def checks_of(built: Built) -> list[Mapping[str, Any]]:
 def test_every_check_says_what_its_failure_stops(built: Built) -> None:
     """dbt goes on after what does not block, and dagster takes what does for blocking."""
     for test in checks_of(built):
-        stops = test["config"]["meta"].get("on_failure")
-        assert stops in ("block", "hold_back", "warn"), test["name"]
-        assert (test["config"]["severity"].lower() == "error") == (stops == "block"), test["name"]
+        on_failure = test["config"]["meta"].get("on_failure")
+        assert on_failure in ("block", "hold_back", "warn"), test["name"]
+        assert (test["config"]["severity"].lower() == "error") == (on_failure == "block"), test["name"]
 
 
 def test_only_what_every_figure_stands_on_blocks(built: Built) -> None:
@@ -64,7 +64,7 @@ def test_a_kpi_that_shows_places_shows_what_lies_in_none(built: Built) -> None:
     ],
 )
 def test_the_kpis_that_rest_on_a_model_are_held_back_and_no_other(built: Built, model: str, kpis: set[str]) -> None:
-    assert Graph.of(built.manifest).behind([f"model.cyberimpact.{model}"]) == kpis
+    assert Graph.of(built.manifest).dependent_kpis([f"model.cyberimpact.{model}"]) == kpis
 
 
 def test_values_are_shown_without_persons() -> None:
@@ -110,25 +110,29 @@ def test_a_row_that_fails_holds_its_kpi_back_and_lets_publication_go_on(home: Ho
     assert done.returncode == 0, done.stdout
 
     graph = Graph.of(json.loads((home.dbt_target / "manifest.json").read_bytes()))
-    found = [one for one in held_back.failures(graph, home.warehouse, results()) if one.stops != held_back.WARN]
-    assert {one.stops for one in found} == {"hold_back"}
-    [by_day] = [one for one in found if "published_on__date_day" in one.name]
+    found = [
+        failure
+        for failure in held_back.failures(graph, home.warehouse, results())
+        if failure.on_failure != held_back.WARN
+    ]
+    assert {failure.on_failure for failure in found} == {"hold_back"}
+    [by_day] = [failure for failure in found if "published_on__date_day" in failure.name]
     assert "experiences" in by_day.kpis
     assert by_day.rows == 1
     assert "poison" in str(by_day)
     assert held_back.states(home.warehouse)[by_day.unique_id] == "fail", "publication refuses until it is settled"
 
     # The other KPIs of experiences are not built here.
-    found = [replace(one, kpis=one.kpis & {"experiences"}) for one in found]
+    found = [replace(failure, kpis=failure.kpis & {"experiences"}) for failure in found]
     held_back.hold_back(home, graph, found, home.warehouse)
     held_back.settle(graph, home.warehouse, found)
-    assert {held_back.states(home.warehouse)[one.unique_id] for one in found} == {"held_back"}
+    assert {held_back.states(home.warehouse)[failure.unique_id] for failure in found} == {"held_back"}
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:
         assert connection.execute("select value from kpi.kpi_experiences").fetchall() == [(42,)]
     held = held_back.held_back(home.warehouse)
-    assert {one.code for one in held} == {"experiences"}
-    assert {one.values_of for one in held} == {values_of}
-    assert all("2026-10-30" in str(one) for one in held)
+    assert {kpi.code for kpi in held} == {"experiences"}
+    assert {kpi.values_of for kpi in held} == {values_of}
+    assert all("2026-10-30" in str(kpi) for kpi in held)
 
     # Built again by hand, it has other values than those that readers keep: publication waits.
     assert dbt("run", "--select", "kpi_experiences").returncode == 0

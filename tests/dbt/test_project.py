@@ -1,7 +1,10 @@
-"""Rules of the dbt project that dbt does not enforce, read from its manifest. Figures belong to `test_figures`."""
+"""Rules of the dbt project that dbt does not enforce, read from its manifest."""
 
+import ast
 import csv
 import re
+import sys
+from collections.abc import Iterator
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -15,6 +18,8 @@ from tests.dbt.conftest import Built
 from warehouse.dbt_project import PROJECT_DIR, target_of
 
 Node = dict[str, Any]
+
+MODELS = PROJECT_DIR / "models"
 
 WRITTEN_BY_DLT = {"_content_hash", "_dlt_load_id", "_dlt_id"}
 PUBLISHED_SCHEMAS = {"impact", "kpi", "visibility", "perception", "actors", "reference", "signals", "audit"}
@@ -204,11 +209,51 @@ NO_COLUMN_BEHIND = {
 
 def test_python_models_say_what_their_columns_are_made_of(built: Built) -> None:
     told = {
-        node["name"]: {name for name, one in node["columns"].items() if "made_of" not in one["config"]["meta"]}
+        node["name"]: {name for name, column in node["columns"].items() if "made_of" not in column["config"]["meta"]}
         for node in models(built)
         if node["language"] == "python" and layer(node) in ("live", "signals") and node["name"] not in OF_NO_COLUMN
     }
     assert {name: columns for name, columns in told.items() if columns} == NO_COLUMN_BEHIND
+
+
+#: What a Python model may import: what it computes with. It reads tables by `dbt.ref` and `dbt.source`, and no file.
+OF_MODELS = {"analytics", "core", "privacy", "duckdb", "numpy", "pyarrow", *sys.stdlib_module_names}
+OPENING_MODULES = {"io", "os", "pathlib", "shutil", "socket", "sqlite3", "subprocess", "urllib"}
+OPENING_CALLS = {"open", "connect", "attach", "read_csv", "read_json", "read_parquet", "read_text", "read_bytes"}
+#: A table that is named with its catalog.
+BY_HAND = re.compile(r"\b(?:from|join)\s+\w+\.\w+\.\w+", re.IGNORECASE)
+
+
+def reached(tree: ast.AST) -> Iterator[str]:
+    """Yield what a Python model reaches for that dbt does not hand it: packages, calls, tables in SQL text."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            named = [node.module or "."] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+            yield from {name.split(".")[0] for name in named} - (OF_MODELS - OPENING_MODULES)
+        elif isinstance(node, ast.Call):
+            yield from {ast.unparse(node.func).split(".")[-1]} & OPENING_CALLS
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield from BY_HAND.findall(node.value)
+
+
+def test_python_models_read_only_what_dbt_hands_them() -> None:
+    trees = {path.name: ast.parse(path.read_text(encoding="utf-8")) for path in MODELS.rglob("*.py")}
+    assert len(trees) > 10
+    assert {name: found for name, tree in trees.items() if (found := sorted(reached(tree)))} == {}
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["import sqlite3", "from operations import topics", "from orchestration.x import y", "from . import z", "open('f')",
+     "pa.csv.read_csv('f')", "session.execute('select 1 from daily_copy.main.daily_alarm')"],
+)  # fmt: skip
+def test_what_a_python_model_reaches_for_is_noticed(line: str) -> None:
+    assert list(reached(ast.parse(line)))
+    assert not list(reached(ast.parse("from analytics.signals import topics\ndbt.source('decisions', 'topics')")))
+
+
+def test_sql_models_name_tables_by_ref_and_source() -> None:
+    assert [path.name for path in MODELS.rglob("*.sql") if BY_HAND.search(path.read_text(encoding="utf-8"))] == []
 
 
 def test_contracts_bind_what_others_read(built: Built) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from audit import cells, evidence
 from audit.cells import Cell, Period
 from audit.definitions import definitions
-from audit.lineage import Way
+from audit.lineage import LineageGraph
 from audit.tracing import records_of
 from core.content_store import Store
 from tests.dbt.conftest import Built
@@ -19,7 +19,7 @@ CHOSEN = """
 
 
 def test_evidence_gives_every_kpi_back(built: Built, tmp_path: Path) -> None:
-    known = definitions(built.manifest, {}, Way(()), [])
+    known = definitions(built.manifest, {}, LineageGraph(()), [])
     kept = Store(tmp_path)
     with built.connection.cursor() as connection:
         connection.execute("use warehouse")

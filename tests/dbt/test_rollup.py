@@ -71,11 +71,11 @@ def test_a_row_that_is_not_what_its_kpi_declares_is_named(home: Home) -> None:
             " where period_type = 'month' and denominator > 0 order by 1"
         ).fetchall()
         for (month,), change in zip(months, PROBLEMS.values(), strict=False):
-            one = (
+            cell = (
                 f"period_type = 'month' and period_start = date '{month}' and territory_code = 'FR'"
                 " and breakdown_dimension = 'total'"
             )
-            connection.execute(change.format(t="kpi.kpi_answer_rate", one=one))
+            connection.execute(change.format(t="kpi.kpi_answer_rate", one=cell))
     assert len(months) >= len(PROBLEMS)
 
     checked = dbt("test", "--select", "kpi_answer_rate,test_name:kpi_is_sound", "--store-failures")

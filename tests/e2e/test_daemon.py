@@ -97,9 +97,9 @@ def test_a_dropped_file_is_loaded_and_removed(line: Line, environment: dict[str,
     content = line.export.read_bytes()
     sha256 = hashlib.sha256(content).hexdigest()
     already = len(loads(line, sha256))
-    inbox = line.home.drop / PLATFORM
-    inbox.mkdir(parents=True)
-    file = inbox / "export.csv"
+    drop_folder = line.home.drop / PLATFORM
+    drop_folder.mkdir(parents=True)
+    file = drop_folder / "export.csv"
     with daemon(line, environment):
         with file.open("wb") as growing:
             growing.write(content[: len(content) // 2])
@@ -117,17 +117,17 @@ def test_a_dropped_file_is_loaded_and_removed(line: Line, environment: dict[str,
 def test_a_bad_file_stays_in_the_inbox_and_hinders_nothing(
     line: Line, environment: dict[str, str], instance: dg.DagsterInstance
 ) -> None:
-    inbox = line.home.drop / PLATFORM
-    inbox.mkdir(parents=True)
-    (inbox / "page.csv").write_text("<!DOCTYPE html><html></html>\n")
-    good = inbox / "good.csv"
+    drop_folder = line.home.drop / PLATFORM
+    drop_folder.mkdir(parents=True)
+    (drop_folder / "page.csv").write_text("<!DOCTYPE html><html></html>\n")
+    good = drop_folder / "good.csv"
     shutil.copy(line.export, good)
     with daemon(line, environment):
         wait_for(lambda: not good.exists(), 180)
         failed = dg.RunsFilter(job_name=f"load_{PLATFORM}", statuses=[dg.DagsterRunStatus.FAILURE])
         (run,) = wait_for(lambda: instance.get_runs(failed), 120)
     assert run.tags["file"] == "page.csv"
-    assert (inbox / "page.csv").exists(), "what could not be loaded is not lost"
+    assert (drop_folder / "page.csv").exists(), "what could not be loaded is not lost"
 
 
 def test_the_run_after_a_killed_one_starts_within_two_minutes(

@@ -77,7 +77,7 @@ def loaded(empty: Line, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Line,
     """A home into which the sandbox's records were loaded, many of them with identifiers."""
     monkeypatch.setenv("CYBERIMPACT_HOME", str(empty.home.root))
     today, planter = datetime.now(UTC).date(), Planter()
-    deliver(empty.home.drop, (one for one in dropped_files(SEED, today) if one.platform in PLATFORMS))
+    deliver(empty.home.drop, (file for file in dropped_files(SEED, today) if file.platform in PLATFORMS))
     served = Sandbox(today)
     served.start()
     for setting, address in addresses(served.origin).items():

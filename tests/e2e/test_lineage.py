@@ -5,7 +5,7 @@ import pytest
 from supersync.bundle import PHONE
 
 from audit import lineage
-from audit.lineage import Column, Way
+from audit.lineage import Column, LineageGraph
 from core import settings
 from tests.e2e.line import Line
 from warehouse.published import DAILY
@@ -38,8 +38,8 @@ FIGURES = ("numerator", "denominator", "value", "observations")
 
 
 @pytest.fixture(scope="module")
-def way(golden: Line) -> Way:
-    return lineage.read(golden.home).way
+def graph(golden: Line) -> LineageGraph:
+    return lineage.read(golden.home).graph
 
 
 @pytest.fixture(scope="module")
@@ -56,31 +56,33 @@ def column(code: str, figure: str) -> Column:
     return Column("kpi", f"kpi.kpi_{code}", figure)
 
 
-def test_every_figure_comes_from_a_raw_column(way: Way, codes: list[str]) -> None:
+def test_every_figure_comes_from_a_raw_column(graph: LineageGraph, codes: list[str]) -> None:
     assert codes
-    found = {one: {origin.layer for origin in way.origins(column(*one))} for one in figures(codes)}
-    assert {one for one, layers in found.items() if not layers} == EMPTY
-    assert {one for one, layers in found.items() if layers == {"seeds"}} == OF_SEEDS.keys()
-    for one, seed in OF_SEEDS.items():
-        assert {origin.table for origin in way.origins(column(*one))} == {seed}
+    found = {figure: {origin.layer for origin in graph.origins(column(*figure))} for figure in figures(codes)}
+    assert {figure for figure, layers in found.items() if not layers} == EMPTY
+    assert {figure for figure, layers in found.items() if layers == {"seeds"}} == OF_SEEDS.keys()
+    for figure, seed in OF_SEEDS.items():
+        assert {origin.table for origin in graph.origins(column(*figure))} == {seed}
 
 
-def test_every_raw_column_comes_from_a_field_of_the_platform(way: Way, codes: list[str]) -> None:
+def test_every_raw_column_comes_from_a_field_of_the_platform(graph: LineageGraph, codes: list[str]) -> None:
     without = {
-        one
-        for one in figures(codes)
-        if one not in EMPTY | OF_SEEDS.keys()
-        and not any(edge.source.layer == "platform" for edge in way.behind(column(*one)))
+        cell
+        for cell in figures(codes)
+        if cell not in EMPTY | OF_SEEDS.keys()
+        and not any(edge.source.layer == "platform" for edge in graph.upstream(column(*cell)))
     }
     assert without == MADE_BY_LOAD
 
 
-def test_every_figure_is_led_to_a_dashboard(golden: Line, way: Way, codes: list[str]) -> None:
+def test_every_figure_is_led_to_a_dashboard(golden: Line, graph: LineageGraph, codes: list[str]) -> None:
     for code in codes:
-        reached = {edge.target.layer for edge in way.beyond(column(code, "value"))}
+        reached = {edge.target.layer for edge in graph.downstream(column(code, "value"))}
         assert {"kpi", "dataset", "metric", "chart", "dashboard"} <= reached, code
     dashboards = {path.stem for path in (settings.CHECKOUT / "superset" / "bundle" / "dashboards").glob("*.yaml")}
-    assert {one.table.removesuffix(PHONE) for one in way.columns if one.layer == "dashboard"} == dashboards
+    assert {
+        column_.table.removesuffix(PHONE) for column_ in graph.columns if column_.layer == "dashboard"
+    } == dashboards
     with duckdb.connect(str(DAILY.link(golden.home)), read_only=True) as connection:
         shown = connection.execute("select distinct kpi_code from audit.kpi_shown").fetchall()
     assert {code for (code,) in shown} == set(codes)

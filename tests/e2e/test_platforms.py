@@ -23,9 +23,9 @@ def line(line: Line, monkeypatch: pytest.MonkeyPatch) -> Line:
     monkeypatch.setenv("CYBERIMPACT_HTTP_ATTEMPTS", "1")
     with duckdb.connect(str(line.home.warehouse)) as connection:
         connection.execute("update raw_services_publics_plus.load_log set finished_at = finished_at - interval 5 day")
-    inbox = line.home.drop / "pre_plainte"
-    inbox.mkdir(parents=True)
-    (inbox / "ppel.csv").write_text(PRE_PLAINTE)
+    drop_folder = line.home.drop / "pre_plainte"
+    drop_folder.mkdir(parents=True)
+    (drop_folder / "ppel.csv").write_text(PRE_PLAINTE)
     return line
 
 
@@ -41,7 +41,7 @@ def test_one_platform_is_loaded_and_shown_while_others_are_down(line: Line) -> N
     for platform in ("services_publics_plus", "jdma"):
         assert f"{platform}, address http://127.0.0.1:9" in done.err
     assert "2 of 3 loads failed" in done.err
-    assert not (line.home.drop / "pre_plainte" / "ppel.csv").exists(), "what was loaded leaves the inbox"
+    assert not (line.home.drop / "pre_plainte" / "ppel.csv").exists(), "what was loaded leaves the drop folder"
 
     line.succeed("build", "--select", "fct_pre_complaint+ freshness")
     line.succeed("publish")

@@ -16,7 +16,7 @@ from core.locks import writer_lock
 from ingestion.connectors.operations import open_operations
 from ingestion.engine import quarantine
 from ingestion.engine.loading import load
-from ingestion.erasure import DROP_PATIENCE, QUARANTINE_RETENTION, erase, purge
+from ingestion.erasure import DROP_RETENTION, QUARANTINE_RETENTION, erase, purge
 from ingestion.platforms import platform
 from privacy import pseudonymise
 from tests.ingestion.conftest import ask
@@ -145,7 +145,7 @@ def test_what_is_in_quarantine_for_too_long_goes(home):
 def test_a_file_that_nobody_loaded_is_named_and_left(home):
     old, new = home.drop / "jdma" / "vieux.csv", home.drop / "jdma" / "neuf.csv"
     old.parent.mkdir(parents=True)
-    for file, age in ((old, DROP_PATIENCE), (new, DROP_PATIENCE - timedelta(seconds=1))):
+    for file, age in ((old, DROP_RETENTION), (new, DROP_RETENTION - timedelta(seconds=1))):
         file.write_text("avis")
         moment = (NOW - age).timestamp()
         os.utime(file, (moment, moment))

@@ -93,7 +93,9 @@ def drawn_texts() -> list[tuple[str, list[Identifier]]]:
 
 def planted_texts() -> list[tuple[str, list[str]]]:
     """Return running texts with structured identifiers, each with what must not remain of it."""
-    return [(text, [needle for one in found for needle in one.needles]) for text, found in drawn_texts()[::2]]
+    return [
+        (text, [needle for drawn_text in found for needle in drawn_text.needles]) for text, found in drawn_texts()[::2]
+    ]
 
 
 def texts() -> Texts:
@@ -105,7 +107,7 @@ def texts() -> Texts:
         "\n".join(text for text, _ in running),
         reference.text,
         "\n".join(text for text, _ in dropped),
-        [needle for _, found in drawn for one in found for needle in one.needles],
+        [needle for _, found in drawn for drawn_text in found for needle in drawn_text.needles],
     )
 
 

@@ -112,8 +112,8 @@ def test_events_of_a_day_are_the_same_when_they_are_asked_for_later():
 
 def test_the_chat_tells_nothing_that_is_still_to_come():
     noon = datetime.combine(DAY, time(12))
-    [so_far] = [one.content for one in running_files(17, noon) if one.name == "easiware_2026-S1.csv"]
-    [whole] = [one.content for one in dropped_files(17, DAY) if one.name == "easiware_2026-S1.csv"]
+    [so_far] = [file.content for file in running_files(17, noon) if file.name == "easiware_2026-S1.csv"]
+    [whole] = [file.content for file in dropped_files(17, DAY) if file.name == "easiware_2026-S1.csv"]
     assert whole.startswith(so_far)
     moments = [line.split(b";")[1].decode() for line in so_far.splitlines()]
     assert "15/01/2026 00:00" < moments[-1] <= "15/01/2026 12:00"
@@ -402,8 +402,8 @@ def test_mentions_are_added_found_in_their_time_and_taken_back():
     try:
         with httpx.Client(base_url=server.origin, timeout=30) as client:
             [before] = newest(client, 1)
-            one = {"text": "zibeline à Évreux", "seconds": -1, "code": "27"}
-            assert added(client, one, {"text": "plus tard", "seconds": 600}).json() == {"added": 2}
+            record = {"text": "zibeline à Évreux", "seconds": -1, "code": "27"}
+            assert added(client, record, {"text": "plus tard", "seconds": 600}).json() == {"added": 2}
             [found, former] = newest(client, 2)
             assert (found["content"], former["url"]) == ("zibeline à Évreux", before["url"])
             assert found["extra_source_attributes"]["world_data"]["region"] == "Eure"

@@ -1,4 +1,4 @@
-"""Effects of actions in the sandbox: seeded, small, told to nobody, and nothing else of a day moves with them."""
+"""Effects of actions in the sandbox: seeded, small, shown to nobody, and nothing else of a day moves with them."""
 
 import json
 import subprocess
@@ -18,14 +18,14 @@ DAYS = [START + timedelta(days=offset) for offset in range(120, 150)]
 
 
 def test_an_effect_is_whole_for_half_its_time_then_fades() -> None:
-    one = Effect("33", "Cambriolages", date(2025, 6, 1), 1, "pre_complaints", 28, 0.4)
-    assert [one.share(date(2025, 6, day)) for day in (1, 15)] == [0.4, 0.4]
-    assert one.share(date(2025, 6, 22)) == pytest.approx(0.2)
-    assert one.share(date(2025, 5, 31)) == one.share(date(2025, 6, 29)) == 0.0
+    effect = Effect("33", "Cambriolages", date(2025, 6, 1), 1, "pre_complaints", 28, 0.4)
+    assert [effect.share(date(2025, 6, day)) for day in (1, 15)] == [0.4, 0.4]
+    assert effect.share(date(2025, 6, 22)) == pytest.approx(0.2)
+    assert effect.share(date(2025, 5, 31)) == effect.share(date(2025, 6, 29)) == 0.0
 
 
 def test_about_half_of_the_actions_have_one_and_none_is_large() -> None:
-    strengths = [one.strength for one in effects.effects(SEED, START + timedelta(days=600))]
+    strengths = [effect.strength for effect in effects.effects(SEED, START + timedelta(days=600))]
     assert len(strengths) > 300
     assert 0.4 < sum(strength > 0 for strength in strengths) / len(strengths) < 0.6
     assert all(strength == 0 or 0.05 <= strength <= 0.4 for strength in strengths)
@@ -70,5 +70,7 @@ def test_the_truth_stands_in_its_file_alone(tmp_path: Path) -> None:
     file = tmp_path / "truth.json"
     command = [sys.executable, "-m", "sandbox", "--truth", str(file), "--now", "2025-03-01", "--seed", str(SEED)]
     subprocess.run(command, check=True)
-    told = [one for one in json.loads(file.read_text()) if one["kind"] == "action_effect"]
-    assert [one["strength"] for one in told] == [one.strength for one in effects.effects(SEED, date(2025, 3, 1))]
+    told = [line for line in json.loads(file.read_text()) if line["kind"] == "action_effect"]
+    assert [line["strength"] for line in told] == [
+        effect.strength for effect in effects.effects(SEED, date(2025, 3, 1))
+    ]

@@ -9,15 +9,16 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
+from analytics.signals import open_crises
 from analytics.signals.topics import Topic
 from cli.main import app
 from core.clock import PARIS
 from core.errors import ExpectedFailure
 from core.settings import Home
+from ingestion.connectors.operations import store
 from ingestion.engine.loading import load
 from operations import crises, crisis_report, topics, verdicts
 from operations.crisis_report import as_html, as_markdown, gather, timeline
-from orchestration import pinned
 from tests.analytics.signalling import FLOOD, other, publish
 
 NOW = datetime.now(UTC)
@@ -92,17 +93,22 @@ def test_a_closed_crisis_takes_no_entry_and_is_closed_once(home, crisis) -> None
     reopened = crises.open_crisis(
         home, topics=["crue"], territories=["FR-27"], title="Encore", kind="climatique", owner="team:veille"
     )
-    assert [one.crisis_id for one in crises.listed(home)] == [reopened.crisis_id, crisis.crisis_id]
+    assert [listed.crisis_id for listed in crises.listed(home)] == [reopened.crisis_id, crisis.crisis_id]
 
 
-def test_a_crisis_is_pinned_while_it_lasts(home, crisis) -> None:
+def shown(home: Home) -> list[dict]:
+    """Return the crises of a home as the live file shows them."""
+    return list(open_crises.rows(*(store.rows(home.operations, table) for table in ("crises", "crisis_events"))))
+
+
+def test_a_crisis_is_shown_while_it_lasts(home, crisis) -> None:
     """One row for each topic and territory, the nation where none is named; the last entry is the latest to happen."""
     wide = crises.open_crisis(
         home, topics=["crue", "inondation"], territories=[], title="Crues", kind="climatique", owner="team:veille"
     )
     crises.note(home, crisis.crisis_id, "Pont fermé", kind="fait", role="veille")
     crises.note(home, crisis.crisis_id, "Avant", kind="fait", role="veille", at=NOW - timedelta(days=1))
-    rows = {(row["crisis_id"], row["topic_code"], row["territory_code"]): row for row in pinned.rows()}
+    rows = {(row["crisis_id"], row["topic_code"], row["territory_code"]): row for row in shown(home)}
     assert rows.keys() == {
         (crisis.crisis_id, "crue", "FR-27"),
         (wide.crisis_id, "crue", "FR"),
@@ -113,7 +119,7 @@ def test_a_crisis_is_pinned_while_it_lasts(home, crisis) -> None:
     assert own["opened_at"] == crisis.opened_at.replace(tzinfo=None)
     assert rows[wide.crisis_id, "crue", "FR"]["last_entry_at"] is None
     crises.close(home, crisis.crisis_id)
-    assert {row["crisis_id"] for row in pinned.rows()} == {wide.crisis_id}
+    assert {row["crisis_id"] for row in shown(home)} == {wide.crisis_id}
 
 
 def test_what_is_written_is_redacted_and_satisfies_its_contract(home, crisis) -> None:
@@ -193,9 +199,9 @@ def test_signals_around_and_within_a_crisis_belong_to_it(home, crisis, monkeypat
     monkeypatch.setattr(crisis_report, "territories_around", lambda _: around)
     places = ("FR-27", "FR-NOR", "FR-14", "FR")
     publish(home, [replace(SIGNAL, signal_id=place.ljust(16, "0"), territory_code=place) for place in places])
-    assert {one.territory_code for one in gather(home, crisis).signals} == {"FR-27", "FR-NOR", "FR"}
+    assert {signal.territory_code for signal in gather(home, crisis).signals} == {"FR-27", "FR-NOR", "FR"}
     of_the_region = replace(crisis, territories=("FR-NOR",))
-    assert {one.territory_code for one in gather(home, of_the_region).signals} == set(places)
+    assert {signal.territory_code for signal in gather(home, of_the_region).signals} == set(places)
 
 
 def test_a_closed_crisis_leaves_its_report(home, crisis) -> None:

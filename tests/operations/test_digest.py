@@ -1,4 +1,4 @@
-"""Who gets which pages of the weekly digest, from a published copy and by a real mail server; drawing is elsewhere."""
+"""Who gets which pages of the weekly digest, from a published copy and by a real mail server."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -96,7 +96,7 @@ def test_each_recipient_gets_its_own_pages(home, drawn, mailbox):
 def test_a_repeat_is_known_by_its_message_id(home, mailbox):
     digest.send(home, WEDNESDAY)
     digest.send(home, WEDNESDAY.replace(day=27))
-    first, again = (one for one in mailbox.messages if one["To"] == "com@unite.example")
+    first, again = (message for message in mailbox.messages if message["To"] == "com@unite.example")
     assert first["Message-ID"] == again["Message-ID"] == "<digest.2026-W48.communication@cyberimpact.invalid>"
 
 

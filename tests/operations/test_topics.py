@@ -128,7 +128,7 @@ class ModelOfSubjects:
     def build(self, *watched: Topic) -> list[tuple[str, str, str]]:
         """Return mention, load and topic of each row, without that of all mentions together."""
         told = [(t.code, t.label, t.kind, t.query, "", t.owner, t.part_of, "") for t in watched]
-        columns = {name: list(values) for name, values in zip(of_home.COLUMNS, zip(*told, strict=True), strict=True)}
+        columns = {name: list(values) for name, values in zip(topics.COLUMNS, zip(*told, strict=True), strict=True)}
         self._session.register("live_topic", pa.table(columns))
         self._model(self, self._session).create("made")
         self._session.execute("drop table if exists live_mention_subject")
@@ -161,8 +161,18 @@ def test_an_operators_topic_takes_the_place_of_the_projects(home: Home) -> None:
     assert now.keys() == before | {"avalanche"}
     assert now["inondation"].query == "crue"
     assert now["avalanche"].platforms == ("listening",)
-    assert {row["topic_code"] for row in of_home.rows()} == now.keys()
-    assert of_home.from_rows(tuple(row.values()) for row in of_home.rows()) == list(now.values())
-    assert of_home.codes(now.values(), "Une avalanche", "brigade_numerique") == []
+    rows = topics.as_rows(now.values())
+    assert {row["topic_code"] for row in rows} == now.keys()
+    assert topics.from_rows(tuple(row.values()) for row in rows) == list(now.values())
+    assert topics.codes(now.values(), "Une avalanche", "brigade_numerique") == []
     with pytest.raises(ExpectedFailure, match="Aucun thème"):
         of_home.find("tsunami")
+
+
+def test_a_topic_that_is_stopped_is_not_watched_and_its_parts_stand_alone() -> None:
+    projects = {topic.code: topic for topic in topics.read()}
+    part = next(topic for topic in projects.values() if topic.part_of is not None)
+    stopped = {**FLOOD, "code": part.part_of, "platforms": "", "active": False}
+    watched = {topic.code: topic for topic in topics.watched([stopped])}
+    assert watched.keys() == projects.keys() - {part.part_of}
+    assert watched[part.code] == dataclasses.replace(part, part_of=None)

@@ -18,7 +18,7 @@ Look = Callable[[], Sequence[dg.RunRequest]]
 
 
 @pytest.fixture
-def inbox(home: Home) -> Path:
+def drop_folder(home: Home) -> Path:
     folder = home.drop / PLATFORM
     folder.mkdir(parents=True)
     return folder
@@ -26,7 +26,7 @@ def inbox(home: Home) -> Path:
 
 @pytest.fixture
 def look(home: Home) -> Look:  # noqa: ARG001
-    """Let the sensor look once more at its inbox, with the cursor that it left."""
+    """Let the sensor look once more at its drop folder, with the cursor that it left."""
     (sensor,) = (sensor for sensor in sensors if sensor.name == f"drop_{PLATFORM}")
     cursor: str | None = None
 
@@ -64,23 +64,23 @@ def test_an_inbox_that_is_absent_holds_nothing(look: Look) -> None:
     assert look() == []
 
 
-def test_a_file_is_loaded_when_two_looks_find_it_the_same(inbox: Path, look: Look) -> None:
-    file = inbox / "export.csv"
+def test_a_file_is_loaded_when_two_looks_find_it_the_same(drop_folder: Path, look: Look) -> None:
+    file = drop_folder / "export.csv"
     file.write_text("a;b\n1;2\n")
     assert look() == []
     assert files(look()) == [str(file)]
 
 
-def test_a_file_that_grows_is_waited_for(inbox: Path, look: Look) -> None:
-    file = inbox / "export.csv"
+def test_a_file_that_grows_is_waited_for(drop_folder: Path, look: Look) -> None:
+    file = drop_folder / "export.csv"
     for size in range(1, 5):
         file.write_text("1;2\n" * size)
         assert look() == []
     assert files(look()) == [str(file)]
 
 
-def test_a_file_rewritten_in_place_is_waited_for(inbox: Path, look: Look) -> None:
-    file = inbox / "export.csv"
+def test_a_file_rewritten_in_place_is_waited_for(drop_folder: Path, look: Look) -> None:
+    file = drop_folder / "export.csv"
     file.write_text("1;2\n")
     look()
     file.write_text("3;4\n")
@@ -90,44 +90,44 @@ def test_a_file_rewritten_in_place_is_waited_for(inbox: Path, look: Look) -> Non
 
 
 @pytest.mark.parametrize("name", ["export.csv.part", ".export.csv", ".export.csv.swp", ".part"])
-def test_what_is_being_written_under_a_name_of_its_own_is_left_alone(inbox: Path, look: Look, name: str) -> None:
-    (inbox / name).write_text("1;2\n")
+def test_what_is_being_written_under_a_name_of_its_own_is_left_alone(drop_folder: Path, look: Look, name: str) -> None:
+    (drop_folder / name).write_text("1;2\n")
     assert look() == []
     assert look() == []
 
 
-def test_folders_are_left_alone(inbox: Path, look: Look) -> None:
-    (inbox / "archive").mkdir()
-    (inbox / "archive" / "export.csv").write_text("1;2\n")
+def test_folders_are_left_alone(drop_folder: Path, look: Look) -> None:
+    (drop_folder / "archive").mkdir()
+    (drop_folder / "archive" / "export.csv").write_text("1;2\n")
     assert look() == []
     assert look() == []
 
 
-def test_a_link_to_nowhere_is_left_alone(inbox: Path, look: Look) -> None:
-    (inbox / "export.csv").symlink_to(inbox / "absent.csv")
+def test_a_link_to_nowhere_is_left_alone(drop_folder: Path, look: Look) -> None:
+    (drop_folder / "export.csv").symlink_to(drop_folder / "absent.csv")
     assert look() == []
     assert look() == []
 
 
-def test_a_file_renamed_from_part_is_taken(inbox: Path, look: Look) -> None:
-    partial = inbox / "export.csv.part"
+def test_a_file_renamed_from_part_is_taken(drop_folder: Path, look: Look) -> None:
+    partial = drop_folder / "export.csv.part"
     partial.write_text("1;2\n")
     look()
     look()
-    file = partial.rename(inbox / "export.csv")
+    file = partial.rename(drop_folder / "export.csv")
     assert str(file) in [*files(look()), *files(look())]
 
 
-def test_the_same_content_is_asked_for_under_one_key(inbox: Path, look: Look) -> None:
+def test_the_same_content_is_asked_for_under_one_key(drop_folder: Path, look: Look) -> None:
     """Dagster starts one run for each key, however long the file lies there."""
-    (inbox / "export.csv").write_text("1;2\n")
+    (drop_folder / "export.csv").write_text("1;2\n")
     look()
     keys = {request.run_key for _ in range(3) for request in look()}
     assert len(keys) == 1
 
 
-def test_another_content_under_the_same_name_has_another_key(inbox: Path, look: Look) -> None:
-    file = inbox / "export.csv"
+def test_another_content_under_the_same_name_has_another_key(drop_folder: Path, look: Look) -> None:
+    file = drop_folder / "export.csv"
     keys = []
     for moment, content in enumerate(("1;2\n", "1;2\n3;4\n", "5;6\n7;8\n")):
         file.write_text(content)
@@ -137,18 +137,18 @@ def test_another_content_under_the_same_name_has_another_key(inbox: Path, look: 
     assert len(set(keys)) == len(keys) == 3
 
 
-def test_two_files_have_two_keys(inbox: Path, look: Look) -> None:
+def test_two_files_have_two_keys(drop_folder: Path, look: Look) -> None:
     for name in ("one.csv", "two.csv"):
-        (inbox / name).write_text("1;2\n")
+        (drop_folder / name).write_text("1;2\n")
     look()
     requests = look()
     assert {Path(name).name for name in files(requests)} == {"one.csv", "two.csv"}
     assert len({request.run_key for request in requests}) == 2
 
 
-def test_a_file_dropped_again_after_its_load_is_loaded_again(inbox: Path, look: Look) -> None:
+def test_a_file_dropped_again_after_its_load_is_loaded_again(drop_folder: Path, look: Look) -> None:
     """A copy that keeps the time of the original (`cp -p`, `rsync -t`, `mv`) is a new drop all the same."""
-    file = inbox / "export.csv"
+    file = drop_folder / "export.csv"
     keys = []
     for _ in range(2):
         file.write_text("1;2\n")
@@ -160,8 +160,8 @@ def test_a_file_dropped_again_after_its_load_is_loaded_again(inbox: Path, look: 
     assert len(set(keys)) == 2
 
 
-def test_what_was_loaded_and_removed_is_forgotten(inbox: Path, look: Look) -> None:
-    file = inbox / "export.csv"
+def test_what_was_loaded_and_removed_is_forgotten(drop_folder: Path, look: Look) -> None:
+    file = drop_folder / "export.csv"
     file.write_text("1;2\n")
     look()
     look()
@@ -170,19 +170,19 @@ def test_what_was_loaded_and_removed_is_forgotten(inbox: Path, look: Look) -> No
 
 
 @pytest.mark.parametrize("name", ["export 2023 (é) n°1.csv", "l'export.csv", "EXPORT.CSV", "export"])
-def test_any_name_will_do(inbox: Path, look: Look, name: str) -> None:
-    (inbox / name).write_text("1;2\n")
+def test_any_name_will_do(drop_folder: Path, look: Look, name: str) -> None:
+    (drop_folder / name).write_text("1;2\n")
     look()
-    assert files(look()) == [str(inbox / name)]
+    assert files(look()) == [str(drop_folder / name)]
 
 
-def test_a_name_that_is_no_text_stops_nothing(inbox: Path, look: Look) -> None:
+def test_a_name_that_is_no_text_stops_nothing(drop_folder: Path, look: Look) -> None:
     """A name in an older encoding cannot be written into Dagster's history: it must not keep the others from it."""
-    Path(os.fsdecode(bytes(inbox) + b"/donn\xe9es.csv")).write_text("1;2\n")
-    (inbox / "export.csv").write_text("1;2\n")
+    Path(os.fsdecode(bytes(drop_folder) + b"/donn\xe9es.csv")).write_text("1;2\n")
+    (drop_folder / "export.csv").write_text("1;2\n")
     look()
     requests = look()
-    assert str(inbox / "export.csv") in files(requests)
+    assert str(drop_folder / "export.csv") in files(requests)
     for request in requests:
         assert request.run_key is not None
         request.run_key.encode()

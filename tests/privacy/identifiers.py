@@ -244,5 +244,5 @@ _SENTENCES = (
 def sentences(draw: st.DrawFn, *found: st.SearchStrategy[Identifier]) -> tuple[str, list[Identifier]]:
     """Return a text in which each of the given identifiers stands, and these."""
     drawn = [draw(strategy) for strategy in found]
-    texts = [draw(st.sampled_from(_SENTENCES)).format(one.text) for one in drawn]
+    texts = [draw(st.sampled_from(_SENTENCES)).format(identifier.text) for identifier in drawn]
     return "\n".join(texts), drawn

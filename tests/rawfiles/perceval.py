@@ -119,14 +119,21 @@ def _until(series: Series, day: date) -> Series:
 def _write(desk: Desk, table: Table, name: str, series: Series, has_bad_entries: bool = False) -> None:
     document: dict[str, dict[str, Any]] = {REPORTS: dict(series[REPORTS])}
     document[AMOUNTS] = {day: float(amount) for day, amount in series[AMOUNTS].items()}
-    for one in (DEPARTEMENTS, AGES):
-        document[one] = {}
-        for (month, part), count in series[one].items():
-            document[one].setdefault(month, {})[part] = count
+    for series_name in (DEPARTEMENTS, AGES):
+        document[series_name] = {}
+        for (month, part), count in series[series_name].items():
+            document[series_name].setdefault(month, {})[part] = count
     if has_bad_entries:
         document[REPORTS] |= {"2024-02-31": 5, str(FUTURE): 5}
         document[AMOUNTS]["2022-12-31"] = -5.0
         document[DEPARTEMENTS]["2022-13"] = {"33": 5}
         document[AGES]["2022-12"] = {"18-24": 5}
     file = desk.file(PLATFORM, name, json.dumps(document).encode(), 5 if has_bad_entries else 0)
-    table.take(file, (((one, key), {"value": value}) for one in series for key, value in series[one].items()))
+    table.take(
+        file,
+        (
+            ((series_name, key), {"value": value})
+            for series_name in series
+            for key, value in series[series_name].items()
+        ),
+    )

@@ -1,4 +1,4 @@
-"""Ways to ask Superset for rows that one's role does not see, each as the interface or the API allows it. No test here.
+"""Ways to ask Superset for rows that one's role does not see, each as the interface or the API allows it.
 
 Each is a function of a person and of what there is to be found, and returns everything that Superset answered.
 `CANARY` is a number that stands only in rows of the Rhône: an answer that holds it has told of another's territory.
@@ -74,9 +74,9 @@ class Target:
         """Return those of a server that the bundle was applied to."""
         numbers = {kind: client.ids(kind) for kind in ("dataset", "chart", "dashboard", "database")}
         return cls(
-            datasets={one.slug: numbers["dataset"][one.uuid] for one in bundle.datasets},
-            charts={one.slug: numbers["chart"][one.uuid] for one in bundle.charts},
-            dashboards={one.slug: numbers["dashboard"][one.uuid] for one in bundle.dashboards},
+            datasets={dataset.slug: numbers["dataset"][dataset.uuid] for dataset in bundle.datasets},
+            charts={chart.slug: numbers["chart"][chart.uuid] for chart in bundle.charts},
+            dashboards={dashboard.slug: numbers["dashboard"][dashboard.uuid] for dashboard in bundle.dashboards},
             database=numbers["database"][identifier("database", MAIN)],
             live=numbers["database"][identifier("database", "live")],
         )

@@ -1,4 +1,4 @@
-"""Generates SQL that tries to read what its author may not, for charts and for SQL Lab. No test here.
+"""Generates SQL that tries to read what its author may not, for charts and for SQL Lab.
 
 Written from the way a reader's text travels (Superset parses and regenerates parts of it, DuckDB runs the whole), not
 from the guard: a scalar subquery on a forbidden table is hidden in a context, its table is spelt in an unusual way, and

@@ -1,4 +1,4 @@
-"""A local OpenID Connect issuer that behaves as ProConnect does, and may be told to lie. No test here."""
+"""A local OpenID Connect issuer that behaves as ProConnect does, and may be told to lie."""
 
 import json
 import time

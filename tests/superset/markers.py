@@ -1,4 +1,4 @@
-"""Plants recognisable values into every row that a restricted reader must not be given. No test here."""
+"""Plants recognisable values into every row that a restricted reader must not be given."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Accounts of each kind of role on the shared server, each with a session as a browser has it. No test here."""
+"""Accounts of each kind of role on the shared server, each with a session as a browser has it."""
 
 import re
 from dataclasses import dataclass, field

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from supersync.bundle import Asset, Bundle, identifier, spared
+from supersync.bundle import Asset, Bundle, identifier, is_excluded
 from supersync.client import Client
 
 Filter = Mapping[str, Any]
@@ -16,11 +16,15 @@ CHOSEN = {"territory_name": "Gironde", "action_id": "A1"}
 
 def default_filters(bundle: Bundle, dashboard: Asset, chart: str) -> list[Filter]:
     """Return the filters that a dashboard puts on a chart when it opens."""
-    charts = {one.slug: one for one in bundle.charts}
+    charts = {chart.slug: chart for chart in bundle.charts}
     return [
-        {"col": one["column"], "op": "IN", "val": [one["default"] if "default" in one else CHOSEN[one["column"]]]}
-        for one in dashboard.declared["filters"].values()
-        if ("default" in one or "first" in one) and not spared(one, chart, charts)
+        {
+            "col": declared["column"],
+            "op": "IN",
+            "val": [declared["default"] if "default" in declared else CHOSEN[declared["column"]]],
+        }
+        for declared in dashboard.declared["filters"].values()
+        if ("default" in declared or "first" in declared) and not is_excluded(declared, chart, charts)
     ]
 
 

@@ -1,4 +1,4 @@
-"""A published copy that the real loader, dbt project and publisher make, completed by hand. No test here."""
+"""A published copy that the real loader, dbt project and publisher make, completed by hand."""
 
 import csv
 import json

@@ -19,7 +19,7 @@ def manifest() -> dict[str, Any]:
     """Return a manifest in which every model and source that the bundle reads exists, and every KPI that it shows."""
     nodes = [node(key, columns_of(described(key)), **meta_of(described(key))) for key in sorted(keys())]
     nodes += [node(f"kpi.kpi_{code}", {"value": {}}, exposed=True, kpi={"code": code}) for code in kpis()]
-    return {"nodes": {one["unique_id"]: one for one in nodes}, "groups": {}}
+    return {"nodes": {node["unique_id"]: node for node in nodes}, "groups": {}}
 
 
 def keys() -> set[str]:

@@ -46,16 +46,16 @@ def changed(files: Path, bundle: bundles.Bundle, tmp_path: Path) -> Policies:
 
 def role(client: Client, name: str) -> int | None:
     roles = client.get("/api/v1/security/roles/search/", params={"q": "(page:0,page_size:1000)"})["result"]
-    return next((one["id"] for one in roles if one["name"] == name), None)
+    return next((role["id"] for role in roles if role["name"] == name), None)
 
 
 def user(client: Client, name: str) -> int:
     users = client.list("security/users", ["id", "username"], order="username")
-    return next(one["id"] for one in users if one["username"] == name)
+    return next(user["id"] for user in users if user["username"] == name)
 
 
 def rule(client: Client, name: str) -> dict:
-    return next(one for one in client.list("rowlevelsecurity", ["id", "name", "clause"]) if one["name"] == name)
+    return next(rule for rule in client.list("rowlevelsecurity", ["id", "name", "clause"]) if rule["name"] == name)
 
 
 def test_a_second_apply_writes_nothing(server, granted):
@@ -90,7 +90,7 @@ def test_what_is_given_by_hand_is_named_and_taken_back(client, granted):
     held = access.plan(client, bundle, declared).server
     national = held.roles["national"]
     more = [
-        *(held.permission_ids[one] for one in national.permissions),
+        *(held.permission_ids[permission] for permission in national.permissions),
         held.permission_ids["read dataset experiences"],
     ]
     client.post(f"/api/v1/security/roles/{national.id}/permissions", json={"permission_view_menu_ids": more})
@@ -208,11 +208,11 @@ def test_an_apply_killed_at_any_moment_is_completed_by_the_next(server, granted,
 def nobody_reads_without_a_rule(client: Client, bundle: bundles.Bundle, declared: Policies) -> None:
     """Hold that at this moment every territory's role that reads a dataset with a territory is held by its rule."""
     held = access.plan(client, bundle, declared).server
-    for name, one in held.roles.items():
+    for name, role_ in held.roles.items():
         if not name.startswith(declared.prefixes):
             continue
         ruled = held.rules.get(f"territoire : {name}")
-        reads = {permission.removeprefix("read dataset ") for permission in one.permissions}
+        reads = {permission.removeprefix("read dataset ") for permission in role_.permissions}
         assert (reads & declared.covered) <= (ruled.datasets if ruled else set()), name
 
 
@@ -238,7 +238,7 @@ def test_a_reserved_dashboard_is_seen_by_whom_it_is_reserved_to(server, client, 
     assert folk["analyste"].get("/api/v1/dashboard/acteurs").is_success
     for name in ("gironde", "nationale"):
         assert folk[name].get("/api/v1/dashboard/acteurs").status_code in {403, 404}
-        slugs = {one["slug"] for one in folk[name].get("/api/v1/dashboard/").json()["result"]}
+        slugs = {dashboard["slug"] for dashboard in folk[name].get("/api/v1/dashboard/").json()["result"]}
         assert "acteurs" not in slugs
         assert "perception" in slugs
     access.apply(client, bundle, declared)

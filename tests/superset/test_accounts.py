@@ -36,7 +36,7 @@ class World:
         return {held["name"] for held in self.user(name)["roles"]}
 
     def dataset(self, slug: str) -> int:
-        uuid = next(one.uuid for one in self.bundle.datasets if one.slug == slug)
+        uuid = next(dataset.uuid for dataset in self.bundle.datasets if dataset.slug == slug)
         return self.admin.ids("dataset")[uuid]
 
 
@@ -47,7 +47,7 @@ def world(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         # Somebody to whom Superset itself gives rights, and somebody without any.
         for name, given in (("gamma", ["Gamma"]), ("personne", ["national"])):
             made = {"username": name, "first_name": name, "last_name": "x", "email": f"{name}@example.org"}
-            ids = [role(admin, one) for one in given]
+            ids = [role(admin, name) for name in given]
             admin.post("/api/v1/security/users/", json={**made, "active": True, "password": PASSWORD, "roles": ids})
         yield World(server, admin, People(server.url, admin), bundle)
         for name in ("gamma", "personne"):
@@ -191,7 +191,7 @@ def test_groups_are_not_a_way_round(world: World, manager: Person) -> None:
     group = admin.post("/api/v1/security/groups/", json=body)["id"]
     try:
         me = f"/api/v1/security/users/{number(admin, 'administrateur')}"
-        mine = [one["id"] for one in world.user("administrateur")["groups"]]
+        mine = [group["id"] for group in world.user("administrateur")["groups"]]
         answers = [
             manager.put(me, json={"groups": [*mine, group]}),
             manager.put(me, json={"groups": [group]}),
@@ -254,12 +254,16 @@ def test_the_rule_does_not_rest_on_the_rights_of_a_route(world: World) -> None:
     held = world.admin.get(f"/api/v1/security/roles/{role(world.admin, 'auditeur')}/permissions/")["result"]
     all_of_admin = world.admin.get(f"/api/v1/security/roles/{role(world.admin, 'Admin')}/permissions/")["result"]
     path = f"/api/v1/security/roles/{role(world.admin, 'auditeur')}/permissions"
-    more = [one["id"] for one in all_of_admin if one["view_menu_name"] in {"User", "Role", "Group", "UserDBModelView"}]
+    more = [
+        permission["id"]
+        for permission in all_of_admin
+        if permission["view_menu_name"] in {"User", "Role", "Group", "UserDBModelView"}
+    ]
     person = world.folk["auditeur"]
-    world.admin.post(path, json={"permission_view_menu_ids": [*(one["id"] for one in held), *more]})
+    world.admin.post(path, json={"permission_view_menu_ids": [*(permission["id"] for permission in held), *more]})
     try:
         me, admin = number(world.admin, "auditeur"), role(world.admin, "Admin")
-        group = next(one["id"] for one in world.admin.list("security/groups", ["id", "name"], order="id"))
+        group = next(row["id"] for row in world.admin.list("security/groups", ["id", "name"], order="id"))
         ways: list[Callable[[], httpx.Response]] = [
             lambda: person.put(f"/api/v1/security/users/{me}", json={"roles": [admin]}),
             lambda: person.put(f"/api/v1/security/roles/{admin}/users", json={"user_ids": [me]}),
@@ -270,7 +274,7 @@ def test_the_rule_does_not_rest_on_the_rights_of_a_route(world: World) -> None:
         assert [way().status_code for way in ways] == [403] * len(ways)
         assert world.roles("auditeur") == {"auditeur"}
     finally:
-        world.admin.post(path, json={"permission_view_menu_ids": [one["id"] for one in held]})
+        world.admin.post(path, json={"permission_view_menu_ids": [permission["id"] for permission in held]})
 
 
 class TestReservedDatasets:

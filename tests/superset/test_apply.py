@@ -60,22 +60,27 @@ def lines(changes) -> list[str]:
 
 
 def test_a_theme_and_filters_given_by_hand_are_named_and_taken_back(server, client, applied):
-    dashboard = next(one for one in applied.dashboards if one.slug == "visibilite")
+    dashboard = next(dashboard for dashboard in applied.dashboards if dashboard.slug == "visibilite")
     number = client.ids("dashboard")[dashboard.uuid]
     own = {"theme_name": "à la main", "json_data": json.dumps({"token": {}})}
     theme = client.post("/api/v1/theme/", json=own)["id"]
     metadata = json.loads(client.get(f"/api/v1/dashboard/{number}")["result"]["json_metadata"])
-    [first, second, *_] = [one["id"] for one in client.get(f"/api/v1/dashboard/{number}/charts")["result"]]
+    [first, second, *_] = [chart["id"] for chart in client.get(f"/api/v1/dashboard/{number}/charts")["result"]]
     scopes = {first: {"rootPath": ["ROOT_ID"], "excluded": [second]}, second: {"rootPath": [], "excluded": []}}
     metadata["chart_configuration"] = {
-        str(one): {"id": one, "crossFilters": {"scope": scope, "chartsInScope": []}} for one, scope in scopes.items()
+        str(chart): {"id": chart, "crossFilters": {"scope": scope, "chartsInScope": []}}
+        for chart, scope in scopes.items()
     }
     put(client, "dashboard", dashboard.uuid, {"theme_id": theme, "json_metadata": json.dumps(metadata)})
     [change] = drift(client, applied, server.database_uri)
     found = lines([change])
     assert found[0] == "~ update dashboard “Visibilité”"
-    [crossed] = [one.on_server["of_one"] for one in change.differences if one.path == "metadata.cross_filters"]
-    assert sorted(sorted(one) for one in crossed.values()) == [["excluded"], ["within"]]
+    [crossed] = [
+        difference.on_server["of_one"]
+        for difference in change.differences
+        if difference.path == "metadata.cross_filters"
+    ]
+    assert sorted(sorted(scope) for scope in crossed.values()) == [["excluded"], ["within"]]
     assert any(line.strip().startswith("theme_uuid") for line in found)
     apply(client, applied, server.database_uri)
     assert drift(client, applied, server.database_uri) == []

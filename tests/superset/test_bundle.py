@@ -74,12 +74,12 @@ def test_labels_and_metrics_may_stand_in_dbt(workshop, tmp_path):
     metric = {"label": "En retard", "expression": "count(distinct case when is_late then platform end)", "format": ",d"}
     model["config"]["meta"] |= {"label": "Fraîcheur", "superset": {"time": "data_as_of", "metrics": {"late": metric}}}
     more = {"label": "Plateformes", "expression": "count(distinct platform)"}
-    edit(workshop / "datasets" / "freshness.yaml", lambda one: one.update(metrics={"platforms": more}))
+    edit(workshop / "datasets" / "freshness.yaml", lambda declared: declared.update(metrics={"platforms": more}))
     asset = by_slug(bundles.load(workshop, small_manifest.write(tmp_path, content)), "freshness")
     assert asset.title == "Fraîcheur"
     assert asset.config["main_dttm_col"] == "data_as_of"
     assert {column["column_name"]: column["verbose_name"] for column in asset.config["columns"]}["rows"] == "Lignes"
-    assert [(one["metric_name"], one["d3format"]) for one in asset.config["metrics"]] == [
+    assert [(metric["metric_name"], metric["d3format"]) for metric in asset.config["metrics"]] == [
         ("late", ",d"),
         ("platforms", None),
     ]
@@ -112,7 +112,7 @@ def test_every_dashboard_is_headed_by_its_publication(expanded):
         (head,) = tree[tree["GRID_ID"]["children"][0]]["children"]
         number = tree[head]["meta"]["chartId"]
         filters = dashboard.config["metadata"]["native_filter_configuration"]
-        assert all(number in one["scope"]["excluded"] for one in filters), dashboard.slug
+        assert all(number in native_filter["scope"]["excluded"] for native_filter in filters), dashboard.slug
 
 
 def caption(chart: Mapping[str, Any]) -> str:
@@ -156,15 +156,15 @@ def test_a_count_of_signals_stands_beside_the_state_of_the_live_feed(expanded, s
     assert any(charts_of[name].declared["dataset"] == "live_state" for name in dashboard.reads)
     assert "open_signals" in dashboard.reads
     for name in ("period", "territory"):  # a past month has no signal that is open now: a zero too
-        one = dashboard.declared["filters"].get(name)
-        assert one is None or bundles.spared(one, "open_signals", charts_of), name
+        declared_filter = dashboard.declared["filters"].get(name)
+        assert declared_filter is None or bundles.is_excluded(declared_filter, "open_signals", charts_of), name
 
 
 @pytest.mark.parametrize("slug", ["vue-densemble", "vue-densemble-telephone", "territoire", "audit"])
 def test_a_page_of_many_sources_says_whether_they_are_late(expanded, slug):
     charts_of = {chart.slug: chart.declared for chart in expanded.charts}
     shown = [charts_of[name] for name in by_slug(expanded, slug).reads]
-    assert any(one["dataset"] == "freshness" and "etat" in one["metrics"] for one in shown)
+    assert any(query["dataset"] == "freshness" and "etat" in query["metrics"] for query in shown)
 
 
 @pytest.mark.parametrize(
@@ -181,12 +181,12 @@ def test_a_page_of_many_sources_says_whether_they_are_late(expanded, slug):
 )
 def test_a_source_becomes_late_without_a_build(expanded, loaded, late_at, was_late, said):
     dataset = by_slug(expanded, "freshness")
-    (state,) = (one["expression"] for one in dataset.config["metrics"] if one["metric_name"] == "etat")
+    (state,) = (metric["expression"] for metric in dataset.config["metrics"] if metric["metric_name"] == "etat")
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'Asia/Tokyo'")  # the moments are UTC, wherever the reader's server stands
         moments = (
-            f"timezone('UTC', ({one})::timestamptz) as {name}"
-            for one, name in ((loaded, "last_loaded_at"), (late_at, "late_at"))
+            f"timezone('UTC', ({expression})::timestamptz) as {name}"
+            for expression, name in ((loaded, "last_loaded_at"), (late_at, "late_at"))
         )
         row = f"select {', '.join(moments)}, {was_late} as is_late"
         assert connection.execute(f"select {state} from ({row})").fetchone() == (said,)
@@ -201,7 +201,13 @@ def test_double_punctuation_never_begins_a_line():
 
 def test_a_filter_may_choose_the_first_that_its_reader_may_see(expanded):
     filters = by_slug(expanded, "territoire").config["metadata"]["native_filter_configuration"]
-    chosen = {one["name"]: (one["requiredFirst"], one["controlValues"].get("defaultToFirstItem")) for one in filters}
+    chosen = {
+        native_filter["name"]: (
+            native_filter["requiredFirst"],
+            native_filter["controlValues"].get("defaultToFirstItem"),
+        )
+        for native_filter in filters
+    }
     assert chosen == {"Période": (False, None), "Territoire": (True, True)}
 
 
@@ -219,9 +225,14 @@ def test_words_are_searched_among_all_and_a_click_reaches_the_other_charts(expan
 
 
 def test_a_text_of_a_citizen_is_never_drawn_as_html(expanded):
-    texts = [one for one in expanded.charts if "text" in charts.columns(one.declared)]
-    assert {one.slug for one in texts} >= {"verbatim_search", "verbatim_examples", "verbatim_texts", "signal_examples"}
-    assert [one.slug for one in texts if one.config["params"].get("allow_render_html", True)] == []
+    texts = [chart for chart in expanded.charts if "text" in charts.columns(chart.declared)]
+    assert {chart.slug for chart in texts} >= {
+        "verbatim_search",
+        "verbatim_examples",
+        "verbatim_texts",
+        "signal_examples",
+    }
+    assert [chart.slug for chart in texts if chart.config["params"].get("allow_render_html", True)] == []
 
 
 def test_a_chart_chooses_its_rows(expanded):
@@ -234,17 +245,20 @@ def test_a_chart_chooses_its_rows(expanded):
         {"col": "is_complete", "op": "IN", "val": [True]},
         {"col": "period_start", "op": "TEMPORAL_RANGE", "val": "No filter"},
     ]
-    shown = [(one["subject"], one["comparator"]) for one in chart.config["params"]["adhoc_filters"]]
-    assert shown == [(one["col"], one["val"]) for one in query["filters"]]
+    shown = [
+        (native_filter["subject"], native_filter["comparator"])
+        for native_filter in chart.config["params"]["adhoc_filters"]
+    ]
+    assert shown == [(native_filter["col"], native_filter["val"]) for native_filter in query["filters"]]
 
 
 def test_two_kpis_share_a_chart_on_two_axes(expanded):
     params = by_slug(expanded, "perceval_by_month").config["params"]
     codes = [
-        one["comparator"]
+        column["comparator"]
         for name in ("adhoc_filters", "adhoc_filters_b")
-        for one in params[name]
-        if one["subject"] == "kpi_code"
+        for column in params[name]
+        if column["subject"] == "kpi_code"
     ]
     assert codes == [["perceval_reports"], ["perceval_amount_eur"]]
     assert (params["yAxisIndex"], params["yAxisIndexB"]) == (0, 1)
@@ -273,7 +287,11 @@ def test_a_filter_spares_the_charts_that_it_names(expanded):
         if isinstance(node, dict) and node["type"] == "CHART"
     }
     assert sorted(numbers.values()) == list(range(1, len(by_slug(expanded, "perception").reads) + 1))
-    territory = next(one for one in dashboard["metadata"]["native_filter_configuration"] if one["name"] == "Territoire")
+    territory = next(
+        native_filter
+        for native_filter in dashboard["metadata"]["native_filter_configuration"]
+        if native_filter["name"] == "Territoire"
+    )
     # By name, or because the chart itself is of France: its figure exists for no other territory.
     spared = {"publication", "sources_perception", "experiences_by_departement", "kpi_definitions"}
     spared |= {"satisfaction", "jdma_marks", "satisfaction_by_service", "irritant_words"}
@@ -286,10 +304,10 @@ def test_a_filter_spares_the_charts_that_it_names(expanded):
 def test_a_filter_may_name_the_charts_that_it_reaches_instead(expanded):
     dashboard = by_slug(expanded, "perception")
     charts_of = {chart.slug: chart for chart in expanded.charts}
-    one = dashboard.declared["filters"]["platform"]
-    reached = [slug for slug in dashboard.reads if not bundles.spared(one, slug, charts_of)]
+    declared_filter = dashboard.declared["filters"]["platform"]
+    reached = [slug for slug in dashboard.reads if not bundles.is_excluded(declared_filter, slug, charts_of)]
     assert reached == ["feedback_by_platform", "negative_by_platform"]
-    assert all(one["column"] in charts.columns(charts_of[slug].declared) for slug in reached)
+    assert all(declared_filter["column"] in charts.columns(charts_of[slug].declared) for slug in reached)
 
 
 def test_a_period_of_the_audit_reaches_all_that_has_a_moment(expanded):
@@ -300,7 +318,7 @@ def test_a_period_of_the_audit_reaches_all_that_has_a_moment(expanded):
     period = dashboard.declared["filters"]["period"]
     dated = {slug for slug in dashboard.reads if times[charts_of[slug].declared["dataset"]]}
     assert dated >= {"audit_loads", "audit_check_history", "audit_check_failures", "audit_runs", "audit_ledger"}
-    assert not any(bundles.spared(period, slug, charts_of) for slug in dated)
+    assert not any(bundles.is_excluded(period, slug, charts_of) for slug in dated)
     assert dashboard.config["metadata"]["cross_filters_enabled"] is True
 
 
@@ -336,8 +354,8 @@ def test_numbers_of_a_server_are_no_difference(expanded):
     for node in exported["position"].values():
         if isinstance(node, dict) and node["type"] == "CHART":
             node["meta"]["chartId"] += 40
-    for one in exported["metadata"]["native_filter_configuration"]:
-        one["scope"]["excluded"] = [number + 40 for number in one["scope"]["excluded"]]
+    for native_filter in exported["metadata"]["native_filter_configuration"]:
+        native_filter["scope"]["excluded"] = [number + 40 for number in native_filter["scope"]["excluded"]]
     exported["metadata"] |= {"shared_label_colors": ["x"], "color_scheme_domain": []}
     assert differences("dashboard", exported, dashboard) == ()
 
@@ -348,7 +366,7 @@ def test_a_hand_edit_is_a_difference_that_can_be_read(expanded):
     exported["slice_name"] = "Réponses"
     exported["params"]["y_axis_format"] = ".3%"
     exported["params"]["added_by_hand"] = 1
-    assert [str(one) for one in differences("chart", exported, chart.config)] == [
+    assert [str(difference) for difference in differences("chart", exported, chart.config)] == [
         "params.added_by_hand: 1 -> absent",
         "params.y_axis_format: '.3%' -> '.1%'",
         "slice_name: 'Réponses' -> 'Taux de réponse'",

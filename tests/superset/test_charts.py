@@ -26,8 +26,8 @@ def answer(server, client, bundle):
         chart = next(chart for chart in bundle.charts if chart.slug == slug)
         dashboard = next(dashboard for dashboard in bundle.dashboards if slug in dashboard.reads)
         filters = [
-            {**one, "val": [chosen.get(one["col"], one["val"][0])]}
-            for one in queries.default_filters(bundle, dashboard, slug)
+            {**native_filter, "val": [chosen.get(native_filter["col"], native_filter["val"][0])]}
+            for native_filter in queries.default_filters(bundle, dashboard, slug)
         ]
         return queries.run(client, chart, filters)
 
@@ -97,7 +97,7 @@ def test_a_mark_that_would_blend_values_stays_empty(client, bundle, answer):
 
 
 def test_a_territory_stands_beside_its_peers(answer):
-    rows = {one["kpi_label"]: one for one in answer("compared_actors")["data"]}
+    rows = {row["kpi_label"]: row for row in answer("compared_actors")["data"]}
     actions = rows["Actions de prévention"]
     # Rows made by hand: nine territories, this one second; the median one above its value.
     assert actions["rang"] == "2 sur 9"
@@ -115,16 +115,16 @@ def test_the_header_names_the_publication_of_the_copy(answer, copy):
 
 def test_what_is_suppressed_is_said_in_the_table_and_left_out_of_the_chart(answer):
     (row,) = [
-        one
-        for one in answer("latest_actors", territory_name="Gironde")["data"]
-        if one["kpi_label"] == "Victimes assistées"
+        row
+        for row in answer("latest_actors", territory_name="Gironde")["data"]
+        if row["kpi_label"] == "Victimes assistées"
     ]
     assert row["value_label"] == "secret statistique"
     months = {
-        one["period_start"]: one["valeur"] for one in answer("victims_by_month", territory_name="Gironde")["data"]
+        row["period_start"]: row["valeur"] for row in answer("victims_by_month", territory_name="Gironde")["data"]
     }
     assert [value is None for _, value in sorted(months.items())] == [False, False, True]
-    (total,) = [one for one in answer("victims_map")["data"] if one["map_code"] == "FR-33"]
+    (total,) = [row for row in answer("victims_map")["data"] if row["map_code"] == "FR-33"]
     assert total["derniere"] > 0  # the year is not suppressed
 
 
@@ -184,7 +184,7 @@ def test_a_search_finds_what_the_command_finds(client, bundle, answer, server):
     found = verbatim_search.search(server.home, "plaintes, attendre, attente", verbatim_search.Filters(), 10_000)
     assert {row["text"] for row in shown} == {one.text for one in found}
     assert [row["pertinence"] for row in shown] == sorted((row["pertinence"] for row in shown), reverse=True)
-    relevance = {one.text: one.score for one in found}
+    relevance = {hit.text: hit.score for hit in found}
     # A row of the chart is a day and a place: copies of a text stand in one row there, and do not add up.
     for row in shown:
         assert row["pertinence"] == pytest.approx(relevance[row["text"]], abs=0.001)
@@ -192,7 +192,7 @@ def test_a_search_finds_what_the_command_finds(client, bundle, answer, server):
 
 def test_a_theme_opens_its_texts(client, bundle, answer, copy):
     """What a click on a theme does: its texts are listed, and as many as the theme is said to have."""
-    (row,) = [one for one in answer("verbatim_themes")["data"] if one["theme_label"] == "Dépôt de plainte et refus"]
+    (row,) = [row for row in answer("verbatim_themes")["data"] if row["theme_label"] == "Dépôt de plainte et refus"]
     (expected,) = copy.execute(
         "select count(verbatim_id) from perception.fct_verbatim_theme where theme = 'refus_plainte'"
     ).fetchone()
@@ -200,7 +200,7 @@ def test_a_theme_opens_its_texts(client, bundle, answer, copy):
     clicked = [{"col": "theme_label", "op": "IN", "val": [row["theme_label"]]}]
     for slug in ("verbatim_texts", "verbatim_examples"):
         chart = next(chart for chart in bundle.charts if chart.slug == slug)
-        texts = {one["text"] for one in queries.run(client, chart, clicked)["data"]}
+        texts = {row["text"] for row in queries.run(client, chart, clicked)["data"]}
         assert texts == {"Refus de prendre ma plainte, inadmissible."}
 
 

@@ -129,7 +129,10 @@ def test_a_new_column_without_a_french_label(workshop, tmp_path):
 
 
 def test_what_the_manifest_says_already_is_not_said_again(workshop, manifest):
-    edit(workshop / "datasets" / "freshness.yaml", lambda one: one.update(columns={"title": "Plateforme", "rows": "N"}))
+    edit(
+        workshop / "datasets" / "freshness.yaml",
+        lambda declared: declared.update(columns={"title": "Plateforme", "rows": "N"}),
+    )
     assert problems(workshop, manifest) == [
         "datasets/freshness.yaml: columns: title has its label from the dbt manifest; leave it out."
     ]
@@ -162,8 +165,8 @@ def test_a_chart_that_does_not_say_where_its_figure_is_defined(workshop, manifes
 
 def test_a_phone_that_leaves_out_what_is_not_there(workshop, manifest):
     file = workshop / "dashboards" / "vue-densemble.yaml"
-    edit(file, lambda one: one["phone"].update({"except": ["nothing"]}))
-    edit(file, lambda one: one["phone"]["instead"].update(gone="sources"))
+    edit(file, lambda declared: declared["phone"].update({"except": ["nothing"]}))
+    edit(file, lambda declared: declared["phone"]["instead"].update(gone="sources"))
     assert problems(workshop, manifest) == [
         f"dashboards/vue-densemble.yaml: phone: {slug} is not on the dashboard." for slug in ("gone", "nothing")
     ]
@@ -231,14 +234,17 @@ def test_the_exceptions_may_only_shrink(workshop, manifest):
 
 
 def test_a_row_that_is_too_wide(workshop, manifest):
-    edit(workshop / "dashboards" / "perception.yaml", lambda one: one["rows"][2]["charts"].update(feedback_index=9))
+    edit(
+        workshop / "dashboards" / "perception.yaml",
+        lambda declared: declared["rows"][2]["charts"].update(feedback_index=9),
+    )
     assert problems(workshop, manifest) == ["dashboards/perception.yaml: row 3 is 18 columns wide, 12 is the most."]
 
 
 def test_a_filter_on_a_column_that_does_not_exist(workshop, manifest):
     edit(
         workshop / "dashboards" / "perception.yaml",
-        lambda one: one["filters"]["territory"].update(column="place", **{"except": ["nothing"]}),
+        lambda declared: declared["filters"]["territory"].update(column="place", **{"except": ["nothing"]}),
     )
     assert problems(workshop, manifest) == [
         "dashboards/perception.yaml: filters: territory: nothing is not on the dashboard.",
@@ -247,7 +253,10 @@ def test_a_filter_on_a_column_that_does_not_exist(workshop, manifest):
 
 
 def test_a_filter_that_reaches_a_chart_that_is_not_there(workshop, manifest):
-    edit(workshop / "dashboards" / "perception.yaml", lambda one: one["filters"]["platform"].update(only=["nothing"]))
+    edit(
+        workshop / "dashboards" / "perception.yaml",
+        lambda declared: declared["filters"]["platform"].update(only=["nothing"]),
+    )
     assert problems(workshop, manifest) == [
         "dashboards/perception.yaml: filters: platform: nothing is not on the dashboard."
     ]

@@ -40,7 +40,7 @@ def bundle(server, administration, tmp_path_factory) -> Iterator[Bundle]:
 @pytest.fixture(scope="module")
 def numbers(administration, bundle) -> Mapping[str, int]:
     ids = administration.ids("dataset")
-    return {one.slug: ids[one.uuid] for one in bundle.datasets}
+    return {dataset.slug: ids[dataset.uuid] for dataset in bundle.datasets}
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ Question = tuple[str, str, dict[str, Any]]
 def questions(bundle: Bundle, name: str) -> list[Question]:
     """Return the charts that somebody may read: name, dataset and query, as a dashboard asks it."""
     found: dict[str, Question] = {}
-    charts = {one.slug: one for one in bundle.charts}
+    charts = {chart.slug: chart for chart in bundle.charts}
     readable = rights.current().roles[people.ROLES[name][0]].datasets
     for dashboard in bundle.dashboards:
         for slug in dashboard.reads:
@@ -78,15 +78,17 @@ def questions(bundle: Bundle, name: str) -> list[Question]:
 
 def few(bundle: Bundle, asked: list[Question]) -> list[Question]:
     """Return all charts of queries over several tables, and one of each table: its rows are chosen as a rule does."""
-    queried = {one.slug for one in bundle.datasets if "query" in one.declared}
-    return [one for one in asked if one[1] in queried] + list({one[1]: one for one in asked}.values())
+    queried = {dataset.slug for dataset in bundle.datasets if "query" in dataset.declared}
+    return [question for question in asked if question[1] in queried] + list(
+        {question[1]: question for question in asked}.values()
+    )
 
 
 def answers(person: Person, asked: list[Question], numbers: Mapping[str, int]) -> dict[str, list[str]]:
     """Return what each chart shows somebody; several of a dataset are asked at once."""
     found = {}
-    by_dataset = sorted(asked, key=lambda one: one[1])
-    for dataset, told in ((name, list(group)) for name, group in groupby(by_dataset, key=lambda one: one[1])):
+    by_dataset = sorted(asked, key=lambda question: question[1])
+    for dataset, told in ((name, list(group)) for name, group in groupby(by_dataset, key=lambda question: question[1])):
         for some in (told[at : at + 8] for at in range(0, len(told), 8)):
             body = {"datasource": {"id": numbers[dataset], "type": "table"}, "force": True}
             answer = person.post("/api/v1/chart/data", json={**body, "queries": [query for *_, query in some]})

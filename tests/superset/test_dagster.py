@@ -154,7 +154,7 @@ def test_an_auditor_reads_and_changes_nothing(dagster: Dagster) -> None:
         permissions = {"query": "{ permissions { permission value } }"}
         granted = http.post("/graphql", json=permissions, headers=dagster.own()).json()["data"]["permissions"]
         assert granted
-        assert not [one for one in granted if one["value"]]
+        assert not [cookie for cookie in granted if cookie["value"]]
         with open_socket(dagster, dagster.folk["auditeur"].http.cookies["session"], dagster.url) as connection:
             connection.send('{"type": "connection_init"}')
             connection.recv(30)
@@ -280,7 +280,7 @@ def descendants(pid: int) -> set[int]:
     found, left = set(), {pid}
     while left:
         found |= left
-        left = set().union(*(children.get(one, set()) for one in left)) - found
+        left = set().union(*(children.get(pid, set()) for pid in left)) - found
     return found
 
 

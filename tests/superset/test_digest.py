@@ -1,4 +1,4 @@
-"""The pages of the weekly digest drawn by a real browser from a real Superset. Who gets which is tested elsewhere."""
+"""The pages of the weekly digest, drawn by a real browser from a real Superset."""
 
 import httpx
 import pytest

@@ -43,7 +43,7 @@ ALONE = [MEANINGS[name] for name in ("Victimes assistées", "semblables")]
 
 
 def product(row: Sequence[float], column: Sequence[float]) -> float:
-    return sum(one * other for one, other in zip(row, column, strict=True))
+    return sum(cell * other for cell, other in zip(row, column, strict=True))
 
 
 def linear(colour: str) -> tuple[float, ...]:
@@ -56,8 +56,8 @@ def luminance(colour: str) -> float:
     return product((0.2126, 0.7152, 0.0722), linear(colour))
 
 
-def contrast(one: str, other: str) -> float:
-    dark, light = sorted(map(luminance, (one, other)))
+def contrast(first: str, other: str) -> float:
+    dark, light = sorted(map(luminance, (first, other)))
     return (light + 0.05) / (dark + 0.05)
 
 
@@ -78,10 +78,10 @@ def seen(colour: str, vision: str) -> tuple[float, float, float]:
 
 def too_close(pairs: Sequence[tuple[str, str]], least: float, visions: Sequence[str]) -> list[tuple[str, str, str]]:
     return [
-        (one, other, vision)
-        for one, other in pairs
+        (first, other, vision)
+        for first, other in pairs
         for vision in visions
-        if math.dist(seen(one, vision), seen(other, vision)) < least
+        if math.dist(seen(first, vision), seen(other, vision)) < least
     ]
 
 
@@ -114,7 +114,7 @@ def test_series_of_a_chart_are_told_apart_by_everybody(group):
 
 
 def test_a_mark_with_a_meaning_is_told_from_any_other_series():
-    pairs = [(one, other) for one in ALONE for other in CATEGORICAL]
+    pairs = [(first, other) for first in ALONE for other in CATEGORICAL]
     assert too_close(pairs, APART, list(VISIONS)) == []
 
 

@@ -73,7 +73,9 @@ def test_the_account_of_the_digest_opens_dashboards_and_nothing_else(declared):
     national = next(role for role in declared.roles if role.name == "national")
     assert (courrier.username, role.datasets) == ("courrier", national.datasets)
     assert role.permissions < national.permissions
-    writes = {one for one in role.permissions if not one.startswith(("can_read", "can_get", "can_query"))}
+    writes = {
+        permission for permission in role.permissions if not permission.startswith(("can_read", "can_get", "can_query"))
+    }
     assert writes == {
         "can_dashboard on Superset", "can_explore_json on Superset", "can_language_pack on Superset",
         "can_log on Superset", "can_slice on Superset", "can_time_range on Api",
@@ -106,7 +108,7 @@ def test_nobody_reads_all_of_a_database_or_a_schema(declared):
         "can_write on Dataset",
         "can_write on Database",
     )
-    assert not [one for role in declared.roles for one in role.permissions if one.startswith(wide)]
+    assert not [permission for role in declared.roles for permission in role.permissions if permission.startswith(wide)]
 
 
 def test_what_a_role_reads(declared, bundle):
@@ -114,8 +116,8 @@ def test_what_a_role_reads(declared, bundle):
     every = {dataset.slug for dataset in bundle.datasets}
     assert roles["auditeur"].datasets == roles["administrateur"].datasets == every
     assert roles["analyste"].datasets == every - {"accesses"}
-    opened = [one for one in bundle.dashboards if one.slug not in ("audit", "verbatims")]
-    shown = set().union(*(policies.datasets_of(one, bundle) for one in opened))
+    opened = [dashboard for dashboard in bundle.dashboards if dashboard.slug not in ("audit", "verbatims")]
+    shown = set().union(*(policies.datasets_of(dashboard, bundle) for dashboard in opened))
     for name in ("national", "departement-FR-33", "courrier"):
         assert roles[name].datasets == shown
     assert not shown & {"accesses", "experiences", "irritant_examples", "verbatim_search", "verbatims"}

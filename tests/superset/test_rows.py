@@ -65,7 +65,7 @@ def given(server: Server, administration: Client, tmp_path_factory) -> Iterator[
     ids = administration.ids("dataset")
     (role,) = (role for role in declared.roles if role.name == "departement-FR-33")
     with altered(server.home, administration, bundle, "places", lambda _, file: statements(file)):
-        yield Given({one.slug: ids[one.uuid] for one in bundle.datasets}, role.datasets)
+        yield Given({dataset.slug: ids[dataset.uuid] for dataset in bundle.datasets}, role.datasets)
 
 
 @pytest.fixture(scope="module")

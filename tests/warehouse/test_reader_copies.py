@@ -125,7 +125,7 @@ def test_a_damaged_copy_is_said(link):
     with pytest.raises(CopyError, match="could not be made"):
         path_for(link, RIGHT)
     folder = link.resolve().parent / "rights" / RIGHT.key
-    assert [one.name for one in folder.iterdir()] == ["right.json"]
+    assert [file.name for file in folder.iterdir()] == ["right.json"]
 
 
 def test_eight_processes_that_ask_at_once_share_one_copy(link):
@@ -189,7 +189,7 @@ def test_a_kill_half_way_leaves_nothing_that_is_used(tmp_path, victim):
     assert reader.returncode != 0
     path = path_for(link, RIGHT)  # waits for a maker that has outlived its reader
     assert rows(path, "select count(*) from kpi.kpi_value") == [(1_000_000,)]
-    assert {one.name for one in folder.iterdir()} == {"right.json", "serving.duckdb"}
+    assert {file.name for file in folder.iterdir()} == {"right.json", "serving.duckdb"}
     assert makers(tmp_path) == []
 
 

@@ -108,11 +108,11 @@ def test_one_more_role_gives_tables_and_never_widens_a_territory(held, further):
 def test_superset_gives_what_the_copies_hold(tmp_path):
     bundle = bundles.load(BUNDLE, small_manifest.write(tmp_path))
     declared = supersets.load(POLICIES, bundle, seeds=SEEDS)
-    reads = {one.slug: rights.current().bundle.tables[one.slug] for one in bundle.datasets}
+    reads = {dataset.slug: rights.current().bundle.tables[dataset.slug] for dataset in bundle.datasets}
     for role in declared.roles:
         granted = right(role.name).tables
         assert granted.keys() == frozenset().union(*(reads[slug] for slug in role.datasets))
-    dashboards = {one.slug: supersets.datasets_of(one, bundle) for one in bundle.dashboards}
+    dashboards = {dashboard.slug: supersets.datasets_of(dashboard, bundle) for dashboard in bundle.dashboards}
     assert dashboards == rights.current().bundle.datasets  # variants for phones included
 
 

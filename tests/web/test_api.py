@@ -159,7 +159,7 @@ def test_without_a_good_token_nothing_is_said(home, client):
     good = tokens.add(home, "bon", "national")
     old = tokens.add(home, "vieux", "national", days=1)
     assert client.get("/api/kpi", headers={"Authorization": f"bearer {good}"}).status_code == 200
-    (holder,) = (one for one in tokens.holders(home) if one.name == "vieux")
+    (holder,) = (holder for holder in tokens.holders(home) if holder.name == "vieux")
     assert tokens.holder_of(home, old, holder.expires_on) == holder
     assert tokens.holder_of(home, old, holder.expires_on + timedelta(days=1)) is None
     tokens.revoke(home, "bon")
@@ -238,7 +238,7 @@ def test_the_page_of_the_interface_asks_nothing_of_anybody(client):
     assert page.headers["Content-Security-Policy"].startswith("default-src 'none'")
     document = client.get("/api/openapi.json").json()
     assert document["openapi"].startswith("3.1")
-    named = {one["name"] for one in document["paths"]["/api/kpi/{code}"]["get"]["parameters"]}
+    named = {parameter["name"] for parameter in document["paths"]["/api/kpi/{code}"]["get"]["parameters"]}
     assert named == {"code", "period_type", "from", "to", "territory", "breakdown", "format"}
     assert all(f"<code>{name}</code>" in page.text for name in named)
 

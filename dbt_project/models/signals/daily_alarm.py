@@ -7,7 +7,8 @@ import pyarrow as pa
 
 from analytics.anomaly import calibration, daily
 from analytics.anomaly.baseline import DAY_MINUTES, Key
-from orchestration import signals
+from analytics.relations import as_table
+from analytics.signals.live_tables import daily_series
 
 FEWEST_VICTIMS = 5
 COLUMNS = {
@@ -33,24 +34,22 @@ def model(dbt, session):  # noqa: ANN001, ANN201, ARG001 - dbt's signature
     dbt.config(materialized="table")
     calibrated = dbt.ref("daily_threshold").select(THRESHOLD).fetchall()
     thresholds = calibration.scores([calibration.Threshold(*row) for row in calibrated], DAY_MINUTES)
-    told = signals.daily_series(dbt.ref("series_day"), dbt.ref("series_day_ears"))
-    lasts = {platform: max(one.day for one in own) for platform, own in told.items()}
+    days_by_platform = daily_series(dbt.ref("series_day"), dbt.ref("series_day_ears"))
+    lasts = {platform: max(day.day for day in days) for platform, days in days_by_platform.items()}
     found = []
-    for platform, own in sorted(told.items()):
-        found += daily.judge(own, lasts[platform], thresholds)
-        found += daily.silences(own, lasts[platform])
+    for platform, days in sorted(days_by_platform.items()):
+        found += daily.detect(days, lasts[platform], thresholds)
+        found += daily.outages(days, lasts[platform])
     weeks = dbt.ref("int_signal_week").select(WEEK).order("topic_code, metric, platform, territory_code, week_start")
     found += daily.seasons(
         [(Key(*row[:4]), row[4], row[5]) for row in weeks.fetchall()], calibration.scores([], DAY_MINUTES)
     )
     since = max(lasts.values(), default=None)
     rows = [
-        (*one.key, *astuple(one)[1:])
-        for one in found
+        (*anomaly.key, *astuple(anomaly)[1:])
+        for anomaly in found
         if since is not None
-        and one.at >= daily.midnight(since - timedelta(days=14))
-        and not (one.key.metric == "victims" and 0 < one.observed < FEWEST_VICTIMS)
+        and anomaly.at >= daily.midnight(since - timedelta(days=14))
+        and not (anomaly.key.metric == "victims" and 0 < anomaly.observed < FEWEST_VICTIMS)
     ]
-    return pa.table(
-        {name: pa.array([row[place] for row in rows], kind) for place, (name, kind) in enumerate(COLUMNS.items())}
-    )
+    return as_table(rows, COLUMNS)

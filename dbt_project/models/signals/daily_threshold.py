@@ -1,4 +1,4 @@
-"""The score from which a day of a daily series alarms, by domain: the budget, and what quiet history says of it."""
+"""The score from which a day of a daily series alarms, by domain: from the budget and days without an event."""
 
 from dataclasses import astuple
 
@@ -6,8 +6,9 @@ import pyarrow as pa
 
 from analytics.anomaly import calibration, daily
 from analytics.anomaly.baseline import DAY_MINUTES
+from analytics.relations import as_table
 from analytics.signals import signal_table
-from orchestration import signals
+from analytics.signals.live_tables import daily_series, territories
 
 COLUMNS = {
     "domain": pa.string(),
@@ -20,14 +21,12 @@ COLUMNS = {
 
 def model(dbt, session):  # noqa: ANN001, ANN201, ARG001 - dbt's signature
     dbt.config(materialized="table")
-    places = signals.territories(dbt.ref("territories"), dbt.ref("regions"))
+    places = territories(dbt.ref("territories"), dbt.ref("regions"))
     parents = signal_table.territory_parents(places.values())
-    quiet: dict[str, list] = {}
-    for own in signals.daily_series(dbt.ref("series_day"), dbt.ref("series_day_ears")).values():
-        scored = daily.scored(own, max(one.day for one in own))
-        for domain, series in (calibration.quiet(scored, parents) if scored else {}).items():
-            quiet.setdefault(domain, []).extend(series)
-    rows = [astuple(one) for one in calibration.thresholds(quiet, DAY_MINUTES)]
-    return pa.table(
-        {name: pa.array([row[place] for row in rows], kind) for place, (name, kind) in enumerate(COLUMNS.items())}
-    )
+    scores_by_domain: dict[str, list] = {}
+    for days in daily_series(dbt.ref("series_day"), dbt.ref("series_day_ears")).values():
+        scored = daily.scored(days, max(day.day for day in days))
+        for domain, series in (calibration.baseline_days(scored, parents) if scored else {}).items():
+            scores_by_domain.setdefault(domain, []).extend(series)
+    rows = [astuple(threshold) for threshold in calibration.thresholds(scores_by_domain, DAY_MINUTES)]
+    return as_table(rows, COLUMNS)

@@ -1,8 +1,8 @@
-"""The topics that a threat, or what a citizen writes, is on. Mentions and the chat are told live."""
+"""The topics that a threat, or what a citizen writes, is on. Mentions and the chat have live tables of their own."""
 
 import pyarrow as pa
 
-from operations import topics
+from analytics.signals import topics
 
 QUERIES = {
     "threat": ("dim_threat", "threat_code, threat_label", None),

@@ -1,4 +1,4 @@
-"""Google Play and App Store: what users of the ministry's apps write about them. Its contract and its reading."""
+"""Connector of Google Play and the App Store: reviews of the ministry's apps."""
 
 import logging
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Asks Google Play and the App Store, and makes flat records of the answers. Their meaning stands in `contract.py`."""
+"""Client of Google Play and the App Store: answers as flat records."""
 
 import json
 from collections.abc import Iterator
@@ -209,7 +209,7 @@ def _play_record(package: str, review: Record) -> Record:
 
 
 def _seconds(stamp: Any) -> Any:
-    """Return the seconds of a Google time stamp; anything else as it is, for the contract to judge."""
+    """Return the seconds of a Google time stamp; anything else unchanged, for the contract to reject."""
     return stamp.get("seconds") if isinstance(stamp, dict) else stamp
 
 
@@ -223,7 +223,7 @@ def _entries(answer: Any, where: str) -> Page:
 
 
 def _is_the_app(entry: Record) -> bool:
-    """Tell whether an entry describes the app itself: that one has neither a rating nor an author."""
+    """Return whether an entry describes the app itself: that one has neither a rating nor an author."""
     return "im:rating" not in entry and "author" not in entry
 
 

@@ -1,4 +1,4 @@
-"""What the app stores tell of a review of one of the ministry's apps. Reading it belongs to `client.py`."""
+"""Contract of app store reviews."""
 
 from ingestion.engine.contract import GENERATION, UNKNOWN_COLUMNS, Dropped, Field, Generation, NotAfterLoad, Table
 from ingestion.engine.parsers import choice, count, epoch_or_iso, free_text, identifier

@@ -1,4 +1,4 @@
-"""Audience of the Gendarmerie's sites, measured by Piano Analytics or Matomo. Its contract and its reading."""
+"""Connector of the audience of the Gendarmerie's sites, measured by Piano Analytics or Matomo."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date

@@ -1,4 +1,4 @@
-"""What both tools are asked alike: one site, one table, one period at a time. Their own ways are in their modules."""
+"""What the clients of both audience tools share: one site, one table, one period at a time."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

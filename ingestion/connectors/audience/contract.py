@@ -1,4 +1,4 @@
-"""What is kept of the audience of the sites, whichever tool measures it. Asking the tools belongs to their modules.
+"""Contract of the audience of the sites, common to both tools.
 
 Units are those of the tools until a row is complete: Piano gives a mean in milliseconds per visit, Matomo a sum in
 seconds. `time_spent_seconds` is the sum in seconds for both.

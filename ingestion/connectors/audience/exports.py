@@ -1,4 +1,4 @@
-"""What files of the audience tools say otherwise than the contract: tool, site and month. Asks no tool."""
+"""Adapts export files of the audience tools to the contract: tool, site and month."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Asks Matomo (Reporting API, platform-contracts.md §6.2 [high on the form of a call, medium on its fields])."""
+"""Client of Matomo (Reporting API, platform-contracts.md §6.2 [high on the form of a call, medium on its fields])."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -37,7 +37,7 @@ class Matomo:
     def __init__(self) -> None:
         base = require("CYBERIMPACT_AUDIENCE_MATOMO_URL").rstrip("/")
         self._token = get(KEY_SETTING, "anonymous")
-        self._api = Api(PLATFORM, base, KEY_SETTING, judge=_judge)
+        self._api = Api(PLATFORM, base, KEY_SETTING, check=_check)
 
     @property
     def address(self) -> str:
@@ -137,7 +137,7 @@ def _counted(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, "bounce_count": round(int(share) * int(entries) / 100)}
 
 
-def _judge(response: Response) -> ExpectedFailure | None:
+def _check(response: Response) -> ExpectedFailure | None:
     """Read the errors, which Matomo gives with status 200 [memory], and refuse what is no report."""
     if not response.ok:
         return None

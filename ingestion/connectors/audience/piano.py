@@ -1,4 +1,4 @@
-"""Asks Piano Analytics, formerly AT Internet (Data API v3, platform-contracts.md §6.1 [high])."""
+"""Client of Piano Analytics, formerly AT Internet (Data API v3, platform-contracts.md §6.1 [high])."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -42,7 +42,7 @@ class Piano:
     def __init__(self) -> None:
         base = get("CYBERIMPACT_AUDIENCE_PIANO_URL", "https://api.atinternet.io/v3").rstrip("/")
         key = get(KEY_SETTING)
-        self._api = Api(PLATFORM, base, KEY_SETTING, {"x-api-key": key} if key else {}, judge=_judge)
+        self._api = Api(PLATFORM, base, KEY_SETTING, {"x-api-key": key} if key else {}, check=_check)
 
     @property
     def address(self) -> str:
@@ -105,7 +105,7 @@ def with_month(row: Mapping[str, Any]) -> dict[str, Any]:
     return {"month": f"{row.get('date_year')} {row.get('date_month')}", **others}
 
 
-def _judge(response: Response) -> ExpectedFailure | None:
+def _check(response: Response) -> ExpectedFailure | None:
     """Read the errors as Piano words them; refuse an answer without rows, which would pass for the end of them."""
     where = f"{PLATFORM}, address {without_query(response.url)}"
     try:

@@ -1,4 +1,4 @@
-"""Which sites are measured, and with which tool, as `config/sites.yml` says. Asking a tool belongs elsewhere."""
+"""The sites that are measured and their tools, from `config/sites.yml`."""
 
 from dataclasses import dataclass, fields
 from datetime import date

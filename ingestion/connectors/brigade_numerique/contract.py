@@ -1,4 +1,4 @@
-"""What an export of the chat holds and what of it is kept. Its categories belong to the warehouse, not here."""
+"""Contract of the chat's exports."""
 
 import re
 from collections.abc import Callable, Iterable

@@ -1,4 +1,4 @@
-"""Cybermalveillance.gouv.fr and 17Cyber: aggregated assistance cases. Its contract; its files are plain tables."""
+"""Connector of Cybermalveillance.gouv.fr and 17Cyber: aggregated assistance cases."""
 
 from ingestion.connectors.cybermalveillance.contract import CONTRACT
 

@@ -1,4 +1,4 @@
-"""What a drop of Cybermalveillance.gouv.fr holds: counts of cases, never a case. Reading the file stands beside it."""
+"""Contract of Cybermalveillance.gouv.fr: counts of assistance cases."""
 
 from decimal import Decimal
 

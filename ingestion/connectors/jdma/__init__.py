@@ -1,4 +1,4 @@
-"""Je donne mon avis: what users say of the online services, counted and in their words. Its contract and reading."""
+"""Connector of Je donne mon avis: services, statistics, reviews and answers."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -145,7 +145,7 @@ def _first_month(last: str | None) -> date:
 
 
 def _day(found: Any) -> str:
-    """Return the day of Paris on which a review was begun; a bad one moves nothing, and none leads beyond today."""
+    """Return the day of Paris on which a review was begun; an invalid one is ignored, and none is later than today."""
     try:
         return min(day(str(found["created_at"])), clock.today().isoformat())
     except (KeyError, TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""Asks the open API of Je donne mon avis, one key after the other. What records mean stands in `contract.py`."""
+"""Client of the open API of Je donne mon avis, one key after the other."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from core.errors import ExpectedFailure
 from core.settings import get
 from ingestion.connectors.jdma.flattening import Page, statistics
 from ingestion.engine.contract import CHANGED_FORMAT
-from ingestion.engine.http import Api, Judge
+from ingestion.engine.http import AnswerCheck, Api
 
 #: The host is [INFERRED] from the addresses of the platform's buttons; the path is [CERTAIN] (§1.1).
 PUBLIC_ADDRESS = "https://jedonnemonavis.numerique.gouv.fr/api/open-api"
@@ -85,7 +85,7 @@ class Account:
             base_address(),
             f"{KEYS_SETTING}, number {rank}",
             {"Authorization": f"Bearer {key}"},
-            judge=_absent(f"jdma, address {base_address()}, key {rank}"),
+            check=_absent(f"jdma, address {base_address()}, key {rank}"),
         )
 
     def scope(self) -> "Scope":
@@ -205,8 +205,8 @@ def following(month: date) -> date:
     return (month.replace(day=28) + timedelta(days=4)).replace(day=1)
 
 
-def _absent(where: str) -> Judge:
-    def judge(response: requests.Response) -> ExpectedFailure | None:
+def _absent(where: str) -> AnswerCheck:
+    def check(response: requests.Response) -> ExpectedFailure | None:
         if response.status_code != HTTPStatus.NOT_FOUND:
             return None
         remedy = "Check the address in CYBERIMPACT_JDMA_URL (.env)."
@@ -215,7 +215,7 @@ def _absent(where: str) -> Judge:
         path = urlsplit(response.url).path
         return RouteAbsent(f"{where}: the platform has no {path} (status 404).", remedy)
 
-    return judge
+    return check
 
 
 def _data(answer: Any, where: str) -> list[dict[str, Any]]:

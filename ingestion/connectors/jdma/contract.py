@@ -1,4 +1,4 @@
-"""What Je donne mon avis delivers: services, their statistics, and reviews with their answers. Reads nothing itself."""
+"""Contract of Je donne mon avis: services, their statistics, reviews and their answers."""
 
 import re
 from datetime import datetime

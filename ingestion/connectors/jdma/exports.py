@@ -1,4 +1,4 @@
-"""Reads the export that the platform sends by mail: one column per question, told by its wording. Asks nothing."""
+"""Reads the export that Je donne mon avis sends by mail: one column per question, recognised by its wording."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ from ingestion.connectors.jdma.flattening import answers, review
 from ingestion.connectors.jdma.questionnaire import BY_LABEL, VERBATIM, Question
 from ingestion.engine.contract import Table
 from ingestion.engine.files import CsvFile, open_csv
-from ingestion.engine.parsed_file import JSON_SUFFIXES, Adapt, Delivery, Part, of_csv, tabular_delivery
+from ingestion.engine.parsed_file import JSON_SUFFIXES, Adapt, ParsedFile, Part, parse_tabular, parsed_csv
 from ingestion.engine.records import Record
 from privacy import redact_label
 
@@ -24,19 +24,19 @@ _FILE_NAME = re.compile(r"Avis_(?P<service>.+)_\d{4}-\d{2}-\d{2}_\d{2}-\d{2}-\d{
 _OF_REVIEW = ("Identifiant Avis", "Date de l'avis")
 
 
-def open_export(path: Path) -> Delivery:
+def open_export(path: Path) -> ParsedFile:
     """Return an export: `Avis_<service>_<time>.csv`, or reviews as the API gives them in JSON; with their answers.
 
     Raises:
         ExpectedFailure: the file cannot be read, or a column that every export has is missing.
     """
     if path.suffix.lower() in JSON_SUFFIXES:
-        return tabular_delivery(path, "jdma", CONTRACT, _of_api)
+        return parse_tabular(path, "jdma", CONTRACT, _of_api)
     file = open_csv(path, "jdma", REVIEWS.recognised)
     reviews = [label for label in file.header if REVIEWS.recognised([label])]
     REVIEWS.understand(reviews, f"jdma, file {file.name}")
     questions = [label for label in file.header if label not in reviews]
-    return of_csv(file, Part(REVIEWS, _reviews(file, reviews, path.name)), Part(ANSWERS, _answers(file, questions)))
+    return parsed_csv(file, Part(REVIEWS, _reviews(file, reviews, path.name)), Part(ANSWERS, _answers(file, questions)))
 
 
 def _of_api(labels: Sequence[str], where: str) -> Sequence[tuple[Table | None, Adapt]]:

@@ -1,4 +1,4 @@
-"""Makes flat records of what the API nests: forms of services, counts of answers, answers of reviews. Asks nothing."""
+"""Flattens what the API nests: forms of services, counts of answers, answers of reviews."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

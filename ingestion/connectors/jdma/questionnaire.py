@@ -1,4 +1,4 @@
-"""The questionnaire that the platform offers, template `root`: questions and items (§1.6) [CERTAIN]. Reads nothing."""
+"""The questions and items of the questionnaire template `root` (§1.6) [CERTAIN]."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Social listening, whoever the vendor: its contract, its address and its export files. Vendors stand in modules."""
+"""Connector of social listening: mentions and volumes, whichever the vendor."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta

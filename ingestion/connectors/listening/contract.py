@@ -1,4 +1,4 @@
-"""What listening delivers, whoever the vendor: mentions and their volumes. Vendors and their names stand elsewhere."""
+"""Contract of social listening, common to all vendors: mentions and their volumes."""
 
 import hashlib
 import re
@@ -201,7 +201,6 @@ CONTRACT = (MENTIONS, VOLUMES)
 
 
 def _address_sql() -> str:
-    """Return `mention_address` in SQL."""
     cases = " ".join(
         f"when regexp_matches({{c}}, '{pattern}') then regexp_replace({{c}}, '{pattern}', '{replacement}')"
         for pattern, replacement in ADDRESS_RULES

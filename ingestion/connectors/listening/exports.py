@@ -1,4 +1,4 @@
-"""Opens the files of listening vendors: CSV through a column map, JSON Lines of neutral records. Knows no HTTP."""
+"""Opens export files of listening vendors: CSV through a column map, JSON Lines of neutral records."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ from core.settings import get
 from ingestion.connectors.listening.contract import MENTIONS, identifier
 from ingestion.engine.contract import Table, shown
 from ingestion.engine.files import name_of, open_csv
-from ingestion.engine.parsed_file import Adapt, Delivery, Part, of_csv, tabular_delivery
+from ingestion.engine.parsed_file import Adapt, ParsedFile, Part, parse_tabular, parsed_csv
 from ingestion.engine.parsers import paris_time
 from ingestion.engine.records import Record
 
@@ -29,7 +29,7 @@ _REQUIRED = {field.name: None for field in MENTIONS.fields if field.required}
 
 @dataclass(frozen=True)
 class ColumnMap:
-    """How a vendor's export says the neutral record.
+    """How a vendor's columns map to the neutral record.
 
     Attributes:
         vendor: Who exports so.
@@ -117,7 +117,7 @@ def column_maps() -> tuple[ColumnMap, ...]:
 _NEUTRAL = ColumnMap("file", _UTC, {fold(name): name for name in MENTIONS.field_names}, {})
 
 
-def open_file(path: Path) -> Delivery:
+def open_file(path: Path) -> ParsedFile:
     """Open an export: CSV whose labels a column map knows, or JSON and JSON Lines of neutral records.
 
     Raises:
@@ -126,7 +126,7 @@ def open_file(path: Path) -> Delivery:
     if path.suffix in {".jsonl", ".ndjson"}:
         return _json_lines(path)
     if path.suffix == ".json":
-        return tabular_delivery(path, "listening", [MENTIONS], _identified)
+        return parse_tabular(path, "listening", [MENTIONS], _identified)
     maps = (*column_maps(), _NEUTRAL)
     file = open_csv(path, "listening", lambda header: max(known.recognised(header) for known in maps))
     where = f"listening, file {file.name}"
@@ -138,7 +138,7 @@ def open_file(path: Path) -> Delivery:
             f"Nothing was loaded: write a column map for this export, and name it in {MAP_SETTING} (.env).",
         )
     MENTIONS.understand(labels, where)
-    return of_csv(file, Part(MENTIONS, map(chosen.neutral, file.records())))
+    return parsed_csv(file, Part(MENTIONS, map(chosen.neutral, file.records())))
 
 
 def _labels(chosen: ColumnMap, header: Sequence[str]) -> tuple[str, ...]:
@@ -152,7 +152,7 @@ def _identified(_labels: Sequence[str], _where: str) -> Sequence[tuple[Table | N
     return [(None, lambda values: [{"mention_id": identifier(values.get("url")), **values}])]
 
 
-def _json_lines(path: Path) -> Delivery:
+def _json_lines(path: Path) -> ParsedFile:
     where = f"listening, file {name_of(path)}"
     try:
         with path.open("rb") as file:
@@ -164,7 +164,7 @@ def _json_lines(path: Path) -> Delivery:
         ) from None
     if not size:
         raise ExpectedFailure(f"{where}: the file is empty.", "Nothing was loaded: export it again.")
-    return Delivery(name_of(path), digest, size, (Part(MENTIONS, _lines(path)),))
+    return ParsedFile(name_of(path), digest, size, (Part(MENTIONS, _lines(path)),))
 
 
 def _lines(path: Path) -> Iterator[Record]:

@@ -1,4 +1,4 @@
-"""Asks Talkwalker's search and histograms, and says their documents in the neutral words of `contract.py`."""
+"""Client of Talkwalker: search results and histograms as records of the contract."""
 
 import csv
 from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ from core.errors import ExpectedFailure
 from core.normalize_text import fold_place
 from core.settings import get
 from ingestion.connectors.listening.contract import identifier
-from ingestion.engine.http import Api, Patience, TransientFailure, without_query
+from ingestion.engine.http import Api, RetryPolicy, TransientFailure, without_query
 from privacy import redact
 
 Page = list[dict[str, Any]]
@@ -103,7 +103,7 @@ class Project:
                 "Set it to https://api.talkwalker.com/api/v1/search/p/<project>, or load an export with --file.",
             )
         self.name = without_query(base).rpartition("/")[2]
-        self._api = Api("listening", base, KEY_SETTING, params={"access_token": get(KEY_SETTING, "")}, judge=judge)
+        self._api = Api("listening", base, KEY_SETTING, params={"access_token": get(KEY_SETTING, "")}, check=check)
 
     @property
     def address(self) -> str:
@@ -206,7 +206,7 @@ class Project:
             ) from None
 
 
-def judge(response: requests.Response) -> ExpectedFailure | None:
+def check(response: requests.Response) -> ExpectedFailure | None:
     """Judge an answer by Talkwalker's own `status_code`, a text that has nothing to do with the status of HTTP."""
     said = _said(response)
     code = str(said.get("status_code", "0"))
@@ -214,7 +214,7 @@ def judge(response: requests.Response) -> ExpectedFailure | None:
     match response.status_code, code:
         case HTTPStatus.UNAUTHORIZED, "8":
             what = f"{where}: the calls of this minute are used up (status 401, code 8)."
-            wait = min(QUOTA_WINDOW, timedelta(seconds=Patience.from_settings().longest_wait_seconds))
+            wait = min(QUOTA_WINDOW, timedelta(seconds=RetryPolicy.from_settings().longest_wait_seconds))
             return TransientFailure(what, until=datetime.now(UTC) + wait)
         case HTTPStatus.UNAUTHORIZED, "9":
             return ExpectedFailure(
@@ -239,7 +239,7 @@ def _said(response: requests.Response) -> dict[str, Any]:
 
 
 def instant(milliseconds: Any) -> Any:
-    """Return milliseconds since 1970 as ISO 8601; anything else as it is, for the contract to judge."""
+    """Return milliseconds since 1970 as ISO 8601; anything else unchanged, for the contract to reject."""
     if isinstance(milliseconds, bool) or not isinstance(milliseconds, int):
         return milliseconds
     try:

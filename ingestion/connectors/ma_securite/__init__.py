@@ -1,4 +1,4 @@
-"""Ma Sécurité: the news and advice that citizens read in the ministry's app. Its contract and its reading."""
+"""Connector of Ma Sécurité: the news and advice that citizens read in the ministry's app."""
 
 from collections.abc import Iterator
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Asks the news API of Ma Sécurité. What a piece of news means stands in `contract.py`.
+"""Client of the news API of Ma Sécurité.
 
 The path, the header of the key and the JSON names are not published [not found]: they are inferred from the public
 description and from the kind of server that it shows, and each can be set.

@@ -1,4 +1,4 @@
-"""What Ma Sécurité tells of a piece of news or advice. Reading it belongs to `client.py`."""
+"""Contract of the news and advice of Ma Sécurité."""
 
 import re
 from datetime import datetime

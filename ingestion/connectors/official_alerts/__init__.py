@@ -1,4 +1,4 @@
-"""Official alerts: weather, floods and epidemics, as the context of a crisis. Their contract and their reading."""
+"""Connector of official alerts: weather, floods and epidemics, as the context of a crisis."""
 
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta

@@ -1,4 +1,4 @@
-"""Asks Météo-France, Vigicrues and Santé publique France for their alerts. What a record means is in `contract.py`."""
+"""Clients of Météo-France, Vigicrues and Santé publique France."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
@@ -199,7 +199,7 @@ class HealthAlerts:
 
     def __init__(self) -> None:
         base = get(f"{SETTING}_ODISSE_URL", "https://odisse.santepubliquefrance.fr/api/explore/v2.1")
-        self._api = Api(PLATFORM, base.rstrip("/"), f"{SETTING}_ODISSE_URL", judge=_is_listing)
+        self._api = Api(PLATFORM, base.rstrip("/"), f"{SETTING}_ODISSE_URL", check=_is_listing)
 
     @property
     def address(self) -> str:

@@ -1,4 +1,4 @@
-"""What the official sources of alerts say, in one table. Asking them belongs to `client.py`."""
+"""Contract of official alerts: one table for all sources."""
 
 from ingestion.engine.contract import GENERATION, UNKNOWN_COLUMNS, Field, NotAfterLoad, Table
 from ingestion.engine.parsers import choice, published, utc_time

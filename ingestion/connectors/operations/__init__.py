@@ -1,4 +1,4 @@
-"""The platform's own verdicts, crises, topics and alerts, read like any other platform. Deciding them is elsewhere."""
+"""Connector of the operations database: topics, verdicts, crises and alerts."""
 
 from collections.abc import Iterable, Iterator
 

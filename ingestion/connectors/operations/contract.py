@@ -1,4 +1,4 @@
-"""What the platform writes of its own work: topics, verdicts, crises, alerts. Reading it is in `store.py`."""
+"""Contract of the operations database: topics, verdicts, crises, alerts."""
 
 from ingestion.engine.contract import GENERATION, UNKNOWN_COLUMNS, Field, RejectedError, Row, Table
 from ingestion.engine.parsers import (
@@ -63,7 +63,7 @@ TOPICS = Table(
 
 
 def _reasoned(row: Row) -> Row:
-    """Refuse a signal that was put aside for no stated reason: nobody could check it later.
+    """Reject a dismissed signal without a stated reason.
 
     Raises:
         RejectedError: the reason is absent.

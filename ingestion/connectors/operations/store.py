@@ -1,7 +1,7 @@
-"""The SQLite file of the platform's own records: made, opened, read as pages. What a record means: `contract.py`."""
+"""Creates and opens the operations database, and reads it page by page."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from importlib.resources import files
 from pathlib import Path
@@ -60,6 +60,33 @@ def pages(path: Path, table: str) -> Iterator[Page]:
                 yield page
     except sqlite3.Error as problem:
         raise _explained(path, problem) from None
+
+
+def rows(path: Path, table: str, columns: Iterable[str] = ("*",)) -> Page:
+    """Return the rows of a table in the order of its key; none where the file, or the table, was never made.
+
+    Args:
+        path: `home().operations`.
+        table: Name of the table.
+        columns: Names of columns, all of them by default.
+
+    Raises:
+        ExpectedFailure: the file is no database, stays locked, or the table lacks a column.
+    """
+    if not path.exists():
+        return []
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)) as connection:
+            connection.row_factory = sqlite3.Row
+            if not connection.execute("select 1 from sqlite_master where name = ?", [table]).fetchone():
+                return []
+            query = f'select {", ".join(columns)} from "{table}" order by 1'  # noqa: S608 - declared names
+            return [dict(row) for row in connection.execute(query)]
+    except sqlite3.Error as problem:
+        raise ExpectedFailure(
+            f"Le fichier {path.name} ne peut pas être lu ({problem}).",
+            "S'il est abîmé, rétablissez-le depuis la dernière sauvegarde.",
+        ) from None
 
 
 def _explained(path: Path, problem: sqlite3.Error) -> ExpectedFailure:

@@ -1,4 +1,4 @@
-"""Partoo: how the units are found on the web, and what is written about them. Its contract and its reading."""
+"""Connector of Partoo: listings of the units on the web, and reviews of them."""
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Asks Partoo's REST API v2, and makes flat records of its answers. What they mean stands in `contract.py`."""
+"""Client of Partoo's REST API v2: answers as flat records."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta

@@ -1,4 +1,4 @@
-"""What Partoo delivers: units, groups, reviews, presence and listing states. Reading it belongs to `client.py`."""
+"""Contract of Partoo: units, groups, reviews, presence and listing states."""
 
 from ingestion.engine.contract import GENERATION, UNKNOWN_COLUMNS, Dropped, Field, Generation, NotAfterLoad, Row, Table
 from ingestion.engine.parsers import (

@@ -1,4 +1,4 @@
-"""What files of Partoo's records say otherwise than the contract: what the interface nests. Asks nothing."""
+"""Adapts files of Partoo's records to the contract by flattening what the API nests."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any

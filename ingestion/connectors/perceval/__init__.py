@@ -1,4 +1,4 @@
-"""PERCEV@L: reports of card fraud, as four series of aggregates in one JSON file. Its contract and its reading."""
+"""Connector of PERCEV@L: reports of card fraud, as four series of aggregates in one JSON file."""
 
 from ingestion.connectors.perceval.contract import CONTRACT
 from ingestion.connectors.perceval.series import open_file

@@ -1,4 +1,4 @@
-"""What the monthly file of PERCEV@L holds: four series of aggregates. How its JSON is taken apart stands beside it."""
+"""Contract of PERCEV@L: four monthly series of aggregates."""
 
 import re
 from decimal import Decimal

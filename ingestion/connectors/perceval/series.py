@@ -1,4 +1,4 @@
-"""Takes the JSON of PERCEV@L apart into its four series. What a value must be stands in `contract.py`."""
+"""Parses the JSON file of PERCEV@L into its four series."""
 
 import logging
 from collections import Counter
@@ -17,7 +17,7 @@ from ingestion.connectors.perceval.contract import (
 )
 from ingestion.engine.contract import Table
 from ingestion.engine.files import name_of
-from ingestion.engine.parsed_file import Adapt, Delivery, json_delivery, tabular_delivery
+from ingestion.engine.parsed_file import Adapt, ParsedFile, parse_json, parse_tabular
 from privacy import redact
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ _FORBIDDEN_WORDS = frozenset({"card", "cards", "carte", "cartes", "cb", "opposit
 Found = Iterable[tuple[Table, Iterable[Mapping[str, Any]]]]
 
 
-def open_file(path: Path) -> Delivery:
+def open_file(path: Path) -> ParsedFile:
     """Open a file of PERCEV@L: the document of four series, or one series as CSV or JSON Lines.
 
     Raises:
@@ -43,7 +43,7 @@ def open_file(path: Path) -> Delivery:
     """
     where = f"{_PLATFORM}, file {name_of(path)}"
     if path.suffix.lower() != ".json":
-        return tabular_delivery(path, _PLATFORM, CONTRACT, _without_payment_data)
+        return parse_tabular(path, _PLATFORM, CONTRACT, _without_payment_data)
 
     def read(document: Any) -> Found:
         _refuse_payment_data(document, where)
@@ -57,7 +57,7 @@ def open_file(path: Path) -> Delivery:
             log.warning("%s: %s", where, sentence)
         return tables.items()
 
-    return json_delivery(path, _PLATFORM, read)
+    return parse_json(path, _PLATFORM, read)
 
 
 def _without_payment_data(_labels: Sequence[str], where: str) -> Sequence[tuple[Table | None, Adapt]]:
@@ -105,7 +105,7 @@ def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _is_card_number(value: Any) -> bool:
-    """Tell whether a text or a whole number is one; the digits of an amount such as 8123.450000000001 are none."""
+    """Return whether a text or a whole number is one; the digits of an amount such as 8123.450000000001 are none."""
     return isinstance(value, str | int) and "[CARTE]" in redact(str(value))
 
 

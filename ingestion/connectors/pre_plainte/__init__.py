@@ -1,4 +1,4 @@
-"""Pré-plainte en ligne: how many declarations, where, and how long they take. Its contract; its files are plain CSV."""
+"""Connector of the pré-plainte en ligne: declarations, their place and duration, from CSV files."""
 
 from ingestion.connectors.pre_plainte.contract import CONTRACT
 

@@ -1,4 +1,4 @@
-"""What the log of the pré-plainte en ligne delivers. Durations and shares are computed by the warehouse, not here."""
+"""Contract of the log of the pré-plainte en ligne."""
 
 from datetime import datetime
 

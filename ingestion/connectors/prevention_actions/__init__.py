@@ -1,4 +1,4 @@
-"""The register of prevention actions, which gendarmes fill in as CSV or XLSX. Its contract and its reading."""
+"""Connector of the register of prevention actions, which gendarmes fill in as CSV or XLSX."""
 
 from ingestion.connectors.prevention_actions.contract import CONTRACT
 from ingestion.connectors.prevention_actions.register import open_file

@@ -1,4 +1,4 @@
-"""The register of prevention actions, line by line. Gendarmes read why a line is refused: reasons are in French."""
+"""Contract of the register of prevention actions; the reasons of a rejection are in French, for gendarmes."""
 
 import re
 from collections.abc import Callable, Mapping

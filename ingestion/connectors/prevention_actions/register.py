@@ -1,4 +1,4 @@
-"""Opens a register that a gendarme filled in. What a line must say stands in `contract.py`."""
+"""Opens a register of prevention actions that a gendarme filled in."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,7 +10,7 @@ from typing import Any
 from core.errors import ExpectedFailure
 from core.normalize_text import fold
 from ingestion.connectors.prevention_actions.contract import ACTIONS, CONTRACT, MANDATORY, day
-from ingestion.engine.parsed_file import Delivery, Part, tabular_delivery, xlsx_delivery
+from ingestion.engine.parsed_file import ParsedFile, Part, parse_tabular, parse_xlsx
 from ingestion.engine.records import Record
 from privacy import pseudonymise, redact
 
@@ -25,16 +25,16 @@ _IDENTITY = ("unite", "date_debut", "titre")
 _LETTERS = str.maketrans("0123456789abcdef", "abcdefghijklmnop")
 
 
-def open_file(path: Path) -> Delivery:
+def open_file(path: Path) -> ParsedFile:
     """Open a register: XLSX by its name, CSV otherwise.
 
     Raises:
         ExpectedFailure: the file cannot be read or is no register; in French where its header lacks a column.
     """
-    opened = xlsx_delivery if path.suffix.lower() == ".xlsx" else tabular_delivery
-    delivery = opened(path, _PLATFORM, CONTRACT)
-    parts = tuple(Part(part.table, _actions(part.records, delivery.name)) for part in delivery.parts)
-    return replace(delivery, parts=parts)
+    opened = parse_xlsx if path.suffix.lower() == ".xlsx" else parse_tabular
+    parsed = opened(path, _PLATFORM, CONTRACT)
+    parts = tuple(Part(part.table, _actions(part.records, parsed.name)) for part in parsed.parts)
+    return replace(parsed, parts=parts)
 
 
 def _actions(records: Iterable[Record], file: str) -> Iterator[Record]:

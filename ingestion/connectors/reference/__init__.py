@@ -1,4 +1,4 @@
-"""Reference data: communes, units, competences, staff, inspections, offences. Territories of KPIs are dbt seeds."""
+"""Connector of reference data: communes, units, competences, staff, inspections, offences."""
 
 import csv
 from collections.abc import Iterable, Iterator
@@ -11,8 +11,8 @@ from dlt.extract import DltResource
 from ingestion import configuration
 from ingestion.connectors.reference.client import COMPETENCES_RESOURCE, UNITS_RESOURCE, Page, Resource, address
 from ingestion.connectors.reference.contract import CHAT_CATEGORY, COMPETENCES, CONTRACT, INSPECTIONS, UNITS
-from ingestion.connectors.reference.workbook import crimes_delivery
-from ingestion.engine.parsed_file import Delivery, tabular_delivery
+from ingestion.connectors.reference.workbook import parse_crimes
+from ingestion.engine.parsed_file import ParsedFile, parse_tabular
 
 __all__ = ["CONTRACT", "address", "build_source", "open_file"]
 
@@ -28,15 +28,15 @@ def build_source() -> Iterable[DltResource]:
     ]
 
 
-def open_file(path: Path) -> Delivery:
+def open_file(path: Path) -> ParsedFile:
     """Return a dropped file: the workbook of offences, or CSV, JSON or JSON Lines recognised by the labels.
 
     Raises:
         ExpectedFailure: the file cannot be read or is not recognised.
     """
     if path.suffix.lower() == ".xlsx":
-        return crimes_delivery(path)
-    return tabular_delivery(path, "reference", CONTRACT)
+        return parse_crimes(path)
+    return parse_tabular(path, "reference", CONTRACT)
 
 
 def _table(name: str, resource: str) -> DltResource:
@@ -56,7 +56,7 @@ def _table(name: str, resource: str) -> DltResource:
 
 @dlt.resource(name=CHAT_CATEGORY.name)
 def _chat_categories() -> Iterator[Page]:
-    """Yield what the installation says of the motives of the chat; the defaults are a seed of the dbt project."""
+    """Yield the chat motives of the installation; the defaults are a seed of the dbt project."""
     if configuration.has_own(configuration.CHAT_CATEGORIES):
         found = configuration.chat_categories()
         yield [{"label": label, "category": category} for label, category in found.items()]

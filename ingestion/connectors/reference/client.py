@@ -1,4 +1,4 @@
-"""Asks the tabular API of data.gouv.fr for a resource, page by page. What its rows mean stands in `contract.py`."""
+"""Client of the tabular API of data.gouv.fr, page by page."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -40,7 +40,7 @@ class Resource:
         self._api = Api("reference", address(), KEY_SETTING, headers)
 
     def converted_at(self) -> str | None:
-        """Return when data.gouv.fr last converted the file, `None` where it does not say.
+        """Return when data.gouv.fr last converted the file, `None` where it is unknown.
 
         Raises:
             ExpectedFailure: the API cannot be reached or refuses.

@@ -1,4 +1,4 @@
-"""What describes the world that all platforms share: communes, units, headcounts, offences. Reading it is elsewhere."""
+"""Contract of reference data: communes, units, headcounts, offences."""
 
 import hashlib
 import re

@@ -1,4 +1,4 @@
-"""Reads the ministry's workbook of offences per service: wide sheets to long records. Reads no other file."""
+"""Reads the ministry's workbook of offences per service: wide sheets to long records."""
 
 import hashlib
 import re
@@ -14,7 +14,7 @@ from openpyxl import load_workbook
 from core.errors import ExpectedFailure
 from ingestion.connectors.reference.contract import CRIMES
 from ingestion.engine.files import name_of, read_bytes
-from ingestion.engine.parsed_file import Delivery, Part
+from ingestion.engine.parsed_file import ParsedFile, Part
 from ingestion.engine.records import Record
 from ingestion.engine.spreadsheets import MAX_ROW_NUMBER, refuse_unsafe
 
@@ -36,7 +36,7 @@ class _Service(NamedTuple):
     name: str
 
 
-def crimes_delivery(path: Path) -> Delivery:
+def parse_crimes(path: Path) -> ParsedFile:
     """Return the offences of every sheet named `Services GN <year>` or `Services PN <year>`.
 
     Row 1 holds the code of the département of each service, row 2 its name, the further rows one index each
@@ -55,7 +55,7 @@ def crimes_delivery(path: Path) -> Delivery:
         raise ExpectedFailure(f"{where}: the file is no XLSX workbook ({type(problem).__name__}).", _AGAIN) from None
     if not sheets:
         raise ExpectedFailure(f"{where}: no sheet is named like 'Services GN 2021'.", _AGAIN)
-    return Delivery(name_of(path), hashlib.sha256(data).hexdigest(), len(data), (Part(CRIMES, _records(sheets)),))
+    return ParsedFile(name_of(path), hashlib.sha256(data).hexdigest(), len(data), (Part(CRIMES, _records(sheets)),))
 
 
 def _records(sheets: dict[Any, re.Match[str]]) -> Iterator[Record]:

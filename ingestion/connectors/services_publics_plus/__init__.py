@@ -1,4 +1,4 @@
-"""Services Publics+: what users say of public services, and of which structures. Its contract and its reading."""
+"""Connector of Services Publics+: experiences of users, structures, quality results."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -71,7 +71,7 @@ def _latest(table: Table, name: str, page: Page, so_far: str | None) -> str | No
 
 
 def _day(record: Mapping[str, Any], header: Header, name: str) -> str:
-    """Return the day that a field of a record holds; a bad one moves nothing, and none leads beyond today."""
+    """Return the day that a field of a record holds; an invalid one is ignored, and none is later than today."""
     label = next((label for label, declared in header.columns.items() if declared.name == name), None)
     try:
         return min(day(str(record[label])), clock.today().isoformat()) if label else ""

@@ -1,4 +1,4 @@
-"""Asks the Opendatasoft portal of Services Publics+ (Explore API v2.1). What records mean stands in `contract.py`."""
+"""Client of the Opendatasoft portal of Services Publics+ (Explore API v2.1)."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
@@ -13,7 +13,7 @@ from core.errors import ExpectedFailure
 from core.settings import get
 from ingestion.connectors.services_publics_plus.contract import EXPERIENCES, QUALITY_RESULTS
 from ingestion.engine.contract import Header, Table
-from ingestion.engine.http import Api, Judge, without_query
+from ingestion.engine.http import AnswerCheck, Api, without_query
 
 Page = list[dict[str, Any]]
 
@@ -50,15 +50,15 @@ class Dataset:
     Args:
         name: Its identifier.
         table: What its records must be.
-        judge: As `ingestion.engine.http.Api` takes it.
+        check: As `ingestion.engine.http.Api` takes it.
     """
 
-    def __init__(self, name: str, table: Table, judge: Judge | None = None) -> None:
+    def __init__(self, name: str, table: Table, check: AnswerCheck | None = None) -> None:
         key = get(KEY_SETTING)
         headers = {"Authorization": f"Apikey {key}"} if key else {}
         address = f"{portal_address()}/catalog/datasets/{name}"
         self._table = table
-        self.api = Api("services_publics_plus", address, KEY_SETTING, headers, judge=judge)
+        self.api = Api("services_publics_plus", address, KEY_SETTING, headers, check=check)
 
     def header(self) -> Header:
         """Return the columns that the portal announces, after refusing those that break the contract.

@@ -1,4 +1,4 @@
-"""What Services Publics+ delivers: experiences, structures, quality results. Reading it belongs to `client.py`."""
+"""Contract of Services Publics+: experiences, structures, quality results."""
 
 from decimal import Decimal
 

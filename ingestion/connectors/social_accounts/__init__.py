@@ -1,4 +1,4 @@
-"""The Gendarmerie's accounts on social networks: which they are, and how many follow them, day by day."""
+"""Connector of the Gendarmerie's accounts on social networks and their daily figures."""
 
 from collections.abc import Iterator
 from functools import cache

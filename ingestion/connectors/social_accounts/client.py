@@ -1,4 +1,4 @@
-"""Asks X for the figures of the declared accounts (API v2). What records mean stands in `contract.py`."""
+"""Client of X (API v2): figures of the declared accounts."""
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,14 +32,14 @@ class X:
     def __init__(self) -> None:
         base = get("CYBERIMPACT_SOCIAL_ACCOUNTS_X_URL", "https://api.x.com/2").rstrip("/")
         token = get(KEY_SETTING)
-        self._api = Api(PLATFORM, base, KEY_SETTING, auth=BearerTokenAuth(token=token) if token else None, judge=_judge)
+        self._api = Api(PLATFORM, base, KEY_SETTING, auth=BearerTokenAuth(token=token) if token else None, check=_check)
 
     @property
     def address(self) -> str:
         return self._api.base_url
 
     def users(self, accounts: Sequence[Account]) -> list[tuple[Account, User]]:
-        """Return each account that X knows with what X says of it; the others are named in the log.
+        """Return the accounts that X knows with their figures; the others are named in the log.
 
         Raises:
             ExpectedFailure: X cannot be read, or knows none of them.
@@ -85,7 +85,7 @@ class X:
                 yield account, user
 
 
-def _judge(response: Response) -> ExpectedFailure | None:
+def _check(response: Response) -> ExpectedFailure | None:
     """Refuse an answer that is neither users nor errors."""
     if not response.ok:
         return None

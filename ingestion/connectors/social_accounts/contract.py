@@ -1,4 +1,4 @@
-"""What is kept of the Gendarmerie's own accounts on social networks. Asking networks belongs to `client.py`.
+"""Contract of the Gendarmerie's own accounts on social networks.
 
 These accounts speak for an institution: their names and figures are no personal data. Nothing about those who follow
 them is ever asked.
@@ -49,7 +49,7 @@ def _declared_name(row: Row) -> Row:
 
 
 def _declared_place(row: Row) -> Row:
-    """Say where the account belongs: figures may come without the list of accounts that would tell it."""
+    """Return a row with the declared place of its account, which an export of figures may lack."""
     found = _declared(row)
     return {**row, "account": found.account, "department_code": found.department}
 

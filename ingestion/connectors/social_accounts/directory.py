@@ -1,4 +1,4 @@
-"""The institution's own accounts, as `config/accounts.yml` says. What networks say of them belongs elsewhere."""
+"""The institution's own accounts, from `config/accounts.yml`."""
 
 import re
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What files of accounts say otherwise than the contract: users of X as extraction tools leave them. Asks nothing."""
+"""Adapts files of accounts to the contract: users of X as extraction tools leave them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""The chat's export: its defects are mended, nobody can be told from it, and overlapping files count once."""
+"""The chat's export: its defects are repaired, nobody can be recognised, and overlapping files count once."""
 
 from datetime import UTC, datetime
 

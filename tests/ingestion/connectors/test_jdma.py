@@ -42,7 +42,7 @@ def ask(query):
 
 
 def read(entity, report):
-    return next(one.rows_read for one in report.entities if one.entity == entity)
+    return next(report_.rows_read for report_ in report.entities if report_.entity == entity)
 
 
 def told(until):
@@ -285,7 +285,7 @@ def test_an_unknown_column_is_kept_and_reported(platform):
     for path in ("/services", "/statistiques", "/avis"):
         platform.fault("unknown_column", path=path)
     report = load("jdma")
-    unknown = {one.entity: one.unknown_columns for one in report.entities}
+    unknown = {report_.entity: report_.unknown_columns for report_ in report.entities}
     assert unknown == {
         "services": ("nouvelle_colonne",),
         "statistics": ("nouvelle_colonne",),
@@ -400,7 +400,7 @@ def test_an_export_and_the_api_tell_the_same_reviews(tmp_path):
     file = tmp_path / "Avis_Percev_l_2025-01-20_10-00-00.csv"
     file.write_bytes(export(reviews, TODAY))
     report = load("jdma", file=file)
-    updated = {one.entity: (one.rows_new, one.rows_updated) for one in report.entities}
+    updated = {report_.entity: (report_.rows_new, report_.rows_updated) for report_ in report.entities}
     assert updated == {"reviews": (0, len(reviews)), "answers": (0, 0)}
     assert every_connector.keys("jdma") == tables
     assert counts(load("jdma", file=file))[1:3] == (0, 0)
@@ -426,9 +426,13 @@ def test_item_17_is_two_items():
         {"field_code": "contact_tried", "answer_item_id": 17, "answer_text": "Je n'ai pas eu besoin d'aide"},
         {"field_code": "contact_reached", "answer_item_id": 17, "answer_text": "Oui"},
     ]
-    review = {"id": 1, "created_at": "2026-02-03T09:12:44.120Z", "answers": [one | {"parent": None} for one in said]}
+    review = {
+        "id": 1,
+        "created_at": "2026-02-03T09:12:44.120Z",
+        "answers": [answer | {"parent": None} for answer in said],
+    }
     found = list(answers(review, "jdma"))
-    keys = [ANSWERS.read(one, ANSWERS.understand(tuple(one), "jdma"), "jdma")["answer_id"] for one in found]
+    keys = [ANSWERS.read(answer, ANSWERS.understand(tuple(answer), "jdma"), "jdma")["answer_id"] for answer in found]
     assert keys == ["0000001|contact_tried|17||", "0000001|contact_reached|17||"]
 
 
@@ -442,8 +446,8 @@ def test_statistics_are_flattened_to_any_depth():
     product = {"product_id": "3", "product_name": "Percev@l"}
     product["forms"] = [{"form_id": "12", "form_name": "F", "intervals": [interval]}]
     found = [
-        (one["category"], one["label"], one["count"], one["parent_category"], one["parent_answer"])
-        for one in statistics([product], "jdma")
+        (record["category"], record["label"], record["count"], record["parent_category"], record["parent_answer"])
+        for record in statistics([product], "jdma")
     ]
     assert found == [
         ("a", "Chat", 3, None, None),

@@ -14,7 +14,7 @@ from core.errors import ExpectedFailure
 from ingestion.connectors import listening
 from ingestion.connectors.listening import exports, talkwalker
 from ingestion.connectors.listening.contract import COLUMNAR, mention_address, sentiment
-from ingestion.connectors.listening.talkwalker import Project, Span, judge, network, neutral
+from ingestion.connectors.listening.talkwalker import Project, Span, check, network, neutral
 from ingestion.engine import quarantine
 from ingestion.engine.loading import load
 from privacy import pseudonymise
@@ -221,7 +221,7 @@ def test_an_error_in_an_answer_that_is_ok_for_http_is_an_error():
     response = Response()
     response.status_code, response.url = 200, f"https://api.example/results?access_token={TOKEN}"
     response._content = json.dumps({"status_code": "4", "status_message": "Error in query"}).encode()
-    failure = judge(response)
+    failure = check(response)
     assert "code 4 (Error in query)" in str(failure)
     assert TOKEN not in str(failure)
 

@@ -202,9 +202,9 @@ def test_pages_end_where_they_are_announced_or_where_they_are_empty():
             asked.append(paginator.has_next_page)
         return asked
 
-    one = {"content": [{"id": 1}]}
-    assert read(one | {"totalPages": 2}, one | {"totalPages": 2}) == [True, False]
-    assert read(one, one, {"content": []}) == [True, True, False]
+    page = {"content": [{"id": 1}]}
+    assert read(page | {"totalPages": 2}, page | {"totalPages": 2}) == [True, False]
+    assert read(page, page, {"content": []}) == [True, True, False]
 
 
 # ---- bad days

@@ -1,4 +1,4 @@
-"""The inbox of a platform: what is read of it, under which name, and what is refused with a sentence."""
+"""The drop folder of a platform: what is read of it, under which name, and what is refused with a sentence."""
 
 import os
 import socket

@@ -10,7 +10,7 @@ from core import settings
 from core.errors import ExpectedFailure
 from ingestion.engine import loading
 from ingestion.engine.loading import load
-from ingestion.engine.validation import Intake, Origin
+from ingestion.engine.validation import Origin, TableValidator
 from ingestion.platforms import platform
 from tests.ingestion.every_connector import NAMES, ask, contract, snapshot
 
@@ -32,14 +32,14 @@ def read(name, file):
     """Return what a file holds by table, and the reasons of what is refused; nothing is written."""
     rows, refused = {}, []
     for part in loading._open(platform(name), file).parts:
-        intake = Intake(part.table, Origin(name, "file", file.name), lambda _: {}, lambda _: None)
-        intake.take(part.records)
-        found = [row for batch in intake.changes() for row in batch.to_pylist()]
+        validator = TableValidator(part.table, Origin(name, "file", file.name), lambda _: {}, lambda _: None)
+        validator.validate(part.records)
+        found = [row for batch in validator.changes() for row in batch.to_pylist()]
         rows[part.table.name] = sorted(
             ({k: v for k, v in row.items() if k not in {"generation", "_content_hash"}} for row in found),
             key=lambda row: str(row[part.table.key]),
         )
-        refused += [(entry.position, entry.rejection.reason) for entry in intake.quarantined]
+        refused += [(entry.position, entry.rejection.reason) for entry in validator.quarantined]
     return rows, refused
 
 
@@ -127,8 +127,8 @@ def test_a_bad_first_line_does_not_hide_the_others(tmp_path):
 def test_cp1252_in_json_is_repaired(tmp_path):
     file = tmp_path / "a.jsonl"
     file.write_bytes((json.dumps(HOUR | {"site_level2": "école"}, ensure_ascii=False) + "\n").encode("cp1252"))
-    delivery = loading._open(platform("audience"), file)
-    assert (delivery.repaired.count, delivery.repaired.line) == (1, 1)
+    parsed = loading._open(platform("audience"), file)
+    assert (parsed.repaired.count, parsed.repaired.line) == (1, 1)
     assert read("audience", file)[0]["hourly_visits"][0]["site_level2"] == "école"
 
 

@@ -16,7 +16,7 @@ from core import settings
 from core.errors import ExpectedFailure
 from ingestion.connectors.services_publics_plus import client
 from ingestion.engine import quarantine
-from ingestion.engine.http import Api, Patience, without_query
+from ingestion.engine.http import Api, RetryPolicy, without_query
 from ingestion.engine.loading import load
 from privacy import redact
 from tests.ingestion.conftest import FIRST_TODAY, ask, snapshot
@@ -26,8 +26,14 @@ RESULTS_EXPORT = "resultats-de-qualite/exports/jsonl"
 
 
 def counts(report, entity="experiences"):
-    one = next(found for found in report.entities if found.entity == entity)
-    return one.rows_read, one.rows_new, one.rows_updated, one.rows_unchanged, one.rows_quarantined
+    entity_report = next(found for found in report.entities if found.entity == entity)
+    return (
+        entity_report.rows_read,
+        entity_report.rows_new,
+        entity_report.rows_updated,
+        entity_report.rows_unchanged,
+        entity_report.rows_quarantined,
+    )
 
 
 def published(sandbox):
@@ -340,7 +346,7 @@ def test_the_command_exits_non_zero_and_says_what_to_do(sandbox):
 def test_a_patience_that_is_no_number_is_refused(monkeypatch):
     monkeypatch.setenv("CYBERIMPACT_HTTP_ATTEMPTS", "beaucoup")
     with pytest.raises(ExpectedFailure, match="CYBERIMPACT_HTTP_ATTEMPTS is 'beaucoup'"):
-        Patience.from_settings()
+        RetryPolicy.from_settings()
 
 
 def test_an_address_is_shown_without_query_and_credentials():

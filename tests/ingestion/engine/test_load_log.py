@@ -51,7 +51,7 @@ def test_a_live_file_that_its_writer_keeps_leaves_its_loads_as_they_were(home, e
     load("services_publics_plus", file=write_export(exports, experience("1"), experience("2")))
     chat.write_text("R2;24/03/2025 10:16;Chat;Je m'informe;Recrutement;x\n", encoding="utf-8")
     load("brigade_numerique", file=chat)
-    monkeypatch.setattr(load_log, "LIVE_PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(load_log, "LIVE_TIMEOUT_SECONDS", 0.5)
     with writer_lock(home.live):
         assert collect_loads() == 2, "the first of the chat, and the other platform's"
     assert collect_loads() == 3

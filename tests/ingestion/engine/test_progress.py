@@ -4,7 +4,7 @@ import re
 
 from core.run_progress import READ
 from ingestion.engine.loading import load
-from ingestion.engine.progress import Pace
+from ingestion.engine.progress import Progress
 from tests.ingestion.conftest import experience, write_export
 
 SAID = re.compile(r"(\d+) records read, (\d+) pages, \d+ records/s")
@@ -18,9 +18,9 @@ def counted(said: str) -> tuple[int, ...]:
 
 def test_an_api_is_counted_page_by_page_over_all_of_its_tables(sandbox):  # noqa: ARG001 (it answers)
     said: list[str] = []
-    report = load("services_publics_plus", progress=Pace(said.append))
+    report = load("services_publics_plus", progress=Progress(said.append))
     assert len(said) > 1
-    assert [counted(one)[1] for one in said] == [*range(1, len(said) + 1)]
+    assert [counted(sentence)[1] for sentence in said] == [*range(1, len(said) + 1)]
     assert counted(said[-1])[0] == report.total("rows_read")
 
 
@@ -28,11 +28,11 @@ def test_a_file_is_counted_batch_by_batch(home, exports, monkeypatch):  # noqa: 
     monkeypatch.setattr("ingestion.engine.loading.BATCH_ROWS", 2)
     said: list[str] = []
     file = write_export(exports, *(experience(f"{number}") for number in range(1, 6)))
-    load("services_publics_plus", file=file, progress=Pace(said.append))
-    assert [counted(one) for one in said] == [(2, 1), (4, 2), (5, 3)]
+    load("services_publics_plus", file=file, progress=Progress(said.append))
+    assert [counted(sentence) for sentence in said] == [(2, 1), (4, 2), (5, 3)]
 
 
 def test_the_command_line_draws_what_a_load_says():
     said: list[str] = []
-    Pace(said.append)(3)
+    Progress(said.append)(3)
     assert READ.match(f"jdma: {said[0]}")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from ingestion.engine.contract import Field, Table
 from ingestion.engine.parsers import utc_time
 from ingestion.engine.records import Record
-from ingestion.engine.validation import Intake, Origin
+from ingestion.engine.validation import Origin, TableValidator
 
 FIELDS = (
     Field("key", "Key.", nullable=False),
@@ -45,7 +45,7 @@ def load(table, files, batch=3):
     """Load files one after the other into a dictionary; return it, and check that each record is counted once."""
     stored = {}
     for number, rows in enumerate(files):
-        intake = Intake(
+        validator = TableValidator(
             table,
             Origin("test", "file", "rows.csv"),
             find_in(dict(stored)),
@@ -53,12 +53,12 @@ def load(table, files, batch=3):
         )
         for start in range(0, len(rows), batch):
             records = enumerate(rows[start : start + batch], start + 2)
-            intake.take(Record(position, values) for position, values in records)
-        written = [found for batch in intake.changes() for found in batch.to_pylist()]
+            validator.validate(Record(position, values) for position, values in records)
+        written = [found for batch in validator.changes() for found in batch.to_pylist()]
         assert len({found["key"] for found in written}) == len(written), "a key is written once"
-        assert len(written) == intake.rows_new + intake.rows_updated
+        assert len(written) == validator.rows_new + validator.rows_updated
         outcomes = ("new", "updated", "unchanged", "replaced", "outdated")
-        assert sum(getattr(intake, f"rows_{outcome}") for outcome in outcomes) == intake.rows_read == len(rows)
+        assert sum(getattr(validator, f"rows_{outcome}") for outcome in outcomes) == validator.rows_read == len(rows)
         stored |= {found["key"]: {**found, "_dlt_load_id": str(number)} for found in written}
     return {key: (found["modified"], found["value"]) for key, found in stored.items()}
 

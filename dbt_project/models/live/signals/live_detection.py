@@ -3,24 +3,26 @@
 import pyarrow as pa
 
 from analytics.signals import signal_table
-from orchestration import signals
+from analytics.signals.live_tables import Live
 
 TYPES = {"timestamp": pa.timestamp("us")}
 
 
 def model(dbt, session):  # noqa: ANN001, ANN201 - dbt's signature
     dbt.config(materialized="table")
-    live = signals.Live(
+    live = Live(
         session,
         this=dbt.this,
         hours=dbt.ref("live_series_hour"),
-        fives=dbt.ref("live_series_five_minutes"),
+        five_minute_bins=dbt.ref("live_series_five_minutes"),
         days=dbt.ref("live_ears"),
         totals=dbt.ref("live_series_day"),
         mentions=dbt.ref("live_topic_mention"),
         texts=dbt.ref("stg_listening__mention"),
         detectors=dbt.ref("live_detector"),
         thresholds=dbt.ref("live_threshold"),
+        daily_alarms=dbt.source("daily_copy", "daily_alarm"),
+        verdicts=dbt.source("decisions", "verdicts"),
         topics=dbt.ref("live_topic"),
         territories=dbt.ref("territories"),
         regions=dbt.ref("regions"),

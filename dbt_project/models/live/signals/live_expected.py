@@ -3,8 +3,9 @@
 import pyarrow as pa
 
 from analytics.anomaly.calibration import Threshold
+from analytics.relations import as_table
 from analytics.signals import live_detection
-from operations import topics
+from analytics.signals.live_tables import nonzero_bins
 
 COLUMNS = {
     "topic_code": pa.string(),
@@ -24,7 +25,6 @@ def model(dbt, session):  # noqa: ANN001, ANN201, ARG001 - dbt's signature
     shown = {"FR", *(code for (code,) in regions), *(territory for _, territory in crises)}
     [(now,)] = dbt.ref("live_topic_mention").aggregate("max(collected_at)").fetchall()
     thresholds = [Threshold(*row) for row in dbt.ref("live_threshold").select(THRESHOLD).fetchall()]
-    wide = [row for row in topics.counted(dbt.ref("live_series_hour").filter("platform = 'all'")) if row[2] in shown]
+    wide = [row for row in nonzero_bins(dbt.ref("live_series_hour").filter("platform = 'all'")) if row[2] in shown]
     rows = live_detection.band(wide, now, thresholds, crises) if now else []
-    columns = list(zip(*rows, strict=True)) or [()] * len(COLUMNS)
-    return pa.table({name: pa.array(told, kind) for (name, kind), told in zip(COLUMNS.items(), columns, strict=True)})
+    return as_table(rows, COLUMNS)

@@ -3,8 +3,8 @@
 import duckdb
 import pyarrow as pa
 
-from analytics.signals import topic_tagging
-from operations import topics
+from analytics.relations import as_table, former
+from analytics.signals import topic_tagging, topics
 
 COLUMNS = ("mention_id", "source_load_id", "topics_version", "topic_code", "told_territory_code")
 READING = ("mention_id", "source_load_id")
@@ -16,9 +16,8 @@ def model(dbt, session):  # noqa: ANN001, ANN201 - dbt's signature
     mentions = dbt.ref("stg_listening__mention").select("mention_id, source_load_id, title, text, topics")
     # What was read of a load stays while topics do: a batch reads a handful of hundreds of thousands.
     current = duckdb.ColumnExpression("topics_version") == duckdb.ConstantExpression(topic_tagging.version(watched))
-    former = topics.former(session, dbt.this, COLUMNS).filter(current)
+    kept = former(session, dbt.this, COLUMNS).filter(current)
     known = ", ".join(READING)
-    unread = mentions.join(former, known, how="anti").fetchall()
-    columns = list(zip(*topic_tagging.read(unread, watched), strict=True)) or [()] * len(COLUMNS)
-    new = pa.table({name: pa.array(told, pa.string()) for name, told in zip(COLUMNS, columns, strict=True)})
-    return former.join(mentions.select(known), known, how="semi").union(session.from_arrow(new))
+    unread = mentions.join(kept, known, how="anti").fetchall()
+    new = as_table(topic_tagging.read(unread, watched), dict.fromkeys(COLUMNS, pa.string()))
+    return kept.join(mentions.select(known), known, how="semi").union(session.from_arrow(new))

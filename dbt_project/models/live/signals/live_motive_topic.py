@@ -2,8 +2,8 @@
 
 import pyarrow as pa
 
+from analytics.signals import topics
 from analytics.signals.topic_tagging import ALL, OTHER
-from operations import topics
 
 
 def model(dbt, session):  # noqa: ANN001, ANN201, ARG001 - dbt's signature

@@ -2,7 +2,8 @@
 
 import pyarrow as pa
 
-from orchestration import pinned
+from analytics.relations import as_dicts
+from analytics.signals import open_crises
 
 COLUMNS = {
     "crisis_id": pa.string(),
@@ -20,4 +21,6 @@ COLUMNS = {
 
 def model(dbt, session):  # noqa: ANN001, ANN201, ARG001 - dbt's signature
     dbt.config(materialized="table")
-    return pa.Table.from_pylist(list(pinned.rows()), pa.schema(list(COLUMNS.items())))
+    crises = as_dicts(dbt.source("decisions", "crises").order("crisis_id"))
+    events = as_dicts(dbt.source("decisions", "crisis_events").order("event_id"))
+    return pa.Table.from_pylist(list(open_crises.rows(crises, events)), pa.schema(list(COLUMNS.items())))

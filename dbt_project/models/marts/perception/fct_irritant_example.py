@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from analytics.text.corpus import Complaint, irritant_examples
+from analytics.text.corpus import Complaint, pain_point_examples
 
 COLUMNS = ", ".join(Complaint._fields)
 
@@ -11,7 +11,7 @@ def model(dbt, session):  # noqa: ANN001, ANN201, ARG001 - dbt's signature
     dbt.config(materialized="table")
     latest_first = "written_on desc, verbatim_id, theme, service_name"
     texts = dbt.ref("int_irritant_complaint").order(latest_first).select(COLUMNS).fetchall()
-    rows = irritant_examples(Complaint(*text) for text in texts)
+    rows = pain_point_examples(Complaint(*text) for text in texts)
     types = {
         "theme": pa.string(),
         "service_name": pa.string(),

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from analytics.text.corpus import Complaint, irritant_words
+from analytics.text.corpus import Complaint, pain_point_words
 
 COLUMNS = ", ".join(Complaint._fields)
 
@@ -10,7 +10,7 @@ COLUMNS = ", ".join(Complaint._fields)
 def model(dbt, session):  # noqa: ANN001, ANN201, ARG001 - dbt's signature
     dbt.config(materialized="table")
     texts = dbt.ref("int_irritant_complaint").select(COLUMNS).order("verbatim_id, theme, service_name").fetchall()
-    rows = irritant_words(Complaint(*text) for text in texts)
+    rows = pain_point_words(Complaint(*text) for text in texts)
     types = {
         "theme": pa.string(),
         "service_name": pa.string(),

@@ -1,19 +1,19 @@
-"""What one run of detection reads from the live file. What stands out, and what it becomes: `analytics.signals`."""
+"""What detection reads from tables of dbt, handed over as DuckDB relations."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from analytics import relations
 from analytics.anomaly import calibration, daily, streaming
-from analytics.anomaly.baseline import DAY_MINUTES, Finding, Key
+from analytics.anomaly.baseline import DAY_MINUTES, Anomaly, Key
 from analytics.anomaly.calibration import Threshold
-from analytics.signals import live_detection, signal_table
+from analytics.signals import live_detection, signal_table, topics
 from analytics.signals.context import Mention, terms_of
 from analytics.signals.lifecycle import FRANCE
 from analytics.signals.signal_table import Territory, World
 from analytics.signals.topic_tagging import ALL
-from operations import topics
 
 _USUAL_DAYS, _USUAL_TEXTS = 28, 5000
 _MENTION = (
@@ -23,20 +23,20 @@ _MENTION = (
 
 
 class Live:
-    """The tables of one build of the live file, as DuckDB relations.
+    """The tables of one build of the live file.
 
     Args:
         session: DuckDB connection of dbt.
         this: The model that keeps the signals, for what it held before.
-        relations: The tables, by the names that `detect` knows them by.
+        tables: The tables, by the names that `detect` knows them by.
     """
 
-    def __init__(self, session: Any, *, this: Any, **relations: Any) -> None:
+    def __init__(self, session: Any, *, this: Any, **tables: Any) -> None:
         self._session = session
         self._this = this
-        for name, relation in relations.items():
+        for name, relation in tables.items():
             relation.create_view(f"signals_{name}", replace=True)
-        self._tables = relations
+        self._tables = tables
 
     def _rows(self, query: str, *parameters: object) -> list[tuple]:
         return self._session.execute(query, list(parameters)).fetchall()
@@ -44,17 +44,16 @@ class Live:
     def detect(self) -> list[signal_table.Row]:
         """Return the rows of all signals as they are now."""
         columns = list(signal_table.COLUMNS)
-        known = topics.former(self._session, self._this, columns).fetchall()
-        former = [dict(zip(columns, row, strict=True)) for row in known]
+        former = relations.as_dicts(relations.former(self._session, self._this, columns))
         [(now,)] = self._rows("select max(collected_at) from signals_mentions")
         if now is None:
             return former
         learnt, history = streaming.restore(
             self._rows("select series, learnt_until, bins, state from signals_detectors")
         )
-        live = live_detection.look(
-            topics.counted(self._tables["hours"]),
-            topics.counted(self._tables["fives"]),
+        live = live_detection.detect(
+            nonzero_bins(self._tables["hours"]),
+            nonzero_bins(self._tables["five_minute_bins"]),
             now,
             learnt,
             history,
@@ -68,7 +67,7 @@ class Live:
         query = "select domain, bin_minutes, alerts_per_series_week, series_weeks, score from signals_thresholds"
         return [Threshold(*row) for row in self._rows(query)]
 
-    def _of_days(self, now: datetime) -> list[Finding]:
+    def _of_days(self, now: datetime) -> list[Anomaly]:
         """Return what stands out of the last whole days of the live series."""
         rows = self._rows(
             "select topic_code, platform, territory_code, day, observed, c1_upper, c2_upper, c3_upper,"
@@ -78,22 +77,22 @@ class Live:
             " where topic_code <> ? order by topic_code, platform, territory_code, day",
             ALL,
         )
-        told = [
+        days = [
             daily.Day(
                 Key(topic, "chat_contacts" if platform == live_detection.CHAT else "mentions", platform, place), *rest
             )
             for topic, platform, place, *rest in rows
         ]
         yesterday = streaming.wall_clock(now).date() - timedelta(days=1)
-        return daily.judge(_from_the_first(told), yesterday, calibration.scores(self._thresholds(), DAY_MINUTES))
+        return daily.detect(_from_the_first(days), yesterday, calibration.scores(self._thresholds(), DAY_MINUTES))
 
-    def _of_the_daily_build(self) -> list[Finding]:
+    def _of_the_daily_build(self) -> list[Anomaly]:
         """Return what the last published daily build has found in its series."""
         rows = self._rows(
             "select topic_code, metric, platform, territory_code, bin_start, bin_minutes, observed, expected, upper,"
-            " p_value, method, baseline_window, tests from daily_copy.main.daily_alarm"
+            " p_value, method, baseline_window, tests from signals_daily_alarms"
         )
-        return [Finding(Key(*row[:4]), *row[4:]) for row in rows]
+        return [Anomaly(Key(*row[:4]), *row[4:]) for row in rows]
 
     def _world(self, now: datetime) -> World:
         return World(
@@ -101,7 +100,7 @@ class Live:
             territories=territories(self._tables["territories"], self._tables["regions"]),
             mentions=self._mentions,
             usual_terms=self._usual_terms(now),
-            dismissed=dismissed(),
+            dismissed=dismissed(relations.as_dicts(self._tables["verdicts"])),
         )
 
     def _mentions(self, topic: str, territory: str, since: datetime) -> Sequence[Mention]:
@@ -132,6 +131,12 @@ class Live:
         return terms_of(text for (text,) in rows)
 
 
+def nonzero_bins(series: Any) -> list[live_detection.Row]:
+    """Return the bins of a table of live series that are not zero."""
+    wanted = "topic_code, platform, territory_code, bin_start, mentions, total_mentions, negative"
+    return series.filter("mentions > 0").select(wanted).fetchall()
+
+
 def daily_series(totals: Any, bounds: Any) -> dict[str, list[daily.Day]]:
     """Return the days of the daily build's series by platform, in the order of series and day.
 
@@ -146,11 +151,11 @@ def daily_series(totals: Any, bounds: Any) -> dict[str, list[daily.Day]]:
         .order(series)
         .fetchall()
     )
-    told: dict[str, list[daily.Day]] = {}
+    days_of: dict[str, list[daily.Day]] = {}
     for row in rows:
         key = Key(*row[:4])
-        told.setdefault(key.platform, []).append(daily.Day(key, *row[4:]))
-    return told
+        days_of.setdefault(key.platform, []).append(daily.Day(key, *row[4:]))
+    return days_of
 
 
 def territories(places: Any, regions: Any) -> dict[str, Territory]:
@@ -169,19 +174,23 @@ def territories(places: Any, regions: Any) -> dict[str, Territory]:
     }
 
 
-def _from_the_first(told: list[daily.Day]) -> list[daily.Day]:
+def _from_the_first(days: list[daily.Day]) -> list[daily.Day]:
     """Return days from the first on that the networks, or the chat, count anything: before, nothing was loaded."""
     first: dict[str, date] = {}
-    for one in told:
-        if one.count:
-            first[one.key.metric] = min(first.get(one.key.metric, one.day), one.day)
-    return [one for one in told if one.key.metric in first and one.day >= first[one.key.metric]]
+    for day in days:
+        if day.count:
+            first[day.key.metric] = min(first.get(day.key.metric, day.day), day.day)
+    return [day for day in days if day.key.metric in first and day.day >= first[day.key.metric]]
 
 
-def dismissed() -> dict[str, datetime]:
-    """Return the signals that operators of this home have put aside, and when; the last verdict counts."""
+def dismissed(verdicts: Iterable[Mapping[str, Any]]) -> dict[str, datetime]:
+    """Return the signals that operators have put aside, and when; the last verdict on a signal counts.
+
+    Args:
+        verdicts: Rows of the operations database, times as ISO 8601 texts.
+    """
     last: dict[str, tuple[datetime, bool]] = {}
-    for row in topics.operations("verdicts"):
+    for row in verdicts:
         at = datetime.fromisoformat(row["decided_at"])
         at = (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC).replace(tzinfo=None)
         if row["signal_id"] not in last or last[row["signal_id"]][0] < at:

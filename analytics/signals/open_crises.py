@@ -1,22 +1,26 @@
-"""The crises that last, as the live file shows them: read by every micro-batch. Declaring one belongs in `crises`."""
+"""The crises that last, as the live file shows them: one row for each of their topics in each of their territories."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import product
 from typing import Any
 
 from analytics.signals.lifecycle import FRANCE
-from operations import topics
 
-Row = dict[str, Any]
+Row = Mapping[str, Any]
 
 
-def rows() -> Iterator[Row]:
-    """Yield the crises of this home that last: one row for each of their topics in each of their territories."""
+def rows(crises: Iterable[Row], events: Iterable[Row]) -> Iterator[dict[str, Any]]:
+    """Yield the crises that last, by topic and territory; the nation where a crisis names no territory.
+
+    Args:
+        crises: Rows of the operations database, times as ISO 8601 texts.
+        events: What was written down of crises, rows of the operations database in the order of their keys.
+    """
     logs: dict[str, list[Row]] = {}
-    for event in topics.operations("crisis_events"):
+    for event in events:
         logs.setdefault(event["crisis_id"], []).append(event)
-    for crisis in topics.operations("crises"):
+    for crisis in crises:
         if crisis["closed_at"] is None:
             log = sorted(logs.get(crisis["crisis_id"], []), key=lambda event: _instant(event["happened_at"]))
             for topic, territory in product(_words(crisis["topics"]), _words(crisis["territories"]) or [FRANCE]):

@@ -1,4 +1,4 @@
-"""The load logs of all platforms as one table, which every build makes anew. Loads belong in `loads`."""
+"""The asset that unites the load logs of all platforms in one table."""
 
 import dagster as dg
 

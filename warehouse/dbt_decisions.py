@@ -1,0 +1,47 @@
+"""Shows a dbt target what operators have decided in this home: a dbt-duckdb plugin of the profile. No dagster here."""
+
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import yaml
+from dbt.adapters.duckdb.plugins import BasePlugin
+
+from core import settings
+from core.errors import ExpectedFailure
+from core.sql import literal
+from ingestion.connectors.operations import store
+from warehouse.dbt_project import PROJECT_DIR
+
+SOURCES = PROJECT_DIR / "models" / "signals" / "_sources.yml"
+
+
+class Plugin(BasePlugin):
+    """Shows the tables of `operations.sqlite` that the source `decisions` declares, as they are when a build begins.
+
+    They are copies in memory, of the declared columns: the file that dbt writes keeps nothing of them. A file or a
+    table that does not exist is shown empty. A file that cannot be read fails the models that read it, and no other.
+    """
+
+    def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
+        [source] = yaml.safe_load(SOURCES.read_text(encoding="utf-8"))["sources"]
+        schema = f"{source['database']}.{source['schema']}"
+        conn.execute(f"attach if not exists ':memory:' as {source['database']}")
+        conn.execute(f"drop schema if exists {schema} cascade; create schema {schema}")
+        for table in source["tables"]:
+            types = {column["name"]: column["data_type"] for column in table["columns"]}
+            _show(conn, f"{schema}.{table['name']}", table["name"], types)
+
+
+def _show(conn: duckdb.DuckDBPyConnection, shown: str, table: str, types: dict[str, str]) -> None:
+    """Make a copy of a table, or a view that fails with the reason why there is none."""
+    try:
+        rows: list[dict[str, Any]] = store.rows(settings.home().operations, table, types)
+    except ExpectedFailure as failure:
+        columns = (f"cast(error({literal(str(failure))}) as {kind}) as {name}" for name, kind in types.items())
+        conn.execute(f"create view {shown} as select {', '.join(columns)}")
+        return
+    conn.register("decided", pa.table({name: [row[name] for row in rows] for name in types}))
+    columns = (f"cast({name} as {kind}) as {name}" for name, kind in types.items())
+    conn.execute(f"create table {shown} as select {', '.join(columns)} from decided")  # noqa: S608 - declared names
+    conn.unregister("decided")
