@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analytics.impact import Interval
-from analytics.impact.reallocation import MeasuredEffect, Reallocation, reallocate
+from analytics.impact.reallocation import MeasuredEffect, Reallocation
 from analytics.impact.wording import between, signed
 from cli.impact_report import read
 from core.errors import ExpectedFailure
@@ -123,7 +123,9 @@ def simulate(home: Home, hours: float, origin: str, destination: str) -> Simulat
             "deux ne peuvent pas être comparés.",
             "Choisissez deux territoires dont les actions visaient un même indicateur.",
         )
-    changes = tuple((labels[kpi], moved(hours, effects[origin], effects[destination])) for kpi, effects in both.items())
+    changes = tuple(
+        (labels[kpi], reallocate(hours, effects[origin], effects[destination])) for kpi, effects in both.items()
+    )
     missing = tuple(
         f"{labels[kpi]} : aucun effet mesuré dans {names[code]}, aucun changement ne peut être annoncé."
         for kpi, by_place in of_kpi.items()

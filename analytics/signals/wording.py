@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from analytics.anomaly.baseline import DAY_MINUTES, Anomaly
 from analytics.anomaly.streaming import wall_clock
 from analytics.signals.context import Context
-from analytics.signals.lifecycle import Known
+from analytics.signals.lifecycle import Signal
 from core.french import number
 
 _COUNTED = {
@@ -39,7 +39,7 @@ def _figure(anomaly: Anomaly) -> str:
     since = "dès le" if anomaly.minutes > DAY_MINUTES else "le"
     when = f"{since} {clock:%d/%m}" if anomaly.minutes >= DAY_MINUTES else f"le {clock:%d/%m à %H h %M}"
     lasting = {60: "en une heure", DAY_MINUTES: "en un jour", 7 * DAY_MINUTES: "en une semaine"}
-    hours = round(finding.minutes / 60)
-    rounded = f"en {finding.minutes} minutes" if not hours else lasting[60] if hours == 1 else f"en {hours} heures"
-    during = lasting.get(finding.minutes, rounded)
-    return f"{counted} {during} ({when}, heure de Paris), contre {number(finding.expected)} d'ordinaire"
+    hours = round(anomaly.minutes / 60)
+    rounded = f"en {anomaly.minutes} minutes" if not hours else lasting[60] if hours == 1 else f"en {hours} heures"
+    during = lasting.get(anomaly.minutes, rounded)
+    return f"{counted} {during} ({when}, heure de Paris), contre {number(anomaly.expected)} d'ordinaire"

@@ -178,10 +178,10 @@ def lineage(
         else:
             say(f"{events.write(found, Path(openlineage))} événements écrits dans {openlineage}.")
     if html:
-        write_text(html, lineage_page.page(published.way, published.publication_id))
+        write_text(html, lineage_page.page(published.graph, published.publication_id))
         say(f"Écrit dans {html}.")
     if not (openlineage or html):
-        say(*report.lineage_lines(published.way, code))
+        say(*report.lineage_lines(published.graph, code))
 
 
 @app.command()

@@ -15,7 +15,7 @@ def list_topics(as_json: AsJson = False) -> None:
     """Les thèmes surveillés, ceux du projet et ceux que les opérateurs ont ajoutés."""
     from operations import topics
 
-    theirs = {topic.code for topic, _ in topics.operators_topics()}
+    theirs = {row["code"] for row in topics.operators_rows()}
     columns = ["code", "nom", "genre", "requête", "plateformes", "responsable", "origine"]
     rows = [
         (

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from audit.definition_diff import Change
+from audit.definition_diff import Change, Definitions
 from cli import kpi_changes, main
 from core import settings
 from core.errors import ExpectedFailure
@@ -73,7 +73,8 @@ def test_definitions_of_a_revision_are_made_once(checkout: Path, monkeypatch: py
 
     monkeypatch.setattr(kpi_changes, "compiled", compiled)
     (checkout / "dbt_project" / "file").write_text("not of the revision")
-    assert kpi_changes.definitions_of("HEAD") == kpi_changes.definitions_of("HEAD") == {"visits": {"kpi": []}}
+    expected = {"visits": replace(definition(), context=["reference.dim_territory"])}
+    assert kpi_changes.definitions_of("HEAD") == kpi_changes.definitions_of("HEAD") == expected
     assert seen == ["before"]
 
 
