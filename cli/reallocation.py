@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analytics.impact import Interval
-from analytics.impact.reallocation import MeasuredEffect, Reallocation
+from analytics.impact.reallocation import MeasuredEffect, Reallocation, reallocate
 from analytics.impact.wording import between, signed
 from cli.impact_report import read
 from core.errors import ExpectedFailure
