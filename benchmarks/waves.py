@@ -34,7 +34,7 @@ from aiosmtpd.controller import Controller
 
 from cli import supervisor as supervised
 from core.settings import CHECKOUT
-from ingestion.connectors.operations import open_operations
+from warehouse.operations_database import open_operations
 
 BIN = Path(sys.executable).parent
 SANDBOX_HISTORY = 17

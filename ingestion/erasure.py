@@ -18,6 +18,7 @@ from typing import Literal
 
 import duckdb
 
+from core.content_store import flush
 from core.errors import ExpectedFailure
 from core.locks import writer_lock
 from core.settings import Home, home
@@ -26,6 +27,7 @@ from ingestion.connectors import operations
 from ingestion.engine import quarantine
 from ingestion.engine.contract import Table
 from ingestion.platforms import PLATFORMS, Platform, platform
+from warehouse.operations_database import open_operations
 from warehouse.reader_copies import forgotten
 
 #: How long a rejected record stays in quarantine.
@@ -195,9 +197,9 @@ def _rewrite(file: Path) -> None:
         fresh.unlink(missing_ok=True)
         raise _unreadable(file, problem) from None
     shutil.copymode(file, fresh)
-    _flush(fresh)
+    flush(fresh)
     fresh.replace(file)
-    _flush(file.parent)
+    flush(file.parent)
     shutil.rmtree(file.with_name(f"{file.name}.tmp"), ignore_errors=True)  # what a dead process had spilled
 
 
@@ -208,14 +210,6 @@ def _refuse_full_disk(file: Path) -> None:
             f"The file {file.name} cannot be written anew: that takes {needed >> 20} MiB, and {free >> 20} are free.",
             "Free some space and purge again: the rows are removed, but their bytes are still in the file.",
         )
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _deleted(connection: duckdb.DuckDBPyConnection, table: str, condition: str, values: list) -> int:
@@ -352,7 +346,7 @@ def _erase_published(file: Path, pseudonym: str, shown: str) -> dict[str, int]:
             _rewrite(work)
             shutil.copymode(file, work)
             work.replace(file)
-            _flush(file.parent)
+            flush(file.parent)
     finally:
         shutil.rmtree(work.parent, ignore_errors=True)
     return removed
@@ -413,7 +407,7 @@ def _delete_operations(place: Home, conditions: Mapping[str, str], value: str) -
     file = place.operations
     if not file.exists():
         return {}
-    with closing(operations.open_operations(file)) as connection:
+    with closing(open_operations(file)) as connection:
         removed = {
             f"{file.name} {table}": connection.execute(f'delete from "{table}" where {condition}', [value]).rowcount  # noqa: S608
             for table, condition in conditions.items()

@@ -10,11 +10,11 @@ from uuid import uuid4
 from analytics.signals.lifecycle import FRANCE
 from core.errors import ExpectedFailure
 from core.settings import Home
-from ingestion.connectors.operations import open_operations
 from operations import topics as watched
 from operations.subscriptions import KINDS
 from privacy import redact
 from warehouse import dbt_project
+from warehouse.operations_database import open_operations
 
 EVENT_KINDS = ("fait", "dit", "mené")
 

@@ -12,9 +12,8 @@ from analytics.signals.topics import Topic
 from core import settings
 from core.clock import today
 from core.errors import ExpectedFailure
-from ingestion.connectors.operations import store
 from ingestion.platforms import PLATFORMS
-from warehouse import published
+from warehouse import operations_database, published
 
 PLATFORM_NAMES = frozenset(platform.name for platform in PLATFORMS)
 
@@ -25,7 +24,7 @@ def operators_rows() -> list[dict[str, Any]]:
     Raises:
         ExpectedFailure: the file is no database, or stays locked.
     """
-    return store.rows(settings.home().operations, "topics")
+    return operations_database.rows(settings.home().operations, "topics")
 
 
 def watched() -> list[Topic]:
@@ -41,7 +40,7 @@ def add(topic: Topic) -> None:
     """
     definitions.together(watched(), [topic])
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    with closing(store.open_operations(settings.home().operations)) as connection, connection:
+    with closing(operations_database.open_operations(settings.home().operations)) as connection, connection:
         connection.execute(
             "insert into topics (code, label, query, kind, platforms, owner, active, created_at, updated_at)"
             " values (?, ?, ?, ?, ?, ?, 1, ?, ?) on conflict (code) do update set label = excluded.label,"

@@ -12,11 +12,11 @@ from uuid import uuid4
 from core.clock import PARIS
 from core.errors import ExpectedFailure
 from core.settings import Home
-from ingestion.connectors.operations import open_operations
 from operations.alerts.links import Link, RefusedLinkError
 from operations.alerts.outbox import Outbox, derived
 from operations.alerts.signals import Signal
 from privacy import redact
+from warehouse.operations_database import open_operations
 
 VERDICTS = ("vu", "confirmé", "écarté")
 LONGEST_NOTE = 1000

@@ -10,7 +10,7 @@ from dbt.adapters.duckdb.plugins import BasePlugin
 from core import settings
 from core.errors import ExpectedFailure
 from core.sql import literal
-from ingestion.connectors.operations import store
+from warehouse import operations_database
 from warehouse.dbt_project import PROJECT_DIR
 
 SOURCES = PROJECT_DIR / "models" / "signals" / "_sources.yml"
@@ -36,7 +36,7 @@ class Plugin(BasePlugin):
 def _show(conn: duckdb.DuckDBPyConnection, shown: str, table: str, types: dict[str, str]) -> None:
     """Make a copy of a table, or a view that fails with the reason why there is none."""
     try:
-        rows: list[dict[str, Any]] = store.rows(settings.home().operations, table, types)
+        rows: list[dict[str, Any]] = operations_database.rows(settings.home().operations, table, types)
     except ExpectedFailure as failure:
         columns = (f"cast(error({literal(str(failure))}) as {kind}) as {name}" for name, kind in types.items())
         conn.execute(f"create view {shown} as select {', '.join(columns)}")

@@ -14,10 +14,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from core.settings import Home
-from ingestion.connectors.operations import open_operations
 from operations.alerts.signals import Signal
 from operations.subscriptions import WAKING_SEVERITY, Subscription
 from privacy import pseudonymise, redact
+from warehouse.operations_database import open_operations
 
 FIRST_WAIT = timedelta(seconds=10)
 LONGEST_WAIT = timedelta(minutes=15)

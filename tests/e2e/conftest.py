@@ -10,12 +10,12 @@ import pytest
 
 from core import settings
 from core.settings import Home
-from ingestion.connectors.operations import open_operations
 from sandbox.app import addresses, dropped_files
 from sandbox.drops import deliver
 from tests.e2e.line import PLATFORM, Line, write_export
 from tests.e2e.recomputed import NOW, SEED, verdicts
 from tests.ingestion.conftest import Sandbox
+from warehouse.operations_database import open_operations
 
 #: What the KPIs stand on, `reference` for the figures of the IGGN.
 PLATFORMS = (

@@ -16,12 +16,12 @@ import duckdb
 
 from core import settings
 from core.locks import writer_lock
-from ingestion.connectors.operations import open_operations
 from ingestion.engine import quarantine
 from ingestion.platforms import database, platform
 from sandbox.app import dropped_files
 from tests.ingestion import every_connector
 from tests.ingestion.conftest import Sandbox
+from warehouse.operations_database import open_operations
 
 #: The day of the last load at an address. The history is short: what is proved does not depend on its length.
 TODAY = date(2025, 1, 9)

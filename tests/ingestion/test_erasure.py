@@ -13,13 +13,13 @@ import yaml
 from core import settings
 from core.errors import ExpectedFailure
 from core.locks import writer_lock
-from ingestion.connectors.operations import open_operations
 from ingestion.engine import quarantine
 from ingestion.engine.loading import load
 from ingestion.erasure import DROP_RETENTION, QUARANTINE_RETENTION, erase, purge
 from ingestion.platforms import platform
 from privacy import pseudonymise
 from tests.ingestion.conftest import ask
+from warehouse.operations_database import open_operations
 from warehouse.reader_copies import path_for
 from warehouse.rights import Right
 

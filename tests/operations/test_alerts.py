@@ -17,7 +17,6 @@ import pytest
 
 from cli import health_checks
 from core.settings import CHECKOUT, Home
-from ingestion.connectors.operations import open_operations
 from operations.alerts import writing
 from operations.alerts.dispatch import concerned, dispatch
 from operations.alerts.outbox import FIRST_WAIT
@@ -25,6 +24,7 @@ from operations.alerts.signals import find, read
 from operations.subscriptions import Subscription
 from tests.analytics.signalling import ENTRY, FLOOD, other, publish, subscribe
 from tests.operations.mailserver import Mailbox, serving
+from warehouse.operations_database import open_operations
 
 NOON = datetime(2026, 11, 24, 11, tzinfo=UTC)
 NIGHT = datetime(2026, 11, 24, 23, tzinfo=UTC)  # midnight in Paris

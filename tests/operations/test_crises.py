@@ -15,11 +15,11 @@ from cli.main import app
 from core.clock import PARIS
 from core.errors import ExpectedFailure
 from core.settings import Home
-from ingestion.connectors.operations import store
 from ingestion.engine.loading import load
 from operations import crises, crisis_report, topics, verdicts
 from operations.crisis_report import as_html, as_markdown, gather, timeline
 from tests.analytics.signalling import FLOOD, other, publish
+from warehouse import operations_database
 
 NOW = datetime.now(UTC)
 SIGNAL = replace(FLOOD, opened_at=NOW - timedelta(hours=1), updated_at=NOW)
@@ -98,7 +98,9 @@ def test_a_closed_crisis_takes_no_entry_and_is_closed_once(home, crisis) -> None
 
 def shown(home: Home) -> list[dict]:
     """Return the crises of a home as the live file shows them."""
-    return list(open_crises.rows(*(store.rows(home.operations, table) for table in ("crises", "crisis_events"))))
+    return list(
+        open_crises.rows(*(operations_database.rows(home.operations, table) for table in ("crises", "crisis_events")))
+    )
 
 
 def test_a_crisis_is_shown_while_it_lasts(home, crisis) -> None:

@@ -12,12 +12,12 @@ from typer.testing import CliRunner
 from cli.main import app
 from core.errors import ExpectedFailure
 from core.settings import Home
-from ingestion.connectors.operations import open_operations
 from operations import verdicts
 from operations.alerts import links, outbox
 from operations.alerts.links import RefusedLinkError
 from operations.subscriptions import Subscription
 from tests.analytics.signalling import FLOOD, other, publish
+from warehouse.operations_database import open_operations
 from web.app import build_app
 
 KEY = "a key of thirty-two bytes at least."

@@ -16,7 +16,6 @@ import pytest
 from core.errors import ExpectedFailure
 from core.settings import CHECKOUT, Home
 from ingestion.connectors import listening
-from ingestion.connectors.operations import open_operations
 from ingestion.platforms import platform
 from operations import crises
 from orchestration import maintenance, microbatch
@@ -24,6 +23,7 @@ from orchestration.microbatch import News, Outlook
 from tests.e2e.line import wait_for
 from tests.handmade import write_copy
 from warehouse import dbt_server
+from warehouse.operations_database import open_operations
 
 LISTENING, CHAT = platform("listening"), platform("brigade_numerique")
 LONG = 3600.0

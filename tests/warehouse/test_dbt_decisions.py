@@ -6,8 +6,8 @@ import duckdb
 import pytest
 
 from core.settings import Home
-from ingestion.connectors.operations import open_operations
 from warehouse.dbt_decisions import Plugin
+from warehouse.operations_database import open_operations
 
 
 @pytest.fixture

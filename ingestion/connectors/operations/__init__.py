@@ -7,9 +7,9 @@ from dlt.extract import DltResource
 
 from core.settings import home
 from ingestion.connectors.operations.contract import CONTRACT
-from ingestion.connectors.operations.store import Page, open_operations, pages
+from warehouse.operations_database import Page, pages
 
-__all__ = ["CONTRACT", "address", "build_source", "open_operations"]
+__all__ = ["CONTRACT", "address", "build_source"]
 
 
 def address() -> str:

@@ -6,11 +6,12 @@ from contextlib import closing
 import pytest
 
 from core.errors import ExpectedFailure
-from ingestion.connectors.operations import CONTRACT, open_operations
+from ingestion.connectors.operations import CONTRACT
 from ingestion.engine.loading import load
 from privacy import pseudonymise
 from tests.ingestion.conftest import ask
 from tests.ingestion.engine.test_load_file import counts
+from warehouse.operations_database import open_operations
 
 TOPIC = (
     "faux_colis",

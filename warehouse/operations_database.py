@@ -1,8 +1,8 @@
 """Creates and opens the operations database, and reads it page by page."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import closing
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ def open_operations(path: Path) -> sqlite3.Connection:
         connection.execute("pragma journal_mode = wal")
         connection.execute("pragma foreign_keys = on")
         connection.execute("pragma secure_delete = on")
-        connection.executescript(files("ingestion.connectors.operations").joinpath("schema.sql").read_text("utf-8"))
+        connection.executescript(files("warehouse").joinpath("operations_schema.sql").read_text("utf-8"))
     except sqlite3.Error as problem:
         if connection is not None:
             connection.close()
@@ -53,8 +53,7 @@ def pages(path: Path, table: str) -> Iterator[Page]:
     if not path.exists():
         return
     try:
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)) as connection:
-            connection.row_factory = sqlite3.Row
+        with _reading(path) as connection:
             rows = connection.execute(f'select * from "{table}" order by 1')  # noqa: S608 - a name of the contract
             while page := [dict(row) for row in rows.fetchmany(PAGE_ROWS)]:
                 yield page
@@ -76,8 +75,7 @@ def rows(path: Path, table: str, columns: Iterable[str] = ("*",)) -> Page:
     if not path.exists():
         return []
     try:
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)) as connection:
-            connection.row_factory = sqlite3.Row
+        with _reading(path) as connection:
             if not connection.execute("select 1 from sqlite_master where name = ?", [table]).fetchone():
                 return []
             query = f'select {", ".join(columns)} from "{table}" order by 1'  # noqa: S608 - declared names
@@ -87,6 +85,13 @@ def rows(path: Path, table: str, columns: Iterable[str] = ("*",)) -> Page:
             f"Le fichier {path.name} ne peut pas être lu ({problem}).",
             "S'il est abîmé, rétablissez-le depuis la dernière sauvegarde.",
         ) from None
+
+
+@contextmanager
+def _reading(path: Path) -> Generator[sqlite3.Connection]:
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)) as connection:
+        connection.row_factory = sqlite3.Row
+        yield connection
 
 
 def _explained(path: Path, problem: sqlite3.Error) -> ExpectedFailure:
