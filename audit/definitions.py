@@ -21,7 +21,7 @@ PUBLISHED_BY_LIVE, PUBLISHED_BY_DAILY = "live_copy", "daily_copy"
 
 @dataclass(frozen=True)
 class KpiDefinition:
-    """What defines a KPI at a publication. The evidence keeps it as JSON, whose hash stands in the ledger.
+    """The definition of a KPI at a publication. The evidence stores it as JSON and the ledger records its hash.
 
     Attributes:
         kpi: `meta.kpi` of its model.

@@ -17,7 +17,6 @@ from core.errors import ExpectedFailure
 
 SETTING, FILE_SETTING = "CYBERIMPACT_LEDGER_SIGNING_KEY", "CYBERIMPACT_LEDGER_SIGNING_KEY_FILE"
 
-_SEED_BYTES = 32
 _PEM = re.compile(rb"-----BEGIN PUBLIC KEY-----.+?-----END PUBLIC KEY-----", re.DOTALL)
 
 

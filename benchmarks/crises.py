@@ -3,7 +3,7 @@
     python -m benchmarks.crises --seeds 311 312 313 --first 2026-04-01 --last 2026-11-24
 
 It replays the mentions of listening through topics, places, series and detection, five minutes after five minutes;
-labels are read when all is told. Days are tested each night; chat and novelty are not replayed. Whether a signal
+labels are read at the end. Days are tested each night; chat and novelty are not replayed. Whether a signal
 spreads as rumours do is asked whenever something stands out.
 """
 

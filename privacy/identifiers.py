@@ -132,14 +132,14 @@ _COMPANY = re.compile(r"\b(?:siret|siren|rcs|finess|isbn|ean)\b[^\d\n]{0,12}\Z",
 _YEAR_AFTER = re.compile(r"/(?:19|20)\d\d(?!\d)")
 _CONTEXT_LENGTH = 24
 
-#: Two-letter words and units: `de 100 km` has the shape of a plate.
-_PLATE_WORDS = word_set(
+#: Between a number of four digits and a département these abbreviations are no French.
+_ABBREVIATIONS = word_set("ds ns ts tt")
+#: Words and units: `de 100 km` has the shape of a plate.
+_PLATE_WORDS = _ABBREVIATIONS | word_set(
     "de la le les en et ne me te se ce ma ta sa va ca as ah eh ex ps re na des par sur pts ans st nd rd th fr be"
     " ch sec rue av bd pl all ter bis art page pge lot bat apt etg nb nbr tel eme ere er vs sms mms pv gav est cet"
-    " ses mes tes car pas ds ns ts tt ste cdt adj cne mdl"
+    " ses mes tes car pas ste cdt adj cne mdl"
 )
-#: Of these, what stands between a number of four digits and a département is no French.
-_ABBREVIATIONS = word_set("ds ns ts tt")
 _UNITS = word_set(
     "km kg cm mm ml cl dl hl mg gr ha hz db kw mw wh hp cv gb mb kb fps ms mn min mbs kms kmh hts mts ttc ppm pct"
     " jan fev mar avr mai sep sept dec mrs jvr fvr"

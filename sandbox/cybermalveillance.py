@@ -21,7 +21,6 @@ from sandbox.places import homes
 ROWS_PER_DAY = 96
 MEAN_CASES_PER_ROW = 12
 DAYS_UNTIL_NOTICED = 2
-KNOWN_PLACES = 0.97
 
 HEADER = (
     "date",

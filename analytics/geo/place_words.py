@@ -10,7 +10,6 @@ MERGED = {"au": "le", "du": "le", "aux": "les", "des": "les"}
 #: After these a name is a place. `de` and `d` count only behind a noun of `PLACED`.
 AT = word_set("a au aux vers sur depuis dans entre jusqu en via rejoindre quitter traversant quittant")
 OF = word_set("de d du des")
-NEAR = word_set("pres proche autour aupres loin pas nord sud est ouest cote hauteur environs alentours centre coeur")
 PLACED = word_set(
     "gendarmes gendarme gendarmerie brigade compagnie peloton groupement psig policiers police commissariat pompiers"
     " maire mairie ville villes village commune communes bourg agglomeration agglo metropole communaute centre entree"

@@ -48,7 +48,7 @@ def read_hourly(code: str, actions: Sequence[Action], cells: Iterable[Cell], unt
 
     Args:
         code: The count.
-        actions: All actions that are held to it, running or not: the others decide which territories may be donors.
+        actions: All actions that target the KPI, running or not: the others decide which territories may be donors.
         cells: Hours with a count, in any order.
         until: End of the last hour that is known, UTC.
     """

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 from analytics.anomaly.baseline import Anomaly
 
-_TOGETHER = timedelta(hours=24)
+#: Anomalies that are no further apart belong together.
+TOGETHER = timedelta(hours=24)
 _CLEARLY_RARER = 2.0  # powers of ten of the probability
 _CLEARLY_GREATER = 1.5  # times the ratio of observed to expected
 
@@ -54,7 +55,7 @@ def merge(
 
     def related(first: Anomaly, second: Anomaly) -> bool:
         return (
-            abs(first.at - second.at) <= _TOGETHER
+            abs(first.at - second.at) <= TOGETHER
             and _on_one_line(topics[first.key.topic], topics[second.key.topic])
             and _on_one_line(territories[first.key.territory], territories[second.key.territory])
         )

@@ -1,8 +1,8 @@
 """What becomes a signal, and what becomes of it: opened, updated, closed. How a bin is scored: `baseline`.
 
 A signal is known by its opening: the same opening makes the same identifier, whoever computes it. Its kind is that of
-its evidence so far, and may sharpen while it is open. What is clearly stronger than a signal that was closed or put
-aside opens another one, so that operators are alerted and give their verdict again.
+its evidence so far, and may sharpen while it is open. What is clearly stronger than a closed or dismissed
+signal opens another one, so that operators are alerted and give their verdict again.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,9 +11,8 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from analytics.anomaly.baseline import Anomaly, without_redundant_pairs
-from analytics.signals.clustering import merge, reopens
+from analytics.signals.clustering import TOGETHER, lineage, merge, reopens
 
-TOGETHER = timedelta(hours=24)
 _REMEMBERED = timedelta(hours=72)  # after its end a signal comes again only if it is clearly stronger
 _MOST_EVIDENCE = 20
 _SPREAD = 4  # places, or platforms, beyond which a rise spreads
@@ -89,7 +88,7 @@ def update(  # noqa: PLR0917 - all that becomes of a signal
         now: Instant up to which there are data, UTC.
         topic_parents: Topic to the one that contains it.
         territory_parents: Territory to the one that contains it.
-        dismissed: Signals that an operator has put aside, and when.
+        dismissed: When an operator dismissed a signal, by its identifier.
     """
     dismissed = dismissed or {}
     signals = [_settled(signal, now, dismissed) for signal in former]
@@ -132,20 +131,11 @@ def _related(
 
 def _on_one_line(first: str, second: str, parents: Mapping[str, str]) -> bool:
     """Say whether one of two names contains or is the other."""
-    return _contains(first, second, parents) or _contains(second, first, parents)
-
-
-def _contains(whole: str, part: str, parents: Mapping[str, str]) -> bool:
-    name: str | None = part
-    while name is not None:
-        if name == whole:
-            return True
-        name = parents.get(name)
-    return False
+    return first in lineage(second, parents) or second in lineage(first, parents)
 
 
 def _reported_until(signal: Signal) -> datetime:
-    """Return up to when a closed signal reports: what was put aside while its last bin lasted, up to that moment."""
+    """Return up to when a closed signal reports; one dismissed during its last bin, up to its dismissal."""
     return signal.updated_at if signal.closed_at is None else min(signal.updated_at, signal.closed_at)
 
 
@@ -228,12 +218,12 @@ def _kind(evidence: Sequence[Anomaly], touched: frozenset[str]) -> str:
 
 
 def _settled(signal: Signal, now: datetime, dismissed: Mapping[str, datetime]) -> Signal:
-    """Return a signal closed where nothing was heard of it for a day, or an operator has put it aside."""
+    """Return a signal closed where nothing was heard of it for a day, or an operator dismissed it."""
     if signal.closed_at is not None:
         return signal
-    put_aside_at = dismissed.get(signal.signal_id)
-    if put_aside_at is not None and put_aside_at >= signal.updated_at - TOGETHER:
-        return replace(signal, closed_at=put_aside_at)
+    dismissed_at = dismissed.get(signal.signal_id)
+    if dismissed_at is not None and dismissed_at >= signal.updated_at - TOGETHER:
+        return replace(signal, closed_at=dismissed_at)
     if signal.updated_at + TOGETHER < now:
         return replace(signal, closed_at=signal.updated_at + TOGETHER)
     return signal

@@ -184,7 +184,7 @@ def _from_the_first(days: list[daily.Day]) -> list[daily.Day]:
 
 
 def dismissed(verdicts: Iterable[Mapping[str, Any]]) -> dict[str, datetime]:
-    """Return the signals that operators have put aside, and when; the last verdict on a signal counts.
+    """Return when operators dismissed each signal; the last verdict on a signal counts.
 
     Args:
         verdicts: Rows of the operations database, times as ISO 8601 texts.

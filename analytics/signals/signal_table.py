@@ -72,7 +72,7 @@ class World:
         territories: By code, the nation among them.
         mentions: Returns the mentions of a topic in a territory since a moment, and what they share, oldest first.
         usual_terms: In how many texts of the last 28 days each term was.
-        dismissed: Signals that an operator has put aside, and when.
+        dismissed: When an operator dismissed a signal, by its identifier.
     """
 
     topics: Sequence[Topic]

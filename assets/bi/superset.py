@@ -14,7 +14,7 @@ from assets.bi import server
 from assets.bi.lineage import edges
 from assets.dbt.translator import node_key, owners
 from assets.serving.copies import key as copy_key
-from assets.serving.lineage import relation
+from audit.definitions import relation
 from audit.lineage import Column, LineageGraph
 from core import settings
 from warehouse import dbt_project
@@ -141,12 +141,7 @@ def defs() -> dg.Definitions:
 
 def superset_bundle() -> dg.AssetsDefinition:
     """Return Superset's objects as one step that applies the bundle."""
-
-    @dg.multi_asset(name="superset_bundle", specs=[spec(asset) for asset in shown()])
-    def superset(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
-        yield from apply_bundle(context)
-
-    return superset
+    return dg.multi_asset(name="superset_bundle", specs=[spec(asset) for asset in shown()])(apply_bundle)
 
 
 def apply_bundle(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:

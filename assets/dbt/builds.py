@@ -87,7 +87,7 @@ def build(context: dg.AssetExecutionContext, dbt: DbtCliResource, target: str) -
     Raises:
         dg.Failure: a node could not be built or a check failed.
     """
-    for platform in dbt_project.platforms_read(dbt_project.read_manifest(), target):
+    for platform in dbt_project.platforms_read(manifest(), target):
         ensure_tables(platform)
     invocation = dbt.cli(
         # Unit tests concern the code, not the data: `make test` runs them.
@@ -209,5 +209,5 @@ def keys_selected(select: str, target: str) -> list[dg.AssetKey]:
     Raises:
         ExpectedFailure: it names none.
     """
-    nodes = dbt_project.read_manifest()["nodes"]
+    nodes = manifest()["nodes"]
     return sorted(node_key(nodes[unique_id], target) for unique_id in dbt_project.selected(select, target))

@@ -1,5 +1,8 @@
 """The published copies as assets, one per database."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import dagster as dg
 
 from assets.dbt.translator import node_key
@@ -30,9 +33,8 @@ def metadata(publication: Publication) -> dict:
     }
 
 
-def build_copy(made: Copy) -> dg.AssetsDefinition:
+def build_copy(made: Copy, manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     """Return the publication of one database as an asset."""
-    manifest = dbt_project.read_manifest()
 
     @dg.asset(
         key=key(made),
@@ -71,4 +73,5 @@ PUBLISHED_BEFORE = dg.AssetSpec(
 @dg.definitions
 def defs() -> dg.Definitions:
     """Return the publication of each database, and what the live build reads of one."""
-    return dg.Definitions(assets=[*(build_copy(made) for made in (DAILY, LIVE)), PUBLISHED_BEFORE])
+    manifest = dbt_project.read_manifest()
+    return dg.Definitions(assets=[*(build_copy(made, manifest) for made in (DAILY, LIVE)), PUBLISHED_BEFORE])

@@ -9,6 +9,7 @@ from assets.bi import lineage as bi_lineage
 from assets.dbt.lineage import Lineage
 from assets.dbt.translator import node_key
 from assets.raw import lineage as raw_lineage
+from audit.definitions import relation
 from audit.lineage import Column, Edge, LineageGraph
 
 
@@ -24,11 +25,6 @@ def lineage_graph(manifest: Mapping[str, Any], lineage: Lineage, bundle: Bundle)
     tables = (node for node in nodes.values() if node["resource_type"] in ("model", "seed", "source"))
     layers = {relation(node): layer(node) for node in tables}
     return LineageGraph([*raw_lineage.edges(), *model_edges(nodes, lineage), *bi_lineage.edges(bundle, layers)])
-
-
-def relation(node: Mapping[str, Any]) -> str:
-    """Return the schema and table of a node, as `kpi.kpi_value`."""
-    return f"{node['schema']}.{node.get('identifier') or node.get('alias') or node['name']}"
 
 
 def layer(node: Mapping[str, Any]) -> str:

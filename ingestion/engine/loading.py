@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import dlt
@@ -57,7 +56,7 @@ def load(platform_name: str, *, file: Path | None = None, progress: ProgressCall
     progress = progress or _no_progress
     if file is None:
         return _load_api(chosen, progress)
-    if file.suffix == ".parquet" and hasattr(_module(chosen), "COLUMNAR"):
+    if file.suffix == ".parquet" and hasattr(chosen.connector, "COLUMNAR"):
         from ingestion.engine.columnar import load_parquet  # what it stands on is needed for this one format only
 
         return load_parquet(chosen, file, progress)
@@ -72,7 +71,7 @@ def ensure_tables(platform_name: str) -> None:
     """
     chosen = platform(platform_name)
     with writer_lock(home().database(chosen.database)):
-        tables.ensure(chosen, _contract(chosen))
+        tables.ensure(chosen, chosen.connector.CONTRACT)
 
 
 def retry_quarantine(platform_name: str, *, progress: ProgressCallback | None = None) -> LoadReport:
@@ -112,20 +111,12 @@ def _no_progress(_: int) -> None:
     pass
 
 
-def _module(chosen: Platform) -> ModuleType:
-    return chosen.connector
-
-
-def _contract(chosen: Platform) -> tuple[Table, ...]:
-    return _module(chosen).CONTRACT
-
-
 @contextmanager
 def _prepared(chosen: Platform) -> Generator[dlt.Pipeline]:
     """Hold the database of a platform, with its tables in it, and give the pipeline that writes them."""
     database = home().database(chosen.database)
     with writer_lock(database), disk.explained():
-        tables.ensure(chosen, _contract(chosen))
+        tables.ensure(chosen, chosen.connector.CONTRACT)
         yield open_pipeline(chosen.name, chosen.dataset, database)
 
 
@@ -150,14 +141,14 @@ def _load_file(chosen: Platform, file: Path, progress: ProgressCallback) -> Load
 
 
 def _open(chosen: Platform, file: Path) -> ParsedFile:
-    module = _module(chosen)
+    module = chosen.connector
     if hasattr(module, "open_file"):
         return module.open_file(file)
     return parse_tabular(file, chosen.name, module.CONTRACT, getattr(module, "adapter", as_they_are))
 
 
 def _load_api(chosen: Platform, progress: ProgressCallback) -> LoadReport:
-    module = _module(chosen)
+    module = chosen.connector
     if not hasattr(module, "build_source"):
         raise ExpectedFailure(
             f"{chosen.name} has no address to read: its files come to drop/{chosen.name}/.",
@@ -249,7 +240,7 @@ def _run(
 
 def _entries_by_header(chosen: Platform) -> dict[tuple[Table, str | None], list[quarantine.Entry]]:
     """Return the entries that have a payload, by table and header generation."""
-    by_name = {table.name: table for table in _contract(chosen)}
+    by_name = {table.name: table for table in chosen.connector.CONTRACT}
     groups: dict[tuple[Table, str | None], list[quarantine.Entry]] = defaultdict(list)
     for entry in quarantine.entries(chosen.name):
         if entry.payload is not None and entry.entity in by_name:

@@ -240,15 +240,6 @@ def epoch_seconds(value: str) -> datetime:
     return _epoch(value, 1)
 
 
-def epoch_milliseconds(value: str) -> datetime:
-    """Return milliseconds since 1970 as an instant.
-
-    Raises:
-        ValueError: it is no number, or the instant lies outside 2000 to 2050.
-    """
-    return _epoch(value, 1000)
-
-
 def epoch_or_iso(value: str) -> datetime:
     """Return an instant that is given in seconds since 1970 or in ISO 8601.
 

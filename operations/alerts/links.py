@@ -5,7 +5,7 @@ It names neither a person nor an address.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import jwt
 
@@ -91,7 +91,3 @@ def opened(token: str) -> Link:
         raise RefusedLinkError("Ce lien a expiré.") from None
     except (jwt.InvalidTokenError, KeyError):
         raise RefusedLinkError("Ce lien n'est pas valable.") from None
-
-
-def expires_at(since: datetime) -> datetime:
-    return (since + VALID_FOR).astimezone(UTC)
