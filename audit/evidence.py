@@ -16,7 +16,9 @@ from core.sql import literal
 from privacy.pseudonyms import PSEUDONYM
 
 #: The states of the build and of its loads, kept whole with each publication.
-HISTORY = ("audit.build_node", "raw_platforms.loads")
+HISTORY = ("audit.build_status", "raw_platforms.loads")
+#: Tables that evidence written by version 0.1.0 calls by another name.
+_RENAMED = {"audit.build_node": "audit.build_status"}
 
 #: The figures that records no longer give, where the warehouse has any.
 ARCHIVE = "archive.kpi_value"
@@ -108,7 +110,8 @@ def definition_of(evidence: Store, manifest: Mapping[str, Any], code: str) -> Kp
 
 def context_of(manifest: Mapping[str, Any], code: str) -> dict[str, Mapping[str, Any]]:
     """Return the reference tables that belong to the evidence of a KPI: its own where it keeps former values."""
-    return {**manifest["context"], **manifest["kpis"][code].get("context", {})}
+    context = {**manifest["context"], **manifest["kpis"][code].get("context", {})}
+    return {_RENAMED.get(relation, relation): entry for relation, entry in context.items()}
 
 
 def write_table(connection: duckdb.DuckDBPyConnection, relation: str, evidence: Store, staging: Path) -> dict[str, Any]:

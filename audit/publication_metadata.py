@@ -108,7 +108,7 @@ def add(
         connection.execute(f"create schema if not exists copy.{SCHEMA}")
         queries = {
             "kpi_ledger": ledger_query(known, protected),
-            "check_result": "select *, resource_type as kind from warehouse.audit.build_node",
+            "check_result": "select *, resource_type as kind from warehouse.audit.build_status",
         }
         for name, table in metadata.tables.items():
             if name in queries:

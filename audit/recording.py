@@ -52,7 +52,7 @@ class Recorder:
             connection.execute("set TimeZone = 'UTC'")
             connection.execute(f"attach {literal(str(home.warehouse))} as {evidence.CATALOG} (read_only)")
             [(invocation,)] = connection.execute(
-                "select max_by(invocation_id, finished_at) from warehouse.audit.build_node"
+                "select max_by(invocation_id, finished_at) from warehouse.audit.build_status"
             ).fetchall()
             store = evidence.store(home)
             digest, _ = evidence.write(connection, self.definitions, store, former_evidence(connection, home))

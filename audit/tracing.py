@@ -283,7 +283,7 @@ def models_of(connection: duckdb.DuckDBPyConnection, definition: KpiDefinition) 
 
 def states_of(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[str, datetime | None]]:
     rows = connection.execute(
-        f"select unique_id, status, finished_at from {evidence.quoted('audit.build_node')}"  # noqa: S608
+        f"select unique_id, status, finished_at from {evidence.quoted('audit.build_status')}"  # noqa: S608
     ).fetchall()
     return {uid: (status, finished) for uid, status, finished in rows}
 

@@ -66,7 +66,7 @@ WAREHOUSE = """
     select 'FR-' || n as territory_code, unnest(['departement', 'region', 'nation']) as territory_level,
         unnest(['FR-' || n, 'R-' || n % 10, 'FR']) as level_code
     from range(100) as numbers (n);
-    create table audit.build_node as
+    create table audit.build_status as
     select 'model.c.fct_mention' as unique_id, 'success' as status, 'i' as invocation_id, now() as finished_at;
     create table raw_platforms.loads as
     select 'listening' as platform, 'mentions' as entity, 'l' as load_key, now() as finished_at, 'api' as origin,

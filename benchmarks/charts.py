@@ -13,8 +13,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
+from uuid import UUID
 
-from supersync.bundle import Asset, Bundle, identifier, is_excluded
+from supersync.bundle import Asset, Bundle, is_excluded
 from supersync.client import Client
 
 from assets.bi import server
@@ -76,7 +77,7 @@ def measure(client: Client, bundle: Bundle, pids: list[int]) -> Iterator[Timed]:
     for dashboard in bundle.dashboards:
         for slug in dashboard.reads:
             chart = charts[slug]
-            number = datasets[identifier("dataset", chart.declared["dataset"])]
+            number = datasets[UUID(chart.config["dataset_uuid"])]
             asked = context(chart, number, filters(bundle, dashboard, slug))
             began, used = time.perf_counter(), processor_seconds(pids)
             answer = client.post("/api/v1/chart/data", json=asked)["result"][0]

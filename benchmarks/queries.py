@@ -17,9 +17,10 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import UUID
 
 import duckdb
-from supersync.bundle import MAIN, identifier
+from supersync.bundle import MAIN
 from supersync.client import Client
 
 from assets.bi import server
@@ -47,7 +48,9 @@ def statements(client: Client) -> Iterator[str]:
             dataset = charts[slug].declared["dataset"]
             if dataset not in daily:
                 continue
-            asked = context(charts[slug], numbers[identifier("dataset", dataset)], filters(bundle, dashboard, slug))
+            asked = context(
+                charts[slug], numbers[UUID(charts[slug].config["dataset_uuid"])], filters(bundle, dashboard, slug)
+            )
             answer = client.post("/api/v1/chart/data", json={**asked, "result_type": "query"})["result"][0]
             yield answer["query"]
 

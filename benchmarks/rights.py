@@ -18,9 +18,10 @@ from contextlib import ExitStack, contextmanager
 from itertools import cycle
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import duckdb
-from supersync.bundle import Bundle, identifier
+from supersync.bundle import Bundle
 from supersync.client import Client
 
 from assets.bi import server
@@ -35,7 +36,7 @@ COUNTS = (5, 140)
 #: How many rights are used for the first time, by how many readers at once.
 USES = ((5, 1), (5, 8), (140, 8))
 ASKED = "select count(*) from {table}"
-TABLES = {DAILY: "kpi.kpi_reading", LIVE: "signals.live_signal"}
+TABLES = {DAILY: "kpi.rpt_kpi", LIVE: "signals.live_signal"}
 
 
 def chosen(count: int) -> dict[str, Right]:
@@ -104,10 +105,10 @@ def questions(client: Client, bundle: Bundle) -> list[dict[str, Any]]:
     of_slug = {chart.slug: chart for chart in bundle.charts}
     numbers = client.ids("dataset")
     return [
-        context(of_slug[slug], numbers[identifier("dataset", dataset)], filters(bundle, dashboard, slug))
+        context(of_slug[slug], numbers[UUID(of_slug[slug].config["dataset_uuid"])], filters(bundle, dashboard, slug))
         for dashboard in bundle.dashboards
         for slug in dashboard.reads
-        if (dataset := of_slug[slug].declared["dataset"]) in rights.current().roles["national"].datasets
+        if of_slug[slug].declared["dataset"] in rights.current().roles["national"].datasets
     ]
 
 

@@ -221,7 +221,7 @@ def build(home: Home) -> Finding:
             duckdb.connect(str(home.warehouse), read_only=True) as connection,
         ):
             rows = connection.execute(
-                "select status, count(unique_id) from audit.build_node group by 1 order by 1"
+                "select status, count(unique_id) from audit.build_status group by 1 order by 1"
             ).fetchall()
     except duckdb.CatalogException:
         return Finding("build", "late", "nothing was built yet", "cyberimpact build")

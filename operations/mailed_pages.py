@@ -13,7 +13,7 @@ OF_A_TERRITORY = ("territoire",)
 
 _SUPERSET = settings.CHECKOUT / "superset"
 #: The dataset of all territories; a page whose filter reads something else cannot be set on any.
-_OF_ALL_TERRITORIES = "kpi_reading"
+_OF_ALL_TERRITORIES = "rpt_kpi"
 
 
 @dataclass(frozen=True)

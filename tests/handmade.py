@@ -24,7 +24,7 @@ def write_warehouse(home: Home, generation: int = 0, nodes: Mapping[str, str] | 
     Args:
         home: Where it is written; a warehouse that is there is replaced.
         generation: The number that tells this build from the others.
-        nodes: Status by name in `audit.build_node`; one model that succeeded by default.
+        nodes: Status by name in `audit.build_status`; one model that succeeded by default.
         rows: Rows of each large table.
     """
     home.root.mkdir(parents=True, exist_ok=True)
@@ -49,11 +49,11 @@ def write_warehouse(home: Home, generation: int = 0, nodes: Mapping[str, str] | 
         )
         connection.execute("create table staging.stg_secret as select 1 as generation")
         connection.execute(
-            "create table audit.build_node (unique_id varchar primary key, name varchar, status varchar)"
+            "create table audit.build_status (unique_id varchar primary key, name varchar, status varchar)"
         )
         for name, status in (nodes or {"kpi_value": "success"}).items():
             connection.execute(
-                "insert into audit.build_node values (?, ?, ?)", [f"model.cyberimpact.{name}", name, status]
+                "insert into audit.build_status values (?, ?, ?)", [f"model.cyberimpact.{name}", name, status]
             )
     fresh.replace(home.warehouse)
 

@@ -106,7 +106,7 @@ def _answer(connection: socket.socket, manifest: Any) -> None:
         _, status = os.waitpid(child, 0)
         connection.sendall(f"{os.waitstatus_to_exitcode(status) & 0xFF}\n".encode())
     except BrokenPipeError:
-        pass  # the caller was killed; dbt has ended, and `audit.build_node` holds its outcome
+        pass  # the caller was killed; dbt has ended, and `audit.build_status` holds its outcome
 
 
 def _become(request: dict[str, Any], descriptors: list[int], manifest: Any) -> NoReturn:

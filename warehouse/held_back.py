@@ -179,7 +179,7 @@ class Graph:
 def states(database: Path) -> dict[str, str]:
     """Return the status of each node of the last builds, by unique id."""
     with duckdb.connect(str(database), read_only=True) as connection:
-        return dict(connection.execute("select unique_id, status from audit.build_node").fetchall())
+        return dict(connection.execute("select unique_id, status from audit.build_status").fetchall())
 
 
 def failures(graph: Graph, database: Path, results: Iterable[Mapping[str, Any]]) -> list[Failure]:
@@ -408,13 +408,13 @@ def settle(graph: Graph, database: Path, found: Sequence[Failure]) -> None:
     with writer_lock(database), duckdb.connect(str(database)) as connection:
         connection.begin()
         connection.execute(
-            "update audit.build_node set status = 'held_back' where unique_id in (select unnest(?))"
+            "update audit.build_status set status = 'held_back' where unique_id in (select unnest(?))"
             " or (unique_id in (select unnest(?)) and status not in (select unnest(?)))",
             [[failure.unique_id for failure in found], [*kept, *checks], [*SOUND]],
         )
         connection.execute(
             "delete from audit.held_back where check_id not in"
-            " (select unique_id from audit.build_node where status = 'held_back')"
+            " (select unique_id from audit.build_status where status = 'held_back')"
         )
         connection.commit()
 

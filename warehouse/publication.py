@@ -113,11 +113,26 @@ class Recorder(Protocol):
 def exposed_relations(manifest: Mapping[str, Any], target: str = DAILY.target) -> list[Relation]:
     """Return the tables that are to be published of what a dbt target builds."""
     nodes = dbt_project.exposed(manifest, target)
-    return sorted(Relation(node["schema"], node.get("alias") or node["name"]) for node in nodes)
+    return sorted(map(relation_of, nodes))
+
+
+def former_names(manifest: Mapping[str, Any], target: str = DAILY.target) -> dict[Relation, str]:
+    """Return the former name of each table to be published that was renamed in this version (`meta.formerly`)."""
+    nodes = dbt_project.exposed(manifest, target)
+    return {relation_of(node): former for node in nodes if (former := dbt_project.meta(node).get("formerly"))}
+
+
+def relation_of(node: Mapping[str, Any]) -> Relation:
+    return Relation(node["schema"], node.get("alias") or node["name"])
 
 
 def publish(
-    home: Home, relations: Sequence[Relation], made: Copy = DAILY, recorder: Recorder | None = None
+    home: Home,
+    relations: Sequence[Relation],
+    made: Copy = DAILY,
+    recorder: Recorder | None = None,
+    *,
+    former: Mapping[Relation, str] | None = None,
 ) -> Publication:
     """Copy tables of a database into a new file and make it the current one, in one atomic step for readers.
 
@@ -129,6 +144,7 @@ def publish(
         relations: The tables.
         made: The copy that is made; it says from which database.
         recorder: Records evidence and ledger of what is published; None where the copy holds no KPI.
+        former: Former names by which the copy shows tables besides.
 
     Raises:
         ExpectedFailure: nothing was built, the last build did not end with every check passed, or the disk is full.
@@ -148,6 +164,10 @@ def publish(
         with attached(database, partial / made.file_name) as connection:
             refuse_unless_green(connection, origin)
             rows = {relation: copy(connection, relation, origin) for relation in relations}
+            for relation, name in (former or {}).items():
+                # The view names no file: it reads the one that it lies in, wherever that is attached.
+                alias = Relation(relation.schema, name).quoted("serving")
+                connection.execute(f'create view {alias} as from "{relation.schema}"."{relation.name}"')
             publication = Publication(
                 publication_id=publication_id,
                 published_at=started,
@@ -204,7 +224,7 @@ def refuse_unless_green(connection: duckdb.DuckDBPyConnection, origin: Origin) -
     """
     try:
         bad = connection.execute(
-            "select status, name from original.audit.build_node where status not in (select unnest(?)) order by 1, 2",
+            "select status, name from original.audit.build_status where status not in (select unnest(?)) order by 1, 2",
             [SOUND],
         ).fetchall()
     except duckdb.CatalogException:

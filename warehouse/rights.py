@@ -85,10 +85,12 @@ class Bundle:
     Attributes:
         tables: By dataset, the tables that it reads.
         datasets: By dashboard, the datasets that its charts and filters read.
+        renamed: By the former name of a table, `schema.table`, its name today.
     """
 
     tables: Mapping[str, frozenset[str]]
     datasets: Mapping[str, frozenset[str]]
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
 
 class Reader(NamedTuple):
@@ -253,6 +255,11 @@ def read_bundle(folder: Path) -> Bundle:
             for path in _files(folder, "dashboards")
             for declared in [_yaml(path)]
             for slug, placed in _placed(path.stem, declared)
+        },
+        renamed={
+            f"{read['model'].partition('.')[0]}.{read['formerly']}": read["model"]
+            for read in datasets.values()
+            if read.keys() >= {"model", "formerly"}
         },
     )
 

@@ -90,7 +90,7 @@ class Live:
         """Return what the last published daily build has found in its series."""
         rows = self._rows(
             "select topic_code, metric, platform, territory_code, bin_start, bin_minutes, observed, expected, upper,"
-            " p_value, method, baseline_window, tests from signals_daily_alarms"
+            " p_value, method, baseline_window, tests from signals_daily_anomalies"
         )
         return [Anomaly(Key(*row[:4]), *row[4:]) for row in rows]
 
@@ -141,8 +141,8 @@ def daily_series(totals: Any, bounds: Any) -> dict[str, list[daily.Day]]:
     """Return the days of the daily build's series by platform, in the order of series and day.
 
     Args:
-        totals: The model `series_day`, a relation.
-        bounds: The model `series_day_ears`, a relation.
+        totals: The model `int_daily_series`, a relation.
+        bounds: The model `int_daily_ears`, a relation.
     """
     series = "topic_code, metric, platform, territory_code, day"
     rows = (

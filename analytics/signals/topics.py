@@ -18,7 +18,7 @@ FILE = Path(__file__).with_name("topics.yml")
 #: Kinds of crisis that a topic may announce.
 KINDS = ("climatique", "écologique", "sanitaire", "sécuritaire", "cyber", "rumeur", "institution")
 
-#: A watched topic as a row: the tables `live_topic` and `signal_topic`.
+#: A watched topic as a row: the tables `live_topic` and `int_topic`.
 COLUMNS = ("topic_code", "topic_label", "crisis_kind", "query", "platforms", "owner", "part_of", "topics_version")
 
 _CODE = re.compile(r"[a-z][a-z0-9_]{1,39}")

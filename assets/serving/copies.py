@@ -10,7 +10,7 @@ from assets.serving.publication_metadata import recorder
 from core import settings
 from core.errors import ExpectedFailure
 from warehouse import dbt_project
-from warehouse.publication import ORIGINS, Publication, exposed_relations, publish
+from warehouse.publication import ORIGINS, Publication, exposed_relations, former_names, publish
 from warehouse.published import DAILY, LIVE, Copy
 
 
@@ -51,7 +51,8 @@ def build_copy(made: Copy, manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     def published(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         try:
             recording = recorder(context) if made is DAILY else None
-            publication = publish(settings.home(), exposed_relations(manifest, made.target), made, recording)
+            relations, former = exposed_relations(manifest, made.target), former_names(manifest, made.target)
+            publication = publish(settings.home(), relations, made, recording, former=former)
         except ExpectedFailure as failure:
             raise dg.Failure(description=str(failure), allow_retries=False) from None
         return dg.MaterializeResult(metadata=metadata(publication))

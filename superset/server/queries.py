@@ -9,6 +9,7 @@ Settings, in the environment:
 """
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,11 +54,15 @@ def in_worker(
     return url, params
 
 
-def install() -> None:
-    """Teach Superset's DuckDB to stop a query, to say in French why one failed, and to read SQL as DuckDB does."""
+def install(renamed: Mapping[str, str]) -> None:
+    """Teach Superset's DuckDB to stop a query, to say in French why one failed, and to read SQL as DuckDB does.
+
+    Args:
+        renamed: By the former name of a table, `schema.table`, its name today.
+    """
     from superset.db_engine_specs.duckdb import DuckDBEngineSpec
 
-    sql_reading.install()
+    sql_reading.install(renamed)
     DuckDBEngineSpec.get_cancel_query_id = classmethod(_name_query)
     DuckDBEngineSpec.prepare_cancel_query = classmethod(_prepare_stop)
     DuckDBEngineSpec.cancel_query = classmethod(_stop)

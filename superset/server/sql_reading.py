@@ -2,11 +2,12 @@
 
 Superset parses a text with sqlglot, changes the tree, and writes it anew: what runs is the new text. The dialect here
 writes no comments, refuses a text that its own parser does not read again as the same, and calls a table every name
-that has a schema: the guard lets no other name be one.
+that has a schema: the guard lets no other name be one. It reads the former name of a table as its name today, so that a
+saved query outlives a renaming: rights, row rules and the guard see the table itself.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -26,10 +27,12 @@ class ServedDuckDB(DuckDB):
     Attributes:
         refusal: What is raised for a text that is refused, made of the reason in French.
         turn: What is held while a text is read.
+        renamed: By the former name of a table, `schema.table`, its name today.
     """
 
     refusal: Callable[[str], Exception] = ParseError
     turn: Callable[[], AbstractContextManager[object]] = nullcontext
+    renamed: Mapping[str, str] = {}
 
     def parse(self, sql: str, **options: Any) -> list[exp.Expression | None]:
         """Parse a script.
@@ -47,6 +50,8 @@ class ServedDuckDB(DuckDB):
             raise type(self).refusal("Cette requête est trop imbriquée.") from None
         if any(tree is not None and tree.find(*_STRINGS) for tree in trees):
             raise type(self).refusal("Seules les chaînes entre apostrophes simples sont permises.")
+        for tree in filter(None, trees):
+            _rename_tables(tree, type(self).renamed)
         return trees
 
     def generate(self, expression: exp.Expression, copy: bool = True, **options: Any) -> str:
@@ -62,6 +67,16 @@ class ServedDuckDB(DuckDB):
         if len(again) != 1 or _shape(again[0]) != _shape(expression) or super().generate(again[0], **options) != text:
             raise type(self).refusal("Cette requête peut être comprise de deux façons : écrivez-la plus simplement.")
         return text
+
+
+def _rename_tables(tree: exp.Expression, renamed: Mapping[str, str]) -> None:
+    """Put the names of today into a tree, with the former ones as aliases, by which columns may be qualified."""
+    for table in tree.find_all(exp.Table):
+        former = f"{table.db}.{table.name}"
+        if former in renamed and not table.catalog:
+            if not table.alias:
+                table.set("alias", exp.TableAlias(this=table.this.copy()))
+            table.set("this", exp.to_identifier(renamed[former].partition(".")[2]))
 
 
 def _shape(tree: exp.Expression) -> tuple[int, Counter[tuple[str, str]]]:
@@ -82,13 +97,18 @@ def reads(sql: str, tables: Iterable[tuple[str, str]]) -> bool:
     return len(trees) == 1 and not trees[0].find(*_STRINGS) and Counter(named_tables(trees[0])) == Counter(tables)
 
 
-def install() -> None:
-    """Have Superset use the dialect for DuckDB, and find tables as the guard does."""
+def install(renamed: Mapping[str, str]) -> None:
+    """Have Superset use the dialect for DuckDB, and find tables as the guard does.
+
+    Args:
+        renamed: By the former name of a table, `schema.table`, its name today.
+    """
     import request_limits
     from superset.sql import parse
 
     ServedDuckDB.refusal = staticmethod(_refusal)
     ServedDuckDB.turn = staticmethod(request_limits.turn)
+    ServedDuckDB.renamed = renamed
     parse.SQLGLOT_DIALECTS["duckdb"] = ServedDuckDB
     parse.extract_tables_from_statement = _tables
 

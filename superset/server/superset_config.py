@@ -232,7 +232,7 @@ def FLASK_APP_MUTATOR(app: Flask) -> None:  # noqa: N802 - the name of the setti
     limit_post_processing()
     answer_refusals(app)
     link_dagster(app)
-    queries.install()
+    queries.install(connections.rights.current().bundle.renamed)
 
     @app.before_request
     def renew_session() -> None:

@@ -25,7 +25,19 @@ FIELDS = {
     "database": ({"title"}, {"engine", "cache_seconds", "beside"}),
     "dataset": (
         set(),
-        {"database", "title", "description", "model", "query", "reads", "time", "cache_seconds", "columns", "metrics"},
+        {
+            "database",
+            "title",
+            "description",
+            "formerly",
+            "model",
+            "query",
+            "reads",
+            "time",
+            "cache_seconds",
+            "columns",
+            "metrics",
+        },
     ),
     "chart": (
         {"title", "description", "dataset", "viz"},
@@ -68,7 +80,7 @@ class Asset:
 
     @property
     def uuid(self) -> UUID:
-        return identifier(self.kind, self.slug)
+        return UUID(self.config["uuid"])
 
 
 @dataclass(frozen=True)
@@ -87,7 +99,10 @@ class Bundle:
 
 
 def identifier(kind: str, slug: str) -> UUID:
-    """Return the UUID of an object: the same on every server, for ever."""
+    """Return the UUID of an object: the same on every server, for ever.
+
+    A dataset that was renamed keeps the UUID of the name that its file calls `formerly`.
+    """
     return uuid5(NAMESPACE, f"{kind}/{slug}")
 
 
@@ -107,7 +122,7 @@ def load(bundle_dir: Path, manifest_path: Path) -> Bundle:
     palette = read_yaml(bundle_dir / "palette.yaml")
     chart_assets = tuple(_chart(*file, by_slug, palette["brand"]) for file in files["chart"])
     dashboards = tuple(
-        _dashboard(name, path, page, chart_assets, palette["meanings"])
+        _dashboard(name, path, page, datasets=by_slug, chart_assets=chart_assets, meanings=palette["meanings"])
         for slug, path, declared in files["dashboard"]
         for name, page in shown(slug, declared).items()
     )
@@ -231,7 +246,7 @@ def _dataset(
         "columns": list(_columns(declared, sources)),
         "metrics": list(_metrics(declared, main)),
         "database_uuid": str(database.uuid) if database else None,
-        **_identity("dataset", slug, path),
+        **_identity("dataset", declared.get("formerly", slug), path),
     }
     reads = tuple(source.unique_id for source in sources)
     formats = {column.name: column.format for source in sources for column in source.columns.values() if column.format}
@@ -332,7 +347,7 @@ def _chart(slug: str, path: Path, declared: dict[str, Any], datasets: Mapping[st
         "viz_type": declared["viz"],
         "params": form_data,
         "query_context": json.dumps(context, ensure_ascii=False),
-        "dataset_uuid": str(identifier("dataset", declared["dataset"])),
+        "dataset_uuid": str(_dataset_uuid(declared["dataset"], datasets)),
         **_certification(path),
         **_identity("chart", slug, path),
     }
@@ -340,8 +355,18 @@ def _chart(slug: str, path: Path, declared: dict[str, Any], datasets: Mapping[st
     return Asset("chart", slug, declared["title"], description, path, declared, config, (declared["dataset"],))
 
 
+def _dataset_uuid(slug: str, datasets: Mapping[str, Asset]) -> UUID:
+    return datasets[slug].uuid if slug in datasets else identifier("dataset", slug)
+
+
 def _dashboard(
-    slug: str, path: Path, declared: dict[str, Any], chart_assets: tuple[Asset, ...], meanings: Mapping[str, str]
+    slug: str,
+    path: Path,
+    declared: dict[str, Any],
+    *,
+    datasets: Mapping[str, Asset],
+    chart_assets: tuple[Asset, ...],
+    meanings: Mapping[str, str],
 ) -> Asset:
     placed = chart_slugs(declared)
     known = {chart.slug: chart for chart in chart_assets}
@@ -360,7 +385,7 @@ def _dashboard(
         layout.native_filter(
             name,
             native,
-            identifier("dataset", native["dataset"]) if "dataset" in native else None,
+            _dataset_uuid(native["dataset"], datasets) if "dataset" in native else None,
             [cell.number for chart, cell in cells.items() if is_excluded(native, chart, known)],
         )
         for name, native in declared.get("filters", {}).items()

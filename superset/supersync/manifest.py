@@ -25,7 +25,7 @@ class Model:
     """A dbt model or seed, or a source that publication itself fills.
 
     Attributes:
-        unique_id: dbt's name for it, `model.cyberimpact.kpi_reading`.
+        unique_id: dbt's name for it, `model.cyberimpact.rpt_kpi`.
         schema: Its schema, the same in the warehouse and in the published copy.
         name: Its table.
         description: What a row of it is.
@@ -50,7 +50,7 @@ class Model:
 
     @property
     def key(self) -> str:
-        """Return the name that the bundle gives it, `kpi.kpi_reading`."""
+        """Return the name that the bundle gives it, `kpi.rpt_kpi`."""
         return f"{self.schema}.{self.name}"
 
 

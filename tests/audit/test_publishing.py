@@ -25,8 +25,8 @@ def published(home: Home, monkeypatch: pytest.MonkeyPatch) -> Publication:
     monkeypatch.setenv(signing.FILE_SETTING, "")
     write_warehouse(home)
     with duckdb.connect(str(home.warehouse)) as connection:
-        connection.execute("alter table audit.build_node add column name varchar")
-        connection.execute("alter table audit.build_node add column resource_type varchar")
+        connection.execute("alter table audit.build_status add column name varchar")
+        connection.execute("alter table audit.build_status add column resource_type varchar")
         connection.execute("create table audit.freshness as select date '2026-10-31' as data_as_of")
     recorder = Recorder({"visits": definition()}, "run-1", METADATA)
     made = [publish(home, [Relation("kpi", "kpi_value")], recorder=recorder) for _ in range(2)]

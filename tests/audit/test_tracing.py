@@ -7,7 +7,7 @@ from decimal import Decimal
 import duckdb
 import pytest
 
-from audit import cells, report
+from audit import cells, evidence, report
 from audit.cells import Cell, Figures, Period, period
 from audit.copies import Evaluations
 from audit.tracing import compare, history, trace
@@ -212,3 +212,9 @@ def test_periods(text: str, period_type: str, start: date, last: date) -> None:
 def test_no_period(text: str) -> None:
     with pytest.raises(ExpectedFailure, match="n'est pas une période"):
         cells.period(text)
+
+
+def test_evidence_of_the_first_version_is_read_by_the_names_of_today() -> None:
+    states, loads = {"sha256": "a"}, {"sha256": "b"}
+    manifest = {"context": {"audit.build_node": states, "raw_platforms.loads": loads}, "kpis": {"visits": {}}}
+    assert evidence.context_of(manifest, "visits") == {"audit.build_status": states, "raw_platforms.loads": loads}

@@ -180,16 +180,18 @@ def in_copy(statement: str) -> Callable[[Home], None]:
 edit_value = in_copy("update kpi.kpi_value set value = 0 where territory_code = 'ZZ' and period_type = 'month'")
 double_value = in_copy("insert into kpi.kpi_value from kpi.kpi_value where territory_code = 'ZZ'")
 delete_value = in_copy("delete from kpi.kpi_value where territory_code = 'ZZ' and period_type = 'month'")
-edit_reading = in_copy("update kpi.kpi_reading set value = 0 where territory_code = 'ZZ'")
-double_reading = in_copy("insert into kpi.kpi_reading from kpi.kpi_reading limit 1")
+edit_reading = in_copy("update kpi.rpt_kpi set value = 0 where territory_code = 'ZZ'")
+double_reading = in_copy("insert into kpi.rpt_kpi from kpi.rpt_kpi limit 1")
 exchange_readings = in_copy(
-    "update kpi.kpi_reading set value = case territory_code when 'ZZ' then 7 else 11 end "
+    "update kpi.rpt_kpi set value = case territory_code when 'ZZ' then 7 else 11 end "
     "where territory_code in ('ZZ', 'FR-971') and period_type = 'month'"
 )
-drop_reading = in_copy("drop table kpi.kpi_reading")
+drop_reading = in_copy("drop table kpi.rpt_kpi")
 add_table = in_copy("create table kpi.kpi_extra as select 1 as value")
-put_view = in_copy("alter table kpi.kpi_reading rename to r; create view kpi.kpi_reading as from kpi.r")
-comment = in_copy("comment on table kpi.kpi_reading is 'Tout va bien'")
+put_view = in_copy("alter table kpi.rpt_kpi rename to r; create view kpi.rpt_kpi as from kpi.r")
+widen_former_name = in_copy("create or replace view kpi.kpi_reading as from kpi.kpi_value")
+add_former_name = in_copy("create view kpi.kpi_readings as from kpi.rpt_kpi")
+comment = in_copy("comment on table kpi.rpt_kpi is 'Tout va bien'")
 
 
 def edit_reading_and_its_digests(home: Home) -> None:
@@ -206,7 +208,7 @@ def add_log(home: Home) -> None:
     shutil.copy(copy_of(home), copy)
     with duckdb.connect(str(copy)) as connection:
         connection.execute("set checkpoint_threshold = '1GB'")
-        connection.execute("update kpi.kpi_reading set value = 0")
+        connection.execute("update kpi.rpt_kpi set value = 0")
         shutil.copy(f"{copy}.wal", f"{copy_of(home)}.wal")
     copy.unlink()
 
@@ -289,12 +291,14 @@ TAMPERING = [
     (edit_value, "Copie publiée publication-2, modifiée depuis : la table kpi.kpi_value a été modifiée (18 lignes, 18"),
     (double_value, "Copie publiée publication-2, modifiée depuis : la table kpi.kpi_value a été modifiée"),
     (delete_value, "Copie publiée publication-2, modifiée depuis : la table kpi.kpi_value a été modifiée (17 lignes"),
-    (edit_reading, "Copie publiée publication-2, modifiée depuis : la table kpi.kpi_reading a été modifiée"),
-    (double_reading, "Copie publiée publication-2, modifiée depuis : la table kpi.kpi_reading a été modifiée"),
-    (exchange_readings, "Copie publiée publication-2, modifiée depuis : la table kpi.kpi_reading a été modifiée"),
-    (drop_reading, "Copie publiée publication-2, modifiée depuis : la table kpi.kpi_reading a été retirée"),
+    (edit_reading, "Copie publiée publication-2, modifiée depuis : la table kpi.rpt_kpi a été modifiée"),
+    (double_reading, "Copie publiée publication-2, modifiée depuis : la table kpi.rpt_kpi a été modifiée"),
+    (exchange_readings, "Copie publiée publication-2, modifiée depuis : la table kpi.rpt_kpi a été modifiée"),
+    (drop_reading, "Copie publiée publication-2, modifiée depuis : la table kpi.rpt_kpi a été retirée"),
     (add_table, "Copie publiée publication-2, modifiée depuis : la table kpi.kpi_extra a été ajoutée"),
-    (put_view, "Copie publiée publication-2, modifiée depuis : la table kpi.kpi_reading a été modifiée"),
+    (widen_former_name, "Copie publiée publication-2, modifiée depuis : la table kpi.kpi_reading a été modifiée"),
+    (add_former_name, "Copie publiée publication-2, modifiée depuis : la table kpi.kpi_readings a été ajoutée"),
+    (put_view, "Copie publiée publication-2, modifiée depuis : la table kpi.rpt_kpi a été modifiée"),
     (comment, "Copie publiée publication-2, modifiée depuis : aucune table ne diffère"),
     (edit_reading_and_its_digests, "000003-publication-2 : la signature est fausse"),
     (add_log, "Copie publiée publication-2 : le fichier serving.duckdb.wal, que DuckDB lirait avec elle"),
@@ -614,10 +618,10 @@ def test_an_erasure_is_no_tampering_and_hides_none(audited: Home) -> None:
     [problem] = verify(audited).problems  # what was erased is signed anew, the figures must still be those recorded
     assert problem.startswith("Copie publiée : visits month 2026-10-01 ZZ")
     edit_reading(audited)
-    assert any("kpi_reading a été modifiée" in problem for problem in verify(audited).problems)
+    assert any("rpt_kpi a été modifiée" in problem for problem in verify(audited).problems)
     with rewriting.recorded(audited):
         comment(audited)
-    assert any("kpi_reading a été modifiée" in problem for problem in verify(audited).problems)
+    assert any("rpt_kpi a été modifiée" in problem for problem in verify(audited).problems)
 
 
 def test_the_command_that_erases_a_person_signs_the_copy_anew(audited: Home) -> None:
@@ -645,7 +649,7 @@ def test_an_erasure_cannot_be_pretended(audited: Home) -> None:
     for forged in (pretended, replace(pretended, **forger)):
         rows = json.dumps({**forged.content, "key": forged.key, "signature": forged.signature})
         (audited.ledger / ledger.REWRITTEN).write_text(rows)
-        assert any("kpi_reading a été modifiée" in problem for problem in verify(audited).problems)
+        assert any("rpt_kpi a été modifiée" in problem for problem in verify(audited).problems)
 
 
 # ---- files that are none

@@ -102,7 +102,7 @@ def write_warehouse(home: Home, records: Sequence[Record] = RECORDS, sql: str = 
                 ('FR-33', 'nation', 'FR'), ('FR-971', 'nation', 'FR'), ('ZZ', 'nation', 'FR')
             ) as t(territory_code, territory_level, level_code);
             create table kpi.kpi_suppressed_cell (territory_code varchar);
-            create table audit.build_node as from (values
+            create table audit.build_status as from (values
                 ('model.c.fct_visit', 'success', 'i-1', timestamp '2026-11-01 04:00:00'),
                 ('test.c.not_null.1', 'pass', 'i-1', timestamp '2026-11-01 04:00:00'),
                 ('test.c.small.2', 'warn', 'i-1', timestamp '2026-11-01 04:00:00')
@@ -157,7 +157,8 @@ def write_copy(home: Home, publication_id: str) -> Path:
     with duckdb.connect(str(folder / "serving.duckdb")) as connection:
         connection.execute(f"attach '{home.warehouse}' as warehouse (read_only); create schema kpi")
         connection.execute("create table kpi.kpi_value as from warehouse.kpi.kpi_value")
-        connection.execute("create table kpi.kpi_reading as select *, 'Visites' as label from kpi.kpi_value")
+        connection.execute("create table kpi.rpt_kpi as select *, 'Visites' as label from kpi.kpi_value")
+        connection.execute("create view kpi.kpi_reading as from kpi.rpt_kpi")  # its former name
     return folder / "serving.duckdb"
 
 

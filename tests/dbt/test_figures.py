@@ -180,7 +180,7 @@ def test_readings_name_what_they_show(built: Built) -> None:
     """Every value has its reading, and the value before it is that of the calendar's previous period."""
     values = {row[:7]: row[7] for row in built.rows(f"select kpi_code, {COLUMNS}, value from kpi.kpi_value")}
     columns = f"kpi_code, {COLUMNS}, value, previous_period_start, previous_value"
-    readings = built.rows(f"select {columns} from kpi.kpi_reading")
+    readings = built.rows(f"select {columns} from kpi.rpt_kpi")
     assert {row[:7]: row[7] for row in readings} == values
     assert len(readings) == len(values)
     for code, period, start, *rest, _, previous_start, previous_value in readings:

@@ -165,7 +165,7 @@ def test_a_build_that_is_pinned_is_kept_until_it_is_let_go(home: Home) -> None:
     home.root.mkdir()
     with duckdb.connect(str(home.live)) as connection:
         connection.execute("create schema audit; create schema visibility")
-        connection.execute("create table audit.build_node as select 'live_mention' as name, 'success' as status")
+        connection.execute("create table audit.build_status as select 'live_mention' as name, 'success' as status")
         connection.execute("create table visibility.live_mention as select current_date as published_on")
     relations = [Relation("visibility", "live_mention")]
     publish(home, relations, published.LIVE)

@@ -62,8 +62,8 @@ PREFIXES = {
     "reference": ("dim_", "bridge_"),
     "marts": ("dim_", "fct_", "int_"),
     "live": "live_",
-    "signals": ("daily_", "fct_", "int_", "series_", "signal_"),
-    "kpi": "kpi_",
+    "signals": ("fct_", "int_"),
+    "kpi": ("kpi_", "rpt_"),
     "impact": ("int_", "fct_"),
     "audit": "",
 }
@@ -122,7 +122,7 @@ def test_every_column_of_the_warehouse_is_declared_and_commented(built: Built) -
         f"select schema_name, table_name, column_name, comment from duckdb_columns() where schema_name in ({schemas})"
     )
     # What a build tells of itself is no model.
-    found = [row for row in found if row[1] not in ("build_node", "held_back")]
+    found = [row for row in found if row[1] not in ("build_status", "held_back")]
     assert {row[:3] for row in found} == declared
     assert [row for row in found if not row[3]] == []
 
@@ -204,14 +204,14 @@ def test_lineage_never_stops(built: Built) -> None:
 
 
 #: What no column stands behind: what operators and the project declare, what the daily copy tells, constants, ranks.
-OF_NO_COLUMN = {"live_open_crisis", "live_topic", "signal_topic"}
+OF_NO_COLUMN = {"live_open_crisis", "live_topic", "int_topic"}
 NO_COLUMN_BEHIND = {
-    "daily_alarm": {"bin_minutes"},
-    "daily_threshold": {"bin_minutes", "alerts_per_series_week"},
+    "fct_daily_anomaly": {"bin_minutes"},
+    "fct_daily_threshold": {"bin_minutes", "alerts_per_series_week"},
     "live_action_effect": {"action_id", "kpi_code", "territory_code"},
     "live_detection": {"part", "rank", "baseline_window", "bin_minutes"},
     "live_threshold": {"bin_minutes", "alerts_per_series_week", "calibrated_on"},
-    "signal_subject": {"subject_kind"},
+    "int_text_topic": {"subject_kind"},
 }
 
 
@@ -253,7 +253,7 @@ def test_python_models_read_only_what_dbt_hands_them() -> None:
 @pytest.mark.parametrize(
     "line",
     ["import sqlite3", "from operations import topics", "from orchestration.x import y", "from . import z", "open('f')",
-     "pa.csv.read_csv('f')", "session.execute('select 1 from daily_copy.main.daily_alarm')"],
+     "pa.csv.read_csv('f')", "session.execute('select 1 from daily_copy.main.fct_daily_anomaly')"],
 )  # fmt: skip
 def test_what_a_python_model_reaches_for_is_noticed(line: str) -> None:
     assert list(reached(ast.parse(line)))
@@ -280,7 +280,7 @@ def test_only_what_is_meant_for_readers_is_published(built: Built) -> None:
     )
     assert live == {
         "impact.live_action_effect",
-        "signals.live_band",
+        "signals.live_mention_band",
         "signals.live_crisis",
         "signals.live_crisis_band",
         "signals.live_signal",
@@ -311,7 +311,7 @@ def test_only_what_is_meant_for_readers_is_published(built: Built) -> None:
         "audit.platform_load",
         "audit.unknown_place",
         "kpi.kpi_catalogue",
-        "kpi.kpi_reading",
+        "kpi.rpt_kpi",
         "kpi.kpi_value",
         "perception.dim_service",
         "perception.fct_app_review",
@@ -338,8 +338,8 @@ def test_only_what_is_meant_for_readers_is_published(built: Built) -> None:
         "reference.dim_territory",
         "reference.dim_territory_profile",
         "reference.dim_unit",
-        "signals.daily_alarm",
-        "signals.daily_threshold",
+        "signals.fct_daily_anomaly",
+        "signals.fct_daily_threshold",
         "signals.fct_official_alert",
         "visibility.dim_listing",
         "visibility.dim_social_account",

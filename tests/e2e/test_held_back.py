@@ -46,7 +46,7 @@ def test_a_bad_row_holds_back_its_kpis_and_a_code_abroad_holds_back_nothing(line
     assert line.rows(VALUES.format(codes=OF_EXPERIENCES)) == before, "readers keep what they had"
     assert (
         "(retenu : valeurs du"
-        in line.rows("select any_value(kpi_label) from kpi.kpi_reading where kpi_code = 'experiences'")[0][0]
+        in line.rows("select any_value(kpi_label) from kpi.rpt_kpi where kpi_code = 'experiences'")[0][0]
     )
 
     found = line.rows(

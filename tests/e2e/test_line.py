@@ -178,7 +178,7 @@ def test_a_doubled_row_is_named_and_holds_back_its_kpis(line: Line) -> None:
 
 def test_nothing_is_published_when_a_blocking_check_fails(line: Line) -> None:
     before = line.publication()
-    corrupt(line, "update audit.build_node set status = 'fail' where name = 'unique_dim_territory_territory_code'")
+    corrupt(line, "update audit.build_status set status = 'fail' where name = 'unique_dim_territory_territory_code'")
     sentence = line.refuse("publish")
     assert "fail" in sentence
     assert line.publication() == before
@@ -220,7 +220,7 @@ def kill_builds(line: Line, monkeypatch: pytest.MonkeyPatch, kills: int, *part: 
     for attempt in range(kills + SPARE_KILLS):
         if attempt >= kills and interrupted:
             break
-        last_finish = raw(line, "select max(finished_at) from audit.build_node")
+        last_finish = raw(line, "select max(finished_at) from audit.build_status")
         with ended(line.start("build", *part)) as process:
             wait_for(lambda process=process: dbt_build(process.pid), 120)
             delay = chance.uniform(earliest, latest)
@@ -228,9 +228,9 @@ def kill_builds(line: Line, monkeypatch: pytest.MonkeyPatch, kills: int, *part: 
             while time.monotonic() < deadline and dbt_build(process.pid):
                 time.sleep(0.1)
             kill_session(process.pid)
-        unsound = raw(line, "select count(*) from audit.build_node where status not in ('success', 'pass', 'warn')")
+        unsound = raw(line, "select count(*) from audit.build_status where status not in ('success', 'pass', 'warn')")
         if unsound == [(0,)]:
-            if raw(line, "select max(finished_at) from audit.build_node") == last_finish:
+            if raw(line, "select max(finished_at) from audit.build_status") == last_finish:
                 earliest, latest = delay, max(latest, 2 * delay)  # too early
             else:
                 latest = delay  # too late

@@ -21,11 +21,11 @@ from tests.superset.people import Person
 CANARY = "987654321"
 #: Puts the canary into every table with a territory that the bundle shows.
 STATEMENTS = (
-    f"""insert into kpi.kpi_reading by name
+    f"""insert into kpi.rpt_kpi by name
     select * replace (
         'FR-69' as territory_code, 'Rhône' as territory_name, 'FR-69' as map_code, {CANARY} as value,
         {CANARY} as numerator, '{CANARY}' as value_label
-    ) from kpi.kpi_reading
+    ) from kpi.rpt_kpi
     where kpi_code = 'victims_per_10k' and territory_code = 'FR-33' and period_type = 'year'
         and breakdown_value = 'total'
     order by period_start desc limit 1""",
@@ -92,7 +92,7 @@ HIGH = {"col": "value", "op": ">", "val": 900_000_000}
 # -- Charts
 
 
-def chart_data(dataset: str = "kpi_reading", *, result: Mapping[str, Any] | None = None, **query: Any) -> Attack:
+def chart_data(dataset: str = "rpt_kpi", *, result: Mapping[str, Any] | None = None, **query: Any) -> Attack:
     """Ask for the data of a chart that is drawn nowhere."""
 
     def attack(person: Person, target: Target) -> str:
@@ -130,7 +130,7 @@ def form(**fields: Any) -> Attack:
 
     def attack(person: Person, target: Target) -> str:
         data = {
-            "datasource": f"{target.datasets['kpi_reading']}__table",
+            "datasource": f"{target.datasets['rpt_kpi']}__table",
             "viz_type": "country_map",
             "select_country": "france",
             "entity": "value_label",
@@ -152,7 +152,7 @@ def saved_chart(slug: str, **options: str) -> Attack:
     return lambda person, target: text(person.get(f"/api/v1/chart/{target.charts[slug]}/data/", params=options))
 
 
-def samples(dataset: str = "kpi_reading", **body: Any) -> Attack:
+def samples(dataset: str = "rpt_kpi", **body: Any) -> Attack:
     def attack(person: Person, target: Target) -> str:
         where = {
             "datasource_type": "table",
@@ -165,7 +165,7 @@ def samples(dataset: str = "kpi_reading", **body: Any) -> Attack:
     return attack
 
 
-def column_values(column: str, dataset: str = "kpi_reading") -> Attack:
+def column_values(column: str, dataset: str = "rpt_kpi") -> Attack:
     return lambda person, target: text(
         person.get(f"/api/v1/datasource/table/{target.datasets[dataset]}/column/{column}/values/")
     )
@@ -262,21 +262,21 @@ def rejected(answer: httpx.Response) -> bool:
 
 
 SHUT_CHARTS: dict[str, Attack] = {
-    "a subquery in a measure": chart_data(**sql_metric("(select max(value) from kpi.kpi_reading)")),
-    "a subquery that begins with its table": chart_data(**sql_metric("(from kpi.kpi_reading select max(value))")),
-    "a subquery in a column": chart_data(columns=[sql_column("(select max(value) from kpi.kpi_reading)")]),
+    "a subquery in a measure": chart_data(**sql_metric("(select max(value) from kpi.rpt_kpi)")),
+    "a subquery that begins with its table": chart_data(**sql_metric("(from kpi.rpt_kpi select max(value))")),
+    "a subquery in a column": chart_data(columns=[sql_column("(select max(value) from kpi.rpt_kpi)")]),
     "a subquery in a condition": chart_data(
-        extras={"where": "exists (select 1 from kpi.kpi_reading where value = 987654321)"}, columns=["territory_code"]
+        extras={"where": "exists (select 1 from kpi.rpt_kpi where value = 987654321)"}, columns=["territory_code"]
     ),
-    "a subquery in an order": chart_data(orderby=[[sql_column("(select max(value) from kpi.kpi_reading)"), False]]),
+    "a subquery in an order": chart_data(orderby=[[sql_column("(select max(value) from kpi.rpt_kpi)"), False]]),
     "a condition that closes its bracket": chart_data(extras={"where": "1 = 1) or (1 = 1"}),
     "a condition that comments out what follows": chart_data(extras={"where": "1 = 1) --"}),
-    "a second statement": chart_data(extras={"where": "1 = 1; select max(value) from kpi.kpi_reading"}),
+    "a second statement": chart_data(extras={"where": "1 = 1; select max(value) from kpi.rpt_kpi"}),
     "a union in a condition": chart_data(
-        extras={"where": "1 = 0) union all select territory_name, value_label from kpi.kpi_reading where (1 = 1"}
+        extras={"where": "1 = 0) union all select territory_name, value_label from kpi.rpt_kpi where (1 = 1"}
     ),
     "statistics as a measure": chart_data(**sql_metric("max(stats(value))")),
-    "a measure that runs a query": chart_data(**sql_metric("query('select max(value) from kpi.kpi_reading')")),
+    "a measure that runs a query": chart_data(**sql_metric("query('select max(value) from kpi.rpt_kpi')")),
     "a template": chart_data(extras={"where": "{{ 'territory_code' }} = 'FR-69' or 1 = 1"}),
     "a file": chart_data(**sql_metric("(select content from read_text('/etc/hostname'))")),
     "a saved chart as a layer over another": annotation("victims_map"),
@@ -317,23 +317,23 @@ def run_sql(person: Person, target: Target, sql: str, **options: Any) -> httpx.R
 
 #: Questions that whoever sees all rows is answered with the canary.
 OPEN_SQL = (
-    "select max(value) from kpi.kpi_reading",
-    'select max(value) from "kpi"."kpi_reading"',
-    "select max(r.value) from kpi.kpi_reading as r",
-    "select max(value) from kpi.kpi_reading /* where */",
-    "select max(value) from kpi.kpi_reading where 1 = 1 or territory_code = 'FR-69'",
-    "select max(kpi_reading.value) from kpi.kpi_reading",
-    "select max(value) from (select * from kpi.kpi_reading) as inside",
-    "with readings as (select * from kpi.kpi_reading) select max(value) from readings",
-    "with one as (select 1 as value) select (select max(value) from kpi.kpi_reading) as x from one",
-    "select 1 as value union all select max(value) from kpi.kpi_reading",
-    "select max(a.value) from kpi.kpi_reading as a inner join kpi.kpi_reading as b using (value) where a.value > 9",
-    "select max(a.value) from kpi.kpi_reading as a, kpi.kpi_reading as b where a.value = b.value and a.value > 900",
-    "select x from (select 1) as one, lateral (select max(value) as x from kpi.kpi_reading) as two",
-    "select max(value) over () as x from kpi.kpi_reading limit 10000",
-    "select territory_name, list(value_label) as x from kpi.kpi_reading group by all",
-    "select value_label from kpi.kpi_reading where value in (select max(value) from kpi.kpi_reading)",
-    "select distinct value_label from kpi.kpi_reading order by all desc",
+    "select max(value) from kpi.rpt_kpi",
+    'select max(value) from "kpi"."rpt_kpi"',
+    "select max(r.value) from kpi.rpt_kpi as r",
+    "select max(value) from kpi.rpt_kpi /* where */",
+    "select max(value) from kpi.rpt_kpi where 1 = 1 or territory_code = 'FR-69'",
+    "select max(rpt_kpi.value) from kpi.rpt_kpi",
+    "select max(value) from (select * from kpi.rpt_kpi) as inside",
+    "with readings as (select * from kpi.rpt_kpi) select max(value) from readings",
+    "with one as (select 1 as value) select (select max(value) from kpi.rpt_kpi) as x from one",
+    "select 1 as value union all select max(value) from kpi.rpt_kpi",
+    "select max(a.value) from kpi.rpt_kpi as a inner join kpi.rpt_kpi as b using (value) where a.value > 9",
+    "select max(a.value) from kpi.rpt_kpi as a, kpi.rpt_kpi as b where a.value = b.value and a.value > 900",
+    "select x from (select 1) as one, lateral (select max(value) as x from kpi.rpt_kpi) as two",
+    "select max(value) over () as x from kpi.rpt_kpi limit 10000",
+    "select territory_name, list(value_label) as x from kpi.rpt_kpi group by all",
+    "select value_label from kpi.rpt_kpi where value in (select max(value) from kpi.rpt_kpi)",
+    "select distinct value_label from kpi.rpt_kpi order by all desc",
     "select max(main_structure_name) from perception.fct_experience where main_structure_name like '987%'",
 )
 
@@ -352,31 +352,31 @@ SHUT_LIVE_SQL = (
     "select * from signals.live_signal_example",
     "select * from query('select explanation from signals.live_signal')",
     "select * from information_schema.tables",
-    "select max(value) from kpi.kpi_reading",
+    "select max(value) from kpi.rpt_kpi",
     "select * from read_text('/etc/hostname')",
 )
 
 #: Questions that nobody is answered, for they would reach past the rules.
 SHUT_SQL = (
-    "with kpi_reading as (select * from kpi.kpi_reading) select max(value) from kpi_reading",
+    "with rpt_kpi as (select * from kpi.rpt_kpi) select max(value) from rpt_kpi",
     "with fct_google_review as (select * from perception.fct_google_review) select * from fct_google_review",
     "with tables as (select * from information_schema.tables) select * from tables",
-    "with kpi_reading as (select 1 as value), b as (select * from kpi.kpi_reading) select max(value) from b",
-    "select max(value) from KPI.KPI_READING",
-    "select max(value) from kpi_reading",
-    'select max(value) from kpi."KPI_Reading"',
-    "select max(value) from serving.kpi.kpi_reading",
-    "from kpi.kpi_reading; summarize kpi.kpi_reading",
-    "summarize kpi.kpi_reading",
-    "summarize select * from kpi.kpi_reading",
-    "describe kpi.kpi_reading",
+    "with rpt_kpi as (select 1 as value), b as (select * from kpi.rpt_kpi) select max(value) from b",
+    "select max(value) from KPI.RPT_KPI",
+    "select max(value) from rpt_kpi",
+    'select max(value) from kpi."Rpt_Kpi"',
+    "select max(value) from serving.kpi.rpt_kpi",
+    "from kpi.rpt_kpi; summarize kpi.rpt_kpi",
+    "summarize kpi.rpt_kpi",
+    "summarize select * from kpi.rpt_kpi",
+    "describe kpi.rpt_kpi",
     "show all tables",
-    "explain analyze select max(value) from kpi.kpi_reading",
-    "pragma storage_info('kpi.kpi_reading')",
-    "select stats from pragma_storage_info('kpi.kpi_reading')",
-    "call pragma_storage_info('kpi.kpi_reading')",
-    "select * from query('select max(value) from kpi.kpi_reading')",
-    "select * from query_table('kpi.kpi_reading')",
+    "explain analyze select max(value) from kpi.rpt_kpi",
+    "pragma storage_info('kpi.rpt_kpi')",
+    "select stats from pragma_storage_info('kpi.rpt_kpi')",
+    "call pragma_storage_info('kpi.rpt_kpi')",
+    "select * from query('select max(value) from kpi.rpt_kpi')",
+    "select * from query_table('kpi.rpt_kpi')",
     "select * from information_schema.tables",
     "select * from information_schema.columns",
     "select * from pg_catalog.pg_tables",
@@ -388,7 +388,7 @@ SHUT_SQL = (
     "select * from duckdb_settings()",
     "select * from duckdb_databases()",
     "select * from duckdb_temporary_files()",
-    "select stats(value) from kpi.kpi_reading",
+    "select stats(value) from kpi.rpt_kpi",
     "select * from perception.fct_google_review",
     "select * from perception.fct_experience_structure",
     "select * from reference.dim_territory",
@@ -399,23 +399,23 @@ SHUT_SQL = (
     "attach '/tmp/other.duckdb' as other",
     "set enable_external_access = true",
     "set variable x = 1",
-    "prepare q as select max(value) from kpi.kpi_reading",
+    "prepare q as select max(value) from kpi.rpt_kpi",
     "execute q",
-    "copy (select max(value) from kpi.kpi_reading) to '/tmp/leak.csv'",
+    "copy (select max(value) from kpi.rpt_kpi) to '/tmp/leak.csv'",
     "export database '/tmp/leak'",
-    "use kpi; select max(value) from kpi_reading",
-    "create temporary table t as select * from kpi.kpi_reading",
-    "create macro m() as table select * from kpi.kpi_reading",
-    "update kpi.kpi_reading set value = 0",
+    "use kpi; select max(value) from rpt_kpi",
+    "create temporary table t as select * from kpi.rpt_kpi",
+    "create macro m() as table select * from kpi.rpt_kpi",
+    "update kpi.rpt_kpi set value = 0",
     "select getenv('SUPERSET_SECRET_KEY')",
-    "select * from {{ 'kpi.kpi_reading' }}",
+    "select * from {{ 'kpi.rpt_kpi' }}",
     "load httpfs",
-    "pivot kpi.kpi_reading on territory_code using max(value)",
-    "with t as (pivot kpi.kpi_reading on territory_code using max(value)) select * from t",
-    "select * from (unpivot kpi.kpi_reading on value)",
-    "select * from (summarize kpi.kpi_reading)",
-    "select * from (describe kpi.kpi_reading)",
-    "table kpi.kpi_reading",
+    "pivot kpi.rpt_kpi on territory_code using max(value)",
+    "with t as (pivot kpi.rpt_kpi on territory_code using max(value)) select * from t",
+    "select * from (unpivot kpi.rpt_kpi on value)",
+    "select * from (summarize kpi.rpt_kpi)",
+    "select * from (describe kpi.rpt_kpi)",
+    "table kpi.rpt_kpi",
 )
 
 # -- Everything at once

@@ -70,7 +70,7 @@ DISGUISES = (
 STATEMENTS = (
     "select $x as x", "select 1 as x -- */ union all select $x /*", "select e'\\\\' as a, ' , $x as x --' as b",
     "select 1 as x union all select $x", "select v.x from (select 1) as o, lateral (values ($x)) as v(x)",
-    "with c as (select 1 as o) select $x as x from c as kpi_reading", "with c as (select $x as x) from c",
+    "with c as (select 1 as o) select $x as x from c as rpt_kpi", "with c as (select $x as x) from c",
     "with $t as (select 1 as o) select $x as x from $t", "with $t as (from $s.$t) select max($c) as x from $t",
     "with a as (with $t as (select 1 as o) from $t) select $x as x from a", "values ($x)",
     "from (values ($x)) as v(x)", "select unnest([$x]) as x", "select 1 as x order by $x",

@@ -3,8 +3,9 @@
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
+from uuid import UUID
 
-from supersync.bundle import Asset, Bundle, identifier, is_excluded
+from supersync.bundle import Asset, Bundle, is_excluded
 from supersync.client import Client
 
 Filter = Mapping[str, Any]
@@ -31,7 +32,7 @@ def default_filters(bundle: Bundle, dashboard: Asset, chart: str) -> list[Filter
 def run(client: Client, chart: Asset, filters: Iterable[Filter]) -> dict[str, Any]:
     """Return Superset's answer to the query of a chart: `data`, `is_cached`, `error`, `rowcount`, …"""
     context = json.loads(chart.config["query_context"])
-    number = client.ids("dataset")[identifier("dataset", chart.declared["dataset"])]
+    number = client.ids("dataset")[UUID(chart.config["dataset_uuid"])]
     context["datasource"] = {"id": number, "type": "table"}
     context["queries"][0]["filters"].extend(filters)
     return client.post("/api/v1/chart/data", json=context)["result"][0]

@@ -18,7 +18,7 @@ from ingestion.engine.load_log import collect_loads
 from ingestion.engine.loading import load
 from tests.dbt import raw
 from warehouse import dbt_project
-from warehouse.publication import exposed_relations, publish
+from warehouse.publication import exposed_relations, former_names, publish
 from warehouse.published import LIVE
 
 TODAY = date(2025, 10, 20)
@@ -98,7 +98,7 @@ CALMED = """
 """
 
 READINGS = """
-    insert into kpi.kpi_reading by name
+    insert into kpi.rpt_kpi by name
     select
         made.code as kpi_code, made.type as period_type, made.start as period_start, made.level as territory_level,
         made.place as territory_code, made.dimension as breakdown_dimension, made.part as breakdown_value,
@@ -223,7 +223,7 @@ def build(home: Home, rows: Iterable[Row]) -> Path:
         raw.create_empty()
         assert dbt_project.run("--quiet", "build", "--exclude-resource-type", "unit_test") == 0
         content = json.loads(manifest.read_text(encoding="utf-8"))
-        published = publish(home, exposed_relations(content)).file
+        published = publish(home, exposed_relations(content), former=former_names(content)).file
     complete(published, [node["config"]["meta"] for node in content["nodes"].values()])
     tell(published, publication_metadata.declared(content))
     listen(home, content)
@@ -264,7 +264,7 @@ def complete(published: Path, metas: Iterable[Mapping[str, Any]]) -> None:
     the Gironde in the last month.
     """
     with duckdb.connect(str(published)) as copy:
-        fed = {code for (code,) in copy.execute("select distinct kpi_code from kpi.kpi_reading").fetchall()}
+        fed = {code for (code,) in copy.execute("select distinct kpi_code from kpi.rpt_kpi").fetchall()}
         rows = [
             row for meta in metas if "kpi" in meta and meta["kpi"]["code"] not in fed for row in readings(meta["kpi"])
         ]

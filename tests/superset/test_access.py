@@ -94,7 +94,7 @@ def test_what_is_given_by_hand_is_named_and_taken_back(client, granted):
         held.permission_ids["read dataset experiences"],
     ]
     client.post(f"/api/v1/security/roles/{national.id}/permissions", json={"permission_view_menu_ids": more})
-    wide = {"clause": "1 = 1", "tables": [held.dataset_ids["kpi_reading"]], "roles": [national.id]}
+    wide = {"clause": "1 = 1", "tables": [held.dataset_ids["rpt_kpi"]], "roles": [national.id]}
     number = held.rules["territoire : departement-FR-33"].id
     client.put(f"/api/v1/rowlevelsecurity/{number}", json=wide)
     client.post("/api/v1/rowlevelsecurity/", json={"name": "à la main", "filter_type": "Regular", **wide})

@@ -330,13 +330,13 @@ class TestReservedDatasets:
         # A chart on a dataset that everybody reads, with a saved query on the reserved one, behind an annotation.
         query = {"columns": ["text"], "metrics": [], "row_limit": 10}
         saved = {"datasource": {"id": dataset, "type": "table"}, "queries": [query], "form_data": {}}
-        chart = {"slice_name": "essai", "viz_type": "line_essai", "datasource_id": world.dataset("kpi_reading")}
+        chart = {"slice_name": "essai", "viz_type": "line_essai", "datasource_id": world.dataset("rpt_kpi")}
         body = {**chart, "datasource_type": "table", "query_context": json.dumps(saved)}
         made = analyst.post("/api/v1/chart/", json=body).json()["id"]
         layer = {"name": "a", "annotationType": "EVENT", "sourceType": "table", "value": made, "show": True,
                  "showMarkers": True, "hideLine": False, "style": "solid", "opacity": "", "color": None}  # fmt: skip
         asked = {**query, "columns": ["territory_code"], "metrics": ["valeur"], "annotation_layers": [layer]}
-        body = {"datasource": {"id": world.dataset("kpi_reading"), "type": "table"}, "queries": [asked]}
+        body = {"datasource": {"id": world.dataset("rpt_kpi"), "type": "table"}, "queries": [asked]}
         answers = [person.post("/api/v1/chart/data", json=body) for person in (analyst, cell)]
         world.admin.delete(f"/api/v1/chart/{made}")
         assert [answer.status_code for answer in answers] == [403, 403], [answer.text[:500] for answer in answers]

@@ -145,7 +145,7 @@ def test_a_chart_deleted_by_hand_comes_back(server, client, applied):
 
 @pytest.mark.usefixtures("applied")
 def test_what_is_no_longer_declared_goes_and_what_others_made_stays(server, client, workshop):
-    mine = client.post("/api/v1/chart/", json=a_chart_of_a_user(client, "kpi_reading"))["id"]
+    mine = client.post("/api/v1/chart/", json=a_chart_of_a_user(client, "rpt_kpi"))["id"]
     (workshop / CHARTS / "structures.yaml").unlink()
     (workshop / "datasets" / "structure_experiences.yaml").unlink()
     edit(workshop / "dashboards" / "perception.yaml", without("structures"))
@@ -209,7 +209,7 @@ def test_a_broken_reference_sends_nothing(server, workshop):
 @pytest.mark.usefixtures("applied")
 def test_a_vanished_column_sends_nothing(server, workshop, tmp_path):
     manifest = json.loads(server.manifest.read_text(encoding="utf-8"))
-    del manifest["nodes"]["model.cyberimpact.kpi_reading"]["columns"]["breakdown_value"]
+    del manifest["nodes"]["model.cyberimpact.rpt_kpi"]["columns"]["breakdown_value"]
     poorer = tmp_path / "manifest.json"
     poorer.write_text(json.dumps(manifest), encoding="utf-8")
     with Recorder(server) as recorder, pytest.raises(SupersetFailure) as failure:

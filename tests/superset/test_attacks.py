@@ -132,7 +132,7 @@ def test_only_three_roles_have_sql_lab(folk, target, name):
 
 def places(person, target) -> set[str]:
     body = {
-        "datasource": {"id": target.datasets["kpi_reading"], "type": "table"},
+        "datasource": {"id": target.datasets["rpt_kpi"], "type": "table"},
         "queries": [{"columns": ["territory_code"], "metrics": ["valeur"], "row_limit": 10_000}],
     }
     answer = person.post("/api/v1/chart/data", json=body).json()["result"][0]
@@ -160,7 +160,7 @@ def test_the_other_roles_see_them_all(folk, target, name):
 
 
 def test_values_of_a_column(folk, target):
-    path = f"/api/v1/datasource/table/{target.datasets['kpi_reading']}/column/territory_name/values/"
+    path = f"/api/v1/datasource/table/{target.datasets['rpt_kpi']}/column/territory_name/values/"
     assert sorted(folk["analyste_gironde"].get(path).json()["result"]) == ["France", "Gironde"]
     assert "Rhône" in folk["analyste"].get(path).json()["result"]
     assert folk["gironde"].get(path).status_code == 403
@@ -177,7 +177,7 @@ def test_an_account_that_was_given_a_dataset_but_no_role_of_the_project_sees_no_
         stranger = people.come_in(server.url, "alpha", password)
         assert attacks.is_refusal(CHARTS["every row"](stranger, target))
         assert CANARY not in CHARTS["a query over tables: reviews"](stranger, target)
-        assert CANARY not in attacks.sql_lab("select max(value) from kpi.kpi_reading")(stranger, target)
+        assert CANARY not in attacks.sql_lab("select max(value) from kpi.rpt_kpi")(stranger, target)
     finally:
         administration.delete(f"/api/v1/security/users/{made['id']}")
 
@@ -187,7 +187,7 @@ def test_an_account_that_was_given_a_dataset_but_no_role_of_the_project_sees_no_
 
 def test_roles_do_not_share_kept_answers(folk, target):
     body = {
-        "datasource": {"id": target.datasets["kpi_reading"], "type": "table"},
+        "datasource": {"id": target.datasets["rpt_kpi"], "type": "table"},
         "queries": [{"columns": ["territory_name", "value_label"], "row_limit": 3, **attacks.HIGHEST}],
         "force": False,
     }
@@ -214,7 +214,7 @@ def test_roles_do_not_share_kept_answers(folk, target):
 def query_of_another(folk, target) -> tuple[str, int]:
     """A query that the analyst ran: the name that the page gave it, and its number."""
     name = f"q{int(time.time())}"
-    answer = attacks.run_sql(folk["analyste"], target, "select max(value) as x from kpi.kpi_reading", client_id=name)
+    answer = attacks.run_sql(folk["analyste"], target, "select max(value) as x from kpi.rpt_kpi", client_id=name)
     assert CANARY in answer.text
     return name, answer.json()["query_id"]
 
@@ -337,7 +337,7 @@ FORBIDDEN = {
         "/api/v1/dataset/",
         {"database": 1, "schema": "kpi", "table_name": "x", "sql": "select 1"},
     ),
-    "change a dataset": ("PUT", "/api/v1/dataset/{dataset}", {"sql": "select * from kpi.kpi_reading"}),
+    "change a dataset": ("PUT", "/api/v1/dataset/{dataset}", {"sql": "select * from kpi.rpt_kpi"}),
     "copy a dataset": ("POST", "/api/v1/dataset/duplicate", {"base_model_id": 1, "table_name": "x"}),
     "delete a dataset": ("DELETE", "/api/v1/dataset/{dataset}", None),
     "a guest's token": (
@@ -373,7 +373,7 @@ FORBIDDEN = {
 def test_what_no_reader_may_do(folk, target, name, what):
     method, path, body = FORBIDDEN[what]
     numbers = {
-        "dataset": target.datasets["kpi_reading"],
+        "dataset": target.datasets["rpt_kpi"],
         "chart": target.charts["latest_actors"],
         "dashboard": target.dashboards["acteurs"],
         "database": target.database,
@@ -405,7 +405,7 @@ def test_a_forged_guest_opens_nothing(server, target):
     token = jwt.encode(claims, server.environment["SUPERSET_SECRET_KEY"], algorithm="HS256")
     with people.httpx.Client(base_url=server.url, headers={"X-GuestToken": token}) as guest:
         body = {
-            "datasource": {"id": target.datasets["kpi_reading"], "type": "table"},
+            "datasource": {"id": target.datasets["rpt_kpi"], "type": "table"},
             "queries": [{"columns": ["value"]}],
         }
         assert guest.post("/api/v1/chart/data", json=body).status_code in {400, 401, 403}

@@ -281,7 +281,7 @@ def test_a_copy_without_the_gendarmerie_says_so(page, server, client, bundle, sc
     """The default filters find nothing: no error, no zero, and the page says what an empty place means."""
     daily = server.home.published / "daily"
     former = (daily / "current").readlink()
-    publish(daily, "others", "delete from kpi.kpi_reading where breakdown_value = 'gendarmerie'", *WITHOUT_GENDARMERIE)
+    publish(daily, "others", "delete from kpi.rpt_kpi where breakdown_value = 'gendarmerie'", *WITHOUT_GENDARMERIE)
     cache.invalidate(client, bundle)
     try:
         show(page, server, named(bundle, "perception"))

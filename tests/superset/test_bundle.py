@@ -34,13 +34,34 @@ def test_an_identity_never_changes():
     assert bundles.identifier("dashboard", "perception") == UUID("9a966764-2f95-57c7-a753-aacf794c73fc")
 
 
+def test_a_renamed_dataset_is_the_same_on_every_server(expanded):
+    """What a reader has made on it goes on: on a server, charts and filters name the dataset by this number."""
+    renamed = by_slug(expanded, "rpt_kpi")
+    assert renamed.config["table_name"] == "rpt_kpi"
+    assert renamed.uuid == UUID("5d260a1c-b8a8-5f32-9bfe-908ac1b33f93")  # of `dataset/kpi_reading`
+    assert by_slug(expanded, "answer_rate").config["dataset_uuid"] == str(renamed.uuid)
+    filters = by_slug(expanded, "perception").config["metadata"]["native_filter_configuration"]
+    assert str(renamed.uuid) in {target.get("datasetUuid") for native in filters for target in native["targets"]}
+
+
+def test_a_table_has_the_same_former_name_in_its_model_and_in_its_dataset(expanded):
+    declared = {
+        dataset.config["table_name"]: dataset.declared.get("formerly")
+        for dataset in expanded.datasets
+        if "model" in dataset.declared
+    }
+    models = {name: small_manifest.meta_of(entry).get("formerly") for name, entry in small_manifest.entries().items()}
+    assert {name: models[name] for name in declared} == declared
+    assert declared["rpt_kpi"] == "kpi_reading"
+
+
 def test_what_each_object_is_made_from(expanded):
-    assert by_slug(expanded, "kpi_reading").reads == ("model.cyberimpact.kpi_reading",)
+    assert by_slug(expanded, "rpt_kpi").reads == ("model.cyberimpact.rpt_kpi",)
     assert by_slug(expanded, "chat_rhythm").reads == (
-        "model.cyberimpact.kpi_reading",
+        "model.cyberimpact.rpt_kpi",
         "model.cyberimpact.dim_calendar",
     )
-    assert by_slug(expanded, "answer_rate").reads == ("kpi_reading",)
+    assert by_slug(expanded, "answer_rate").reads == ("rpt_kpi",)
     assert {slug for dashboard in expanded.dashboards for slug in dashboard.reads} == {
         chart.slug for chart in expanded.charts
     }
@@ -53,7 +74,7 @@ def test_nothing_of_one_environment_is_in_the_expansion(expanded):
 
 
 def test_a_column_carries_what_dbt_knows_of_it(expanded):
-    columns = {column["column_name"]: column for column in by_slug(expanded, "kpi_reading").config["columns"]}
+    columns = {column["column_name"]: column for column in by_slug(expanded, "rpt_kpi").config["columns"]}
     assert columns["period_start"] | {} == {
         "column_name": "period_start",
         "verbose_name": "Début de la période",

@@ -217,7 +217,7 @@ def test_answers_are_kept_until_a_publication_invalidates_them(server, client, b
 
     daily = server.home.published / "daily"
     former = (daily / "current").readlink()
-    copies.publish(daily, "double", "update kpi.kpi_reading set value = 2 * value")
+    copies.publish(daily, "double", "update kpi.rpt_kpi set value = 2 * value")
     try:
         assert answer("experiences")["data"] == first["data"]  # still the former copy's
         assert cache.invalidate(client, bundle) == len(bundle.datasets)

@@ -49,11 +49,11 @@ def test_a_chart_that_no_dashboard_shows(workshop, manifest):
 
 def test_a_column_that_vanished_from_the_model(workshop, tmp_path):
     content = small_manifest.manifest()
-    del content["nodes"]["model.cyberimpact.kpi_reading"]["columns"]["breakdown_dimension"]
+    del content["nodes"]["model.cyberimpact.rpt_kpi"]["columns"]["breakdown_dimension"]
     del content["nodes"]["model.cyberimpact.check_evaluation"]["columns"]["asset"]
     found = problems(workshop, small_manifest.write(tmp_path, content))
     assert "datasets/check_evaluations.yaml: the dbt manifest has no column asset." in found
-    charts = [problem for problem in found if "the dataset kpi_reading has no column breakdown_dimension." in problem]
+    charts = [problem for problem in found if "the dataset rpt_kpi has no column breakdown_dimension." in problem]
     chosen = {
         "charts/perception/answer_rate.yaml",
         "charts/visibility/visits_by_site.yaml",
@@ -64,16 +64,16 @@ def test_a_column_that_vanished_from_the_model(workshop, tmp_path):
 
 def test_a_column_that_only_a_metric_uses(workshop, tmp_path):
     content = small_manifest.manifest()
-    del content["nodes"]["model.cyberimpact.kpi_reading"]["columns"]["numerator"]
+    del content["nodes"]["model.cyberimpact.rpt_kpi"]["columns"]["numerator"]
     found = problems(workshop, small_manifest.write(tmp_path, content))
-    assert "datasets/kpi_reading.yaml: metrics: total uses numerator, which is no column of the dataset." in found
+    assert "datasets/rpt_kpi.yaml: metrics: total uses numerator, which is no column of the dataset." in found
 
 
 @pytest.mark.parametrize(
     ("table", "column", "dataset"),
     [
-        ("kpi_reading", "denominator", "victim_flows"),  # read alone, in an expression
-        ("kpi_reading", "is_latest", "irritants"),  # in a condition of a common table expression
+        ("rpt_kpi", "denominator", "victim_flows"),  # read alone, in an expression
+        ("rpt_kpi", "is_latest", "irritants"),  # in a condition of a common table expression
         ("dim_territory", "territory_level", "irritants"),  # in the condition of a join
         ("live_signal_term", "log_odds", "live_terms"),
     ],
@@ -87,7 +87,7 @@ def test_a_column_that_only_a_query_reads(workshop, tmp_path, table, column, dat
 
 
 def test_a_query_that_is_no_sql(workshop, manifest):
-    (workshop / "datasets" / "chat_rhythm.sql").write_text("select (from kpi.kpi_reading join reference.dim_calendar")
+    (workshop / "datasets" / "chat_rhythm.sql").write_text("select (from kpi.rpt_kpi join reference.dim_calendar")
     (problem,) = problems(workshop, manifest)
     assert problem.startswith("datasets/chat_rhythm.yaml: query: ")
 
@@ -175,7 +175,7 @@ def test_a_phone_that_leaves_out_what_is_not_there(workshop, manifest):
 def test_an_undeclared_metric(workshop, manifest):
     set_field(workshop / CHARTS / "experiences.yaml", "metrics", ["average"])
     assert problems(workshop, manifest) == [
-        "charts/perception/experiences.yaml: metrics: the dataset kpi_reading declares no metric average."
+        "charts/perception/experiences.yaml: metrics: the dataset rpt_kpi declares no metric average."
     ]
 
 
@@ -248,7 +248,7 @@ def test_a_filter_on_a_column_that_does_not_exist(workshop, manifest):
     )
     assert problems(workshop, manifest) == [
         "dashboards/perception.yaml: filters: territory: nothing is not on the dashboard.",
-        "dashboards/perception.yaml: filters: territory: the dataset kpi_reading has no column place.",
+        "dashboards/perception.yaml: filters: territory: the dataset rpt_kpi has no column place.",
     ]
 
 
@@ -264,12 +264,12 @@ def test_a_filter_that_reaches_a_chart_that_is_not_there(workshop, manifest):
 
 def test_a_query_that_reads_what_it_does_not_declare(workshop, manifest):
     sql = workshop / "datasets" / "victim_flows.sql"
-    text = sql.read_text(encoding="utf-8").replace("kpi.kpi_reading", "raw_spp.experiences")
+    text = sql.read_text(encoding="utf-8").replace("kpi.rpt_kpi", "raw_spp.experiences")
     sql.write_text(text, encoding="utf-8")
     file = "datasets/victim_flows.yaml"
     assert problems(workshop, manifest) == [
         f"{file}: reads: raw_spp.experiences is read by the query but not declared.",
-        f"{file}: reads: kpi.kpi_reading is declared but the query does not read it.",
+        f"{file}: reads: kpi.rpt_kpi is declared but the query does not read it.",
     ]
 
 

@@ -137,7 +137,7 @@ def test_every_chart_shows_what_row_rules_would(server, bundle, numbers, folk, n
 
 
 def test_the_file_of_a_query_holds_what_its_user_may_read(server, numbers, folk):
-    ask(folk["gironde"], numbers["kpi_reading"])
+    ask(folk["gironde"], numbers["rpt_kpi"])
     file = file_of(server, "gironde")
     with duckdb.connect(str(file), read_only=True) as copy:
         found = copy.execute(
@@ -152,7 +152,7 @@ def test_the_file_of_a_query_holds_what_its_user_may_read(server, numbers, folk)
 
 
 def test_a_suppressed_value_is_in_no_file(server, numbers, folk):
-    ask(folk["gironde"], numbers["kpi_reading"])
+    ask(folk["gironde"], numbers["rpt_kpi"])
     published = (server.home.published / "daily" / "current").resolve() / "serving.duckdb"
     for file in (published, file_of(server, "gironde")):
         with duckdb.connect(str(file), read_only=True) as copy:
@@ -166,7 +166,7 @@ def test_a_suppressed_value_is_in_no_file(server, numbers, folk):
                 told = " or ".join(f"{column} is not null" for column in columns)
                 query = f"select count(*) from {table} where is_suppressed and ({told})"
                 assert copy.execute(query).fetchone() == (0,), table
-            hidden = copy.execute("select count(*) from kpi.kpi_reading where is_suppressed").fetchone()
+            hidden = copy.execute("select count(*) from kpi.rpt_kpi where is_suppressed").fetchone()
             assert hidden != (0,)
 
 
@@ -206,7 +206,7 @@ def bind(client: Client, rule: Mapping[str, Any], tables: list[int]) -> None:
 @pytest.mark.parametrize("way", [ask, draw])
 def test_a_kept_answer_is_given_to_the_same_right_only(administration, bundle, numbers, folk, way):
     """The dataset has no row rule: nothing but the right keeps the answers of both roles apart."""
-    dataset, rules = numbers["kpi_reading"], administration.list("rowlevelsecurity", ["id", "name", "clause"])
+    dataset, rules = numbers["rpt_kpi"], administration.list("rowlevelsecurity", ["id", "name", "clause"])
     kept = [administration.get(f"/api/v1/rowlevelsecurity/{rule['id']}")["result"] for rule in rules]
     for rule in kept:
         bind(administration, rule, [table["id"] for table in rule["tables"] if table["id"] != dataset])
@@ -229,11 +229,26 @@ def test_a_kept_answer_is_given_to_the_same_right_only(administration, bundle, n
 
 def test_sql_lab_and_samples_open_the_same_file(administration, folk, bundle):
     target = attacks.Target.on(administration, bundle)
-    sql = "select distinct territory_code from kpi.kpi_reading"
+    sql = "select distinct territory_code from kpi.rpt_kpi"
     told = attacks.run_sql(folk["analyste_gironde"], target, sql).json()
     assert {row["territory_code"] for row in told["data"]} == {"FR", "FR-33"}
     assert "FR-69" in attacks.sql_lab(sql)(folk["analyste"], target)
     assert "FR-69" not in attacks.samples()(folk["analyste_gironde"], target)
+
+
+def test_the_former_name_of_a_table_shows_what_the_table_shows(administration, folk, bundle):
+    """A saved query outlives a renaming, and neither the file nor the row rules give it another row."""
+    target = attacks.Target.on(administration, bundle)
+    sql = "select {0}.territory_code, count(value) as shown from kpi.{0} group by 1 order by 1"
+    former, today = (
+        attacks.run_sql(folk["analyste_gironde"], target, sql.format(name)).json()
+        for name in ("kpi_reading", "rpt_kpi")
+    )
+    assert [row["territory_code"] for row in former["data"]] == ["FR", "FR-33"]
+    assert former["data"] == today["data"]
+    assert "FR-33" in former["query"]["executedSql"], "the row rules hold for it"
+    assert "FR-69" in attacks.sql_lab(sql.format("kpi_reading"))(folk["analyste"], target)
+    assert attacks.is_refusal(attacks.sql_lab("select * from signals.daily_alarm")(folk["analyste"], target))
 
 
 @pytest.mark.usefixtures("bundle")

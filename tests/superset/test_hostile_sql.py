@@ -24,7 +24,7 @@ RESERVED = (
 )
 #: What is asked for: tables of other territories' rows, reserved tables, the live copy's rows.
 TABLES = (
-    ("kpi.kpi_reading", "value_label"),
+    ("kpi.rpt_kpi", "value_label"),
     ("kpi.kpi_value", "numerator"),
     ("perception.fct_verbatim", "text"),
     ("perception.fct_experience", "main_structure_name"),
@@ -52,16 +52,16 @@ ENTRIES: dict[str, Callable[[str], Attack]] = {
 
 #: The texts with which the guard of an earlier version was talked past.
 KNOWN_CHARTS = (
-    "max('a') -- */ || (select string_agg(distinct territory_code, ' ') from kpi.kpi_reading) /*",
-    "max('a') -- */ || (select string_agg(distinct value_label, ' ') from kpi.kpi_reading) /*",
-    "max(interval '1' \"day)||(select string_agg(distinct value_label, ' ') from kpi.kpi_reading)||max('a'\")",
+    "max('a') -- */ || (select string_agg(distinct territory_code, ' ') from kpi.rpt_kpi) /*",
+    "max('a') -- */ || (select string_agg(distinct value_label, ' ') from kpi.rpt_kpi) /*",
+    "max(interval '1' \"day)||(select string_agg(distinct value_label, ' ') from kpi.rpt_kpi)||max('a'\")",
     "max(interval '1' \"day)||(select max(text) from perception.fct_verbatim)||max('a'\")",
 )
 KNOWN_SCRIPTS = (
-    "select 1 as x -- */ union all select max(value) from kpi.kpi_reading /*",
-    "select e'\\\\' as a, ' , (select max(value) from kpi.kpi_reading) as x --' as b",
-    "select v.x from (select 1) as o, lateral (values ((select max(value) from kpi.kpi_reading))) as v(x)",
-    "with c as (select 1 as one) select (select max(value) from kpi.kpi_reading) from c as kpi_reading",
+    "select 1 as x -- */ union all select max(value) from kpi.rpt_kpi /*",
+    "select e'\\\\' as a, ' , (select max(value) from kpi.rpt_kpi) as x --' as b",
+    "select v.x from (select 1) as o, lateral (values ((select max(value) from kpi.rpt_kpi))) as v(x)",
+    "with c as (select 1 as one) select (select max(value) from kpi.rpt_kpi) from c as rpt_kpi",
     "with c as (select 1 as one) select (select max(text) from perception.fct_verbatim) from c as fct_verbatim",
 )
 #: They show names of tables, files or plans instead of rows: nobody is answered.
@@ -71,7 +71,7 @@ REFUSED_SCRIPTS = (
     "with duckdb_columns as (select * from duckdb_columns) select * from duckdb_columns",
     "with sqlite_master as (select * from sqlite_master) select * from sqlite_master",
     "with pg_tables as (select * from pg_tables) select * from pg_tables",
-    "select json_serialize_plan('select value from kpi.kpi_reading where value > 5', optimize := true) as x",
+    "select json_serialize_plan('select value from kpi.rpt_kpi where value > 5', optimize := true) as x",
 )
 ORACLE = (
     "max(json_serialize_plan('select numerator from kpi.kpi_value where numerator > {}', optimize := true)::varchar)"
@@ -178,7 +178,7 @@ def test_the_generator_reaches_the_planted_values(copies):
     with duckdb.connect(str(copies["daily"]), read_only=True) as copy:
         scripts = [attempt.sql for attempt in itertools.islice(hostile_sql.for_sql_lab(TABLES, 5), 300)]
         charts = [
-            f"select {attempt.sql} as x from kpi.kpi_reading"
+            f"select {attempt.sql} as x from kpi.rpt_kpi"
             for attempt in itertools.islice(hostile_sql.for_charts(TABLES, 5), 300)
             if attempt.entry in {"metric", "metric as csv", "map metric"}
         ]

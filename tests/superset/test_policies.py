@@ -152,9 +152,9 @@ def test_a_dataset_that_is_neither_covered_nor_excused(files, bundle):
 
 
 def test_a_dataset_cannot_be_excused_in_spite_of_its_territory(files, bundle):
-    edit(files / "rls.yml", lambda content: content["without_territory"].update(kpi_reading="pour voir"))
+    edit(files / "rls.yml", lambda content: content["without_territory"].update(rpt_kpi="pour voir"))
     (found,) = problems(files, bundle)
-    assert found.startswith("rls.yml: without_territory: kpi_reading tells of a territory (map_code, region_code, ")
+    assert found.startswith("rls.yml: without_territory: rpt_kpi tells of a territory (map_code, region_code, ")
 
 
 @pytest.mark.parametrize(

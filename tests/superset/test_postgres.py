@@ -103,7 +103,7 @@ def test_bundle_and_policies_are_applied_and_hold(on_postgres, tmp_path):
         assert again.is_empty
         folk = people.People(on_postgres.url, client)
         body = {
-            "datasource": {"id": again.server.dataset_ids["kpi_reading"], "type": "table"},
+            "datasource": {"id": again.server.dataset_ids["rpt_kpi"], "type": "table"},
             "queries": [{"columns": ["territory_code"], "metrics": ["valeur"], "row_limit": 10_000}],
         }
         rows = folk["gironde"].post("/api/v1/chart/data", json=body).json()["result"][0]["data"]

@@ -45,9 +45,7 @@ def copy(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("copy") / "serving.duckdb"
     with duckdb.connect(str(path)) as connection:
         connection.execute("create schema kpi")
-        connection.execute(
-            "create table kpi.kpi_reading as select i as value, 'FR-33' as place from range(5000) as t (i)"
-        )
+        connection.execute("create table kpi.rpt_kpi as select i as value, 'FR-33' as place from range(5000) as t (i)")
         connection.execute("create table kpi.other as select 1 as value")
     return path
 
@@ -137,19 +135,19 @@ def test_a_time_with_its_zone_is_the_same_moment(ask):
 
 
 def test_rows_come_all_and_in_order(ask):
-    _, rows = ask("select value from kpi.kpi_reading order by value")
+    _, rows = ask("select value from kpi.rpt_kpi order by value")
     assert rows == [(number,) for number in range(5000)]
 
 
 def test_a_mistake_is_told_as_duckdb_tells_it(ask):
     with pytest.raises(duckdb.BinderException, match='"nothing" not found'):
-        ask("select nothing from kpi.kpi_reading")
+        ask("select nothing from kpi.rpt_kpi")
 
 
 def test_a_table_is_read_if_it_is_granted(ask):
     assert ask("select * from kpi.other")[1] == [(1,)]
     with pytest.raises(duckdb.Error, match=r"La table kpi.other n'est pas permise."):
-        ask("select * from kpi.other", granted=lambda schema, name: (schema, name) == ("kpi", "kpi_reading"))
+        ask("select * from kpi.other", granted=lambda schema, name: (schema, name) == ("kpi", "rpt_kpi"))
 
 
 @pytest.mark.parametrize(
@@ -171,7 +169,7 @@ def test_what_the_guard_does_not_know_does_not_run(ask, sql):
     "sql",
     [
         "select max(length(repeat('x', 1500000000)))",
-        "select list(a.value) from kpi.kpi_reading as a, kpi.kpi_reading as b, kpi.kpi_reading as c",
+        "select list(a.value) from kpi.rpt_kpi as a, kpi.rpt_kpi as b, kpi.rpt_kpi as c",
     ],
 )
 def test_memory_has_a_limit(ask, modules, sql):
@@ -275,7 +273,7 @@ def test_who_is_slow_to_read_an_answer_keeps_no_place(modules, workers, copy):
     connections = [modules["connection"].creator(workers, copy, {}, "alice", PATIENCE)() for _ in range(9)]
     cursors = [connection.cursor() for connection in connections]
     for cursor in cursors:
-        cursor.execute("select value from kpi.kpi_reading order by all limit 2")
+        cursor.execute("select value from kpi.rpt_kpi order by all limit 2")
     for cursor in cursors:
         assert cursor.fetchone() == (0,)
         cursor.execute("select 2")

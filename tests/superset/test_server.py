@@ -96,7 +96,7 @@ def test_passwords_are_slow_to_guess(server):
         "set enable_external_access = true",
         "select getenv('SUPERSET_SECRET_KEY')",
         "create table kpi.mine as select 1",
-        "update kpi.kpi_reading set value = 0",
+        "update kpi.rpt_kpi set value = 0",
         "install httpfs",
     ],
 )

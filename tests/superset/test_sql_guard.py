@@ -11,13 +11,13 @@ from tests.superset.conftest import BUNDLE, SERVER
 
 #: Tables that the attacks may read: the analyst's.
 TABLES = {
-    ("kpi", "kpi_reading"),
+    ("kpi", "rpt_kpi"),
     ("kpi", "kpi_value"),
     ("perception", "fct_experience"),
     ("signals", "live_signal"),
 }
 #: What is refused elsewhere: sqlglot does not read the first, and the live copy lacks the table of the second.
-ELSEWHERE = {"table kpi.kpi_reading", "select max(value) from kpi.kpi_reading"}
+ELSEWHERE = {"table kpi.rpt_kpi", "select max(value) from kpi.rpt_kpi"}
 SCHEMAS = ("actors", "audit", "impact", "kpi", "perception", "reference", "signals", "visibility")
 
 
@@ -75,19 +75,19 @@ def test_the_queries_of_the_bundle_pass(refusal, file):
         "with c as (select 1 as x) select (select max(x) from C) from c as d, lateral (select d.x) as e",
         "select 1 except select 2",
         "select 1 as a union all by name select 2 as b",
-        "select columns('val.*') from kpi.kpi_reading",
-        "select columns(*)::varchar from kpi.kpi_reading",
-        "select * exclude (value) replace (upper(kpi_code) as kpi_code) from kpi.kpi_reading",
-        "from kpi.kpi_reading select max(value) as kpi_reading",
-        "select * from kpi.kpi_reading as a positional join kpi.kpi_value as b",
+        "select columns('val.*') from kpi.rpt_kpi",
+        "select columns(*)::varchar from kpi.rpt_kpi",
+        "select * exclude (value) replace (upper(kpi_code) as kpi_code) from kpi.rpt_kpi",
+        "from kpi.rpt_kpi select max(value) as rpt_kpi",
+        "select * from kpi.rpt_kpi as a positional join kpi.kpi_value as b",
         "select list_transform([1, 2], lambda x : x + 1), [x for x in [1] if x > 0], {'a': 1}.a, map {1: 2}[1]",
-        "select sum(value) over (partition by kpi_code order by period_start rows 2 preceding) from kpi.kpi_reading",
-        "select kpi_code, median(value) filter (where value > 0) from kpi.kpi_reading group by all having count(*) > 1",
-        "select date_trunc('month', period_start) + interval 1 month, value::text from kpi.kpi_reading order by all",
-        "select extract(year from now()) from kpi.kpi_reading qualify row_number() over (order by value) < 3 limit 5",
+        "select sum(value) over (partition by kpi_code order by period_start rows 2 preceding) from kpi.rpt_kpi",
+        "select kpi_code, median(value) filter (where value > 0) from kpi.rpt_kpi group by all having count(*) > 1",
+        "select date_trunc('month', period_start) + interval 1 month, value::text from kpi.rpt_kpi order by all",
+        "select extract(year from now()) from kpi.rpt_kpi qualify row_number() over (order by value) < 3 limit 5",
         "select try_cast('1' as decimal(10, 2)), '[1]'::json ->> 0, 'a' collate nocase, current_date, 5 // 2, 2 ** 3",
-        "select value from kpi.kpi_reading using sample 10",
-        "select 'pragma_storage_info(''kpi.kpi_reading'')' as text /* duckdb_tables() */ -- read_csv",
+        "select value from kpi.rpt_kpi using sample 10",
+        "select 'pragma_storage_info(''kpi.rpt_kpi'')' as text /* duckdb_tables() */ -- read_csv",
     ],
 )
 def test_analysis_passes(refusal, sql):
@@ -104,11 +104,11 @@ def test_attacks_are_refused(refusal, sql):
 @pytest.mark.parametrize(
     ("sql", "reason"),
     [
-        ("delete from kpi.kpi_reading", "Seules les requêtes SELECT sont exécutées"),
+        ("delete from kpi.rpt_kpi", "Seules les requêtes SELECT sont exécutées"),
         ("select 1; select 2", "Une seule requête est exécutée à la fois."),
-        ("select * into copy from kpi.kpi_reading", "n'est pas comprise"),
-        ("select * from kpi_reading", "Écrivez la table kpi_reading avec son schéma, par exemple kpi.kpi_reading."),
-        ("select * from other.kpi.kpi_reading", "La table other.kpi.kpi_reading n'est pas permise."),
+        ("select * into copy from kpi.rpt_kpi", "n'est pas comprise"),
+        ("select * from rpt_kpi", "Écrivez la table rpt_kpi avec son schéma, par exemple kpi.rpt_kpi."),
+        ("select * from other.kpi.rpt_kpi", "La table other.kpi.rpt_kpi n'est pas permise."),
         ("select * from INFORMATION_SCHEMA.tables", "La table INFORMATION_SCHEMA.tables n'est pas permise."),
         ("select * from kpi.KPI_READING", "La table kpi.KPI_READING n'est pas permise."),
         ("select * from kpi.ＫＰＩ_reading", "n'est pas permise."),
@@ -118,7 +118,7 @@ def test_attacks_are_refused(refusal, sql):
         ("select other.max(1)", "La fonction max n'est pas permise."),
         ("select 1::kpi.mood", "Le type mood n'est pas permis."),
         ("select ?", "Cette forme de requête n'est pas permise"),
-        ("select * from kpi.kpi_reading at (version => 1)", "Cette forme de requête n'est pas permise"),
+        ("select * from kpi.rpt_kpi at (version => 1)", "Cette forme de requête n'est pas permise"),
         ("select from", "n'est pas comprise"),
         ("select ((((((((((1", "n'est pas comprise"),
         ("select " + "(" * 50_000 + "1" + ")" * 50_000, "n'est pas comprise"),
@@ -140,21 +140,21 @@ def test_the_rest_is_refused_with_its_reason(refusal, sql, reason):
         "with PG_tables as (select 1) select * from pg_tables",
         "with c as (select 1), d as (select * from later), later as (select 2) select * from d",
         "select * from (with inside as (select 1) select * from inside) as a, inside",
-        "with kpi_reading as (select 1 as value) select * from kpi_reading",
-        "with KPI_Reading as (select 1 as value) select * from kpi_reading",
+        "with rpt_kpi as (select 1 as value) select * from rpt_kpi",
+        "with Rpt_Kpi as (select 1 as value) select * from rpt_kpi",
         # subqueries in every place
         "select * from (values ((select max(words) from perception.fct_verbatim_term))) as t",
         "select x from kpi.kpi_value, lateral (values ((select max(text) from perception.fct_verbatim))) as b (x)",
         "select {'a': (select max(text) from perception.fct_verbatim)}, [(select text from perception.fct_verbatim)]",
         "select list_transform([1], lambda x : (select max(text) from perception.fct_verbatim))",
-        "select columns(lambda c : c in (select words from perception.fct_verbatim_term)) from kpi.kpi_reading",
-        "select * replace ((select max(text) from perception.fct_verbatim) as value) from kpi.kpi_reading",
-        "select max(value) filter (where exists (from perception.fct_verbatim)) from kpi.kpi_reading",
-        "select value from kpi.kpi_reading order by (select max(text) from perception.fct_verbatim)",
-        "select value from kpi.kpi_reading limit (select count(*) from perception.fct_verbatim)",
+        "select columns(lambda c : c in (select words from perception.fct_verbatim_term)) from kpi.rpt_kpi",
+        "select * replace ((select max(text) from perception.fct_verbatim) as value) from kpi.rpt_kpi",
+        "select max(value) filter (where exists (from perception.fct_verbatim)) from kpi.rpt_kpi",
+        "select value from kpi.rpt_kpi order by (select max(text) from perception.fct_verbatim)",
+        "select value from kpi.rpt_kpi limit (select count(*) from perception.fct_verbatim)",
         "select * from range((select count(*) from perception.fct_verbatim))",
-        "select * from kpi.kpi_reading as a join perception.fct_verbatim as b on true",
-        "select * from kpi.kpi_reading as a asof join perception.fct_verbatim as b using (territory_code)",
+        "select * from kpi.rpt_kpi as a join perception.fct_verbatim as b on true",
+        "select * from kpi.rpt_kpi as a asof join perception.fct_verbatim as b using (territory_code)",
         "with recursive t as (select 1 union all select count(*) from perception.fct_verbatim) select * from t",
         "select 1 union select count(*) from perception.fct_verbatim",
         # what runs a text, or tells of plans, settings, files, statistics
@@ -165,16 +165,16 @@ def test_the_rest_is_refused_with_its_reason(refusal, sql, reason):
         "select * from sql_auto_complete('select')",
         "select getvariable('x')",
         "select current_setting('memory_limit')",
-        "select stats(value) from kpi.kpi_reading",
+        "select stats(value) from kpi.rpt_kpi",
         "select * from pragma_version()",
         "select * from read_duckdb('x')",
         "select write_log('x')",
         "select pg_get_viewdef(1)",
         "select current_query()",
         "select nextval('x')",
-        "select * from seq_scan('kpi.kpi_reading')",
+        "select * from seq_scan('kpi.rpt_kpi')",
         "select * from summary((select 1))",
-        "select * from histogram('kpi.kpi_reading', 'value')",
+        "select * from histogram('kpi.rpt_kpi', 'value')",
     ],
 )
 def test_no_scope_position_or_function_reaches_another_table(refusal, sql):

@@ -18,13 +18,13 @@ TWO_WAYS = (
     "select $$it's$$",
     "select x'aa'",
     f'extract("day from x), {SECRET} from (y" from z)',
-    "table kpi.kpi_reading",
+    "table kpi.rpt_kpi",
     "select " + "(" * 5000 + "1" + ")" * 5000,
 )  # fmt: skip
 #: Texts whose comments hold what would run if they were written anew as comments of the other kind.
 COMMENTED = {
     f"max('a') -- */ || {SECRET} /*": "MAX('a')",
-    "select 1 as x -- */ union all select value from kpi.kpi_reading /*": "SELECT 1 AS x",
+    "select 1 as x -- */ union all select value from kpi.rpt_kpi /*": "SELECT 1 AS x",
     "select 1 as x /* -- */": "SELECT 1 AS x",
 }
 TABLES = {
@@ -33,6 +33,16 @@ TABLES = {
     "from kpi.a select x": [["kpi", "a"]],
     "select * from kpi.a as b positional join kpi.b as a": [["kpi", "a"], ["kpi", "b"]],
     "select {'x': (select 1 from kpi.a)}, [(select 1 from kpi.a)]": [["kpi", "a"], ["kpi", "a"]],
+}
+#: Texts that name tables as they were called before.
+FORMER = {
+    "select value from kpi.old": "SELECT value FROM kpi.new AS old",
+    "from kpi.old select old.value": "SELECT old.value FROM kpi.new AS old",
+    "select max(o.value) from kpi.old as o": "SELECT MAX(o.value) FROM kpi.new AS o",
+    "select (select 1 from kpi.a, kpi.old) as x": "SELECT (SELECT 1 FROM kpi.a, kpi.new AS old) AS x",
+    "select * from other.old, kpi.older": "SELECT * FROM other.old, kpi.older",
+    "select * from serving.kpi.old": "SELECT * FROM serving.kpi.old",
+    "with old as (select 1 as x) select * from old": "WITH old AS (SELECT 1 AS x) SELECT * FROM old",
 }
 PROGRAM = """
 import json, sys
@@ -47,11 +57,13 @@ def written(text):
 def tables(text):
     return sorted(sql_reading.named_tables(dialect.parse(text)[0]))
 asked = json.load(sys.stdin)
-print(json.dumps([
+answers = [
     [written(text) for text in asked["write"]],
     [tables(text) for text in asked["tables"]],
     [sql_reading.reads(text, [("kpi", "a")]) for text in asked["reads"]],
-]))
+]
+sql_reading.ServedDuckDB.renamed = {"kpi.old": "kpi.new"}
+print(json.dumps([*answers, [written(text) for text in asked["former"]]]))
 """
 QUERIES = [file.read_text(encoding="utf-8") for file in sorted((BUNDLE / "datasets").glob("*.sql"))]
 READS = {
@@ -69,6 +81,7 @@ def answers() -> list:
         "write": [*TWO_WAYS, *COMMENTED, *OPEN_SQL, *OPEN_LIVE_SQL, *QUERIES],
         "tables": list(TABLES),
         "reads": list(READS),
+        "former": list(FORMER),
     }
     done = subprocess.run(
         [PYTHON, "-c", PROGRAM, SERVER.parent], input=json.dumps(asked), capture_output=True, text=True, check=False
@@ -98,3 +111,7 @@ def test_every_table_is_found(answers):
 
 def test_both_parsers_find_the_same_tables(answers):
     assert answers[2] == list(READS.values())
+
+
+def test_a_former_name_is_read_as_the_table_itself(answers):
+    assert answers[3] == [[text] for text in FORMER.values()]

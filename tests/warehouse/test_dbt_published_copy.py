@@ -17,7 +17,7 @@ create table audit.archived_load as select 3::bigint as rows, 'mention' as entit
 def seen(home: Home) -> duckdb.DuckDBPyConnection:
     """What the live target sees of a daily copy without one table, and without most columns of another."""
     write_copy(home, OLDER)
-    plugin = Plugin("warehouse.dbt_published_copy", {"copy": "daily", "tables": ["archived_load", "daily_alarm"]})
+    plugin = Plugin("warehouse.dbt_published_copy", {"copy": "daily", "tables": ["archived_load", "fct_daily_anomaly"]})
     connection = duckdb.connect()
     plugin.configure_connection(connection)
     return connection
@@ -29,7 +29,16 @@ def test_a_column_that_was_not_published_is_null(seen: duckdb.DuckDBPyConnection
 
 
 def test_a_table_that_was_not_published_is_empty(seen: duckdb.DuckDBPyConnection) -> None:
-    assert seen.execute("from daily_copy.main.daily_alarm").fetchall() == []
+    assert seen.execute("from daily_copy.main.fct_daily_anomaly").fetchall() == []
+
+
+def test_a_table_that_was_renamed_is_shown_from_its_former_name(home: Home) -> None:
+    write_copy(home, "create schema signals; create table signals.daily_alarm as select 'crue' as topic_code")
+    with duckdb.connect() as connection:
+        plugin = Plugin("warehouse.dbt_published_copy", {"copy": "daily", "tables": ["fct_daily_anomaly"]})
+        plugin.configure_connection(connection)
+        found = connection.execute("select topic_code, platform from daily_copy.main.fct_daily_anomaly").fetchall()
+    assert found == [("crue", None)]
 
 
 def test_nothing_published_is_nothing_shown(home: Home) -> None:  # noqa: ARG001

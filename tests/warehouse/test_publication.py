@@ -11,7 +11,7 @@ from core.errors import ExpectedFailure
 from core.settings import Home
 from tests.handmade import RELATIONS, ROWS, write_warehouse
 from warehouse import publication, published
-from warehouse.publication import Relation, exposed_relations, publish
+from warehouse.publication import Relation, exposed_relations, former_names, publish
 
 
 def builds(home: Home) -> set[str]:
@@ -48,6 +48,18 @@ def test_the_copy_holds_nothing_else(home: Home) -> None:
     with published.connect(home) as connection:
         query = "select schema_name, table_name from duckdb_tables() where database_name = 'serving'"
         assert set(connection.execute(query).fetchall()) == {*RELATIONS, ("audit", "publication")}
+
+
+def test_the_copy_shows_a_renamed_table_by_its_former_name_too(home: Home) -> None:
+    write_warehouse(home, 7)
+    made = publish(home, RELATIONS, former={RELATIONS[0]: "kpi_score"})
+    assert made.rows.keys() == {*RELATIONS}
+    with duckdb.connect(":memory:") as connection:
+        connection.execute("create schema kpi; create table kpi.kpi_value as select 'another file' as kpi_code")
+        connection.execute(f"attach '{made.file}' as copy (read_only)")
+        former = connection.execute("from copy.kpi.kpi_score order by all").fetchall()
+        assert former == connection.execute("from copy.kpi.kpi_value order by all").fetchall()
+    assert len(former) == ROWS
 
 
 def test_the_copy_carries_the_comments(home: Home) -> None:
@@ -264,6 +276,15 @@ def node(resource_type: str, schema: str, name: str, *, exposed: bool, alias: st
         "alias": alias,
         "config": {"meta": {"exposed": True}} if exposed else {"meta": None},
     }
+
+
+def test_only_what_was_renamed_and_is_exposed_has_a_former_name() -> None:
+    renamed = node("model", "kpi", "rpt_kpi", exposed=True)
+    hidden = node("model", "signals", "int_topic", exposed=False)
+    for of, former in ((renamed, "kpi_reading"), (hidden, "signal_topic")):
+        of["config"] = {"meta": {**(of["config"]["meta"] or {}), "formerly": former}}
+    nodes = {"a": renamed, "b": hidden, "c": node("model", "kpi", "kpi_value", exposed=True)}
+    assert former_names({"nodes": nodes}) == {Relation("kpi", "rpt_kpi"): "kpi_reading"}
 
 
 def test_only_what_is_marked_is_exposed() -> None:

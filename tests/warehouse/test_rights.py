@@ -46,7 +46,7 @@ def reading(files: Path) -> CurrentPolicies:
 
 def test_a_departement_reads_its_rows_and_the_nations():
     granted = right("departement-FR-33").tables
-    assert granted["kpi.kpi_reading"] == GIRONDE
+    assert granted["kpi.rpt_kpi"] == GIRONDE
     assert granted["audit.publication"] is None
     assert granted["signals.live_signal_term"] == (
         "signal_id in (select parent.signal_id from signals.live_signal as parent "
@@ -57,8 +57,8 @@ def test_a_departement_reads_its_rows_and_the_nations():
 
 
 def test_a_region_reads_its_departements():
-    assert codes(right("region-FR-COR").tables["kpi.kpi_reading"]) == {"FR", "FR-COR", "FR-2A", "FR-2B"}
-    gendarmerie = codes(right("region-gendarmerie-GN-BRE").tables["kpi.kpi_reading"])
+    assert codes(right("region-FR-COR").tables["kpi.rpt_kpi"]) == {"FR", "FR-COR", "FR-2A", "FR-2B"}
+    gendarmerie = codes(right("region-gendarmerie-GN-BRE").tables["kpi.rpt_kpi"])
     assert gendarmerie == {"FR", "GN-BRE", "FR-22", "FR-29", "FR-35", "FR-56"}
 
 
@@ -72,8 +72,8 @@ def test_who_sees_all_territories_reads_all_rows_of_what_is_granted():
 def test_a_territory_restricts_the_other_roles():
     both = right("analyste", "departement-FR-33").tables
     assert both.keys() == right("analyste").tables.keys()
-    assert both["perception.fct_verbatim"] == both["kpi.kpi_reading"] == GIRONDE
-    assert codes(right("departement-FR-33", "departement-FR-69").tables["kpi.kpi_reading"]) == {"FR", "FR-33", "FR-69"}
+    assert both["perception.fct_verbatim"] == both["kpi.rpt_kpi"] == GIRONDE
+    assert codes(right("departement-FR-33", "departement-FR-69").tables["kpi.rpt_kpi"]) == {"FR", "FR-33", "FR-69"}
 
 
 def test_the_platforms_own_account_reads_everything():
@@ -137,7 +137,7 @@ def test_an_edited_file_changes_the_right_at_once(files):
     after = told().right(["departement-FR-33"])
     assert before.tables.keys() - after.tables.keys() == {"signals.fct_official_alert"}
     assert after.key != before.key
-    edit(files / "bundle" / "datasets" / "kpi_reading.yaml", lambda c: c.update(model="kpi.another"))
+    edit(files / "bundle" / "datasets" / "rpt_kpi.yaml", lambda c: c.update(model="kpi.another"))
     assert "kpi.another" in told().right(["departement-FR-33"]).tables
     seed = files / "seeds" / "territories.csv"
     seed.write_text(seed.read_text().replace(",FR-33,", ",FR-99,"))

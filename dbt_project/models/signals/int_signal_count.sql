@@ -4,7 +4,7 @@ with threats as (
     select
         subject_key as threat_code,
         topic_code
-    from {{ ref('signal_subject') }}
+    from {{ ref('int_text_topic') }}
     where subject_kind = 'threat'
 ),
 
@@ -12,7 +12,7 @@ written as (
     select
         subject_key as verbatim_id,
         topic_code
-    from {{ ref('signal_subject') }}
+    from {{ ref('int_text_topic') }}
     where subject_kind = 'verbatim'
 ),
 

@@ -6,7 +6,7 @@ select
     concat(days.iso_weekday, ' ', days.weekday_name) as weekday,
     split_part(readings.breakdown_value, ' ', 2) as hour,
     readings.value
-from kpi.kpi_reading as readings
+from kpi.rpt_kpi as readings
 inner join (select distinct iso_weekday, weekday_name from reference.dim_calendar) as days
     on split_part(readings.breakdown_value, ' ', 1) = days.weekday_name
 where

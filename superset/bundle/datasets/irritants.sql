@@ -2,7 +2,7 @@
 -- intervals. A territory that is département and region at once has the same row twice: one is kept.
 with latest as (
     select max(period_start) as month_start_on
-    from kpi.kpi_reading
+    from kpi.rpt_kpi
     where
         kpi_code = 'irritant_weight'
         and period_type = 'month'

@@ -7,7 +7,7 @@ with readings as (
         breakdown_label,
         numerator,
         denominator
-    from kpi.kpi_reading
+    from kpi.rpt_kpi
     where
         kpi_code in ('victims_assisted', 'handover_share')
         and period_type = 'quarter'

@@ -21,7 +21,7 @@ def model(dbt, session):  # noqa: ANN001, ANN201 - dbt's signature
         texts=dbt.ref("stg_listening__mention"),
         detectors=dbt.ref("live_detector"),
         thresholds=dbt.ref("live_threshold"),
-        daily_alarms=dbt.source("daily_copy", "daily_alarm"),
+        daily_anomalies=dbt.source("daily_copy", "fct_daily_anomaly"),
         verdicts=dbt.source("decisions", "verdicts"),
         topics=dbt.ref("live_topic"),
         territories=dbt.ref("territories"),

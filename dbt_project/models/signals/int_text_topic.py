@@ -12,7 +12,7 @@ QUERIES = {
 
 def model(dbt, session):  # noqa: ANN001, ANN201, ARG001 - dbt's signature
     dbt.config(materialized="table")
-    watched = topics.from_rows(dbt.ref("signal_topic").select(", ".join(topics.COLUMNS)).fetchall())
+    watched = topics.from_rows(dbt.ref("int_topic").select(", ".join(topics.COLUMNS)).fetchall())
     tables = {"dim_threat": dbt.ref("dim_threat"), "fct_verbatim": dbt.ref("fct_verbatim")}
     platforms = {"threat": "cybermalveillance", "verbatim": "services_publics_plus"}
     rows = []

@@ -32,9 +32,9 @@ WEEK = "topic_code, metric, platform, territory_code, week_start, observed"
 
 def model(dbt, session):  # noqa: ANN001, ANN201, ARG001 - dbt's signature
     dbt.config(materialized="table")
-    calibrated = dbt.ref("daily_threshold").select(THRESHOLD).fetchall()
+    calibrated = dbt.ref("fct_daily_threshold").select(THRESHOLD).fetchall()
     thresholds = calibration.scores([calibration.Threshold(*row) for row in calibrated], DAY_MINUTES)
-    days_by_platform = daily_series(dbt.ref("series_day"), dbt.ref("series_day_ears"))
+    days_by_platform = daily_series(dbt.ref("int_daily_series"), dbt.ref("int_daily_ears"))
     lasts = {platform: max(day.day for day in days) for platform, days in days_by_platform.items()}
     found = []
     for platform, days in sorted(days_by_platform.items()):

@@ -1,4 +1,4 @@
-"""What a build leaves in `audit.build_node`, whichever way it ends, and that one process at a time may build."""
+"""What a build leaves in `audit.build_status`, whichever way it ends, and that one process at a time may build."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ GREEN = {"success", "pass", "warn"}
 
 def states(warehouse: Path) -> dict[str, str]:
     with duckdb.connect(str(warehouse), read_only=True) as connection:
-        return dict(connection.execute("select name, status from audit.build_node").fetchall())
+        return dict(connection.execute("select name, status from audit.build_status").fetchall())
 
 
 def test_a_build_leaves_one_row_for_every_node_of_its_target(built: Built) -> None:
@@ -32,7 +32,7 @@ def test_a_build_leaves_one_row_for_every_node_of_its_target(built: Built) -> No
         if node["resource_type"] in ("model", "seed", "test", "snapshot")
         and live.isdisjoint([uid, *node["depends_on"].get("nodes", [])])
     }
-    rows = built.rows("select unique_id, name, status, invocation_id, finished_at from audit.build_node")
+    rows = built.rows("select unique_id, name, status, invocation_id, finished_at from audit.build_status")
     assert {row[0]: row[1] for row in rows} == nodes
     assert {row[2] for row in rows} <= GREEN
     assert {row[3] for row in rows} == {built.manifest["metadata"]["invocation_id"]}
@@ -60,7 +60,9 @@ def assert_that_rebuilding_without_checking_leaves_the_checks_pending(home: Home
     """A later check settles them; nodes that the project no longer has are forgotten, what other builds left stays."""
     gone = "('model.cyberimpact.gone', 'model', 'gone', 'error', 'x', null)"
     with duckdb.connect(str(home.warehouse)) as connection:
-        connection.execute(f"insert into audit.build_node values {gone}")
+        connection.execute(f"insert into audit.build_status values {gone}")
+        connection.execute("alter table audit.build_status rename to build_node")  # as 0.1.0 leaves a warehouse
+        connection.execute("create schema kpi; create table kpi.kpi_reading as select 1 as value")
 
     assert dbt("seed", "--select", "regions").returncode == 0
     found = states(home.warehouse)
@@ -68,6 +70,11 @@ def assert_that_rebuilding_without_checking_leaves_the_checks_pending(home: Home
     assert found["unique_regions_region_code"] == "pending"
     assert found["fct_experience"] == "success"
     assert "gone" not in found
+    with duckdb.connect(str(home.warehouse), read_only=True) as connection:
+        kept = connection.execute(
+            "select table_name from duckdb_tables() where schema_name in ('kpi', 'audit')"
+        ).fetchall()
+    assert {name for (name,) in kept} == {"build_status", "held_back"}, "nothing stays under a former name"
 
     assert dbt("test", "--select", "unique_regions_region_code").returncode == 0
     assert states(home.warehouse)["unique_regions_region_code"] == "pass"

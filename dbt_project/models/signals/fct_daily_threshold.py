@@ -24,7 +24,7 @@ def model(dbt, session):  # noqa: ANN001, ANN201, ARG001 - dbt's signature
     places = territories(dbt.ref("territories"), dbt.ref("regions"))
     parents = signal_table.territory_parents(places.values())
     scores_by_domain: dict[str, list] = {}
-    for days in daily_series(dbt.ref("series_day"), dbt.ref("series_day_ears")).values():
+    for days in daily_series(dbt.ref("int_daily_series"), dbt.ref("int_daily_ears")).values():
         scored = daily.scored(days, max(day.day for day in days))
         for domain, series in (calibration.baseline_days(scored, parents) if scored else {}).items():
             scores_by_domain.setdefault(domain, []).extend(series)

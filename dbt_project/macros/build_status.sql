@@ -1,35 +1,35 @@
 {#
-  `audit.build_node`: what the last builds left in this target's file, one row per seed, model, snapshot and data test of
+  `audit.build_status`: what the last builds left in this target's file, one row per seed, model, snapshot and data test of
   the target.
   A build that dies leaves its nodes 'running', and 'pending' the checks of what it rebuilds without checking; publication
   wants every row to be 'success', 'pass', 'warn' or 'held_back'. Unit tests have no row: their failure skips the model.
   Called by on-run-start and on-run-end: by build, run, test, seed and snapshot, not by parse, list, compile or docs.
 #}
 
-{% macro build_node_start() %}
+{% macro build_status_start() %}
     {% if execute %}
         {% set tracked, rows = tracked_nodes(), [] %}
         {% do refuse_nodes_of_the_other_target(tracked) %}
         {% do refuse_grains_that_lose_records() %}
         {% for node in tracked.values() %}
             {% if node.unique_id in selected_resources %}
-                {% do rows.append(build_node_row(node, 'running')) %}
+                {% do rows.append(build_status_row(node, 'running')) %}
             {% elif node.resource_type == 'test' and reads_any(node, selected_resources) %}
-                {% do rows.append(build_node_row(node, 'pending')) %}
+                {% do rows.append(build_status_row(node, 'pending')) %}
             {% endif %}
         {% endfor %}
-        {{ return(replace_build_nodes(rows, tracked)) }}
+        {{ return(replace_build_status(rows, tracked)) }}
     {% endif %}
 {% endmacro %}
 
 
-{% macro build_node_finish(results) %}
+{% macro build_status_finish(results) %}
     {% if execute %}
         {% set tracked, rows = tracked_nodes(), [] %}
         {% for result in results if result.node.unique_id in tracked %}
-            {% do rows.append(build_node_row(result.node, end_of(result))) %}
+            {% do rows.append(build_status_row(result.node, end_of(result))) %}
         {% endfor %}
-        {{ return(replace_build_nodes(rows, tracked)) }}
+        {{ return(replace_build_status(rows, tracked)) }}
     {% endif %}
 {% endmacro %}
 
@@ -95,7 +95,17 @@
 {% endmacro %}
 
 
-{% macro build_node_row(node, status) %}
+{# A model that was renamed leaves no table of its former name (`meta.formerly`) in the file. #}
+{% macro drop_former_tables() %}
+    {% if execute %}
+        {% for node in tracked_nodes().values() if node.config.meta.formerly %}
+            drop table if exists {{ node.schema }}.{{ node.config.meta.formerly }};
+        {% endfor %}
+    {% endif %}
+{% endmacro %}
+
+
+{% macro build_status_row(node, status) %}
     {{ return({
         'unique_id': node.unique_id,
         'resource_type': node.resource_type,
@@ -107,14 +117,15 @@
 
 
 {# Replaces rows and forgets nodes that the project no longer has, in one step for whoever reads or dies meanwhile. #}
-{% macro replace_build_nodes(rows, tracked) %}
-    {{ return(adapter.dispatch('replace_build_nodes')(rows, tracked)) }}
+{% macro replace_build_status(rows, tracked) %}
+    {{ return(adapter.dispatch('replace_build_status')(rows, tracked)) }}
 {% endmacro %}
 
-{% macro duckdb__replace_build_nodes(rows, tracked) %}
+{% macro duckdb__replace_build_status(rows, tracked) %}
     begin;
     create schema if not exists audit;
-    create table if not exists audit.build_node (
+    alter table if exists audit.build_node rename to build_status; -- its name in 0.1.0
+    create table if not exists audit.build_status (
         unique_id varchar primary key,
         resource_type varchar not null,
         name varchar not null,
@@ -137,10 +148,10 @@
         {{ column }} {{ type }}{{ ',' if not loop.last }}
         {% endfor %}
     );
-    delete from audit.build_node where unique_id not in ({{ quoted_list(tracked) }});
+    delete from audit.build_status where unique_id not in ({{ quoted_list(tracked) }});
     {% set begun = rows | rejectattr('is_finished') | map(attribute='unique_id') | list + [''] %}
     -- A KPI that is built anew has other values than those that readers keep: what holds it back is to be asked again.
-    update audit.build_node
+    update audit.build_status
     set status = 'pending'
     where
         status = 'held_back'
@@ -150,7 +161,7 @@
     delete from audit.held_back
     where check_id in ({{ quoted_list(begun) }}) or check_id not in ({{ quoted_list(tracked) }});
     {% if rows %}
-    insert or replace into audit.build_node values
+    insert or replace into audit.build_status values
     {% for row in rows %}
     (
         '{{ row.unique_id }}',

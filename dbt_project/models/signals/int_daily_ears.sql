@@ -1,0 +1,3 @@
+{{ ears(
+    ref('int_daily_series'), keys=['topic_code', 'metric', 'platform', 'territory_code'], period='day', value='observed'
+) }}
