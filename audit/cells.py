@@ -160,7 +160,7 @@ def records(definition: KpiDefinition, source: str, cell: Cell, level: str) -> t
     of_cell = "true" if cell.dimension == TOTAL else f'"{cell.dimension}" = ?'
     latest = (
         "qualify row_number() over (partition by entity_key order by occurred_on desc, record_key desc) = 1"
-        if is_stock(definition)
+        if definition.counts_latest
         else ""
     )
     statement = f"""
@@ -184,8 +184,3 @@ def records(definition: KpiDefinition, source: str, cell: Cell, level: str) -> t
     """  # noqa: S608
     parameters = [cell.period.period_type, cell.period.start, level, cell.territory]
     return statement, parameters if cell.dimension == TOTAL else [*parameters, cell.breakdown]
-
-
-def is_stock(definition: KpiDefinition) -> bool:
-    """Return whether a KPI counts the latest observation of each entity."""
-    return "as recency" in definition.sql

@@ -18,6 +18,9 @@ FIGURES = ("numerator", "denominator", "value", "observations")
 #: only which rows are archived: no figure is made of that.
 PUBLISHED_BY_LIVE, PUBLISHED_BY_DAILY = "live_copy", "daily_copy"
 
+#: `aggregation` of the definitions that publications of version 0.1.0 have kept, which did not declare it.
+_FORMER_AGGREGATIONS = {"followers": "latest"}
+
 
 @dataclass(frozen=True)
 class KpiDefinition:
@@ -48,6 +51,11 @@ class KpiDefinition:
     columns: Mapping[str, Sequence[str]]
     steps: Sequence[Sequence[str]] = ()
     shown: Sequence[Sequence[str]] = ()
+
+    @property
+    def counts_latest(self) -> bool:
+        """Whether only the latest observation of each entity in a period counts, as of a stock, instead of all."""
+        return self.kpi.get("aggregation", _FORMER_AGGREGATIONS.get(self.kpi["code"])) == "latest"
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> "KpiDefinition":

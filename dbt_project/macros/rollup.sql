@@ -5,7 +5,7 @@
   also have entity_key. `type` is that of the numerator: bigint for counts, decimal(38, 6) for euros and marks.
 #}
 
-{# Value = number or amount: the sum of the numerators. #}
+{# Value = number, amount or stock: the sum of the numerators. #}
 {% macro rollup_sum(observations, type='bigint') %}
     {{ rollup(
         observations,
@@ -40,22 +40,6 @@
 
 
 {#
-  Value = stock, such as followers: the latest observation of each entity in the period, summed. An entity counts once, where
-  and under the breakdowns that its latest observation says.
-#}
-{% macro rollup_stock(observations) %}
-    {{ rollup(
-        observations,
-        numerator='cast(sum(numerator) as bigint)',
-        denominator='cast(null as bigint)',
-        value='cast(sum(numerator) as decimal(18, 6))',
-        of_sums=false,
-        latest_of_entity=true,
-    ) }}
-{% endmacro %}
-
-
-{#
   Value = rate: `per` times the sum of the numerators over the inhabitants of the territory, which are the denominator. A
   territory without population, as abroad and unknown are, has no row; what they count is in the nation's numerator.
 #}
@@ -73,12 +57,15 @@
 {#
   `of_sums`: the expressions only add up, so observations are summed by day and territory before they are spread over periods
   and levels: millions of records become thousands of rows, to the same exact figures.
+
+  Where `meta.kpi` says `aggregation: latest`, only the latest observation of each entity in the period counts, as of a stock
+  such as followers: once, where and under the breakdowns that this observation says.
 #}
-{% macro rollup(
-    observations, numerator, denominator, value, of_sums=true, latest_of_entity=false, with_population=false, kpi=none
-) %}
+{% macro rollup(observations, numerator, denominator, value, of_sums=true, with_population=false, kpi=none) %}
     {% set periods, levels = ref('bridge_calendar_period'), ref('bridge_territory_level') %}
     {% set kpi = kpi or this_kpi() %}
+    {%- set latest_of_entity = kpi.aggregation == 'latest' %}
+    {%- set of_sums = of_sums and not latest_of_entity %}
     with breakdowns as (
         {% for breakdown in all_breakdowns(kpi) %}
         select

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 
 from audit.definitions import KpiDefinition, model_checksum
 from core.content_store import canonical
@@ -23,3 +24,10 @@ def test_a_definition_of_the_first_publications_is_read() -> None:
     kept = definition().to_json()
     del kept["steps"], kept["shown"]
     assert KpiDefinition.from_json(kept).shown == ()
+
+
+def test_a_stock_says_so_and_the_one_of_the_first_publications_is_known() -> None:
+    kpi = definition().kpi
+    assert not definition().counts_latest
+    assert replace(definition(), kpi={**kpi, "aggregation": "latest"}).counts_latest
+    assert replace(definition(), kpi={**kpi, "code": "followers"}).counts_latest, "kept before it was declared"

@@ -55,8 +55,8 @@ KPI_META = {
     "is_additive": {True, False},
     "grain": None,
 }
-#: What it may say besides: which figure counts victims.
-KPI_META_OF_SOME = {"victims": {"numerator", "denominator"}}
+#: What it may say besides: which figure counts victims, and that only the latest observation of an entity counts.
+KPI_META_OF_SOME = {"victims": {"numerator", "denominator"}, "aggregation": {"latest"}}
 PREFIXES = {
     "staging": "stg_",
     "reference": ("dim_", "bridge_"),

@@ -1,1 +1,1 @@
-{{ rollup_stock(ref('kpi_followers__observations')) }}
+{{ rollup_sum(ref('kpi_followers__observations')) }}
