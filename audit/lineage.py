@@ -16,6 +16,7 @@ from core.sql import literal
 #: The layers from upstream to downstream, with the name that a French reader is shown.
 LAYERS = {
     "platform": "Plateforme",
+    "source": "Décisions des opérateurs",
     "raw": "Données brutes",
     "seeds": "Référentiels fixes",
     "staging": "Préparation",

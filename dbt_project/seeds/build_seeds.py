@@ -1,10 +1,16 @@
 # ruff: noqa: INP001 - a script beside the files it writes
-"""Builds the seeds that come from reference files. Seeds written by hand, and what seeds mean, belong elsewhere.
+"""Builds the seeds that are not written by hand.
 
-    python dbt_project/seeds/build_seeds.py ../shared/data
+    python dbt_project/seeds/build_seeds.py            # platforms and the calendar: of the code and of `holidays`
+    python dbt_project/seeds/build_seeds.py FOLDER     # besides, those of the public files that FOLDER holds
 
-Sources: COG of INSEE and populations (`reference/*.csv`), directory of structures of Services Publics+
-(`services_publics_plus/export-structures.csv`), `ingestion.platforms`, and the library `holidays` for the calendar.
+FOLDER, all under Licence Ouverte 2.0, as CSV:
+
+* `regions.csv` (`code, name, zone`), `departements.csv` (`code, name, region_code, zone, population`), `communes.csv`
+  (`code, name, departement_code, population, postal_codes`, the last separated by blanks): the Code officiel
+  géographique and the municipal populations of INSEE, as the npm package `@etalab/decoupage-administratif` joins them,
+  with English column names. `zone` is `metro` for the regions and départements of Europe.
+* `export-structures.csv`: the directory of structures of Services Publics+, as data.gouv.fr gives it.
 """
 
 import csv
@@ -224,26 +230,33 @@ def gazetteer_rows(communes: Iterable[Row], territories: Iterable[Row], regions:
     return [{"population": "", **row} for row in rows]
 
 
-def build(data: Path) -> Mapping[str, list[Row]]:
-    """Return the rows of every seed that this script builds, by seed name.
-
-    Args:
-        data: Folder with `reference/` and `services_publics_plus/`.
-    """
-    units = unit_rows(read(data / "services_publics_plus" / "export-structures.csv", delimiter=";"))
+def of_the_repository() -> dict[str, list[Row]]:
+    """Return the rows of the seeds that need no download, by seed name."""
     return {
-        "regions": region_rows(read(data / "reference" / "regions.csv")),
-        "territories": territory_rows(read(data / "reference" / "departements.csv"), units),
-        "postal_codes": postal_code_rows(read(data / "reference" / "communes.csv")),
-        "gendarmerie_units": units,
         "platforms": platform_rows(),
         "public_holidays": public_holiday_rows(),
         "school_holidays": school_holiday_rows(),
     }
 
 
-def write(seeds: Mapping[str, list[Row]], folder: Path = SEEDS) -> None:
+def of_downloads(folder: Path) -> dict[str, list[Row]]:
+    """Return the rows of the seeds that are made of public files, and of the gazetteer, by name."""
+    units = unit_rows(read(folder / "export-structures.csv", delimiter=";"))
+    regions = region_rows(read(folder / "regions.csv"))
+    territories = territory_rows(read(folder / "departements.csv"), units)
+    communes = read(folder / "communes.csv")
+    return {
+        "regions": regions,
+        "territories": territories,
+        "postal_codes": postal_code_rows(communes),
+        "gendarmerie_units": units,
+        "gazetteer": gazetteer_rows(communes, territories, regions),
+    }
+
+
+def write(seeds: Mapping[str, list[Row]]) -> None:
     for name, rows in seeds.items():
+        folder = GAZETTEER if name == "gazetteer" else SEEDS
         with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as handle:
             writer = csv.DictWriter(handle, fieldnames=list(rows[0]), lineterminator="\n")
             writer.writeheader()
@@ -251,7 +264,6 @@ def write(seeds: Mapping[str, list[Row]], folder: Path = SEEDS) -> None:
 
 
 if __name__ == "__main__":
-    built = build(Path(sys.argv[1]))
-    write(built)
-    communes = read(Path(sys.argv[1]) / "reference" / "communes.csv")
-    write({"gazetteer": gazetteer_rows(communes, built["territories"], built["regions"])}, GAZETTEER)
+    write(of_the_repository())
+    if len(sys.argv) > 1:
+        write(of_downloads(Path(sys.argv[1])))

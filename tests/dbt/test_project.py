@@ -203,8 +203,7 @@ def test_lineage_never_stops(built: Built) -> None:
     ] == []
 
 
-#: What no column stands behind: what operators and the project declare, what the daily copy tells, constants, ranks.
-OF_NO_COLUMN = {"live_open_crisis", "live_topic", "int_topic"}
+#: What no column stands behind: what the project declares, what the daily copy tells, constants, ranks.
 NO_COLUMN_BEHIND = {
     "fct_daily_anomaly": {"bin_minutes"},
     "fct_daily_threshold": {"bin_minutes", "alerts_per_series_week"},
@@ -212,6 +211,8 @@ NO_COLUMN_BEHIND = {
     "live_detection": {"part", "rank", "baseline_window", "bin_minutes"},
     "live_threshold": {"bin_minutes", "alerts_per_series_week", "calibrated_on"},
     "int_text_topic": {"subject_kind"},
+    "int_topic": {"part_of"},
+    "live_topic": {"part_of"},
 }
 
 
@@ -219,7 +220,7 @@ def test_python_models_say_what_their_columns_are_made_of(built: Built) -> None:
     told = {
         node["name"]: {name for name, column in node["columns"].items() if "made_of" not in column["config"]["meta"]}
         for node in models(built)
-        if node["language"] == "python" and layer(node) in ("live", "signals") and node["name"] not in OF_NO_COLUMN
+        if node["language"] == "python" and layer(node) in ("live", "signals")
     }
     assert {name: columns for name, columns in told.items() if columns} == NO_COLUMN_BEHIND
 
@@ -529,9 +530,43 @@ def test_the_seeds_of_the_calendar_are_those_of_the_script(seed_builder: ModuleT
     assert seed("school_holidays") == seed_builder.school_holiday_rows(), "run dbt_project/seeds/build_seeds.py"
 
 
-def test_seeds_are_what_the_reference_files_say(seed_builder: ModuleType, shared: Path) -> None:
-    for name, rows in seed_builder.build(shared / "data").items():
-        assert seed(name) == rows, f"{name} is stale: run dbt_project/seeds/build_seeds.py"
+DOWNLOADS = {
+    "regions": "code,name,zone\n24,Centre-Val de Loire,metro\n04,La Réunion,drom\n99,Nulle part,metro\n",
+    "departements": """code,name,region_code,zone,population
+37,Indre-et-Loire,24,metro,612160
+974,La Réunion,04,drom,885700
+987,Polynésie française,,com,279287
+989,Île de Clipperton,,com,
+""",
+    "communes": "code,name,departement_code,population,postal_codes\n37261,Tours,37,138588,37000 37100\n",
+    "export-structures": """\
+Code SP+ de la structure;Intitulé du réseau;Intitulé de la typologie;Intitulé de la structure;\
+Code SP+ structure parent;INSEE Département;Actif
+b;Gendarmerie Nationale;Groupement de gendarmerie départementale;Groupement d'Indre-et-Loire;a;dep37;Oui
+a;Police Nationale;Commissariat;Commissariat de Tours;;dep37;Oui
+""",
+}
+
+
+def test_seeds_are_built_of_public_files(seed_builder: ModuleType, tmp_path: Path) -> None:
+    for name, text in DOWNLOADS.items():
+        (tmp_path / f"{name}.csv").write_text(text, encoding="utf-8")
+    made = seed_builder.of_downloads(tmp_path)
+    assert [(row["region_code"], row["gendarmerie_region_code"]) for row in made["regions"]] == [
+        ("FR-CVL", "GN-CVL"),
+        ("FR-LRE", "GN-OM"),
+    ]
+    columns = ("territory_code", "region_code", "gendarmerie_region_code", "groupement_name", "map_code")
+    assert [tuple(row[column] for column in columns) for row in made["territories"]] == [
+        ("FR-37", "FR-CVL", "GN-CVL", "Groupement d'Indre-et-Loire", "FR-37"),
+        ("FR-974", "FR-LRE", "GN-OM", "", "FR-RE"),
+        ("FR-PF", "", "GN-OM", "", "FR-PF"),
+    ]
+    assert [(row["structure_code"], row["departement_code"]) for row in made["gendarmerie_units"]] == [("b", "37")]
+    assert [(row["level"], row["territory_code"]) for row in made["gazetteer"]] == [
+        ("region", "FR-CVL"), ("region", "FR-LRE"), ("departement", "FR-37"), ("departement", "FR-974"),
+        ("departement", "FR-PF"), ("commune", "FR-37"),
+    ]  # fmt: skip
 
 
 def test_a_shared_postal_code_goes_to_most_inhabitants(seed_builder: ModuleType) -> None:
