@@ -145,7 +145,7 @@ def test_a_chart_deleted_by_hand_comes_back(server, client, applied):
 
 @pytest.mark.usefixtures("applied")
 def test_what_is_no_longer_declared_goes_and_what_others_made_stays(server, client, workshop):
-    mine = client.post("/api/v1/chart/", json=a_chart_of_a_user(client, "rpt_kpi"))["id"]
+    mine = client.post("/api/v1/chart/", json=a_chart_of_a_user(client, "kpi_catalogue"))["id"]
     (workshop / CHARTS / "structures.yaml").unlink()
     (workshop / "datasets" / "structure_experiences.yaml").unlink()
     edit(workshop / "dashboards" / "perception.yaml", without("structures"))
@@ -174,6 +174,32 @@ def test_a_dataset_that_others_read_is_kept(server, client, workshop):
     kept = "= keep dataset “fct_experience_structure_count”"
     assert lines(again.changes) == [f"{kept} (no longer declared, but read by “À moi”)"]
     client.delete(f"/api/v1/chart/{mine}")
+
+
+@pytest.mark.usefixtures("applied")
+def test_a_renamed_dataset_keeps_what_others_made_on_it(server, client, bundle, workshop, tmp_path):
+    apply(client, of_the_version_before(workshop, server.manifest, tmp_path), server.database_uri)
+    mine = client.post("/api/v1/chart/", json=a_chart_of_a_user(client, "kpi_reading"))["id"]
+    number = client.ids("dataset")[bundles.identifier("dataset", "kpi_reading")]
+    assert client.get(f"/api/v1/dataset/{number}")["result"]["table_name"] == "kpi_reading"
+
+    apply(client, bundle, server.database_uri)
+
+    assert client.get(f"/api/v1/dataset/{number}")["result"]["table_name"] == "rpt_kpi"
+    [kept] = [row for row in client.list("chart", ["id", "datasource_id"]) if row["id"] == mine]
+    assert kept["datasource_id"] == number
+    assert plan(client, bundle, server.database_uri).is_empty
+    client.delete(f"/api/v1/chart/{mine}")
+
+
+def of_the_version_before(workshop: Path, manifest: Path, folder: Path) -> bundles.Bundle:
+    """The bundle when its dataset, and the table of it, had the former name."""
+    for file in (path for kind in ("*.yaml", "*.sql") for path in workshop.rglob(kind)):
+        file.write_text(file.read_text(encoding="utf-8").replace("rpt_kpi", "kpi_reading"), encoding="utf-8")
+    (workshop / "datasets" / "rpt_kpi.yaml").rename(workshop / "datasets" / "kpi_reading.yaml")
+    former = folder / "manifest.json"
+    former.write_text(manifest.read_text(encoding="utf-8").replace("rpt_kpi", "kpi_reading"), encoding="utf-8")
+    return bundles.load(workshop, former)
 
 
 def a_chart_of_a_user(client: Client, dataset: str) -> dict:
