@@ -237,7 +237,8 @@ def _dataset(
         "sql": None if "model" in declared else _sql(folder / path.with_name(declared.get("query", ""))),
         "main_dttm_col": time,
         "description": description,
-        "extra": {"certification": {"certified_by": OWNER, "details": origin(path)}},
+        "extra": {"certification": {"certified_by": OWNER, "details": origin(path)}}
+        | {name: declared[name] for name in declared.keys() & {"formerly"}},  # for `plan.is_ours`
         "cache_timeout": declared.get("cache_seconds", database.config["cache_timeout"] if database else None),
         "filter_select_enabled": True,
         "normalize_columns": False,

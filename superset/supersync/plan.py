@@ -179,12 +179,10 @@ def _orphans(held: Mapping[str, Mapping[UUID, Any]], desired: Mapping[UUID, Any]
 
 def is_ours(kind: str, uuid: UUID, exported: Mapping[str, Any]) -> bool:
     """Return whether the project made an object: it names its file, and has the identity that this file gives."""
-    if kind == "dataset":
-        details = ((exported.get("extra") or {}).get("certification") or {}).get("details", "")
-    else:
-        details = exported.get("certification_details") or ""
+    extra = (exported.get("extra") or {}) if kind == "dataset" else {}
+    details = (extra.get("certification") or {}).get("details") or exported.get("certification_details") or ""
     slug = Path(details).stem
-    made = {bundles.identifier(kind, name) for name in (slug, slug + bundles.PHONE)}
+    made = {bundles.identifier(kind, name) for name in (slug, slug + bundles.PHONE, extra.get("formerly", slug))}
     return details.startswith(bundles.origin(Path(f"{kind}s"))) and uuid in made
 
 

@@ -13,7 +13,7 @@ from supersync import bundle as bundles
 from supersync import charts, layout
 from supersync.bundle import Bundle
 from supersync.normal import normalise
-from supersync.plan import differences
+from supersync.plan import differences, is_ours
 
 from tests.superset import small_manifest
 from tests.superset.conftest import BUNDLE
@@ -38,6 +38,7 @@ def test_a_renamed_dataset_is_the_same_on_every_server(expanded):
     """What a reader has made on it goes on: on a server, charts and filters name the dataset by this number."""
     renamed = by_slug(expanded, "rpt_kpi")
     assert renamed.config["table_name"] == "rpt_kpi"
+    assert is_ours("dataset", renamed.uuid, renamed.config), "it goes where it is no longer declared"
     assert renamed.uuid == UUID("5d260a1c-b8a8-5f32-9bfe-908ac1b33f93")  # of `dataset/kpi_reading`
     assert by_slug(expanded, "answer_rate").config["dataset_uuid"] == str(renamed.uuid)
     filters = by_slug(expanded, "perception").config["metadata"]["native_filter_configuration"]
