@@ -20,7 +20,7 @@ from tests.superset import small_manifest
 from tests.superset.edits import edit
 
 KPI = ("new", "kpi", "google_reviews", "--pillar", "perception", "--title", "Avis « Google » : nombre")
-COUNTED = ("--mart", "fct_google_review", "--key", "review_key", "--day", "written_on")
+COUNTED = ("--mart", "fct_google_review", "--key", "review_id", "--day", "written_on")
 PLATFORM = ("new", "platform", "fil_rouge", "--pillar", "actors", "--title", "Fil rouge")
 CHART = ("new", "chart", "visits_total", "--pillar", "visibility", "--title", "Visites : total", "--kpi", "visits")
 
