@@ -3,7 +3,7 @@
 import sys
 import threading
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -12,9 +12,8 @@ from uuid import uuid4
 import dagster as dg
 from rich.console import Console
 
-from core import disk
+from core import disk, run_progress
 from core.errors import ExpectedFailure
-from core.run_progress import RunProgress
 from orchestration import instance
 from orchestration.run_monitoring import reap
 
@@ -62,7 +61,7 @@ def run_job(
         config: Run configuration.
         selection: The assets to run, all of the job's by default.
     """
-    with instance.get() as home_instance, RunProgress(Console(stderr=True)) as progress, redirect_stdout(progress):
+    with instance.get() as home_instance, run_progress.on_terminal(Console(stderr=True)):
         job, run_id = graph().resolve_job_def(name), str(uuid4())
         with watch(home_instance, run_id):
             result = job.execute_in_process(

@@ -6,9 +6,9 @@ from typing import Any
 import dagster as dg
 
 from assets.dbt.translator import node_key
+from assets.failures import ending_the_step
 from assets.serving.publication_metadata import recorder
 from core import settings
-from core.errors import ExpectedFailure
 from warehouse import dbt_project
 from warehouse.publication import ORIGINS, Publication, exposed_relations, publish
 from warehouse.published import DAILY, LIVE, Copy
@@ -49,11 +49,9 @@ def build_copy(made: Copy, manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
         ),
     )
     def published(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        try:
+        with ending_the_step():
             recording = recorder(context) if made is DAILY else None
             publication = publish(settings.home(), exposed_relations(manifest, made.target), made, recording)
-        except ExpectedFailure as failure:
-            raise dg.Failure(description=str(failure), allow_retries=False) from None
         return dg.MaterializeResult(metadata=metadata(publication))
 
     return published
