@@ -181,7 +181,7 @@ def inboxes(home: Home) -> Iterator[Finding]:
                 f"drop/{platform.name}",
                 "late",
                 f"{len(waiting)} file(s) waiting: {', '.join(waiting[:3])}",
-                f"cyberimpact load {platform.name} --file …, which says what is wrong; then mend or remove the file",
+                f"cyberimpact load {platform.name} --file …, which says what is wrong; then correct or remove the file",
             )
 
 

@@ -416,7 +416,7 @@ def verb(*arguments: str) -> None:
     done = subprocess.run([BIN / "cyberimpact", *arguments], env=environment(), stdout=sys.stderr, check=False)
     if done.returncode:
         line = " ".join(("cyberimpact", *arguments))
-        raise ExpectedFailure(f"`{line}` failed, as said above.", f"Mend it, then run `{line}` or `make up` again.")
+        raise ExpectedFailure(f"`{line}` failed, as said above.", f"Correct it, then run `{line}` or `make up` again.")
 
 
 def addresses() -> str:
