@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from keyword import iskeyword
 from pathlib import Path
 from string import Template
 
@@ -17,20 +18,12 @@ MODEL_KPI = "kpi/visibility/kpi_visits.yml"
 
 
 def new_kpi(code: str, *, pillar: str, title: str, mart: str, key: str, day: str) -> list[Path]:
-    """Write a KPI that counts the rows of a mart, and add it to the union of all KPIs.
+    """Write a KPI that counts the rows of the model `mart`, whose key and date are `key` and `day`.
 
     Its texts are empty and its unit test fails: the project's tests refuse it until both are written.
 
-    Args:
-        code: Its code.
-        pillar: The pillar that it serves.
-        title: Its French label.
-        mart: The model that it counts, `key` its key and `day` its date.
-        key: See `mart`.
-        day: See `mart`.
-
     Returns:
-        The files that were written, relative to the checkout.
+        The files that were written, relative to the checkout; the union of all KPIs is one of them.
 
     Raises:
         ExpectedFailure: a name is not in snake_case, a file exists already, or there is no such mart.
@@ -60,12 +53,6 @@ def new_kpi(code: str, *, pillar: str, title: str, mart: str, key: str, day: str
 
 def new_platform(name: str, *, pillar: str, title: str, table: str) -> list[Path]:
     """Write a connector with one table, its staging model, and its entry in the registry of platforms.
-
-    Args:
-        name: Its name.
-        pillar: The pillar that its figures serve.
-        title: Its French title.
-        table: Name of its raw table.
 
     Returns:
         The files that were written, relative to the checkout.
@@ -99,12 +86,6 @@ def new_platform(name: str, *, pillar: str, title: str, table: str) -> list[Path
 def new_chart(slug: str, *, pillar: str, title: str, kpi: str) -> list[Path]:
     """Write a chart of a KPI, month by month.
 
-    Args:
-        slug: Its name.
-        pillar: The folder of charts that it belongs to.
-        title: Its French title.
-        kpi: Code of the KPI that it draws.
-
     Returns:
         The file that was written, relative to the checkout.
 
@@ -127,8 +108,8 @@ def _checkout(**names: str) -> Path:
         ExpectedFailure: a name is not in snake_case, or the code does not run from a checkout.
     """
     for what, name in names.items():
-        if not SNAKE_CASE.fullmatch(name):
-            raise ExpectedFailure(f"The {what} {name!r} is not in snake_case.", "Write it like `answer_rate`.")
+        if not SNAKE_CASE.fullmatch(name) or iskeyword(name):
+            raise ExpectedFailure(f"The {what} {name!r} is no name in snake_case.", "Write it like `answer_rate`.")
     if not (settings.CHECKOUT / "dbt_project" / "dbt_project.yml").is_file():
         raise ExpectedFailure(
             f"{settings.CHECKOUT} is not a checkout of cyberimpact.",

@@ -57,7 +57,7 @@ def test_it_names_what_it_has_written_and_writes_nothing_twice(run: Run, checkou
 
 
 @pytest.mark.parametrize(
-    "name", ["AnswerRate", "answer-rate", "answer__rate", "_rate", "2rate", "../rate", "taux_é", ""]
+    "name", ["AnswerRate", "answer-rate", "answer__rate", "_rate", "2rate", "../rate", "taux_é", "class", ""]
 )
 @pytest.mark.parametrize("kind", ["kpi", "platform", "chart"])
 def test_a_name_is_in_snake_case(run: Run, checkout: Path, kind: str, name: str) -> None:
