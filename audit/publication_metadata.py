@@ -13,7 +13,6 @@ from audit import ledger
 from audit.ledger import Entry
 from audit.lineage import LineageGraph, title
 from core import settings
-from core.errors import ExpectedFailure
 from core.settings import Home
 from core.sql import literal
 
@@ -171,7 +170,4 @@ def shown_for() -> timedelta:
     Raises:
         ExpectedFailure: the setting is no number of months.
     """
-    text = settings.get(MONTHS_SETTING, str(MONTHS))
-    if not text.isdecimal() or not int(text):
-        raise ExpectedFailure(f"{MONTHS_SETTING} is {text!r}, no number of months.", "Set it to 1 or more.")
-    return timedelta(days=int(text) * _DAYS_OF_A_MONTH)
+    return timedelta(days=settings.whole_number(MONTHS_SETTING, MONTHS, "months") * _DAYS_OF_A_MONTH)

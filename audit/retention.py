@@ -14,7 +14,6 @@ from audit import evidence, ledger, signing
 from audit.ledger import Entry
 from core import settings
 from core.content_store import Store, append_lines, canonical, read_lines
-from core.errors import ExpectedFailure
 from core.locks import writer_lock
 from core.settings import Home
 
@@ -73,10 +72,7 @@ def kept_for() -> timedelta:
     Raises:
         ExpectedFailure: the setting is no number of months.
     """
-    text = settings.get(SETTING, str(MONTHS))
-    if not text.isdecimal() or not int(text):
-        raise ExpectedFailure(f"{SETTING} is {text!r}, no number of months.", "Set it to 1 or more.")
-    return timedelta(days=int(text) * _DAYS_OF_A_MONTH)
+    return timedelta(days=settings.whole_number(SETTING, MONTHS, "months") * _DAYS_OF_A_MONTH)
 
 
 def removals(home: Home) -> dict[str, Removal]:

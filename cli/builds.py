@@ -65,7 +65,6 @@ def publish(chosen: Sequence[str]) -> Iterator[str]:
 
 
 def raise_all(failures: Sequence[ExpectedFailure]) -> None:
-    """Raise one failure for all."""
     if len(failures) == 1:
         raise failures[0]
     if failures:
@@ -91,7 +90,7 @@ def publish_one(target: str) -> Iterator[str]:
     outcome = run_job(JOBS[target][1])
     copies = [metadata for metadata in outcome.metadata.values() if "publication_id" in metadata]
     yield from (published(target, metadata) for metadata in copies)
-    outcome.or_raise("Mend it, then repeat the command." if copies else "Readers keep the copy they have.")
+    outcome.or_raise("Correct it, then repeat the command." if copies else "Readers keep the copy they have.")
     yield from (metadata["summary"] for metadata in outcome.metadata.values() if "summary" in metadata)
 
 

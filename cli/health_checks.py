@@ -52,8 +52,8 @@ class Finding:
 def examine(home: Home) -> list[Finding]:
     """Return the findings, in the order in which things depend on each other."""
     return [
-        *installation(), *configuration_files(), modes(home), *processes(), *loads(home), *inboxes(home), build(home),
-        publication(home), *alerts(home),
+        *installation(), *configuration_files(), modes(home), *processes(), *loads(home), *drop_folders(home),
+        build(home), publication(home), *alerts(home),
     ]  # fmt: skip
 
 
@@ -164,7 +164,7 @@ def shown(elapsed: timedelta) -> str:
     return f"{elapsed.days} days" if elapsed.days else f"{elapsed.seconds // 3600} h"
 
 
-def inboxes(home: Home) -> Iterator[Finding]:
+def drop_folders(home: Home) -> Iterator[Finding]:
     """Check for files that were dropped and are still there: refused, or not seen because nothing runs."""
     for platform in PLATFORMS:
         folder = home.drop / platform.name
@@ -181,7 +181,7 @@ def inboxes(home: Home) -> Iterator[Finding]:
                 f"drop/{platform.name}",
                 "late",
                 f"{len(waiting)} file(s) waiting: {', '.join(waiting[:3])}",
-                f"cyberimpact load {platform.name} --file …, which says what is wrong; then mend or remove the file",
+                f"cyberimpact load {platform.name} --file …, which says what is wrong; then correct or remove the file",
             )
 
 

@@ -18,6 +18,7 @@ from cli.commands import (
     impact,
     kpi,
     load,
+    new,
     processes,
     purge,
     quarantine,
@@ -66,6 +67,7 @@ app.add_typer(signal.app, name="signal")
 app.add_typer(crisis.app, name="crisis")
 app.add_typer(token.app, name="api")
 app.add_typer(impact.app, name="impact")
+app.add_typer(new.app, name="new")
 
 
 def main() -> None:

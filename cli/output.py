@@ -55,7 +55,6 @@ def _expected(problem: Exception) -> Exception | None:
 
 
 def say(*lines: str) -> None:
-    """Print lines of a result."""
     for line in lines:
         typer.echo(harmless(line))
 
@@ -79,7 +78,6 @@ def progress() -> "Console":
 
 
 def print_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], form: Format) -> None:
-    """Print rows in a format."""
     match form:
         case Format.table:
             print_table(columns, rows)
@@ -103,7 +101,6 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], unbroken:
 
 
 def print_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Print rows as CSV."""
     csv.writer(sys.stdout, lineterminator="\n").writerows([columns, *rows])
     sys.stdout.flush()  # a reader that has gone is noticed here, where Typer ends the command quietly
 

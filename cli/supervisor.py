@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -388,19 +388,19 @@ def main_job_is_done() -> bool:
 
 def run_main_job() -> None:
     """Load every platform, then build, check, publish and show; a platform that fails does not stop the others."""
-    verbs: list[tuple[str, Callable[[], None]]] = [
-        ("Platforms: load", lambda: verb("load", *(entry.name for entry in PLATFORMS)))
-    ]
-    # The build has published what is live: from it the warehouse archives.
-    verbs += [("Build and checks", lambda: verb("build")), ("Publication", lambda: verb("publish", "--daily"))]
-    verbs += [("Dashboards", lambda: verb("superset", "apply"))]
-    for title, action in verbs:
+    steps = {
+        "Platforms: load": ["load", *(entry.name for entry in PLATFORMS)],
+        "Build and checks": ["build"],
+        "Publication": ["publish", "--daily"],  # the build has published what is live: from it the warehouse archives
+        "Dashboards": ["superset", "apply"],
+    }
+    for title, arguments in steps.items():
         began = time.monotonic()
         progress().rule(title, align="left")
         try:
-            action()
+            verb(*arguments)
         except ExpectedFailure as failure:
-            if not title.endswith("load"):
+            if arguments[0] != "load":
                 raise
             progress().print(str(failure), style="red", markup=False)
         progress().print(f"{title}: {time.monotonic() - began:.0f} s")
@@ -416,7 +416,7 @@ def verb(*arguments: str) -> None:
     done = subprocess.run([BIN / "cyberimpact", *arguments], env=environment(), stdout=sys.stderr, check=False)
     if done.returncode:
         line = " ".join(("cyberimpact", *arguments))
-        raise ExpectedFailure(f"`{line}` failed, as said above.", f"Mend it, then run `{line}` or `make up` again.")
+        raise ExpectedFailure(f"`{line}` failed, as said above.", f"Correct it, then run `{line}` or `make up` again.")
 
 
 def addresses() -> str:

@@ -169,6 +169,18 @@ def require(name: str) -> str:
     return value
 
 
+def whole_number(name: str, default: int, unit: str) -> int:
+    """Return a setting that counts something, 1 or more.
+
+    Raises:
+        ExpectedFailure: it is no such number.
+    """
+    text = get(name, str(default))
+    if not text.isdecimal() or not int(text):
+        raise ExpectedFailure(f"{name} is {text!r}, no number of {unit}.", "Set it to 1 or more.")
+    return int(text)
+
+
 def home() -> Home:
     """Return the home that `CYBERIMPACT_HOME` names, `var/` in the checkout by default.
 

@@ -257,7 +257,8 @@ def show(page: Page, leaf: Leaf) -> int:
     broken = page.locator(_BROKEN).all_inner_texts()
     if broken:
         raise ExpectedFailure(
-            f"The dashboard {leaf.slug} shows an error: {broken[0].strip()[:200]}", "Mend it, then run the job again."
+            f"The dashboard {leaf.slug} shows an error: {broken[0].strip()[:200]}",
+            "Correct it, then run the job again.",
         )
     return tall
 

@@ -9,10 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from dagster._core.storage.event_log import SqliteEventLogStorage
-from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME
-from dagster._serdes import ConfigurableClassData
 from sqlalchemy.engine import Connection
+
+from orchestration.dagster_internals import SqliteEventLogStorage
 
 #: One file for each run and one for all of them; who reads many runs, as the webserver does, keeps the last ones.
 MOST_KEPT = 8
@@ -26,7 +25,7 @@ class EventLog(SqliteEventLogStorage):
     (sqlite.org/wal.html, "Avoiding Excessively Large WAL Files"). A connection that stays open, and idle, prevents it.
     """
 
-    def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
+    def __init__(self, base_dir: str, inst_data: Any = None) -> None:
         self._kept: OrderedDict[str, sqlite3.Connection] = OrderedDict()
         self._keeping = threading.Lock()
         super().__init__(base_dir, inst_data)
@@ -36,20 +35,20 @@ class EventLog(SqliteEventLogStorage):
         return {}
 
     @classmethod
-    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> "EventLog":
+    def from_config_value(cls, inst_data: Any, config_value: Any) -> "EventLog":
         """Return the log in the folder of Dagster's home that Dagster itself gives it."""
         return cls(str(Path(os.environ["DAGSTER_HOME"]) / "history" / "runs"), inst_data, **config_value)
 
     @contextmanager
     def run_connection(self, run_id: str | None = None) -> Generator[Connection]:
         with super().run_connection(run_id) as connection:
-            self._keep_open(str(run_id))
+            self._keep_open(connection)
             yield connection
 
     @contextmanager
     def index_connection(self) -> Generator[Connection]:
         with super().index_connection() as connection:
-            self._keep_open(INDEX_SHARD_NAME)
+            self._keep_open(connection)
             yield connection
 
     def dispose(self) -> None:
@@ -58,12 +57,13 @@ class EventLog(SqliteEventLogStorage):
                 self._kept.popitem()[1].close()
         super().dispose()
 
-    def _keep_open(self, shard: str) -> None:
+    def _keep_open(self, connection: Connection) -> None:
+        file = str(connection.engine.url.database)
         with self._keeping:
-            if shard not in self._kept:
-                kept = sqlite3.connect(self.path_for_shard(shard), check_same_thread=False)
+            if file not in self._kept:
+                kept = sqlite3.connect(file, check_same_thread=False)
                 kept.execute("select count(*) from sqlite_master").fetchone()  # only now is the file open
-                self._kept[shard] = kept
-            self._kept.move_to_end(shard)
+                self._kept[file] = kept
+            self._kept.move_to_end(file)
             if len(self._kept) > MOST_KEPT:
                 self._kept.popitem(last=False)[1].close()

@@ -3,7 +3,7 @@
 import sys
 import threading
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -12,14 +12,13 @@ from uuid import uuid4
 import dagster as dg
 from rich.console import Console
 
-from core import disk
+from core import disk, run_progress
 from core.errors import ExpectedFailure
-from core.run_progress import RunProgress
 from orchestration import instance
 from orchestration.run_monitoring import reap
 
-#: Seconds between two looks at the runs that a run may wait for.
-WATCH_SECONDS = 5
+#: Seconds between two checks of the runs that a run may wait for.
+CHECK_SECONDS = 5
 
 #: Dagster's own events stay in its history; what a person waits for is said by the step itself.
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -62,9 +61,9 @@ def run_job(
         config: Run configuration.
         selection: The assets to run, all of the job's by default.
     """
-    with instance.get() as home_instance, RunProgress(Console(stderr=True)) as progress, redirect_stdout(progress):
+    with instance.get() as home_instance, run_progress.on_terminal(Console(stderr=True)):
         job, run_id = graph().resolve_job_def(name), str(uuid4())
-        with watch(home_instance, run_id):
+        with monitored(home_instance, run_id):
             result = job.execute_in_process(
                 run_config={**QUIET, **(config or {})},
                 instance=home_instance,
@@ -94,11 +93,11 @@ def graph() -> dg.Definitions:
 
 
 @contextmanager
-def watch(home_instance: dg.DagsterInstance, run_id: str) -> Generator[None]:
+def monitored(home_instance: dg.DagsterInstance, run_id: str) -> Generator[None]:
     """While a run goes on, end dead runs that block it, and report once which run it waits for."""
     done = threading.Event()
 
-    def look() -> None:
+    def monitor() -> None:
         announced = False
         while True:
             holder = None if announced else pool_holder(home_instance, run_id)
@@ -106,16 +105,16 @@ def watch(home_instance: dg.DagsterInstance, run_id: str) -> Generator[None]:
                 print(f"Waiting: {holder}", file=sys.stderr, flush=True)
                 announced = True
             reap(home_instance)
-            if done.wait(WATCH_SECONDS):
+            if done.wait(CHECK_SECONDS):
                 return
 
-    watcher = threading.Thread(target=look, name="watch", daemon=True)
-    watcher.start()
+    thread = threading.Thread(target=monitor, name="run monitoring", daemon=True)
+    thread.start()
     try:
         yield
     finally:
         done.set()
-        watcher.join()
+        thread.join()
 
 
 def pool_holder(home_instance: dg.DagsterInstance, run_id: str) -> str | None:

@@ -15,8 +15,8 @@ LIVE_SERVING = dg.AssetSelection.assets(["serving", "live"])
 LAYERS = ("seeds", "staging", "reference", "marts", "signals", "impact", "kpi", "audit")
 MODELS = dg.AssetSelection.groups(*LAYERS) - LIVE_MODELS
 SERVING = dg.AssetSelection.assets(["serving", "daily"])
-QUERY_CACHE = dg.AssetSelection.assets(["superset", "answers"])
-BI = dg.AssetSelection.groups("superset")  # the answers too
+QUERY_CACHE = dg.AssetSelection.assets(["superset", "query_cache"])
+BI = dg.AssetSelection.groups("superset")  # the query cache too
 FEELING_MODEL = dg.AssetSelection.assets(["analytics", "feeling_model"])
 
 

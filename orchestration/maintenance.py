@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from assets.failures import ending_the_step
 from audit import archive, retention
 from core import settings
-from core.errors import ExpectedFailure
 from ingestion import erasure
 from operations import ledger_mail
 
@@ -14,11 +14,9 @@ from operations import ledger_mail
 @dg.op(pool="warehouse", description="Archive the figures of what is too old, then erase its rows, down to the bytes.")
 def erase_what_is_too_old(context: dg.OpExecutionContext) -> None:
     now = datetime.now(UTC)
-    try:
+    with ending_the_step():
         context.log.info("%s published figures archived.", archive.keep(settings.home(), now))
         report = erasure.purge(now)
-    except ExpectedFailure as failure:
-        raise dg.Failure(description=str(failure), allow_retries=False) from None
     for line in report.lines():
         context.log.info(line)
 
@@ -58,10 +56,8 @@ def forget_runs() -> None:
     description="Remove observations that only publications of long ago rest on; hash and reason stay.",
 )
 def remove_old_evidence(context: dg.OpExecutionContext) -> None:
-    try:
+    with ending_the_step():
         removed = retention.purge(settings.home(), datetime.now(UTC))
-    except ExpectedFailure as failure:
-        raise dg.Failure(description=str(failure), allow_retries=False) from None
     context.log.info("%s files of observations removed.", len(removed))
 
 
@@ -75,10 +71,8 @@ def purge() -> None:
 def mail_dashboards(context: dg.OpExecutionContext) -> None:
     from operations import digest as weekly  # the browser's library is loaded by the run that needs it
 
-    try:
+    with ending_the_step():
         lines = weekly.send(settings.home(), datetime.now(UTC))
-    except ExpectedFailure as failure:
-        raise dg.Failure(description=str(failure), allow_retries=False) from None
     for line in lines or ["Nobody wants the digest by mail (operations/subscriptions.yml): nothing was sent."]:
         context.log.info(line)
 
@@ -91,13 +85,11 @@ def digest() -> None:
 
 @dg.op(description="Send the ledger's head to the auditors who subscribe to it.")
 def send_ledger_head(context: dg.OpExecutionContext) -> None:
-    try:
+    with ending_the_step():
         waiting = list(ledger_mail.messages(settings.home(), datetime.now(UTC)))
         if not waiting:
             context.log.info("Nobody subscribes to the ledger's head by mail, or nothing was published: no mail.")
         failed = [failure for message in waiting if (failure := ledger_mail.refused(message))]
-    except ExpectedFailure as failure:
-        raise dg.Failure(description=str(failure)) from None
     if failed:
         raise dg.Failure(description="\n".join(failed))
     context.log.info("%s mail(s) sent.", len(waiting))

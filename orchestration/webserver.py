@@ -7,16 +7,13 @@ import sys
 
 import dagster as dg
 import uvicorn
-
-# Dagster offers no public way to host its application; its version is pinned.
-from dagster._core.workspace.context import WorkspaceProcessContext, WorkspaceRequestContext
-from dagster._core.workspace.load_target import WorkspaceFileTarget
 from dagster_webserver.app import create_app_from_workspace_process_context
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import HTTPConnection
 
 from core import settings
 from orchestration import instance
+from orchestration.dagster_internals import WorkspaceFileTarget, WorkspaceProcessContext, WorkspaceRequestContext
 from web.gate import READ_ONLY, Gate, Superset
 
 #: As `dagster-webserver` has them.

@@ -108,7 +108,7 @@ def manifest() -> Path:
                 if parsed.returncode:
                     raise ExpectedFailure(
                         f"dbt cannot parse {PROJECT_DIR.name}/: {said}",
-                        "Mend the file it names.",
+                        "Correct the file it names.",
                     )
             stamp.write_text(current)
     return path

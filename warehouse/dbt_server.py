@@ -83,7 +83,7 @@ def _warm() -> Any:
 
     parsed = dbtRunner().invoke(["--quiet", "parse", "--target", dbt_project.LIVE])
     if not parsed.success:
-        raise ExpectedFailure(f"dbt cannot parse {dbt_project.PROJECT_DIR.name}/: {parsed.exception}", "Mend it.")
+        raise ExpectedFailure(f"dbt cannot parse {dbt_project.PROJECT_DIR.name}/: {parsed.exception}", "Correct it.")
     return parsed.result
 
 

@@ -211,7 +211,6 @@ def attached(database: Path, copy_file: Path) -> Generator[duckdb.DuckDBPyConnec
 
 
 def scalar(connection: duckdb.DuckDBPyConnection, query: str) -> Any:
-    """Return the single value of a query."""
     [(value,)] = connection.execute(query).fetchall()
     return value
 
@@ -236,7 +235,7 @@ def refuse_unless_green(connection: duckdb.DuckDBPyConnection, origin: Origin) -
         more = f" and {len(bad) - SHOWN_NODES} more" if len(bad) > SHOWN_NODES else ""
         raise ExpectedFailure(
             f"The last build is not sound, so readers keep the copy they have: {shown}{more}.",
-            f"Mend what failed and run `{origin.build}` again; `running` means that a build was interrupted.",
+            f"Correct what failed and run `{origin.build}` again; `running` means that a build was interrupted.",
         )
 
 

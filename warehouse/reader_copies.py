@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import duckdb
 
-from warehouse.rights import Right
+from warehouse.rights import AccessError, Right
 
 FOLDER = "rights"
 #: Stands beside a copy: the content of its right, which the name of their folder proves.
@@ -36,18 +36,8 @@ _COMMENTS = """
 """
 
 
-class CopyError(Exception):
-    """A reader's copy cannot be had.
-
-    Args:
-        what: What happened, in one sentence free of data.
-        remedy: What the reader can do about it, in one sentence.
-    """
-
-    def __init__(self, what: str, remedy: str) -> None:
-        super().__init__(f"{what} {remedy}")
-        self.what = what
-        self.remedy = remedy
+class CopyError(AccessError):
+    """A reader's copy cannot be had."""
 
 
 class NothingPublishedError(CopyError):

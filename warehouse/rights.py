@@ -22,11 +22,11 @@ _CHECKOUT = Path(__file__).resolve().parents[1]
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class PolicyError(Exception):
-    """The policies or the bundle cannot be read.
+class AccessError(Exception):
+    """A reader cannot be given what a right grants.
 
     Args:
-        what: What is wrong and where, in one sentence.
+        what: What is wrong and where, in one sentence free of data.
         remedy: What the reader can do about it, in one sentence.
     """
 
@@ -34,6 +34,10 @@ class PolicyError(Exception):
         super().__init__(f"{what} {remedy}")
         self.what = what
         self.remedy = remedy
+
+
+class PolicyError(AccessError):
+    """The policies or the bundle cannot be read."""
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from core.settings import Home
 from core.sql import literal
 from warehouse import rights
 from warehouse.published import DAILY, sealed
-from warehouse.reader_copies import CopyError, NothingPublishedError, path_for
-from warehouse.rights import PolicyError
+from warehouse.reader_copies import NothingPublishedError, path_for
+from warehouse.rights import AccessError
 
 PERIOD_TYPES = ("day", "week", "month", "quarter", "year")
 MOST_ROWS = 50_000
@@ -97,7 +97,6 @@ class Figures:
         return self._rows(_PUBLICATION)[0]
 
     def catalogue(self) -> list[Row]:
-        """Return the definition of every KPI."""
         return self._rows(_CATALOGUE)
 
     def definition(self, code: str) -> Row:
@@ -152,7 +151,7 @@ def opened(home: Home, role: str) -> Generator[Figures]:
         path = path_for(DAILY.link(home), rights.current().api_right(role))
     except NothingPublishedError:
         raise NothingToReadError("Rien n'est encore publié.", "Réessayez après la première publication.") from None
-    except (CopyError, PolicyError):
+    except AccessError:
         raise NothingToReadError(
             "Les chiffres de ce rôle ne peuvent pas être lus pour le moment.", "Réessayez dans quelques minutes."
         ) from None

@@ -6,8 +6,8 @@ import dagster as dg
 
 from analytics.text import model, service
 from analytics.text.evaluation import Estimate
+from assets.failures import ending_the_step
 from core import settings
-from core.errors import ExpectedFailure
 from warehouse import published
 
 KEY = dg.AssetKey(["analytics", "feeling_model"])
@@ -64,13 +64,12 @@ def feeling_model() -> Iterator[dg.MaterializeResult]:
     """
     home = settings.home()
     try:
-        verdict = service.offer(home.feeling_models, labelled_texts(home))
+        with ending_the_step():
+            verdict = service.offer(home.feeling_models, labelled_texts(home))
     except (model.TooFewTexts, service.TooFewFrozen) as failure:
         raise dg.Failure(
             description=f"No model was made: {failure}. The one in service, if any, stays.", allow_retries=False
         ) from None
-    except ExpectedFailure as failure:
-        raise dg.Failure(description=str(failure), allow_retries=False) from None
     yield dg.MaterializeResult(
         metadata=metadata(verdict),
         data_version=dg.DataVersion(verdict.version),

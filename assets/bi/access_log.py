@@ -11,7 +11,6 @@ from typing import Any
 
 from core import settings
 from core.clock import PARIS
-from core.errors import ExpectedFailure
 from core.settings import Home
 
 DAYS_SETTING, DAYS = "CYBERIMPACT_ACCESS_DAYS", 365
@@ -46,11 +45,14 @@ def by_day(home: Home, now: datetime) -> list[dict[str, Any]]:
     Args:
         home: The home.
         now: The present, with its time zone; what is older than `CYBERIMPACT_ACCESS_DAYS` before it is left out.
+
+    Raises:
+        ExpectedFailure: that setting is no number of days.
     """
     file = home.superset / DATABASE
     if not file.exists():
         return []
-    since = now.astimezone(UTC) - timedelta(days=days())
+    since = now.astimezone(UTC) - timedelta(days=settings.whole_number(DAYS_SETTING, DAYS, "days"))
     counted: Counter[tuple] = Counter()
     for moment, username, action, dashboard, chart, is_export in rows(file, since):
         activity = what(action, dashboard, chart, is_export=bool(is_export))
@@ -59,18 +61,6 @@ def by_day(home: Home, now: datetime) -> list[dict[str, Any]]:
             counted[day, account(username), *activity] += 1
     names = ("day", "account", "action", "object_kind", "object_title")
     return [{**dict(zip(names, key, strict=True)), "times": times} for key, times in sorted(counted.items())]
-
-
-def days() -> int:
-    """Return how far back accesses are shown.
-
-    Raises:
-        ExpectedFailure: the setting is no number of days.
-    """
-    text = settings.get(DAYS_SETTING, str(DAYS))
-    if not text.isdecimal() or not int(text):
-        raise ExpectedFailure(f"{DAYS_SETTING} is {text!r}, no number of days.", "Set it to 1 or more.")
-    return int(text)
 
 
 def rows(file: Path, since: datetime) -> list[tuple]:

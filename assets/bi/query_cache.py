@@ -10,7 +10,7 @@ from assets.serving.copies import key as copy_key
 from core import settings
 from warehouse.published import DAILY
 
-KEY = dg.AssetKey(["superset", "answers"])
+KEY = dg.AssetKey(["superset", "query_cache"])
 
 
 @dg.asset(
@@ -19,7 +19,7 @@ KEY = dg.AssetKey(["superset", "answers"])
     group_name="superset",
     owners=["team:plateforme-donnees"],
     kinds={"superset"},
-    description="Superset's kept answers: none is older than the published daily copy.",
+    description="Superset's query cache: no answer in it is older than the published daily copy.",
 )
 def query_cache() -> dg.MaterializeResult:
     """Empty Superset's query cache, or report why there is none.

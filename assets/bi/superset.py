@@ -7,12 +7,12 @@ from typing import Any
 import dagster as dg
 from supersync.bundle import Asset, Bundle
 from supersync.client import Client
-from supersync.errors import SupersetFailure
 from supersync.service import apply
 
 from assets.bi import server
 from assets.bi.lineage import edges
 from assets.dbt.translator import node_key, owners
+from assets.failures import ending_the_step
 from assets.serving.copies import key as copy_key
 from audit.definitions import relation
 from audit.lineage import Column, LineageGraph
@@ -34,7 +34,6 @@ def bundle() -> Bundle:
 
 @cache
 def manifest() -> Mapping[str, Any]:
-    """Return dbt's manifest of the current code."""
     return dbt_project.read_manifest()
 
 
@@ -135,13 +134,9 @@ def shown() -> list[Asset]:
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """Return the step that applies the bundle."""
-    return dg.Definitions(assets=[superset_bundle()])
-
-
-def superset_bundle() -> dg.AssetsDefinition:
     """Return Superset's objects as one step that applies the bundle."""
-    return dg.multi_asset(name="superset_bundle", specs=[spec(asset) for asset in shown()])(apply_bundle)
+    step = dg.multi_asset(name="superset_bundle", specs=[spec(asset) for asset in shown()])
+    return dg.Definitions(assets=[step(apply_bundle)])
 
 
 def apply_bundle(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
@@ -153,12 +148,9 @@ def apply_bundle(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeRe
     if not settings.home().superset.is_dir():
         context.log.warning("This home has no Superset (`make up` makes it): nothing is shown.")
         return
-    try:
-        with server.client() as client:
-            done = apply(client, bundle(), server.policies(bundle()), server.database_uri())
-            pages = live_pages(client)
-    except SupersetFailure as failure:
-        raise dg.Failure(description=str(failure), allow_retries=False) from None
+    with ending_the_step(), server.client() as client:
+        done = apply(client, bundle(), server.policies(bundle()), server.database_uri())
+        pages = live_pages(client)
     context.log.info("%s", done)
     columns = lineage()
     for asset in shown():

@@ -12,8 +12,7 @@ from dagster_dbt import DbtCliInvocation, DbtCliResource, DbtProject, dbt_assets
 
 from assets.dbt.lineage import column_lineage, kept_lineage
 from assets.dbt.translator import Translator, node_key
-from core import settings
-from core.run_progress import WARNING
+from core import run_progress, settings
 from ingestion.engine.load_log import collect_loads
 from ingestion.engine.loading import ensure_tables
 from warehouse import dbt_project, held_back
@@ -26,6 +25,17 @@ PARSED = "partial_parse.msgpack"
 
 #: Builds of what was skipped, each of which may fail in its turn; a project that is sound needs two.
 ROUNDS = 6
+
+#: dbt's events at the end of a node, and where each says how many nodes there are.
+ENDED = {
+    "LogModelResult": "total",
+    "LogNodeNoOpResult": "total",
+    "LogSeedResult": "total",
+    "LogTestResult": "num_models",
+    "SkippingDetails": "total",
+}
+#: A check that warns has a sentence of its own, with its rows.
+SHOWN = {"error": "ERROR", "fail": "FAIL", "skipped": "SKIP"}
 
 REMEDY_OF_ROWS = (
     "Correct these rows at their platform and load them again, or correct the contract or seed that should know them; "
@@ -100,7 +110,7 @@ def build(context: dg.AssetExecutionContext, dbt: DbtCliResource, target: str) -
     lineage = column_lineage() if target == dbt_project.DAILY or kept_lineage() is not None else {}
     built: set[dg.AssetKey] = set()
     failed_checks: list[dg.AssetCheckResult] = []
-    for event in invocation.stream():
+    for event in outcomes(invocation):
         if isinstance(event, dg.Output):
             key = context.asset_key_for_output(event.output_name)
             built.add(key)
@@ -112,8 +122,8 @@ def build(context: dg.AssetExecutionContext, dbt: DbtCliResource, target: str) -
     found = settle_failures(invocation, target)
     for failure in found:
         context.log.warning(str(failure))
-        for line in str(failure).splitlines():  # what a person waits for is drawn from stdout
-            print(f"{WARNING}{line}", flush=True)
+        for line in str(failure).splitlines():
+            run_progress.show(f"Warning: {line}")
     yield from (with_rows(check, found) for check in failed_checks)
     held = any(failure.on_failure == held_back.HOLD_BACK for failure in found)
     if any(failure.on_failure == held_back.BLOCK for failure in found) or not (held or invocation.is_successful()):
@@ -121,6 +131,26 @@ def build(context: dg.AssetExecutionContext, dbt: DbtCliResource, target: str) -
     # What dbt had skipped was built since: Dagster would skip what reads it.
     yield from (dg.MaterializeResult(asset_key=key) for key in sorted(context.selected_asset_keys - built))
     shutil.rmtree(invocation.target_path)  # hundreds a day, of several megabytes each
+
+
+def outcomes(invocation: DbtCliInvocation) -> Iterator:
+    """Yield what Dagster records of each node, and show how many are done and which went wrong."""
+    done = 0
+    for message in invocation.stream_raw_events():
+        name, data = message.raw_event["info"]["name"], message.raw_event["data"]
+        if name in ENDED:
+            done += 1
+            run_progress.advance("dbt", done, data[ENDED[name]])
+            node = data["node_info"]
+            if node["node_status"] in SHOWN:
+                run_progress.show(f"{SHOWN[node['node_status']]} {node['node_name']}")
+        yield from message.to_default_asset_events(
+            invocation.manifest,
+            invocation.dagster_dbt_translator,
+            invocation.context,
+            invocation.target_path,
+            invocation.project,
+        )
 
 
 def settle_failures(invocation: DbtCliInvocation, target: str) -> list[Failure]:

@@ -175,7 +175,7 @@ def compiled_manifest(target: str, folder: Path, project_dir: Path = dbt_project
         DBT_PROFILES_DIR=str(project_dir),
     )
     if compiled.returncode:
-        raise ExpectedFailure(f"dbt cannot compile the project: {compiled.stdout.strip()}", "Mend the model it names.")
+        raise ExpectedFailure(f"dbt cannot compile the project: {compiled.stdout.strip()}", "Correct the model.")
     return json.loads((folder / "manifest.json").read_bytes())
 
 

@@ -2,14 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 
 import dagster as dg
 
+from assets.failures import ending_the_step
 from assets.raw import sources as platform_sources
 from assets.raw.freshness import within
 from assets.raw.lineage import column_lineage
-from core import settings
-from core.errors import ExpectedFailure
+from core import run_progress, settings
 from core.locks import writer_lock
 from ingestion.engine import drop_folder, quarantine
 from ingestion.engine.loading import load
@@ -74,6 +75,13 @@ def quarantine_checks(platform: Platform) -> Iterator[dg.AssetCheckResult]:
         )
 
 
+def show_progress(platform: Platform, sentence: str) -> None:
+    """Show how far a load has come, on the terminal and in the log of the step."""
+    line = f"{platform.name}: {sentence}"
+    print(line)
+    run_progress.advance(line)
+
+
 def build_load(platform: Platform) -> dg.AssetsDefinition:
     """Return the load of one platform as one step that writes all of its raw tables."""
 
@@ -93,18 +101,14 @@ def build_load(platform: Platform) -> dg.AssetsDefinition:
     def load_platform(
         context: dg.AssetExecutionContext, config: LoadConfig
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-        try:
+        with ending_the_step():
             file = drop_folder.found(config.file) if config.file else None
-        except ExpectedFailure as failure:
-            raise dg.Failure(description=str(failure), allow_retries=False) from None
         if file is not None and drop_folder.was_taken(platform, file):
             context.log.info("%s is gone: another run has loaded it.", file.name)
             yield from quarantine_checks(platform)
             return
-        try:
-            report = load(platform.name, file=file, progress=Progress(lambda said: print(f"{platform.name}: {said}")))
-        except ExpectedFailure as failure:
-            raise dg.Failure(description=str(failure), allow_retries=False) from None
+        with ending_the_step():
+            report = load(platform.name, file=file, progress=Progress(partial(show_progress, platform)))
         context.log.info(report.summary())
         for entity in report.entities:
             yield dg.MaterializeResult(

@@ -6,9 +6,9 @@ from typing import Any
 import dagster as dg
 
 from assets.dbt.translator import node_key
+from assets.failures import ending_the_step
 from assets.serving.publication_metadata import recorder
 from core import settings
-from core.errors import ExpectedFailure
 from warehouse import dbt_project
 from warehouse.publication import ORIGINS, Publication, exposed_relations, former_names, publish
 from warehouse.published import DAILY, LIVE, Copy
@@ -49,12 +49,10 @@ def build_copy(made: Copy, manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
         ),
     )
     def published(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        try:
+        with ending_the_step():
             recording = recorder(context) if made is DAILY else None
             relations, former = exposed_relations(manifest, made.target), former_names(manifest, made.target)
             publication = publish(settings.home(), relations, made, recording, former=former)
-        except ExpectedFailure as failure:
-            raise dg.Failure(description=str(failure), allow_retries=False) from None
         return dg.MaterializeResult(metadata=metadata(publication))
 
     return published

@@ -47,7 +47,7 @@ def apply() -> None:
 
     settings.home().superset.mkdir(parents=True, exist_ok=True)  # asked for by name: this home has a Superset
     outcome = run_job("superset").or_raise("Repeat the command: it takes up where this one stopped.")
-    shown = [key for key in outcome.metadata if len(key.path) > len(("superset", "answers"))]
+    shown = [key for key in outcome.metadata if len(key.path) > len(("superset", "query_cache"))]
     say(f"Superset holds the bundle: {len(shown)} datasets, charts and dashboards.")
 
 

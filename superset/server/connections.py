@@ -16,7 +16,7 @@ sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 from warehouse import rights
 from warehouse.reader_copies import CopyError, path_for
-from warehouse.rights import EVERYTHING, PolicyError, Right
+from warehouse.rights import EVERYTHING, AccessError, PolicyError, Right
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ def choose(
     """
     try:
         path = _path(url, right(security_manager))
-    except (CopyError, PolicyError) as failure:
+    except AccessError as failure:
         raise _refusal("Ce compte ne peut pas lire ces données pour le moment.", failure) from None
     url = url.set(database=str(path)) if path else url
     return queries.in_worker(url, params, username, security_manager, source)
@@ -73,7 +73,7 @@ def _path(url: URL, granted: Right) -> Path | None:
     return None
 
 
-def _refusal(message: str, failure: CopyError | PolicyError) -> SupersetSecurityException:
+def _refusal(message: str, failure: AccessError) -> SupersetSecurityException:
     logger.warning("A query is refused: %s", failure)
     return SupersetSecurityException(
         SupersetError(

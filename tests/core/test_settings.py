@@ -86,3 +86,15 @@ def test_the_environment_wins_over_the_file_and_the_file_over_the_default(checko
         [sys.executable, "-P", "-c", program], env=environment, cwd="/", capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "from the file, from the environment, default, default"
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "many", "٣x"])
+def test_what_counts_is_a_whole_number(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("CYBERIMPACT_ACCESS_DAYS", text)
+    with pytest.raises(ExpectedFailure, match="no number of days"):
+        settings.whole_number("CYBERIMPACT_ACCESS_DAYS", 365, "days")
+
+
+def test_what_counts_has_a_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CYBERIMPACT_ACCESS_DAYS", raising=False)
+    assert settings.whole_number("CYBERIMPACT_ACCESS_DAYS", 365, "days") == 365

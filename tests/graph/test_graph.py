@@ -84,7 +84,7 @@ def test_whatever_publishes_the_daily_copy_has_superset_forget_the_former_one(de
     selected = [job.asset_layer.selected_asset_keys for job in repository.get_all_jobs()]
     publishing = [keys for keys in selected if copy in keys]
     assert len(publishing) > 1
-    assert all(dg.AssetKey(["superset", "answers"]) in keys for keys in publishing)
+    assert all(dg.AssetKey(["superset", "query_cache"]) in keys for keys in publishing)
 
 
 def test_every_model_is_built_by_one_target(definitions: dg.Definitions) -> None:

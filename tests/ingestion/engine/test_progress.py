@@ -1,8 +1,7 @@
-"""What a load says while it reads, and that the command line draws it."""
+"""What a load says while it reads."""
 
 import re
 
-from core.run_progress import READ
 from ingestion.engine.loading import load
 from ingestion.engine.progress import Progress
 from tests.ingestion.conftest import experience, write_export
@@ -30,9 +29,3 @@ def test_a_file_is_counted_batch_by_batch(home, exports, monkeypatch):  # noqa: 
     file = write_export(exports, *(experience(f"{number}") for number in range(1, 6)))
     load("services_publics_plus", file=file, progress=Progress(said.append))
     assert [counted(sentence) for sentence in said] == [(2, 1), (4, 2), (5, 3)]
-
-
-def test_the_command_line_draws_what_a_load_says():
-    said: list[str] = []
-    Progress(said.append)(3)
-    assert READ.match(f"jdma: {said[0]}")

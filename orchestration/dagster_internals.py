@@ -1,0 +1,15 @@
+"""The names that this project takes from inside Dagster, where it offers nothing public; its version is pinned.
+
+- `SqliteEventLogStorage`: no setting keeps a file of the event log open (`event_log.py`).
+- `WorkspaceProcessContext`, `WorkspaceRequestContext`, `WorkspaceFileTarget`: Dagster hosts its pages only by its own
+  command, which opens a port without login and is read-only for all or for none (`webserver.py`).
+
+`instance.event_log_storage` is public, and so is what frees a slot; what gives a free slot to a waiting step is not
+documented (`run_monitoring.py`). `tests/orchestration/test_dagster_internals.py` names what a new version lacks.
+"""
+
+from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.workspace.context import WorkspaceProcessContext, WorkspaceRequestContext
+from dagster._core.workspace.load_target import WorkspaceFileTarget
+
+__all__ = ["SqliteEventLogStorage", "WorkspaceFileTarget", "WorkspaceProcessContext", "WorkspaceRequestContext"]
