@@ -1,10 +1,11 @@
 # ruff: noqa: INP001 - a script beside the files it writes
-"""Builds the seeds that come from reference files. Seeds written by hand, and what seeds mean, belong elsewhere.
+"""Writes the seeds that come from reference files; the other seeds are written by hand.
 
-    python dbt_project/seeds/build_seeds.py ../shared/data
+    python dbt_project/seeds/build_seeds.py FOLDER
 
-Sources: COG of INSEE and populations (`reference/*.csv`), directory of structures of Services Publics+
-(`services_publics_plus/export-structures.csv`), `ingestion.platforms`, and the library `holidays` for the calendar.
+FOLDER holds the COG of INSEE with populations (`reference/*.csv`) and the directory of structures of Services Publics+
+(`services_publics_plus/export-structures.csv`). Platforms come from `ingestion.platforms`, holidays from the library
+`holidays`.
 """
 
 import csv
