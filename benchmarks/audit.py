@@ -119,8 +119,8 @@ def publish_again(home: Home, first: ledger.Entry, publications: int) -> None:
                 "update shown set value = value + 1 where period_start between ? and ?",
                 [day, day + timedelta(days=CHANGED_DAYS - 1)],
             )
-            told = {**first.facts, **facts(number)}
-            draft = ledger.prepare(connection, home, told, "shown")
+            merged = {**first.facts, **facts(number)}
+            draft = ledger.prepare(connection, home, merged, "shown")
             if number < publications - 1:
                 ledger.commit(ledger.finish(draft))
         file = home.published / "daily" / f"p{number}" / "serving.duckdb"
