@@ -268,7 +268,7 @@ def _piano(seed: int, today: date, asked: Row, fault: str) -> Response:
         return _piano_error(400, "max-results must be between 1 and 10000.")
     period, site = asked["period"]["p1"][0], str(asked["space"]["s"][0])
     start, end = date.fromisoformat(period["start"]), date.fromisoformat(period["end"])
-    if end > max(today, clock.today()):  # a history told up to an earlier day has no rows after it
+    if end > max(today, clock.today()):  # a history served up to an earlier day has no rows after it
         return _piano_error(400, "The period must not be in the future.")
     if site not in {GENDARMERIE, SERVICE_PUBLIC}:
         return _piano_error(403, "You do not have access to this space.")

@@ -138,7 +138,7 @@ class Event:
         days: Number of days.
         departements: Codes of the départements that it touches; empty for the whole country.
         strength: What it adds at its height, as a multiple of an ordinary day.
-        is_crisis: Whether someone on duty should have been told.
+        is_crisis: Whether someone on duty should have been alerted.
         keywords: Words that people use for it.
     """
 

@@ -155,7 +155,7 @@ def _slow(days: list[Day], counts: np.ndarray, others: np.ndarray, limit: float)
 def _clipped(before: np.ndarray) -> np.ndarray:
     """Return the last four weeks, with what lies far above the usual cut, so that one event does not hide the next.
 
-    Where the usual of the days that count at all would be cut itself, the series comes in lumps, and they tell what is
+    Where the usual of the days that count at all would be cut itself, the series comes in lumps, which define what is
     usual.
     """
     past, long_past = before[-_PAST_DAYS:], before[-_SCORED_DAYS:]

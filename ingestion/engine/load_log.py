@@ -21,7 +21,7 @@ LIVE_TIMEOUT_SECONDS = 60.0
 LOADS = Table(
     name="loads",
     key=LOAD_LOG.key,
-    description="Every load of every platform, as the platforms' own load logs tell it.",
+    description="Every load of every platform, from the platforms' own load logs.",
     fields=(Field("platform", "Name of the platform.", nullable=False), *LOAD_LOG.fields),
 )
 

@@ -1,4 +1,4 @@
-"""The effect of actions: figures computed by hand, refusals in French, and the verb that tells them."""
+"""The effect of actions: figures computed by hand, refusals in French, and their wording."""
 
 import json
 import re
@@ -268,9 +268,9 @@ def test_what_cannot_be_asked_has_a_sentence_and_what_would_help(
 
 
 def test_overlapping_actions_are_flagged_by_name() -> None:
-    one, other = read(registered(action(), action(action_id="B1")), followed(week=series()), TODAY)
-    assert (one.overlaps, other.overlaps) == (("B1",), ("A1",))
-    assert one.finding.effect is None
+    first_reading, other = read(registered(action(), action(action_id="B1")), followed(week=series()), TODAY)
+    assert (first_reading.overlaps, other.overlaps) == (("B1",), ("A1",))
+    assert first_reading.finding.effect is None
 
 
 def test_an_effect_is_worded_among_all_others() -> None:

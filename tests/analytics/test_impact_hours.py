@@ -112,7 +112,7 @@ def test_a_bound_drawn_for_all_looks_is_the_same_at_each_of_them(seen: float, wh
 
 @pytest.mark.proof
 def test_looking_at_every_hour_raises_no_more_false_effects_than_promised() -> None:
-    """The whole reading is made anew at each look, as the platform does, and each tells all hours before it too."""
+    """Each look is computed from scratch, as the platform does, and includes all hours before it."""
     at = (6, 12, 24, 36, 48, 72, 96, 144, 192, 288, 384, 480, 576, 670)
 
     def ever(seed: int, effect: float, a_day: float) -> bool:

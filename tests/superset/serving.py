@@ -77,7 +77,7 @@ PLACES = {"nation": "FR", "region": "FR-NAQ", "departement": "FR-33"}
 
 Row = Mapping[str, object]
 
-#: Values of the tables that tell of a publication, by column or else by type.
+#: Values of the tables about a publication, by column or else by type.
 TOLD = {"status": "'warn'", "change": "'changed'", "kpi_code": "'answer_rate'"}
 MADE = {
     "bigint": "1", "varchar": "'fait à la main'", "boolean": "false", "date": "date '2025-10-19'",
@@ -85,7 +85,7 @@ MADE = {
 }  # fmt: skip
 
 
-#: What the live copy tells of, by column, or else by type as above: one open signal, one closed.
+#: Values of the live copy, by column, or else by type as above: one open signal, one closed.
 HEARD = {
     "topic_label": "'Toutes les mentions'", "territory_label": "'France entière'", "territory_code": "'FR'",
     "signal_id": "'1'", "status": "'open'", "severity": "3", "built_at": "timezone('UTC', now())",
@@ -225,12 +225,12 @@ def build(home: Home, rows: Iterable[Row]) -> Path:
         content = json.loads(manifest.read_text(encoding="utf-8"))
         published = publish(home, exposed_relations(content)).file
     complete(published, [node["config"]["meta"] for node in content["nodes"].values()])
-    tell(published, publication_metadata.declared(content))
+    fill(published, publication_metadata.declared(content))
     listen(home, content)
     return manifest
 
 
-def tell(published: Path, tables: Mapping[str, publication_metadata.Table]) -> None:
+def fill(published: Path, tables: Mapping[str, publication_metadata.Table]) -> None:
     """Add by hand a row of each table that a publication of the ledger would have added."""
     with duckdb.connect(str(published)) as copy:
         for name, table in tables.items():

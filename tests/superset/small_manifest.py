@@ -75,11 +75,11 @@ def node(key: str, columns: Mapping[str, Mapping[str, Any]], **meta: Any) -> dic
         "columns": {
             column: {
                 "name": column,
-                "data_type": told.get("data_type", "string"),
+                "data_type": declared.get("data_type", "string"),
                 "description": f"Colonne {column}.",
-                "config": {"meta": meta_of(told)},
+                "config": {"meta": meta_of(declared)},
             }
-            for column, told in columns.items()
+            for column, declared in columns.items()
         },
     }
 

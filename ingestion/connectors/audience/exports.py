@@ -17,7 +17,7 @@ def adapter(labels: Sequence[str], where: str) -> Sequence[tuple[Table | None, A
     """Return how the records of a file are completed, which has no column for its tool and its site.
 
     Raises:
-        ExpectedFailure: the site cannot be told.
+        ExpectedFailure: the site cannot be recognised.
     """
     missing: dict[str, Any] = {}
     tool = next((tool for label, tool in _VISITS.items() if label in labels), None)

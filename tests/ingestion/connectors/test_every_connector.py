@@ -81,7 +81,7 @@ def loaded(
 
 
 def refused(name: str) -> str:
-    """Return the message of a load that must fail, after checking that it says where and tells no secret."""
+    """Return the message of a load that must fail, after checking that it names the place and no secret."""
     with pytest.raises(ExpectedFailure) as failure:
         load(name)
     message = str(failure.value)
@@ -156,15 +156,15 @@ def test_no_secret_is_left_behind(loaded, caplog, capsys, name):
     sandbox = loaded(name)
     caplog.set_level(logging.INFO)
     load(name)
-    told = []
+    tracebacks = []
     for fault in ("forbidden", "broken"):
         sandbox.fault(fault)
         with pytest.raises(ExpectedFailure) as failure:
             load(name)
-        told += traceback.format_exception(failure.value)
+        tracebacks += traceback.format_exception(failure.value)
         sandbox.reset()
         sandbox.today = TODAY
-    said = ("logs and failures", "\n".join([caplog.text, *capsys.readouterr(), *told]).lower())
+    said = ("logs and failures", "\n".join([caplog.text, *capsys.readouterr(), *tracebacks]).lower())
     assert every_connector.leaks([said, *every_connector.remains(settings.home().root)], [SECRET]) == []
 
 
