@@ -131,7 +131,6 @@ def head_of(former: str, folder: Path) -> str:
 
 
 def folders(home: Home) -> list[Path]:
-    """Return the folders of the ledger, in their order."""
     if not home.ledger.is_dir():
         return []
     records = (keyring.RECORD, REWRITTEN)

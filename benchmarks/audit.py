@@ -1,4 +1,4 @@
-"""Measures `trace` and `audit verify` on millions of mentions and a year of daily publications. Asserts nothing.
+"""Measures `trace` and `audit verify` on millions of mentions and a year of daily publications.
 
 Run it as `python -m benchmarks.audit [--mentions N] [--publications N]`. DuckDB makes the observations of one KPI in a
 warehouse of its own. The first publication writes all the evidence; each later one changes the values of a few days in

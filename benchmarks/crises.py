@@ -1,4 +1,4 @@
-"""How well the crises, rumours and waves that the sandbox labels are noticed: recall, delay, false alerts, by kind.
+"""Measures detection on the sandbox's labelled crises, rumours and waves: recall, delay, false alerts, by kind.
 
     python -m benchmarks.crises --seeds 311 312 313 --first 2026-04-01 --last 2026-11-24
 

@@ -1,4 +1,4 @@
-"""How well effects of actions are estimated on the sandbox, whose truth the method does not know; and how fast."""
+"""Measures how well effects of actions are estimated on the sandbox, and how fast."""
 
 import argparse
 import time

@@ -1,4 +1,4 @@
-"""The topics that are watched in this home. What a topic is, and what it finds, is `analytics.signals.topics`."""
+"""The watched topics: those of the project and those of operators."""
 
 from contextlib import closing
 from dataclasses import dataclass

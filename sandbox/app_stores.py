@@ -245,7 +245,6 @@ class Stores:
 
 
 def routes(seed: int, today: Callable[[], date]) -> list[Route]:
-    """Return what the stores answer."""
     return Stores(seed, today).routes()
 
 

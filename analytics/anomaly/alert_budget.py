@@ -1,4 +1,4 @@
-"""How many false alerts an operator accepts, and the thresholds that keep to it. Scores come from elsewhere."""
+"""Thresholds that respect the number of false alerts an operator accepts."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Daily series: what stands out of the last whole days, and what rises slowly. SQL computes EARS (macro `ears`)."""
+"""Detects anomalies of daily series: sudden ones in the last complete days, and slow rises. SQL computes EARS."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""The streaming detector: one instance per series, one score per value, from the past alone; no batch method.
+"""The streaming detector: one instance per series, one score per value, from the past only.
 
 It was chosen by reasoning about counts of posts and by comparison (`docs/signals.md` has the figures):
 

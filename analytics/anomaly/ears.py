@@ -1,4 +1,4 @@
-"""The three EARS control charts, and no other method. Their SQL twin is the macro `ears` of the dbt project."""
+"""The three EARS control charts. The macro `ears` of the dbt project computes the same in SQL."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""One run over all live series: the anomalies of now. What becomes of them: `lifecycle`."""
+"""Detects the current anomalies of all live series in one run."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta

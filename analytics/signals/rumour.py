@@ -1,4 +1,4 @@
-"""The pattern of a rumour in how posts spread: few originals, many shares, fast, unknown sources. Not what they say."""
+"""Recognises rumours by how posts spread: few originals, many shares, fast, unknown sources."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ _UNKNOWN_SOURCES_SHARE = 0.5
 
 @dataclass(frozen=True)
 class Post:
-    """A post, or a share of one."""
+    """A post or a share."""
 
     post_id: str
     at: datetime

@@ -83,7 +83,6 @@ class Topic:
         return parse(self.query, f"Thème {self.code}")
 
     def watches(self, platform: str) -> bool:
-        """Say whether the topic is watched on a platform."""
         return not self.platforms or platform in self.platforms
 
 
@@ -248,7 +247,6 @@ def watched(decided: Iterable[Mapping[str, Any]]) -> list[Topic]:
 
 
 def as_rows(topics: Iterable[Topic]) -> list[dict[str, str | None]]:
-    """Return topics as rows of `COLUMNS`."""
     listed = list(topics)
     current = version(listed)
     return [
@@ -267,7 +265,6 @@ def as_rows(topics: Iterable[Topic]) -> list[dict[str, str | None]]:
 
 
 def from_rows(rows: Iterable[Sequence[Any]]) -> list[Topic]:
-    """Return the topics that rows of `COLUMNS` hold."""
     return [
         Topic(code, label, query, kind, owner, _platforms(platforms), part_of)
         for code, label, kind, query, platforms, owner, part_of, _ in rows
@@ -279,7 +276,6 @@ def _platforms(names: str) -> tuple[str, ...]:
 
 
 def codes(topics: Iterable[Topic], text: str, platform: str) -> list[str]:
-    """Return the codes of the topics that a text of a platform is on."""
     text = folded(text)
     return [topic.code for topic in topics if topic.watches(platform) and topic.compiled.finds(text)]
 

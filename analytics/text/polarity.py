@@ -41,7 +41,6 @@ class Weight(NamedTuple):
 
 @cache
 def _patterns() -> dict[tuple[str, int], re.Pattern[str]]:
-    """Return one pattern for each polarity and strength."""
     lines = (Path(__file__).parent / "polarity.txt").read_text(encoding="utf-8").splitlines()
     found: dict[tuple[str, int], list[str]] = {}
     for line in lines:

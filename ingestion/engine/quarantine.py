@@ -17,7 +17,6 @@ DATASET = "quarantine"
 
 
 def quarantine_table(platform_name: str) -> Table:
-    """Return the contract of `quarantine.<platform>`."""
     return Table(
         name=platform_name,
         key="quarantine_id",

@@ -128,7 +128,6 @@ def test_every_column_of_the_warehouse_is_declared_and_commented(built: Built) -
 
 
 def script(path: Path) -> ModuleType:
-    """Return a script of the project as a module."""
     spec = spec_from_file_location(path.stem, path)
     assert spec
     assert spec.loader

@@ -85,7 +85,6 @@ def node(key: str, columns: Mapping[str, Mapping[str, Any]], **meta: Any) -> dic
 
 
 def write(folder: Path, content: dict[str, Any] | None = None) -> Path:
-    """Write a manifest and return its path."""
     path = folder / "manifest.json"
     path.write_text(json.dumps(manifest() if content is None else content), encoding="utf-8")
     return path

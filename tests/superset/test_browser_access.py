@@ -39,7 +39,6 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def granted(server: Server, tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, dict[str, str]]:
-    """The bundle on the server, and a password for each name."""
     with server.client() as client:
         bundle, _ = people.grant(server, client, tmp_path_factory.mktemp("browser"))
         return bundle, {name: people.access.new_password(client, name) for name in KINDS}

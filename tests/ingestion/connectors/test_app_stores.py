@@ -58,7 +58,6 @@ def play(sandbox):
 
 
 def app_store(sandbox):
-    """Return what the App Store shows, by identifier."""
     found = {}
     for page in range(1, 11):
         url = f"{sandbox.origin}/app_stores/apple/fr/rss/customerreviews/page={page}/id={NUMBER}/sortby=mostrecent/json"
