@@ -330,8 +330,8 @@ def row_digest(key: str | None = None) -> str:
     columns = ("publication", "position", *COORDINATES, *FIGURES, "change")
     texts = ", ".join(f"coalesce({name}::varchar, chr(30))" for name in columns)
     text = f"concat_ws(chr(31), {texts})"
-    whole = hmac_of(text) if key else f"sha256({text})"
-    return f"unhex(left({whole}, {_DIGEST_DIGITS}))"
+    digest = hmac_of(text) if key else f"sha256({text})"
+    return f"unhex(left({digest}, {_DIGEST_DIGITS}))"
 
 
 def pad_parameters(key: str | None) -> dict[str, bytes]:

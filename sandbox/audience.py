@@ -98,8 +98,8 @@ Row = dict[str, Any]
 
 def shared(total: int, weights: Sequence[float]) -> list[int]:
     """Deal a total out by weight, so that the parts are whole and add up (largest remainders)."""
-    whole = sum(weights) or 1
-    exact = [total * weight / whole for weight in weights]
+    total_weight = sum(weights) or 1
+    exact = [total * weight / total_weight for weight in weights]
     parts = [int(part) for part in exact]
     order = sorted(range(len(weights)), key=lambda rank: exact[rank] - parts[rank], reverse=True)
     for rank in order[: total - sum(parts)]:

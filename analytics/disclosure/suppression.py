@@ -50,9 +50,9 @@ class Table:
                 if counts[total.total] != sum(counts[part] for part in total.parts):
                     raise ValueError(f"The count of cell {total.total} is not the sum of cells {total.parts}.")
         for share in self.shares:
-            for cell, (part, whole) in enumerate(zip(share, self.counts, strict=True)):
-                if not 0 <= part <= whole:
-                    raise ValueError(f"Cell {cell} holds {part} of {whole}: a share is at most the whole.")
+            for cell, (part, total) in enumerate(zip(share, self.counts, strict=True)):
+                if not 0 <= part <= total:
+                    raise ValueError(f"Cell {cell} holds {part} of {total}: a share is at most its total.")
 
     def sums_of(self, layer: int) -> list[Sum]:
         """Return the sums that hold for the counts, which are layer 0, or for a share."""

@@ -228,13 +228,13 @@ def test_no_spelling_of_an_identifier_is_left_in_a_text(kind):
 
     @checked(max_examples=200, database=None, derandomize=True, phases=[Phase.generate], deadline=None)
     @given(planted_text=sentences(identifier(kind)))
-    def look(planted_text: tuple[str, list[Identifier]]) -> None:
+    def search(planted_text: tuple[str, list[Identifier]]) -> None:
         text, (found,) = planted_text
         redacted = redact(text)
         if every_connector.leaks([("", redacted.lower())], found.needles):
             left.append((text, redacted))
 
-    look()
+    search()
     assert left == []
 
 

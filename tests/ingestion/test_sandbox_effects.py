@@ -54,8 +54,8 @@ def test_effects_only_take_away_and_only_where_they_are(monkeypatch: pytest.Monk
     monkeypatch.setattr(effects, "MOVED", {})
     without = count_records()
     clear()
-    for left, whole in zip(with_effects, without, strict=True):
-        assert left < whole
+    for left, untouched in zip(with_effects, without, strict=True):
+        assert left < untouched
     gone = {key: n for key, n in (without[2] - with_effects[2]).items() if n}
     assert all(code in touched[1][day] for day, code in gone)
 

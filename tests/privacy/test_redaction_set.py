@@ -216,8 +216,8 @@ def test_a_mark_is_judged_by_what_it_hides(redacted, found, right):
     snippet = Snippet(text, tuple(_located(text, [("NOM", "Anne Petit"), ("DATE DE NAISSANCE", "02/03/1960")])), ())
     marks = hidden_by(text, redacted)
     hidden = positions(marks)
-    whole = all(p in hidden for span in snippet.personal for token in identifying(text, span) for p in token)
-    assert (whole, [is_right(snippet, mark) for mark in marks]) == (found, right)
+    is_hidden = all(p in hidden for span in snippet.personal for token in identifying(text, span) for p in token)
+    assert (is_hidden, [is_right(snippet, mark) for mark in marks]) == (found, right)
 
 
 @pytest.mark.parametrize("kind", STRUCTURED)

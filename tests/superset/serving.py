@@ -282,8 +282,8 @@ def complete(published: Path, metas: Iterable[Mapping[str, Any]]) -> None:
 def readings(kpi: Mapping[str, Any]) -> Iterator[tuple[object, ...]]:
     """Yield code, period, place, part and number of the rows that a KPI is given, as far as its grain goes."""
     grain = kpi["grain"]
-    whole = {"dimension": "total", "period_types": grain["period_types"]}
-    for breakdown in (whole, *grain.get("breakdowns", [])):
+    total_grain = {"dimension": "total", "period_types": grain["period_types"]}
+    for breakdown in (total_grain, *grain.get("breakdowns", [])):
         parts = {**PARTS, "total": ("total",)}.get(breakdown["dimension"], ())
         levels = breakdown.get("territory_levels", grain["territory_levels"])
         for type_ in PERIODS.keys() & set(breakdown["period_types"]):

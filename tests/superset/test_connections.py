@@ -101,7 +101,7 @@ def answers(person: Person, asked: list[Question], numbers: Mapping[str, int]) -
     return found
 
 
-def whole(server: Server, name: str) -> None:
+def check_copies(server: Server, name: str) -> None:
     """Have somebody's queries open all that is published, so that nothing but row rules restricts them."""
     for target in ("daily", "live"):
         file = file_of(server, name, target)
@@ -118,7 +118,7 @@ def compare(server: Server, person: Person, asked: list[Question], numbers: Mapp
     assert all(list(copy.iterdir()) for copy in copies)
     for copy in copies:
         shutil.rmtree(copy)
-    whole(server, person.name)
+    check_copies(server, person.name)
     try:
         by_rules = answers(person, asked, numbers)
     finally:

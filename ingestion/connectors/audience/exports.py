@@ -36,8 +36,8 @@ def _site(tool: str, where: str) -> str:
     """Return the site of a file: the one that its name holds, else the only one of its tool that is measured whole."""
     sites = [site for site in declared_sites() if site.tool == tool]
     named = [site.name for site in sites if site.name in where]
-    whole = [site.name for site in sites if not site.page_contains]
-    found = named or whole
+    unfiltered_sites = [site.name for site in sites if not site.page_contains]
+    found = named or unfiltered_sites
     if len(found) != 1:
         raise ExpectedFailure(
             f"{where}: the records do not say which site they are of.",

@@ -199,7 +199,7 @@ def failure_of(name: str) -> str | None:
 def test_a_fault_of_any_request_loses_nothing_silently(platforms, tmp_path, monkeypatch, caplog, name, fault):  # noqa: PLR0917
     monkeypatch.setenv("CYBERIMPACT_HOME", str(tmp_path / "whole"))
     paths = paths_asked(name, monkeypatch)
-    whole = every_connector.keys(name)
+    expected = every_connector.keys(name)
     monkeypatch.setenv("CYBERIMPACT_HTTP_ATTEMPTS", "2")
     monkeypatch.setenv("CYBERIMPACT_HTTP_READ_SECONDS", "2")
     for rank, path in enumerate(paths):
@@ -210,7 +210,7 @@ def test_a_fault_of_any_request_loses_nothing_silently(platforms, tmp_path, monk
         failure = failure_of(name)
         found = every_connector.keys(name)
         if failure is None:
-            missing = sum(len(whole[table] - found[table]) for table in whole)
+            missing = sum(len(expected[table] - found[table]) for table in expected)
             is_told = any(record.levelno >= logging.WARNING for record in caplog.records)
             assert is_told or missing <= len(quarantine.entries(name)), path
         else:
@@ -221,7 +221,10 @@ def test_a_fault_of_any_request_loses_nothing_silently(platforms, tmp_path, monk
         platforms.today = TODAY
         load(name)
         found = every_connector.keys(name)
-        assert {table: whole[table] - found[table] for table in whole} == {table: set() for table in whole}, path
+        missing = {table: expected[table] - found[table] for table in expected}
+        assert missing == {table: set() for table in expected}, path
+            path
+        )
 
 
 # ---- drops
