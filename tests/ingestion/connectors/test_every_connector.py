@@ -223,8 +223,6 @@ def test_a_fault_of_any_request_loses_nothing_silently(platforms, tmp_path, monk
         found = every_connector.keys(name)
         missing = {table: expected[table] - found[table] for table in expected}
         assert missing == {table: set() for table in expected}, path
-            path
-        )
 
 
 # ---- drops
