@@ -106,8 +106,8 @@ class Cell:
         return " and ".join(f"{column} = ?" for column in known), list(known.values())
 
     def __str__(self) -> str:
-        whole = "" if self.dimension == TOTAL else f", {self.dimension} = {self.breakdown}"
-        return f"{self.code}, {self.period}, {self.territory}{whole}"
+        suffix = "" if self.dimension == TOTAL else f", {self.dimension} = {self.breakdown}"
+        return f"{self.code}, {self.period}, {self.territory}{suffix}"
 
 
 @dataclass(frozen=True)

@@ -119,7 +119,6 @@ def plain(value: Any) -> str:
 
 
 def model(definition: KpiDefinition, relation: str) -> str | None:
-    """Return the checksum of a model upstream of a KPI."""
     return next((known["sha256"] for known in definition.models.values() if known["relation"] == relation), None)
 
 

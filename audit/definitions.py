@@ -112,7 +112,6 @@ def definition(
     steps: Sequence[Sequence[str]],
     shown: Sequence[Sequence[str]],
 ) -> KpiDefinition:
-    """Return the definition of the KPI of one dbt node."""
     chain = {uid: nodes[uid] for uid in ancestors(node["unique_id"], nodes)}
     read = [relation(nodes[uid]) for uid in node["depends_on"]["nodes"]]
     observations = f"{node['schema']}.{node['name']}__observations"

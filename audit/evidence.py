@@ -115,7 +115,6 @@ def context_of(manifest: Mapping[str, Any], code: str) -> dict[str, Mapping[str,
 
 
 def write_table(connection: duckdb.DuckDBPyConnection, relation: str, evidence: Store, staging: Path) -> dict[str, Any]:
-    """Write a whole table as one file."""
     rows = f"select * from {quoted(relation)}"  # noqa: S608 - relations of the manifest
     return write_rows(connection, rows, evidence, staging)
 

@@ -131,7 +131,6 @@ def head_of(former: str, folder: Path) -> str:
 
 
 def folders(home: Home) -> list[Path]:
-    """Return the folders of the ledger, in their order."""
     if not home.ledger.is_dir():
         return []
     records = (keyring.RECORD, REWRITTEN)
@@ -331,8 +330,8 @@ def row_digest(key: str | None = None) -> str:
     columns = ("publication", "position", *COORDINATES, *FIGURES, "change")
     texts = ", ".join(f"coalesce({name}::varchar, chr(30))" for name in columns)
     text = f"concat_ws(chr(31), {texts})"
-    whole = hmac_of(text) if key else f"sha256({text})"
-    return f"unhex(left({whole}, {_DIGEST_DIGITS}))"
+    digest = hmac_of(text) if key else f"sha256({text})"
+    return f"unhex(left({digest}, {_DIGEST_DIGITS}))"
 
 
 def pad_parameters(key: str | None) -> dict[str, bytes]:

@@ -72,7 +72,6 @@ def declared(manifest: Mapping[str, Any]) -> dict[str, Table]:
 
 
 def lineage_rows(graph: LineageGraph) -> list[dict[str, str]]:
-    """Return the edges as rows of `lineage_column`."""
     return [
         {
             "from_layer": source.layer,

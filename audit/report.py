@@ -65,7 +65,6 @@ def columns_lines(columns: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]
 
 
 def sections(trace: Trace) -> list[Section]:
-    """Return the sections of a trace, in order."""
     kpi, facts = trace.definition.kpi, trace.entry.facts
     return [
         Section(f"{kpi['label']} : {trace.cell}", [*figures_lines(trace.figures), ("Unité", kpi["unit"])]),
@@ -212,7 +211,6 @@ def evaluations_lines(found: Evaluations | None) -> list[tuple[str, str]]:
 
 
 def as_text(trace: Trace) -> str:
-    """Return a trace for a terminal."""
     return "\n".join(line for section in sections(trace) for line in text_lines(section))
 
 

@@ -333,7 +333,7 @@ def retired_key_problems(known: list[Entry], keys: Keyring) -> Iterator[str]:
 
 
 def is_genuine(removal: Removal, keys: Keyring, audit_key: str | None) -> bool:
-    """Return whether the platform wrote a removal down, as far as the keys at hand can tell."""
+    """Return whether the platform wrote a removal down, as far as the known keys can verify."""
     if removal.signature:
         key = keys.get(removal.key or "")
         return not keys or (key is not None and removal.is_signed_by(key.public))

@@ -1,1 +1,1 @@
-"""Repeatable measurements, run by hand. Nothing here is asserted, and nothing of the platform imports it."""
+"""Repeatable measurements, run by hand."""

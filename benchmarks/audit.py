@@ -1,4 +1,4 @@
-"""Measures `trace` and `audit verify` on millions of mentions and a year of daily publications. Asserts nothing.
+"""Measures `trace` and `audit verify` on millions of mentions and a year of daily publications.
 
 Run it as `python -m benchmarks.audit [--mentions N] [--publications N]`. DuckDB makes the observations of one KPI in a
 warehouse of its own. The first publication writes all the evidence; each later one changes the values of a few days in
@@ -119,8 +119,8 @@ def publish_again(home: Home, first: ledger.Entry, publications: int) -> None:
                 "update shown set value = value + 1 where period_start between ? and ?",
                 [day, day + timedelta(days=CHANGED_DAYS - 1)],
             )
-            told = {**first.facts, **facts(number)}
-            draft = ledger.prepare(connection, home, told, "shown")
+            merged = {**first.facts, **facts(number)}
+            draft = ledger.prepare(connection, home, merged, "shown")
             if number < publications - 1:
                 ledger.commit(ledger.finish(draft))
         file = home.published / "daily" / f"p{number}" / "serving.duckdb"

@@ -25,7 +25,7 @@ SHOWN = 10
 
 
 class Timed(NamedTuple):
-    """One chart on one dashboard."""
+    """The times of one chart."""
 
     seconds: float
     processor: float

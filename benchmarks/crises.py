@@ -1,4 +1,4 @@
-"""How well the crises, rumours and waves that the sandbox labels are noticed: recall, delay, false alerts, by kind.
+"""Measures detection on the sandbox's labelled crises, rumours and waves: recall, delay, false alerts, by kind.
 
     python -m benchmarks.crises --seeds 311 312 313 --first 2026-04-01 --last 2026-11-24
 
@@ -19,8 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from analytics.anomaly import alert_budget, baseline, calibration, ears
-from analytics.anomaly import daily as watch_days
+from analytics.anomaly import alert_budget, baseline, calibration, daily, ears
 from analytics.anomaly.baseline import Anomaly, CountMatrix, Key
 from analytics.geo import geoparsing
 from analytics.signals import lifecycle, live_detection, topics
@@ -52,8 +51,8 @@ _DAYS = 45
 NEVER = 1e-3
 
 
-class Told(NamedTuple):
-    """A mention as the platform reads it."""
+class TaggedMention(NamedTuple):
+    """A mention with its topics and its place."""
 
     at: datetime
     topics: tuple[str, ...]
@@ -62,9 +61,9 @@ class Told(NamedTuple):
 
 
 class Replayed(NamedTuple):
-    """Signals, when each was first told, and when as a rumour."""
+    """Signals, when each was first seen, and when it was called a rumour."""
 
-    known: list[lifecycle.Signal]
+    signals: list[lifecycle.Signal]
     first_seen: dict[str, datetime]
     rumours: dict[str, datetime]
 
@@ -83,20 +82,20 @@ def region_of() -> dict[str, str]:
     return {territory_code(code): f"R-{region.code}" for region in REGIONS for code in region.departements}
 
 
-def told(seed: int, first: date, last: date, watched: Iterable[Topic]) -> Iterator[Told]:
-    """Yield the mentions of some days as the platform reads them: when, on which topics, where."""
-    known = list(watched)
+def tagged_mentions(seed: int, first: date, last: date, watched: Iterable[Topic]) -> Iterator[TaggedMention]:
+    """Yield the mentions of some days, tagged as the platform would tag them."""
+    watched = list(watched)
     for day in days(first, last):
         for document in mentions_of(seed, day):
             text = ". ".join(filter(None, (document.get("title"), document.get("content"))))
             folded = topics.folded(text)
             profiles = frozenset(document["matched_profile"])
-            found = tuple(topic.code for topic in known if topic.compiled.finds(folded, profiles))
+            found = tuple(topic.code for topic in watched if topic.compiled.finds(folded, profiles))
             place = (geoparsing.territory(text) if text else None) or territory_of(
                 document["extra_source_attributes"]["world_data"]["region"]
             )
             at = datetime.fromtimestamp(document["published"] / 1000, UTC).replace(tzinfo=None)
-            yield Told(at, found or (OTHER,), place, read(document, at, text))
+            yield TaggedMention(at, found or (OTHER,), place, read(document, at, text))
 
 
 def read(document: Mapping[str, Any], at: datetime, text: str) -> Mention:
@@ -112,32 +111,36 @@ def read(document: Mapping[str, Any], at: datetime, text: str) -> Mention:
 class Around:
     """The mentions around signals: of a topic, in a territory, since a moment, with what they share."""
 
-    def __init__(self, mentions: Iterable[Told]) -> None:
-        self._of: dict[str, list[Told]] = defaultdict(list)
+    def __init__(self, mentions: Iterable[TaggedMention]) -> None:
+        self._of: dict[str, list[TaggedMention]] = defaultdict(list)
         self._all: dict[str, Mention] = {}
         self._regions = region_of()
-        for one in sorted(mentions, key=lambda one: (one.at, one.mention.mention_id)):
-            self._all[one.mention.mention_id] = one.mention
-            for topic in one.topics:
-                self._of[topic].append(one)
+        for tagged in sorted(mentions, key=lambda tagged: (tagged.at, tagged.mention.mention_id)):
+            self._all[tagged.mention.mention_id] = tagged.mention
+            for topic in tagged.topics:
+                self._of[topic].append(tagged)
 
     def spreads_as_rumours_do(self, signal: lifecycle.Signal, now: datetime) -> bool:
         minutes = signal.strongest.minutes
         since = signal.opened_at - timedelta(minutes=minutes if minutes < baseline.DAY_MINUTES else 0)
         of_topic = self._of[signal.topic]
-        times = [one.at for one in of_topic]
+        times = [tagged.at for tagged in of_topic]
         own = {
-            one.mention.mention_id: one.mention
-            for one in of_topic[bisect_left(times, since) : bisect_left(times, now)]
-            if signal.territory in {"FR", one.place, self._regions.get(one.place)}
+            tagged.mention.mention_id: tagged.mention
+            for tagged in of_topic[bisect_left(times, since) : bisect_left(times, now)]
+            if signal.territory in {"FR", tagged.place, self._regions.get(tagged.place)}
         }
-        shared = {one.parent_id: self._all[one.parent_id] for one in own.values() if one.parent_id in self._all}
+        shared = {
+            mention.parent_id: self._all[mention.parent_id]
+            for mention in own.values()
+            if mention.parent_id in self._all
+        }
         found = pattern(posts([*(shared | own).values()]))
         return found is not None and found.is_rumour_like
 
 
 def count_matrix(
-    mentions: Iterable[Told], first: date, last: date, minutes: int, *, departements_too: bool
+    mentions: Iterable[TaggedMention], first: date, last: date, minutes: int, *, departements_too: bool
 ) -> CountMatrix:
     regions, counts, totals = region_of(), Counter(), Counter()
     start = datetime.combine(first, datetime.min.time())
@@ -157,16 +160,16 @@ def count_matrix(
 
 def of_days(hours: CountMatrix, threshold: calibration.Threshold) -> Iterator[tuple[datetime, list[Anomaly]]]:
     """Yield what each night finds in the days before; days are those of UTC here."""
-    whole = hours.counts.shape[1] // 24 * 24
+    complete = hours.counts.shape[1] // 24 * 24
     counts, others = (
-        of_hours[:, :whole].reshape(len(hours.keys), -1, 24).sum(axis=2) for of_hours in (hours.counts, hours.others)
+        of_hours[:, :complete].reshape(len(hours.keys), -1, 24).sum(axis=2) for of_hours in (hours.counts, hours.others)
     )
-    told: list[list[watch_days.Day]] = []
+    series_days: list[list[daily.Day]] = []
     for key, series, beside in zip(hours.keys, counts, others, strict=True):
         charts = [chart(series).upper for chart in (ears.c1, ears.c2, ears.c3)]
-        told.append(
+        series_days.append(
             [
-                watch_days.Day(
+                daily.Day(
                     key,
                     (hours.start + timedelta(days=day)).date(),
                     series[day],
@@ -178,14 +181,19 @@ def of_days(hours: CountMatrix, threshold: calibration.Threshold) -> Iterator[tu
         )
     scores = calibration.scores([threshold], baseline.DAY_MINUTES)
     for day in range(WARM_UP.days, counts.shape[1]):
-        past = (one for series in told for one in series[max(0, day - _DAYS) : day + 1] if counts_any(series, day))
-        found = watch_days.detect(past, (hours.start + timedelta(days=day)).date(), scores, looked_back=1)
+        past = (
+            count
+            for series in series_days
+            for count in series[max(0, day - _DAYS) : day + 1]
+            if counts_any(series, day)
+        )
+        found = daily.detect(past, (hours.start + timedelta(days=day)).date(), scores, looked_back=1)
         if found:
             yield hours.start + timedelta(days=day + 1), found
 
 
-def counts_any(series: list[watch_days.Day], day: int) -> bool:
-    return any(one.count for one in series[max(0, day - 6) : day + 1])
+def counts_any(series: list[daily.Day], day: int) -> bool:
+    return any(counted.count for counted in series[max(0, day - 6) : day + 1])
 
 
 def replay(
@@ -195,7 +203,7 @@ def replay(
     threshold: calibration.Threshold,
     around: Around,
 ) -> Replayed:
-    """Return the signals that runs every five minutes would have told."""
+    """Return the signals that runs every five minutes would have found."""
     begin = hours.column(hours.start + WARM_UP)
     pairs = (
         baseline.paired(five_minute_bins),
@@ -204,15 +212,15 @@ def replay(
         ),
     )
     scored = [
-        (one, baseline.score(one, range(one.column(hours.time(begin)), one.counts.shape[1])))
-        for one in (hours, five_minute_bins, *pairs)
+        (matrix, baseline.score(matrix, range(matrix.column(hours.time(begin)), matrix.counts.shape[1])))
+        for matrix in (hours, five_minute_bins, *pairs)
     ]
     by_run: dict[datetime, list[tuple[float, int, int, int]]] = defaultdict(list)
-    for which, (one, part) in enumerate(scored):
+    for which, (matrix, part) in enumerate(scored):
         for row, index in zip(*np.nonzero(part.p_values < NEVER), strict=True):
-            end = one.time(part.columns[index] + 1)
+            end = matrix.time(part.columns[index] + 1)
             by_run[end].append((float(part.p_values[row, index]), which, int(row), int(index)))
-    known: list[lifecycle.Signal] = []
+    signals: list[lifecycle.Signal] = []
     first_seen: dict[str, datetime] = {}
     rumours: dict[str, datetime] = {}
     nights = dict(of_days(hours, threshold))
@@ -222,33 +230,34 @@ def replay(
     }
     limits[2 * live_detection.FIVE] = limits[live_detection.FIVE]
     for now in sorted(by_run.keys() | nights.keys()):
-        tests = sum(len(one.keys) for one, _ in scored[:3])  # of the pairs those that end now
-        p_values = [one[0] for one in by_run[now]]
+        tests = sum(len(matrix.keys) for matrix, _ in scored[:3])  # of the pairs those that end now
+        p_values = [p_value for p_value, *_ in by_run[now]]
         passed = alert_budget.discoveries(p_values + [1.0] * max(0, tests - len(p_values)))
         found = list(nights.get(now, []))
         for (p_value, which, row, index), is_passed in zip(by_run[now], passed, strict=False):
-            one, part = scored[which]
-            limit = limits[one.minutes]
+            matrix, part = scored[which]
+            limit = limits[matrix.minutes]
             if is_passed and -np.log10(max(p_value, 1e-300)) > limit:
                 column = part.columns[index]
                 found.append(
                     Anomaly(
-                        one.keys[row], one.time(column), one.minutes, float(one.counts[row, column]),
+                        matrix.keys[row], matrix.time(column), matrix.minutes, float(matrix.counts[row, column]),
                         float(part.expected[row, index]), 0.0, p_value,
                     )
                 )  # fmt: skip
         if found:
-            known = lifecycle.update(known, baseline.without_redundant_pairs(found), now, {}, parents)
-            for place, one in enumerate(known):
-                first_seen.setdefault(one.signal_id, now)
-                if one.closed_at is None and one.kind != "rumour" and around.spreads_as_rumours_do(one, now):
-                    known[place] = replace(one, kind="rumour")
-                    rumours[one.signal_id] = now
-    return Replayed(known, first_seen, rumours)
+            signals = lifecycle.update(signals, baseline.without_redundant_pairs(found), now, {}, parents)
+            for position, signal in enumerate(signals):
+                first_seen.setdefault(signal.signal_id, now)
+                is_open = signal.closed_at is None
+                if is_open and signal.kind != "rumour" and around.spreads_as_rumours_do(signal, now):
+                    signals[position] = replace(signal, kind="rumour")
+                    rumours[signal.signal_id] = now
+    return Replayed(signals, first_seen, rumours)
 
 
 def matches(signal: lifecycle.Signal, event: Event) -> bool:
-    """Say whether a signal tells of an event: its topic, while it lasts, and a place that is touched by it."""
+    """Say whether a signal matches an event: its topic, its time, and one of its places."""
     begins = datetime.combine(event.start, datetime.min.time()) - timedelta(hours=2)
     if TOPIC_OF[event.kind] != signal.topic or not (
         signal.opened_at < begins + timedelta(days=event.days + 1) and signal.updated_at > begins
@@ -268,28 +277,30 @@ def figures_of_a_kind() -> dict[str, list]:
     return {"events": [], "delays": [], "missed": [], "as_rumour": [], "sharpened": []}
 
 
-def measure(seed: int, first: date, last: date, watched: list[Topic]) -> dict[str, object]:
+def measure(seed: int, first: date, last: date, watched: list[Topic]) -> dict[str, Any]:
     """Return what was noticed of one history."""
-    mentions = list(told(seed, first, last, watched))
+    mentions = list(tagged_mentions(seed, first, last, watched))
     hours = count_matrix(mentions, first, last, 60, departements_too=True)
     five_minute_bins = count_matrix(mentions, first, last, 5, departements_too=False)
     parents = region_of()
     parents |= dict.fromkeys(set(parents.values()), "FR")
     [threshold] = calibration.calibrate(hours, hours.column(hours.start + WARM_UP), parents)
-    known, first_seen, rumours = replay(hours, five_minute_bins, parents, threshold, Around(mentions))
+    signals, first_seen, rumours = replay(hours, five_minute_bins, parents, threshold, Around(mentions))
     begin = (hours.start + WARM_UP).date()
-    labelled = [one for one in events(seed, last) if one.start >= begin and one.start + timedelta(days=2) <= last]
+    labelled = [
+        event for event in events(seed, last) if event.start >= begin and event.start + timedelta(days=2) <= last
+    ]
     kinds: dict[str, dict[str, list]] = defaultdict(figures_of_a_kind)
     for event in labelled:
-        noticed = [one for one in known if matches(one, event)]
+        noticed = [signal for signal in signals if matches(signal, event)]
         kinds[event.kind]["events"].append(event.code)
         if not noticed:
             kinds[event.kind]["missed"].append(event.code)
             continue
-        as_rumour = [rumours[one.signal_id] for one in noticed if one.signal_id in rumours]
+        as_rumour = [rumours[signal.signal_id] for signal in noticed if signal.signal_id in rumours]
         if as_rumour:
             kinds[event.kind]["as_rumour"].append(event.code)
-            first = min(first_seen[one.signal_id] for one in noticed)
+            first = min(first_seen[signal.signal_id] for signal in noticed)
             kinds[event.kind]["sharpened"].append((min(as_rumour) - first).total_seconds() / 3600)
         places_of = {territory_code(code) for code in event.departements}
         starts = [
@@ -297,17 +308,23 @@ def measure(seed: int, first: date, last: date, watched: list[Topic]) -> dict[st
             if TOPIC_OF[event.kind] in codes and (not places_of or place in places_of)
             and at >= datetime.combine(event.start, datetime.min.time()) - timedelta(hours=1)
         ]  # fmt: skip
-        first_told = min(first_seen[one.signal_id] for one in noticed)
-        ongoing = first_told < min(starts)
+        first_noticed = min(first_seen[signal.signal_id] for signal in noticed)
+        ongoing = first_noticed < min(starts)
         kinds[event.kind]["delays"].append(
-            None if ongoing else max(0.0, (max(first_told, min(starts)) - min(starts)).total_seconds() / 3600)
+            None if ongoing else max(0.0, (max(first_noticed, min(starts)) - min(starts)).total_seconds() / 3600)
         )
     every = [*events(seed, last)]
-    false = [one for one in known if not any(matches(one, event) for event in every)]
-    return {"kinds": kinds, "false": false, "signals": len(known),
-            "false_rumours": len(rumours.keys() & {one.signal_id for one in false}), "weeks": (last - begin).days / 7,
-            "score": threshold.score,
-            "mentions": len(mentions), "series": len(hours.keys) + len(five_minute_bins.keys)}  # fmt: skip
+    false = [signal for signal in signals if not any(matches(signal, event) for event in every)]
+    return {
+        "kinds": kinds,
+        "false": false,
+        "signals": len(signals),
+        "false_rumours": len(rumours.keys() & {signal.signal_id for signal in false}),
+        "weeks": (last - begin).days / 7,
+        "score": threshold.score,
+        "mentions": len(mentions),
+        "series": len(hours.keys) + len(five_minute_bins.keys),
+    }
 
 
 def main() -> None:
@@ -320,8 +337,8 @@ def main() -> None:
     watched = topics.read()
     if options.words_only:
         watched = [
-            replace(one, query=" ".join(term for term in one.query.split() if not term.startswith("profil:")))
-            for one in watched
+            replace(topic, query=" ".join(term for term in topic.query.split() if not term.startswith("profil:")))
+            for topic in watched
         ]
     total: dict[str, dict[str, list]] = defaultdict(figures_of_a_kind)
     false, weeks, signals, false_rumours = Counter(), 0.0, 0, 0
@@ -330,42 +347,42 @@ def main() -> None:
         weeks += seen["weeks"]
         signals += seen["signals"]
         false_rumours += seen["false_rumours"]
-        false.update(one.topic for one in seen["false"])
+        false.update(signal.topic for signal in seen["false"])
         for kind, figures in seen["kinds"].items():
             for name, values in figures.items():
                 total[kind][name] += values
         print(json.dumps({k: v for k, v in seen.items() if k not in ("kinds", "false")}, default=str))
-        for one in seen["false"]:
+        for signal in seen["false"]:
             print(
                 "  false:",
-                one.topic,
-                one.territory,
-                one.opened_at,
-                one.strongest.observed,
-                round(one.strongest.expected, 2),
-                one.strongest.minutes,
-                one.kind,
+                signal.topic,
+                signal.territory,
+                signal.opened_at,
+                signal.strongest.observed,
+                round(signal.strongest.expected, 2),
+                signal.strongest.minutes,
+                signal.kind,
             )
     print(
-        "| kind | events | noticed | median delay, h | greatest, h | in an ongoing signal | missed | told as rumour"
+        "| kind | events | noticed | median delay, h | greatest, h | in an ongoing signal | missed | called rumour"
         " | hours after the signal |\n|---|---|---|---|---|---|---|---|---|"
     )
     for kind, figures in sorted(total.items()):
-        delays = [one for one in figures["delays"] if one is not None]
+        delays = [delay for delay in figures["delays"] if delay is not None]
         ongoing = len(figures["delays"]) - len(delays)
         median = f"{statistics.median(delays):.1f} | {max(delays):.1f}" if delays else "– | –"
         missed = ", ".join(figures["missed"]) or "–"
-        told_so = f"{len(figures['as_rumour'])} | {statistics.median(figures['sharpened'] or [0.0]):.1f}"
+        called_so = f"{len(figures['as_rumour'])} | {statistics.median(figures['sharpened'] or [0.0]):.1f}"
         print(
             f"| {kind} | {len(figures['events'])} | {len(figures['delays'])} | {median} | {ongoing} | {missed}"
-            f" | {told_so} |"
+            f" | {called_so} |"
         )
         if kind == "rumour":
             others = Counter(figures["events"]) - Counter(figures["as_rumour"]) - Counter(figures["missed"])
-            print("not told as rumour:", sorted(others.elements()))
+            print("not called rumour:", sorted(others.elements()))
     print(
         f"false alerts: {dict(false)} in {weeks:.1f} weeks, {sum(false.values()) / weeks:.2f} a week;"
-        f" {signals} signals; {false_rumours} of the false ones told as rumour"
+        f" {signals} signals; {false_rumours} of the false ones called rumour"
     )
 
 

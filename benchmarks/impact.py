@@ -1,4 +1,4 @@
-"""How well effects of actions are estimated on the sandbox, whose truth the method does not know; and how fast."""
+"""Measures how well effects of actions are estimated on the sandbox, and how fast."""
 
 import argparse
 import time
@@ -25,7 +25,7 @@ from sandbox.prevention_actions import HEADER, actions_of
 #: Bounds of the true effect, as the share of records that it takes away over the window.
 SIZES = (0.0, 0.001, 0.05, 0.10, 0.15, 0.20, 0.30, 0.41)
 CODES = ("pre_complaints", "perceval_reports", "victims_assisted")
-#: KPIs whose effects are told by the week; the others have months only.
+#: KPIs whose effects are measured by the week; the others have months only.
 WEEKLY = {"pre_complaints", "mentions"}
 TICKS = (0.0, 0.1, 0.2, 0.3)
 LEAST_SHOWN = 5  # effects behind a point
@@ -36,7 +36,7 @@ ByDay = Mapping[date, Mapping[str, int]]
 
 
 @dataclass(frozen=True)
-class Judged:
+class Comparison:
     """A measured effect beside the truth: both as the ratio of what was counted to what would have been."""
 
     reading: Reading
@@ -94,7 +94,7 @@ def series(
         code: Its code.
         days: What was counted, by day and département.
         until: Last day that is known.
-        period_type: Day, week or month; where none is given, the one that effects are told in.
+        period_type: Day, week or month; where none is given, the one that effects are measured in.
         among: What it was counted among, for a share.
     """
     told_by = period_type or ("week" if code in WEEKLY else "month")
@@ -123,7 +123,7 @@ def series(
 
 
 def kpi(code: str, days: ByDay, until: date, among: ByDay | None = None) -> Kpi:
-    """Return a KPI with the series that effects are told in."""
+    """Return a KPI with the series that effects are measured in."""
     found = series(code, days, until, among=among)
     return Kpi(code, True, {"week" if code in WEEKLY else "month": found} if found else {})
 
@@ -153,7 +153,7 @@ def truth(seed: int, counts: ByDay, code: str, place: str, days: list[date]) -> 
     return float(np.average(left, weights=weights))
 
 
-def judged(seed: int, until: date) -> Iterator[Judged]:
+def compared(seed: int, until: date) -> Iterator[Comparison]:
     counts = by_day(seed, until)
     entries = register(seed, until)
     places = {entry.action.action_id: entry.action.territories[0] for entry in entries}
@@ -165,7 +165,7 @@ def judged(seed: int, until: date) -> Iterator[Judged]:
         first = finding.starts[0]
         days = [first + timedelta(days=n) for n in range((finding.last_day - first).days + 1)]
         true = truth(seed, counts[reading.kpi_code], reading.kpi_code, places[reading.action_id], days)
-        yield Judged(reading, true, (first.year - START.year) * 12 + first.month - START.month)
+        yield Comparison(reading, true, (first.year - START.year) * 12 + first.month - START.month)
 
 
 def share(found: list[bool]) -> str:
@@ -176,7 +176,7 @@ def size_of(low: float, high: float) -> str:
     return f"-{100 * low:.0f} to -{100 * high:.0f} %" if low else "none"
 
 
-def report(found: list[Judged]) -> None:
+def report(found: list[Comparison]) -> None:
     still = [trial for trial in found if trial.truth == 1.0]
     moved = [trial for trial in found if trial.truth < 1.0]
     print(f"measured: {len(found)}, with a true effect {len(moved)}, without any {len(still)}")
@@ -206,7 +206,7 @@ def report(found: list[Judged]) -> None:
         print(f"  {low:2d} to {high:2d} months                  ", share([trial.stands_out for trial in some]))
 
 
-def power_picture(found: list[Judged]) -> str:
+def power_picture(found: list[Comparison]) -> str:
     """Return the share of effects that the 90 % interval shows, by true size, as SVG: one line per KPI."""
     width, height, margin = 720, 300, 50
     colours = dict(zip(CODES, ("#000091", "#a558a0", "#66673d"), strict=True))
@@ -233,7 +233,7 @@ def power_picture(found: list[Judged]) -> str:
     return _svg(width, height, parts)
 
 
-def funnel_picture(found: list[Judged]) -> str:
+def funnel_picture(found: list[Comparison]) -> str:
     """Return every effect by how much was expected, those with a true effect filled, as SVG."""
     width, height, margin = 720, 360, 50
     parts = [
@@ -330,7 +330,7 @@ def main() -> None:
         return
     everything = []
     for seed in options.seeds:
-        found = list(judged(seed, options.until))
+        found = list(compared(seed, options.until))
         print(f"seed {seed}: {share([trial.is_covered for trial in found])} covered")
         everything += found
     report(everything)

@@ -1,7 +1,7 @@
-"""How well effects are told that no stand-in has: waves of publications, changes of a service, looks while they run.
+"""Measures effects that the sandbox lacks: waves of publications, changes of a service, repeated looks at both.
 
-Nothing in the sandbox changes when a wave passes or a service is changed. So effects of known size are put into its
-counts, at places and days drawn by chance, and then read as a build reads them, the sandbox's own actions around them.
+Nothing in the sandbox changes when a wave passes or a service is changed. The benchmark adds effects of known size to
+its counts, at random places and days, and measures them as a build does, beside the sandbox's own actions.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import numpy as np
 from analytics.impact import Action, Certainty, Entry, Finding, examine, read
 from analytics.impact.hours import DAY, HOUR, midnight, read_hourly
 from analytics.impact.targets import answers_to_events
-from benchmarks.impact import ByDay, Judged, by_day, kpi, register, series, share
+from benchmarks.impact import ByDay, Comparison, by_day, kpi, register, series, share
 from sandbox.events import START
 from sandbox.listening import mentions_of
 from sandbox.periods import days
@@ -28,7 +28,7 @@ CHANGE, NEWS, POSTS = "Évolution de service en ligne", "Actualités Ma Sécurit
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of action and one KPI that it is held to.
+    """A kind of action and one KPI on which it is measured.
 
     Args:
         name: Of the kind.
@@ -58,7 +58,7 @@ LARGEST = np.log(2)
 #: Bounds of the true mean effect over the window, as the logarithm of a ratio, either way.
 SIZES = (1e-9, np.log(1.1), np.log(1.2), np.log(1.4), np.log(2.1))
 BEFORE = 120  # days of history that every action drawn has at least
-LOOKED_AT = ("pre_complaints", "mentions")
+KPIS_BY_DAY = ("pre_complaints", "mentions")
 LOOK_DAYS = 27
 LOOK_HOURS = (6, 12, 24, 48, 96, 144, 240, 384, 528, 670)
 HEARD_DAYS = 60
@@ -106,9 +106,9 @@ def changed(chance: np.random.Generator, number: int, ratio: float) -> int:
     return int(chance.binomial(number, ratio)) if ratio < 1 else number + int(chance.poisson((ratio - 1) * number))
 
 
-def touched(chance: np.random.Generator, whole: ByDay, tried: Sequence[Tried]) -> ByDay:
+def touched(chance: np.random.Generator, original: ByDay, tried: Sequence[Tried]) -> ByDay:
     """Return the counts with what the actions change."""
-    found = {day: dict(places) for day, places in whole.items()}
+    found = {day: dict(places) for day, places in original.items()}
     for trial in tried:
         if trial.ratio == 1.0:
             continue
@@ -118,10 +118,10 @@ def touched(chance: np.random.Generator, whole: ByDay, tried: Sequence[Tried]) -
     return found
 
 
-def truth(trial: Tried, whole: ByDay, window: Sequence[date]) -> float:
+def truth(trial: Tried, original: ByDay, window: Sequence[date]) -> float:
     """Return the true mean effect over a window, days weighing what they would have counted."""
     # A little beside the counts, so that a window in which nothing was counted has an effect too.
-    weights = [whole[day].get(trial.place, 0) + 1e-6 for day in window]
+    weights = [original[day].get(trial.place, 0) + 1e-6 for day in window]
     return float(np.average([trial.left(day) for day in window], weights=weights))
 
 
@@ -181,25 +181,25 @@ def history(seed: int, until: date) -> Known:
     return Known(counts_by_day, {"engagement_rate": among}, heard, register(seed, until))
 
 
-def judged(
+def compared(
     chance: np.random.Generator, kind: Kind, tried: Sequence[Tried], known: Known, until: date
-) -> Iterator[Judged]:
-    """Read actions of a kind beside the register, and hold what is told of them against what they have changed."""
-    whole = known.counts[kind.code]
+) -> Iterator[Comparison]:
+    """Measure actions of a kind beside the register, and compare each with its true effect."""
+    original = known.counts[kind.code]
     entries = [Entry(trial.action, False, answers_to_events(kind.name)) for trial in tried]
-    told = kpi(kind.code, touched(chance, whole, tried), until, known.among.get(kind.code))
+    measured_kpi = kpi(kind.code, touched(chance, original, tried), until, known.among.get(kind.code))
     by_name = {trial.action.action_id: trial for trial in tried}
-    for reading in read([*entries, *known.others], {kind.code: told}, until):
-        one, finding = by_name.get(reading.action_id), reading.finding
-        if one is None or finding.effect is None or not finding.window_is_over:
+    for reading in read([*entries, *known.others], {kind.code: measured_kpi}, until):
+        trial, finding = by_name.get(reading.action_id), reading.finding
+        if trial is None or finding.effect is None or not finding.window_is_over:
             continue
         assert finding.last_day
-        yield Judged(reading, truth(one, whole, list(days(finding.starts[0], finding.last_day))), 0)
+        yield Comparison(reading, truth(trial, original, list(days(finding.starts[0], finding.last_day))), 0)
 
 
 @dataclass(frozen=True)
-class Looked:
-    """What looks at a running action told, each a reading of its own.
+class Looks:
+    """Repeated looks at one running action, each a separate measurement.
 
     Args:
         ratio: The true effect.
@@ -212,37 +212,39 @@ class Looked:
     held: bool
 
 
-def looked(ratio: float, findings: Iterable[Finding]) -> Looked | None:
-    """Return what looks told together; None where none could be told."""
+def together(ratio: float, findings: Iterable[Finding]) -> Looks | None:
+    """Return the looks together; None where no look had an effect."""
     intervals = [finding.effect.sequential_ratio for finding in findings if finding.effect]
     if not intervals:
         return None
-    return Looked(
+    return Looks(
         ratio,
         any(interval.excludes(1.0) for interval in intervals),
         not any(interval.excludes(ratio) for interval in intervals),
     )
 
 
-def looked_by_day(
+def looks_by_day(
     chance: np.random.Generator, code: str, known: Known, number: int, until: date
-) -> Iterator[Looked | None]:
-    """Look at each action every day but the last of its window, as the daily build does."""
-    whole = known.counts[code]
+) -> Iterator[Looks | None]:
+    """Measure each action every day but the last of its window, as the daily build does."""
+    original = known.counts[code]
     tried = drawn(chance, Kind(NEWS, code, (1, 1), stays=True), number, until - LOOK_DAYS * DAY)
-    told = series(code, touched(chance, whole, tried), until, period_type="day")
-    assert told
+    daily_series = series(code, touched(chance, original, tried), until, period_type="day")
+    assert daily_series
     actions = [trial.action for trial in tried] + [
         action.action for action in known.others if code in action.action.targets
     ]
     for trial in tried:
         assert trial.action.started_on
         ends = [trial.action.started_on + step * DAY for step in range(LOOK_DAYS)]
-        yield looked(trial.ratio, [examine(trial.action, replace(told, known_until=end), actions, end) for end in ends])
+        yield together(
+            trial.ratio, [examine(trial.action, replace(daily_series, known_until=end), actions, end) for end in ends]
+        )
 
 
-def looked_by_hour(chance: np.random.Generator, known: Known, number: int, until: date) -> Iterator[Looked | None]:
-    """Look at each action at some hours of its window, as the live build does, with sixty days of hours at hand."""
+def looks_by_hour(chance: np.random.Generator, known: Known, number: int, until: date) -> Iterator[Looks | None]:
+    """Measure each action at some hours of its window, as the live build does, from sixty days of hours."""
     for trial in drawn(chance, Kind(NEWS, "mentions", (1, 1), stays=True), number, until - HEARD_DAYS * DAY):
         first = trial.action.started_on
         assert first
@@ -252,11 +254,11 @@ def looked_by_hour(chance: np.random.Generator, known: Known, number: int, until
             for day in days(first - HEARD_DAYS * DAY, first + LOOK_DAYS * DAY)
             for (place, at), heard in known.heard[day].items()
         ]
-        told = (read_hourly("mentions", [trial.action], cells, begin + hour * HOUR) for hour in LOOK_HOURS)
-        yield looked(trial.ratio, [look.finding for found in told for look in found])
+        looks = (read_hourly("mentions", [trial.action], cells, begin + hour * HOUR) for hour in LOOK_HOURS)
+        yield together(trial.ratio, [reading.finding for readings in looks for reading in readings])
 
 
-def report(kind: Kind, found: Sequence[Judged]) -> None:
+def report(kind: Kind, found: Sequence[Comparison]) -> None:
     still = [trial for trial in found if trial.truth == 1.0]
     moved = [trial for trial in found if trial.truth != 1.0]
     print(f"{kind.name}, {kind.code}: {len(found)} measured, {len(moved)} with a true effect")
@@ -272,12 +274,12 @@ def report(kind: Kind, found: Sequence[Judged]) -> None:
         print(f"  seen, {np.exp(low):.2f} to {np.exp(high):.2f} times:         ", share(some))
 
 
-def report_looks(name: str, found: Sequence[Looked | None]) -> None:
-    told = [trial for trial in found if trial]
-    print(f"{name}: {len(told)} of {len(found)} could be told")
-    print("  without effect, ever excluded:     ", share([trial.excluded for trial in told if trial.ratio == 1.0]))
-    print("  with one, held at every look:      ", share([trial.held for trial in told if trial.ratio != 1.0]))
-    print("  with one, excluded at some look:   ", share([trial.excluded for trial in told if trial.ratio != 1.0]))
+def report_looks(name: str, found: Sequence[Looks | None]) -> None:
+    measured = [trial for trial in found if trial]
+    print(f"{name}: {len(measured)} of {len(found)} could be measured")
+    print("  without effect, ever excluded:     ", share([trial.excluded for trial in measured if trial.ratio == 1.0]))
+    print("  with one, held at every look:      ", share([trial.held for trial in measured if trial.ratio != 1.0]))
+    print("  with one, excluded at some look:   ", share([trial.excluded for trial in measured if trial.ratio != 1.0]))
 
 
 def main() -> None:
@@ -285,23 +287,25 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[17, 101, 202, 303])
     parser.add_argument("--until", type=date.fromisoformat, default=date(2027, 12, 31))
     parser.add_argument("--actions", type=int, default=60, help="of each kind and KPI in each history")
-    parser.add_argument("--looked", type=int, default=24, help="actions that are looked at, in each history")
+    parser.add_argument(
+        "--looked", type=int, default=24, help="running actions that are measured repeatedly, in each history"
+    )
     options = parser.parse_args()
-    found: dict[Kind, list[Judged]] = defaultdict(list)
-    by_look: dict[str, list[Looked | None]] = defaultdict(list)
+    found: dict[Kind, list[Comparison]] = defaultdict(list)
+    by_look: dict[str, list[Looks | None]] = defaultdict(list)
     for seed in options.seeds:
         chance, known = np.random.default_rng(seed), history(seed, options.until)
         for kind in KINDS:
             tried = drawn(chance, kind, options.actions, options.until)
-            found[kind] += judged(chance, kind, tried, known, options.until)
-        for code in LOOKED_AT:
-            by_look[f"{code}, every day"] += looked_by_day(chance, code, known, options.looked, options.until)
-        by_look["mentions, by the hour"] += looked_by_hour(chance, known, options.looked, options.until)
-        print(f"seed {seed} is read", flush=True)
+            found[kind] += compared(chance, kind, tried, known, options.until)
+        for code in KPIS_BY_DAY:
+            by_look[f"{code}, every day"] += looks_by_day(chance, code, known, options.looked, options.until)
+        by_look["mentions, by the hour"] += looks_by_hour(chance, known, options.looked, options.until)
+        print(f"seed {seed} is measured", flush=True)
     for kind, some in found.items():
         report(kind, some)
-    for name, looks_at in by_look.items():
-        report_looks(name, looks_at)
+    for name, looks in by_look.items():
+        report_looks(name, looks)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Measures the columnar path of listening: speed against DuckDB's own, redaction, memory. Asserts nothing.
+"""Measures the columnar path of listening: speed against DuckDB's own, redaction, memory.
 
 Run it as `python -m benchmarks.listening [--rows N] [--redacted-rows N]`; each step has its own process and home.
 """

@@ -55,11 +55,11 @@ def _report(names: Sequence[str], now: date) -> None:
     print(f"sandbox up to {now}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; aim: {AIM_SECONDS} s")
     print(f"{'platform':22} {'first':>8} {'records':>9} | {'second':>8} {'processor':>9} {'read':>7} {'changed':>7}")
     for name in names:
-        first, _, whole = _timed(name)
+        first, _, report = _timed(name)
         second, processor, nothing = _timed(name)
         changed = nothing.total("rows_new") + nothing.total("rows_updated")
         print(
-            f"{name:22} {first:6.1f} s {whole.total('rows_read'):9} | {second:6.2f} s {processor:7.2f} s"
+            f"{name:22} {first:6.1f} s {report.total('rows_read'):9} | {second:6.2f} s {processor:7.2f} s"
             f" {nothing.total('rows_read'):7} {changed:7}",
             flush=True,
         )

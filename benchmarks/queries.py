@@ -1,4 +1,4 @@
-"""What a process of its own costs each query of a chart: the same SQL in this process and in a worker, by turns.
+"""Measures the cost of a worker process for each query of a chart: the same SQL in this process and in a worker.
 
 Against a server that `cyberimpact superset apply` has filled, which is asked for the SQL of each chart:
 

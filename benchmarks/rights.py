@@ -77,7 +77,7 @@ def first_use(link: Path, table: str, granted: Sequence[Right], readers: int) ->
         f"{link.name}, {len(granted)} rights, {readers} readers: {elapsed:.1f} s in all, {size / 2**20:.0f} MiB, "
         f"largest {largest / 2**20:.1f} of {link.stat().st_size / 2**20:.1f} MiB"
     )
-    report("  copy and first query", [whole for _, whole in figures])
+    report("  copy and first query", [total for _, total in figures])
     again = [first_query(right)[1] for right in granted]
     report("  the next query", again)
 

@@ -1,4 +1,4 @@
-"""Measures the streaming detector on one core, and EARS in SQL. Asserts nothing, and does not say what they find."""
+"""Measures the streaming detector on one core, and EARS in SQL."""
 
 import os
 import time

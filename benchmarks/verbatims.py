@@ -1,4 +1,4 @@
-"""Measures the classification of texts from a CSV file: texts per second for feeling and themes. Asserts nothing."""
+"""Measures the classification of texts from a CSV file: texts per second for feeling and themes."""
 
 import argparse
 import csv

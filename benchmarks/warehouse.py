@@ -1,4 +1,4 @@
-"""Measures dbt on millions of rows against DuckDB queries by hand that aggregate the same. Asserts nothing.
+"""Measures dbt on millions of rows against DuckDB queries by hand that aggregate the same.
 
 Run it as `python -m benchmarks.warehouse [--mentions N] [--feedback N]`. Rows are made by DuckDB inside the
 warehouse of a home of its own, where a load and the archive would leave them.

@@ -140,8 +140,8 @@ def add_topics(words: list[str], environment: dict[str, str]) -> None:
 
 
 def inject(sandbox: str, word: str, seconds: list[float]) -> None:
-    told = [{"text": f"Encore {word} à Évreux, message {rank}", "seconds": at} for rank, at in enumerate(seconds)]
-    httpx.post(f"{sandbox}/_control/mentions", json={"mentions": told}, timeout=60).raise_for_status()
+    mentions = [{"text": f"Encore {word} à Évreux, message {rank}", "seconds": at} for rank, at in enumerate(seconds)]
+    httpx.post(f"{sandbox}/_control/mentions", json={"mentions": mentions}, timeout=60).raise_for_status()
 
 
 def load_background(home: Path, words: Sequence[str], days: int, environment: dict[str, str]) -> None:
@@ -199,8 +199,8 @@ class Wave:
     hook: float | None
 
     def __str__(self) -> str:
-        told = ["lost" if at is None else f"{at:6.1f} s" for at in (self.mail, self.hook)]
-        return f"{self.word:12} {self.condition:8} mail {told[0]}  webhook {told[1]}"
+        delays = ["lost" if at is None else f"{at:6.1f} s" for at in (self.mail, self.hook)]
+        return f"{self.word:12} {self.condition:8} mail {delays[0]}  webhook {delays[1]}"
 
 
 class Scheduler:
@@ -281,14 +281,14 @@ def main() -> None:
     words = unused_words(home)[: options.waves + options.kills]
     ports = {name: free_port() for name in ("sandbox", "smtp", "hook")}
     sandbox = f"http://127.0.0.1:{ports['sandbox']}"
-    told = home / "waves.yml"
-    told.write_text(yaml.safe_dump({"subscriptions": recipients(ports["hook"])}), encoding="utf-8")
+    subscriptions = home / "waves.yml"
+    subscriptions.write_text(yaml.safe_dump({"subscriptions": recipients(ports["hook"])}), encoding="utf-8")
     os.environ["CYBERIMPACT_HOME"] = str(home)
     environment = supervised.environment() | {
         "CYBERIMPACT_LISTENING_URL": f"{sandbox}/talkwalker/api/v1/search/p/gendarmerie",
         "CYBERIMPACT_SMTP_HOST": "127.0.0.1",
         "CYBERIMPACT_SMTP_PORT": str(ports["smtp"]),
-        "CYBERIMPACT_SUBSCRIPTIONS": str(told),
+        "CYBERIMPACT_SUBSCRIPTIONS": str(subscriptions),
     }
     arrivals, waves = Arrivals(), []
     with ExitStack() as stack:
@@ -313,7 +313,7 @@ def main() -> None:
         stack.enter_context(process([BIN / "cyberimpact", "watch"], environment, home / "logs" / "waves-watch.log"))
         wait("the first micro-batch", lambda: published(home) != former, 1800)
         former = published(home)
-        wait("a second one, which tells of what was said before", lambda: published(home) != former, 600)
+        wait("a second one, with the mentions of the days before", lambda: published(home) != former, 600)
         bench = Bench(home, environment, sandbox, arrivals, scheduler)
         conditions = [
             "build" if (rank + 1) * options.builds % 1 < options.builds else "quiet" for rank in range(options.waves)
@@ -326,7 +326,7 @@ def main() -> None:
         print(summary(waves, "kill"))
     print(f"repeats under one identifier: {arrivals.repeats('mails')} mails, {arrivals.repeats('hooks')} webhooks")
     twice = [word for word in words if sum(word in text.lower() for _, _, text in arrivals.mails) > 1]
-    print(json.dumps({"told more than once, as several signals or repeats": twice}, ensure_ascii=False))
+    print(json.dumps({"sent more than once, as several signals or repeats": twice}, ensure_ascii=False))
 
 
 def unused_words(home: Path) -> list[str]:

@@ -102,7 +102,6 @@ class Store:
         return digest
 
     def keep_json(self, value: Any, staging: Path) -> str:
-        """Put a JSON value into the store, and return its digest."""
         made = staging / "value.json"
         made.write_bytes(canonical(value))
         return self.keep(made)

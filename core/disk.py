@@ -14,7 +14,6 @@ _INPUT_OUTPUT, _NOTHING_BYTES = "disk I/O error", 1 << 20
 
 
 def is_full(text: str) -> bool:
-    """Return whether a message is that of a full disk."""
     return any(words in text for words in _WORDS)
 
 

@@ -67,7 +67,7 @@ def content() -> dict[str, Any]:
     charts, datasets = declared("chart"), declared("dataset")
     exposures = []
     made = (shown(slug, dashboard) for slug, dashboard in declared("dashboard").items())
-    for slug, dashboard in chain.from_iterable(one.items() for one in made):
+    for slug, dashboard in chain.from_iterable(dashboards.items() for dashboards in made):
         read = {model for name in datasets_of(dashboard, charts) for model in models_of(datasets[name])}
         exposures.append(
             {

@@ -45,7 +45,7 @@ def table_entry(folder: str, table: Table, written_by_dlt: Iterable[str] = WRITT
 
 
 def platform_source(platform: Platform) -> dict[str, Any]:
-    """Return the raw tables of a platform; its load log tells how fresh they are."""
+    """Return the raw tables of a platform; its load log gives their freshness."""
     log = table_entry(platform.name, LOAD_LOG)
     minutes = platform.late_after // timedelta(minutes=1)
     log["config"]["loaded_at_field"] = "finished_at"

@@ -2,5 +2,5 @@
 
 import os
 
-#: dlt asks once, at its first use, which comes before any pipeline: nobody else is told what is loaded here.
+#: dlt asks once, at its first use, which comes before any pipeline: dlt reports to nobody what is loaded here.
 os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"

@@ -50,12 +50,10 @@ class Entry:
     values: Mapping[str, Any]
 
     def wrong(self, why: str) -> ExpectedFailure:
-        """Return the failure that says what is wrong with it."""
         return wrong(self.file, self.line, why)
 
 
 def wrong(file: Path, line: int, why: str) -> ExpectedFailure:
-    """Return the failure that says what is wrong with a line of a file."""
     return ExpectedFailure(
         f"Configuration, file {file.name}, line {line}: {why}.",
         f"Correct that line of {file}; ingestion/defaults/{file.name} is an example.",

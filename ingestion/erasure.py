@@ -1,4 +1,4 @@
-"""Erases from the home what has reached its retention, or what concerns one person, down to the bytes.
+"""Erases records at the end of their retention, or those of one person, down to the bytes.
 
 DuckDB keeps the blocks of deleted rows in its file, and readers hold the published copies open. A database is therefore
 written anew without its free blocks, and swapped in one step: who has the former file open keeps it until it closes it.

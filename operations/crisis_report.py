@@ -72,7 +72,6 @@ class Report:
 
 
 def gather(home: Home, crisis: Crisis) -> Report:
-    """Return the report of a crisis from the home's databases."""
     around = territories_around(home)
     found = sorted((s for s in read(home) if _belongs(crisis, s, around)), key=lambda signal: signal.opened_at)
     known = {signal.signal_id for signal in found}

@@ -151,7 +151,7 @@ def _explained(problem: Exception, ours: Server) -> ExpectedFailure:
             remedy = "Use the name that stands in its certificate, and have its authority trusted by this machine."
         case smtplib.SMTPResponseException():
             what = f"refuses the mail (code {problem.smtp_code})"
-        case TimeoutError() | smtplib.SMTPServerDisconnected():  # smtplib tells a silence as a broken connection
+        case TimeoutError() | smtplib.SMTPServerDisconnected():  # smtplib reports a timeout as a broken connection
             what = f"fell silent for {ours.timeout_seconds:.0f} s, or closed the connection"
         case OSError():
             what = f"cannot be reached ({problem.strerror or 'unknown name'})"

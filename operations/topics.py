@@ -1,4 +1,4 @@
-"""The topics that are watched in this home. What a topic is, and what it finds, is `analytics.signals.topics`."""
+"""The watched topics: those of the project and those of operators."""
 
 from contextlib import closing
 from dataclasses import dataclass
@@ -102,8 +102,8 @@ def preview(topic: Topic, most: int = 20) -> Preview:
     by_day = dict.fromkeys(sorted({row[0] for row in rows}), 0)
     examples: dict[str, None] = {}
     for day, title, text, profiles in rows:
-        told = ". ".join(filter(None, (title, text)))
-        if topic.compiled.finds(definitions.folded(told), frozenset((profiles or "").split(";"))):
+        content = ". ".join(filter(None, (title, text)))
+        if topic.compiled.finds(definitions.folded(content), frozenset((profiles or "").split(";"))):
             by_day[day] += 1
             if text and len(examples) < most:
                 examples[text] = None

@@ -222,7 +222,7 @@ def _declared_handle(text: str, start: int) -> Span | None:
 
 
 def _account_handle(text: str, start: int) -> Span | None:
-    """Return the pseudonym of an account, which its odd spelling, its quotes or an unknown capital tell from a word."""
+    """Return the pseudonym of an account, recognised by odd spelling, quotes or an unknown capital."""
     found = _ACCOUNT_HANDLE.match(text, start)
     if not found or text[start - 1 : start] == "[":
         return None

@@ -258,7 +258,7 @@ _REGIONS = word_set(
     " atlantique pyrenees"
 )
 
-#: Words that only an accent tells from a first name.
+#: Words that differ from a first name by an accent only.
 _TOLD_BY_ACCENT = frozenset({"marié"})
 
 #: Two words without the line end that an export lost: MaireJe, C.R.HAccord.

@@ -30,7 +30,7 @@ def _deliver(folder: Path, seed: int, moment: datetime) -> None:
 
 
 def _deliver_on(folder: Path, seed: int, delivered: datetime) -> None:
-    """Deliver on, as long as the server lives; the files of whole days once a day, for they take long to tell."""
+    """Deliver on, as long as the server lives; the files of complete days once a day, since they take long to write."""
     while True:
         time.sleep(RUNNING_SECONDS)
         moment = _now()
@@ -42,7 +42,7 @@ def _deliver_on(folder: Path, seed: int, delivered: datetime) -> None:
 
 
 def _write_truth(file: Path, seed: int, until: date) -> None:
-    """Write what really happened, for those who judge what was noticed; nothing else may read it."""
+    """Write what really happened, to evaluate detection; nothing else may read it."""
     happened = (*events(seed, until), *effects(seed, until))
     truth = [{"kind": "action_effect", **asdict(effect), "start": effect.start.isoformat()} for effect in happened]
     file.write_text(json.dumps(truth, ensure_ascii=False, indent=1), encoding="utf-8")

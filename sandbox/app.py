@@ -56,7 +56,7 @@ def dropped_files(seed: int, until: date) -> Iterator[DroppedFile]:
 
 
 def daily_files(seed: int, until: date) -> Iterator[DroppedFile]:
-    """Yield the files that tell whole days, up to one."""
+    """Yield the files of complete days, up to one."""
     for module in _modules_with("drops"):
         if not hasattr(module, "running_drops"):
             yield from _of(module, module.drops(seed, until))
@@ -77,8 +77,8 @@ def build_app(seed: int, today: Callable[[], date]) -> Starlette:
     """Return the stand-ins of all platforms.
 
     Args:
-        seed: Which invented history they tell.
-        today: Returns the day up to which they tell it.
+        seed: Seed of their invented history.
+        today: Returns the day up to which they serve it.
     """
     modules = tuple(_modules_with("routes"))
     routes = [Route("/health", _health), *(route for module in modules for route in module.routes(seed, today))]

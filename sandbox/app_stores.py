@@ -32,7 +32,7 @@ PACKAGE, NUMBER = "fr.gouv.interieur.masecurite", "1606080425"
 
 Record = dict[str, Any]
 
-#: The feed tells its times so.
+#: Format of the feed's times.
 CUPERTINO = timezone(timedelta(hours=-7))
 
 PLAY_WINDOW = timedelta(days=7)
@@ -245,7 +245,6 @@ class Stores:
 
 
 def routes(seed: int, today: Callable[[], date]) -> list[Route]:
-    """Return what the stores answer."""
     return Stores(seed, today).routes()
 
 

@@ -98,8 +98,8 @@ Row = dict[str, Any]
 
 def shared(total: int, weights: Sequence[float]) -> list[int]:
     """Deal a total out by weight, so that the parts are whole and add up (largest remainders)."""
-    whole = sum(weights) or 1
-    exact = [total * weight / whole for weight in weights]
+    total_weight = sum(weights) or 1
+    exact = [total * weight / total_weight for weight in weights]
     parts = [int(part) for part in exact]
     order = sorted(range(len(weights)), key=lambda rank: exact[rank] - parts[rank], reverse=True)
     for rank in order[: total - sum(parts)]:
@@ -268,7 +268,7 @@ def _piano(seed: int, today: date, asked: Row, fault: str) -> Response:
         return _piano_error(400, "max-results must be between 1 and 10000.")
     period, site = asked["period"]["p1"][0], str(asked["space"]["s"][0])
     start, end = date.fromisoformat(period["start"]), date.fromisoformat(period["end"])
-    if end > max(today, clock.today()):  # a history told up to an earlier day has no rows after it
+    if end > max(today, clock.today()):  # a history served up to an earlier day has no rows after it
         return _piano_error(400, "The period must not be in the future.")
     if site not in {GENDARMERIE, SERVICE_PUBLIC}:
         return _piano_error(403, "You do not have access to this space.")

@@ -112,7 +112,7 @@ def contacts_of(seed: int, day: date) -> tuple[Row, ...]:
 
 
 def _began(row: Row) -> datetime:
-    return datetime.strptime(str(row[1]), _MOMENT)  # noqa: DTZ007 - local time, as the export tells it
+    return datetime.strptime(str(row[1]), _MOMENT)  # noqa: DTZ007 - local time, as in the export
 
 
 def _pull(seed: int, day: date, kind: str | None) -> float:

@@ -16,7 +16,7 @@ def today() -> date:
 
 
 def history_end(day: date) -> datetime:
-    """Return the instant up to which a day is told: its end in Paris, or this minute where it is not over."""
+    """Return the instant up to which a day is served: its end in Paris, or this minute where it is not over."""
     end = datetime.combine(day + timedelta(days=1), time(), PARIS).astimezone(UTC)
     return min(end, now().replace(second=0, microsecond=0))
 

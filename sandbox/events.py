@@ -138,7 +138,7 @@ class Event:
         days: Number of days.
         departements: Codes of the départements that it touches; empty for the whole country.
         strength: What it adds at its height, as a multiple of an ordinary day.
-        is_crisis: Whether someone on duty should have been told.
+        is_crisis: Whether someone on duty should have been alerted.
         keywords: Words that people use for it.
     """
 
@@ -191,7 +191,6 @@ def french_name(chance: Random) -> tuple[str, str]:
 
 @lru_cache(maxsize=64)
 def _events_of_month(seed: int, year: int, month: int) -> tuple[Event, ...]:
-    """Return the events that begin in a month."""
     found = []
     first = date(year, month, 1)
     for kind, (label, keywords, every, (shortest, longest), strength, is_crisis) in _KINDS.items():
@@ -237,7 +236,6 @@ def events(seed: int, until: date) -> tuple[Event, ...]:
 
 @lru_cache(maxsize=2048)
 def active(seed: int, day: date) -> tuple[Event, ...]:
-    """Return the events that are under way on a day."""
     return tuple(event for event in events(seed, day) if event.intensity(day) > 0)
 
 

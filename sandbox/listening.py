@@ -191,7 +191,7 @@ def _document(chance: Random, day: date, rank: int, event: Event | None, network
 def _added(
     rank: int, now: int, *, text: str, seconds: float, source: str = "facebook", code: str | None = None
 ) -> Document:
-    """Return a mention that somebody wants to be told, found when it is published."""
+    """Return a mention that a test asks for, found when it is published."""
     chance = Random(rank)  # noqa: S311 - an account that differs, no secret
     document = _document(chance, datetime.fromtimestamp(now / 1000, PARIS).date(), 90_000 + rank, None)
     at = now + round(seconds * 1000)
@@ -429,7 +429,7 @@ def routes(seed: int, today: Callable[[], date]) -> list[Route]:
 
 
 def _now(today: date) -> int:
-    """Return the instant up to which a day is told, in milliseconds."""
+    """Return the instant up to which a day is served, in milliseconds."""
     end = datetime.combine(today + timedelta(days=1), time(), PARIS)
     return _milliseconds(min(end, clock.now()))
 
@@ -479,5 +479,5 @@ def _refusal(name: str) -> Response:
 
 
 def refuse(fault: str) -> Response | None:
-    """Return Talkwalker's own answer to a fault; the limit of calls is told with status 401."""
+    """Return Talkwalker's own answer to a fault; the limit of calls is answered with status 401."""
     return _refusal(fault) if fault in _REFUSALS else None

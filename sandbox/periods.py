@@ -23,7 +23,7 @@ class Period:
     Attributes:
         name: `2025-S1` for the first half of 2025.
         first: First day.
-        last: Last day that is told.
+        last: Last day that is served.
     """
 
     name: str

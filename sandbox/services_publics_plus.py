@@ -187,12 +187,12 @@ class Portal:
     def _all(self, dataset: str) -> list[Record]:
         today = self._today()
         if dataset not in self._cache or self._cache[dataset][0] != today:
-            told = (
+            served = (
                 results(self._seed, today)
                 if dataset == RESULTS
                 else (record(experience, today) for experience in history(self._seed, today))
             )
-            self._cache[dataset] = today, list(told)
+            self._cache[dataset] = today, list(served)
         return self._cache[dataset][1]
 
     def _describe(self, request: Request) -> Response:

@@ -12,7 +12,7 @@ from sandbox.events import Event, draw
 
 RUMOUR = "rumour"
 
-#: Of events that are no rumour, those that a notice tells of; and of rumours, those that a known account starts.
+#: Of events that are no rumour, those that start with a notice; and of rumours, those that a known account starts.
 NOTICED, STARTED_BY_KNOWN = 0.33, 0.15
 FOLLOWERS_OF_UNKNOWN, FOLLOWERS_OF_KNOWN = 180, 40_000
 

@@ -23,7 +23,7 @@ def write_warehouse(home: Home, generation: int = 0, nodes: Mapping[str, str] | 
 
     Args:
         home: Where it is written; a warehouse that is there is replaced.
-        generation: The number that tells this build from the others.
+        generation: The number of this build.
         nodes: Status by name in `audit.build_status`; one model that succeeded by default.
         rows: Rows of each large table.
     """

@@ -1,4 +1,4 @@
-"""Shows a dbt target what operators have decided in this home: a dbt-duckdb plugin of the profile. No dagster here."""
+"""dbt-duckdb plugin that shows a target the decisions of operators."""
 
 from typing import Any
 

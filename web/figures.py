@@ -93,7 +93,6 @@ class Figures:
     connection: duckdb.DuckDBPyConnection
 
     def publication(self) -> Row:
-        """Return the publication that the figures come from."""
         return self._rows(_PUBLICATION)[0]
 
     def catalogue(self) -> list[Row]:

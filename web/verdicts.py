@@ -44,7 +44,6 @@ async def ask(request: Request) -> HTMLResponse:
 
 
 async def record(request: Request) -> HTMLResponse:
-    """Record the verdict of a link."""
     body = b""
     async for chunk in request.stream():
         body += chunk

@@ -1,1 +1,1 @@
-"""Which values of a series of counts stand out: detection methods and their calibration."""
+"""Anomaly detection in series of counts: methods and their calibration."""

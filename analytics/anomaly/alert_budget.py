@@ -1,4 +1,4 @@
-"""How many false alerts an operator accepts, and the thresholds that keep to it. Scores come from elsewhere."""
+"""Thresholds that respect the number of false alerts an operator accepts."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -34,7 +34,8 @@ def threshold(baseline: Iterable[Scores], alerts_per_series_week: float) -> floa
     for scores in baseline:
         if not scores:
             continue
-        blocks = [max(score for _, score in block) for _, block in groupby(scores, key=lambda one: _block(one[0]))]
+        by_block = groupby(scores, key=lambda scored: _block(scored[0]))
+        blocks = [max(score for _, score in block) for _, block in by_block]
         maxima += blocks
         weeks += len(blocks) * (_BLOCK / _WEEK)
     allowed = int(alerts_per_series_week * weeks)

@@ -1,4 +1,4 @@
-"""Which bins of many series stand out from their own past, all series at once. What becomes of them: `signals`.
+"""Scores the bins of many series against their own past, all series at once.
 
 A bin is compared with the same hours of the days before. Counts of a topic in a département are sparse: their law is
 the negative binomial of `count_distributions`. Past bins are clipped, so that one event does not hide the next. What is
@@ -29,7 +29,7 @@ _LEAST_P = 1e-300
 
 
 class Key(NamedTuple):
-    """Names a series."""
+    """The identity of a series."""
 
     topic: str
     metric: str

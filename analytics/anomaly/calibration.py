@@ -1,4 +1,4 @@
-"""The thresholds that keep to the operators' budgets of false alerts. How a bin is scored: `baseline`."""
+"""Calibrates the thresholds of each domain to the operators' budgets of false alerts."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Tail probabilities of one value given its past, and their combination; no thresholds and no decisions."""
+"""Tail probabilities of one value given its past, and their combination."""
 
 import math
 from typing import TYPE_CHECKING

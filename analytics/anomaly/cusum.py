@@ -1,4 +1,4 @@
-"""The cumulative sum that finds slow rises of a count. Sudden rises belong to the other charts."""
+"""Cumulative sum (CUSUM): finds slow rises of a count."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Daily series: what stands out of the last whole days, and what rises slowly. SQL computes EARS (macro `ears`)."""
+"""Detects anomalies of daily series: sudden ones in the last complete days, and slow rises. SQL computes EARS."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -155,7 +155,7 @@ def _slow(days: list[Day], counts: np.ndarray, others: np.ndarray, limit: float)
 def _clipped(before: np.ndarray) -> np.ndarray:
     """Return the last four weeks, with what lies far above the usual cut, so that one event does not hide the next.
 
-    Where the usual of the days that count at all would be cut itself, the series comes in lumps, and they tell what is
+    Where the usual of the days that count at all would be cut itself, the series comes in lumps, which define what is
     usual.
     """
     past, long_past = before[-_PAST_DAYS:], before[-_SCORED_DAYS:]

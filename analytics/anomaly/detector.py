@@ -1,4 +1,4 @@
-"""The streaming detector: one instance per series, one score per value, from the past alone; no batch method.
+"""The streaming detector: one instance per series, one score per value, from the past only.
 
 It was chosen by reasoning about counts of posts and by comparison (`docs/signals.md` has the figures):
 
@@ -9,7 +9,7 @@ It was chosen by reasoning about counts of posts and by comparison (`docs/signal
 - What is learnt of a value is clipped (Huber 1964), so that one huge value does not blind it.
 - How far a series strays on an ordinary day, the mean logarithm of the greatest deviation of each day, sets what is
   extraordinary in it: block maxima, as in the theory of extreme values (Gumbel 1958), drawn towards a common prior.
-- What follows a greater deviation of the same day belongs to the event already told: its deviation counts a fifth.
+- What follows a greater deviation of the same day belongs to the event already reported: its deviation counts a fifth.
 """
 
 import json
@@ -48,7 +48,7 @@ class Detector:
     """
 
     ALERT: ClassVar[float] = 0.5
-    """The score at which an operator would be told, at about one false alert in four weeks of a quiet series."""
+    """The score at which an operator would be alerted, at about one false alert in four weeks of a quiet series."""
 
     __slots__ = (
         "_clock",
@@ -177,7 +177,7 @@ class Detector:
         self._first.append(value)
         if self._seen == _WARM_UP:
             self._level = median(self._first)
-            near = sorted((one - self._level) ** 2 for one in self._first)[:-_OUTLIERS_AT_FIRST]
+            near = sorted((value - self._level) ** 2 for value in self._first)[:-_OUTLIERS_AT_FIRST]
             self._level_error = math.sqrt(math.fsum(near) / len(near))
             self._first = []
 

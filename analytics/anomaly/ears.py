@@ -1,4 +1,4 @@
-"""The three EARS control charts, and no other method. Their SQL twin is the macro `ears` of the dbt project."""
+"""The three EARS control charts. The macro `ears` of the dbt project computes the same in SQL."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -58,7 +58,7 @@ def c2(counts: "ArrayLike", alpha: float = 0.001, baseline: int = 7, min_sigma: 
 def c3(counts: "ArrayLike", alpha: float = 0.025, baseline: int = 7, min_sigma: float = 0.0) -> Chart:
     """Alarm when the excess over one standard deviation in the two periods before adds up to more than the bound.
 
-    As in `earsC` of the R package surveillance, against which it is checked, the upper bound is told on the scale of
+    As in `earsC` of the R package surveillance, against which it is checked, the upper bound is on the scale of
     the count: the count itself, moved by how far that excess is from the bound. A baseline without variation has no
     scale to measure an excess by: it adds none. Source and arguments: see `c1`.
 

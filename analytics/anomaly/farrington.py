@@ -1,4 +1,4 @@
-"""Farrington's method in its flexible form, for weekly series of several years; no method without a season."""
+"""Farrington's flexible method, for weekly series of several years."""
 
 import itertools
 from dataclasses import dataclass

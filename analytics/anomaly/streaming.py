@@ -1,4 +1,4 @@
-"""The streaming detectors of the series that are watched bin by bin: advanced, saved, and asked about open bins.
+"""Advances, saves and queries the streaming detectors of the series that are watched bin by bin.
 
 A detector learns a bin once it is closed for good; what is younger it scores from a copy, again at each micro-batch,
 for mentions are found some minutes after they are published. Scores become probabilities by the scores of all.

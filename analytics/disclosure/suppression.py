@@ -50,9 +50,9 @@ class Table:
                 if counts[total.total] != sum(counts[part] for part in total.parts):
                     raise ValueError(f"The count of cell {total.total} is not the sum of cells {total.parts}.")
         for share in self.shares:
-            for cell, (part, whole) in enumerate(zip(share, self.counts, strict=True)):
-                if not 0 <= part <= whole:
-                    raise ValueError(f"Cell {cell} holds {part} of {whole}: a share is at most the whole.")
+            for cell, (part, total) in enumerate(zip(share, self.counts, strict=True)):
+                if not 0 <= part <= total:
+                    raise ValueError(f"Cell {cell} holds {part} of {total}: a share is at most its total.")
 
     def sums_of(self, layer: int) -> list[Sum]:
         """Return the sums that hold for the counts, which are layer 0, or for a share."""
@@ -67,7 +67,7 @@ def pattern(table: Table, hidden_anyway: Iterable[int] = (), unpublished: Iterab
     that are hidden already change at no cost, so that a cell which needs no more protection adds none. What was found
     stays possible when more is hidden: at the end each hidden cell has its proof. There is a solution, for a count may
     grow with all the totals that it is in, with two exceptions. Where no count of a cell but the true one meets all the
-    guesses, it is protected from the promised sums alone. Where cells that are not published tell a count already, as
+    guesses, it is protected from the promised sums alone. Where cells that are not published already give a count, as
     the zero of a month that a breakdown leaves out, it is hidden and nothing else is. The same table gives the same
     pattern.
 

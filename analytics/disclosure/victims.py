@@ -175,9 +175,9 @@ def checked_additions(
     for total, parts in additions(cells, levels, figures.loose):
         of_shares = [n for n, own in enumerate(grains) if own.issuperset(grain(cell) for cell in (total, *parts))]
         for layer in (figures.victims, *(figures.shares[n] for n in of_shares)):
-            whole, pieces = layer.get(total, 0), sum(layer.get(part, 0) for part in parts)
-            if whole != pieces:
-                raise ValueError(f"{describe(total)} counts {whole}, but its parts {pieces}.")
+            published_total, pieces = layer.get(total, 0), sum(layer.get(part, 0) for part in parts)
+            if published_total != pieces:
+                raise ValueError(f"{describe(total)} counts {published_total}, but its parts {pieces}.")
         yield total, parts, of_shares
 
 

@@ -1,1 +1,1 @@
-"""Which places of France a text names."""
+"""Geoparsing: the places of France that a text names."""

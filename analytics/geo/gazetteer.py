@@ -77,7 +77,6 @@ def bearers(name: tuple[str, ...]) -> tuple[Entry, ...]:
 
 
 def bears(name: tuple[str, ...], level: str) -> bool:
-    """Return whether a place of a level bears a name."""
     return any(entry.level == level for entry in bearers(name))
 
 

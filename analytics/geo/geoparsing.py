@@ -327,7 +327,7 @@ class _Reading:
         return self._one_of(communes, named)
 
     def _only_shouted(self, first: int, last: int) -> bool:
-        """Return whether capitals tell nothing of a name, since all is in capitals, and nothing else does."""
+        """Return whether capitals do not mark a name, since all is in capitals, and nothing else does."""
         return self.shouts and not self._is_located(first, last)
 
     def _is_commune(self, first: int, last: int, communes: list[Entry], named: set[str]) -> bool:

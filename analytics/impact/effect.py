@@ -152,17 +152,17 @@ def measure(
         for start in starts
         if start >= least_past
     ]
-    whole = [_Window(window.counted.sum(axis=1), window.expected.sum(axis=1)) for window in (now, *placebos)]
+    summed = [_Window(window.counted.sum(axis=1), window.expected.sum(axis=1)) for window in (now, *placebos)]
     dispersion = learnt(
-        np.concatenate([window.counted[inside] for window in whole]),
-        np.concatenate([window.expected[inside] for window in whole]),
+        np.concatenate([window.counted[inside] for window in summed]),
+        np.concatenate([window.expected[inside] for window in summed]),
     )
-    residuals = np.array([dispersion.residual(window.counted, window.expected) for window in whole])
+    residuals = np.array([dispersion.residual(window.counted, window.expected) for window in summed])
     scales = _scales(residuals[1:])
     scale = float(scales[treated])
     standard = residuals[0] / scales
     low, high = _quantiles(standard[inside])
-    counted, expected = float(whole[0].counted[treated]), float(whole[0].expected[treated])
+    counted, expected = float(summed[0].counted[treated]), float(summed[0].expected[treated])
     ratio_interval = _ratios(dispersion, counted, expected, scale * low, scale * high)
     tail = stats.norm.isf(1 - POWER)
     least = dispersion.counts(expected, scale * np.array([low - tail, high + tail])) / expected
@@ -295,8 +295,8 @@ def _fading(
     if not middle or any(expected <= 0 for _, expected in halves):
         return None, None
     (seen, foreseen), (later_seen, later_foreseen) = halves
-    whole = (seen + later_seen) / (foreseen + later_foreseen)
-    distance = dispersion.residual(later_seen, whole * later_foreseen) - dispersion.residual(seen, whole * foreseen)
+    ratio = (seen + later_seen) / (foreseen + later_foreseen)
+    distance = dispersion.residual(later_seen, ratio * later_foreseen) - dispersion.residual(seen, ratio * foreseen)
     p_value = float(2 * stats.norm.sf(abs(float(distance)) / (scale * math.sqrt(2))))
     return p_value, (float(seen / foreseen), float(later_seen / later_foreseen))
 

@@ -33,8 +33,8 @@ class Entry:
     Args:
         action: What it is.
         proposed: Whether its KPIs were proposed by the mapping, and not named by the unit.
-        is_reactive: Whether it answers to what happens, which may itself have moved the KPI: no control tells the two
-            apart, so that its effect is possible at most, and stands outside the false discovery control.
+        is_reactive: Whether it follows an event, which may itself have moved the KPI. No control separates the two: its
+            effect is possible at most, and outside the false discovery control.
     """
 
     action: Action

@@ -77,7 +77,6 @@ def course(effect: Effect) -> str:
 
 
 def sentence(effect: Effect, certainty: Certainty) -> str:
-    """Return an effect as one French sentence, with its interval."""
     if certainty is Certainty.none:
         return f"On ne peut pas conclure : {_by_chance_alone(effect.ratio, effect.ratio_interval)}."
     sense = "baisse" if effect.ratio < 1 else "hausse"

@@ -1,4 +1,4 @@
-"""Weak signals in series of counts: detection methods, their calibration and what is made of their alarms."""
+"""Weak signals: anomalies clustered, followed, graded and worded."""
 
 from analytics.anomaly.detector import Detector
 

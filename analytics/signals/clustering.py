@@ -1,4 +1,4 @@
-"""Anomalies that become one signal: those that overlap in time, territory and topic."""
+"""Clusters anomalies that overlap in time, territory and topic into signals."""
 
 import math
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""What was said around a signal: new terms, examples, sources, and how it spread. An example is a mention."""
+"""The mentions around a signal: new terms, examples, sources, and how they spread."""
 
 import re
 from collections import Counter

@@ -1,4 +1,4 @@
-"""What becomes a signal, and what becomes of it: opened, updated, closed. How a bin is scored: `baseline`.
+"""The life cycle of signals: opened from anomalies, updated, closed.
 
 A signal is known by its opening: the same opening makes the same identifier, whoever computes it. Its kind is that of
 its evidence so far, and may sharpen while it is open. What is clearly stronger than a closed or dismissed
@@ -68,7 +68,6 @@ class Signal:
 
 
 def identifier(topic: str, territory: str, kind: str, opened_at: datetime) -> str:
-    """Return the identifier of a signal that opens so."""
     return sha256(f"{topic}\n{territory}\n{kind}\n{opened_at.isoformat()}".encode()).hexdigest()[:32]
 
 

@@ -1,4 +1,4 @@
-"""One run over all live series: the anomalies of now. What becomes of them: `lifecycle`."""
+"""Detects the current anomalies of all live series in one run."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -94,8 +94,8 @@ def detect(  # noqa: PLR0917 - all that a run knows
         last = matrix.counts.shape[1]
         first = max(0, last - looked_back_hours)
         scored.append((_topics(matrix), baseline.score(_topics(matrix), range(first, last)), of_hours))
-        whole = min(last, matrix.column(now))
-        outages += baseline.drops(_all(matrix), range(max(first, whole - 3), whole))
+        closed_end = min(last, matrix.column(now))
+        outages += baseline.drops(_all(matrix), range(max(first, closed_end - 3), closed_end))
     for matrix in map(_topics, count_matrices(five_minute_bins, now, FIVE)):
         scored.append((matrix, _with_detectors(matrix, _open(matrix, now), learnt, history), of_five_minutes))
         # Pairs are looked at as often as bins are, for one ends with each bin: they have the threshold of bins.

@@ -1,4 +1,4 @@
-"""What detection reads from tables of dbt, handed over as DuckDB relations."""
+"""Reads what detection needs from dbt's tables, given as DuckDB relations."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

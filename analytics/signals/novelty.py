@@ -1,4 +1,4 @@
-"""Terms that are over-represented now. Cutting texts into terms does not belong here."""
+"""Finds terms that are over-represented in the latest texts."""
 
 import math
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The crises that last, as the live file shows them: one row for each of their topics in each of their territories."""
+"""The open crises of the live file: one row per topic and territory."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime

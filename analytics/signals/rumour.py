@@ -1,4 +1,4 @@
-"""The pattern of a rumour in how posts spread: few originals, many shares, fast, unknown sources. Not what they say."""
+"""Recognises rumours by how posts spread: few originals, many shares, fast, unknown sources."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ _UNKNOWN_SOURCES_SHARE = 0.5
 
 @dataclass(frozen=True)
 class Post:
-    """A post, or a share of one."""
+    """A post or a share."""
 
     post_id: str
     at: datetime
@@ -27,7 +27,7 @@ class Post:
 
 @dataclass(frozen=True)
 class Pattern:
-    """How posts spread; what a feature cannot be told from is None."""
+    """How posts spread; None where the posts do not show a feature."""
 
     originals_share: float
     """Posts that repeat none, over all."""
@@ -58,7 +58,7 @@ class Pattern:
 
 
 def pattern(posts: Sequence[Post]) -> Pattern | None:
-    """Return how posts spread, or None below ten posts, too few to tell.
+    """Return how posts spread, or None below ten posts, which are too few.
 
     Source of the features: Kwon, Cha, Jung, Chen, Wang (2013), Prominent features of rumor propagation in online social
     media, IEEE ICDM, 1103-1108; Vosoughi, Roy, Aral (2018), The spread of true and false news online, Science 359,
@@ -68,7 +68,7 @@ def pattern(posts: Sequence[Post]) -> Pattern | None:
         return None
     originals = {post.post_id: post for post in posts if post.shared_id is None}
     shares = Counter(post.shared_id for post in posts if post.shared_id is not None)
-    first, most = min(shares.items(), key=lambda one: (-one[1], one[0])) if shares else (None, 0)
+    first, most = min(shares.items(), key=lambda shared: (-shared[1], shared[0])) if shares else (None, 0)
     moments = sorted(post.at for post in posts if post.shared_id is not None and post.shared_id == first)
     known = {shared: count for shared, count in shares.items() if shared in originals}
     unknown_sources = sum(

@@ -1,4 +1,4 @@
-"""How grave a signal is, by a rule that its readers see. How sure it is belongs to its probability."""
+"""Grades the severity of a signal by a rule that its readers see."""
 
 import math
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""From what stands out to the rows that readers see, and back: one run's signals with their evidence and context."""
+"""Turns signals with their evidence and context into table rows, and back."""
 
 import math
 from collections import Counter
@@ -50,7 +50,7 @@ _SIGNAL, _EVIDENCE, _TERM, _EXAMPLE, _SOURCE = "signal", "evidence", "term", "ex
 
 @dataclass(frozen=True)
 class Territory:
-    """A territory, and the one that contains it."""
+    """A territory and its parent."""
 
     code: str
     level: str

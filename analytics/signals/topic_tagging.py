@@ -1,4 +1,4 @@
-"""Which topics a mention is on and which place its text names. Keeps nothing of what it has read."""
+"""Finds the topics of a mention and the place that its text names."""
 
 from collections.abc import Iterable, Sequence
 

@@ -1,4 +1,4 @@
-"""What a topic is: its definition, checked, and which texts it finds. What is counted of them belongs to the series."""
+"""Definitions of topics, their validation, and the texts that their queries find."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -83,7 +83,6 @@ class Topic:
         return parse(self.query, f"Thème {self.code}")
 
     def watches(self, platform: str) -> bool:
-        """Say whether the topic is watched on a platform."""
         return not self.platforms or platform in self.platforms
 
 
@@ -200,7 +199,7 @@ def read(file: Path = FILE, platforms: Collection[str] | None = None) -> list[To
         raise ExpectedFailure(
             f"{file.name} ne se lit pas{'' if line is None else f' (ligne {line + 1})'}.", "Corrigez ce fichier YAML."
         ) from None
-    if not isinstance(declared, dict) or not all(isinstance(one, dict) for one in declared.values()):
+    if not isinstance(declared, dict) or not all(isinstance(fields, dict) for fields in declared.values()):
         raise ExpectedFailure(
             f"{file.name} ne décrit pas de thèmes.", "Écrivez chaque thème comme `code:` et ses champs."
         )
@@ -213,14 +212,14 @@ def together(*groups: Iterable[Topic]) -> list[Topic]:
     Raises:
         ExpectedFailure: a topic is part of one that does not exist, or of itself.
     """
-    found = {one.code: one for group in groups for one in group}
-    for one in found.values():
-        seen = {one.code}
-        part = one
+    found = {topic.code: topic for group in groups for topic in group}
+    for topic in found.values():
+        seen = {topic.code}
+        part = topic
         while part.part_of is not None:
             if part.part_of not in found or part.part_of in seen:
                 raise ExpectedFailure(
-                    f"Thème {one.code} : il fait partie de « {part.part_of} », qui n'existe pas ou le contient déjà.",
+                    f"Thème {topic.code} : il fait partie de « {part.part_of} », qui n'existe pas ou le contient déjà.",
                     "Corrigez le champ part_of.",
                 )
             part = found[part.part_of]
@@ -248,7 +247,6 @@ def watched(decided: Iterable[Mapping[str, Any]]) -> list[Topic]:
 
 
 def as_rows(topics: Iterable[Topic]) -> list[dict[str, str | None]]:
-    """Return topics as rows of `COLUMNS`."""
     listed = list(topics)
     current = version(listed)
     return [
@@ -267,7 +265,6 @@ def as_rows(topics: Iterable[Topic]) -> list[dict[str, str | None]]:
 
 
 def from_rows(rows: Iterable[Sequence[Any]]) -> list[Topic]:
-    """Return the topics that rows of `COLUMNS` hold."""
     return [
         Topic(code, label, query, kind, owner, _platforms(platforms), part_of)
         for code, label, kind, query, platforms, owner, part_of, _ in rows
@@ -279,7 +276,6 @@ def _platforms(names: str) -> tuple[str, ...]:
 
 
 def codes(topics: Iterable[Topic], text: str, platform: str) -> list[str]:
-    """Return the codes of the topics that a text of a platform is on."""
     text = folded(text)
     return [topic.code for topic in topics if topic.watches(platform) and topic.compiled.finds(text)]
 

@@ -1,4 +1,4 @@
-"""The sentence that explains a signal, in French."""
+"""Words the French sentence that explains a signal."""
 
 from collections.abc import Mapping
 

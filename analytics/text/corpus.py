@@ -118,13 +118,11 @@ def copy_groups(texts: Sequence[tuple[str, str]]) -> list[str]:
 
 @lru_cache(maxsize=_REMEMBERED)
 def theme_codes(text: str) -> tuple[str, ...]:
-    """Return the codes of the themes of a text."""
     return themes.spoken_of(themes.logarithms(text))
 
 
 @lru_cache(maxsize=_REMEMBERED)
 def term_frequencies(text: str) -> tuple[tuple[str, int], ...]:
-    """Return the stems of a text with their frequencies."""
     return tuple(sorted(Counter(stem(word) for word in words(text) if word.isalnum()).items()))
 
 

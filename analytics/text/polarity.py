@@ -41,7 +41,6 @@ class Weight(NamedTuple):
 
 @cache
 def _patterns() -> dict[tuple[str, int], re.Pattern[str]]:
-    """Return one pattern for each polarity and strength."""
     lines = (Path(__file__).parent / "polarity.txt").read_text(encoding="utf-8").splitlines()
     found: dict[tuple[str, int], list[str]] = {}
     for line in lines:
@@ -88,8 +87,8 @@ def is_mixed(text: str) -> bool:
     praised = max((clause.positive - clause.negative for clause in clauses), default=0)
     blamed = max((clause.negative - clause.positive for clause in clauses), default=0)
     is_opposed = min(praised, blamed) >= _SAID and praised + blamed >= _CLEAR
-    whole = _sum(clauses)
-    return is_opposed and min(whole) >= _BESIDE * max(whole)
+    total = _sum(clauses)
+    return is_opposed and min(total) >= _BESIDE * max(total)
 
 
 def describe(text: str) -> list[float]:
@@ -97,16 +96,16 @@ def describe(text: str) -> list[float]:
     folded = fold(clean(text))
     parts = sentences(folded)
     weights = [weigh(part) for part in parts]
-    whole = _sum(weights)
+    total = _sum(weights)
     third = max(1, len(parts) // 3)
     length = max(1, len(_WORD.findall(folded)))
     root = sqrt(length)  # a long text holds more of everything, but not in proportion
     return [
-        whole.positive / root,
-        whole.negative / root,
-        (whole.positive - whole.negative) / root,
-        whole.balance,
-        min(whole) / (max(whole) + 1),
+        total.positive / root,
+        total.negative / root,
+        (total.positive - total.negative) / root,
+        total.balance,
+        min(total) / (max(total) + 1),
         _sum(weights[:third]).balance,
         _sum(weights[-third:]).balance,
         sum(weight.positive > weight.negative for weight in weights) / len(parts),
@@ -117,8 +116,8 @@ def describe(text: str) -> list[float]:
         folded.count("!") / root,
         folded.count("?") / root,
         log(length),
-        float(not whole.positive),
-        float(not whole.negative),
+        float(not total.positive),
+        float(not total.negative),
     ]
 
 

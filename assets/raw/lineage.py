@@ -11,7 +11,6 @@ from ingestion.platforms import PLATFORMS, Platform
 
 
 def tables(platform: Platform) -> tuple[Table, ...]:
-    """Return the contract of a platform."""
     return platform.connector.CONTRACT
 
 

@@ -51,7 +51,7 @@ def access_rows(context: dg.AssetExecutionContext, now: datetime) -> list[dict[s
     try:
         return access_log.by_day(settings.home(), now)
     except sqlite3.Error as problem:
-        context.log.warning("Superset's log cannot be read (%s): this publication tells of no access.", problem)
+        context.log.warning("Superset's log cannot be read (%s): this publication has no access log.", problem)
         return []
 
 

@@ -26,7 +26,7 @@ from holidays.countries.france import France
 from ingestion.platforms import PLATFORMS
 
 SEEDS = Path(__file__).parent
-GAZETTEER = SEEDS.parent.parent / "analytics" / "geo"  # what places in texts are told by; no table reads it
+GAZETTEER = SEEDS.parent.parent / "analytics" / "geo"  # for geoparsing; no table reads it
 
 Row = dict[str, str]
 

@@ -1,1 +1,1 @@
-"""How a load works, whatever the platform: contract, parsing, validation, quarantine, writing."""
+"""Loading, for every platform: contract, parsing, validation, quarantine, writing."""

@@ -21,7 +21,7 @@ LIVE_TIMEOUT_SECONDS = 60.0
 LOADS = Table(
     name="loads",
     key=LOAD_LOG.key,
-    description="Every load of every platform, as the platforms' own load logs tell it.",
+    description="Every load of every platform, from the platforms' own load logs.",
     fields=(Field("platform", "Name of the platform.", nullable=False), *LOAD_LOG.fields),
 )
 
@@ -70,14 +70,12 @@ def _live(connection: duckdb.DuckDBPyConnection) -> Generator[dict[str, str]]:
 
 
 def _logged(connection: duckdb.DuckDBPyConnection, files: dict[str, str]) -> Iterable[Platform]:
-    """Return the platforms that have a load log."""
     query = "select database_name, schema_name from duckdb_tables() where table_name = ?"
     found = set(connection.execute(query, [LOAD_LOG.name]).fetchall())
     return [entry for entry in PLATFORMS if (files.get(entry.database), entry.dataset) in found]
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, platform: Platform, database: str) -> None:
-    """Copy the completed loads of a platform."""
     schema = f'"{database}".{platform.dataset}'
     statement = (
         f"insert into {DATASET}.{LOADS.name} by name"  # noqa: S608

@@ -17,7 +17,6 @@ DATASET = "quarantine"
 
 
 def quarantine_table(platform_name: str) -> Table:
-    """Return the contract of `quarantine.<platform>`."""
     return Table(
         name=platform_name,
         key="quarantine_id",
@@ -27,7 +26,7 @@ def quarantine_table(platform_name: str) -> Table:
             Field("entity", "Table for which the record was meant.", nullable=False),
             Field("origin", "File name, or address without query.", nullable=False),
             Field("line", "Physical line of the file, or rank in the answer.", type="bigint"),
-            Field("record_key", "Key of the record, where it can be told."),
+            Field("record_key", "Key of the record, where it can be read."),
             Field("field", "Field that broke the contract."),
             Field("reason", "What is wrong with it.", nullable=False),
             Field("value", "Its value, redacted."),

@@ -40,7 +40,7 @@ def _text_without_secrets(text: str) -> str:
         try:
             return json.dumps(without_secrets(json.loads(text)))
         except ValueError:
-            return ""  # no JSON after all: what it holds cannot be told
+            return ""  # no JSON after all: its content is unknown
     return _IN_ADDRESS.sub(r"\1@", _IN_QUERY_STRING.sub(r"\1", text))
 
 

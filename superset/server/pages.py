@@ -27,7 +27,6 @@ _FAILURES = {
 
 
 def page(title: str, text: str, *, address: str, link: str) -> str:
-    """Return a page of one paragraph and one link."""
     fields = {"title": title, "text": text, "address": address, "link": link}
     return _PAGE.format(**{name: escape(value) for name, value in fields.items()})
 

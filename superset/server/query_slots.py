@@ -34,7 +34,6 @@ class Slot:
         _write(descriptor, {"account": account, "token": self.token, "stopped": False})
 
     def is_stopped(self) -> bool:
-        """Return whether somebody asked for the query to be stopped."""
         return _read(self._path).get("stopped", False)
 
     def release(self) -> None:

@@ -78,7 +78,6 @@ class Template:
         return struct.unpack("!Q", answer)[0], ours
 
     def close(self) -> None:
-        """End the template and its forks."""
         self._control.close()
         self._process.wait()
 
@@ -204,7 +203,6 @@ class Workers:
         raise AssertionError
 
     def close(self) -> None:
-        """End all workers."""
         with self._mutex:
             for idle in self._idle:
                 idle.worker.kill()

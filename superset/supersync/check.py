@@ -279,7 +279,6 @@ def _listed(bundle: Bundle, chart: Asset) -> set[str]:
 
 
 def _shows_values(chart: Asset) -> bool:
-    """Return whether a chart is a table of values of KPIs."""
     return "value_label" in charts.columns(chart.declared)
 
 
@@ -288,7 +287,6 @@ def _metric_names(chart: Asset) -> set[str]:
 
 
 def columns_of(dataset: Asset) -> set[str]:
-    """Return the names of a dataset's columns."""
     return {column["column_name"] for column in dataset.config["columns"]}
 
 

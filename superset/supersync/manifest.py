@@ -59,7 +59,6 @@ class Manifest(dict[str, Model]):
 
     @property
     def kpi_codes(self) -> set[str]:
-        """Return the codes of the KPIs that the models declare."""
         return {model.kpi["code"] for model in self.values() if model.kpi}
 
     def schema_of(self, keys: Iterable[str]) -> dict[str, Any]:

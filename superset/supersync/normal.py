@@ -84,8 +84,8 @@ def _cross_filters(metadata: Mapping[str, Any], names: Mapping[int, str]) -> dic
         for number, chart in (metadata.get("chart_configuration") or {}).items()
         if isinstance(scope := (chart.get("crossFilters") or {}).get("scope"), dict)
     }
-    whole = (metadata.get("global_chart_configuration") or {}).get("scope") or {}
-    return {"of_all": _click(whole, names), "of_one": own}
+    page_scope = (metadata.get("global_chart_configuration") or {}).get("scope") or {}
+    return {"of_all": _click(page_scope, names), "of_one": own}
 
 
 def _click(scope: Mapping[str, Any], names: Mapping[int, str]) -> dict[str, Any]:

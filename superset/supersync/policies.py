@@ -154,10 +154,10 @@ def _rows_problems(policies: Policies, bundle: Bundle) -> Iterator[str]:
         telling = sorted(name for name in _columns(dataset) if TERRITORIAL.fullmatch(name))
         excused = dataset.slug in policies.without_territory
         if telling and excused:
-            yield f"rls.yml: without_territory: {dataset.slug} tells of a territory ({', '.join(telling)})."
+            yield f"rls.yml: without_territory: {dataset.slug} has columns of a territory ({', '.join(telling)})."
         elif telling and dataset.slug not in policies.covered:
             yield (
-                f"{dataset.path}: it tells of a territory ({', '.join(telling)}) but has no column {policies.column}, "
+                f"{dataset.path}: has columns of a territory ({', '.join(telling)}) but no column {policies.column}, "
                 "so no row rule covers it."
             )
         elif not telling and not excused:

@@ -1,4 +1,4 @@
-"""A published live copy with signals of our own making, and who is told of them."""
+"""A published live copy with signals of our own making, and who receives their alerts."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -95,11 +95,11 @@ def publish(home: Home, signals: Sequence[Signal], build: str = "1") -> Path:
             _insert(connection, "live_signal", [_plain(getattr(signal, name)) for name in COLUMNS])
             for rank, term in enumerate(signal.terms, 1):
                 _insert(connection, "live_signal_term", [signal.signal_id, rank, term, 5.0 - rank])
-            for rank, one in enumerate(signal.examples, 1):
-                values = [signal.signal_id, rank, one["text"], one["platform"], _plain(one["published_at"])]
+            for rank, example in enumerate(signal.examples, 1):
+                values = [signal.signal_id, rank, example["text"], example["platform"], _plain(example["published_at"])]
                 _insert(connection, "live_signal_example", values)
-            for rank, one in enumerate(signal.sources, 1):
-                values = [signal.signal_id, rank, one["source"], one["mentions"], one["reach"]]
+            for rank, source in enumerate(signal.sources, 1):
+                values = [signal.signal_id, rank, source["source"], source["mentions"], source["reach"]]
                 _insert(connection, "live_signal_source", values)
     link = folder.parent / f".current.{build}"
     link.symlink_to(build)
@@ -121,7 +121,7 @@ def other(number: int, **changes: Any) -> Signal:
 
 
 def subscribe(monkeypatch: pytest.MonkeyPatch, home: Home, *entries: dict[str, Any]) -> None:
-    """Declare who is told."""
+    """Declare who receives alerts."""
     home.root.mkdir(parents=True, exist_ok=True)
     path = home.root / "subscriptions.yml"
     path.write_text(yaml.safe_dump({"subscriptions": list(entries)}), encoding="utf-8")

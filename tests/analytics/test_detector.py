@@ -101,9 +101,9 @@ def test_a_long_event_is_told_a_few_times_only() -> None:
     series = [
         (moment, value + 400.0 if 2000 <= index < 2200 else value) for index, (moment, value) in enumerate(posts(10))
     ]
-    told = alerts(series)
-    assert told[0] == 2000
-    assert len(told) <= 5
+    alerted = alerts(series)
+    assert alerted[0] == 2000
+    assert len(alerted) <= 5
 
 
 @pytest.mark.parametrize("value", [0.0, 7.0, 0.1, -3.5])

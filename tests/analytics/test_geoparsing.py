@@ -90,7 +90,7 @@ ONE_COMMUNE = {"FR-75C": "75056", "FR-MF": "97801", "FR-BL": "97701"}
 
 
 def test_on_texts_never_seen() -> None:
-    """Texts of which 55 % name no place, annotated by somebody who had not read the method; never used to tune it."""
+    """Texts (55 % without a place) annotated by somebody who had not read the method; never used to improve it."""
     right = wrong = missed = 0
     with Path(__file__).with_name("places_holdout.jsonl").open(encoding="utf-8") as lines:
         for line in map(json.loads, lines):

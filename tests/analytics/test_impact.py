@@ -1,4 +1,4 @@
-"""The effect of actions: figures computed by hand, refusals in French, and the verb that tells them."""
+"""The effect of actions: figures computed by hand, refusals in French, and their wording."""
 
 import json
 import re
@@ -222,16 +222,16 @@ def test_an_action_that_names_no_kpi_is_given_those_of_its_theme_and_kind() -> N
 
 def test_what_answers_to_events_is_possible_at_most_and_takes_nothing_from_the_others() -> None:
     """Eleven strong effects beside one: read with it, they would multiply its p-value by twelve."""
-    whole = strong_series()
+    weekly = strong_series()
     waves = [
         Entry(action(action_id=f"B{row}", territories=(f"T{row}",)), True, is_reactive=True) for row in range(1, 12)
     ]
-    first, *others = read([*registered(action()), *waves], followed(week=whole), TODAY)
+    first, *others = read([*registered(action()), *waves], followed(week=weekly), TODAY)
     assert first.certainty is Certainty.probable
     assert first.finding.effect
     assert first.adjusted_p == pytest.approx(first.finding.effect.p_value)
     assert {reading.adjusted_p for reading in others} == {None}
-    alone = read([Entry(action(), True, is_reactive=True)], followed(week=whole), TODAY)[0]
+    alone = read([Entry(action(), True, is_reactive=True)], followed(week=weekly), TODAY)[0]
     assert alone.certainty is Certainty.possible
     nothing = read([Entry(action(), True, is_reactive=True)], followed(week=series()), TODAY)[0]
     assert nothing.certainty is Certainty.none
@@ -268,17 +268,17 @@ def test_what_cannot_be_asked_has_a_sentence_and_what_would_help(
 
 
 def test_overlapping_actions_are_flagged_by_name() -> None:
-    one, other = read(registered(action(), action(action_id="B1")), followed(week=series()), TODAY)
-    assert (one.overlaps, other.overlaps) == (("B1",), ("A1",))
-    assert one.finding.effect is None
+    first_reading, other = read(registered(action(), action(action_id="B1")), followed(week=series()), TODAY)
+    assert (first_reading.overlaps, other.overlaps) == (("B1",), ("A1",))
+    assert first_reading.finding.effect is None
 
 
 def test_an_effect_is_worded_among_all_others() -> None:
     """The same p-value is less among many: Benjamini and Hochberg multiply the least one by their number."""
-    whole = strong_series()
+    weekly = strong_series()
     many = [action(action_id=f"B{row}", territories=(f"T{row}",)) for row in range(1, 12)]
-    alone = read(registered(action()), followed(week=whole), TODAY)[0]
-    first = read(registered(action(), *many), followed(week=whole), TODAY)[0]
+    alone = read(registered(action()), followed(week=weekly), TODAY)[0]
+    first = read(registered(action(), *many), followed(week=weekly), TODAY)[0]
     assert alone.certainty is first.certainty is Certainty.probable
     assert alone.finding.effect
     assert alone.adjusted_p == pytest.approx(alone.finding.effect.p_value)
@@ -318,8 +318,8 @@ def test_while_the_window_runs_days_tell_the_effect_so_far_and_nothing_is_probab
     assert found.adjusted_p is None
     assert found.finding.effect
     assert re.match(r"Jusqu'ici, effet possible : baisse, −\d+", sentence_so_far(found.finding.effect, found.certainty))
-    over, whole = days_running(known=28)
-    (found,) = read(registered(running), followed(week=over, day=whole), TODAY)
+    over, daily = days_running(known=28)
+    (found,) = read(registered(running), followed(week=over, day=daily), TODAY)
     assert (found.period_type, found.finding.window_is_over) == ("week", True)
 
 
@@ -339,20 +339,20 @@ def test_a_count_without_a_row_was_zero_and_a_share_or_a_hidden_cell_is_unknown(
 
 
 def test_the_table_has_a_row_per_period_and_one_for_what_is_refused() -> None:
-    whole = strong_series()
+    weekly = strong_series()
     cells = [
         ("k", "week", code, start, count, None, False)
-        for row, code in enumerate(whole.panel.territories)
-        for start, count in zip(whole.panel.starts, whole.panel.counts[row], strict=True)
+        for row, code in enumerate(weekly.panel.territories)
+        for start, count in zip(weekly.panel.starts, weekly.panel.counts[row], strict=True)
     ]
-    periods = [("week", start, start + timedelta(days=6)) for start in whole.panel.starts]
-    day = whole.panel.starts[100]
+    periods = [("week", start, start + timedelta(days=6)) for start in weekly.panel.starts]
+    day = weekly.panel.starts[100]
     rows = [
         ("A1", day, day, "T0", False, "Action de prévention", "Stand", "Cambriolages", "k"),
         ("A2", day, day, "ZZ", True, "Action de prévention", "Stand", "Cambriolages", "k"),
         ("A3", day, day, "T1", False, "Action de prévention", "Stand", "Sécurité routière", None),
     ]
-    known = {"any": whole.known_until}
+    known = {"any": weekly.known_until}
     table = evaluate(read_register(rows), [("k", False, True, "week")], cells, periods, known).to_pylist()
     assert list(table[0]) == list(COLUMNS)
     measured = [row for row in table if row["action_id"] == "A1"]
@@ -363,7 +363,7 @@ def test_the_table_has_a_row_per_period_and_one_for_what_is_refused() -> None:
     assert sum(row["period_counted"] for row in after) == after[0]["counted"]
     nation, untargeted = (row for row in table if row["action_id"] != "A1")
     assert (nation["method"], nation["counted"], nation["period_start"]) == ("série nationale", None, None)
-    assert nation["national_during"] == pytest.approx(whole.panel.counts[:, 100:104].sum())
+    assert nation["national_during"] == pytest.approx(weekly.panel.counts[:, 100:104].sum())
     assert (untargeted["kpi_code"], untargeted["is_proposed"]) == (None, True)
 
 

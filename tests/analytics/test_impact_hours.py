@@ -22,7 +22,7 @@ def action(**changed: object) -> Action:
     return Action(**{"is_nationwide": False, "targets": frozenset({"mentions"})} | given | changed)  # ty: ignore
 
 
-def look(hours: int, *others: Action, seed: int = 1, effect: float = 1.0, a_day: float = 4.0) -> HourlyReading:
+def reading_after(hours: int, *others: Action, seed: int = 1, effect: float = 1.0, a_day: float = 4.0) -> HourlyReading:
     cells = mentions_by_hour(seed, effect, begin=midnight(BEGIN), a_day=a_day)
     return read_hourly("mentions", [action(), *others], cells, midnight(STARTED) + hours * HOUR)[0]
 
@@ -54,26 +54,26 @@ def test_an_action_that_lasts_longer_runs_until_its_last_day_is_over() -> None:
 def test_hours_without_a_mention_count_as_none_and_all_are_there() -> None:
     cells = mentions_by_hour(1, begin=midnight(BEGIN))
     until = midnight(STARTED) + 100 * HOUR
-    effect = look(100).finding.effect
+    effect = reading_after(100).finding.effect
     assert effect
     assert len(effect.periods) == 100
     assert effect.counted == sum(n for place, at, n in cells if place == "T0" and midnight(STARTED) <= at < until)
-    assert len(look(100).finding.before) == 32 * 24 - 1  # the first hour may lack its beginning
+    assert len(reading_after(100).finding.before) == 32 * 24 - 1  # the first hour may lack its beginning
     assert effect.donors == 99
 
 
 def test_an_effect_that_is_there_is_possible_at_most_and_none_is_not_concluded() -> None:
-    strong = look(300, effect=4.0, a_day=10.0)
+    strong = reading_after(300, effect=4.0, a_day=10.0)
     assert strong.certainty is Certainty.possible
     assert strong.finding.effect
     assert strong.finding.effect.concluded_after
     assert strong.finding.effect.concluded_after < 300
-    assert look(300, a_day=10.0).certainty is Certainty.none
+    assert reading_after(300, a_day=10.0).certainty is Certainty.none
 
 
 def test_what_cannot_be_asked_of_hours_has_a_sentence() -> None:
-    assert "moins d'un cas" in (look(2).finding.refusal or "")
-    assert "même moment (B)" in (look(100, action(action_id="B")).finding.refusal or "")
+    assert "moins d'un cas" in (reading_after(2).finding.refusal or "")
+    assert "même moment (B)" in (reading_after(100, action(action_id="B")).finding.refusal or "")
     cells = [cell for cell in mentions_by_hour(1, begin=midnight(BEGIN)) if cell[1] >= midnight(STARTED) - 150 * HOUR]
     (short,) = read_hourly("mentions", [action()], cells, midnight(STARTED) + 100 * HOUR)
     assert "149 heure(s) avant l'action, il en faut au moins 196" in (short.finding.refusal or "")
@@ -84,7 +84,7 @@ def test_a_night_is_no_outage_and_a_silent_day_is_one() -> None:
     silent = [cell for cell in cells if not 20 <= (cell[1] - midnight(STARTED)) // HOUR < 50]
     (found,) = read_hourly("mentions", [action()], silent, midnight(STARTED) + 100 * HOUR)
     assert "une panne ressemblerait" in (found.finding.refusal or "")
-    assert look(100).finding.refusal is None
+    assert reading_after(100).finding.refusal is None
 
 
 def test_nothing_runs_or_nothing_was_heard_gives_no_row() -> None:
@@ -94,7 +94,7 @@ def test_nothing_runs_or_nothing_was_heard_gives_no_row() -> None:
 
 def test_the_table_tells_figures_or_a_sentence() -> None:
     assert read_targeted([("A", STARTED, STARTED, "T0", False, "mentions")]) == [action()]
-    measured, refused = hourly([look(100), look(2)]).to_pylist()
+    measured, refused = hourly([reading_after(100), reading_after(2)]).to_pylist()
     assert list(measured) == list(HOURLY)
     assert (measured["hours"], measured["donors"], measured["refusal"]) == (100, 99, None)
     assert measured["known_until"] == midnight(STARTED) + 100 * HOUR
@@ -112,11 +112,11 @@ def test_a_bound_drawn_for_all_looks_is_the_same_at_each_of_them(seen: float, wh
 
 @pytest.mark.proof
 def test_looking_at_every_hour_raises_no_more_false_effects_than_promised() -> None:
-    """The whole reading is made anew at each look, as the platform does, and each tells all hours before it too."""
+    """Each look is computed from scratch, as the platform does, and includes all hours before it."""
     at = (6, 12, 24, 36, 48, 72, 96, 144, 192, 288, 384, 480, 576, 670)
 
     def ever(seed: int, effect: float, a_day: float) -> bool:
-        effects = [look(hours, seed=seed, effect=effect, a_day=a_day).finding.effect for hours in at]
+        effects = [reading_after(hours, seed=seed, effect=effect, a_day=a_day).finding.effect for hours in at]
         return any(effect is not None and effect.sequential_ratio.excludes(1.0) for effect in effects)
 
     false = np.mean([ever(100 + n, 1.0, 4.0) for n in range(60)])

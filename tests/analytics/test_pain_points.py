@@ -83,10 +83,10 @@ def test_the_interval_of_a_weight_holds_the_truth_as_often_as_it_says(marks: int
     ],
 )
 def test_what_a_text_is(text: str, language: str | None, set_aside: str | None) -> None:
-    told = kinds.kind(text)
-    assert told.set_aside == set_aside
+    read = kinds.kind(text)
+    assert read.set_aside == set_aside
     if set_aside in ("langue", None):
-        assert told.language == language
+        assert read.language == language
 
 
 def test_a_very_long_text_is_told_as_fast_as_another() -> None:
@@ -154,7 +154,7 @@ def test_distinctive_words_are_what_several_say_and_others_do_not() -> None:
     assert found[0].texts == 25
     assert not {word.word for word in found} & {"merci", "de", "dupont", "zgwortz"}
     assert all(word.z >= keyness.DISTINCTIVE for word in found)
-    assert keyness.distinctive_words(COMPLAINTS, []) == []  # nothing to tell them apart from
+    assert keyness.distinctive_words(COMPLAINTS, []) == []  # nothing to compare them with
 
 
 def test_an_example_says_what_the_others_say_and_copies_stand_once() -> None:
@@ -228,8 +228,8 @@ def test_proposals_are_said_in_french_and_add_nothing() -> None:
     rows = corpus.proposed_themes([(str(place), text) for place, text in enumerate(UNKNOWN)])
     assert [row.rank for row in rows] == list(range(1, len(rows) + 1))
     shown = [
-        verbatim_search.Proposal(one.rank, one.words, one.texts, one.share, one.coherence, "Un drone\nsurvole")
-        for one in rows
+        verbatim_search.Proposal(row.rank, row.words, row.texts, row.share, row.coherence, "Un drone\nsurvole")
+        for row in rows
     ]
     said = "\n".join(verbatim_search.proposal_report(shown))
     assert "« Un drone survole »" in said
@@ -252,12 +252,12 @@ def test_themes_have_the_same_names_everywhere() -> None:
 
 def test_a_gain_is_that_counted_by_hand() -> None:
     # Told a, a, b, b. All right: 1. Always a: F1 of a 2 × 2 / (4 + 2), of b 0: 1/3.
-    told, right, always = np.array([0, 0, 1, 1]), np.array([0, 0, 1, 1]), np.array([0, 0, 0, 0])
-    macro_f1, gain = evaluation.compare(2, told, right, always)
+    stated, right, always = np.array([0, 0, 1, 1]), np.array([0, 0, 1, 1]), np.array([0, 0, 0, 0])
+    macro_f1, gain = evaluation.compare(2, stated, right, always)
     assert (macro_f1.value, gain.value) == (1, pytest.approx(2 / 3, abs=1e-4))
-    assert evaluation.compare(2, told, right, right)[1] == (0, 0, 0)
+    assert evaluation.compare(2, stated, right, right)[1] == (0, 0, 0)
     strange = np.array([2, 2, 2, 2])  # what is no label at all is never right
-    assert evaluation.compare(2, told, strange, right)[1].value == -1
+    assert evaluation.compare(2, stated, strange, right)[1].value == -1
 
 
 FELT = {
@@ -265,24 +265,26 @@ FELT = {
     "négatif": ("{} inadmissible, c'est une honte", "Très déçu, {} déplorable", "Personne ne répond, {} scandaleux"),
     "neutre": ("Je voudrais savoir comment se passe {}", "Quels sont les horaires, {} ?", "Ma question concerne {}"),
 }
-TOLD = [(pattern.format(subject), told) for told, some in FELT.items() for pattern in some for subject in SUBJECTS]
+LABELLED = [
+    (pattern.format(subject), feeling) for feeling, some in FELT.items() for pattern in some for subject in SUBJECTS
+]
 #: Labels one further, of what is learnt only: on the frozen texts such a model is nearly always wrong.
 NEXT = {"positif": "négatif", "négatif": "neutre", "neutre": "positif"}
-SPOILED = [(text, told if service.is_frozen(text) else NEXT[told]) for text, told in TOLD]
+SPOILED = [(text, feeling if service.is_frozen(text) else NEXT[feeling]) for text, feeling in LABELLED]
 
 
 def test_a_model_serves_only_if_it_is_not_worse(tmp_path: Path) -> None:
     assert service.in_service(tmp_path) is None
-    first = service.offer(tmp_path, TOLD)
+    first = service.offer(tmp_path, LABELLED)
     assert first.is_accepted
     assert first.against is None
-    assert first.texts == sum(service.is_frozen(text) for text, _ in TOLD) >= service.FEWEST_FROZEN
-    assert sum(first.card.texts.values()) == len(TOLD) - first.texts
+    assert first.texts == sum(service.is_frozen(text) for text, _ in LABELLED) >= service.FEWEST_FROZEN
+    assert sum(first.card.texts.values()) == len(LABELLED) - first.texts
     served = service.in_service(tmp_path)
     assert served is not None
     assert served.version == first.version
 
-    again = service.offer(tmp_path, list(reversed(TOLD)))
+    again = service.offer(tmp_path, list(reversed(LABELLED)))
     assert (again.against, again.is_accepted, again.gain.value) == (first.version, True, 0)
     worse = service.offer(tmp_path, SPOILED)
     assert not worse.is_accepted
@@ -295,9 +297,9 @@ def test_a_model_serves_only_if_it_is_not_worse(tmp_path: Path) -> None:
 def test_the_first_model_must_be_of_use_and_a_small_difference_refuses_none(tmp_path: Path) -> None:
     assert not service.offer(tmp_path, SPOILED).is_accepted
     assert service.in_service(tmp_path) is None
-    service.offer(tmp_path, TOLD)
+    service.offer(tmp_path, LABELLED)
     # A few wrong labels: a little worse may be chance, and chance refuses no model.
-    slightly = [(text, NEXT[told] if place % 40 == 0 else told) for place, (text, told) in enumerate(TOLD)]
+    slightly = [(text, NEXT[feeling] if place % 40 == 0 else feeling) for place, (text, feeling) in enumerate(LABELLED)]
     verdict = service.offer(tmp_path, slightly)
     assert verdict.is_accepted
     assert service.in_service(tmp_path).version == verdict.version  # ty: ignore[unresolved-attribute]
@@ -305,30 +307,30 @@ def test_the_first_model_must_be_of_use_and_a_small_difference_refuses_none(tmp_
 
 def test_with_too_little_to_judge_nothing_changes(tmp_path: Path) -> None:
     with pytest.raises(service.TooFewFrozen):
-        service.offer(tmp_path, TOLD[::6])
+        service.offer(tmp_path, LABELLED[::6])
     with pytest.raises(model.TooFewTexts):
         service.offer(tmp_path, [])
     assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_damaged_serves_nobody(tmp_path: Path) -> None:
-    service.offer(tmp_path, TOLD)
+    service.offer(tmp_path, LABELLED)
     (tmp_path / "current" / "weights.npz").write_bytes(b"damaged")
     assert service.in_service(tmp_path) is None
 
 
 def test_a_served_model_fills_silence_under_its_version(tmp_path: Path) -> None:
-    version = service.offer(tmp_path, TOLD).version
-    [silent, told] = corpus.feelings(
+    version = service.offer(tmp_path, LABELLED).version
+    [silent, stated] = corpus.feelings(
         [("a", "C'est une honte, déplorable, scandaleux", None), ("b", "Parfait", "négatif")],
         service.in_service(tmp_path),
     )
     assert (silent.feeling, silent.feeling_source, silent.model_version) == ("négatif", "modèle", version)
-    assert (told.feeling, told.feeling_source, told.model_version) == ("négatif", "usager", None)
+    assert (stated.feeling, stated.feeling_source, stated.model_version) == ("négatif", "usager", None)
 
 
-def publish(home: Home, told: list[tuple[str, str]]) -> None:
-    """Publish texts and what was told of them, as the models make them, and one proposal of a theme."""
+def publish(home: Home, texts: list[tuple[str, str]]) -> None:
+    """Publish texts with their stated feelings, as the models make them, and one proposal of a theme."""
     build = home.published / "daily" / "build"
     build.mkdir(parents=True, exist_ok=True)
     (build / "serving.duckdb").unlink(missing_ok=True)
@@ -337,7 +339,11 @@ def publish(home: Home, told: list[tuple[str, str]]) -> None:
         connection.execute(
             "create table perception.fct_verbatim as select unnest(?) as verbatim_id, unnest(?) as text, "
             "unnest(?) as told_feeling, date '2026-01-02' as written_on",
-            [[f"{place:04}" for place in range(len(told))], [text for text, _ in told], [label for _, label in told]],
+            [
+                [f"{place:04}" for place in range(len(texts))],
+                [text for text, _ in texts],
+                [label for _, label in texts],
+            ],
         )
         connection.execute(
             "create table perception.fct_verbatim_kind as "
@@ -352,9 +358,9 @@ def publish(home: Home, told: list[tuple[str, str]]) -> None:
         link.symlink_to(build)
 
 
-def made_of(home: Home, told: list[tuple[str, str]]) -> tuple[dict[str, object], dict[str, bool]]:
+def made_of(home: Home, texts: list[tuple[str, str]]) -> tuple[dict[str, object], dict[str, bool]]:
     """Return the metadata of the model that the asset makes of published texts, and which of its checks pass."""
-    publish(home, told)
+    publish(home, texts)
     result = dg.materialize([feeling_model], raise_on_error=False)
     [event] = result.asset_materializations_for_node("analytics__feeling_model")
     checks = {evaluation.check_name: evaluation.passed for evaluation in result.get_asset_check_evaluations()}
@@ -362,7 +368,7 @@ def made_of(home: Home, told: list[tuple[str, str]]) -> tuple[dict[str, object],
 
 
 def test_the_asset_puts_into_service_what_passes_its_check(home: Home) -> None:
-    made, checks = made_of(home, TOLD)
+    made, checks = made_of(home, LABELLED)
     assert checks == {GATE: True}
     served = service.in_service(home.feeling_models)
     assert served is not None

@@ -44,7 +44,7 @@ def one_series(series: np.ndarray, others: np.ndarray | None = None) -> baseline
     )
 
 
-def test_a_bin_is_held_against_the_same_hours_by_hand() -> None:
+def test_a_bin_is_compared_with_the_same_hours_by_hand() -> None:
     series = np.zeros(24 * 28 + 1)
     series[24 * 7 :: 24] = 1.0  # at this hour, one a day for three weeks
     series[-1] = 6
@@ -105,15 +105,15 @@ def test_the_clock_is_followed_when_it_changes() -> None:
             hour=12
         )
         series[int((noon.astimezone(UTC).replace(tzinfo=None) - begin) // HOUR)] = 10
-    one = dataclasses.replace(one_series(series), start=begin)
-    after = one.column(datetime(2026, 10, 26, 11))  # noqa: DTZ001 - UTC without a zone, as stored
+    matrix = dataclasses.replace(one_series(series), start=begin)
+    after = matrix.column(datetime(2026, 10, 26, 11))  # noqa: DTZ001 - UTC without a zone, as stored
     assert series[after] == 10
     season = baseline.SEASONS[60]
     assert season.around == 1
     narrow = {60: season._replace(around=0)}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(baseline, "SEASONS", narrow)
-        assert baseline.score(one, range(after, after + 1)).expected[0, 0] == pytest.approx(10, rel=0.1)
+        assert baseline.score(matrix, range(after, after + 1)).expected[0, 0] == pytest.approx(10, rel=0.1)
 
 
 def test_units_names_and_order_of_series_change_nothing() -> None:
@@ -125,22 +125,24 @@ def test_units_names_and_order_of_series_change_nothing() -> None:
     counts["b", "FR"][-2] = 50
     now = START + HOUR * 24 * 40
 
-    def found(told: dict[tuple[str, str], np.ndarray]) -> list[tuple]:
-        seen = live_detection.detect(rows(told), [], now, {}, streaming.History(), [])
-        return sorted((one.at, one.observed, one.p_value) for one in seen)
+    def found(counts: dict[tuple[str, str], np.ndarray]) -> list[tuple]:
+        seen = live_detection.detect(rows(counts), [], now, {}, streaming.History(), [])
+        return sorted((found_anomaly.at, found_anomaly.observed, found_anomaly.p_value) for found_anomaly in seen)
 
     renamed = {(f"z{name}", place): series for (name, place), series in reversed(counts.items())}
     assert found(counts)
     assert found(counts) == found(renamed)
 
 
-def test_a_service_that_went_silent_is_told() -> None:
+def test_a_service_that_went_silent_is_found() -> None:
     busy = np.random.default_rng(5).poisson(20, 24 * 40)
     busy[-6:] = 0
-    told = rows({("ensemble", "FR"): busy})
+    counted = rows({("ensemble", "FR"): busy})
     now = START + HOUR * 24 * 40
     [drop] = [
-        one for one in live_detection.detect(told, [], now, {}, streaming.History(), []) if one.at == now - 6 * HOUR
+        found
+        for found in live_detection.detect(counted, [], now, {}, streaming.History(), [])
+        if found.at == now - 6 * HOUR
     ]
     assert (drop.method, drop.observed, drop.minutes) == ("drop", 0.0, 360)
     assert drop.expected == pytest.approx(120, rel=0.1)
@@ -148,14 +150,14 @@ def test_a_service_that_went_silent_is_told() -> None:
 
 def test_detectors_go_on_from_what_was_saved_to_the_byte() -> None:
     series = poisson_series(12 * 24 * 5, mean=6)
-    told = rows({("crue", "FR"): series}, minutes=5)
+    counted = rows({("crue", "FR"): series}, minutes=5)
     end = START + timedelta(days=5)
     whole, whole_history = {}, streaming.History()
-    live_detection.learn(told, end, whole, whole_history)
+    live_detection.learn(counted, end, whole, whole_history)
     learnt, history = {}, streaming.History()
     for step in range(1, 21):
         live_detection.learn(
-            [row for row in told if row[3] <= START + step * HOUR * 6], START + step * HOUR * 6, learnt, history
+            [row for row in counted if row[3] <= START + step * HOUR * 6], START + step * HOUR * 6, learnt, history
         )
         kept = streaming.save(learnt, history)
         learnt, history = streaming.restore([tuple(row.values()) for row in kept])
@@ -248,11 +250,11 @@ def test_what_stands_out_in_a_place_and_around_it_is_one_false_alert(monkeypatch
     assert score({"FR-33": 10, "FR-29": 24 * 3 + 15}) > law, "another day is another alert"
 
 
-def test_what_is_pinned_is_told_even_where_nothing_was_counted() -> None:
+def test_the_band_of_a_crisis_exists_even_where_nothing_was_counted() -> None:
     """The expected of no mention at all is half of one in 28 days of three hours; the others stay as they are."""
     counted, now = rows({("crue", "FR"): poisson_series(24 * 40)}), START + timedelta(days=40)
-    told = live_detection.band(counted, now, [], [("crue", "FR"), ("feu", "FR-33")])
-    own, pinned = ([row for row in told if row[0] == topic] for topic in ("crue", "feu"))
+    band_rows = live_detection.band(counted, now, [], [("crue", "FR"), ("feu", "FR-33")])
+    own, pinned = ([row for row in band_rows if row[0] == topic] for topic in ("crue", "feu"))
     assert own == live_detection.band(counted, now, [])
     assert [row[2] for row in pinned] == [row[2] for row in own]
     assert {(territory, observed) for _, territory, _, observed, _, _ in pinned} == {("FR-33", 0.0)}
@@ -266,15 +268,15 @@ LAST = date(2026, 11, 23)
 
 
 def of_days(counts: np.ndarray, key: Key = CRUE, others: np.ndarray | None = None) -> list[daily.Day]:
-    """Return days with the bounds of C1 alone, as the macro tells them."""
+    """Return days with the bounds of C1 alone, as the macro computes them."""
     first = LAST - timedelta(days=len(counts) - 1)
-    told = []
+    made = []
     for place, count in enumerate(counts.tolist()):
         past = counts[place - 7 : place]
         upper = past.mean() + 3.09 * past.std(ddof=1) if place >= 7 else None
         beside = 0.0 if others is None else float(others[place])
-        told.append(daily.Day(key, first + timedelta(days=place), count, upper, None, None, beside))
-    return told
+        made.append(daily.Day(key, first + timedelta(days=place), count, upper, None, None, beside))
+    return made
 
 
 def test_a_day_must_exceed_ears_and_be_improbable() -> None:
@@ -293,13 +295,13 @@ def test_thresholds_of_daily_series_follow_their_quiet_history(monkeypatch: pyte
     law = calibration.by_law("feedback", 1440)
 
     def threshold(bursts: int) -> calibration.Threshold:
-        told: list[daily.Day] = []
+        series_days: list[daily.Day] = []
         for number in range(12):
             counts = poisson_series(200, number, 3.0)
             if number < bursts:
                 counts[100 + 5 * number] = 12  # four times the usual, not yet an event day
-            told += of_days(counts, Key(f"t{number:02}", "negative_feedback", "jdma", "FR"))
-        scored = daily.scored(told, LAST)
+            series_days += of_days(counts, Key(f"t{number:02}", "negative_feedback", "jdma", "FR"))
+        scored = daily.scored(series_days, LAST)
         assert scored is not None
         assert scored.scores.shape == (12, 112)
         [found] = calibration.thresholds(calibration.baseline_days(scored, PARENTS), 1440)
@@ -315,12 +317,12 @@ def test_an_outage_is_not_quiet_history_though_less_is_sent(monkeypatch: pytest.
     monkeypatch.setattr(calibration, "budgets", lambda: {"services": 0.05})
     sent, failed = poisson_series(200, 1, 60.0), poisson_series(200, 2, 3.0)
     sent[150], failed[150] = 2, 83
-    told = [one for metric, counts in (("failed_services", failed), ("sent_services", sent))
-            for one in of_days(counts, Key("panne", metric, "pre_plainte", "FR"))]  # fmt: skip
-    scored = daily.scored(told, LAST)
+    series_days = [day for metric, counts in (("failed_services", failed), ("sent_services", sent))
+            for day in of_days(counts, Key("panne", metric, "pre_plainte", "FR"))]  # fmt: skip
+    scored = daily.scored(series_days, LAST)
     assert scored is not None
     assert scored.scores.max() > 20
-    assert max(score for one in calibration.baseline_days(scored, PARENTS)["services"] for _, score in one) < 5
+    assert max(score for blocks in calibration.baseline_days(scored, PARENTS)["services"] for _, score in blocks) < 5
 
 
 def test_a_short_history_has_the_threshold_of_the_law() -> None:
@@ -334,10 +336,10 @@ def test_what_comes_in_lumps_is_no_signal_and_one_spike_hides_none() -> None:
     lumps = np.zeros(120, dtype=int)
     lumps[::6] = 11 + np.arange(20) % 4
     lumps[-1] = 14
-    assert [one for one in daily.detect(of_days(lumps), LAST, thresholds) if one.method == "sudden"] == []
+    assert [day for day in daily.detect(of_days(lumps), LAST, thresholds) if day.method == "sudden"] == []
     lumps[-10] = lumps[-1] = 90
-    found = [one for one in daily.detect(of_days(lumps), LAST, thresholds) if one.method == "sudden"]
-    assert [one.observed for one in found] == [90.0]
+    found = [day for day in daily.detect(of_days(lumps), LAST, thresholds) if day.method == "sudden"]
+    assert [day.observed for day in found] == [90.0]
 
 
 def test_a_day_and_a_week_on_which_everything_grows_are_no_signal() -> None:
@@ -345,25 +347,26 @@ def test_a_day_and_a_week_on_which_everything_grows_are_no_signal() -> None:
     counts, others = poisson_series(60, 4, 10.0), poisson_series(60, 5, 200.0)
     counts[-7:] *= 2
     counts[-1] *= 5
-    assert {one.method for one in daily.detect(of_days(counts, others=others), LAST, thresholds)} == {"sudden", "slow"}
+    found = daily.detect(of_days(counts, others=others), LAST, thresholds)
+    assert {anomaly.method for anomaly in found} == {"sudden", "slow"}
     others[-7:] *= 2
     others[-1] *= 5
     assert daily.detect(of_days(counts, others=others), LAST, thresholds) == []
 
 
-def test_a_slow_rise_is_told_by_its_week() -> None:
+def test_a_slow_rise_is_found_in_its_week() -> None:
     counts = poisson_series(60, 4, 10.0)
     counts[-7:] = [14, 18, 15, 19, 17, 18, 19]
-    slow = [one for one in daily.detect(of_days(counts), LAST, calibration.scores([], 1440)) if one.method == "slow"]
-    assert [(one.observed, one.minutes) for one in slow] == [(120.0, 7 * 1440)]
+    found = daily.detect(of_days(counts), LAST, calibration.scores([], 1440))
+    assert [(week.observed, week.minutes) for week in found if week.method == "slow"] == [(120.0, 7 * 1440)]
 
 
 def test_a_teleservice_that_went_silent_and_a_season_that_was_exceeded() -> None:
     sent = poisson_series(40, 6, 60.0)
     sent[-1] = 1
-    told = of_days(sent, Key("panne", "sent_services", "pre_plainte", "FR"))
-    assert [one.method for one in daily.outages(told, LAST)] == ["drop"]
-    assert daily.outages(told[:-1], LAST - timedelta(days=1)) == []
+    series_days = of_days(sent, Key("panne", "sent_services", "pre_plainte", "FR"))
+    assert [outage.method for outage in daily.outages(series_days, LAST)] == ["drop"]
+    assert daily.outages(series_days[:-1], LAST - timedelta(days=1)) == []
     key, monday = Key("ensemble", "negative_feedback", "jdma", "FR"), date(2022, 1, 3)
     weeks = [
         (key, monday + timedelta(weeks=week), int(count)) for week, count in enumerate(poisson_series(230, 8, 30.0))
@@ -380,8 +383,8 @@ def test_a_teleservice_that_went_silent_and_a_season_that_was_exceeded() -> None
 
 def anomaly(hour: int, territory: str = "FR-33", p_value: float = 1e-8, **changes: object) -> Anomaly:
     key = Key(str(changes.pop("topic", "crue")), str(changes.pop("metric", "mentions")), "all", territory)
-    told = {"observed": 12.0, "expected": 1.0, "upper": 5.0, **changes}
-    return Anomaly(key, START + hour * HOUR, 60, p_value=p_value, **told)  # ty: ignore[invalid-argument-type]
+    values = {"observed": 12.0, "expected": 1.0, "upper": 5.0, **changes}
+    return Anomaly(key, START + hour * HOUR, 60, p_value=p_value, **values)  # ty: ignore[invalid-argument-type]
 
 
 def run(
@@ -390,7 +393,7 @@ def run(
     return lifecycle.update(known, found, START + hour * HOUR, {}, PARENTS, dismissed)
 
 
-def test_one_event_is_one_signal_however_often_it_is_told() -> None:
+def test_one_event_is_one_signal_however_often_it_is_found() -> None:
     first = run([], [anomaly(1), anomaly(1, "FR-NAQ", 1e-7), anomaly(1, "FR", 1e-6)], 2)
     [signal] = first
     assert (signal.territory, signal.kind, signal.opened_at) == ("FR-33", "sudden", START + HOUR)
@@ -402,8 +405,8 @@ def test_one_event_is_one_signal_however_often_it_is_told() -> None:
 
 
 def test_elsewhere_or_another_topic_is_another_signal() -> None:
-    told = run([], [anomaly(1), anomaly(1, "FR-29"), anomaly(1, topic="panne")], 2)
-    assert len({one.signal_id for one in told}) == 3
+    signals = run([], [anomaly(1), anomaly(1, "FR-29"), anomaly(1, topic="panne")], 2)
+    assert len({signal.signal_id for signal in signals}) == 3
 
 
 def test_a_signal_closes_after_a_day_and_opens_again_only_for_much_more() -> None:
@@ -415,12 +418,12 @@ def test_a_signal_closes_after_a_day_and_opens_again_only_for_much_more() -> Non
     assert known[0] == closed
     assert (known[1].closed_at, known[1].opened_at) == (None, START + 40 * HOUR)
     assert known[1].signal_id != closed.signal_id, "it is alerted and scored as another one"
-    assert run(known, [anomaly(40, p_value=1e-12, observed=30.0), anomaly(1)], 42) == known, "and told once"
+    assert run(known, [anomaly(40, p_value=1e-12, observed=30.0), anomaly(1)], 42) == known, "and opened once"
     later = run([closed], [anomaly(120)], 121)
-    assert len(later) == 2, "after three days it is another story"
+    assert len(later) == 2, "after three days it is another signal"
 
 
-def test_what_an_operator_put_aside_stays_aside() -> None:
+def test_a_dismissed_signal_stays_dismissed() -> None:
     [signal] = run([], [anomaly(1)], 2)
     [dismissed] = run([signal], [anomaly(2)], 3, **{signal.signal_id: START + 3 * HOUR})
     assert dismissed.closed_at == START + 3 * HOUR
@@ -428,23 +431,23 @@ def test_what_an_operator_put_aside_stays_aside() -> None:
     assert len(run([dismissed], [anomaly(3)], 4)) == 1
 
 
-def test_what_is_clearly_stronger_than_what_was_put_aside_is_another_signal() -> None:
+def test_clearly_stronger_evidence_than_that_of_a_dismissed_signal_is_another_signal() -> None:
     """An exercise is put aside at half past two; the same hour, still open, then counts what no exercise explains."""
     [signal] = run([], [anomaly(2)], 2)
     aside = {signal.signal_id: START + 2.5 * HOUR}
     [dismissed] = run([signal], [anomaly(2)], 3, **aside)
     assert run([dismissed], [anomaly(2, p_value=1e-9, observed=14.0)], 3, **aside) == [dismissed]
-    told = run([dismissed], [anomaly(2, p_value=1e-14, observed=40.0)], 3, **aside)
-    assert [one.closed_at for one in told] == [START + 2.5 * HOUR, None]
-    assert told[1].opened_at == START + 2.5 * HOUR
-    assert told[1].signal_id not in aside
-    grown = run(told, [anomaly(2, p_value=1e-14, observed=40.0), anomaly(3)], 4, **aside)
-    assert [one.signal_id for one in grown] == [one.signal_id for one in told]
+    signals = run([dismissed], [anomaly(2, p_value=1e-14, observed=40.0)], 3, **aside)
+    assert [found.closed_at for found in signals] == [START + 2.5 * HOUR, None]
+    assert signals[1].opened_at == START + 2.5 * HOUR
+    assert signals[1].signal_id not in aside
+    grown = run(signals, [anomaly(2, p_value=1e-14, observed=40.0), anomaly(3)], 4, **aside)
+    assert [found.signal_id for found in grown] == [found.signal_id for found in signals]
     assert grown[0] == dismissed
     assert grown[1].updated_at == START + 4 * HOUR
 
 
-def test_a_pair_is_forgotten_once_one_of_its_bins_speaks_by_itself() -> None:
+def test_a_pair_is_forgotten_once_one_of_its_bins_stands_out_by_itself() -> None:
     pair = Anomaly(CRUE, START, 10, 20.0, 4.0, 12.0, 1e-8)
     alone = Anomaly(CRUE, START + timedelta(minutes=5), 5, 40.0, 2.0, 10.0, 1e-30)
     known = run([], [pair], 1)
@@ -453,7 +456,7 @@ def test_a_pair_is_forgotten_once_one_of_its_bins_speaks_by_itself() -> None:
     assert grown.signal_id == known[0].signal_id
 
 
-def test_a_new_subject_is_one_row_of_evidence_however_often_it_is_told() -> None:
+def test_a_new_subject_is_one_row_of_evidence_however_often_it_is_found() -> None:
     key = Key("autres", "mentions", "all", "FR")
     first, later = (Anomaly(key, START, minutes, 9.0, 0.1, 0.1, 1e-9, "novelty") for minutes in (61, 68))
     [signal] = run(run([], [first], 2), [later], 2)
@@ -463,8 +466,8 @@ def test_a_new_subject_is_one_row_of_evidence_however_often_it_is_told() -> None
 def test_a_rise_on_many_networks_spreads_as_one_in_many_places_does() -> None:
     networks = [Anomaly(CRUE._replace(platform=name), START, 60, 9.0, 1.0, 3.0, 1e-9) for name in "abcd"]
     fifth = Anomaly(CRUE._replace(platform="e"), START, 60, 9.0, 1.0, 3.0, 1e-9)
-    assert [one.kind for one in run([], networks, 1)] == ["sudden"]
-    assert [one.kind for one in run([], [*networks, fifth], 1)] == ["spread"]
+    assert [signal.kind for signal in run([], networks, 1)] == ["sudden"]
+    assert [signal.kind for signal in run([], [*networks, fifth], 1)] == ["spread"]
 
 
 @pytest.mark.parametrize(
@@ -482,13 +485,13 @@ def test_evidence_makes_the_kind(found: list[Anomaly], kind: str) -> None:
 
 
 def mention(number: int, text: str | None, **changes: object) -> Mention:
-    told = {
+    values = {
         "mention_id": f"m{number:02}", "at": START + HOUR + timedelta(minutes=number), "network": "facebook",
         "url": None,
         "text": text, "reach": 100, "sentiment": -1, "author_id": f"p{number}", "followers": 50, "is_share": False,
         "parent_id": None, **changes,
     }  # fmt: skip
-    return Mention(**told)  # ty: ignore[invalid-argument-type]
+    return Mention(**values)  # ty: ignore[invalid-argument-type]
 
 
 RUMOUR = "Une camionnette blanche rôde devant les écoles, faites tourner vite"
@@ -502,15 +505,15 @@ def world(mentions: list[Mention]) -> World:
             "FR-NAQ": Territory("FR-NAQ", "region", "Nouvelle-Aquitaine", "FR"),
             "FR-33": Territory("FR-33", "departement", "Gironde", "FR-NAQ"),
         },
-        mentions=lambda topic, _, since: [one for one in mentions if topic == "crue" and one.at >= since],
+        mentions=lambda topic, _, since: [found for found in mentions if topic == "crue" and found.at >= since],
         usual_terms=terms_of(["contrôle de vitesse", "accident sur la route"] * 200),
         dismissed={},
     )
 
 
-def test_rows_tell_a_signal_and_come_back_as_it() -> None:
-    told = [mention(number, RUMOUR) for number in range(30)]
-    rows_of = signal_table.run([], [anomaly(1)], START + 2 * HOUR, world(told))
+def test_a_signal_survives_the_way_through_its_rows() -> None:
+    mentions = [mention(number, RUMOUR) for number in range(30)]
+    rows_of = signal_table.run([], [anomaly(1)], START + 2 * HOUR, world(mentions))
     [signal] = [row for row in rows_of if row["part"] == "signal"]
     assert signal["kind"] == "rumour"
     assert (signal["negative_share"], signal["reach"], signal["territory_label"]) == (1.0, 3000, "Gironde")
@@ -522,21 +525,22 @@ def test_rows_tell_a_signal_and_come_back_as_it() -> None:
     complete = [dict.fromkeys(signal_table.COLUMNS) | row for row in rows_of]
     assert all(row.keys() == signal_table.COLUMNS.keys() for row in complete)
     assert signal_table.restored(complete).strongest == anomaly(1)
-    assert signal_table.run(complete, [], START + 2 * HOUR, world(told)) == rows_of
+    assert signal_table.run(complete, [], START + 2 * HOUR, world(mentions)) == rows_of
     closed = [
         dict.fromkeys(signal_table.COLUMNS) | row
-        for row in signal_table.run(complete, [], START + 30 * HOUR, world(told))
+        for row in signal_table.run(complete, [], START + 30 * HOUR, world(mentions))
     ]
     assert closed[0]["status"] == "closed"
-    assert signal_table.run(closed, [], START + 31 * HOUR, world([])) == closed, "what is closed is not told anew"
+    assert signal_table.run(closed, [], START + 31 * HOUR, world([])) == closed, "a closed signal stays as it is"
 
 
 def test_reviews_on_no_subject_are_not_explained_by_mentions_on_no_subject() -> None:
     """What nobody watches has nothing in common: a rise of bad reviews has neither their words nor their reach."""
-    told = [mention(number, "La gendarmerie recrute") for number in range(3)]
-    said = dataclasses.replace(world([]), mentions=lambda *_: told)
-    reviews, mentions = (anomaly(1, "FR", topic="autres", metric=one) for one in ("negative_feedback", "mentions"))
-    [alone, listened] = [signal_table.run([], [one], START + 2 * HOUR, said) for one in (reviews, mentions)]
+    about_jobs = [mention(number, "La gendarmerie recrute") for number in range(3)]
+    said = dataclasses.replace(world([]), mentions=lambda *_: about_jobs)
+    reviews = anomaly(1, "FR", topic="autres", metric="negative_feedback")
+    mentions = anomaly(1, "FR", topic="autres", metric="mentions")
+    [alone, listened] = [signal_table.run([], [found], START + 2 * HOUR, said) for found in (reviews, mentions)]
     assert {row["part"] for row in alone} == {"signal", "evidence"}
     assert alone[0]["reach"] is None
     assert {"example", "source"} < {row["part"] for row in listened}
@@ -544,17 +548,17 @@ def test_reviews_on_no_subject_are_not_explained_by_mentions_on_no_subject() -> 
 
 def test_a_copy_of_a_share_counts_for_the_original() -> None:
     """The original has no text that may be passed on; two shares name it, and who copies their words follows them."""
-    told = [
+    mentions = [
         mention(1, None),
         mention(2, RUMOUR, is_share=True, parent_id="m01"),
         mention(3, RUMOUR),
         mention(4, None, is_share=True, parent_id="m01"),
         mention(5, None, is_share=True),
     ]
-    assert [one.shared_id for one in posts(told)] == [None, "m01", "m01", "m01", "?m05"]
+    assert [post.shared_id for post in posts(mentions)] == [None, "m01", "m01", "m01", "?m05"]
 
 
-def test_a_signal_is_told_with_what_its_mentions_share_however_old() -> None:
+def test_a_signal_has_the_originals_of_its_shares_however_old() -> None:
     with duckdb.connect() as session:
         texts = session.sql(
             """
@@ -570,8 +574,8 @@ def test_a_signal_is_told_with_what_its_mentions_share_however_old() -> None:
             " when 'elsewhere' then 'FR-29' else 'FR-33' end as territory_code from texts"
         )
         live = Live(session, this=None, texts=texts, mentions=located)
-        assert [one.mention_id for one in live._mentions("crue", "FR-33", START)] == ["old", "share"]
-        assert [one.mention_id for one in live._mentions("crue", "FR", START)] == ["old", "elsewhere", "share"]
+        assert [found.mention_id for found in live._mentions("crue", "FR-33", START)] == ["old", "share"]
+        assert [found.mention_id for found in live._mentions("crue", "FR", START)] == ["old", "elsewhere", "share"]
 
 
 def test_the_last_verdict_on_a_signal_counts() -> None:
@@ -585,12 +589,12 @@ def test_the_last_verdict_on_a_signal_counts() -> None:
 
 
 def test_a_subject_that_nobody_watches_is_a_novelty() -> None:
-    told = [mention(number, f"Poissons morts dans l'étang, odeur étrange {number}") for number in range(30)]
+    about_fish = [mention(number, f"Poissons morts dans l'étang, odeur étrange {number}") for number in range(30)]
     silent = world([])
-    loud = dataclasses.replace(silent, mentions=lambda topic, *_: told if topic == "autres" else [])
+    loud = dataclasses.replace(silent, mentions=lambda topic, *_: about_fish if topic == "autres" else [])
     rows_of = signal_table.run([], [], START + 2 * HOUR, loud)
     assert [row["kind"] for row in rows_of if row["part"] == "signal"] == ["novelty"]
-    one_author = [dataclasses.replace(one, author_id="p1") for one in told]
+    one_author = [dataclasses.replace(found, author_id="p1") for found in about_fish]
     alone = dataclasses.replace(silent, mentions=lambda topic, *_: one_author if topic == "autres" else [])
     assert signal_table.run([], [], START + 2 * HOUR, alone) == []
 
@@ -599,8 +603,8 @@ def test_terms_hold_no_name_and_sources_no_account() -> None:
     found = terms_of(["Nathalie Lefebvre habite Bordeaux, évacuation en cours"])
     assert not {"nathalie", "lefebvre"} & set(found)
     assert found["évacuation"] == 1
-    told = [
+    mentions = [
         mention(1, "a", network="x", url="https://x.com/compte12/status/1"),
         mention(2, "b", network="press", url="https://www.presse.example/articles/1"),
     ]
-    assert {source.name for source in around(told, Counter(), START).sources} == {"x", "www.presse.example"}
+    assert {source.name for source in around(mentions, Counter(), START).sources} == {"x", "www.presse.example"}

@@ -1,4 +1,4 @@
-"""Superset's log tells who looked at or exported what, without telling who that is."""
+"""Superset's log is summarised by pseudonym: who read or exported what."""
 
 import sqlite3
 from contextlib import closing
@@ -58,9 +58,9 @@ def test_accesses_are_counted_by_day_and_account(watched: Home) -> None:
 
 
 def test_nothing_tells_who_it_was_or_what_was_asked(watched: Home) -> None:
-    told = str(access_log.by_day(watched, NOW))
-    assert "dupont" not in told
-    assert "secret" not in told
+    rows = str(access_log.by_day(watched, NOW))
+    assert "dupont" not in rows
+    assert "secret" not in rows
 
 
 def test_only_the_last_days_are_told(watched: Home, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Which columns stand behind each column of a model: SQL tells it, a Python model declares it."""
+"""The upstream columns of each column: parsed from SQL, declared by Python models."""
 
 import pytest
 

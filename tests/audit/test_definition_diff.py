@@ -1,4 +1,4 @@
-"""Two versions of a KPI are told apart by what they mean, not by how they are written."""
+"""Two versions of a KPI differ by what they mean, not by how they are written."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -74,11 +74,11 @@ def written(tmp_path: Path) -> list[dict]:
 
 
 def test_events_are_what_the_specification_asks_for(tmp_path: Path) -> None:
-    judge = Draft202012Validator(specification(JobEvent), format_checker=FormatChecker())
+    validator = Draft202012Validator(specification(JobEvent), format_checker=FormatChecker())
     for event in written(tmp_path):
-        assert [error.message for error in judge.iter_errors(event)] == []
+        assert [error.message for error in validator.iter_errors(event)] == []
         del event["job"]["name"]
-        assert [error.message for error in judge.iter_errors(event)] == ["'name' is a required property"]
+        assert [error.message for error in validator.iter_errors(event)] == ["'name' is a required property"]
 
 
 def test_a_table_says_what_each_column_is_made_from(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A copy tells of itself: what its publication and those before it changed, and where its columns come from."""
+"""The tables of a copy about itself: what its publication and former ones changed, and where its columns come from."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -92,11 +92,13 @@ def test_a_table_without_rows_has_its_columns(published: Home, tmp_path: Path) -
 
 def test_a_column_is_followed_both_ways(published: Home) -> None:
     given = publication_metadata.lineage_rows(LineageGraph([*EDGES, EDGES[0]]))
-    told = PublicationMetadata({"lineage_column": table(dict.fromkeys(given[0], "varchar"))}, {"lineage_column": given})
+    metadata = PublicationMetadata(
+        {"lineage_column": table(dict.fromkeys(given[0], "varchar"))}, {"lineage_column": given}
+    )
     folder = published.published / "daily" / "p-1"
     folder.mkdir(parents=True)
     (folder.parent / "current").symlink_to("p-1")
-    publication_metadata.add(folder / "serving.duckdb", published, told, ledger.entries(published), ())
+    publication_metadata.add(folder / "serving.duckdb", published, metadata, ledger.entries(published), ())
     with duckdb.connect(str(folder / "serving.duckdb")) as connection:
         connection.execute(
             "create table audit.publication as "

@@ -118,10 +118,10 @@ def test_a_suppressed_figure_is_shown_nowhere(home: Home) -> None:
     found = trace(home, Cell("visits", OCTOBER, "FR-971"))
     assert found.agrees
     assert found.records is None
-    whole = report.as_text(found) + report.as_html(found) + str(report.as_json(found))
-    assert "non diffusé : trop peu de victimes" in whole
-    assert "424242" not in whole.replace("\u202f", "")
-    assert "secret" not in whole
+    output = report.as_text(found) + report.as_html(found) + str(report.as_json(found))
+    assert "non diffusé : trop peu de victimes" in output
+    assert "424242" not in output.replace("\u202f", "")
+    assert "secret" not in output
 
 
 def test_while_the_warehouse_is_written_the_comparison_waits(published: Home) -> None:

@@ -38,7 +38,7 @@ def test_a_new_file_has_every_setting_and_a_secret_where_the_example_is_empty(ex
     assert values["CYBERIMPACT_URL"] == "http://127.0.0.1:8090/api?x=1"
     assert len(values["SUPERSET_SECRET_KEY"]) >= 32
     assert values["SUPERSET_SECRET_KEY"] != values["SUPERSET_ADMIN_PASSWORD"]
-    assert "# Settings." in target.read_text(), "the comments tell what may be set"
+    assert "# Settings." in target.read_text(), "the comments say what may be set"
 
 
 def test_secrets_differ_from_checkout_to_checkout(example: Path, tmp_path: Path) -> None:

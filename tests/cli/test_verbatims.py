@@ -46,8 +46,8 @@ FELT = {
     ),
 }
 EXAMPLES = [
-    (pattern.format(subject), told)
-    for told, patterns in FELT.items()
+    (pattern.format(subject), feeling)
+    for feeling, patterns in FELT.items()
     for pattern, subject in itertools.product(patterns, SUBJECTS)
 ]
 
@@ -237,7 +237,7 @@ def test_what_is_no_model_is_said(trained: Path, tmp_path: Path) -> None:
 
 def test_labels_that_are_no_feelings_stay_as_they_were_said(tmp_path: Path) -> None:
     texts = [("Fraude sur ma carte bancaire", "Perceval / carte"), ("Vote par procuration", "procuration")]
-    rows = [(f"{text} {place}", told) for text, told in texts for place in range(4)]
+    rows = [(f"{text} {place}", feeling) for text, feeling in texts for place in range(4)]
     rows += [("Un seul texte de cette étiquette", "rare"), ("", "procuration"), ("Sans étiquette", "")]
     file = write(tmp_path / "in.csv", ["text", "label"], rows)
     said = verbatim_files.train(file, "text", "label", tmp_path / "model")
@@ -364,8 +364,8 @@ def test_a_search_ranks_by_bm25_whatever_the_accents_and_endings(searchable: Hom
 )
 def test_a_search_is_narrowed(searchable: Home, filters: verbatim_search.Filters, expected: list[str]) -> None:
     found = verbatim_search.search(searchable, "refus attente", filters, 20)
-    assert sorted(one.verbatim_id for one in found) == sorted(expected)
-    assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)
+    assert sorted(match.verbatim_id for match in found) == sorted(expected)
+    assert [match.score for match in found] == sorted((match.score for match in found), reverse=True)
     assert len(verbatim_search.search(searchable, "refus attente", filters, 1)) == min(1, len(expected))
 
 
@@ -394,11 +394,11 @@ def test_a_search_of_what_is_not_published_is_said(home: Home, searchable: Home)
 
 
 def test_a_told_feeling_is_never_overruled_and_silence_is_filled() -> None:
-    told = [(f"told {place}", text, model.label(feeling)) for place, (text, feeling) in enumerate(EXAMPLES)]
+    stated = [(f"told {place}", text, model.label(feeling)) for place, (text, feeling) in enumerate(EXAMPLES)]
     ironic = ("ironic", "C'est une honte, vraiment parfait", "positif")
-    read = corpus.feelings([*told, ironic, ("silent", "C'est une honte, déplorable", None), ("blank", "…", None)])
+    read = corpus.feelings([*stated, ironic, ("silent", "C'est une honte, déplorable", None), ("blank", "…", None)])
     by_key = {feeling.verbatim_id: feeling for feeling in read}
-    assert all(by_key[key].feeling == feeling for key, _, feeling in (*told, ironic))
+    assert all(by_key[key].feeling == feeling for key, _, feeling in (*stated, ironic))
     assert by_key["ironic"][1:] == ("positif", "usager", None, None, False, False)
     assert by_key["silent"].feeling == "négatif"
     assert by_key["silent"].feeling_source == "modèle"
@@ -407,8 +407,8 @@ def test_a_told_feeling_is_never_overruled_and_silence_is_filled() -> None:
 
 
 def test_another_language_than_french_is_given_no_feeling() -> None:
-    told = [(f"told {place}", text, model.label(feeling)) for place, (text, feeling) in enumerate(EXAMPLES)]
-    [*_, read] = corpus.feelings([*told, ("english", "The officers were very kind, thank you", None)])
+    stated = [(f"told {place}", text, model.label(feeling)) for place, (text, feeling) in enumerate(EXAMPLES)]
+    [*_, read] = corpus.feelings([*stated, ("english", "The officers were very kind, thank you", None)])
     assert (read.feeling, read.is_undecided) == (None, True)
 
 

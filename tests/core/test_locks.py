@@ -1,4 +1,4 @@
-"""One writer per file: who waits is told for whom, a dead holder frees the lock, two homes are apart."""
+"""One writer per file: a waiting process names the holder, a dead holder frees the lock, two homes are apart."""
 
 import os
 import re
@@ -74,7 +74,7 @@ def test_who_waits_is_told_who_holds_and_gets_it_afterwards(warehouse: Path, hom
             first.stdin.flush()
             wait_until_held(second)
             second.kill()
-            assert second.stderr.read() == "", "who waits is told once"
+            assert second.stderr.read() == "", "a waiting process names the holder once"
 
 
 def test_the_death_of_the_holder_frees_the_lock(warehouse: Path, home: Home) -> None:

@@ -121,14 +121,13 @@ def test_every_column_of_the_warehouse_is_declared_and_commented(built: Built) -
     found = built.rows(
         f"select schema_name, table_name, column_name, comment from duckdb_columns() where schema_name in ({schemas})"
     )
-    # What a build tells of itself is no model.
+    # The tables of a build about itself are no models.
     found = [row for row in found if row[1] not in ("build_status", "held_back")]
     assert {row[:3] for row in found} == declared
     assert [row for row in found if not row[3]] == []
 
 
 def script(path: Path) -> ModuleType:
-    """Return a script of the project as a module."""
     spec = spec_from_file_location(path.stem, path)
     assert spec
     assert spec.loader
@@ -203,7 +202,7 @@ def test_lineage_never_stops(built: Built) -> None:
     ] == []
 
 
-#: What no column stands behind: what the project declares, what the daily copy tells, constants, ranks.
+#: Columns without upstream: what operators and the project declare, the daily copy, constants, ranks.
 NO_COLUMN_BEHIND = {
     "fct_daily_anomaly": {"bin_minutes"},
     "fct_daily_threshold": {"bin_minutes", "alerts_per_series_week"},
@@ -217,12 +216,12 @@ NO_COLUMN_BEHIND = {
 
 
 def test_python_models_say_what_their_columns_are_made_of(built: Built) -> None:
-    told = {
+    untraced = {
         node["name"]: {name for name, column in node["columns"].items() if "made_of" not in column["config"]["meta"]}
         for node in models(built)
         if node["language"] == "python" and layer(node) in ("live", "signals")
     }
-    assert {name: columns for name, columns in told.items() if columns} == NO_COLUMN_BEHIND
+    assert {name: columns for name, columns in untraced.items() if columns} == NO_COLUMN_BEHIND
 
 
 #: What a Python model may import: what it computes with. It reads tables by `dbt.ref` and `dbt.source`, and no file.
@@ -408,12 +407,12 @@ def test_a_kpi_is_checked_for_soundness(built: Built) -> None:
 
 def test_victims_are_hidden_where_they_are_few(built: Built) -> None:
     by_name = {node["name"]: node for node in models(built)}
-    judged = set(by_name["kpi_victim_cell"]["depends_on"]["nodes"])
+    victim_sources = set(by_name["kpi_victim_cell"]["depends_on"]["nodes"])
     for kpi in kpis(built):
         counts_victims = "victims" in kpi["config"]["meta"]["kpi"]
         reads = set(kpi["depends_on"]["nodes"])
         assert (by_name["kpi_suppressed_cell"]["unique_id"] in reads) == counts_victims, kpi["name"]
-        assert (by_name[f"{kpi['name']}__observations"]["unique_id"] in judged) == counts_victims, kpi["name"]
+        assert (by_name[f"{kpi['name']}__observations"]["unique_id"] in victim_sources) == counts_victims, kpi["name"]
         if counts_victims:
             grain = kpi["config"]["meta"]["kpi"]["grain"]
             for part in (grain, *grain["breakdowns"]):
@@ -450,7 +449,7 @@ def test_every_kpi_is_in_the_union_and_the_catalogue(built: Built) -> None:
 
 
 def test_effects_are_sought_in_every_count_and_share_by_departement(built: Built) -> None:
-    """But those that count actions or effects, judge the watch, or mean something by theme only."""
+    """But those that count actions or effects, evaluate signals, or mean something by theme only."""
     by_unique_id = {node["unique_id"]: node for node in models(built)}
     left_out = {
         "prevention_actions", "prevention_audience", "actions_concluded_share", "signal_precision",

@@ -117,7 +117,7 @@ def test_counts_that_do_not_add_up_are_refused() -> None:
 
 
 def test_series_of_different_months_are_not_one_table() -> None:
-    """Both tell three victims in the first quarter, the one in January, the other in February: they do not add up."""
+    """Both count three victims in the first quarter, the one in January, the other in February: they do not add up."""
     january, february = rolled_up({(1, "A1", "x"): 3}), rolled_up({(2, "A1", "x"): 3})
     hidden = suppressed_of_source([Figures(january), Figures(february)], levels())
     assert hidden == {cell for series in (january, february) for cell in series}

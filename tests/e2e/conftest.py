@@ -49,7 +49,7 @@ def golden(tmp_path_factory: pytest.TempPathFactory) -> Line:
 
 @pytest.fixture(scope="session")
 def everything(tmp_path_factory: pytest.TempPathFactory) -> Line:
-    """A home with every platform that a KPI stands on, told by the sandbox up to `NOW`; made once, never changed."""
+    """A home with every platform that a KPI needs, as the sandbox serves it up to `NOW`; made once, never changed."""
     base = tmp_path_factory.getbasetemp()
     root = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "everything"
     root.mkdir(exist_ok=True)

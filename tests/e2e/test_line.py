@@ -105,7 +105,7 @@ class TestFigures:
 
     def test_free_text_is_kept_redacted_and_is_not_published(self, golden: Line, export: pd.DataFrame) -> None:
         said = [" ".join(text.split()) for text in export["Description"]]
-        plain = {redact(text) for text in said if text and text.isascii()}  # the others are also mended
+        plain = {redact(text) for text in said if text and text.isascii()}  # the others are also repaired
         with duckdb.connect(str(golden.home.warehouse), read_only=True) as connection:
             raw = "select description from raw_services_publics_plus.experiences where description is not null"
             kept = [text for (text,) in connection.execute(raw).fetchall()]

@@ -24,7 +24,8 @@ from tests.e2e.recomputed import (
 #: Every platform is loaded, built and published first, which alone takes minutes.
 pytestmark = pytest.mark.proof
 
-#: Figures that are not told month by month, each with a test of its own; and effects, which three months cannot tell.
+#: Figures that are not compared month by month, each with a test of its own; and effects, which need more than three
+#: months.
 ELSEWHERE = {
     "iggn_complaints", "irritant_weight", "listing_sync_share", "negative_share_by_theme", "action_effect",
     "actions_concluded_share",
@@ -59,15 +60,15 @@ def test_a_kpi_is_what_pandas_computes(everything: Line, kpis: Mapping[str, Any]
     assert hidden == set() or "victims" in kpis[code]
     if code in VICTIMS:
         assert {cell for cell, number in expected.items() if number < FEWEST} <= hidden
-    told = {cell: number for cell, (_, number, *_) in published.items() if cell not in hidden}
+    published_values = {cell: number for cell, (_, number, *_) in published.items() if cell not in hidden}
     assert published.keys() == expected.keys()
-    assert told == {cell: expected[cell] for cell in told}
-    levels = {cell[2] for cell in told}
+    assert published_values == {cell: expected[cell] for cell in published_values}
+    levels = {cell[2] for cell in published_values}
     assert levels >= {"nation", "region", "departement"} & set(kpis[code]["grain"]["territory_levels"])
 
 
 def test_the_share_of_listings_in_order_is_that_of_the_day_of_the_load(everything: Line) -> None:
-    """The platform tells the present only, hence one month: that of the load."""
+    """The platform has present figures only, hence one month: that of the load."""
     code = "kpi_code = 'listing_sync_share' and period_type = 'month'"
     rows = everything.rows(f"select breakdown_value, value from kpi.kpi_value where {code}")
     assert len(rows) == len(dict(rows))

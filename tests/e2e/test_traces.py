@@ -59,5 +59,5 @@ def test_three_figures_of_every_kpi_are_recomputed(everything: Line) -> None:
     with duckdb.connect(str(DAILY.link(everything.home)), read_only=True) as connection:
         catalogue = {code for (code,) in connection.execute("select kpi_code from kpi.kpi_catalogue").fetchall()}
     drawn = cells(everything.home, 3, seed=33)
-    assert catalogue - drawn.keys() == {"action_effect"}, "three months of an action's past tell of no effect"
+    assert catalogue - drawn.keys() == {"action_effect"}, "three months of an action's past measure no effect"
     prove(everything.home, drawn)

@@ -62,7 +62,6 @@ def snapshot(name: str) -> dict[str, tuple[int, int | None]]:
 
 
 def keys(name: str) -> dict[str, set[str]]:
-    """Return the keys of each table."""
     return {
         table.name: {key for (key,) in ask(name, f"select {table.key} from {table.name}")} for table in contract(name)
     }

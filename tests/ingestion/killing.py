@@ -136,7 +136,7 @@ def complete(step: Step, sandbox: Sandbox) -> Outcome:
 
 
 def kill(step: Step, sandbox: Sandbox, after_seconds: float) -> bool:
-    """Run a load, kill it after so many seconds, and tell whether it still ran."""
+    """Run a load, kill it after so many seconds, and return whether it still ran."""
     sandbox.today = step.day
     with start(step.name, step.file) as process:
         try:

@@ -1,4 +1,4 @@
-"""What belongs to an installation: its own files win over the defaults, and what is wrong is told with its line."""
+"""What belongs to an installation: its own files win over the defaults, and an error names its line."""
 
 import csv
 import os

@@ -372,5 +372,5 @@ def test_a_conversation_that_was_loaded_goes_from_the_live_file(home, exports):
 def test_what_outlives_the_retention_of_a_mention_is_told_column_by_column(page):
     model = settings.CHECKOUT / "dbt_project" / "models" / "marts" / "visibility" / "fct_mention.yml"
     (archive,) = yaml.safe_load(model.read_text(encoding="utf-8"))["models"]
-    told = (settings.CHECKOUT / page).read_text(encoding="utf-8")
-    assert [column["name"] for column in archive["columns"] if f"`{column['name']}`" not in told] == []
+    page_text = (settings.CHECKOUT / page).read_text(encoding="utf-8")
+    assert [column["name"] for column in archive["columns"] if f"`{column['name']}`" not in page_text] == []

@@ -119,7 +119,7 @@ def test_the_labels_of_the_contracts_are_no_persons():
 
 
 def test_rows_that_redaction_makes_alike_stay_apart():
-    """Two addresses of pages that differ in a mail only are two rows, and the key tells neither."""
+    """Two addresses of pages that differ in a mail only are two rows, and the key reveals neither."""
     from ingestion.connectors.audience.contract import PAGES_VISITS
 
     page = {"tool": "matomo", "site": "s", "month": "2025-01", "visits": "3", "sum_visit_length": "9"}

@@ -1,4 +1,4 @@
-"""No identifier of a person in any byte that a load leaves behind or says. What context tells is measured elsewhere.
+"""No identifier of a person in any byte that a load writes or prints. Recall on running text is measured elsewhere.
 
 Every field that is redacted, pseudonymised or dropped gets identifiers of every structured kind and spelling, in a
 record that the contract accepts, in one that it rejects, and in answers that it refuses.
@@ -32,7 +32,7 @@ SPP = "services_publics_plus"
 
 Record = dict[str, Any]
 
-#: What a parser makes of this tells whether it redacts.
+#: A parser that changes this redacts.
 PROBE = "Rappelez le 06 12 34 56 78"
 
 #: Texts of seven identifiers that every field is given at once: a load takes a second, a text next to nothing.
@@ -228,13 +228,13 @@ def test_no_spelling_of_an_identifier_is_left_in_a_text(kind):
 
     @checked(max_examples=200, database=None, derandomize=True, phases=[Phase.generate], deadline=None)
     @given(planted_text=sentences(identifier(kind)))
-    def look(planted_text: tuple[str, list[Identifier]]) -> None:
+    def search(planted_text: tuple[str, list[Identifier]]) -> None:
         text, (found,) = planted_text
         redacted = redact(text)
         if every_connector.leaks([("", redacted.lower())], found.needles):
             left.append((text, redacted))
 
-    look()
+    search()
     assert left == []
 
 
@@ -282,8 +282,8 @@ def test_no_failure_tells_an_identifier(home, monkeypatch, caplog, capsys, name)
             give(monkeypatch, name, {table.name: page})
             with pytest.raises(ExpectedFailure) as failure:
                 load(name)
-            told = "\n".join([*traceback.format_exception(failure.value), caplog.text, *capsys.readouterr()]).lower()
-            assert every_connector.leaks([("failure", told), *every_connector.remains(home)], needles) == []
+            output = "\n".join([*traceback.format_exception(failure.value), caplog.text, *capsys.readouterr()]).lower()
+            assert every_connector.leaks([("failure", output), *every_connector.remains(home)], needles) == []
 
 
 HEADER = (

@@ -1,4 +1,4 @@
-"""The stand-in keeps the portal's contract, tells one history for ever, and fails when it is asked to."""
+"""The stand-in keeps the portal's contract, serves one fixed history, and fails on request."""
 
 import ast
 import csv
@@ -44,18 +44,18 @@ def portal():
 
 
 @pytest.fixture(scope="module")
-def told():
+def all_experiences():
     return list(history(17, TODAY))
 
 
-def test_history_never_moves(told):
+def test_history_never_moves(all_experiences):
     earlier = list(history(17, TODAY - timedelta(days=30)))
-    assert told[: len(earlier)] == earlier
+    assert all_experiences[: len(earlier)] == earlier
     assert experiences_of(17, START) != experiences_of(18, START)
 
 
-def test_an_answer_appears_on_its_day_and_nothing_else_changes(told):
-    answered = next(e for e in told if e.answered_on and e.answered_on > e.published_on)
+def test_an_answer_appears_on_its_day_and_nothing_else_changes(all_experiences):
+    answered = next(e for e in all_experiences if e.answered_on and e.answered_on > e.published_on)
     before = record(answered, answered.answered_on - timedelta(days=1))
     after = record(answered, answered.answered_on)
     changed = {name for name in FIELDS if before[name] != after[name]}
@@ -63,21 +63,21 @@ def test_an_answer_appears_on_its_day_and_nothing_else_changes(told):
     assert (before["etat_experience"], after["etat_experience"]) == ("A traiter", "Traitée")
 
 
-def test_the_history_has_what_a_reader_must_cope_with(told):
-    assert 5000 < len(told) < 7000
-    assert len({e.number for e in told}) == len(told)
-    gendarmerie = sum("gendarmerie" in e.service.typology.lower() for e in told)
+def test_the_history_has_what_a_reader_must_cope_with(all_experiences):
+    assert 5000 < len(all_experiences) < 7000
+    assert len({e.number for e in all_experiences}) == len(all_experiences)
+    gendarmerie = sum("gendarmerie" in e.service.typology.lower() for e in all_experiences)
     assert gendarmerie > 800
-    codes = Counter(e.departement.code for e in told if e.departement)
+    codes = Counter(e.departement.code for e in all_experiences if e.departement)
     assert len(codes) > 95
     assert codes["59"] > codes["48"]
     assert codes["974"] > 0
-    assert any(e.country != "France" for e in told)
-    assert any(e.country == "France" and e.postal_code is None for e in told)
-    assert any(e.postal_code and len(e.postal_code) == 4 and e.departement for e in told)
-    assert any(e.answered_on and e.answered_on < e.published_on for e in told)
-    assert any(e.also == e.service for e in told)
-    assert any(e.written_on is None for e in told)
+    assert any(e.country != "France" for e in all_experiences)
+    assert any(e.country == "France" and e.postal_code is None for e in all_experiences)
+    assert any(e.postal_code and len(e.postal_code) == 4 and e.departement for e in all_experiences)
+    assert any(e.answered_on and e.answered_on < e.published_on for e in all_experiences)
+    assert any(e.also == e.service for e in all_experiences)
+    assert any(e.written_on is None for e in all_experiences)
 
 
 def test_an_outage_of_the_online_complaint_can_be_seen():
@@ -312,9 +312,9 @@ def test_a_change_strikes_the_fields_that_the_record_has(fault, becomes):
 # ---- the portal of Services Publics+
 
 
-def test_records_are_flat_limited_and_counted(portal, told):
+def test_records_are_flat_limited_and_counted(portal, all_experiences):
     answer = portal.get(f"{DATASET}/records").json()
-    assert answer["total_count"] == len(told)
+    assert answer["total_count"] == len(all_experiences)
     assert len(answer["results"]) == 10
     assert set(answer["results"][0]) == set(FIELDS)
     assert len(portal.get(f"{DATASET}/records", params={"limit": 100}).json()["results"]) == 100
@@ -338,11 +338,11 @@ def test_a_wrong_question_is_refused_as_the_portal_does(portal, parameters, code
     assert said in answer.json()["message"]
 
 
-def test_a_question_is_filtered_ordered_and_paged(portal, told):
+def test_a_question_is_filtered_ordered_and_paged(portal, all_experiences):
     where = "date_de_publication >= date'2026-09-01' and (ressenti_usager = 'Négatif' or not pays = \"France\")"
     expected = {
         str(e.number)
-        for e in told
+        for e in all_experiences
         if e.published_on >= date(2026, 9, 1) and (e.feeling == "Négatif" or e.country != "France")
     }
     found, offset = [], 0
@@ -357,13 +357,13 @@ def test_a_question_is_filtered_ordered_and_paged(portal, told):
     assert dates == sorted(dates, reverse=True)
 
 
-def test_exports_have_no_window(portal, told):
+def test_exports_have_no_window(portal, all_experiences):
     lines = portal.get(f"{DATASET}/exports/jsonl").text.splitlines()
-    assert [json.loads(line)["id_experience"] for line in lines] == [str(e.number) for e in told]
+    assert [json.loads(line)["id_experience"] for line in lines] == [str(e.number) for e in all_experiences]
     text = portal.get(f"{DATASET}/exports/csv").content.decode("utf-8")
     assert text.startswith("\ufeffid_experience;titre;")
     rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), delimiter=";"))
-    assert len(rows) == len(told)
+    assert len(rows) == len(all_experiences)
 
 
 def test_rate_headers_count_down(portal):

@@ -15,7 +15,7 @@ from sandbox.places import PARIS
 SEED = 17
 HOURS = ("2025-02-10T00:05", "2025-02-10T05:30", "2025-02-10T12:00", "2025-02-10T22:30", "2025-02-10T23:30")
 
-#: A time with its day, as JSON tells it: ISO 8601 with or without offset, or seconds and milliseconds since 1970.
+#: A time with its day, as in JSON: ISO 8601 with or without offset, or seconds and milliseconds since 1970.
 _TIME = re.compile(r'"(20\d\d-\d\d-\d\dT\d\d:\d\d[^"]*)"|(?<!\d)(17\d{8})(?:\d{3})?(?!\d)')
 
 #: What each platform is asked, and the headers that open it.
@@ -50,7 +50,7 @@ def zone(request, monkeypatch):
 
 
 def instants(text):
-    """Yield the times that an answer tells; one without an offset is of Paris."""
+    """Yield the times in an answer; one without an offset is of Paris."""
     for written, seconds in _TIME.findall(text):
         moment = datetime.fromisoformat(written) if written else datetime.fromtimestamp(int(seconds), UTC)
         yield moment if moment.tzinfo else moment.replace(tzinfo=PARIS)
@@ -61,9 +61,9 @@ def test_an_address_shows_nothing_of_later(now, platform):
     client = TestClient(app.build_app(SEED, clock.today), headers=HEADERS)
     answer = client.get(QUESTIONS[platform])
     assert answer.status_code == 200, answer.text
-    told = list(instants(answer.text))
-    assert told
-    assert max(told) <= now
+    served = list(instants(answer.text))
+    assert served
+    assert max(served) <= now
 
 
 def test_the_map_of_alerts_was_issued(now):
@@ -75,9 +75,9 @@ def test_the_map_of_alerts_was_issued(now):
 def test_hours_of_audience_have_begun(now):
     day = clock.today()
     rows = audience.piano_rows(SEED, audience.GENDARMERIE, "hours", day - timedelta(days=1), day)
-    told = [(row["date"], int(row["visit_hour"])) for row in rows if row["visit_hour"] != "N/A"]
+    served = [(row["date"], int(row["visit_hour"])) for row in rows if row["visit_hour"] != "N/A"]
     at = clock.local(now)
-    assert max(told) <= (at.date().isoformat(), at.hour)
+    assert max(served) <= (at.date().isoformat(), at.hour)
     by_month = audience.piano_rows(SEED, audience.GENDARMERIE, "sources", day.replace(day=1), day)
     hours = audience.piano_rows(SEED, audience.GENDARMERIE, "hours", day.replace(day=1), day)
     assert sum(row["m_visits"] for row in by_month) == sum(row["m_visits"] for row in hours), "the tables add up"
@@ -88,7 +88,7 @@ def times_of(content, delimiter, columns, form):
     for row in rows:
         for column in columns:
             try:
-                yield datetime.strptime(row[column], form)  # noqa: DTZ007 (local time, as the file tells it)
+                yield datetime.strptime(row[column], form)  # noqa: DTZ007 (local time, as in the file)
             except ValueError:
                 continue
 
@@ -111,5 +111,5 @@ def test_a_day_that_is_over_is_told_to_its_end():
     reviews = [review for review in jdma.history(SEED, day) if review.created_at.date() == day]
     assert len(reviews) == len(jdma.reviews_of(SEED, day))
     [content] = [content for _, content in brigade_numerique.drops(SEED, day)]
-    told = [moment for moment in times_of(content, ";", [1], "%d/%m/%Y %H:%M") if moment.date() == day]
-    assert len(told) == len(brigade_numerique.contacts_of(SEED, day))
+    served = [moment for moment in times_of(content, ";", [1], "%d/%m/%Y %H:%M") if moment.date() == day]
+    assert len(served) == len(brigade_numerique.contacts_of(SEED, day))

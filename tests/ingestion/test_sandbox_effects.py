@@ -40,7 +40,7 @@ def clear() -> None:
 def test_effects_only_take_away_and_only_where_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without them every record that is left is there too, word for word; elsewhere all are left."""
 
-    def told() -> tuple[Counter, Counter, Counter]:
+    def count_records() -> tuple[Counter, Counter, Counter]:
         clear()
         declared = Counter(row for day in DAYS for row in pre_plainte.declarations_of(SEED, day))
         cases = Counter(row for day in DAYS for row in cybermalveillance.cases_of(SEED, day))
@@ -49,13 +49,13 @@ def test_effects_only_take_away_and_only_where_they_are(monkeypatch: pytest.Monk
             reports.update({(day, code): n for code, n in perceval.reports_of(SEED, day).by_departement.items()})
         return declared, cases, reports
 
-    with_effects = told()
+    with_effects = count_records()
     touched = [{day: set(effects.remaining(SEED, moved, day)) for day in DAYS} for moved in effects.LASTS_DAYS]
     monkeypatch.setattr(effects, "MOVED", {})
-    without = told()
+    without = count_records()
     clear()
-    for left, whole in zip(with_effects, without, strict=True):
-        assert left < whole
+    for left, untouched in zip(with_effects, without, strict=True):
+        assert left < untouched
     gone = {key: n for key, n in (without[2] - with_effects[2]).items() if n}
     assert all(code in touched[1][day] for day, code in gone)
 
@@ -70,7 +70,7 @@ def test_the_truth_stands_in_its_file_alone(tmp_path: Path) -> None:
     file = tmp_path / "truth.json"
     command = [sys.executable, "-m", "sandbox", "--truth", str(file), "--now", "2025-03-01", "--seed", str(SEED)]
     subprocess.run(command, check=True)
-    told = [line for line in json.loads(file.read_text()) if line["kind"] == "action_effect"]
-    assert [line["strength"] for line in told] == [
+    listed = [line for line in json.loads(file.read_text()) if line["kind"] == "action_effect"]
+    assert [line["strength"] for line in listed] == [
         effect.strength for effect in effects.effects(SEED, date(2025, 3, 1))
     ]

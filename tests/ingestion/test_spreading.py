@@ -46,11 +46,11 @@ def test_most_rumours_begin_with_accounts_that_few_follow_and_no_notice_does() -
 @pytest.mark.parametrize("event", [event for event in RUMOURS if event.strength > 2][-6:], ids=lambda event: event.code)
 def test_a_rumour_is_mostly_shares_and_copies_that_lead_to_a_few_messages(event: Event) -> None:
     day = event.start + timedelta(days=1)
-    told = [mention for mention in mentions_of(SEED, day) if mention["matched_profile"] == ["rumour"]]
-    records = [neutral(mention, "p") for mention in told]
+    rumours = [mention for mention in mentions_of(SEED, day) if mention["matched_profile"] == ["rumour"]]
+    records = [neutral(mention, "p") for mention in rumours]
     known = {record["mention_id"]: record for record in records}
     shares = [record for record in records if record["is_share"]]
-    assert len(shares) > len(told) / 2
+    assert len(shares) > len(rumours) / 2
     assert len({record["parent_id"] for record in shares}) <= 3
     for record in shares:
         shared = known[record["parent_id"]]
@@ -58,7 +58,7 @@ def test_a_rumour_is_mostly_shares_and_copies_that_lead_to_a_few_messages(event:
         assert shared["published_at"] < record["published_at"]
         assert record["text"] == shared["text"]
     midnight = datetime.combine(day, time(), PARIS).timestamp() * 1000
-    assert all(midnight <= mention["published"] < midnight + 86_400_000 for mention in told)
+    assert all(midnight <= mention["published"] < midnight + 86_400_000 for mention in rumours)
 
 
 def test_what_spreads_is_the_same_when_it_is_asked_for_again() -> None:

@@ -1,4 +1,4 @@
-"""Who is told of a signal, when, in which words, and what a death in between leaves: no loss, one known repeat."""
+"""Who gets the alert of a signal, when, in which words; a killed sender loses none and repeats one recognisably."""
 
 import http.server
 import json
@@ -278,10 +278,10 @@ def test_a_webhook_gets_json_with_a_key_that_a_repeat_shares(home, monkeypatch) 
         assert dispatch(home, NOON + FIRST_WAIT).messages == 1
     first, second = got
     assert first[2]["Idempotency-Key"] == second[2]["Idempotency-Key"] == second[3]["id"]
-    [told] = second[3]["signals"]
-    assert (told["signal_id"], told["severity"], told["territory_code"]) == (FLOOD.signal_id, 3, "FR-27")
-    assert told["opened_at"] == "2026-11-24T18:05:00+00:00"
-    assert told["verdict_links"].keys() == {"vu", "confirmé", "écarté"}
+    [signal] = second[3]["signals"]
+    assert (signal["signal_id"], signal["severity"], signal["territory_code"]) == (FLOOD.signal_id, 3, "FR-27")
+    assert signal["opened_at"] == "2026-11-24T18:05:00+00:00"
+    assert signal["verdict_links"].keys() == {"vu", "confirmé", "écarté"}
 
 
 def test_a_room_gets_an_event_whose_transaction_a_repeat_shares(home, monkeypatch) -> None:
@@ -366,13 +366,13 @@ def test_the_doctor_names_what_no_server_has_taken(home, box, monkeypatch) -> No
     subscribe(monkeypatch, home, ENTRY)
     box.answer = "451 later"
     dispatch(home, NOON)  # a day that has passed
-    told = {finding.subject: finding for finding in health_checks.alerts(home)}
-    assert told["alert by mail"].state == "late"
-    assert "code 451" in told["alert by mail"].remedy
+    findings = {finding.subject: finding for finding in health_checks.alerts(home)}
+    assert findings["alert by mail"].state == "late"
+    assert "code 451" in findings["alert by mail"].remedy
     monkeypatch.setenv("CYBERIMPACT_SMTP_HOST", "")
     monkeypatch.setattr("operations.alerts.links.are_possible", lambda: False)
-    told = {finding.subject: finding.state for finding in health_checks.alerts(home)}
-    assert (told["mail"], told["CYBERIMPACT_LINK_KEY"]) == ("broken", "late")
+    findings = {finding.subject: finding.state for finding in health_checks.alerts(home)}
+    assert (findings["mail"], findings["CYBERIMPACT_LINK_KEY"]) == ("broken", "late")
     subscribe(monkeypatch, home, ENTRY | {"channel": "fax"})
     assert [finding.state for finding in health_checks.alerts(home)] == ["broken"]
 

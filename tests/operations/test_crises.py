@@ -44,14 +44,14 @@ def crisis(home: Home) -> crises.Crisis:
 def test_the_life_of_a_crisis_on_the_command_line(home) -> None:
     opened = run("open", "--topic", "crue", "--territory", "FR-27", "--title", "Crue", "--kind", "climatique")
     assert opened.exit_code == 0, opened.output
-    [told] = json.loads(run("list", "--json").stdout)
-    assert (told["title"], told["topics"], told["territories"], told["closed_at"]) == (
+    [listed] = json.loads(run("list", "--json").stdout)
+    assert (listed["title"], listed["topics"], listed["territories"], listed["closed_at"]) == (
         "Crue",
         ["crue"],
         ["FR-27"],
         None,
     )
-    name = told["crisis_id"]
+    name = listed["crisis_id"]
     assert run("log", name[:4], "Pont fermé", "--kind", "mené", "--role", "cellule").exit_code == 0
     assert run("log", name, "Appel au calme", "--kind", "dit", "--at", "2026-11-24T19:30").exit_code == 0
     [first, second] = crises.events(home, crises.find(home, name))
@@ -135,7 +135,7 @@ def test_what_is_written_is_redacted_and_satisfies_its_contract(home, crisis) ->
 
 
 def with_series(file: Path) -> None:
-    """Add hourly series to a live copy, as the macro `signal_series` tells them: networks of France alone."""
+    """Add hourly series to a live copy, as the macro `signal_series` makes them: networks of France alone."""
     hour = NOW.replace(tzinfo=None)
     rows = [
         ("crue", "all", "FR-27", hour, 37),
@@ -208,9 +208,9 @@ def test_signals_around_and_within_a_crisis_belong_to_it(home, crisis, monkeypat
 
 def test_a_closed_crisis_leaves_its_report(home, crisis) -> None:
     publish(home, [SIGNAL])
-    told = run("close", crisis.crisis_id).stdout
+    output = run("close", crisis.crisis_id).stdout
     [file] = home.crises.iterdir()
-    assert file.name in told.replace("\n", "")
+    assert file.name in output.replace("\n", "")
     assert "Crise close" in file.read_text("utf-8")
 
 

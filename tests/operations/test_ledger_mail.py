@@ -1,4 +1,4 @@
-"""Every week the auditors get the head of the ledger, and are told at once when it is not whole."""
+"""Every week the auditors get the head of the ledger, and a warning at once when it was altered."""
 
 import shutil
 from collections.abc import Iterator

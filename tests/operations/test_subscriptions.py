@@ -37,15 +37,15 @@ def test_what_is_shipped_tells_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_entry_with_the_least(write) -> None:
     write(ENTRY)
-    [one] = declared()
-    assert (one.recipient, one.destination(), one.minimum_severity) == (
+    [subscription] = declared()
+    assert (subscription.recipient, subscription.destination(), subscription.minimum_severity) == (
         "permanence-veille",
         "permanence@unite.example",
         1,
     )
-    assert one.quiet_hours is one.cap_per_hour is None
+    assert subscription.quiet_hours is subscription.cap_per_hour is None
     assert declared("digest") == ()
-    assert declared("signals") == (one,)
+    assert declared("signals") == (subscription,)
 
 
 def test_an_entry_with_everything(write) -> None:
@@ -80,9 +80,9 @@ def test_an_entry_with_everything(write) -> None:
 )
 def test_quiet_hours_are_those_of_paris_and_span_midnight(write, utc: str, held: bool) -> None:
     write(ENTRY | {"quiet_hours": "22:00-06:30"})
-    [one] = declared()
-    assert one.quiet_hours is not None
-    assert one.quiet_hours.hold(datetime.fromisoformat(utc).replace(tzinfo=UTC)) is held
+    [subscription] = declared()
+    assert subscription.quiet_hours is not None
+    assert subscription.quiet_hours.hold(datetime.fromisoformat(utc).replace(tzinfo=UTC)) is held
 
 
 @pytest.mark.parametrize(
@@ -131,15 +131,15 @@ def test_the_same_recipient_twice_on_a_channel(write) -> None:
 
 def test_an_address_in_a_setting(write, monkeypatch: pytest.MonkeyPatch) -> None:
     write(ENTRY | {"channel": "webhook", "address": "$CYBERIMPACT_HOOK"})
-    [one] = declared()
+    [subscription] = declared()
     with pytest.raises(ExpectedFailure, match="CYBERIMPACT_HOOK is absent"):
-        one.destination()
+        subscription.destination()
     monkeypatch.setenv("CYBERIMPACT_HOOK", "http://hooks.example/a-token")
     with pytest.raises(ExpectedFailure, match="must begin with https") as refusal:
-        one.destination()
+        subscription.destination()
     assert "a-token" not in str(refusal.value)
     monkeypatch.setenv("CYBERIMPACT_HOOK", "https://hooks.example/a-token")
-    assert one.destination() == "https://hooks.example/a-token"
+    assert subscription.destination() == "https://hooks.example/a-token"
 
 
 @pytest.mark.parametrize("content", ["- a list", "subscriptions: {}", "subscriptions: [: ", "!!python/object:os.x {}"])

@@ -127,8 +127,10 @@ class ModelOfSubjects:
 
     def build(self, *watched: Topic) -> list[tuple[str, str, str]]:
         """Return mention, load and topic of each row, without that of all mentions together."""
-        told = [(t.code, t.label, t.kind, t.query, "", t.owner, t.part_of, "") for t in watched]
-        columns = {name: list(values) for name, values in zip(topics.COLUMNS, zip(*told, strict=True), strict=True)}
+        topic_rows = [(t.code, t.label, t.kind, t.query, "", t.owner, t.part_of, "") for t in watched]
+        columns = {
+            name: list(values) for name, values in zip(topics.COLUMNS, zip(*topic_rows, strict=True), strict=True)
+        }
         self._session.register("live_topic", pa.table(columns))
         self._model(self, self._session).create("made")
         self._session.execute("drop table if exists live_mention_subject")

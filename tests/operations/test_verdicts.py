@@ -183,8 +183,8 @@ def run(*arguments: str):
 def test_the_command_line_lists_shows_and_judges(home) -> None:
     publish(home, [FLOOD, other(1, status="closed", closed_at=FLOOD.updated_at)])
     listed = run("list", "--json")
-    [told] = json.loads(listed.stdout)
-    assert (told["signal_id"], told["verdict"]) == (FLOOD.signal_id, None)
+    [signal] = json.loads(listed.stdout)
+    assert (signal["signal_id"], signal["verdict"]) == (FLOOD.signal_id, None)
     assert len(json.loads(run("list", "--all", "--json").stdout)) == 2
     assert run("verdict", FLOOD.signal_id[:6], "confirmé", "--role", "officier").exit_code == 0
     assert [(row[0], row[1], row[2]) for row in rows(home)] == [(FLOOD.signal_id, "confirmé", "officier")]

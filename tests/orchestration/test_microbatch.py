@@ -132,7 +132,7 @@ def test_a_crisis_is_news_when_it_is_opened_written_down_and_closed(outlook: Out
 
 
 def test_a_daily_publication_is_news_once(outlook: Outlook, home: Home) -> None:
-    """What the live copy tells of running actions waits for no mention."""
+    """The effects of running actions in the live copy wait for no mention."""
     write_copy(home, "create table t as select 1 as n")
     news = outlook.look(LONG)
     assert news.others == ["publication"]

@@ -1,7 +1,7 @@
 """How much of what is personal the redactor hides, and how much else, on texts written without having read it.
 
-Two sets are judged alike. `redaction_set.jsonl` may be looked at to improve the redactor; `redaction_holdout.jsonl` may
-not, so that its figures are those of texts never seen: the redactor is never changed for a text that stands in it.
+Both sets have the same targets. `redaction_set.jsonl` may be used to improve the redactor, `redaction_holdout.jsonl`
+may not, so that its figures are those of texts never seen: the redactor is never changed for a text that stands in it.
 Each line is a text, its personal data in order (`spans`: kind and exact words, each looked for from the end of the one
 before), and what a reader may hide or keep (`either`: the town after an address).
 """
@@ -20,13 +20,13 @@ import pytest
 from privacy import redact
 
 SEEN, UNSEEN = SETS = ("redaction_set", "redaction_holdout")
-#: Kinds that a form tells alone: of these, nothing may remain.
+#: Kinds that their form identifies: of these, nothing may remain.
 STRUCTURED = ("TÉLÉPHONE", "MAIL", "IBAN", "CARTE", "NIR", "PLAQUE", "IP")
 TOLD_BY_CONTEXT = ("NOM", "ADRESSE", "PSEUDO", "DATE DE NAISSANCE")
 KINDS = STRUCTURED + TOLD_BY_CONTEXT
 MARK = re.compile(rf"\[({'|'.join(KINDS)})\]")
 
-#: Words around a personal datum that tell nobody who it is: neither must they go, nor is it wrong to hide them.
+#: Words around a personal datum that identify nobody: they need not go, and may.
 _FRAME = """
     m mr mme mlle dr pr monsieur madame mademoiselle maître docteur professeur sieur tonton famille épouse née né nés
     gendarme gnd mdc adj adc major adjudant chef brigadier lieutenant lieutenante capitaine commandant colonel officier
@@ -95,7 +95,7 @@ def word(text: str, where: range) -> str:
 
 
 def identifying(text: str, span: Span) -> list[range]:
-    """Return what of a personal datum would still tell who it is.
+    """Return what of a personal datum would still identify the person.
 
     All of a structured one; otherwise numbers, and words of three letters, but for titles, particles, kinds of street.
     """
@@ -216,8 +216,8 @@ def test_a_mark_is_judged_by_what_it_hides(redacted, found, right):
     snippet = Snippet(text, tuple(_located(text, [("NOM", "Anne Petit"), ("DATE DE NAISSANCE", "02/03/1960")])), ())
     marks = hidden_by(text, redacted)
     hidden = positions(marks)
-    whole = all(p in hidden for span in snippet.personal for token in identifying(text, span) for p in token)
-    assert (whole, [is_right(snippet, mark) for mark in marks]) == (found, right)
+    is_hidden = all(p in hidden for span in snippet.personal for token in identifying(text, span) for p in token)
+    assert (is_hidden, [is_right(snippet, mark) for mark in marks]) == (found, right)
 
 
 @pytest.mark.parametrize("kind", STRUCTURED)

@@ -62,13 +62,13 @@ def test_a_disguise_hides_no_identifier(kind):
 
     @settings(max_examples=150, database=None, derandomize=True, deadline=None)
     @given(found=disguised(identifier(kind)), before=st.sampled_from(["", "Voici : ", "né à Lyon, "]))
-    def look(found: Identifier, before: str) -> None:
+    def search(found: Identifier, before: str) -> None:
         redacted = redact(f"{before}{found.text}, merci d'avance")
         shown = seen(redacted).text.lower()
         if any(needle.lower() in each for needle in found.needles for each in (redacted.lower(), shown)):
             left.append((found.text, redacted))
 
-    look()
+    search()
     assert left == []
 
 

@@ -36,7 +36,7 @@ BROUGHT = {
     ("Je suis harcelé", ""): "victime",
 }
 
-#: Labels that nobody declared: a known parent tells the category, an unknown one leaves it open.
+#: Labels that nobody declared: a known parent gives the category, an unknown one leaves it open.
 UNDECLARED = {
     ("Je suis victime", "Arnaque aux jetons numériques"): "victime",
     ("Victime", ""): UNSPECIFIED,

@@ -62,7 +62,7 @@ class File:
         quarantined: Rows that break the contract.
         is_refused: Whether the load must end with an error, and load nothing.
         repaired: Characters that are not UTF-8, and are read as cp1252.
-        reverted: Rows that change to an older value, where no date tells which is newer.
+        reverted: Rows that change to an older value, where no date says which is newer.
     """
 
     platform: str

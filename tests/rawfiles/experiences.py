@@ -27,7 +27,7 @@ THEMES = {
 #: Structures that a citizen names, and whether they are of the Gendarmerie (§2.2).
 STRUCTURES = {
     ("Brigade de gendarmerie",): True,
-    ("Brigade de gendarmerie", "Brigade de gendarmerie"): True,  # named twice, told once
+    ("Brigade de gendarmerie", "Brigade de gendarmerie"): True,  # named twice, counted once
     ("Mairie", "Région de Gendarmerie"): True,
     ("Service en ligne Perceval",): True,
     ("Mairie",): False,

@@ -18,8 +18,6 @@ TOTAL = "total"
 
 
 class Cell(NamedTuple):
-    """What a figure is of."""
-
     kpi: str
     period: str
     start: date

@@ -134,7 +134,7 @@ def _line(row: Row) -> list[str]:
 
 
 def _take(file: File, rows: list[Row], reviews: Table, answers: Table) -> None:
-    """Take reviews, of which an export tells whether there is a text, and their answers, which are records too."""
+    """Take reviews, of which an export says whether there is a text, and their answers, which are records too."""
     reviews.take(file, ((row["id"], {"has_text": bool(row["text"])}) for row in rows))
     answers.take(file, _keyed(rows))
     for row in rows:

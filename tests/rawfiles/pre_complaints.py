@@ -76,7 +76,7 @@ def deliver(desk: Desk) -> None:
     june = [_declaration(random, row["id"], row["begun"]) for row in logs[2024] if row["begun"].month == 6][::3]
     text = csv_text(map(_line, [*december, *june]), ",", HEADER)
     table.take(desk.file(PLATFORM, "logs_corrections.csv", text.encode()), _keyed([*december, *june]))
-    # The whole log of 2024 once more: what June was corrected to is lost, since no date tells which value is newer.
+    # The whole log of 2024 once more: what June was corrected to is lost, since no date says which value is newer.
     text = csv_text([*map(_line, logs[2024]), *BAD], ",", HEADER)
     file = desk.file(PLATFORM, "logs_2024_again.csv", text.encode(), len(BAD))
     table.take(file, _keyed(logs[2024]))

@@ -1,7 +1,7 @@
 """Ways to ask Superset for rows that one's role does not see, each as the interface or the API allows it.
 
 Each is a function of a person and of what there is to be found, and returns everything that Superset answered.
-`CANARY` is a number that stands only in rows of the Rhône: an answer that holds it has told of another's territory.
+`CANARY` is a number that stands only in rows of the Rhône: an answer that holds it has revealed another's territory.
 """
 
 import io
@@ -341,7 +341,7 @@ OPEN_SQL = (
 OPEN_LIVE_SQL = (
     "select max(explanation) from signals.live_signal where explanation like '987%'",
     "select explanation from signals.live_signal where 1 = 1 or territory_code = 'FR-69'",
-    "with told as (select * from signals.live_signal) select max(told.explanation) from told where explanation < 'A'",
+    "with seen as (select * from signals.live_signal) select max(seen.explanation) from seen where explanation < 'A'",
     "select '' as x union all select explanation from signals.live_signal",
 )
 SHUT_LIVE_SQL = (

@@ -1,4 +1,4 @@
-"""A local OpenID Connect issuer that behaves as ProConnect does, and may be told to lie."""
+"""A local OpenID Connect issuer that behaves as ProConnect does, and can be made to lie."""
 
 import json
 import time
@@ -25,15 +25,15 @@ PERSON = {
 
 @dataclass
 class Issuer:
-    """What the issuer tells, and how it lies about it.
+    """What the issuer states, and how it lies about it.
 
     Attributes:
         person: Claims of who logs in.
         algorithm: What signs: `RS256`, `ES256`, or one that is to be refused.
         identity: Claims that the identity token has instead of the true ones; None takes one away.
-        userinfo: The same for what it tells of the person.
+        userinfo: The same for its claims about the person.
         forged: Which of the two is signed with a key that is not published.
-        signs_userinfo: Whether it tells of the person in a signed token, as ProConnect does.
+        signs_userinfo: Whether it states these claims in a signed token, as ProConnect does.
         gives_identity: Whether it gives an identity token at all.
         identities: The identity tokens that it gave, the latest last.
         ended: Subjects whose session it has ended.
@@ -85,7 +85,7 @@ class Issuer:
             self.identities.append(answer["id_token"])
         return answer
 
-    def told(self) -> tuple[str, str]:
+    def posted(self) -> tuple[str, str]:
         if not self.signs_userinfo:
             return "application/json", json.dumps(self.person)
         return "application/jwt", self._signed({**self.person, **self._common(), **self.userinfo}, "userinfo")
@@ -94,7 +94,7 @@ class Issuer:
         """End the session of a person, and return where they are sent: only back to the service that they came from."""
         claims = jwt.decode(asked["id_token_hint"], options={"verify_signature": False})
         if asked["id_token_hint"] not in self.identities or not asked["post_logout_redirect_uri"].endswith("/login/"):
-            raise ValueError("An address or a token that this issuer has not been told of, or has not given.")
+            raise ValueError("An address or a token that this issuer does not know, or has not given.")
         self.ended.append(claims["sub"])
         return f"{asked['post_logout_redirect_uri']}?{urlencode({'state': asked['state']})}"
 
@@ -127,7 +127,7 @@ def serving(issuer: Issuer) -> Iterator[None]:
             elif address.path == "/session/end":
                 self._redirect(issuer.end(asked))
             elif address.path == "/userinfo":
-                self._answer(*issuer.told())
+                self._answer(*issuer.posted())
             else:
                 answers = {"/.well-known/openid-configuration": issuer.configuration, "/jwks": issuer.jwks}
                 self._answer("application/json", json.dumps(answers[address.path]()))

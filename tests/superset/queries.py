@@ -16,7 +16,6 @@ CHOSEN = {"territory_name": "Gironde", "action_id": "A1"}
 
 
 def default_filters(bundle: Bundle, dashboard: Asset, chart: str) -> list[Filter]:
-    """Return the filters that a dashboard puts on a chart when it opens."""
     charts = {chart.slug: chart for chart in bundle.charts}
     return [
         {

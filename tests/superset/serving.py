@@ -77,7 +77,7 @@ PLACES = {"nation": "FR", "region": "FR-NAQ", "departement": "FR-33"}
 
 Row = Mapping[str, object]
 
-#: Values of the tables that tell of a publication, by column or else by type.
+#: Values of the tables about a publication, by column or else by type.
 TOLD = {"status": "'warn'", "change": "'changed'", "kpi_code": "'answer_rate'"}
 MADE = {
     "bigint": "1", "varchar": "'fait à la main'", "boolean": "false", "date": "date '2025-10-19'",
@@ -85,7 +85,7 @@ MADE = {
 }  # fmt: skip
 
 
-#: What the live copy tells of, by column, or else by type as above: one open signal, one closed.
+#: Values of the live copy, by column, or else by type as above: one open signal, one closed.
 HEARD = {
     "topic_label": "'Toutes les mentions'", "territory_label": "'France entière'", "territory_code": "'FR'",
     "signal_id": "'1'", "status": "'open'", "severity": "3", "built_at": "timezone('UTC', now())",
@@ -225,12 +225,12 @@ def build(home: Home, rows: Iterable[Row]) -> Path:
         content = json.loads(manifest.read_text(encoding="utf-8"))
         published = publish(home, exposed_relations(content), former=former_names(content)).file
     complete(published, [node["config"]["meta"] for node in content["nodes"].values()])
-    tell(published, publication_metadata.declared(content))
+    fill(published, publication_metadata.declared(content))
     listen(home, content)
     return manifest
 
 
-def tell(published: Path, tables: Mapping[str, publication_metadata.Table]) -> None:
+def fill(published: Path, tables: Mapping[str, publication_metadata.Table]) -> None:
     """Add by hand a row of each table that a publication of the ledger would have added."""
     with duckdb.connect(str(published)) as copy:
         for name, table in tables.items():
@@ -282,8 +282,8 @@ def complete(published: Path, metas: Iterable[Mapping[str, Any]]) -> None:
 def readings(kpi: Mapping[str, Any]) -> Iterator[tuple[object, ...]]:
     """Yield code, period, place, part and number of the rows that a KPI is given, as far as its grain goes."""
     grain = kpi["grain"]
-    whole = {"dimension": "total", "period_types": grain["period_types"]}
-    for breakdown in (whole, *grain.get("breakdowns", [])):
+    total_grain = {"dimension": "total", "period_types": grain["period_types"]}
+    for breakdown in (total_grain, *grain.get("breakdowns", [])):
         parts = {**PARTS, "total": ("total",)}.get(breakdown["dimension"], ())
         levels = breakdown.get("territory_levels", grain["territory_levels"])
         for type_ in PERIODS.keys() & set(breakdown["period_types"]):

@@ -75,17 +75,16 @@ def node(key: str, columns: Mapping[str, Mapping[str, Any]], **meta: Any) -> dic
         "columns": {
             column: {
                 "name": column,
-                "data_type": told.get("data_type", "string"),
+                "data_type": declared.get("data_type", "string"),
                 "description": f"Colonne {column}.",
-                "config": {"meta": meta_of(told)},
+                "config": {"meta": meta_of(declared)},
             }
-            for column, told in columns.items()
+            for column, declared in columns.items()
         },
     }
 
 
 def write(folder: Path, content: dict[str, Any] | None = None) -> Path:
-    """Write a manifest and return its path."""
     path = folder / "manifest.json"
     path.write_text(json.dumps(manifest() if content is None else content), encoding="utf-8")
     return path

@@ -41,14 +41,14 @@ WITHOUT_GENDARMERIE = (
     "delete from perception.fct_experience_theme_count where breakdown_value = 'gendarmerie'",
     "delete from perception.fct_experience_structure_count where breakdown_value = 'gendarmerie'",
 )
-#: Every text that a page shows or tells a reader of screens; letters without a size are not shown.
+#: Every text that a page shows or gives to a screen reader; letters without a size are not shown.
 SAID = """
     body => [
-        ...[...body.querySelectorAll('*')].flatMap(one => [...one.childNodes])
-            .filter(one => one.nodeType === Node.TEXT_NODE && one.parentElement.offsetParent)
-            .filter(one => getComputedStyle(one.parentElement).fontSize !== '0px').map(one => one.data),
+        ...[...body.querySelectorAll('*')].flatMap(node => [...node.childNodes])
+            .filter(node => node.nodeType === Node.TEXT_NODE && node.parentElement.offsetParent)
+            .filter(node => getComputedStyle(node.parentElement).fontSize !== '0px').map(node => node.data),
         ...[...body.querySelectorAll('[aria-label], [title], [placeholder]')]
-            .flatMap(one => [one.getAttribute('aria-label'), one.title, one.getAttribute('placeholder')]),
+            .flatMap(node => [node.getAttribute('aria-label'), node.title, node.getAttribute('placeholder')]),
     ].filter(text => text)
 """
 TALL = "grid => Math.ceil(grid.scrollHeight)"
@@ -168,7 +168,7 @@ def empty_charts(page: Page) -> list[str]:
 def untranslated(page: Page) -> set[str]:
     """Return what the page says in the English of Superset's own catalogue of texts."""
     entries = json.loads(CATALOGUE.read_text(encoding="utf-8"))["locale_data"]["superset"].items()
-    english = {text for text, told in entries if text and told[0] != text}
+    english = {text for text, translations in entries if text and translations[0] != text}
     said = page.locator("body").evaluate(SAID)
     return {text for text in map(str.strip, said) if text in english - FRENCH_TOO or text == "N/A"}
 

@@ -1,6 +1,6 @@
 """Each kind of role opens each dashboard in a real browser: whole and in French, or refused in French.
 
-Every role on every dashboard takes minutes: `make proof`. Otherwise each role opens what tells it from the others.
+Every role on every dashboard takes minutes: `make proof`. Otherwise each role opens what distinguishes it.
 """
 
 from collections.abc import Collection, Iterator
@@ -16,7 +16,7 @@ from tests.superset.conftest import Server
 
 #: One of each kind of role.
 KINDS = ("nationale", "gironde", "aquitaine", "gendarmerie_aquitaine", "analyste", "auditeur", "administrateur")
-#: What tells a role from the others: a page of figures, one of live rows, those that are reserved.
+#: What distinguishes a role: a page of figures, one of live rows, those that are reserved.
 TELLING = ("vue-densemble-telephone", "veille", "verbatims", "audit")
 
 #: Who sees few territories: the first is chosen already.
@@ -39,7 +39,6 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def granted(server: Server, tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, dict[str, str]]:
-    """The bundle on the server, and a password for each name."""
     with server.client() as client:
         bundle, _ = people.grant(server, client, tmp_path_factory.mktemp("browser"))
         return bundle, {name: people.access.new_password(client, name) for name in KINDS}

@@ -238,8 +238,8 @@ def test_words_are_searched_among_all_and_a_click_reaches_the_other_charts(expan
     metadata = dashboards["verbatims"].config["metadata"]
     words = metadata["native_filter_configuration"][0]
     assert words["targets"][0]["column"] == {"name": "words"}
-    told = {name: words["controlValues"][name] for name in ("multiSelect", "searchAllOptions", "enableEmptyFilter")}
-    assert told == {"multiSelect": True, "searchAllOptions": True, "enableEmptyFilter": True}
+    chosen = {name: words["controlValues"][name] for name in ("multiSelect", "searchAllOptions", "enableEmptyFilter")}
+    assert chosen == {"multiSelect": True, "searchAllOptions": True, "enableEmptyFilter": True}
     # Before a word is chosen no row is let through.
     assert words["defaultDataMask"]["extraFormData"] == {"filters": [{"col": "words", "op": "IN", "val": [""]}]}
     assert metadata["cross_filters_enabled"] is True

@@ -107,10 +107,10 @@ def test_a_territory_stands_beside_its_peers(answer):
 
 
 def test_the_header_names_the_publication_of_the_copy(answer, copy):
-    (told,) = (row["shown"] for row in answer("publication")["data"])
+    (line,) = (row["shown"] for row in answer("publication")["data"])
     (publication_id,) = copy.execute("select publication_id from audit.publication").fetchone()
-    assert told.startswith("Données au 20/10/2025 · publiées le ")
-    assert told.endswith(f" · publication {publication_id}")
+    assert line.startswith("Données au 20/10/2025 · publiées le ")
+    assert line.endswith(f" · publication {publication_id}")
 
 
 def test_what_is_suppressed_is_said_in_the_table_and_left_out_of_the_chart(answer):
@@ -148,12 +148,12 @@ def test_shares_of_a_theme_add_up(answer, copy):
 
 #: How the rows of each level were shown before they were counted: each under every territory that contains it.
 EACH_LEVEL = """
-    select {columns}, seen.territory_name, scopes.part, count(distinct one.experience_id) as experiences
-    from perception.{table} as one
-    inner join reference.dim_territory as own on one.territory_code = own.territory_code
+    select {columns}, seen.territory_name, scopes.part, count(distinct fact.experience_id) as experiences
+    from perception.{table} as fact
+    inner join reference.dim_territory as own on fact.territory_code = own.territory_code
     inner join reference.dim_territory as seen
         on seen.territory_code in ('FR', own.territory_code, own.region_code, own.gendarmerie_region_code)
-    inner join (values ('total'), ('gendarmerie'), ('autres')) as scopes (part) on scopes.part in ('total', one.scope)
+    inner join (values ('total'), ('gendarmerie'), ('autres')) as scopes (part) on scopes.part in ('total', fact.scope)
     group by all
 """
 COUNTED = """
@@ -164,13 +164,13 @@ COUNTED = """
 @pytest.mark.parametrize(
     ("table", "columns"),
     [
-        ("fct_experience_structure", "structure_name, typology, one.feeling, one.is_answered, one.published_on"),
-        ("fct_experience_theme", "theme_label, one.feeling, one.published_on"),
+        ("fct_experience_structure", "structure_name, typology, fact.feeling, fact.is_answered, fact.published_on"),
+        ("fct_experience_theme", "theme_label, fact.feeling, fact.published_on"),
     ],
 )
 def test_counts_are_those_of_the_rows_of_each_territory_by_name(copy, table, columns):
     rows = copy.execute(EACH_LEVEL.format(columns=columns, table=table)).fetchall()
-    counted = copy.execute(COUNTED.format(columns=columns.replace("one.", ""), table=table)).fetchall()
+    counted = copy.execute(COUNTED.format(columns=columns.replace("fact.", ""), table=table)).fetchall()
     assert {row[-3] for row in rows} >= {"France", "La Réunion", "Gironde", "Bretagne"}
     assert sorted(map(str, rows)) == sorted(map(str, counted))
 
@@ -182,7 +182,7 @@ def test_a_search_finds_what_the_command_finds(client, bundle, answer, server):
     chosen = {"col": "words", "op": "IN", "val": ["plainte", "attente"]}
     shown = queries.run(client, chart, [chosen])["data"]
     found = verbatim_search.search(server.home, "plaintes, attendre, attente", verbatim_search.Filters(), 10_000)
-    assert {row["text"] for row in shown} == {one.text for one in found}
+    assert {row["text"] for row in shown} == {hit.text for hit in found}
     assert [row["pertinence"] for row in shown] == sorted((row["pertinence"] for row in shown), reverse=True)
     relevance = {hit.text: hit.score for hit in found}
     # A row of the chart is a day and a place: copies of a text stand in one row there, and do not add up.

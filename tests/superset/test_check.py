@@ -82,8 +82,8 @@ def test_a_column_that_only_a_query_reads(workshop, tmp_path, table, column, dat
     content = small_manifest.manifest()
     del content["nodes"][f"model.cyberimpact.{table}"]["columns"][column]
     found = problems(workshop, small_manifest.write(tmp_path, content))
-    (told,) = (problem for problem in found if problem.startswith(f"datasets/{dataset}.yaml: query: "))
-    assert column in told
+    (message,) = (problem for problem in found if problem.startswith(f"datasets/{dataset}.yaml: query: "))
+    assert column in message
 
 
 def test_a_query_that_is_no_sql(workshop, manifest):

@@ -88,8 +88,10 @@ def answers(person: Person, asked: list[Question], numbers: Mapping[str, int]) -
     """Return what each chart shows somebody; several of a dataset are asked at once."""
     found = {}
     by_dataset = sorted(asked, key=lambda question: question[1])
-    for dataset, told in ((name, list(group)) for name, group in groupby(by_dataset, key=lambda question: question[1])):
-        for some in (told[at : at + 8] for at in range(0, len(told), 8)):
+    for dataset, questions in (
+        (name, list(group)) for name, group in groupby(by_dataset, key=lambda question: question[1])
+    ):
+        for some in (questions[at : at + 8] for at in range(0, len(questions), 8)):
             body = {"datasource": {"id": numbers[dataset], "type": "table"}, "force": True}
             answer = person.post("/api/v1/chart/data", json={**body, "queries": [query for *_, query in some]})
             assert answer.status_code == 200, f"{dataset}: {answer.text[:300]}"
@@ -99,7 +101,7 @@ def answers(person: Person, asked: list[Question], numbers: Mapping[str, int]) -
     return found
 
 
-def whole(server: Server, name: str) -> None:
+def check_copies(server: Server, name: str) -> None:
     """Have somebody's queries open all that is published, so that nothing but row rules restricts them."""
     for target in ("daily", "live"):
         file = file_of(server, name, target)
@@ -116,7 +118,7 @@ def compare(server: Server, person: Person, asked: list[Question], numbers: Mapp
     assert all(list(copy.iterdir()) for copy in copies)
     for copy in copies:
         shutil.rmtree(copy)
-    whole(server, person.name)
+    check_copies(server, person.name)
     try:
         by_rules = answers(person, asked, numbers)
     finally:
@@ -163,8 +165,8 @@ def test_a_suppressed_value_is_in_no_file(server, numbers, folk):
             ).fetchall()
             assert tables
             for table, columns in tables:
-                told = " or ".join(f"{column} is not null" for column in columns)
-                query = f"select count(*) from {table} where is_suppressed and ({told})"
+                has_a_figure = " or ".join(f"{column} is not null" for column in columns)
+                query = f"select count(*) from {table} where is_suppressed and ({has_a_figure})"
                 assert copy.execute(query).fetchone() == (0,), table
             hidden = copy.execute("select count(*) from kpi.rpt_kpi where is_suppressed").fetchone()
             assert hidden != (0,)
@@ -199,7 +201,7 @@ def places(answer: Mapping[str, Any]) -> set[str]:
 
 
 def bind(client: Client, rule: Mapping[str, Any], tables: list[int]) -> None:
-    roles = [role["id"] for role in rule["roles"]]  # a rule that is told no roles loses those that it has
+    roles = [role["id"] for role in rule["roles"]]  # a rule without roles loses those that it has
     client.put(f"/api/v1/rowlevelsecurity/{rule['id']}", json={"tables": tables, "roles": roles})
 
 
@@ -230,8 +232,8 @@ def test_a_kept_answer_is_given_to_the_same_right_only(administration, bundle, n
 def test_sql_lab_and_samples_open_the_same_file(administration, folk, bundle):
     target = attacks.Target.on(administration, bundle)
     sql = "select distinct territory_code from kpi.rpt_kpi"
-    told = attacks.run_sql(folk["analyste_gironde"], target, sql).json()
-    assert {row["territory_code"] for row in told["data"]} == {"FR", "FR-33"}
+    answer = attacks.run_sql(folk["analyste_gironde"], target, sql).json()
+    assert {row["territory_code"] for row in answer["data"]} == {"FR", "FR-33"}
     assert "FR-69" in attacks.sql_lab(sql)(folk["analyste"], target)
     assert "FR-69" not in attacks.samples()(folk["analyste_gironde"], target)
 

@@ -86,7 +86,7 @@ def who(http: httpx.Client) -> dict[str, Any] | None:
 
 
 def refused(answer: httpx.Response) -> str:
-    """Hold that somebody was not let in, and return what they are told."""
+    """Assert that somebody was not let in, and return the reason that they read."""
     assert answer.status_code == 403
     return html.unescape(answer.text)
 
@@ -140,8 +140,8 @@ LIES = {
 
 @pytest.mark.parametrize("lie", LIES)
 def test_a_lie_is_refused_with_words(url, issuer, lie):
-    told, reason = LIES[lie]
-    issuer.__dict__.update(told)
+    forged, reason = LIES[lie]
+    issuer.__dict__.update(forged)
     with browser(url) as http:
         assert reason in refused(come_back(http, url))
         assert who(http) is None

@@ -1,4 +1,4 @@
-"""The colours of the dashboards: readable on white, and told apart by whoever lacks red or green vision."""
+"""The colours of the dashboards: readable on white, and distinguishable without red or green vision."""
 
 import math
 from collections.abc import Sequence

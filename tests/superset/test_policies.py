@@ -135,7 +135,7 @@ def test_a_dataset_with_a_territory_but_no_column_for_the_rule(workshop, files, 
     changed = bundles.load(workshop, small_manifest.write(tmp_path))
     assert problems(files, changed) == [
         (
-            "datasets/chat_rhythm.yaml: it tells of a territory (territory_name) but has no column territory_code, "
+            "datasets/chat_rhythm.yaml: has columns of a territory (territory_name) but no column territory_code, "
             "so no row rule covers it."
         )
     ]
@@ -154,7 +154,7 @@ def test_a_dataset_that_is_neither_covered_nor_excused(files, bundle):
 def test_a_dataset_cannot_be_excused_in_spite_of_its_territory(files, bundle):
     edit(files / "rls.yml", lambda content: content["without_territory"].update(rpt_kpi="pour voir"))
     (found,) = problems(files, bundle)
-    assert found.startswith("rls.yml: without_territory: rpt_kpi tells of a territory (map_code, region_code, ")
+    assert found.startswith("rls.yml: without_territory: rpt_kpi has columns of a territory (map_code, region_code, ")
 
 
 @pytest.mark.parametrize(

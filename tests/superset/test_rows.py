@@ -1,4 +1,4 @@
-"""Every dataset that tells of a territory, in both databases: who is bound to one is given its rows and the nation's.
+"""Every dataset with territories, in both databases: who is bound to one is given its rows and the nation's.
 
 Each table has rows of France, of the Gironde and of the Rhône here, so that a rule that does not hold lets some pass.
 """
@@ -27,7 +27,7 @@ COVERED = sorted(path.stem for path in (BUNDLE / "datasets").glob("*.yaml") if p
 
 
 def statements(file: Path) -> Iterator[str]:
-    """Yield what gives each table of a copy that tells of a territory rows of all three.
+    """Yield what gives each table of a copy with territories rows of all three.
 
     Each row is repeated twice: as it is but for its place, for a query that chooses a level; and with the level of the
     place, for one that looks the place up.
@@ -40,8 +40,8 @@ def statements(file: Path) -> Iterator[str]:
     for table, columns in found:
         if "territory_code" not in columns:
             continue
-        told = ["place as territory_code"], ["place as territory_code", "level_of_place as territory_level"]
-        for replaced in told if "territory_level" in columns else told[:1]:
+        columns_added = ["place as territory_code"], ["place as territory_code", "level_of_place as territory_level"]
+        for replaced in columns_added if "territory_level" in columns else columns_added[:1]:
             yield f"""
                 insert into {table} by name
                 select kept.* replace ({", ".join(replaced)})

@@ -1,4 +1,4 @@
-"""The configured server: what it refuses, what it tells a browser, and that preparing it again changes nothing."""
+"""The configured server: what it refuses, what it sends to a browser, and that preparing it again changes nothing."""
 
 import re
 from email.utils import parsedate_to_datetime

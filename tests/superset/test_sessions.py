@@ -1,4 +1,4 @@
-"""Sessions end when they are to end, passwords are written nowhere, and logins tell nothing of accounts."""
+"""Sessions end when they are to end, passwords are written nowhere, and logins reveal nothing about accounts."""
 
 import json
 import secrets

@@ -157,7 +157,7 @@ def test_the_rest_is_refused_with_its_reason(refusal, sql, reason):
         "select * from kpi.rpt_kpi as a asof join perception.fct_verbatim as b using (territory_code)",
         "with recursive t as (select 1 union all select count(*) from perception.fct_verbatim) select * from t",
         "select 1 union select count(*) from perception.fct_verbatim",
-        # what runs a text, or tells of plans, settings, files, statistics
+        # what runs a text, or reveals plans, settings, files, statistics
         "select json_serialize_plan('select 1', optimize := true)",
         "select json_serialize_sql('select 1')",
         "select * from json_execute_serialized_sql('x')",

@@ -50,7 +50,7 @@ def kept(live_home: Home, tmp_path: Path) -> Path:
 
 
 def content(home: Home) -> tuple:
-    """Return what a home tells, asked through its databases."""
+    """Return the content of a home, queried through its databases."""
     with duckdb.connect(str(home.warehouse), read_only=True) as warehouse:
         values = warehouse.execute("from kpi.kpi_value order by all").fetchall()
     with duckdb.connect(str(home.live), read_only=True) as live:
@@ -103,7 +103,7 @@ def test_what_was_published_since_lies_aside(live_home: Home, kept: Path) -> Non
     assert (restored.aside / "ledger" / later.folder.name).is_dir()
     assert [entry.sequence for entry in ledger.entries(live_home)] == [1, 2]
     assert any(later.reference in line for line in restored.lines())
-    [problem] = verify(live_home, later.reference).problems  # an auditor who has noted the head is told
+    [problem] = verify(live_home, later.reference).problems  # an auditor who has noted the head sees it
     assert "la fin du registre a été tronquée" in problem
 
 

@@ -117,45 +117,45 @@ def test_superset_gives_what_the_copies_hold(tmp_path):
 
 
 def test_a_token_reads_what_the_endpoint_needs_and_no_more():
-    told = rights.current()
-    assert told.api_right("departement-FR-33").tables == {
+    current_rights = rights.current()
+    assert current_rights.api_right("departement-FR-33").tables == {
         "audit.publication": None,
         "kpi.kpi_catalogue": None,
         "kpi.kpi_value": GIRONDE,
         "reference.dim_territory": GIRONDE,
     }
-    assert set(told.api_right("national").tables.values()) == {None}
-    assert not told.api_right("analyste")
-    assert not told.api_right("Admin")
+    assert set(current_rights.api_right("national").tables.values()) == {None}
+    assert not current_rights.api_right("analyste")
+    assert not current_rights.api_right("Admin")
 
 
 def test_an_edited_file_changes_the_right_at_once(files):
-    told = reading(files)
-    before = told().right(["departement-FR-33"])
+    current_rights = reading(files)
+    before = current_rights().right(["departement-FR-33"])
     edit(files / "policies" / "roles.yml", lambda c: c["reserved"]["datasets"].update(official_alerts=["analyste"]))
     edit(files / "policies" / "roles.yml", lambda c: c["reserved"]["dashboards"].update(veille=["analyste"]))
-    after = told().right(["departement-FR-33"])
+    after = current_rights().right(["departement-FR-33"])
     assert before.tables.keys() - after.tables.keys() == {"signals.fct_official_alert"}
     assert after.key != before.key
     edit(files / "bundle" / "datasets" / "rpt_kpi.yaml", lambda c: c.update(model="kpi.another"))
-    assert "kpi.another" in told().right(["departement-FR-33"]).tables
+    assert "kpi.another" in current_rights().right(["departement-FR-33"]).tables
     seed = files / "seeds" / "territories.csv"
     seed.write_text(seed.read_text().replace(",FR-33,", ",FR-99,"))
-    assert not told().right(["departement-FR-33"])
+    assert not current_rights().right(["departement-FR-33"])
 
 
 @pytest.mark.parametrize("name", ["policies/roles.yml", "policies/rls.yml", "bundle/charts/audit/audit_loads.yaml"])
 def test_files_that_cannot_be_read_give_no_right(files, name):
-    told = reading(files)
-    told()
+    current_rights = reading(files)
+    current_rights()
     for spoilt in ("a: [", "just text", "a: b"):
         (files / name).write_text(spoilt)
         with pytest.raises(PolicyError):
-            told()
+            current_rights()
     (files / name).unlink()
     if name.startswith("policies"):
         with pytest.raises(PolicyError, match="absent"):
-            told()
+            current_rights()
 
 
 def test_a_code_cannot_end_the_condition():

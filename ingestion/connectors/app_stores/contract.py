@@ -22,7 +22,7 @@ REVIEWS = Table(
     name="reviews",
     key="review_key",
     key_parts=("store", "app_id", "review_id"),
-    description="A review of an app in a store, without anything that tells who wrote it.",
+    description="A review of an app in a store, without anything that identifies its author.",
     fields=(
         Field("review_key", "Store, app and review, separated by '|'.", nullable=False, filled_by_load=True),
         Field(

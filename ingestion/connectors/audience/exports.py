@@ -17,7 +17,7 @@ def adapter(labels: Sequence[str], where: str) -> Sequence[tuple[Table | None, A
     """Return how the records of a file are completed, which has no column for its tool and its site.
 
     Raises:
-        ExpectedFailure: the site cannot be told.
+        ExpectedFailure: the site cannot be recognised.
     """
     missing: dict[str, Any] = {}
     tool = next((tool for label, tool in _VISITS.items() if label in labels), None)
@@ -36,8 +36,8 @@ def _site(tool: str, where: str) -> str:
     """Return the site of a file: the one that its name holds, else the only one of its tool that is measured whole."""
     sites = [site for site in declared_sites() if site.tool == tool]
     named = [site.name for site in sites if site.name in where]
-    whole = [site.name for site in sites if not site.page_contains]
-    found = named or whole
+    unfiltered_sites = [site.name for site in sites if not site.page_contains]
+    found = named or unfiltered_sites
     if len(found) != 1:
         raise ExpectedFailure(
             f"{where}: the records do not say which site they are of.",

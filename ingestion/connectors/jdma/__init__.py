@@ -71,7 +71,7 @@ def _statistics() -> Iterator[Page]:
     this_month = datetime.now(UTC).date().replace(day=1)
     for scope in scopes():
         _refuse_older_version(scope, state)
-        version = scope.version.name  # the second tells all that the first one told anew: their places are not the same
+        version = scope.version.name  # the second version repeats the records of the first, under other addresses
         first = {product: _first_month(state.get(f"{version}/{product}")) for product in scope.products}
         month = min(first.values(), default=following(this_month))
         while month <= this_month:
@@ -106,7 +106,7 @@ def _reviews() -> Iterator[Page]:
 
 @dlt.resource(name=ANSWERS.name)
 def _answers() -> Iterator[Page]:
-    with suppress(RouteAbsent):  # told with the reviews
+    with suppress(RouteAbsent):  # reported with the reviews
         for page in _listing(include_answers=True):
             yield [answer for found in page for answer in answers(found, f"jdma, address {address()}/avis")]
 

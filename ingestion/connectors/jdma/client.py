@@ -162,8 +162,8 @@ class Scope:
 
     Attributes:
         account: The key.
-        version: Version of the API that told them.
-        services: As the platform tells them.
+        version: Version of the API that returned them.
+        services: As the platform returns them.
         where: Platform and address, for messages.
     """
 

@@ -44,7 +44,7 @@ def item(value: str) -> str:
 
 
 def moment(value: str) -> datetime:
-    """Return an instant to the second: exports do not tell more of it, the API does.
+    """Return an instant to the second: exports are not more precise, the API is.
 
     Raises:
         ValueError: it is not a time of the calendar.
@@ -62,7 +62,7 @@ SERVICES = Table(
         Field("product_id", "Number of the service.", ("id",), code, required=True, nullable=False),
         Field("product_title", "Name of the service.", ("title",), label, nullable=False),
         Field("entity", "Organisation that the service belongs to.", (), redacted_text),
-        Field("form_id", "Number of the form; empty where the platform tells services only.", (), code),
+        Field("form_id", "Number of the form; empty where the platform returns services only.", (), code),
         Field("form_title", "Name of the form, or of its template.", (), label),
         GENERATION,
         UNKNOWN_COLUMNS,
@@ -120,10 +120,10 @@ _GENERATIONS = (Generation("csv", ("Identifiant Avis",)), Generation("api", ("id
 REVIEWS = Table(
     name="reviews",
     key="review_id",
-    description="A review of a service; `generation` tells whether the API ('api') or an export ('csv') gave it.",
+    description="A review of a service; `generation` says whether the API ('api') or an export ('csv') gave it.",
     fields=(
         _REVIEW_ID_FIELD,
-        Field("id", "Number of the review; exports do not tell it.", (), code),
+        Field("id", "Number of the review; absent from exports.", (), code),
         Field(
             "created_at",
             "When it was begun, to the second.",
@@ -133,12 +133,12 @@ REVIEWS = Table(
             required=True,
             nullable=False,
         ),
-        Field("product_id", "Number of the service; exports do not tell it.", (), code),
+        Field("product_id", "Number of the service; absent from exports.", (), code),
         Field("product_title", "Name of the service as the file name of an export spells it.", (), label),
-        Field("form_id", "Number of the form; exports do not tell it.", (), code),
-        Field("form_title", "Name of the form; the API does not tell it.", ("Nom du formulaire",), label),
+        Field("form_id", "Number of the form; absent from exports.", (), code),
+        Field("form_title", "Name of the form; absent from the API.", ("Nom du formulaire",), label),
         Field("button_id", "Number of the button that led to the form.", (), code),
-        Field("button_title", "Name of that button; the API does not tell it.", ("Lien d'intégration",), label),
+        Field("button_title", "Name of that button; absent from the API.", ("Lien d'intégration",), label),
         Field("form_template_slug", "Template of the form: 'root' or 'bug'."),
         Field("has_verbatim", "Whether the user wrote something.", (), lambda value: value == "true", "boolean"),
         GENERATION,
@@ -182,16 +182,14 @@ ANSWERS = Table(
         Field("parent_answer", "That answer.", (), label),
         Field("field_label", "Wording of the question.", (), label),
         Field("answer_text", "What was answered, redacted.", (), answer),
-        Field("intention", f"What the answer means: {INTENTIONS}; empty where an export does not tell."),
+        Field("intention", f"What the answer means: {INTENTIONS}; empty where an export lacks it."),
         Field("kind", "'radio', 'checkbox' or 'text'."),
         GENERATION,
         UNKNOWN_COLUMNS,
     ),
     dated_by="created_at",
     not_after_load=NotAfterLoad(("created_at",)),
-    dropped=(
-        Dropped(("parent_answer_id",), "technical key of the platform; the parent is told by its question and answer"),
-    ),
+    dropped=(Dropped(("parent_answer_id",), "technical key of the platform; question and answer identify the parent"),),
     generations=_GENERATIONS,
 )
 

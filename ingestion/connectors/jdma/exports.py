@@ -59,7 +59,7 @@ def _reviews(file: CsvFile, columns: list[str], file_name: str) -> Iterator[Reco
 
 
 def _answers(file: CsvFile, questions: list[str]) -> Iterator[Record]:
-    """Yield the answers of the records that are whole; the others are told once, as reviews."""
+    """Yield the answers of the complete records; the others are reported once, as reviews."""
     of_review = {fold(label): label for label in file.header if fold(label) in map(fold, _OF_REVIEW)}
     for record in file.records():
         if record.problem is not None:

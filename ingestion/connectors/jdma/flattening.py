@@ -12,7 +12,7 @@ Page = list[Record]
 #: Answers that hold a direct identifier: never handed on.
 _NEVER_KEPT = frozenset({"contact_email"})
 
-#: Of a service in the statistics: what is told otherwise in a record.
+#: Fields of a service that the statistics name differently.
 _OF_PRODUCT = frozenset({"product_id", "product_name", "forms", "intervals"})
 
 

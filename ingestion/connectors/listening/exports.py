@@ -48,7 +48,7 @@ class ColumnMap:
         return sum(fold(label) in self.columns for label in header)
 
     def neutral(self, record: Record) -> Record:
-        """Return a record in neutral words; a label that the map does not know stays, for the contract to judge."""
+        """Return a record in neutral words; a label that the map does not know stays, for the contract to validate."""
         values: dict[str, Any] = {"vendor": self.vendor, **_REQUIRED}
         for label, value in record.values.items():
             name = self.columns.get(fold(label), label)
@@ -66,7 +66,7 @@ class ColumnMap:
 
 
 def _as_instant(value: str) -> str:
-    """Return a time of Paris as ISO 8601 with its offset; what is no time stays, for the contract to judge."""
+    """Return a time of Paris as ISO 8601 with its offset; what is no time stays, for the contract to validate."""
     try:
         return paris_time(" ".join(value.split())).isoformat()
     except ValueError:

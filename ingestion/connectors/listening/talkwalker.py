@@ -266,7 +266,7 @@ def _departements() -> Mapping[str, str]:
 def neutral(document: Mapping[str, Any], project: str) -> dict[str, Any]:
     """Return a document as a neutral record; fields that Talkwalker was not known to have follow as they are.
 
-    `reach` is taken for the potential impressions [inferred], and the département is told by the region's name where it
+    `reach` is taken for the potential impressions [inferred], and the département comes from the region's name where it
     is that of a département [inferred].
     """
     author = document.get("extra_author_attributes") or {}

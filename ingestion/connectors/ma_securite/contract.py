@@ -42,9 +42,9 @@ def theme(value: str) -> str:
 
 
 def departement_in(locality: str) -> str | None:
-    """Return the INSEE code of the département that a locality tells by a code in it; a name alone does not.
+    """Return the INSEE code of the département from a code in a locality; a name alone gives none.
 
-    `Gironde (33)` and `33` tell it, and so does a postal code such as in `20200 Bastia`.
+    `Gironde (33)` and `33` give it, and so does a postal code such as in `20200 Bastia`.
     """
     written = _IN_PARENTHESES.search(locality) or _BARE.fullmatch(locality)
     if written:
@@ -59,7 +59,7 @@ def departement_in(locality: str) -> str | None:
 
 
 def _completed(row: Row) -> Row:
-    """Fill what the theme and the locality tell."""
+    """Fill what follows from the theme and the locality."""
     row["is_national_theme"] = None if row.get("theme") is None else row["theme"] in THEMES
     row["department_code"] = None if row.get("locality") is None else departement_in(row["locality"])
     return row
@@ -89,7 +89,7 @@ NEWS = Table(
         ),
         Field("is_national_theme", "Whether the theme is a national one.", type="boolean", filled_by_load=True),
         Field("locality", "Place it is about, as given; empty for the whole country.", ("localite",), redacted_text),
-        Field("department_code", "INSEE code of the département, where a code tells it.", filled_by_load=True),
+        Field("department_code", "INSEE code of the département, from a code in the locality.", filled_by_load=True),
         Field("url", "Page with more about it.", ("lien",), redacted_text),
         GENERATION,
         UNKNOWN_COLUMNS,

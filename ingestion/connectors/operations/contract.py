@@ -29,7 +29,7 @@ kind = choice(
 #: What an operator says of a signal; the older words are accepted and mean the same.
 verdict = choice({"vu": ("à suivre",), "confirmé": ("vrai",), "écarté": ("faux",)})
 
-#: What an entry in the log of a crisis tells.
+#: Kinds of entries in the log of a crisis.
 event_kind = choice({"fait": (), "dit": (), "mené": ("mene",)})
 
 
@@ -73,9 +73,9 @@ def _reasoned(row: Row) -> Row:
     return row
 
 
-#: What a signal was when it was decided on, or told: the signal itself is forgotten sooner.
+#: What a signal was at its verdict or alert: the signal itself is deleted sooner.
 _SIGNAL = (
-    _text("signal_id", "Signal that is told.", identifier, nullable=True),
+    _text("signal_id", "Signal of the alert.", identifier, nullable=True),
     _text("topic_code", "Its topic.", nullable=True),
     _text("crisis_kind", "Kind of crisis that its topic announces.", kind, nullable=True),
     _text("territory_code", "Where it was seen, ISO 3166-2 or region.", nullable=True),

@@ -40,7 +40,7 @@ _CORSICA = {"200": "2A", "201": "2A", "202": "2B", "206": "2B"}
 
 MOST_STARS = 5
 
-#: The only version of the interface that was ever read, told by labels of every table.
+#: The only version of the interface that was ever read, recognised by labels of every table.
 GENERATIONS = (Generation("rest_v2", ("id", "business_id", "publisher")),)
 
 
@@ -57,7 +57,7 @@ def stars(value: str) -> int:
 
 
 def departement_of(zipcode: str) -> str | None:
-    """Return the INSEE code of the département of a postal code of five digits, `None` where it does not tell.
+    """Return the INSEE code of the département of a postal code of five digits, `None` where it is ambiguous.
 
     A few towns have the postal code of a neighbour: the list of the COG, in the warehouse, has the last word.
     """
@@ -103,7 +103,7 @@ BUSINESSES = Table(
         Field("city", "Town."),
         Field("zipcode", "Postal code, as given."),
         Field("country", "Country, ISO 3166-1 alpha-2."),
-        Field("department_code", "INSEE code of the département, told by the postal code.", filled_by_load=True),
+        Field("department_code", "INSEE code of the département, from the postal code.", filled_by_load=True),
         Field("national_identification_number", "SIRET.", parse=identifier),
         Field("lat", "Latitude, degrees.", parse=number, type="double"),
         Field("long", "Longitude, degrees.", parse=number, type="double"),
@@ -120,9 +120,7 @@ BUSINESSES = Table(
     ),
     dropped=(
         Dropped(("contacts",), "names, mail addresses and phones of persons"),
-        Dropped(
-            ("address", "address2", "address_details", "region"), "town and postal code tell where a unit is: enough"
-        ),
+        Dropped(("address", "address2", "address_details", "region"), "town and postal code place a unit well enough"),
         Dropped(
             (
                 "open_hours",

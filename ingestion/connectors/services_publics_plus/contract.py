@@ -100,7 +100,7 @@ def _slots() -> tuple[Field, ...]:
             ),
             Field(
                 f"reponse_structure_{slot}",
-                f"Answer of structure {slot}, redacted: agents sign, and repeat what they were told.",
+                f"Answer of structure {slot}, redacted: agents sign, and repeat what users wrote.",
                 (
                     f"Réponse structure {slot}",
                     f"Réponse de la structure {slot}",
@@ -119,7 +119,7 @@ def _theme(name: str, label: str, older: str) -> Field:
 EXPERIENCES = Table(
     name="experiences",
     key="id_experience",
-    description="An experience told by a user of a public service, moderated and published by Services Publics+.",
+    description="An experience written by a user of a public service, moderated and published by Services Publics+.",
     fields=(
         Field(
             "id_experience",
@@ -171,7 +171,7 @@ EXPERIENCES = Table(
             local_time,
         ),
         Field("titre", "Title that the user gave, redacted.", ("Titre",), free_text),
-        Field("description", "What the user tells, redacted.", ("Description",), free_text),
+        Field("description", "What the user writes, redacted.", ("Description",), free_text),
         Field("poste_comme", "Who wrote: the person concerned, a relative, a mediator.", ("Posté comme",)),
         Field("ressenti_usager", "Feeling of the user.", ("Ressenti usager",), feeling, required=True, nullable=False),
         Field(

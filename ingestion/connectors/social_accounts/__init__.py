@@ -27,7 +27,7 @@ def address() -> str:
 def build_source() -> tuple[DltResource, DltResource]:
     """Return the declared accounts, and today's figures of those on X.
 
-    X tells the present only, so that there is no cursor: the day of reading is part of the key. The other networks come
+    X gives present figures only, so there is no cursor: the day of reading is part of the key. The other networks come
     as files.
     """
 

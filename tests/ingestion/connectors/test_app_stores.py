@@ -58,7 +58,6 @@ def play(sandbox):
 
 
 def app_store(sandbox):
-    """Return what the App Store shows, by identifier."""
     found = {}
     for page in range(1, 11):
         url = f"{sandbox.origin}/app_stores/apple/fr/rss/customerreviews/page={page}/id={NUMBER}/sortby=mostrecent/json"
@@ -160,8 +159,8 @@ def test_the_token_goes_to_google_play_only_and_never_into_an_address(monkeypatc
         HTTPAdapter, "send", lambda self, request, **options: sent.append(request) or send(self, request, **options)
     )
     load("app_stores")
-    told = {("apple" in request.url, request.headers.get("Authorization")) for request in sent}
-    assert told == {(False, f"Bearer {TOKEN}"), (True, None)}
+    asked_with = {("apple" in request.url, request.headers.get("Authorization")) for request in sent}
+    assert asked_with == {(False, f"Bearer {TOKEN}"), (True, None)}
     assert not any(TOKEN in request.url for request in sent)
 
 
@@ -221,9 +220,9 @@ def test_an_app_that_is_none_is_refused(monkeypatch, apps):
 
 
 def test_no_author_and_no_device_reaches_the_warehouse(stores, home):
-    told = [*(r["comments"][0]["userComment"]["text"] for r in play(stores).values())]
-    told += [entry["content"]["label"] for entry in app_store(stores).values()]
-    with_identifiers = sum("@exemple.fr" in text for text in told)
+    texts = [*(r["comments"][0]["userComment"]["text"] for r in play(stores).values())]
+    texts += [entry["content"]["label"] for entry in app_store(stores).values()]
+    with_identifiers = sum("@exemple.fr" in text for text in texts)
     assert with_identifiers
     report = load("app_stores")
     assert {"author", "authorName", "device", "deviceMetadata"} <= report.entities[0].dropped_columns.keys()

@@ -81,7 +81,7 @@ def loaded(
 
 
 def refused(name: str) -> str:
-    """Return the message of a load that must fail, after checking that it says where and tells no secret."""
+    """Return the message of a load that must fail, after checking that it names the place and no secret."""
     with pytest.raises(ExpectedFailure) as failure:
         load(name)
     message = str(failure.value)
@@ -156,15 +156,15 @@ def test_no_secret_is_left_behind(loaded, caplog, capsys, name):
     sandbox = loaded(name)
     caplog.set_level(logging.INFO)
     load(name)
-    told = []
+    tracebacks = []
     for fault in ("forbidden", "broken"):
         sandbox.fault(fault)
         with pytest.raises(ExpectedFailure) as failure:
             load(name)
-        told += traceback.format_exception(failure.value)
+        tracebacks += traceback.format_exception(failure.value)
         sandbox.reset()
         sandbox.today = TODAY
-    said = ("logs and failures", "\n".join([caplog.text, *capsys.readouterr(), *told]).lower())
+    said = ("logs and failures", "\n".join([caplog.text, *capsys.readouterr(), *tracebacks]).lower())
     assert every_connector.leaks([said, *every_connector.remains(settings.home().root)], [SECRET]) == []
 
 
@@ -199,7 +199,7 @@ def failure_of(name: str) -> str | None:
 def test_a_fault_of_any_request_loses_nothing_silently(platforms, tmp_path, monkeypatch, caplog, name, fault):  # noqa: PLR0917
     monkeypatch.setenv("CYBERIMPACT_HOME", str(tmp_path / "whole"))
     paths = paths_asked(name, monkeypatch)
-    whole = every_connector.keys(name)
+    expected = every_connector.keys(name)
     monkeypatch.setenv("CYBERIMPACT_HTTP_ATTEMPTS", "2")
     monkeypatch.setenv("CYBERIMPACT_HTTP_READ_SECONDS", "2")
     for rank, path in enumerate(paths):
@@ -210,7 +210,7 @@ def test_a_fault_of_any_request_loses_nothing_silently(platforms, tmp_path, monk
         failure = failure_of(name)
         found = every_connector.keys(name)
         if failure is None:
-            missing = sum(len(whole[table] - found[table]) for table in whole)
+            missing = sum(len(expected[table] - found[table]) for table in expected)
             is_told = any(record.levelno >= logging.WARNING for record in caplog.records)
             assert is_told or missing <= len(quarantine.entries(name)), path
         else:
@@ -221,7 +221,8 @@ def test_a_fault_of_any_request_loses_nothing_silently(platforms, tmp_path, monk
         platforms.today = TODAY
         load(name)
         found = every_connector.keys(name)
-        assert {table: whole[table] - found[table] for table in whole} == {table: set() for table in whole}, path
+        missing = {table: expected[table] - found[table] for table in expected}
+        assert missing == {table: set() for table in expected}, path
 
 
 # ---- drops

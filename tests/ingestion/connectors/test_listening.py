@@ -426,7 +426,7 @@ def test_a_map_of_ones_own_reads_another_export(place, exports_folder, monkeypat
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "problem"),
     [
         ("columns: [", "not a column map"),
         ("vendor: v\ncolumns: {a: auteur_favori}\n", "no field auteur_favori"),
@@ -435,9 +435,9 @@ def test_a_map_of_ones_own_reads_another_export(place, exports_folder, monkeypat
     ],
 )
 @pytest.mark.usefixtures("place")
-def test_a_bad_map_is_told(exports_folder, monkeypatch, content, told):
+def test_a_bad_map_is_refused_with_its_problem(exports_folder, monkeypatch, content, problem):
     monkeypatch.setenv("CYBERIMPACT_LISTENING_COLUMN_MAP", str(write(exports_folder, "m.yml", content)))
-    assert told in refused(file=write(exports_folder, "a.csv", VISIBRAIN))
+    assert problem in refused(file=write(exports_folder, "a.csv", VISIBRAIN))
 
 
 @pytest.mark.usefixtures("place")

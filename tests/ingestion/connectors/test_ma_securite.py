@@ -101,26 +101,26 @@ def test_many_days_at_once_equal_the_same_days_one_by_one(platform, empty_tables
 
 
 def test_themes_are_spelled_alike_and_a_brigades_own_is_kept_and_counted(platform, home):
-    told = published(platform)
+    items = published(platform)
     load("ma_securite")
     national = dict(ask(home, "select theme, count(id) from news where is_national_theme group by 1"))
     own = dict(ask(home, "select theme, count(id) from news where not is_national_theme group by 1"))
     assert set(national) == set(contract.THEMES)
-    assert own == {"Vie de la brigade": sum(item["thematique"] == "Vie de la brigade" for item in told.values())}
-    assert sum(national.values()) + sum(own.values()) == len(told)
+    assert own == {"Vie de la brigade": sum(item["thematique"] == "Vie de la brigade" for item in items.values())}
+    assert sum(national.values()) + sum(own.values()) == len(items)
 
 
 @pytest.mark.usefixtures("platform")
 def test_the_departement_is_told_by_a_code_only(home):
     load("ma_securite")
-    told = ask(home, "select locality, department_code from news where locality is not null")
-    for locality, code in told:
+    places = ask(home, "select locality, department_code from news where locality is not null")
+    for locality, code in places:
         in_parentheses = re.search(r"\((\w+)\)", locality)
         if in_parentheses:
             assert code == in_parentheses[1]
         elif not locality[0].isdecimal():
             assert code is None
-    assert {code for _, code in told} > {"33", "59", "2A", "974", None}
+    assert {code for _, code in places} > {"33", "59", "2A", "974", None}
 
 
 @pytest.mark.usefixtures("platform")
@@ -143,8 +143,8 @@ def test_the_key_goes_into_the_header_that_the_settings_name(monkeypatch):
 
 
 def test_messages_are_redacted_and_images_left(platform, home):
-    told = published(platform)
-    with_identifiers = sum("@exemple.fr" in item["message"] for item in told.values())
+    items = published(platform)
+    with_identifiers = sum("@exemple.fr" in item["message"] for item in items.values())
     assert with_identifiers
     report = load("ma_securite")
     assert set(report.entities[0].dropped_columns) == {"image"}

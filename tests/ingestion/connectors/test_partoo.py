@@ -197,7 +197,7 @@ def test_no_person_and_no_contact_reaches_the_warehouse(platform, home):
 # ---- paging
 
 
-def told(**body):
+def page_response(**body):
     response = Response()
     response._content = json.dumps(body).encode()
     return response
@@ -208,7 +208,7 @@ def test_paging_ends_at_max_page_wherever_it_begins(first):
     paginator, asked = MaxPagePaginator("partoo"), []
     request = Request("GET", "http://hote/v2/reviews", params={"per_page": 100})
     for page in range(first, 4):
-        paginator.update_state(told(page=page, max_page=3))
+        paginator.update_state(page_response(page=page, max_page=3))
         if paginator.has_next_page:
             paginator.update_request(request)
             asked.append(request.prepare().url)
@@ -218,14 +218,14 @@ def test_paging_ends_at_max_page_wherever_it_begins(first):
 
 def test_a_page_that_does_not_move_on_is_refused():
     paginator = MaxPagePaginator("partoo, address x")
-    paginator.update_state(told(page=1, max_page=3))
+    paginator.update_state(page_response(page=1, max_page=3))
     with pytest.raises(ExpectedFailure, match="page 2 was asked for, and page 1 came"):
-        paginator.update_state(told(page=1, max_page=3))
+        paginator.update_state(page_response(page=1, max_page=3))
 
 
 def test_an_answer_without_paging_is_refused():
     with pytest.raises(ExpectedFailure, match="the answer has no number 'max_page'"):
-        MaxPagePaginator("partoo").update_state(told(page=1))
+        MaxPagePaginator("partoo").update_state(page_response(page=1))
 
 
 # ---- bad days

@@ -174,8 +174,8 @@ def test_the_hash_in_sql_is_that_of_the_intake(row):
     arrow = pa.Table.from_pylist([content], MENTIONS.arrow_schema)
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'Asia/Tokyo'")
-        told = connection.from_arrow(arrow).project(f"md5({canonical(MENTIONS)})").fetchall()
-    assert told == [(content_hash(content),)]
+        hashes = connection.from_arrow(arrow).project(f"md5({canonical(MENTIONS)})").fetchall()
+    assert hashes == [(content_hash(content),)]
 
 
 def test_personal_fields_are_protected_in_both_lanes(place, tmp_path):
@@ -345,7 +345,7 @@ def test_a_quote_in_the_name_of_a_file_is_no_sql(tmp_path):
 
 
 def killed(place, file, pattern):
-    """Load a file in a process of its own, kill it when `pattern` exists below dlt's folder, tell whether it ran."""
+    """Load a file in a process of its own, kill it when `pattern` exists below dlt's folder, return whether it ran."""
     process = subprocess.Popen(
         [sys.executable, "-m", "ingestion", "listening", "--file", str(file)],
         env=os.environ | {"CYBERIMPACT_HOME": str(place.root)},

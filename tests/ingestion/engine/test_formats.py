@@ -54,13 +54,13 @@ def test_the_examples_of_a_page_say_the_same_in_every_format(tmp_path, name):
     found = examples(name)
     assert {kind for kind, _, _ in found} >= ({"csv"} if name == "prevention_actions" else {"csv", "json", "jsonl"})
     for _, group in groupby(found, key=lambda example: example[1].partition(".")[0]):
-        told = [read_text(name, tmp_path, file_name, text) for _, file_name, text in group]
-        assert not [reasons for _, reasons in told if reasons]
-        first = told[0][0]
+        readings = [read_text(name, tmp_path, file_name, text) for _, file_name, text in group]
+        assert not [reasons for _, reasons in readings if reasons]
+        first = readings[0][0]
         assert all(first.values())
-        for rows, _ in told[1:]:
+        for rows, _ in readings[1:]:
             found = {table: found for table, found in rows.items() if table in first}
-            if name == "jdma":  # of a review, an export tells other things than the API
+            if name == "jdma":  # of a review, an export has other fields than the API
                 assert keys_of(name, found) == keys_of(name, first)
             else:
                 assert found == first

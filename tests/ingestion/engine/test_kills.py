@@ -32,7 +32,7 @@ def export(exports):
 
 
 def killed(export, is_time):
-    """Run a load in its own process, kill it as soon as `is_time`, and tell whether it still ran."""
+    """Run a load in its own process, kill it as soon as `is_time`, and return whether it still ran."""
     with killing.start(SPP, export) as process:
         while process.poll() is None and not is_time():
             time.sleep(0.001)

@@ -1,4 +1,4 @@
-"""No row tells of what is still to come: the rule of the contract, at several hours of the clock and in all zones."""
+"""No row is dated after its load: the rule of the contract, at several hours of the clock and in all zones."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -23,9 +23,10 @@ def model(dbt, session):  # noqa: ANN001, ANN201, ARG001 - dbt's signature
         "trend": pain_points.trend(texts, of, numbers("texts_before"), numbers("texts_of_place_before")),
         "weight": pain_points.weight(*map(numbers, ("lost", "lost_squares", "largest_loss", "marks_of_place"))),
     }
-    # What is no complaint weighs nothing, and whether a complaint weighs cannot be told where nobody gives a mark.
+    # Only complaints have a weight, and none where nobody gives a mark.
     is_complaint = np.array([feeling == COMPLAINT for feeling in cells["feeling"].to_pylist()], dtype=bool)
-    measures["weight"] = pain_points.Interval(*(np.where(is_complaint, one, np.nan) for one in measures["weight"]))
+    weights = (np.where(is_complaint, values, np.nan) for values in measures["weight"])
+    measures["weight"] = pain_points.Interval(*weights)
     return pa.table(
         {name: cells[name] for name in DIMENSIONS}
         | {"theme_label": pa.array([labels[code] for code in cells["theme"].to_pylist()], pa.string())}
