@@ -27,8 +27,9 @@ def statements(file: Path, reserved: Iterable[str]) -> Iterator[str]:
     """
     with duckdb.connect(str(file), read_only=True) as copy:
         found = copy.execute(
-            "select table_schema || '.' || table_name, list(struct_pack(name := column_name, type := data_type)) "
-            "from information_schema.columns where table_schema <> 'reference' group by all order by all"
+            "select schema_name || '.' || table_name, list(struct_pack(name := column_name, type := data_type)) "
+            "from duckdb_columns() inner join duckdb_tables() using (database_name, schema_name, table_name) "
+            "where schema_name <> 'reference' group by all order by all"
         ).fetchall()
     for table, columns in found:
         names = {column["name"] for column in columns}

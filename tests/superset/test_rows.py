@@ -34,7 +34,8 @@ def statements(file: Path) -> Iterator[str]:
     """
     with duckdb.connect(str(file), read_only=True) as copy:
         found = copy.execute(
-            "select table_schema || '.' || table_name, list(column_name) from information_schema.columns "
+            "select schema_name || '.' || table_name, list(column_name) "
+            "from duckdb_columns() inner join duckdb_tables() using (database_name, schema_name, table_name) "
             "where table_name <> 'dim_territory' group by all"
         ).fetchall()
     for table, columns in found:
