@@ -1,6 +1,7 @@
 """What `cyberimpact new` writes into a checkout, and what it refuses; tests/dbt/test_new_kpi.py builds such a KPI."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -79,6 +80,15 @@ def test_a_kpi_of_another_pillar_keeps_its_code(run: Run, checkout: Path) -> Non
 def test_it_needs_a_checkout(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "CHECKOUT", tmp_path)
     assert "not a checkout" in run(*CHART).refused()
+
+
+def test_the_examples_of_the_guide_work(run: Run, checkout: Path) -> None:  # noqa: ARG001
+    guide = Path(__file__).parents[2] / "docs" / "data-engineer.md"
+    examples = [shlex.split(line) for line in guide.read_text().splitlines() if line.startswith("cyberimpact new ")]
+    assert {example[2] for example in examples} == {"platform", "kpi", "chart"}
+    for example in examples:
+        done = run(*example[1:])
+        assert done.code == 0, done.err
 
 
 def test_every_template_is_used(run: Run, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001
