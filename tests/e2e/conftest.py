@@ -6,6 +6,7 @@ import shutil
 from contextlib import closing
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from core import settings
@@ -13,7 +14,7 @@ from core.settings import Home
 from sandbox.app import addresses, dropped_files
 from sandbox.drops import deliver
 from tests.e2e.line import PLATFORM, Line, write_export
-from tests.e2e.recomputed import NOW, SEED, verdicts
+from tests.e2e.recomputed import NOW, SEED
 from tests.ingestion.conftest import Sandbox
 from warehouse.operations_database import open_operations
 
@@ -45,6 +46,27 @@ def golden(tmp_path_factory: pytest.TempPathFactory) -> Line:
             line.succeed("publish")
             (root / "done").touch()
     return line
+
+
+def verdicts() -> pd.DataFrame:
+    """Return invented verdicts on a signal of every other day, in turn confirmed and put aside."""
+    opened_at = pd.date_range("2025-01-15T22:30:00Z", periods=40, freq="2D")
+    verdicts = ("confirmé", "écarté") * 20
+    return pd.DataFrame(
+        {
+            "verdict_id": [f"v{number}" for number in range(40)],
+            "signal_id": [f"s{number}" for number in range(40)],
+            "verdict": verdicts,
+            "author_role": "veille",
+            "note": ["Un exercice." if verdict == "écarté" else None for verdict in verdicts],
+            "decided_at": [(moment + pd.Timedelta(hours=1)).isoformat() for moment in opened_at],
+            "topic_code": "essai",
+            "crisis_kind": "cyber",
+            "territory_code": "FR-33",
+            "severity": 2,
+            "signal_opened_at": [moment.isoformat() for moment in opened_at],
+        }
+    )
 
 
 @pytest.fixture(scope="session")
