@@ -44,15 +44,15 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 """
 
 
-def wait_for(look: Callable[[], T | None], seconds: float) -> T:
+def wait_for(check: Callable[[], T | None], seconds: float) -> T:
     """Look until something is found."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        found = look()
+        found = check()
         if found is not None and found is not False:
             return found
         time.sleep(0.05)
-    pytest.fail(f"not within {seconds} s: {look}")
+    pytest.fail(f"not within {seconds} s: {check}")
 
 
 def is_alive(pid: int) -> bool:

@@ -5,7 +5,7 @@ import secrets
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,7 +52,7 @@ def run(action: str, environment: dict[str, str]) -> subprocess.CompletedProcess
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory, copy_manifests: Callable[[Home], None]) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("superset")
     home = Home(folder / "home")
     port = free_port()
@@ -69,6 +69,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     prepared = subprocess.Popen(
         [PYTHON, SERVER, "init"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
+    copy_manifests(home)
     manifest = serving.build(home, serving.experiences())  # meanwhile
     output, _ = prepared.communicate()
     assert prepared.returncode == 0, output.decode()

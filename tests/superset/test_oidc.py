@@ -141,8 +141,8 @@ LIES = {
 
 @pytest.mark.parametrize("lie", LIES)
 def test_a_lie_is_refused_with_words(url, issuer, lie):
-    told, reason = LIES[lie]
-    issuer.__dict__.update(told)
+    claims, reason = LIES[lie]
+    issuer.__dict__.update(claims)
     with browser(url) as http:
         assert reason in refused(come_back(http, url))
         assert who(http) is None

@@ -18,7 +18,7 @@ from ingestion.connectors.app_stores import client, contract
 from ingestion.engine.http import Api
 from ingestion.engine.loading import load
 from tests.ingestion.conftest import FIRST_TODAY
-from tests.ingestion.every_connector import IN_PROOF
+from tests.ingestion.every_connector import IN_PROOF, refused
 
 TOKEN = "jeton-secret-du-test"
 PACKAGE, NUMBER = "fr.gouv.interieur.masecurite", "1606080425"
@@ -160,8 +160,8 @@ def test_the_token_goes_to_google_play_only_and_never_into_an_address(monkeypatc
         HTTPAdapter, "send", lambda self, request, **options: sent.append(request) or send(self, request, **options)
     )
     load("app_stores")
-    told = {("apple" in request.url, request.headers.get("Authorization")) for request in sent}
-    assert told == {(False, f"Bearer {TOKEN}"), (True, None)}
+    authorizations = {("apple" in request.url, request.headers.get("Authorization")) for request in sent}
+    assert authorizations == {(False, f"Bearer {TOKEN}"), (True, None)}
     assert not any(TOKEN in request.url for request in sent)
 
 
@@ -221,9 +221,9 @@ def test_an_app_that_is_none_is_refused(monkeypatch, apps):
 
 
 def test_no_author_and_no_device_reaches_the_warehouse(stores, home):
-    told = [*(r["comments"][0]["userComment"]["text"] for r in play(stores).values())]
-    told += [entry["content"]["label"] for entry in app_store(stores).values()]
-    with_identifiers = sum("@exemple.fr" in text for text in told)
+    texts = [*(r["comments"][0]["userComment"]["text"] for r in play(stores).values())]
+    texts += [entry["content"]["label"] for entry in app_store(stores).values()]
+    with_identifiers = sum("@exemple.fr" in text for text in texts)
     assert with_identifiers
     report = load("app_stores")
     assert {"author", "authorName", "device", "deviceMetadata"} <= report.entities[0].dropped_columns.keys()
@@ -263,12 +263,7 @@ def test_no_author_and_no_device_reaches_the_warehouse(stores, home):
 )
 def test_a_fault_is_told_and_nothing_is_loaded(stores, home, fault, path, said):
     stores.fault(fault, path=path)
-    with pytest.raises(ExpectedFailure) as failure:
-        load("app_stores")
-    message = str(failure.value)
-    assert re.search(said, message, re.DOTALL), message
-    assert message.startswith("app_stores, address http://127.0.0.1")
-    assert TOKEN not in message
+    assert re.search(said, refused("app_stores", TOKEN), re.DOTALL)
     assert snapshot(home) == []
 
 

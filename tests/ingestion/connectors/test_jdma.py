@@ -45,7 +45,7 @@ def read(entity, report):
     return next(report_.rows_read for report_ in report.entities if report_.entity == entity)
 
 
-def told(until):
+def shown(until):
     return list(history(17, until))
 
 
@@ -77,7 +77,7 @@ def requests(monkeypatch):
 
 @pytest.mark.usefixtures("platform")
 def test_the_first_load_brings_everything_and_the_second_changes_nothing():
-    expected = told(TODAY)
+    expected = shown(TODAY)
     load("jdma")
     assert ask("select count(review_id), count(distinct id) from reviews") == [(len(expected), len(expected))]
     given = Counter(a["field_code"] for r in expected for a in r.shown(TODAY))
@@ -110,7 +110,7 @@ def test_an_increment_reads_a_window_again_and_brings_answers_that_came_late(pla
     begun = []
     while not begun:
         platform.today += timedelta(days=1)
-        of_today = [review for review in told(platform.today) if review.created_at.date() == platform.today]
+        of_today = [review for review in shown(platform.today) if review.created_at.date() == platform.today]
         begun = [review for review in of_today if review.shown(platform.today) != review.answers]
     load("jdma")
     late = {short_id(r.number): {a["field_code"] for a in r.answers} - {"contact_email"} for r in begun}
@@ -122,11 +122,12 @@ def test_an_increment_reads_a_window_again_and_brings_answers_that_came_late(pla
     for key, code in ask(query.format(list(late))):
         found[key].add(code)
     assert found == late
-    assert ask("select count(review_id) from reviews") == [(len(told(platform.today)),)]
-    assert read("reviews", report) < len(told(platform.today))
+    assert ask("select count(review_id) from reviews") == [(len(shown(platform.today)),)]
+    assert read("reviews", report) < len(shown(platform.today))
     assert {month for (month,) in ask("select distinct interval_start from statistics")} == {"2025-01-01", "2025-02-01"}
 
 
+@pytest.mark.long
 def test_many_days_at_once_equal_the_same_days_one_by_one(platform, tmp_path, monkeypatch):
     contents = []
     for name, steps in (("slow", (0, 3, 20)), ("fast", (20,))):
@@ -222,7 +223,7 @@ def test_a_closed_listing_is_told_once_and_the_statistics_load(platform, caplog)
     platform.reset()
     platform.today = TODAY
     load("jdma")
-    assert ask("select count(review_id) from reviews") == [(len(told(TODAY)),)]
+    assert ask("select count(review_id) from reviews") == [(len(shown(TODAY)),)]
 
 
 def close_the_second_version(platform):
@@ -306,7 +307,7 @@ def test_a_first_month_that_is_none_is_refused(monkeypatch):
 
 @pytest.mark.usefixtures("platform")
 def test_no_mail_address_reaches_the_disk_and_verbatims_are_redacted(home):
-    expected = told(TODAY)
+    expected = shown(TODAY)
     mails = [a["answer_text"] for r in expected for a in r.answers if a["field_code"] == "contact_email"]
     texts = [a["answer_text"] for r in expected for a in r.answers if a["field_code"] == "verbatim"]
     assert mails
@@ -396,7 +397,7 @@ def test_an_export_and_the_api_tell_the_same_reviews(tmp_path):
     """Whatever comes first: no review and no answer twice, and the second reading of either writes nothing."""
     load("jdma")
     tables = every_connector.keys("jdma")
-    reviews = [review for review in told(TODAY) if review.service.number == 3]
+    reviews = [review for review in shown(TODAY) if review.service.number == 3]
     file = tmp_path / "Avis_Percev_l_2025-01-20_10-00-00.csv"
     file.write_bytes(export(reviews, TODAY))
     report = load("jdma", file=file)
@@ -508,7 +509,7 @@ def test_a_form_that_is_lost_between_two_questions_costs_its_reviews_only(platfo
     monkeypatch.setattr(client.Account, "scope", with_a_lost_form)
     load("jdma")
     assert "jdma: form 99 of service 3 cannot be read any more." in caplog.messages
-    assert ask("select count(review_id) from reviews") == [(len(told(platform.today)),)]
+    assert ask("select count(review_id) from reviews") == [(len(shown(platform.today)),)]
 
 
 def test_the_page_of_the_platform_names_every_setting():

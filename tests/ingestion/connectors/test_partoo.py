@@ -20,7 +20,7 @@ from ingestion.engine import quarantine
 from ingestion.engine.http import Api
 from ingestion.engine.loading import load
 from tests.ingestion.conftest import FIRST_TODAY
-from tests.ingestion.every_connector import IN_PROOF
+from tests.ingestion.every_connector import IN_PROOF, refused
 
 KEY = "cle-secrete-du-test"
 SINCE = FIRST_TODAY - timedelta(days=12)
@@ -108,6 +108,7 @@ def test_a_review_is_dated_and_answered_in_utc(platform, home):
     assert [moment.astimezone(UTC) for moment in found[0]] == [datetime.fromisoformat(text) for text in expected]
 
 
+@pytest.mark.long
 def test_many_days_at_once_equal_the_same_days_one_by_one(platform, empty_tables, tmp_path, monkeypatch):
     contents = []
     for name, steps in (("slow", (0, 2, 9)), ("fast", (9,))):
@@ -197,7 +198,7 @@ def test_no_person_and_no_contact_reaches_the_warehouse(platform, home):
 # ---- paging
 
 
-def told(**body):
+def page_of(**body):
     response = Response()
     response._content = json.dumps(body).encode()
     return response
@@ -208,7 +209,7 @@ def test_paging_ends_at_max_page_wherever_it_begins(first):
     paginator, asked = MaxPagePaginator("partoo"), []
     request = Request("GET", "http://hote/v2/reviews", params={"per_page": 100})
     for page in range(first, 4):
-        paginator.update_state(told(page=page, max_page=3))
+        paginator.update_state(page_of(page=page, max_page=3))
         if paginator.has_next_page:
             paginator.update_request(request)
             asked.append(request.prepare().url)
@@ -218,14 +219,14 @@ def test_paging_ends_at_max_page_wherever_it_begins(first):
 
 def test_a_page_that_does_not_move_on_is_refused():
     paginator = MaxPagePaginator("partoo, address x")
-    paginator.update_state(told(page=1, max_page=3))
+    paginator.update_state(page_of(page=1, max_page=3))
     with pytest.raises(ExpectedFailure, match="page 2 was asked for, and page 1 came"):
-        paginator.update_state(told(page=1, max_page=3))
+        paginator.update_state(page_of(page=1, max_page=3))
 
 
 def test_an_answer_without_paging_is_refused():
     with pytest.raises(ExpectedFailure, match="the answer has no number 'max_page'"):
-        MaxPagePaginator("partoo").update_state(told(page=1))
+        MaxPagePaginator("partoo").update_state(page_of(page=1))
 
 
 # ---- bad days
@@ -257,12 +258,7 @@ def test_an_answer_without_paging_is_refused():
 )
 def test_a_fault_is_told_and_nothing_is_loaded(platform, home, fault, path, said):
     platform.fault(fault, path=path)
-    with pytest.raises(ExpectedFailure) as failure:
-        load("partoo")
-    message = str(failure.value)
-    assert re.search(said, message, re.DOTALL), message
-    assert message.startswith("partoo, address http://127.0.0.1")
-    assert KEY not in message
+    assert re.search(said, refused("partoo", KEY), re.DOTALL)
     assert everything(home) == [[]] * 5
 
 
