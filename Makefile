@@ -41,7 +41,7 @@ test-long: install chromium ## Pass the tests that start servers or build whole 
 	@$(BIN)/pytest -m "long and not proof" $(FILES)
 
 .PHONY: proof
-proof: install chromium ## The long counts: repeated kills, every fault, every KPI computed a second time
+proof: install chromium ## The long counts: repeated kills, every fault, KPIs computed a second time
 	@$(BIN)/pytest -m proof -n 1
 
 .PHONY: snapshot

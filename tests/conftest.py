@@ -2,14 +2,16 @@
 
 import os
 import re
+import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from core import settings
+from tests.shared_folder import made_once
 
 os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
 os.environ["CYBERIMPACT_PSEUDONYM_KEY"] = "a key that only tests have"
@@ -30,6 +32,28 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> settings.Home:
     monkeypatch.setenv("CYBERIMPACT_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home" / "dagster"))
     return settings.home()
+
+
+@pytest.fixture(scope="session")
+def _parsed(tmp_path_factory: pytest.TempPathFactory) -> settings.Home:
+    """A home that holds dbt's manifests and nothing else."""
+    from warehouse import dbt_project
+
+    with made_once(tmp_path_factory, "parsed") as (folder, is_new), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CYBERIMPACT_HOME", str(folder))
+        if is_new:
+            dbt_project.manifest()
+        return settings.home()
+
+
+@pytest.fixture(scope="session")
+def copy_manifests(_parsed: settings.Home) -> Callable[[settings.Home], None]:
+    """Return a function that gives a home dbt's manifests: parsing the project takes a processor twenty seconds."""
+
+    def copy(home: settings.Home) -> None:
+        shutil.copytree(_parsed.dbt_target.parent, home.dbt_target.parent, dirs_exist_ok=True)
+
+    return copy
 
 
 @pytest.fixture
@@ -64,10 +88,10 @@ class ByServer(LoadScopeScheduling):
         if file.endswith(("test_every_connector.py", "test_leaks.py")) and "[" in nodeid:
             return re.split(r"\W", nodeid.split("[")[1])[0]  # the platform, whose first load is slow
         shared = (
+            "tests/dbt/",
             "tests/graph/",
             "tests/rawfiles/",
             "tests/cli/test_cli",
-            "tests/cli/test_kpi",
             "tests/e2e/test_recomputation",
         )
         return file if file.startswith(shared) else nodeid

@@ -20,6 +20,9 @@ from ingestion.engine.records import Record
 #: From this many records on, a field that no record satisfies is a change of the platform, not bad records.
 MANY_RECORDS = 20
 
+#: Rows that are given to dlt at once, at least, unless they are the last.
+ROWS_TOGETHER = 5000
+
 #: Called after each page, or batch of a file, with the number of its records.
 ProgressCallback = Callable[[int], None]
 
@@ -148,10 +151,21 @@ class TableValidator:
         self.progress(self.rows_read - read_before)
 
     def changes(self) -> Iterator[pa.Table]:
-        """Yield the rows that the warehouse does not have yet, or has otherwise: one for each key, the one that won."""
+        """Yield the rows that the warehouse does not have yet, or has otherwise: one for each key, the one that won.
+
+        Pages are put together: dlt examines each table that it is given, however few rows it has.
+        """
+        together: list[pa.Table] = []
+        waiting = 0
         for number, rows in enumerate(self._pending):
             lost = self._superseded.get(number)
-            yield rows.filter(pa.array(rank not in lost for rank in range(rows.num_rows))) if lost else rows
+            together.append(rows.filter(pa.array(rank not in lost for rank in range(rows.num_rows))) if lost else rows)
+            waiting += together[-1].num_rows
+            if waiting >= ROWS_TOGETHER:
+                yield pa.concat_tables(together)
+                together, waiting = [], 0
+        if together:
+            yield pa.concat_tables(together)
         self._pending.clear()
 
     @property

@@ -3,7 +3,7 @@
 import json
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import dagster as dg
@@ -44,7 +44,10 @@ class TestEmptyHome:
     def test_a_file_belongs_to_one_platform(self, run: Run) -> None:
         assert "several are named" in run("load", "jdma", "partoo", "export.csv").refused()
 
-    def test_each_file_has_its_own_outcome_and_those_that_are_good_load(self, run: Run, tmp_path: Path) -> None:
+    def test_each_file_has_its_own_outcome_and_those_that_are_good_load(
+        self, run: Run, home: Home, tmp_path: Path, copy_manifests: Callable[[Home], None]
+    ) -> None:
+        copy_manifests(home)
         header = ("stats_id", "debut", "fin", "dpt_unite", "pers_physique", "pers_morale")
         labels = ",".join(name if name == "stats_id" else f"stats_{name}" for name in header)
         labels = labels.replace("debut", "debut_declaration").replace("fin", "fin_declaration")

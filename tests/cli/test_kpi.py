@@ -2,11 +2,10 @@
 
 import json
 import re
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
-from core import settings
 from core.settings import Home
 from tests.cli.verbs import Run
 from tests.handmade import write_copy
@@ -43,16 +42,10 @@ GOVERNED = {"label", "pillar", "definition", "formula", "unit", "direction", "ow
 
 
 class TestKpi:
-    """One home is shared, for dbt takes seconds to read its project; the published copy comes and goes in it."""
-
-    @pytest.fixture(scope="class")
-    def parsed(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
-        return tmp_path_factory.mktemp("parsed")
-
     @pytest.fixture
-    def home(self, parsed: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
-        monkeypatch.setenv("CYBERIMPACT_HOME", str(parsed))
-        return settings.home()
+    def home(self, home: Home, copy_manifests: Callable[[Home], None]) -> Home:
+        copy_manifests(home)
+        return home
 
     def test_before_anything_is_published_the_list_is_one_array_of_every_kpi(self, run: Run) -> None:
         done = run("kpi", "list", "--json")
@@ -76,8 +69,8 @@ class TestKpi:
         assert (victims["latest_period"], victims["latest_value"], victims["is_suppressed"]) == ("2023-03", None, True)
         assert "non diffusée" in run("kpi", "show", "victims_assisted").out
         assert "1234567" in re.sub(r"[\s\u00a0\u202f]", "", run("kpi", "list").out), "to the last digit"
-        one = json.loads(run("kpi", "show", "experiences", "--json").out)
-        assert one == kpis["experiences"]
+        shown = json.loads(run("kpi", "show", "experiences", "--json").out)
+        assert shown == kpis["experiences"]
 
     def test_a_kpi_is_shown_in_french(self, run: Run) -> None:
         done = run("kpi", "show", "answer_rate")

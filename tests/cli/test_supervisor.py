@@ -23,6 +23,7 @@ from cli.supervisor import Program
 from core import settings, superset
 from core.errors import ExpectedFailure
 from core.settings import Home
+from tests.ports import free_port
 
 T = TypeVar("T")
 
@@ -43,21 +44,15 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 """
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def wait_for(look: Callable[[], T | None], seconds: float) -> T:
+def wait_for(check: Callable[[], T | None], seconds: float) -> T:
     """Look until something is found."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        found = look()
+        found = check()
         if found is not None and found is not False:
             return found
         time.sleep(0.05)
-    pytest.fail(f"not within {seconds} s: {look}")
+    pytest.fail(f"not within {seconds} s: {check}")
 
 
 def is_alive(pid: int) -> bool:

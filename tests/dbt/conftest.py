@@ -1,10 +1,9 @@
 """One warehouse, built once, that the tests of the dbt project read. Tests that build take a home of their own."""
 
-import fcntl
 import json
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +11,9 @@ import duckdb
 import pytest
 
 from core import settings
+from core.settings import Home
 from tests.dbt import citizens, few_victims, raw
+from tests.shared_folder import made_once
 from warehouse import dbt_project
 
 
@@ -40,20 +41,16 @@ class Built:
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
+def built(tmp_path_factory: pytest.TempPathFactory, copy_manifests: Callable[[Home], None]) -> Iterator[Built]:
     """The first worker that needs the build makes it, and the others read it."""
-    own = tmp_path_factory.getbasetemp()
-    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "dbt-built"
-    folder.mkdir(exist_ok=True)
     experiences = citizens.experiences(seed=20240229, count=400)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CYBERIMPACT_HOME", str(folder))
-        with (folder / "build.lock").open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not (folder / "green").exists():
+        with made_once(tmp_path_factory, "dbt-built") as (folder, is_new):
+            patch.setenv("CYBERIMPACT_HOME", str(folder))
+            home = settings.home()
+            if is_new:
+                copy_manifests(home)
                 build(experiences)
-                (folder / "green").touch()
-        home = settings.home()
         manifest = json.loads((home.dbt_target / "manifest.json").read_bytes())
         with duckdb.connect(str(home.warehouse), read_only=True) as connection:
             yield Built(experiences, manifest, connection)

@@ -13,7 +13,6 @@ def compiled(built: Built) -> str:
     return built.manifest["nodes"]["model.cyberimpact.kpi_value"]["compiled_code"]
 
 
-@pytest.mark.long
 def test_an_archived_period_takes_the_place_of_what_is_left_of_it(built: Built, compiled: str) -> None:
     """The year is archived whole, of its months the first only; another KPI stays as it is counted."""
     columns = built.manifest["nodes"]["model.cyberimpact.kpi_experiences"]["columns"]

@@ -1,67 +1,26 @@
 """Published figures against a second computation, written without SQL. Rules on single rows are dbt unit tests."""
 
-import csv
-from collections import defaultdict
 from datetime import date, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
-from fractions import Fraction
 
-import pandas as pd
 import pytest
 
 from ingestion.platforms import PLATFORMS
 from tests.dbt import citizens
 from tests.dbt.conftest import Built
 from tests.dbt.raw import Row
-from warehouse.dbt_project import PROJECT_DIR
+from tests.rollups import Observation, cells, period_start, rounded
 
-PERIODS = ("day", "week", "month", "quarter", "year")
-MONTH_AND_UP = PERIODS[2:]
 COLUMNS = "period_type, period_start, territory_level, territory_code, breakdown_dimension, breakdown_value"
 
-Cell = tuple[str, date, str, str, str, str]
-
-
-def period_start(period_type: str, day: date) -> date:
-    match period_type:
-        case "day":
-            return day
-        case "week":
-            return day - timedelta(days=day.weekday())
-        case "month":
-            return day.replace(day=1)
-        case "quarter":
-            return date(day.year, 3 * ((day.month - 1) // 3) + 1, 1)
-    return date(day.year, 1, 1)
-
-
-def levels(territory: str) -> list[tuple[str, str]]:
-    found = [("nation", "FR")]
-    if territory in {"XX", "ZZ"}:
-        return [*found, ("abroad" if territory == "XX" else "unknown", territory)]
-    with (PROJECT_DIR / "seeds" / "territories.csv").open(encoding="utf-8") as handle:
-        place = next(row for row in csv.DictReader(handle) if row["territory_code"] == territory)
-    found += [("departement", territory), ("gendarmerie_region", place["gendarmerie_region_code"])]
-    return found + ([("region", place["region_code"])] if place["region_code"] else [])
-
-
-LEVELS = {territory: levels(territory) for territory in citizens.TERRITORIES}
-
-
-def cells(row: Row, breakdowns: dict[str, tuple[str, tuple[str, ...]]]) -> list[Cell]:
-    """Return the cells that an experience counts in: breakdown -> its value and the periods it exists for."""
-    day = date.fromisoformat(row["date_de_publication"][:10])
-    return [
-        (period, period_start(period, day), level, code, dimension, value)
-        for dimension, (value, periods) in breakdowns.items()
-        for period in periods
-        for level, code in LEVELS[citizens.territory(row)]
-    ]
-
-
-def of_the_whole(row: Row) -> list[Cell]:
-    scope = "gendarmerie" if citizens.is_gendarmerie(row) else "autres"
-    return cells(row, {"total": ("total", PERIODS), "scope": (scope, MONTH_AND_UP)})
+MONTH_AND_UP = ["month", "quarter", "year"]
+GRAIN = {
+    "period_types": ["day", "week", *MONTH_AND_UP],
+    "territory_levels": ["nation", "region", "gendarmerie_region", "departement", "abroad", "unknown"],
+    "breakdowns": [
+        {"dimension": "scope", "period_types": MONTH_AND_UP},
+        {"dimension": "theme", "period_types": MONTH_AND_UP, "part": True},
+    ],
+}
 
 
 def is_answered(row: Row) -> bool:
@@ -78,72 +37,48 @@ def response_days(row: Row) -> int | None:
     return days if days >= 0 else None
 
 
-def rounded(value: Fraction) -> Decimal:
-    return (Decimal(value.numerator) / Decimal(value.denominator)).quantize(Decimal("0.000001"), ROUND_HALF_UP)
+def observation(row: Row, numerator: int, theme: str | None = None) -> Observation:
+    return Observation(
+        record_key=row["id_experience"],
+        occurred_on=date.fromisoformat(row["date_de_publication"][:10]),
+        territory_code=citizens.territory(row),
+        numerator=numerator,
+        denominator=1,
+        parts={"scope": "gendarmerie" if citizens.is_gendarmerie(row) else "autres", "theme": theme},
+    )
 
 
-def published(built: Built, code: str) -> dict[Cell, tuple[Decimal, int]]:
+def assert_published(built: Built, code: str, observed: list[Observation]) -> None:
+    breakdowns = GRAIN["breakdowns"] if code == "positive_share" else GRAIN["breakdowns"][:1]
+    kpi = {"code": code, "grain": GRAIN | {"breakdowns": breakdowns}}
+    expected = {cell: (rounded(figures.value), number) for cell, (figures, number) in cells(kpi, observed).items()}
     rows = built.rows(f"select {COLUMNS}, value, observations from kpi.kpi_value where kpi_code = '{code}'")
-    return {row[:6]: row[6:] for row in rows}
-
-
-def share(observed: list[tuple[Cell, bool]]) -> dict[Cell, tuple[Decimal, int]]:
-    counts: dict[Cell, list[bool]] = defaultdict(list)
-    for cell, counted in observed:
-        counts[cell].append(counted)
-    return {cell: (rounded(Fraction(sum(counted), len(counted))), len(counted)) for cell, counted in counts.items()}
+    assert {row[:6]: row[6:] for row in rows} == expected
 
 
 def test_experiences(built: Built) -> None:
-    counts: dict[Cell, int] = defaultdict(int)
-    for row in built.experiences:
-        for cell in of_the_whole(row):
-            counts[cell] += 1
-    assert published(built, "experiences") == {cell: (Decimal(n), n) for cell, n in counts.items()}
+    assert_published(built, "experiences", [observation(row, 1) for row in built.experiences])
 
 
 def test_answer_rate(built: Built) -> None:
-    observed = [(cell, is_answered(row)) for row in built.experiences for cell in of_the_whole(row)]
-    assert published(built, "answer_rate") == share(observed)
+    assert_published(built, "answer_rate", [observation(row, is_answered(row)) for row in built.experiences])
 
 
 def test_positive_share(built: Built) -> None:
-    observed = []
-    for row in built.experiences:
-        observed += [(cell, row["ressenti_usager"] == "Positif") for cell in of_the_whole(row)]
-        for theme in citizens.THEMES:
-            if row[theme] is not None:
-                of_the_theme = cells(row, {"theme": (theme, MONTH_AND_UP)})
-                observed += [(cell, row[theme] == "Positif") for cell in of_the_theme]
-    assert published(built, "positive_share") == share(observed)
+    observed = [observation(row, row["ressenti_usager"] == "Positif") for row in built.experiences]
+    observed += [
+        observation(row, row[theme] == "Positif", theme)
+        for row in built.experiences
+        for theme in citizens.THEMES
+        if row[theme] is not None
+    ]
+    assert_published(built, "positive_share", observed)
 
 
-@pytest.mark.parametrize(("code", "share_below"), [("median", "0.5"), ("p75", "0.75"), ("p90", "0.9")])
-def test_response_time(built: Built, code: str, share_below: str) -> None:
-    days: dict[Cell, list[int]] = defaultdict(list)
-    for row in built.experiences:
-        if (taken := response_days(row)) is not None:
-            for cell in of_the_whole(row):
-                days[cell].append(taken)
-    expected = {}
-    for cell, taken in days.items():
-        value = pd.Series(taken).quantile(float(share_below), interpolation="linear")
-        expected[cell] = (rounded(Fraction(value).limit_denominator(100)), len(taken))
-    assert published(built, f"response_time_{code}") == expected
-
-
-def test_shares_break_ties_upwards(built: Built) -> None:
-    """1 of 640 is 0.0015625 exactly, which a division of doubles rounds either way."""
-    ties = [(n, d) for d in (128, 640, 1280, 3200) for n in range(d + 1)]
-    compiled = next(
-        node["compiled_code"] for node in built.manifest["nodes"].values() if node["name"] == "kpi_answer_rate"
-    )
-    division = compiled.rindex("cast(", 0, compiled.index("cast((2000000"))
-    value = compiled[division : compiled.index(" as value", division)]
-    formula = value.replace("sum(numerator)", "numerator").replace("sum(denominator)", "denominator")
-    values = ", ".join(f"({n}, {d})" for n, d in ties)
-    rows = built.rows(f"select numerator, denominator, {formula} from (values {values}) as t (numerator, denominator)")
-    assert {(n, d): rounded(Fraction(n, d)) for n, d in ties} == {(n, d): v for n, d, v in rows}
+@pytest.mark.parametrize("code", ["response_time_median", "response_time_p75", "response_time_p90"])
+def test_response_time(built: Built, code: str) -> None:
+    taken = [(row, response_days(row)) for row in built.experiences]
+    assert_published(built, code, [observation(row, days) for row, days in taken if days is not None])
 
 
 def test_every_record_reaches_the_mart(built: Built) -> None:

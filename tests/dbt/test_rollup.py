@@ -1,6 +1,5 @@
 """The roll-ups' exact division and the check of what they leave. Values of each KPI are unit tests of dbt."""
 
-import json
 from collections.abc import Sequence
 from fractions import Fraction
 from math import floor
@@ -11,29 +10,10 @@ import pytest
 
 from core.settings import Home
 from tests.dbt import citizens, raw
-from tests.dbt.conftest import dbt
-from warehouse import dbt_project
+from tests.dbt.conftest import Built, dbt
 
 
-@pytest.fixture
-def compiled(home: Home) -> str:  # noqa: ARG001 - dbt compiles in it
-    """The SQL of a scaled ratio over `pairs(number, numerator, denominator)`."""
-    inline = "select number, {{ exact_ratio('numerator', 'denominator', 10000) }} as ratio from pairs"
-    answer = dbt_project.ask("compile", "--no-introspect", "--output", "json", "--inline", inline)
-    assert answer.returncode == 0, answer.stdout
-    return json.loads(answer.stdout[answer.stdout.index("{") :])["compiled"]
-
-
-def divided(compiled: str, pairs: Sequence[tuple[Fraction, Fraction]]) -> list[Fraction | None]:
-    with duckdb.connect() as connection:
-        connection.execute("create table pairs (number int, numerator decimal(38, 6), denominator decimal(38, 6))")
-        rows = [(n, format(float(a), ".6f"), format(float(b), ".6f")) for n, (a, b) in enumerate(pairs)]
-        connection.executemany("insert into pairs values (?, ?, ?)", rows)
-        found = connection.execute(f"select ratio from ({compiled}) order by number").fetchall()
-    return [None if value is None else Fraction(value) for (value,) in found]
-
-
-def test_a_scaled_ratio_is_rounded_once_and_half_up(compiled: str) -> None:
+def test_a_scaled_ratio_is_rounded_once_and_half_up(built: Built) -> None:
     """10 000 × 1 / 3 keeps its six digits, which scaling a rounded third would lose; the tie at the seventh goes up."""
     draw = Random(3)
     drawn = [(Fraction(draw.randrange(10**8), 100), Fraction(draw.randrange(1, 10**6))) for _ in range(300)]
@@ -41,21 +21,42 @@ def test_a_scaled_ratio_is_rounded_once_and_half_up(compiled: str) -> None:
     pairs = [(Fraction(1), Fraction(3)), *drawn, *ties]
     expected = [Fraction(floor(10000 * a / b * 10**6 + Fraction(1, 2)), 10**6) for a, b in pairs]
     assert expected[0] == Fraction("3333.333333")
-    assert divided(compiled, [*pairs, (Fraction(1), Fraction(0))]) == [*expected, None]
+    assert divided(built, "prevention_hours_per_10k", [*pairs, (Fraction(1), Fraction(0))]) == [*expected, None]
+
+
+def test_a_share_is_rounded_half_up(built: Built) -> None:
+    """1 of 640 is 0.0015625 exactly, which a division of doubles rounds either way."""
+    ties = [(Fraction(n), Fraction(d)) for d in (128, 640, 1280, 3200) for n in range(d + 1)]
+    expected = [Fraction(floor(a / b * 10**6 + Fraction(1, 2)), 10**6) for a, b in ties]
+    assert divided(built, "answer_rate", ties) == expected
+
+
+def divided(built: Built, code: str, pairs: Sequence[tuple[Fraction, Fraction]]) -> list[Fraction | None]:
+    """Return the quotient of each pair by the compiled division of a KPI."""
+    compiled = built.manifest["nodes"][f"model.cyberimpact.kpi_{code}"]["compiled_code"]
+    division = compiled.rpartition("as denominator,")[2].partition(" as value,")[0]
+    for figure, column in {"sum(numerator)": "a", "sum(denominator)": "b", "max(population)": "b"}.items():
+        division = division.replace(figure, column)
+    rows = ", ".join(f"({number}, {float(a):.6f}, {float(b):.6f})" for number, (a, b) in enumerate(pairs))
+    found = built.rows(
+        f"select {division} from (select number, a::decimal(38, 6) as a, b::decimal(38, 6) as b"
+        f" from (values {rows}) as t (number, a, b)) order by number"
+    )
+    return [None if value is None else Fraction(value) for (value,) in found]
 
 
 #: What is done to the rows of `kpi_answer_rate`, and the problem that the check must name.
 PROBLEMS = {
-    "several rows for one cell": "insert into {t} from {t} where {one}",
-    "another KPI": "update {t} set kpi_code = 'experiences' where {one}",
-    "not in the grain that is declared": "update {t} set period_type = 'hour' where {one}",
-    "half a total": "update {t} set breakdown_value = 'autres' where {one}",
-    "no such territory at this level": "update {t} set territory_code = 'FR-33' where {one}",
-    "no such period": "update {t} set period_start = date '2024-01-02' where {one}",
-    "suppressed, though it counts no victims": "update {t} set is_suppressed = true where {one}",
-    "no observations": "update {t} set observations = 0 where {one}",
-    "a value without a denominator": "update {t} set denominator = 0 where {one}",
-    "the value is not the ratio of its parts": "update {t} set value = value + 0.00001 where {one}",
+    "several rows for one cell": "insert into {t} from {t} where {cell}",
+    "another KPI": "update {t} set kpi_code = 'experiences' where {cell}",
+    "not in the grain that is declared": "update {t} set period_type = 'hour' where {cell}",
+    "half a total": "update {t} set breakdown_value = 'autres' where {cell}",
+    "no such territory at this level": "update {t} set territory_code = 'FR-33' where {cell}",
+    "no such period": "update {t} set period_start = date '2024-01-02' where {cell}",
+    "suppressed, though it counts no victims": "update {t} set is_suppressed = true where {cell}",
+    "no observations": "update {t} set observations = 0 where {cell}",
+    "a value without a denominator": "update {t} set denominator = 0 where {cell}",
+    "the value is not the ratio of its parts": "update {t} set value = value + 0.00001 where {cell}",
 }
 
 
@@ -75,7 +76,7 @@ def test_a_row_that_is_not_what_its_kpi_declares_is_named(home: Home) -> None:
                 f"period_type = 'month' and period_start = date '{month}' and territory_code = 'FR'"
                 " and breakdown_dimension = 'total'"
             )
-            connection.execute(change.format(t="kpi.kpi_answer_rate", one=cell))
+            connection.execute(change.format(t="kpi.kpi_answer_rate", cell=cell))
     assert len(months) >= len(PROBLEMS)
 
     checked = dbt("test", "--select", "kpi_answer_rate,test_name:kpi_is_sound", "--store-failures")

@@ -1,11 +1,11 @@
 """A home that was loaded, built and published once for the session, and copies of it that tests may break."""
 
-import fcntl
-import os
 import shutil
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from core import settings
@@ -13,8 +13,9 @@ from core.settings import Home
 from sandbox.app import addresses, dropped_files
 from sandbox.drops import deliver
 from tests.e2e.line import PLATFORM, Line, write_export
-from tests.e2e.recomputed import NOW, SEED, verdicts
+from tests.e2e.recomputed import NOW, SEED
 from tests.ingestion.conftest import Sandbox
+from tests.shared_folder import made_once
 from warehouse.operations_database import open_operations
 
 #: What the KPIs stand on, `reference` for the figures of the IGGN.
@@ -28,35 +29,52 @@ REAL = settings.CHECKOUT.parent / "shared" / "data" / "services_publics_plus" / 
 
 
 @pytest.fixture(scope="session")
-def golden(tmp_path_factory: pytest.TempPathFactory) -> Line:
+def golden(tmp_path_factory: pytest.TempPathFactory, copy_manifests: Callable[[Home], None]) -> Line:
     """The line run once from an empty home, never changed, on the real export where it is at hand."""
-    base = tmp_path_factory.getbasetemp()
-    root = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "golden"
-    root.mkdir(exist_ok=True)
-    with (root / "lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with made_once(tmp_path_factory, "golden") as (root, is_new):
         line = Line(Home(root / "home"), REAL if REAL.exists() else root / "export.csv", root / "desk")
-        if not (root / "done").exists():
+        if is_new:
+            copy_manifests(line.home)
             line.desk.mkdir()
             if not REAL.exists():
                 write_export(line.export)
             line.succeed("load", PLATFORM, "--file", str(line.export))
             line.succeed("build")
             line.succeed("publish")
-            (root / "done").touch()
     return line
 
 
+def verdicts() -> pd.DataFrame:
+    """Return invented verdicts on a signal of every other day, in turn confirmed and put aside."""
+    opened_at = pd.date_range("2025-01-15T22:30:00Z", periods=40, freq="2D")
+    verdicts = ("confirmé", "écarté") * 20
+    return pd.DataFrame(
+        {
+            "verdict_id": [f"v{number}" for number in range(40)],
+            "signal_id": [f"s{number}" for number in range(40)],
+            "verdict": verdicts,
+            "author_role": "veille",
+            "note": ["Un exercice." if verdict == "écarté" else None for verdict in verdicts],
+            "decided_at": [(moment + pd.Timedelta(hours=1)).isoformat() for moment in opened_at],
+            "topic_code": "essai",
+            "crisis_kind": "cyber",
+            "territory_code": "FR-33",
+            "severity": 2,
+            "signal_opened_at": [moment.isoformat() for moment in opened_at],
+        }
+    )
+
+
 @pytest.fixture(scope="session")
-def everything(tmp_path_factory: pytest.TempPathFactory) -> Line:
+def everything(tmp_path_factory: pytest.TempPathFactory, copy_manifests: Callable[[Home], None]) -> Line:
     """A home with every platform that a KPI needs, as the sandbox serves it up to `NOW`; made once, never changed."""
-    base = tmp_path_factory.getbasetemp()
-    root = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "everything"
-    root.mkdir(exist_ok=True)
-    line = Line(Home(root / "home"), REAL, root / "desk")
-    with (root / "lock").open("a") as lock, pytest.MonkeyPatch.context() as environment:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (root / "done").exists():
+    with (
+        made_once(tmp_path_factory, "everything") as (root, is_new),
+        pytest.MonkeyPatch.context() as environment,
+    ):
+        line = Line(Home(root / "home"), REAL, root / "desk")
+        if is_new:
+            copy_manifests(line.home)
             line.desk.mkdir()
             deliver(line.home.drop, dropped_files(SEED, NOW))
             shutil.rmtree(line.home.drop / "reference")  # communes and offences: slow, and of no KPI
@@ -70,7 +88,6 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Line:
             platforms.stop()
             for verb in ("build", "publish"):
                 line.succeed(verb)
-            (root / "done").touch()
     return line
 
 
@@ -85,9 +102,9 @@ def line(golden: Line, tmp_path: Path) -> Line:
 
 
 @pytest.fixture
-def empty(golden: Line, tmp_path: Path) -> Line:
+def empty(golden: Line, tmp_path: Path, copy_manifests: Callable[[Home], None]) -> Line:
     """An empty home, but for dbt's manifests, which it would make again."""
     (tmp_path / "desk").mkdir()
-    made = golden.home.dbt_target.parent
-    shutil.copytree(made, tmp_path / "home" / made.relative_to(golden.home.root))
-    return Line(Home(tmp_path / "home"), golden.export, tmp_path / "desk")
+    line = Line(Home(tmp_path / "home"), golden.export, tmp_path / "desk")
+    copy_manifests(line.home)
+    return line

@@ -4,25 +4,58 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import certifi
 import duckdb
 import httpx
 import pytest
 import uvicorn
+from dlt.common.destination import DestinationCapabilitiesContext
+from dlt.destinations import duckdb as duckdb_destination
 
 from core.settings import Home
 from ingestion.engine.loading import ensure_tables
 from ingestion.platforms import PLATFORMS, database
 from sandbox.app import addresses, build_app
+from tests.shared_folder import made_once
 
 NAMES = frozenset(platform.name for platform in PLATFORMS)
 
 #: The sandbox's first day is 2025-01-01: a short history keeps tests fast.
 FIRST_TODAY = date(2025, 3, 31)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_certificate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Trust one authority instead of all: no test here speaks TLS, and each client of httpx reads them all."""
+    first, end, _ = Path(certifi.where()).read_text(encoding="utf-8").partition("-----END CERTIFICATE-----\n")
+    file = tmp_path_factory.mktemp("tls") / "authority.pem"
+    file.write_text(first + end, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", str(file))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _capabilities_unresolved() -> Iterator[None]:
+    """Let DuckDB's capabilities be known as they are.
+
+    dlt resolves the configuration of a destination ten times in a load, a quarter of its time, to say what DuckDB does
+    alike under any.
+    """
+    resolved = duckdb_destination.capabilities
+
+    def unresolved(self: duckdb_destination, config: Any = None, naming: Any = None) -> DestinationCapabilitiesContext:
+        return resolved(self, self.spec() if config is None else config, naming)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(duckdb_destination, "capabilities", unresolved)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -34,9 +67,10 @@ def empty_tables(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Pa
 
     @cache
     def of(name: str) -> Path:
-        with pytest.MonkeyPatch.context() as environment:
-            environment.setenv("CYBERIMPACT_HOME", str(tmp_path_factory.mktemp(name)))
-            ensure_tables(name)
+        with made_once(tmp_path_factory, f"empty-{name}") as (folder, is_new), pytest.MonkeyPatch.context() as patch:
+            patch.setenv("CYBERIMPACT_HOME", str(folder))
+            if is_new:
+                ensure_tables(name)
             return database(name)
 
     return of
@@ -57,6 +91,16 @@ def home(home: Home, request: pytest.FixtureRequest, empty_tables: Callable[[str
     home.root.mkdir()
     shutil.copy(empty_tables(chosen), database(chosen))
     return home
+
+
+@pytest.fixture
+def open_databases(home: Home) -> Iterator[ExitStack]:
+    """Keep the databases of the home open in this process: a load connects twenty times, 10 ms each where none is."""
+    with ExitStack() as opened:
+        for file in (home.warehouse, home.live):
+            if file.exists():
+                opened.enter_context(duckdb.connect(str(file)))
+        yield opened
 
 
 class Sandbox:

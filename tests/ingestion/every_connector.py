@@ -13,7 +13,9 @@ import duckdb
 import pytest
 
 from core import settings
+from core.errors import ExpectedFailure
 from ingestion.engine.contract import Table
+from ingestion.engine.loading import load
 from ingestion.platforms import PLATFORMS, database, platform
 
 NAMES = [p.name for p in PLATFORMS]
@@ -102,6 +104,16 @@ def leaks(haystacks: Iterable[tuple[str, str]], needles: Iterable[str]) -> list[
 def use_secrets(monkeypatch: Any) -> None:
     """Make every secret setting hold a secret that is recognised wherever it turns up."""
     monkeypatch.setattr(settings, "os", _Os())
+
+
+def refused(name: str, secret: str = SECRET) -> str:
+    """Return the message of a load that must fail, after checking that it says where and holds no secret."""
+    with pytest.raises(ExpectedFailure) as failure:
+        load(name)
+    message = str(failure.value)
+    assert message.startswith(f"{name}, address http://127.0.0.1")
+    assert secret not in message
+    return message
 
 
 class _Os:

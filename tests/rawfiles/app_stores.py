@@ -9,8 +9,8 @@ from fractions import Fraction
 from random import Random
 from zoneinfo import ZoneInfo
 
+from tests.geography import UNKNOWN
 from tests.rawfiles.deliveries import Desk, Row, Table, csv_text, json_lines, some_time
-from tests.rawfiles.geography import UNKNOWN
 
 PLATFORM = "app_stores"
 PARIS = ZoneInfo("Europe/Paris")

@@ -8,8 +8,8 @@ import calendar
 from datetime import date, timedelta
 from random import Random
 
+from tests.geography import ABROAD, NATION, UNKNOWN
 from tests.rawfiles.deliveries import FIRST_DAY, LAST_DAY, MONTHS, Desk, Row, Table, csv_text, json_lines
-from tests.rawfiles.geography import ABROAD, NATION, UNKNOWN
 
 PLATFORM = "audience"
 SITES = ("gendarmerie.interieur.gouv.fr", "service-public.fr")

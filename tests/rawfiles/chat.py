@@ -5,8 +5,8 @@
 
 from datetime import date, datetime, timedelta
 
+from tests.geography import UNKNOWN, holidays
 from tests.rawfiles.deliveries import FUTURE, YEARS, Desk, Table, some_time
-from tests.rawfiles.geography import UNKNOWN, holidays
 
 PLATFORM = "brigade_numerique"
 HEADER = "reference;date;canal;motif_parent;motif;element_de_qualification\n"

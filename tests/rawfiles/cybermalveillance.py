@@ -8,8 +8,8 @@ import json
 from datetime import date
 from random import Random
 
+from tests.geography import DIRTY_CODES, NATION
 from tests.rawfiles.deliveries import FUTURE, Desk, Row, Table, csv_text, json_lines, some_day
-from tests.rawfiles.geography import DIRTY_CODES, NATION
 
 PLATFORM = "cybermalveillance"
 COLUMNS = (

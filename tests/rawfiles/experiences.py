@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
 from random import Random
 
+from tests.geography import ABROAD, DIRTY_CODES, DIRTY_POSTAL_CODES
 from tests.rawfiles.deliveries import FUTURE, Desk, Row, Table, csv_text, json_lines, some_day
-from tests.rawfiles.geography import ABROAD, DIRTY_CODES, DIRTY_POSTAL_CODES
 
 PLATFORM = "services_publics_plus"
 FEELINGS = ("Positif", "Neutre", "Négatif")

@@ -8,7 +8,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
-from tests.rawfiles.geography import levels, populations
+from tests.geography import levels, populations
 
 Number = int | Fraction | Decimal
 

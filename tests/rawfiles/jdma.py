@@ -10,8 +10,8 @@ from fractions import Fraction
 from random import Random
 from zoneinfo import ZoneInfo
 
+from tests.geography import UNKNOWN
 from tests.rawfiles.deliveries import FUTURE, YEARS, Desk, File, Row, Table, csv_text, some_time
-from tests.rawfiles.geography import UNKNOWN
 
 PLATFORM = "jdma"
 PARIS = ZoneInfo("Europe/Paris")

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from random import Random
 from zoneinfo import ZoneInfo
 
+from tests.geography import ABROAD, UNKNOWN
 from tests.rawfiles.deliveries import Desk, Row, Table, csv_text, json_lines, some_time
-from tests.rawfiles.geography import ABROAD, UNKNOWN
 
 PLATFORM = "listening"
 PARIS = ZoneInfo("Europe/Paris")

@@ -9,8 +9,8 @@ from fractions import Fraction
 from random import Random
 from zoneinfo import ZoneInfo
 
+from tests.geography import DIRTY_POSTAL_CODES, NATION
 from tests.rawfiles.deliveries import FIRST_DAY, MONTHS, Desk, Row, Table, csv_text, json_lines, some_time
-from tests.rawfiles.geography import DIRTY_POSTAL_CODES, NATION
 
 PLATFORM = "partoo"
 PARIS = ZoneInfo("Europe/Paris")

@@ -9,8 +9,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+from tests.geography import NATION, of_departement
 from tests.rawfiles.deliveries import FIRST_DAY, FUTURE, LAST_DAY, Desk, Table
-from tests.rawfiles.geography import NATION, of_departement
 
 PLATFORM = "perceval"
 REPORTS, AMOUNTS = "nb_report_day", "amount_of_money_day"

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from zoneinfo import ZoneInfo
 
+from tests.geography import DIRTY_CODES
 from tests.rawfiles.deliveries import FUTURE, Desk, Row, Table, csv_text, some_time
-from tests.rawfiles.geography import DIRTY_CODES
 
 PLATFORM = "pre_plainte"
 HEADER = (

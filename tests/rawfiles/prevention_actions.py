@@ -11,8 +11,8 @@ from random import Random
 
 import openpyxl
 
+from tests.geography import NATION, UNKNOWN
 from tests.rawfiles.deliveries import YEARS, Desk, Row, Table, csv_text, some_day
-from tests.rawfiles.geography import NATION, UNKNOWN
 
 PLATFORM = "prevention_actions"
 HEADER = (

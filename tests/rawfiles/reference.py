@@ -6,9 +6,9 @@ annee;categorie;effectifs_homme;effectifs_femme
 
 from datetime import date
 
+from tests.geography import NATION
 from tests.rawfiles.chat import BROUGHT
 from tests.rawfiles.deliveries import YEARS, Desk, Table, csv_text
-from tests.rawfiles.geography import NATION
 
 PLATFORM = "reference"
 #: Men and women per category in the first year; the counts of civilians may be empty.

@@ -6,9 +6,9 @@ facebook,Gendarmerie_33,14/03/2024,148000,12,4021,310
 
 from datetime import date
 
+from tests.geography import UNKNOWN, of_departement
 from tests.rawfiles.deliveries import MONTHS, Desk, Row, Table, csv_text, json_lines
 from tests.rawfiles.figures import PERIODS, start_of
-from tests.rawfiles.geography import UNKNOWN, of_departement
 
 PLATFORM = "social_accounts"
 NATIONAL = "gn"

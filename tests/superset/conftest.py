@@ -3,10 +3,9 @@
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from supersync.client import Client
 
 from core import settings
 from core.settings import Home
+from tests.ports import free_port
 from tests.superset import serving
 
 BUNDLE = settings.CHECKOUT / "superset" / "bundle"
@@ -51,14 +51,8 @@ def run(action: str, environment: dict[str, str]) -> subprocess.CompletedProcess
     return subprocess.run([PYTHON, SERVER, action], env=environment, capture_output=True, text=True, check=False)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory, copy_manifests: Callable[[Home], None]) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("superset")
     home = Home(folder / "home")
     port = free_port()
@@ -75,6 +69,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     prepared = subprocess.Popen(
         [PYTHON, SERVER, "init"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
+    copy_manifests(home)
     manifest = serving.build(home, serving.experiences())  # meanwhile
     output, _ = prepared.communicate()
     assert prepared.returncode == 0, output.decode()

@@ -10,8 +10,10 @@ from supersync import cache
 from supersync.apply import apply
 
 from assets.bi.query_cache import forget
+from core import settings
+from tests.ports import free_port
 from tests.superset import copies, queries
-from tests.superset.conftest import SERVER, free_port
+from tests.superset.conftest import SERVER
 
 
 @pytest.fixture
@@ -27,7 +29,8 @@ def test_a_home_without_superset_publishes_all_the_same():
     assert forget() == "This home has no Superset."
 
 
-def test_a_superset_that_does_not_run_is_said_and_fails_nothing(home):
+def test_a_superset_that_does_not_run_is_said_and_fails_nothing(home, copy_manifests):
+    copy_manifests(settings.home())
     (home / "superset").mkdir()
     assert forget() == "Superset does not run; it forgets its former answers when it starts."
 

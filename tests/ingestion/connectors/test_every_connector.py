@@ -7,10 +7,12 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import date, timedelta
 from importlib import import_module
 from pathlib import Path
 
+import duckdb
 import pytest
 from requests.adapters import HTTPAdapter
 
@@ -18,11 +20,11 @@ from core import clock, settings
 from core.errors import ExpectedFailure
 from ingestion.engine import quarantine
 from ingestion.engine.loading import ensure_tables, load
-from ingestion.platforms import platform
+from ingestion.platforms import database, platform
 from sandbox.faults import DATA_FAULTS, TRANSPORT_FAULTS
 from tests.ingestion import every_connector
 from tests.ingestion.conftest import Sandbox
-from tests.ingestion.every_connector import DROPS_ONLY, IN_PROOF, NAMES, OVER_HTTP, SECRET, WITH_ADDRESS
+from tests.ingestion.every_connector import DROPS_ONLY, IN_PROOF, NAMES, OVER_HTTP, SECRET, WITH_ADDRESS, refused
 
 #: A short history: what is proved does not depend on its length.
 TODAY = date(2025, 1, 9)
@@ -66,6 +68,7 @@ def loaded(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path_factory: pytest.TempPathFactory,
     _loaded_homes: dict[str, Path],
+    open_databases: ExitStack,
 ) -> Callable[[str], Sandbox]:
     """Return a function that makes the home one in which a platform was loaded once; nothing may be written to it."""
 
@@ -75,19 +78,10 @@ def loaded(
         monkeypatch.setenv("CYBERIMPACT_HOME", str(root))
         if is_new:
             load(name)
+        open_databases.enter_context(duckdb.connect(str(database(name))))
         return platforms
 
     return choose
-
-
-def refused(name: str) -> str:
-    """Return the message of a load that must fail, after checking that it names the place and no secret."""
-    with pytest.raises(ExpectedFailure) as failure:
-        load(name)
-    message = str(failure.value)
-    assert f"{name}, address http://127.0.0.1" in message
-    assert SECRET not in message
-    return message
 
 
 # ---- addresses

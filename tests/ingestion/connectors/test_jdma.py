@@ -127,6 +127,7 @@ def test_an_increment_reads_a_window_again_and_brings_answers_that_came_late(pla
     assert {month for (month,) in ask("select distinct interval_start from statistics")} == {"2025-01-01", "2025-02-01"}
 
 
+@pytest.mark.long
 def test_many_days_at_once_equal_the_same_days_one_by_one(platform, tmp_path, monkeypatch):
     contents = []
     for name, steps in (("slow", (0, 3, 20)), ("fast", (20,))):

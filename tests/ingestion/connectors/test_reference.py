@@ -17,7 +17,7 @@ from ingestion.engine.loading import load
 from sandbox import reference as stand_in
 from tests.ingestion.conftest import FIRST_TODAY, ask
 from tests.ingestion.engine.test_load_file import counts
-from tests.ingestion.every_connector import IN_PROOF
+from tests.ingestion.every_connector import IN_PROOF, refused
 
 #: A real record of the units (§8.2).
 ORNEX = {
@@ -52,13 +52,6 @@ def small(sandbox, monkeypatch):
     monkeypatch.setattr(stand_in, "units", lambda _: units)
     monkeypatch.setattr(stand_in, "competences", lambda: competences)
     return sandbox
-
-
-def refused():
-    with pytest.raises(ExpectedFailure) as failure:
-        load("reference")
-    assert "reference, address http://127.0.0.1" in str(failure.value)
-    return str(failure.value)
 
 
 # ---- one record
@@ -230,7 +223,7 @@ def test_a_failure_that_stays_is_explained_and_what_was_loaded_stays(small, home
     before = ask(home, "select * from raw_reference.units order by 1")
     small.today = FIRST_TODAY + timedelta(days=1)
     small.fault(fault, path=f"/tabular/api/resources/{stand_in.UNITS}/data")
-    assert said in refused()
+    assert said in refused("reference")
     assert ask(home, "select * from raw_reference.units order by 1") == before
 
 
@@ -274,7 +267,7 @@ def elsewhere(monkeypatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("home", "elsewhere")
 def test_a_next_page_on_another_host_is_not_asked_for():
-    assert "another host, autre-hote.invalid" in refused()
+    assert "another host, autre-hote.invalid" in refused("reference")
 
 
 # ---- files

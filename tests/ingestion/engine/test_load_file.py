@@ -14,7 +14,7 @@ import ingestion
 from core import settings
 from core.errors import ExpectedFailure
 from ingestion.connectors.services_publics_plus.contract import CONTRACT, EXPERIENCES
-from ingestion.engine import contract, loading, quarantine
+from ingestion.engine import contract, loading, quarantine, validation
 from ingestion.engine.loading import ensure_tables, load, retry_quarantine
 from privacy import redact
 from tests.ingestion.conftest import HEADER, ask, experience, snapshot, write_export
@@ -267,8 +267,10 @@ def test_a_row_that_is_refused_replaces_nothing(home, exports):
     assert ask(home, "select ressenti_usager from experiences") == [("Positif",)]
 
 
-def test_rows_far_apart_replace_each_other_too(home, exports, monkeypatch):
+@pytest.mark.parametrize("together", [1, 3, validation.ROWS_TOGETHER])
+def test_rows_far_apart_replace_each_other_too(home, exports, monkeypatch, together):
     monkeypatch.setattr(loading, "BATCH_ROWS", 2)
+    monkeypatch.setattr(validation, "ROWS_TOGETHER", together)
     lines = [experience(str(number % 3), title=f"Titre {number}") for number in range(8)]
     report = load(SPP, file=write_export(exports, *lines))
     assert (counts(report), report.total("rows_replaced")) == ((8, 3, 0, 0, 0), 5)

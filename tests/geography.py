@@ -9,7 +9,7 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 
-SEEDS = Path(__file__).parents[2] / "dbt_project" / "seeds"
+SEEDS = Path(__file__).parents[1] / "dbt_project" / "seeds"
 
 NATION, ABROAD, UNKNOWN = "FR", "XX", "ZZ"
 
