@@ -30,6 +30,7 @@ def kpi(
     _written(
         scaffold.new_kpi(code, pillar=pillar, title=title, mart=mart, key=key, day=day),
         "write its texts and the expected rows of its unit test; another roll-up is in dbt_project/macros/rollup.sql",
+        "name its roll-up in tests/rollups.py",
         f"cyberimpact dbt test --select kpi_{code},test_type:unit",
         f"cyberimpact new chart {code} --pillar {pillar} --title … --kpi {code}",
         "make snapshot",
