@@ -13,7 +13,7 @@ OTHER = "autres"
 
 PLATFORM = "listening"
 
-#: Changes when topics or places are read otherwise from the same text, so that all mentions are read anew.
+#: Changes when topics or places are read otherwise from the same text, so that all mentions are tagged again.
 _READING = 2
 
 #: Mention, its load, version of the topics, topic, territory that the text names.
@@ -21,7 +21,7 @@ Subject = tuple[str, str, str, str, str | None]
 
 
 def version(watched: Sequence[Topic]) -> str:
-    """Return what a reading stands on; a mention that was read under another one is to be read anew."""
+    """Return the version of a reading; a mention read under another version is read again."""
     return f"{_READING}-{topics.version(watched)}"
 
 

@@ -66,7 +66,7 @@ class Policies:
         prefixes: How the names of the territories' roles begin.
         accounts: The declared accounts.
         services: Those of the platform itself.
-        column: The column that a row rule looks at.
+        column: The column that a row rule filters.
         covered: Slugs of the datasets that have this column.
         without_territory: Slugs of the datasets that are declared to have no territory, each with the reason.
         reserved: By `dashboards` and `datasets`: slug, and the roles that alone open it.
