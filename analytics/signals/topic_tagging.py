@@ -41,9 +41,9 @@ def read(
     parents = topics.parents(watched)
     found: list[Subject] = []
     for mention_id, load_id, title, text, profiles in mentions:
-        told_text = ". ".join(part for part in (title, text) if part)
-        codes = _codes(told_text, profiles, listened, parents)
-        place = geoparsing.territory(told_text) if told_text else None
+        content = ". ".join(part for part in (title, text) if part)
+        codes = _codes(content, profiles, listened, parents)
+        place = geoparsing.territory(content) if content else None
         found += [(mention_id, load_id, current, code, place) for code in (ALL, *(codes or [OTHER]))]
     return found
 
