@@ -1,6 +1,6 @@
 """Archives published figures before a purge erases the records behind them.
 
-A purge removes rows older than the retention of their platform, and the next build would lose the years behind them.
+A purge removes rows older than the retention of their platform, and the next build would lose their figures.
 Before it does, the figures of every period that it touches are copied from the published copy into `archive.kpi_value`
 of the warehouse, once: from then on they are final, and `kpi.kpi_value` takes them, not what is left to count.
 """

@@ -8,7 +8,7 @@ from typing import Any
 from audit.lineage import Column, LineageGraph, rank
 from core.content_store import canonical
 
-#: Columns behind each column: model -> column -> [(node, column)], nodes by their dbt unique id.
+#: Upstream columns of each column: model -> column -> [(node, column)], nodes by their dbt unique id.
 Lineage = Mapping[str, Mapping[str, Sequence[Sequence[str]]]]
 
 #: The columns of a KPI that hold its figures; the others say of what.
@@ -80,7 +80,7 @@ def definitions(
 
     Args:
         manifest: dbt's manifest with the compiled code of both targets.
-        lineage: Columns behind each column of each model.
+        lineage: Upstream columns of each column of each model.
         graph: Every edge between columns, from platform to dashboard.
         shown: Where each KPI is shown: code, chart and dashboard, with titles.
     """

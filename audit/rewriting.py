@@ -72,13 +72,13 @@ def _parsed(row: Mapping[str, Any]) -> Rewriting:
 
 @contextmanager
 def recorded(home: Home) -> Generator[None]:
-    """Sign anew the daily copies that the block rewrites; one that was not as signed before stays an alteration."""
+    """Sign again the daily copies that the block rewrites; one that was not as signed before stays an alteration."""
     before = {file: digest_of(file) for file in _copies(home)}
     yield
     try:
         known = {entry.publication_id: entry for entry in ledger.entries(home)}
     except ledger.DamagedPublicationError:
-        return  # nothing can be held against it: the copies stay altered until the next publication
+        return  # nothing to compare it with: the copies stay altered until the next publication
     for file in _copies(home):
         entry = known.get(file.parent.name)
         if entry is None or file not in before or digest_of(file) == before[file]:

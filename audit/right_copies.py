@@ -100,7 +100,7 @@ def _digest(
 ) -> tuple[int, int]:
     """Return the number of rows and the sum of their digests, whatever their order.
 
-    DuckDB's own hash of a row can be inverted; MD5 behind a salt that nobody knew before cannot.
+    DuckDB's own hash of a row can be inverted; MD5 after an unpredictable salt cannot.
     """
     values = ", ".join(f"coalesce({_quoted(name)}::varchar, $salt), $salt" for name, _ in columns)
     query = f"select count(*), sum(md5_number_lower(concat($salt, {values}))) {rows}"

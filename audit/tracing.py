@@ -443,7 +443,7 @@ def history(home: Home, cell: Cell, day: date | None = None) -> list[HistoryEntr
     for publication, level, change, *figures in rows:
         entry = by_sequence[publication]
         now = None if change == "removed" else Figures(*figures)
-        # What changed came with this publication: it is held against the one just before.
+        # What changed came with this publication: it is compared with the one just before.
         former = by_sequence.get(publication - 1)
         hidden = any(figures and figures.is_suppressed for figures in (now, found[-1].figures if found else None))
         causes = causes_of(evidence.store(home), former, entry, cell, level, hidden=hidden) if found and former else ()

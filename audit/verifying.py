@@ -305,7 +305,7 @@ def _signature_problem(entry: Entry, keys: Keyring, audit_key: str | None) -> st
 
 
 def _counts(entry: Entry, audit_key: str | None) -> bool:
-    """Return whether a publication is signed, or sealed as those of before with a key that is at hand."""
+    """Return whether a publication is signed, or sealed like former ones with a known key."""
     return bool(entry.signature or (entry.seal and audit_key))
 
 

@@ -45,7 +45,7 @@ def filters(bundle: Bundle, dashboard: Asset, chart: str) -> list[dict[str, Any]
 
 
 def context(chart: Asset, dataset: int, chosen: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the query of a chart that its server is to answer anew."""
+    """Return the query of a chart, to be answered past the cache."""
     asked = json.loads(chart.config["query_context"])
     asked |= {"datasource": {"id": dataset, "type": "table"}, "force": True}
     asked["queries"][0]["filters"].extend(chosen)

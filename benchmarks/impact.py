@@ -97,12 +97,12 @@ def series(
         period_type: Day, week or month; where none is given, the one that effects are measured in.
         among: What it was counted among, for a share.
     """
-    told_by = period_type or ("week" if code in WEEKLY else "month")
+    grain = period_type or ("week" if code in WEEKLY else "month")
     cells: dict[tuple[str, date], int] = defaultdict(int)
     wholes: dict[tuple[str, date], int] = defaultdict(int)
     last_days: dict[date, date] = {}
     for day, places in days.items():
-        start = period_of(told_by, day)
+        start = period_of(grain, day)
         last_days[start] = day
         for place, number in places.items():
             cells[place, start] += number
@@ -117,7 +117,7 @@ def series(
         ],
         [(start, last) for start, last in sorted(last_days.items()) if start >= START],
         is_share=among is not None,
-        window=mapping()["windows"][told_by],
+        window=mapping()["windows"][grain],
         known_until=until,
     )
 

@@ -57,7 +57,7 @@ def platform_source(platform: Platform) -> dict[str, Any]:
     return {
         "name": platform.name,
         "schema": platform.dataset,
-        "description": f"{platform.title}, minimised and held to its contract.",
+        "description": f"{platform.title}, minimised and validated against its contract.",
         "tables": [*(table_entry(platform.name, table) for table in contract), log],
     }
 

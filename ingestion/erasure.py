@@ -1,7 +1,7 @@
 """Erases records at the end of their retention, or those of one person, down to the bytes.
 
 DuckDB keeps the blocks of deleted rows in its file, and readers hold the published copies open. A database is therefore
-written anew without its free blocks, and swapped in one step: who has the former file open keeps it until it closes it.
+rewritten without its free blocks, and swapped in one step: who has the former file open keeps it until it closes it.
 """
 
 import os
@@ -48,7 +48,7 @@ class PurgeReport:
 
     Attributes:
         removed: Rows by table, as `warehouse.duckdb raw_jdma.reviews`; tables without any are left out.
-        rewritten: Files that were written anew, below the home.
+        rewritten: Files that were rewritten, below the home.
         remaining: Files below the home that a person must look at, with the reason.
     """
 
@@ -177,7 +177,7 @@ def _unreadable(file: Path, problem: duckdb.Error) -> ExpectedFailure:
 
 
 def _rewrite(file: Path) -> None:
-    """Write a database anew without its free blocks, and put it in the place of the former one.
+    """Rewrite a database without its free blocks, and put it in the place of the former one.
 
     Views name the catalog that they are in, which is the name of the file: it is attached under that name.
     """

@@ -363,6 +363,6 @@ def _is_glued(token: str) -> bool:
     glued = _GLUED.fullmatch(token)
     if not glued:
         return False
-    telling = glued["tail"] if len(glued["head"]) == 1 else glued["head"]
-    kinds = _kinds().get(fold(telling), Kind(0))
+    deciding = glued["tail"] if len(glued["head"]) == 1 else glued["head"]
+    kinds = _kinds().get(fold(deciding), Kind(0))
     return bool(kinds & Kind.OFFICE or (kinds & Kind.COMMON and not kinds & (Kind.FIRST_NAME | Kind.SURNAME)))

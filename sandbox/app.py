@@ -63,7 +63,7 @@ def daily_files(seed: int, until: date) -> Iterator[DroppedFile]:
 
 
 def running_files(seed: int, moment: datetime) -> Iterator[DroppedFile]:
-    """Yield the files that are written anew all day long, up to a moment in Paris, without a zone."""
+    """Yield the files that are rewritten all day long, up to a moment in Paris, without a zone."""
     for module in _modules_with("running_drops"):
         yield from _of(module, module.running_drops(seed, moment))
 

@@ -189,7 +189,7 @@ def _piano_rows(
     table: str,
     start: date,
     end: date,
-    _running_hour: int | None,  # makes the rows of the running day be drawn anew
+    _running_hour: int | None,  # part of the cache key: the rows of the running day change
 ) -> tuple[Row, ...]:
     if table == "hours":
         rows = [

@@ -435,7 +435,7 @@ def _now(today: date) -> int:
 
 
 def _limits(request: Request, field: str) -> tuple[int, int]:
-    """Return the window of `field:>a AND field:<b` in the query, from the first to behind the last."""
+    """Return the window of `field:>a AND field:<b` in the query, from the first to after the last."""
     query = request.query_params.get("q", "")
     after = re.search(rf"\b{field}:>(\d+)", query)
     before = re.search(rf"\b{field}:<(\d+)", query)

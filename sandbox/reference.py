@@ -154,7 +154,7 @@ def competences() -> tuple[Row, ...]:
 
 
 def routes(seed: int, today: Callable[[], date]) -> list[Route]:
-    """Return what the tabular API answers; the files are converted anew every night."""
+    """Return what the tabular API answers; the files are converted again every night."""
 
     def rows(request: Request) -> tuple[Row, ...] | None:
         return {UNITS: units(seed), COMPETENCES: competences()}.get(request.path_params["resource"])

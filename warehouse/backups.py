@@ -30,7 +30,7 @@ from warehouse.reader_copies import FOLDER as RIGHTS
 MANIFEST = "backup.json"
 FORMAT = 1
 
-#: Copies per right, which are made anew from the published copy.
+#: Copies per right, which are rebuilt from the published copy.
 _CHUNK_BYTES = 1 << 20
 _MEGABYTE = 1_000_000
 _SHOWN = 5

@@ -87,7 +87,7 @@ def fingerprint() -> str:
 
 
 def manifest() -> Path:
-    """Return the path of an up-to-date manifest, parsed anew when a file of the project has changed.
+    """Return the path of an up-to-date manifest, parsed again when a file of the project has changed.
 
     Raises:
         ExpectedFailure: dbt cannot parse the project.
@@ -115,7 +115,7 @@ def manifest() -> Path:
 
 
 def parse_folder(target: str) -> Path:
-    """Return where dbt keeps what it has parsed for a target: it parses anew whatever another target has left."""
+    """Return where dbt keeps what it has parsed for a target: it parses again whatever another target has left."""
     folder = settings.home().dbt_target
     return folder if target == DAILY else folder.with_name(target)
 

@@ -49,7 +49,7 @@ def serve(path: Path) -> None:
     """Serve until killed; the first answer comes once dbt is imported and the project parsed.
 
     Args:
-        path: The socket, made anew and open to its owner only.
+        path: The socket, recreated and open to its owner only.
     """
     from core import settings
 

@@ -1,4 +1,4 @@
--- What the platform itself writes down: what is watched, what was said of it, and who was told.
+-- What the platform itself writes: watched topics, verdicts, crises, and alerts to be sent.
 -- Times are UTC, ISO 8601. Notes are redacted and recipients pseudonymised before they are written here.
 
 create table if not exists topics (

@@ -41,7 +41,7 @@ class Key(NamedTuple):
 
 
 class Season(NamedTuple):
-    """Which bins of the past a bin is held against: those of the same time of day, and a few around."""
+    """Which bins of the past a bin is compared with: those of the same time of day, and a few around."""
 
     days: int
     around: int

@@ -56,7 +56,7 @@ def calibrate(matrix: CountMatrix, until: int, territory_parents: Mapping[str, s
 
     Args:
         matrix: Hourly series.
-        until: The column behind the last whole hour.
+        until: The column after the last complete hour.
         territory_parents: Territory to the one that contains it.
     """
     per_day = DAY_MINUTES // matrix.minutes

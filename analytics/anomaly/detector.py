@@ -2,10 +2,10 @@
 
 It was chosen by reasoning about counts of posts and by comparison (`docs/signals.md` has the figures):
 
-- A value is held against two expectations: a level that follows the last hours, and what is usual at its hour of day.
+- A value is compared with two expectations: a level that follows the last hours, and what is usual at its hour of day.
   Each is trusted by its own error, a root mean square over two weeks at five minutes, as in an exponentially weighted
   control chart (Roberts 1959; Lucas and Saccucci 1990). Unlike a median deviation, the root mean square knows the
-  bursts of a series, so that a series that bursts daily is held to a higher bound than a calm one.
+  bursts of a series, so that a series that bursts daily has a higher bound than a calm one.
 - What is learnt of a value is clipped (Huber 1964), so that one huge value does not blind it.
 - How far a series strays on an ordinary day, the mean logarithm of the greatest deviation of each day, sets what is
   extraordinary in it: block maxima, as in the theory of extreme values (Gumbel 1958), drawn towards a common prior.

@@ -21,7 +21,7 @@ _ENOUGH_CASES, _ENOUGH_WEEKS = 5, 4  # below 5 cases in 4 weeks, an excess is of
 
 @dataclass(frozen=True)
 class Bound:
-    """What one week is held against; every number is NaN where the model could not be fitted."""
+    """The bound of one week and how it was computed; every number is NaN where the model could not be fitted."""
 
     expected: float
     upper: float

@@ -67,7 +67,7 @@ def advance(matrix: CountMatrix, closed: int, learnt: dict[Key, Learnt], history
 
     Args:
         matrix: Series in bins of five minutes.
-        closed: The column behind the last bin that is closed for good.
+        closed: The column after the last closed bin.
         learnt: What is known of each series; changed in place, and begun for those that are new.
         history: Changed in place.
     """
@@ -88,7 +88,7 @@ def open_p_values(matrix: CountMatrix, columns: range, learnt: Mapping[Key, Lear
 
     Args:
         matrix: Series in bins of five minutes.
-        columns: The bins behind those that were learnt, to the last.
+        columns: The bins after the learnt ones, to the last.
         learnt: What is known of each series; not changed.
         history: The scores of all.
     """

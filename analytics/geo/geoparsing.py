@@ -94,7 +94,7 @@ def territory(text: str) -> str | None:
 
 
 class _Reading:
-    """One text while its places are looked for."""
+    """One text during the search for its places."""
 
     def __init__(self, text: str, tokens: list[_Token]) -> None:
         self.text = text
@@ -219,7 +219,7 @@ class _Reading:
         return first == 0 and bool(re.match(r"\s*:|[.,] |\s+[-–—]\s|\s*\(\d", self.text[self.tokens[last].end :]))
 
     def _has_number(self, last: int) -> bool:
-        """Return whether a number of département or postal code, or a département, follows in brackets or behind."""
+        """Return whether a number of département or postal code, or a département, follows, in brackets or not."""
         if last + 1 >= len(self.tokens):
             return False
         between, token = self.text[self.tokens[last].end : self.tokens[last + 1].start], self.tokens[last + 1]

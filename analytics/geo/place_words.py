@@ -7,7 +7,7 @@ ARTICLES = word_set("le la les l")
 ABBREVIATED = {"st": "saint", "ste": "sainte", "sts": "saints", "stes": "saintes"}
 MERGED = {"au": "le", "du": "le", "aux": "les", "des": "les"}
 
-#: After these a name is a place. `de` and `d` count only behind a noun of `PLACED`.
+#: After these a name is a place. `de` and `d` count only after a noun of `PLACED`.
 AT = word_set("a au aux vers sur depuis dans entre jusqu en via rejoindre quitter traversant quittant")
 OF = word_set("de d du des")
 PLACED = word_set(

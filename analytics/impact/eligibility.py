@@ -24,11 +24,11 @@ class Action:
 
     Args:
         action_id: Key of the register.
-        started_on: First day, or first hour where it is held against hours; None where the register has none.
+        started_on: First day, or first hour where hours are counted; None where the register has none.
         ended_on: Last day, or hour.
         territories: Départements; empty where none is known.
         is_nationwide: Whether it aimed at the whole country.
-        targets: Codes of the KPIs that it is held to.
+        targets: Codes of the KPIs on which it is measured.
     """
 
     action_id: str
@@ -49,7 +49,7 @@ class Series:
         ends: Last day of each period.
         window: Periods over which effects are sought.
         known_until: Last day of which the platform's data are complete.
-        suppressed: Territories with cells that are not published because too few victims stand behind them: what is
+        suppressed: Territories with cells that are not published because they count too few victims: what is
             missing there is what is small, so neither an effect nor a comparison would be fair.
         history: Periods of the past that the comparison stands on, where there are so many.
         least_past: Periods that the shortest past of a placebo has.

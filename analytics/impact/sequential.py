@@ -24,7 +24,7 @@ class Boundary:
     Args:
         information: Variance of the sums seen so far: trials in rows, looks in columns.
         alpha: Probability of ever leaving the bound.
-        seen: Share of all looks that these are: a bound that is drawn anew for each look would hold for none.
+        seen: Share of all looks that these are: a bound that is recomputed for each look would hold for none.
     """
 
     information: "Matrix"

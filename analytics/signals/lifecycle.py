@@ -156,7 +156,7 @@ def _touched(evidence: Iterable[Anomaly]) -> frozenset[str]:
 
 
 def _opened(evidence: Sequence[Anomaly], not_before: datetime | None = None) -> Signal:
-    """Return a new signal; one that comes after a closed one opens behind it, and so is another one to its readers.
+    """Return a new signal; one that comes after a closed one opens after it, and is another signal to its readers.
 
     Args:
         evidence: Strongest first: the signal has its topic and territory.

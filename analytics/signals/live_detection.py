@@ -51,7 +51,7 @@ def count_matrices(rows: Iterable[Row], now: datetime, minutes: int) -> list[Cou
             first, last = min(at for _, at, _, _ in own_bins), max(at for _, at, _, _ in own_bins)
             until = (
                 last if is_chat else max(first, now)
-            )  # the chat comes in files: what is behind its last is not known
+            )  # the chat comes in files: what follows the last one is unknown
             made.append(baseline.count_matrix(own_bins, first, first + (until - first) // step * step, minutes))
     return made
 

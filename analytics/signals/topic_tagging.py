@@ -13,7 +13,7 @@ OTHER = "autres"
 
 PLATFORM = "listening"
 
-#: Changes when topics or places are read otherwise from the same text, so that all mentions are read anew.
+#: Changes when topics or places are read otherwise from the same text, so that all mentions are tagged again.
 _READING = 2
 
 #: Mention, its load, version of the topics, topic, territory that the text names.
@@ -21,7 +21,7 @@ Subject = tuple[str, str, str, str, str | None]
 
 
 def version(watched: Sequence[Topic]) -> str:
-    """Return what a reading stands on; a mention that was read under another one is to be read anew."""
+    """Return the version of a reading; a mention read under another version is read again."""
     return f"{_READING}-{topics.version(watched)}"
 
 
@@ -41,9 +41,9 @@ def read(
     parents = topics.parents(watched)
     found: list[Subject] = []
     for mention_id, load_id, title, text, profiles in mentions:
-        told_text = ". ".join(part for part in (title, text) if part)
-        codes = _codes(told_text, profiles, listened, parents)
-        place = geoparsing.territory(told_text) if told_text else None
+        content = ". ".join(part for part in (title, text) if part)
+        codes = _codes(content, profiles, listened, parents)
+        place = geoparsing.territory(content) if content else None
         found += [(mention_id, load_id, current, code, place) for code in (ALL, *(codes or [OTHER]))]
     return found
 

@@ -95,7 +95,7 @@ def parse(query: str, where: str = "La requête") -> Query:
     """Read a query.
 
     Args:
-        query: Words, `"phrases"`, `#hashtags`, `profil:…`, and exclusions behind a minus, separated by spaces.
+        query: Words, `"phrases"`, `#hashtags`, `profil:…`, and exclusions after a minus, separated by spaces.
         where: What the message of a fault begins with.
 
     Raises:

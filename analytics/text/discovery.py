@@ -12,9 +12,9 @@ from analytics.text.keyness import content, distinctive_words, tfidf
 from analytics.text.kinds import copies
 from analytics.text.words import fold, stem
 
-#: Fewest different texts that anything is looked for in, and that a theme is proposed for.
+#: Fewest different texts for a search, and for a proposed theme.
 FEWEST_TEXTS, FEWEST_OF_THEME = 30, 5
-#: Most themes that are looked for, and how many different texts there must be for each.
+#: Most themes of a search, and how many different texts there must be for each.
 MOST_THEMES, TEXTS_PER_THEME = 8, 15
 #: Most texts that are looked at, the first ones given.
 MOST_TEXTS = 10_000

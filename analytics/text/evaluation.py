@@ -21,7 +21,7 @@ class Estimate(NamedTuple):
 def evaluate(labels: Sequence[str], truth: np.ndarray, probabilities: np.ndarray) -> dict[str, Any]:
     """Return the metrics of answers, ready for JSON.
 
-    Intervals are bootstrapped over texts (Efron, 1979): texts drawn anew fall into the cells of the confusion table as
+    Intervals are bootstrapped over texts (Efron, 1979): resampled texts fall into the cells of the confusion table as
     a multinomial draw, so no text is needed for it. The calibration error is that of Guo et al. (2017), "On calibration
     of modern neural networks", over ten equal bins.
 

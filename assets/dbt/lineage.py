@@ -93,7 +93,7 @@ def trace_model(
     for table in query.find_all(exp.Table):
         table.set("catalog", None)  # the database is the file; only schema and table distinguish models
     qualified = qualify(query, schema=schema, dialect=DIALECT, validate_qualify_columns=False)
-    # All columns at once: they share the steps that one question for each would take anew.
+    # All columns at once: they share steps that one question for each would repeat.
     roots = lineage(None, qualified, schema=schema, scope=build_scope(qualified), dialect=DIALECT)
     found: dict[str, list[tuple[str, str]]] = {}
     counting = []
@@ -139,7 +139,7 @@ def joined(manifests: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def load_compiled() -> tuple[dict[str, Any], Lineage]:
-    """Return the compiled manifest of both targets and its lineage, compiled anew only where the code has changed.
+    """Return the compiled manifest of both targets and its lineage, compiled again only if the code has changed.
 
     Raises:
         ExpectedFailure: dbt cannot compile the project.

@@ -59,7 +59,7 @@ def build_copy(made: Copy, manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
 
 
 #: The daily build reads what the live one has published, and Dagster's graph has no circles: the other way, from
-#: `serving/daily` to what is live, begins anew here.
+#: `serving/daily` to what is live, begins again here.
 PUBLISHED_BEFORE = dg.AssetSpec(
     key=["source", "daily_copy"],
     group_name="source",

@@ -18,7 +18,7 @@ def lineage_graph(manifest: Mapping[str, Any], lineage: Lineage, bundle: Bundle)
 
     Args:
         manifest: dbt's manifest of both targets.
-        lineage: Columns behind each column of each model.
+        lineage: Upstream columns of each column of each model.
         bundle: What Superset shows.
     """
     nodes = {**manifest["sources"], **manifest["nodes"]}

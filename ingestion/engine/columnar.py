@@ -170,7 +170,7 @@ def load_parquet(
 
 
 def _appending(platform: Platform) -> str:
-    """Return the name of the pipeline that appends: what it leaves behind cannot be repeated without harm."""
+    """Return the name of the pipeline that appends: a load that it leaves unfinished cannot be repeated safely."""
     return f"{platform.name}_first"
 
 

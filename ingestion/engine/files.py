@@ -94,7 +94,7 @@ class CsvFile:
         """Yield every record after the header.
 
         A damaged record is given alone and reading goes on at the next physical line, so that a lost quote does not
-        swallow the records behind it. A quote that stays open, with no whole record behind it, means that the file was
+        swallow the records after it. A quote that stays open, with no complete record after it, means that the file was
         cut there.
         """
         position = self._first

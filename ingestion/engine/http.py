@@ -217,7 +217,7 @@ def _retry_after(response: requests.Response) -> datetime | None:
 
 
 def _quota_reset(response: requests.Response) -> datetime | None:
-    """Return when a used quota is given anew, from Opendatasoft's body or else from the headers of a quota."""
+    """Return when a used quota is renewed, from Opendatasoft's body or else from the headers of a quota."""
     try:
         moment = datetime.fromisoformat(response.json()["reset_time"])
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

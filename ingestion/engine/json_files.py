@@ -79,7 +79,7 @@ def _by_stream(lines: list[str]) -> Mapping[str | None, list[Record]]:
                 continue
             stream, value = value.get("stream"), value.get("record")
         if value is None:
-            is_last = number == len(lines)  # behind a line break, there would be one more
+            is_last = number == len(lines)  # after a line break, there would be one more
             found[stream].append(Record(number, {}, "the line is not whole JSON", is_cut=is_last))
         else:
             found[stream].append(_checked(number, value))

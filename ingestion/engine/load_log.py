@@ -27,7 +27,7 @@ LOADS = Table(
 
 
 def collect_loads() -> int:
-    """Make `raw_platforms.loads` anew from every load log that there is.
+    """Rebuild `raw_platforms.loads` from every load log that there is.
 
     A platform that was never loaded has no row. What is loaded in micro-batches lives in a file of its own, which is
     read under its writer lock, for as long as the copy of a few rows takes. Where a micro-batch does not give that file

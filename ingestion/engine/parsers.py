@@ -266,7 +266,7 @@ def _within_calendar(instant: datetime) -> datetime:
 
 
 def decimal_number(value: str) -> Decimal:
-    """Return a number of at most 32 digits before the point and six behind it; `1 234,50` is 1234.5.
+    """Return a number of at most 32 digits before the point and six after it; `1 234,50` is 1234.5.
 
     Raises:
         ValueError: it is not such a number.

@@ -19,7 +19,7 @@ import sql_reading
 from query_slots import Busy, Slot
 from query_workers import File, Worker, Workers
 
-#: Seconds between two looks at whether somebody has stopped a query.
+#: Seconds between two checks whether somebody has stopped a query.
 _INTERVAL = 0.2
 _DEFAULT_SCHEMA = "main"
 #: What SQLAlchemy and Superset ask of a table.

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-#: Seconds between two looks at whether a place is free.
+#: Seconds between two checks whether a place is free.
 _INTERVAL = 0.05
 
 

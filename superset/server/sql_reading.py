@@ -1,6 +1,6 @@
 """Makes Superset read SQL as DuckDB does, so that its row rules reach every table.
 
-Superset parses a text with sqlglot, changes the tree, and writes it anew: what runs is the new text. The dialect here
+Superset parses a text with sqlglot, changes the tree, and writes it again: what runs is the new text. The dialect here
 writes no comments, refuses a text that its own parser does not read again as the same, and calls a table every name
 that has a schema: the guard lets no other name be one. It reads the former name of a table as its name today, so that a
 saved query outlives a renaming: rights, row rules and the guard see the table itself.

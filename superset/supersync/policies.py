@@ -66,7 +66,7 @@ class Policies:
         prefixes: How the names of the territories' roles begin.
         accounts: The declared accounts.
         services: Those of the platform itself.
-        column: The column that a row rule looks at.
+        column: The column that a row rule filters.
         covered: Slugs of the datasets that have this column.
         without_territory: Slugs of the datasets that are declared to have no territory, each with the reason.
         reserved: By `dashboards` and `datasets`: slug, and the roles that alone open it.
@@ -151,16 +151,16 @@ def _rows_problems(policies: Policies, bundle: Bundle) -> Iterator[str]:
     for slug in sorted(policies.without_territory.keys() - slugs):
         yield f"rls.yml: without_territory: there is no dataset {slug}."
     for dataset in bundle.datasets:
-        telling = sorted(name for name in _columns(dataset) if TERRITORIAL.fullmatch(name))
+        names = sorted(name for name in _columns(dataset) if TERRITORIAL.fullmatch(name))
         excused = dataset.slug in policies.without_territory
-        if telling and excused:
-            yield f"rls.yml: without_territory: {dataset.slug} has columns of a territory ({', '.join(telling)})."
-        elif telling and dataset.slug not in policies.covered:
+        if names and excused:
+            yield f"rls.yml: without_territory: {dataset.slug} has columns of a territory ({', '.join(names)})."
+        elif names and dataset.slug not in policies.covered:
             yield (
-                f"{dataset.path}: has columns of a territory ({', '.join(telling)}) but no column {policies.column}, "
+                f"{dataset.path}: has columns of a territory ({', '.join(names)}) but no column {policies.column}, "
                 "so no row rule covers it."
             )
-        elif not telling and not excused:
+        elif not names and not excused:
             yield (
                 f"{dataset.path}: no row rule covers it: give it the column {policies.column}, "
                 "or say in policies/rls.yml why it needs none (without_territory)."

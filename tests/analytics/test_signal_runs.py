@@ -49,7 +49,7 @@ def test_a_bin_is_compared_with_the_same_hours_by_hand() -> None:
     series[24 * 7 :: 24] = 1.0  # at this hour, one a day for three weeks
     series[-1] = 6
     scored = baseline.score(one_series(series), range(24 * 28, 24 * 28 + 1))
-    past = 28 * 3 - 1  # 28 days, an hour before and one behind; the first of all has none before
+    past = 28 * 3 - 1  # 28 days, an hour before and one after; the first of all has none before
     shape = 21 + 0.5
     mean = shape / past
     variance = (21 - 21**2 / past) / (past - 1)

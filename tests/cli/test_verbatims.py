@@ -394,7 +394,7 @@ def test_a_search_of_what_is_not_published_is_said(home: Home, searchable: Home)
 
 
 def test_a_told_feeling_is_never_overruled_and_silence_is_filled() -> None:
-    stated = [(f"told {place}", text, model.label(feeling)) for place, (text, feeling) in enumerate(EXAMPLES)]
+    stated = [(f"stated {place}", text, model.label(feeling)) for place, (text, feeling) in enumerate(EXAMPLES)]
     ironic = ("ironic", "C'est une honte, vraiment parfait", "positif")
     read = corpus.feelings([*stated, ironic, ("silent", "C'est une honte, déplorable", None), ("blank", "…", None)])
     by_key = {feeling.verbatim_id: feeling for feeling in read}
@@ -407,7 +407,7 @@ def test_a_told_feeling_is_never_overruled_and_silence_is_filled() -> None:
 
 
 def test_another_language_than_french_is_given_no_feeling() -> None:
-    stated = [(f"told {place}", text, model.label(feeling)) for place, (text, feeling) in enumerate(EXAMPLES)]
+    stated = [(f"stated {place}", text, model.label(feeling)) for place, (text, feeling) in enumerate(EXAMPLES)]
     [*_, read] = corpus.feelings([*stated, ("english", "The officers were very kind, thank you", None)])
     assert (read.feeling, read.is_undecided) == (None, True)
 

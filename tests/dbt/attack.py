@@ -25,7 +25,7 @@ AT_MOST = (
     ("victims handed over", "victims whose handover is known"),
     ("victims whose handover is known", "victims"),
 )
-#: The share of its own numerator is no count of victims that stand behind a cell.
+#: The share of its own numerator is no count of the victims of a cell.
 PROTECTED = frozenset(READINGS) - {"victims handed over"}
 #: A victim may be handed over in several ways: these parts make up at least the total.
 OVERLAPPING = {"handover"}

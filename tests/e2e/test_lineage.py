@@ -10,7 +10,7 @@ from core import settings
 from tests.e2e.line import Line
 from warehouse.published import DAILY
 
-#: What no raw column stands behind: a sum has no denominator, a percentile neither numerator nor denominator.
+#: Fields without a raw column upstream: a sum has no denominator, a percentile neither numerator nor denominator.
 PERCENTILES = ("pre_complaint_duration_median", "response_time_median", "response_time_p75", "response_time_p90")
 SUMS = (
     "chat_contacts", "experiences", "followers", "iggn_complaints", "listing_actions", "mentions",

@@ -20,7 +20,7 @@ from dlt.destinations import duckdb as duckdb_destination
 
 from core.settings import Home
 from ingestion.engine.loading import ensure_tables
-from ingestion.platforms import PLATFORMS, database
+from ingestion.platforms import PLATFORMS, database, platform
 from sandbox.app import addresses, build_app
 from tests.shared_folder import made_once
 
@@ -186,12 +186,12 @@ def write_export(folder: Path, *lines: str, header: str = HEADER, name: str = "e
     return file
 
 
-def ask(home: Home, query: str) -> list[tuple]:
-    """Ask the warehouse of a home, with the raw tables of Services Publics+, if it has them, as defaults."""
-    default = "raw_services_publics_plus"
-    with duckdb.connect(str(home.warehouse)) as connection:
-        if connection.execute("select 1 from duckdb_schemas() where schema_name = ?", [default]).fetchall():
-            connection.execute(f"set search_path = '{default}'")
+def ask(home: Home, query: str, name: str = "services_publics_plus") -> list[tuple]:
+    """Query the database of a platform in a home, with its raw tables, if there are any, as defaults, in UTC."""
+    chosen = platform(name)
+    with duckdb.connect(str(home.database(chosen.database))) as connection:
+        if connection.execute("select 1 from duckdb_schemas() where schema_name = ?", [chosen.dataset]).fetchall():
+            connection.execute(f"set search_path = '{chosen.dataset}'")
         connection.execute("set timezone = 'UTC'")
         return connection.execute(query).fetchall()
 

@@ -72,7 +72,7 @@ class Bag:
 
 
 class Expected(NamedTuple):
-    """A figure that must be published, and how many victims stand behind it."""
+    """A figure that must be published, and its number of victims."""
 
     value: Decimal | None
     victims: int | None = None
@@ -123,7 +123,7 @@ class Figures:
             day: Day that it counts for.
             place: Its territory.
             numerator: What is added up, or the value that enters the percentile.
-            denominator: What it is divided by, in a ratio; the victims behind a sum.
+            denominator: What it is divided by, in a ratio; the victims of a sum.
             parts: Its value per breakdown.
             is_total: Whether it counts outside of these breakdowns too.
         """

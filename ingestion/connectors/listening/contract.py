@@ -186,7 +186,9 @@ VOLUMES = Table(
         Field("bin_start", "Start of the bin.", parse=utc_time, type="timestamp", required=True, nullable=False),
         Field("bin_interval", "Length of the bin.", parse=choice({"hour": (), "day": ()}), nullable=False),
         Field(
-            "breakdown", "What is told apart: 'total' or 'sourcetype'.", parse=choice({"total": (), "sourcetype": ()})
+            "breakdown",
+            "Breakdown: 'total' or 'sourcetype'.",
+            parse=choice({"total": (), "sourcetype": ()}),
         ),
         Field("breakdown_value", "Its value in the vendor's words; 'total' for the whole."),
         Field("mentions", "Number of mentions.", parse=count, type="bigint", required=True, nullable=False),

@@ -125,7 +125,7 @@ class Project:
     def found(self, span: Span) -> Iterator[Page]:
         """Yield the mentions found in a window of time, oldest first, as neutral records.
 
-        New finds come behind the window, so that the pages do not shift while they are read.
+        New finds lie after the window, so that the pages do not shift while they are read.
 
         Raises:
             ExpectedFailure: Talkwalker cannot be read whole.

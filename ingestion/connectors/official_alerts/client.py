@@ -36,7 +36,7 @@ COLOURS = {"1": "verte", "2": "jaune", "3": "orange", "4": "rouge"}
 #: The file of the archive that equals the live product; a bulletin of texts alone does not have it.
 MAP_FILE = "CDP_CARTE_EXTERNE.json"
 
-#: A département is written with this many characters in the vigilance product, its coast with `10` behind them.
+#: A département is written with this many characters in the vigilance product, its coast with `10` after them.
 _DEPARTEMENT_LENGTH = 2
 
 

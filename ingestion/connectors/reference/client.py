@@ -51,7 +51,7 @@ class Resource:
     def pages(self) -> Iterator[Page]:
         """Yield the rows, and refuse at their end a listing that lacks some which the API counted.
 
-        The file may be converted anew while it is read: a page then repeats rows and others are missing.
+        The file may be converted again while it is read: a page then repeats rows and others are missing.
 
         Raises:
             ExpectedFailure: the API cannot be read whole, or its next page is on another host.

@@ -59,7 +59,7 @@ _POSTAL_CODES = {"code_postal_usager": "pays"} | {
 
 
 def quality_value(value: str) -> Decimal:
-    """Return the value of a result; a sign of percent behind it is the unit of the indicator, and left out.
+    """Return the value of a result; a percent sign after it is the unit of the indicator, and left out.
 
     Raises:
         ValueError: it is not a number.

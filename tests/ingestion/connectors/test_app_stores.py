@@ -4,8 +4,8 @@ import json
 import logging
 import re
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 
-import duckdb
 import httpx
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -17,7 +17,9 @@ from ingestion.connectors import app_stores
 from ingestion.connectors.app_stores import client, contract
 from ingestion.engine.http import Api
 from ingestion.engine.loading import load
+from tests.ingestion import conftest
 from tests.ingestion.conftest import FIRST_TODAY
+from tests.ingestion.drops import counts
 from tests.ingestion.every_connector import IN_PROOF, refused
 
 TOKEN = "jeton-secret-du-test"
@@ -34,19 +36,11 @@ def stores(sandbox, monkeypatch):
     return sandbox
 
 
-def ask(home, query):
-    with duckdb.connect(str(home.warehouse)) as connection:
-        connection.execute("set search_path = 'raw_app_stores'")
-        connection.execute("set timezone = 'UTC'")
-        return connection.execute(query).fetchall()
+ask = partial(conftest.ask, name="app_stores")
 
 
 def snapshot(home):
     return ask(home, "select * from reviews order by review_key")
-
-
-def counts(report):
-    return tuple(report.total(f"rows_{name}") for name in ("read", "new", "updated", "unchanged", "quarantined"))
 
 
 def play(sandbox):

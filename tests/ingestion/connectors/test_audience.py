@@ -3,9 +3,9 @@
 import json
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 from urllib.parse import parse_qs
 
-import duckdb
 import httpx
 import pytest
 from requests.adapters import HTTPAdapter
@@ -19,6 +19,7 @@ from ingestion.connectors.audience.matomo import Matomo
 from ingestion.connectors.audience.piano import Piano
 from ingestion.engine.loading import load
 from sandbox.audience import MA_SECURITE, hours, shared, visits
+from tests.ingestion import conftest
 from tests.ingestion.conftest import FIRST_TODAY
 
 AUDIENCE = "audience"
@@ -56,10 +57,7 @@ def tools(sandbox, declared, monkeypatch):
     return sandbox
 
 
-def ask(home, query):
-    with duckdb.connect(str(home.warehouse)) as connection:
-        connection.execute(f"set search_path = 'raw_{AUDIENCE}'")
-        return connection.execute(query).fetchall()
+ask = partial(conftest.ask, name="audience")
 
 
 def snapshot(home):

@@ -3,6 +3,7 @@
 import json
 import math
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 
 import duckdb
 import httpx
@@ -18,6 +19,7 @@ from ingestion.connectors.listening.talkwalker import Project, Span, check, netw
 from ingestion.engine import quarantine
 from ingestion.engine.loading import load
 from privacy import pseudonymise
+from tests.ingestion import conftest
 from tests.ingestion.conftest import FIRST_TODAY
 
 TOKEN = "jeton-secret-du-test"
@@ -38,11 +40,7 @@ def vendor(sandbox, place, monkeypatch):  # noqa: ARG001 (the live file has its 
     return sandbox
 
 
-def ask(home, query):
-    with duckdb.connect(str(home.live)) as connection:
-        connection.execute("set search_path = 'raw_listening'")
-        connection.execute("set timezone = 'UTC'")
-        return connection.execute(query).fetchall()
+ask = partial(conftest.ask, name="listening")
 
 
 def url(sandbox, path="results"):

@@ -4,8 +4,8 @@ import json
 import re
 import shutil
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
-import duckdb
 import httpx
 import pytest
 from requests import Response
@@ -17,7 +17,9 @@ from ingestion.connectors.ma_securite import client, contract
 from ingestion.engine import quarantine
 from ingestion.engine.http import Api
 from ingestion.engine.loading import load
+from tests.ingestion import conftest
 from tests.ingestion.conftest import FIRST_TODAY
+from tests.ingestion.drops import counts
 from tests.ingestion.every_connector import IN_PROOF, refused
 
 KEY = "cle-secrete-du-test"
@@ -32,19 +34,11 @@ def platform(sandbox, monkeypatch):
     return sandbox
 
 
-def ask(home, query):
-    with duckdb.connect(str(home.warehouse)) as connection:
-        connection.execute("set search_path = 'raw_ma_securite'")
-        connection.execute("set timezone = 'UTC'")
-        return connection.execute(query).fetchall()
+ask = partial(conftest.ask, name="ma_securite")
 
 
 def snapshot(home):
     return ask(home, "select * from news order by id")
-
-
-def counts(report):
-    return tuple(report.total(f"rows_{name}") for name in ("read", "new", "updated", "unchanged", "quarantined"))
 
 
 def published(sandbox):

@@ -1,8 +1,8 @@
 """Official alerts over real HTTP: what is raised, how it ends, what was missed, and which source failed."""
 
 from datetime import date, timedelta
+from functools import partial
 
-import duckdb
 import httpx
 import pytest
 from requests.adapters import HTTPAdapter
@@ -12,6 +12,7 @@ from ingestion.connectors import official_alerts
 from ingestion.connectors.official_alerts.client import HealthAlerts, Rivers
 from ingestion.engine.http import Api
 from ingestion.engine.loading import load
+from tests.ingestion import conftest
 
 ALERTS = "official_alerts"
 KEY = "cle-secrete-du-test"
@@ -31,11 +32,7 @@ def sources(sandbox, monkeypatch):
     return sandbox
 
 
-def ask(home, query):
-    with duckdb.connect(str(home.warehouse)) as connection:
-        connection.execute(f"set search_path = 'raw_{ALERTS}'")
-        connection.execute("set timezone = 'UTC'")
-        return connection.execute(query).fetchall()
+ask = partial(conftest.ask, name="official_alerts")
 
 
 def snapshot(home):

@@ -4,8 +4,8 @@ import json
 import re
 import shutil
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 
-import duckdb
 import httpx
 import pytest
 from requests import Request, Response
@@ -19,6 +19,7 @@ from ingestion.connectors.partoo.client import MaxPagePaginator, Partoo
 from ingestion.engine import quarantine
 from ingestion.engine.http import Api
 from ingestion.engine.loading import load
+from tests.ingestion import conftest
 from tests.ingestion.conftest import FIRST_TODAY
 from tests.ingestion.every_connector import IN_PROOF, refused
 
@@ -35,11 +36,7 @@ def platform(sandbox, monkeypatch):
     return sandbox
 
 
-def ask(home, query):
-    with duckdb.connect(str(home.warehouse)) as connection:
-        connection.execute("set search_path = 'raw_partoo'")
-        connection.execute("set timezone = 'UTC'")
-        return connection.execute(query).fetchall()
+ask = partial(conftest.ask, name="partoo")
 
 
 def published(sandbox, path, name, **query):

@@ -1,9 +1,9 @@
 """Social accounts: X over real HTTP, the other networks from files, and the list that says where each belongs."""
 
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from urllib.parse import parse_qs, urlsplit
 
-import duckdb
 import httpx
 import pytest
 from requests.adapters import HTTPAdapter
@@ -16,6 +16,7 @@ from ingestion.connectors.social_accounts.directory import Account
 from ingestion.engine import quarantine
 from ingestion.engine.loading import load
 from sandbox.social_accounts import counts, drops, identifier
+from tests.ingestion import conftest
 from tests.ingestion.conftest import FIRST_TODAY
 
 ACCOUNTS = "social_accounts"
@@ -32,11 +33,7 @@ def network(sandbox, monkeypatch):
     return sandbox
 
 
-def ask(home, query):
-    with duckdb.connect(str(home.warehouse)) as connection:
-        connection.execute(f"set search_path = 'raw_{ACCOUNTS}'")
-        connection.execute("set timezone = 'UTC'")
-        return connection.execute(query).fetchall()
+ask = partial(conftest.ask, name="social_accounts")
 
 
 def listen(monkeypatch):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import duckdb
 import pyarrow as pa
@@ -26,6 +27,8 @@ from ingestion.engine.parquet import canonical
 from ingestion.engine.validation import content_hash
 from ingestion.platforms import platform
 from privacy import pseudonymise, redact
+from tests.ingestion import conftest
+from tests.ingestion.drops import counts
 from tests.privacy.test_privacy import SNIPPETS
 
 PLATFORM = "listening"
@@ -38,11 +41,7 @@ def place(home, monkeypatch):
     return home
 
 
-def ask(home, query):
-    with duckdb.connect(str(home.live)) as connection:
-        connection.execute("set search_path = 'raw_listening'")
-        connection.execute("set timezone = 'UTC'")
-        return connection.execute(query).fetchall()
+ask = partial(conftest.ask, name="listening")
 
 
 def snapshot(home):
@@ -91,10 +90,6 @@ def json_lines(folder, rows, name="mentions.jsonl"):
     file = folder / name
     file.write_text("".join(json.dumps(row, default=str, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
     return file
-
-
-def counts(report):
-    return tuple(report.total(f"rows_{name}") for name in ("read", "new", "updated", "unchanged", "quarantined"))
 
 
 def refused(file):

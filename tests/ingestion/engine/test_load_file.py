@@ -18,13 +18,10 @@ from ingestion.engine import contract, loading, quarantine, validation
 from ingestion.engine.loading import ensure_tables, load, retry_quarantine
 from privacy import redact
 from tests.ingestion.conftest import HEADER, ask, experience, snapshot, write_export
+from tests.ingestion.drops import counts
 from tests.ingestion.engine.test_contract import GENERATIONS
 
 SPP = "services_publics_plus"
-
-
-def counts(report):
-    return tuple(report.total(f"rows_{name}") for name in ("read", "new", "updated", "unchanged", "quarantined"))
 
 
 def run_alone(*arguments, **environment):
