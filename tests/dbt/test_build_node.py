@@ -108,9 +108,9 @@ def test_dbt_waits_for_the_writer_and_names_it(home: Home) -> None:
             text=True,
         )
         assert waiting.stderr
-        told = waiting.stderr.readline()
-        assert "warehouse.duckdb is being written by" in told
-        assert f"process {os.getpid()}" in told
+        message = waiting.stderr.readline()
+        assert "warehouse.duckdb is being written by" in message
+        assert f"process {os.getpid()}" in message
         assert waiting.poll() is None
         with duckdb.connect(str(home.warehouse)) as connection:
             connection.execute("create table mine as select 1 as one")
