@@ -1,6 +1,5 @@
 """Tail probabilities of one value given its past, and their combination; no thresholds and no decisions."""
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,8 +10,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-_MAD_TO_SIGMA = 1.4826  # of a normal distribution
-_MEDIAN_VARIANCE = math.pi / 2  # of the median of n normal values, over that of one value, times n
 _LEAST_P, _GREATEST_P = 1e-300, 1 - 1e-12
 
 
@@ -29,26 +26,6 @@ def rank_p_value(past: "ArrayLike", value: float) -> float:
     """
     before = np.asarray(past, dtype=np.float64)
     return float((1 + np.count_nonzero(before >= value)) / (len(before) + 1))
-
-
-def robust_p_value(past: "ArrayLike", value: float) -> float:
-    """Return how probable a value as great is, the level being the median and the scale the median deviation.
-
-    For busy series: it supposes that all but a few values are nearly normal. The scale is at least that of a Poisson
-    count of the same level, for counts cannot vary less. Source: Rousseeuw, Croux (1993), Alternatives to the median
-    absolute deviation, Journal of the American Statistical Association 88, 1273-1283.
-
-    Args:
-        past: Values before, at least two.
-        value: The value that is examined.
-    """
-    before = np.asarray(past, dtype=np.float64)
-    level = float(np.median(before))
-    sigma = max(_MAD_TO_SIGMA * float(np.median(np.abs(before - level))), math.sqrt(max(level, 0.0)))
-    if sigma == 0.0:
-        return 1.0 if value <= level else _LEAST_P
-    spread = sigma * math.sqrt(1 + _MEDIAN_VARIANCE / len(before))
-    return float(stats.t.sf((value - level) / spread, len(before) - 1))
 
 
 def negative_binomial_p_value(past: "ArrayLike", count: int, growth: float = 1.0) -> float:

@@ -23,6 +23,7 @@ from cli.supervisor import Program
 from core import settings, superset
 from core.errors import ExpectedFailure
 from core.settings import Home
+from tests.ports import free_port
 
 T = TypeVar("T")
 
@@ -41,12 +42,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def wait_for(look: Callable[[], T | None], seconds: float) -> T:

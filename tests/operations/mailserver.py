@@ -1,6 +1,5 @@
 """A real mail server on loopback that keeps what it is given, and refuses on demand."""
 
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,6 +9,8 @@ from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword
+
+from tests.ports import free_port
 
 
 @dataclass
@@ -42,11 +43,6 @@ class Mailbox:
         assert isinstance(data, LoginPassword)
         good = (data.login, data.password) == (b"cyberimpact", self.password.encode())
         return AuthResult(success=good, handled=False)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
 
 
 @contextmanager

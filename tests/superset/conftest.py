@@ -3,7 +3,6 @@
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from supersync.client import Client
 
 from core import settings
 from core.settings import Home
+from tests.ports import free_port
 from tests.superset import serving
 
 BUNDLE = settings.CHECKOUT / "superset" / "bundle"
@@ -49,12 +49,6 @@ class Server:
 
 def run(action: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run([PYTHON, SERVER, action], env=environment, capture_output=True, text=True, check=False)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import pytest
 from supersync.client import Client
 from supersync.errors import SupersetFailure
 
-from tests.superset.conftest import free_port
+from tests.ports import free_port
 
 Answer = tuple[int, str, bytes]
 Serve = Callable[[dict[str, Answer]], str]

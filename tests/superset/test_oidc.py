@@ -12,9 +12,10 @@ import httpx
 import pytest
 from supersync.client import Client
 
+from tests.ports import free_port
 from tests.superset import issuer as issuers
 from tests.superset import people
-from tests.superset.conftest import PYTHON, SERVER, Server, free_port, run, wait_for
+from tests.superset.conftest import PYTHON, SERVER, Server, run, wait_for
 from tests.superset.issuer import CLIENT_ID, CLIENT_SECRET, PERSON, Issuer
 
 

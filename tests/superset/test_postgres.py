@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy.engine import make_url
 
+from tests.ports import free_port
 from tests.superset import people
-from tests.superset.conftest import PYTHON, SERVER, Server, free_port, run, wait_for
+from tests.superset.conftest import PYTHON, SERVER, Server, run, wait_for
 
 pytestmark = pytest.mark.proof
 

@@ -10,8 +10,9 @@ from supersync import cache
 from supersync.apply import apply
 
 from assets.bi.query_cache import forget
+from tests.ports import free_port
 from tests.superset import copies, queries
-from tests.superset.conftest import SERVER, free_port
+from tests.superset.conftest import SERVER
 
 
 @pytest.fixture

@@ -11,9 +11,10 @@ import httpx
 import pytest
 from supersync.bundle import MAIN, identifier
 
+from tests.ports import free_port
 from tests.superset import attacks, people
 from tests.superset.attacks import Target
-from tests.superset.conftest import PYTHON, SERVER, Server, free_port, wait_for
+from tests.superset.conftest import PYTHON, SERVER, Server, wait_for
 from tests.superset.people import People
 
 ENDLESS = "select count(*) from range(1000000) as a (i), range(1000000) as b (j) where i * j % 7 = 3"

@@ -12,7 +12,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -21,6 +20,7 @@ from pathlib import Path
 import httpx
 
 from core.settings import CHECKOUT
+from tests.ports import free_port
 
 SEED, LAST_DAY = "17", "2026-11-25"
 START_SECONDS = 60
@@ -45,12 +45,6 @@ def commit_of(version: str) -> str:
     if not found:
         raise SystemExit(f"CHANGELOG.md names no commit for version {version}.")
     return found[1]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def populate(checkout: Path, home: Path) -> None:
