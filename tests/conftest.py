@@ -69,6 +69,7 @@ class ByServer(LoadScopeScheduling):
             "tests/cli/test_cli",
             "tests/cli/test_kpi",
             "tests/e2e/test_recomputation",
+            "tests/upgrade/",
         )
         return file if file.startswith(shared) else nodeid
 
