@@ -93,6 +93,7 @@ class ByServer(LoadScopeScheduling):
             "tests/rawfiles/",
             "tests/cli/test_cli",
             "tests/e2e/test_recomputation",
+            "tests/upgrade/",
         )
         return file if file.startswith(shared) else nodeid
 
