@@ -22,7 +22,13 @@ TEXTS = {
 }
 
 #: What of it may change without the figure meaning something else.
-CIRCUMSTANCES = {"owner": "responsable", "target": "cible", "threshold": "seuil", "refresh": "mise à jour"}
+CIRCUMSTANCES = {
+    "owner": "responsable",
+    "target": "cible",
+    "threshold": "seuil",
+    "refresh": "mise à jour",
+    "aggregation": "cumul",
+}
 
 Definitions = Mapping[str, KpiDefinition]
 
