@@ -1,9 +1,11 @@
 """Makes Superset read SQL as DuckDB does, so that its row rules reach every table.
 
 Superset parses a text with sqlglot, changes the tree, and writes it again: what runs is the new text. The dialect here
-writes no comments, refuses a text that its own parser does not read again as the same, and calls a table every name
-that has a schema: the guard lets no other name be one. It reads the former name of a table as its name today, so that a
-saved query outlives a renaming: rights, row rules and the guard see the table itself.
+
+- writes no comments, and refuses a text that its own parser does not read again as the same;
+- calls a table every name that has a schema: the guard lets no other name be one;
+- refuses joins below a table, which no row rule reaches, and quotes the alias of a table with a row rule;
+- reads the former name of a table as its name today, so that a saved query outlives a renaming.
 """
 
 from collections import Counter
@@ -51,6 +53,8 @@ class ServedDuckDB(DuckDB):
         if any(tree is not None and tree.find(*_STRINGS) for tree in trees):
             raise type(self).refusal("Seules les chaînes entre apostrophes simples sont permises.")
         for tree in filter(None, trees):
+            if any(table.args.get("joins") or table.args.get("laterals") for table in tree.find_all(exp.Table)):
+                raise type(self).refusal("Écrivez chaque jointure avec JOIN et sa condition, sans parenthèses.")
             _rename_tables(tree, type(self).renamed)
         return trees
 
@@ -61,6 +65,9 @@ class ServedDuckDB(DuckDB):
             Exception: `refusal`: the text would be read as another tree.
         """
         options["comments"] = False
+        for subquery in expression.find_all(exp.Subquery):
+            if isinstance(alias := subquery.args.get("alias"), str):
+                subquery.set("alias", exp.TableAlias(this=exp.to_identifier(alias, quoted=True)))
         text = super().generate(expression, copy=copy, **options)
         with type(self).turn():
             again = [tree for tree in super().parse(text) if tree is not None]
@@ -73,10 +80,13 @@ def _rename_tables(tree: exp.Expression, renamed: Mapping[str, str]) -> None:
     """Put the names of today into a tree, with the former ones as aliases, by which columns may be qualified."""
     for table in tree.find_all(exp.Table):
         former = f"{table.db}.{table.name}"
-        if former in renamed and not table.catalog:
+        if former in renamed and not table.catalog and isinstance(table.this, exp.Identifier):
             if not table.alias:
                 table.set("alias", exp.TableAlias(this=table.this.copy()))
             table.set("this", exp.to_identifier(renamed[former].partition(".")[2]))
+    for column in tree.find_all(exp.Column):
+        if f"{column.db}.{column.table}" in renamed and not column.catalog:
+            column.set("db", None)
 
 
 def _shape(tree: exp.Expression) -> tuple[int, Counter[tuple[str, str]]]:

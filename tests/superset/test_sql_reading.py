@@ -19,6 +19,9 @@ TWO_WAYS = (
     "select x'aa'",
     f'extract("day from x), {SECRET} from (y" from z)',
     "table kpi.rpt_kpi",
+    "select a.r from kpi.kpi_catalogue as c left join kpi.kpi_value as a, kpi.rpt_kpi as b(p, q, r, s, t) on true",
+    "select * from (kpi.kpi_value as a cross join kpi.rpt_kpi as b)",
+    "select * from kpi.kpi_catalogue as c semi join kpi.kpi_value as a, kpi.rpt_kpi as b on true",
     "select " + "(" * 5000 + "1" + ")" * 5000,
 )  # fmt: skip
 #: Texts whose comments hold what would run if they were written anew as comments of the other kind.
@@ -38,6 +41,7 @@ TABLES = {
 FORMER = {
     "select value from kpi.old": "SELECT value FROM kpi.new AS old",
     "from kpi.old select old.value": "SELECT old.value FROM kpi.new AS old",
+    "select kpi.old.v from kpi.old where kpi.old.v > 1": "SELECT old.v FROM kpi.new AS old WHERE old.v > 1",
     "select max(o.value) from kpi.old as o": "SELECT MAX(o.value) FROM kpi.new AS o",
     "select (select 1 from kpi.a, kpi.old) as x": "SELECT (SELECT 1 FROM kpi.a, kpi.new AS old) AS x",
     "select * from other.old, kpi.older": "SELECT * FROM other.old, kpi.older",
@@ -115,3 +119,39 @@ def test_both_parsers_find_the_same_tables(answers):
 
 def test_a_former_name_is_read_as_the_table_itself(answers):
     assert answers[3] == [[text] for text in FORMER.values()]
+
+
+#: Aliases that would end where they stand if they were written as they are, and read the table once more.
+ALIASES = (
+    "my alias",
+    "select",
+    'x, (\n  SELECT\n    *\n  FROM kpi.rpt_kpi\n) AS "',
+)
+RULED = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+import sql_reading
+from superset.sql import parse
+parse.SQLGLOT_DIALECTS["duckdb"] = sql_reading.ServedDuckDB
+asked = json.load(sys.stdin)
+answers = []
+for alias in asked:
+    quoted = '"' + alias.replace('"', '""') + '"'
+    [statement] = parse.SQLScript(f"select * from kpi.rpt_kpi as {quoted}", engine="duckdb").statements
+    rule = {table: [statement.parse_predicate("territory_code = 'FR'")] for table in statement.tables}
+    statement.apply_rls(None, "kpi", rule, parse.RLSMethod.AS_SUBQUERY)
+    answers.append(" ".join(statement.format().split()))
+print(json.dumps(answers))
+"""
+
+
+def test_an_alias_stays_a_name_below_a_row_rule():
+    asked = json.dumps(ALIASES)
+    done = subprocess.run(
+        [PYTHON, "-c", RULED, SERVER.parent], input=asked, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    for alias, text in zip(ALIASES, json.loads(done.stdout), strict=True):
+        quoted = " ".join(alias.replace('"', '""').split())
+        inner = "SELECT * FROM ( SELECT * FROM kpi.rpt_kpi WHERE territory_code = 'FR' ) AS"
+        assert text == f'{inner} "{quoted}"'
