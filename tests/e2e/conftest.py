@@ -29,12 +29,14 @@ REAL = settings.CHECKOUT.parent / "shared" / "data" / "services_publics_plus" / 
 
 
 @pytest.fixture(scope="session")
-def golden(tmp_path_factory: pytest.TempPathFactory, copy_manifests: Callable[[Home], None]) -> Line:
-    """The line run once from an empty home, never changed, on the real export where it is at hand."""
+def golden(tmp_path_factory: pytest.TempPathFactory) -> Line:
+    """The line run once from an empty home, never changed, on the real export where it is at hand.
+
+    The command line alone writes it, dbt's manifests too: their modes are tested.
+    """
     with made_once(tmp_path_factory, "golden") as (root, is_new):
         line = Line(Home(root / "home"), REAL if REAL.exists() else root / "export.csv", root / "desk")
         if is_new:
-            copy_manifests(line.home)
             line.desk.mkdir()
             if not REAL.exists():
                 write_export(line.export)
