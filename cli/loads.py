@@ -67,6 +67,10 @@ def load_all(loads: Sequence[Load]) -> Iterator[str | ExpectedFailure]:
         if load.file is None and not load.platform.cron:
             yield f"{load.platform.name}: no file waits in drop/{load.platform.name}/, nothing was loaded"
             continue
+        if load.file is not None and not load.is_given and not load.file.is_file():
+            name = redact_label(load.file.name)
+            yield f"{name}: {load.platform.name}: no longer in drop/; another run has loaded it, or somebody removed it"
+            continue
         if load.file is not None and not load.file.is_file():
             yield ExpectedFailure(
                 f"{redact_label(load.file.name)} is neither a platform nor a file.", "Check its name or its path."

@@ -8,6 +8,7 @@ import dagster as dg
 import pytest
 
 from assets.raw import loads
+from cli.loads import load_all, wanted
 from core.errors import ExpectedFailure
 from core.settings import Home
 from ingestion.engine.reports import LoadReport
@@ -85,3 +86,21 @@ def test_a_newer_file_of_the_same_name_is_not_lost(run: Run, dropped: Path) -> N
     assert run(dropped, replaced)
     assert dropped.exists(), "a file that nobody has read was removed"
     assert dropped.read_text() == "newer\n"
+
+
+def test_a_dropped_file_that_another_run_has_loaded_meanwhile_is_no_failure(home: Home) -> None:
+    folder = home.drop / "pre_plainte"
+    folder.mkdir(parents=True)
+    file = folder / "ppel_2025.csv"
+    file.write_text("x\n")
+    [load] = wanted(["pre_plainte"], [])
+    assert load.file == file
+    file.unlink()
+    [outcome] = load_all([load])
+    assert isinstance(outcome, str)
+    assert outcome.startswith("ppel_2025.csv: pre_plainte: no longer in drop/; another run has loaded it")
+
+
+def test_a_given_file_that_is_not_there_is_a_failure(tmp_path: Path) -> None:
+    [outcome] = load_all(wanted(["pre_plainte"], [tmp_path / "ppel_2025.csv"]))
+    assert isinstance(outcome, ExpectedFailure)
