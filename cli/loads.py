@@ -67,14 +67,13 @@ def load_all(loads: Sequence[Load]) -> Iterator[str | ExpectedFailure]:
         if load.file is None and not load.platform.cron:
             yield f"{load.platform.name}: no file waits in drop/{load.platform.name}/, nothing was loaded"
             continue
-        if load.file is not None and not load.is_given and not load.file.is_file():
-            name = redact_label(load.file.name)
-            yield f"{name}: {load.platform.name}: no longer in drop/; another run has loaded it, or somebody removed it"
-            continue
-        if load.file is not None and not load.file.is_file():
+        if load.file is not None and load.is_given and not load.file.is_file():
             yield ExpectedFailure(
                 f"{redact_label(load.file.name)} is neither a platform nor a file.", "Check its name or its path."
             )
+            continue
+        if load.file is not None and not load.is_given and drop_folder.was_taken(load.platform, load.file):
+            yield _taken(load.platform, load.file)
             continue
         config = {}
         if load.file is not None:
@@ -87,3 +86,10 @@ def load_all(loads: Sequence[Load]) -> Iterator[str | ExpectedFailure]:
         else:
             which = f"{redact_label(load.file.name)}: " if load.file and len(loads) > 1 else ""
             yield from sorted({which + metadata["summary"] for metadata in outcome.metadata.values()})
+            if load.file is not None and not outcome.metadata:
+                yield _taken(load.platform, load.file)  # while this run waited for its turn
+
+
+def _taken(platform: Platform, file: Path) -> str:
+    name = redact_label(file.name)
+    return f"{name}: {platform.name}: no longer in drop/; another run has loaded it, or somebody removed it"

@@ -53,7 +53,7 @@ def platform(
     _written(
         scaffold.new_platform(name, pillar=pillar, title=title, table=table),
         "say in contract.py what each field may hold of a person, in client.py how its API is read, in README.md why",
-        f"write sandbox/{name}.py, which stands in for the platform and gives its tests their files",
+        f"write sandbox/{name}.py, which simulates the platform and gives its tests their files",
         "python dbt_project/build_sources.py && python dbt_project/seeds/build_seeds.py",
         f"cyberimpact load {name} --file FILE",
         "make snapshot",

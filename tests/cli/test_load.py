@@ -13,6 +13,7 @@ from core.errors import ExpectedFailure
 from core.settings import Home
 from ingestion.engine.reports import LoadReport
 from ingestion.engine.validation import Origin
+from orchestration.execution import Outcome
 
 PLATFORM = "services_publics_plus"
 
@@ -99,6 +100,16 @@ def test_a_dropped_file_that_another_run_has_loaded_meanwhile_is_no_failure(home
     [outcome] = load_all([load])
     assert isinstance(outcome, str)
     assert outcome.startswith("ppel_2025.csv: pre_plainte: no longer in drop/; another run has loaded it")
+
+
+def test_a_dropped_file_that_is_taken_while_its_run_waits_is_said(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = home.drop / "pre_plainte" / "ppel_2025.csv"
+    file.parent.mkdir(parents=True)
+    file.write_text("x\n")
+    monkeypatch.setattr("cli.loads.run_job", lambda *_: Outcome("run", succeeded=True, metadata={}, failures=()))
+    assert [str(outcome).partition(";")[0] for outcome in load_all(wanted(["pre_plainte"], []))] == [
+        "ppel_2025.csv: pre_plainte: no longer in drop/"
+    ]
 
 
 def test_a_given_file_that_is_not_there_is_a_failure(tmp_path: Path) -> None:
