@@ -101,7 +101,9 @@ class Access:
         """Return the refusal of a request, None for one that the view may answer."""
         rule: Rule | None = getattr(view, "rule", None)
         if rule is None or request.method not in rule.methods:
-            return failures.shown(request, HTTPStatus.METHOD_NOT_ALLOWED)
+            refusal = failures.shown(request, HTTPStatus.METHOD_NOT_ALLOWED)
+            refusal.headers["Allow"] = ", ".join(sorted(rule.methods)) if rule else ""
+            return refusal
         if rule.is_open:
             return None
         try:
