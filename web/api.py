@@ -157,7 +157,7 @@ def _reads(path: str, answer: type[Schema], summary: str, said: dict[int, str]) 
 
     def registered(view: Callable) -> Callable:
         api.api_operation(["HEAD"], path, include_in_schema=False)(view)
-        answers = dict.fromkeys(said, Refusal) | {200: answer}
+        answers = dict.fromkeys(sorted(said), Refusal) | {200: answer}
         return api.get(path, response=answers, summary=summary, openapi_extra={"responses": described})(view)
 
     return registered
