@@ -109,6 +109,7 @@ class ByServer(LoadScopeScheduling):
             "tests/cli/test_cli",
             "tests/e2e/test_recomputation",
             "tests/upgrade/",
+            "tests/web/test_login",
         )
         return file if file.startswith(shared) else nodeid
 

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from web import api
-from web.pages import home, verdict
+from web.pages import home, search, verdict
 
 handler400 = "web.failures.bad_request"
 handler403 = "web.failures.forbidden"
@@ -13,6 +13,7 @@ handler500 = "web.failures.server_error"
 urlpatterns = [
     path("", home.show, name="home"),
     path("connecte", home.logged_in, name="logged_in"),
+    path("chercher", search.show, name="search"),
     path("verdict/<token>", verdict.show, name="verdict"),
     path("api/", api.urls),
     path("health", home.health, name="health"),

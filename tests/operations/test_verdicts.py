@@ -154,10 +154,11 @@ def test_a_body_without_end_is_not_read_to_its_end(home, client) -> None:
 
 
 def test_every_answer_forbids_frames_scripts_and_caches(home, client) -> None:
-    for answer in (client.get(path(home)), client.get("/health"), client.get("/nothing")):
+    signed = [client.get(path(home)), client.get("/verdict/nothing"), send(client, path(home))]
+    for answer in (*signed, client.get("/health"), client.get("/nothing")):
         assert "default-src 'none'" in answer.headers["content-security-policy"]
         assert answer.headers["cache-control"] == "no-store"
-        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["referrer-policy"] == ("no-referrer" if answer in signed else "same-origin")
 
 
 def test_two_answers_at_once_give_one_verdict(home) -> None:

@@ -37,9 +37,8 @@ def show(request: HttpRequest, token: str) -> HttpResponse:
             return _answered(request, link, context)
         verdicts.refuse_used(settings.home(), link)
     except RefusedLinkError as refusal:
-        context = {"title": "Lien refusé", "refusal": str(refusal)}
-        return render(request, "web/verdict.html", context, status=HTTPStatus.GONE)
-    return _asked(request, context)
+        return _page(request, {"title": "Lien refusé", "refusal": str(refusal)}, HTTPStatus.GONE)
+    return _page(request, context)
 
 
 def _answered(request: HttpRequest, link: links.Link, context: dict[str, object]) -> HttpResponse:
@@ -48,9 +47,11 @@ def _answered(request: HttpRequest, link: links.Link, context: dict[str, object]
     try:
         verdicts.answer(settings.home(), link, request.POST.get("note"))
     except ExpectedFailure as failure:
-        return _asked(request, context | {"failure": failure}, HTTPStatus.BAD_REQUEST)
-    return render(request, "web/verdict.html", context | {"is_recorded": True})
+        return _page(request, context | {"failure": failure}, HTTPStatus.BAD_REQUEST)
+    return _page(request, context | {"is_recorded": True})
 
 
-def _asked(request: HttpRequest, context: dict[str, object], status: HTTPStatus = HTTPStatus.OK) -> HttpResponse:
-    return render(request, "web/verdict.html", context | {"longest": verdicts.LONGEST_NOTE}, status=status)
+def _page(request: HttpRequest, context: dict[str, object], status: HTTPStatus = HTTPStatus.OK) -> HttpResponse:
+    response = render(request, "web/verdict.html", context | {"longest": verdicts.LONGEST_NOTE}, status=status)
+    response.headers["Referrer-Policy"] = "no-referrer"  # its address is what decides
+    return response
