@@ -88,7 +88,7 @@ def show(request: PersonRequest) -> HttpResponse:
         request,
         "web/search.html",
         {
-            "title": f"Chercher « {query} »" if query else "Chercher",
+            "title": f"Chercher «\u00a0{query}\u00a0»" if query else "Chercher",
             "query": query,
             "groups": [group for group in groups if group.results],
             "kpis": kpis,
@@ -165,7 +165,7 @@ def _figures(
         (points, latest.get((code, place)) or (latest.get((code, NATION)) if place == home else None))
         for (code, place), points in wanted.items()
     ]
-    best = sorted(((points, row) for points, row in shown if row), key=lambda pair: (-pair[0], pair[1]["kpi_label"]))
+    best = sorted(((points, row) for points, row in shown if row), key=lambda pair: (-pair[0], len(pair[1]["kpi_label"])))
     return list(dict.fromkeys(_figure(row) for _, row in best))[:MOST]
 
 
@@ -229,4 +229,4 @@ def _boards(request: PersonRequest) -> list[tuple[str, str, str]]:
 def _definitions(reading: Reading) -> Iterator[tuple[Found, str]]:
     """Yield what the columns of the readable tables mean."""
     for row in reading.rows(_DEFINITIONS):
-        yield Found(row["comment"].strip(), f"colonne {row['column_name']}"), ""
+        yield Found(row["comment"].strip().replace("`", ""), f"colonne {row['column_name']}"), ""
