@@ -165,7 +165,9 @@ def _figures(
         (points, latest.get((code, place)) or (latest.get((code, NATION)) if place == home else None))
         for (code, place), points in wanted.items()
     ]
-    best = sorted(((points, row) for points, row in shown if row), key=lambda pair: (-pair[0], len(pair[1]["kpi_label"])))
+    best = sorted(
+        ((points, row) for points, row in shown if row), key=lambda pair: (-pair[0], len(pair[1]["kpi_label"]))
+    )
     return list(dict.fromkeys(_figure(row) for _, row in best))[:MOST]
 
 
