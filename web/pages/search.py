@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 import yaml
@@ -12,8 +12,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.http import urlencode
 
 from audit.cells import TOTAL, Period
-from core import settings, superset
-from core.normalize_text import words
+from core import normalize_text, settings, superset
 from operations import topics
 from warehouse import rights
 from web.access import PersonRequest, page, superset_url
@@ -50,6 +49,9 @@ _DEFINITIONS = """
     where comment is not null group by comment order by comment
 """
 
+#: Titles and texts are the same from one search to the next.
+words = lru_cache(maxsize=8192)(normalize_text.words)
+
 
 class Found(NamedTuple):
     """A result: its title, what stands below it, and where it leads."""
@@ -80,7 +82,7 @@ def show(request: PersonRequest) -> HttpResponse:
         groups = [
             Group("Chiffres", _figures(reading, kpis, places, asked, _home(request.person))),
             Group("Territoires", _territories(places, asked, base)),
-            Group("Thèmes", _best(asked, _topics())),
+            Group("Thèmes", _best(asked, _topics() if asked else ())),
             Group("Tableaux de bord", _best(asked, ((board, "") for board in boards))),
             Group("Définitions", _best(asked, _definitions(reading))),
         ]
