@@ -8,6 +8,7 @@ from decimal import Decimal
 from html import escape
 from typing import Any, NamedTuple
 
+from audit import keyring, ledger, signing
 from audit.cells import Figures
 from audit.copies import Evaluations
 from audit.definitions import FIGURES
@@ -20,6 +21,7 @@ from audit.verifying import Verdict
 from core.clock import PARIS
 from core.errors import ExpectedFailure
 from core.french import exact
+from core.settings import Home
 
 SUPPRESSED = "non diffusé : trop peu de victimes"
 
@@ -356,6 +358,20 @@ def verdict_lines(verdict: Verdict) -> list[str]:
         *verdict.remarks,
         *verdict.problems,
     ]
+
+
+def public_key_lines(home: Home) -> Iterable[str]:
+    """Yield the public key as auditors keep it, and which keys the ledger names.
+
+    Keys that were replaced are named and not given: who trusts one of them trusts it for all publications.
+    """
+    key = signing.private_key()
+    if key is None:
+        yield "Aucune clé de signature sur cette machine : les publications seraient non scellées."
+    else:
+        yield f"Clé de signature actuelle, empreinte {signing.fingerprint(key.public_key())} :"
+        yield signing.pem(key.public_key())
+    yield from key_lines(ledger.entries(home), keyring.retired_keys(home))
 
 
 def key_lines(known: Sequence[Entry], retired: Sequence[RetiredKey]) -> Iterable[str]:

@@ -87,27 +87,19 @@ def verify(
         say(*report.verdict_lines(verdict))
     if verdict.problems:
         raise ExpectedFailure(
-            f"{len(verdict.problems)} altération(s) trouvée(s).",
+            verdict.conclusion,
             "Conservez le dossier en l'état et prévenez le responsable de la plateforme.",
         )
     if not as_json:
-        say("Rien n'a été altéré.")
+        say(verdict.conclusion)
 
 
 @key_app.command("show")
 def show_key() -> None:
     """La clé publique, à remettre aux auditeurs, et les clés que le registre nomme."""
-    from audit import keyring, ledger, report, signing
+    from audit import report
 
-    own = signing.private_key()
-    if own:
-        say(
-            f"Clé de signature actuelle, empreinte {signing.fingerprint(own.public_key())} :",
-            signing.pem(own.public_key()),
-        )
-    else:
-        say("Aucune clé de signature sur cette machine : les publications seraient non scellées.")
-    say(*report.key_lines(ledger.entries(settings.home()), keyring.retired_keys(settings.home())))
+    say(*report.public_key_lines(settings.home()))
 
 
 @key_app.command("new")
