@@ -85,7 +85,7 @@ def test_a_verification_that_dies_says_so(signed: Home) -> None:
     started = verification_run.start(signed)
     ended(signed, started.id)
     verification_run._write(signed.run / "verifications", started)  # as it was before its end
-    assert "arrêtée avant sa fin" in (verification_run.read(signed, started.id).failure or "")
+    assert "arrêtée avant sa fin" in (ended(signed, started.id).failure or "")
 
 
 def test_not_many_verifications_run_at_once(signed: Home, monkeypatch: pytest.MonkeyPatch) -> None:
