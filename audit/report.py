@@ -32,6 +32,43 @@ _PARTS = {"value": "Valeur", "numerator": "Numérateur", "denominator": "Dénomi
 _SHOWN = 12
 
 
+#: The columns of a record, and the dimensions of breakdowns, as a French reader is shown them.
+COLUMNS = {
+    "record_key": "Clé",
+    "occurred_on": "Jour",
+    "territory_code": "Territoire",
+    "numerator": "Numérateur",
+    "denominator": "Dénominateur",
+    "account_scope": "Périmètre du compte",
+    "age_class": "Classe d'âge",
+    "audience": "Public",
+    "category": "Catégorie",
+    "channel": "Canal",
+    "crisis_kind": "Nature de la crise",
+    "device": "Appareil",
+    "handover": "Orientation",
+    "hour": "Heure",
+    "listing_action": "Action sur la fiche",
+    "network": "Réseau",
+    "outcome": "Suite donnée",
+    "person_type": "Type de personne",
+    "platform": "Plateforme",
+    "publisher": "Annuaire",
+    "scope": "Périmètre",
+    "service": "Service",
+    "site": "Site",
+    "store": "Magasin d'applications",
+    "sub_site": "Sous-site",
+    "targeted_kpi": "Indicateur visé",
+    "theme": "Thème",
+    "threat": "Menace",
+    "traffic_source": "Origine des visites",
+    "verbatim_theme": "Thème du verbatim",
+    "victim_type": "Type de victime",
+    "weekday_hour": "Jour et heure",
+}
+
+
 class Section(NamedTuple):
     """A part of the answer: lines of label and value, then a table, then a text that keeps its shape."""
 
@@ -175,8 +212,9 @@ def model_row(model: Model) -> tuple:
 
 
 def records_section(shown: PublishedCell, records: Records) -> Section:
-    columns = ["Clés"] if records.rows else []
-    return Section("Enregistrements sources", records_lines(shown, records), columns, [(key,) for key in records.keys])
+    pages = [("Page", f"{records.page} sur {in_french(records.pages)} (--page)")] if records.pages > 1 else []
+    lines = [*records_lines(shown, records), *(pages if records.rows else [])]
+    return Section("Enregistrements sources", lines, ["Clés"] if records.rows else [], [(key,) for key in records.keys])
 
 
 def records_lines(shown: PublishedCell, records: Records) -> list[tuple[str, str]]:
@@ -192,8 +230,12 @@ def records_lines(shown: PublishedCell, records: Records) -> list[tuple[str, str
     number = (label, in_french(records.number))
     if records.number and not records.rows:
         return [number, ("Clés", "non montrées : elles compteraient de petits effectifs de victimes")]
-    pages = in_french(records.pages)
-    return [number, ("Page", f"{records.page} sur {pages} (--page)")] if records.pages > 1 else [number]
+    return [number]
+
+
+def column(name: str) -> str:
+    """Return the French name of a column of records, or of a dimension; one that has none yet is shown by its own."""
+    return COLUMNS.get(name, name)
 
 
 def recomputed_lines(found: Recomputation) -> list[tuple[str, str]]:

@@ -35,8 +35,8 @@ _SHOWN_CHOICES = 40
 _PLATFORM_PREFIX = "raw_"
 
 
-class UnknownCellError(ExpectedFailure):
-    """There is no such figure for the reader."""
+class NotPublishedError(ExpectedFailure):
+    """There is no such figure for the reader, or nothing was published then."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,8 @@ class Provenance:
     Attributes:
         models: The chain of tables.
         checks: Checks that did not simply pass: name and state.
-        evaluations: How the checks ended lately, from the current copy; None where it holds none.
+        evaluations: How the checks ended lately, from the current copy; None where it holds none, or the reader may not
+            read them.
         loads: What fed it, the latest first.
     """
 
@@ -223,18 +224,20 @@ def as_of(home: Home, day: date | None) -> list[Entry]:
     """Return the publications up to the end of a day in Paris, all of them by default.
 
     Raises:
-        ExpectedFailure: there is none.
+        NotPublishedError: there is none.
     """
     known = ledger.entries(home)
     if not known:
-        raise ExpectedFailure("Le registre est vide : rien n'a encore été publié ici.", "Lancez `cyberimpact publish`.")
+        raise NotPublishedError(
+            "Le registre est vide : rien n'a encore été publié ici.", "Lancez `cyberimpact publish`."
+        )
     if day is None:
         return known
     end = datetime.combine(day, time.max, PARIS)
     found = [entry for entry in known if entry.published_at <= end]
     if not found:
         first = known[0].published_at.astimezone(PARIS)
-        raise ExpectedFailure(
+        raise NotPublishedError(
             f"Rien n'était publié le {day:%d/%m/%Y}.", f"La première publication est du {first:%d/%m/%Y à %H:%M}."
         )
     return found
@@ -261,7 +264,7 @@ def published_figures(known: list[Entry], reader: Reader, cell: Cell) -> tuple[s
     return level, figures
 
 
-def missing(connection: duckdb.DuckDBPyConnection, known: list[Entry], reader: Reader, cell: Cell) -> UnknownCellError:
+def missing(connection: duckdb.DuckDBPyConnection, known: list[Entry], reader: Reader, cell: Cell) -> NotPublishedError:
     """Return the failure that names the coordinate of a cell that does not exist for a reader, and those that do."""
 
     def choices(column: str, where: str = "true", *parameters: Any) -> list:
@@ -270,9 +273,9 @@ def missing(connection: duckdb.DuckDBPyConnection, known: list[Entry], reader: R
 
     if not choices("kpi_code"):
         with duckdb.connect(":memory:") as every:
-            published = f"select distinct kpi_code from {ledger.state(known)} where {reader.rows} order by 1"  # noqa: S608
+            published = f"select distinct kpi_code from {ledger.changes(known)} where {reader.rows} order by 1"  # noqa: S608
             codes = every.execute(published).fetchall()
-        return UnknownCellError(
+        return NotPublishedError(
             f"L'indicateur « {cell.code} » n'a pas été publié.", f"Publiés : {', '.join(code for (code,) in codes)}."
         )
     in_period = ("period_type = ? and period_start = ?", cell.period.period_type, cell.period.start)
@@ -283,17 +286,17 @@ def missing(connection: duckdb.DuckDBPyConnection, known: list[Entry], reader: R
         if not of_type:
             first = connection.execute("select period_type, max(period_start) from shown group by all").fetchall()
             examples = ", ".join(str(cells.Period(kind, start)) for kind, start in sorted(first))
-            return UnknownCellError(
+            return NotPublishedError(
                 f"{cell.code} n'existe pas à cette finesse : {cell.period}.",
                 f"Périodes publiées : {', '.join(types)} ; les dernières : {examples}.",
             )
         first, last = (cells.Period(cell.period.period_type, start) for start in (of_type[0], of_type[-1]))
-        return UnknownCellError(
+        return NotPublishedError(
             f"{cell.code} n'a pas de donnée pour {cell.period}.",
             f"Publié de {first} à {last} ({len(of_type)} périodes).",
         )
     if cell.territory not in territories:
-        return UnknownCellError(
+        return NotPublishedError(
             f"{cell.code} n'a pas de donnée pour {cell.territory} en {cell.period}.",
             f"Territoires publiés : {shortened(territories)}.",
         )
@@ -303,7 +306,7 @@ def missing(connection: duckdb.DuckDBPyConnection, known: list[Entry], reader: R
         *in_period[1:],
         cell.territory,
     )
-    return UnknownCellError(
+    return NotPublishedError(
         f"{cell.code} n'a pas de donnée pour {cell.dimension}={cell.breakdown}, {cell.territory}, {cell.period}.",
         f"Ventilations publiées : {shortened(breakdowns)}.",
     )
@@ -324,9 +327,8 @@ def find(home: Home, reader: Reader, cell: Cell, day: date | None = None) -> Pub
         day: As readers saw it at the end of this day; as they see it now by default.
 
     Raises:
-        UnknownCellError: there is no such figure that the reader may see.
-        ExpectedFailure: nothing was published, the figure may no longer be shown, or the manifest of its evidence is
-            gone.
+        NotPublishedError: there is no such figure that the reader may see, or nothing was published.
+        ExpectedFailure: the figure may no longer be shown, or the manifest of its evidence is gone.
     """
     known = as_of(home, day)
     level, figures = published_figures(known, reader, cell)
@@ -355,7 +357,9 @@ def provenance(shown: PublishedCell) -> Provenance:
         return Provenance(
             models=models_of(connection, definition),
             checks=checks_of(connection, definition),
-            evaluations=copies.evaluations(shown.home, definition.checks, definition.raw_tables),
+            evaluations=copies.evaluations(shown.home, definition.checks, definition.raw_tables)
+            if shown.reader.reads(copies.EVALUATIONS)
+            else None,
             loads=loads_of(connection, definition, shown.reader),
         )
 

@@ -10,7 +10,7 @@ from audit import report
 from audit.cells import Cell, Figures, Period
 from audit.history import history
 from audit.readers import OPERATOR, Reader
-from audit.tracing import UnknownCellError, find, provenance, recompute, records, trace
+from audit.tracing import NotPublishedError, find, provenance, recompute, records, trace
 from core.errors import ExpectedFailure
 from core.settings import Home
 from tests.audit.world import FIRST, OPEN_SQL, RECORDS, SQL, record, write_warehouse
@@ -45,7 +45,7 @@ def published(home: Home) -> Home:
 def test_another_territory_is_as_one_that_does_not_exist(published: Home, reader: Reader, verb) -> None:
     refusals = []
     for code in ("FR-971", "FR-34"):
-        with pytest.raises(UnknownCellError) as refusal:
+        with pytest.raises(NotPublishedError) as refusal:
             verb(published, reader, Cell("visits", OCTOBER, code))
         refusals.append(str(refusal.value).replace(code, ""))
     assert refusals[0] == refusals[1]
@@ -55,7 +55,7 @@ def test_another_territory_is_as_one_that_does_not_exist(published: Home, reader
 
 def test_who_reads_no_figures_finds_none(published: Home) -> None:
     for right in (Right(), Right({"audit.platform_load": None})):
-        with pytest.raises(UnknownCellError):
+        with pytest.raises(NotPublishedError):
             find(published, Reader(right, verifies=True), GIRONDE)
 
 
