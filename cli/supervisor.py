@@ -64,8 +64,8 @@ class Program:
 
 def programs() -> list[Program]:
     """Return what the platform runs on one machine."""
-    dagster_port, superset_port, sandbox_port, api_port = (
-        settings.port(name) for name in ("dagster", "superset", "sandbox", "api")
+    dagster_port, superset_port, sandbox_port, web_port = (
+        settings.port(name) for name in ("dagster", "superset", "sandbox", "web")
     )
     workspace, code = workspace_file(), code_socket()
     definitions = ["-m", "orchestration.definitions", "--location-name", "cyberimpact"]
@@ -74,7 +74,7 @@ def programs() -> list[Program]:
         Program("superset", [superset.PYTHON, superset.SERVER, "serve"], superset_port, "/health"),
         Program("dagster-code", [BIN / "dagster", "code-server", "start", "-s", code, *definitions], socket=code),
         Program("dagster-webserver", [*WEBSERVER, workspace], dagster_port, "/health"),
-        Program("api", [BIN / "python", "-m", "web"], api_port, "/health"),
+        Program("web", [BIN / "python", "-m", "web"], web_port, "/health"),
         Program("watch", [BIN / "cyberimpact", "watch"]),
         Program("dagster-daemon", [BIN / "dagster-daemon", "run", "-w", workspace]),
     ]

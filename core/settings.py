@@ -23,7 +23,7 @@ UMASK = 0o077
 LOOPBACK = ("127.0.0.1", "localhost")
 PORTS = range(1, 65536)
 OPERATIONS_SETTING = "CYBERIMPACT_OPERATIONS_DATABASE"
-DEFAULT_PORTS = {"dagster": "3000", "superset": "8088", "sandbox": "8090", "api": "8091"}
+DEFAULT_PORTS = {"dagster": "3000", "superset": "8088", "sandbox": "8090", "web": "8091"}
 
 
 @dataclass(frozen=True)
@@ -219,13 +219,14 @@ def operations_url() -> str | None:
 
 
 def port(service: str) -> int:
-    """Return the loopback port of a supervised service: `dagster`, `superset`, `sandbox` or `api`.
+    """Return the loopback port of a supervised service: `dagster`, `superset`, `sandbox` or `web`.
 
     Raises:
         ExpectedFailure: the configured value is not a port number.
     """
     name = f"CYBERIMPACT_{service.upper()}_PORT"
-    value = get(name, DEFAULT_PORTS[service])
+    former = get("CYBERIMPACT_API_PORT") if service == "web" else None  # what 0.1.0 called it
+    value = get(name) or former or DEFAULT_PORTS[service]
     if not value.isdecimal() or int(value) not in PORTS:
         raise ExpectedFailure(
             f"{name} is {value!r}, which is not a port number.", "Set it to a number from 1 to 65535."
@@ -247,6 +248,7 @@ def trusted_hosts(url: str) -> list[str]:
     return sorted({*LOOPBACK, urlsplit(url).hostname or LOOPBACK[0]})
 
 
-def api_url() -> str:
-    """Return where the links of alerts lead: the loopback address, unless a gateway serves it elsewhere."""
-    return get("CYBERIMPACT_API_URL", f"http://127.0.0.1:{port('api')}").rstrip("/")
+def web_url() -> str:
+    """Return where people reach the pages: the loopback address, unless a gateway serves them elsewhere."""
+    found = get("CYBERIMPACT_WEB_URL") or get("CYBERIMPACT_API_URL")  # what 0.1.0 called it
+    return (found or f"http://127.0.0.1:{port('web')}").rstrip("/")

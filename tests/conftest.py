@@ -15,6 +15,7 @@ from tests.shared_folder import made_once
 
 os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
 os.environ["CYBERIMPACT_PSEUDONYM_KEY"] = "a key that only tests have"
+os.environ["DJANGO_SETTINGS_MODULE"] = "web.settings"  # one Django for all tests of a process
 
 
 @pytest.fixture(scope="session")

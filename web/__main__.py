@@ -1,10 +1,67 @@
 """Serves the application on loopback: `python -m web`."""
 
-import uvicorn
+import io
+import os
+from typing import Any
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "web.settings")
+
+import django
+from django.core.management import call_command
+from gunicorn.app.base import BaseApplication
 
 from core import settings
-from web.app import build_app
 
-settings.keep_private()
-#: The path of a request holds the signature of a link: it is written down nowhere.
-uvicorn.run(build_app(), host="127.0.0.1", port=settings.port("api"), log_level="warning", access_log=False)
+#: Parts of the design system that no page uses.
+UNUSED = (
+    *(f"dsfr/dist/{part}" for part in ("analytics", "component", "core", "dsfr", "layout", "legacy", "scheme")),
+    *(
+        "dsfr/dist/dsfr.min.css",
+        "dsfr/dist/dsfr.legacy.min.css",
+        "dsfr/dist/dsfr.print.min.css",
+        "*.nomodule.*",
+        "*.md",
+    ),
+    *("dsfr/dist/artwork", "django-dsfr", "css/dsfr-*", "js/formsets.js"),
+    *("utility.*", "utility/colors", "icons-*", "*.legacy.min.css", "icons.min.css", "*.print.min.css"),
+    *("ext", "htmx-4*", "htmax-4*", "htmx-2.js"),
+)
+OPTIONS = {
+    "bind": f"127.0.0.1:{settings.port('web')}",
+    # One process: its limits on requests and its answers of Superset hold for all. DuckDB works outside Python's lock.
+    "workers": 1,
+    "worker_class": "gthread",
+    "threads": 24,
+    "timeout": 120,
+    "keepalive": 75,  # above that of clients: else one closes while a request is on its way
+    "limit_request_line": 8190,
+    "loglevel": "warning",
+    "accesslog": None,  # the path of a request can hold the signature of a link: it is written down nowhere
+}
+
+
+class Server(BaseApplication):
+    """gunicorn with our options."""
+
+    def load_config(self) -> None:
+        for name, value in OPTIONS.items():
+            self.cfg.set(name, value)  # ty: ignore[missing-union-attribute]
+
+    def load(self) -> Any:
+        from web.wsgi import application
+
+        return application
+
+
+def main() -> None:
+    """Collect the static files and serve."""
+    settings.keep_private()
+    settings.make_folder(settings.home().run)
+    django.setup()
+    call_command("check", tags=["security"], fail_level="ERROR", stdout=io.StringIO())
+    call_command("collectstatic", interactive=False, verbosity=0, ignore_patterns=list(UNUSED))
+    Server().run()
+
+
+if __name__ == "__main__":
+    main()

@@ -19,7 +19,7 @@ async def _health(_: Request) -> JSONResponse:
 def build_app() -> Starlette:
     """Return the application of the current home."""
     routes = [Route("/health", _health), *verdicts.routes, *kpi.routes, *openapi.routes]
-    hosts = settings.trusted_hosts(settings.api_url())
+    hosts = settings.trusted_hosts(settings.web_url())
     return Starlette(
         routes=routes, middleware=[Middleware(Guarded), Middleware(TrustedHostMiddleware, allowed_hosts=hosts)]
     )

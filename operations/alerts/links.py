@@ -68,7 +68,7 @@ def address(alert_id: str, verdict: str, role: str, since: datetime) -> str:
         "role": role,
     }
     token = jwt.encode(claims, settings.require(KEY_SETTING), algorithm=_ALGORITHM)
-    return f"{settings.api_url()}/verdict/{token}"
+    return f"{settings.web_url()}/verdict/{token}"
 
 
 def opened(token: str) -> Link:

@@ -1,0 +1,136 @@
+"""Says of each view who may open it and who may act on it, and holds to it.
+
+A view has one decorator: `page`, or `open_to_all` with what stands in the place of a session. One that has none is
+refused at the start (`web.apps`) and on each request.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.views.decorators.csrf import csrf_exempt
+
+from core import settings
+from web import failures, identity
+from web.identity import Act, NoAnswerError, Person
+
+READING = frozenset({"GET", "HEAD"})
+
+View = Callable[..., HttpResponse]
+
+
+class PersonRequest(HttpRequest):
+    """A request of somebody who is known: what a view with a `page` decorator is given."""
+
+    person: Person
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Who may open a view.
+
+    Attributes:
+        reads: A table, `schema.table`, that one's right must grant; None for any table.
+        opens: What one must be allowed to do to open it; None for nothing special.
+        acts: What one must be allowed to do to send its form; None where it takes none.
+        methods: What it may be asked by.
+        is_open: Whether it needs no session: it is public, or a token or signature in the request decides.
+        why: Why it needs none.
+    """
+
+    reads: str | None = None
+    opens: Act | None = None
+    acts: Act | None = None
+    methods: frozenset[str] = READING
+    is_open: bool = False
+    why: str = ""
+
+    def admits(self, person: Person, method: str) -> bool:
+        """Return whether a person may send a request of a method."""
+        right = person.right
+        if not right or (self.reads and not right.is_everything and self.reads not in right.tables):
+            return False
+        return {self.opens, None if method in READING else self.acts} - {None} <= person.acts
+
+
+def page(*, reads: str | None = None, opens: Act | None = None, acts: Act | None = None) -> Callable[[View], View]:
+    """Say who may open a view: whoever may read something, or a table; with `acts`, who may send its form.
+
+    A form that only asks, such as a search, is sent by GET.
+    """
+    methods = READING | {"POST"} if acts else READING
+    return _ruled(Rule(reads, opens, acts, methods))
+
+
+def act(needs: Act, *, reads: str | None = None) -> Callable[[View], View]:
+    """Say that a view takes a form and shows nothing by itself, and what one must be allowed to do to send it."""
+    return _ruled(Rule(reads=reads, acts=needs, methods=frozenset({"POST"})))
+
+
+def personal() -> Callable[[View], View]:
+    """Say that a view is for whoever may read something, and takes forms that concern the person's own role alone."""
+    return _ruled(Rule(methods=READING | {"POST"}))
+
+
+def open_to_all(why: str, methods: frozenset[str] = READING) -> Callable[[View], View]:
+    """Say that a view needs no session, and why; no cookie decides there, so none can be abused."""
+    return lambda view: csrf_exempt(_ruled(Rule(methods=methods, is_open=True, why=why))(view))
+
+
+def _ruled(rule: Rule) -> Callable[[View], View]:
+    def ruled(view: View) -> View:
+        view.rule = rule  # ty: ignore[missing-attribute]
+        return view
+
+    return ruled
+
+
+class Access:
+    """Middleware: lets a request through to its view if its rule admits who sends it."""
+
+    def __init__(self, get_response: View) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self._get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Any, *_: Any) -> HttpResponse | None:
+        """Return the refusal of a request, None for one that the view may answer."""
+        rule: Rule | None = getattr(view, "rule", None)
+        if rule is None or request.method not in rule.methods:
+            return failures.shown(request, HTTPStatus.METHOD_NOT_ALLOWED)
+        if rule.is_open:
+            return None
+        try:
+            person = identity.person_of(request.COOKIES.get(identity.COOKIE), now=request.method not in READING)
+        except NoAnswerError:
+            return failures.shown(request, HTTPStatus.SERVICE_UNAVAILABLE)
+        if person is None:
+            return _without_session(request)
+        request.person = person  # ty: ignore[missing-attribute]
+        return None if rule.admits(person, str(request.method)) else failures.shown(request, HTTPStatus.FORBIDDEN)
+
+
+def _without_session(request: HttpRequest) -> HttpResponse:
+    """Send a reader to the login and back; give a form back with all that was typed."""
+    if request.method not in READING:
+        return failures.expired(request, login_url(request, "/connecte"))
+    login = login_url(request, request.get_full_path())
+    if request.headers.get("HX-Request"):
+        return HttpResponse(status=HTTPStatus.NO_CONTENT, headers={"HX-Redirect": login})
+    return HttpResponseRedirect(login)
+
+
+def login_url(request: HttpRequest, path: str) -> str:
+    """Return Superset's page that asks for a login and leads back to a path, on the host that the browser uses.
+
+    A cookie belongs to a host: a browser that came by another name of it would not have the cookie here.
+    """
+    host = request.get_host()
+    here = f"{request.scheme}://{host}"
+    superset = settings.get("CYBERIMPACT_SUPERSET_URL")
+    base = superset or f"{request.scheme}://{host.partition(':')[0]}:{settings.port('superset')}"
+    return f"{base.rstrip('/')}/login/?{urlencode({'next': here + path}, quote_via=quote)}"

@@ -1,0 +1,152 @@
+"""Tells who sends a request: Superset knows, from the cookie of its session.
+
+A browser sends Superset's cookie to every port of its host. Nothing about accounts is declared or kept here.
+"""
+
+import hashlib
+import threading
+import time
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from http import HTTPStatus
+
+import httpx
+
+from core import settings
+from privacy import pseudonymise_account
+from warehouse import rights
+from warehouse.rights import Right
+
+COOKIE = "session"
+#: How long an answer of Superset holds for reading; an act asks anew.
+KNOWN_SECONDS = 5
+MOST_KNOWN = 1_000
+#: Superset's answer takes milliseconds; a reader does not wait longer for one that hangs.
+WAIT_SECONDS = 10
+
+
+class Act(StrEnum):
+    """What a role may do besides reading, as `superset/policies/roles.yml` names it."""
+
+    WATCH = "can_decide on Veille"
+    PREVENT = "can_write on Prevention"
+    VERIFY = "can_verify on Audit"
+    LOAD = "can_load on Sources"
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who sends a request.
+
+    Attributes:
+        username: The account, which is shown to itself and kept nowhere.
+        display_name: How the header addresses it.
+        roles: Its roles in Superset.
+        acts: What it may do.
+    """
+
+    username: str
+    display_name: str
+    roles: frozenset[str]
+    acts: frozenset[Act] = field(default=frozenset())
+
+    @cached_property
+    def account(self) -> str:
+        """Its pseudonym, the same as in the access log."""
+        return pseudonymise_account(self.username)
+
+    @property
+    def right(self) -> Right:
+        """What it may read, by today's policies."""
+        return rights.current().right(self.roles)
+
+    @property
+    def places(self) -> tuple[str, ...] | None:
+        """Codes of the territories that it acts on; None for all."""
+        return None if rights.ADMIN in self.roles else rights.current().places(self.roles)
+
+    @property
+    def role(self) -> str:
+        """The role that is recorded with its acts: that of its territory, else the first one."""
+        known = rights.current().roles
+        own = sorted(self.roles & known.keys(), key=lambda name: (known[name].places is None, name))
+        return own[0] if own else "administrateur" if rights.ADMIN in self.roles else "sans rôle"
+
+    def may_act_on(self, territory: str) -> bool:
+        """Return whether a territory is one that it acts on."""
+        return self.places is None or territory in self.places
+
+
+class NoAnswerError(Exception):
+    """Superset does not answer, so nobody is known."""
+
+
+class Superset:
+    """Asks Superset whose a cookie is, and knows its answers for some seconds.
+
+    Args:
+        url: Where Superset itself answers.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._http = httpx.Client(base_url=url, timeout=WAIT_SECONDS)
+        self._known: dict[str, tuple[float, Person | None]] = {}
+        self._lock = threading.Lock()
+
+    def person(self, cookie: str | None, *, now: bool) -> Person | None:
+        """Return whose a cookie is, None where it is nobody's.
+
+        Args:
+            cookie: The value of Superset's cookie.
+            now: Whether to ask anew, as for an act.
+
+        Raises:
+            NoAnswerError: Superset does not answer.
+        """
+        if not cookie:
+            return None
+        key = hashlib.sha256(cookie.encode()).hexdigest()
+        asked_at, known = self._known.get(key, (0.0, None))
+        if not now and asked_at and time.monotonic() - asked_at <= KNOWN_SECONDS:
+            return known
+        asked_at = time.monotonic()
+        found = self._ask(cookie)
+        with self._lock:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            self._known[key] = asked_at, found
+        return found
+
+    def _ask(self, cookie: str) -> Person | None:
+        try:
+            answer = self._http.get("/api/v1/me/roles/", headers={"Cookie": f"{COOKIE}={cookie}"})
+            if answer.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+                return None
+            answer.raise_for_status()
+            return _person(answer.json()["result"])
+        except (httpx.HTTPError, ValueError, LookupError, AttributeError, TypeError):
+            raise NoAnswerError from None
+
+
+def _person(found: dict) -> Person | None:
+    """Read what Superset says of a user; who has no name is nobody."""
+    username, roles = found.get("username"), found["roles"]
+    if not username:
+        return None
+    granted = {f"{action} on {subject}" for permissions in roles.values() for action, subject in permissions}
+    shown = " ".join(filter(None, (found.get("firstName"), found.get("lastName")))) or username
+    return Person(username, shown, frozenset(roles), frozenset(act for act in Act if act.value in granted))
+
+
+_superset: Superset | None = None
+_making = threading.Lock()
+
+
+def person_of(cookie: str | None, *, now: bool = False) -> Person | None:
+    """Return whose a cookie of Superset is; see `Superset.person`."""
+    global _superset  # noqa: PLW0603 - one client for the process, made at its first use
+    with _making:
+        if _superset is None:
+            _superset = Superset(f"http://127.0.0.1:{settings.port('superset')}")
+    return _superset.person(cookie, now=now)

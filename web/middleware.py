@@ -1,0 +1,121 @@
+"""What holds for every request: headers, limits, and failures in words."""
+
+import hashlib
+import logging
+import threading
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable
+from http import HTTPStatus
+
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse
+
+from core.errors import ExpectedFailure
+from warehouse.reader_copies import NothingPublishedError
+from warehouse.rights import AccessError
+from web import failures, identity
+from web.failures import Conflict, NotFound
+
+log = logging.getLogger(__name__)
+
+Answer = Callable[[HttpRequest], HttpResponse]
+
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "font-src 'self'; connect-src 'self'; manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; "
+    "base-uri 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "X-Robots-Tag": "noindex, nofollow",
+}
+
+
+class SecurityHeaders:
+    """Middleware: adds `HEADERS` to each answer that does not say otherwise, as static files do of their caching."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self._get_response(request)
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
+
+
+class Limits:
+    """Middleware: at most so many requests a minute from one session, or from one address without a session."""
+
+    SECONDS = 60
+    READINGS, ACTS = 600, 60
+    MOST_KNOWN = 10_000
+
+    def __init__(self, get_response: Answer) -> None:
+        self._get_response = get_response
+        self._lock = threading.Lock()
+        self._seen: defaultdict[tuple[str, bool], deque[float]] = defaultdict(deque)
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        is_act = request.method not in {"GET", "HEAD"}
+        if not self._has_room(_sender(request), is_act=is_act):
+            return failures.shown(request, HTTPStatus.TOO_MANY_REQUESTS)
+        return self._get_response(request)
+
+    def _has_room(self, sender: str, *, is_act: bool) -> bool:
+        now = time.monotonic()
+        with self._lock:
+            if len(self._seen) > self.MOST_KNOWN:
+                self._seen.clear()
+            times = self._seen[sender, is_act]
+            while times and now - times[0] > self.SECONDS:
+                times.popleft()
+            if len(times) >= (self.ACTS if is_act else self.READINGS):
+                return False
+            times.append(now)
+            return True
+
+
+def _sender(request: HttpRequest) -> str:
+    cookie = request.COOKIES.get(identity.COOKIE) or request.headers.get("Authorization", "")
+    return hashlib.sha256(cookie.encode()).hexdigest() if cookie else str(request.META.get("REMOTE_ADDR"))
+
+
+class Failures:
+    """Middleware: an expected failure of a view becomes a page that says it."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self._get_response(request)
+
+    def process_exception(self, request: HttpRequest, problem: Exception) -> HttpResponse | None:
+        status, said = _expected(problem)
+        if status is None:
+            log.error("A page failed.", exc_info=problem)
+            return None
+        return failures.shown(request, status, said)
+
+
+def _expected(problem: Exception) -> tuple[HTTPStatus | None, ExpectedFailure | None]:
+    """Return how an exception is answered, and in which words; nothing for one that nobody expects."""
+    match problem:
+        case NothingPublishedError():
+            said = ExpectedFailure("Rien n'est encore publié.", "Réessayez après la première publication.")
+            return HTTPStatus.SERVICE_UNAVAILABLE, said
+        case AccessError():
+            log.warning("%s", problem)
+            said = ExpectedFailure("Les chiffres ne peuvent pas être lus pour le moment.", "Réessayez bientôt.")
+            return HTTPStatus.SERVICE_UNAVAILABLE, said
+        case RequestDataTooBig():
+            return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, None
+        case NotFound() | Conflict():
+            return problem.status, problem
+        case ExpectedFailure():
+            return HTTPStatus.BAD_REQUEST, problem
+    return None, None

@@ -1,0 +1,16 @@
+"""Every address, and the view that answers it."""
+
+from django.urls import path
+
+from web.pages import home
+
+handler400 = "web.failures.bad_request"
+handler403 = "web.failures.forbidden"
+handler404 = "web.failures.not_found"
+handler500 = "web.failures.server_error"
+
+urlpatterns = [
+    path("", home.show, name="home"),
+    path("connecte", home.logged_in, name="logged_in"),
+    path("health", home.health, name="health"),
+]
