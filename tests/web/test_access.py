@@ -31,12 +31,22 @@ READERS = frozenset(ROLES) - {"Gamma"}
 #: Where a token or a signature in the request decides, or nothing is to be decided.
 ALL = frozenset(ROLES) | {STRANGER}
 NOBODY = frozenset[str]()
+AUDITORS = frozenset({"auditeur", "Admin"})
 
 #: By route: whom it answers if they read, and whom if they send a form. A route without its line fails.
 ROUTES = {
     "": (READERS, NOBODY),
     "connecte": (READERS, NOBODY),
     "chercher": (READERS, NOBODY),
+    "chiffre/<str:code>/<str:period>/<str:territory>": (READERS, NOBODY),
+    "chiffre/<str:code>/<str:period>/<str:territory>/recalcul": (AUDITORS, NOBODY),
+    "chiffre/<str:code>/<str:period>/<str:territory>/enregistrements": (AUDITORS, NOBODY),
+    "chiffre/<str:code>/<str:period>/<str:territory>/preuve": (AUDITORS, NOBODY),
+    "verifier": (AUDITORS, AUDITORS),
+    "verifier/controle/<str:run>": (AUDITORS, NOBODY),
+    "verifier/definitions": (AUDITORS, NOBODY),
+    "verifier/affiche": (AUDITORS, NOBODY),
+    "verifier/cle-publique": (AUDITORS, NOBODY),
     "verdict/<token>": (ALL, ALL),
     "api/": (ALL, NOBODY),
     "api/docs": (ALL, NOBODY),
