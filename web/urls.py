@@ -2,7 +2,8 @@
 
 from django.urls import path
 
-from web.pages import figure, home, verification
+from web import api
+from web.pages import figure, home, search, verdict, verification
 
 handler400 = "web.failures.bad_request"
 handler403 = "web.failures.forbidden"
@@ -12,6 +13,9 @@ handler500 = "web.failures.server_error"
 urlpatterns = [
     path("", home.show, name="home"),
     path("connecte", home.logged_in, name="logged_in"),
+    path("chercher", search.show, name="search"),
+    path("verdict/<token>", verdict.show, name="verdict"),
+    path("api/", api.urls),
     path("chiffre/<str:code>/<str:period>/<str:territory>", figure.show, name="figure"),
     path("chiffre/<str:code>/<str:period>/<str:territory>/recalcul", figure.recomputation, name="figure_recomputation"),
     path("chiffre/<str:code>/<str:period>/<str:territory>/enregistrements", figure.records, name="figure_records"),

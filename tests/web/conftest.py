@@ -10,11 +10,9 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import quote, unquote
 
-import django
 import pytest
 import yaml
 from django.test import Client
-from django.test.utils import override_settings, setup_test_environment, teardown_test_environment
 
 from core import settings
 from web import identity
@@ -55,14 +53,9 @@ class _Answering(BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _django() -> Iterator[None]:
-    django.setup()
-    setup_test_environment()
-    plain = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
-    with override_settings(STORAGES=plain):
-        yield
-    teardown_test_environment()
+@pytest.fixture(autouse=True)
+def _pages(pages: None) -> None:
+    """Everything here asks the pages."""
 
 
 @pytest.fixture(scope="session")
