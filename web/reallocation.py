@@ -8,7 +8,7 @@ import duckdb
 
 from analytics.impact import Interval
 from analytics.impact.reallocation import MeasuredEffect, Reallocation, reallocate
-from analytics.impact.wording import between, signed
+from analytics.impact.wording import between, number, signed
 from core.errors import ExpectedFailure
 from web.effects import read
 
@@ -68,17 +68,29 @@ class Simulation:
             "refused": list(self.refused),
         }
 
-    def as_text(self) -> str:
-        lines = [f"Déplacer {self.hours:g} heures de prévention, de {self.origin} vers {self.destination} :"]
-        for label, move in self.changes:
-            lines += [
-                "",
+    @property
+    def title(self) -> str:
+        return f"Déplacer {number(self.hours)} heures de prévention, de {self.origin} vers {self.destination}"
+
+    def described(self) -> list[tuple[str, list[str]]]:
+        """Return the label of each KPI with what is expected of it, in French."""
+        return [
+            (
                 label,
-                f"  {self.origin} : {_change(move.origin)}.",
-                f"  {self.destination} : {_change(move.destination)}.",
-                f"  Ensemble : {_change(move.together)}. {_verdict(move.together)}",
-                f"  D'après {move.actions} action(s) mesurée(s) dans ces deux territoires.",
-            ]
+                [
+                    f"{self.origin} : {_change(move.origin)}.",
+                    f"{self.destination} : {_change(move.destination)}.",
+                    f"Ensemble : {_change(move.together)}. {_verdict(move.together)}",
+                    f"D'après {move.actions} action(s) mesurée(s) dans ces deux territoires.",
+                ],
+            )
+            for label, move in self.changes
+        ]
+
+    def as_text(self) -> str:
+        lines = [f"{self.title} :"]
+        for label, sentences in self.described():
+            lines += ["", label, *(f"  {sentence}" for sentence in sentences)]
         lines += ["", *self.refused] if self.refused else []
         return "\n".join([*lines, "", ASSUMED])
 

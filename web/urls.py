@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from web.pages import home
+from web.pages import actions, home
 
 handler400 = "web.failures.bad_request"
 handler403 = "web.failures.forbidden"
@@ -12,5 +12,8 @@ handler500 = "web.failures.server_error"
 urlpatterns = [
     path("", home.show, name="home"),
     path("connecte", home.logged_in, name="logged_in"),
+    path("actions", actions.show_list, name="actions"),
+    path("actions/deplacer", actions.move_hours, name="reallocation"),
+    path("actions/<path:action_id>", actions.show_effect, name="action"),
     path("health", home.health, name="health"),
 ]
