@@ -52,8 +52,8 @@ _ACTIONS = f"""
 _TERRITORIES = f"select distinct territory_code, territory_name from {EFFECTS} where not is_nationwide order by 2"  # noqa: S608
 _THEMES = f"select distinct theme from {EFFECTS} where theme is not null order by 1"  # noqa: S608
 _KINDS = f"select distinct action_kind from {EFFECTS} order by 1"  # noqa: S608
-_DEPARTEMENTS = """
-    select territory_code, territory_name
+DEPARTEMENTS = """
+    select territory_code, territory_name, departement_code
     from reference.dim_territory
     where territory_level = 'departement'
     order by territory_code
@@ -148,7 +148,7 @@ class Move(DsfrBaseForm):
 
     def __init__(self, given: Any, copy: Reading) -> None:
         super().__init__(given or None)
-        offered = [(row["territory_code"], row["territory_name"]) for row in copy.rows(_DEPARTEMENTS)]
+        offered = [(row["territory_code"], row["territory_name"]) for row in copy.rows(DEPARTEMENTS)]
         for name in ("de", "vers"):
             field = self.fields[name]
             assert isinstance(field, forms.ChoiceField)
