@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from web.pages import actions, home
+from web.pages import action_form, actions, home
 
 handler400 = "web.failures.bad_request"
 handler403 = "web.failures.forbidden"
@@ -13,6 +13,8 @@ urlpatterns = [
     path("", home.show, name="home"),
     path("connecte", home.logged_in, name="logged_in"),
     path("actions", actions.show_list, name="actions"),
+    path("actions/nouvelle", action_form.show_new, name="action_new"),
+    path("actions/brouillons/<str:draft_id>", action_form.show_draft, name="action_draft"),
     path("actions/deplacer", actions.move_hours, name="reallocation"),
     path("actions/<path:action_id>", actions.show_effect, name="action"),
     path("health", home.health, name="health"),

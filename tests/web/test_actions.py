@@ -1,12 +1,21 @@
 """The pages of prevention actions: who reads which, what they say, and what cannot be read."""
 
 from datetime import timedelta
+from decimal import Decimal
 from http import HTTPStatus
+from uuid import uuid4
 
 import pytest
+from django.test import Client
 
 from core.clock import today
 from core.settings import Home
+from ingestion.connectors.prevention_actions import open_file
+from ingestion.connectors.prevention_actions.contract import ACTIONS
+from ingestion.engine import drop_folder
+from operations import acts, drafts
+from operations.acts import Author
+from privacy import pseudonymise_account
 from tests.handmade import write_copy
 
 #: Gironde has an action that is over, with a measured effect, and one to come; Ille-et-Vilaine has one that runs.
@@ -164,3 +173,138 @@ def test_before_anything_is_published_a_page_says_so(visit, path):
     answer = visit("national").get(path)
     assert answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE
     assert "Rien n'est encore publié" in text_of(answer)
+
+
+GIVEN = {
+    "titre": "Les faux colis expliqués aux seniors",
+    "description": "Réunion.\nAvec un dépliant ; gratuit.",
+    "type_action": "Conférence ou réunion publique",
+    "theme": "Hameçonnage",
+    "unite": "Brigade de gendarmerie d'Arcachon",
+    "departement": "33",
+    "date_debut": "2026-03-14",
+    "heures": "2h30",
+    "indicateurs_vises": ["pre_complaints"],
+}
+
+
+def sent(client, path: str = "/actions/nouvelle", act: str = "envoyer", **changed):
+    return client.post(path, {"form_id": str(uuid4()), act: "1", **GIVEN, **changed})
+
+
+def loaded(home: Home) -> list[dict]:
+    """Return what the register makes of the files that wait, by the contract, as a load would read them."""
+    found = []
+    for path in drop_folder.waiting(home.drop / "prevention_actions"):
+        for part in open_file(path).parts:
+            for record in part.records:
+                header = ACTIONS.understand(tuple(record.values), "test")
+                row = ACTIONS.read(record.values, header, "test")
+                assert record.problem is None
+                assert isinstance(row, dict), row
+                found.append(row)
+    return found
+
+
+@pytest.fixture
+def officer(visit, _published) -> Client:
+    return visit("prevention", "departement-FR-33", name="officier")
+
+
+def test_what_is_sent_waits_as_a_file_of_the_register_and_is_kept_for_corrections(officer, home):
+    answer = sent(officer)
+    assert answer.status_code == HTTPStatus.FOUND
+    (row,) = loaded(home)
+    assert row["titre"] == "Les faux colis expliqués aux seniors"
+    assert row["description"] == "Réunion. Avec un dépliant ; gratuit."
+    assert (row["departement"], row["date_debut"], row["heures"]) == ("33", "2026-03-14", Decimal("2.5"))
+    assert row["indicateurs_vises"] == "pre_complaints"
+    page = text_of(officer.get(answer["Location"]))
+    assert f"identifiant {row['identifiant']}" in page
+    assert "après la publication suivante" in page
+    assert "pas encore publiée" in text_of(officer.get("/actions"))
+    (act,) = acts.on("action", row["identifiant"])
+    assert (act.role, act.kind) == ("departement-FR-33", "action de prévention envoyée")
+    assert act.account.startswith("c_")
+
+
+def test_a_correction_keeps_the_key_and_takes_the_place_of_the_file_that_waits(officer, home):
+    address = sent(officer)["Location"]
+    (before,) = loaded(home)
+    sent(officer, address, titre="Les faux colis", heures="3")
+    (after,) = loaded(home)
+    assert after["identifiant"] == before["identifiant"]
+    assert (after["titre"], after["heures"]) == ("Les faux colis", 3)
+    assert len(drafts.of_account(author_of_officer())) == 1
+
+
+def author_of_officer() -> Author:
+    return Author("departement-FR-33", pseudonymise_account("officier"))
+
+
+def test_a_double_click_sends_once(officer, home):
+    form_id = str(uuid4())
+    first, second = (sent(officer, form_id=form_id) for _ in range(2))
+    assert first["Location"] == second["Location"]
+    assert len(loaded(home)) == 1
+    assert len(drafts.of_account(author_of_officer())) == 1
+
+
+def test_the_contract_is_asked_and_each_field_told(officer, home):
+    answer = sent(officer, titre="", heures="-2", date_debut="2026-02-30", cout_euros="12 francs")
+    assert answer.status_code == HTTPStatus.OK
+    page = text_of(answer)
+    assert "4 champs à corriger" in page
+    assert '<a href="#id_titre">Titre</a> : Ce champ est obligatoire' in page
+    assert "Cette valeur n'est pas un nombre d'heures (exemples : 3, 2,5, 2h30)." in page
+    assert "Cette valeur n'est pas une date du calendrier (attendu : JJ/MM/AAAA)." in page
+    assert "Cette valeur n'est pas un montant en euros" in page
+    assert 'value="Brigade de gendarmerie d\'Arcachon"' in page
+    assert loaded(home) == []
+    assert "précède la date de début" in text_of(sent(officer, date_fin="2026-03-01"))
+
+
+@pytest.mark.parametrize("departement", ["35", "", "99"])
+def test_nobody_sends_an_action_of_a_territory_that_he_does_not_act_on(officer, home, departement):
+    answer = sent(officer, departement=departement)
+    assert answer.status_code == HTTPStatus.OK
+    assert "1 champ à corriger" in text_of(answer)
+    assert loaded(home) == []
+
+
+@pytest.mark.usefixtures("_published")
+def test_who_acts_everywhere_sends_an_action_of_the_whole_country(visit, home):
+    sent(visit("prevention"), departement="")
+    (row,) = loaded(home)
+    assert row["departement"] is None
+
+
+def test_a_draft_may_be_unfinished_and_names_in_it_are_redacted_and_said(officer, home):
+    title = "Appel de M. Jean Dupont au 06 12 34 56 78"
+    address = sent(officer, act="enregistrer", titre=title, date_debut="")["Location"]
+    page = text_of(officer.get(address))
+    assert "Dupont" not in page
+    assert "06 12" not in page
+    assert "a été masqué dans : Titre" in page
+    assert "checked" in page
+    assert loaded(home) == []
+    assert "Vos brouillons" in text_of(officer.get("/actions"))
+    assert officer.post(address, {"supprimer": "1"})["Location"] == "/actions"
+    assert officer.get(address).status_code == HTTPStatus.NOT_FOUND
+
+
+def test_a_draft_is_of_its_account(officer, visit):
+    address = sent(officer, act="enregistrer")["Location"]
+    other = visit("prevention", "departement-FR-33", name="collegue")
+    assert other.get(address).status_code == HTTPStatus.NOT_FOUND
+    assert sent(other, address).status_code == HTTPStatus.NOT_FOUND
+    other.post(address, {"supprimer": "1"})
+    assert officer.get(address).status_code == HTTPStatus.OK
+
+
+def test_who_acts_elsewhere_now_corrects_nothing_here(officer, visit, home):
+    address = sent(officer)["Location"]
+    moved = visit("prevention", "departement-FR-35", name="officier")
+    assert sent(moved, address, departement="35").status_code == HTTPStatus.BAD_REQUEST
+    (row,) = loaded(home)
+    assert row["departement"] == "33"

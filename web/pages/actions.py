@@ -10,10 +10,14 @@ from dsfr.forms import DsfrBaseForm
 
 from core.clock import today
 from core.errors import ExpectedFailure
+from operations import drafts
+from operations.acts import Author
+from operations.declared_actions import IDENTIFIER
+from operations.models import ActionDraft
 from web import effects, reading, reallocation
 from web.access import PersonRequest, page
 from web.charts import course
-from web.identity import Act
+from web.identity import Act, Person
 from web.reading import Reading
 
 EFFECTS = "impact.fct_action_effect"
@@ -49,6 +53,7 @@ _ACTIONS = f"""
     group by action_id
     order by started_on desc, action_id
 """  # noqa: S608 - constants of this module; values are bound
+_PUBLISHED = f"select distinct action_id from {EFFECTS} where list_contains(?::varchar[], action_id)"  # noqa: S608
 _TERRITORIES = f"select distinct territory_code, territory_name from {EFFECTS} where not is_nationwide order by 2"  # noqa: S608
 _THEMES = f"select distinct theme from {EFFECTS} where theme is not null order by 1"  # noqa: S608
 _KINDS = f"select distinct action_kind from {EFFECTS} order by 1"  # noqa: S608
@@ -93,6 +98,7 @@ def show_list(request: PersonRequest) -> HttpResponse:
     with reading.opened(request.person.right) as copy:
         filters = Filters(request.GET, copy)
         found = copy.rows(_ACTIONS, {"today": today(), **filters.values()})
+        kept = _kept(copy, request.person) if Act.PREVENT in request.person.acts else []
     for action in found:
         action |= {"name": effects.named(action), "state": STATES[action["state"]]}
     shown = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
@@ -102,8 +108,25 @@ def show_list(request: PersonRequest) -> HttpResponse:
         "filters": filters,
         "page_obj": shown,
         "may_write": Act.PREVENT in request.person.acts,
+        "drafts": [draft for draft in kept if not draft.identifier],
+        "sent": [draft for draft in kept if draft.identifier],
     }
     return render(request, "web/actions/list.html", context)
+
+
+def author_of(person: Person) -> Author:
+    return Author(person.role, person.account)
+
+
+def _kept(copy: Reading, person: Person) -> list[ActionDraft]:
+    """Return what somebody has begun to write or has sent; `is_published` says whether the copy has it."""
+    kept = drafts.of_account(author_of(person))
+    sent = [draft.content[IDENTIFIER] for draft in kept if IDENTIFIER in draft.content]
+    published = {row["action_id"] for row in copy.rows(_PUBLISHED, [sent])}
+    for draft in kept:
+        draft.identifier = draft.content.get(IDENTIFIER)
+        draft.is_published = draft.identifier in published
+    return kept
 
 
 @page(reads=EFFECTS)
