@@ -130,8 +130,12 @@ class Superset:
 
 
 def _person(found: dict) -> Person | None:
-    """Read what Superset says of a user; who has no name is nobody."""
-    username, roles = found.get("username"), found["roles"]
+    """Read what Superset says of a user; who has no name is nobody.
+
+    A role without a permission is none: Superset's server says `Admin` of whoever looks after accounts, so that its
+    own pages of accounts are drawn (`superset/server/security.py`), and that name gives nothing.
+    """
+    username, roles = found.get("username"), {name: held for name, held in found["roles"].items() if held}
     if not username:
         return None
     granted = {f"{action} on {subject}" for permissions in roles.values() for action, subject in permissions}

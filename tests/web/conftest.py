@@ -20,12 +20,15 @@ from core import settings
 from web import identity
 
 ROLES = yaml.safe_load((settings.CHECKOUT / "superset/policies/roles.yml").read_text("utf-8"))
+ADMIN_PERMISSIONS = {
+    "Admin": [["can_decide", "Veille"], ["can_write", "Prevention"], ["can_verify", "Audit"], ["can_load", "Sources"]]
+}
 
 
 def permissions(role: str) -> list[list[str]]:
     """Return the permissions that a role has in Superset, as pairs of action and object."""
-    if role == "Admin":
-        return [["can_decide", "Veille"], ["can_write", "Prevention"], ["can_verify", "Audit"], ["can_load", "Sources"]]
+    if role in ADMIN_PERMISSIONS:
+        return ADMIN_PERMISSIONS[role]
     declared = ROLES["roles"].get(role) or next(
         (level for level in ROLES["territories"].values() if role.startswith(level["role"].partition("{")[0])),
         {"permissions": []},
