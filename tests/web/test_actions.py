@@ -70,9 +70,13 @@ create table impact.fct_action_effect_period as
 """
 
 
+def publish(home: Home) -> None:
+    write_copy(home, COPY.format(today=today(), tomorrow=today() + timedelta(days=1)))
+
+
 @pytest.fixture
 def _published(home: Home) -> None:
-    write_copy(home, COPY.format(today=today(), tomorrow=today() + timedelta(days=1)))
+    publish(home)
 
 
 def text_of(answer) -> str:
