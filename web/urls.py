@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from web.pages import action_form, actions, home
+from web.pages import action_form, actions, alerts, home
 
 handler400 = "web.failures.bad_request"
 handler403 = "web.failures.forbidden"
@@ -17,5 +17,8 @@ urlpatterns = [
     path("actions/brouillons/<str:draft_id>", action_form.show_draft, name="action_draft"),
     path("actions/deplacer", actions.move_hours, name="reallocation"),
     path("actions/<path:action_id>", actions.show_effect, name="action"),
+    path("mes-alertes", alerts.show_list, name="alerts"),
+    path("mes-alertes/nouveau", alerts.show_new, name="alert_new"),
+    path("mes-alertes/<str:subscription_id>", alerts.show_one, name="alert"),
     path("health", home.health, name="health"),
 ]
