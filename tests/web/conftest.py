@@ -17,6 +17,7 @@ from django.test import Client
 from django.test.utils import override_settings, setup_test_environment, teardown_test_environment
 
 from core import settings
+from tests.web.browsing import address, officer_page  # noqa: F401 - fixtures
 from web import identity
 
 ROLES = yaml.safe_load((settings.CHECKOUT / "superset/policies/roles.yml").read_text("utf-8"))

@@ -88,6 +88,12 @@ ALLOWED = [
     ("/actions/nouvelle", "POST", WRITERS_OF_ACTIONS),
     ("/actions/brouillons/x", "GET", WRITERS_OF_ACTIONS),
     ("/actions/brouillons/x", "POST", WRITERS_OF_ACTIONS),
+    ("/mes-alertes", "GET", EVERYBODY),
+    ("/mes-alertes", "POST", EVERYBODY),
+    ("/mes-alertes/nouveau", "GET", EVERYBODY),
+    ("/mes-alertes/nouveau", "POST", EVERYBODY),
+    ("/mes-alertes/x", "GET", EVERYBODY),
+    ("/mes-alertes/x", "POST", EVERYBODY),
 ]
 REFUSED = {HTTPStatus.FORBIDDEN, HTTPStatus.METHOD_NOT_ALLOWED}
 

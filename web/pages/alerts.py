@@ -34,6 +34,7 @@ _TERRITORIES = """
     order by territory_level, territory_code
 """
 _WANTS = {"signals": "signaux", "digest": "lettre hebdomadaire", "ledger_head": "preuve du registre"}
+_WAKING = SEVERITIES[WAKING_SEVERITY]
 
 Names = dict[str, str]
 
@@ -43,18 +44,11 @@ def _clock() -> forms.TimeInput:
 
 
 class SubscriptionForm(DsfrBaseForm):
-    """What is sent, where, and when."""
+    """What is sent, where, and when; where to and which territories there are depends on who asks (`_form`)."""
 
     form_id = forms.UUIDField(widget=forms.HiddenInput(attrs={"autocomplete": "off"}))
-    address = forms.CharField(
-        label="Adresse",
-        max_length=254,
-        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
-        error_messages={"required": "Donnez une adresse."},
-    )
-    territories = forms.MultipleChoiceField(
-        label="Territoires", required=False, error_messages={"required": "Choisissez un territoire."}
-    )
+    address = forms.CharField()
+    territories = forms.MultipleChoiceField()
     kinds = forms.MultipleChoiceField(
         label="Genres de crise",
         help_text="Sans choix : tous.",
@@ -68,7 +62,12 @@ class SubscriptionForm(DsfrBaseForm):
         coerce=int,
         initial=2,
     )
-    quiet_from = forms.TimeField(label="Heures calmes, de", required=False, widget=_clock())
+    quiet_from = forms.TimeField(
+        label="Heures calmes, de",
+        help_text=f"Heures de Paris. Pendant ces heures, seule la gravité « {_WAKING} » est envoyée.",
+        required=False,
+        widget=_clock(),
+    )
     quiet_until = forms.TimeField(label="Heures calmes, à", required=False, widget=_clock())
     cap_per_hour = forms.IntegerField(
         label="Messages par heure, au plus",
@@ -97,25 +96,28 @@ class SubscriptionForm(DsfrBaseForm):
         )
 
 
-def _form(person: Person, data: Any, kept: MailSubscription | None) -> SubscriptionForm:
+def _form(person: Person) -> type[SubscriptionForm]:
     """Return the form for somebody: the territories are those of the role."""
-    form = SubscriptionForm(data, initial={"form_id": uuid4(), **_content(kept)})
-    places = _places(person)
-    field = form.fields["territories"]
-    assert isinstance(field, forms.MultipleChoiceField)
-    field.widget = forms.CheckboxSelectMultiple() if len(places) <= MOST_BOXES else forms.SelectMultiple({"size": 12})
-    field.choices = list(places.items())
-    field.required = person.places is not None
-    field.help_text = "Ceux de votre rôle." if field.required else "Sans choix : toute la France."
-    form.fields[
-        "address"
-    ].help_text = f"Une adresse de service, d'un de ces domaines : {', '.join(mail_subscriptions.domains())}."
-    form.fields[
-        "quiet_from"
-    ].help_text = (
-        f"Heures de Paris. Pendant ces heures, seule la gravité « {SEVERITIES[WAKING_SEVERITY]} » est envoyée."
-    )
-    return form
+    places, is_bound = list(_places(person).items()), person.places is not None
+    domains = ", ".join(mail_subscriptions.domains())
+    fields = {
+        "address": forms.CharField(
+            label="Adresse",
+            help_text=f"Une adresse de service, d'un de ces domaines : {domains}.",
+            max_length=254,
+            widget=forms.EmailInput({"autocomplete": "email"}),
+            error_messages={"required": "Donnez une adresse."},
+        ),
+        "territories": forms.MultipleChoiceField(
+            label="Territoires",
+            help_text="Ceux de votre rôle." if is_bound else "Sans choix : toute la France.",
+            choices=places,
+            required=is_bound,
+            widget=forms.CheckboxSelectMultiple if len(places) <= MOST_BOXES else forms.SelectMultiple({"size": 12}),
+            error_messages={"required": "Choisissez un territoire."},
+        ),
+    }
+    return type("_SubscriptionForm", (SubscriptionForm,), fields)
 
 
 def _content(kept: MailSubscription | None) -> dict[str, Any]:
@@ -169,7 +171,7 @@ def show_one(request: PersonRequest, subscription_id: str) -> HttpResponse:
 
 
 def _answer(request: PersonRequest, kept: MailSubscription | None) -> HttpResponse:
-    form = _form(request.person, request.POST or None, kept)
+    form = _form(request.person)(request.POST or None, initial={"form_id": uuid4(), **_content(kept)})
     if form.is_valid():
         person, form_id = request.person, form.cleaned_data["form_id"]
         author, sight = author_of(person), Sight(person.places, may_judge=Act.WATCH in person.acts)
