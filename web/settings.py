@@ -16,9 +16,9 @@ SECRET_KEY = secrets.token_hex(32)
 
 INSTALLED_APPS = [
     "django.contrib.staticfiles",
-    "django.forms",
     "widget_tweaks",
     "dsfr",
+    "django.forms",  # after the design system, whose templates of widgets come first
     "django_htmx",
     "operations",
     "web.apps.Web",

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from web import api
-from web.pages import figure, home, search, verdict, verification
+from web.pages import action_form, actions, alerts, figure, home, search, verdict, verification
 
 handler400 = "web.failures.bad_request"
 handler403 = "web.failures.forbidden"
@@ -25,5 +25,13 @@ urlpatterns = [
     path("verifier/definitions", verification.definitions, name="definition_changes"),
     path("verifier/affiche", verification.displayed, name="displayed"),
     path("verifier/cle-publique", verification.public_key, name="public_key"),
+    path("actions", actions.show_list, name="actions"),
+    path("actions/nouvelle", action_form.show_new, name="action_new"),
+    path("actions/brouillons/<str:draft_id>", action_form.show_draft, name="action_draft"),
+    path("actions/deplacer", actions.move_hours, name="reallocation"),
+    path("actions/<path:action_id>", actions.show_effect, name="action"),
+    path("mes-alertes", alerts.show_list, name="alerts"),
+    path("mes-alertes/nouveau", alerts.show_new, name="alert_new"),
+    path("mes-alertes/<str:subscription_id>", alerts.show_one, name="alert"),
     path("health", home.health, name="health"),
 ]
