@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from web.pages import home
+from web.pages import crises, home, wall
 
 handler400 = "web.failures.bad_request"
 handler403 = "web.failures.forbidden"
@@ -13,4 +13,16 @@ urlpatterns = [
     path("", home.show, name="home"),
     path("connecte", home.logged_in, name="logged_in"),
     path("health", home.health, name="health"),
+    path("crises", crises.listed, name="crises"),
+    path("crises/nouvelle", crises.opening, name="crisis_opening"),
+    path("crises/<str:crisis_id>", crises.show, name="crisis"),
+    path("crises/<str:crisis_id>/journal", crises.journal, name="crisis_journal"),
+    path("crises/<str:crisis_id>/clore", crises.close, name="crisis_close"),
+    path("crises/<str:crisis_id>/rapport", crises.report, name="crisis_report"),
+    path("crises/<str:crisis_id>/rapport.pdf", crises.report_pdf, name="crisis_report_pdf"),
+    path("crises/<str:crisis_id>/courbes", crises.pin, name="crisis_pin"),
+    path("crises/<str:crisis_id>/courbes/<int:pin_id>/retirer", crises.unpin, name="crisis_unpin"),
+    path("crises/<str:crisis_id>/ecrans", crises.admit_wall, name="crisis_wall"),
+    path("crises/<str:crisis_id>/ecrans/<str:access_id>/revoquer", crises.revoke_wall, name="crisis_wall_revoke"),
+    path("mur/<str:token>", wall.show, name="wall"),
 ]
