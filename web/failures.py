@@ -83,15 +83,15 @@ def csrf(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG00
     return shown(request, HTTPStatus.FORBIDDEN, failure)
 
 
-def bad_request(request: HttpRequest, *_: object) -> HttpResponse:
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001 - Django's signature
     return shown(request, HTTPStatus.BAD_REQUEST)
 
 
-def forbidden(request: HttpRequest, *_: object) -> HttpResponse:
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001 - Django's signature
     return shown(request, HTTPStatus.FORBIDDEN)
 
 
-def not_found(request: HttpRequest, *_: object) -> HttpResponse:
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001 - Django's signature
     return shown(request, HTTPStatus.NOT_FOUND)
 
 
