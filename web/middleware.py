@@ -8,7 +8,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 from http import HTTPStatus
 
-from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 
 from core.errors import ExpectedFailure
@@ -28,7 +28,7 @@ HEADERS = {
     "base-uri 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "X-Robots-Tag": "noindex, nofollow",
@@ -95,8 +95,6 @@ class Failures:
         return self._get_response(request)
 
     def process_exception(self, request: HttpRequest, problem: Exception) -> HttpResponse | None:
-        if isinstance(problem, PermissionDenied):
-            return None  # which has a page of its own
         status, said = _expected(problem)
         if status is None:
             log.error("A page failed.", exc_info=problem)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from web.pages import crises, home, wall
+from web.pages import crises, home, topics, wall
 
 handler400 = "web.failures.bad_request"
 handler403 = "web.failures.forbidden"
@@ -24,5 +24,9 @@ urlpatterns = [
     path("crises/<str:crisis_id>/courbes/<int:pin_id>/retirer", crises.unpin, name="crisis_unpin"),
     path("crises/<str:crisis_id>/ecrans", crises.admit_wall, name="crisis_wall"),
     path("crises/<str:crisis_id>/ecrans/<str:access_id>/revoquer", crises.revoke_wall, name="crisis_wall_revoke"),
+    path("themes", topics.listed, name="topics"),
+    path("themes/nouveau", topics.adding, name="topic_adding"),
+    path("themes/<str:code>", topics.show, name="topic"),
+    path("themes/<str:code>/arreter", topics.end, name="topic_end"),
     path("mur/<str:token>", wall.show, name="wall"),
 ]

@@ -38,3 +38,18 @@ def publish_beside(home: Home, signals: Sequence[Signal]) -> None:
             " true as is_headline, date '2026-01-01' + to_months(cast(n as integer)) as period_start,"
             " 'mois ' || (n + 1) as period_label, 100 * n as value from range(6) t (n)"
         )
+
+
+def publish_mentions(home: Home) -> None:
+    """Publish ten mentions of today: three of the Eure, two of them on floods, and seven of the Gironde, one of them."""
+    publish_beside(home, [])
+    of_the_eure = ["La crue monte", "Alerte crue à Évreux", "Bonne journée"]
+    texts = {"FR-27": of_the_eure, "FR-33": ["Crue en Gironde", *"abcdef"]}
+    rows = [(datetime.now(UTC).date(), text, place) for place, those in texts.items() for text in those]
+    with duckdb.connect(str((home.published / "live/current/live_serving.duckdb").resolve())) as live:
+        live.execute("create schema visibility")
+        live.execute(
+            "create table visibility.live_mention (published_on date, published_at timestamp, title varchar,"
+            " text varchar, topics varchar, territory_code varchar)"
+        )
+        live.executemany("insert into visibility.live_mention values (?, now(), null, ?, null, ?)", rows)

@@ -59,10 +59,14 @@ class OpeningForm(DsfrBaseForm):
         help_text="De quoi il s'agit, sans nom de personne. Exemple : « Crue de l'Iton ».",
     )
     topics = forms.MultipleChoiceField(
-        label="Thèmes", help_text="Un au moins.", widget=forms.SelectMultiple(attrs={"size": 6})
+        label="Thèmes",
+        help_text="Un au moins ; Ctrl ou Maj pour plusieurs.",
+        widget=forms.SelectMultiple(attrs={"size": 6}),
     )
     territories = forms.MultipleChoiceField(
-        label="Territoires", help_text="Ceux sur lesquels vous agissez.", widget=forms.SelectMultiple(attrs={"size": 6})
+        label="Territoires",
+        help_text="Ceux sur lesquels vous agissez ; Ctrl ou Maj pour plusieurs.",
+        widget=forms.SelectMultiple(attrs={"size": 6}),
     )
     kind = forms.ChoiceField(
         label="Genre",
@@ -87,7 +91,8 @@ class LineForm(DsfrBaseForm):
         label="Nouvelle ligne",
         max_length=LONGEST_NOTE,
         help_text="Ce qui s'est passé (fait), a été dit ou a été mené, sans nom de personne.",
-        widget=forms.Textarea(attrs={"rows": 3}),
+        # The back button would bring a line that is written already into a new form.
+        widget=forms.Textarea(attrs={"rows": 3, "autocomplete": "off"}),
     )
     at = forms.DateTimeField(
         label="Quand",

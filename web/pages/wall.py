@@ -1,6 +1,7 @@
 """The screen on the wall of an operations room: one crisis, large, without controls, refreshed by itself."""
 
 from http import HTTPStatus
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -20,13 +21,18 @@ MOST_LINES, MOST_SIGNALS, MOST_SERIES = 7, 3, 2
 
 @open_to_all("a token in the address decides")
 def show(request: HttpRequest, token: str) -> HttpResponse:
+    """Show the crisis of a token; for one that is unknown or revoked, a page without anything."""
     access = crises.wall_of(token)
-    if access is None:
-        return render(request, "web/wall.html", status=HTTPStatus.NOT_FOUND)
-    crisis = access.crisis
+    context = _shown(access.crisis) if access else {}
+    response = render(request, "web/wall.html", context, status=HTTPStatus.OK if access else HTTPStatus.NOT_FOUND)
+    response.headers["Referrer-Policy"] = "no-referrer"  # the address is the access
+    return response
+
+
+def _shown(crisis: Crisis) -> dict[str, Any]:
     lines = sorted(crises.events(crisis), key=lambda line: line.number, reverse=True)
     beside = beside_crisis.read(_right(crisis), crisis)
-    context = {
+    return {
         "crisis": crisis,
         "lines": lines[:MOST_LINES],
         "signals": [signal for signal in beside.signals if signal["status"] == "open"][:MOST_SIGNALS],
@@ -36,7 +42,6 @@ def show(request: HttpRequest, token: str) -> HttpResponse:
         "topic_labels": beside_crisis.topic_labels(),
         "now": now(),
     }
-    return render(request, "web/wall.html", context)
 
 
 def _right(crisis: Crisis) -> Right:
