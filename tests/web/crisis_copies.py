@@ -41,7 +41,7 @@ def publish_beside(home: Home, signals: Sequence[Signal]) -> None:
 
 
 def publish_mentions(home: Home) -> None:
-    """Publish ten mentions of today: three of the Eure, of which two on floods, and seven of the Gironde, of which one."""
+    """Publish ten mentions of today: three of the Eure, two of them on floods; seven of the Gironde, one of them."""
     publish_beside(home, [])
     of_the_eure = ["La crue monte", "Alerte crue à Évreux", "Bonne journée"]
     texts = {"FR-27": of_the_eure, "FR-33": ["Crue en Gironde", *"abcdef"]}
