@@ -2,10 +2,11 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
 
 import jwt
 import pytest
-from starlette.testclient import TestClient
+from django.test import Client
 from typer.testing import CliRunner
 
 from cli.main import app
@@ -18,7 +19,6 @@ from operations.alerts.links import RefusedLinkError
 from operations.models import Verdict
 from operations.subscriptions import Subscription
 from tests.analytics.signalling import FLOOD, other, publish
-from web.app import build_app
 
 KEY = "a key of thirty-two bytes at least."
 WATCHING = Author("veille")
@@ -28,12 +28,17 @@ WATCH = Subscription("permanence", "veille", "mail", "p@unite.example", frozense
 @pytest.fixture(autouse=True)
 def settings(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 - a home of its own
     monkeypatch.setenv("CYBERIMPACT_LINK_KEY", KEY)
-    monkeypatch.setenv("CYBERIMPACT_WEB_URL", "")
+    monkeypatch.setenv("CYBERIMPACT_API_URL", "")
 
 
 @pytest.fixture
-def client() -> TestClient:
-    return TestClient(build_app(), base_url="http://127.0.0.1")
+def client(pages: None) -> Client:  # noqa: ARG001
+    return Client(headers={"Host": "127.0.0.1"})
+
+
+def send(client: Client, address: str, note: str = ""):
+    """Send the form of the page."""
+    return client.post(address, urlencode({"note": note}), content_type="application/x-www-form-urlencoded")
 
 
 def path(verdict: str = "confirmé", since: datetime | None = None) -> str:
@@ -62,7 +67,7 @@ def test_looking_at_a_link_records_nothing_however_often(client) -> None:
 
 def test_the_answer_records_what_the_signal_was_and_only_once(client) -> None:
     address = path()
-    assert "C'est enregistré" in client.post(address, data={"note": "Vu avec le 06 12 34 56 78"}).text
+    assert "C'est enregistré" in send(client, address, "Vu avec le 06 12 34 56 78").text
     note = "Vu avec le [TÉLÉPHONE]"
     expected = (FLOOD.signal_id, "confirmé", "veille", note, "crue", "FR-27", 3, FLOOD.opened_at)
     assert rows() == [expected]
@@ -98,10 +103,10 @@ def test_a_reason_that_nobody_can_read_is_none(home, note) -> None:
 
 def test_putting_aside_needs_a_reason_and_the_link_stays_good_until_it_has_one(client) -> None:
     address = path("écarté")
-    refused = client.post(address, data={"note": "   "})
+    refused = send(client, address, "   ")
     assert (refused.status_code, "demande un motif" in refused.text) == (400, True)
     assert rows() == []
-    assert client.post(address, data={"note": "Exercice <b>annoncé</b>"}).status_code == 200
+    assert send(client, address, "Exercice <b>annoncé</b>").status_code == 200
     assert [row[3] for row in rows()] == ["Exercice <b>annoncé</b>"]
 
 
@@ -129,7 +134,7 @@ def forged() -> list[str]:
 
 def test_what_was_not_signed_here_is_refused(client) -> None:
     for token in forged():
-        for answer in (client.get(f"/verdict/{token}"), client.post(f"/verdict/{token}", data={"note": "x"})):
+        for answer in (client.get(f"/verdict/{token}"), send(client, f"/verdict/{token}", "x")):
             assert answer.status_code == 410, token
             assert token not in answer.text
     assert rows() == []
@@ -143,15 +148,16 @@ def test_a_link_of_no_alert_gives_nothing(client) -> None:
 
 
 def test_a_body_without_end_is_not_read_to_its_end(client) -> None:
-    assert client.post(path(), content=b"note=" + b"x" * 100_000).status_code == 413
+    assert send(client, path(), "x" * 100_000).status_code == 413
     assert rows() == []
 
 
 def test_every_answer_forbids_frames_scripts_and_caches(client) -> None:
-    for answer in (client.get(path()), client.get("/health"), client.get("/nothing")):
+    signed = [client.get(path()), client.get("/verdict/nothing"), send(client, path())]
+    for answer in (*signed, client.get("/health"), client.get("/nothing")):
         assert "default-src 'none'" in answer.headers["content-security-policy"]
         assert answer.headers["cache-control"] == "no-store"
-        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["referrer-policy"] == ("no-referrer" if answer in signed else "same-origin")
 
 
 def test_two_answers_at_once_give_one_verdict() -> None:

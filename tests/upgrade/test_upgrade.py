@@ -16,12 +16,13 @@ from urllib.parse import urlsplit
 
 import duckdb
 import pytest
-from starlette.testclient import TestClient
+from django.test import Client
 
 from audit import evidence, ledger
 from audit.cells import Cell, Period
 from audit.definition_diff import differences
 from audit.definitions import KpiDefinition
+from audit.readers import OPERATOR
 from audit.tracing import trace
 from core.clock import today
 from core.settings import CHECKOUT, Home
@@ -40,7 +41,6 @@ from tests.upgrade.populate import (
 from warehouse.dbt_project import exposed, meta
 from warehouse.publication import Relation
 from warehouse.published import COPIES, DAILY, Copy
-from web.app import build_app
 
 pytestmark = [pytest.mark.proof, pytest.mark.long]
 
@@ -216,8 +216,8 @@ def test_figures_that_the_version_published_are_traced(upgrade: Upgrade) -> None
         ).fetchall()
     assert len(cells) > 40
     for code, kind, start, *rest in cells:
-        found = trace(upgrade.left, Cell(code, Period(kind, start), *rest))
-        assert found.agrees, found.cell
+        found = trace(upgrade.left, OPERATOR, Cell(code, Period(kind, start), *rest))
+        assert found.recomputation.agrees, found.shown.cell
 
 
 @pytest.mark.parametrize("verb", ["topic list", "crisis list", "signal list --all"])
@@ -227,6 +227,7 @@ def test_what_operators_decided_is_kept(upgrade: Upgrade, verb: str) -> None:
     assert {"topic": "cables", "crisis": "Faux colis", "signal": '"verdict": "vu"'}[verb.split(maxsplit=1)[0]] in said
 
 
+@pytest.mark.usefixtures("pages")
 def test_the_link_of_an_alert_gives_its_verdict(upgrade: Upgrade, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in environment(upgrade.left.root).items():
         monkeypatch.setenv(name, value)
@@ -235,9 +236,9 @@ def test_the_link_of_an_alert_gives_its_verdict(upgrade: Upgrade, monkeypatch: p
     dispatch(upgrade.left)
     assert outbox(upgrade.left) == alerts != []  # nobody is told twice
     path = urlsplit(upgrade.link).path
-    with TestClient(build_app(), base_url="http://127.0.0.1") as browser:
-        assert "C'est enregistré" in browser.post(path).text
-        assert browser.post(path).status_code == HTTPStatus.GONE
+    browser = Client(headers={"Host": "127.0.0.1"})
+    assert "C'est enregistré" in browser.post(path).text
+    assert browser.post(path).status_code == HTTPStatus.GONE
 
 
 def outbox(home: Home) -> list[tuple]:
