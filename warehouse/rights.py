@@ -118,6 +118,7 @@ class Policies:
         parents: Tables without that column, by name: the table whose rows they belong to, and the common key.
         api_tables: Tables that a token of the API reads.
         api_roles: Roles that a token may have.
+        page_tables: By role, tables that it reads on the pages and not in Superset.
     """
 
     roles: Mapping[str, Reader]
@@ -128,6 +129,7 @@ class Policies:
     parents: Mapping[str, tuple[str, str]]
     api_tables: frozenset[str]
     api_roles: frozenset[str]
+    page_tables: Mapping[str, frozenset[str]]
 
     def right(self, roles: Iterable[str]) -> Right:
         """Return what an account with these roles may read; roles that are not the project's give nothing.
@@ -141,6 +143,14 @@ class Policies:
         held = self._held(names)
         datasets = frozenset[str]().union(*(reader.datasets for reader in held))
         return self._right(frozenset[str]().union(*(self.bundle.tables[slug] for slug in datasets)), held)
+
+    def page_right(self, roles: Iterable[str]) -> Right:
+        """Return what an account with these roles reads on the pages alone, of the rows of its territories."""
+        names = set(roles)
+        if ADMIN in names:
+            return EVERYTHING
+        tables = frozenset[str]().union(*(self.page_tables.get(name, ()) for name in names))
+        return self._right(tables, self._held(names))
 
     def places(self, roles: Iterable[str]) -> tuple[str, ...] | None:
         """Return the codes of the territories that an account with these roles acts on, None for all.
@@ -233,6 +243,7 @@ def _policies(
         parents={table: (row["table"], row["key"]) for table, row in (rows["rows_of"] or {}).items()},
         api_tables=frozenset(roles["api"]["tables"]),
         api_roles=frozenset(roles["api"]["roles"]) | of_territories.keys(),
+        page_tables={name: frozenset(tables) for name, tables in roles["pages"].items()},
     )
 
 

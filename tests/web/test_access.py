@@ -32,6 +32,7 @@ READERS = frozenset(ROLES) - {"Gamma"}
 ALL = frozenset(ROLES) | {STRANGER}
 NOBODY = frozenset[str]()
 AUDITORS = frozenset({"auditeur", "Admin"})
+WATCHERS = frozenset({"veille", "Admin"})
 
 #: By route: whom it answers if they read, and whom if they send a form. A route without its line fails.
 ROUTES = {
@@ -47,6 +48,22 @@ ROUTES = {
     "verifier/definitions": (AUDITORS, NOBODY),
     "verifier/affiche": (AUDITORS, NOBODY),
     "verifier/cle-publique": (AUDITORS, NOBODY),
+    "crises": (READERS, NOBODY),
+    "crises/nouvelle": (WATCHERS, WATCHERS),
+    "crises/<str:crisis_id>": (READERS, WATCHERS),
+    "crises/<str:crisis_id>/journal": (READERS, NOBODY),
+    "crises/<str:crisis_id>/clore": (WATCHERS, WATCHERS),
+    "crises/<str:crisis_id>/rapport": (READERS, NOBODY),
+    "crises/<str:crisis_id>/rapport.pdf": (READERS, NOBODY),
+    "crises/<str:crisis_id>/courbes": (NOBODY, WATCHERS),
+    "crises/<str:crisis_id>/courbes/<int:pin_id>/retirer": (NOBODY, WATCHERS),
+    "crises/<str:crisis_id>/ecrans": (NOBODY, WATCHERS),
+    "crises/<str:crisis_id>/ecrans/<str:access_id>/revoquer": (NOBODY, WATCHERS),
+    "themes": (READERS, NOBODY),
+    "themes/nouveau": (WATCHERS, WATCHERS),
+    "themes/<str:code>": (READERS, WATCHERS),
+    "themes/<str:code>/arreter": (WATCHERS, WATCHERS),
+    "mur/<str:token>": (ALL, NOBODY),
     "verdict/<token>": (ALL, ALL),
     "api/": (ALL, NOBODY),
     "api/docs": (ALL, NOBODY),
