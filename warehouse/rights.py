@@ -115,6 +115,7 @@ class Policies:
         column: The column of a table that says of which territory a row is.
         whole: Tables without that column, of which everybody reads all rows.
         parents: Tables without that column, by name: the table whose rows they belong to, and the common key.
+        page_tables: Tables that the pages of `web/` read for whoever reads something.
         api_tables: Tables that a token of the API reads.
         api_roles: Roles that a token may have.
     """
@@ -124,6 +125,7 @@ class Policies:
     column: str
     whole: frozenset[str]
     parents: Mapping[str, tuple[str, str]]
+    page_tables: frozenset[str]
     api_tables: frozenset[str]
     api_roles: frozenset[str]
 
@@ -138,7 +140,8 @@ class Policies:
             return EVERYTHING
         held = [self.roles[name] for name in sorted(names & self.roles.keys())]
         datasets = frozenset[str]().union(*(reader.datasets for reader in held))
-        return self._right(frozenset[str]().union(*(self.bundle.tables[slug] for slug in datasets)), held)
+        tables = self.page_tables if held else frozenset[str]()
+        return self._right(tables.union(*(self.bundle.tables[slug] for slug in datasets)), held)
 
     def api_right(self, role: str) -> Right:
         """Return what a token with this role may read."""
@@ -208,6 +211,7 @@ def _policies(
         column=rows["column"],
         whole=frozenset(rows["whole_tables"] or {}),
         parents={table: (row["table"], row["key"]) for table, row in (rows["rows_of"] or {}).items()},
+        page_tables=frozenset(roles["pages"]["tables"]),
         api_tables=frozenset(roles["api"]["tables"]),
         api_roles=frozenset(roles["api"]["roles"]) | of_territories.keys(),
     )

@@ -8,8 +8,8 @@ import pytest
 
 from core import settings
 from core.errors import ExpectedFailure
-from ingestion.engine import loading
 from ingestion.engine.loading import load
+from ingestion.engine.parsed_file import open_file
 from ingestion.engine.validation import Origin, TableValidator
 from ingestion.platforms import platform
 from tests.ingestion.every_connector import NAMES, ask, contract, snapshot
@@ -31,7 +31,7 @@ def examples(name):
 def read(name, file):
     """Return what a file holds by table, and the reasons of what is refused; nothing is written."""
     rows, refused = {}, []
-    for part in loading._open(platform(name), file).parts:
+    for part in open_file(platform(name), file).parts:
         validator = TableValidator(part.table, Origin(name, "file", file.name), lambda _: {}, lambda _: None)
         validator.validate(part.records)
         found = [row for batch in validator.changes() for row in batch.to_pylist()]
