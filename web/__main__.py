@@ -11,6 +11,7 @@ from django.core.management import call_command
 from gunicorn.app.base import BaseApplication
 
 from core import settings
+from web import uploads
 
 #: Parts of the design system that no page uses.
 UNUSED = (
@@ -58,6 +59,7 @@ def main() -> None:
     settings.keep_private()
     settings.make_folder(settings.home().run)
     django.setup()
+    uploads.sweep()
     call_command("check", tags=["security"], fail_level="ERROR", stdout=io.StringIO())
     call_command("collectstatic", interactive=False, verbosity=0, ignore_patterns=list(UNUSED))
     Server().run()

@@ -15,7 +15,7 @@ from core.errors import ExpectedFailure
 from warehouse.reader_copies import NothingPublishedError
 from warehouse.rights import AccessError
 from web import failures, identity
-from web.failures import Conflict, NotFound
+from web.failures import Conflict, NotFound, TooLarge
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +114,7 @@ def _expected(problem: Exception) -> tuple[HTTPStatus | None, ExpectedFailure | 
             return HTTPStatus.SERVICE_UNAVAILABLE, said
         case RequestDataTooBig():
             return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, None
-        case NotFound() | Conflict():
+        case NotFound() | Conflict() | TooLarge():
             return problem.status, problem
         case ExpectedFailure():
             return HTTPStatus.BAD_REQUEST, problem

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from web.pages import home
+from web.pages import home, sources
 
 handler400 = "web.failures.bad_request"
 handler403 = "web.failures.forbidden"
@@ -12,5 +12,11 @@ handler500 = "web.failures.server_error"
 urlpatterns = [
     path("", home.show, name="home"),
     path("connecte", home.logged_in, name="logged_in"),
+    path("sources", sources.show, name="sources"),
+    path("sources/<str:name>", sources.one, name="source"),
+    path("sources/<str:name>/envoi", sources.send, name="source_send"),
+    path("sources/<str:name>/abandon", sources.abandon, name="source_abandon"),
+    path("sources/<str:name>/envoi/<uuid:upload_id>", sources.upload, name="source_upload"),
+    path("sources/<str:name>/envoi/<uuid:upload_id>/depot", sources.deposit, name="source_deposit"),
     path("health", home.health, name="health"),
 ]

@@ -44,8 +44,8 @@ class CheckedTable(NamedTuple):
     entity: str
     accepted: int
     set_aside: int
-    unknown_columns: tuple[str, ...]
-    dropped_columns: tuple[str, ...]
+    unknown_columns: str
+    dropped_columns: str
 
 
 class Cause(NamedTuple):
@@ -151,8 +151,8 @@ def _table(validator: TableValidator) -> CheckedTable:
         validator.table.name,
         validator.rows_read - len(validator.quarantined),
         len(validator.quarantined),
-        tuple(sorted(validator.unknown_columns)),
-        tuple(sorted(validator.dropped_columns)),
+        ", ".join(sorted(validator.unknown_columns)),
+        ", ".join(sorted(validator.dropped_columns)),
     )
 
 

@@ -127,7 +127,7 @@ def test_a_bad_first_line_does_not_hide_the_others(tmp_path):
 def test_cp1252_in_json_is_repaired(tmp_path):
     file = tmp_path / "a.jsonl"
     file.write_bytes((json.dumps(HOUR | {"site_level2": "école"}, ensure_ascii=False) + "\n").encode("cp1252"))
-    parsed = loading._open(platform("audience"), file)
+    parsed = open_file(platform("audience"), file)
     assert (parsed.repaired.count, parsed.repaired.line) == (1, 1)
     assert read("audience", file)[0]["hourly_visits"][0]["site_level2"] == "école"
 
