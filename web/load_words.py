@@ -53,6 +53,7 @@ REASONS = (
 #: Why a whole file is refused, and what to do.
 _EXPORT_AGAIN = "Refaites l'export depuis la plateforme, et envoyez le nouveau fichier."
 _AS_CSV = "Enregistrez les données au format CSV, en UTF-8, séparées par « ; » ou « , », et envoyez ce fichier."
+_ONE_COLUMN = "Gardez une seule de ces colonnes."
 _SPLIT = "Découpez le fichier par période, et envoyez les parties une à une."
 FAILURES = (
     (r"the file is empty", "le fichier est vide", _EXPORT_AGAIN),
@@ -98,7 +99,7 @@ FAILURES = (
         "il manque la colonne {}",
         "Envoyez l'export complet, sans renommer ni ôter de colonne.",
     ),
-    (r"the columns (.*) both mean .*", "les colonnes {} disent la même chose", "Gardez une seule de ces colonnes."),
+    (r"the columns (.*) both mean .*", "les colonnes {} disent la même chose", _ONE_COLUMN),
     (r"the column (\S+) holds a .*", "la colonne {} contient une liste ou un objet", _EXPORT_AGAIN),
     (
         r"the column (\S+) .* in all of (\d+) records.*",

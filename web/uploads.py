@@ -1,11 +1,10 @@
 """Files that are sent to a page: received beside the drop folders, checked there, then handed over or forgotten.
 
-Nobody but the sender sees an upload, by the pseudonym of his account. A file stands in a drop folder from one instant to
-the next, whole: a process killed at any moment leaves nothing there.
+Nobody but the sender sees an upload, by the pseudonym of his account. A file stands in a drop folder from one instant
+to the next, whole: a process killed at any moment leaves nothing there.
 """
 
 import fcntl
-import os
 import re
 import shutil
 import subprocess
@@ -109,7 +108,7 @@ def receive(account: str, platform: Platform, uploaded: TemporaryUploadedFile) -
     """Take a file that was received, check it, and return the identifier of the upload; it replaces the former one.
 
     Raises:
-        ExpectedFailure: it is of no type that a page takes, or empty.
+        ExpectedFailure: it is of no type that a page takes.
     """
     name = safe_name(uploaded.name or "")
     if not name.lower().endswith(TYPES):
@@ -117,13 +116,11 @@ def receive(account: str, platform: Platform, uploaded: TemporaryUploadedFile) -
             f"Ce type de fichier n'est pas accepté : les types acceptés sont {', '.join(TYPES)}.",
             "Les archives ne sont pas ouvertes : envoyez le fichier qu'elles contiennent.",
         )
-    if not uploaded.size:
-        raise ExpectedFailure("Le fichier est vide.", "Refaites l'export, et envoyez le nouveau fichier.")
     abandon(account)
     upload_id = uuid4()
     folder = _folder(account, platform, upload_id)
     settings.make_folder(folder)
-    os.replace(uploaded.temporary_file_path(), folder / name)
+    Path(uploaded.temporary_file_path()).replace(folder / name)
     _check(platform, folder / name, _report(folder))
     return upload_id
 
@@ -182,9 +179,11 @@ def hand_over(account: str, upload: Upload) -> None:
 def _place(file: Path, folder: Path) -> None:
     """Give a file a second name in a folder, the first that is free: what is there is not replaced."""
     for rank in count(1):
-        name = file.name if rank == 1 else f"{file.stem} ({rank}){file.suffix}"
-        with suppress(FileExistsError):
-            return (folder / name).hardlink_to(file)
+        try:
+            (folder / (file.name if rank == 1 else f"{file.stem} ({rank}){file.suffix}")).hardlink_to(file)
+        except FileExistsError:
+            continue
+        return
 
 
 def abandon(account: str) -> None:

@@ -62,12 +62,13 @@ order by finished_at desc
 """
 _OUTCOMES = """
 select
-    sha256, min(finished_at) as finished_at,
+    sha256, max(finished_at) as finished_at,
     cast(sum(rows_new) as bigint) as rows_new, cast(sum(rows_updated) as bigint) as rows_updated,
     cast(sum(rows_unchanged) as bigint) as rows_unchanged, cast(sum(rows_quarantined) as bigint) as rows_quarantined
 from audit.platform_load
-where platform = $platform and sha256 is not null and list_contains($sha256, sha256)
-group by sha256
+where platform = $platform and list_contains($sha256, sha256)
+group by sha256, split_part(load_key, '-', 1)
+order by finished_at
 """
 _SET_ASIDE = "select * from audit.set_aside where platform = $platform order by rows desc, entity, field, reason"
 _WAITING = "select platform, cast(sum(rows) as bigint) as rows from audit.set_aside group by platform"
@@ -184,7 +185,7 @@ def one(request: PersonRequest, name: str) -> HttpResponse:
         "may_load": may_load,
         "deposits": deposits,
         "waiting": len(drop_folder.waiting(drop_folder.folder(platform))) if may_load else 0,
-        "types": ",".join(uploads.TYPES),
+        "types": uploads.TYPES,
         "most_mebibytes": uploads.MOST_MEBIBYTES,
         "most_bytes": uploads.MOST_MEBIBYTES << 20,
     }
@@ -206,17 +207,25 @@ def _may_load(person: Person, platform: Platform) -> bool:
 
 
 def _deposits(opened: Reading, platform: Platform) -> list[Row]:
-    """Return the last files that people have deposited, each with what the load log says of it."""
+    """Return the last files that people have deposited, each with what the load log says of it since."""
     done = [found for found in acts.on("plateforme", platform.name) if found.kind == DEPOSITED][-DEPOSITS:]
-    outcomes = _outcomes(opened, platform, [found.result_id for found in done])
-    return [{"act": found, "outcome": outcomes.get(found.result_id)} for found in reversed(done)]
+    outcomes = _outcomes(opened, platform, [str(found.result_id) for found in done])
+    return [
+        {
+            "act": found,
+            "outcome": next(
+                (row for row in outcomes if row["sha256"] == found.result_id and row["finished_at"] >= found.at), None
+            ),
+        }
+        for found in reversed(done)
+    ]
 
 
-def _outcomes(opened: Reading, platform: Platform, digests: list[str]) -> dict[str, Row]:
-    """Return what became of files, by SHA-256, as far as the published copy knows."""
+def _outcomes(opened: Reading, platform: Platform, digests: list[str]) -> list[Row]:
+    """Return the loads of files, by SHA-256, as far as the published copy knows, the first one first."""
     if not opened.has("audit.platform_load"):
-        return {}
-    return {row["sha256"]: row for row in opened.rows(_OUTCOMES, {"platform": platform.name, "sha256": digests})}
+        return []
+    return opened.rows(_OUTCOMES, {"platform": platform.name, "sha256": digests})
 
 
 def _sender(request: PersonRequest, name: str) -> Platform:
@@ -265,7 +274,7 @@ def upload(request: PersonRequest, name: str, upload_id: UUID) -> HttpResponse:
     platform = _sender(request, name)
     found = uploads.find(request.person.account, platform, upload_id)
     with reading.opened(request.person.right) as opened:
-        known = _outcomes(opened, platform, [found.check.sha256]).get(found.check.sha256)
+        known = next(reversed(_outcomes(opened, platform, [found.check.sha256])), None)
     faults = Paginator(found.check.faults, FAULTS_A_PAGE).get_page(request.GET.get("page"))
     other = found.check.looks_like and _platform(found.check.looks_like)
     context = {
@@ -293,7 +302,7 @@ def deposit(request: PersonRequest, name: str, upload_id: UUID) -> HttpResponseR
         if not done:
             found = uploads.find(person.account, platform, upload_id)
             uploads.hand_over(person.account, found)
-            detail = f"{found.check.accepted} lignes acceptées, {found.check.set_aside} à écarter"
+            detail = f"lignes acceptées : {found.check.accepted}, à écarter : {found.check.set_aside}"
             concerns = ("plateforme", platform.name)
             acts.record(author, DEPOSITED, concerns, detail, result_id=found.check.sha256, form_id=upload_id)
     return HttpResponseRedirect(f"{reverse('source', args=[name])}#depots", status=HTTPStatus.SEE_OTHER)
