@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from web.pages import home, sources
+from web.pages import home, sources, verbatims
 
 handler400 = "web.failures.bad_request"
 handler403 = "web.failures.forbidden"
@@ -18,5 +18,6 @@ urlpatterns = [
     path("sources/<str:name>/abandon", sources.abandon, name="source_abandon"),
     path("sources/<str:name>/envoi/<uuid:upload_id>", sources.upload, name="source_upload"),
     path("sources/<str:name>/envoi/<uuid:upload_id>/depot", sources.deposit, name="source_deposit"),
+    path("textes", verbatims.show, name="verbatims"),
     path("health", home.health, name="health"),
 ]
