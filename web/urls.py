@@ -2,7 +2,8 @@
 
 from django.urls import path
 
-from web.pages import home, sources, verbatims
+from web import api
+from web.pages import home, search, sources, verbatims, verdict
 
 handler400 = "web.failures.bad_request"
 handler403 = "web.failures.forbidden"
@@ -19,5 +20,8 @@ urlpatterns = [
     path("sources/<str:name>/envoi/<uuid:upload_id>", sources.upload, name="source_upload"),
     path("sources/<str:name>/envoi/<uuid:upload_id>/depot", sources.deposit, name="source_deposit"),
     path("textes", verbatims.show, name="verbatims"),
+    path("chercher", search.show, name="search"),
+    path("verdict/<token>", verdict.show, name="verdict"),
+    path("api/", api.urls),
     path("health", home.health, name="health"),
 ]
