@@ -127,9 +127,9 @@ def receive(account: str, platform: Platform, uploaded: TemporaryUploadedFile) -
 
 def safe_name(given: str) -> str:
     """Return the name of a file as the drop folder would have it: without path and redacted; platforms read it."""
-    bare = unicodedata.normalize("NFC", given).replace("\\", "/").rpartition("/")[2]
-    stem, dot, suffix = _UNSAFE.sub("_", redact_label(bare)).rpartition(".")
-    return f"{stem.lstrip('.')[:_MOST_CHARACTERS] or 'fichier'}{dot}{suffix}"
+    bare = Path(unicodedata.normalize("NFC", given).replace("\\", "/").rpartition("/")[2])
+    stem = _UNSAFE.sub("_", redact_label(bare.stem)).lstrip(".")[:_MOST_CHARACTERS] or "fichier"
+    return f"{stem}{_UNSAFE.sub('_', bare.suffix)}"
 
 
 def _check(platform: Platform, file: Path, report: Path) -> None:

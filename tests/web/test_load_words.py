@@ -46,21 +46,21 @@ def test_each_reason_of_the_code_has_its_french(said):
     ("what", "expected"),
     [
         ("pre_plainte, file a.csv: the file is empty.", "Le fichier est vide."),
-        ("pre_plainte, file a (2).csv, line 3: the header is cut or its quotes are not balanced.",
-         "L'en-tête est coupé ou abîmé, ligne 3."),
         (
-            "pre_plainte, file a.csv: the required column stats_id of table 'declarations' is missing"
-            " (accepted labels: stats_id; found: a: b).",
+            "x, file a (2).csv, line 3: the header is cut or its quotes are not balanced.",
+            "L'en-tête est coupé ou abîmé, ligne 3.",
+        ),
+        (
+            "x, file a.csv: the required column stats_id of table 'd' is missing (accepted: x; found: a: b).",
             "Il manque la colonne stats_id.",
         ),
         (
-            "pre_plainte, file a.csv, line 2: the column stats_dpt_unite is not the code of a département in all of 40"
-            " records (first value: 'ZZ').",
-            "La colonne stats_dpt_unite est fausse dans chacune des 40 premières lignes, ligne 2.",
+            "x, file a.csv, line 2: the column stats_dpt is not a number in all of 40 records (first value: 'Z').",
+            "La colonne stats_dpt est fausse dans chacune des 40 premières lignes, ligne 2.",
         ),
         ("x, file a.csv: something that nobody knows.", "Le fichier ne peut pas être lu tel qu'il est."),
     ],
-)  # fmt: skip
+)
 def test_a_refusal_is_said_in_french(what, expected):
     said, remedy = load_words.failure(what, "Nothing was loaded: do it again.")
     assert said == expected
