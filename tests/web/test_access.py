@@ -31,12 +31,22 @@ READERS = frozenset(ROLES) - {"Gamma"}
 #: Where a token or a signature in the request decides, or nothing is to be decided.
 ALL = frozenset(ROLES) | {STRANGER}
 NOBODY = frozenset[str]()
+#: Of which platform who may send a file is in `tests/web/test_sources.py`.
+SENDERS = frozenset({"administrateur", "ingenieur", "prevention", "Admin"})
+READERS_OF_TEXTS = frozenset({"administrateur", "analyste", "auditeur", "Admin"})
 
 #: By route: whom it answers if they read, and whom if they send a form. A route without its line fails.
 ROUTES = {
     "": (READERS, NOBODY),
     "connecte": (READERS, NOBODY),
     "chercher": (READERS, NOBODY),
+    "sources": (READERS, NOBODY),
+    "sources/<str:name>": (READERS, NOBODY),
+    "sources/<str:name>/envoi": (NOBODY, SENDERS),
+    "sources/<str:name>/abandon": (NOBODY, SENDERS),
+    "sources/<str:name>/envoi/<uuid:upload_id>": (READERS, NOBODY),
+    "sources/<str:name>/envoi/<uuid:upload_id>/depot": (NOBODY, SENDERS),
+    "textes": (READERS_OF_TEXTS, NOBODY),
     "verdict/<token>": (ALL, ALL),
     "api/": (ALL, NOBODY),
     "api/docs": (ALL, NOBODY),
@@ -46,11 +56,12 @@ ROUTES = {
     "health": (ALL, NOBODY),
 }
 PARAMETER = re.compile(r"<(?:(\w+):)?\w+>")
+OF_KIND = {"int": "1", "uuid": "00000000-0000-0000-0000-000000000000"}
 
 
 def path_of(route: str) -> str:
     """Return an address of a route, which names nothing that exists."""
-    return "/" + PARAMETER.sub(lambda found: "1" if found[1] == "int" else "x", route)
+    return "/" + PARAMETER.sub(lambda found: OF_KIND.get(found[1], "x"), route)
 
 
 def is_answered(answer) -> bool:
