@@ -33,6 +33,9 @@ ALL = frozenset(ROLES) | {STRANGER}
 NOBODY = frozenset[str]()
 AUDITORS = frozenset({"auditeur", "Admin"})
 WATCHERS = frozenset({"veille", "Admin"})
+#: Of which platform who may send a file is in `tests/web/test_sources.py`.
+SENDERS = frozenset({"administrateur", "ingenieur", "prevention", "Admin"})
+READERS_OF_TEXTS = frozenset({"administrateur", "analyste", "auditeur", "Admin"})
 
 #: By route: whom it answers if they read, and whom if they send a form. A route without its line fails.
 ROUTES = {
@@ -64,6 +67,13 @@ ROUTES = {
     "themes/<str:code>": (READERS, WATCHERS),
     "themes/<str:code>/arreter": (WATCHERS, WATCHERS),
     "mur/<str:token>": (ALL, NOBODY),
+    "sources": (READERS, NOBODY),
+    "sources/<str:name>": (READERS, NOBODY),
+    "sources/<str:name>/envoi": (NOBODY, SENDERS),
+    "sources/<str:name>/abandon": (NOBODY, SENDERS),
+    "sources/<str:name>/envoi/<uuid:upload_id>": (READERS, NOBODY),
+    "sources/<str:name>/envoi/<uuid:upload_id>/depot": (NOBODY, SENDERS),
+    "textes": (READERS_OF_TEXTS, NOBODY),
     "verdict/<token>": (ALL, ALL),
     "api/": (ALL, NOBODY),
     "api/docs": (ALL, NOBODY),
@@ -73,11 +83,12 @@ ROUTES = {
     "health": (ALL, NOBODY),
 }
 PARAMETER = re.compile(r"<(?:(\w+):)?\w+>")
+OF_KIND = {"int": "1", "uuid": "00000000-0000-0000-0000-000000000000"}
 
 
 def path_of(route: str) -> str:
     """Return an address of a route, which names nothing that exists."""
-    return "/" + PARAMETER.sub(lambda found: "1" if found[1] == "int" else "x", route)
+    return "/" + PARAMETER.sub(lambda found: OF_KIND.get(found[1], "x"), route)
 
 
 def is_answered(answer) -> bool:
