@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from web.pages import home
+from web.pages import home, signals
 
 handler400 = "web.failures.bad_request"
 handler403 = "web.failures.forbidden"
@@ -13,4 +13,6 @@ urlpatterns = [
     path("", home.show, name="home"),
     path("connecte", home.logged_in, name="logged_in"),
     path("health", home.health, name="health"),
+    path("veille", signals.listed, name="signals"),
+    path("veille/<str:signal_id>", signals.one, name="signal"),
 ]
