@@ -23,6 +23,8 @@ UMASK = 0o077
 LOOPBACK = ("127.0.0.1", "localhost")
 PORTS = range(1, 65536)
 DEFAULT_PORTS = {"dagster": "3000", "superset": "8088", "sandbox": "8090", "web": "8091"}
+#: Former names of settings, read where the new name is absent.
+FORMER_NAMES = {"CYBERIMPACT_WEB_PORT": "CYBERIMPACT_API_PORT", "CYBERIMPACT_WEB_URL": "CYBERIMPACT_API_URL"}
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,7 @@ def get(name: str, default: str) -> str: ...
 def get(name: str, default: str | None = None) -> str | None:
     """Return a setting from the environment, or from the checkout's `.env`; the environment wins."""
     _read_dotenv()
-    value = os.environ.get(name, "").strip()
+    value = os.environ.get(name, "").strip() or os.environ.get(FORMER_NAMES.get(name, ""), "").strip()
     return value or default
 
 
@@ -200,8 +202,7 @@ def port(service: str) -> int:
         ExpectedFailure: the configured value is not a port number.
     """
     name = f"CYBERIMPACT_{service.upper()}_PORT"
-    former = get("CYBERIMPACT_API_PORT") if service == "web" else None  # what 0.1.0 called it
-    value = get(name) or former or DEFAULT_PORTS[service]
+    value = get(name, DEFAULT_PORTS[service])
     if not value.isdecimal() or int(value) not in PORTS:
         raise ExpectedFailure(
             f"{name} is {value!r}, which is not a port number.", "Set it to a number from 1 to 65535."
@@ -225,5 +226,4 @@ def trusted_hosts(url: str) -> list[str]:
 
 def web_url() -> str:
     """Return where people reach the pages: the loopback address, unless a gateway serves them elsewhere."""
-    found = get("CYBERIMPACT_WEB_URL") or get("CYBERIMPACT_API_URL")  # what 0.1.0 called it
-    return (found or f"http://127.0.0.1:{port('web')}").rstrip("/")
+    return get("CYBERIMPACT_WEB_URL", f"http://127.0.0.1:{port('web')}").rstrip("/")

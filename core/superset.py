@@ -21,6 +21,8 @@ def environment() -> dict[str, str]:
         "SUPERSET_ADMIN_PASSWORD": settings.require("SUPERSET_ADMIN_PASSWORD"),
         "CYBERIMPACT_SUPERSET_PORT": str(settings.port("superset")),
         "CYBERIMPACT_DAGSTER_PORT": str(settings.port("dagster")),
+        "CYBERIMPACT_WEB_PORT": str(settings.port("web")),
+        "CYBERIMPACT_WEB_URL": settings.get("CYBERIMPACT_WEB_URL", ""),
     }
 
 

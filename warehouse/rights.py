@@ -112,6 +112,7 @@ class Policies:
     Attributes:
         roles: The roles of the project by name, those of territories last.
         bundle: The datasets.
+        nation: The code of the whole country, which every territory's role reads.
         column: The column of a table that says of which territory a row is.
         whole: Tables without that column, of which everybody reads all rows.
         parents: Tables without that column, by name: the table whose rows they belong to, and the common key.
@@ -121,6 +122,7 @@ class Policies:
 
     roles: Mapping[str, Reader]
     bundle: Bundle
+    nation: str
     column: str
     whole: frozenset[str]
     parents: Mapping[str, tuple[str, str]]
@@ -136,17 +138,32 @@ class Policies:
         names = set(roles)
         if ADMIN in names:
             return EVERYTHING
-        held = [self.roles[name] for name in sorted(names & self.roles.keys())]
+        held = self._held(names)
         datasets = frozenset[str]().union(*(reader.datasets for reader in held))
         return self._right(frozenset[str]().union(*(self.bundle.tables[slug] for slug in datasets)), held)
+
+    def places(self, roles: Iterable[str]) -> tuple[str, ...] | None:
+        """Return the codes of the territories that an account with these roles acts on, None for all.
+
+        Roles of territories restrict the others, as for reading. Everybody reads the nation, but only who is not
+        restricted acts on it; roles that are not the project's give no territory.
+        """
+        names = set(roles)
+        if ADMIN in names:
+            return None
+        held = self._held(names)
+        codes = _places(held) if held else ()
+        return codes and tuple(code for code in codes if code != self.nation)
 
     def api_right(self, role: str) -> Right:
         """Return what a token with this role may read."""
         return self._right(self.api_tables, [self.roles[role]]) if role in self.api_roles else Right()
 
+    def _held(self, names: set[str]) -> list[Reader]:
+        return [self.roles[name] for name in sorted(names & self.roles.keys())]
+
     def _right(self, tables: Iterable[str], readers: Sequence[Reader]) -> Right:
-        bound = [reader.places for reader in readers if reader.places is not None]
-        places = sorted({code for codes in bound for code in codes}) if bound else None
+        places = _places(readers)
         return Right({table: self._condition(table, places) for table in sorted(tables)})
 
     def _condition(self, table: str, places: Sequence[str] | None) -> str | None:
@@ -157,6 +174,11 @@ class Policies:
             of_places = condition(f"parent.{self.column}", places)
             return f"{key} in (select parent.{key} from {parent} as parent where {of_places})"  # noqa: S608 - of the policies
         return condition(self.column, places)
+
+
+def _places(readers: Sequence[Reader]) -> tuple[str, ...] | None:
+    bound = [reader.places for reader in readers if reader.places is not None]
+    return tuple(sorted({code for codes in bound for code in codes})) if bound else None
 
 
 def condition(column: str, places: Iterable[str]) -> str:
@@ -205,6 +227,7 @@ def _policies(
     return Policies(
         roles={**readers, **of_territories},
         bundle=bundle,
+        nation=rows["nation"],
         column=rows["column"],
         whole=frozenset(rows["whole_tables"] or {}),
         parents={table: (row["table"], row["key"]) for table, row in (rows["rows_of"] or {}).items()},

@@ -25,9 +25,14 @@ from superset.security import SupersetSecurityManager
 from superset.utils.core import get_user_id
 from werkzeug.security import check_password_hash
 
-#: The permissions to operate Dagster and to read its pages: `web.gate` asks for them, roles.yml gives them.
-DAGSTER = "Dagster"
-DAGSTER_ACTIONS = ("can_open", "can_read")
+#: By object, the actions that no view of Superset declares: `web` asks for them, roles.yml gives them.
+OWN_PERMISSIONS = {
+    "Dagster": ("can_open", "can_read"),
+    "Veille": ("can_decide",),
+    "Prevention": ("can_write",),
+    "Audit": ("can_verify",),
+    "Sources": ("can_load",),
+}
 SUPERSET = Path(__file__).resolve().parents[1]
 
 
@@ -36,7 +41,7 @@ class SecurityManager(SupersetSecurityManager):
 
     authoauthview = oidc.View
     #: Neither Alpha nor Gamma gets what is here: Superset gives them all that it does not know otherwise.
-    ADMIN_ONLY_VIEW_MENUS = SupersetSecurityManager.ADMIN_ONLY_VIEW_MENUS | {DAGSTER}
+    ADMIN_ONLY_VIEW_MENUS = SupersetSecurityManager.ADMIN_ONLY_VIEW_MENUS | OWN_PERMISSIONS.keys()
 
     def __init__(self, appbuilder: Any) -> None:
         super().__init__(appbuilder)
@@ -49,10 +54,11 @@ class SecurityManager(SupersetSecurityManager):
             sessions.end_of_closed(flushed)
 
     def create_custom_permissions(self) -> None:
-        """Create the permissions that no view of Superset declares."""
+        """Create Superset's permissions without a view, and those of the project."""
         super().create_custom_permissions()
-        for action in DAGSTER_ACTIONS:
-            self.add_permission_view_menu(action, DAGSTER)
+        for thing, actions in OWN_PERMISSIONS.items():
+            for action in actions:
+                self.add_permission_view_menu(action, thing)
 
     def create_login_manager(self, app: Flask) -> LoginManager:
         """Return Superset's, which lets no cookie in whose session has ended."""

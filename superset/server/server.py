@@ -132,8 +132,10 @@ def synchronise_roles() -> None:
     """Create or complete the permissions and the built-in roles, unless this version of Superset did so already."""
     from importlib.metadata import version
 
+    from security import OWN_PERMISSIONS  # beside `superset_config.py`, which has put their folder on the path
+
     stamp = Path(os.environ["SUPERSET_HOME"]) / "roles.version"
-    wanted = f"{version('apache-superset')} with the rights to open and to read Dagster"
+    wanted = f"{version('apache-superset')} with {json.dumps(OWN_PERMISSIONS)}"
     if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
         say("roles: up to date")
         return

@@ -9,9 +9,10 @@ Read by Superset through `SUPERSET_CONFIG_PATH`; `server.py` beside it sets that
 * `CYBERIMPACT_OIDC_ISSUER`: address of an OpenID Connect issuer, ProConnect's for one, through which accounts come in;
   it needs `CYBERIMPACT_OIDC_CLIENT_ID` and `CYBERIMPACT_OIDC_CLIENT_SECRET`; `CYBERIMPACT_OIDC_SCOPES` if not usual.
 * `CYBERIMPACT_SUPERSET_SESSION_MINUTES`: how long a session lasts without a click; 60 by default.
-* `CYBERIMPACT_SUPERSET_URL`, `CYBERIMPACT_DAGSTER_URL`: where people reach this server and Dagster's pages behind a
-  gateway; both on one host, since Dagster's pages know people by the cookie of this server.
-* `CYBERIMPACT_DAGSTER_PORT`: the port of Dagster's pages on the same host, without a gateway; 3000 by default.
+* `CYBERIMPACT_SUPERSET_URL`, `CYBERIMPACT_WEB_URL`, `CYBERIMPACT_DAGSTER_URL`: where people reach this server, the
+  pages and Dagster behind a gateway; all on one host, since they know people by the cookie of this server.
+* `CYBERIMPACT_SUPERSET_PORT`, `CYBERIMPACT_WEB_PORT`, `CYBERIMPACT_DAGSTER_PORT`: their ports without a gateway; 8088,
+  8091 and 3000 by default.
 * `CYBERIMPACT_QUERY_…`: how long a query may last and how much memory it may take; `queries.py` lists them.
 """
 
@@ -32,8 +33,8 @@ import connections  # beside this file, which is loaded by its path
 import queries
 from accounts import answer_refusals
 from action_log import ActionLog
-from dagster_link import link_dagster
 from guesses import limit_guesses
+from links import link_applications, on_ports, origins
 from pages import failure
 from request_limits import limit_post_processing, limit_requests
 from security import SecurityManager
@@ -161,9 +162,15 @@ EXTRA_SEQUENTIAL_COLOR_SCHEMES = [
 # -- Who may come in, and what a browser may do for them
 
 # A page of another site may call itself by a name of its own that leads to this server.
-TRUSTED_HOSTS = ["127.0.0.1", "localhost"]
+LOOPBACK = ("127.0.0.1", "localhost")
+TRUSTED_HOSTS = [*LOOPBACK]
 if _host := urlsplit(os.environ.get("CYBERIMPACT_SUPERSET_URL", "")).hostname:
     TRUSTED_HOSTS.append(_host)
+_PAGES = origins("WEB", TRUSTED_HOSTS)
+# Where a login may lead: to this server, on loopback too if it has a public address, and to the pages.
+FAB_SAFE_REDIRECT_HOSTS = [
+    urlsplit(origin).netloc for origin in (*on_ports("SUPERSET", LOOPBACK), *origins("SUPERSET", LOOPBACK), *_PAGES)
+]
 CUSTOM_SECURITY_MANAGER = SecurityManager
 _ISSUER = os.environ.get("CYBERIMPACT_OIDC_ISSUER", "").rstrip("/")
 if _ISSUER:
@@ -193,6 +200,7 @@ PUBLIC_ROLE_LIKE = None
 AUTH_USER_REGISTRATION = False
 ENABLE_PROXY_FIX = _HTTPS
 PERMANENT_SESSION_LIFETIME = timedelta(minutes=int(os.environ.get("CYBERIMPACT_SUPERSET_SESSION_MINUTES") or 60))
+SESSION_COOKIE_PATH = "/"  # the pages and Dagster, on other ports or paths of the host, read it too
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = _HTTPS
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -212,7 +220,8 @@ TALISMAN_CONFIG = {
         "connect-src": ["'self'"],
         "object-src": "'none'",
         "frame-ancestors": ["'self'"],
-        "form-action": ["'self'"],
+        # Chromium holds the redirect after the form of a login to it, too.
+        "form-action": ["'self'", *_PAGES, *origins("DAGSTER", TRUSTED_HOSTS)],
         # The styles of the interface are made in the browser, hence inline.
         "style-src": ["'self'", "'unsafe-inline'"],
         "font-src": ["'self'", "data:"],
@@ -231,7 +240,7 @@ def FLASK_APP_MUTATOR(app: Flask) -> None:  # noqa: N802 - the name of the setti
     limit_requests(app)
     limit_post_processing()
     answer_refusals(app)
-    link_dagster(app)
+    link_applications(app)
     queries.install(connections.rights.current().bundle.renamed)
 
     @app.before_request

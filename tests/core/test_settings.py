@@ -28,11 +28,24 @@ def test_a_port_is_a_number(monkeypatch: pytest.MonkeyPatch, value: str) -> None
     assert settings.port("dagster") == int(value)
 
 
+def test_a_former_name_is_read_where_the_new_one_is_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (*settings.FORMER_NAMES, *settings.FORMER_NAMES.values()):
+        monkeypatch.setenv(name, "")
+    assert (settings.port("web"), settings.web_url()) == (8091, "http://127.0.0.1:8091")
+    monkeypatch.setenv("CYBERIMPACT_API_PORT", "8191")
+    assert (settings.port("web"), settings.web_url()) == (8191, "http://127.0.0.1:8191")
+    monkeypatch.setenv("CYBERIMPACT_API_URL", "https://liens.example/")
+    assert settings.web_url() == "https://liens.example"
+    monkeypatch.setenv("CYBERIMPACT_WEB_PORT", "8291")
+    monkeypatch.setenv("CYBERIMPACT_WEB_URL", "https://pages.example")
+    assert (settings.port("web"), settings.web_url()) == (8291, "https://pages.example")
+
+
 def test_the_default_ports_differ(monkeypatch: pytest.MonkeyPatch) -> None:
-    services = ("dagster", "superset", "sandbox")
+    services = tuple(settings.DEFAULT_PORTS)
     for service in services:
         monkeypatch.setenv(f"CYBERIMPACT_{service.upper()}_PORT", "")
-    assert len({settings.port(service) for service in services}) == 3
+    assert len({settings.port(service) for service in services}) == 4
 
 
 @pytest.mark.parametrize("value", [None, "", "   "])

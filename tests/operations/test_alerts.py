@@ -34,7 +34,7 @@ NIGHT = datetime(2026, 11, 24, 23, tzinfo=UTC)  # midnight in Paris
 def settings(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 - a home of its own
     monkeypatch.setenv("CYBERIMPACT_LINK_KEY", "a key of thirty-two bytes at least.")
     monkeypatch.setenv("CYBERIMPACT_SUPERSET_URL", "https://bi.example")
-    monkeypatch.setenv("CYBERIMPACT_API_URL", "https://liens.example")
+    monkeypatch.setenv("CYBERIMPACT_WEB_URL", "https://liens.example")
     monkeypatch.setenv("CYBERIMPACT_SMTP_HOST", "127.0.0.1")
     for name in ("USER", "PASSWORD"):
         monkeypatch.setenv(f"CYBERIMPACT_SMTP_{name}", "")

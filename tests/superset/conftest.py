@@ -65,6 +65,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, copy_manifests: Callable[[H
         "SUPERSET_ADMIN_PASSWORD": password,
         "CYBERIMPACT_SUPERSET_PORT": str(port),
         "CYBERIMPACT_DAGSTER_PORT": str(free_port()),
+        "CYBERIMPACT_WEB_PORT": str(free_port()),
     }
     prepared = subprocess.Popen(
         [PYTHON, SERVER, "init"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT

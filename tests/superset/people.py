@@ -31,6 +31,8 @@ ROLES = {
     "analyste": ["analyste"],
     "analyste_gironde": ["analyste", "departement-FR-33"],
     "auditeur": ["auditeur"],
+    "veille": ["veille"],
+    "prevention_gironde": ["prevention", "departement-FR-33"],
     "administrateur": ["administrateur"],
     "ingenieur": ["ingenieur"],
 }

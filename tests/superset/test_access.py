@@ -74,7 +74,7 @@ def test_a_plan_says_what_would_change_and_changes_nothing(server, granted, file
         assert recorder.changes == []
     assert "+ create role “cellule”" in shown
     assert (
-        "~ update role “national” and 11 more, to “region-gendarmerie-GN-ARA”\n"
+        "~ update role “national” and 13 more, to “region-gendarmerie-GN-ARA”\n"
         "    can_csv on Superset: 'given' -> absent"
     ) in shown
     assert "~ update rule “territoire : personne d'autre”\n    role cellule: absent -> 'given'" in shown
@@ -82,7 +82,7 @@ def test_a_plan_says_what_would_change_and_changes_nothing(server, granted, file
         "~ update user “gironde”\n    last_name: 'Essai' -> 'Autre'\n"
         "    role departement-FR-33: 'given' -> absent\n    role departement-FR-24: absent -> 'given'"
     ) in shown
-    assert shown.endswith("1 to create, 14 to update, 0 to delete.")
+    assert shown.endswith("1 to create, 16 to update, 0 to delete.")
 
 
 def test_what_is_given_by_hand_is_named_and_taken_back(client, granted):

@@ -17,6 +17,7 @@ from tests.superset import issuer as issuers
 from tests.superset import people
 from tests.superset.conftest import PYTHON, SERVER, Server, run, wait_for
 from tests.superset.issuer import CLIENT_ID, CLIENT_SECRET, PERSON, Issuer
+from tests.superset.test_login import foreign, stays
 
 
 @pytest.fixture(scope="module")
@@ -290,12 +291,21 @@ def test_an_end_of_session_holds_for_every_server_on_the_same_metadata(server, u
         assert who(other) is None
 
 
-def test_a_login_leads_to_the_page_that_was_asked_for(url):
-    for wanted, location in (("/dagster/?to=/runs", "/dagster/?to=/runs"), ("https://evil.example/", "/")):
+def test_a_login_leads_to_the_page_that_was_asked_for(url, server):
+    page = f"http://127.0.0.1:{server.environment['CYBERIMPACT_WEB_PORT']}/veille?territoire=FR-33"
+    for wanted in ("/dagster/?to=/runs", page):
         with browser(url) as http:
-            there = http.get("/login/proconnect", params={"next": wanted}).headers["location"]
-            answer = http.get(here(httpx.get(there).headers["location"], url))
-            assert answer.headers["location"] == location
+            assert leads_to(http, url, wanted) == wanted
+            assert http.get("/login/", params={"next": wanted}).headers["location"] == wanted  # who has come in already
+    for wanted in foreign(server):
+        with browser(url) as http:
+            assert stays(server, leads_to(http, url, wanted)), wanted
+
+
+def leads_to(http: httpx.Client, url: str, wanted: str) -> str:
+    """Come in through the issuer, and return where that leads."""
+    there = http.get("/login/proconnect", params={"next": wanted}).headers["location"]
+    return http.get(here(httpx.get(there).headers["location"], url)).headers["location"]
 
 
 def test_an_identity_too_long_for_a_cookie_does_not_shut_anybody_out(url, issuer):

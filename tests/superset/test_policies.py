@@ -99,6 +99,26 @@ def test_only_three_roles_have_sql_lab(declared):
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("right", "holders"),
+    [
+        ("can_decide on Veille", {"veille"}),
+        ("can_write on Prevention", {"prevention"}),
+        ("can_verify on Audit", {"auditeur"}),
+        ("can_load on Sources", {"administrateur", "ingenieur"}),
+    ],
+)
+def test_who_may_act_on_the_pages(declared, right, holders):
+    assert {role.name for role in declared.roles if right in role.permissions} == holders
+
+
+def test_roles_that_act_read_what_the_national_role_reads(declared):
+    roles = {role.name: role for role in declared.roles}
+    for name in ("veille", "prevention"):
+        assert (roles[name].datasets, roles[name].places) == (roles["national"].datasets, None)
+        assert len(roles[name].permissions - roles["national"].permissions) == 1
+
+
 def test_nobody_reads_all_of_a_database_or_a_schema(declared):
     wide = (
         "database_access",

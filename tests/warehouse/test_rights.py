@@ -82,6 +82,23 @@ def test_the_platforms_own_account_reads_everything():
     assert EVERYTHING.key != Right().key
 
 
+@pytest.mark.parametrize(
+    ("roles", "places"),
+    [
+        (["Admin", "departement-FR-33"], None),
+        (["veille"], None),
+        (["veille", "Gamma"], None),
+        (["veille", "departement-FR-33"], ("FR-33",)),
+        (["prevention", "region-FR-COR", "departement-FR-33"], ("FR-2A", "FR-2B", "FR-33", "FR-COR")),
+        (["region-gendarmerie-GN-BRE"], ("FR-22", "FR-29", "FR-35", "FR-56", "GN-BRE")),
+        (["Alpha", "departement-FR-00"], ()),
+        ([], ()),
+    ],
+)
+def test_where_an_account_acts(roles, places):
+    assert rights.current().places(roles) == places
+
+
 @pytest.mark.parametrize("names", [[], ["Alpha"], ["Gamma", "sql_lab", "Public"], ["departement-FR-00"]])
 def test_roles_that_are_not_the_projects_give_nothing(names):
     assert not right(*names)
