@@ -197,10 +197,8 @@ def alerts(home: Home) -> Iterator[Finding]:
         yield Finding("mail", "broken", "no mail server is declared", "set CYBERIMPACT_SMTP_HOST in .env")
     if wanted and not links.are_possible():
         yield Finding(links.KEY_SETTING, "late", "not set: alerts leave without links", "make install")
-    if home.operations.exists():
-        with outbox.opened(home) as box:
-            for channel, attempts, why in box.undelivered(datetime.now(UTC) - UNDELIVERED_AFTER):
-                yield Finding(f"alert by {channel}", "late", f"not taken after {attempts} attempts", why or "")
+    for channel, attempts, why in outbox.undelivered(datetime.now(UTC) - UNDELIVERED_AFTER):
+        yield Finding(f"alert by {channel}", "late", f"not taken after {attempts} attempts", why or "")
 
 
 class BusyError(Exception):

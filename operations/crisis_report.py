@@ -18,8 +18,7 @@ from operations import crises, verdicts
 from operations.alerts.dispatch import Around, concerns, territories_around
 from operations.alerts.signals import Signal, read
 from operations.alerts.writing import SEVERITIES, subject_of
-from operations.crises import Crisis, Event
-from operations.verdicts import Verdict
+from operations.models import Crisis, CrisisEvent, Verdict
 from warehouse import published
 
 #: Signals of shortly before explain why a crisis was declared.
@@ -65,7 +64,7 @@ class Report:
 
     crisis: Crisis
     written_at: datetime
-    events: Sequence[Event]
+    events: Sequence[CrisisEvent]
     signals: Sequence[Signal]
     given: Sequence[Verdict]
     volumes: Sequence[Volume]
@@ -78,9 +77,9 @@ def gather(home: Home, crisis: Crisis) -> Report:
     return Report(
         crisis=crisis,
         written_at=datetime.now(UTC),
-        events=crises.events(home, crisis),
+        events=crises.events(crisis),
         signals=found,
-        given=[verdict for verdict in verdicts.given(home) if verdict.signal_id in known],
+        given=[verdict for verdict in verdicts.given() if verdict.signal_id in known],
         volumes=_volumes(home, crisis),
     )
 

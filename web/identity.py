@@ -14,7 +14,7 @@ from http import HTTPStatus
 import httpx
 
 from core import settings
-from privacy import pseudonymise
+from privacy import pseudonymise_account
 from warehouse import rights
 from warehouse.rights import Right
 
@@ -54,7 +54,7 @@ class Person:
     @cached_property
     def account(self) -> str:
         """Its pseudonym, the same as in the access log."""
-        return pseudonymise(self.username)
+        return pseudonymise_account(self.username)
 
     @property
     def right(self) -> Right:

@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from core import settings
 from core.errors import ExpectedFailure
-from web import tokens
+from operations import tokens
 from web.figures import (
     PERIOD_TYPES,
     Figures,
@@ -90,7 +90,7 @@ def _respond(request: Request, answer: Answer, rows_name: str) -> Response:
     home = settings.home()
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     try:
-        holder = tokens.holder_of(home, token.strip()) if scheme.lower() == "bearer" else None
+        holder = tokens.holder_of(token.strip()) if scheme.lower() == "bearer" else None
     except ExpectedFailure as failure:
         return _refusal(HTTPStatus.SERVICE_UNAVAILABLE, failure)
     if holder is None:

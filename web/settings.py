@@ -6,6 +6,7 @@ A user's session is Superset's (`web.identity`), so Django keeps none; what its 
 import secrets
 
 from core import settings
+from operations.database import databases
 
 ROOT_URLCONF = "web.urls"
 WSGI_APPLICATION = "web.wsgi.application"
@@ -19,8 +20,10 @@ INSTALLED_APPS = [
     "widget_tweaks",
     "dsfr",
     "django_htmx",
+    "operations",
     "web.apps.Web",
 ]
+DATABASES = databases()
 MIDDLEWARE = [
     "web.middleware.SecurityHeaders",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -12,7 +12,6 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
-from core import settings
 from core.errors import ExpectedFailure
 from operations import verdicts
 from operations.alerts import links
@@ -37,7 +36,7 @@ async def ask(request: Request) -> HTMLResponse:
     """Show what a link would record, and ask; record nothing."""
     try:
         link = links.opened(request.path_params["token"])
-        await run_in_threadpool(verdicts.refuse_used, settings.home(), link)
+        await run_in_threadpool(verdicts.refuse_used, link)
     except RefusedLinkError as refusal:
         return _refused(refusal)
     return _page(_SAID[link.verdict][0], _form(link))
@@ -52,7 +51,7 @@ async def record(request: Request) -> HTMLResponse:
     note = parse_qs(body.decode("utf-8", "replace")).get("note", [""])[0]
     try:
         link = links.opened(request.path_params["token"])
-        await run_in_threadpool(verdicts.answer, settings.home(), link, note)
+        await run_in_threadpool(verdicts.answer, link, note)
     except RefusedLinkError as refusal:
         return _refused(refusal)
     except ExpectedFailure as failure:

@@ -9,8 +9,9 @@ from analytics.signals.severity import CRITERIA, severity
 from core import settings
 from core.french import moment, number
 from operations.alerts import links
-from operations.alerts.outbox import Alert
 from operations.alerts.signals import Signal
+from operations.models import Alert
+from operations.subscriptions import Subscription
 
 SEVERITIES = {1: "faible", 2: "modérée", 3: "élevée", 4: "critique"}
 COLOURS = {1: "#5b6770", 2: "#a05a00", 3: "#b3261e", 4: "#7a0010"}
@@ -55,10 +56,11 @@ def subject_of(signal: Signal) -> str:
     return f"[{grave}] {signal.topic_label} – {signal.territory_label} : {signal.kind_label.lower()}"
 
 
-def notice_of(alert: Alert, signal: Signal | None, role: str) -> Notice:
-    """Return an alert with the links that answer it, where links can be signed."""
-    given = VERDICTS if links.are_possible() else ()
-    return Notice(alert, signal, {v: links.address(alert.alert_id, v, role, alert.created_at) for v in given})
+def notice_of(alert: Alert, signal: Signal | None, recipient: Subscription) -> Notice:
+    """Return an alert with the links that answer it, where they can be signed and the recipient may judge."""
+    given = VERDICTS if recipient.may_judge and links.are_possible() else ()
+    signed = {v: links.address(alert.alert_id, v, recipient.role, alert.created_at) for v in given}
+    return Notice(alert, signal, signed)
 
 
 def message(message_id: str, alerts: Sequence[Notice]) -> Message:
