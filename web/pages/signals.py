@@ -53,7 +53,7 @@ OFFICIAL = """
         source,
         phenomenon,
         territory_name,
-        coalesce(vigilance_level, source_level) as level,
+        coalesce(vigilance_level, 'niveau ' || source_level) as level,
         min(valid_from) as valid_from,
         max(valid_until) as valid_until,
         max_by(title, issued_at) as title
@@ -95,9 +95,9 @@ def listed(request: PersonRequest) -> HttpResponse:
     found = _overview(request.person)
     part = render_to_string("web/signals/part.html", found, request)
     seen = hashlib.sha256(part.encode()).hexdigest()
-    if request.htmx and request.GET.get("vu") == seen:  # ty: ignore[unresolved-attribute]
+    if request.htmx and request.GET.get("vu") == seen:  # ty: ignore[missing-attribute]
         return HttpResponse(status=HTTPStatus.NO_CONTENT)
-    template = "changed" if request.htmx else "list"  # ty: ignore[unresolved-attribute]
+    template = "changed" if request.htmx else "list"  # ty: ignore[missing-attribute]
     context = {"title": "Veille", "section": "signals", "part": part, "seen": seen}
     return render(request, f"web/signals/{template}.html", found | context)
 
@@ -202,7 +202,9 @@ def _around(copies: Reading, signal: Signal) -> dict[str, Any]:
         "course": _chart(points, title, "cours"),
         "is_wider": bool(points) and name != signal.territory_label,
         "regions": _by_region(signal, places),
-        "official": [row | {"source": SOURCES.get(row["source"], row["source"])} for row in copies.rows(OFFICIAL, official)],
+        "official": [
+            row | {"source": SOURCES.get(row["source"], row["source"])} for row in copies.rows(OFFICIAL, official)
+        ],
     }
 
 
