@@ -29,7 +29,7 @@ down: ## Stop what `make up` has started
 install: space .venv/.installed .venv-superset/.installed .env ## Make both environments from the locks, and .env
 
 .PHONY: dev
-dev: install ## Run Dagster with code reloading, and Superset for its login, until Ctrl-C
+dev: install ## Run Dagster with code reloading, the pages, and Superset for its login, until Ctrl-C
 	@$(BIN)/cyberimpact dev
 
 .PHONY: test

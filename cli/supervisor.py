@@ -292,7 +292,7 @@ def prepare_superset() -> None:
 
 
 def dev() -> None:
-    """Become a supervisor in the terminal of Dagster, which reloads changed code, and of Superset, which lets into it.
+    """Become a supervisor in the terminal of Dagster, which reloads changed code, of Superset and of the pages.
 
     Raises:
         ExpectedFailure: the platform of this home runs, a port is taken, or Superset cannot be prepared.
@@ -305,6 +305,7 @@ def dev() -> None:
     named = {program.name: program for program in programs()}
     shown = [
         named["superset"],
+        named["web"],
         replace(named["dagster-webserver"], command=[*WEBSERVER, workspace]),
         replace(named["dagster-daemon"], command=[BIN / "dagster-daemon", "run", "-w", workspace]),
     ]
@@ -426,9 +427,11 @@ def addresses() -> str:
     return f"""
 cyberimpact is up.
 
+  Pages     {settings.web_url()}/
+            signals, crises, figures with their origin, what is to be decided; log in as
+            admin, password: SUPERSET_ADMIN_PASSWORD in {settings.CHECKOUT / ".env"}
   Superset  {superset_url}/superset/dashboard/vue-densemble/
-            account admin, password: SUPERSET_ADMIN_PASSWORD in {settings.CHECKOUT / ".env"}
-            the whole, visibility, perception, actors, one territory; by month and by département
+            the whole, visibility, perception, actors, one territory; by month and by département; the same account
   Dagster   {dagster}/asset-groups
             the graph from platform to dashboard; runs, checks and what is late; the same account
   Sandbox   http://127.0.0.1:{settings.port("sandbox")}

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from urllib.parse import quote
 
 from core import settings
 from core.errors import ExpectedFailure
@@ -40,3 +41,22 @@ def session(account: str) -> dict[str, str]:
             "`cyberimpact superset apply` makes the accounts of the policies.",
         )
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def dashboard_path(slug: str, territory: str | None = None) -> str:
+    """Return the path of a dashboard on the server.
+
+    Args:
+        slug: The dashboard.
+        territory: Name of the territory that its filter is set to, None for what it opens with.
+    """
+    path = f"/superset/dashboard/{slug}/"
+    if territory is None:
+        return path
+    value = "'" + territory.replace("!", "!!").replace("'", "!'") + "'"
+    chosen = (
+        f"(NATIVE_FILTER-territory:(id:NATIVE_FILTER-territory,ownState:(),"
+        f"extraFormData:(filters:!((col:territory_name,op:IN,val:!({value})))),"
+        f"filterState:(label:{value},value:!({value}))))"
+    )
+    return f"{path}?native_filters={quote(chosen)}"

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
-from urllib.parse import quote
 
 import httpx
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
@@ -61,16 +60,7 @@ class Leaf:
     @property
     def path(self) -> str:
         """Return its path on the server, its filter included."""
-        path = f"/superset/dashboard/{self.slug}/"
-        if self.territory is None:
-            return path
-        value = "'" + self.territory.replace("!", "!!").replace("'", "!'") + "'"
-        chosen = (
-            f"(NATIVE_FILTER-territory:(id:NATIVE_FILTER-territory,ownState:(),"
-            f"extraFormData:(filters:!((col:territory_name,op:IN,val:!({value})))),"
-            f"filterState:(label:{value},value:!({value}))))"
-        )
-        return f"{path}?native_filters={quote(chosen)}"
+        return superset.dashboard_path(self.slug, self.territory)
 
 
 @dataclass(frozen=True)

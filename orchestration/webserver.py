@@ -14,7 +14,7 @@ from starlette.requests import HTTPConnection
 from core import settings
 from orchestration import instance
 from orchestration.dagster_internals import WorkspaceFileTarget, WorkspaceProcessContext, WorkspaceRequestContext
-from web.gate import READ_ONLY, Gate, Superset
+from orchestration.gate import READ_ONLY, Gate
 
 #: As `dagster-webserver` has them.
 STATEMENT_TIMEOUT_MS, POOL_RECYCLE_SECONDS, POOL_OVERFLOW = 15_000, 3_600, 20
@@ -48,10 +48,9 @@ def serve(workspace: str) -> None:
         target = WorkspaceFileTarget([workspace])
         with _Workspace(dagster, target, version=dg.__version__) as context:
             pages = create_app_from_workspace_process_context(context, live_data_poll_rate=POLL_MS)
-            gate = Gate(pages, Superset(f"http://127.0.0.1:{settings.port('superset')}"))
             hosts = settings.trusted_hosts(settings.dagster_url())
             uvicorn.run(
-                TrustedHostMiddleware(gate, allowed_hosts=hosts, www_redirect=False),
+                TrustedHostMiddleware(Gate(pages), allowed_hosts=hosts, www_redirect=False),
                 host="127.0.0.1",
                 port=settings.port("dagster"),
                 log_level="warning",

@@ -57,6 +57,20 @@ def copy_manifests(_parsed: settings.Home) -> Callable[[settings.Home], None]:
     return copy
 
 
+@pytest.fixture(scope="session")
+def pages() -> Iterator[None]:
+    """The pages, for Django's test client; static files bear their own names."""
+    import django
+    from django.test.utils import override_settings, setup_test_environment, teardown_test_environment
+
+    django.setup()
+    setup_test_environment()
+    plain = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+    with override_settings(STORAGES=plain):
+        yield
+    teardown_test_environment()
+
+
 @pytest.fixture
 def sleeper() -> Iterator[subprocess.Popen[bytes]]:
     """A process that lives until it is killed."""
@@ -95,6 +109,7 @@ class ByServer(LoadScopeScheduling):
             "tests/cli/test_cli",
             "tests/e2e/test_recomputation",
             "tests/upgrade/",
+            "tests/web/test_login",
         )
         return file if file.startswith(shared) else nodeid
 

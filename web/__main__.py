@@ -1,5 +1,6 @@
 """Serves the application on loopback: `python -m web`."""
 
+import hashlib
 import io
 import os
 from typing import Any
@@ -7,10 +8,12 @@ from typing import Any
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "web.settings")
 
 import django
+from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from gunicorn.app.base import BaseApplication
 
 from core import settings
+from web.settings import STATIC_ROOT
 
 #: Parts of the design system that no page uses.
 UNUSED = (
@@ -53,13 +56,27 @@ class Server(BaseApplication):
         return application
 
 
+def collect() -> None:
+    """Collect the static files, if they are not those that were collected last."""
+    files = [
+        (path, storage.size(path), storage.get_modified_time(path).timestamp())
+        for finder in get_finders()
+        for path, storage in finder.list(UNUSED)
+    ]
+    state = hashlib.sha256(repr(sorted(files)).encode()).hexdigest()
+    mark = STATIC_ROOT.with_suffix(".sha256")
+    if not mark.exists() or mark.read_text() != state:
+        call_command("collectstatic", interactive=False, clear=True, verbosity=0, ignore_patterns=list(UNUSED))
+        mark.write_text(state)
+
+
 def main() -> None:
     """Collect the static files and serve."""
     settings.keep_private()
     settings.make_folder(settings.home().run)
     django.setup()
     call_command("check", tags=["security"], fail_level="ERROR", stdout=io.StringIO())
-    call_command("collectstatic", interactive=False, verbosity=0, ignore_patterns=list(UNUSED))
+    collect()
     Server().run()
 
 

@@ -101,7 +101,9 @@ class Access:
         """Return the refusal of a request, None for one that the view may answer."""
         rule: Rule | None = getattr(view, "rule", None)
         if rule is None or request.method not in rule.methods:
-            return failures.shown(request, HTTPStatus.METHOD_NOT_ALLOWED)
+            refusal = failures.shown(request, HTTPStatus.METHOD_NOT_ALLOWED)
+            refusal.headers["Allow"] = ", ".join(sorted(rule.methods)) if rule else ""
+            return refusal
         if rule.is_open:
             return None
         try:
@@ -129,8 +131,12 @@ def login_url(request: HttpRequest, path: str) -> str:
 
     A cookie belongs to a host: a browser that came by another name of it would not have the cookie here.
     """
-    host = request.get_host()
-    here = f"{request.scheme}://{host}"
-    superset = settings.get("CYBERIMPACT_SUPERSET_URL")
-    base = superset or f"{request.scheme}://{host.partition(':')[0]}:{settings.port('superset')}"
-    return f"{base.rstrip('/')}/login/?{urlencode({'next': here + path}, quote_via=quote)}"
+    here = f"{request.scheme}://{request.get_host()}"
+    return f"{superset_url(request)}/login/?{urlencode({'next': here + path}, quote_via=quote)}"
+
+
+def superset_url(request: HttpRequest) -> str:
+    """Return where people reach Superset: at its public address, or else on its port of the host that they use."""
+    host = request.get_host().partition(":")[0]
+    public = settings.get("CYBERIMPACT_SUPERSET_URL")
+    return (public or f"{request.scheme}://{host}:{settings.port('superset')}").rstrip("/")

@@ -6,7 +6,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, resolve, reverse
 
-from core import settings
+from web.access import superset_url
 from web.identity import Person
 
 
@@ -46,8 +46,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "person": person,
         "themes": _THEMES,
         "menu": [entry for entry in MENU if person and _is_open_to(entry, person)],
-        "superset": settings.get("CYBERIMPACT_SUPERSET_URL")
-        or f"{request.scheme}://{request.get_host().partition(':')[0]}:{settings.port('superset')}",
+        "superset": superset_url(request),
     }
 
 

@@ -1,9 +1,11 @@
 """The pages of what was refused or failed, in French: what happened, and what to do."""
 
+import json
+import logging
 from collections.abc import Iterator
 from http import HTTPStatus
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from core.errors import ExpectedFailure
@@ -33,16 +35,34 @@ _SAID = {
 }
 
 
-class NotFound(ExpectedFailure):
+class Answered(ExpectedFailure):
+    """A failure that says with which status it is answered."""
+
+    status = HTTPStatus.BAD_REQUEST
+
+
+class NotFound(Answered):
     """What an address names does not exist, or the reader may not know of it; the remedy lists what exists."""
 
     status = HTTPStatus.NOT_FOUND
 
 
-class Conflict(ExpectedFailure):
+class Conflict(Answered):
     """Somebody else has decided meanwhile."""
 
     status = HTTPStatus.CONFLICT
+
+
+class Refused(Answered):
+    """The reader may not see what was asked for."""
+
+    status = HTTPStatus.FORBIDDEN
+
+
+class Unavailable(Answered):
+    """What is needed cannot be read for the moment."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
 
 
 def shown(request: HttpRequest, status: HTTPStatus, failure: ExpectedFailure | None = None) -> HttpResponse:
@@ -56,10 +76,24 @@ def shown(request: HttpRequest, status: HTTPStatus, failure: ExpectedFailure | N
     title, text = _SAID.get(status, _SAID[HTTPStatus.INTERNAL_SERVER_ERROR])
     what, remedy = (failure.what, failure.remedy) if failure else (text, "")
     if request.path.startswith("/api/"):
-        return JsonResponse({"error": what if failure else title, "remedy": remedy or text}, status=status)
+        return as_json({"error": what if failure else title, "remedy": remedy or text}, status)
     context = {"title": title, "what": what, "remedy": remedy}
     template = "web/failure_part.html" if getattr(request, "htmx", False) else "web/failure.html"
     return render(request, template, context, status=status)
+
+
+class Pathless(logging.Filter):
+    """A filter of log records about requests, whose path can hold the signature of a link."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = "A request failed.", ()
+        return True
+
+
+def as_json(body: object, status: HTTPStatus = HTTPStatus.OK) -> HttpResponse:
+    """Return a body of plain values as JSON, compact and in UTF-8, as programs have always been given it."""
+    compact = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return HttpResponse(compact, content_type="application/json", status=status)
 
 
 def expired(request: HttpRequest, login: str) -> HttpResponse:
@@ -83,15 +117,15 @@ def csrf(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG00
     return shown(request, HTTPStatus.FORBIDDEN, failure)
 
 
-def bad_request(request: HttpRequest, *_: object) -> HttpResponse:
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001 - Django's signature
     return shown(request, HTTPStatus.BAD_REQUEST)
 
 
-def forbidden(request: HttpRequest, *_: object) -> HttpResponse:
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001 - Django's signature
     return shown(request, HTTPStatus.FORBIDDEN)
 
 
-def not_found(request: HttpRequest, *_: object) -> HttpResponse:
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001 - Django's signature
     return shown(request, HTTPStatus.NOT_FOUND)
 
 

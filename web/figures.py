@@ -1,23 +1,17 @@
 """Reads the published figures that the holder of a token may see."""
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Annotated, Any, Literal, get_args
 
 import duckdb
+from ninja import Schema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from audit.cells import period
 from core.errors import ExpectedFailure
-from core.settings import Home
-from core.sql import literal
-from warehouse import rights
-from warehouse.published import DAILY, sealed
-from warehouse.reader_copies import NothingPublishedError, path_for
-from warehouse.rights import AccessError
+from web.failures import NotFound, Refused
 
-PERIOD_TYPES = ("day", "week", "month", "quarter", "year")
 MOST_ROWS = 50_000
 
 Row = dict[str, Any]
@@ -36,59 +30,61 @@ _VALUES = f"""
         kpi_code = $code
         and period_type = $period_type
         and breakdown_dimension = $breakdown
-        and period_start between $first and $last
+        and ($first is null or period_start >= $first)
+        and ($last is null or period_start <= $last)
         and ($territory is null or territory_code = $territory)
     order by period_start, territory_level, territory_code, breakdown_value
     limit {MOST_ROWS + 1}
 """  # noqa: S608 - constants of this module; values are bound
 
 
-@dataclass(frozen=True)
-class Question:
-    """The rows of a KPI that a request asks for.
+def _one_of(values: tuple[str, ...], is_none: str, remedy: str) -> BeforeValidator:
+    def checked(value: str) -> str:
+        if value not in values:
+            raise ExpectedFailure(f"« {value} » {is_none}", remedy)
+        return value
 
-    Attributes:
-        code: The KPI.
-        period_type: One of `PERIOD_TYPES`.
-        breakdown: Dimension of the rows, `total` for the whole.
-        first: First day from which a period may begin.
-        last: Last day on which one may.
-        territory: Code of a territory, None for every one that may be seen.
-    """
-
-    code: str
-    period_type: str = "month"
-    breakdown: str = "total"
-    first: date = date.min
-    last: date = date.max
-    territory: str | None = None
+    return BeforeValidator(checked)
 
 
-class UnknownKpiError(ExpectedFailure):
-    """There is no KPI of that code."""
+Shape = Literal["json", "csv"]
+PeriodType = Literal["day", "week", "month", "quarter", "year"]
+_SHAPES, _PERIOD_TYPES = get_args(Shape), get_args(PeriodType)
+_A_PERIOD = WithJsonSchema({"type": "string", "examples": ["2026", "2026-Q4", "2026-10", "2026-W43", "2026-10-21"]})
+
+Format = Annotated[Shape, _one_of(_SHAPES, "n'est pas un format.", f"Écrivez {' ou '.join(_SHAPES)}.")]
+OfPeriods = Annotated[
+    PeriodType, _one_of(_PERIOD_TYPES, "n'est pas un type de période.", f"Écrivez {', '.join(_PERIOD_TYPES)}.")
+]
+FirstDay = Annotated[date | None, BeforeValidator(lambda text: period(text).start if text else None), _A_PERIOD]
+LastDay = Annotated[date | None, BeforeValidator(lambda text: period(text).last if text else None), _A_PERIOD]
 
 
-class NothingToReadError(ExpectedFailure):
-    """There is no copy that the holder of the token could read."""
+class Shaped(Schema):
+    """What every request may say; a wrong value is refused in words."""
+
+    format: Format = Field("json", description="Forme de la réponse.")
 
 
-class HiddenTerritoryError(ExpectedFailure):
-    """The holder of the token may not read the territory; the answer does not reveal whether it exists."""
+class Question(Shaped):
+    """The rows of a KPI that a request asks for."""
+
+    period_type: OfPeriods = Field("month", description="Type de période.")
+    first: FirstDay = Field(None, alias="from", description="Première période, par le premier de ses jours.")
+    last: LastDay = Field(None, alias="to", description="Dernière période, par le dernier de ses jours.")
+    territory: str | None = Field(
+        None, description="FR, FR-33, FR-BRE, GN-BRE, XX ou ZZ ; sans lui, tous ceux que voit le jeton."
+    )
+    breakdown: str = Field("total", description="Ventilation, total pour l'ensemble.")
 
 
-def first_day(text: str | None) -> date:
-    """Return the first day that a period names, the earliest of all for none."""
-    return period(text).start if text else date.min
-
-
-def last_day(text: str | None) -> date:
-    """Return the last day that a period names, the latest of all for none."""
-    return period(text).last if text else date.max
+#: As a refusal lists them.
+PARAMETERS = ("period_type", "from", "to", "territory", "breakdown", "format")
 
 
 @dataclass(frozen=True)
 class Figures:
-    """The copy that the holder of a token may read; every answer is of the same build."""
+    """The copies that the holder of a token may read (`web.reading`); every answer is of the same build."""
 
     connection: duckdb.DuckDBPyConnection
 
@@ -102,27 +98,27 @@ class Figures:
         """Return the definition of a KPI.
 
         Raises:
-            UnknownKpiError: there is none of that code.
+            NotFound: there is none of that code.
         """
         for row in self.catalogue():
             if row["kpi_code"] == code:
                 return row
-        raise UnknownKpiError(f"L'indicateur « {code} » n'existe pas.", "La liste est à l'adresse /api/kpi.")
+        raise NotFound(f"L'indicateur « {code} » n'existe pas.", "La liste est à l'adresse /api/kpi.")
 
-    def values(self, asked: Question) -> list[Row]:
+    def values(self, code: str, asked: Question) -> list[Row]:
         """Return the rows that are asked for, from the earliest.
 
         Raises:
-            HiddenTerritoryError: the territory is none that may be seen.
+            Refused: the territory is none that may be seen; the answer does not reveal whether it exists.
             ExpectedFailure: there are too many.
         """
         seen = "select 1 from reference.dim_territory where territory_code = ?"
         if asked.territory and not self.connection.execute(seen, [asked.territory]).fetchone():
-            raise HiddenTerritoryError(
+            raise Refused(
                 f"Ce jeton ne donne pas accès au territoire « {asked.territory} ».",
                 "Demandez FR ou un territoire de votre rôle.",
             )
-        rows = self._rows(_VALUES, vars(asked))
+        rows = self._rows(_VALUES, {"code": code, **asked.dict(exclude={"format"})})
         if len(rows) > MOST_ROWS:
             raise ExpectedFailure(
                 f"La réponse dépasse {MOST_ROWS} lignes.", "Restreignez-la par territory, from et to, ou period_type."
@@ -133,27 +129,3 @@ class Figures:
         result = self.connection.execute(query, values or {})
         names = [column[0] for column in result.description or []]
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
-
-
-@contextmanager
-def opened(home: Home, role: str) -> Generator[Figures]:
-    """Open the current copy of what a role may read.
-
-    Args:
-        home: The home.
-        role: The role of a token.
-
-    Raises:
-        NothingToReadError: nothing was published yet, or the copy cannot be had.
-    """
-    try:
-        path = path_for(DAILY.link(home), rights.current().api_right(role))
-    except NothingPublishedError:
-        raise NothingToReadError("Rien n'est encore publié.", "Réessayez après la première publication.") from None
-    except AccessError:
-        raise NothingToReadError(
-            "Les chiffres de ce rôle ne peuvent pas être lus pour le moment.", "Réessayez dans quelques minutes."
-        ) from None
-    attached = f"attach {literal(str(path))} as {DAILY.catalog} (read_only)"
-    with sealed(lambda connection: connection.execute(attached)) as connection:
-        yield Figures(connection)

@@ -6,6 +6,7 @@ A browser sends Superset's cookie to every port of its host. Nothing about accou
 import hashlib
 import threading
 import time
+from collections import defaultdict
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -33,6 +34,8 @@ class Act(StrEnum):
     PREVENT = "can_write on Prevention"
     VERIFY = "can_verify on Audit"
     LOAD = "can_load on Sources"
+    OPERATE = "can_open on Dagster"
+    INSPECT = "can_read on Dagster"
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ class Superset:
     def __init__(self, url: str) -> None:
         self._http = httpx.Client(base_url=url, timeout=WAIT_SECONDS)
         self._known: dict[str, tuple[float, Person | None]] = {}
-        self._lock = threading.Lock()
+        self._asking: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def person(self, cookie: str | None, *, now: bool) -> Person | None:
         """Return whose a cookie is, None where it is nobody's.
@@ -114,16 +117,17 @@ class Superset:
         if not cookie:
             return None
         key = hashlib.sha256(cookie.encode()).hexdigest()
-        asked_at, known = self._known.get(key, (0.0, None))
-        if not now and asked_at and time.monotonic() - asked_at <= KNOWN_SECONDS:
-            return known
-        asked_at = time.monotonic()
-        found = self._ask(cookie)
-        with self._lock:
+        with self._asking[key]:  # a page that asks for ten things at once asks Superset once
+            asked_at, known = self._known.get(key, (0.0, None))
+            if not now and asked_at and time.monotonic() - asked_at <= KNOWN_SECONDS:
+                return known
+            asked_at = time.monotonic()
+            found = self._ask(cookie)
             if len(self._known) >= MOST_KNOWN:
                 self._known.clear()
+                self._asking.clear()
             self._known[key] = asked_at, found
-        return found
+            return found
 
     def _ask(self, cookie: str) -> Person | None:
         try:
@@ -137,8 +141,12 @@ class Superset:
 
 
 def _person(found: dict) -> Person | None:
-    """Read what Superset says of a user; who has no name is nobody."""
-    username, roles = found.get("username"), found["roles"]
+    """Read what Superset says of a user; who has no name is nobody.
+
+    A role without a permission is none: Superset's server says `Admin` of whoever looks after accounts, so that its
+    own pages of accounts are drawn (`superset/server/security.py`), and that name gives nothing.
+    """
+    username, roles = found.get("username"), {name: held for name, held in found["roles"].items() if held}
     if not username:
         return None
     granted = {f"{action} on {subject}" for permissions in roles.values() for action, subject in permissions}

@@ -15,7 +15,7 @@ from core.errors import ExpectedFailure
 from warehouse.reader_copies import NothingPublishedError
 from warehouse.rights import AccessError
 from web import failures, identity
-from web.failures import Conflict, NotFound
+from web.failures import Answered
 
 log = logging.getLogger(__name__)
 
@@ -97,8 +97,7 @@ class Failures:
     def process_exception(self, request: HttpRequest, problem: Exception) -> HttpResponse | None:
         status, said = _expected(problem)
         if status is None:
-            log.error("A page failed.", exc_info=problem)
-            return None
+            return None  # Django writes it into the log
         return failures.shown(request, status, said)
 
 
@@ -110,11 +109,13 @@ def _expected(problem: Exception) -> tuple[HTTPStatus | None, ExpectedFailure | 
             return HTTPStatus.SERVICE_UNAVAILABLE, said
         case AccessError():
             log.warning("%s", problem)
-            said = ExpectedFailure("Les chiffres ne peuvent pas être lus pour le moment.", "Réessayez bientôt.")
+            said = ExpectedFailure(
+                "Les chiffres de ce rôle ne peuvent pas être lus pour le moment.", "Réessayez dans quelques minutes."
+            )
             return HTTPStatus.SERVICE_UNAVAILABLE, said
         case RequestDataTooBig():
             return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, None
-        case NotFound() | Conflict():
+        case Answered():
             return problem.status, problem
         case ExpectedFailure():
             return HTTPStatus.BAD_REQUEST, problem

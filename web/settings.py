@@ -27,6 +27,7 @@ DATABASES = databases()
 MIDDLEWARE = [
     "web.middleware.SecurityHeaders",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.gzip.GZipMiddleware",
     "web.middleware.Limits",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -80,8 +81,12 @@ FILE_UPLOAD_TEMP_DIR = settings.home().run
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
+    "filters": {"pathless": {"()": "web.failures.Pathless"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
-    # A path can hold the signature of a link: requests are written down nowhere.
-    "loggers": {"django.request": {"handlers": [], "propagate": False}, "django.security": {"level": "CRITICAL"}},
+    # A path can hold the signature of a link: it is written down nowhere.
+    "loggers": {
+        "django.request": {"level": "ERROR", "filters": ["pathless"]},
+        "django.security": {"level": "CRITICAL"},
+    },
 }

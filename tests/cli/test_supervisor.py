@@ -138,6 +138,11 @@ class TestConfiguration:
         assert not [command for command in commands if "bin/dagster-webserver" in command or "dagster dev" in command]
         assert [command for command in commands if "-m orchestration.webserver" in command]
 
+    def test_the_pages_are_served_and_named_first(self) -> None:
+        assert "web" in {program.name for program in supervisor.programs() if program.health == "/health"}
+        named = [line.split()[0] for line in supervisor.addresses().splitlines() if "http://" in line]
+        assert named == ["Pages", "Superset", "Dagster", "Sandbox"]
+
     def test_dev_runs_dagster_and_the_superset_that_lets_into_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
         become: list[tuple[str, list[str], dict[str, str]]] = []
         monkeypatch.setattr(superset, "PYTHON", Path("/bin/true"))
@@ -152,7 +157,7 @@ class TestConfiguration:
         found = sections(supervisor.configuration_file().read_text())
         assert found["supervisord"]["nodaemon"] == "true"
         assert found.keys() == {
-            "supervisord", "program:superset", "program:dagster-webserver", "program:dagster-daemon"
+            "supervisord", "program:superset", "program:web", "program:dagster-webserver", "program:dagster-daemon"
         }  # fmt: skip
         for name in ("program:dagster-webserver", "program:dagster-daemon"):
             assert str(settings.CHECKOUT / "workspace.yaml") in found[name]["command"]

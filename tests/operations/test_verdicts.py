@@ -3,10 +3,11 @@
 import json
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
 
 import jwt
 import pytest
-from starlette.testclient import TestClient
+from django.test import Client
 from typer.testing import CliRunner
 
 from cli.main import app
@@ -18,7 +19,6 @@ from operations.alerts.links import RefusedLinkError
 from operations.subscriptions import Subscription
 from tests.analytics.signalling import FLOOD, other, publish
 from warehouse.operations_database import open_operations
-from web.app import build_app
 
 KEY = "a key of thirty-two bytes at least."
 WATCH = Subscription("permanence", "veille", "mail", "p@unite.example", frozenset({"signals"}))
@@ -31,8 +31,13 @@ def settings(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG0
 
 
 @pytest.fixture
-def client() -> TestClient:
-    return TestClient(build_app(), base_url="http://127.0.0.1")
+def client(pages: None) -> Client:  # noqa: ARG001
+    return Client(headers={"Host": "127.0.0.1"})
+
+
+def send(client: Client, address: str, note: str = ""):
+    """Send the form of the page."""
+    return client.post(address, urlencode({"note": note}), content_type="application/x-www-form-urlencoded")
 
 
 def path(home: Home, verdict: str = "confirmé", since: datetime | None = None) -> str:
@@ -63,7 +68,7 @@ def test_looking_at_a_link_records_nothing_however_often(home, client) -> None:
 
 def test_the_answer_records_what_the_signal_was_and_only_once(home, client) -> None:
     address = path(home)
-    assert "C'est enregistré" in client.post(address, data={"note": "Vu avec le 06 12 34 56 78"}).text
+    assert "C'est enregistré" in send(client, address, "Vu avec le 06 12 34 56 78").text
     opened = "2026-11-24T18:05:00+00:00"
     expected = (FLOOD.signal_id, "confirmé", "veille", "Vu avec le [TÉLÉPHONE]", "crue", "FR-27", 3, opened)
     assert rows(home) == [expected]
@@ -99,10 +104,10 @@ def test_a_reason_that_nobody_can_read_is_none(home, note) -> None:
 
 def test_putting_aside_needs_a_reason_and_the_link_stays_good_until_it_has_one(home, client) -> None:
     address = path(home, "écarté")
-    refused = client.post(address, data={"note": "   "})
+    refused = send(client, address, "   ")
     assert (refused.status_code, "demande un motif" in refused.text) == (400, True)
     assert rows(home) == []
-    assert client.post(address, data={"note": "Exercice <b>annoncé</b>"}).status_code == 200
+    assert send(client, address, "Exercice <b>annoncé</b>").status_code == 200
     assert [row[3] for row in rows(home)] == ["Exercice <b>annoncé</b>"]
 
 
@@ -130,7 +135,7 @@ def forged(home: Home) -> list[str]:
 
 def test_what_was_not_signed_here_is_refused(home, client) -> None:
     for token in forged(home):
-        for answer in (client.get(f"/verdict/{token}"), client.post(f"/verdict/{token}", data={"note": "x"})):
+        for answer in (client.get(f"/verdict/{token}"), send(client, f"/verdict/{token}", "x")):
             assert answer.status_code == 410, token
             assert token not in answer.text
     assert rows(home) == []
@@ -144,15 +149,16 @@ def test_a_link_of_no_alert_gives_nothing(home, client) -> None:
 
 
 def test_a_body_without_end_is_not_read_to_its_end(home, client) -> None:
-    assert client.post(path(home), content=b"note=" + b"x" * 100_000).status_code == 413
+    assert send(client, path(home), "x" * 100_000).status_code == 413
     assert rows(home) == []
 
 
 def test_every_answer_forbids_frames_scripts_and_caches(home, client) -> None:
-    for answer in (client.get(path(home)), client.get("/health"), client.get("/nothing")):
+    signed = [client.get(path(home)), client.get("/verdict/nothing"), send(client, path(home))]
+    for answer in (*signed, client.get("/health"), client.get("/nothing")):
         assert "default-src 'none'" in answer.headers["content-security-policy"]
         assert answer.headers["cache-control"] == "no-store"
-        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["referrer-policy"] == ("no-referrer" if answer in signed else "same-origin")
 
 
 def test_two_answers_at_once_give_one_verdict(home) -> None:

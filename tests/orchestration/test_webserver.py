@@ -12,8 +12,8 @@ from starlette.types import Receive, Scope, Send
 from core.settings import Home
 from orchestration import instance
 from orchestration.dagster_internals import WorkspaceFileTarget
+from orchestration.gate import READ_ONLY
 from orchestration.webserver import _Workspace
-from web.gate import READ_ONLY
 
 
 @pytest.fixture

@@ -35,6 +35,7 @@ class Server:
     environment: dict[str, str]
     home: Home
     manifest: Path
+    process: subprocess.Popen[bytes]
 
     @property
     def database_uri(self) -> str:
@@ -78,7 +79,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, copy_manifests: Callable[[H
     with log.open("wb") as stream:
         process = subprocess.Popen([PYTHON, SERVER, "serve"], env=environment, stdout=stream, stderr=stream)
     try:
-        started = Server(f"http://127.0.0.1:{port}", password, environment, home, manifest)
+        started = Server(f"http://127.0.0.1:{port}", password, environment, home, manifest, process)
         wait_for(started.url, process, log)
         yield started
     finally:

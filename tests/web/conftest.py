@@ -10,22 +10,23 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import quote, unquote
 
-import django
 import pytest
 import yaml
 from django.test import Client
-from django.test.utils import override_settings, setup_test_environment, teardown_test_environment
 
 from core import settings
 from web import identity
 
 ROLES = yaml.safe_load((settings.CHECKOUT / "superset/policies/roles.yml").read_text("utf-8"))
+ADMIN_PERMISSIONS = {
+    "Admin": [["can_decide", "Veille"], ["can_write", "Prevention"], ["can_verify", "Audit"], ["can_load", "Sources"]]
+}
 
 
 def permissions(role: str) -> list[list[str]]:
     """Return the permissions that a role has in Superset, as pairs of action and object."""
-    if role == "Admin":
-        return [["can_decide", "Veille"], ["can_write", "Prevention"], ["can_verify", "Audit"], ["can_load", "Sources"]]
+    if role in ADMIN_PERMISSIONS:
+        return ADMIN_PERMISSIONS[role]
     declared = ROLES["roles"].get(role) or next(
         (level for level in ROLES["territories"].values() if role.startswith(level["role"].partition("{")[0])),
         {"permissions": []},
@@ -52,14 +53,9 @@ class _Answering(BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _django() -> Iterator[None]:
-    django.setup()
-    setup_test_environment()
-    plain = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
-    with override_settings(STORAGES=plain):
-        yield
-    teardown_test_environment()
+@pytest.fixture(autouse=True)
+def _pages(pages: None) -> None:
+    """Everything here asks the pages."""
 
 
 @pytest.fixture(scope="session")

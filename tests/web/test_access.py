@@ -1,11 +1,14 @@
 """Who may open what: every route, every kind of person, every verb."""
 
 from http import HTTPStatus
+from urllib.parse import quote
 
 import pytest
 from django.test import Client
 from django.urls import get_resolver
 
+from tests.web.conftest import ADMIN_PERMISSIONS
+from web import identity
 from web.apps import every_view_says_who_may_open_it, patterns
 
 
@@ -44,3 +47,14 @@ def test_superset_that_does_not_answer_lets_nobody_in(visit, monkeypatch):
 
 def test_routes_are_found():
     assert {path for path, _ in patterns(get_resolver())} >= {"", "health"}
+
+
+def test_the_bare_name_of_admin_gives_nothing(visit, monkeypatch):
+    """Superset says `Admin` without a permission of auditors, so that it draws its pages of accounts for them."""
+    monkeypatch.setitem(ADMIN_PERMISSIONS, "Admin", [])
+    visit()
+    person = identity.person_of(quote("essai:auditeur,Admin"))
+    assert person.roles == {"auditeur"}
+    assert not person.right.is_everything
+    monkeypatch.setitem(ADMIN_PERMISSIONS, "Admin", [["can_decide", "Veille"]])
+    assert identity.person_of(quote("essai:Admin"), now=True).right.is_everything

@@ -7,16 +7,16 @@ from datetime import timedelta
 
 import duckdb
 import pytest
-from starlette.testclient import TestClient
+import yaml
+from django.test import Client
 from typer.testing import CliRunner
 
 from cli.main import app
 from core.errors import ExpectedFailure
-from core.settings import Home
+from core.settings import CHECKOUT, Home
 from tests.handmade import write_copy
 from warehouse import rights
-from web import tokens
-from web.app import build_app
+from web import api, tokens
 
 #: Gironde and Landes of Nouvelle-Aquitaine, Finistère of Bretagne; one row of the Landes is suppressed.
 COPY = """
@@ -48,8 +48,8 @@ COPY = """
 
 
 @pytest.fixture
-def client(home: Home) -> TestClient:  # noqa: ARG001 - the application reads the home of the environment
-    return TestClient(build_app(), base_url="http://127.0.0.1")
+def client(home: Home) -> Client:  # noqa: ARG001 - the application reads the home of the environment
+    return Client(headers={"Host": "127.0.0.1"})
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def places(answer) -> list[str]:
 
 @pytest.mark.usefixtures("copy")
 def test_values_are_those_of_the_copy_and_name_their_publication(home, client):
-    answer = client.get("/api/kpi/victims", params={"from": "2026-10", "to": "2026-10"}, headers=bearer(home))
+    answer = client.get("/api/kpi/victims", query_params={"from": "2026-10", "to": "2026-10"}, headers=bearer(home))
     assert answer.status_code == 200
     assert answer.headers["X-Publication-Id"] == "p-1"
     body = answer.json()
@@ -120,7 +120,7 @@ def test_a_token_sees_what_its_role_sees(home, client, role, seen):
     token = bearer(home, role)
     assert sorted(places(client.get("/api/kpi/victims?from=2026-10", headers=token))) == seen
     for place in ("FR", "FR-33", "FR-40", "FR-29", "FR-NAQ", "ZZ"):
-        answer = client.get("/api/kpi/victims", params={"from": "2026-10", "territory": place}, headers=token)
+        answer = client.get("/api/kpi/victims", query_params={"from": "2026-10", "territory": place}, headers=token)
         assert answer.status_code == (200 if place in seen else 403), place
         if place in seen:
             assert places(answer) == [place]
@@ -234,13 +234,37 @@ def test_the_page_of_the_interface_asks_nothing_of_anybody(client):
     page = client.get("/api/docs")
     assert page.status_code == 200
     assert "<script" not in page.text
-    assert "http://" not in page.text.replace("https://", "http://")
+    assert "http://" not in page.text.replace("https://", "http://").replace("http://127.0.0.1/api/", "")
     assert page.headers["Content-Security-Policy"].startswith("default-src 'none'")
     document = client.get("/api/openapi.json").json()
     assert document["openapi"].startswith("3.1")
     named = {parameter["name"] for parameter in document["paths"]["/api/kpi/{code}"]["get"]["parameters"]}
     assert named == {"code", "period_type", "from", "to", "territory", "breakdown", "format"}
     assert all(f"<code>{name}</code>" in page.text for name in named)
+
+
+def test_the_document_has_the_columns_of_the_catalogue():
+    declared = yaml.safe_load((CHECKOUT / "dbt_project/models/kpi/kpi_catalogue.yml").read_text("utf-8"))
+    [catalogue] = declared["models"]
+    assert list(api.Definition.model_fields) == [column["name"] for column in catalogue["columns"]]
+
+
+@pytest.mark.usefixtures("copy")
+def test_answers_are_as_the_document_has_them(home, client):
+    answer = client.get("/api/kpi/victims?from=2026-10", headers=bearer(home)).json()
+    assert list(answer) == list(api.Values.model_fields)
+    assert api.Publication.model_validate(answer["publication"])
+    for row in answer["values"]:
+        assert api.Value.model_validate(row).dict().keys() == row.keys()
+
+
+@pytest.mark.usefixtures("copy")
+def test_head_is_answered_and_nothing_else_but_get(home, client):
+    token = bearer(home)
+    asked = client.head("/api/kpi/victims", headers=token)
+    assert (asked.status_code, asked.headers["X-Publication-Id"], asked.content) == (200, "p-1", b"")
+    refused = client.post("/api/kpi/victims", headers=token)
+    assert (refused.status_code, refused.headers["Allow"]) == (405, "GET, HEAD")
 
 
 def test_tokens_are_listed_without_writing(home):

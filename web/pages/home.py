@@ -1,7 +1,7 @@
 """The home page: what is new since one's last visit; and two addresses that every web application has."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -52,14 +52,14 @@ MOVED = """
 LATE = """
     select platform, title, owner_label, last_loaded_at
     from audit.freshness
-    where coalesce(late_at, timestamp '-infinity') < ?
+    where coalesce(late_at < ?, true) -- one that was never loaded is late too
     order by last_loaded_at nulls first, title
 """
 #: Of each action the KPI that its kind proposes, else the first one.
 ENDED = """
     select action_id, action_type, theme, territory_name, ended_on, kpi_label, sentence, refusal
     from impact.fct_action_effect
-    where list_contains(?, territory_code) and window_is_over and window_end >= ?
+    where list_contains(coalesce($places, [territory_code]), territory_code) and window_is_over and window_end >= $since
     qualify row_number() over (partition by action_id order by is_proposed desc, kpi_code) = 1
     order by window_end desc, action_id
     limit 6
@@ -83,7 +83,9 @@ class Visit:
     def of(cls, cookie: str | None, now: datetime) -> "Visit":
         """Read the cookie of a request; one that cannot be read is none."""
         try:
-            since, seen = (datetime.fromtimestamp(int(part), UTC) if part else None for part in (cookie or "").split("."))
+            since, seen = (
+                datetime.fromtimestamp(int(part), UTC) if part else None for part in (cookie or "").split(".")
+            )
         except (ValueError, OverflowError, OSError):
             return cls(None, now)
         if seen is None or seen > now or (since and since > seen):
@@ -118,28 +120,31 @@ def _news(copies: Reading, person: Person, since: datetime, now: datetime) -> di
     right = person.right
     found = signals.told(copies.connection) if LIVE in copies.copies else []
     open_ones = [Shown(signal, None) for signal in found if signal.is_open]
-    places = list(person.places if person.places is not None else ("FR",))
-    parts: dict[str, list[Row]] = {
-        "moved": [row for place in person.own for row in _rows(copies, "kpi.rpt_kpi", MOVED, place)],
-        "late": _rows(copies, "audit.freshness", LATE, now.replace(tzinfo=None)),
-        "ended": _rows(copies, "impact.fct_action_effect", ENDED, places, _day(since)),
-        "published": _rows(copies, "audit.publication", PUBLISHED),
-    }
+    moved = [row for place in person.own for row in _rows(copies, "kpi.rpt_kpi", MOVED, [place])]
+    ended = {"places": person.places, "since": since.date()}
     return {
         "is_published": True,
         "sees_signals": right.is_everything or "signals.live_signal" in right.tables,
         "is_live": LIVE in copies.copies,
         "signals": open_ones[:MOST_SIGNALS],
-        "more_signals": len(open_ones) - MOST_SIGNALS,
-        **parts,
-        "moved": [row | {"period": f"{row['period_start']:%Y-%m}"} for row in parts["moved"]],
-        "published": next(iter(parts["published"]), None),
+        "more": max(0, len(open_ones) - MOST_SIGNALS),
+        "moved": [row | {"period": f"{row['period_start']:%Y-%m}"} for row in moved],
+        "late": _rows(copies, "audit.freshness", LATE, [now.replace(tzinfo=None)]),
+        "ended": _rows(copies, "impact.fct_action_effect", ENDED, ended),
+        "published": next(iter(_rows(copies, "audit.publication", PUBLISHED)), None),
     }
 
 
-def _rows(copies: Reading, table: str, query: str, *values: Any) -> list[Row]:
+def _rows(copies: Reading, table: str, query: str, values: Any = None) -> list[Row]:
     return copies.rows(query, values) if copies.has(table) else []
 
 
-def _day(moment: datetime) -> date:
-    return moment.date()
+@page()
+def logged_in(request: PersonRequest) -> HttpResponse:
+    """Show the end of a login that was made in another tab, while a form waits."""
+    return render(request, "web/logged_in.html", {"title": "Vous êtes connecté"})
+
+
+@open_to_all("says that the process serves, and nothing else")
+def health(_: HttpRequest) -> JsonResponse:
+    return JsonResponse({"status": "ok"})

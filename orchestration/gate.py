@@ -6,29 +6,21 @@ is taken from the application's own pages only.
 """
 
 import asyncio
-import hashlib
-import time
 from enum import Enum, auto
 from html import escape
 from http import HTTPStatus
 from urllib.parse import quote, urlsplit
 
-import httpx
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core import settings
+from web.identity import COOKIE, Act, NoAnswerError, person_of
 
-#: Superset's permissions to operate Dagster and to read its pages; `superset/policies/roles.yml` gives them to roles.
-OPERATE, READ = ["can_open", "Dagster"], ["can_read", "Dagster"]
 #: Key of an ASGI scope: whether the user may only read.
 READ_ONLY = "cyberimpact.read_only"
-COOKIE = "session"
-#: How long an answer of Superset holds.
-KNOWN_SECONDS = 5
-MOST_KNOWN = 1_000
 HEALTH = "/health"
 GRAPHQL = "/graphql"
 POLICY_VIOLATION = 1008
@@ -48,46 +40,17 @@ class Standing(Enum):
 ALLOWED = {Standing.OPERATOR, Standing.READER}
 
 
-class Superset:
-    """Knows for some seconds whose a cookie is.
-
-    Args:
-        url: Where Superset itself answers.
-    """
-
-    def __init__(self, url: str) -> None:
-        self._http = httpx.AsyncClient(base_url=url, timeout=10)
-        self._asked: dict[str, tuple[float, asyncio.Task[Standing]]] = {}
-
-    async def standing(self, cookie: str | None) -> Standing:
-        """Return what Superset says of a cookie, or said at most `KNOWN_SECONDS` ago."""
-        if not cookie:
-            return Standing.UNKNOWN
-        key, now = hashlib.sha256(cookie.encode()).hexdigest(), time.monotonic()
-        asked_at, answer = self._asked.get(key, (0.0, None))
-        if answer is None or now - asked_at > KNOWN_SECONDS:
-            if len(self._asked) >= MOST_KNOWN:
-                self._asked.clear()
-            answer = asyncio.ensure_future(self._ask(cookie))
-            self._asked[key] = (now, answer)
-        return await asyncio.shield(answer)
-
-    async def _ask(self, cookie: str) -> Standing:
-        try:
-            response = await self._http.get("/api/v1/me/roles/", headers={"Cookie": f"{COOKIE}={cookie}"})
-            if response.status_code == HTTPStatus.OK:
-                return _by_rights([right for role in response.json()["result"]["roles"].values() for right in role])
-        except (httpx.HTTPError, ValueError, LookupError, AttributeError, TypeError):
-            return Standing.NO_ANSWER
-        if response.status_code == HTTPStatus.UNAUTHORIZED:
-            return Standing.UNKNOWN
-        return Standing.WITHOUT_RIGHT if response.status_code == HTTPStatus.FORBIDDEN else Standing.NO_ANSWER
-
-
-def _by_rights(rights: list[list[str]]) -> Standing:
-    if OPERATE in rights:
+async def standing_of(cookie: str | None) -> Standing:
+    """Return what Superset says of a cookie, or said some seconds ago (`web.identity`)."""
+    try:
+        person = await asyncio.to_thread(person_of, cookie)
+    except NoAnswerError:
+        return Standing.NO_ANSWER
+    if person is None:
+        return Standing.UNKNOWN
+    if Act.OPERATE in person.acts:
         return Standing.OPERATOR
-    return Standing.READER if READ in rights else Standing.WITHOUT_RIGHT
+    return Standing.READER if Act.INSPECT in person.acts else Standing.WITHOUT_RIGHT
 
 
 class Gate:
@@ -95,12 +58,10 @@ class Gate:
 
     Args:
         app: The application.
-        superset: Says who may come in.
     """
 
-    def __init__(self, app: ASGIApp, superset: Superset) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._superset = superset
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         match scope["type"]:
@@ -115,7 +76,7 @@ class Gate:
         request = Request(scope)
         response = _refusal(request)
         if response is None:
-            standing = await self._superset.standing(request.cookies.get(COOKIE))
+            standing = await standing_of(request.cookies.get(COOKIE))
             response = _said_of(standing, request)
             scope[READ_ONLY] = standing is not Standing.OPERATOR
         await (response or self._app)(scope, receive, _unframed(send))
@@ -125,12 +86,12 @@ class Gate:
         cookie = HTTPConnection(scope).cookies.get(COOKIE)
         closing: Message = {"type": "websocket.close", "code": POLICY_VIOLATION}
         closed = False
-        at_first = await self._superset.standing(cookie)
+        at_first = await standing_of(cookie)
         scope[READ_ONLY] = at_first is not Standing.OPERATOR
 
         async def is_over() -> bool:
             nonlocal closed
-            if not closed and (at_first not in ALLOWED or await self._superset.standing(cookie) is not at_first):
+            if not closed and (at_first not in ALLOWED or await standing_of(cookie) is not at_first):
                 closed = True
                 await send(closing)
             return closed

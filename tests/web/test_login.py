@@ -1,0 +1,174 @@
+"""The login of the real Superset is that of the pages, and so is its end."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+from supersync.access import new_password
+from supersync.client import Client
+
+from core import settings
+from tests.superset import conftest as real
+from tests.superset import people
+from tests.superset import test_browser as looking
+from tests.superset.conftest import Server
+from tests.superset.people import Person
+from tests.superset.test_sessions import number, role
+from web.identity import KNOWN_SECONDS
+
+server, browser = real.server, looking.browser
+
+#: How long an answer of Superset may hold for reading, and what this machine takes to answer.
+SOON_SECONDS = KNOWN_SECONDS + 3
+TYPED = "Une ligne, « deux » & <trois>\nUne autre"
+
+
+@pytest.fixture(scope="module")
+def site(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the real pages beside the real Superset, with everybody's roles."""
+    folder = tmp_path_factory.mktemp("pages")
+    with server.client() as admin:
+        people.grant(server, admin, folder)
+    environment = server.environment | {
+        "CYBERIMPACT_HOME": str(server.home.root),
+        "CYBERIMPACT_PSEUDONYM_KEY": os.environ["CYBERIMPACT_PSEUDONYM_KEY"],
+        "DJANGO_SETTINGS_MODULE": "tests.web.with_form.settings",
+    }
+    log = folder / "pages.log"
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "web"], env=environment, cwd=settings.CHECKOUT, stdout=stream, stderr=stream
+        )
+    url = f"http://127.0.0.1:{environment['CYBERIMPACT_WEB_PORT']}"
+    try:
+        real.wait_for(url, process, log)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(locale="fr-FR")
+    context.set_default_timeout(looking.SECONDS)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def admin(server: Server) -> Iterator[Client]:
+    with server.client() as session:
+        yield session
+
+
+def log_in(page: Page, name: str, password: str) -> None:
+    """Fill in Superset's form, which is shown."""
+    page.fill("#username", name)
+    page.fill("#password", password)
+    page.keyboard.press("Enter")
+
+
+def come_in(site: str, server: Server, admin: Client, name: str) -> tuple[Person, httpx.Client]:
+    """Bring somebody in; return him in Superset, and on the pages, whose form he may send."""
+    person = people.come_in(server.url, name, new_password(admin, name))
+    pages = httpx.Client(base_url=site, cookies={"session": person.http.cookies["session"]}, timeout=60)
+    token = re.search(r'csrfmiddlewaretoken" value="([^"]+)', pages.get("/formulaire").text)
+    assert token
+    pages.headers["X-CSRFToken"] = token[1]
+    return person, pages
+
+
+def soon(answers: Callable[[], bool]) -> float:
+    """Return after how many seconds something holds, which must be soon."""
+    began = time.monotonic()
+    while not answers():
+        assert time.monotonic() - began < SOON_SECONDS
+        time.sleep(0.2)
+    return time.monotonic() - began
+
+
+def test_a_browser_is_led_to_the_login_and_back(site: str, server: Server, context: BrowserContext) -> None:
+    page = context.new_page()
+    page.goto(f"{site}/?depuis=hier")
+    assert page.url.startswith(f"{server.url}/login/")
+    log_in(page, "admin", server.password)
+    page.wait_for_url(f"{site}/?depuis=hier")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Bonjour")
+    names = {cookie["name"] for cookie in context.cookies()}
+    assert "session" in names
+    page.goto(f"{server.url}/logout/")
+    soon(lambda: page.goto(site) is not None and page.url.startswith(f"{server.url}/login/"))
+
+
+def test_a_logout_ends_acts_at_once_and_reading_soon(site: str, server: Server, admin: Client) -> None:
+    person, pages = come_in(site, server, admin, "veille")
+    assert pages.post("/formulaire", data={"note": "Vu"}).status_code == HTTPStatus.OK
+    person.get("/logout/")
+    refused = pages.post("/formulaire", data={"note": TYPED})
+    assert refused.status_code == HTTPStatus.UNAUTHORIZED
+    assert "« deux » &amp; &lt;trois&gt;" in refused.text
+    soon(lambda: pages.get("/").status_code == HTTPStatus.FOUND)
+
+
+def test_an_account_that_is_closed_is_out(site: str, server: Server, admin: Client) -> None:
+    _, pages = come_in(site, server, admin, "veille")
+    path = f"/api/v1/security/users/{number(admin, 'veille')}"
+    admin.put(path, json={"active": False})
+    try:
+        assert pages.post("/formulaire", data={"note": "Vu"}).status_code == HTTPStatus.UNAUTHORIZED
+        soon(lambda: pages.get("/").status_code == HTTPStatus.FOUND)
+    finally:
+        admin.put(path, json={"active": True})
+
+
+def test_a_role_that_is_taken_away_gives_nothing_any_more(site: str, server: Server, admin: Client) -> None:
+    _, pages = come_in(site, server, admin, "veille")
+    path = f"/api/v1/security/users/{number(admin, 'veille')}"
+    admin.put(path, json={"roles": [role(admin, "national")]})
+    try:
+        assert pages.post("/formulaire", data={"note": "Vu"}).status_code == HTTPStatus.UNAUTHORIZED
+        soon(lambda: pages.get("/").status_code == HTTPStatus.FOUND)
+        _, pages = come_in(site, server, admin, "veille")
+        assert pages.get("/").status_code == HTTPStatus.OK
+        assert pages.post("/formulaire", data={"note": "Vu"}).status_code == HTTPStatus.FORBIDDEN
+    finally:
+        admin.put(path, json={"roles": [role(admin, "veille")]})
+
+
+def test_what_was_typed_into_a_form_outlives_the_session(site: str, context: BrowserContext, admin: Client) -> None:
+    password = new_password(admin, "veille")
+    page = context.new_page()
+    page.goto(f"{site}/formulaire")
+    log_in(page, "veille", password)
+    page.wait_for_url(f"{site}/formulaire")
+    page.fill("#note", TYPED)
+    context.clear_cookies(name="session")
+    page.get_by_role("button", name="Envoyer").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Votre session a expiré")
+    with context.expect_page() as opened:
+        page.get_by_role("link", name="Se connecter").click()
+    log_in(opened.value, "veille", password)
+    opened.value.wait_for_url(f"{site}/connecte")
+    page.get_by_role("button", name="Envoyer ce que j'avais saisi").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Reçu")
+    assert page.locator("#note").inner_text().strip() == TYPED
+
+
+def test_superset_that_has_died_lets_nobody_in(site: str, server: Server, admin: Client) -> None:
+    """The last one: nothing asks this Superset afterwards."""
+    _, pages = come_in(site, server, admin, "veille")
+    server.process.kill()
+    server.process.wait(30)
+    soon(lambda: pages.get("/").status_code == HTTPStatus.SERVICE_UNAVAILABLE)
+    refused = pages.post("/formulaire", data={"note": "Vu"})
+    assert refused.status_code == HTTPStatus.SERVICE_UNAVAILABLE
+    assert "Superset, qui dit qui vous êtes, ne répond pas" in refused.text
+    assert pages.get("/health").status_code == HTTPStatus.OK

@@ -1,0 +1,1 @@
+"""The pages with one more, whose form shows what it was sent."""
