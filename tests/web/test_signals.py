@@ -12,12 +12,13 @@ from privacy import pseudonymise_account
 from tests.web.watching import alarm, closed, now, publish_watch, signal
 
 GIRONDE, REGION, NATION, EURE = "0000000000000001", "0000000000000002", "0000000000000003", "0000000000000004"
+TOUCHED = (alarm("FR-NAQ", "Nouvelle-Aquitaine", 9), alarm("FR-40", "Landes", 9))
 SIGNALS = (
     signal(1),
-    signal(2, "FR-NAQ", "Nouvelle-Aquitaine", 4, evidence=(alarm("FR-NAQ", "Nouvelle-Aquitaine", 9), alarm("FR-40", "Landes", 9))),
+    signal(2, "FR-NAQ", "Nouvelle-Aquitaine", 4, evidence=TOUCHED),
     signal(3, "FR", "France entière", 2),
     signal(4, "FR-27", "Eure", 1),
-)  # fmt: skip
+)
 
 
 @pytest.fixture
@@ -63,11 +64,13 @@ def test_the_gravest_stands_first_and_what_was_closed_lately_below(home, visit):
         (("region-FR-NAQ",), [REGION, GIRONDE, NATION]),
     ],
 )
-def test_a_role_sees_the_signals_of_its_territories_and_the_nation(watch, visit, roles, expected):
+@pytest.mark.usefixtures("watch")
+def test_a_role_sees_the_signals_of_its_territories_and_the_nation(visit, roles, expected):
     assert shown(visit(*roles).get("/veille")) == expected
 
 
-def test_who_has_no_role_of_the_project_sees_no_signal(watch, visit):
+@pytest.mark.usefixtures("watch")
+def test_who_has_no_role_of_the_project_sees_no_signal(visit):
     for path in ("/veille", f"/veille/{GIRONDE}"):
         assert visit("Gamma").get(path).status_code == HTTPStatus.FORBIDDEN
 
@@ -93,7 +96,8 @@ def test_before_the_first_live_copy_the_page_says_so(home, visit):
     assert "Le direct n'a encore rien publié." in text(visit("national").get("/veille"))
 
 
-def test_before_the_first_publication_the_page_says_so(home, visit):
+@pytest.mark.usefixtures("home")
+def test_before_the_first_publication_the_page_says_so(visit):
     answer = visit("national").get("/veille")
     assert answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE
     assert "Rien n&#x27;est encore publié" in text(answer)
@@ -114,7 +118,8 @@ def test_a_page_that_asks_again_gets_what_has_changed_and_nothing_else(watch, vi
 # ---- one signal
 
 
-def test_a_signal_is_told_in_the_words_of_its_alert(watch, visit):
+@pytest.mark.usefixtures("watch")
+def test_a_signal_is_told_in_the_words_of_its_alert(visit):
     page = text(visit("national").get(f"/veille/{GIRONDE}"))
     for expected in (
         "Crue – Gironde : hausse soudaine",
@@ -128,14 +133,16 @@ def test_a_signal_is_told_in_the_words_of_its_alert(watch, visit):
         assert expected in page, expected
 
 
-def test_official_alerts_of_its_place_and_time_stand_around_a_signal(watch, visit):
+@pytest.mark.usefixtures("watch")
+def test_official_alerts_of_its_place_and_time_stand_around_a_signal(visit):
     page = text(visit("national").get(f"/veille/{GIRONDE}"))
     assert "Vigicrues, Gironde : crues, orange" in page
     for other in ("Rien", "Tempête", "Passée"):
         assert other not in page, "green, of another territory, or over before"
 
 
-def test_the_course_is_that_of_the_territory_or_of_the_next_wider_one_that_is_known(watch, visit):
+@pytest.mark.usefixtures("watch")
+def test_the_course_is_that_of_the_territory_or_of_the_next_wider_one_that_is_known(visit):
     of_region = text(visit("national").get(f"/veille/{REGION}"))
     assert "sept derniers jours : Nouvelle-Aquitaine" in of_region
     assert of_region.count('class="here"') == 1, "the hour of the alarms is marked"
@@ -151,7 +158,8 @@ def test_without_hours_the_page_says_so(home, visit):
     assert "Le cours de ce thème n'est pas publié" in text(visit("national").get(f"/veille/{GIRONDE}"))
 
 
-def test_an_address_of_no_signal_lists_those_that_are_open(watch, visit):
+@pytest.mark.usefixtures("watch")
+def test_an_address_of_no_signal_lists_those_that_are_open(visit):
     answer = visit("departement-FR-33").get(f"/veille/{EURE}")
     assert answer.status_code == HTTPStatus.NOT_FOUND, "another territory's signal is not even said to exist"
     assert "Crue – Gironde, Crue – France entière" in text(answer)
@@ -178,7 +186,8 @@ def test_an_address_of_no_signal_lists_those_that_are_open(watch, visit):
         (("Gamma",), GIRONDE, HTTPStatus.FORBIDDEN),
     ],
 )
-def test_who_watches_judges_the_signals_of_the_territories_that_he_acts_on(watch, visit, roles, signal_id, expected):
+@pytest.mark.usefixtures("watch")
+def test_who_watches_judges_the_signals_of_the_territories_that_he_acts_on(visit, roles, signal_id, expected):
     answer = visit(*roles).post(f"/veille/{signal_id}", {"verdict": "vu", "form_id": str(uuid4())})
     assert answer.status_code == expected
     assert bool(verdicts.given()) is (expected == HTTPStatus.FOUND)
@@ -188,14 +197,16 @@ def test_who_watches_judges_the_signals_of_the_territories_that_he_acts_on(watch
     ("roles", "signal_id", "is_offered"),
     [(("veille",), NATION, True), (("veille", "departement-FR-33"), NATION, False), (("national",), GIRONDE, False)],
 )
-def test_the_form_is_shown_to_who_may_send_it(watch, visit, roles, signal_id, is_offered):
+@pytest.mark.usefixtures("watch")
+def test_the_form_is_shown_to_who_may_send_it(visit, roles, signal_id, is_offered):
     page = text(visit(*roles).get(f"/veille/{signal_id}"))
     assert ('name="verdict"' in page) is is_offered
     assert (f"/crises/nouvelle?signal={signal_id}" in page) is is_offered
     assert ("ne juge pas les signaux" in page) is not is_offered
 
 
-def test_a_verdict_is_recorded_with_role_and_pseudonym_and_said_to_be(watch, visit):
+@pytest.mark.usefixtures("watch")
+def test_a_verdict_is_recorded_with_role_and_pseudonym_and_said_to_be(visit):
     visitor = visit("veille", name="capitaine")
     sent = form(visitor.get(f"/veille/{GIRONDE}"), verdict="confirmé", note="Vu par la brigade, joindre a.b@c.example")
     answer = visitor.post(f"/veille/{GIRONDE}", sent, follow=True)
@@ -211,7 +222,8 @@ def test_a_verdict_is_recorded_with_role_and_pseudonym_and_said_to_be(watch, vis
 
 
 @pytest.mark.parametrize(("typed", "said"), [({"verdict": "écarté", "note": " "}, "demande un motif"), ({}, "verdict")])
-def test_what_is_refused_stays_typed_and_writes_nothing(watch, visit, typed, said):
+@pytest.mark.usefixtures("watch")
+def test_what_is_refused_stays_typed_and_writes_nothing(visit, typed, said):
     visitor = visit("veille")
     answer = visitor.post(f"/veille/{GIRONDE}", form(visitor.get(f"/veille/{GIRONDE}"), **typed))
     assert answer.status_code == HTTPStatus.BAD_REQUEST
@@ -219,7 +231,8 @@ def test_what_is_refused_stays_typed_and_writes_nothing(watch, visit, typed, sai
     assert verdicts.given() == []
 
 
-def test_the_second_one_sees_what_the_first_decided_and_keeps_what_he_typed(watch, visit):
+@pytest.mark.usefixtures("watch")
+def test_the_second_one_sees_what_the_first_decided_and_keeps_what_he_typed(visit):
     first, second = visit("veille", name="une"), visit("veille", name="autre")
     of_first, of_second = (visitor.get(f"/veille/{GIRONDE}") for visitor in (first, second))
     first.post(f"/veille/{GIRONDE}", form(of_first, verdict="confirmé"))
@@ -232,7 +245,8 @@ def test_the_second_one_sees_what_the_first_decided_and_keeps_what_he_typed(watc
     assert [given.verdict for given in verdicts.given()] == ["confirmé", "écarté"]
 
 
-def test_a_double_click_gives_one_verdict(watch, visit):
+@pytest.mark.usefixtures("watch")
+def test_a_double_click_gives_one_verdict(visit):
     visitor = visit("veille")
     sent = form(visitor.get(f"/veille/{GIRONDE}"), verdict="vu")
     answers = [visitor.post(f"/veille/{GIRONDE}", sent) for _ in range(2)]
@@ -240,7 +254,8 @@ def test_a_double_click_gives_one_verdict(watch, visit):
     assert len(verdicts.given()) == 1
 
 
-def test_a_form_sent_after_the_session_has_ended_comes_back_whole(watch, visit):
+@pytest.mark.usefixtures("watch")
+def test_a_form_sent_after_the_session_has_ended_comes_back_whole(visit):
     visitor = visit("veille")
     sent = form(visitor.get(f"/veille/{GIRONDE}"), verdict="écarté", note="Exercice")
     del visitor.cookies["session"]

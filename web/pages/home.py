@@ -36,15 +36,16 @@ MOVED = """
         from kpi.rpt_kpi
         where territory_code = ? and period_type = 'month' and is_headline and is_complete
         window before as (
-            partition by kpi_code, territory_level, breakdown_dimension, breakdown_value
+            partition by kpi_code, territory_level, breakdown_dimension
             order by period_start rows between 12 preceding and 1 preceding
         )
     )
+
     select
         kpi_code, kpi_label, territory_code, territory_name, period_start, period_label, value_label,
         previous_value_label, value > previous_value as has_risen, known
     from months
-    where is_latest and not is_suppressed and known >= 6 and change > usual
+    where is_latest and known >= 6 and change > usual
     qualify row_number() over (partition by kpi_code order by territory_level) = 1
     order by change / nullif(usual, 0) desc nulls first, kpi_code
     limit 6
