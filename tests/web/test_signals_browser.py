@@ -97,11 +97,11 @@ def test_the_list_refreshes_itself_without_a_jump_while_it_is_looked_at(home, ph
     is_sound(page)
 
     known = len(asked)
-    page.evaluate("Object.defineProperty(document, 'hidden', {get: () => true})")
+    page.evaluate("Object.defineProperty(document, 'hidden', {value: true, writable: true})")
     page.clock.fast_forward(120_000)
     page.wait_for_timeout(300)
     assert len(asked) == known, "a page that nobody looks at asks for nothing"
-    page.evaluate("Object.defineProperty(document, 'hidden', {get: () => false})")
+    page.evaluate("document.hidden = false")
     assert errors == []
 
     phone.set_offline(True)
