@@ -8,15 +8,20 @@ from decimal import Decimal
 from html import escape
 from typing import Any, NamedTuple
 
+from audit import keyring, ledger, signing
 from audit.cells import Figures
 from audit.copies import Evaluations
 from audit.definitions import FIGURES
+from audit.history import HistoryEntry
 from audit.keyring import RetiredKey
 from audit.ledger import Entry
 from audit.lineage import Column, LineageGraph, rank, title
-from audit.tracing import PARIS, HistoryEntry, Trace
+from audit.tracing import Load, Model, Provenance, PublishedCell, Recomputation, Records, Trace
+from audit.verifying import Verdict
+from core.clock import PARIS
 from core.errors import ExpectedFailure
 from core.french import exact
+from core.settings import Home
 
 SUPPRESSED = "non diffusé : trop peu de victimes"
 
@@ -25,6 +30,43 @@ _PARTS = {"value": "Valeur", "numerator": "Numérateur", "denominator": "Dénomi
 
 #: Loads and models that the text shows; the page shows all.
 _SHOWN = 12
+
+
+#: The columns of a record, and the dimensions of breakdowns, as a French reader is shown them.
+COLUMNS = {
+    "record_key": "Clé",
+    "occurred_on": "Jour",
+    "territory_code": "Territoire",
+    "numerator": "Numérateur",
+    "denominator": "Dénominateur",
+    "account_scope": "Périmètre du compte",
+    "age_class": "Classe d'âge",
+    "audience": "Public",
+    "category": "Catégorie",
+    "channel": "Canal",
+    "crisis_kind": "Nature de la crise",
+    "device": "Appareil",
+    "handover": "Orientation",
+    "hour": "Heure",
+    "listing_action": "Action sur la fiche",
+    "network": "Réseau",
+    "outcome": "Suite donnée",
+    "person_type": "Type de personne",
+    "platform": "Plateforme",
+    "publisher": "Annuaire",
+    "scope": "Périmètre",
+    "service": "Service",
+    "site": "Site",
+    "store": "Magasin d'applications",
+    "sub_site": "Sous-site",
+    "targeted_kpi": "Indicateur visé",
+    "theme": "Thème",
+    "threat": "Menace",
+    "traffic_source": "Origine des visites",
+    "verbatim_theme": "Thème du verbatim",
+    "victim_type": "Type de victime",
+    "weekday_hour": "Jour et heure",
+}
 
 
 class Section(NamedTuple):
@@ -65,52 +107,67 @@ def columns_lines(columns: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]
 
 
 def sections(trace: Trace) -> list[Section]:
-    kpi, facts = trace.definition.kpi, trace.entry.facts
+    shown, made = trace.shown, trace.provenance
     return [
-        Section(f"{kpi['label']} : {trace.cell}", [*figures_lines(trace.figures), ("Unité", kpi["unit"])]),
-        Section(
-            "Définition",
-            [
-                ("Définition", kpi["definition"].strip()),
-                ("Formule", kpi["formula"].strip()),
-                ("Responsable", kpi["owner"]),
-                ("Cible", in_french(kpi.get("target"))),
-            ],
-        ),
-        Section(
-            "Publication qui l'a montré",
-            [
-                ("Publication", f"{trace.entry.sequence}, {facts['publication_id']}"),
-                ("Le", in_french(trace.entry.published_at)),
-                ("Version du code", facts["code_version"]),
-                ("Exécution Dagster", facts["run_id"]),
-                ("Invocation dbt", in_french(facts["dbt_invocation_id"])),
-                ("Empreinte des modèles", facts["model_checksum"]),
-                ("Manifeste des preuves", facts["manifest"]),
-                ("Tête de chaîne", trace.entry.reference),
-                ("Sceau", "scellée" if trace.entry.is_sealed else "non scellée"),
-            ],
-        ),
-        Section("Recalcul", [*recomputed_lines(trace), *today_lines(trace)]),
-        Section(
-            "Enregistrements sources",
-            records_lines(trace),
-            ["Clés"] if trace.record_keys else [],
-            [(key,) for key in trace.record_keys],
-        ),
-        Section("Colonnes brutes derrière chaque chiffre", columns_lines(trace.definition.columns)),
-        Section(
-            "Où ce chiffre est affiché",
-            [] if shown_in(trace) else [("Tableau de bord", "aucun à cette publication")],
-            ["Tableau de bord", "Graphique"],
-            shown_in(trace),
-        ),
-        Section(
-            "Chemin des colonnes, du champ de la plateforme à l'indicateur",
-            [],
-            ["Couche", "Colonne", "Couche suivante", "Colonne qui en est faite"],
-            [(title(source), column, title(target), made) for source, column, target, made in trace.definition.steps],
-        ),
+        Section(name_of(shown), [*figures_lines(shown.figures), ("Unité", shown.definition.kpi["unit"])]),
+        Section("Définition", definition_lines(shown)),
+        Section("Publication qui l'a montré", publication_lines(shown.entry)),
+        Section("Recalcul", [*recomputed_lines(trace.recomputation), *today_lines(trace.recomputation)]),
+        records_section(shown, trace.records),
+        Section("Colonnes brutes derrière chaque chiffre", columns_lines(shown.definition.columns)),
+        shown_section(shown),
+        steps_section(shown),
+        *provenance_sections(made),
+        Section("SQL compilé", code=shown.definition.sql),
+    ]
+
+
+def name_of(shown: PublishedCell) -> str:
+    return f"{shown.definition.kpi['label']} : {shown.cell}"
+
+
+def definition_lines(shown: PublishedCell) -> list[tuple[str, str]]:
+    kpi = shown.definition.kpi
+    return [
+        ("Définition", kpi["definition"].strip()),
+        ("Formule", kpi["formula"].strip()),
+        ("Responsable", kpi["owner"]),
+        ("Cible", in_french(kpi.get("target"))),
+    ]
+
+
+def publication_lines(entry: Entry) -> list[tuple[str, str]]:
+    facts = entry.facts
+    return [
+        ("Publication", f"{entry.sequence}, {facts['publication_id']}"),
+        ("Le", in_french(entry.published_at)),
+        ("Version du code", facts["code_version"]),
+        ("Exécution Dagster", facts["run_id"]),
+        ("Invocation dbt", in_french(facts["dbt_invocation_id"])),
+        ("Empreinte des modèles", facts["model_checksum"]),
+        ("Manifeste des preuves", facts["manifest"]),
+        ("Tête de chaîne", entry.reference),
+        ("Sceau", "scellée" if entry.is_sealed else "non scellée"),
+    ]
+
+
+def shown_section(shown: PublishedCell) -> Section:
+    places = [(dashboard, chart) for dashboard, chart in shown.definition.shown]
+    nowhere = [] if places else [("Tableau de bord", "aucun à cette publication")]
+    return Section("Où ce chiffre est affiché", nowhere, ["Tableau de bord", "Graphique"], places)
+
+
+def steps_section(shown: PublishedCell) -> Section:
+    return Section(
+        "Chemin des colonnes, du champ de la plateforme à l'indicateur",
+        [],
+        ["Couche", "Colonne", "Couche suivante", "Colonne qui en est faite"],
+        [(title(source), column, title(target), made) for source, column, target, made in shown.definition.steps],
+    )
+
+
+def provenance_sections(made: Provenance) -> list[Section]:
+    return [
         Section(
             "Chargements",
             [],
@@ -126,55 +183,83 @@ def sections(trace: Trace) -> list[Section]:
                 "Modifiées",
                 "Écartées",
             ],
-            trace.loads,
+            [load_row(load) for load in made.loads],
         ),
         Section(
             "Chaîne des modèles",
             [],
             ["Table", "Fichier", "État", "Construite le", "Contrôles réussis", "Contrôles"],
-            trace.models,
+            [model_row(model) for model in made.models],
         ),
-        Section("Contrôles qui n'ont pas simplement réussi", [], ["Contrôle", "État"], trace.checks),
+        Section("Contrôles qui n'ont pas simplement réussi", [], ["Contrôle", "État"], made.checks),
         Section(
             "Évaluations récentes de ces contrôles",
-            evaluations_lines(trace.evaluations),
+            evaluations_lines(made.evaluations),
             ["Contrôle", "Table", "État", "Évalué le", "Exécution"],
-            trace.evaluations.failed if trace.evaluations else [],
+            made.evaluations.failed if made.evaluations else [],
         ),
-        Section("SQL compilé", code=trace.definition.sql),
     ]
 
 
-def shown_in(trace: Trace) -> list[tuple[str, str]]:
-    return [(dashboard, chart) for dashboard, chart in trace.definition.shown]
+def load_row(load: Load) -> tuple:
+    """Return a load in the order in which it is read."""
+    rows = (load.rows_read, load.rows_new, load.rows_updated, load.rows_quarantined)
+    return (load.platform, load.entity, load.load_key, load.finished_at, load.origin, load.sha256, *rows)
 
 
-def records_lines(trace: Trace) -> list[tuple[str, str]]:
-    if trace.records is None:
-        why = SUPPRESSED if trace.figures.is_suppressed else "les preuves ne sont plus conservées"
+def model_row(model: Model) -> tuple:
+    return (model.relation, model.file, model.state, model.finished_at, model.passed, model.checks)
+
+
+def records_section(shown: PublishedCell, records: Records) -> Section:
+    pages = [("Page", f"{records.page} sur {in_french(records.pages)} (--page)")] if records.pages > 1 else []
+    lines = [*records_lines(shown, records), *(pages if records.rows else [])]
+    return Section("Enregistrements sources", lines, ["Clés"] if records.rows else [], [(key,) for key in records.keys])
+
+
+def records_lines(shown: PublishedCell, records: Records) -> list[tuple[str, str]]:
+    if records.number is None:
+        if shown.figures.is_suppressed:
+            why = SUPPRESSED
+        elif records.is_part:
+            why = "non montré : le chiffre compte de petits effectifs de victimes"
+        else:
+            why = "les preuves ne sont plus conservées"
         return [("Nombre exact", why)]
-    number = ("Nombre exact", in_french(trace.records))
-    if not trace.record_keys:
+    label = "Nombre, dans votre territoire" if records.is_part else "Nombre exact"
+    number = (label, in_french(records.number))
+    if records.number and not records.rows:
         return [number, ("Clés", "non montrées : elles compteraient de petits effectifs de victimes")]
-    return [number, ("Page", f"{trace.page} sur {in_french(trace.pages)} (--page)")] if trace.pages > 1 else [number]
+    return [number]
 
 
-def recomputed_lines(trace: Trace) -> list[tuple[str, str]]:
-    if trace.is_archived:
+def column(name: str) -> str:
+    """Return the French name of a column of records, or of a dimension; one that has none yet is shown by its own."""
+    return COLUMNS.get(name, name)
+
+
+def recomputed_lines(found: Recomputation) -> list[tuple[str, str]]:
+    if found.is_archived:
         why = "valeur archivée : ses enregistrements ont été purgés au terme de leur conservation"
         return [("Depuis les preuves", f"{why} ; le recalcul n'est plus possible")]
-    if trace.removed:
-        return [*removed_lines(trace), ("Depuis les preuves", "le recalcul n'est plus possible")]
-    if trace.recomputed is None:
-        return [("Depuis les preuves", "DIFFÈRE : le recalcul ne donne aucune ligne")]
-    if trace.figures.is_suppressed:
-        same = "également retenu" if trace.agrees else "DIFFÈRE : le recalcul ne retient pas ce chiffre"
-        return [("Depuis les preuves", same)]
-    verdict = "égal au dernier chiffre" if trace.agrees else "DIFFÈRE de ce qui a été publié"
-    return [("Depuis les preuves", f"{in_french(trace.recomputed.value)} ({verdict})")]
+    if found.removed:
+        return [*removed_lines(found), ("Depuis les preuves", "le recalcul n'est plus possible")]
+    return [("Depuis les preuves", verdict_of(found))]
 
 
-def removed_lines(trace: Trace) -> list[tuple[str, str]]:
+def verdict_of(found: Recomputation) -> str:
+    """Return in words what the evidence gives."""
+    if found.is_withheld:
+        return "DIFFÈRE de ce qui a été publié ; le résultat n'est pas montré"
+    if found.figures is None:
+        return "DIFFÈRE : le recalcul ne donne aucune ligne"
+    if found.figures.is_suppressed:
+        return "également retenu" if found.agrees else "DIFFÈRE : le recalcul retient ce chiffre"
+    verdict = "égal au dernier chiffre" if found.agrees else "DIFFÈRE de ce qui a été publié"
+    return f"{in_french(found.figures.value)} ({verdict})"
+
+
+def removed_lines(found: Recomputation) -> list[tuple[str, str]]:
     """Return what is no longer kept, and what can still be proved without it."""
     lines = [
         (
@@ -184,14 +269,14 @@ def removed_lines(trace: Trace) -> list[tuple[str, str]]:
             if removal
             else "absentes, sans que leur effacement soit consigné : lancez « cyberimpact audit verify »",
         )
-        for month, removal in trace.removed
+        for month, removal in found.removed
     ]
     proved = "la valeur affichée, sa date et son code, par le registre ; la définition, le SQL et les chargements"
     return [*lines, ("Reste prouvé", proved), ("Ne l'est plus", "le recalcul et la liste des enregistrements")]
 
 
-def today_lines(trace: Trace) -> list[tuple[str, str]]:
-    now = trace.today
+def today_lines(found: Recomputation) -> list[tuple[str, str]]:
+    now = found.today
     if now.waits:
         return [("Depuis l'entrepôt d'aujourd'hui", now.waits)]
     value = "aucune ligne" if now.figures is None else in_french(now.figures.value)
@@ -240,7 +325,7 @@ STYLE = (
 def as_html(trace: Trace) -> str:
     """Return a trace as one page without script, picture or link."""
     body = "".join(html_of(section) for section in sections(trace) if section.lines or section.rows or section.code)
-    title = escape(f"{trace.definition.kpi['label']} : {trace.cell}")
+    title = escape(name_of(trace.shown))
     return (
         f'<!doctype html><html lang="fr"><head><meta charset="utf-8"><title>{title}</title>'
         f"<style>{STYLE}</style></head>"
@@ -261,42 +346,74 @@ def html_of(section: Section) -> str:
 
 def as_json(trace: Trace) -> dict[str, Any]:
     """Return a trace for a program; what is suppressed stays null."""
+    shown, made, found, records = trace.shown, trace.provenance, trace.recomputation, trace.records
+    cell, entry = shown.cell, shown.entry
     return {
         "cell": {
-            "kpi_code": trace.cell.code,
-            "period": str(trace.cell.period),
-            "territory_level": trace.level,
-            "territory_code": trace.cell.territory,
-            "breakdown_dimension": trace.cell.dimension,
-            "breakdown_value": trace.cell.breakdown,
+            "kpi_code": cell.code,
+            "period": str(cell.period),
+            "territory_level": shown.level,
+            "territory_code": cell.territory,
+            "breakdown_dimension": cell.dimension,
+            "breakdown_value": cell.breakdown,
         },
-        "published": asdict(trace.figures),
-        "recomputed": None if trace.recomputed is None else asdict(trace.recomputed),
-        "agrees": trace.agrees,
-        "is_archived": trace.is_archived,
-        "today": asdict(trace.today),
+        "published": asdict(shown.figures),
+        "recomputed": None if found.figures is None else asdict(found.figures),
+        "agrees": found.agrees,
+        "is_archived": found.is_archived,
+        "today": asdict(found.today),
         "removed": [
-            {"month": month, "removal": asdict(removal) if removal else None} for month, removal in trace.removed
+            {"month": month, "removal": asdict(removal) if removal else None} for month, removal in found.removed
         ],
-        "publication": {**trace.entry.facts, "head": trace.entry.reference, "is_sealed": trace.entry.is_sealed},
-        "definition": trace.definition.to_json(),
-        "models": trace.models,
-        "checks": trace.checks,
-        "evaluations": asdict(trace.evaluations) if trace.evaluations else None,
-        "loads": trace.loads,
-        "records": trace.records,
-        "page": trace.page,
-        "pages": trace.pages,
-        "record_keys": trace.record_keys,
+        "publication": {**entry.facts, "head": entry.reference, "is_sealed": entry.is_sealed},
+        "definition": shown.definition.to_json(),
+        "models": [model_row(model) for model in made.models],
+        "checks": made.checks,
+        "evaluations": asdict(made.evaluations) if made.evaluations else None,
+        "loads": [load_row(load) for load in made.loads],
+        "records": records.number,
+        "page": records.page,
+        "pages": records.pages,
+        "record_keys": records.keys,
     }
 
 
 def history_lines(shown: Sequence[HistoryEntry]) -> Iterable[str]:
     """Yield what was displayed of a cell, one publication that changed it a line."""
     for step in shown:
-        value = "retiré" if step.figures is None else figures_lines(step.figures)[0][1]
         why = "première publication" if not step.causes else " ; ".join(step.causes)
-        yield f"{in_french(step.entry.published_at)}  publication {step.entry.sequence} : {value} ({why})"
+        yield f"{in_french(step.entry.published_at)}  publication {step.entry.sequence} : {displayed(step)} ({why})"
+
+
+def displayed(step: HistoryEntry) -> str:
+    """Return in words what a publication showed of a figure."""
+    if step.is_withheld:
+        return "non montré : la différence entre deux publications révélerait de petits effectifs de victimes"
+    return "retiré" if step.figures is None else figures_lines(step.figures)[0][1]
+
+
+def verdict_lines(verdict: Verdict) -> list[str]:
+    """Return what a verification found, its conclusion left out."""
+    return [
+        f"{verdict.publications} publication(s) ; tête de chaîne : {verdict.head}",
+        f"Clé de signature : {verdict.key or 'aucune, la dernière publication est non scellée'}",
+        *verdict.remarks,
+        *verdict.problems,
+    ]
+
+
+def public_key_lines(home: Home) -> Iterable[str]:
+    """Yield the public key as auditors keep it, and which keys the ledger names.
+
+    Keys that were replaced are named and not given: who trusts one of them trusts it for all publications.
+    """
+    key = signing.private_key()
+    if key is None:
+        yield "Aucune clé de signature sur cette machine : les publications seraient non scellées."
+    else:
+        yield f"Clé de signature actuelle, empreinte {signing.fingerprint(key.public_key())} :"
+        yield signing.pem(key.public_key())
+    yield from key_lines(ledger.entries(home), keyring.retired_keys(home))
 
 
 def key_lines(known: Sequence[Entry], retired: Sequence[RetiredKey]) -> Iterable[str]:

@@ -70,17 +70,25 @@ def pem(key: Ed25519PublicKey) -> str:
     return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
+def public_keys_in(text: bytes) -> list[Ed25519PublicKey]:
+    """Return the public keys in a text, PEM, with or without other text around them."""
+    try:
+        found = [load_pem_public_key(block) for block in _PEM.findall(text)]
+    except ValueError:
+        return []
+    return [key for key in found if isinstance(key, Ed25519PublicKey)]
+
+
 def read_public_keys(file: Path) -> list[Ed25519PublicKey]:
-    """Return the public keys in a file, PEM, with or without other text around them.
+    """Return the public keys in a file; see `public_keys_in`.
 
     Raises:
         ExpectedFailure: it cannot be read, or holds none.
     """
     try:
-        found = [load_pem_public_key(block) for block in _PEM.findall(file.read_bytes())]
-    except (OSError, ValueError):
-        found = []
-    keys = [key for key in found if isinstance(key, Ed25519PublicKey)]
+        keys = public_keys_in(file.read_bytes())
+    except OSError:
+        keys = []
     if not keys:
         raise ExpectedFailure(
             f"{file} ne contient pas de clé publique Ed25519.",

@@ -1,5 +1,11 @@
-"""Traces one published figure back to its source records, and recomputes it."""
+"""Traces one published figure back to its source records, and recomputes it, as far as a reader may see it.
 
+What territories a reader may not read stays out of everything here: figures, records, their number, what differs. Of a
+KPI that has small cells, neither keys nor former figures are shown: they would reveal suppressed counts.
+"""
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from math import ceil
@@ -12,6 +18,7 @@ from audit.cells import TOTAL, Cell, Figures
 from audit.copies import Evaluations
 from audit.definitions import KpiDefinition
 from audit.ledger import Entry
+from audit.readers import Reader
 from audit.retention import Removal
 from core.clock import PARIS
 from core.content_store import Store
@@ -21,8 +28,112 @@ from core.settings import Home
 
 PAGE = 20
 NO_OBSERVATIONS = "Les observations de l'époque ne sont plus conservées : la comparaison n'est plus possible."
+_NOT_COMPARED = "Non montré : la comparaison dirait plus que ce qui a été publié de ce chiffre pour votre rôle."
+#: The table of the published copies that shows what loads have read, whatever the territory.
+LOADS = "audit.platform_load"
 _SHOWN_CHOICES = 40
 _PLATFORM_PREFIX = "raw_"
+
+
+class NotPublishedError(ExpectedFailure):
+    """There is no such figure for the reader, or nothing was published then."""
+
+
+@dataclass(frozen=True)
+class PublishedCell:
+    """A published figure that a reader may see.
+
+    Attributes:
+        home: Where it was published.
+        reader: Who asks.
+        cell: Which figure.
+        level: Its territory level.
+        entry: The publication that showed it.
+        figures: What was shown.
+        definition: What the KPI was.
+        manifest: What that publication wrote of its evidence.
+    """
+
+    home: Home
+    reader: Reader
+    cell: Cell
+    level: str
+    entry: Entry
+    figures: Figures
+    definition: KpiDefinition
+    manifest: Mapping[str, Any]
+
+    @property
+    def store(self) -> Store:
+        return evidence.store(self.home)
+
+    @property
+    def files(self) -> Mapping[str, Mapping[str, Any]]:
+        """Its files of observations, by month."""
+        return self.manifest["kpis"][self.cell.code]["months"]
+
+    @property
+    def months(self) -> set[str]:
+        """The months that its period touches."""
+        return evidence.months_of(self.cell.period.start, self.cell.period.last)
+
+    @property
+    def gone(self) -> list[str]:
+        """Months of its observations that are no longer there."""
+        return evidence.missing_months(self.store, self.files, self.months)
+
+    @contextmanager
+    def evidence(self) -> Generator[duckdb.DuckDBPyConnection]:
+        """Open the evidence of the publication under the names that the KPI's SQL reads."""
+        months = self.months.difference(self.gone)
+        with evidence.open_evidence(self.store, self.manifest, self.cell.code, months) as connection:
+            yield connection
+
+
+@dataclass(frozen=True)
+class Load:
+    """A load that fed a figure; who may not see what loads have read gets `None` for the rest."""
+
+    platform: str
+    entity: str
+    finished_at: datetime
+    load_key: str | None = None
+    origin: str | None = None
+    sha256: str | None = None
+    rows_read: int | None = None
+    rows_new: int | None = None
+    rows_updated: int | None = None
+    rows_quarantined: int | None = None
+
+
+@dataclass(frozen=True)
+class Model:
+    """A table upstream of a figure, with the results of its last build and checks."""
+
+    relation: str
+    file: str
+    state: str
+    finished_at: datetime | None
+    passed: int
+    checks: int
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """How a figure came to be.
+
+    Attributes:
+        models: The chain of tables.
+        checks: Checks that did not simply pass: name and state.
+        evaluations: How the checks ended lately, from the current copy; None where it holds none, or the reader may not
+            read them.
+        loads: What fed it, the latest first.
+    """
+
+    models: list[Model]
+    checks: list[tuple[str, str]]
+    evaluations: Evaluations | None
+    loads: list[Load]
 
 
 @dataclass(frozen=True)
@@ -34,7 +145,7 @@ class CurrentState:
         late: Records that came since.
         gone: Records that are no longer there.
         edited: Records that count otherwise than before.
-        waits: Why the warehouse could not be asked, in French.
+        waits: Why the warehouse was not asked, in French.
     """
 
     figures: Figures | None = None
@@ -45,100 +156,116 @@ class CurrentState:
 
 
 @dataclass(frozen=True)
-class Trace:
-    """Everything about one published figure.
+class Recomputation:
+    """A figure computed again.
 
     Attributes:
-        cell: Which figure.
-        level: Its territory level.
-        entry: The publication that showed it.
-        figures: What was shown.
-        recomputed: What the evidence of that publication gives; None where its evidence is gone.
-        definition: What the KPI was.
-        models: The chain: name, file, state, end of its build, checks that passed, and all checks.
-        checks: Checks that did not simply pass: name and state.
-        evaluations: How the checks ended lately, from the current copy; None where it holds none.
-        loads: What fed it: platform, entity, load, end, origin, SHA-256, rows read, rows in quarantine.
-        records: Number of records behind it; None where it is suppressed.
-        page: Which page of their keys is given, 1 for the first.
-        record_keys: The keys of that page, in their order; a record that counts several times has its key once.
-            None of a KPI that has small cells: keys contain territories, and would reveal suppressed counts.
+        agrees: Whether the evidence gives the published figures, exactly.
+        figures: What the evidence gives; None where it gives no row, is gone, or may not be shown.
+        is_withheld: Whether it gives something else that the reader may not see.
         today: The same cell now.
         removed: Months of observations that are no longer there, each with when and why they were removed, if known.
         is_archived: Whether the figure outlived its records, which a purge has taken: nothing recomputes it.
     """
 
-    cell: Cell
-    level: str
-    entry: Entry
-    figures: Figures
-    recomputed: Figures | None
-    definition: KpiDefinition
-    models: list[tuple]
-    checks: list[tuple]
-    evaluations: Evaluations | None
-    loads: list[tuple]
-    records: int | None
-    page: int
-    record_keys: list[str]
+    agrees: bool
+    figures: Figures | None
+    is_withheld: bool
     today: CurrentState
     removed: list[tuple[str, Removal | None]]
-    is_archived: bool = False
+    is_archived: bool
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether what the figure was computed from is still there."""
+        return not (self.removed or self.is_archived)
+
+
+@dataclass(frozen=True)
+class Records:
+    """The records behind a figure that a reader may see.
+
+    Attributes:
+        number: How many there are; None where it may not be shown, or they are gone.
+        is_part: Whether the figure counts other records too, which the reader may not see.
+        page: Which page is given, 1 for the first.
+        columns: The columns of a record; the first is its key.
+        rows: The records of that page, in the order of their keys; none of a KPI that has small cells.
+    """
+
+    number: int | None = None
+    is_part: bool = False
+    page: int = 1
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple, ...] = ()
 
     @property
     def pages(self) -> int:
-        """How many pages the keys of the records fill."""
-        return pages_of(self.records or 0)
+        """How many pages the records fill."""
+        return pages_of(self.number or 0)
 
     @property
-    def agrees(self) -> bool:
-        """Whether the recomputation equals the published figures, exactly."""
-        return self.recomputed == self.figures
+    def keys(self) -> list[str]:
+        """The keys of the page; a record that counts several times has its key once."""
+        return list(dict.fromkeys(row[0] for row in self.rows))
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Everything about one published figure."""
+
+    shown: PublishedCell
+    provenance: Provenance
+    recomputation: Recomputation
+    records: Records
 
 
 def as_of(home: Home, day: date | None) -> list[Entry]:
     """Return the publications up to the end of a day in Paris, all of them by default.
 
     Raises:
-        ExpectedFailure: there is none.
+        NotPublishedError: there is none.
     """
     known = ledger.entries(home)
     if not known:
-        raise ExpectedFailure("Le registre est vide : rien n'a encore été publié ici.", "Lancez `cyberimpact publish`.")
+        raise NotPublishedError(
+            "Le registre est vide : rien n'a encore été publié ici.", "Lancez `cyberimpact publish`."
+        )
     if day is None:
         return known
     end = datetime.combine(day, time.max, PARIS)
     found = [entry for entry in known if entry.published_at <= end]
     if not found:
         first = known[0].published_at.astimezone(PARIS)
-        raise ExpectedFailure(
+        raise NotPublishedError(
             f"Rien n'était publié le {day:%d/%m/%Y}.", f"La première publication est du {first:%d/%m/%Y à %H:%M}."
         )
     return found
 
 
-def published_figures(known: list[Entry], cell: Cell) -> tuple[str, Figures]:
+def published_figures(known: list[Entry], reader: Reader, cell: Cell) -> tuple[str, Figures]:
     """Return the territory level and the figures of a cell at the last of these publications.
 
     Raises:
-        ExpectedFailure: there is no such cell; the message lists what exists.
+        ExpectedFailure: there is no such cell that the reader may see; the message lists what exists for him.
     """
     condition, parameters = cell.condition()
     with duckdb.connect(":memory:", config={"threads": 2}) as connection:
         connection.execute(
-            f"create temp table shown as select * from {ledger.state(known)} where kpi_code = ?",  # noqa: S608
+            f"create temp table shown as select * from {ledger.state(known)} "  # noqa: S608
+            f"where kpi_code = ? and {reader.rows}",
             [cell.code],
         )
         figures = cells.read(connection, "shown", cell)
         if figures is None:
-            raise missing(connection, known, cell)
+            raise missing(connection, known, reader, cell)
         levels = f"select territory_level from shown where {condition}"  # noqa: S608
         [(level,)] = connection.execute(levels, parameters).fetchall()
     return level, figures
 
 
-def missing(connection: duckdb.DuckDBPyConnection, known: list[Entry], cell: Cell) -> ExpectedFailure:
-    """Return the failure that names the coordinate of a cell that does not exist, and those that do."""
+def missing(connection: duckdb.DuckDBPyConnection, known: list[Entry], reader: Reader, cell: Cell) -> NotPublishedError:
+    """Return the failure that names the coordinate of a cell that does not exist for a reader, and those that do."""
 
     def choices(column: str, where: str = "true", *parameters: Any) -> list:
         query = f"select distinct {column} from shown where {where} order by 1"  # noqa: S608
@@ -146,8 +273,9 @@ def missing(connection: duckdb.DuckDBPyConnection, known: list[Entry], cell: Cel
 
     if not choices("kpi_code"):
         with duckdb.connect(":memory:") as every:
-            codes = every.execute(f"select distinct kpi_code from {ledger.changes(known)} order by 1").fetchall()  # noqa: S608
-        return ExpectedFailure(
+            published = f"select distinct kpi_code from {ledger.changes(known)} where {reader.rows} order by 1"  # noqa: S608
+            codes = every.execute(published).fetchall()
+        return NotPublishedError(
             f"L'indicateur « {cell.code} » n'a pas été publié.", f"Publiés : {', '.join(code for (code,) in codes)}."
         )
     in_period = ("period_type = ? and period_start = ?", cell.period.period_type, cell.period.start)
@@ -158,17 +286,17 @@ def missing(connection: duckdb.DuckDBPyConnection, known: list[Entry], cell: Cel
         if not of_type:
             first = connection.execute("select period_type, max(period_start) from shown group by all").fetchall()
             examples = ", ".join(str(cells.Period(kind, start)) for kind, start in sorted(first))
-            return ExpectedFailure(
+            return NotPublishedError(
                 f"{cell.code} n'existe pas à cette finesse : {cell.period}.",
                 f"Périodes publiées : {', '.join(types)} ; les dernières : {examples}.",
             )
         first, last = (cells.Period(cell.period.period_type, start) for start in (of_type[0], of_type[-1]))
-        return ExpectedFailure(
+        return NotPublishedError(
             f"{cell.code} n'a pas de donnée pour {cell.period}.",
             f"Publié de {first} à {last} ({len(of_type)} périodes).",
         )
     if cell.territory not in territories:
-        return ExpectedFailure(
+        return NotPublishedError(
             f"{cell.code} n'a pas de donnée pour {cell.territory} en {cell.period}.",
             f"Territoires publiés : {shortened(territories)}.",
         )
@@ -178,7 +306,7 @@ def missing(connection: duckdb.DuckDBPyConnection, known: list[Entry], cell: Cel
         *in_period[1:],
         cell.territory,
     )
-    return ExpectedFailure(
+    return NotPublishedError(
         f"{cell.code} n'a pas de donnée pour {cell.dimension}={cell.breakdown}, {cell.territory}, {cell.period}.",
         f"Ventilations publiées : {shortened(breakdowns)}.",
     )
@@ -189,86 +317,146 @@ def shortened(values: list[str]) -> str:
     return ", ".join(values[:_SHOWN_CHOICES]) + more
 
 
-def trace(home: Home, cell: Cell, day: date | None = None, page: int = 1) -> Trace:
-    """Follow a published figure back to its source.
+def find(home: Home, reader: Reader, cell: Cell, day: date | None = None) -> PublishedCell:
+    """Return a published figure.
 
     Args:
         home: The home.
+        reader: Who asks.
         cell: Which figure.
         day: As readers saw it at the end of this day; as they see it now by default.
-        page: Which page of record keys to return.
 
     Raises:
-        ExpectedFailure: nothing was published, no such figure or page exists, or the manifest of its evidence is gone.
+        NotPublishedError: there is no such figure that the reader may see, or nothing was published.
+        ExpectedFailure: the figure may no longer be shown, or the manifest of its evidence is gone.
     """
     known = as_of(home, day)
-    level, figures = published_figures(known, cell)
+    level, figures = published_figures(known, reader, cell)
     entry, kept = known[-1], evidence.store(home)
     manifest = kept.read_json(entry.facts["manifest"])
     definition = evidence.definition_of(kept, manifest, cell.code)
-    months = evidence.months_of(cell.period.start, cell.period.last)
-    files = manifest["kpis"][cell.code]["months"]
-    gone = evidence.missing_months(kept, files, months)
-    with evidence.open_evidence(kept, manifest, cell.code, months.difference(gone)) as connection:
-        recomputed, number, keys, now = None, None, [], CurrentState(waits=NO_OBSERVATIONS)
-        is_archived = archive.is_archived(connection, cell.code, cell.period.period_type, cell.period.start)
-        is_provable = not (gone or is_archived)
-        if is_provable:
-            recomputed = cells.recompute(connection, definition, cell)
-            if not figures.is_suppressed and recomputed is not None:
-                number, keys = records_of(connection, definition, cell, level, page)
-        chain = {
-            "models": models_of(connection, definition),
-            "checks": checks_of(connection, definition),
-            "loads": loads_of(connection, definition),
-        }
-        if is_provable:
-            now = current_state(home, connection, definition, cell, level, hidden=figures.is_suppressed)
-        known_removals = retention.removals(home) if gone else {}
-        return Trace(
-            cell=cell,
-            level=level,
-            entry=entry,
-            figures=figures,
-            recomputed=recomputed,
-            definition=definition,
-            records=number,
-            page=page,
-            record_keys=keys,
-            today=now,
-            evaluations=copies.evaluations(home, definition.checks, definition.raw_tables),
-            removed=[(month, known_removals.get(files[month]["sha256"])) for month in gone],
-            is_archived=is_archived,
-            **chain,
+    if has_small_cells(definition) and not reader.has_files and entry.folder != ledger.folders(home)[-1]:
+        raise ExpectedFailure(
+            f"Ce qui était affiché de {cell.code} à une date passée n'est plus montré : la différence de deux "
+            "publications révélerait de petits effectifs de victimes.",
+            "Ouvrez le chiffre tel qu'il est affiché aujourd'hui.",
         )
+    return PublishedCell(home, reader, cell, level, entry, figures, definition, manifest)
+
+
+def trace(home: Home, reader: Reader, cell: Cell, day: date | None = None, page: int = 1) -> Trace:
+    """Follow a published figure back to its source; arguments and errors are those of `find` and `records`."""
+    shown = find(home, reader, cell, day)
+    return Trace(shown, provenance(shown), recompute(shown), records(shown, page))
+
+
+def provenance(shown: PublishedCell) -> Provenance:
+    """Return how a figure came to be."""
+    definition = shown.definition
+    with shown.evidence() as connection:
+        return Provenance(
+            models=models_of(connection, definition),
+            checks=checks_of(connection, definition),
+            evaluations=copies.evaluations(shown.home, definition.checks, definition.raw_tables)
+            if shown.reader.reads(copies.EVALUATIONS)
+            else None,
+            loads=loads_of(connection, definition, shown.reader),
+        )
+
+
+def recompute(shown: PublishedCell) -> Recomputation:
+    """Compute a figure again, from the evidence of its publication and from the current warehouse.
+
+    Raises:
+        ExpectedFailure: the reader may not see recomputations.
+    """
+    shown.reader.require_verification()
+    figures, today = None, CurrentState(waits=NO_OBSERVATIONS)
+    gone = shown.gone
+    with shown.evidence() as connection:
+        cell = shown.cell
+        is_archived = archive.is_archived(connection, cell.code, cell.period.period_type, cell.period.start)
+        sees_all = sees_every_change(connection, shown)
+        if not (gone or is_archived):
+            figures = cells.recompute(connection, shown.definition, cell)
+            today = current_state(connection, shown) if sees_all else CurrentState(waits=_NOT_COMPARED)
+    agrees = figures == shown.figures
+    is_withheld = not agrees and figures is not None and (shown.figures.is_suppressed or not sees_all)
+    removals = retention.removals(shown.home) if gone else {}
+    return Recomputation(
+        agrees=agrees,
+        figures=None if is_withheld else figures,
+        is_withheld=is_withheld,
+        today=today,
+        removed=[(month, removals.get(shown.files[month]["sha256"])) for month in gone],
+        is_archived=is_archived,
+    )
+
+
+def has_small_cells(definition: KpiDefinition) -> bool:
+    """Return whether cells of a KPI are suppressed where few victims stand behind them."""
+    return publication_metadata.SUPPRESSION in definition.context
+
+
+def covers(connection: duckdb.DuckDBPyConnection, reader: Reader, cell: Cell, level: str) -> bool:
+    """Return whether a reader may read the records of every territory that a cell counts."""
+    if not reader.is_bound:
+        return True
+    [(found,)] = connection.execute(
+        f"select coalesce(bool_and({reader.rows}), false) from {evidence.quoted('reference.bridge_territory_level')} "  # noqa: S608
+        "where territory_level = ? and level_code = ?",
+        [level, cell.territory],
+    ).fetchall()
+    return found
+
+
+def sees_every_change(connection: duckdb.DuckDBPyConnection, shown: PublishedCell) -> bool:
+    """Return whether a reader may see what differs from a published figure: what was not published of its records."""
+    reader = shown.reader
+    return reader.has_files or (
+        not has_small_cells(shown.definition) and covers(connection, reader, shown.cell, shown.level)
+    )
 
 
 def pages_of(number: int) -> int:
     return max(1, ceil(number / PAGE))
 
 
-def records_of(
-    connection: duckdb.DuckDBPyConnection, definition: KpiDefinition, cell: Cell, level: str, page: int = 1
-) -> tuple[int, list[str]]:
-    """Return how many observations a cell counts, and the keys of a page of them.
+def records(shown: PublishedCell, page: int = 1) -> Records:
+    """Return a page of the records behind a figure that its reader may see.
 
     Raises:
-        ExpectedFailure: there is no such page.
+        ExpectedFailure: the reader may not see source records, or there is no such page.
     """
-    statement, parameters = cells.records(definition, evidence.quoted(definition.observations), cell, level)
-    counted = f"select count(record_key) from ({statement})"  # noqa: S608
-    [(number,)] = connection.execute(counted, parameters).fetchall()
-    if publication_metadata.SUPPRESSION in definition.context:
-        return number, []
-    pages = pages_of(number)
-    if not 1 <= page <= pages:
-        raise ExpectedFailure(f"Il n'y a pas de page {page} d'enregistrements.", f"Donnez une page de 1 à {pages}.")
-    of_page = f"select record_key from ({statement}) order by 1 limit {PAGE} offset {PAGE * (page - 1)}"  # noqa: S608
-    keys = connection.execute(of_page, parameters).fetchall()
-    return number, list(dict.fromkeys(key for (key,) in keys))
+    shown.reader.require_verification()
+    cell, definition = shown.cell, shown.definition
+    if shown.gone or shown.figures.is_suppressed:
+        return Records()
+    with shown.evidence() as connection:
+        if archive.is_archived(connection, cell.code, cell.period.period_type, cell.period.start):
+            return Records()
+        is_part = not covers(connection, shown.reader, cell, shown.level)
+        if has_small_cells(definition):
+            return Records(None if is_part else shown.figures.observations, is_part)
+        statement, parameters = readable_records(shown)
+        [(number,)] = connection.execute(f"select count(record_key) from ({statement})", parameters).fetchall()  # noqa: S608
+        pages = pages_of(number)
+        if not 1 <= page <= pages:
+            raise ExpectedFailure(f"Il n'y a pas de page {page} d'enregistrements.", f"Donnez une page de 1 à {pages}.")
+        found = connection.execute(f"{statement} order by all limit {PAGE} offset {PAGE * (page - 1)}", parameters)
+        columns = tuple(column[0] for column in found.description or ())
+        return Records(number, is_part, page, columns, tuple(found.fetchall()))
 
 
-def models_of(connection: duckdb.DuckDBPyConnection, definition: KpiDefinition) -> list[tuple]:
+def readable_records(shown: PublishedCell) -> tuple[str, list[Any]]:
+    """Return the SQL of the records behind a figure that its reader may see, the key first, and its parameters."""
+    observations = evidence.quoted(shown.definition.observations)
+    statement, parameters = cells.records(shown.definition, observations, shown.cell, shown.level)
+    others = "columns(lambda name: name not in ('record_key', 'entity_key'))"
+    return f"select record_key, {others} from ({statement}) where {shown.reader.rows}", parameters  # noqa: S608
+
+
+def models_of(connection: duckdb.DuckDBPyConnection, definition: KpiDefinition) -> list[Model]:
     """Return the upstream models with the results of their last build and checks."""
     states = states_of(connection)
     found = []
@@ -277,7 +465,7 @@ def models_of(connection: duckdb.DuckDBPyConnection, definition: KpiDefinition) 
         passed = sum(state == "pass" for state in checks)
         # What the live target builds has its states in the other file.
         state, finished = states.get(uid, ("construit à part (temps réel)", None))
-        found.append((model["relation"], f"dbt_project/{model['file']}", state, finished, passed, len(checks)))
+        found.append(Model(model["relation"], f"dbt_project/{model['file']}", state, finished, passed, len(checks)))
     return found
 
 
@@ -298,46 +486,47 @@ def checks_of(connection: duckdb.DuckDBPyConnection, definition: KpiDefinition) 
     ]
 
 
-def loads_of(connection: duckdb.DuckDBPyConnection, definition: KpiDefinition) -> list[tuple]:
-    """Return the loads of the raw tables upstream of a KPI, latest first."""
+def loads_of(connection: duckdb.DuckDBPyConnection, definition: KpiDefinition, reader: Reader) -> list[Load]:
+    """Return the loads of the raw tables upstream of a KPI, latest first.
+
+    What a load has read may be about one territory: who may not see that gets the last load of each table, undescribed.
+    """
     tables = [table.removeprefix(_PLATFORM_PREFIX) for table in definition.raw_tables]
-    return connection.execute(
-        f"""
-        select
-            platform, entity, load_key, finished_at, origin, sha256, rows_read, rows_new, rows_updated, rows_quarantined
-        from {evidence.quoted("raw_platforms.loads")}
-        where concat(platform, '.', entity) in (select unnest(?))
-        order by finished_at desc, load_key
-        """,  # noqa: S608
-        [tables],
-    ).fetchall()
+    of_tables = (
+        f"from {evidence.quoted('raw_platforms.loads')} where concat(platform, '.', entity) in (select unnest(?))"
+    )
+    described = ", load_key, origin, sha256, rows_read, rows_new, rows_updated, rows_quarantined"
+    query = (
+        f"select platform, entity, finished_at{described} {of_tables} order by finished_at desc, load_key"
+        if reader.reads(LOADS)
+        else f"select platform, entity, max(finished_at) {of_tables} group by all order by 3 desc, 1, 2"
+    )
+    return [Load(*row) for row in connection.execute(query, [tables]).fetchall()]
 
 
-def current_state(
-    home: Home,
-    connection: duckdb.DuckDBPyConnection,
-    definition: KpiDefinition,
-    cell: Cell,
-    level: str,
-    *,
-    hidden: bool,
-) -> CurrentState:
-    """Return the same cell by the same formula from the current warehouse, and the changes of its records."""
-    if hidden:
+def current_state(connection: duckdb.DuckDBPyConnection, shown: PublishedCell) -> CurrentState:
+    """Return the same cell by the same formula from the current warehouse, and the changes of its records.
+
+    Args:
+        connection: The opened evidence; it reads the warehouse in its place afterwards.
+        shown: The figure.
+    """
+    definition, cell, warehouse = shown.definition, shown.cell, shown.home.warehouse
+    if shown.figures.is_suppressed:
         return CurrentState(waits="Chiffre non diffusé : la comparaison ne le serait pas non plus.")
-    if not home.warehouse.exists():
+    if not warehouse.exists():
         return CurrentState(waits="L'entrepôt est absent : la comparaison attend une construction.")
-    kept, parameters = cells.records(definition, evidence.quoted(definition.observations), cell, level)
+    kept, parameters = cells.records(definition, evidence.quoted(definition.observations), cell, shown.level)
     connection.execute(f"create temp table kept as {kept}", parameters)
-    with writer_lock_if_free(home.warehouse) as free:
+    with writer_lock_if_free(warehouse) as free:
         if not free:
             return CurrentState(waits="L'entrepôt est en cours d'écriture : la comparaison avec aujourd'hui attend.")
         try:
-            evidence.open_now(connection, home.warehouse, definition, cell.period.start, cell.period.last)
+            evidence.open_now(connection, warehouse, definition, cell.period.start, cell.period.last)
             figures = cells.recompute(connection, definition, cell)
             if figures and figures.is_suppressed:
                 return CurrentState(waits="Ce chiffre n'est plus diffusé : trop peu de victimes.")
-            now, parameters = cells.records(definition, evidence.quoted(definition.observations), cell, level)
+            now, parameters = cells.records(definition, evidence.quoted(definition.observations), cell, shown.level)
             connection.execute(f"create temp table now_kept as {now}", parameters)
         except duckdb.Error as problem:
             return CurrentState(
@@ -401,103 +590,6 @@ def touched_keys(former: str, later: str) -> str:
         )
         {of_days(former)} union {of_days(later)}
     """  # noqa: S608
-
-
-@dataclass(frozen=True)
-class HistoryEntry:
-    """What was shown of a cell from one publication on.
-
-    Attributes:
-        entry: The publication that changed it.
-        figures: What it showed; None where it took the figure away.
-        causes: Why it differs from before, in French.
-    """
-
-    entry: Entry
-    figures: Figures | None
-    causes: tuple[str, ...]
-
-
-def history(home: Home, cell: Cell, day: date | None = None) -> list[HistoryEntry]:
-    """Return every figure that readers saw for a cell, first to last, and why each differs from the former.
-
-    Raises:
-        ExpectedFailure: there is no such cell, or nothing was published.
-    """
-    known = as_of(home, day)
-    condition, parameters = cell.condition()
-    with duckdb.connect(":memory:", config={"threads": 2}) as connection:
-        rows = connection.execute(
-            f"""
-            select publication, territory_level, change, {cells.FIGURES}
-            from {ledger.changes(known)}
-            where {condition}
-            order by publication
-            """,  # noqa: S608
-            parameters,
-        ).fetchall()
-    if not rows:
-        published_figures(known, cell)  # its message lists what exists
-    by_sequence = {entry.sequence: entry for entry in known}
-    found: list[HistoryEntry] = []
-    for publication, level, change, *figures in rows:
-        entry = by_sequence[publication]
-        now = None if change == "removed" else Figures(*figures)
-        # What changed came with this publication: it is compared with the one just before.
-        former = by_sequence.get(publication - 1)
-        hidden = any(figures and figures.is_suppressed for figures in (now, found[-1].figures if found else None))
-        causes = causes_of(evidence.store(home), former, entry, cell, level, hidden=hidden) if found and former else ()
-        found.append(HistoryEntry(entry, now, causes))
-    return found
-
-
-def causes_of(kept: Store, former: Entry, later: Entry, cell: Cell, level: str, *, hidden: bool) -> tuple[str, ...]:
-    """Return why a figure differs between two publications, in French."""
-    try:
-        manifests = [kept.read_json(entry.facts["manifest"]) for entry in (former, later)]
-        known = [evidence.definition_of(kept, manifest, cell.code) for manifest in manifests]
-    except (ExpectedFailure, KeyError):
-        return ("Les preuves de l'une des deux publications ne sont plus conservées.",)
-    causes = definition_causes(*known)
-    if hidden:
-        return (*causes, "Diffusion retenue ou rétablie : le nombre de victimes ne peut être dit.")
-    months = evidence.months_of(cell.period.start, cell.period.last)
-    with duckdb.connect(":memory:", config={"threads": 2}) as connection:
-        try:
-            for table, manifest, definition in zip(("former", "later"), manifests, known, strict=True):
-                with evidence.open_evidence(kept, manifest, cell.code, months) as opened:
-                    statement, parameters = cells.records(
-                        definition, evidence.quoted(definition.observations), cell, level
-                    )
-                    rows = opened.execute(statement, parameters).to_arrow_table()
-                connection.register("rows", rows)
-                connection.execute(f"create table {table} as from rows")
-                connection.unregister("rows")
-            late, gone, edited = compare(connection, "former", "later")
-        except duckdb.Error:
-            return (*causes, "Les observations de l'une des deux publications ne sont plus conservées.")
-    if late:
-        causes.append(f"données tardives : {late} enregistrement(s) arrivé(s)")
-    if edited:
-        causes.append(f"correction : {edited} enregistrement(s) modifié(s)")
-    if gone:
-        causes.append(f"retrait : {gone} enregistrement(s) disparu(s)")
-    return tuple(causes) or ("référentiel modifié : les enregistrements et la formule sont les mêmes",)
-
-
-def definition_causes(former: KpiDefinition, later: KpiDefinition) -> list[str]:
-    """Return in French what differs between two definitions."""
-    causes = []
-    if former.sql != later.sql:
-        causes.append("définition modifiée : la formule de l'indicateur")
-    models = {
-        (former.models.get(uid) or later.models[uid])["relation"]
-        for uid in former.models.keys() | later.models.keys()
-        if former.models.get(uid, {}).get("sha256") != later.models.get(uid, {}).get("sha256")
-    } - {later.relation}
-    if models:
-        causes.append(f"définition modifiée : {', '.join(sorted(models))}")
-    return causes
 
 
 def breakdown_of(text: str | None) -> tuple[str, str]:

@@ -4,7 +4,7 @@ import hmac
 import json
 import re
 import time
-from collections.abc import Collection, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,20 +53,31 @@ class Verdict:
     problems: tuple[str, ...]
     remarks: tuple[str, ...]
 
+    @property
+    def conclusion(self) -> str:
+        """What it comes to, in one sentence in French."""
+        return f"{len(self.problems)} altération(s) trouvée(s)." if self.problems else "Rien n'a été altéré."
 
-def verify(home: Home, head: str | None = None, public_keys: Sequence[Ed25519PublicKey] | None = None) -> Verdict:
+
+def verify(
+    home: Home,
+    head: str | None = None,
+    public_keys: Sequence[Ed25519PublicKey] | None = None,
+    on_step: Callable[[str], object] = lambda _: None,
+) -> Verdict:
     """Verify everything that the home keeps of its daily publications.
 
     Args:
         home: The home.
         head: A head that the auditor has kept, `17:3fa9…` or its digits alone.
         public_keys: Keys that the auditor has; by default that of this machine's signing key, if any.
+        on_step: Is told in French what is examined next.
 
     Raises:
         ExpectedFailure: the ledger cannot be read at all, or this machine's signing key is none.
     """
     try:
-        return _verify(home, head, keyring.trusted(home, public_keys))
+        return _verify(home, head, keyring.trusted(home, public_keys), on_step)
     except OSError as problem:
         raise ExpectedFailure(
             f"La vérification ne peut pas lire {problem.filename or home.root} : {problem.strerror}.",
@@ -74,13 +85,14 @@ def verify(home: Home, head: str | None = None, public_keys: Sequence[Ed25519Pub
         ) from None
 
 
-def _verify(home: Home, head: str | None, keys: Keyring) -> Verdict:
+def _verify(home: Home, head: str | None, keys: Keyring, on_step: Callable[[str], object]) -> Verdict:
     known, problems, shown = _read(home)
     remarks: list[str] = []
     audit_key = ledger.audit_key()
     vouched = place_of(known, head)
     problems += chain_problems(known)
     for entry in known:
+        on_step(f"Publication {entry.sequence} sur {known[-1].sequence} : chaîne et signature")
         problems += file_problems(entry, keys, audit_key)
     found, unsigned = signature_problems(known, keys, audit_key, vouched)
     problems += found
@@ -89,12 +101,14 @@ def _verify(home: Home, head: str | None, keys: Keyring) -> Verdict:
     problems += head_problems(known, head, vouched)
     removed = retention.removals(home)
     genuine = {digest for digest, removal in removed.items() if is_genuine(removal, keys, audit_key)}
+    on_step("Preuves : chaque fichier contre son empreinte")
     problems += evidence_problems(known, evidence.store(home), removed, genuine)
     problems += removal_problems(removed.values(), genuine, sealed=any(entry.is_sealed for entry in known))
     remarks += removal_remarks(removed.values(), keys)
     problems += shown_problems(home, shown, known)
     entry = next((entry for entry in known if entry.publication_id == shown), None)
     if shown and entry:
+        on_step("Copie que les lecteurs voient, contre le registre")
         file = copy_file(home, shown)
         signed = rewriting.expected_copy(home, entry, keys)
         if signed:
@@ -136,6 +150,12 @@ def _read(home: Home) -> tuple[list[Entry], list[str], str | None]:
     return known, [damage.what for damage in damaged], shown
 
 
+def head_in(text: str) -> str | None:
+    """Return the head that a text holds, `17:3fa9…` rather than its digits alone; None where it holds none."""
+    found = _HEAD.findall(text)
+    return next((head for head in found if ":" in head), found[0] if found else None)
+
+
 def read_head(text: str) -> str:
     """Return the head that an auditor gives: `17:3fa9…`, its digits alone, or a file that holds it, such as the mail.
 
@@ -145,15 +165,15 @@ def read_head(text: str) -> str:
     if _HEAD.fullmatch(text):
         return text
     try:
-        found = _HEAD.findall(Path(text).read_text(encoding="utf-8", errors="replace"))
+        found = head_in(Path(text).read_text(encoding="utf-8", errors="replace"))
     except (OSError, ValueError):
-        found = []
+        found = None
     if not found:
         raise ExpectedFailure(
             f"« {text} » n'est pas une tête de chaîne, ni un fichier qui en contient une.",
             "Une tête s'écrit 17: suivi de 64 chiffres hexadécimaux.",
         )
-    return next((head for head in found if ":" in head), found[0])
+    return found
 
 
 def place_of(known: list[Entry], head: str | None) -> int:

@@ -22,6 +22,7 @@ from audit import copy_digests, ledger, signing
 from audit.cells import Cell, Period
 from audit.definitions import KpiDefinition
 from audit.publication_metadata import PublicationMetadata
+from audit.readers import OPERATOR
 from audit.recording import Recorder
 from audit.tracing import trace
 from audit.verifying import verify
@@ -154,8 +155,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         month = Cell("mentions", Period("month", date(2026, 3, 1)), "FR-33")
         year = Cell("mentions", Period("year", date(2026, 1, 1)), "FR")
         before = first.published_at.date()
-        assert timed("trace of a month of a département", lambda: trace(home, month, before)).agrees
-        assert timed("trace of a year of the nation", lambda: trace(home, year, before)).agrees
+        assert timed(
+            "trace of a month of a département", lambda: trace(home, OPERATOR, month, before)
+        ).recomputation.agrees
+        of_year = timed("trace of a year of the nation", lambda: trace(home, OPERATOR, year, before))
+        assert of_year.recomputation.agrees
         assert not timed("verify", lambda: verify(home)).problems
         print(f"largest memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
 

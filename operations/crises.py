@@ -130,7 +130,8 @@ def note(
             return CrisisEvent.objects.get(pk=done.result_id)
         _refuse_closed(crisis)
         if kind not in EVENT_KINDS:
-            raise ExpectedFailure(f"{kind!r} n'est pas un genre d'entrée.", f"Choisir parmi : {', '.join(EVENT_KINDS)}.")
+            known = ", ".join(EVENT_KINDS)
+            raise ExpectedFailure(f"{kind!r} n'est pas un genre d'entrée.", f"Choisir parmi : {known}.")
         said = text.strip()
         if not said:
             raise ExpectedFailure("L'entrée est vide.", "Dire en une phrase ce qui s'est passé.")

@@ -1,4 +1,4 @@
-"""Takes over what a home of version 0.1.0 holds: `operations.sqlite`, whose times are texts, and `api_tokens.sqlite`."""
+"""Takes over what a home of version 0.1.0 holds: `operations.sqlite`, with times as texts, and `api_tokens.sqlite`."""
 
 import sqlite3
 from contextlib import closing

@@ -74,7 +74,7 @@ def subscribe(author: Author, wish: Wish, sight: Sight, form_id: UUID | None = N
         if MailSubscription.objects.filter(account=account).count() >= MOST_PER_ACCOUNT:
             raise ExpectedFailure(f"Vous avez déjà {MOST_PER_ACCOUNT} abonnements.", "En supprimer un d'abord.")
         made = MailSubscription(account=account, role=author.role)
-        return _save(made, wish, sight, author, act, form_id)
+        return _save(made, wish, sight, author=author, act=act, form_id=form_id)
 
 
 def change(
@@ -92,7 +92,7 @@ def change(
             return found
         _check(wish, sight)
         found.role, found.updated_at = author.role, now()
-        return _save(found, wish, sight, author, act, form_id)
+        return _save(found, wish, sight, author=author, act=act, form_id=form_id)
 
 
 def remove(subscription_id: str, author: Author) -> None:
@@ -157,9 +157,8 @@ def _check(wish: Wish, sight: Sight) -> None:
         if not wish.territories:
             raise ExpectedFailure("Votre rôle ne voit pas toute la France.", "Choisir un territoire.")
         if beyond := sorted(set(wish.territories) - set(sight.territories)):
-            raise ExpectedFailure(
-                f"Votre rôle ne voit pas {', '.join(beyond)}.", f"Choisir parmi : {', '.join(sorted(sight.territories))}."
-            )
+            seen = ", ".join(sorted(sight.territories))
+            raise ExpectedFailure(f"Votre rôle ne voit pas {', '.join(beyond)}.", f"Choisir parmi : {seen}.")
     if unknown := sorted(set(wish.kinds) - set(KINDS)):
         raise ExpectedFailure(f"Genre inconnu : {', '.join(unknown)}.", f"Choisir parmi : {', '.join(KINDS)}.")
     if wish.minimum_severity not in SEVERITIES:
@@ -169,7 +168,7 @@ def _check(wish: Wish, sight: Sight) -> None:
 
 
 def _save(
-    row: MailSubscription, wish: Wish, sight: Sight, author: Author, act: str, form_id: UUID | None
+    row: MailSubscription, wish: Wish, sight: Sight, *, author: Author, act: str, form_id: UUID | None
 ) -> MailSubscription:
     row.address, row.territories, row.kinds = wish.address, wish.territories, wish.kinds
     row.minimum_severity, row.cap_per_hour, row.may_judge = wish.minimum_severity, wish.cap_per_hour, sight.may_judge

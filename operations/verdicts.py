@@ -72,7 +72,7 @@ def record(
         if latest is not None and latest.verdict_id != after:
             raise DecidedMeanwhile(latest)
         facts = {name: getattr(signal, name) for name in _FACTS} | {"signal_opened_at": signal.opened_at}
-        given = _write(signal.signal_id, verdict, author, kept, facts, form_id)
+        given = _write(signal.signal_id, verdict, kept, facts, author=author, form_id=form_id)
         given.was_redacted = kept is not None and kept != (note or "").strip()
         return given
 
@@ -92,7 +92,7 @@ def answer(link: Link, note: str | None = None) -> Verdict:
         kept = _checked(link.verdict, note)
         UsedLink.objects.create(link_id=link.link_id)
         facts = {name: getattr(alert, name) for name in (*_FACTS, "signal_opened_at")}
-        return _write(str(alert.signal_id), link.verdict, Author(link.role), kept, facts)
+        return _write(str(alert.signal_id), link.verdict, kept, facts, author=Author(link.role))
 
 
 def refuse_used(link: Link) -> None:
@@ -140,14 +140,13 @@ def _checked(verdict: str, note: str | None) -> str | None:
 def _write(
     signal_id: str,
     verdict: str,
-    author: Author,
     note: str | None,
     facts: Mapping[str, Any],
+    *,
+    author: Author,
     form_id: UUID | None = None,
 ) -> Verdict:
-    written = Verdict.objects.create(
-        signal_id=signal_id, verdict=verdict, author_role=author.role, note=note, **facts
-    )
+    written = Verdict.objects.create(signal_id=signal_id, verdict=verdict, author_role=author.role, note=note, **facts)
     detail = f"{verdict} : {note}" if note else verdict
     acts.record(author, _ACT, ("signal", signal_id), detail, result_id=written.verdict_id, form_id=form_id)
     return written

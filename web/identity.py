@@ -59,9 +59,9 @@ class Person:
         """Its pseudonym, the same as in the access log."""
         return pseudonymise_account(self.username)
 
-    @property
+    @cached_property
     def right(self) -> Right:
-        """What it may read, by today's policies."""
+        """What it may read, by the policies at the time of the request."""
         return rights.current().right(self.roles)
 
     @property

@@ -48,10 +48,11 @@ def trace(  # noqa: PLR0917 - a command line's options
 ) -> None:
     """D'où vient un chiffre publié : définition, calcul, chargements, enregistrements, recalcul."""
     from audit import report
+    from audit.readers import OPERATOR
     from audit.tracing import trace as traced
 
     cell = cell_of(code, period, territory, breakdown)
-    found = traced(settings.home(), cell, as_of.date() if as_of else None, page)
+    found = traced(settings.home(), OPERATOR, cell, as_of.date() if as_of else None, page)
     if html:
         write_text(html, report.as_html(found))
         say(f"Écrit dans {html}.")
@@ -59,7 +60,7 @@ def trace(  # noqa: PLR0917 - a command line's options
         print_json(report.as_json(found))
     else:
         say(report.as_text(found).lstrip())
-    if not (found.agrees or found.removed or found.is_archived):
+    if found.recomputation.is_possible and not found.recomputation.agrees:
         raise ExpectedFailure(
             "Le recalcul depuis les preuves ne donne pas le chiffre publié.", "Lancez `cyberimpact audit verify`."
         )
@@ -76,42 +77,29 @@ def verify(
     as_json: AsJsonInFrench = False,
 ) -> None:
     """Le registre, les preuves et la copie publiée ont-ils été altérés ?"""
-    from audit import signing, verifying
+    from audit import report, signing, verifying
 
     keys = signing.read_public_keys(public_key) if public_key else None
     verdict = verifying.verify(settings.home(), verifying.read_head(head) if head else None, keys)
     if as_json:
         print_json(asdict(verdict))
     else:
-        say(
-            f"{verdict.publications} publication(s) ; tête de chaîne : {verdict.head}",
-            f"Clé de signature : {verdict.key or 'aucune, la dernière publication est non scellée'}",
-            *verdict.remarks,
-            *verdict.problems,
-        )
+        say(*report.verdict_lines(verdict))
     if verdict.problems:
         raise ExpectedFailure(
-            f"{len(verdict.problems)} altération(s) trouvée(s).",
+            verdict.conclusion,
             "Conservez le dossier en l'état et prévenez le responsable de la plateforme.",
         )
     if not as_json:
-        say("Rien n'a été altéré.")
+        say(verdict.conclusion)
 
 
 @key_app.command("show")
 def show_key() -> None:
     """La clé publique, à remettre aux auditeurs, et les clés que le registre nomme."""
-    from audit import keyring, ledger, report, signing
+    from audit import report
 
-    own = signing.private_key()
-    if own:
-        say(
-            f"Clé de signature actuelle, empreinte {signing.fingerprint(own.public_key())} :",
-            signing.pem(own.public_key()),
-        )
-    else:
-        say("Aucune clé de signature sur cette machine : les publications seraient non scellées.")
-    say(*report.key_lines(ledger.entries(settings.home()), keyring.retired_keys(settings.home())))
+    say(*report.public_key_lines(settings.home()))
 
 
 @key_app.command("new")
@@ -149,11 +137,12 @@ def show(
     code: Code, period: PeriodOption, territory: Territory = "FR", breakdown: Breakdown = None, as_of: AsOf = None
 ) -> None:
     """Ce qui a été affiché d'un chiffre, publication après publication, et pourquoi il a changé."""
+    from audit.history import history
+    from audit.readers import OPERATOR
     from audit.report import history_lines
-    from audit.tracing import history
 
     cell = cell_of(code, period, territory, breakdown)
-    say(*history_lines(history(settings.home(), cell, as_of.date() if as_of else None)))
+    say(*history_lines(history(settings.home(), OPERATOR, cell, as_of.date() if as_of else None)))
 
 
 @app.command()

@@ -21,6 +21,7 @@ Role = Annotated[str, typer.Option(help="Rôle de qui écrit, jamais son nom.")]
 
 @app.command("open")
 def open_crisis(
+    *,
     topic: Annotated[list[str], typer.Option(help="Code d'un thème ; à répéter pour plusieurs.")],
     territory: Annotated[list[str] | None, typer.Option(help="Code d'un territoire ; sans lui, la France.")] = None,
     title: Annotated[str | None, typer.Option(help="Ce dont il s'agit, sans nom.")] = None,

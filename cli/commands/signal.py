@@ -65,7 +65,9 @@ def show(signal_id: SignalId, as_json: AsJsonInFrench = False) -> None:
     signal = find(settings.home(), signal_id)
     given = verdicts.given(signal.signal_id)
     if as_json:
-        print_json({**asdict(signal), "verdicts": [{name: getattr(verdict, name) for name in _SAID} for verdict in given]})
+        print_json(
+            {**asdict(signal), "verdicts": [{name: getattr(verdict, name) for name in _SAID} for verdict in given]}
+        )
     else:
         say(*_description(signal, given))
 

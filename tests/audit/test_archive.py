@@ -9,6 +9,7 @@ import pytest
 from audit import archive, ledger, report
 from audit.cells import Cell, Period
 from audit.publication_metadata import PublicationMetadata
+from audit.readers import OPERATOR
 from audit.recording import Recorder
 from audit.tracing import trace
 from core.errors import ExpectedFailure
@@ -103,9 +104,13 @@ def test_a_trace_says_that_the_evidence_is_gone(published: Home) -> None:
         connection.execute("delete from kpi.kpi_visits__observations where occurred_on <= date '2026-10-01'")
     record(published, 1, ["raw_pre_plainte.declarations"])
     for cell, value in ((SEPTEMBER, 5), (OCTOBER, 5)):
-        found = trace(published, cell)
-        assert (found.is_archived, found.figures.value, found.recomputed) == (True, value, None)
+        found = trace(published, OPERATOR, cell)
+        assert (found.recomputation.is_archived, found.shown.figures.value, found.recomputation.figures) == (
+            True,
+            value,
+            None,
+        )
         assert "valeur archivée" in report.as_text(found)
         assert "DIFFÈRE" not in report.as_text(found)
-    assert not trace(published, LAST_DAY).is_archived
-    assert trace(published, LAST_DAY).agrees
+    assert not trace(published, OPERATOR, LAST_DAY).recomputation.is_archived
+    assert trace(published, OPERATOR, LAST_DAY).recomputation.agrees

@@ -9,7 +9,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audit import evidence, ledger, report, retention, signing
 from audit.cells import Cell, Period
-from audit.tracing import history, trace
+from audit.history import history
+from audit.readers import OPERATOR
+from audit.tracing import trace
 from audit.verifying import verify
 from core.content_store import append_lines
 from core.settings import Home
@@ -39,8 +41,8 @@ def test_only_what_nothing_recent_rests_on_goes(published: Home) -> None:
         "visits", "2026-10", "durée de conservation des preuves dépassée",
     )  # fmt: skip
     assert retention.purge(published, LATER) == []
-    assert trace(published, GIRONDE).agrees
-    assert trace(published, SEPTEMBER, FIRST.date()).agrees
+    assert trace(published, OPERATOR, GIRONDE).recomputation.agrees
+    assert trace(published, OPERATOR, SEPTEMBER, FIRST.date()).recomputation.agrees
 
 
 def test_nothing_goes_before_its_time(published: Home) -> None:
@@ -49,20 +51,20 @@ def test_nothing_goes_before_its_time(published: Home) -> None:
 
 def test_the_last_publication_keeps_its_evidence_however_old(published: Home) -> None:
     retention.purge(published, datetime(2040, 1, 1, tzinfo=UTC))
-    assert trace(published, GIRONDE).agrees
+    assert trace(published, OPERATOR, GIRONDE).recomputation.agrees
 
 
 def test_a_trace_says_what_can_still_be_proved(published: Home) -> None:
     [removal] = retention.purge(published, LATER)
-    found = trace(published, GIRONDE, FIRST.date())
-    assert (found.figures.value, found.recomputed, found.records) == (5, None, None)
+    found = trace(published, OPERATOR, GIRONDE, FIRST.date())
+    assert (found.shown.figures.value, found.recomputation.figures, found.records.number) == (5, None, None)
     text = report.as_text(found)
     assert "Observations de 2026-10 : effacées le 06/12/2027 06:00:00 : durée de conservation" in text
     assert removal.sha256 in text
     assert "Reste prouvé : la valeur affichée" in text
     assert "Ne l'est plus : le recalcul" in text
     assert report.as_json(found)["removed"][0]["month"] == "2026-10"
-    assert history(published, GIRONDE)[1].causes == (
+    assert history(published, OPERATOR, GIRONDE)[1].causes == (
         "Les observations de l'une des deux publications ne sont plus conservées.",
     )
 
@@ -96,7 +98,7 @@ def test_a_purge_cannot_be_pretended(published: Home) -> None:
     file.unlink()
     [problem] = verify(published).problems
     assert "preuve de visits, 2026-10 retirée" in problem
-    assert "sans que leur effacement soit consigné" in report.as_text(trace(published, GIRONDE, FIRST.date()))
+    assert "sans que leur effacement soit consigné" in report.as_text(trace(published, OPERATOR, GIRONDE, FIRST.date()))
 
 
 def test_a_line_cut_short_is_no_removal(published: Home) -> None:

@@ -10,7 +10,9 @@ import pytest
 from audit import cells, evidence, report
 from audit.cells import Cell, Figures, Period, period
 from audit.copies import Evaluations
-from audit.tracing import compare, history, trace
+from audit.history import history
+from audit.readers import OPERATOR
+from audit.tracing import compare, trace
 from core.errors import ExpectedFailure
 from core.locks import writer_lock
 from core.settings import Home
@@ -32,13 +34,13 @@ def published(home: Home) -> Home:
 
 
 def test_a_trace_tells_everything_and_agrees(published: Home) -> None:
-    found = trace(published, GIRONDE)
-    assert found.figures == found.recomputed == found.today.figures == figures(5, 2)
-    assert found.records == 2
-    assert found.loads[0][:3] == ("audience", "hourly_visits", "load-1")
-    assert found.models[0][0] == "visibility.fct_visit"
-    assert found.models[0][4:] == (1, 2)
-    assert found.checks == [("small", "warn")]
+    found = trace(published, OPERATOR, GIRONDE)
+    assert found.shown.figures == found.recomputation.figures == found.recomputation.today.figures == figures(5, 2)
+    assert found.records.number == 2
+    assert report.load_row(found.provenance.loads[0])[:3] == ("audience", "hourly_visits", "load-1")
+    assert found.provenance.models[0].relation == "visibility.fct_visit"
+    assert report.model_row(found.provenance.models[0])[4:] == (1, 2)
+    assert found.provenance.checks == [("small", "warn")]
     text = report.as_text(found)
     assert "égal au dernier chiffre" in text
     assert "raw_audience.hourly_visits.visits" in text
@@ -47,30 +49,30 @@ def test_a_trace_tells_everything_and_agrees(published: Home) -> None:
 def test_records_are_given_page_by_page(home: Home) -> None:
     write_warehouse(home, [(f"r{number:02}", "2026-10-02", "FR-33", 1) for number in range(45)], OPEN_SQL)
     record(home, 0, OPEN_SQL)
-    pages = [trace(home, GIRONDE, page=number) for number in (1, 2, 3)]
-    assert [key for found in pages for key in found.record_keys] == [f"r{number:02}" for number in range(45)]
-    assert {(found.records, found.pages) for found in pages} == {(45, 3)}
+    pages = [trace(home, OPERATOR, GIRONDE, page=number) for number in (1, 2, 3)]
+    assert [key for found in pages for key in found.records.keys] == [f"r{number:02}" for number in range(45)]
+    assert {(found.records.number, found.records.pages) for found in pages} == {(45, 3)}
     assert "Page : 3 sur 3" in report.as_text(pages[2])
     for none in (0, 4):
         with pytest.raises(ExpectedFailure, match="Donnez une page de 1 à 3"):
-            trace(home, GIRONDE, page=none)
+            trace(home, OPERATOR, GIRONDE, page=none)
 
 
 def test_keys_that_would_count_small_cells_are_not_given(published: Home) -> None:
-    found = trace(published, GIRONDE)
-    assert (found.records, found.record_keys) == (2, [])
+    found = trace(published, OPERATOR, GIRONDE)
+    assert (found.records.number, found.records.keys) == (2, [])
     assert "non montrées" in report.as_text(found)
 
 
 def test_an_earlier_day_is_shown_as_it_was(published: Home) -> None:
     write_warehouse(published, [*RECORDS, ("f", "2026-10-02", "FR-33", 1)])
     record(published, 1)
-    assert trace(published, GIRONDE).figures == figures(6, 3)
-    earlier = trace(published, GIRONDE, date(2026, 11, 1))
-    assert earlier.figures == earlier.recomputed == figures(5, 2)
-    assert (earlier.today.figures, earlier.today.late) == (figures(6, 3), 1)
+    assert trace(published, OPERATOR, GIRONDE).shown.figures == figures(6, 3)
+    earlier = trace(published, OPERATOR, GIRONDE, date(2026, 11, 1))
+    assert earlier.shown.figures == earlier.recomputation.figures == figures(5, 2)
+    assert (earlier.recomputation.today.figures, earlier.recomputation.today.late) == (figures(6, 3), 1)
     with pytest.raises(ExpectedFailure, match=r"Rien n'était publié le 31/10/2026"):
-        trace(published, GIRONDE, date(2026, 10, 31))
+        trace(published, OPERATOR, GIRONDE, date(2026, 10, 31))
 
 
 @pytest.mark.parametrize(
@@ -85,7 +87,7 @@ def test_an_earlier_day_is_shown_as_it_was(published: Home) -> None:
 def test_a_change_is_explained(published: Home, records: list, sql: str, cause: str) -> None:
     write_warehouse(published, records, sql)
     record(published, 1, sql)
-    first, second = history(published, GIRONDE)
+    first, second = history(published, OPERATOR, GIRONDE)
     assert first.causes == ()
     assert len(second.causes) == 1
     assert second.causes[0].startswith(cause)
@@ -115,9 +117,9 @@ def test_a_suppressed_figure_is_shown_nowhere(home: Home) -> None:
     records = [*RECORDS[:3], ("secret", "2026-10-15", "FR-971", 424242)]
     write_warehouse(home, records, hidden="FR-971")
     record(home, 0)
-    found = trace(home, Cell("visits", OCTOBER, "FR-971"))
-    assert found.agrees
-    assert found.records is None
+    found = trace(home, OPERATOR, Cell("visits", OCTOBER, "FR-971"))
+    assert found.recomputation.agrees
+    assert found.records.number is None
     output = report.as_text(found) + report.as_html(found) + str(report.as_json(found))
     assert "non diffusé : trop peu de victimes" in output
     assert "424242" not in output.replace("\u202f", "")
@@ -126,21 +128,24 @@ def test_a_suppressed_figure_is_shown_nowhere(home: Home) -> None:
 
 def test_while_the_warehouse_is_written_the_comparison_waits(published: Home) -> None:
     with writer_lock(published.warehouse):
-        found = trace(published, GIRONDE)
-    assert found.agrees
-    assert found.today.waits == "L'entrepôt est en cours d'écriture : la comparaison avec aujourd'hui attend."
+        found = trace(published, OPERATOR, GIRONDE)
+    assert found.recomputation.agrees
+    assert (
+        found.recomputation.today.waits
+        == "L'entrepôt est en cours d'écriture : la comparaison avec aujourd'hui attend."
+    )
 
 
 def test_the_page_lets_nothing_through(published: Home) -> None:
-    page = report.as_html(trace(published, GIRONDE))
+    page = report.as_html(trace(published, OPERATOR, GIRONDE))
     assert "Visites &lt;comptées&gt;." in page
     assert "<comptées>" not in page
 
 
 def test_the_checks_of_the_chain_are_followed_in_the_copy(published: Home) -> None:
-    assert trace(published, GIRONDE).evaluations is None
+    assert trace(published, OPERATOR, GIRONDE).provenance.evaluations is None
     copy = show(published, "publication-0")
-    assert "la copie publiée n'en dit rien" in report.as_text(trace(published, GIRONDE))
+    assert "la copie publiée n'en dit rien" in report.as_text(trace(published, OPERATOR, GIRONDE))
     with duckdb.connect(str(copy)) as connection:
         connection.execute(
             """
@@ -154,8 +159,8 @@ def test_the_checks_of_the_chain_are_followed_in_the_copy(published: Home) -> No
             ) as t(asset, check_name, status, evaluated_at, run_id)
             """
         )
-    found = trace(published, GIRONDE)
-    assert found.evaluations == Evaluations(
+    found = trace(published, OPERATOR, GIRONDE)
+    assert found.provenance.evaluations == Evaluations(
         3,
         datetime.fromisoformat("2026-10-30T03:00"),
         [
@@ -185,7 +190,7 @@ def test_the_checks_of_the_chain_are_followed_in_the_copy(published: Home) -> No
 @pytest.mark.parametrize("verb", [trace, history])
 def test_what_does_not_exist_is_told_with_what_does(published: Home, cell: Cell, exists: str, verb: Callable) -> None:
     with pytest.raises(ExpectedFailure) as failure:
-        verb(published, cell)
+        verb(published, OPERATOR, cell)
     assert exists in str(failure.value)
 
 

@@ -6,6 +6,7 @@ import duckdb
 import pytest
 
 from audit.cells import Cell, Period
+from audit.readers import OPERATOR
 from audit.tracing import trace
 from core.settings import Home
 from tests.e2e.line import Line
@@ -41,11 +42,11 @@ def cells(home: Home, count: int, seed: int) -> dict[str, list[Cell]]:
 
 def prove(home: Home, drawn: dict[str, list[Cell]]) -> None:
     for cell in (cell for some in drawn.values() for cell in some):
-        found = trace(home, cell)
-        assert found.agrees, cell
-        if not found.figures.is_suppressed:
-            assert found.today.figures == found.figures, cell
-            assert found.records == found.figures.observations, cell
+        found = trace(home, OPERATOR, cell)
+        assert found.recomputation.agrees, cell
+        if not found.shown.figures.is_suppressed:
+            assert found.recomputation.today.figures == found.shown.figures, cell
+            assert found.records.number == found.shown.figures.observations, cell
 
 
 def test_a_figure_of_each_kpi_is_recomputed(golden: Line) -> None:

@@ -22,6 +22,7 @@ from audit import evidence, ledger
 from audit.cells import Cell, Period
 from audit.definition_diff import differences
 from audit.definitions import KpiDefinition
+from audit.readers import OPERATOR
 from audit.tracing import trace
 from core.clock import today
 from core.settings import CHECKOUT, Home
@@ -215,8 +216,8 @@ def test_figures_that_the_version_published_are_traced(upgrade: Upgrade) -> None
         ).fetchall()
     assert len(cells) > 40
     for code, kind, start, *rest in cells:
-        found = trace(upgrade.left, Cell(code, Period(kind, start), *rest))
-        assert found.agrees, found.cell
+        found = trace(upgrade.left, OPERATOR, Cell(code, Period(kind, start), *rest))
+        assert found.recomputation.agrees, found.shown.cell
 
 
 @pytest.mark.parametrize("verb", ["topic list", "crisis list", "signal list --all"])
