@@ -6,6 +6,7 @@ from web import api
 from web.pages import action_form, actions, alerts, figure, home, search, verdict, verification
 from web.pages import crises, figure, home, search, topics, verdict, verification, wall
 from web.pages import figure, home, search, sources, verbatims, verdict, verification
+from web.pages import figure, home, search, signals, verdict, verification
 
 handler400 = "web.failures.bad_request"
 handler403 = "web.failures.forbidden"
@@ -22,6 +23,8 @@ urlpatterns = [
     path("sources/<str:name>/envoi/<uuid:upload_id>", sources.upload, name="source_upload"),
     path("sources/<str:name>/envoi/<uuid:upload_id>/depot", sources.deposit, name="source_deposit"),
     path("textes", verbatims.show, name="verbatims"),
+    path("veille", signals.listed, name="signals"),
+    path("veille/<str:signal_id>", signals.one, name="signal"),
     path("chercher", search.show, name="search"),
     path("verdict/<token>", verdict.show, name="verdict"),
     path("api/", api.urls),

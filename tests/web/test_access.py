@@ -41,6 +41,8 @@ READERS_OF_TEXTS = frozenset({"administrateur", "analyste", "auditeur", "Admin"}
 ROUTES = {
     "": (READERS, NOBODY),
     "connecte": (READERS, NOBODY),
+    "veille": (READERS, NOBODY),
+    "veille/<str:signal_id>": (READERS, WATCHERS),
     "chercher": (READERS, NOBODY),
     "chiffre/<str:code>/<str:period>/<str:territory>": (READERS, NOBODY),
     "chiffre/<str:code>/<str:period>/<str:territory>/recalcul": (AUDITORS, NOBODY),
