@@ -31,7 +31,8 @@ def show(request: HttpRequest, token: str) -> HttpResponse:
 
 def _shown(crisis: Crisis) -> dict[str, Any]:
     lines = sorted(crises.events(crisis), key=lambda line: line.number, reverse=True)
-    beside = beside_crisis.read(_right(crisis), crisis)
+    labels = beside_crisis.topic_labels()
+    beside = beside_crisis.read(_right(crisis), crisis, labels)
     return {
         "crisis": crisis,
         "lines": lines[:MOST_LINES],
@@ -39,7 +40,7 @@ def _shown(crisis: Crisis) -> dict[str, Any]:
         "series": beside.series[:MOST_SERIES],
         "trouble": beside.trouble,
         "places": places.names(),
-        "topic_labels": beside_crisis.topic_labels(),
+        "topic_labels": labels,
         "now": now(),
     }
 
