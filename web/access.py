@@ -36,7 +36,7 @@ class Rule:
     Attributes:
         reads: A table, `schema.table`, that one's right must grant; None for any table.
         opens: What one must be allowed to do to open it; None for nothing special.
-        acts: What one must be allowed to do to send its form; None where it takes none.
+        acts: Of these, what one must be allowed to do to send its form; empty where it takes none.
         methods: What it may be asked by.
         is_open: Whether it needs no session: it is public, or a token or signature in the request decides.
         why: Why it needs none.
@@ -44,7 +44,7 @@ class Rule:
 
     reads: str | None = None
     opens: Act | None = None
-    acts: Act | None = None
+    acts: frozenset[Act] = frozenset()
     methods: frozenset[str] = READING
     is_open: bool = False
     why: str = ""
@@ -54,7 +54,9 @@ class Rule:
         right = person.right
         if not right or (self.reads and not right.is_everything and self.reads not in right.tables):
             return False
-        return {self.opens, None if method in READING else self.acts} - {None} <= person.acts
+        if self.opens and self.opens not in person.acts:
+            return False
+        return method in READING or not self.acts or bool(self.acts & person.acts)
 
 
 def page(*, reads: str | None = None, opens: Act | None = None, acts: Act | None = None) -> Callable[[View], View]:
@@ -63,12 +65,12 @@ def page(*, reads: str | None = None, opens: Act | None = None, acts: Act | None
     A form that only asks, such as a search, is sent by GET.
     """
     methods = READING | {"POST"} if acts else READING
-    return _ruled(Rule(reads, opens, acts, methods))
+    return _ruled(Rule(reads, opens, frozenset({acts} if acts else ()), methods))
 
 
-def act(needs: Act, *, reads: str | None = None) -> Callable[[View], View]:
-    """Say that a view takes a form and shows nothing by itself, and what one must be allowed to do to send it."""
-    return _ruled(Rule(reads=reads, acts=needs, methods=frozenset({"POST"})))
+def act(*needs: Act, reads: str | None = None) -> Callable[[View], View]:
+    """Say that a view takes a form and shows nothing by itself, and of what one must be allowed one to send it."""
+    return _ruled(Rule(reads=reads, acts=frozenset(needs), methods=frozenset({"POST"})))
 
 
 def personal() -> Callable[[View], View]:

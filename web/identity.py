@@ -70,6 +70,13 @@ class Person:
         return None if rights.ADMIN in self.roles else rights.current().places(self.roles)
 
     @property
+    def own(self) -> tuple[str, ...]:
+        """Codes of the territories that its roles are of, without those inside; the nation's where none is of any."""
+        known = rights.current().roles
+        places = [known[name].places for name in sorted(self.roles & known.keys()) if rights.ADMIN not in self.roles]
+        return tuple(codes[1] for codes in places if codes) or ("FR",)
+
+    @property
     def role(self) -> str:
         """The role that is recorded with its acts: that of its territory, else the first one."""
         known = rights.current().roles

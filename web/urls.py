@@ -3,7 +3,10 @@
 from django.urls import path
 
 from web import api
+from web.pages import action_form, actions, alerts, figure, home, search, verdict, verification
 from web.pages import crises, figure, home, search, topics, verdict, verification, wall
+from web.pages import figure, home, search, sources, verbatims, verdict, verification
+from web.pages import figure, home, search, signals, verdict, verification
 
 handler400 = "web.failures.bad_request"
 handler403 = "web.failures.forbidden"
@@ -13,6 +16,15 @@ handler500 = "web.failures.server_error"
 urlpatterns = [
     path("", home.show, name="home"),
     path("connecte", home.logged_in, name="logged_in"),
+    path("sources", sources.show, name="sources"),
+    path("sources/<str:name>", sources.one, name="source"),
+    path("sources/<str:name>/envoi", sources.send, name="source_send"),
+    path("sources/<str:name>/abandon", sources.abandon, name="source_abandon"),
+    path("sources/<str:name>/envoi/<uuid:upload_id>", sources.upload, name="source_upload"),
+    path("sources/<str:name>/envoi/<uuid:upload_id>/depot", sources.deposit, name="source_deposit"),
+    path("textes", verbatims.show, name="verbatims"),
+    path("veille", signals.listed, name="signals"),
+    path("veille/<str:signal_id>", signals.one, name="signal"),
     path("chercher", search.show, name="search"),
     path("verdict/<token>", verdict.show, name="verdict"),
     path("api/", api.urls),
@@ -25,6 +37,14 @@ urlpatterns = [
     path("verifier/definitions", verification.definitions, name="definition_changes"),
     path("verifier/affiche", verification.displayed, name="displayed"),
     path("verifier/cle-publique", verification.public_key, name="public_key"),
+    path("actions", actions.show_list, name="actions"),
+    path("actions/nouvelle", action_form.show_new, name="action_new"),
+    path("actions/brouillons/<str:draft_id>", action_form.show_draft, name="action_draft"),
+    path("actions/deplacer", actions.move_hours, name="reallocation"),
+    path("actions/<path:action_id>", actions.show_effect, name="action"),
+    path("mes-alertes", alerts.show_list, name="alerts"),
+    path("mes-alertes/nouveau", alerts.show_new, name="alert_new"),
+    path("mes-alertes/<str:subscription_id>", alerts.show_one, name="alert"),
     path("health", home.health, name="health"),
     path("crises", crises.listed, name="crises"),
     path("crises/nouvelle", crises.opening, name="crisis_opening"),

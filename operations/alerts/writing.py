@@ -85,6 +85,11 @@ def dashboard() -> str:
     return f"{settings.superset_url()}/superset/dashboard/{DASHBOARD}/"
 
 
+def page_of(alert: Alert) -> str:
+    """Return the address of the page on which the signal of an alert is looked at and judged."""
+    return f"{settings.web_url()}/veille/{alert.signal_id}"
+
+
 # ---- how facts are said
 
 
@@ -119,9 +124,14 @@ def reasons(signal: Signal) -> str:
 
 def facts(notice: Notice) -> list[tuple[str, str]]:
     """Return the lines of an alert: label and value, the most urgent first."""
-    alert, signal = notice.alert, notice.signal
-    if signal is None:
-        return [("Depuis", moment(alert.signal_opened_at)), ("Détail", "le signal n'est plus dans la copie publiée")]
+    if notice.signal is None:
+        since = moment(notice.alert.signal_opened_at)
+        return [("Depuis", since), ("Détail", "le signal n'est plus dans la copie publiée")]
+    return facts_of(notice.signal)
+
+
+def facts_of(signal: Signal) -> list[tuple[str, str]]:
+    """Return what there is to know of a signal: label and value, the most urgent first."""
     lines = [
         ("Quoi", f"{signal.topic_label} ({signal.crisis_kind}), {signal.kind_label.lower()}"),
         ("Où", f"{signal.territory_label} ({signal.territory_code})"),
@@ -147,6 +157,7 @@ def _plain(notice: Notice) -> str:
     if notice.signal and notice.signal.examples:
         lines += ["", "Exemples (caviardés) :"]
         lines += [f"- « {e['text']} » ({e['platform']})" for e in notice.signal.examples[:SHOWN_EXAMPLES]]
+    lines += ["", f"Page du signal : {page_of(notice.alert)}"]
     if notice.links:
         lines += ["", "Votre verdict :", *(f"{VERDICTS[v]} : {link}" for v, link in notice.links.items())]
     return "\n".join(lines)
@@ -173,7 +184,9 @@ def _html(notice: Notice) -> str:
     return (
         f'<section style="margin:0 0 24px"><h1 style="font-size:18px;margin:0 0 6px;color:{colour}">'
         f"{escape(notice.alert.subject)}</h1>{said}"
-        f'<table style="border-collapse:collapse">{rows}</table>{quotes}<p style="margin:0">{buttons}</p></section>'
+        f'<table style="border-collapse:collapse">{rows}</table>{quotes}'
+        f'<p><a href="{escape(page_of(notice.alert))}">Ouvrir la page du signal</a></p>'
+        f'<p style="margin:0">{buttons}</p></section>'
     )
 
 
@@ -198,6 +211,7 @@ def _data(notice: Notice) -> dict[str, Any]:
         "territory_code": alert.territory_code,
         "severity": alert.severity,
         "opened_at": alert.signal_opened_at.isoformat(),
+        "page": page_of(alert),
         "dashboard": dashboard(),
         "verdict_links": notice.links,
     }

@@ -74,12 +74,14 @@ def test_the_mail_says_what_where_since_when_how_sure_and_where_to_look(home, bo
         "Mots nouveaux : iton, évacuation",
         "- « Crue à Évreux, la <départementale> est fermée » (x)",
         "https://bi.example/superset/dashboard/veille/",
+        "Page du signal : https://liens.example/veille/5f2d7c1e90ab44d1",
         "Écarter : https://liens.example/verdict/",
     ):
         assert expected in text, text
     page = arrived.get_body(("html",)).get_content()
     assert "la &lt;départementale&gt; est fermée" in page, "what a citizen wrote is text, never markup"
     assert 'name="viewport"' in page
+    assert 'href="https://liens.example/veille/5f2d7c1e90ab44d1"' in page
 
 
 def test_nothing_of_the_recipient_is_kept_in_clear(home, box, monkeypatch) -> None:
@@ -281,6 +283,7 @@ def test_a_webhook_gets_json_with_a_key_that_a_repeat_shares(home, monkeypatch) 
     [signal] = second[3]["signals"]
     assert (signal["signal_id"], signal["severity"], signal["territory_code"]) == (FLOOD.signal_id, 3, "FR-27")
     assert signal["opened_at"] == "2026-11-24T18:05:00+00:00"
+    assert signal["page"] == "https://liens.example/veille/5f2d7c1e90ab44d1"
     assert signal["verdict_links"].keys() == {"vu", "confirmé", "écarté"}
 
 
