@@ -122,7 +122,7 @@ def _answer(request: PersonRequest, draft: ActionDraft | None) -> HttpResponse:
         return HttpResponseRedirect(reverse("actions"))
     with reading.opened(request.person.right) as copy:
         kind = _form(copy, request.person)
-    places = [code for code, _ in kind.base_fields[_PLACE].choices]  # ty: ignore[unresolved-attribute]
+    places = [code for code, _ in kind.base_fields[_PLACE].choices]  # ty: ignore[missing-attribute]
     if not places or (draft and IDENTIFIER in draft.content and draft.content[_PLACE] not in places):
         raise ExpectedFailure(
             "Votre rôle n'agit pas sur ce territoire.", "L'administrateur donne le rôle d'un territoire."
