@@ -12,7 +12,7 @@ from core.clock import today
 from core.errors import ExpectedFailure
 from operations import drafts
 from operations.acts import Author
-from operations.declared_actions import IDENTIFIER
+from operations.declared_actions import IDENTIFIER, WITHDRAWN
 from web import effects, reading, reallocation
 from web.access import PersonRequest, page
 from web.charts import course
@@ -125,6 +125,7 @@ def _kept(copy: Reading, person: Person) -> list[dict[str, Any]]:
             "updated_at": draft.updated_at,
             "title": draft.content["titre"],
             "identifier": draft.content.get(IDENTIFIER),
+            "is_withdrawn": WITHDRAWN in draft.content,
         }
         for draft in drafts.of_account(author_of(person))
     ]
