@@ -47,6 +47,12 @@ class NotFound(Answered):
     status = HTTPStatus.NOT_FOUND
 
 
+class TooLarge(Answered):
+    """What was sent is larger than a page takes."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
 class Conflict(Answered):
     """Somebody else has decided meanwhile."""
 
@@ -83,11 +89,11 @@ def shown(request: HttpRequest, status: HTTPStatus, failure: ExpectedFailure | N
 
 
 class Pathless(logging.Filter):
-    """A filter of log records about requests, whose path can hold the signature of a link."""
+    """Lets log records of unexpected errors through, without the path, which can hold the signature of a link."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg, record.args = "A request failed.", ()
-        return True
+        return record.exc_info is not None
 
 
 def as_json(body: object, status: HTTPStatus = HTTPStatus.OK) -> HttpResponse:
@@ -97,8 +103,10 @@ def as_json(body: object, status: HTTPStatus = HTTPStatus.OK) -> HttpResponse:
 
 
 def expired(request: HttpRequest, login: str) -> HttpResponse:
-    """Return a page that holds all that was typed into a form, to be sent again after a login."""
-    context = {"title": "Votre session a expiré", "login": login, "fields": list(_typed(request))}
+    """Return a page that holds all that was typed into a form, to be sent again after a login; a file is not kept."""
+    is_file = request.content_type == "multipart/form-data"  # which is not read for somebody unknown
+    fields = [] if is_file else list(_typed(request))
+    context = {"title": "Votre session a expiré", "login": login, "fields": fields, "is_file": is_file}
     return render(request, "web/expired.html", context, status=HTTPStatus.UNAUTHORIZED)
 
 

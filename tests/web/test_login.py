@@ -10,6 +10,7 @@ from http import HTTPStatus
 
 import httpx
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from supersync.access import new_password
 from supersync.client import Client
@@ -160,6 +161,39 @@ def test_what_was_typed_into_a_form_outlives_the_session(site: str, context: Bro
     page.get_by_role("button", name="Envoyer ce que j'avais saisi").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Reçu")
     assert page.locator("#note").inner_text().strip() == TYPED
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_pages_break_no_rule_of_accessibility(site: str, server: Server, browser: Browser, width: int) -> None:
+    context = browser.new_context(locale="fr-FR", color_scheme="dark", viewport={"width": width, "height": 844})
+    page, problems = context.new_page(), []
+    page.on("console", lambda said: problems.append(said.text) if said.type in {"error", "warning"} else None)
+    page.on("pageerror", lambda problem: problems.append(str(problem)))
+    page.goto(site)
+    log_in(page, "admin", server.password)
+    page.wait_for_url(f"{site}/")
+    problems.clear()  # those of Superset's page
+    for path in ("/", "/chercher", "/chercher?q=exp%C3%A9rience", "/chercher?q=licorne", "/connecte", "/api/docs"):
+        page.goto(f"{site}{path}")
+        is_sound(page)
+    assert problems == []
+    for path in ("/verdict/x", "/rien"):  # which the browser calls an error
+        page.goto(f"{site}{path}")
+        is_sound(page)
+    page.goto(f"{site}/")
+    if width == 390:
+        page.locator("#recherche-bouton").press("Enter")
+    page.get_by_role("searchbox").fill("expérience")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Chercher")
+    expect(page.get_by_role("main").get_by_role("link").first).to_be_visible()
+    context.close()
+
+
+def is_sound(page: Page) -> None:
+    """Check that a page breaks no rule of axe and is no wider than the screen."""
+    assert [(rule["id"], rule["nodes"]) for rule in Axe().run(page).response["violations"]] == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_superset_that_has_died_lets_nobody_in(site: str, server: Server, admin: Client) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 import yaml
@@ -12,8 +12,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.http import urlencode
 
 from audit.cells import TOTAL, Period
-from core import settings, superset
-from core.normalize_text import words
+from core import normalize_text, settings, superset
 from operations import topics
 from warehouse import rights
 from web.access import PersonRequest, page, superset_url
@@ -50,6 +49,9 @@ _DEFINITIONS = """
     where comment is not null group by comment order by comment
 """
 
+#: Titles and texts are the same from one search to the next.
+words = lru_cache(maxsize=8192)(normalize_text.words)
+
 
 class Found(NamedTuple):
     """A result: its title, what stands below it, and where it leads."""
@@ -80,7 +82,7 @@ def show(request: PersonRequest) -> HttpResponse:
         groups = [
             Group("Chiffres", _figures(reading, kpis, places, asked, _home(request.person))),
             Group("Territoires", _territories(places, asked, base)),
-            Group("Thèmes", _best(asked, _topics())),
+            Group("Thèmes", _best(asked, _topics() if asked else ())),
             Group("Tableaux de bord", _best(asked, ((board, "") for board in boards))),
             Group("Définitions", _best(asked, _definitions(reading))),
         ]
@@ -88,7 +90,7 @@ def show(request: PersonRequest) -> HttpResponse:
         request,
         "web/search.html",
         {
-            "title": f"Chercher « {query} »" if query else "Chercher",
+            "title": f"Chercher «\u00a0{query}\u00a0»" if query else "Chercher",
             "query": query,
             "groups": [group for group in groups if group.results],
             "kpis": kpis,
@@ -165,7 +167,9 @@ def _figures(
         (points, latest.get((code, place)) or (latest.get((code, NATION)) if place == home else None))
         for (code, place), points in wanted.items()
     ]
-    best = sorted(((points, row) for points, row in shown if row), key=lambda pair: (-pair[0], pair[1]["kpi_label"]))
+    best = sorted(
+        ((points, row) for points, row in shown if row), key=lambda pair: (-pair[0], len(pair[1]["kpi_label"]))
+    )
     return list(dict.fromkeys(_figure(row) for _, row in best))[:MOST]
 
 
@@ -229,4 +233,4 @@ def _boards(request: PersonRequest) -> list[tuple[str, str, str]]:
 def _definitions(reading: Reading) -> Iterator[tuple[Found, str]]:
     """Yield what the columns of the readable tables mean."""
     for row in reading.rows(_DEFINITIONS):
-        yield Found(row["comment"].strip(), f"colonne {row['column_name']}"), ""
+        yield Found(row["comment"].strip().replace("`", ""), f"colonne {row['column_name']}"), ""
