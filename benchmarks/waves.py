@@ -33,8 +33,8 @@ import yaml
 from aiosmtpd.controller import Controller
 
 from cli import supervisor as supervised
-from core.settings import CHECKOUT
-from warehouse.operations_database import open_operations
+from core.settings import CHECKOUT, Home
+from warehouse import operations_database
 
 BIN = Path(sys.executable).parent
 SANDBOX_HISTORY = 17
@@ -331,8 +331,7 @@ def main() -> None:
 
 def unused_words(home: Path) -> list[str]:
     """Return the words of which this home has no topic yet: each wave is new."""
-    with closing(open_operations(home / "operations.sqlite")) as connection:
-        known = {code for (code,) in connection.execute("select code from topics")}
+    known = {row["code"] for row in operations_database.rows(Home(home), "topics", ("code",))}
     return [word for word in WORDS if f"essai_{word}" not in known]
 
 

@@ -53,7 +53,7 @@ def examine(home: Home) -> list[Finding]:
     """Return the findings, in the order in which things depend on each other."""
     return [
         *installation(), *configuration_files(), modes(home), *processes(), *loads(home), *drop_folders(home),
-        build(home), publication(home), *alerts(home),
+        build(home), publication(home), *alerts(),
     ]  # fmt: skip
 
 
@@ -185,22 +185,21 @@ def drop_folders(home: Home) -> Iterator[Finding]:
             )
 
 
-def alerts(home: Home) -> Iterator[Finding]:
+def alerts() -> Iterator[Finding]:
     """Check who receives alerts, whether they can be sent, and which no server has taken yet."""
     try:
         wanted = subscriptions.declared()
+        undelivered = outbox.undelivered(datetime.now(UTC) - UNDELIVERED_AFTER)
     except ExpectedFailure as failure:
         yield Finding("subscriptions", "broken", failure.what, failure.remedy)
         return
-    yield Finding("subscriptions", "ok", f"{len(wanted)} in {subscriptions.file().name}")
+    yield Finding("subscriptions", "ok", f"{len(wanted)} in {subscriptions.file().name} and on pages")
     if any(subscription.channel == "mail" for subscription in wanted) and not mail.is_configured():
         yield Finding("mail", "broken", "no mail server is declared", "set CYBERIMPACT_SMTP_HOST in .env")
     if wanted and not links.are_possible():
         yield Finding(links.KEY_SETTING, "late", "not set: alerts leave without links", "make install")
-    if home.operations.exists():
-        with outbox.opened(home) as box:
-            for channel, attempts, why in box.undelivered(datetime.now(UTC) - UNDELIVERED_AFTER):
-                yield Finding(f"alert by {channel}", "late", f"not taken after {attempts} attempts", why or "")
+    for channel, attempts, why in undelivered:
+        yield Finding(f"alert by {channel}", "late", f"not taken after {attempts} attempts", why or "")
 
 
 class BusyError(Exception):

@@ -22,6 +22,7 @@ UMASK = 0o077
 #: The names by which a browser on this machine reaches a service on loopback.
 LOOPBACK = ("127.0.0.1", "localhost")
 PORTS = range(1, 65536)
+OPERATIONS_SETTING = "CYBERIMPACT_OPERATIONS_DATABASE"
 DEFAULT_PORTS = {"dagster": "3000", "superset": "8088", "sandbox": "8090", "web": "8091"}
 #: Former names of settings, read where the new name is absent.
 FORMER_NAMES = {"CYBERIMPACT_WEB_PORT": "CYBERIMPACT_API_PORT", "CYBERIMPACT_WEB_URL": "CYBERIMPACT_API_URL"}
@@ -45,7 +46,7 @@ class Home:
 
     @property
     def operations(self) -> Path:
-        """SQLite file of the platform's own topics, verdicts, crises and alerts."""
+        """SQLite file of what people decide and are notified of, where `operations_url` names no server."""
         return self.root / "operations.sqlite"
 
     def database(self, name: Literal["warehouse", "live"]) -> Path:
@@ -198,6 +199,30 @@ def home() -> Home:
     if root.exists() and not root.is_dir():
         raise ExpectedFailure(f"{root} is not a folder.", "Set CYBERIMPACT_HOME to a folder.")
     return Home(root)
+
+
+def operations_url() -> str | None:
+    """Return the address of the PostgreSQL database of operations, None for the SQLite file of the home.
+
+    It may hold a password: it is shown nowhere.
+
+    Raises:
+        ExpectedFailure: it is no address of PostgreSQL.
+    """
+    url = get(OPERATIONS_SETTING)
+    if url is None:
+        return None
+    try:
+        parts = urlsplit(url)
+        is_right = parts.scheme in ("postgresql", "postgres") and bool(parts.path.strip("/")) and parts.port != 0
+    except ValueError:
+        is_right = False
+    if not is_right:
+        raise ExpectedFailure(
+            f"{OPERATIONS_SETTING} is no address of a PostgreSQL database.",
+            "Set it to postgresql://user:password@host:5432/database, or leave it empty for the file of the home.",
+        )
+    return url
 
 
 def port(service: str) -> int:

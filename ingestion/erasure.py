@@ -10,24 +10,25 @@ import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
 import duckdb
+from sqlalchemy import and_, not_
 
 from core.content_store import flush
 from core.errors import ExpectedFailure
 from core.locks import writer_lock
 from core.settings import Home, home
 from core.sql import literal
-from ingestion.connectors import operations
 from ingestion.engine import quarantine
 from ingestion.engine.contract import Table
 from ingestion.platforms import PLATFORMS, Platform, platform
-from warehouse.operations_database import open_operations
+from warehouse import operations_database
+from warehouse.operations_database import holding, older
 from warehouse.reader_copies import forgotten
 
 #: How long a rejected record stays in quarantine.
@@ -35,6 +36,9 @@ QUARANTINE_RETENTION = timedelta(days=90)
 
 #: A file that lies in `drop/` for longer was refused, or nothing runs.
 DROP_RETENTION = timedelta(days=30)
+
+#: How long the draft of a prevention action is kept after its last change.
+DRAFT_RETENTION = timedelta(days=180)
 
 #: The published copies that are made of a database. What is live goes first: the warehouse archives from its copy.
 _PUBLISHED: dict[Literal["warehouse", "live"], str] = {"live": "live", "warehouse": "daily"}
@@ -389,30 +393,21 @@ def _expire_operations(place: Home, now: datetime) -> dict[str, int]:
     chosen = platform("operations")
     if chosen.retention is None:
         return {}
-    before = (now - chosen.retention).astimezone(UTC).isoformat()
-    conditions = {table.name: f'datetime("{table.dated_by}") < datetime(?)' for table in _dated(chosen)}
-    return _delete_operations(place, conditions, before)
+    before = now - chosen.retention
+    conditions = {table.name: older(str(table.dated_by), before) for table in _dated(chosen)}
+    conditions |= {
+        "topics": lambda topics: and_(not_(topics.columns.active), older("updated_at", before)(topics)),
+        "wall_accesses": older("revoked_at", before),
+        "used_links": older("used_at", before),
+        "action_drafts": older("updated_at", now - DRAFT_RETENTION),
+    }
+    return _of_operations(place, operations_database.remove(place, conditions))
 
 
 def _erase_operations(place: Home, pseudonym: str) -> dict[str, int]:
-    conditions = {
-        table.name: " or ".join(f'instr("{field.name}", ?1)' for field in table.fields if not field.filled_by_load)
-        for table in operations.CONTRACT
-    }
-    return _delete_operations(place, conditions, pseudonym)
+    conditions = dict.fromkeys(operations_database.tables(place), holding(pseudonym))
+    return _of_operations(place, operations_database.remove(place, conditions))
 
 
-def _delete_operations(place: Home, conditions: Mapping[str, str], value: str) -> dict[str, int]:
-    """Delete rows by table, and their bytes: SQLite keeps them in free pages and in its log."""
-    file = place.operations
-    if not file.exists():
-        return {}
-    with closing(open_operations(file)) as connection:
-        removed = {
-            f"{file.name} {table}": connection.execute(f'delete from "{table}" where {condition}', [value]).rowcount  # noqa: S608
-            for table, condition in conditions.items()
-        }
-        connection.commit()
-        connection.execute("vacuum")
-        connection.execute("pragma wal_checkpoint(truncate)")
-    return removed
+def _of_operations(place: Home, removed: Mapping[str, int]) -> dict[str, int]:
+    return {f"{operations_database.name(place)} {table}": rows for table, rows in removed.items()}

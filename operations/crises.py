@@ -1,63 +1,82 @@
-"""Opens, annotates and closes crises."""
+"""Opens, annotates and closes crises, and keeps what is shown beside them: pinned series and screens on a wall."""
 
 import csv
+import hashlib
+import secrets
 from collections.abc import Sequence
-from contextlib import closing
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from uuid import uuid4
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Count, Max
 
 from analytics.signals.lifecycle import FRANCE
+from core.clock import now
 from core.errors import ExpectedFailure
-from core.settings import Home
+from operations import acts
 from operations import topics as watched
+from operations.acts import Author
+from operations.models import Crisis, CrisisEvent, Pin, WallAccess
 from operations.subscriptions import KINDS
 from privacy import redact
 from warehouse import dbt_project
-from warehouse.operations_database import open_operations
 
 EVENT_KINDS = ("fait", "dit", "mené")
+PIN_KINDS = ("indicateur", "thème")
 
-_COLUMNS = "crisis_id, title, kind, status, opened_at, closed_at, territories, topics, owner"
-
-
-@dataclass(frozen=True)
-class Crisis:
-    """A crisis that was declared; `closed_at` is None while it lasts."""
-
-    crisis_id: str
-    title: str
-    kind: str
-    opened_at: datetime
-    closed_at: datetime | None
-    territories: tuple[str, ...]
-    topics: tuple[str, ...]
-    owner: str
-
-    @property
-    def is_open(self) -> bool:
-        return self.closed_at is None
+#: A token of a wall is 256 bits of chance: one round of SHA-256 keeps it as well as many would.
+_TOKEN_BYTES = 32
 
 
-@dataclass(frozen=True)
-class Event:
-    """An entry of the log of a crisis: what happened (`fait`), was said (`dit`) or was done (`mené`)."""
+class ClosedCrisisError(ExpectedFailure):
+    """The crisis is closed: its journal takes no entry, and it is not closed again.
 
-    kind: str
-    note: str
-    author_role: str
-    happened_at: datetime
+    Attributes:
+        crisis: The crisis.
+    """
+
+    def __init__(self, crisis: Crisis) -> None:
+        self.crisis = crisis
+        super().__init__(
+            f"La crise {crisis.crisis_id} est déjà close.",
+            f"Son rapport : `cyberimpact crisis report {crisis.crisis_id}` ; si elle reprend, en ouvrir une autre.",
+        )
 
 
 def open_crisis(
-    home: Home, *, topics: Sequence[str], territories: Sequence[str], title: str, kind: str | None, owner: str
+    *,
+    topics: Sequence[str],
+    territories: Sequence[str],
+    title: str,
+    kind: str | None,
+    owner: str,
+    author: Author,
+    form_id: UUID | None = None,
 ) -> Crisis:
-    """Declare a crisis.
+    """Declare a crisis; its title is redacted.
 
     Raises:
         ExpectedFailure: it has no topic, one that is not watched, a territory without series, an unknown kind, or it is
             open already.
     """
+    act = "crise ouverte"
+    with acts.once(author, act, form_id, "crises") as done:
+        if done:
+            return find(done.object_id)
+        kind = _checked(topics, territories, kind)
+        made = Crisis.objects.create(
+            title=redact(title),
+            kind=kind,
+            territories=tuple(sorted(set(territories))),
+            topics=tuple(sorted(set(topics))),
+            owner=owner,
+        )
+        made.was_redacted = made.title != title
+        _record(author, act, made, made.title, form_id=form_id)
+        return made
+
+
+def _checked(topics: Sequence[str], territories: Sequence[str], kind: str | None) -> str:
+    """Return the kind of a crisis that may be opened."""
     if not topics:
         raise ExpectedFailure("Une crise porte sur au moins un thème.", "Le donner par --topic.")
     known = [watched.find(code) for code in topics]
@@ -69,31 +88,13 @@ def open_crisis(
         )
     if kind not in KINDS:
         raise ExpectedFailure(f"{kind!r} n'est pas un genre de crise.", f"Choisir parmi : {', '.join(KINDS)}.")
-    for other in listed(home):
-        if other.is_open and set(other.topics) == set(topics) and set(other.territories) == set(territories):
+    for other in Crisis.objects.filter(closed_at=None):
+        if set(other.topics) == set(topics) and set(other.territories) == set(territories):
             raise ExpectedFailure(
                 f"La crise {other.crisis_id} porte déjà sur ces thèmes et territoires.",
                 f"Y noter ce qui se passe : `cyberimpact crisis log {other.crisis_id} …`.",
             )
-    made = Crisis(
-        crisis_id=uuid4().hex[:8],
-        title=redact(title),
-        kind=kind,
-        opened_at=datetime.now(UTC),
-        closed_at=None,
-        territories=tuple(sorted(set(territories))),
-        topics=tuple(sorted(set(topics))),
-        owner=owner,
-    )
-    with closing(open_operations(home.operations)) as connection, connection:
-        connection.execute(
-            f"insert into crises ({_COLUMNS}) values (?, ?, ?, 'ouverte', ?, null, ?, ?, ?)",  # noqa: S608
-            [
-                made.crisis_id, made.title, made.kind, made.opened_at.isoformat(),
-                ",".join(made.territories), ",".join(made.topics), made.owner,
-            ],
-        )  # fmt: skip
-    return made
+    return kind
 
 
 def known_territories() -> set[str]:
@@ -105,91 +106,214 @@ def known_territories() -> set[str]:
     return known
 
 
-def note(home: Home, crisis_id: str, text: str, *, kind: str, role: str, at: datetime | None = None) -> None:
-    """Add an entry to the log of an open crisis.
+def note(
+    crisis_id: str, text: str, *, kind: str, author: Author, at: datetime | None = None, form_id: UUID | None = None
+) -> CrisisEvent:
+    """Add an entry to the journal of an open crisis; its text is redacted.
+
+    Args:
+        crisis_id: As in `find`.
+        text: What it says.
+        kind: One of `EVENT_KINDS`.
+        author: Who writes it.
+        at: When it happened, now by default.
+        form_id: A second submit of the same form returns the first entry.
 
     Raises:
-        ExpectedFailure: there is no such crisis, it is closed, or the entry is empty or of no known kind.
+        ClosedCrisisError: the crisis was closed, perhaps meanwhile; nothing is written.
+        ExpectedFailure: there is no such crisis, or the entry is empty or of no known kind.
     """
-    crisis = find(home, crisis_id)
-    if not crisis.is_open:
-        raise ExpectedFailure(f"La crise {crisis.crisis_id} est close.", "En ouvrir une autre.")
-    if kind not in EVENT_KINDS:
-        raise ExpectedFailure(f"{kind!r} n'est pas un genre d'entrée.", f"Choisir parmi : {', '.join(EVENT_KINDS)}.")
-    if not text.strip():
-        raise ExpectedFailure("L'entrée est vide.", "Dire en une phrase ce qui s'est passé.")
-    row = [uuid4().hex, crisis.crisis_id, kind, redact(text.strip()), role, (at or datetime.now(UTC)).isoformat()]
-    with closing(open_operations(home.operations)) as connection, connection:
-        connection.execute(
-            "insert into crisis_events (event_id, crisis_id, kind, note, author_role, happened_at)"
-            " values (?, ?, ?, ?, ?, ?)",
-            row,
+    act = "entrée au journal"
+    crisis = find(crisis_id)
+    with acts.once(author, act, form_id, _turn(crisis)) as done:
+        if done:
+            return CrisisEvent.objects.get(pk=done.result_id)
+        _refuse_closed(crisis)
+        if kind not in EVENT_KINDS:
+            known = ", ".join(EVENT_KINDS)
+            raise ExpectedFailure(f"{kind!r} n'est pas un genre d'entrée.", f"Choisir parmi : {known}.")
+        said = text.strip()
+        if not said:
+            raise ExpectedFailure("L'entrée est vide.", "Dire en une phrase ce qui s'est passé.")
+        number = 1 + (crisis.events.aggregate(last=Max("number"))["last"] or 0)
+        written = CrisisEvent.objects.create(
+            crisis=crisis,
+            number=number,
+            kind=kind,
+            note=redact(said),
+            author_role=author.role,
+            happened_at=at or now(),
         )
+        written.was_redacted = written.note != said
+        _record(author, act, crisis, f"{kind} : {written.note}", result_id=written.event_id, form_id=form_id)
+        return written
 
 
-def close(home: Home, crisis_id: str) -> Crisis:
+def close(crisis_id: str, author: Author, form_id: UUID | None = None) -> Crisis:
     """Declare a crisis ended.
 
     Raises:
-        ExpectedFailure: there is no such crisis, or it was closed before.
+        ClosedCrisisError: it was closed before.
+        ExpectedFailure: there is no such crisis.
     """
-    crisis = find(home, crisis_id)
-    if not crisis.is_open:
-        raise ExpectedFailure(
-            f"La crise {crisis.crisis_id} est déjà close.", "Son rapport : `cyberimpact crisis report`."
-        )
-    with closing(open_operations(home.operations)) as connection, connection:
-        connection.execute(
-            "update crises set status = 'close', closed_at = ? where crisis_id = ?",
-            [datetime.now(UTC).isoformat(), crisis.crisis_id],
-        )
-    return find(home, crisis.crisis_id)
+    act = "crise close"
+    crisis = find(crisis_id)
+    with acts.once(author, act, form_id, _turn(crisis)) as done:
+        if not done:
+            _refuse_closed(crisis)
+            crisis.status, crisis.closed_at = "close", now()
+            crisis.save(update_fields=["status", "closed_at"])
+            _record(author, act, crisis, form_id=form_id)
+        return crisis
 
 
-def listed(home: Home) -> list[Crisis]:
-    """Return the crises of a home, those that last first, then the latest."""
-    if not home.operations.exists():
-        return []
-    with closing(open_operations(home.operations)) as connection:
-        rows = connection.execute(
-            f"select {_COLUMNS} from crises order by closed_at is not null, opened_at desc, crisis_id"  # noqa: S608
-        ).fetchall()
-    return [
-        Crisis(
-            crisis_id, title, kind, datetime.fromisoformat(opened), datetime.fromisoformat(closed) if closed else None,
-            _words(territories), _words(topics), owner,
-        )
-        for crisis_id, title, kind, _, opened, closed, territories, topics, owner in rows
-    ]  # fmt: skip
+def listed() -> list[Crisis]:
+    """Return the crises, those that last first, then the latest."""
+    return list(Crisis.objects.all())
 
 
-def find(home: Home, crisis_id: str) -> Crisis:
+def find(crisis_id: str) -> Crisis:
     """Return one crisis; the beginning of its identifier is enough.
 
     Raises:
         ExpectedFailure: none, or more than one, has an identifier that begins so.
     """
-    found = [crisis for crisis in listed(home) if crisis.crisis_id.startswith(crisis_id)] if crisis_id else []
+    found = list(Crisis.objects.filter(crisis_id__startswith=crisis_id)[:2]) if crisis_id else []
     if len(found) != 1:
         raise ExpectedFailure(f"Aucune crise ne s'appelle {crisis_id!r}.", "Voir `cyberimpact crisis list`.")
     return found[0]
 
 
-def events(home: Home, crisis: Crisis) -> list[Event]:
-    """Return the log of a crisis in order."""
-    with closing(open_operations(home.operations)) as connection:
-        rows = connection.execute(
-            "select kind, note, author_role, happened_at from crisis_events where crisis_id = ?"
-            " order by datetime(happened_at), event_id",
-            [crisis.crisis_id],
-        ).fetchall()
-    return [Event(kind, text, role, datetime.fromisoformat(at)) for kind, text, role, at in rows]
+def events(crisis: Crisis, *, since: int = 0) -> list[CrisisEvent]:
+    """Return the journal of a crisis in the order in which things happened.
+
+    Args:
+        crisis: The crisis.
+        since: Only entries that were written after the one of this number.
+    """
+    return list(CrisisEvent.objects.filter(crisis_id=crisis.crisis_id, number__gt=since))
 
 
-def any_open(home: Home) -> bool:
+def any_open() -> bool:
     """Return whether a crisis lasts."""
-    return any(crisis.is_open for crisis in listed(home))
+    return Crisis.objects.filter(closed_at=None).exists()
 
 
-def _words(text: str | None) -> tuple[str, ...]:
-    return tuple(filter(None, (text or "").split(",")))
+def state() -> tuple:
+    """Return what is another once a crisis was opened, written down or closed: first how many there are."""
+    counted = Crisis.objects.aggregate(crises=Count("crisis_id"), closed=Count("closed_at"))
+    return (*counted.values(), CrisisEvent.objects.count())
+
+
+# ---- what is shown beside a crisis
+
+
+def pin(crisis: Crisis, kind: str, code: str, territory_code: str, author: Author) -> Pin:
+    """Pin a series to the page of a crisis; one that is pinned stays as it is.
+
+    Args:
+        crisis: The crisis.
+        kind: One of `PIN_KINDS`.
+        code: Code of the KPI or of the topic; the caller has checked it.
+        territory_code: Its territory; the caller has checked it.
+        author: Who pins it.
+
+    Raises:
+        ExpectedFailure: the kind is unknown.
+    """
+    if kind not in PIN_KINDS:
+        raise ExpectedFailure(f"{kind!r} ne s'épingle pas.", f"Choisir parmi : {', '.join(PIN_KINDS)}.")
+    with acts.once(author, "série épinglée", None, _turn(crisis)):
+        pinned, is_new = crisis.pins.get_or_create(kind=kind, code=code, territory_code=territory_code)
+        if is_new:
+            _record(author, "série épinglée", crisis, f"{kind} {code}, {territory_code}")
+        return pinned
+
+
+def unpin(crisis: Crisis, pin_id: int, author: Author) -> None:
+    """Take a series off the page of a crisis; one that is not there is no fault."""
+    with acts.once(author, "série retirée", None, _turn(crisis)):
+        for pinned in crisis.pins.filter(pk=pin_id):
+            _record(author, "série retirée", crisis, f"{pinned.kind} {pinned.code}, {pinned.territory_code}")
+            pinned.delete()
+
+
+def pins(crisis: Crisis) -> list[Pin]:
+    """Return the series that are pinned to a crisis, in the order in which they were."""
+    return list(crisis.pins.all())
+
+
+def admit_wall(crisis: Crisis, label: str, author: Author, form_id: UUID | None = None) -> tuple[WallAccess, str]:
+    """Make the read-only access of a screen, and return it with its token, which is kept nowhere.
+
+    A second submit of the same form gives the access another token: who sees that answer did not see the first.
+
+    Raises:
+        ExpectedFailure: the screen has no label.
+    """
+    act = "écran ajouté"
+    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    with acts.once(author, act, form_id) as done:
+        if done:
+            access = WallAccess.objects.get(pk=done.result_id)
+            access.sha256 = _hash(token)
+            access.save(update_fields=["sha256"])
+            return access, token
+        if not label.strip():
+            raise ExpectedFailure("L'écran n'a pas de nom.", "Dire où il est : « Salle d'opérations, mur nord ».")
+        access = crisis.walls.create(sha256=_hash(token), label=redact(label.strip()))
+        _record(author, act, crisis, access.label, result_id=access.access_id, form_id=form_id)
+    return access, token
+
+
+def revoke_wall(access_id: str, author: Author) -> None:
+    """Make the access of a screen worthless from now on; one that was revoked stays so.
+
+    Raises:
+        ExpectedFailure: there is none of this identifier.
+    """
+    with acts.once(author, "écran révoqué", None, f"wall {access_id}"):
+        access = WallAccess.objects.filter(pk=access_id).select_related("crisis").first()
+        if access is None:
+            raise ExpectedFailure("Cet écran n'existe pas.", "Voir ceux de la crise sur sa page.")
+        if access.revoked_at is None:
+            access.revoked_at = now()
+            access.save(update_fields=["revoked_at"])
+            _record(author, "écran révoqué", access.crisis, access.label, result_id=access_id)
+
+
+def walls(crisis: Crisis) -> list[WallAccess]:
+    """Return the accesses of screens to a crisis, revoked ones too."""
+    return list(crisis.walls.all())
+
+
+def wall_of(token: str) -> WallAccess | None:
+    """Return the access that a token gives, with its crisis; None for one that is unknown or revoked."""
+    return WallAccess.objects.filter(sha256=_hash(token), revoked_at=None).select_related("crisis").first()
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _turn(crisis: Crisis) -> str:
+    return f"crisis {crisis.crisis_id}"
+
+
+def _refuse_closed(crisis: Crisis) -> None:
+    """Check that a crisis lasts, in the transaction that writes to it."""
+    crisis.refresh_from_db()
+    if not crisis.is_open:
+        raise ClosedCrisisError(crisis)
+
+
+def _record(
+    author: Author,
+    kind: str,
+    crisis: Crisis,
+    detail: str | None = None,
+    *,
+    result_id: str | None = None,
+    form_id: UUID | None = None,
+) -> None:
+    acts.record(author, kind, ("crise", crisis.crisis_id), detail, result_id=result_id, form_id=form_id)

@@ -1,4 +1,7 @@
-"""Subscriptions to alerts and mails, from `subscriptions.yml`."""
+"""Subscriptions to alerts and mails: those of `subscriptions.yml`, and those that people made on pages.
+
+What is made on a page gets alerts only, by mail; see `operations.mail_subscriptions`.
+"""
 
 import re
 from dataclasses import dataclass
@@ -15,6 +18,7 @@ from core import settings
 from core.clock import PARIS
 from core.errors import ExpectedFailure
 from operations.mailed_pages import mailable
+from operations.models import MailSubscription
 
 FILE = Path(__file__).with_name("subscriptions.yml")
 
@@ -65,6 +69,7 @@ class Subscription:
         quiet_hours: When it is left alone.
         cap_per_hour: Messages in an hour, None for any number.
         dashboards: Pages of its digest, in the order in which they are sent; empty for the usual ones.
+        may_judge: Whether its alerts carry links that give a verdict.
     """
 
     recipient: str
@@ -78,6 +83,7 @@ class Subscription:
     quiet_hours: QuietHours | None = None
     cap_per_hour: int | None = None
     dashboards: tuple[str, ...] = ()
+    may_judge: bool = True
 
     @property
     def key(self) -> str:
@@ -106,13 +112,40 @@ def file() -> Path:
 
 
 def declared(want: str | None = None) -> tuple[Subscription, ...]:
-    """Return the declared subscriptions.
+    """Return the subscriptions of the file, then those that were made on pages.
 
     Args:
         want: One of `WANTS`, to have only those who want it.
 
     Raises:
-        ExpectedFailure: the file cannot be read, or an entry is incomplete, unknown or declared twice.
+        ExpectedFailure: the file or the database cannot be read, or an entry is incomplete, unknown or declared twice.
+    """
+    of_pages = map(of_page, MailSubscription.objects.all()) if want in (None, "signals") else ()
+    return (*(found for found in of_file() if want is None or want in found.wants), *of_pages)
+
+
+def of_page(row: MailSubscription) -> Subscription:
+    """Return what somebody has subscribed to on a page."""
+    return Subscription(
+        recipient=row.subscription_id,
+        role=row.role,
+        channel="mail",
+        address=row.address,
+        wants=frozenset({"signals"}),
+        territories=frozenset(row.territories),
+        kinds=frozenset(row.kinds),
+        minimum_severity=row.minimum_severity,
+        quiet_hours=QuietHours(row.quiet_from, row.quiet_until) if row.quiet_from and row.quiet_until else None,
+        cap_per_hour=row.cap_per_hour,
+        may_judge=row.may_judge,
+    )
+
+
+def of_file() -> tuple[Subscription, ...]:
+    """Return the subscriptions that the file declares.
+
+    Raises:
+        ExpectedFailure: it cannot be read, or an entry is incomplete, unknown or declared twice.
     """
     path = file()
     try:
@@ -129,7 +162,7 @@ def declared(want: str | None = None) -> tuple[Subscription, ...]:
     for rank, subscription in enumerate(found, start=1):
         if subscription.key in {other.key for other in found[: rank - 1]}:
             raise _broken(path, rank, f"{subscription.recipient} has two entries for {subscription.channel}")
-    return tuple(subscription for subscription in found if want is None or want in subscription.wants)
+    return found
 
 
 def _subscription(path: Path, rank: int, entry: Any) -> Subscription:
@@ -156,7 +189,7 @@ def _problem(entry: Any) -> str | None:
     """Return what is wrong with an entry, None when it is right."""
     if not isinstance(entry, dict):
         return "it is no mapping of names to values"
-    unknown = entry.keys() - Subscription.__dataclass_fields__.keys()
+    unknown = entry.keys() - (Subscription.__dataclass_fields__.keys() - {"may_judge"})
     if unknown:
         return f"{', '.join(sorted(map(str, unknown)))} means nothing here"
     checks = {
@@ -222,7 +255,7 @@ def _hours(value: Any) -> QuietHours | None:
 def _problem_of_address(channel: str, address: str) -> str | None:
     """Return what is wrong with an address, in words that do not repeat it; None when it is right."""
     if channel == "mail":
-        return None if _is_mail_address(address) else "is no mail address"
+        return None if is_mail_address(address) else "is no mail address"
     try:
         parts = urlsplit(address)
         scheme, host = parts.scheme, parts.hostname
@@ -237,7 +270,8 @@ def _problem_of_address(channel: str, address: str) -> str | None:
     return None
 
 
-def _is_mail_address(address: str) -> bool:
+def is_mail_address(address: str) -> bool:
+    """Return whether a text is one mail address, without a name beside it."""
     try:
         parsed = Address(addr_spec=address)
     except (ValueError, IndexError, MessageError):

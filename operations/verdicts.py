@@ -1,105 +1,126 @@
 """Records the verdicts that operators give on signals."""
 
 from collections.abc import Mapping
-from contextlib import closing
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from sqlite3 import Connection
 from typing import Any
 from unicodedata import normalize
-from uuid import uuid4
+from uuid import UUID
 
-from core.clock import PARIS
 from core.errors import ExpectedFailure
-from core.settings import Home
+from core.french import moment
+from operations import acts, database
+from operations.acts import Author
+from operations.alerts import outbox
 from operations.alerts.links import Link, RefusedLinkError
-from operations.alerts.outbox import Outbox, derived
+from operations.alerts.outbox import derived
 from operations.alerts.signals import Signal
+from operations.models import UsedLink, Verdict
 from privacy import redact
-from warehouse.operations_database import open_operations
 
 VERDICTS = ("vu", "confirmé", "écarté")
 LONGEST_NOTE = 1000
 #: Letters of Hangul that are shown as a space.
 _BLANK = "\u115f\u1160"
 _FACTS = ("topic_code", "crisis_kind", "territory_code", "severity")
+_ACT = "verdict"
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """The verdict of an operator on a signal, in a role."""
+class DecidedMeanwhile(ExpectedFailure):
+    """Somebody else has judged the signal since the person looked at it.
 
-    signal_id: str
-    verdict: str
-    author_role: str
-    note: str | None
-    decided_at: datetime
+    Attributes:
+        last: The verdict that was given.
+    """
+
+    def __init__(self, last: Verdict) -> None:
+        self.last = last
+        note = f" ({last.note})" if last.note else ""
+        super().__init__(
+            f"Entre-temps, le rôle {last.author_role} a rendu le verdict « {last.verdict} »{note},"
+            f" le {moment(last.decided_at)}.",
+            "Rien n'a été enregistré : prenez-en connaissance, puis confirmez ou changez votre verdict.",
+        )
 
 
-def record(home: Home, signal: Signal, verdict: str, role: str, note: str | None = None) -> None:
+def record(
+    signal: Signal,
+    verdict: str,
+    author: Author,
+    note: str | None = None,
+    *,
+    after: str | None = None,
+    form_id: UUID | None = None,
+) -> Verdict:
     """Record the verdict of an operator on a signal.
 
+    Args:
+        signal: The signal.
+        verdict: One of `VERDICTS`.
+        author: Who gives it.
+        note: Its reason; redacted here.
+        after: `verdict_id` of the last verdict that the author has seen on it, None where there was none.
+        form_id: A second submit of the same form returns the first verdict.
+
     Raises:
+        DecidedMeanwhile: the last verdict is another one; nothing is recorded.
         ExpectedFailure: the verdict is unknown, or a signal is put aside without a reason.
     """
-    said = Verdict(signal.signal_id, verdict, role, _checked(verdict, note), datetime.now(UTC))
-    with closing(open_operations(home.operations)) as connection, connection:
-        _write(connection, said, {name: getattr(signal, name) for name in _FACTS}, signal.opened_at)
+    with acts.once(author, _ACT, form_id, _turn(signal.signal_id)) as done:
+        if done:
+            return Verdict.objects.get(pk=done.result_id)
+        kept = _checked(verdict, note)
+        latest = last(signal.signal_id)
+        if latest is not None and latest.verdict_id != after:
+            raise DecidedMeanwhile(latest)
+        facts = {name: getattr(signal, name) for name in _FACTS} | {"signal_opened_at": signal.opened_at}
+        given = _write(signal.signal_id, verdict, kept, facts, author=author, form_id=form_id)
+        given.was_redacted = kept is not None and kept != (note or "").strip()
+        return given
 
 
-def answer(home: Home, link: Link, note: str | None = None) -> None:
+def answer(link: Link, note: str | None = None) -> Verdict:
     """Write the verdict that a link gives; the links of an alert give one verdict together.
 
     Raises:
         RefusedLinkError: the alert has its verdict, or was never written.
         ExpectedFailure: a signal is put aside without a reason.
     """
-    with closing(open_operations(home.operations)) as connection:
-        _refuse_used(connection, link)
-        checked = _checked(link.verdict, note)
-        alert = Outbox(connection).facts(link.alert_id)
-        if alert is None:
-            raise RefusedLinkError("L'alerte de ce lien n'existe plus.")
-        with connection:  # the use of the link and what it does stand or fall together
-            connection.execute("begin immediate")  # the links of an alert wait for each other
-            _refuse_used(connection, link)
-            connection.execute("insert into used_links values (?, ?)", [link.link_id, datetime.now(UTC).isoformat()])
-            said = Verdict(alert.signal_id, link.verdict, link.role, checked, datetime.now(UTC))
-            _write(connection, said, {name: getattr(alert, name) for name in _FACTS}, alert.signal_opened_at)
+    alert = outbox.find(link.alert_id)
+    if alert is None:
+        raise RefusedLinkError("L'alerte de ce lien n'existe plus.")
+    with database.turn(f"alert {link.alert_id}", _turn(str(alert.signal_id))):
+        refuse_used(link)
+        kept = _checked(link.verdict, note)
+        UsedLink.objects.create(link_id=link.link_id)
+        facts = {name: getattr(alert, name) for name in (*_FACTS, "signal_opened_at")}
+        return _write(str(alert.signal_id), link.verdict, kept, facts, author=Author(link.role))
 
 
-def refuse_used(home: Home, link: Link) -> None:
+def refuse_used(link: Link) -> None:
     """Check that no link of an alert has given its verdict yet.
 
     Raises:
         RefusedLinkError: one has.
     """
-    with closing(open_operations(home.operations)) as connection:
-        _refuse_used(connection, link)
-
-
-def _refuse_used(connection: Connection, link: Link) -> None:
     links = {derived(link.alert_id, verdict): verdict for verdict in VERDICTS}
-    used = connection.execute(
-        f"select link_id, used_at from used_links where link_id in ({', '.join('?' * len(links))})",  # noqa: S608
-        list(links),
-    ).fetchone()
+    used = UsedLink.objects.filter(link_id__in=links).first()
     if used:
-        at = datetime.fromisoformat(used[1]).astimezone(PARIS)
-        raise RefusedLinkError(f"Cette alerte a déjà reçu un verdict : « {links[used[0]]} », le {at:%d/%m/%Y à %H:%M}.")
+        said = f"« {links[used.link_id]} », le {moment(used.used_at)}"
+        raise RefusedLinkError(f"Cette alerte a déjà reçu un verdict : {said}.")
 
 
-def given(home: Home, signal_id: str | None = None) -> list[Verdict]:
+def given(signal_id: str | None = None) -> list[Verdict]:
     """Return the verdicts that were given, the oldest first: of one signal, or of all."""
-    if not home.operations.exists():
-        return []
-    with closing(open_operations(home.operations)) as connection:
-        rows = connection.execute(
-            "select signal_id, verdict, author_role, note, decided_at from verdicts"
-            " where ?1 is null or signal_id = ?1 order by decided_at, verdict_id",
-            [signal_id],
-        ).fetchall()
-    return [Verdict(*row[:4], datetime.fromisoformat(row[4])) for row in rows]
+    found = Verdict.objects.all()
+    return list(found if signal_id is None else found.filter(signal_id=signal_id))
+
+
+def last(signal_id: str) -> Verdict | None:
+    """Return the last verdict on a signal."""
+    return Verdict.objects.filter(signal_id=signal_id).last()
+
+
+def _turn(signal_id: str) -> str:
+    return f"signal {signal_id}"
 
 
 def _checked(verdict: str, note: str | None) -> str | None:
@@ -116,15 +137,16 @@ def _checked(verdict: str, note: str | None) -> str | None:
     return redact(kept) if kept else None
 
 
-def _write(connection: Connection, said: Verdict, facts: Mapping[str, Any], opened_at: datetime) -> None:
-    row = {
-        "verdict_id": uuid4().hex,
-        **asdict(said),
-        "decided_at": said.decided_at.isoformat(),
-        "signal_opened_at": opened_at.astimezone(UTC).isoformat(),
-        **facts,
-    }
-    connection.execute(
-        f"insert into verdicts ({', '.join(row)}) values ({', '.join('?' * len(row))})",  # noqa: S608 - our names
-        list(row.values()),
-    )
+def _write(
+    signal_id: str,
+    verdict: str,
+    note: str | None,
+    facts: Mapping[str, Any],
+    *,
+    author: Author,
+    form_id: UUID | None = None,
+) -> Verdict:
+    written = Verdict.objects.create(signal_id=signal_id, verdict=verdict, author_role=author.role, note=note, **facts)
+    detail = f"{verdict} : {note}" if note else verdict
+    acts.record(author, _ACT, ("signal", signal_id), detail, result_id=written.verdict_id, form_id=form_id)
+    return written

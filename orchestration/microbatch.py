@@ -6,13 +6,12 @@ Dagster's daemon.
 
 import logging
 import os
-import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +20,7 @@ from core import settings
 from core.errors import ExpectedFailure
 from ingestion.engine import drop_folder
 from ingestion.platforms import Platform
-from operations import crises
+from operations import crises, topics
 from operations.alerts.dispatch import dispatch
 from orchestration.execution import run_job
 from orchestration.jobs import LIVE_PLATFORMS, micro_batches
@@ -45,11 +44,8 @@ LONGEST_LIFE_SECONDS = 12 * 3600.0
 
 WARM_SECONDS = 300.0
 
-#: What operators decide that a batch has to show, each by a row that is another once they have.
-DECIDED = {
-    "topics": "select count(code), max(updated_at), sum(active) from topics",
-    "crises": "select count(crisis_id), count(closed_at), (select count(event_id) from crisis_events) from crises",
-}
+#: What operators decide that a batch has to show.
+DECIDED = {"topics": topics.state, "crises": crises.state}
 
 #: The live build reads which actions to follow in the daily copy: what it shows of them is empty or old until it has.
 PUBLISHED = "publication"
@@ -138,11 +134,8 @@ class Outlook:
 
     def _known_now(self) -> dict[str, tuple]:
         """Return what is another once operators have decided or the daily copy was published; of nothing, nothing."""
-        home = settings.home()
-        known = {PUBLISHED: (published.current(home, published.DAILY),)}
-        if home.operations.exists():
-            with closing(sqlite3.connect(f"{home.operations.as_uri()}?mode=ro", uri=True)) as connection:
-                known |= {what: connection.execute(query).fetchone() for what, query in DECIDED.items()}
+        known = {PUBLISHED: (published.current(settings.home(), published.DAILY),)}
+        known |= {what: state() for what, state in DECIDED.items()}
         return {what: row for what, row in known.items() if row[0]}
 
 
@@ -161,7 +154,7 @@ def watch() -> None:
     with warm():
         outlook = Outlook()
         while time.monotonic() - began < LONGEST_LIFE_SECONDS:
-            in_crisis = crises.any_open(settings.home())
+            in_crisis = crises.any_open()
             news = outlook.look(CRISIS_IDLE_SECONDS if in_crisis else IDLE_SECONDS)
             if news:
                 if dbt_project.fingerprint() != code:

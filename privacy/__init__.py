@@ -14,7 +14,7 @@ from privacy.handles import mask_pseudonyms
 from privacy.identifiers import mask_identifiers as mask_plain_identifiers
 from privacy.labels import as_words, is_personal, what_no_list_holds, without_dates
 from privacy.names import mask_names
-from privacy.pseudonyms import pseudonymise
+from privacy.pseudonyms import pseudonymise, pseudonymise_account
 from privacy.reading import Reading
 from privacy.spelling import Seen, is_odd, replace_as_seen, replace_in, seen
 
@@ -25,6 +25,7 @@ __all__ = [
     "mask_identifiers",
     "names_personal_datum",
     "pseudonymise",
+    "pseudonymise_account",
     "redact",
     "redact_label",
     "redact_lines",

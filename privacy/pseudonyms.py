@@ -22,3 +22,13 @@ def pseudonymise(value: str) -> str:
         return value
     key = require("CYBERIMPACT_PSEUDONYM_KEY").encode()
     return f"p_{hmac.new(key, value.encode(), hashlib.sha256).hexdigest()[:32]}"
+
+
+def pseudonymise_account(username: str) -> str:
+    """Return the pseudonym of an account of Superset: `c_` and 16 hexadecimal digits; what it reads and does bears it.
+
+    Raises:
+        ExpectedFailure: `CYBERIMPACT_PSEUDONYM_KEY` is absent.
+    """
+    key = require("CYBERIMPACT_PSEUDONYM_KEY").encode()
+    return f"c_{hmac.new(key, f'superset|{username}'.encode(), hashlib.sha256).hexdigest()[:16]}"

@@ -17,10 +17,10 @@ SOURCES = PROJECT_DIR / "models" / "signals" / "_sources.yml"
 
 
 class Plugin(BasePlugin):
-    """Shows the tables of `operations.sqlite` that the source `decisions` declares, as they are when a build begins.
+    """Shows the tables of the operations database that the source `decisions` declares, as they are at each build.
 
     They are copies in memory, of the declared columns: the file that dbt writes keeps nothing of them. A file or a
-    table that does not exist is shown empty. A file that cannot be read fails the models that read it, and no other.
+    table that does not exist is shown empty. A database that cannot be read fails the models that read it only.
     """
 
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
@@ -36,7 +36,7 @@ class Plugin(BasePlugin):
 def _show(conn: duckdb.DuckDBPyConnection, shown: str, table: str, types: dict[str, str]) -> None:
     """Make a copy of a table, or a view that fails with the reason why there is none."""
     try:
-        rows: list[dict[str, Any]] = operations_database.rows(settings.home().operations, table, types)
+        rows: list[dict[str, Any]] = operations_database.rows(settings.home(), table, types)
     except ExpectedFailure as failure:
         columns = (f"cast(error({literal(str(failure))}) as {kind}) as {name}" for name, kind in types.items())
         conn.execute(f"create view {shown} as select {', '.join(columns)}")

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
 
 from core import settings
@@ -123,8 +124,9 @@ def _without_session(request: HttpRequest) -> HttpResponse:
     if request.method not in READING:
         return failures.expired(request, login_url(request, "/connecte"))
     login = login_url(request, request.get_full_path())
-    if request.headers.get("HX-Request"):
-        return HttpResponse(status=HTTPStatus.NO_CONTENT, headers={"HX-Redirect": login})
+    if request.headers.get("HX-Request"):  # only a part is asked for: the page, and what is typed there, stays
+        context = {"login": login_url(request, "/connecte")}
+        return render(request, "web/expired_part.html", context, status=HTTPStatus.UNAUTHORIZED)
     return HttpResponseRedirect(login)
 
 

@@ -15,14 +15,14 @@ from ninja.errors import AuthenticationError
 from ninja.openapi.docs import DocsBase
 from ninja.security import HttpBearer
 
-from core import settings
 from core.errors import ExpectedFailure
+from operations import tokens
+from operations.models import ApiToken
 from warehouse import rights
-from web import failures, reading, tokens
+from web import failures, reading
 from web.access import open_to_all
 from web.failures import Unavailable
 from web.figures import MOST_ROWS, PARAMETERS, Figures, PeriodType, Question, Row, Shaped
-from web.tokens import Holder
 
 _ABOUT = (
     "Lecture seule de la copie publiée. Un jeton voit ce que voit le rôle du même nom dans Superset : tout, ou la "
@@ -33,9 +33,9 @@ _ABOUT = (
 class Token(HttpBearer):
     """The token of a program."""
 
-    def authenticate(self, request: HttpRequest, token: str) -> Holder | None:  # noqa: ARG002 - ninja's signature
+    def authenticate(self, request: HttpRequest, token: str) -> ApiToken | None:  # noqa: ARG002 - ninja's signature
         try:
-            return tokens.holder_of(settings.home(), token.strip())
+            return tokens.holder_of(token.strip())
         except ExpectedFailure as failure:
             raise Unavailable(failure.what, failure.remedy) from None
 

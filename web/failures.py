@@ -89,11 +89,11 @@ def shown(request: HttpRequest, status: HTTPStatus, failure: ExpectedFailure | N
 
 
 class Pathless(logging.Filter):
-    """A filter of log records about requests, whose path can hold the signature of a link."""
+    """Lets log records of unexpected errors through, without the path, which can hold the signature of a link."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg, record.args = "A request failed.", ()
-        return True
+        return record.exc_info is not None
 
 
 def as_json(body: object, status: HTTPStatus = HTTPStatus.OK) -> HttpResponse:

@@ -15,7 +15,7 @@ from http import HTTPStatus
 import httpx
 
 from core import settings
-from privacy import pseudonymise
+from privacy import pseudonymise_account
 from warehouse import rights
 from warehouse.rights import Right
 
@@ -57,7 +57,7 @@ class Person:
     @cached_property
     def account(self) -> str:
         """Its pseudonym, the same as in the access log."""
-        return pseudonymise(self.username)
+        return pseudonymise_account(self.username)
 
     @cached_property
     def right(self) -> Right:
@@ -68,6 +68,13 @@ class Person:
     def places(self) -> tuple[str, ...] | None:
         """Codes of the territories that it acts on; None for all."""
         return None if rights.ADMIN in self.roles else rights.current().places(self.roles)
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """Codes of the territories that its roles are of, without those inside; the nation's where none is of any."""
+        known = rights.current().roles
+        places = [known[name].places for name in sorted(self.roles & known.keys()) if rights.ADMIN not in self.roles]
+        return tuple(codes[1] for codes in places if codes) or ("FR",)
 
     @property
     def role(self) -> str:

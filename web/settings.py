@@ -6,6 +6,7 @@ A user's session is Superset's (`web.identity`), so Django keeps none; what its 
 import secrets
 
 from core import settings
+from operations.database import databases
 
 ROOT_URLCONF = "web.urls"
 WSGI_APPLICATION = "web.wsgi.application"
@@ -15,12 +16,14 @@ SECRET_KEY = secrets.token_hex(32)
 
 INSTALLED_APPS = [
     "django.contrib.staticfiles",
-    "django.forms",
     "widget_tweaks",
     "dsfr",
+    "django.forms",  # after the design system, whose templates of widgets come first
     "django_htmx",
+    "operations",
     "web.apps.Web",
 ]
+DATABASES = databases()
 MIDDLEWARE = [
     "web.middleware.SecurityHeaders",
     "whitenoise.middleware.WhiteNoiseMiddleware",

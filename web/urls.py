@@ -3,7 +3,10 @@
 from django.urls import path
 
 from web import api
+from web.pages import action_form, actions, alerts, figure, home, search, verdict, verification
+from web.pages import crises, figure, home, search, topics, verdict, verification, wall
 from web.pages import figure, home, search, sources, verbatims, verdict, verification
+from web.pages import figure, home, search, signals, verdict, verification
 
 handler400 = "web.failures.bad_request"
 handler403 = "web.failures.forbidden"
@@ -20,6 +23,8 @@ urlpatterns = [
     path("sources/<str:name>/envoi/<uuid:upload_id>", sources.upload, name="source_upload"),
     path("sources/<str:name>/envoi/<uuid:upload_id>/depot", sources.deposit, name="source_deposit"),
     path("textes", verbatims.show, name="verbatims"),
+    path("veille", signals.listed, name="signals"),
+    path("veille/<str:signal_id>", signals.one, name="signal"),
     path("chercher", search.show, name="search"),
     path("verdict/<token>", verdict.show, name="verdict"),
     path("api/", api.urls),
@@ -32,5 +37,29 @@ urlpatterns = [
     path("verifier/definitions", verification.definitions, name="definition_changes"),
     path("verifier/affiche", verification.displayed, name="displayed"),
     path("verifier/cle-publique", verification.public_key, name="public_key"),
+    path("actions", actions.show_list, name="actions"),
+    path("actions/nouvelle", action_form.show_new, name="action_new"),
+    path("actions/brouillons/<str:draft_id>", action_form.show_draft, name="action_draft"),
+    path("actions/deplacer", actions.move_hours, name="reallocation"),
+    path("actions/<path:action_id>", actions.show_effect, name="action"),
+    path("mes-alertes", alerts.show_list, name="alerts"),
+    path("mes-alertes/nouveau", alerts.show_new, name="alert_new"),
+    path("mes-alertes/<str:subscription_id>", alerts.show_one, name="alert"),
     path("health", home.health, name="health"),
+    path("crises", crises.listed, name="crises"),
+    path("crises/nouvelle", crises.opening, name="crisis_opening"),
+    path("crises/<str:crisis_id>", crises.show, name="crisis"),
+    path("crises/<str:crisis_id>/journal", crises.journal, name="crisis_journal"),
+    path("crises/<str:crisis_id>/clore", crises.close, name="crisis_close"),
+    path("crises/<str:crisis_id>/rapport", crises.report, name="crisis_report"),
+    path("crises/<str:crisis_id>/rapport.pdf", crises.report_pdf, name="crisis_report_pdf"),
+    path("crises/<str:crisis_id>/courbes", crises.pin, name="crisis_pin"),
+    path("crises/<str:crisis_id>/courbes/<int:pin_id>/retirer", crises.unpin, name="crisis_unpin"),
+    path("crises/<str:crisis_id>/ecrans", crises.admit_wall, name="crisis_wall"),
+    path("crises/<str:crisis_id>/ecrans/<str:access_id>/revoquer", crises.revoke_wall, name="crisis_wall_revoke"),
+    path("themes", topics.listed, name="topics"),
+    path("themes/nouveau", topics.adding, name="topic_adding"),
+    path("themes/<str:code>", topics.show, name="topic"),
+    path("themes/<str:code>/arreter", topics.end, name="topic_end"),
+    path("mur/<str:token>", wall.show, name="wall"),
 ]

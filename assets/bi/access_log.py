@@ -1,7 +1,5 @@
 """Reads from Superset's log who viewed or exported what, by day."""
 
-import hashlib
-import hmac
 import sqlite3
 from collections import Counter
 from contextlib import closing
@@ -12,6 +10,7 @@ from typing import Any
 from core import settings
 from core.clock import PARIS
 from core.settings import Home
+from privacy import pseudonymise_account
 
 DAYS_SETTING, DAYS = "CYBERIMPACT_ACCESS_DAYS", 365
 DATABASE = "superset.db"
@@ -58,7 +57,7 @@ def by_day(home: Home, now: datetime) -> list[dict[str, Any]]:
         activity = what(action, dashboard, chart, is_export=bool(is_export))
         if activity:
             day = datetime.fromisoformat(moment).replace(tzinfo=UTC).astimezone(PARIS).date()
-            counted[day, account(username), *activity] += 1
+            counted[day, pseudonymise_account(username), *activity] += 1
     names = ("day", "account", "action", "object_kind", "object_title")
     return [{**dict(zip(names, key, strict=True)), "times": times} for key, times in sorted(counted.items())]
 
@@ -77,9 +76,3 @@ def what(action: str, dashboard: str | None, chart: str | None, *, is_export: bo
     if action == "dashboard":
         return (_SEEN, "tableau de bord", dashboard) if dashboard else None
     return (_SEEN, "graphique", chart) if chart else None
-
-
-def account(username: str) -> str:
-    """Return the pseudonym of an account of Superset."""
-    key = settings.require("CYBERIMPACT_PSEUDONYM_KEY")
-    return f"c_{hmac.new(key.encode(), f'superset|{username}'.encode(), hashlib.sha256).hexdigest()[:16]}"

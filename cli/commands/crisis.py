@@ -1,6 +1,5 @@
 """The commands `crisis`, in French."""
 
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -13,28 +12,34 @@ from core.files import write_text
 
 app = typer.Typer(help="Les crises : ouvrir, noter, clore, rendre compte.", no_args_is_help=True)
 
+#: What `list --json` says of each.
+_SHOWN = ("crisis_id", "title", "kind", "opened_at", "closed_at", "territories", "topics", "owner")
+
 CrisisId = Annotated[str, typer.Argument(help="Identifiant de la crise ; son début suffit.")]
 Role = Annotated[str, typer.Option(help="Rôle de qui écrit, jamais son nom.")]
 
 
 @app.command("open")
 def open_crisis(
+    *,
     topic: Annotated[list[str], typer.Option(help="Code d'un thème ; à répéter pour plusieurs.")],
     territory: Annotated[list[str] | None, typer.Option(help="Code d'un territoire ; sans lui, la France.")] = None,
     title: Annotated[str | None, typer.Option(help="Ce dont il s'agit, sans nom.")] = None,
     kind: Annotated[str | None, typer.Option(help="Genre de crise ; sans lui, celui du premier thème.")] = None,
     owner: Annotated[str, typer.Option(help="Équipe qui la mène.")] = "team:veille",
+    role: Role = "veille",
 ) -> None:
     """Déclarer une crise : la cadence monte, un journal commence."""
     from operations import crises
+    from operations.acts import Author
 
     made = crises.open_crisis(
-        settings.home(),
         topics=topic,
         territories=territory or [],
         title=title or ", ".join(topic),
         kind=kind,
         owner=owner,
+        author=Author(role),
     )
     say(f"Crise {made.crisis_id} ouverte.")
 
@@ -52,18 +57,20 @@ def log(
     """Noter dans le journal d'une crise ce qui s'est passé, a été dit ou mené."""
     from core.clock import PARIS
     from operations import crises
+    from operations.acts import Author
 
     moment = at.replace(tzinfo=PARIS) if at else None
-    crises.note(settings.home(), crisis_id, text, kind=kind, role=role, at=moment)
+    crises.note(crisis_id, text, kind=kind, author=Author(role), at=moment)
     say("Noté.")
 
 
 @app.command()
-def close(crisis_id: CrisisId) -> None:
+def close(crisis_id: CrisisId, role: Role = "veille") -> None:
     """Clore une crise, et en garder le rapport."""
     from operations import crises, crisis_report
+    from operations.acts import Author
 
-    closed = crises.close(settings.home(), crisis_id)
+    closed = crises.close(crisis_id, Author(role))
     file = crisis_report.keep(settings.home(), crisis_report.gather(settings.home(), closed))
     say(f"Crise {closed.crisis_id} close. Son rapport : {file}")
 
@@ -74,9 +81,9 @@ def list_crises(as_json: AsJsonInFrench = False) -> None:
     from core.french import moment
     from operations import crises
 
-    found = crises.listed(settings.home())
+    found = crises.listed()
     if as_json:
-        print_json([asdict(crisis) for crisis in found])
+        print_json([{name: getattr(crisis, name) for name in _SHOWN} for crisis in found])
         return
     if not found:
         say("Aucune crise.")
@@ -104,7 +111,7 @@ def report(
     """Le rapport d'une crise : chronologie, volumes, territoires, ce qui a été dit et mené. En Markdown, ou --html."""
     from operations import crises, crisis_report
 
-    gathered = crisis_report.gather(settings.home(), crises.find(settings.home(), crisis_id))
+    gathered = crisis_report.gather(settings.home(), crises.find(crisis_id))
     if html is None:
         say(crisis_report.as_markdown(gathered))
         return

@@ -11,9 +11,12 @@ from core import settings
 
 if TYPE_CHECKING:
     from operations.alerts.signals import Signal
-    from operations.verdicts import Verdict
+    from operations.models import Verdict
 
 app = typer.Typer(help="Les signaux faibles : les lire, dire ce qu'il en est.", no_args_is_help=True)
+
+#: What `show --json` says of each verdict.
+_SAID = ("signal_id", "verdict", "author_role", "note", "decided_at")
 
 SignalId = Annotated[str, typer.Argument(help="Identifiant du signal ; son début suffit.")]
 
@@ -30,7 +33,7 @@ def list_signals(
     from operations.alerts.writing import SEVERITIES, percent
 
     signals = [signal for signal in read(settings.home()) if every or signal.is_open]
-    last = {verdict.signal_id: verdict.verdict for verdict in verdicts.given(settings.home())}
+    last = {verdict.signal_id: verdict.verdict for verdict in verdicts.given()}
     if as_json:
         print_json([{**asdict(signal), "verdict": last.get(signal.signal_id)} for signal in signals])
         return
@@ -60,9 +63,11 @@ def show(signal_id: SignalId, as_json: AsJsonInFrench = False) -> None:
     from operations.alerts.signals import find
 
     signal = find(settings.home(), signal_id)
-    given = verdicts.given(settings.home(), signal.signal_id)
+    given = verdicts.given(signal.signal_id)
     if as_json:
-        print_json({**asdict(signal), "verdicts": [asdict(verdict) for verdict in given]})
+        print_json(
+            {**asdict(signal), "verdicts": [{name: getattr(verdict, name) for name in _SAID} for verdict in given]}
+        )
     else:
         say(*_description(signal, given))
 
@@ -106,8 +111,10 @@ def verdict(
 ) -> None:
     """Dire d'un signal qu'il est vu, confirmé ou écarté."""
     from operations import verdicts
+    from operations.acts import Author
     from operations.alerts.signals import find
 
     signal = find(settings.home(), signal_id)
-    verdicts.record(settings.home(), signal, said, role, note)
+    last = verdicts.last(signal.signal_id)
+    verdicts.record(signal, said, Author(role), note, after=last.verdict_id if last else None)
     say(f"Signal {signal.signal_id[:8]} : {said}.")

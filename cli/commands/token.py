@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from cli.output import print_table, remark, say
-from core import settings
 
 app = typer.Typer(help="The read-only API of the figures.", no_args_is_help=True)
 token_app = typer.Typer(help="Tokens of the API: who may ask, and what each sees.", no_args_is_help=True)
@@ -24,18 +23,18 @@ def add(
     days: Annotated[int, typer.Option(help="Days for which it is good.")] = 365,
 ) -> None:
     """Make a token and print it: it is shown this once, and kept as a hash only."""
-    from web import tokens
+    from operations import tokens
 
-    say(tokens.add(settings.home(), name, role, days))
+    say(tokens.add(name, role, days))
     remark("Keep it now: it cannot be shown again.")
 
 
 @token_app.command("list")
 def list_tokens() -> None:
     """Who has a token, what it sees, and until when it is good."""
-    from web import tokens
+    from operations import tokens
 
-    holders = tokens.holders(settings.home())
+    holders = tokens.holders()
     rows = [(holder.name, holder.role, holder.created_on, holder.expires_on) for holder in holders]
     print_table(["Name", "Role", "Made on", "Good until"], rows)
 
@@ -43,7 +42,7 @@ def list_tokens() -> None:
 @token_app.command()
 def revoke(name: Name) -> None:
     """Make a token worthless from now on."""
-    from web import tokens
+    from operations import tokens
 
-    tokens.revoke(settings.home(), name)
+    tokens.revoke(name)
     say(f"The token {name} is revoked.")

@@ -10,6 +10,9 @@ from core.errors import ExpectedFailure
 app = typer.Typer(help="Les thèmes surveillés.", no_args_is_help=True)
 
 
+Role = Annotated[str, typer.Option(help="Rôle de qui le décide, jamais son nom.")]
+
+
 @app.command("list")
 def list_topics(as_json: AsJson = False) -> None:
     """Les thèmes surveillés, ceux du projet et ceux que les opérateurs ont ajoutés."""
@@ -43,15 +46,31 @@ def add(
     ],
     owner: Annotated[str, typer.Option(help="Équipe responsable.")] = "team:veille",
     platform: Annotated[list[str] | None, typer.Option(help="Plateforme surveillée ; toutes si aucune.")] = None,
+    role: Role = "veille",
 ) -> None:
     """Ajoute un thème, ou remplace celui du même code ; il est surveillé dès la prochaine construction."""
     from analytics.signals.topics import topic
     from operations import topics
+    from operations.acts import Author
 
     declared = {"label": label, "query": query, "kind": kind, "owner": owner, "platforms": platform or []}
     added = topic(code, declared, topics.PLATFORM_NAMES)
-    topics.add(added)
+    write = topics.change if any(topic.code == code for topic in topics.watched()) else topics.add
+    write(added, Author(role))
     say(f"Le thème {added.code} ({added.label}) sera surveillé dès le prochain chargement de la veille ou du tchat.")
+
+
+@app.command()
+def end(
+    code: Annotated[str, typer.Argument(help="Code d'un thème surveillé.")],
+    role: Role = "veille",
+) -> None:
+    """Cesse de surveiller un thème ; ce qu'il a trouvé reste."""
+    from operations import topics
+    from operations.acts import Author
+
+    topics.end(code, Author(role))
+    say(f"Le thème {code} n'est plus surveillé.")
 
 
 @app.command("test")

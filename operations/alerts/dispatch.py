@@ -18,8 +18,8 @@ from core.errors import ExpectedFailure
 from core.settings import Home
 from operations import subscriptions
 from operations.alerts import outbox, sending, writing
-from operations.alerts.outbox import Alert, Outbox
 from operations.alerts.signals import Signal, read
+from operations.models import Alert
 from operations.subscriptions import WAKING_SEVERITY, Subscription
 from warehouse import published
 
@@ -54,16 +54,15 @@ def dispatch(home: Home, now: datetime | None = None) -> Sent:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return Sent(0, ())
-        with outbox.opened(home) as box:
-            found = read(home)
-            put(box, found, wanted, territories_around(home), now or datetime.now(UTC))
-            return empty(box, found, wanted, now)
+        found = read(home)
+        put(found, wanted, territories_around(home), now or datetime.now(UTC))
+        return empty(found, wanted, now)
 
 
-def put(box: Outbox, signals: Sequence[Signal], wanted: Sequence[Subscription], around: Around, now: datetime) -> int:
+def put(signals: Sequence[Signal], wanted: Sequence[Subscription], around: Around, now: datetime) -> int:
     """Write the alerts of all open signals into the outbox, and return how many are new."""
     return sum(
-        box.put(signal, subscription, writing.subject_of(signal), now)
+        outbox.put(signal, subscription, writing.subject_of(signal), now)
         for signal in signals
         if signal.is_open
         for subscription in wanted
@@ -106,45 +105,45 @@ def territories_around(home: Home) -> Around:
     return found
 
 
-def empty(box: Outbox, signals: Sequence[Signal], wanted: Sequence[Subscription], now: datetime | None = None) -> Sent:
+def empty(signals: Sequence[Signal], wanted: Sequence[Subscription], now: datetime | None = None) -> Sent:
     """Send what may leave now; what a server does not take waits for its next attempt."""
     by_id = {signal.signal_id: signal for signal in signals}
     sent, failures = 0, []
     for subscription in wanted:
-        for message_id, alerts in due(box, subscription, now or datetime.now(UTC)).items():
-            notices = [writing.notice_of(alert, by_id.get(alert.signal_id), subscription.role) for alert in alerts]
+        for message_id, alerts in due(subscription, now or datetime.now(UTC)).items():
+            notices = [writing.notice_of(alert, by_id.get(alert.signal_id), subscription) for alert in alerts]
             written = writing.message(message_id, notices)
-            box.begin(message_id, alerts, now or datetime.now(UTC))
+            outbox.begin(message_id, alerts, now or datetime.now(UTC))
             try:
                 sending.send(subscription, written)
             except ExpectedFailure as failure:
-                box.failed(message_id, str(failure))
+                outbox.failed(message_id, str(failure))
                 failures.append(str(failure))
                 log.warning("alert %s to %s: %s", message_id, subscription.key, failure)
                 continue
-            box.acknowledged(message_id, now or datetime.now(UTC))
+            outbox.acknowledged(message_id, now or datetime.now(UTC))
             sent += 1
     return Sent(sent, tuple(failures))
 
 
-def due(box: Outbox, subscription: Subscription, now: datetime) -> dict[str, list[Alert]]:
+def due(subscription: Subscription, now: datetime) -> dict[str, list[Alert]]:
     """Return the messages that may leave for a recipient, by identifier, with their alerts."""
-    waiting = box.waiting(subscription)
+    waiting = outbox.waiting(subscription)
     messages: dict[str, list[Alert]] = {}
     for alert in waiting:
         if alert.message_id is not None and alert.due_at <= now:  # it was tried before: the same again
             messages.setdefault(alert.message_id, []).append(alert)
     fresh = [alert for alert in waiting if alert.message_id is None]
-    if is_held(box, subscription, now):
+    if is_held(subscription, now):
         fresh = [alert for alert in fresh if alert.severity >= WAKING_SEVERITY]
     if fresh:
         messages[outbox.message_id(fresh)] = fresh
     return messages
 
 
-def is_held(box: Outbox, subscription: Subscription, now: datetime) -> bool:
+def is_held(subscription: Subscription, now: datetime) -> bool:
     """Return whether only the gravest may leave: in quiet hours, or once the cap of the hour is reached."""
     hours, cap = subscription.quiet_hours, subscription.cap_per_hour
     if hours is not None and hours.hold(now):
         return True
-    return cap is not None and box.messages_since(subscription, now - CAPPED_TIME) >= cap
+    return cap is not None and outbox.messages_since(subscription, now - CAPPED_TIME) >= cap

@@ -78,19 +78,24 @@ def read(home: Home, *, signal_id: str | None = None) -> list[Signal]:
     with duckdb.connect(":memory:", config={"threads": 1}) as connection:
         connection.execute("set TimeZone = 'UTC'")
         published.attach(connection, home, published.LIVE)
-        try:
-            found = _rows(connection, "live_signal", signal_id, "severity desc, opened_at desc, signal_id")
-            parts = {
-                name: _rows(connection, f"live_signal_{name}", signal_id, order)
-                for name, order in (
-                    ("example", "rank"),
-                    ("term", "rank"),
-                    ("source", "rank"),
-                    ("evidence", "bin_start, series"),
-                )
-            }
-        except duckdb.CatalogException:
-            return []  # published before there were signals
+        return told(connection, signal_id)
+
+
+def told(connection: duckdb.DuckDBPyConnection, signal_id: str | None = None) -> list[Signal]:
+    """Return the signals of a live copy that is attached, in the order of `read`; none before there were any."""
+    try:
+        found = _rows(connection, "live_signal", signal_id, "severity desc, opened_at desc, signal_id")
+        parts = {
+            name: _rows(connection, f"live_signal_{name}", signal_id, order)
+            for name, order in (
+                ("example", "rank"),
+                ("term", "rank"),
+                ("source", "rank"),
+                ("evidence", "bin_start, series"),
+            )
+        }
+    except (duckdb.CatalogException, duckdb.BinderException):
+        return []  # no live copy is there, or it was published before there were signals
     return [
         Signal(
             **{name: _instant(row[name]) for name in COLUMNS},

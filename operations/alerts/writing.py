@@ -9,8 +9,9 @@ from analytics.signals.severity import CRITERIA, severity
 from core import settings
 from core.french import moment, number
 from operations.alerts import links
-from operations.alerts.outbox import Alert
 from operations.alerts.signals import Signal
+from operations.models import Alert
+from operations.subscriptions import Subscription
 
 SEVERITIES = {1: "faible", 2: "modérée", 3: "élevée", 4: "critique"}
 COLOURS = {1: "#5b6770", 2: "#a05a00", 3: "#b3261e", 4: "#7a0010"}
@@ -55,10 +56,11 @@ def subject_of(signal: Signal) -> str:
     return f"[{grave}] {signal.topic_label} – {signal.territory_label} : {signal.kind_label.lower()}"
 
 
-def notice_of(alert: Alert, signal: Signal | None, role: str) -> Notice:
-    """Return an alert with the links that answer it, where links can be signed."""
-    given = VERDICTS if links.are_possible() else ()
-    return Notice(alert, signal, {v: links.address(alert.alert_id, v, role, alert.created_at) for v in given})
+def notice_of(alert: Alert, signal: Signal | None, recipient: Subscription) -> Notice:
+    """Return an alert with the links that answer it, where they can be signed and the recipient may judge."""
+    given = VERDICTS if recipient.may_judge and links.are_possible() else ()
+    signed = {v: links.address(alert.alert_id, v, recipient.role, alert.created_at) for v in given}
+    return Notice(alert, signal, signed)
 
 
 def message(message_id: str, alerts: Sequence[Notice]) -> Message:
@@ -81,6 +83,11 @@ def message(message_id: str, alerts: Sequence[Notice]) -> Message:
 
 def dashboard() -> str:
     return f"{settings.superset_url()}/superset/dashboard/{DASHBOARD}/"
+
+
+def page_of(alert: Alert) -> str:
+    """Return the address of the page on which the signal of an alert is looked at and judged."""
+    return f"{settings.web_url()}/veille/{alert.signal_id}"
 
 
 # ---- how facts are said
@@ -117,9 +124,14 @@ def reasons(signal: Signal) -> str:
 
 def facts(notice: Notice) -> list[tuple[str, str]]:
     """Return the lines of an alert: label and value, the most urgent first."""
-    alert, signal = notice.alert, notice.signal
-    if signal is None:
-        return [("Depuis", moment(alert.signal_opened_at)), ("Détail", "le signal n'est plus dans la copie publiée")]
+    if notice.signal is None:
+        since = moment(notice.alert.signal_opened_at)
+        return [("Depuis", since), ("Détail", "le signal n'est plus dans la copie publiée")]
+    return facts_of(notice.signal)
+
+
+def facts_of(signal: Signal) -> list[tuple[str, str]]:
+    """Return what there is to know of a signal: label and value, the most urgent first."""
     lines = [
         ("Quoi", f"{signal.topic_label} ({signal.crisis_kind}), {signal.kind_label.lower()}"),
         ("Où", f"{signal.territory_label} ({signal.territory_code})"),
@@ -145,6 +157,7 @@ def _plain(notice: Notice) -> str:
     if notice.signal and notice.signal.examples:
         lines += ["", "Exemples (caviardés) :"]
         lines += [f"- « {e['text']} » ({e['platform']})" for e in notice.signal.examples[:SHOWN_EXAMPLES]]
+    lines += ["", f"Page du signal : {page_of(notice.alert)}"]
     if notice.links:
         lines += ["", "Votre verdict :", *(f"{VERDICTS[v]} : {link}" for v, link in notice.links.items())]
     return "\n".join(lines)
@@ -171,7 +184,9 @@ def _html(notice: Notice) -> str:
     return (
         f'<section style="margin:0 0 24px"><h1 style="font-size:18px;margin:0 0 6px;color:{colour}">'
         f"{escape(notice.alert.subject)}</h1>{said}"
-        f'<table style="border-collapse:collapse">{rows}</table>{quotes}<p style="margin:0">{buttons}</p></section>'
+        f'<table style="border-collapse:collapse">{rows}</table>{quotes}'
+        f'<p><a href="{escape(page_of(notice.alert))}">Ouvrir la page du signal</a></p>'
+        f'<p style="margin:0">{buttons}</p></section>'
     )
 
 
@@ -196,6 +211,7 @@ def _data(notice: Notice) -> dict[str, Any]:
         "territory_code": alert.territory_code,
         "severity": alert.severity,
         "opened_at": alert.signal_opened_at.isoformat(),
+        "page": page_of(alert),
         "dashboard": dashboard(),
         "verdict_links": notice.links,
     }

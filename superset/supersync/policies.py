@@ -20,7 +20,7 @@ TERRITORIAL = re.compile(
     r".*(territory|departement|region|groupement|commune|postal|insee|map)(_(code|name|label|id))?", re.IGNORECASE
 )
 _FIELDS = {
-    "roles.yml": {"permissions", "roles", "services", "territories", "reserved", "pages", "api"},
+    "roles.yml": {"permissions", "roles", "services", "territories", "reserved", "api", "pages"},
     "rls.yml": {"column", "nation", "without_territory", "whole_tables", "rows_of"},
     "users.yml": {"users"},
 }
@@ -181,7 +181,7 @@ def _table_problems(policies: Policies, bundle: Bundle) -> Iterator[str]:
     for table, (parent, key) in sorted(readers.parents.items()):
         if parent not in covered or key not in models[parent].columns:
             yield f"rls.yml: rows_of: {table}: {parent} lacks the column {policies.column} or {key}."
-    tables = (readers.api_tables | readers.page_tables).union(*readers.bundle.tables.values())
+    tables = readers.api_tables.union(*readers.bundle.tables.values())
     for table in sorted((tables & models.keys()) - covered - excused):
         yield (
             f"rls.yml: the table {table} has no column {policies.column}: name it in rows_of, "

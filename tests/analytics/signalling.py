@@ -63,7 +63,7 @@ ENTRY: dict[str, Any] = {
 TABLES = {
     "live_signal_evidence": "signal_id varchar, series varchar, metric varchar, platform varchar,"
     " territory_code varchar, bin_start timestamp, bin_minutes integer, observed double, expected double,"
-    " upper double, score double",
+    " upper double, score double, metric_label varchar, platform_label varchar, place_label varchar",
     "live_signal_term": "signal_id varchar, rank integer, term varchar, log_odds double",
     "live_signal_example": "signal_id varchar, rank integer, text varchar, platform varchar, published_at timestamp",
     "live_signal_source": "signal_id varchar, rank integer, source varchar, mentions bigint, reach bigint",
@@ -101,6 +101,8 @@ def publish(home: Home, signals: Sequence[Signal], build: str = "1") -> Path:
             for rank, source in enumerate(signal.sources, 1):
                 values = [signal.signal_id, rank, source["source"], source["mentions"], source["reach"]]
                 _insert(connection, "live_signal_source", values)
+            for alarm in signal.evidence:
+                _insert(connection, "live_signal_evidence", [signal.signal_id, *map(_plain, alarm.values())])
     link = folder.parent / f".current.{build}"
     link.symlink_to(build)
     link.replace(folder.parent / "current")

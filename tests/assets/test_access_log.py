@@ -8,6 +8,7 @@ import pytest
 
 from assets.bi import access_log
 from core.settings import Home
+from privacy import pseudonymise_account
 
 NOW = datetime(2026, 11, 25, 8, tzinfo=UTC)
 SCHEMA = """
@@ -43,7 +44,7 @@ def watched(home: Home) -> Home:
 
 
 def test_accesses_are_counted_by_day_and_account(watched: Home) -> None:
-    dupont, auditor = access_log.account("capitaine.dupont"), access_log.account("auditrice")
+    dupont, auditor = pseudonymise_account("capitaine.dupont"), pseudonymise_account("auditrice")
     found = {
         (row["day"], row["account"], row["action"], row["object_title"]): row["times"]
         for row in access_log.by_day(watched, NOW)

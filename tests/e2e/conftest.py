@@ -1,22 +1,21 @@
 """A home that was loaded, built and published once for the session, and copies of it that tests may break."""
 
 import shutil
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from core import settings
 from core.settings import Home
+from operations import models
 from sandbox.app import addresses, dropped_files
 from sandbox.drops import deliver
 from tests.e2e.line import PLATFORM, Line, write_export
 from tests.e2e.recomputed import NOW, SEED
 from tests.ingestion.conftest import Sandbox
 from tests.shared_folder import made_once
-from warehouse.operations_database import open_operations
 
 #: What the KPIs stand on, `reference` for the figures of the IGGN.
 PLATFORMS = (
@@ -46,25 +45,25 @@ def golden(tmp_path_factory: pytest.TempPathFactory) -> Line:
     return line
 
 
-def verdicts() -> pd.DataFrame:
-    """Return invented verdicts on a signal of every other day, in turn confirmed and put aside."""
-    opened_at = pd.date_range("2025-01-15T22:30:00Z", periods=40, freq="2D")
-    verdicts = ("confirmé", "écarté") * 20
-    return pd.DataFrame(
-        {
-            "verdict_id": [f"v{number}" for number in range(40)],
-            "signal_id": [f"s{number}" for number in range(40)],
-            "verdict": verdicts,
-            "author_role": "veille",
-            "note": ["Un exercice." if verdict == "écarté" else None for verdict in verdicts],
-            "decided_at": [(moment + pd.Timedelta(hours=1)).isoformat() for moment in opened_at],
-            "topic_code": "essai",
-            "crisis_kind": "cyber",
-            "territory_code": "FR-33",
-            "severity": 2,
-            "signal_opened_at": [moment.isoformat() for moment in opened_at],
-        }
-    )
+def verdicts() -> Iterator[models.Verdict]:
+    """Yield invented verdicts on a signal of every other day, in turn confirmed and put aside."""
+    first = datetime(2025, 1, 15, 22, 30, tzinfo=UTC)
+    for number in range(40):
+        opened_at = first + timedelta(days=2 * number)
+        verdict, note = ("écarté", "Un exercice.") if number % 2 else ("confirmé", None)
+        yield models.Verdict(
+            verdict_id=f"v{number}",
+            signal_id=f"s{number}",
+            verdict=verdict,
+            author_role="veille",
+            note=note,
+            decided_at=opened_at + timedelta(hours=1),
+            topic_code="essai",
+            crisis_kind="cyber",
+            territory_code="FR-33",
+            severity=2,
+            signal_opened_at=opened_at,
+        )
 
 
 @pytest.fixture(scope="session")
@@ -80,8 +79,8 @@ def everything(tmp_path_factory: pytest.TempPathFactory, copy_manifests: Callabl
             line.desk.mkdir()
             deliver(line.home.drop, dropped_files(SEED, NOW))
             shutil.rmtree(line.home.drop / "reference")  # communes and offences: slow, and of no KPI
-            with closing(open_operations(line.home.operations)) as connection, connection:
-                verdicts().to_sql("verdicts", connection, if_exists="append", index=False)
+            environment.setenv("CYBERIMPACT_HOME", str(line.home.root))
+            models.Verdict.objects.bulk_create(verdicts())
             platforms = Sandbox(NOW)
             platforms.start()
             for setting, address in addresses(platforms.origin).items():

@@ -5,9 +5,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -18,10 +17,10 @@ from core import settings
 from core.locks import writer_lock
 from ingestion.engine import quarantine
 from ingestion.platforms import database, platform
+from operations import models
 from sandbox.app import dropped_files
 from tests.ingestion import every_connector
 from tests.ingestion.conftest import Sandbox
-from warehouse.operations_database import open_operations
 
 #: The day of the last load at an address. The history is short: what is proved does not depend on its length.
 TODAY = date(2025, 1, 9)
@@ -94,16 +93,13 @@ def _files(name: str, folder: Path) -> Iterator[Path]:
 
 def prepare_home() -> None:
     """Make the home's `operations.sqlite`, which one of the platforms reads."""
-    day = "2025-01-02T10:00:00Z"
-    with closing(open_operations(settings.home().operations)) as connection, connection:
-        connection.executemany(
-            "insert into topics values (?, 'Faux colis', '\"faux colis\"', 'cyber', '', 'team:veille', 1, ?, ?)",
-            [(f"topic_{number}", day, day) for number in range(ROWS_OF_OPERATIONS)],
-        )
-        connection.executemany(
-            "insert into outbox (alert_id, channel, recipient, subject, created_at) values (?, 'mail', ?, 'Hausse', ?)",
-            [(f"alert_{number}", "permanence@exemple.fr", day) for number in range(ROWS_OF_OPERATIONS)],
-        )
+    day = datetime(2025, 1, 2, 10, tzinfo=UTC)
+    topic = {"label": "Faux colis", "query": '"faux colis"', "kind": "cyber", "owner": "team:veille"}
+    times = {"created_at": day, "updated_at": day}
+    numbers = range(ROWS_OF_OPERATIONS)
+    models.Topic.objects.bulk_create(models.Topic(code=f"topic_{number}", **topic, **times) for number in numbers)
+    alert = {"channel": "mail", "recipient": "permanence@exemple.fr", "subject": "Hausse", "created_at": day}
+    models.Alert.objects.bulk_create(models.Alert(alert_id=f"alert_{number}", **alert) for number in numbers)
 
 
 def _command(name: str, file: Path | None) -> list[str]:

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import duckdb
@@ -17,9 +16,9 @@ from ingestion.engine import quarantine
 from ingestion.engine.loading import load
 from ingestion.erasure import DROP_RETENTION, QUARANTINE_RETENTION, erase, purge
 from ingestion.platforms import platform
+from operations import models
 from privacy import pseudonymise
 from tests.ingestion.conftest import ask
-from warehouse.operations_database import open_operations
 from warehouse.reader_copies import path_for
 from warehouse.rights import Right
 
@@ -41,18 +40,18 @@ def person():
 def holding(home, text):
     """Every file of the home, link or not, in which a text stands."""
     files = (path for path in home.root.rglob("*") if path.is_file())
-    return {str(path.relative_to(home.root)) for path in files if text.encode() in path.read_bytes()}
+    names = {str(path.relative_to(home.root)) for path in files if text.encode() in path.read_bytes()}
+    return {name.removesuffix("-wal") for name in names}  # the log of the operations database
 
 
 def alert(number, *, recipient="equipe@exemple.fr", created_at=LATELY, subject="Hausse"):
-    return (f"alerte-{number}", "mail", recipient, subject, created_at.isoformat(), None, 0, None)
+    return models.Alert(
+        alert_id=f"alerte-{number}", channel="mail", recipient=recipient, subject=subject, created_at=created_at
+    )
 
 
-def send(home, *alerts):
-    with closing(open_operations(home.operations)) as connection, connection:
-        connection.executemany(
-            "insert into outbox values (?, ?, ?, ?, ?, ?, ?, ?, null, null, null, null, null, null, null, null)", alerts
-        )
+def send(*alerts):
+    models.Alert.objects.bulk_create(alerts)
 
 
 def write(file, *statements):
@@ -73,7 +72,7 @@ def read(file, query):
 
 
 def test_what_was_kept_long_enough_goes_from_every_byte_and_the_rest_stays(home):
-    send(home, alert(1, created_at=LONG_AGO, subject="OBJETANCIEN"), alert(2, subject="OBJETRECENT"))
+    send(alert(1, created_at=LONG_AGO, subject="OBJETANCIEN"), alert(2, subject="OBJETRECENT"))
     load("operations")
     assert {"operations.sqlite", "warehouse.duckdb"} <= holding(home, "OBJETANCIEN")
     report = purge(NOW)
@@ -85,8 +84,9 @@ def test_what_was_kept_long_enough_goes_from_every_byte_and_the_rest_stays(home)
     assert next(report.lines()) == "2 rows removed; 1 files written anew."
 
 
-def test_the_next_load_brings_nothing_back(home):
-    send(home, alert(1, created_at=LONG_AGO), alert(2))
+@pytest.mark.usefixtures("home")
+def test_the_next_load_brings_nothing_back():
+    send(alert(1, created_at=LONG_AGO), alert(2))
     load("operations")
     purge(NOW)
     assert load("operations").total("rows_new") == 0
@@ -132,8 +132,9 @@ def test_the_archive_of_the_chat_ages_as_its_raw_table_does(home):
     assert kept == "[('à la limite',)]"
 
 
-def test_what_is_in_quarantine_for_too_long_goes(home):
-    send(home, ("a1", "mail", "equipe@exemple.fr", "Hausse", "hier", None, 0, None))
+@pytest.mark.usefixtures("home")
+def test_what_is_in_quarantine_for_too_long_goes():
+    models.Verdict.objects.create(signal_id="s1", verdict="inconnu", author_role="veille")
     load("operations")
     [entry] = quarantine.entries("operations")
     assert purge(entry.quarantined_at + QUARANTINE_RETENTION).removed == {}
@@ -156,7 +157,7 @@ def test_a_file_that_nobody_loaded_is_named_and_left(home):
 
 
 def test_what_a_dead_process_left_is_removed(home):
-    send(home, alert(1))
+    send(alert(1))
     load("operations")
     package = home.dlt / "operations" / "load" / "new" / "1.0"
     package.mkdir(parents=True)
@@ -201,7 +202,7 @@ def test_a_damaged_database_fails_by_name(home):
 
 def test_a_killed_purge_is_completed_by_the_next(home):
     """Killed between the deletion and the new file: the bytes are still there, though no row is."""
-    send(home, alert(1, created_at=LONG_AGO, subject="OBJETANCIEN"))
+    send(alert(1, created_at=LONG_AGO, subject="OBJETANCIEN"))
     load("operations")
     write(home.warehouse, "delete from raw_operations.outbox", "checkpoint")
     assert "warehouse.duckdb" in holding(home, "OBJETANCIEN")
@@ -228,13 +229,8 @@ def publish(home, target, build, name, person):
 
 
 def test_one_person_goes_from_every_byte_and_the_others_stay(home, person):
-    send(home, alert(1, recipient=person), alert(2, recipient="autre@exemple.fr"))
-    with closing(open_operations(home.operations)) as connection, connection:
-        connection.execute(
-            "insert into verdicts values ('v1', 's1', 'inconnu', ?, null, '2026-01-03T10:00:00Z',"
-            " null, null, null, null, null)",
-            [person],
-        )
+    send(alert(1, recipient=person), alert(2, recipient="autre@exemple.fr"))
+    models.Verdict.objects.create(verdict_id="v1", signal_id="s1", verdict="inconnu", author_role=person)
     load("operations")  # the verdict is set aside: the pseudonym is in the payload
     write(
         home.warehouse,
@@ -327,7 +323,7 @@ def test_what_cannot_be_erased_is_named(home, person):
 
 @pytest.mark.parametrize("given", ["camille.lefebvre@exemple.fr", "p_", "p_" + "0" * 31, "p_" + "G" * 32, "' or 1=1"])
 def test_only_a_pseudonym_erases(home, given):
-    send(home, alert(1))
+    send(alert(1))
     load("operations")
     with pytest.raises(ExpectedFailure, match="This is no pseudonym") as failure:
         erase(given)

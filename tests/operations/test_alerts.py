@@ -4,6 +4,7 @@ import http.server
 import json
 import os
 import signal as signals
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -19,12 +20,11 @@ from cli import health_checks
 from core.settings import CHECKOUT, Home
 from operations.alerts import writing
 from operations.alerts.dispatch import concerned, dispatch
-from operations.alerts.outbox import FIRST_WAIT
 from operations.alerts.signals import find, read
+from operations.models import FIRST_WAIT
 from operations.subscriptions import Subscription
 from tests.analytics.signalling import ENTRY, FLOOD, other, publish, subscribe
 from tests.operations.mailserver import Mailbox, serving
-from warehouse.operations_database import open_operations
 
 NOON = datetime(2026, 11, 24, 11, tzinfo=UTC)
 NIGHT = datetime(2026, 11, 24, 23, tzinfo=UTC)  # midnight in Paris
@@ -49,7 +49,7 @@ def box(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
 
 
 def rows(home: Home, columns: str) -> list[tuple]:
-    with closing(open_operations(home.operations)) as connection:
+    with closing(sqlite3.connect(home.operations)) as connection:
         return connection.execute(f"select {columns} from outbox order by created_at, alert_id").fetchall()
 
 
@@ -74,12 +74,14 @@ def test_the_mail_says_what_where_since_when_how_sure_and_where_to_look(home, bo
         "Mots nouveaux : iton, évacuation",
         "- « Crue à Évreux, la <départementale> est fermée » (x)",
         "https://bi.example/superset/dashboard/veille/",
+        "Page du signal : https://liens.example/veille/5f2d7c1e90ab44d1",
         "Écarter : https://liens.example/verdict/",
     ):
         assert expected in text, text
     page = arrived.get_body(("html",)).get_content()
     assert "la &lt;départementale&gt; est fermée" in page, "what a citizen wrote is text, never markup"
     assert 'name="viewport"' in page
+    assert 'href="https://liens.example/veille/5f2d7c1e90ab44d1"' in page
 
 
 def test_nothing_of_the_recipient_is_kept_in_clear(home, box, monkeypatch) -> None:
@@ -281,6 +283,7 @@ def test_a_webhook_gets_json_with_a_key_that_a_repeat_shares(home, monkeypatch) 
     [signal] = second[3]["signals"]
     assert (signal["signal_id"], signal["severity"], signal["territory_code"]) == (FLOOD.signal_id, 3, "FR-27")
     assert signal["opened_at"] == "2026-11-24T18:05:00+00:00"
+    assert signal["page"] == "https://liens.example/veille/5f2d7c1e90ab44d1"
     assert signal["verdict_links"].keys() == {"vu", "confirmé", "écarté"}
 
 
@@ -361,20 +364,20 @@ def test_a_kill_loses_nothing_and_repeats_only_what_is_recognised(home, box, mon
 
 
 def test_the_doctor_names_what_no_server_has_taken(home, box, monkeypatch) -> None:
-    assert [finding.state for finding in health_checks.alerts(home)] == ["ok"]
+    assert [finding.state for finding in health_checks.alerts()] == ["ok"]
     publish(home, [FLOOD])
     subscribe(monkeypatch, home, ENTRY)
     box.answer = "451 later"
     dispatch(home, NOON)  # a day that has passed
-    findings = {finding.subject: finding for finding in health_checks.alerts(home)}
+    findings = {finding.subject: finding for finding in health_checks.alerts()}
     assert findings["alert by mail"].state == "late"
     assert "code 451" in findings["alert by mail"].remedy
     monkeypatch.setenv("CYBERIMPACT_SMTP_HOST", "")
     monkeypatch.setattr("operations.alerts.links.are_possible", lambda: False)
-    findings = {finding.subject: finding.state for finding in health_checks.alerts(home)}
+    findings = {finding.subject: finding.state for finding in health_checks.alerts()}
     assert (findings["mail"], findings["CYBERIMPACT_LINK_KEY"]) == ("broken", "late")
     subscribe(monkeypatch, home, ENTRY | {"channel": "fax"})
-    assert [finding.state for finding in health_checks.alerts(home)] == ["broken"]
+    assert [finding.state for finding in health_checks.alerts()] == ["broken"]
 
 
 def test_only_one_process_sends_at_a_time(home, box, monkeypatch) -> None:

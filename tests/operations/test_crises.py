@@ -1,6 +1,7 @@
 """A crisis is opened once, written down while it lasts, closed, and leaves a report that says what happened."""
 
 import json
+from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,10 +18,12 @@ from core.errors import ExpectedFailure
 from core.settings import Home
 from ingestion.engine.loading import load
 from operations import crises, crisis_report, topics, verdicts
+from operations.acts import Author
 from operations.crisis_report import as_html, as_markdown, gather, timeline
 from tests.analytics.signalling import FLOOD, other, publish
 from warehouse import operations_database
 
+WATCHING = Author("veille")
 NOW = datetime.now(UTC)
 SIGNAL = replace(FLOOD, opened_at=NOW - timedelta(hours=1), updated_at=NOW)
 
@@ -31,17 +34,22 @@ def run(*arguments: str):
 
 @pytest.fixture(autouse=True)
 def topic(home: Home) -> None:  # noqa: ARG001 - a home of its own
-    topics.add(Topic("crue", "Crue", "crue", "climatique", "team:veille"))
+    topics.add(Topic("crue", "Crue", "crue", "climatique", "team:veille"), WATCHING)
 
 
 @pytest.fixture
-def crisis(home: Home) -> crises.Crisis:
+def crisis() -> crises.Crisis:
     return crises.open_crisis(
-        home, topics=["crue"], territories=["FR-27"], title="Crue de l'Iton", kind="climatique", owner="team:veille"
+        author=WATCHING,
+        topics=["crue"],
+        territories=["FR-27"],
+        title="Crue de l'Iton",
+        kind="climatique",
+        owner="team:veille",
     )
 
 
-def test_the_life_of_a_crisis_on_the_command_line(home) -> None:
+def test_the_life_of_a_crisis_on_the_command_line() -> None:
     opened = run("open", "--topic", "crue", "--territory", "FR-27", "--title", "Crue", "--kind", "climatique")
     assert opened.exit_code == 0, opened.output
     [listed] = json.loads(run("list", "--json").stdout)
@@ -54,12 +62,12 @@ def test_the_life_of_a_crisis_on_the_command_line(home) -> None:
     name = listed["crisis_id"]
     assert run("log", name[:4], "Pont fermé", "--kind", "mené", "--role", "cellule").exit_code == 0
     assert run("log", name, "Appel au calme", "--kind", "dit", "--at", "2026-11-24T19:30").exit_code == 0
-    [first, second] = crises.events(home, crises.find(home, name))
+    [first, second] = crises.events(crises.find(name))
     assert (first.note, first.happened_at) == ("Appel au calme", datetime(2026, 11, 24, 18, 30, tzinfo=UTC))
     assert (second.kind, second.author_role) == ("mené", "cellule")
-    assert crises.any_open(home)
+    assert crises.any_open()
     assert run("close", name).exit_code == 0
-    assert not crises.any_open(home)
+    assert not crises.any_open()
     assert "# Crise : Crue" in run("report", name).stdout
 
 
@@ -82,34 +90,37 @@ def test_what_cannot_be_is_refused(crisis, arguments, said) -> None:
     assert said in str(failed.exception)
 
 
-def test_a_closed_crisis_takes_no_entry_and_is_closed_once(home, crisis) -> None:
-    crises.close(home, crisis.crisis_id)
+def test_a_closed_crisis_takes_no_entry_and_is_closed_once(crisis) -> None:
+    crises.close(crisis.crisis_id, WATCHING)
     for action in (
-        lambda: crises.note(home, crisis.crisis_id, "trop tard", kind="fait", role="veille"),
-        lambda: crises.close(home, crisis.crisis_id),
+        lambda: crises.note(crisis.crisis_id, "trop tard", kind="fait", author=WATCHING),
+        lambda: crises.close(crisis.crisis_id, WATCHING),
     ):
         with pytest.raises(ExpectedFailure, match="close"):
             action()
     reopened = crises.open_crisis(
-        home, topics=["crue"], territories=["FR-27"], title="Encore", kind="climatique", owner="team:veille"
+        author=WATCHING, topics=["crue"], territories=["FR-27"], title="Encore", kind="climatique", owner="team:veille"
     )
-    assert [listed.crisis_id for listed in crises.listed(home)] == [reopened.crisis_id, crisis.crisis_id]
+    assert [listed.crisis_id for listed in crises.listed()] == [reopened.crisis_id, crisis.crisis_id]
 
 
 def shown(home: Home) -> list[dict]:
     """Return the crises of a home as the live file shows them."""
-    return list(
-        open_crises.rows(*(operations_database.rows(home.operations, table) for table in ("crises", "crisis_events")))
-    )
+    return list(open_crises.rows(*(operations_database.rows(home, table) for table in ("crises", "crisis_events"))))
 
 
 def test_a_crisis_is_shown_while_it_lasts(home, crisis) -> None:
     """One row for each topic and territory, the nation where none is named; the last entry is the latest to happen."""
     wide = crises.open_crisis(
-        home, topics=["crue", "inondation"], territories=[], title="Crues", kind="climatique", owner="team:veille"
+        author=WATCHING,
+        topics=["crue", "inondation"],
+        territories=[],
+        title="Crues",
+        kind="climatique",
+        owner="team:veille",
     )
-    crises.note(home, crisis.crisis_id, "Pont fermé", kind="fait", role="veille")
-    crises.note(home, crisis.crisis_id, "Avant", kind="fait", role="veille", at=NOW - timedelta(days=1))
+    crises.note(crisis.crisis_id, "Pont fermé", kind="fait", author=WATCHING)
+    crises.note(crisis.crisis_id, "Avant", kind="fait", author=WATCHING, at=NOW - timedelta(days=1))
     rows = {(row["crisis_id"], row["topic_code"], row["territory_code"]): row for row in shown(home)}
     assert rows.keys() == {
         (crisis.crisis_id, "crue", "FR-27"),
@@ -120,14 +131,14 @@ def test_a_crisis_is_shown_while_it_lasts(home, crisis) -> None:
     assert (own["title"], own["log_entries"], own["last_entry"]) == ("Crue de l'Iton", 2, "Pont fermé")
     assert own["opened_at"] == crisis.opened_at.replace(tzinfo=None)
     assert rows[wide.crisis_id, "crue", "FR"]["last_entry_at"] is None
-    crises.close(home, crisis.crisis_id)
+    crises.close(crisis.crisis_id, WATCHING)
     assert {row["crisis_id"] for row in shown(home)} == {wide.crisis_id}
 
 
 def test_what_is_written_is_redacted_and_satisfies_its_contract(home, crisis) -> None:
-    crises.note(home, crisis.crisis_id, "Joindre le 06 12 34 56 78", kind="fait", role="veille")
+    crises.note(crisis.crisis_id, "Joindre le 06 12 34 56 78", kind="fait", author=WATCHING)
     assert b"06 12 34" not in b"".join(file.read_bytes() for file in home.root.glob("operations.sqlite*"))
-    crises.close(home, crisis.crisis_id)
+    crises.close(crisis.crisis_id, WATCHING)
     report = load("operations")
     assert report.complete
     assert sum(entity.rows_quarantined for entity in report.entities) == 0
@@ -135,24 +146,27 @@ def test_what_is_written_is_redacted_and_satisfies_its_contract(home, crisis) ->
 
 
 def with_series(file: Path) -> None:
-    """Add hourly series to a live copy, as the macro `signal_series` makes them: networks of France alone."""
+    """Add the published hours to a live copy: the nation is in both tables while a crisis of it is open."""
     hour = NOW.replace(tzinfo=None)
-    rows = [
-        ("crue", "all", "FR-27", hour, 37),
-        ("crue", "all", "FR-33", hour, 500),
-        ("autre", "all", "FR-27", hour, 600),
-        ("crue", "all", "FR-27", hour - timedelta(days=9), 700),
-        ("crue", "all", "FR", hour, 537),
-        ("crue", "x", "FR", hour, 530),
-        ("crue", "press", "FR", hour, 7),
-        ("crue", "brigade_numerique", "FR", hour, 3),
-    ]
+    of_the_nation = ("crue", "FR", hour, 537.0)
+    tables = {
+        "live_mention_band": [of_the_nation],
+        "live_crisis_band": [
+            of_the_nation,
+            ("crue", "FR-27", hour, 30.0),
+            ("crue", "FR-27", hour - timedelta(minutes=1), 7.0),
+            ("crue", "FR-33", hour, 500.0),
+            ("autre", "FR-27", hour, 600.0),
+            ("crue", "FR-27", hour - timedelta(days=9), 700.0),
+        ],
+    }
     with duckdb.connect(str(file)) as connection:
-        connection.execute(
-            "create table signals.live_series_hour (topic_code varchar, platform varchar, territory_code varchar,"
-            " bin_start timestamp, mentions bigint)"
-        )
-        connection.executemany("insert into signals.live_series_hour values (?, ?, ?, ?, ?)", rows)
+        for table, rows in tables.items():
+            connection.execute(
+                f"create table signals.{table} (topic_code varchar, territory_code varchar, bin_start timestamp,"
+                " observed double)"
+            )
+            connection.executemany(f"insert into signals.{table} values (?, ?, ?, ?)", rows)
 
 
 def test_the_report_says_what_happened_where_how_much_and_what_was_done(home, crisis) -> None:
@@ -160,12 +174,12 @@ def test_the_report_says_what_happened_where_how_much_and_what_was_done(home, cr
     of_another_topic = replace(SIGNAL, signal_id="c" * 16, topic_code="autre")
     long_ago = other(3, opened_at=NOW - timedelta(days=9), updated_at=NOW - timedelta(days=9))
     with_series(publish(home, [SIGNAL, elsewhere, of_another_topic, long_ago]))
-    verdicts.record(home, SIGNAL, "confirmé", "officier")
-    crises.note(home, crisis.crisis_id, "Route <fermée> | pont", kind="fait", role="veille")
-    crises.note(home, crisis.crisis_id, "Appel au calme", kind="dit", role="communication")
-    crises.note(home, crisis.crisis_id, "Patrouille", kind="mené", role="groupement")
-    crises.close(home, crisis.crisis_id)
-    report = gather(home, crises.find(home, crisis.crisis_id))
+    verdicts.record(SIGNAL, "confirmé", Author("officier"))
+    crises.note(crisis.crisis_id, "Route <fermée> | pont", kind="fait", author=WATCHING)
+    crises.note(crisis.crisis_id, "Appel au calme", kind="dit", author=Author("communication"))
+    crises.note(crisis.crisis_id, "Patrouille", kind="mené", author=Author("groupement"))
+    crises.close(crisis.crisis_id, WATCHING)
+    report = gather(home, crises.find(crisis.crisis_id))
     assert [signal.signal_id for signal in report.signals] == [SIGNAL.signal_id]
     assert [what for _, what in timeline(report)] == [
         "Signal : [ÉLEVÉE] Crue – Eure : hausse soudaine",
@@ -177,7 +191,7 @@ def test_the_report_says_what_happened_where_how_much_and_what_was_done(home, cr
         "Crise close",
     ]
     text = as_markdown(report)
-    assert [line for line in text.splitlines() if "| crue |" in line] == [f"| {paris_day()} | crue | FR-27 | 37 | – |"]
+    assert [line for line in text.splitlines() if "| crue |" in line] == [f"| {paris_day()} | crue | FR-27 | 37 |"]
     assert "| Eure | 1 | élevée |" in text
     assert "Route \\<fermée\\> \\| pont" in text
     page = as_html(report)
@@ -186,14 +200,14 @@ def test_the_report_says_what_happened_where_how_much_and_what_was_done(home, cr
         assert f"<h2>{title}</h2>" in page
 
 
-def test_a_crisis_of_the_nation_tells_its_networks(home) -> None:
+def test_a_crisis_of_the_nation_counts_each_mention_once(home) -> None:
     with_series(publish(home, []))
-    national = crises.open_crisis(home, topics=["crue"], territories=[], title="Crues", kind=None, owner="team:veille")
+    national = crises.open_crisis(
+        author=WATCHING, topics=["crue"], territories=[], title="Crues", kind=None, owner="team:veille"
+    )
     assert national.kind == "climatique", "without a kind, it is of that of its topic"
     text = as_markdown(gather(home, national))
-    assert [line for line in text.splitlines() if "| crue |" in line] == [
-        f"| {paris_day()} | crue | FR | 537 | press 7, x 530 |"
-    ]
+    assert [line for line in text.splitlines() if "| crue |" in line] == [f"| {paris_day()} | crue | FR | 537 |"]
 
 
 def test_signals_around_and_within_a_crisis_belong_to_it(home, crisis, monkeypatch) -> None:
@@ -202,7 +216,8 @@ def test_signals_around_and_within_a_crisis_belong_to_it(home, crisis, monkeypat
     places = ("FR-27", "FR-NOR", "FR-14", "FR")
     publish(home, [replace(SIGNAL, signal_id=place.ljust(16, "0"), territory_code=place) for place in places])
     assert {signal.territory_code for signal in gather(home, crisis).signals} == {"FR-27", "FR-NOR", "FR"}
-    of_the_region = replace(crisis, territories=("FR-NOR",))
+    of_the_region = copy(crisis)
+    of_the_region.territories = ("FR-NOR",)
     assert {signal.territory_code for signal in gather(home, of_the_region).signals} == set(places)
 
 

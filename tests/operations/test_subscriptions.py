@@ -20,6 +20,9 @@ ENTRY: dict[str, Any] = {
 }
 
 
+pytestmark = pytest.mark.usefixtures("home")
+
+
 @pytest.fixture
 def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     def written(*entries: Any) -> None:

@@ -14,7 +14,9 @@ from core.errors import ExpectedFailure
 from core.settings import CHECKOUT, Home
 from ingestion.connectors.operations.contract import kind
 from operations import topics as of_home
+from operations.acts import Author
 
+WATCHING = Author("veille")
 FLOOD = {"label": "Crues", "query": "crue", "kind": "climatique", "owner": "team:veille"}
 
 
@@ -157,8 +159,8 @@ def test_a_mention_is_read_once_and_anew_when_it_or_the_topics_change() -> None:
 def test_an_operators_topic_takes_the_place_of_the_projects(home: Home) -> None:
     home.root.mkdir(parents=True)
     before = {topic.code for topic in of_home.watched()}
-    of_home.add(Topic("inondation", "Crues", "crue", "climatique", "team:veille"))
-    of_home.add(Topic("avalanche", "Avalanches", "avalanche", "climatique", "team:veille", ("listening",)))
+    of_home.change(Topic("inondation", "Crues", "crue", "climatique", "team:veille"), WATCHING)
+    of_home.add(Topic("avalanche", "Avalanches", "avalanche", "climatique", "team:veille", ("listening",)), WATCHING)
     now = {topic.code: topic for topic in of_home.watched()}
     assert now.keys() == before | {"avalanche"}
     assert now["inondation"].query == "crue"

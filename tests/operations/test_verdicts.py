@@ -1,7 +1,6 @@
 """A verdict is given once, by whoever has the link or the command line, and a look at a link gives none."""
 
 import json
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
@@ -14,20 +13,22 @@ from cli.main import app
 from core.errors import ExpectedFailure
 from core.settings import Home
 from operations import verdicts
+from operations.acts import Author
 from operations.alerts import links, outbox
 from operations.alerts.links import RefusedLinkError
+from operations.models import Verdict
 from operations.subscriptions import Subscription
 from tests.analytics.signalling import FLOOD, other, publish
-from warehouse.operations_database import open_operations
 
 KEY = "a key of thirty-two bytes at least."
+WATCHING = Author("veille")
 WATCH = Subscription("permanence", "veille", "mail", "p@unite.example", frozenset({"signals"}))
 
 
 @pytest.fixture(autouse=True)
 def settings(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 - a home of its own
     monkeypatch.setenv("CYBERIMPACT_LINK_KEY", KEY)
-    monkeypatch.setenv("CYBERIMPACT_WEB_URL", "")
+    monkeypatch.setenv("CYBERIMPACT_API_URL", "")
 
 
 @pytest.fixture
@@ -40,55 +41,53 @@ def send(client: Client, address: str, note: str = ""):
     return client.post(address, urlencode({"note": note}), content_type="application/x-www-form-urlencoded")
 
 
-def path(home: Home, verdict: str = "confirmé", since: datetime | None = None) -> str:
+def path(verdict: str = "confirmé", since: datetime | None = None) -> str:
     """Return the path of a link of an alert that was written at an instant, now by default."""
     moment = since or datetime.now(UTC)
-    with outbox.opened(home) as box:
-        box.put(FLOOD, WATCH, "Crue", moment)
+    outbox.put(FLOOD, WATCH, "Crue", moment)
     address = links.address(outbox.alert_id(FLOOD, WATCH), verdict, "veille", moment)
     assert address.startswith("http://127.0.0.1:8091/verdict/")
     return address.removeprefix("http://127.0.0.1:8091")
 
 
-def rows(home: Home) -> list[tuple]:
-    columns = "signal_id, verdict, author_role, note, topic_code, territory_code, severity, signal_opened_at"
-    with closing(open_operations(home.operations)) as connection:
-        return connection.execute(f"select {columns} from verdicts order by decided_at").fetchall()
+def rows() -> list[tuple]:
+    columns = ("signal_id", "verdict", "author_role", "note", "topic_code", "territory_code", "severity")
+    return list(Verdict.objects.values_list(*columns, "signal_opened_at"))
 
 
-def test_looking_at_a_link_records_nothing_however_often(home, client) -> None:
-    address = path(home)
+def test_looking_at_a_link_records_nothing_however_often(client) -> None:
+    address = path()
     for _ in range(3):
         page = client.get(address)
         assert page.status_code == 200
         assert "Rien n'est encore enregistré" in page.text
         client.head(address)
-    assert rows(home) == []
+    assert rows() == []
 
 
-def test_the_answer_records_what_the_signal_was_and_only_once(home, client) -> None:
-    address = path(home)
+def test_the_answer_records_what_the_signal_was_and_only_once(client) -> None:
+    address = path()
     assert "C'est enregistré" in send(client, address, "Vu avec le 06 12 34 56 78").text
-    opened = "2026-11-24T18:05:00+00:00"
-    expected = (FLOOD.signal_id, "confirmé", "veille", "Vu avec le [TÉLÉPHONE]", "crue", "FR-27", 3, opened)
-    assert rows(home) == [expected]
+    note = "Vu avec le [TÉLÉPHONE]"
+    expected = (FLOOD.signal_id, "confirmé", "veille", note, "crue", "FR-27", 3, FLOOD.opened_at)
+    assert rows() == [expected]
     again = client.post(address)
     assert (again.status_code, "déjà reçu un verdict : « confirmé »" in again.text) == (410, True)
     assert client.get(address).status_code == 410
-    assert rows(home) == [expected]
+    assert rows() == [expected]
 
 
 def test_an_alert_takes_one_verdict_and_the_command_line_changes_it(home, client) -> None:
     publish(home, [FLOOD])
     moment = datetime.now(UTC)
-    assert client.post(path(home, "confirmé", moment)).status_code == 200
+    assert client.post(path("confirmé", moment)).status_code == 200
     for verdict in ("vu", "écarté", "confirmé"):
-        for answer in (client.get(path(home, verdict, moment)), client.post(path(home, verdict, moment))):
+        for answer in (client.get(path(verdict, moment)), client.post(path(verdict, moment))):
             assert (answer.status_code, "déjà reçu un verdict : « confirmé », le " in answer.text) == (410, True)
             assert "cyberimpact signal verdict" in answer.text
-    assert [row[1] for row in rows(home)] == ["confirmé"]
+    assert [row[1] for row in rows()] == ["confirmé"]
     assert run("verdict", FLOOD.signal_id, "écarté", "--note", "Exercice").exit_code == 0
-    assert [row[1] for row in rows(home)] == ["confirmé", "écarté"]
+    assert [row[1] for row in rows()] == ["confirmé", "écarté"]
 
 
 @pytest.mark.parametrize(
@@ -97,29 +96,29 @@ def test_an_alert_takes_one_verdict_and_the_command_line_changes_it(home, client
 def test_a_reason_that_nobody_can_read_is_none(home, note) -> None:
     publish(home, [FLOOD])
     with pytest.raises(ExpectedFailure, match="demande un motif"):
-        verdicts.record(home, FLOOD, "écarté", "veille", note)
-    verdicts.record(home, FLOOD, "vu", "veille", note)
-    assert [row[3] for row in rows(home)] == [None]
+        verdicts.record(FLOOD, "écarté", WATCHING, note)
+    verdicts.record(FLOOD, "vu", WATCHING, note)
+    assert [row[3] for row in rows()] == [None]
 
 
-def test_putting_aside_needs_a_reason_and_the_link_stays_good_until_it_has_one(home, client) -> None:
-    address = path(home, "écarté")
+def test_putting_aside_needs_a_reason_and_the_link_stays_good_until_it_has_one(client) -> None:
+    address = path("écarté")
     refused = send(client, address, "   ")
     assert (refused.status_code, "demande un motif" in refused.text) == (400, True)
-    assert rows(home) == []
+    assert rows() == []
     assert send(client, address, "Exercice <b>annoncé</b>").status_code == 200
-    assert [row[3] for row in rows(home)] == ["Exercice <b>annoncé</b>"]
+    assert [row[3] for row in rows()] == ["Exercice <b>annoncé</b>"]
 
 
-def test_a_link_expires(home, client) -> None:
+def test_a_link_expires(client) -> None:
     old = datetime.now(UTC) - links.VALID_FOR - timedelta(seconds=1)
-    for answer in (client.get(path(home, since=old)), client.post(path(home, since=old))):
+    for answer in (client.get(path(since=old)), client.post(path(since=old))):
         assert (answer.status_code, "a expiré" in answer.text) == (410, True)
-    assert rows(home) == []
+    assert rows() == []
 
 
-def forged(home: Home) -> list[str]:
-    token = path(home).rpartition("/")[2]
+def forged() -> list[str]:
+    token = path().rpartition("/")[2]
     claims = jwt.decode(token, KEY, algorithms=["HS256"], audience="cyberimpact:verdict")
     head, body, signature = token.split(".")
     return [
@@ -133,50 +132,50 @@ def forged(home: Home) -> list[str]:
     ]
 
 
-def test_what_was_not_signed_here_is_refused(home, client) -> None:
-    for token in forged(home):
+def test_what_was_not_signed_here_is_refused(client) -> None:
+    for token in forged():
         for answer in (client.get(f"/verdict/{token}"), send(client, f"/verdict/{token}", "x")):
             assert answer.status_code == 410, token
             assert token not in answer.text
-    assert rows(home) == []
+    assert rows() == []
 
 
-def test_a_link_of_no_alert_gives_nothing(home, client) -> None:
+def test_a_link_of_no_alert_gives_nothing(client) -> None:
     address = links.address("unknown", "vu", "veille", datetime.now(UTC))
     answer = client.post(address.removeprefix("http://127.0.0.1:8091"))
     assert (answer.status_code, "existe plus" in answer.text) == (410, True)
-    assert rows(home) == []
+    assert rows() == []
 
 
-def test_a_body_without_end_is_not_read_to_its_end(home, client) -> None:
-    assert send(client, path(home), "x" * 100_000).status_code == 413
-    assert rows(home) == []
+def test_a_body_without_end_is_not_read_to_its_end(client) -> None:
+    assert send(client, path(), "x" * 100_000).status_code == 413
+    assert rows() == []
 
 
-def test_every_answer_forbids_frames_scripts_and_caches(home, client) -> None:
-    signed = [client.get(path(home)), client.get("/verdict/nothing"), send(client, path(home))]
+def test_every_answer_forbids_frames_scripts_and_caches(client) -> None:
+    signed = [client.get(path()), client.get("/verdict/nothing"), send(client, path())]
     for answer in (*signed, client.get("/health"), client.get("/nothing")):
         assert "default-src 'none'" in answer.headers["content-security-policy"]
         assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["referrer-policy"] == ("no-referrer" if answer in signed else "same-origin")
 
 
-def test_two_answers_at_once_give_one_verdict(home) -> None:
+def test_two_answers_at_once_give_one_verdict() -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     moment = datetime.now(UTC)
-    given = [links.opened(path(home, verdict, moment).rpartition("/")[2]) for verdict in ("vu", "confirmé") * 4]
+    given = [links.opened(path(verdict, moment).rpartition("/")[2]) for verdict in ("vu", "confirmé") * 4]
 
     def give(link: links.Link) -> bool:
         try:
-            verdicts.answer(home, link)
+            verdicts.answer(link)
         except RefusedLinkError:
             return False
         return True
 
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(give, given)) == 1
-    assert len(rows(home)) == 1
+    assert len(rows()) == 1
 
 
 # ---- the command line
@@ -193,7 +192,7 @@ def test_the_command_line_lists_shows_and_judges(home) -> None:
     assert (signal["signal_id"], signal["verdict"]) == (FLOOD.signal_id, None)
     assert len(json.loads(run("list", "--all", "--json").stdout)) == 2
     assert run("verdict", FLOOD.signal_id[:6], "confirmé", "--role", "officier").exit_code == 0
-    assert [(row[0], row[1], row[2]) for row in rows(home)] == [(FLOOD.signal_id, "confirmé", "officier")]
+    assert [(row[0], row[1], row[2]) for row in rows()] == [(FLOOD.signal_id, "confirmé", "officier")]
     shown = run("show", FLOOD.signal_id[:6]).stdout
     for expected in ("[ÉLEVÉE] Crue – Eure", "Sûreté : 99 %", "officier : confirmé", "presse-evreux.example : 12"):
         assert expected in shown
@@ -210,5 +209,5 @@ def test_the_command_line_says_what_is_missing(home) -> None:
         failed = run(*arguments)
         assert isinstance(failed.exception, ExpectedFailure)
         assert said in str(failed.exception)
-    assert rows(home) == []
+    assert rows() == []
     assert run("list").exit_code == 0

@@ -6,27 +6,28 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
+from analytics.signals.topics import Topic
 from core.errors import ExpectedFailure
 from core.settings import CHECKOUT, Home
 from ingestion.connectors import listening
 from ingestion.platforms import platform
-from operations import crises
+from operations import crises, topics
+from operations.acts import Author
 from orchestration import maintenance, microbatch
 from orchestration.microbatch import News, Outlook
 from tests.e2e.line import wait_for
 from tests.handmade import write_copy
 from warehouse import dbt_server
-from warehouse.operations_database import open_operations
 
 LISTENING, CHAT = platform("listening"), platform("brigade_numerique")
 LONG = 3600.0
+WATCHING = Author("veille")
 
 
 class Address:
@@ -102,27 +103,29 @@ def test_a_file_is_news_once_it_rests_and_is_not_tried_twice(outlook: Outlook, h
     assert outlook.look(LONG).files == [(CHAT, file)]
 
 
-def test_a_topic_is_news(outlook: Outlook, home: Home) -> None:
-    row = ("crue", "Crue", "crue", "climatique", "", "team:veille", 1, "2026-01-01", "2026-01-01")
-    with closing(open_operations(home.operations)) as connection, connection:
-        connection.execute("insert into topics values (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+def test_a_topic_is_news(outlook: Outlook) -> None:
+    topics.add(Topic("crue", "Crue", "crue", "climatique", "team:veille"), WATCHING)
     news = outlook.look(LONG)
     assert news.others == ["topics"]
     outlook.seen(news)
     assert not outlook.look(LONG)
-    with closing(open_operations(home.operations)) as connection, connection:
-        connection.execute("update topics set active = 0")
+    topics.end("crue", WATCHING)
     assert outlook.look(LONG).others == ["topics"]
 
 
-def test_a_crisis_is_news_when_it_is_opened_written_down_and_closed(outlook: Outlook, home: Home) -> None:
+def test_a_crisis_is_news_when_it_is_opened_written_down_and_closed(outlook: Outlook) -> None:
     crisis = crises.open_crisis(
-        home, topics=["inondation"], territories=["FR-27"], title="Crue", kind="climatique", owner="team:veille"
+        author=WATCHING,
+        topics=["inondation"],
+        territories=["FR-27"],
+        title="Crue",
+        kind="climatique",
+        owner="team:veille",
     )
     for decide in (
         lambda: None,
-        lambda: crises.note(home, crisis.crisis_id, "Pont fermé", kind="fait", role="veille"),
-        lambda: crises.close(home, crisis.crisis_id),
+        lambda: crises.note(crisis.crisis_id, "Pont fermé", kind="fait", author=WATCHING),
+        lambda: crises.close(crisis.crisis_id, WATCHING),
     ):
         decide()
         news = outlook.look(LONG)

@@ -1,13 +1,13 @@
 """What a dbt target sees of operators' decisions: what they are now, nothing where none was made, or why not."""
 
-from contextlib import closing
-
 import duckdb
 import pytest
 
+from analytics.signals.topics import Topic
 from core.settings import Home
+from operations import topics
+from operations.acts import Author
 from warehouse.dbt_decisions import Plugin
-from warehouse.operations_database import open_operations
 
 
 @pytest.fixture
@@ -23,11 +23,6 @@ def seen(plugin: Plugin, query: str) -> list[tuple]:
         return connection.execute(query).fetchall()
 
 
-def write(home: Home, statement: str) -> None:
-    with closing(open_operations(home.operations)) as connection, connection:
-        connection.execute(statement)
-
-
 def test_where_nothing_was_decided_tables_are_empty(plugin: Plugin, home: Home) -> None:
     assert seen(plugin, "select code, active from decisions.operations.topics") == []
     assert not home.operations.exists()
@@ -35,16 +30,16 @@ def test_where_nothing_was_decided_tables_are_empty(plugin: Plugin, home: Home) 
     assert seen(plugin, "select closed_at from decisions.operations.crises") == []
 
 
-def test_each_build_sees_what_is_decided_by_then(plugin: Plugin, home: Home) -> None:
+def test_each_build_sees_what_is_decided_by_then(plugin: Plugin) -> None:
     query = "select code, active from decisions.operations.topics"
-    write(home, "insert into topics values ('feu', 'Feu', 'feu', 'climatique', '', 'team:veille', 1, '', '')")
+    topics.add(Topic("feu", "Feu", "feu", "climatique", "team:veille"), Author("veille"))
     assert seen(plugin, query) == [("feu", True)]
-    write(home, "update topics set active = 0")
+    topics.end("feu", Author("veille"))
     assert seen(plugin, query) == [("feu", False)]
 
 
 def test_a_file_that_cannot_be_read_fails_who_reads_it_and_says_why(plugin: Plugin, home: Home) -> None:
     home.operations.write_bytes(b"no database" * 100)
     assert seen(plugin, "select 1") == [(1,)]
-    with pytest.raises(duckdb.Error, match=r"Le fichier operations\.sqlite ne peut pas être lu .* dernière sauvegarde"):
+    with pytest.raises(duckdb.Error, match=r"\(operations\.sqlite\) ne peut pas être utilisée .* dernière sauvegarde"):
         seen(plugin, "select * from decisions.operations.topics order by code")

@@ -128,7 +128,7 @@ def test_superset_gives_what_the_copies_hold(tmp_path):
     reads = {dataset.slug: rights.current().bundle.tables[dataset.slug] for dataset in bundle.datasets}
     for role in declared.roles:
         granted = right(role.name).tables
-        assert granted.keys() == rights.current().page_tables.union(*(reads[slug] for slug in role.datasets))
+        assert granted.keys() == rights.current().common_tables.union(*(reads[slug] for slug in role.datasets))
     dashboards = {dashboard.slug: supersets.datasets_of(dashboard, bundle) for dashboard in bundle.dashboards}
     assert dashboards == rights.current().bundle.datasets  # variants for phones included
 

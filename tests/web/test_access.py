@@ -31,6 +31,8 @@ READERS = frozenset(ROLES) - {"Gamma"}
 #: Where a token or a signature in the request decides, or nothing is to be decided.
 ALL = frozenset(ROLES) | {STRANGER}
 NOBODY = frozenset[str]()
+AUDITORS = frozenset({"auditeur", "Admin"})
+WATCHERS = frozenset({"veille", "Admin"})
 #: Of which platform who may send a file is in `tests/web/test_sources.py`.
 SENDERS = frozenset({"administrateur", "ingenieur", "prevention", "Admin"})
 READERS_OF_TEXTS = frozenset({"administrateur", "analyste", "auditeur", "Admin"})
@@ -39,7 +41,34 @@ READERS_OF_TEXTS = frozenset({"administrateur", "analyste", "auditeur", "Admin"}
 ROUTES = {
     "": (READERS, NOBODY),
     "connecte": (READERS, NOBODY),
+    "veille": (READERS, NOBODY),
+    "veille/<str:signal_id>": (READERS, WATCHERS),
     "chercher": (READERS, NOBODY),
+    "chiffre/<str:code>/<str:period>/<str:territory>": (READERS, NOBODY),
+    "chiffre/<str:code>/<str:period>/<str:territory>/recalcul": (AUDITORS, NOBODY),
+    "chiffre/<str:code>/<str:period>/<str:territory>/enregistrements": (AUDITORS, NOBODY),
+    "chiffre/<str:code>/<str:period>/<str:territory>/preuve": (AUDITORS, NOBODY),
+    "verifier": (AUDITORS, AUDITORS),
+    "verifier/controle/<str:run>": (AUDITORS, NOBODY),
+    "verifier/definitions": (AUDITORS, NOBODY),
+    "verifier/affiche": (AUDITORS, NOBODY),
+    "verifier/cle-publique": (AUDITORS, NOBODY),
+    "crises": (READERS, NOBODY),
+    "crises/nouvelle": (WATCHERS, WATCHERS),
+    "crises/<str:crisis_id>": (READERS, WATCHERS),
+    "crises/<str:crisis_id>/journal": (READERS, NOBODY),
+    "crises/<str:crisis_id>/clore": (WATCHERS, WATCHERS),
+    "crises/<str:crisis_id>/rapport": (READERS, NOBODY),
+    "crises/<str:crisis_id>/rapport.pdf": (READERS, NOBODY),
+    "crises/<str:crisis_id>/courbes": (NOBODY, WATCHERS),
+    "crises/<str:crisis_id>/courbes/<int:pin_id>/retirer": (NOBODY, WATCHERS),
+    "crises/<str:crisis_id>/ecrans": (NOBODY, WATCHERS),
+    "crises/<str:crisis_id>/ecrans/<str:access_id>/revoquer": (NOBODY, WATCHERS),
+    "themes": (READERS, NOBODY),
+    "themes/nouveau": (WATCHERS, WATCHERS),
+    "themes/<str:code>": (READERS, WATCHERS),
+    "themes/<str:code>/arreter": (WATCHERS, WATCHERS),
+    "mur/<str:token>": (ALL, NOBODY),
     "sources": (READERS, NOBODY),
     "sources/<str:name>": (READERS, NOBODY),
     "sources/<str:name>/envoi": (NOBODY, SENDERS),
@@ -123,3 +152,53 @@ def test_the_bare_name_of_admin_gives_nothing(visit, monkeypatch):
     assert not person.right.is_everything
     monkeypatch.setitem(ADMIN_PERMISSIONS, "Admin", [["can_decide", "Veille"]])
     assert identity.person_of(quote("essai:Admin"), now=True).right.is_everything
+
+
+ROLES = (
+    "national",
+    "analyste",
+    "auditeur",
+    "administrateur",
+    "ingenieur",
+    "veille",
+    "prevention",
+    "departement-FR-33",
+    "region-FR-BRE",
+    "Admin",
+)
+EVERYBODY = frozenset(ROLES)
+NOBODY = frozenset[str]()
+WRITERS_OF_ACTIONS = frozenset({"prevention", "Admin"})
+
+#: Who may send what to each page: path, verb, roles. A page answers whom it admits otherwise than by 403 or 405.
+ALLOWED = [
+    ("/actions", "GET", EVERYBODY),
+    ("/actions", "POST", NOBODY),
+    ("/actions/A33", "GET", EVERYBODY),
+    ("/actions/A33", "POST", NOBODY),
+    ("/actions/deplacer", "GET", EVERYBODY),
+    ("/actions/deplacer", "POST", NOBODY),
+    ("/actions/nouvelle", "GET", WRITERS_OF_ACTIONS),
+    ("/actions/nouvelle", "POST", WRITERS_OF_ACTIONS),
+    ("/actions/brouillons/x", "GET", WRITERS_OF_ACTIONS),
+    ("/actions/brouillons/x", "POST", WRITERS_OF_ACTIONS),
+    ("/mes-alertes", "GET", EVERYBODY),
+    ("/mes-alertes", "POST", EVERYBODY),
+    ("/mes-alertes/nouveau", "GET", EVERYBODY),
+    ("/mes-alertes/nouveau", "POST", EVERYBODY),
+    ("/mes-alertes/x", "GET", EVERYBODY),
+    ("/mes-alertes/x", "POST", EVERYBODY),
+]
+REFUSED = {HTTPStatus.FORBIDDEN, HTTPStatus.METHOD_NOT_ALLOWED}
+
+
+@pytest.mark.parametrize(("path", "verb", "allowed"), ALLOWED)
+def test_each_role_may_what_the_table_says_and_nothing_else(visit, path, verb, allowed):
+    admitted = {role for role in ROLES if visit(role).generic(verb, path).status_code not in REFUSED}
+    assert admitted == allowed
+
+
+@pytest.mark.parametrize("verb", ["PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("path", sorted({path for path, *_ in ALLOWED}))
+def test_no_page_takes_another_verb(visit, path, verb):
+    assert visit("Admin").generic(verb, path).status_code == HTTPStatus.METHOD_NOT_ALLOWED

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import sqlite3
 from datetime import timedelta
 
 import duckdb
@@ -14,9 +13,11 @@ from typer.testing import CliRunner
 from cli.main import app
 from core.errors import ExpectedFailure
 from core.settings import CHECKOUT, Home
+from operations import tokens
+from operations.models import ApiToken
 from tests.handmade import write_copy
 from warehouse import rights
-from web import api, tokens
+from web import api
 
 #: Gironde and Landes of Nouvelle-Aquitaine, Finistère of Bretagne; one row of the Landes is suppressed.
 COPY = """
@@ -47,8 +48,11 @@ COPY = """
 """  # noqa: E501 - a table of values
 
 
+pytestmark = pytest.mark.usefixtures("home")
+
+
 @pytest.fixture
-def client(home: Home) -> Client:  # noqa: ARG001 - the application reads the home of the environment
+def client() -> Client:
     return Client(headers={"Host": "127.0.0.1"})
 
 
@@ -57,8 +61,8 @@ def copy(home: Home) -> None:
     write_copy(home, COPY)
 
 
-def bearer(home: Home, role: str = "national", name: str = "essai") -> dict[str, str]:
-    return {"Authorization": f"Bearer {tokens.add(home, name, role)}"}
+def bearer(role: str = "national", name: str = "essai") -> dict[str, str]:
+    return {"Authorization": f"Bearer {tokens.add(name, role)}"}
 
 
 def places(answer) -> list[str]:
@@ -66,8 +70,8 @@ def places(answer) -> list[str]:
 
 
 @pytest.mark.usefixtures("copy")
-def test_values_are_those_of_the_copy_and_name_their_publication(home, client):
-    answer = client.get("/api/kpi/victims", query_params={"from": "2026-10", "to": "2026-10"}, headers=bearer(home))
+def test_values_are_those_of_the_copy_and_name_their_publication(client):
+    answer = client.get("/api/kpi/victims", query_params={"from": "2026-10", "to": "2026-10"}, headers=bearer())
     assert answer.status_code == 200
     assert answer.headers["X-Publication-Id"] == "p-1"
     body = answer.json()
@@ -91,8 +95,8 @@ def test_values_are_those_of_the_copy_and_name_their_publication(home, client):
 
 
 @pytest.mark.usefixtures("copy")
-def test_csv_has_the_same_rows(home, client):
-    token = bearer(home)
+def test_csv_has_the_same_rows(client):
+    token = bearer()
     answer = client.get("/api/kpi/victims?territory=FR&format=csv", headers=token)
     rows = list(csv.DictReader(io.StringIO(answer.text)))
     assert answer.headers["Content-Type"].startswith("text/csv")
@@ -116,8 +120,8 @@ def test_csv_has_the_same_rows(home, client):
         ("region-gendarmerie-GN-NAQ", ["FR", "FR-33", "FR-40"]),  # the region of that name is another territory
     ],
 )
-def test_a_token_sees_what_its_role_sees(home, client, role, seen):
-    token = bearer(home, role)
+def test_a_token_sees_what_its_role_sees(client, role, seen):
+    token = bearer(role)
     assert sorted(places(client.get("/api/kpi/victims?from=2026-10", headers=token))) == seen
     for place in ("FR", "FR-33", "FR-40", "FR-29", "FR-NAQ", "ZZ"):
         answer = client.get("/api/kpi/victims", query_params={"from": "2026-10", "territory": place}, headers=token)
@@ -140,8 +144,8 @@ def test_a_token_sees_what_its_role_sees(home, client, role, seen):
         ("/api/kpi/victims?territory=FR'%20or%201=1--", 403, "accès au territoire"),
     ],
 )
-def test_a_wrong_question_is_told_what_is_wrong(home, client, path, status, said):
-    answer = client.get(path, headers=bearer(home))
+def test_a_wrong_question_is_told_what_is_wrong(client, path, status, said):
+    answer = client.get(path, headers=bearer())
     assert answer.status_code == status
     assert said in answer.json()["error"]
     assert answer.json()["remedy"]
@@ -149,20 +153,20 @@ def test_a_wrong_question_is_told_what_is_wrong(home, client, path, status, said
 
 @pytest.mark.usefixtures("copy")
 @pytest.mark.parametrize("last", ["9999", "9999-Q4", "9999-12", "9999-W52", "9999-12-31"])
-def test_the_end_of_the_calendar_is_a_period(home, client, last):
-    answer = client.get(f"/api/kpi/victims?territory=FR&to={last}", headers=bearer(home))
+def test_the_end_of_the_calendar_is_a_period(client, last):
+    answer = client.get(f"/api/kpi/victims?territory=FR&to={last}", headers=bearer())
     assert (answer.status_code, places(answer)) == (200, ["FR", "FR"])
 
 
 @pytest.mark.usefixtures("copy")
-def test_without_a_good_token_nothing_is_said(home, client):
-    good = tokens.add(home, "bon", "national")
-    old = tokens.add(home, "vieux", "national", days=1)
+def test_without_a_good_token_nothing_is_said(client):
+    good = tokens.add("bon", "national")
+    old = tokens.add("vieux", "national", days=1)
     assert client.get("/api/kpi", headers={"Authorization": f"bearer {good}"}).status_code == 200
-    (holder,) = (holder for holder in tokens.holders(home) if holder.name == "vieux")
-    assert tokens.holder_of(home, old, holder.expires_on) == holder
-    assert tokens.holder_of(home, old, holder.expires_on + timedelta(days=1)) is None
-    tokens.revoke(home, "bon")
+    (holder,) = (holder for holder in tokens.holders() if holder.name == "vieux")
+    assert tokens.holder_of(old, holder.expires_on) == holder
+    assert tokens.holder_of(old, holder.expires_on + timedelta(days=1)) is None
+    tokens.revoke("bon")
     for credentials in (None, f"Bearer {good}", "Bearer ", f"Basic {old}"):
         answer = client.get("/api/kpi", headers={"Authorization": credentials} if credentials else {})
         assert answer.status_code == 401
@@ -171,13 +175,13 @@ def test_without_a_good_token_nothing_is_said(home, client):
 
 
 def test_a_token_is_kept_as_a_hash_by_its_owner_alone(home):
-    token = tokens.add(home, "essai", "departement-FR-33")
-    assert token not in tokens.file(home).read_bytes().decode("latin-1")
-    assert tokens.file(home).stat().st_mode & 0o077 == 0
-    with sqlite3.connect(tokens.file(home)) as connection:
-        ((kept,),) = connection.execute("select sha256 from tokens").fetchall()
+    token = tokens.add("essai", "departement-FR-33")
+    for file in home.root.glob("operations.sqlite*"):
+        assert token not in file.read_bytes().decode("latin-1")
+        assert file.stat().st_mode & 0o077 == 0
+    [kept] = ApiToken.objects.values_list("sha256", flat=True)
     assert kept != token
-    assert tokens.holder_of(home, kept) is None  # who reads the file has no token
+    assert tokens.holder_of(kept) is None  # who reads the file has no token
 
 
 @pytest.mark.parametrize(
@@ -194,10 +198,10 @@ def test_a_token_is_kept_as_a_hash_by_its_owner_alone(home):
         ("a", "national", 9_999_999, "9999999 days"),
     ],
 )
-def test_a_wrong_token_is_not_made(home, name, role, days, said):
+def test_a_wrong_token_is_not_made(name, role, days, said):
     with pytest.raises(ExpectedFailure, match=said):
-        tokens.add(home, name, role, days)
-    assert tokens.holders(home) == []
+        tokens.add(name, role, days)
+    assert tokens.holders() == []
 
 
 def test_the_roles_of_tokens_are_those_of_superset():
@@ -207,7 +211,7 @@ def test_the_roles_of_tokens_are_those_of_superset():
 
 @pytest.mark.usefixtures("copy")
 def test_a_token_opens_a_file_without_the_rows_of_others(home, client):
-    client.get("/api/kpi/victims", headers=bearer(home, "departement-FR-33"))
+    client.get("/api/kpi/victims", headers=bearer("departement-FR-33"))
     (copy,) = home.published.glob("daily/current/rights/*/serving.duckdb")
     with duckdb.connect(str(copy), read_only=True) as connection:
         assert {place for (place,) in connection.execute("select territory_code from kpi.kpi_value").fetchall()} == {
@@ -215,17 +219,8 @@ def test_a_token_opens_a_file_without_the_rows_of_others(home, client):
         }  # fmt: skip
 
 
-@pytest.mark.usefixtures("copy")
-def test_a_token_of_a_former_name_of_its_role_is_good_still(home, client):
-    token = bearer(home, "region-gendarmerie-GN-NAQ")
-    with sqlite3.connect(tokens.file(home)) as connection:
-        connection.execute("update tokens set role = 'gendarmerie_region-GN-NAQ'")
-    answer = client.get("/api/kpi/victims?from=2026-10", headers=token)
-    assert sorted(places(answer)) == ["FR", "FR-33", "FR-40"]
-
-
-def test_before_the_first_publication_it_says_so(home, client):
-    answer = client.get("/api/kpi", headers=bearer(home))
+def test_before_the_first_publication_it_says_so(client):
+    answer = client.get("/api/kpi", headers=bearer())
     assert answer.status_code == 503
     assert "publié" in answer.json()["error"]
 
@@ -250,8 +245,8 @@ def test_the_document_has_the_columns_of_the_catalogue():
 
 
 @pytest.mark.usefixtures("copy")
-def test_answers_are_as_the_document_has_them(home, client):
-    answer = client.get("/api/kpi/victims?from=2026-10", headers=bearer(home)).json()
+def test_answers_are_as_the_document_has_them(client):
+    answer = client.get("/api/kpi/victims?from=2026-10", headers=bearer()).json()
     assert list(answer) == list(api.Values.model_fields)
     assert api.Publication.model_validate(answer["publication"])
     for row in answer["values"]:
@@ -259,50 +254,30 @@ def test_answers_are_as_the_document_has_them(home, client):
 
 
 @pytest.mark.usefixtures("copy")
-def test_head_is_answered_and_nothing_else_but_get(home, client):
-    token = bearer(home)
+def test_head_is_answered_and_nothing_else_but_get(client):
+    token = bearer()
     asked = client.head("/api/kpi/victims", headers=token)
     assert (asked.status_code, asked.headers["X-Publication-Id"], asked.content) == (200, "p-1", b"")
     refused = client.post("/api/kpi/victims", headers=token)
     assert (refused.status_code, refused.headers["Allow"]) == (405, "GET, HEAD")
 
 
-def test_tokens_are_listed_without_writing(home):
-    assert tokens.holders(home) == []
-    assert not home.root.exists()
-    tokens.add(home, "essai", "national")
-    before = [(path.name, path.stat().st_mtime_ns) for path in (home.root, *home.root.iterdir())]
-    statements = []
-    real = sqlite3.connect
-
-    def traced(*arguments, **options):
-        connection = real(*arguments, **options)
-        connection.set_trace_callback(statements.append)
-        return connection
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sqlite3, "connect", traced)
-        assert [holder.name for holder in tokens.holders(home)] == ["essai"]
-    assert all(statement.startswith("select") for statement in statements)
-    assert [(path.name, path.stat().st_mtime_ns) for path in (home.root, *home.root.iterdir())] == before
-
-
 def test_tokens_that_cannot_be_read_or_written_give_a_sentence(home):
     home.root.mkdir()
-    tokens.file(home).write_bytes(b"no database" * 100)
+    home.operations.write_bytes(b"no database" * 100)
     for verb in (("list",), ("revoke", "essai"), ("add", "essai", "--role", "national")):
         failed = CliRunner().invoke(app, ["api", "token", *verb])
         assert isinstance(failed.exception, ExpectedFailure), failed.exception
-        assert "api_tokens.sqlite cannot be" in str(failed.exception)
+        assert "operations.sqlite est inutilisable" in str(failed.exception)
 
 
-def test_tokens_from_the_command_line(home):
+def test_tokens_from_the_command_line():
     runner = CliRunner()
     made = runner.invoke(app, ["api", "token", "add", "partenaire", "--role", "region-FR-BRE", "--days", "30"])
     assert made.exit_code == 0
-    assert tokens.holder_of(home, made.stdout.strip()).role == "region-FR-BRE"
+    assert tokens.holder_of(made.stdout.strip()).role == "region-FR-BRE"
     listed = runner.invoke(app, ["api", "token", "list"]).stdout
     assert "partenaire" in listed
     assert made.stdout.strip() not in listed
     assert runner.invoke(app, ["api", "token", "revoke", "partenaire"]).exit_code == 0
-    assert tokens.holders(home) == []
+    assert tokens.holders() == []

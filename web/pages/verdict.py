@@ -9,7 +9,6 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from core import settings
 from core.errors import ExpectedFailure
 from operations import verdicts
 from operations.alerts import links
@@ -35,7 +34,7 @@ def show(request: HttpRequest, token: str) -> HttpResponse:
         context = {"title": title, "sense": sense, "needs_reason": link.verdict == "écarté"}
         if request.method == "POST":
             return _answered(request, link, context)
-        verdicts.refuse_used(settings.home(), link)
+        verdicts.refuse_used(link)
     except RefusedLinkError as refusal:
         return _page(request, {"title": "Lien refusé", "refusal": str(refusal)}, HTTPStatus.GONE)
     return _page(request, context)
@@ -45,7 +44,7 @@ def _answered(request: HttpRequest, link: links.Link, context: dict[str, object]
     if int(request.META.get("CONTENT_LENGTH") or 0) > LONGEST_BODY:
         raise RequestDataTooBig
     try:
-        verdicts.answer(settings.home(), link, request.POST.get("note"))
+        verdicts.answer(link, request.POST.get("note"))
     except ExpectedFailure as failure:
         return _page(request, context | {"failure": failure}, HTTPStatus.BAD_REQUEST)
     return _page(request, context | {"is_recorded": True})

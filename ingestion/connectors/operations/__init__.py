@@ -7,21 +7,22 @@ from dlt.extract import DltResource
 
 from core.settings import home
 from ingestion.connectors.operations.contract import CONTRACT
-from warehouse.operations_database import Page, pages
+from ingestion.engine.contract import Table
+from warehouse.operations_database import Page, name, pages
 
 __all__ = ["CONTRACT", "address", "build_source"]
 
 
 def address() -> str:
-    """Return the file that `build_source` reads."""
-    return home().operations.name
+    """Return what `build_source` reads: the file of the home, or PostgreSQL."""
+    return name(home())
 
 
 @dlt.source(name="operations")
 def build_source() -> Iterable[DltResource]:
     """Return all rows of each table: a verdict or a delivery changes rows of any age, and the tables are small."""
-    return [dlt.resource(_pages, name=table.name)(table.name) for table in CONTRACT]
+    return [dlt.resource(_pages, name=table.name)(table) for table in CONTRACT]
 
 
-def _pages(table: str) -> Iterator[Page]:
-    return pages(home().operations, table)
+def _pages(table: Table) -> Iterator[Page]:
+    return pages(home(), table.name, {field.name for field in table.fields})

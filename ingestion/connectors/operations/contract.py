@@ -1,4 +1,4 @@
-"""Contract of the operations database: topics, verdicts, crises, alerts."""
+"""Contract of the operations database: topics, verdicts, crises, alerts, acts."""
 
 from ingestion.engine.contract import GENERATION, UNKNOWN_COLUMNS, Field, RejectedError, Row, Table
 from ingestion.engine.parsers import (
@@ -179,4 +179,23 @@ OUTBOX = Table(
     ),
 )
 
-CONTRACT = (TOPICS, VERDICTS, CRISES, CRISIS_EVENTS, OUTBOX)
+ACTS = Table(
+    name="acts",
+    key="act_id",
+    description="What somebody did on a page or by a command.",
+    dated_by="at",
+    fields=(
+        _text("act_id", "Identifier of the act.", identifier),
+        _time("at", "When it was done."),
+        _text("role", "Role of who did it; never a person."),
+        _text("account", "Pseudonym of the account that did it; empty for a command or a link.", nullable=True),
+        _text("kind", "What was done, in French, such as 'verdict' or 'crise ouverte'."),
+        _text("object_kind", "Kind of what it was done to, in French, such as 'signal' or 'crise'."),
+        _text("object_id", "Identifier of what it was done to."),
+        _text("detail", "What else is worth knowing, redacted.", free_text, nullable=True),
+        GENERATION,
+        UNKNOWN_COLUMNS,
+    ),
+)
+
+CONTRACT = (TOPICS, VERDICTS, CRISES, CRISIS_EVENTS, OUTBOX, ACTS)

@@ -175,6 +175,8 @@ MANDATORY: Mapping[str, str] = {
     "date_debut": "Date de début",
 }
 
+MISSING = "est obligatoire et n'est pas renseigné"
+
 
 def _whole_line(row: Row) -> Row:
     """Refuse a line that lacks a mandatory value, or that ends before it begins.
@@ -184,7 +186,7 @@ def _whole_line(row: Row) -> Row:
     """
     for name in MANDATORY:
         if row.get(name) is None:
-            raise RejectedError(name, "est obligatoire et n'est pas renseigné")
+            raise RejectedError(name, MISSING)
     end = row.get("date_fin")
     if end is not None and end < row["date_debut"]:
         raise RejectedError("date_fin", "précède la date de début", end)

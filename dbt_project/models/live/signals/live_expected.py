@@ -21,8 +21,9 @@ THRESHOLD = "domain, bin_minutes, alerts_per_series_week, series_weeks, score"
 def model(dbt, session):  # noqa: ANN001, ANN201, ARG001 - dbt's signature
     dbt.config(materialized="table")
     crises = dbt.ref("live_open_crisis").select("topic_code, territory_code").distinct().fetchall()
+    signals = dbt.ref("live_signal").filter("status = 'open'").select("topic_code, territory_code").fetchall()
     regions = dbt.ref("regions").select("region_code").fetchall()
-    shown = {"FR", *(code for (code,) in regions), *(territory for _, territory in crises)}
+    shown = {"FR", *(code for (code,) in regions), *(territory for _, territory in (*crises, *signals))}
     [(now,)] = dbt.ref("live_topic_mention").aggregate("max(collected_at)").fetchall()
     thresholds = [Threshold(*row) for row in dbt.ref("live_threshold").select(THRESHOLD).fetchall()]
     wide = [row for row in nonzero_bins(dbt.ref("live_series_hour").filter("platform = 'all'")) if row[2] in shown]

@@ -9,7 +9,7 @@ select
         end
     ) as topic_label,
     expected.territory_code,
-    coalesce(regions.region_name, 'France entière') as territory_label,
+    {{ place_label('expected.territory_code') }} as territory_label,
     expected.bin_start,
     expected.observed,
     expected.expected,
@@ -17,5 +17,16 @@ select
 from {{ ref('live_expected') }} as expected
 left join {{ ref('live_topic') }} as topics on expected.topic_code = topics.topic_code
 left join {{ ref('regions') }} as regions on expected.territory_code = regions.region_code
--- The départements of open crises have a chart of their own.
-where expected.territory_code = 'FR' or regions.region_code is not null
+left join {{ ref('territories') }} as territories on expected.territory_code = territories.territory_code
+-- Of a département, what its open signals are about; those of open crises have a chart of their own.
+where
+    expected.territory_code = 'FR'
+    or regions.region_code is not null
+    or exists (
+        select 1
+        from {{ ref('live_signal') }} as signals
+        where
+            signals.status = 'open'
+            and signals.topic_code = expected.topic_code
+            and signals.territory_code = expected.territory_code
+    )

@@ -1,0 +1,88 @@
+"""Records who did what, and lets a form act once."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from core.errors import ExpectedFailure
+from operations import database
+from operations.models import Act
+from privacy import redact
+
+
+@dataclass(frozen=True)
+class Author:
+    """Who acts.
+
+    Attributes:
+        role: As in Superset, or as a subscription says; never a person.
+        account: Pseudonym of the account (`privacy.pseudonymise_account`), None for a shell or the link of a mail.
+    """
+
+    role: str
+    account: str | None = None
+
+
+@contextmanager
+def once(author: Author, kind: str, form_id: UUID | None, *turns: str) -> Generator[Act | None]:
+    """Begin a transaction, and give the act that the form has done already: who gets one writes nothing.
+
+    Args:
+        author: Who acts.
+        kind: What the form does.
+        form_id: Made when the form was shown; None for what is no form.
+        turns: See `operations.database.turn`.
+
+    Raises:
+        ExpectedFailure: the form has done something else, or for somebody else.
+    """
+    with database.turn(*turns, *([f"form {form_id}"] if form_id else [])):
+        done = Act.objects.filter(form_id=form_id).first() if form_id else None
+        if done and (done.role, done.account, done.kind) != (author.role, author.account, kind):
+            raise ExpectedFailure("Ce formulaire a déjà servi à autre chose.", "Rouvrez la page, et recommencez.")
+        yield done
+
+
+def record(
+    author: Author,
+    kind: str,
+    concerns: tuple[str, str],
+    detail: str | None = None,
+    *,
+    result_id: str | None = None,
+    form_id: UUID | None = None,
+) -> Act:
+    """Record an act, in the transaction of what it does.
+
+    Args:
+        author: Who acts.
+        kind: What was done, in French: `verdict`, `crise ouverte`.
+        concerns: Kind and identifier of what it was done to: `("crise", "5f2d7c1e")`.
+        detail: What else is worth knowing; redacted here.
+        result_id: Key of the row that it has written, which a second submit of the form is answered with.
+        form_id: As in `once`.
+    """
+    object_kind, object_id = concerns
+    return Act.objects.create(
+        role=author.role,
+        account=author.account,
+        kind=kind,
+        object_kind=object_kind,
+        object_id=object_id,
+        detail=redact(detail) if detail else None,
+        result_id=result_id,
+        form_id=form_id,
+    )
+
+
+def on(object_kind: str, object_id: str) -> list[Act]:
+    """Return what was done to something, the oldest first."""
+    return list(Act.objects.filter(object_kind=object_kind, object_id=object_id))
+
+
+def since(moment: datetime, account: str | None = None) -> list[Act]:
+    """Return what was done since an instant, the oldest first: by one account, or by everybody."""
+    found = Act.objects.filter(at__gte=moment)
+    return list(found.filter(account=account) if account else found)

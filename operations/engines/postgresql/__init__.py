@@ -1,0 +1,1 @@
+"""PostgreSQL, at the address that `CYBERIMPACT_OPERATIONS_DATABASE` names."""

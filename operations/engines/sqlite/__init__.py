@@ -1,0 +1,1 @@
+"""SQLite, in the file of the current home."""

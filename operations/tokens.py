@@ -1,0 +1,87 @@
+"""API tokens: only their SHA-256 is kept, with the rights of their holder."""
+
+import hashlib
+import re
+import secrets
+from datetime import UTC, date, datetime, timedelta
+
+from core.errors import ExpectedFailure
+from operations import acts, database
+from operations.acts import Author
+from operations.models import ApiToken
+from warehouse import rights
+
+DEFAULT_DAYS, MOST_DAYS = 365, 3650
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+#: A token is 256 bits of chance: nobody guesses it, so one round of SHA-256 keeps it as well as many would.
+_BYTES = 32
+#: Tokens are made and revoked by a shell.
+_SHELL = Author("administrateur")
+
+
+def roles() -> frozenset[str]:
+    """Return the roles that a token may have: those of `superset/policies` that read figures."""
+    return rights.current().api_roles
+
+
+def add(name: str, role: str, days: int = DEFAULT_DAYS) -> str:
+    """Make a token and return it: it is shown once and kept nowhere.
+
+    Args:
+        name: What it is for, `tableau-de-bord-33`; never a person.
+        role: What it sees, as in Superset: `national`, `departement-FR-33`, `region-gendarmerie-GN-NAQ`.
+        days: How long it is good.
+
+    Raises:
+        ExpectedFailure: name or role is not one, its territory does not exist, the term is none, the name is taken.
+    """
+    if not _NAME.fullmatch(name):
+        raise ExpectedFailure(f"{name!r} is no name of a token.", "Use small letters, digits and dashes.")
+    if role not in roles():
+        raise ExpectedFailure(
+            f"{role!r} is no role that reads figures, or its territory does not exist.",
+            "Use one of Superset's: national, departement-FR-33, region-FR-NAQ, region-gendarmerie-GN-NAQ.",
+        )
+    if not 1 <= days <= MOST_DAYS:
+        raise ExpectedFailure(f"A token cannot be good for {days} days.", f"Give 1 to {MOST_DAYS} days.")
+    token = secrets.token_urlsafe(_BYTES)
+    today = _today()
+    with database.turn(f"token {name}"):
+        if ApiToken.objects.filter(name=name).exists():
+            raise ExpectedFailure(f"There is a token {name} already.", "Revoke it first, or choose another name.")
+        expires_on = today + timedelta(days=days)
+        ApiToken.objects.create(name=name, sha256=_hash(token), role=role, created_on=today, expires_on=expires_on)
+        acts.record(_SHELL, "jeton créé", ("jeton", name), role)
+    return token
+
+
+def holders() -> list[ApiToken]:
+    """Return the tokens that were made, by name."""
+    return list(ApiToken.objects.all())
+
+
+def revoke(name: str) -> None:
+    """Make a token worthless from now on.
+
+    Raises:
+        ExpectedFailure: there is none of that name.
+    """
+    with database.turn(f"token {name}"):
+        gone, _ = ApiToken.objects.filter(name=name).delete()
+        if not gone:
+            raise ExpectedFailure(f"There is no token {name}.", "`cyberimpact api token list` shows those there are.")
+        acts.record(_SHELL, "jeton révoqué", ("jeton", name))
+
+
+def holder_of(token: str, today: date | None = None) -> ApiToken | None:
+    """Return whose token it is; None for one that is unknown, revoked or too old."""
+    return ApiToken.objects.filter(sha256=_hash(token), expires_on__gte=today or _today()).first()
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
