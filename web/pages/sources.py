@@ -264,7 +264,7 @@ def send(request: PersonRequest, name: str) -> HttpResponse:
 def _received(request: HttpRequest, platform: Platform) -> HttpResponse:
     if "file" not in request.FILES:
         raise ExpectedFailure("Aucun fichier n'a été reçu.", "Choisissez un fichier, puis envoyez-le.")
-    upload_id = uploads.receive(request.person.account, platform, request.FILES["file"])  # ty: ignore[unresolved-attribute]
+    upload_id = uploads.receive(request.person.account, platform, request.FILES["file"])  # ty: ignore[missing-attribute]
     return redirect("source_upload", platform.name, upload_id)
 
 
