@@ -284,6 +284,16 @@ def test_the_report_holds_what_its_reader_may_see(visit, home) -> None:
     assert "Gironde" not in restricted
 
 
+@pytest.mark.long
+def test_the_report_is_a_pdf(visit) -> None:
+    crisis = opened()
+    answer = visit("national").get(f"/crises/{crisis.crisis_id}/rapport.pdf")
+    assert answer["Content-Type"] == "application/pdf"
+    assert answer["Content-Disposition"] == f'attachment; filename="crise-{crisis.crisis_id}.pdf"'
+    assert answer.content.startswith(b"%PDF")
+    assert len(answer.content) > 5_000
+
+
 def test_a_screen_shows_one_crisis_to_whoever_has_its_address_until_it_is_revoked(visit, home) -> None:
     now = datetime.now(UTC)
     publish_beside(home, [replace(FLOOD, opened_at=now, updated_at=now)])
