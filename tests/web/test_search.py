@@ -128,4 +128,6 @@ def test_what_was_asked_is_shown_and_never_run(visit):
 
 
 def test_the_field_stands_in_the_header_of_a_page(visit):
-    assert re.search(r'<form class="fr-search-bar" role="search" action="/chercher">', visit("national").get("/").text)
+    assert re.search(
+        r'<form class="fr-search-bar" role="search" action="/chercher">', visit("national").get("/connecte").text
+    )
