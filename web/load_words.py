@@ -1,7 +1,7 @@
 """What the load says of a file and its records, in French: the load itself speaks to engineers."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 #: How a message of a load begins: platform, file, and the line where there is one.
 _WHERE = re.compile(r"\w+, (?:file|fichier|address) [^:]*?(?:, (?:line|record) (?P<line>\d+))? ?: ")
@@ -151,7 +151,7 @@ def failure(what: str, remedy: str) -> tuple[str, str]:
     return _sentence(found[0] + line), found[1]
 
 
-def _said(english: str, known: Iterable[tuple[str, ...]]) -> Iterable[tuple[str, ...]]:
+def _said(english: str, known: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
     for pattern, said, *more in known:
         if matched := re.fullmatch(pattern, english, re.DOTALL):
             yield said.format(*matched.groups()), *more

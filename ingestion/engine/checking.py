@@ -8,7 +8,7 @@ import resource
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -108,7 +108,7 @@ def check(chosen: Platform, file: Path) -> Check:
         return Check(failure=(f"{chosen.name}: the file takes too much memory.", "Split it by period."))
     if found.accepted or file.stat().st_size > MOST_RECOGNISED_BYTES:
         return found
-    return Check(**{**vars(found), "looks_like": _recognised(file, chosen)})
+    return replace(found, looks_like=_recognised(file, chosen))
 
 
 def _checked(chosen: Platform, parsed: ParsedFile) -> Check:

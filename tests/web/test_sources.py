@@ -41,24 +41,27 @@ COPY = """
         ('a1-declarations-x', 'pre_plainte', 'un.csv', 'file', 'f00d', now_at - interval 40 hour, 10, 8, 1, 0, 1),
         ('b2-x-y', 'partoo', 'http://127.0.0.1/v2', 'api', null, now_at - interval 1 hour, 3, 3, 0, 0, 0),
         ('b2-z-y', 'partoo', 'http://127.0.0.1/v2', 'api', null, now_at - interval 1 hour, 4, 0, 4, 0, 0)
-    ) as t (load_key, platform, origin, origin_kind, sha256, finished_at, rows_read, rows_new, rows_updated, rows_unchanged,
-        rows_quarantined);
+    ) as t (load_key, platform, origin, origin_kind, sha256, finished_at, rows_read, rows_new, rows_updated, rows_unchanged, rows_quarantined);
     create table audit.set_aside as select 'pre_plainte' as platform, 'declarations' as entity, 'un.csv' as origin,
         'stats_dpt_unite' as field, 'is not the code of a département' as reason, 12 as rows, 4 as first_line,
         now_at as first_at, now_at as last_at;
     create table audit.kpi_platform as select 'pre_complaints' as kpi_code, 'pre_plainte' as platform;
     create table kpi.kpi_catalogue as select 'pre_complaints' as kpi_code, 'Pré-plaintes <commencées>' as label;
-"""
+"""  # noqa: E501 - a table of values
+
+
+def statements() -> str:
+    """Return what makes the copy at this hour."""
+    return COPY.replace("now_at", f"timestamp '{clock.now():%Y-%m-%d %H:%M:%S}'")
 
 
 @pytest.fixture
 def copy(home):
-    now = f"timestamp '{clock.now():%Y-%m-%d %H:%M:%S}'"
-    write_copy(home, COPY.replace("now_at", now))
+    write_copy(home, statements())
 
 
 @pytest.fixture
-def drop(home, copy, monkeypatch):
+def drop(home, copy, monkeypatch):  # noqa: ARG001 - the pages show it
     """The drop folder; files are checked in this process, where its memory is not bound."""
 
     def checks(platform, file, report):
@@ -163,7 +166,8 @@ def test_a_platform_without_a_drop_folder_takes_no_file(visit):
     assert send(visit("ingenieur"), platform="app_stores").status_code == HTTPStatus.NOT_FOUND
 
 
-def test_a_form_of_elsewhere_sends_nothing(home, visit, drop):
+@pytest.mark.usefixtures("drop")
+def test_a_form_of_elsewhere_sends_nothing(home, visit):
     browser = visit("ingenieur")
     strict = Client(enforce_csrf_checks=True, headers={"Host": "127.0.0.1:8091"})
     strict.cookies = browser.cookies
@@ -171,7 +175,8 @@ def test_a_form_of_elsewhere_sends_nothing(home, visit, drop):
     assert not list(home.uploads.glob("*/*-*"))
 
 
-def test_a_file_of_somebody_unknown_is_not_read(home, visit, drop):
+@pytest.mark.usefixtures("drop")
+def test_a_file_of_somebody_unknown_is_not_read(home, visit):
     visit()
     answer = send(Client(headers={"Host": "127.0.0.1:8091"}))
     assert answer.status_code == HTTPStatus.UNAUTHORIZED
@@ -205,7 +210,8 @@ def test_a_file_is_checked_shown_and_handed_over(visit, drop, monkeypatch):
     assert "Le résultat paraîtra ici" in page
 
 
-def test_the_outcome_is_that_of_the_load_after_the_deposit(home, visit, drop):
+@pytest.mark.usefixtures("drop")
+def test_the_outcome_is_that_of_the_load_after_the_deposit(home, visit):
     browser = visit("Admin")  # who reads the copy itself, which is changed below
     report = send(browser)["Location"]
     browser.post(f"{report}/depot")
@@ -234,7 +240,8 @@ def test_an_upload_is_its_senders_alone(visit, drop):
     assert not drop.exists()
 
 
-def test_a_new_upload_takes_the_place_of_the_former_one_and_one_may_abandon_it(home, visit, drop):
+@pytest.mark.usefixtures("drop")
+def test_a_new_upload_takes_the_place_of_the_former_one_and_one_may_abandon_it(home, visit):
     browser = visit("ingenieur")
     first, second = send(browser)["Location"], send(browser)["Location"]
     assert browser.get(first).status_code == HTTPStatus.NOT_FOUND
@@ -261,7 +268,8 @@ def test_what_would_load_nothing_cannot_be_handed_over(visit, drop):
     assert not drop.exists()
 
 
-def test_one_sends_one_file_at_a_time(visit, drop, monkeypatch):
+@pytest.mark.usefixtures("drop")
+def test_one_sends_one_file_at_a_time(visit, monkeypatch):
     entered, leave = threading.Event(), threading.Event()
 
     def waits(*_):
@@ -280,7 +288,8 @@ def test_one_sends_one_file_at_a_time(visit, drop, monkeypatch):
     assert "déjà un fichier" in text(answer)
 
 
-def test_a_file_that_is_too_large_is_refused_before_it_is_read(home, visit, drop):
+@pytest.mark.usefixtures("drop")
+def test_a_file_that_is_too_large_is_refused_before_it_is_read(home, visit):
     class Unread(io.RawIOBase):
         def read(self, *_):
             raise AssertionError("read")
@@ -297,7 +306,8 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_read(home, visit, drop
     assert not list(home.uploads.glob("**/*.*"))
 
 
-def test_a_disk_without_room_takes_no_file(visit, drop, monkeypatch):
+@pytest.mark.usefixtures("drop")
+def test_a_disk_without_room_takes_no_file(visit, monkeypatch):
     monkeypatch.setattr(uploads, "_FREE_BYTES", 1 << 62)
     answer = send(visit("ingenieur"))
     assert answer.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
@@ -325,7 +335,8 @@ def zipped(rows: int) -> bytes:
     ],
     ids=["empty", "encrypted", "bomb", "zip", "other platform", "latin-1", "phone"],
 )
-def test_whatever_is_wrong_is_said_in_words(visit, drop, platform, name, content, said):
+@pytest.mark.usefixtures("drop")
+def test_whatever_is_wrong_is_said_in_words(visit, platform, name, content, said):
     browser = visit("ingenieur")
     shown = text(browser.get(send(browser, content, name, platform)["Location"])).lower().replace("&#x27;", "'")
     assert said.lower() in shown
@@ -334,7 +345,8 @@ def test_whatever_is_wrong_is_said_in_words(visit, drop, platform, name, content
 
 
 @pytest.mark.parametrize("name", ["a.zip", "a", "a.exe", "a.parquet"])
-def test_a_file_of_another_type_is_refused(home, visit, drop, name):
+@pytest.mark.usefixtures("drop")
+def test_a_file_of_another_type_is_refused(home, visit, name):
     answer = send(visit("ingenieur"), name=name)
     assert answer.status_code == HTTPStatus.BAD_REQUEST
     assert "types acceptés" in text(answer)
@@ -367,7 +379,8 @@ def test_a_check_that_does_not_end_is_said(visit, monkeypatch):
     assert "Déposer" not in shown
 
 
-def test_what_is_old_is_swept_and_what_is_not_stays(home, visit, drop):
+@pytest.mark.usefixtures("drop")
+def test_what_is_old_is_swept_and_what_is_not_stays(home, visit):
     report = send(visit("ingenieur"))["Location"]
     begun = home.uploads / "tmpabc.upload.csv"
     begun.write_bytes(b"x")
@@ -381,7 +394,8 @@ def test_what_is_old_is_swept_and_what_is_not_stays(home, visit, drop):
     assert visit("ingenieur").get(report).status_code == HTTPStatus.NOT_FOUND
 
 
-def test_the_lines_are_paged(visit, drop, monkeypatch):
+@pytest.mark.usefixtures("drop")
+def test_the_lines_are_paged(visit, monkeypatch):
     monkeypatch.setattr(sources, "FAULTS_A_PAGE", 1)
     browser = visit("ingenieur")
     report = send(browser)["Location"]

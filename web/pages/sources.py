@@ -214,7 +214,8 @@ def _deposits(opened: Reading, platform: Platform) -> list[Row]:
         {
             "act": found,
             "outcome": next(
-                (row for row in outcomes if row["sha256"] == found.result_id and row["finished_at"] >= found.at), None
+                (row for row in outcomes if row["sha256"] == found.result_id and row["finished_at"] >= found.done_at),
+                None,
             ),
         }
         for found in reversed(done)
@@ -264,7 +265,7 @@ def send(request: PersonRequest, name: str) -> HttpResponse:
 def _received(request: HttpRequest, platform: Platform) -> HttpResponse:
     if "file" not in request.FILES:
         raise ExpectedFailure("Aucun fichier n'a été reçu.", "Choisissez un fichier, puis envoyez-le.")
-    upload_id = uploads.receive(request.person.account, platform, request.FILES["file"])  # ty: ignore[unresolved-attribute]
+    upload_id = uploads.receive(request.person.account, platform, request.FILES["file"])  # ty: ignore[missing-attribute]
     return redirect("source_upload", platform.name, upload_id)
 
 
