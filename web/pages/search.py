@@ -16,7 +16,6 @@ from core import normalize_text, settings, superset
 from operations import topics
 from warehouse import rights
 from web.access import PersonRequest, page, superset_url
-from web.identity import Person
 from web.reading import Reading, Row, opened
 
 LONGEST = 200
@@ -80,7 +79,7 @@ def show(request: PersonRequest) -> HttpResponse:
         base = superset_url(request)
         boards = [Found(title, text, base + superset.dashboard_path(slug)) for slug, title, text in _boards(request)]
         groups = [
-            Group("Chiffres", _figures(reading, kpis, places, asked, _home(request.person))),
+            Group("Chiffres", _figures(reading, kpis, places, asked, request.person.own[0])),
             Group("Territoires", _territories(places, asked, base)),
             Group("Thèmes", _best(asked, _topics() if asked else ())),
             Group("Tableaux de bord", _best(asked, ((board, "") for board in boards))),
@@ -132,11 +131,6 @@ def _best(asked: Iterable[str], candidates: Iterable[tuple[Found, str]]) -> list
         (points, found) for found, more in candidates if (points := _points(asked, f"{found.title} {more}", found.text))
     ]
     return [found for _, found in sorted(ranked, key=lambda pair: (-pair[0], len(pair[1].title), pair[1].title))][:MOST]
-
-
-def _home(person: Person) -> str:
-    """Return the territory whose figures a person is shown first: that of the role, else the nation."""
-    return next((code for code in person.places or () if person.role.endswith(f"-{code}")), NATION)
 
 
 def _names(place: Row) -> frozenset[str]:
