@@ -8,7 +8,7 @@ from typing import NamedTuple
 import yaml
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.http import urlencode
 
 from audit.cells import TOTAL, Period
@@ -169,7 +169,7 @@ def _figures(
 
 def _figure(row: Row) -> Found:
     period = str(Period(row["period_type"], row["period_start"]))
-    url = f"/chiffre/{row['kpi_code']}/{period}/{row['territory_code']}"
+    url = reverse("figure", args=[row["kpi_code"], period, row["territory_code"]])
     if row["breakdown_dimension"] != TOTAL:
         url += "?" + urlencode({"ventilation": f"{row['breakdown_dimension']}={row['breakdown_value']}"})
     return Found(f"{row['kpi_label']} – {row['territory_name']}", f"{row['period_label']} : {row['value_label']}", url)
@@ -196,12 +196,8 @@ def _territories(places: Sequence[Row], asked: frozenset[str], base: str) -> lis
 
 
 def _topics() -> Iterator[tuple[Found, str]]:
-    try:
-        url = reverse("topics")
-    except NoReverseMatch:
-        url = ""
     for topic in topics.watched():
-        yield Found(topic.label, topic.query, url), topic.code
+        yield Found(topic.label, topic.query, reverse("topic", args=[topic.code])), topic.code
 
 
 @cache
