@@ -79,7 +79,7 @@ def published(home):
 def shown(visitor) -> str:
     answer = visitor.get("/")
     assert answer.status_code == HTTPStatus.OK
-    return answer.content.decode()
+    return answer.content.decode().replace("\u00a0", " ")
 
 
 @pytest.mark.usefixtures("published")

@@ -28,7 +28,8 @@ def watch(home):
 
 
 def text(answer) -> str:
-    return answer.content.decode()
+    """Return a page with plain spaces in place of those that no line breaks at."""
+    return answer.content.decode().replace("\u00a0", " ")
 
 
 def shown(answer) -> list[str]:
@@ -78,7 +79,7 @@ def test_who_has_no_role_of_the_project_sees_no_signal(visit):
 def test_a_calm_night_is_said_in_one_sentence_with_the_course_of_the_last_days(home, visit):
     publish_watch(home, [])
     answer = text(visit("national").get("/veille"))
-    assert "Rien ne sort de l'ordinaire : aucun signal n'est ouvert." in answer
+    assert "Rien ne sort de l&#x27;ordinaire : aucun signal n&#x27;est ouvert." in answer
     assert "sept derniers jours : France entière" in answer
     assert "en retard" not in answer
 
@@ -93,7 +94,7 @@ def test_an_empty_list_says_nothing_of_the_present_where_the_live_data_are_late(
 def test_before_the_first_live_copy_the_page_says_so(home, visit):
     publish_watch(home, [])
     (home.published / "live" / "current").unlink()
-    assert "Le direct n'a encore rien publié." in text(visit("national").get("/veille"))
+    assert "Le direct n&#x27;a encore rien publié." in text(visit("national").get("/veille"))
 
 
 @pytest.mark.usefixtures("home")
@@ -112,7 +113,12 @@ def test_a_page_that_asks_again_gets_what_has_changed_and_nothing_else(watch, vi
     changed = visitor.get(f"/veille?vu={seen}", **again)
     assert shown(changed) == [GIRONDE]
     assert "<html" not in text(changed)
-    assert '<div hx-swap-oob="innerHTML:#etat">1 signal ouvert, le plus grave' in text(changed).replace("\n", "")
+    assert '<div hx-swap-oob="innerHTML:#etat">1 signal ouvert, le plus grave' in text(changed)
+    same = visitor.get(
+        "/veille", {"dit": "1 signal ouvert, le plus grave\u00a0: Crue – Gironde, gravité élevée."}, **again
+    )
+    assert shown(same) == [GIRONDE]
+    assert "hx-swap-oob" not in text(same), "what was said is not announced again"
 
 
 # ---- one signal
