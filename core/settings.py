@@ -84,6 +84,11 @@ class Home:
         return self.root / "drop"
 
     @property
+    def uploads(self) -> Path:
+        """Files that were sent to a page and are not in a drop folder yet; on the file system of `drop`."""
+        return self.root / "uploads"
+
+    @property
     def locks(self) -> Path:
         """The writer locks of DuckDB files; see `core.locks`."""
         return self.root / "locks"

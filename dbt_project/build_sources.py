@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from ingestion.engine.contract import Table
-from ingestion.engine.load_log import DATASET, LOADS
+from ingestion.engine.load_log import DATASET, LOADS, SET_ASIDE
 from ingestion.engine.reports import LOAD_LOG
 from ingestion.platforms import PLATFORMS, Platform
 
@@ -68,7 +68,7 @@ def files() -> dict[Path, dict[str, Any]]:
         "name": "platforms",
         "schema": DATASET,
         "description": "What all platforms have in common.",
-        "tables": [table_entry("platforms", LOADS, ())],
+        "tables": [table_entry("platforms", table, ()) for table in (LOADS, SET_ASIDE)],
     }
     sources = {"platforms": collected}
     sources |= {entry.name: platform_source(entry) for entry in PLATFORMS}

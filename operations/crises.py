@@ -243,18 +243,26 @@ def pins(crisis: Crisis) -> list[Pin]:
     return list(crisis.pins.all())
 
 
-def admit_wall(crisis: Crisis, label: str, author: Author) -> tuple[WallAccess, str]:
+def admit_wall(crisis: Crisis, label: str, author: Author, form_id: UUID | None = None) -> tuple[WallAccess, str]:
     """Make the read-only access of a screen, and return it with its token, which is kept nowhere.
+
+    A second submit of the same form gives the access another token: who sees that answer did not see the first.
 
     Raises:
         ExpectedFailure: the screen has no label.
     """
-    if not label.strip():
-        raise ExpectedFailure("L'écran n'a pas de nom.", "Dire où il est : « Salle d'opérations, mur nord ».")
+    act = "écran ajouté"
     token = secrets.token_urlsafe(_TOKEN_BYTES)
-    with acts.once(author, "écran ajouté", None):
+    with acts.once(author, act, form_id) as done:
+        if done:
+            access = WallAccess.objects.get(pk=done.result_id)
+            access.sha256 = _hash(token)
+            access.save(update_fields=["sha256"])
+            return access, token
+        if not label.strip():
+            raise ExpectedFailure("L'écran n'a pas de nom.", "Dire où il est : « Salle d'opérations, mur nord ».")
         access = crisis.walls.create(sha256=_hash(token), label=redact(label.strip()))
-        _record(author, "écran ajouté", crisis, access.label, result_id=access.access_id)
+        _record(author, act, crisis, access.label, result_id=access.access_id, form_id=form_id)
     return access, token
 
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from html import escape
-from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,9 +14,11 @@ from core.errors import ExpectedFailure
 from core.french import moment, number
 from core.settings import Home
 from operations import crises, verdicts
+from operations.alerts import signals
 from operations.alerts.dispatch import Around, concerns, territories_around
-from operations.alerts.signals import Signal, read
+from operations.alerts.signals import Signal
 from operations.alerts.writing import SEVERITIES, subject_of
+from operations.digest import browser
 from operations.models import Crisis, CrisisEvent, Verdict
 from warehouse import published
 
@@ -27,25 +28,28 @@ BEFORE = timedelta(hours=24)
 TITLES = {"fait": "Ce qui s'est passé", "dit": "Ce qui a été dit", "mené": "Ce qui a été mené"}
 
 
-#: Mentions by day of Paris, topic, place and network; networks are distinguished for the nation only.
+#: Mentions by day of Paris, topic and place. The series of a département are published while a crisis of it is open.
 VOLUMES = """
+    with series as (
+        select topic_code, territory_code, bin_start, observed from live_serving.signals.live_mention_band
+        union
+        select topic_code, territory_code, bin_start, observed from live_serving.signals.live_crisis_band
+    )
     select cast(timezone('Europe/Paris', timezone('UTC', bin_start)) as date) as day, topic_code, territory_code,
-        platform, cast(sum(mentions) as bigint) as mentions
-    from live_serving.signals.live_series_hour
-    where bin_start between $since and $until and (platform = 'all') = (territory_code <> 'FR')
-        and platform <> 'brigade_numerique'
+        cast(sum(observed) as bigint) as mentions
+    from series
+    where bin_start between $since and $until
         and list_contains($topics, topic_code) and list_contains($places, territory_code)
-    group by all having sum(mentions) > 0 order by all
+    group by all having sum(observed) > 0 order by all
 """
 
 
 class Volume(NamedTuple):
-    """Mentions of a topic in a place on a network (`all` for all networks) on a day."""
+    """Mentions of a topic in a place on a day."""
 
     day: date
     topic: str
     territory: str
-    network: str
     mentions: int
 
 
@@ -71,16 +75,24 @@ class Report:
 
 
 def gather(home: Home, crisis: Crisis) -> Report:
-    around = territories_around(home)
-    found = sorted((s for s in read(home) if _belongs(crisis, s, around)), key=lambda signal: signal.opened_at)
-    known = {signal.signal_id for signal in found}
+    """Return all that is known of a crisis in a home."""
+    with duckdb.connect(":memory:", config={"threads": 1}) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        published.attach(connection, home, published.LIVE)
+        return told(connection, crisis, territories_around(home))
+
+
+def told(connection: duckdb.DuckDBPyConnection, crisis: Crisis, around: Around) -> Report:
+    """Return what the journal tells of a crisis, and a live copy that is attached, such as that of a right."""
+    known = [signal for signal in signals.told(connection) if _belongs(crisis, signal, around)]
+    identifiers = {signal.signal_id for signal in known}
     return Report(
         crisis=crisis,
         written_at=datetime.now(UTC),
         events=crises.events(crisis),
-        signals=found,
-        given=[verdict for verdict in verdicts.given() if verdict.signal_id in known],
-        volumes=_volumes(home, crisis),
+        signals=sorted(known, key=lambda signal: signal.opened_at),
+        given=[verdict for verdict in verdicts.given() if verdict.signal_id in identifiers],
+        volumes=_volumes(connection, crisis),
     )
 
 
@@ -111,26 +123,18 @@ def _belongs(crisis: Crisis, signal: Signal, around: Around) -> bool:
     return in_time and in_place and signal.topic_code in crisis.topics
 
 
-def _volumes(home: Home, crisis: Crisis) -> list[Volume]:
+def _volumes(connection: duckdb.DuckDBPyConnection, crisis: Crisis) -> list[Volume]:
     """Return the mentions of the crisis's topics and places by day, as far as the published series reach."""
-    if published.current(home, published.LIVE) is None:
-        return []
-    until = crisis.closed_at or datetime.now(UTC)
-    with duckdb.connect(":memory:", config={"threads": 1}) as connection:
-        connection.execute("set TimeZone = 'UTC'")
-        published.attach(connection, home, published.LIVE)
-        try:
-            rows = connection.execute(
-                VOLUMES,
-                {
-                    "since": (crisis.opened_at - BEFORE).replace(tzinfo=None),
-                    "until": until.replace(tzinfo=None),
-                    "topics": list(crisis.topics),
-                    "places": list(crisis.territories) or ["FR"],
-                },
-            ).fetchall()
-        except duckdb.CatalogException:
-            return []  # a copy of before there were series
+    values = {
+        "since": (crisis.opened_at - BEFORE).replace(tzinfo=None),
+        "until": (crisis.closed_at or datetime.now(UTC)).replace(tzinfo=None),
+        "topics": list(crisis.topics),
+        "places": list(crisis.territories) or ["FR"],
+    }
+    try:
+        rows = connection.execute(VOLUMES, values).fetchall()
+    except (duckdb.CatalogException, duckdb.BinderException):
+        return []  # nothing is published, or it was before there were series
     return [Volume(*row) for row in rows]
 
 
@@ -139,8 +143,8 @@ def _volumes(home: Home, crisis: Crisis) -> list[Volume]:
 
 def as_markdown(report: Report) -> str:
     crisis = report.crisis
-    lines = [f"# Crise : {_md(crisis.title)}", "", *(f"- {name} : {_md(value)}" for name, value in _head(report)), ""]
-    for title, columns, rows in _tables(report):
+    lines = [f"# Crise : {_md(crisis.title)}", "", *(f"- {name} : {_md(value)}" for name, value in summary(report)), ""]
+    for title, columns, rows in tables(report):
         lines += [f"## {title}", ""]
         if rows:
             lines += ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
@@ -154,9 +158,9 @@ def as_markdown(report: Report) -> str:
 def as_html(report: Report) -> str:
     """Return the report as one HTML page that needs nothing else."""
     parts = [f"<h1>Crise : {escape(report.crisis.title)}</h1><ul>"]
-    parts += [f"<li>{escape(name)} : {escape(value)}</li>" for name, value in _head(report)]
+    parts += [f"<li>{escape(name)} : {escape(value)}</li>" for name, value in summary(report)]
     parts.append("</ul>")
-    for title, columns, rows in _tables(report):
+    for title, columns, rows in tables(report):
         parts.append(f"<h2>{escape(title)}</h2>")
         if not rows:
             parts.append("<p>Rien.</p>")
@@ -176,7 +180,20 @@ def as_html(report: Report) -> str:
     )
 
 
-def _head(report: Report) -> list[tuple[str, str]]:
+def as_pdf(report: Report) -> bytes:
+    """Return the report as PDF.
+
+    Raises:
+        ExpectedFailure: this machine has no Chromium, or it does not start.
+    """
+    with browser() as chromium:
+        page = chromium.new_context(java_script_enabled=False, offline=True).new_page()
+        page.set_content(as_html(report))
+        margin = dict.fromkeys(("top", "right", "bottom", "left"), "15mm")
+        return page.pdf(format="A4", print_background=True, tagged=True, margin=margin)
+
+
+def summary(report: Report) -> list[tuple[str, str]]:
     crisis = report.crisis
     end = moment(crisis.closed_at) if crisis.closed_at else f"en cours au {moment(report.written_at)}"
     return [
@@ -189,13 +206,9 @@ def _head(report: Report) -> list[tuple[str, str]]:
     ]
 
 
-def _tables(report: Report) -> list[tuple[str, list[str], list[list[str]]]]:
+def tables(report: Report) -> list[tuple[str, list[str], list[list[str]]]]:
     """Return title, columns and rows of each part."""
-    days = []
-    for (day, topic, place), group in groupby(report.volumes, key=lambda volume: volume[:3]):
-        rows = list(group)
-        by_network = ", ".join(f"{row.network} {number(row.mentions)}" for row in rows if row.network != "all")
-        days.append([f"{day:%d/%m/%Y}", topic, place, number(sum(row.mentions for row in rows)), by_network or "–"])
+    days = [[f"{day:%d/%m/%Y}", topic, place, number(mentions)] for day, topic, place, mentions in report.volumes]
     places: dict[str, list[Signal]] = {}
     for signal in report.signals:
         places.setdefault(signal.territory_label, []).append(signal)
@@ -205,7 +218,7 @@ def _tables(report: Report) -> list[tuple[str, list[str], list[list[str]]]]:
     ]
     parts: list[tuple[str, list[str], list[list[str]]]] = [
         ("Chronologie", ["Quand", "Quoi"], [[moment(at), what] for at, what in timeline(report)]),
-        ("Volumes", ["Jour", "Thème", "Territoire", "Mentions", "Par réseau"], days),
+        ("Volumes", ["Jour", "Thème", "Territoire", "Mentions"], days),
         ("Territoires", ["Territoire", "Signaux", "Gravité la plus haute"], spread),
     ]
     for kind, title in TITLES.items():

@@ -13,6 +13,7 @@ from analytics.signals.topics import Topic
 from core import settings
 from core.clock import now, today
 from core.errors import ExpectedFailure
+from core.french import moment
 from ingestion.platforms import PLATFORMS
 from operations import acts, models
 from operations.acts import Author
@@ -86,10 +87,33 @@ def add(topic: Topic, author: Author, form_id: UUID | None = None) -> None:
         acts.record(author, act, ("thème", topic.code), f"{topic.label} : {topic.query}", form_id=form_id)
 
 
-def change(topic: Topic, author: Author, form_id: UUID | None = None) -> None:
+class ChangedMeanwhileError(ExpectedFailure):
+    """Somebody else has decided on the topic since the person looked at it.
+
+    Attributes:
+        last: What was done last.
+    """
+
+    def __init__(self, last: Act) -> None:
+        self.last = last
+        detail = f" ({last.detail})" if last.detail else ""
+        super().__init__(
+            f"Entre-temps, le rôle {last.role} a décidé : {last.kind}{detail}, le {moment(last.at)}.",
+            "Rien n'a été enregistré : prenez-en connaissance, puis recommencez.",
+        )
+
+
+def change(topic: Topic, author: Author, form_id: UUID | None = None, *, seen: int | None = None) -> None:
     """Write a topic that is watched down anew, the project's too; what has changed goes into its history.
 
+    Args:
+        topic: The topic as it shall be.
+        author: Who changes it.
+        form_id: A second submit of the same form changes nothing more.
+        seen: Length of the history that the author has seen; None for who has seen none.
+
     Raises:
+        ChangedMeanwhileError: its history is longer; nothing is written.
         ExpectedFailure: no topic of this code is watched, it is part of one that does not exist, or the database cannot
             be written.
     """
@@ -97,21 +121,24 @@ def change(topic: Topic, author: Author, form_id: UUID | None = None) -> None:
     with acts.once(author, act, form_id, _turn(topic.code)) as done:
         if done:
             return
+        _refuse_changed(topic.code, seen)
         former = find(topic.code)
         _write(topic)
         acts.record(author, act, ("thème", topic.code), _difference(former, topic), form_id=form_id)
 
 
-def end(code: str, author: Author, form_id: UUID | None = None) -> None:
-    """Stop to watch a topic; what it found stays.
+def end(code: str, author: Author, form_id: UUID | None = None, *, seen: int | None = None) -> None:
+    """Stop to watch a topic; what it found stays. Arguments are as in `change`.
 
     Raises:
+        ChangedMeanwhileError: somebody else has decided on it meanwhile.
         ExpectedFailure: no topic of this code is watched.
     """
     act = "thème arrêté"
     with acts.once(author, act, form_id, _turn(code)) as done:
         if done:
             return
+        _refuse_changed(code, seen)
         _write(find(code), active=False)
         acts.record(author, act, ("thème", code), form_id=form_id)
 
@@ -124,6 +151,13 @@ def history(code: str) -> list[Act]:
 def state() -> tuple:
     """Return what is another once operators have decided on topics: first how many they have."""
     return tuple(models.Topic.objects.aggregate(topics=Count("code"), last=Max("updated_at")).values())
+
+
+def _refuse_changed(code: str, seen: int | None) -> None:
+    """Check that nobody has decided on a topic since somebody has seen its history."""
+    done = history(code)
+    if seen is not None and len(done) > seen:
+        raise ChangedMeanwhileError(done[-1])
 
 
 def _write(topic: Topic, *, active: bool = True) -> None:
@@ -190,17 +224,22 @@ def preview(topic: Topic, most: int = 20) -> Preview:
         ExpectedFailure: no live copy was published.
     """
     with published.connect(settings.home()) as connection:
-        try:
-            rows = connection.execute(
-                f"select published_on, title, text, topics from {published.LIVE.catalog}.visibility.live_mention"  # noqa: S608
-                " where published_on > ? and (text is not null or topics is not null) order by published_at desc",
-                [today() - timedelta(days=7)],
-            ).fetchall()
-        except duckdb.CatalogException:
-            raise ExpectedFailure(
-                "Aucune mention n'est publiée dans ce dossier.",
-                "Lancez d'abord `cyberimpact build --live` et `cyberimpact publish --live`.",
-            ) from None
+        return preview_in(connection, topic, most)
+
+
+def preview_in(connection: duckdb.DuckDBPyConnection, topic: Topic, most: int = 20) -> Preview:
+    """Return what a topic finds in a live copy that is attached, such as that of a right; see `preview`."""
+    try:
+        rows = connection.execute(
+            f"select published_on, title, text, topics from {published.LIVE.catalog}.visibility.live_mention"  # noqa: S608
+            " where published_on > ? and (text is not null or topics is not null) order by published_at desc",
+            [today() - timedelta(days=7)],
+        ).fetchall()
+    except (duckdb.CatalogException, duckdb.BinderException):
+        raise ExpectedFailure(
+            "Aucune mention n'est publiée dans ce dossier.",
+            "Lancez d'abord `cyberimpact build --live` et `cyberimpact publish --live`.",
+        ) from None
     by_day = dict.fromkeys(sorted({row[0] for row in rows}), 0)
     examples: dict[str, None] = {}
     for day, title, text, profiles in rows:

@@ -116,8 +116,10 @@ class Policies:
         column: The column of a table that says of which territory a row is.
         whole: Tables without that column, of which everybody reads all rows.
         parents: Tables without that column, by name: the table whose rows they belong to, and the common key.
+        common_tables: Tables that whoever reads something reads, for the pages of `web/`.
         api_tables: Tables that a token of the API reads.
         api_roles: Roles that a token may have.
+        page_tables: By role, tables that it reads on the pages and not in Superset.
     """
 
     roles: Mapping[str, Reader]
@@ -126,8 +128,10 @@ class Policies:
     column: str
     whole: frozenset[str]
     parents: Mapping[str, tuple[str, str]]
+    common_tables: frozenset[str]
     api_tables: frozenset[str]
     api_roles: frozenset[str]
+    page_tables: Mapping[str, frozenset[str]]
 
     def right(self, roles: Iterable[str]) -> Right:
         """Return what an account with these roles may read; roles that are not the project's give nothing.
@@ -140,7 +144,16 @@ class Policies:
             return EVERYTHING
         held = self._held(names)
         datasets = frozenset[str]().union(*(reader.datasets for reader in held))
-        return self._right(frozenset[str]().union(*(self.bundle.tables[slug] for slug in datasets)), held)
+        tables = self.common_tables if held else frozenset[str]()
+        return self._right(tables.union(*(self.bundle.tables[slug] for slug in datasets)), held)
+
+    def page_right(self, roles: Iterable[str]) -> Right:
+        """Return what an account with these roles reads on the pages alone, of the rows of its territories."""
+        names = set(roles)
+        if ADMIN in names:
+            return EVERYTHING
+        tables = frozenset[str]().union(*(self.page_tables.get(name, ()) for name in names))
+        return self._right(tables, self._held(names))
 
     def places(self, roles: Iterable[str]) -> tuple[str, ...] | None:
         """Return the codes of the territories that an account with these roles acts on, None for all.
@@ -231,8 +244,10 @@ def _policies(
         column=rows["column"],
         whole=frozenset(rows["whole_tables"] or {}),
         parents={table: (row["table"], row["key"]) for table, row in (rows["rows_of"] or {}).items()},
+        common_tables=frozenset(roles["pages"]["common"]),
         api_tables=frozenset(roles["api"]["tables"]),
         api_roles=frozenset(roles["api"]["roles"]) | of_territories.keys(),
+        page_tables={name: frozenset(tables) for name, tables in roles["pages"]["roles"].items()},
     )
 
 

@@ -13,6 +13,7 @@ from django.core.management import call_command
 from gunicorn.app.base import BaseApplication
 
 from core import settings
+from web import uploads
 from web.settings import STATIC_ROOT
 
 #: Parts of the design system that no page uses.
@@ -75,6 +76,7 @@ def main() -> None:
     settings.keep_private()
     settings.make_folder(settings.home().run)
     django.setup()
+    uploads.sweep()
     call_command("check", tags=["security"], fail_level="ERROR", stdout=io.StringIO())
     collect()
     Server().run()

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
 
 from core import settings
@@ -35,7 +36,7 @@ class Rule:
     Attributes:
         reads: A table, `schema.table`, that one's right must grant; None for any table.
         opens: What one must be allowed to do to open it; None for nothing special.
-        acts: What one must be allowed to do to send its form; None where it takes none.
+        acts: Of these, what one must be allowed to do to send its form; empty where it takes none.
         methods: What it may be asked by.
         is_open: Whether it needs no session: it is public, or a token or signature in the request decides.
         why: Why it needs none.
@@ -43,7 +44,7 @@ class Rule:
 
     reads: str | None = None
     opens: Act | None = None
-    acts: Act | None = None
+    acts: frozenset[Act] = frozenset()
     methods: frozenset[str] = READING
     is_open: bool = False
     why: str = ""
@@ -53,7 +54,9 @@ class Rule:
         right = person.right
         if not right or (self.reads and not right.is_everything and self.reads not in right.tables):
             return False
-        return {self.opens, None if method in READING else self.acts} - {None} <= person.acts
+        if self.opens and self.opens not in person.acts:
+            return False
+        return method in READING or not self.acts or bool(self.acts & person.acts)
 
 
 def page(*, reads: str | None = None, opens: Act | None = None, acts: Act | None = None) -> Callable[[View], View]:
@@ -62,12 +65,12 @@ def page(*, reads: str | None = None, opens: Act | None = None, acts: Act | None
     A form that only asks, such as a search, is sent by GET.
     """
     methods = READING | {"POST"} if acts else READING
-    return _ruled(Rule(reads, opens, acts, methods))
+    return _ruled(Rule(reads, opens, frozenset({acts} if acts else ()), methods))
 
 
-def act(needs: Act, *, reads: str | None = None) -> Callable[[View], View]:
-    """Say that a view takes a form and shows nothing by itself, and what one must be allowed to do to send it."""
-    return _ruled(Rule(reads=reads, acts=needs, methods=frozenset({"POST"})))
+def act(*needs: Act, reads: str | None = None) -> Callable[[View], View]:
+    """Say that a view takes a form and shows nothing by itself, and of what one must be allowed one to send it."""
+    return _ruled(Rule(reads=reads, acts=frozenset(needs), methods=frozenset({"POST"})))
 
 
 def personal() -> Callable[[View], View]:
@@ -121,8 +124,9 @@ def _without_session(request: HttpRequest) -> HttpResponse:
     if request.method not in READING:
         return failures.expired(request, login_url(request, "/connecte"))
     login = login_url(request, request.get_full_path())
-    if request.headers.get("HX-Request"):
-        return HttpResponse(status=HTTPStatus.NO_CONTENT, headers={"HX-Redirect": login})
+    if request.headers.get("HX-Request"):  # only a part is asked for: the page, and what is typed there, stays
+        context = {"login": login_url(request, "/connecte")}
+        return render(request, "web/expired_part.html", context, status=HTTPStatus.UNAUTHORIZED)
     return HttpResponseRedirect(login)
 
 

@@ -27,6 +27,7 @@ class Point:
         low: Lower end of the expected band, None without one.
         high: Upper end of the expected band.
         is_marked: Whether it is the one that the page is about.
+        expected: What was expected, None where only a band is.
     """
 
     label: str
@@ -34,16 +35,17 @@ class Point:
     low: float | None = None
     high: float | None = None
     is_marked: bool = False
+    expected: float | None = None
 
 
 def course(points: Sequence[Point], title: str) -> SafeString:
-    """Return the picture of a series: a line, the expected band behind it, and the marked points.
+    """Return the picture of a series: a line, what was expected and its band behind it, and the marked points.
 
     Args:
         points: In order of time.
         title: What it shows, for who does not see it.
     """
-    ends = [end for point in points for end in (point.value, point.low, point.high) if end is not None]
+    ends = [end for point in points for end in (point.value, point.low, point.high, point.expected) if end is not None]
     if not ends:
         return format_html("<p>Aucune valeur à montrer.</p>")
     bottom, top = min(0.0, *ends), max(*ends, 0.0)
@@ -60,6 +62,9 @@ def course(points: Sequence[Point], title: str) -> SafeString:
     band = " ".join(
         [f"{x(rank)},{y(point.high or 0)}" for rank, point in known]
         + [f"{x(rank)},{y(point.low or 0)}" for rank, point in reversed(known)]
+    )
+    expected = " ".join(
+        f"{x(rank)},{y(point.expected)}" for rank, point in enumerate(points) if point.expected is not None
     )
     lines = format_html_join(
         "",
@@ -106,12 +111,13 @@ def course(points: Sequence[Point], title: str) -> SafeString:
     )
     return format_html(
         '<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">'
-        '{}<polygon class="band" points="{}"/>{}{}{}</svg>',
+        '{}<polygon class="band" points="{}"/><polyline class="expected" points="{}"/>{}{}{}</svg>',
         WIDTH,
         HEIGHT,
         title,
         beside,
         band,
+        expected,
         lines,
         marks,
         below,

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterator
 from http import HTTPStatus
 
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -45,6 +46,12 @@ class NotFound(Answered):
     """What an address names does not exist, or the reader may not know of it; the remedy lists what exists."""
 
     status = HTTPStatus.NOT_FOUND
+
+
+class TooLarge(Answered):
+    """What was sent is larger than a page takes."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
 class Conflict(Answered):
@@ -97,8 +104,10 @@ def as_json(body: object, status: HTTPStatus = HTTPStatus.OK) -> HttpResponse:
 
 
 def expired(request: HttpRequest, login: str) -> HttpResponse:
-    """Return a page that holds all that was typed into a form, to be sent again after a login."""
-    context = {"title": "Votre session a expiré", "login": login, "fields": list(_typed(request))}
+    """Return a page that holds all that was typed into a form, to be sent again after a login; a file is not kept."""
+    is_file = request.content_type == "multipart/form-data"  # which is not read for somebody unknown
+    fields = [] if is_file else list(_typed(request))
+    context = {"title": "Votre session a expiré", "login": login, "fields": fields, "is_file": is_file}
     return render(request, "web/expired.html", context, status=HTTPStatus.UNAUTHORIZED)
 
 
@@ -117,7 +126,10 @@ def csrf(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG00
     return shown(request, HTTPStatus.FORBIDDEN, failure)
 
 
-def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001 - Django's signature
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    if isinstance(exception, DisallowedHost):  # a page names its host in its links
+        said = "Cette adresse n'est pas celle des pages."
+        return HttpResponse(said, content_type="text/plain; charset=utf-8", status=HTTPStatus.BAD_REQUEST)
     return shown(request, HTTPStatus.BAD_REQUEST)
 
 

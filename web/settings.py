@@ -16,9 +16,9 @@ SECRET_KEY = secrets.token_hex(32)
 
 INSTALLED_APPS = [
     "django.contrib.staticfiles",
-    "django.forms",
     "widget_tweaks",
     "dsfr",
+    "django.forms",  # after the design system, whose templates of widgets come first
     "django_htmx",
     "operations",
     "web.apps.Web",
@@ -76,7 +76,7 @@ WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 FILE_UPLOAD_PERMISSIONS = 0o600
-FILE_UPLOAD_TEMP_DIR = settings.home().run
+FILE_UPLOAD_TEMP_DIR = settings.home().uploads
 
 LOGGING = {
     "version": 1,

@@ -10,7 +10,7 @@ from analytics.text import discovery, keyness, model, polarity, themes
 from analytics.text.keyness import spelled_words
 from analytics.text.kinds import Kind, copies, kind
 from analytics.text.service import Served
-from analytics.text.words import fold, stem, words
+from analytics.text.words import fold, stem, terms, words
 
 #: Probability under which the model hesitates: about half of such answers are wrong, see docs/verbatims.md.
 UNDECIDED = 0.55
@@ -123,7 +123,7 @@ def theme_codes(text: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=_REMEMBERED)
 def term_frequencies(text: str) -> tuple[tuple[str, int], ...]:
-    return tuple(sorted(Counter(stem(word) for word in words(text) if word.isalnum()).items()))
+    return tuple(sorted(terms(text).items()))
 
 
 class Posting(NamedTuple):

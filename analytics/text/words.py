@@ -1,6 +1,7 @@
 """Splits a text into sentences, folded words and stems."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -8,7 +9,7 @@ import snowballstemmer
 
 from privacy.vocabulary import Kind, fold, look_up, word_set
 
-__all__ = ["clean", "fold", "sentences", "stem", "stems", "words"]
+__all__ = ["clean", "fold", "sentences", "stem", "stems", "terms", "words"]
 
 #: Beyond this a text is cut: the longest real testimony is a fifth of it, and no figure needs a book.
 LONGEST = 20_000
@@ -70,6 +71,11 @@ _STEMMER = snowballstemmer.stemmer("french")
 def stem(word: str) -> str:
     """Return the stem of a folded French word, after Snowball."""
     return _STEMMER.stemWord(word)
+
+
+def terms(text: str) -> Counter[str]:
+    """Return the stems by which a search finds a text, and how often each stands in it."""
+    return Counter(stem(word) for word in words(text) if word.isalnum())
 
 
 def stems(words: list[str]) -> list[str]:

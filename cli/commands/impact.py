@@ -36,11 +36,14 @@ def action(
     as_json: AsJson = False,
 ) -> None:
     """Dit l'effet d'une action, avec son incertitude, ou pourquoi on ne peut pas conclure."""
-    from cli.impact_report import report
+    from cli.impact_page import page
+    from warehouse import published
+    from web.effects import report
 
-    found = report(settings.home(), action_id)
+    with published.connect(settings.home()) as connection:
+        found = report(connection, action_id)
     if html is not None:
-        write_text(html, found.as_html())
+        write_text(html, page(found))
     if as_json:
         print_json(found.as_json())
     else:
@@ -55,9 +58,11 @@ def simulate(
     as_json: AsJson = False,
 ) -> None:
     """Dit ce que changerait un déplacement d'heures, d'après les seuls effets mesurés ; refuse s'il n'y en a pas."""
-    from cli.reallocation import simulate as simulated
+    from warehouse import published
+    from web.reallocation import simulate as simulated
 
-    found = simulated(settings.home(), hours, origin, destination)
+    with published.connect(settings.home()) as connection:
+        found = simulated(connection, hours, origin, destination)
     if as_json:
         print_json(found.as_json())
     else:

@@ -26,6 +26,15 @@ def waiting(drop_folder: Path) -> list[Path]:
     return sorted(_safely_named(path) for path in _visible(drop_folder) if stat.S_ISREG(path.lstat().st_mode))
 
 
+def put(platform: Platform, name: str, content: bytes) -> None:
+    """Put a file into the drop folder of a platform, whole or not at all; it replaces one of the same name."""
+    target = folder(platform) / name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f"{name}.part")
+    partial.write_bytes(content)
+    partial.replace(target)
+
+
 def refused(drop_folder: Path) -> list[str]:
     """Return a sentence for each entry of a drop folder that is not a regular file, and so is not read."""
     name = f"{drop_folder.parent.name}/{drop_folder.name}"

@@ -1,6 +1,6 @@
-"""Copies the load logs of all platforms into one table of the warehouse."""
+"""Copies the load logs and what is set aside of all platforms into two tables of the warehouse."""
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 
 import duckdb
@@ -8,6 +8,7 @@ import duckdb
 from core.locks import writer_lock, writer_lock_if_free
 from core.settings import home
 from core.sql import literal
+from ingestion.engine import quarantine
 from ingestion.engine.contract import Field, Table
 from ingestion.engine.reports import LOAD_LOG
 from ingestion.engine.tables import DUCKDB_TYPES
@@ -25,9 +26,28 @@ LOADS = Table(
     fields=(Field("platform", "Name of the platform.", nullable=False), *LOAD_LOG.fields),
 )
 
+#: Neither keys nor values: how many records wait, and why.
+SET_ASIDE = Table(
+    name="set_aside",
+    key="platform",
+    description="How many records of each platform wait in quarantine, by table, origin, field and reason.",
+    fields=(
+        Field("platform", "Name of the platform.", nullable=False),
+        *(
+            field
+            for field in quarantine.quarantine_table("").fields
+            if field.name in {"entity", "origin", "field", "reason"}
+        ),
+        Field("rows", "Records.", type="bigint", nullable=False),
+        Field("first_line", "Line of the first of them in its file, or its rank in the answer.", type="bigint"),
+        Field("first_at", "When the first of them was last met.", type="timestamp", nullable=False),
+        Field("last_at", "When the last of them was last met.", type="timestamp", nullable=False),
+    ),
+)
+
 
 def collect_loads() -> int:
-    """Rebuild `raw_platforms.loads` from every load log that there is.
+    """Rebuild `raw_platforms.loads` from every load log that there is, and `set_aside` from every quarantine.
 
     A platform that was never loaded has no row. What is loaded in micro-batches lives in a file of its own, which is
     read under its writer lock, for as long as the copy of a few rows takes. Where a micro-batch does not give that file
@@ -36,22 +56,29 @@ def collect_loads() -> int:
     Returns:
         The number of loads.
     """
-    columns = ", ".join(f"{field.name} {DUCKDB_TYPES[field.type]}" for field in LOADS.fields)
     with writer_lock(home().warehouse), duckdb.connect(str(home().warehouse)) as connection, _live(connection) as files:
         connection.execute("begin")
         connection.execute(f"create schema if not exists {DATASET}")
-        connection.execute(f"create table if not exists {DATASET}.{LOADS.name} ({columns})")
-        for field in LOADS.fields:  # a table that an earlier version made lacks the newer ones
-            connection.execute(
-                f"alter table {DATASET}.{LOADS.name} add column if not exists {field.name} {DUCKDB_TYPES[field.type]}"
-            )
         read = [entry.name for entry in PLATFORMS if entry.database in files]
-        connection.execute(f"delete from {DATASET}.{LOADS.name} where platform in (select unnest(?))", [read])  # noqa: S608
+        for table in (LOADS, SET_ASIDE):
+            _empty(connection, table, read)
         for platform in _logged(connection, files):
             _copy(connection, platform, files[platform.database])
+        for platform in _quarantined(connection, files):
+            _count(connection, platform, files[platform.database])
         [(rows,)] = connection.execute(f"select count(*) from {DATASET}.{LOADS.name}").fetchall()  # noqa: S608
         connection.execute("commit")
     return rows
+
+
+def _empty(connection: duckdb.DuckDBPyConnection, table: Table, platforms: Sequence[str]) -> None:
+    """Create a table where it is absent, give it the columns that it lacks, and forget what is collected anew."""
+    name = f"{DATASET}.{table.name}"
+    columns = [f'"{field.name}" {DUCKDB_TYPES[field.type]}' for field in table.fields]
+    connection.execute(f"create table if not exists {name} ({', '.join(columns)})")
+    for column in columns:  # a table that an earlier version made lacks the newer ones
+        connection.execute(f"alter table {name} add column if not exists {column}")
+    connection.execute(f"delete from {name} where platform in (select unnest(?))", [list(platforms)])  # noqa: S608
 
 
 @contextmanager
@@ -69,10 +96,19 @@ def _live(connection: duckdb.DuckDBPyConnection) -> Generator[dict[str, str]]:
             connection.execute("detach live")
 
 
-def _logged(connection: duckdb.DuckDBPyConnection, files: dict[str, str]) -> Iterable[Platform]:
-    query = "select database_name, schema_name from duckdb_tables() where table_name = ?"
-    found = set(connection.execute(query, [LOAD_LOG.name]).fetchall())
-    return [entry for entry in PLATFORMS if (files.get(entry.database), entry.dataset) in found]
+def _logged(connection: duckdb.DuckDBPyConnection, files: dict[str, str]) -> Iterator[Platform]:
+    found = _tables(connection)
+    return (entry for entry in PLATFORMS if (files.get(entry.database), entry.dataset, LOAD_LOG.name) in found)
+
+
+def _quarantined(connection: duckdb.DuckDBPyConnection, files: dict[str, str]) -> Iterator[Platform]:
+    found = _tables(connection)
+    return (entry for entry in PLATFORMS if (files.get(entry.database), quarantine.DATASET, entry.name) in found)
+
+
+def _tables(connection: duckdb.DuckDBPyConnection) -> set[tuple[str, str, str]]:
+    query = "select database_name, schema_name, table_name from duckdb_tables()"
+    return set(connection.execute(query).fetchall())
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, platform: Platform, database: str) -> None:
@@ -82,5 +118,15 @@ def _copy(connection: duckdb.DuckDBPyConnection, platform: Platform, database: s
         f" select ? as platform, log.* exclude (_content_hash, _dlt_load_id, _dlt_id)"
         f" from {schema}.{LOAD_LOG.name} as log"
         f" where _dlt_load_id in (select load_id from {schema}._dlt_loads where status = 0)"
+    )
+    connection.execute(statement, [platform.name])
+
+
+def _count(connection: duckdb.DuckDBPyConnection, platform: Platform, database: str) -> None:
+    statement = (
+        f"insert into {DATASET}.{SET_ASIDE.name} by name"  # noqa: S608
+        " select ? as platform, entity, origin, field, reason, count(quarantine_id) as rows,"
+        " min(line) as first_line, min(quarantined_at) as first_at, max(quarantined_at) as last_at"
+        f' from "{database}".{quarantine.DATASET}."{platform.name}" group by all'
     )
     connection.execute(statement, [platform.name])

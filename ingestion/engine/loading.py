@@ -26,7 +26,7 @@ from core.settings import home
 from ingestion.engine import quarantine, tables
 from ingestion.engine.contract import GENERATION, Table
 from ingestion.engine.files import exported_day
-from ingestion.engine.parsed_file import ParsedFile, as_they_are, parse_tabular
+from ingestion.engine.parsed_file import open_file
 from ingestion.engine.pipelines import explain, open_pipeline, table_resource
 from ingestion.engine.records import Record
 from ingestion.engine.reports import LOAD_LOG, EntityReport, LoadReport, log_rows, refusals
@@ -121,7 +121,7 @@ def _prepared(chosen: Platform) -> Generator[dlt.Pipeline]:
 
 
 def _load_file(chosen: Platform, file: Path, progress: ProgressCallback) -> LoadReport:
-    parsed = _open(chosen, file)
+    parsed = open_file(chosen, file)
     exported_on = exported_day(parsed.name)
     origin = Origin(chosen.name, "file", parsed.name, parsed.sha256, parsed.size_bytes, exported_on)
     with _prepared(chosen) as pipeline:
@@ -138,13 +138,6 @@ def _load_file(chosen: Platform, file: Path, progress: ProgressCallback) -> Load
     )
     reports = tuple(EntityReport.of(validator) for validator in validators)
     return LoadReport(chosen.name, origin, reports, (*problems, *refusals(origin, reports)), parsed.repaired)
-
-
-def _open(chosen: Platform, file: Path) -> ParsedFile:
-    module = chosen.connector
-    if hasattr(module, "open_file"):
-        return module.open_file(file)
-    return parse_tabular(file, chosen.name, module.CONTRACT, getattr(module, "adapter", as_they_are))
 
 
 def _load_api(chosen: Platform, progress: ProgressCallback) -> LoadReport:

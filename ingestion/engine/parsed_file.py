@@ -24,6 +24,7 @@ from ingestion.engine.files import (
 from ingestion.engine.json_files import AGAIN, is_json, lifted, read_records, without_doubles
 from ingestion.engine.records import Record
 from ingestion.engine.spreadsheets import open_xlsx
+from ingestion.platforms import Platform
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,18 @@ Adapter = Callable[[Sequence[str], str], Sequence[tuple[Table | None, Adapt]]]
 def as_they_are(_labels: Sequence[str], _name: str) -> Sequence[tuple[Table | None, Adapt]]:
     """Return one table, whose records are those of the file."""
     return [(None, lambda values: [values])]
+
+
+def open_file(platform: Platform, path: Path) -> ParsedFile:
+    """Open a file as the platform's connector does: by a way of its own, or as an export.
+
+    Raises:
+        ExpectedFailure: the file cannot be read, no table is recognised, or a required column is missing.
+    """
+    module = platform.connector
+    if hasattr(module, "open_file"):
+        return module.open_file(path)
+    return parse_tabular(path, platform.name, module.CONTRACT, getattr(module, "adapter", as_they_are))
 
 
 def parse_tabular(path: Path, platform: str, contract: Sequence[Table], adapter: Adapter = as_they_are) -> ParsedFile:

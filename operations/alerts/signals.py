@@ -94,8 +94,8 @@ def told(connection: duckdb.DuckDBPyConnection, signal_id: str | None = None) ->
                 ("evidence", "bin_start, series"),
             )
         }
-    except duckdb.CatalogException:
-        return []  # published before there were signals
+    except (duckdb.CatalogException, duckdb.BinderException):
+        return []  # no live copy is there, or it was published before there were signals
     return [
         Signal(
             **{name: _instant(row[name]) for name in COLUMNS},

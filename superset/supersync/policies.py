@@ -20,7 +20,7 @@ TERRITORIAL = re.compile(
     r".*(territory|departement|region|groupement|commune|postal|insee|map)(_(code|name|label|id))?", re.IGNORECASE
 )
 _FIELDS = {
-    "roles.yml": {"permissions", "roles", "services", "territories", "reserved", "api"},
+    "roles.yml": {"permissions", "roles", "services", "territories", "reserved", "api", "pages"},
     "rls.yml": {"column", "nation", "without_territory", "whole_tables", "rows_of"},
     "users.yml": {"users"},
 }

@@ -35,13 +35,16 @@ from analytics.impact.sequential import boundary
 from analytics.impact.table import COLUMNS, evaluate, read_register, to_table
 from analytics.impact.targets import targets
 from analytics.impact.wording import percent, sentence, sentence_so_far
-from cli.impact_report import report
+from cli.impact_page import page
 from cli.main import app
-from cli.reallocation import simulate
 from core.errors import ExpectedFailure
 from core.settings import Home
 from tests.analytics.simulated_actions import trial
 from tests.handmade import write_copy
+from warehouse import published
+from web.effects import Report
+from web.effects import report as report_from
+from web.reallocation import simulate as simulate_from
 
 MONDAY = date(2025, 1, 6)
 WEEK = timedelta(weeks=1)
@@ -436,6 +439,11 @@ create table impact.fct_action_effect_period as
 """
 
 
+def report(home: Home, action_id: str) -> Report:
+    with published.connect(home) as connection:
+        return report_from(connection, action_id)
+
+
 def test_the_report_tells_what_was_published_and_who_chose_the_kpi(home: Home) -> None:
     write_copy(home, COPY)
     report_of = report(home, "<b>A1</b>")
@@ -451,12 +459,12 @@ def test_the_report_tells_what_was_published_and_who_chose_the_kpi(home: Home) -
 
 def test_the_page_stands_alone_and_runs_nothing_that_a_platform_wrote(home: Home) -> None:
     write_copy(home, COPY)
-    page = report(home, "<b>A1</b>").as_html()
-    assert "<svg" in page
-    assert "&lt;script&gt;" in page
-    assert "<script" not in page
-    assert "<b>" not in page
-    assert "http" not in page
+    html = page(report(home, "<b>A1</b>"))
+    assert "<svg" in html
+    assert "&lt;script&gt;" in html
+    assert "<script" not in html
+    assert "<b>" not in html
+    assert "http" not in html
 
 
 def test_a_report_without_an_effect_says_why_and_what_would_help(home: Home) -> None:
@@ -552,7 +560,8 @@ def test_a_copy_without_the_marts_says_what_to_do(home: Home) -> None:
 def test_moving_hours_tells_the_expected_change_with_its_interval(home: Home) -> None:
     """Both have lost 40 for 4 hours, from 20 to 60: ten an hour, five to fifteen; 8 hours are 80, together 0 ± 57."""
     write_copy(home, COPY)
-    text = simulate(home, 8, "T0", "T1").as_text()
+    with published.connect(home) as connection:
+        text = simulate_from(connection, 8, "T0", "T1").as_text()
     assert "Ain : +80, intervalle à 90 % entre +40 et +120." in text
     assert "Aisne : −80, intervalle à 90 % entre −120 et −40." in text
     assert "Ensemble : 0, intervalle à 90 % entre −56,6 et +56,6. On ne peut pas conclure" in text
@@ -572,8 +581,8 @@ def test_a_move_without_a_measured_effect_is_refused(
     home: Home, hours: float, origin: str, destination: str, sentence: str
 ) -> None:
     write_copy(home, COPY)
-    with pytest.raises(ExpectedFailure, match=sentence):
-        simulate(home, hours, origin, destination)
+    with published.connect(home) as connection, pytest.raises(ExpectedFailure, match=sentence):
+        simulate_from(connection, hours, origin, destination)
 
 
 def test_the_verb_takes_an_action_or_a_simulation(home: Home, tmp_path: Path) -> None:

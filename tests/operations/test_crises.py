@@ -146,24 +146,27 @@ def test_what_is_written_is_redacted_and_satisfies_its_contract(home, crisis) ->
 
 
 def with_series(file: Path) -> None:
-    """Add hourly series to a live copy, as the macro `signal_series` makes them: networks of France alone."""
+    """Add the published hours to a live copy: the nation is in both tables while a crisis of it is open."""
     hour = NOW.replace(tzinfo=None)
-    rows = [
-        ("crue", "all", "FR-27", hour, 37),
-        ("crue", "all", "FR-33", hour, 500),
-        ("autre", "all", "FR-27", hour, 600),
-        ("crue", "all", "FR-27", hour - timedelta(days=9), 700),
-        ("crue", "all", "FR", hour, 537),
-        ("crue", "x", "FR", hour, 530),
-        ("crue", "press", "FR", hour, 7),
-        ("crue", "brigade_numerique", "FR", hour, 3),
-    ]
+    of_the_nation = ("crue", "FR", hour, 537.0)
+    tables = {
+        "live_mention_band": [of_the_nation],
+        "live_crisis_band": [
+            of_the_nation,
+            ("crue", "FR-27", hour, 30.0),
+            ("crue", "FR-27", hour - timedelta(minutes=1), 7.0),
+            ("crue", "FR-33", hour, 500.0),
+            ("autre", "FR-27", hour, 600.0),
+            ("crue", "FR-27", hour - timedelta(days=9), 700.0),
+        ],
+    }
     with duckdb.connect(str(file)) as connection:
-        connection.execute(
-            "create table signals.live_series_hour (topic_code varchar, platform varchar, territory_code varchar,"
-            " bin_start timestamp, mentions bigint)"
-        )
-        connection.executemany("insert into signals.live_series_hour values (?, ?, ?, ?, ?)", rows)
+        for table, rows in tables.items():
+            connection.execute(
+                f"create table signals.{table} (topic_code varchar, territory_code varchar, bin_start timestamp,"
+                " observed double)"
+            )
+            connection.executemany(f"insert into signals.{table} values (?, ?, ?, ?)", rows)
 
 
 def test_the_report_says_what_happened_where_how_much_and_what_was_done(home, crisis) -> None:
@@ -188,7 +191,7 @@ def test_the_report_says_what_happened_where_how_much_and_what_was_done(home, cr
         "Crise close",
     ]
     text = as_markdown(report)
-    assert [line for line in text.splitlines() if "| crue |" in line] == [f"| {paris_day()} | crue | FR-27 | 37 | – |"]
+    assert [line for line in text.splitlines() if "| crue |" in line] == [f"| {paris_day()} | crue | FR-27 | 37 |"]
     assert "| Eure | 1 | élevée |" in text
     assert "Route \\<fermée\\> \\| pont" in text
     page = as_html(report)
@@ -197,16 +200,14 @@ def test_the_report_says_what_happened_where_how_much_and_what_was_done(home, cr
         assert f"<h2>{title}</h2>" in page
 
 
-def test_a_crisis_of_the_nation_tells_its_networks(home) -> None:
+def test_a_crisis_of_the_nation_counts_each_mention_once(home) -> None:
     with_series(publish(home, []))
     national = crises.open_crisis(
         author=WATCHING, topics=["crue"], territories=[], title="Crues", kind=None, owner="team:veille"
     )
     assert national.kind == "climatique", "without a kind, it is of that of its topic"
     text = as_markdown(gather(home, national))
-    assert [line for line in text.splitlines() if "| crue |" in line] == [
-        f"| {paris_day()} | crue | FR | 537 | press 7, x 530 |"
-    ]
+    assert [line for line in text.splitlines() if "| crue |" in line] == [f"| {paris_day()} | crue | FR | 537 |"]
 
 
 def test_signals_around_and_within_a_crisis_belong_to_it(home, crisis, monkeypatch) -> None:

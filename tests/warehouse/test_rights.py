@@ -128,9 +128,15 @@ def test_superset_gives_what_the_copies_hold(tmp_path):
     reads = {dataset.slug: rights.current().bundle.tables[dataset.slug] for dataset in bundle.datasets}
     for role in declared.roles:
         granted = right(role.name).tables
-        assert granted.keys() == frozenset().union(*(reads[slug] for slug in role.datasets))
+        assert granted.keys() == rights.current().common_tables.union(*(reads[slug] for slug in role.datasets))
     dashboards = {dashboard.slug: supersets.datasets_of(dashboard, bundle) for dashboard in bundle.dashboards}
     assert dashboards == rights.current().bundle.datasets  # variants for phones included
+
+
+def test_what_the_pages_show_is_for_every_role_that_reads_and_for_nobody_else():
+    assert right("departement-FR-33").tables["audit.platform_load"] is None
+    assert not right("Gamma").tables
+    assert "audit.platform_load" not in rights.current().api_right("national").tables
 
 
 def test_a_token_reads_what_the_endpoint_needs_and_no_more():

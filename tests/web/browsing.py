@@ -68,4 +68,13 @@ def is_accessible(page: Page) -> None:
     """Check a page as it is now with axe-core, and that it is not wider than the screen."""
     found = Axe().run(page)
     assert not found.violations_count, found.generate_report()
-    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    page.wait_for_function("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+
+
+@pytest.fixture(params=[(DESKTOP, False), (PHONE, True)], ids=["desktop", "dark-phone"])
+def officer_page(request: pytest.FixtureRequest, chromium: Browser, served: str) -> Generator[Page]:
+    """A page of somebody who acts on Gironde."""
+    size, is_dark = request.param
+    roles = ("prevention", "veille", "departement-FR-33")
+    with looking(chromium, served, *roles, size=size, is_dark=is_dark) as page:
+        yield page

@@ -15,6 +15,7 @@ import yaml
 from django.test import Client
 
 from core import settings
+from tests.web.browsing import chromium, officer_page, served  # noqa: F401 - fixtures
 from web import identity
 
 ROLES = yaml.safe_load((settings.CHECKOUT / "superset/policies/roles.yml").read_text("utf-8"))

@@ -33,6 +33,10 @@ ALL = frozenset(ROLES) | {STRANGER}
 NOBODY = frozenset[str]()
 AUDITORS = frozenset({"auditeur", "Admin"})
 WATCHERS = frozenset({"veille", "Admin"})
+WRITERS = frozenset({"prevention", "Admin"})
+#: Of which platform who may send a file is in `tests/web/test_sources.py`.
+SENDERS = frozenset({"administrateur", "ingenieur", "prevention", "Admin"})
+READERS_OF_TEXTS = frozenset({"administrateur", "analyste", "auditeur", "Admin"})
 
 #: By route: whom it answers if they read, and whom if they send a form. A route without its line fails.
 ROUTES = {
@@ -50,6 +54,39 @@ ROUTES = {
     "verifier/definitions": (AUDITORS, NOBODY),
     "verifier/affiche": (AUDITORS, NOBODY),
     "verifier/cle-publique": (AUDITORS, NOBODY),
+    "crises": (READERS, NOBODY),
+    "crises/nouvelle": (WATCHERS, WATCHERS),
+    "crises/<str:crisis_id>": (READERS, WATCHERS),
+    "crises/<str:crisis_id>/journal": (READERS, NOBODY),
+    "crises/<str:crisis_id>/clore": (WATCHERS, WATCHERS),
+    "crises/<str:crisis_id>/rapport": (READERS, NOBODY),
+    "crises/<str:crisis_id>/rapport.pdf": (READERS, NOBODY),
+    "crises/<str:crisis_id>/courbes": (NOBODY, WATCHERS),
+    "crises/<str:crisis_id>/courbes/<int:pin_id>/retirer": (NOBODY, WATCHERS),
+    "crises/<str:crisis_id>/ecrans": (NOBODY, WATCHERS),
+    "crises/<str:crisis_id>/ecrans/<str:access_id>/revoquer": (NOBODY, WATCHERS),
+    "themes": (READERS, NOBODY),
+    "themes/nouveau": (WATCHERS, WATCHERS),
+    "themes/<str:code>": (READERS, WATCHERS),
+    "themes/<str:code>/arreter": (WATCHERS, WATCHERS),
+    "mur/<str:token>": (ALL, NOBODY),
+    "veille": (READERS, NOBODY),
+    "veille/<str:signal_id>": (READERS, WATCHERS),
+    "actions": (READERS, NOBODY),
+    "actions/nouvelle": (WRITERS, WRITERS),
+    "actions/brouillons/<str:draft_id>": (WRITERS, WRITERS),
+    "actions/deplacer": (READERS, NOBODY),
+    "actions/<path:action_id>": (READERS, NOBODY),
+    "mes-alertes": (READERS, READERS),
+    "mes-alertes/nouveau": (READERS, READERS),
+    "mes-alertes/<str:subscription_id>": (READERS, READERS),
+    "sources": (READERS, NOBODY),
+    "sources/<str:name>": (READERS, NOBODY),
+    "sources/<str:name>/envoi": (NOBODY, SENDERS),
+    "sources/<str:name>/abandon": (NOBODY, SENDERS),
+    "sources/<str:name>/envoi/<uuid:upload_id>": (READERS, NOBODY),
+    "sources/<str:name>/envoi/<uuid:upload_id>/depot": (NOBODY, SENDERS),
+    "textes": (READERS_OF_TEXTS, NOBODY),
     "verdict/<token>": (ALL, ALL),
     "api/": (ALL, NOBODY),
     "api/docs": (ALL, NOBODY),
@@ -59,11 +96,12 @@ ROUTES = {
     "health": (ALL, NOBODY),
 }
 PARAMETER = re.compile(r"<(?:(\w+):)?\w+>")
+OF_KIND = {"int": "1", "uuid": "00000000-0000-0000-0000-000000000000"}
 
 
 def path_of(route: str) -> str:
     """Return an address of a route, which names nothing that exists."""
-    return "/" + PARAMETER.sub(lambda found: "1" if found[1] == "int" else "x", route)
+    return "/" + PARAMETER.sub(lambda found: OF_KIND.get(found[1], "x"), route)
 
 
 def is_answered(answer) -> bool:

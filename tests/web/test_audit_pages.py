@@ -10,8 +10,6 @@ from playwright.sync_api import Browser, expect
 from audit import signing
 from core.settings import Home
 from tests.web.browsing import DESKTOP, PHONE, is_accessible, looking
-from tests.web.browsing import chromium as chromium  # noqa: PLC0414 - a fixture
-from tests.web.browsing import served as served  # noqa: PLC0414
 from tests.web.published_figures import address, publish
 
 pytestmark = pytest.mark.long

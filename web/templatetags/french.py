@@ -6,6 +6,7 @@ from decimal import Decimal
 from django import template
 
 from core import french
+from core.clock import PARIS, today
 
 register = template.Library()
 
@@ -16,6 +17,13 @@ def moment(value: datetime | None) -> str:
     if value is None:
         return "–"
     return french.moment(value if value.tzinfo else value.replace(tzinfo=UTC))
+
+
+@register.filter
+def clock(value: datetime) -> str:
+    """Return the hour of an instant in the time of Paris, with its day where that is not today: `08 h 05`."""
+    there = value.astimezone(PARIS)
+    return f"{there:%H h %M}" if there.date() == today() else f"{there:%d/%m, %H h %M}"
 
 
 @register.filter
@@ -31,3 +39,9 @@ def number(value: float | Decimal | None) -> str:
 @register.filter
 def exact(value: float | Decimal | None) -> str:
     return french.exact(value) if value is not None else "–"
+
+
+@register.filter
+def named(names: dict[str, str], code: str) -> str:
+    """Return the name of a code, the code itself where it has none."""
+    return names.get(code, code)

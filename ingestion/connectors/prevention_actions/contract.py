@@ -54,6 +54,8 @@ AUDIENCES = (
     "Professionnels de santé",
     "Victimes",
 )
+#: Whether an action was withdrawn: it did not take place, or was declared by mistake.
+WITHDRAWALS = ("Non", "Oui")
 CHANNELS = (
     "En présence",
     "Visioconférence",
@@ -175,6 +177,8 @@ MANDATORY: Mapping[str, str] = {
     "date_debut": "Date de début",
 }
 
+MISSING = "est obligatoire et n'est pas renseigné"
+
 
 def _whole_line(row: Row) -> Row:
     """Refuse a line that lacks a mandatory value, or that ends before it begins.
@@ -184,7 +188,7 @@ def _whole_line(row: Row) -> Row:
     """
     for name in MANDATORY:
         if row.get(name) is None:
-            raise RejectedError(name, "est obligatoire et n'est pas renseigné")
+            raise RejectedError(name, MISSING)
     end = row.get("date_fin")
     if end is not None and end < row["date_debut"]:
         raise RejectedError("date_fin", "précède la date de début", end)
@@ -230,6 +234,12 @@ ACTIONS = Table(
             "Codes of the KPIs that the action is meant to move, separated by semicolons.",
             ("Indicateurs visés",),
             indicators,
+        ),
+        Field(
+            "retrait",
+            "'Oui' where the unit has withdrawn the action, which counts in no figure then.",
+            ("Retirée", "Action retirée"),
+            one_of(WITHDRAWALS),
         ),
         GENERATION,
         UNKNOWN_COLUMNS,

@@ -8,8 +8,8 @@ import pytest
 
 from core import settings
 from core.errors import ExpectedFailure
-from ingestion.engine import loading
 from ingestion.engine.loading import load
+from ingestion.engine.parsed_file import open_file
 from ingestion.engine.validation import Origin, TableValidator
 from ingestion.platforms import platform
 from tests.ingestion.every_connector import NAMES, ask, contract, snapshot
@@ -31,7 +31,7 @@ def examples(name):
 def read(name, file):
     """Return what a file holds by table, and the reasons of what is refused; nothing is written."""
     rows, refused = {}, []
-    for part in loading._open(platform(name), file).parts:
+    for part in open_file(platform(name), file).parts:
         validator = TableValidator(part.table, Origin(name, "file", file.name), lambda _: {}, lambda _: None)
         validator.validate(part.records)
         found = [row for batch in validator.changes() for row in batch.to_pylist()]
@@ -127,7 +127,7 @@ def test_a_bad_first_line_does_not_hide_the_others(tmp_path):
 def test_cp1252_in_json_is_repaired(tmp_path):
     file = tmp_path / "a.jsonl"
     file.write_bytes((json.dumps(HOUR | {"site_level2": "école"}, ensure_ascii=False) + "\n").encode("cp1252"))
-    parsed = loading._open(platform("audience"), file)
+    parsed = open_file(platform("audience"), file)
     assert (parsed.repaired.count, parsed.repaired.line) == (1, 1)
     assert read("audience", file)[0]["hourly_visits"][0]["site_level2"] == "école"
 

@@ -55,3 +55,40 @@ def test_a_live_file_that_its_writer_keeps_leaves_its_loads_as_they_were(home, e
     with writer_lock(home.live):
         assert collect_loads() == 2, "the first of the chat, and the other platform's"
     assert collect_loads() == 3
+
+
+def test_what_is_set_aside_is_counted_by_reason_in_both_files_and_its_values_are_not_copied(home, exports):
+    faults = exports / "declarations.csv"
+    header = (
+        "stats_id;stats_debut_declaration;stats_fin_declaration;stats_dpt_unite;stats_pers_physique;stats_pers_morale"
+    )
+    lines = [
+        f"D{rank};2025-01-10 10:00;2025-01-10 10:20;{place};1;0" for rank, place in enumerate(("33", "ZZZ", "YYY"))
+    ]
+    faults.write_text("\n".join((header, *lines)) + "\n", encoding="utf-8")
+    load("pre_plainte", file=faults)
+    chat = exports / "chat.csv"
+    chat.write_text(
+        "R1;24/03/2025 10:15;Chat;Je m'informe;Recrutement;x\nR2;pas un jour;Chat;a;b;x\n", encoding="utf-8"
+    )
+    load("brigade_numerique", file=chat)
+    collect_loads()
+    columns = "platform, entity, origin, field, reason, rows, first_line"
+    expected = (
+        "pre_plainte",
+        "declarations",
+        "declarations.csv",
+        "stats_dpt_unite",
+        "is not the code of a département",
+    )
+    assert ask(home, f"select {columns} from raw_platforms.set_aside where platform = 'pre_plainte'") == [
+        (*expected, 2, 3)
+    ]
+    assert ask(home, "select rows from raw_platforms.set_aside where platform = 'brigade_numerique'") == [(1,)]
+    assert {name for (name,) in ask(home, "select column_name from (describe raw_platforms.set_aside)")}.isdisjoint(
+        {"value", "payload", "record_key"}
+    )
+    faults.write_text("\n".join((header, *(line.replace("ZZZ", "40").replace("YYY", "40") for line in lines))), "utf-8")
+    load("pre_plainte", file=faults)
+    collect_loads()
+    assert ask(home, "select platform from raw_platforms.set_aside") == [("brigade_numerique",)]

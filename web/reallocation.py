@@ -4,13 +4,13 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import duckdb
+
 from analytics.impact import Interval
 from analytics.impact.reallocation import MeasuredEffect, Reallocation, reallocate
-from analytics.impact.wording import between, signed
-from cli.impact_report import read
+from analytics.impact.wording import between, number, signed
 from core.errors import ExpectedFailure
-from core.settings import Home
-from warehouse import published
+from web.effects import read
 
 #: Windows that are over, of actions whose hours are known: the others do not show what an hour brings.
 MEASURED = """
@@ -68,26 +68,38 @@ class Simulation:
             "refused": list(self.refused),
         }
 
-    def as_text(self) -> str:
-        lines = [f"Déplacer {self.hours:g} heures de prévention, de {self.origin} vers {self.destination} :"]
-        for label, move in self.changes:
-            lines += [
-                "",
+    @property
+    def title(self) -> str:
+        return f"Déplacer {number(self.hours)} heures de prévention, de {self.origin} vers {self.destination}"
+
+    def described(self) -> list[tuple[str, list[str]]]:
+        """Return the label of each KPI with what is expected of it, in French."""
+        return [
+            (
                 label,
-                f"  {self.origin} : {_change(move.origin)}.",
-                f"  {self.destination} : {_change(move.destination)}.",
-                f"  Ensemble : {_change(move.together)}. {_verdict(move.together)}",
-                f"  D'après {move.actions} action(s) mesurée(s) dans ces deux territoires.",
-            ]
+                [
+                    f"{self.origin} : {_change(move.origin)}.",
+                    f"{self.destination} : {_change(move.destination)}.",
+                    f"Ensemble : {_change(move.together)}. {_verdict(move.together)}",
+                    f"D'après {move.actions} action(s) mesurée(s) dans ces deux territoires.",
+                ],
+            )
+            for label, move in self.changes
+        ]
+
+    def as_text(self) -> str:
+        lines = [f"{self.title} :"]
+        for label, sentences in self.described():
+            lines += ["", label, *(f"  {sentence}" for sentence in sentences)]
         lines += ["", *self.refused] if self.refused else []
         return "\n".join([*lines, "", ASSUMED])
 
 
-def simulate(home: Home, hours: float, origin: str, destination: str) -> Simulation:
+def simulate(connection: duckdb.DuckDBPyConnection, hours: float, origin: str, destination: str) -> Simulation:
     """Return what moving hours from one département to another would change, from the effects measured in both.
 
     Args:
-        home: Where the published copy is.
+        connection: Published copies, the daily one as default catalog.
         hours: Hours of prevention.
         origin: Code of the département that gives them, as FR-33.
         destination: Code of the one that takes them.
@@ -101,9 +113,8 @@ def simulate(home: Home, hours: float, origin: str, destination: str) -> Simulat
         )
     if origin == destination:
         raise ExpectedFailure(f"Le départ et l'arrivée sont les mêmes : {origin}.", "Donnez deux territoires.")
-    with published.connect(home) as connection:
-        names = {code: _name(connection, code) for code in (origin, destination)}
-        found = {code: read(connection, MEASURED, code) for code in (origin, destination)}
+    names = {code: _name(connection, code) for code in (origin, destination)}
+    found = {code: read(connection, MEASURED, code) for code in (origin, destination)}
     for code, rows in found.items():
         if not rows:
             raise ExpectedFailure(

@@ -1,4 +1,4 @@
-"""The report on the effect of an action, in French, from the published marts."""
+"""What is known of the effect of an action, in French, from a published copy."""
 
 from dataclasses import dataclass
 from datetime import UTC, date
@@ -9,15 +9,20 @@ import duckdb
 
 from analytics.impact import Certainty, Interval, wording
 from analytics.impact.targets import answers_to_events
-from cli.impact_page import Period, page
 from core.clock import PARIS
 from core.errors import ExpectedFailure
 from core.french import day
-from core.settings import Home
-from warehouse import published
+from web.charts import Point
+from web.failures import NotFound
 
 _SUGGESTED = 5
+NEXT_PUBLICATION = "Attendez la publication suivante, ou lancez `cyberimpact build` puis `cyberimpact publish`."
 PERIOD_NAMES = {"day": "jour", "week": "semaine", "month": "mois"}
+
+LEGEND = (
+    "Trait plein : observé. Tirets : attendu sans l'action. Bande : où l'observé serait resté neuf fois sur dix. Point "
+    "rouge : première période suivie."
+)
 
 EFFECTS = "from impact.fct_action_effect where action_id = ? order by kpi_code"
 PERIODS = """
@@ -34,6 +39,17 @@ ALL_EFFECTS = """
     from impact.fct_action_effect
     where donors is not null
 """
+
+
+@dataclass(frozen=True)
+class Period:
+    """A period of the picture: what was counted and expected; the band only from the action on."""
+
+    start: date
+    is_after: bool
+    counted: float
+    expected: float
+    band: Interval | None
 
 
 @dataclass(frozen=True)
@@ -61,6 +77,12 @@ class Reading:
     @property
     def label(self) -> str:
         return self.effect["kpi_label"] or self.effect["kpi_code"] or "Aucun indicateur"
+
+    @property
+    def title(self) -> str:
+        code, period_type = self.effect["kpi_code"], self.effect["period_type"]
+        name = f"{self.label} ({code})" if code else self.label
+        return f"{name}, par {PERIOD_NAMES[period_type]}" if period_type else name
 
     def interval(self, name: str) -> Interval:
         return Interval(self.effect[f"{name}_low"], self.effect[f"{name}_high"])
@@ -110,24 +132,20 @@ class Report:
         }
 
     def as_text(self) -> str:
-        lines = self._heading()
+        lines = self.heading()
         for reading in self.readings:
-            lines += ["", _title(reading), *(f"  {line}" for line in self._lines(reading))]
+            lines += ["", reading.title, *(f"  {line}" for line in self.lines(reading))]
         return "\n".join(lines)
 
-    def as_html(self) -> str:
-        """Return one page that needs no other file and no network; whatever comes from a platform is escaped."""
-        sections = [(_title(reading), self._lines(reading), reading.periods) for reading in self.readings]
-        return page(f"Effet de l'action {self.action['action_id']}", self._heading(), sections)
-
-    def _heading(self) -> list[str]:
+    def heading(self) -> list[str]:
+        """Return what the action is, in French."""
         action = self.action
         when = f"du {day(action['started_on'])} au {day(action['ended_on'])}"
         where = (
             "tout le pays" if action["is_nationwide"] else f"{action['territory_name']} ({action['territory_code']})"
         )
         lines = [
-            f"Action {action['action_id']} : {_named(action)} – {action['theme'] or 'sans thème'}",
+            f"Action {action['action_id']} : {named(action)} – {action['theme'] or 'sans thème'}",
             f"Quand et où : {when}, {where}. Données au {day(self.data_as_of)}.",
         ]
         if action.get("audience"):  # a copy of an older version has no such column
@@ -144,44 +162,59 @@ class Report:
             )
         return lines
 
-    def _lines(self, reading: Reading) -> list[str]:
+    def lines(self, reading: Reading) -> list[str]:
+        """Return what is known of one KPI, in French, the conclusion first."""
         lines = [*_effect_lines(reading), self._of_all()] if reading.is_measured else _refusal_lines(reading)
         return [*lines, *_hourly_lines(reading.by_the_hour)]
 
     def _of_all(self) -> str:
-        return (
-            f"Toutes actions : {self.standing_out} effets possibles ou probables, {wording.by_chance(self.measured)}."
-        )
+        chance = wording.by_chance(self.measured)
+        return f"Toutes actions lues : {self.standing_out} effets possibles ou probables, {chance}."
 
 
-def report(home: Home, action_id: str) -> Report:
-    """Return the published effect of an action of the register on the KPIs that it is held to.
+def report(connection: duckdb.DuckDBPyConnection, action_id: str) -> Report:
+    """Return the published effect of an action on the KPIs that it is held to.
 
     Args:
-        home: Where the published copy is.
-        action_id: Key of the register.
+        connection: Published copies, the daily one as default catalog.
+        action_id: Key of the action.
 
     Raises:
-        ExpectedFailure: nothing was published, or there is no such action; the message names some that exist.
+        NotFound: the copy has no such action; the message names some that it has.
+        ExpectedFailure: the copy knows no effects.
     """
-    with published.connect(home) as connection:
-        rows = read(connection, EFFECTS, action_id)
-        if not rows:
-            recent = "select distinct action_id, started_on from impact.fct_action_effect order by 2 desc, 1 limit ?"
-            some = ", ".join(row[0] for row in connection.execute(recent, [_SUGGESTED]).fetchall())
-            raise ExpectedFailure(
-                f"L'action « {action_id} » n'existe pas dans le registre publié.",
-                f"Actions connues, les plus récentes d'abord : {some or 'aucune'}.",
-            )
-        if "action_kind" not in rows[0]:
-            raise ExpectedFailure(
-                "La copie publiée a été faite par une version plus ancienne, qui ne connaît qu'un genre d'actions.",
-                "Lancez `cyberimpact build` puis `cyberimpact publish`.",
-            )
-        readings = tuple(Reading(row, _periods(connection, row), _by_the_hour(connection, row)) for row in rows)
-        [(as_of,)] = connection.execute("select max(data_as_of) from audit.publication").fetchall()
-        [(measured, standing_out)] = connection.execute(ALL_EFFECTS).fetchall()
+    rows = read(connection, EFFECTS, action_id)
+    if not rows:
+        recent = "select distinct action_id, started_on from impact.fct_action_effect order by 2 desc, 1 limit ?"
+        some = ", ".join(row[0] for row in connection.execute(recent, [_SUGGESTED]).fetchall())
+        raise NotFound(
+            f"L'action « {action_id} » n'existe pas dans le registre publié.",
+            f"Actions connues, les plus récentes d'abord : {some or 'aucune'}.",
+        )
+    if "action_kind" not in rows[0]:
+        raise ExpectedFailure(
+            "La copie publiée a été faite par une version plus ancienne, qui ne connaît qu'un genre d'actions.",
+            NEXT_PUBLICATION,
+        )
+    readings = tuple(Reading(row, _periods(connection, row), _by_the_hour(connection, row)) for row in rows)
+    [(as_of,)] = connection.execute("select max(data_as_of) from audit.publication").fetchall()
+    [(measured, standing_out)] = connection.execute(ALL_EFFECTS).fetchall()
     return Report(as_of, readings, measured, standing_out)
+
+
+def points(reading: Reading) -> list[Point]:
+    """Return what was counted and expected, period by period; the first one that is followed is marked."""
+    first = next((period.start for period in reading.periods if period.is_after), None)
+    return [
+        Point(
+            day(period.start),
+            period.counted,
+            *(period.band or (None, None)),
+            is_marked=period.start == first,
+            expected=period.expected,
+        )
+        for period in reading.periods
+    ]
 
 
 def read(connection: duckdb.DuckDBPyConnection, query: str, *parameters: Any) -> list[dict[str, Any]]:
@@ -194,8 +227,7 @@ def read(connection: duckdb.DuckDBPyConnection, query: str, *parameters: Any) ->
         found = connection.execute(query, list(parameters))
     except duckdb.CatalogException:
         raise ExpectedFailure(
-            "La copie publiée ne contient pas encore les effets des actions.",
-            "Lancez `cyberimpact build` puis `cyberimpact publish`.",
+            "La copie publiée ne contient pas encore les effets des actions.", NEXT_PUBLICATION
         ) from None
     names = [column[0] for column in found.description or ()]
     return [dict(zip(names, map(_plain, row), strict=True)) for row in found.fetchall()]
@@ -230,15 +262,10 @@ def _json(row: dict[str, Any]) -> dict[str, Any]:
     return {name: value.isoformat() if isinstance(value, date) else value for name, value in row.items()}
 
 
-def _named(action: dict[str, Any]) -> str:
+def named(action: dict[str, Any]) -> str:
+    """Return what kind of action it is, in French."""
     kind, items = action["action_type"] or action["action_kind"], action["items"]
     return f"{kind} ({items} publications)" if items else kind
-
-
-def _title(reading: Reading) -> str:
-    code, period_type = reading.effect["kpi_code"], reading.effect["period_type"]
-    name = f"{reading.label} ({code})" if code else reading.label
-    return f"{name}, par {PERIOD_NAMES[period_type]}" if period_type else name
 
 
 def _refusal_lines(reading: Reading) -> list[str]:
