@@ -195,10 +195,10 @@ def one(request: PersonRequest, signal_id: str) -> HttpResponse:
 
 
 def _found(copies: Reading, signal_id: str) -> Signal:
-    known = signals.told(copies.connection) if LIVE in copies.copies else []
-    for signal in known:
-        if signal.signal_id == signal_id:
-            return signal
+    is_live = LIVE in copies.copies
+    if is_live and (found := signals.told(copies.connection, signal_id)):
+        return found[0]
+    known = signals.told(copies.connection) if is_live else []
     named = [f"{signal.topic_label} – {signal.territory_label}" for signal in known if signal.is_open]
     raise NotFound(
         "Aucun signal de cette adresse n'est publié, ou votre rôle ne le montre pas.",
