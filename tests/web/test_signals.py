@@ -1,12 +1,15 @@
 """Veille: what each role sees of signals and may decide on them, and that no decision is lost or doubled."""
 
 import re
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from urllib.parse import urlencode
 from uuid import uuid4
 
 import pytest
+from django.db import connections
 
 from operations import acts, verdicts
 from privacy import pseudonymise_account
@@ -250,6 +253,26 @@ def test_the_second_one_sees_what_the_first_decided_and_keeps_what_he_typed(visi
     assert [given.verdict for given in verdicts.given()] == ["confirmé"]
     second.post(f"/veille/{GIRONDE}", form(answer, verdict="écarté", note="Une répétition d'exercice"))
     assert [given.verdict for given in verdicts.given()] == ["confirmé", "écarté"]
+
+
+@pytest.mark.usefixtures("watch")
+def test_of_twenty_who_decide_at_once_one_does_and_the_others_see_it(visit):
+    people = [visit("veille", name=f"personne-{number}") for number in range(20)]
+    sent = [(person, form(person.get(f"/veille/{GIRONDE}"), verdict="vu")) for person in people]
+
+    def post(of_one):
+        person, typed = of_one
+        answer = person.post(f"/veille/{GIRONDE}", typed)
+        connections.close_all()
+        return answer
+
+    with ThreadPoolExecutor(len(sent)) as pool:
+        answers = list(pool.map(post, sent))
+    assert Counter(answer.status_code for answer in answers) == {HTTPStatus.FOUND: 1, HTTPStatus.CONFLICT: 19}
+    assert all(
+        "a rendu le verdict « vu »" in text(answer) for answer in answers if answer.status_code != HTTPStatus.FOUND
+    )
+    assert len(verdicts.given()) == 1
 
 
 @pytest.mark.usefixtures("watch")
