@@ -95,12 +95,13 @@ def listed(request: PersonRequest) -> HttpResponse:
     asks_again = request.htmx  # ty: ignore[missing-attribute]
     with reading.opened(request.person.right) as copies:
         found = _overview(copies)
-        context = {} if asks_again else {"course": _volume(copies, request.person)}
+        course = None if asks_again else _volume(copies, request.person)
     part = render_to_string("web/signals/part.html", found, request)
     seen = hashlib.sha256(part.encode()).hexdigest()
     if asks_again and request.GET.get("vu") == seen:
         return HttpResponse(status=HTTPStatus.NO_CONTENT)
-    context |= {"title": "Veille", "section": "signals", "part": part, "seen": seen, "sentence": _sentence(found)}
+    context = {"title": "Veille", "section": "signals", "course": course}
+    context |= {"part": part, "seen": seen, "sentence": _sentence(found)}
     return render(request, f"web/signals/{'changed' if asks_again else 'list'}.html", context)
 
 
