@@ -17,6 +17,7 @@ from django.test import Client
 from django.test.utils import override_settings
 
 from core import clock
+from ingestion.engine import drop_folder
 from ingestion.engine.checking import check
 from operations import acts
 from tests.handmade import write_copy
@@ -384,12 +385,12 @@ def test_what_is_old_is_swept_and_what_is_not_stays(home, visit):
     report = send(visit("ingenieur"))["Location"]
     begun = home.uploads / "tmpabc.upload.csv"
     begun.write_bytes(b"x")
-    uploads.sweep()
+    drop_folder.sweep_uploads(clock.now())
     assert begun.exists()
-    old = (clock.now() - uploads.KEPT - timedelta(minutes=1)).timestamp()
+    old = (clock.now() - drop_folder.UPLOADS_KEPT - timedelta(minutes=1)).timestamp()
     for path in (begun, *home.uploads.glob("*/*-*")):
         os.utime(path, (old, old))
-    uploads.sweep()
+    drop_folder.sweep_uploads(clock.now())
     assert not begun.exists()
     assert visit("ingenieur").get(report).status_code == HTTPStatus.NOT_FOUND
 
