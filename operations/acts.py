@@ -84,5 +84,5 @@ def on(object_kind: str, object_id: str) -> list[Act]:
 
 def since(moment: datetime, account: str | None = None) -> list[Act]:
     """Return what was done since an instant, the oldest first: by one account, or by everybody."""
-    found = Act.objects.filter(at__gte=moment)
+    found = Act.objects.filter(done_at__gte=moment)
     return list(found.filter(account=account) if account else found)

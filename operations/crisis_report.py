@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import duckdb
+from playwright.sync_api import PdfMargins
 
 from core import settings
 from core.errors import ExpectedFailure
@@ -189,7 +190,7 @@ def as_pdf(report: Report) -> bytes:
     with browser() as chromium:
         page = chromium.new_context(java_script_enabled=False, offline=True).new_page()
         page.set_content(as_html(report))
-        margin = dict.fromkeys(("top", "right", "bottom", "left"), "15mm")
+        margin = PdfMargins(top="15mm", right="15mm", bottom="15mm", left="15mm")
         return page.pdf(format="A4", print_background=True, tagged=True, margin=margin)
 
 

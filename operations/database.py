@@ -17,6 +17,7 @@ from django.apps import apps
 from django.conf import ENVIRONMENT_VARIABLE
 from django.conf import settings as django_settings
 from django.db import DatabaseError, OperationalError, connection, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.utils import DatabaseErrorWrapper
 
 from core import settings
@@ -106,16 +107,16 @@ class UnusableDatabaseError(ExpectedFailure, OperationalError):
 class _InWords(DatabaseErrorWrapper):
     """Says in French what makes a database unusable; what a query has wrong is left to Django."""
 
-    def __exit__(self, *raised: Any) -> None:
+    def __exit__(self, exc_type: Any, exc_value: Any, traceback: Any) -> None:
         try:
-            super().__exit__(*raised)
+            super().__exit__(exc_type, exc_value, traceback)
         except DatabaseError as problem:
             if type(problem) not in (OperationalError, DatabaseError):
                 raise
             raise UnusableDatabaseError(*self.wrapper.said_of(str(problem).partition("\n")[0])) from None
 
 
-class FollowsHome:
+class FollowsHome(BaseDatabaseWrapper):
     """What both engines add to Django's."""
 
     _opened: tuple[str, int] | None = None
@@ -128,8 +129,12 @@ class FollowsHome:
         """Return a lock under which one process applies migrations."""
         raise NotImplementedError
 
+    def said_of(self, problem: str) -> tuple[str, str]:
+        """Return what makes the database unusable, and what to do."""
+        raise NotImplementedError
+
     @cached_property
-    def wrap_database_errors(self) -> _InWords:
+    def wrap_database_errors(self) -> DatabaseErrorWrapper:
         return _InWords(self)
 
     def ensure_connection(self) -> None:
@@ -170,8 +175,10 @@ def _migrate(opened: FollowsHome) -> None:
     from operations import former
 
     executor = MigrationExecutor(opened)
-    known = executor.loader.disk_migrations.keys()
-    if any(app == "operations" and (app, name) not in known for app, name in executor.loader.applied_migrations):
+    applied, known = (
+        set(found or ()) for found in (executor.loader.applied_migrations, executor.loader.disk_migrations)
+    )
+    if any(app == "operations" for app, _ in applied - known):
         raise ExpectedFailure(
             "La base des opérations vient d'une version plus récente de la plateforme.",
             "Installez cette version, ou rétablissez une sauvegarde plus ancienne (`cyberimpact restore`).",

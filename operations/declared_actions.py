@@ -8,6 +8,7 @@ from uuid import UUID
 
 from core.errors import ExpectedFailure
 from ingestion.connectors.prevention_actions import line
+from ingestion.connectors.prevention_actions.contract import WITHDRAWALS
 from ingestion.engine import drop_folder
 from ingestion.platforms import platform
 from operations import acts, drafts
@@ -16,7 +17,7 @@ from operations.models import ActionDraft
 
 #: The key of an action in the register: an action that is sent again with the same one is corrected.
 IDENTIFIER = "identifiant"
-_ACT = "action de prévention envoyée"
+WITHDRAWN = "retrait"
 
 
 def as_line(content: Mapping[str, Any]) -> dict[str, str]:
@@ -38,7 +39,23 @@ def send(
     Raises:
         ExpectedFailure: the contract refuses it, or the draft is none of the author's.
     """
-    with acts.once(author, _ACT, form_id, f"account {author.account}") as done:
+    return _write(author, "action de prévention envoyée", content, draft_id=draft_id, form_id=form_id)
+
+
+def withdraw(author: Author, draft_id: str, form_id: UUID | None = None) -> ActionDraft:
+    """Withdraw an action that the author has sent: it counts no more, until it is sent again.
+
+    Raises:
+        ExpectedFailure: the author has sent none of that identifier.
+    """
+    content = {**drafts.find(author, draft_id).content, WITHDRAWN: WITHDRAWALS[1]}
+    return _write(author, "action de prévention retirée", content, draft_id=draft_id, form_id=form_id)
+
+
+def _write(
+    author: Author, act: str, content: Mapping[str, Any], *, draft_id: str | None, form_id: UUID | None
+) -> ActionDraft:
+    with acts.once(author, act, form_id, f"account {author.account}") as done:
         if done:
             return drafts.find(author, str(done.result_id))
         before = drafts.find(author, draft_id).content if draft_id else {}
@@ -47,7 +64,7 @@ def send(
             name, reason = next(iter(wrong.items()))
             raise ExpectedFailure(f"Le champ « {name} » {reason}.", "Corrigez-le, puis envoyez de nouveau.")
         kept = drafts.save(author, sent, draft_id=draft_id)
-        acts.record(author, _ACT, ("action", sent[IDENTIFIER]), result_id=kept.draft_id, form_id=form_id)
+        acts.record(author, act, ("action", sent[IDENTIFIER]), result_id=kept.draft_id, form_id=form_id)
         # The last: should it fail, nothing was written. A correction takes the place of a file that still waits.
         drop_folder.put(platform("prevention_actions"), f"{sent[IDENTIFIER]}.csv", line.as_file(as_line(kept.content)))
     return kept

@@ -57,7 +57,7 @@ def _number(rows: list[dict[str, Any]]) -> None:
         row["number"] = last[row["crisis_id"]] = last.get(row["crisis_id"], 0) + 1
 
 
-def _made(model: type[models.Model], row: dict[str, Any]) -> models.Model:
+def _made(model: Any, row: dict[str, Any]) -> models.Model:
     made = model()
     for field in model._meta.concrete_fields:
         if field.column in row:

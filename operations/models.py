@@ -5,7 +5,7 @@ acts, the role is kept, and for an account the pseudonym that the log of Superse
 """
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 from uuid import uuid4
 
 from django.db import models
@@ -18,6 +18,10 @@ database.set_up()
 
 FIRST_WAIT = timedelta(seconds=10)
 LONGEST_WAIT = timedelta(minutes=15)
+
+
+#: On an instance a field is its value, which a type checker does not see.
+fields: Any = models
 
 
 def new_id() -> str:
@@ -38,31 +42,40 @@ class Words(models.TextField):
         return value if isinstance(value, str) else ",".join(value)
 
 
-class Signalled(models.Model):
-    """What a signal was at its verdict or alert: the signal itself is forgotten sooner."""
+class Record(models.Model):
+    """A row of a table."""
 
-    topic_code = models.TextField(null=True)
-    crisis_kind = models.TextField(null=True)
-    territory_code = models.TextField(null=True)
-    severity = models.IntegerField(null=True)
-    signal_opened_at = models.DateTimeField(null=True)
+    objects: ClassVar[Any]
 
     class Meta:
         abstract = True
 
 
-class Topic(models.Model):
+class Signalled(Record):
+    """What a signal was at its verdict or alert: the signal itself is forgotten sooner."""
+
+    topic_code = fields.TextField(null=True)
+    crisis_kind = fields.TextField(null=True)
+    territory_code = fields.TextField(null=True)
+    severity = fields.IntegerField(null=True)
+    signal_opened_at = fields.DateTimeField(null=True)
+
+    class Meta:
+        abstract = True
+
+
+class Topic(Record):
     """A topic that operators watch, or have stopped to watch; `platforms` is empty for all."""
 
-    code = models.TextField(primary_key=True)
-    label = models.TextField()
-    query = models.TextField()
-    kind = models.TextField()
-    platforms = Words(default=tuple)
-    owner = models.TextField()
-    active = models.BooleanField(default=True)
-    created_at = models.DateTimeField(default=now)
-    updated_at = models.DateTimeField(default=now)
+    code = fields.TextField(primary_key=True)
+    label = fields.TextField()
+    query = fields.TextField()
+    kind = fields.TextField()
+    platforms: Any = Words(default=tuple)
+    owner = fields.TextField()
+    active = fields.BooleanField(default=True)
+    created_at = fields.DateTimeField(default=now)
+    updated_at = fields.DateTimeField(default=now)
 
     class Meta:
         db_table = "topics"
@@ -72,12 +85,12 @@ class Topic(models.Model):
 class Verdict(Signalled):
     """What an operator said of a signal, in a role."""
 
-    verdict_id = models.TextField(primary_key=True, default=new_id)
-    signal_id = models.TextField()
-    verdict = models.TextField()
-    author_role = models.TextField()
-    note = models.TextField(null=True)
-    decided_at = models.DateTimeField(default=now)
+    verdict_id = fields.TextField(primary_key=True, default=new_id)
+    signal_id = fields.TextField()
+    verdict = fields.TextField()
+    author_role = fields.TextField()
+    note = fields.TextField(null=True)
+    decided_at = fields.DateTimeField(default=now)
 
     #: Whether redaction has changed the note that was just written.
     was_redacted = False
@@ -88,18 +101,22 @@ class Verdict(Signalled):
         indexes = (models.Index(fields=("signal_id", "decided_at"), name="verdicts_of_signal"),)
 
 
-class Crisis(models.Model):
+class Crisis(Record):
     """A crisis that was declared; `closed_at` is None while it lasts, no territory means the nation."""
 
-    crisis_id = models.TextField(primary_key=True, default=new_short_id)
-    title = models.TextField()
-    kind = models.TextField()
-    status = models.TextField(default="ouverte")
-    opened_at = models.DateTimeField(default=now)
-    closed_at = models.DateTimeField(null=True)
-    territories = Words(default=tuple)
-    topics = Words(default=tuple)
-    owner = models.TextField()
+    crisis_id = fields.TextField(primary_key=True, default=new_short_id)
+    title = fields.TextField()
+    kind = fields.TextField()
+    status = fields.TextField(default="ouverte")
+    opened_at = fields.DateTimeField(default=now)
+    closed_at = fields.DateTimeField(null=True)
+    territories: Any = Words(default=tuple)
+    topics: Any = Words(default=tuple)
+    owner = fields.TextField()
+
+    events: Any
+    pins: Any
+    walls: Any
 
     #: Whether redaction has changed the title that was just written.
     was_redacted = False
@@ -113,19 +130,19 @@ class Crisis(models.Model):
         return self.closed_at is None
 
 
-class CrisisEvent(models.Model):
+class CrisisEvent(Record):
     """An entry of the journal of a crisis: what happened (`fait`), was said (`dit`) or was done (`mené`).
 
     Entries of a crisis are numbered as they are written; `happened_at` may be earlier.
     """
 
-    event_id = models.TextField(primary_key=True, default=new_id)
-    crisis = models.ForeignKey(Crisis, models.CASCADE, related_name="events")
-    number = models.PositiveIntegerField()
-    kind = models.TextField()
-    note = models.TextField()
-    author_role = models.TextField()
-    happened_at = models.DateTimeField(default=now)
+    event_id = fields.TextField(primary_key=True, default=new_id)
+    crisis = fields.ForeignKey(Crisis, models.CASCADE, related_name="events")
+    number = fields.PositiveIntegerField()
+    kind = fields.TextField()
+    note = fields.TextField()
+    author_role = fields.TextField()
+    happened_at = fields.DateTimeField(default=now)
 
     #: Whether redaction has changed the note that was just written.
     was_redacted = False
@@ -136,14 +153,14 @@ class CrisisEvent(models.Model):
         constraints = (models.UniqueConstraint(fields=("crisis", "number"), name="crisis_events_numbered"),)
 
 
-class Pin(models.Model):
+class Pin(Record):
     """A series that is shown on the page of a crisis: a KPI or a topic, in a territory."""
 
-    crisis = models.ForeignKey(Crisis, models.CASCADE, related_name="pins")
-    kind = models.TextField()
-    code = models.TextField()
-    territory_code = models.TextField()
-    pinned_at = models.DateTimeField(default=now)
+    crisis = fields.ForeignKey(Crisis, models.CASCADE, related_name="pins")
+    kind = fields.TextField()
+    code = fields.TextField()
+    territory_code = fields.TextField()
+    pinned_at = fields.DateTimeField(default=now)
 
     class Meta:
         db_table = "crisis_pins"
@@ -153,15 +170,15 @@ class Pin(models.Model):
         )
 
 
-class WallAccess(models.Model):
+class WallAccess(Record):
     """A read-only access of its own for the screen of an operations room; of its token the SHA-256 is kept."""
 
-    access_id = models.TextField(primary_key=True, default=new_short_id)
-    sha256 = models.TextField(unique=True)
-    crisis = models.ForeignKey(Crisis, models.CASCADE, related_name="walls")
-    label = models.TextField()
-    created_at = models.DateTimeField(default=now)
-    revoked_at = models.DateTimeField(null=True)
+    access_id = fields.TextField(primary_key=True, default=new_short_id)
+    sha256 = fields.TextField(unique=True)
+    crisis = fields.ForeignKey(Crisis, models.CASCADE, related_name="walls")
+    label = fields.TextField()
+    created_at = fields.DateTimeField(default=now)
+    revoked_at = fields.DateTimeField(null=True)
 
     class Meta:
         db_table = "wall_accesses"
@@ -174,17 +191,17 @@ class Alert(Signalled):
     Alerts that leave in one message share its `message_id`, which is set before the first attempt.
     """
 
-    alert_id = models.TextField(primary_key=True)
-    channel = models.TextField()
-    recipient = models.TextField()
-    subject = models.TextField()
-    created_at = models.DateTimeField()
-    sent_at = models.DateTimeField(null=True)
-    attempts = models.PositiveIntegerField(default=0)
-    last_error = models.TextField(null=True)
-    signal_id = models.TextField(null=True)
-    message_id = models.TextField(null=True)
-    attempted_at = models.DateTimeField(null=True)
+    alert_id = fields.TextField(primary_key=True)
+    channel = fields.TextField()
+    recipient = fields.TextField()
+    subject = fields.TextField()
+    created_at = fields.DateTimeField()
+    sent_at = fields.DateTimeField(null=True)
+    attempts = fields.PositiveIntegerField(default=0)
+    last_error = fields.TextField(null=True)
+    signal_id = fields.TextField(null=True)
+    message_id = fields.TextField(null=True)
+    attempted_at = fields.DateTimeField(null=True)
 
     class Meta:
         db_table = "outbox"
@@ -199,92 +216,92 @@ class Alert(Signalled):
         return self.attempted_at + min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(self.attempts - 1, 10))
 
 
-class UsedLink(models.Model):
+class UsedLink(Record):
     """A link of an alert that was used: the links of an alert give one verdict together."""
 
-    link_id = models.TextField(primary_key=True)
-    used_at = models.DateTimeField(default=now)
+    link_id = fields.TextField(primary_key=True)
+    used_at = fields.DateTimeField(default=now)
 
     class Meta:
         db_table = "used_links"
 
 
-class ApiToken(models.Model):
+class ApiToken(Record):
     """A token of the API, of which the SHA-256 is kept; `expires_on` is the last day on which it is good."""
 
-    name = models.TextField(primary_key=True)
-    sha256 = models.TextField(unique=True)
-    role = models.TextField()
-    created_on = models.DateField()
-    expires_on = models.DateField()
+    name = fields.TextField(primary_key=True)
+    sha256 = fields.TextField(unique=True)
+    role = fields.TextField()
+    created_on = fields.DateField()
+    expires_on = fields.DateField()
 
     class Meta:
         db_table = "api_tokens"
         ordering = ("name",)
 
 
-class MailSubscription(models.Model):
+class MailSubscription(Record):
     """What an account has subscribed to on a page; its address leaves this table in a mail only.
 
     Without territories and kinds it is all of them. `may_judge` says whether its mails carry links of verdicts.
     """
 
-    subscription_id = models.TextField(primary_key=True, default=new_short_id)
-    account = models.TextField()
-    role = models.TextField()
-    address = models.TextField()
-    territories = Words(default=tuple)
-    kinds = Words(default=tuple)
-    minimum_severity = models.PositiveSmallIntegerField(default=1)
-    quiet_from = models.TimeField(null=True)
-    quiet_until = models.TimeField(null=True)
-    cap_per_hour = models.PositiveIntegerField(null=True)
-    may_judge = models.BooleanField(default=False)
-    created_at = models.DateTimeField(default=now)
-    updated_at = models.DateTimeField(default=now)
+    subscription_id = fields.TextField(primary_key=True, default=new_short_id)
+    account = fields.TextField()
+    role = fields.TextField()
+    address = fields.TextField()
+    territories: Any = Words(default=tuple)
+    kinds: Any = Words(default=tuple)
+    minimum_severity = fields.PositiveSmallIntegerField(default=1)
+    quiet_from = fields.TimeField(null=True)
+    quiet_until = fields.TimeField(null=True)
+    cap_per_hour = fields.PositiveIntegerField(null=True)
+    may_judge = fields.BooleanField(default=False)
+    created_at = fields.DateTimeField(default=now)
+    updated_at = fields.DateTimeField(default=now)
 
     class Meta:
         db_table = "mail_subscriptions"
         ordering = ("created_at", "subscription_id")
 
 
-class ActionDraft(models.Model):
+class ActionDraft(Record):
     """A prevention action that an account has not finished to write; `content` is its form, redacted."""
 
-    draft_id = models.TextField(primary_key=True, default=new_short_id)
-    account = models.TextField()
-    role = models.TextField()
-    content = models.JSONField()
-    created_at = models.DateTimeField(default=now)
-    updated_at = models.DateTimeField(default=now)
+    draft_id = fields.TextField(primary_key=True, default=new_short_id)
+    account = fields.TextField()
+    role = fields.TextField()
+    content = fields.JSONField()
+    created_at = fields.DateTimeField(default=now)
+    updated_at = fields.DateTimeField(default=now)
 
     class Meta:
         db_table = "action_drafts"
         ordering = ("-updated_at", "draft_id")
 
 
-class Act(models.Model):
+class Act(Record):
     """What somebody did on a page or by a command.
 
     `object_kind` and `object_id` are what it concerns, `result_id` the row that it wrote. `form_id` is that of the form
     that was submitted: a form acts once.
     """
 
-    act_id = models.TextField(primary_key=True, default=new_id)
-    at = models.DateTimeField(default=now)
-    role = models.TextField()
-    account = models.TextField(null=True)
-    kind = models.TextField()
-    object_kind = models.TextField()
-    object_id = models.TextField()
-    detail = models.TextField(null=True)
-    result_id = models.TextField(null=True)
-    form_id = models.UUIDField(null=True, unique=True)
+    act_id = fields.TextField(primary_key=True, default=new_id)
+    done_at = fields.DateTimeField(default=now)
+    role = fields.TextField()
+    account = fields.TextField(null=True)
+    kind = fields.TextField()
+    object_kind = fields.TextField()
+    object_id = fields.TextField()
+    detail = fields.TextField(null=True)
+    result_id = fields.TextField(null=True)
+    form_id = fields.UUIDField(null=True, unique=True)
 
     class Meta:
         db_table = "acts"
-        ordering = ("at", "act_id")
+        ordering = ("done_at", "act_id")
         indexes = (
-            models.Index(fields=("object_kind", "object_id", "at"), name="acts_on_object"),
-            models.Index(fields=("at",), name="acts_by_time"),
+            models.Index(fields=("object_kind", "object_id", "done_at"), name="acts_on_object"),
+            models.Index(fields=("done_at",), name="acts_by_time"),
         )

@@ -98,7 +98,7 @@ class ChangedMeanwhileError(ExpectedFailure):
         self.last = last
         detail = f" ({last.detail})" if last.detail else ""
         super().__init__(
-            f"Entre-temps, le rôle {last.role} a décidé : {last.kind}{detail}, le {moment(last.at)}.",
+            f"Entre-temps, le rôle {last.role} a décidé : {last.kind}{detail}, le {moment(last.done_at)}.",
             "Rien n'a été enregistré : prenez-en connaissance, puis recommencez.",
         )
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import duckdb
 
+from core import settings
 from core.content_store import canonical, digest_of, flush
 from core.errors import ExpectedFailure
 from core.locks import writer_lock
@@ -53,6 +54,11 @@ class Made:
     size_bytes: int
     head: str | None
 
+    def lines(self) -> Iterator[str]:
+        """Yield what else must be saved, one sentence a line."""
+        if settings.operations_url():
+            yield "The operations are on PostgreSQL, not in this backup: save them with `pg_dump --format=custom`."
+
     @property
     def megabytes(self) -> int:
         return -(-self.size_bytes // _MEGABYTE)
@@ -81,6 +87,8 @@ class Restored:
             yield f"The ledger had the head {self.former}: what was published since, and shown, lies aside."
         if self.aside:
             yield f"What the home held lies in {self.aside}: remove it when nothing there is needed any more."
+        if settings.operations_url():
+            yield "The operations database is on PostgreSQL: put back what was saved of it with `pg_restore --clean`."
         yield "Next: `cyberimpact audit verify`, `cyberimpact purge`, and once more each erasure that was asked since."
 
 

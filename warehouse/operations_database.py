@@ -195,7 +195,7 @@ def _key(table: Table) -> list[Column[Any]]:
     return list(table.primary_key.columns)
 
 
-def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+def _plain(row: Mapping[Any, Any]) -> dict[str, Any]:
     return {name: _instant(value) if isinstance(value, datetime) else value for name, value in row.items()}
 
 

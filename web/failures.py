@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterator
 from http import HTTPStatus
 
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -125,7 +126,10 @@ def csrf(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG00
     return shown(request, HTTPStatus.FORBIDDEN, failure)
 
 
-def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001 - Django's signature
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    if isinstance(exception, DisallowedHost):  # a page names its host in its links
+        said = "Cette adresse n'est pas celle des pages."
+        return HttpResponse(said, content_type="text/plain; charset=utf-8", status=HTTPStatus.BAD_REQUEST)
     return shown(request, HTTPStatus.BAD_REQUEST)
 
 

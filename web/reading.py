@@ -64,7 +64,8 @@ def _aware(value: Any) -> Any:
 def opened(right: Right) -> Generator[Reading]:
     """Open the current copies of what a right grants.
 
-    The daily copy stands for what there is to read; a live copy that was not published yet is left out.
+    The daily copy stands for what there is to read. The live copy is left out where none was published yet, and for a
+    right that grants nothing of it: a copy per right is made anew at each publication, which there is every minute.
 
     Raises:
         NothingPublishedError: no daily copy was published yet.
@@ -72,8 +73,9 @@ def opened(right: Right) -> Generator[Reading]:
     """
     home = settings.home()
     paths = {DAILY: path_for(DAILY.link(home), right)}
-    with suppress(NothingPublishedError):
-        paths[LIVE] = path_for(LIVE.link(home), right)
+    if right.is_everything or any(table.partition(".")[2].startswith("live_") for table in right.tables):
+        with suppress(NothingPublishedError):
+            paths[LIVE] = path_for(LIVE.link(home), right)
 
     def attach(connection: duckdb.DuckDBPyConnection) -> None:
         for copy, path in paths.items():

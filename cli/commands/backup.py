@@ -16,6 +16,7 @@ def backup(folder: Annotated[Path, typer.Argument(help="A new folder, outside th
 
     made = backups.backup(settings.home(), folder, ledger.current_head)
     say(f"{made.files} files, {made.megabytes} MB, in {folder}; head of the ledger: {made.head or 'none'}.")
+    say(*made.lines())
 
 
 def restore(folder: Annotated[Path, typer.Argument(help="A folder that `backup` has made.")]) -> None:

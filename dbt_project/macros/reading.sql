@@ -27,17 +27,26 @@
 {%- endmacro %}
 
 
-{# The command that traces a row of `kpi_value`, quoted for a shell. #}
-{% macro trace_line(row, period_name) %}
+{# The path of the page that traces a row of `kpi_value`. #}
+{% macro page_path(row, period_name) %}
     concat(
-        'cyberimpact trace ', {{ row }}.kpi_code, ' --period ', {{ period_name }}, ' --territory ', {{ row }}.territory_code,
+        '/chiffre/', {{ row }}.kpi_code, '/', {{ period_name }}, '/', {{ row }}.territory_code,
         case
             when {{ row }}.breakdown_dimension = 'total' then ''
             else concat(
-                ' --breakdown ''', {{ row }}.breakdown_dimension, '=', replace({{ row }}.breakdown_value, '''', '''"''"'''), ''''
+                '?ventilation=', {{ row }}.breakdown_dimension, '%3D',
+                {{ adapter.dispatch('url_encoded')(row ~ '.breakdown_value') }}
             )
         end
     )
+{%- endmacro %}
+
+{% macro default__url_encoded(text) -%}
+    replace(url_encode({{ text }}), '+', '%20')
+{%- endmacro %}
+
+{% macro duckdb__url_encoded(text) -%}
+    url_encode({{ text }})
 {%- endmacro %}
 
 

@@ -92,17 +92,22 @@ def concerns(place: str, territories: Collection[str], around: Around) -> bool:
 
 def territories_around(home: Home) -> Around:
     """Return the region and the region of gendarmerie of each département, as published; none before that."""
-    found: dict[str, frozenset[str]] = {}
     if published.current(home, published.DAILY) is None:
-        return found
+        return {}
     with duckdb.connect(":memory:", config={"threads": 1}) as connection:
         published.attach(connection, home, published.DAILY)
-        rows = connection.execute(
-            "select territory_code, region_code, gendarmerie_region_code from serving.reference.dim_territory"
-        )
-        for code, *outer in rows.fetchall():
-            found[code] = frozenset(territory for territory in outer if territory and territory != code)
-    return found
+        return around_in(connection)
+
+
+def around_in(connection: duckdb.DuckDBPyConnection) -> Around:
+    """Return what `territories_around` does from a daily copy that is attached, such as that of a right."""
+    rows = connection.execute(
+        "select territory_code, region_code, gendarmerie_region_code from serving.reference.dim_territory"
+    )
+    return {
+        code: frozenset(territory for territory in outer if territory and territory != code)
+        for code, *outer in rows.fetchall()
+    }
 
 
 def empty(signals: Sequence[Signal], wanted: Sequence[Subscription], now: datetime | None = None) -> Sent:

@@ -28,6 +28,8 @@ _SECRET_VALUE = re.compile(r"://[^/\s:@]*:[^/\s@]+@|-----BEGIN|\beyJ[\w-]{20,}")
 _LOCAL_VALUE = re.compile(r"\bduckdb:/|\bsqlite:/|https?://|(?<!\w)/(?:home|root|tmp|var|srv|opt|work)/")
 #: Where a link in Markdown leads, which nobody reads.
 _LINK_TARGET = re.compile(r"(?<=\])\([^()]*\)")
+#: The measure that leads from a value to its page.
+TRACED = "retracer"
 #: Words that no text for readers holds.
 ENGLISH = re.compile(
     r"\b(?:the|of|and|with|from|this|that|which|number|share|by|answer|per|dashboard|chart|feedback)\b",
@@ -183,24 +185,24 @@ def _values(bundle: Bundle, chart: Asset) -> Iterator[str]:
             yield f"{chart.path}: kpi: the dbt manifest has no KPI {code}."
         elif chart.description and code not in chart.description:
             yield f"{chart.path}: description: it does not name {code}, whose definition a reader looks up."
-    traced = {"retracer", "trace_line"} & {*charts.columns(chart.declared), *_metric_names(chart)}
-    if _shows_values(chart) and not traced:
-        yield f"{chart.path}: a table of values shows how each is traced: add the metric retracer."
+    if _shows_values(chart) and TRACED not in _metric_names(chart):
+        yield f"{chart.path}: a table of values leads to the page of each: add the metric {TRACED}."
 
 
 def _dashboard(bundle: Bundle, dashboard: Asset) -> Iterator[str]:
     if dashboard.slug.endswith(PHONE):
         return  # made from one that is examined
-    yield from _rows(dashboard)
+    yield from _rows(bundle, dashboard)
     yield from _filters(bundle, dashboard)
 
 
-def _rows(dashboard: Asset) -> Iterator[str]:
+def _rows(bundle: Bundle, dashboard: Asset) -> Iterator[str]:
     for number, row in enumerate(dashboard.declared["rows"]):  # the first is the publication's
         width = sum(row.get("charts", {}).values())
         if width > layout.COLUMNS - ("text" in row):
             yield f"{dashboard.path}: row {number} is {width} columns wide, {layout.COLUMNS} is the most."
     placed = chart_slugs(dashboard.declared)
+    yield from _cards(bundle, dashboard, placed)
     phone = dashboard.declared.get("phone") or {}
     left_out = [*phone.get("except", []), *phone.get("instead", {})]
     yield from (
@@ -210,6 +212,16 @@ def _rows(dashboard: Asset) -> Iterator[str]:
         yield f"{dashboard.path}: rows: {slug} stands twice."
     for slug in sorted(set(dashboard.declared.get("captioned", [])) - set(placed)):
         yield f"{dashboard.path}: captioned: {slug} is not on the dashboard."
+
+
+def _cards(bundle: Bundle, dashboard: Asset, placed: list[str]) -> Iterator[str]:
+    """Find a card whose KPI has no row in a table of the page: a card cannot hold a link, a row leads to the figure."""
+    on_page = [chart for chart in bundle.charts if chart.slug in placed]
+    traced = {code for chart in on_page if TRACED in _metric_names(chart) for code in kpis_shown(bundle, chart)}
+    for chart in on_page:
+        if chart.declared["viz"] == "big_number":
+            for code in sorted(set(kpi_codes(chart)) - traced):
+                yield f"{dashboard.path}: no table of the page leads from the card {chart.slug} to its figure ({code})."
 
 
 def _filters(bundle: Bundle, dashboard: Asset) -> Iterator[str]:
@@ -273,9 +285,14 @@ def kpis_shown(bundle: Bundle, chart: Asset) -> set[str]:
 
 
 def _listed(bundle: Bundle, chart: Asset) -> set[str]:
-    """Return the KPIs whose values a table lists because it shows all of their pillar."""
-    pillar = chart.declared.get("where", {}).get("pillar")
-    return bundle.models.kpis_of_pillar(pillar) if pillar and _shows_values(chart) else set()
+    """Return the KPIs whose values a table lists: those that its condition names, or all of their pillar."""
+    where = chart.declared.get("where", {})
+    if not _shows_values(chart):
+        return set()
+    if pillar := where.get("pillar"):
+        return bundle.models.kpis_of_pillar(pillar)
+    codes = where.get("kpi_code", [])
+    return set(codes if isinstance(codes, list) else [codes])
 
 
 def _shows_values(chart: Asset) -> bool:

@@ -28,7 +28,7 @@ WATCH = Subscription("permanence", "veille", "mail", "p@unite.example", frozense
 @pytest.fixture(autouse=True)
 def settings(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 - a home of its own
     monkeypatch.setenv("CYBERIMPACT_LINK_KEY", KEY)
-    monkeypatch.setenv("CYBERIMPACT_API_URL", "")
+    monkeypatch.setenv("CYBERIMPACT_WEB_URL", "")
 
 
 @pytest.fixture

@@ -115,7 +115,7 @@ READINGS = """
         case when made.level <> 'nation' and not hidden then (n + 1)::text else '–' end as peer_median_label,
         case when made.level <> 'nation' and not hidden then 2 end as peer_rank,
         case when made.level <> 'nation' and not hidden then 9 end as peer_count,
-        'cyberimpact trace ' || made.code as trace_line
+        '/chiffre/' || made.code || '/2025-09/' || made.place || '?ventilation=scope%3Dl%27aide' as page_path
     from (
         select
             *,

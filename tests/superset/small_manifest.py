@@ -18,7 +18,9 @@ MODELS = CHECKOUT / "dbt_project" / "models"
 def manifest() -> dict[str, Any]:
     """Return a manifest in which every model and source that the bundle reads exists, and every KPI that it shows."""
     nodes = [node(key, columns_of(described(key)), **meta_of(described(key))) for key in sorted(keys())]
-    nodes += [node(f"kpi.kpi_{code}", {"value": {}}, exposed=True, kpi={"code": code}) for code in kpis()]
+    for code in kpis():
+        pillar = meta_of(entries()[f"kpi_{code}"])["kpi"]["pillar"]
+        nodes.append(node(f"kpi.kpi_{code}", {"value": {}}, exposed=True, kpi={"code": code, "pillar": pillar}))
     return {"nodes": {node["unique_id"]: node for node in nodes}, "groups": {}}
 
 

@@ -102,7 +102,9 @@ def test_a_territory_stands_beside_its_peers(answer):
     # Rows made by hand: nine territories, this one second; the median one above its value.
     assert actions["rang"] == "2 sur 9"
     assert int(actions["peer_median_label"]) == int(actions["value_label"]) + 1
-    assert actions["retracer"] == "cyberimpact trace prevention_actions"
+    assert actions["retracer"] == (
+        '<a href="/pages/chiffre/prevention_actions/2025-09/FR-33?ventilation=scope%3Dl%27aide">Retracer</a>'
+    )
     assert "Réclamations reçues par l'IGGN" not in rows  # of France alone
 
 

@@ -153,7 +153,24 @@ def test_a_measure_of_the_manifest_is_held_to_french_and_to_its_columns(workshop
 def test_a_table_of_values_that_cannot_be_traced(workshop, manifest):
     set_field(workshop / "charts" / "actors" / "latest_actors.yaml", "metrics", ["rang"])
     assert problems(workshop, manifest) == [
-        "charts/actors/latest_actors.yaml: a table of values shows how each is traced: add the metric retracer."
+        "charts/actors/latest_actors.yaml: a table of values leads to the page of each: add the metric retracer.",
+        *(
+            f"dashboards/acteurs.yaml: no table of the page leads from the card {card} to its figure ({code})."
+            for card, code in (
+                ("handover", "handover_share"),
+                ("perceval_amount", "perceval_amount_eur"),
+                ("prevention_people", "prevention_audience"),
+                ("victims", "victims_assisted"),
+            )
+        ),
+    ]
+
+
+def test_a_card_whose_figure_no_table_of_its_page_holds(workshop, manifest):
+    file = workshop / "charts" / "overview" / "marks_and_shares.yaml"
+    edit(file, lambda declared: declared["where"]["kpi_code"].remove("visits"))
+    assert problems(workshop, manifest) == [
+        "dashboards/vue-densemble.yaml: no table of the page leads from the card visits to its figure (visits)."
     ]
 
 

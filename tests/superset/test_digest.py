@@ -37,8 +37,8 @@ def test_the_page_of_a_territory_shows_that_territory():
         digest.show(page, Leaf("territoire", "Gironde"))
         profile = page.locator("[data-test-chart-name='Le territoire'] td").first
         assert profile.inner_text() == "Gironde"
-        traced = page.locator("[data-test-chart-name='Le territoire et ses semblables : acteurs'] td")
-        assert "cyberimpact trace victims_assisted" in traced.all_inner_texts()
+        traced = page.locator("[data-test-chart-name='Le territoire et ses semblables : acteurs'] td a")
+        assert set(traced.all_inner_texts()) == {"Retracer"}
 
 
 @pytest.mark.usefixtures("reached")

@@ -47,8 +47,8 @@ pytestmark = [pytest.mark.proof, pytest.mark.long]
 VERSION = "0.1.0"
 JOURNAL = "docs/kpi-changelog.md"
 
-#: Columns that depend on when a build ran.
-OF_THE_BUILD = ("built_at", "is_late")
+#: Columns that depend on when a build ran, and a text that a page has taken the place of.
+LEFT_OUT = ("built_at", "is_late", "trace_line", "page_path")
 
 #: What a live build takes over from the one before.
 STATES = ("live_detector", "live_threshold", "live_detection", "live_mention_subject")
@@ -140,7 +140,7 @@ def differing(old: Path, new: Path, names: Mapping[Relation, Relation]) -> dict[
             connection.execute(f"attach {literal(str(file))} as {name} (read_only)")
         for later, former in names.items():
             tables = (former.quoted("old"), later.quoted("new"))
-            rows = [f"(select columns(name -> name not in {OF_THE_BUILD}) from {table})" for table in tables]
+            rows = [f"(select columns(name -> name not in {LEFT_OUT}) from {table})" for table in tables]
             only = (f"(select count(*) from ({a} except all {b}))" for a, b in (rows, rows[::-1]))
             [counts] = connection.execute(f"select {', '.join(only)}").fetchall()
             if any(counts):

@@ -250,3 +250,12 @@ def test_an_empty_home_is_saved_too(home: Home, tmp_path: Path) -> None:
     made = backups.backup(home, tmp_path / "backup", ledger.current_head)
     assert (made.files, made.head) == (0, None)
     assert backups.restore(home, tmp_path / "backup", ledger.current_head).aside is None
+
+
+def test_a_backup_says_what_it_does_not_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = backups.Made(1, 1, None)
+    assert list(made.lines()) == []
+    monkeypatch.setenv("CYBERIMPACT_OPERATIONS_DATABASE", "postgresql://u:secret@h/d")
+    assert [("pg_dump" in line, "secret" in line) for line in made.lines()] == [(True, False)]
+    restored = backups.Restored("2026-11-25", None, None, None)
+    assert any("pg_restore" in line for line in restored.lines())

@@ -70,8 +70,6 @@ ROUTES = {
     "themes/<str:code>": (READERS, WATCHERS),
     "themes/<str:code>/arreter": (WATCHERS, WATCHERS),
     "mur/<str:token>": (ALL, NOBODY),
-    "veille": (READERS, NOBODY),
-    "veille/<str:signal_id>": (READERS, WATCHERS),
     "actions": (READERS, NOBODY),
     "actions/nouvelle": (WRITERS, WRITERS),
     "actions/brouillons/<str:draft_id>": (WRITERS, WRITERS),

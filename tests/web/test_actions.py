@@ -246,6 +246,24 @@ def author_of_officer() -> Author:
     return Author("departement-FR-33", pseudonymise_account("officier"))
 
 
+def test_an_action_that_was_sent_is_withdrawn_and_brought_back(officer, home):
+    address = sent(officer)["Location"]
+    assert loaded(home)[0]["retrait"] is None
+    officer.post(address, {"retirer": "1"})
+    (row,) = loaded(home)
+    assert (row["retrait"], row["titre"]) == ("Oui", GIVEN["titre"])
+    assert "retirée du registre" in text_of(officer.get(address))
+    assert "elle ne compte plus à partir de la prochaine publication" in text_of(officer.get("/actions"))
+    assert [act.kind for act in acts.on("action", row["identifiant"])] == [
+        "action de prévention envoyée",
+        "action de prévention retirée",
+    ]
+    sent(officer, address)
+    (row,) = loaded(home)
+    assert row["retrait"] is None
+    assert "Action envoyée au registre" in text_of(officer.get(address))
+
+
 def test_a_double_click_sends_once(officer, home):
     form_id = str(uuid4())
     first, second = (sent(officer, form_id=form_id) for _ in range(2))

@@ -211,7 +211,9 @@ def test_the_roles_of_tokens_are_those_of_superset():
 
 @pytest.mark.usefixtures("copy")
 def test_a_token_opens_a_file_without_the_rows_of_others(home, client):
+    write_copy(home, "create table t (i integer)", target="live", file_name="live_serving.duckdb")
     client.get("/api/kpi/victims", headers=bearer("departement-FR-33"))
+    assert not list(home.published.glob("live/current/rights/*"))  # it has nothing for it
     (copy,) = home.published.glob("daily/current/rights/*/serving.duckdb")
     with duckdb.connect(str(copy), read_only=True) as connection:
         assert {place for (place,) in connection.execute("select territory_code from kpi.kpi_value").fetchall()} == {

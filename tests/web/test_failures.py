@@ -27,3 +27,10 @@ def test_what_is_refused_is_noted_nowhere(visit, monkeypatch, caplog):
     monkeypatch.setenv("CYBERIMPACT_LINK_KEY", "a key of thirty-two bytes at least.")
     assert client.get("/verdict/secret-signature").status_code == HTTPStatus.GONE
     assert caplog.records == []
+
+
+def test_another_host_is_served_nothing(home):  # noqa: ARG001
+    for path in ("/", "/health", "/api/kpi", "/rien"):
+        answer = Client(headers={"Host": "evil.example"}).get(path)
+        assert answer.status_code == HTTPStatus.BAD_REQUEST, path
+        assert "evil.example" not in answer.text

@@ -71,7 +71,8 @@ def admin(server: Server) -> Iterator[Client]:
 
 
 def log_in(page: Page, name: str, password: str) -> None:
-    """Fill in Superset's form, which is shown."""
+    """Fill in Superset's form, which is shown and draws itself anew until all of it is loaded."""
+    page.wait_for_load_state("networkidle")
     page.fill("#username", name)
     page.fill("#password", password)
     page.keyboard.press("Enter")

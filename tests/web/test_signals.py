@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
+from urllib.parse import urlencode
 from uuid import uuid4
 
 import pytest
@@ -259,7 +260,8 @@ def test_a_form_sent_after_the_session_has_ended_comes_back_whole(visit):
     visitor = visit("veille")
     sent = form(visitor.get(f"/veille/{GIRONDE}"), verdict="écarté", note="Exercice")
     del visitor.cookies["session"]
-    answer = visitor.post(f"/veille/{GIRONDE}", sent)
+    typed = urlencode(sent)
+    answer = visitor.post(f"/veille/{GIRONDE}", typed, content_type="application/x-www-form-urlencoded")
     assert answer.status_code == HTTPStatus.UNAUTHORIZED
     for name, value in sent.items():
         assert f'name="{name}" value="{value}"' in text(answer)

@@ -16,7 +16,7 @@ from ingestion.connectors.prevention_actions import line
 from ingestion.connectors.prevention_actions.contract import MISSING
 from ingestion.connectors.prevention_actions.template import Column
 from operations import declared_actions, drafts
-from operations.declared_actions import IDENTIFIER
+from operations.declared_actions import IDENTIFIER, WITHDRAWN
 from operations.models import ActionDraft
 from web import reading
 from web.access import PersonRequest, page
@@ -66,7 +66,7 @@ def _form(copy: Reading, person: Person) -> type[ActionForm]:
     fields = {
         field.name: _field(field.name, column, choices.get(field.name, [(value, value) for value in column.values]))
         for field, column in line.fields()
-        if field.name != IDENTIFIER
+        if field.name not in {IDENTIFIER, WITHDRAWN}
     }
     return type("_ActionForm", (ActionForm,), fields)
 
@@ -117,16 +117,20 @@ def show_draft(request: PersonRequest, draft_id: str) -> HttpResponse:
 
 def _answer(request: PersonRequest, draft: ActionDraft | None) -> HttpResponse:
     author = author_of(request.person)
-    if draft and "supprimer" in request.POST:
+    is_sent = draft is not None and IDENTIFIER in draft.content
+    if draft and not is_sent and "supprimer" in request.POST:
         drafts.delete(author, draft.draft_id)
         return HttpResponseRedirect(reverse("actions"))
     with reading.opened(request.person.right) as copy:
         kind = _form(copy, request.person)
-    places = [code for code, _ in kind.base_fields[_PLACE].choices]  # ty: ignore[unresolved-attribute]
-    if not places or (draft and IDENTIFIER in draft.content and draft.content[_PLACE] not in places):
+    places = [code for code, _ in kind.base_fields[_PLACE].choices]  # ty: ignore[missing-attribute]
+    if not places or (draft and is_sent and draft.content[_PLACE] not in places):
         raise ExpectedFailure(
             "Votre rôle n'agit pas sur ce territoire.", "L'administrateur donne le rôle d'un territoire."
         )
+    if draft and is_sent and "retirer" in request.POST:
+        declared_actions.withdraw(author, draft.draft_id)
+        return HttpResponseRedirect(_address(draft, ()))
     if request.method == "POST":
         form = kind(request.POST)
         keep = "enregistrer" in request.POST
@@ -143,6 +147,7 @@ def _answer(request: PersonRequest, draft: ActionDraft | None) -> HttpResponse:
         "form": form,
         "draft": draft,
         "identifier": draft and draft.content.get(IDENTIFIER),
+        "is_withdrawn": draft and WITHDRAWN in draft.content,
         "errors": [(form[name], said) for name, said in form.errors.items()] if form.is_bound else [],
         "redacted": _labels(form, request.GET.getlist("masque")),
     }
@@ -152,6 +157,8 @@ def _answer(request: PersonRequest, draft: ActionDraft | None) -> HttpResponse:
 def _title(draft: ActionDraft | None) -> str:
     if draft is None:
         return "Nouvelle action de prévention"
+    if WITHDRAWN in draft.content:
+        return "Action retirée"
     return "Action envoyée" if IDENTIFIER in draft.content else "Brouillon d'une action de prévention"
 
 

@@ -12,8 +12,7 @@ from core.clock import today
 from core.errors import ExpectedFailure
 from operations import drafts
 from operations.acts import Author
-from operations.declared_actions import IDENTIFIER
-from operations.models import ActionDraft
+from operations.declared_actions import IDENTIFIER, WITHDRAWN
 from web import effects, reading, reallocation
 from web.access import PersonRequest, page
 from web.charts import course
@@ -108,8 +107,8 @@ def show_list(request: PersonRequest) -> HttpResponse:
         "filters": filters,
         "page_obj": shown,
         "may_write": Act.PREVENT in request.person.acts,
-        "drafts": [draft for draft in kept if not draft.identifier],
-        "sent": [draft for draft in kept if draft.identifier],
+        "drafts": [action for action in kept if not action["identifier"]],
+        "sent": [action for action in kept if action["identifier"]],
     }
     return render(request, "web/actions/list.html", context)
 
@@ -118,15 +117,20 @@ def author_of(person: Person) -> Author:
     return Author(person.role, person.account)
 
 
-def _kept(copy: Reading, person: Person) -> list[ActionDraft]:
-    """Return what somebody has begun to write or has sent; `is_published` says whether the copy has it."""
-    kept = drafts.of_account(author_of(person))
-    sent = [draft.content[IDENTIFIER] for draft in kept if IDENTIFIER in draft.content]
-    published = {row["action_id"] for row in copy.rows(_PUBLISHED, [sent])}
-    for draft in kept:
-        draft.identifier = draft.content.get(IDENTIFIER)
-        draft.is_published = draft.identifier in published
-    return kept
+def _kept(copy: Reading, person: Person) -> list[dict[str, Any]]:
+    """Return what somebody has begun to write or has sent, and whether the copy has it."""
+    kept = [
+        {
+            "draft_id": draft.draft_id,
+            "updated_at": draft.updated_at,
+            "title": draft.content["titre"],
+            "identifier": draft.content.get(IDENTIFIER),
+            "is_withdrawn": WITHDRAWN in draft.content,
+        }
+        for draft in drafts.of_account(author_of(person))
+    ]
+    published = {row["action_id"] for row in copy.rows(_PUBLISHED, [[action["identifier"] for action in kept]])}
+    return [action | {"is_published": action["identifier"] in published} for action in kept]
 
 
 @page(reads=EFFECTS)

@@ -121,7 +121,7 @@ def _form(person: Person) -> type[SubscriptionForm]:
 
 
 def _content(kept: MailSubscription | None) -> dict[str, Any]:
-    return {name: getattr(kept, name) for name in SubscriptionForm.base_fields if name != "form_id"} if kept else {}
+    return {name: getattr(kept, name) for name in SubscriptionForm().fields if name != "form_id"} if kept else {}
 
 
 def _places(person: Person) -> Names:

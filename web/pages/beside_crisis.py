@@ -7,10 +7,9 @@ from datetime import datetime
 
 from django.utils.safestring import SafeString
 
-from core import settings
 from core.clock import PARIS
 from operations import crises, topics
-from operations.alerts.dispatch import concerns, territories_around
+from operations.alerts.dispatch import around_in, concerns
 from operations.crisis_report import BEFORE
 from operations.models import Crisis, Pin
 from warehouse.reader_copies import NothingPublishedError
@@ -97,11 +96,11 @@ class Beside:
     trouble: str = ""
 
 
-def read(right: Right, crisis: Crisis) -> Beside:
+def read(right: Right, crisis: Crisis, topic_labels: Mapping[str, str]) -> Beside:
     """Return what a right opens of what is published about a crisis; its journal does not depend on that."""
     try:
         with reading.opened(right) as copies:
-            names = {"thème": topic_labels(), "indicateur": kpis(copies)}
+            names = {"thème": topic_labels, "indicateur": kpis(copies)}
             return Beside(
                 signals=_signals(copies, crisis),
                 series=[_series(copies, pin, names[pin.kind].get(pin.code, pin.code)) for pin in crises.pins(crisis)],
@@ -131,7 +130,7 @@ def _signals(copies: Reading, crisis: Crisis) -> list[Row]:
         _SIGNALS,
         {"topics": list(crisis.topics), "since": _utc(crisis.opened_at - BEFORE), "until": _utc(crisis.closed_at)},
     )
-    around = territories_around(settings.home())
+    around = around_in(copies.connection)
     return [row for row in found if concerns(row["territory_code"], crisis.territories, around)]
 
 

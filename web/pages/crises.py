@@ -18,7 +18,7 @@ from core import settings
 from core.errors import ExpectedFailure
 from operations import acts, crises, crisis_report, topics
 from operations.acts import Author
-from operations.alerts.dispatch import territories_around
+from operations.alerts.dispatch import around_in
 from operations.crises import EVENT_KINDS, ClosedCrisisError
 from operations.models import Crisis
 from operations.subscriptions import KINDS
@@ -262,7 +262,7 @@ def show(request: PersonRequest, crisis_id: str) -> HttpResponse:
 def _shown(
     request: PersonRequest, crisis: Crisis, form: LineForm, status: HTTPStatus = HTTPStatus.OK, token: str = ""
 ) -> HttpResponse:
-    is_mine = may_act(request.person, crisis)
+    is_mine, names = may_act(request.person, crisis), _names()
     context = {
         "title": crisis.title,
         "section": SECTION,
@@ -271,12 +271,12 @@ def _shown(
         "form_id": uuid4(),
         "may_act": is_mine,
         "said": SAID.get(request.GET.get("dit", "")),
-        "beside": beside_crisis.read(request.person.right, crisis),
+        "beside": beside_crisis.read(request.person.right, crisis, names["topic_labels"]),
         "walls": crises.walls(crisis) if is_mine else [],
         "wall": token and request.build_absolute_uri(reverse("wall", args=[token])),
         "pinnable": [code for code in (*crisis.territories, places.NATION) if code in places.names()],
         **_journal(crisis),
-        **_names(),
+        **names,
     }
     return render(request, "web/crises/show.html", context, status=status)
 
@@ -355,10 +355,9 @@ def report_pdf(request: PersonRequest, crisis_id: str) -> HttpResponse:
 
 
 def _report(person: Person, crisis: Crisis) -> crisis_report.Report:
-    around = territories_around(settings.home())
     try:
         with reading.opened(person.right) as copies:
-            return crisis_report.told(copies.connection, crisis, around)
+            return crisis_report.told(copies.connection, crisis, around_in(copies.connection))
     except NothingPublishedError:
         return crisis_report.gather(settings.home(), crisis)
 

@@ -214,7 +214,8 @@ def _deposits(opened: Reading, platform: Platform) -> list[Row]:
         {
             "act": found,
             "outcome": next(
-                (row for row in outcomes if row["sha256"] == found.result_id and row["finished_at"] >= found.at), None
+                (row for row in outcomes if row["sha256"] == found.result_id and row["finished_at"] >= found.done_at),
+                None,
             ),
         }
         for found in reversed(done)

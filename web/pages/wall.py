@@ -31,7 +31,8 @@ def show(request: HttpRequest, token: str) -> HttpResponse:
 
 def _shown(crisis: Crisis) -> dict[str, Any]:
     lines = sorted(crises.events(crisis), key=lambda line: line.number, reverse=True)
-    beside = beside_crisis.read(_right(crisis), crisis)
+    labels = beside_crisis.topic_labels()
+    beside = beside_crisis.read(_right(crisis), crisis, labels)
     return {
         "crisis": crisis,
         "lines": lines[:MOST_LINES],
@@ -39,7 +40,7 @@ def _shown(crisis: Crisis) -> dict[str, Any]:
         "series": beside.series[:MOST_SERIES],
         "trouble": beside.trouble,
         "places": places.names(),
-        "topic_labels": beside_crisis.topic_labels(),
+        "topic_labels": labels,
         "now": now(),
     }
 
@@ -48,7 +49,6 @@ def _right(crisis: Crisis) -> Right:
     """Return what the screen may read: what the roles of the crisis's territories may, of the nation for the nation."""
     policies = rights.current()
     codes = set(crisis.territories) - {places.NATION}
-    names = {
-        name for name, reader in policies.roles.items() if reader.level and not codes.isdisjoint(reader.places[1:2])
-    }
-    return policies.right(names if codes else {"national"})
+    # The first of a territory's codes is the nation's, the second its own.
+    own = {reader.places[1]: name for name, reader in policies.roles.items() if reader.level and reader.places}
+    return policies.right({own[code] for code in codes & own.keys()} if codes else {"national"})

@@ -76,7 +76,7 @@ select
     {{ reading_label('peers.peer_median', 'catalogue.unit', 'false') }} as peer_median_label,
     peers.peer_rank,
     peers.peer_count,
-    {{ trace_line('readings', 'periods.period_name') }} as trace_line,
+    {{ page_path('readings', 'periods.period_name') }} as page_path,
     coalesce(catalogue.is_held_back, false) as is_held_back,
     readings.is_archived
 from readings

@@ -183,10 +183,10 @@ ACTS = Table(
     name="acts",
     key="act_id",
     description="What somebody did on a page or by a command.",
-    dated_by="at",
+    dated_by="done_at",
     fields=(
         _text("act_id", "Identifier of the act.", identifier),
-        _time("at", "When it was done."),
+        _time("done_at", "When it was done."),
         _text("role", "Role of who did it; never a person."),
         _text("account", "Pseudonym of the account that did it; empty for a command or a link.", nullable=True),
         _text("kind", "What was done, in French, such as 'verdict' or 'crise ouverte'."),

@@ -54,6 +54,8 @@ AUDIENCES = (
     "Professionnels de santé",
     "Victimes",
 )
+#: Whether an action was withdrawn: it did not take place, or was declared by mistake.
+WITHDRAWALS = ("Non", "Oui")
 CHANNELS = (
     "En présence",
     "Visioconférence",
@@ -232,6 +234,12 @@ ACTIONS = Table(
             "Codes of the KPIs that the action is meant to move, separated by semicolons.",
             ("Indicateurs visés",),
             indicators,
+        ),
+        Field(
+            "retrait",
+            "'Oui' where the unit has withdrawn the action, which counts in no figure then.",
+            ("Retirée", "Action retirée"),
+            one_of(WITHDRAWALS),
         ),
         GENERATION,
         UNKNOWN_COLUMNS,

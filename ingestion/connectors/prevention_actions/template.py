@@ -12,7 +12,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
-from ingestion.connectors.prevention_actions.contract import ACTION_TYPES, AUDIENCES, CHANNELS, THEMES
+from ingestion.connectors.prevention_actions.contract import ACTION_TYPES, AUDIENCES, CHANNELS, THEMES, WITHDRAWALS
 from ingestion.connectors.prevention_actions.register import EXAMPLE
 
 CSV_TEMPLATE = Path(__file__).with_name("modele_actions_prevention.csv")
@@ -67,6 +67,12 @@ COLUMNS = (
         "Indicateurs visés",
         "Codes des indicateurs que l'action doit faire bouger, séparés par « ; » (tableau « Indicateurs »).",
         "positive_share",
+    ),
+    Column(
+        "Retirée",
+        "Oui : l'action n'a pas eu lieu, ou a été déclarée par erreur ; elle ne compte plus. Vide sinon.",
+        WITHDRAWALS[0],
+        WITHDRAWALS,
     ),
 )
 

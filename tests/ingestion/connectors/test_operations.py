@@ -99,7 +99,7 @@ def alert():
 def act():
     return models.Act(
         act_id="x1",
-        at=TEN,
+        done_at=TEN,
         role="veille",
         account="c_0123456789abcdef",
         kind="verdict",

@@ -32,6 +32,7 @@ VALUES = {
     "Heures": "2h30",
     "Coût en euros": "1 250,50 €",
     "Indicateurs visés": "positive_share, ANSWER_RATE",
+    "Retirée": None,
 }
 
 
@@ -105,6 +106,7 @@ def test_the_lists_are_offered_by_the_cells():
         "Thème": contract.THEMES,
         "Public visé": contract.AUDIENCES,
         "Canal": contract.CHANNELS,
+        "Retirée": contract.WITHDRAWALS,
     }
 
 
@@ -238,6 +240,12 @@ def test_a_line_further_down_corrects_one_of_the_same_identifier(exports):
 
 
 @pytest.mark.usefixtures("home")
+def test_an_action_is_withdrawn_and_brought_back_by_its_identifier(exports):
+    for given, kept in (("oui", "Oui"), ("", None)):
+        loaded(REGISTER, exports, "a.csv", csv_of({"Retirée": given}))
+        assert ask(REGISTER, "select identifiant, retrait from actions") == [("AC-1", kept)]
+
+
 def test_a_damaged_line_is_told_in_french_and_an_empty_one_is_passed_over(exports):
     content = csv_of({}) + b"AC-2;trop;court\n" + b";" * (len(LABELS) - 1) + b"\n"
     assert counts(loaded(REGISTER, exports, "a.csv", content)) == (2, 1, 0, 0, 1)

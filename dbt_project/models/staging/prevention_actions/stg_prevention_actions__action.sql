@@ -16,3 +16,5 @@ select
     generation,
     _dlt_load_id as source_load_id
 from {{ source('prevention_actions', 'actions') }}
+-- What was withdrawn did not take place.
+where coalesce(retrait, 'Non') = 'Non'

@@ -1,0 +1,40 @@
+"""Dashboards lead to the pages: each figure of a table to its own, at the address of this deployment."""
+
+import httpx
+from playwright.sync_api import Page
+
+from tests.superset import test_browser as looking
+from tests.superset.conftest import Server
+from tests.superset.test_login import listening, pages
+
+browser, page, outside = looking.browser, looking.page, looking.outside
+
+
+def test_the_way_to_a_page_stays_on_the_pages(server: Server) -> None:
+    figure = "chiffre/answer_rate/2026-10/FR-33?ventilation=service%3Dl%27aide"
+    for path in ("", "veille", figure, "%40evil.example", "%5C%5Cevil.example", "http%3A/evil.example/"):
+        location = httpx.get(f"{server.url}/pages/{path}").headers["location"]
+        assert location == f"{pages(server)}/{path}"
+    for path in ("//evil.example/", "%2F%2Fevil.example/"):  # one slash is left, and this server is asked again
+        assert httpx.get(f"{server.url}/pages/{path}").headers["location"] == f"{server.url}/pages/evil.example/"
+
+
+def test_a_click_on_a_row_opens_the_page_of_its_figure(server: Server, page: Page, bundle) -> None:
+    with listening(int(server.environment["CYBERIMPACT_WEB_PORT"])) as asked:
+        looking.show(page, server, looking.named(bundle, "acteurs"))
+        table = page.locator("[data-test-chart-name='Tous les indicateurs des acteurs']")
+        row = table.get_by_role("row").filter(has_text="Actions de prévention").first
+        row.get_by_role("link", name="Retracer", exact=True).click()
+        page.wait_for_url(f"{pages(server)}/chiffre/**")
+        path = "/chiffre/prevention_actions/2025-09/FR?ventilation=scope%3Dl%27aide"
+        assert (page.url, page.title()) == (f"{pages(server)}{path}", "page")
+        assert path in asked
+
+
+def test_the_texts_of_dashboards_lead_to_their_pages(server: Server, page: Page, bundle) -> None:
+    with listening(int(server.environment["CYBERIMPACT_WEB_PORT"])):
+        for slug, name, path in (("veille", "Veille", "/veille"), ("audit", "Vérifier", "/verifier")):
+            looking.show(page, server, looking.named(bundle, slug))
+            page.locator("[data-test='dashboard-markdown-editor']").get_by_role("link", name=name, exact=True).click()
+            page.wait_for_url(f"{pages(server)}{path}")
+            assert page.title() == "page"

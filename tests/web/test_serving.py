@@ -1,0 +1,59 @@
+"""The pages as `python -m web` serves them: static files are compressed, kept for good, and collected once."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from core import settings
+from core.settings import Home
+from tests.ports import free_port
+from tests.superset.conftest import wait_for
+
+pytestmark = pytest.mark.long
+
+
+@contextmanager
+def served(home: Home, log: Path) -> Iterator[httpx.Client]:
+    port = str(free_port())
+    environment = os.environ | {"CYBERIMPACT_HOME": str(home.root), "CYBERIMPACT_WEB_PORT": port}
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "web"], env=environment, cwd=settings.CHECKOUT, stdout=stream, stderr=stream
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        wait_for(url, process, log)
+        with httpx.Client(base_url=url, timeout=60) as http:
+            yield http
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def test_static_files_are_collected_once_and_kept_by_browsers_for_good(home: Home, tmp_path: Path) -> None:
+    manifest = home.run / "static" / "staticfiles.json"
+    with served(home, tmp_path / "first.log") as http:
+        page = http.get("/api/docs").text
+        files = re.findall(r'(?:href|src)="(/static/[^"]+)"', page)
+        assert len(files) > 3
+        for file in files:
+            answer = http.get(file)
+            assert answer.is_success, file
+            assert "immutable" in answer.headers["Cache-Control"]
+            assert answer.headers["Content-Encoding"] == "gzip"
+            assert re.search(r"\.[0-9a-f]{12}\.\w+$", file)
+        assert http.get("/api/docs").headers["Content-Encoding"] == "gzip"
+        assert http.get("/health", headers={"Host": "evil.example"}).status_code == 400
+    written = manifest.stat().st_mtime_ns
+    with served(home, tmp_path / "second.log") as http:
+        assert http.get(files[0]).is_success
+    assert manifest.stat().st_mtime_ns == written
+    assert not [path for path in home.run.rglob("*") if path.stat().st_mode & 0o077]
+    assert (tmp_path / "second.log").read_text() == ""
