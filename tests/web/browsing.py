@@ -68,7 +68,8 @@ def is_accessible(page: Page) -> None:
     """Check a page as it is now with axe-core, and that it is not wider than the screen."""
     found = Axe().run(page)
     assert not found.violations_count, found.generate_report()
-    page.wait_for_function("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    page.wait_for_load_state("networkidle")  # the design system has made its menus then
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
 
 
 @pytest.fixture(params=[(DESKTOP, False), (PHONE, True)], ids=["desktop", "dark-phone"])
