@@ -12,8 +12,8 @@ from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from gunicorn.app.base import BaseApplication
 
-from core import settings
-from web import uploads
+from core import clock, settings
+from ingestion.engine import drop_folder
 from web.settings import STATIC_ROOT
 
 #: Parts of the design system that no page uses.
@@ -76,7 +76,7 @@ def main() -> None:
     settings.keep_private()
     settings.make_folder(settings.home().run)
     django.setup()
-    uploads.sweep()
+    drop_folder.sweep_uploads(clock.now())
     call_command("check", tags=["security"], fail_level="ERROR", stdout=io.StringIO())
     collect()
     Server().run()
