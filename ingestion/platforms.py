@@ -235,7 +235,7 @@ PLATFORMS: tuple[Platform, ...] = (
         owner="team:veille",
         sensitivity="internal",
         docs="https://www.gendarmerie.interieur.gouv.fr",
-        entities=("topics", "verdicts", "crises", "crisis_events", "outbox"),
+        entities=("topics", "verdicts", "crises", "crisis_events", "outbox", "acts"),
         retention=5 * _YEAR,
     ),
     Platform(

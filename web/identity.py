@@ -132,8 +132,10 @@ class Superset:
     def _ask(self, cookie: str) -> Person | None:
         try:
             answer = self._http.get("/api/v1/me/roles/", headers={"Cookie": f"{COOKIE}={cookie}"})
-            if answer.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+            if answer.status_code == HTTPStatus.UNAUTHORIZED:
                 return None
+            if answer.status_code == HTTPStatus.FORBIDDEN:  # a session, of somebody who may nothing
+                return Person("", "", frozenset())
             answer.raise_for_status()
             return _person(answer.json()["result"])
         except (httpx.HTTPError, ValueError, LookupError, AttributeError, TypeError):

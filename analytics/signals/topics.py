@@ -235,14 +235,19 @@ def of_operator(row: Mapping[str, Any]) -> Topic:
 
 
 def watched(decided: Iterable[Mapping[str, Any]]) -> list[Topic]:
-    """Return the topics that are watched; an operator's takes the place of the project's of the same code.
+    """Return the topics that are watched; an operator's takes the place, and the part, of the project's of its code.
 
     Args:
         decided: Operators' topics, rows of the operations database in the order of their codes.
     """
     rows = list(decided)
     stopped = {row["code"] for row in rows if not row["active"]}
-    known = together(read(), map(of_operator, rows))
+    of_project = {topic.code: topic for topic in read()}
+    theirs = [
+        replace(topic, part_of=of_project[topic.code].part_of) if topic.code in of_project else topic
+        for topic in map(of_operator, rows)
+    ]
+    known = together(of_project.values(), theirs)
     kept = (topic for topic in known if topic.code not in stopped)
     return [replace(topic, part_of=None) if topic.part_of in stopped else topic for topic in kept]
 

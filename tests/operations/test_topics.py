@@ -164,6 +164,7 @@ def test_an_operators_topic_takes_the_place_of_the_projects(home: Home) -> None:
     now = {topic.code: topic for topic in of_home.watched()}
     assert now.keys() == before | {"avalanche"}
     assert now["inondation"].query == "crue"
+    assert now["inondation"].part_of == "intemperies", "it stays where the project has put it"
     assert now["avalanche"].platforms == ("listening",)
     rows = topics.as_rows(now.values())
     assert {row["topic_code"] for row in rows} == now.keys()

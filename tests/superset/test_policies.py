@@ -135,12 +135,12 @@ def test_what_a_role_reads(declared, bundle):
     roles = {role.name: role for role in declared.roles}
     every = {dataset.slug for dataset in bundle.datasets}
     assert roles["auditeur"].datasets == roles["administrateur"].datasets == every
-    assert roles["analyste"].datasets == every - {"accesses"}
+    assert roles["analyste"].datasets == every - {"accesses", "acts"}
     opened = [dashboard for dashboard in bundle.dashboards if dashboard.slug not in ("audit", "verbatims")]
     shown = set().union(*(policies.datasets_of(dashboard, bundle) for dashboard in opened))
     for name in ("national", "departement-FR-33", "courrier"):
         assert roles[name].datasets == shown
-    assert not shown & {"accesses", "experiences", "irritant_examples", "verbatim_search", "verbatims"}
+    assert not shown & {"accesses", "acts", "experiences", "irritant_examples", "verbatim_search", "verbatims"}
 
 
 def test_regions_overseas_without_a_region_have_their_departement_role():

@@ -183,3 +183,14 @@ def test_files_that_cannot_be_read_give_no_right(files, name):
 
 def test_a_code_cannot_end_the_condition():
     assert rights.condition("territory_code", ["FR'33"]) == "territory_code in ('FR''33')"
+
+
+def test_the_pages_alone_give_redacted_mentions_to_who_watches_and_of_its_territories():
+    def given(*roles: str) -> Right:
+        return rights.current().page_right(roles)
+
+    assert given("veille").tables == {"visibility.live_mention": None}
+    assert given("veille", "departement-FR-33").tables == {"visibility.live_mention": GIRONDE}
+    assert not given("national", "analyste", "departement-FR-33", "Gamma")
+    assert given(rights.ADMIN) is EVERYTHING
+    assert "visibility.live_mention" not in right("veille").tables

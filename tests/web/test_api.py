@@ -227,6 +227,14 @@ def test_before_the_first_publication_it_says_so(client):
     assert "publié" in answer.json()["error"]
 
 
+def test_tokens_that_cannot_be_read_let_nobody_in(home, client):
+    home.root.mkdir()
+    home.operations.write_bytes(b"no database" * 100)
+    answer = client.get("/api/kpi", headers={"Authorization": "Bearer anything"})
+    assert answer.status_code == 503
+    assert answer.json()["remedy"]
+
+
 def test_the_page_of_the_interface_asks_nothing_of_anybody(client):
     page = client.get("/api/docs")
     assert page.status_code == 200

@@ -2,6 +2,7 @@
 
 import html
 import re
+import shutil
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from operations.acts import Author
 from operations.models import Crisis
 from tests.analytics.signalling import FLOOD
 from tests.web.crisis_copies import publish_beside
+from web.pages import crises as crises_page
 
 OFFICER = Author("veille")
 
@@ -282,6 +284,26 @@ def test_the_report_holds_what_its_reader_may_see(visit, home) -> None:
     restricted = text(visit("departement-FR-27").get(path))
     assert "Crue – Eure" in restricted
     assert "Gironde" not in restricted
+
+
+@pytest.mark.long
+def test_the_report_is_a_pdf(visit) -> None:
+    crisis = opened()
+    answer = visit("national").get(f"/crises/{crisis.crisis_id}/rapport.pdf")
+    assert answer["Content-Type"] == "application/pdf"
+    assert answer["Content-Disposition"] == f'attachment; filename="crise-{crisis.crisis_id}.pdf"'
+    assert answer.content.startswith(b"%PDF")
+    assert len(answer.content) > 5_000
+
+
+def test_a_server_without_chromium_says_that_it_prints_nothing(visit, monkeypatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    path = f"/crises/{opened().crisis_id}/rapport.pdf"
+    client = visit("national")
+    for _ in range(crises_page.PRINTING + 1):  # a failure gives its turn back
+        answer = client.get(path)
+        assert answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE
+        assert "Imprimez le rapport avec votre navigateur" in text(answer)
 
 
 def test_a_screen_shows_one_crisis_to_whoever_has_its_address_until_it_is_revoked(visit, home) -> None:

@@ -10,6 +10,7 @@ from tests.web.watching import now, publish_watch, signal
 from web.pages.home import COOKIE, Visit
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
 #: Monthly values, the latest last; changes of `steady` are 2 at most before the last one.
 COURSES = {
     "surprising": [10, 12, 11, 13, 12, 11, 12, 7],  # the last change, 5, is above the six before it
@@ -79,7 +80,7 @@ def published(home):
 def shown(visitor) -> str:
     answer = visitor.get("/")
     assert answer.status_code == HTTPStatus.OK
-    return answer.content.decode()
+    return answer.content.decode().replace("\u00a0", " ")
 
 
 @pytest.mark.usefixtures("published")
@@ -88,6 +89,8 @@ def test_a_territory_sees_what_is_new_of_its_own(visit):
     assert "Crue – Gironde" in page
     assert "surprising Gironde" in page
     assert "Effet probable : baisse." in page
+    for link in ("/veille/0000000000000001", "/chiffre/surprising/2026-10/FR-33", "/sources/a", "/actions/A"):
+        assert f'href="{link}"' in page, link
     for other in ("Eure", "surprising France", "Effet ancien", "Autre indicateur"):
         assert other not in page, other
 
@@ -113,9 +116,9 @@ def test_a_figure_has_moved_that_has_changed_more_than_in_the_months_before(visi
 @pytest.mark.usefixtures("published")
 def test_late_sources_and_the_last_publication_are_said(visit):
     page = shown(visit("departement-FR-33"))
-    assert "Tchat (Brigade) : dernier chargement le 01/11/2026 à 09 h 00" in page
-    assert "Attendue (Équipe) : jamais chargée" in page
-    assert "À jour (Équipe)" not in page
+    assert ">Tchat</a> (Brigade) : dernier chargement le 01/11/2026 à 09 h 00" in page
+    assert ">Attendue</a> (Équipe) : jamais chargée" in page
+    assert "À jour</a>" not in page
     assert "Dernière publication le 24/11/2026 à 06 h 30" in page
 
 

@@ -107,8 +107,7 @@ def test_a_reserved_dashboard_is_found_by_whom_it_is_for(visit):
 
 
 def test_topics_and_definitions_are_found(visit):
-    titles = [title for title, _ in found(visit("national"), "hameçonnage")]
-    assert "Hameçonnage" in titles
+    assert ("Hameçonnage", "/themes/hameconnage") in found(visit("national"), "hameçonnage")
     assert ("Ce que l'indicateur mesure, en une phrase.", "") in found(visit("national"), "mesure phrase")
 
 
@@ -128,4 +127,6 @@ def test_what_was_asked_is_shown_and_never_run(visit):
 
 
 def test_the_field_stands_in_the_header_of_a_page(visit):
-    assert re.search(r'<form class="fr-search-bar" role="search" action="/chercher">', visit("national").get("/").text)
+    assert re.search(
+        r'<form class="fr-search-bar" role="search" action="/chercher">', visit("national").get("/connecte").text
+    )

@@ -1,12 +1,15 @@
 """Veille: what each role sees of signals and may decide on them, and that no decision is lost or doubled."""
 
 import re
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from urllib.parse import urlencode
 from uuid import uuid4
 
 import pytest
+from django.db import connections
 
 from operations import acts, verdicts
 from privacy import pseudonymise_account
@@ -29,7 +32,8 @@ def watch(home):
 
 
 def text(answer) -> str:
-    return answer.content.decode()
+    """Return a page with plain spaces in place of those that no line breaks at."""
+    return answer.content.decode().replace("\u00a0", " ")
 
 
 def shown(answer) -> list[str]:
@@ -79,7 +83,7 @@ def test_who_has_no_role_of_the_project_sees_no_signal(visit):
 def test_a_calm_night_is_said_in_one_sentence_with_the_course_of_the_last_days(home, visit):
     publish_watch(home, [])
     answer = text(visit("national").get("/veille"))
-    assert "Rien ne sort de l'ordinaire : aucun signal n'est ouvert." in answer
+    assert "Rien ne sort de l&#x27;ordinaire : aucun signal n&#x27;est ouvert." in answer
     assert "sept derniers jours : France entière" in answer
     assert "en retard" not in answer
 
@@ -94,7 +98,7 @@ def test_an_empty_list_says_nothing_of_the_present_where_the_live_data_are_late(
 def test_before_the_first_live_copy_the_page_says_so(home, visit):
     publish_watch(home, [])
     (home.published / "live" / "current").unlink()
-    assert "Le direct n'a encore rien publié." in text(visit("national").get("/veille"))
+    assert "Le direct n&#x27;a encore rien publié." in text(visit("national").get("/veille"))
 
 
 @pytest.mark.usefixtures("home")
@@ -113,7 +117,12 @@ def test_a_page_that_asks_again_gets_what_has_changed_and_nothing_else(watch, vi
     changed = visitor.get(f"/veille?vu={seen}", **again)
     assert shown(changed) == [GIRONDE]
     assert "<html" not in text(changed)
-    assert '<div hx-swap-oob="innerHTML:#etat">1 signal ouvert, le plus grave' in text(changed).replace("\n", "")
+    assert '<div hx-swap-oob="innerHTML:#etat">1 signal ouvert, le plus grave' in text(changed)
+    same = visitor.get(
+        "/veille", {"dit": "1 signal ouvert, le plus grave\u00a0: Crue – Gironde, gravité élevée."}, **again
+    )
+    assert shown(same) == [GIRONDE]
+    assert "hx-swap-oob" not in text(same), "what was said is not announced again"
 
 
 # ---- one signal
@@ -244,6 +253,26 @@ def test_the_second_one_sees_what_the_first_decided_and_keeps_what_he_typed(visi
     assert [given.verdict for given in verdicts.given()] == ["confirmé"]
     second.post(f"/veille/{GIRONDE}", form(answer, verdict="écarté", note="Une répétition d'exercice"))
     assert [given.verdict for given in verdicts.given()] == ["confirmé", "écarté"]
+
+
+@pytest.mark.usefixtures("watch")
+def test_of_twenty_who_decide_at_once_one_does_and_the_others_see_it(visit):
+    people = [visit("veille", name=f"personne-{number}") for number in range(20)]
+    sent = [(person, form(person.get(f"/veille/{GIRONDE}"), verdict="vu")) for person in people]
+
+    def post(of_one):
+        person, typed = of_one
+        answer = person.post(f"/veille/{GIRONDE}", typed)
+        connections.close_all()
+        return answer
+
+    with ThreadPoolExecutor(len(sent)) as pool:
+        answers = list(pool.map(post, sent))
+    assert Counter(answer.status_code for answer in answers) == {HTTPStatus.FOUND: 1, HTTPStatus.CONFLICT: 19}
+    assert all(
+        "a rendu le verdict « vu »" in text(answer) for answer in answers if answer.status_code != HTTPStatus.FOUND
+    )
+    assert len(verdicts.given()) == 1
 
 
 @pytest.mark.usefixtures("watch")

@@ -1,5 +1,6 @@
 """Veille and the home page in a browser: the list refreshes itself without a jump, a thumb judges a signal by night."""
 
+import os
 from urllib.parse import quote
 
 import pytest
@@ -11,6 +12,7 @@ from tests.web.browsing import DESKTOP, PHONE, is_accessible, looking
 from tests.web.browsing import chromium as chromium  # noqa: PLC0414 - a fixture
 from tests.web.browsing import served as served  # noqa: PLC0414
 from tests.web.watching import closed, publish_watch, signal
+from web import identity
 
 pytestmark = pytest.mark.long
 SIGNAL = "/veille/0000000000000001"
@@ -58,7 +60,7 @@ def test_the_list_refreshes_itself_without_a_jump_while_it_is_looked_at(home, se
         assert len(asked) == known, "a page that nobody looks at asks for nothing"
 
 
-def test_a_page_without_answers_says_so(home, served, chromium):
+def test_a_page_without_answers_says_so_and_keeps_what_was_last_known(home, served, chromium, monkeypatch):
     publish_watch(home, [signal(1)])
     page = _visitor(chromium, served)
     page.clock.install()
@@ -67,6 +69,16 @@ def test_a_page_without_answers_says_so(home, served, chromium):
     page.clock.fast_forward(REFRESHED_MS)
     expect(page.locator("#verifie")).to_contain_text("Sans réponse depuis")
     page.context.set_offline(False)
+    answering = os.environ["CYBERIMPACT_SUPERSET_PORT"]
+    monkeypatch.setenv("CYBERIMPACT_SUPERSET_PORT", "1")
+    monkeypatch.setattr(identity, "_superset", None)
+    with page.expect_response(lambda answer: "vu=" in answer.url) as refused:
+        page.clock.fast_forward(REFRESHED_MS)
+    assert refused.value.status == 503, "Superset does not say who asks"
+    expect(page.locator("#verifie")).to_contain_text("Sans réponse depuis")
+    expect(page.locator("#signal-0000000000000001")).to_be_visible()
+    monkeypatch.setenv("CYBERIMPACT_SUPERSET_PORT", answering)
+    monkeypatch.setattr(identity, "_superset", None)
     page.clock.fast_forward(REFRESHED_MS)
     expect(page.locator("#verifie")).to_contain_text("Vérifié à")
     page.context.close()
@@ -76,11 +88,17 @@ def test_a_session_that_ends_ends_the_refreshing(home, served, chromium):
     publish_watch(home, [signal(1)])
     page = _visitor(chromium, served)
     page.clock.install()
-    page.route("**/login/**", lambda route: route.fulfill(body="Connexion"))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "vu=" in request.url else None)
     page.goto("/veille")
     page.context.clear_cookies(name="session")
     page.clock.fast_forward(REFRESHED_MS)
-    page.wait_for_url("**/login/?next=**veille**")
+    expect(page.locator("#verifie")).to_contain_text("Session terminée")
+    expect(page.locator("#signaux")).to_contain_text("Se connecter")
+    is_accessible(page)
+    page.clock.fast_forward(4 * REFRESHED_MS)
+    page.wait_for_timeout(300)
+    assert len(asked) == 1
     page.context.close()
 
 

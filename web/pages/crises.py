@@ -1,5 +1,7 @@
 """Crises: those that last and those that are over, one with its journal, its end, its report, its screens."""
 
+import logging
+import threading
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
@@ -26,7 +28,7 @@ from warehouse.reader_copies import NothingPublishedError
 from warehouse.rights import AccessError
 from web import places, reading
 from web.access import PersonRequest, act, page
-from web.failures import NotFound
+from web.failures import NotFound, Unavailable
 from web.identity import Act, Person
 from web.pages import beside_crisis
 
@@ -35,6 +37,12 @@ SIGNALS = "signals.live_signal"
 OWNER = "team:veille"
 CLOSED_ON_A_PAGE = 20
 LONGEST_TITLE, LONGEST_NOTE, LONGEST_LABEL = 120, 2_000, 60
+
+#: A PDF takes a browser of its own and some seconds: so many at once, and how long another one waits for its turn.
+PRINTING, PRINTING_SECONDS = 2, 30
+_printing = threading.BoundedSemaphore(PRINTING)
+
+log = logging.getLogger(__name__)
 
 #: What a page says after a redirect, by what stands in its address.
 SAID = {
@@ -349,7 +357,18 @@ def report(request: PersonRequest, crisis_id: str) -> HttpResponse:
 def report_pdf(request: PersonRequest, crisis_id: str) -> HttpResponse:
     """Return the report as PDF, printed by the Chromium of this machine."""
     crisis = _seen(request, crisis_id)
-    pdf = crisis_report.as_pdf(_report(request.person, crisis))
+    written = _report(request.person, crisis)
+    if not _printing.acquire(timeout=PRINTING_SECONDS):
+        raise Unavailable("D'autres PDF sont en cours.", "Réessayez dans une minute.")
+    try:
+        pdf = crisis_report.as_pdf(written)
+    except ExpectedFailure as failure:
+        log.warning("%s", failure)
+        raise Unavailable(
+            "Le serveur ne peut pas faire de PDF.", "Imprimez le rapport avec votre navigateur."
+        ) from None
+    finally:
+        _printing.release()
     name = f"crise-{crisis.crisis_id}.pdf"
     return HttpResponse(pdf, "application/pdf", headers={"Content-Disposition": f'attachment; filename="{name}"'})
 

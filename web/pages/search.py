@@ -8,7 +8,7 @@ from typing import NamedTuple
 import yaml
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.http import urlencode
 
 from audit.cells import TOTAL, Period
@@ -16,7 +16,6 @@ from core import normalize_text, settings, superset
 from operations import topics
 from warehouse import rights
 from web.access import PersonRequest, page, superset_url
-from web.identity import Person
 from web.reading import Reading, Row, opened
 
 LONGEST = 200
@@ -80,7 +79,7 @@ def show(request: PersonRequest) -> HttpResponse:
         base = superset_url(request)
         boards = [Found(title, text, base + superset.dashboard_path(slug)) for slug, title, text in _boards(request)]
         groups = [
-            Group("Chiffres", _figures(reading, kpis, places, asked, _home(request.person))),
+            Group("Chiffres", _figures(reading, kpis, places, asked, request.person.own[0])),
             Group("Territoires", _territories(places, asked, base)),
             Group("Thèmes", _best(asked, _topics() if asked else ())),
             Group("Tableaux de bord", _best(asked, ((board, "") for board in boards))),
@@ -134,11 +133,6 @@ def _best(asked: Iterable[str], candidates: Iterable[tuple[Found, str]]) -> list
     return [found for _, found in sorted(ranked, key=lambda pair: (-pair[0], len(pair[1].title), pair[1].title))][:MOST]
 
 
-def _home(person: Person) -> str:
-    """Return the territory whose figures a person is shown first: that of the role, else the nation."""
-    return next((code for code in person.places or () if person.role.endswith(f"-{code}")), NATION)
-
-
 def _names(place: Row) -> frozenset[str]:
     """Return the words that name a territory: no short ones, which are in many names, but its number."""
     known = words(f"{place['territory_name']} {place['departement_code'] or ''}")
@@ -175,7 +169,7 @@ def _figures(
 
 def _figure(row: Row) -> Found:
     period = str(Period(row["period_type"], row["period_start"]))
-    url = f"/chiffre/{row['kpi_code']}/{period}/{row['territory_code']}"
+    url = reverse("figure", args=[row["kpi_code"], period, row["territory_code"]])
     if row["breakdown_dimension"] != TOTAL:
         url += "?" + urlencode({"ventilation": f"{row['breakdown_dimension']}={row['breakdown_value']}"})
     return Found(f"{row['kpi_label']} – {row['territory_name']}", f"{row['period_label']} : {row['value_label']}", url)
@@ -202,12 +196,8 @@ def _territories(places: Sequence[Row], asked: frozenset[str], base: str) -> lis
 
 
 def _topics() -> Iterator[tuple[Found, str]]:
-    try:
-        url = reverse("topics")
-    except NoReverseMatch:
-        url = ""
     for topic in topics.watched():
-        yield Found(topic.label, topic.query, url), topic.code
+        yield Found(topic.label, topic.query, reverse("topic", args=[topic.code])), topic.code
 
 
 @cache

@@ -92,36 +92,55 @@ class Shown:
 @page(reads="signals.live_signal")
 def listed(request: PersonRequest) -> HttpResponse:
     """Show the open signals; to a page that asks again, those of now if anything has changed."""
-    found = _overview(request.person)
+    asks_again = request.htmx  # ty: ignore[missing-attribute]
+    with reading.opened(request.person.right) as copies:
+        found = _overview(copies)
+        course = None if asks_again else _volume(copies, request.person)
     part = render_to_string("web/signals/part.html", found, request)
     seen = hashlib.sha256(part.encode()).hexdigest()
-    if request.htmx and request.GET.get("vu") == seen:  # ty: ignore[missing-attribute]
+    if asks_again and request.GET.get("vu") == seen:
         return HttpResponse(status=HTTPStatus.NO_CONTENT)
-    template = "changed" if request.htmx else "list"  # ty: ignore[missing-attribute]
-    context = {"title": "Veille", "section": "signals", "part": part, "seen": seen}
-    return render(request, f"web/signals/{template}.html", found | context)
+    context = {"title": "Veille", "section": "signals", "course": course}
+    context |= {"part": part, "seen": seen, "sentence": _sentence(found)}
+    return render(request, f"web/signals/{'changed' if asks_again else 'list'}.html", context)
 
 
-def _overview(person: Person) -> dict[str, Any]:
+def _overview(copies: Reading) -> dict[str, Any]:
+    """Return what is open, what was closed lately, and how fresh that is."""
+    if LIVE not in copies.copies:
+        return {"is_live": False}
     now = datetime.now(UTC)
-    with reading.opened(person.right) as copies:
-        if LIVE not in copies.copies:
-            return {"is_live": False}
-        found = signals.told(copies.connection)
-        states = copies.rows(STATES)
-        place, points = _band(copies, ALL_TOPICS, (person.own[0], "FR"))
     last = {given.signal_id: given for given in verdicts.given()}
-    shown = [Shown(signal, last.get(signal.signal_id)) for signal in found]
+    shown = [Shown(signal, last.get(signal.signal_id)) for signal in signals.told(copies.connection)]
     closed = [one for one in shown if one.signal.closed_at and one.signal.closed_at > now - CLOSED_LATELY]
-    title = f"Mentions heure par heure, sept derniers jours : {place}"
+    states = copies.rows(STATES)
     return {
         "is_live": True,
         "open": [one for one in shown if one.signal.is_open],
         "closed": sorted(closed, key=lambda one: one.signal.closed_at or now, reverse=True)[:MOST_CLOSED],
         "states": states,
         "late": [state["platform_label"] for state in states if _is_late(state, now)],
-        "course": _chart(points, title, "volume"),
     }
+
+
+def _sentence(found: dict[str, Any]) -> str:
+    """Say what is open, as a screen reader announces it when it changes."""
+    if not found["is_live"]:
+        return "Le direct n'a encore rien publié."
+    if found["open"]:
+        gravest, number = found["open"][0], len(found["open"])
+        count = f"{number} signaux ouverts" if number > 1 else "1 signal ouvert"
+        place = f"{gravest.signal.topic_label} – {gravest.signal.territory_label}"
+        return f"{count}, le plus grave\u00a0: {place}, gravité {gravest.grave}."
+    if found["late"]:
+        return "Aucun signal ouvert, mais le direct est en retard."
+    return "Rien ne sort de l'ordinaire\u00a0: aucun signal n'est ouvert."
+
+
+def _volume(copies: Reading, person: Person) -> dict[str, Any] | None:
+    """Return the chart of all mentions of the last days, of a person's own territory if their hours are known."""
+    place, points = _band(copies, ALL_TOPICS, (person.own[0], "FR"))
+    return _chart(points, f"Mentions heure par heure, sept derniers jours\u00a0: {place}", "volume")
 
 
 def _is_late(state: Row, now: datetime) -> bool:
@@ -141,7 +160,7 @@ def _band(
         during: From when to when hours are marked.
     """
     if not copies.has("live_serving.signals.live_mention_band"):
-        return "", []
+        return "", []  # no live copy, or one of a former version
     rows = copies.rows(BAND, [topic, list(places)])
     place = next((code for code in places if any(row["territory_code"] == code for row in rows)), None)
     hours = [row for row in rows if row["territory_code"] == place]
@@ -177,10 +196,10 @@ def one(request: PersonRequest, signal_id: str) -> HttpResponse:
 
 
 def _found(copies: Reading, signal_id: str) -> Signal:
-    known = signals.told(copies.connection) if LIVE in copies.copies else []
-    for signal in known:
-        if signal.signal_id == signal_id:
-            return signal
+    is_live = LIVE in copies.copies
+    if is_live and (found := signals.told(copies.connection, signal_id)):
+        return found[0]
+    known = signals.told(copies.connection) if is_live else []
     named = [f"{signal.topic_label} – {signal.territory_label}" for signal in known if signal.is_open]
     raise NotFound(
         "Aucun signal de cette adresse n'est publié, ou votre rôle ne le montre pas.",
@@ -197,7 +216,7 @@ def _around(copies: Reading, signal: Signal) -> dict[str, Any]:
     name, points = _band(copies, signal.topic_code, wider, (signal.opened_at, signal.updated_at))
     inside = [code for code, row in places.items() if row["region_code"] == signal.territory_code]
     official = {"places": [signal.territory_code, *inside], "since": signal.opened_at, "until": signal.updated_at}
-    title = f"« {signal.topic_label} », mentions heure par heure, sept derniers jours : {name}"
+    title = f"«\u00a0{signal.topic_label}\u00a0», mentions heure par heure, sept derniers jours\u00a0: {name}"
     return {
         "course": _chart(points, title, "cours"),
         "is_wider": bool(points) and name != signal.territory_label,

@@ -13,8 +13,10 @@ for (const part of document.querySelectorAll("[data-refresh]")) {
     said.textContent = `Vérifié à ${answered}, puis toutes les ${part.dataset.refresh} secondes.`;
   };
 
-  // Whoever reads further down keeps what he reads in its place, whatever is inserted above it.
-  part.addEventListener("htmx:beforeSwap", () => {
+  // What was last known stays while the server fails. Whoever reads further down keeps what he reads in its place,
+  // whatever is inserted above it.
+  part.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.xhr.status >= 500) event.detail.shouldSwap = false;
     const seen = scrollY && [...part.querySelectorAll("[id]")].find((element) => top(element) >= 0);
     held = seen ? { id: seen.id, top: top(seen) } : null;
   });
@@ -23,7 +25,12 @@ for (const part of document.querySelectorAll("[data-refresh]")) {
     if (seen) scrollBy({ top: top(seen) - held.top, behavior: "instant" });
   });
   part.addEventListener("htmx:afterRequest", (event) => {
-    if (event.detail.successful) {
+    const { status } = event.detail.xhr;
+    if (status === 401) { // the session has ended: the part says so, and where to log in
+      clearInterval(asking);
+      document.removeEventListener("visibilitychange", ask);
+      said.textContent = `Session terminée : cette page n'est plus à jour depuis ${answered}.`;
+    } else if (status >= 200 && status < 400) {
       answered = hour();
       say();
     } else {
@@ -31,6 +38,6 @@ for (const part of document.querySelectorAll("[data-refresh]")) {
     }
   });
   document.addEventListener("visibilitychange", ask);
-  setInterval(ask, 1000 * part.dataset.refresh);
+  const asking = setInterval(ask, 1000 * part.dataset.refresh);
   say();
 }
