@@ -80,12 +80,12 @@ def gather(home: Home, crisis: Crisis) -> Report:
     with duckdb.connect(":memory:", config={"threads": 1}) as connection:
         connection.execute("set TimeZone = 'UTC'")
         published.attach(connection, home, published.LIVE)
-        return told(connection, crisis, territories_around(home))
+        return compose(connection, crisis, territories_around(home))
 
 
-def told(connection: duckdb.DuckDBPyConnection, crisis: Crisis, around: Around) -> Report:
+def compose(connection: duckdb.DuckDBPyConnection, crisis: Crisis, around: Around) -> Report:
     """Return what the journal tells of a crisis, and a live copy that is attached, such as that of a right."""
-    known = [signal for signal in signals.told(connection) if _belongs(crisis, signal, around)]
+    known = [signal for signal in signals.read_from(connection) if _belongs(crisis, signal, around)]
     identifiers = {signal.signal_id for signal in known}
     return Report(
         crisis=crisis,

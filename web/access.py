@@ -15,12 +15,18 @@ from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
 
 from core import settings
+from operations.acts import Author
 from web import failures, identity
 from web.identity import Act, NoAnswerError, Person
 
 READING = frozenset({"GET", "HEAD"})
 
 View = Callable[..., HttpResponse]
+
+
+def author_of(person: Person) -> Author:
+    """Return as whom the acts of a person are recorded."""
+    return Author(person.role, person.account)
 
 
 class PersonRequest(HttpRequest):

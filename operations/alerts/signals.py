@@ -78,10 +78,10 @@ def read(home: Home, *, signal_id: str | None = None) -> list[Signal]:
     with duckdb.connect(":memory:", config={"threads": 1}) as connection:
         connection.execute("set TimeZone = 'UTC'")
         published.attach(connection, home, published.LIVE)
-        return told(connection, signal_id)
+        return read_from(connection, signal_id)
 
 
-def told(connection: duckdb.DuckDBPyConnection, signal_id: str | None = None) -> list[Signal]:
+def read_from(connection: duckdb.DuckDBPyConnection, signal_id: str | None = None) -> list[Signal]:
     """Return the signals of a live copy that is attached, in the order of `read`; none before there were any."""
     try:
         found = _rows(connection, "live_signal", signal_id, "severity desc, opened_at desc, signal_id")

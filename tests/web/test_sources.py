@@ -227,7 +227,7 @@ def test_the_outcome_is_that_of_the_load_after_the_deposit(home, visit):
                 [f"{uuid4().hex}-d-x", act.result_id, when.replace(tzinfo=None), new],
             )
 
-    loaded(act.at - timedelta(hours=1), 55)
+    loaded(act.done_at - timedelta(hours=1), 55)
     assert "nouvelles 55" not in text(browser.get("/sources/pre_plainte"))
     assert "déjà été chargé" in text(browser.get(send(browser)["Location"]))
     loaded(act.at + timedelta(minutes=1), 66)

@@ -19,10 +19,10 @@ from operations import declared_actions, drafts
 from operations.declared_actions import IDENTIFIER, WITHDRAWN
 from operations.models import ActionDraft
 from web import reading
-from web.access import PersonRequest, page
+from web.access import PersonRequest, author_of, page
 from web.failures import NotFound
 from web.identity import Act, Person
-from web.pages.actions import DEPARTEMENTS, EFFECTS, SECTION, author_of
+from web.pages.actions import DEPARTEMENTS, EFFECTS, SECTION
 from web.reading import Reading
 
 #: Fields of several lines, of several choices, of days, and of a place.

@@ -11,10 +11,9 @@ from dsfr.forms import DsfrBaseForm
 from core.clock import today
 from core.errors import ExpectedFailure
 from operations import drafts
-from operations.acts import Author
 from operations.declared_actions import IDENTIFIER, WITHDRAWN
 from web import effects, reading, reallocation
-from web.access import PersonRequest, page
+from web.access import PersonRequest, author_of, page
 from web.charts import course
 from web.identity import Act, Person
 from web.reading import Reading
@@ -111,10 +110,6 @@ def show_list(request: PersonRequest) -> HttpResponse:
         "sent": [action for action in kept if action["identifier"]],
     }
     return render(request, "web/actions/list.html", context)
-
-
-def author_of(person: Person) -> Author:
-    return Author(person.role, person.account)
 
 
 def _kept(copy: Reading, person: Person) -> list[dict[str, Any]]:

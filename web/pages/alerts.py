@@ -154,8 +154,8 @@ def show_list(request: PersonRequest) -> HttpResponse:
             context["tried"] = kept
     names = _places(request.person)
     context |= {
-        "found": [_told(subscriptions.of_page(kept), names) for kept in mail_subscriptions.of_account(author)],
-        "fixed": [_told(found, names) for found in subscriptions.of_file() if _is_of(found, request.person)],
+        "found": [_described(subscriptions.of_page(kept), names) for kept in mail_subscriptions.of_account(author)],
+        "fixed": [_described(found, names) for found in subscriptions.of_file() if _is_of(found, request.person)],
     }
     return render(request, "web/alerts/list.html", context)
 
@@ -199,7 +199,7 @@ def _is_of(subscription: Subscription, person: Person) -> bool:
     return subscription.role in person.roles or person.right.is_everything
 
 
-def _told(subscription: Subscription, names: Names) -> dict[str, Any]:
+def _described(subscription: Subscription, names: Names) -> dict[str, Any]:
     """Return a subscription in words; the address of one that is declared elsewhere may be a secret."""
     hours, codes = subscription.quiet_hours, sorted(subscription.territories)
     return {

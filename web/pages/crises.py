@@ -19,7 +19,6 @@ from dsfr.forms import DsfrBaseForm
 from core import settings
 from core.errors import ExpectedFailure
 from operations import acts, crises, crisis_report, topics
-from operations.acts import Author
 from operations.alerts.dispatch import around_in
 from operations.crises import EVENT_KINDS, ClosedCrisisError
 from operations.models import Crisis
@@ -27,7 +26,7 @@ from operations.subscriptions import KINDS
 from warehouse.reader_copies import NothingPublishedError
 from warehouse.rights import AccessError
 from web import places, reading
-from web.access import PersonRequest, act, page
+from web.access import PersonRequest, act, author_of, page
 from web.failures import NotFound, Unavailable
 from web.identity import Act, Person
 from web.pages import beside_crisis
@@ -163,10 +162,6 @@ def _acted_on(request: PersonRequest, crisis_id: str) -> Crisis:
     if not may_act(request.person, crisis):
         raise PermissionDenied
     return crisis
-
-
-def author_of(person: Person) -> Author:
-    return Author(person.role, person.account)
 
 
 # ---- the list
@@ -376,7 +371,7 @@ def report_pdf(request: PersonRequest, crisis_id: str) -> HttpResponse:
 def _report(person: Person, crisis: Crisis) -> crisis_report.Report:
     try:
         with reading.opened(person.right) as copies:
-            return crisis_report.told(copies.connection, crisis, around_in(copies.connection))
+            return crisis_report.compose(copies.connection, crisis, around_in(copies.connection))
     except NothingPublishedError:
         return crisis_report.gather(settings.home(), crisis)
 

@@ -119,7 +119,7 @@ def show(request: PersonRequest) -> HttpResponse:
 def _news(copies: Reading, person: Person, since: datetime, now: datetime) -> dict[str, Any]:
     """Return what is new for a person's territory, each part where the right grants its table."""
     right = person.right
-    found = signals.told(copies.connection) if LIVE in copies.copies else []
+    found = signals.read_from(copies.connection) if LIVE in copies.copies else []
     open_ones = [Shown(signal, None) for signal in found if signal.is_open]
     moved = [row for place in person.own for row in _rows(copies, "kpi.rpt_kpi", MOVED, [place])]
     ended = {"places": person.places, "since": since.date()}

@@ -16,14 +16,13 @@ from django.urls import reverse
 from core.clock import PARIS
 from core.errors import ExpectedFailure
 from operations import verdicts
-from operations.acts import Author
 from operations.alerts import signals, writing
 from operations.alerts.signals import Signal
 from operations.models import Verdict
 from operations.verdicts import DecidedMeanwhile
 from warehouse.published import LIVE
 from web import charts, failures, reading
-from web.access import PersonRequest, page
+from web.access import PersonRequest, author_of, page
 from web.charts import Point
 from web.failures import NotFound
 from web.identity import Act, Person
@@ -111,7 +110,7 @@ def _overview(copies: Reading) -> dict[str, Any]:
         return {"is_live": False}
     now = datetime.now(UTC)
     last = {given.signal_id: given for given in verdicts.given()}
-    shown = [Shown(signal, last.get(signal.signal_id)) for signal in signals.told(copies.connection)]
+    shown = [Shown(signal, last.get(signal.signal_id)) for signal in signals.read_from(copies.connection)]
     closed = [one for one in shown if one.signal.closed_at and one.signal.closed_at > now - CLOSED_LATELY]
     states = copies.rows(STATES)
     return {
@@ -197,9 +196,9 @@ def one(request: PersonRequest, signal_id: str) -> HttpResponse:
 
 def _found(copies: Reading, signal_id: str) -> Signal:
     is_live = LIVE in copies.copies
-    if is_live and (found := signals.told(copies.connection, signal_id)):
+    if is_live and (found := signals.read_from(copies.connection, signal_id)):
         return found[0]
-    known = signals.told(copies.connection) if is_live else []
+    known = signals.read_from(copies.connection) if is_live else []
     named = [f"{signal.topic_label} – {signal.territory_label}" for signal in known if signal.is_open]
     raise NotFound(
         "Aucun signal de cette adresse n'est publié, ou votre rôle ne le montre pas.",
@@ -250,7 +249,7 @@ def _judge(request: PersonRequest, signal: Signal, around: dict[str, Any]) -> Ht
         given = verdicts.record(
             signal,
             typed.get("verdict", ""),
-            Author(person.role, person.account),
+            author_of(person),
             typed.get("note"),
             after=typed.get("after") or None,
             form_id=_form_id(typed.get("form_id")),

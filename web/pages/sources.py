@@ -21,7 +21,7 @@ from ingestion.engine import drop_folder
 from ingestion.platforms import PLATFORMS, Platform
 from operations import acts
 from web import load_words, reading, uploads
-from web.access import PersonRequest, act, page
+from web.access import PersonRequest, act, author_of, page
 from web.failures import NotFound, TooLarge
 from web.identity import Act, Person
 from web.reading import Reading, Row
@@ -298,7 +298,7 @@ def upload(request: PersonRequest, name: str, upload_id: UUID) -> HttpResponse:
 def deposit(request: PersonRequest, name: str, upload_id: UUID) -> HttpResponseRedirect:
     """Hand a file over to the loads; the second submit of the form changes nothing."""
     platform, person = _sender(request, name), request.person
-    author = acts.Author(person.role, person.account)
+    author = author_of(person)
     with acts.once(author, DEPOSITED, upload_id, f"upload {upload_id}") as done:
         if not done:
             found = uploads.find(person.account, platform, upload_id)

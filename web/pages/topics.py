@@ -27,7 +27,7 @@ from privacy import redact
 from warehouse import rights
 from warehouse.rights import AccessError
 from web import charts, places, reading
-from web.access import PersonRequest, page
+from web.access import PersonRequest, author_of, page
 from web.charts import Point
 from web.failures import NotFound
 from web.identity import Act, Person
@@ -167,7 +167,7 @@ def may_decide(person: Person) -> bool:
 def _decider(request: PersonRequest) -> Author:
     if not may_decide(request.person):
         raise PermissionDenied
-    return Author(request.person.role, request.person.account)
+    return author_of(request.person)
 
 
 @page(reads=SIGNALS)
