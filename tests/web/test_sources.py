@@ -230,7 +230,7 @@ def test_the_outcome_is_that_of_the_load_after_the_deposit(home, visit):
     loaded(act.done_at - timedelta(hours=1), 55)
     assert "nouvelles 55" not in text(browser.get("/sources/pre_plainte"))
     assert "déjà été chargé" in text(browser.get(send(browser)["Location"]))
-    loaded(act.at + timedelta(minutes=1), 66)
+    loaded(act.done_at + timedelta(minutes=1), 66)
     assert "nouvelles 66, modifiées 0, inchangées 0, écartées 2" in text(browser.get("/sources/pre_plainte"))
 
 

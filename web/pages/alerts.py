@@ -17,10 +17,9 @@ from operations.mail_subscriptions import Sight, Wish
 from operations.models import MailSubscription
 from operations.subscriptions import KINDS, WAKING_SEVERITY, Subscription
 from web import reading
-from web.access import PersonRequest, personal
+from web.access import PersonRequest, author_of, personal
 from web.failures import NotFound
 from web.identity import Act, Person
-from web.pages.actions import author_of
 
 log = logging.getLogger(__name__)
 
