@@ -117,6 +117,13 @@ def test_an_unknown_platform_names_those_that_exist(visit):
     assert "PERCEV@L (perceval)" in text(answer)
 
 
+@pytest.mark.usefixtures("copy")
+def test_a_copy_that_does_not_know_files_yet_is_shown_to_who_sends_some(home, visit):
+    with duckdb.connect(str(home.published / "daily/current/serving.duckdb")) as connection:
+        connection.execute("alter table audit.platform_load drop column sha256")
+    assert visit("ingenieur").get("/sources/pre_plainte").status_code == HTTPStatus.OK
+
+
 def test_without_a_publication_one_is_told_so(visit):
     answer = visit("national").get("/sources")
     assert answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE
@@ -227,10 +234,10 @@ def test_the_outcome_is_that_of_the_load_after_the_deposit(home, visit):
                 [f"{uuid4().hex}-d-x", act.result_id, when.replace(tzinfo=None), new],
             )
 
-    loaded(act.at - timedelta(hours=1), 55)
+    loaded(act.done_at - timedelta(hours=1), 55)
     assert "nouvelles 55" not in text(browser.get("/sources/pre_plainte"))
     assert "déjà été chargé" in text(browser.get(send(browser)["Location"]))
-    loaded(act.at + timedelta(minutes=1), 66)
+    loaded(act.done_at + timedelta(minutes=1), 66)
     assert "nouvelles 66, modifiées 0, inchangées 0, écartées 2" in text(browser.get("/sources/pre_plainte"))
 
 
