@@ -2,6 +2,7 @@
 
 import logging
 import re
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -10,6 +11,7 @@ from datetime import UTC, datetime
 from html import unescape
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import quote, unquote, urlencode, urlsplit
 from uuid import uuid4
 
@@ -32,6 +34,7 @@ from tests.handmade import write_copy
 from tests.web import published_figures, test_actions, test_sources, test_verbatims, watching
 from tests.web.published_figures import SECRET
 from tests.web.test_access import ROUTES, path_of
+from tests.web.test_serving import served
 from web.identity import NoAnswerError, Superset
 
 Visit = Callable[..., Client]
@@ -425,6 +428,21 @@ def test_whatever_is_typed_is_shown_as_text(home: Home, visit: Visit) -> None:
         assert "unsafe-inline" not in answer["Content-Security-Policy"]
     kept = crisis_report.as_html(crisis_report.gather(home, crisis))
     assert "<img" not in kept
+
+
+@pytest.mark.long
+def test_the_log_of_the_server_holds_nothing_of_a_malformed_request(home: Home, tmp_path: Path) -> None:
+    log = tmp_path / "pages.log"
+    with served(home, log) as http:
+        for sent in (
+            b"/mur/secret\xff HTTP/1.1\r\n\r\n",
+            b"/ HTTP/1.1\r\nsecret\r\n\r\n",
+            b"/mur/secret x HTTP/1.1\r\n\r\n",
+        ):
+            with socket.create_connection((http.base_url.host, http.base_url.port), 30) as connection:
+                connection.sendall(b"GET " + sent)
+                assert b" 400 " in connection.recv(200)
+    assert "secret" not in log.read_text()
 
 
 def test_the_log_of_a_failure_holds_neither_address_nor_cookie_nor_text(visit: Visit, monkeypatch, caplog) -> None:
