@@ -294,6 +294,13 @@ def test_a_form_that_somebody_else_has_sent_is_not_answered_with_what_it_did(hom
     assert len(acts.since(datetime(2026, 1, 1, tzinfo=UTC))) == before
 
 
+def test_no_topic_takes_the_address_of_the_form_for_topics(home: Home, visit: Visit) -> None:
+    watched(home)
+    sent = {"label": "Nouveau", "query": "neige", "kind": "climatique", "form_id": str(uuid4()), "seen": 0}
+    answer = visit("veille").post("/themes/nouveau", sent | {"anyway": "on"})
+    assert answer["Location"] == "/themes/theme_nouveau?dit=ajoute"
+
+
 #: Names that a relay may take for an address elsewhere, headers of one's own, and domains that only look like ours.
 ADDRESSES = (
     "a@evil.example",
