@@ -7,6 +7,7 @@ which serves them at the same time.
 import fcntl
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ from core.settings import Home
 
 #: Verifications of which the answer is kept, and how many run at once.
 KEPT, MOST = 20, 2
+_NAME = re.compile("[0-9a-f]{32}")
 _ENDED = "La vérification s'est arrêtée avant sa fin. Relancez-la."
 
 
@@ -105,7 +107,7 @@ def read(home: Home, name: str) -> Run:
         ExpectedFailure: there is none of that name, or no longer.
     """
     file = _folder(home) / f"{name}.json"
-    if not name.isalnum() or not file.exists():
+    if not _NAME.fullmatch(name) or not file.exists():
         raise ExpectedFailure("Cette vérification n'existe pas, ou plus.", "Lancez-en une autre.")
     was_alive = _is_alive(file.with_suffix(".lock"))  # asked first: what has ended since has written its answer
     run = _parsed(file)

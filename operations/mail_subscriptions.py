@@ -1,5 +1,6 @@
 """What people subscribe to on pages: alerts by mail, within what their role may see."""
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import time
@@ -17,6 +18,7 @@ from operations.subscriptions import KINDS, SEVERITIES, is_mail_address
 DOMAINS_SETTING = "CYBERIMPACT_MAIL_DOMAINS"
 DOMAINS = "gendarmerie.interieur.gouv.fr,interieur.gouv.fr"
 MOST_PER_ACCOUNT = 20
+_NAME = re.compile(r"[\w.+'-]+")
 
 
 @dataclass(frozen=True)
@@ -149,7 +151,9 @@ def _account(author: Author) -> str:
 def _check(wish: Wish, sight: Sight) -> None:
     """Refuse what the author may not ask for, in words that do not repeat the address."""
     allowed = domains()
-    if not is_mail_address(wish.address) or wish.address.rpartition("@")[2].lower() not in allowed:
+    name, _, domain = wish.address.rpartition("@")
+    # A relay may take a quoted name, or one with % or !, for an address elsewhere.
+    if not _NAME.fullmatch(name) or not is_mail_address(wish.address) or domain.lower() not in allowed:
         raise ExpectedFailure(
             "Cette adresse n'est pas une adresse de service.", f"Domaines admis : {', '.join(allowed)}."
         )

@@ -39,7 +39,7 @@ OPTIONS = {
     "timeout": 120,
     "keepalive": 75,  # above that of clients: else one closes while a request is on its way
     "limit_request_line": 8190,
-    "loglevel": "warning",
+    "loglevel": "error",  # a warning of a malformed request repeats its line, with the path
     "accesslog": None,  # the path of a request can hold the signature of a link: it is written down nowhere
 }
 

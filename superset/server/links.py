@@ -26,7 +26,7 @@ def link_applications(app: Flask) -> None:
         if not current_user.is_authenticated:
             return redirect(f"/login/?next={quote(request.full_path)}")
         wanted = request.args.get("to", "/")
-        is_path = wanted.startswith("/") and not wanted.startswith(("//", "/\\"))
+        is_path = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and wanted.isprintable()
         return redirect(_address("DAGSTER") + (wanted if is_path else "/"))
 
     @app.get("/pages/", defaults={"path": ""})

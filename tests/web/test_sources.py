@@ -117,6 +117,13 @@ def test_an_unknown_platform_names_those_that_exist(visit):
     assert "PERCEV@L (perceval)" in text(answer)
 
 
+@pytest.mark.usefixtures("copy")
+def test_a_copy_that_does_not_know_files_yet_is_shown_to_who_sends_some(home, visit):
+    with duckdb.connect(str(home.published / "daily/current/serving.duckdb")) as connection:
+        connection.execute("alter table audit.platform_load drop column sha256")
+    assert visit("ingenieur").get("/sources/pre_plainte").status_code == HTTPStatus.OK
+
+
 def test_without_a_publication_one_is_told_so(visit):
     answer = visit("national").get("/sources")
     assert answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
 
+import duckdb
 from django import forms
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
@@ -29,6 +30,7 @@ from web import places, reading
 from web.access import PersonRequest, act, author_of, page
 from web.failures import NotFound, Unavailable
 from web.identity import Act, Person
+from web.numbers import whole
 from web.pages import beside_crisis
 
 SECTION = "crises"
@@ -300,8 +302,7 @@ def _journal(crisis: Crisis, since: int = 0) -> dict[str, Any]:
 def journal(request: PersonRequest, crisis_id: str) -> HttpResponse:
     """Return the lines that were written since the last one that a page shows, and whether the crisis is over."""
     crisis = _seen(request, crisis_id)
-    since = request.GET.get("depuis", "")
-    context = {"crisis": crisis, **_journal(crisis, int(since) if since.isdecimal() else 0)}
+    context = {"crisis": crisis, **_journal(crisis, whole(request.GET.get("depuis", "")) or 0)}
     if crisis.is_open and not context["lines"]:
         return HttpResponse()
     return render(request, "web/crises/news.html", context)
@@ -373,7 +374,8 @@ def _report(person: Person, crisis: Crisis) -> crisis_report.Report:
         with reading.opened(person.right) as copies:
             return crisis_report.compose(copies.connection, crisis, around_in(copies.connection))
     except NothingPublishedError:
-        return crisis_report.gather(settings.home(), crisis)
+        with duckdb.connect(":memory:") as nothing:
+            return crisis_report.told(nothing, crisis, {})
 
 
 # ---- what is pinned, and screens

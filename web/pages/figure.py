@@ -24,6 +24,7 @@ from web.access import PersonRequest, page
 from web.charts import Point
 from web.failures import NotFound
 from web.identity import Act, Person
+from web.numbers import whole
 from web.reading import Row, opened
 
 #: Periods before and after the one of the page that its picture shows.
@@ -118,10 +119,10 @@ def recomputation(request: PersonRequest, code: str, period: str, territory: str
 def records(request: PersonRequest, code: str, period: str, territory: str) -> HttpResponse:
     """Show a page of the source records of a figure."""
     shown = _published(request, code, period, territory)
-    number = request.GET.get("page", "1")
-    if not number.isdecimal():
-        raise NotFound(f"« {number} » n'est pas un numéro de page.", "Donnez un nombre, 1 pour la première.")
-    found = tracing.records(shown, int(number))
+    number = whole(request.GET.get("page", "1"))
+    if number is None:
+        raise NotFound("Ce n'est pas un numéro de page.", "Donnez un nombre, 1 pour la première.")
+    found = tracing.records(shown, number)
     columns = [report.column(name) for name in found.columns]
     context = {
         **_frame(request, shown),

@@ -60,6 +60,11 @@ where platform = $platform
 group by split_part(load_key, '-', 1)
 order by finished_at desc
 """
+#: A copy that was published by an earlier version does not.
+_KNOWS_FILES = """
+select 1 from duckdb_columns()
+where schema_name = 'audit' and table_name = 'platform_load' and column_name = 'sha256'
+"""
 _OUTCOMES = """
 select
     sha256, max(finished_at) as finished_at,
@@ -224,7 +229,7 @@ def _deposits(opened: Reading, platform: Platform) -> list[Row]:
 
 def _outcomes(opened: Reading, platform: Platform, digests: list[str]) -> list[Row]:
     """Return the loads of files, by SHA-256, as far as the published copy knows, the first one first."""
-    if not opened.has("audit.platform_load"):
+    if not opened.row(_KNOWS_FILES):
         return []
     return opened.rows(_OUTCOMES, {"platform": platform.name, "sha256": digests})
 

@@ -36,6 +36,8 @@ SECTION = "topics"
 SIGNALS = "signals.live_signal"
 OWNER = "team:veille"
 LONGEST_LABEL, LONGEST_QUERY, LONGEST_CODE = 60, 1_000, 40
+#: What stands in the place of a code in the address of the form for another topic.
+ADDING = "nouveau"
 #: A query that finds at least this share of all mentions tells nothing apart.
 NEARLY_ALL = 0.5
 
@@ -102,7 +104,8 @@ class TopicForm(DsfrBaseForm):
 def _code(label: str) -> str:
     """Return the code of a topic by its name: `Crue de l'Iton` is `crue_de_l_iton`."""
     code = re.sub(r"[^a-z0-9]+", "_", folded(label)).strip("_")
-    return (code if code[:1].isalpha() else f"theme_{code}")[:LONGEST_CODE]
+    is_free = code[:1].isalpha() and code != ADDING
+    return (code if is_free else f"theme_{code}")[:LONGEST_CODE]
 
 
 @dataclass(frozen=True)

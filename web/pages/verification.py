@@ -4,7 +4,7 @@ from datetime import date
 
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 from django.utils.http import urlencode
 
 from audit import cells, ledger, publications, report, signing, verification_run, verifying
@@ -14,6 +14,7 @@ from core.errors import ExpectedFailure
 from web.access import PersonRequest, page
 from web.failures import NotFound
 from web.identity import Act
+from web.numbers import whole
 from web.reading import opened
 
 #: Publications of the list on one page.
@@ -120,7 +121,10 @@ def displayed(request: PersonRequest) -> HttpResponse:
     if missing:
         raise ExpectedFailure(f"Il manque : {', '.join(missing)}.", "Remplissez le formulaire en entier.")
     period = cells.period(asked["periode"])
-    path = reverse("figure", args=[asked["code"], str(period), asked["territoire"]])
+    try:
+        path = reverse("figure", args=[asked["code"], str(period), asked["territoire"]])
+    except NoReverseMatch:
+        raise NotFound("Aucun chiffre ne porte ce code et ce territoire.", "Choisissez-les dans les listes.") from None
     return HttpResponseRedirect(f"{path}?{urlencode({'le': asked['le']})}" if asked["le"] else path)
 
 
@@ -137,6 +141,7 @@ def public_key(request: PersonRequest) -> HttpResponse:  # noqa: ARG001 - a view
 
 def _page_number(text: str, count: int) -> int:
     last = max(1, -(-count // PAGE))
-    if not text.isdecimal() or not 1 <= int(text) <= last:
-        raise NotFound(f"Il n'y a pas de page {text}.", f"Donnez une page de 1 à {last}.")
-    return int(text)
+    number = whole(text)
+    if number is None or not 1 <= number <= last:
+        raise NotFound("Il n'y a pas de page de ce numéro.", f"Donnez une page de 1 à {last}.")
+    return number
