@@ -84,10 +84,20 @@ class PublishedCell:
 
     @contextmanager
     def evidence(self) -> Generator[duckdb.DuckDBPyConnection]:
-        """Open the evidence of the publication under the names that the KPI's SQL reads."""
+        """Open the evidence of the publication under the names that the KPI's SQL reads.
+
+        Raises:
+            ExpectedFailure: a file of it is damaged or gone.
+        """
         months = self.months.difference(self.gone)
-        with evidence.open_evidence(self.store, self.manifest, self.cell.code, months) as connection:
-            yield connection
+        try:
+            with evidence.open_evidence(self.store, self.manifest, self.cell.code, months) as connection:
+                yield connection
+        except (duckdb.IOException, duckdb.InvalidInputException):
+            raise ExpectedFailure(
+                f"Les preuves de la publication {self.entry.sequence} ne peuvent plus être lues.",
+                "Vérifiez le registre (`cyberimpact audit verify`), qui dit quel fichier manque ou a été modifié.",
+            ) from None
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from core.errors import ExpectedFailure
 from core.locks import writer_lock
 from core.settings import Home, home
 from core.sql import literal
-from ingestion.engine import quarantine
+from ingestion.engine import drop_folder, quarantine
 from ingestion.engine.contract import Table
 from ingestion.platforms import PLATFORMS, Platform, platform
 from warehouse import operations_database
@@ -104,6 +104,7 @@ def purge(now: datetime) -> PurgeReport:
             _rewrite(file)
         rewritten.append(file)
     removed.update(_expire_operations(place, now))
+    drop_folder.sweep_uploads(now)
     return PurgeReport(+removed, _shown(place, rewritten), _waiting(place, now - DROP_RETENTION))
 
 

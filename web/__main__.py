@@ -12,7 +12,7 @@ from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from gunicorn.app.base import BaseApplication
 
-from core import settings
+from core import clock, settings
 from web.settings import STATIC_ROOT
 
 #: Parts of the design system that no page uses.
@@ -53,9 +53,9 @@ class Server(BaseApplication):
     def load(self) -> Any:
         """Prepare and return the application: in the worker, for threads of DuckDB do not live on in a fork."""
         django.setup()
-        from web import uploads
+        from ingestion.engine import drop_folder
 
-        uploads.sweep()
+        drop_folder.sweep_uploads(clock.now())
         call_command("check", tags=["security"], fail_level="ERROR", stdout=io.StringIO())
         collect()
         from web.wsgi import application  # which lists the files that were collected

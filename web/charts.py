@@ -94,9 +94,15 @@ def course(points: Sequence[Point], title: str) -> SafeString:
     every = max(1, -(-len(points) // MOST_LABELS))
     below = format_html_join(
         "",
-        '<text x="{}" y="{}" text-anchor="{}">{}</text>',
+        '<text class="{}" x="{}" y="{}" text-anchor="{}">{}</text>',
         (
-            (x(rank), HEIGHT - 8, "end" if rank == len(points) - 1 else "middle", point.label)
+            (
+                "spare" if rank // every % 3 else "",  # a narrow screen has no room for it
+                x(rank),
+                HEIGHT - 8,
+                "end" if rank == len(points) - 1 else "middle",
+                point.label,
+            )
             for rank, point in enumerate(points)
             if rank % every == 0
         ),

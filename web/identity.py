@@ -64,7 +64,7 @@ class Person:
         """What it may read, by the policies at the time of the request."""
         return rights.current().right(self.roles)
 
-    @property
+    @cached_property
     def places(self) -> tuple[str, ...] | None:
         """Codes of the territories that it acts on; None for all."""
         return None if rights.ADMIN in self.roles else rights.current().places(self.roles)

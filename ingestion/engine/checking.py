@@ -19,7 +19,7 @@ from ingestion.engine.parsed_file import ParsedFile, open_file
 from ingestion.engine.validation import Origin, TableValidator
 from ingestion.platforms import PLATFORMS, Platform, platform
 
-#: What the process may take: a file of 64 MiB takes less than 1 GiB, its libraries about as much.
+#: What the process may take: a file of 64 MiB takes 0.7 GiB.
 MOST_MEMORY_BYTES = 4 << 30
 #: Of more records that are set aside, the report gives the number by reason only.
 MOST_FAULTS = 5_000

@@ -1,15 +1,21 @@
-"""The files that wait in `drop/<platform>/`."""
+"""The files that wait in `drop/<platform>/`, and those that were sent to a page and are not there yet."""
 
 import hashlib
+import shutil
 import stat
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from core.errors import ExpectedFailure
 from core.settings import home
 from ingestion.platforms import Platform
 from privacy import redact_label
+
+#: A file that was sent to a page, and that nobody has handed over, is removed after so long.
+UPLOADS_KEPT = timedelta(hours=2)
 
 
 def folder(platform: Platform) -> Path:
@@ -124,3 +130,19 @@ def remove(platform: Platform, file: Path, sha256: str | None) -> None:
     with file.open("rb") as content:
         if hashlib.file_digest(content, "sha256").hexdigest() == sha256:
             file.unlink()
+
+
+def sweep_uploads(now: datetime) -> None:
+    """Remove files sent to a page that are too old, and what a killed process had begun to receive."""
+    for path in (*home().uploads.glob("*.upload*"), *home().uploads.glob("*/*-*")):
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime < (now - UPLOADS_KEPT).timestamp():
+                discard(path)
+
+
+def discard(path: Path) -> None:
+    """Remove a file, or a folder and what is in it; nothing where it is gone."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

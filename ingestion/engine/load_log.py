@@ -125,7 +125,7 @@ def _copy(connection: duckdb.DuckDBPyConnection, platform: Platform, database: s
 def _count(connection: duckdb.DuckDBPyConnection, platform: Platform, database: str) -> None:
     statement = (
         f"insert into {DATASET}.{SET_ASIDE.name} by name"  # noqa: S608
-        " select ? as platform, entity, origin, field, reason, count(quarantine_id) as rows,"
+        " select ? as platform, entity, origin, coalesce(field, '') as field, reason, count(quarantine_id) as rows,"
         " min(line) as first_line, min(quarantined_at) as first_at, max(quarantined_at) as last_at"
         f' from "{database}".{quarantine.DATASET}."{platform.name}" group by all'
     )

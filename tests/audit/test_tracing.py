@@ -7,7 +7,7 @@ from decimal import Decimal
 import duckdb
 import pytest
 
-from audit import cells, evidence, report
+from audit import cells, evidence, ledger, report
 from audit.cells import Cell, Figures, Period, period
 from audit.copies import Evaluations
 from audit.history import history
@@ -134,6 +134,16 @@ def test_while_the_warehouse_is_written_the_comparison_waits(published: Home) ->
         found.recomputation.today.waits
         == "L'entrepôt est en cours d'écriture : la comparaison avec aujourd'hui attend."
     )
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda file: file.write_bytes(file.read_bytes() + b" "), lambda file: file.unlink()]
+)
+def test_damaged_evidence_is_said_in_words(published: Home, damage: Callable) -> None:
+    context = evidence.store(published).read_json(ledger.entries(published)[0].facts["manifest"])["context"]
+    damage(evidence.store(published).path(context["audit.build_status"]["sha256"], ".parquet"))
+    with pytest.raises(ExpectedFailure, match="ne peuvent plus être lues"):
+        trace(published, OPERATOR, GIRONDE)
 
 
 def test_the_page_lets_nothing_through(published: Home) -> None:

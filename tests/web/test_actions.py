@@ -5,6 +5,7 @@ from decimal import Decimal
 from http import HTTPStatus
 from uuid import uuid4
 
+import duckdb
 import pytest
 from django.test import Client
 
@@ -13,6 +14,8 @@ from core.settings import Home
 from ingestion.connectors.prevention_actions import open_file
 from ingestion.connectors.prevention_actions.contract import ACTIONS
 from ingestion.engine import drop_folder
+from ingestion.engine.loading import load
+from ingestion.platforms import platform
 from operations import acts, drafts
 from operations.acts import Author
 from privacy import pseudonymise_account
@@ -262,6 +265,20 @@ def test_an_action_that_was_sent_is_withdrawn_and_brought_back(officer, home):
     (row,) = loaded(home)
     assert row["retrait"] is None
     assert "Action envoyée au registre" in text_of(officer.get(address))
+
+
+def test_a_load_takes_what_was_sent_and_withdrawn_like_any_file_of_the_register(officer, home):
+    register, address = platform("prevention_actions"), sent(officer)["Location"]
+
+    def load_what_waits() -> list[tuple]:
+        (file,) = drop_folder.waiting(drop_folder.folder(register))
+        assert load(register.name, file=file).total("rows_quarantined") == 0
+        with duckdb.connect(str(home.warehouse), read_only=True) as connection:
+            return connection.execute("select titre, heures, retrait from raw_prevention_actions.actions").fetchall()
+
+    assert load_what_waits() == [(GIVEN["titre"], Decimal("2.5"), None)]
+    officer.post(address, {"retirer": "1"})
+    assert load_what_waits() == [(GIVEN["titre"], Decimal("2.5"), "Oui")]
 
 
 def test_a_double_click_sends_once(officer, home):

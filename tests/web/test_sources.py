@@ -8,6 +8,7 @@ import zipfile
 from dataclasses import asdict
 from datetime import timedelta
 from http import HTTPStatus
+from pathlib import Path
 from uuid import uuid4
 
 import duckdb
@@ -17,6 +18,7 @@ from django.test import Client
 from django.test.utils import override_settings
 
 from core import clock
+from ingestion.engine import drop_folder
 from ingestion.engine.checking import check
 from operations import acts
 from tests.handmade import write_copy
@@ -232,6 +234,19 @@ def test_the_outcome_is_that_of_the_load_after_the_deposit(home, visit):
     assert "nouvelles 66, modifiées 0, inchangées 0, écartées 2" in text(browser.get("/sources/pre_plainte"))
 
 
+def test_what_fails_while_it_is_handed_over_leaves_the_upload_and_no_act(visit, drop, monkeypatch):
+    browser = visit("ingenieur")
+    browser.raise_request_exception = False
+    report = send(browser)["Location"]
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "hardlink_to", lambda *_: 1 / 0)
+        assert browser.post(f"{report}/depot").status_code == HTTPStatus.INTERNAL_SERVER_ERROR
+    assert not list(drop.iterdir())
+    assert acts.on("plateforme", "pre_plainte") == []
+    browser.post(f"{report}/depot")
+    assert len(list(drop.iterdir())) == 1
+
+
 def test_an_upload_is_its_senders_alone(visit, drop):
     report = send(visit("ingenieur", name="une"))["Location"]
     other = visit("ingenieur", name="autre")
@@ -302,7 +317,7 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_read(home, visit):
         **{"CONTENT_LENGTH": str(300 << 20), "wsgi.input": Unread()},
     )
     assert answer.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-    assert "64 Mio" in text(answer)
+    assert "32 Mio" in text(answer)
     assert not list(home.uploads.glob("**/*.*"))
 
 
@@ -384,12 +399,12 @@ def test_what_is_old_is_swept_and_what_is_not_stays(home, visit):
     report = send(visit("ingenieur"))["Location"]
     begun = home.uploads / "tmpabc.upload.csv"
     begun.write_bytes(b"x")
-    uploads.sweep()
+    drop_folder.sweep_uploads(clock.now())
     assert begun.exists()
-    old = (clock.now() - uploads.KEPT - timedelta(minutes=1)).timestamp()
+    old = (clock.now() - drop_folder.UPLOADS_KEPT - timedelta(minutes=1)).timestamp()
     for path in (begun, *home.uploads.glob("*/*-*")):
         os.utime(path, (old, old))
-    uploads.sweep()
+    drop_folder.sweep_uploads(clock.now())
     assert not begun.exists()
     assert visit("ingenieur").get(report).status_code == HTTPStatus.NOT_FOUND
 

@@ -169,7 +169,7 @@ def _healths(opened: Reading) -> list[Health]:
 def one(request: PersonRequest, name: str) -> HttpResponse:
     """Show the history of a platform, what it has in quarantine, and the form for a file."""
     platform, person = _platform(name), request.person
-    uploads.sweep()
+    drop_folder.sweep_uploads(clock.now())
     may_load = platform.drops and _may_load(person, platform)
     with reading.opened(person.right) as opened:
         health = next(found for found in _healths(opened) if found.platform == platform)
@@ -250,7 +250,7 @@ def send(request: PersonRequest, name: str) -> HttpResponse:
     """Receive a file; what is too large, or from who may not, is refused before any of it is read."""
     platform = _sender(request, name)
     uploads.refuse_too_large(request.META.get("CONTENT_LENGTH"))
-    uploads.sweep()
+    drop_folder.sweep_uploads(clock.now())
     request.upload_handlers = [TemporaryFileUploadHandler(request)]
     with uploads.alone(request.person.account):
         try:

@@ -2,7 +2,7 @@ select
     platform,
     entity,
     origin,
-    coalesce(field, '') as field,
+    field,
     reason,
     cast(rows as bigint) as rows,
     first_line,
