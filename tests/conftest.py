@@ -110,6 +110,7 @@ class ByServer(LoadScopeScheduling):
             "tests/e2e/test_recomputation",
             "tests/upgrade/",
             "tests/web/test_login",
+            "tests/web/test_twenty",
         )
         return file if file.startswith(shared) else nodeid
 

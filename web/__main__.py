@@ -13,7 +13,6 @@ from django.core.management import call_command
 from gunicorn.app.base import BaseApplication
 
 from core import clock, settings
-from ingestion.engine import drop_folder
 from web.settings import STATIC_ROOT
 
 #: Parts of the design system that no page uses.
@@ -52,7 +51,14 @@ class Server(BaseApplication):
             self.cfg.set(name, value)  # ty: ignore[missing-union-attribute]
 
     def load(self) -> Any:
-        from web.wsgi import application
+        """Prepare and return the application: in the worker, for threads of DuckDB do not live on in a fork."""
+        django.setup()
+        from ingestion.engine import drop_folder
+
+        drop_folder.sweep_uploads(clock.now())
+        call_command("check", tags=["security"], fail_level="ERROR", stdout=io.StringIO())
+        collect()
+        from web.wsgi import application  # which lists the files that were collected
 
         return application
 
@@ -72,13 +78,9 @@ def collect() -> None:
 
 
 def main() -> None:
-    """Collect the static files and serve."""
+    """Serve."""
     settings.keep_private()
     settings.make_folder(settings.home().run)
-    django.setup()
-    drop_folder.sweep_uploads(clock.now())
-    call_command("check", tags=["security"], fail_level="ERROR", stdout=io.StringIO())
-    collect()
     Server().run()
 
 

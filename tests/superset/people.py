@@ -32,6 +32,7 @@ ROLES = {
     "analyste_gironde": ["analyste", "departement-FR-33"],
     "auditeur": ["auditeur"],
     "veille": ["veille"],
+    "veille_aussi": ["veille"],
     "prevention_gironde": ["prevention", "departement-FR-33"],
     "administrateur": ["administrateur"],
     "ingenieur": ["ingenieur"],

@@ -35,7 +35,7 @@ def permissions(role: str) -> list[list[str]]:
     return [entry.split(" on ") for name in declared["permissions"] for entry in ROLES["permissions"][name]]
 
 
-class _Answering(BaseHTTPRequestHandler):
+class Answering(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         cookies = dict(part.strip().split("=", 1) for part in self.headers.get("Cookie", "").split(";") if "=" in part)
         name, _, roles = unquote(cookies.get("session", "")).partition(":")
@@ -61,7 +61,7 @@ def _pages(pages: None) -> None:
 
 @pytest.fixture(scope="session")
 def _superset() -> Iterator[int]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Answering) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server.server_port
         server.shutdown()

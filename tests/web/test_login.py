@@ -1,9 +1,6 @@
 """The login of the real Superset is that of the pages, and so is its end."""
 
-import os
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
@@ -15,13 +12,13 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from supersync.access import new_password
 from supersync.client import Client
 
-from core import settings
 from tests.superset import conftest as real
 from tests.superset import people
 from tests.superset import test_browser as looking
 from tests.superset.conftest import Server
 from tests.superset.people import Person
 from tests.superset.test_sessions import number, role
+from tests.web import process
 from web.identity import KNOWN_SECONDS
 
 server, browser = real.server, looking.browser
@@ -37,23 +34,9 @@ def site(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
     folder = tmp_path_factory.mktemp("pages")
     with server.client() as admin:
         people.grant(server, admin, folder)
-    environment = server.environment | {
-        "CYBERIMPACT_HOME": str(server.home.root),
-        "CYBERIMPACT_PSEUDONYM_KEY": os.environ["CYBERIMPACT_PSEUDONYM_KEY"],
-        "DJANGO_SETTINGS_MODULE": "tests.web.with_form.settings",
-    }
-    log = folder / "pages.log"
-    with log.open("wb") as stream:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "web"], env=environment, cwd=settings.CHECKOUT, stdout=stream, stderr=stream
-        )
-    url = f"http://127.0.0.1:{environment['CYBERIMPACT_WEB_PORT']}"
-    try:
-        real.wait_for(url, process, log)
+    form = process.beside(server, DJANGO_SETTINGS_MODULE="tests.web.with_form.settings")
+    with process.pages(server.home, folder / "pages.log", form) as url:
         yield url
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 @pytest.fixture

@@ -1,9 +1,6 @@
 """The pages as `python -m web` serves them: static files are compressed, kept for good, and collected once."""
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,30 +8,16 @@ from pathlib import Path
 import httpx
 import pytest
 
-from core import settings
 from core.settings import Home
-from tests.ports import free_port
-from tests.superset.conftest import wait_for
+from tests.web import process
 
 pytestmark = pytest.mark.long
 
 
 @contextmanager
 def served(home: Home, log: Path) -> Iterator[httpx.Client]:
-    port = str(free_port())
-    environment = os.environ | {"CYBERIMPACT_HOME": str(home.root), "CYBERIMPACT_WEB_PORT": port}
-    with log.open("wb") as stream:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "web"], env=environment, cwd=settings.CHECKOUT, stdout=stream, stderr=stream
-        )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        wait_for(url, process, log)
-        with httpx.Client(base_url=url, timeout=60) as http:
-            yield http
-    finally:
-        process.terminate()
-        process.wait(30)
+    with process.pages(home, log) as url, httpx.Client(base_url=url, timeout=60) as http:
+        yield http
 
 
 def test_static_files_are_collected_once_and_kept_by_browsers_for_good(home: Home, tmp_path: Path) -> None:

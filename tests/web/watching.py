@@ -98,12 +98,12 @@ def _publish_daily(home: Home) -> None:
         connection.execute("""
             create table reference.dim_territory as
             select * from (values
-                ('FR', 'nation', 'France entière', null),
-                ('FR-NAQ', 'region', 'Nouvelle-Aquitaine', null),
-                ('FR-33', 'departement', 'Gironde', 'FR-NAQ'),
-                ('FR-40', 'departement', 'Landes', 'FR-NAQ'),
-                ('FR-27', 'departement', 'Eure', 'FR-NOR')
-            ) as of(territory_code, territory_level, territory_name, region_code)
+                ('FR', 'nation', 'France entière', null, null),
+                ('FR-NAQ', 'region', 'Nouvelle-Aquitaine', null, null),
+                ('FR-33', 'departement', 'Gironde', 'FR-NAQ', 'GN-NAQ'),
+                ('FR-40', 'departement', 'Landes', 'FR-NAQ', 'GN-NAQ'),
+                ('FR-27', 'departement', 'Eure', 'FR-NOR', 'GN-NOR')
+            ) as of(territory_code, territory_level, territory_name, region_code, gendarmerie_region_code)
         """)
         connection.execute("""
             create table signals.fct_official_alert (
