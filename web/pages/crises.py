@@ -375,7 +375,7 @@ def _report(person: Person, crisis: Crisis) -> crisis_report.Report:
             return crisis_report.compose(copies.connection, crisis, around_in(copies.connection))
     except NothingPublishedError:
         with duckdb.connect(":memory:") as nothing:
-            return crisis_report.told(nothing, crisis, {})
+            return crisis_report.compose(nothing, crisis, {})
 
 
 # ---- what is pinned, and screens
