@@ -127,8 +127,7 @@ def watched(home: Home, *signals: Signal) -> None:
     """Publish signals, with what the pages of signals, crises and actions read beside them."""
     watching.publish_watch(home, signals)
     with duckdb.connect(str((home.published / "daily/current/serving.duckdb").resolve())) as daily:
-        daily.execute("alter table reference.dim_territory add column gendarmerie_region_code varchar")
-        daily.execute("create schema impact")
+        daily.execute("create schema if not exists impact")
         daily.execute("create table impact.fct_action_effect (action_id varchar, territory_code varchar)")
 
 
