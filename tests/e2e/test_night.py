@@ -83,8 +83,12 @@ def write(page: Page, note: str, kind: str = "fait") -> None:
     expect(page.locator("#journal > li").first).to_contain_text(note)
 
 
-def test_a_night(site: str, server: Server, come_in: Callable[..., Page], tmp_path: Path) -> None:
+def test_a_night(
+    site: str, server: Server, come_in: Callable[..., Page], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     home = server.home
+    for name, value in server.environment.items():  # a publication tells Superset
+        monkeypatch.setenv(name, value)
     wave = signal(1, topic_code="hameconnage", topic_label="Hameçonnage", crisis_kind="cyber")
     publish_watch(home, [], "calm")
     officer = come_in("veille", "/veille", PHONE, color_scheme="dark")
@@ -180,6 +184,6 @@ def count(line: Line, wave: Signal, come_in: Callable[..., Page]) -> None:
     month = wave.opened_at.astimezone(PARIS)
     auditor = come_in("auditeur", f"/chiffre/signal_precision/{month:%Y-%m}/FR")
     expect(auditor.get_by_role("heading", level=1)).to_have_text("Précision des signaux")
-    expect(auditor.locator(".fr-display--sm")).to_have_text("100 %")
+    expect(auditor.locator(".fr-display--sm")).to_have_text("100,0 %")
     auditor.get_by_role("link", name="Recalculer").click()
-    expect(auditor.locator("#recalcul").get_by_role("heading")).to_have_text("Recalculé : égal")
+    expect(auditor.locator("#recalcul").get_by_role("heading")).to_have_text("Recalculé : égal", timeout=SECONDS)
