@@ -84,7 +84,7 @@ def test_an_alert_takes_one_verdict_and_the_command_line_changes_it(home, client
     for verdict in ("vu", "écarté", "confirmé"):
         for answer in (client.get(path(verdict, moment)), client.post(path(verdict, moment))):
             assert (answer.status_code, "déjà reçu un verdict : « confirmé », le " in answer.text) == (410, True)
-            assert "cyberimpact signal verdict" in answer.text
+            assert 'href="/veille"' in answer.text
     assert [row[1] for row in rows()] == ["confirmé"]
     assert run("verdict", FLOOD.signal_id, "écarté", "--note", "Exercice").exit_code == 0
     assert [row[1] for row in rows()] == ["confirmé", "écarté"]

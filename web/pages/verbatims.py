@@ -63,7 +63,7 @@ class Search(forms.Form):
     def __init__(self, data: Any, choices: dict[str, Choices]) -> None:
         super().__init__(data)
         for name, found in choices.items():
-            self.fields[name].choices = [("", "Tous"), *found]
+            self.fields[name].choices = [("", "Toutes" if name == "platform" else "Tous"), *found]
         for name in ("since", "until"):
             self.fields[name].widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
         for name, found in self.fields.items():
