@@ -5,7 +5,9 @@ from http import HTTPStatus
 
 import duckdb
 import pytest
+from django.utils.html import escape
 
+from ingestion.platforms import PLATFORMS
 from tests.web.watching import now, publish_watch, signal
 from web.pages.home import COOKIE, Visit
 
@@ -48,10 +50,11 @@ def published(home):
                     connection.execute(f"insert into kpi.rpt_kpi values ({', '.join('?' * 16)})", values)
         connection.execute(
             "create table audit.freshness as select * from (values"
-            " ('a', 'Tchat', 'Brigade', timestamp '2026-11-01 08:00', timestamp '2026-11-02 08:00'),"
-            " ('b', 'À jour', 'Équipe', timestamp '2026-11-01 08:00', timestamp '2999-01-01 00:00'),"
-            " ('c', 'Attendue', 'Équipe', null, null)"
-            ") as of(platform, title, owner_label, last_loaded_at, late_at)"
+            " ('brigade_numerique', 'Brigade', timestamp '2026-11-01 08:00', timestamp '2026-11-02 08:00', true),"
+            " ('jdma', 'Équipe', timestamp '2026-11-01 08:00', timestamp '2999-01-01 00:00', false),"
+            " ('partoo', 'Équipe', null, null, true)"
+            ") as of(platform, owner_label, last_loaded_at, late_at, is_late)"
+            ", (select cast(null as date) as data_as_of, cast(null as bigint) as rows)"
         )
         connection.execute(
             "create table audit.publication as"
@@ -89,7 +92,7 @@ def test_a_territory_sees_what_is_new_of_its_own(visit):
     assert "Crue – Gironde" in page
     assert "surprising Gironde" in page
     assert "Effet probable : baisse." in page
-    for link in ("/veille/0000000000000001", "/chiffre/surprising/2026-10/FR-33", "/sources/a", "/actions/A"):
+    for link in ("/veille/0000000000000001", "/chiffre/surprising/2026-10/FR-33", "/sources/brigade_numerique", "/actions/A"):
         assert f'href="{link}"' in page, link
     for other in ("Eure", "surprising France", "Effet ancien", "Autre indicateur"):
         assert other not in page, other
@@ -116,9 +119,10 @@ def test_a_figure_has_moved_that_has_changed_more_than_in_the_months_before(visi
 @pytest.mark.usefixtures("published")
 def test_late_sources_and_the_last_publication_are_said(visit):
     page = shown(visit("departement-FR-33"))
-    assert ">Tchat</a> (Brigade) : dernier chargement le 01/11/2026 à 09 h 00" in page
-    assert ">Attendue</a> (Équipe) : jamais chargée" in page
-    assert "À jour</a>" not in page
+    titles = {platform.name: escape(platform.title) for platform in PLATFORMS}
+    assert f">{titles['brigade_numerique']}</a> (Brigade) : dernier chargement le 01/11/2026 à 09 h 00" in page
+    assert f">{titles['partoo']}</a> (Équipe) : jamais chargée" in page
+    assert f">{titles['jdma']}</a>" not in page
     assert "Dernière publication le 24/11/2026 à 06 h 30" in page
 
 

@@ -12,6 +12,7 @@ from warehouse.published import LIVE
 from warehouse.reader_copies import NothingPublishedError
 from web import reading, settings
 from web.access import PersonRequest, open_to_all, page
+from web.health import healths
 from web.identity import Person
 from web.pages.signals import Shown
 from web.reading import Reading, Row
@@ -49,12 +50,6 @@ MOVED = """
     qualify row_number() over (partition by kpi_code order by territory_level) = 1
     order by change / nullif(usual, 0) desc nulls first, kpi_code
     limit 6
-"""
-LATE = """
-    select platform, title, owner_label, last_loaded_at
-    from audit.freshness
-    where coalesce(late_at < ?, true) -- one that was never loaded is late too
-    order by last_loaded_at nulls first, title
 """
 #: Of each action the KPI that its kind proposes, else the first one.
 ENDED = """
@@ -105,7 +100,7 @@ def show(request: PersonRequest) -> HttpResponse:
     since = visit.since or now - FIRST_VISIT
     try:
         with reading.opened(request.person.right) as copies:
-            news = _news(copies, request.person, since, now)
+            news = _news(copies, request.person, since)
     except NothingPublishedError:
         news = {"is_published": False}
     context = {"title": "Accueil", "visit": visit, "since": since}
@@ -116,7 +111,7 @@ def show(request: PersonRequest) -> HttpResponse:
     return response
 
 
-def _news(copies: Reading, person: Person, since: datetime, now: datetime) -> dict[str, Any]:
+def _news(copies: Reading, person: Person, since: datetime) -> dict[str, Any]:
     """Return what is new for a person's territory, each part where the right grants its table."""
     right = person.right
     found = signals.read_from(copies.connection) if LIVE in copies.copies else []
@@ -130,7 +125,7 @@ def _news(copies: Reading, person: Person, since: datetime, now: datetime) -> di
         "signals": open_ones[:MOST_SIGNALS],
         "more": max(0, len(open_ones) - MOST_SIGNALS),
         "moved": [row | {"period": f"{row['period_start']:%Y-%m}"} for row in moved],
-        "late": _rows(copies, "audit.freshness", LATE, [now.replace(tzinfo=None)]),
+        "late": [found for found in healths(copies) if found.is_late or found.last_loaded_at is None],
         "ended": _rows(copies, "impact.fct_action_effect", ENDED, ended),
         "published": next(iter(_rows(copies, "audit.publication", PUBLISHED)), None),
     }

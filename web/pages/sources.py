@@ -1,9 +1,5 @@
 """The platforms: how old their data are, what was loaded and set aside, and the files that people send."""
 
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
 from http import HTTPStatus
 from uuid import UUID
 
@@ -23,32 +19,15 @@ from operations import acts
 from web import load_words, reading, uploads
 from web.access import PersonRequest, act, author_of, page
 from web.failures import NotFound, TooLarge
+from web.health import healths
 from web.identity import Act, Person
 from web.reading import Reading, Row
 
-#: The daily copy knows nothing of the loads since it was made, and is made once a day.
-COPY_AGE = timedelta(hours=36)
 ROWS_A_PAGE = 25
 FAULTS_A_PAGE = 50
 DEPOSITS = 10
 DEPOSITED = "fichier déposé"
 
-_STATES = """
-select
-    platform, owner_label, last_loaded_at, data_as_of, rows,
-    case when is_late then late_at else greatest(late_at, last_loaded_at + $copy_age) end as late_at
-from audit.freshness
-"""
-_LIVE = """
-select platform, last_loaded_at, last_loaded_at + to_minutes(late_after_minutes) as late_at
-from live_serving.signals.live_state
-"""
-_KPIS = """
-select read.platform, catalogue.label
-from audit.kpi_platform as read
-inner join kpi.kpi_catalogue as catalogue on read.kpi_code = catalogue.kpi_code
-order by catalogue.label
-"""
 _LOADS = """
 select
     max(finished_at) as finished_at, any_value(origin) as origin, any_value(origin_kind) as origin_kind,
@@ -76,65 +55,13 @@ group by sha256, split_part(load_key, '-', 1)
 order by finished_at
 """
 _SET_ASIDE = "select * from audit.set_aside where platform = $platform order by rows desc, entity, field, reason"
-_WAITING = "select platform, cast(sum(rows) as bigint) as rows from audit.set_aside group by platform"
-
-
-@dataclass(frozen=True)
-class Health:
-    """How old the data of a platform are.
-
-    Attributes:
-        platform: The platform.
-        owner: The team that answers for it.
-        last_loaded_at: When it was last loaded; None where it never was.
-        late_at: When it becomes, or became, late.
-        data_as_of: The last day that its data cover.
-        kpis: Labels of the KPIs that its data are in.
-        set_aside: Records that wait in quarantine.
-    """
-
-    platform: Platform
-    owner: str = ""
-    last_loaded_at: datetime | None = None
-    late_at: datetime | None = None
-    data_as_of: date | None = None
-    kpis: Sequence[str] = field(default=())
-    set_aside: int = 0
-
-    @property
-    def state(self) -> str:
-        if self.last_loaded_at is None:
-            return "jamais chargée"
-        return f"en retard de {_duration(self._late_by)}" if self._late_by > timedelta() else "à jour"
-
-    @property
-    def badge(self) -> str:
-        """The class of the badge."""
-        return {"jamais chargée": "info", "à jour": "success"}.get(self.state, "warning")
-
-    @property
-    def is_late(self) -> bool:
-        return self.state.startswith("en retard")
-
-    @property
-    def _late_by(self) -> timedelta:
-        return clock.now() - self.late_at if self.late_at else timedelta()
-
-
-def _duration(span: timedelta) -> str:
-    """Return a duration in the unit that a reader would use."""
-    for unit, length in (("jour", timedelta(days=1)), ("heure", timedelta(hours=1))):
-        if span >= length:
-            count = span // length
-            return f"{count} {unit}{'s' if count > 1 else ''}"
-    return f"{max(1, span // timedelta(minutes=1))} min"
 
 
 @page()
 def show(request: PersonRequest) -> HttpResponse:
     """Show all platforms, those that are late first."""
     with reading.opened(request.person.right) as opened:
-        found = _healths(opened)
+        found = healths(opened)
     found.sort(key=lambda health: (not health.is_late, health.last_loaded_at is not None, health.platform.title))
     context = {
         "title": "Sources",
@@ -146,30 +73,6 @@ def show(request: PersonRequest) -> HttpResponse:
     return render(request, "web/sources/list.html", context)
 
 
-def _healths(opened: Reading) -> list[Health]:
-    """Return the health of every platform; of what is followed live, the live copy knows the latest load."""
-    states = {row["platform"]: row for row in opened.rows(_STATES, {"copy_age": COPY_AGE})}
-    for row in opened.rows(_LIVE) if opened.has("live_serving.signals.live_state") else ():
-        states[row["platform"]] = states.get(row["platform"], {}) | row
-    kpis = defaultdict(list)
-    for row in opened.rows(_KPIS) if opened.has("audit.kpi_platform") else ():
-        kpis[row["platform"]].append(row["label"])
-    waiting = {row["platform"]: row["rows"] for row in opened.rows(_WAITING)} if opened.has("audit.set_aside") else {}
-    return [
-        Health(
-            platform,
-            state.get("owner_label", ""),
-            state.get("last_loaded_at"),
-            state.get("late_at"),
-            state.get("data_as_of"),
-            kpis[platform.name],
-            waiting.get(platform.name, 0),
-        )
-        for platform in PLATFORMS
-        for state in [states.get(platform.name, {})]
-    ]
-
-
 @page()
 def one(request: PersonRequest, name: str) -> HttpResponse:
     """Show the history of a platform, what it has in quarantine, and the form for a file."""
@@ -177,7 +80,7 @@ def one(request: PersonRequest, name: str) -> HttpResponse:
     drop_folder.sweep_uploads(clock.now())
     may_load = platform.drops and _may_load(person, platform)
     with reading.opened(person.right) as opened:
-        health = next(found for found in _healths(opened) if found.platform == platform)
+        health = next(found for found in healths(opened) if found.platform == platform)
         loads = opened.rows(_LOADS, {"platform": name}) if opened.has("audit.platform_load") else []
         set_aside = opened.rows(_SET_ASIDE, {"platform": name}) if opened.has("audit.set_aside") else []
         deposits = _deposits(opened, platform) if may_load else []
