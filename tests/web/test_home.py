@@ -92,7 +92,12 @@ def test_a_territory_sees_what_is_new_of_its_own(visit):
     assert "Crue – Gironde" in page
     assert "surprising Gironde" in page
     assert "Effet probable : baisse." in page
-    for link in ("/veille/0000000000000001", "/chiffre/surprising/2026-10/FR-33", "/sources/brigade_numerique", "/actions/A"):
+    for link in (
+        "/veille/0000000000000001",
+        "/chiffre/surprising/2026-10/FR-33",
+        "/sources/brigade_numerique",
+        "/actions/A",
+    ):
         assert f'href="{link}"' in page, link
     for other in ("Eure", "surprising France", "Effet ancien", "Autre indicateur"):
         assert other not in page, other
