@@ -241,7 +241,8 @@ def fill(published: Path, tables: Mapping[str, publication_metadata.Table]) -> N
             copy.execute(f"create table if not exists audit.{name} as select {values}")
         copy.execute(
             "insert into audit.act by name select 'a-1' as act_id, cast(? as timestamp) as done_at,"
-            " 'veille' as author_role, 'c_1' as account, 'verdict' as act_kind, 'signal' as object_kind, 's-1' as object_id, 'vu' as detail",
+            " 'veille' as author_role, 'c_1' as account, 'verdict' as act_kind,"
+            " 'signal' as object_kind, 's-1' as object_id, 'vu' as detail",
             [TODAY],
         )
 
