@@ -98,11 +98,12 @@ class Bundle:
 
 
 class Reader(NamedTuple):
-    """What a role reads: datasets, and codes of territories, None for all; the level of a territory's role."""
+    """What a role reads: datasets, and codes of territories, None for all; level and code of a territory's role."""
 
     datasets: frozenset[str]
     places: tuple[str, ...] | None = None
     level: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True)
@@ -236,7 +237,7 @@ def _policies(
         for code, codes in places[level].items():
             name = declared["role"].format(code=code)
             datasets = _datasets(name, declared["datasets"], bundle, reserved)
-            of_territories[name] = Reader(datasets, (rows["nation"], *codes), level)
+            of_territories[name] = Reader(datasets, (rows["nation"], *codes), level, code)
     return Policies(
         roles={**readers, **of_territories},
         bundle=bundle,

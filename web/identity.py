@@ -9,7 +9,7 @@ import time
 from collections import defaultdict
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cached_property
+from functools import cache, cached_property
 from http import HTTPStatus
 
 import httpx
@@ -17,7 +17,7 @@ import httpx
 from core import settings
 from privacy import pseudonymise_account
 from warehouse import rights
-from warehouse.rights import Right
+from warehouse.rights import Policies, Right
 
 COOKIE = "session"
 #: How long an answer of Superset holds for reading; an act asks anew.
@@ -60,26 +60,31 @@ class Person:
         return pseudonymise_account(self.username)
 
     @cached_property
+    def _policies(self) -> Policies:
+        """The policies when Superset was asked: to look whether a file has changed takes longer than to read them."""
+        return rights.current()
+
+    @cached_property
     def right(self) -> Right:
-        """What it may read, by the policies at the time of the request."""
-        return rights.current().right(self.roles)
+        """What it may read."""
+        return self._policies.right(self.roles)
 
     @cached_property
     def places(self) -> tuple[str, ...] | None:
         """Codes of the territories that it acts on; None for all."""
-        return None if rights.ADMIN in self.roles else rights.current().places(self.roles)
+        return self._policies.places(self.roles)
 
     @property
     def own(self) -> tuple[str, ...]:
         """Codes of the territories that its roles are of, without those inside; the nation's where none is of any."""
-        known = rights.current().roles
-        places = [known[name].places for name in sorted(self.roles & known.keys()) if rights.ADMIN not in self.roles]
-        return tuple(codes[1] for codes in places if codes) or ("FR",)
+        known = self._policies.roles
+        held = [] if rights.ADMIN in self.roles else sorted(self.roles & known.keys())
+        return tuple(known[name].code for name in held if known[name].code) or (self._policies.nation,)
 
     @property
     def role(self) -> str:
         """The role that is recorded with its acts: that of its territory, else the first one."""
-        known = rights.current().roles
+        known = self._policies.roles
         own = sorted(self.roles & known.keys(), key=lambda name: (known[name].places is None, name))
         return own[0] if own else "administrateur" if rights.ADMIN in self.roles else "sans rôle"
 
@@ -156,14 +161,10 @@ def _person(found: dict) -> Person | None:
     return Person(username, shown, frozenset(roles), frozenset(act for act in Act if act.value in granted))
 
 
-_superset: Superset | None = None
-_making = threading.Lock()
+#: One client for the process, made at its first use.
+_superset = cache(Superset)
 
 
 def person_of(cookie: str | None, *, now: bool = False) -> Person | None:
     """Return whose a cookie of Superset is; see `Superset.person`."""
-    global _superset  # noqa: PLW0603 - one client for the process, made at its first use
-    with _making:
-        if _superset is None:
-            _superset = Superset(f"http://127.0.0.1:{settings.port('superset')}")
-    return _superset.person(cookie, now=now)
+    return _superset(f"http://127.0.0.1:{settings.port('superset')}").person(cookie, now=now)

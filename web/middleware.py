@@ -15,6 +15,7 @@ from core.errors import ExpectedFailure
 from warehouse.reader_copies import NothingPublishedError
 from warehouse.rights import AccessError
 from web import failures, identity
+from web.access import READING
 from web.failures import Answered
 
 log = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ class Limits:
         self._seen: defaultdict[tuple[str, bool], deque[float]] = defaultdict(deque)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        is_act = request.method not in {"GET", "HEAD"}
+        is_act = request.method not in READING
         if not self._has_room(_sender(request), is_act=is_act):
             return failures.shown(request, HTTPStatus.TOO_MANY_REQUESTS)
         return self._get_response(request)

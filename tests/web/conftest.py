@@ -76,7 +76,7 @@ def visit(
     """Return a function that gives the browser of somebody with some roles, `visit("veille", "departement-FR-33")`."""
     monkeypatch.setenv("CYBERIMPACT_SUPERSET_PORT", str(_superset))
     monkeypatch.delenv("CYBERIMPACT_SUPERSET_URL", raising=False)
-    monkeypatch.setattr(identity, "_superset", None)
+    identity._superset.cache_clear()
 
     def visited(*roles: str, name: str = "essai") -> Client:
         client = Client(headers={"Host": "127.0.0.1:8091"})

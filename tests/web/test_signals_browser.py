@@ -9,10 +9,7 @@ from playwright.sync_api import Page, expect
 from operations import verdicts
 from operations.acts import Author
 from tests.web.browsing import DESKTOP, PHONE, is_accessible, looking
-from tests.web.browsing import chromium as chromium  # noqa: PLC0414 - a fixture
-from tests.web.browsing import served as served  # noqa: PLC0414
 from tests.web.watching import closed, publish_watch, signal
-from web import identity
 
 pytestmark = pytest.mark.long
 SIGNAL = "/veille/0000000000000001"
@@ -71,14 +68,12 @@ def test_a_page_without_answers_says_so_and_keeps_what_was_last_known(home, serv
     page.context.set_offline(False)
     answering = os.environ["CYBERIMPACT_SUPERSET_PORT"]
     monkeypatch.setenv("CYBERIMPACT_SUPERSET_PORT", "1")
-    monkeypatch.setattr(identity, "_superset", None)
     with page.expect_response(lambda answer: "vu=" in answer.url) as refused:
         page.clock.fast_forward(REFRESHED_MS)
     assert refused.value.status == 503, "Superset does not say who asks"
     expect(page.locator("#verifie")).to_contain_text("Sans réponse depuis")
     expect(page.locator("#signal-0000000000000001")).to_be_visible()
     monkeypatch.setenv("CYBERIMPACT_SUPERSET_PORT", answering)
-    monkeypatch.setattr(identity, "_superset", None)
     page.clock.fast_forward(REFRESHED_MS)
     expect(page.locator("#verifie")).to_contain_text("Vérifié à")
     page.context.close()

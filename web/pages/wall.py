@@ -49,6 +49,5 @@ def _right(crisis: Crisis) -> Right:
     """Return what the screen may read: what the roles of the crisis's territories may, of the nation for the nation."""
     policies = rights.current()
     codes = set(crisis.territories) - {places.NATION}
-    # The first of a territory's codes is the nation's, the second its own.
-    own = {reader.places[1]: name for name, reader in policies.roles.items() if reader.level and reader.places}
+    own = {reader.code: name for name, reader in policies.roles.items() if reader.code}
     return policies.right({own[code] for code in codes & own.keys()} if codes else {"national"})
