@@ -5,12 +5,14 @@ Whoever shows one shows the table of its points too, for readers who do not see 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import pairwise
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from core import french
+from core.clock import PARIS
 
 WIDTH, HEIGHT = 720, 240
 LEFT, RIGHT, TOP, BOTTOM = 64, 12, 12, 28
@@ -36,6 +38,11 @@ class Point:
     high: float | None = None
     is_marked: bool = False
     expected: float | None = None
+
+
+def hour(start: datetime, observed: float, upper: float | None, *, is_marked: bool = False) -> Point:
+    """Return the point of an hour, labelled in the time of Paris, with the band up to what would not surprise."""
+    return Point(f"{start.astimezone(PARIS):%d/%m %H h}", observed, 0, upper, is_marked)
 
 
 def course(points: Sequence[Point], title: str) -> SafeString:

@@ -83,14 +83,14 @@ def _duration(span: timedelta) -> str:
 
 def healths(opened: Reading) -> list[Health]:
     """Return the health of every platform; of what is followed live, the live copy knows the latest load."""
-    daily = opened.rows(_STATES, {"copy_age": COPY_AGE}) if opened.has("audit.freshness") else []
+    daily = opened.rows_of("audit.freshness", _STATES, {"copy_age": COPY_AGE})
     states = {row["platform"]: row for row in daily}
-    for row in opened.rows(_LIVE) if opened.has("live_serving.signals.live_state") else ():
+    for row in opened.rows_of("live_serving.signals.live_state", _LIVE):
         states[row["platform"]] = states.get(row["platform"], {}) | row
     kpis = defaultdict(list)
-    for row in opened.rows(_KPIS) if opened.has("audit.kpi_platform") else ():
+    for row in opened.rows_of("audit.kpi_platform", _KPIS):
         kpis[row["platform"]].append(row["label"])
-    waiting = {row["platform"]: row["rows"] for row in opened.rows(_WAITING)} if opened.has("audit.set_aside") else {}
+    waiting = {row["platform"]: row["rows"] for row in opened.rows_of("audit.set_aside", _WAITING)}
     return [
         Health(
             platform,

@@ -42,6 +42,10 @@ class Reading:
         names = [column[0] for column in result.description or []]
         return [dict(zip(names, map(_aware, row), strict=True)) for row in result.fetchall()]
 
+    def rows_of(self, table: str, query: str, values: Any = None) -> list[Row]:
+        """Return the rows of a query on a table; none where the copies lack it, as those of an earlier version may."""
+        return self.rows(query, values) if self.has(table) else []
+
     def row(self, query: str, values: Any = None) -> Row | None:
         """Return the first row of a query, None where there is none."""
         return next(iter(self.rows(query, values)), None)

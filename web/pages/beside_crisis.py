@@ -7,7 +7,6 @@ from datetime import datetime
 
 from django.utils.safestring import SafeString
 
-from core.clock import PARIS
 from operations import crises, topics
 from operations.alerts.dispatch import around_in, concerns
 from operations.crisis_report import BEFORE
@@ -120,7 +119,7 @@ def topic_labels() -> dict[str, str]:
 
 def kpis(copies: Reading) -> dict[str, str]:
     """Return the names of the KPIs by code, those that a series can be pinned of."""
-    return {row["kpi_code"]: row["label"] for row in copies.rows(_KPIS)} if copies.has("kpi.kpi_catalogue") else {}
+    return {row["kpi_code"]: row["label"] for row in copies.rows_of("kpi.kpi_catalogue", _KPIS)}
 
 
 def _signals(copies: Reading, crisis: Crisis) -> list[Row]:
@@ -148,21 +147,16 @@ def _series(copies: Reading, pin: Pin, name: str) -> Series:
 def _hours(copies: Reading, pin: Pin) -> list[Point]:
     """Return the mentions of a topic by hour, beside what would not have surprised."""
     for table in _BANDS:
-        if copies.has(f"live_serving.{table}"):
-            query = _HOURS.format(table=table, most=MOST_HOURS)
-            if rows := copies.rows(query, {"code": pin.code, "place": pin.territory_code}):
-                return [
-                    Point(f"{row['bin_start'].astimezone(PARIS):%d/%m %H h}", row["observed"], 0.0, row["upper"])
-                    for row in reversed(rows)
-                ]
+        query = _HOURS.format(table=table, most=MOST_HOURS)
+        asked = {"code": pin.code, "place": pin.territory_code}
+        if rows := copies.rows_of(f"live_serving.{table}", query, asked):
+            return [charts.hour(row["bin_start"], row["observed"], row["upper"]) for row in reversed(rows)]
     return []
 
 
 def _periods(copies: Reading, pin: Pin) -> list[Point]:
     """Return the latest values of a KPI, by its finest period."""
-    if not copies.has("kpi.rpt_kpi"):
-        return []
-    rows = copies.rows(_PERIODS, {"code": pin.code, "place": pin.territory_code})
+    rows = copies.rows_of("kpi.rpt_kpi", _PERIODS, {"code": pin.code, "place": pin.territory_code})
     finest = min((row["period_type"] for row in rows), key=FINEST_FIRST.index, default=None)
     latest = [row for row in rows if row["period_type"] == finest][:MOST_PERIODS]
     return [

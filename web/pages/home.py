@@ -15,7 +15,7 @@ from web.access import PersonRequest, open_to_all, page
 from web.health import healths
 from web.identity import Person
 from web.pages.signals import Shown
-from web.reading import Reading, Row
+from web.reading import Reading
 
 COOKIE = "cyberimpact_visit"
 KEPT_DAYS = 90
@@ -116,7 +116,7 @@ def _news(copies: Reading, person: Person, since: datetime) -> dict[str, Any]:
     right = person.right
     found = signals.read_from(copies.connection) if LIVE in copies.copies else []
     open_ones = [Shown(signal, None) for signal in found if signal.is_open]
-    moved = [row for place in person.own for row in _rows(copies, "kpi.rpt_kpi", MOVED, [place])]
+    moved = [row for place in person.own for row in copies.rows_of("kpi.rpt_kpi", MOVED, [place])]
     ended = {"places": person.places, "since": since.date()}
     return {
         "is_published": True,
@@ -126,13 +126,9 @@ def _news(copies: Reading, person: Person, since: datetime) -> dict[str, Any]:
         "more": max(0, len(open_ones) - MOST_SIGNALS),
         "moved": [row | {"period": f"{row['period_start']:%Y-%m}"} for row in moved],
         "late": [found for found in healths(copies) if found.is_late or found.last_loaded_at is None],
-        "ended": _rows(copies, "impact.fct_action_effect", ENDED, ended),
-        "published": next(iter(_rows(copies, "audit.publication", PUBLISHED)), None),
+        "ended": copies.rows_of("impact.fct_action_effect", ENDED, ended),
+        "published": next(iter(copies.rows_of("audit.publication", PUBLISHED)), None),
     }
-
-
-def _rows(copies: Reading, table: str, query: str, values: Any = None) -> list[Row]:
-    return copies.rows(query, values) if copies.has(table) else []
 
 
 @page()

@@ -74,8 +74,8 @@ def show(request: PersonRequest) -> HttpResponse:
     query = request.GET.get("q", "").strip()[:LONGEST]
     asked = frozenset(word for word in words(query) if len(word) > 1 or word.isdigit())
     with opened(request.person.right) as reading:
-        kpis = reading.rows(_KPIS) if reading.has("kpi.kpi_catalogue") else []
-        places = reading.rows(_PLACES) if reading.has("reference.dim_territory") else []
+        kpis = reading.rows_of("kpi.kpi_catalogue", _KPIS)
+        places = reading.rows_of("reference.dim_territory", _PLACES)
         base = superset_url(request)
         boards = [Found(title, text, base + superset.dashboard_path(slug)) for slug, title, text in _boards(request)]
         groups = [

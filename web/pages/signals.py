@@ -13,7 +13,6 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.urls import reverse
 
-from core.clock import PARIS
 from core.errors import ExpectedFailure
 from operations import verdicts
 from operations.alerts import signals, writing
@@ -158,16 +157,13 @@ def _band(
         places: Codes of territories, the one that is wanted first.
         during: From when to when hours are marked.
     """
-    if not copies.has("live_serving.signals.live_mention_band"):
-        return "", []  # no live copy, or one of a former version
-    rows = copies.rows(BAND, [topic, list(places)])
+    rows = copies.rows_of("live_serving.signals.live_mention_band", BAND, [topic, list(places)])
     place = next((code for code in places if any(row["territory_code"] == code for row in rows)), None)
     hours = [row for row in rows if row["territory_code"] == place]
     points = [
-        Point(
-            f"{hour['bin_start'].astimezone(PARIS):%d/%m %H h}",
+        charts.hour(
+            hour["bin_start"],
             hour["observed"],
-            0,
             hour["upper"],
             is_marked=during is not None and during[0] <= hour["bin_start"] < during[1],
         )

@@ -81,8 +81,8 @@ def one(request: PersonRequest, name: str) -> HttpResponse:
     may_load = platform.drops and _may_load(person, platform)
     with reading.opened(person.right) as opened:
         health = next(found for found in healths(opened) if found.platform == platform)
-        loads = opened.rows(_LOADS, {"platform": name}) if opened.has("audit.platform_load") else []
-        set_aside = opened.rows(_SET_ASIDE, {"platform": name}) if opened.has("audit.set_aside") else []
+        loads = opened.rows_of("audit.platform_load", _LOADS, {"platform": name})
+        set_aside = opened.rows_of("audit.set_aside", _SET_ASIDE, {"platform": name})
         deposits = _deposits(opened, platform) if may_load else []
     context = {
         "title": platform.title,
