@@ -71,7 +71,7 @@ def verify(
         home: The home.
         head: A head that the auditor has kept, `17:3fa9…` or its digits alone.
         public_keys: Keys that the auditor has; by default that of this machine's signing key, if any.
-        on_step: Is told in French what is examined next.
+        on_step: Called with the name of the next step, in French.
 
     Raises:
         ExpectedFailure: the ledger cannot be read at all, or this machine's signing key is none.

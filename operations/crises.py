@@ -1,6 +1,5 @@
 """Opens, annotates and closes crises, and keeps what is shown beside them: pinned series and screens on a wall."""
 
-import csv
 import hashlib
 import secrets
 from collections.abc import Sequence
@@ -9,16 +8,14 @@ from uuid import UUID
 
 from django.db.models import Count, Max
 
-from analytics.signals.lifecycle import FRANCE
 from core.clock import now
 from core.errors import ExpectedFailure
-from operations import acts
+from operations import acts, places
 from operations import topics as watched
 from operations.acts import Author
 from operations.models import Crisis, CrisisEvent, Pin, WallAccess
 from operations.subscriptions import KINDS
 from privacy import redact
-from warehouse import dbt_project
 
 EVENT_KINDS = ("fait", "dit", "mené")
 PIN_KINDS = ("indicateur", "thème")
@@ -81,7 +78,7 @@ def _checked(topics: Sequence[str], territories: Sequence[str], kind: str | None
         raise ExpectedFailure("Une crise porte sur au moins un thème.", "Le donner par --topic.")
     known = [watched.find(code) for code in topics]
     kind = kind or known[0].kind
-    for code in sorted(set(territories) - known_territories()):
+    for code in sorted(set(territories) - places.names().keys()):
         raise ExpectedFailure(
             f"Aucune série n'est tenue pour le territoire {code!r}.",
             "Donner FR, une région (FR-NAQ) ou un département (FR-33).",
@@ -95,15 +92,6 @@ def _checked(topics: Sequence[str], territories: Sequence[str], kind: str | None
                 f"Y noter ce qui se passe : `cyberimpact crisis log {other.crisis_id} …`.",
             )
     return kind
-
-
-def known_territories() -> set[str]:
-    """Return the codes of the territories that have series: the nation, regions and départements."""
-    known = {FRANCE}
-    for name, column in (("regions", "region_code"), ("territories", "territory_code")):
-        with (dbt_project.PROJECT_DIR / "seeds" / f"{name}.csv").open(encoding="utf-8", newline="") as seed:
-            known |= {row[column] for row in csv.DictReader(seed)}
-    return known
 
 
 def note(

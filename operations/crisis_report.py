@@ -84,7 +84,7 @@ def gather(home: Home, crisis: Crisis) -> Report:
 
 
 def compose(connection: duckdb.DuckDBPyConnection, crisis: Crisis, around: Around) -> Report:
-    """Return what the journal tells of a crisis, and a live copy that is attached, such as that of a right."""
+    """Report on a crisis from its journal and from an attached live copy, such as that of a right."""
     known = [signal for signal in signals.read_from(connection) if _belongs(crisis, signal, around)]
     identifiers = {signal.signal_id for signal in known}
     return Report(

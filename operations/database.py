@@ -8,6 +8,7 @@ its place, the next query goes there. The first connection of a process to a dat
 """
 
 import os
+from abc import abstractmethod
 from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
@@ -121,17 +122,17 @@ class FollowsHome(BaseDatabaseWrapper):
 
     _opened: tuple[str, int] | None = None
 
+    @abstractmethod
     def place(self) -> tuple[str, int]:
         """Return what tells the database of the current home from any other."""
-        raise NotImplementedError
 
+    @abstractmethod
     def alone(self) -> AbstractContextManager[Any]:
         """Return a lock under which one process applies migrations."""
-        raise NotImplementedError
 
+    @abstractmethod
     def said_of(self, problem: str) -> tuple[str, str]:
         """Return what makes the database unusable, and what to do."""
-        raise NotImplementedError
 
     @cached_property
     def wrap_database_errors(self) -> DatabaseErrorWrapper:

@@ -74,7 +74,7 @@ def stem(word: str) -> str:
 
 
 def terms(text: str) -> Counter[str]:
-    """Return the stems by which a search finds a text, and how often each stands in it."""
+    """Return the stems by which a search finds a text, with the number of times that it uses each."""
     return Counter(stem(word) for word in words(text) if word.isalnum())
 
 

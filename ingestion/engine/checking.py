@@ -1,4 +1,4 @@
-"""Holds a file to the contract of a platform as a load would, and loads nothing: no database is opened.
+"""Validates a file against the contract of a platform as a load does, without a database.
 
 `python -m ingestion.engine.checking PLATFORM FILE REPORT` writes the report as JSON; its memory is bound.
 """

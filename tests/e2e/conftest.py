@@ -46,7 +46,7 @@ def golden(tmp_path_factory: pytest.TempPathFactory) -> Line:
 
 
 def verdicts() -> Iterator[models.Verdict]:
-    """Yield invented verdicts on a signal of every other day, in turn confirmed and put aside."""
+    """Yield invented verdicts on a signal of every other day, alternately confirmed and dismissed."""
     first = datetime(2025, 1, 15, 22, 30, tzinfo=UTC)
     for number in range(40):
         opened_at = first + timedelta(days=2 * number)

@@ -169,10 +169,10 @@ def report(officer: Page, lines: list[tuple[str, str]], wave: Signal) -> None:
     """Check the report: every line once, in order, with the signal, the verdict, the opening and the end."""
     officer.get_by_role("link", name="Rapport").click()
     expect(officer.get_by_role("heading", level=1)).to_have_text("Crise : Hameçonnage – Gironde")
-    told = officer.get_by_role("table", name="Chronologie").locator("tbody td:last-child").all_inner_texts()
-    assert wave.topic_label in told[0]
+    shown = officer.get_by_role("table", name="Chronologie").locator("tbody td:last-child").all_inner_texts()
+    assert wave.topic_label in shown[0]
     written = [f"{kind.capitalize()} : {note}" for kind, note in lines]
-    assert told[1:] == ["Verdict (veille) : confirmé", "Crise ouverte", *written, "Crise close"]
+    assert shown[1:] == ["Verdict (veille) : confirmé", "Crise ouverte", *written, "Crise close"]
     expect(officer.get_by_text("Trop tard")).to_have_count(0)
 
 

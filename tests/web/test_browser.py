@@ -1,8 +1,6 @@
 """The pages of the sources and of the texts in a real browser: every state, wide, narrow and dark, and by keyboard."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -14,10 +12,9 @@ from playwright.sync_api import BrowserContext, Page, expect
 from core import settings
 from core.settings import Home
 from tests.handmade import write_copy
-from tests.ports import free_port
-from tests.superset import conftest as real
 from tests.superset import test_browser as looking
 from tests.web import test_sources, test_verbatims
+from tests.web.process import pages
 
 pytestmark = pytest.mark.long
 browser = looking.browser
@@ -29,19 +26,8 @@ VIEWS = [(1280, "light"), (390, "light"), (1280, "dark")]
 def site(home: Home, _superset: int, tmp_path: Path) -> Iterator[str]:
     """The address of the pages over a copy that is made by hand."""
     write_copy(home, test_sources.statements() + test_verbatims.COPY)
-    port = free_port()
-    environment = os.environ | {"CYBERIMPACT_SUPERSET_PORT": str(_superset), "CYBERIMPACT_WEB_PORT": str(port)}
-    log = tmp_path / "pages.log"
-    with log.open("wb") as stream:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "web"], env=environment, cwd=settings.CHECKOUT, stdout=stream, stderr=stream
-        )
-    try:
-        real.wait_for(f"http://127.0.0.1:{port}", process, log)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(30)
+    with pages(home, tmp_path / "pages.log", os.environ | {"CYBERIMPACT_SUPERSET_PORT": str(_superset)}) as address:
+        yield address
 
 
 @pytest.fixture(params=VIEWS, ids=lambda view: f"{view[0]} {view[1]}")

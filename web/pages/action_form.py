@@ -53,7 +53,7 @@ class ActionForm(DsfrBaseForm):
         return {name: value for name, value in self.cleaned_data.items() if name != "form_id"}
 
     def is_sendable(self) -> bool:
-        """Return whether the contract takes it; each field is told what it refuses."""
+        """Return whether the contract takes it; each field gets what the contract refuses of it."""
         if self.is_valid():
             for name, reason in line.problems(declared_actions.as_line(self.content)).items():
                 self.add_error(name, f"Ce champ {reason}." if reason == MISSING else f"Cette valeur {reason}.")

@@ -1,4 +1,4 @@
-"""What the published copies tell beside a crisis: its signals, and the courses of the series pinned to it."""
+"""What the published copies hold on a crisis: its signals, and the courses of the series pinned to it."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -7,13 +7,13 @@ from datetime import datetime
 
 from django.utils.safestring import SafeString
 
-from operations import crises, topics
+from operations import crises, places, topics
 from operations.alerts.dispatch import around_in, concerns
 from operations.crisis_report import BEFORE
 from operations.models import Crisis, Pin
 from warehouse.reader_copies import NothingPublishedError
 from warehouse.rights import AccessError, Right
-from web import charts, places, reading
+from web import charts, reading
 from web.charts import Point
 from web.reading import Reading, Row
 

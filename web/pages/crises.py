@@ -19,14 +19,14 @@ from dsfr.forms import DsfrBaseForm
 
 from core import settings
 from core.errors import ExpectedFailure
-from operations import acts, crises, crisis_report, topics
+from operations import acts, crises, crisis_report, places, topics
 from operations.alerts.dispatch import around_in
 from operations.crises import EVENT_KINDS, ClosedCrisisError
 from operations.models import Crisis
 from operations.subscriptions import KINDS
 from warehouse.reader_copies import NothingPublishedError
 from warehouse.rights import AccessError
-from web import places, reading
+from web import reading
 from web.access import PersonRequest, act, author_of, page
 from web.failures import NotFound, Unavailable
 from web.identity import Act, Person

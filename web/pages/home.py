@@ -26,7 +26,7 @@ FIRST_VISIT = timedelta(days=7)
 MOST_SIGNALS = 5
 
 #: Of each KPI its last complete month, where it has changed more than in each of up to 12 months before, the strongest
-#: change first. A change is told from at least six others.
+#: change first. A change is compared with at least six others.
 MOVED = """
     with months as (
         select

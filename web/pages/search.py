@@ -14,6 +14,7 @@ from django.utils.http import urlencode
 from audit.cells import TOTAL, Period
 from core import normalize_text, settings, superset
 from operations import topics
+from operations.places import NATION
 from warehouse import rights
 from web.access import PersonRequest, page, superset_url
 from web.reading import Reading, Row, opened
@@ -25,7 +26,6 @@ MOST = 10
 MOST_PLACES = 5
 #: Letters of a word that says little, such as an article.
 SHORT = 2
-NATION = "FR"
 
 _KPIS = "select kpi_code, label, definition, formula, pillar_label from kpi.kpi_catalogue order by label"
 _PLACES = """

@@ -18,6 +18,7 @@ from operations import verdicts
 from operations.alerts import signals, writing
 from operations.alerts.signals import Signal
 from operations.models import Verdict
+from operations.places import NATION
 from operations.verdicts import DecidedMeanwhile
 from warehouse.published import LIVE
 from web import charts, failures, reading
@@ -137,7 +138,7 @@ def _sentence(found: dict[str, Any]) -> str:
 
 def _volume(copies: Reading, person: Person) -> dict[str, Any] | None:
     """Return the chart of all mentions of the last days, of a person's own territory if their hours are known."""
-    place, points = _band(copies, ALL_TOPICS, (person.own[0], "FR"))
+    place, points = _band(copies, ALL_TOPICS, (person.own[0], NATION))
     return _chart(points, f"Mentions heure par heure, sept derniers jours\u00a0: {place}", "volume")
 
 
@@ -207,7 +208,7 @@ def _around(copies: Reading, signal: Signal) -> dict[str, Any]:
     places = {row["territory_code"]: row for row in copies.rows(PLACES)}
     own = places.get(signal.territory_code, {})
     region = own.get("region_code")
-    wider = [code for code in (signal.territory_code, region, "FR") if code]
+    wider = [code for code in (signal.territory_code, region, NATION) if code]
     name, points = _band(copies, signal.topic_code, wider, (signal.opened_at, signal.updated_at))
     inside = [code for code, row in places.items() if row["region_code"] == signal.territory_code]
     official = {"places": [signal.territory_code, *inside], "since": signal.opened_at, "until": signal.updated_at}

@@ -20,13 +20,13 @@ from analytics.signals.topics import KINDS, Topic, folded
 from core.errors import ExpectedFailure
 from core.french import day
 from ingestion.platforms import PLATFORMS
-from operations import topics
+from operations import places, topics
 from operations.acts import Author
 from operations.topics import PLATFORM_NAMES, ChangedMeanwhileError, Known, Preview
 from privacy import redact
 from warehouse import rights
 from warehouse.rights import AccessError
-from web import charts, places, reading
+from web import charts, reading
 from web.access import PersonRequest, author_of, page
 from web.charts import Point
 from web.failures import NotFound

@@ -7,11 +7,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from core.clock import now
-from operations import crises
+from operations import crises, places
 from operations.models import Crisis
 from warehouse import rights
 from warehouse.rights import Right
-from web import places
 from web.access import open_to_all
 from web.pages import beside_crisis
 

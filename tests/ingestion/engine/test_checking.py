@@ -1,4 +1,4 @@
-"""A file is held to a contract without a load: the same outcome, and no database."""
+"""A file is validated without a load: the same outcome as a load, and no database."""
 
 import subprocess
 import sys

@@ -3,9 +3,8 @@
 import csv
 from functools import cache
 
+from analytics.signals.lifecycle import FRANCE as NATION
 from warehouse import dbt_project
-
-NATION = "FR"
 
 
 @cache
