@@ -9,6 +9,9 @@ PYTHON := $(call python_where,(3, 11) <= sys.version_info[:2] <= (3, 13) and __i
 # pandas 2.1, which Superset 6.1 needs, has no wheel for Python 3.13.
 SUPERSET_PYTHON := $(call python_where,(3, 11) <= sys.version_info[:2] <= (3, 12))
 UV := .uv/bin/uv
+# Exactly what a lock names, and the project itself.
+into_venv = export VIRTUAL_ENV=.venv; $(UV) pip sync --quiet --compile-bytecode --require-hashes $(1) && \
+	$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
 export UV_PYTHON_INSTALL_DIR := .uv/python
 BIN := .venv/bin
 DOCS_PORT ?= 8081
@@ -16,7 +19,7 @@ DOCS_PORT ?= 8081
 ##@ Run
 
 .PHONY: up
-up: install ## Set everything up, load, build, check, publish and show; prints the addresses
+up: space .venv/.installed .venv-superset/.installed .env ## Set everything up, load, build, check, publish and show; prints the addresses
 	@$(BIN)/cyberimpact up
 
 .PHONY: down
@@ -26,7 +29,7 @@ down: ## Stop what `make up` has started
 ##@ Develop
 
 .PHONY: install
-install: space .venv/.installed .venv-superset/.installed .env ## Make both environments from the locks, and .env
+install: space .venv/.developer .venv-superset/.installed .env ## Make both environments from the locks, with the developers' tools, and .env
 
 .PHONY: dev
 dev: install ## Run Dagster with code reloading, the pages, and Superset for its login, until Ctrl-C
@@ -97,11 +100,16 @@ $(UV): requirements/uv.lock
 	@echo "uv: installing into .uv" >&2
 	@$(PYTHON) -m venv .uv && .uv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.lock && touch $@
 
-.venv/.installed: $(UV) requirements/dev.lock pyproject.toml
+# Who has installed the developers' tools keeps them.
+.venv/.installed: $(UV) requirements/platform.lock pyproject.toml
 	@echo "The platform's environment: installing into .venv" >&2
 	@[ -x $(BIN)/python ] || $(PYTHON) -m venv --without-pip .venv
-	@VIRTUAL_ENV=.venv $(UV) pip sync --quiet --compile-bytecode --require-hashes requirements/dev.lock
-	@VIRTUAL_ENV=.venv $(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	@$(call into_venv,requirements/$(if $(wildcard .venv/.developer),dev,platform).lock)
+	@touch $@
+
+.venv/.developer: .venv/.installed requirements/dev.lock
+	@echo "The developers' tools: installing into .venv" >&2
+	@$(call into_venv,requirements/dev.lock)
 	@touch $@
 
 .venv-superset/.installed: $(UV) requirements/superset.lock
