@@ -52,10 +52,11 @@ snapshot: install ## Rewrite the graph's snapshot after a change that is meant
 	@$(BIN)/python -m tests.graph.snapshot
 
 .PHONY: lint
-lint: install ## Format, style, types, SQL, YAML and import boundaries
+lint: install ## Format, style, types, SQL, YAML, import boundaries and Dagster's definitions
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/ty check
 	@$(BIN)/lint-imports
+	@$(BIN)/dg check defs
 	@$(BIN)/yamllint --strict .
 	@$(BIN)/sqlfluff lint --disable-progress-bar dbt_project
 

@@ -23,6 +23,7 @@ UMASK = 0o077
 LOOPBACK = ("127.0.0.1", "localhost")
 PORTS = range(1, 65536)
 OPERATIONS_SETTING = "CYBERIMPACT_OPERATIONS_DATABASE"
+DAGSTER_SETTING = "CYBERIMPACT_DAGSTER_DATABASE"
 DEFAULT_PORTS = {"dagster": "3000", "superset": "8088", "sandbox": "8090", "web": "8091"}
 #: Former names of settings, read where the new name is absent.
 FORMER_NAMES = {"CYBERIMPACT_WEB_PORT": "CYBERIMPACT_API_PORT", "CYBERIMPACT_WEB_URL": "CYBERIMPACT_API_URL"}
@@ -209,7 +210,22 @@ def operations_url() -> str | None:
     Raises:
         ExpectedFailure: it is no address of PostgreSQL.
     """
-    url = get(OPERATIONS_SETTING)
+    return _postgresql_url(OPERATIONS_SETTING)
+
+
+def dagster_database_url() -> str | None:
+    """Return the address of the PostgreSQL database of Dagster's runs, events and schedules, None for SQLite files.
+
+    It may hold a password: it is shown nowhere.
+
+    Raises:
+        ExpectedFailure: it is no address of PostgreSQL.
+    """
+    return _postgresql_url(DAGSTER_SETTING)
+
+
+def _postgresql_url(setting: str) -> str | None:
+    url = get(setting)
     if url is None:
         return None
     try:
@@ -219,7 +235,7 @@ def operations_url() -> str | None:
         is_right = False
     if not is_right:
         raise ExpectedFailure(
-            f"{OPERATIONS_SETTING} is no address of a PostgreSQL database.",
+            f"{setting} is no address of a PostgreSQL database.",
             "Set it to postgresql://user:password@host:5432/database, or leave it empty for the file of the home.",
         )
     return url

@@ -1,6 +1,7 @@
 """The names that this project takes from inside Dagster, where it offers nothing public; its version is pinned.
 
-- `SqliteEventLogStorage`: no setting keeps a file of the event log open (`event_log.py`).
+- `SqliteEventLogStorage`: no setting keeps a file of the event log open (`event_log.py`). On PostgreSQL it is not used.
+- `SqlEventLogStorage`: what both storages have of pools, and `EventLogStorage` has not (`run_monitoring.py`).
 - `WorkspaceProcessContext`, `WorkspaceRequestContext`, `WorkspaceFileTarget`: Dagster hosts its pages only by its own
   command, which opens a port without login and is read-only for all or for none (`webserver.py`).
 
@@ -8,8 +9,14 @@
 documented (`run_monitoring.py`). `tests/orchestration/test_dagster_internals.py` names what a new version lacks.
 """
 
-from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.event_log import SqlEventLogStorage, SqliteEventLogStorage
 from dagster._core.workspace.context import WorkspaceProcessContext, WorkspaceRequestContext
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 
-__all__ = ["SqliteEventLogStorage", "WorkspaceFileTarget", "WorkspaceProcessContext", "WorkspaceRequestContext"]
+__all__ = [
+    "SqlEventLogStorage",
+    "SqliteEventLogStorage",
+    "WorkspaceFileTarget",
+    "WorkspaceProcessContext",
+    "WorkspaceRequestContext",
+]

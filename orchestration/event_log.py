@@ -1,16 +1,15 @@
 """Dagster's SQLite event log, with a bounded number of open files."""
 
-import os
 import sqlite3
 import threading
 from collections import OrderedDict
 from collections.abc import Generator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy.engine import Connection
 
+from core import settings
 from orchestration.dagster_internals import SqliteEventLogStorage
 
 #: One file for each run and one for all of them; who reads many runs, as the webserver does, keeps the last ones.
@@ -37,7 +36,7 @@ class EventLog(SqliteEventLogStorage):
     @classmethod
     def from_config_value(cls, inst_data: Any, config_value: Any) -> "EventLog":
         """Return the log in the folder of Dagster's home that Dagster itself gives it."""
-        return cls(str(Path(os.environ["DAGSTER_HOME"]) / "history" / "runs"), inst_data, **config_value)
+        return cls(str(settings.home().dagster / "history" / "runs"), inst_data, **config_value)
 
     @contextmanager
     def run_connection(self, run_id: str | None = None) -> Generator[Connection]:

@@ -4,20 +4,40 @@ import os
 from pathlib import Path
 
 import dagster as dg
+import yaml
 
 from core import settings
 from warehouse import dbt_project
 
+SETTINGS = settings.CHECKOUT / "dagster.yaml"
+
 
 def prepare() -> None:
-    """Point this process and those it starts at the home: Dagster's folder, with the checkout's settings, and dbt's."""
+    """Point this process and those it starts at the home: Dagster's folder, with the checkout's settings, and dbt's.
+
+    Raises:
+        ExpectedFailure: the setting of Dagster's database is no address of PostgreSQL.
+    """
     settings.keep_private()
     dagster_home = settings.home().dagster
     settings.make_folder(dagster_home)
-    link(settings.CHECKOUT / "dagster.yaml", dagster_home / "dagster.yaml")
+    url = settings.dagster_database_url()
+    if url is None:
+        link(SETTINGS, dagster_home / "dagster.yaml")
+    else:
+        os.environ[settings.DAGSTER_SETTING] = url  # it may stand in .env only, which Dagster does not read
+        write(on_postgresql(), dagster_home / "dagster.yaml")
     os.environ.update(dbt_project.environment())
     os.environ["DAGSTER_HOME"] = str(dagster_home)
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
+
+
+def on_postgresql() -> str:
+    """Return the checkout's settings with PostgreSQL as storage; the address stays in the environment."""
+    given = yaml.safe_load(SETTINGS.read_text(encoding="utf-8"))
+    del given["event_log_storage"]
+    given["storage"] = {"postgres": {"postgres_url": {"env": settings.DAGSTER_SETTING}}}
+    return yaml.safe_dump(given)
 
 
 def link(target: Path, name: Path) -> None:
@@ -27,6 +47,15 @@ def link(target: Path, name: Path) -> None:
     temporary = name.with_name(f".{name.name}.{os.getpid()}")
     temporary.unlink(missing_ok=True)
     temporary.symlink_to(target)
+    temporary.replace(name)
+
+
+def write(text: str, name: Path) -> None:
+    """Give a file its content, in one atomic step."""
+    if not name.is_symlink() and name.exists() and name.read_text() == text:
+        return
+    temporary = name.with_name(f".{name.name}.{os.getpid()}")
+    temporary.write_text(text)
     temporary.replace(name)
 
 

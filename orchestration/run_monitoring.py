@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 from dagster import DagsterEventType
 
-from orchestration.event_log import EventLog
+from orchestration.dagster_internals import SqlEventLogStorage
 
 STARTED_STATUSES = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING]
 
@@ -59,7 +59,7 @@ def assign_free_slots(instance: dg.DagsterInstance) -> None:
     that asks while it is held and is put in line after it was freed falls between the two, and would wait for ever.
     """
     storage = instance.event_log_storage
-    if not isinstance(storage, EventLog):
+    if not isinstance(storage, SqlEventLogStorage):
         return
     # A pool where nobody waits is left as it is by `assign_pending_steps` itself.
     free = [pool for pool in storage.get_concurrency_keys() if storage.has_unassigned_slots(pool)]

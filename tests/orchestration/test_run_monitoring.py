@@ -1,4 +1,7 @@
-"""A run ends with its process, and gives back its slot; a run whose process lives is left alone."""
+"""A run ends with its process, and gives back its slot; a run whose process lives is left alone.
+
+On both storages: the files of a home, and a PostgreSQL server.
+"""
 
 import os
 import subprocess
@@ -37,8 +40,10 @@ with instance.get() as home_instance:
 """
 
 
-@pytest.fixture
-def instance(home: Home) -> Iterator[dg.DagsterInstance]:  # noqa: ARG001
+@pytest.fixture(params=["files", pytest.param("postgresql", marks=pytest.mark.long)])
+def instance(home: Home, request: pytest.FixtureRequest) -> Iterator[dg.DagsterInstance]:  # noqa: ARG001
+    if request.param == "postgresql":
+        request.getfixturevalue("dagster_database")
     with home_instance.get() as opened:
         opened.event_log_storage.set_concurrency_slots(POOL, 1)
         yield opened
