@@ -5,7 +5,6 @@ from supersync.cache import invalidate
 from supersync.errors import SupersetFailure, Unreachable
 
 from assets.bi import server
-from assets.bi.superset import bundle
 from assets.serving.copies import key as copy_key
 from core import settings
 from warehouse.published import DAILY
@@ -42,7 +41,7 @@ def forget() -> str:
         return "This home has no Superset."
     try:
         with server.client() as client:
-            return f"Superset has forgotten its answers of {invalidate(client, bundle())} datasets."
+            return f"Superset has forgotten its answers of {invalidate(client, server.bundle())} datasets."
     except Unreachable:
         return "Superset does not run; it forgets its former answers when it starts."
     except SupersetFailure as failure:

@@ -1,5 +1,6 @@
 """How this home reaches Superset: bundle, policies, client, database address."""
 
+from functools import cache
 from pathlib import Path
 
 from supersync import bundle as bundles
@@ -17,6 +18,7 @@ POLICIES_DIR = settings.CHECKOUT / "superset" / "policies"
 SEEDS_DIR = settings.CHECKOUT / "dbt_project" / "seeds"
 
 
+@cache
 def bundle() -> Bundle:
     """Return the bundle, expanded with the manifest of the current code."""
     return bundles.load(BUNDLE_DIR, dbt_project.manifest())

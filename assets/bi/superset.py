@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 
 import dagster as dg
-from supersync.bundle import Asset, Bundle
+from supersync.bundle import Asset
 from supersync.client import Client
 from supersync.service import apply
 
@@ -27,12 +27,6 @@ UPSTREAM_KIND = {"chart": "dataset", "dashboard": "chart"}
 
 
 @cache
-def bundle() -> Bundle:
-    """Return what Superset is to show, of the current code."""
-    return server.bundle()
-
-
-@cache
 def manifest() -> Mapping[str, Any]:
     return dbt_project.read_manifest()
 
@@ -45,7 +39,7 @@ def nodes() -> Mapping[str, Any]:
 
 @cache
 def datasets() -> Mapping[str, Asset]:
-    return {asset.slug: asset for asset in bundle() if asset.kind == "dataset"}
+    return {asset.slug: asset for asset in server.bundle() if asset.kind == "dataset"}
 
 
 def asset_key(kind: str, slug: str) -> dg.AssetKey:
@@ -104,7 +98,7 @@ def live_pages(client: Client) -> dict[dg.AssetKey, str]:
 def lineage() -> dict[dg.AssetKey, dg.TableColumnLineage]:
     """Return which columns each object shows, as Dagster draws it: it knows columns, and of metrics what they read."""
     tables = {relation(node): node_key(node) for node in nodes().values() if node["resource_type"] in TABLES}
-    graph = LineageGraph(edges(bundle(), {name: key.path[0] for name, key in tables.items()}))
+    graph = LineageGraph(edges(server.bundle(), {name: key.path[0] for name, key in tables.items()}))
     found: dict[dg.AssetKey, dict[str, set[tuple[dg.AssetKey, str]]]] = {}
     for source, target in graph.edges:
         if target.layer == "metric":
@@ -129,7 +123,7 @@ def read(graph: LineageGraph, column: Column) -> list[Column]:
 @cache
 def shown() -> list[Asset]:
     """Return the datasets, charts and dashboards; a database is no asset."""
-    return [asset for asset in bundle() if asset.kind != "database"]
+    return [asset for asset in server.bundle() if asset.kind != "database"]
 
 
 @dg.definitions
@@ -149,7 +143,7 @@ def apply_bundle(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeRe
         context.log.warning("This home has no Superset (`make up` makes it): nothing is shown.")
         return
     with ending_the_step(), server.client() as client:
-        done = apply(client, bundle(), server.policies(bundle()), server.database_uri())
+        done = apply(client, server.bundle(), server.policies(server.bundle()), server.database_uri())
         pages = live_pages(client)
     context.log.info("%s", done)
     columns = lineage()

@@ -40,7 +40,9 @@ class Translator(DagsterDbtTranslator):
     """Names, groups, owners and tags of what a dbt target builds."""
 
     def __init__(self, target: str) -> None:
-        super().__init__(DagsterDbtTranslatorSettings(enable_duplicate_source_asset_keys=True))
+        super().__init__(
+            DagsterDbtTranslatorSettings(enable_duplicate_source_asset_keys=True, enable_code_references=True)
+        )
         self.target = target
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:

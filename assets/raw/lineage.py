@@ -1,4 +1,4 @@
-"""The column lineage from platform fields to raw columns, from the contracts."""
+"""The columns of raw tables and their lineage from platform fields, from the contracts."""
 
 from collections.abc import Iterator
 
@@ -7,6 +7,7 @@ import dagster as dg
 from assets.raw import sources
 from audit.lineage import Column, Edge
 from ingestion.engine.contract import Table
+from ingestion.engine.reports import LOAD_LOG
 from ingestion.platforms import PLATFORMS, Platform
 
 
@@ -33,6 +34,19 @@ def edges() -> Iterator[Edge]:
                         Column("platform", f"{platform.name}.{table.name}", name),
                         Column("raw", f"{platform.dataset}.{table.name}", column),
                     )
+
+
+def column_schema(platform: Platform, entity: str) -> dg.TableSchema:
+    """Return the columns of a raw table, the load log included, as Dagster shows them."""
+    [table] = [table for table in (*tables(platform), LOAD_LOG) if table.name == entity]
+    return dg.TableSchema(
+        [
+            dg.TableColumn(
+                field.name, field.type, field.description, dg.TableColumnConstraints(nullable=field.nullable)
+            )
+            for field in table.fields
+        ]
+    )
 
 
 def column_lineage(platform: Platform, entity: str) -> dg.TableColumnLineage:

@@ -1,18 +1,20 @@
 """One load per platform, with the raw tables that it writes and its quarantine checks."""
 
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import dagster as dg
 
 from assets.failures import ending_the_step
 from assets.raw import sources as platform_sources
 from assets.raw.freshness import within
-from assets.raw.lineage import column_lineage
+from assets.raw.lineage import column_lineage, column_schema
 from core import run_progress, settings
 from core.locks import writer_lock
-from ingestion.engine import drop_folder, quarantine
+from ingestion.engine import drop_folder, quarantine, tables
 from ingestion.engine.loading import load
 from ingestion.engine.progress import Progress
 from ingestion.engine.reports import LOAD_LOG, EntityReport, LoadReport
@@ -40,9 +42,21 @@ def table_spec(platform: Platform, table: str) -> dg.AssetSpec:
         owners=[platform.owner],
         tags={"pillar": platform.pillar, "platform": platform.name, "sensitivity": platform.sensitivity},
         kinds={"dlt", "duckdb"},
-        metadata={"dagster/table_name": f"{platform.dataset}.{table}"},
+        metadata={
+            "dagster/table_name": f"{platform.dataset}.{table}",
+            "dagster/column_schema": column_schema(platform, table),
+            "dagster/code_references": contract_file(platform),
+        },
         freshness_policy=within(platform.late_after),
         skippable=True,  # a file holds one table; the other one keeps its date
+    )
+
+
+def contract_file(platform: Platform) -> dg.CodeReferencesMetadataValue:
+    """Return where the contract of a platform stands, as Dagster links it."""
+    file = Path(sys.modules[platform.connector.__name__].__file__ or "").with_name("contract.py")
+    return dg.CodeReferencesMetadataValue(
+        code_references=[dg.LocalFileCodeReference(file_path=str(file), label="contract")]
     )
 
 
@@ -110,11 +124,14 @@ def build_load(platform: Platform) -> dg.AssetsDefinition:
         with ending_the_step():
             report = load(platform.name, file=file, progress=Progress(partial(show_progress, platform)))
         context.log.info(report.summary())
+        with writer_lock(settings.home().database(platform.database)):
+            rows = tables.row_counts(platform)
         for entity in report.entities:
             yield dg.MaterializeResult(
                 asset_key=table_key(platform, entity.entity),
                 metadata={
                     **metadata(report, entity),
+                    "dagster/row_count": rows[entity.entity],
                     "dagster/column_lineage": column_lineage(platform, entity.entity),
                 },
             )

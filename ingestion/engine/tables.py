@@ -35,6 +35,15 @@ def is_empty(database: Path, dataset: str, table: Table) -> bool:
         return not connection.execute(f"select 1 from {dataset}.{table.name} limit 1").fetchall()  # noqa: S608
 
 
+def row_counts(chosen: Platform) -> dict[str, int]:
+    """Return the rows of each raw table of a platform; the caller holds the writer lock of its database."""
+    with duckdb.connect(str(home().database(chosen.database))) as connection:
+        return {
+            table.name: connection.execute(f"select count(*) from {chosen.dataset}.{table.name}").fetchall()[0][0]  # noqa: S608
+            for table in chosen.connector.CONTRACT
+        }
+
+
 def lookup(chosen: Platform, table: Table) -> Callable[[Sequence[str]], dict[str, Row]]:
     """Return a function that finds, by key, the rows of completed loads.
 
