@@ -93,7 +93,7 @@ def change(
         ExpectedFailure: it is none of the author's, or the wish goes beyond what is allowed.
     """
     act = "abonnement modifié"
-    with acts.once(author, act, form_id, f"account {_account(author)}") as done:
+    with acts.once(author, act, form_id, f"account {_account(author)}", target=subscription_id) as done:
         found = find(author, subscription_id)
         if done:
             return found
