@@ -22,13 +22,17 @@ from core.settings import Home
 from ingestion import configuration
 from ingestion.engine import drop_folder
 from ingestion.platforms import PLATFORMS, Platform
-from operations import mail, subscriptions
+from operations import mail, mail_subscriptions, subscriptions
 from operations.alerts import links, outbox
+from operations.models import KNOWN_FOR
 from warehouse import published
 from warehouse.publication import SOUND
 
 #: Age of an alert that no server has taken, from which a person is needed.
 UNDELIVERED_AFTER = timedelta(minutes=5)
+
+#: Superset is asked for the accounts of subscriptions every few minutes.
+UNCHECKED_AFTER = timedelta(hours=1)
 
 State = Literal["ok", "late", "broken"]
 
@@ -190,16 +194,30 @@ def alerts() -> Iterator[Finding]:
     try:
         wanted = subscriptions.declared()
         undelivered = outbox.undelivered(datetime.now(UTC) - UNDELIVERED_AFTER)
+        of_pages, checked_at = mail_subscriptions.last_check()
     except ExpectedFailure as failure:
         yield Finding("subscriptions", "broken", failure.what, failure.remedy)
         return
     yield Finding("subscriptions", "ok", f"{len(wanted)} in {subscriptions.file().name} and on pages")
+    if checked_at is not None:
+        yield accounts(of_pages, datetime.now(UTC) - checked_at)
     if any(subscription.channel == "mail" for subscription in wanted) and not mail.is_configured():
         yield Finding("mail", "broken", "no mail server is declared", "set CYBERIMPACT_SMTP_HOST in .env")
     if wanted and not links.are_possible():
         yield Finding(links.KEY_SETTING, "late", "not set: alerts leave without links", "make install")
     for channel, attempts, why in undelivered:
         yield Finding(f"alert by {channel}", "late", f"not taken after {attempts} attempts", why or "")
+
+
+def accounts(count: int, elapsed: timedelta) -> Finding:
+    """Check since when it is known what Superset grants the accounts that have subscribed on pages."""
+    said = f"{count} on pages, checked with Superset {shown(elapsed)} ago"
+    if elapsed < UNCHECKED_AFTER:
+        return Finding("their accounts", "ok", said)
+    end, remedy = f"{KNOWN_FOR.days} days", f"read {settings.home().logs / 'watch.log'}"
+    if elapsed < KNOWN_FOR:
+        return Finding("their accounts", "late", f"{said}: after {end} they get no mail", remedy)
+    return Finding("their accounts", "broken", f"{said}: beyond {end} they get no mail", remedy)
 
 
 class BusyError(Exception):

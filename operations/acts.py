@@ -26,7 +26,9 @@ class Author:
 
 
 @contextmanager
-def once(author: Author, kind: str, form_id: UUID | None, *turns: str) -> Generator[Act | None]:
+def once(
+    author: Author, kind: str, form_id: UUID | None, *turns: str, target: str | None = None
+) -> Generator[Act | None]:
     """Begin a transaction, and give the act that the form has done already: who gets one writes nothing.
 
     Args:
@@ -34,14 +36,18 @@ def once(author: Author, kind: str, form_id: UUID | None, *turns: str) -> Genera
         kind: What the form does.
         form_id: Made when the form was shown; None for what is no form.
         turns: See `operations.database.turn`.
+        target: Identifier of what it is done to, or of the row that it writes anew; None where it makes one.
 
     Raises:
-        ExpectedFailure: the form has done something else, or for somebody else.
+        ExpectedFailure: the form has done something else, to something else, or for somebody else.
     """
     with database.turn(*turns, *([f"form {form_id}"] if form_id else [])):
         done = Act.objects.filter(form_id=form_id).first() if form_id else None
-        if done and (done.role, done.account, done.kind) != (author.role, author.account, kind):
-            raise ExpectedFailure("Ce formulaire a déjà servi à autre chose.", "Rouvrez la page, et recommencez.")
+        if done and (
+            (done.role, done.account, done.kind) != (author.role, author.account, kind)
+            or target not in (None, done.object_id, done.result_id)
+        ):
+            raise ExpectedFailure("Ce formulaire a déjà servi à autre chose.", "Rechargez la page, et recommencez.")
         yield done
 
 

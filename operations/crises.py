@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db.models import Count, Max
@@ -19,6 +19,9 @@ from privacy import redact
 
 EVENT_KINDS = ("fait", "dit", "mené")
 PIN_KINDS = ("indicateur", "thème")
+
+#: How long a screen says that its crisis is closed, before its access is worth nothing.
+WALL_OUTLASTS = timedelta(days=1)
 
 #: A token of a wall is 256 bits of chance: one round of SHA-256 keeps it as well as many would.
 _TOKEN_BYTES = 32
@@ -113,7 +116,7 @@ def note(
     """
     act = "entrée au journal"
     crisis = find(crisis_id)
-    with acts.once(author, act, form_id, _turn(crisis)) as done:
+    with acts.once(author, act, form_id, _turn(crisis), target=crisis.crisis_id) as done:
         if done:
             return CrisisEvent.objects.get(pk=done.result_id)
         _refuse_closed(crisis)
@@ -146,7 +149,7 @@ def close(crisis_id: str, author: Author, form_id: UUID | None = None) -> Crisis
     """
     act = "crise close"
     crisis = find(crisis_id)
-    with acts.once(author, act, form_id, _turn(crisis)) as done:
+    with acts.once(author, act, form_id, _turn(crisis), target=crisis.crisis_id) as done:
         if not done:
             _refuse_closed(crisis)
             crisis.status, crisis.closed_at = "close", now()
@@ -237,16 +240,18 @@ def admit_wall(crisis: Crisis, label: str, author: Author, form_id: UUID | None 
     A second submit of the same form gives the access another token: who sees that answer did not see the first.
 
     Raises:
+        ClosedCrisisError: the crisis was closed, perhaps meanwhile.
         ExpectedFailure: the screen has no label.
     """
     act = "écran ajouté"
     token = secrets.token_urlsafe(_TOKEN_BYTES)
-    with acts.once(author, act, form_id) as done:
+    with acts.once(author, act, form_id, _turn(crisis), target=crisis.crisis_id) as done:
         if done:
             access = WallAccess.objects.get(pk=done.result_id)
             access.sha256 = _hash(token)
             access.save(update_fields=["sha256"])
             return access, token
+        _refuse_closed(crisis)
         if not label.strip():
             raise ExpectedFailure("L'écran n'a pas de nom.", "Dire où il est : « Salle d'opérations, mur nord ».")
         access = crisis.walls.create(sha256=_hash(token), label=redact(label.strip()))
@@ -276,8 +281,9 @@ def walls(crisis: Crisis) -> list[WallAccess]:
 
 
 def wall_of(token: str) -> WallAccess | None:
-    """Return the access that a token gives, with its crisis; None for one that is unknown or revoked."""
-    return WallAccess.objects.filter(sha256=_hash(token), revoked_at=None).select_related("crisis").first()
+    """Return the access that a token gives, with its crisis; None for one that is unknown, revoked or over."""
+    lasting = WallAccess.objects.exclude(crisis__closed_at__lte=now() - WALL_OUTLASTS)
+    return lasting.filter(sha256=_hash(token), revoked_at=None).select_related("crisis").first()
 
 
 def _hash(token: str) -> str:

@@ -1,23 +1,28 @@
 """What people subscribe to on pages: alerts by mail, within what their role may see."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import time
+from datetime import datetime, time
 from email.message import EmailMessage
 from uuid import UUID
+
+from django.db.models import Count, Min
 
 from core import settings
 from core.clock import now
 from core.errors import ExpectedFailure
-from operations import acts, mail
+from operations import acts, database, mail, places, subscriptions
 from operations.acts import Author
+from operations.alerts import outbox
 from operations.models import MailSubscription
 from operations.subscriptions import KINDS, SEVERITIES, is_mail_address
 
 DOMAINS_SETTING = "CYBERIMPACT_MAIL_DOMAINS"
 DOMAINS = "gendarmerie.interieur.gouv.fr,interieur.gouv.fr"
 MOST_PER_ACCOUNT = 20
+#: Who takes back what an account is not granted any more.
+PLATFORM = Author("plateforme")
 _NAME = re.compile(r"[\w.+'-]+")
 
 
@@ -88,7 +93,7 @@ def change(
         ExpectedFailure: it is none of the author's, or the wish goes beyond what is allowed.
     """
     act = "abonnement modifié"
-    with acts.once(author, act, form_id, f"account {_account(author)}") as done:
+    with acts.once(author, act, form_id, f"account {_account(author)}", target=subscription_id) as done:
         found = find(author, subscription_id)
         if done:
             return found
@@ -100,9 +105,8 @@ def change(
 def remove(subscription_id: str, author: Author) -> None:
     """Delete a subscription of the author's; one that is gone is no fault."""
     with acts.once(author, "abonnement supprimé", None):
-        gone, _ = MailSubscription.objects.filter(pk=subscription_id, account=_account(author)).delete()
-        if gone:
-            acts.record(author, "abonnement supprimé", ("abonnement", subscription_id))
+        for row in MailSubscription.objects.filter(pk=subscription_id, account=_account(author)):
+            _delete(row, author)
 
 
 def of_account(author: Author) -> list[MailSubscription]:
@@ -142,6 +146,64 @@ def send_test(subscription_id: str, author: Author) -> None:
         acts.record(author, "message d'essai envoyé", ("abonnement", subscription_id))
 
 
+# ---- what accounts are granted
+
+
+def accounts() -> set[str]:
+    """Return the accounts that have subscribed to something."""
+    return set(MailSubscription.objects.values_list("account", flat=True))
+
+
+def last_check() -> tuple[int, datetime | None]:
+    """Return how many subscriptions there are, and since when the right of one of them is not known any more."""
+    found = MailSubscription.objects.aggregate(count=Count("pk"), since=Min("checked_at"))
+    return found["count"], found["since"]
+
+
+def hold(granted: Mapping[Author, Sight], asked_at: datetime) -> None:
+    """Delete the subscriptions of accounts that are granted nothing, and narrow the others to what theirs are granted.
+
+    Args:
+        granted: What each account may do that reads something; one that is not here was closed, or has lost its roles.
+        asked_at: When Superset was asked. What was subscribed to since is left to the next time.
+    """
+    known = {author.account: (author, sight) for author, sight in granted.items()}
+    with database.turn(*(f"account {account}" for account in accounts())):
+        rows = MailSubscription.objects.filter(checked_at__lt=asked_at)
+        for row in rows:
+            if row.account in known:
+                _narrow(row, *known[row.account])
+            else:
+                _delete(row, PLATFORM, "compte fermé, ou sans rôle")
+        rows.update(checked_at=asked_at)
+
+
+def _narrow(row: MailSubscription, author: Author, sight: Sight) -> None:
+    """Take from a subscription what its account is not granted any more."""
+    before = row.territories, row.role, row.may_judge
+    if sight.territories is not None:
+        seen = row.territories or sorted(sight.territories)
+        row.territories = tuple(code for code in seen if code in sight.territories)
+        if not row.territories:  # none would be all of them
+            _delete(row, PLATFORM, "compte sans aucun de ces territoires")
+            return
+    row.role, row.may_judge = author.role, row.may_judge and sight.may_judge
+    if before == (row.territories, row.role, row.may_judge):
+        return
+    row.save(update_fields=["territories", "role", "may_judge"])
+    if row.territories != before[0]:
+        outbox.withdraw(subscriptions.of_page(row), but=(*row.territories, places.NATION))
+    links = "" if row.may_judge else ", sans liens de verdict"
+    detail = f"rôle {row.role}, {', '.join(row.territories) or 'tous territoires'}{links}"
+    acts.record(PLATFORM, "abonnement réduit", ("abonnement", row.subscription_id), detail)
+
+
+def _delete(row: MailSubscription, author: Author, why: str | None = None) -> None:
+    outbox.withdraw(subscriptions.of_page(row))
+    acts.record(author, "abonnement supprimé", ("abonnement", row.subscription_id), why)
+    row.delete()
+
+
 def _account(author: Author) -> str:
     if author.account is None:
         raise ExpectedFailure("Un abonnement est celui d'un compte.", "Le déclarer dans subscriptions.yml.")
@@ -177,6 +239,7 @@ def _save(
     row.address, row.territories, row.kinds = wish.address, wish.territories, wish.kinds
     row.minimum_severity, row.cap_per_hour, row.may_judge = wish.minimum_severity, wish.cap_per_hour, sight.may_judge
     row.quiet_from, row.quiet_until = wish.quiet_hours or (None, None)
+    row.checked_at = now()
     row.save()
     detail = f"gravité {row.minimum_severity} et plus, {', '.join(row.territories) or 'tous territoires'}"
     acts.record(author, act, ("abonnement", row.subscription_id), detail, form_id=form_id)

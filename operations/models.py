@@ -19,6 +19,10 @@ database.set_up()
 FIRST_WAIT = timedelta(seconds=10)
 LONGEST_WAIT = timedelta(minutes=15)
 
+#: How long what Superset has granted an account holds for its mails while Superset cannot be asked: a weekend without
+#: anybody to repair it. An account that is closed meanwhile gets no mail for longer than that.
+KNOWN_FOR = timedelta(days=3)
+
 
 #: On an instance a field is its value, which a type checker does not see.
 fields: Any = models
@@ -243,7 +247,8 @@ class ApiToken(Record):
 class MailSubscription(Record):
     """What an account has subscribed to on a page; its address leaves this table in a mail only.
 
-    Without territories and kinds it is all of them. `may_judge` says whether its mails carry links of verdicts.
+    Without territories and kinds it is all of them. `may_judge` says whether its mails carry links of verdicts,
+    `checked_at` until when its account is known to be granted all of this.
     """
 
     subscription_id = fields.TextField(primary_key=True, default=new_short_id)
@@ -257,12 +262,18 @@ class MailSubscription(Record):
     quiet_until = fields.TimeField(null=True)
     cap_per_hour = fields.PositiveIntegerField(null=True)
     may_judge = fields.BooleanField(default=False)
+    checked_at = fields.DateTimeField(default=now)
     created_at = fields.DateTimeField(default=now)
     updated_at = fields.DateTimeField(default=now)
 
     class Meta:
         db_table = "mail_subscriptions"
         ordering = ("created_at", "subscription_id")
+
+    @property
+    def is_known(self) -> bool:
+        """Whether what its account is granted is known well enough to send mails."""
+        return self.checked_at > now() - KNOWN_FOR
 
 
 class ActionDraft(Record):

@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 import yaml
 
 from core import settings
-from core.clock import PARIS
+from core.clock import PARIS, now
 from core.errors import ExpectedFailure
 from operations.mailed_pages import mailable
-from operations.models import MailSubscription
+from operations.models import KNOWN_FOR, MailSubscription
 
 FILE = Path(__file__).with_name("subscriptions.yml")
 
@@ -112,7 +112,7 @@ def file() -> Path:
 
 
 def declared(want: str | None = None) -> tuple[Subscription, ...]:
-    """Return the subscriptions of the file, then those that were made on pages.
+    """Return the subscriptions of the file, then those that were made on pages, while the right of these is known.
 
     Args:
         want: One of `WANTS`, to have only those who want it.
@@ -120,8 +120,8 @@ def declared(want: str | None = None) -> tuple[Subscription, ...]:
     Raises:
         ExpectedFailure: the file or the database cannot be read, or an entry is incomplete, unknown or declared twice.
     """
-    of_pages = map(of_page, MailSubscription.objects.all()) if want in (None, "signals") else ()
-    return (*(found for found in of_file() if want is None or want in found.wants), *of_pages)
+    of_pages = MailSubscription.objects.filter(checked_at__gt=now() - KNOWN_FOR) if want in (None, "signals") else ()
+    return (*(found for found in of_file() if want is None or want in found.wants), *map(of_page, of_pages))
 
 
 def of_page(row: MailSubscription) -> Subscription:

@@ -77,7 +77,7 @@ def add(topic: Topic, author: Author, form_id: UUID | None = None) -> None:
             cannot be written.
     """
     act = "thème ajouté"
-    with acts.once(author, act, form_id, _turn(topic.code)) as done:
+    with acts.once(author, act, form_id, _turn(topic.code), target=topic.code) as done:
         if done:
             return
         former = models.Topic.objects.filter(code=topic.code).first()
@@ -118,7 +118,7 @@ def change(topic: Topic, author: Author, form_id: UUID | None = None, *, seen: i
             be written.
     """
     act = "thème modifié"
-    with acts.once(author, act, form_id, _turn(topic.code)) as done:
+    with acts.once(author, act, form_id, _turn(topic.code), target=topic.code) as done:
         if done:
             return
         _refuse_changed(topic.code, seen)
@@ -135,7 +135,7 @@ def end(code: str, author: Author, form_id: UUID | None = None, *, seen: int | N
         ExpectedFailure: no topic of this code is watched.
     """
     act = "thème arrêté"
-    with acts.once(author, act, form_id, _turn(code)) as done:
+    with acts.once(author, act, form_id, _turn(code), target=code) as done:
         if done:
             return
         _refuse_changed(code, seen)

@@ -64,7 +64,7 @@ def record(
         DecidedMeanwhile: the last verdict is another one; nothing is recorded.
         ExpectedFailure: the verdict is unknown, or a signal is put aside without a reason.
     """
-    with acts.once(author, _ACT, form_id, _turn(signal.signal_id)) as done:
+    with acts.once(author, _ACT, form_id, _turn(signal.signal_id), target=signal.signal_id) as done:
         if done:
             return Verdict.objects.get(pk=done.result_id)
         kept = _checked(verdict, note)

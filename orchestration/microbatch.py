@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from supersync.errors import SupersetFailure
+
 from core import settings
 from core.errors import ExpectedFailure
 from ingestion.engine import drop_folder
@@ -26,6 +28,7 @@ from orchestration.execution import run_job
 from orchestration.jobs import LIVE_PLATFORMS, micro_batches
 from orchestration.sensors import Seen, dropped_files, settled
 from warehouse import dbt_project, dbt_server, published
+from web import accounts
 
 log = logging.getLogger("watch")
 
@@ -38,6 +41,9 @@ IDLE_SECONDS, CRISIS_IDLE_SECONDS = 300.0, 60.0
 
 #: Seconds until a publication is noticed, until the outbox is looked at without one, and after a failure.
 ALERT_SECONDS, RETRY_SECONDS, TROUBLED_SECONDS = 1.0, 5.0, 30.0
+
+#: Seconds between two questions which accounts there are: a closed one gets mail for no longer than that.
+ACCOUNTS_SECONDS = 300.0
 
 #: A process that has worked so long makes room for a new one: what leaks in libraries ends with it.
 LONGEST_LIFE_SECONDS = 12 * 3600.0
@@ -150,6 +156,7 @@ def watch() -> None:
     began, code = time.monotonic(), dbt_project.fingerprint()
     while published.current(settings.home(), published.LIVE) is None:
         time.sleep(LOOK_SECONDS)  # the home is being filled, or `cyberimpact build --live` and `publish --live` will
+    threading.Thread(target=hold_subscriptions, name="accounts", daemon=True).start()
     threading.Thread(target=tell, name="alerts", daemon=True).start()
     with warm():
         outlook = Outlook()
@@ -213,6 +220,18 @@ def tell() -> None:
             continue
         if sent.messages:
             log.info("alerts: %d message(s) acknowledged", sent.messages)
+
+
+def hold_subscriptions() -> None:
+    """Hold subscriptions of pages against Superset's accounts, in a thread of its own: a slow one delays no alert."""
+    while True:
+        try:
+            accounts.hold()
+        except (ExpectedFailure, SupersetFailure) as failure:
+            log.warning("accounts of subscriptions: %s", failure)
+        except Exception:  # the watch goes on; `doctor` says since when accounts are not known
+            log.exception("accounts of subscriptions: an unexpected failure")
+        time.sleep(ACCOUNTS_SECONDS)
 
 
 @contextmanager

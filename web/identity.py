@@ -7,6 +7,7 @@ import hashlib
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache, cached_property
@@ -148,17 +149,23 @@ class Superset:
 
 
 def _person(found: dict) -> Person | None:
-    """Read what Superset says of a user; who has no name is nobody.
+    """Read what Superset says of a user; who has no name is nobody."""
+    if not (username := found.get("username")):
+        return None
+    shown = " ".join(filter(None, (found.get("firstName"), found.get("lastName")))) or username
+    roles = {name: {f"{action} on {subject}" for action, subject in held} for name, held in found["roles"].items()}
+    return holding(username, shown, roles)
+
+
+def holding(username: str, display_name: str, roles: Mapping[str, Collection[str]]) -> Person:
+    """Return the person of an account that holds some roles, each with its permissions.
 
     A role without a permission is none: Superset's server says `Admin` of whoever looks after accounts, so that its
     own pages of accounts are drawn (`superset/server/security.py`), and that name gives nothing.
     """
-    username, roles = found.get("username"), {name: held for name, held in found["roles"].items() if held}
-    if not username:
-        return None
-    granted = {f"{action} on {subject}" for permissions in roles.values() for action, subject in permissions}
-    shown = " ".join(filter(None, (found.get("firstName"), found.get("lastName")))) or username
-    return Person(username, shown, frozenset(roles), frozenset(act for act in Act if act.value in granted))
+    held = {name: permissions for name, permissions in roles.items() if permissions}
+    granted = set().union(*held.values())
+    return Person(username, display_name, frozenset(held), frozenset(act for act in Act if act.value in granted))
 
 
 #: One client for the process, made at its first use.

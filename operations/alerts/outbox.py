@@ -6,7 +6,7 @@ identifier as what it repeats.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 
 from django.db.models import Count, F, Max, Min
@@ -86,6 +86,12 @@ def acknowledged(message: str, now: datetime) -> None:
 def failed(message: str, why: str) -> None:
     """Write why a message was not taken; it is tried again."""
     Alert.objects.filter(message_id=message, sent_at=None).update(last_error=redact(why))
+
+
+def withdraw(subscription: Subscription, but: Collection[str] = ()) -> None:
+    """Take back what was not sent to a recipient, except what is of some territories."""
+    unsent = Alert.objects.filter(recipient=pseudonymise(subscription.key), sent_at=None)
+    unsent.exclude(territory_code__in=but).delete()
 
 
 def messages_since(subscription: Subscription, since: datetime) -> int:

@@ -81,10 +81,7 @@ def read(client: Client, bundle: Bundle) -> ServerAccess:
     mark = next((group for group in groups if group["name"] == MARK), None)
     ours = {user["username"] for user in mark["users"]} if mark else set()
     return ServerAccess(
-        roles={
-            role["name"]: RemoteRole(role["id"], frozenset(words[number] for number in role["permission_ids"]))
-            for role in client.get("/api/v1/security/roles/search/", params={"q": "(page:0,page_size:10000)"})["result"]
-        },
+        roles=_roles(client, words),
         rules={rule["name"]: _rule(rule, slugs) for rule in client.list("rowlevelsecurity", _RULE_COLUMNS)},
         dashboards={
             row["slug"]: RemoteDashboard(row["id"], frozenset(role["name"] for role in row["roles"]))
@@ -101,8 +98,33 @@ def read(client: Client, bundle: Bundle) -> ServerAccess:
     )
 
 
+def accounts(client: Client) -> dict[str, dict[str, frozenset[str]]]:
+    """Return the active accounts of a server by name: their roles, those of groups too, each with its permissions.
+
+    Raises:
+        SupersetFailure: the server does not answer, or refuses.
+    """
+    roles = _roles(client, {number: name for name, number in _permissions(client, {}).items()})
+    users: dict[str, dict[str, Any]] = {}
+    for _ in range(2):  # an account that is deleted between two pages hides another one
+        users |= {user["username"]: user for user in client.list("security/users", _USER_COLUMNS, order="username")}
+    held = {name: {role["name"] for role in user["roles"]} for name, user in users.items() if user["active"]}
+    for group in client.list("security/groups", ["id", "roles.name", "users.username"], order="id"):
+        for user in group["users"]:
+            held.get(user["username"], set()).update(role["name"] for role in group["roles"])
+    return {name: {role: roles[role].permissions for role in names if role in roles} for name, names in held.items()}
+
+
 _RULE_COLUMNS = ["id", "name", "filter_type", "clause", "group_key", "roles.name", "tables.id"]
 _USER_COLUMNS = ["id", "username", "first_name", "last_name", "email", "active", "roles.name"]
+
+
+def _roles(client: Client, words: dict[int, str]) -> dict[str, RemoteRole]:
+    found = client.get("/api/v1/security/roles/search/", params={"q": "(page:0,page_size:10000)"})["result"]
+    return {
+        role["name"]: RemoteRole(role["id"], frozenset(words[number] for number in role["permission_ids"]))
+        for role in found
+    }
 
 
 def _permissions(client: Client, slugs: dict[int, str]) -> dict[str, int]:

@@ -1,11 +1,12 @@
 """Each act is recorded with its author; a form acts once; nobody overwrites what another has just decided."""
 
-from datetime import time
+from datetime import time, timedelta
 from uuid import uuid4
 
 import pytest
 
 from analytics.signals.topics import Topic
+from core.clock import now
 from core.errors import ExpectedFailure
 from operations import acts, crises, drafts, mail, mail_subscriptions, models, subscriptions, topics, verdicts
 from operations.acts import Author
@@ -15,7 +16,7 @@ from operations.mail_subscriptions import Sight, Wish
 from operations.models import Act
 from operations.verdicts import DecidedMeanwhile
 from privacy import pseudonymise_account
-from tests.analytics.signalling import FLOOD
+from tests.analytics.signalling import FLOOD, other
 
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -103,6 +104,37 @@ def test_the_form_of_somebody_else_gives_nothing(crisis: models.Crisis) -> None:
     assert len(crises.events(crisis)) == 1
 
 
+def test_a_form_that_has_served_elsewhere_is_refused_in_words(crisis: models.Crisis) -> None:
+    crue = Topic("crue", "Crue", "crue", "climatique", "team:veille")
+    feu = Topic("feu", "Feu", "feu", "climatique", "team:veille")
+    elsewhere = crises.open_crisis(
+        topics=["incendie"], territories=["FR-76"], title="Feu", kind=None, owner="team:veille", author=OFFICER
+    ).crisis_id
+    here = crisis.crisis_id
+    first, second = (mail_subscriptions.subscribe(OFFICER, WISH, SIGHT).subscription_id for _ in range(2))
+    draft, other_draft = (drafts.save(OFFICER, {"titre": "Marché"}).draft_id for _ in range(2))
+    for act, own, foreign in (
+        (lambda on, form: crises.note(on, "Pont", kind="fait", author=OFFICER, form_id=form), here, elsewhere),
+        (lambda on, form: crises.admit_wall(crises.find(on), "Salle", OFFICER, form), here, elsewhere),
+        (lambda on, form: verdicts.record(on, "vu", OFFICER, form_id=form), FLOOD, other(7)),
+        (lambda on, form: mail_subscriptions.change(on, OFFICER, WISH, SIGHT, form), first, second),
+        (lambda on, form: drafts.save(OFFICER, {"titre": "x"}, draft_id=on, form_id=form), draft, other_draft),
+        (lambda on, form: topics.add(on, OFFICER, form), crue, feu),
+        (lambda on, form: topics.change(on, OFFICER, form), crue, feu),
+        (lambda on, form: topics.end(on, OFFICER, form), "crue", "inondation"),
+        (lambda on, form: crises.close(on, OFFICER, form), here, elsewhere),
+    ):
+        form = uuid4()
+        act(own, form)
+        before = Act.objects.count()
+        with pytest.raises(ExpectedFailure, match="déjà servi à autre chose"):
+            act(foreign, form)
+        act(own, form)
+        assert Act.objects.count() == before, "the second submit is answered, and does nothing"
+    assert crises.find(elsewhere).is_open
+    assert verdicts.last(other(7).signal_id) is None
+
+
 def test_what_is_refused_records_no_act() -> None:
     with pytest.raises(ExpectedFailure):
         verdicts.record(FLOOD, "écarté", OFFICER)
@@ -157,6 +189,17 @@ def test_a_screen_has_an_access_of_its_own_until_it_is_revoked(home, crisis: mod
     assert crises.wall_of(token) is None
     assert [wall.revoked_at is None for wall in crises.walls(crisis)] == [False]
     assert [act.kind for act in acts.on("crise", crisis.crisis_id)].count("écran révoqué") == 1
+
+
+def test_a_screen_says_for_a_day_that_its_crisis_is_closed(crisis: models.Crisis) -> None:
+    access, token = crises.admit_wall(crisis, "Salle", OFFICER)
+    crises.close(crisis.crisis_id, OFFICER)
+    assert crises.wall_of(token) == access
+    with pytest.raises(ClosedCrisisError):
+        crises.admit_wall(crisis, "Une autre", OFFICER)
+    for age, shown in ((timedelta(hours=23), access), (timedelta(hours=25), None)):
+        models.Crisis.objects.update(closed_at=now() - age)
+        assert crises.wall_of(token) == shown
 
 
 # ---- topics

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from supersync.errors import Unreachable
 
 from analytics.signals.topics import Topic
 from core.errors import ExpectedFailure
@@ -238,3 +239,18 @@ def test_runs_of_micro_batches_are_forgotten_once_they_are_old() -> None:
         last = instance.get_run_records()[0].create_timestamp
         assert maintenance.forget(instance, last) == 2
         assert sorted(run.job_name for run in instance.get_runs()) == ["build", "live"]
+
+
+def test_accounts_are_asked_for_again_whatever_goes_wrong(monkeypatch, caplog) -> None:
+    failures = [Unreachable("Superset does not answer.", "Start it."), ExpectedFailure("No.", "Set it."), ValueError()]
+    answers = iter([*failures, KeyboardInterrupt()])
+
+    def ask() -> None:
+        raise next(answers)
+
+    monkeypatch.setattr(microbatch.accounts, "hold", ask)
+    monkeypatch.setattr(microbatch, "ACCOUNTS_SECONDS", 0.0)
+    with pytest.raises(KeyboardInterrupt):
+        microbatch.hold_subscriptions()
+    assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING", "ERROR"]
+    assert "Superset does not answer." in caplog.text

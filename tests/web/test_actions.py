@@ -289,6 +289,16 @@ def test_a_double_click_sends_once(officer, home):
     assert len(drafts.of_account(author_of_officer())) == 1
 
 
+def test_a_form_that_has_corrected_one_action_corrects_no_other(officer, home):
+    one, other = (sent(officer, titre=titre)["Location"] for titre in ("Marché", "Collège"))
+    form_id = str(uuid4())
+    sent(officer, one, form_id=form_id, titre="Marché de Noël")
+    refused = sent(officer, other, form_id=form_id, titre="Lycée")
+    assert "Ce formulaire a déjà servi à autre chose" in text_of(refused)
+    assert sent(officer, one, form_id=form_id, titre="Marché de Noël")["Location"] == one
+    assert {row["titre"] for row in loaded(home)} == {"Marché de Noël", "Collège"}
+
+
 def test_the_contract_is_asked_and_each_field_told(officer, home):
     answer = sent(officer, titre="", heures="-2", date_debut="2026-02-30", cout_euros="12 francs")
     assert answer.status_code == HTTPStatus.OK

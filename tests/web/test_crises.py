@@ -14,6 +14,7 @@ from django.db import connections
 
 from analytics.signals.topics import Topic
 from core import settings
+from core.french import moment
 from operations import acts, crises, topics
 from operations.acts import Author
 from operations.models import Crisis
@@ -340,11 +341,37 @@ def test_a_screen_shows_one_crisis_to_whoever_has_its_address_until_it_is_revoke
         assert "Pont fermé" not in text(calm)
 
 
-def test_a_screen_outlives_its_crisis_and_says_that_it_is_over(visit) -> None:
-    crisis = opened()
+def test_a_screen_says_that_its_crisis_is_closed_and_a_day_later_nothing(visit) -> None:
+    crisis = opened(title="Crue")
+    crises.note(crisis.crisis_id, "Pont fermé", kind="fait", author=OFFICER)
     _, token = crises.admit_wall(crisis, "Salle", OFFICER)
-    crises.close(crisis.crisis_id, OFFICER)
-    assert "Close le" in text(visit().get(f"/mur/{token}"))
+    path, client = f"/crises/{crisis.crisis_id}", visit("veille")
+    assert "Donner un accès" in text(client.get(path))
+    closed = crises.close(crisis.crisis_id, OFFICER)
+    answer = visit().get(f"/mur/{token}")
+    shown = text(answer)
+    assert answer.status_code == HTTPStatus.OK
+    assert f"La crise est close</h1><p>Depuis le {moment(closed.closed_at)}" in shown
+    assert not re.search("Crue|Pont|Journal|Signaux", shown), "nothing of the crisis is left"
+    assert "hx-get" in shown, "the screen goes on to ask"
+    assert "Donner un accès" not in text(client.get(path))
+    made = client.post(f"{path}/ecrans", {"label": "Mur", "form_id": str(uuid4())})
+    assert "déjà close" in text(made)
+    assert len(crises.walls(crisis)) == 1
+    Crisis.objects.update(closed_at=closed.closed_at - crises.WALL_OUTLASTS)
+    over = visit().get(f"/mur/{token}")
+    assert over.status_code == HTTPStatus.NOT_FOUND
+    assert "n'affiche plus rien" in text(over)
+
+
+def test_a_line_that_was_noted_in_one_crisis_is_not_taken_for_that_of_another(visit) -> None:
+    client, (one, other) = visit("veille"), (opened(code) for code in ("FR-27", "FR-33"))
+    sent = line("Pont fermé")
+    assert client.post(f"/crises/{one.crisis_id}", sent).status_code == HTTPStatus.SEE_OTHER
+    refused = client.post(f"/crises/{other.crisis_id}", sent)
+    assert refused.status_code == HTTPStatus.BAD_REQUEST
+    assert "a déjà servi à autre chose" in html.unescape(text(refused))
+    assert not crises.events(other)
 
 
 def test_closed_crises_are_listed_by_pages(visit) -> None:

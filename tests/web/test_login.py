@@ -12,6 +12,12 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from supersync.access import new_password
 from supersync.client import Client
 
+from core.settings import Home
+from operations import mail_subscriptions
+from operations.acts import Author
+from operations.mail_subscriptions import Sight, Wish
+from operations.models import MailSubscription
+from privacy import pseudonymise_account
 from tests.superset import conftest as real
 from tests.superset import people
 from tests.superset import test_browser as looking
@@ -19,6 +25,7 @@ from tests.superset.conftest import Server
 from tests.superset.people import Person
 from tests.superset.test_sessions import number, role
 from tests.web import process
+from web import accounts
 from web.identity import KNOWN_SECONDS
 
 server, browser = real.server, looking.browser
@@ -126,6 +133,49 @@ def test_a_role_that_is_taken_away_gives_nothing_any_more(site: str, server: Ser
         assert pages.post("/formulaire", data={"note": "Vu"}).status_code == HTTPStatus.FORBIDDEN
     finally:
         admin.put(path, json={"roles": [role(admin, "veille")]})
+
+
+def test_a_subscription_follows_its_account(
+    site: str,  # noqa: ARG001 - with everybody's roles
+    home: Home,  # noqa: ARG001 - of the subscriptions
+    server: Server,
+    admin: Client,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CYBERIMPACT_SUPERSET_URL", server.url)
+    monkeypatch.setenv("SUPERSET_ADMIN_PASSWORD", server.password)
+    for name in ("veille", "veille_aussi", "gironde", "deux_places"):
+        author = Author("veille", pseudonymise_account(name))
+        wish = Wish("moi@interieur.gouv.fr", ("FR-33", "FR-69"))
+        mail_subscriptions.subscribe(author, wish, Sight(may_judge=True))
+
+    def kept() -> dict[str, tuple]:
+        accounts.hold()
+        rows = {row.account: row for row in MailSubscription.objects.all()}
+        return {
+            name: (row.role, row.territories, row.may_judge)
+            for name in people.ROLES
+            if (row := rows.get(pseudonymise_account(name)))
+        }
+
+    everywhere = ("veille", ("FR-33", "FR-69"), True)
+    places = {
+        "gironde": ("departement-FR-33", ("FR-33",), False),
+        "deux_places": ("departement-FR-33", ("FR-33", "FR-69"), False),
+    }
+    assert kept() == {"veille": everywhere, "veille_aussi": everywhere, **places}
+    account, path = "/api/v1/security/users/", "/api/v1/security/groups/"
+    group = {"name": "essai", "users": [number(admin, "veille")], "roles": [role(admin, "veille")]}
+    made = admin.post(path, json={"label": "", "description": "", **group})["id"]
+    admin.put(f"{account}{number(admin, 'veille')}", json={"roles": [role(admin, "national")]})
+    admin.put(f"{account}{number(admin, 'veille_aussi')}", json={"active": False})
+    try:
+        assert kept() == {"veille": ("national", *everywhere[1:]), **places}, "a group gives a role too"
+        admin.delete(f"{path}{made}")
+        assert kept() == {"veille": ("national", everywhere[1], False), **places}
+    finally:
+        admin.put(f"{account}{number(admin, 'veille')}", json={"roles": [role(admin, "veille")]})
+        admin.put(f"{account}{number(admin, 'veille_aussi')}", json={"active": True})
 
 
 def test_what_was_typed_into_a_form_outlives_the_session(site: str, context: BrowserContext, admin: Client) -> None:

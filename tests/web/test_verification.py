@@ -10,6 +10,8 @@ from django.test import Client
 
 from audit import signing
 from core.settings import Home
+from operations.models import Act
+from privacy import pseudonymise_account
 from tests.audit import world
 from tests.web.published_figures import address, publish
 from tests.web.test_figure import text
@@ -108,6 +110,25 @@ def test_the_public_key_is_given_as_a_file(browser: Callable[..., Client]) -> No
     key = signing.private_key()
     assert key
     assert signing.public_keys_in(answer.content) == [key.public_key()]
+
+
+def test_what_an_auditor_does_is_recorded(browser: Callable[..., Client]) -> None:
+    client = browser("auditeur", "departement-FR-33", name="auditrice")
+    client.post("/verifier", {"head": "mon chien"})
+    client.head("/verifier/cle-publique")
+    client.get(address("FR-34", "/preuve"))
+    assert not Act.objects.exists(), "what was refused, or not given, is none"
+    run = client.post("/verifier")["Location"].rpartition("/")[2]
+    client.get("/verifier/cle-publique")
+    client.get(address("FR-33", "/preuve"))
+    assert list(Act.objects.values_list("role", "account", "kind", "object_kind", "object_id")) == [
+        ("departement-FR-33", pseudonymise_account("auditrice"), *what)
+        for what in (
+            ("vérification lancée", "registre", run),
+            ("clé publique téléchargée", "registre", "clé publique"),
+            ("preuve téléchargée", "chiffre", "visits_2026-10_FR-33_publication-1"),
+        )
+    ]
 
 
 def test_publications_are_listed_page_by_page(home: Home, browser: Callable[..., Client]) -> None:

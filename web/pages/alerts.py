@@ -153,7 +153,10 @@ def show_list(request: PersonRequest) -> HttpResponse:
             context["tried"] = kept
     names = _places(request.person)
     context |= {
-        "found": [_described(subscriptions.of_page(kept), names) for kept in mail_subscriptions.of_account(author)],
+        "found": [
+            _described(subscriptions.of_page(kept), names) | {"kept": kept}
+            for kept in mail_subscriptions.of_account(author)
+        ],
         "fixed": [_described(found, names) for found in subscriptions.of_file() if _is_of(found, request.person)],
     }
     return render(request, "web/alerts/list.html", context)

@@ -19,8 +19,9 @@ from audit.report import Section
 from audit.tracing import NotPublishedError, PublishedCell
 from core import settings
 from core.errors import ExpectedFailure
+from operations import acts
 from web import charts
-from web.access import PersonRequest, page
+from web.access import PersonRequest, author_of, page
 from web.charts import Point
 from web.failures import NotFound
 from web.identity import Act, Person
@@ -139,9 +140,11 @@ def evidence(request: PersonRequest, code: str, period: str, territory: str) -> 
     """Give the evidence of a figure as a file."""
     shown = _published(request, code, period, territory)
     found = tracing.Trace(shown, tracing.provenance(shown), tracing.recompute(shown), tracing.records(shown))
-    name = evidence_file.name_of(shown)
+    name, archive = evidence_file.name_of(shown), evidence_file.archive(found)
+    if request.method == "GET":
+        acts.record(author_of(request.person), "preuve téléchargée", ("chiffre", name.removesuffix(".zip")))
     return HttpResponse(
-        evidence_file.archive(found),
+        archive,
         content_type="application/zip",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )

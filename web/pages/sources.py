@@ -207,7 +207,7 @@ def deposit(request: PersonRequest, name: str, upload_id: UUID) -> HttpResponseR
     """Hand a file over to the loads; the second submit of the form changes nothing."""
     platform, person = _sender(request, name), request.person
     author = author_of(person)
-    with acts.once(author, DEPOSITED, upload_id, f"upload {upload_id}") as done:
+    with acts.once(author, DEPOSITED, upload_id, f"upload {upload_id}", target=platform.name) as done:
         if not done:
             found = uploads.find(person.account, platform, upload_id)
             uploads.hand_over(person.account, found)

@@ -11,12 +11,14 @@ from audit import cells, ledger, publications, report, signing, verification_run
 from audit.ledger import Entry
 from core import settings
 from core.errors import ExpectedFailure
-from web.access import PersonRequest, page
+from operations import acts
+from web.access import PersonRequest, author_of, page
 from web.failures import NotFound
 from web.identity import Act
 from web.numbers import whole
 from web.reading import opened
 
+STARTED = "vérification lancée"
 #: Publications of the list on one page.
 PAGE = 30
 
@@ -65,7 +67,9 @@ def _started(request: PersonRequest) -> HttpResponse:
         raise ExpectedFailure(
             "Ce n'est pas une clé publique Ed25519.", "Collez le fichier PEM entier, avec BEGIN PUBLIC KEY."
         )
-    started = verification_run.start(settings.home(), head, keys)
+    with acts.once(author_of(request.person), STARTED, None):
+        started = verification_run.start(settings.home(), head, keys)
+        acts.record(author_of(request.person), STARTED, ("registre", started.id))
     return redirect("verification_run", started.id)
 
 
@@ -129,9 +133,11 @@ def displayed(request: PersonRequest) -> HttpResponse:
 
 
 @page(opens=Act.VERIFY)
-def public_key(request: PersonRequest) -> HttpResponse:  # noqa: ARG001 - a view
+def public_key(request: PersonRequest) -> HttpResponse:
     """Give the public key as a file; what surrounds it says which publications which key has signed."""
     text = "\n".join(report.public_key_lines(settings.home())) + "\n"
+    if request.method == "GET":
+        acts.record(author_of(request.person), "clé publique téléchargée", ("registre", "clé publique"))
     return HttpResponse(
         text,
         content_type="text/plain; charset=utf-8",

@@ -20,9 +20,10 @@ MOST_LINES, MOST_SIGNALS, MOST_SERIES = 7, 3, 2
 
 @open_to_all("a token in the address decides")
 def show(request: HttpRequest, token: str) -> HttpResponse:
-    """Show the crisis of a token; for one that is unknown or revoked, a page without anything."""
+    """Show the crisis of a token while it lasts, then when it was closed; for a token of nothing, that it is none."""
     access = crises.wall_of(token)
-    context = _shown(access.crisis) if access else {}
+    crisis = access.crisis if access else None
+    context = _shown(crisis) if crisis and crisis.is_open else {"crisis": crisis}
     response = render(request, "web/wall.html", context, status=HTTPStatus.OK if access else HTTPStatus.NOT_FOUND)
     response.headers["Referrer-Policy"] = "no-referrer"  # the address is the access
     return response
