@@ -69,7 +69,7 @@ def test_the_mail_says_what_where_since_when_how_sure_and_where_to_look(home, bo
         "Où : Eure (FR-27)",
         "Depuis : 24/11/2026 à 19 h 05, dernière alarme 24/11/2026 à 19 h 20",
         "Sûreté : 99 % : 42 observés pour 2,4 attendus (seuil 9 ; référence : 28 jours)",
-        "Gravité : 3 sur 4 (élevée), 67 points sur 100 : 18 fois l'attendu (24), rythme horaire × 3 (14), portée",
+        "Gravité : élevée, 67 points sur 100 : 18 fois l'attendu (24), rythme horaire × 3 (14), portée",
         "125\u202f000 (14), 2 territoires ou réseaux de plus (5), nouveauté 6,1 (5), 62 % de ton négatif (5)",
         "Mots nouveaux : iton, évacuation",
         "- « Crue à Évreux, la <départementale> est fermée » (x)",

@@ -323,7 +323,7 @@ def test_a_screen_shows_one_crisis_to_whoever_has_its_address_until_it_is_revoke
     answer = screen.get(f"/mur/{second}")
     shown = text(answer)
     assert "Pont fermé" in shown
-    assert "Gravité 3 sur 4" in shown
+    assert "Gravité élevée" in shown
     assert '<svg class="chart"' in shown
     assert FLOOD.examples[0]["text"][:10] not in shown
     assert not re.search(r"<(a|button|form|input)\b", shown), "a screen has no controls"

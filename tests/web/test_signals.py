@@ -134,7 +134,7 @@ def test_a_signal_is_told_in_the_words_of_its_alert(visit):
     for expected in (
         "Crue – Gironde : hausse soudaine",
         "99 % : 42 observés pour 2,4 attendus (seuil 9 ; référence : 28 jours)",
-        "3 sur 4 (élevée), 67 points sur 100",
+        "<dd>élevée, 67 points sur 100",
         "Mots nouveaux : iton, évacuation.",
         "la &lt;départementale&gt; est fermée",
         "presse-evreux.example : 12 mentions",
@@ -152,20 +152,19 @@ def test_official_alerts_of_its_place_and_time_stand_around_a_signal(visit):
 
 
 @pytest.mark.usefixtures("watch")
-def test_the_course_is_that_of_the_territory_or_of_the_next_wider_one_that_is_known(visit):
+def test_a_course_and_what_was_expected_are_those_of_the_territory_of_the_signal_or_none(visit):
     of_region = text(visit("national").get(f"/veille/{REGION}"))
     assert "sept derniers jours : Nouvelle-Aquitaine" in of_region
     assert of_region.count('class="here"') == 1, "the hour of the alarms is marked"
-    assert "territoire plus grand" not in of_region
-    of_departement = text(visit("national").get(f"/veille/{GIRONDE}"))
-    assert "sept derniers jours : Nouvelle-Aquitaine" in of_departement
-    assert "territoire plus grand" in of_departement
-    assert "sept derniers jours : France entière" in text(visit("departement-FR-33").get(f"/veille/{GIRONDE}"))
+    for role in ("national", "departement-FR-33"):
+        of_departement = text(visit(role).get(f"/veille/{GIRONDE}"))
+        assert "Le cours heure par heure n'est pas publié pour ce territoire" in of_departement
+        assert "sept derniers jours" not in of_departement, "nothing of the region or the nation stands for it"
 
 
 def test_without_hours_the_page_says_so(home, visit):
     publish_watch(home, SIGNALS, band=False)
-    assert "Le cours de ce thème n'est pas publié" in text(visit("national").get(f"/veille/{GIRONDE}"))
+    assert "Le cours heure par heure n'est pas publié" in text(visit("national").get(f"/veille/{GIRONDE}"))
 
 
 @pytest.mark.usefixtures("watch")

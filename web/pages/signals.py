@@ -206,16 +206,12 @@ def _found(copies: Reading, signal_id: str) -> Signal:
 def _around(copies: Reading, signal: Signal) -> dict[str, Any]:
     """Return what stands around a signal: its course, the territories concerned, official alerts."""
     places = {row["territory_code"]: row for row in copies.rows(PLACES)}
-    own = places.get(signal.territory_code, {})
-    region = own.get("region_code")
-    wider = [code for code in (signal.territory_code, region, NATION) if code]
-    name, points = _band(copies, signal.topic_code, wider, (signal.opened_at, signal.updated_at))
+    name, points = _band(copies, signal.topic_code, [signal.territory_code], (signal.opened_at, signal.updated_at))
     inside = [code for code, row in places.items() if row["region_code"] == signal.territory_code]
     official = {"places": [signal.territory_code, *inside], "since": signal.opened_at, "until": signal.updated_at}
     title = f"«\u00a0{signal.topic_label}\u00a0», mentions heure par heure, sept derniers jours\u00a0: {name}"
     return {
         "course": _chart(points, title, "cours"),
-        "is_wider": bool(points) and name != signal.territory_label,
         "regions": _by_region(signal, places),
         "official": [
             row | {"source": SOURCES.get(row["source"], row["source"])} for row in copies.rows(OFFICIAL, official)
