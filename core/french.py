@@ -1,6 +1,6 @@
 """Numbers and dates as a French reader writes them."""
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 
 from core.clock import PARIS
@@ -74,4 +74,10 @@ def day(value: date) -> str:
 
 def moment(value: datetime) -> str:
     """Return an instant in the time of Paris: `21/10/2026 à 08 h 05`."""
-    return f"{value.astimezone(PARIS):%d/%m/%Y à %H h %M}"
+    return f"{day(value.astimezone(PARIS))} à\u00a0{clock(value)}"
+
+
+def clock(value: datetime | time) -> str:
+    """Return an hour, of an instant in the time of Paris: `08 h 05`, at which no line breaks."""
+    shown = value.astimezone(PARIS) if isinstance(value, datetime) else value
+    return f"{shown:%H\u00a0h\u00a0%M}"

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from core.errors import ExpectedFailure
 from core.french import moment
-from operations import acts, database
+from operations import acts, database, roles
 from operations.acts import Author
 from operations.alerts import outbox
 from operations.alerts.links import Link, RefusedLinkError
@@ -35,7 +35,7 @@ class DecidedMeanwhile(ExpectedFailure):
         self.last = last
         note = f" ({last.note})" if last.note else ""
         super().__init__(
-            f"Entre-temps, le rôle {last.author_role} a rendu le verdict « {last.verdict} »{note},"
+            f"Entre-temps, le rôle « {roles.title(last.author_role)} » a rendu le verdict « {last.verdict} »{note},"
             f" le {moment(last.decided_at)}.",
             "Rien n'a été enregistré : prenez-en connaissance, puis confirmez ou changez votre verdict.",
         )

@@ -75,6 +75,7 @@ def show(signal_id: SignalId, as_json: AsJsonInFrench = False) -> None:
 def _description(signal: "Signal", given: "Sequence[Verdict]") -> Iterator[str]:
     """Yield the lines on a signal and the verdicts on it."""
     from core.french import moment, number
+    from operations import roles
     from operations.alerts.writing import SEVERITIES, measured, percent, reasons, subject_of
 
     yield subject_of(signal)
@@ -96,7 +97,8 @@ def _description(signal: "Signal", given: "Sequence[Verdict]") -> Iterator[str]:
         yield f"- {proof['series']}, {moment(proof['bin_start'])} : {counted}"
     yield from ("", "Verdicts :")
     for verdict in given:
-        line = f"- {moment(verdict.decided_at)}, {verdict.author_role} : {verdict.verdict}. {verdict.note or ''}"
+        role = roles.title(verdict.author_role)
+        line = f"- {moment(verdict.decided_at)}, {role} : {verdict.verdict}. {verdict.note or ''}"
         yield line.rstrip()
     if not given:
         yield "–"

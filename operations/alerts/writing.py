@@ -95,7 +95,7 @@ def page_of(alert: Alert) -> str:
 
 def percent(share: float) -> str:
     """Return a share in percent; what is not certain is never shown as 100 %."""
-    return f"{min(99, max(1, round(share * 100)))} %"
+    return f"{min(99, max(1, round(share * 100)))}\u202f%"
 
 
 def measured(signal: Signal) -> str:

@@ -47,5 +47,5 @@ def test_a_value_is_read_in_its_unit_and_no_digit_of_it_is_lost(value: str, unit
 
 
 def test_an_instant_is_in_the_time_of_paris() -> None:
-    assert french.moment(datetime(2026, 10, 21, 6, 5, tzinfo=UTC)) == "21/10/2026 à 08 h 05"
+    assert french.moment(datetime(2026, 10, 21, 6, 5, tzinfo=UTC)) == "21/10/2026 à\u00a008\u00a0h\u00a005"
     assert french.day(date(2026, 10, 21)) == "21/10/2026"

@@ -206,12 +206,12 @@ def test_a_crisis_closed_by_somebody_else_keeps_what_is_typed_and_says_who_and_w
     late = second.post(path, line("Pont rouvert"))
     assert late.status_code == HTTPStatus.CONFLICT
     assert "Pont rouvert" in text(late)
-    assert re.search(r"Crise close le \d\d/\d\d/\d{4} à \d\d h \d\d par le rôle veille", text(late))
+    assert re.search(r"Crise close le \d\d/\d\d/\d{4} à \d\d h \d\d par le rôle « Cellule de veille »", text(late))
     assert not crises.events(crisis)
     assert "close le" in text(second.get(f"{path}/journal?depuis=0"))
     again = second.post(f"{path}/clore", {"form_id": str(uuid4())})
     assert again.status_code == HTTPStatus.CONFLICT
-    assert "par le rôle veille" in text(again)
+    assert "par le rôle « Cellule de veille »" in text(again)
     assert (settings.home().crises / f"{crisis.crisis_id}.html").exists()
 
 

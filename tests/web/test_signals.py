@@ -133,7 +133,7 @@ def test_a_signal_is_told_in_the_words_of_its_alert(visit):
     page = text(visit("national").get(f"/veille/{GIRONDE}"))
     for expected in (
         "Crue – Gironde : hausse soudaine",
-        "99 % : 42 observés pour 2,4 attendus (seuil 9 ; référence : 28 jours)",
+        "99\u202f% : 42 observés pour 2,4 attendus (seuil 9 ; référence : 28 jours)",
         "<dd>élevée, 67 points sur 100",
         "Mots nouveaux : iton, évacuation.",
         "la &lt;départementale&gt; est fermée",
@@ -141,6 +141,16 @@ def test_a_signal_is_told_in_the_words_of_its_alert(visit):
         "<li>Nouvelle-Aquitaine : Gironde</li>",
     ):
         assert expected in page, expected
+
+
+def test_territories_concerned_are_those_that_one_acts_on(home, visit):
+    of_nation = signal(1, evidence=(alarm("FR-33", "Gironde", 42.0), alarm("FR", "France entière", 42.0)))
+    publish_watch(home, [of_nation])
+    for role, expected in (("departement-FR-33", "<ul><li>Gironde</li></ul>"), ("national", "<li>France entière</li>")):
+        concerned = (
+            text(visit(role).get(f"/veille/{GIRONDE}")).partition('id="lieux-titre"')[2].partition("</section>")[0]
+        )
+        assert expected in concerned
 
 
 @pytest.mark.usefixtures("watch")
@@ -227,7 +237,7 @@ def test_a_verdict_is_recorded_with_role_and_pseudonym_and_said_to_be(visit):
     assert (given.verdict, given.author_role, given.territory_code) == ("confirmé", "veille", "FR-33")
     [done] = acts.on("signal", GIRONDE)
     assert (done.role, done.account) == ("veille", pseudonymise_account("capitaine"))
-    assert "confirmé par veille" in text(visitor.get("/veille"))
+    assert "confirmé · Cellule de veille" in text(visitor.get("/veille"))
 
 
 @pytest.mark.parametrize(("typed", "said"), [({"verdict": "écarté", "note": " "}, "demande un motif"), ({}, "verdict")])
@@ -247,7 +257,7 @@ def test_the_second_one_sees_what_the_first_decided_and_keeps_what_he_typed(visi
     first.post(f"/veille/{GIRONDE}", form(of_first, verdict="confirmé"))
     answer = second.post(f"/veille/{GIRONDE}", form(of_second, verdict="écarté", note="Une <répétition> d'exercice"))
     assert answer.status_code == HTTPStatus.CONFLICT
-    assert "le rôle veille a rendu le verdict « confirmé »" in text(answer)
+    assert "le rôle « Cellule de veille » a rendu le verdict « confirmé »" in text(answer)
     assert "Une &lt;répétition&gt; d&#x27;exercice</textarea>" in text(answer)
     assert [given.verdict for given in verdicts.given()] == ["confirmé"]
     second.post(f"/veille/{GIRONDE}", form(answer, verdict="écarté", note="Une répétition d'exercice"))
