@@ -147,10 +147,8 @@ def test_territories_concerned_are_those_that_one_acts_on(home, visit):
     of_nation = signal(1, evidence=(alarm("FR-33", "Gironde", 42.0), alarm("FR", "France entière", 42.0)))
     publish_watch(home, [of_nation])
     for role, expected in (("departement-FR-33", "<ul><li>Gironde</li></ul>"), ("national", "<li>France entière</li>")):
-        concerned = (
-            text(visit(role).get(f"/veille/{GIRONDE}")).partition('id="lieux-titre"')[2].partition("</section>")[0]
-        )
-        assert expected in concerned
+        after = text(visit(role).get(f"/veille/{GIRONDE}")).partition('id="lieux-titre"')[2]
+        assert expected in after.partition("</section>")[0]
 
 
 @pytest.mark.usefixtures("watch")
