@@ -100,15 +100,17 @@ def compiled(tree: Path) -> Definitions:
     from supersync import bundle as bundles
 
     from assets.bi.lineage import shown
-    from assets.dbt.lineage import TRACED, compiled_manifest, joined, trace
+    from assets.dbt.lineage import trace
     from assets.serving.lineage import lineage_graph
     from audit.definitions import definitions
+    from warehouse import dbt_compiled
 
     project_dir = tree / "dbt_project"
     profiles = yaml.safe_load((project_dir / "profiles.yml").read_text(encoding="utf-8"))
     known = profiles["cyberimpact"]["outputs"]  # a revision from before there was a live target has one only
-    manifest = joined(
-        {target: compiled_manifest(target, tree / target, project_dir) for target in TRACED if target in known}
+    targets = [target for target in dbt_compiled.TARGETS if target in known]
+    manifest = dbt_compiled.joined(
+        {target: dbt_compiled.compiled_manifest(target, tree / target, project_dir) for target in targets}
     )
     joint = tree / "manifest.json"
     joint.write_text(json.dumps(manifest))

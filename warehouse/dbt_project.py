@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -20,6 +21,9 @@ SOURCES = ("*.py", "*.sql", "*.yml", "*.csv", "*.md")
 
 #: The targets of `profiles.yml`, one per DuckDB file.
 DAILY, LIVE = "daily", "live"
+
+#: What dbt has parsed; an invocation that finds it in its folder does not parse again.
+PARSED = "partial_parse.msgpack"
 
 
 def environment() -> dict[str, str]:
@@ -118,6 +122,13 @@ def parse_folder(target: str) -> Path:
     """Return where dbt keeps what it has parsed for a target: it parses again whatever another target has left."""
     folder = settings.home().dbt_target
     return folder if target == DAILY else folder.with_name(target)
+
+
+def copy_parsed(target: str, folder: Path) -> None:
+    """Give the folder of a dbt invocation what was parsed for its target: parsing takes long."""
+    parsed = parse_folder(target) / PARSED
+    if parsed.exists():
+        shutil.copy(parsed, folder)
 
 
 def read_manifest() -> dict:

@@ -5,7 +5,7 @@ it is built again. `audit.held_back` lists them with the reason (docs/decisions/
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -384,17 +384,34 @@ def record_held_back(
     )
 
 
-def unfinished(graph: Graph, database: Path, held: Set[str]) -> tuple[list[str], list[str]]:
-    """Return the models and checks that are still to run, without those of held-back KPIs."""
-    kept = {graph.kpi_node(code)["unique_id"] for code in held}
-    waiting = [uid for uid, status in states(database).items() if status in UNFINISHED and uid in graph.nodes]
-    models = [uid for uid in waiting if graph.nodes[uid]["resource_type"] != "test" and uid not in kept]
-    checks = [
+def models_to_build(graph: Graph, database: Path) -> set[str]:
+    """Return the models and seeds that dbt has skipped or never reached."""
+    waiting = (uid for uid, status in states(database).items() if status in UNFINISHED and uid in graph.nodes)
+    return {uid for uid in waiting if graph.nodes[uid]["resource_type"] != "test"}
+
+
+def checks_to_run(graph: Graph, database: Path, found: Sequence[Failure]) -> list[str]:
+    """Return the checks of what was built since they last ran.
+
+    Those of a KPI that is held back are left out. A model that could not be built is checked once its failure is known.
+
+    Args:
+        graph: The project.
+        database: The file that was built.
+        found: Failures that are known.
+    """
+    known = states(database)
+    kept = {graph.kpi_node(code)["unique_id"] for failure in found for code in failure.kpis}
+    usable = {uid for uid, status in known.items() if status in SOUND} | {failure.unique_id for failure in found}
+    return sorted(
         uid
-        for uid in waiting
-        if graph.nodes[uid]["resource_type"] == "test" and graph.nodes[uid].get("attached_node") not in kept
-    ]
-    return sorted(models), sorted(checks)
+        for uid, status in known.items()
+        if status in UNFINISHED
+        and uid in graph.nodes
+        and graph.nodes[uid]["resource_type"] == "test"
+        and graph.nodes[uid].get("attached_node") not in kept
+        and usable.issuperset(parent for parent in graph.nodes[uid]["depends_on"]["nodes"] if parent in known)
+    )
 
 
 def settle(graph: Graph, database: Path, found: Sequence[Failure]) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,17 +11,16 @@ import dagster as dg
 from dagster_dbt import DbtCliInvocation, DbtCliResource, DbtProject, dbt_assets
 
 from assets.dbt.lineage import column_lineage, kept_lineage
-from assets.dbt.translator import Translator, node_key
+from assets.dbt.translator import RULES, Translator, check_keys, node_key
 from core import run_progress, settings
 from ingestion.engine.load_log import collect_loads
 from ingestion.engine.loading import ensure_tables
-from warehouse import dbt_project, held_back
+from warehouse import checks, dbt_compiled, dbt_project, held_back
 from warehouse.held_back import Failure
 
 #: Name and pool of the step that builds a target.
 NAMES = {dbt_project.DAILY: "warehouse", dbt_project.LIVE: "live_models"}
 POOLS = {dbt_project.DAILY: "warehouse", dbt_project.LIVE: "live"}
-PARSED = "partial_parse.msgpack"
 
 #: Builds of what was skipped, each of which may fail in its turn; a project that is sound needs two.
 ROUNDS = 6
@@ -31,11 +30,10 @@ ENDED = {
     "LogModelResult": "total",
     "LogNodeNoOpResult": "total",
     "LogSeedResult": "total",
-    "LogTestResult": "num_models",
     "SkippingDetails": "total",
 }
-#: A check that warns has a sentence of its own, with its rows.
-SHOWN = {"error": "ERROR", "fail": "FAIL", "skipped": "SKIP"}
+#: What went wrong with a node; a check has a sentence of its own, with its rows.
+SHOWN = {"error": "ERROR", "skipped": "SKIP"}
 
 REMEDY_OF_ROWS = (
     "Correct these rows at their platform and load them again, or correct the contract or seed that should know them; "
@@ -92,7 +90,7 @@ def models_of(target: str) -> dg.AssetsDefinition:
 
 
 def build(context: dg.AssetExecutionContext, dbt: DbtCliResource, target: str) -> Iterator:
-    """Build the selected nodes of a target, and yield the outcome of each.
+    """Build the selected nodes of a target, run the checks of what was built, and yield the outcome of each.
 
     Raises:
         dg.Failure: a node could not be built or a check failed.
@@ -100,31 +98,30 @@ def build(context: dg.AssetExecutionContext, dbt: DbtCliResource, target: str) -
     for platform in dbt_project.platforms_read(manifest(), target):
         ensure_tables(platform)
     invocation = dbt.cli(
-        # Unit tests concern the code, not the data: `make test` runs them.
-        ["build", "--target", target, "--exclude-resource-type", "unit_test"],
+        # Unit tests concern the code, not the data: `make test` runs them. Checks cost less outside of dbt.
+        ["build", "--target", target, "--exclude-resource-type", "unit_test", "--exclude-resource-type", "test"],
         context=context,
         raise_on_error=False,
         target_path=invocation_folder(context.run_id, target),
     )
+    compiled = compiled_checks(target)  # while dbt builds
     # Tracing new code takes a minute, for which the daily build has time and a micro-batch has not.
     lineage = column_lineage() if target == dbt_project.DAILY or kept_lineage() is not None else {}
     built: set[dg.AssetKey] = set()
-    failed_checks: list[dg.AssetCheckResult] = []
     for event in outcomes(invocation):
         if isinstance(event, dg.Output):
             key = context.asset_key_for_output(event.output_name)
             built.add(key)
             yield event.with_metadata({**event.metadata, **lineage.get(key, {})})
-        elif isinstance(event, dg.AssetCheckResult) and not event.passed:
-            failed_checks.append(event)
         else:
             yield event
-    found = settle_failures(invocation, target)
+    asked = [] if context.selected_asset_keys else checks_of(context.selected_asset_check_keys, target)
+    found, ended = settle(target, Path(invocation.target_path), compiled, asked)
     for failure in found:
         context.log.warning(str(failure))
         for line in str(failure).splitlines():
             run_progress.show(f"Warning: {line}")
-    yield from (with_rows(check, found) for check in failed_checks)
+    yield from evaluations(ended, found, context.selected_asset_check_keys, target)
     held = any(failure.on_failure == held_back.HOLD_BACK for failure in found)
     if any(failure.on_failure == held_back.BLOCK for failure in found) or not (held or invocation.is_successful()):
         raise dg.Failure(description=sentences(found, invocation), allow_retries=False)
@@ -153,36 +150,57 @@ def outcomes(invocation: DbtCliInvocation) -> Iterator:
         )
 
 
-def settle_failures(invocation: DbtCliInvocation, target: str) -> list[Failure]:
-    """Hold back the KPIs that failed checks concern, build what dbt has skipped, and return what failed or warns.
+def settle(
+    target: str, folder: Path, compiled: Mapping[str, checks.Check], asked: Collection[str]
+) -> tuple[list[Failure], dict[str, str]]:
+    """Run the checks of what was built, hold back the KPIs that failures concern, and build what dbt has skipped.
 
     Nothing is settled where a failure blocks: publication then refuses.
+
+    Args:
+        target: The target that was built.
+        folder: Of the invocation of dbt.
+        compiled: Checks with their SQL, by unique id.
+        asked: Unique ids of checks to run though nothing was built.
+
+    Returns:
+        What failed or warns, and how each check ended, by unique id.
     """
-    results = run_results(Path(invocation.target_path))
     graph, home = held_back.Graph.of(manifest()), settings.home()
     database = home.warehouse if target == dbt_project.DAILY else home.live
     found: list[Failure] = []
+    ended: dict[str, str] = {}
+    results = run_results(folder)
+    if not (results or asked):
+        return found, ended  # dbt stopped before it built anything
     for _ in range(ROUNDS):
-        new = held_back.failures(graph, database, results)
         former = {code for failure in found for code in failure.kpis}
+        ready = asked or held_back.checks_to_run(graph, database, found)
+        checked = checks.run(graph, [compiled[uid] for uid in ready if uid in compiled], database)
+        asked = []
+        ended |= {result["unique_id"]: checks.status(graph, result) for result in checked}
+        new = held_back.failures(graph, database, [*results, *checked])
         found += new
-        if all(failure.on_failure == held_back.WARN for failure in found) or any(
-            failure.on_failure == held_back.BLOCK for failure in new
-        ):
-            return found
+        if any(failure.on_failure == held_back.BLOCK for failure in new):
+            return found, ended
+        holding = [failure for failure in new if failure.on_failure == held_back.HOLD_BACK]
         codes = {code for failure in found for code in failure.kpis}
-        held_back.hold_back(
-            home, graph, [failure for failure in new if failure.on_failure == held_back.HOLD_BACK], database
-        )
-        models, checks = held_back.unfinished(graph, database, codes)
-        kept = {graph.kpi_node(code)["unique_id"] for code in codes}
-        models = sorted({*models, *(graph.readers(codes - former) - kept)})
-        if not (models or checks):
+        if holding:
+            held_back.hold_back(home, graph, holding, database)
+        models = held_back.models_to_build(graph, database) | graph.readers(codes - former)
+        models -= {graph.kpi_node(code)["unique_id"] for code in codes}
+        if not (models or held_back.checks_to_run(graph, database, found)):
             break
-        verb, chosen = ("run", models) if models else ("test", checks)
-        results = again(verb, [graph.nodes[uid]["name"] for uid in chosen], target, Path(invocation.target_path))
-    held_back.settle(graph, database, [failure for failure in found if failure.on_failure == held_back.HOLD_BACK])
-    return list({failure.unique_id: failure for failure in found}.values())
+        results = again([graph.nodes[uid]["name"] for uid in sorted(models)], target, folder) if models else []
+    holding = [failure for failure in found if failure.on_failure == held_back.HOLD_BACK]
+    if holding:
+        held_back.settle(graph, database, holding)
+    return list({failure.unique_id: failure for failure in found}.values()), ended
+
+
+def compiled_checks(target: str) -> dict[str, checks.Check]:
+    nodes = dbt_compiled.load(target)["nodes"]
+    return {uid: node for uid, node in nodes.items() if node["resource_type"] == "test" and "compiled_code" in node}
 
 
 def run_results(folder: Path) -> list[dict[str, Any]]:
@@ -191,30 +209,57 @@ def run_results(folder: Path) -> list[dict[str, Any]]:
     return json.loads(file.read_bytes())["results"] if file.exists() else []
 
 
-def again(verb: str, names: list[str], target: str, folder: Path) -> list[dict[str, Any]]:
-    """Run dbt on nodes by name and return how each ended."""
+def again(names: list[str], target: str, folder: Path) -> list[dict[str, Any]]:
+    """Run dbt on models by name and return how each ended."""
     (folder / "run_results.json").unlink(missing_ok=True)
-    dbt_project.ask(verb, "--target", target, "--select", *names, DBT_TARGET_PATH=str(folder))
+    dbt_project.ask("run", "--target", target, "--select", *names, DBT_TARGET_PATH=str(folder))
     return run_results(folder)
 
 
-def with_rows(check: dg.AssetCheckResult, found: Sequence[Failure]) -> dg.AssetCheckResult:
-    """Return a failed check with the rows that it refuses; one that holds back has failed, whatever dbt calls it."""
-    failure = next((failure for failure in found if failure.name == check.check_name), None)
-    if failure is None:
-        return check
-    details = {
-        "rows": "\n".join(failure.examples),
-        "kpis held back": ", ".join(sorted(failure.kpis)),
+def checks_of(keys: Collection[dg.AssetCheckKey], target: str) -> list[str]:
+    """Return the unique ids of the dbt tests that Dagster's checks stand for."""
+    return [uid for uid, key in check_keys(manifest(), target).items() if key in keys]
+
+
+def evaluations(
+    ended: Mapping[str, str], found: Sequence[Failure], selected: Collection[dg.AssetCheckKey], target: str
+) -> Iterator[dg.AssetCheckResult]:
+    """Yield each check of an asset that was run: how its rules ended, and the rows that they refuse.
+
+    Args:
+        ended: How each rule ended, by unique id.
+        found: What failed or warns.
+        selected: The checks that Dagster expects.
+        target: The dbt target.
+    """
+    rules: dict[dg.AssetCheckKey, list[str]] = {}
+    for uid, key in check_keys(manifest(), target).items():
+        if uid in ended and key in selected:
+            rules.setdefault(key, []).append(uid)
+    nodes = manifest()["nodes"]
+    for key, uids in rules.items():
+        failed = [failure for failure in found if failure.unique_id in uids]
+        only_warns = all(failure.on_failure == held_back.WARN for failure in failed)
+        yield dg.AssetCheckResult(
+            passed=not failed,
+            asset_key=key.asset_key,
+            check_name=key.name,
+            severity=dg.AssetCheckSeverity.WARN if only_warns else dg.AssetCheckSeverity.ERROR,
+            metadata={
+                RULES: dg.MetadataValue.json({nodes[uid]["name"]: ended[uid] for uid in sorted(uids)}),
+                **(details(failed) if failed else {}),
+            },
+        )
+
+
+def details(failed: Sequence[Failure]) -> dict[str, Any]:
+    """Return what a person needs to know of rules that failed."""
+    return {
+        "failed rows": sum(failure.rows or 0 for failure in failed),
+        "rows": "\n".join(map(str, failed)),
+        "kpis held back": ", ".join(sorted({code for failure in failed for code in failure.kpis})),
         "remedy": REMEDY_OF_ROWS,
     }
-    return dg.AssetCheckResult(
-        passed=False,
-        asset_key=check.asset_key,
-        check_name=check.check_name,
-        severity=dg.AssetCheckSeverity.WARN if failure.on_failure == held_back.WARN else dg.AssetCheckSeverity.ERROR,
-        metadata={**check.metadata, **details},
-    )
 
 
 def sentences(found: Sequence[Failure], invocation: DbtCliInvocation) -> str:
@@ -225,11 +270,9 @@ def sentences(found: Sequence[Failure], invocation: DbtCliInvocation) -> str:
 
 def invocation_folder(run_id: str, target: str) -> Path:
     """Return the folder of one dbt invocation, with what was parsed for its target: that takes long."""
-    parsed = dbt_project.parse_folder(target)
-    folder = parsed / f"{target}-{run_id}"
+    folder = dbt_project.parse_folder(target) / f"{target}-{run_id}"
     folder.mkdir(parents=True, exist_ok=True)
-    if (parsed / PARSED).exists():
-        shutil.copy(parsed / PARSED, folder)
+    dbt_project.copy_parsed(target, folder)
     return folder
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 import sqlglot
-from sqlglot import exp
+from sqlglot import MappingSchema, exp
 from sqlglot.lineage import lineage
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import build_scope
@@ -17,7 +17,7 @@ from sqlglot.optimizer.scope import build_scope
 from assets.dbt.translator import node_key
 from core import settings
 from core.errors import ExpectedFailure
-from warehouse import dbt_project
+from warehouse import dbt_compiled, dbt_project
 
 DIALECT = "duckdb"
 
@@ -54,13 +54,14 @@ def trace(manifest: Mapping[str, Any]) -> Lineage:
     for (schema_name, table), uid in tables.items():
         columns = {c["name"].lower(): c.get("data_type") or "text" for c in nodes[uid]["columns"].values()}
         schema.setdefault(schema_name, {})[table] = columns
+    known = MappingSchema(schema, dialect=DIALECT)  # once: it normalises the names of every column of the project
     found: Lineage = {}
     for uid in models.values():
         node = nodes[uid]
         if node["language"] == "python":
             found[uid] = declared(node, nodes)
         elif node.get("compiled_code"):
-            found[uid] = trace_model(node, schema, tables)
+            found[uid] = trace_model(node, known, tables)
     return found
 
 
@@ -86,7 +87,7 @@ def declared(node: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]]) ->
 
 
 def trace_model(
-    node: Mapping[str, Any], schema: dict[str, Any], tables: Mapping[tuple[str, str], str]
+    node: Mapping[str, Any], schema: MappingSchema, tables: Mapping[tuple[str, str], str]
 ) -> dict[str, list[tuple[str, str]]]:
     """Return the upstream columns of each column of one model."""
     query = sqlglot.parse_one(node["compiled_code"], dialect=DIALECT)
@@ -113,76 +114,23 @@ def trace_model(
     return found
 
 
-#: What each target compiles. Only SQL can be traced, and dbt cannot compile a Python model without a connection.
-TRACED = {
-    dbt_project.DAILY: ("--exclude", "tag:live", "path:models/**/*.py"),
-    dbt_project.LIVE: ("--select", "tag:live", "--exclude", "path:models/**/*.py"),
-}
-
-
-def compile_and_trace() -> Lineage:
-    """Compile the dbt project without touching its databases, and trace it.
-
-    Raises:
-        ExpectedFailure: dbt cannot compile the project.
-    """
-    return trace(joined({target: compiled_manifest(target, compiled_folder(target)) for target in TRACED}))
-
-
-def joined(manifests: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Return one manifest of several targets, each node compiled for the target that builds it."""
-    nodes = {
-        unique_id: manifests[dbt_project.target_of(node)]["nodes"][unique_id]
-        for unique_id, node in manifests[dbt_project.DAILY]["nodes"].items()
-    }
-    return {**manifests[dbt_project.DAILY], "nodes": nodes}
-
-
 def load_compiled() -> tuple[dict[str, Any], Lineage]:
     """Return the compiled manifest of both targets and its lineage, compiled again only if the code has changed.
 
     Raises:
         ExpectedFailure: dbt cannot compile the project.
     """
-    traced = load_lineage()
-    files = {target: compiled_folder(target) / "manifest.json" for target in TRACED}
-    return joined({target: json.loads(file.read_bytes()) for target, file in files.items()}), traced
+    return compiled_project(), load_lineage()
 
 
-def compiled_folder(target: str) -> Path:
-    return dbt_project.parse_folder(target) / "lineage"
-
-
-def compiled_manifest(target: str, folder: Path, project_dir: Path = dbt_project.PROJECT_DIR) -> dict[str, Any]:
-    """Return the manifest of a target with the compiled code of what it builds.
-
-    Args:
-        target: The dbt target.
-        folder: Where dbt writes it.
-        project_dir: The dbt project, that of the checkout by default.
-
-    Raises:
-        ExpectedFailure: dbt cannot compile it.
-    """
-    # A former revision names the dbt of its time; what cannot be compiled by today's says so itself.
-    without_database = ("--no-version-check", "--no-introspect", "--no-populate-cache", "--target", target)
-    compiled = dbt_project.ask(
-        "compile",
-        *without_database,
-        *TRACED[target],
-        DBT_TARGET_PATH=str(folder),
-        DBT_PROJECT_DIR=str(project_dir),
-        DBT_PROFILES_DIR=str(project_dir),
-    )
-    if compiled.returncode:
-        raise ExpectedFailure(f"dbt cannot compile the project: {compiled.stdout.strip()}", "Correct the model.")
-    return json.loads((folder / "manifest.json").read_bytes())
+def compiled_project() -> dict[str, Any]:
+    return dbt_compiled.joined({target: dbt_compiled.load(target) for target in dbt_compiled.TARGETS})
 
 
 def kept_lineage() -> Lineage | None:
     """Return the lineage of the current code from the home's cache, None where this code was not traced yet."""
     path = kept_file()
-    if path.exists() and all((compiled_folder(target) / "manifest.json").exists() for target in TRACED):
+    if path.exists():
         kept = json.loads(path.read_bytes())
         if kept["fingerprint"] == dbt_project.fingerprint():
             return kept["lineage"]
@@ -199,7 +147,7 @@ def load_lineage() -> Lineage:
     if kept is not None:
         return kept
     current, path = dbt_project.fingerprint(), kept_file()
-    traced = compile_and_trace()
+    traced = trace(compiled_project())
     partial = path.with_suffix(f".{os.getpid()}")
     partial.write_text(json.dumps({"fingerprint": current, "lineage": traced}))
     partial.replace(path)

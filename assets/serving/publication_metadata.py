@@ -10,6 +10,7 @@ import dagster as dg
 from assets.bi import access_log, server
 from assets.bi.lineage import shown
 from assets.dbt.lineage import load_compiled
+from assets.dbt.translator import RULES
 from assets.graph import graph
 from assets.serving.lineage import lineage_graph
 from audit import publication_metadata
@@ -79,13 +80,16 @@ def checks() -> Set[dg.AssetCheckKey]:
 def evaluations(
     instance: dg.DagsterInstance, keys: Iterable[dg.AssetCheckKey], since: datetime
 ) -> list[dict[str, Any]]:
-    """Return how checks ended since a moment, whether their run ended well or not; check by check, the latest first."""
+    """Return how checks ended since a moment, whether their run ended well or not; check by check, the latest first.
+
+    Of a check that stands for several rules, each is told.
+    """
     storage = instance.event_log_storage
     return [
         {
             "asset": key.asset_key.to_user_string(),
-            "check_name": key.name,
-            "status": check_status(record.evaluation),
+            "check_name": name,
+            "status": status,
             "evaluated_at": moment(event.timestamp),
             "run_id": record.run_id,
         }
@@ -94,7 +98,16 @@ def evaluations(
         if (event := record.event)
         and isinstance(record.evaluation, dg.AssetCheckEvaluation)
         and event.timestamp >= since.timestamp()
+        for name, status in rules(key, record.evaluation)
     ]
+
+
+def rules(key: dg.AssetCheckKey, evaluation: dg.AssetCheckEvaluation) -> Iterable[tuple[str, str]]:
+    """Return name and end of each rule of a check, or its own where it stands for none."""
+    ended = evaluation.metadata.get(RULES)
+    if ended is None:
+        return [(key.name, check_status(evaluation))]
+    return [(name, "fail" if status == "error" else status) for name, status in ended.value.items()]
 
 
 def check_status(evaluation: dg.AssetCheckEvaluation) -> str:

@@ -54,7 +54,14 @@ def lacks(function: Callable, *arguments: str) -> str:
 def test_the_event_log_has_the_methods_that_are_overridden_or_called(home: Home) -> None:  # noqa: ARG001
     from orchestration.dagster_internals import SqliteEventLogStorage
 
-    for name in ("run_connection", "index_connection", "dispose", "config_type", "from_config_value"):
+    for name in (
+        "run_connection",
+        "index_connection",
+        "dispose",
+        "config_type",
+        "from_config_value",
+        "conn_string_for_shard",
+    ):
         assert hasattr(SqliteEventLogStorage, name), f"Dagster {dg.__version__}: the event log has no {name}."
     assert not lacks(SqliteEventLogStorage.__init__, "base_dir", "inst_data")
     with instance.get() as home_instance:
