@@ -6,10 +6,9 @@ import stat
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import NoReturn
 
 import duckdb
 
@@ -24,6 +23,7 @@ from ingestion.engine import drop_folder
 from ingestion.platforms import PLATFORMS, Platform
 from operations import mail, mail_subscriptions, subscriptions
 from operations.alerts import links, outbox
+from operations.health import BUILD_AGAIN, Finding, State, disk, load_again, load_file_again
 from operations.models import KNOWN_FOR
 from warehouse import published
 from warehouse.publication import SOUND
@@ -34,30 +34,12 @@ UNDELIVERED_AFTER = timedelta(minutes=5)
 #: Superset is asked for the accounts of subscriptions every few minutes.
 UNCHECKED_AFTER = timedelta(hours=1)
 
-State = Literal["ok", "late", "broken"]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What a check has found: its subject, the state of it, and what to do where that is not `ok`."""
-
-    subject: str
-    state: State
-    detail: str
-    remedy: str = ""
-
-    def line(self) -> str:
-        return f"{self.state:<7} {self.subject:<24} {self.detail}" + (f" → {self.remedy}" if self.remedy else "")
-
-    def as_json(self) -> dict[str, str]:
-        return asdict(self)
-
 
 def examine(home: Home) -> list[Finding]:
     """Return the findings, in the order in which things depend on each other."""
     return [
-        *installation(), *configuration_files(), modes(home), *processes(), *loads(home), *drop_folders(home),
-        build(home), publication(home), *alerts(),
+        *installation(), *configuration_files(), disk(home), modes(home), *processes(), *loads(home),
+        *drop_folders(home), build(home), publication(home), *alerts(),
     ]  # fmt: skip
 
 
@@ -156,7 +138,7 @@ def loads(home: Home) -> Iterator[Finding]:
 
 
 def age(platform: Platform, loaded_at: datetime | None) -> Finding:
-    subject, remedy = platform.name, f"cyberimpact load {platform.name}"
+    subject, remedy = platform.name, load_again(platform)
     if loaded_at is None:
         return Finding(subject, "late", "never loaded", remedy)
     elapsed = datetime.now(UTC) - loaded_at.replace(tzinfo=UTC)
@@ -185,7 +167,7 @@ def drop_folders(home: Home) -> Iterator[Finding]:
                 f"drop/{platform.name}",
                 "late",
                 f"{len(waiting)} file(s) waiting: {', '.join(waiting[:3])}",
-                f"cyberimpact load {platform.name} --file …, which says what is wrong; then correct or remove the file",
+                load_file_again(platform),
             )
 
 
@@ -231,7 +213,7 @@ def give_up(holder: str) -> NoReturn:
 def build(home: Home) -> Finding:
     """Check the last build, unless the warehouse is being written."""
     if not home.warehouse.exists():
-        return Finding("build", "late", "the warehouse is empty", "cyberimpact build")
+        return Finding("build", "late", "the warehouse is empty", BUILD_AGAIN)
     try:
         with (
             writer_lock(home.warehouse, on_wait=give_up),  # a reader would stop a writer that starts now
@@ -241,7 +223,7 @@ def build(home: Home) -> Finding:
                 "select status, count(unique_id) from audit.build_status group by 1 order by 1"
             ).fetchall()
     except duckdb.CatalogException:
-        return Finding("build", "late", "nothing was built yet", "cyberimpact build")
+        return Finding("build", "late", "nothing was built yet", BUILD_AGAIN)
     except BusyError as busy:
         return Finding("build", "ok", str(busy))
     except duckdb.IOException as problem:
@@ -251,7 +233,7 @@ def build(home: Home) -> Finding:
     counts = dict(rows)
     detail = ", ".join(f"{number} {status}" for status, number in counts.items())
     broken = counts.keys() - SOUND
-    return Finding("build", "broken" if broken else "ok", detail, "cyberimpact build" if broken else "")
+    return Finding("build", "broken" if broken else "ok", detail, BUILD_AGAIN if broken else "")
 
 
 def publication(home: Home) -> Finding:

@@ -7,7 +7,8 @@ from typing import NamedTuple
 from core.errors import ExpectedFailure
 from ingestion.engine import drop_folder
 from ingestion.platforms import PLATFORMS, Platform, platform
-from orchestration.execution import run_job
+from orchestration import instance, retries
+from orchestration.execution import Outcome, run_job
 from privacy import redact_label
 
 
@@ -80,7 +81,7 @@ def load_all(loads: Sequence[Load]) -> Iterator[str | ExpectedFailure]:
             config["file"] = drop_folder.give(load.file.resolve()) if load.is_given else str(load.file)
         outcome = run_job(f"load_{load.platform.name}", {"ops": {load.platform.name: {"config": config}}})
         try:
-            outcome.or_raise("The rows loaded before stay as they were.")
+            outcome.or_raise(outlook(outcome))
         except ExpectedFailure as failure:
             yield failure
         else:
@@ -88,6 +89,15 @@ def load_all(loads: Sequence[Load]) -> Iterator[str | ExpectedFailure]:
             yield from sorted({which + metadata["summary"] for metadata in outcome.metadata.values()})
             if load.file is not None and not outcome.metadata:
                 yield _taken(load.platform, load.file)  # while this run waited for its turn
+
+
+def outlook(outcome: Outcome) -> str:
+    """Return what becomes of a load that failed: when it is tried again, or else what is left."""
+    if not outcome.succeeded:
+        with instance.get() as home_instance:
+            if said := retries.outlook(home_instance, outcome.run_id):
+                return said
+    return "The rows loaded before stay as they were."
 
 
 def _taken(platform: Platform, file: Path) -> str:

@@ -19,11 +19,11 @@ from cli.output import progress
 from core import settings, superset
 from core.errors import ExpectedFailure
 from ingestion.platforms import PLATFORMS
+from operations.health import FREE_BYTES
 from warehouse import dbt_project, published
 
 BIN = Path(sys.executable).parent
 WEBSERVER = [BIN / "python", "-m", "orchestration.webserver"]
-FREE_BYTES = 2 * 1024**3
 START_SECONDS = 180
 STOP_SECONDS = 60
 LONGEST_SOCKET_PATH = 107  # bytes; Linux, unix(7)

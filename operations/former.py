@@ -32,11 +32,12 @@ def take_over(apps: Any, editor: Any) -> None:
         return
     with editor.connection.cursor() as cursor:
         known = editor.connection.introspection.table_names(cursor)
-        for model in apps.get_app_config("operations").get_models():
-            aside = _ASIDE.format(model._meta.db_table)
+        models_of = {model._meta.db_table: model for model in apps.get_app_config("operations").get_models()}
+        for table in TABLES:  # what is referred to before what refers to it
+            model, aside = models_of[table], _ASIDE.format(table)
             if aside in known:
                 rows = _rows(cursor, aside)
-                if model._meta.db_table == "crisis_events":
+                if table == "crisis_events":
                     _number(rows)
                 model.objects.bulk_create(_made(model, row) for row in rows)
         for table in reversed(TABLES):  # what refers to a table goes before it

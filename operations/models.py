@@ -189,9 +189,31 @@ class WallAccess(Record):
         ordering = ("created_at", "access_id")
 
 
-class Alert(Signalled):
-    """An alert of the outbox; `alert_id` derives from the opening of its signal and from the recipient.
+class Trouble(Record):
+    """Something of the platform itself that is wrong, from when it was found until it is well: `ended_at`.
 
+    `cause` is what the same trouble is recognised by, `address` the page of Dagster that shows it.
+    """
+
+    trouble_id = fields.TextField(primary_key=True, default=new_id)
+    cause = fields.TextField()
+    subject = fields.TextField()
+    detail = fields.TextField()
+    remedy = fields.TextField()
+    address = fields.TextField()
+    found_at = fields.DateTimeField(default=now)
+    ended_at = fields.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "troubles"
+        ordering = ("found_at", "trouble_id")
+        constraints = (models.UniqueConstraint(fields=("cause",), condition=Q(ended_at=None), name="troubles_once"),)
+
+
+class Alert(Signalled):
+    """An alert of the outbox, of a signal or of a trouble.
+
+    `alert_id` derives from the recipient and the opening of the signal, or the trouble and whether it is over.
     Alerts that leave in one message share its `message_id`, which is set before the first attempt.
     """
 
@@ -204,6 +226,7 @@ class Alert(Signalled):
     attempts = fields.PositiveIntegerField(default=0)
     last_error = fields.TextField(null=True)
     signal_id = fields.TextField(null=True)
+    trouble = fields.ForeignKey(Trouble, models.CASCADE, null=True)
     message_id = fields.TextField(null=True)
     attempted_at = fields.DateTimeField(null=True)
 

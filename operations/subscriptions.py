@@ -23,7 +23,7 @@ from operations.models import KNOWN_FOR, MailSubscription
 FILE = Path(__file__).with_name("subscriptions.yml")
 
 CHANNELS = ("mail", "webhook", "matrix")
-WANTS = ("signals", "digest", "ledger_head")
+WANTS = ("signals", "digest", "ledger_head", "operations")
 KINDS = ("climatique", "écologique", "sanitaire", "sécuritaire", "cyber", "rumeur", "institution")
 SEVERITIES = range(1, 5)
 

@@ -84,9 +84,17 @@ def run_job(
     )
 
 
-@cache
+_loading = threading.Lock()
+
+
 def graph() -> dg.Definitions:
     """Return the whole graph, loaded once: that takes seconds, which `--help` need not pay."""
+    with _loading:  # two threads of one process would each load it
+        return _graph()
+
+
+@cache
+def _graph() -> dg.Definitions:
     from orchestration.definitions import defs
 
     return defs()

@@ -1,5 +1,7 @@
 """Near real time: a long-lived process that loads, builds and publishes new mentions and chats, and sends alerts.
 
+It looks for what is wrong with the platform too: it lives where Dagster's daemon has died.
+
 Each micro-batch is an ordinary Dagster run in this process, which pays for importing and parsing once. It does not need
 Dagster's daemon.
 """
@@ -19,12 +21,14 @@ from pathlib import Path
 from supersync.errors import SupersetFailure
 
 from core import settings
+from core.clock import now
 from core.errors import ExpectedFailure
 from ingestion.engine import drop_folder
 from ingestion.platforms import Platform
 from operations import crises, topics
 from operations.alerts.dispatch import dispatch
-from orchestration.execution import run_job
+from orchestration import instance, monitoring
+from orchestration.execution import graph, run_job
 from orchestration.jobs import LIVE_PLATFORMS, micro_batches
 from orchestration.sensors import Seen, dropped_files, settled
 from warehouse import dbt_project, dbt_server, published
@@ -154,10 +158,10 @@ def watch() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", stream=sys.stderr)
     log.setLevel(logging.INFO)
     began, code = time.monotonic(), dbt_project.fingerprint()
+    for task in (tell, hold_subscriptions, look_out):
+        threading.Thread(target=task, name=task.__name__, daemon=True).start()
     while published.current(settings.home(), published.LIVE) is None:
         time.sleep(LOOK_SECONDS)  # the home is being filled, or `cyberimpact build --live` and `publish --live` will
-    threading.Thread(target=hold_subscriptions, name="accounts", daemon=True).start()
-    threading.Thread(target=tell, name="alerts", daemon=True).start()
     with warm():
         outlook = Outlook()
         while time.monotonic() - began < LONGEST_LIFE_SECONDS:
@@ -232,6 +236,18 @@ def hold_subscriptions() -> None:
         except Exception:  # the watch goes on; `doctor` says since when accounts are not known
             log.exception("accounts of subscriptions: an unexpected failure")
         time.sleep(ACCOUNTS_SECONDS)
+
+
+def look_out() -> None:
+    """Look for what is wrong with the platform for as long as the process lives."""
+    since, repository = now(), graph().get_repository_def()
+    with instance.get() as home_instance:
+        while True:
+            time.sleep(monitoring.LOOK_SECONDS / 2)
+            try:
+                monitoring.look(home_instance, repository, since)
+            except Exception:  # the watch goes on, and so must this
+                log.exception("monitoring: an unexpected failure")
 
 
 @contextmanager

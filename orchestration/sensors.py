@@ -1,4 +1,4 @@
-"""Sensors: a file was dropped, or the process of a run died."""
+"""Sensors: a file was dropped, the process of a run died, a load is to be tried again, something is wrong."""
 
 import json
 from collections.abc import Iterator
@@ -6,13 +6,21 @@ from pathlib import Path
 
 import dagster as dg
 
+from core import settings
+from core.clock import now
+from core.errors import ExpectedFailure
 from ingestion.engine import drop_folder
 from ingestion.platforms import PLATFORMS, Platform
-from orchestration import jobs
+from operations.alerts.dispatch import dispatch
+from orchestration import jobs, monitoring, retries
 from orchestration.run_monitoring import reap
 
 DROP_INTERVAL_SECONDS = 15
 REAPER_INTERVAL_SECONDS = 15
+RETRY_INTERVAL_SECONDS = 30
+
+#: When this process began.
+BEGAN = now()
 
 #: Path -> [size in bytes, time of the last change of the file or its name, in nanoseconds]: the same drop.
 Seen = dict[str, list[int]]
@@ -68,8 +76,38 @@ def reaper(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     return dg.SkipReason(f"ended {', '.join(ended)}" if ended else "every run's process is alive")
 
 
+@dg.sensor(
+    name="retries",
+    jobs=list(jobs.loads.values()),
+    minimum_interval_seconds=RETRY_INTERVAL_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Starts a new run of a load that failed for a reason that may pass, when its time has come.",
+)
+def try_again(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+    return dg.SensorResult(run_requests=list(retries.requests(context.instance, now())))
+
+
+@dg.sensor(
+    name="monitor",
+    minimum_interval_seconds=monitoring.LOOK_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Notes what is wrong and what is well again, and sends it to who subscribes to `operations`.",
+    target=None,
+)
+def monitor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    if context.repository_def is None or not monitoring.look(context.instance, context.repository_def, BEGAN):
+        return dg.SkipReason("the process that watches has looked")
+    try:
+        sent = dispatch(settings.home())
+    except ExpectedFailure as failure:
+        return dg.SkipReason(str(failure))
+    return dg.SkipReason("; ".join((f"{sent.messages} message(s) sent", *sent.failures)))
+
+
 #: A file of listening or chat is loaded by `orchestration.microbatch`.
 sensors = [
     *(drop_sensor(platform) for platform in PLATFORMS if platform.drops and platform.database != "live"),
     reaper,
+    try_again,
+    monitor,
 ]

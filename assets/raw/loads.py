@@ -8,7 +8,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from assets.failures import ending_the_step
+from assets.failures import ending_the_load, ending_the_step
 from assets.raw import sources as platform_sources
 from assets.raw.freshness import within
 from assets.raw.lineage import column_lineage, column_schema
@@ -121,7 +121,7 @@ def build_load(platform: Platform) -> dg.AssetsDefinition:
             context.log.info("%s is gone: another run has loaded it.", file.name)
             yield from quarantine_checks(platform)
             return
-        with ending_the_step():
+        with ending_the_load(context):
             report = load(platform.name, file=file, progress=Progress(partial(show_progress, platform)))
         context.log.info(report.summary())
         with writer_lock(settings.home().database(platform.database)):

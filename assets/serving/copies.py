@@ -1,6 +1,7 @@
 """The published copies as assets, one per database."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -9,9 +10,16 @@ from assets.dbt.translator import node_key
 from assets.failures import ending_the_step
 from assets.serving.publication_metadata import recorder
 from core import settings
+from core.clock import PARIS
 from warehouse import dbt_project
 from warehouse.publication import ORIGINS, Publication, exposed_relations, former_names, publish
 from warehouse.published import DAILY, LIVE, Copy
+
+#: The daily copy by 07:00, when the first readers come; the live one within some batches without news.
+FRESHNESS = {
+    DAILY: dg.FreshnessPolicy.cron("0 7 * * *", lower_bound_delta=timedelta(hours=7), timezone=PARIS.key),
+    LIVE: dg.FreshnessPolicy.time_window(fail_window=timedelta(minutes=20)),
+}
 
 
 def key(made: Copy) -> dg.AssetKey:
@@ -43,6 +51,7 @@ def build_copy(made: Copy, manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
         owners=["team:plateforme-donnees"],
         kinds={"duckdb"},
         pool=ORIGINS[made].database,
+        freshness_policy=FRESHNESS[made],
         description=(
             f"Read-only copy of every exposed table of {ORIGINS[made].database}.duckdb, swapped in one step; "
             "readers keep the former one until then."

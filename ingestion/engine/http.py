@@ -15,7 +15,7 @@ from dlt.sources.helpers.rest_client import RESTClient
 from dlt.sources.helpers.rest_client.paginators import BasePaginator
 from dlt.sources.helpers.rest_client.typing import HTTPMethodBasic
 from requests.auth import AuthBase
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from core.errors import ExpectedFailure
 from core.settings import get
@@ -33,7 +33,7 @@ class RetryPolicy:
         read_seconds: Between two pieces of an answer.
         attempts: Times that one request is sent at most.
         backoff_seconds: Scale of the random exponential wait between two attempts.
-        longest_wait_seconds: Longest wait that a platform may ask for; beyond it, the load ends and says when to retry.
+        longest_wait_seconds: Longest wait that a platform may ask for; beyond it, the load ends, and a later one tries.
     """
 
     connect_seconds: float = 10.0
@@ -95,7 +95,7 @@ class _RetryingSession(Session):
         retrying = Retrying(
             stop=stop_after_attempt(self._policy.attempts),
             wait=self._wait,
-            retry=retry_if_exception_type(TransientFailure),
+            retry=retry_if_exception(self._is_waited_for),
             reraise=True,
         )
         return retrying(self._send_once, request, **options)
@@ -126,6 +126,13 @@ class _RetryingSession(Session):
                 "If the platform has moved, set its new address in .env.",
             )
 
+    def _is_waited_for(self, failure: BaseException) -> bool:
+        """Return whether a failure may pass within the longest wait."""
+        if not isinstance(failure, TransientFailure):
+            return False
+        longest = timedelta(seconds=self._policy.longest_wait_seconds)
+        return failure.until is None or failure.until - datetime.now(UTC) <= longest
+
     def _wait(self, state: RetryCallState) -> float:
         """Return the seconds to the next attempt: never the same for many clients that were sent away together."""
         failure = state.outcome.exception() if state.outcome else None
@@ -150,16 +157,12 @@ class _RetryingSession(Session):
         remedy = remedies.get(status, "The platform may have changed: compare the request with its documentation.")
         return ExpectedFailure(f"{where}: refused with status {status}{_said(response)}.", remedy)
 
-    def _passing(self, what: str, until: datetime | None, without_time: str) -> ExpectedFailure:
-        """Return a failure that is waited for, unless the platform names a time too far away."""
+    def _passing(self, what: str, until: datetime | None, without_time: str) -> TransientFailure:
+        """Return a failure that may pass: within the load, or after it where the platform names a time far away."""
         if until is None:
             return TransientFailure(f"{what}{without_time}.")
-        if until - datetime.now(UTC) > timedelta(seconds=self._policy.longest_wait_seconds):
-            return ExpectedFailure(
-                f"{what}.",
-                f"Nothing was loaded, the data loaded before stays: load again after {until:%Y-%m-%d %H:%M} UTC.",
-            )
-        return TransientFailure(f"{what}.", until=until)
+        remedy = f"Nothing was loaded, the data loaded before stays: load again after {until:%Y-%m-%d %H:%M} UTC."
+        return TransientFailure(f"{what}.", remedy, until)
 
 
 #: Looks at an answer before its status does: for platforms that say an error with status 200, or say it oddly.
@@ -361,7 +364,7 @@ def _record(line: bytes, where: str) -> dict[str, Any]:
     except ValueError:
         is_page = line.lstrip().startswith(b"<")
         what = "is a web page instead of JSON" if is_page else "is not whole JSON: the answer breaks off"
-        raise ExpectedFailure(f"{where}: this {what}.", _LATER) from None
+        raise TransientFailure(f"{where}: this {what}.") from None
     if not isinstance(record, dict):
         raise ExpectedFailure(f"{where}: this is a {type(record).__name__} instead of an object.", _LATER)
     return record

@@ -1,4 +1,4 @@
-"""Fills the alert outbox from published signals, and sends what waits in it.
+"""Fills the alert outbox from published signals and from troubles of the platform, and sends what waits in it.
 
 An alert is sent until a server has acknowledged it. Alerts of one recipient that wait at the same moment leave in
 one message; in quiet hours, and beyond the cap of an hour, they wait and then leave together. The gravest waits for
@@ -16,8 +16,8 @@ import duckdb
 from core import settings
 from core.errors import ExpectedFailure
 from core.settings import Home
-from operations import subscriptions
-from operations.alerts import outbox, sending, writing
+from operations import subscriptions, troubles
+from operations.alerts import outbox, sending, trouble_writing, writing
 from operations.alerts.signals import Signal, read
 from operations.models import Alert
 from operations.subscriptions import WAKING_SEVERITY, Subscription
@@ -45,7 +45,9 @@ def dispatch(home: Home, now: datetime | None = None) -> Sent:
     Raises:
         ExpectedFailure: the subscriptions or the outbox cannot be read.
     """
-    wanted = subscriptions.declared("signals")
+    declared = subscriptions.declared()
+    of_signals, of_troubles = ([s for s in declared if want in s.wants] for want in ("signals", "operations"))
+    wanted = [subscription for subscription in declared if subscription.wants & {"signals", "operations"}]
     if not wanted:
         return Sent(0, ())
     settings.make_folder(home.locks)
@@ -54,8 +56,11 @@ def dispatch(home: Home, now: datetime | None = None) -> Sent:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return Sent(0, ())
-        found = read(home)
-        put(found, wanted, territories_around(home), now or datetime.now(UTC))
+        found = read(home) if of_signals else []
+        if of_signals:
+            put(found, of_signals, territories_around(home), now or datetime.now(UTC))
+        if of_troubles:
+            put_troubles(of_troubles, now or datetime.now(UTC))
         return empty(found, wanted, now)
 
 
@@ -68,6 +73,13 @@ def put(signals: Sequence[Signal], wanted: Sequence[Subscription], around: Aroun
         for subscription in wanted
         if concerned(subscription, signal, around)
     )
+
+
+def put_troubles(wanted: Sequence[Subscription], now: datetime) -> None:
+    """Write what is to be told of troubles into the outbox."""
+    found = troubles.to_tell(now)
+    for subscription in wanted if found else ():
+        outbox.put_troubles(found, subscription, now)
 
 
 def concerned(subscription: Subscription, signal: Signal, around: Around) -> bool:
@@ -116,8 +128,11 @@ def empty(signals: Sequence[Signal], wanted: Sequence[Subscription], now: dateti
     sent, failures = 0, []
     for subscription in wanted:
         for message_id, alerts in due(subscription, now or datetime.now(UTC)).items():
-            notices = [writing.notice_of(alert, by_id.get(alert.signal_id), subscription) for alert in alerts]
-            written = writing.message(message_id, notices)
+            if alerts[0].trouble is not None:
+                written = trouble_writing.message(message_id, alerts)
+            else:
+                notices = [writing.notice_of(alert, by_id.get(alert.signal_id), subscription) for alert in alerts]
+                written = writing.message(message_id, notices)
             outbox.begin(message_id, alerts, now or datetime.now(UTC))
             try:
                 sending.send(subscription, written)
@@ -140,9 +155,10 @@ def due(subscription: Subscription, now: datetime) -> dict[str, list[Alert]]:
             messages.setdefault(alert.message_id, []).append(alert)
     fresh = [alert for alert in waiting if alert.message_id is None]
     if is_held(subscription, now):
-        fresh = [alert for alert in fresh if alert.severity >= WAKING_SEVERITY]
-    if fresh:
-        messages[outbox.message_id(fresh)] = fresh
+        fresh = [alert for alert in fresh if (alert.severity or 0) >= WAKING_SEVERITY]
+    for kind in ([a for a in fresh if a.trouble is None], [a for a in fresh if a.trouble is not None]):
+        if kind:
+            messages[outbox.message_id(kind)] = kind
     return messages
 
 

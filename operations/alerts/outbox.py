@@ -1,8 +1,8 @@
 """The outbox of alerts, in the operations database.
 
-A row is written before anything is sent. Its key derives from the opening of the signal and the recipient, and the
-identifier of a message from the keys of its alerts: whatever dies at whatever moment, a repeat carries the same
-identifier as what it repeats.
+A row is written before anything is sent. Its key derives from what is told and the recipient, and the identifier of a
+message from the keys of its alerts: whatever dies at whatever moment, a repeat carries the same identifier as what it
+repeats.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from django.db.models import Count, F, Max, Min
 
 from operations.alerts.signals import Signal
-from operations.models import Alert
+from operations.models import Alert, Trouble
 from operations.subscriptions import WAKING_SEVERITY, Subscription
 from privacy import pseudonymise, redact
 
@@ -66,10 +66,37 @@ def put(signal: Signal, subscription: Subscription, subject: str, now: datetime)
     return is_new
 
 
+def put_troubles(troubles: Collection[Trouble], subscription: Subscription, now: datetime) -> None:
+    """Write what a recipient is to learn of troubles: that one was found, and that one it was told of is over."""
+    known = set(Alert.objects.filter(trouble__in=troubles).values_list("alert_id", flat=True))
+    new = []
+    for trouble in troubles:
+        found, over = (derived(trouble.trouble_id, what, subscription.key) for what in ("found", "over"))
+        if trouble.ended_at is None:
+            new += [(found, trouble, f"[PANNE] {trouble.subject}")]
+        elif found in known:
+            new += [(over, trouble, f"[RÉTABLI] {trouble.subject}")]
+    Alert.objects.bulk_create(
+        [
+            Alert(
+                alert_id=key,
+                channel=subscription.channel,
+                recipient=pseudonymise(subscription.key),
+                subject=subject,
+                created_at=now,
+                trouble=trouble,
+            )
+            for key, trouble, subject in new
+            if key not in known
+        ],
+        ignore_conflicts=True,
+    )
+
+
 def waiting(subscription: Subscription) -> list[Alert]:
     """Return what no server has acknowledged for a recipient, the oldest first."""
     unsent = Alert.objects.filter(recipient=pseudonymise(subscription.key), sent_at=None)
-    return list(unsent.exclude(signal_id=None))
+    return list(unsent.exclude(signal_id=None, trouble=None).select_related("trouble"))
 
 
 def begin(message: str, alerts: Iterable[Alert], now: datetime) -> None:

@@ -46,7 +46,7 @@ def files(requests: Sequence[dg.RunRequest]) -> list[str]:
 def test_every_platform_that_takes_files_has_an_inbox_that_is_watched() -> None:
     names = {sensor.name for sensor in sensors}
     by_sensor = {platform for platform in PLATFORMS if platform.drops and platform.database != "live"}
-    assert names == {"reaper"} | {f"drop_{platform.name}" for platform in by_sensor}
+    assert names == {"reaper", "retries", "monitor"} | {f"drop_{platform.name}" for platform in by_sensor}
     assert {platform for platform in PLATFORMS if platform.drops} - by_sensor <= set(LIVE_PLATFORMS), (
         "watched elsewhere"
     )

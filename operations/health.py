@@ -1,0 +1,51 @@
+"""What a check of the installation finds, and the checks that both `cyberimpact doctor` and Dagster make."""
+
+import shutil
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from core.settings import Home
+from ingestion.platforms import Platform
+
+#: What the platform needs to start.
+FREE_BYTES = 2 * 1024**3
+
+BUILD_AGAIN = "cyberimpact build"
+
+State = Literal["ok", "late", "broken"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check has found: its subject, the state of it, and what to do where that is not `ok`."""
+
+    subject: str
+    state: State
+    detail: str
+    remedy: str = ""
+
+    def line(self) -> str:
+        return f"{self.state:<7} {self.subject:<24} {self.detail}" + (f" → {self.remedy}" if self.remedy else "")
+
+    def as_json(self) -> dict[str, str]:
+        return asdict(self)
+
+
+def load_again(platform: Platform) -> str:
+    return f"cyberimpact load {platform.name}"
+
+
+def load_file_again(platform: Platform) -> str:
+    return f"cyberimpact load {platform.name} --file …, which says what is wrong; then correct or remove the file"
+
+
+def disk(home: Home) -> Finding:
+    """Check that a copy of the largest database fits beside it: publications and purges make one."""
+    if not home.root.exists():
+        return Finding("disk", "ok", "the home is empty")
+    free = shutil.disk_usage(home.root).free
+    needed = FREE_BYTES + max((file.stat().st_size for file in (home.warehouse, home.live) if file.exists()), default=0)
+    detail = f"{free / 1024**3:.1f} GB free, {needed / 1024**3:.1f} GB needed"
+    if free >= needed:
+        return Finding("disk", "ok", detail)
+    return Finding("disk", "broken", detail, "free some space, or move CYBERIMPACT_HOME to a larger disk")
