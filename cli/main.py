@@ -19,6 +19,7 @@ from cli.commands import (
     kpi,
     load,
     new,
+    preview,
     processes,
     purge,
     quarantine,
@@ -48,6 +49,7 @@ app.command()(query.query)
 app.command(context_settings=HANDS_ON)(dbt.dbt)
 app.command()(detect.detect)
 app.command()(doctor.doctor)
+app.command()(preview.preview)
 app.command()(redact.redact)
 app.command()(purge.purge)
 app.command()(backup.backup)

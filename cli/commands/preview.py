@@ -1,0 +1,25 @@
+"""The command `preview`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.output import say
+
+
+def preview(
+    change: Annotated[str, typer.Argument(help="A branch or commit, or a folder with the changed code.")],
+    page: Annotated[Path | None, typer.Option(help="Where to write it as a page.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Show which figures, tables and charts a change of the code would change, without touching the home."""
+    from cli import preview as previews
+
+    found = previews.preview(change)
+    if page is not None:
+        page.write_text(previews.page(change, found), encoding="utf-8")
+    if as_json:
+        say(found.as_json())
+    else:
+        say(*found.lines())
