@@ -54,8 +54,9 @@ class Recorder:
             [(invocation,)] = connection.execute(
                 "select max_by(invocation_id, finished_at) from warehouse.audit.build_status"
             ).fetchall()
-            store = evidence.store(home)
-            digest, _ = evidence.write(connection, self.definitions, store, former_evidence(connection, home))
+            store, known = evidence.store(home), ledger.entries(home)
+            former = store.read_json(known[-1].facts["manifest"]) if known else None
+            digest, _ = evidence.write(connection, self.definitions, store, former, kpis_held_back(connection))
             return ledger.prepare(
                 connection,
                 home,
@@ -73,14 +74,10 @@ class Recorder:
         ledger.commit(entry)
 
 
-def former_evidence(connection: duckdb.DuckDBPyConnection, home: Home) -> dict[str, dict[str, Any]]:
-    """Return the former evidence of the KPIs that the last build has held back."""
+def kpis_held_back(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """Return the codes of the KPIs that the last build has held back."""
     try:
-        held_back = connection.execute("select distinct kpi_code from warehouse.audit.held_back").fetchall()
+        rows = connection.execute("select distinct kpi_code from warehouse.audit.held_back").fetchall()
     except duckdb.CatalogException:  # built before KPIs were held back
-        return {}
-    known = ledger.entries(home) if held_back else []
-    if not known:
-        return {}
-    manifest = evidence.store(home).read_json(known[-1].facts["manifest"])
-    return evidence.carry_over(manifest, [code for (code,) in held_back])
+        return set()
+    return {code for (code,) in rows}

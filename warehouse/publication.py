@@ -24,13 +24,12 @@ from warehouse.published import DAILY, LIVE, Copy, unpinned
 
 KEPT_BUILDS = 3
 SHOWN_NODES = 8
-TABLE_COMMENT = """
-    select comment from duckdb_tables()
-    where database_name = 'original' and schema_name = ? and table_name = ? and comment is not null
-"""
-COLUMN_COMMENTS = """
-    select column_name, comment from duckdb_columns()
-    where database_name = 'original' and schema_name = ? and table_name = ? and comment is not null
+COMMENTS = """
+    select schema_name, table_name, null, comment from duckdb_tables()
+    where database_name = 'original' and comment is not null
+    union all
+    select schema_name, table_name, column_name, comment from duckdb_columns()
+    where database_name = 'original' and comment is not null
 """
 
 
@@ -163,7 +162,9 @@ def publish(
         partial.mkdir()
         with attached(database, partial / made.file_name) as connection:
             refuse_unless_green(connection, origin)
+            connection.begin()
             rows = {relation: copy(connection, relation, origin) for relation in relations}
+            describe(connection, relations)
             for relation, name in (former or {}).items():
                 # The view names no file: it reads the one that it lies in, wherever that is attached.
                 alias = Relation(relation.schema, name).quoted("serving")
@@ -177,6 +178,7 @@ def publish(
                 file=target / publication_id / made.file_name,
             )
             sign(connection, publication, origin.signature)
+            connection.commit()
         if recorder:
             draft = recorder.prepare(home, facts(publication))
             recorded = recorder.complete(home, partial / publication.file.name, draft)
@@ -240,7 +242,7 @@ def refuse_unless_green(connection: duckdb.DuckDBPyConnection, origin: Origin) -
 
 
 def copy(connection: duckdb.DuckDBPyConnection, relation: Relation, origin: Origin) -> int:
-    """Copy one table with its comments and return its number of rows.
+    """Copy one table and return its number of rows.
 
     Raises:
         ExpectedFailure: the database lacks the table.
@@ -251,19 +253,18 @@ def copy(connection: duckdb.DuckDBPyConnection, relation: Relation, origin: Orig
         connection.execute(f"create table {target} as from {source}")
     except duckdb.CatalogException:
         raise not_built(relation, origin) from None
-    for statement in comments(connection, relation):
-        connection.execute(statement)
     return scalar(connection, f"select count(*) from {target}")  # noqa: S608 - quoted names of the manifest
 
 
-def comments(connection: duckdb.DuckDBPyConnection, relation: Relation) -> Iterable[str]:
-    """Yield the statements that give the copy the descriptions of the original."""
-    tables = connection.execute(TABLE_COMMENT, [*relation])
-    for (text,) in tables.fetchall():
-        yield f"comment on table {relation.quoted('serving')} is {literal(text)}"
-    columns = connection.execute(COLUMN_COMMENTS, [*relation])
-    for column, text in columns.fetchall():
-        yield f'comment on column {relation.quoted("serving")}."{column}" is {literal(text)}'
+def describe(connection: duckdb.DuckDBPyConnection, relations: Iterable[Relation]) -> None:
+    """Give the copy the descriptions of the original."""
+    copied = set(relations)
+    for schema, table, column, text in connection.execute(COMMENTS).fetchall():
+        relation = Relation(schema, table)
+        if relation in copied:
+            named = relation.quoted("serving")
+            about = f"table {named}" if column is None else f'column {named}."{column}"'
+            connection.execute(f"comment on {about} is {literal(text)}")
 
 
 def data_as_of(connection: duckdb.DuckDBPyConnection, origin: Origin) -> date | None:

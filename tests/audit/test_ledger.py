@@ -45,6 +45,35 @@ def test_only_the_month_that_changed_is_written_again(home: Home) -> None:
     assert entry.facts["changes"] == 4  # a new day and the month, of FR-33 and of FR
 
 
+def written(home: Home, number: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Record a publication and return the queries of observations whose rows were written."""
+    queries = []
+    write_rows = evidence.write_rows
+    with monkeypatch.context() as patch:
+        patch.setattr(evidence, "write_rows", lambda *given: queries.append(given[1]) or write_rows(*given))
+        record(home, number)
+    return sorted(query[-11:-1] for query in queries if "observed" in query)
+
+
+def test_a_month_is_written_where_its_rows_its_types_or_its_file_changed(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_warehouse(home)
+    assert written(home, 0, monkeypatch) == ["2026-09-01", "2026-10-01"]
+    write_warehouse(home, RECORDS[::-1])
+    assert written(home, 1, monkeypatch) == [], "the order of rows is no change"
+    write_warehouse(home, [*RECORDS, ("f", "2026-10-02", "FR-33", 1)])
+    assert written(home, 2, monkeypatch) == ["2026-10-01"]
+    with duckdb.connect(str(home.warehouse)) as connection:
+        table = "kpi.kpi_visits__observations"
+        connection.execute(f"alter table {table} alter numerator type hugeint")
+    assert written(home, 3, monkeypatch) == ["2026-09-01", "2026-10-01"], "the same digits of another type"
+    month = manifest(home, ledger.entries(home)[-1])["kpis"]["visits"]["months"]["2026-09"]
+    evidence.store(home).path(month["sha256"], ".parquet").unlink()
+    assert written(home, 4, monkeypatch) == ["2026-09-01"]
+    assert evidence.store(home).path(month["sha256"], ".parquet").exists()
+
+
 def test_the_ledger_tells_what_is_shown(home: Home) -> None:
     write_warehouse(home)
     record(home, 0)
