@@ -117,9 +117,9 @@ def platform(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     [(503, 0, {"failure", TRY_AGAIN_AT}), (429, 2, {"failure", TRY_AGAIN_AT}), (500, 3, {"failure"}), (404, 0, set())],
 )
 def test_a_step_says_whether_and_when_to_try_again(
-    instance: dg.DagsterInstance, platform: Api, monkeypatch: pytest.MonkeyPatch, status: int, number: int, tags: set
+    instance: dg.DagsterInstance, platform: Api, status: int, number: int, tags: set[str]
 ) -> None:
-    monkeypatch.setattr(Answers, "status", status)
+    Answers.status = status
 
     @dg.asset
     def load(context: dg.AssetExecutionContext) -> None:
@@ -246,7 +246,8 @@ def test_a_daemon_that_is_silent(instance: dg.DagsterInstance) -> None:
     assert list(monitoring.daemons(instance, long_ago)) == []
 
 
-def test_a_disk_that_is_nearly_full(home: Home, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_is_nearly_full(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.root.mkdir()
     usage = namedtuple("usage", "total used free")
     free = health.FREE_BYTES
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(1 << 40, 0, free))
@@ -260,7 +261,7 @@ def test_a_disk_that_is_nearly_full(home: Home, instance: dg.DagsterInstance, mo
 
 
 def test_who_comes_first_in_a_minute_looks_for_both(
-    home: Home, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_of(instance, FAILURE)
     assert monitoring.look(instance, NONE, now())
