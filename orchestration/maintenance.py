@@ -21,24 +21,29 @@ def erase_what_is_too_old(context: dg.OpExecutionContext) -> None:
         context.log.info(line)
 
 
-#: How long a run is remembered of which hundreds end well each day.
-REMEMBERED = timedelta(hours=24)
+#: How long a run is remembered of which hundreds end well each day, and how long one that failed.
+REMEMBERED, FAILURES_REMEMBERED = timedelta(days=1), timedelta(days=30)
 #: Beginnings of the names of their jobs; what they loaded stays in the load log.
 FREQUENT = ("micro_batch_", "live", "load_listening", "load_brigade_numerique", "forget_runs")
 
 
-@dg.op(description="Forget the runs of micro-batches that are older than a day.")
+@dg.op(description="Forget the runs of micro-batches that are older than a day, those that failed after a month.")
 def forget_old_runs(context: dg.OpExecutionContext) -> int:
-    forgotten = forget(context.instance, datetime.now(UTC) - REMEMBERED)
+    forgotten = forget(context.instance, datetime.now(UTC))
     context.log.info("%d runs forgotten", forgotten)
     return forgotten
 
 
-def forget(instance: dg.DagsterInstance, before: datetime) -> int:
-    """Delete the runs of micro-batches that were created before an instant and have ended; return how many."""
-    ended = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
-    old = instance.get_run_records(dg.RunsFilter(statuses=ended, created_before=before))
-    frequent = [record.dagster_run for record in old if record.dagster_run.job_name.startswith(FREQUENT)]
+def forget(instance: dg.DagsterInstance, now: datetime) -> int:
+    """Delete the runs of micro-batches that have ended and are old enough; return how many."""
+    ended_well = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.CANCELED]
+    old = [
+        *instance.get_runs(dg.RunsFilter(statuses=ended_well, created_before=now - REMEMBERED)),
+        *instance.get_runs(
+            dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], created_before=now - FAILURES_REMEMBERED)
+        ),
+    ]
+    frequent = [run for run in old if run.job_name.startswith(FREQUENT)]
     for run in frequent:
         instance.delete_run(run.run_id)
     return len(frequent)
@@ -46,7 +51,7 @@ def forget(instance: dg.DagsterInstance, before: datetime) -> int:
 
 @dg.graph
 def forget_runs() -> None:
-    """Forget the runs of micro-batches that are older than a day."""
+    """Forget the runs of micro-batches that are older than a day, those that failed after a month."""
     forget_old_runs()
 
 

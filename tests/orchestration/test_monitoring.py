@@ -1,0 +1,292 @@
+"""Each kind of failure is found once, and a load that may succeed later is tried again before anybody hears of it."""
+
+import shutil
+import threading
+import time
+from collections import namedtuple
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._core.test_utils import create_run_for_test
+from dagster._daemon.types import DaemonHeartbeat
+
+from assets.failures import RETRY_NUMBER, TRANSIENT, TRY_AGAIN_AT, ending_the_load
+from core.clock import now
+from core.settings import Home
+from ingestion.engine.http import Api
+from operations import health
+from operations.models import Trouble
+from operations.troubles import Cause
+from orchestration import instance as home_instance
+from orchestration import maintenance, monitoring, retries
+from orchestration.jobs import jobs
+
+FAILURE, SUCCESS, STARTED = dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.STARTED
+LOAD = "load_jdma"
+NONE = dg.Definitions().get_repository_def()
+
+
+@pytest.fixture
+def instance(home: Home) -> Iterator[dg.DagsterInstance]:
+    home.root.mkdir(parents=True)
+    with home_instance.get() as opened:
+        yield opened
+
+
+def run_of(
+    instance: dg.DagsterInstance,
+    status: dg.DagsterRunStatus,
+    *,
+    due: datetime | None = None,
+    number: int = 0,
+    job: str = LOAD,
+    file: str | None = None,
+) -> dg.DagsterRun:
+    tags = {RETRY_NUMBER: str(number)} if number else {}
+    tags |= {**TRANSIENT, TRY_AGAIN_AT: due.isoformat()} if due else {}
+    config = {"ops": {"jdma": {"config": {"file": file}}}} if file else {}
+    return create_run_for_test(instance, job_name=job, status=status, tags=tags, run_config=config)
+
+
+def runs(instance: dg.DagsterInstance, job: str = LOAD) -> list[Cause | str]:
+    return list(monitoring.runs(instance, job))
+
+
+# ---- retries
+
+
+def test_a_load_is_tried_again_when_its_time_has_come(instance: dg.DagsterInstance) -> None:
+    at = now()
+    failed = run_of(instance, FAILURE, due=at)
+    assert list(retries.requests(instance, at - timedelta(seconds=1))) == []
+    [request] = retries.requests(instance, at)
+    assert (request.job_name, request.run_config) == (LOAD, {})
+    assert request.tags == {
+        "dagster/parent_run_id": failed.run_id,
+        "dagster/root_run_id": failed.run_id,
+        "dagster/retry_number": "1",
+    }
+    assert [again.run_key for again in retries.requests(instance, at)] == [request.run_key], "one run for each key"
+
+
+@pytest.mark.parametrize("status", [SUCCESS, STARTED, dg.DagsterRunStatus.CANCELED])
+def test_a_later_run_of_the_same_replaces_it(instance: dg.DagsterInstance, status: dg.DagsterRunStatus) -> None:
+    at = now()
+    run_of(instance, FAILURE, due=at)
+    run_of(instance, SUCCESS, file="/drop/jdma/other.csv")
+    assert len(list(retries.requests(instance, at))) == 1, "a file is something else"
+    run_of(instance, status)
+    assert list(retries.requests(instance, at)) == []
+
+
+def test_a_contract_that_broke_is_not_tried_again(instance: dg.DagsterInstance) -> None:
+    run_of(instance, FAILURE)
+    assert list(retries.requests(instance, now() + timedelta(days=1))) == []
+
+
+class Answers(BaseHTTPRequestHandler):
+    """Answers with the status that its class names."""
+
+    status = 503
+
+    def do_GET(self) -> None:
+        self.send_response(self.status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def platform(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
+    monkeypatch.setenv("CYBERIMPACT_HTTP_ATTEMPTS", "1")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield Api("jdma", f"http://127.0.0.1:{server.server_port}", "CYBERIMPACT_JDMA_API_KEY")
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("status", "number", "tags"),
+    [(503, 0, {"failure", TRY_AGAIN_AT}), (429, 2, {"failure", TRY_AGAIN_AT}), (500, 3, {"failure"}), (404, 0, set())],
+)
+def test_a_step_says_whether_and_when_to_try_again(
+    instance: dg.DagsterInstance, platform: Api, status: int, number: int, tags: set[str]
+) -> None:
+    Answers.status = status
+
+    @dg.asset
+    def load(context: dg.AssetExecutionContext) -> None:
+        with ending_the_load(context):
+            platform.get("reviews")
+
+    before = now()
+    done = dg.materialize([load], instance=instance, tags={RETRY_NUMBER: str(number)}, raise_on_error=False)
+    run = instance.get_run_by_id(done.run_id)
+    assert run is not None
+    assert {tag for tag in run.tags if not tag.startswith("dagster/")} == tags
+    if due := retries.due_at(run):
+        assert timedelta(minutes=15) <= due - before.replace(microsecond=0) < timedelta(minutes=16)
+
+
+def test_the_sentence_on_the_next_try(instance: dg.DagsterInstance) -> None:
+    due = datetime(2026, 11, 28, 3, 15, tzinfo=UTC)
+    run = run_of(instance, FAILURE, due=due, number=1)
+    assert "daemon does not run" in retries.outlook(instance, run.run_id)
+    instance.add_daemon_heartbeat(DaemonHeartbeat(time.time(), "SENSOR", "1", []))
+    assert retries.outlook(instance, run.run_id) == "It is tried again on 2026-11-28 at 04:15 (Paris), retry 2 of 3."
+    assert retries.outlook(instance, run_of(instance, FAILURE).run_id) == ""
+
+
+# ---- runs
+
+
+def test_a_job_is_wrong_until_it_succeeds(instance: dg.DagsterInstance) -> None:
+    failed = run_of(instance, FAILURE)
+    instance.report_run_failed(failed, "The process of this run is gone.")
+    run_of(instance, STARTED)
+    [cause] = runs(instance)
+    assert isinstance(cause, Cause)
+    assert (cause.key, cause.remedy) == (f"run {LOAD}", "cyberimpact load jdma")
+    assert cause.address.endswith(f"/runs/{failed.run_id}")
+    run_of(instance, SUCCESS)
+    assert runs(instance) == []
+
+
+def test_nobody_hears_of_a_load_that_is_to_be_tried_again(instance: dg.DagsterInstance) -> None:
+    run_of(instance, FAILURE, due=now() + timedelta(minutes=15))
+    assert runs(instance) == [f"run {LOAD}"]
+    run_of(instance, FAILURE, due=now() - monitoring.LATE_RETRY)
+    assert isinstance(runs(instance)[0], Cause), "nobody has tried"
+    run_of(instance, FAILURE, number=3)
+    assert isinstance(runs(instance)[0], Cause), "the last try failed"
+
+
+def test_a_file_is_wrong_as_long_as_it_lies_there(instance: dg.DagsterInstance, tmp_path: Path) -> None:
+    file = tmp_path / "MARTIN_Anne.csv"
+    file.touch()
+    run_of(instance, SUCCESS)
+    run_of(instance, FAILURE, file=str(file))
+    [cause] = runs(instance)
+    assert isinstance(cause, Cause)
+    assert "--file" in cause.remedy
+    assert "MARTIN" not in f"{cause}"
+    file.unlink()
+    assert runs(instance) == []
+
+
+def test_of_an_unexpected_error_its_kind_is_told_and_no_value(instance: dg.DagsterInstance) -> None:
+    @dg.asset
+    def broken() -> None:
+        raise ValueError("Anne Martin")
+
+    done = dg.materialize([broken], instance=instance, raise_on_error=False)
+    assert monitoring.why(instance, done.run_id) == "broken: ValueError"
+
+
+# ---- checks
+
+
+@pytest.mark.parametrize(
+    ("severity", "raises", "found"),
+    [
+        (dg.AssetCheckSeverity.ERROR, False, ["Contrôle en échec : kpi, is_sound"]),
+        (dg.AssetCheckSeverity.WARN, False, []),
+        (dg.AssetCheckSeverity.ERROR, True, []),
+    ],
+)
+def test_a_check_that_failed_in_a_run_that_went_on(
+    instance: dg.DagsterInstance, severity: dg.AssetCheckSeverity, raises: bool, found: list[str]
+) -> None:
+    key = dg.AssetCheckKey(dg.AssetKey("kpi"), "is_sound")
+
+    @dg.asset(check_specs=[dg.AssetCheckSpec("is_sound", asset="kpi")])
+    def kpi() -> Iterator[object]:
+        yield dg.MaterializeResult(check_results=[dg.AssetCheckResult(passed=False, severity=severity)])
+        if raises:
+            raise dg.Failure("The run is told, not the check.")
+
+    dg.materialize([kpi], instance=instance, raise_on_error=False)
+    causes = [each for each in monitoring.checks(instance, [key]) if isinstance(each, Cause)]
+    assert [cause.subject for cause in causes] == found
+
+
+def test_a_check_that_was_planned_and_not_made(instance: dg.DagsterInstance) -> None:
+    @dg.multi_asset(
+        specs=[dg.AssetSpec("kpi")], check_specs=[dg.AssetCheckSpec("is_sound", asset="kpi")], can_subset=True
+    )
+    def build() -> Iterator[dg.MaterializeResult]:
+        yield dg.MaterializeResult("kpi")
+
+    done = dg.materialize([build], instance=instance)
+    found = list(monitoring.checks(instance, [dg.AssetCheckKey(dg.AssetKey("kpi"), "is_sound")]))
+    [cause] = [each for each in found if isinstance(each, Cause)]
+    assert cause.detail == "1 planned checks were not made."
+    assert cause.address.endswith(done.run_id)
+
+
+# ---- the rest
+
+
+def test_a_daemon_that_is_silent(instance: dg.DagsterInstance) -> None:
+    long_ago = now() - timedelta(hours=1)
+    assert list(monitoring.daemons(instance, long_ago)) == [], "it never ran: the command line needs none"
+    instance.add_daemon_heartbeat(DaemonHeartbeat(long_ago.timestamp(), "SENSOR", "1", []))
+    assert list(monitoring.daemons(instance, now())) == [], "both are just being started"
+    [cause] = monitoring.daemons(instance, long_ago)
+    assert isinstance(cause, Cause)
+    assert "SENSOR" in cause.detail
+    instance.add_daemon_heartbeat(DaemonHeartbeat(time.time(), "SENSOR", "2", []))
+    assert list(monitoring.daemons(instance, long_ago)) == []
+
+
+def test_a_disk_that_is_nearly_full(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.root.mkdir()
+    usage = namedtuple("usage", "total used free")
+    free = health.FREE_BYTES
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(1 << 40, 0, free))
+    assert list(monitoring.storage(home)) == []
+    with home.warehouse.open("wb") as file:
+        file.truncate(3 * 1024**3)
+    [cause] = monitoring.storage(home)
+    assert isinstance(cause, Cause)
+    assert cause.detail == "2.0 GB free, 5.0 GB needed"
+    assert health.disk(home).remedy == cause.remedy
+
+
+def test_who_comes_first_in_a_minute_looks_for_both(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_of(instance, FAILURE)
+    assert monitoring.look(instance, NONE, now())
+    assert [trouble.cause for trouble in Trouble.objects.all()] == [f"run {LOAD}"]
+    run_of(instance, SUCCESS)
+    assert not monitoring.look(instance, NONE, now())
+    assert Trouble.objects.get().ended_at is None
+    monkeypatch.setattr(monitoring, "LOOK_SECONDS", 0)
+    assert monitoring.look(instance, NONE, now())
+    assert Trouble.objects.get().ended_at is not None
+
+
+# ---- what is kept
+
+
+def test_failures_stay_for_a_month_and_quiet_batches_for_a_day(instance: dg.DagsterInstance) -> None:
+    quiet = run_of(instance, SUCCESS, job="live")
+    failed = run_of(instance, FAILURE, job="live")
+    load = run_of(instance, SUCCESS)
+    assert maintenance.forget(instance, now()) == 0
+    assert maintenance.forget(instance, now() + timedelta(days=2)) == 1
+    assert {run.run_id for run in instance.get_runs()} == {failed.run_id, load.run_id} != quiet.run_id
+    assert maintenance.forget(instance, now() + timedelta(days=31)) == 1
+    assert {run.run_id for run in instance.get_runs()} == {load.run_id}
+
+
+def test_every_job_is_looked_at() -> None:
+    assert {"daily", LOAD, "live", "micro_batch_listening"} <= {job.name for job in jobs}
