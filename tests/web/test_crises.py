@@ -5,7 +5,7 @@ import re
 import shutil
 import threading
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from uuid import uuid4
 
@@ -19,6 +19,7 @@ from operations.acts import Author
 from operations.models import Crisis
 from tests.analytics.signalling import FLOOD
 from tests.web.crisis_copies import publish_beside
+from tests.web.watching import publish_watch
 from web.pages import crises as crises_page
 
 OFFICER = Author("veille")
@@ -255,6 +256,14 @@ def test_signals_and_pinned_series_stand_beside_the_journal(visit, home) -> None
     assert "<td>500</td>" in page
     client.post(f"{path}/courbes/{crises.pins(crisis)[0].pk}/retirer")
     assert [one.code for one in crises.pins(crisis)] == ["visits"]
+
+
+def test_no_signal_says_nothing_of_the_present_where_the_live_data_are_late(visit, home) -> None:
+    publish_watch(home, [], loaded_at=datetime.now(UTC) - timedelta(minutes=31))
+    crisis = opened()
+    _, token = crises.admit_wall(crisis, "Salle", OFFICER)
+    for path in (f"/crises/{crisis.crisis_id}", f"/mur/{token}"):
+        assert "Le direct est en retard" in text(visit("veille").get(path)), path
 
 
 def test_the_journal_is_there_when_nothing_is_published(visit) -> None:

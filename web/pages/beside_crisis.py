@@ -15,6 +15,7 @@ from warehouse.reader_copies import NothingPublishedError
 from warehouse.rights import AccessError, Right
 from web import charts, reading
 from web.charts import Point
+from web.health import late_live
 from web.reading import Reading, Row
 
 log = logging.getLogger(__name__)
@@ -86,12 +87,14 @@ class Beside:
         signals: Signals of its topics in, around and within its places, the open and gravest first.
         series: The series pinned to it.
         kpis: Names of the KPIs that may be pinned, by code.
+        late: What is followed live and is late, by its name.
         trouble: Why nothing of this could be read, in French.
     """
 
     signals: Sequence[Row] = ()
     series: Sequence[Series] = ()
     kpis: Mapping[str, str] = field(default_factory=dict)
+    late: Sequence[str] = ()
     trouble: str = ""
 
 
@@ -104,6 +107,7 @@ def read(right: Right, crisis: Crisis, topic_labels: Mapping[str, str]) -> Besid
                 signals=_signals(copies, crisis),
                 series=[_series(copies, pin, names[pin.kind].get(pin.code, pin.code)) for pin in crises.pins(crisis)],
                 kpis=names["indicateur"],
+                late=late_live(copies),
             )
     except NothingPublishedError:
         return Beside(trouble="Rien n'est encore publié : signaux et courbes viendront avec la première publication.")

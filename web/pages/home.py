@@ -12,7 +12,7 @@ from warehouse.published import LIVE
 from warehouse.reader_copies import NothingPublishedError
 from web import reading, settings
 from web.access import PersonRequest, open_to_all, page
-from web.health import healths
+from web.health import healths, late_live
 from web.identity import Person
 from web.pages import figure
 from web.pages.signals import Shown
@@ -127,7 +127,8 @@ def _news(copies: Reading, person: Person, since: datetime) -> dict[str, Any]:
         "signals": open_ones[:MOST_SIGNALS],
         "more": max(0, len(open_ones) - MOST_SIGNALS),
         "moved": [row | {"name": figure.name_of(row), "address": figure.address_of(row)} for row in moved],
-        "late": [found for found in healths(copies) if found.is_late or found.last_loaded_at is None],
+        "late": late_live(copies),
+        "late_sources": [found for found in healths(copies) if found.is_late or found.last_loaded_at is None],
         "ended": copies.rows_of("impact.fct_action_effect", ENDED, ended),
         "published": next(iter(copies.rows_of("audit.publication", PUBLISHED)), None),
     }

@@ -37,6 +37,7 @@ def _shown(crisis: Crisis) -> dict[str, Any]:
         "lines": lines[:MOST_LINES],
         "signals": [signal for signal in beside.signals if signal["status"] == "open"][:MOST_SIGNALS],
         "series": beside.series[:MOST_SERIES],
+        "late": beside.late,
         "trouble": beside.trouble,
         "places": places.names(),
         "topic_labels": labels,
