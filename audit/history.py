@@ -22,12 +22,14 @@ class HistoryEntry:
 
     Attributes:
         entry: The publication that changed it.
+        unit: The unit of the KPI, empty where no definition of it is kept.
         figures: What it showed; None where it took the figure away, or where that is not shown.
         causes: Why it differs from before, in French.
         is_withheld: Whether what it showed is not shown.
     """
 
     entry: Entry
+    unit: str
     figures: Figures | None
     causes: tuple[str, ...]
     is_withheld: bool = False
@@ -57,6 +59,7 @@ def history(home: Home, reader: Reader, cell: Cell, day: date | None = None) -> 
         published_figures(known, reader, cell)  # its message lists what exists
     by_sequence = {entry.sequence: entry for entry in known}
     kept = evidence.store(home)
+    unit = _unit(kept, known, cell.code)
     is_guarded = not reader.has_files and has_small_cells(last_definition(kept, known, cell.code))
     is_current = known[-1].folder == ledger.folders(home)[-1]
     found: list[HistoryEntry] = []
@@ -66,13 +69,13 @@ def history(home: Home, reader: Reader, cell: Cell, day: date | None = None) -> 
         now = None if change == "removed" else Figures(*figures)
         if is_guarded:
             is_shown = is_current and place == len(rows)
-            found.append(HistoryEntry(entry, now if is_shown else None, (), is_withheld=not is_shown))
+            found.append(HistoryEntry(entry, unit, now if is_shown else None, (), is_withheld=not is_shown))
             continue
         # What changed came with this publication: it is compared with the one just before.
         former = by_sequence.get(publication - 1)
         hidden = any(figures and figures.is_suppressed for figures in (now, before))
         causes = causes_of(kept, reader, (former, entry), cell, level, hidden=hidden) if found and former else ()
-        found.append(HistoryEntry(entry, now, causes))
+        found.append(HistoryEntry(entry, unit, now, causes))
         before = now
     return found
 
@@ -88,6 +91,13 @@ def last_definition(kept: Store, known: list[Entry], code: str) -> KpiDefinition
         if code in manifest["kpis"]:
             return evidence.definition_of(kept, manifest, code)
     raise ExpectedFailure(f"La définition de {code} n'est plus conservée.", "Lancez `cyberimpact audit verify`.")
+
+
+def _unit(kept: Store, known: list[Entry], code: str) -> str:
+    try:
+        return last_definition(kept, known, code).kpi["unit"]
+    except ExpectedFailure:
+        return ""
 
 
 def causes_of(

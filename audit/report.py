@@ -20,7 +20,7 @@ from audit.tracing import Load, Model, Provenance, PublishedCell, Recomputation,
 from audit.verifying import Verdict
 from core.clock import PARIS
 from core.errors import ExpectedFailure
-from core.french import exact
+from core.french import exact, full_reading
 from core.settings import Home
 
 SUPPRESSED = "non diffusé : trop peu de victimes"
@@ -94,12 +94,20 @@ def in_french(value: Any) -> str:
     return str(value)
 
 
-def figures_lines(figures: Figures | None) -> list[tuple[str, str]]:
-    if figures is None:
-        return [("Valeur", "–")]
+def value_of(figures: Figures, unit: str) -> str:
     if figures.is_suppressed:
-        return [("Valeur", SUPPRESSED)]
-    return [(label, in_french(getattr(figures, part))) for part, label in _PARTS.items()]
+        return SUPPRESSED
+    return "–" if figures.value is None else full_reading(figures.value, unit)
+
+
+def figures_lines(shown: PublishedCell) -> list[tuple[str, str]]:
+    """Return the value in its unit and, unless it is suppressed, what it is made of."""
+    figures = shown.figures
+    counted = [] if figures.is_suppressed else list(_PARTS.items())[1:]
+    return [
+        (_PARTS["value"], value_of(figures, shown.unit)),
+        *((label, in_french(getattr(figures, part))) for part, label in counted),
+    ]
 
 
 def columns_lines(columns: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
@@ -109,10 +117,13 @@ def columns_lines(columns: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]
 def sections(trace: Trace) -> list[Section]:
     shown, made = trace.shown, trace.provenance
     return [
-        Section(name_of(shown), [*figures_lines(shown.figures), ("Unité", shown.definition.kpi["unit"])]),
+        Section(name_of(shown), [*figures_lines(shown), ("Unité", shown.unit)]),
         Section("Définition", definition_lines(shown)),
         Section("Publication qui l'a montré", publication_lines(shown.entry)),
-        Section("Recalcul", [*recomputed_lines(trace.recomputation), *today_lines(trace.recomputation)]),
+        Section(
+            "Recalcul",
+            [*recomputed_lines(trace.recomputation, shown.unit), *today_lines(trace.recomputation, shown.unit)],
+        ),
         records_section(shown, trace.records),
         Section("Colonnes brutes derrière chaque chiffre", columns_lines(shown.definition.columns)),
         shown_section(shown),
@@ -132,8 +143,14 @@ def definition_lines(shown: PublishedCell) -> list[tuple[str, str]]:
         ("Définition", kpi["definition"].strip()),
         ("Formule", kpi["formula"].strip()),
         ("Responsable", kpi["owner"]),
-        ("Cible", in_french(kpi.get("target"))),
+        ("Cible", target(shown)),
     ]
+
+
+def target(shown: PublishedCell) -> str:
+    """Return what a KPI is meant to reach."""
+    goal = shown.definition.kpi.get("target")
+    return "–" if goal is None else full_reading(Decimal(str(goal)), shown.unit)
 
 
 def publication_lines(entry: Entry) -> list[tuple[str, str]]:
@@ -238,16 +255,16 @@ def column(name: str) -> str:
     return COLUMNS.get(name, name)
 
 
-def recomputed_lines(found: Recomputation) -> list[tuple[str, str]]:
+def recomputed_lines(found: Recomputation, unit: str) -> list[tuple[str, str]]:
     if found.is_archived:
         why = "valeur archivée : ses enregistrements ont été purgés au terme de leur conservation"
         return [("Depuis les preuves", f"{why} ; le recalcul n'est plus possible")]
     if found.removed:
         return [*removed_lines(found), ("Depuis les preuves", "le recalcul n'est plus possible")]
-    return [("Depuis les preuves", verdict_of(found))]
+    return [("Depuis les preuves", verdict_of(found, unit))]
 
 
-def verdict_of(found: Recomputation) -> str:
+def verdict_of(found: Recomputation, unit: str) -> str:
     """Return in words what the evidence gives."""
     if found.is_withheld:
         return "DIFFÈRE de ce qui a été publié ; le résultat n'est pas montré"
@@ -256,7 +273,7 @@ def verdict_of(found: Recomputation) -> str:
     if found.figures.is_suppressed:
         return "également retenu" if found.agrees else "DIFFÈRE : le recalcul retient ce chiffre"
     verdict = "égal au dernier chiffre" if found.agrees else "DIFFÈRE de ce qui a été publié"
-    return f"{in_french(found.figures.value)} ({verdict})"
+    return f"{value_of(found.figures, unit)} ({verdict})"
 
 
 def removed_lines(found: Recomputation) -> list[tuple[str, str]]:
@@ -275,11 +292,11 @@ def removed_lines(found: Recomputation) -> list[tuple[str, str]]:
     return [*lines, ("Reste prouvé", proved), ("Ne l'est plus", "le recalcul et la liste des enregistrements")]
 
 
-def today_lines(found: Recomputation) -> list[tuple[str, str]]:
+def today_lines(found: Recomputation, unit: str) -> list[tuple[str, str]]:
     now = found.today
     if now.waits:
         return [("Depuis l'entrepôt d'aujourd'hui", now.waits)]
-    value = "aucune ligne" if now.figures is None else in_french(now.figures.value)
+    value = "aucune ligne" if now.figures is None else value_of(now.figures, unit)
     if not (now.late or now.gone or now.edited):
         return [("Depuis l'entrepôt d'aujourd'hui", f"{value} (mêmes enregistrements)")]
     changed = f"{now.late} arrivés, {now.edited} modifiés, {now.gone} disparus depuis"
@@ -389,7 +406,7 @@ def displayed(step: HistoryEntry) -> str:
     """Return in words what a publication showed of a figure."""
     if step.is_withheld:
         return "non montré : la différence entre deux publications révélerait de petits effectifs de victimes"
-    return "retiré" if step.figures is None else figures_lines(step.figures)[0][1]
+    return "retiré" if step.figures is None else value_of(step.figures, step.unit)
 
 
 def verdict_lines(verdict: Verdict) -> list[str]:

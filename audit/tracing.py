@@ -68,6 +68,10 @@ class PublishedCell:
         return evidence.store(self.home)
 
     @property
+    def unit(self) -> str:
+        return self.definition.kpi["unit"]
+
+    @property
     def files(self) -> Mapping[str, Mapping[str, Any]]:
         """Its files of observations, by month."""
         return self.manifest["kpis"][self.cell.code]["months"]

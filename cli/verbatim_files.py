@@ -68,7 +68,7 @@ def train(path: Path, text: str, label: str, folder: Path) -> list[str]:
         model.save(folder, classifier, card)
     except OSError as error:
         raise ExpectedFailure(
-            f"Le modèle ne peut pas être écrit dans {folder} : {error.strerror}.", "Choisir un autre dossier."
+            f"Le modèle ne peut pas être écrit dans {folder} : {error.strerror}.", "Choisissez un autre dossier."
         ) from None
     return [*report(card), f"Modèle enregistré dans {folder}."]
 
@@ -84,7 +84,7 @@ def classify(folder: Path, path: Path, text: str, out: Path) -> str:
     except model.NoModel:
         raise ExpectedFailure(
             f"{folder} ne contient pas de modèle lisible.",
-            "Donner le dossier écrit par `cyberimpact verbatims train`, ou entraîner de nouveau.",
+            "Donnez le dossier écrit par `cyberimpact verbatims train`, ou entraînez-le de nouveau.",
         ) from None
     with opened(path) as table, written(out) as file:
         texts_at = table.column(text, path)
@@ -126,17 +126,17 @@ def opened(path: Path) -> Generator[Table, None, None]:
             columns = next(reader, None)
             if not columns:
                 raise ExpectedFailure(
-                    f"{path} est vide.", "Donner un fichier CSV dont la première ligne nomme les colonnes."
+                    f"{path} est vide.", "Donnez un fichier CSV dont la première ligne nomme les colonnes."
                 )
             yield Table(columns, whole(reader, len(columns), path))
     except UnicodeDecodeError:
         raise ExpectedFailure(f"{path} n'est pas en UTF-8.", "L'enregistrer en « CSV UTF-8 ».") from None
     except csv.Error as error:
-        raise ExpectedFailure(f"{path} n'est pas un fichier CSV lisible : {error}.", "Corriger le fichier.") from None
+        raise ExpectedFailure(f"{path} n'est pas un fichier CSV lisible : {error}.", "Corrigez le fichier.") from None
     except FileNotFoundError:
-        raise ExpectedFailure(f"{path} n'existe pas.", "Vérifier le chemin.") from None
+        raise ExpectedFailure(f"{path} n'existe pas.", "Vérifiez le chemin.") from None
     except OSError as error:
-        raise ExpectedFailure(f"{path} ne peut pas être lu : {error.strerror}.", "Vérifier le chemin.") from None
+        raise ExpectedFailure(f"{path} ne peut pas être lu : {error.strerror}.", "Vérifiez le chemin.") from None
 
 
 def delimiter_of(file: TextIO) -> str:
@@ -156,7 +156,7 @@ def whole(reader: Any, width: int, path: Path) -> Iterator[list[str]]:
         if len(row) > width:
             raise ExpectedFailure(
                 f"{path}, ligne {reader.line_num} : {len(row)} cellules pour {width} colonnes.",
-                "Mettre entre guillemets les textes qui contiennent le séparateur.",
+                "Mettez entre guillemets les textes qui contiennent le séparateur.",
             )
         if row or width == 1:
             yield row + [""] * (width - len(row))

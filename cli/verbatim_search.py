@@ -90,5 +90,5 @@ def proposal_report(proposals: Sequence[Proposal]) -> list[str]:
 def _no_verbatims() -> ExpectedFailure:
     return ExpectedFailure(
         "La copie publiée ne contient pas encore de verbatims.",
-        "Lancer `cyberimpact build`, puis `cyberimpact publish`.",
+        "Lancez `cyberimpact build`, puis `cyberimpact publish`.",
     )

@@ -81,10 +81,10 @@ def _checked(topics: Sequence[str], territories: Sequence[str], kind: str | None
     for code in sorted(set(territories) - places.names().keys()):
         raise ExpectedFailure(
             f"Aucune série n'est tenue pour le territoire {code!r}.",
-            "Donner FR, une région (FR-NAQ) ou un département (FR-33).",
+            "Donnez FR, une région (FR-NAQ) ou un département (FR-33).",
         )
     if kind not in KINDS:
-        raise ExpectedFailure(f"{kind!r} n'est pas un genre de crise.", f"Choisir parmi : {', '.join(KINDS)}.")
+        raise ExpectedFailure(f"{kind!r} n'est pas un genre de crise.", f"Choisissez parmi : {', '.join(KINDS)}.")
     for other in Crisis.objects.filter(closed_at=None):
         if set(other.topics) == set(topics) and set(other.territories) == set(territories):
             raise ExpectedFailure(
@@ -119,10 +119,10 @@ def note(
         _refuse_closed(crisis)
         if kind not in EVENT_KINDS:
             known = ", ".join(EVENT_KINDS)
-            raise ExpectedFailure(f"{kind!r} n'est pas un genre d'entrée.", f"Choisir parmi : {known}.")
+            raise ExpectedFailure(f"{kind!r} n'est pas un genre d'entrée.", f"Choisissez parmi : {known}.")
         said = text.strip()
         if not said:
-            raise ExpectedFailure("L'entrée est vide.", "Dire en une phrase ce qui s'est passé.")
+            raise ExpectedFailure("L'entrée est vide.", "Dites en une phrase ce qui s'est passé.")
         number = 1 + (crisis.events.aggregate(last=Max("number"))["last"] or 0)
         written = CrisisEvent.objects.create(
             crisis=crisis,
@@ -210,7 +210,7 @@ def pin(crisis: Crisis, kind: str, code: str, territory_code: str, author: Autho
         ExpectedFailure: the kind is unknown.
     """
     if kind not in PIN_KINDS:
-        raise ExpectedFailure(f"{kind!r} ne s'épingle pas.", f"Choisir parmi : {', '.join(PIN_KINDS)}.")
+        raise ExpectedFailure(f"{kind!r} ne s'épingle pas.", f"Choisissez parmi : {', '.join(PIN_KINDS)}.")
     with acts.once(author, "série épinglée", None, _turn(crisis)):
         pinned, is_new = crisis.pins.get_or_create(kind=kind, code=code, territory_code=territory_code)
         if is_new:
@@ -248,7 +248,7 @@ def admit_wall(crisis: Crisis, label: str, author: Author, form_id: UUID | None 
             access.save(update_fields=["sha256"])
             return access, token
         if not label.strip():
-            raise ExpectedFailure("L'écran n'a pas de nom.", "Dire où il est : « Salle d'opérations, mur nord ».")
+            raise ExpectedFailure("L'écran n'a pas de nom.", "Dites où il est : « Salle d'opérations, mur nord ».")
         access = crisis.walls.create(sha256=_hash(token), label=redact(label.strip()))
         _record(author, act, crisis, access.label, result_id=access.access_id, form_id=form_id)
     return access, token

@@ -14,7 +14,7 @@ from core import settings
 from core.errors import ExpectedFailure
 from core.french import moment, number
 from core.settings import Home
-from operations import crises, verdicts
+from operations import crises, roles, verdicts
 from operations.alerts import signals
 from operations.alerts.dispatch import Around, concerns, territories_around
 from operations.alerts.signals import Signal
@@ -223,7 +223,7 @@ def tables(report: Report) -> list[tuple[str, list[str], list[list[str]]]]:
         ("Territoires", ["Territoire", "Signaux", "Gravité la plus haute"], spread),
     ]
     for kind, title in TITLES.items():
-        rows = [[moment(e.happened_at), e.note, e.author_role] for e in report.events if e.kind == kind]
+        rows = [[moment(e.happened_at), e.note, roles.title(e.author_role)] for e in report.events if e.kind == kind]
         parts.append((title, ["Quand", "Quoi", "Rôle"], rows))
     return parts
 
@@ -235,7 +235,9 @@ def timeline(report: Report) -> list[tuple[datetime, str]]:
     if crisis.closed_at:
         entries.append((crisis.closed_at, "Crise close"))
     entries += [(signal.opened_at, f"Signal : {subject_of(signal)}") for signal in report.signals]
-    entries += [(given.decided_at, f"Verdict ({given.author_role}) : {given.verdict}") for given in report.given]
+    entries += [
+        (given.decided_at, f"Verdict ({roles.title(given.author_role)}) : {given.verdict}") for given in report.given
+    ]
     entries += [(event.happened_at, f"{event.kind.capitalize()} : {event.note}") for event in report.events]
     return sorted(entries, key=lambda entry: entry[0])
 

@@ -57,5 +57,5 @@ def delete(author: Author, draft_id: str) -> None:
 
 def _account(author: Author) -> str:
     if author.account is None:
-        raise ExpectedFailure("Un brouillon est celui d'un compte.", "Ouvrir une session.")
+        raise ExpectedFailure("Un brouillon est celui d'un compte.", "Ouvrez une session.")
     return author.account

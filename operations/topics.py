@@ -15,7 +15,7 @@ from core.clock import now, today
 from core.errors import ExpectedFailure
 from core.french import moment
 from ingestion.platforms import PLATFORMS
-from operations import acts, models
+from operations import acts, models, roles
 from operations.acts import Author
 from operations.models import Act
 from warehouse import published
@@ -98,7 +98,8 @@ class ChangedMeanwhileError(ExpectedFailure):
         self.last = last
         detail = f" ({last.detail})" if last.detail else ""
         super().__init__(
-            f"Entre-temps, le rôle {last.role} a décidé : {last.kind}{detail}, le {moment(last.done_at)}.",
+            f"Entre-temps, le rôle « {roles.title(last.role)} » a décidé : {last.kind}{detail},"
+            f" le {moment(last.done_at)}.",
             "Rien n'a été enregistré : prenez-en connaissance, puis recommencez.",
         )
 

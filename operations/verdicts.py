@@ -7,7 +7,7 @@ from uuid import UUID
 
 from core.errors import ExpectedFailure
 from core.french import moment
-from operations import acts, database
+from operations import acts, database, roles
 from operations.acts import Author
 from operations.alerts import outbox
 from operations.alerts.links import Link, RefusedLinkError
@@ -35,7 +35,7 @@ class DecidedMeanwhile(ExpectedFailure):
         self.last = last
         note = f" ({last.note})" if last.note else ""
         super().__init__(
-            f"Entre-temps, le rôle {last.author_role} a rendu le verdict « {last.verdict} »{note},"
+            f"Entre-temps, le rôle « {roles.title(last.author_role)} » a rendu le verdict « {last.verdict} »{note},"
             f" le {moment(last.decided_at)}.",
             "Rien n'a été enregistré : prenez-en connaissance, puis confirmez ou changez votre verdict.",
         )
@@ -126,12 +126,12 @@ def _turn(signal_id: str) -> str:
 def _checked(verdict: str, note: str | None) -> str | None:
     """Return the note redacted, None where it is empty."""
     if verdict not in VERDICTS:
-        raise ExpectedFailure(f"{verdict!r} n'est pas un verdict.", f"Choisir parmi : {', '.join(VERDICTS)}.")
+        raise ExpectedFailure(f"{verdict!r} n'est pas un verdict.", f"Choisissez parmi : {', '.join(VERDICTS)}.")
     kept = (note or "").strip()
     if not any(mark.isalnum() and mark not in _BLANK for mark in normalize("NFKC", kept)):
         kept = ""  # nothing that anybody could read
     if verdict == "écarté" and not kept:
-        raise ExpectedFailure("Un signal écarté demande un motif.", "Dire en une phrase pourquoi il est écarté.")
+        raise ExpectedFailure("Un signal écarté demande un motif.", "Dites en une phrase pourquoi il est écarté.")
     if len(kept) > LONGEST_NOTE:
         raise ExpectedFailure(f"Le motif dépasse {LONGEST_NOTE} caractères.", "Le raccourcir.")
     return redact(kept) if kept else None

@@ -98,8 +98,12 @@ class Bundle:
 
 
 class Reader(NamedTuple):
-    """What a role reads: datasets, and codes of territories, None for all; level and code of a territory's role."""
+    """What a role reads: datasets, and codes of territories, None for all; level and code of a territory's role.
 
+    `title` is how people read the name of the role.
+    """
+
+    title: str
     datasets: frozenset[str]
     places: tuple[str, ...] | None = None
     level: str = ""
@@ -207,14 +211,14 @@ def load(policies: Path, bundle: Path, seeds: Path) -> Policies:
     Args:
         policies: Folder of `roles.yml` and `rls.yml`.
         bundle: Folder of `datasets`, `charts` and `dashboards`.
-        seeds: Folder of `territories.csv`.
+        seeds: Folder of `territories.csv` and `regions.csv`.
 
     Raises:
         PolicyError: a file is absent, is not YAML, or lacks a field.
     """
     roles, rows = _yaml(policies / "roles.yml"), _yaml(policies / "rls.yml")
     try:
-        return _policies(roles, rows, read_bundle(bundle), territories(seeds))
+        return _policies(roles, rows, read_bundle(bundle), territories(seeds), titles(seeds))
     except (KeyError, TypeError, AttributeError, ValueError) as problem:
         raise PolicyError(
             f"The policies or the bundle lack something: {problem}.", "`cyberimpact superset check` says what."
@@ -226,10 +230,11 @@ def _policies(
     rows: Mapping[str, Any],
     bundle: Bundle,
     places: Mapping[str, Mapping[str, tuple[str, ...]]],
+    names: Mapping[str, str],
 ) -> Policies:
     reserved = roles.get("reserved") or {}
     readers = {
-        name: Reader(_datasets(name, declared["datasets"], bundle, reserved))
+        name: Reader(declared.get("title", name), _datasets(name, declared["datasets"], bundle, reserved))
         for name, declared in roles["roles"].items()
     }
     of_territories = {}
@@ -237,7 +242,7 @@ def _policies(
         for code, codes in places[level].items():
             name = declared["role"].format(code=code)
             datasets = _datasets(name, declared["datasets"], bundle, reserved)
-            of_territories[name] = Reader(datasets, (rows["nation"], *codes), level, code)
+            of_territories[name] = Reader(names.get(code, code), datasets, (rows["nation"], *codes), level, code)
     return Policies(
         roles={**readers, **of_territories},
         bundle=bundle,
@@ -269,18 +274,35 @@ def territories(seeds: Path) -> dict[str, dict[str, tuple[str, ...]]]:
         PolicyError: the seed is absent.
     """
     found: dict[str, dict[str, tuple[str, ...]]] = {level: {} for level in LEVELS}
-    path = seeds / "territories.csv"
-    try:
-        with path.open(encoding="utf-8", newline="") as stream:
-            rows = list(csv.DictReader(stream))
-    except FileNotFoundError:
-        raise PolicyError(f"The seed {path} is absent.", "Check the folder of the seeds.") from None
-    for row in rows:
+    for row in _seed(seeds, "territories"):
         found["departement"][row["territory_code"]] = (row["territory_code"],)
         for level in ("region", "gendarmerie_region"):
             if code := row[f"{level}_code"]:
                 found[level][code] = (*found[level].get(code, (code,)), row["territory_code"])
     return found
+
+
+def titles(seeds: Path) -> dict[str, str]:
+    """Return, by code, how people read the name of a territory: `Gironde (33)`, `Bretagne (région)`.
+
+    Raises:
+        PolicyError: a seed is absent.
+    """
+    departements, regions = _seed(seeds, "territories"), _seed(seeds, "regions")
+    return {
+        **{row["territory_code"]: f"{row['territory_name']} ({row['departement_code']})" for row in departements},
+        **{row["region_code"]: f"{row['region_name']} (région)" for row in regions},
+        **{row["gendarmerie_region_code"]: row["gendarmerie_region_name"] for row in regions},
+    }
+
+
+def _seed(seeds: Path, name: str) -> list[dict[str, str]]:
+    path = seeds / f"{name}.csv"
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            return list(csv.DictReader(stream))
+    except FileNotFoundError:
+        raise PolicyError(f"The seed {path} is absent.", "Check the folder of the seeds.") from None
 
 
 def read_bundle(folder: Path) -> Bundle:
@@ -358,7 +380,7 @@ class CurrentPolicies:
 
     def _state(self) -> tuple[object, ...]:
         policies, bundle, seeds = self._folders
-        files = [policies / "roles.yml", policies / "rls.yml", seeds / "territories.csv"]
+        files = [policies / "roles.yml", policies / "rls.yml", seeds / "territories.csv", seeds / "regions.csv"]
         files += [path for kind in ("charts", "datasets", "dashboards") for path in _files(bundle, kind)]
         try:
             return tuple((path, (stat := path.stat()).st_mtime_ns, stat.st_size, stat.st_ino) for path in files)

@@ -42,7 +42,7 @@ class Point:
 
 def hour(start: datetime, observed: float, upper: float | None, *, is_marked: bool = False) -> Point:
     """Return the point of an hour, labelled in the time of Paris, with the band up to what would not surprise."""
-    return Point(f"{start.astimezone(PARIS):%d/%m %H h}", observed, 0, upper, is_marked)
+    return Point(f"{start.astimezone(PARIS):%d/%m %H\u00a0h}", observed, 0, upper, is_marked)
 
 
 def course(points: Sequence[Point], title: str) -> SafeString:

@@ -25,6 +25,7 @@ class Entry:
 
 #: The menu. A route's own rule decides who opens it; an entry is left out where that would refuse.
 MENU = (
+    Entry("home", "Accueil"),
     Entry("signals", "Veille"),
     Entry("crises", "Crises"),
     Entry("topics", "Thèmes"),

@@ -282,7 +282,7 @@ def _hourly_lines(row: dict[str, Any] | None) -> list[str]:
     if row is None:
         return []
     until = row["known_until"].replace(tzinfo=UTC).astimezone(PARIS)
-    lines = [f"Heure par heure, jusqu'au {until:%d/%m/%Y à %H h} : {row['sentence']}"]
+    lines = [f"Heure par heure, jusqu'au {until:%d/%m/%Y à\u00a0%H\u00a0h} : {row['sentence']}"]
     if row["donors"] is not None:
         counted, expected = wording.number(row["counted"]), wording.number(row["expected"])
         lines.append(

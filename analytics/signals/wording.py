@@ -37,7 +37,7 @@ def _figure(anomaly: Anomaly) -> str:
     counted = f"{number(anomaly.observed)} {singular if anomaly.observed < 2 else plural}"  # noqa: PLR2004
     clock = wall_clock(anomaly.at)
     since = "dès le" if anomaly.minutes > DAY_MINUTES else "le"
-    when = f"{since} {clock:%d/%m}" if anomaly.minutes >= DAY_MINUTES else f"le {clock:%d/%m à %H h %M}"
+    when = f"{since} {clock:%d/%m}" if anomaly.minutes >= DAY_MINUTES else f"le {clock:%d/%m à\u00a0%H\u00a0h\u00a0%M}"
     lasting = {60: "en une heure", DAY_MINUTES: "en un jour", 7 * DAY_MINUTES: "en une semaine"}
     hours = round(anomaly.minutes / 60)
     rounded = f"en {anomaly.minutes} minutes" if not hours else lasting[60] if hours == 1 else f"en {hours} heures"

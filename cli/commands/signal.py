@@ -75,7 +75,8 @@ def show(signal_id: SignalId, as_json: AsJsonInFrench = False) -> None:
 def _description(signal: "Signal", given: "Sequence[Verdict]") -> Iterator[str]:
     """Yield the lines on a signal and the verdicts on it."""
     from core.french import moment, number
-    from operations.alerts.writing import measured, percent, reasons, subject_of
+    from operations import roles
+    from operations.alerts.writing import SEVERITIES, measured, percent, reasons, subject_of
 
     yield subject_of(signal)
     yield signal.explanation
@@ -84,7 +85,7 @@ def _description(signal: "Signal", given: "Sequence[Verdict]") -> Iterator[str]:
     yield f"État : {'ouvert' if signal.is_open else 'clos'}"
     yield f"Ouvert : {moment(signal.opened_at)}, dernière alarme : {moment(signal.updated_at)}"
     yield f"Sûreté : {percent(signal.probability)} : {measured(signal)}"
-    yield f"Gravité : {signal.severity} sur 4, {reasons(signal)}"
+    yield f"Gravité : {SEVERITIES[signal.severity]}, {reasons(signal)}"
     yield f"Mots nouveaux : {', '.join(signal.terms) or '–'}"
     yield from ("", "Exemples (caviardés) :")
     yield from (f"- « {example['text']} » ({example['platform']})" for example in signal.examples)
@@ -96,7 +97,8 @@ def _description(signal: "Signal", given: "Sequence[Verdict]") -> Iterator[str]:
         yield f"- {proof['series']}, {moment(proof['bin_start'])} : {counted}"
     yield from ("", "Verdicts :")
     for verdict in given:
-        line = f"- {moment(verdict.decided_at)}, {verdict.author_role} : {verdict.verdict}. {verdict.note or ''}"
+        role = roles.title(verdict.author_role)
+        line = f"- {moment(verdict.decided_at)}, {role} : {verdict.verdict}. {verdict.note or ''}"
         yield line.rstrip()
     if not given:
         yield "–"

@@ -5,23 +5,24 @@
     case
         when {{ is_suppressed }} then 'secret statistique'
         when {{ value }} is null then '–'
-        when {{ unit }} = 'part' then concat({{ number_text('100 * ' ~ value, 1) }}, ' %')
-        when {{ unit }} = 'jours' then concat({{ number_text(value, 1) }}, ' j')
-        when {{ unit }} = 'heures' then concat({{ number_text(value, 0) }}, ' h')
-        when {{ unit }} = 'euros' then concat({{ number_text(value, 0) }}, ' €')
+        when {{ unit }} = 'part' then concat({{ number_text('100 * ' ~ value, 1) }}, ' %')
+        when {{ unit }} = 'jours' then concat({{ number_text(value, 1) }}, ' j')
+        when {{ unit }} = 'heures' then concat({{ number_text(value, 0) }}, ' h')
+        when {{ unit }} = 'euros' then concat({{ number_text(value, 0) }}, ' €')
         when {{ unit }} = 'secondes'
             then concat(
-                cast(floor({{ value }} / 60) as bigint), ' min ', cast({{ value }} - 60 * floor({{ value }} / 60) as bigint), ' s'
+                {{ number_text('floor(round(' ~ value ~ ') / 60)', 0) }}, ' min ',
+                cast(round({{ value }}) - 60 * floor(round({{ value }}) / 60) as bigint), ' s'
             )
-        when {{ unit }} = 'note sur 10' then concat({{ number_text(value, 1) }}, ' / 10')
-        when {{ unit }} = 'note sur 5' then concat({{ number_text(value, 1) }}, ' / 5')
-        when {{ unit }} = 'pour 10 000 habitants' then concat({{ number_text(value, 2) }}, ' pour 10 000 hab.')
+        when {{ unit }} = 'note sur 10' then concat({{ number_text(value, 1) }}, ' / 10')
+        when {{ unit }} = 'note sur 5' then concat({{ number_text(value, 1) }}, ' / 5')
+        when {{ unit }} = 'pour 10 000 habitants' then concat({{ number_text(value, 2) }}, ' pour 10 000 hab.')
         when {{ unit }} = 'heures pour 10 000 habitants'
-            then concat({{ number_text(value, 1) }}, ' h pour 10 000 hab.')
-        when {{ unit }} = 'euros par personne' then concat({{ number_text(value, 2) }}, ' €')
+            then concat({{ number_text(value, 1) }}, ' h pour 10 000 hab.')
+        when {{ unit }} = 'euros par personne' then concat({{ number_text(value, 2) }}, ' €')
         when {{ unit }} = 'par équivalent temps plein' then concat({{ number_text(value, 1) }}, ' par ETP')
         when {{ unit }} = 'observé sur attendu' then {{ number_text(value, 2) }}
-        when {{ unit }} = 'par habitant' then concat({{ number_text('1000 * ' ~ value, 1) }}, ' pour 1 000 hab.')
+        when {{ unit }} = 'par habitant' then concat({{ number_text('1000 * ' ~ value, 1) }}, ' pour 1 000 hab.')
         else {{ number_text(value, 0) }}
     end
 {%- endmacro %}

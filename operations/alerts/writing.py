@@ -95,7 +95,7 @@ def page_of(alert: Alert) -> str:
 
 def percent(share: float) -> str:
     """Return a share in percent; what is not certain is never shown as 100 %."""
-    return f"{min(99, max(1, round(share * 100)))} %"
+    return f"{min(99, max(1, round(share * 100)))}\u202f%"
 
 
 def measured(signal: Signal) -> str:
@@ -137,7 +137,7 @@ def facts_of(signal: Signal) -> list[tuple[str, str]]:
         ("Où", f"{signal.territory_label} ({signal.territory_code})"),
         ("Depuis", f"{moment(signal.opened_at)}, dernière alarme {moment(signal.updated_at)}"),
         ("Sûreté", f"{percent(signal.probability)} : {measured(signal)}"),
-        ("Gravité", f"{signal.severity} sur 4 ({SEVERITIES[signal.severity]}), {reasons(signal)}"),
+        ("Gravité", f"{SEVERITIES[signal.severity]}, {reasons(signal)}"),
     ]
     if signal.closed_at is not None:
         lines.insert(3, ("Fin", f"clos le {moment(signal.closed_at)}"))

@@ -25,6 +25,8 @@ _FIELDS = {
     "users.yml": {"users"},
 }
 _ROLE_FIELDS = {"permissions", "datasets"}
+#: How the pages of `web/` show a role; one without is shown by its name.
+_TITLE = "title"
 _ACCOUNT_FIELDS = {"first_name", "last_name", "email", "roles", "active"}
 
 
@@ -243,7 +245,10 @@ def _permissions(roles: Mapping[str, Any]) -> Iterator[tuple[str, frozenset[str]
     for name, declaration in roles["roles"].items():
         if name in BUILT_IN:
             raise SupersetFailure(f"roles.yml: {name} is a role of Superset itself.", "Give yours another name.")
-        yield name, _permissions_of(name, declaration, _ROLE_FIELDS, roles["permissions"])
+        yield (
+            name,
+            _permissions_of(name, declaration, _ROLE_FIELDS | (declaration.keys() & {_TITLE}), roles["permissions"]),
+        )
     for level, declaration in roles["territories"].items():
         if level not in rights.LEVELS:
             raise SupersetFailure(

@@ -518,7 +518,7 @@ def test_a_signal_survives_the_way_through_its_rows() -> None:
     assert signal["kind"] == "rumour"
     assert (signal["negative_share"], signal["reach"], signal["territory_label"]) == (1.0, 3000, "Gironde")
     assert signal["explanation"].startswith(
-        "Crues, Gironde : 12 mentions en une heure (le 01/09 à 03 h 00, heure de Paris)"
+        "Crues, Gironde : 12 mentions en une heure (le 01/09 à\u00a003\u00a0h\u00a000, heure de Paris)"
     )
     assert [row["name"] for row in rows_of if row["part"] == "example"] == ["m00"], "one text is one example"
     assert "camionnette blanche" in {row["name"] for row in rows_of if row["part"] == "term"}

@@ -96,8 +96,8 @@ def test_a_recomputation_that_differs_tells_a_bound_reader_so_and_no_value(
     monkeypatch.setattr("audit.cells.recompute", lambda *_: other)
     withheld = recompute(find(published, AUDITOR, NATION))
     assert (withheld.agrees, withheld.figures, withheld.is_withheld) == (False, None, True)
-    assert "DIFFÈRE" in report.verdict_of(withheld)
-    assert "31337" not in said(report.recomputed_lines(withheld), withheld)
+    assert "DIFFÈRE" in report.verdict_of(withheld, "nombre")
+    assert "31337" not in said(report.recomputed_lines(withheld, "nombre"), withheld)
     assert recompute(find(published, NATIONAL_AUDITOR, NATION)).figures == other
 
 

@@ -47,16 +47,18 @@ OPEN_SQL = "\n".join(line for line in SQL.splitlines() if "as hidden" not in lin
 )
 
 
-def definition(sql: str = SQL, label: str = "Visites") -> KpiDefinition:
+def definition(
+    sql: str = SQL, label: str = "Visites", unit: str = "nombre", target: float | None = None
+) -> KpiDefinition:
     return KpiDefinition(
         kpi={
             "code": "visits",
             "label": label,
             "definition": "Visites <comptées>.",
             "formula": "Somme.",
-            "unit": "nombre",
+            "unit": unit,
             "owner": "team:a",
-            "target": None,
+            "target": target,
             "grain": {"breakdowns": []},
         },
         relation="kpi.kpi_visits",

@@ -31,6 +31,21 @@ def test_decimals_are_as_many_as_asked_for() -> None:
     assert french.decimal(0.0004, 3) == "0,000"
 
 
+@pytest.mark.parametrize(
+    ("value", "unit", "written"),
+    [
+        ("1", "part", "100,0\u202f%"),
+        ("0.333333", "part", "33,3\u202f%, exactement 33,3333\u202f%"),
+        ("59.5", "secondes", "1\u202fmin 0\u202fs, exactement 59,5\u202fs"),
+        ("1234", "nombre", "1\u202f234"),
+        ("7.25", "note sur 10", "7,2\u202f/\u202f10, exactement 7,25\u202f/\u202f10"),
+        ("0.25", "inconnue", "0,25"),
+    ],
+)
+def test_a_value_is_read_in_its_unit_and_no_digit_of_it_is_lost(value: str, unit: str, written: str) -> None:
+    assert french.full_reading(Decimal(value), unit) == written
+
+
 def test_an_instant_is_in_the_time_of_paris() -> None:
-    assert french.moment(datetime(2026, 10, 21, 6, 5, tzinfo=UTC)) == "21/10/2026 à 08 h 05"
+    assert french.moment(datetime(2026, 10, 21, 6, 5, tzinfo=UTC)) == "21/10/2026 à\u00a008\u00a0h\u00a005"
     assert french.day(date(2026, 10, 21)) == "21/10/2026"

@@ -47,7 +47,7 @@ def recorded() -> list[tuple]:
 def test_who_saw_no_verdict_does_not_overwrite_one_that_came_meanwhile() -> None:
     first = verdicts.record(FLOOD, "confirmé", OFFICER, "Pont fermé")
     with pytest.raises(
-        DecidedMeanwhile, match=r"le rôle veille a rendu le verdict « confirmé » \(Pont fermé\), le"
+        DecidedMeanwhile, match=r"le rôle « Cellule de veille » a rendu le verdict « confirmé » \(Pont fermé\), le"
     ) as told:
         verdicts.record(FLOOD, "écarté", COLLEAGUE, "Exercice")
     assert told.value.last == first

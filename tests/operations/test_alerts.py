@@ -67,10 +67,10 @@ def test_the_mail_says_what_where_since_when_how_sure_and_where_to_look(home, bo
     for expected in (
         "Quoi : Crue (climatique), hausse soudaine",
         "Où : Eure (FR-27)",
-        "Depuis : 24/11/2026 à 19 h 05, dernière alarme 24/11/2026 à 19 h 20",
-        "Sûreté : 99 % : 42 observés pour 2,4 attendus (seuil 9 ; référence : 28 jours)",
-        "Gravité : 3 sur 4 (élevée), 67 points sur 100 : 18 fois l'attendu (24), rythme horaire × 3 (14), portée",
-        "125\u202f000 (14), 2 territoires ou réseaux de plus (5), nouveauté 6,1 (5), 62 % de ton négatif (5)",
+        "Depuis : 24/11/2026 à\u00a019\u00a0h\u00a005, dernière alarme 24/11/2026 à\u00a019\u00a0h\u00a020",
+        "Sûreté : 99\u202f% : 42 observés pour 2,4 attendus (seuil 9 ; référence : 28 jours)",
+        "Gravité : élevée, 67 points sur 100 : 18 fois l'attendu (24), rythme horaire × 3 (14), portée",
+        "125\u202f000 (14), 2 territoires ou réseaux de plus (5), nouveauté 6,1 (5), 62\u202f% de ton négatif (5)",
         "Mots nouveaux : iton, évacuation",
         "- « Crue à Évreux, la <départementale> est fermée » (x)",
         "https://bi.example/superset/dashboard/veille/",
@@ -201,7 +201,7 @@ def test_an_alert_that_waited_says_that_its_signal_has_ended(home, box, monkeypa
     publish(home, [replace(FLOOD, status="closed", closed_at=NIGHT)], build="2")
     assert dispatch(home, NIGHT + timedelta(hours=8)).messages == 1
     [arrived] = box.messages
-    assert "Fin : clos le 25/11/2026 à 00 h 00" in arrived.get_body(("plain",)).get_content()
+    assert "Fin : clos le 25/11/2026 à\u00a000\u00a0h\u00a000" in arrived.get_body(("plain",)).get_content()
 
 
 def test_beyond_the_cap_alerts_wait_for_the_hour_and_leave_together(home, box, monkeypatch) -> None:
@@ -406,6 +406,6 @@ def test_signals_are_read_as_they_were_published(home) -> None:
     assert find(home, FLOOD.signal_id[:6]) == found
 
 
-@pytest.mark.parametrize(("share", "said"), [(0.9999, "99 %"), (0.5, "50 %"), (0.001, "1 %")])
+@pytest.mark.parametrize(("share", "said"), [(0.9999, "99\u202f%"), (0.5, "50\u202f%"), (0.001, "1\u202f%")])
 def test_nothing_is_ever_certain(share: float, said: str) -> None:
     assert writing.percent(share) == said

@@ -1,6 +1,7 @@
 """Accounts of each kind of role on the shared server, each with a session as a browser has it."""
 
 import re
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,7 @@ def few_seeds(folder: Path) -> Path:
     lines = (SEEDS / "territories.csv").read_text(encoding="utf-8").splitlines(keepends=True)
     kept = [line for line in lines if line.split(",")[1] in {"territory_code", *PLACES}]
     (folder / "territories.csv").write_text("".join(kept), encoding="utf-8")
+    shutil.copy(SEEDS / "regions.csv", folder)
     return folder
 
 

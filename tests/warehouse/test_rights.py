@@ -36,7 +36,8 @@ def files(tmp_path: Path) -> Path:
     shutil.copytree(POLICIES, tmp_path / "policies")
     shutil.copytree(BUNDLE, tmp_path / "bundle")
     (tmp_path / "seeds").mkdir()
-    shutil.copy(SEEDS / "territories.csv", tmp_path / "seeds")
+    for name in ("regions.csv", "territories.csv"):
+        shutil.copy(SEEDS / name, tmp_path / "seeds")
     return tmp_path
 
 
@@ -54,6 +55,20 @@ def test_a_departement_reads_its_rows_and_the_nations():
     )
     reserved = {"perception.fct_verbatim", "perception.fct_experience", "audit.access_day", "audit.kpi_ledger"}
     assert not reserved & granted.keys()
+
+
+@pytest.mark.parametrize(
+    ("role", "title"),
+    [
+        ("veille", "Cellule de veille"),
+        ("departement-FR-33", "Gironde (33)"),
+        ("departement-FR-2A", "Corse-du-Sud (2A)"),
+        ("region-FR-BRE", "Bretagne (région)"),
+        ("region-gendarmerie-GN-BRE", "Région de gendarmerie Bretagne"),
+    ],
+)
+def test_a_role_has_the_title_that_is_declared_or_the_name_of_its_territory(role: str, title: str):
+    assert rights.current().roles[role].title == title
 
 
 def test_a_region_reads_its_departements():

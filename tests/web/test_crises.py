@@ -207,12 +207,12 @@ def test_a_crisis_closed_by_somebody_else_keeps_what_is_typed_and_says_who_and_w
     late = second.post(path, line("Pont rouvert"))
     assert late.status_code == HTTPStatus.CONFLICT
     assert "Pont rouvert" in text(late)
-    assert re.search(r"Crise close le \d\d/\d\d/\d{4} à \d\d h \d\d par le rôle veille", text(late))
+    assert re.search(r"Crise close le \d\d/\d\d/\d{4} à \d\d h \d\d par le rôle « Cellule de veille »", text(late))
     assert not crises.events(crisis)
     assert "close le" in text(second.get(f"{path}/journal?depuis=0"))
     again = second.post(f"{path}/clore", {"form_id": str(uuid4())})
     assert again.status_code == HTTPStatus.CONFLICT
-    assert "par le rôle veille" in text(again)
+    assert "par le rôle « Cellule de veille »" in text(again)
     assert (settings.home().crises / f"{crisis.crisis_id}.html").exists()
 
 
@@ -332,7 +332,7 @@ def test_a_screen_shows_one_crisis_to_whoever_has_its_address_until_it_is_revoke
     answer = screen.get(f"/mur/{second}")
     shown = text(answer)
     assert "Pont fermé" in shown
-    assert "Gravité 3 sur 4" in shown
+    assert "Gravité élevée" in shown
     assert '<svg class="chart"' in shown
     assert FLOOD.examples[0]["text"][:10] not in shown
     assert not re.search(r"<(a|button|form|input)\b", shown), "a screen has no controls"

@@ -12,6 +12,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from core.settings import Home
+from tests.audit import world
 from tests.web.published_figures import OTHER, SECRET, address, publish
 
 PARTS = ("/recalcul", "/enregistrements", "/preuve")
@@ -96,6 +97,20 @@ def test_a_figure_is_computed_again_within_its_page_and_without_script(browser: 
     assert "<html" not in part.content.decode()
     for answer in (whole, part):
         assert "Recalculé : égal Depuis les preuves 82 (égal au dernier chiffre)" in text(answer)
+
+
+@pytest.mark.parametrize(("unit", "read"), [("part", "500,0%"), ("secondes", "0min 5s"), ("euros", "5€")])
+def test_a_figure_is_written_in_its_unit_everywhere(
+    home: Home, visit: Callable[..., Client], monkeypatch: pytest.MonkeyPatch, unit: str, read: str
+) -> None:
+    of_visits = world.definition
+    monkeypatch.setattr(world, "definition", lambda sql: of_visits(sql, unit=unit, target=5))
+    publish(home, 0)
+    client = visit("auditeur")
+    said = text(client.get(address("FR-33")))
+    for where in ("(FR-33) ", "Valeur ", "publication 1 : ", "Cible "):
+        assert where + read in said
+    assert f"Depuis les preuves {read} (égal au dernier chiffre)" in text(client.get(address("FR-33", "/recalcul")))
 
 
 def test_a_figure_that_does_not_come_out_again_is_said(home: Home, browser: Callable[..., Client]) -> None:

@@ -133,14 +133,22 @@ def test_a_signal_is_told_in_the_words_of_its_alert(visit):
     page = text(visit("national").get(f"/veille/{GIRONDE}"))
     for expected in (
         "Crue – Gironde : hausse soudaine",
-        "99 % : 42 observés pour 2,4 attendus (seuil 9 ; référence : 28 jours)",
-        "3 sur 4 (élevée), 67 points sur 100",
+        "99\u202f% : 42 observés pour 2,4 attendus (seuil 9 ; référence : 28 jours)",
+        "<dd>élevée, 67 points sur 100",
         "Mots nouveaux : iton, évacuation.",
         "la &lt;départementale&gt; est fermée",
         "presse-evreux.example : 12 mentions",
         "<li>Nouvelle-Aquitaine : Gironde</li>",
     ):
         assert expected in page, expected
+
+
+def test_territories_concerned_are_those_that_one_acts_on(home, visit):
+    of_nation = signal(1, evidence=(alarm("FR-33", "Gironde", 42.0), alarm("FR", "France entière", 42.0)))
+    publish_watch(home, [of_nation])
+    for role, expected in (("departement-FR-33", "<ul><li>Gironde</li></ul>"), ("national", "<li>France entière</li>")):
+        after = text(visit(role).get(f"/veille/{GIRONDE}")).partition('id="lieux-titre"')[2]
+        assert expected in after.partition("</section>")[0]
 
 
 @pytest.mark.usefixtures("watch")
@@ -152,20 +160,19 @@ def test_official_alerts_of_its_place_and_time_stand_around_a_signal(visit):
 
 
 @pytest.mark.usefixtures("watch")
-def test_the_course_is_that_of_the_territory_or_of_the_next_wider_one_that_is_known(visit):
+def test_a_course_and_what_was_expected_are_those_of_the_territory_of_the_signal_or_none(visit):
     of_region = text(visit("national").get(f"/veille/{REGION}"))
     assert "sept derniers jours : Nouvelle-Aquitaine" in of_region
     assert of_region.count('class="here"') == 1, "the hour of the alarms is marked"
-    assert "territoire plus grand" not in of_region
-    of_departement = text(visit("national").get(f"/veille/{GIRONDE}"))
-    assert "sept derniers jours : Nouvelle-Aquitaine" in of_departement
-    assert "territoire plus grand" in of_departement
-    assert "sept derniers jours : France entière" in text(visit("departement-FR-33").get(f"/veille/{GIRONDE}"))
+    for role in ("national", "departement-FR-33"):
+        of_departement = text(visit(role).get(f"/veille/{GIRONDE}"))
+        assert "Le cours heure par heure n'est pas publié pour ce territoire" in of_departement
+        assert "sept derniers jours" not in of_departement, "nothing of the region or the nation stands for it"
 
 
 def test_without_hours_the_page_says_so(home, visit):
     publish_watch(home, SIGNALS, band=False)
-    assert "Le cours de ce thème n'est pas publié" in text(visit("national").get(f"/veille/{GIRONDE}"))
+    assert "Le cours heure par heure n'est pas publié" in text(visit("national").get(f"/veille/{GIRONDE}"))
 
 
 @pytest.mark.usefixtures("watch")
@@ -228,7 +235,7 @@ def test_a_verdict_is_recorded_with_role_and_pseudonym_and_said_to_be(visit):
     assert (given.verdict, given.author_role, given.territory_code) == ("confirmé", "veille", "FR-33")
     [done] = acts.on("signal", GIRONDE)
     assert (done.role, done.account) == ("veille", pseudonymise_account("capitaine"))
-    assert "confirmé par veille" in text(visitor.get("/veille"))
+    assert "confirmé · Cellule de veille" in text(visitor.get("/veille"))
 
 
 @pytest.mark.parametrize(("typed", "said"), [({"verdict": "écarté", "note": " "}, "demande un motif"), ({}, "verdict")])
@@ -248,7 +255,7 @@ def test_the_second_one_sees_what_the_first_decided_and_keeps_what_he_typed(visi
     first.post(f"/veille/{GIRONDE}", form(of_first, verdict="confirmé"))
     answer = second.post(f"/veille/{GIRONDE}", form(of_second, verdict="écarté", note="Une <répétition> d'exercice"))
     assert answer.status_code == HTTPStatus.CONFLICT
-    assert "le rôle veille a rendu le verdict « confirmé »" in text(answer)
+    assert "le rôle « Cellule de veille » a rendu le verdict « confirmé »" in text(answer)
     assert "Une &lt;répétition&gt; d&#x27;exercice</textarea>" in text(answer)
     assert [given.verdict for given in verdicts.given()] == ["confirmé"]
     second.post(f"/veille/{GIRONDE}", form(answer, verdict="écarté", note="Une répétition d'exercice"))

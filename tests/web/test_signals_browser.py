@@ -113,7 +113,7 @@ def test_a_thumb_judges_a_signal_by_night(home, served, chromium):
     page.get_by_label("Motif ou note").fill("Exercice de la préfecture")
     verdicts.record(signal(1), "confirmé", Author("autre"))
     page.get_by_role("button", name="Écarter").click()
-    expect(page.get_by_role("alert")).to_contain_text("le rôle autre a rendu le verdict « confirmé »")
+    expect(page.get_by_role("alert")).to_contain_text("le rôle « autre » a rendu le verdict « confirmé »")
     expect(page.get_by_label("Motif ou note")).to_have_value("Exercice de la préfecture")
     is_accessible(page)
 

@@ -122,7 +122,7 @@ def test_what_somebody_else_decided_meanwhile_is_said_and_nothing_is_lost(visit)
     topics.change(Topic("crue", "Crue", "crue inond*", "climatique", "team:veille"), Author("national"))
     late = client.post(path, form(label="Crue", query="crue fleuve", seen=1))
     assert late.status_code == HTTPStatus.CONFLICT
-    assert "le rôle national a décidé : thème modifié (requête : « crue » → « crue inond* »)" in text(late)
+    assert "le rôle « Échelon national » a décidé : thème modifié (requête : « crue » → « crue inond* »)" in text(late)
     assert "crue fleuve" in text(late)
     assert topics.find("crue").query == "crue inond*"
     ended = client.post(f"{path}/arreter", {"form_id": str(uuid4()), "seen": 1})

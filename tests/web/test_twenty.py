@@ -204,7 +204,7 @@ def test_one_signal_gets_one_verdict_and_the_others_read_it(site: Site, everybod
         if answer.status_code == HTTPStatus.FOUND:
             assert given.note == f"Vu de {visitor.name}"
         else:
-            assert f"le rôle veille a rendu le verdict « {given.verdict} » ({given.note})" in answer.text
+            assert f"le rôle « Cellule de veille » a rendu le verdict « {given.verdict} » ({given.note})" in answer.text
             assert f"Vu de {visitor.name}</textarea>" in answer.text, "what he had typed stays"
 
 

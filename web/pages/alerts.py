@@ -11,6 +11,7 @@ from django.urls import reverse
 from dsfr.forms import DsfrBaseForm
 
 from core.errors import ExpectedFailure
+from core.french import clock
 from operations import mail_subscriptions, subscriptions
 from operations.alerts.writing import SEVERITIES
 from operations.mail_subscriptions import Sight, Wish
@@ -24,8 +25,6 @@ from web.identity import Act, Person
 log = logging.getLogger(__name__)
 
 SECTION = "alerts"
-#: With more of them a list is chosen from, with fewer boxes are ticked.
-MOST_BOXES = 20
 _TERRITORIES = """
     select territory_code, territory_name, territory_level
     from reference.dim_territory
@@ -112,7 +111,7 @@ def _form(person: Person) -> type[SubscriptionForm]:
             help_text="Ceux de votre rôle." if is_bound else "Sans choix : toute la France.",
             choices=places,
             required=is_bound,
-            widget=forms.CheckboxSelectMultiple if len(places) <= MOST_BOXES else forms.SelectMultiple({"size": 12}),
+            widget=forms.CheckboxSelectMultiple,
             error_messages={"required": "Choisissez un territoire."},
         ),
     }
@@ -210,6 +209,6 @@ def _described(subscription: Subscription, names: Names) -> dict[str, Any]:
         "territories": ", ".join(names.get(code, code) for code in codes) or "toute la France",
         "kinds": ", ".join(sorted(subscription.kinds)) or "tous",
         "severity": SEVERITIES[subscription.minimum_severity],
-        "hours": f"de {hours.begin:%H h %M} à {hours.end:%H h %M}" if hours else "aucune",
+        "hours": f"de {clock(hours.begin)} à {clock(hours.end)}" if hours else "aucune",
         "cap": subscription.cap_per_hour,
     }

@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString
 
 from operations import crises, places, topics
 from operations.alerts.dispatch import around_in, concerns
+from operations.alerts.writing import SEVERITIES
 from operations.crisis_report import BEFORE
 from operations.models import Crisis, Pin
 from warehouse.reader_copies import NothingPublishedError
@@ -134,7 +135,11 @@ def _signals(copies: Reading, crisis: Crisis) -> list[Row]:
         {"topics": list(crisis.topics), "since": _utc(crisis.opened_at - BEFORE), "until": _utc(crisis.closed_at)},
     )
     around = around_in(copies.connection)
-    return [row for row in found if concerns(row["territory_code"], crisis.territories, around)]
+    return [
+        row | {"grave": SEVERITIES[row["severity"]]}
+        for row in found
+        if concerns(row["territory_code"], crisis.territories, around)
+    ]
 
 
 def _utc(moment: datetime | None) -> datetime | None:

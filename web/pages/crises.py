@@ -69,13 +69,13 @@ class OpeningForm(DsfrBaseForm):
     )
     topics = forms.MultipleChoiceField(
         label="Thèmes",
-        help_text="Un au moins ; Ctrl ou Maj pour plusieurs.",
-        widget=forms.SelectMultiple(attrs={"size": 6}),
+        help_text="Un au moins.",
+        widget=forms.CheckboxSelectMultiple,
     )
     territories = forms.MultipleChoiceField(
         label="Territoires",
-        help_text="Ceux sur lesquels vous agissez ; Ctrl ou Maj pour plusieurs.",
-        widget=forms.SelectMultiple(attrs={"size": 6}),
+        help_text="Un au moins, de ceux sur lesquels vous agissez.",
+        widget=forms.CheckboxSelectMultiple,
     )
     kind = forms.ChoiceField(
         label="Genre",

@@ -17,7 +17,7 @@ from audit.history import history
 from audit.readers import FIGURES, Reader
 from audit.report import Section
 from audit.tracing import NotPublishedError, PublishedCell
-from core import settings
+from core import french, settings
 from core.errors import ExpectedFailure
 from web import charts
 from web.access import PersonRequest, page
@@ -33,8 +33,6 @@ BEFORE, AFTER = 18, 6
 MOST_VALUES = 40
 #: The pages of a figure.
 ROUTES = ("figure", "figure_recomputation", "figure_records", "figure_evidence")
-#: The unit of KPIs from 0 to 1.
-SHARE = "part"
 
 _OF_CELL = """
     kpi_code = $code and territory_code = $territory and period_type = $period_type
@@ -83,8 +81,9 @@ def show(request: PersonRequest, code: str, period: str, territory: str) -> Http
         "now": now,
         "past": past,
         "today": _address(cell, None),
-        "value": now["value_label"] if now and not past else report.figures_lines(shown.figures)[0][1],
-        "parts": Section("Détail du chiffre", report.figures_lines(shown.figures)),
+        "value": "–" if shown.figures.value is None else french.reading(shown.figures.value, shown.unit),
+        "target": report.target(shown),
+        "parts": Section("Détail du chiffre", report.figures_lines(shown)),
         "picture": _picture(course, shown),
         "course": [{**row, "address": _address(_in_period(cell, row), past)} for row in reversed(course)],
         "breakdowns": [{**row, "address": _address(_part(cell, row), past)} for row in breakdowns],
@@ -109,7 +108,9 @@ def recomputation(request: PersonRequest, code: str, period: str, territory: str
         **_frame(request, shown),
         "agrees": found.agrees,
         "is_possible": found.is_possible,
-        "result": Section("Recalcul", [*report.recomputed_lines(found), *report.today_lines(found)]),
+        "result": Section(
+            "Recalcul", [*report.recomputed_lines(found, shown.unit), *report.today_lines(found, shown.unit)]
+        ),
     }
     template = "web/figure_recomputed.html" if request.headers.get("HX-Request") else "web/figure_recomputation.html"
     return render(request, template, context)
@@ -221,9 +222,8 @@ def _part(cell: Cell, row: Row) -> Cell:
 
 
 def _picture(course: Sequence[Row], shown: PublishedCell) -> SafeString:
-    """Return the picture of the course of a figure; a share is drawn in per cent."""
-    unit = shown.definition.kpi["unit"]
-    times, named = (100, "en %") if unit == SHARE else (1, unit)
+    """Return the picture of the course of a figure, in what its values are read in."""
+    times, after = french.scale(shown.unit)
     points = [
         Point(
             label=str(_in_period(shown.cell, row).period),
@@ -232,4 +232,4 @@ def _picture(course: Sequence[Row], shown: PublishedCell) -> SafeString:
         )
         for row in course
     ]
-    return charts.course(points, f"{shown.definition.kpi['label']} ({named}), par période")
+    return charts.course(points, f"{shown.definition.kpi['label']} ({after.strip() or shown.unit}), par période")

@@ -105,7 +105,7 @@ def show(request: PersonRequest) -> HttpResponse:
             news = _news(copies, request.person, since)
     except NothingPublishedError:
         news = {"is_published": False}
-    context = {"title": "Accueil", "visit": visit, "since": since}
+    context = {"title": "Accueil", "section": "home", "visit": visit, "since": since}
     response = render(request, "web/home/home.html", context | news)
     response.set_cookie(
         COOKIE, visit.cookie, timedelta(days=KEPT_DAYS), secure=settings.IS_HTTPS, httponly=True, samesite="Lax"

@@ -176,7 +176,7 @@ def one(request: PersonRequest, signal_id: str) -> HttpResponse:
     """Show a signal; record a verdict on it."""
     with reading.opened(request.person.right) as copies:
         signal = _found(copies, signal_id)
-        around = _around(copies, signal)
+        around = _around(copies, signal, request.person)
     if request.method == "POST":
         return _judge(request, signal, around)
     return _shown(request, signal, around)
@@ -194,34 +194,31 @@ def _found(copies: Reading, signal_id: str) -> Signal:
     )
 
 
-def _around(copies: Reading, signal: Signal) -> dict[str, Any]:
+def _around(copies: Reading, signal: Signal, person: Person) -> dict[str, Any]:
     """Return what stands around a signal: its course, the territories concerned, official alerts."""
     places = {row["territory_code"]: row for row in copies.rows(PLACES)}
-    own = places.get(signal.territory_code, {})
-    region = own.get("region_code")
-    wider = [code for code in (signal.territory_code, region, NATION) if code]
-    name, points = _band(copies, signal.topic_code, wider, (signal.opened_at, signal.updated_at))
+    name, points = _band(copies, signal.topic_code, [signal.territory_code], (signal.opened_at, signal.updated_at))
     inside = [code for code, row in places.items() if row["region_code"] == signal.territory_code]
     official = {"places": [signal.territory_code, *inside], "since": signal.opened_at, "until": signal.updated_at}
     title = f"«\u00a0{signal.topic_label}\u00a0», mentions heure par heure, sept derniers jours\u00a0: {name}"
     return {
         "course": _chart(points, title, "cours"),
-        "is_wider": bool(points) and name != signal.territory_label,
-        "regions": _by_region(signal, places),
+        "regions": _by_region(signal, places, person),
         "official": [
             row | {"source": SOURCES.get(row["source"], row["source"])} for row in copies.rows(OFFICIAL, official)
         ],
     }
 
 
-def _by_region(signal: Signal, places: dict[str, Row]) -> list[tuple[str, list[str]]]:
-    """Return the territories in which something surprised, by region."""
-    touched = {str(row["territory_code"]): str(row["place_label"]) for row in signal.evidence}
+def _by_region(signal: Signal, places: dict[str, Row], person: Person) -> list[tuple[str, list[str]]]:
+    """Return, by region, the territory of a signal and those that a person acts on in which something surprised."""
+    labels = {str(row["territory_code"]): str(row["place_label"]) for row in signal.evidence}
+    touched = {code: label for code, label in labels.items() if person.may_act_on(code)}
     regions: dict[str, set[str]] = {}
     for code, name in {signal.territory_code: signal.territory_label, **touched}.items():
         place = places.get(code, {})
-        region = places.get(str(place.get("region_code")), {}).get("territory_name") or "France"
-        if place.get("territory_level") == "departement":
+        region = places.get(str(place.get("region_code")), {}).get("territory_name")
+        if region and place.get("territory_level") == "departement":
             regions.setdefault(region, set()).add(name)
         else:
             regions.setdefault(name, set())

@@ -67,8 +67,8 @@ class TopicForm(DsfrBaseForm):
         label="Plateformes",
         required=False,
         choices=[(platform.name, platform.title) for platform in PLATFORMS],
-        widget=forms.SelectMultiple(attrs={"size": 5}),
-        help_text="Aucune : toutes. Ctrl ou Maj pour plusieurs.",
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Aucune : toutes.",
     )
     form_id = forms.UUIDField(widget=forms.HiddenInput)
     seen = forms.IntegerField(widget=forms.HiddenInput, min_value=0, initial=0)

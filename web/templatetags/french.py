@@ -1,4 +1,4 @@
-"""Numbers and times in templates, as a French reader writes them."""
+"""Numbers, times and names of roles in templates, as a French reader writes them."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -7,8 +7,10 @@ from django import template
 
 from core import french
 from core.clock import PARIS, today
+from operations import roles
 
 register = template.Library()
+register.filter("role", roles.title)
 
 
 @register.filter
@@ -23,7 +25,8 @@ def moment(value: datetime | None) -> str:
 def clock(value: datetime) -> str:
     """Return the hour of an instant in the time of Paris, with its day where that is not today: `08 h 05`."""
     there = value.astimezone(PARIS)
-    return f"{there:%H h %M}" if there.date() == today() else f"{there:%d/%m, %H h %M}"
+    hour = french.clock(value)
+    return hour if there.date() == today() else f"{there:%d/%m}, {hour}"
 
 
 @register.filter
