@@ -210,11 +210,13 @@ def pin(crisis: Crisis, kind: str, code: str, territory_code: str, author: Autho
         author: Who pins it.
 
     Raises:
+        ClosedCrisisError: the crisis is closed.
         ExpectedFailure: the kind is unknown.
     """
     if kind not in PIN_KINDS:
         raise ExpectedFailure(f"{kind!r} ne s'épingle pas.", f"Choisissez parmi : {', '.join(PIN_KINDS)}.")
     with acts.once(author, "série épinglée", None, _turn(crisis)):
+        _refuse_closed(crisis)
         pinned, is_new = crisis.pins.get_or_create(kind=kind, code=code, territory_code=territory_code)
         if is_new:
             _record(author, "série épinglée", crisis, f"{kind} {code}, {territory_code}")
@@ -222,8 +224,13 @@ def pin(crisis: Crisis, kind: str, code: str, territory_code: str, author: Autho
 
 
 def unpin(crisis: Crisis, pin_id: int, author: Author) -> None:
-    """Take a series off the page of a crisis; one that is not there is no fault."""
+    """Take a series off the page of a crisis; one that is not there is no fault.
+
+    Raises:
+        ClosedCrisisError: the crisis is closed.
+    """
     with acts.once(author, "série retirée", None, _turn(crisis)):
+        _refuse_closed(crisis)
         for pinned in crisis.pins.filter(pk=pin_id):
             _record(author, "série retirée", crisis, f"{pinned.kind} {pinned.code}, {pinned.territory_code}")
             pinned.delete()

@@ -12,9 +12,9 @@ from playwright.sync_api import PdfMargins
 
 from core import settings
 from core.errors import ExpectedFailure
-from core.french import moment, number
+from core.french import day, moment, number
 from core.settings import Home
-from operations import crises, roles, verdicts
+from operations import crises, places, roles, topics, verdicts
 from operations.alerts import signals
 from operations.alerts.dispatch import Around, concerns, territories_around
 from operations.alerts.signals import Signal
@@ -45,6 +45,32 @@ VOLUMES = """
 """
 
 
+#: What was not loaded any more when a crisis ended, or is not now: no volume and no signal is known since.
+LATE = """
+    select platform_label, last_loaded_at
+    from live_serving.signals.live_state
+    where last_loaded_at is null or last_loaded_at + to_minutes(late_after_minutes) < $until
+    order by platform_label
+"""
+PUBLICATION = "select publication_id from serving.audit.publication order by published_at desc limit 1"
+
+
+class Curve(NamedTuple):
+    """A series that is pinned to the crisis: what it shows, and its picture as SVG."""
+
+    caption: str
+    picture: str
+
+
+class Part(NamedTuple):
+    """A table of the report, and what stands in its place where it has no row."""
+
+    title: str
+    columns: list[str]
+    rows: list[list[str]]
+    nothing: str = "Rien."
+
+
 class Volume(NamedTuple):
     """Mentions of a topic in a place on a day."""
 
@@ -64,7 +90,10 @@ class Report:
         events: Its log, in order.
         signals: Signals of its topics and places, the earliest first.
         given: Verdicts on them.
-        volumes: Mentions by day, topic and network.
+        volumes: Mentions by day, topic and place.
+        curves: The series that are pinned to it.
+        late: What the live copy does not know up to its end, in French; empty where it knows all.
+        publication: Identifier of the publication that the report was made of; empty before there is one.
     """
 
     crisis: Crisis
@@ -73,18 +102,24 @@ class Report:
     signals: Sequence[Signal]
     given: Sequence[Verdict]
     volumes: Sequence[Volume]
+    curves: Sequence[Curve]
+    late: str
+    publication: str
 
 
-def gather(home: Home, crisis: Crisis) -> Report:
+def gather(home: Home, crisis: Crisis, curves: Sequence[Curve] = ()) -> Report:
     """Return all that is known of a crisis in a home."""
     with duckdb.connect(":memory:", config={"threads": 1}) as connection:
         connection.execute("set TimeZone = 'UTC'")
-        published.attach(connection, home, published.LIVE)
-        return compose(connection, crisis, territories_around(home))
+        for copy in (published.LIVE, published.DAILY):
+            published.attach(connection, home, copy)
+        return compose(connection, crisis, territories_around(home), curves)
 
 
-def compose(connection: duckdb.DuckDBPyConnection, crisis: Crisis, around: Around) -> Report:
-    """Report on a crisis from its journal and from an attached live copy, such as that of a right."""
+def compose(
+    connection: duckdb.DuckDBPyConnection, crisis: Crisis, around: Around, curves: Sequence[Curve] = ()
+) -> Report:
+    """Report on a crisis from its journal and from attached copies, such as those of a right."""
     known = [signal for signal in signals.read_from(connection) if _belongs(crisis, signal, around)]
     identifiers = {signal.signal_id for signal in known}
     return Report(
@@ -94,6 +129,9 @@ def compose(connection: duckdb.DuckDBPyConnection, crisis: Crisis, around: Aroun
         signals=sorted(known, key=lambda signal: signal.opened_at),
         given=[verdict for verdict in verdicts.given() if verdict.signal_id in identifiers],
         volumes=_volumes(connection, crisis),
+        curves=curves,
+        late=_late(connection, crisis),
+        publication="".join(row[0] for row in _rows(connection, PUBLICATION, {})),
     )
 
 
@@ -128,15 +166,31 @@ def _volumes(connection: duckdb.DuckDBPyConnection, crisis: Crisis) -> list[Volu
     """Return the mentions of the crisis's topics and places by day, as far as the published series reach."""
     values = {
         "since": (crisis.opened_at - BEFORE).replace(tzinfo=None),
-        "until": (crisis.closed_at or datetime.now(UTC)).replace(tzinfo=None),
+        "until": _until(crisis),
         "topics": list(crisis.topics),
         "places": list(crisis.territories) or ["FR"],
     }
+    return [Volume(*row) for row in _rows(connection, VOLUMES, values)]
+
+
+def _late(connection: duckdb.DuckDBPyConnection, crisis: Crisis) -> str:
+    return ", ".join(
+        f"{label} ({f'dernier chargement le {moment(loaded.replace(tzinfo=UTC))}' if loaded else 'jamais chargé'})"
+        for label, loaded in _rows(connection, LATE, {"until": _until(crisis)})
+    )
+
+
+def _until(crisis: Crisis) -> datetime:
+    """Return the end of a crisis, or now, as copies keep instants: UTC, without a zone."""
+    return (crisis.closed_at or datetime.now(UTC)).replace(tzinfo=None)
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, query: str, values: dict[str, Any]) -> list[tuple]:
+    """Return the rows of a query; none where nothing is published, or was by a version that had no such table."""
     try:
-        rows = connection.execute(VOLUMES, values).fetchall()
+        return connection.execute(query, values).fetchall()
     except (duckdb.CatalogException, duckdb.BinderException):
-        return []  # nothing is published, or it was before there were series
-    return [Volume(*row) for row in rows]
+        return []
 
 
 # ---- the forms
@@ -145,13 +199,13 @@ def _volumes(connection: duckdb.DuckDBPyConnection, crisis: Crisis) -> list[Volu
 def as_markdown(report: Report) -> str:
     crisis = report.crisis
     lines = [f"# Crise : {_md(crisis.title)}", "", *(f"- {name} : {_md(value)}" for name, value in summary(report)), ""]
-    for title, columns, rows in tables(report):
+    for title, columns, rows, nothing in tables(report):
         lines += [f"## {title}", ""]
         if rows:
             lines += ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
             lines += ["| " + " | ".join(_md(cell) for cell in row) + " |" for row in rows]
         else:
-            lines.append("Rien.")
+            lines.append(nothing)
         lines.append("")
     return "\n".join(lines)
 
@@ -161,10 +215,15 @@ def as_html(report: Report) -> str:
     parts = [f"<h1>Crise : {escape(report.crisis.title)}</h1><ul>"]
     parts += [f"<li>{escape(name)} : {escape(value)}</li>" for name, value in summary(report)]
     parts.append("</ul>")
-    for title, columns, rows in tables(report):
+    if report.curves:
+        parts.append("<h2>Courbes épinglées</h2>")
+    parts += [
+        f"<figure>{picture}<figcaption>{escape(caption)}</figcaption></figure>" for caption, picture in report.curves
+    ]
+    for title, columns, rows, nothing in tables(report):
         parts.append(f"<h2>{escape(title)}</h2>")
         if not rows:
-            parts.append("<p>Rien.</p>")
+            parts.append(f"<p>{escape(nothing)}</p>")
             continue
         head = "".join(f"<th>{escape(column)}</th>" for column in columns)
         body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
@@ -173,6 +232,10 @@ def as_html(report: Report) -> str:
         "body{font:16px/1.5 sans-serif;max-width:60em;margin:2em auto;padding:0 1em;color:#1d2329}"
         "table{border-collapse:collapse;width:100%}td,th{border:1px solid #c9ced3;padding:4px 8px;text-align:left;"
         "vertical-align:top}th{background:#f1f3f5}"
+        "h2{break-after:avoid}tr,figure{break-inside:avoid}figure{margin:1em 0}"
+        ".chart text{font-size:12px;fill:#3a3a3a}.chart .line{stroke:#000091;stroke-width:2}.chart .mark{fill:#000091}"
+        ".chart .here{fill:#ce0500}.chart .band{fill:#e8edff}.chart .axis{stroke:#ddd}"
+        ".chart .expected{fill:none;stroke:#666;stroke-dasharray:6 4}"
     )
     return (
         '<!DOCTYPE html><html lang="fr"><head><meta charset="utf-8"><meta name="viewport" '
@@ -191,40 +254,76 @@ def as_pdf(report: Report) -> bytes:
         page = chromium.new_context(java_script_enabled=False, offline=True).new_page()
         page.set_content(as_html(report))
         margin = PdfMargins(top="15mm", right="15mm", bottom="15mm", left="15mm")
-        return page.pdf(format="A4", print_background=True, tagged=True, margin=margin)
+        return page.pdf(
+            format="A4",
+            print_background=True,
+            tagged=True,
+            margin=margin,
+            display_header_footer=True,
+            header_template="<span></span>",
+            footer_template=_footer(report),
+        )
+
+
+def _footer(report: Report) -> str:
+    """Return what stands below each page of the PDF, with its number."""
+    made = " – ".join(f"{name.lower()} {value}" for name, value in _made(report))
+    return (
+        '<div style="font:8px sans-serif;width:100%;margin:0 15mm;display:flex;justify-content:space-between">'
+        f"<span>{escape(report.crisis.title)} – {escape(made)}</span>"
+        '<span><span class="pageNumber"></span> / <span class="totalPages"></span></span></div>'
+    )
+
+
+def _made(report: Report) -> list[tuple[str, str]]:
+    """Return when the report was written, and the publication whose figures it shows."""
+    made = [("Rapport fait le", moment(report.written_at))]
+    return [*made, ("Publication", report.publication)] if report.publication else made
 
 
 def summary(report: Report) -> list[tuple[str, str]]:
     crisis = report.crisis
     end = moment(crisis.closed_at) if crisis.closed_at else f"en cours au {moment(report.written_at)}"
+    late = [("Direct en retard de", f"{report.late} : volumes et signaux inconnus depuis")] if report.late else []
+    topic_names, place_names = _topic_names(), places.names()
     return [
         ("Genre", crisis.kind),
-        ("Thèmes", ", ".join(crisis.topics)),
-        ("Territoires", ", ".join(crisis.territories) or "France entière"),
+        ("Thèmes", ", ".join(topic_names.get(code, code) for code in crisis.topics)),
+        ("Territoires", ", ".join(place_names.get(code, code) for code in crisis.territories) or "France entière"),
         ("Début", moment(crisis.opened_at)),
         ("Fin", end),
-        ("Équipe", crisis.owner),
+        ("Équipe", crisis.owner.removeprefix("team:").capitalize()),
+        *late,
+        *_made(report),
     ]
 
 
-def tables(report: Report) -> list[tuple[str, list[str], list[list[str]]]]:
-    """Return title, columns and rows of each part."""
-    days = [[f"{day:%d/%m/%Y}", topic, place, number(mentions)] for day, topic, place, mentions in report.volumes]
-    places: dict[str, list[Signal]] = {}
+def _topic_names() -> dict[str, str]:
+    return {known.topic.code: known.topic.label for known in topics.listed()}
+
+
+def tables(report: Report) -> list[Part]:
+    topic_names, place_names = _topic_names(), places.names()
+    days = [
+        [day(on), topic_names.get(topic, topic), place_names.get(place, place), number(mentions)]
+        for on, topic, place, mentions in report.volumes
+    ]
+    found_in: dict[str, list[Signal]] = {}
     for signal in report.signals:
-        places.setdefault(signal.territory_label, []).append(signal)
+        found_in.setdefault(signal.territory_label, []).append(signal)
     spread = [
         [place, str(len(found)), SEVERITIES[max(signal.severity for signal in found)]]
-        for place, found in sorted(places.items(), key=lambda item: (-len(item[1]), item[0]))
+        for place, found in sorted(found_in.items(), key=lambda item: (-len(item[1]), item[0]))
     ]
-    parts: list[tuple[str, list[str], list[list[str]]]] = [
-        ("Chronologie", ["Quand", "Quoi"], [[moment(at), what] for at, what in timeline(report)]),
-        ("Volumes", ["Jour", "Thème", "Territoire", "Mentions"], days),
-        ("Territoires", ["Territoire", "Signaux", "Gravité la plus haute"], spread),
+    nothing = "Inconnu : le direct est en retard." if report.late else "Rien."
+    parts = [
+        Part("Chronologie", ["Quand", "Quoi"], [[moment(at), what] for at, what in timeline(report)]),
+        Part("Volumes", ["Jour", "Thème", "Territoire", "Mentions"], days, nothing),
+        Part("Territoires", ["Territoire", "Signaux", "Gravité la plus haute"], spread, nothing),
     ]
     for kind, title in TITLES.items():
         rows = [[moment(e.happened_at), e.note, roles.title(e.author_role)] for e in report.events if e.kind == kind]
-        parts.append((title, ["Quand", "Quoi", "Rôle"], rows))
+        parts.append(Part(title, ["Quand", "Quoi", "Rôle"], rows))
     return parts
 
 

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 
 from core import clock
 from ingestion.platforms import PLATFORMS, Platform
-from web.reading import Reading
+from web.reading import Reading, Row
 
 #: The daily copy knows nothing of the loads since it was made, and is made once a day.
 COPY_AGE = timedelta(hours=36)
@@ -18,8 +18,10 @@ select
 from audit.freshness
 """
 _LIVE = """
-select platform, last_loaded_at, last_loaded_at + to_minutes(late_after_minutes) as late_at
+select
+    platform, platform_label, data_until, last_loaded_at, last_loaded_at + to_minutes(late_after_minutes) as late_at
 from live_serving.signals.live_state
+order by platform_label
 """
 _KPIS = """
 select read.platform, catalogue.label
@@ -81,12 +83,25 @@ def _duration(span: timedelta) -> str:
     return f"{max(1, span // timedelta(minutes=1))} min"
 
 
+def live_states(opened: Reading) -> list[Row]:
+    """Return what the live copy knows of each platform that is followed live, and whether that is late."""
+    found = opened.rows_of("live_serving.signals.live_state", _LIVE)
+    return [row | {"is_late": row["late_at"] is None or row["late_at"] < clock.now()} for row in found]
+
+
+def late_live(opened: Reading) -> list[str]:
+    """Return the names of what is followed live and is late: signals then say nothing of the present."""
+    return [row["platform_label"] for row in live_states(opened) if row["is_late"]]
+
+
 def healths(opened: Reading) -> list[Health]:
     """Return the health of every platform; of what is followed live, the live copy knows the latest load."""
     daily = opened.rows_of("audit.freshness", _STATES, {"copy_age": COPY_AGE})
     states = {row["platform"]: row for row in daily}
-    for row in opened.rows_of("live_serving.signals.live_state", _LIVE):
-        states[row["platform"]] = states.get(row["platform"], {}) | row
+    for row in live_states(opened):
+        until = row["data_until"]
+        told = {"data_as_of": until.astimezone(clock.PARIS).date()} if until else {}
+        states[row["platform"]] = states.get(row["platform"], {}) | row | told
     kpis = defaultdict(list)
     for row in opened.rows_of("audit.kpi_platform", _KPIS):
         kpis[row["platform"]].append(row["label"])

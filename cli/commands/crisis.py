@@ -69,9 +69,11 @@ def close(crisis_id: CrisisId, role: Role = "veille") -> None:
     """Clore une crise, et en garder le rapport."""
     from operations import crises, crisis_report
     from operations.acts import Author
+    from web.pages.beside_crisis import curves_in
 
+    home = settings.home()
     closed = crises.close(crisis_id, Author(role))
-    file = crisis_report.keep(settings.home(), crisis_report.gather(settings.home(), closed))
+    file = crisis_report.keep(home, crisis_report.gather(home, closed, curves_in(home, closed)))
     say(f"Crise {closed.crisis_id} close. Son rapport : {file}")
 
 
@@ -110,8 +112,10 @@ def report(
 ) -> None:
     """Le rapport d'une crise : chronologie, volumes, territoires, ce qui a été dit et mené. En Markdown, ou --html."""
     from operations import crises, crisis_report
+    from web.pages.beside_crisis import curves_in
 
-    gathered = crisis_report.gather(settings.home(), crises.find(crisis_id))
+    home, crisis = settings.home(), crises.find(crisis_id)
+    gathered = crisis_report.gather(home, crisis, curves_in(home, crisis))
     if html is None:
         say(crisis_report.as_markdown(gathered))
         return

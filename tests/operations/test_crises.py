@@ -191,7 +191,7 @@ def test_the_report_says_what_happened_where_how_much_and_what_was_done(home, cr
         "Crise close",
     ]
     text = as_markdown(report)
-    assert [line for line in text.splitlines() if "| crue |" in line] == [f"| {paris_day()} | crue | FR-27 | 37 |"]
+    assert [line for line in text.splitlines() if "| Crue |" in line] == [f"| {paris_day()} | Crue | Eure | 37 |"]
     assert "| Eure | 1 | élevée |" in text
     assert "Route \\<fermée\\> \\| pont" in text
     page = as_html(report)
@@ -207,7 +207,9 @@ def test_a_crisis_of_the_nation_counts_each_mention_once(home) -> None:
     )
     assert national.kind == "climatique", "without a kind, it is of that of its topic"
     text = as_markdown(gather(home, national))
-    assert [line for line in text.splitlines() if "| crue |" in line] == [f"| {paris_day()} | crue | FR | 537 |"]
+    assert [line for line in text.splitlines() if "| Crue |" in line] == [
+        f"| {paris_day()} | Crue | France entière | 537 |"
+    ]
 
 
 def test_signals_around_and_within_a_crisis_belong_to_it(home, crisis, monkeypatch) -> None:

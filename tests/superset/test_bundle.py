@@ -15,6 +15,7 @@ from supersync.bundle import Bundle
 from supersync.normal import normalise
 from supersync.plan import differences, is_ours
 
+from ingestion.platforms import PLATFORMS
 from tests.superset import small_manifest
 from tests.superset.conftest import BUNDLE
 from tests.superset.edits import edit
@@ -209,8 +210,20 @@ def test_a_source_becomes_late_without_a_build(expanded, loaded, late_at, was_la
             for expression, name in ((loaded, "last_loaded_at"), (late_at, "late_at"))
         )
         row = f"select {', '.join(moments)}, {was_late} as is_late"
-        assert connection.execute(f"select {state} from ({row})").fetchone() == (said,)
+        assert connection.execute(f"select {state} from (select 'jdma' as platform, * from ({row}))").fetchone() == (
+            said,
+        )
     assert dataset.config["cache_timeout"] <= 600  # a kept answer is no older either
+
+
+def test_the_state_of_what_is_followed_live_is_said_by_the_live_copy_alone(expanded):
+    dataset = by_slug(expanded, "freshness")
+    (state,) = (metric["expression"] for metric in dataset.config["metrics"] if metric["metric_name"] == "etat")
+    with duckdb.connect() as connection:
+        for platform in PLATFORMS:
+            row = f"select '{platform.name}' as platform, now() as last_loaded_at, now() as late_at, false as is_late"
+            is_live = connection.execute(f"select {state} from ({row})").fetchone() == ("suivie en direct",)
+            assert is_live == (platform.database == "live"), platform.name
 
 
 def test_double_punctuation_never_begins_a_line():

@@ -35,7 +35,7 @@ def publish_beside(home: Home, signals: Sequence[Signal]) -> None:
         daily.execute("create table kpi.kpi_catalogue as select 'visits' as kpi_code, 'Visites' as label")
         daily.execute(
             "create table kpi.rpt_kpi as select 'visits' as kpi_code, 'month' as period_type, 'FR' as territory_code,"
-            " true as is_headline, date '2026-01-01' + to_months(cast(n as integer)) as period_start,"
+            " true as is_headline, 'nombre' as unit, date '2026-01-01' + to_months(cast(n as integer)) as period_start,"
             " 'mois ' || (n + 1) as period_label, 100 * n as value from range(6) t (n)"
         )
 

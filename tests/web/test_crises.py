@@ -5,10 +5,11 @@ import re
 import shutil
 import threading
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from uuid import uuid4
 
+import duckdb
 import pytest
 from django.db import connections
 
@@ -20,7 +21,11 @@ from operations.acts import Author
 from operations.models import Crisis
 from tests.analytics.signalling import FLOOD
 from tests.web.crisis_copies import publish_beside
+from tests.web.watching import publish_watch
+from warehouse import published
+from web.pages import beside_crisis
 from web.pages import crises as crises_page
+from web.reading import Reading
 
 OFFICER = Author("veille")
 
@@ -256,6 +261,59 @@ def test_signals_and_pinned_series_stand_beside_the_journal(visit, home) -> None
     assert "<td>500</td>" in page
     client.post(f"{path}/courbes/{crises.pins(crisis)[0].pk}/retirer")
     assert [one.code for one in crises.pins(crisis)] == ["visits"]
+    assert '<svg class="chart"' in text(client.get(f"{path}/rapport"))
+    client.post(f"{path}/clore", {"form_id": str(uuid4())})
+    kept = (home.crises / f"{crisis.crisis_id}.html").read_text("utf-8")
+    assert "Visites – France entière : dernières valeurs publiées" in kept
+    assert '<svg class="chart"' in kept
+    page = text(client.get(path))
+    assert "Épingler" not in page
+    assert "Retirer" not in page
+    for sent in ("", f"/{crises.pins(crisis)[0].pk}/retirer"):
+        client.post(f"{path}/courbes{sent}", {"serie": "thème:crue", "territoire": "FR"})
+    assert [one.code for one in crises.pins(crisis)] == ["visits"], "what a closed crisis shows stays"
+
+
+def test_a_course_goes_by_the_calendar_with_a_zero_where_the_source_tells_and_a_gap_elsewhere(home) -> None:
+    publish_beside(home, [])
+    copy = home.published / "daily" / "1" / "serving.duckdb"
+    with duckdb.connect(str(copy)) as daily:
+        daily.execute("""
+            insert into kpi.kpi_catalogue values ('complaints', 'Plaintes'), ('mark', 'Note');
+            insert into kpi.rpt_kpi
+            select code, 'day', place, true, unit, day, strftime(day, '%d/%m/%Y'), value
+            from (values
+                ('FR', date '2026-10-01', 9), ('FR', date '2026-10-02', 9), ('FR', date '2026-10-04', 9),
+                ('FR', date '2026-10-05', 9), ('FR-27', date '2026-10-01', 3), ('FR-27', date '2026-10-05', 1)
+            ) t (place, day, value), (values ('complaints', 'nombre'), ('mark', 'note sur 5')) k (code, unit)
+        """)
+    crisis = opened("FR-27")
+    for code in ("complaints", "mark"):
+        crises.pin(crisis, "indicateur", code, "FR-27", OFFICER)
+    with published.connect(home) as connection:
+        counted, mark = beside_crisis.pinned(Reading(connection, frozenset()), crisis)
+    days = ["01/10/2026", "02/10/2026", "2026-10-03", "04/10/2026", "05/10/2026"]
+    assert [(one.label, one.value) for one in counted.points] == list(zip(days, [3, 0, None, 0, 1], strict=True))
+    assert [one.value for one in mark.points] == [3, None, None, None, 1], "a mean of nothing is no zero"
+
+
+def test_a_report_says_what_the_live_data_did_not_know_in_names_that_people_read(visit, home) -> None:
+    publish_watch(home, [], loaded_at=datetime.now(UTC) - timedelta(hours=2))
+    crisis = opened("FR-27")
+    report = " ".join(text(visit("veille").get(f"/crises/{crisis.crisis_id}/rapport")).split())
+    assert "<dt>Direct en retard de</dt><dd>Veille (dernier chargement le" in report
+    assert report.count("Inconnu : le direct est en retard.") == 2, "volumes and territories"
+    for name, value in (("Thèmes", "Crue"), ("Territoires", "Eure"), ("Équipe", "Veille")):
+        assert f"<dt>{name}</dt><dd>{value}</dd>" in report
+    assert "<dt>Rapport fait le</dt>" in report
+
+
+def test_no_signal_says_nothing_of_the_present_where_the_live_data_are_late(visit, home) -> None:
+    publish_watch(home, [], loaded_at=datetime.now(UTC) - timedelta(minutes=31))
+    crisis = opened()
+    _, token = crises.admit_wall(crisis, "Salle", OFFICER)
+    for path in (f"/crises/{crisis.crisis_id}", f"/mur/{token}"):
+        assert "Le direct est en retard" in text(visit("veille").get(path)), path
 
 
 def test_the_journal_is_there_when_nothing_is_published(visit) -> None:

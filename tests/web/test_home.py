@@ -20,6 +20,13 @@ COURSES = {
     "steady": [10, 12, 11, 13, 12, 11, 12, 14],  # the last change, 2, is not
     "young": [10, 11, 10, 11, 10, 11, 99],  # five changes are too few to tell from
 }
+WHOLE = (("total", "total", "Ensemble"), 0)
+#: The parts of each, with what they count more: the last one is what the home page shows.
+PARTS = {
+    "surprising": [(WHOLE[0], 900), (("scope", "gendarmerie", "Gendarmerie"), 0)],
+    "steady": [WHOLE],
+    "young": [WHOLE],
+}
 
 
 def months(count: int) -> list[date]:
@@ -38,7 +45,8 @@ def published(home):
         connection.execute(
             "create table kpi.rpt_kpi (kpi_code varchar, kpi_label varchar, period_type varchar, period_start date,"
             " period_label varchar, territory_level varchar, territory_code varchar, territory_name varchar,"
-            " breakdown_dimension varchar, value decimal(18, 6), previous_value decimal(18, 6), value_label varchar,"
+            " breakdown_dimension varchar, breakdown_value varchar, breakdown_label varchar,"
+            " value decimal(18, 6), previous_value decimal(18, 6), value_label varchar,"
             " previous_value_label varchar, is_headline boolean, is_complete boolean, is_latest boolean)"
         )
         for place, name in (("FR", "France entière"), ("FR-33", "Gironde")):
@@ -46,9 +54,12 @@ def published(home):
                 starts = months(len(course))
                 for start, value, before in zip(starts, course, [None, *course], strict=False):
                     label = f"{code} {name}"
-                    values = [code, label, "month", start, f"{start:%Y-%m}", "level", place, name, "total"]
-                    values += [value, before, str(value), str(before), True, True, start == starts[-1]]
-                    connection.execute(f"insert into kpi.rpt_kpi values ({', '.join('?' * 16)})", values)
+                    head = [code, label, "month", start, f"{start:%Y-%m}", "level", place, name]
+                    for part, more in PARTS[code]:
+                        is_headline = not more
+                        values = [*head, *part, value + more, before, str(value + more), str(before)]
+                        values += [is_headline, True, start == starts[-1]]
+                        connection.execute(f"insert into kpi.rpt_kpi values ({', '.join('?' * 18)})", values)
         connection.execute(
             "create table audit.freshness as select * from (values"
             " ('brigade_numerique', 'Brigade', timestamp '2026-11-01 08:00', timestamp '2026-11-02 08:00', true),"
@@ -91,11 +102,11 @@ def shown(visitor) -> str:
 def test_a_territory_sees_what_is_new_of_its_own(visit):
     page = shown(visit("departement-FR-33"))
     assert "Crue – Gironde" in page
-    assert "surprising Gironde" in page
+    assert "surprising Gironde (Gendarmerie) – Gironde" in page, "the part that is counted is named"
     assert "Effet probable : baisse." in page
     for link in (
         "/veille/0000000000000001",
-        "/chiffre/surprising/2026-10/FR-33",
+        "/chiffre/surprising/2026-10/FR-33?ventilation=scope%3Dgendarmerie",
         "/sources/brigade_numerique",
         "/actions/A",
     ):
@@ -130,6 +141,13 @@ def test_late_sources_and_the_last_publication_are_said(visit):
     assert f">{titles['partoo']}</a> (Équipe) : jamais chargée" in page
     assert f">{titles['jdma']}</a>" not in page
     assert "Dernière publication le 24/11/2026 à 06 h 30" in page
+
+
+def test_an_empty_list_of_signals_says_nothing_of_the_present_where_the_live_data_are_late(home, visit):
+    publish_watch(home, [], loaded_at=datetime.now(UTC) - timedelta(minutes=31))
+    page = shown(visit("national"))
+    assert "Le direct est en retard : Veille" in page
+    assert "Aucun signal n'est ouvert." not in page
 
 
 def test_a_copy_that_lacks_a_table_leaves_its_part_empty(home, visit):

@@ -28,6 +28,7 @@ COPY = """
     create table kpi.rpt_kpi as
         select
             * exclude (start), cast(start as date) as period_start, label as kpi_label,
+            if(breakdown_dimension = 'scope', 'Gendarmerie', 'Ensemble') as breakdown_label,
             breakdown_dimension in ('total', 'scope') and not (breakdown_dimension = 'total' and kpi_code = 'experiences')
                 as is_headline
         from (values
@@ -76,7 +77,7 @@ def test_without_a_month_another_period_stands(visit):
 
 def test_a_part_that_cards_show_is_what_a_link_leads_to(visit):
     url = "/chiffre/experiences/2026-10/FR?ventilation=scope%3Dgendarmerie"
-    assert ("Expériences – France", url) in found(visit("national"), "expériences")
+    assert ("Expériences (Gendarmerie) – France", url) in found(visit("national"), "expériences")
 
 
 @pytest.mark.parametrize("query", ["réponse finistère", "taux 29"])

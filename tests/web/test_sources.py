@@ -7,6 +7,7 @@ import threading
 import zipfile
 from dataclasses import asdict
 from datetime import timedelta
+from html import unescape
 from http import HTTPStatus
 from pathlib import Path
 from uuid import uuid4
@@ -101,13 +102,19 @@ def test_everybody_who_reads_sees_the_history_of_a_platform(visit, role):
     assert "<td>7</td><td>3</td><td>4</td>" in loaded, "the tables of one load are one line"
 
 
-@pytest.mark.usefixtures("copy")
 def test_what_is_followed_live_is_as_old_as_the_live_copy_says(home, visit):
     now = f"timestamp '{clock.now():%Y-%m-%d %H:%M:%S}'"
+    load = f"""insert into audit.platform_load values
+        ('c1-mentions-x', 'listening', 'http://127.0.0.1', 'api', null, {now} - interval 5 hour, 3, 3, 0, 0, 0)"""
+    write_copy(home, f"{statements()}; {load}")
     live = f"""create schema signals; create table signals.live_state as select 'listening' as platform,
+        'Veille' as platform_label, timestamp '2026-11-27 23:30' as data_until,
         {now} - interval 3 hour as last_loaded_at, 30 as late_after_minutes"""
     write_copy(home, live, target="live", file_name="live_serving.duckdb")
-    assert "en retard de 2 heures" in text(visit("national").get("/sources/listening"))
+    page = text(visit("national").get("/sources/listening"))
+    assert "en retard de 2 heures" in page
+    assert "ses données vont jusqu'au 28/11/2026" in unescape(page), "the day is that of Paris"
+    assert "Ce tableau s'arrête à la dernière publication quotidienne" in unescape(page)
 
 
 @pytest.mark.usefixtures("copy")

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Sequence
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
@@ -50,6 +51,7 @@ SAID = {
     "caviarde": "Un nom ou une donnée personnelle a été caviardé avant l'enregistrement : relisez ce qui est écrit.",
     "epingle": "La courbe est épinglée.",
     "retire": "La courbe est retirée.",
+    "close": "La crise est close : ses courbes ne changent plus.",
     "revoque": "L'accès de l'écran est révoqué : il n'affiche plus rien.",
 }
 _SIGNAL = """
@@ -275,8 +277,9 @@ def _shown(
         "form": form,
         "form_id": uuid4(),
         "may_act": is_mine,
+        "may_change": is_mine and crisis.is_open,
         "said": SAID.get(request.GET.get("dit", "")),
-        "beside": beside_crisis.read(request.person.right, crisis, names["topic_labels"]),
+        "beside": beside_crisis.read(request.person.right, crisis),
         "walls": crises.walls(crisis) if is_mine else [],
         "wall": token and request.build_absolute_uri(reverse("wall", args=[token])),
         "pinnable": [code for code in (*crisis.territories, places.NATION) if code in places.names()],
@@ -322,7 +325,8 @@ def close(request: PersonRequest, crisis_id: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             crisis = crises.close(crisis_id, author_of(request.person), form.cleaned_data["form_id"])
-            crisis_report.keep(settings.home(), crisis_report.gather(settings.home(), crisis))
+            home = settings.home()
+            crisis_report.keep(home, crisis_report.gather(home, crisis, beside_crisis.curves_in(home, crisis)))
             return _to(crisis)
         except ClosedCrisisError as closed:
             crisis = closed.crisis
@@ -338,11 +342,12 @@ def close(request: PersonRequest, crisis_id: str) -> HttpResponse:
 def report(request: PersonRequest, crisis_id: str) -> HttpResponse:
     """Show the report on a crisis, made of what the reader may see."""
     crisis = _seen(request, crisis_id)
-    written = _report(request.person, crisis)
+    written, series = _report(request.person, crisis)
     context = {
         "title": "Rapport",
         "section": SECTION,
         "crisis": crisis,
+        "series": series,
         "summary": crisis_report.summary(written),
         "tables": crisis_report.tables(written),
     }
@@ -353,7 +358,7 @@ def report(request: PersonRequest, crisis_id: str) -> HttpResponse:
 def report_pdf(request: PersonRequest, crisis_id: str) -> HttpResponse:
     """Return the report as PDF, printed by the Chromium of this machine."""
     crisis = _seen(request, crisis_id)
-    written = _report(request.person, crisis)
+    written, _ = _report(request.person, crisis)
     if not _printing.acquire(timeout=PRINTING_SECONDS):
         raise Unavailable("D'autres PDF sont en cours.", "Réessayez dans une minute.")
     try:
@@ -369,13 +374,16 @@ def report_pdf(request: PersonRequest, crisis_id: str) -> HttpResponse:
     return HttpResponse(pdf, "application/pdf", headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
-def _report(person: Person, crisis: Crisis) -> crisis_report.Report:
+def _report(person: Person, crisis: Crisis) -> tuple[crisis_report.Report, Sequence[beside_crisis.Series]]:
+    """Return the report of what somebody may see, and its pinned series."""
     try:
         with reading.opened(person.right) as copies:
-            return crisis_report.compose(copies.connection, crisis, around_in(copies.connection))
+            series = [one for one in beside_crisis.pinned(copies, crisis) if one.points]
+            curves = beside_crisis.curves(series)
+            return crisis_report.compose(copies.connection, crisis, around_in(copies.connection), curves), series
     except NothingPublishedError:
         with duckdb.connect(":memory:") as nothing:
-            return crisis_report.compose(nothing, crisis, {})
+            return crisis_report.compose(nothing, crisis, {}), ()
 
 
 # ---- what is pinned, and screens
@@ -390,7 +398,10 @@ def pin(request: PersonRequest, crisis_id: str) -> HttpResponse:
     known = {"thème": beside_crisis.topic_labels(), "indicateur": _kpis(request.person)}.get(kind, {})
     if code not in known or place not in {*crisis.territories, places.NATION}:
         raise ExpectedFailure("Cette courbe n'existe pas.", "Choisissez-la dans la liste de la page de la crise.")
-    crises.pin(crisis, kind, code, place, author_of(request.person))
+    try:
+        crises.pin(crisis, kind, code, place, author_of(request.person))
+    except ClosedCrisisError:
+        return _to(crisis, "close", "#courbes")
     return _to(crisis, "epingle", "#courbes")
 
 
@@ -405,7 +416,10 @@ def _kpis(person: Person) -> dict[str, str]:
 @act(Act.WATCH, reads=SIGNALS)
 def unpin(request: PersonRequest, crisis_id: str, pin_id: int) -> HttpResponse:
     crisis = _acted_on(request, crisis_id)
-    crises.unpin(crisis, pin_id, author_of(request.person))
+    try:
+        crises.unpin(crisis, pin_id, author_of(request.person))
+    except ClosedCrisisError:
+        return _to(crisis, "close", "#courbes")
     return _to(crisis, "retire", "#courbes")
 
 

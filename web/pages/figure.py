@@ -151,6 +151,19 @@ def evidence(request: PersonRequest, code: str, period: str, territory: str) -> 
     )
 
 
+def address_of(row: Row) -> str:
+    """Return the address of the page of a row of `kpi.rpt_kpi`."""
+    period = Period(row["period_type"], row["period_start"])
+    breakdown = row["breakdown_dimension"], row["breakdown_value"]
+    return _address(Cell(row["kpi_code"], period, row["territory_code"], *breakdown), None)
+
+
+def name_of(row: Row) -> str:
+    """Return what a row of `kpi.rpt_kpi` counts: the KPI, which part of it, and the territory."""
+    part = f" ({row['breakdown_label']})" if row["breakdown_dimension"] != TOTAL else ""
+    return f"{row['kpi_label']}{part} – {row['territory_name']}"
+
+
 def reader_of(person: Person) -> Reader:
     return Reader(person.right, verifies=Act.VERIFY in person.acts)
 

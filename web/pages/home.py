@@ -12,8 +12,9 @@ from warehouse.published import LIVE
 from warehouse.reader_copies import NothingPublishedError
 from web import reading, settings
 from web.access import PersonRequest, open_to_all, page
-from web.health import healths
+from web.health import healths, late_live
 from web.identity import Person
+from web.pages import figure
 from web.pages.signals import Shown
 from web.reading import Reading
 
@@ -43,8 +44,9 @@ MOVED = """
     )
 
     select
-        kpi_code, kpi_label, territory_code, territory_name, period_start, period_label, value_label,
-        previous_value_label, value > previous_value as has_risen, known
+        kpi_code, kpi_label, territory_code, territory_name, period_type, period_start, period_label, value_label,
+        breakdown_dimension, breakdown_value, breakdown_label, previous_value_label,
+        value > previous_value as has_risen, known
     from months
     where is_latest and known >= 6 and change > usual
     qualify row_number() over (partition by kpi_code order by territory_level) = 1
@@ -124,8 +126,9 @@ def _news(copies: Reading, person: Person, since: datetime) -> dict[str, Any]:
         "is_live": LIVE in copies.copies,
         "signals": open_ones[:MOST_SIGNALS],
         "more": max(0, len(open_ones) - MOST_SIGNALS),
-        "moved": [row | {"period": f"{row['period_start']:%Y-%m}"} for row in moved],
-        "late": [found for found in healths(copies) if found.is_late or found.last_loaded_at is None],
+        "moved": [row | {"name": figure.name_of(row), "address": figure.address_of(row)} for row in moved],
+        "late": late_live(copies),
+        "late_sources": [found for found in healths(copies) if found.is_late or found.last_loaded_at is None],
         "ended": copies.rows_of("impact.fct_action_effect", ENDED, ended),
         "published": next(iter(copies.rows_of("audit.publication", PUBLISHED)), None),
     }

@@ -9,14 +9,13 @@ import yaml
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.http import urlencode
 
-from audit.cells import TOTAL, Period
 from core import normalize_text, settings, superset
 from operations import topics
 from operations.places import NATION
 from warehouse import rights
 from web.access import PersonRequest, page, superset_url
+from web.pages import figure
 from web.reading import Reading, Row, opened
 
 LONGEST = 200
@@ -36,7 +35,7 @@ _PLACES = """
 _LATEST = """
     select
         kpi_code, kpi_label, territory_code, territory_name, period_type, period_start, period_label, value_label,
-        breakdown_dimension, breakdown_value
+        breakdown_dimension, breakdown_value, breakdown_label
     from kpi.rpt_kpi
     where is_headline and is_complete and list_contains($codes, kpi_code) and list_contains($places, territory_code)
     qualify row_number() over (
@@ -168,11 +167,7 @@ def _figures(
 
 
 def _figure(row: Row) -> Found:
-    period = str(Period(row["period_type"], row["period_start"]))
-    url = reverse("figure", args=[row["kpi_code"], period, row["territory_code"]])
-    if row["breakdown_dimension"] != TOTAL:
-        url += "?" + urlencode({"ventilation": f"{row['breakdown_dimension']}={row['breakdown_value']}"})
-    return Found(f"{row['kpi_label']} – {row['territory_name']}", f"{row['period_label']} : {row['value_label']}", url)
+    return Found(figure.name_of(row), f"{row['period_label']} : {row['value_label']}", figure.address_of(row))
 
 
 def _territories(places: Sequence[Row], asked: frozenset[str], base: str) -> list[Found]:

@@ -25,6 +25,7 @@ from web import charts, failures, reading
 from web.access import PersonRequest, author_of, page
 from web.charts import Point
 from web.failures import NotFound
+from web.health import live_states
 from web.identity import Act, Person
 from web.reading import Reading, Row
 
@@ -35,11 +36,6 @@ ALL_TOPICS = "ensemble"
 BADGES = {1: "", 2: "fr-badge--info", 3: "fr-badge--warning", 4: "fr-badge--error"}
 SOURCES = {"meteo_france": "Météo-France", "vigicrues": "Vigicrues", "sante_publique_france": "Santé publique France"}
 
-STATES = """
-    select platform_label, data_until, last_loaded_at, late_after_minutes
-    from live_serving.signals.live_state
-    order by platform_label
-"""
 BAND = """
     select territory_code, territory_label, bin_start, observed, upper
     from live_serving.signals.live_mention_band
@@ -112,13 +108,13 @@ def _overview(copies: Reading) -> dict[str, Any]:
     last = {given.signal_id: given for given in verdicts.given()}
     shown = [Shown(signal, last.get(signal.signal_id)) for signal in signals.read_from(copies.connection)]
     closed = [one for one in shown if one.signal.closed_at and one.signal.closed_at > now - CLOSED_LATELY]
-    states = copies.rows(STATES)
+    states = live_states(copies)
     return {
         "is_live": True,
         "open": [one for one in shown if one.signal.is_open],
         "closed": sorted(closed, key=lambda one: one.signal.closed_at or now, reverse=True)[:MOST_CLOSED],
         "states": states,
-        "late": [state["platform_label"] for state in states if _is_late(state, now)],
+        "late": [state["platform_label"] for state in states if state["is_late"]],
     }
 
 
@@ -140,11 +136,6 @@ def _volume(copies: Reading, person: Person) -> dict[str, Any] | None:
     """Return the chart of all mentions of the last days, of a person's own territory if their hours are known."""
     place, points = _band(copies, ALL_TOPICS, (person.own[0], NATION))
     return _chart(points, f"Mentions heure par heure, sept derniers jours\u00a0: {place}", "volume")
-
-
-def _is_late(state: Row, now: datetime) -> bool:
-    loaded = state["last_loaded_at"]
-    return loaded is None or now - loaded > timedelta(minutes=state["late_after_minutes"])
 
 
 def _band(

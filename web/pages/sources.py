@@ -88,6 +88,7 @@ def one(request: PersonRequest, name: str) -> HttpResponse:
         "title": platform.title,
         "section": "sources",
         "health": health,
+        "is_newer": bool(loads and health.last_loaded_at and health.last_loaded_at > loads[0]["finished_at"]),
         "loads": Paginator(loads, ROWS_A_PAGE).get_page(request.GET.get("page")),
         "set_aside": [{**row, "said": load_words.reason(row["reason"])} for row in set_aside],
         "may_load": may_load,

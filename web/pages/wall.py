@@ -31,16 +31,16 @@ def show(request: HttpRequest, token: str) -> HttpResponse:
 
 def _shown(crisis: Crisis) -> dict[str, Any]:
     lines = sorted(crises.events(crisis), key=lambda line: line.number, reverse=True)
-    labels = beside_crisis.topic_labels()
-    beside = beside_crisis.read(_right(crisis), crisis, labels)
+    beside = beside_crisis.read(_right(crisis), crisis)
     return {
         "crisis": crisis,
         "lines": lines[:MOST_LINES],
         "signals": [signal for signal in beside.signals if signal["status"] == "open"][:MOST_SIGNALS],
         "series": beside.series[:MOST_SERIES],
+        "late": beside.late,
         "trouble": beside.trouble,
         "places": places.names(),
-        "topic_labels": labels,
+        "topic_labels": beside_crisis.topic_labels(),
         "now": now(),
     }
 
