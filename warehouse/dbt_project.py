@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -132,8 +133,14 @@ def copy_parsed(target: str, folder: Path) -> None:
 
 
 def read_manifest() -> dict:
-    """Return the manifest of the current code."""
-    return json.loads(manifest().read_bytes())
+    """Return the manifest of the current code; who changes it changes it for everybody in this process."""
+    path = manifest()
+    return _read(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=1)
+def _read(path: Path, changed_at: int) -> dict:  # noqa: ARG001 - a file that was written again is another one
+    return json.loads(path.read_bytes())
 
 
 def meta(node: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -1,14 +1,17 @@
 """The sentiment model as an asset: trained on published texts, put into service when it passes its gate."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from analytics.text import model, service
-from analytics.text.evaluation import Estimate
 from assets.failures import ending_the_step
 from core import settings
 from warehouse import published
+
+if TYPE_CHECKING:
+    from analytics.text.evaluation import Estimate
+    from analytics.text.service import Verdict
 
 KEY = dg.AssetKey(["analytics", "feeling_model"])
 GATE = "not_worse_than_the_one_in_service"
@@ -62,6 +65,8 @@ def feeling_model() -> Iterator[dg.MaterializeResult]:
     Raises:
         dg.Failure: too few citizens have given their feeling, or nothing is published.
     """
+    from analytics.text import model, service  # scikit-learn: only this run needs it
+
     home = settings.home()
     try:
         with ending_the_step():
@@ -77,7 +82,7 @@ def feeling_model() -> Iterator[dg.MaterializeResult]:
     )
 
 
-def metadata(verdict: service.Verdict) -> dict:
+def metadata(verdict: "Verdict") -> dict:
     """Return what is known of a model, as Dagster shows it."""
     card = verdict.card
     return {
@@ -92,7 +97,7 @@ def metadata(verdict: service.Verdict) -> dict:
     }
 
 
-def judgement(verdict: service.Verdict) -> dict:
+def judgement(verdict: "Verdict") -> dict:
     """Return what the gate has seen."""
     return {
         "against": verdict.against or "no model in service: the commonest feeling",
@@ -102,5 +107,5 @@ def judgement(verdict: service.Verdict) -> dict:
     }
 
 
-def shown(estimate: Estimate) -> str:
+def shown(estimate: "Estimate") -> str:
     return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
