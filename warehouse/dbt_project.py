@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +123,14 @@ def parse_folder(target: str) -> Path:
 
 def read_manifest() -> dict:
     """Return the manifest of the current code."""
-    return json.loads(manifest().read_bytes())
+    path = manifest()
+    return _read(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=1)
+def _read(path: Path, _: int) -> dict:
+    """Return a manifest, read once as long as its file stays the same: it is large."""
+    return json.loads(path.read_bytes())
 
 
 def meta(node: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -1,22 +1,24 @@
 """The dbt project as two steps, one per target: each builds its seeds and models and runs their checks."""
 
 import json
+import logging
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from dagster_dbt import DbtCliInvocation, DbtCliResource, DbtProject, dbt_assets
+from pydantic import Field
 
 from assets.dbt.lineage import column_lineage, kept_lineage
 from assets.dbt.translator import Translator, node_key
 from core import run_progress, settings
-from ingestion.engine.load_log import collect_loads
 from ingestion.engine.loading import ensure_tables
-from warehouse import dbt_project, held_back
+from warehouse import dbt_project, held_back, staleness
 from warehouse.held_back import Failure
+from warehouse.staleness import News
 
 #: Name and pool of the step that builds a target.
 NAMES = {dbt_project.DAILY: "warehouse", dbt_project.LIVE: "live_models"}
@@ -25,6 +27,9 @@ PARSED = "partial_parse.msgpack"
 
 #: Builds of what was skipped, each of which may fail in its turn; a project that is sound needs two.
 ROUNDS = 6
+
+#: In the metadata of an output, tells Dagster to record no materialization of it.
+UNRECORDED = "__source_asset_observation__"
 
 #: dbt's events at the end of a node, and where each says how many nodes there are.
 ENDED = {
@@ -41,6 +46,12 @@ REMEDY_OF_ROWS = (
     "Correct these rows at their platform and load them again, or correct the contract or seed that should know them; "
     "then `cyberimpact build`."
 )
+
+
+class BuildConfig(dg.Config):
+    """What a run of all seeds and models builds; those that are selected one by one are built in any case."""
+
+    full: bool = Field(default=False, description="Build everything, not only what has news.")
 
 
 @cache
@@ -83,29 +94,70 @@ def models_of(target: str) -> dg.AssetsDefinition:
         dagster_dbt_translator=Translator(target),
         pool=POOLS[target],
     )
-    def models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator:
-        if target == dbt_project.DAILY:
-            collect_loads()
-        yield from build(context, dbt, target)
+    def models(context: dg.AssetExecutionContext, dbt: DbtCliResource, config: BuildConfig) -> Iterator:
+        for platform in dbt_project.platforms_read(manifest(), target):
+            ensure_tables(platform)
+        # What is live changes with each minute: all of it has news.
+        news = staleness.look(settings.home()) if target == dbt_project.DAILY else None
+        is_whole = set(context.assets_def.node_keys_by_output_name.values()) == context.selected_asset_keys
+        if news is None or config.full or not is_whole:
+            yield from build(context, dbt, target, news)
+            return
+        kept = unchanged(context, news)
+        yield from kept.values()
+        if news.stale:
+            yield from build(context, dbt, target, news, kept.keys())
+        else:
+            context.log.info(staleness.NOTHING)
 
     return models
 
 
-def build(context: dg.AssetExecutionContext, dbt: DbtCliResource, target: str) -> Iterator:
-    """Build the selected nodes of a target, and yield the outcome of each.
+def unchanged(context: dg.AssetExecutionContext, news: News) -> dict[dg.AssetKey, dg.Output]:
+    """Return, parents first, an output of each asset that has no news: what reads it runs, and nothing is recorded."""
+    nodes = manifest()["nodes"]
+    # Each blocking check that is not run again would be a warning of Dagster's for each step after this one.
+    logging.getLogger("dagster._core.execution.plan.active").setLevel(logging.ERROR)
+    kept = (nodes[uid] for uid in news.fingerprints if uid in nodes and uid not in news.stale)
+    keys = [node_key(node) for node in kept if node["resource_type"] != "test"]
+    names = {key: context.assets_def.get_output_name_for_asset_key(key) for key in keys}
+    return {key: dg.Output(None, output_name=name, metadata={UNRECORDED: True}) for key, name in names.items()}
+
+
+def build(
+    context: dg.AssetExecutionContext,
+    dbt: DbtCliResource,
+    target: str,
+    news: News | None,
+    kept: Set[dg.AssetKey] | None = None,
+) -> Iterator:
+    """Build nodes of a target, and yield the outcome of each.
+
+    Args:
+        context: The step.
+        dbt: Runs dbt.
+        target: The target.
+        news: What has news, where that is known: what is built soundly has none from then on.
+        kept: The assets without news, where what has news is built; else what the step has selected.
 
     Raises:
         dg.Failure: a node could not be built or a check failed.
     """
-    for platform in dbt_project.platforms_read(manifest(), target):
-        ensure_tables(platform)
-    invocation = dbt.cli(
-        # Unit tests concern the code, not the data: `make test` runs them.
-        ["build", "--target", target, "--exclude-resource-type", "unit_test"],
-        context=context,
-        raise_on_error=False,
-        target_path=invocation_folder(context.run_id, target),
-    )
+    # Unit tests concern the code, not the data: `make test` runs them.
+    command = ["build", "--target", target, "--exclude-resource-type", "unit_test"]
+    folder = invocation_folder(context.run_id, target)
+    if news is None or kept is None:
+        invocation = dbt.cli(command, context=context, raise_on_error=False, target_path=folder)
+    else:
+        command += staleness.write_selection(folder / "selection", news.stale & manifest()["nodes"].keys())
+        invocation = dbt.cli(
+            command,
+            manifest=manifest(),
+            dagster_dbt_translator=Translator(target),
+            raise_on_error=False,
+            target_path=folder,
+        )
+        invocation.context = context  # given before, it would select everything
     # Tracing new code takes a minute, for which the daily build has time and a micro-batch has not.
     lineage = column_lineage() if target == dbt_project.DAILY or kept_lineage() is not None else {}
     built: set[dg.AssetKey] = set()
@@ -120,6 +172,8 @@ def build(context: dg.AssetExecutionContext, dbt: DbtCliResource, target: str) -
         else:
             yield event
     found = settle_failures(invocation, target)
+    if news is not None:
+        staleness.record(settings.home(), news)
     for failure in found:
         context.log.warning(str(failure))
         for line in str(failure).splitlines():
@@ -129,7 +183,9 @@ def build(context: dg.AssetExecutionContext, dbt: DbtCliResource, target: str) -
     if any(failure.on_failure == held_back.BLOCK for failure in found) or not (held or invocation.is_successful()):
         raise dg.Failure(description=sentences(found, invocation), allow_retries=False)
     # What dbt had skipped was built since: Dagster would skip what reads it.
-    yield from (dg.MaterializeResult(asset_key=key) for key in sorted(context.selected_asset_keys - built))
+    yield from (
+        dg.MaterializeResult(asset_key=key) for key in sorted(context.selected_asset_keys - built - (kept or set()))
+    )
     shutil.rmtree(invocation.target_path)  # hundreds a day, of several megabytes each
 
 
