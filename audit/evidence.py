@@ -156,13 +156,13 @@ def write_months(
     """
     observed(connection, f"(from {quoted(relation)} order by occurred_on)", "observed")
     months = connection.execute(MONTHS).fetchall()
-    return {
-        name: found
-        if (found := former.get(name)) and found.get("content") == content and is_there(evidence, found)
-        else {**write_rows(connection, rows_of(month), evidence, staging), "content": content}
-        for month, content in months
-        for name in [f"{month:%Y-%m}"]
-    }
+    made = {}
+    for month, content in months:
+        kept = former.get(f"{month:%Y-%m}")
+        if kept is None or kept.get("content") != content or not is_there(evidence, kept):
+            kept = {**write_rows(connection, rows_of(month), evidence, staging), "content": content}
+        made[f"{month:%Y-%m}"] = dict(kept)
+    return made
 
 
 def rows_of(month: date) -> str:

@@ -5,8 +5,7 @@ from typing import Any
 
 from core import settings
 from core.errors import ExpectedFailure
-from orchestration.execution import run_job
-from warehouse import dbt_project, held_back
+from warehouse import dbt_project, held_back, staleness
 
 #: Name of the jobs of each target.
 JOBS = {dbt_project.LIVE: ("build_live", "publish_live"), dbt_project.DAILY: ("build", "publish")}
@@ -28,12 +27,13 @@ def targets(*, live: bool, daily: bool) -> list[str]:
     return chosen or [*([dbt_project.LIVE] if has_live_data else []), dbt_project.DAILY]
 
 
-def build(chosen: Sequence[str], select: str | None = None) -> Iterator[str]:
+def build(chosen: Sequence[str], select: str | None = None, *, full: bool = False) -> Iterator[str]:
     """Build targets and yield what became of each.
 
     Args:
         chosen: The targets, in their order.
         select: A part of the one target, in dbt's selection syntax.
+        full: Build the warehouse whole, not only what has news.
 
     Raises:
         ExpectedFailure: a target could not be built; those after it were, where they do not need it.
@@ -41,7 +41,7 @@ def build(chosen: Sequence[str], select: str | None = None) -> Iterator[str]:
     failures = []
     for target in chosen:
         try:
-            yield from build_one(target, select)
+            yield from build_one(target, select, full=full)
             if target == dbt_project.LIVE and dbt_project.DAILY in chosen:
                 yield from publish_one(target)
         except ExpectedFailure as failure:
@@ -71,22 +71,30 @@ def raise_all(failures: Sequence[ExpectedFailure]) -> None:
         raise ExpectedFailure("\n".join(map(str, failures[:-1])) + f"\n{failures[-1].what}", failures[-1].remedy)
 
 
-def build_one(target: str, select: str | None) -> Iterator[str]:
+def build_one(target: str, select: str | None, *, full: bool) -> Iterator[str]:
+    home = settings.home()
+    if target == dbt_project.DAILY and not (select or full) and not staleness.look(home).stale:
+        yield f"{target}: {staleness.NOTHING}"
+        return
+    from orchestration.execution import run_job  # loads Dagster, which takes seconds
+
     selection = None
     if select:
         from assets.dbt.builds import keys_selected
 
         selection = keys_selected(select, target)
-    outcome = run_job(JOBS[target][0], selection=selection)
+    job = "build_full" if full and target == dbt_project.DAILY else JOBS[target][0]
+    outcome = run_job(job, selection=selection)
     again = "cyberimpact build --live" if target == dbt_project.LIVE else "cyberimpact build"
     outcome.or_raise(f"Nothing will be published until `{again}` passes; readers keep the copy they have.")
-    home = settings.home()
     held = held_back.held_back(home.live if target == dbt_project.LIVE else home.warehouse)
     yield f"{target}: {len(outcome.metadata)} tables built, every blocking check passed."
     yield from map(str, held)
 
 
 def publish_one(target: str) -> Iterator[str]:
+    from orchestration.execution import run_job
+
     outcome = run_job(JOBS[target][1])
     copies = [metadata for metadata in outcome.metadata.values() if "publication_id" in metadata]
     yield from (published(target, metadata) for metadata in copies)

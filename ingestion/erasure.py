@@ -99,6 +99,7 @@ def purge(now: datetime) -> PurgeReport:
                     removed.update(_expire(connection, file, chosen, now))
                 for chosen in PLATFORMS:
                     removed.update(_expire_archives(connection, file, chosen, now))
+                _have_built_anew(connection, removed)
                 _empty_scratch(connection)
             _forget_packages(place, name)
             _rewrite(file)
@@ -139,6 +140,7 @@ def erase(pseudonym: str) -> PurgeReport:
                 with _opened(file) as connection:
                     _empty_scratch(connection)
                     removed.update(_delete_holding(connection, file.name, pseudonym))
+                    _have_built_anew(connection, removed)
                 _forget_packages(place, name)
                 _rewrite(file)
                 rewritten.append(file)
@@ -214,6 +216,15 @@ def _refuse_full_disk(file: Path) -> None:
         raise ExpectedFailure(
             f"The file {file.name} cannot be written anew: that takes {needed >> 20} MiB, and {free >> 20} are free.",
             "Free some space and purge again: the rows are removed, but their bytes are still in the file.",
+        )
+
+
+def _have_built_anew(connection: duckdb.DuckDBPyConnection, removed: Mapping[str, int]) -> None:
+    """Have the next build make anew what lost rows and is no raw table, and what follows from it."""
+    if _has(connection, "audit", "build_fingerprint", "unique_id"):
+        connection.execute(
+            "delete from audit.build_fingerprint where split_part(unique_id, '.', 3) in (select unnest(?))",
+            [[table.rpartition(".")[2] for table, rows in removed.items() if rows]],
         )
 
 

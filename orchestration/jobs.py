@@ -72,7 +72,15 @@ publish_live = dg.define_asset_job(
 build = dg.define_asset_job(
     "build",
     selection=MODELS,
+    description="Build and check what has news since its last sound build: other raw tables, other code, another day.",
+    tags=TAGS,
+)
+
+build_full = dg.define_asset_job(
+    "build_full",
+    selection=MODELS,
     description="Build every model from the raw tables that are there, and check them.",
+    config={"ops": {"warehouse": {"config": {"full": True}}}},
     tags=TAGS,
 )
 
@@ -86,7 +94,8 @@ publish = dg.define_asset_job(
 daily = dg.define_asset_job(
     "daily",
     selection=MODELS | SERVING | BI,
-    description="Build, check, publish, and bring Superset in line with what was published.",
+    description="Build what has news, check it, publish, and bring Superset in line with what was published.",
+    config={"ops": {"serving__daily": {"config": {"only_news": True}}}},
     tags=TAGS,
 )
 
@@ -114,6 +123,7 @@ jobs = [
     build_live,
     publish_live,
     build,
+    build_full,
     publish,
     daily,
     superset,

@@ -24,6 +24,11 @@ def schedule(job: Any, cron: str, why: str | None = None) -> dg.ScheduleDefiniti
 #: What is live is not read by the clock: `orchestration.microbatch` follows it.
 schedules = [
     *(schedule(jobs.loads[entry.name], entry.cron) for entry in PLATFORMS if entry.cron and entry.database != "live"),
+    schedule(
+        jobs.build_full,
+        "30 4 * * 0",
+        "Once a week everything is built, whatever the daily build knows to have changed.",
+    ),
     schedule(jobs.daily, "30 5 * * *", "After the loads of the night, before the first reader of the morning."),
     schedule(
         jobs.feeling_model,

@@ -1,29 +1,38 @@
 """The dbt project as two steps, one per target: each builds its seeds and models and runs their checks."""
 
 import json
+import logging
 import shutil
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from dagster_dbt import DbtCliInvocation, DbtCliResource, DbtProject, dbt_assets
+from pydantic import Field
 
 from assets.dbt.lineage import column_lineage, kept_lineage
+from assets.dbt.table_metadata import of_tables
 from assets.dbt.translator import RULES, Translator, check_keys, node_key
 from core import run_progress, settings
-from ingestion.engine.load_log import collect_loads
 from ingestion.engine.loading import ensure_tables
-from warehouse import checks, dbt_compiled, dbt_project, held_back
+from warehouse import checks, dbt_compiled, dbt_project, held_back, staleness
 from warehouse.held_back import Failure
+from warehouse.staleness import News
 
 #: Name and pool of the step that builds a target.
 NAMES = {dbt_project.DAILY: "warehouse", dbt_project.LIVE: "live_models"}
 POOLS = {dbt_project.DAILY: "warehouse", dbt_project.LIVE: "live"}
 
+#: Unit tests concern the code, not the data: `make test` runs them. Checks cost less outside of dbt.
+QUICKLY = ("--exclude-resource-type", "unit_test", "--exclude-resource-type", "test")
+
 #: Builds of what was skipped, each of which may fail in its turn; a project that is sound needs two.
 ROUNDS = 6
+
+#: In the metadata of an output, tells Dagster to record no materialization of it.
+UNRECORDED = "__source_asset_observation__"
 
 #: dbt's events at the end of a node, and where each says how many nodes there are.
 ENDED = {
@@ -41,6 +50,12 @@ REMEDY_OF_ROWS = (
 )
 
 
+class BuildConfig(dg.Config):
+    """What a run of all seeds and models builds; those that are selected one by one are built in any case."""
+
+    full: bool = Field(default=False, description="Build everything, not only what has news.")
+
+
 @cache
 def manifest() -> dict:
     """Return the manifest with the fields that dagster-dbt needs to resolve cautious selectors of checks."""
@@ -50,9 +65,9 @@ def manifest() -> dict:
     return parsed
 
 
-def failures(invocation: DbtCliInvocation) -> str:
-    """Return a sentence for each node that dbt could not build or that failed its check."""
-    results = Path(invocation.target_path) / "run_results.json"
+def failures(folder: Path) -> str:
+    """Return a sentence for each node that an invocation of dbt could not build."""
+    results = folder / "run_results.json"
     if not results.exists():
         return f"dbt stopped before it built anything; its log is in {settings.home().logs / 'dbt'}."
     bad = [r for r in json.loads(results.read_bytes())["results"] if r["status"] in ("error", "fail")]
@@ -81,53 +96,112 @@ def models_of(target: str) -> dg.AssetsDefinition:
         dagster_dbt_translator=Translator(target),
         pool=POOLS[target],
     )
-    def models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator:
-        if target == dbt_project.DAILY:
-            collect_loads()
-        yield from build(context, dbt, target)
+    def models(context: dg.AssetExecutionContext, dbt: DbtCliResource, config: BuildConfig) -> Iterator:
+        for platform in dbt_project.platforms_read(manifest(), target):
+            ensure_tables(platform)
+        # What is live changes with each minute: all of it has news.
+        news = staleness.look(settings.home()) if target == dbt_project.DAILY else None
+        is_whole = set(context.assets_def.node_keys_by_output_name.values()) == context.selected_asset_keys
+        if news is None or config.full or not is_whole:
+            yield from build(context, dbt, target, news)
+            return
+        kept = unchanged(context, news)
+        yield from kept.values()
+        if news.stale:
+            yield from build(context, dbt, target, news, kept.keys())
+        else:
+            context.log.info(staleness.NOTHING)
 
     return models
 
 
-def build(context: dg.AssetExecutionContext, dbt: DbtCliResource, target: str) -> Iterator:
-    """Build the selected nodes of a target, run the checks of what was built, and yield the outcome of each.
+def unchanged(context: dg.AssetExecutionContext, news: News) -> dict[dg.AssetKey, dg.Output]:
+    """Return, parents first, an output of each asset that has no news: what reads it runs, and nothing is recorded."""
+    nodes = manifest()["nodes"]
+    # Each blocking check that is not run again would be a warning of Dagster's for each step after this one.
+    logging.getLogger("dagster._core.execution.plan.active").setLevel(logging.ERROR)
+    kept = (nodes[uid] for uid in news.fingerprints if uid in nodes and uid not in news.stale)
+    keys = [node_key(node) for node in kept if node["resource_type"] != "test"]
+    names = {key: context.assets_def.get_output_name_for_asset_key(key) for key in keys}
+    return {key: dg.Output(None, output_name=name, metadata={UNRECORDED: True}) for key, name in names.items()}
+
+
+def build(
+    context: dg.AssetExecutionContext,
+    dbt: DbtCliResource,
+    target: str,
+    news: News | None,
+    kept: Set[dg.AssetKey] | None = None,
+) -> Iterator:
+    """Build nodes of a target, run the checks of what was built, and yield the outcome of each.
+
+    Args:
+        context: The step.
+        dbt: Runs dbt.
+        target: The target.
+        news: What has news, where that is known: what is built soundly has none from then on.
+        kept: The assets without news, where what has news is built; else what the step has selected.
 
     Raises:
         dg.Failure: a node could not be built or a check failed.
     """
-    for platform in dbt_project.platforms_read(manifest(), target):
-        ensure_tables(platform)
-    invocation = dbt.cli(
-        # Unit tests concern the code, not the data: `make test` runs them. Checks cost less outside of dbt.
-        ["build", "--target", target, "--exclude-resource-type", "unit_test", "--exclude-resource-type", "test"],
-        context=context,
-        raise_on_error=False,
-        target_path=invocation_folder(context.run_id, target),
-    )
+    nodes, folder = manifest()["nodes"], invocation_folder(context.run_id, target)
+    stale = set() if news is None or kept is None else news.stale & nodes.keys()
+    stale_checks = {uid for uid in stale if nodes[uid]["resource_type"] == "test"}
+    asked = stale_checks if context.selected_asset_keys else checks_of(context.selected_asset_check_keys, target)
+    options = ("--target", target, *QUICKLY)
+    invocation = None
+    if not stale and context.selected_asset_keys:
+        invocation = dbt.cli(["build", *options], context=context, raise_on_error=False, target_path=folder)
+    elif stale > stale_checks:
+        invocation = dbt.cli(
+            ["build", *options, *staleness.write_selection(folder / "selection", stale - stale_checks)],
+            manifest=manifest(),
+            dagster_dbt_translator=Translator(target),
+            raise_on_error=False,
+            target_path=folder,
+        )
+        invocation.context = context  # given before, it would select everything
     compiled = compiled_checks(target)  # while dbt builds
-    # Tracing new code takes a minute, for which the daily build has time and a micro-batch has not.
-    lineage = column_lineage() if target == dbt_project.DAILY or kept_lineage() is not None else {}
-    built: set[dg.AssetKey] = set()
-    for event in outcomes(invocation):
+    outputs: dict[dg.AssetKey, dg.Output] = {}
+    for event in outcomes(invocation) if invocation else ():
         if isinstance(event, dg.Output):
-            key = context.asset_key_for_output(event.output_name)
-            built.add(key)
-            yield event.with_metadata({**event.metadata, **lineage.get(key, {})})
+            outputs[context.asset_key_for_output(event.output_name)] = event
         else:
             yield event
-    asked = [] if context.selected_asset_keys else checks_of(context.selected_asset_check_keys, target)
-    found, ended = settle(target, Path(invocation.target_path), compiled, asked)
+    found, ended = settle(target, folder, compiled, asked)
+    if news is not None:
+        staleness.record(settings.home(), news)
     for failure in found:
         context.log.warning(str(failure))
         for line in str(failure).splitlines():
             run_progress.show(f"Warning: {line}")
+    shown = metadata(outputs, target)
+    yield from (event.with_metadata({**event.metadata, **shown[key]}) for key, event in outputs.items())
     yield from evaluations(ended, found, context.selected_asset_check_keys, target)
     held = any(failure.on_failure == held_back.HOLD_BACK for failure in found)
-    if any(failure.on_failure == held_back.BLOCK for failure in found) or not (held or invocation.is_successful()):
-        raise dg.Failure(description=sentences(found, invocation), allow_retries=False)
+    is_successful = invocation is None or invocation.is_successful()
+    if any(failure.on_failure == held_back.BLOCK for failure in found) or not (held or is_successful):
+        raise dg.Failure(description=sentences(found, folder), allow_retries=False)
     # What dbt had skipped was built since: Dagster would skip what reads it.
-    yield from (dg.MaterializeResult(asset_key=key) for key in sorted(context.selected_asset_keys - built))
-    shutil.rmtree(invocation.target_path)  # hundreds a day, of several megabytes each
+    skipped = context.selected_asset_keys - outputs.keys() - (kept or set())
+    yield from (dg.MaterializeResult(asset_key=key) for key in sorted(skipped))
+    shutil.rmtree(folder)  # hundreds a day, of several megabytes each
+
+
+def metadata(keys: Collection[dg.AssetKey], target: str) -> dict[dg.AssetKey, dict[str, Any]]:
+    """Return what Dagster shows of tables that were built: their columns' lineage, their rows, the figures of KPIs."""
+    # Tracing new code takes a minute, for which the daily build has time and a micro-batch has not.
+    lineage = column_lineage() if target == dbt_project.DAILY or kept_lineage() is not None else {}
+    nodes = manifest()["nodes"]
+    built = {node_key(nodes[uid], target): nodes[uid] for uid in dbt_project.built(manifest(), target)}
+    found = of_tables(database_of(target), [built[key] for key in keys]) if keys else {}
+    return {key: {**lineage.get(key, {}), **found.get(built[key]["unique_id"], {})} for key in keys}
+
+
+def database_of(target: str) -> Path:
+    home = settings.home()
+    return home.warehouse if target == dbt_project.DAILY else home.live
 
 
 def outcomes(invocation: DbtCliInvocation) -> Iterator:
@@ -161,13 +235,12 @@ def settle(
         target: The target that was built.
         folder: Of the invocation of dbt.
         compiled: Checks with their SQL, by unique id.
-        asked: Unique ids of checks to run though nothing was built.
+        asked: Unique ids of checks to run though nothing that they read was built.
 
     Returns:
         What failed or warns, and how each check ended, by unique id.
     """
-    graph, home = held_back.Graph.of(manifest()), settings.home()
-    database = home.warehouse if target == dbt_project.DAILY else home.live
+    graph, home, database = held_back.Graph.of(manifest()), settings.home(), database_of(target)
     found: list[Failure] = []
     ended: dict[str, str] = {}
     results = run_results(folder)
@@ -175,9 +248,12 @@ def settle(
         return found, ended  # dbt stopped before it built anything
     for _ in range(ROUNDS):
         former = {code for failure in found for code in failure.kpis}
-        ready = asked or held_back.checks_to_run(graph, database, found)
-        checked = checks.run(graph, [compiled[uid] for uid in ready if uid in compiled], database)
-        asked = []
+        ready = {*asked, *held_back.checks_to_run(graph, database, found)}
+        others = beside(ready, database, target)
+        ready |= {uid for uid, status in others.items() if status != "held_back"}
+        ended |= dict.fromkeys(others.keys() - ready, "fail")
+        checked = checks.run(graph, [compiled[uid] for uid in sorted(ready) if uid in compiled], database)
+        asked = ()
         ended |= {result["unique_id"]: checks.status(graph, result) for result in checked}
         new = held_back.failures(graph, database, [*results, *checked])
         found += new
@@ -201,6 +277,17 @@ def settle(
 def compiled_checks(target: str) -> dict[str, checks.Check]:
     nodes = dbt_compiled.load(target)["nodes"]
     return {uid: node for uid, node in nodes.items() if node["resource_type"] == "test" and "compiled_code" in node}
+
+
+def beside(ready: Collection[str], database: Path, target: str) -> dict[str, str]:
+    """Return the other checks that Dagster shows in one with some, and how they ended: it shows how all of them end."""
+    keys, states = check_keys(manifest(), target), held_back.states(database)
+    shown = {keys[uid] for uid in ready if uid in keys}
+    return {
+        uid: states[uid]
+        for uid, key in keys.items()
+        if key in shown and uid not in ready and states.get(uid) in held_back.SOUND
+    }
 
 
 def run_results(folder: Path) -> list[dict[str, Any]]:
@@ -239,9 +326,10 @@ def evaluations(
     nodes = manifest()["nodes"]
     for key, uids in rules.items():
         failed = [failure for failure in found if failure.unique_id in uids]
-        only_warns = all(failure.on_failure == held_back.WARN for failure in failed)
+        is_refused = "fail" in map(ended.get, uids)
+        only_warns = not is_refused and all(failure.on_failure == held_back.WARN for failure in failed)
         yield dg.AssetCheckResult(
-            passed=not failed,
+            passed=not (failed or is_refused),
             asset_key=key.asset_key,
             check_name=key.name,
             severity=dg.AssetCheckSeverity.WARN if only_warns else dg.AssetCheckSeverity.ERROR,
@@ -262,10 +350,10 @@ def details(failed: Sequence[Failure]) -> dict[str, Any]:
     }
 
 
-def sentences(found: Sequence[Failure], invocation: DbtCliInvocation) -> str:
+def sentences(found: Sequence[Failure], folder: Path) -> str:
     """Return what failed, with its rows and a remedy."""
     blocking = [str(failure) for failure in found if failure.on_failure == held_back.BLOCK]
-    return "\n".join([*blocking, REMEDY_OF_ROWS]) if blocking else failures(invocation)
+    return "\n".join([*blocking, REMEDY_OF_ROWS]) if blocking else failures(folder)
 
 
 def invocation_folder(run_id: str, target: str) -> Path:

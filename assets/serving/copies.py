@@ -2,18 +2,25 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from pydantic import Field
 
 from assets.dbt.translator import node_key
 from assets.failures import ending_the_step
 from assets.serving.publication_metadata import recorder
 from core import settings
 from core.clock import PARIS
-from warehouse import dbt_project
+from core.settings import Home
+from warehouse import dbt_project, staleness
 from warehouse.publication import ORIGINS, Publication, exposed_relations, former_names, publish
-from warehouse.published import DAILY, LIVE, Copy
+from warehouse.published import DAILY, LIVE, Copy, current
+
+#: Beside a copy: what it was made of.
+STATE = "state"
+UNCHANGED = "Nothing has changed since this copy was published: readers keep it."
 
 #: The daily copy by 07:00, when the first readers come; the live one within some batches without news.
 FRESHNESS = {
@@ -41,6 +48,20 @@ def metadata(publication: Publication) -> dict:
     }
 
 
+class PublicationConfig(dg.Config):
+    """Whether a copy is made at all."""
+
+    only_news: bool = Field(default=False, description="Make no copy that would show what the last one shows.")
+
+
+def unchanged(home: Home, made: Copy) -> Path | None:
+    """Return the last copy where a new one would show the same, None where it would not or nobody knows."""
+    last = current(home, made)
+    if made is not DAILY or last is None or not last.with_name(STATE).exists():
+        return None
+    return last if staleness.publication_state(home) == last.with_name(STATE).read_text() else None
+
+
 def build_copy(made: Copy, manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     """Return the publication of one database as an asset."""
 
@@ -57,11 +78,16 @@ def build_copy(made: Copy, manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
             "readers keep the former one until then."
         ),
     )
-    def published(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    def published(context: dg.AssetExecutionContext, config: PublicationConfig) -> dg.MaterializeResult:
+        home = settings.home()
         with ending_the_step():
+            if config.only_news and (last := unchanged(home, made)):
+                return dg.MaterializeResult(metadata={"publication_id": last.parent.name, "state": UNCHANGED})
+            state = staleness.publication_state(home) if made is DAILY else None
             recording = recorder(context) if made is DAILY else None
             relations, former = exposed_relations(manifest, made.target), former_names(manifest, made.target)
-            publication = publish(settings.home(), relations, made, recording, former=former)
+            publication = publish(home, relations, made, recording, former=former)
+            publication.file.with_name(STATE).write_text(state or "")
         return dg.MaterializeResult(metadata=metadata(publication))
 
     return published

@@ -14,14 +14,16 @@ def build(
     select: Annotated[str | None, typer.Option(help="Part of the project to build, in dbt's selection syntax.")] = None,
     live: Live = False,
     daily: Daily = False,
+    full: Annotated[bool, typer.Option("--full", help="Everything, not only what has news.")] = False,
 ) -> None:
-    """Build every model from the raw tables that are there, and check them: what is live first, then the warehouse.
+    """Build and check what has news since its last sound build: what is live first, then the warehouse.
 
-    The warehouse archives from the published live copy, so that one is published in between.
+    News are other rows in raw tables, other code, another day. The warehouse archives from the published live copy, so
+    that one is published in between.
     """
     from cli import builds
 
-    for line in builds.build(builds.targets(live=live, daily=daily or select is not None), select):
+    for line in builds.build(builds.targets(live=live, daily=daily or select is not None), select, full=full):
         say(line)
 
 

@@ -142,6 +142,7 @@
         rows bigint,
         values_of timestamp
     );
+    create table if not exists audit.build_fingerprint (unique_id varchar not null, fingerprint varchar not null);
     create schema if not exists archive;
     create table if not exists archive.kpi_value (
         {% for column, type in archive_columns().items() %}
@@ -158,6 +159,9 @@
         and unique_id in (
             select check_id from audit.held_back where kpi_id in ({{ quoted_list(begun) }})
         );
+    -- What is begun is not what its fingerprint says; `warehouse/staleness.py` writes those of what ended well.
+    delete from audit.build_fingerprint
+    where unique_id in ({{ quoted_list(begun) }}) or unique_id not in ({{ quoted_list(tracked) }});
     delete from audit.held_back
     where check_id in ({{ quoted_list(begun) }}) or check_id not in ({{ quoted_list(tracked) }});
     {% if rows %}

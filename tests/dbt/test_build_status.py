@@ -13,7 +13,7 @@ from core.locks import writer_lock
 from core.settings import Home
 from tests.dbt import citizens, raw
 from tests.dbt.conftest import Built, dbt
-from warehouse import dbt_project
+from warehouse import dbt_project, staleness
 
 GREEN = {"success", "pass", "warn"}
 
@@ -34,6 +34,7 @@ def test_a_build_leaves_one_row_for_every_node_of_its_target(built: Built) -> No
     }
     rows = built.rows("select unique_id, name, status, invocation_id, finished_at from audit.build_status")
     assert {row[0]: row[1] for row in rows} == nodes
+    assert staleness.tracked(built.manifest).keys() == nodes.keys()
     assert {row[2] for row in rows} <= GREEN
     assert {row[3] for row in rows} == {built.manifest["metadata"]["invocation_id"]}
     assert all(row[4] for row in rows)
@@ -74,7 +75,9 @@ def assert_that_rebuilding_without_checking_leaves_the_checks_pending(home: Home
         kept = connection.execute(
             "select table_name from duckdb_tables() where schema_name in ('kpi', 'audit')"
         ).fetchall()
-    assert {name for (name,) in kept} == {"build_status", "held_back"}, "nothing stays under a former name"
+    assert {name for (name,) in kept} == {"build_status", "build_fingerprint", "held_back"}, (
+        "nothing stays under a former name"
+    )
 
     assert dbt("test", "--select", "unique_regions_region_code").returncode == 0
     assert states(home.warehouse)["unique_regions_region_code"] == "pass"

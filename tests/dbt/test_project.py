@@ -15,7 +15,8 @@ import pytest
 from analytics.impact.targets import mapping
 from ingestion.connectors import ma_securite, prevention_actions
 from tests.dbt.conftest import Built
-from warehouse.dbt_project import PROJECT_DIR, target_of
+from warehouse import staleness
+from warehouse.dbt_project import PROJECT_DIR, meta, target_of
 
 Node = dict[str, Any]
 
@@ -122,7 +123,7 @@ def test_every_column_of_the_warehouse_is_declared_and_commented(built: Built) -
         f"select schema_name, table_name, column_name, comment from duckdb_columns() where schema_name in ({schemas})"
     )
     # The tables of a build about itself are no models.
-    found = [row for row in found if row[1] not in ("build_status", "held_back")]
+    found = [row for row in found if row[1] not in ("build_status", "build_fingerprint", "held_back")]
     assert {row[:3] for row in found} == declared
     assert [row for row in found if not row[3]] == []
 
@@ -154,6 +155,26 @@ OTHER_SOURCES = {
     "daily_copy": "published by daily",
     "decisions": "decided by operators",
 }
+
+
+def test_a_model_that_reads_the_clock_says_when_time_has_made_it_another_one(built: Built) -> None:
+    """Else it is built again by every build."""
+    code = staleness.Code(built.manifest)
+    clocked = [node for node in staleness.tracked(built.manifest).values() if code.reads_clock(node)]
+    models = [node for node in clocked if node["resource_type"] != "test"]
+    assert [node["name"] for node in models] == ["freshness"]
+    condition = meta(models[0])[staleness.OUTDATED_WHEN]
+    assert built.rows(f"select platform from audit.freshness where {condition}") == [], "it was built a moment ago"
+    waited = condition.replace("now()", "now() + interval 10 year")
+    never_late = built.rows("select count(platform) from audit.freshness where not is_late")
+    assert built.rows(f"select count(platform) from audit.freshness where {waited}") == never_late
+
+
+def test_python_models_read_no_other_setting_than_those_that_staleness_knows(built: Built) -> None:
+    for model in models(built):
+        if model["language"] == "python":
+            read = re.findall(r"settings\.\w+(?:\(\)\.\w+)?|environ", model["raw_code"])
+            assert set(read) <= {"settings.home().feeling_models"}, model["name"]
 
 
 def test_layers_read_only_what_is_below_them(built: Built) -> None:

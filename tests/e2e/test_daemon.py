@@ -134,9 +134,9 @@ def test_the_run_after_a_killed_one_starts_within_two_minutes(
     line: Line, environment: dict[str, str], instance: dg.DagsterInstance
 ) -> None:
     with daemon(line, environment) as process:
-        launch(environment, "build")
+        launch(environment, "build_full")
         (first,) = wait_for(
-            lambda: instance.get_runs(dg.RunsFilter(job_name="build", statuses=[dg.DagsterRunStatus.STARTED])), 120
+            lambda: instance.get_runs(dg.RunsFilter(job_name="build_full", statuses=[dg.DagsterRunStatus.STARTED])), 120
         )
         wait_for(lambda: started(instance, first.run_id), 120)
         pid, _ = worker(instance, first.run_id)

@@ -211,7 +211,7 @@ def kill_builds(line: Line, monkeypatch: pytest.MonkeyPatch, kills: int, *part: 
         line: A home that was built and published.
         monkeypatch: Names the home.
         kills: How many builds are killed, at least.
-        part: What of the project is built; all of it where nothing is given.
+        part: The options that say what is built, whatever has news.
     """
     monkeypatch.setenv("CYBERIMPACT_HOME", str(line.home.root))
     chance = random.Random(kills + 1)
@@ -250,7 +250,7 @@ def kill_builds(line: Line, monkeypatch: pytest.MonkeyPatch, kills: int, *part: 
 
 @pytest.mark.proof
 def test_twenty_killed_builds_leave_readers_what_they_had(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
-    kill_builds(line, monkeypatch, 20)
+    kill_builds(line, monkeypatch, 20, "--full")
 
 
 @pytest.mark.proof

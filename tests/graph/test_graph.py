@@ -71,6 +71,7 @@ def test_every_job_selects_something(definitions: dg.Definitions) -> None:
         "build_live",
         "publish_live",
         "build",
+        "build_full",
         "publish",
         "daily",
         "superset",

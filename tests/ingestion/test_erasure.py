@@ -61,6 +61,16 @@ def write(file, *statements):
             connection.execute(statement)
 
 
+def fingerprints(*models):
+    """Return the statements that keep a fingerprint of each model, as a build leaves them."""
+    rows = ", ".join(f"('model.cyberimpact.{model}', 'a')" for model in models)
+    return (
+        "create schema audit",
+        "create table audit.build_fingerprint (unique_id varchar, fingerprint varchar)",
+        f"insert into audit.build_fingerprint values {rows}",
+    )
+
+
 def read(file, query):
     """Ask a DuckDB file from another process, as readers do."""
     code = "import duckdb, sys; print(duckdb.connect(sys.argv[1], read_only=True).execute(sys.argv[2]).fetchall())"
@@ -126,8 +136,11 @@ def test_the_archive_of_the_chat_ages_as_its_raw_table_does(home):
         "create table visibility.int_chat_contact_archive (contact_key varchar, contacted_at timestamp)",
         "insert into visibility.int_chat_contact_archive values"
         " ('à la limite', '2023-11-25 12:00:00'), ('trop vieux', '2023-11-25 11:59:59')",
+        *fingerprints("int_chat_contact_archive", "fct_mention"),
     )
     assert purge(NOW).removed == {"warehouse.duckdb visibility.int_chat_contact_archive": 1}
+    left = read(home.warehouse, "select unique_id from audit.build_fingerprint")
+    assert left == "[('model.cyberimpact.fct_mention',)]", "what reads the archive has news"
     kept = read(home.warehouse, "select contact_key from visibility.int_chat_contact_archive")
     assert kept == "[('à la limite',)]"
 
@@ -236,6 +249,7 @@ def test_one_person_goes_from_every_byte_and_the_others_stay(home, person):
         home.warehouse,
         "create schema marts",
         f"create table marts.facts as select 'f1' as fact_id, ['{person}'] as authors",
+        *fingerprints("facts"),
     )
     write(home.live, f"create table contacts as select '{person}' as contact union all select 'p_autre'")
     for build in ("build-1", "build-2"):
@@ -262,6 +276,7 @@ def test_one_person_goes_from_every_byte_and_the_others_stay(home, person):
         "published/live/build-1/live_serving.duckdb main.mentions": 2,
     }
     assert ask(home, "select recipient from raw_operations.outbox") == [(pseudonymise("autre@exemple.fr"),)]
+    assert read(home.warehouse, "from audit.build_fingerprint") == "[]"
     assert read(home.live, "from contacts") == "[('p_autre',)]"
     for copy in ("daily/current/serving.duckdb", "live/current/live_serving.duckdb"):
         assert read(home.published / copy, "from shown") == "[('p_autre',)]"

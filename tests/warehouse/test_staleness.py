@@ -1,0 +1,53 @@
+"""A build of what has news leaves what a full build leaves, whatever happened before; real dbt on a small project."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from core.settings import Home
+from tests.warehouse.shop import MODELS, Shop
+
+#: What a build of everything chooses.
+ALL = set(MODELS)
+
+
+@pytest.fixture
+def shop(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    import dbt.adapters.duckdb
+    import dbt.cli.main  # noqa: F401 - imported once, for all children
+
+    return Shop(home, tmp_path / "checkout", monkeypatch)
+
+
+def test_each_kind_of_news_builds_what_follows_from_it_and_nothing_else(shop: Shop) -> None:
+    rng = random.Random(1)
+    shop.load(rng)
+    shop.visit(rng)
+    assert shop.build() == ALL
+    assert shop.has_news() == set()
+    shop.visit(rng)
+    assert shop.build() == {"fct_visit", "total"}
+    shop.change_module(rng)
+    assert shop.build() == {"fct_priced", "total"}
+    shop.pass_day(rng)
+    assert shop.build() == {"fct_recent"}
+    shop.change_macro(rng)
+    assert shop.build() == {"fct_sale", "fct_recent", "fct_priced", "total"}
+    assert shop.tables(shop.home.warehouse) == shop.full()
+    assert shop.has_news() == set()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(6))
+def test_a_build_of_what_has_news_leaves_what_a_full_build_leaves(shop: Shop, seed: int) -> None:
+    rng = random.Random(seed)
+    shop.load(rng)
+    happened: list[str] = []
+    for _ in range(12):
+        for event in rng.choices(shop.events(), k=rng.randrange(1, 3)):
+            happened.append(event.__name__)
+            event(rng)
+        shop.build()
+        assert shop.tables(shop.home.warehouse) == shop.full(), happened
+        assert shop.has_news() == set(), happened
