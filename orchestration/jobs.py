@@ -1,11 +1,15 @@
 """Jobs: loads, builds, publications, micro-batches."""
 
+from datetime import timedelta
+
 import dagster as dg
 
 from ingestion.platforms import PLATFORMS, Platform
 from orchestration import maintenance
 
-TAGS = {"dagster/max_runtime": str(4 * 3600)}
+#: Dagster's pages filter runs by tag: those of a day, on one page, without those that come every hour or minute.
+TAGS = {"dagster/max_runtime": str(4 * 3600), "cadence": "daily"}
+CONTINUOUS = {**TAGS, "cadence": "continuous"}
 
 LIVE_PLATFORMS = [platform for platform in PLATFORMS if platform.database == "live"]
 LIVE_MODELS = dg.AssetSelection.groups("live") | dg.AssetSelection.key_prefixes(
@@ -30,7 +34,7 @@ loads = {
         load_name(platform),
         selection=dg.AssetSelection.key_prefixes(["raw", platform.name]),
         description=f"Load {platform.title}.",
-        tags={**TAGS, "platform": platform.name},
+        tags={**(CONTINUOUS if platform.late_after < timedelta(days=1) else TAGS), "platform": platform.name},
     )
     for platform in PLATFORMS
 }
@@ -42,7 +46,7 @@ micro_batches = {
         f"micro_batch_{platform.name}",
         selection=dg.AssetSelection.key_prefixes(["raw", platform.name]) | LIVE_MODELS | LIVE_SERVING,
         description=f"Load {platform.title}, then build, check and publish what is live.",
-        tags={**TAGS, "platform": platform.name},
+        tags={**CONTINUOUS, "platform": platform.name},
     )
     for platform in LIVE_PLATFORMS
     if platform.cron
@@ -52,7 +56,7 @@ live = dg.define_asset_job(
     "live",
     selection=LIVE_MODELS | LIVE_SERVING,
     description="Build, check and publish what is live, from the raw tables of listening and chat.",
-    tags=TAGS,
+    tags=CONTINUOUS,
 )
 
 build_live = dg.define_asset_job(
@@ -112,7 +116,7 @@ feeling_model = dg.define_asset_job(
 
 purge = maintenance.purge.to_job(name="purge", tags=TAGS)
 
-forget_runs = maintenance.forget_runs.to_job(name="forget_runs", tags=TAGS)
+forget_runs = maintenance.forget_runs.to_job(name="forget_runs", tags=CONTINUOUS)
 digest = maintenance.digest.to_job(name="digest", tags=TAGS)
 ledger_head = maintenance.ledger_head.to_job(name="ledger_head", tags=TAGS)
 

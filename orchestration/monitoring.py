@@ -25,7 +25,8 @@ from operations.troubles import Cause
 from orchestration.jobs import jobs, load_name
 from orchestration.retries import asks_for, due_at
 
-LOOK_SECONDS = 60
+#: Seconds between two looks, and how much earlier than that one may be: no clock is exact.
+LOOK_SECONDS, SLACK_SECONDS = 60, 15
 #: How long a daemon may be silent, and how long a missed freshness must last: a restart takes some minutes.
 PATIENCE = timedelta(minutes=5)
 #: How long after its time a next try may begin.
@@ -58,7 +59,7 @@ def look(instance: dg.DagsterInstance, repository: dg.RepositoryDefinition, sinc
         except BlockingIOError:
             return False
         state = os.fstat(lock.fileno())
-        if state.st_size and time.time() - state.st_mtime < LOOK_SECONDS - 1:
+        if state.st_size and time.time() - state.st_mtime < LOOK_SECONDS - SLACK_SECONDS:
             return False
         found = list(everything(instance, repository, since))
         causes = [each for each in found if isinstance(each, Cause)]

@@ -96,7 +96,7 @@ def try_again(context: dg.SensorEvaluationContext) -> dg.SensorResult:
 )
 def monitor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     if context.repository_def is None or not monitoring.look(context.instance, context.repository_def, BEGAN):
-        return dg.SkipReason("the process that watches has looked")
+        return dg.SkipReason("the process that watches has looked within the minute")
     try:
         sent = dispatch(settings.home())
     except ExpectedFailure as failure:

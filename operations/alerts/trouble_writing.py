@@ -13,6 +13,7 @@ SCHEMA = "cyberimpact.trouble/1"
 
 def message(message_id: str, alerts: Sequence[Alert]) -> Message:
     """Write one message, the oldest trouble first."""
+    alerts = sorted(alerts, key=lambda alert: (alert.created_at, alert.trouble.cause))
     first = alerts[0].subject
     subject = first if len(alerts) == 1 else f"{len(alerts)} messages d'exploitation, dont {first}"
     mark = f"Repère du message : {message_id}"

@@ -6,6 +6,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import dagster as dg
 import duckdb
@@ -36,23 +37,30 @@ def instance(line: Line, environment: dict[str, str]) -> Iterator[dg.DagsterInst
 
 
 @contextmanager
-def daemon(line: Line, environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
-    """Run the code server and the scheduler as the supervisor does, each with its output in a file."""
+def daemon(
+    line: Line, environment: dict[str, str], folder: Path = settings.CHECKOUT
+) -> Iterator[subprocess.Popen[str]]:
+    """Run the code server and the scheduler as the supervisor does, each with its output in a file.
+
+    Dagster prefers the `.env` of the folder in which it is started to the environment.
+    """
     programs = {program.name: program for program in supervisor.programs()}
     supervisor.write_workspace()
-    with supervised(programs["dagster-code"], line, environment):
+    with supervised(programs["dagster-code"], line, environment, folder):
         wait_for(lambda: supervisor.answers(programs["dagster-code"]), 120)
-        with supervised(programs["dagster-daemon"], line, environment) as process:
+        with supervised(programs["dagster-daemon"], line, environment, folder) as process:
             yield process
 
 
 @contextmanager
-def supervised(program: supervisor.Program, line: Line, environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+def supervised(
+    program: supervisor.Program, line: Line, environment: dict[str, str], folder: Path = settings.CHECKOUT
+) -> Iterator[subprocess.Popen[str]]:
     with (line.desk / f"{program.name}.log").open("w") as log:
         process = subprocess.Popen(
             program.command,
             env=environment,
-            cwd=settings.CHECKOUT,
+            cwd=folder,
             stdout=log,
             stderr=subprocess.STDOUT,
             text=True,

@@ -83,7 +83,7 @@ def mail(box: Mailbox, subject: str, number: int = 1) -> str:
 def test_a_platform_that_is_down_is_tried_again_and_what_stays_wrong_is_told(
     own: Line, platforms: Sandbox, box: Mailbox
 ) -> None:
-    with own.history() as instance, daemon(own, environment()) as process:
+    with own.history() as instance, daemon(own, environment(), own.desk) as process:
         platforms.fault("server_error")
         wait_for(lambda: "SENSOR" in instance.get_daemon_heartbeats(), SECONDS)
         said = own.refuse("load", PLATFORM)
@@ -152,9 +152,9 @@ def test_who_watches_tells_that_the_daemon_is_dead(own: Line, platforms: Sandbox
     """Its heartbeat is minutes old by the time that it counts as dead."""
     programs = {program.name: program for program in supervisor.programs()}
     with own.history() as instance:
-        with daemon(own, environment()):
+        with daemon(own, environment(), own.desk):
             wait_for(lambda: "SENSOR" in instance.get_daemon_heartbeats(), SECONDS)
-        with supervised(programs["watch"], own, environment()):
+        with supervised(programs["watch"], own, environment(), own.desk):
             text = mail(box, "[PANNE] Dagster à l'arrêt")
     assert "SENSOR" in text
     assert [message["Subject"] for message in box.messages] == [

@@ -116,7 +116,7 @@ def test_several_leave_together_and_signals_apart(home: Home, box: Mailbox, monk
     troubles.record([DOWN, FULL], [], NOON)
     assert dispatch(home, NOON).messages == 2
     assert sorted(subjects(box)) == [
-        "2 messages d'exploitation, dont [PANNE] Chargement en échec : Je donne mon avis",
+        "2 messages d'exploitation, dont [PANNE] Disque presque plein",
         "[ÉLEVÉE] Crue – Eure : hausse soudaine",
     ]
 

@@ -1,5 +1,6 @@
 """Each kind of failure is found once, and a load that may succeed later is tried again before anybody hears of it."""
 
+import asyncio
 import shutil
 import threading
 import time
@@ -11,11 +12,26 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from dagster._core.test_utils import create_run_for_test
+from dagster._core.definitions.freshness import FreshnessState, FreshnessStateChange
+from dagster._core.definitions.freshness_evaluator import CronFreshnessPolicyEvaluator
+from dagster._core.loader import LoadingContextForTest
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
+from dagster._core.scheduler.instigation import (
+    InstigatorState,
+    InstigatorStatus,
+    InstigatorType,
+    ScheduleInstigatorData,
+    SensorInstigatorData,
+    TickData,
+    TickStatus,
+)
+from dagster._core.test_utils import create_run_for_test, freeze_time
 from dagster._daemon.types import DaemonHeartbeat
+from dagster._utils.error import SerializableErrorInfo
 
 from assets.failures import RETRY_NUMBER, TRANSIENT, TRY_AGAIN_AT, ending_the_load
-from core.clock import now
+from assets.serving.copies import FRESHNESS
+from core.clock import PARIS, now
 from core.settings import Home
 from ingestion.engine.http import Api
 from operations import health
@@ -24,6 +40,7 @@ from operations.troubles import Cause
 from orchestration import instance as home_instance
 from orchestration import maintenance, monitoring, retries
 from orchestration.jobs import jobs
+from warehouse.published import DAILY
 
 FAILURE, SUCCESS, STARTED = dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.STARTED
 LOAD = "load_jdma"
@@ -244,6 +261,99 @@ def test_a_daemon_that_is_silent(instance: dg.DagsterInstance) -> None:
     assert "SENSOR" in cause.detail
     instance.add_daemon_heartbeat(DaemonHeartbeat(time.time(), "SENSOR", "2", []))
     assert list(monitoring.daemons(instance, long_ago)) == []
+
+
+def ticked(instance: dg.DagsterInstance, kind: InstigatorType, *outcomes: TickStatus) -> InstigatorState:
+    """Record the ticks of an instigator named `essai`, as the daemon does."""
+    origin = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("cyberimpact"), "__repository__")
+    data = SensorInstigatorData() if kind is InstigatorType.SENSOR else ScheduleInstigatorData("30 5 * * *")
+    state = InstigatorState(origin.get_instigator_origin("essai"), kind, InstigatorStatus.DECLARED_IN_CODE, data)
+    instance.add_instigator_state(state)
+    for rank, outcome in enumerate(outcomes):
+        error = SerializableErrorInfo("Anne Martin", [], "ValueError") if outcome is TickStatus.FAILURE else None
+        instance.create_tick(
+            TickData(
+                state.instigator_origin_id,
+                "essai",
+                kind,
+                outcome,
+                time.time() + rank,
+                run_ids=[] if outcome is TickStatus.SUCCESS else None,
+                error=error,
+                selector_id=state.selector_id,
+            )
+        )
+    return state
+
+
+@pytest.mark.parametrize(
+    ("kind", "outcomes", "is_wrong"),
+    [
+        (InstigatorType.SCHEDULE, [TickStatus.SUCCESS, TickStatus.FAILURE], True),
+        (InstigatorType.SCHEDULE, [TickStatus.FAILURE, TickStatus.SUCCESS], False),
+        (InstigatorType.SENSOR, [TickStatus.SKIPPED, TickStatus.FAILURE, TickStatus.FAILURE], False),
+        (InstigatorType.SENSOR, [TickStatus.FAILURE, TickStatus.FAILURE, TickStatus.FAILURE], True),
+    ],
+)
+def test_what_fails_to_tick(
+    instance: dg.DagsterInstance, kind: InstigatorType, outcomes: list[TickStatus], is_wrong: bool
+) -> None:
+    state = ticked(instance, kind, *outcomes)
+    found = [each.detail for each in monitoring.ticks(instance, ["essai"]) if isinstance(each, Cause)]
+    assert found == (["Its evaluation fails (ValueError)."] if is_wrong else [])
+    instance.update_instigator_state(state.with_status(InstigatorStatus.STOPPED))
+    [cause] = monitoring.ticks(instance, ["essai"])
+    assert isinstance(cause, Cause)
+    assert cause.detail == "It was switched off."
+    assert list(monitoring.ticks(instance, [])) == [], "it is defined no more"
+
+
+@pytest.mark.parametrize(
+    ("state", "age", "is_wrong"),
+    [
+        (FreshnessState.FAIL, monitoring.PATIENCE, True),
+        (FreshnessState.FAIL, timedelta(), False),
+        (FreshnessState.WARN, monitoring.PATIENCE, False),
+    ],
+)
+def test_a_publication_that_missed_its_time(
+    instance: dg.DagsterInstance, state: FreshnessState, age: timedelta, is_wrong: bool
+) -> None:
+    key = dg.AssetKey(["serving", "daily"])
+    at = (now() - age).timestamp()
+    change = FreshnessStateChange(
+        key=key, new_state=state, previous_state=FreshnessState.PASS, state_change_timestamp=at
+    )
+    instance._report_runless_asset_event(change)
+    subjects = [each.subject for each in monitoring.freshness(instance) if isinstance(each, Cause)]
+    assert subjects == (["Publication quotidienne en retard"] if is_wrong else [])
+
+
+@pytest.mark.parametrize(
+    ("published", "looked", "state"),
+    [
+        ("2026-11-28 05:50", "2026-11-28 07:01", FreshnessState.PASS),
+        ("2026-11-27 23:59", "2026-11-28 07:01", FreshnessState.FAIL),
+        ("2026-11-27 05:50", "2026-11-28 06:59", FreshnessState.PASS),
+        ("2026-11-28 07:30", "2026-11-28 07:31", FreshnessState.PASS),
+    ],
+)
+def test_the_daily_copy_is_due_by_seven(
+    instance: dg.DagsterInstance, published: str, looked: str, state: FreshnessState
+) -> None:
+    def paris(text: str) -> datetime:
+        return datetime.fromisoformat(text).replace(tzinfo=PARIS)
+
+    @dg.asset(key=["serving", "daily"], freshness_policy=FRESHNESS[DAILY])
+    def copy() -> None: ...
+
+    node = dg.Definitions([copy]).resolve_asset_graph().get(copy.key)
+    with freeze_time(paris(published)):
+        instance.report_runless_asset_event(dg.AssetMaterialization(copy.key))
+    with freeze_time(paris(looked)):
+        context = LoadingContextForTest(instance)
+        found = asyncio.run(CronFreshnessPolicyEvaluator().evaluate_freshness(context, node))
+    assert found is state
 
 
 def test_a_disk_that_is_nearly_full(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
