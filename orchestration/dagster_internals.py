@@ -4,6 +4,7 @@
 - `SqlEventLogStorage`: what both storages have of pools, and `EventLogStorage` has not (`run_monitoring.py`).
 - `WorkspaceProcessContext`, `WorkspaceRequestContext`, `WorkspaceFileTarget`: Dagster hosts its pages only by its own
   command, which opens a port without login and is read-only for all or for none (`webserver.py`).
+- `DbtCliResource._cli_version`, `._initialize_dbt_core_adapter`: no setting leaves them out (`resources.py`).
 
 `instance.event_log_storage` is public, and so is what frees a slot; what gives a free slot to a waiting step is not
 documented (`run_monitoring.py`). `tests/orchestration/test_dagster_internals.py` names what a new version lacks.

@@ -50,7 +50,7 @@ def trace(manifest: Mapping[str, Any]) -> Lineage:
     models = {node["name"]: uid for uid, node in nodes.items() if node["resource_type"] == "model"}
     # A published copy of the other target holds models under their own names: what is read there comes from them.
     tables |= {relation(n): models[n["name"]] for n in nodes.values() if n.get("source_name") in PUBLISHED}
-    schema: dict[str, dict[str, dict[str, str]]] = {}
+    schema: dict[str, Any] = {}
     for (schema_name, table), uid in tables.items():
         columns = {c["name"].lower(): c.get("data_type") or "text" for c in nodes[uid]["columns"].values()}
         schema.setdefault(schema_name, {})[table] = columns

@@ -1,7 +1,7 @@
 """Gathers what a publication records about the platform: definitions, lineage, runs, checks, access log."""
 
 import sqlite3
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Mapping, Set
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -105,9 +105,9 @@ def evaluations(
 def rules(key: dg.AssetCheckKey, evaluation: dg.AssetCheckEvaluation) -> Iterable[tuple[str, str]]:
     """Return name and end of each rule of a check, or its own where it stands for none."""
     ended = evaluation.metadata.get(RULES)
-    if ended is None:
+    if not isinstance(ended, dg.JsonMetadataValue) or not isinstance(ended.data, Mapping):
         return [(key.name, check_status(evaluation))]
-    return [(name, "fail" if status == "error" else status) for name, status in ended.value.items()]
+    return [(str(name), "fail" if status == "error" else str(status)) for name, status in ended.data.items()]
 
 
 def check_status(evaluation: dg.AssetCheckEvaluation) -> str:

@@ -49,8 +49,9 @@
   `daily` has all but those models and their checks.
 #}
 {% macro tracked_nodes() %}
-    {% set tracked, of_live = {}, nodes_of_live(with_seeds=target.name == 'live') %}
-    {% for node in built_nodes() %}
+    {% set tracked, nodes = {}, built_nodes() %}
+    {% set of_live = nodes_of_live(nodes, with_seeds=target.name == 'live') %}
+    {% for node in nodes %}
         {% set judged = node.depends_on.nodes if node.resource_type == 'test' else [node.unique_id] %}
         {% set judged = judged | reject('in', graph.sources) | list %}
         {% set found = judged | select('in', of_live) | list %}
@@ -62,14 +63,19 @@
 {% endmacro %}
 
 
-{% macro built_nodes() %}
-    {{ return(graph.nodes.values() | selectattr('resource_type', 'in', ['seed', 'model', 'snapshot', 'test']) | list) }}
+{% macro built_types() %}
+    {{ return(['seed', 'model', 'snapshot', 'test']) }}
 {% endmacro %}
 
 
-{% macro nodes_of_live(with_seeds) %}
+{% macro built_nodes() %}
+    {{ return(graph.nodes.values() | selectattr('resource_type', 'in', built_types()) | list) }}
+{% endmacro %}
+
+
+{% macro nodes_of_live(nodes, with_seeds) %}
     {% set found = [] %}
-    {% for node in graph.nodes.values() if node.resource_type == 'model' and 'live' in node.tags %}
+    {% for node in nodes if node.resource_type == 'model' and 'live' in node.tags %}
         {% do found.append(node.unique_id) %}
         {% for parent in node.depends_on.nodes if with_seeds and parent.startswith('seed.') %}
             {% do found.append(parent) %}
@@ -82,10 +88,12 @@
 {# A model built into the other file would be found there by nobody, or by the wrong reader. Compiling builds none. #}
 {% macro refuse_nodes_of_the_other_target(tracked) %}
     {% set selected = [] if flags.WHICH == 'compile' else selected_resources %}
-    {% for node in built_nodes() if node.unique_id in selected and node.unique_id not in tracked %}
-        {% set other = 'daily' if target.name == 'live' else 'live' %}
-        {% set remedy = 'give --target ' ~ other ~ ', or leave it out.' %}
-        {{ exceptions.raise_compiler_error(node.name ~ ' is not built by the target ' ~ target.name ~ ': ' ~ remedy) }}
+    {% for unique_id in selected if unique_id not in tracked and unique_id in graph.nodes %}
+        {% set node, other = graph.nodes[unique_id], 'daily' if target.name == 'live' else 'live' %}
+        {% if node.resource_type in built_types() %}
+            {% set remedy = 'give --target ' ~ other ~ ', or leave it out.' %}
+            {{ exceptions.raise_compiler_error(node.name ~ ' is not built by the target ' ~ target.name ~ ': ' ~ remedy) }}
+        {% endif %}
     {% endfor %}
 {% endmacro %}
 

@@ -3,10 +3,15 @@
 from collections.abc import Iterator
 from typing import Any
 
+import dagster as dg
 import pytest
 
 from assets.dbt import builds
+from assets.dbt.translator import RULES, check_keys
+from assets.serving import publication_metadata
 from core import run_progress
+from warehouse import dbt_project
+from warehouse.held_back import BLOCK, WARN, Failure
 
 
 class Message:
@@ -38,8 +43,8 @@ def test_every_end_of_a_node_moves_the_bar_and_failures_are_named(
     ended = [
         Message("LogModelResult", total=6),
         Message("LogModelResult", "error", node="kpi_mentions", total=6),
-        Message("LogTestResult", "fail", node="kpi_is_sound", num_models=6),
-        Message("LogTestResult", "warn", node="places_are_known", num_models=6),
+        Message("LogSeedResult", total=6),
+        Message("LogModelResult", "warn", node="places_are_known", total=6),
         Message("SkippingDetails", "skipped", node="kpi_value", total=6),
         Message("LogNodeNoOpResult", "no-op", node="perception", total=6),
     ]
@@ -47,4 +52,48 @@ def test_every_end_of_a_node_moves_the_bar_and_failures_are_named(
     outcomes = list(builds.outcomes(Invocation(*others, *ended)))
     assert len(outcomes) == len(others) + len(ended)
     assert moved == [("dbt", done, 6) for done in range(1, 7)]
-    assert capsys.readouterr().out.splitlines() == ["ERROR kpi_mentions", "FAIL kpi_is_sound", "SKIP kpi_value"]
+    assert capsys.readouterr().out.splitlines() == ["ERROR kpi_mentions", "SKIP kpi_value"]
+
+
+def test_every_check_of_dbt_is_a_rule_of_a_check_of_the_graph() -> None:
+    manifest, known = builds.manifest(), publication_metadata.checks()
+    for target in builds.NAMES:
+        built = dbt_project.built(manifest, target)
+        for uid, key in check_keys(manifest, target).items():
+            if built.issuperset(manifest["nodes"][uid]["depends_on"]["nodes"]):
+                assert key in known, uid
+
+
+def test_an_asset_has_one_check_that_names_its_rules_and_the_rows_that_they_refuse() -> None:
+    manifest = builds.manifest()
+    keys = {
+        uid: key
+        for uid, key in check_keys(manifest, "daily").items()
+        if key.asset_key == dg.AssetKey(["seeds", "regions"])
+    }
+    uids = sorted(keys)
+    assert len(uids) > 1
+    assert set(keys.values()) == {dg.AssetCheckKey(dg.AssetKey(["seeds", "regions"]), RULES)}
+    ended = dict.fromkeys(uids, "pass")
+    names = [manifest["nodes"][uid]["name"] for uid in uids]
+
+    [sound] = builds.evaluations(ended, [], set(keys.values()), "daily")
+    assert sound.passed
+    assert sound.metadata[RULES].value == dict.fromkeys(names, "pass")
+
+    refused = Failure(
+        uids[0], names[0], "regions", BLOCK, frozenset({"answer_rate"}), 2, ("region_code 1", "region_code 2")
+    )
+    noted = Failure(uids[1], names[1], "regions", WARN, frozenset(), 1, ("region_code 3",))
+    [failed] = builds.evaluations(
+        {**ended, uids[0]: "fail", uids[1]: "warn"}, [refused, noted], set(keys.values()), "daily"
+    )
+    assert not failed.passed
+    assert failed.severity is dg.AssetCheckSeverity.ERROR
+    assert failed.metadata[RULES].value == {names[0]: "fail", names[1]: "warn"} | dict.fromkeys(names[2:], "pass")
+    assert failed.metadata["failed rows"].value == 3
+    assert "region_code 2" in failed.metadata["rows"].value
+    assert failed.metadata["kpis held back"].value == "answer_rate"
+    [warned] = builds.evaluations({**ended, uids[1]: "warn"}, [noted], set(keys.values()), "daily")
+    assert (warned.passed, warned.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert list(builds.evaluations(ended, [], set(), "daily")) == []

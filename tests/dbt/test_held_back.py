@@ -33,6 +33,16 @@ def test_every_check_says_what_its_failure_stops(built: Built) -> None:
         assert (test["config"]["severity"].lower() == "error") == (on_failure == "block"), test["name"]
 
 
+def test_every_check_counts_the_rows_that_it_refuses(built: Built) -> None:
+    """`warehouse/checks.py` counts rows and knows no threshold."""
+    for test in checks_of(built):
+        config = test["config"]
+        assert (config["fail_calc"], config["warn_if"], config["error_if"]) == ("count(*)", "!= 0", "!= 0"), test[
+            "name"
+        ]
+        assert config["limit"] is None, test["name"]
+
+
 def test_only_what_every_figure_stands_on_blocks(built: Built) -> None:
     nodes, graph = built.manifest["nodes"], Graph.of(built.manifest)
     for test in checks_of(built):

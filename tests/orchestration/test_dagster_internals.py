@@ -4,10 +4,12 @@ import ast
 import inspect
 from collections.abc import Callable
 from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster_dbt import DbtCliResource
 
 from core.settings import CHECKOUT, Home
 from orchestration import instance
@@ -86,3 +88,13 @@ def test_the_webserver_has_the_context_that_the_gate_decides() -> None:
     assert not lacks(WorkspaceRequestContext.__init__, *of_request)
     assert list(WorkspaceFileTarget(["workspace.yaml"]).paths) == ["workspace.yaml"]
     assert not lacks(create_app_from_workspace_process_context, "workspace_process_context", "live_data_poll_rate")
+
+
+def test_dbt_is_asked_nothing_before_it_is_called() -> None:
+    from orchestration.resources import Dbt
+
+    for name in ("_cli_version", "_initialize_dbt_core_adapter"):
+        assert hasattr(DbtCliResource, name), f"dagster-dbt has no {name}: see orchestration/resources.py."
+    dbt = Dbt(project_dir=str(CHECKOUT / "dbt_project"), dbt_executable="true")
+    assert str(dbt._cli_version) == version("dbt-core")
+    assert dbt._initialize_dbt_core_adapter([]) is None

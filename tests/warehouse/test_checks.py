@@ -1,0 +1,146 @@
+"""Checks run as one query per model: how each ends, what is written down, and that dbt by hand ends alike."""
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from core import settings
+from core.settings import Home
+from tests.dbt.conftest import Built, dbt
+from warehouse import checks, dbt_compiled, dbt_project, held_back
+from warehouse.held_back import Graph
+
+VISITS = "model.p.visits"
+
+
+def check(name: str, query: str, severity: str, on_failure: str, model: str | None = VISITS) -> dict[str, Any]:
+    return {
+        "unique_id": f"test.p.{name}", "name": name, "resource_type": "test", "attached_node": model,
+        "compiled_code": query, "config": {"severity": severity, "meta": {"on_failure": on_failure}},
+        "depends_on": {"nodes": [VISITS]},
+    }  # fmt: skip
+
+
+CHECKS = [
+    check("passes", "select * from visits where day is null -- none", "ERROR", "block"),
+    check("blocks", "with t as (select day from visits group by day having count(*) > 1) from t", "error", "block"),
+    check("holds_back", "select * from visits where count < 0", "warn", "hold_back"),
+    check("warns", "select * from visits where count = 0", "WARN", "warn"),
+    check("alone", "select 'it''s' as problem", "warn", "hold_back", model=None),
+]  # fmt: skip
+BROKEN = check("broken", "select * from visits where gone", "warn", "hold_back")
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    """Visits of three days: one twice, one with none, two with fewer than none."""
+    file = tmp_path / "warehouse.duckdb"
+    with duckdb.connect(str(file)) as connection:
+        visits = "('1', 3), ('1', 4), ('2', 0), ('3', -1), ('3', -2)"
+        connection.execute(f"create table visits as from (values {visits}) as days (day, count)")
+        connection.execute("create schema audit")
+        connection.execute(
+            "create table audit.build_status as select unnest(?) as unique_id, 'pending' as status,"
+            " 'x' as invocation_id, cast(null as timestamp) as finished_at",
+            [[node["unique_id"] for node in [*CHECKS, BROKEN]]],
+        )
+        connection.execute("create table audit.held_back as select 'visits' as kpi_code, 'test.p.passes' as check_id")
+        connection.execute("insert into audit.held_back values ('other', 'test.p.other')")
+    return file
+
+
+def run(database: Path, chosen: list[dict[str, Any]]) -> dict[str, tuple[str, int | None]]:
+    nodes = {node["unique_id"]: node for node in [*CHECKS, BROKEN]}
+    results = checks.run(Graph(nodes, {}), chosen, database)
+    return {nodes[result["unique_id"]]["name"]: (result["status"], result["failures"]) for result in results}
+
+
+def rows(database: Path, query: str) -> list[tuple]:
+    with duckdb.connect(str(database), read_only=True) as connection:
+        return connection.execute(query).fetchall()
+
+
+def test_each_check_ends_as_dbt_would_end_it(database: Path) -> None:
+    assert run(database, CHECKS) == {
+        "passes": ("pass", 0),
+        "blocks": ("fail", 2),
+        "holds_back": ("warn", 2),
+        "warns": ("warn", 1),
+        "alone": ("warn", 1),
+    }
+
+
+def test_statuses_are_those_that_publication_reads(database: Path) -> None:
+    """What holds back has failed; what was held back by a check that ran is settled anew; the build stays the same."""
+    run(database, CHECKS)
+    states = dict(rows(database, "select split_part(unique_id, '.', 3), status from audit.build_status"))
+    assert states == {
+        "passes": "pass", "blocks": "fail", "holds_back": "fail", "warns": "warn", "alone": "fail", "broken": "pending",
+    }  # fmt: skip
+    assert rows(database, "select distinct invocation_id from audit.build_status") == [("x",)]
+    assert rows(database, "select count(*) from audit.build_status where finished_at is not null") == [(5,)]
+    assert rows(database, "select kpi_code from audit.held_back") == [("other",)]
+
+
+def test_a_check_without_an_answer_leaves_the_others_theirs(database: Path) -> None:
+    ended = run(database, [*CHECKS, BROKEN])
+    assert ended.pop("broken") == ("error", None)
+    assert ended == run(database, CHECKS)
+
+
+def test_what_was_not_built_soundly_is_checked_once_its_failure_is_known(database: Path) -> None:
+    nodes: Mapping[str, Any] = {node["unique_id"]: node for node in CHECKS} | {VISITS: {"resource_type": "model"}}
+    graph = Graph(nodes, {})
+    of_visits = sorted(node["unique_id"] for node in CHECKS)
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("insert into audit.build_status values (?, 'error', 'x', null)", [VISITS])
+    assert held_back.checks_to_run(graph, database, []) == []
+    failure = held_back.Failure(VISITS, "visits", "visits", "hold_back", frozenset())
+    assert held_back.checks_to_run(graph, database, [failure]) == of_visits
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("update audit.build_status set status = 'success' where unique_id = ?", [VISITS])
+    assert held_back.checks_to_run(graph, database, []) == of_visits
+
+
+#: What goes wrong in tables that are built: a duplicate, a value that nobody knows, nulls, a dangling reference.
+FAULTS = (
+    "insert into perception.fct_experience from (from perception.fct_experience limit 1)",
+    "update perception.fct_experience set feeling = 'Furieux' where rowid = 1",
+    "update perception.fct_experience set territory_code = 'nowhere' where rowid = 2",
+    "update reference.regions set gendarmerie_region_code = null where region_code in ('FR-BRE', 'FR-NOR')",
+    "insert into kpi.kpi_answer_rate from (from kpi.kpi_answer_rate limit 1)",
+)
+
+
+@pytest.mark.long
+def test_dbt_by_hand_ends_every_check_alike_and_shows_the_same_rows(
+    home: Home, built: Built, copy_manifests: Callable[[Home], None]
+) -> None:
+    copy_manifests(home)
+    [(source,)] = built.rows("select path from duckdb_databases() where database_name = 'warehouse'")
+    shutil.copy(source, home.warehouse)
+    with duckdb.connect(str(home.warehouse)) as connection:
+        for fault in FAULTS:
+            connection.execute(fault)
+    graph = Graph.of(built.manifest)
+    known = held_back.states(home.warehouse).keys()
+    compiled = [node for uid, node in dbt_compiled.load(dbt_project.DAILY)["nodes"].items() if uid in known]
+    ours = checks.run(graph, [node for node in compiled if node["resource_type"] == "test"], home.warehouse)
+    found = shown(graph, home, ours)
+    assert {"hold_back", "block"} <= {failure[0] for failure in found[1].values()}
+
+    dbt("test", "--exclude-resource-type", "unit_test")
+    results = json.loads((settings.home().dbt_target / "run_results.json").read_bytes())["results"]
+    assert shown(graph, home, [result for result in results if result["unique_id"].startswith("test.")]) == found
+
+
+def shown(graph: Graph, home: Home, results: list[dict[str, Any]]) -> tuple[dict[str, str], dict[str, tuple]]:
+    """Return the status of every node, and what is said of each check that did not pass."""
+    found = held_back.failures(graph, home.warehouse, results)
+    said = {one.unique_id: (one.on_failure, one.kpis, one.rows, tuple(one.examples), one.subject) for one in found}
+    return held_back.states(home.warehouse), said
