@@ -18,6 +18,8 @@ _LINE = re.compile(r"0[1-9]\d{8}|(?:00)?33[1-9]\d{8}")
 #: Letters and digits that change places as only a machine's do.
 _DRAWN = re.compile(r"(?=[0-9A-Za-z]{16,}\Z)(?:[A-Za-z]*\d+[A-Za-z]+){2,}\d*[0-9A-Za-z]*")
 _NIR_LENGTH, _CARD_LENGTH = 15, 16
+#: Of a line, a NIR or a card.
+_FEWEST_DIGITS = 10
 _FIRST_OF_CARDS = "3456"
 _ACCOUNT = re.compile(r"://|@")
 
@@ -40,6 +42,8 @@ def is_personal(identifier: str) -> bool:
 
     Randomly generated numbers identify nobody, whatever they look like, unless they are a line, a NIR or a card.
     """
+    if len(identifier) < _FEWEST_DIGITS and identifier.isascii() and identifier.isdigit():
+        return False
     if is_odd(identifier):
         identifier = seen(identifier).text
     if _DRAWN.fullmatch(identifier):

@@ -21,7 +21,7 @@ def pseudonymise(value: str) -> str:
     if PSEUDONYM.fullmatch(value):
         return value
     key = require("CYBERIMPACT_PSEUDONYM_KEY").encode()
-    return f"p_{hmac.new(key, value.encode(), hashlib.sha256).hexdigest()[:32]}"
+    return f"p_{hmac.digest(key, value.encode(), 'sha256').hex()[:32]}"
 
 
 def pseudonymise_account(username: str) -> str:

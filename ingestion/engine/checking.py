@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Self
 from core.errors import ExpectedFailure
 from ingestion.engine.files import exported_day
 from ingestion.engine.parsed_file import ParsedFile, open_file
+from ingestion.engine.records import BATCH_ROWS, in_batches, one_by_one
 from ingestion.engine.validation import Origin, TableValidator
 from ingestion.platforms import PLATFORMS, Platform, platform
 
@@ -25,7 +26,6 @@ MOST_MEMORY_BYTES = 4 << 30
 MOST_FAULTS = 5_000
 #: A larger file is not opened as one of other platforms, one after the other.
 MOST_RECOGNISED_BYTES = 16 << 20
-_BATCH_ROWS = 5_000
 
 
 class Fault(NamedTuple):
@@ -119,8 +119,7 @@ def _checked(chosen: Platform, parsed: ParsedFile) -> Check:
     """
     validators = [_validator(chosen, parsed, rank) for rank in range(len(parsed.parts))]
     for validator, part in zip(validators, parsed.parts, strict=True):
-        records = iter(part.records)
-        while batch := list(islice(records, _BATCH_ROWS)):
+        for batch in in_batches(part.records, BATCH_ROWS):
             validator.validate(batch)
             list(validator.changes())
     faults = sorted(fault for validator in validators for fault in _faults(validator))
@@ -137,7 +136,7 @@ def _checked(chosen: Platform, parsed: ParsedFile) -> Check:
 
 def _validator(chosen: Platform, parsed: ParsedFile, rank: int) -> TableValidator:
     origin = Origin(chosen.name, "file", parsed.name, parsed.sha256, parsed.size_bytes, exported_day(parsed.name))
-    return TableValidator(parsed.parts[rank].table, origin, lambda _: {}, lambda _: None)
+    return TableValidator(parsed.parts[rank].table, origin, lambda _, __: {}, lambda _: None)
 
 
 def _faults(validator: TableValidator) -> Iterator[Fault]:
@@ -167,7 +166,7 @@ def _satisfies(entry: Platform, file: Path) -> bool:
         parsed = open_file(entry, file)
         for rank, part in enumerate(parsed.parts):
             validator = _validator(entry, parsed, rank)
-            validator.validate(islice(part.records, 1))
+            validator.validate(islice(one_by_one(part.records), 1))
             if validator.accepted:
                 return True
     except ExpectedFailure:

@@ -372,7 +372,7 @@ class _Lanes:
         validator.rows_outdated += found.get("outdated", 0)
         validator.progress(batch.num_rows)
         if self._parquet.table.dated_by in self._parquet.fields:
-            validator.note_day(pc.call_function("max", [batch[self._parquet.table.dated_by]]).as_py())
+            validator.note_days([pc.call_function("max", [batch[self._parquet.table.dated_by]]).as_py()])
         changed = batch.append_column("_content_hash", compared["_content_hash"])
         changed = changed.append_column("state", compared["state"])
         if found.keys() & {"unchanged", "outdated"}:  # filtering copies

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
+from types import NoneType
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -186,6 +187,77 @@ class NotAfterLoad:
                 return name
         return None
 
+    def broken_in(self, columns: Mapping[str, Sequence[Any]]) -> dict[int, str]:
+        """Return the first field that lies after now, by the rank of its row; no row is asked where none is late."""
+        dates = {name: columns[name] for name in self.fields if name in columns}
+        latest = {name: max(filter(None, values), default=None) for name, values in dates.items()}
+        if self.broken_by(latest) is None:  # the clock of Paris: none counts that is behind it
+            return {}
+        read = dates | {name: columns[name] for name in filter(None, (self.departement,)) if name in columns}
+        rows = (dict(zip(read, values, strict=True)) for values in zip(*read.values(), strict=True))
+        return {rank: late for rank, row in enumerate(rows) if (late := self.broken_by(row)) is not None}
+
+
+@dataclass(frozen=True)
+class Derived:
+    """Fields that follow from others of the same row; computed once per distinct combination of these.
+
+    Attributes:
+        fields: What is filled.
+        reads: Fields of the platform that it follows from.
+        compute: Takes their values, in order, and returns those of `fields`.
+    """
+
+    fields: tuple[str, ...]
+    reads: tuple[str, ...]
+    compute: Callable[..., tuple[Any, ...]]
+
+    def of(self, columns: Mapping[str, Sequence[Any]]) -> dict[str, Sequence[Any]]:
+        """Return the columns of `fields`."""
+        inputs = zip(*(columns[name] for name in self.reads), strict=True)
+        outputs = _each_once(lambda values: self.compute(*values), inputs)
+        return {name: [values[place] for values in outputs] for place, name in enumerate(self.fields)}
+
+
+@dataclass
+class Reading:
+    """What a contract makes of records that have one header.
+
+    Attributes:
+        columns: Canonical values of the good records, by field.
+        kept: Which records these are, by rank.
+        rejections: Why the others are rejected, by rank.
+    """
+
+    columns: dict[str, Sequence[Any]]
+    kept: Sequence[int]
+    rejections: dict[int, Rejection] = field(default_factory=dict)
+
+    def reject(self, found: Mapping[int, Rejection]) -> None:
+        """Take out records, given by their rank among those that are left."""
+        if not found:
+            return
+        self.rejections |= {self.kept[rank]: rejection for rank, rejection in found.items()}
+        left = [rank for rank in range(len(self.kept)) if rank not in found]
+        self.kept = [self.kept[rank] for rank in left]
+        self.columns = {name: [values[rank] for rank in left] for name, values in self.columns.items()}
+
+
+class _Computed(dict):
+    """The results of a function, computed when they are first asked for."""
+
+    def __init__(self, compute: Callable[[Any], Any]) -> None:
+        self._compute = compute
+
+    def __missing__(self, value: Any) -> Any:
+        result = self[value] = self._compute(value)
+        return result
+
+
+def _each_once(compute: Callable[[Any], Any], values: Iterable[Any]) -> list[Any]:
+    """Return the result of a function for each value, computed once for equal ones."""
+    return list(map(_Computed(compute).__getitem__, values))
+
 
 @dataclass(frozen=True)
 class Table:
@@ -206,7 +278,9 @@ class Table:
         any_of: Groups of fields of which a header, and a record, must have at least one.
         dropped: Columns known and not written.
         generations: Known states of the header.
-        rule: Completes or refuses a row by several of its fields at once; raises `RejectedError`.
+        derived: Fields that are computed of others.
+        rule: Completes or refuses a row by several of its fields at once; raises `RejectedError`. The fields that it
+            fills are the same in all rows of a header.
     """
 
     name: str
@@ -221,6 +295,7 @@ class Table:
     any_of: tuple[tuple[str, ...], ...] = ()
     dropped: tuple[Dropped, ...] = ()
     generations: tuple[Generation, ...] = ()
+    derived: tuple[Derived, ...] = ()
     rule: Callable[[Row], Row] = _no_rule
     _headers: dict[tuple[str, ...], Header] = field(default_factory=dict, compare=False, repr=False)
 
@@ -246,9 +321,13 @@ class Table:
         columns = [pa.field(f.name, _ARROW_TYPES[f.type], f.nullable) for f in self.fields]
         return pa.schema([*columns, pa.field("_content_hash", pa.string())])
 
-    def arrow(self, rows: Iterable[Row]) -> pa.Table:
-        """Return rows, each with all fields and its `_content_hash`, as an Arrow table."""
-        return pa.Table.from_pylist(list(rows), self.arrow_schema)
+    def arrow(self, rows: Sequence[Sequence[Value]]) -> pa.Table:
+        """Return rows, each with the values of all fields in their order and its `_content_hash`, as an Arrow table."""
+        columns = zip(*rows, strict=True) if rows else [()] * len(self.arrow_schema)
+        return pa.table(
+            [pa.array(values, column.type) for values, column in zip(columns, self.arrow_schema, strict=True)],
+            self.arrow_schema,
+        )
 
     @cached_property
     def column_hints(self) -> dict[str, dict[str, Any]]:
@@ -333,58 +412,104 @@ class Table:
         found = {g.name: sum(mark.casefold() in spelled for mark in g.marks) for g in self.generations}
         return max(found, key=found.__getitem__) if any(found.values()) else "unknown"
 
-    def read(self, record: Mapping[str, Any], header: Header, where: str) -> Row | Rejection:
-        """Validate a record against the contract.
+    def read(self, given: Mapping[str, Sequence[Any]], header: Header, where: Callable[[int], str]) -> Reading:
+        """Validate records of one header against the contract, column by column: each distinct value is parsed once.
 
         Args:
-            record: Label to the value that the platform gave: text, number or null.
-            header: What `understand` made of its labels.
-            where: Platform, file or address, and line or position, for the message.
+            given: Label to the values that the platform gave, one for each record: texts, numbers or null.
+            header: What `understand` made of the labels.
+            where: Returns platform, file or address, and line or position of a record, by rank, for the message.
 
         Returns:
-            The canonical row, with the fields that the header has and no others, or why it is rejected.
+            The canonical rows, with the fields that the header has and no others, and why the others are rejected.
 
         Raises:
             ExpectedFailure: a value is a list, an object or a truth value: the platform changed its format.
         """
-        row: Row = {}
+        reading = Reading({}, range(len(next(iter(given.values())))))
+        refused: dict[int, Rejection] = {}
         for label, declared in header.columns.items():
-            value = self._scalar(declared, record[label], label, where)
+            values = self._canonical_column(declared, label, given[label], where)
+            reading.columns[declared.name] = values
+            if Rejection in set(map(type, values)):
+                refused = {n: value for n, value in enumerate(values) if isinstance(value, Rejection)} | refused
+        reading.reject(refused)
+        for group in self.any_of:
+            self._refuse_without_any(reading, group)
+        if UNKNOWN_COLUMNS.name in self._filled:
+            unknown = [
+                self._unknown({label: given[label][n] for label in header.unknown}, header, where(n))
+                if header.unknown
+                else {}
+                for n in reading.kept
+            ]
+            reading.columns[UNKNOWN_COLUMNS.name] = [
+                json.dumps(values, ensure_ascii=False, sort_keys=True) if values else None for values in unknown
+            ]
+        self._apply_rules(reading)
+        if self.key_parts:
+            reading.columns[self.key] = self._joined_keys(reading, header, given)
+        return reading
+
+    def _canonical_column(
+        self, declared: Field, label: str, given: Sequence[Any], where: Callable[[int], str]
+    ) -> list[Any]:
+        """Return the canonical values of a column, or the rejection of each that has none."""
+
+        def canonical(value: str | None) -> Value | Rejection:
             if value is None:
-                if not declared.nullable:
-                    return Rejection(declared.name, "is empty, and must not be")
-                row[declared.name] = None
-                continue
+                return None if declared.nullable else Rejection(declared.name, "is empty, and must not be")
             try:
-                row[declared.name] = declared.parse(value)
+                return declared.parse(value)
             except ValueError as problem:
                 return Rejection(declared.name, str(problem), shorten(value))
-        for group in self.any_of:
-            if all(row.get(name) is None for name in group):
-                return Rejection(group[0], f"is empty, and so is every other of: {', '.join(group)}")
-        if UNKNOWN_COLUMNS.name in self._filled:
-            unknown = self._unknown(record, header, where)
-            row[UNKNOWN_COLUMNS.name] = json.dumps(unknown, ensure_ascii=False, sort_keys=True) if unknown else None
-        try:
-            row = self._ruled(row)
-        except RejectedError as refusal:
-            return refusal.rejection
-        if self.key_parts:
-            given = {declared.name: record[label] for label, declared in header.columns.items()}
-            row[self.key] = "|".join(_key_part(row.get(part), given.get(part)) for part in self.key_parts)
-        return row
 
-    def _ruled(self, row: Row) -> Row:
-        """Complete a row by the rule of the table.
+        if set(map(type, given)) <= {str, NoneType}:
+            return _each_once(lambda text: canonical(" ".join(text.split()) or None if text else None), given)
+        texts = (self._scalar(declared, value, label, where(n)) for n, value in enumerate(given))
+        return list(map(canonical, texts))
 
-        Raises:
-            RejectedError: its fields contradict each other, or it lies after the load.
-        """
-        row = self.rule(row)
-        late = self.not_after_load.broken_by(row) if self.not_after_load else None
-        if late is not None:
-            raise RejectedError(late, "lies after the load", str(row[late]))
-        return row
+    @staticmethod
+    def _refuse_without_any(reading: Reading, group: tuple[str, ...]) -> None:
+        rejection = Rejection(group[0], f"is empty, and so is every other of: {', '.join(group)}")
+        present = [reading.columns[name] for name in group if name in reading.columns]
+        rows = zip(*present, strict=True)
+        reading.reject({rank: rejection for rank, row in enumerate(rows) if all(value is None for value in row)})
+
+    def _apply_rules(self, reading: Reading) -> None:
+        """Complete rows by the rules of the table, and reject those whose fields contradict each other or the clock."""
+        for derived in self.derived:
+            reading.columns |= derived.of(reading.columns)
+        if self.rule is not _no_rule:
+            rows, refused = [], {}
+            names = tuple(reading.columns)
+            for rank, values in enumerate(zip(*reading.columns.values(), strict=True)):
+                try:
+                    rows.append(self.rule(dict(zip(names, values, strict=True))))
+                except RejectedError as refusal:
+                    refused[rank] = refusal.rejection
+            reading.reject(refused)
+            if rows:
+                reading.columns = {name: [row[name] for row in rows] for name in rows[0]}
+        if self.not_after_load:
+            late = self.not_after_load.broken_in(reading.columns)
+            shown = {rank: str(reading.columns[name][rank]) for rank, name in late.items()}
+            reading.reject(
+                {n: RejectedError(name, "lies after the load", shown[n]).rejection for n, name in late.items()}
+            )
+
+    def _joined_keys(self, reading: Reading, header: Header, given: Mapping[str, Sequence[Any]]) -> list[str]:
+        labels = {declared.name: label for label, declared in header.columns.items()}
+        nothing = [None] * len(reading.kept)
+        parts = (
+            map(
+                _key_part,
+                reading.columns.get(part, nothing),
+                [given[labels[part]][n] for n in reading.kept] if part in labels else nothing,
+            )
+            for part in self.key_parts
+        )
+        return list(map("|".join, zip(*parts, strict=True)))
 
     @staticmethod
     def _scalar(declared: Field, value: Any, label: str, where: str) -> str | None:

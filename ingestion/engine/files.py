@@ -14,7 +14,7 @@ from pathlib import Path
 
 from core.errors import ExpectedFailure
 from core.normalize_text import fold
-from ingestion.engine.records import Record
+from ingestion.engine.records import Block, Record, one_by_one
 from privacy import redact, redact_label
 
 DELIMITERS = (";", ",")
@@ -22,6 +22,8 @@ DELIMITERS = (";", ",")
 MAX_MEBIBYTES = 256
 #: A quoted field that runs over more physical lines than this lost its closing quote.
 MAX_RECORD_LINES = 1000
+#: Lines that are split together, where each is a whole record.
+BLOCK_LINES = 500
 #: No export has such a line: its line ends are lost, or it is no text.
 MAX_LINE_MEBIBYTES = 16
 
@@ -91,29 +93,43 @@ class CsvFile:
     _first: int
 
     def records(self) -> Iterator[Record]:
-        """Yield every record after the header.
+        """Yield every record after the header, each on its own: see `pieces`."""
+        return one_by_one(self.pieces())
+
+    def pieces(self) -> Iterator[Record | Block]:
+        """Yield every record after the header; those that need no care together.
 
         A damaged record is given alone and reading goes on at the next physical line, so that a lost quote does not
         swallow the records after it. A quote that stays open, with no complete record after it, means that the file was
         cut there.
         """
-        position = self._first
         damaged: list[Record] = []
-        while position < len(self._lines):
-            if not self._lines[position].strip():
-                position += 1
-                continue
-            line, position = self._record(position)
-            if line.problem is None:
+        for piece in self._all_pieces():
+            if isinstance(piece, Block) or piece.problem is None:
                 yield from damaged
                 damaged.clear()
-                yield line
+                yield piece
             else:
-                damaged.append(line)
+                damaged.append(piece)
         if damaged and damaged[0].problem == _OPEN_QUOTE:
             damaged = damaged[:1]
         yield from damaged[:-1]
         yield from (replace(line, is_cut=self._is_cut(line)) for line in damaged[-1:])
+
+    def _all_pieces(self) -> Iterator[Record | Block]:
+        position = self._first
+        while position < len(self._lines):
+            end = min(position + BLOCK_LINES, len(self._lines))
+            if found := _plain(self._lines[position:end], self._delimiter, len(self.header)):
+                columns = dict(zip(self.header, zip(*found, strict=True), strict=True))
+                yield Block(range(position + 1, end + 1), columns)
+                position = end
+            while position < end:
+                if not self._lines[position].strip():
+                    position += 1
+                    continue
+                record, position = self._record(position)
+                yield record
 
     def _is_cut(self, last: Record) -> bool:
         ends_within_line = self._lines[-1] != ""
@@ -122,6 +138,16 @@ class CsvFile:
     def _record(self, position: int) -> tuple[Record, int]:
         fields, following, problem = _record(self._lines, position, self._delimiter, len(self.header))
         return Record(position + 1, dict(zip(self.header, fields, strict=False)), problem), following
+
+
+def _plain(lines: Sequence[str], delimiter: str, width: int) -> list[list[str]]:
+    """Return the fields of lines of which each is a whole record; nothing when one of them is not, or may be blank."""
+    try:
+        found = list(csv.reader(lines, delimiter=delimiter, strict=True))
+    except csv.Error:
+        return []
+    each_is_whole = width > 1 and len(found) == len(lines) and set(map(len, found)) == {width}
+    return found if each_is_whole else []
 
 
 _OPEN_QUOTE = "a quoted field is not closed"

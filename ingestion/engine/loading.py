@@ -9,7 +9,6 @@ from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +27,10 @@ from ingestion.engine.contract import GENERATION, Table
 from ingestion.engine.files import exported_day
 from ingestion.engine.parsed_file import open_file
 from ingestion.engine.pipelines import explain, open_pipeline, table_resource
-from ingestion.engine.records import Record
+from ingestion.engine.records import BATCH_ROWS, Block, Record, in_batches
 from ingestion.engine.reports import LOAD_LOG, EntityReport, LoadReport, log_rows, refusals
 from ingestion.engine.validation import Origin, ProgressCallback, TableValidator
 from ingestion.platforms import Platform, platform
-
-BATCH_ROWS = 5000
 
 
 def load(platform_name: str, *, file: Path | None = None, progress: ProgressCallback | None = None) -> LoadReport:
@@ -180,15 +177,10 @@ def _validator(chosen: Platform, table: Table, origin: Origin, progress: Progres
     return TableValidator(table, origin, tables.lookup(chosen, table), progress, later_exports=later_exports)
 
 
-def _validated(validator: TableValidator, records: Iterable[Record]) -> Iterator[pa.Table]:
-    for batch in _batches(iter(records)):
+def _validated(validator: TableValidator, records: Iterable[Record | Block]) -> Iterator[pa.Table]:
+    for batch in in_batches(records, BATCH_ROWS):
         validator.validate(batch)
     yield from validator.changes()
-
-
-def _batches(records: Iterator[Record]) -> Iterator[list[Record]]:
-    while batch := list(islice(records, BATCH_ROWS)):
-        yield batch
 
 
 def _validated_pages(resource: DltResource, validator: TableValidator) -> tuple[DltResource, DltResource]:
@@ -251,7 +243,7 @@ class _Retry:
 
 
 def _retry(validator: TableValidator, entries: Sequence[quarantine.Entry]) -> _Retry:
-    loaded_since = validator.existing([entry.record_key for entry in entries if entry.record_key])
+    loaded_since = validator.existing([entry.record_key for entry in entries if entry.record_key], ())
     waiting = [entry for entry in entries if entry.record_key not in loaded_since]
     payloads = [json.loads(entry.payload or "{}") for entry in waiting]
     for payload in payloads:

@@ -22,7 +22,7 @@ from ingestion.engine.files import (
     read_bytes,
 )
 from ingestion.engine.json_files import AGAIN, is_json, lifted, read_records, without_doubles
-from ingestion.engine.records import Record
+from ingestion.engine.records import Block, Record, one_by_one
 from ingestion.engine.spreadsheets import open_xlsx
 from ingestion.platforms import Platform
 
@@ -32,7 +32,7 @@ class Part:
     """The records of one table."""
 
     table: Table
-    records: Iterable[Record]
+    records: Iterable[Record | Block]
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,14 @@ Adapt = Callable[[Mapping[str, Any]], Iterable[Mapping[str, Any]]]
 Adapter = Callable[[Sequence[str], str], Sequence[tuple[Table | None, Adapt]]]
 
 
+def as_it_is(values: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+    """Return a record of a file as the one record of a table."""
+    return [values]
+
+
 def as_they_are(_labels: Sequence[str], _name: str) -> Sequence[tuple[Table | None, Adapt]]:
     """Return one table, whose records are those of the file."""
-    return [(None, lambda values: [values])]
+    return [(None, as_it_is)]
 
 
 def open_file(platform: Platform, path: Path) -> ParsedFile:
@@ -100,7 +105,7 @@ def parse_tabular(path: Path, platform: str, contract: Sequence[Table], adapter:
     text, repaired = decode(data)
     if not is_json(text):
         file = open_csv(path, platform, lambda header: max(table.recognised(header) for table in contract))
-        parts = _parts(file.records, file.header, contract, adapter, where)
+        parts = _parts(file.pieces, file.header, contract, adapter, where)
         return ParsedFile(file.name, file.sha256, file.size_bytes, tuple(parts), file.repaired)
     known = _known_labels(contract)
     found: list[Part] = []
@@ -122,7 +127,7 @@ def _known_labels(contract: Sequence[Table]) -> Callable[[str], bool]:
 
 
 def _parts(
-    records: Callable[[], Iterable[Record]],
+    records: Callable[[], Iterable[Record | Block]],
     labels: Sequence[str],
     contract: Sequence[Table],
     adapter: Adapter,
@@ -146,15 +151,20 @@ def _recognised(contract: Sequence[Table], adapt: Adapt, labels: Sequence[str], 
     return table
 
 
-def _adapted(records: Iterable[Record], adapt: Adapt, table: Table, *, reports_damage: bool) -> Iterator[Record]:
+def _adapted(
+    pieces: Iterable[Record | Block], adapt: Adapt, table: Table, *, reports_damage: bool
+) -> Iterator[Record | Block]:
     """Yield the records of a table; a damaged one is reported once, and a nested value damages its record."""
-    for record in records:
+    for record in pieces if adapt is as_it_is else one_by_one(pieces):
+        if isinstance(record, Block):  # of a CSV file, whose values are texts
+            yield record
+            continue
         if record.problem is not None:
             if reports_damage:
                 yield record
             continue
         for values in adapt(record.values):
-            complex_values = (label for label, value in values.items() if isinstance(value, dict | list))
+            complex_values = [label for label, value in values.items() if isinstance(value, (dict, list))]
             nested = next((field for label in complex_values if (field := table.field_of(label))), None)
             problem = f"the column {nested.name} holds a nested value" if nested else None
             yield Record(record.position, {} if nested else values, problem)
@@ -162,7 +172,7 @@ def _adapted(records: Iterable[Record], adapt: Adapt, table: Table, *, reports_d
 
 def _joined(parts: Iterable[Part]) -> tuple[Part, ...]:
     """Return one part per table; several streams may hold records of the same table."""
-    by_table: dict[Table, list[Iterable[Record]]] = {}
+    by_table: dict[Table, list[Iterable[Record | Block]]] = {}
     for part in parts:
         by_table.setdefault(part.table, []).append(part.records)
     return tuple(Part(table, chain.from_iterable(records)) for table, records in by_table.items())
@@ -175,7 +185,7 @@ def parse_headerless_csv(path: Path, platform: str, table: Table, labels: Sequen
         ExpectedFailure: the file cannot be read.
     """
     file = open_headerless_csv(path, platform, labels)
-    return parsed_csv(file, Part(table, file.records()))
+    return parsed_csv(file, Part(table, file.pieces()))
 
 
 def parsed_csv(file: CsvFile, *parts: Part) -> ParsedFile:

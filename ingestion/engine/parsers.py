@@ -76,6 +76,8 @@ def code(value: str) -> str:
 
 
 def _code(value: str) -> str:
+    if value.isdigit():
+        return value
     if _ROUNDED.fullmatch(value):
         raise ValueError("was rounded by a spreadsheet: its digits are lost")
     as_float = _FLOAT_CODE.fullmatch(value)
@@ -169,6 +171,38 @@ def local_time(value: str) -> str:
     Raises:
         ValueError: there is no such date, or it lies outside 2000 to 2050.
     """
+    hour, past = _hour(value[:13]), _past_hour(value[13:])
+    return f"{hour[0]}{past[0]}" if hour and past else _local_time(value)
+
+
+#: The hour of a date and time as most platforms write them, and what follows it.
+_HOUR = re.compile(r"(?:\d{4}-\d\d-\d\d[ T]|\d\d/\d\d/\d{4} )\d\d", re.ASCII)
+_PAST_HOUR = re.compile(r":([0-5]\d)(?::([0-5]\d))?", re.ASCII)
+
+
+@lru_cache(maxsize=1 << 16)
+def _hour(value: str) -> tuple[str, datetime] | None:
+    """Return an hour of Europe/Paris as `local_time` does, and its instant; `None` where Python has to look closer."""
+    if not _HOUR.fullmatch(value):
+        return None
+    try:
+        hour = _local_time(f"{value}:00")[:13]
+    except ValueError:
+        return None
+    return hour, _instant(hour)
+
+
+@lru_cache(maxsize=1 << 16)
+def _past_hour(value: str) -> tuple[str, timedelta] | None:
+    """Return minutes and seconds as `local_time` does, and their length; `None` where Python has to look closer."""
+    found = _PAST_HOUR.fullmatch(value)
+    if found is None:
+        return None
+    minutes, seconds = int(found[1]), int(found[2] or 0)
+    return value if seconds else value[:3], timedelta(minutes=minutes, seconds=seconds)
+
+
+def _local_time(value: str) -> str:
     day_first = _DAY_FIRST.fullmatch(value)
     iso = f"{day_first[3]}-{day_first[2]:0>2}-{day_first[1]:0>2}{day_first[4]}" if day_first else value
     try:
@@ -193,7 +227,8 @@ def clock_time(value: str) -> str:
     Raises:
         ValueError: as `local_time`, or there is no time of day.
     """
-    parsed = local_time(value)
+    hour, past = _hour(value[:13]), _past_hour(value[13:])
+    parsed = f"{hour[0]}{past[0]}" if hour and past else _local_time(value)
     if "T" not in parsed:
         raise ValueError("has no time of day")
     return parsed
@@ -214,7 +249,22 @@ def paris_time(value: str) -> datetime:
     Raises:
         ValueError: as `local_time`.
     """
-    return datetime.fromisoformat(local_time(value)).replace(tzinfo=PARIS).astimezone(UTC)
+    hour, past = _hour(value[:13]), _past_hour(value[13:])  # the change of clocks moves whole hours
+    return hour[1] + past[1] if hour and past else _instant(local_time(value))
+
+
+def paris_clock_time(value: str) -> datetime:
+    """Return what `paris_time` does, for an event of which the time of day is known.
+
+    Raises:
+        ValueError: as `clock_time`.
+    """
+    hour, past = _hour(value[:13]), _past_hour(value[13:])
+    return hour[1] + past[1] if hour and past else _instant(clock_time(value))
+
+
+def _instant(local: str) -> datetime:
+    return datetime.fromisoformat(local).replace(tzinfo=PARIS).astimezone(UTC)
 
 
 def utc_time(value: str) -> datetime:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import duckdb
 
@@ -58,12 +59,12 @@ def write(validator: TableValidator) -> None:
         return
     table = quarantine_table(validator.origin.platform)
     now = datetime.now(UTC)
-    rows = {row["quarantine_id"]: row for row in (_row(validator, rejected, now) for rejected in validator.quarantined)}
+    rows = {row[0]: row for row in (_row(validator, rejected, now) for rejected in validator.quarantined)}
     pipeline = open_pipeline(f"quarantine_{table.name}", DATASET, database(table.name))
-    pipeline.run(table_resource(table, [table.arrow(rows.values())]))
+    pipeline.run(table_resource(table, [table.arrow([*rows.values()])]))
 
 
-def _row(validator: TableValidator, rejected: Quarantined, now: datetime) -> Row:
+def _row(validator: TableValidator, rejected: Quarantined, now: datetime) -> tuple[Any, ...]:
     origin, reason = validator.origin, rejected.rejection
     payload = None if rejected.payload is None else json.dumps(rejected.payload, ensure_ascii=False, sort_keys=True)
     place = origin.sha256 or origin.name
@@ -82,7 +83,7 @@ def _row(validator: TableValidator, rejected: Quarantined, now: datetime) -> Row
         "payload": payload,
         "quarantined_at": now,
     }
-    return {**row, "_content_hash": content_hash(row)}
+    return (*row.values(), content_hash(row))
 
 
 def entries(platform_name: str) -> list[Entry]:

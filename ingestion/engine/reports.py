@@ -207,4 +207,4 @@ def log_rows(validators: Sequence[TableValidator], repaired: int = 0) -> Iterato
             "started_at": validator.started_at,
             "finished_at": finished_at,
         }
-        yield LOAD_LOG.arrow([{**row, "_content_hash": content_hash(row)}])
+        yield LOAD_LOG.arrow([(*row.values(), content_hash(row))])

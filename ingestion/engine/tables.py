@@ -44,22 +44,24 @@ def row_counts(chosen: Platform) -> dict[str, int]:
         }
 
 
-def lookup(chosen: Platform, table: Table) -> Callable[[Sequence[str]], dict[str, Row]]:
-    """Return a function that finds, by key, the rows of completed loads.
+def lookup(chosen: Platform, table: Table) -> Callable[[Sequence[str], Sequence[str]], dict[str, Row]]:
+    """Return a function that finds, by key, the rows of completed loads: `existing` of a validator.
 
     An empty table is asked once only: a load writes after it has read everything, and a first load has many pages.
     """
     database = home().database(chosen.database)
-    query = (
-        f"select * from {chosen.dataset}.{table.name} where {table.key} in (select unnest(?))"  # noqa: S608
-        f" and _dlt_load_id in (select load_id from {chosen.dataset}._dlt_loads where status = 0)"
-    )
+    always = (table.key, *([table.versioned_by] if table.versioned_by else []), "_content_hash", "_dlt_load_id")
 
     known_empty = cache(partial(is_empty, database, chosen.dataset, table))
 
-    def find(keys: Sequence[str]) -> dict[str, Row]:
+    def find(keys: Sequence[str], names: Sequence[str]) -> dict[str, Row]:
         if known_empty():
             return {}
+        columns = ", ".join(f'"{name}"' for name in dict.fromkeys((*always, *names)))
+        query = (
+            f"select {columns} from {chosen.dataset}.{table.name} where {table.key} in (select unnest(?))"  # noqa: S608
+            f" and _dlt_load_id in (select load_id from {chosen.dataset}._dlt_loads where status = 0)"
+        )
         with duckdb.connect(str(database)) as connection:
             rows = connection.execute(query, [list(keys)]).to_arrow_table().to_pylist()
         return {row[table.key]: row for row in rows}

@@ -9,13 +9,16 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from functools import cached_property
+from itertools import repeat
+from operator import itemgetter
+from typing import Any, Self
 
 import pyarrow as pa
 
 from core.errors import ExpectedFailure
-from ingestion.engine.contract import CHANGED_FORMAT, GENERATION, Rejection, Row, Table
-from ingestion.engine.records import Record
+from ingestion.engine.contract import CHANGED_FORMAT, GENERATION, Field, Reading, Rejection, Row, Table
+from ingestion.engine.records import Block, Record
 
 #: From this many records on, a field that no record satisfies is a change of the platform, not bad records.
 MANY_RECORDS = 20
@@ -30,6 +33,7 @@ ProgressCallback = Callable[[int], None]
 LaterExports = Callable[[Iterable[str], date | None], set[str]]
 
 _SEPARATOR = "\x1f"
+_FLAGS = {None: "", True: "true", False: "false"}
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
@@ -71,21 +75,43 @@ class Quarantined:
     payload: Row | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Accepted:
-    """The record that wins so far for its key.
+#: The record that wins so far for its key: content hash of the complete row; date of modification, where there is one;
+#: `new`, `updated` or `unchanged`; batch and row among what is to be written, `None` for an unchanged row.
+_Accepted = tuple[str, Any, str, tuple[int, int] | None]
+
+#: A good record: its place in the batch, key, values of all fields in their order, their content hash, and the places
+#: of the fields that its header lacks.
+_Candidate = tuple[int, str, tuple[Any, ...], str, Sequence[int]]
+
+
+@dataclass(slots=True)
+class _Group:
+    """The records of a batch that have one header, by column.
 
     Attributes:
-        digest: Content hash of the complete row.
-        version: Date of modification, `None` where there is none.
-        outcome: `new`, `updated` or `unchanged`.
-        place: Batch and row among what is to be written; `None` for an unchanged row.
+        ranks: Their places in the batch.
+        columns: Label to their values.
     """
 
-    digest: str
-    version: Any
-    outcome: str
-    place: tuple[int, int] | None
+    ranks: list[int]
+    columns: dict[str, list[Any]]
+
+    @classmethod
+    def of(cls, labels: Iterable[str]) -> Self:
+        return cls([], {label: [] for label in labels})
+
+    def append(self, rank: int, values: Iterable[Any]) -> None:
+        self.ranks.append(rank)
+        for column, value in zip(self.columns.values(), values, strict=True):
+            column.append(value)
+
+    def extend(self, ranks: Iterable[int], columns: Iterable[Sequence[Any]]) -> None:
+        self.ranks.extend(ranks)
+        for column, values in zip(self.columns.values(), columns, strict=True):
+            column.extend(values)
+
+    def values(self, rank: int) -> dict[str, Any]:
+        return {label: column[rank] for label, column in self.columns.items()}
 
 
 @dataclass
@@ -95,7 +121,8 @@ class TableValidator:
     Attributes:
         table: The contract.
         origin: Where the records come from.
-        existing: Returns, for keys, the rows that the warehouse has, by key.
+        existing: Returns, for keys and names of fields, the rows that the warehouse has, by key: these fields, the date
+            of modification, the content hash, and the load that wrote it.
         progress: Called after each batch with the number of its records.
         generation: Header generation of the records; that of the first record when it is not given.
         later_exports: Returns, of identifiers of loads, those that took a later export than one that ends on a day.
@@ -103,7 +130,7 @@ class TableValidator:
 
     table: Table
     origin: Origin
-    existing: Callable[[Sequence[str]], Mapping[str, Row]]
+    existing: Callable[[Sequence[str], Sequence[str]], Mapping[str, Row]]
     progress: ProgressCallback
     generation: str | None = None
     later_exports: LaterExports = lambda _, __: set()
@@ -125,7 +152,7 @@ class TableValidator:
     _superseded: dict[int, set[int]] = field(default_factory=dict)
     _updated: dict[str, tuple[int, str]] = field(default_factory=dict)
 
-    def validate(self, batch: Iterable[Record]) -> None:
+    def validate(self, batch: Iterable[Record | Block]) -> None:
         """Validate a batch of records; what is to be written waits for `changes`.
 
         A column that the header does not have says nothing: the value known so far stays.
@@ -133,22 +160,20 @@ class TableValidator:
         Raises:
             ExpectedFailure: a required column is missing, a type flipped, or no record satisfies some field.
         """
-        rows: list[tuple[Record, Row]] = []
-        read_before = self.rows_read
-        for record in batch:
-            self.rows_read += 1
-            outcome = self._validate(record)
-            if isinstance(outcome, Rejection):
-                self._quarantine(record, outcome)
-            else:
-                rows.append((record, outcome))
+        candidates, positions = self._read(batch)
+        self.rows_read += len(positions)
         self._refuse_hopeless()
-        known = self.existing([row[self.table.key] for _, row in rows])
-        changed: list[Row] = []
-        for record, row in rows:
-            self._compare(record, row, known.get(row[self.table.key], {}), changed)
+        lacking = sorted({place for *_, absent in candidates for place in absent})
+        known = self.existing([key for _, key, *_ in candidates], [self.table.field_names[place] for place in lacking])
+        changed: list[tuple[Any, ...]] = []
+        for candidate in candidates:
+            self._compare(candidate, positions, known, changed)
         self._pending.append(self.table.arrow(changed))
-        self.progress(self.rows_read - read_before)
+        self.progress(len(positions))
+
+    @cached_property
+    def _version_place(self) -> int | None:
+        return self.table.field_names.index(self.table.versioned_by) if self.table.versioned_by else None
 
     def changes(self) -> Iterator[pa.Table]:
         """Yield the rows that the warehouse does not have yet, or has otherwise: one for each key, the one that won.
@@ -192,65 +217,134 @@ class TableValidator:
         if self.origin.kind == "file":
             self._updated[key] = (position, load_id)
 
-    def _validate(self, record: Record) -> Row | Rejection:
-        if record.is_cut:
-            self.cut_at = record.position
-        if record.problem is not None:
+    def _read(self, pieces: Iterable[Record | Block]) -> tuple[list[_Candidate], list[int]]:
+        """Return the good records in their order, and the position of all, by rank; set the others aside."""
+        positions: list[int] = []
+        damaged: dict[int, Record] = {}
+        groups: dict[tuple[str, ...], _Group] = {}
+        for piece in pieces:
+            rank = len(positions)
+            if isinstance(piece, Block):
+                positions.extend(piece.positions)
+                labels = tuple(piece.columns)
+                groups.setdefault(labels, _Group.of(labels)).extend(range(rank, len(positions)), piece.columns.values())
+                continue
+            positions.append(piece.position)
+            if piece.problem is not None:
+                damaged[rank] = piece
+            else:
+                labels = tuple(piece.values)
+                groups.setdefault(labels, _Group.of(labels)).append(rank, piece.values.values())
+        refused: list[tuple[int, Record, Rejection]] = []
+        for rank, record in damaged.items():
+            if record.is_cut:
+                self.cut_at = record.position
             reason = f"the file is truncated here: {record.problem}" if record.is_cut else record.problem
-            return Rejection(None, reason)
-        header = self.table.understand(tuple(record.values), self.origin.where)
-        self.generation = self.generation or header.generation
-        self.unknown_columns.update(header.named_unknown)
-        self.dropped_columns.update(header.named_dropped)
-        return self.table.read(record.values, header, self.origin.at(record.position))
+            refused.append((rank, record, Rejection(None, reason or "")))
+        candidates: list[_Candidate] = []
+        for labels, group in groups.items():
+            header = self.table.understand(labels, self.origin.where)
+            self.generation = self.generation or header.generation
+            self.unknown_columns.update(header.named_unknown)
+            self.dropped_columns.update(header.named_dropped)
+            ranks = group.ranks
+            reading = self.table.read(group.columns, header, lambda n, ranks=ranks: self.origin.at(positions[ranks[n]]))
+            for n, rejection in reading.rejections.items():
+                refused.append((ranks[n], Record(positions[ranks[n]], group.values(n)), rejection))
+            candidates += self._candidates(reading, [ranks[n] for n in reading.kept])
+        for _, record, rejection in sorted(refused, key=itemgetter(0)):
+            self._quarantine(record, rejection)
+        return candidates if len(groups) == 1 else sorted(candidates), positions
 
-    def _compare(self, record: Record, row: Row, stored: Row, changed: list[Row]) -> None:
+    def _candidates(self, reading: Reading, ranks: Sequence[int]) -> Iterator[_Candidate]:
+        """Yield the rows that were read, complete but for the fields that the header lacks."""
+        count = len(ranks)
+        columns: dict[str, Sequence[Any]] = {GENERATION.name: [self.generation] * count, **reading.columns}
+        names = self.table.field_names
+        absent = tuple(place for place, name in enumerate(names) if name not in columns)
+        complete = [columns.get(name) or [None] * count for name in names]
+        self.note_days(columns.get(self.table.dated_by or "", ()))
+        digests = content_hashes(self.table.fields, complete)
+        return zip(ranks, columns[self.table.key], zip(*complete, strict=True), digests, repeat(absent))
+
+    def _compare(
+        self,
+        candidate: _Candidate,
+        positions: Sequence[int],
+        known: Mapping[str, Row],
+        changed: list[tuple[Any, ...]],
+    ) -> None:
         """Count a good record, and add its complete row to `changed` when it wins over what is known of its key."""
-        key, winner = row[self.table.key], self.accepted.get(row[self.table.key])
-        row = {GENERATION.name: self.generation, **row}
-        before = stored if winner is None or winner.place is None else self._pending_row(winner.place, changed)
-        complete = {name: row.get(name, before.get(name)) for name in self.table.field_names}
-        digest = content_hash(complete)
-        version = complete.get(self.table.versioned_by) if self.table.versioned_by else None
-        self.note_day(complete.get(self.table.dated_by or ""))
+        rank, key, values, digest, absent = candidate
+        winner, stored = self.accepted.get(key), known.get(key)
+        if absent and (winner or stored):
+            values = self._completed(values, absent, winner, stored or {}, changed)
+            digest = content_hash(dict(zip(self.table.field_names, values, strict=True)))
+        version = None if self._version_place is None else values[self._version_place]
         if winner is not None:
-            if digest == winner.digest:
+            if digest == winner[0]:
                 self.rows_unchanged += 1
                 return
             self.rows_replaced += 1
-            if is_older(version, winner.version):
+            if is_older(version, winner[1]):
                 return
             self._take_back(key, winner)
         elif stored and is_older(version, stored.get(self.table.versioned_by or "")):
             self.rows_outdated += 1
             return
-        outcome = "new" if not stored else "unchanged" if stored.get("_content_hash") == digest else "updated"
-        setattr(self, f"rows_{outcome}", getattr(self, f"rows_{outcome}") + 1)
-        place = None if outcome == "unchanged" else (len(self._pending), len(changed))
-        self.accepted[key] = _Accepted(digest, version, outcome, place)
-        if place is not None:
-            changed.append({**complete, "_content_hash": digest})
-        if outcome == "updated" and version is None:
-            self.note_update(key, record.position, stored.get("_dlt_load_id", ""))
+        if stored and stored.get("_content_hash") == digest:
+            self.rows_unchanged += 1
+            self.accepted[key] = (digest, version, "unchanged", None)
+            return
+        self.accepted[key] = (digest, version, "updated" if stored else "new", (len(self._pending), len(changed)))
+        changed.append((*values, digest))
+        if not stored:
+            self.rows_new += 1
+            return
+        self.rows_updated += 1
+        if version is None:
+            self.note_update(key, positions[rank], stored.get("_dlt_load_id", ""))
 
-    def _pending_row(self, place: tuple[int, int], changed: Sequence[Row]) -> Row:
+    def _completed(
+        self,
+        values: tuple[Any, ...],
+        absent: Sequence[int],
+        winner: _Accepted | None,
+        stored: Row,
+        changed: Sequence[tuple[Any, ...]],
+    ) -> tuple[Any, ...]:
+        """Return values with those that are known of the fields that their header lacks."""
+        names = self.table.field_names
+        place = winner and winner[3]
+        before = stored if place is None else self._pending_row(place, changed)
+        complete = list(values)
+        for place in absent:
+            complete[place] = before.get(names[place])
+            if names[place] == self.table.dated_by:
+                self.note_days([complete[place]])
+        return tuple(complete)
+
+    def _pending_row(self, place: tuple[int, int], changed: Sequence[tuple[Any, ...]]) -> Row:
         """Return a row that waits to be written, of this batch or of one before."""
         batch, rank = place
-        return changed[rank] if batch == len(self._pending) else self._pending[batch].slice(rank, 1).to_pylist()[0]
+        if batch < len(self._pending):
+            return self._pending[batch].slice(rank, 1).to_pylist()[0]
+        return dict(zip(self.table.field_names, changed[rank], strict=False))
 
     def _take_back(self, key: str, winner: _Accepted) -> None:
         """Undo what was counted and kept of a record that another one of the same key replaces."""
-        setattr(self, f"rows_{winner.outcome}", getattr(self, f"rows_{winner.outcome}") - 1)
+        _, _, outcome, place = winner
+        setattr(self, f"rows_{outcome}", getattr(self, f"rows_{outcome}") - 1)
         self._updated.pop(key, None)
-        if winner.place is not None:
-            batch, rank = winner.place
+        if place is not None:
+            batch, rank = place
             self._superseded.setdefault(batch, set()).add(rank)
 
-    def note_day(self, value: Any) -> None:
+    def note_days(self, values: Iterable[Any]) -> None:
         """Keep the latest day that the records cover."""
-        day = value.date() if isinstance(value, datetime) else day_of(value)
-        if day is not None and (self.latest_day is None or day > self.latest_day):
-            self.latest_day = day
+        days = {value[:10] if isinstance(value, str) else value for value in values}
+        found = (value.date() if isinstance(value, datetime) else day_of(value) for value in days)
+        self.latest_day = max(filter(None, (self.latest_day, *found)), default=None)
 
     def _quarantine(self, record: Record, rejection: Rejection) -> None:
         payload = None
@@ -298,6 +392,27 @@ def content_hash(row: Row) -> str:
     """
     content = (_as_content(value) for name, value in row.items() if name != GENERATION.name)
     return hashlib.md5(_SEPARATOR.join(content).encode(), usedforsecurity=False).hexdigest()
+
+
+def content_hashes(fields: Sequence[Field], columns: Sequence[Sequence[Any]]) -> Iterator[str]:
+    """Return the content hash of each of the rows that columns hold, in the order of the contract."""
+    content = (
+        _as_contents(declared, values)
+        for declared, values in zip(fields, columns, strict=True)
+        if declared.name != GENERATION.name
+    )
+    rows = map(_SEPARATOR.join, zip(*content, strict=True))
+    return (hashlib.md5(row.encode(), usedforsecurity=False).hexdigest() for row in rows)
+
+
+def _as_contents(declared: Field, values: Sequence[Any]) -> Iterable[str]:
+    """Return what `_as_content` does of the values of a field."""
+    if declared.type == "text":
+        return ["" if value is None else value for value in values]
+    if declared.type == "timestamp":
+        instants = pa.array(values, pa.timestamp("us", tz="UTC")).cast(pa.int64()).cast(pa.string())
+        return instants.fill_null("").to_pylist()
+    return map(_FLAGS.__getitem__ if declared.type == "boolean" else _as_content, values)
 
 
 def _as_content(value: Any) -> str:

@@ -15,6 +15,7 @@ from ingestion.engine.parsers import identifier as identifier_of_a_record
 from privacy import is_personal, redact_label
 from tests.ingestion import every_connector
 from tests.ingestion.every_connector import NAMES
+from tests.ingestion.reading import read_one
 from tests.privacy.identifiers import STRUCTURED, Identifier, disguised, identifier
 
 #: What no list of values and no identifier holds; a version may look like an address, a reference like a plate.
@@ -124,7 +125,7 @@ def test_rows_that_redaction_makes_alike_stay_apart():
 
     page = {"tool": "matomo", "site": "s", "month": "2025-01", "visits": "3", "sum_visit_length": "9"}
     pages = [page | {"url": f"https://exemple.fr/{mail}"} for mail in ("a.martin@x.fr", "b.durand@x.fr")]
-    rows = [PAGES_VISITS.read(each, PAGES_VISITS.understand(tuple(each), "f"), "f") for each in pages]
+    rows = [read_one(PAGES_VISITS, each) for each in pages]
     assert {row["page"] for row in rows} == {"https://exemple.fr/[MAIL]"}
     assert len({row["audience_key"] for row in rows}) == len(pages)
     assert not any(name in str(rows) for name in ("martin", "durand"))

@@ -26,6 +26,7 @@ from ingestion.engine.validation import MANY_RECORDS
 from privacy import redact
 from tests.ingestion import every_connector
 from tests.ingestion.every_connector import NAMES, SECRET
+from tests.ingestion.reading import read_one
 from tests.privacy.identifiers import STRUCTURED, Identifier, identifier, names, references, sentences
 
 SPP = "services_publics_plus"
@@ -129,7 +130,7 @@ def accepted_value(field: Field) -> str:
 
 
 def read(table: Table, record: Record) -> Row | Rejection:
-    return table.read(record, table.understand(tuple(record), table.name), table.name)
+    return read_one(table, record)
 
 
 def sample(table: Table) -> Record:

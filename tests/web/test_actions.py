@@ -20,6 +20,7 @@ from operations import acts, drafts
 from operations.acts import Author
 from privacy import pseudonymise_account
 from tests.handmade import write_copy
+from tests.ingestion.reading import read_one
 
 #: Gironde has an action that is over, with a measured effect, and one to come; Ille-et-Vilaine has one that runs.
 COPY = """
@@ -205,9 +206,8 @@ def loaded(home: Home) -> list[dict]:
     for path in drop_folder.waiting(home.drop / "prevention_actions"):
         for part in open_file(path).parts:
             for record in part.records:
-                header = ACTIONS.understand(tuple(record.values), "test")
-                row = ACTIONS.read(record.values, header, "test")
                 assert record.problem is None
+                row = read_one(ACTIONS, record.values)
                 assert isinstance(row, dict), row
                 found.append(row)
     return found

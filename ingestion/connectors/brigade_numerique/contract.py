@@ -8,7 +8,7 @@ from itertools import chain, zip_longest
 
 from core.normalize_text import fold, words
 from ingestion.configuration import known_chat_labels as known_labels
-from ingestion.engine.contract import GENERATION, UNKNOWN_COLUMNS, Dropped, Field, NotAfterLoad, Row, Table
+from ingestion.engine.contract import GENERATION, UNKNOWN_COLUMNS, Derived, Dropped, Field, NotAfterLoad, Table
 from ingestion.engine.parsers import PARIS, clock_time, paris_time, pseudonym, term
 
 #: Columns of the export, in the order that the tool is set to write [certain].
@@ -51,13 +51,18 @@ def _shape(damaged: str) -> re.Pattern[str]:
     return re.compile("".join(chain.from_iterable(zip_longest(pieces, runs, fillvalue=""))), re.IGNORECASE)
 
 
-def _complete(row: Row) -> Row:
-    """Fill the instant, whether its hour was repaired, and whether the row is one of PNAV."""
-    local = datetime.fromisoformat(row["date"])
-    row["contacted_at"] = paris_time(row["date"])
-    row["heure_reparee"] = row["contacted_at"].astimezone(PARIS).replace(tzinfo=None) != local
-    row["pnav"] = any("pnav" in words(row.get(name) or "") for name in ("motif_parent", "motif"))
-    return row
+def _instant(written: str) -> tuple[datetime, bool]:
+    """Return the instant of a local time, and whether its hour does not exist and was moved on."""
+    return paris_time(written), _is_moved(written[:13])
+
+
+@lru_cache(maxsize=1 << 16)
+def _is_moved(hour: str) -> bool:
+    return paris_time(hour).astimezone(PARIS).replace(tzinfo=None) != datetime.fromisoformat(hour)
+
+
+def _is_pnav(*motives: str | None) -> tuple[bool]:
+    return (any("pnav" in words(motive or "") for motive in motives),)
 
 
 CONTACTS = Table(
@@ -116,7 +121,10 @@ CONTACTS = Table(
     dated_by="contacted_at",
     not_after_load=NotAfterLoad(("date",)),
     archived_in="visibility.int_chat_contact_archive",
-    rule=_complete,
+    derived=(
+        Derived(("contacted_at", "heure_reparee"), ("date",), _instant),
+        Derived(("pnav",), ("motif_parent", "motif"), _is_pnav),
+    ),
     dropped=(
         Dropped(("canal",), "the same for the whole chat, and no figure needs it"),
         Dropped(("element_de_qualification",), "free remark of the agent on the case, which may describe a person"),

@@ -10,7 +10,7 @@ from ingestion.connectors.jdma.flattening import answers, review
 from ingestion.connectors.jdma.questionnaire import BY_LABEL, VERBATIM, Question
 from ingestion.engine.contract import Table
 from ingestion.engine.files import CsvFile, open_csv
-from ingestion.engine.parsed_file import JSON_SUFFIXES, Adapt, ParsedFile, Part, parse_tabular, parsed_csv
+from ingestion.engine.parsed_file import JSON_SUFFIXES, Adapt, ParsedFile, Part, as_it_is, parse_tabular, parsed_csv
 from ingestion.engine.records import Record
 from privacy import redact_label
 
@@ -42,7 +42,7 @@ def open_export(path: Path) -> ParsedFile:
 def _of_api(labels: Sequence[str], where: str) -> Sequence[tuple[Table | None, Adapt]]:
     """Return how reviews of `/avis` become those of the contract; records that are flat already stay as they are."""
     if "answers" not in labels:
-        return [(None, lambda values: [values])]
+        return [(None, as_it_is)]
     return [(REVIEWS, lambda values: [review(values)]), (ANSWERS, lambda values: answers(values, where))]
 
 

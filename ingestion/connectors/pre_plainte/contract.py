@@ -1,19 +1,7 @@
 """Contract of the log of the pré-plainte en ligne."""
 
-from datetime import datetime
-
 from ingestion.engine.contract import GENERATION, UNKNOWN_COLUMNS, Field, Generation, NotAfterLoad, Table
-from ingestion.engine.parsers import clock_time, code, departement_code, flag, paris_time
-
-
-def declared_at(value: str) -> datetime:
-    """Return a local time of Paris as an instant; a declaration has a time of day.
-
-    Raises:
-        ValueError: there is no such time, or it has no time of day.
-    """
-    return paris_time(clock_time(value))
-
+from ingestion.engine.parsers import code, departement_code, flag, paris_clock_time
 
 DECLARATIONS = Table(
     name="declarations",
@@ -25,7 +13,7 @@ DECLARATIONS = Table(
             "stats_debut_declaration",
             "When the form was opened [certain]; local time of Paris in the log [inferred], UTC here.",
             (),
-            declared_at,
+            paris_clock_time,
             "timestamp",
             required=True,
             nullable=False,
@@ -34,7 +22,7 @@ DECLARATIONS = Table(
             "stats_fin_declaration",
             "When the form was sent [certain], UTC here; before the beginning, or days after it, in a few rows.",
             (),
-            declared_at,
+            paris_clock_time,
             "timestamp",
             required=True,
         ),

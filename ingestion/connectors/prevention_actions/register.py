@@ -11,7 +11,7 @@ from core.errors import ExpectedFailure
 from core.normalize_text import fold
 from ingestion.connectors.prevention_actions.contract import ACTIONS, CONTRACT, MANDATORY, day
 from ingestion.engine.parsed_file import ParsedFile, Part, parse_tabular, parse_xlsx
-from ingestion.engine.records import Record
+from ingestion.engine.records import Record, one_by_one
 from privacy import pseudonymise, redact
 
 _PLATFORM = "prevention_actions"
@@ -33,7 +33,7 @@ def open_file(path: Path) -> ParsedFile:
     """
     opened = parse_xlsx if path.suffix.lower() == ".xlsx" else parse_tabular
     parsed = opened(path, _PLATFORM, CONTRACT)
-    parts = tuple(Part(part.table, _actions(part.records, parsed.name)) for part in parsed.parts)
+    parts = tuple(Part(part.table, _actions(one_by_one(part.records), parsed.name)) for part in parsed.parts)
     return replace(parsed, parts=parts)
 
 

@@ -21,6 +21,7 @@ from tests.ingestion import conftest
 from tests.ingestion.conftest import FIRST_TODAY
 from tests.ingestion.drops import counts
 from tests.ingestion.every_connector import IN_PROOF, refused
+from tests.ingestion.reading import read_one
 
 TOKEN = "jeton-secret-du-test"
 PACKAGE, NUMBER = "fr.gouv.interieur.masecurite", "1606080425"
@@ -313,7 +314,7 @@ def test_a_week_without_reviews_is_empty(monkeypatch):
 
 
 def read(record):
-    return contract.REVIEWS.read(record, contract.REVIEWS.understand(tuple(record), "app_stores"), "app_stores")
+    return read_one(contract.REVIEWS, record)
 
 
 def test_a_review_of_google_play_is_read_by_hand_computed_values():

@@ -22,6 +22,7 @@ from sandbox.jdma import ITEMS, PREFIX, SERVICES, export, history
 from tests.ingestion import every_connector
 from tests.ingestion.engine.test_load_file import counts
 from tests.ingestion.every_connector import IN_PROOF
+from tests.ingestion.reading import read_one
 
 KEY = "organisation-cle-secrete"
 TODAY = date(2025, 1, 20)
@@ -433,7 +434,7 @@ def test_item_17_is_two_items():
         "answers": [answer | {"parent": None} for answer in said],
     }
     found = list(answers(review, "jdma"))
-    keys = [ANSWERS.read(answer, ANSWERS.understand(tuple(answer), "jdma"), "jdma")["answer_id"] for answer in found]
+    keys = [read_one(ANSWERS, answer)["answer_id"] for answer in found]
     assert keys == ["0000001|contact_tried|17||", "0000001|contact_reached|17||"]
 
 

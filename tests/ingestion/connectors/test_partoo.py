@@ -22,6 +22,7 @@ from ingestion.engine.loading import load
 from tests.ingestion import conftest
 from tests.ingestion.conftest import FIRST_TODAY
 from tests.ingestion.every_connector import IN_PROOF, refused
+from tests.ingestion.reading import read_one
 
 KEY = "cle-secrete-du-test"
 SINCE = FIRST_TODAY - timedelta(days=12)
@@ -338,7 +339,7 @@ def test_a_postal_code_tells_the_departement(zipcode, code):
 
 
 def read(table, record):
-    return table.read(record, table.understand(tuple(record), "partoo"), "partoo")
+    return read_one(table, record)
 
 
 def test_a_listing_is_read_by_hand_computed_values():

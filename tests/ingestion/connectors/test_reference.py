@@ -18,6 +18,7 @@ from sandbox import reference as stand_in
 from tests.ingestion.conftest import FIRST_TODAY, ask
 from tests.ingestion.engine.test_load_file import counts
 from tests.ingestion.every_connector import IN_PROOF, refused
+from tests.ingestion.reading import read_one
 
 #: A real record of the units (§8.2).
 ORNEX = {
@@ -42,7 +43,7 @@ ROWS = 120
 
 
 def read(table, record):
-    return table.read(record, table.understand(tuple(record), "here"), "here")
+    return read_one(table, record)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from core.errors import ExpectedFailure
 from core.normalize_text import fold
 from ingestion.connectors.services_publics_plus.contract import CONTRACT, EXPERIENCES, QUALITY_RESULTS, STRUCTURES
 from ingestion.engine.contract import Rejection, choose_table
+from tests.ingestion.reading import read_one
 
 WHERE = "services_publics_plus, file x.csv"
 
@@ -70,7 +71,7 @@ GENERATIONS = {
 
 
 def read(record, table=EXPERIENCES):
-    return table.read(record, table.understand(tuple(record), WHERE), WHERE)
+    return read_one(table, record, WHERE)
 
 
 @pytest.mark.parametrize("generation", GENERATIONS)

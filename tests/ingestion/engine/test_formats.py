@@ -32,7 +32,7 @@ def read(name, file):
     """Return what a file holds by table, and the reasons of what is refused; nothing is written."""
     rows, refused = {}, []
     for part in open_file(platform(name), file).parts:
-        validator = TableValidator(part.table, Origin(name, "file", file.name), lambda _: {}, lambda _: None)
+        validator = TableValidator(part.table, Origin(name, "file", file.name), lambda *_: {}, lambda _: None)
         validator.validate(part.records)
         found = [row for batch in validator.changes() for row in batch.to_pylist()]
         rows[part.table.name] = sorted(

@@ -38,7 +38,7 @@ UNDATED_FILES = st.lists(
 
 
 def find_in(stored):
-    return lambda keys: {key: stored[key] for key in keys if key in stored}
+    return lambda keys, _: {key: stored[key] for key in keys if key in stored}
 
 
 def load(table, files, batch=3):
