@@ -1,11 +1,15 @@
 """Turns the arguments of `cyberimpact load` into loads, and runs each as a job."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
+from core import clock
 from core.errors import ExpectedFailure
 from ingestion.engine import drop_folder
+from ingestion.engine.windows import Window, allowed
 from ingestion.platforms import PLATFORMS, Platform, platform
 from orchestration import instance, retries
 from orchestration.execution import Outcome, run_job
@@ -20,12 +24,32 @@ class Load(NamedTuple):
         file: The file.
         is_given: Whether it was given by its path, which may name a person and is kept nowhere.
         refusal: Why it is not loaded: what waits is no file.
+        again: What of an address is asked for again: see `assets.raw.loads.LoadConfig`.
     """
 
     platform: Platform
     file: Path | None = None
     is_given: bool = False
     refusal: str | None = None
+    again: Mapping[str, str | bool] = MappingProxyType({})
+
+
+def asked_again(names: Sequence[str], first: date | None, last: date | None, *, full: bool) -> list[Load]:
+    """Return the loads of platforms of which days, or everything, is asked for again.
+
+    Raises:
+        ExpectedFailure: a name is no platform, or one cannot be asked so.
+    """
+    if full == (first is not None) or (last is not None and first is None):
+        raise ExpectedFailure("--to needs --from, and --full goes with neither.", "Give --from, with or without --to.")
+    platforms = [platform(name) for name in names]
+    if first is None:
+        return [Load(chosen, again={"full": True}) for chosen in platforms]
+    days = Window(first, last or clock.today())
+    again = {"from_date": days.start.isoformat(), "to_date": days.end.isoformat()}
+    for chosen in platforms:
+        allowed(chosen, days)
+    return [Load(chosen, again=again) for chosen in platforms]
 
 
 def wanted(names: Sequence[str], files: Sequence[Path]) -> list[Load]:
@@ -65,7 +89,7 @@ def load_all(loads: Sequence[Load]) -> Iterator[str | ExpectedFailure]:
         if load.refusal is not None:
             yield ExpectedFailure(load.refusal, "Remove it, or put the file itself there.")
             continue
-        if load.file is None and not load.platform.cron:
+        if load.file is None and not load.platform.cron and not load.again:
             yield f"{load.platform.name}: no file waits in drop/{load.platform.name}/, nothing was loaded"
             continue
         if load.file is not None and load.is_given and not load.file.is_file():
@@ -76,7 +100,7 @@ def load_all(loads: Sequence[Load]) -> Iterator[str | ExpectedFailure]:
         if load.file is not None and not load.is_given and drop_folder.was_taken(load.platform, load.file):
             yield _taken(load.platform, load.file)
             continue
-        config = {}
+        config = dict(load.again)
         if load.file is not None:
             config["file"] = drop_folder.give(load.file.resolve()) if load.is_given else str(load.file)
         outcome = run_job(f"load_{load.platform.name}", {"ops": {load.platform.name: {"config": config}}})
@@ -86,8 +110,8 @@ def load_all(loads: Sequence[Load]) -> Iterator[str | ExpectedFailure]:
             yield failure
         else:
             which = f"{redact_label(load.file.name)}: " if load.file and len(loads) > 1 else ""
-            yield from sorted({which + metadata["summary"] for metadata in outcome.metadata.values()})
-            if load.file is not None and not outcome.metadata:
+            yield from (which + summary for summary in outcome.summaries)
+            if load.file is not None and not outcome.summaries:
                 yield _taken(load.platform, load.file)  # while this run waited for its turn
 
 

@@ -33,12 +33,14 @@ class Outcome:
         succeeded: Whether every step and blocking check passed.
         metadata: Metadata of each table written, by asset key.
         failures: A sentence for each step that failed.
+        summaries: The lines that its tables were written with, each once, in their order.
     """
 
     run_id: str
     succeeded: bool
     metadata: Mapping[dg.AssetKey, Mapping[str, Any]]
     failures: Sequence[str]
+    summaries: Sequence[str] = ()
 
     def or_raise(self, remedy: str) -> "Outcome":
         """Return itself, or raise what failed.
@@ -72,15 +74,17 @@ def run_job(
                 tags={"launched_by": "command line"},
                 run_id=run_id,
             )
+    written = [
+        (event.asset_key, {name: value.value for name, value in event.materialization.metadata.items()})
+        for event in result.get_asset_materialization_events()
+        if event.asset_key is not None
+    ]
     return Outcome(
         run_id=result.run_id,
         succeeded=result.success,
-        metadata={
-            event.asset_key: {name: value.value for name, value in event.materialization.metadata.items()}
-            for event in result.get_asset_materialization_events()
-            if event.asset_key is not None
-        },
+        metadata=dict(written),
         failures=[sentence(event) for event in result.all_events if event.is_step_failure],
+        summaries=list(dict.fromkeys(str(metadata["summary"]) for _, metadata in written if "summary" in metadata)),
     )
 
 

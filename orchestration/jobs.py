@@ -4,6 +4,8 @@ from datetime import timedelta
 
 import dagster as dg
 
+from assets.raw.backfills import ASKED_BY_DAY
+from assets.raw.backfills import key as backfill_key
 from ingestion.platforms import PLATFORMS, Platform
 from orchestration import maintenance
 
@@ -38,6 +40,17 @@ loads = {
     )
     for platform in PLATFORMS
 }
+
+#: Months to load again, in one run: what was loaded stays, and a launch of the missing ones goes on.
+backfills = [
+    dg.define_asset_job(
+        f"backfill_{platform.name}",
+        selection=dg.AssetSelection.assets(backfill_key(platform)),
+        description=f"Load months of {platform.title} again; the cursor of its scheduled loads stays.",
+        tags={**TAGS, "platform": platform.name},
+    )
+    for platform in ASKED_BY_DAY
+]
 
 #: What the address of a live platform has that is new, up to its readers in one run, whatever the daily build does.
 #: A file is loaded by itself and `live` follows: it may lack a table, and Dagster skips a step that lacks an input.
@@ -122,6 +135,7 @@ ledger_head = maintenance.ledger_head.to_job(name="ledger_head", tags=TAGS)
 
 jobs = [
     *loads.values(),
+    *backfills,
     *micro_batches.values(),
     live,
     build_live,

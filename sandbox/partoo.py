@@ -315,13 +315,18 @@ def _reviews_until(seed: int, today: date, end: datetime) -> tuple[Record, ...]:
     return tuple(sorted(shown, key=lambda record: (record["update_date"], record["id"]), reverse=True))
 
 
-def _selected(seed: int, today: date, since: str, states: str) -> tuple[Record, ...]:
+def _selected(seed: int, today: date, since: str, until: str, states: str) -> tuple[Record, ...]:
     wanted = set(states.split(",")) if states else None
     return tuple(
         record
         for record in reviews(seed, today)
-        if record["update_date"] >= since and (wanted is None or record["state"] in wanted)
+        if since <= record["update_date"] <= (until or "9") and (wanted is None or record["state"] in wanted)
     )
+
+
+def _instant(text: str) -> str:
+    """Return a limit of `update_date` as the records write it, in UTC; nothing where there is none."""
+    return text and datetime.fromisoformat(text).replace(tzinfo=UTC).isoformat()
 
 
 def presence(seed: int, rank: int, day: date, today: date) -> dict[str, int]:
@@ -373,13 +378,12 @@ class Platform:
 
     def _reviews(self, request: Request) -> Response:
         query = request.query_params
-        since = query.get("update_date__gte", "")
         try:
-            since = since and datetime.fromisoformat(since).replace(tzinfo=UTC).isoformat()
+            since, until = (_instant(query.get(f"update_date__{limit}", "")) for limit in ("gte", "lte"))
             size = min(LARGEST_PAGE, int(query.get("per_page", PER_PAGE)))
         except ValueError:
             return _refuse({"json": {"update_date__gte": "Not a valid datetime."}}, 400)
-        found = _selected(self._seed, self._today(), since, query.get("state__in", ""))
+        found = _selected(self._seed, self._today(), since, until, query.get("state__in", ""))
         return _page(request, "reviews", found, size, "rating")
 
     def _presence(self, request: Request) -> Response:

@@ -3,30 +3,60 @@
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from datetime import date
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
+from pydantic import Field
 
 from assets.failures import ending_the_load, ending_the_step
 from assets.raw import sources as platform_sources
 from assets.raw.freshness import within
 from assets.raw.lineage import column_lineage, column_schema
-from core import run_progress, settings
+from core import clock, run_progress, settings
+from core.errors import ExpectedFailure
 from core.locks import writer_lock
 from ingestion.engine import drop_folder, quarantine, tables
-from ingestion.engine.loading import load
+from ingestion.engine.loading import load, load_everything, load_window
 from ingestion.engine.progress import Progress
 from ingestion.engine.reports import LOAD_LOG, EntityReport, LoadReport
+from ingestion.engine.windows import Window, allowed
 from ingestion.platforms import PLATFORMS, Platform
 
 QUARANTINE_CHECK = "quarantine_is_empty"
 
 
 class LoadConfig(dg.Config):
-    """What to load: the platform's own address, a file of its drop folder, or the token of a file given elsewhere."""
+    """What to load: what is new at the platform's address, unless one of these says otherwise."""
 
-    file: str | None = None
+    file: str | None = Field(None, description="A file of the drop folder, or the token of a file given elsewhere.")
+    from_date: str | None = Field(None, description="First day to load again, such as 2026-01-31; the cursor stays.")
+    to_date: str | None = Field(None, description="Last day to load again; today where none is given.")
+    full: bool = Field(False, description="Load all that the platform has, as a first load would.")
+
+    def window(self) -> Window | None:
+        """Return the days to load again, if they are named.
+
+        Raises:
+            ExpectedFailure: a day is none, only the last one is named, or something else is to be loaded too.
+        """
+        if self.from_date is None and self.to_date is None:
+            return None
+        if self.from_date is None or self.full or self.file is not None:
+            raise ExpectedFailure(
+                "Days are loaded again from a first one on, and neither a file nor everything with them.",
+                "Name from_date, to_date too where it is not today, and nothing else.",
+            )
+        try:
+            days = Window(
+                date.fromisoformat(self.from_date),
+                date.fromisoformat(self.to_date) if self.to_date else clock.today(),
+            )
+        except ValueError as wrong:
+            raise ExpectedFailure(f"A day cannot be read: {wrong}.", "Write it as 2026-01-31.") from None
+        return days
 
 
 def table_key(platform: Platform, entity: str) -> dg.AssetKey:
@@ -60,7 +90,7 @@ def contract_file(platform: Platform) -> dg.CodeReferencesMetadataValue:
     )
 
 
-def metadata(report: LoadReport, entity: EntityReport) -> dict[str, dg.MetadataValue]:
+def metadata(platform: Platform, report: LoadReport, entity: EntityReport, rows: int) -> dict[str, Any]:
     """Return the metadata of one table from a load; `summary` is of the whole load."""
     outcomes = ("read", "new", "updated", "unchanged", "quarantined", "replaced", "outdated", "reverted")
     counts = tuple(f"rows_{outcome}" for outcome in outcomes)
@@ -72,7 +102,44 @@ def metadata(report: LoadReport, entity: EntityReport) -> dict[str, dg.MetadataV
         "unknown_columns": dg.MetadataValue.json(list(entity.unknown_columns)),
         "dropped_columns": dg.MetadataValue.json(dict(entity.dropped_columns)),
         **{name: dg.MetadataValue.int(getattr(entity, name)) for name in counts},
+        **({"cursor": dg.MetadataValue.json(dict(cursor))} if (cursor := report.cursors.get(entity.entity)) else {}),
+        "dagster/row_count": rows,
+        "dagster/column_lineage": column_lineage(platform, entity.entity),
     }
+
+
+def month_by_month(
+    context: dg.AssetExecutionContext, platform: Platform, asked: Window
+) -> Iterator[tuple[Window, LoadReport]]:
+    """Load days of a platform again, tell how far it has come, and yield each month once it is in the database.
+
+    Raises:
+        dg.Failure: the platform cannot be asked or read, or every record of a month was refused.
+    """
+    problems: list[str] = []
+    with ending_the_step():
+        days = allowed(platform, asked)
+        if days != asked:
+            context.log.info("%s has nothing from before %s: that is where it begins.", platform.name, days.start)
+        number = len([*days.months()])
+        done = load_window(platform.name, days, progress=Progress(partial(show_progress, platform)))
+        for rank, (month, report) in enumerate(done, start=1):
+            line = f"{month}, month {rank} of {number}: {report.summary()}"
+            context.log.info(line)
+            run_progress.advance(line, rank, number)
+            problems += report.problems
+            yield month, report
+    if problems:
+        raise dg.Failure(description=" ".join(problems), allow_retries=False)
+
+
+def written(platform: Platform, report: LoadReport) -> Iterator[dg.AssetMaterialization]:
+    """Yield what a load has written, as events that need not wait for the end of their step."""
+    rows = row_counts(platform)
+    for entity in report.entities:
+        shown = metadata(platform, report, entity, rows[entity.entity])
+        yield dg.AssetMaterialization(table_key(platform, entity.entity), metadata=shown)
+    yield dg.AssetMaterialization(table_key(platform, LOAD_LOG.name), metadata={"summary": report.summary()})
 
 
 def quarantine_checks(platform: Platform) -> Iterator[dg.AssetCheckResult]:
@@ -87,6 +154,12 @@ def quarantine_checks(platform: Platform) -> Iterator[dg.AssetCheckResult]:
             severity=dg.AssetCheckSeverity.WARN,
             metadata={"waiting": waiting[entity], "remedy": f"cyberimpact quarantine list {platform.name}"},
         )
+
+
+def row_counts(platform: Platform) -> dict[str, int]:
+    """Return the rows of each raw table of a platform."""
+    with writer_lock(settings.home().database(platform.database)):
+        return tables.row_counts(platform)
 
 
 def show_progress(platform: Platform, sentence: str) -> None:
@@ -114,26 +187,32 @@ def build_load(platform: Platform) -> dg.AssetsDefinition:
     )
     def load_platform(
         context: dg.AssetExecutionContext, config: LoadConfig
-    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    ) -> Iterator[dg.MaterializeResult | dg.AssetMaterialization | dg.AssetCheckResult]:
         with ending_the_step():
             file = drop_folder.found(config.file) if config.file else None
         if file is not None and drop_folder.was_taken(platform, file):
             context.log.info("%s is gone: another run has loaded it.", file.name)
             yield from quarantine_checks(platform)
             return
+        with ending_the_step():
+            days = config.window()
+        if days is not None:
+            for _, report in month_by_month(context, platform, days):
+                yield from written(platform, report)
+            yield from quarantine_checks(platform)
+            return
+        progress = Progress(partial(show_progress, platform))
         with ending_the_load(context):
-            report = load(platform.name, file=file, progress=Progress(partial(show_progress, platform)))
+            if config.full:
+                report = load_everything(platform.name, progress=progress)
+            else:
+                report = load(platform.name, file=file, progress=progress)
         context.log.info(report.summary())
-        with writer_lock(settings.home().database(platform.database)):
-            rows = tables.row_counts(platform)
+        rows = row_counts(platform)
         for entity in report.entities:
             yield dg.MaterializeResult(
                 asset_key=table_key(platform, entity.entity),
-                metadata={
-                    **metadata(report, entity),
-                    "dagster/row_count": rows[entity.entity],
-                    "dagster/column_lineage": column_lineage(platform, entity.entity),
-                },
+                metadata=metadata(platform, report, entity, rows[entity.entity]),
             )
         yield dg.MaterializeResult(asset_key=table_key(platform, LOAD_LOG.name), metadata={"summary": report.summary()})
         yield from quarantine_checks(platform)

@@ -1,5 +1,6 @@
 """The command `load`."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -15,14 +16,27 @@ def load(
         typer.Argument(metavar="PLATFORM [FILE]…", help="A platform and files of it, or several platforms."),
     ],
     file: Annotated[list[Path] | None, typer.Option(help="A file to load, like those behind the platform.")] = None,
+    first: Annotated[
+        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day to load again.")
+    ] = None,
+    last: Annotated[
+        datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day to load again; today by default.")
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Load all that the platform has, as a first load.")] = False,
 ) -> None:
     """Load raw data of platforms: from their addresses and from drop/, or from files, in their order.
 
     Files are read where they lie and left there. What fails does not stop the others, and makes the exit code 1.
+    Days are loaded again month by month: the next load goes on where the last one was, and what a platform no longer
+    has stays.
     """
-    from cli.loads import load_all, wanted
+    from cli.loads import asked_again, load_all, wanted
 
-    loads = wanted(names, file or [])
+    if first or last or full:
+        days = [day.date() if day else None for day in (first, last)]
+        loads = asked_again([*names, *map(str, file or [])], *days, full=full)
+    else:
+        loads = wanted(names, file or [])
     failures = []
     for outcome in load_all(loads):
         if isinstance(outcome, ExpectedFailure):

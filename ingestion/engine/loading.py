@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import dlt
@@ -26,10 +27,11 @@ from ingestion.engine import quarantine, tables
 from ingestion.engine.contract import GENERATION, Table
 from ingestion.engine.files import exported_day
 from ingestion.engine.parsed_file import open_file
-from ingestion.engine.pipelines import explain, open_pipeline, table_resource
+from ingestion.engine.pipelines import PAGES, cursors, explain, open_pipeline, table_resource
 from ingestion.engine.records import BATCH_ROWS, Block, Record, in_batches
 from ingestion.engine.reports import LOAD_LOG, EntityReport, LoadReport, log_rows, refusals
 from ingestion.engine.validation import Origin, ProgressCallback, TableValidator
+from ingestion.engine.windows import ONE_DAY, Window, allowed
 from ingestion.platforms import Platform, platform
 
 
@@ -58,6 +60,59 @@ def load(platform_name: str, *, file: Path | None = None, progress: ProgressCall
 
         return load_parquet(chosen, file, progress)
     return _load_file(chosen, file, progress)
+
+
+def load_everything(platform_name: str, *, progress: ProgressCallback | None = None) -> LoadReport:
+    """Load all that a platform's address has, as a first load would; the next load goes on from there.
+
+    What the platform no longer has stays as it was.
+
+    Args:
+        platform_name: As `load`.
+        progress: As `load`.
+
+    Raises:
+        ExpectedFailure: as `load`.
+    """
+    chosen = platform(platform_name)
+    source, origin = _address(chosen).build_source, Origin(chosen.name, "api", _address(chosen).address())
+    with _prepared(chosen) as pipeline:
+        with pipeline.managed_state() as state:
+            state["sources"] = {}  # where it was: a load that fails leaves the state in the database as it is
+        return _read(chosen, pipeline, source(), origin, progress or _no_progress)
+
+
+def load_window(
+    platform_name: str, asked: Window, *, progress: ProgressCallback | None = None
+) -> Iterator[tuple[Window, LoadReport]]:
+    """Load some days of a platform again, month by month, and yield each month once it is in the database.
+
+    It neither reads nor moves what tells the next load where to go on. What was asked before a failure stays loaded.
+
+    Args:
+        platform_name: As `load`.
+        asked: The days.
+        progress: As `load`.
+
+    Raises:
+        ExpectedFailure: as `load`, or the platform cannot be asked for these days; it says from where to go on.
+    """
+    chosen = platform(platform_name)
+    window = allowed(chosen, asked)
+    for month in window.months():
+        try:
+            source, where = chosen.connector.build_window(month), f"{chosen.connector.address()} {month}"
+            with _prepared(chosen) as pipeline:
+                origin = Origin(chosen.name, "window", where)
+                report = _read(chosen, pipeline, source, origin, progress or _no_progress)
+        except ExpectedFailure as failure:
+            if month.start > window.start:
+                failure.remedy += (
+                    f" The days from {window.start} to {month.start - ONE_DAY} are loaded; go on with"
+                    f" `cyberimpact load {chosen.name} --from {month.start} --to {window.end}`."
+                )
+            raise
+        yield month, report
 
 
 def ensure_tables(platform_name: str) -> None:
@@ -138,24 +193,46 @@ def _load_file(chosen: Platform, file: Path, progress: ProgressCallback) -> Load
 
 
 def _load_api(chosen: Platform, progress: ProgressCallback) -> LoadReport:
-    module = chosen.connector
-    if not hasattr(module, "build_source"):
+    source, origin = _address(chosen).build_source, Origin(chosen.name, "api", _address(chosen).address())
+    with _prepared(chosen) as pipeline:
+        return _read(chosen, pipeline, source(), origin, progress)
+
+
+def _address(chosen: Platform) -> ModuleType:
+    """Return the connector of a platform that has an address.
+
+    Raises:
+        ExpectedFailure: it has none.
+    """
+    if not hasattr(chosen.connector, "build_source"):
         raise ExpectedFailure(
             f"{chosen.name} has no address to read: its files come to drop/{chosen.name}/.",
             f"Give one with --file, or put it there and run `cyberimpact load {chosen.name}`.",
         )
-    by_name = {table.name: table for table in module.CONTRACT}
-    origin = Origin(chosen.name, "api", module.address())
-    with _prepared(chosen) as pipeline, _remarks(chosen) as remarks:
-        resources, validators = [], []
-        for resource in module.build_source().resources.values():
-            table = by_name[resource.name]
-            validator = _validator(chosen, table, origin, progress)
+    return chosen.connector
+
+
+def _read(
+    chosen: Platform, pipeline: dlt.Pipeline, source: DltSource, origin: Origin, progress: ProgressCallback
+) -> LoadReport:
+    """Load what a source of a platform yields."""
+    by_name = {table.name: table for table in chosen.connector.CONTRACT}
+    resources, validators = [], []
+    with _remarks(chosen) as remarks:
+        for resource in source.resources.values():
+            validator = _validator(chosen, by_name[resource.name], origin, progress)
             resources += _validated_pages(resource, validator)
             validators.append(validator)
         _run(pipeline, resources, validators, quarantine.write)
     reports = tuple(EntityReport.of(validator) for validator in validators)
-    return LoadReport(chosen.name, origin, reports, refusals(origin, reports), remarks=tuple(dict.fromkeys(remarks)))
+    return LoadReport(
+        chosen.name,
+        origin,
+        reports,
+        refusals(origin, reports),
+        remarks=tuple(dict.fromkeys(remarks)),
+        cursors=cursors(pipeline),
+    )
 
 
 @contextmanager
@@ -193,7 +270,7 @@ def _validated_pages(resource: DltResource, validator: TableValidator) -> tuple[
     def checked(page: Sequence[Mapping[str, Any]]) -> None:
         validator.validate([Record(position, values) for position, values in enumerate(page, validator.rows_read + 1)])
 
-    pages = resource.with_name(f"{resource.name}_pages") | checked
+    pages = resource.with_name(f"{resource.name}{PAGES}") | checked
     return pages, table_resource(validator.table, validator.changes())
 
 

@@ -3,7 +3,7 @@
 import logging
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,26 @@ _DLT_SETTINGS = {
     "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_ID": "true",  # cannot be switched on later: the column is not null
     "LOAD__DELETE_COMPLETED_JOBS": "true",
 }
+
+
+#: After the name of a table, the resource that reads its pages, and keeps the cursor.
+PAGES = "_pages"
+
+
+def cursors(pipeline: dlt.Pipeline) -> dict[str, dict[str, Any]]:
+    """Return up to where the last load has read, by table: values by their name, such as a site, or the field."""
+    return {
+        name.removesuffix(PAGES): _cursor(kept)
+        for source in pipeline.state.get("sources", {}).values()
+        for name, kept in source.get("resources", {}).items()
+    }
+
+
+def _cursor(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a resource's state; a list in it is what is remembered beside the cursor."""
+    moved_by_dlt = {field: cursor["last_value"] for field, cursor in kept.get("incremental", {}).items()}
+    by_hand = {name: value for name, value in kept.items() if name != "incremental" and not isinstance(value, list)}
+    return moved_by_dlt | by_hand
 
 
 def hints(table: Table) -> dict[str, Any]:

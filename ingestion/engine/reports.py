@@ -4,8 +4,9 @@ import json
 import uuid
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pyarrow as pa
 
@@ -20,7 +21,7 @@ LOAD_LOG = Table(
     fields=(
         Field("load_key", "Identifier of the load and table.", nullable=False),
         Field("origin", "File name, or address without query.", nullable=False),
-        Field("origin_kind", "'file', 'api' or 'quarantine'.", nullable=False),
+        Field("origin_kind", "'file', 'api', 'window' or 'quarantine'.", nullable=False),
         Field("sha256", "SHA-256 of the file's bytes."),
         Field("size_bytes", "Size of the file.", type="bigint"),
         Field("entity", "Table that was loaded.", nullable=False),
@@ -111,6 +112,7 @@ class LoadReport:
         problems: Sentences that say why the load is not complete; empty when it is.
         repaired: Characters of the file that were repaired, and where the first one stands.
         remarks: What the platform did not give this time, though the load is complete: a listing that is closed.
+        cursors: Up to where an address was read, by table.
     """
 
     platform: str
@@ -119,6 +121,7 @@ class LoadReport:
     problems: tuple[str, ...] = ()
     repaired: Repairs = NO_REPAIRS
     remarks: tuple[str, ...] = ()
+    cursors: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def repaired_characters(self) -> int:

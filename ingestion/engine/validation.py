@@ -43,7 +43,7 @@ class Origin:
 
     Attributes:
         platform: Name of the platform.
-        kind: `file`, `api` or `quarantine`.
+        kind: `file`, `api`, `window` (days of it that were asked for again) or `quarantine`.
         name: File name, or address without query.
         sha256: Of the file's bytes.
         size_bytes: Of the file.

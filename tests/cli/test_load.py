@@ -2,13 +2,14 @@
 
 import hashlib
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from assets.raw import loads
-from cli.loads import load_all, wanted
+from cli.loads import asked_again, load_all, wanted
 from core.errors import ExpectedFailure
 from core.settings import Home
 from ingestion.engine.reports import LoadReport
@@ -115,3 +116,28 @@ def test_a_dropped_file_that_is_taken_while_its_run_waits_is_said(home: Home, mo
 def test_a_given_file_that_is_not_there_is_a_failure(tmp_path: Path) -> None:
     [outcome] = load_all(wanted(["pre_plainte"], [tmp_path / "ppel_2025.csv"]))
     assert isinstance(outcome, ExpectedFailure)
+
+
+def test_days_are_asked_of_several_platforms_and_a_wrong_one_is_refused_before_any_run(
+    home: Home,  # noqa: ARG001
+) -> None:
+    first, last = date(2025, 2, 1), date(2025, 2, 28)
+    loads = asked_again(["partoo", "audience"], first, last, full=False)
+    assert [(load.platform.name, load.again) for load in loads] == [
+        (name, {"from_date": "2025-02-01", "to_date": "2025-02-28"}) for name in ("partoo", "audience")
+    ]
+    for names, days in ((["perceval"], (first, last)), (["partoo"], (last, first)), (["partoo"], (None, last))):
+        with pytest.raises(ExpectedFailure):
+            asked_again(names, *days, full=False)
+
+
+def test_a_load_again_tells_each_month(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001
+    asked = []
+
+    def run(job: str, config: dict) -> Outcome:
+        asked.append((job, config["ops"]["partoo"]["config"]))
+        return Outcome("run", succeeded=True, metadata={}, failures=(), summaries=["January", "February"])
+
+    monkeypatch.setattr("cli.loads.run_job", run)
+    assert [*load_all(asked_again(["partoo"], None, None, full=True))] == ["January", "February"]
+    assert asked == [("load_partoo", {"full": True})]

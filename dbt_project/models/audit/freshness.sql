@@ -20,8 +20,8 @@ with loads as (
         entity,
         max(finished_at) as last_loaded_at
     from {{ ref('stg_platforms__load') }}
-    -- Judging set-aside records anew brings no news from the platform.
-    where origin_kind <> 'quarantine'
+    -- Judging set-aside records anew, or loading past days again, brings no news from the platform.
+    where origin_kind not in ('quarantine', 'window')
     group by platform, entity
 ),
 

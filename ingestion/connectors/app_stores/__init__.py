@@ -13,7 +13,12 @@ from ingestion.connectors.app_stores.client import APP_STORE_FULL_ROWS, PLAY_WIN
 from ingestion.connectors.app_stores.contract import CONTRACT, REVIEWS
 from ingestion.engine.parsers import epoch_or_iso
 
-__all__ = ["CONTRACT", "address", "build_source"]
+__all__ = ["CONTRACT", "NO_WINDOW", "address", "build_source"]
+
+NO_WINDOW = (
+    "both stores show a window of their own, Google Play one week and the App Store the latest 500 reviews",
+    "Load what they show with --full; the Play Console's monthly exports have older reviews: load them with --file.",
+)
 
 log = logging.getLogger(__name__)
 

@@ -1,11 +1,11 @@
 """What the clients of both audience tools share: one site, one table, one period at a time."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Protocol
 
 from ingestion.connectors.audience.sites import Site
+from ingestion.engine.windows import ONE_DAY, Window
 
 PLATFORM = "audience"
 
@@ -13,16 +13,6 @@ Page = list[dict[str, Any]]
 
 #: Complete days that are read again: tools go on treating the visits of the last days.
 LAG = timedelta(days=3)
-
-ONE_DAY = timedelta(days=1)
-
-
-@dataclass(frozen=True)
-class Period:
-    """Days of one month, both ends included."""
-
-    start: date
-    end: date
 
 
 class Tool(Protocol):
@@ -33,11 +23,11 @@ class Tool(Protocol):
         """Address that is asked, without secrets."""
         ...
 
-    def hours(self, site: Site, period: Period) -> Iterator[Page]:
+    def hours(self, site: Site, period: Window) -> Iterator[Page]:
         """Yield the records of `hourly_visits`."""
         ...
 
-    def month(self, table: str, site: Site, period: Period) -> Iterator[Page]:
+    def month(self, table: str, site: Site, period: Window) -> Iterator[Page]:
         """Yield the records of a monthly table for a month, or what has passed of it."""
         ...
 
@@ -50,11 +40,3 @@ def first_day(since: date, last_complete: date | None) -> date:
         last_complete: Last day that was over when it was read, if the site was read before.
     """
     return since if last_complete is None else max(since, last_complete - LAG + ONE_DAY)
-
-
-def by_month(start: date, end: date) -> Iterator[Period]:
-    """Yield the days from `start` to `end`, both included, month by month."""
-    while start <= end:
-        next_month = (start.replace(day=1) + timedelta(days=31)).replace(day=1)
-        yield Period(start, min(end, next_month - ONE_DAY))
-        start = next_month

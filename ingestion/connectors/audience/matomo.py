@@ -7,10 +7,11 @@ from requests import JSONDecodeError, Response
 
 from core.errors import ExpectedFailure
 from core.settings import get, require
-from ingestion.connectors.audience.client import PLATFORM, Page, Period
+from ingestion.connectors.audience.client import PLATFORM, Page
 from ingestion.connectors.audience.sites import Site
 from ingestion.engine.contract import CHANGED_FORMAT
 from ingestion.engine.http import Api, without_query
+from ingestion.engine.windows import Window
 from privacy import redact
 
 KEY_SETTING = "CYBERIMPACT_AUDIENCE_MATOMO_TOKEN"
@@ -43,7 +44,7 @@ class Matomo:
     def address(self) -> str:
         return self._api.base_url
 
-    def hours(self, site: Site, period: Period) -> Iterator[Page]:
+    def hours(self, site: Site, period: Window) -> Iterator[Page]:
         """Yield the visits by hour: Matomo gives an object by day, in which a day without visits is an empty list.
 
         Raises:
@@ -60,7 +61,7 @@ class Matomo:
             if str(row.get("nb_visits")) != "0"  # every hour of a day is listed
         ]
 
-    def month(self, table: str, site: Site, period: Period) -> Iterator[Page]:
+    def month(self, table: str, site: Site, period: Window) -> Iterator[Page]:
         """Yield the visits of a month by the properties of a table.
 
         Raises:

@@ -8,10 +8,11 @@ from requests import JSONDecodeError, Response
 
 from core.errors import ExpectedFailure
 from core.settings import get
-from ingestion.connectors.audience.client import PLATFORM, Page, Period
+from ingestion.connectors.audience.client import PLATFORM, Page
 from ingestion.connectors.audience.sites import Site
 from ingestion.engine.contract import CHANGED_FORMAT
 from ingestion.engine.http import Api, without_query
+from ingestion.engine.windows import Window
 from privacy import redact
 
 KEY_SETTING = "CYBERIMPACT_AUDIENCE_PIANO_KEY"
@@ -48,7 +49,7 @@ class Piano:
     def address(self) -> str:
         return self._api.base_url
 
-    def hours(self, site: Site, period: Period) -> Iterator[Page]:
+    def hours(self, site: Site, period: Window) -> Iterator[Page]:
         """Yield the visits by hour.
 
         Raises:
@@ -57,7 +58,7 @@ class Piano:
         for rows in self._rows("hourly_visits", site, period):
             yield [{"tool": "piano", "site": site.name, **row} for row in rows]
 
-    def month(self, table: str, site: Site, period: Period) -> Iterator[Page]:
+    def month(self, table: str, site: Site, period: Window) -> Iterator[Page]:
         """Yield the visits of a month by the properties of a table.
 
         Raises:
@@ -66,7 +67,7 @@ class Piano:
         for rows in self._rows(table, site, period):
             yield [{"tool": "piano", "site": site.name, **with_month(row)} for row in rows]
 
-    def _rows(self, table: str, site: Site, period: Period) -> Iterator[Page]:
+    def _rows(self, table: str, site: Site, period: Window) -> Iterator[Page]:
         """Yield the pages of an answer, which ends with an empty one."""
         question: dict[str, Any] = {
             "space": {"s": [site.site_id]},

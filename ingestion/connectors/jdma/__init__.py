@@ -1,10 +1,10 @@
 """Connector of Je donne mon avis: services, statistics, reviews and answers."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import dlt
 from dlt.extract import DltResource
@@ -16,6 +16,7 @@ from ingestion.configuration import first_day
 from ingestion.connectors.jdma.client import (
     FIRST_VERSION,
     SECOND_VERSION,
+    Account,
     FormAbsent,
     RouteAbsent,
     Scope,
@@ -27,8 +28,9 @@ from ingestion.connectors.jdma.contract import ANSWERS, CONTRACT, REVIEWS, SERVI
 from ingestion.connectors.jdma.exports import open_export as open_file
 from ingestion.connectors.jdma.flattening import Page, answers, review, service_forms
 from ingestion.engine.parsers import day
+from ingestion.engine.windows import Window
 
-__all__ = ["CONTRACT", "address", "build_source", "open_file"]
+__all__ = ["CONTRACT", "address", "build_source", "build_window", "kept_since", "open_file"]
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +58,28 @@ def build_source() -> tuple[DltResource, ...]:
     is read again on purpose, since a review gains answers after it was begun, and a service that a new key opens has a
     history of its own. Reviews and their answers are two readings, so that neither waits in memory for the other.
     """
-    return _services(), _statistics(), _reviews(), _answers()
+    return _services(), _statistics(), _reviews(_listing), _answers(_listing)
+
+
+@dlt.source(name="jdma")
+def build_window(window: Window) -> tuple[DltResource, ...]:
+    """Return the reviews and answers of some days, and the statistics of the whole months that they touch.
+
+    Args:
+        window: The days.
+    """
+
+    def listing(*, include_answers: bool) -> Iterator[Page]:
+        days = {"start_date": window.start.isoformat(), "end_date": window.end.isoformat()}
+        for form in _forms():
+            yield from form.reviews(days, include_answers=include_answers)
+
+    return _statistics_of(window), _reviews(listing), _answers(listing)
+
+
+def kept_since() -> date:
+    """Return the first month of the statistics that is read."""
+    return _first_month(None)
 
 
 @dlt.resource(name=SERVICES.name)
@@ -82,6 +105,14 @@ def _statistics() -> Iterator[Page]:
             month = following(month)
 
 
+@dlt.resource(name=STATISTICS.name)
+def _statistics_of(window: Window) -> Iterator[Page]:
+    for scope in scopes():
+        _refuse_older_version(scope, dlt.current.resource_state())
+        for month in window.whole_months.months():
+            yield from scope.account.statistics(scope.version, scope.products, month.start)
+
+
 def _refuse_older_version(scope: Scope, state: Mapping[str, Any]) -> None:
     """Refuse the first version where the second was read: the same answers would be counted with and without form.
 
@@ -96,36 +127,61 @@ def _refuse_older_version(scope: Scope, state: Mapping[str, Any]) -> None:
 
 
 @dlt.resource(name=REVIEWS.name)
-def _reviews() -> Iterator[Page]:
+def _reviews(listing: Callable[..., Iterator[Page]]) -> Iterator[Page]:
     try:
-        for page in _listing(include_answers=False):
+        for page in listing(include_answers=False):
             yield [review(found) for found in page]
     except RouteAbsent:
         log.warning("jdma: the platform has no /avis, or closed it; reviews come with exports only, in drop/jdma/.")
 
 
 @dlt.resource(name=ANSWERS.name)
-def _answers() -> Iterator[Page]:
+def _answers(listing: Callable[..., Iterator[Page]]) -> Iterator[Page]:
     with suppress(RouteAbsent):  # reported with the reviews
-        for page in _listing(include_answers=True):
+        for page in listing(include_answers=True):
             yield [answer for found in page for answer in answers(found, f"jdma, address {address()}/avis")]
 
 
 def _listing(*, include_answers: bool) -> Iterator[Page]:
     """Yield the reviews of every form that the keys open, and remember the last one of each."""
     state = dlt.current.resource_state()
+    for form in _forms():
+        last = state.get(form.name)
+        days = {"start_date": (date.fromisoformat(last) - LAG).isoformat()} if last else {}
+        for page in form.reviews(days, include_answers=include_answers):
+            state[form.name] = max([state.get(form.name, FIRST_DAY), *map(_day, page)])
+            yield page
+
+
+class _Form(NamedTuple):
+    """A form of a service, and the key that opens it."""
+
+    account: Account
+    product: int
+    form: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.product}/{self.form}"
+
+    def reviews(self, days: Mapping[str, str], *, include_answers: bool) -> Iterator[Page]:
+        try:
+            yield from self.account.reviews(self.product, self.form, days, include_answers=include_answers)
+        except FormAbsent:
+            log.warning("jdma: form %s of service %s cannot be read any more.", self.form, self.product)
+
+
+def _forms() -> Iterator[_Form]:
+    """Yield every form that the keys open.
+
+    Raises:
+        RouteAbsent: a key opens the first version of the API only, which has no reviews.
+    """
     for scope in scopes():
         if scope.version == FIRST_VERSION:
             raise RouteAbsent(f"{scope.where}: this version of the API has no reviews.", "Load exports with --file.")
         for product, form in scope.forms:
-            name = f"{product}/{form}"
-            since = date.fromisoformat(state[name]) - LAG if name in state else None
-            try:
-                for page in scope.account.reviews(product, form, since, include_answers=include_answers):
-                    state[name] = max([state.get(name, FIRST_DAY), *map(_day, page)])
-                    yield page
-            except FormAbsent:
-                log.warning("jdma: form %s of service %s cannot be read any more.", form, product)
+            yield _Form(scope.account, product, form)
 
 
 def _first_month(last: str | None) -> date:

@@ -126,13 +126,13 @@ class Account:
             if page := statistics(_data(self._api.post(version.statistics, json=question), where), where):
                 yield page
 
-    def reviews(self, product: int, form: int, since: date | None, *, include_answers: bool) -> Iterator[Page]:
+    def reviews(self, product: int, form: int, days: Mapping[str, str], *, include_answers: bool) -> Iterator[Page]:
         """Yield the reviews of a form of a service, latest first.
 
         Args:
             product: Number of the service.
             form: Number of the form, which other services may share.
-            since: First day, of Paris; all when it is not given.
+            days: First and last day of Paris, `start_date` and `end_date`, where they matter.
             include_answers: Whether each review holds its answers.
 
         Raises:
@@ -140,10 +140,8 @@ class Account:
             FormAbsent: it does not know the form any more.
             ExpectedFailure: they cannot be read, or the pages do not follow each other.
         """
-        query: dict[str, Any] = {"form_id": form, "product_id": product, "limit": PAGE_ROWS}
+        query: dict[str, Any] = {"form_id": form, "product_id": product, "limit": PAGE_ROWS, **days}
         query["include_answers"] = str(include_answers).lower()
-        if since is not None:
-            query["start_date"] = since.isoformat()
         pages = self._api.pages(
             "avis",
             query,

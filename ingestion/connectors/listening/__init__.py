@@ -1,7 +1,7 @@
 """Connector of social listening: mentions and volumes, whichever the vendor."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import dlt
 from dlt.extract import DltResource
@@ -11,8 +11,11 @@ from core.settings import get
 from ingestion.connectors.listening.contract import COLUMNAR, CONTRACT, MENTIONS, VOLUMES
 from ingestion.connectors.listening.exports import open_file
 from ingestion.connectors.listening.talkwalker import COUNTED, FIRST_WINDOW, LAG, Page, Project, Span
+from ingestion.engine.windows import Window
 
-__all__ = ["COLUMNAR", "CONTRACT", "address", "build_source", "found_since", "open_file"]
+__all__ = [
+    "COLUMNAR", "CONTRACT", "address", "build_source", "build_window", "found_since", "kept_since", "open_file",
+]  # fmt: skip
 
 VENDOR_SETTING = "CYBERIMPACT_LISTENING_VENDOR"
 _HOUR = 3_600_000
@@ -47,7 +50,7 @@ def found_since(moment: datetime) -> int:
     Raises:
         ExpectedFailure: the vendor has no address, or cannot be read.
     """
-    return _project().total(Span(round(moment.timestamp() * 1000), _NEVER))
+    return _project().total(Span(round(moment.timestamp() * 1000), _NEVER), "searchindexed")
 
 
 @dlt.source(name="listening")
@@ -66,7 +69,7 @@ def build_source() -> tuple[DltResource, ...]:
             return
         last = state.get("last_found")
         start = newest - _milliseconds(FIRST_WINDOW) if last is None else last - _milliseconds(LAG)
-        yield from project.found(Span(start, newest + 1))
+        yield from project.mentions(Span(start, newest + 1), "searchindexed")
         state["last_found"] = max(newest, last or 0)
 
     @dlt.resource(name=VOLUMES.name)
@@ -76,11 +79,34 @@ def build_source() -> tuple[DltResource, ...]:
         if newest is None:
             return
         start = newest - _milliseconds(COUNTED)
-        span = Span(start - start % _HOUR, newest + 1)
-        yield project.volumes(span, None)
-        yield project.volumes(span, "sourcetype")
+        yield from _volumes(project, Span(start - start % _HOUR, newest + 1))
 
     return mentions(), volumes()
+
+
+@dlt.source(name="listening")
+def build_window(window: Window) -> tuple[DltResource, DltResource]:
+    """Return the mentions published on some days, and their volumes, as far as the vendor's contract goes back.
+
+    Args:
+        window: The days.
+    """
+    project = _project()
+    span = Span(*(round(moment.timestamp() * 1000) for moment in window.instants))
+    return (
+        dlt.resource(project.mentions(span, "published"), name=MENTIONS.name),
+        dlt.resource(_volumes(project, span), name=VOLUMES.name),
+    )
+
+
+def kept_since() -> date:
+    """Return no limit but that of our retention: how far a project goes back is between its holder and the vendor."""
+    return date.min
+
+
+def _volumes(project: Project, span: Span) -> Iterator[Page]:
+    yield project.volumes(span, None)
+    yield project.volumes(span, "sourcetype")
 
 
 def _milliseconds(span: timedelta) -> int:

@@ -122,42 +122,46 @@ class Project:
                 f"Check the address of the project in {URL_SETTING} (.env).",
             ) from None
 
-    def found(self, span: Span) -> Iterator[Page]:
-        """Yield the mentions found in a window of time, oldest first, as neutral records.
+    def mentions(self, span: Span, field: str) -> Iterator[Page]:
+        """Yield the mentions found or published in a window of time, in the order of their finding, as neutral records.
 
-        New finds lie after the window, so that the pages do not shift while they are read.
+        New finds come last, so that the pages do not shift while they are read.
+
+        Args:
+            span: Window of time.
+            field: `searchindexed` for the time of finding, `published` for that of publication.
 
         Raises:
             ExpectedFailure: Talkwalker cannot be read whole.
         """
-        total = self.total(span)
+        total = self.total(span, field)
         if total > MOST_PAGED_ROWS and span.end - span.start > 1:
             for half in span.halves():
-                yield from self.found(half)
+                yield from self.mentions(half, field)
         elif total:
-            yield from self._whole(span, total)
+            yield from self._whole(span, field, total)
 
-    def _query(self, span: Span) -> dict[str, Any]:
-        query = span.query("searchindexed")
+    def _query(self, span: Span, field: str) -> dict[str, Any]:
+        query = span.query(field)
         return {"q": query, "sort_by": "search_indexed", "sort_order": "asc", "hl": "false"}
 
-    def total(self, span: Span) -> int:
-        """Return how many mentions were found in a window of time.
+    def total(self, span: Span, field: str) -> int:
+        """Return how many mentions were found or published in a window of time: see `mentions`.
 
         Raises:
             ExpectedFailure: Talkwalker cannot be read.
         """
-        answer = self._api.get("results", {**self._query(span), "offset": 0, "hpp": 0})
+        answer = self._api.get("results", {**self._query(span, field), "offset": 0, "hpp": 0})
         total = (answer.get("pagination") or {}).get("total") if isinstance(answer, dict) else None
         if not isinstance(total, int):
             raise ExpectedFailure(f"{self._api.where('results')}: the answer has no pagination.total.", _LATER)
         return total
 
-    def _whole(self, span: Span, total: int) -> Iterator[Page]:
+    def _whole(self, span: Span, field: str, total: int) -> Iterator[Page]:
         """Yield the pages of a window, and refuse at their end an answer that lacks mentions counted before."""
         pages = self._api.pages(
             "results",
-            self._query(span),
+            self._query(span, field),
             paginator=OffsetPaginator(limit=PAGE_ROWS, limit_param="hpp", total_path="pagination.total"),
             most=WINDOW_ROWS // PAGE_ROWS,
             selector="result_content.data[*].data",

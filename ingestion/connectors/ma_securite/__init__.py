@@ -11,7 +11,9 @@ from ingestion.configuration import first_day
 from ingestion.connectors.ma_securite.client import News, Page, created_at
 from ingestion.connectors.ma_securite.contract import CONTRACT, NEWS
 
-__all__ = ["CONTRACT", "address", "build_source"]
+__all__ = ["CONTRACT", "NO_WINDOW", "address", "build_source"]
+
+NO_WINDOW = ("no filter by date of its API is known", "Load all news again with --full.")
 
 #: News may be shown days after their creation, and corrected: what is younger is read again.
 LAG = timedelta(days=7)

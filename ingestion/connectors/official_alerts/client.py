@@ -205,14 +205,14 @@ class HealthAlerts:
     def address(self) -> str:
         return self._api.base_url
 
-    def since(self, week: date) -> Iterator[Page]:
-        """Yield the levels of the weeks that end on a day or later.
+    def weeks(self, first: date, last: date = date.max) -> Iterator[Page]:
+        """Yield the levels of the weeks that end on one of the days from the first to the last.
 
         Raises:
             ExpectedFailure: they cannot be read.
         """
         where = self._api.where(self.PATH)
-        query = {"where": f"date >= date'{week.isoformat()}'", "order_by": "date, reg, theme"}
+        query = {"where": f"date >= date'{first}' and date <= date'{last}'", "order_by": "date, reg, theme"}
         announced = self._api.get(self.PATH, {**query, "limit": 1})["total_count"]
         pages = self._api.pages(
             self.PATH,

@@ -10,7 +10,9 @@ from ingestion.connectors.operations.contract import CONTRACT
 from ingestion.engine.contract import Table
 from warehouse.operations_database import Page, name, pages
 
-__all__ = ["CONTRACT", "address", "build_source"]
+__all__ = ["CONTRACT", "NO_WINDOW", "address", "build_source"]
+
+NO_WINDOW = ("every load reads all of its rows", "Load it without a window.")
 
 
 def address() -> str:

@@ -12,8 +12,9 @@ from ingestion.connectors.partoo.client import Page, Partoo, presence_since
 from ingestion.connectors.partoo.contract import BUSINESSES, CONTRACT, GROUPS, PRESENCE, PUBLISHER_STATES, REVIEWS
 from ingestion.connectors.partoo.exports import adapter
 from ingestion.engine.parsers import day, epoch_or_iso
+from ingestion.engine.windows import Window
 
-__all__ = ["CONTRACT", "adapter", "address", "build_source"]
+__all__ = ["CONTRACT", "adapter", "address", "build_source", "build_window", "kept_since"]
 
 #: Google revises its last days: what is younger is read again.
 LAG = timedelta(days=5)
@@ -72,6 +73,24 @@ def build_source() -> tuple[DltResource, ...]:
         yield from Partoo().publisher_states(today())
 
     return businesses, groups, reviews, presence, publisher_states
+
+
+@dlt.source(name="partoo")
+def build_window(window: Window) -> tuple[DltResource, DltResource]:
+    """Return the reviews that changed, and the presence that was counted, on some days; the rest is of the present.
+
+    Args:
+        window: The days.
+    """
+    first, after = (moment.replace(tzinfo=None).isoformat() for moment in window.instants)
+    reviews = Partoo().reviews({"update_date__gte": first, "update_date__lte": after})
+    presence = Partoo().presence(window.start, window.end)
+    return dlt.resource(reviews, name=REVIEWS.name), dlt.resource(presence, name=PRESENCE.name)
+
+
+def kept_since() -> date:
+    """Return the first day of the presence that is read."""
+    return date.fromisoformat(presence_since())
 
 
 def _questions(start: str) -> Iterator[dict[str, str]]:

@@ -14,7 +14,9 @@ from ingestion.connectors.reference.contract import CHAT_CATEGORY, COMPETENCES, 
 from ingestion.connectors.reference.workbook import parse_crimes
 from ingestion.engine.parsed_file import ParsedFile, parse_tabular
 
-__all__ = ["CONTRACT", "address", "build_source", "open_file"]
+__all__ = ["CONTRACT", "NO_WINDOW", "address", "build_source", "open_file"]
+
+NO_WINDOW = ("its tables are read whole, and hold no dates", "Load them again with --full.")
 
 
 @dlt.source(name="reference")

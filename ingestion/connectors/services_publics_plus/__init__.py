@@ -20,8 +20,9 @@ from ingestion.connectors.services_publics_plus.client import (
 from ingestion.connectors.services_publics_plus.contract import CONTRACT, EXPERIENCES, QUALITY_RESULTS
 from ingestion.engine.contract import Header, Table
 from ingestion.engine.parsers import day
+from ingestion.engine.windows import Window
 
-__all__ = ["CONTRACT", "address", "build_source"]
+__all__ = ["CONTRACT", "address", "build_source", "build_window", "kept_since"]
 
 log = logging.getLogger(__name__)
 
@@ -54,10 +55,33 @@ def _experiences() -> Iterator[Page]:
 def _quality_results() -> Iterator[Page]:
     state = dlt.current.resource_state()
     last = state.get("last_update")
+    for page in _where_present(QualityResults().since(date.fromisoformat(last) if last else None)):
+        yield page
+        state["last_update"] = _latest(QUALITY_RESULTS, "date_mise_a_jour", page, state.get("last_update"))
+
+
+@dlt.source(name="services_publics_plus")
+def build_window(window: Window) -> tuple[DltResource, DltResource]:
+    """Return the experiences published, and the quality results updated, on some days.
+
+    Args:
+        window: The days.
+    """
+    return (
+        dlt.resource(Experiences().published(window), name=EXPERIENCES.name),
+        dlt.resource(_where_present(QualityResults().updated(window)), name=QUALITY_RESULTS.name),
+    )
+
+
+def kept_since() -> date:
+    """Return no limit but that of our retention: the portal has everything that was published."""
+    return date.min
+
+
+def _where_present(pages: Iterator[Page]) -> Iterator[Page]:
+    """Yield the pages of a dataset that the portal may lack."""
     try:
-        for page in QualityResults().since(date.fromisoformat(last) if last else None):
-            yield page
-            state["last_update"] = _latest(QUALITY_RESULTS, "date_mise_a_jour", page, state.get("last_update"))
+        yield from pages
     except DatasetAbsent:
         log.warning(
             "services_publics_plus: the portal has no dataset %r; the quality results are left out.", results_dataset()

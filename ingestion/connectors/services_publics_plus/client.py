@@ -14,6 +14,7 @@ from core.settings import get
 from ingestion.connectors.services_publics_plus.contract import EXPERIENCES, QUALITY_RESULTS
 from ingestion.engine.contract import Header, Table
 from ingestion.engine.http import AnswerCheck, Api, without_query
+from ingestion.engine.windows import ONE_DAY, Window
 
 Page = list[dict[str, Any]]
 
@@ -131,6 +132,18 @@ class Experiences:
         where = f"date_de_publication >= date'{start}'"
         if "date_de_premiere_reponse" in self._dataset.header().columns:
             where += f" or date_de_premiere_reponse >= date'{start}'"
+        yield from self._asked(where)
+
+    def published(self, window: Window) -> Iterator[Page]:
+        """Yield what was published on some days.
+
+        Raises:
+            ExpectedFailure: the portal cannot be read whole.
+        """
+        self._dataset.header()
+        yield from self._asked(_within("date_de_publication", window))
+
+    def _asked(self, where: str) -> Iterator[Page]:
         query = {"where": where, "order_by": ORDER}
         announced = self._dataset.count(query)
         ask = self._dataset.pages if announced <= MOST_PAGED_ROWS else self._dataset.export
@@ -160,16 +173,36 @@ class QualityResults:
             DatasetAbsent: the portal has no such dataset.
             ExpectedFailure: the portal cannot be read whole.
         """
+        column = self._updated_on()
+        if last_update is None:
+            yield from self._asked({})
+        else:
+            yield from self._asked({"where": f"{column} >= date'{last_update - LAG}'"})
+
+    def updated(self, window: Window) -> Iterator[Page]:
+        """Yield the results that were updated on some days.
+
+        Raises:
+            DatasetAbsent: the portal has no such dataset.
+            ExpectedFailure: the portal cannot be read whole.
+        """
+        yield from self._asked({"where": _within(self._updated_on(), window)})
+
+    def _updated_on(self) -> str:
+        """Return the portal's name of the day of update."""
         columns = {declared.name: label for label, declared in self._dataset.header().columns.items()}
-        query = {}
-        if last_update is not None:
-            start = (last_update - LAG).isoformat()
-            query = {"where": f"{columns['date_mise_a_jour']} >= date'{start}'"}
+        return columns["date_mise_a_jour"]
+
+    def _asked(self, query: Mapping[str, str]) -> Iterator[Page]:
         announced, found = self._dataset.count(query), 0
         for page in self._dataset.export(query):
             found += len(page)
             yield page
         _refuse_fewer("results", found, announced, self._dataset)
+
+
+def _within(column: str, window: Window) -> str:
+    return f"{column} >= date'{window.start}' and {column} < date'{window.end + ONE_DAY}'"
 
 
 def portal_address() -> str:

@@ -13,7 +13,9 @@ from ingestion.connectors.social_accounts.contract import ACCOUNTS, CONTRACT, DA
 from ingestion.connectors.social_accounts.directory import Account, accounts
 from ingestion.connectors.social_accounts.exports import adapter
 
-__all__ = ["CONTRACT", "adapter", "address", "build_source"]
+__all__ = ["CONTRACT", "NO_WINDOW", "adapter", "address", "build_source"]
+
+NO_WINDOW = ("X gives the figures of the present only", "Load those of earlier days from a file, with --file.")
 
 Page = list[dict[str, Any]]
 

@@ -13,11 +13,12 @@ from requests.adapters import HTTPAdapter
 from core import clock
 from core.errors import ExpectedFailure
 from ingestion.connectors.audience import matomo, piano, sites
-from ingestion.connectors.audience.client import Period, by_month, first_day
+from ingestion.connectors.audience.client import first_day
 from ingestion.connectors.audience.contract import bare_address, hour, known_term, known_text, month
 from ingestion.connectors.audience.matomo import Matomo
 from ingestion.connectors.audience.piano import Piano
 from ingestion.engine.loading import load
+from ingestion.engine.windows import Window
 from sandbox.audience import MA_SECURITE, hours, shared, visits
 from tests.ingestion import conftest
 from tests.ingestion.conftest import FIRST_TODAY
@@ -112,13 +113,7 @@ def test_a_kind_of_the_tool_is_no_name_of_a_person():
     assert known_term("N/A") is None
 
 
-def test_periods_follow_the_months_and_the_last_days_are_read_again():
-    assert list(by_month(date(2024, 12, 30), date(2025, 2, 2))) == [
-        Period(date(2024, 12, 30), date(2024, 12, 31)),
-        Period(date(2025, 1, 1), date(2025, 1, 31)),
-        Period(date(2025, 2, 1), date(2025, 2, 2)),
-    ]
-    assert list(by_month(date(2025, 2, 3), date(2025, 2, 2))) == []
+def test_the_last_days_are_read_again():
     assert first_day(date(2025, 1, 1), None) == date(2025, 1, 1)
     # The 28th, 29th and 30th are read again.
     assert first_day(date(2025, 1, 1), date(2025, 3, 30)) == date(2025, 3, 28)
@@ -247,7 +242,7 @@ def test_pages_of_piano_are_read_to_the_empty_one(monkeypatch, home):
     whole = ask(home, "select audience_key, visits from hourly_visits where tool = 'piano' order by 1")
     monkeypatch.setattr(piano, "PAGE_ROWS", 100)
     [site, *_] = sites.declared_sites()
-    pages = list(Piano().hours(site, Period(date(2025, 3, 1), date(2025, 3, 31))))
+    pages = list(Piano().hours(site, Window(date(2025, 3, 1), date(2025, 3, 31))))
     assert {len(page) for page in pages[:-1]} == {100}
     in_march = [key for key, _ in whole if key.startswith("piano|gendarmerie|2025-03")]
     assert sum(len(page) for page in pages) == len(in_march)
@@ -276,7 +271,7 @@ def test_the_filter_of_a_site_is_sent_and_counts(monkeypatch):
 def test_the_future_is_refused_by_piano_and_never_asked_for(tools, monkeypatch):
     monkeypatch.setattr(clock, "today", lambda: date(2049, 1, 1))
     with pytest.raises(ExpectedFailure, match=r"Piano refuses the question .The period must not be in the future"):
-        list(Piano().hours(sites.declared_sites()[0], Period(date(2049, 1, 1), date(2049, 1, 1))))
+        list(Piano().hours(sites.declared_sites()[0], Window(date(2049, 1, 1), date(2049, 1, 1))))
     monkeypatch.setattr(clock, "today", lambda: tools.today)
     sent = listen(monkeypatch)
     load(AUDIENCE)
@@ -322,7 +317,7 @@ def test_a_day_without_visits_is_an_empty_list_and_no_failure(tools, home):
 @pytest.mark.usefixtures("tools")
 def test_reports_of_matomo_are_paged_by_limit_and_offset(monkeypatch):
     site = sites.declared_sites()[-1]
-    period = Period(date(2025, 3, 1), date(2025, 3, 31))
+    period = Window(date(2025, 3, 1), date(2025, 3, 31))
     [whole] = Matomo().month("geo_visits", site, period)
     monkeypatch.setattr(matomo, "PAGE_ROWS", 10)
     pages = list(Matomo().month("geo_visits", site, period))

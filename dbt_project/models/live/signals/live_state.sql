@@ -13,19 +13,19 @@ with told as (
     from {{ ref('stg_brigade_numerique__contact') }}
 ),
 
--- Judging set-aside records anew brings no news from the platform.
+-- Judging set-aside records anew, or loading past days again, brings no news from the platform.
 loads as (
     select
         'listening' as platform,
         max(finished_at) as last_loaded_at
     from {{ ref('stg_listening__load') }}
-    where entity = 'mentions' and origin_kind <> 'quarantine'
+    where entity = 'mentions' and origin_kind not in ('quarantine', 'window')
     union all
     select
         'brigade_numerique' as platform,
         max(finished_at) as last_loaded_at
     from {{ ref('stg_brigade_numerique__load') }}
-    where entity = 'contacts' and origin_kind <> 'quarantine'
+    where entity = 'contacts' and origin_kind not in ('quarantine', 'window')
 )
 
 select

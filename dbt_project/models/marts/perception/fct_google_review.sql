@@ -4,7 +4,7 @@ with loads as (
     where
         platform = 'partoo'
         and entity = 'reviews'
-        and origin_kind <> 'quarantine'
+        and origin_kind not in ('quarantine', 'window')
 ),
 
 aged as (
