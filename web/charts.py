@@ -15,7 +15,7 @@ from core import french
 from core.clock import PARIS
 
 WIDTH, HEIGHT = 720, 240
-LEFT, RIGHT, TOP, BOTTOM = 64, 12, 12, 28
+LEFT, RIGHT, TOP, BOTTOM = 64, 12, 20, 28
 MOST_LABELS = 8
 
 

@@ -1,5 +1,6 @@
 """The home page: what is new since one's last visit, of one's own territory and no other."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from http import HTTPStatus
 
@@ -197,3 +198,11 @@ def test_the_browser_keeps_when_it_was_here_and_the_server_does_not(visit):
     page = shown(visitor)
     assert "depuis votre dernière visite, le" in page
     assert ">Nouveau<" not in page, "both signals were open already"
+
+
+@pytest.mark.parametrize("path", ["/crises/nouvelle", "/themes/nouveau", "/mes-alertes/nouveau"])
+def test_several_are_chosen_by_ticking_boxes_and_the_menu_leads_home(home, visit, path):
+    publish_watch(home, [signal(1)])
+    page = visit("Admin").get(path).content.decode()
+    assert not re.search(r"<select[^>]* multiple", page)
+    assert 'href="/">Accueil</a>' in page

@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 from django.db import connections
 
+from core.settings import CHECKOUT
 from operations import acts, verdicts
 from privacy import pseudonymise_account
 from tests.web.watching import alarm, closed, now, publish_watch, signal
@@ -141,6 +142,15 @@ def test_a_signal_is_told_in_the_words_of_its_alert(visit):
         "<li>Nouvelle-Aquitaine : Gironde</li>",
     ):
         assert expected in page, expected
+
+
+@pytest.mark.usefixtures("watch")
+def test_no_label_of_the_chart_is_cut_at_the_size_of_letters_of_a_phone(visit):
+    styles = (CHECKOUT / "web/static/web/pages.css").read_text("utf-8")
+    largest = max(int(size) for size in re.findall(r"\.chart text {[^}]*font-size: (\d+)px", styles))
+    tops = [float(y) for y in re.findall(r'<text [^>]*y="([\d.]+)"', text(visit("national").get("/veille")))]
+    assert tops
+    assert min(tops) >= 0.8 * largest, "digits are less high than four fifths of their size"
 
 
 def test_territories_concerned_are_those_that_one_acts_on(home, visit):
