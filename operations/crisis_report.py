@@ -250,9 +250,10 @@ def as_pdf(report: Report) -> bytes:
     Raises:
         ExpectedFailure: this machine has no Chromium, or it does not start.
     """
+    html, footer = as_html(report), _footer(report)  # Playwright's loop forbids to ask the database
     with browser() as chromium:
         page = chromium.new_context(java_script_enabled=False, offline=True).new_page()
-        page.set_content(as_html(report))
+        page.set_content(html)
         margin = PdfMargins(top="15mm", right="15mm", bottom="15mm", left="15mm")
         return page.pdf(
             format="A4",
@@ -261,7 +262,7 @@ def as_pdf(report: Report) -> bytes:
             margin=margin,
             display_header_footer=True,
             header_template="<span></span>",
-            footer_template=_footer(report),
+            footer_template=footer,
         )
 
 

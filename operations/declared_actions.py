@@ -14,6 +14,7 @@ from ingestion.platforms import platform
 from operations import acts, drafts
 from operations.acts import Author
 from operations.models import ActionDraft
+from operations.places import NATION
 
 #: The key of an action in the register: an action that is sent again with the same one is corrected.
 IDENTIFIER = "identifiant"
@@ -21,8 +22,9 @@ WITHDRAWN = "retrait"
 
 
 def as_line(content: Mapping[str, Any]) -> dict[str, str]:
-    """Return what a form holds as a line of the register."""
-    return {name: "; ".join(value) if isinstance(value, list) else value for name, value in content.items()}
+    """Return what a form holds as a line of the register, where no département stands for the whole country."""
+    line = {name: "; ".join(value) if isinstance(value, list) else value for name, value in content.items()}
+    return {name: "" if value == NATION else value for name, value in line.items()}
 
 
 def send(

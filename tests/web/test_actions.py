@@ -313,9 +313,18 @@ def test_nobody_sends_an_action_of_a_territory_that_he_does_not_act_on(officer, 
 
 @pytest.mark.usefixtures("_published")
 def test_who_acts_everywhere_sends_an_action_of_the_whole_country(visit, home):
-    sent(visit("prevention"), departement="")
+    national = visit("prevention")
+    assert '<option value="" selected>Choisir</option>' in text_of(national.get("/actions/nouvelle"))
+    page = text_of(sent(national, departement="", commune=""))
+    assert "Choisissez un département, ou tout le pays." in page
+    assert loaded(home) == [], "nothing says where"
+    page = text_of(sent(national, departement="FR", commune="Bordeaux"))
+    assert "Cette commune est ailleurs que le territoire choisi : Gironde." in page
+    assert loaded(home) == []
+    address = sent(national, departement="FR", commune="")["Location"]
     (row,) = loaded(home)
     assert row["departement"] is None
+    assert '<option value="FR" selected>' in text_of(national.get(address))
 
 
 def test_a_draft_may_be_unfinished_and_names_in_it_are_redacted_and_said(officer, home):

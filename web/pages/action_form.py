@@ -10,14 +10,16 @@ from django.shortcuts import render
 from django.urls import reverse
 from dsfr.forms import DsfrBaseForm
 
+from analytics.geo import gazetteer
 from analytics.impact.targets import mapping
 from core.errors import ExpectedFailure
 from ingestion.connectors.prevention_actions import line
 from ingestion.connectors.prevention_actions.contract import MISSING
 from ingestion.connectors.prevention_actions.template import Column
-from operations import declared_actions, drafts
+from operations import declared_actions, drafts, places
 from operations.declared_actions import IDENTIFIER, WITHDRAWN
 from operations.models import ActionDraft
+from operations.places import NATION
 from web import reading
 from web.access import PersonRequest, author_of, page
 from web.failures import NotFound
@@ -32,7 +34,8 @@ _NOTES = {
     _PLACE: "Où l'action a lieu.",
     _CODES: "Ceux que l'action doit faire bouger. Sans choix, ils sont proposés d'après le thème.",
 }
-_WHOLE_COUNTRY = ("", "Tout le pays")
+_WHOLE_COUNTRY = (NATION, "Tout le pays")
+_CHOOSE = ("", "Choisir")
 _LONGEST = 4_000
 _FOLLOWED = "select kpi_code, label from kpi.kpi_catalogue where list_contains(?, kpi_code) order by label"
 
@@ -57,7 +60,24 @@ class ActionForm(DsfrBaseForm):
         if self.is_valid():
             for name, reason in line.problems(declared_actions.as_line(self.content)).items():
                 self.add_error(name, f"Ce champ {reason}." if reason == MISSING else f"Cette valeur {reason}.")
+            if not self.content[_PLACE]:
+                self.add_error(_PLACE, "Choisissez un département, ou tout le pays.")
+            elif elsewhere := _elsewhere(self.content["commune"], self.content[_PLACE]):
+                self.add_error("commune", f"Cette commune est ailleurs que le territoire choisi : {elsewhere}.")
         return not self.errors
+
+
+def _elsewhere(commune: str, chosen: str) -> str:
+    """Return where the communes of a name are, if none is in the département that is chosen; empty if one may be.
+
+    A name that the list of communes does not hold is taken as it is.
+    """
+    known = [entry for entry in gazetteer.bearers(gazetteer.parts_of(commune)) if entry.level == "commune"]
+    numbers = {entry.territory_code: number for number, entry in gazetteer.by_number().items()}
+    found = sorted({entry.territory_code for entry in known})
+    if chosen.lower() in {numbers.get(code) for code in found}:
+        return ""
+    return ", ".join(places.names().get(code, code) for code in found)
 
 
 def _form(copy: Reading, person: Person) -> type[ActionForm]:
@@ -72,14 +92,14 @@ def _form(copy: Reading, person: Person) -> type[ActionForm]:
 
 
 def _field(name: str, column: Column, choices: Choices) -> forms.Field:
-    # Whoever acts on some départements only must choose one: empty means the whole country.
+    # A draft of who acts on the whole country may be without a place.
     is_bound = name == _PLACE and _WHOLE_COUNTRY not in choices
     note = _NOTES.get(name, column.note)
     said: dict[str, Any] = {"label": column.label, "help_text": note, "required": is_bound}
     if name == _CODES:
         return forms.MultipleChoiceField(choices=choices, widget=forms.CheckboxSelectMultiple, **said)
     if choices or name == _PLACE:
-        return forms.ChoiceField(choices=choices if name == _PLACE else [("", "Choisir"), *choices], **said)
+        return forms.ChoiceField(choices=choices if len(choices) == 1 else [_CHOOSE, *choices], **said)
     if name in _DAYS:
         return forms.CharField(max_length=10, widget=forms.TextInput(attrs={"type": "date"}), **said)
     widget = forms.Textarea(attrs={"rows": 4}) if name == _LONG else forms.TextInput
@@ -123,8 +143,8 @@ def _answer(request: PersonRequest, draft: ActionDraft | None) -> HttpResponse:
         return HttpResponseRedirect(reverse("actions"))
     with reading.opened(request.person.right) as copy:
         kind = _form(copy, request.person)
-    places = [code for code, _ in kind.base_fields[_PLACE].choices]  # ty: ignore[missing-attribute]
-    if not places or (draft and is_sent and draft.content[_PLACE] not in places):
+    offered = {code for code, _ in kind.base_fields[_PLACE].choices} - {""}  # ty: ignore[missing-attribute]
+    if not offered or (draft and is_sent and (draft.content[_PLACE] or NATION) not in offered):
         raise ExpectedFailure(
             "Votre rôle n'agit pas sur ce territoire.", "L'administrateur donne le rôle d'un territoire."
         )
