@@ -15,8 +15,11 @@ from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
 
 from core import settings
+from operations import roles
 from operations.acts import Author
+from warehouse import rights
 from web import failures, identity
+from web.failures import Refused
 from web.identity import Act, NoAnswerError, Person
 
 READING = frozenset({"GET", "HEAD"})
@@ -33,6 +36,27 @@ class PersonRequest(HttpRequest):
     """A request of somebody who is known: what a view with a `page` decorator is given."""
 
     person: Person
+
+
+#: The roles that give each act, as `superset/policies/roles.yml` says.
+GIVEN_BY = {
+    Act.WATCH: ("veille",),
+    Act.PREVENT: ("prevention",),
+    Act.VERIFY: ("auditeur",),
+    Act.LOAD: ("administrateur", "ingenieur"),
+}
+
+
+def refusal(act: Act, territories: str = "") -> Refused:
+    """Return the refusal of an act, which names the roles that give it.
+
+    Args:
+        act: What one must be allowed to do.
+        territories: Names of those that one must act on; empty where that is not why.
+    """
+    names = " ou ".join(f"«\u00a0{roles.title(name)}\u00a0»" for name in GIVEN_BY[act])
+    where = f" sur {territories}" if territories else ""
+    return Refused(f"Il faut le rôle {names}{where}.", "L'administrateur donne les rôles.")
 
 
 @dataclass(frozen=True)
@@ -63,6 +87,24 @@ class Rule:
         if self.opens and self.opens not in person.acts:
             return False
         return method in READING or not self.acts or bool(self.acts & person.acts)
+
+    def refusal(self, person: Person, method: str) -> Refused | None:
+        """Return why a person is not admitted, None where no role of the project is held at all."""
+        if not person.right:
+            return None
+        if self.opens and self.opens not in person.acts:
+            return refusal(self.opens)
+        if method not in READING and self.acts and not self.acts & person.acts:
+            return refusal(min(self.acts))
+        policies = rights.current()
+        granting = [
+            f"«\u00a0{reader.title}\u00a0»"
+            for name, reader in policies.roles.items()
+            if not reader.code and self.reads in policies.right({name}).tables
+        ]
+        return Refused(
+            f"Ces données se lisent avec le rôle {' ou '.join(granting)}.", "L'administrateur donne les rôles."
+        )
 
 
 def page(*, reads: str | None = None, opens: Act | None = None, acts: Act | None = None) -> Callable[[View], View]:
@@ -122,7 +164,9 @@ class Access:
         if person is None:
             return _without_session(request)
         request.person = person  # ty: ignore[missing-attribute]
-        return None if rule.admits(person, str(request.method)) else failures.shown(request, HTTPStatus.FORBIDDEN)
+        if rule.admits(person, str(request.method)):
+            return None
+        return failures.shown(request, HTTPStatus.FORBIDDEN, rule.refusal(person, str(request.method)))
 
 
 def _without_session(request: HttpRequest) -> HttpResponse:

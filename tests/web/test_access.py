@@ -1,6 +1,7 @@
 """Who may open what: every route, every kind of person, every verb."""
 
 import re
+from html import unescape
 from http import HTTPStatus
 from urllib.parse import quote
 
@@ -8,8 +9,10 @@ import pytest
 from django.test import Client
 from django.urls import get_resolver
 
+from tests.web import conftest
 from tests.web.conftest import ADMIN_PERMISSIONS
 from web import identity
+from web.access import GIVEN_BY
 from web.apps import every_view_says_who_may_open_it, patterns
 
 STRANGER = "nobody"
@@ -124,6 +127,27 @@ def test_each_role_may_what_its_line_says_and_nothing_else(visit, route):
     for verb in ("PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"):
         for name, client in people.items():
             assert client.generic(verb, path).status_code == HTTPStatus.METHOD_NOT_ALLOWED, (verb, name)
+
+
+@pytest.mark.parametrize(
+    ("role", "method", "path", "named"),
+    [
+        ("national", "get", "/verifier", "Il faut le rôle « Auditeur »."),
+        ("national", "get", "/crises/nouvelle", "Il faut le rôle « Cellule de veille »."),
+        ("national", "get", "/actions/nouvelle", "Il faut le rôle « Cellule de prévention »."),
+        ("national", "get", "/textes", "Ces données se lisent avec le rôle « Analyste » ou « Auditeur »"),
+    ],
+)
+def test_a_refusal_names_the_role_that_is_missing(visit, role, method, path, named):
+    answer = getattr(visit(role), method)(path)
+    assert answer.status_code == HTTPStatus.FORBIDDEN
+    assert named in unescape(answer.content.decode()).replace("\u00a0", " ")
+
+
+def test_the_roles_that_a_refusal_names_are_those_that_give_the_act():
+    for act, named in GIVEN_BY.items():
+        giving = {name for name in conftest.ROLES["roles"] if act.value.split(" on ") in conftest.permissions(name)}
+        assert giving == set(named), act
 
 
 def test_every_route_says_who_may_open_it():

@@ -73,6 +73,10 @@ def test_what_is_no_head_or_key_is_said(browser: Callable[..., Client], given: d
     answer = browser("auditeur").post("/verifier", given)
     assert answer.status_code == HTTPStatus.BAD_REQUEST
     assert why in text(answer)
+    ((name, typed),) = given.items()
+    page = answer.content.decode()
+    assert f'id="{name}-erreur"' in page
+    assert f">{typed}</textarea>" in page, "what was typed stays"
 
 
 def test_no_file_of_the_server_is_read_for_a_head(home: Home, browser: Callable[..., Client]) -> None:
@@ -86,7 +90,10 @@ def test_what_was_displayed_on_a_day_is_found(browser: Callable[..., Client]) ->
     found = client.get("/verifier/affiche", asked, follow=True)
     assert found.redirect_chain[0][0] == "/chiffre/visits/2026-10/FR-33?le=2026-11-05"
     assert "Tel qu'il était affiché le 05/11/2026" in text(found)
-    assert client.get("/verifier/affiche", {**asked, "periode": "hier"}).status_code == HTTPStatus.BAD_REQUEST
+    wrong = client.get("/verifier/affiche", {**asked, "periode": "octobre 2026"})
+    assert wrong.status_code == HTTPStatus.BAD_REQUEST
+    for part in ('name="periode" value="octobre 2026"', 'name="territoire" value="FR-33"', 'id="periode-erreur"'):
+        assert part in wrong.content.decode(), part
 
 
 def test_definitions_of_two_publications_are_compared(home: Home, browser: Callable[..., Client]) -> None:
@@ -99,7 +106,7 @@ def test_definitions_of_two_publications_are_compared(home: Home, browser: Calla
         assert "calcul : le SQL de l'indicateur change" in said
     assert "Aucun indicateur n'a changé" in text(client.get("/verifier/definitions", {"de": "2", "a": "2"}))
     for de in ("3", "2026-10-01", "hier", ""):
-        assert client.get("/verifier/definitions", {"de": de, "a": "2"}).status_code == HTTPStatus.NOT_FOUND
+        assert client.get("/verifier/definitions", {"de": de, "a": "2"}).status_code == HTTPStatus.BAD_REQUEST
 
 
 def test_the_public_key_is_given_as_a_file(browser: Callable[..., Client]) -> None:

@@ -10,7 +10,6 @@ from uuid import uuid4
 
 import duckdb
 from django import forms
-from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -28,7 +27,7 @@ from operations.subscriptions import KINDS
 from warehouse.reader_copies import NothingPublishedError
 from warehouse.rights import AccessError
 from web import reading
-from web.access import PersonRequest, act, author_of, page
+from web.access import PersonRequest, act, author_of, page, refusal
 from web.failures import NotFound, Unavailable
 from web.identity import Act, Person
 from web.numbers import whole
@@ -164,7 +163,8 @@ def _acted_on(request: PersonRequest, crisis_id: str) -> Crisis:
     """Return a crisis that the sender of a form may act on."""
     crisis = _seen(request, crisis_id)
     if not may_act(request.person, crisis):
-        raise PermissionDenied
+        known = places.names()
+        raise refusal(Act.WATCH, ", ".join(known.get(code, code) for code in sorted(_codes(crisis))))
     return crisis
 
 

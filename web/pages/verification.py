@@ -1,6 +1,8 @@
 """The auditors' page: is the ledger whole, what was displayed, which definitions changed."""
 
+from collections.abc import Mapping
 from datetime import date
+from http import HTTPStatus
 
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
@@ -11,6 +13,7 @@ from audit import cells, ledger, publications, report, signing, verification_run
 from audit.ledger import Entry
 from core import settings
 from core.errors import ExpectedFailure
+from operations.places import NATION
 from web.access import PersonRequest, page
 from web.failures import NotFound
 from web.identity import Act
@@ -26,8 +29,11 @@ _CODES = "select kpi_code, label from kpi.kpi_catalogue order by label"
 @page(opens=Act.VERIFY, acts=Act.VERIFY)
 def show(request: PersonRequest) -> HttpResponse:
     """Show what can be verified; by POST, start to verify the ledger."""
-    if request.method == "POST":
-        return _started(request)
+    return _started(request) if request.method == "POST" else _shown(request)
+
+
+def _shown(request: PersonRequest, errors: Mapping[str, str] | None = None) -> HttpResponse:
+    """Return the page, with what was typed and what is wrong with it by its field."""
     with opened(request.person.right) as reading:
         codes = reading.rows(_CODES)
     known, damaged = ledger.readable(settings.home())
@@ -37,6 +43,8 @@ def show(request: PersonRequest) -> HttpResponse:
         "title": "Vérifier",
         "section": "verification",
         "codes": codes,
+        "errors": errors or {},
+        "given": {"territoire": NATION, **request.GET.dict(), **request.POST.dict()},
         "publications": listed,
         "damaged": damaged,
         "known": len(known),
@@ -45,26 +53,26 @@ def show(request: PersonRequest) -> HttpResponse:
         "head": known[-1].reference if known else None,
         "key": known[-1].key if known else None,
     }
-    return render(request, "web/verification.html", context)
+    return render(request, "web/verification.html", context, status=HTTPStatus.BAD_REQUEST if errors else HTTPStatus.OK)
 
 
 def _started(request: PersonRequest) -> HttpResponse:
     """Start a verification with the head and the key that the auditor has, and lead to its page.
 
     Raises:
-        ExpectedFailure: what was given as a head or a key is none, or too many verifications run.
+        ExpectedFailure: too many verifications run.
     """
     given_head, given_key = (request.POST.get(name, "").strip() for name in ("head", "key"))
     head, keys = verifying.head_in(given_head), signing.public_keys_in(given_key.encode())
+    errors = {}
     if given_head and not head:
-        raise ExpectedFailure(
-            "Ce n'est pas une tête de chaîne.",
-            "Elle s'écrit 17: suivi de 64 chiffres hexadécimaux ; collez-la entière.",
+        errors["head"] = (
+            "Ce n'est pas une tête de chaîne. Elle s'écrit 17: suivi de 64 chiffres hexadécimaux ; collez-la entière."
         )
     if given_key and not keys:
-        raise ExpectedFailure(
-            "Ce n'est pas une clé publique Ed25519.", "Collez le fichier PEM entier, avec BEGIN PUBLIC KEY."
-        )
+        errors["key"] = "Ce n'est pas une clé publique Ed25519. Collez le fichier PEM entier, avec BEGIN PUBLIC KEY."
+    if errors:
+        return _shown(request, errors)
     started = verification_run.start(settings.home(), head, keys)
     return redirect("verification_run", started.id)
 
@@ -84,8 +92,15 @@ def run(request: PersonRequest, run: str) -> HttpResponse:
 @page(opens=Act.VERIFY)
 def definitions(request: PersonRequest) -> HttpResponse:
     """Show which definitions changed from one publication to another, each given by its number or by a day."""
-    home = settings.home()
-    former, later = (_publication(request.GET.get(name, "")) for name in ("de", "a"))
+    home, found, errors = settings.home(), [], {}
+    for name in ("de", "a"):
+        try:
+            found.append(_publication(request.GET.get(name, "").strip()))
+        except ExpectedFailure as failure:
+            errors[name] = f"{failure.what} {failure.remedy}"
+    if errors:
+        return _shown(request, errors)
+    former, later = found
     context = {
         "title": "Définitions qui ont changé",
         "section": "verification",
@@ -102,29 +117,26 @@ def _publication(text: str) -> Entry:
             return publications.by_sequence(settings.home(), int(text))
         return publications.shown_on(settings.home(), date.fromisoformat(text))
     except ValueError:
-        raise NotFound(
+        raise ExpectedFailure(
             f"« {text} » n'est ni un jour ni le numéro d'une publication.", "Écrivez 2026-11-01, ou 17."
         ) from None
-    except ExpectedFailure as failure:
-        raise NotFound(failure.what, failure.remedy) from None
 
 
 @page(opens=Act.VERIFY)
 def displayed(request: PersonRequest) -> HttpResponse:
-    """Lead to a figure as it was displayed at the end of a day.
-
-    Raises:
-        ExpectedFailure: a field is empty, or names no period.
-    """
+    """Lead to a figure as it was displayed at the end of a day; what is wrong is told at its field."""
     asked = {name: request.GET.get(name, "").strip() for name in ("code", "periode", "territoire", "le")}
-    missing = [name for name in ("code", "periode", "territoire") if not asked[name]]
-    if missing:
-        raise ExpectedFailure(f"Il manque : {', '.join(missing)}.", "Remplissez le formulaire en entier.")
-    period = cells.period(asked["periode"])
+    errors = {name: "Ce champ manque." for name in ("code", "periode", "territoire") if not asked[name]}
+    try:
+        period = cells.period(asked["periode"])
+    except ExpectedFailure as failure:
+        errors.setdefault("periode", f"{failure.what} {failure.remedy}")
+    if errors:
+        return _shown(request, errors)
     try:
         path = reverse("figure", args=[asked["code"], str(period), asked["territoire"]])
     except NoReverseMatch:
-        raise NotFound("Aucun chiffre ne porte ce code et ce territoire.", "Choisissez-les dans les listes.") from None
+        return _shown(request, {"territoire": "Aucun territoire ne porte ce code."})
     return HttpResponseRedirect(f"{path}?{urlencode({'le': asked['le']})}" if asked["le"] else path)
 
 
