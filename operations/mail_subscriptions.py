@@ -148,15 +148,24 @@ def _account(author: Author) -> str:
     return author.account
 
 
-def _check(wish: Wish, sight: Sight) -> None:
-    """Refuse what the author may not ask for, in words that do not repeat the address."""
+def check_address(address: str) -> None:
+    """Refuse an address that no mail may go to, in words that do not repeat it.
+
+    Raises:
+        ExpectedFailure: it is none, or of another domain.
+    """
     allowed = domains()
-    name, _, domain = wish.address.rpartition("@")
+    name, _, domain = address.rpartition("@")
     # A relay may take a quoted name, or one with % or !, for an address elsewhere.
-    if not _NAME.fullmatch(name) or not is_mail_address(wish.address) or domain.lower() not in allowed:
+    if not _NAME.fullmatch(name) or not is_mail_address(address) or domain.lower() not in allowed:
         raise ExpectedFailure(
             "Cette adresse n'est pas une adresse de service.", f"Domaines admis : {', '.join(allowed)}."
         )
+
+
+def _check(wish: Wish, sight: Sight) -> None:
+    """Refuse what the author may not ask for."""
+    check_address(wish.address)
     if sight.territories is not None:
         if not wish.territories:
             raise ExpectedFailure("Votre rôle ne voit pas toute la France.", "Choisir un territoire.")

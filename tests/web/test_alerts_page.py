@@ -60,7 +60,7 @@ def sent(client: Client, path: str = "/mes-alertes/nouveau", **changed):
 
 
 def test_a_subscription_is_kept_changed_and_deleted(officer):
-    assert sent(officer)["Location"] == "/mes-alertes"
+    assert "L'abonnement est enregistré." in text_of(officer.get(sent(officer)["Location"]))
     (one,) = subscriptions.declared("signals")[1:]
     assert (one.address, one.role, one.territories, one.kinds) == (
         ADDRESS,
@@ -86,8 +86,19 @@ def test_a_subscription_is_kept_changed_and_deleted(officer):
         frozenset(),
         None,
     )
-    officer.post("/mes-alertes", {"supprimer": one.recipient})
+    asked = text_of(officer.post("/mes-alertes", {"supprimer": one.recipient}))
+    assert f"Supprimer l'abonnement de {ADDRESS} ?" in asked
+    assert len(kept()) == 1, "it is asked first"
+    answer = officer.post("/mes-alertes", {"confirmer": one.recipient}, follow=True)
+    assert "L'abonnement est supprimé." in text_of(answer)
     assert kept() == []
+
+
+def test_all_that_is_wrong_is_said_at_once_and_each_at_its_field(officer):
+    page = text_of(sent(officer, address="moi@example.com", territories=[], quiet_until=""))
+    for field in ("Adresse", "Territoires", "Heures calmes, à"):
+        assert f">{field}</a> : " in page, field
+    assert "Domaines admis" in page
 
 
 def test_a_double_click_subscribes_once(officer):
@@ -134,7 +145,8 @@ def test_a_subscription_is_of_its_account(officer, visit):
     assert other.get(f"/mes-alertes/{one.subscription_id}").status_code == HTTPStatus.NOT_FOUND
     assert sent(other, f"/mes-alertes/{one.subscription_id}").status_code == HTTPStatus.NOT_FOUND
     assert other.post("/mes-alertes", {"essai": one.subscription_id}).status_code == HTTPStatus.NOT_FOUND
-    other.post("/mes-alertes", {"supprimer": one.subscription_id})
+    assert other.post("/mes-alertes", {"supprimer": one.subscription_id}).status_code == HTTPStatus.NOT_FOUND
+    other.post("/mes-alertes", {"confirmer": one.subscription_id})
     assert len(kept()) == 1
 
 

@@ -125,8 +125,10 @@ def test_a_line_is_written_once_redacted_and_dated(visit) -> None:
     assert (written.kind, written.author_role) == ("dit", "veille")
     assert written.happened_at == datetime(2026, 11, 24, 18, 30, tzinfo=UTC)
     assert "06 12" not in written.note
-    page = text(client.get(client.post(path, line("Joindre le 06 12 34 56 78"))["Location"].partition("#")[0]))
-    assert "a été caviardé" in page
+    address, _, anchor = client.post(path, line("Joindre le 06 12 34 56 78"))["Location"].partition("#")
+    page = text(client.get(address))
+    assert f'id="{anchor}" role="status"><p>Un nom ou une donnée personnelle a été caviardé' in page
+    assert page.index("titre-journal") < page.index("a été caviardé") < page.index("Écrire au journal")
     assert "06 12" not in page
 
 

@@ -34,6 +34,9 @@ _TERRITORIES = """
 _WANTS = {"signals": "signaux", "digest": "lettre hebdomadaire", "ledger_head": "preuve du registre"}
 _WAKING = SEVERITIES[WAKING_SEVERITY]
 
+#: What the list says after a redirect, by what stands in its address.
+SAID = {"enregistre": "L'abonnement est enregistré.", "supprime": "L'abonnement est supprimé."}
+
 Names = dict[str, str]
 
 
@@ -62,7 +65,8 @@ class SubscriptionForm(DsfrBaseForm):
     )
     quiet_from = forms.TimeField(
         label="Heures calmes, de",
-        help_text=f"Heures de Paris. Pendant ces heures, seule la gravité « {_WAKING} » est envoyée.",
+        help_text=f"Heures de Paris. Pendant ces heures, seule la gravité «\u00a0{_WAKING}\u00a0» est envoyée\u00a0; "
+        "le reste attend et part ensemble à leur fin.",
         required=False,
         widget=_clock(),
     )
@@ -74,6 +78,14 @@ class SubscriptionForm(DsfrBaseForm):
         max_value=1_000,
         required=False,
     )
+
+    def clean_address(self) -> str:
+        address = self.cleaned_data["address"]
+        try:
+            mail_subscriptions.check_address(address)
+        except ExpectedFailure as refusal:
+            raise forms.ValidationError(f"{refusal.what} {refusal.remedy}") from None
+        return address
 
     def clean(self) -> None:
         chosen = self.cleaned_data
@@ -138,9 +150,12 @@ def show_list(request: PersonRequest) -> HttpResponse:
     """Show one's subscriptions, and delete or try one of them."""
     author = author_of(request.person)
     context: dict[str, Any] = {"title": "Mes alertes", "section": SECTION}
+    context["said"] = SAID.get(request.GET.get("dit", "")) if request.method == "GET" else None
     if "supprimer" in request.POST:
-        mail_subscriptions.remove(request.POST["supprimer"], author)
-        return HttpResponseRedirect(reverse("alerts"))
+        context["to_remove"] = _found(request, request.POST["supprimer"])
+    if "confirmer" in request.POST:
+        mail_subscriptions.remove(request.POST["confirmer"], author)
+        return _listed("supprime")
     if "essai" in request.POST:
         kept = _found(request, request.POST["essai"])
         try:
@@ -178,11 +193,16 @@ def _answer(request: PersonRequest, kept: MailSubscription | None) -> HttpRespon
                 mail_subscriptions.change(kept.subscription_id, author, form.wish, sight, form_id)
             else:
                 mail_subscriptions.subscribe(author, form.wish, sight, form_id)
-            return HttpResponseRedirect(reverse("alerts"))
+            return _listed("enregistre")
         except ExpectedFailure as refusal:
             form.add_error(None, f"{refusal.what} {refusal.remedy}")
     title = "Modifier un abonnement" if kept else "Nouvel abonnement"
     return render(request, "web/alerts/form.html", {"title": title, "section": SECTION, "form": form})
+
+
+def _listed(said: str) -> HttpResponseRedirect:
+    """Return the way to the list, which says what was done."""
+    return HttpResponseRedirect(f"{reverse('alerts')}?dit={said}")
 
 
 def _found(request: PersonRequest, subscription_id: str) -> MailSubscription:

@@ -45,13 +45,15 @@ _printing = threading.BoundedSemaphore(PRINTING)
 
 log = logging.getLogger(__name__)
 
-#: What a page says after a redirect, by what stands in its address.
+_REDACTED = "Un nom ou une donnée personnelle a été caviardé avant l'enregistrement : relisez ce qui est écrit."
+#: What a page says after a redirect, by what stands in its address: in which part, and in which words.
 SAID = {
-    "caviarde": "Un nom ou une donnée personnelle a été caviardé avant l'enregistrement : relisez ce qui est écrit.",
-    "epingle": "La courbe est épinglée.",
-    "retire": "La courbe est retirée.",
-    "close": "La crise est close : ses courbes ne changent plus.",
-    "revoque": "L'accès de l'écran est révoqué : il n'affiche plus rien.",
+    "titre": ("", _REDACTED),
+    "ligne": ("journal", _REDACTED),
+    "epingle": ("courbes", "La courbe est épinglée."),
+    "retire": ("courbes", "La courbe est retirée."),
+    "close": ("courbes", "La crise est close : ses courbes ne changent plus."),
+    "revoque": ("ecrans", "L'accès de l'écran est révoqué : il n'affiche plus rien."),
 }
 _SIGNAL = """
     select topic_code, topic_label, territory_code, territory_label, crisis_kind
@@ -212,7 +214,7 @@ def opening(request: PersonRequest) -> HttpResponse:
                 author=author_of(request.person),
                 form_id=given["form_id"],
             )
-            return _to(made, "caviarde" if made.was_redacted else "")
+            return _to(made, "titre" if made.was_redacted else "")
         except ExpectedFailure as failure:
             form.add_error(None, failure.what)
     return _opening(request, form, HTTPStatus.BAD_REQUEST)
@@ -263,13 +265,14 @@ def show(request: PersonRequest, crisis_id: str) -> HttpResponse:
         )
     except ClosedCrisisError as closed:
         return _shown(request, closed.crisis, form, HTTPStatus.CONFLICT)
-    return _to(crisis, "caviarde" if written.was_redacted else "", "#journal")
+    return _to(crisis, "ligne" if written.was_redacted else "", "#journal")
 
 
 def _shown(
     request: PersonRequest, crisis: Crisis, form: LineForm, status: HTTPStatus = HTTPStatus.OK, token: str = ""
 ) -> HttpResponse:
     is_mine, names = may_act(request.person, crisis), _names()
+    part, said = SAID.get(request.GET.get("dit", ""), ("", ""))
     context = {
         "title": crisis.title,
         "section": SECTION,
@@ -278,7 +281,8 @@ def _shown(
         "form_id": uuid4(),
         "may_act": is_mine,
         "may_change": is_mine and crisis.is_open,
-        "said": SAID.get(request.GET.get("dit", "")),
+        "part": part,
+        "said": said,
         "beside": beside_crisis.read(request.person.right, crisis),
         "walls": crises.walls(crisis) if is_mine else [],
         "wall": token and request.build_absolute_uri(reverse("wall", args=[token])),
@@ -312,9 +316,9 @@ def journal(request: PersonRequest, crisis_id: str) -> HttpResponse:
 
 
 def _to(crisis: Crisis, said: str = "", anchor: str = "") -> HttpResponseRedirect:
-    """Return the way to the page of a crisis, which says what was done."""
-    address = reverse("crisis", args=[crisis.crisis_id]) + (f"?dit={said}" if said else "")
-    return HttpResponseRedirect(address + anchor, status=HTTPStatus.SEE_OTHER)
+    """Return the way to the page of a crisis: to what it says of what was done, beside the form, or to a part."""
+    address = reverse("crisis", args=[crisis.crisis_id]) + (f"?dit={said}#dit" if said else anchor)
+    return HttpResponseRedirect(address, status=HTTPStatus.SEE_OTHER)
 
 
 @page(reads=SIGNALS, opens=Act.WATCH, acts=Act.WATCH)
@@ -401,8 +405,8 @@ def pin(request: PersonRequest, crisis_id: str) -> HttpResponse:
     try:
         crises.pin(crisis, kind, code, place, author_of(request.person))
     except ClosedCrisisError:
-        return _to(crisis, "close", "#courbes")
-    return _to(crisis, "epingle", "#courbes")
+        return _to(crisis, "close")
+    return _to(crisis, "epingle")
 
 
 def _kpis(person: Person) -> dict[str, str]:
@@ -419,8 +423,8 @@ def unpin(request: PersonRequest, crisis_id: str, pin_id: int) -> HttpResponse:
     try:
         crises.unpin(crisis, pin_id, author_of(request.person))
     except ClosedCrisisError:
-        return _to(crisis, "close", "#courbes")
-    return _to(crisis, "retire", "#courbes")
+        return _to(crisis, "close")
+    return _to(crisis, "retire")
 
 
 @act(Act.WATCH, reads=SIGNALS)
@@ -443,4 +447,4 @@ def revoke_wall(request: PersonRequest, crisis_id: str, access_id: str) -> HttpR
     if not crisis.walls.filter(access_id=access_id).exists():
         raise NotFound("Cet écran n'existe pas.", "La page de la crise liste ses écrans.")
     crises.revoke_wall(access_id, author_of(request.person))
-    return _to(crisis, "revoque", "#ecrans")
+    return _to(crisis, "revoque")
