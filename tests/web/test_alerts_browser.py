@@ -42,5 +42,7 @@ def test_somebody_subscribes_tries_and_deletes(home, officer_page, monkeypatch) 
     is_accessible(page)
 
     page.get_by_role("button", name="Supprimer").press("Enter")
+    is_accessible(page)
+    page.get_by_role("button", name="Supprimer définitivement").press("Enter")
     expect(page.get_by_text("Vous n'avez pas d'abonnement.")).to_be_visible()
     is_accessible(page)
