@@ -11,6 +11,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
+from audit import tracing
 from core.settings import Home
 from tests.audit import world
 from tests.web.published_figures import OTHER, SECRET, address, publish
@@ -160,6 +161,14 @@ def test_what_does_not_exist_is_told_with_what_does(browser: Callable[..., Clien
 @pytest.mark.parametrize("period", ["2026-10-16", "2026-10"])
 def test_periods_are_spelled_as_on_the_command_line(browser: Callable[..., Client], period: str) -> None:
     assert browser("national").get(address("ZZ", period=period)).status_code == HTTPStatus.OK
+
+
+def test_records_that_are_not_shown_have_no_pages(home: Home, visit: Callable[..., Client], monkeypatch) -> None:
+    monkeypatch.setattr(tracing, "PAGE", 1)
+    publish(home, 0, guarded=True)
+    said = text(visit("auditeur").get(address("FR-33", "/enregistrements")))
+    assert "Enregistrements sources" in said
+    assert "Page suivante" not in said
 
 
 def test_a_suppressed_figure_is_explained_and_counted_nowhere(home: Home, visit: Callable[..., Client]) -> None:
