@@ -163,8 +163,12 @@ class Report:
         return lines
 
     def lines(self, reading: Reading) -> list[str]:
-        """Return what is known of one KPI, in French, the conclusion first."""
-        lines = [*_effect_lines(reading), self._of_all()] if reading.is_measured else _refusal_lines(reading)
+        """Return what is known of one KPI, in French: the conclusion first, then what chance alone makes."""
+        if reading.is_measured:
+            conclusion, *details = _effect_lines(reading)
+            lines = [conclusion, self._of_all(), *details]
+        else:
+            lines = _refusal_lines(reading)
         return [*lines, *_hourly_lines(reading.by_the_hour)]
 
     def _of_all(self) -> str:
