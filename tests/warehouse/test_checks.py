@@ -109,7 +109,7 @@ def test_what_was_not_built_soundly_is_checked_once_its_failure_is_known(databas
 
 #: What goes wrong in tables that are built: a duplicate, a value that nobody knows, nulls, a dangling reference.
 FAULTS = (
-    "insert into perception.fct_experience from (from perception.fct_experience limit 1)",
+    "insert into reference.regions from (from reference.regions limit 1)",
     "update perception.fct_experience set feeling = 'Furieux' where rowid = 1",
     "update perception.fct_experience set territory_code = 'nowhere' where rowid = 2",
     "update reference.regions set gendarmerie_region_code = null where region_code in ('FR-BRE', 'FR-NOR')",
