@@ -130,7 +130,7 @@ def test_a_platform_that_is_down_is_tried_again_and_what_stays_wrong_is_told(
 
 def was_refused() -> bool:
     """Return whether the server was asked to take a mail, and did not."""
-    return Alert.objects.filter(attempts__gt=0, sent_at=None).exists()
+    return Alert.objects.filter(sent_at=None).exclude(last_error=None).exists()
 
 
 def stop_sensor(name: str) -> None:
