@@ -74,12 +74,12 @@ def allowed(platform: Platform, asked: Window) -> Window:
             what the platform has.
     """
     first, today = first_day(platform), clock.today()
+    if (last := max(asked.start, asked.end)) > today:
+        raise ExpectedFailure(f"The window reaches into the future, to {last}.", f"End it on {today} or earlier.")
     if asked.start > asked.end:
         raise ExpectedFailure(
             f"The window is reversed: {asked.start} comes after {asked.end}.", "Give the earlier day first."
         )
-    if asked.end > today:
-        raise ExpectedFailure(f"The window reaches into the future, to {asked.end}.", f"End it on {today} or earlier.")
     if asked.end < first:
         raise ExpectedFailure(
             f"{platform.name} has nothing from before {first}: its first day in the configuration, its archive's, or"

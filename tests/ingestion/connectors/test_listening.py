@@ -169,7 +169,7 @@ def test_a_window_with_too_many_mentions_is_halved(vendor, monkeypatch):
     documents = shown(vendor, "searchindexed:>1743300000000")
     span = Span(1743300000001, max(d["search_indexed"] for d in documents) + 1)
     monkeypatch.setattr(talkwalker, "MOST_PAGED_ROWS", len(documents) // 3)
-    pages = list(Project().found(span))
+    pages = list(Project().mentions(span, "searchindexed"))
     assert len(pages) >= 4
     found = [record["mention_id"] for page in pages for record in page]
     assert sorted(found) == sorted(talkwalker.identifier(d["url"]) for d in documents)

@@ -118,6 +118,7 @@ def test_the_instants_of_a_window_are_midnights_of_paris():
     ("asked", "sentence"),
     [
         (Window(date(2025, 2, 1), date(2025, 1, 1)), "The window is reversed: 2025-02-01 comes after 2025-01-01."),
+        (Window(date(2025, 2, 5), TODAY), "The window reaches into the future, to 2025-02-05."),
         (Window(date(2025, 2, 1), date(2025, 2, 5)), "The window reaches into the future, to 2025-02-05."),
         (Window(date(2023, 1, 1), date(2024, 12, 31)), "audience has nothing from before 2025-01-01"),
     ],
