@@ -74,9 +74,18 @@ def result(check: Check, status: str, failures: int | None = None, message: str 
 def write_down(connection: duckdb.DuckDBPyConnection, graph: Graph, results: Sequence[Result]) -> None:
     """Write how checks ended, as the macro `build_status_finish` does; what they held back before is settled anew."""
     checks = [result["unique_id"] for result in results]
+    names = [graph.nodes[uid]["name"] for uid in checks]
     states = [status(graph, result) for result in results]
     connection.begin()
     connection.execute("delete from audit.held_back where check_id in (select unnest(?))", [checks])
+    connection.execute(
+        # A check that is new has no row yet, where dbt had nothing to build.
+        "insert or ignore into audit.build_status select check_id, 'test', name, status, invocation_id, null"
+        " from (select unnest(?) as check_id, unnest(?) as name, unnest(?) as status)"
+        " cross join (select coalesce(max_by(invocation_id, finished_at), any_value(invocation_id), '')"
+        " from audit.build_status) as last(invocation_id)",
+        [checks, names, states],
+    )
     connection.execute(
         "update audit.build_status set status = ended.status, finished_at = cast(now() as timestamp)"
         " from (select unnest(?) as check_id, unnest(?) as status) as ended where unique_id = check_id",

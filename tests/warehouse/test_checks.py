@@ -33,6 +33,7 @@ CHECKS = [
     check("warns", "select * from visits where count = 0", "WARN", "warn"),
     check("alone", "select 'it''s' as problem", "warn", "hold_back", model=None),
 ]  # fmt: skip
+NEW = CHECKS[0]
 BROKEN = check("broken", "select * from visits where gone", "warn", "hold_back")
 
 
@@ -45,9 +46,13 @@ def database(tmp_path: Path) -> Path:
         connection.execute(f"create table visits as from (values {visits}) as days (day, count)")
         connection.execute("create schema audit")
         connection.execute(
-            "create table audit.build_status as select unnest(?) as unique_id, 'pending' as status,"
-            " 'x' as invocation_id, cast(null as timestamp) as finished_at",
-            [[node["unique_id"] for node in [*CHECKS, BROKEN]]],
+            "create table audit.build_status (unique_id varchar primary key, resource_type varchar not null,"
+            " name varchar not null, status varchar not null, invocation_id varchar not null, finished_at timestamp)"
+        )
+        connection.execute(
+            "insert into audit.build_status select uid, 'test', split_part(uid, '.', 3), 'pending', 'x', null"
+            " from (select unnest(?) as uid)",
+            [[node["unique_id"] for node in [*CHECKS, BROKEN] if node != NEW]],
         )
         connection.execute("create table audit.held_back as select 'visits' as kpi_code, 'test.p.passes' as check_id")
         connection.execute("insert into audit.held_back values ('other', 'test.p.other')")
@@ -87,6 +92,12 @@ def test_statuses_are_those_that_publication_reads(database: Path) -> None:
     assert rows(database, "select kpi_code from audit.held_back") == [("other",)]
 
 
+def test_a_new_check_has_a_row_once_it_has_run(database: Path) -> None:
+    run(database, [NEW])
+    query = "select name, status, invocation_id, finished_at is not null from audit.build_status where unique_id = "
+    assert rows(database, f"{query}'{NEW['unique_id']}'") == [("passes", "pass", "x", True)]
+
+
 def test_a_check_without_an_answer_leaves_the_others_theirs(database: Path) -> None:
     ended = run(database, [*CHECKS, BROKEN])
     assert ended.pop("broken") == ("error", None)
@@ -98,7 +109,9 @@ def test_what_was_not_built_soundly_is_checked_once_its_failure_is_known(databas
     graph = Graph(nodes, {})
     of_visits = sorted(node["unique_id"] for node in CHECKS)
     with duckdb.connect(str(database)) as connection:
-        connection.execute("insert into audit.build_status values (?, 'error', 'x', null)", [VISITS])
+        passes = "insert into audit.build_status values ('test.p.passes', 'test', 'passes', 'pending', 'x', null)"
+        connection.execute(passes)
+        connection.execute("insert into audit.build_status values (?, 'model', 'visits', 'error', 'x', null)", [VISITS])
     assert held_back.checks_to_run(graph, database, []) == []
     failure = held_back.Failure(VISITS, "visits", "visits", "hold_back", frozenset())
     assert held_back.checks_to_run(graph, database, [failure]) == of_visits
