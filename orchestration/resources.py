@@ -15,7 +15,7 @@ DBT = dbt_project.DBT.with_name("cyberimpact-dbt") if dbt_server.SOCKET_SETTING 
 
 
 class Dbt(DbtCliResource):
-    """dbt as dagster-dbt calls it, but for two questions before each call, which take as long as thirty models.
+    """dbt as dagster-dbt calls it, but for two questions before each call, which start dbt once and import it again.
 
     The version is that of the environment: no process has to be started for it. A handle to dbt's adapter serves
     metadata that dagster-dbt would ask the database for; this project gives its own.
