@@ -2,10 +2,9 @@
 
 import dagster as dg
 
-from ingestion.platforms import PLATFORMS, Platform
+from ingestion.platforms import PLATFORMS
 from orchestration import maintenance
-
-TAGS = {"dagster/max_runtime": str(4 * 3600)}
+from orchestration.loads import TAGS, loads
 
 LIVE_PLATFORMS = [platform for platform in PLATFORMS if platform.database == "live"]
 LIVE_MODELS = dg.AssetSelection.groups("live") | dg.AssetSelection.key_prefixes(
@@ -19,21 +18,6 @@ QUERY_CACHE = dg.AssetSelection.assets(["superset", "query_cache"])
 BI = dg.AssetSelection.groups("superset")  # the query cache too
 FEELING_MODEL = dg.AssetSelection.assets(["analytics", "feeling_model"])
 
-
-def load_name(platform: Platform) -> str:
-    return f"load_{platform.name}"
-
-
-#: One job per platform: one that is down stops neither the others nor the build.
-loads = {
-    platform.name: dg.define_asset_job(
-        load_name(platform),
-        selection=dg.AssetSelection.key_prefixes(["raw", platform.name]),
-        description=f"Load {platform.title}.",
-        tags={**TAGS, "platform": platform.name},
-    )
-    for platform in PLATFORMS
-}
 
 #: What the address of a live platform has that is new, up to its readers in one run, whatever the daily build does.
 #: A file is loaded by itself and `live` follows: it may lack a table, and Dagster skips a step that lacks an input.
