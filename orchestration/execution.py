@@ -14,6 +14,7 @@ from rich.console import Console
 
 from core import disk, run_progress
 from core.errors import ExpectedFailure
+from ingestion.platforms import PLATFORMS
 from orchestration import instance
 from orchestration.run_monitoring import reap
 
@@ -64,7 +65,7 @@ def run_job(
         selection: The assets to run, all of the job's by default.
     """
     with instance.get() as home_instance, run_progress.on_terminal(Console(stderr=True)):
-        job, run_id = graph().resolve_job_def(name), str(uuid4())
+        job, run_id = definitions_of(name).resolve_job_def(name), str(uuid4())
         with monitored(home_instance, run_id):
             result = job.execute_in_process(
                 run_config={**QUIET, **(config or {})},
@@ -102,6 +103,14 @@ def _graph() -> dg.Definitions:
     from orchestration.definitions import defs
 
     return defs()
+
+
+def definitions_of(job: str) -> dg.Definitions:
+    """Return the definitions that a job needs: of a load, the loads alone."""
+    from orchestration import loads
+
+    is_load = job in {loads.load_name(platform) for platform in PLATFORMS}
+    return loads.definitions() if is_load else graph()
 
 
 @contextmanager

@@ -1,17 +1,12 @@
 """Jobs: loads, builds, publications, micro-batches."""
 
-from datetime import timedelta
-
 import dagster as dg
 
 from assets.raw.backfills import ASKED_BY_DAY
 from assets.raw.backfills import key as backfill_key
-from ingestion.platforms import PLATFORMS, Platform
+from ingestion.platforms import PLATFORMS
 from orchestration import maintenance
-
-#: Dagster's pages filter runs by tag: those of a day, on one page, without those that come every hour or minute.
-TAGS = {"dagster/max_runtime": str(4 * 3600), "cadence": "daily"}
-CONTINUOUS = {**TAGS, "cadence": "continuous"}
+from orchestration.loads import CONTINUOUS, TAGS, loads
 
 LIVE_PLATFORMS = [platform for platform in PLATFORMS if platform.database == "live"]
 LIVE_MODELS = dg.AssetSelection.groups("live") | dg.AssetSelection.key_prefixes(
@@ -25,21 +20,6 @@ QUERY_CACHE = dg.AssetSelection.assets(["superset", "query_cache"])
 BI = dg.AssetSelection.groups("superset")  # the query cache too
 FEELING_MODEL = dg.AssetSelection.assets(["analytics", "feeling_model"])
 
-
-def load_name(platform: Platform) -> str:
-    return f"load_{platform.name}"
-
-
-#: One job per platform: one that is down stops neither the others nor the build.
-loads = {
-    platform.name: dg.define_asset_job(
-        load_name(platform),
-        selection=dg.AssetSelection.key_prefixes(["raw", platform.name]),
-        description=f"Load {platform.title}.",
-        tags={**(CONTINUOUS if platform.late_after < timedelta(days=1) else TAGS), "platform": platform.name},
-    )
-    for platform in PLATFORMS
-}
 
 #: Months to load again, in one run: what was loaded stays, and a launch of the missing ones goes on.
 backfills = [

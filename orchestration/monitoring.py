@@ -22,7 +22,8 @@ from ingestion.platforms import PLATFORMS, Platform
 from operations import health, troubles
 from operations.alerts.outbox import derived
 from operations.troubles import Cause
-from orchestration.jobs import jobs, load_name
+from orchestration.jobs import jobs
+from orchestration.loads import load_name
 from orchestration.retries import asks_for, due_at
 
 #: Seconds between two looks, and how much earlier than that one may be: no clock is exact.

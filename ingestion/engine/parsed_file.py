@@ -23,7 +23,6 @@ from ingestion.engine.files import (
 )
 from ingestion.engine.json_files import AGAIN, is_json, lifted, read_records, without_doubles
 from ingestion.engine.records import Block, Record, one_by_one
-from ingestion.engine.spreadsheets import open_xlsx
 from ingestion.platforms import Platform
 
 
@@ -199,6 +198,8 @@ def parse_xlsx(path: Path, platform: str, contract: Sequence[Table]) -> ParsedFi
     Raises:
         ExpectedFailure: the file cannot be read, no sheet is recognised, or a required column is missing.
     """
+    from ingestion.engine.spreadsheets import open_xlsx  # what it stands on is needed for this one format only
+
     file = open_xlsx(path, platform, lambda header: max(table.recognised(header) for table in contract))
     where = f"{platform}, file {file.name}"
     table = choose_table(contract, file.header, where)

@@ -78,7 +78,8 @@ def open_pipeline(name: str, dataset: str, database: Path) -> dlt.Pipeline:
     """
     working_folder = home().dlt / name
     if working_folder.exists():
-        _finish_interrupted(name, dataset, database)
+        if any(working_folder.glob("load/normalized/*")):
+            _finish_interrupted(name, dataset, database)
         shutil.rmtree(working_folder, ignore_errors=True)
     pipeline = _pipeline(name, dataset, database)
     pipeline.sync_destination()

@@ -251,7 +251,8 @@ class TableValidator:
             reading = self.table.read(group.columns, header, lambda n, ranks=ranks: self.origin.at(positions[ranks[n]]))
             for n, rejection in reading.rejections.items():
                 refused.append((ranks[n], Record(positions[ranks[n]], group.values(n)), rejection))
-            candidates += self._candidates(reading, [ranks[n] for n in reading.kept])
+            if reading.kept:
+                candidates += self._candidates(reading, [ranks[n] for n in reading.kept])
         for _, record, rejection in sorted(refused, key=itemgetter(0)):
             self._quarantine(record, rejection)
         return candidates if len(groups) == 1 else sorted(candidates), positions

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from ingestion.platforms import PLATFORMS
+from orchestration import loads
 from tests.graph.snapshot import SNAPSHOT, render
 
 
@@ -49,6 +50,27 @@ def test_every_object_of_superset_says_which_columns_it_shows(definitions: dg.De
 def test_definitions_are_loadable(definitions: dg.Definitions) -> None:
     dg.Definitions.validate_loadable(definitions)
     definitions.get_repository_def().load_all_definitions()
+
+
+def test_a_load_is_the_same_job_alone_as_in_the_whole_graph(definitions: dg.Definitions) -> None:
+    for platform in PLATFORMS:
+        name = loads.load_name(platform)
+        alone, whole = (found.resolve_job_def(name) for found in (loads.definitions(), definitions))
+        assert (alone.tags, alone.description) == (whole.tags, whole.description)
+        assert alone.asset_layer.selected_asset_keys == whole.asset_layer.selected_asset_keys
+        parts = [
+            (j.dep_structure_snapshot, j.node_defs_snapshot)
+            for j in map(dg.JobDefinition.get_job_snapshot, (alone, whole))
+        ]
+        assert parts[0] == parts[1]
+        for key in whole.asset_layer.selected_asset_keys:
+            shown, expected = (found.resolve_asset_graph().get(key) for found in (loads.definitions(), definitions))
+            assert (shown.group_name, shown.tags, shown.description) == (
+                expected.group_name,
+                expected.tags,
+                expected.description,
+            )
+            assert shown.check_keys == expected.check_keys
 
 
 def test_every_writer_of_a_database_takes_its_pool(definitions: dg.Definitions) -> None:
