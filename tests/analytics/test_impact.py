@@ -538,7 +538,7 @@ def test_what_runs_is_told_by_the_hour_beside_the_day(home: Home) -> None:
     assert "Heure par heure" not in report(home, "A4").as_text()
     write_copy(home, LIVE, target="live", file_name="live_serving.duckdb")
     text = report(home, "A4").as_text()
-    assert "Heure par heure, jusqu'au 01/03/2026 à 14 h : Jusqu'ici, effet possible : baisse." in text
+    assert "Heure par heure, jusqu'au 01/03/2026 à\u00a014\u00a0h : Jusqu'ici, effet possible : baisse." in text
     assert "Compté 12 en 50 heures, attendu sans l'action 20" in text
     (kpi,) = json.loads(json.dumps(report(home, "A4").as_json()))["kpis"]
     assert kpi["by_the_hour"]["known_until"] == "2026-03-01T13:00:00"

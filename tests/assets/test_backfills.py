@@ -1,5 +1,6 @@
 """Days loaded again in Dagster: what is recorded, and when; a whole backfill with its kill is in `orchestration`."""
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
@@ -38,6 +39,7 @@ def _loading(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG0
     monkeypatch.setattr(clock, "today", lambda: TODAY)
     monkeypatch.setattr(loads, "load_window", two_months_and_no_more)
     monkeypatch.setattr(loads.quarantine, "entries", lambda *_: [])
+    monkeypatch.setattr(loads.tables, "row_counts", lambda _: Counter())
 
 
 def materialized(result: dg.ExecuteInProcessResult) -> list[tuple[str, str | None]]:

@@ -6,7 +6,6 @@ import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import dagster as dg
 import pytest
 
 from cli import loads
@@ -98,8 +97,8 @@ def test_one_bad_file_of_an_inbox_stops_no_other_and_fails_the_load(tmp_path, mo
     def run_job(_, config):
         file = Path(config["ops"]["pre_plainte"]["config"]["file"])
         failures = ["pre_plainte, file a_bad.csv: the header is not recognised."] if file.name == "a_bad.csv" else []
-        metadata = {} if failures else {dg.AssetKey("a"): {"summary": "pre_plainte: 1 new"}}
-        return execution.Outcome("run", not failures, metadata, failures)
+        summaries = [] if failures else ["pre_plainte: 1 new"]
+        return execution.Outcome("run", not failures, {}, failures, summaries)
 
     monkeypatch.setattr(loads, "run_job", run_job)
     link, bad, good = loads.load_all(loads.wanted(["pre_plainte"], []))

@@ -60,7 +60,7 @@ def test_a_cause_is_told_once_and_once_more_when_it_is_well(home: Home, box: Mai
     assert subjects(box) == ["[PANNE] Chargement en échec : Je donne mon avis"]
     assert box.messages[0]["To"] == "exploitation@unite.example"
     for expected in (
-        "Constaté : 24/11/2026 à 12 h 00",
+        "Constaté : 24/11/2026 à\u00a012\u00a0h\u00a000",
         f"Détail : {DOWN.detail}",
         "Que faire : cyberimpact load jdma",
         "Page : https://dagster.example/runs/1",
@@ -70,7 +70,7 @@ def test_a_cause_is_told_once_and_once_more_when_it_is_well(home: Home, box: Mai
         troubles.record([], [], later(minute))
         dispatch(home, later(minute))
     assert subjects(box)[1:] == ["[RÉTABLI] Chargement en échec : Je donne mon avis"]
-    assert "Rétabli : 24/11/2026 à 12 h 10" in text(box)
+    assert "Rétabli : 24/11/2026 à\u00a012\u00a0h\u00a010" in text(box)
     assert "Que faire" not in text(box)
     troubles.record([DOWN], [], later(20))
     dispatch(home, later(20))
