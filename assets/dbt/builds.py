@@ -162,7 +162,8 @@ def build(
             raise_on_error=False,
             target_path=folder,
         )
-        invocation.context = context  # given before, it would select everything
+        # Given before, the context would select everything; it names the project.
+        invocation.context, invocation.project = context, project_of(target)
     compiled = compiled_checks(target)  # while dbt builds
     outputs: dict[dg.AssetKey, dg.Output] = {}
     for event in outcomes(invocation) if invocation else ():
