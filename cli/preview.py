@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from html import escape
@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from supersync import bundle as bundles
-from supersync.bundle import Asset
+from supersync.bundle import Bundle
+from supersync.check import kpis_shown
 
 from core import settings
 from core.errors import ExpectedFailure
@@ -86,7 +87,8 @@ def preview(change: str) -> Preview:
         found = compare(before.warehouse, after.warehouse)
         ours = bundles.load(settings.CHECKOUT / "superset" / "bundle", before.dbt_target / "manifest.json")
         theirs = bundles.load(changed / "superset" / "bundle", after.dbt_target / "manifest.json")
-        return Preview(found, objects_of(ours, theirs, nodes_of(after, {table.name for table in found.tables})))
+        nodes = nodes_of(after, {table.name for table in found.tables})
+        return Preview(found, objects_of(ours, theirs, nodes, {kpi.code for kpi in found.kpis}))
 
 
 def sweep(scratch: Path) -> None:
@@ -166,8 +168,15 @@ def nodes_of(home: Home, tables: set[str]) -> set[str]:
     return {uid for uid, node in nodes.items() if f"{node['schema']}.{node.get('alias') or node['name']}" in tables}
 
 
-def objects_of(ours: Iterable[Asset], theirs: Iterable[Asset], nodes: set[str]) -> dict[tuple[str, str], str]:
-    """Return what Superset would show differently: declared otherwise, or drawn from a node that differs."""
+def objects_of(ours: Bundle, theirs: Bundle, nodes: set[str], kpis: set[str]) -> dict[tuple[str, str], str]:
+    """Return what Superset would show differently: declared otherwise, or drawn from what differs.
+
+    Args:
+        ours: The bundle of this checkout.
+        theirs: That of the change.
+        nodes: The models and seeds that differ; a chart of certain KPIs reads theirs only.
+        kpis: Codes of the KPIs whose figures differ.
+    """
     before, after = ({(asset.kind, asset.slug): asset for asset in given} for given in (ours, theirs))
     found: dict[tuple[str, str], str] = {}
     for key in before.keys() | after.keys():
@@ -177,7 +186,9 @@ def objects_of(ours: Iterable[Asset], theirs: Iterable[Asset], nodes: set[str]) 
             found[key] = "changed"
     touched = {slug for (kind, slug), asset in after.items() if kind == "dataset" and not nodes.isdisjoint(asset.reads)}
     for (kind, slug), asset in after.items():
-        if (kind == "dataset" and slug in touched) or (kind == "chart" and not touched.isdisjoint(asset.reads)):
+        is_touched = slug in touched if kind == "dataset" else kind == "chart" and not touched.isdisjoint(asset.reads)
+        shown = kpis_shown(theirs, asset) if kind == "chart" else set()
+        if is_touched and not (shown and shown.isdisjoint(kpis)):
             found.setdefault((kind, slug), "reads what differs")
     return found
 
