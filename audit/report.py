@@ -111,7 +111,11 @@ def figures_lines(shown: PublishedCell) -> list[tuple[str, str]]:
 
 
 def columns_lines(columns: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
-    return [(label, ", ".join(columns.get(part, ())) or "aucune") for part, label in _PARTS.items()]
+    found = [(label, ", ".join(columns.get(part, ())) or "aucune") for part, label in _PARTS.items()]
+    return [
+        *found,
+        ("À savoir", "ce qui ne sert qu'à joindre, à choisir ou à compter des lignes est dans le SQL compilé"),
+    ]
 
 
 def sections(trace: Trace) -> list[Section]:
