@@ -122,8 +122,9 @@ def confirm_and_open(officer: Page) -> str:
     expect(officer.get_by_role("alert")).to_contain_text("Verdict enregistré : confirmé")
     officer.get_by_role("link", name="Ouvrir une crise").click()
     expect(officer.get_by_label("Titre")).to_have_value("Hameçonnage – Gironde")
-    assert officer.get_by_label("Thèmes").evaluate("field => field.value") == "hameconnage"
-    assert officer.get_by_label("Territoires").evaluate("field => field.value") == "FR-33"
+    ticked = "boxes => boxes.map(box => box.value)"
+    assert officer.locator("input[name=topics]:checked").evaluate_all(ticked) == ["hameconnage"]
+    assert officer.locator("input[name=territories]:checked").evaluate_all(ticked) == ["FR-33"]
     officer.get_by_role("button", name="Ouvrir la crise").click()
     expect(officer.get_by_role("heading", level=1)).to_have_text("Hameçonnage – Gironde")
     assert officer.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -172,7 +173,7 @@ def report(officer: Page, lines: list[tuple[str, str]], wave: Signal) -> None:
     shown = officer.get_by_role("table", name="Chronologie").locator("tbody td:last-child").all_inner_texts()
     assert wave.topic_label in shown[0]
     written = [f"{kind.capitalize()} : {note}" for kind, note in lines]
-    assert shown[1:] == ["Verdict (veille) : confirmé", "Crise ouverte", *written, "Crise close"]
+    assert shown[1:] == ["Verdict (Cellule de veille) : confirmé", "Crise ouverte", *written, "Crise close"]
     expect(officer.get_by_text("Trop tard")).to_have_count(0)
 
 
