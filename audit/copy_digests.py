@@ -4,7 +4,7 @@ Never called while this process has the copy open: closing the file would drop D
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -44,15 +44,26 @@ def of_tables(file: Path) -> Tables:
         found: Tables = {name: {"rows": 0, "digest": _digest("view", sql)} for name, sql in views}
         for schema, name, described in columns:
             if f"{schema}.{name}" not in found:
-                [(rows, total)] = connection.execute(
-                    f"select count(*), sum(hash(each_row))::varchar from {_quoted(schema, name)} as each_row"  # noqa: S608
-                ).fetchall()
-                found[f"{schema}.{name}"] = {"rows": rows, "digest": _digest(described, rows, total)}
+                found[f"{schema}.{name}"] = of_table(connection, ("copy", schema, name), described)
     return dict(sorted(found.items()))
 
 
+def of_table(connection: duckdb.DuckDBPyConnection, table: Sequence[str], columns: Any) -> dict[str, Any]:
+    """Return number of rows and digest of a table, whatever the order of its rows.
+
+    Args:
+        connection: Has the database of the table attached.
+        table: Its catalog, schema and name.
+        columns: What describes its columns: a part of the digest.
+    """
+    [(rows, total)] = connection.execute(
+        f"select count(*), sum(hash(each_row))::varchar from {_quoted(*table)} as each_row"  # noqa: S608 - quoted
+    ).fetchall()
+    return {"rows": rows, "digest": _digest(columns, rows, total)}
+
+
 def _quoted(*names: str) -> str:
-    return ".".join('"' + name.replace('"', '""') + '"' for name in ("copy", *names))
+    return ".".join('"' + name.replace('"', '""') + '"' for name in names)
 
 
 def _digest(*content: Any) -> str:

@@ -16,15 +16,13 @@ from supersync import bundle as bundles
 from supersync.bundle import Bundle
 from supersync.check import kpis_shown
 
+from audit.comparison import Difference, as_json, compare
 from core import settings
 from core.errors import ExpectedFailure
 from core.locks import writer_lock
 from core.settings import Home
 from warehouse import published
-from warehouse.comparison import Difference, as_json, compare
 
-#: Files and folders of a home, besides the warehouse, that a build reads.
-READ_BY_BUILDS = ("operations.sqlite", "operations.sqlite-wal", "config", Home(Path()).feeling_models.name)
 RUN = "from cli.main import main; main()"
 
 
@@ -128,9 +126,12 @@ def copy_of(home: Home, place: Home) -> None:
     with writer_lock(home.warehouse):
         # Another process copies: this one may have the file open, and would drop its lock (POSIX locks).
         subprocess.run(["cp", "--reflink=auto", home.warehouse, place.warehouse], check=True)
-    for name in READ_BY_BUILDS:
-        if (home.root / name).exists():
-            subprocess.run(["cp", "-a", "--reflink=auto", home.root / name, place.root / name], check=True)
+    read_by_builds = (home.operations, home.operations.with_name(f"{home.operations.name}-wal"), home.config)
+    for given in (*read_by_builds, home.feeling_models):
+        if given.exists():
+            copied = place.root / given.relative_to(home.root)
+            settings.make_folder(copied.parent)
+            subprocess.run(["cp", "-a", "--reflink=auto", given, copied], check=True)
     for made in (published.DAILY, published.LIVE):
         with published.pinned(home, made) as file:
             if file is not None:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from cli.output import say
+from core.files import write_text
 
 
 def preview(
@@ -18,7 +19,7 @@ def preview(
 
     found = previews.preview(change)
     if page is not None:
-        page.write_text(previews.page(change, found), encoding="utf-8")
+        write_text(page, previews.page(change, found))
     if as_json:
         say(found.as_json())
     else:

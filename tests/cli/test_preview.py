@@ -9,12 +9,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from audit.comparison import Difference, Kpi, Table
 from cli import preview as previews
 from cli.preview import Preview
 from core import settings
 from core.errors import ExpectedFailure
 from core.settings import Home
-from warehouse.comparison import Difference, Kpi, Table
 
 FIGURE = {"period_type": "month", "period_start": date(2026, 10, 1), "value_before": 1, "value_after": None}
 FOUND = Preview(

@@ -7,6 +7,7 @@ from typing import Any
 
 import duckdb
 
+from audit.copy_digests import Tables, of_table
 from core.sql import literal
 
 SHOWN_FIGURES = 10
@@ -99,18 +100,15 @@ def compare(before: Path, after: Path) -> Difference:
         return Difference(tables, _kpis(connection) if has_figures else [])
 
 
-def _tables(connection: duckdb.DuckDBPyConnection, catalog: str) -> dict[str, tuple[list[str], int, str | None]]:
-    """Return columns, number of rows and sum of the hashes of rows, by table."""
-    found = {}
-    for schema, name, columns in connection.execute(TABLES, [catalog, [*RECORDS], catalog]).fetchall():
-        query = f'select count(*), cast(sum(hash(each_row)) as varchar) from {catalog}."{schema}"."{name}" as each_row'  # noqa: S608
-        [(rows, hashes)] = connection.execute(query).fetchall()
-        found[f"{schema}.{name}"] = (columns, rows, hashes)
-    return found
+def _tables(connection: duckdb.DuckDBPyConnection, catalog: str) -> Tables:
+    return {
+        f"{schema}.{name}": of_table(connection, (catalog, schema, name), columns)
+        for schema, name, columns in connection.execute(TABLES, [catalog, [*RECORDS], catalog]).fetchall()
+    }
 
 
-def _rows(found: tuple[list[str], int, str | None] | None) -> int | None:
-    return found[1] if found else None
+def _rows(found: Mapping[str, Any] | None) -> int | None:
+    return found["rows"] if found else None
 
 
 def _kpis(connection: duckdb.DuckDBPyConnection) -> list[Kpi]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from warehouse.comparison import Kpi, Table, as_json, compare
+from audit.comparison import Kpi, Table, as_json, compare
 
 KPI_VALUE = """
     create schema kpi;
