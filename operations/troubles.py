@@ -1,4 +1,4 @@
-"""What is wrong with the platform itself: noted once per cause, and told to who subscribes to `operations`."""
+"""What is wrong with the platform itself: recorded once per cause, reported to subscribers of `operations`."""
 
 import re
 from collections.abc import Collection
@@ -12,8 +12,8 @@ from operations.models import Trouble
 from privacy import mask_identifiers
 
 REMEMBERED = timedelta(days=30)
-#: Who is down for so long is not told any more that something ended.
-TOLD_FOR = timedelta(days=7)
+#: An end is reported to a recipient who was unreachable for at most so long.
+REPORTED_FOR = timedelta(days=7)
 
 _MOST_CHARACTERS = 400
 #: A path of this machine; the path of a web address follows a host.
@@ -66,9 +66,9 @@ def record(causes: Collection[Cause], undecided: Collection[str], now: datetime)
         Trouble.objects.filter(ended_at__lt=now - REMEMBERED).delete()
 
 
-def to_tell(now: datetime) -> list[Trouble]:
+def to_report(now: datetime) -> list[Trouble]:
     """Return the troubles that last, and those that ended of late."""
-    return list(Trouble.objects.filter(Q(ended_at=None) | Q(ended_at__gt=now - TOLD_FOR)))
+    return list(Trouble.objects.filter(Q(ended_at=None) | Q(ended_at__gt=now - REPORTED_FOR)))
 
 
 def said(text: str) -> str:

@@ -82,7 +82,7 @@ def evaluations(
 ) -> list[dict[str, Any]]:
     """Return how checks ended since a moment, whether their run ended well or not; check by check, the latest first.
 
-    Of a check that stands for several rules, each is told.
+    A check that stands for several rules has a row for each.
     """
     storage = instance.event_log_storage
     return [

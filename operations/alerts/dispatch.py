@@ -76,8 +76,8 @@ def put(signals: Sequence[Signal], wanted: Sequence[Subscription], around: Aroun
 
 
 def put_troubles(wanted: Sequence[Subscription], now: datetime) -> None:
-    """Write what is to be told of troubles into the outbox."""
-    found = troubles.to_tell(now)
+    """Write the reports of troubles into the outbox."""
+    found = troubles.to_report(now)
     for subscription in wanted if found else ():
         outbox.put_troubles(found, subscription, now)
 

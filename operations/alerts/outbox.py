@@ -1,6 +1,6 @@
 """The outbox of alerts, in the operations database.
 
-A row is written before anything is sent. Its key derives from what is told and the recipient, and the identifier of a
+A row is written before anything is sent. Its key derives from its subject and the recipient, and the identifier of a
 message from the keys of its alerts: whatever dies at whatever moment, a repeat carries the same identifier as what it
 repeats.
 """
@@ -67,7 +67,7 @@ def put(signal: Signal, subscription: Subscription, subject: str, now: datetime)
 
 
 def put_troubles(troubles: Collection[Trouble], subscription: Subscription, now: datetime) -> None:
-    """Write what a recipient is to learn of troubles: that one was found, and that one it was told of is over."""
+    """Write the reports of troubles for a recipient: that one was found, and that a reported one is over."""
     known = set(Alert.objects.filter(trouble__in=troubles).values_list("alert_id", flat=True))
     new = []
     for trouble in troubles:

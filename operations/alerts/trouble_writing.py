@@ -1,4 +1,4 @@
-"""Writes what is told of troubles of the platform, in French; what a program has said stays in its own words."""
+"""Writes reports of troubles of the platform, in French; the message of a program stays as it is."""
 
 from collections.abc import Sequence
 from html import escape

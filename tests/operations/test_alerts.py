@@ -24,28 +24,17 @@ from operations.alerts.signals import find, read
 from operations.models import FIRST_WAIT
 from operations.subscriptions import Subscription
 from tests.analytics.signalling import ENTRY, FLOOD, other, publish, subscribe
-from tests.operations.mailserver import Mailbox, serving
+from tests.operations.mailserver import Mailbox
 
 NOON = datetime(2026, 11, 24, 11, tzinfo=UTC)
 NIGHT = datetime(2026, 11, 24, 23, tzinfo=UTC)  # midnight in Paris
 
 
 @pytest.fixture(autouse=True)
-def settings(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 - a home of its own
+def settings(home: Home, local_smtp: None, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 - a home of its own
     monkeypatch.setenv("CYBERIMPACT_LINK_KEY", "a key of thirty-two bytes at least.")
     monkeypatch.setenv("CYBERIMPACT_SUPERSET_URL", "https://bi.example")
     monkeypatch.setenv("CYBERIMPACT_WEB_URL", "https://liens.example")
-    monkeypatch.setenv("CYBERIMPACT_SMTP_HOST", "127.0.0.1")
-    for name in ("USER", "PASSWORD"):
-        monkeypatch.setenv(f"CYBERIMPACT_SMTP_{name}", "")
-
-
-@pytest.fixture
-def box(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
-    mailbox = Mailbox()
-    with serving(mailbox) as port:
-        monkeypatch.setenv("CYBERIMPACT_SMTP_PORT", str(port))
-        yield mailbox
 
 
 def rows(home: Home, columns: str) -> list[tuple]:

@@ -1,6 +1,5 @@
 """What is wrong with the platform is told once, with its remedy, and once more when it is well."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,7 +10,7 @@ from operations.alerts.dispatch import dispatch
 from operations.models import Alert, Trouble
 from operations.troubles import Cause
 from tests.analytics.signalling import ENTRY, FLOOD, publish, subscribe
-from tests.operations.mailserver import Mailbox, serving
+from tests.operations.mailserver import Mailbox
 
 NOON = datetime(2026, 11, 24, 11, tzinfo=UTC)
 ENGINEER = {**ENTRY, "recipient": "exploitation", "address": "exploitation@unite.example", "wants": ["operations"]}
@@ -26,19 +25,8 @@ FULL = Cause("disk", "Disque presque plein", "1.0 GB free, 2.0 GB needed", "free
 
 
 @pytest.fixture(autouse=True)
-def settings(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def settings(home: Home, local_smtp: None, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001
     subscribe(monkeypatch, home, ENGINEER)
-    monkeypatch.setenv("CYBERIMPACT_SMTP_HOST", "127.0.0.1")
-    for name in ("USER", "PASSWORD"):
-        monkeypatch.setenv(f"CYBERIMPACT_SMTP_{name}", "")
-
-
-@pytest.fixture
-def box(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
-    mailbox = Mailbox()
-    with serving(mailbox) as port:
-        monkeypatch.setenv("CYBERIMPACT_SMTP_PORT", str(port))
-        yield mailbox
 
 
 def later(minutes: float) -> datetime:

@@ -13,4 +13,4 @@ select
     message_id,
     _dlt_load_id as source_load_id
 from {{ source('operations', 'outbox') }}
-where signal_id is not null  -- what is told of the platform itself is no alert
+where signal_id is not null  -- a report on the platform itself is no alert
