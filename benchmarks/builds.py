@@ -7,13 +7,12 @@ all processes that a command starts.
 
 import argparse
 import os
-import resource
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Sequence
 from pathlib import Path
+
+from benchmarks.processor import measured
 
 CYBERIMPACT = Path(sys.executable).with_name("cyberimpact")
 
@@ -33,41 +32,24 @@ with duckdb.connect(str(settings.home().warehouse)) as connection:
 """
 
 
-def measured(label: str, command: Sequence[str | Path], home: Path) -> None:
-    """Run a command, and print its processor seconds and those that passed."""
-    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    done = subprocess.run(
-        command, env=os.environ | {"CYBERIMPACT_HOME": str(home)}, capture_output=True, text=True, check=False
-    )
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    print(f"{label:<34} {spent:7.1f} s of processor time, {time.monotonic() - began:7.1f} s elapsed", flush=True)
-    if done.returncode:
-        sys.exit(done.stderr[-2000:])
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--load", nargs=2, action="append", required=True, metavar=("PLATFORM", "FILE"))
     parser.add_argument("--home", type=Path, help="An empty folder; a temporary one by default.")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        home = arguments.home or Path(folder)
+        os.environ["CYBERIMPACT_HOME"] = str(arguments.home or folder)
         for platform, file in arguments.load:
-            measured(f"load {platform}", [CYBERIMPACT, "load", platform, "--file", file], home)
-        measured("build, the first", [CYBERIMPACT, "build", "--daily"], home)
-        measured("build --full", [CYBERIMPACT, "build", "--daily", "--full"], home)
-        measured("build, no news", [CYBERIMPACT, "build", "--daily"], home)
-        measured("daily in Dagster, first publication", [sys.executable, "-c", RUN.format("daily")], home)
-        measured("daily in Dagster, no news", [sys.executable, "-c", RUN.format("daily")], home)
+            measured(f"load {platform}", [CYBERIMPACT, "load", platform, "--file", file])
+        measured("build, the first", [CYBERIMPACT, "build", "--daily"])
+        measured("build --full", [CYBERIMPACT, "build", "--daily", "--full"])
+        measured("build, no news", [CYBERIMPACT, "build", "--daily"])
+        measured("daily in Dagster, first publication", [sys.executable, "-c", RUN.format("daily")])
+        measured("daily in Dagster, no news", [sys.executable, "-c", RUN.format("daily")])
         platforms = list(dict.fromkeys(platform for platform, _ in arguments.load))[:3]
         for platform in platforms:
-            subprocess.run(
-                [sys.executable, "-c", NEWS.format(platform=platform)],
-                env=os.environ | {"CYBERIMPACT_HOME": str(home)},
-                check=True,
-            )
-        measured(f"build, news of {len(platforms)}", [CYBERIMPACT, "build", "--daily"], home)
+            subprocess.run([sys.executable, "-c", NEWS.format(platform=platform)], check=True)
+        measured(f"build, news of {len(platforms)}", [CYBERIMPACT, "build", "--daily"])
 
 
 if __name__ == "__main__":

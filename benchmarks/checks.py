@@ -7,12 +7,10 @@ HOME is a loaded home, which is built: copy it first. Processor time is that of 
 
 import argparse
 import os
-import resource
-import subprocess
 import sys
-import time
-from collections.abc import Sequence
 from pathlib import Path
+
+from benchmarks.processor import measured
 
 BIN = Path(sys.executable).parent
 
@@ -24,25 +22,6 @@ graph, file = held_back.Graph.of(dbt_project.read_manifest()), settings.home().w
 known, nodes = held_back.states(file), dbt_compiled.load(dbt_project.DAILY)["nodes"]
 checks.run(graph, [node for uid, node in nodes.items() if uid in known and node["resource_type"] == "test"], file)
 """
-
-
-def measured(title: str, command: Sequence[str | Path]) -> None:
-    """Run a command and print what it and its children took.
-
-    Raises:
-        SystemExit: it failed; what it said is shown.
-    """
-    start, before = time.perf_counter(), processor()
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(done.stdout + done.stderr)
-    took = f"{processor() - before:.1f} s of processor time, {time.perf_counter() - start:.1f} s elapsed"
-    print(f"{title}: {took}, load {os.getloadavg()[0]:.1f}", flush=True)
-
-
-def processor() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 def main() -> None:
