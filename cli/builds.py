@@ -87,7 +87,7 @@ def build_one(target: str, select: str | None, *, full: bool) -> Iterator[str]:
     outcome = run_job(job, selection=selection)
     again = "cyberimpact build --live" if target == dbt_project.LIVE else "cyberimpact build"
     outcome.or_raise(f"Nothing will be published until `{again}` passes; readers keep the copy they have.")
-    held = held_back.held_back(home.live if target == dbt_project.LIVE else home.warehouse)
+    held = held_back.held_back(dbt_project.database(target))
     yield f"{target}: {len(outcome.metadata)} tables built, every blocking check passed."
     yield from map(str, held)
 

@@ -154,9 +154,14 @@ def sentence(event: dg.DagsterEvent) -> str:
     failure = event.step_failure_data
     if failure.user_failure_data and failure.user_failure_data.description:
         return failure.user_failure_data.description
-    error = failure.error
-    while error and error.cause and not disk.is_full(error.message):
-        error = error.cause
+    error = root_error(failure.error)
     if error and disk.is_full(error.message):
         return str(disk.failure(event.step_key or ""))
     return f"{event.step_key}: {error.message.strip() if error else 'failed'}"
+
+
+def root_error(error: Any) -> Any:
+    """Return the error behind an error of a step, or the one that says that the disk is full."""
+    while error and error.cause and not disk.is_full(error.message):
+        error = error.cause
+    return error

@@ -22,6 +22,7 @@ from ingestion.platforms import PLATFORMS, Platform
 from operations import health, troubles
 from operations.alerts.outbox import derived
 from operations.troubles import Cause
+from orchestration.execution import root_error
 from orchestration.jobs import jobs
 from orchestration.loads import load_name
 from orchestration.retries import asks_for, due_at
@@ -170,9 +171,7 @@ def why(instance: dg.DagsterInstance, run_id: str) -> str:
             failure = event.step_failure_data
             if failure.user_failure_data and failure.user_failure_data.description:
                 return failure.user_failure_data.description.splitlines()[0]
-            error = failure.error
-            while error and error.cause and not disk.is_full(error.message):
-                error = error.cause
+            error = root_error(failure.error)
             kind_of = "the disk is full" if error and disk.is_full(error.message) else error and error.cls_name
             return f"{event.step_key}: {kind_of or 'failed'}"
     return "The run failed without a word."
@@ -181,7 +180,7 @@ def why(instance: dg.DagsterInstance, run_id: str) -> str:
 def checks(instance: dg.DagsterInstance, keys: Iterable[dg.AssetCheckKey]) -> Found:
     """Yield each check that failed in a run that went on, and the jobs that left out checks they had planned.
 
-    Of a run that failed, it is the run that is told. Checks that warn are for Dagster's pages.
+    Of a run that failed, the run itself is reported. Checks that warn are for Dagster's pages.
     """
     latest = instance.event_log_storage.get_latest_asset_check_execution_by_key(list(keys))
     unsound = {key: record for key, record in latest.items() if record.status.value != "SUCCEEDED"}

@@ -11,7 +11,7 @@ import dagster as dg
 
 from assets.failures import MOST_RETRIES, RETRY_NUMBER, TRANSIENT, TRY_AGAIN_AT
 from core.clock import PARIS, now
-from orchestration.jobs import loads
+from orchestration.loads import loads
 
 #: How often Dagster's daemon says that it lives, several times over.
 SILENT_AFTER = timedelta(minutes=3)

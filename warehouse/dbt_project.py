@@ -153,6 +153,11 @@ def target_of(node: Mapping[str, Any]) -> str:
     return LIVE if LIVE in node.get("tags", ()) else DAILY
 
 
+def database(target: str) -> Path:
+    """Return the DuckDB file that a target builds."""
+    return settings.home().live if target == LIVE else settings.home().warehouse
+
+
 def built(manifest: Mapping[str, Any], target: str) -> set[str]:
     """Return the unique ids of what a target builds: its models, and the seeds that they read."""
     nodes = {uid: node for uid, node in manifest["nodes"].items() if node["resource_type"] in ("model", "seed")}

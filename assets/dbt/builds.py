@@ -197,13 +197,8 @@ def metadata(keys: Collection[dg.AssetKey], target: str) -> dict[dg.AssetKey, di
     lineage = column_lineage() if target == dbt_project.DAILY or kept_lineage() is not None else {}
     nodes = manifest()["nodes"]
     built = {node_key(nodes[uid], target): nodes[uid] for uid in dbt_project.built(manifest(), target)}
-    found = of_tables(database_of(target), [built[key] for key in keys]) if keys else {}
+    found = of_tables(dbt_project.database(target), [built[key] for key in keys]) if keys else {}
     return {key: {**lineage.get(key, {}), **found.get(built[key]["unique_id"], {})} for key in keys}
-
-
-def database_of(target: str) -> Path:
-    home = settings.home()
-    return home.warehouse if target == dbt_project.DAILY else home.live
 
 
 def outcomes(invocation: DbtCliInvocation) -> Iterator:
@@ -242,7 +237,7 @@ def settle(
     Returns:
         What failed or warns, and how each check ended, by unique id.
     """
-    graph, home, database = held_back.Graph.of(manifest()), settings.home(), database_of(target)
+    graph, home, database = held_back.Graph.of(manifest()), settings.home(), dbt_project.database(target)
     found: list[Failure] = []
     ended: dict[str, str] = {}
     results = run_results(folder)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from assets.raw import sources
-from assets.raw.loads import month_by_month, written
+from assets.raw.loads import materializations, month_by_month
 from core import clock
 from core.errors import ExpectedFailure
 from ingestion.engine.windows import ONE_DAY, Window, first_day
@@ -51,7 +51,7 @@ def build_backfill(platform: Platform) -> dg.AssetsDefinition:
                 group_name="backfill",
                 description=f"{platform.title}: months that were loaded again, into the tables of raw/{platform.name}.",
                 owners=[platform.owner],
-                tags={"pillar": platform.pillar, "platform": platform.name, "sensitivity": platform.sensitivity},
+                tags=sources.tags(platform),
                 kinds={"dlt", "duckdb"},
                 skippable=True,  # its months are recorded one by one
             )
@@ -62,7 +62,7 @@ def build_backfill(platform: Platform) -> dg.AssetsDefinition:
     )
     def load_months(context: dg.AssetExecutionContext) -> Iterator[dg.AssetMaterialization]:
         for month, report in month_by_month(context, platform, days(context)):
-            yield from written(platform, report)
+            yield from materializations(platform, report)
             counts = {f"rows_{name}": report.total(f"rows_{name}") for name in COUNTED}
             yield dg.AssetMaterialization(
                 key(platform),
@@ -73,7 +73,7 @@ def build_backfill(platform: Platform) -> dg.AssetsDefinition:
     return load_months
 
 
-#: Outcomes of records that a month tells.
+#: Outcomes of records that the metadata of a month count.
 COUNTED = ("read", "new", "updated", "unchanged", "quarantined")
 
 backfills = [build_backfill(platform) for platform in ASKED_BY_DAY]

@@ -71,7 +71,7 @@ def table_spec(platform: Platform, table: str) -> dg.AssetSpec:
         group_name="raw",
         description=f"{platform.title}: {table}, minimised, under contract, before any business rule.",
         owners=[platform.owner],
-        tags={"pillar": platform.pillar, "platform": platform.name, "sensitivity": platform.sensitivity},
+        tags=platform_sources.tags(platform),
         kinds={"dlt", "duckdb"},
         metadata={
             "dagster/table_name": f"{platform.dataset}.{table}",
@@ -134,13 +134,21 @@ def month_by_month(
         raise dg.Failure(description=" ".join(problems), allow_retries=False)
 
 
-def written(platform: Platform, report: LoadReport) -> Iterator[dg.AssetMaterialization]:
+def written(platform: Platform, report: LoadReport) -> dict[dg.AssetKey, dict[str, Any]]:
+    """Return the metadata of each table that a load has written, its log the last."""
+    with writer_lock(settings.home().database(platform.database)):
+        rows = tables.row_counts(platform)
+    found = {
+        table_key(platform, entity.entity): metadata(platform, report, entity, rows[entity.entity])
+        for entity in report.entities
+    }
+    return found | {table_key(platform, LOAD_LOG.name): {"summary": report.summary()}}
+
+
+def materializations(platform: Platform, report: LoadReport) -> Iterator[dg.AssetMaterialization]:
     """Yield what a load has written, as events that need not wait for the end of their step."""
-    rows = row_counts(platform)
-    for entity in report.entities:
-        shown = metadata(platform, report, entity, rows[entity.entity])
-        yield dg.AssetMaterialization(table_key(platform, entity.entity), metadata=shown)
-    yield dg.AssetMaterialization(table_key(platform, LOAD_LOG.name), metadata={"summary": report.summary()})
+    for key, shown in written(platform, report).items():
+        yield dg.AssetMaterialization(key, metadata=shown)
 
 
 def quarantine_checks(platform: Platform) -> Iterator[dg.AssetCheckResult]:
@@ -155,12 +163,6 @@ def quarantine_checks(platform: Platform) -> Iterator[dg.AssetCheckResult]:
             severity=dg.AssetCheckSeverity.WARN,
             metadata={"waiting": waiting[entity], "remedy": f"cyberimpact quarantine list {platform.name}"},
         )
-
-
-def row_counts(platform: Platform) -> dict[str, int]:
-    """Return the rows of each raw table of a platform."""
-    with writer_lock(settings.home().database(platform.database)):
-        return tables.row_counts(platform)
 
 
 def show_progress(platform: Platform, sentence: str) -> None:
@@ -199,7 +201,7 @@ def build_load(platform: Platform) -> dg.AssetsDefinition:
             days = config.window()
         if days is not None:
             for _, report in month_by_month(context, platform, days):
-                yield from written(platform, report)
+                yield from materializations(platform, report)
             yield from quarantine_checks(platform)
             return
         progress = Progress(partial(show_progress, platform))
@@ -209,13 +211,8 @@ def build_load(platform: Platform) -> dg.AssetsDefinition:
             else:
                 report = load(platform.name, file=file, progress=progress)
         context.log.info(report.summary())
-        rows = row_counts(platform)
-        for entity in report.entities:
-            yield dg.MaterializeResult(
-                asset_key=table_key(platform, entity.entity),
-                metadata=metadata(platform, report, entity, rows[entity.entity]),
-            )
-        yield dg.MaterializeResult(asset_key=table_key(platform, LOAD_LOG.name), metadata={"summary": report.summary()})
+        for key, shown in written(platform, report).items():
+            yield dg.MaterializeResult(asset_key=key, metadata=shown)
         yield from quarantine_checks(platform)
         if file is not None:
             drop_folder.remove(platform, file, report.origin.sha256)

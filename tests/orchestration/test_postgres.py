@@ -3,8 +3,6 @@
 import itertools
 import os
 import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import dagster as dg
@@ -16,6 +14,7 @@ from core import settings
 from core.errors import ExpectedFailure
 from core.settings import Home
 from orchestration import instance
+from tests.e2e.line import wait_for
 
 ADDRESS = "postgresql://dagster:secret-word@db.example:5432/dagster"
 
@@ -73,13 +72,6 @@ def test_another_address_is_refused_without_its_password(
     assert "secret-word" not in str(refused.value)
 
 
-def until(found: Callable[[], bool], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not found():
-        assert time.monotonic() < deadline, "it took too long"
-        time.sleep(1)
-
-
 @pytest.mark.long
 @pytest.mark.usefixtures("dagster_database")
 def test_a_daemon_schedules_queues_and_runs_one_after_the_other(home: Home, tmp_path: Path) -> None:
@@ -96,7 +88,7 @@ def test_a_daemon_schedules_queues_and_runs_one_after_the_other(home: Home, tmp_
             for _ in range(2):
                 command = [supervisor.BIN / "dagster", "job", "launch", *where, "-j", "build"]
                 subprocess.run(command, env=os.environ, capture_output=True, check=True)
-            until(lambda: len(history.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS]))) >= 3, 180)
+            wait_for(lambda: len(history.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS]))) >= 3, 180)
             assert any(run.tags.get("dagster/schedule_name") == "minutely" for run in history.get_runs())
         finally:
             daemon.terminate()
