@@ -70,6 +70,7 @@ class Dagster:
 
     def took_place(self, key: str) -> bool:
         with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("CYBERIMPACT_HOME", str(self.server.home.root))
             environment.setenv("DAGSTER_HOME", str(self.server.home.dagster))
             instance = dg.DagsterInstance.get()
         with instance:

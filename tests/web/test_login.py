@@ -142,6 +142,7 @@ def test_a_subscription_follows_its_account(
     admin: Client,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # a browser of another test may have left its loop here
     monkeypatch.setenv("CYBERIMPACT_SUPERSET_URL", server.url)
     monkeypatch.setenv("SUPERSET_ADMIN_PASSWORD", server.password)
     for name in ("veille", "veille_aussi", "gironde", "deux_places"):
