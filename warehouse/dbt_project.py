@@ -28,7 +28,7 @@ PARSED = "partial_parse.msgpack"
 
 
 def environment() -> dict[str, str]:
-    """Return the variables that `dbt_project/profiles.yml` reads, for the current home."""
+    """Return the variables of a dbt process: those that `dbt_project/profiles.yml` reads, for the current home."""
     home = settings.home()
     return {
         "CYBERIMPACT_HOME": str(home.root),
@@ -38,6 +38,8 @@ def environment() -> dict[str, str]:
         "DBT_PROJECT_DIR": str(PROJECT_DIR),
         "DBT_TARGET_PATH": str(home.dbt_target),
         "DBT_LOG_PATH": str(home.logs / "dbt"),
+        # Matrices of some hundred rows: more threads of one process wait for each other longer than they compute.
+        "OPENBLAS_NUM_THREADS": "1",
     }
 
 

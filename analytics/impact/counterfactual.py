@@ -38,26 +38,8 @@ def expectation(panel: "Panel", donors: "NDArray[np.bool_]", past: int, penalty:
         past: Number of periods before the action.
         penalty: Of the ridge; infinite for difference in differences alone.
     """
-    counts, exposure = panel.counts, panel.exposure
-    level = _ratio(counts[:, :past].sum(axis=1), exposure[:, :past].sum(axis=1))
-    course = np.ones_like(counts)
-    own = np.where(donors[:, None], counts, 0.0)
-    for _ in range(_ROUNDS):
-        # Without its own part a donor cannot explain itself.
-        weight = np.where(donors[:, None], level[:, None] * exposure, 0.0)
-        course = _ratio(own.sum(axis=0) - own, weight.sum(axis=0) - weight)
-        level = _ratio(counts[:, :past].sum(axis=1), (exposure[:, :past] * course[:, :past]).sum(axis=1))
-    plain = level[:, None] * exposure * course
-    if np.isinf(penalty):
-        return plain
-    scale = np.sqrt(np.maximum(plain, 1e-9))
-    residuals = np.where(plain > 0, (counts - plain) / scale, 0.0)
-    history = residuals[:, :past]
-    noise = float(np.mean(history**2)) * past
-    gram = history @ history.T + penalty * noise * np.eye(len(history))
-    weights = _donor_weights(gram, donors)
-    corrected = plain + weights @ residuals * scale
-    return np.maximum(corrected, _LEAST_SHARE * plain)
+    plain = _two_way(panel, donors, past)
+    return plain if np.isinf(penalty) else _corrected(plain, panel.counts, donors, past, penalty)
 
 
 def chosen_penalty(panel: "Panel", donors: "NDArray[np.bool_]", past: int, ahead: int) -> float:
@@ -72,13 +54,41 @@ def chosen_penalty(panel: "Panel", donors: "NDArray[np.bool_]", past: int, ahead
         ahead: Number of periods that the effect is measured over.
     """
     train = past - ahead
+    plain = _two_way(panel, donors, train)
     errors = []
     for penalty in _PENALTIES:
-        expected = expectation(panel, donors, train, penalty)[donors, train:past].sum(axis=1)
+        fitted = plain if np.isinf(penalty) else _corrected(plain, panel.counts, donors, train, penalty)
+        expected = fitted[donors, train:past].sum(axis=1)
         counted = panel.counts[donors, train:past].sum(axis=1)
         errors.append(float(np.sum((counted - expected) ** 2 / (expected + 1))))
     best = int(np.argmin(errors))
     return _PENALTIES[best] if errors[best] < (1 - _WORTHWHILE) * errors[0] else np.inf
+
+
+def _two_way(panel: "Panel", donors: "NDArray[np.bool_]", past: int) -> "Matrix":
+    """Return what difference in differences expects, without weights of donors."""
+    counts, exposure = panel.counts, panel.exposure
+    level = _ratio(counts[:, :past].sum(axis=1), exposure[:, :past].sum(axis=1))
+    course = np.ones_like(counts)
+    own = np.where(donors[:, None], counts, 0.0)
+    for _ in range(_ROUNDS):
+        # Without its own part a donor cannot explain itself.
+        weight = np.where(donors[:, None], level[:, None] * exposure, 0.0)
+        course = _ratio(own.sum(axis=0) - own, weight.sum(axis=0) - weight)
+        level = _ratio(counts[:, :past].sum(axis=1), (exposure[:, :past] * course[:, :past]).sum(axis=1))
+    return level[:, None] * exposure * course
+
+
+def _corrected(plain: "Matrix", counts: "Matrix", donors: "NDArray[np.bool_]", past: int, penalty: float) -> "Matrix":
+    """Return the expectation with what each territory shares with single donors."""
+    scale = np.sqrt(np.maximum(plain, 1e-9))
+    residuals = np.where(plain > 0, (counts - plain) / scale, 0.0)
+    history = residuals[:, :past]
+    noise = float(np.mean(history**2)) * past
+    gram = history @ history.T + penalty * noise * np.eye(len(history))
+    weights = _donor_weights(gram, donors)
+    corrected = plain + weights @ residuals * scale
+    return np.maximum(corrected, _LEAST_SHARE * plain)
 
 
 def _donor_weights(gram: "Matrix", donors: "NDArray[np.bool_]") -> "Matrix":
