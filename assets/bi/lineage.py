@@ -36,7 +36,11 @@ def edges(bundle: Bundle, layers: Mapping[str, str]) -> Iterator[Edge]:
 
 
 def _dataset_edges(bundle: Bundle, dataset: Asset, layers: Mapping[str, str]) -> Iterator[Edge]:
-    names = [column["column_name"] for column in dataset.config["columns"]]
+    computed = {column["column_name"]: column.get("expression") for column in dataset.config["columns"]}
+    names = [name for name, expression in computed.items() if not expression]
+    for name, expression in computed.items():
+        for column in sqlglot.parse_one(expression, dialect=DIALECT).find_all(exp.Column) if expression else ():
+            yield Edge(Column("dataset", dataset.slug, column.name), Column("dataset", dataset.slug, name))
     if "model" in dataset.declared:
         table = dataset.declared["model"]
         for name in names:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -51,6 +51,8 @@ FIELDS = {
 HEADER, HEADER_HEIGHT = "publication", 8
 #: What the name of a dashboard's variant for a phone ends with.
 PHONE = "-telephone"
+#: What the name of a column in Paris time ends with; each dataset has one beside every instant, which is UTC.
+PARIS = "_paris"
 
 
 @dataclass(frozen=True)
@@ -278,16 +280,36 @@ def _columns(declared: Mapping[str, Any], sources: list[Model]) -> Iterator[dict
         column = known.get(name) or _of_query(name, declaration)
         if column is None:
             continue
-        yield {
-            "column_name": name,
-            "verbose_name": declaration.get("label") or column.label,
-            "description": column.description,
-            "type": column.type,
-            "is_dttm": column.type.startswith(("DATE", "TIMESTAMP")),
-            "is_active": True,
-            "groupby": True,
-            "filterable": True,
-        }
+        label = declaration.get("label") or column.label
+        if not is_instant(column.type):
+            yield _column(column, label)
+            continue
+        yield _column(column, label and f"{label} (UTC)")
+        yield _column(replace(column, name=f"{name}{PARIS}"), label) | {"expression": paris_time(name, column.type)}
+
+
+def _column(column: Column, label: str) -> dict[str, Any]:
+    return {
+        "column_name": column.name,
+        "verbose_name": label,
+        "description": column.description,
+        "type": column.type,
+        "is_dttm": column.type.startswith(("DATE", "TIMESTAMP")),
+        "is_active": True,
+        "groupby": True,
+        "filterable": True,
+    }
+
+
+def is_instant(sql_type: str) -> bool:
+    """Return whether a type is that of moments: stored in UTC, shown in Paris time."""
+    return sql_type.startswith("TIMESTAMP")
+
+
+def paris_time(name: str, sql_type: str) -> str:
+    """Return the SQL of what a clock in Paris shows at the instants of a column, which are UTC or bear their zone."""
+    instant = f"timezone('UTC', {name})" if sql_type == "TIMESTAMP" else name
+    return f"timezone('Europe/Paris', {instant})"
 
 
 def _of_query(name: str, declaration: Mapping[str, Any]) -> Column | None:

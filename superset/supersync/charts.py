@@ -215,8 +215,13 @@ def order(chart: Declaration) -> list[tuple[str, bool]]:
 def columns(chart: Declaration) -> set[str]:
     """Return the columns of its dataset that a chart names."""
     sorted_by = {name for name, _ in order(chart) if name not in chart.get("metrics", [])}
+    return {*where(chart), *shown(chart), *sorted_by}
+
+
+def shown(chart: Declaration) -> set[str]:
+    """Return the columns of its dataset that a reader sees on a chart."""
     axis = {chart["x"]} if "x" in chart else set()
-    return {*where(chart), *axis, *chart.get("dimensions", []), *chart.get("columns", []), *sorted_by}
+    return {*axis, *chart.get("dimensions", []), *chart.get("columns", [])}
 
 
 def _conditions(chart: Declaration, time_column: str | None) -> list[dict[str, Any]]:

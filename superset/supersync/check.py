@@ -9,7 +9,7 @@ from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.qualify import qualify
 
 from supersync import charts, layout
-from supersync.bundle import MAIN, PHONE, Asset, Bundle, chart_slugs, column_declarations
+from supersync.bundle import MAIN, PARIS, PHONE, Asset, Bundle, chart_slugs, column_declarations
 
 BASELINE = "kpis_without_chart.txt"
 DIALECT = "duckdb"
@@ -158,6 +158,8 @@ def _chart(bundle: Bundle, chart: Asset) -> Iterator[str]:
         return
     for name in sorted(charts.columns(chart.declared) - columns_of(dataset)):
         yield f"{chart.path}: the dataset {dataset.slug} has no column {name}."
+    for name in sorted(charts.shown(chart.declared) & instants_of(dataset)):
+        yield f"{chart.path}: {name} is UTC; show {name}{PARIS}, which is Paris time."
     metrics = {metric["metric_name"] for metric in dataset.config["metrics"]}
     for metric in chart.declared.get("metrics", []):
         if not isinstance(metric, str):
@@ -305,6 +307,12 @@ def _metric_names(chart: Asset) -> set[str]:
 
 def columns_of(dataset: Asset) -> set[str]:
     return {column["column_name"] for column in dataset.config["columns"]}
+
+
+def instants_of(dataset: Asset) -> set[str]:
+    """Return the columns of a dataset that have one in Paris time beside them."""
+    present = columns_of(dataset)
+    return {name for name in present if f"{name}{PARIS}" in present}
 
 
 def _identifiers(expression: str) -> set[str]:

@@ -216,6 +216,37 @@ def test_a_source_becomes_late_without_a_build(expanded, loaded, late_at, was_la
     assert dataset.config["cache_timeout"] <= 600  # a kept answer is no older either
 
 
+@pytest.mark.parametrize(
+    ("sql_type", "stored", "shown"),
+    [
+        ("TIMESTAMP", "2026-07-01 22:30:00", "2026-07-02 00:30:00"),
+        ("TIMESTAMP", "2026-01-01 22:30:00", "2026-01-01 23:30:00"),
+        ("TIMESTAMP", "2026-10-25 00:59:00", "2026-10-25 02:59:00"),  # a minute before the clocks go back
+        ("TIMESTAMP", "2026-10-25 01:00:00", "2026-10-25 02:00:00"),
+        ("TIMESTAMPTZ", "2026-07-01 22:30:00+00", "2026-07-02 00:30:00"),
+    ],
+)
+def test_an_instant_is_shown_as_a_clock_in_paris_shows_it(sql_type, stored, shown):
+    with duckdb.connect() as connection:
+        connection.execute("set TimeZone = 'Asia/Tokyo'")  # wherever the reader's server stands
+        expression = bundles.paris_time("opened_at", sql_type)
+        rows = f"(select '{stored}'::{sql_type} as opened_at)"
+        [(found, found_type)] = connection.execute(
+            f"select cast({expression} as varchar), typeof({expression}) from {rows}"
+        ).fetchall()
+    assert (found, found_type) == (shown, "TIMESTAMP")
+
+
+def test_each_instant_of_a_dataset_has_its_paris_time_beside_it(expanded):
+    columns = {
+        column["column_name"]: (column["verbose_name"], column.get("expression"))
+        for column in by_slug(expanded, "live_signals").config["columns"]
+    }
+    assert columns["opened_at"] == ("Ouvert le (UTC)", None)
+    assert columns["opened_at_paris"] == ("Ouvert le", "timezone('Europe/Paris', timezone('UTC', opened_at))")
+    assert "topic_label_paris" not in columns
+
+
 def test_the_state_of_what_is_followed_live_is_said_by_the_live_copy_alone(expanded):
     dataset = by_slug(expanded, "freshness")
     (state,) = (metric["expression"] for metric in dataset.config["metrics"] if metric["metric_name"] == "etat")

@@ -104,6 +104,13 @@ def test_an_option_that_names_what_the_chart_does_not_show(workshop, manifest, p
     assert problems(workshop, manifest) == [f"charts/perception/structures.yaml: {said}"]
 
 
+def test_a_chart_that_shows_an_hour_in_utc(workshop, manifest):
+    set_field(workshop / "charts" / "signals" / "volume_and_band.yaml", "x", "bin_start")
+    assert problems(workshop, manifest) == [
+        "charts/signals/volume_and_band.yaml: bin_start is UTC; show bin_start_paris, which is Paris time."
+    ]
+
+
 def test_a_model_that_is_not_published(workshop, tmp_path):
     content = small_manifest.manifest()
     content["nodes"]["model.cyberimpact.freshness"]["config"]["meta"]["exposed"] = False
