@@ -316,7 +316,7 @@ def tables(report: Report) -> list[Part]:
         [place, str(len(found)), SEVERITIES[max(signal.severity for signal in found)]]
         for place, found in sorted(found_in.items(), key=lambda item: (-len(item[1]), item[0]))
     ]
-    nothing = "Inconnu : le direct est en retard." if report.late else "Rien."
+    nothing = "Inconnu : le flux en direct est en retard." if report.late else "Rien."
     parts = [
         Part("Chronologie", ["Quand", "Quoi"], [[moment(at), what] for at, what in timeline(report)]),
         Part("Volumes", ["Jour", "Thème", "Territoire", "Mentions"], days, nothing),

@@ -37,7 +37,7 @@ def test_the_page_of_a_territory_shows_that_territory():
         digest.show(page, Leaf("territoire", "Gironde"))
         profile = page.locator("[data-test-chart-name='Le territoire'] td").first
         assert profile.inner_text() == "Gironde"
-        traced = page.locator("[data-test-chart-name='Le territoire et ses semblables : acteurs'] td a")
+        traced = page.locator("[data-test-chart-name='Acteurs, parmi les territoires comparables'] td a")
         assert set(traced.all_inner_texts()) == {"Retracer"}
 
 

@@ -306,7 +306,7 @@ def test_a_report_says_what_the_live_data_did_not_know_in_names_that_people_read
     crisis = opened("FR-27")
     report = " ".join(text(visit("veille").get(f"/crises/{crisis.crisis_id}/rapport")).split())
     assert "<dt>Direct en retard de</dt><dd>Veille (dernier chargement le" in report
-    assert report.count("Inconnu : le direct est en retard.") == 2, "volumes and territories"
+    assert report.count("Inconnu : le flux en direct est en retard.") == 2, "volumes and territories"
     for name, value in (("Thèmes", "Crue"), ("Territoires", "Eure"), ("Équipe", "Veille")):
         assert f"<dt>{name}</dt><dd>{value}</dd>" in report
     assert "<dt>Rapport fait le</dt>" in report
@@ -317,7 +317,7 @@ def test_no_signal_says_nothing_of_the_present_where_the_live_data_are_late(visi
     crisis = opened()
     _, token = crises.admit_wall(crisis, "Salle", OFFICER)
     for path in (f"/crises/{crisis.crisis_id}", f"/mur/{token}"):
-        assert "Le direct est en retard" in text(visit("veille").get(path)), path
+        assert "Le flux en direct est en retard" in text(visit("veille").get(path)), path
 
 
 def test_the_journal_is_there_when_nothing_is_published(visit) -> None:

@@ -146,7 +146,7 @@ def test_late_sources_and_the_last_publication_are_said(visit):
 def test_an_empty_list_of_signals_says_nothing_of_the_present_where_the_live_data_are_late(home, visit):
     publish_watch(home, [], loaded_at=datetime.now(UTC) - timedelta(minutes=31))
     page = shown(visit("national"))
-    assert "Le direct est en retard : Veille" in page
+    assert "Le flux en direct est en retard : Veille" in page
     assert "Aucun signal n'est ouvert." not in page
 
 

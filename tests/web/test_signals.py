@@ -92,14 +92,14 @@ def test_a_calm_night_is_said_in_one_sentence_with_the_course_of_the_last_days(h
 def test_an_empty_list_says_nothing_of_the_present_where_the_live_data_are_late(home, visit):
     publish_watch(home, [], loaded_at=datetime.now(UTC) - timedelta(minutes=31))
     answer = text(visit("national").get("/veille"))
-    assert "Le direct est en retard : Veille" in answer
+    assert "Le flux en direct est en retard : Veille" in answer
     assert "Rien ne sort de" not in answer
 
 
 def test_before_the_first_live_copy_the_page_says_so(home, visit):
     publish_watch(home, [])
     (home.published / "live" / "current").unlink()
-    assert "Le direct n&#x27;a encore rien publié." in text(visit("national").get("/veille"))
+    assert "Le flux en direct n&#x27;a encore rien publié." in text(visit("national").get("/veille"))
 
 
 @pytest.mark.usefixtures("home")

@@ -121,14 +121,14 @@ def _overview(copies: Reading) -> dict[str, Any]:
 def _sentence(found: dict[str, Any]) -> str:
     """Say what is open, as a screen reader announces it when it changes."""
     if not found["is_live"]:
-        return "Le direct n'a encore rien publié."
+        return "Le flux en direct n'a encore rien publié."
     if found["open"]:
         gravest, number = found["open"][0], len(found["open"])
         count = f"{number} signaux ouverts" if number > 1 else "1 signal ouvert"
         place = f"{gravest.signal.topic_label} – {gravest.signal.territory_label}"
         return f"{count}, le plus grave\u00a0: {place}, gravité {gravest.grave}."
     if found["late"]:
-        return "Aucun signal ouvert, mais le direct est en retard."
+        return "Aucun signal ouvert, mais le flux en direct est en retard."
     return "Rien ne sort de l'ordinaire\u00a0: aucun signal n'est ouvert."
 
 
