@@ -1,7 +1,7 @@
 """Reads the definition of each KPI from dbt's compiled manifest: texts, SQL, models, checks and columns."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
@@ -151,7 +151,11 @@ def definition(
         shown=shown,
         entering=of_tables(graph.entering(value), tables),
         deciding=of_tables(graph.deciding(value), tables),
-        record_columns=raw_columns(f"{node['unique_id']}__observations", "record_key", nodes, lineage),
+        record_columns=[
+            column
+            for column in raw_columns(f"{node['unique_id']}__observations", "record_key", nodes, lineage)
+            if column.rpartition(".")[0] in raw
+        ],
     )
 
 
@@ -165,6 +169,15 @@ def of_tables(columns: Set[Column], tables: Set[str]) -> list[str]:
     found = {column for column in columns if column.layer in SOURCES and column.table in tables}
     named = {column.table for column in found if column.name != ROWS}
     return sorted(str(column) for column in found if column.name != ROWS or column.table not in named)
+
+
+def by_table(columns: Iterable[str]) -> dict[str, list[str]]:
+    """Return the names of columns such as `raw_partoo.reviews.rating` by table."""
+    found: dict[str, list[str]] = {}
+    for column in sorted(columns):
+        table, _, name = column.rpartition(".")
+        found.setdefault(table, []).append(name)
+    return found
 
 
 def checksum(node: Mapping[str, Any]) -> str:

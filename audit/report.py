@@ -1,6 +1,6 @@
 """Renders a trace in French: as text, as JSON, or as one self-contained HTML page."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from audit import keyring, ledger, signing
 from audit.cells import Figures
 from audit.copies import Evaluations
-from audit.definitions import FIGURES, KpiDefinition
+from audit.definitions import FIGURES, KpiDefinition, by_table
 from audit.history import HistoryEntry
 from audit.keyring import RetiredKey
 from audit.ledger import Entry
@@ -123,16 +123,12 @@ def columns_section(definition: KpiDefinition, found: Sources) -> Section:
         title,
         sources_lines(found),
         ["Table", "Entrent dans la valeur", "Décident des lignes comptées"],
-        [(table, ", ".join(entering[table]) or None, ", ".join(deciding[table]) or None) for table in tables],
+        [(table, listed(entering.get(table)), listed(deciding.get(table))) for table in tables],
     )
 
 
-def by_table(columns: Iterable[str]) -> defaultdict[str, list[str]]:
-    found: defaultdict[str, list[str]] = defaultdict(list)
-    for column in columns:
-        table, _, name = column.rpartition(".")
-        found[table].append("toutes ses lignes" if name == ROWS else name)
-    return found
+def listed(names: Sequence[str] | None) -> str | None:
+    return ", ".join("toutes ses lignes" if name == ROWS else name for name in names) if names else None
 
 
 def sources_lines(found: Sources) -> list[tuple[str, str]]:
@@ -142,7 +138,8 @@ def sources_lines(found: Sources) -> list[tuple[str, str]]:
     if found.records is None:
         read = " ou ".join(found.tables) if len(found.tables) > 1 else f"tous de {found.tables[0]}"
     else:
-        counted = [f"{table} : {in_french(number) if number else 'aucun'}" for table, number in found.records.items()]
+        number = {table: in_french(found.records[table] or "aucun") for table in found.records}
+        counted = [f"{table} : {number.get(table, 'non cherchés')}" for table in found.tables]
         lost = [f"introuvables dans les données brutes d'aujourd'hui : {in_french(found.unknown)}"]
         read = " ; ".join([*counted, *(lost if found.unknown else [])])
     return [("D'où viennent ses enregistrements", read)]

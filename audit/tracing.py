@@ -4,7 +4,6 @@ What territories a reader may not read stays out of everything here: figures, re
 KPI that has small cells, neither keys nor former figures are shown: they would reveal suppressed counts.
 """
 
-from collections import defaultdict
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ import duckdb
 from audit import archive, cells, copies, evidence, ledger, publication_metadata, retention
 from audit.cells import TOTAL, Cell, Figures
 from audit.copies import Evaluations
-from audit.definitions import KpiDefinition
+from audit.definitions import KpiDefinition, by_table
 from audit.ledger import Entry
 from audit.readers import Reader
 from audit.retention import Removal
@@ -232,7 +231,8 @@ class Sources:
 
     Attributes:
         tables: Every table that its records may come from.
-        records: How many of them are found today in each table; None where they were not looked for.
+        records: How many of them are found today in each table of the warehouse; None where they were not looked for,
+            or no table has their keys as they are.
         unknown: How many are found in none: purged since, or with a key that is no longer the platform's.
     """
 
@@ -494,11 +494,7 @@ def sources(shown: PublishedCell) -> Sources:
     Only the records of a KPI that several tables feed are looked for, in the warehouse of today.
     """
     definition, warehouse = shown.definition, shown.home.warehouse
-    columns: defaultdict[str, list[str]] = defaultdict(list)
-    for column in definition.record_columns:
-        table, _, name = column.rpartition(".")
-        columns[table].append(name)
-    tables = tuple(sorted(columns))
+    tables = tuple(by_table(definition.record_columns))
     is_hidden = shown.figures.is_suppressed or has_small_cells(definition) or not shown.reader.verifies
     if len(tables) < 2 or is_hidden or shown.gone or not warehouse.exists():  # noqa: PLR2004 - one table has them all
         return Sources(tables)
@@ -508,23 +504,24 @@ def sources(shown: PublishedCell) -> Sources:
         statement, parameters = readable_records(shown)
         connection.execute(f"create temp table behind as select distinct record_key from ({statement})", parameters)  # noqa: S608
         connection.execute(f"attach {literal(str(warehouse))} as today (read_only)")
-        present = {
-            f"{schema}.{table}"
-            for schema, table in connection.execute(
-                "select schema_name, table_name from duckdb_tables() where database_name = 'today'"
-            ).fetchall()
-        }
-        found = " union all ".join(keys_in(table, columns[table]) for table in tables if table in present)
+        present = connection.execute(
+            "select concat(schema_name, '.', table_name, '.', column_name) from duckdb_columns() "
+            "where database_name = 'today'"
+        ).fetchall()
+        looked_in = by_table(column for column in definition.record_columns if (column,) in present)
+        if not looked_in:
+            return Sources(tables)
         counted = connection.execute(
             f"""
-            with found as materialized ({found or "select null as source, null as record_key limit 0"})
+            with found as materialized ({" union all ".join(keys_in(*table) for table in looked_in.items())})
             select source, count(record_key) from found group by source
             union all
             select null, count(record_key) from behind anti join found using (record_key)
             """  # noqa: S608
         ).fetchall()
     number = dict(counted)
-    return Sources(tables, {table: number.get(table, 0) for table in tables}, number[None])
+    unknown = number.pop(None)
+    return Sources(tables, {table: number.get(table, 0) for table in looked_in}, unknown) if number else Sources(tables)
 
 
 def keys_in(table: str, columns: Sequence[str]) -> str:
