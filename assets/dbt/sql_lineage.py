@@ -104,9 +104,10 @@ class _Query:
         found: Origins = set()
         for column in find_all_in_scope(part, exp.Column):
             found |= _as(_kind(column, part), self.column(scope, column))
-        for query in find_all_in_scope(part, *exp.UNWRAPPED_QUERIES):
-            inner = next(inner for inner in scope.subquery_scopes if inner.expression is query)
-            found |= _as(_kind(query, part), self.outputs(inner))
+        queries = {id(query) for query in find_all_in_scope(part, *exp.UNWRAPPED_QUERIES)}
+        for inner in scope.subquery_scopes:
+            if id(inner.expression) in queries:
+                found |= _as(_kind(inner.expression, part), self.outputs(inner))
         counts_rows = any(isinstance(count.this, exp.Star) for count in find_all_in_scope(part, exp.Count))
         if counts_rows or (not found and _is_number(part)):
             found |= self.counted(scope)
@@ -122,7 +123,7 @@ class _Query:
         if isinstance(source.expression, exp.UDTF):
             return self.read(source, source.expression)
         if source not in self.scopes:  # where a recursive query reads itself, a copy of its first branch stands for it
-            source = self._recursive[id(source.expression)]
+            source = self._recursive.get(id(source.expression), source)
         names = _names(source)
         return self.output(source, names.index(column.name)) if column.name in names else set()
 
