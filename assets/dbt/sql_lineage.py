@@ -145,7 +145,8 @@ class _Query:
         found: Origins = set()
         for part, kind in _row_parts(scope):
             found |= _as(kind, self.read(scope, part))
-        if expression.args.get("distinct"):
+        distinct = expression.args.get("distinct")
+        if distinct and not (isinstance(distinct, exp.Distinct) and distinct.args.get("on")):
             found |= _as(Kind.GROUP, self.outputs(scope))
         return found
 

@@ -80,6 +80,10 @@ QUERIES: dict[str, dict[str, dict[str, str]]] = {
         "service": {"value": "counts.service"},
         "*": {"group": "counts.service", "count": "counts.*"},
     },
+    "select distinct on (review) mark from raw.answers order by review, day, id": {
+        "mark": {"value": "answers.mark"},
+        "*": {"group": "answers.review answers.day answers.id", "count": "answers.*"},
+    },
     "select mark from raw.answers qualify row_number() over (partition by review order by day desc, id) = 1": {
         "mark": {"value": "answers.mark"},
         "*": {"group": "answers.review answers.day answers.id", "count": "answers.*"},
