@@ -138,10 +138,10 @@ def sources_lines(found: Sources) -> list[tuple[str, str]]:
     if found.records is None:
         read = " ou ".join(found.tables) if len(found.tables) > 1 else f"tous de {found.tables[0]}"
     else:
-        number = {table: in_french(found.records[table] or "aucun") for table in found.records}
-        counted = [f"{table} : {number.get(table, 'non cherchés')}" for table in found.tables]
+        counted = [f"{in_french(number or 'aucun')} de {table}" for table, number in found.records.items()]
+        elsewhere = [f"non cherchés dans {table}" for table in found.tables if table not in found.records]
         lost = [f"introuvables dans les données brutes d'aujourd'hui : {in_french(found.unknown)}"]
-        read = " ; ".join([*counted, *(lost if found.unknown else [])])
+        read = ", ".join([*counted, *elsewhere, *(lost if found.unknown else [])])
     return [("D'où viennent ses enregistrements", read)]
 
 

@@ -270,9 +270,8 @@ def test_the_tables_that_have_records_of_a_figure_are_named(shown: PublishedCell
     assert found.unknown == 1
     [(_, said)] = report.sources_lines(found)
     assert said == (
-        "raw_audience.devices : 1 ; raw_audience.empty : aucun ; raw_audience.hourly_visits : 3 ; "
-        "raw_live.contacts : non cherchés ; "
-        "introuvables dans les données brutes d'aujourd'hui : 1"
+        "1 de raw_audience.devices, aucun de raw_audience.empty, 3 de raw_audience.hourly_visits, "
+        "non cherchés dans raw_live.contacts, introuvables dans les données brutes d'aujourd'hui : 1"
     )
 
 

@@ -198,8 +198,8 @@ def test_a_suppressed_figure_is_explained_and_counted_nowhere(home: Home, visit:
 @pytest.mark.parametrize(
     ("roles", "records"),
     [
-        (("auditeur",), "raw_audience.devices : 1 ; raw_audience.hourly_visits : 3"),
-        (OWN_AUDITOR, "raw_audience.devices : aucun ; raw_audience.hourly_visits : 3"),
+        (("auditeur",), "1 de raw_audience.devices, 3 de raw_audience.hourly_visits"),
+        (OWN_AUDITOR, "aucun de raw_audience.devices, 3 de raw_audience.hourly_visits"),
         (("national",), "raw_audience.devices ou raw_audience.hourly_visits"),
     ],
 )
