@@ -1,14 +1,14 @@
 """Reads the definition of each KPI from dbt's compiled manifest: texts, SQL, models, checks and columns."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
-from audit.lineage import Column, LineageGraph, rank
+from audit.lineage import ROWS, SOURCES, Column, LineageGraph, rank
 from core.content_store import canonical
 
-#: Upstream columns of each column: model -> column -> [(node, column)], nodes by their dbt unique id.
+#: Upstream columns of each column and of the rows: model -> column -> [(node, column, kind)], nodes by their dbt id.
 Lineage = Mapping[str, Mapping[str, Sequence[Sequence[str]]]]
 
 #: The columns of a KPI that hold its figures; the others say of what.
@@ -20,6 +20,10 @@ PUBLISHED_BY_LIVE, PUBLISHED_BY_DAILY = "live_copy", "daily_copy"
 
 #: `aggregation` of the definitions that publications of version 0.1.0 have kept, which did not declare it.
 _FORMER_AGGREGATIONS = {"followers": "latest"}
+
+
+#: Fields that definitions did not have at first: hashes of those that were kept without them stay as they are.
+_ADDED = ("entering", "deciding", "record_columns")
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,9 @@ class KpiDefinition:
         columns: The raw columns upstream of each figure.
         steps: The edges upstream of its figures: layer, column, layer, column.
         shown: Dashboard and chart titles that show it.
+        entering: The raw columns whose values enter its value.
+        deciding: The raw columns that decide which rows its value counts; empty where a publication does not say so.
+        record_columns: The raw columns that the keys of its observations are made of.
     """
 
     kpi: Mapping[str, Any]
@@ -51,6 +58,9 @@ class KpiDefinition:
     columns: Mapping[str, Sequence[str]]
     steps: Sequence[Sequence[str]] = ()
     shown: Sequence[Sequence[str]] = ()
+    entering: Sequence[str] = ()
+    deciding: Sequence[str] = ()
+    record_columns: Sequence[str] = ()
 
     @property
     def counts_latest(self) -> bool:
@@ -59,13 +69,14 @@ class KpiDefinition:
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> "KpiDefinition":
-        """Return a definition from its JSON object; early publications keep neither steps nor charts."""
+        """Return a definition from its JSON object; early publications keep fewer fields."""
         names = (field.name for field in fields(cls) if field.default is MISSING or field.name in kept)
         return cls(**{name: kept[name] for name in names})
 
     def to_json(self) -> dict[str, Any]:
-        """Return the JSON object that the evidence keeps."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        """Return the JSON object that the evidence keeps; what an early publication did not say stays out of it."""
+        kept = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in kept.items() if value or name not in _ADDED}
 
 
 def relation(node: Mapping[str, Any]) -> str:
@@ -90,7 +101,7 @@ def definitions(
     for place in shown:
         places.setdefault(place["kpi_code"], []).append([place["dashboard_title"], place["chart_title"]])
     return {
-        code: definition(node, nodes, lineage, steps(graph, relation(node)), sorted(places.get(code, [])))
+        code: definition(node, nodes, lineage, graph, sorted(places.get(code, [])))
         for node in sorted(kpis, key=lambda node: node["name"])
         for code in (node["config"]["meta"]["kpi"]["code"],)
     }
@@ -98,10 +109,10 @@ def definitions(
 
 def steps(graph: LineageGraph, kpi: str) -> list[list[str]]:
     """Return the edges upstream of the figures of a KPI, from the platform on: layer, column, layer, column."""
-    edges = {edge for figure in FIGURES for edge in graph.upstream(Column("kpi", kpi, figure))}
+    edges = {edge[:2] for figure in FIGURES for edge in graph.upstream(Column("kpi", kpi, figure))}
     return [
         [source.layer, str(source), target.layer, str(target)]
-        for source, target in sorted(edges, key=lambda edge: (rank(edge.source.layer), edge))
+        for source, target in sorted(edges, key=lambda edge: (rank(edge[0].layer), edge))
     ]
 
 
@@ -109,7 +120,7 @@ def definition(
     node: Mapping[str, Any],
     nodes: Mapping[str, Mapping[str, Any]],
     lineage: Lineage,
-    steps: Sequence[Sequence[str]],
+    graph: LineageGraph,
     shown: Sequence[Sequence[str]],
 ) -> KpiDefinition:
     chain = {uid: nodes[uid] for uid in ancestors(node["unique_id"], nodes)}
@@ -118,6 +129,7 @@ def definition(
     built = {uid: found for uid, found in chain.items() if found["resource_type"] in ("model", "seed")}
     checks = (found for found in nodes.values() if found["resource_type"] == "test")
     raw = sorted(relation(found) for uid, found in chain.items() if uid not in built)
+    value, tables = Column("kpi", relation(node), "value"), {relation(found) for found in chain.values()}
     return KpiDefinition(
         kpi=node["config"]["meta"]["kpi"],
         relation=relation(node),
@@ -135,9 +147,37 @@ def definition(
         },
         raw_tables=raw,
         columns={figure: raw_columns(node["unique_id"], figure, nodes, lineage) for figure in FIGURES},
-        steps=steps,
+        steps=steps(graph, relation(node)),
         shown=shown,
+        entering=of_tables(graph.entering(value), tables),
+        deciding=of_tables(graph.deciding(value), tables),
+        record_columns=[
+            column
+            for column in raw_columns(f"{node['unique_id']}__observations", "record_key", nodes, lineage)
+            if column.rpartition(".")[0] in raw
+        ],
     )
+
+
+def of_tables(columns: Set[Column], tables: Set[str]) -> list[str]:
+    """Return those of some columns with which data enter the warehouse, as `raw_partoo.reviews.rating`.
+
+    Args:
+        columns: Columns of any layer. The rows of a table go where a column of it is there too.
+        tables: The tables from which data may come.
+    """
+    found = {column for column in columns if column.layer in SOURCES and column.table in tables}
+    named = {column.table for column in found if column.name != ROWS}
+    return sorted(str(column) for column in found if column.name != ROWS or column.table not in named)
+
+
+def by_table(columns: Iterable[str]) -> dict[str, list[str]]:
+    """Return the names of columns such as `raw_partoo.reviews.rating` by table."""
+    found: dict[str, list[str]] = {}
+    for column in sorted(columns):
+        table, _, name = column.rpartition(".")
+        found.setdefault(table, []).append(name)
+    return found
 
 
 def checksum(node: Mapping[str, Any]) -> str:
@@ -172,8 +212,9 @@ def raw_columns(unique_id: str, column: str, nodes: Mapping[str, Mapping[str, An
         seen.add((uid, name))
         if nodes[uid]["resource_type"] in ("source", "seed"):
             yield f"{relation(nodes[uid])}.{name}"
-        for upstream, upstream_column in lineage.get(uid, {}).get(name, ()):
-            yield from walk(upstream, upstream_column)
+        for upstream, upstream_column, _ in lineage.get(uid, {}).get(name, ()):
+            if upstream_column != ROWS:
+                yield from walk(upstream, upstream_column)
 
     return sorted(set(walk(unique_id, column)))
 

@@ -1,9 +1,10 @@
 """The lineage graph of columns, from a platform's field to a dashboard."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import NamedTuple
 
 import duckdb
@@ -34,8 +35,38 @@ LAYERS = {
     "dashboard": "Tableaux de bord",
 }
 
+#: The layers with which data enter the warehouse.
+SOURCES = ("raw", "seeds", "source")
+
 #: Where a copy holds the edges.
 TABLE = "audit.lineage_column"
+
+#: In place of a column: the rows of a table.
+ROWS = "*"
+
+
+class Kind(StrEnum):
+    """What the source of an edge does to its target."""
+
+    VALUE = "value"
+    CONDITION = "condition"
+    JOIN = "join"
+    GROUP = "group"
+    COUNT = "count"
+
+    @property
+    def label(self) -> str:
+        """The name that a French reader is shown."""
+        return _KINDS[self]
+
+
+_KINDS = {
+    Kind.VALUE: "Entre dans la valeur",
+    Kind.CONDITION: "Condition",
+    Kind.JOIN: "Jointure",
+    Kind.GROUP: "Regroupement ou ordre",
+    Kind.COUNT: "Lignes comptées",
+}
 
 
 def title(layer: str) -> str:
@@ -58,12 +89,26 @@ class Column(NamedTuple):
     def __str__(self) -> str:
         return f"{self.table}.{self.name}"
 
+    @property
+    def rows(self) -> "Column":
+        """The rows of its table."""
+        return self._replace(name=ROWS)
+
 
 class Edge(NamedTuple):
-    """The target column is computed from the source column, or shows it."""
+    """The target is computed from the source column, or shows it; of another kind, the source decides what counts.
+
+    A target `ROWS` is all rows of its table: what decides them is said once, not for each of its columns.
+    """
 
     source: Column
     target: Column
+    kind: Kind = Kind.VALUE
+
+    @property
+    def is_of_rows(self) -> bool:
+        """Whether it starts or ends at the rows of a table, not at a column."""
+        return ROWS in (self.source.name, self.target.name)
 
 
 class LineageGraph:
@@ -84,7 +129,7 @@ class LineageGraph:
     @property
     def columns(self) -> set[Column]:
         """Every column of an edge."""
-        return {column for edge in self.edges for column in edge}
+        return {column for edge in self.edges for column in edge[:2]}
 
     def into(self, column: Column) -> list[Edge]:
         """Return the edges that end at a column."""
@@ -95,11 +140,11 @@ class LineageGraph:
         return self._out_of.get(column, [])
 
     def upstream(self, start: Column) -> list[Edge]:
-        """Return every edge upstream of a column, the nearest first."""
+        """Return every edge between columns upstream of a column, the nearest first."""
         return list(self._walk(start, forward=False))
 
     def downstream(self, start: Column) -> list[Edge]:
-        """Return every edge downstream of a column, the nearest first."""
+        """Return every edge between columns downstream of a column, the nearest first."""
         return list(self._walk(start, forward=True))
 
     def _walk(self, start: Column, *, forward: bool) -> Iterator[Edge]:
@@ -107,6 +152,8 @@ class LineageGraph:
         seen, waiting = {start}, [start]
         while waiting:
             for edge in steps.get(waiting.pop(0), ()):
+                if edge.is_of_rows:
+                    continue
                 yield edge
                 reached = edge.target if forward else edge.source
                 if reached not in seen:
@@ -116,6 +163,35 @@ class LineageGraph:
     def origins(self, start: Column) -> set[Column]:
         """Return the raw columns and seeds upstream of a column."""
         return {edge.source for edge in self.upstream(start) if edge.source.layer in ("raw", "seeds")}
+
+    def entering(self, start: Column) -> set[Column]:
+        """Return the columns whose values enter a column: on a path from each, every edge is of the kind `VALUE`."""
+        return self._reached({start}, self._values)
+
+    def deciding(self, start: Column) -> set[Column]:
+        """Return the columns that decide which rows count for a column, and how, and the tables' rows themselves.
+
+        On a path from each there is an edge of another kind than `VALUE`, or one to the rows of a table on the way. A
+        column may enter the value too.
+        """
+        entering = {start, *self.entering(start)}
+        chosen = {edge.source for column in entering for edge in self.into(column) if edge.kind is not Kind.VALUE}
+        starts = chosen | {column.rows for column in entering}
+        return starts | self._reached(starts, lambda column: {column.rows, *(e.source for e in self.into(column))})
+
+    def _values(self, column: Column) -> set[Column]:
+        return {edge.source for edge in self.into(column) if edge.kind is Kind.VALUE}
+
+    @staticmethod
+    def _reached(starts: Set[Column], step: Callable[[Column], Set[Column]]) -> set[Column]:
+        """Return every column that steps from some columns lead to."""
+        found: set[Column] = set()
+        waiting = list(starts)
+        while waiting:
+            new = step(waiting.pop()) - found
+            found |= new
+            waiting += new
+        return found
 
 
 @dataclass(frozen=True)
@@ -149,7 +225,7 @@ def read(home: Home) -> Published:
             connection.execute("set TimeZone = 'UTC'")
             connection.execute(f"attach {literal(str(copy))} as copy (read_only)")
             rows = connection.execute(
-                "select from_layer, from_table, from_column, to_layer, to_table, to_column "  # noqa: S608
+                "select from_layer, from_table, from_column, to_layer, to_table, to_column, kind "  # noqa: S608
                 f"from copy.{TABLE}"
             ).fetchall()
             columns = connection.execute(
@@ -164,6 +240,6 @@ def read(home: Home) -> Published:
             f"La copie publiée ne dit pas le chemin de ses colonnes : {str(problem).splitlines()[0]}",
             "Lancez `cyberimpact publish`.",
         ) from None
-    graph = LineageGraph(Edge(Column(*row[:3]), Column(*row[3:])) for row in rows)
+    graph = LineageGraph(Edge(Column(*row[:3]), Column(*row[3:6]), Kind(row[6])) for row in rows)
     described = {(table, name): (kind, description) for table, name, kind, description in columns}
     return Published(graph, described, publication_id, at.replace(tzinfo=UTC))

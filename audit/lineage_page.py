@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from html import escape
 
-from audit.lineage import Column, LineageGraph, rank, title
+from audit.lineage import ROWS, Column, Kind, LineageGraph, rank, title
 from audit.report import STYLE
 
 _OWN = (
@@ -30,6 +30,7 @@ def page(graph: LineageGraph, publication: str) -> str:
         '<!doctype html><html lang="fr"><head><meta charset="utf-8"><title>Chemin des colonnes</title>'
         f"<style>{STYLE}{_OWN}</style></head><body><h1>Le chemin des colonnes</h1>"
         f"<p>Publication {escape(publication)}. Pour chaque colonne : d'où elle vient, et ce qui en est fait. "
+        "« * » est mis pour les lignes d'une table : ce qui les choisit, les joint ou les regroupe. "
         "Un lien mène à la table ; Ctrl+F cherche un nom, les tables fermées comprises.</p>"
         f"<nav>{links}</nav>{sections}</body></html>\n"
     )
@@ -43,19 +44,24 @@ def section(graph: LineageGraph, layer: str, tables: dict[str, list[Column]]) ->
 def table(graph: LineageGraph, name: str, columns: list[Column]) -> str:
     rows = "".join(
         f"<tr><td>{escape(column.name)}</td>"
-        f"<td>{linked(edge.source for edge in graph.into(column))}</td>"
-        f"<td>{linked(edge.target for edge in graph.out_of(column))}</td></tr>"
+        f"<td>{linked((edge.source, edge.kind) for edge in graph.into(column))}</td>"
+        f"<td>{linked((edge.target, edge.kind) for edge in graph.out_of(column))}</td></tr>"
         for column in columns
     )
+    number = sum(column.name != ROWS for column in columns)
     return (
-        f'<details id="{anchor(columns[0])}"><summary>{escape(name)} <span class="l">{len(columns)} colonnes</span>'
+        f'<details id="{anchor(columns[0])}"><summary>{escape(name)} <span class="l">{number} colonnes</span>'
         "</summary><table><tr><th>Colonne</th><th>Faite à partir de</th><th>Sert à</th></tr>"
         f"{rows}</table></details>"
     )
 
 
-def linked(columns: Iterable[Column]) -> str:
-    words = [f'<a href="#{anchor(column)}">{escape(str(column))}</a>' for column in columns]
+def linked(ends: Iterable[tuple[Column, Kind]]) -> str:
+    words = [
+        f'<a href="#{anchor(column)}">{escape(str(column))}</a>'
+        + ("" if kind is Kind.VALUE else f' <span class="l">{kind.label.lower()}</span>')
+        for column, kind in ends
+    ]
     return "<br>".join(words) or "–"
 
 

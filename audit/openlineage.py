@@ -15,12 +15,21 @@ from openlineage.client.serde import Serde
 from openlineage.client.transport.http import HttpConfig, HttpTransport
 from requests import RequestException
 
-from audit.lineage import Column, LineageGraph
+from audit.lineage import ROWS, Column, Edge, Kind, LineageGraph
 from core.errors import ExpectedFailure
 from core.files import write_text
 
 NAMESPACE = "cyberimpact"
 PRODUCER = "urn:cyberimpact:audit"
+
+#: Type and subtype of each kind of edge.
+TRANSFORMATIONS = {
+    Kind.VALUE: ("DIRECT", None),
+    Kind.CONDITION: ("INDIRECT", "FILTER"),
+    Kind.JOIN: ("INDIRECT", "JOIN"),
+    Kind.GROUP: ("INDIRECT", "GROUP_BY"),
+    Kind.COUNT: ("INDIRECT", None),
+}
 
 #: Type and description of a column, by table and name.
 Described = Mapping[tuple[str, str], tuple[str, str]]
@@ -43,14 +52,14 @@ def events(graph: LineageGraph, described: Described, at: datetime) -> Iterator[
         at: When the lineage was published, with its time zone.
     """
     set_producer(PRODUCER)
-    upstream: defaultdict[Table, defaultdict[str, list[Column]]] = defaultdict(lambda: defaultdict(list))
+    upstream: defaultdict[Table, list[Edge]] = defaultdict(list)
     columns: defaultdict[Table, set[str]] = defaultdict(set)
-    for source, target in graph.edges:
-        upstream[target[:2]][target.name].append(source)
-        columns[source[:2]].add(source.name)
-        columns[target[:2]].add(target.name)
+    for edge in graph.edges:
+        upstream[edge.target[:2]].append(edge)
+        for column in edge[:2]:
+            columns[column[:2]].update({column.name} - {ROWS})
     for table in sorted(upstream):
-        read = sorted({column[:2] for sources in upstream[table].values() for column in sources})
+        read = sorted({edge.source[:2] for edge in upstream[table]})
         yield JobEvent(
             eventTime=at.isoformat(),
             job=Job(namespace=NAMESPACE, name=dataset_name(table)),
@@ -83,19 +92,26 @@ def schema(table: Table, columns: Iterable[str], described: Described) -> schema
     return schema_dataset.SchemaDatasetFacet(fields=fields)
 
 
-def column_lineage(upstream: Mapping[str, Iterable[Column]]) -> column_lineage_dataset.ColumnLineageDatasetFacet:
+def column_lineage(upstream: Iterable[Edge]) -> column_lineage_dataset.ColumnLineageDatasetFacet:
+    """Return where the columns of a table come from; what decides its rows concerns the dataset as a whole."""
+    kinds: defaultdict[str, defaultdict[Column, list[Kind]]] = defaultdict(lambda: defaultdict(list))
+    for source, target, kind in upstream:
+        if source.name != ROWS:
+            kinds[target.name][source].append(kind)
+    fields = {name: [input_field(*source) for source in sources.items()] for name, sources in sorted(kinds.items())}
+    dataset = fields.pop(ROWS, [])
     return column_lineage_dataset.ColumnLineageDatasetFacet(
-        fields={
-            name: column_lineage_dataset.Fields(
-                inputFields=[
-                    column_lineage_dataset.InputField(
-                        namespace=NAMESPACE, name=dataset_name(source[:2]), field=source.name
-                    )
-                    for source in sources
-                ]
-            )
-            for name, sources in sorted(upstream.items())
-        }
+        fields={name: column_lineage_dataset.Fields(inputFields=inputs) for name, inputs in fields.items()},
+        dataset=dataset,
+    )
+
+
+def input_field(source: Column, kinds: Iterable[Kind]) -> column_lineage_dataset.InputField:
+    return column_lineage_dataset.InputField(
+        namespace=NAMESPACE,
+        name=dataset_name(source[:2]),
+        field=source.name,
+        transformations=[column_lineage_dataset.Transformation(*TRANSFORMATIONS[kind]) for kind in kinds],
     )
 
 

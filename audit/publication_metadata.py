@@ -82,8 +82,10 @@ def lineage_rows(graph: LineageGraph) -> list[dict[str, str]]:
             "to_title": title(target.layer),
             "to_table": target.table,
             "to_column": target.name,
+            "kind": kind,
+            "kind_title": kind.label,
         }
-        for source, target in graph.edges
+        for source, target, kind in graph.edges
     ]
 
 

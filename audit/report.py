@@ -1,7 +1,7 @@
 """Renders a trace in French: as text, as JSON, or as one self-contained HTML page."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 from audit import keyring, ledger, signing
 from audit.cells import Figures
 from audit.copies import Evaluations
-from audit.definitions import FIGURES
+from audit.definitions import FIGURES, KpiDefinition, by_table
 from audit.history import HistoryEntry
 from audit.keyring import RetiredKey
 from audit.ledger import Entry
-from audit.lineage import Column, LineageGraph, rank, title
-from audit.tracing import Load, Model, Provenance, PublishedCell, Recomputation, Records, Trace
+from audit.lineage import ROWS, SOURCES, Column, Kind, LineageGraph, rank, title
+from audit.tracing import Load, Model, Provenance, PublishedCell, Recomputation, Records, Sources, Trace
 from audit.verifying import Verdict
 from core.clock import PARIS
 from core.errors import ExpectedFailure
@@ -110,12 +110,39 @@ def figures_lines(shown: PublishedCell) -> list[tuple[str, str]]:
     ]
 
 
-def columns_lines(columns: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
-    found = [(label, ", ".join(columns.get(part, ())) or "aucune") for part, label in _PARTS.items()]
-    return [
-        *found,
-        ("À savoir", "ce qui ne sert qu'à joindre, à choisir ou à compter des lignes est dans le SQL compilé"),
-    ]
+def columns_section(definition: KpiDefinition, found: Sources) -> Section:
+    """Return the raw columns behind a figure by table: those that enter its value, those that decide its rows."""
+    title = "Colonnes brutes derrière chaque chiffre"
+    if not definition.deciding:
+        parts = [(label, ", ".join(definition.columns.get(part, ())) or "aucune") for part, label in _PARTS.items()]
+        unsaid = "cette publication ne dit pas ce qui joint, choisit ou compte les lignes ; lisez le SQL compilé"
+        return Section(title, [*parts, ("À savoir", unsaid)])
+    entering, deciding = by_table(definition.entering), by_table(definition.deciding)
+    tables = sorted(entering.keys() | deciding.keys(), key=lambda table: (not table.startswith("raw_"), table))
+    return Section(
+        title,
+        sources_lines(found),
+        ["Table", "Entrent dans la valeur", "Décident des lignes comptées"],
+        [(table, listed(entering.get(table)), listed(deciding.get(table))) for table in tables],
+    )
+
+
+def listed(names: Sequence[str] | None) -> str | None:
+    return ", ".join("toutes ses lignes" if name == ROWS else name for name in names) if names else None
+
+
+def sources_lines(found: Sources) -> list[tuple[str, str]]:
+    """Return which raw tables the records of a figure come from."""
+    if not found.tables:
+        return []
+    if found.records is None:
+        read = " ou ".join(found.tables) if len(found.tables) > 1 else f"tous de {found.tables[0]}"
+    else:
+        counted = [f"{in_french(number or 'aucun')} de {table}" for table, number in found.records.items()]
+        elsewhere = [f"non cherchés dans {table}" for table in found.tables if table not in found.records]
+        lost = [f"introuvables dans les données brutes d'aujourd'hui : {in_french(found.unknown)}"]
+        read = ", ".join([*counted, *elsewhere, *(lost if found.unknown else [])])
+    return [("D'où viennent ses enregistrements", read)]
 
 
 def sections(trace: Trace) -> list[Section]:
@@ -129,7 +156,7 @@ def sections(trace: Trace) -> list[Section]:
             [*recomputed_lines(trace.recomputation, shown.unit), *today_lines(trace.recomputation, shown.unit)],
         ),
         records_section(shown, trace.records),
-        Section("Colonnes brutes derrière chaque chiffre", columns_lines(shown.definition.columns)),
+        columns_section(shown.definition, trace.sources),
         shown_section(shown),
         steps_section(shown),
         *provenance_sections(made),
@@ -396,6 +423,7 @@ def as_json(trace: Trace) -> dict[str, Any]:
         "page": records.page,
         "pages": records.pages,
         "record_keys": records.keys,
+        "record_sources": asdict(trace.sources),
     }
 
 
@@ -469,5 +497,9 @@ def lineage_lines(graph: LineageGraph, code: str | None) -> Iterable[str]:
         yield f"# {figure}"
         if not graph.into(start):
             yield "aucune colonne : ce chiffre n'existe pas pour cet indicateur"
-        for source, target in graph.upstream(start):
-            yield f"{title(source.layer)} {source} → {title(target.layer)} {target}"
+        for source, target, kind in graph.upstream(start):
+            role = "" if kind is Kind.VALUE else f" ({kind.label.lower()})"
+            yield f"{title(source.layer)} {source} → {title(target.layer)} {target}{role}"
+        for column in sorted(graph.deciding(start), key=lambda column: (rank(column.layer), column)):
+            if column.layer in SOURCES and column.name != ROWS:
+                yield f"{title(column.layer)} {column} : décide des lignes comptées"

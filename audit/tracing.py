@@ -4,7 +4,7 @@ What territories a reader may not read stays out of everything here: figures, re
 KPI that has small cells, neither keys nor former figures are shown: they would reveal suppressed counts.
 """
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -16,7 +16,7 @@ import duckdb
 from audit import archive, cells, copies, evidence, ledger, publication_metadata, retention
 from audit.cells import TOTAL, Cell, Figures
 from audit.copies import Evaluations
-from audit.definitions import KpiDefinition
+from audit.definitions import KpiDefinition, by_table
 from audit.ledger import Entry
 from audit.readers import Reader
 from audit.retention import Removal
@@ -25,6 +25,7 @@ from core.content_store import Store
 from core.errors import ExpectedFailure
 from core.locks import writer_lock_if_free
 from core.settings import Home
+from core.sql import literal
 
 PAGE = 20
 NO_OBSERVATIONS = "Les observations de l'époque ne sont plus conservées : la comparaison n'est plus possible."
@@ -225,6 +226,22 @@ class Records:
 
 
 @dataclass(frozen=True)
+class Sources:
+    """The raw tables that the records behind a figure come from.
+
+    Attributes:
+        tables: Every table that its records may come from.
+        records: How many of them are found today in each table of the warehouse; None where they were not looked for,
+            or no table has their keys as they are.
+        unknown: How many are found in none: purged since, or with a key that is no longer the platform's.
+    """
+
+    tables: tuple[str, ...] = ()
+    records: Mapping[str, int] | None = None
+    unknown: int = 0
+
+
+@dataclass(frozen=True)
 class Trace:
     """Everything about one published figure."""
 
@@ -232,6 +249,7 @@ class Trace:
     provenance: Provenance
     recomputation: Recomputation
     records: Records
+    sources: Sources
 
 
 def as_of(home: Home, day: date | None) -> list[Entry]:
@@ -361,7 +379,7 @@ def find(home: Home, reader: Reader, cell: Cell, day: date | None = None) -> Pub
 def trace(home: Home, reader: Reader, cell: Cell, day: date | None = None, page: int = 1) -> Trace:
     """Follow a published figure back to its source; arguments and errors are those of `find` and `records`."""
     shown = find(home, reader, cell, day)
-    return Trace(shown, provenance(shown), recompute(shown), records(shown, page))
+    return Trace(shown, provenance(shown), recompute(shown), records(shown, page), sources(shown))
 
 
 def provenance(shown: PublishedCell) -> Provenance:
@@ -468,6 +486,53 @@ def readable_records(shown: PublishedCell) -> tuple[str, list[Any]]:
     statement, parameters = cells.records(shown.definition, observations, shown.cell, shown.level)
     others = "columns(lambda name: name not in ('record_key', 'entity_key'))"
     return f"select record_key, {others} from ({statement}) where {shown.reader.rows}", parameters  # noqa: S608
+
+
+def sources(shown: PublishedCell) -> Sources:
+    """Return which raw tables have records behind a figure, as far as its reader may see records.
+
+    Only the records of a KPI that several tables feed are looked for, in the warehouse of today.
+    """
+    definition, warehouse = shown.definition, shown.home.warehouse
+    tables = tuple(by_table(definition.record_columns))
+    is_hidden = shown.figures.is_suppressed or has_small_cells(definition) or not shown.reader.verifies
+    if len(tables) < 2 or is_hidden or shown.gone or not warehouse.exists():  # noqa: PLR2004 - one table has them all
+        return Sources(tables)
+    with shown.evidence() as connection, writer_lock_if_free(warehouse) as free:
+        if not free:
+            return Sources(tables)
+        statement, parameters = readable_records(shown)
+        connection.execute(f"create temp table behind as select distinct record_key from ({statement})", parameters)  # noqa: S608
+        connection.execute(f"attach {literal(str(warehouse))} as today (read_only)")
+        present = connection.execute(
+            "select concat(schema_name, '.', table_name, '.', column_name) from duckdb_columns() "
+            "where database_name = 'today'"
+        ).fetchall()
+        looked_in = by_table(column for column in definition.record_columns if (column,) in present)
+        if not looked_in:
+            return Sources(tables)
+        counted = connection.execute(
+            f"""
+            with found as materialized ({" union all ".join(keys_in(*table) for table in looked_in.items())})
+            select source, count(record_key) from found group by source
+            union all
+            select null, count(record_key) from behind anti join found using (record_key)
+            """  # noqa: S608
+        ).fetchall()
+    number = dict(counted)
+    unknown = number.pop(None)
+    return Sources(tables, {table: number.get(table, 0) for table in looked_in}, unknown) if number else Sources(tables)
+
+
+def keys_in(table: str, columns: Sequence[str]) -> str:
+    """Return the SQL of the keys of `behind` that a raw table has, as they are or after a prefix `platform|`."""
+    read = evidence.quoted(table, "today")
+    values = " union all ".join(f'select "{column}"::varchar as key from {read}' for column in columns)  # noqa: S608
+    return f"""
+        select {literal(table)} as source, record_key
+        from behind
+        where record_key in ({values}) or substr(record_key, instr(record_key, '|') + 1) in ({values})
+    """  # noqa: S608
 
 
 def models_of(connection: duckdb.DuckDBPyConnection, definition: KpiDefinition) -> list[Model]:

@@ -4,15 +4,13 @@ from collections.abc import Iterator, Mapping
 
 import sqlglot
 from sqlglot import exp
-from sqlglot.lineage import lineage
-from sqlglot.optimizer.qualify import qualify
-from sqlglot.optimizer.scope import build_scope
+from sqlglot.schema import ensure_schema
 from supersync import charts
 from supersync.bundle import Asset, Bundle
 from supersync.check import kpis_shown
 
-from assets.dbt.lineage import DIALECT
-from audit.lineage import Column, Edge
+from assets.dbt.sql_lineage import DIALECT, trace_query
+from audit.lineage import ROWS, Column, Edge
 
 
 def edges(bundle: Bundle, layers: Mapping[str, str]) -> Iterator[Edge]:
@@ -46,20 +44,11 @@ def _dataset_edges(bundle: Bundle, dataset: Asset, layers: Mapping[str, str]) ->
         for name in names:
             yield Edge(Column(layers[table], table, name), Column("dataset", dataset.slug, name))
         return
-    schema = bundle.models.schema_of(dataset.declared["reads"])
-    query = qualify(
-        sqlglot.parse_one(dataset.config["sql"], dialect=DIALECT),
-        schema=schema,
-        dialect=DIALECT,
-        validate_qualify_columns=False,
-    )
-    scope = build_scope(query)
-    for name in names:
-        for step in lineage(name, query, schema=schema, scope=scope, dialect=DIALECT).walk():
-            if isinstance(step.expression, exp.Table):
-                table = f"{step.expression.db}.{step.expression.name}"
-                column = step.name.rpartition(".")[2].strip('"')
-                yield Edge(Column(layers[table], table, column), Column("dataset", dataset.slug, name))
+    traced = trace_query(dataset.config["sql"], ensure_schema(bundle.models.schema_of(dataset.declared["reads"])))
+    for name in (*names, ROWS):
+        for schema, table, column, kind in traced.get(name, ()):
+            source = f"{schema}.{table}"
+            yield Edge(Column(layers[source], source, column), Column("dataset", dataset.slug, name), kind)
 
 
 def _metric_edges(dataset: Asset) -> Iterator[Edge]:

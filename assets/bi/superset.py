@@ -100,8 +100,9 @@ def lineage() -> dict[dg.AssetKey, dg.TableColumnLineage]:
     tables = {relation(node): node_key(node) for node in nodes().values() if node["resource_type"] in TABLES}
     graph = LineageGraph(edges(server.bundle(), {name: key.path[0] for name, key in tables.items()}))
     found: dict[dg.AssetKey, dict[str, set[tuple[dg.AssetKey, str]]]] = {}
-    for source, target in graph.edges:
-        if target.layer == "metric":
+    for edge in graph.edges:
+        source, target, _ = edge
+        if target.layer == "metric" or edge.is_of_rows:
             continue
         deps = found.setdefault(asset_key(target.layer, target.table), {}).setdefault(target.name, set())
         deps.update((tables.get(column.table) or asset_key(*column[:2]), column.name) for column in read(graph, source))

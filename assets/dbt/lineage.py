@@ -8,18 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import sqlglot
-from sqlglot import MappingSchema, exp
-from sqlglot.lineage import lineage
-from sqlglot.optimizer.qualify import qualify
-from sqlglot.optimizer.scope import build_scope
+from sqlglot import MappingSchema
 
+from assets.dbt.sql_lineage import DIALECT, Origins, trace_query
 from assets.dbt.translator import node_key
+from audit.lineage import ROWS, Kind
 from core import settings
 from core.errors import ExpectedFailure
 from warehouse import dbt_compiled, dbt_project
-
-DIALECT = "duckdb"
 
 #: The dbt sources through which each target reads what the other one has published.
 PUBLISHED = ("live_copy", "daily_copy")
@@ -30,8 +26,10 @@ COUNTED, RECORD = ("numerator", "denominator"), "record_key"
 #: In `meta` of a column of a Python model: its source columns, as `model.column`. SQL models are traced instead.
 MADE_OF = "made_of"
 
-#: Columns a column is made from: model, column -> [(upstream node, upstream column)], nodes by their dbt unique id.
-Lineage = dict[str, dict[str, list[tuple[str, str]]]]
+#: What a column comes from, and under `ROWS` what decides the rows of the model: model, column -> [(upstream node,
+#: upstream column, kind)], nodes by their dbt unique id.
+Upstream = list[tuple[str, str, str]]
+Lineage = dict[str, dict[str, Upstream]]
 
 
 def relation(node: Mapping[str, Any]) -> tuple[str, str]:
@@ -40,39 +38,50 @@ def relation(node: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def trace(manifest: Mapping[str, Any]) -> Lineage:
-    """Return the upstream columns of each column of each model.
+    """Return the upstream columns of each column of each model, and of its rows.
 
     Args:
         manifest: dbt's manifest with compiled code, and every column of every node described.
     """
     nodes = {**manifest["nodes"], **manifest["sources"]}
-    tables = {relation(n): uid for uid, n in nodes.items() if n["resource_type"] in ("model", "seed", "source")}
+    tables = relations(nodes)
+    known = schema_of(nodes, tables)
+    found: Lineage = {}
+    for uid, node in nodes.items():
+        if node["resource_type"] != "model":
+            continue
+        if node["language"] == "python":
+            found[uid] = declared(node, nodes)
+        elif node.get("compiled_code"):
+            found[uid] = traced(trace_query(node["compiled_code"], known), tables)
+    return found
+
+
+def relations(nodes: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, str], str]:
+    """Return the dbt unique id of each relation that a model may read."""
     models = {node["name"]: uid for uid, node in nodes.items() if node["resource_type"] == "model"}
+    tables = {relation(n): uid for uid, n in nodes.items() if n["resource_type"] in ("model", "seed", "source")}
     # A published copy of the other target holds models under their own names: what is read there comes from them.
-    tables |= {relation(n): models[n["name"]] for n in nodes.values() if n.get("source_name") in PUBLISHED}
+    return tables | {relation(n): models[n["name"]] for n in nodes.values() if n.get("source_name") in PUBLISHED}
+
+
+def schema_of(nodes: Mapping[str, Mapping[str, Any]], tables: Mapping[tuple[str, str], str]) -> MappingSchema:
+    """Return the columns of relations, for all queries at once: each would normalise every name of the project anew."""
     schema: dict[str, Any] = {}
     for (schema_name, table), uid in tables.items():
         columns = {c["name"].lower(): c.get("data_type") or "text" for c in nodes[uid]["columns"].values()}
         schema.setdefault(schema_name, {})[table] = columns
-    known = MappingSchema(schema, dialect=DIALECT)  # once: it normalises the names of every column of the project
-    found: Lineage = {}
-    for uid in models.values():
-        node = nodes[uid]
-        if node["language"] == "python":
-            found[uid] = declared(node, nodes)
-        elif node.get("compiled_code"):
-            found[uid] = trace_model(node, known, tables)
-    return found
+    return MappingSchema(schema, dialect=DIALECT)
 
 
-def declared(node: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]]) -> dict[str, list[tuple[str, str]]]:
-    """Return the upstream columns that a Python model declares for each of its own.
+def declared(node: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]]) -> dict[str, Upstream]:
+    """Return the upstream columns that a Python model declares for each of its own; its rows come from all it reads.
 
     Raises:
         ExpectedFailure: it names a column that is not there, or a model that it does not read.
     """
     read = {nodes[uid]["name"]: uid for uid in node["depends_on"]["nodes"]}
-    found: dict[str, list[tuple[str, str]]] = {}
+    found: dict[str, Upstream] = {ROWS: sorted((uid, ROWS, Kind.COUNT) for uid in read.values())}
     for column in node["columns"].values():
         named = [tuple(column_path.split(".")) for column_path in column["config"]["meta"].get(MADE_OF, [])]
         for model, name in named:
@@ -82,35 +91,21 @@ def declared(node: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]]) ->
                     "which the model does not read.",
                     f"Correct `{MADE_OF}` of the column.",
                 )
-        found[column["name"].lower()] = sorted((read[model], name) for model, name in named)
+        found[column["name"].lower()] = sorted((read[model], name, Kind.VALUE) for model, name in named)
     return found
 
 
-def trace_model(
-    node: Mapping[str, Any], schema: MappingSchema, tables: Mapping[tuple[str, str], str]
-) -> dict[str, list[tuple[str, str]]]:
-    """Return the upstream columns of each column of one model."""
-    query = sqlglot.parse_one(node["compiled_code"], dialect=DIALECT)
-    for table in query.find_all(exp.Table):
-        table.set("catalog", None)  # the database is the file; only schema and table distinguish models
-    qualified = qualify(query, schema=schema, dialect=DIALECT, validate_qualify_columns=False)
-    # All columns at once: they share steps that one question for each would repeat.
-    roots = lineage(None, qualified, schema=schema, scope=build_scope(qualified), dialect=DIALECT)
-    found: dict[str, list[tuple[str, str]]] = {}
-    counting = []
-    for column, root in roots.items():
-        steps = list(root.walk())
-        upstream = set()
-        for step in steps:
-            if isinstance(step.expression, exp.Table):
-                table = (step.expression.db.lower(), step.expression.name.lower())
-                if table in tables:
-                    upstream.add((tables[table], step.name.rpartition(".")[2].strip('"').lower()))
-        found[column.lower()] = sorted(upstream)
-        if not upstream and not any(step.expression.find(exp.Null) for step in steps):
-            counting.append(column.lower())
-    for column in set(counting) & set(COUNTED):
-        found[column] = found.get(RECORD, [])
+def traced(origins: Mapping[str, Origins], tables: Mapping[tuple[str, str], str]) -> dict[str, Upstream]:
+    """Return the upstream columns of one model, those of its nodes that the project knows."""
+    found: dict[str, Upstream] = {
+        column: sorted(
+            (tables[schema, table], name, kind) for schema, table, name, kind in of_column if (schema, table) in tables
+        )
+        for column, of_column in origins.items()
+    }
+    for column in found.keys() & set(COUNTED):
+        if found[column] and all(name == ROWS for _, name, _ in found[column]):
+            found[column] = [(node, name, Kind.COUNT) for node, name, _ in found.get(RECORD, [])]
     return found
 
 
@@ -138,7 +133,7 @@ def kept_lineage() -> Lineage | None:
 
 
 def kept_file() -> Path:
-    return settings.home().dbt_target / "column_lineage.json"
+    return settings.home().dbt_target / "lineage_by_kind.json"
 
 
 def load_lineage() -> Lineage:
@@ -165,9 +160,11 @@ def column_lineage() -> dict[dg.AssetKey, dict[str, dg.TableColumnLineage]]:
                 {
                     column: [
                         dg.TableColumnDep(node_key(nodes[source], dbt_project.target_of(nodes[uid])), name)
-                        for source, name in upstream
+                        for source, name in sorted({(source, name) for source, name, _ in upstream})
+                        if name != ROWS
                     ]
                     for column, upstream in columns.items()
+                    if column != ROWS
                 }
             )
         }

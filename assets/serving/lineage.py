@@ -10,7 +10,7 @@ from assets.dbt.lineage import Lineage
 from assets.dbt.translator import node_key
 from assets.raw import lineage as raw_lineage
 from audit.definitions import relation
-from audit.lineage import Column, Edge, LineageGraph
+from audit.lineage import Column, Edge, Kind, LineageGraph
 
 
 def lineage_graph(manifest: Mapping[str, Any], lineage: Lineage, bundle: Bundle) -> LineageGraph:
@@ -18,7 +18,7 @@ def lineage_graph(manifest: Mapping[str, Any], lineage: Lineage, bundle: Bundle)
 
     Args:
         manifest: dbt's manifest of both targets.
-        lineage: Upstream columns of each column of each model.
+        lineage: Upstream columns of each column of each model, and of its rows.
         bundle: What Superset shows.
     """
     nodes = {**manifest["sources"], **manifest["nodes"]}
@@ -35,5 +35,5 @@ def model_edges(nodes: Mapping[str, Mapping[str, Any]], lineage: Lineage) -> Ite
     for uid, columns in lineage.items():
         for name, upstream in columns.items():
             target = Column(layer(nodes[uid]), relation(nodes[uid]), name)
-            for source, column in upstream:
-                yield Edge(Column(layer(nodes[source]), relation(nodes[source]), column), target)
+            for source, column, kind in upstream:
+                yield Edge(Column(layer(nodes[source]), relation(nodes[source]), column), target, Kind(kind))

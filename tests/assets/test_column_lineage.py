@@ -3,6 +3,7 @@
 import pytest
 
 from assets.dbt.lineage import trace
+from audit.lineage import ROWS, Kind
 from core.errors import ExpectedFailure
 
 RAW, STAGING, MODEL = "source.p.raw.reviews", "model.p.stg_review", "model.p.fct_feeling"
@@ -33,9 +34,21 @@ def manifest(made_of: list[str]) -> dict:
 
 def test_sql_and_python_are_followed_alike() -> None:
     assert trace(manifest(["stg_review.text"])) == {
-        STAGING: {"review_id": [(RAW, "id")], "text": [(RAW, "said")]},
-        MODEL: {"feeling": [(STAGING, "text")], "version": []},
+        STAGING: {
+            "review_id": [(RAW, "id", Kind.VALUE)],
+            "text": [(RAW, "said", Kind.VALUE)],
+            ROWS: [(RAW, ROWS, Kind.COUNT)],
+        },
+        MODEL: {"feeling": [(STAGING, "text", Kind.VALUE)], "version": [], ROWS: [(STAGING, ROWS, Kind.COUNT)]},
     }
+
+
+def test_a_constant_numerator_counts_the_record() -> None:
+    parsed = manifest([])
+    query = "select id as record_key, 1 as numerator, null as denominator from raw.reviews"
+    parsed["nodes"][STAGING]["compiled_code"] = query
+    found = trace(parsed)[STAGING]
+    assert (found["numerator"], found["denominator"]) == ([(RAW, "id", Kind.COUNT)], [])
 
 
 @pytest.mark.parametrize("named", ["stg_review.mark", "stg_other.text"])
@@ -51,4 +64,7 @@ def test_what_the_other_target_has_published_comes_from_its_model(copy: str) -> 
         "resource_type": "source", "name": "fct_feeling", "source_name": copy, "schema": "main", "columns": {},
     }  # fmt: skip
     parsed["nodes"][STAGING]["compiled_code"] = "select feeling as text from main.fct_feeling"
-    assert trace(parsed)[STAGING] == {"text": [(MODEL, "feeling")]}
+    assert trace(parsed)[STAGING] == {
+        "text": [(MODEL, "feeling", Kind.VALUE)],
+        ROWS: [(MODEL, ROWS, Kind.COUNT)],
+    }

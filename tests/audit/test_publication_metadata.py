@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from audit import ledger, lineage, publication_metadata, report
-from audit.lineage import Column, Edge, LineageGraph
+from audit.lineage import Column, Edge, Kind, LineageGraph
 from audit.publication_metadata import PublicationMetadata, Table
 from core.errors import ExpectedFailure
 from core.settings import Home
@@ -25,6 +25,8 @@ MART = Column("marts", "visibility.fct_visit", "visits")
 KPI = Column("kpi", "kpi.kpi_visits", "value")
 CHART = Column("chart", "visits", "valeur")
 EDGES = [Edge(FIELD, RAW), Edge(RAW, MART), Edge(MART, KPI), Edge(KPI, CHART)]
+SITE = RAW._replace(name="site")
+JOIN = Edge(SITE, MART.rows, Kind.JOIN)
 
 
 def table(types: dict[str, str]) -> Table:
@@ -91,7 +93,10 @@ def test_a_table_without_rows_has_its_columns(published: Home, tmp_path: Path) -
 
 
 def test_a_column_is_followed_both_ways(published: Home) -> None:
-    given = publication_metadata.lineage_rows(LineageGraph([*EDGES, EDGES[0]]))
+    given = publication_metadata.lineage_rows(LineageGraph([*EDGES, EDGES[0], JOIN]))
+    assert [(row["to_column"], row["kind"], row["kind_title"]) for row in given if row["from_column"] == "site"] == [
+        ("*", "join", "Jointure")
+    ]
     metadata = PublicationMetadata(
         {"lineage_column": table(dict.fromkeys(given[0], "varchar"))}, {"lineage_column": given}
     )
@@ -106,14 +111,19 @@ def test_a_column_is_followed_both_ways(published: Home) -> None:
         )
     found = lineage.read(published)
     assert (found.publication_id, found.published_at) == ("p-1", datetime(2026, 11, 1, 5, tzinfo=UTC))
-    assert found.graph.edges == sorted(EDGES)
+    assert found.graph.edges == sorted([*EDGES, JOIN])
     assert found.graph.upstream(KPI) == [EDGES[2], EDGES[1], EDGES[0]]
     assert found.graph.downstream(MART) == [EDGES[2], EDGES[3]]
     assert found.graph.origins(KPI) == {RAW}
+    assert found.graph.entering(KPI) == {FIELD, RAW, MART}
+    assert {column for column in found.graph.deciding(KPI) if column.layer == "raw"} == {SITE, RAW.rows}
     assert list(report.lineage_lines(found.graph, "visits"))[:2] == [
         "# numerator",
         "aucune colonne : ce chiffre n'existe pas pour cet indicateur",
     ]
+    assert "Données brutes raw_audience.hourly_visits.site : décide des lignes comptées" in report.lineage_lines(
+        found.graph, "visits"
+    )
     with pytest.raises(ExpectedFailure, match="Connus : visits"):
         list(report.lineage_lines(found.graph, "visit"))
 

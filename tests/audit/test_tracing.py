@@ -1,6 +1,7 @@
 """A figure is followed to its source as it was shown on a day, recomputed, and its changes are explained."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -11,12 +12,13 @@ from audit import cells, evidence, ledger, report
 from audit.cells import Cell, Figures, Period, period
 from audit.copies import Evaluations
 from audit.history import history
-from audit.readers import OPERATOR
-from audit.tracing import compare, trace
+from audit.readers import OPERATOR, Reader
+from audit.tracing import PublishedCell, Sources, compare, find, sources, trace
 from core.errors import ExpectedFailure
 from core.locks import writer_lock
 from core.settings import Home
 from tests.audit.world import OPEN_SQL, RECORDS, SQL, record, show, write_warehouse
+from warehouse.rights import EVERYTHING
 
 OCTOBER = Period("month", date(2026, 10, 1))
 GIRONDE = Cell("visits", OCTOBER, "FR-33")
@@ -233,3 +235,93 @@ def test_evidence_of_the_first_version_is_read_by_the_names_of_today() -> None:
     states, loads = {"sha256": "a"}, {"sha256": "b"}
     manifest = {"context": {"audit.build_node": states, "raw_platforms.loads": loads}, "kpis": {"visits": {}}}
     assert evidence.context_of(manifest, "visits") == {"audit.build_status": states, "raw_platforms.loads": loads}
+
+
+FRANCE = Cell("visits", OCTOBER, "FR")
+KEYS = (
+    "raw_audience.hourly_visits.key",
+    "raw_audience.devices.device_key",
+    "raw_audience.empty.key",
+    "raw_live.contacts.key",
+)
+
+
+@pytest.fixture
+def shown(home: Home) -> PublishedCell:
+    """A figure of five records, in a warehouse that has the raw rows of four of them."""
+    write_warehouse(home, [*RECORDS, ("audience|f", "2026-10-20", "FR-33", 1)], OPEN_SQL)
+    with duckdb.connect(str(home.warehouse)) as connection:
+        connection.execute(
+            """
+            create schema raw_audience;
+            create table raw_audience.hourly_visits as from (values ('b'), ('c'), ('f'), ('g')) as t(key);
+            create table raw_audience.devices as from (values ('d'), ('b|')) as t(device_key);
+            create table raw_audience.empty (key varchar);
+            """
+        )
+    record(home, 0, OPEN_SQL)
+    found = find(home, OPERATOR, FRANCE)
+    return replace(found, definition=replace(found.definition, record_columns=KEYS))
+
+
+def test_the_tables_that_have_records_of_a_figure_are_named(shown: PublishedCell) -> None:
+    found = sources(shown)
+    assert found.records == {"raw_audience.devices": 1, "raw_audience.empty": 0, "raw_audience.hourly_visits": 3}
+    assert found.unknown == 1
+    [(_, said)] = report.sources_lines(found)
+    assert said == (
+        "1 de raw_audience.devices, aucun de raw_audience.empty, 3 de raw_audience.hourly_visits, "
+        "non cherchés dans raw_live.contacts, introuvables dans les données brutes d'aujourd'hui : 1"
+    )
+
+
+@pytest.mark.parametrize(
+    "reader", [replace(OPERATOR, verifies=False), Reader(EVERYTHING, verifies=False)], ids=["files", "page"]
+)
+def test_who_may_not_see_records_is_told_the_tables_alone(shown: PublishedCell, reader: Reader) -> None:
+    found = sources(replace(shown, reader=reader))
+    assert (found.tables, found.records) == (tuple(sorted(key.rpartition(".")[0] for key in KEYS)), None)
+    [(_, said)] = report.sources_lines(found)
+    assert said == "raw_audience.devices ou raw_audience.empty ou raw_audience.hourly_visits ou raw_live.contacts"
+
+
+def test_keys_that_no_table_has_as_they_are_say_nothing_of_where_they_come_from(shown: PublishedCell) -> None:
+    elsewhere = replace(shown.definition, record_columns=KEYS[2:])
+    assert sources(replace(shown, definition=elsewhere)).records is None
+
+
+def test_small_cells_are_counted_by_no_table(shown: PublishedCell) -> None:
+    guarded = replace(shown.definition, context=[*shown.definition.context, "kpi.kpi_suppressed_cell"])
+    assert sources(replace(shown, definition=guarded)).records is None
+
+
+def test_a_warehouse_that_is_written_is_not_waited_for(shown: PublishedCell) -> None:
+    with writer_lock(shown.home.warehouse):
+        assert sources(shown).records is None
+
+
+def test_one_table_has_every_record(shown: PublishedCell) -> None:
+    alone = sources(replace(shown, definition=replace(shown.definition, record_columns=KEYS[:1])))
+    assert report.sources_lines(alone) == [("D'où viennent ses enregistrements", "tous de raw_audience.hourly_visits")]
+
+
+def test_raw_columns_are_listed_by_table_and_by_what_they_do(shown: PublishedCell) -> None:
+    definition = replace(
+        shown.definition,
+        entering=["raw_audience.hourly_visits.visits", "reference.territories.population"],
+        deciding=["raw_audience.devices.*", "raw_audience.hourly_visits.site", "raw_audience.hourly_visits.visits"],
+    )
+    section = report.columns_section(definition, Sources())
+    assert section.rows == [
+        ("raw_audience.devices", None, "toutes ses lignes"),
+        ("raw_audience.hourly_visits", "visits", "site, visits"),
+        ("reference.territories", "population", None),
+    ]
+    assert not section.lines
+
+
+def test_a_publication_that_did_not_say_what_decides_rows_says_so(shown: PublishedCell) -> None:
+    section = report.columns_section(shown.definition, sources(shown))
+    assert section.lines[0] == ("Valeur", "raw_audience.hourly_visits.visits")
+    assert section.lines[-1][0] == "À savoir"
+    assert not section.rows

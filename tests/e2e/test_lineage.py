@@ -98,3 +98,9 @@ def test_a_trace_says_where_the_figure_is_shown(golden: Line) -> None:
     assert "Où ce chiffre est affiché" in text
     assert "Perception | " in text
     assert "Chemin des colonnes" in text
+    # An experience is counted: none of its columns enters, its feeling decides.
+    assert "D'où viennent ses enregistrements : tous de raw_services_publics_plus.experiences" in text
+    [experiences] = [line for line in text.splitlines() if line.startswith("raw_services_publics_plus.experiences | ")]
+    _, entering, deciding = experiences.split(" | ")
+    assert entering == "–"
+    assert {"id_experience", "ressenti_usager", "date_de_publication"} <= set(deciding.split(", "))

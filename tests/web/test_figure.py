@@ -3,10 +3,12 @@
 import io
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html import unescape
 from http import HTTPStatus
 from zipfile import ZipFile
 
+import duckdb
 import pytest
 from django.http import HttpResponse
 from django.test import Client
@@ -191,6 +193,39 @@ def test_a_suppressed_figure_is_explained_and_counted_nowhere(home: Home, visit:
         nation = text(client.get(address("FR")))
         assert "publication 1 : non montré" in nation
         assert str(SECRET + 16) not in nation  # what was shown before
+
+
+@pytest.mark.parametrize(
+    ("roles", "records"),
+    [
+        (("auditeur",), "1 de raw_audience.devices, 3 de raw_audience.hourly_visits"),
+        (OWN_AUDITOR, "aucun de raw_audience.devices, 3 de raw_audience.hourly_visits"),
+        (("national",), "raw_audience.devices ou raw_audience.hourly_visits"),
+    ],
+)
+def test_columns_are_listed_by_what_they_do_and_records_by_their_table(
+    home: Home, visit: Callable[..., Client], monkeypatch: pytest.MonkeyPatch, roles: tuple[str, ...], records: str
+) -> None:
+    told = replace(
+        world.definition(world.OPEN_SQL),
+        entering=["raw_audience.hourly_visits.visits"],
+        deciding=["raw_audience.devices.*", "raw_audience.hourly_visits.site"],
+        record_columns=["raw_audience.devices.key", "raw_audience.hourly_visits.key"],
+    )
+    monkeypatch.setattr(world, "definition", lambda _: told)
+    publish(home, 0, late=True)
+    with duckdb.connect(str(home.warehouse)) as connection:
+        connection.execute(
+            "create schema raw_audience; create table raw_audience.devices as select 'e' as key; "
+            "create table raw_audience.hourly_visits as select unnest(['b', 'c', 'late']) as key"
+        )
+    said = text(visit(*roles).get(address("FR")))
+    # Of the whole nation, somebody bound to Gironde is told of the records of Gironde.
+    assert f"D'où viennent ses enregistrements {records}" in said
+    assert (
+        "Table Entrent dans la valeur Décident des lignes comptées raw_audience.devices – toutes ses lignes "
+        "raw_audience.hourly_visits visits site"
+    ) in said
 
 
 def test_before_a_publication_the_page_says_so(visit: Callable[..., Client]) -> None:

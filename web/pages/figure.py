@@ -93,7 +93,7 @@ def show(request: PersonRequest, code: str, period: str, territory: str) -> Http
         "layers": figure_path.layers(shown.definition, made.models),
         "places": report.shown_section(shown),
         "provenance": report.provenance_sections(made),
-        "columns": Section("Colonnes brutes derrière chaque chiffre", report.columns_lines(shown.definition.columns)),
+        "columns": report.columns_section(shown.definition, tracing.sources(shown)),
         "publication": Section("Publication", report.publication_lines(shown.entry)),
         "dagster": settings.dagster_url() if Act.VERIFY in request.person.acts else None,
     }
@@ -140,7 +140,9 @@ def records(request: PersonRequest, code: str, period: str, territory: str) -> H
 def evidence(request: PersonRequest, code: str, period: str, territory: str) -> HttpResponse:
     """Give the evidence of a figure as a file."""
     shown = _published(request, code, period, territory)
-    found = tracing.Trace(shown, tracing.provenance(shown), tracing.recompute(shown), tracing.records(shown))
+    found = tracing.Trace(
+        shown, tracing.provenance(shown), tracing.recompute(shown), tracing.records(shown), tracing.sources(shown)
+    )
     name, archive = evidence_file.name_of(shown), evidence_file.archive(found)
     if request.method == "GET":
         acts.record(author_of(request.person), "preuve téléchargée", ("chiffre", name.removesuffix(".zip")))
