@@ -71,17 +71,17 @@ def preview(change: str) -> Preview:
     home = settings.home()
     if not home.warehouse.exists():
         raise ExpectedFailure("There is nothing to compare with: nothing was built.", "Run `cyberimpact build` first.")
-    scratch = home.root / "preview"
-    with writer_lock(scratch), ExitStack() as stack:
+    scratch = home.preview
+    with writer_lock(scratch) as lock, ExitStack() as stack:
         sweep(scratch)
         stack.callback(sweep, scratch)
         settings.make_folder(scratch)
         changed = stack.enter_context(checkout_of(change, scratch / "code"))
         before, after = Home(scratch / "before"), Home(scratch / "after")
         copy_of(home, before)
-        build(settings.CHECKOUT, before, "The code of this checkout does not build what is loaded.")
+        build(settings.CHECKOUT, before, lock, "The code of this checkout does not build what is loaded.")
         shutil.copytree(before.root, after.root, symlinks=True)
-        build(changed, after, f"The code of {change} does not build.")
+        build(changed, after, lock, f"The code of {change} does not build.")
         found = compare(before.warehouse, after.warehouse)
         ours = bundles.load(settings.CHECKOUT / "superset" / "bundle", before.dbt_target / "manifest.json")
         theirs = bundles.load(changed / "superset" / "bundle", after.dbt_target / "manifest.json")
@@ -91,8 +91,6 @@ def preview(change: str) -> Preview:
 
 def sweep(scratch: Path) -> None:
     """Remove what a preview has left; its copies hold what the warehouse holds of persons."""
-    if (scratch / "code").exists():
-        git("worktree", "remove", "--force", str(scratch / "code"))
     shutil.rmtree(scratch, ignore_errors=True)
     git("worktree", "prune")
 
@@ -141,8 +139,11 @@ def copy_of(home: Home, place: Home) -> None:
                 (folder.parent / "current").symlink_to(folder.name)
 
 
-def build(code: Path, home: Home, refusal: str) -> None:
+def build(code: Path, home: Home, lock: int, refusal: str) -> None:
     """Build what has news in a home, by the code of a folder.
+
+    The build holds the lock of the preview too: it outlives a preview that is killed, and its home must not be removed
+    under it.
 
     Raises:
         ExpectedFailure: it does not build.
@@ -155,6 +156,7 @@ def build(code: Path, home: Home, refusal: str) -> None:
             "DAGSTER_HOME": str(home.dagster),
             "PYTHONPATH": os.pathsep.join([str(code), str(code / "superset")]),
         },
+        pass_fds=(lock,),
         capture_output=True,
         text=True,
         check=False,
