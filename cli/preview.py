@@ -56,14 +56,15 @@ class Preview:
         return json.dumps({**as_json(self.difference), "objects": objects}, ensure_ascii=False, indent=2)
 
 
-def preview(change: str) -> Preview:
+def preview(change: str, former: str) -> Preview:
     """Build what a change touches beside the home, and return what differs.
 
-    The home's warehouse is copied twice. The first copy is brought up to date by the code of this checkout, the second
-    one by that of the change: each builds only what has news. Nothing is published, and both copies are removed.
+    The home's warehouse is copied twice. The first copy is brought up to date by the former code, the second one by
+    that of the change: each builds only what has news. Nothing is published, and both copies are removed.
 
     Args:
         change: A folder with the changed code, or a branch or commit of this checkout.
+        former: What it is compared with, in the same words.
 
     Raises:
         ExpectedFailure: there is no such change, nothing was built yet, or the change does not build.
@@ -76,14 +77,15 @@ def preview(change: str) -> Preview:
         sweep(scratch)
         stack.callback(sweep, scratch)
         settings.make_folder(scratch)
+        unchanged = stack.enter_context(checkout_of(former, scratch / "former"))
         changed = stack.enter_context(checkout_of(change, scratch / "code"))
         before, after = Home(scratch / "before"), Home(scratch / "after")
         copy_of(home, before)
-        build(settings.CHECKOUT, before, lock, "The code of this checkout does not build what is loaded.")
+        build(unchanged, before, lock, f"The code of {former} does not build what is loaded.")
         shutil.copytree(before.root, after.root, symlinks=True)
         build(changed, after, lock, f"The code of {change} does not build.")
         found = compare(before.warehouse, after.warehouse)
-        ours = bundles.load(settings.CHECKOUT / "superset" / "bundle", before.dbt_target / "manifest.json")
+        ours = bundles.load(unchanged / "superset" / "bundle", before.dbt_target / "manifest.json")
         theirs = bundles.load(changed / "superset" / "bundle", after.dbt_target / "manifest.json")
         nodes = nodes_of(after, {table.name for table in found.tables})
         return Preview(found, objects_of(ours, theirs, nodes, {kpi.code for kpi in found.kpis}))
@@ -175,7 +177,7 @@ def objects_of(ours: Bundle, theirs: Bundle, nodes: set[str], kpis: set[str]) ->
     """Return what Superset would show differently: declared otherwise, or drawn from what differs.
 
     Args:
-        ours: The bundle of this checkout.
+        ours: The bundle of the former code.
         theirs: That of the change.
         nodes: The models and seeds that differ; a chart of certain KPIs reads theirs only.
         kpis: Codes of the KPIs whose figures differ.

@@ -71,7 +71,7 @@ def test_a_chart_of_other_kpis_is_not_named(home: Home, copy_manifests) -> None:
 
 def test_a_home_that_was_never_built_has_nothing_to_compare(home: Home) -> None:  # noqa: ARG001
     with pytest.raises(ExpectedFailure, match="nothing was built"):
-        previews.preview("main")
+        previews.preview("main", str(settings.CHECKOUT))
 
 
 @pytest.mark.parametrize("change", ["no-such-branch", "tests"])
@@ -79,7 +79,7 @@ def test_what_is_no_change_is_said_and_leaves_nothing(home: Home, change: str) -
     home.root.mkdir(parents=True)
     duckdb.connect(str(home.warehouse)).close()
     with pytest.raises(ExpectedFailure, match="neither a checkout"):
-        previews.preview(change)
+        previews.preview(change, str(settings.CHECKOUT))
     assert not (home.root / "preview").exists()
 
 
