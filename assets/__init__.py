@@ -1,1 +1,6 @@
 """The Dagster graph: assets and checks, without schedules."""
+
+import warnings
+
+# Links to code are of Dagster's beta, whose version is pinned; each would be announced at every asset of every build.
+warnings.filterwarnings("ignore", r".* is currently in beta")

@@ -1,6 +1,5 @@
 """Loads the assets and checks of this folder, once per process."""
 
-import warnings
 from collections import defaultdict
 from collections.abc import Iterable
 from functools import cache
@@ -18,13 +17,10 @@ from warehouse.publication import code_version
 @cache
 def graph() -> dg.Definitions:
     """Return every asset and check; loading them takes seconds."""
-    with warnings.catch_warnings(
-        category=dg.BetaWarning, action="ignore"
-    ):  # links to code; Dagster's version is pinned
-        found = dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
-        assets = with_code(found.assets or ())
+    found = dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
     shown_on = [
-        asset.map_asset_specs(with_dashboards) if isinstance(asset, dg.AssetsDefinition) else asset for asset in assets
+        asset.map_asset_specs(with_dashboards) if isinstance(asset, dg.AssetsDefinition) else asset
+        for asset in with_code(found.assets or ())
     ]
     return dg.Definitions(assets=shown_on, asset_checks=found.asset_checks)
 

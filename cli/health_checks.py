@@ -16,7 +16,7 @@ from audit import signing
 from cli import supervisor
 from core import settings, superset
 from core.errors import ExpectedFailure
-from core.locks import writer_lock
+from core.locks import writer_lock, writer_lock_if_free
 from core.settings import Home
 from ingestion import configuration
 from ingestion.engine import drop_folder
@@ -39,7 +39,7 @@ def examine(home: Home) -> list[Finding]:
     """Return the findings, in the order in which things depend on each other."""
     return [
         *installation(), *configuration_files(), disk(home), modes(home), *processes(), *loads(home),
-        *drop_folders(home), build(home), publication(home), *alerts(),
+        *drop_folders(home), build(home), publication(home), *preview(home), *alerts(),
     ]  # fmt: skip
 
 
@@ -247,3 +247,11 @@ def publication(home: Home) -> Finding:
         query = "select publication_id, data_as_of from audit.publication"
         [(publication_id, as_of)] = connection.execute(query).fetchall()
     return Finding("publication", "ok", f"{publication_id}, {f'data as of {as_of}' if as_of else 'no data yet'}")
+
+
+def preview(home: Home) -> Iterator[Finding]:
+    """Check for copies of the warehouse that a preview left when it died."""
+    if home.preview.exists():
+        with writer_lock_if_free(home.preview) as is_free:
+            if is_free:
+                yield Finding("preview", "late", "one that died left copies of the warehouse", "cyberimpact purge")

@@ -56,14 +56,15 @@ class Preview:
         return json.dumps({**as_json(self.difference), "objects": objects}, ensure_ascii=False, indent=2)
 
 
-def preview(change: str) -> Preview:
+def preview(change: str, former: str) -> Preview:
     """Build what a change touches beside the home, and return what differs.
 
-    The home's warehouse is copied twice. The first copy is brought up to date by the code of this checkout, the second
-    one by that of the change: each builds only what has news. Nothing is published, and both copies are removed.
+    The home's warehouse is copied twice. The first copy is brought up to date by the former code, the second one by
+    that of the change: each builds only what has news. Nothing is published, and both copies are removed.
 
     Args:
         change: A folder with the changed code, or a branch or commit of this checkout.
+        former: What it is compared with, in the same words.
 
     Raises:
         ExpectedFailure: there is no such change, nothing was built yet, or the change does not build.
@@ -71,19 +72,20 @@ def preview(change: str) -> Preview:
     home = settings.home()
     if not home.warehouse.exists():
         raise ExpectedFailure("There is nothing to compare with: nothing was built.", "Run `cyberimpact build` first.")
-    scratch = home.root / "preview"
-    with writer_lock(scratch), ExitStack() as stack:
+    scratch = home.preview
+    with writer_lock(scratch) as lock, ExitStack() as stack:
         sweep(scratch)
         stack.callback(sweep, scratch)
         settings.make_folder(scratch)
+        unchanged = stack.enter_context(checkout_of(former, scratch / "former"))
         changed = stack.enter_context(checkout_of(change, scratch / "code"))
         before, after = Home(scratch / "before"), Home(scratch / "after")
         copy_of(home, before)
-        build(settings.CHECKOUT, before, "The code of this checkout does not build what is loaded.")
+        build(unchanged, before, lock, f"The code of {former} does not build what is loaded.")
         shutil.copytree(before.root, after.root, symlinks=True)
-        build(changed, after, f"The code of {change} does not build.")
+        build(changed, after, lock, f"The code of {change} does not build.")
         found = compare(before.warehouse, after.warehouse)
-        ours = bundles.load(settings.CHECKOUT / "superset" / "bundle", before.dbt_target / "manifest.json")
+        ours = bundles.load(unchanged / "superset" / "bundle", before.dbt_target / "manifest.json")
         theirs = bundles.load(changed / "superset" / "bundle", after.dbt_target / "manifest.json")
         nodes = nodes_of(after, {table.name for table in found.tables})
         return Preview(found, objects_of(ours, theirs, nodes, {kpi.code for kpi in found.kpis}))
@@ -91,8 +93,6 @@ def preview(change: str) -> Preview:
 
 def sweep(scratch: Path) -> None:
     """Remove what a preview has left; its copies hold what the warehouse holds of persons."""
-    if (scratch / "code").exists():
-        git("worktree", "remove", "--force", str(scratch / "code"))
     shutil.rmtree(scratch, ignore_errors=True)
     git("worktree", "prune")
 
@@ -141,8 +141,11 @@ def copy_of(home: Home, place: Home) -> None:
                 (folder.parent / "current").symlink_to(folder.name)
 
 
-def build(code: Path, home: Home, refusal: str) -> None:
+def build(code: Path, home: Home, lock: int, refusal: str) -> None:
     """Build what has news in a home, by the code of a folder.
+
+    The build holds the lock of the preview too: it outlives a preview that is killed, and its home must not be removed
+    under it.
 
     Raises:
         ExpectedFailure: it does not build.
@@ -155,6 +158,7 @@ def build(code: Path, home: Home, refusal: str) -> None:
             "DAGSTER_HOME": str(home.dagster),
             "PYTHONPATH": os.pathsep.join([str(code), str(code / "superset")]),
         },
+        pass_fds=(lock,),
         capture_output=True,
         text=True,
         check=False,
@@ -173,7 +177,7 @@ def objects_of(ours: Bundle, theirs: Bundle, nodes: set[str], kpis: set[str]) ->
     """Return what Superset would show differently: declared otherwise, or drawn from what differs.
 
     Args:
-        ours: The bundle of this checkout.
+        ours: The bundle of the former code.
         theirs: That of the change.
         nodes: The models and seeds that differ; a chart of certain KPIs reads theirs only.
         kpis: Codes of the KPIs whose figures differ.

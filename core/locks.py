@@ -34,12 +34,12 @@ def _describe(lock_file: Path, name: str) -> str:
 
 
 @contextmanager
-def writer_lock(file: Path, on_wait: Callable[[str], None] = _say) -> Generator[None]:
+def writer_lock(file: Path, on_wait: Callable[[str], None] = _say) -> Generator[int]:
     """Hold the right to write a DuckDB file; wait for it as long as another process has it.
 
     The lock is an `flock` on a file in `locks/` beside the database, never on the database itself: the kernel frees
     it at the death of the process, and closing a copy of the database does not drop it, as it would
-    DuckDB's own POSIX lock.
+    DuckDB's own POSIX lock. A child to which the yielded file descriptor is passed holds it too, until it ends.
 
     Args:
         file: The DuckDB file to be written.
@@ -69,7 +69,7 @@ def writer_lock(file: Path, on_wait: Callable[[str], None] = _say) -> Generator[
             handle,
         )
         handle.flush()
-        yield
+        yield handle.fileno()
 
 
 class _HeldError(Exception):

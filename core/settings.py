@@ -124,6 +124,11 @@ class Home:
         return self.root / "crises"
 
     @property
+    def preview(self) -> Path:
+        """Copies of the warehouse on which a preview builds; see `cli.preview`."""
+        return self.root / "preview"
+
+    @property
     def superset(self) -> Path:
         """Metadata database and secrets-free state of Superset."""
         return self.root / "superset"

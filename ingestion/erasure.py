@@ -21,7 +21,7 @@ from sqlalchemy import and_, not_
 
 from core.content_store import flush
 from core.errors import ExpectedFailure
-from core.locks import writer_lock
+from core.locks import writer_lock, writer_lock_if_free
 from core.settings import Home, home
 from core.sql import literal
 from ingestion.engine import drop_folder, quarantine
@@ -106,7 +106,8 @@ def purge(now: datetime) -> PurgeReport:
         rewritten.append(file)
     removed.update(_expire_operations(place, now))
     drop_folder.sweep_uploads(now)
-    return PurgeReport(+removed, _shown(place, rewritten), _waiting(place, now - DROP_RETENTION))
+    remaining = {**_waiting(place, now - DROP_RETENTION), **_forget_preview(place)}
+    return PurgeReport(+removed, _shown(place, rewritten), remaining)
 
 
 def erase(pseudonym: str) -> PurgeReport:
@@ -148,7 +149,8 @@ def erase(pseudonym: str) -> PurgeReport:
                 found = _erase_published(published, pseudonym, str(published.relative_to(place.root)))
                 removed.update(found)
                 rewritten += [published] if found else []
-    remaining = {**_waiting(place, datetime.max.replace(tzinfo=UTC)), **_still_holding(place, pseudonym)}
+    of_preview = _forget_preview(place)  # last: one that began before the rows were deleted has copied them
+    remaining = {**_waiting(place, datetime.max.replace(tzinfo=UTC)), **_still_holding(place, pseudonym), **of_preview}
     return PurgeReport(+removed, _shown(place, rewritten), remaining)
 
 
@@ -299,6 +301,17 @@ def _forget_packages(place: Home, database: str) -> None:
         for pattern in (f"{chosen.name}*", f"quarantine_{chosen.name}"):  # the columnar path has folders of its own
             for folder in place.dlt.glob(pattern):
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _forget_preview(place: Home) -> dict[str, str]:
+    """Remove the copies that a dead preview left; name those of one that runs, which removes them at its end."""
+    if not place.preview.exists():
+        return {}
+    with writer_lock_if_free(place.preview) as is_free:
+        if is_free:
+            shutil.rmtree(place.preview)
+            return {}
+    return {place.preview.name: "a preview works on copies of the warehouse: purge again when it has ended."}
 
 
 def _waiting(place: Home, since: datetime) -> dict[str, str]:

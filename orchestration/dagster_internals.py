@@ -4,6 +4,7 @@
 - `SqlEventLogStorage`: what both storages have of pools, and `EventLogStorage` has not (`run_monitoring.py`).
 - `WorkspaceProcessContext`, `WorkspaceRequestContext`, `WorkspaceFileTarget`: Dagster hosts its pages only by its own
   command, which opens a port without login and is read-only for all or for none (`webserver.py`).
+- `get_latest_completed_cron_tick`: when a schedule should have ticked (`monitoring.py`).
 - `DbtCliResource._cli_version`, `._initialize_dbt_core_adapter`: no setting leaves them out (`resources.py`).
 
 `instance.event_log_storage` is public, and so is what frees a slot; what gives a free slot to a waiting step is not
@@ -13,6 +14,7 @@ documented (`run_monitoring.py`). `tests/orchestration/test_dagster_internals.py
 from dagster._core.storage.event_log import SqlEventLogStorage, SqliteEventLogStorage
 from dagster._core.workspace.context import WorkspaceProcessContext, WorkspaceRequestContext
 from dagster._core.workspace.load_target import WorkspaceFileTarget
+from dagster._utils.schedules import get_latest_completed_cron_tick
 
 __all__ = [
     "SqlEventLogStorage",
@@ -20,4 +22,5 @@ __all__ = [
     "WorkspaceFileTarget",
     "WorkspaceProcessContext",
     "WorkspaceRequestContext",
+    "get_latest_completed_cron_tick",
 ]

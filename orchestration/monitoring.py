@@ -9,8 +9,9 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 from dagster import DagsterEventType
@@ -22,6 +23,7 @@ from ingestion.platforms import PLATFORMS, Platform
 from operations import health, troubles
 from operations.alerts.outbox import derived
 from operations.troubles import Cause
+from orchestration.dagster_internals import get_latest_completed_cron_tick
 from orchestration.execution import root_error
 from orchestration.jobs import jobs
 from orchestration.loads import load_name
@@ -29,7 +31,8 @@ from orchestration.retries import asks_for, due_at
 
 #: Seconds between two looks, and how much earlier than that one may be: no clock is exact.
 LOOK_SECONDS, SLACK_SECONDS = 60, 15
-#: How long a daemon may be silent, and how long a missed freshness must last: a restart takes some minutes.
+#: How long a daemon or what it evaluates may be silent, and how long a missed freshness must last: a restart takes some
+#: minutes.
 PATIENCE = timedelta(minutes=5)
 #: How long after its time a next try may begin.
 LATE_RETRY = timedelta(minutes=30)
@@ -76,6 +79,7 @@ def everything(instance: dg.DagsterInstance, repository: dg.RepositoryDefinition
     yield from storage(settings.home())
     yield from daemons(instance, since)
     yield from ticks(instance, {each.name for each in (*repository.schedule_defs, *repository.sensor_defs)})
+    yield from silence(instance, repository, since)
     for job in jobs:
         yield from runs(instance, job.name)
     yield from checks(instance, repository.asset_graph.asset_check_keys)
@@ -122,6 +126,45 @@ def ticks(instance: dg.DagsterInstance, names: Iterable[str]) -> Found:
             error = last[0].error
             detail = f"Its evaluation fails ({error.cls_name if error else 'unknown error'})."
             yield Cause(key, what, detail, "lire l'erreur sur sa page", address)
+
+
+def silence(instance: dg.DagsterInstance, repository: dg.RepositoryDefinition, since: datetime) -> Found:
+    """Yield that schedules or sensors that are switched on are not evaluated, although the daemon lives.
+
+    A schedule is silent once it misses a time of its cron, a sensor after twice its interval.
+    """
+    latest = now() - PATIENCE
+    due = {
+        "planifications": {
+            each.name: get_latest_completed_cron_tick(str(each.cron_schedule), latest, each.execution_timezone)
+            for each in repository.schedule_defs
+        },
+        "capteurs": {
+            each.name: min(latest, now() - 2 * timedelta(seconds=each.minimum_interval_seconds or 0))
+            for each in repository.sensor_defs
+        },
+    }
+    is_known = since < latest and not any(daemons(instance, since))
+    evaluated = {state.name: last_evaluated(instance, state) for state in instance.all_instigator_state()}
+    for what, times in due.items():
+        missed = {name: evaluated[name] for name, time in times.items() if evaluated.get(name, time) < time}
+        if not is_known:
+            yield f"silence {what}"
+        elif missed:
+            last = max(missed.values()).astimezone(PARIS)
+            detail = f"No evaluation of {', '.join(sorted(missed))} since {last:%Y-%m-%d %H:%M} (Paris)."
+            remedy = "make down ; make up ; les journaux dagster-daemon.log et dagster-code.log"
+            yield Cause(f"silence {what}", f"Dagster n'évalue plus ses {what}", detail, remedy, page("deployment"))
+
+
+def last_evaluated(instance: dg.DagsterInstance, state: Any) -> datetime:
+    """Return when a schedule or sensor was last evaluated or switched on; one that is off misses nothing."""
+    if not state.is_running:
+        return now()
+    known = [tick.timestamp for tick in instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=1)]
+    of_state = ("start_timestamp", "last_iteration_timestamp", "last_sensor_start_timestamp")
+    known += [getattr(state.instigator_data, name, None) or 0 for name in of_state]
+    return datetime.fromtimestamp(max(known), UTC)
 
 
 def runs(instance: dg.DagsterInstance, job: str) -> Found:

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import re
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -77,12 +78,14 @@ class News:
         parents: The nodes that each node reads.
         stale: What is to be built or checked: what has news itself, and everything downstream.
         ends: How and when each node had ended by then.
+        began: When the look began, in seconds since the epoch.
     """
 
     fingerprints: Mapping[str, str]
     parents: Mapping[str, list[str]]
     stale: frozenset[str]
     ends: Mapping[str, tuple]
+    began: float
 
 
 def look(home: Home) -> News:
@@ -91,6 +94,7 @@ def look(home: Home) -> News:
     Raises:
         ExpectedFailure: dbt cannot parse the project.
     """
+    began = time.time()
     collect_loads()
     manifest = dbt_project.read_manifest()
     nodes = tracked(manifest)
@@ -114,13 +118,14 @@ def look(home: Home) -> News:
                 or warehouse.is_outdated(nodes[uid], reads_clock=code.reads_clock(nodes[uid]))
             ):
                 stale.add(uid)
-        return News(fingerprints, parents, frozenset(stale), ends_of(connection))
+        return News(fingerprints, parents, frozenset(stale), ends_of(connection), began)
 
 
 def record(home: Home, news: News) -> None:
     """Keep the fingerprints of what was built soundly since a look.
 
-    Not kept is that of a table whose parents are not what their own fingerprints say.
+    Not kept is that of a table whose parents are not what their own fingerprints say. None is kept where code was
+    written meanwhile: what was built may be of another state, even if the code is now what it was.
     """
     with writer_lock(home.warehouse), duckdb.connect(str(home.warehouse)) as connection:
         ends = ends_of(connection)
@@ -133,7 +138,7 @@ def record(home: Home, news: News) -> None:
             has_ended_well = uid in ends and ends[uid][0] in GOOD and uid not in held
             if has_ended_well and (uid in built or uid not in news.stale) and sound.issuperset(news.parents[uid]):
                 sound.add(uid)
-        kept = sorted(sound & built)
+        kept = [] if code_written_since(news.began) else sorted(sound & built)
         connection.begin()
         # What was to be built and was not, as in a build of a part, is not what its fingerprint says any more.
         gone = sorted(news.stale | built)
@@ -143,6 +148,17 @@ def record(home: Home, news: News) -> None:
             [kept, [news.fingerprints[uid] for uid in kept]],
         )
         connection.commit()
+
+
+def code_written_since(moment: float) -> bool:
+    """Return whether a file of the code behind the nodes was written since a moment, in seconds since the epoch."""
+    folders = (dbt_project.PROJECT_DIR, *(settings.CHECKOUT / package for package in PACKAGES))
+    files = chain.from_iterable(folder.rglob("*") for folder in folders)
+    everywhere = (settings.CHECKOUT / name for name in EVERYWHERE)
+    # The time of the inode changes where a tool writes a file and gives it its former time back.
+    return any(
+        file.stat().st_ctime >= moment for file in chain(files, everywhere) if file.suffix != ".pyc" and file.is_file()
+    )
 
 
 def publication_state(home: Home) -> str | None:

@@ -1,7 +1,6 @@
 """One load per platform, with the raw tables that it writes and its quarantine checks."""
 
 import sys
-import warnings
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date
@@ -86,9 +85,8 @@ def table_spec(platform: Platform, table: str) -> dg.AssetSpec:
 def contract_file(platform: Platform) -> dg.CodeReferencesMetadataValue:
     """Return where the contract of a platform stands, as Dagster links it."""
     file = Path(sys.modules[platform.connector.__name__].__file__ or "").with_name("contract.py")
-    with warnings.catch_warnings(category=dg.BetaWarning, action="ignore"):  # Dagster's version is pinned
-        contract = dg.LocalFileCodeReference(file_path=str(file), label="contract")
-        return dg.CodeReferencesMetadataValue(code_references=[contract])
+    contract = dg.LocalFileCodeReference(file_path=str(file), label="contract")
+    return dg.CodeReferencesMetadataValue(code_references=[contract])
 
 
 def metadata(platform: Platform, report: LoadReport, entity: EntityReport, rows: int) -> dict[str, Any]:

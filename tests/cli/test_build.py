@@ -11,7 +11,7 @@ import sys
 from cli import builds
 from warehouse import staleness
 
-staleness.look = lambda home: staleness.News({}, {}, frozenset(), {})
+staleness.look = lambda home: staleness.News({}, {}, frozenset(), {}, 0.0)
 print(*builds.build(["daily"]))
 print(sorted({"dagster", "dbt"} & sys.modules.keys()))
 """

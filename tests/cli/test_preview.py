@@ -2,19 +2,27 @@
 
 import json
 import os
+import signal
 import subprocess
-from datetime import date
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from audit.comparison import Difference, Kpi, Table
+from cli import health_checks
 from cli import preview as previews
 from cli.preview import Preview
 from core import settings
 from core.errors import ExpectedFailure
 from core.settings import Home
+from ingestion import erasure
+from privacy import pseudonymise
 
 FIGURE = {"period_type": "month", "period_start": date(2026, 10, 1), "value_before": 1, "value_after": None}
 FOUND = Preview(
@@ -63,7 +71,7 @@ def test_a_chart_of_other_kpis_is_not_named(home: Home, copy_manifests) -> None:
 
 def test_a_home_that_was_never_built_has_nothing_to_compare(home: Home) -> None:  # noqa: ARG001
     with pytest.raises(ExpectedFailure, match="nothing was built"):
-        previews.preview("main")
+        previews.preview("main", str(settings.CHECKOUT))
 
 
 @pytest.mark.parametrize("change", ["no-such-branch", "tests"])
@@ -71,7 +79,7 @@ def test_what_is_no_change_is_said_and_leaves_nothing(home: Home, change: str) -
     home.root.mkdir(parents=True)
     duckdb.connect(str(home.warehouse)).close()
     with pytest.raises(ExpectedFailure, match="neither a checkout"):
-        previews.preview(change)
+        previews.preview(change, str(settings.CHECKOUT))
     assert not (home.root / "preview").exists()
 
 
@@ -83,3 +91,45 @@ def test_a_commit_is_checked_out_and_removed(tmp_path: Path) -> None:
         ["git", "-C", settings.CHECKOUT, "worktree", "list"], capture_output=True, text=True, check=True, env=os.environ
     )
     assert str(tmp_path) not in listed.stdout
+
+
+@pytest.fixture
+def killed(home: Home) -> Iterator[int]:
+    """The process group of a preview that was killed while its build goes on, in a home that holds a person."""
+    home.root.mkdir(parents=True)
+    with duckdb.connect(str(home.warehouse)) as connection:
+        connection.execute("create table people as select ? as author", [pseudonymise("camille@exemple.fr")])
+    with subprocess.Popen(
+        [Path(sys.executable).with_name("cyberimpact"), "preview", str(settings.CHECKOUT)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as process:
+        started = home.preview / "before" / "locks"
+        while not started.exists() and process.poll() is None:
+            time.sleep(0.05)
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    try:
+        yield process.pid
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("by", ["purge", "erase"])
+def test_what_a_killed_preview_leaves_is_named_and_purged(home: Home, killed: int, by: str) -> None:
+    def purge() -> erasure.PurgeReport:
+        person = pseudonymise("camille@exemple.fr")
+        return erasure.purge(datetime.now(UTC)) if by == "purge" else erasure.erase(person)
+
+    assert "preview" in purge().remaining
+    assert home.preview.exists(), "its build goes on"
+    assert list(health_checks.preview(home)) == []
+    os.killpg(killed, signal.SIGKILL)
+    while not (found := list(health_checks.preview(home))):
+        time.sleep(0.05)
+    assert [(each.state, each.remedy) for each in found] == [("late", "cyberimpact purge")]
+    assert purge().complete
+    assert not home.preview.exists()
+    assert list(health_checks.preview(home)) == []

@@ -107,6 +107,7 @@ class Line:
         with ended(self.start(*arguments)) as process:
             output, errors = process.communicate(timeout=1200)
         assert "Traceback" not in errors, errors
+        assert "BetaWarning" not in errors, errors
         return Done(process.returncode, output, errors)
 
     def succeed(self, *arguments: str) -> str:

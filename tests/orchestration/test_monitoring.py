@@ -263,8 +263,10 @@ def test_a_daemon_that_is_silent(instance: dg.DagsterInstance) -> None:
     assert list(monitoring.daemons(instance, long_ago)) == []
 
 
-def ticked(instance: dg.DagsterInstance, kind: InstigatorType, *outcomes: TickStatus) -> InstigatorState:
-    """Record the ticks of an instigator named `essai`, as the daemon does."""
+def ticked(
+    instance: dg.DagsterInstance, kind: InstigatorType, *outcomes: TickStatus, at: datetime | None = None
+) -> InstigatorState:
+    """Record the ticks of an instigator named `essai`, as the daemon does: from now on, or from a moment."""
     origin = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("cyberimpact"), "__repository__")
     data = SensorInstigatorData() if kind is InstigatorType.SENSOR else ScheduleInstigatorData("30 5 * * *")
     state = InstigatorState(origin.get_instigator_origin("essai"), kind, InstigatorStatus.DECLARED_IN_CODE, data)
@@ -277,7 +279,7 @@ def ticked(instance: dg.DagsterInstance, kind: InstigatorType, *outcomes: TickSt
                 "essai",
                 kind,
                 outcome,
-                time.time() + rank,
+                (at or now()).timestamp() + rank,
                 run_ids=[] if outcome is TickStatus.SUCCESS else None,
                 error=error,
                 selector_id=state.selector_id,
@@ -306,6 +308,66 @@ def test_what_fails_to_tick(
     assert isinstance(cause, Cause)
     assert cause.detail == "It was switched off."
     assert list(monitoring.ticks(instance, [])) == [], "it is defined no more"
+
+
+@dg.op
+def nothing() -> None: ...
+
+
+@dg.job
+def daily() -> None:
+    nothing()
+
+
+SCHEDULED = dg.Definitions(
+    schedules=[dg.ScheduleDefinition("essai", cron_schedule="30 5 * * *", execution_timezone=PARIS.key, target=daily)]
+)
+
+
+@dg.sensor(name="essai", minimum_interval_seconds=600, target=None)
+def essai() -> None: ...
+
+
+SENSED = dg.Definitions(sensors=[essai])
+
+
+def beating(instance: dg.DagsterInstance, at: datetime) -> None:
+    for kind in instance.get_required_daemon_types():
+        instance.add_daemon_heartbeat(DaemonHeartbeat(at.timestamp(), kind, "1", []))
+
+
+@pytest.mark.parametrize(
+    ("definitions", "ticked_at", "looked_at", "key"),
+    [
+        (SCHEDULED, "2026-11-27 05:30", "2026-11-28 05:34", None),
+        (SCHEDULED, "2026-11-27 05:30", "2026-11-28 05:36", "silence planifications"),
+        (SCHEDULED, "2026-11-28 05:30", "2026-11-29 05:29", None),
+        (SENSED, "2026-11-28 05:30", "2026-11-28 05:49", None),
+        (SENSED, "2026-11-28 05:30", "2026-11-28 05:51", "silence capteurs"),
+    ],
+)
+def test_what_does_not_tick_although_the_daemon_lives(
+    instance: dg.DagsterInstance, definitions: dg.Definitions, ticked_at: str, looked_at: str, key: str | None
+) -> None:
+    last, at = (datetime.fromisoformat(text).replace(tzinfo=PARIS) for text in (ticked_at, looked_at))
+    repository, long_ago = definitions.get_repository_def(), at - timedelta(days=2)
+    kind = InstigatorType.SCHEDULE if definitions is SCHEDULED else InstigatorType.SENSOR
+    state = ticked(instance, kind, TickStatus.SKIPPED, at=last)
+
+    def keys(since: datetime, beat: datetime) -> list[str]:
+        beating(instance, beat)
+        found = list(monitoring.silence(instance, repository, since))
+        causes = [each for each in found if isinstance(each, Cause)]
+        assert all(f"essai since {ticked_at}" in cause.detail for cause in causes)
+        return [cause.key for cause in causes] if causes or not found else ["unknown"]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(monitoring, "now", lambda: at)
+        assert keys(long_ago, at) == ([key] if key else [])
+        assert keys(at, at) == ["unknown"], "this process has just begun"
+        assert keys(long_ago, long_ago) == ["unknown"], "that the daemon is dead is told"
+        instance.update_instigator_state(state.with_status(InstigatorStatus.STOPPED))
+        assert keys(long_ago, at) == [], "that it is off is told"
 
 
 @pytest.mark.parametrize(

@@ -250,6 +250,15 @@ class Shop:
     def change_module(self, rng: random.Random) -> None:
         self._write(self.folder / "shopmath" / "steps.py", STEPS.format(rng.randrange(1, 9)))
 
+    def change_while_built(self, rng: random.Random) -> None:
+        """Code changes between the look and dbt, and is what it was before the build ends."""
+        news, file = staleness.look(self.home), dbt_project.PROJECT_DIR / "models" / "fct_visit.sql"
+        former = file.read_text(encoding="utf-8")
+        self._write(file, FILES["models/fct_visit.sql"].replace("count(visit_id)", f"10 + {rng.randrange(9)}"))
+        self.dbt(self.home.warehouse, "--quiet", "build")
+        self._write(file, former)
+        staleness.record(self.home, news)
+
     def change_seed(self, rng: random.Random) -> None:
         self._write(dbt_project.PROJECT_DIR / "seeds" / "places.csv", f"place,label\na,Alpha {rng.random()}\nb,Beta\n")
 
@@ -277,5 +286,5 @@ class Shop:
         return [
             *(self.load, self.visit, self.forget, self.pass_day, self.change_macro, self.change_model),
             *(self.change_module, self.change_seed, self.build_by_hand, self.select_one, self.die, self.fail),
-            *(self.drop,),
+            *(self.drop, self.change_while_built),
         ]

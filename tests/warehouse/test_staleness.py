@@ -38,6 +38,33 @@ def test_each_kind_of_news_builds_what_follows_from_it_and_nothing_else(shop: Sh
     assert shop.has_news() == set()
 
 
+def test_code_that_changed_while_it_was_built_is_built_anew(shop: Shop) -> None:
+    rng = random.Random(2)
+    shop.load(rng)
+    shop.visit(rng)
+    shop.build()
+    shop.change_while_built(rng)
+    assert shop.tables(shop.home.warehouse) != shop.full(), "the build has taken the other code"
+    assert shop.build() == ALL
+    assert shop.tables(shop.home.warehouse) == shop.full()
+    assert shop.has_news() == set()
+
+
+def test_what_follows_a_model_that_failed_keeps_its_rows_and_is_built_the_next_time(shop: Shop) -> None:
+    rng = random.Random(3)
+    shop.load(rng)
+    shop.build()
+    former = shop.tables(shop.home.warehouse)
+    shop.visit(rng)
+    shop.fail(rng)
+    now = shop.tables(shop.home.warehouse)
+    follows = ("fct_sale", "fct_recent", "fct_priced", "total")
+    assert [now[name] for name in follows] == [former[name] for name in follows]
+    assert now["fct_visit"] != former["fct_visit"], "what does not follow is built"
+    assert shop.build() == {"stg_sale", *follows}
+    assert shop.tables(shop.home.warehouse) == shop.full()
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(3))
 def test_a_build_of_what_has_news_leaves_what_a_full_build_leaves(shop: Shop, seed: int) -> None:

@@ -18,7 +18,7 @@ class DatabaseWrapper(FollowsHome, base.DatabaseWrapper):
         found = file.stat() if file.exists() else None
         return str(file), found.st_ino if found and found.st_size else 0
 
-    def alone(self) -> AbstractContextManager[None]:
+    def alone(self) -> AbstractContextManager[int]:
         return writer_lock(settings.home().operations, on_wait=lambda _: None)
 
     def get_connection_params(self) -> dict:
