@@ -153,7 +153,7 @@ def _tried(person: Person, topic: Topic) -> Trial:
 
 
 def _trial(preview: Preview, *, are_texts_open: bool) -> Trial:
-    points = [Point(day(date), count) for date, count in preview.by_day.items()]
+    points = [Point(date, day(date), count) for date, count in preview.by_day.items()]
     picture = charts.course(points, "Mentions trouvées par jour")
     examples = preview.examples if are_texts_open else None
     return Trial(sum(preview.by_day.values()), preview.read, points, picture, examples)
