@@ -18,8 +18,8 @@ WIDTH, HEIGHT = 720, 240
 RIGHT, TOP, BOTTOM = 12, 40, 28
 #: Of a character where a phone shows it: what is written beside the axis fits.
 CHARACTER = 12
-#: Between two labels below the axis; a third of them fits a phone.
-LABEL_EVERY = 90
+#: Between two labels below the axis, by their length: a third of them fits a phone.
+LABEL_EVERY = 11
 #: Points are neighbours up to this many of the shortest distance: months have not the same length.
 NEIGHBOURS = 1.5
 UNSURPRISING = "ce qui n'aurait pas surpris"
@@ -147,16 +147,17 @@ def _paths(drawn: Sequence[Sequence[tuple[float, float]]]) -> list[tuple[str]]:
 
 def _labels(places: Sequence[tuple[float, str]]) -> list[tuple[str, float, int, str, str]]:
     """Return what is written below the axis: class, place, anchor and text; a phone has room for every third one."""
+    longest = max(len(text) for _, text in places)
     kept: list[tuple[float, str]] = []
     for place in places:
-        if not kept or place[0] - kept[-1][0] >= LABEL_EVERY:
+        if not kept or place[0] - kept[-1][0] >= LABEL_EVERY * longest:
             kept.append(place)
     return [
         (
             "spare" if rank % 3 else "",
             across,
             HEIGHT - 8,
-            "start" if rank == 0 else "end" if across > WIDTH - LABEL_EVERY else "middle",
+            "start" if rank == 0 else "end" if across > WIDTH - CHARACTER * longest / 2 else "middle",
             text,
         )
         for rank, (across, text) in enumerate(kept)
