@@ -308,6 +308,16 @@ def test_a_double_click_sends_once(officer, home):
     assert len(drafts.of_account(author_of_officer())) == 1
 
 
+def test_a_form_that_is_sent_again_with_another_content_says_so_and_keeps_it(officer, home):
+    form_id = str(uuid4())
+    sent(officer, form_id=form_id)
+    said = text_of(sent(officer, form_id=form_id, titre="Un autre marché"))
+    assert "Ce formulaire a déjà servi, avec un autre contenu" in said
+    assert 'value="Un autre marché"' in said
+    assert form_id not in said
+    assert len(loaded(home)) == 1
+
+
 def test_a_form_that_has_corrected_one_action_corrects_no_other(officer, home):
     one, other = (sent(officer, titre=titre)["Location"] for titre in ("Marché", "Collège"))
     form_id = str(uuid4())
