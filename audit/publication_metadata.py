@@ -1,6 +1,7 @@
 """Adds to a published copy the tables that describe it: ledger, lineage, checks, runs, access log."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from audit import ledger
+from audit.definitions import KpiDefinition
 from audit.ledger import Entry
 from audit.lineage import LineageGraph, title
 from core import settings
@@ -52,10 +54,12 @@ class PublicationMetadata:
     Attributes:
         tables: The declared tables by name.
         given: Rows of the tables that come from neither warehouse nor ledger.
+        labels: What a reader is shown for the code of a KPI or the name of a check.
     """
 
     tables: Mapping[str, Table]
     given: Mapping[str, Rows] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 def declared(manifest: Mapping[str, Any]) -> dict[str, Table]:
@@ -71,7 +75,12 @@ def declared(manifest: Mapping[str, Any]) -> dict[str, Table]:
     }
 
 
-def lineage_rows(graph: LineageGraph) -> list[dict[str, str]]:
+def lineage_rows(graph: LineageGraph, kpis: Iterable[KpiDefinition] = ()) -> list[dict[str, str | None]]:
+    """Return a row of each edge for each KPI whose figures it leads to, and one of an edge that leads to none."""
+    leads_to: defaultdict[tuple[str, ...], list[str | None]] = defaultdict(list)
+    for definition in kpis:
+        for step in definition.steps:
+            leads_to[tuple(step)].append(definition.kpi["label"])
     return [
         {
             "from_layer": source.layer,
@@ -84,8 +93,10 @@ def lineage_rows(graph: LineageGraph) -> list[dict[str, str]]:
             "to_column": target.name,
             "kind": kind,
             "kind_title": kind.label,
+            "kpi_label": label,
         }
         for source, target, kind in graph.edges
+        for label in leads_to.get((source.layer, str(source), target.layer, str(target)), [None])
     ]
 
 
@@ -106,9 +117,15 @@ def add(
         connection.execute(f"attach {literal(str(home.warehouse))} as warehouse (read_only)")
         connection.execute(f"attach {literal(str(copy))} as copy")
         connection.execute(f"create schema if not exists copy.{SCHEMA}")
+        texts = (pa.array(column, pa.string()) for column in (metadata.labels.keys(), metadata.labels.values()))
+        connection.register("labels", pa.table(list(texts), ["code", "label"]))
         queries = {
             "kpi_ledger": ledger_query(known, protected),
-            "check_result": "select *, resource_type as kind from warehouse.audit.build_status",
+            "check_result": """
+                select built.*, built.resource_type as kind, coalesce(labels.label, built.name) as label
+                from warehouse.audit.build_status as built
+                left join labels on built.name = labels.code
+            """,
         }
         for name, table in metadata.tables.items():
             if name in queries:
@@ -137,7 +154,7 @@ def fill(connection: duckdb.DuckDBPyConnection, name: str, table: Table, query: 
 
 
 def ledger_query(known: Sequence[Entry], protected: Sequence[str]) -> str:
-    """Return the SQL of the changes that readers may see of the last months' publications."""
+    """Return the SQL of the changes that readers may see of the last months' publications; it reads `labels` too."""
     last = known[-1].published_at
     shown = [entry for entry in known if last - entry.published_at <= shown_for()]
     facts = ", ".join(
@@ -153,8 +170,9 @@ def ledger_query(known: Sequence[Entry], protected: Sequence[str]) -> str:
     return f"""
         select
             publication, publication_id, published_at, code_version, {", ".join(ledger.COORDINATES)}, {figures},
-            {hidden} or is_suppressed is true as is_withheld, change
+            {hidden} or is_suppressed is true as is_withheld, change, coalesce(labels.label, kpi_code) as kpi_label
         from {ledger.changes(shown)}
+        left join labels on kpi_code = labels.code
         inner join (values {facts}) as publications (publication, publication_id, published_at, code_version)
             using (publication)
         order by all

@@ -18,9 +18,8 @@ from audit.ledger import Entry
 from audit.lineage import ROWS, SOURCES, Column, Kind, LineageGraph, rank, title
 from audit.tracing import Load, Model, Provenance, PublishedCell, Recomputation, Records, Sources, Trace
 from audit.verifying import Verdict
-from core.clock import PARIS
 from core.errors import ExpectedFailure
-from core.french import exact, full_reading
+from core.french import exact, full_reading, moment
 from core.settings import Home
 
 SUPPRESSED = "non diffusé : trop peu de victimes"
@@ -90,7 +89,7 @@ def in_french(value: Any) -> str:
             return exact(value)
         case datetime():
             aware = value if value.tzinfo else value.replace(tzinfo=UTC)
-            return f"{aware.astimezone(PARIS):%d/%m/%Y %H:%M:%S}"
+            return f"{moment(aware)}\u00a0min\u00a0{aware:%S}\u00a0s"
     return str(value)
 
 

@@ -23,6 +23,7 @@ from audit.retention import Removal
 from core.clock import PARIS
 from core.content_store import Store
 from core.errors import ExpectedFailure
+from core.french import moment
 from core.locks import writer_lock_if_free
 from core.settings import Home
 from core.sql import literal
@@ -268,10 +269,8 @@ def as_of(home: Home, day: date | None) -> list[Entry]:
     end = datetime.combine(day, time.max, PARIS)
     found = [entry for entry in known if entry.published_at <= end]
     if not found:
-        first = known[0].published_at.astimezone(PARIS)
-        raise NotPublishedError(
-            f"Rien n'était publié le {day:%d/%m/%Y}.", f"La première publication est du {first:%d/%m/%Y à %H:%M}."
-        )
+        first = moment(known[0].published_at)
+        raise NotPublishedError(f"Rien n'était publié le {day:%d/%m/%Y}.", f"La première publication est du {first}.")
     return found
 
 

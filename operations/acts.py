@@ -1,5 +1,6 @@
 """Records who did what, and lets a form act once."""
 
+import hashlib
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from core.errors import ExpectedFailure
 from operations import database
 from operations.models import Act
 from privacy import redact
+
+AGAIN = "Rien d'autre n'a été enregistré. Vérifiez votre saisie, puis envoyez-la de nouveau si elle doit s'y ajouter."
 
 
 @dataclass(frozen=True)
@@ -25,9 +28,18 @@ class Author:
     account: str | None = None
 
 
+class UsedFormError(ExpectedFailure):
+    """A form was sent that has acted already, and now says something else."""
+
+
 @contextmanager
 def once(
-    author: Author, kind: str, form_id: UUID | None, *turns: str, target: str | None = None
+    author: Author,
+    kind: str,
+    form_id: UUID | None,
+    *turns: str,
+    target: str | None = None,
+    content: object = None,
 ) -> Generator[Act | None]:
     """Begin a transaction, and give the act that the form has done already: who gets one writes nothing.
 
@@ -37,18 +49,24 @@ def once(
         form_id: Made when the form was shown; None for what is no form.
         turns: See `operations.database.turn`.
         target: Identifier of what it is done to, or of the row that it writes anew; None where it makes one.
+        content: What the form says; equal contents have the same `repr`.
 
     Raises:
-        ExpectedFailure: the form has done something else, to something else, or for somebody else.
+        UsedFormError: the form has done something else, to something else, with another content, or for somebody else.
     """
+    digest = hashlib.sha256(redact(repr(content)).encode()).hexdigest()
     with database.turn(*turns, *([f"form {form_id}"] if form_id else [])):
         done = Act.objects.filter(form_id=form_id).first() if form_id else None
         if done and (
             (done.role, done.account, done.kind) != (author.role, author.account, kind)
             or target not in (None, done.object_id, done.result_id)
         ):
-            raise ExpectedFailure("Ce formulaire a déjà servi à autre chose.", "Rechargez la page, et recommencez.")
+            raise UsedFormError("Ce formulaire a déjà servi à autre chose.", AGAIN)
+        if done and done.form_digest not in (None, digest):
+            raise UsedFormError("Ce formulaire a déjà servi, avec un autre contenu, qui est enregistré.", AGAIN)
         yield done
+        if form_id:
+            Act.objects.filter(form_id=form_id, form_digest=None).update(form_digest=digest)
 
 
 def record(

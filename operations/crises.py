@@ -59,7 +59,8 @@ def open_crisis(
             open already.
     """
     act = "crise ouverte"
-    with acts.once(author, act, form_id, "crises") as done:
+    content = [title, sorted(topics), sorted(territories), kind]
+    with acts.once(author, act, form_id, "crises", content=content) as done:
         if done:
             return find(done.object_id)
         kind = _checked(topics, territories, kind)
@@ -116,7 +117,7 @@ def note(
     """
     act = "entrée au journal"
     crisis = find(crisis_id)
-    with acts.once(author, act, form_id, _turn(crisis), target=crisis.crisis_id) as done:
+    with acts.once(author, act, form_id, _turn(crisis), target=crisis.crisis_id, content=[text, kind, at]) as done:
         if done:
             return CrisisEvent.objects.get(pk=done.result_id)
         _refuse_closed(crisis)

@@ -57,7 +57,7 @@ def withdraw(author: Author, draft_id: str, form_id: UUID | None = None) -> Acti
 def _write(
     author: Author, act: str, content: Mapping[str, Any], *, draft_id: str | None, form_id: UUID | None
 ) -> ActionDraft:
-    with acts.once(author, act, form_id, f"account {author.account}", target=draft_id) as done:
+    with acts.once(author, act, form_id, f"account {author.account}", target=draft_id, content=content) as done:
         if done:
             return drafts.find(author, str(done.result_id))
         before = drafts.find(author, draft_id).content if draft_id else {}

@@ -22,7 +22,7 @@ def save(
     Raises:
         ExpectedFailure: the author has no account, or the draft is none of the author's.
     """
-    with acts.once(author, _ACT, form_id, f"account {_account(author)}", target=draft_id) as done:
+    with acts.once(author, _ACT, form_id, f"account {_account(author)}", target=draft_id, content=content) as done:
         if done:
             return find(author, done.object_id)
         draft = find(author, draft_id) if draft_id else ActionDraft(account=_account(author))

@@ -9,6 +9,7 @@ from audit.ledger import Entry
 from audit.verifying import Verdict, verify
 from core.clock import PARIS
 from core.errors import ExpectedFailure
+from core.french import moment
 from core.settings import Home
 from operations import mail, subscriptions
 
@@ -35,7 +36,7 @@ def text(home: Home, verdict: Verdict, now: datetime) -> str:
         "",
         f"Le registre compte {verdict.publications} publication(s), dont {len(recent)} depuis une semaine.",
         *(
-            f"- {entry.published_at.astimezone(PARIS):%d/%m/%Y %H:%M}, publication {entry.sequence} : "
+            f"- {moment(entry.published_at)}, publication {entry.sequence} : "
             f"{entry.facts['changes']} valeur(s) changée(s), code {entry.facts['code_version']}, "
             f"{'scellée' if entry.is_sealed else 'non scellée'}."
             for entry in recent

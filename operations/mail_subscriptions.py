@@ -74,7 +74,7 @@ def subscribe(author: Author, wish: Wish, sight: Sight, form_id: UUID | None = N
     """
     act = "abonnement ajouté"
     account = _account(author)
-    with acts.once(author, act, form_id, f"account {account}") as done:
+    with acts.once(author, act, form_id, f"account {account}", content=wish) as done:
         if done:
             return find(author, done.object_id)
         _check(wish, sight)
@@ -93,7 +93,7 @@ def change(
         ExpectedFailure: it is none of the author's, or the wish goes beyond what is allowed.
     """
     act = "abonnement modifié"
-    with acts.once(author, act, form_id, f"account {_account(author)}", target=subscription_id) as done:
+    with acts.once(author, act, form_id, f"account {_account(author)}", target=subscription_id, content=wish) as done:
         found = find(author, subscription_id)
         if done:
             return found

@@ -318,7 +318,7 @@ class Act(Record):
     """What somebody did on a page or by a command.
 
     `object_kind` and `object_id` are what it concerns, `result_id` the row that it wrote. `form_id` is that of the form
-    that was submitted: a form acts once.
+    that was submitted: a form acts once. `form_digest` tells its content apart from another.
     """
 
     act_id = fields.TextField(primary_key=True, default=new_id)
@@ -331,6 +331,7 @@ class Act(Record):
     detail = fields.TextField(null=True)
     result_id = fields.TextField(null=True)
     form_id = fields.UUIDField(null=True, unique=True)
+    form_digest = fields.TextField(null=True)
 
     class Meta:
         db_table = "acts"

@@ -77,7 +77,7 @@ def add(topic: Topic, author: Author, form_id: UUID | None = None) -> None:
             cannot be written.
     """
     act = "thème ajouté"
-    with acts.once(author, act, form_id, _turn(topic.code), target=topic.code) as done:
+    with acts.once(author, act, form_id, _turn(topic.code), target=topic.code, content=topic) as done:
         if done:
             return
         former = models.Topic.objects.filter(code=topic.code).first()
@@ -119,7 +119,7 @@ def change(topic: Topic, author: Author, form_id: UUID | None = None, *, seen: i
             be written.
     """
     act = "thème modifié"
-    with acts.once(author, act, form_id, _turn(topic.code), target=topic.code) as done:
+    with acts.once(author, act, form_id, _turn(topic.code), target=topic.code, content=topic) as done:
         if done:
             return
         _refuse_changed(topic.code, seen)

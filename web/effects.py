@@ -211,6 +211,7 @@ def points(reading: Reading) -> list[Point]:
     first = next((period.start for period in reading.periods if period.is_after), None)
     return [
         Point(
+            period.start,
             day(period.start),
             period.counted,
             *(period.band or (None, None)),

@@ -13,17 +13,22 @@ from core.errors import ExpectedFailure
 from web.effects import read
 
 #: Windows that are over, of actions whose hours are known: the others do not show what an hour brings.
-MEASURED = """
+_IS_MEASURED = "donors is not null and window_is_over and not is_share and working_hours > 0"
+MEASURED = f"""
     select kpi_code, kpi_label, working_hours, effect_cumulative, effect_low, effect_high
     from impact.fct_action_effect
-    where
-        territory_code = ?
-        and donors is not null
-        and window_is_over
-        and not is_share
-        and working_hours > 0
+    where territory_code = ? and {_IS_MEASURED}
     order by effect_key
-"""
+"""  # noqa: S608 - a constant
+#: The départements in which an effect is measured.
+PLACES = f"""
+    select territory_code, territory_name
+    from reference.dim_territory
+    where
+        territory_level = 'departement'
+        and territory_code in (select territory_code from impact.fct_action_effect where {_IS_MEASURED})
+    order by territory_code
+"""  # noqa: S608 - a constant
 
 NAMED = "select territory_name from reference.dim_territory"
 
@@ -42,7 +47,7 @@ class Simulation:
         origin: Name of the territory that gives them.
         destination: Name of the one that takes them.
         changes: Label and expected change of each KPI that was measured in both.
-        refused: Sentences on the KPIs that were measured in one of the two only.
+        refused: Sentences on the KPIs that were measured in one of the two only, or for fewer hours.
     """
 
     hours: float
@@ -105,7 +110,7 @@ def simulate(connection: duckdb.DuckDBPyConnection, hours: float, origin: str, d
         destination: Code of the one that takes them.
 
     Raises:
-        ExpectedFailure: the question makes no sense, or no effect was measured in one of the two.
+        ExpectedFailure: the question makes no sense, no effect was measured in one of the two, or only of fewer hours.
     """
     if not (math.isfinite(hours) and hours > 0):
         raise ExpectedFailure(
@@ -134,8 +139,24 @@ def simulate(connection: duckdb.DuckDBPyConnection, hours: float, origin: str, d
             "deux ne peuvent pas être comparés.",
             "Choisissez deux territoires dont les actions visaient un même indicateur.",
         )
+    measured = {
+        kpi: {code: float(sum(effect.hours for effect in effects)) for code, effects in by_place.items()}
+        for kpi, by_place in both.items()
+    }
+    most = max(min(by_place.values()) for by_place in measured.values())
+    beyond = tuple(
+        f"{labels[kpi]} : dans {names[code]}, l'effet n'est mesuré que sur {_hours(known)} de prévention ; ce qu'en "
+        f"changeraient {_hours(hours)} n'est pas connu."
+        for kpi, by_place in measured.items()
+        for code, known in by_place.items()
+        if hours > known
+    )
+    if hours > most:
+        raise ExpectedFailure(" ".join(beyond), f"Entre ces deux territoires, déplacez au plus {_hours(most)}.")
     changes = tuple(
-        (labels[kpi], reallocate(hours, effects[origin], effects[destination])) for kpi, effects in both.items()
+        (labels[kpi], reallocate(hours, effects[origin], effects[destination]))
+        for kpi, effects in both.items()
+        if hours <= min(measured[kpi].values())
     )
     missing = tuple(
         f"{labels[kpi]} : aucun effet mesuré dans {names[code]}, aucun changement ne peut être annoncé."
@@ -143,13 +164,17 @@ def simulate(connection: duckdb.DuckDBPyConnection, hours: float, origin: str, d
         for code, effects in by_place.items()
         if not effects
     )
-    return Simulation(hours, names[origin], names[destination], changes, missing)
+    return Simulation(hours, names[origin], names[destination], changes, missing + beyond)
 
 
 def _measured(row: dict[str, Any]) -> MeasuredEffect:
     return MeasuredEffect(
         row["working_hours"], row["effect_cumulative"], Interval(row["effect_low"], row["effect_high"])
     )
+
+
+def _hours(hours: float) -> str:
+    return f"{number(hours)}\u00a0heure{'s' if hours >= 2 else ''}"  # noqa: PLR2004
 
 
 def _name(connection: Any, code: str) -> str:

@@ -9,6 +9,7 @@ import dagster as dg
 
 from assets.bi import access_log, server
 from assets.bi.lineage import shown
+from assets.dbt.check_labels import check_labels
 from assets.dbt.lineage import load_compiled
 from assets.dbt.translator import RULES
 from assets.graph import graph
@@ -36,15 +37,19 @@ def recorder(context: dg.AssetExecutionContext) -> Recorder:
     edges, places = lineage_graph(manifest, lineage, bundle), shown(bundle)
     now = datetime.now(UTC)
     since = now - timedelta(days=DAYS)
+    known = definitions(manifest, lineage, edges, places)
+    labels = {code: definition.kpi["label"] for code, definition in known.items()} | check_labels(manifest)
     given = {
-        "lineage_column": publication_metadata.lineage_rows(edges),
-        "kpi_shown": places,
+        "lineage_column": publication_metadata.lineage_rows(edges, known.values()),
+        "kpi_shown": [{**place, "kpi_label": labels[place["kpi_code"]]} for place in places],
         "dagster_run": runs(context.instance, since),
-        "check_evaluation": evaluations(context.instance, checks(), since),
+        "check_evaluation": [
+            {**row, "check_label": labels.get(row["check_name"], row["check_name"])}
+            for row in evaluations(context.instance, checks(), since)
+        ],
         "access_day": access_rows(context, now),
     }
-    known = definitions(manifest, lineage, edges, places)
-    return Recorder(known, context.run_id, PublicationMetadata(publication_metadata.declared(manifest), given))
+    return Recorder(known, context.run_id, PublicationMetadata(publication_metadata.declared(manifest), given, labels))
 
 
 def access_rows(context: dg.AssetExecutionContext, now: datetime) -> list[dict[str, Any]]:

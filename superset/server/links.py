@@ -5,12 +5,15 @@ A cookie belongs to a host, whatever the port: without a public address, they ar
 
 import os
 from collections.abc import Iterable
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 from flask import Flask, Response, redirect, request
 from flask_appbuilder.utils.base import get_safe_redirect
 from flask_login import current_user
 
+#: A cell that leads to a page, with its path there.
+LINK = r'^<a href="/pages([^"<>]*)">[^<>]*</a>$'
 DEFAULT_PORTS = {"SUPERSET": "8088", "DAGSTER": "3000", "WEB": "8091"}
 
 
@@ -39,6 +42,21 @@ def link_applications(app: Flask) -> None:
     def lead_on() -> Response | None:
         wanted = request.args.get("next") if (request.method, request.path) == ("GET", "/login/") else None
         return redirect(get_safe_redirect(wanted)) if wanted and current_user.is_authenticated else None
+
+
+def export_addresses() -> None:
+    """Have a CSV or a workbook hold the address of a page where a table on the screen has a link to it."""
+    from superset.common.chart_data import ChartDataResultFormat
+    from superset.common.query_context_processor import QueryContextProcessor
+
+    usual = QueryContextProcessor.get_data
+
+    def get_data(processor: Any, df: Any, coltypes: Any) -> Any:
+        if processor._query_context.result_format in ChartDataResultFormat.table_like():
+            df = df.replace(LINK, rf"{_address('WEB')}\1", regex=True)
+        return usual(processor, df, coltypes)
+
+    QueryContextProcessor.get_data = get_data
 
 
 def origins(service: str, hosts: Iterable[str]) -> list[str]:

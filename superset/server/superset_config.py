@@ -34,7 +34,7 @@ import queries
 from accounts import answer_refusals
 from action_log import ActionLog
 from guesses import limit_guesses
-from links import link_applications, on_ports, origins
+from links import export_addresses, link_applications, on_ports, origins
 from pages import failure
 from request_limits import limit_post_processing, limit_requests
 from security import SecurityManager
@@ -239,6 +239,7 @@ def FLASK_APP_MUTATOR(app: Flask) -> None:  # noqa: N802 - the name of the setti
     limit_guesses(app)
     limit_requests(app)
     limit_post_processing()
+    export_addresses()
     answer_refusals(app)
     link_applications(app)
     queries.install(connections.rights.current().bundle.renamed)

@@ -189,6 +189,7 @@ def native_filter(
         ],
         "controlValues": {
             "enableEmptyFilter": bool(declared.get("required")),
+            "creatable": False,  # what does not exist would find nothing, without a word
             "defaultToFirstItem": bool(declared.get("first")),
             "multiSelect": bool(declared.get("search")),
             "searchAllOptions": bool(declared.get("search")),

@@ -558,19 +558,20 @@ def test_a_copy_without_the_marts_says_what_to_do(home: Home) -> None:
 
 
 def test_moving_hours_tells_the_expected_change_with_its_interval(home: Home) -> None:
-    """Both have lost 40 for 4 hours, from 20 to 60: ten an hour, five to fifteen; 8 hours are 80, together 0 ± 57."""
+    """Both have lost 40 for 4 hours, from 20 to 60: ten an hour, five to fifteen; 4 hours are 40, together 0 ± 28."""
     write_copy(home, COPY)
     with published.connect(home) as connection:
-        text = simulate_from(connection, 8, "T0", "T1").as_text()
-    assert "Ain : +80, intervalle à 90 % entre +40 et +120." in text
-    assert "Aisne : −80, intervalle à 90 % entre −120 et −40." in text
-    assert "Ensemble : 0, intervalle à 90 % entre −56,6 et +56,6. On ne peut pas conclure" in text
+        text = simulate_from(connection, 4, "T0", "T1").as_text()
+    assert "Ain : +40, intervalle à 90 % entre +20 et +60." in text
+    assert "Aisne : −40, intervalle à 90 % entre −60 et −20." in text
+    assert "Ensemble : 0, intervalle à 90 % entre −28,3 et +28,3. On ne peut pas conclure" in text
 
 
 @pytest.mark.parametrize(
     ("hours", "origin", "destination", "sentence"),
     [
         (8, "T0", "T2", "Aucun effet n'a pu être mesuré dans Allier"),
+        (5, "T0", "T1", "mesuré que sur 4\u00a0heures"),
         (8, "T0", "R", "n'est pas un département"),
         (8, "T0", "T0", "sont les mêmes"),
         (-1, "T0", "T1", "On ne peut pas déplacer -1 heures"),
@@ -592,6 +593,6 @@ def test_the_verb_takes_an_action_or_a_simulation(home: Home, tmp_path: Path) ->
     assert "Effet probable" in shown.stdout
     assert page.exists()
     moved_hours = CliRunner().invoke(
-        app, ["impact", "simulate", "--hours", "8", "--from", "T0", "--to", "T1", "--json"]
+        app, ["impact", "simulate", "--hours", "4", "--from", "T0", "--to", "T1", "--json"]
     )
-    assert json.loads(moved_hours.stdout)["kpis"][0]["at_origin"] == [80, [40, 120]]
+    assert json.loads(moved_hours.stdout)["kpis"][0]["at_origin"] == [40, [20, 60]]

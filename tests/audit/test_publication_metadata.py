@@ -8,6 +8,7 @@ import duckdb
 import pytest
 
 from audit import ledger, lineage, publication_metadata, report
+from audit.definitions import KpiDefinition
 from audit.lineage import Column, Edge, Kind, LineageGraph
 from audit.publication_metadata import PublicationMetadata, Table
 from core.errors import ExpectedFailure
@@ -74,6 +75,19 @@ def test_former_figures_of_a_kpi_with_small_cells_are_not_shown(published: Home,
     assert rows(copy, "select distinct value, is_withheld from audit.kpi_ledger") == [(None, True)]
 
 
+def test_changes_and_checks_are_named_for_a_reader(published: Home, tmp_path: Path) -> None:
+    tables = {"kpi_ledger": table({**LEDGER, "kpi_label": "varchar"}), "check_result": table({"label": "varchar"})}
+    labels = {"visits": "Visites", "check": "valeurs admises"}
+    with duckdb.connect(str(published.warehouse)) as warehouse:
+        warehouse.execute(
+            "create or replace table audit.build_status as "
+            "select * from (values ('test', 'check'), ('model', 'fct_visit')) as t (resource_type, name)"
+        )
+    copy = add(published, tmp_path, PublicationMetadata(tables, labels=labels))
+    assert rows(copy, "select distinct kpi_label from audit.kpi_ledger") == [("Visites",)]
+    assert rows(copy, "select label from audit.check_result order by 1") == [("fct_visit",), ("valeurs admises",)]
+
+
 def test_publications_of_long_ago_are_not_shown(
     published: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -126,6 +140,20 @@ def test_a_column_is_followed_both_ways(published: Home) -> None:
     )
     with pytest.raises(ExpectedFailure, match="Connus : visits"):
         list(report.lineage_lines(found.graph, "visit"))
+
+
+def test_a_step_has_a_row_for_each_indicator_that_it_feeds() -> None:
+    made_of_both = [["platform", str(FIELD), "raw", str(RAW)]]
+    given = [kpi("Visites", [*made_of_both, ["marts", str(MART), "kpi", str(KPI)]]), kpi("Part", made_of_both)]
+    rows = publication_metadata.lineage_rows(LineageGraph(EDGES), given)
+    assert {(row["from_layer"], row["kpi_label"]) for row in rows} == {
+        ("platform", "Visites"), ("platform", "Part"), ("raw", None), ("marts", "Visites"), ("kpi", None),
+    }  # fmt: skip
+    assert len(rows) == 5
+
+
+def kpi(label: str, steps: list[list[str]]) -> KpiDefinition:
+    return KpiDefinition({"label": label}, "kpi.kpi", "", "", [], {}, {}, [], {}, steps)
 
 
 def test_a_layer_without_a_french_name_is_shown_by_its_own() -> None:

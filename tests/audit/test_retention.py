@@ -59,7 +59,9 @@ def test_a_trace_says_what_can_still_be_proved(published: Home) -> None:
     found = trace(published, OPERATOR, GIRONDE, FIRST.date())
     assert (found.shown.figures.value, found.recomputation.figures, found.records.number) == (5, None, None)
     text = report.as_text(found)
-    assert "Observations de 2026-10 : effacées le 06/12/2027 06:00:00 : durée de conservation" in text
+    assert "Observations de 2026-10 : effacées le 06/12/2027 à 06 h 00 min 00 s : durée de" in text.replace(
+        "\u00a0", " "
+    )
     assert removal.sha256 in text
     assert "Reste prouvé : la valeur affichée" in text
     assert "Ne l'est plus : le recalcul" in text

@@ -1,5 +1,6 @@
 """Each act is recorded with its author; a form acts once; nobody overwrites what another has just decided."""
 
+from dataclasses import replace
 from datetime import time, timedelta
 from uuid import uuid4
 
@@ -92,6 +93,29 @@ def test_a_form_that_is_sent_twice_acts_once_and_answers_the_same() -> None:
     for form in [uuid4()] * 2:
         topics.add(topic, OFFICER, form)
     assert Act.objects.count() == len({"crise", "entrée", "verdict", "close", "abonnement", "brouillon", "thème"})
+
+
+def test_a_form_that_says_something_else_is_refused_and_writes_nothing() -> None:
+    form = uuid4()
+    crisis = opened(form)
+    crue = Topic("crue", "Crue", "crue", "climatique", "team:veille")
+    for act, first, other_content in (
+        (lambda told, form: crises.note(crisis.crisis_id, told, kind="fait", author=OFFICER, form_id=form), "A", "B"),
+        (lambda told, form: drafts.save(OFFICER, {"titre": told}, form_id=form), "Marché", "École"),
+        (
+            lambda told, form: mail_subscriptions.subscribe(OFFICER, told, SIGHT, form),
+            WISH,
+            replace(WISH, cap_per_hour=2),
+        ),
+        (lambda told, form: topics.add(told, OFFICER, form), crue, replace(crue, query="crue fleuve")),
+    ):
+        form = uuid4()
+        act(first, form)
+        before = Act.objects.count()
+        with pytest.raises(acts.UsedFormError, match="avec un autre contenu"):
+            act(other_content, form)
+        act(first, form)
+        assert Act.objects.count() == before, "the same content is answered with what it did"
 
 
 def test_the_form_of_somebody_else_gives_nothing(crisis: models.Crisis) -> None:

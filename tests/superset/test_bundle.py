@@ -447,6 +447,16 @@ def test_the_end_of_a_long_text_is_shown_where_it_differs(expanded):
     assert "au bas de la page" in str(difference)
 
 
+def test_a_filter_takes_only_what_exists_and_that_of_the_audit_reaches_the_path_of_columns(expanded):
+    for dashboard in expanded.dashboards:
+        for native in dashboard.config["metadata"]["native_filter_configuration"]:
+            assert native["filterType"] == "filter_time" or native["controlValues"]["creatable"] is False
+    column = by_slug(expanded, "audit").declared["filters"]["kpi"]["column"]
+    for chart in ("audit_catalogue", "audit_places", "audit_lineage", "audit_ledger", "audit_changes"):
+        dataset = by_slug(expanded, by_slug(expanded, chart).declared["dataset"])
+        assert column in {known["column_name"] for known in dataset.config["columns"]}, chart
+
+
 def test_normal_form_is_its_own_normal_form(expanded):
     for kind, assets in (("chart", expanded.charts), ("dataset", expanded.datasets)):
         for asset in assets:

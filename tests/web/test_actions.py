@@ -146,9 +146,9 @@ def test_an_action_outside_ones_right_is_answered_like_one_that_is_not(visit, ac
 @pytest.mark.usefixtures("_published")
 def test_moving_hours_gives_each_change_with_its_interval(visit):
     """Both have lost 40 for 4 hours: 8 hours are 80, and both together 0 ± 57."""
-    shown = text_of(visit("national").get("/actions/deplacer?heures=8&de=FR-33&vers=FR-35"))
-    assert "Gironde : +80, intervalle à 90 % entre +40 et +120." in shown
-    assert "Ensemble : 0, intervalle à 90 % entre −56,6 et +56,6. On ne peut pas conclure" in shown
+    shown = text_of(visit("national").get("/actions/deplacer?heures=4&de=FR-33&vers=FR-35"))
+    assert "Gironde : +40, intervalle à 90 % entre +20 et +60." in shown
+    assert "Ensemble : 0, intervalle à 90 % entre −28,3 et +28,3. On ne peut pas conclure" in shown
     assert "Ce calcul suppose que l'effet est proportionnel aux heures" in shown
 
 
@@ -171,9 +171,28 @@ def test_a_move_that_makes_no_sense_is_told_at_its_field(visit, asked, said):
 
 
 @pytest.mark.usefixtures("_published")
+def test_no_more_hours_move_than_an_effect_was_measured_of(visit):
+    """Four hours in each: of five, nothing is known."""
+    answer = visit("national").get("/actions/deplacer?heures=5&de=FR-33&vers=FR-35")
+    shown = text_of(answer)
+    assert "Pré-plaintes : dans Gironde, l'effet n'est mesuré que sur 4 heures de prévention" in shown
+    assert "déplacez au plus 4 heures" in shown
+    assert "Ensemble" not in shown
+    assert "/superset/dashboard/impact/" in answer.content.decode()
+
+
+@pytest.mark.usefixtures("_published")
+def test_only_departements_with_a_measured_effect_are_offered(home, visit):
+    with duckdb.connect(str(home.published / "daily" / "current" / "serving.duckdb")) as copy:
+        copy.execute("delete from impact.fct_action_effect where action_id = 'B35'")
+    shown = text_of(visit("national").get("/actions/deplacer"))
+    assert "Un effet est mesuré dans 1 des départements" in shown
+
+
+@pytest.mark.usefixtures("_published")
 def test_one_departement_alone_gives_no_comparison(visit):
     shown = text_of(visit("departement-FR-33").get("/actions/deplacer"))
-    assert "Votre rôle ne lit qu'un département" in shown
+    assert "Un effet est mesuré dans 1 des départements que votre rôle lit" in shown
 
 
 @pytest.mark.parametrize("path", ["/actions", "/actions/A33", "/actions/deplacer"])
@@ -287,6 +306,16 @@ def test_a_double_click_sends_once(officer, home):
     assert first["Location"] == second["Location"]
     assert len(loaded(home)) == 1
     assert len(drafts.of_account(author_of_officer())) == 1
+
+
+def test_a_form_that_is_sent_again_with_another_content_says_so_and_keeps_it(officer, home):
+    form_id = str(uuid4())
+    sent(officer, form_id=form_id)
+    said = text_of(sent(officer, form_id=form_id, titre="Un autre marché"))
+    assert "Ce formulaire a déjà servi, avec un autre contenu" in said
+    assert 'value="Un autre marché"' in said
+    assert form_id not in said
+    assert len(loaded(home)) == 1
 
 
 def test_a_form_that_has_corrected_one_action_corrects_no_other(officer, home):

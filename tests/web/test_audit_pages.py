@@ -63,6 +63,12 @@ def test_a_figure_is_printed_whole(world: Home, served: str, chromium: Browser, 
         expect(page.get_by_text("sum(numerator)").first).to_be_visible()
         expect(page.get_by_role("banner")).to_be_hidden()
         expect(page.get_by_role("button", name="Imprimer")).to_be_hidden()
+        expect(page.get_by_text("page affichée le")).to_be_visible()
+        # A picture behind a cell hides its text in the PDF, and what is wider than the paper is cut.
+        pictures = "[...document.querySelectorAll('.fr-table *')].map(e => getComputedStyle(e).backgroundImage)"
+        assert set(page.evaluate(pictures)) == {"none"}
+        page.set_viewport_size({"width": 680, "height": 1000})  # of A4, in pixels
+        assert page.evaluate("document.documentElement.scrollWidth") <= 680
         page.pdf(path=tmp_path / "figure.pdf")
         page.emulate_media(media="screen")
         expect(page.get_by_text("sum(numerator)").first).to_be_hidden()

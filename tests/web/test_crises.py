@@ -89,6 +89,22 @@ def test_a_crisis_is_opened_from_a_signal_on_ones_own_territories_only(visit) ->
     assert act.account.startswith("c_")
 
 
+def test_a_form_that_is_sent_again_with_another_content_says_so_and_keeps_it(visit) -> None:
+    """Back, other words, and sent: not the first crisis again; sent once more it is a second one."""
+    client, asked = visit("veille"), {"title": "Crue", "topics": ["crue"], "territories": ["FR-27"]}
+    first = {**asked, "form_id": str(uuid4())}
+    client.post("/crises/nouvelle", first)
+    refused = client.post("/crises/nouvelle", {**first, "title": "Feu", "territories": ["FR-33"]})
+    assert refused.status_code == HTTPStatus.BAD_REQUEST
+    said = html.unescape(text(refused))
+    assert "Ce formulaire a déjà servi, avec un autre contenu" in said
+    assert 'value="Feu"' in said
+    assert len(crises.listed()) == 1
+    [fresh] = re.findall(r'name="form_id" value="([^"]+)"', said)
+    client.post("/crises/nouvelle", {**asked, "title": "Feu", "territories": ["FR-33"], "form_id": fresh})
+    assert {crisis.title for crisis in crises.listed()} == {"Crue", "Feu"}
+
+
 def test_a_crisis_starts_from_what_a_signal_of_ones_territories_says(visit, home) -> None:
     publish_beside(home, [FLOOD])
     page = text(visit("veille").get(f"/crises/nouvelle?signal={FLOOD.signal_id}"))

@@ -132,12 +132,15 @@ def test_a_session_that_ends_and_a_crisis_that_is_closed_leave_what_is_typed(bro
 
 
 def test_a_screen_refreshes_itself_until_it_is_revoked(browse, crisis) -> None:
-    officer = browse("veille")
+    officer = browse("veille", permissions=["clipboard-read", "clipboard-write"])
     officer.goto(f"/crises/{crisis.crisis_id}")
     officer.get_by_label("Où est l'écran").fill("Salle d'opérations")
     officer.get_by_role("button", name="Donner un accès à un écran").click()
     is_accessible(officer)
     address = officer.locator(".wall-address").inner_text()
+    officer.get_by_role("button", name="Copier l'adresse").press("Enter")
+    expect(officer.get_by_role("status").filter(has_text="Adresse copiée.")).to_be_visible()
+    assert officer.evaluate("navigator.clipboard.readText()") == address
     wall = browse(size=WALL)
     wall.goto(address)
     is_accessible(wall)

@@ -4,6 +4,7 @@ import io
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from html import unescape
 from http import HTTPStatus
 from zipfile import ZipFile
@@ -17,6 +18,7 @@ from audit import tracing
 from core.settings import Home
 from tests.audit import world
 from tests.web.published_figures import OTHER, SECRET, address, publish
+from web.pages import figure
 
 PARTS = ("/recalcul", "/enregistrements", "/preuve")
 OWN_AUDITOR = ("auditeur", "departement-FR-33")
@@ -239,3 +241,13 @@ def test_no_page_runs_inline_code(browser: Callable[..., Client]) -> None:
     for part in ("", "/recalcul", "/enregistrements"):
         page = client.get(address("FR-33", part)).content.decode()
         assert not re.search(r"\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)", page)
+
+
+def test_the_course_has_a_place_for_each_period_that_is_missing() -> None:
+    """November to February: all months of all lengths, once."""
+    assert [str(period) for period in figure.calendar("month", date(2026, 11, 1), date(2027, 2, 1))] == [
+        "2026-11", "2026-12", "2027-01", "2027-02",
+    ]  # fmt: skip
+    assert [str(period) for period in figure.calendar("week", date(2026, 12, 21), date(2027, 1, 4))] == [
+        "2026-W52", "2026-W53", "2027-W01",
+    ]  # fmt: skip

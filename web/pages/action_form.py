@@ -17,6 +17,7 @@ from ingestion.connectors.prevention_actions import line
 from ingestion.connectors.prevention_actions.contract import MISSING
 from ingestion.connectors.prevention_actions.template import Column
 from operations import declared_actions, drafts, places
+from operations.acts import UsedFormError
 from operations.declared_actions import IDENTIFIER, WITHDRAWN
 from operations.models import ActionDraft
 from operations.places import NATION
@@ -26,6 +27,7 @@ from web.failures import NotFound
 from web.identity import Act, Person
 from web.pages.actions import DEPARTEMENTS, EFFECTS, SECTION
 from web.reading import Reading
+from web.refusal import refuse
 
 #: Fields of several lines, of several choices, of days, and of a place.
 _LONG, _CODES, _DAYS, _PLACE = "description", "indicateurs_vises", {"date_debut", "date_fin"}, "departement"
@@ -157,8 +159,11 @@ def _answer(request: PersonRequest, draft: ActionDraft | None) -> HttpResponse:
         if form.is_valid() if keep else form.is_sendable():
             write = drafts.save if keep else declared_actions.send
             draft_id = draft.draft_id if draft else None
-            kept = write(author, form.content, draft_id=draft_id, form_id=form.cleaned_data["form_id"])
-            return HttpResponseRedirect(_address(kept, _redacted(form.content, kept.content)))
+            try:
+                kept = write(author, form.content, draft_id=draft_id, form_id=form.cleaned_data["form_id"])
+                return HttpResponseRedirect(_address(kept, _redacted(form.content, kept.content)))
+            except UsedFormError as used:
+                refuse(form, used)
     else:
         form = kind(initial={"form_id": uuid4(), **(draft.content if draft else {})})
     context = {
@@ -168,7 +173,9 @@ def _answer(request: PersonRequest, draft: ActionDraft | None) -> HttpResponse:
         "draft": draft,
         "identifier": draft and draft.content.get(IDENTIFIER),
         "is_withdrawn": draft and WITHDRAWN in draft.content,
-        "errors": [(form[name], said) for name, said in form.errors.items()] if form.is_bound else [],
+        "errors": [(form[name], said) for name, said in form.errors.items() if name in form.fields]
+        if form.is_bound
+        else [],
         "redacted": _labels(form, request.GET.getlist("masque")),
     }
     return render(request, "web/actions/form.html", context)

@@ -170,7 +170,7 @@ class Move(DsfrBaseForm):
 
     def __init__(self, given: Any, copy: Reading) -> None:
         super().__init__(given or None)
-        offered = [(row["territory_code"], row["territory_name"]) for row in copy.rows(DEPARTEMENTS)]
+        offered = [(row["territory_code"], row["territory_name"]) for row in copy.rows(reallocation.PLACES)]
         for name in ("de", "vers"):
             field = self.fields[name]
             assert isinstance(field, forms.ChoiceField)

@@ -21,6 +21,7 @@ from web import reading
 from web.access import PersonRequest, author_of, personal
 from web.failures import NotFound
 from web.identity import Act, Person
+from web.refusal import refuse
 
 log = logging.getLogger(__name__)
 
@@ -198,7 +199,7 @@ def _answer(request: PersonRequest, kept: MailSubscription | None) -> HttpRespon
                 mail_subscriptions.subscribe(author, form.wish, sight, form_id)
             return _listed("enregistre")
         except ExpectedFailure as refusal:
-            form.add_error(None, f"{refusal.what} {refusal.remedy}")
+            refuse(form, refusal)
     title = "Modifier un abonnement" if kept else "Nouvel abonnement"
     return render(request, "web/alerts/form.html", {"title": title, "section": SECTION, "form": form})
 

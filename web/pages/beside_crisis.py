@@ -230,6 +230,7 @@ def _periods(copies: Reading, pin: Pin, until: datetime | None) -> list[Point]:
     asked = {"code": pin.code, "place": pin.territory_code, "until": until, "most": MOST_PERIODS}
     return [
         Point(
+            row["period_start"],
             row["period_label"] or str(Period(row["period_type"], row["period_start"])),
             None if row["value"] is None else float(row["value"]),
         )

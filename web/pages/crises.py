@@ -32,6 +32,7 @@ from web.failures import NotFound, Unavailable
 from web.identity import Act, Person
 from web.numbers import whole
 from web.pages import beside_crisis
+from web.refusal import refuse
 
 SECTION = "crises"
 SIGNALS = "signals.live_signal"
@@ -216,7 +217,7 @@ def opening(request: PersonRequest) -> HttpResponse:
             )
             return _to(made, "titre" if made.was_redacted else "")
         except ExpectedFailure as failure:
-            form.add_error(None, failure.what)
+            refuse(form, failure)
     return _opening(request, form, HTTPStatus.BAD_REQUEST)
 
 
@@ -265,6 +266,9 @@ def show(request: PersonRequest, crisis_id: str) -> HttpResponse:
         )
     except ClosedCrisisError as closed:
         return _shown(request, closed.crisis, form, HTTPStatus.CONFLICT)
+    except acts.UsedFormError as used:
+        refuse(form, used)
+        return _shown(request, crisis, form, HTTPStatus.BAD_REQUEST)
     return _to(crisis, "ligne" if written.was_redacted else "", "#journal")
 
 

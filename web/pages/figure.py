@@ -1,8 +1,8 @@
 """The page of one figure: what it is, where it comes from, and whether it is computed again alike."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django.http import HttpResponse
@@ -85,7 +85,7 @@ def show(request: PersonRequest, code: str, period: str, territory: str) -> Http
         "value": "–" if shown.figures.value is None else french.reading(shown.figures.value, shown.unit),
         "target": report.target(shown),
         "parts": Section("Détail du chiffre", report.figures_lines(shown)),
-        "picture": _picture(course, shown),
+        "picture": _picture(course, shown) if course else "",
         "course": [{**row, "address": _address(_in_period(cell, row), past)} for row in reversed(course)],
         "breakdowns": [{**row, "address": _address(_part(cell, row), past)} for row in breakdowns],
         "whole": _address(replace(cell, dimension=TOTAL, breakdown=TOTAL), past) if cell.dimension != TOTAL else None,
@@ -226,15 +226,25 @@ def _part(cell: Cell, row: Row) -> Cell:
     return replace(cell, dimension=row["breakdown_dimension"], breakdown=row["breakdown_value"])
 
 
+def calendar(period_type: str, start: date, last: date) -> Iterator[Period]:
+    """Yield every period from one to another, by their first days."""
+    while start <= last:
+        period = Period(period_type, start)
+        yield period
+        start = period.last + timedelta(days=1)
+
+
 def _picture(course: Sequence[Row], shown: PublishedCell) -> SafeString:
     """Return the picture of the course of a figure, in what its values are read in."""
     times, after = french.scale(shown.unit)
+    values = {row["period_start"]: row["value"] for row in course}
     points = [
         Point(
-            label=str(_in_period(shown.cell, row).period),
-            value=None if row["value"] is None else float(row["value"]) * times,
-            is_marked=row["period_start"] == shown.cell.period.start,
+            period.start,
+            str(period),
+            None if (value := values.get(period.start)) is None else float(value) * times,
+            is_marked=period == shown.cell.period,
         )
-        for row in course
+        for period in calendar(shown.cell.period.period_type, min(values), max(values))
     ]
     return charts.course(points, f"{shown.definition.kpi['label']} ({after.strip() or shown.unit}), par période")

@@ -31,6 +31,7 @@ from web.access import PersonRequest, author_of, page
 from web.charts import Point
 from web.failures import NotFound
 from web.identity import Act, Person
+from web.refusal import refuse
 
 SECTION = "topics"
 SIGNALS = "signals.live_signal"
@@ -153,7 +154,7 @@ def _tried(person: Person, topic: Topic) -> Trial:
 
 
 def _trial(preview: Preview, *, are_texts_open: bool) -> Trial:
-    points = [Point(day(date), count) for date, count in preview.by_day.items()]
+    points = [Point(date, day(date), count) for date, count in preview.by_day.items()]
     picture = charts.course(points, "Mentions trouvées par jour")
     examples = preview.examples if are_texts_open else None
     return Trial(sum(preview.by_day.values()), preview.read, points, picture, examples)
@@ -227,7 +228,7 @@ def _answered(request: PersonRequest, form: TopicForm, known: Known | None, auth
         form.add_error(None, f"{meanwhile.what} Votre saisie est gardée ; rouvrez le thème pour repartir de son état.")
         return _edited(request, form, known, trial=trial, status=HTTPStatus.CONFLICT)
     except ExpectedFailure as failure:
-        form.add_error(None, f"{failure.what} {failure.remedy}")
+        refuse(form, failure)
         return _edited(request, form, known, trial=trial, status=HTTPStatus.BAD_REQUEST)
     return _to(form.topic.code, "modifie" if known and known.is_watched else "ajoute")
 

@@ -148,7 +148,7 @@ def _points(months: list[tuple[date, int]]) -> list[Point]:
         for month in range(1, 13)
         if first <= date(year, month, 1) <= last
     ]
-    return [Point(f"{month:%m/%Y}", float(counts.get(month, 0))) for month in every[-MOST_MONTHS:]]
+    return [Point(month, f"{month:%m/%Y}", float(counts.get(month, 0))) for month in every[-MOST_MONTHS:]]
 
 
 def highlighted(text: str, terms: Collection[str]) -> SafeString:

@@ -38,6 +38,7 @@ held_back as (
 
 select
     defined.*,
+    defined.label as kpi_label,  -- as other tables name it: a filter of a dashboard acts on all that have the column
     held_back.kpi_code is not null as is_held_back,
     case
         when held_back.kpi_code is not null
