@@ -185,6 +185,9 @@ def alerts() -> Iterator[Finding]:
         yield accounts(of_pages, datetime.now(UTC) - checked_at)
     if any(subscription.channel == "mail" for subscription in wanted) and not mail.is_configured():
         yield Finding("mail", "broken", "no mail server is declared", "set CYBERIMPACT_SMTP_HOST in .env")
+    elif mail.is_configured() and mail.server().is_loopback and mail.server().port == settings.port("mailbox"):
+        said = "goes to the sandbox's mailbox, and to no person"
+        yield Finding("mail", "ok", said, "for real alerts, name your server in .env")
     if wanted and not links.are_possible():
         yield Finding(links.KEY_SETTING, "late", "not set: alerts leave without links", "make install")
     for channel, attempts, why in undelivered:
