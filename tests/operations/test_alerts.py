@@ -378,6 +378,8 @@ def test_the_doctor_says_that_mail_goes_to_the_sandbox(box, monkeypatch) -> None
     assert said() == ["goes to the sandbox's mailbox, and to no person"]
     monkeypatch.setenv("CYBERIMPACT_SMTP_HOST", "mail.example")
     assert said() == []
+    monkeypatch.setenv("CYBERIMPACT_SMTP_PORT", "none")
+    assert said() == ["CYBERIMPACT_SMTP_PORT is 'none'."]
 
 
 def test_only_one_process_sends_at_a_time(home, box, monkeypatch) -> None:
