@@ -4,7 +4,6 @@ Asked by `POST /_control/faults` with `{"fault": "server_error", "times": 2}`, o
 `X-Sandbox-Fault: server_error`. Faults that change data are left in the scope, for the platform's module to apply.
 """
 
-import math
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
@@ -64,14 +63,18 @@ class Fault:
         times: Number of requests that it strikes; -1 for all.
         path: Only requests whose path contains this.
         seconds: Of `hang` and `slow`, how long; of `quota_reset`, until when.
-        ends_at: When it passes by itself, in seconds since 1970.
+        ends_at: When it passes by itself, in seconds since 1970; None for one that stays.
     """
 
     fault: str
     times: int = -1
     path: str = ""
     seconds: float = 3600
-    ends_at: float = math.inf
+    ends_at: float | None = None
+
+    @property
+    def is_over(self) -> bool:
+        return self.ends_at is not None and time.time() >= self.ends_at
 
 
 class Faults:
@@ -113,7 +116,7 @@ class Faults:
         if header:
             return Fault(header.decode())
         for fault in self._waiting:
-            if fault.path in scope["path"] and time.time() < fault.ends_at:
+            if fault.path in scope["path"] and not fault.is_over:
                 fault.times -= 1
                 if fault.times == 0:
                     self._waiting.remove(fault)

@@ -248,10 +248,9 @@ def mentions_of_wave(wave: Wave) -> tuple[Document, ...]:
         found.append(document | times | {"url": f"{document['url']}{_milliseconds(wave.began_at)}"})
     if wave.event.kind != RUMOUR:
         return tuple(_passed_on(chance, found))
-    first, *others = found
-    first |= {"post_type": ["TEXT"], "source_extended_attributes": {"followers": FOLLOWERS_OF_UNKNOWN}}
-    shared = (_sharing(other, first) if chance.random() < WAVE_SHARES else other for other in others)
-    return (first | {"reach": FOLLOWERS_OF_UNKNOWN}, *shared)
+    followed = {"reach": FOLLOWERS_OF_UNKNOWN, "source_extended_attributes": {"followers": FOLLOWERS_OF_UNKNOWN}}
+    first = found[0] | followed | {"post_type": ["TEXT"]}
+    return (first, *(_sharing(other, first) if chance.random() < WAVE_SHARES else other for other in found[1:]))
 
 
 def _passed_on(chance: Random, documents: list[Document]) -> list[Document]:
