@@ -42,7 +42,7 @@ def newcomer(
         monkeypatch.setenv(name, value)
     with ExitStack() as running:
         running.enter_context(started(line, "sandbox"))
-        wait_for(lambda: answers(origin), 3 * MINUTES)
+        wait_for(lambda: answers(origin), 5 * MINUTES)
         line.succeed("load", "listening")
         line.succeed("build", "--live")
         line.succeed("publish", "--live")
@@ -75,7 +75,7 @@ def test_a_newcomer_finds_signals_and_begins_a_crisis_that_is_mailed(newcomer: t
     assert KIND not in found
 
     assert f"{KIND} in Pas-de-Calais" in line.succeed("sandbox", "crisis", KIND, "--territory", "FR-62")
-    wait_for(lambda: f"{TOPIC} – Pas-de-Calais" in httpx.get(f"{origin}/courriels").text, 5 * MINUTES)
+    wait_for(lambda: f"{TOPIC} – Pas-de-Calais" in httpx.get(f"{origin}/courriels").text, 15 * MINUTES)
 
     [signal] = [s for s in json.loads(line.succeed("signal", "list", "--json")) if s["topic_code"] == KIND]
     assert (signal["territory_code"], signal["status"]) == ("FR-62", "open")
