@@ -68,7 +68,7 @@ docs: install ## Describe every model, column and test, and show it on 127.0.0.1
 .PHONY: lock
 lock: $(UV) ## Compile the locks anew from pyproject.toml and superset/server/requirements.in
 	@compile="$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate"; \
-	$$compile pyproject.toml --group build -o requirements/platform.lock && \
+	$$compile pyproject.toml --group build --group sandbox -o requirements/platform.lock && \
 	$$compile pyproject.toml --group build --group dev -c requirements/platform.lock -o requirements/dev.lock && \
 	$$compile superset/server/requirements.in -o requirements/superset.lock
 

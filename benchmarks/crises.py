@@ -32,19 +32,10 @@ from sandbox.events import Event, events
 from sandbox.listening import mentions_of
 from sandbox.periods import days
 from sandbox.places import REGIONS, departements
+from sandbox.staging import KINDS
 
 #: Which topic is on which kind of event; prevention is on none that is watched.
-TOPIC_OF = {
-    "phishing": "hameconnage",
-    "card_fraud": "fraude_carte",
-    "data_breach": "fuite_donnees",
-    "outage": "panne_teleservice",
-    "rumour": "rumeur_enlevement",
-    "flood": "inondation",
-    "heatwave": "incendie",
-    "epidemic": "epidemie",
-    "prevention": OTHER,
-}
+TOPIC_OF = {event: topic for topic, event in KINDS.items()} | {"prevention": OTHER}
 WARM_UP = timedelta(days=30)
 _DAYS = 45
 #: What is more probable can be no alarm, whatever the budget.

@@ -10,6 +10,9 @@ from core.settings import CHECKOUT
 
 SETTING = re.compile(r"^[ \t]*(?:export[ \t]+)?(?P<name>\w+)[ \t]*=[ \t]*(?P<value>.*?)[ \t]*$", re.MULTILINE)
 
+#: What a new file has only: an installation that sends no mail must not begin to mail to the demo's mailbox.
+OF_NEW_FILES = {"CYBERIMPACT_SMTP_HOST", "CYBERIMPACT_SMTP_PORT", "CYBERIMPACT_SUBSCRIPTIONS"}
+
 
 def settings(text: str) -> dict[str, str]:
     """Return the settings that a text makes, by name."""
@@ -33,7 +36,8 @@ def write(example: Path, target: Path) -> None:
     text = declared
     if target.exists():
         text = target.read_text()
-        missing = [line for line in declared.splitlines() if settings(line).keys() - settings(text).keys()]
+        present = settings(text).keys() | OF_NEW_FILES
+        missing = [line for line in declared.splitlines() if settings(line).keys() - present]
         if missing:
             text = "\n".join([text.rstrip("\n"), *missing, ""])
     secret_names = [name for name, value in settings(declared).items() if not value]

@@ -183,12 +183,24 @@ def alerts() -> Iterator[Finding]:
     yield Finding("subscriptions", "ok", f"{len(wanted)} in {subscriptions.file().name} and on pages")
     if checked_at is not None:
         yield accounts(of_pages, datetime.now(UTC) - checked_at)
-    if any(subscription.channel == "mail" for subscription in wanted) and not mail.is_configured():
-        yield Finding("mail", "broken", "no mail server is declared", "set CYBERIMPACT_SMTP_HOST in .env")
+    if mail.is_configured() or any(subscription.channel == "mail" for subscription in wanted):
+        yield from mail_server()
     if wanted and not links.are_possible():
         yield Finding(links.KEY_SETTING, "late", "not set: alerts leave without links", "make install")
     for channel, attempts, why in undelivered:
         yield Finding(f"alert by {channel}", "late", f"not taken after {attempts} attempts", why or "")
+
+
+def mail_server() -> Iterator[Finding]:
+    """Check that mails leave, and whether they leave this machine."""
+    try:
+        server = mail.server()
+    except ExpectedFailure as failure:
+        yield Finding("mail", "broken", failure.what, failure.remedy)
+        return
+    if server.is_loopback and server.port == settings.port("mailbox"):
+        said = "goes to the sandbox's mailbox, and to no person"
+        yield Finding("mail", "ok", said, "for real alerts, name your server in .env")
 
 
 def accounts(count: int, elapsed: timedelta) -> Finding:

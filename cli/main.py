@@ -54,7 +54,6 @@ app.command()(redact.redact)
 app.command()(purge.purge)
 app.command()(backup.backup)
 app.command()(backup.restore)
-app.command(context_settings=HANDS_ON)(sandbox.sandbox)
 app.command(hidden=True)(processes.up)
 app.command(hidden=True)(processes.down)
 app.command(hidden=True)(processes.dev)
@@ -70,6 +69,7 @@ app.add_typer(crisis.app, name="crisis")
 app.add_typer(token.app, name="api")
 app.add_typer(impact.app, name="impact")
 app.add_typer(new.app, name="new")
+app.add_typer(sandbox.app, name="sandbox")
 
 
 def main() -> None:

@@ -175,27 +175,30 @@ def close_to_others(root: Path) -> None:
 
 
 def refuse_taken_ports() -> None:
-    """Check that every program gets a port of its own.
+    """Check that every program gets a port of its own, and the sandbox one for mails.
 
     Raises:
         ExpectedFailure: a port is taken by another process, or given to two programs.
     """
     given: dict[int, str] = {}
-    for program in programs():
-        if program.port is None:
+    for name, port in [
+        *((program.name, program.port) for program in programs()),
+        ("mailbox", settings.port("mailbox")),
+    ]:
+        if port is None:
             continue
-        variable = f"CYBERIMPACT_{program.name.partition('-')[0].upper()}_PORT"
-        if program.port in given:
+        variable = f"CYBERIMPACT_{name.partition('-')[0].upper()}_PORT"
+        if port in given:
             raise ExpectedFailure(
-                f"Port {program.port} is given to both {given[program.port]} and {program.name}.",
+                f"Port {port} is given to both {given[port]} and {name}.",
                 f"Set {variable} in .env to another port.",
             )
-        if not is_free(program.port):
+        if not is_free(port):
             raise ExpectedFailure(
-                f"Port {program.port}, which {program.name} needs, is in use by another process.",
+                f"Port {port}, which {name} needs, is in use by another process.",
                 f"Stop that process, or set {variable} in .env to a free port.",
             )
-        given[program.port] = program.name
+        given[port] = name
 
 
 def is_free(port: int) -> bool:
@@ -435,7 +438,10 @@ cyberimpact is up.
   Dagster   {dagster}/asset-groups
             the graph from platform to dashboard; runs, checks and what is late; the same account
   Sandbox   http://127.0.0.1:{settings.port("sandbox")}
-            stands in for the platforms; its data is invented
+            stands in for the platforms; its data is invented, and Ma Sécurité is down for six hours
+  Mailbox   http://127.0.0.1:{settings.port("sandbox")}/courriels
+            what the demonstration has mailed; begin a crisis and watch it arrive:
+            .venv/bin/cyberimpact sandbox crisis inondation --territory FR-27
 
 Next: `.venv/bin/cyberimpact doctor`, `.venv/bin/cyberimpact kpi list`; stop with `make down`."""
 

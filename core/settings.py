@@ -24,7 +24,7 @@ LOOPBACK = ("127.0.0.1", "localhost")
 PORTS = range(1, 65536)
 OPERATIONS_SETTING = "CYBERIMPACT_OPERATIONS_DATABASE"
 DAGSTER_SETTING = "CYBERIMPACT_DAGSTER_DATABASE"
-DEFAULT_PORTS = {"dagster": "3000", "superset": "8088", "sandbox": "8090", "web": "8091"}
+DEFAULT_PORTS = {"dagster": "3000", "superset": "8088", "sandbox": "8090", "web": "8091", "mailbox": "8025"}
 #: Former names of settings, read where the new name is absent.
 FORMER_NAMES = {"CYBERIMPACT_WEB_PORT": "CYBERIMPACT_API_PORT", "CYBERIMPACT_WEB_URL": "CYBERIMPACT_API_URL"}
 
@@ -127,6 +127,11 @@ class Home:
     def preview(self) -> Path:
         """Copies of the warehouse on which a preview builds; see `cli.preview`."""
         return self.root / "preview"
+
+    @property
+    def sandbox(self) -> Path:
+        """What the sandbox keeps: the waves that were staged, and the mails that it has caught."""
+        return self.root / "sandbox"
 
     @property
     def superset(self) -> Path:
@@ -247,7 +252,7 @@ def _postgresql_url(setting: str) -> str | None:
 
 
 def port(service: str) -> int:
-    """Return the loopback port of a supervised service: `dagster`, `superset`, `sandbox` or `web`.
+    """Return the loopback port of a service: `dagster`, `superset`, `sandbox`, its `mailbox`, or `web`.
 
     Raises:
         ExpectedFailure: the configured value is not a port number.

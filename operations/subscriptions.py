@@ -107,8 +107,11 @@ class Subscription:
 
 
 def file() -> Path:
-    """Return the file that declares the subscriptions: `CYBERIMPACT_SUBSCRIPTIONS`, or the one beside this module."""
-    return Path(settings.get("CYBERIMPACT_SUBSCRIPTIONS", str(FILE))).expanduser()
+    """Return the file that declares the subscriptions: `CYBERIMPACT_SUBSCRIPTIONS`, or the one beside this module.
+
+    A relative path starts at the checkout.
+    """
+    return settings.CHECKOUT / Path(settings.get("CYBERIMPACT_SUBSCRIPTIONS", str(FILE))).expanduser()
 
 
 def declared(want: str | None = None) -> tuple[Subscription, ...]:

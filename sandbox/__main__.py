@@ -1,21 +1,30 @@
-"""Serves the stand-ins on loopback: `python -m sandbox --port 8090 [--seed N] [--now YYYY-MM-DD] [--drops FOLDER]`."""
+"""Serves the stand-ins on loopback: `python -m sandbox --port 8090 [--seed N] [--now YYYY-MM-DD] [--drops FOLDER]`.
+
+With `--state FOLDER` it is a demonstration: waves are staged beside the history, one platform is down for some hours,
+and mails are caught on `--mailbox-port`.
+"""
 
 import argparse
 import json
 import threading
 import time
+from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import uvicorn
 
-from sandbox import clock
+from sandbox import clock, ma_securite, mailbox
 from sandbox.app import build_app, daily_files, dropped_files, running_files
 from sandbox.drops import deliver
 from sandbox.effects import effects
 from sandbox.events import events
+from sandbox.faults import Fault
+from sandbox.staging import Stage
 
+#: In a demonstration, how long the news of Ma Sécurité are down: no figure stands on them.
+DOWN_SECONDS = 6 * 3600
 RUNNING_SECONDS = 900  # between two exports of what is written all day long
 
 
@@ -41,9 +50,9 @@ def _deliver_on(folder: Path, seed: int, delivered: datetime) -> None:
             deliver(folder, running_files(seed, moment))
 
 
-def _write_truth(file: Path, seed: int, until: date) -> None:
+def _write_truth(file: Path, seed: int, until: date, stage: Stage) -> None:
     """Write what really happened, to evaluate detection; nothing else may read it."""
-    happened = (*events(seed, until), *effects(seed, until))
+    happened = (*events(seed, until), *(wave.event for wave in stage.waves), *effects(seed, until))
     truth = [{"kind": "action_effect", **asdict(effect), "start": effect.start.isoformat()} for effect in happened]
     file.write_text(json.dumps(truth, ensure_ascii=False, indent=1), encoding="utf-8")
 
@@ -55,11 +64,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=17, help="which invented history is generated")
     parser.add_argument("--now", type=date.fromisoformat, help="day up to which it is shown; today when not given")
     parser.add_argument("--drops", type=Path, help="folder into which the files of the platforms are delivered")
+    parser.add_argument("--state", type=Path, help="folder of a demonstration: staged waves, mails that were caught")
+    parser.add_argument("--mailbox-port", type=int, default=8025, help="where a demonstration takes mails")
     parser.add_argument("--truth", type=Path, help="write what really happened there, and serve nothing")
     options = parser.parse_args()
     today = (lambda: options.now) if options.now else (lambda: _now().date())
     if options.truth:
-        _write_truth(options.truth, options.seed, today())
+        _write_truth(options.truth, options.seed, today(), Stage(options.state))
         return
     if options.drops and options.now:
         deliver(options.drops, dropped_files(options.seed, options.now))
@@ -67,7 +78,14 @@ def main() -> None:
         moment = _now()
         _deliver(options.drops, options.seed, moment)
         threading.Thread(target=_deliver_on, args=(options.drops, options.seed, moment), daemon=True).start()
-    uvicorn.run(build_app(options.seed, today), host="127.0.0.1", port=options.port, log_level="warning")
+    with ExitStack() as demonstration:
+        faults = []
+        if options.state:
+            demonstration.enter_context(mailbox.catching(options.state / mailbox.FOLDER, options.mailbox_port))
+            Stage(options.state).prepare(options.seed)
+            faults = [Fault("server_error", path=ma_securite.PREFIX, ends_at=time.time() + DOWN_SECONDS)]
+        app = build_app(options.seed, today, options.state, faults)
+        uvicorn.run(app, host="127.0.0.1", port=options.port, log_level="warning")
 
 
 main()

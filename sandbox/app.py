@@ -14,8 +14,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from sandbox import mailbox, staging
 from sandbox.clock import history_end, local
-from sandbox.faults import Faults
+from sandbox.faults import Fault, Faults
 
 
 class DroppedFile(NamedTuple):
@@ -73,14 +74,21 @@ def _of(module: ModuleType, files: Iterable[tuple[str, bytes]]) -> Iterator[Drop
         yield DroppedFile(module.__name__.rpartition(".")[2], name, content)
 
 
-def build_app(seed: int, today: Callable[[], date]) -> Starlette:
+def build_app(
+    seed: int, today: Callable[[], date], state: Path | None = None, faults: Iterable[Fault] = ()
+) -> Starlette:
     """Return the stand-ins of all platforms.
 
     Args:
         seed: Seed of their invented history.
         today: Returns the day up to which they serve it.
+        state: Folder of the staged waves and of the mails that were caught; without it, waves end with the process.
+        faults: Those that strike from the start.
     """
     modules = tuple(_modules_with("routes"))
     routes = [Route("/health", _health), *(route for module in modules for route in module.routes(seed, today))]
+    routes += [*staging.ROUTES, *(mailbox.pages(state / mailbox.FOLDER) if state else ())]
     refusals = {module.PREFIX: module.refuse for module in modules if hasattr(module, "refuse")}
-    return Starlette(routes=routes, middleware=[Middleware(Faults, refusals=refusals)])
+    app = Starlette(routes=routes, middleware=[Middleware(Faults, refusals=refusals, waiting=faults)])
+    app.state.stage = staging.Stage(state)
+    return app

@@ -234,6 +234,22 @@ def events(seed: int, until: date) -> tuple[Event, ...]:
     return tuple(sorted((e for e in found if e.start <= until), key=lambda e: (e.start, e.code)))
 
 
+def staged(kind: str, code: str, start: date) -> Event:
+    """Return an event that no seed draws: it touches one département, on one day."""
+    label, keywords, _, _, strength, is_crisis = _KINDS[kind]
+    return Event(
+        code=f"staged-{kind}-{code}-{start.isoformat()}",
+        kind=kind,
+        label=label.format(place=departement(code).name),
+        start=start,
+        days=1,
+        departements=(code,),
+        strength=strength,
+        is_crisis=is_crisis,
+        keywords=keywords,
+    )
+
+
 @lru_cache(maxsize=2048)
 def active(seed: int, day: date) -> tuple[Event, ...]:
     return tuple(event for event in events(seed, day) if event.intensity(day) > 0)

@@ -4,7 +4,8 @@ Asked by `POST /_control/faults` with `{"fault": "server_error", "times": 2}`, o
 `X-Sandbox-Fault: server_error`. Faults that change data are left in the scope, for the platform's module to apply.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -62,12 +63,18 @@ class Fault:
         times: Number of requests that it strikes; -1 for all.
         path: Only requests whose path contains this.
         seconds: Of `hang` and `slow`, how long; of `quota_reset`, until when.
+        ends_at: When it passes by itself, in seconds since 1970; None for one that stays.
     """
 
     fault: str
     times: int = -1
     path: str = ""
     seconds: float = 3600
+    ends_at: float | None = None
+
+    @property
+    def is_over(self) -> bool:
+        return self.ends_at is not None and time.time() >= self.ends_at
 
 
 class Faults:
@@ -76,12 +83,13 @@ class Faults:
     Args:
         app: The application behind it.
         refusals: Path prefix of a platform to a function that gives its own answer to a refusing fault, if it has one.
+        waiting: Faults that wait from the start.
     """
 
-    def __init__(self, app: App, refusals: Mapping[str, Refuse]) -> None:
+    def __init__(self, app: App, refusals: Mapping[str, Refuse], waiting: Iterable[Fault] = ()) -> None:
         self._app = app
         self._refusals = refusals
-        self._waiting: list[Fault] = []
+        self._waiting = list(waiting)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] == "/health":
@@ -108,7 +116,7 @@ class Faults:
         if header:
             return Fault(header.decode())
         for fault in self._waiting:
-            if fault.path in scope["path"]:
+            if fault.path in scope["path"] and not fault.is_over:
                 fault.times -= 1
                 if fault.times == 0:
                     self._waiting.remove(fault)

@@ -26,7 +26,8 @@ from sandbox.drift import drifted, fault_of, first_row
 from sandbox.events import START, Event, active, draw, french_name, poisson, weekday_share
 from sandbox.periods import days
 from sandbox.places import PARIS, departement, home
-from sandbox.spreading import RUMOUR, Course, cascade, course
+from sandbox.spreading import FOLLOWERS_OF_UNKNOWN, RUMOUR, Course, cascade, course
+from sandbox.staging import Stage, Wave
 
 PREFIX = "/talkwalker"
 PROJECT = "gendarmerie"
@@ -113,6 +114,8 @@ ORDINARY = (
 )
 IDENTIFIERS = (" Appelez-moi au {phone}.", " Contact : {mail}", " Il s'appelle {first} {last}.")
 MOODS = {"prevention": (1, 4), "rumour": (-5, -1), "phishing": (-4, -1)}
+#: Of a staged wave: the longest wait until a mention is found, and how many mentions of a rumour share the first one.
+WAVE_FOUND_SECONDS, WAVE_SHARES = 60, 0.85
 
 Document = dict[str, Any]
 
@@ -229,6 +232,25 @@ def mentions_of(seed: int, day: date) -> tuple[Document, ...]:
         else:
             found += _passed_on(chance, [_document(chance, day, rank, event) for rank in ranks])
     return tuple(found)
+
+
+@lru_cache(maxsize=64)
+def mentions_of_wave(wave: Wave) -> tuple[Document, ...]:
+    """Return the mentions of a staged wave; those from before it was staged are found at that moment."""
+    chance = wave.chance()
+    found: list[Document] = []
+    for rank, moment in enumerate(wave.moments(chance)):
+        published = _milliseconds(moment)
+        seen = max(published + chance.randint(5, WAVE_FOUND_SECONDS) * 1000, _milliseconds(wave.staged_at))
+        network = "facebook" if wave.event.kind == RUMOUR else None
+        document = _document(chance, moment.astimezone(PARIS).date(), rank, wave.event, network)
+        times = {"published": published, "indexed": seen, "search_indexed": seen}
+        found.append(document | times | {"url": f"{document['url']}{_milliseconds(wave.began_at)}"})
+    if wave.event.kind != RUMOUR:
+        return tuple(_passed_on(chance, found))
+    followed = {"reach": FOLLOWERS_OF_UNKNOWN, "source_extended_attributes": {"followers": FOLLOWERS_OF_UNKNOWN}}
+    first = found[0] | followed | {"post_type": ["TEXT"]}
+    return (first, *(_sharing(other, first) if chance.random() < WAVE_SHARES else other for other in found[1:]))
 
 
 def _passed_on(chance: Random, documents: list[Document]) -> list[Document]:
@@ -359,7 +381,7 @@ class Project:
 
         return endpoint
 
-    def _shown(self) -> tuple[list[Document], list[int]]:
+    def _shown(self, stage: Stage) -> tuple[list[Document], list[int]]:
         """Return what the project shows now, in the order in which it was found, and when each was found."""
         today = self._today()
         if self._cache is None or self._cache[0] != today:
@@ -372,14 +394,15 @@ class Project:
             self._cache = today, shown, [document["search_indexed"] for document in shown]
         _, shown, found = self._cache
         end = bisect_left(found, _now(today))
-        if not self._added:
+        staged = (_as_of(mention, 0) for wave in stage.waves for mention in mentions_of_wave(wave))
+        added = [mention for mention in (*self._added, *staged) if mention["search_indexed"] < _now(today)]
+        if not added:
             return shown[:end], found[:end]
-        added = [document for document in self._added if document["search_indexed"] < _now(today)]
         shown = sorted([*shown[:end], *added], key=lambda document: document["search_indexed"])
         return shown, [document["search_indexed"] for document in shown]
 
     def _selected(self, request: Request) -> list[Document]:
-        shown, found = self._shown()
+        shown, found = self._shown(request.app.state.stage)
         start, end = _limits(request, "searchindexed")
         shown = shown[bisect_left(found, start) : bisect_left(found, end)]
         start, end = _limits(request, "published")

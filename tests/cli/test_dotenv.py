@@ -7,6 +7,7 @@ from dotenv import dotenv_values
 
 from cli.dotenv import write
 from core.settings import CHECKOUT, DEFAULT_PORTS
+from operations import subscriptions
 from sandbox.app import addresses
 
 EXAMPLE = """# Settings.
@@ -99,6 +100,27 @@ def test_a_setting_that_is_empty_on_purpose_is_not_a_secret_to_invent(example: P
     target.write_text(f"SUPERSET_SECRET_KEY=mine\nSUPERSET_ADMIN_PASSWORD=mine\n{line}\n")
     write(example, target)
     assert line in target.read_text().splitlines()
+
+
+def test_only_a_new_file_sends_mail_to_the_demonstration(tmp_path: Path) -> None:
+    written = {}
+    for name, before in (("new", None), ("old", "SUPERSET_SECRET_KEY=mine\n"), ("own", "CYBERIMPACT_SMTP_HOST=mine\n")):
+        target = tmp_path / name
+        if before:
+            target.write_text(before)
+        write(CHECKOUT / ".env.example", target)
+        written[name] = dotenv_values(target).get("CYBERIMPACT_SMTP_HOST")
+    assert written == {"new": "127.0.0.1", "old": None, "own": "mine"}
+
+
+def test_the_example_mails_to_the_mailbox_what_its_subscriptions_ask_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = dotenv_values(CHECKOUT / ".env.example")
+    assert values["CYBERIMPACT_SMTP_PORT"] == DEFAULT_PORTS["mailbox"]
+    monkeypatch.setenv("CYBERIMPACT_SUBSCRIPTIONS", str(values["CYBERIMPACT_SUBSCRIPTIONS"]))
+    monkeypatch.chdir("/")
+    [demonstration] = subscriptions.of_file()
+    assert (demonstration.channel, demonstration.minimum_severity) == ("mail", 1)
+    assert {"signals", "operations"} <= demonstration.wants
 
 
 def test_the_example_of_this_checkout_gives_every_secret_and_no_value_that_is_one() -> None:

@@ -68,7 +68,7 @@ def set_up(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
     former = os.umask(settings.UMASK)
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
-    for service in ("DAGSTER", "SUPERSET", "SANDBOX", "API"):
+    for service in ("DAGSTER", "SUPERSET", "SANDBOX", "API", "MAILBOX"):
         monkeypatch.setenv(f"CYBERIMPACT_{service}_PORT", str(free_port()))
     yield home
     os.umask(former)
@@ -141,7 +141,13 @@ class TestConfiguration:
     def test_the_pages_are_served_and_named_first(self) -> None:
         assert "web" in {program.name for program in supervisor.programs() if program.health == "/health"}
         named = [line.split()[0] for line in supervisor.addresses().splitlines() if "http://" in line]
-        assert named == ["Pages", "Superset", "Dagster", "Sandbox"]
+        assert named == ["Pages", "Superset", "Dagster", "Sandbox", "Mailbox"]
+
+    def test_a_port_for_mails_that_is_taken_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            monkeypatch.setenv("CYBERIMPACT_MAILBOX_PORT", str(taken.getsockname()[1]))
+            with pytest.raises(ExpectedFailure, match=r"mailbox needs.*CYBERIMPACT_MAILBOX_PORT"):
+                supervisor.refuse_taken_ports()
 
     def test_dev_runs_dagster_and_the_superset_that_lets_into_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
         become: list[tuple[str, list[str], dict[str, str]]] = []

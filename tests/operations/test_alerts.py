@@ -369,6 +369,19 @@ def test_the_doctor_names_what_no_server_has_taken(home, box, monkeypatch) -> No
     assert [finding.state for finding in health_checks.alerts()] == ["broken"]
 
 
+def test_the_doctor_says_that_mail_goes_to_the_sandbox(box, monkeypatch) -> None:  # noqa: ARG001 - a mail server
+    def said() -> list[str]:
+        return [finding.detail for finding in health_checks.alerts() if finding.subject == "mail"]
+
+    assert said() == []
+    monkeypatch.setenv("CYBERIMPACT_MAILBOX_PORT", os.environ["CYBERIMPACT_SMTP_PORT"])
+    assert said() == ["goes to the sandbox's mailbox, and to no person"]
+    monkeypatch.setenv("CYBERIMPACT_SMTP_HOST", "mail.example")
+    assert said() == []
+    monkeypatch.setenv("CYBERIMPACT_SMTP_PORT", "none")
+    assert said() == ["CYBERIMPACT_SMTP_PORT is 'none'."]
+
+
 def test_only_one_process_sends_at_a_time(home, box, monkeypatch) -> None:
     import fcntl
 

@@ -101,7 +101,7 @@ def test_a_repeat_is_known_by_its_message_id(home, mailbox):
 
 
 def test_nothing_is_drawn_that_cannot_be_sent(home, drawn, monkeypatch):
-    monkeypatch.delenv("CYBERIMPACT_SMTP_HOST", raising=False)
+    monkeypatch.setenv("CYBERIMPACT_SMTP_HOST", "")
     with pytest.raises(ExpectedFailure, match="No mail server is declared"):
         digest.send(home, WEDNESDAY)
     assert drawn == []
