@@ -56,7 +56,7 @@ def test_the_mail_tells_the_head_and_what_was_published(published: Home) -> None
     fingerprint = signing.fingerprint(KEY.public_key())
     assert f"signée avec la clé {fingerprint}, en service depuis la publication 1 du 01/11/2026" in text
     assert "2 publication(s), dont 1 depuis une semaine" in text
-    assert "- 08/11/2026 06:00, publication 2 : 0 valeur(s) changée(s), code abc, scellée." in text
+    assert "- 08/11/2026 à\u00a006\u00a0h\u00a000, publication 2 : 0 valeur(s) changée(s), code abc, scellée." in text
     assert "La vérification n'a rien trouvé d'altéré." in text
 
 

@@ -134,7 +134,9 @@ def _sentence(found: dict[str, Any]) -> str:
 
 def _volume(copies: Reading, person: Person) -> dict[str, Any] | None:
     """Return the chart of all mentions of the last days, of a person's own territory, its region, or France."""
-    own = next((row for row in copies.rows(PLACES) if row["territory_code"] == person.own[0]), {})
+    own = next(
+        (row for row in copies.rows_of("reference.dim_territory", PLACES) if row["territory_code"] == person.own[0]), {}
+    )
     place, points = _band(copies, ALL_TOPICS, (person.own[0], str(own.get("region_code")), NATION))
     return _chart(points, f"Mentions heure par heure, sept derniers jours\u00a0: {place}", "volume")
 
