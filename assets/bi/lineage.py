@@ -34,19 +34,19 @@ def edges(bundle: Bundle, layers: Mapping[str, str]) -> Iterator[Edge]:
 
 
 def _dataset_edges(bundle: Bundle, dataset: Asset, layers: Mapping[str, str]) -> Iterator[Edge]:
-    computed = {column["column_name"]: column.get("expression") for column in dataset.config["columns"]}
-    names = [name for name, expression in computed.items() if not expression]
-    for name, expression in computed.items():
-        for column in sqlglot.parse_one(expression, dialect=DIALECT).find_all(exp.Column) if expression else ():
-            yield Edge(Column("dataset", dataset.slug, column.name), Column("dataset", dataset.slug, name))
+    read = [
+        (column["column_name"], name)
+        for column in dataset.config["columns"]
+        for name in (_columns_in(column["expression"]) if "expression" in column else [column["column_name"]])
+    ]
     if "model" in dataset.declared:
         table = dataset.declared["model"]
-        for name in names:
-            yield Edge(Column(layers[table], table, name), Column("dataset", dataset.slug, name))
+        for name, column in read:
+            yield Edge(Column(layers[table], table, column), Column("dataset", dataset.slug, name))
         return
     traced = trace_query(dataset.config["sql"], ensure_schema(bundle.models.schema_of(dataset.declared["reads"])))
-    for name in (*names, ROWS):
-        for schema, table, column, kind in traced.get(name, ()):
+    for name, of_query in (*read, (ROWS, ROWS)):
+        for schema, table, column, kind in traced.get(of_query, ()):
             source = f"{schema}.{table}"
             yield Edge(Column(layers[source], source, column), Column("dataset", dataset.slug, name), kind)
 
@@ -55,9 +55,14 @@ def _metric_edges(dataset: Asset) -> Iterator[Edge]:
     present = {column["column_name"] for column in dataset.config["columns"]}
     for metric in dataset.config["metrics"]:
         target = Column("metric", dataset.slug, metric["metric_name"])
-        for column in sqlglot.parse_one(metric["expression"], dialect=DIALECT).find_all(exp.Column):
-            if column.name in present:
-                yield Edge(Column("dataset", dataset.slug, column.name), target)
+        for name in _columns_in(metric["expression"]):
+            if name in present:
+                yield Edge(Column("dataset", dataset.slug, name), target)
+
+
+def _columns_in(expression: str) -> list[str]:
+    """Return the names of the columns in an expression of a dataset."""
+    return [column.name for column in sqlglot.parse_one(expression, dialect=DIALECT).find_all(exp.Column)]
 
 
 def drawn_by(chart: Asset, dataset: Asset) -> list[Column]:
