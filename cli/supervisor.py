@@ -438,7 +438,7 @@ cyberimpact is up.
   Dagster   {dagster}/asset-groups
             the graph from platform to dashboard; runs, checks and what is late; the same account
   Sandbox   http://127.0.0.1:{settings.port("sandbox")}
-            stands in for the platforms; its data is invented, and Ma Sécurité is down for six hours
+            simulates the platforms with invented data; Ma Sécurité is down for six hours
   Mailbox   http://127.0.0.1:{settings.port("sandbox")}/courriels
             what the demonstration has mailed; begin a crisis and watch it arrive:
             .venv/bin/cyberimpact sandbox crisis inondation --territory FR-27

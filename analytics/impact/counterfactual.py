@@ -38,8 +38,7 @@ def expectation(panel: "Panel", donors: "NDArray[np.bool_]", past: int, penalty:
         past: Number of periods before the action.
         penalty: Of the ridge; infinite for difference in differences alone.
     """
-    plain = _two_way(panel, donors, past)
-    return plain if np.isinf(penalty) else _corrected(plain, panel.counts, donors, past, penalty)
+    return _corrected(_two_way(panel, donors, past), panel.counts, donors, past, penalty)
 
 
 def chosen_penalty(panel: "Panel", donors: "NDArray[np.bool_]", past: int, ahead: int) -> float:
@@ -57,8 +56,7 @@ def chosen_penalty(panel: "Panel", donors: "NDArray[np.bool_]", past: int, ahead
     plain = _two_way(panel, donors, train)
     errors = []
     for penalty in _PENALTIES:
-        fitted = plain if np.isinf(penalty) else _corrected(plain, panel.counts, donors, train, penalty)
-        expected = fitted[donors, train:past].sum(axis=1)
+        expected = _corrected(plain, panel.counts, donors, train, penalty)[donors, train:past].sum(axis=1)
         counted = panel.counts[donors, train:past].sum(axis=1)
         errors.append(float(np.sum((counted - expected) ** 2 / (expected + 1))))
     best = int(np.argmin(errors))
@@ -80,7 +78,9 @@ def _two_way(panel: "Panel", donors: "NDArray[np.bool_]", past: int) -> "Matrix"
 
 
 def _corrected(plain: "Matrix", counts: "Matrix", donors: "NDArray[np.bool_]", past: int, penalty: float) -> "Matrix":
-    """Return the expectation with what each territory shares with single donors."""
+    """Return the expectation with what each territory shares with single donors; as it is at an infinite penalty."""
+    if np.isinf(penalty):
+        return plain
     scale = np.sqrt(np.maximum(plain, 1e-9))
     residuals = np.where(plain > 0, (counts - plain) / scale, 0.0)
     history = residuals[:, :past]

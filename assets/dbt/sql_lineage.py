@@ -152,7 +152,7 @@ class _Query:
 
 
 def _branches(scope: Scope) -> list[Scope]:
-    """Return the queries that a set operation joins, or that which stands in brackets."""
+    """Return the queries that a set operation joins, or the one in brackets."""
     return scope.subquery_scopes if isinstance(scope.expression, exp.Subquery) else scope.set_operation_scopes
 
 
@@ -211,6 +211,6 @@ def _as(kind: Kind, origins: Origins) -> Origins:
 
 
 def _is_number(part: exp.Expr) -> bool:
-    """Return whether an expression without columns is a number, which counts the rows that it stands in."""
+    """Return whether an expression without columns is a number, as the 1 of `sum(1)`, which counts rows."""
     literals = list(part.find_all(exp.Literal))
     return bool(literals) and all(literal.is_number for literal in literals) and not part.find(exp.Null)

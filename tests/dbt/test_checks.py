@@ -47,7 +47,7 @@ def test_dbt_by_hand_ends_every_check_alike_and_shows_the_same_rows(
 
 
 def shown(graph: Graph, home: Home, results: list[dict[str, Any]]) -> tuple[dict[str, str], dict[str, tuple]]:
-    """Return the status of every node, and what is said of each check that did not pass."""
+    """Return the status of every node, and the report of each check that did not pass."""
     found = held_back.failures(graph, home.warehouse, results)
     said = {one.unique_id: (one.on_failure, one.kpis, one.rows, tuple(one.examples), one.subject) for one in found}
     return held_back.states(home.warehouse), said

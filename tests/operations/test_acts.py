@@ -100,14 +100,18 @@ def test_a_form_that_says_something_else_is_refused_and_writes_nothing() -> None
     crisis = opened(form)
     crue = Topic("crue", "Crue", "crue", "climatique", "team:veille")
     for act, first, other_content in (
-        (lambda told, form: crises.note(crisis.crisis_id, told, kind="fait", author=OFFICER, form_id=form), "A", "B"),
-        (lambda told, form: drafts.save(OFFICER, {"titre": told}, form_id=form), "Marché", "École"),
         (
-            lambda told, form: mail_subscriptions.subscribe(OFFICER, told, SIGHT, form),
+            lambda content, form: crises.note(crisis.crisis_id, content, kind="fait", author=OFFICER, form_id=form),
+            "A",
+            "B",
+        ),
+        (lambda content, form: drafts.save(OFFICER, {"titre": content}, form_id=form), "Marché", "École"),
+        (
+            lambda content, form: mail_subscriptions.subscribe(OFFICER, content, SIGHT, form),
             WISH,
             replace(WISH, cap_per_hour=2),
         ),
-        (lambda told, form: topics.add(told, OFFICER, form), crue, replace(crue, query="crue fleuve")),
+        (lambda content, form: topics.add(content, OFFICER, form), crue, replace(crue, query="crue fleuve")),
     ):
         form = uuid4()
         act(first, form)
