@@ -441,7 +441,7 @@ cyberimpact is up.
             simulates the platforms with invented data; Ma Sécurité is down for six hours
   Mailbox   http://127.0.0.1:{settings.port("sandbox")}/courriels
             what the demonstration has mailed; begin a crisis and watch it arrive:
-            .venv/bin/cyberimpact sandbox crisis inondation --territory FR-27
+            .venv/bin/cyberimpact sandbox crisis inondation --territory FR-62
 
 Next: `.venv/bin/cyberimpact doctor`, `.venv/bin/cyberimpact kpi list`; stop with `make down`."""
 
