@@ -466,4 +466,4 @@ def _headed(declared: Mapping[str, Any]) -> dict[str, Any]:
 
 def chart_slugs(dashboard: Mapping[str, Any]) -> list[str]:
     """Return the charts that a dashboard declares, from top to bottom."""
-    return [slug for row in dashboard["rows"] for slug in row.get("charts", {})]
+    return [slug for row in layout.each_row(dashboard["rows"]) for slug in row.get("charts", {})]

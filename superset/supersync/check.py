@@ -199,7 +199,7 @@ def _dashboard(bundle: Bundle, dashboard: Asset) -> Iterator[str]:
 
 
 def _rows(bundle: Bundle, dashboard: Asset) -> Iterator[str]:
-    for number, row in enumerate(dashboard.declared["rows"]):  # the first is the publication's
+    for number, row in enumerate(layout.each_row(dashboard.declared["rows"])):  # the first is the publication's
         width = sum(row.get("charts", {}).values())
         if width > layout.COLUMNS - ("text" in row):
             yield f"{dashboard.path}: row {number} is {width} columns wide, {layout.COLUMNS} is the most."

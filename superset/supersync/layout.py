@@ -1,7 +1,7 @@
 """Turns rows of charts into Superset's position tree, and short filters into native filters."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -45,8 +45,27 @@ class Cell:
     caption: str = ""
 
 
+def each_row(rows: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Yield the rows of a dashboard from top to bottom, those of its tabs in their place."""
+    for row in rows:
+        if "tabs" in row:
+            for inner in row["tabs"].values():
+                yield from each_row(inner)
+        else:
+            yield row
+
+
+def _without_tabs(rows: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    for row in rows:
+        for title, inner in row.get("tabs", {}).items():
+            yield {"text": f"### {title}"}
+            yield from _without_tabs(inner)
+        if "tabs" not in row:
+            yield row
+
+
 def single_column(declared: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a dashboard's declaration for a phone: the same texts and charts, one below the other.
+    """Return a dashboard's declaration for a phone: the same texts and charts in one column, each tab a section.
 
     Args:
         declared: The declaration, whose `phone` may name charts to leave out (`except`), and others to put in their
@@ -59,7 +78,7 @@ def single_column(declared: Mapping[str, Any]) -> dict[str, Any]:
         return [instead.get(slug, slug) for slug in slugs if slug not in left_out]
 
     rows: list[dict[str, Any]] = []
-    for row in declared["rows"]:
+    for row in _without_tabs(declared["rows"]):
         if "text" in row:
             rows.append({"text": row["text"], "height": _text_height(row["text"])})
         height = row.get("height", HEIGHT)
@@ -104,7 +123,7 @@ def position(
     Args:
         title: What its header says.
         rows: From top to bottom, each `{text: Markdown, charts: {slug: columns, …}, height: units}`, the text first and
-            as wide as the charts leave it.
+            as wide as the charts leave it; or `{tabs: {title: rows, …}}`.
         cells: The charts, by slug.
         caption: Height of a chart's caption.
     """
@@ -113,19 +132,33 @@ def position(
         "HEADER_ID": {"id": "HEADER_ID", "type": "HEADER", "meta": {"text": title}},
         "GRID_ID": {"id": "GRID_ID", "type": "GRID", "children": [], "parents": ["ROOT_ID"]},
     }
+    _add_rows(tree, "GRID_ID", rows, cells, caption)
+    return {"DASHBOARD_VERSION_KEY": "v2", **tree}
+
+
+def _add_rows(
+    tree: Position, parent: str, rows: Iterable[Mapping[str, Any]], cells: Mapping[str, Cell], caption: int
+) -> None:
+    prefix = "" if parent == "GRID_ID" else f"{parent}-"
     for index, row in enumerate(rows, start=1):
-        row_id = f"ROW-{index}"
+        name = f"{prefix}{index}"
+        if "tabs" in row:
+            _add(tree, parent, f"TABS-{name}", "TABS", {})
+            for number, (title, inner) in enumerate(row["tabs"].items(), start=1):
+                tab = f"TAB-{name}-{number}"
+                _add(tree, f"TABS-{name}", tab, "TAB", {"text": title})
+                _add_rows(tree, tab, inner, cells, caption)
+            continue
         height = row.get("height", HEIGHT)
-        _add(tree, "GRID_ID", row_id, "ROW", {"background": "BACKGROUND_TRANSPARENT"})
+        _add(tree, parent, f"ROW-{name}", "ROW", {"background": "BACKGROUND_TRANSPARENT"})
         placed = row.get("charts", {})
         if "text" in row:
             width = COLUMNS - sum(placed.values())
             meta = {"code": _typeset(row["text"]), "width": width, "height": height}
-            _add(tree, row_id, f"MARKDOWN-{index}", "MARKDOWN", meta)
+            _add(tree, f"ROW-{name}", f"MARKDOWN-{name}", "MARKDOWN", meta)
         for slug, width in placed.items():
             size = {"width": width, "height": height}
-            _add_chart(tree, row_id, slug, cells[slug], size=size, caption_height=caption)
-    return {"DASHBOARD_VERSION_KEY": "v2", **tree}
+            _add_chart(tree, f"ROW-{name}", slug, cells[slug], size=size, caption_height=caption)
 
 
 def _add_chart(

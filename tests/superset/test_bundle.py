@@ -263,6 +263,36 @@ def test_double_punctuation_never_begins_a_line():
     assert tree["MARKDOWN-a"]["meta"]["code"] == "Ce que montre A\u00a0; rien\u00a0: «\u00a0rien\u00a0»."
 
 
+TABBED = [
+    {"text": "### Tête", "height": 8},
+    {
+        "tabs": {
+            "Chiffres": [{"charts": {"a": 6, "b": 6}, "height": 40}],
+            "Détail": [{"charts": {"c": 12}, "height": 30}],
+        }
+    },
+]
+
+
+def test_tabs_hold_rows_of_their_own_and_charts_below_them():
+    cells = {slug: layout.Cell(number, UUID(int=number), slug.upper()) for number, slug in enumerate("abc", 1)}
+    tree = layout.position("Titre", TABBED, cells)
+    assert tree["GRID_ID"]["children"] == ["ROW-1", "TABS-2"]
+    figures, detail = (tree[tab] for tab in tree["TABS-2"]["children"])
+    assert [tab["meta"]["text"] for tab in (figures, detail)] == ["Chiffres", "Détail"]
+    assert [tree[row]["children"] for tab in (figures, detail) for row in tab["children"]] == [
+        ["CHART-a", "CHART-b"],
+        ["CHART-c"],
+    ]
+    assert tree["CHART-c"]["parents"] == ["ROOT_ID", "GRID_ID", "TABS-2", detail["id"], *detail["children"]]
+
+
+def test_on_a_phone_a_tab_is_a_section():
+    page = layout.single_column({"title": "Titre", "rows": TABBED, "phone": {"except": ["b"]}})
+    shown = [row.get("text") or list(row["charts"]) for row in page["rows"]]
+    assert shown == ["### Tête", "### Chiffres", ["a"], "### Détail", ["c"]]
+
+
 def test_a_filter_may_choose_the_first_that_its_reader_may_see(expanded):
     filters = by_slug(expanded, "territoire").config["metadata"]["native_filter_configuration"]
     chosen = {
