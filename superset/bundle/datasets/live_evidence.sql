@@ -7,7 +7,10 @@ select
     metric_label,
     platform_label,
     bin_start,
-    bin_minutes,
+    case bin_minutes
+        when 60 then 'une heure' when 1440 then 'un jour' when 10080 then 'une semaine'
+        else case when bin_minutes % 60 = 0 then concat(bin_minutes // 60, ' heures') else concat(bin_minutes, ' minutes') end
+    end as duration,
     observed,
     expected,
     upper,

@@ -79,7 +79,7 @@ select
     opened_at,
     updated_at,
     closed_at,
-    probability,
+    least(probability, 0.99) as probability, -- never 100 %, as in the alerts
     concat(
         '<a href="/pages/veille/', signal_id, '">',
         case status when 'open' then 'Confirmer ou écarter' else 'Revoir' end, '</a>'
