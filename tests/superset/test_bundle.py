@@ -1,6 +1,7 @@
 """The expansion of the bundle, and the comparison of what was sent with what a server gives back. No server."""
 
 import json
+import re
 from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
@@ -162,8 +163,19 @@ def test_every_dashboard_is_headed_by_its_publication(expanded):
 
 def caption(chart: Mapping[str, Any]) -> str:
     """Return what stands below a chart, as it is set."""
-    cells = {"a": layout.Cell(1, UUID(int=1), "A", chart["description"].strip())}
+    cells = {"a": layout.Cell(1, UUID(int=1), "A", bundles.KPIS_NAMED.sub("", chart["description"].strip()))}
     return layout.position("Titre", [{"charts": {"a": 12}}], cells)["MARKDOWN-a"]["meta"]["code"]
+
+
+def test_a_caption_names_no_code_of_a_kpi(expanded):
+    assert "(indicateur victims_per_10k)" in by_slug(expanded, "victims_map").description
+    captions = [
+        node["meta"]["code"]
+        for dashboard in expanded.dashboards
+        for node in dashboard.config["position"].values()
+        if isinstance(node, dict) and node["type"] == "MARKDOWN"
+    ]
+    assert [text for text in captions if re.search(r"\b[a-z]+_[a-z_]+\b", text)] == []
 
 
 def test_a_phone_has_the_same_charts_in_one_column(expanded):
