@@ -6,7 +6,7 @@ from typing import Any
 
 ROW_LIMIT = 10_000
 
-#: How charts write numbers and tables instants, unless a file or a metric says otherwise. Numbers are in full, since the
+#: How charts write numbers and tables instants, unless a file or a metric says otherwise. Numbers are in full: the
 #: abbreviations of D3 ("25M", "390k") are no French; millions are a metric of their own.
 NUMBER, DECIMAL, INSTANT = ",.0f", ",.2~f", "%d/%m/%Y %H:%M"
 

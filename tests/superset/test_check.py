@@ -114,7 +114,7 @@ def test_numbers_are_not_abbreviated_in_english(workshop, manifest, written, ref
         {"column_config": {"structure_name": {"d3NumberFormat": written}}},
     )
     place = "charts/perception/structures.yaml: params: column_config.structure_name.d3NumberFormat"
-    problem = f"{place}: “{written}” abbreviates in English (25M); write numbers in full, or a metric in millions."
+    problem = f"{place}: “{written}” writes 25M; write numbers in full, or use a metric in millions."
     assert problems(workshop, manifest) == ([problem] if refused else [])
 
 
