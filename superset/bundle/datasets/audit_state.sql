@@ -75,7 +75,7 @@ select
     'Contrôles' as question,
     case when failed > 0 or warned > 0 then '▲ à regarder' else '✔ réussis' end as state,
     concat(passed, ' réussis, ', warned, ' signalés, ', failed, ' échoués à la dernière construction.') as answer,
-    'onglet « Contrôles »' as step
+    'onglet « Contrôles »' as step
 from checks
 union all
 select
@@ -83,7 +83,7 @@ select
     'Indicateurs retenus' as question,
     case when held_back > 0 then '▲ à regarder' else '✔ aucun' end as state,
     coalesce('Gardent leurs valeurs d''avant : ' || names, concat('Les ', kpis, ' indicateurs montrent leurs dernières valeurs')) || '.' as answer,
-    'onglet « Indicateurs »' as step
+    'onglet « Indicateurs »' as step
 from held
 union all
 select
@@ -106,7 +106,7 @@ select
     7 as rank,
     'Consultations' as question,
     'pour information' as state,
-    concat(times, ' consultations ou exports par ', accounts, ' comptes, ', acts, ' actes, jusqu''à cette publication.') as answer,
-    'onglet « Qui a fait quoi »' as step
+    concat('Consultations ou exports : ', times, ', par ', accounts, ' compte(s) ; actes : ', acts, ' ; jusqu''à cette publication.') as answer,
+    'onglet « Qui a fait quoi »' as step
 from accesses
 cross join acts

@@ -1,5 +1,5 @@
--- What goes on: open crises (1), open signals (2), one calm row where there is neither (3), the state of the live feed, without which
--- calm means nothing (4); then the signals that have closed (5). Links are the only HTML: other texts lose what would open a tag.
+-- What goes on: the live feed where it is late (0), open crises (1), open signals (2), one calm row where there is neither (3), the live
+-- feed where it is up to date (4): without it calm means nothing; then the signals that have closed (5). Links are the only HTML: other texts lose what would open a tag.
 with crises as (
     select
         crisis_id,
@@ -91,7 +91,7 @@ select
     0 as severity,
     'FR' as territory_code,
     'Rien ne sort de l''ordinaire' as signal_label,
-    'calme' as state,
+    '✔ calme' as state,
     sentence,
     null as opened_at,
     null as updated_at,
@@ -104,11 +104,11 @@ where
     and not exists (select 1 from crises)
 union all
 select
-    4 as rank,
+    case when is_late then 0 else 4 end as rank,
     0 as severity,
     'FR' as territory_code,
     'Flux en direct' as signal_label,
-    case when is_late then 'en retard' else 'à jour' end as state,
+    case when is_late then '▲ en retard' else '✔ à jour' end as state,
     concat(sentence, case when is_late then ' ; un tableau vide ne dit rien du présent.' else '.' end) as sentence,
     null as opened_at,
     updated_at,
