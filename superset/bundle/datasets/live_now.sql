@@ -16,7 +16,7 @@ with crises as (
 signals as (
     select
         *,
-        concat(topic_label, ' – ', territory_label) as signal_label,
+        replace(concat(topic_label, ' – ', territory_label), '<', '‹') as signal_label,
         case severity
             when 4 then '●●●● critique' when 3 then '●●●○ élevée' when 2 then '●●○○ modérée' else '●○○○ faible'
         end as gravity,
