@@ -1,4 +1,4 @@
-"""The first table of Veille over a copy made by hand: what it says on a quiet night, in a crisis, and of a late feed."""
+"""The first table of Veille over a copy made by hand: on a quiet night, in a crisis, and where the feed is late."""
 
 from collections.abc import Iterator
 

@@ -53,66 +53,73 @@ feed as (
         ) as sentence,
         max(last_loaded_at) as updated_at
     from signals.live_state
+),
+
+every as (
+    select
+        1 as rank,
+        4 as severity,
+        territory_code,
+        concat('Crise : ', replace(title, '<', '‹')) as signal_label,
+        'en cours' as state,
+        concat(places, ' ; ', replace(last_entry, '<', '‹')) as sentence,
+        opened_at,
+        updated_at,
+        null as closed_at,
+        null as probability,
+        concat('<a href="/pages/crises/', crisis_id, '">Tenir le journal</a>') as step
+    from crises
+    union all
+    select
+        case status when 'open' then 2 else 5 end as rank,
+        severity,
+        territory_code,
+        signal_label,
+        gravity as state,
+        sentence,
+        opened_at,
+        updated_at,
+        closed_at,
+        least(probability, 0.99) as probability, -- never 100 %, as in the alerts
+        concat(
+            '<a href="/pages/veille/', signal_id, '">',
+            case status when 'open' then 'Confirmer ou écarter' else 'Revoir' end, '</a>'
+        ) as step
+    from signals
+    union all
+    select
+        3 as rank,
+        0 as severity,
+        'FR' as territory_code,
+        'Rien ne sort de l''ordinaire' as signal_label,
+        '✔ calme' as state,
+        sentence,
+        null as opened_at,
+        null as updated_at,
+        null as closed_at,
+        null as probability,
+        '<a href="/pages/veille">Voir la veille</a>' as step
+    from latest
+    where
+        not exists (select 1 from signals where status = 'open')
+        and not exists (select 1 from crises)
+    union all
+    select
+        case when is_late then 0 else 4 end as rank,
+        0 as severity,
+        'FR' as territory_code,
+        'Flux en direct' as signal_label,
+        case when is_late then '▲ en retard' else '✔ à jour' end as state,
+        concat(sentence, case when is_late then ' ; un tableau vide ne dit rien du présent.' else '.' end) as sentence,
+        null as opened_at,
+        updated_at,
+        null as closed_at,
+        null as probability,
+        '<a href="/pages/sources">Voir les sources</a>' as step
+    from feed
 )
 
 select
-    1 as rank,
-    4 as severity,
-    territory_code,
-    concat('Crise : ', replace(title, '<', '‹')) as signal_label,
-    'en cours' as state,
-    concat(places, ' ; ', replace(last_entry, '<', '‹')) as sentence,
-    opened_at,
-    updated_at,
-    null as closed_at,
-    null as probability,
-    concat('<a href="/pages/crises/', crisis_id, '">Tenir le journal</a>') as step
-from crises
-union all
-select
-    case status when 'open' then 2 else 5 end as rank,
-    severity,
-    territory_code,
-    signal_label,
-    gravity as state,
-    sentence,
-    opened_at,
-    updated_at,
-    closed_at,
-    least(probability, 0.99) as probability, -- never 100 %, as in the alerts
-    concat(
-        '<a href="/pages/veille/', signal_id, '">',
-        case status when 'open' then 'Confirmer ou écarter' else 'Revoir' end, '</a>'
-    ) as step
-from signals
-union all
-select
-    3 as rank,
-    0 as severity,
-    'FR' as territory_code,
-    'Rien ne sort de l''ordinaire' as signal_label,
-    '✔ calme' as state,
-    sentence,
-    null as opened_at,
-    null as updated_at,
-    null as closed_at,
-    null as probability,
-    '<a href="/pages/veille">Voir la veille</a>' as step
-from latest
-where
-    not exists (select 1 from signals where status = 'open')
-    and not exists (select 1 from crises)
-union all
-select
-    case when is_late then 0 else 4 end as rank,
-    0 as severity,
-    'FR' as territory_code,
-    'Flux en direct' as signal_label,
-    case when is_late then '▲ en retard' else '✔ à jour' end as state,
-    concat(sentence, case when is_late then ' ; un tableau vide ne dit rien du présent.' else '.' end) as sentence,
-    null as opened_at,
-    updated_at,
-    null as closed_at,
-    null as probability,
-    '<a href="/pages/sources">Voir les sources</a>' as step
-from feed
+    *,
+    concat(state, ' – ', signal_label) as headline -- of a phone, which has no room for both
+from every
