@@ -157,7 +157,15 @@ EXTRA_SEQUENTIAL_COLOR_SCHEMES = [
         "isDiverging": False,
         "isDefault": True,
         "colors": _PALETTE["sequential"],
-    }
+    },
+    {
+        "id": "cyberimpact_classes",
+        "label": "cyberimpact, cinq classes",
+        "description": "Cartes en classes",
+        "isDiverging": False,
+        "isDefault": False,
+        "colors": _PALETTE["classes"],
+    },
 ]
 
 # -- Who may come in, and what a browser may do for them

@@ -139,6 +139,12 @@ def test_a_chart_of_two_kpis_draws_the_first_metric_in_bars_and_the_last_as_a_li
     assert (params["metrics"], params["metrics_b"]) == (["valeur"], ["valeur"])
 
 
+def test_the_cells_of_a_class_have_the_colours_of_the_map(expanded):
+    (first, *_, last) = by_slug(expanded, "victims_map_classes").config["params"]["conditional_formatting"]
+    assert first == {"column": "classe", "operator": "=", "targetValue": 1, "colorScheme": "#e3e3fd"}
+    assert last == {"column": "classe", "operator": "=", "targetValue": 5, "colorScheme": "#000091"}
+
+
 def test_a_query_has_columns_of_its_own_beside_those_of_its_models(expanded):
     config = by_slug(expanded, "chat_rhythm").config
     labels = {column["column_name"]: (column["verbose_name"], column["type"]) for column in config["columns"]}
