@@ -1,6 +1,7 @@
 """Reads the hand-written YAML of the bundle and expands it into what Superset imports."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -51,6 +52,8 @@ FIELDS = {
 HEADER, HEADER_HEIGHT = "publication", 8
 #: What the name of a dashboard's variant for a phone ends with.
 PHONE = "-telephone"
+#: The KPIs that a description names, for who looks for a definition; a caption on the page leaves them out.
+KPIS_NAMED = re.compile(r" \(indicateurs? [a-z0-9_, ]+\)")
 #: What the name of a column in Paris time ends with; each dataset has one beside every instant, which is UTC.
 PARIS = "_paris"
 
@@ -419,7 +422,7 @@ def _dashboard(
             number,
             identifier("chart", name),
             known[name].title if name in known else name,
-            known[name].description if name in known and name in captioned else "",
+            KPIS_NAMED.sub("", known[name].description) if name in known and name in captioned else "",
         )
         for number, name in enumerate(dict.fromkeys(placed), start=1)
     }

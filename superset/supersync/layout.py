@@ -77,11 +77,13 @@ def each_row(rows: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
             yield row
 
 
-def _without_tabs(rows: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+def _without_tabs(rows: Iterable[Mapping[str, Any]], left_out: set[str]) -> Iterator[Mapping[str, Any]]:
+    """Yield rows with each tab as a section, but for the tabs of which no chart is kept."""
     for row in rows:
         for title, inner in row.get("tabs", {}).items():
-            yield {"text": f"### {title}"}
-            yield from _without_tabs(inner)
+            if {slug for kept in each_row(inner) for slug in kept.get("charts", {})} - left_out:
+                yield {"text": f"### {title}"}
+                yield from _without_tabs(inner, left_out)
         if "tabs" not in row:
             yield row
 
@@ -100,7 +102,7 @@ def single_column(declared: Mapping[str, Any]) -> dict[str, Any]:
         return [instead.get(slug, slug) for slug in slugs if slug not in left_out]
 
     rows: list[dict[str, Any]] = []
-    for row in _without_tabs(declared["rows"]):
+    for row in _without_tabs(declared["rows"], left_out):
         if "text" in row:
             rows.append({"text": row["text"], "height": _text_height(row["text"])})
         height = row.get("height", HEIGHT)

@@ -168,8 +168,19 @@ def test_every_dashboard_is_headed_by_its_publication(expanded):
 
 def caption(chart: Mapping[str, Any]) -> str:
     """Return what stands below a chart, as it is set."""
-    cells = {"a": layout.Cell(1, UUID(int=1), "A", chart["description"].strip())}
+    cells = {"a": layout.Cell(1, UUID(int=1), "A", bundles.KPIS_NAMED.sub("", chart["description"].strip()))}
     return layout.position("Titre", [{"charts": {"a": 12}}], cells)["MARKDOWN-a"]["meta"]["code"]
+
+
+def test_a_caption_names_no_code_of_a_kpi(expanded):
+    assert "(indicateur victims_per_10k)" in by_slug(expanded, "victims_map").description
+    captions = [
+        node["meta"]["code"]
+        for dashboard in expanded.dashboards
+        for node in dashboard.config["position"].values()
+        if isinstance(node, dict) and node["type"] == "MARKDOWN"
+    ]
+    assert [text for text in captions if "(indicateur" in text] == []
 
 
 @pytest.mark.parametrize("slug", ["vue-densemble", "veille", "territoire"])
@@ -181,7 +192,8 @@ def test_a_phone_has_the_same_charts_in_one_column(expanded, slug):
     assert list(narrow.reads) == [instead.get(chart, chart) for chart in kept]
     charts_of = {chart.slug: chart.declared for chart in expanded.charts}
     # Read without a swipe.
-    assert all(len(charts_of[chart]["dimensions"] + charts_of[chart]["metrics"]) <= 4 for chart in instead.values())
+    for chart in map(charts_of.get, instead.values()):
+        assert len([name for part in ("dimensions", "metrics", "columns") for name in chart.get(part, [])]) <= 4
     assert narrow.title == f"{wide.title} (téléphone)"
     assert narrow.uuid != wide.uuid
     tree = narrow.config["position"]
@@ -193,7 +205,19 @@ def test_a_phone_has_the_same_charts_in_one_column(expanded, slug):
     assert [text for text in captions if text not in texts] == []
 
 
-@pytest.mark.parametrize("slug", ["vue-densemble", "vue-densemble-telephone", "veille", "veille-telephone"])
+@pytest.mark.parametrize("slug", ["veille", "veille-telephone"])
+def test_a_list_of_signals_says_whether_the_live_feed_is_late(expanded, slug):
+    """Calm is a row of the same table as the state of the feed, first on the page, and no filter reaches it."""
+    dashboard = by_slug(expanded, slug)
+    charts_of = {chart.slug: chart for chart in expanded.charts}
+    first = charts_of[dashboard.reads[1]]
+    assert first.declared["dataset"] == "live_now"
+    assert {0, 3, 4} <= set(first.declared["where"]["rank"])
+    for declared_filter in dashboard.declared["filters"].values():
+        assert bundles.is_excluded(declared_filter, first.slug, charts_of)
+
+
+@pytest.mark.parametrize("slug", ["vue-densemble", "vue-densemble-telephone"])
 def test_a_count_of_signals_stands_beside_the_state_of_the_live_feed(expanded, slug):
     """A feed that is dead has no signals either: its zero would be read as calm."""
     dashboard = by_slug(expanded, slug)
@@ -315,6 +339,8 @@ def test_on_a_phone_a_tab_is_a_section():
     page = layout.single_column({"title": "Titre", "rows": TABBED, "phone": {"except": ["b"]}})
     shown = [row.get("text") or list(row["charts"]) for row in page["rows"]]
     assert shown == ["### Tête", "### Chiffres", ["a"], "### Détail", ["c"]]
+    page = layout.single_column({"title": "Titre", "rows": TABBED, "phone": {"except": ["c"]}})
+    assert "### Détail" not in [row.get("text") for row in page["rows"]]
 
 
 def test_a_filter_may_choose_the_first_that_its_reader_may_see(expanded):
@@ -334,10 +360,10 @@ def test_words_are_searched_among_all_and_a_click_reaches_the_other_charts(expan
     metadata = dashboards["verbatims"].config["metadata"]
     words = metadata["native_filter_configuration"][0]
     assert words["targets"][0]["column"] == {"name": "words"}
-    chosen = {name: words["controlValues"][name] for name in ("multiSelect", "searchAllOptions", "enableEmptyFilter")}
-    assert chosen == {"multiSelect": True, "searchAllOptions": True, "enableEmptyFilter": True}
-    # Before a word is chosen no row is let through.
-    assert words["defaultDataMask"]["extraFormData"] == {"filters": [{"col": "words", "op": "IN", "val": [""]}]}
+    assert (words["controlValues"]["multiSelect"], words["controlValues"]["searchAllOptions"]) == (True, True)
+    # The empty word, under which every text stands, is none to choose.
+    (condition,) = words["adhoc_filters"]
+    assert (condition["subject"], condition["comparator"]) == ("is_word", True)
     assert metadata["cross_filters_enabled"] is True
     assert dashboards["perception"].config["metadata"]["cross_filters_enabled"] is False
 
@@ -347,7 +373,6 @@ def test_a_text_of_a_citizen_is_never_drawn_as_html(expanded):
     assert {chart.slug for chart in texts} >= {
         "verbatim_search",
         "verbatim_examples",
-        "verbatim_texts",
         "signal_examples",
     }
     assert [chart.slug for chart in texts if chart.config["params"].get("allow_render_html", True)] == []

@@ -200,7 +200,7 @@ def test_a_theme_opens_its_texts(client, bundle, answer, copy):
     ).fetchone()
     assert row["textes"] == expected > 0
     clicked = [{"col": "theme_label", "op": "IN", "val": [row["theme_label"]]}]
-    for slug in ("verbatim_texts", "verbatim_examples"):
+    for slug in ("verbatim_search", "verbatim_examples"):
         chart = next(chart for chart in bundle.charts if chart.slug == slug)
         texts = {row["text"] for row in queries.run(client, chart, clicked)["data"]}
         assert texts == {"Refus de prendre ma plainte, inadmissible."}

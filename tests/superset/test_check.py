@@ -129,7 +129,8 @@ def test_a_model_that_is_not_published(workshop, tmp_path):
     content = small_manifest.manifest()
     content["nodes"]["model.cyberimpact.freshness"]["config"]["meta"]["exposed"] = False
     assert problems(workshop, small_manifest.write(tmp_path, content)) == [
-        "datasets/freshness.yaml: audit.freshness is not published (meta.exposed), so readers could not see it."
+        f"datasets/{slug}.yaml: audit.freshness is not published (meta.exposed), so readers could not see it."
+        for slug in ("audit_state", "freshness")
     ]
 
 

@@ -135,7 +135,7 @@ def test_what_a_role_reads(declared, bundle):
     roles = {role.name: role for role in declared.roles}
     every = {dataset.slug for dataset in bundle.datasets}
     assert roles["auditeur"].datasets == roles["administrateur"].datasets == every
-    assert roles["analyste"].datasets == every - {"accesses", "acts"}
+    assert roles["analyste"].datasets == every - {"accesses", "acts", "audit_state"}
     opened = [dashboard for dashboard in bundle.dashboards if dashboard.slug not in ("audit", "verbatims")]
     shown = set().union(*(policies.datasets_of(dashboard, bundle) for dashboard in opened))
     for name in ("national", "departement-FR-33", "courrier"):
