@@ -48,7 +48,7 @@ FIELDS = {
 }
 
 #: The chart that heads every dashboard: which publication it shows.
-HEADER, HEADER_HEIGHT = "publication", 5
+HEADER, HEADER_HEIGHT = "publication", 6
 #: What the name of a dashboard's variant for a phone ends with.
 PHONE = "-telephone"
 #: What the name of a column in Paris time ends with; each dataset has one beside every instant, which is UTC.

@@ -39,7 +39,7 @@ PLATFORMS = [
     for name in ("Je donne mon avis", "Avis Google et Facebook", "Services Publics+", "Boutiques d'applications")
 ]
 #: Marks with a meaning of their own beside series without one.
-ALONE = [MEANINGS[name] for name in ("Victimes assistées", "semblables")]
+ALONE = [MEANINGS[name] for name in ("Victimes assistées", "semblables", "Un an avant")]
 
 
 def product(row: Sequence[float], column: Sequence[float]) -> float:

@@ -1,5 +1,5 @@
 -- The headline of each KPI per quarter in the regions of gendarmerie, whose names are short enough for the side of a heat map.
--- The nation comes first.
+-- The nation comes first. A value with too few answers behind it is left out.
 select
     kpi_code,
     period_start,
@@ -17,4 +17,5 @@ where
     period_type = 'quarter'
     and is_complete
     and is_headline
+    and not is_small
     and territory_level in ('nation', 'gendarmerie_region')

@@ -1,4 +1,5 @@
--- Two points per figure: its latest whole period, and the same one a year before.
+-- Two points per figure: its latest whole period, and the same one a year before. Where too few answers are behind a value, nothing
+-- is compared.
 with latest as (
     select distinct
         kpi_code,
@@ -16,12 +17,14 @@ select
     readings.period_type,
     readings.period_start,
     readings.period_label,
+    readings.territory_level,
     readings.territory_code,
     readings.territory_name,
     readings.breakdown_dimension,
     readings.breakdown_value,
     readings.breakdown_label,
-    readings.value,
+    case when not readings.is_small then readings.value end as value,
+    readings.page_path,
     readings.is_latest
 from kpi.rpt_kpi as readings
 inner join latest
