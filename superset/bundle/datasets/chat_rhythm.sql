@@ -29,6 +29,10 @@ days as (
         iso_weekday,
         weekday_name
     from reference.dim_calendar
+),
+
+hours as (
+    select printf('%02d', unnest(range(24))) as hour
 )
 
 select
@@ -36,13 +40,13 @@ select
     months.territory_code,
     months.territory_name,
     concat(days.iso_weekday, ' ', days.weekday_name) as weekday,
-    printf('%02d', hours.hour) as hour,
+    hours.hour as hour,
     coalesce(readings.value, 0) as value
 from months
 cross join days
-cross join range(24) as hours(hour)
+cross join hours
 left join readings
     on
         months.period_start = readings.period_start
         and days.weekday_name = readings.weekday_name
-        and printf('%02d', hours.hour) = readings.hour
+        and hours.hour = readings.hour
