@@ -71,26 +71,23 @@
         when {{ unit }} = 'part' then {{ points_label('round(100 * (' ~ value ~ ' - ' ~ previous ~ '), 1)') }}
         when {{ unit }} in ('note sur 10', 'note sur 5')
             then {{ points_label('round(' ~ value ~ ' - ' ~ previous ~ ', 1)') }}
-        else {{ percent_label('round(100 * (' ~ value ~ ' - ' ~ previous ~ ') / nullif(' ~ previous ~ ', 0))') }}
+        else {{ signed_label('round(100 * (' ~ value ~ ' - ' ~ previous ~ ') / nullif(' ~ previous ~ ', 0))', 0, ' %') }}
     end
 {%- endmacro %}
 
 {% macro points_label(points) -%}
     case
-        when {{ points }} = 0 then 'stable'
-        else concat(
-            case when {{ points }} > 0 then '+' else '−' end, {{ number_text('abs(' ~ points ~ ')', 1) }},
-            case when abs({{ points }}) < 2 then ' point' else ' points' end
-        )
+        when abs({{ points }}) < 2 then {{ signed_label(points, 1, " point") }}
+        else {{ signed_label(points, 1, " points") }}
     end
 {%- endmacro %}
 
-{% macro percent_label(percent) -%}
+{# « +9 % », « −2 % », « stable »; null where the amount is. #}
+{% macro signed_label(amount, decimals, unit) -%}
     case
-        when {{ percent }} = 0 then 'stable'
-        else concat(
-            case when {{ percent }} > 0 then '+' else '−' end, {{ number_text('abs(' ~ percent ~ ')', 0) }}, ' %'
-        )
+        when {{ amount }} = 0 then 'stable'
+        when {{ amount }} > 0 then concat('+', {{ number_text(amount, decimals) }}, '{{ unit }}')
+        when {{ amount }} < 0 then concat('−', {{ number_text('-(' ~ amount ~ ')', decimals) }}, '{{ unit }}')
     end
 {%- endmacro %}
 

@@ -21,15 +21,15 @@
 {%- endmacro %}
 
 
-{# « 1 avis », « 12 réponses ». #}
+{# « 1 avis », « 12 réponses »; null where the row is suppressed. #}
 {% macro observed_label(row, catalogue='catalogue') -%}
-    concat(
-        {{ number_text(observed_count(row, catalogue), 0) }}, ' ', {{ catalogue }}.observed_noun,
-        case
-            when {{ observed_count(row, catalogue) }} < 2 or {{ catalogue }}.observed_noun like '%s' then ''
-            else 's'
-        end
-    )
+    {%- set count = observed_count(row, catalogue) -%}
+    case
+        when {{ count }} is null then null
+        when {{ count }} < 2 or {{ catalogue }}.observed_noun like '%s'
+            then concat({{ number_text(count, 0) }}, ' ', {{ catalogue }}.observed_noun)
+        else concat({{ number_text(count, 0) }}, ' ', {{ catalogue }}.observed_noun, 's')
+    end
 {%- endmacro %}
 
 

@@ -38,6 +38,7 @@ from links import export_addresses, link_applications, on_ports, origins
 from pages import failure
 from request_limits import limit_post_processing, limit_requests
 from security import SecurityManager
+from wording import correct_wording
 
 
 def _required(name: str) -> str:
@@ -240,13 +241,14 @@ TALISMAN_CONFIG = {
 
 
 def FLASK_APP_MUTATOR(app: Flask) -> None:  # noqa: N802 - the name of the setting
-    """Make passwords slow to guess, refuse in words, end sessions that nobody uses, and fail in French."""
+    """Make passwords slow to guess, refuse in words, end sessions that nobody uses, and speak French."""
     limit_guesses(app)
     limit_requests(app)
     limit_post_processing()
     export_addresses()
     answer_refusals(app)
     link_applications(app)
+    correct_wording(app)
     queries.install(connections.rights.current().bundle.renamed)
 
     @app.before_request

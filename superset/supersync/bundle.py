@@ -68,7 +68,7 @@ class Asset:
         declared: What the file says.
         config: What Superset imports.
         reads: What it is made from: a dataset, dbt unique ids; a chart, a dataset's slug; a dashboard, charts' slugs.
-        formats: Of a dataset, how tables write the numbers of a column, by name.
+        formats: Of a dataset, how tables write the numbers of a column, by name, as dbt says.
     """
 
     kind: str
@@ -355,9 +355,7 @@ def _chart(slug: str, path: Path, declared: dict[str, Any], datasets: Mapping[st
     time = dataset.config["main_dttm_col"] if dataset else None
     form_data = charts.form_data(declared, time, colour)
     if dataset and declared["viz"] == "table":
-        shown_columns = [*declared.get("columns", []), *declared.get("dimensions", [])]
-        written = {name: {"d3NumberFormat": dataset.formats[name]} for name in shown_columns if name in dataset.formats}
-        form_data = {"column_config": written, **form_data} if written else form_data
+        form_data["column_config"] = _column_config(declared, dataset)
     context = {
         "datasource": {"id": 0, "type": "table"},
         "force": False,
@@ -377,6 +375,22 @@ def _chart(slug: str, path: Path, declared: dict[str, Any], datasets: Mapping[st
     }
     description = config["description"]
     return Asset("chart", slug, declared["title"], description, path, declared, config, (declared["dataset"],))
+
+
+def _column_config(declared: Mapping[str, Any], dataset: Asset) -> dict[str, Any]:
+    """Return how a table writes its columns: by their types, then as its own file says."""
+    types = {column["column_name"]: column["type"] for column in dataset.config["columns"]}
+    by_type = {
+        name: charts.column_format(types[name], dataset.formats.get(name))
+        for name in [*declared.get("columns", []), *declared.get("dimensions", [])]
+        if name in types
+    }
+    own = declared.get("params", {}).get("column_config", {})
+    return {
+        name: written
+        for name in [*by_type, *(own.keys() - by_type.keys())]
+        if (written := by_type.get(name, {}) | own.get(name, {}))
+    }
 
 
 def _dataset_uuid(slug: str, datasets: Mapping[str, Asset]) -> UUID:

@@ -58,8 +58,8 @@ KPI_META = {
     "min_observations": None,
     "observed": None,
 }
-#: What it may say besides: which figure counts victims, that only the latest observation of an entity counts, and how the interval of
-#: a value is computed.
+#: What it may say besides: which figure counts victims, that only the latest observation of an entity counts, and how
+#: the interval of a value is computed.
 KPI_META_OF_SOME = {
     "victims": {"numerator", "denominator"},
     "aggregation": {"latest"},
@@ -410,6 +410,11 @@ def test_a_kpi_is_a_governed_object(built: Built) -> None:
         assert meta["owner"].startswith("team:")
         assert meta["min_observations"] > 0, name
         assert set(meta["observed"]) == {"figure", "noun"}, name
+        # A Wilson interval is of the answers in the denominator, a Poisson one of the events in the numerator.
+        counted = {"wilson": "denominator", "poisson": "numerator"}.get(
+            meta.get("interval"), meta["observed"]["figure"]
+        )
+        assert meta["observed"]["figure"] == counted, name
         assert set(meta["grain"]) == {"period_types", "territory_levels", "breakdowns"}
         assert list(node["columns"]) == KPI_COLUMNS
         assert node["access"] == "public"

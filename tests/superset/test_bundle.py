@@ -117,6 +117,28 @@ def test_a_table_writes_numbers_as_dbt_says(expanded):
     }
 
 
+@pytest.mark.parametrize(
+    ("sql_type", "number", "written"),
+    [
+        ("BIGINT", None, {"d3NumberFormat": ",.0f"}),
+        ("DECIMAL(18, 6)", None, {"d3NumberFormat": ",.2~f"}),
+        ("DECIMAL(18, 6)", ".1%", {"d3NumberFormat": ".1%"}),
+        ("TIMESTAMP", None, {"d3TimeFormat": "%d/%m/%Y %H:%M"}),
+        ("DATE", None, {}),  # as the table writes days
+        ("VARCHAR", None, {}),
+    ],
+)
+def test_a_table_writes_a_column_as_its_type_asks(sql_type, number, written):
+    assert charts.column_format(sql_type, number) == written
+
+
+def test_a_chart_of_two_kpis_draws_the_first_metric_in_bars_and_the_last_as_a_line(expanded):
+    params = by_slug(expanded, "perceval_by_month").config["params"]
+    assert (params["metrics"], params["metrics_b"]) == (["valeur"], ["millions"])
+    params = by_slug(expanded, "victims_and_prevention").config["params"]
+    assert (params["metrics"], params["metrics_b"]) == (["valeur"], ["valeur"])
+
+
 def test_a_query_has_columns_of_its_own_beside_those_of_its_models(expanded):
     config = by_slug(expanded, "chat_rhythm").config
     labels = {column["column_name"]: (column["verbose_name"], column["type"]) for column in config["columns"]}

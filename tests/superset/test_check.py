@@ -104,6 +104,20 @@ def test_an_option_that_names_what_the_chart_does_not_show(workshop, manifest, p
     assert problems(workshop, manifest) == [f"charts/perception/structures.yaml: {said}"]
 
 
+@pytest.mark.parametrize(
+    ("written", "refused"), [(".3~s", True), ("SMART_NUMBER", True), (",.0f", False), ("%H:%M:%S", False)]
+)
+def test_numbers_are_not_abbreviated_in_english(workshop, manifest, written, refused):
+    set_field(
+        workshop / CHARTS / "structures.yaml",
+        "params",
+        {"column_config": {"structure_name": {"d3NumberFormat": written}}},
+    )
+    place = "charts/perception/structures.yaml: params: column_config.structure_name.d3NumberFormat"
+    problem = f"{place}: “{written}” writes 25M; write numbers in full, or use a metric in millions."
+    assert problems(workshop, manifest) == ([problem] if refused else [])
+
+
 def test_a_chart_that_shows_an_hour_in_utc(workshop, manifest):
     set_field(workshop / "charts" / "signals" / "volume_and_band.yaml", "x", "bin_start")
     assert problems(workshop, manifest) == [

@@ -18,6 +18,7 @@ select
     kpi_values.breakdown_dimension,
     kpi_values.breakdown_value,
     catalogue.unit,
+    catalogue.is_additive,
     catalogue.min_observations,
     kpi_values.numerator,
     kpi_values.denominator,
