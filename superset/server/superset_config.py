@@ -137,6 +137,11 @@ THEME_DEFAULT = {
         "brandIconMaxWidth": 37,
         "colorEditorSelection": "#f5f5fe",
     },
+    # The buttons « Tout » and « Inverse » take the place of the legend itself, which then has pages.
+    "echartsOptionsOverridesByChartType": {
+        kind: {"legend": {"selector": False}}
+        for kind in ("echarts_timeseries_bar", "echarts_timeseries_line", "mixed_timeseries")
+    },
 }
 THEME_DARK = None  # one look for all: the contrasts are checked for this one
 ENABLE_UI_THEME_ADMINISTRATION = False

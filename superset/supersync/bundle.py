@@ -49,7 +49,7 @@ FIELDS = {
 }
 
 #: The chart that heads every dashboard: which publication it shows.
-HEADER, HEADER_HEIGHT = "publication", 8
+HEADER, HEADER_HEIGHT = "publication", 6
 #: What the name of a dashboard's variant for a phone ends with.
 PHONE = "-telephone"
 #: The KPIs that a description names, for who looks for a definition; a caption on the page leaves them out.
