@@ -137,6 +137,11 @@ THEME_DEFAULT = {
         "brandIconMaxWidth": 37,
         "colorEditorSelection": "#f5f5fe",
     },
+    # The buttons « Tout » and « Inverse » take the place of the legend itself, which then has pages.
+    "echartsOptionsOverridesByChartType": {
+        kind: {"legend": {"selector": False}}
+        for kind in ("echarts_timeseries_bar", "echarts_timeseries_line", "mixed_timeseries")
+    },
 }
 THEME_DARK = None  # one look for all: the contrasts are checked for this one
 ENABLE_UI_THEME_ADMINISTRATION = False
@@ -157,7 +162,15 @@ EXTRA_SEQUENTIAL_COLOR_SCHEMES = [
         "isDiverging": False,
         "isDefault": True,
         "colors": _PALETTE["sequential"],
-    }
+    },
+    {
+        "id": "cyberimpact_classes",
+        "label": "cyberimpact, cinq classes",
+        "description": "Cartes en classes",
+        "isDiverging": False,
+        "isDefault": False,
+        "colors": _PALETTE["classes"],
+    },
 ]
 
 # -- Who may come in, and what a browser may do for them

@@ -43,13 +43,13 @@ FIELDS = {
     ),
     "chart": (
         {"title", "description", "dataset", "viz"},
-        {"kpi", "where", "x", "dimensions", "metrics", "columns", "order_by", "limit", "params"},
+        {"kpi", "where", "x", "dimensions", "metrics", "columns", "order_by", "limit", "classes", "params"},
     ),
     "dashboard": ({"title", "description", "rows"}, {"filters", "cross_filters", "captioned", "phone"}),
 }
 
 #: The chart that heads every dashboard: which publication it shows.
-HEADER, HEADER_HEIGHT = "publication", 8
+HEADER, HEADER_HEIGHT = "publication", 6
 #: What the name of a dashboard's variant for a phone ends with.
 PHONE = "-telephone"
 #: The KPIs that a description names, for who looks for a definition; a caption on the page leaves them out.
@@ -126,7 +126,7 @@ def load(bundle_dir: Path, manifest_path: Path) -> Bundle:
     )
     by_slug = {dataset.slug: dataset for dataset in datasets}
     palette = read_yaml(bundle_dir / "palette.yaml")
-    chart_assets = tuple(_chart(*file, by_slug, palette["brand"]) for file in files["chart"])
+    chart_assets = tuple(_chart(*file, by_slug, palette) for file in files["chart"])
     dashboards = tuple(
         _dashboard(name, path, page, datasets=by_slug, chart_assets=chart_assets, meanings=palette["meanings"])
         for slug, path, declared in files["dashboard"]
@@ -353,12 +353,16 @@ def _metrics(declared: Mapping[str, Any], main: Model | None) -> Iterator[dict[s
         }
 
 
-def _chart(slug: str, path: Path, declared: dict[str, Any], datasets: Mapping[str, Asset], colour: str) -> Asset:
+def _chart(
+    slug: str, path: Path, declared: dict[str, Any], datasets: Mapping[str, Asset], palette: Mapping[str, Any]
+) -> Asset:
     dataset = datasets.get(declared["dataset"])
     time = dataset.config["main_dttm_col"] if dataset else None
-    form_data = charts.form_data(declared, time, colour)
+    form_data = charts.form_data(declared, time, palette["brand"])
     if dataset and declared["viz"] == "table":
         form_data["column_config"] = _column_config(declared, dataset)
+    if "classes" in declared:
+        form_data["conditional_formatting"] = charts.class_colours(declared["classes"], palette["classes"])
     context = {
         "datasource": {"id": 0, "type": "table"},
         "force": False,

@@ -1,7 +1,7 @@
 """Turns a short chart declaration into Superset's form data and query."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 ROW_LIMIT = 10_000
@@ -171,6 +171,14 @@ def column_format(sql_type: str, number: str | None) -> dict[str, str]:
     default = {"DECIMAL": DECIMAL, "DOUBLE": DECIMAL, "INTEGER": NUMBER, "BIGINT": NUMBER}.get(kind)
     written = number or default
     return {"d3NumberFormat": written} if written else {}
+
+
+def class_colours(metric: str, colours: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the formatting of a table in which a metric, the class on a map, has the colour of the map."""
+    return [
+        {"column": metric, "operator": "=", "targetValue": number, "colorScheme": colour}
+        for number, colour in enumerate(colours, start=1)
+    ]
 
 
 _Form = Callable[[Declaration], dict[str, Any]]

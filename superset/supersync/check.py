@@ -165,11 +165,12 @@ def _chart(bundle: Bundle, chart: Asset) -> Iterator[str]:
     dataset = next((dataset for dataset in bundle.datasets if dataset.slug == chart.declared["dataset"]), None)
     if dataset is None:
         return
-    for name in sorted(charts.columns(chart.declared) - columns_of(dataset)):
+    metrics = {metric["metric_name"] for metric in dataset.config["metrics"]}
+    sorted_by = {name for name, _ in charts.order(chart.declared)}  # a table may be sorted by a metric it does not show
+    for name in sorted(charts.columns(chart.declared) - columns_of(dataset) - (sorted_by & metrics)):
         yield f"{chart.path}: the dataset {dataset.slug} has no column {name}."
     for name in sorted(charts.shown(chart.declared) & instants_of(dataset)):
         yield f"{chart.path}: {name} is UTC; show {name}{PARIS}, which is Paris time."
-    metrics = {metric["metric_name"] for metric in dataset.config["metrics"]}
     for metric in chart.declared.get("metrics", []):
         if not isinstance(metric, str):
             yield f"{chart.path}: metrics: an ad-hoc metric is refused; declare it in the dataset."

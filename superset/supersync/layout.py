@@ -24,6 +24,7 @@ CSS = """\
 [data-test-chart-name="Publication"] td { border: 0 !important; padding: 0 !important; background: none !important; }
 td.dt-is-null { font-size: 0 !important; }
 td.dt-is-null::before { content: "–"; font-size: 12px; }
+.chart-slice .ant-empty-image { display: none; }
 .superset-chart-table :is(td, th) { padding: 2px 6px !important; line-height: 16px; }
 .resizable-container:has(> .dashboard-component .superset-chart-table),
 :is(.chart-slice, .dashboard-chart, .chart-container, .slice_container):has(.superset-chart-table),
@@ -39,7 +40,7 @@ td.dt-is-null::before { content: "–"; font-size: 12px; }
   overflow: visible !important; justify-content: flex-start !important; }
 .superset-legacy-chart-big-number { justify-content: flex-start !important; margin-top: -8px; }
 .superset-legacy-chart-big-number .text-container {
-  position: relative; height: auto !important; justify-content: flex-start !important; }
+  position: relative; width: 100%; height: auto !important; justify-content: flex-start !important; }
 .superset-legacy-chart-big-number .header-line { font-size: 28px !important; line-height: 32px; }
 .superset-legacy-chart-big-number :is(.kicker, .subheader-line, .subtitle-line) {
   font-size: 12px !important; line-height: 16px; height: 16px !important; margin: 0 !important; }

@@ -139,6 +139,12 @@ def test_a_chart_of_two_kpis_draws_the_first_metric_in_bars_and_the_last_as_a_li
     assert (params["metrics"], params["metrics_b"]) == (["valeur"], ["valeur"])
 
 
+def test_the_cells_of_a_class_have_the_colours_of_the_map(expanded):
+    (first, *_, last) = by_slug(expanded, "victims_map_classes").config["params"]["conditional_formatting"]
+    assert first == {"column": "classe", "operator": "=", "targetValue": 1, "colorScheme": "#e3e3fd"}
+    assert last == {"column": "classe", "operator": "=", "targetValue": 5, "colorScheme": "#000091"}
+
+
 def test_a_query_has_columns_of_its_own_beside_those_of_its_models(expanded):
     config = by_slug(expanded, "chat_rhythm").config
     labels = {column["column_name"]: (column["verbose_name"], column["type"]) for column in config["columns"]}
@@ -405,10 +411,9 @@ def test_two_kpis_share_a_chart_on_two_axes(expanded):
 
 
 def test_a_flow_and_a_heat_map_name_their_two_sides(expanded):
-    params = {chart.slug: chart.config["params"] for chart in expanded.charts}
-    flow = params["victim_flows"]
-    assert (flow["source"], flow["target"], flow["metric"]) == ("origin", "destination", "victimes")
-    heat = params["chat_rhythm"]
+    flow = charts.form_data({"viz": "sankey_v2", "dimensions": ["from", "to"], "metrics": ["n"]}, None, "#000091")
+    assert (flow["source"], flow["target"], flow["metric"]) == ("from", "to", "n")
+    (heat,) = (chart.config["params"] for chart in expanded.charts if chart.slug == "chat_rhythm")
     assert (heat["x_axis"], heat["groupby"], heat["metric"]) == ("hour", "weekday", "contacts")
 
 
@@ -431,7 +436,7 @@ def test_a_filter_spares_the_charts_that_it_names(expanded):
     )
     # By name, or because the chart itself is of France: its figure exists for no other territory.
     spared = {"publication", "sources_perception", "experiences_by_departement", "kpi_definitions"}
-    spared |= {"satisfaction", "jdma_marks", "satisfaction_by_service", "irritant_words"}
+    spared |= {"jdma_marks", "satisfaction_by_service", "irritant_words", "negative_by_region", "falling_departements"}
     assert set(territory["scope"]["excluded"]) == {numbers[str(bundles.identifier("chart", slug))] for slug in spared}
     assert territory["defaultDataMask"]["extraFormData"] == {
         "filters": [{"col": "territory_name", "op": "IN", "val": ["France"]}]
@@ -441,10 +446,9 @@ def test_a_filter_spares_the_charts_that_it_names(expanded):
 def test_a_filter_may_name_the_charts_that_it_reaches_instead(expanded):
     dashboard = by_slug(expanded, "perception")
     charts_of = {chart.slug: chart for chart in expanded.charts}
-    declared_filter = dashboard.declared["filters"]["platform"]
+    declared_filter = dashboard.declared["filters"]["scope"]
     reached = [slug for slug in dashboard.reads if not bundles.is_excluded(declared_filter, slug, charts_of)]
-    assert reached == ["feedback_by_platform", "negative_by_platform"]
-    assert all(declared_filter["column"] in charts.columns(charts_of[slug].declared) for slug in reached)
+    assert sorted(reached) == sorted(declared_filter["only"])
 
 
 def test_a_period_of_the_audit_reaches_all_that_has_a_moment(expanded):
@@ -513,11 +517,11 @@ def test_a_hand_edit_is_a_difference_that_can_be_read(expanded):
 def test_the_end_of_a_long_text_is_shown_where_it_differs(expanded):
     dashboard = by_slug(expanded, "perception").config
     exported = deepcopy(dashboard)
-    code = exported["position"]["MARKDOWN-2"]["meta"]["code"]
-    exported["position"]["MARKDOWN-2"]["meta"]["code"] = code.replace("au bas de la page", "en haut de la page")
+    text = exported["position"]["MARKDOWN-irritant_words"]["meta"]
+    text["code"] = text["code"].replace("trois textes par mot", "deux textes par mot")
     (difference,) = differences("dashboard", exported, dashboard)
-    assert "en haut de la page" in str(difference)
-    assert "au bas de la page" in str(difference)
+    assert "deux textes par mot" in str(difference)
+    assert "trois textes par mot" in str(difference)
 
 
 def test_a_filter_takes_only_what_exists_and_that_of_the_audit_reaches_the_path_of_columns(expanded):

@@ -130,15 +130,6 @@ def test_what_is_suppressed_is_said_in_the_table_and_left_out_of_the_chart(answe
     assert total["derniere"] > 0  # the year is not suppressed
 
 
-def test_a_flow_starts_from_the_public_and_ends_at_whom_it_was_handed_over_to(answer):
-    flows = {(row["origin"], row["destination"]): row["victimes"] for row in answer("victim_flows")["data"]}
-    # Two quarters, April and July: each part counts the letters of its name and the number of the month.
-    assert flows["Particuliers", "Victimes assistées"] == 2 * len("Particuliers") + 4 + 7
-    assert flows["Victimes assistées", "Tchat"] == 2 * len("Tchat") + 4 + 7
-    # Three quarters of the denominator, which is four times the number.
-    assert flows["Victimes assistées", "Non orientées (au plus)"] == 3 * (2 * len("total") + 4 + 7)
-
-
 def test_shares_of_a_theme_add_up(answer, copy):
     rows = answer("feeling_by_theme")["data"]
     (themes,) = copy.execute("select count(distinct theme) from perception.fct_experience_theme").fetchone()

@@ -72,7 +72,7 @@ def test_a_column_that_only_a_metric_uses(workshop, tmp_path):
 @pytest.mark.parametrize(
     ("table", "column", "dataset"),
     [
-        ("rpt_kpi", "denominator", "victim_flows"),  # read alone, in an expression
+        ("rpt_kpi", "page_path", "kpi_year_apart"),  # read alone
         ("rpt_kpi", "is_latest", "irritants"),  # in a condition of a common table expression
         ("dim_territory", "territory_level", "irritants"),  # in the condition of a join
         ("live_signal_term", "log_odds", "live_terms"),
@@ -275,9 +275,9 @@ def test_the_exceptions_may_only_shrink(workshop, manifest):
 def test_a_row_that_is_too_wide(workshop, manifest):
     edit(
         workshop / "dashboards" / "perception.yaml",
-        lambda declared: declared["rows"][2]["charts"].update(feedback_index=9),
+        lambda declared: declared["rows"][0]["charts"].update(feedback_index=9),
     )
-    assert problems(workshop, manifest) == ["dashboards/perception.yaml: row 3 is 18 columns wide, 12 is the most."]
+    assert problems(workshop, manifest) == ["dashboards/perception.yaml: row 1 is 18 columns wide, 12 is the most."]
 
 
 def test_a_filter_on_a_column_that_does_not_exist(workshop, manifest):
@@ -294,18 +294,18 @@ def test_a_filter_on_a_column_that_does_not_exist(workshop, manifest):
 def test_a_filter_that_reaches_a_chart_that_is_not_there(workshop, manifest):
     edit(
         workshop / "dashboards" / "perception.yaml",
-        lambda declared: declared["filters"]["platform"].update(only=["nothing"]),
+        lambda declared: declared["filters"]["scope"].update(only=["nothing"]),
     )
     assert problems(workshop, manifest) == [
-        "dashboards/perception.yaml: filters: platform: nothing is not on the dashboard."
+        "dashboards/perception.yaml: filters: scope: nothing is not on the dashboard."
     ]
 
 
 def test_a_query_that_reads_what_it_does_not_declare(workshop, manifest):
-    sql = workshop / "datasets" / "victim_flows.sql"
+    sql = workshop / "datasets" / "kpi_by_region.sql"
     text = sql.read_text(encoding="utf-8").replace("kpi.rpt_kpi", "raw_spp.experiences")
     sql.write_text(text, encoding="utf-8")
-    file = "datasets/victim_flows.yaml"
+    file = "datasets/kpi_by_region.yaml"
     assert problems(workshop, manifest) == [
         f"{file}: reads: raw_spp.experiences is read by the query but not declared.",
         f"{file}: reads: kpi.rpt_kpi is declared but the query does not read it.",

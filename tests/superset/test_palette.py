@@ -129,8 +129,9 @@ def test_a_colour_has_one_meaning():
     assert measured == set(MEANINGS.values())
 
 
-def test_more_is_darker():
-    lightness = [seen(colour, vision)[0] for vision in VISIONS for colour in PALETTE["sequential"]]
-    steps = len(PALETTE["sequential"])
+@pytest.mark.parametrize("scale", ["sequential", "classes"])
+def test_more_is_darker(scale):
+    lightness = [seen(colour, vision)[0] for vision in VISIONS for colour in PALETTE[scale]]
+    steps = len(PALETTE[scale])
     for start in range(0, len(lightness), steps):
         assert all(lighter - darker > 5 for lighter, darker in pairwise(lightness[start : start + steps]))
