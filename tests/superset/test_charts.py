@@ -1,6 +1,7 @@
 """Every chart executed by a real Superset over a real published copy: it answers, and with the figures of the copy."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, time
 
 import duckdb
 import pytest
@@ -169,18 +170,24 @@ def test_counts_are_those_of_the_rows_of_each_territory_by_name(copy, table, col
 
 
 def test_a_search_finds_what_the_command_finds(client, bundle, answer, server):
-    """The same texts with the same weights, though one speaks of several themes and stands in several rows."""
+    """The same texts, the best first, though one speaks of several themes and stands in several rows."""
     assert answer("verbatim_search")  # the bundle is there
     chart = next(chart for chart in bundle.charts if chart.slug == "verbatim_search")
     chosen = {"col": "words", "op": "IN", "val": ["plainte", "attente"]}
     shown = queries.run(client, chart, [chosen])["data"]
     found = verbatim_search.search(server.home, "plaintes, attendre, attente", verbatim_search.Filters(), 10_000)
     assert {row["text"] for row in shown} == {hit.text for hit in found}
-    assert [row["pertinence"] for row in shown] == sorted((row["pertinence"] for row in shown), reverse=True)
-    relevance = {hit.text: hit.score for hit in found}
     # A row of the chart is a day and a place: copies of a text stand in one row there, and do not add up.
-    for row in shown:
-        assert row["pertinence"] == pytest.approx(relevance[row["text"]], abs=0.001)
+    relevance = {hit.text: round(hit.score, 3) for hit in found}
+    ranked = [relevance[row["text"]] for row in shown]
+    assert ranked == sorted(ranked, reverse=True)
+
+
+def test_before_a_word_is_chosen_the_latest_texts_are_listed(answer, copy):
+    (latest,) = copy.execute("select max(written_on) from perception.fct_verbatim").fetchone()
+    days = [row["written_on"] for row in answer("verbatim_search")["data"]]
+    assert days == sorted(days, reverse=True)
+    assert days[0] == int(datetime.combine(latest, time(), UTC).timestamp() * 1000)
 
 
 def test_a_theme_opens_its_texts(client, bundle, answer, copy):

@@ -64,7 +64,7 @@ select
     'Sources' as question,
     case when late > 0 then '▲ à regarder' else '✔ à jour' end as state,
     concat(
-        platforms - late, ' plateformes à jour sur ', platforms, ' à la publication',
+        'À jour : ', platforms - late, ' sur ', platforms, ' à la publication',
         case when late > 0 then ' ; en retard ou jamais chargées : ' || names end, '.'
     ) as answer,
     '<a href="/pages/sources">Sources</a>' as step
@@ -74,7 +74,7 @@ select
     3 as rank,
     'Contrôles' as question,
     case when failed > 0 or warned > 0 then '▲ à regarder' else '✔ réussis' end as state,
-    concat(passed, ' réussis, ', warned, ' signalés, ', failed, ' échoués à la dernière construction.') as answer,
+    concat('Réussis : ', passed, ', signalés : ', warned, ', échoués : ', failed, ', à la dernière construction.') as answer,
     'onglet « Contrôles »' as step
 from checks
 union all
@@ -82,7 +82,7 @@ select
     4 as rank,
     'Indicateurs retenus' as question,
     case when held_back > 0 then '▲ à regarder' else '✔ aucun' end as state,
-    coalesce('Gardent leurs valeurs d''avant : ' || names, concat('Les ', kpis, ' indicateurs montrent leurs dernières valeurs')) || '.' as answer,
+    coalesce('Gardent leurs valeurs d''avant : ' || names, concat('Montrent leurs dernières valeurs : ', kpis, ' sur ', kpis)) || '.' as answer,
     'onglet « Indicateurs »' as step
 from held
 union all
@@ -90,7 +90,7 @@ select
     5 as rank,
     'Lignes écartées' as question,
     case when rows_quarantined > 0 then '▲ à regarder' else '✔ aucune' end as state,
-    replace(printf('%,d lignes écartées sur %,d lues en 31 jours.', rows_quarantined, rows_read), ',', ' ') as answer,
+    replace(printf('Écartées : %,d sur %,d lues en 31 jours.', rows_quarantined, rows_read), ',', ' ') as answer,
     '<a href="/pages/sources">Sources</a>' as step
 from loads
 union all
@@ -98,7 +98,7 @@ select
     6 as rank,
     'Valeurs modifiées' as question,
     case when changed + removed > 0 then '▲ à regarder' else '✔ aucune' end as state,
-    replace(printf('%,d modifiées et %,d retirées après affichage (publications : %,d).', changed, removed, publications), ',', ' ') as answer,
+    replace(printf('Après affichage : modifiées %,d ; retirées %,d ; publications %,d.', changed, removed, publications), ',', ' ') as answer,
     '<a href="/pages/verifier">Définitions</a>' as step
 from ledger
 union all
@@ -106,7 +106,7 @@ select
     7 as rank,
     'Consultations' as question,
     'pour information' as state,
-    concat('Consultations ou exports : ', times, ', par ', accounts, ' compte(s) ; actes : ', acts, ' ; jusqu''à cette publication.') as answer,
+    concat('Consultations ou exports : ', times, ' ; comptes : ', accounts, ' ; actes : ', acts, ' ; jusqu''à cette publication.') as answer,
     'onglet « Qui a fait quoi »' as step
 from accesses
 cross join acts
