@@ -11,7 +11,9 @@ QUERY = (BUNDLE / "datasets" / "audit_state.sql").read_text(encoding="utf-8")
 SOUND = """
     create schema audit; create schema kpi;
     create table audit.publication as
-        select timestamptz '2026-01-11 05:30:00+00' as published_at, date '2026-01-10' as data_as_of, 'abc' as code_version;
+        select
+            timestamptz '2026-01-11 05:30:00+00' as published_at, date '2026-01-10' as data_as_of,
+            'abc' as code_version;
     create table audit.freshness as select 'jdma' as platform, 'Je donne mon avis' as title, false as is_late;
     create table audit.check_result as select 'c1' as unique_id, 'test' as kind, 'pass' as status
         union all select 'm1', 'model', 'success';
@@ -52,21 +54,21 @@ def test_sound_figures_are_ticked(copy):
     assert said["Publication"][1].startswith(
         "Publiée le 11/01/2026 à 06 h 30, données arrêtées au 10/01/2026, code abc."
     )
-    assert said["Sources"] == ("✔ à jour", "1 plateformes à jour sur 1 à la publication.")
-    assert said["Contrôles"] == ("✔ réussis", "1 réussis, 0 signalés, 0 échoués à la dernière construction.")
-    assert said["Indicateurs retenus"] == ("✔ aucun", "Les 1 indicateurs montrent leurs dernières valeurs.")
-    assert said["Lignes écartées"] == ("✔ aucune", "0 lignes écartées sur 12 000 lues en 31 jours.")
-    assert said["Valeurs modifiées"] == ("✔ aucune", "0 modifiées et 0 retirées après affichage (publications : 1).")
+    assert said["Sources"] == ("✔ à jour", "À jour : 1 sur 1 à la publication.")
+    assert said["Contrôles"] == ("✔ réussis", "Réussis : 1, signalés : 0, échoués : 0, à la dernière construction.")
+    assert said["Indicateurs retenus"] == ("✔ aucun", "Montrent leurs dernières valeurs : 1 sur 1.")
+    assert said["Lignes écartées"] == ("✔ aucune", "Écartées : 0 sur 12 000 lues en 31 jours.")
+    assert said["Valeurs modifiées"] == ("✔ aucune", "Après affichage : modifiées 0 ; retirées 0 ; publications 1.")
 
 
 def test_what_is_to_be_looked_at_is_named(copy):
     copy.execute(TROUBLED)
     said = answers(copy)
     assert {state for state, _ in list(said.values())[1:-1]} == {"▲ à regarder"}
-    late = "1 plateformes à jour sur 2 à la publication ; en retard ou jamais chargées : Partoo."
+    late = "À jour : 1 sur 2 à la publication ; en retard ou jamais chargées : Partoo."
     assert said["Sources"][1] == late
-    assert said["Contrôles"][1] == "1 réussis, 1 signalés, 1 échoués à la dernière construction."
+    assert said["Contrôles"][1] == "Réussis : 1, signalés : 1, échoués : 1, à la dernière construction."
     assert said["Indicateurs retenus"][1] == "Gardent leurs valeurs d'avant : Abonnés."
-    assert said["Lignes écartées"][1] == "3 lignes écartées sur 12 008 lues en 31 jours."
-    assert said["Valeurs modifiées"][1] == "2 modifiées et 1 retirées après affichage (publications : 2)."
-    assert said["Consultations"][1].startswith("Consultations ou exports : 5, par 2 compte(s) ; actes : 1")
+    assert said["Lignes écartées"][1] == "Écartées : 3 sur 12 008 lues en 31 jours."
+    assert said["Valeurs modifiées"][1] == "Après affichage : modifiées 2 ; retirées 1 ; publications 2."
+    assert said["Consultations"][1].startswith("Consultations ou exports : 5 ; comptes : 2 ; actes : 1")
