@@ -123,7 +123,7 @@ def load(bundle_dir: Path, manifest_path: Path) -> Bundle:
     )
     by_slug = {dataset.slug: dataset for dataset in datasets}
     palette = read_yaml(bundle_dir / "palette.yaml")
-    chart_assets = tuple(_chart(*file, by_slug, palette["brand"]) for file in files["chart"])
+    chart_assets = tuple(chart_asset(*file, by_slug, palette["brand"]) for file in files["chart"])
     dashboards = tuple(
         _dashboard(name, path, page, datasets=by_slug, chart_assets=chart_assets, meanings=palette["meanings"])
         for slug, path, declared in files["dashboard"]
@@ -350,18 +350,31 @@ def _metrics(declared: Mapping[str, Any], main: Model | None) -> Iterator[dict[s
         }
 
 
-def _chart(slug: str, path: Path, declared: dict[str, Any], datasets: Mapping[str, Asset], colour: str) -> Asset:
+def form_data(declared: Mapping[str, Any], dataset: Asset | None, colour: str) -> dict[str, Any]:
+    """Return what Superset calls `params` of a chart, the number formats of its dataset included."""
+    made = charts.form_data(declared, dataset.config["main_dttm_col"] if dataset else None, colour)
+    if not dataset or declared["viz"] != "table":
+        return made
+    shown_columns = [*declared.get("columns", []), *declared.get("dimensions", [])]
+    written = {name: {"d3NumberFormat": dataset.formats[name]} for name in shown_columns if name in dataset.formats}
+    return {"column_config": written, **made} if written else made
+
+
+def chart_asset(slug: str, path: Path, declared: dict[str, Any], datasets: Mapping[str, Asset], colour: str) -> Asset:
+    """Return a chart, expanded.
+
+    Args:
+        slug: Name of its file.
+        path: Its file, relative to the bundle.
+        declared: What the file says.
+        datasets: The datasets of the bundle by name.
+        colour: `#rrggbb` of a single series.
+    """
     dataset = datasets.get(declared["dataset"])
-    time = dataset.config["main_dttm_col"] if dataset else None
-    form_data = charts.form_data(declared, time, colour)
-    if dataset and declared["viz"] == "table":
-        shown_columns = [*declared.get("columns", []), *declared.get("dimensions", [])]
-        written = {name: {"d3NumberFormat": dataset.formats[name]} for name in shown_columns if name in dataset.formats}
-        form_data = {"column_config": written, **form_data} if written else form_data
     context = {
         "datasource": {"id": 0, "type": "table"},
         "force": False,
-        "queries": [charts.query(declared, time)],
+        "queries": [charts.query(declared, dataset.config["main_dttm_col"] if dataset else None)],
         "result_format": "json",
         "result_type": "full",
     }
@@ -369,7 +382,7 @@ def _chart(slug: str, path: Path, declared: dict[str, Any], datasets: Mapping[st
         "slice_name": declared["title"],
         "description": declared["description"].strip(),
         "viz_type": declared["viz"],
-        "params": form_data,
+        "params": form_data(declared, dataset, colour),
         "query_context": json.dumps(context, ensure_ascii=False),
         "dataset_uuid": str(_dataset_uuid(declared["dataset"], datasets)),
         **_certification(path),
