@@ -136,7 +136,7 @@ def test_what_a_role_reads(declared, bundle):
     every = {dataset.slug for dataset in bundle.datasets}
     assert roles["auditeur"].datasets == roles["administrateur"].datasets == every
     assert roles["analyste"].datasets == every - {"accesses", "acts"}
-    opened = [dashboard for dashboard in bundle.dashboards if dashboard.slug not in ("audit", "verbatims")]
+    opened = [dashboard for dashboard in bundle.dashboards if dashboard.slug not in declared.reserved["dashboards"]]
     shown = set().union(*(policies.datasets_of(dashboard, bundle) for dashboard in opened))
     for name in ("national", "departement-FR-33", "courrier"):
         assert roles[name].datasets == shown
