@@ -6,6 +6,7 @@ from supersync.bundle import MAIN, Asset, Bundle
 from supersync.policies import Policies
 
 EVERYBODY = "tous les rôles"
+NO_METRIC = "Aucune mesure : cette table se montre ligne à ligne, en type « Tableau », mode « Registres bruts »."
 
 
 def metrics(bundle: Bundle, policies: Policies) -> list[dict[str, Any]]:
@@ -20,7 +21,7 @@ def metrics(bundle: Bundle, policies: Policies) -> list[dict[str, Any]]:
             "readers": readers(dataset, policies),
             "metric": metric.get("metric_name"),
             "metric_title": metric.get("verbose_name"),
-            "metric_meaning": metric.get("description"),
+            "metric_meaning": metric.get("description", NO_METRIC),
         }
         for dataset in bundle.datasets
         for metric in dataset.config["metrics"] or [{}]
