@@ -101,7 +101,7 @@ def test_what_a_chart_of_the_bundle_draws_is_drawn_by_its_adoption(whole, slug):
     dataset = found(whole.datasets, chart.declared["dataset"])
     viz, form = chart.declared["viz"], chart.config["params"]
     adopted = adopt.declaration(chart.title, form, dataset)
-    again = bundles.form_data(adopted, dataset, "#000091")
+    again = bundles.form_data(adopted, dataset, {"brand": "#000091"})
     assert drawn(viz, again) == drawn(viz, form)
     assert charts.where(adopted) == charts.where(chart.declared) | one_by_one(chart.declared)
     assert adopt.declaration(chart.title, again, dataset) == adopted
