@@ -1,6 +1,7 @@
 {#
-  How much a figure can say, from how many answers, persons or events stand behind it. `meta.kpi` declares which figure counts
-  them (`observed`), below which number no conclusion is drawn (`min_observations`), and how its interval is computed (`interval`).
+  How much a figure can say, from how many answers, persons or events stand behind it. `meta.kpi` declares which figure
+  counts them (`observed`), below which number no conclusion is drawn (`min_observations`), and how its interval is
+  computed (`interval`).
 #}
 
 {# How many stand behind a row; null where the row is suppressed. #}
