@@ -28,6 +28,9 @@ CIRCUMSTANCES = {
     "threshold": "seuil",
     "refresh": "mise à jour",
     "aggregation": "cumul",
+    "min_observations": "effectif minimal",
+    "observed": "effectif",
+    "interval": "intervalle",
 }
 
 Definitions = Mapping[str, KpiDefinition]

@@ -345,12 +345,20 @@ def datasets_of(
 
 def _placed(slug: str, declared: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
     """Yield the dashboards that a file makes, each with its charts."""
-    charts = [chart for row in declared["rows"] for chart in row.get("charts", {})]
+    charts = list(_charts(declared["rows"]))
     yield slug, [HEADER, *charts]
     if "phone" in declared:
         phone = declared["phone"] or {}
         left_out, instead = phone.get("except", []), phone.get("instead", {})
         yield slug + PHONE, [HEADER, *(instead.get(chart, chart) for chart in charts if chart not in left_out)]
+
+
+def _charts(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the charts of rows, those behind tabs too."""
+    for row in rows:
+        yield from row.get("charts", {})
+        for inner in row.get("tabs", {}).values():
+            yield from _charts(inner)
 
 
 class CurrentPolicies:

@@ -38,6 +38,7 @@ from links import export_addresses, link_applications, on_ports, origins
 from pages import failure
 from request_limits import limit_post_processing, limit_requests
 from security import SecurityManager
+from wording import correct_wording
 
 
 def _required(name: str) -> str:
@@ -136,6 +137,11 @@ THEME_DEFAULT = {
         "brandIconMaxWidth": 37,
         "colorEditorSelection": "#f5f5fe",
     },
+    # The buttons « Tout » and « Inverse » take the place of the legend itself, which then has pages.
+    "echartsOptionsOverridesByChartType": {
+        kind: {"legend": {"selector": False}}
+        for kind in ("echarts_timeseries_bar", "echarts_timeseries_line", "mixed_timeseries")
+    },
 }
 THEME_DARK = None  # one look for all: the contrasts are checked for this one
 ENABLE_UI_THEME_ADMINISTRATION = False
@@ -156,7 +162,15 @@ EXTRA_SEQUENTIAL_COLOR_SCHEMES = [
         "isDiverging": False,
         "isDefault": True,
         "colors": _PALETTE["sequential"],
-    }
+    },
+    {
+        "id": "cyberimpact_classes",
+        "label": "cyberimpact, cinq classes",
+        "description": "Cartes en classes",
+        "isDiverging": False,
+        "isDefault": False,
+        "colors": _PALETTE["classes"],
+    },
 ]
 
 # -- Who may come in, and what a browser may do for them
@@ -235,13 +249,14 @@ TALISMAN_CONFIG = {
 
 
 def FLASK_APP_MUTATOR(app: Flask) -> None:  # noqa: N802 - the name of the setting
-    """Make passwords slow to guess, refuse in words, end sessions that nobody uses, and fail in French."""
+    """Make passwords slow to guess, refuse in words, end sessions that nobody uses, and speak French."""
     limit_guesses(app)
     limit_requests(app)
     limit_post_processing()
     export_addresses()
     answer_refusals(app)
     link_applications(app)
+    correct_wording(app)
     queries.install(connections.rights.current().bundle.renamed)
 
     @app.before_request

@@ -110,8 +110,8 @@ def adopt(
     for other in bundle.charts:
         if other.slug == slug:
             raise SupersetFailure(f"{other.path} exists already.", "Give the chart another name with --name.")
-    brand = bundles.read_yaml(bundle.folder / "palette.yaml")["brand"]
-    made = bundles.chart_asset(slug, path, declared, {dataset.slug: dataset for dataset in bundle.datasets}, brand)
+    palette = bundles.read_yaml(bundle.folder / "palette.yaml")
+    made = bundles.chart_asset(slug, path, declared, {dataset.slug: dataset for dataset in bundle.datasets}, palette)
     problems = [
         problem
         for problem in check(replace(bundle, charts=(*bundle.charts, made)))
@@ -319,7 +319,7 @@ def _ordered(name: str, ascending: bool) -> str:
 def _options(form: Form, dataset: Asset, declared: Mapping[str, Any]) -> dict[str, Any]:
     """Return Superset's own options that somebody chose: the bundle has its own where nobody did."""
     viz = form["viz_type"]
-    expanded = bundles.form_data(declared, dataset, "#000000")
+    expanded = bundles.form_data(declared, dataset, {"brand": "#000000"})
     untouched = dict(defaults(viz))
     types = {column["column_name"]: column["type"] for column in dataset.config["columns"]}
     if not bundles.is_instant(types.get(declared.get("x"), "")):

@@ -1,6 +1,7 @@
 """Reads the hand-written YAML of the bundle and expands it into what Superset imports."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -42,15 +43,17 @@ FIELDS = {
     ),
     "chart": (
         {"title", "description", "dataset", "viz"},
-        {"kpi", "where", "x", "dimensions", "metrics", "columns", "order_by", "limit", "params"},
+        {"kpi", "where", "x", "dimensions", "metrics", "columns", "order_by", "limit", "classes", "params"},
     ),
     "dashboard": ({"title", "description", "rows"}, {"filters", "cross_filters", "captioned", "phone"}),
 }
 
 #: The chart that heads every dashboard: which publication it shows.
-HEADER, HEADER_HEIGHT = "publication", 8
+HEADER, HEADER_HEIGHT = "publication", 6
 #: What the name of a dashboard's variant for a phone ends with.
 PHONE = "-telephone"
+#: The KPIs that a description names, for who looks for a definition; a caption on the page leaves them out.
+KPIS_NAMED = re.compile(r" \(indicateurs? [a-z0-9_, ]+\)")
 #: What the name of a column in Paris time ends with; each dataset has one beside every instant, which is UTC.
 PARIS = "_paris"
 
@@ -68,7 +71,7 @@ class Asset:
         declared: What the file says.
         config: What Superset imports.
         reads: What it is made from: a dataset, dbt unique ids; a chart, a dataset's slug; a dashboard, charts' slugs.
-        formats: Of a dataset, how tables write the numbers of a column, by name.
+        formats: Of a dataset, how tables write the numbers of a column, by name, as dbt says.
     """
 
     kind: str
@@ -123,7 +126,7 @@ def load(bundle_dir: Path, manifest_path: Path) -> Bundle:
     )
     by_slug = {dataset.slug: dataset for dataset in datasets}
     palette = read_yaml(bundle_dir / "palette.yaml")
-    chart_assets = tuple(chart_asset(*file, by_slug, palette["brand"]) for file in files["chart"])
+    chart_assets = tuple(chart_asset(*file, by_slug, palette) for file in files["chart"])
     dashboards = tuple(
         _dashboard(name, path, page, datasets=by_slug, chart_assets=chart_assets, meanings=palette["meanings"])
         for slug, path, declared in files["dashboard"]
@@ -350,17 +353,19 @@ def _metrics(declared: Mapping[str, Any], main: Model | None) -> Iterator[dict[s
         }
 
 
-def form_data(declared: Mapping[str, Any], dataset: Asset | None, colour: str) -> dict[str, Any]:
-    """Return what Superset calls `params` of a chart, the number formats of its dataset included."""
-    made = charts.form_data(declared, dataset.config["main_dttm_col"] if dataset else None, colour)
-    if not dataset or declared["viz"] != "table":
-        return made
-    shown_columns = [*declared.get("columns", []), *declared.get("dimensions", [])]
-    written = {name: {"d3NumberFormat": dataset.formats[name]} for name in shown_columns if name in dataset.formats}
-    return {"column_config": written, **made} if written else made
+def form_data(declared: Mapping[str, Any], dataset: Asset | None, palette: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what Superset calls `params` of a chart, with the formats of its columns and the colours of its classes."""
+    made = charts.form_data(declared, dataset.config["main_dttm_col"] if dataset else None, palette["brand"])
+    if dataset and declared["viz"] == "table":
+        made["column_config"] = _column_config(declared, dataset)
+    if "classes" in declared:
+        made["conditional_formatting"] = charts.class_colours(declared["classes"], palette["classes"])
+    return made
 
 
-def chart_asset(slug: str, path: Path, declared: dict[str, Any], datasets: Mapping[str, Asset], colour: str) -> Asset:
+def chart_asset(
+    slug: str, path: Path, declared: dict[str, Any], datasets: Mapping[str, Asset], palette: Mapping[str, Any]
+) -> Asset:
     """Return a chart, expanded.
 
     Args:
@@ -368,7 +373,7 @@ def chart_asset(slug: str, path: Path, declared: dict[str, Any], datasets: Mappi
         path: Its file, relative to the bundle.
         declared: What the file says.
         datasets: The datasets of the bundle by name.
-        colour: `#rrggbb` of a single series.
+        palette: The colours of the bundle.
     """
     dataset = datasets.get(declared["dataset"])
     context = {
@@ -382,7 +387,7 @@ def chart_asset(slug: str, path: Path, declared: dict[str, Any], datasets: Mappi
         "slice_name": declared["title"],
         "description": declared["description"].strip(),
         "viz_type": declared["viz"],
-        "params": form_data(declared, dataset, colour),
+        "params": form_data(declared, dataset, palette),
         "query_context": json.dumps(context, ensure_ascii=False),
         "dataset_uuid": str(_dataset_uuid(declared["dataset"], datasets)),
         **_certification(path),
@@ -390,6 +395,22 @@ def chart_asset(slug: str, path: Path, declared: dict[str, Any], datasets: Mappi
     }
     description = config["description"]
     return Asset("chart", slug, declared["title"], description, path, declared, config, (declared["dataset"],))
+
+
+def _column_config(declared: Mapping[str, Any], dataset: Asset) -> dict[str, Any]:
+    """Return how a table writes its columns: by their types, then as its own file says."""
+    types = {column["column_name"]: column["type"] for column in dataset.config["columns"]}
+    by_type = {
+        name: charts.column_format(types[name], dataset.formats.get(name))
+        for name in [*declared.get("columns", []), *declared.get("dimensions", [])]
+        if name in types
+    }
+    own = declared.get("params", {}).get("column_config", {})
+    return {
+        name: written
+        for name in [*by_type, *(own.keys() - by_type.keys())]
+        if (written := by_type.get(name, {}) | own.get(name, {}))
+    }
 
 
 def _dataset_uuid(slug: str, datasets: Mapping[str, Asset]) -> UUID:
@@ -414,7 +435,7 @@ def _dashboard(
             number,
             identifier("chart", name),
             known[name].title if name in known else name,
-            known[name].description if name in known and name in captioned else "",
+            KPIS_NAMED.sub("", known[name].description) if name in known and name in captioned else "",
         )
         for number, name in enumerate(dict.fromkeys(placed), start=1)
     }

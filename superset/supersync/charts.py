@@ -1,10 +1,14 @@
 """Turns a short chart declaration into Superset's form data and query."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 ROW_LIMIT = 10_000
+
+#: How charts write numbers and tables instants, unless a file or a metric says otherwise. Numbers are in full: the
+#: abbreviations of D3 ("25M", "390k") are no French; millions are a metric of their own.
+NUMBER, DECIMAL, INSTANT = ",.0f", ",.2~f", "%d/%m/%Y %H:%M"
 
 Declaration = Mapping[str, Any]
 
@@ -18,6 +22,7 @@ def _big_number(chart: Declaration) -> dict[str, Any]:
     return {
         **_time_axis(chart),
         "metric": chart["metrics"][0],
+        "y_axis_format": NUMBER,
         "aggregation": "LAST_VALUE",
         "show_trend_line": True,
         "start_y_axis_at_zero": True,
@@ -45,6 +50,7 @@ def _series(chart: Declaration) -> dict[str, Any]:
         "show_empty_columns": True,
         "comparison_type": "values",
         "show_legend": not one_kpi and bool(chart.get("dimensions") or chart["metrics"][1:]),
+        "y_axis_format": NUMBER,
         "x_axis_time_format": "%b %Y",
         "tooltipTimeFormat": "%B %Y",
         "legendType": "plain",
@@ -55,9 +61,12 @@ def _series(chart: Declaration) -> dict[str, Any]:
 
 def _mixed(chart: Declaration) -> dict[str, Any]:
     series = _series(chart)
+    *_, line = chart["metrics"]
     return {
         **{name: value for name, value in series.items() if name not in {"show_empty_columns", "comparison_type"}},
-        "metrics_b": chart["metrics"],
+        "metrics": chart["metrics"][:1],
+        "metrics_b": [line],
+        "y_axis_format_secondary": NUMBER,
         "groupby_b": chart.get("dimensions", []),
         "row_limit_b": series["row_limit"],
         # Two KPIs, two units, two axes: the first in bars on the left, the second as a line on the right.
@@ -78,6 +87,7 @@ def _heatmap(chart: Declaration) -> dict[str, Any]:
         "metric": chart["metrics"][0],
         "sort_x_axis": "alpha_asc",
         "sort_y_axis": "alpha_desc",  # the first of them on top
+        "y_axis_format": NUMBER,
         "normalize_across": "heatmap",
         "legend_type": "continuous",
         "show_legend": True,
@@ -108,6 +118,9 @@ def _bubble(chart: Declaration) -> dict[str, Any]:
         "x": x,
         "y": y,
         "size": size,
+        "xAxisFormat": NUMBER,
+        "y_axis_format": NUMBER,
+        "tooltipSizeFormat": NUMBER,
         "max_bubble_size": "25",
         "opacity": 0.6,
         "show_legend": True,
@@ -117,7 +130,7 @@ def _bubble(chart: Declaration) -> dict[str, Any]:
 
 
 def _country_map(chart: Declaration) -> dict[str, Any]:
-    return {"metric": chart["metrics"][0], "entity": chart["dimensions"][0]}
+    return {"metric": chart["metrics"][0], "entity": chart["dimensions"][0], "number_format": NUMBER}
 
 
 def _table(chart: Declaration) -> dict[str, Any]:
@@ -143,6 +156,29 @@ def _table(chart: Declaration) -> dict[str, Any]:
         "timeseries_limit_metric": by,
         "order_desc": not ascending,
     }
+
+
+def column_format(sql_type: str, number: str | None) -> dict[str, str]:
+    """Return how a table writes a column: the minute of an instant, and a number as its model says or in full.
+
+    Args:
+        sql_type: Of the column.
+        number: Format of its model; None where it has none.
+    """
+    kind = sql_type.partition("(")[0]
+    if kind.startswith("TIMESTAMP"):
+        return {"d3TimeFormat": INSTANT}
+    default = {"DECIMAL": DECIMAL, "DOUBLE": DECIMAL, "INTEGER": NUMBER, "BIGINT": NUMBER}.get(kind)
+    written = number or default
+    return {"d3NumberFormat": written} if written else {}
+
+
+def class_colours(metric: str, colours: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the formatting of a table in which a metric, the class on a map, has the colour of the map."""
+    return [
+        {"column": metric, "operator": "=", "targetValue": number, "colorScheme": colour}
+        for number, colour in enumerate(colours, start=1)
+    ]
 
 
 _Form = Callable[[Declaration], dict[str, Any]]

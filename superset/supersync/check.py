@@ -28,6 +28,8 @@ _SECRET_VALUE = re.compile(r"://[^/\s:@]*:[^/\s@]+@|-----BEGIN|\beyJ[\w-]{20,}")
 _LOCAL_VALUE = re.compile(r"\bduckdb:/|\bsqlite:/|https?://|(?<!\w)/(?:home|root|tmp|var|srv|opt|work)/")
 #: Where a link in Markdown leads, which nobody reads.
 _LINK_TARGET = re.compile(r"(?<=\])\([^()]*\)")
+#: A format of D3 that abbreviates in English: 25M, 390k.
+_ABBREVIATED = re.compile(r"(?!%).*(?:s|SMART_NUMBER(?:_SIGNED)?)")
 #: The measure that leads from a value to its page.
 TRACED = "retracer"
 #: Words that no text for readers holds.
@@ -108,6 +110,12 @@ def _dataset_columns(dataset: Asset) -> Iterator[str]:
             yield f"{dataset.path}: columns: {column['column_name']} has no type in the dbt manifest (data_type)."
 
 
+def _formats(place: str, fields: Mapping[str, Any]) -> Iterator[str]:
+    for where, key, value in _leaves(fields):
+        if "format" in key.lower() and isinstance(value, str) and _ABBREVIATED.fullmatch(value):
+            yield f"{place}: {where}: “{value}” writes 25M; write numbers in full, or use a metric in millions."
+
+
 def _duplicated_labels(bundle: Bundle, dataset: Asset) -> Iterator[str]:
     """Find what the file repeats of the manifest: two places for one truth become two truths."""
     keys = dataset.declared.get("reads") or [dataset.declared.get("model", "")]
@@ -128,6 +136,7 @@ def _metrics(dataset: Asset) -> Iterator[str]:
                 yield (
                     f"{dataset.path}: metrics: {metric['metric_name']}: readers are French; “{word.group()}” is not."
                 )
+        yield from _formats(f"{dataset.path}: metrics: {metric['metric_name']}", {"format": metric["d3format"]})
         for word in sorted(_identifiers(metric["expression"]) - present):
             yield f"{dataset.path}: metrics: {metric['metric_name']} uses {word}, which is no column of the dataset."
 
@@ -156,11 +165,12 @@ def _chart(bundle: Bundle, chart: Asset) -> Iterator[str]:
     dataset = next((dataset for dataset in bundle.datasets if dataset.slug == chart.declared["dataset"]), None)
     if dataset is None:
         return
-    for name in sorted(charts.columns(chart.declared) - columns_of(dataset)):
+    metrics = {metric["metric_name"] for metric in dataset.config["metrics"]}
+    sorted_by = {name for name, _ in charts.order(chart.declared)}  # a table may be sorted by a metric it does not show
+    for name in sorted(charts.columns(chart.declared) - columns_of(dataset) - (sorted_by & metrics)):
         yield f"{chart.path}: the dataset {dataset.slug} has no column {name}."
     for name in sorted(charts.shown(chart.declared) & instants_of(dataset)):
         yield f"{chart.path}: {name} is UTC; show {name}{PARIS}, which is Paris time."
-    metrics = {metric["metric_name"] for metric in dataset.config["metrics"]}
     for metric in chart.declared.get("metrics", []):
         if not isinstance(metric, str):
             yield f"{chart.path}: metrics: an ad-hoc metric is refused; declare it in the dataset."
@@ -168,6 +178,7 @@ def _chart(bundle: Bundle, chart: Asset) -> Iterator[str]:
             yield f"{chart.path}: metrics: the dataset {dataset.slug} declares no metric {metric}."
     if _has_ad_hoc_sql(chart.config["params"]):
         yield f"{chart.path}: params: ad-hoc SQL is refused; declare a metric in the dataset."
+    yield from _formats(f"{chart.path}: params", chart.declared.get("params", {}))
     yield from _named_in_params(chart)
     yield from _values(bundle, chart)
 

@@ -7,14 +7,15 @@ from typing import Any
 from uuid import UUID
 
 COLUMNS = 12  # of a row
-HEIGHT, CAPTION_HEIGHT = 50, 8  # of a row and of a chart's caption, in Superset's units of 8 pixels
+HEIGHT, CAPTION_HEIGHT = 50, 5  # of a row and of a chart's caption, in Superset's units of 8 pixels
 
 #: Of a phone's single column, which has about fifty characters in a line.
 PHONE_CAPTION_HEIGHT, PHONE_LINE, PHONE_LINE_HEIGHT = 14, 42, 3
 PHONE_HEIGHT = 46
 
-#: The chart of the publication is one line of text: no title, no head of a table. What a table does not know is a
-#: dash, where Superset writes an English abbreviation.
+#: The head of a dashboard is one line of text: no title, no head of a table. What a table does not know is a dash where
+#: Superset writes an English abbreviation. A table is as tall as its rows, at most as its place on the page. A caption
+#: stands right below its chart. The boxes of a row are equally tall. A card has its month beside its number.
 CSS = """\
 [data-test-chart-name="Publication"] [data-test="slice-header"],
 [data-test-chart-name="Publication"] thead { display: none; }
@@ -23,6 +24,27 @@ CSS = """\
 [data-test-chart-name="Publication"] td { border: 0 !important; padding: 0 !important; background: none !important; }
 td.dt-is-null { font-size: 0 !important; }
 td.dt-is-null::before { content: "–"; font-size: 12px; }
+.chart-slice .ant-empty-image { display: none; }
+.superset-chart-table :is(td, th) { padding: 2px 6px !important; line-height: 16px; }
+.resizable-container:has(> .dashboard-component .superset-chart-table),
+:is(.chart-slice, .dashboard-chart, .chart-container, .slice_container):has(.superset-chart-table),
+.superset-chart-table div:has(> div > div > table) { height: auto !important; min-height: 0 !important; }
+.grid-column .dashboard-markdown .resizable-container { height: auto !important; min-height: 0 !important; }
+.grid-column .dashboard-markdown .dashboard-component { padding: 0 16px 12px; font-size: 12px; line-height: 16px; }
+.grid-column .dashboard-markdown p { margin: 0 !important; }
+.grid-column > .dragdroppable-row:not(:last-child) { margin-bottom: 0 !important; }
+.grid-row { align-items: stretch !important; }
+.grid-row > .dragdroppable-column { background: #ffffff; }
+.dashboard-component:has(.superset-legacy-chart-big-number) { padding: 8px 16px 0; }
+:is(.dashboard-chart, .chart-container, .slice_container):has(.superset-legacy-chart-big-number) {
+  overflow: visible !important; justify-content: flex-start !important; }
+.superset-legacy-chart-big-number { justify-content: flex-start !important; margin-top: -8px; }
+.superset-legacy-chart-big-number .text-container {
+  position: relative; width: 100%; height: auto !important; justify-content: flex-start !important; }
+.superset-legacy-chart-big-number .header-line { font-size: 28px !important; line-height: 32px; }
+.superset-legacy-chart-big-number :is(.kicker, .subheader-line, .subtitle-line) {
+  font-size: 12px !important; line-height: 16px; height: 16px !important; margin: 0 !important; }
+.superset-legacy-chart-big-number .kicker { position: absolute; top: 12px; right: 0; }
 """
 
 Position = dict[str, Any]
@@ -55,11 +77,13 @@ def each_row(rows: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
             yield row
 
 
-def _without_tabs(rows: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+def _without_tabs(rows: Iterable[Mapping[str, Any]], left_out: set[str]) -> Iterator[Mapping[str, Any]]:
+    """Yield rows with each tab as a section, but for the tabs of which no chart is kept."""
     for row in rows:
         for title, inner in row.get("tabs", {}).items():
-            yield {"text": f"### {title}"}
-            yield from _without_tabs(inner)
+            if {slug for kept in each_row(inner) for slug in kept.get("charts", {})} - left_out:
+                yield {"text": f"### {title}"}
+                yield from _without_tabs(inner, left_out)
         if "tabs" not in row:
             yield row
 
@@ -78,7 +102,7 @@ def single_column(declared: Mapping[str, Any]) -> dict[str, Any]:
         return [instead.get(slug, slug) for slug in slugs if slug not in left_out]
 
     rows: list[dict[str, Any]] = []
-    for row in _without_tabs(declared["rows"]):
+    for row in _without_tabs(declared["rows"], left_out):
         if "text" in row:
             rows.append({"text": row["text"], "height": _text_height(row["text"])})
         height = row.get("height", HEIGHT)

@@ -55,9 +55,16 @@ KPI_META = {
     "territory_of": {"unit", "citizen", "account"},
     "is_additive": {True, False},
     "grain": None,
+    "min_observations": None,
+    "observed": None,
 }
-#: What it may say besides: which figure counts victims, and that only the latest observation of an entity counts.
-KPI_META_OF_SOME = {"victims": {"numerator", "denominator"}, "aggregation": {"latest"}}
+#: What it may say besides: which figure counts victims, that only the latest observation of an entity counts, and how
+#: the interval of a value is computed.
+KPI_META_OF_SOME = {
+    "victims": {"numerator", "denominator"},
+    "aggregation": {"latest"},
+    "interval": {"wilson", "poisson"},
+}
 PREFIXES = {
     "staging": "stg_",
     "reference": ("dim_", "bridge_"),
@@ -401,6 +408,13 @@ def test_a_kpi_is_a_governed_object(built: Built) -> None:
             assert answers is None or field not in meta or meta[field] in answers, f"{name}: {field}"
         assert all(meta[field] for field in ("label", "definition", "formula", "owner", "refresh")), name
         assert meta["owner"].startswith("team:")
+        assert meta["min_observations"] > 0, name
+        assert set(meta["observed"]) == {"figure", "noun"}, name
+        # A Wilson interval is of the answers in the denominator, a Poisson one of the events in the numerator.
+        counted = {"wilson": "denominator", "poisson": "numerator"}.get(
+            meta.get("interval"), meta["observed"]["figure"]
+        )
+        assert meta["observed"]["figure"] == counted, name
         assert set(meta["grain"]) == {"period_types", "territory_levels", "breakdowns"}
         assert list(node["columns"]) == KPI_COLUMNS
         assert node["access"] == "public"

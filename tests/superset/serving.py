@@ -104,7 +104,7 @@ READINGS = """
         made.place as territory_code, made.dimension as breakdown_dimension, made.part as breakdown_value,
         case when not hidden then n end as numerator, case when not hidden then 4 * n end as denominator,
         case when not hidden then n end as value, case when not hidden then n end as observations,
-        hidden as is_suppressed,
+        hidden as is_suppressed, false as is_small,
         catalogue.label as kpi_label, catalogue.pillar, catalogue.unit, catalogue.direction, catalogue.target,
         territory_name, map_code, region_code, period_label, previous_period_start, n as previous_value,
         made.part as breakdown_label, case when hidden then 'secret statistique' else n::text end as value_label,

@@ -17,6 +17,7 @@ import httpx
 import pytest
 from supersync import __main__ as command
 from supersync import bundle as bundles
+from supersync import layout
 from supersync.apply import apply
 from supersync.client import Client
 from supersync.drift import drift
@@ -215,9 +216,10 @@ def a_chart_of_a_user(client: Client, dataset: str) -> dict:
 
 def without(slug: str):
     def change(dashboard: dict) -> None:
-        for row in dashboard["rows"]:
+        rows = list(layout.each_row(dashboard["rows"]))
+        for row in rows:
             row.get("charts", {}).pop(slug, None)
-        dashboard["rows"] = [row for row in dashboard["rows"] if row.get("charts") or "text" in row]
+        dashboard["rows"] = [row for row in rows if row.get("charts") or "text" in row]
         dashboard["captioned"].remove(slug)
 
     return change

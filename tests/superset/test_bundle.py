@@ -117,6 +117,34 @@ def test_a_table_writes_numbers_as_dbt_says(expanded):
     }
 
 
+@pytest.mark.parametrize(
+    ("sql_type", "number", "written"),
+    [
+        ("BIGINT", None, {"d3NumberFormat": ",.0f"}),
+        ("DECIMAL(18, 6)", None, {"d3NumberFormat": ",.2~f"}),
+        ("DECIMAL(18, 6)", ".1%", {"d3NumberFormat": ".1%"}),
+        ("TIMESTAMP", None, {"d3TimeFormat": "%d/%m/%Y %H:%M"}),
+        ("DATE", None, {}),  # as the table writes days
+        ("VARCHAR", None, {}),
+    ],
+)
+def test_a_table_writes_a_column_as_its_type_asks(sql_type, number, written):
+    assert charts.column_format(sql_type, number) == written
+
+
+def test_a_chart_of_two_kpis_draws_the_first_metric_in_bars_and_the_last_as_a_line(expanded):
+    params = by_slug(expanded, "perceval_by_month").config["params"]
+    assert (params["metrics"], params["metrics_b"]) == (["valeur"], ["millions"])
+    params = by_slug(expanded, "victims_and_prevention").config["params"]
+    assert (params["metrics"], params["metrics_b"]) == (["valeur"], ["valeur"])
+
+
+def test_the_cells_of_a_class_have_the_colours_of_the_map(expanded):
+    (first, *_, last) = by_slug(expanded, "victims_map_classes").config["params"]["conditional_formatting"]
+    assert first == {"column": "classe", "operator": "=", "targetValue": 1, "colorScheme": "#e3e3fd"}
+    assert last == {"column": "classe", "operator": "=", "targetValue": 5, "colorScheme": "#000091"}
+
+
 def test_a_query_has_columns_of_its_own_beside_those_of_its_models(expanded):
     config = by_slug(expanded, "chat_rhythm").config
     labels = {column["column_name"]: (column["verbose_name"], column["type"]) for column in config["columns"]}
@@ -140,36 +168,56 @@ def test_every_dashboard_is_headed_by_its_publication(expanded):
 
 def caption(chart: Mapping[str, Any]) -> str:
     """Return what stands below a chart, as it is set."""
-    cells = {"a": layout.Cell(1, UUID(int=1), "A", chart["description"].strip())}
+    cells = {"a": layout.Cell(1, UUID(int=1), "A", bundles.KPIS_NAMED.sub("", chart["description"].strip()))}
     return layout.position("Titre", [{"charts": {"a": 12}}], cells)["MARKDOWN-a"]["meta"]["code"]
 
 
-def test_a_phone_has_the_same_charts_in_one_column(expanded):
-    wide, narrow = by_slug(expanded, "vue-densemble"), by_slug(expanded, "vue-densemble-telephone")
-    # Of two columns, read without a swipe.
-    instead = {slug: f"{slug}_phone" for slug in ("live_freshness", "marks_and_shares", "sources")}
-    assert narrow.reads == tuple(instead.get(slug, slug) for slug in wide.reads)
+def test_a_caption_names_no_code_of_a_kpi(expanded):
+    assert "(indicateur victims_per_10k)" in by_slug(expanded, "victims_map").description
+    captions = [
+        node["meta"]["code"]
+        for dashboard in expanded.dashboards
+        for node in dashboard.config["position"].values()
+        if isinstance(node, dict) and node["type"] == "MARKDOWN"
+    ]
+    assert [text for text in captions if "(indicateur" in text] == []
+
+
+@pytest.mark.parametrize("slug", ["vue-densemble", "veille", "territoire"])
+def test_a_phone_has_the_same_charts_in_one_column(expanded, slug):
+    wide, narrow = by_slug(expanded, slug), by_slug(expanded, f"{slug}-telephone")
+    phone = wide.declared["phone"] or {}
+    instead = phone.get("instead", {})
+    kept = [chart for chart in wide.reads if chart not in phone.get("except", [])]
+    assert list(narrow.reads) == [instead.get(chart, chart) for chart in kept]
     charts_of = {chart.slug: chart.declared for chart in expanded.charts}
-    assert all(len(charts_of[slug]["dimensions"] + charts_of[slug]["metrics"]) == 2 for slug in instead.values())
-    assert narrow.title == "Vue d'ensemble (téléphone)"
+    # Read without a swipe.
+    for chart in map(charts_of.get, instead.values()):
+        assert len([name for part in ("dimensions", "metrics", "columns") for name in chart.get(part, [])]) <= 4
+    assert narrow.title == f"{wide.title} (téléphone)"
     assert narrow.uuid != wide.uuid
     tree = narrow.config["position"]
     for row in tree["GRID_ID"]["children"]:
         (child,) = tree[row]["children"]
         assert tree[child]["meta"]["width"] == layout.COLUMNS
-    texts = {
-        dashboard.slug: [
-            node["meta"]["code"]
-            for node in dashboard.config["position"].values()
-            if isinstance(node, dict) and node["type"] == "MARKDOWN"
-        ]
-        for dashboard in (wide, narrow)
-    }
-    replaced = {caption(charts_of[slug]): caption(charts_of[other]) for slug, other in instead.items()}
-    assert texts["vue-densemble-telephone"] == [replaced.get(text, text) for text in texts["vue-densemble"]]
+    captions = [caption(charts_of[chart]) for chart in narrow.reads if chart in narrow.declared["captioned"]]
+    texts = [node["meta"]["code"] for node in tree.values() if isinstance(node, dict) and node["type"] == "MARKDOWN"]
+    assert [text for text in captions if text not in texts] == []
 
 
-@pytest.mark.parametrize("slug", ["vue-densemble", "vue-densemble-telephone", "veille", "veille-telephone"])
+@pytest.mark.parametrize("slug", ["veille", "veille-telephone"])
+def test_a_list_of_signals_says_whether_the_live_feed_is_late(expanded, slug):
+    """Calm is a row of the same table as the state of the feed, first on the page, and no filter reaches it."""
+    dashboard = by_slug(expanded, slug)
+    charts_of = {chart.slug: chart for chart in expanded.charts}
+    first = charts_of[dashboard.reads[1]]
+    assert first.declared["dataset"] == "live_now"
+    assert {0, 3, 4} <= set(first.declared["where"]["rank"])
+    for declared_filter in dashboard.declared["filters"].values():
+        assert bundles.is_excluded(declared_filter, first.slug, charts_of)
+
+
+@pytest.mark.parametrize("slug", ["vue-densemble", "vue-densemble-telephone"])
 def test_a_count_of_signals_stands_beside_the_state_of_the_live_feed(expanded, slug):
     """A feed that is dead has no signals either: its zero would be read as calm."""
     dashboard = by_slug(expanded, slug)
@@ -291,6 +339,8 @@ def test_on_a_phone_a_tab_is_a_section():
     page = layout.single_column({"title": "Titre", "rows": TABBED, "phone": {"except": ["b"]}})
     shown = [row.get("text") or list(row["charts"]) for row in page["rows"]]
     assert shown == ["### Tête", "### Chiffres", ["a"], "### Détail", ["c"]]
+    page = layout.single_column({"title": "Titre", "rows": TABBED, "phone": {"except": ["c"]}})
+    assert "### Détail" not in [row.get("text") for row in page["rows"]]
 
 
 def test_a_filter_may_choose_the_first_that_its_reader_may_see(expanded):
@@ -310,10 +360,10 @@ def test_words_are_searched_among_all_and_a_click_reaches_the_other_charts(expan
     metadata = dashboards["verbatims"].config["metadata"]
     words = metadata["native_filter_configuration"][0]
     assert words["targets"][0]["column"] == {"name": "words"}
-    chosen = {name: words["controlValues"][name] for name in ("multiSelect", "searchAllOptions", "enableEmptyFilter")}
-    assert chosen == {"multiSelect": True, "searchAllOptions": True, "enableEmptyFilter": True}
-    # Before a word is chosen no row is let through.
-    assert words["defaultDataMask"]["extraFormData"] == {"filters": [{"col": "words", "op": "IN", "val": [""]}]}
+    assert (words["controlValues"]["multiSelect"], words["controlValues"]["searchAllOptions"]) == (True, True)
+    # The empty word, under which every text stands, is none to choose.
+    (condition,) = words["adhoc_filters"]
+    assert (condition["subject"], condition["comparator"]) == ("is_word", True)
     assert metadata["cross_filters_enabled"] is True
     assert dashboards["perception"].config["metadata"]["cross_filters_enabled"] is False
 
@@ -323,7 +373,6 @@ def test_a_text_of_a_citizen_is_never_drawn_as_html(expanded):
     assert {chart.slug for chart in texts} >= {
         "verbatim_search",
         "verbatim_examples",
-        "verbatim_texts",
         "signal_examples",
     }
     assert [chart.slug for chart in texts if chart.config["params"].get("allow_render_html", True)] == []
@@ -362,10 +411,9 @@ def test_two_kpis_share_a_chart_on_two_axes(expanded):
 
 
 def test_a_flow_and_a_heat_map_name_their_two_sides(expanded):
-    params = {chart.slug: chart.config["params"] for chart in expanded.charts}
-    flow = params["victim_flows"]
-    assert (flow["source"], flow["target"], flow["metric"]) == ("origin", "destination", "victimes")
-    heat = params["chat_rhythm"]
+    flow = charts.form_data({"viz": "sankey_v2", "dimensions": ["from", "to"], "metrics": ["n"]}, None, "#000091")
+    assert (flow["source"], flow["target"], flow["metric"]) == ("from", "to", "n")
+    (heat,) = (chart.config["params"] for chart in expanded.charts if chart.slug == "chat_rhythm")
     assert (heat["x_axis"], heat["groupby"], heat["metric"]) == ("hour", "weekday", "contacts")
 
 
@@ -388,7 +436,7 @@ def test_a_filter_spares_the_charts_that_it_names(expanded):
     )
     # By name, or because the chart itself is of France: its figure exists for no other territory.
     spared = {"publication", "sources_perception", "experiences_by_departement", "kpi_definitions"}
-    spared |= {"satisfaction", "jdma_marks", "satisfaction_by_service", "irritant_words"}
+    spared |= {"jdma_marks", "satisfaction_by_service", "irritant_words", "negative_by_region", "falling_departements"}
     assert set(territory["scope"]["excluded"]) == {numbers[str(bundles.identifier("chart", slug))] for slug in spared}
     assert territory["defaultDataMask"]["extraFormData"] == {
         "filters": [{"col": "territory_name", "op": "IN", "val": ["France"]}]
@@ -398,10 +446,9 @@ def test_a_filter_spares_the_charts_that_it_names(expanded):
 def test_a_filter_may_name_the_charts_that_it_reaches_instead(expanded):
     dashboard = by_slug(expanded, "perception")
     charts_of = {chart.slug: chart for chart in expanded.charts}
-    declared_filter = dashboard.declared["filters"]["platform"]
+    declared_filter = dashboard.declared["filters"]["scope"]
     reached = [slug for slug in dashboard.reads if not bundles.is_excluded(declared_filter, slug, charts_of)]
-    assert reached == ["feedback_by_platform", "negative_by_platform"]
-    assert all(declared_filter["column"] in charts.columns(charts_of[slug].declared) for slug in reached)
+    assert sorted(reached) == sorted(declared_filter["only"])
 
 
 def test_a_period_of_the_audit_reaches_all_that_has_a_moment(expanded):
@@ -470,11 +517,11 @@ def test_a_hand_edit_is_a_difference_that_can_be_read(expanded):
 def test_the_end_of_a_long_text_is_shown_where_it_differs(expanded):
     dashboard = by_slug(expanded, "perception").config
     exported = deepcopy(dashboard)
-    code = exported["position"]["MARKDOWN-2"]["meta"]["code"]
-    exported["position"]["MARKDOWN-2"]["meta"]["code"] = code.replace("au bas de la page", "en haut de la page")
+    text = exported["position"]["MARKDOWN-irritant_words"]["meta"]
+    text["code"] = text["code"].replace("trois textes par mot", "deux textes par mot")
     (difference,) = differences("dashboard", exported, dashboard)
-    assert "en haut de la page" in str(difference)
-    assert "au bas de la page" in str(difference)
+    assert "deux textes par mot" in str(difference)
+    assert "trois textes par mot" in str(difference)
 
 
 def test_a_filter_takes_only_what_exists_and_that_of_the_audit_reaches_the_path_of_columns(expanded):

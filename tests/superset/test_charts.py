@@ -130,15 +130,6 @@ def test_what_is_suppressed_is_said_in_the_table_and_left_out_of_the_chart(answe
     assert total["derniere"] > 0  # the year is not suppressed
 
 
-def test_a_flow_starts_from_the_public_and_ends_at_whom_it_was_handed_over_to(answer):
-    flows = {(row["origin"], row["destination"]): row["victimes"] for row in answer("victim_flows")["data"]}
-    # Two quarters, April and July: each part counts the letters of its name and the number of the month.
-    assert flows["Particuliers", "Victimes assistées"] == 2 * len("Particuliers") + 4 + 7
-    assert flows["Victimes assistées", "Tchat"] == 2 * len("Tchat") + 4 + 7
-    # Three quarters of the denominator, which is four times the number.
-    assert flows["Victimes assistées", "Non orientées (au plus)"] == 3 * (2 * len("total") + 4 + 7)
-
-
 def test_shares_of_a_theme_add_up(answer, copy):
     rows = answer("feeling_by_theme")["data"]
     (themes,) = copy.execute("select count(distinct theme) from perception.fct_experience_theme").fetchone()
@@ -200,7 +191,7 @@ def test_a_theme_opens_its_texts(client, bundle, answer, copy):
     ).fetchone()
     assert row["textes"] == expected > 0
     clicked = [{"col": "theme_label", "op": "IN", "val": [row["theme_label"]]}]
-    for slug in ("verbatim_texts", "verbatim_examples"):
+    for slug in ("verbatim_search", "verbatim_examples"):
         chart = next(chart for chart in bundle.charts if chart.slug == slug)
         texts = {row["text"] for row in queries.run(client, chart, clicked)["data"]}
         assert texts == {"Refus de prendre ma plainte, inadmissible."}

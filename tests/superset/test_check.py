@@ -72,7 +72,7 @@ def test_a_column_that_only_a_metric_uses(workshop, tmp_path):
 @pytest.mark.parametrize(
     ("table", "column", "dataset"),
     [
-        ("rpt_kpi", "denominator", "victim_flows"),  # read alone, in an expression
+        ("rpt_kpi", "page_path", "kpi_year_apart"),  # read alone
         ("rpt_kpi", "is_latest", "irritants"),  # in a condition of a common table expression
         ("dim_territory", "territory_level", "irritants"),  # in the condition of a join
         ("live_signal_term", "log_odds", "live_terms"),
@@ -104,6 +104,20 @@ def test_an_option_that_names_what_the_chart_does_not_show(workshop, manifest, p
     assert problems(workshop, manifest) == [f"charts/perception/structures.yaml: {said}"]
 
 
+@pytest.mark.parametrize(
+    ("written", "refused"), [(".3~s", True), ("SMART_NUMBER", True), (",.0f", False), ("%H:%M:%S", False)]
+)
+def test_numbers_are_not_abbreviated_in_english(workshop, manifest, written, refused):
+    set_field(
+        workshop / CHARTS / "structures.yaml",
+        "params",
+        {"column_config": {"structure_name": {"d3NumberFormat": written}}},
+    )
+    place = "charts/perception/structures.yaml: params: column_config.structure_name.d3NumberFormat"
+    problem = f"{place}: “{written}” writes 25M; write numbers in full, or use a metric in millions."
+    assert problems(workshop, manifest) == ([problem] if refused else [])
+
+
 def test_a_chart_that_shows_an_hour_in_utc(workshop, manifest):
     set_field(workshop / "charts" / "signals" / "volume_and_band.yaml", "x", "bin_start")
     assert problems(workshop, manifest) == [
@@ -115,7 +129,8 @@ def test_a_model_that_is_not_published(workshop, tmp_path):
     content = small_manifest.manifest()
     content["nodes"]["model.cyberimpact.freshness"]["config"]["meta"]["exposed"] = False
     assert problems(workshop, small_manifest.write(tmp_path, content)) == [
-        "datasets/freshness.yaml: audit.freshness is not published (meta.exposed), so readers could not see it."
+        f"datasets/{slug}.yaml: audit.freshness is not published (meta.exposed), so readers could not see it."
+        for slug in ("audit_state", "freshness")
     ]
 
 
@@ -260,9 +275,9 @@ def test_the_exceptions_may_only_shrink(workshop, manifest):
 def test_a_row_that_is_too_wide(workshop, manifest):
     edit(
         workshop / "dashboards" / "perception.yaml",
-        lambda declared: declared["rows"][2]["charts"].update(feedback_index=9),
+        lambda declared: declared["rows"][0]["charts"].update(feedback_index=9),
     )
-    assert problems(workshop, manifest) == ["dashboards/perception.yaml: row 3 is 18 columns wide, 12 is the most."]
+    assert problems(workshop, manifest) == ["dashboards/perception.yaml: row 1 is 18 columns wide, 12 is the most."]
 
 
 def test_a_filter_on_a_column_that_does_not_exist(workshop, manifest):
@@ -279,18 +294,18 @@ def test_a_filter_on_a_column_that_does_not_exist(workshop, manifest):
 def test_a_filter_that_reaches_a_chart_that_is_not_there(workshop, manifest):
     edit(
         workshop / "dashboards" / "perception.yaml",
-        lambda declared: declared["filters"]["platform"].update(only=["nothing"]),
+        lambda declared: declared["filters"]["scope"].update(only=["nothing"]),
     )
     assert problems(workshop, manifest) == [
-        "dashboards/perception.yaml: filters: platform: nothing is not on the dashboard."
+        "dashboards/perception.yaml: filters: scope: nothing is not on the dashboard."
     ]
 
 
 def test_a_query_that_reads_what_it_does_not_declare(workshop, manifest):
-    sql = workshop / "datasets" / "victim_flows.sql"
+    sql = workshop / "datasets" / "kpi_by_region.sql"
     text = sql.read_text(encoding="utf-8").replace("kpi.rpt_kpi", "raw_spp.experiences")
     sql.write_text(text, encoding="utf-8")
-    file = "datasets/victim_flows.yaml"
+    file = "datasets/kpi_by_region.yaml"
     assert problems(workshop, manifest) == [
         f"{file}: reads: raw_spp.experiences is read by the query but not declared.",
         f"{file}: reads: kpi.rpt_kpi is declared but the query does not read it.",

@@ -40,6 +40,10 @@ PLATFORMS = [
 ]
 #: Marks with a meaning of their own beside series without one.
 ALONE = [MEANINGS[name] for name in ("Victimes assistées", "semblables")]
+#: A course beside what it is compared with.
+COMPARED = [CATEGORICAL[0], *(MEANINGS[name] for name in ("attendu", "borne"))]
+#: A course with the points that are set apart.
+MARKED = [CATEGORICAL[0], *(MEANINGS[name] for name in ("hors_habitude", "fragile"))]
 
 
 def product(row: Sequence[float], column: Sequence[float]) -> float:
@@ -108,7 +112,7 @@ def test_what_is_drawn_stands_out(colour):
     assert contrast(colour, PALETTE["surface"]) >= DRAWN
 
 
-@pytest.mark.parametrize("group", [FEELINGS, PLATFORMS, CATEGORICAL], ids=["feelings", "platforms", "categorical"])
+@pytest.mark.parametrize("group", [FEELINGS, PLATFORMS, COMPARED, MARKED, CATEGORICAL])
 def test_series_of_a_chart_are_told_apart_by_everybody(group):
     assert too_close(list(combinations(group, 2)), APART, list(VISIONS)) == []
 
@@ -119,13 +123,15 @@ def test_a_mark_with_a_meaning_is_told_from_any_other_series():
 
 
 def test_a_colour_has_one_meaning():
-    colours = [*MEANINGS.values(), *CATEGORICAL]
+    colours = [*dict.fromkeys(MEANINGS.values()), *CATEGORICAL]  # names of one meaning share a colour
     assert too_close(list(combinations(colours, 2)), OTHER, ["all"]) == []
-    assert {*FEELINGS, *PLATFORMS, *ALONE} == set(MEANINGS.values())  # each is in a group that is measured
+    measured = {*FEELINGS, *PLATFORMS, *ALONE, *COMPARED[1:], *MARKED[1:]}
+    assert measured == set(MEANINGS.values())
 
 
-def test_more_is_darker():
-    lightness = [seen(colour, vision)[0] for vision in VISIONS for colour in PALETTE["sequential"]]
-    steps = len(PALETTE["sequential"])
+@pytest.mark.parametrize("scale", ["sequential", "classes"])
+def test_more_is_darker(scale):
+    lightness = [seen(colour, vision)[0] for vision in VISIONS for colour in PALETTE[scale]]
+    steps = len(PALETTE[scale])
     for start in range(0, len(lightness), steps):
         assert all(lighter - darker > 5 for lighter, darker in pairwise(lightness[start : start + steps]))

@@ -135,7 +135,7 @@ def test_what_a_role_reads(declared, bundle):
     roles = {role.name: role for role in declared.roles}
     every = {dataset.slug for dataset in bundle.datasets}
     assert roles["auditeur"].datasets == roles["administrateur"].datasets == every
-    assert roles["analyste"].datasets == every - {"accesses", "acts"}
+    assert roles["analyste"].datasets == every - {"accesses", "acts", "audit_state"}
     opened = [dashboard for dashboard in bundle.dashboards if dashboard.slug not in declared.reserved["dashboards"]]
     shown = set().union(*(policies.datasets_of(dashboard, bundle) for dashboard in opened))
     for name in ("national", "departement-FR-33", "courrier"):
@@ -189,10 +189,10 @@ def test_a_dataset_cannot_be_excused_in_spite_of_its_territory(files, bundle):
             "roles.yml: reserved: acteurs: there is no role analiste.",
         ),
         (
-            lambda reserved: reserved["datasets"].update(victim_flows=["analyste"]),
+            lambda reserved: reserved["datasets"].update(threats_and_prevention=["analyste"]),
             (
-                "dashboards/acteurs.yaml: it reads the dataset victim_flows, which roles.yml reserves to others than "
-                "administrateur, auditeur, courrier…: reserve the dashboard too."
+                "dashboards/acteurs.yaml: it reads the dataset threats_and_prevention, which roles.yml reserves to others "
+                "than administrateur, auditeur, courrier…: reserve the dashboard too."
             ),
         ),
     ],
@@ -205,8 +205,8 @@ def test_what_is_reserved_must_exist_and_fit_together(files, bundle, change, exp
 def test_a_reserved_dashboard_leaves_its_datasets_to_whom_it_is_reserved(files, bundle):
     edit(files / "roles.yml", lambda content: content["reserved"]["dashboards"].update(acteurs=["analyste"]))
     roles = {role.name: role for role in policies.load(files, bundle, seeds=SEEDS).roles}
-    assert "victim_flows" not in roles["national"].datasets
-    assert "victim_flows" in roles["analyste"].datasets
+    assert "threats_and_prevention" not in roles["national"].datasets
+    assert "threats_and_prevention" in roles["analyste"].datasets
 
 
 PERSON = {"first_name": "A", "last_name": "B", "email": "a@example.org", "roles": ["departement-FR-33"]}

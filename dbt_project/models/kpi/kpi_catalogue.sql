@@ -21,7 +21,11 @@ with defined as (
         '{{ kpi.grain.period_types | join(", ") }}' as period_types,
         '{{ kpi.grain.territory_levels | join(", ") }}' as territory_levels,
         '{{ kpi.grain.breakdowns | map(attribute="dimension") | join(", ") }}' as breakdown_dimensions,  -- noqa: LT05
-        {{ kpi.is_additive | lower }} as is_additive
+        {{ kpi.is_additive | lower }} as is_additive,
+        {{ kpi.min_observations }} as min_observations,
+        '{{ kpi.observed.figure }}' as observed_figure,
+        '{{ kpi.observed.noun }}' as observed_noun,
+        {{ "'" ~ kpi.interval ~ "'" if kpi.interval else 'cast(null as string)' }} as interval_method
     {{ 'union all' if not loop.last }}
     {% endfor %}
 ),

@@ -1,6 +1,6 @@
 {#
   The value of a territory among those of similar ones. Only published values are compared: a suppressed row is nobody's peer and has
-  none, so that what is hidden enters no median and no rank.
+  none, so that what is hidden enters no median and no rank. Nor has one behind which too few stand: its rank would be chance.
 #}
 {% set least = 4 %}
 
@@ -24,6 +24,7 @@ with readings as (
         and kpi_values.territory_level in ('departement', 'region', 'gendarmerie_region')
         and not kpi_values.is_suppressed
         and kpi_values.value is not null
+        and not {{ is_small('kpi_values') }}
 ),
 
 peers as (

@@ -1,5 +1,11 @@
 with readings as (
-    select * from {{ ref('kpi_value') }}
+    select
+        kpi_values.*,
+        {{ is_small('kpi_values') }} as is_small,
+        {{ observed_label('kpi_values') }} as observations_label,
+        {{ reading_label('kpi_values.value', 'catalogue.unit', 'kpi_values.is_suppressed') }} as plain_label
+    from {{ ref('kpi_value') }} as kpi_values
+    inner join {{ ref('kpi_catalogue') }} as catalogue on kpi_values.kpi_code = catalogue.kpi_code
 ),
 
 periods as (
@@ -62,20 +68,45 @@ select
     periods.previous_period_start,
     previous.value as previous_value,
     coalesce(labels.breakdown_label, readings.breakdown_value) as breakdown_label,
-    {{ reading_label('readings.value', 'catalogue.unit', 'readings.is_suppressed') }} as value_label,
-    {{ reading_label('previous.value', 'catalogue.unit', 'previous.is_suppressed') }} as previous_value_label,
+    {{ qualified_label('readings') }} as value_label,
+    coalesce({{ qualified_label('previous') }}, '–') as previous_value_label,
+    case
+        when complete.period_start is null or readings.is_small or coalesce(previous.is_small, true) then '–'
+        else coalesce({{ change_label('readings.value', 'previous.value', 'catalogue.unit') }}, '–')
+    end as change_label,
+    readings.is_small,
+    {{ interval_end('readings', -1) }} as low,
+    {{ interval_end('readings', 1) }} as high,
+    readings.observations_label,
     complete.period_start is not null as is_complete,
     latest.period_start is not null as is_latest,
-    -- Services Publics+ covers all administrations: there the Gendarmerie is a part.
-    case
-        when concat(', ', coalesce(catalogue.breakdown_dimensions, ''), ', ') like '%, scope, %'
-            then readings.breakdown_dimension = 'scope' and readings.breakdown_value = 'gendarmerie'
-        else readings.breakdown_dimension = 'total'
-    end as is_headline,
+    {{ is_headline('readings') }} as is_headline,
     peers.peer_median,
     {{ reading_label('peers.peer_median', 'catalogue.unit', 'false') }} as peer_median_label,
     peers.peer_rank,
     peers.peer_count,
+    map_classes.map_class,
+    map_classes.map_class_label,
+    usual.usual_low,
+    usual.usual_high,
+    usual.usual_position,
+    case
+        when readings.period_type = 'month' and not readings.is_suppressed and readings.value is not null
+            then concat(
+                {{ qualified_label('readings') }}, ' en ', periods.period_label,
+                case usual.usual_position
+                    when 'habituel' then ', comme d''habitude ('
+                    when 'au-dessus' then ', au-dessus de l''habitude ('
+                    when 'au-dessous' then ', au-dessous de l''habitude ('
+                    else ''
+                end,
+                case
+                    when usual.usual_position is null then ''
+                    else concat({{ range_label('usual.usual_low', 'usual.usual_high', 'catalogue.unit') }}, ')')
+                end
+            )
+        else {{ qualified_label('readings') }}
+    end as reading,
     {{ page_path('readings', 'periods.period_name') }} as page_path,
     coalesce(catalogue.is_held_back, false) as is_held_back,
     readings.is_archived
@@ -117,3 +148,21 @@ left join {{ ref('kpi_peer') }} as peers
         and readings.territory_code = peers.territory_code
         and readings.breakdown_dimension = peers.breakdown_dimension
         and readings.breakdown_value = peers.breakdown_value
+left join {{ ref('kpi_map_class') }} as map_classes
+    on
+        readings.kpi_code = map_classes.kpi_code
+        and readings.period_type = map_classes.period_type
+        and readings.period_start = map_classes.period_start
+        and readings.territory_code = map_classes.territory_code
+        and readings.territory_level = map_classes.territory_level
+        and readings.breakdown_dimension = map_classes.breakdown_dimension
+        and readings.breakdown_value = map_classes.breakdown_value
+left join {{ ref('kpi_usual') }} as usual
+    on
+        readings.kpi_code = usual.kpi_code
+        and readings.period_type = usual.period_type
+        and readings.period_start = usual.period_start
+        and readings.territory_level = usual.territory_level
+        and readings.territory_code = usual.territory_code
+        and readings.breakdown_dimension = usual.breakdown_dimension
+        and readings.breakdown_value = usual.breakdown_value

@@ -5,9 +5,8 @@ select
     examples.text,
     examples.platform,
     examples.published_at,
-    signals.topic_label,
+    concat(signals.topic_label, ' – ', signals.territory_label) as signal_label,
     signals.territory_code,
-    signals.territory_label,
     signals.status
 from signals.live_signal_example as examples
 inner join signals.live_signal as signals on examples.signal_id = signals.signal_id

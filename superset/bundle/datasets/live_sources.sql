@@ -5,9 +5,8 @@ select
     sources.source,
     sources.mentions,
     sources.reach,
-    signals.topic_label,
+    concat(signals.topic_label, ' – ', signals.territory_label) as signal_label,
     signals.territory_code,
-    signals.territory_label,
     signals.status
 from signals.live_signal_source as sources
 inner join signals.live_signal as signals on sources.signal_id = signals.signal_id

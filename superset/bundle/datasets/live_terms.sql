@@ -4,9 +4,8 @@ select
     terms.rank,
     terms.term,
     terms.log_odds,
-    signals.topic_label,
+    concat(signals.topic_label, ' – ', signals.territory_label) as signal_label,
     signals.territory_code,
-    signals.territory_label,
     signals.status
 from signals.live_signal_term as terms
 inner join signals.live_signal as signals on terms.signal_id = signals.signal_id

@@ -4,6 +4,7 @@ select
     themes.verbatim_id,
     themes.theme_label,
     texts.written_on,
+    date_trunc('month', texts.written_on) as month_start,
     platforms.title as platform_title,
     texts.service_name,
     texts.territory_code,

@@ -12,7 +12,8 @@ select
     bands.bin_start,
     bands.observed,
     bands.expected,
-    bands.upper
+    bands.upper,
+    {{ highest_shown('bands', 'crises.crisis_id, bands.topic_code, bands.territory_code') }} as highest_shown
 from {{ ref('live_open_crisis') }} as crises
 inner join {{ ref('live_expected') }} as bands
     on crises.topic_code = bands.topic_code and crises.territory_code = bands.territory_code

@@ -13,7 +13,8 @@ select
     expected.bin_start,
     expected.observed,
     expected.expected,
-    expected.upper
+    expected.upper,
+    {{ highest_shown('expected', 'expected.topic_code, expected.territory_code') }} as highest_shown
 from {{ ref('live_expected') }} as expected
 left join {{ ref('live_topic') }} as topics on expected.topic_code = topics.topic_code
 left join {{ ref('regions') }} as regions on expected.territory_code = regions.region_code
