@@ -5,7 +5,8 @@ select
     {{ signal_metric_label('evidence.metric') }} as metric_label,
     evidence.platform,
     case
-        when evidence.platform = 'all' then 'toutes' else coalesce(platforms.title, networks.breakdown_label, evidence.platform)
+        when evidence.platform = 'all' then 'toutes'
+        else coalesce(platforms.title, networks.breakdown_label, evidence.platform)
     end as platform_label,
     evidence.territory_code,
     {{ place_label('evidence.territory_code') }} as place_label,
