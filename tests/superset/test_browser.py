@@ -7,7 +7,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -190,16 +190,24 @@ def errors(page: Page) -> list[str]:
     return page.locator(shown).all_inner_texts()
 
 
-def faults(page: Page, bundle: Bundle, shown: Sequence[str]) -> list[str]:
-    """Return what is wrong with the charts of an open dashboard that are shown: a message of an error, a chart without a figure, an English word."""
-    found = [f"error: {text}" for text in errors(page)]
-    found += [f"empty: {name}" for name in empty_charts(page)]
-    for chart in (chart for chart in bundle.charts if chart.slug in shown):
-        drawn = page.locator(f'[data-test-chart-name="{chart.title}"]')
-        if drawn.count() != 1 or not drawn.locator(SHAPES.get(chart.declared["viz"], "canvas")).count():
-            found.append(f"not drawn: {chart.title}")
-    said = page.locator(".grid-container").inner_text()
-    return found + [f"English: {word}" for word in (*ENGLISH.findall(said), *RAW.findall(said))]
+def faults(page: Page, bundle: Bundle, dashboard: Asset) -> list[str]:
+    """Return what is wrong with an open dashboard, tab by tab.
+
+    That is a message of an error, a chart without a figure, an English word.
+    """
+    found = []
+    for tab, shown in views(dashboard).items():
+        if tab:
+            page.get_by_role("tab", name=tab, exact=True).click()
+            settle(page)
+        found += [f"error: {text}" for text in errors(page)]
+        for chart in (chart for chart in bundle.charts if chart.slug in shown):
+            drawn = page.locator(f'[data-test-chart-name="{chart.title}"]')
+            if drawn.count() != 1 or not drawn.locator(SHAPES.get(chart.declared["viz"], "canvas")).count():
+                found.append(f"not drawn: {chart.title}")
+        said = page.locator(".grid-container").inner_text()
+        found += [f"English: {word}" for word in (*ENGLISH.findall(said), *RAW.findall(said))]
+    return [*found, *(f"empty: {name}" for name in empty_charts(page))]
 
 
 def test_english_is_told_from_french(browser):
@@ -219,12 +227,9 @@ def test_every_chart_is_drawn(page, server, client, bundle, *, outside, screensh
             choose(page, *CHOSEN[dashboard.slug])
             settle(page)
         picture(page, screenshots / f"{dashboard.slug}.png")
-        for tab, shown in views(dashboard).items():
-            if tab:
-                page.get_by_role("tab", name=tab, exact=True).click()
-                settle(page)
-            assert faults(page, bundle, shown) == [], (dashboard.slug, tab)
-            english |= untranslated(page)
+        english |= untranslated(page)
+        assert faults(page, bundle, dashboard) == [], dashboard.slug
+        english |= untranslated(page)
     assert outside == []
     assert english == set(UNTRANSLATED.read_text(encoding="utf-8").splitlines())
     # Reading is no change, though Superset itself notes the colours of a dashboard when an administrator opens it.
