@@ -7,7 +7,7 @@ select
         when 'vigicrues' then 'Vigicrues'
         else 'Santé publique France'
     end as source_label,
-    coalesce(vigilance_level, source_level) as level_label,
+    coalesce(vigilance_level, regexp_replace(source_level, '^([0-9]+)$', 'niveau \1')) as level_label,
     coalesce(level_rank, 0) as level_rank,
     phenomenon,
     territory_code,
