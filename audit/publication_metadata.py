@@ -25,6 +25,10 @@ SCHEMA = "audit"
 #: A KPI that reads this table has small cells to hide.
 SUPPRESSION = "kpi.kpi_suppressed_cell"
 
+#: The table of the datasets that Superset offers, and their metrics.
+DATASET_METRIC = "dataset_metric"
+_TABLES_OF_COPY = "select schema_name || '.' || table_name from duckdb_tables() where database_name = 'copy'"
+
 #: How far back readers see the ledger; the ledger itself is kept for ever.
 MONTHS_SETTING, MONTHS = "CYBERIMPACT_LEDGER_MONTHS", 13
 _DAYS_OF_A_MONTH = 30.44
@@ -55,11 +59,13 @@ class PublicationMetadata:
         tables: The declared tables by name.
         given: Rows of the tables that come from neither warehouse nor ledger.
         labels: What a reader is shown for the code of a KPI or the name of a check.
+        times: By dataset of Superset, its table and the column of its dates.
     """
 
     tables: Mapping[str, Table]
     given: Mapping[str, Rows] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+    times: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 def declared(manifest: Mapping[str, Any]) -> dict[str, Table]:
@@ -132,7 +138,10 @@ def add(
                 fill(connection, name, table, queries[name])
             elif name in metadata.given:
                 connection.register("given", arrow(metadata.given[name], table))
-                fill(connection, name, table, "select * from given")
+                query = (
+                    first_days_query(connection, metadata.times) if name == DATASET_METRIC else "select * from given"
+                )
+                fill(connection, name, table, query)
                 connection.unregister("given")
         connection.execute("checkpoint copy")
         connection.execute("detach copy")
@@ -177,6 +186,22 @@ def ledger_query(known: Sequence[Entry], protected: Sequence[str]) -> str:
             using (publication)
         order by all
     """  # noqa: S608 - values of our own
+
+
+def first_days_query(connection: duckdb.DuckDBPyConnection, times: Mapping[str, tuple[str, str]]) -> str:
+    """Return the SQL of the given datasets, each with the first day of its table where the copy has this table."""
+    present = {name for (name,) in connection.execute(_TABLES_OF_COPY).fetchall()}
+    days = [
+        f"select {literal(dataset)} as dataset, min({column}) as day from copy.{name}"  # noqa: S608 - declared names
+        for dataset, (name, column) in times.items()
+        if name in present
+    ]
+    nothing = "select null as dataset, null as day where false"
+    return f"""
+        select given.* replace (first_days.day as since)
+        from given
+        left join ({" union all ".join([nothing, *days])}) as first_days using (dataset)
+    """  # noqa: S608 - declared names
 
 
 def utc(moment: datetime) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets.bi import access_log, server
+from assets.bi import access_log, datasets, server
 from assets.bi.lineage import shown
 from assets.dbt.check_labels import check_labels
 from assets.dbt.lineage import load_compiled
@@ -48,8 +48,10 @@ def recorder(context: dg.AssetExecutionContext) -> Recorder:
             for row in evaluations(context.instance, checks(), since)
         ],
         "access_day": access_rows(context, now),
+        publication_metadata.DATASET_METRIC: datasets.metrics(bundle, server.policies(bundle)),
     }
-    return Recorder(known, context.run_id, PublicationMetadata(publication_metadata.declared(manifest), given, labels))
+    tables = publication_metadata.declared(manifest)
+    return Recorder(known, context.run_id, PublicationMetadata(tables, given, labels, datasets.times(bundle)))
 
 
 def access_rows(context: dg.AssetExecutionContext, now: datetime) -> list[dict[str, Any]]:

@@ -1,14 +1,17 @@
 """The commands `superset`."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli.output import say
+from cli.output import remark, say
 from core import settings
 from core.errors import ExpectedFailure
 
-app = typer.Typer(help="Dashboards and access as code: plan, apply, check, drift; password.", no_args_is_help=True)
+app = typer.Typer(
+    help="Dashboards and access as code: plan, apply, check, drift, adopt, render; password.", no_args_is_help=True
+)
 
 
 @app.command()
@@ -67,6 +70,40 @@ def drift() -> None:
             f"{len(changes)} object(s) were changed by hand.", "`cyberimpact superset apply` puts them back."
         )
     say("Nothing was changed by hand.")
+
+
+@app.command()
+def adopt(
+    chart: Annotated[str, typer.Argument(help="Its number, its address or its title in Superset.")],
+    name: Annotated[str, typer.Option(help="Name of the file, without ending; from the title by default.")] = "",
+    folder: Annotated[str, typer.Option(help="Folder of charts/; by default the pillar of its KPIs.")] = "",
+    description: Annotated[str, typer.Option(help="French sentence that says what it shows.")] = "",
+) -> None:
+    """Take a chart that somebody made by hand in Superset into the bundle, as short YAML."""
+    from supersync.adopt import adopt as adopt_chart
+
+    from assets.bi import server
+
+    with server.client() as client:
+        made = adopt_chart(client, server.bundle(), chart, name=name, folder=folder, description=description)
+    say(made.text.rstrip())
+    remark(
+        f"Written: superset/bundle/{made.asset.path}.\n"
+        f"Next: place `{made.asset.slug}` in `rows` of a dashboard, run `cyberimpact superset check`, commit, apply.\n"
+        "Then delete the chart made by hand: both would be in the list of charts."
+    )
+
+
+@app.command()
+def render(
+    target: Annotated[Path, typer.Argument(help="A new folder, or a file that ends with .zip.")],
+) -> None:
+    """Write the bundle as Superset's own export, for `superset import-dashboards` or its page of imports."""
+    from supersync.render import render as render_bundle
+
+    from assets.bi import server
+
+    say(f"{render_bundle(server.bundle(), target)} files written to {target}.")
 
 
 @app.command()

@@ -126,7 +126,7 @@ def load(bundle_dir: Path, manifest_path: Path) -> Bundle:
     )
     by_slug = {dataset.slug: dataset for dataset in datasets}
     palette = read_yaml(bundle_dir / "palette.yaml")
-    chart_assets = tuple(_chart(*file, by_slug, palette) for file in files["chart"])
+    chart_assets = tuple(chart_asset(*file, by_slug, palette) for file in files["chart"])
     dashboards = tuple(
         _dashboard(name, path, page, datasets=by_slug, chart_assets=chart_assets, meanings=palette["meanings"])
         for slug, path, declared in files["dashboard"]
@@ -353,20 +353,33 @@ def _metrics(declared: Mapping[str, Any], main: Model | None) -> Iterator[dict[s
         }
 
 
-def _chart(
+def form_data(declared: Mapping[str, Any], dataset: Asset | None, palette: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what Superset calls `params` of a chart, with the formats of its columns and the colours of its classes."""
+    made = charts.form_data(declared, dataset.config["main_dttm_col"] if dataset else None, palette["brand"])
+    if dataset and declared["viz"] == "table":
+        made["column_config"] = _column_config(declared, dataset)
+    if "classes" in declared:
+        made["conditional_formatting"] = charts.class_colours(declared["classes"], palette["classes"])
+    return made
+
+
+def chart_asset(
     slug: str, path: Path, declared: dict[str, Any], datasets: Mapping[str, Asset], palette: Mapping[str, Any]
 ) -> Asset:
+    """Return a chart, expanded.
+
+    Args:
+        slug: Name of its file.
+        path: Its file, relative to the bundle.
+        declared: What the file says.
+        datasets: The datasets of the bundle by name.
+        palette: The colours of the bundle.
+    """
     dataset = datasets.get(declared["dataset"])
-    time = dataset.config["main_dttm_col"] if dataset else None
-    form_data = charts.form_data(declared, time, palette["brand"])
-    if dataset and declared["viz"] == "table":
-        form_data["column_config"] = _column_config(declared, dataset)
-    if "classes" in declared:
-        form_data["conditional_formatting"] = charts.class_colours(declared["classes"], palette["classes"])
     context = {
         "datasource": {"id": 0, "type": "table"},
         "force": False,
-        "queries": [charts.query(declared, time)],
+        "queries": [charts.query(declared, dataset.config["main_dttm_col"] if dataset else None)],
         "result_format": "json",
         "result_type": "full",
     }
@@ -374,7 +387,7 @@ def _chart(
         "slice_name": declared["title"],
         "description": declared["description"].strip(),
         "viz_type": declared["viz"],
-        "params": form_data,
+        "params": form_data(declared, dataset, palette),
         "query_context": json.dumps(context, ensure_ascii=False),
         "dataset_uuid": str(_dataset_uuid(declared["dataset"], datasets)),
         **_certification(path),

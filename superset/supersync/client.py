@@ -11,6 +11,7 @@ from uuid import UUID
 import httpx
 import yaml
 
+from supersync.archive import packed
 from supersync.errors import SupersetFailure, Unreachable
 
 PAGE_SIZE = 100  # the server's own ceiling: it shortens a longer page without saying so
@@ -97,13 +98,8 @@ class Client:
 
     def import_assets(self, files: Mapping[str, dict[str, Any]]) -> None:
         """Send files (path in the bundle, content) to be created or overwritten, all of them or none."""
-        buffer = io.BytesIO()
-        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name, config in files.items():
-                archive.writestr(f"bundle/{name}", yaml.safe_dump(config, allow_unicode=True, sort_keys=False))
-        self._request(
-            "POST", "/api/v1/assets/import/", files={"bundle": ("bundle.zip", buffer.getvalue(), "application/zip")}
-        )
+        content = packed(files, "bundle")
+        self._request("POST", "/api/v1/assets/import/", files={"bundle": ("bundle.zip", content, "application/zip")})
 
     def _request(self, method: str, path: str, **options: Any) -> httpx.Response:
         if not self._headers:

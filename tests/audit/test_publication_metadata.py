@@ -164,3 +164,19 @@ def test_a_layer_without_a_french_name_is_shown_by_its_own() -> None:
 def test_before_a_publication_no_column_has_a_way(home: Home) -> None:
     with pytest.raises(ExpectedFailure, match="Rien n'a encore été publié"):
         lineage.read(home)
+
+
+def test_a_dataset_has_the_first_day_of_its_table_where_the_copy_has_it(published: Home, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.duckdb"
+    with duckdb.connect(str(copy)) as connection:
+        connection.execute("create schema kpi")
+        connection.execute("create table kpi.figures as select unnest([date '2025-03-02', date '2025-01-31']) as day")
+    given = [{"dataset": name, "since": None} for name in ("figures", "absent", "undated")]
+    times = {"figures": ("kpi.figures", "day"), "absent": ("kpi.absent", "day")}
+    declared = {"dataset_metric": table({"dataset": "varchar", "since": "date"})}
+    add(published, tmp_path, PublicationMetadata(declared, {"dataset_metric": given}, times=times))
+    assert rows(copy, "select dataset, since::varchar from audit.dataset_metric order by 1") == [
+        ("absent", None),
+        ("figures", "2025-01-31"),
+        ("undated", None),
+    ]

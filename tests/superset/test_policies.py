@@ -136,7 +136,7 @@ def test_what_a_role_reads(declared, bundle):
     every = {dataset.slug for dataset in bundle.datasets}
     assert roles["auditeur"].datasets == roles["administrateur"].datasets == every
     assert roles["analyste"].datasets == every - {"accesses", "acts", "audit_state"}
-    opened = [dashboard for dashboard in bundle.dashboards if dashboard.slug not in ("audit", "verbatims")]
+    opened = [dashboard for dashboard in bundle.dashboards if dashboard.slug not in declared.reserved["dashboards"]]
     shown = set().union(*(policies.datasets_of(dashboard, bundle) for dashboard in opened))
     for name in ("national", "departement-FR-33", "courrier"):
         assert roles[name].datasets == shown
@@ -191,8 +191,8 @@ def test_a_dataset_cannot_be_excused_in_spite_of_its_territory(files, bundle):
         (
             lambda reserved: reserved["datasets"].update(threats_and_prevention=["analyste"]),
             (
-                "dashboards/acteurs.yaml: it reads the dataset threats_and_prevention, which roles.yml reserves to others than "
-                "administrateur, auditeur, courrier…: reserve the dashboard too."
+                "dashboards/acteurs.yaml: it reads the dataset threats_and_prevention, which roles.yml reserves to others "
+                "than administrateur, auditeur, courrier…: reserve the dashboard too."
             ),
         ),
     ],
