@@ -40,7 +40,7 @@ _PLACES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "x": ("x_axis",), "dimensions": ("groupby",), "metrics": ("metric",), "limit": ("row_limit",),
     },
     "mixed_timeseries": {
-        "x": ("x_axis",), "dimensions": ("groupby",), "metrics": ("metrics",), "limit": ("row_limit",),
+        "x": ("x_axis",), "dimensions": ("groupby",), "metrics": ("metrics", "metrics_b"), "limit": ("row_limit",),
     },
     "sankey_v2": {"dimensions": ("source", "target"), "metrics": ("metric",), "limit": ("row_limit",)},
     "table": {"limit": ("row_limit",)},
@@ -56,7 +56,7 @@ _TABLE = {
     "query_mode", "all_columns", "order_by_cols", "groupby", "metrics", "timeseries_limit_metric", "order_desc",
 }  # fmt: skip
 #: What a mixed chart repeats of its first series for its second.
-_SECOND = {"metrics_b": "metrics", "groupby_b": "groupby", "row_limit_b": "row_limit"}
+_SECOND = {"groupby_b": "groupby", "row_limit_b": "row_limit"}
 #: What the declaration says elsewhere, or Superset notes for itself.
 _NOT_OPTIONS = {
     "viz_type", "datasource", "slice_id", "dashboards", "url_params", "extra_form_data", "temporal_columns_lookup",
@@ -253,7 +253,9 @@ def _condition_problems(condition: Form, dataset: Asset) -> Iterator[str]:
 def _mixed_problems(form: Form) -> Iterator[str]:
     for second, first in _SECOND.items():
         if (form.get(second) or []) != (form.get(first) or []):
-            yield f"The two series differ in {first}. Both have the same metrics and dimensions."
+            yield f"The two series differ in {first}. Both have the same dimensions and limit."
+    if any(len(_listed(form.get(name))) != 1 for name in ("metrics", "metrics_b")):
+        yield "A series has more than one metric. Give each one."
     one, other = (_where(form, name) for name in ("adhoc_filters", "adhoc_filters_b"))
     kpis = one.pop("kpi_code", []), other.pop("kpi_code", [])
     if one != other or any(len(codes) != 1 for codes in kpis):
@@ -297,7 +299,7 @@ def _shape(form: Form) -> dict[str, Any]:
         elif name == "limit":
             found |= {name: int(values[0])} if int(values[0]) != charts.ROW_LIMIT else {}
         else:
-            found[name] = values
+            found[name] = list(dict.fromkeys(values)) if form["viz_type"] == "mixed_timeseries" else values
     return found
 
 

@@ -354,7 +354,7 @@ def _metrics(declared: Mapping[str, Any], main: Model | None) -> Iterator[dict[s
 
 
 def form_data(declared: Mapping[str, Any], dataset: Asset | None, palette: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what Superset calls `params` of a chart, with the formats of its columns and the colours of its classes."""
+    """Return what Superset calls `params` of a chart, with the formats of its columns and colours of its classes."""
     made = charts.form_data(declared, dataset.config["main_dttm_col"] if dataset else None, palette["brand"])
     if dataset and declared["viz"] == "table":
         made["column_config"] = _column_config(declared, dataset)

@@ -101,8 +101,12 @@ def test_what_a_chart_of_the_bundle_draws_is_drawn_by_its_adoption(whole, slug):
     dataset = found(whole.datasets, chart.declared["dataset"])
     viz, form = chart.declared["viz"], chart.config["params"]
     adopted = adopt.declaration(chart.title, form, dataset)
-    again = bundles.form_data(adopted, dataset, "#000091")
-    assert drawn(viz, again) == drawn(viz, form)
+    again = bundles.form_data(adopted, dataset, bundles.read_yaml(BUNDLE / "palette.yaml"))
+    # An option with the value that Superset gives a new chart was chosen by nobody, as far as one can see.
+    chosen = {name for name in form.keys() | again.keys() if form.get(name) != adopt.defaults(viz).get(name)}
+    assert {name: drawn(viz, again).get(name) for name in chosen} == {
+        name: drawn(viz, form).get(name) for name in chosen
+    }
     assert charts.where(adopted) == charts.where(chart.declared) | one_by_one(chart.declared)
     assert adopt.declaration(chart.title, again, dataset) == adopted
 
@@ -189,10 +193,10 @@ def found_metric(dataset, name):
 def test_two_series_that_differ_in_more_than_a_kpi_are_refused(kpis):
     filters = [condition("kpi_code", "visits")], [condition("kpi_code", "followers"), condition("unit", "%")]
     form = made_by_hand(
-        "mixed_timeseries", x_axis="period_start", metrics=["valeur"], metrics_b=["total"], row_limit_b=10000,
+        "mixed_timeseries", x_axis="period_start", metrics=["valeur", "rang"], metrics_b=["total"], row_limit_b=10000,
         adhoc_filters=filters[0], adhoc_filters_b=filters[1],
     )  # fmt: skip
-    with pytest.raises(SupersetFailure, match=r"(?s)differ in metrics.*more than one KPI each"):
+    with pytest.raises(SupersetFailure, match=r"(?s)more than one metric.*more than one KPI each"):
         adopt.declaration("Deux", form, kpis)
 
 

@@ -189,11 +189,14 @@ def test_a_table_of_values_that_cannot_be_traced(workshop, manifest):
 
 
 def test_a_card_whose_figure_no_table_of_its_page_holds(workshop, manifest):
-    file = workshop / "charts" / "overview" / "marks_and_shares.yaml"
-    edit(file, lambda declared: declared["where"]["kpi_code"].remove("visits"))
-    assert problems(workshop, manifest) == [
-        "dashboards/vue-densemble.yaml: no table of the page leads from the card visits to its figure (visits)."
-    ]
+    listed = ["handover_share", "perceval_amount_eur", "prevention_audience"]
+    edit(
+        workshop / "charts" / "actors" / "latest_actors.yaml",
+        lambda declared: declared.update(where={"kpi_code": listed, "period_type": "month"}),
+    )
+    assert (
+        "dashboards/acteurs.yaml: no table of the page leads from the card victims to its figure (victims_assisted)."
+    ) in problems(workshop, manifest)
 
 
 def test_a_chart_that_does_not_say_where_its_figure_is_defined(workshop, manifest):

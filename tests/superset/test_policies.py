@@ -191,8 +191,8 @@ def test_a_dataset_cannot_be_excused_in_spite_of_its_territory(files, bundle):
         (
             lambda reserved: reserved["datasets"].update(threats_and_prevention=["analyste"]),
             (
-                "dashboards/acteurs.yaml: it reads the dataset threats_and_prevention, which roles.yml reserves to others "
-                "than administrateur, auditeur, courrier…: reserve the dashboard too."
+                "dashboards/acteurs.yaml: it reads the dataset threats_and_prevention, which roles.yml reserves to "
+                "others than administrateur, auditeur, courrier…: reserve the dashboard too."
             ),
         ),
     ],

@@ -17,7 +17,9 @@ _READING = """
         *, 'Visites' as kpi_label, strftime(period_start, '%m/%Y') as period_label, territory_code as territory_name,
         coalesce(cast(value::bigint as varchar), 'secret statistique') as value_label, 'Ensemble' as breakdown_label,
         '–' as previous_value_label, '–' as peer_median_label, true as is_complete, false as is_held_back,
-        false as is_archived
+        false as is_archived, value < 10 as is_small, value::bigint || ' visites' as observations_label,
+        20 as usual_low, 30 as usual_high, if(value < 10, null, 'au-dessus') as usual_position,
+        value::bigint || ', au-dessus de l''habitude (20 à 30)' as reading
     from kpi.kpi_value;
     create table kpi.kpi_catalogue as
     select

@@ -41,6 +41,8 @@ def browser(home: Home, visit: Callable[..., Client]) -> Callable[..., Client]:
 def test_who_reads_a_figure_opens_its_page(browser: Callable[..., Client], roles: tuple[str, ...]) -> None:
     said = text(browser(*roles).get(address("FR-33")))
     assert "Visites 10/2026 · FR-33 (FR-33) 82" in said
+    assert "82, au-dessus de l'habitude (20 à 30)." in said
+    assert "Trop peu pour conclure" not in said
     assert "Numérateur 82" in said
     assert "Observations 3" in said
     assert "Visites <comptées>." in said

@@ -60,6 +60,7 @@ def published(home):
                         values = [*head, *part, value + more, before, str(value + more), str(before)]
                         values += [is_headline, True, start == starts[-1]]
                         connection.execute(f"insert into kpi.rpt_kpi values ({', '.join('?' * 18)})", values)
+        connection.execute("alter table kpi.rpt_kpi add column is_small boolean default false")
         connection.execute(
             "create table audit.freshness as select * from (values"
             " ('brigade_numerique', 'Brigade', timestamp '2026-11-01 08:00', timestamp '2026-11-02 08:00', true),"

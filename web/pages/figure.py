@@ -237,14 +237,21 @@ def calendar(period_type: str, start: date, last: date) -> Iterator[Period]:
 def _picture(course: Sequence[Row], shown: PublishedCell) -> SafeString:
     """Return the picture of the course of a figure, in what its values are read in."""
     times, after = french.scale(shown.unit)
-    values = {row["period_start"]: row["value"] for row in course}
+    rows = {row["period_start"]: row for row in course}
+
+    def read(start: date, column: str) -> float | None:
+        value = rows.get(start, {}).get(column)
+        return None if value is None else float(value) * times
+
     points = [
         Point(
             period.start,
             str(period),
-            None if (value := values.get(period.start)) is None else float(value) * times,
+            read(period.start, "value"),
+            low=read(period.start, "usual_low"),
+            high=read(period.start, "usual_high"),
             is_marked=period == shown.cell.period,
         )
-        for period in calendar(shown.cell.period.period_type, min(values), max(values))
+        for period in calendar(shown.cell.period.period_type, min(rows), max(rows))
     ]
     return charts.course(points, f"{shown.definition.kpi['label']} ({after.strip() or shown.unit}), par période")

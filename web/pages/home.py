@@ -26,8 +26,8 @@ VISIT = timedelta(minutes=30)
 FIRST_VISIT = timedelta(days=7)
 MOST_SIGNALS = 5
 
-#: Of each KPI its last complete month, where it has changed more than in each of up to 12 months before, the strongest
-#: change first. A change is compared with at least six others.
+#: Of each KPI its last complete month, where enough stand behind it and it has changed more than in each of up to 12
+#: months before, the strongest change first. A change is compared with at least six others.
 MOVED = """
     with months as (
         select
@@ -48,7 +48,7 @@ MOVED = """
         breakdown_dimension, breakdown_value, breakdown_label, previous_value_label,
         value > previous_value as has_risen, known
     from months
-    where is_latest and known >= 6 and change > usual
+    where is_latest and not is_small and known >= 6 and change > usual
     qualify row_number() over (partition by kpi_code order by territory_level) = 1
     order by change / nullif(usual, 0) desc nulls first, kpi_code
     limit 6

@@ -1,5 +1,5 @@
--- The months and years of the headline of each KPI, and what one needs to judge them: whether too few stand behind a value, and
--- whether each platform that it comes from is known to the end of the period.
+-- The months and years of the headline of each KPI, and what one needs to judge them: whether too few stand behind a
+-- value, and whether each platform that it comes from is known to the end of the period.
 with known as (
     select
         kpi_platform.kpi_code,

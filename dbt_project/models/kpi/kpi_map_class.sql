@@ -1,5 +1,5 @@
 {#
-  Five classes of the départements of a KPI and period, each with as many as possible of equal size, for maps with few colours. Equal
+  Five classes of the départements of a KPI and period, as equal in size as possible, for maps with few colours. Equal
   values are in one class. Where too few stand behind a value it has none: a map that colours chance deceives.
 #}
 {% set classes, least = 5, 10 %}
