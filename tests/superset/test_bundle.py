@@ -436,7 +436,7 @@ def test_a_filter_spares_the_charts_that_it_names(expanded):
         if native_filter["name"] == "Territoire"
     )
     # By name, or because the chart itself is of France: its figure exists for no other territory.
-    spared = {"publication", "sources_perception", "experiences_by_departement", "kpi_definitions"}
+    spared = {"publication", "sources_perception", "index_map", "index_map_classes", "kpi_definitions"}
     spared |= {"jdma_marks", "satisfaction_by_service", "irritant_words", "negative_by_region", "falling_departements"}
     assert set(territory["scope"]["excluded"]) == {numbers[str(bundles.identifier("chart", slug))] for slug in spared}
     assert territory["defaultDataMask"]["extraFormData"] == {

@@ -205,7 +205,7 @@ def test_a_theme_opens_its_texts(client, bundle, answer, copy):
 
 
 def test_the_map_names_what_the_map_knows(answer):
-    codes = {row["map_code"] for row in answer("experiences_by_departement")["data"]}
+    codes = {row["map_code"] for row in answer("index_map")["data"]}
     assert {"FR-33", "FR-75", "FR-69", "FR-2A", "FR-RE", "FR-GP"} <= codes
 
 
