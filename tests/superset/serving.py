@@ -69,6 +69,7 @@ PARTS = {
 }
 #: Periods of the rows made by hand: the last one of each type is over at TODAY.
 PERIODS = {
+    "day": (date(2025, 10, 18), date(2025, 10, 19)),
     "month": (date(2025, 7, 1), date(2025, 8, 1), date(2025, 9, 1)),
     "quarter": (date(2025, 4, 1), date(2025, 7, 1)),
     "year": (date(2024, 1, 1), date(2025, 1, 1)),
@@ -105,6 +106,9 @@ READINGS = """
         case when not hidden then n end as numerator, case when not hidden then 4 * n end as denominator,
         case when not hidden then n end as value, case when not hidden then n end as observations,
         hidden as is_suppressed, false as is_small,
+        case when made.level = 'departement' and not hidden then 1 end as map_class,
+        case when made.level = 'departement' and not hidden then 'de 1 à 20' end as map_class_label,
+        case when not hidden then 'au-dessus' end as usual_position,
         catalogue.label as kpi_label, catalogue.pillar, catalogue.unit, catalogue.direction, catalogue.target,
         territory_name, map_code, region_code, period_label, previous_period_start, n as previous_value,
         made.part as breakdown_label, case when hidden then 'secret statistique' else n::text end as value_label,
