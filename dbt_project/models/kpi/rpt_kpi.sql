@@ -93,18 +93,18 @@ select
     case
         when readings.period_type = 'month' and not readings.is_suppressed and readings.value is not null
             then concat(
-                {{ qualified_label('readings') }}, ' en ', periods.period_label,
-                case usual.usual_position
-                    when 'habituel' then ', comme d''habitude ('
-                    when 'au-dessus' then ', au-dessus de l''habitude ('
-                    when 'au-dessous' then ', au-dessous de l''habitude ('
-                    else ''
-                end,
-                case
-                    when usual.usual_position is null then ''
-                    else concat({{ range_label('usual.usual_low', 'usual.usual_high', 'catalogue.unit') }}, ')')
-                end
-            )
+                    {{ qualified_label('readings') }}, ' en ', periods.period_label,
+                    case usual.usual_position
+                        when 'habituel' then ', comme d''habitude ('
+                        when 'au-dessus' then ', au-dessus de l''habitude ('
+                        when 'au-dessous' then ', au-dessous de l''habitude ('
+                        else ''
+                    end,
+                    case
+                        when usual.usual_position is null then ''
+                        else concat({{ range_label('usual.usual_low', 'usual.usual_high', 'catalogue.unit') }}, ')')
+                    end
+                )
         else {{ qualified_label('readings') }}
     end as reading,
     {{ page_path('readings', 'periods.period_name') }} as page_path,
