@@ -98,6 +98,10 @@ class Definition(Schema):
     territory_levels: str
     breakdown_dimensions: str
     is_additive: bool
+    min_observations: int
+    observed_figure: Literal["numerator", "denominator", "observations"]
+    observed_noun: str
+    interval_method: Literal["wilson", "poisson"] | None
     is_held_back: bool
     held_back_note: str | None
     values_of: datetime | None
