@@ -34,11 +34,16 @@ latest as (
     from signals
 ),
 
+platforms as (
+    select
+        *,
+        last_loaded_at is null or date_diff('minute', last_loaded_at, timezone('UTC', now())) > late_after_minutes as is_late
+    from signals.live_state
+),
+
 feed as (
     select
-        bool_or(
-            last_loaded_at is null or date_diff('minute', last_loaded_at, timezone('UTC', now())) > late_after_minutes
-        ) as is_late,
+        bool_or(is_late) as is_late,
         string_agg(
             concat(
                 platform_label,
@@ -52,7 +57,9 @@ feed as (
             order by platform_label desc
         ) as sentence,
         max(last_loaded_at) as updated_at
-    from signals.live_state
+    from platforms
+    -- Where one is late, those that are not go without saying.
+    where is_late or not (select bool_or(late.is_late) from platforms as late)
 ),
 
 every as (
