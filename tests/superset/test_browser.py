@@ -273,7 +273,7 @@ def test_words_find_texts_and_a_click_on_a_theme_opens_them(page, server, bundle
     expect(cells(page, "Textes", "Refus de prendre ma plainte").first).to_be_visible()
     settle(page)
     cells(page, "Thèmes", "Dépôt de plainte et refus").click()
-    expect(cells(page, "Plaintes typiques", "guichet")).to_have_count(0)
+    expect(cells(page, "Reproches typiques", "guichet")).to_have_count(0)
     expect(cells(page, "Textes", "Refus de prendre ma plainte").first).to_be_visible()
     assert errors(page) == []
     picture(page, screenshots / "verbatims.png")

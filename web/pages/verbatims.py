@@ -56,7 +56,7 @@ class Search(forms.Form):
     platform = forms.ChoiceField(label="Plateforme", required=False)
     theme = forms.ChoiceField(label="Thème", required=False)
     territory = forms.ChoiceField(label="Territoire", required=False)
-    feeling = forms.ChoiceField(label="Sentiment", required=False)
+    feeling = forms.ChoiceField(label="Ressenti", required=False)
     since = forms.DateField(label="Écrits depuis le", required=False)
     until = forms.DateField(label="Jusqu'au", required=False)
 
