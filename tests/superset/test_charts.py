@@ -128,7 +128,7 @@ def test_what_is_suppressed_is_said_in_the_table_and_left_out_of_the_chart(answe
     }
     assert [value is None for _, value in sorted(months.items())] == [False, False, True]
     (total,) = [row for row in answer("victims_map")["data"] if row["map_code"] == "FR-33"]
-    assert total["derniere"] > 0  # the year is not suppressed
+    assert total["classe"] == 1  # the year is not suppressed
 
 
 def test_shares_of_a_theme_add_up(answer, copy):
