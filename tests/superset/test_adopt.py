@@ -248,7 +248,7 @@ def test_what_cannot_be_adopted_leaves_the_bundle_as_it_was(client, shop):
         "987654": "has no chart 987654",
         "Deux fois": f"Give the number of one: {first}, {second}.",
         first: "has no description",
-        "Satisfaction par démarche": "is charts/perception/satisfaction_by_service.yaml of the bundle already",
+        "Satisfaction par démarche, à un an d'écart": "is charts/perception/satisfaction_by_service.yaml of the bundle",
         str(elsewhere): "reads a dataset that the bundle does not have",
     }
     for chart, said in refusals.items():
