@@ -221,6 +221,10 @@ def without(slug: str):
             row.get("charts", {}).pop(slug, None)
         dashboard["rows"] = [row for row in rows if row.get("charts") or "text" in row]
         dashboard["captioned"].remove(slug)
+        for declared in dashboard["filters"].values():
+            for listed in ("only", "except"):
+                if slug in declared.get(listed, []):
+                    declared[listed].remove(slug)
 
     return change
 
