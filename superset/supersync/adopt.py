@@ -17,7 +17,7 @@ from sqlglot.errors import SqlglotError
 
 from supersync import bundle as bundles
 from supersync import charts
-from supersync.bundle import LOADER, Asset, Bundle
+from supersync.bundle import Asset, Bundle
 from supersync.check import DIALECT, check, columns_of
 from supersync.client import Client
 from supersync.errors import SupersetFailure
@@ -345,7 +345,7 @@ def is_said(viz: str, name: str) -> bool:
 @cache
 def defaults(viz: str) -> Mapping[str, Any]:
     """Return the options of a new chart, as Superset's own page saves them."""
-    content = yaml.load(Path(__file__).with_name("defaults.yaml").read_text(encoding="utf-8"), LOADER)  # noqa: S506 - safe
+    content = bundles.read_yaml(Path(__file__).with_name("defaults.yaml"))
     return {**content["all"], **content.get(viz, {})}
 
 

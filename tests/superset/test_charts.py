@@ -170,7 +170,7 @@ def test_counts_are_those_of_the_rows_of_each_territory_by_name(copy, table, col
 
 
 def test_a_search_finds_what_the_command_finds(client, bundle, answer, server):
-    """The same texts, the best first, though one speaks of several themes and stands in several rows."""
+    """The same texts, the best first, though a text with several themes has a row for each."""
     assert answer("verbatim_search")  # the bundle is there
     chart = next(chart for chart in bundle.charts if chart.slug == "verbatim_search")
     chosen = {"col": "words", "op": "IN", "val": ["plainte", "attente"]}
