@@ -201,7 +201,9 @@ CHARTS: dict[str, Attack] = {
     "a condition in SQL": chart_data(extras={"where": "territory_code = 'FR-69'"}),
     "an alternative in SQL": chart_data(extras={"where": "1 = 1 or territory_code = 'FR-69'"}, **HIGHEST),
     "a condition on groups": chart_data(
-        metrics=[sql_column("max(value)")], extras={"having": "max(value) > 0 or 1 = 1"}
+        metrics=[sql_column("max(value)")],
+        orderby=[[sql_column("max(value)"), False]],
+        extras={"having": "max(value) > 0 or 1 = 1"},
     ),
     "a column in SQL": chart_data(columns=[sql_column("territory_code || ' ' || value_label")], **HIGHEST),
     "a measure in SQL": chart_data(**sql_metric("max(value)")),
@@ -237,8 +239,8 @@ CHARTS: dict[str, Attack] = {
             {"col": "territory_code", "op": "!=", "val": "FR"},
         ],
     ),
-    "a saved chart": saved_chart("victims_map"),
-    "a saved chart as CSV": saved_chart("victims_map", format="csv", type="results"),
+    "a saved chart": saved_chart("victims_map_ranking"),
+    "a saved chart as CSV": saved_chart("victims_map_ranking", format="csv", type="results"),
 }
 
 #: Ways to the texts of citizens, which only some roles read.

@@ -26,6 +26,7 @@ def test_the_way_to_a_page_stays_on_the_pages(server: Server) -> None:
 def test_a_click_on_a_row_opens_the_page_of_its_figure(server: Server, page: Page, bundle) -> None:
     with listening(int(server.environment["CYBERIMPACT_WEB_PORT"])) as asked:
         looking.show(page, server, looking.named(bundle, "acteurs"))
+        looking.open_tab(page, "Tous les indicateurs")
         table = page.locator("[data-test-chart-name='Tous les indicateurs des acteurs']")
         row = table.get_by_role("row").filter(has_text="Actions de prévention").first
         row.get_by_role("link", name="Retracer", exact=True).click()
@@ -73,10 +74,10 @@ def test_an_export_has_the_address_of_the_page_where_the_table_has_a_link(tmp_pa
     ], written.stderr
 
 
-def test_the_texts_of_dashboards_lead_to_their_pages(server: Server, page: Page, bundle) -> None:
+def test_texts_and_tables_of_dashboards_lead_to_their_pages(server: Server, page: Page, bundle) -> None:
     with listening(int(server.environment["CYBERIMPACT_WEB_PORT"])):
-        for slug, name, path in (("veille", "Veille", "/veille"), ("audit", "Vérifier", "/verifier")):
+        for slug, name, path in (("verbatims", "Textes", "/textes"), ("audit", "Vérifier", "/verifier")):
             looking.show(page, server, looking.named(bundle, slug))
-            page.locator("[data-test='dashboard-markdown-editor']").get_by_role("link", name=name, exact=True).click()
+            page.locator(".grid-container").get_by_role("link", name=name, exact=True).first.click()
             page.wait_for_url(f"{pages(server)}{path}")
             assert page.title() == "page"

@@ -43,7 +43,7 @@ ALONE = [MEANINGS[name] for name in ("Victimes assistées", "semblables")]
 #: A course beside what it is compared with.
 COMPARED = [CATEGORICAL[0], *(MEANINGS[name] for name in ("attendu", "borne"))]
 #: A course with the points that are set apart.
-MARKED = [CATEGORICAL[0], *(MEANINGS[name] for name in ("hors_habitude", "fragile"))]
+MARKED = [CATEGORICAL[0], *(MEANINGS[name] for name in ("hors_habitude", "fragile", "evenement"))]
 
 
 def product(row: Sequence[float], column: Sequence[float]) -> float:

@@ -90,6 +90,7 @@ select
     usual.usual_low,
     usual.usual_high,
     usual.usual_position,
+    events.event_label,
     case
         when readings.period_type = 'month' and not readings.is_suppressed and readings.value is not null
             then concat(
@@ -103,7 +104,8 @@ select
                     case
                         when usual.usual_position is null then ''
                         else concat({{ range_label('usual.usual_low', 'usual.usual_high', 'catalogue.unit') }}, ')')
-                    end
+                    end,
+                    case when events.event_label is null then '' else concat('. Commence ce mois-là : ', events.event_label) end
                 )
         else {{ qualified_label('readings') }}
     end as reading,
@@ -166,3 +168,10 @@ left join {{ ref('kpi_usual') }} as usual
         and readings.territory_code = usual.territory_code
         and readings.breakdown_dimension = usual.breakdown_dimension
         and readings.breakdown_value = usual.breakdown_value
+left join {{ ref('kpi_event') }} as events
+    on
+        readings.kpi_code = events.kpi_code
+        and readings.period_type = events.period_type
+        and readings.period_start = events.period_start
+        and readings.territory_code = events.territory_code
+        and {{ is_headline('readings') }}
