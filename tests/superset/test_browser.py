@@ -248,7 +248,6 @@ def test_every_chart_is_drawn(page, server, client, bundle, *, outside, screensh
 
 def test_what_a_reader_sees_of_the_whole(page, server, bundle, screenshots):
     show(page, server, named(bundle, "vue-densemble"))
-    expect(card(page, "Données au")).to_have_text(f"{serving.TODAY:%d/%m/%Y}")
     open_tab(page, "Sources")
     settle(page)
     # Fifteen of the sixteen platforms, whose figures this copy has by hand only.

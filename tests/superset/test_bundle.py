@@ -206,7 +206,7 @@ def test_a_phone_has_the_same_charts_in_one_column(expanded, slug):
     assert [text for text in captions if text not in texts] == []
 
 
-@pytest.mark.parametrize("slug", ["veille", "veille-telephone"])
+@pytest.mark.parametrize("slug", ["veille", "veille-telephone", "vue-densemble", "vue-densemble-telephone"])
 def test_a_list_of_signals_says_whether_the_live_feed_is_late(expanded, slug):
     """Calm is a row of the same table as the state of the feed, first on the page, and no filter reaches it."""
     dashboard = by_slug(expanded, slug)
@@ -216,18 +216,6 @@ def test_a_list_of_signals_says_whether_the_live_feed_is_late(expanded, slug):
     assert {0, 3, 4} <= set(first.declared["where"]["rank"])
     for declared_filter in dashboard.declared["filters"].values():
         assert bundles.is_excluded(declared_filter, first.slug, charts_of)
-
-
-@pytest.mark.parametrize("slug", ["vue-densemble", "vue-densemble-telephone"])
-def test_a_count_of_signals_stands_beside_the_state_of_the_live_feed(expanded, slug):
-    """A feed that is dead has no signals either: its zero would be read as calm."""
-    dashboard = by_slug(expanded, slug)
-    charts_of = {chart.slug: chart for chart in expanded.charts}
-    assert any(charts_of[name].declared["dataset"] == "live_state" for name in dashboard.reads)
-    assert "open_signals" in dashboard.reads
-    for name in ("period", "territory"):  # a past month has no signal that is open now: a zero too
-        declared_filter = dashboard.declared["filters"].get(name)
-        assert declared_filter is None or bundles.is_excluded(declared_filter, "open_signals", charts_of), name
 
 
 @pytest.mark.parametrize("slug", ["vue-densemble", "vue-densemble-telephone", "territoire", "audit"])
