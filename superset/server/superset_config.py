@@ -273,6 +273,13 @@ def FLASK_APP_MUTATOR(app: Flask) -> None:  # noqa: N802 - the name of the setti
             response.headers.pop("ETag", None)
         return response
 
+    @app.after_request
+    def name_language(response: Response) -> Response:
+        # Superset's pages name none, and a screen reader would take its voice from the machine.
+        if response.mimetype == "text/html" and not response.direct_passthrough:
+            response.set_data(response.get_data().replace(b"<html>", b'<html lang="fr">', 1))
+        return response
+
 
 def _themselves(query: Query) -> Query:
     """Keep of the accounts that a list offers the reader's own, unless the reader may list accounts."""

@@ -44,6 +44,8 @@ td.dt-is-null::before { content: "–"; font-size: 12px; }
 .superset-legacy-chart-big-number .header-line { font-size: 28px !important; line-height: 32px; }
 .superset-legacy-chart-big-number :is(.kicker, .subheader-line, .subtitle-line) {
   font-size: 12px !important; line-height: 16px; height: 16px !important; margin: 0 !important; }
+:is(.date-label-content, .ant-select-selection-placeholder) { color: #3a3a3a !important; }
+.dashboard-markdown a { text-decoration: underline; }
 .superset-legacy-chart-big-number .kicker { position: absolute; top: 12px; right: 0; }
 """
 

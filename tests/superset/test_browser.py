@@ -12,6 +12,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from supersync import cache
 from supersync.apply import apply
@@ -61,6 +62,8 @@ RAW = re.compile(r"\b(?:true|false|nan|undefined)\b|<NULL>|team:\S+", re.IGNOREC
 SECONDS = 60_000  # what Playwright waits at most, in milliseconds
 #: What a chart is drawn with, where it is not a canvas.
 SHAPES = {"big_number": ".header-line", "big_number_total": ".header-line", "country_map": "path", "table": "td"}
+#: Rules of axe-core that Superset's own frame breaks on every page: the bundle draws neither the header nor the tabs.
+FRAME = {"aria-allowed-role", "aria-prohibited-attr", "nested-interactive", "page-has-heading-one"}
 #: Superset's own strings that no translation reaches. They may only become fewer.
 UNTRANSLATED = Path(__file__).with_name("untranslated.txt")
 #: Words of its catalogue that are the same in French.
@@ -216,6 +219,7 @@ def faults(page: Page, bundle: Bundle, dashboard: Asset) -> list[str]:
             if drawn.count() != 1 or not drawn.locator(SHAPES.get(chart.declared["viz"], "canvas")).count():
                 found.append(f"not drawn: {chart.title}")
         said = page.locator(".grid-container").inner_text()
+        found += [f"axe: {rule['id']}" for rule in Axe().run(page).response["violations"] if rule["id"] not in FRAME]
         found += [f"English: {word}" for word in (*ENGLISH.findall(said), *RAW.findall(said))]
     return [*found, *(f"empty: {name}" for name in empty_charts(page))]
 
