@@ -1,4 +1,4 @@
-{# What began in a month and may have moved a figure: actions, for the KPIs that they aim at, and crises, for every KPI. #}
+-- What began in a month and may have moved a figure: actions, for the KPIs that they aim at, and crises, for all.
 with begun as (
     select
         effects.kpi_code,

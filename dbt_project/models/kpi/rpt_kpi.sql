@@ -105,7 +105,10 @@ select
                         when usual.usual_position is null then ''
                         else concat({{ range_label('usual.usual_low', 'usual.usual_high', 'catalogue.unit') }}, ')')
                     end,
-                    case when events.event_label is null then '' else concat('. Commence ce mois-là : ', events.event_label) end
+                    case
+                        when events.event_label is null then ''
+                        else concat('. Commence ce mois-là : ', events.event_label)
+                    end
                 )
         else {{ qualified_label('readings') }}
     end as reading,
