@@ -5,13 +5,17 @@
   also have entity_key. `type` is that of the numerator: bigint for counts, decimal(38, 6) for euros and marks.
 #}
 
-{# Value = number, amount or stock: the sum of the numerators. #}
-{% macro rollup_sum(observations, type='bigint') %}
+{#
+  Value = number, amount or stock: the sum of the numerators. `days`, where given, is the relation `kpi_<code>__days`: the
+  observations added up by day, territory and breakdowns, with their number.
+#}
+{% macro rollup_sum(observations, type='bigint', days=none) %}
     {{ rollup(
         observations,
         numerator='cast(sum(numerator) as ' ~ type ~ ')',
         denominator='cast(null as bigint)',
         value='cast(sum(numerator) as decimal(18, 6))',
+        days=days,
     ) }}
 {% endmacro %}
 
@@ -61,7 +65,7 @@
   Where `meta.kpi` says `aggregation: latest`, only the latest observation of each entity in the period counts, as of a stock
   such as followers: once, where and under the breakdowns that this observation says.
 #}
-{% macro rollup(observations, numerator, denominator, value, of_sums=true, with_population=false, kpi=none) %}
+{% macro rollup(observations, numerator, denominator, value, of_sums=true, with_population=false, kpi=none, days=none) %}
     {% set periods, levels = ref('bridge_calendar_period'), ref('bridge_territory_level') %}
     {% set kpi = kpi or this_kpi() %}
     {%- set latest_of_entity = kpi.aggregation == 'latest' %}
@@ -78,13 +82,13 @@
             {% if of_sums %}
             sum(numerator) as numerator,
             sum(denominator) as denominator,
-            count(record_key) as observations
+            {{ 'sum(observations)' if days else 'count(record_key)' }} as observations
             {% else %}
             numerator,
             denominator,
             case when record_key is not null then 1 end as observations
             {% endif %}
-        from {{ observations }}
+        from {{ days or observations }}
         {{ of_the_whole_or_of_a_part(kpi, breakdown) }}
         {% if of_sums %}
         group by
