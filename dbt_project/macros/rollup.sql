@@ -72,8 +72,9 @@
     {%- set of_sums = of_sums and not latest_of_entity %}
     with breakdowns as (
         {% for breakdown in all_breakdowns(kpi) %}
+        {% set of_months = of_sums and 'day' not in breakdown.period_types and 'week' not in breakdown.period_types %}
         select
-            occurred_on,
+            {{ 'max(observed.occurred_on) as occurred_on' if of_months else 'observed.occurred_on' }},
             territory_code,
             {{ 'record_key, entity_key,' if latest_of_entity }}
             '{{ breakdown.dimension }}' as breakdown_dimension,
@@ -88,11 +89,11 @@
             denominator,
             case when record_key is not null then 1 end as observations
             {% endif %}
-        from {{ days or observations }}
+        from {{ days or observations }} as observed
         {{ of_the_whole_or_of_a_part(kpi, breakdown) }}
         {% if of_sums %}
         group by
-            occurred_on,
+            {{ dbt.date_trunc('month', 'observed.occurred_on') if of_months else 'observed.occurred_on' }},
             territory_code
             {{- ', ' ~ breakdown.dimension if breakdown.dimension != 'total' }}
         {% endif %}
@@ -105,9 +106,9 @@
             breakdowns.territory_code,
             breakdowns.breakdown_dimension,
             breakdowns.breakdown_value,
-            breakdowns.numerator,
-            breakdowns.denominator,
-            breakdowns.observations,
+            {% for figure in ('numerator', 'denominator', 'observations') %}
+            {{ 'sum(breakdowns.' ~ figure ~ ')' if of_sums else 'breakdowns.' ~ figure }} as {{ figure }},
+            {% endfor %}
             periods.period_type,
             periods.period_start
             {%- if latest_of_entity %},
@@ -128,6 +129,14 @@
                 when '{{ breakdown.dimension }}' then periods.period_type in ({{ quoted_list(breakdown.period_types) }})
                 {% endfor %}
             end
+        {% if of_sums %}
+        group by
+            breakdowns.territory_code,
+            breakdowns.breakdown_dimension,
+            breakdowns.breakdown_value,
+            periods.period_type,
+            periods.period_start
+        {% endif %}
     ),
 
     cells as (
