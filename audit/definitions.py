@@ -23,7 +23,7 @@ _FORMER_AGGREGATIONS = {"followers": "latest"}
 
 
 #: Fields that definitions did not have at first: hashes of those that were kept without them stay as they are.
-_ADDED = ("entering", "deciding", "record_columns")
+_ADDED = ("entering", "deciding", "record_columns", "days")
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class KpiDefinition:
         entering: The raw columns whose values enter its value.
         deciding: The raw columns that decide which rows its value counts; empty where a publication does not say so.
         record_columns: The raw columns that the keys of its observations are made of.
+        days: The table of its observations added up by day, place and breakdowns, where its SQL reads that instead.
     """
 
     kpi: Mapping[str, Any]
@@ -61,6 +62,12 @@ class KpiDefinition:
     entering: Sequence[str] = ()
     deciding: Sequence[str] = ()
     record_columns: Sequence[str] = ()
+    days: str = ""
+
+    @property
+    def breakdowns(self) -> list[str]:
+        """The columns of its observations that it is broken down by."""
+        return [breakdown["dimension"] for breakdown in self.kpi["grain"]["breakdowns"]]
 
     @property
     def counts_latest(self) -> bool:
@@ -125,7 +132,7 @@ def definition(
 ) -> KpiDefinition:
     chain = {uid: nodes[uid] for uid in ancestors(node["unique_id"], nodes)}
     read = [relation(nodes[uid]) for uid in node["depends_on"]["nodes"]]
-    observations = f"{node['schema']}.{node['name']}__observations"
+    observations, days = (f"{node['schema']}.{node['name']}__{part}" for part in ("observations", "days"))
     built = {uid: found for uid, found in chain.items() if found["resource_type"] in ("model", "seed")}
     checks = (found for found in nodes.values() if found["resource_type"] == "test")
     raw = sorted(relation(found) for uid, found in chain.items() if uid not in built)
@@ -135,7 +142,7 @@ def definition(
         relation=relation(node),
         sql=node["compiled_code"],
         observations=observations,
-        context=sorted(set(read) - {observations}),
+        context=sorted(set(read) - {observations, days}),
         models={
             uid: {"file": found["original_file_path"], "relation": relation(found), "sha256": checksum(found)}
             for uid, found in sorted(built.items())
@@ -156,6 +163,7 @@ def definition(
             for column in raw_columns(f"{node['unique_id']}__observations", "record_key", nodes, lineage)
             if column.rpartition(".")[0] in raw
         ],
+        days=days if days in read else "",
     )
 
 

@@ -258,7 +258,7 @@ def open_evidence(
     for relation, [digest] in tables.items():
         view(connection, relation, of_files([str(evidence.path(digest, ".parquet"))]))
     if some:
-        view(connection, definition.observations, of_files(some) if observed_files else f"{of_files(some)} limit 0")
+        show(connection, definition, of_files(some) if observed_files else f"{of_files(some)} limit 0")
     return connection
 
 
@@ -294,7 +294,23 @@ def open_now(
     connection.execute(f"attach ':memory:' as {CATALOG}")
     for relation in definition.context:
         view(connection, relation, f"from {quoted(relation, 'now')}")
-    view(connection, observations, "from temp.now_observed")
+    show(connection, definition, "from temp.now_observed")
+
+
+def show(connection: duckdb.DuckDBPyConnection, definition: KpiDefinition, observed: str) -> None:
+    """Show observations under the names that the SQL of their KPI reads, those added up by day included."""
+    view(connection, definition.observations, observed)
+    if definition.days:
+        view(connection, definition.days, by_day(quoted(definition.observations), definition.breakdowns))
+
+
+def by_day(observations: str, breakdowns: Iterable[str]) -> str:
+    """Return the SQL of observations added up by day, place and breakdowns, as `kpi_<code>__days` has them."""
+    columns = ", ".join(["occurred_on", "territory_code", *(f'"{name}"' for name in breakdowns)])
+    return (
+        f"select {columns}, sum(numerator) as numerator, sum(denominator) as denominator, "  # noqa: S608
+        f"count(record_key) as observations from {observations} group by {columns}"
+    )
 
 
 def view(connection: duckdb.DuckDBPyConnection, relation: str, query: str) -> None:

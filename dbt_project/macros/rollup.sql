@@ -5,13 +5,17 @@
   also have entity_key. `type` is that of the numerator: bigint for counts, decimal(38, 6) for euros and marks.
 #}
 
-{# Value = number, amount or stock: the sum of the numerators. #}
-{% macro rollup_sum(observations, type='bigint') %}
+{#
+  Value = number, amount or stock: the sum of the numerators. `days`, where given, is the relation `kpi_<code>__days`: the
+  observations added up by day, territory and breakdowns, with their number.
+#}
+{% macro rollup_sum(observations, type='bigint', days=none) %}
     {{ rollup(
         observations,
         numerator='cast(sum(numerator) as ' ~ type ~ ')',
         denominator='cast(null as bigint)',
         value='cast(sum(numerator) as decimal(18, 6))',
+        days=days,
     ) }}
 {% endmacro %}
 
@@ -61,15 +65,16 @@
   Where `meta.kpi` says `aggregation: latest`, only the latest observation of each entity in the period counts, as of a stock
   such as followers: once, where and under the breakdowns that this observation says.
 #}
-{% macro rollup(observations, numerator, denominator, value, of_sums=true, with_population=false, kpi=none) %}
+{% macro rollup(observations, numerator, denominator, value, of_sums=true, with_population=false, kpi=none, days=none) %}
     {% set periods, levels = ref('bridge_calendar_period'), ref('bridge_territory_level') %}
     {% set kpi = kpi or this_kpi() %}
     {%- set latest_of_entity = kpi.aggregation == 'latest' %}
     {%- set of_sums = of_sums and not latest_of_entity %}
     with breakdowns as (
         {% for breakdown in all_breakdowns(kpi) %}
+        {% set of_months = of_sums and 'day' not in breakdown.period_types and 'week' not in breakdown.period_types %}
         select
-            occurred_on,
+            {{ 'max(observed.occurred_on) as occurred_on' if of_months else 'observed.occurred_on' }},
             territory_code,
             {{ 'record_key, entity_key,' if latest_of_entity }}
             '{{ breakdown.dimension }}' as breakdown_dimension,
@@ -78,17 +83,17 @@
             {% if of_sums %}
             sum(numerator) as numerator,
             sum(denominator) as denominator,
-            count(record_key) as observations
+            {{ 'sum(observations)' if days else 'count(record_key)' }} as observations
             {% else %}
             numerator,
             denominator,
             case when record_key is not null then 1 end as observations
             {% endif %}
-        from {{ observations }}
+        from {{ days or observations }} as observed
         {{ of_the_whole_or_of_a_part(kpi, breakdown) }}
         {% if of_sums %}
         group by
-            occurred_on,
+            {{ dbt.date_trunc('month', 'observed.occurred_on') if of_months else 'observed.occurred_on' }},
             territory_code
             {{- ', ' ~ breakdown.dimension if breakdown.dimension != 'total' }}
         {% endif %}
@@ -101,9 +106,9 @@
             breakdowns.territory_code,
             breakdowns.breakdown_dimension,
             breakdowns.breakdown_value,
-            breakdowns.numerator,
-            breakdowns.denominator,
-            breakdowns.observations,
+            {% for figure in ('numerator', 'denominator', 'observations') %}
+            {{ 'sum(breakdowns.' ~ figure ~ ')' if of_sums else 'breakdowns.' ~ figure }} as {{ figure }},
+            {% endfor %}
             periods.period_type,
             periods.period_start
             {%- if latest_of_entity %},
@@ -124,6 +129,14 @@
                 when '{{ breakdown.dimension }}' then periods.period_type in ({{ quoted_list(breakdown.period_types) }})
                 {% endfor %}
             end
+        {% if of_sums %}
+        group by
+            breakdowns.territory_code,
+            breakdowns.breakdown_dimension,
+            breakdowns.breakdown_value,
+            periods.period_type,
+            periods.period_start
+        {% endif %}
     ),
 
     cells as (

@@ -40,3 +40,20 @@
 {% macro text(value) -%}
     '{{ (value | trim).split() | join(' ') | replace("'", "''") }}'
 {%- endmacro %}
+
+
+{# The sum of the hashes of rows, whatever their order: two sets of rows that have the same sum are the same. #}
+{% macro checksum(columns) -%}
+    {{ return(adapter.dispatch('checksum')(columns)) }}
+{%- endmacro %}
+
+{# A null is hashed as such: Spark's hash would skip it. #}
+{% macro default__checksum(columns) -%}
+    sum(cast(xxhash64(
+        {%- for column in columns %}{{ column }}, {{ column }} is null{{ ', ' if not loop.last }}{% endfor -%}
+    ) as decimal(38, 0)))
+{%- endmacro %}
+
+{% macro duckdb__checksum(columns) -%}
+    cast(sum(hash({{ columns | join(', ') }})) as decimal(38, 0))
+{%- endmacro %}

@@ -432,6 +432,12 @@ def test_a_kpi_rests_on_its_observations(built: Built) -> None:
         assert columns == ["record_key", "occurred_on", "territory_code", *breakdowns, "numerator", "denominator"]
         assert list(observations["columns"])[3] == "entity_key" or "entity_key" not in observations["columns"]
         assert not is_exposed(observations)
+        days = by_name.get(f"{node['name']}__days")
+        assert (days is not None) == any(uid.endswith("__days") for uid in node["depends_on"]["nodes"])
+        if days:
+            of_days = ["occurred_on", "territory_code", *breakdowns, "numerator", "denominator", "observations"]
+            assert list(days["columns"]) == of_days
+            assert not is_exposed(days)
 
 
 def test_a_kpi_is_checked_for_soundness(built: Built) -> None:

@@ -1,6 +1,6 @@
 {# The archive cannot be made anew: the live file keeps sixty days. #}
 {{ config(
-    materialized='incremental',
+    materialized=archived(),
     unique_key='mention_id',
     incremental_strategy='delete+insert',
     on_schema_change='append_new_columns',

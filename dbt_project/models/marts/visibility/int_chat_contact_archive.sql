@@ -1,6 +1,6 @@
 {# The archive cannot be made anew: what a chat export held is gone with its file. #}
 {{ config(
-    materialized='incremental',
+    materialized=archived(),
     unique_key='contact_key',
     incremental_strategy='delete+insert',
     on_schema_change='append_new_columns',
