@@ -43,17 +43,17 @@
 
 
 {# The sum of the hashes of rows, whatever their order: two sets of rows that have the same sum are the same. #}
-{% macro checksum(columns) -%}
-    {{ return(adapter.dispatch('checksum')(columns)) }}
+{% macro content_digest(columns) -%}
+    {{ return(adapter.dispatch('content_digest')(columns)) }}
 {%- endmacro %}
 
 {# A null is hashed as such: Spark's hash would skip it. #}
-{% macro default__checksum(columns) -%}
+{% macro default__content_digest(columns) -%}
     sum(cast(xxhash64(
         {%- for column in columns %}{{ column }}, {{ column }} is null{{ ', ' if not loop.last }}{% endfor -%}
     ) as decimal(38, 0)))
 {%- endmacro %}
 
-{% macro duckdb__checksum(columns) -%}
+{% macro duckdb__content_digest(columns) -%}
     cast(sum(hash({{ columns | join(', ') }})) as decimal(38, 0))
 {%- endmacro %}

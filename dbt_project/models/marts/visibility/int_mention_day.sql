@@ -14,7 +14,7 @@ with archived as (
     select
         published_on,
         count(published_on) as mentions, -- reading the keys would cost more than all the rest
-        {{ checksum(counted) }} as checksum
+        {{ content_digest(counted) }} as content_digest
     from {{ ref('fct_mention') }}
     group by published_on
 ),
@@ -23,7 +23,7 @@ known as (
     select
         published_on,
         sum(mentions) as mentions,
-        sum(checksum) as checksum
+        sum(content_digest) as content_digest
     from {{ this }}
     group by published_on
     having sum(mentions) > 0
@@ -37,7 +37,7 @@ changed as (
     full join known on archived.published_on = known.published_on
     where
         archived.mentions is distinct from known.mentions
-        or archived.checksum is distinct from known.checksum
+        or archived.content_digest is distinct from known.content_digest
 )
 {% endif %}
 
@@ -49,7 +49,7 @@ select
     count(mention_id) as mentions,
     count(case when potential_reach is not null then mention_id end) as mentions_of_known_reach,
     cast(sum(potential_reach) as bigint) as potential_reach,
-    {{ checksum(counted) }} as checksum
+    {{ content_digest(counted) }} as content_digest
 from {{ ref('fct_mention') }}
 {% if returns_changed_days() %}
 where published_on in (select changed.published_on from changed)
@@ -70,7 +70,7 @@ select
     cast(0 as bigint) as mentions,
     cast(0 as bigint) as mentions_of_known_reach,
     cast(null as bigint) as potential_reach,
-    cast(0 as decimal(38, 0)) as checksum
+    cast(0 as decimal(38, 0)) as content_digest
 from changed
 where is_empty
 {% endif %}
