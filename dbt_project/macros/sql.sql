@@ -28,6 +28,22 @@
 {%- endmacro %}
 
 
+{# The median of values, interpolated between neighbours in decimals: engines round the mean of two doubles differently. #}
+{% macro exact_median(value) -%}
+    cast(
+        cast(
+            percentile_cont(0.5) within group (order by cast({{ value }} as decimal(38, 12))) as decimal(38, 9)
+        ) as decimal(18, 6)
+    )
+{%- endmacro %}
+
+
+{# The ratio of two amounts that may be negative, of six decimals; null where the second is zero. #}
+{% macro signed_ratio(numerator, denominator) -%}
+    cast(cast({{ numerator }} as double) / nullif(cast({{ denominator }} as double), 0) as decimal(18, 6))
+{%- endmacro %}
+
+
 {# Text of a French list of options by number, 1 first: `{{ nth('month_number', ['janvier', ...]) }}`. #}
 {% macro nth(number, labels) -%}
     case {{ number }}
