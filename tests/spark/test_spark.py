@@ -114,7 +114,7 @@ def test_two_platforms_are_built_alike_though_a_worker_is_killed(loaded: Home, t
         output, _ = build.communicate(timeout=900)
         assert build.returncode == 0, output
         spark.run("publish", "--daily")
-        assert "1 publication" in spark.run("audit", "verify") or True
+        spark.run("audit", "verify")
 
     comparison = Comparison(duck.home.warehouse, spark.home.warehouse)
     compared = [name for name in comparison.tables() if ".".join(name) not in CLOCKED]
