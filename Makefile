@@ -9,21 +9,28 @@ PYTHON := $(call python_where,(3, 11) <= sys.version_info[:2] <= (3, 13) and __i
 # pandas 2.1, which Superset 6.1 needs, has no wheel for Python 3.13.
 SUPERSET_PYTHON := $(call python_where,(3, 11) <= sys.version_info[:2] <= (3, 12))
 UV := .uv/bin/uv
-# Exactly what a lock names, and the project itself.
-into_venv = export VIRTUAL_ENV=.venv; $(UV) pip sync --quiet --compile-bytecode --require-hashes $(1) && \
+# Into an environment, exactly what a lock names, and the project itself.
+into_venv = export VIRTUAL_ENV=$(1); $(UV) pip sync --quiet --compile-bytecode --require-hashes $(2) && \
 	$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
 export UV_PYTHON_INSTALL_DIR := .uv/python
 BIN := .venv/bin
+# What builds, duckdb or spark: `make up ENGINE=spark`. Without it, what .env says.
+ENGINE ?=
+ENGINE_VENV := $(if $(filter spark,$(ENGINE)),.venv-spark,.venv)
 DOCS_PORT ?= 8081
 
 ##@ Run
 
 .PHONY: up
-up: space .venv/.installed .venv-superset/.installed .env ## Set everything up, load, build, check, publish and show; prints the addresses
-	@$(BIN)/cyberimpact up
+up: space .venv/.installed $(ENGINE_VENV)/.installed .venv-superset/.installed .env ## Set everything up, load, build, check, publish and show; prints the addresses. ENGINE=spark builds on a cluster
+	@$(if $(ENGINE),CYBERIMPACT_ENGINE=$(ENGINE)) $(ENGINE_VENV)/bin/cyberimpact up
+
+.PHONY: cluster
+cluster: .venv-spark/.installed .env ## Start a Spark master, two workers and a driver on this machine
+	@CYBERIMPACT_ENGINE=spark .venv-spark/bin/cyberimpact cluster
 
 .PHONY: down
-down: ## Stop what `make up` has started
+down: ## Stop what `make up` and `make cluster` have started
 	@[ ! -x $(BIN)/cyberimpact ] || $(BIN)/cyberimpact down
 
 ##@ Develop
@@ -40,11 +47,11 @@ test: install chromium ## Pass the tests that take seconds each; FILES=tests/ana
 	@$(BIN)/pytest $(FILES)
 
 .PHONY: test-long
-test-long: install chromium ## Pass the tests that start servers or build whole homes
+test-long: install chromium .venv-spark/.installed ## Pass the tests that start servers or build whole homes
 	@$(BIN)/pytest -m "long and not proof" $(FILES)
 
 .PHONY: proof
-proof: install chromium ## The long counts: repeated kills, every fault, KPIs computed a second time
+proof: install chromium .venv-spark/.installed ## The long counts: repeated kills, every fault, KPIs computed a second time
 	@$(BIN)/pytest -m proof -n 1
 
 .PHONY: snapshot
@@ -70,19 +77,20 @@ lock: $(UV) ## Compile the locks anew from pyproject.toml and superset/server/re
 	@compile="$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate"; \
 	$$compile pyproject.toml --group build --group sandbox -o requirements/platform.lock && \
 	$$compile pyproject.toml --group build --group dev -c requirements/platform.lock -o requirements/dev.lock && \
+	$$compile pyproject.toml --group build --group sandbox --group spark -c requirements/platform.lock -o requirements/spark.lock && \
 	$$compile superset/server/requirements.in -o requirements/superset.lock
 
 .PHONY: outdated
 outdated: $(UV) ## Once a month: compile the locks anew in a scratch folder, print what changed, test with them
 	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && git clone --quiet . "$$scratch" && \
-	rm "$$scratch"/requirements/{platform,dev,superset}.lock && $(MAKE) --no-print-directory -C "$$scratch" lock && \
-	for lock in platform dev superset; do \
+	rm "$$scratch"/requirements/{platform,dev,spark,superset}.lock && $(MAKE) --no-print-directory -C "$$scratch" lock && \
+	for lock in platform dev spark superset; do \
 		echo "$$lock.lock:"; diff <(grep -o '^[^ ;]*==[^ ;]*' requirements/$$lock.lock) <(grep -o '^[^ ;]*==[^ ;]*' "$$scratch/requirements/$$lock.lock"); \
 	done; $(MAKE) --no-print-directory -C "$$scratch" test
 
 .PHONY: clean
 clean: down ## Remove the environments and what tools have cached; data in CYBERIMPACT_HOME and .env stay
-	@rm -rf .uv .venv .venv-superset .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
+	@rm -rf .uv .venv .venv-spark .venv-superset .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: help
@@ -105,12 +113,20 @@ $(UV): requirements/uv.lock
 .venv/.installed: $(UV) requirements/platform.lock pyproject.toml
 	@echo "The platform's environment: installing into .venv" >&2
 	@[ -x $(BIN)/python ] || $(PYTHON) -m venv --without-pip .venv
-	@$(call into_venv,requirements/$(if $(wildcard .venv/.developer),dev,platform).lock)
+	@$(call into_venv,.venv,requirements/$(if $(wildcard .venv/.developer),dev,platform).lock)
 	@touch $@
 
 .venv/.developer: .venv/.installed requirements/dev.lock
 	@echo "The developers' tools: installing into .venv" >&2
-	@$(call into_venv,requirements/dev.lock)
+	@$(call into_venv,.venv,requirements/dev.lock)
+	@touch $@
+
+# The platform's environment, and Spark in it.
+.venv-spark/.installed: $(UV) requirements/spark.lock pyproject.toml
+	@command -v java >/dev/null || { echo "Spark needs Java 17 or 21: sudo apt-get install openjdk-17-jre-headless, on Debian 13 openjdk-21-jre-headless." >&2; exit 1; }
+	@echo "The platform's environment with Spark: installing into .venv-spark" >&2
+	@[ -x .venv-spark/bin/python ] || $(PYTHON) -m venv --without-pip .venv-spark
+	@$(call into_venv,.venv-spark,requirements/spark.lock)
 	@touch $@
 
 .venv-superset/.installed: $(UV) requirements/superset.lock

@@ -21,12 +21,16 @@ from core.errors import ExpectedFailure
 from ingestion.platforms import PLATFORMS
 from operations.health import FREE_BYTES
 from warehouse import dbt_project, published
+from warehouse.engine import engine
 
 BIN = Path(sys.executable).parent
 WEBSERVER = [BIN / "python", "-m", "orchestration.webserver"]
 START_SECONDS = 180
 STOP_SECONDS = 60
+DETACH_SECONDS = 20
 LONGEST_SOCKET_PATH = 107  # bytes; Linux, unix(7)
+#: The supervisors of a home: of the platform, and of the engine's own processes, which `make cluster` starts alone.
+PLATFORM, CLUSTER = "supervisord", "cluster"
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,8 @@ class Program:
         port: The loopback port it listens on, None for one that listens on none.
         health: Path that answers 200 once it serves.
         socket: The file it listens on, of one that has no port and is for this user's own processes.
+        setting: The service that names the port in the settings, where its own name does not.
+        supervisor: Who runs it.
     """
 
     name: str
@@ -46,6 +52,8 @@ class Program:
     port: int | None = None
     health: str | None = None
     socket: Path | None = None
+    setting: str | None = None
+    supervisor: str = PLATFORM
 
     @property
     def url(self) -> str:
@@ -59,7 +67,12 @@ class Program:
     @property
     def is_asked(self) -> bool:
         """Whether it can be asked if it serves."""
-        return self.health is not None or self.socket is not None
+        return self.port is not None or self.socket is not None
+
+    @property
+    def variable(self) -> str:
+        """The setting of its port."""
+        return f"CYBERIMPACT_{(self.setting or self.name.partition('-')[0]).upper()}_PORT"
 
 
 def programs() -> list[Program]:
@@ -77,6 +90,14 @@ def programs() -> list[Program]:
         Program("web", [BIN / "python", "-m", "web"], web_port, "/health"),
         Program("watch", [BIN / "cyberimpact", "watch"]),
         Program("dagster-daemon", [BIN / "dagster-daemon", "run", "-w", workspace]),
+    ]
+
+
+def engine_programs() -> list[Program]:
+    """Return what the engine runs on this machine, in the order of their start; nothing where it needs nothing."""
+    return [
+        Program(name, command, port, setting=setting, supervisor=CLUSTER)
+        for name, command, port, setting in engine().processes(settings.home())
     ]
 
 
@@ -118,6 +139,7 @@ def environment() -> dict[str, str]:
 def up() -> None:
     """Bring the whole platform up. A second call finds it up and changes nothing."""
     prepare()
+    cluster()
     started = supervisor_pid() is None
     if started:
         start()
@@ -125,6 +147,26 @@ def up() -> None:
         wait_until_healthy(program, fresh=started)
     if not main_job_is_done():
         run_main_job()
+
+
+def cluster() -> None:
+    """Start what the engine runs on this machine, where it is not running; DuckDB needs nothing.
+
+    Raises:
+        ExpectedFailure: a port is taken by another process, or a process does not start.
+    """
+    shown = engine_programs()
+    if not shown:
+        return
+    settings.make_folder(settings.home().run)
+    settings.make_folder(settings.home().logs)
+    started = supervisor_pid(CLUSTER) is None
+    if started:
+        refuse_taken_ports(shown)
+        configuration_file(CLUSTER).write_text(configuration(shown, name=CLUSTER))
+        detach(CLUSTER)
+    for program in shown:
+        wait_until_healthy(program, fresh=started)
 
 
 def prepare() -> None:
@@ -156,7 +198,7 @@ def prepare() -> None:
         )
     instance.prepare()
     if supervisor_pid() is None:
-        refuse_taken_ports()
+        refuse_taken_ports(programs())
 
 
 def close_to_others(root: Path) -> None:
@@ -174,31 +216,29 @@ def close_to_others(root: Path) -> None:
         )
 
 
-def refuse_taken_ports() -> None:
+def refuse_taken_ports(shown: Sequence[Program]) -> None:
     """Check that every program gets a port of its own, and the sandbox one for mails.
 
     Raises:
         ExpectedFailure: a port is taken by another process, or given to two programs.
     """
     given: dict[int, str] = {}
-    for name, port in [
-        *((program.name, program.port) for program in programs()),
-        ("mailbox", settings.port("mailbox")),
-    ]:
+    mailbox = Program("mailbox", [], settings.port("mailbox"))
+    for program in [*shown, *([mailbox] if any(program.name == "sandbox" for program in shown) else [])]:
+        port = program.port
         if port is None:
             continue
-        variable = f"CYBERIMPACT_{name.partition('-')[0].upper()}_PORT"
         if port in given:
             raise ExpectedFailure(
-                f"Port {port} is given to both {given[port]} and {name}.",
-                f"Set {variable} in .env to another port.",
+                f"Port {port} is given to both {given[port]} and {program.name}.",
+                f"Set {program.variable} in .env to another port.",
             )
         if not is_free(port):
             raise ExpectedFailure(
-                f"Port {port}, which {name} needs, is in use by another process.",
-                f"Stop that process, or set {variable} in .env to a free port.",
+                f"Port {port}, which {program.name} needs, is in use by another process.",
+                f"Stop that process, or set {program.variable} in .env to a free port.",
             )
-        given[port] = name
+        given[port] = program.name
 
 
 def is_free(port: int) -> bool:
@@ -211,35 +251,36 @@ def is_free(port: int) -> bool:
     return True
 
 
-def supervisor_pid() -> int | None:
-    """Return the process id of this home's supervisor, or None when it does not run."""
-    pid_file = settings.home().run / "supervisord.pid"
+def supervisor_pid(name: str = PLATFORM) -> int | None:
+    """Return the process id of a supervisor of this home, or None when it does not run."""
+    pid_file = settings.home().run / f"{name}.pid"
     try:
         pid = int(pid_file.read_text())
         command = Path(f"/proc/{pid}/cmdline").read_bytes()
     except (OSError, ValueError):
         return None
-    return pid if str(configuration_file()).encode() in command else None
+    return pid if str(configuration_file(name)).encode() in command else None
 
 
-def configuration_file() -> Path:
-    return settings.home().run / "supervisord.conf"
+def configuration_file(name: str = PLATFORM) -> Path:
+    return settings.home().run / f"{name}.conf"
 
 
-def configuration(shown: Sequence[Program] | None = None, *, in_front: bool = False) -> str:
+def configuration(shown: Sequence[Program] | None = None, *, name: str = PLATFORM, in_front: bool = False) -> str:
     """Return the supervisor's configuration.
 
     Children die with the supervisor (`setpriv --pdeathsig`), so that nothing is left behind if it is killed. It opens
     no control socket: a process id and signals are all that `down` needs.
 
     Args:
-        shown: What it runs; all programs by default.
+        shown: What it runs; all programs of the platform by default.
+        name: Which supervisor it is.
         in_front: Whether it stays in the terminal, with the output of all; else it detaches itself and writes logs.
     """
     home = settings.home()
     supervisor = f"""[supervisord]
-pidfile={home.run / "supervisord.pid"}
-logfile={home.logs / "supervisord.log"}
+pidfile={home.run / name}.pid
+logfile={home.logs / name}.log
 logfile_maxbytes=5MB
 logfile_backups=2
 umask={settings.UMASK:03o}
@@ -279,8 +320,20 @@ def start() -> None:
     prepare_superset()
     write_workspace()
     configuration_file().write_text(configuration())
-    run_logged([BIN / "supervisord", "-c", configuration_file()], "supervisord-start")
+    detach(PLATFORM)
     progress().print("Supervisor: started")
+
+
+def detach(name: str) -> None:
+    """Start a supervisor by its configuration, and wait until it is known to run: it detaches itself before.
+
+    Raises:
+        ExpectedFailure: it cannot start.
+    """
+    run_logged([BIN / "supervisord", "-c", configuration_file(name)], f"{name}-start")
+    deadline = time.monotonic() + DETACH_SECONDS
+    while supervisor_pid(name) is None and time.monotonic() < deadline:
+        time.sleep(0.1)
 
 
 def prepare_superset() -> None:
@@ -345,7 +398,7 @@ def wait_until_healthy(program: Program, *, fresh: bool) -> None:
     began = time.monotonic()
     with progress().status(f"{program.name}: starting, {program.address}"):
         while not answers(program):
-            if supervisor_pid() is None or time.monotonic() - began > START_SECONDS:
+            if supervisor_pid(program.supervisor) is None or time.monotonic() - began > START_SECONDS:
                 raise ExpectedFailure(
                     f"{program.name} does not answer on {program.address}.",
                     f"Read {settings.home().logs / program.name}.log, then `make down` and `make up`.",
@@ -359,6 +412,9 @@ def answers(program: Program) -> bool:
     if program.socket:
         with socket.socket(socket.AF_UNIX) as probe:
             return probe.connect_ex(str(program.socket)) == 0
+    if program.health is None:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", program.port)) == 0
     try:
         return httpx.get(f"{program.url}{program.health}", timeout=5).status_code == httpx.codes.OK
     except httpx.HTTPError:
@@ -368,7 +424,7 @@ def answers(program: Program) -> bool:
 def runs(program: Program) -> bool:
     """Return whether the supervisor has a process with the command of a program."""
     command = b"\0".join(os.fsencode(part) for part in program.command)
-    supervisor = supervisor_pid()
+    supervisor = supervisor_pid(program.supervisor)
     for process in Path("/proc").glob("[0-9]*"):
         try:
             parent = process.joinpath("stat").read_text().rpartition(")")[2].split()[1]
@@ -450,19 +506,32 @@ Next: `.venv/bin/cyberimpact doctor`, `.venv/bin/cyberimpact kpi list`; stop wit
 
 
 def down() -> None:
-    """Stop what `up` has started, and nothing else.
+    """Stop what `up` and `cluster` have started, and nothing else.
 
     Raises:
         ExpectedFailure: it does not stop in time.
     """
-    pid = supervisor_pid()
-    if pid is None:
+    running = [name for name in (PLATFORM, CLUSTER) if supervisor_pid(name) is not None]
+    if not running:
         progress().print("Nothing runs in this home.")
+        return
+    for name in running:
+        stop(name)
+    progress().print("Stopped.")
+
+
+def stop(name: str) -> None:
+    """Stop a supervisor with all that it runs.
+
+    Raises:
+        ExpectedFailure: it does not stop in time.
+    """
+    pid = supervisor_pid(name)
+    if pid is None:
         return
     os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_SECONDS
-    while supervisor_pid() is not None:
+    while supervisor_pid(name) is not None:
         if time.monotonic() > deadline:
             raise ExpectedFailure(f"The supervisor (process {pid}) does not stop.", f"Run `kill -9 {pid}`.")
         time.sleep(0.2)
-    progress().print("Stopped.")

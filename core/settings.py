@@ -24,7 +24,18 @@ LOOPBACK = ("127.0.0.1", "localhost")
 PORTS = range(1, 65536)
 OPERATIONS_SETTING = "CYBERIMPACT_OPERATIONS_DATABASE"
 DAGSTER_SETTING = "CYBERIMPACT_DAGSTER_DATABASE"
-DEFAULT_PORTS = {"dagster": "3000", "superset": "8088", "sandbox": "8090", "web": "8091", "mailbox": "8025"}
+DEFAULT_PORTS = {
+    "dagster": "3000",
+    "superset": "8088",
+    "sandbox": "8090",
+    "web": "8091",
+    "mailbox": "8025",
+    # Of a Spark cluster on this machine: its master, its driver, and the pages of both.
+    "spark_master": "7077",
+    "spark_master_ui": "8180",
+    "spark": "15002",
+    "spark_ui": "4040",
+}
 #: Former names of settings, read where the new name is absent.
 FORMER_NAMES = {"CYBERIMPACT_WEB_PORT": "CYBERIMPACT_API_PORT", "CYBERIMPACT_WEB_URL": "CYBERIMPACT_API_URL"}
 
@@ -78,6 +89,16 @@ class Home:
     def feeling_models(self) -> Path:
         """Models of feelings, with a `current` link to the one in service; see `analytics.text.service`."""
         return self.root / "models" / "feeling"
+
+    @property
+    def lake(self) -> Path:
+        """The Parquet files that Spark reads and writes, one folder per target; see `warehouse.spark.lake`."""
+        return self.root / "lake"
+
+    @property
+    def spark(self) -> Path:
+        """What a Spark cluster on this machine keeps: its catalogue and the scratch space of its workers."""
+        return self.root / "spark"
 
     @property
     def drop(self) -> Path:
@@ -252,7 +273,7 @@ def _postgresql_url(setting: str) -> str | None:
 
 
 def port(service: str) -> int:
-    """Return the loopback port of a service: `dagster`, `superset`, `sandbox`, its `mailbox`, or `web`.
+    """Return the loopback port of a service, one of `DEFAULT_PORTS`.
 
     Raises:
         ExpectedFailure: the configured value is not a port number.

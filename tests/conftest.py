@@ -15,7 +15,12 @@ from tests.shared_folder import made_once
 
 os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
 os.environ["CYBERIMPACT_PSEUDONYM_KEY"] = "a key that only tests have"
-for name in ("SMTP_HOST", "SMTP_PORT", "SUBSCRIPTIONS"):  # what .env says of the demonstration is not for tests
+for name in (
+    "ENGINE",
+    "SMTP_HOST",
+    "SMTP_PORT",
+    "SUBSCRIPTIONS",
+):  # what .env says of the demonstration is not for tests
     os.environ[f"CYBERIMPACT_{name}"] = ""
 os.environ["DJANGO_SETTINGS_MODULE"] = "web.settings"  # one Django for all tests of a process
 

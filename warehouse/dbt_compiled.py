@@ -1,4 +1,7 @@
-"""The dbt project compiled without touching a database, once per code version: the SQL of each model and check."""
+"""The dbt project compiled without touching a database, once per code version: the SQL of each model and check.
+
+It is DuckDB's SQL whatever the engine: it is run where figures are served, checked and recomputed.
+"""
 
 import fcntl
 import json
@@ -10,6 +13,7 @@ from core import settings
 from core.errors import ExpectedFailure
 from warehouse import dbt_project
 
+PROFILE = "cyberimpact"
 #: What each target compiles: its SQL models and every check. A Python model cannot be compiled without a connection.
 TARGETS = {
     dbt_project.DAILY: ("--select", "fqn:*", "--exclude", "tag:live", "path:models/**/*.py"),
@@ -56,6 +60,7 @@ def compiled_manifest(target: str, folder: Path, project_dir: Path = dbt_project
         *TARGETS[target],
         "--indirect-selection",
         "empty",  # a check of a Python model is SQL
+        DBT_PROFILE=PROFILE,
         DBT_TARGET_PATH=str(folder),
         DBT_PROJECT_DIR=str(project_dir),
         DBT_PROFILES_DIR=str(project_dir),

@@ -15,6 +15,7 @@ from typing import Any
 from core import disk, settings
 from core.errors import ExpectedFailure
 from ingestion.platforms import PLATFORMS
+from warehouse.engine import engine
 
 PROJECT_DIR = settings.CHECKOUT / "dbt_project"
 DBT = Path(sys.executable).with_name("dbt")
@@ -29,11 +30,13 @@ PARSED = "partial_parse.msgpack"
 
 def environment() -> dict[str, str]:
     """Return the variables of a dbt process: those that `dbt_project/profiles.yml` reads, for the current home."""
-    home = settings.home()
+    home, builder = settings.home(), engine()
     return {
+        **builder.environment(home),
         "CYBERIMPACT_HOME": str(home.root),
         "CYBERIMPACT_WAREHOUSE": str(home.warehouse),
         "CYBERIMPACT_LIVE": str(home.live),
+        "DBT_PROFILE": builder.profile,
         "DBT_PROFILES_DIR": str(PROJECT_DIR),
         "DBT_PROJECT_DIR": str(PROJECT_DIR),
         "DBT_TARGET_PATH": str(home.dbt_target),
@@ -104,7 +107,7 @@ def manifest() -> Path:
     stamp, path = target / "manifest.sha256", target / "manifest.json"
     with (target / "manifest.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # several Dagster processes start together
-        current = fingerprint()
+        current = f"{fingerprint()} {engine().name}"
         if not (path.exists() and stamp.exists() and stamp.read_text() == current):
             for name in (LIVE, DAILY):
                 # Parsing only what has changed forgets beside which model some checks are shown.

@@ -3,6 +3,7 @@
 The two targets write files of their own and never wait for each other: each reads the other's published copy.
 """
 
+import atexit
 from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any
@@ -31,6 +32,7 @@ class Plugin(BasePlugin):
         self._copy = published.COPIES[plugin_config["copy"]]
         self._tables: list[str] = plugin_config["tables"]
         self._pin = ExitStack()
+        atexit.register(self._pin.close)
 
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
         shown = f"{self._copy.target}_copy"

@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -73,12 +74,14 @@ def _warm() -> Any:
     """
     from core.errors import ExpectedFailure
     from warehouse import dbt_project
+    from warehouse.engine import engine
 
     dbt_project.manifest()  # parses what has changed, and leaves it where the next line finds it
     os.environ.update(dbt_project.environment() | {"DBT_TARGET_PATH": str(dbt_project.parse_folder(dbt_project.LIVE))})
 
-    import dbt.adapters.duckdb
     import dbt.task.build  # noqa: F401
+
+    import_module(f"dbt.adapters.{engine().adapter}")
     from dbt.cli.main import dbtRunner
 
     parsed = dbtRunner().invoke(["--quiet", "parse", "--target", dbt_project.LIVE])

@@ -20,6 +20,7 @@ from core.sql import literal
 from privacy import mask_identifiers
 from privacy.pseudonyms import PSEUDONYM
 from warehouse import dbt_project, published
+from warehouse.engine import engine
 
 PASSED = ("success", "pass")
 SOUND = (*PASSED, "warn", "held_back")
@@ -327,7 +328,7 @@ def hold_back(home: Home, graph: Graph, found: Sequence[Failure], database: Path
         for failure in found:
             node = graph.nodes[failure.unique_id]
             if node["resource_type"] == "model":
-                ensure_table(connection, node)
+                engine().ensure_table(connection, node)
             for code in sorted(failure.kpis):
                 kpi = graph.kpi_node(code)
                 keep_former(connection, kpi, has_former=copy is not None)
@@ -337,11 +338,9 @@ def hold_back(home: Home, graph: Graph, found: Sequence[Failure], database: Path
 
 def keep_former(connection: duckdb.DuckDBPyConnection, node: Mapping[str, Any], *, has_former: bool) -> None:
     """Fill the table of a KPI from the published copy; without one it is empty: no value is better than a wrong one."""
-    table = f'"{node["schema"]}"."{node["name"]}"'
-    ensure_table(connection, node)
-    connection.execute(f"delete from {table}")  # noqa: S608 - names of the manifest
-    if has_former and has_column(connection, node["name"], "kpi_code"):
-        connection.execute(f"insert into {table} by name from former.{table}")
+    is_known = has_former and has_column(connection, node["name"], "kpi_code")
+    engine().ensure_table(connection, node)
+    engine().fill(connection, node, f'from former."{node["schema"]}"."{node["name"]}"' if is_known else None)
 
 
 def has_column(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> bool:
@@ -351,13 +350,6 @@ def has_column(connection: duckdb.DuckDBPyConnection, table: str, column: str) -
         [table, column],
     )
     return found.fetchone() is not None
-
-
-def ensure_table(connection: duckdb.DuckDBPyConnection, node: Mapping[str, Any]) -> None:
-    """Create the table of a model that was never built, empty, with the columns that its contract declares."""
-    columns = ", ".join(f'"{name}" {column["data_type"]}' for name, column in node["columns"].items())
-    connection.execute(f'create schema if not exists "{node["schema"]}"')
-    connection.execute(f'create table if not exists "{node["schema"]}"."{node["name"]}" ({columns})')
 
 
 def former_values_of(connection: duckdb.DuckDBPyConnection, code: str) -> datetime | None:

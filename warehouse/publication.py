@@ -28,6 +28,9 @@ COMMENTS = """
     select schema_name, table_name, null, comment from duckdb_tables()
     where database_name = 'original' and comment is not null
     union all
+    select schema_name, view_name, null, comment from duckdb_views()
+    where database_name = 'original' and comment is not null
+    union all
     select schema_name, table_name, column_name, comment from duckdb_columns()
     where database_name = 'original' and comment is not null
 """

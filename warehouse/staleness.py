@@ -29,6 +29,7 @@ from core.settings import Home
 from core.sql import literal
 from ingestion.engine.load_log import collect_loads
 from warehouse import dbt_project, operations_database, published
+from warehouse.engine import engine
 
 NOTHING = "Nothing has changed since the last sound build: nothing was built."
 
@@ -45,7 +46,7 @@ CODE = (
 #: Files on which every node depends.
 EVERYWHERE = (
     *("requirements/platform.lock", "dbt_project/dbt_project.yml", "dbt_project/profiles.yml"),
-    *("warehouse/dbt_decisions.py", "warehouse/dbt_published_copy.py"),
+    *("warehouse/dbt_archives.py", "warehouse/dbt_decisions.py", "warehouse/dbt_published_copy.py"),
 )
 #: The packages that Python models import.
 PACKAGES = ("analytics", "privacy", "core")
@@ -57,7 +58,7 @@ SHOWING = ("assets", "audit", "dbt_project", "ingestion", "superset/bundle", "su
 
 WORD = re.compile(r"[A-Za-z_]\w*")
 #: What dispatch puts before the name of a macro.
-ENGINE = re.compile(r"^(default|duckdb|spark)__")
+ENGINE = re.compile(r"^(default|duckdb|spark|lake)__")
 TODAY = "paris_today"
 DAY = re.compile(rf"\b({TODAY}|current_date)\b|\btoday\(\)")
 CLOCK = re.compile(r"\b(current_timestamp|localtimestamp|run_started_at)\b|\bnow\(")
@@ -252,7 +253,8 @@ class Code:
             self._macros[plain] = self._macros.get(plain, "") + text
         #: What a macro of ours replaces in dbt itself no code names.
         replaced = [text for name, text in sorted(ours) if name in others]
-        self.everywhere = digest(replaced, [hash_of(settings.CHECKOUT / name) for name in EVERYWHERE])
+        files = [hash_of(settings.CHECKOUT / name) for name in EVERYWHERE]
+        self.everywhere = digest(engine().name, replaced, files)
 
     def of(self, node: Mapping[str, Any]) -> str:
         """Return a hash of the code of a node and of all that stands behind it, and of the day where it reads that."""

@@ -1,4 +1,4 @@
-"""The commands `up`, `down`, `dev` and `watch`, which start and stop what runs for long."""
+"""The commands `up`, `down`, `cluster`, `dev` and `watch`, which start and stop what runs for long."""
 
 from cli.output import say
 
@@ -16,6 +16,13 @@ def down() -> None:
     from cli import supervisor
 
     supervisor.down()
+
+
+def cluster() -> None:
+    """Start the processes that the engine needs on this machine (see `make cluster`)."""
+    from cli import supervisor
+
+    supervisor.cluster()
 
 
 def dev() -> None:

@@ -18,8 +18,15 @@
                 {% do rows.append(build_status_row(node, 'pending')) %}
             {% endif %}
         {% endfor %}
-        {{ return(replace_build_status(rows, tracked)) }}
+        {% set statements = replace_build_status(rows, tracked) %}
+        {% do adapter.dispatch('take_in_sources')(tracked) %}
+        {{ return(statements) }}
     {% endif %}
+{% endmacro %}
+
+
+{# Hands the engine what it reads of files that are not its own. DuckDB has its plugins for it. #}
+{% macro default__take_in_sources(tracked) %}
 {% endmacro %}
 
 
@@ -106,10 +113,15 @@
 {# A model that was renamed leaves no table of its former name (`meta.formerly`) in the file. #}
 {% macro drop_former_tables() %}
     {% if execute %}
-        {% for node in tracked_nodes().values() if node.config.meta.formerly %}
-            drop table if exists {{ node.schema }}.{{ node.config.meta.formerly }};
-        {% endfor %}
+        {% set renamed = tracked_nodes().values() | selectattr('config.meta.formerly', 'defined') | list %}
+        {{ return(adapter.dispatch('drop_former_tables')(renamed)) }}
     {% endif %}
+{% endmacro %}
+
+{% macro duckdb__drop_former_tables(nodes) %}
+    {% for node in nodes %}
+        drop table if exists {{ node.schema }}.{{ node.config.meta.formerly }};
+    {% endfor %}
 {% endmacro %}
 
 
@@ -181,7 +193,7 @@
         '{{ row.name }}',
         '{{ row.status }}',
         '{{ invocation_id }}',
-        {{ 'cast(' ~ dbt.current_timestamp() ~ ' as timestamp)' if row.is_finished else 'null' }}
+        {{ 'cast(now() as timestamp)' if row.is_finished else 'null' }}
     ){{ ',' if not loop.last else ';' }}
     {% endfor %}
     {% endif %}
@@ -191,13 +203,13 @@
 
 {# `audit.held_back`: which KPI is held back by which check. It is no model: `warehouse/held_back.py` writes it. #}
 {% macro held_back_kpis() -%}
-    {{ api.Relation.create(database=target.database, schema='audit', identifier='held_back') }}
+    {{ api.Relation.create(database=target.database or none, schema='audit', identifier='held_back') }}
 {%- endmacro %}
 
 
 {# `archive.kpi_value`: final figures of periods whose records a purge has taken. It is no model: `audit/archive.py` fills it. #}
 {% macro archived_kpis() -%}
-    {{ api.Relation.create(database=target.database, schema='archive', identifier='kpi_value') }}
+    {{ api.Relation.create(database=target.database or none, schema='archive', identifier='kpi_value') }}
 {%- endmacro %}
 
 {% macro archive_columns() %}

@@ -71,7 +71,7 @@
         when {{ unit }} = 'part' then {{ points_label('round(100 * (' ~ value ~ ' - ' ~ previous ~ '), 1)') }}
         when {{ unit }} in ('note sur 10', 'note sur 5')
             then {{ points_label('round(' ~ value ~ ' - ' ~ previous ~ ', 1)') }}
-        else {{ signed_label('round(100 * (' ~ value ~ ' - ' ~ previous ~ ') / nullif(' ~ previous ~ ', 0))', 0, ' %') }}
+        else {{ signed_label('round(' ~ signed_ratio('(' ~ value ~ ' - ' ~ previous ~ ')', previous, 100) ~ ')', 0, ' %') }}
     end
 {%- endmacro %}
 
@@ -115,15 +115,15 @@
 {%- endmacro %}
 
 
-{# A number with a narrow space between thousands and a comma before the decimals. #}
+{# A number with a narrow space between thousands and a comma before the decimals; a tie is rounded away from zero. #}
 {% macro number_text(value, decimals) -%}
     replace(replace({{ adapter.dispatch('grouped_number')(value, decimals) }}, ',', ' '), '.', ',')
 {%- endmacro %}
 
 {% macro default__grouped_number(value, decimals) -%}
-    format_number({{ value }}, {{ decimals }})
+    format_number(round(cast({{ value }} as decimal(38, 6)), {{ decimals }}), {{ decimals }})
 {%- endmacro %}
 
 {% macro duckdb__grouped_number(value, decimals) -%}
-    format('{:,.{{ decimals }}f}', cast({{ value }} as double))
+    format('{:,.{{ decimals }}f}', cast(round(cast({{ value }} as decimal(38, 6)), {{ decimals }}) as double))
 {%- endmacro %}

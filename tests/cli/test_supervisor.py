@@ -147,7 +147,7 @@ class TestConfiguration:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             monkeypatch.setenv("CYBERIMPACT_MAILBOX_PORT", str(taken.getsockname()[1]))
             with pytest.raises(ExpectedFailure, match=r"mailbox needs.*CYBERIMPACT_MAILBOX_PORT"):
-                supervisor.refuse_taken_ports()
+                supervisor.refuse_taken_ports(supervisor.programs())
 
     def test_dev_runs_dagster_and_the_superset_that_lets_into_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
         become: list[tuple[str, list[str], dict[str, str]]] = []

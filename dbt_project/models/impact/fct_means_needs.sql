@@ -47,9 +47,7 @@ peers as (
         own.month_start,
         count(peers.territory_code) as peers,
     {% for column in compared %}
-    cast(
-        percentile_cont(0.5) within group (order by peers.{{ column }}) as decimal(18, 6)
-    ) as {{ column }}_of_peers,
+    {{ exact_median('peers.' ~ column) }} as {{ column }}_of_peers,
     1 + sum(case when peers.{{ column }} > own.{{ column }} then 1 else 0 end) as {{ column }}_rank
     {{- ',' if not loop.last }}
     {% endfor %}

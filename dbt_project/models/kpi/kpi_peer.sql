@@ -39,7 +39,7 @@ select
     own.territory_code,
     own.breakdown_dimension,
     own.breakdown_value,
-    cast(percentile_cont(0.5) within group (order by similar_ones.value) as decimal(18, 6)) as peer_median,
+    {{ exact_median('similar_ones.value') }} as peer_median,
     cast(1 + count(case when similar_ones.merit > own.merit then similar_ones.territory_code end) as integer)
         as peer_rank,
     cast(1 + count(similar_ones.territory_code) as integer) as peer_count

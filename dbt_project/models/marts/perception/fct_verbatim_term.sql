@@ -32,10 +32,10 @@ select
     terms.words,
     terms.verbatim_id,
     terms.frequency,
-    cast(
-        ln(1 + (corpus.texts - spread.texts + 0.5) / (spread.texts + 0.5))
-        * terms.frequency * 2.2
-        / (terms.frequency + 1.2 * (0.25 + 0.75 * lengths.length * corpus.texts / corpus.length))
+    cast( -- numbers with an exponent are doubles on every engine
+        ln(1e0 + (corpus.texts - spread.texts + 5e-1) / (spread.texts + 5e-1))
+        * terms.frequency * 22e-1
+        / (terms.frequency + 12e-1 * (25e-2 + 75e-2 * lengths.length * corpus.texts / corpus.length))
         as decimal(18, 6)
     ) as weight
 from terms

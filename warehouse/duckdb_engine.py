@@ -1,0 +1,37 @@
+"""DuckDB as the engine: it builds into the file that is published, in dbt's own process."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import duckdb
+
+from core.settings import Home
+from warehouse.engine import Process
+
+
+class DuckDB:
+    """The engine that one machine needs."""
+
+    name = "duckdb"
+    profile = "cyberimpact"
+    adapter = "duckdb"
+
+    def environment(self, home: Home) -> dict[str, str]:  # noqa: ARG002 - the interface
+        return {}
+
+    def processes(self, home: Home) -> list[Process]:  # noqa: ARG002 - the interface
+        return []
+
+    def ensure_table(self, connection: duckdb.DuckDBPyConnection, node: Mapping[str, Any]) -> None:
+        columns = ", ".join(f'"{name}" {column["data_type"]}' for name, column in node["columns"].items())
+        connection.execute(f'create schema if not exists "{node["schema"]}"')
+        connection.execute(f'create table if not exists "{node["schema"]}"."{node["name"]}" ({columns})')
+
+    def fill(self, connection: duckdb.DuckDBPyConnection, node: Mapping[str, Any], query: str | None) -> None:
+        table = f'"{node["schema"]}"."{node["name"]}"'
+        connection.execute(f"delete from {table}")  # noqa: S608 - names of the manifest
+        if query:
+            connection.execute(f"insert into {table} by name {query}")
+
+
+ENGINE = DuckDB()
