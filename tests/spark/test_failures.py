@@ -32,6 +32,13 @@ for statement in sys.argv[1:]:
     except DbtRuntimeError as failure:
         print(" ".join(str(failure).split()))
 """
+#: As Spark does with a session that nobody has asked for an hour.
+CLOSED = """
+from warehouse.spark.session import living_session, session
+living_session().stop()
+session.cache_clear()
+print(living_session().sql("select 2 as number").collect())
+"""
 OTHER_VERSION = """
 import pyspark
 pyspark.__version__ = "4.2.0"
@@ -91,6 +98,10 @@ def test_a_value_that_its_type_cannot_hold_and_files_that_are_no_longer_there(li
     assert "A file of the table kpi.kpi_trial is missing or is no longer what Spark wrote." in changed
     assert "cyberimpact build --full" in changed
     assert "Spark may not write the lake" in place
+
+
+def test_a_session_that_was_closed_is_begun_anew(line: Engine) -> None:
+    assert line.run("-c", CLOSED, program="python").splitlines()[-1] == "[Row(number=2)]"
 
 
 def test_another_version_of_spark(line: Engine) -> None:

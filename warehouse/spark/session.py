@@ -4,7 +4,7 @@ import logging
 import socket
 from functools import cache
 from urllib.parse import urlsplit
-from uuid import NAMESPACE_URL, uuid5
+from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
 import pyspark
 from pyspark.errors import PySparkException
@@ -21,6 +21,7 @@ DEFAULT_PORT = 15002
 #: Together some 20 seconds: a driver that is started anew does not know the session any more.
 RETRIES = 5
 
+CLOSED = "INVALID_HANDLE.SESSION_CLOSED"
 _settings = {"name": "cyberimpact"}
 
 
@@ -38,19 +39,29 @@ def session() -> SparkSession:
         ExpectedFailure: it has another version of Spark, or refuses the session.
     """
     refuse_absent(remote())
-    address = remote() if "/;" in remote() else f"{remote()}/"
-    identifier = uuid5(NAMESPACE_URL, _settings["name"])
     try:
-        found = SparkSession.builder.remote(f"{address};session_id={identifier}").create()
-        found.client.set_retry_policies([DefaultPolicy(max_retries=RETRIES)])
-        refuse_other_version(found.version, pyspark.__version__)
-        for name, value in SESSION.items():
-            found.conf.set(name, value)
+        try:
+            found = begun(uuid5(NAMESPACE_URL, _settings["name"]))
+        except PySparkException as closed:
+            if CLOSED not in str(closed):
+                raise
+            found = begun(uuid4())  # nobody asked for an hour: Spark never opens that one again
     except PySparkException as refused:
         raise refusal(refused) from None
     if getLogLevel() is None:
         # A statement that fails is logged as 20 kB of JSON; its message says it in a line.
         logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
+    return found
+
+
+def begun(identifier: UUID) -> SparkSession:
+    """Return a session of the driver with the settings that the project's SQL relies on."""
+    address = remote() if "/;" in remote() else f"{remote()}/"
+    found = SparkSession.builder.remote(f"{address};session_id={identifier}").create()
+    found.client.set_retry_policies([DefaultPolicy(max_retries=RETRIES)])
+    refuse_other_version(found.version, pyspark.__version__)
+    for name, value in SESSION.items():
+        found.conf.set(name, value)
     return found
 
 
