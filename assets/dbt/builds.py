@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from functools import cache
@@ -54,6 +55,8 @@ REMEDY_OF_ROWS = (
 )
 
 REMEDY_OF_NODES = "Correct what is said above, then `cyberimpact build`."
+#: What dbt writes before the message of an error, once or twice: its kind, and of which file.
+DBT_LINES = re.compile(r"\A(\s*\w+ Error( in .*)?\n)+")
 #: Of the nodes with one cause.
 SHOWN_NAMES = 3
 
@@ -188,7 +191,8 @@ def build(
         staleness.record(settings.home(), news)
     for failure in found:
         context.log.warning(str(failure))
-        for line in str(failure).splitlines():
+        # A node that could not be built stops the step, which then says why, once for all nodes with one cause.
+        for line in str(failure).splitlines() if failure.rows is not None else ():
             run_progress.show(f"Warning: {line}")
     shown = metadata(outputs, target)
     of_engine = {name: shown_fact(value) for name, value in facts.items()}
@@ -390,7 +394,7 @@ def sentences(found: Sequence[Failure], folder: Path) -> tuple[str, str]:
     causes: dict[str, list[str]] = {}
     for failure in blocking:
         if failure.rows is None:
-            causes.setdefault(failure.message, []).append(failure.name)
+            causes.setdefault(DBT_LINES.sub("", failure.message).strip(), []).append(failure.name)
     of_nodes = [f"{listed(names)} could not be built: {cause}" for cause, names in causes.items()]
     what = "\n".join([*of_rows, *of_nodes]) if blocking else failures(folder)
     return what, REMEDY_OF_ROWS if of_rows else REMEDY_OF_NODES

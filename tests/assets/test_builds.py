@@ -119,9 +119,15 @@ def test_an_address_is_shown_as_a_link() -> None:
     assert builds.shown_fact("duckdb") == dg.MetadataValue.text("duckdb")
 
 
+#: As dbt has it.
+MESSAGE = """Runtime Error in model kpi_{0} (models/kpi_{0}.sql)
+  Runtime Error
+    The driver was lost."""
+
+
 def test_a_cause_that_many_nodes_have_in_common_is_said_once(tmp_path: Path) -> None:
     lost = [
-        Failure(f"model.{number}", f"kpi_{number}", f"kpi_{number}", BLOCK, frozenset(), message="The driver was lost.")
+        Failure(f"model.{number}", f"kpi_{number}", f"kpi_{number}", BLOCK, frozenset(), message=MESSAGE.format(number))
         for number in range(5)
     ]
     what, remedy = builds.sentences(lost, tmp_path)

@@ -21,6 +21,7 @@ DEFAULT_PORT = 15002
 #: Together some 20 seconds: a driver that is started anew does not know the session any more.
 RETRIES = 5
 
+QUIET = ("SQLQueryContextLogger", "pyspark.sql.connect.logging")
 CLOSED = "INVALID_HANDLE.SESSION_CLOSED"
 _settings = {"name": "cyberimpact"}
 
@@ -39,6 +40,10 @@ def session() -> SparkSession:
         ExpectedFailure: it has another version of Spark, or refuses the session.
     """
     refuse_absent(remote())
+    if getLogLevel() is None:
+        # What fails is logged as 20 kB of JSON each time; its message says it in a line.
+        for name in QUIET:
+            logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         try:
             found = begun(uuid5(NAMESPACE_URL, _settings["name"]))
@@ -48,9 +53,6 @@ def session() -> SparkSession:
             found = begun(uuid4())  # nobody asked for an hour: Spark never opens that one again
     except PySparkException as refused:
         raise refusal(refused) from None
-    if getLogLevel() is None:
-        # A statement that fails is logged as 20 kB of JSON; its message says it in a line.
-        logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
     return found
 
 
