@@ -6,6 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from core import settings
 from core.errors import ExpectedFailure
 from warehouse.spark import cluster, failures, files
 from warehouse.spark.lake import Lake
@@ -130,3 +131,11 @@ class TestFiles:
             "kpi.kpi_new",
             "visibility.fct_mention__versions",
         }
+
+
+def test_the_settings_of_a_cluster_elsewhere_are_those_that_a_session_sets() -> None:
+    lines = (settings.CHECKOUT / "deploy" / "spark" / "spark-defaults.conf").read_text(encoding="utf-8").splitlines()
+    shown = dict(line.split(maxsplit=1) for line in lines if line.startswith("spark."))
+    sized = {"spark.sql.autoBroadcastJoinThreshold": str(1 << 20)}
+    assert shown["spark.sql.autoBroadcastJoinThreshold"] == "1m"
+    assert cluster.SESSION.items() <= (shown | sized).items()
