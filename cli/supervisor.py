@@ -27,6 +27,7 @@ BIN = Path(sys.executable).parent
 WEBSERVER = [BIN / "python", "-m", "orchestration.webserver"]
 START_SECONDS = 180
 STOP_SECONDS = 60
+DETACH_SECONDS = 20
 LONGEST_SOCKET_PATH = 107  # bytes; Linux, unix(7)
 #: The supervisors of a home: of the platform, and of the engine's own processes, which `make cluster` starts alone.
 PLATFORM, CLUSTER = "supervisord", "cluster"
@@ -163,7 +164,7 @@ def cluster() -> None:
     if started:
         refuse_taken_ports(shown)
         configuration_file(CLUSTER).write_text(configuration(shown, name=CLUSTER))
-        run_logged([BIN / "supervisord", "-c", configuration_file(CLUSTER)], f"{CLUSTER}-start")
+        detach(CLUSTER)
     for program in shown:
         wait_until_healthy(program, fresh=started)
 
@@ -319,8 +320,20 @@ def start() -> None:
     prepare_superset()
     write_workspace()
     configuration_file().write_text(configuration())
-    run_logged([BIN / "supervisord", "-c", configuration_file()], "supervisord-start")
+    detach(PLATFORM)
     progress().print("Supervisor: started")
+
+
+def detach(name: str) -> None:
+    """Start a supervisor by its configuration, and wait until it is known to run: it detaches itself before.
+
+    Raises:
+        ExpectedFailure: it cannot start.
+    """
+    run_logged([BIN / "supervisord", "-c", configuration_file(name)], f"{name}-start")
+    deadline = time.monotonic() + DETACH_SECONDS
+    while supervisor_pid(name) is None and time.monotonic() < deadline:
+        time.sleep(0.1)
 
 
 def prepare_superset() -> None:

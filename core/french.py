@@ -1,7 +1,7 @@
 """Numbers and dates as a French reader writes them."""
 
 from datetime import date, datetime, time
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from core.clock import PARIS
 
@@ -56,7 +56,8 @@ def reading(value: Decimal, unit: str) -> str:
     if unit == "secondes":
         minutes, seconds = divmod(int(value + Decimal("0.5")), 60)
         return f"{exact(minutes)}\u202fmin {seconds}{after}"
-    return decimal(float(times * value), places) + after
+    rounded = (times * Decimal(value)).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)  # as SQL rounds decimals
+    return decimal(rounded, places) + after
 
 
 def full_reading(value: Decimal, unit: str) -> str:

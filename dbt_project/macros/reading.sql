@@ -71,7 +71,7 @@
         when {{ unit }} = 'part' then {{ points_label('round(100 * (' ~ value ~ ' - ' ~ previous ~ '), 1)') }}
         when {{ unit }} in ('note sur 10', 'note sur 5')
             then {{ points_label('round(' ~ value ~ ' - ' ~ previous ~ ', 1)') }}
-        else {{ signed_label('round(100 * (' ~ value ~ ' - ' ~ previous ~ ') / nullif(' ~ previous ~ ', 0))', 0, ' %') }}
+        else {{ signed_label('round(' ~ signed_ratio('(' ~ value ~ ' - ' ~ previous ~ ')', previous, 100) ~ ')', 0, ' %') }}
     end
 {%- endmacro %}
 

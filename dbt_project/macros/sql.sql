@@ -28,6 +28,15 @@
 {%- endmacro %}
 
 
+{# The same of amounts that may be negative; half is rounded away from zero. #}
+{% macro signed_ratio(numerator, denominator, scale=1) -%}
+    cast(
+        case when ({{ numerator }} < 0) <> ({{ denominator }} < 0) then -1 else 1 end
+        * {{ exact_ratio('abs(' ~ numerator ~ ')', 'abs(' ~ denominator ~ ')', scale) }} as decimal(18, 6)
+    )
+{%- endmacro %}
+
+
 {# The median of values, interpolated between neighbours in decimals: engines round the mean of two doubles differently. #}
 {% macro exact_median(value) -%}
     cast(
@@ -35,12 +44,6 @@
             percentile_cont(0.5) within group (order by cast({{ value }} as decimal(38, 12))) as decimal(38, 9)
         ) as decimal(18, 6)
     )
-{%- endmacro %}
-
-
-{# The ratio of two amounts that may be negative, of six decimals; null where the second is zero. #}
-{% macro signed_ratio(numerator, denominator) -%}
-    cast(cast({{ numerator }} as double) / nullif(cast({{ denominator }} as double), 0) as decimal(18, 6))
 {%- endmacro %}
 
 

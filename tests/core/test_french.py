@@ -38,7 +38,7 @@ def test_decimals_are_as_many_as_asked_for() -> None:
         ("0.333333", "part", "33,3\u202f%, exactement 33,3333\u202f%"),
         ("59.5", "secondes", "1\u202fmin 0\u202fs, exactement 59,5\u202fs"),
         ("1234", "nombre", "1\u202f234"),
-        ("7.25", "note sur 10", "7,2\u202f/\u202f10, exactement 7,25\u202f/\u202f10"),
+        ("7.25", "note sur 10", "7,3\u202f/\u202f10, exactement 7,25\u202f/\u202f10"),
         ("0.25", "inconnue", "0,25"),
     ],
 )

@@ -17,6 +17,8 @@ from core.settings import Home
 from warehouse.engine import Process
 
 REMOTE = "CYBERIMPACT_SPARK_REMOTE"
+MEMORY = "CYBERIMPACT_SPARK_WORKER_MEMORY"
+MEGABYTES = {"m": 1, "g": 1024}
 LOOPBACK = "127.0.0.1"
 WORKERS = 2
 JAVA = ("17", "21")
@@ -56,7 +58,7 @@ def processes(home: Home) -> list[Process]:
     """Return the processes of the cluster, in the order of their start; none where it is elsewhere.
 
     Raises:
-        ExpectedFailure: there is no Java, or another version of it.
+        ExpectedFailure: there is no Java, another version of it, or a setting is not readable.
     """
     if not is_here():
         return []
@@ -65,7 +67,7 @@ def processes(home: Home) -> list[Process]:
     master = f"spark://{LOOPBACK}:{settings.port('spark_master')}"
     run = ["env", *(f"{name}={value}" for name, value in _environment(home).items())]
     one = [*run, spark / "spark-class"]
-    memory = settings.get("CYBERIMPACT_SPARK_WORKER_MEMORY", "2g")
+    memory = settings.get(MEMORY, "2g")
     cores = settings.whole_number("CYBERIMPACT_SPARK_WORKER_CORES", 1, "cores")
     listening = ["--host", LOOPBACK, "--port", str(settings.port("spark_master"))]
     options = _options(home, memory)
@@ -158,6 +160,13 @@ def _options(home: Home, worker_memory: str) -> list[str]:
 
 
 def _executor_memory(worker: str) -> str:
-    """Return the heap of the executor of a worker: what is left beside Java's own memory, 384 MB at least."""
-    megabytes = int(worker[:-1]) * {"g": 1024, "m": 1}[worker[-1]]
+    """Return the heap of the executor of a worker: what is left beside Java's own memory, 384 MB at least.
+
+    Raises:
+        ExpectedFailure: the worker's memory is not written as Spark has it.
+    """
+    size, unit = worker[:-1], worker[-1:]
+    if not size.isdecimal() or unit not in MEGABYTES:
+        raise ExpectedFailure(f"{MEMORY} is {worker!r}, no memory of a worker.", "Set it to such as 2g or 1536m.")
+    megabytes = int(size) * MEGABYTES[unit]
     return f"{megabytes - max(384, megabytes // 10)}m"
