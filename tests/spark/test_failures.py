@@ -35,7 +35,7 @@ for statement in sys.argv[1:]:
 #: As Spark does with a session that nobody has asked for an hour.
 CLOSED = """
 from warehouse.spark.session import living_session, session
-living_session().stop()
+living_session().client.release_session()
 session.cache_clear()
 print(living_session().sql("select 2 as number").collect())
 """

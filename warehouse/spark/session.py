@@ -1,5 +1,6 @@
 """A session with the driver of a Spark cluster, over Spark Connect."""
 
+import atexit
 import logging
 import socket
 from functools import cache
@@ -60,6 +61,7 @@ def begun(identifier: UUID) -> SparkSession:
     """Return a session of the driver with the settings that the project's SQL relies on."""
     address = remote() if "/;" in remote() else f"{remote()}/"
     found = SparkSession.builder.remote(f"{address};session_id={identifier}").create()
+    atexit.register(found.client.close)  # later, without its threads, the channel waits for its last call for ever
     found.client.set_retry_policies([DefaultPolicy(max_retries=RETRIES)])
     refuse_other_version(found.version, pyspark.__version__)
     for name, value in SESSION.items():
