@@ -9,8 +9,7 @@ from supersync.errors import SupersetFailure
 
 from core import settings
 from core.clock import now
-from core.errors import ExpectedFailure
-from ingestion.engine.http import TransientFailure
+from core.errors import ExpectedFailure, TransientFailure
 
 #: Tag of a run whose failure may pass by itself.
 TRANSIENT = {"failure": "transient"}
@@ -36,7 +35,7 @@ def ending_the_step() -> Generator[None]:
 
 
 @contextmanager
-def ending_the_load(context: dg.AssetExecutionContext) -> Generator[None]:
+def ending_the_try(context: dg.AssetExecutionContext) -> Generator[None]:
     """End the step as `ending_the_step`, and tag its run where a later one may succeed.
 
     Raises:

@@ -86,10 +86,19 @@ def build_one(target: str, select: str | None, *, full: bool) -> Iterator[str]:
     job = "build_full" if full and target == dbt_project.DAILY else JOBS[target][0]
     outcome = run_job(job, selection=selection)
     again = "cyberimpact build --live" if target == dbt_project.LIVE else "cyberimpact build"
-    outcome.or_raise(f"Nothing will be published until `{again}` passes; readers keep the copy they have.")
+    remedy = f"Nothing will be published until `{again}` passes; readers keep the copy they have."
+    outcome.or_raise(remedy if outcome.succeeded else f"{remedy} {outlook(outcome.run_id)}".strip())
     held = held_back.held_back(dbt_project.database(target))
     yield f"{target}: {len(outcome.metadata)} tables built, every blocking check passed."
     yield from map(str, held)
+
+
+def outlook(run_id: str) -> str:
+    """Return when a build that failed is tried again, empty where it is not."""
+    from orchestration import instance, retries
+
+    with instance.get() as home_instance:
+        return retries.outlook(home_instance, run_id)
 
 
 def publish_one(target: str) -> Iterator[str]:

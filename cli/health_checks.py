@@ -16,6 +16,7 @@ from audit import signing
 from cli import supervisor
 from core import settings, superset
 from core.errors import ExpectedFailure
+from core.finding import Finding, State
 from core.locks import writer_lock, writer_lock_if_free
 from core.settings import Home
 from ingestion import configuration
@@ -23,9 +24,10 @@ from ingestion.engine import drop_folder
 from ingestion.platforms import PLATFORMS, Platform
 from operations import mail, mail_subscriptions, subscriptions
 from operations.alerts import links, outbox
-from operations.health import BUILD_AGAIN, Finding, State, disk, load_again, load_file_again
+from operations.health import BUILD_AGAIN, disk, load_again, load_file_again
 from operations.models import KNOWN_FOR
 from warehouse import published
+from warehouse.engine import engine
 from warehouse.publication import SOUND
 
 #: Age of an alert that no server has taken, from which a person is needed.
@@ -39,7 +41,7 @@ def examine(home: Home) -> list[Finding]:
     """Return the findings, in the order in which things depend on each other."""
     return [
         *installation(), *configuration_files(), disk(home), modes(home), *processes(), *loads(home),
-        *drop_folders(home), build(home), publication(home), *preview(home), *alerts(),
+        *drop_folders(home), *engine_checks(home), build(home), publication(home), *preview(home), *alerts(),
     ]  # fmt: skip
 
 
@@ -113,6 +115,14 @@ def processes() -> Iterator[Finding]:
         up = supervisor.answers(program) if program.is_asked else supervisor.runs(program)
         log = settings.home().logs / f"{program.name}.log"
         yield Finding(program.name, "ok" if up else "broken", program.address, "" if up else f"read {log}")
+
+
+def engine_checks(home: Home) -> Iterator[Finding]:
+    """Check what builds needs beside this machine's files: a cluster, where one builds."""
+    try:
+        yield from engine().examine(home)
+    except ExpectedFailure as failure:
+        yield Finding("engine", "broken", failure.what, failure.remedy)
 
 
 #: Last loads in UTC, from the daily copy; those of the live platforms are as old as its build.

@@ -15,6 +15,7 @@ from cli.commands import (
     dbt,
     detect,
     doctor,
+    engine,
     impact,
     kpi,
     load,
@@ -59,6 +60,7 @@ app.command(hidden=True)(processes.down)
 app.command(hidden=True)(processes.cluster)
 app.command(hidden=True)(processes.dev)
 app.add_typer(config.app, name="config")
+app.add_typer(engine.app, name="engine")
 app.add_typer(kpi.app, name="kpi")
 app.add_typer(verbatims.app, name="verbatims")
 app.add_typer(topic.app, name="topic")

@@ -1,5 +1,7 @@
 """Failures that a user is expected to meet, with their remedy."""
 
+from datetime import datetime
+
 
 class ExpectedFailure(Exception):
     """A failure with a known cause and a known remedy.
@@ -16,3 +18,17 @@ class ExpectedFailure(Exception):
 
     def __str__(self) -> str:
         return f"{self.what} {self.remedy}"
+
+
+class TransientFailure(ExpectedFailure):
+    """A failure that may pass by itself.
+
+    Args:
+        what: As `ExpectedFailure`.
+        remedy: As `ExpectedFailure`.
+        until: When the next attempt is allowed, where that is known.
+    """
+
+    def __init__(self, what: str, remedy: str, until: datetime | None = None) -> None:
+        super().__init__(what, remedy)
+        self.until = until

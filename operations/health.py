@@ -1,9 +1,8 @@
-"""What a check of the installation finds, and the checks that both `cyberimpact doctor` and Dagster make."""
+"""The checks of the installation that both `cyberimpact doctor` and Dagster make."""
 
 import shutil
-from dataclasses import asdict, dataclass
-from typing import Literal
 
+from core.finding import Finding
 from core.settings import Home
 from ingestion.platforms import Platform
 
@@ -11,24 +10,6 @@ from ingestion.platforms import Platform
 FREE_BYTES = 2 * 1024**3
 
 BUILD_AGAIN = "cyberimpact build"
-
-State = Literal["ok", "late", "broken"]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What a check has found: its subject, the state of it, and what to do where that is not `ok`."""
-
-    subject: str
-    state: State
-    detail: str
-    remedy: str = ""
-
-    def line(self) -> str:
-        return f"{self.state:<7} {self.subject:<24} {self.detail}" + (f" → {self.remedy}" if self.remedy else "")
-
-    def as_json(self) -> dict[str, str]:
-        return asdict(self)
 
 
 def load_again(platform: Platform) -> str:

@@ -145,7 +145,7 @@ def pool_holder(home_instance: dg.DagsterInstance, run_id: str) -> str | None:
         info = storage.get_concurrency_info(pool)
         for holder in info.active_run_ids if run_id in info.pending_run_ids else ():
             run = home_instance.get_run_by_id(holder)
-            return f"the {pool} is being written by the run {holder}" + (f" of the job {run.job_name}." if run else ".")
+            return f"the pool {pool} is taken by the run {holder}" + (f" of the job {run.job_name}." if run else ".")
     return None
 
 

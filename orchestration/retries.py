@@ -1,4 +1,4 @@
-"""Tries loads again that failed for a reason that may pass: no run waits, a new one starts when it is due.
+"""Tries loads and builds again that failed for a reason that may pass: no run waits, a new one starts when it is due.
 
 The step that failed has tagged its run with the time (`assets.failures`); the sensor `retries` starts the next run.
 """
@@ -18,6 +18,8 @@ SILENT_AFTER = timedelta(minutes=3)
 #: A run that has failed for longer is history.
 REMEMBERED = timedelta(days=3)
 MOST_LATER_RUNS = 200
+#: Builds that are tried again; what is live follows the next load of it.
+BUILDS = ("build", "build_full", "daily")
 OF_WHICH_RUN, OF_FIRST_RUN = "dagster/parent_run_id", "dagster/root_run_id"
 
 
@@ -28,8 +30,8 @@ def due_at(run: dg.DagsterRun) -> datetime | None:
 
 
 def requests(instance: dg.DagsterInstance, at: datetime) -> Iterator[dg.RunRequest]:
-    """Yield a run for each load that is to be tried again at an instant, and that no later run has replaced."""
-    jobs = [job.name for job in loads.values()]
+    """Yield a run for each load or build to be tried again at an instant, and that no later run has replaced."""
+    jobs = {*BUILDS, *(job.name for job in loads.values())}
     failed = dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], tags=TRANSIENT, updated_after=at - REMEMBERED)
     for record in instance.get_run_records(failed):
         run = record.dagster_run
@@ -44,6 +46,7 @@ def request(run: dg.DagsterRun) -> dg.RunRequest:
         run_key=f"retry of {run.run_id}",
         job_name=run.job_name,
         run_config={name: part for name, part in run.run_config.items() if name != "loggers"},
+        asset_selection=sorted(run.asset_selection) if run.asset_selection else None,
         tags={
             OF_WHICH_RUN: run.run_id,
             OF_FIRST_RUN: run.tags.get(OF_FIRST_RUN, run.run_id),
@@ -57,13 +60,18 @@ def is_replaced(instance: dg.DagsterInstance, record: dg.RunRecord) -> bool:
     run = record.dagster_run
     after = dg.RunsFilter(job_name=run.job_name, created_after=record.create_timestamp)
     return any(
-        later.run_id != run.run_id and asks_for(later) == asks_for(run)
+        later.run_id != run.run_id and wanted(later) == wanted(run)
         for later in instance.get_runs(after, limit=MOST_LATER_RUNS)
     )
 
 
+def wanted(run: dg.DagsterRun) -> Any:
+    """Return what a run is asked to do, and to which tables."""
+    return asks_for(run), run.asset_selection
+
+
 def asks_for(run: dg.DagsterRun) -> Any:
-    """Return what a run of a load is asked to do: a file, say, or nothing in particular."""
+    """Return what a run is asked to do: a file, say, or nothing in particular."""
     ops: Any = run.run_config.get("ops", {})
     return {name: op["config"] for name, op in ops.items() if op.get("config")}
 
@@ -75,7 +83,7 @@ def is_started_by_itself(instance: dg.DagsterInstance) -> bool:
 
 
 def outlook(instance: dg.DagsterInstance, run_id: str) -> str:
-    """Return a sentence on the next try of a load that has failed, empty where there is none to expect."""
+    """Return a sentence on the next try of a load or build that has failed, empty where there is none to expect."""
     run = instance.get_run_by_id(run_id)
     due = due_at(run) if run else None
     if run is None or due is None:

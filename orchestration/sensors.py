@@ -78,10 +78,10 @@ def reaper(context: dg.SensorEvaluationContext) -> dg.SkipReason:
 
 @dg.sensor(
     name="retries",
-    jobs=list(jobs.loads.values()),
+    jobs=[*jobs.loads.values(), jobs.build, jobs.build_full, jobs.daily],
     minimum_interval_seconds=RETRY_INTERVAL_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Starts a new run of a load that failed for a reason that may pass, when its time has come.",
+    description="Starts a new run of a load or build that failed for a reason that may pass, when its time has come.",
 )
 def try_again(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     return dg.SensorResult(run_requests=list(retries.requests(context.instance, now())))

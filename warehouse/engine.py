@@ -5,7 +5,7 @@ each table of the lake, so that publication, evidence, checks and traces read on
 it (docs/decisions/0041-spark-builds-duckdb-serves.md).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -14,6 +14,7 @@ import duckdb
 
 from core import settings
 from core.errors import ExpectedFailure
+from core.finding import Finding
 from core.settings import Home
 
 SETTING = "CYBERIMPACT_ENGINE"
@@ -45,6 +46,32 @@ class Engine(Protocol):
     #: The profile of `dbt_project/profiles.yml`, and the package of dbt that speaks with the engine.
     profile: str
     adapter: str
+    #: The pool of Dagster in which its builds take turns; None where each target has that of its file.
+    pool: str | None
+
+    def refuse_unready(self, home: Home) -> None:
+        """Check that a build can begin.
+
+        Raises:
+            TransientFailure: it cannot now, and may later.
+            ExpectedFailure: it cannot until somebody does what the remedy says.
+        """
+
+    def facts(self) -> dict[str, str]:
+        """Return what is recorded of a build: the engine's name, and the address of its pages where it has some."""
+
+    def is_lost(self, message: str) -> bool:
+        """Return whether what dbt says of a node is that the engine went away, which may pass by itself."""
+
+    def refuse_changed(self, home: Home, target: str) -> None:
+        """Check that what was built for a target is what lies there now.
+
+        Raises:
+            ExpectedFailure: somebody has changed it by hand.
+        """
+
+    def examine(self, home: Home) -> Iterator[Finding]:
+        """Check what the engine needs, for `cyberimpact doctor`."""
 
     def environment(self, home: Home) -> dict[str, str]:
         """Return the variables of a dbt process that this engine's profile reads."""

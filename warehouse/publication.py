@@ -19,6 +19,7 @@ from core.locks import writer_lock
 from core.settings import Home
 from core.sql import literal
 from warehouse import dbt_project
+from warehouse.engine import engine
 from warehouse.held_back import SOUND
 from warehouse.published import DAILY, LIVE, Copy, unpinned
 
@@ -165,6 +166,7 @@ def publish(
         partial.mkdir()
         with attached(database, partial / made.file_name) as connection:
             refuse_unless_green(connection, origin)
+            engine().refuse_changed(home, made.target)
             connection.begin()
             rows = {relation: copy(connection, relation, origin) for relation in relations}
             describe(connection, relations)

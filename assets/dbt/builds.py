@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from functools import cache
@@ -15,9 +16,12 @@ from pydantic import Field
 from assets.dbt.lineage import column_lineage, kept_lineage
 from assets.dbt.table_metadata import of_tables
 from assets.dbt.translator import RULES, Translator, check_keys, node_key
+from assets.failures import ending_the_try
 from core import run_progress, settings
+from core.errors import ExpectedFailure, TransientFailure
 from ingestion.engine.loading import ensure_tables
 from warehouse import checks, dbt_compiled, dbt_project, held_back, staleness
+from warehouse.engine import engine
 from warehouse.held_back import Failure
 from warehouse.staleness import News
 
@@ -49,6 +53,12 @@ REMEDY_OF_ROWS = (
     "Correct these rows at their platform and load them again, or correct the contract or seed that should know them; "
     "then `cyberimpact build`."
 )
+
+REMEDY_OF_NODES = "Correct what is said above, then `cyberimpact build`."
+#: What dbt writes before the message of an error, once or twice: its kind, and of which file.
+DBT_LINES = re.compile(r"\A(\s*\w+ Error( in .*)?\n)+")
+#: Of the nodes with one cause.
+SHOWN_NAMES = 3
 
 
 class BuildConfig(dg.Config):
@@ -95,21 +105,23 @@ def models_of(target: str) -> dg.AssetsDefinition:
         selector=target,
         project=project_of(target),
         dagster_dbt_translator=Translator(target),
-        pool=POOLS[target],
+        pool=engine().pool or POOLS[target],
     )
     def models(context: dg.AssetExecutionContext, dbt: DbtCliResource, config: BuildConfig) -> Iterator:
+        with ending_the_try(context):
+            facts = engine_is_ready(context)
         for platform in dbt_project.platforms_read(manifest(), target):
             ensure_tables(platform)
         # What is live changes with each minute: all of it has news.
         news = staleness.look(settings.home()) if target == dbt_project.DAILY else None
         is_whole = set(context.assets_def.node_keys_by_output_name.values()) == context.selected_asset_keys
         if news is None or config.full or not is_whole:
-            yield from build(context, dbt, target, news)
+            yield from build(context, dbt, target, news, facts=facts)
             return
         kept = unchanged(context, news)
         yield from kept.values()
         if news.stale:
-            yield from build(context, dbt, target, news, kept.keys())
+            yield from build(context, dbt, target, news, kept.keys(), facts=facts)
         else:
             context.log.info(staleness.NOTHING)
 
@@ -133,6 +145,8 @@ def build(
     target: str,
     news: News | None,
     kept: Set[dg.AssetKey] | None = None,
+    *,
+    facts: Mapping[str, str],
 ) -> Iterator:
     """Build nodes of a target, run the checks of what was built, and yield the outcome of each.
 
@@ -142,6 +156,7 @@ def build(
         target: The target.
         news: What has news, where that is known: what is built soundly has none from then on.
         kept: The assets without news, where what has news is built; else what the step has selected.
+        facts: What is recorded of the engine.
 
     Raises:
         dg.Failure: a node could not be built or a check failed.
@@ -176,19 +191,42 @@ def build(
         staleness.record(settings.home(), news)
     for failure in found:
         context.log.warning(str(failure))
-        for line in str(failure).splitlines():
+        # A node that could not be built stops the step, which then says why, once for all nodes with one cause.
+        for line in str(failure).splitlines() if failure.rows is not None else ():
             run_progress.show(f"Warning: {line}")
     shown = metadata(outputs, target)
-    yield from (event.with_metadata({**event.metadata, **shown[key]}) for key, event in outputs.items())
+    of_engine = {name: shown_fact(value) for name, value in facts.items()}
+    yield from (event.with_metadata({**event.metadata, **of_engine, **shown[key]}) for key, event in outputs.items())
     yield from evaluations(ended, found, context.selected_asset_check_keys, target)
     held = any(failure.on_failure == held_back.HOLD_BACK for failure in found)
     is_successful = invocation is None or invocation.is_successful()
     if any(failure.on_failure == held_back.BLOCK for failure in found) or not (held or is_successful):
-        raise dg.Failure(description=sentences(found, folder), allow_retries=False)
+        said = sentences(found, folder)
+        with ending_the_try(context):
+            raise TransientFailure(*said) if engine().is_lost(said[0]) else ExpectedFailure(*said)
     # What dbt had skipped was built since: Dagster would skip what reads it.
     skipped = context.selected_asset_keys - outputs.keys() - (kept or set())
     yield from (dg.MaterializeResult(asset_key=key) for key in sorted(skipped))
     shutil.rmtree(folder)  # hundreds a day, of several megabytes each
+
+
+def engine_is_ready(context: dg.AssetExecutionContext) -> dict[str, str]:
+    """Check that the engine can build, and tag the run with what is to be known of it.
+
+    Raises:
+        ExpectedFailure: it cannot.
+    """
+    builder = engine()
+    builder.refuse_unready(settings.home())
+    facts = builder.facts()
+    context.instance.add_run_tags(context.run_id, facts)
+    for name, value in facts.items():
+        context.log.info("%s: %s", name, value)
+    return facts
+
+
+def shown_fact(value: str) -> dg.MetadataValue:
+    return dg.MetadataValue.url(value) if "://" in value else dg.MetadataValue.text(value)
 
 
 def metadata(keys: Collection[dg.AssetKey], target: str) -> dict[dg.AssetKey, dict[str, Any]]:
@@ -349,10 +387,23 @@ def details(failed: Sequence[Failure]) -> dict[str, Any]:
     }
 
 
-def sentences(found: Sequence[Failure], folder: Path) -> str:
-    """Return what failed, with its rows and a remedy."""
-    blocking = [str(failure) for failure in found if failure.on_failure == held_back.BLOCK]
-    return "\n".join([*blocking, REMEDY_OF_ROWS]) if blocking else failures(folder)
+def sentences(found: Sequence[Failure], folder: Path) -> tuple[str, str]:
+    """Return what failed, a cause that many nodes have in common once, and a remedy."""
+    blocking = [failure for failure in found if failure.on_failure == held_back.BLOCK]
+    of_rows = [str(failure) for failure in blocking if failure.rows is not None]
+    causes: dict[str, list[str]] = {}
+    for failure in blocking:
+        if failure.rows is None:
+            causes.setdefault(DBT_LINES.sub("", failure.message).strip(), []).append(failure.name)
+    of_nodes = [f"{listed(names)} could not be built: {cause}" for cause, names in causes.items()]
+    what = "\n".join([*of_rows, *of_nodes]) if blocking else failures(folder)
+    return what, REMEDY_OF_ROWS if of_rows else REMEDY_OF_NODES
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return the first of some names, and how many there are more."""
+    more = len(names) - SHOWN_NAMES
+    return ", ".join(names[:SHOWN_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def invocation_folder(run_id: str, target: str) -> Path:

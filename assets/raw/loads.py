@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from assets.failures import ending_the_load, ending_the_step
+from assets.failures import ending_the_step, ending_the_try
 from assets.raw import sources as platform_sources
 from assets.raw.freshness import within
 from assets.raw.lineage import column_lineage, column_schema
@@ -203,7 +203,7 @@ def build_load(platform: Platform) -> dg.AssetsDefinition:
             yield from quarantine_checks(platform)
             return
         progress = Progress(partial(show_progress, platform))
-        with ending_the_load(context):
+        with ending_the_try(context):
             if config.full:
                 report = load_everything(platform.name, progress=progress)
             else:

@@ -17,7 +17,7 @@ from dlt.sources.helpers.rest_client.typing import HTTPMethodBasic
 from requests.auth import AuthBase
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from core.errors import ExpectedFailure
+from core.errors import ExpectedFailure, TransientFailure
 from core.settings import get
 from privacy import mask_identifiers
 
@@ -64,18 +64,11 @@ class RetryPolicy:
         return cls(**values)
 
 
-class TransientFailure(ExpectedFailure):
-    """A failure that may pass by itself.
-
-    Args:
-        what: As `ExpectedFailure`.
-        remedy: As `ExpectedFailure`.
-        until: When the platform allows the next attempt, if it says so.
-    """
+class PlatformFailure(TransientFailure):
+    """A failure of a platform that may pass by itself: the next load may find it well."""
 
     def __init__(self, what: str, remedy: str = _LATER, until: datetime | None = None) -> None:
-        super().__init__(what, remedy)
-        self.until = until
+        super().__init__(what, remedy, until)
 
 
 class _RetryingSession(Session):
@@ -128,7 +121,7 @@ class _RetryingSession(Session):
 
     def _is_waited_for(self, failure: BaseException) -> bool:
         """Return whether a failure may pass within the longest wait."""
-        if not isinstance(failure, TransientFailure):
+        if not isinstance(failure, PlatformFailure):
             return False
         longest = timedelta(seconds=self._policy.longest_wait_seconds)
         return failure.until is None or failure.until - datetime.now(UTC) <= longest
@@ -157,12 +150,12 @@ class _RetryingSession(Session):
         remedy = remedies.get(status, "The platform may have changed: compare the request with its documentation.")
         return ExpectedFailure(f"{where}: refused with status {status}{_said(response)}.", remedy)
 
-    def _passing(self, what: str, until: datetime | None, without_time: str) -> TransientFailure:
+    def _passing(self, what: str, until: datetime | None, without_time: str) -> PlatformFailure:
         """Return a failure that may pass: within the load, or after it where the platform names a time far away."""
         if until is None:
-            return TransientFailure(f"{what}{without_time}.")
+            return PlatformFailure(f"{what}{without_time}.")
         remedy = f"Nothing was loaded, the data loaded before stays: load again after {until:%Y-%m-%d %H:%M} UTC."
-        return TransientFailure(f"{what}.", remedy, until)
+        return PlatformFailure(f"{what}.", remedy, until)
 
 
 #: Looks at an answer before its status does: for platforms that say an error with status 200, or say it oddly.
@@ -180,22 +173,22 @@ class explained:  # noqa: N801 (read as a verb: `with explained(where)`)
 
     def __exit__(self, kind: object, failure: BaseException | None, trace: object) -> None:
         if isinstance(failure, requests.Timeout) or "Read timed out" in str(failure):
-            raise TransientFailure(f"{self._where}: the platform does not answer in time.") from None
+            raise PlatformFailure(f"{self._where}: the platform does not answer in time.") from None
         if isinstance(failure, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError):
-            raise TransientFailure(f"{self._where}: the answer breaks off.") from None
+            raise PlatformFailure(f"{self._where}: the answer breaks off.") from None
         if isinstance(failure, requests.ConnectionError):
-            raise TransientFailure(f"{self._where}: the platform cannot be reached.") from None
+            raise PlatformFailure(f"{self._where}: the platform cannot be reached.") from None
 
 
 def _check_body(response: requests.Response, where: str, *, whole: bool) -> None:
     """Refuse an answer that is no JSON; of a streamed one, only the announced type can be checked."""
     if "html" in response.headers.get("Content-Type", "").lower() or (whole and response.text.lstrip()[:1] == "<"):
-        raise TransientFailure(f"{where}: the platform answers a web page instead of JSON.")
+        raise PlatformFailure(f"{where}: the platform answers a web page instead of JSON.")
     if whole:
         try:
             response.json()
         except requests.exceptions.JSONDecodeError:
-            raise TransientFailure(f"{where}: the answer is not whole JSON: it breaks off.") from None
+            raise PlatformFailure(f"{where}: the answer is not whole JSON: it breaks off.") from None
 
 
 def _said(response: requests.Response) -> str:
@@ -364,7 +357,7 @@ def _record(line: bytes, where: str) -> dict[str, Any]:
     except ValueError:
         is_page = line.lstrip().startswith(b"<")
         what = "is a web page instead of JSON" if is_page else "is not whole JSON: the answer breaks off"
-        raise TransientFailure(f"{where}: this {what}.") from None
+        raise PlatformFailure(f"{where}: this {what}.") from None
     if not isinstance(record, dict):
         raise ExpectedFailure(f"{where}: this is a {type(record).__name__} instead of an object.", _LATER)
     return record

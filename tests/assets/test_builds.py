@@ -1,6 +1,7 @@
 """What a person sees of a build: dbt's own events move the bar and name the nodes that went wrong."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -97,3 +98,43 @@ def test_an_asset_has_one_check_that_names_its_rules_and_the_rows_that_they_refu
     [warned] = builds.evaluations({**ended, uids[1]: "warn"}, [noted], set(keys.values()), "daily")
     assert (warned.passed, warned.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert list(builds.evaluations(ended, [], set(), "daily")) == []
+
+
+def test_a_run_is_tagged_with_the_engine_that_builds() -> None:
+    @dg.asset
+    def built(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        return dg.MaterializeResult(metadata=builds.engine_is_ready(context))
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        done = dg.materialize([built], instance=instance)
+        run = instance.get_run_by_id(done.run_id)
+    assert run is not None
+    assert run.tags["engine"] == "duckdb"
+    [event] = done.get_asset_materialization_events()
+    assert event.materialization.metadata["engine"].value == "duckdb"
+
+
+def test_an_address_is_shown_as_a_link() -> None:
+    assert builds.shown_fact("http://127.0.0.1:4040") == dg.MetadataValue.url("http://127.0.0.1:4040")
+    assert builds.shown_fact("duckdb") == dg.MetadataValue.text("duckdb")
+
+
+#: As dbt has it.
+MESSAGE = """Runtime Error in model kpi_{0} (models/kpi_{0}.sql)
+  Runtime Error
+    The driver was lost."""
+
+
+def test_a_cause_that_many_nodes_have_in_common_is_said_once(tmp_path: Path) -> None:
+    lost = [
+        Failure(f"model.{number}", f"kpi_{number}", f"kpi_{number}", BLOCK, frozenset(), message=MESSAGE.format(number))
+        for number in range(5)
+    ]
+    what, remedy = builds.sentences(lost, tmp_path)
+    assert what == "kpi_0, kpi_1, kpi_2 and 2 more could not be built: The driver was lost."
+    assert remedy == builds.REMEDY_OF_NODES
+    rows = Failure("test.1", "key_is_unique", "kpi_0", BLOCK, frozenset(), rows=1, examples=("key 7",))
+    what, remedy = builds.sentences([*lost, rows], tmp_path)
+    assert what.splitlines()[0] == "key_is_unique: 1 rows of kpi_0 fail:"
+    assert what.splitlines()[-1].startswith("kpi_0, kpi_1")
+    assert remedy == builds.REMEDY_OF_ROWS

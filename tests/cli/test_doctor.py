@@ -130,7 +130,7 @@ class TestDoctor:
                 process.kill()
 
     def test_a_port_that_is_no_number(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(supervisor, "supervisor_pid", os.getpid)
+        monkeypatch.setattr(supervisor, "supervisor_pid", lambda _=None: os.getpid())
         monkeypatch.setenv("CYBERIMPACT_SANDBOX_PORT", "eighty")
         done = run("doctor", "--json")
         assert done.code == 1
@@ -167,5 +167,5 @@ class TestDoctor:
 
     def test_every_program_is_told_of(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         """The scheduler answers on no port; whether it runs matters most of all."""
-        monkeypatch.setattr(supervisor, "supervisor_pid", os.getpid)
+        monkeypatch.setattr(supervisor, "supervisor_pid", lambda _=None: os.getpid())
         assert self.findings(run).keys() >= {program.name for program in supervisor.programs()}

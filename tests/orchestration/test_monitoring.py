@@ -29,7 +29,7 @@ from dagster._core.test_utils import create_run_for_test, freeze_time
 from dagster._daemon.types import DaemonHeartbeat
 from dagster._utils.error import SerializableErrorInfo
 
-from assets.failures import RETRY_NUMBER, TRANSIENT, TRY_AGAIN_AT, ending_the_load
+from assets.failures import RETRY_NUMBER, TRANSIENT, TRY_AGAIN_AT, ending_the_try
 from assets.serving.copies import FRESHNESS
 from core.clock import PARIS, now
 from core.settings import Home
@@ -105,6 +105,24 @@ def test_a_contract_that_broke_is_not_tried_again(instance: dg.DagsterInstance) 
     assert list(retries.requests(instance, now() + timedelta(days=1))) == []
 
 
+def test_a_build_whose_engine_was_not_there_is_tried_again_with_its_tables(instance: dg.DagsterInstance) -> None:
+    at = now()
+    chosen = frozenset({dg.AssetKey(["seeds", "regions"])})
+    failed = create_run_for_test(
+        instance,
+        job_name="build",
+        status=FAILURE,
+        tags={**TRANSIENT, TRY_AGAIN_AT: at.isoformat()},
+        asset_selection=chosen,
+    )
+    create_run_for_test(instance, job_name="build", status=SUCCESS)
+    [request] = retries.requests(instance, at)
+    assert (request.job_name, request.asset_selection) == ("build", [*chosen]), "a build of everything is another one"
+    assert request.tags["dagster/parent_run_id"] == failed.run_id
+    create_run_for_test(instance, job_name="build", status=SUCCESS, asset_selection=chosen)
+    assert list(retries.requests(instance, at)) == []
+
+
 class Answers(BaseHTTPRequestHandler):
     """Answers with the status that its class names."""
 
@@ -140,7 +158,7 @@ def test_a_step_says_whether_and_when_to_try_again(
 
     @dg.asset
     def load(context: dg.AssetExecutionContext) -> None:
-        with ending_the_load(context):
+        with ending_the_try(context):
             platform.get("reviews")
 
     before = now()

@@ -4,7 +4,10 @@ For a cluster that is there already, `CYBERIMPACT_SPARK_REMOTE` names its driver
 """
 
 import os
+import re
 import shutil
+import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,6 +21,12 @@ MEMORY = "CYBERIMPACT_SPARK_WORKER_MEMORY"
 MEGABYTES = {"m": 1, "g": 1024}
 LOOPBACK = "127.0.0.1"
 WORKERS = 2
+JAVA = ("17", "21")
+JAVA_VERSION = re.compile(r'version "(?P<whole>(?P<major>\d+)[^"]*)"')
+JAVA_REMEDY = (
+    "sudo apt-get install openjdk-17-jre-headless (Debian 12) or openjdk-21-jre-headless (Debian 13), "
+    "and have `java` of the PATH name it."
+)
 DRIVER = "org.apache.spark.sql.connect.service.SparkConnectServer"
 
 #: What of Spark this project's SQL relies on; a session of dbt says so again (`warehouse.spark.adapter`).
@@ -49,15 +58,11 @@ def processes(home: Home) -> list[Process]:
     """Return the processes of the cluster, in the order of their start; none where it is elsewhere.
 
     Raises:
-        ExpectedFailure: there is no Java, or a setting is not readable.
+        ExpectedFailure: there is no Java, another version of it, or a setting is not readable.
     """
     if not is_here():
         return []
-    if shutil.which("java") is None:
-        raise ExpectedFailure(
-            "Spark needs Java 17 or 21, and there is none on this machine.",
-            "sudo apt-get install openjdk-17-jre-headless (Debian 12) or openjdk-21-jre-headless (Debian 13).",
-        )
+    java()
     spark = Path(_of_pyspark()) / "bin"
     master = f"spark://{LOOPBACK}:{settings.port('spark_master')}"
     run = ["env", *(f"{name}={value}" for name, value in _environment(home).items())]
@@ -91,6 +96,22 @@ def processes(home: Home) -> list[Process]:
     ]
 
 
+def java() -> str:
+    """Return the version of this machine's Java.
+
+    Raises:
+        ExpectedFailure: there is none, or one that Spark does not run on.
+    """
+    found = shutil.which("java")
+    said = subprocess.run([found, "-version"], capture_output=True, text=True, check=False).stderr if found else ""
+    version = JAVA_VERSION.search(said)
+    if version is None:
+        raise ExpectedFailure("Spark needs Java 17 or 21, and there is none on this machine.", JAVA_REMEDY)
+    if version["major"] not in JAVA:
+        raise ExpectedFailure(f"Spark needs Java 17 or 21, and this machine runs {version['whole']}.", JAVA_REMEDY)
+    return version["whole"]
+
+
 def _of_pyspark() -> str:
     """Return the folder of the package that brings Spark."""
     found = find_spec("pyspark")
@@ -102,6 +123,8 @@ def _of_pyspark() -> str:
 def _environment(home: Home) -> dict[str, str]:
     """Return the variables of every process of the cluster: all of them listen on loopback only."""
     return {
+        # The workers run this Python, with its packages.
+        "PYSPARK_PYTHON": sys.executable,
         "SPARK_LOCAL_IP": LOOPBACK,
         "SPARK_PUBLIC_DNS": LOOPBACK,
         "SPARK_LOCAL_DIRS": str(home.spark / "scratch"),

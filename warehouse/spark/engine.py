@@ -1,14 +1,15 @@
 """What the platform asks of Spark as its engine."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import duckdb
 
 from core import settings
+from core.finding import Finding
 from core.settings import Home
 from warehouse.engine import Process
-from warehouse.spark import cluster, lake
+from warehouse.spark import cluster, failures, files, lake, status
 from warehouse.spark.session import session
 
 
@@ -18,12 +19,28 @@ class Spark:
     name = "spark"
     profile = "cyberimpact_spark"
     adapter = "lake"
+    pool = "cluster"
 
     def environment(self, home: Home) -> dict[str, str]:
         return {"CYBERIMPACT_LAKE": str(home.lake), "CYBERIMPACT_NAMESPACE": lake.namespace(home)}
 
     def processes(self, home: Home) -> list[Process]:
         return cluster.processes(home)
+
+    def refuse_unready(self, home: Home) -> None:
+        status.refuse_unready(home)
+
+    def facts(self) -> dict[str, str]:
+        return {"engine": self.name, "spark_application": status.application().address}
+
+    def is_lost(self, message: str) -> bool:
+        return failures.is_lost(message)
+
+    def refuse_changed(self, home: Home, target: str) -> None:
+        files.refuse_changed(lake.lake_of(home, target))
+
+    def examine(self, home: Home) -> Iterator[Finding]:
+        return status.examine(home)
 
     def ensure_table(self, connection: duckdb.DuckDBPyConnection, node: Mapping[str, Any]) -> None:
         place = _lake_of(connection)
@@ -43,6 +60,7 @@ class Spark:
             lake.write(connection, f"select {listed} from ({query})", folder)  # noqa: S608 - names of the manifest
             session().sql(f"insert overwrite table {name} by name select * from parquet.`{folder}`")  # noqa: S608
         lake.show_table(connection, place, node)
+        files.record(place, [lake.written_as(node)])
 
 
 def _lake_of(connection: duckdb.DuckDBPyConnection) -> lake.Lake:

@@ -181,6 +181,12 @@ def show_archive(connection: duckdb.DuckDBPyConnection, lake: Lake, node: Mappin
     show(connection, node, query)
 
 
+def written_as(node: Mapping[str, Any]) -> tuple[str, str]:
+    """Return schema and name of the table in which Spark writes the rows of a model or seed."""
+    name = node.get("alias") or node["name"]
+    return node["schema"], versions_of(name) if node["config"]["materialized"] == "archive" else name
+
+
 def versions_of(archive: str) -> str:
     """Return the table of an archive in which each build adds its rows (`macros/archive.sql`)."""
     return f"{archive}{VERSIONS}"

@@ -16,7 +16,7 @@ from core.errors import ExpectedFailure
 from core.normalize_text import fold_place
 from core.settings import get
 from ingestion.connectors.listening.contract import identifier
-from ingestion.engine.http import Api, RetryPolicy, TransientFailure, without_query
+from ingestion.engine.http import Api, PlatformFailure, RetryPolicy, without_query
 from privacy import redact
 
 Page = list[dict[str, Any]]
@@ -219,14 +219,14 @@ def check(response: requests.Response) -> ExpectedFailure | None:
         case HTTPStatus.UNAUTHORIZED, "8":
             what = f"{where}: the calls of this minute are used up (status 401, code 8)."
             wait = min(QUOTA_WINDOW, timedelta(seconds=RetryPolicy.from_settings().longest_wait_seconds))
-            return TransientFailure(what, until=datetime.now(UTC) + wait)
+            return PlatformFailure(what, until=datetime.now(UTC) + wait)
         case HTTPStatus.UNAUTHORIZED, "9":
             return ExpectedFailure(
                 f"{where}: the credits of the account are used up (status 401, code 9).",
                 "Nothing was loaded, the data loaded before stays: buy credits, or wait for the next month.",
             )
         case HTTPStatus.TOO_MANY_REQUESTS, "30":
-            return TransientFailure(f"{where}: too many streams of the account are open (status 429, code 30).")
+            return PlatformFailure(f"{where}: too many streams of the account are open (status 429, code 30).")
         case HTTPStatus.OK, refused if refused != "0":
             message = redact(str(said.get("status_message", "")))[:200]
             return ExpectedFailure(f"{where}: Talkwalker refuses with code {refused} ({message}).", _LATER)
