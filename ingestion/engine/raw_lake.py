@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import duckdb
+import pyarrow.parquet as pq
 from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
@@ -89,6 +90,19 @@ def show(chosen: Platform, contract: Iterable[Table]) -> None:
         connection.execute("commit")
 
 
+def make_folder() -> None:
+    """Make the folder of the lake.
+
+    Raises:
+        ExpectedFailure: it cannot be made.
+    """
+    files, root = url_to_fs(address())
+    try:
+        files.makedirs(root, exist_ok=True)
+    except Exception as problem:  # noqa: BLE001 - each file system has errors of its own
+        raise _unreachable(problem) from None
+
+
 def refuse_views(chosen: Platform) -> None:
     """Check that no table of a platform that the setting does not name lies in the lake.
 
@@ -144,6 +158,11 @@ def remove(
     return lost, files
 
 
+def versions(connection: duckdb.DuckDBPyConnection, chosen: Platform, table: Table) -> str:
+    """Return SQL of all rows of a table in the lake, those that newer ones have replaced included."""
+    return _Lake.of(chosen).versions(connection, table)
+
+
 def sweep(connection: duckdb.DuckDBPyConnection, chosen: Platform) -> None:
     """Remove what a dead load or a dead purge has left in the lake: no view shows it, and no load will end it."""
     lake = _Lake.of(chosen)
@@ -168,6 +187,13 @@ def holding(chosen: Platform, text: str) -> Iterator[str]:
                 found = bool(connection.execute(query, [text]).fetchall())
             if found:
                 yield lake.url(file)
+
+
+def _unreachable(problem: Exception) -> ExpectedFailure:
+    return ExpectedFailure(
+        f"The lake {address()} cannot be reached: {str(problem).splitlines()[0]}.",
+        f"Mount it, give this account its rights, or correct {ADDRESS_SETTING}; of s3:// see docs/data-engineer.md.",
+    )
 
 
 class _File(NamedTuple):
@@ -234,11 +260,8 @@ class _Lake:
         try:
             self.files.invalidate_cache()
             found = self.files.find(self.folder, detail=True)
-        except OSError as problem:
-            raise ExpectedFailure(
-                f"The lake {address()} cannot be read: {problem.strerror or problem}.",
-                f"Mount it, give this account its rights, or correct {ADDRESS_SETTING}.",
-            ) from None
+        except Exception as problem:  # noqa: BLE001 - each file system has errors of its own
+            raise _unreachable(problem) from None
         return {path.removeprefix(f"{self.folder}/"): said for path, said in found.items()}
 
     # ---- the register
@@ -271,7 +294,7 @@ class _Lake:
         for file in listed.keys() - {file.name for file in known}:
             entity, _, rest = file.partition("/load_id=")
             load_id = rest.partition("/")[0]
-            if load_id in ended and file.endswith(".parquet"):
+            if load_id in ended and file.endswith(".parquet") and self._has_rows(file):
                 row = [file, entity, load_id, tokenize(listed[file]), self._digest(file)]
                 connection.execute(f"insert into {self.register} values (?, ?, ?, ?, ?, null)", row)  # noqa: S608
 
@@ -319,6 +342,11 @@ class _Lake:
     def _forget(self, connection: duckdb.DuckDBPyConnection, file: str) -> None:
         connection.execute(f"delete from {self.register} where file = ?", [file])  # noqa: S608
 
+    def _has_rows(self, file: str) -> bool:
+        """Return whether a file has rows: a load that changes nothing leaves one without, which `sweep` removes."""
+        with self.files.open(self.path(file), "rb") as opened:
+            return bool(pq.read_metadata(opened).num_rows)
+
     def _digest(self, file: str) -> str:
         with self.files.open(self.path(file), "rb") as opened:
             return hashlib.file_digest(opened, "sha256").hexdigest()
@@ -358,12 +386,17 @@ class _Lake:
         for table in contract:
             name = f'{self.chosen.dataset}."{table.name}"'
             self._drop_empty_table(connection, table.name)
-            connection.execute(
-                f"create or replace view {name} as with versions as not materialized"  # noqa: S608
-                f" ({self.versions(connection, table)}) select * from versions where"
-                f' ("{table.key}", _dlt_load_id) in (select ("{table.key}", max(_dlt_load_id)) from versions group by'
-                f' "{table.key}")'
-            )
+            newest = f'select ("{table.key}", max(_dlt_load_id)) from versions group by "{table.key}"'  # noqa: S608
+            try:
+                connection.execute(
+                    f"create or replace view {name} as with versions as not materialized"  # noqa: S608
+                    f' ({self.versions(connection, table)}) select * from versions where ("{table.key}", _dlt_load_id)'
+                    f" in ({newest})"
+                )
+            except (
+                duckdb.Error
+            ) as problem:  # an extension, a secret or a right is missing, or the files are not Parquet
+                raise _unreachable(problem) from None
 
     def _drop_empty_table(self, connection: duckdb.DuckDBPyConnection, name: str) -> None:
         place = [self.chosen.dataset, name]

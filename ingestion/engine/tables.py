@@ -45,17 +45,22 @@ def lookup(chosen: Platform, table: Table) -> Callable[[Sequence[str], Sequence[
     database = home().database(chosen.database)
     always = (table.key, *([table.versioned_by] if table.versioned_by else []), "_content_hash", "_dlt_load_id")
 
+    in_lake = raw_lake.holds(chosen)
     known_empty = cache(partial(is_empty, database, chosen.dataset, table))
 
     def find(keys: Sequence[str], names: Sequence[str]) -> dict[str, Row]:
-        if known_empty():
+        if not in_lake and known_empty():
             return {}
         columns = ", ".join(f'"{name}"' for name in dict.fromkeys((*always, *names)))
-        query = (
-            f"select {columns} from {chosen.dataset}.{table.name} where {table.key} in (select unnest(?))"  # noqa: S608
-            f" and _dlt_load_id in (select load_id from {chosen.dataset}._dlt_loads where status = 0)"
-        )
         with duckdb.connect(str(database)) as connection:
+            source, newest = f"{chosen.dataset}.{table.name}", ""
+            if in_lake:  # its view would look for the newest row of every key
+                source = f"({raw_lake.versions(connection, chosen, table)})"
+                newest = f"qualify row_number() over (partition by {table.key} order by _dlt_load_id desc) = 1"
+            query = (
+                f"select {columns} from {source} where {table.key} in (select unnest(?)) and _dlt_load_id in"  # noqa: S608
+                f" (select load_id from {chosen.dataset}._dlt_loads where status = 0) {newest}"
+            )
             rows = connection.execute(query, [list(keys)]).to_arrow_table().to_pylist()
         return {row[table.key]: row for row in rows}
 
@@ -128,6 +133,7 @@ def raw_pipeline(chosen: Platform, name: str) -> Generator[dlt.Pipeline]:
         yield open_pipeline(name, chosen.dataset, database)
         return
     contract = (*chosen.connector.CONTRACT, LOAD_LOG)
+    raw_lake.make_folder()
     pipeline = open_pipeline(name, chosen.dataset, database, raw_lake.address())
     raw_lake.show(chosen, contract)  # a load that had been interrupted may have ended
     yield pipeline
