@@ -87,8 +87,8 @@ def purge(now: datetime) -> PurgeReport:
         now: The present, with its time zone.
 
     Raises:
-        ExpectedFailure: a database is damaged or open elsewhere without its lock, or the disk is too small for a second
-            copy of it. What was removed until then stays removed, and the next purge goes on.
+        ExpectedFailure: a database is damaged or open elsewhere without its lock, the disk is too small for a second copy
+            of it, or the raw lake cannot be reached or is not as it was written. What was removed until then stays removed, and the next purge goes on.
     """
     place = home()
     removed: Counter[str] = Counter()
@@ -100,6 +100,7 @@ def purge(now: datetime) -> PurgeReport:
         with writer_lock(file):
             with _opened(file) as connection:
                 for chosen in _platforms(name):
+                    raw_lake.refuse_views(connection, chosen)
                     removed.update(_expire(connection, file, chosen, now))
                     in_lake += _expire_lake(connection, chosen, now, removed)
                 for chosen in PLATFORMS:
@@ -144,6 +145,8 @@ def erase(pseudonym: str) -> PurgeReport:
         with writer_lock(file):  # also keeps a publication from being made meanwhile
             if file.exists():
                 with _opened(file) as connection:
+                    for chosen in _platforms(name):
+                        raw_lake.refuse_views(connection, chosen)
                     _empty_scratch(connection)
                     removed.update(_delete_holding(connection, file.name, pseudonym))
                     for chosen in filter(raw_lake.holds, _platforms(name)):

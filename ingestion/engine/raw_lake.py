@@ -45,7 +45,7 @@ WRITING = ".writing"
 
 #: The register of the files. `state` is what a listing says of a file: while it is the same, its bytes are. A file that
 #: is being rewritten may have either digest; the empty one is that of a file that is being removed.
-_REGISTER = "_lake_files"
+REGISTER = "_lake_files"
 _BOOKS = """
     create schema if not exists {schema};
     create table if not exists {schema}._dlt_loads (
@@ -103,21 +103,22 @@ def make_folder() -> None:
         raise _unreachable(problem) from None
 
 
-def refuse_views(chosen: Platform) -> None:
-    """Check that no table of a platform that the setting does not name lies in the lake.
+def refuse_views(connection: duckdb.DuckDBPyConnection, chosen: Platform) -> None:
+    """Check that no table of a platform lies in the lake where the setting does not name the platform.
 
-    The caller holds the writer lock of the platform's database.
+    Args:
+        connection: The platform's database.
+        chosen: The platform.
 
     Raises:
         ExpectedFailure: some do.
     """
-    with duckdb.connect(str(settings.home().database(chosen.database))) as connection:
-        query = "select 1 from duckdb_views() where database_name = current_database() and schema_name = ? limit 1"
-        if connection.execute(query, [chosen.dataset]).fetchall():
-            raise ExpectedFailure(
-                f"The raw tables of {chosen.name} lie in the lake, and {PLATFORMS_SETTING} does not name it.",
-                "Name it there again: what was loaded into the lake stays there.",
-            )
+    query = "select 1 from duckdb_views() where database_name = current_database() and schema_name = ? limit 1"
+    if not holds(chosen) and connection.execute(query, [chosen.dataset]).fetchall():
+        raise ExpectedFailure(
+            f"The raw tables of {chosen.name} lie in the lake, and {PLATFORMS_SETTING} does not name it.",
+            "Name it there again: what was loaded into the lake stays there.",
+        )
 
 
 def remove(
@@ -241,7 +242,7 @@ class _Lake:
 
     @property
     def register(self) -> str:
-        return f"{self.chosen.dataset}.{_REGISTER}"
+        return f"{self.chosen.dataset}.{REGISTER}"
 
     def path(self, file: str) -> str:
         """Return where a file lies in the file system."""

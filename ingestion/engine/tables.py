@@ -109,8 +109,9 @@ def ensure(chosen: Platform, contract: Iterable[Table]) -> None:
     if raw_lake.holds(chosen):
         raw_lake.show(chosen, (*contract, LOAD_LOG))
         raw = []
-    else:
-        raw_lake.refuse_views(chosen)
+    elif (chosen.dataset, raw_lake.REGISTER) in found:
+        with duckdb.connect(str(database)) as connection:
+            raw_lake.refuse_views(connection, chosen)
     if raw:
         _create(chosen.name, chosen.dataset, database, raw)
     if not _is_complete(kept, quarantine.DATASET, database.name, found):

@@ -337,8 +337,10 @@ def test_a_load_whose_file_is_lost_is_given_up_by_removing_its_note(place, tmp_p
 def test_a_lake_that_is_not_mounted_is_not_an_empty_one(place, tmp_path):
     load(PLATFORM, file=json_lines(tmp_path, [mention(1)]))
     place.raw_lake.rename(tmp_path / "demonte")
+    place.raw_lake.mkdir()
     message = refused(ensure_tables, PLATFORM)
     assert "holds nothing of listening" in message
+    place.raw_lake.rmdir()
     (tmp_path / "demonte").rename(place.raw_lake)
     ensure_tables(PLATFORM)
     assert ask(place, "select count(*) from mentions") == [(1,)]
@@ -382,6 +384,8 @@ def test_a_platform_does_not_leave_the_lake_by_itself(tmp_path, monkeypatch):
     monkeypatch.delenv(raw_lake.PLATFORMS_SETTING)
     assert "lie in the lake" in refused(ensure_tables, PLATFORM)
     assert "lie in the lake" in refused(load, PLATFORM, file=json_lines(tmp_path, [mention(2)]))
+    assert "lie in the lake" in refused(purge, NOW)
+    assert "lie in the lake" in refused(erase, pseudonymise("compte 1"))
 
 
 @pytest.mark.usefixtures("place")
@@ -396,3 +400,19 @@ def test_a_platform_does_not_leave_the_lake_by_itself(tmp_path, monkeypatch):
 def test_a_setting_that_is_wrong_is_refused_in_words(monkeypatch, setting, value, expected):
     monkeypatch.setenv(setting, value)
     assert expected in refused(ensure_tables, PLATFORM)
+
+
+def test_a_lake_that_cannot_be_written_is_refused_in_words(place, tmp_path, monkeypatch):
+    (tmp_path / "fichier").write_text("")
+    monkeypatch.setenv(raw_lake.ADDRESS_SETTING, str(tmp_path / "fichier" / "lac"))
+    assert "cannot be reached" in refused(load, PLATFORM, file=json_lines(tmp_path, [mention(1)]))
+    assert ask(place, "select count(*) from mentions") == [(0,)]
+
+
+def test_loads_that_change_nothing_leave_no_file_behind(place, tmp_path):
+    file = json_lines(tmp_path, [mention(1, published_at=NOW)])
+    for _ in range(3):
+        load(PLATFORM, file=file)
+    purge(NOW)
+    assert len(files_of(place)) == 1
+    assert len(files_of(place, "load_log")) == 3
