@@ -87,8 +87,9 @@ def purge(now: datetime) -> PurgeReport:
         now: The present, with its time zone.
 
     Raises:
-        ExpectedFailure: a database is damaged or open elsewhere without its lock, the disk is too small for a second copy
-            of it, or the raw lake cannot be reached or is not as it was written. What was removed until then stays removed, and the next purge goes on.
+        ExpectedFailure: a database is damaged or open elsewhere without its lock, the disk is too small for a second
+            copy of it, or the raw lake cannot be reached or is not as it was written. What was removed until then stays
+            removed, and the next purge goes on.
     """
     place = home()
     removed: Counter[str] = Counter()
