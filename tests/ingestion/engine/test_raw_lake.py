@@ -239,6 +239,8 @@ def test_what_is_too_old_or_replaced_goes_from_every_file(place, tmp_path):
     load(PLATFORM, file=json_lines(tmp_path, [mention(2, text="NOUVEAU", published_at=NOW)]))
     before = ask(place, "select * from mentions where mention_id in ('m2', 'm3') order by 1")
     assert len(holding(place.raw_lake, "PERIME")) == 2
+    of_a_killed_purge = files_of(place)[0].with_suffix(f".parquet{raw_lake.WRITING}")
+    of_a_killed_purge.write_text("PERIME")
     report = purge(NOW)
     assert report.removed == {"lake raw_listening.mentions": 2}
     assert [Path(name).parent.parent.name for name in report.rewritten if name != "live.duckdb"] == ["mentions"] * 2
