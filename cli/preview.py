@@ -21,6 +21,7 @@ from core import settings
 from core.errors import ExpectedFailure
 from core.locks import writer_lock
 from core.settings import Home
+from ingestion.engine import raw_lake
 from warehouse import published
 
 RUN = "from cli.main import main; main()"
@@ -155,6 +156,7 @@ def build(code: Path, home: Home, lock: int, refusal: str) -> None:
         cwd=code,
         env=os.environ | {
             "CYBERIMPACT_HOME": str(home.root),
+            raw_lake.ADDRESS_SETTING: raw_lake.address(),  # the copies show the same files
             "DAGSTER_HOME": str(home.dagster),
             "PYTHONPATH": os.pathsep.join([str(code), str(code / "superset")]),
         },

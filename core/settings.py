@@ -96,6 +96,11 @@ class Home:
         return self.root / "lake"
 
     @property
+    def raw_lake(self) -> Path:
+        """Parquet files of the platforms whose raw tables lie in a lake; see `ingestion.engine.raw_lake`."""
+        return self.root / "raw_lake"
+
+    @property
     def spark(self) -> Path:
         """What a Spark cluster on this machine keeps: its catalogue and the scratch space of its workers."""
         return self.root / "spark"

@@ -1,7 +1,8 @@
 """Erases records at the end of their retention, or those of one person, down to the bytes.
 
 DuckDB keeps the blocks of deleted rows in its file, and readers hold the published copies open. A database is therefore
-rewritten without its free blocks, and swapped in one step: who has the former file open keeps it until it closes it.
+rewritten without its free blocks, and swapped in one step: who has the former file open keeps it until it closes it. Of
+the raw lake the files that hold such rows are rewritten (`ingestion.engine.raw_lake`).
 """
 
 import os
@@ -24,8 +25,9 @@ from core.errors import ExpectedFailure
 from core.locks import writer_lock, writer_lock_if_free
 from core.settings import Home, home
 from core.sql import literal
-from ingestion.engine import drop_folder, quarantine
+from ingestion.engine import drop_folder, quarantine, raw_lake
 from ingestion.engine.contract import Table
+from ingestion.engine.reports import LOAD_LOG
 from ingestion.platforms import PLATFORMS, Platform, platform
 from warehouse import operations_database
 from warehouse.operations_database import holding, older
@@ -43,6 +45,8 @@ DRAFT_RETENTION = timedelta(days=180)
 #: The published copies that are made of a database. What is live goes first: the warehouse archives from its copy.
 _PUBLISHED: dict[Literal["warehouse", "live"], str] = {"live": "live", "warehouse": "daily"}
 
+_STILL_HELD = "holds the pseudonym still: it is none of the data files; remove it, or the lines that hold it."
+
 _PSEUDONYM = re.compile(r"p_[0-9a-f]{32}")
 
 
@@ -52,7 +56,7 @@ class PurgeReport:
 
     Attributes:
         removed: Rows by table, as `warehouse.duckdb raw_jdma.reviews`; tables without any are left out.
-        rewritten: Files that were rewritten, below the home.
+        rewritten: Files that were rewritten, below the home; in the lake by their addresses.
         remaining: Files below the home that a person must look at, with the reason.
     """
 
@@ -83,12 +87,13 @@ def purge(now: datetime) -> PurgeReport:
         now: The present, with its time zone.
 
     Raises:
-        ExpectedFailure: a database is damaged or open elsewhere without its lock, or the disk is too small for a second
-            copy of it. What was removed until then stays removed, and the next purge goes on.
+        ExpectedFailure: a database is damaged or open elsewhere without its lock, the disk is too small for a second
+            copy of it, or the raw lake cannot be reached or is not as it was written. What was removed until then stays
+            removed, and the next purge goes on.
     """
     place = home()
     removed: Counter[str] = Counter()
-    rewritten = []
+    rewritten, in_lake = [], []
     for name in _PUBLISHED:
         file = place.database(name)
         if not file.exists():
@@ -96,18 +101,20 @@ def purge(now: datetime) -> PurgeReport:
         with writer_lock(file):
             with _opened(file) as connection:
                 for chosen in _platforms(name):
+                    raw_lake.refuse_views(connection, chosen)
                     removed.update(_expire(connection, file, chosen, now))
+                    in_lake += _expire_lake(connection, chosen, now, removed)
                 for chosen in PLATFORMS:
                     removed.update(_expire_archives(connection, file, chosen, now))
                 _have_built_anew(connection, removed)
                 _empty_scratch(connection)
-            _forget_packages(place, name)
+                _forget_packages(connection, place, name)
             _rewrite(file)
         rewritten.append(file)
     removed.update(_expire_operations(place, now))
     drop_folder.sweep_uploads(now)
     remaining = {**_waiting(place, now - DROP_RETENTION), **_forget_preview(place)}
-    return PurgeReport(+removed, _shown(place, rewritten), remaining)
+    return PurgeReport(+removed, (*_shown(place, rewritten), *in_lake), remaining)
 
 
 def erase(pseudonym: str) -> PurgeReport:
@@ -132,17 +139,22 @@ def erase(pseudonym: str) -> PurgeReport:
         )
     place = home()
     removed: Counter[str] = Counter()
-    rewritten = []
+    rewritten, in_lake, held = [], [], {}
     removed.update(_erase_operations(place, pseudonym))  # first: a load that runs meanwhile would bring it back
     for name, target in _PUBLISHED.items():
         file = place.database(name)
         with writer_lock(file):  # also keeps a publication from being made meanwhile
             if file.exists():
                 with _opened(file) as connection:
+                    for chosen in _platforms(name):
+                        raw_lake.refuse_views(connection, chosen)
                     _empty_scratch(connection)
                     removed.update(_delete_holding(connection, file.name, pseudonym))
+                    for chosen in filter(raw_lake.holds, _platforms(name)):
+                        in_lake += _erase_lake(connection, chosen, pseudonym, removed)
                     _have_built_anew(connection, removed)
-                _forget_packages(place, name)
+                    _forget_packages(connection, place, name)
+                    held |= dict.fromkeys(_held_in_lake(name, pseudonym), _STILL_HELD)
                 _rewrite(file)
                 rewritten.append(file)
             for published in _copies(place.published / target):
@@ -151,7 +163,7 @@ def erase(pseudonym: str) -> PurgeReport:
                 rewritten += [published] if found else []
     of_preview = _forget_preview(place)  # last: one that began before the rows were deleted has copied them
     remaining = {**_waiting(place, datetime.max.replace(tzinfo=UTC)), **_still_holding(place, pseudonym), **of_preview}
-    return PurgeReport(+removed, _shown(place, rewritten), remaining)
+    return PurgeReport(+removed, (*_shown(place, rewritten), *in_lake), remaining | held)
 
 
 def _shown(place: Home, files: Iterable[Path]) -> tuple[str, ...]:
@@ -242,18 +254,43 @@ def _deleted(connection: duckdb.DuckDBPyConnection, table: str, condition: str, 
 def _expire(connection: duckdb.DuckDBPyConnection, file: Path, chosen: Platform, now: datetime) -> dict[str, int]:
     """Delete what is too old of a platform, and return the rows by table."""
     removed = {}
-    if chosen.retention is not None:
+    if chosen.retention is not None and not raw_lake.holds(chosen):
         for table in _dated(chosen):
             if _has(connection, chosen.dataset, table.name, table.dated_by):
-                age = f'coalesce(try_cast("{table.dated_by}" as timestamptz), to_timestamp(_dlt_load_id::double))'
                 name = f'"{chosen.dataset}"."{table.name}"'
-                rows = _deleted(connection, name, f"{age} < ?", [now - chosen.retention])
+                rows = _deleted(connection, name, f"{_age(table)} < ?", [now - chosen.retention])
                 removed[f"{file.name} {chosen.dataset}.{table.name}"] = rows
     if _has(connection, quarantine.DATASET, chosen.name, "quarantined_at"):
         name = f'{quarantine.DATASET}."{chosen.name}"'
         rows = _deleted(connection, name, "quarantined_at < ?", [now - QUARANTINE_RETENTION])
         removed[f"{file.name} {quarantine.DATASET}.{chosen.name}"] = rows
     return removed
+
+
+def _age(table: Table) -> str:
+    """Return SQL of the moment that a row is as old as."""
+    return f'coalesce(try_cast("{table.dated_by}" as timestamptz), to_timestamp(_dlt_load_id::double))'
+
+
+def _expire_lake(
+    connection: duckdb.DuckDBPyConnection, chosen: Platform, now: datetime, removed: Counter[str]
+) -> list[str]:
+    """Remove what is too old of a platform in the lake, and what newer rows have replaced; return the files written."""
+    if not raw_lake.holds(chosen):
+        return []
+    files = []
+    for table in chosen.connector.CONTRACT:
+        is_old, values = "false", []
+        if chosen.retention is not None and table.dated_by is not None:
+            is_old, values = f"{_age(table)} < ?", [now - chosen.retention]
+        rows, written = raw_lake.remove(connection, chosen, table, is_old, values)
+        removed[_of_lake(chosen, table)] += rows
+        files += written
+    return files
+
+
+def _of_lake(chosen: Platform, table: Table) -> str:
+    return f"lake {chosen.dataset}.{table.name}"
 
 
 def _expire_archives(
@@ -295,9 +332,11 @@ def _empty_scratch(connection: duckdb.DuckDBPyConnection) -> None:
             connection.execute(f'delete from "{schema}"."{table}"')  # noqa: S608 - names of the catalog, quoted
 
 
-def _forget_packages(place: Home, database: str) -> None:
+def _forget_packages(connection: duckdb.DuckDBPyConnection, place: Home, database: str) -> None:
     """Remove what a dead load left on the disk: it did not end, so the next load reads it again."""
     for chosen in _platforms(database):
+        if raw_lake.holds(chosen):
+            raw_lake.sweep(connection, chosen)
         for pattern in (f"{chosen.name}*", f"quarantine_{chosen.name}"):  # the columnar path has folders of its own
             for folder in place.dlt.glob(pattern):
                 shutil.rmtree(folder, ignore_errors=True)
@@ -349,6 +388,26 @@ def _delete_holding(connection: duckdb.DuckDBPyConnection, file: str, pseudonym:
         for shown, name, condition in _holding(connection)
         if (rows := _deleted(connection, name, condition, [pseudonym]))
     }
+
+
+def _erase_lake(
+    connection: duckdb.DuckDBPyConnection, chosen: Platform, pseudonym: str, removed: Counter[str]
+) -> list[str]:
+    """Remove the rows of a platform in the lake that hold a pseudonym, and return the files that were written."""
+    files = []
+    for table in (*chosen.connector.CONTRACT, LOAD_LOG):
+        texts = [declared.name for declared in table.fields if declared.type == "text"]
+        condition = " or ".join(f'contains("{name}", $1)' for name in texts)
+        rows, written = raw_lake.remove(connection, chosen, table, f"coalesce({condition}, false)", [pseudonym])
+        removed[_of_lake(chosen, table)] += rows
+        files += written
+    return files
+
+
+def _held_in_lake(database: str, text: str) -> Iterator[str]:
+    return (
+        file for chosen in _platforms(database) if raw_lake.holds(chosen) for file in raw_lake.holding(chosen, text)
+    )
 
 
 def _copies(target: Path) -> list[Path]:
@@ -406,8 +465,7 @@ def _still_holding(place: Home, text: str) -> dict[str, str]:
         text=True,
         check=False,
     )
-    reason = "holds the pseudonym still: it is none of the data files; remove it, or the lines that hold it."
-    return {name.removeprefix("./"): reason for name in found.stdout.splitlines()}
+    return {name.removeprefix("./"): _STILL_HELD for name in found.stdout.splitlines()}
 
 
 # ---- the platform's own records

@@ -164,7 +164,7 @@ def saved(home: Home) -> Iterator[str]:
         for path in (database, database.with_name(f"{database.name}.wal")):
             if path.exists():
                 yield path.name
-    folders = [home.ledger, home.evidence, home.config, home.lake]
+    folders = [home.ledger, home.evidence, home.config, home.lake, home.raw_lake]
     folders += [home.published / database / link for database in COPIES if (link := current_of(home, database))]
     for folder in folders:
         for path in sorted(folder.rglob("*")):
@@ -333,7 +333,7 @@ def swap(home: Home, incoming: Path, aside: Path) -> None:
     """Move the replaced parts of the home aside, and the restored ones into their place."""
     databases = [name for file in (home.warehouse, home.live) for name in (file.name, f"{file.name}.wal")]
     operations = [f"{home.operations.name}{suffix}" for suffix in ("", "-wal", "-shm")]
-    folders = (home.ledger, home.evidence, home.config, home.lake, home.published)
+    folders = (home.ledger, home.evidence, home.config, home.lake, home.raw_lake, home.published)
     for name in (*databases, *operations, *(folder.name for folder in folders)):
         held, new = home.root / name, incoming / name
         if held.exists() or held.is_symlink():

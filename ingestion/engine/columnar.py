@@ -31,14 +31,14 @@ from core import disk
 from core.errors import ExpectedFailure
 from core.locks import writer_lock
 from core.settings import home
-from ingestion.engine import quarantine
+from ingestion.engine import quarantine, raw_lake
 from ingestion.engine.contract import GENERATION, Table
 from ingestion.engine.parquet import PARSERS, ParquetFile, canonical, quoted, said_column
 from ingestion.engine.parsers import free_text, identifier, pseudonym, redacted_text
-from ingestion.engine.pipelines import explain, open_pipeline, table_resource
+from ingestion.engine.pipelines import explain, table_resource
 from ingestion.engine.records import Record
 from ingestion.engine.reports import LOAD_LOG, EntityReport, LoadReport, log_rows, refusals
-from ingestion.engine.tables import ensure, is_empty, later_exports, lookup
+from ingestion.engine.tables import ensure, is_empty, later_exports, lookup, raw_pipeline
 from ingestion.engine.validation import ProgressCallback, TableValidator
 from ingestion.platforms import Platform
 from privacy import pseudonymise, redact
@@ -147,10 +147,11 @@ def load_parquet(
     database = home().database(platform.database)
     with writer_lock(database), disk.explained(), _bounded_memory():
         ensure(platform, module.CONTRACT)
-        _forget_interrupted_append(platform, parquet.table, database)
-        is_first = is_empty(database, platform.dataset, parquet.table)
-        name = _appending(platform) if is_first else f"{platform.name}_columnar"
-        pipeline = open_pipeline(name, platform.dataset, database)
+        if raw_lake.holds(platform):  # every load appends there, and one that is resumed writes the same files again
+            is_first = False
+        else:
+            _forget_interrupted_append(platform, parquet.table, database)
+            is_first = is_empty(database, platform.dataset, parquet.table)
         validator = TableValidator(
             parquet.table,
             parquet.origin,
@@ -164,7 +165,8 @@ def load_parquet(
         rows = table_resource(parquet.table, map(_identified, _Lanes(platform, parquet, validator, protection).rows()))
         if is_first:  # there is nothing to merge with
             rows.apply_hints(write_disposition="append")
-        _run(pipeline, validator, rows)
+        with raw_pipeline(platform, _appending(platform) if is_first else f"{platform.name}_columnar") as pipeline:
+            _run(pipeline, validator, rows)
     report = EntityReport.of(validator)
     return LoadReport(platform.name, parquet.origin, (report,), refusals(parquet.origin, (report,)))
 

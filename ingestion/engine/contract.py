@@ -27,6 +27,14 @@ Value = str | int | float | Decimal | datetime | None
 Row = dict[str, Any]
 
 _DLT_TYPES = {"boolean": "bool"}
+DUCKDB_TYPES = {
+    "text": "VARCHAR",
+    "bigint": "BIGINT",
+    "boolean": "BOOLEAN",
+    "double": "DOUBLE",
+    "decimal": "DECIMAL(38,6)",
+    "timestamp": "TIMESTAMP WITH TIME ZONE",
+}
 _ARROW_TYPES = {
     "text": pa.string(),
     "bigint": pa.int64(),

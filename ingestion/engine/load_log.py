@@ -9,9 +9,8 @@ from core.locks import writer_lock, writer_lock_if_free
 from core.settings import home
 from core.sql import literal
 from ingestion.engine import quarantine
-from ingestion.engine.contract import Field, Table
+from ingestion.engine.contract import DUCKDB_TYPES, Field, Table
 from ingestion.engine.reports import LOAD_LOG
-from ingestion.engine.tables import DUCKDB_TYPES
 from ingestion.platforms import PLATFORMS, Platform
 
 DATASET = "raw_platforms"
@@ -107,7 +106,7 @@ def _quarantined(connection: duckdb.DuckDBPyConnection, files: dict[str, str]) -
 
 
 def _tables(connection: duckdb.DuckDBPyConnection) -> set[tuple[str, str, str]]:
-    query = "select database_name, schema_name, table_name from duckdb_tables()"
+    query = "select distinct database_name, schema_name, table_name from duckdb_columns()"
     return set(connection.execute(query).fetchall())
 
 

@@ -27,7 +27,7 @@ from ingestion.engine import quarantine, tables
 from ingestion.engine.contract import GENERATION, Table
 from ingestion.engine.files import exported_day
 from ingestion.engine.parsed_file import open_file
-from ingestion.engine.pipelines import PAGES, cursors, explain, open_pipeline, table_resource
+from ingestion.engine.pipelines import PAGES, cursors, explain, table_resource
 from ingestion.engine.records import BATCH_ROWS, Block, Record, in_batches
 from ingestion.engine.reports import LOAD_LOG, EntityReport, LoadReport, log_rows, refusals
 from ingestion.engine.validation import Origin, ProgressCallback, TableValidator
@@ -169,7 +169,8 @@ def _prepared(chosen: Platform) -> Generator[dlt.Pipeline]:
     database = home().database(chosen.database)
     with writer_lock(database), disk.explained():
         tables.ensure(chosen, chosen.connector.CONTRACT)
-        yield open_pipeline(chosen.name, chosen.dataset, database)
+        with tables.raw_pipeline(chosen, chosen.name) as pipeline:
+            yield pipeline
 
 
 def _load_file(chosen: Platform, file: Path, progress: ProgressCallback) -> LoadReport:

@@ -1,4 +1,4 @@
-"""dlt pipelines into a DuckDB file: creation, recovery after a kill, resources."""
+"""dlt pipelines into a DuckDB file or the lake: creation, recovery after a kill, resources."""
 
 import logging
 import os
@@ -29,6 +29,9 @@ _DLT_SETTINGS = {
     "LOAD__DELETE_COMPLETED_JOBS": "true",
 }
 
+
+#: Of a file in the lake: its name is that of the job, so that a load that is resumed writes the same files again.
+LAYOUT = "{table_name}/load_id={load_id}/{file_id}.{ext}"
 
 #: After the name of a table, the resource that reads its pages, and keeps the cursor.
 PAGES = "_pages"
@@ -65,7 +68,7 @@ def table_resource(table: Table, rows: Iterable[pa.Table]) -> DltResource:
     return dlt.resource(iter(rows), name=table.name, **hints(table))
 
 
-def open_pipeline(name: str, dataset: str, database: Path) -> dlt.Pipeline:
+def open_pipeline(name: str, dataset: str, database: Path, lake: str | None = None) -> dlt.Pipeline:
     """Return a pipeline with an empty working folder and the state that its database holds.
 
     A package that a dead process had begun to load is loaded to its end first: it is whole, and what it writes is
@@ -75,35 +78,39 @@ def open_pipeline(name: str, dataset: str, database: Path) -> dlt.Pipeline:
         name: Pipeline, and its working folder below `home().dlt`.
         dataset: Schema in the database.
         database: DuckDB file that it writes.
+        lake: Address that it writes instead, where the tables lie in the lake.
     """
     working_folder = home().dlt / name
     if working_folder.exists():
         if any(working_folder.glob("load/normalized/*")):
-            _finish_interrupted(name, dataset, database)
+            _finish_interrupted(name, dataset, database, lake)
         shutil.rmtree(working_folder, ignore_errors=True)
-    pipeline = _pipeline(name, dataset, database)
+    pipeline = _pipeline(name, dataset, database, lake)
     pipeline.sync_destination()
     return pipeline
 
 
-def _pipeline(name: str, dataset: str, database: Path) -> dlt.Pipeline:
+def _pipeline(name: str, dataset: str, database: Path, lake: str | None) -> dlt.Pipeline:
     place = home()
     place.dlt.mkdir(parents=True, exist_ok=True)
     os.environ.update(_DLT_SETTINGS, DLT_DATA_DIR=str(place.dlt), DLT_PROJECT_DIR=str(place.dlt))
     return dlt.pipeline(
         name,
         pipelines_dir=str(place.dlt),
-        destination=dlt.destinations.duckdb(str(database)),
+        destination=dlt.destinations.filesystem(lake, layout=LAYOUT)
+        if lake
+        else dlt.destinations.duckdb(str(database)),
         dataset_name=dataset,
     )
 
 
-def _finish_interrupted(name: str, dataset: str, database: Path) -> None:
+def _finish_interrupted(name: str, dataset: str, database: Path, lake: str | None) -> None:
     try:
-        pipeline = _pipeline(name, dataset, database)
+        pipeline = _pipeline(name, dataset, database, lake)
         if pipeline.list_normalized_load_packages():
             log.warning("%s: finishing a load that was interrupted.", name)
-            _undo_unnoted_copies(pipeline)
+            if lake is None:  # there a job that is resumed writes the same file again
+                _undo_unnoted_copies(pipeline)
             pipeline.load()
     except Exception as problem:  # noqa: BLE001 (whatever a dead process left half-written is read again)
         log.warning(

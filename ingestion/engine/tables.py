@@ -1,32 +1,25 @@
 """Creates the raw tables of a platform from its contracts, and looks rows up by key."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
 from functools import cache, partial
 from pathlib import Path
 
+import dlt
 import duckdb
 from dlt.common.schema import Schema
 from dlt.extract import DltSource
 
 from core.errors import ExpectedFailure
 from core.settings import home
-from ingestion.engine import quarantine
-from ingestion.engine.contract import Row, Table
+from ingestion.engine import quarantine, raw_lake
+from ingestion.engine.contract import DUCKDB_TYPES, Row, Table
 from ingestion.engine.pipelines import open_pipeline, table_resource
 from ingestion.engine.reports import LOAD_LOG
 from ingestion.engine.validation import LaterExports
 from ingestion.platforms import Platform
-
-DUCKDB_TYPES = {
-    "text": "VARCHAR",
-    "bigint": "BIGINT",
-    "boolean": "BOOLEAN",
-    "double": "DOUBLE",
-    "decimal": "DECIMAL(38,6)",
-    "timestamp": "TIMESTAMP WITH TIME ZONE",
-}
 
 
 def is_empty(database: Path, dataset: str, table: Table) -> bool:
@@ -52,17 +45,22 @@ def lookup(chosen: Platform, table: Table) -> Callable[[Sequence[str], Sequence[
     database = home().database(chosen.database)
     always = (table.key, *([table.versioned_by] if table.versioned_by else []), "_content_hash", "_dlt_load_id")
 
+    in_lake = raw_lake.holds(chosen)
     known_empty = cache(partial(is_empty, database, chosen.dataset, table))
 
     def find(keys: Sequence[str], names: Sequence[str]) -> dict[str, Row]:
-        if known_empty():
+        if not in_lake and known_empty():
             return {}
         columns = ", ".join(f'"{name}"' for name in dict.fromkeys((*always, *names)))
-        query = (
-            f"select {columns} from {chosen.dataset}.{table.name} where {table.key} in (select unnest(?))"  # noqa: S608
-            f" and _dlt_load_id in (select load_id from {chosen.dataset}._dlt_loads where status = 0)"
-        )
         with duckdb.connect(str(database)) as connection:
+            source, newest = f"{chosen.dataset}.{table.name}", ""
+            if in_lake:  # its view would look for the newest row of every key
+                source = f"({raw_lake.versions(connection, chosen, table)})"
+                newest = f"qualify row_number() over (partition by {table.key} order by _dlt_load_id desc) = 1"
+            query = (
+                f"select {columns} from {source} where {table.key} in (select unnest(?)) and _dlt_load_id in"  # noqa: S608
+                f" (select load_id from {chosen.dataset}._dlt_loads where status = 0) {newest}"
+            )
             rows = connection.execute(query, [list(keys)]).to_arrow_table().to_pylist()
         return {row[table.key]: row for row in rows}
 
@@ -108,10 +106,39 @@ def ensure(chosen: Platform, contract: Iterable[Table]) -> None:
     kept = quarantine.quarantine_table(chosen.name)
     found = _columns(database)
     raw = [table for table in (*contract, LOAD_LOG) if not _is_complete(table, chosen.dataset, database.name, found)]
+    if raw_lake.holds(chosen):
+        raw_lake.show(chosen, (*contract, LOAD_LOG))
+        raw = []
+    elif (chosen.dataset, raw_lake.REGISTER) in found:
+        with duckdb.connect(str(database)) as connection:
+            raw_lake.refuse_views(connection, chosen)
     if raw:
         _create(chosen.name, chosen.dataset, database, raw)
     if not _is_complete(kept, quarantine.DATASET, database.name, found):
         _create(f"quarantine_{chosen.name}", quarantine.DATASET, database, [kept])
+
+
+@contextmanager
+def raw_pipeline(chosen: Platform, name: str) -> Generator[dlt.Pipeline]:
+    """Open a pipeline that writes the raw tables of a platform, wherever they lie; the database shows what it wrote.
+
+    Args:
+        chosen: The platform; the caller holds the writer lock of its database.
+        name: Of the pipeline, see `open_pipeline`.
+
+    Raises:
+        ExpectedFailure: the tables lie in the lake, and a file there is not as it was written.
+    """
+    database = home().database(chosen.database)
+    if not raw_lake.holds(chosen):
+        yield open_pipeline(name, chosen.dataset, database)
+        return
+    contract = (*chosen.connector.CONTRACT, LOAD_LOG)
+    raw_lake.make_folder()
+    pipeline = open_pipeline(name, chosen.dataset, database, raw_lake.address())
+    raw_lake.show(chosen, contract)  # a load that had been interrupted may have ended
+    yield pipeline
+    raw_lake.show(chosen, contract)
 
 
 def _create(pipeline_name: str, dataset: str, database: Path, tables: Iterable[Table]) -> None:
