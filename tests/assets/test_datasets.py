@@ -33,7 +33,7 @@ def test_each_metric_of_each_dataset_has_its_row(bundle, rows):
         ("rpt_kpi", "tous les rôles", "chaque jour"),
         ("fct_experience", "Administrateur, Analyste, Auditeur", "chaque jour"),
         ("access_day", "Administrateur, Auditeur", "chaque jour"),
-        ("live_signal", "tous les rôles", "toutes les quelques minutes"),
+        ("live_now", "tous les rôles", "toutes les quelques minutes"),
     ],
 )
 def test_a_reader_knows_for_whom_and_how_fresh_a_dataset_is(rows, dataset, readers, refreshed):
