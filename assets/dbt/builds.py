@@ -186,7 +186,8 @@ def build(
             outputs[context.asset_key_for_output(event.output_name)] = event
         else:
             yield event
-    found, ended = settle(target, folder, compiled, asked)
+    with ending_the_try(context):
+        found, ended = settle(target, folder, compiled, asked)
     if news is not None:
         staleness.record(settings.home(), news)
     for failure in found:

@@ -10,7 +10,7 @@ from core.finding import Finding
 from core.settings import Home
 from warehouse.engine import Process
 from warehouse.spark import cluster, failures, files, lake, status
-from warehouse.spark.session import session
+from warehouse.spark.session import run
 
 
 class Spark:
@@ -46,19 +46,19 @@ class Spark:
         place = _lake_of(connection)
         name = f"`{place.database(node['schema'])}`.`{node['name']}`"
         columns = ", ".join(f"`{key}` {column['data_type']}" for key, column in node["columns"].items())
-        session().sql(f"create table if not exists {name} ({columns}) using parquet")
+        run(f"create table if not exists {name} ({columns}) using parquet")
         lake.show_table(connection, place, node)
 
     def fill(self, connection: duckdb.DuckDBPyConnection, node: Mapping[str, Any], query: str | None) -> None:
         place = _lake_of(connection)
         name = f"`{place.database(node['schema'])}`.`{node['name']}`"
         if query is None:
-            session().sql(f"truncate table {name}")
+            run(f"truncate table {name}")
         else:
             folder = place.folder / lake.TAKEN_IN / f"kept.{node['schema']}.{node['name']}"
             listed = ", ".join(f'"{key}"' for key in node["columns"])
             lake.write(connection, f"select {listed} from ({query})", folder)  # noqa: S608 - names of the manifest
-            session().sql(f"insert overwrite table {name} by name select * from parquet.`{folder}`")  # noqa: S608
+            run(f"insert overwrite table {name} by name select * from parquet.`{folder}`")  # noqa: S608
         lake.show_table(connection, place, node)
         files.record(place, [lake.written_as(node)])
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from core.errors import ExpectedFailure
+from core.errors import ExpectedFailure, TransientFailure
 
 #: Begins the sentence on a driver that went away; `is_lost` finds it in what dbt has recorded of a node.
 LOST = "The Spark driver was lost"
@@ -48,8 +48,8 @@ def is_lost(message: str) -> bool:
     return LOST in message
 
 
-def lost() -> ExpectedFailure:
-    return ExpectedFailure(
+def lost() -> TransientFailure:
+    return TransientFailure(
         f"{LOST}: it was stopped or killed, the connection broke, or its cluster ended the application.",
         "See that one runs (`cyberimpact doctor`, on this machine `make cluster`), then build again: "
         "what was not built is built then, and readers keep the copy they have.",

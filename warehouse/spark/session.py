@@ -2,6 +2,7 @@
 
 import atexit
 import logging
+import os
 import socket
 from functools import cache
 from urllib.parse import urlsplit
@@ -11,7 +12,6 @@ import pyspark
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from pyspark.sql.connect.client.retries import DefaultPolicy
-from pyspark.sql.connect.logging import getLogLevel
 
 from core.errors import ExpectedFailure, TransientFailure
 from warehouse.spark import failures
@@ -41,7 +41,7 @@ def session() -> SparkSession:
         ExpectedFailure: it has another version of Spark, or refuses the session.
     """
     refuse_absent(remote())
-    if getLogLevel() is None:
+    if "SPARK_CONNECT_LOG_LEVEL" not in os.environ:
         # What fails is logged as 20 kB of JSON each time; its message says it in a line.
         for name in QUIET:
             logging.getLogger(name).setLevel(logging.CRITICAL)
@@ -89,6 +89,20 @@ def refused_words(refused: PySparkException) -> str:
     if failures.is_lost(said):
         session().client.set_retry_policies([])
     return said
+
+
+def run(statement: str) -> None:
+    """Run a statement outside of dbt.
+
+    Raises:
+        ExpectedFailure: Spark refuses it, or the driver is gone.
+    """
+    try:
+        living_session().sql(statement)
+    except PySparkException as refused:
+        raise failures.of(str(refused)) or ExpectedFailure(
+            f"Spark refuses a statement: {failures.words(str(refused))}", "Read the driver's log."
+        ) from None
 
 
 def refusal(refused: PySparkException) -> ExpectedFailure:
