@@ -17,6 +17,8 @@ BIN := .venv/bin
 # What builds, duckdb or spark: `make up ENGINE=spark`. Without it, what .env says.
 ENGINE ?=
 ENGINE_VENV := $(if $(filter spark,$(ENGINE)),.venv-spark,.venv)
+# Tests of Spark skip where there is no Java.
+SPARK_TESTED := $(if $(shell command -v java),.venv-spark/.installed)
 DOCS_PORT ?= 8081
 
 ##@ Run
@@ -47,11 +49,11 @@ test: install chromium ## Pass the tests that take seconds each; FILES=tests/ana
 	@$(BIN)/pytest $(FILES)
 
 .PHONY: test-long
-test-long: install chromium .venv-spark/.installed ## Pass the tests that start servers or build whole homes
+test-long: install chromium $(SPARK_TESTED) ## Pass the tests that start servers or build whole homes
 	@$(BIN)/pytest -m "long and not proof" $(FILES)
 
 .PHONY: proof
-proof: install chromium .venv-spark/.installed ## The long counts: repeated kills, every fault, KPIs computed a second time
+proof: install chromium $(SPARK_TESTED) ## The long counts: repeated kills, every fault, KPIs computed a second time
 	@$(BIN)/pytest -m proof -n 1
 
 .PHONY: snapshot
