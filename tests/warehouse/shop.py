@@ -167,6 +167,7 @@ class Shop:
             "SHOP": str(database),
             "DBT_PROFILES_DIR": str(dbt_project.PROJECT_DIR),
             "DBT_PROJECT_DIR": str(dbt_project.PROJECT_DIR),
+            "DBT_PROFILE": "shop",
             "DBT_TARGET_PATH": str(self.folder / "target"),
             "DBT_LOG_PATH": str(self.folder / "logs"),
         }
