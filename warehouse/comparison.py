@@ -18,7 +18,8 @@ TOLERANCE = 1e-12
 #: What is a table of DuckDB where it builds; a view is made of these in both.
 TABLES = """
     select schema_name, table_name from duckdb_tables()
-    where database_name = 'left_side' and schema_name not like 'raw_%' and schema_name not in ('quarantine', 'archive')
+    where database_name = 'left_side' and not starts_with(schema_name, 'raw_') and not starts_with(table_name, '_dlt_')
+        and not starts_with(schema_name, 'quarantine') and schema_name <> 'archive'
     order by all
 """
 SHOWN = "select distinct schema_name, table_name from duckdb_columns() where database_name = 'right_side'"

@@ -14,7 +14,8 @@ from core.settings import Home
 from tests.spark.engines import WORKER, Engine, processes
 from warehouse.comparison import Comparison
 
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("spark")]
+#: Ten minutes on two cores, most of them Spark's: `make proof` has the time for it.
+pytestmark = [pytest.mark.long, pytest.mark.proof, pytest.mark.xdist_group("spark")]
 
 #: Tell when something was built or asked; the moment is another one for each build.
 CLOCKED = {"audit.build_status", "audit.build_fingerprint", "audit.freshness"}
@@ -53,7 +54,6 @@ def test_two_platforms_are_built_alike_though_a_worker_is_killed(loaded: Home, c
     assert kinds != (0,), "the file shows what lies in the lake"
 
 
-@pytest.mark.proof
 def test_a_home_goes_to_spark_and_back_and_publishes_the_same(loaded: Home, cluster: Engine, tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     shutil.copytree(loaded.root, home.root)

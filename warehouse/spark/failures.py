@@ -76,7 +76,7 @@ KNOWN = (
     Known(
         re.compile(
             r"StatusCode\.UNAVAILABLE|failed to connect to all addresses|Connection refused|Socket closed"
-            r"|Connection reset|INVALID_HANDLE\.SESSION|SESSION_CHANGED|SparkContext was shut down"
+            r"|Connection reset|INVALID_HANDLE\.SESSION|SESSION_CHANGED|NO_ACTIVE_SESSION|SparkContext was shut down"
             r"|SparkContext has been shutdown|stopped SparkContext|Master removed our application"
             r"|All masters are unresponsive"
         ),
