@@ -110,6 +110,7 @@ def test_another_version_of_spark(line: Engine) -> None:
     assert "make lock" in said
 
 
+@pytest.mark.proof
 def test_a_driver_that_is_killed_in_the_middle_of_a_build_and_two_builds_after_it(
     cluster: Engine, line: Engine
 ) -> None:
