@@ -1,5 +1,6 @@
 """Failures that a user is expected to meet, with their remedy."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 
@@ -32,3 +33,10 @@ class TransientFailure(ExpectedFailure):
     def __init__(self, what: str, remedy: str, until: datetime | None = None) -> None:
         super().__init__(what, remedy)
         self.until = until
+
+
+def first_of(items: Iterable[object], most: int) -> str:
+    """Return the first of some items for a sentence, and how many there are more: `a, b and 2 more`."""
+    names = [str(item) for item in items]
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

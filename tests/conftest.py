@@ -15,12 +15,8 @@ from tests.shared_folder import made_once
 
 os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
 os.environ["CYBERIMPACT_PSEUDONYM_KEY"] = "a key that only tests have"
-for name in (
-    "ENGINE",
-    "SMTP_HOST",
-    "SMTP_PORT",
-    "SUBSCRIPTIONS",
-):  # what .env says of the demonstration is not for tests
+# What .env has for the demonstration is not for tests.
+for name in ("ENGINE", "SMTP_HOST", "SMTP_PORT", "SUBSCRIPTIONS"):
     os.environ[f"CYBERIMPACT_{name}"] = ""
 os.environ["DJANGO_SETTINGS_MODULE"] = "web.settings"  # one Django for all tests of a process
 
@@ -107,6 +103,8 @@ class ByServer(LoadScopeScheduling):
         file = nodeid.split("::", maxsplit=1)[0]
         if file.startswith("tests/superset/"):
             return "tests/superset"
+        if file.startswith("tests/spark/"):
+            return "tests/spark"
         if file.endswith(("test_every_connector.py", "test_leaks.py")) and "[" in nodeid:
             return re.split(r"\W", nodeid.split("[")[1])[0]  # the platform, whose first load is slow
         shared = (

@@ -21,7 +21,7 @@ import duckdb
 
 from core import settings
 from core.content_store import canonical, digest_of, flush
-from core.errors import ExpectedFailure
+from core.errors import ExpectedFailure, first_of
 from core.locks import writer_lock
 from core.settings import Home, make_folder
 from core.sql import literal
@@ -320,9 +320,8 @@ def sound(folder: Path) -> Mapping:
         if digest_of(folder / name) != files[name]["sha256"]
     ]
     if bad:
-        more = f" and {len(bad) - _SHOWN} more" if len(bad) > _SHOWN else ""
         raise ExpectedFailure(
-            f"The backup {folder} is damaged, so nothing was restored: {', '.join(bad[:_SHOWN])}{more}.",
+            f"The backup {folder} is damaged, so nothing was restored: {first_of(bad, _SHOWN)}.",
             "Restore another one.",
         )
     refuse_damaged(folder, files)

@@ -14,7 +14,7 @@ import duckdb
 
 from core import disk, settings
 from core.content_store import flush
-from core.errors import ExpectedFailure
+from core.errors import ExpectedFailure, first_of
 from core.locks import writer_lock
 from core.settings import Home
 from core.sql import literal
@@ -238,10 +238,9 @@ def refuse_unless_green(connection: duckdb.DuckDBPyConnection, origin: Origin) -
             "There is nothing to publish: nothing was built.", f"Run `{origin.build}` first."
         ) from None
     if bad:
-        shown = ", ".join(f"{name} ({status})" for status, name in bad[:SHOWN_NODES])
-        more = f" and {len(bad) - SHOWN_NODES} more" if len(bad) > SHOWN_NODES else ""
+        shown = first_of((f"{name} ({status})" for status, name in bad), SHOWN_NODES)
         raise ExpectedFailure(
-            f"The last build is not sound, so readers keep the copy they have: {shown}{more}.",
+            f"The last build is not sound, so readers keep the copy they have: {shown}.",
             f"Correct what failed and run `{origin.build}` again; `running` means that a build was interrupted.",
         )
 

@@ -18,7 +18,7 @@ from assets.dbt.table_metadata import of_tables
 from assets.dbt.translator import RULES, Translator, check_keys, node_key
 from assets.failures import ending_the_try
 from core import run_progress, settings
-from core.errors import ExpectedFailure, TransientFailure
+from core.errors import ExpectedFailure, TransientFailure, first_of
 from ingestion.engine.loading import ensure_tables
 from warehouse import checks, dbt_compiled, dbt_project, held_back, staleness
 from warehouse.engine import engine
@@ -396,15 +396,9 @@ def sentences(found: Sequence[Failure], folder: Path) -> tuple[str, str]:
     for failure in blocking:
         if failure.rows is None:
             causes.setdefault(DBT_LINES.sub("", failure.message).strip(), []).append(failure.name)
-    of_nodes = [f"{listed(names)} could not be built: {cause}" for cause, names in causes.items()]
+    of_nodes = [f"{first_of(names, SHOWN_NAMES)} could not be built: {cause}" for cause, names in causes.items()]
     what = "\n".join([*of_rows, *of_nodes]) if blocking else failures(folder)
     return what, REMEDY_OF_ROWS if of_rows else REMEDY_OF_NODES
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return the first of some names, and how many there are more."""
-    more = len(names) - SHOWN_NAMES
-    return ", ".join(names[:SHOWN_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def invocation_folder(run_id: str, target: str) -> Path:

@@ -25,7 +25,7 @@ from fsspec.utils import tokenize
 
 from core import settings
 from core.content_store import digest_of, flush
-from core.errors import ExpectedFailure
+from core.errors import ExpectedFailure, first_of
 from core.sql import literal
 from ingestion.engine.contract import DUCKDB_TYPES, Table
 from ingestion.platforms import Platform, platform
@@ -252,15 +252,18 @@ class _Lake:
         """Return what DuckDB calls a file."""
         return self.path(file) if self.is_local else self.files.unstrip_protocol(self.path(file))
 
-    def listing(self) -> dict[str, Mapping[str, Any]]:
+    def listing(self, below: str = "") -> dict[str, Mapping[str, Any]]:
         """Return what the file system says of each file, by its path below the folder.
+
+        Args:
+            below: The part of the folder that is listed; all of it by default.
 
         Raises:
             ExpectedFailure: the lake cannot be reached.
         """
         try:
             self.files.invalidate_cache()
-            found = self.files.find(self.folder, detail=True)
+            found = self.files.find(self.path(below).rstrip("/"), detail=True)
         except Exception as problem:  # noqa: BLE001 - each file system has errors of its own
             raise _unreachable(problem) from None
         return {path.removeprefix(f"{self.folder}/"): said for path, said in found.items()}
@@ -286,9 +289,8 @@ class _Lake:
         known = [_File(*row) for row in connection.execute(query).fetchall()]
         changed = [problem for file in known if (problem := self._check(connection, file, listed.get(file.name)))]
         if changed:
-            shown = ", ".join(changed[:_SHOWN]) + (f" and {len(changed) - _SHOWN} more" if changed[_SHOWN:] else "")
             raise ExpectedFailure(
-                f"Files of {self.chosen.name} in the lake are not as they were written: {shown}.",
+                f"Files of {self.chosen.name} in the lake are not as they were written: {first_of(changed, _SHOWN)}.",
                 "Restore them from a backup. Where one is lost, remove the note of its load,"
                 f" {self.url(LOADS)}/*__<load_id>.jsonl, and load these days again.",
             )
@@ -438,7 +440,7 @@ class _Lake:
                 flush(fresh.parent)
             else:
                 self.files.put_file(str(fresh), self.path(file))
-            self._note(connection, file, digest, tokenize(self.listing()[file]))
+            self._note(connection, file, digest, tokenize(self.listing(file.rpartition("/")[0])[file]))
 
     @contextmanager
     def _beside(self, file: str) -> Generator[Path]:

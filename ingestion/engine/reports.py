@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from core.errors import first_of
 from ingestion.engine.contract import Field, Row, Table
 from ingestion.engine.files import NO_REPAIRS, Repairs
 from ingestion.engine.validation import Origin, TableValidator, content_hash
@@ -177,9 +178,7 @@ MOST_LINES = 20
 
 def _lines(positions: Sequence[int]) -> str:
     """Return line numbers for a sentence."""
-    named = ", ".join(map(str, positions[:MOST_LINES]))
-    more = f" and {len(positions) - MOST_LINES} more" if len(positions) > MOST_LINES else ""
-    return f"{'line' if len(positions) == 1 else 'lines'} {named}{more}"
+    return f"{'line' if len(positions) == 1 else 'lines'} {first_of(positions, MOST_LINES)}"
 
 
 def log_rows(validators: Sequence[TableValidator], repaired: int = 0) -> Iterator[pa.Table]:

@@ -9,6 +9,8 @@ ROW_LIMIT = 10_000
 #: How charts write numbers and tables instants, unless a file or a metric says otherwise. Numbers are in full: the
 #: abbreviations of D3 ("25M", "390k") are no French; millions are a metric of their own.
 NUMBER, DECIMAL, INSTANT = ",.0f", ",.2~f", "%d/%m/%Y %H:%M"
+#: Measures that set points of a course apart, and are empty for the others.
+POINTS = frozenset({"evenement", "fragile", "hors_habitude"})
 
 Declaration = Mapping[str, Any]
 
@@ -56,6 +58,8 @@ def _series(chart: Declaration) -> dict[str, Any]:
         "legendType": "plain",
         "legendOrientation": "top",
         "row_limit": chart.get("limit", ROW_LIMIT),
+        # A point without neighbours has nothing but its mark.
+        **({"markerEnabled": True, "markerSize": 4} if POINTS.intersection(chart["metrics"]) else {}),
     }
 
 

@@ -14,7 +14,7 @@ import pytest
 from core.settings import Home
 from tests.spark.engines import DRIVER, WORKER, Engine, free_ports, processes
 
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("spark")]
+pytestmark = pytest.mark.long
 
 SEEDS = ("build", "--daily", "--select", "resource_type:seed")
 ONE_SEED = ("build", "--daily", "--select", "regions")

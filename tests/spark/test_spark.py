@@ -15,7 +15,7 @@ from tests.spark.engines import WORKER, Engine, processes
 from warehouse.comparison import Comparison
 
 #: Ten minutes on two cores, most of them Spark's: `make proof` has the time for it.
-pytestmark = [pytest.mark.long, pytest.mark.proof, pytest.mark.xdist_group("spark")]
+pytestmark = [pytest.mark.long, pytest.mark.proof]
 
 #: Tell when something was built or asked; the moment is another one for each build.
 CLOCKED = {"audit.build_status", "audit.build_fingerprint", "audit.freshness"}

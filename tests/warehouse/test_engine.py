@@ -42,8 +42,8 @@ def test_nothing_of_spark_is_imported_where_duckdb_builds() -> None:
         "dbt_project.environment();"
         "print([name for name in sys.modules if name.partition('.')[0] in ('pyspark', 'py4j') or '.spark' in name])"
     )
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=CHECKOUT)
-    assert told.stdout.strip() == "[]"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=CHECKOUT)
+    assert done.stdout.strip() == "[]"
 
 
 def test_no_model_asks_for_the_engine_and_no_package_above_chooses_by_it() -> None:

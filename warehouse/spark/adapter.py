@@ -294,7 +294,7 @@ class LakeAdapter(SparkAdapter):
     ) -> None:
         """Give the versions of an archive what DuckDB has archived since Spark built last."""
         schema, table, key = node["schema"], lakes.versions_of(node["name"]), node["config"]["unique_key"]
-        name, folder = f"`{self._lake.database(schema)}`.`{table}`", self._lake.table_folder(schema, table)
+        name, folder = self._lake.name(schema, table), self._lake.table_folder(schema, table)
         columns = ", ".join(node["columns"])
         if name.replace("`", "") not in there:
             # The catalogue may be lost and the files there.
@@ -306,18 +306,15 @@ class LakeAdapter(SparkAdapter):
         if not lakes.is_table(connection, schema, node["name"]):
             return
         [taken] = lakes.take_in(connection, self._lake, self._catalog, [(None, schema, node["name"])])
-        newest = f"row_number() over (partition by {key} order by archived_by_build desc) as recency"
+        newest = f"{lakes.recency(key)} as recency"
         run(
             f"insert into {name} select {columns}, (select coalesce(max(archived_by_build), -1) + 1 from {name}) from ("  # noqa: S608 - names
             f"select {columns} from parquet.`{taken.folder}` except "
             f"select {columns} from (select *, {newest} from {name}) where recency = 1)"
         )
 
-    def _name(self, taken: lakes.TakenIn) -> str:
-        return f"`{self._lake.database(taken.schema, taken.catalog)}`.`{taken.table}`"
-
     def _show_taken(self, taken: lakes.TakenIn, there: set[str]) -> None:
-        name = self._name(taken)
+        name = self._lake.name(taken.schema, taken.table, taken.catalog)
         is_there = name.replace("`", "") in there
         if is_there and taken.is_known and not taken.problem:
             run(f"refresh table {name}")
@@ -372,7 +369,7 @@ class PythonModel(PythonJobHelper):
         rows = rows.cast(zoned)
         spark = session()
         frame = spark.createDataFrame(rows if rows.num_rows else [], from_arrow_schema(rows.schema))
-        name = f"{self._lake.database(self._model['schema'])}.{self._model['alias']}"
+        name = self._lake.name(self._model["schema"], self._model["alias"])
         frame.write.mode("overwrite").format("parquet").saveAsTable(name)
 
 

@@ -44,14 +44,14 @@ class Spark:
 
     def ensure_table(self, connection: duckdb.DuckDBPyConnection, node: Mapping[str, Any]) -> None:
         place = _lake_of(connection)
-        name = f"`{place.database(node['schema'])}`.`{node['name']}`"
+        name = place.name(node["schema"], node["name"])
         columns = ", ".join(f"`{key}` {column['data_type']}" for key, column in node["columns"].items())
         run(f"create table if not exists {name} ({columns}) using parquet")
         lake.show_table(connection, place, node)
 
     def fill(self, connection: duckdb.DuckDBPyConnection, node: Mapping[str, Any], query: str | None) -> None:
         place = _lake_of(connection)
-        name = f"`{place.database(node['schema'])}`.`{node['name']}`"
+        name = place.name(node["schema"], node["name"])
         if query is None:
             run(f"truncate table {name}")
         else:

@@ -9,6 +9,8 @@ from core.errors import ExpectedFailure, TransientFailure
 #: Begins the sentence on a driver that went away; `is_lost` finds it in what dbt has recorded of a node.
 LOST = "The Spark driver was lost"
 STACK = "\n\nJVM stacktrace:"
+#: What builds tables of the lake anew.
+REBUILD = "`cyberimpact build --full`, for what is live `cyberimpact build --live`."
 #: Of what Spark says itself; a refused plan goes on for pages.
 SHOWN_CHARACTERS = 600
 
@@ -57,7 +59,9 @@ def lost() -> TransientFailure:
 
 
 def _unreadable(found: re.Match[str]) -> ExpectedFailure:
-    return ExpectedFailure(f"A file of {_table(found['path'])} is missing or is no longer what Spark wrote.", REBUILD)
+    return ExpectedFailure(
+        f"A file of {_table(found['path'])} is missing or is no longer what Spark wrote.", f"Build it again: {REBUILD}"
+    )
 
 
 def _table(path: str) -> str:
@@ -69,8 +73,6 @@ def _table(path: str) -> str:
             return f"the table {schema}.{table}" if schema != "taken_in" else f"{table}, which the build has taken in"
     return path
 
-
-REBUILD = "Build it again: `cyberimpact build --full`, for what is live `cyberimpact build --live`."
 
 KNOWN = (
     Known(

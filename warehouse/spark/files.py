@@ -8,7 +8,8 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from core.errors import ExpectedFailure
+from core.errors import ExpectedFailure, first_of
+from warehouse.spark.failures import REBUILD
 from warehouse.spark.lake import Lake, versions_of
 
 LIST = "files.json"
@@ -54,11 +55,10 @@ def refuse_changed(lake: Lake) -> None:
     found = changed(lake)
     if not found:
         return
-    more = f" and {len(found) - SHOWN_TABLES} more" if len(found) > SHOWN_TABLES else ""
-    remedy = "Build them again: `cyberimpact build --full`, for what is live `cyberimpact build --live`."
+    remedy = f"Build them again: {REBUILD}"
     if archives := [name for name in found if name.endswith(versions_of(""))]:
         remedy += f" {', '.join(archives)} cannot be made again: put its files back from a backup first."
     raise ExpectedFailure(
-        f"Files of {', '.join(found[:SHOWN_TABLES])}{more} in {lake.folder} were changed since Spark wrote them.",
+        f"Files of {first_of(found, SHOWN_TABLES)} in {lake.folder} were changed since Spark wrote them.",
         remedy,
     )

@@ -38,6 +38,10 @@ class Lake(NamedTuple):
         """Return the database of Spark that holds a schema, of the target's own catalog or of another."""
         return "_".join(filter(None, (self.namespace, catalog, schema)))
 
+    def name(self, schema: str, table: str, catalog: str | None = None) -> str:
+        """Return the name of a table in Spark's SQL."""
+        return f"`{self.database(schema, catalog)}`.`{table}`"
+
     def schema_folder(self, database: str) -> Path:
         return self.folder / database.removeprefix(f"{self.namespace}_")
 
@@ -169,8 +173,7 @@ def show_archive(connection: duckdb.DuckDBPyConnection, lake: Lake, node: Mappin
     if rows is None:
         show_table(connection, lake, node)
         return
-    newest = f"row_number() over (partition by {key} order by archived_by_build desc) = 1"
-    query = f"select {', '.join(node['columns'])} from {rows} qualify {newest}"  # noqa: S608 - names of the manifest
+    query = f"select {', '.join(node['columns'])} from {rows} qualify {recency(key)} = 1"  # noqa: S608 - names of the manifest
     if is_table(connection, schema, name):
         lost = f'select {key} from "{schema}"."{name}" where {key} not in (select {key} from ({query})) limit 1'  # noqa: S608
         if connection.execute(lost).fetchone():
@@ -185,6 +188,11 @@ def written_as(node: Mapping[str, Any]) -> tuple[str, str]:
     """Return schema and name of the table in which Spark writes the rows of a model or seed."""
     name = node.get("alias") or node["name"]
     return node["schema"], versions_of(name) if node["config"]["materialized"] == "archive" else name
+
+
+def recency(key: str) -> str:
+    """Return SQL of the place of a version among those of its key, 1 for the newest, as `macros/archive.sql` has it."""
+    return f"row_number() over (partition by {key} order by archived_by_build desc)"
 
 
 def versions_of(archive: str) -> str:
