@@ -68,3 +68,9 @@ def processes(home: Home, program: str) -> list[int]:
         if is_java and program.encode() in words and any(str(home.spark).encode() in word for word in words):
             found.append(int(process.name))
     return found
+
+
+def children(process: int) -> list[int]:
+    """Return the ids of the processes that a process has started."""
+    tasks = Path(f"/proc/{process}/task").glob("*/children")
+    return [int(child) for task in tasks for child in task.read_text().split()]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from core.settings import Home
-from tests.spark.engines import DRIVER, WORKER, Engine, free_ports, processes
+from tests.spark.engines import DRIVER, WORKER, Engine, children, free_ports, processes
 
 pytestmark = pytest.mark.long
 
@@ -136,20 +136,22 @@ def test_a_driver_that_is_killed_in_the_middle_of_a_build_and_two_builds_after_i
 
 
 @pytest.fixture
-def supervisor_that_sleeps(cluster: Engine) -> Iterator[None]:
-    """Nothing that dies is started anew."""
-    pid = int((cluster.home.run / "cluster.pid").read_text())
-    os.kill(pid, signal.SIGSTOP)
+def worker_without_executor(cluster: Engine) -> Iterator[None]:
+    """One worker has lost its executor and starts no other."""
+    worker = processes(cluster.home, WORKER)[0]
+    os.kill(worker, signal.SIGSTOP)
+    for executor in children(worker):
+        os.kill(executor, signal.SIGKILL)
     yield
-    os.kill(pid, signal.SIGCONT)
+    os.kill(worker, signal.SIGKILL)  # the supervisor starts it anew
 
 
-@pytest.mark.usefixtures("supervisor_that_sleeps")
-def test_doctor_knows_the_cluster_and_counts_its_workers(cluster: Engine, line: Engine) -> None:
-    assert findings(line)["Spark workers"]["state"] == "ok"
-    former = processes(cluster.home, WORKER)
-    assert len(former) == 2
-    os.kill(former[0], signal.SIGKILL)
+def test_doctor_finds_a_whole_cluster(line: Engine) -> None:
+    assert findings(line)["Spark workers"]["detail"].startswith("2 executors with 2 cores")
+
+
+@pytest.mark.usefixtures("worker_without_executor")
+def test_doctor_knows_the_cluster_and_counts_its_workers(line: Engine) -> None:
     until = time.monotonic() + 60
     while (found := findings(line))["Spark workers"]["state"] == "ok" and time.monotonic() < until:
         time.sleep(1)
