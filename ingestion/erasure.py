@@ -32,6 +32,8 @@ from ingestion.platforms import PLATFORMS, Platform, platform
 from warehouse import operations_database
 from warehouse.operations_database import holding, older
 from warehouse.reader_copies import forgotten
+from warehouse.spark import erasing
+from warehouse.spark.lake import Lake, is_table, lake_of
 
 #: How long a rejected record stays in quarantine.
 QUARANTINE_RETENTION = timedelta(days=90)
@@ -94,7 +96,7 @@ def purge(now: datetime) -> PurgeReport:
     place = home()
     removed: Counter[str] = Counter()
     rewritten, in_lake = [], []
-    for name in _PUBLISHED:
+    for name, target in _PUBLISHED.items():
         file = place.database(name)
         if not file.exists():
             continue
@@ -106,6 +108,7 @@ def purge(now: datetime) -> PurgeReport:
                     in_lake += _expire_lake(connection, chosen, now, removed)
                 for chosen in PLATFORMS:
                     removed.update(_expire_archives(connection, file, chosen, now))
+                    removed.update(_expire_archives_in_lake(lake_of(place, target), target, chosen, now))
                 _have_built_anew(connection, removed)
                 _empty_scratch(connection)
                 _forget_packages(connection, place, name)
@@ -152,6 +155,7 @@ def erase(pseudonym: str) -> PurgeReport:
                     removed.update(_delete_holding(connection, file.name, pseudonym))
                     for chosen in filter(raw_lake.holds, _platforms(name)):
                         in_lake += _erase_lake(connection, chosen, pseudonym, removed)
+                    removed.update(_erase_built_lake(place, target, pseudonym))
                     _have_built_anew(connection, removed)
                     _forget_packages(connection, place, name)
                     held |= dict.fromkeys(_held_in_lake(name, pseudonym), _STILL_HELD)
@@ -298,15 +302,32 @@ def _expire_archives(
 ) -> dict[str, int]:
     """Delete what is too old of a platform in the tables that archive it, where this file has them."""
     removed = {}
-    for table in _dated(chosen):
-        if chosen.retention is None or table.archived_in is None:
-            continue
-        schema, _, archive = table.archived_in.partition(".")
-        if _has(connection, schema, archive, table.dated_by):
-            before = (now - chosen.retention).astimezone(UTC).replace(tzinfo=None)
-            rows = _deleted(connection, f'"{schema}"."{archive}"', f'"{table.dated_by}" < ?', [before])
-            removed[f"{file.name} {table.archived_in}"] = rows
+    for schema, archive, condition, before in _archives(chosen, now):
+        if is_table(connection, schema, archive):
+            rows = _deleted(connection, f'"{schema}"."{archive}"', condition, [before])
+            removed[f"{file.name} {schema}.{archive}"] = rows
     return removed
+
+
+def _expire_archives_in_lake(lake: Lake, target: str, chosen: Platform, now: datetime) -> dict[str, int]:
+    """Delete what is too old of a platform in the archives that Spark has appended to."""
+    return {
+        f"lake/{target} {schema}.{archive}": erasing.remove_archived(lake, schema, archive, condition, [before])
+        for schema, archive, condition, before in _archives(chosen, now)
+    }
+
+
+def _archives(chosen: Platform, now: datetime) -> Iterator[tuple[str, str, str, datetime]]:
+    """Yield schema, name, condition and its value of each table that archives a platform with a retention."""
+    for table in _dated(chosen):
+        if chosen.retention is not None and table.archived_in is not None:
+            schema, _, archive = table.archived_in.partition(".")
+            yield (
+                schema,
+                archive,
+                f'"{table.dated_by}" < ?',
+                (now - chosen.retention).astimezone(UTC).replace(tzinfo=None),
+            )
 
 
 def _has(connection: duckdb.DuckDBPyConnection, *column: str | None) -> bool:
@@ -402,6 +423,12 @@ def _erase_lake(
         removed[_of_lake(chosen, table)] += rows
         files += written
     return files
+
+
+def _erase_built_lake(place: Home, target: str, pseudonym: str) -> dict[str, int]:
+    """Remove the rows of a target's lake that hold a pseudonym."""
+    removed = erasing.remove_holding(lake_of(place, target), pseudonym)
+    return {f"lake/{target} {table}": rows for table, rows in removed.items()}
 
 
 def _held_in_lake(database: str, text: str) -> Iterator[str]:

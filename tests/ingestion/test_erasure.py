@@ -6,6 +6,8 @@ import sys
 from datetime import UTC, datetime, timedelta
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
@@ -21,6 +23,8 @@ from privacy import pseudonymise
 from tests.ingestion.conftest import ask
 from warehouse.reader_copies import path_for
 from warehouse.rights import Right
+from warehouse.spark.files import record, refuse_changed
+from warehouse.spark.lake import lake_of
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 RETENTION = platform("operations").retention
@@ -221,6 +225,80 @@ def test_a_killed_purge_is_completed_by_the_next(home):
     assert "warehouse.duckdb" in holding(home, "OBJETANCIEN")
     purge(NOW)
     assert holding(home, "OBJETANCIEN") == set()
+
+
+# ---- what Spark has built
+
+
+def spark_file(folder, rows, part="part-00000"):
+    """Write a file of a table as Spark does: instants as INT96, and a checksum beside it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    pq.write_table(rows, folder / f"{part}.parquet", use_deprecated_int96_timestamps=True)
+    (folder / f".{part}.parquet.crc").write_bytes(b"checksum")
+    return folder / f"{part}.parquet"
+
+
+def in_lake(home, query):
+    with duckdb.connect(":memory:") as connection:
+        return connection.execute(query.replace("LAKE", f"{home.lake}/daily")).fetchall()
+
+
+def test_the_archive_that_spark_appends_to_ages_too(home):
+    lake = lake_of(home, "daily")
+    folder = lake.table_folder("visibility", "int_chat_contact_archive__versions")
+    instants = [datetime(2023, 11, 25, 11, 59, 59), datetime(2023, 11, 25, 12), None]  # noqa: DTZ001 - as archived
+    old = {"contact_key": ["trop vieux", "à la limite", "sans date"], "contacted_at": instants, "version": [0, 0, 0]}
+    files = [
+        spark_file(folder, pa.table(old)),
+        spark_file(
+            folder, pa.table({"contact_key": ["récent"], "contacted_at": [instants[1]], "version": [1]}), "part-1"
+        ),
+    ]
+    record(lake, [("visibility", "int_chat_contact_archive__versions")])
+    untouched = files[1].stat().st_mtime_ns
+    write(
+        home.warehouse,
+        "create schema visibility",
+        f"create view visibility.int_chat_contact_archive as from read_parquet('{folder}/*.parquet')",
+        *fingerprints("int_chat_contact_archive", "fct_mention"),
+    )
+
+    assert purge(NOW).removed == {"lake/daily visibility.int_chat_contact_archive": 1}
+
+    left = "select contact_key from visibility.int_chat_contact_archive order by all"
+    assert read(home.warehouse, left) == "[('récent',), ('sans date',), ('à la limite',)]"
+    left = read(home.warehouse, "select unique_id from audit.build_fingerprint")
+    assert left == "[('model.cyberimpact.fct_mention',)]"
+    assert pq.ParquetFile(files[0]).schema.column(1).physical_type == "INT96"
+    assert not (folder / ".part-00000.parquet.crc").exists()
+    assert files[1].stat().st_mtime_ns == untouched
+    refuse_changed(lake)
+    assert purge(NOW).removed == {}
+
+
+def test_one_person_goes_from_all_that_spark_has_written(home, person):
+    load("operations")
+    lake = lake_of(home, "daily")
+    mentions = pa.table({"author": [person, "p_autre"], "topics": [["banque"], [person]], "day": [1, 2]})
+    spark_file(lake.table_folder("visibility", "fct_mention__versions"), mentions.slice(0, 1))
+    spark_file(lake.table_folder("marts", "by_month") / "month=1", mentions)
+    spark_file(lake.table_folder("marts", "by_month") / "month=2", pa.table({"author": ["p_autre"]}))
+    spark_file(lake.folder / "taken_in" / "raw_listening.mentions-1a2b3c", mentions)
+    spark_file(lake.folder / "taken_in" / "raw_listening.topics-1a2b3c", pa.table({"topic": ["banque"]}))
+    spark_file(lake.table_folder("marts", "begun") / "_temporary" / "0", mentions)
+    record(lake, [("visibility", "fct_mention__versions"), ("marts", "by_month")])
+    write(home.warehouse, *fingerprints("fct_mention", "by_month", "begun"))
+
+    report = erase(person)
+
+    assert report.removed == {"lake/daily visibility.fct_mention": 1, "lake/daily marts.by_month": 2}
+    rows = "select count(*) from read_parquet('LAKE/**/*.parquet', union_by_name = true) as row"
+    assert in_lake(home, f"{rows} where contains(row::varchar, '{person}')") == [(0,)]
+    assert in_lake(home, rows) == [(2,)]
+    assert [folder.name for folder in (lake.folder / "taken_in").iterdir()] == ["raw_listening.topics-1a2b3c"]
+    assert read(home.warehouse, "select unique_id from audit.build_fingerprint") == "[('model.cyberimpact.begun',)]"
+    refuse_changed(lake)
+    assert erase(person).removed == {}
 
 
 # ---- one person

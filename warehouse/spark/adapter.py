@@ -303,6 +303,8 @@ class LakeAdapter(SparkAdapter):
             run(f"create table {name} ({typed}archived_by_build bigint) using parquet {place}")
             # dbt has looked before what is there.
             self.cache_added(self.Relation.create(schema=schema, identifier=table, type=RelationType.Table))
+        else:
+            run(f"refresh table {name}")  # a purge may have rewritten files of which the session knows the former size
         if not lakes.is_table(connection, schema, node["name"]):
             return
         [taken] = lakes.take_in(connection, self._lake, self._catalog, [(None, schema, node["name"])])

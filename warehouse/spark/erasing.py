@@ -1,0 +1,107 @@
+"""Removes rows from the files of a lake.
+
+It needs no cluster, and nothing of Spark: a home that DuckDB builds again has the lake of before still.
+"""
+
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from core.content_store import flush
+from core.sql import literal
+from warehouse.spark import files
+from warehouse.spark.lake import TAKEN_IN, VERSIONS, Lake, versions_of
+
+#: Where a job of Spark writes what it has not finished, and what has replaced a file by halves.
+UNFINISHED = ("_temporary", ".spark-staging*", ".*.partial", "*.rewritten")
+
+
+def remove_archived(lake: Lake, schema: str, archive: str, condition: str, values: Sequence[Any]) -> int:
+    """Remove rows from all versions of an archive.
+
+    A process that dies in between leaves each file as it was or as it is to be.
+
+    Args:
+        lake: The lake.
+        schema: Schema of the archive.
+        archive: The archive, as its model is named.
+        condition: SQL of the rows, in the names of its columns.
+        values: Of the parameters in it.
+
+    Returns:
+        The rows removed, each version counted.
+    """
+    table = versions_of(archive)
+    rows = sum(_remove(file, condition, values) for file in _files(lake.table_folder(schema, table)))
+    if rows:
+        files.record(lake, [(schema, table)])
+    return rows
+
+
+def remove_holding(lake: Lake, text: str) -> Counter[str]:
+    """Remove the rows that hold a text in any column of any table, and what unfinished jobs have left.
+
+    What a build has taken in goes as a whole: the next one takes it in again.
+
+    Returns:
+        The rows removed by table, as `visibility.fct_mention`; the versions of an archive count as its own.
+    """
+    sweep(lake)
+    removed: Counter[str] = Counter()
+    condition = "contains(row::varchar, ?)"
+    for folder in sorted(lake.folder.glob("*/*/")):
+        schema, table = folder.parts[-2:]
+        if schema == TAKEN_IN:
+            if any(_count(file, condition, [text]) for file in _files(folder)):
+                shutil.rmtree(folder)
+            continue
+        if rows := sum(_remove(file, condition, [text]) for file in _files(folder)):
+            removed[f"{schema}.{table.removesuffix(VERSIONS)}"] += rows
+            files.record(lake, [(schema, table)])
+    return removed
+
+
+def sweep(lake: Lake) -> None:
+    """Remove what jobs that were killed have left: no table shows it."""
+    for pattern in UNFINISHED:
+        for left in list(lake.folder.rglob(pattern)):
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (file for file in sorted(folder.rglob("[!._]*.parquet")))
+
+
+def _count(file: Path, condition: str, values: Sequence[Any]) -> int:
+    return len(_places(file, f"coalesce({condition}, false)", values))
+
+
+def _places(file: Path, condition: str, values: Sequence[Any]) -> pa.ChunkedArray:
+    """Return the numbers of the rows of a file for which a condition holds."""
+    rows = f"read_parquet({literal(str(file))}, file_row_number = true)"
+    with duckdb.connect(":memory:") as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        query = f"select file_row_number from {rows} as row where {condition} order by 1"  # noqa: S608 - of the program
+        return connection.execute(query, values).to_arrow_table().column(0)
+
+
+def _remove(file: Path, condition: str, values: Sequence[Any]) -> int:
+    """Rewrite a file without some of its rows, in Spark's types, and return how many those were."""
+    if not (count := _count(file, condition, values)):
+        return 0
+    kept = _places(file, f"not coalesce({condition}, false)", values)
+    fresh = file.with_name(f"{file.name}.rewritten")
+    rows = pq.ParquetFile(file).read().take(kept)
+    pq.write_table(rows, fresh, compression="zstd", use_deprecated_int96_timestamps=True)
+    shutil.copymode(file, fresh)
+    flush(fresh)
+    file.with_name(f".{file.name}.crc").unlink(missing_ok=True)  # of the former content
+    fresh.replace(file)
+    flush(file.parent)
+    return count
