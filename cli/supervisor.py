@@ -87,7 +87,7 @@ def programs() -> list[Program]:
         Program("superset", [superset.PYTHON, superset.SERVER, "serve"], superset_port, "/health"),
         Program("dagster-code", [BIN / "dagster", "code-server", "start", "-s", code, *definitions], socket=code),
         Program("dagster-webserver", [*WEBSERVER, workspace], dagster_port, "/health"),
-        Program("web", [BIN / "python", "-m", "web"], web_port, "/health"),
+        Program("web", [BIN / "python", "-m", "web"], web_port, "/healthz"),
         Program("watch", [BIN / "cyberimpact", "watch"]),
         Program("dagster-daemon", [BIN / "dagster-daemon", "run", "-w", workspace]),
     ]

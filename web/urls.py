@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from web import api
+from web import api, monitoring
 from web.pages import (
     action_form,
     actions,
@@ -28,7 +28,9 @@ handler500 = "web.failures.server_error"
 urlpatterns = [
     path("", home.show, name="home"),
     path("connecte", home.logged_in, name="logged_in"),
-    path("health", home.health, name="health"),
+    path("healthz", monitoring.healthz, name="healthz"),
+    path("readyz", monitoring.readyz, name="readyz"),
+    path("metrics", monitoring.metrics, name="metrics"),
     path("chiffre/<str:code>/<str:period>/<str:territory>", figure.show, name="figure"),
     path("chiffre/<str:code>/<str:period>/<str:territory>/recalcul", figure.recomputation, name="figure_recomputation"),
     path("chiffre/<str:code>/<str:period>/<str:territory>/enregistrements", figure.records, name="figure_records"),

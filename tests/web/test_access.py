@@ -94,7 +94,9 @@ ROUTES = {
     "api/kpi": (ALL, NOBODY),
     "api/kpi/<code>": (ALL, NOBODY),
     "api/openapi.json": (ALL, NOBODY),
-    "health": (ALL, NOBODY),
+    "healthz": (ALL, NOBODY),
+    "readyz": (ALL, NOBODY),
+    "metrics": (ALL, NOBODY),
 }
 PARAMETER = re.compile(r"<(?:(\w+):)?\w+>")
 OF_KIND = {"int": "1", "uuid": "00000000-0000-0000-0000-000000000000"}

@@ -30,7 +30,7 @@ def test_what_is_refused_is_noted_nowhere(visit, monkeypatch, caplog):
 
 
 def test_another_host_is_served_nothing(home):  # noqa: ARG001
-    for path in ("/", "/health", "/api/kpi", "/rien"):
+    for path in ("/", "/healthz", "/api/kpi", "/rien"):
         answer = Client(headers={"Host": "evil.example"}).get(path)
         assert answer.status_code == HTTPStatus.BAD_REQUEST, path
         assert "evil.example" not in answer.text

@@ -240,4 +240,4 @@ def test_superset_that_has_died_lets_nobody_in(site: str, server: Server, admin:
     refused = pages.post("/formulaire", data={"note": "Vu"})
     assert refused.status_code == HTTPStatus.SERVICE_UNAVAILABLE
     assert "Superset, qui dit qui vous êtes, ne répond pas" in refused.text
-    assert pages.get("/health").status_code == HTTPStatus.OK
+    assert pages.get("/healthz").status_code == HTTPStatus.OK

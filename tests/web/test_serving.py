@@ -33,7 +33,7 @@ def test_static_files_are_collected_once_and_kept_by_browsers_for_good(home: Hom
             assert answer.headers["Content-Encoding"] == "gzip"
             assert re.search(r"\.[0-9a-f]{12}\.\w+$", file)
         assert http.get("/api/docs").headers["Content-Encoding"] == "gzip"
-        assert http.get("/health", headers={"Host": "evil.example"}).status_code == 400
+        assert http.get("/healthz", headers={"Host": "evil.example"}).status_code == 400
     written = manifest.stat().st_mtime_ns
     with served(home, tmp_path / "second.log") as http:
         assert http.get(files[0]).is_success

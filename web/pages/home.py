@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 
 from operations.alerts import signals
 from warehouse.published import LIVE
 from warehouse.reader_copies import NothingPublishedError
 from web import reading, settings
-from web.access import PersonRequest, open_to_all, page
+from web.access import PersonRequest, page
 from web.health import healths, late_live
 from web.identity import Person
 from web.pages import figure
@@ -138,8 +138,3 @@ def _news(copies: Reading, person: Person, since: datetime) -> dict[str, Any]:
 def logged_in(request: PersonRequest) -> HttpResponse:
     """Show the end of a login that was made in another tab, while a form waits."""
     return render(request, "web/logged_in.html", {"title": "Vous êtes connecté"})
-
-
-@open_to_all("says that the process serves, and nothing else")
-def health(_: HttpRequest) -> JsonResponse:
-    return JsonResponse({"status": "ok"})
