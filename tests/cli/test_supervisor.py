@@ -139,7 +139,7 @@ class TestConfiguration:
         assert [command for command in commands if "-m orchestration.webserver" in command]
 
     def test_the_pages_are_served_and_named_first(self) -> None:
-        assert "web" in {program.name for program in supervisor.programs() if program.health == "/health"}
+        assert "web" in {program.name for program in supervisor.programs() if program.health == "/healthz"}
         named = [line.split()[0] for line in supervisor.addresses().splitlines() if "http://" in line]
         assert named == ["Pages", "Superset", "Dagster", "Sandbox", "Mailbox"]
 
