@@ -29,6 +29,7 @@ from cli.commands import (
     sandbox,
     signal,
     superset,
+    systemd,
     token,
     topic,
     verbatims,
@@ -59,6 +60,9 @@ app.command(hidden=True)(processes.up)
 app.command(hidden=True)(processes.down)
 app.command(hidden=True)(processes.cluster)
 app.command(hidden=True)(processes.dev)
+app.command()(systemd.systemd)
+app.command(hidden=True)(systemd.prepare)
+app.command(hidden=True)(systemd.run)
 app.add_typer(config.app, name="config")
 app.add_typer(engine.app, name="engine")
 app.add_typer(kpi.app, name="kpi")

@@ -1,0 +1,152 @@
+"""Units of systemd for the processes of an installation: the programs that `make up` runs, each a service of its own.
+
+A unit holds no secret: `cyberimpact run NAME` reads the settings itself, and becomes the program.
+"""
+
+import getpass
+import os
+from pathlib import Path
+from typing import NoReturn
+
+from cli import supervisor
+from cli.supervisor import BIN, Program
+from core import settings
+from core.errors import ExpectedFailure
+
+PREFIX = "cyberimpact"
+PREPARATION = f"{PREFIX}-prepare"
+#: The stand-in platforms are for the demonstration.
+LEFT_OUT = frozenset({"sandbox"})
+#: They run code of builds, or draw digests with a browser, whose own sandbox is made of namespaces.
+BUILDING = frozenset({"dagster-code", "dagster-daemon", "watch"})
+
+_HARDENED = f"""\
+UMask={settings.UMASK:04o}
+CapabilityBoundingSet=
+LockPersonality=yes
+NoNewPrivileges=yes
+PrivateDevices=yes
+PrivateTmp=yes
+ProtectClock=yes
+ProtectControlGroups=yes
+ProtectHome=read-only
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectProc=invisible
+ProtectSystem=strict
+RemoveIPC=yes
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+SystemCallArchitectures=native
+"""
+#: What a process that only answers can do without.
+_ANSWERING = "RestrictNamespaces=yes\nSystemCallFilter=@system-service\nSystemCallErrorNumber=EPERM\n"
+
+
+def programs() -> dict[str, Program]:
+    """Return what an installation runs, by name, in the order of its start."""
+    shown = [*supervisor.engine_programs(), *supervisor.programs()]
+    return {program.name: program for program in shown if program.name not in LEFT_OUT}
+
+
+def units() -> dict[str, str]:
+    """Return the units by the name of their files, for the account that asks."""
+    names = [f"{PREFIX}-{name}.service" for name in programs()]
+    return {
+        f"{PREFIX}.target": _target(names),
+        f"{PREPARATION}.service": _preparation(),
+        **{f"{PREFIX}-{name}.service": _service(name) for name in programs()},
+    }
+
+
+def write(folder: Path) -> list[Path]:
+    """Write the units into a folder, and return their files.
+
+    Raises:
+        ExpectedFailure: the folder cannot be written.
+    """
+    written = []
+    try:
+        for name, content in units().items():
+            file = folder / name
+            file.write_text(content)
+            file.chmod(0o644)
+            written.append(file)
+    except OSError as problem:
+        raise ExpectedFailure(
+            f"The units cannot be written to {folder}: {problem.strerror}.",
+            "Write them to a folder of your own, and have root copy them to /etc/systemd/system.",
+        ) from None
+    return written
+
+
+def run(name: str) -> NoReturn:
+    """Become a program, with the settings of the installation.
+
+    Raises:
+        ExpectedFailure: there is none of that name.
+    """
+    known = programs()
+    if name not in known:
+        raise ExpectedFailure(f"{name!r} is no process of the platform.", f"Choose from {', '.join(known)}.")
+    command = [str(part) for part in known[name].command]
+    os.chdir(settings.CHECKOUT)
+    os.execvpe(command[0], command, supervisor.environment())  # noqa: S606 - a command of our own making
+
+
+def _target(services: list[str]) -> str:
+    return f"""\
+[Unit]
+Description=The data platform cyberimpact
+Documentation=file://{settings.CHECKOUT}/docs/operator.md
+Wants={" ".join(services)}
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+def _preparation() -> str:
+    return f"""\
+[Unit]
+Description=cyberimpact: folders, databases and workspace
+After=network-online.target
+Wants=network-online.target
+PartOf={PREFIX}.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+TimeoutStartSec=10min
+{_common("prepare")}"""
+
+
+def _service(name: str) -> str:
+    return f"""\
+[Unit]
+Description=cyberimpact: {name}
+After={PREPARATION}.service
+Requires={PREPARATION}.service
+PartOf={PREFIX}.target
+StartLimitIntervalSec=0
+
+[Service]
+Type=exec
+Restart=always
+RestartSec=5
+TimeoutStopSec=30
+{_common(f"run {name}")}{"" if name in BUILDING else _ANSWERING}"""
+
+
+def _common(command: str) -> str:
+    home = settings.home().root
+    return f"""\
+User={getpass.getuser()}
+WorkingDirectory={settings.CHECKOUT}
+Environment=CYBERIMPACT_HOME={home}
+ExecStart={BIN / "cyberimpact"} {command}
+ReadWritePaths={home}
+{_HARDENED}"""

@@ -1,0 +1,74 @@
+"""Units of systemd: systemd itself reads them, and what they start is what `make up` runs."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from cli import supervisor, systemd
+from core.errors import ExpectedFailure
+from core.settings import Home
+
+#: systemd's own measure of what a service could still do: 0 is nothing, 10 is everything.
+MOST_EXPOSED = {"web": 2.0, "superset": 2.0, "dagster-webserver": 2.0, "dagster-code": 4.2, "watch": 4.2}
+
+
+@pytest.fixture
+def folder(home: Home, tmp_path: Path) -> Path:
+    home.root.mkdir()
+    written = tmp_path / "units"
+    written.mkdir()
+    systemd.write(written)
+    return written
+
+
+@pytest.fixture
+def analyze() -> str:
+    return shutil.which("systemd-analyze") or pytest.skip("systemd-analyze is not here")
+
+
+def test_each_program_but_the_sandbox_has_a_unit_that_the_target_wants(folder):
+    names = {f"cyberimpact-{program.name}.service" for program in supervisor.programs()} - {
+        "cyberimpact-sandbox.service"
+    }
+    assert {file.name for file in folder.iterdir()} == names | {"cyberimpact.target", "cyberimpact-prepare.service"}
+    wants = re.search(r"^Wants=(.*)$", (folder / "cyberimpact.target").read_text(), re.MULTILINE)
+    assert wants
+    assert set(wants[1].split()) == names
+
+
+def test_units_hold_no_secret(folder, monkeypatch):
+    monkeypatch.setenv("SUPERSET_SECRET_KEY", "a-secret-of-superset")
+    monkeypatch.setenv("SUPERSET_ADMIN_PASSWORD", "a-password")
+    secrets = (os.environ["CYBERIMPACT_PSEUDONYM_KEY"], "a-secret-of-superset", "a-password")
+    systemd.write(folder)
+    assert not [file for file in folder.iterdir() for secret in secrets if secret in file.read_text()]
+
+
+def test_systemd_reads_them(folder, analyze):
+    done = subprocess.run([analyze, "verify", *folder.iterdir()], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_services_are_hardened(folder, analyze):
+    for name, most in MOST_EXPOSED.items():
+        unit = folder / f"cyberimpact-{name}.service"
+        asked = [analyze, "security", "--offline=true", f"--threshold={int(most * 10)}", unit]
+        done = subprocess.run(asked, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout.splitlines()[-1:]
+
+
+def test_a_folder_that_is_not_there_is_named(home, tmp_path):
+    home.root.mkdir()
+    with pytest.raises(ExpectedFailure, match="No such file or directory"):
+        systemd.write(tmp_path / "nowhere")
+
+
+def test_an_unknown_process_is_refused(home):
+    home.root.mkdir()
+    with pytest.raises(ExpectedFailure) as refused:
+        systemd.run("sandbox")
+    assert "web" in refused.value.remedy
