@@ -11,6 +11,7 @@ from cli.commands import (
     backup,
     build,
     config,
+    contract,
     crisis,
     dbt,
     detect,
@@ -60,6 +61,7 @@ app.command(hidden=True)(processes.down)
 app.command(hidden=True)(processes.cluster)
 app.command(hidden=True)(processes.dev)
 app.add_typer(config.app, name="config")
+app.add_typer(contract.app, name="contract")
 app.add_typer(engine.app, name="engine")
 app.add_typer(kpi.app, name="kpi")
 app.add_typer(verbatims.app, name="verbatims")

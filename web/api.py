@@ -19,7 +19,7 @@ from core.errors import ExpectedFailure
 from operations import tokens
 from operations.models import ApiToken
 from warehouse import rights
-from web import failures, reading
+from web import contracts, failures, reading
 from web.access import open_to_all
 from web.failures import Unavailable
 from web.figures import MOST_ROWS, PARAMETERS, Figures, PeriodType, Question, Row, Shaped
@@ -55,6 +55,7 @@ api = NinjaAPI(
     urls_namespace="api",
     auth=Token(),
 )
+api.add_router("/contracts", contracts.router)
 
 
 @api.exception_handler(AuthenticationError)
