@@ -21,6 +21,7 @@ from cli.commands import (
     kpi,
     load,
     new,
+    opendata,
     preview,
     processes,
     purge,
@@ -72,6 +73,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(signal.app, name="signal")
 app.add_typer(crisis.app, name="crisis")
 app.add_typer(token.app, name="api")
+app.add_typer(opendata.app, name="opendata")
 app.add_typer(impact.app, name="impact")
 app.add_typer(new.app, name="new")
 app.add_typer(sandbox.app, name="sandbox")
