@@ -51,3 +51,31 @@ def verify(
     content = package.check(folder, signing.read_public_keys(public_key) if public_key else None)
     how = "signé par la clé donnée" if public_key else "signature non vérifiée (--public-key)"
     say(f"{folder} : intact, publication {content['publication_id']}, {how}.")
+
+
+@app.command()
+def plan(folder: Folder) -> None:
+    """Dit ce que l'envoi changerait dans le catalogue, sans rien changer."""
+    from opendata import udata
+
+    with udata.client() as http:
+        found = udata.plan(settings.home(), folder, udata.catalogue(http))
+    say(*(step.text for step in found))
+    if not found:
+        say("Le catalogue est à jour.")
+
+
+@app.command()
+def push(folder: Folder) -> None:
+    """Envoie au catalogue udata ce qui lui manque ; ce qui y est déjà n'est pas envoyé de nouveau."""
+    from core.errors import ExpectedFailure
+    from opendata import udata
+
+    with udata.client() as http:
+        refused = udata.push(settings.home(), folder, udata.catalogue(http), lambda step: say(step.text))
+    if refused:
+        raise ExpectedFailure(
+            f"Refusé par le catalogue : {' ; '.join(f'{one.slug} ({one.reason})' for one in refused)}.",
+            "Le reste est envoyé. Corrigez, puis recommencez : seul ce qui manque est envoyé.",
+        )
+    say("Le catalogue est à jour.")

@@ -74,7 +74,7 @@ def test_the_table_schema_describes_the_csv_and_parquet_says_the_same(built: Pat
 
 
 def test_the_metadata_are_dcat_ap(built: Path) -> None:
-    """Read as rdflib.RDF, with what DCAT-AP 3 makes mandatory of catalogue, dataset and distribution, and of their ranges."""
+    """Read as RDF, with what DCAT-AP 3 makes mandatory of catalogue, dataset and distribution, and of their ranges."""
     graph = rdflib.Graph().parse(built / "catalogue.jsonld", format="json-ld")
     (catalogue,) = graph.subjects(rdflib.RDF.type, rdflib.DCAT.Catalog)
     datasets = set(graph.objects(catalogue, rdflib.DCAT.dataset))
