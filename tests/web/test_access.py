@@ -90,10 +90,14 @@ ROUTES = {
     "textes": (READERS_OF_TEXTS, NOBODY),
     "verdict/<token>": (ALL, ALL),
     "api/": (ALL, NOBODY),
+    "api/contracts": (ALL, NOBODY),
+    "api/contracts/<name>/<version>/json-schema": (ALL, NOBODY),
+    "api/contracts/<name>/<version>/odcs": (ALL, NOBODY),
     "api/docs": (ALL, NOBODY),
     "api/kpi": (ALL, NOBODY),
     "api/kpi/<code>": (ALL, NOBODY),
     "api/openapi.json": (ALL, NOBODY),
+    "api/values": (ALL, NOBODY),
     "health": (ALL, NOBODY),
 }
 PARAMETER = re.compile(r"<(?:(\w+):)?\w+>")
