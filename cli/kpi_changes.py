@@ -129,14 +129,16 @@ def from_json(content: str) -> Definitions:
 
 def unwritten(changes: Iterable[Change], former: str) -> Iterator[Change]:
     """Yield the changes that want a line in the changelog and have none since a revision."""
-    added = [
-        line[1:]
-        for line in git("diff", "--unified=0", former, "--", CHANGELOG).decode().splitlines()
-        if line.startswith("+") and not line.startswith("+++")
-    ]
-    if not git("ls-files", CHANGELOG):
-        path = settings.CHECKOUT / CHANGELOG
-        added = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    added = added_lines(CHANGELOG, former)
     for change in changes:
         if change.wants_a_line and not any(f"`{change.code}`" in line for line in added):
             yield change
+
+
+def added_lines(changelog: str, former: str) -> list[str]:
+    """Return the lines that a file of the checkout has got since a revision."""
+    if not git("ls-files", changelog):
+        path = settings.CHECKOUT / changelog
+        return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    changed = git("diff", "--unified=0", former, "--", changelog).decode().splitlines()
+    return [line[1:] for line in changed if line.startswith("+") and not line.startswith("+++")]

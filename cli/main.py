@@ -11,6 +11,7 @@ from cli.commands import (
     backup,
     build,
     config,
+    contract,
     crisis,
     dbt,
     detect,
@@ -20,6 +21,7 @@ from cli.commands import (
     kpi,
     load,
     new,
+    opendata,
     preview,
     processes,
     purge,
@@ -64,6 +66,7 @@ app.command()(systemd.systemd)
 app.command(hidden=True)(systemd.prepare)
 app.command(hidden=True)(systemd.run)
 app.add_typer(config.app, name="config")
+app.add_typer(contract.app, name="contract")
 app.add_typer(engine.app, name="engine")
 app.add_typer(kpi.app, name="kpi")
 app.add_typer(verbatims.app, name="verbatims")
@@ -74,6 +77,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(signal.app, name="signal")
 app.add_typer(crisis.app, name="crisis")
 app.add_typer(token.app, name="api")
+app.add_typer(opendata.app, name="opendata")
 app.add_typer(impact.app, name="impact")
 app.add_typer(new.app, name="new")
 app.add_typer(sandbox.app, name="sandbox")

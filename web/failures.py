@@ -60,6 +60,12 @@ class Conflict(Answered):
     status = HTTPStatus.CONFLICT
 
 
+class NotAcceptable(Answered):
+    """There is no such form of the answer."""
+
+    status = HTTPStatus.NOT_ACCEPTABLE
+
+
 class Refused(Answered):
     """The reader may not see what was asked for."""
 

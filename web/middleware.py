@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import math
 import threading
 import time
 from collections import defaultdict, deque
@@ -62,12 +63,21 @@ class Limits:
         self._seen: defaultdict[tuple[str, bool], deque[float]] = defaultdict(deque)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        is_act = request.method not in READING
-        if not self._has_room(_sender(request), is_act=is_act):
-            return failures.shown(request, HTTPStatus.TOO_MANY_REQUESTS)
-        return self._get_response(request)
+        limit = self.READINGS if request.method in READING else self.ACTS
+        left, seconds = self._room(_sender(request), limit, is_act=request.method not in READING)
+        if left < 0:
+            response = failures.shown(request, HTTPStatus.TOO_MANY_REQUESTS)
+            response.headers["Retry-After"] = seconds
+        else:
+            response = self._get_response(request)
+        if request.path.startswith("/api/"):
+            response.headers["RateLimit-Limit"] = limit
+            response.headers["RateLimit-Remaining"] = max(left, 0)
+            response.headers["RateLimit-Reset"] = seconds
+        return response
 
-    def _has_room(self, sender: str, *, is_act: bool) -> bool:
+    def _room(self, sender: str, limit: int, *, is_act: bool) -> tuple[int, int]:
+        """Return how many requests are left after this one, negative where it is one too many, and seconds to wait."""
         now = time.monotonic()
         with self._lock:
             if len(self._seen) > self.MOST_KNOWN:
@@ -75,10 +85,10 @@ class Limits:
             times = self._seen[sender, is_act]
             while times and now - times[0] > self.SECONDS:
                 times.popleft()
-            if len(times) >= (self.ACTS if is_act else self.READINGS):
-                return False
-            times.append(now)
-            return True
+            has_room = len(times) < limit
+            if has_room:
+                times.append(now)
+            return limit - len(times) if has_room else -1, math.ceil(times[0] + self.SECONDS - now)
 
 
 def _sender(request: HttpRequest) -> str:

@@ -174,6 +174,14 @@ def lineage(
 
 
 @app.command()
+def catalogue(folder: Annotated[Path, typer.Argument(help="Dossier des fichiers.")]) -> None:
+    """Indicateurs et contrats, pour un catalogue de données : ODCS, et un fichier que DataHub ingère."""
+    from audit import catalogue as catalogues
+
+    say(f"{catalogues.write(settings.home(), folder)} documents dans {folder}.")
+
+
+@app.command()
 def diff(
     former: Annotated[
         str | None, typer.Argument(help="Révision de départ ; sans elle, là où le dossier a quitté origin/main.")

@@ -277,6 +277,8 @@ class Table:
         key_parts: Fields that identify it together; the load then fills `key` with their values, joined by "|".
         description: What a row is.
         fields: Its columns, in order.
+        version: Version of what senders are promised (`ingestion.contracts`): the first number rises where a change
+            breaks a sender, the second where it adds something.
         dated_by: Field that dates a row; a row of a table without one is never too old to be kept.
         versioned_by: Field that says which of two records of one key is the newer: the platform's own date of
             modification. Where a table names none, the record that was read last wins.
@@ -296,6 +298,7 @@ class Table:
     description: str
     fields: tuple[Field, ...]
     key_parts: tuple[str, ...] = ()
+    version: str = "1.0.0"
     dated_by: str | None = None
     versioned_by: str | None = None
     archived_in: str | None = None

@@ -147,6 +147,8 @@ def count(value: str) -> int:
 def choice(values: Mapping[str, tuple[str, ...]]) -> Callable[[str], str]:
     """Return a parser that accepts the canonical values and their declared spellings, whatever the case and accents.
 
+    The contract that senders are given lists the spellings (`ingestion.contracts`).
+
     Args:
         values: Canonical value to its other spellings.
     """
@@ -159,6 +161,8 @@ def choice(values: Mapping[str, tuple[str, ...]]) -> Callable[[str], str]:
         except KeyError:
             raise ValueError(f"is none of: {expected}") from None
 
+    spellings = tuple(spelling for canonical, others in values.items() for spelling in (canonical, *others))
+    parse.spellings = spellings  # ty: ignore[missing-attribute]
     return parse
 
 

@@ -10,7 +10,19 @@ from core.errors import ExpectedFailure
 from core.settings import CHECKOUT
 from warehouse.engine import engine
 
-PACKAGES = ("analytics", "assets", "audit", "cli", "core", "ingestion", "operations", "orchestration", "privacy", "web")
+PACKAGES = (
+    "analytics",
+    "assets",
+    "audit",
+    "cli",
+    "core",
+    "ingestion",
+    "opendata",
+    "operations",
+    "orchestration",
+    "privacy",
+    "web",
+)
 #: What would choose by the engine's name, in Python and in what dbt renders.
 CHOICES = re.compile(r"""(==|!=|\bin\b)\s*\(?["'](spark|duckdb|lake)["']|CYBERIMPACT_ENGINE|engine\(\)\.name\b""")
 TYPE = re.compile(r"target\.type|adapter\.type\(\)")

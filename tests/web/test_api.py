@@ -244,7 +244,8 @@ def test_the_page_of_the_interface_asks_nothing_of_anybody(client):
     document = client.get("/api/openapi.json").json()
     assert document["openapi"].startswith("3.1")
     named = {parameter["name"] for parameter in document["paths"]["/api/kpi/{code}"]["get"]["parameters"]}
-    assert named == {"code", "period_type", "from", "to", "territory", "breakdown", "format"}
+    filters = {"period_type", "from", "to", "territory", "breakdown"}
+    assert named == {"code", *filters, "format", "fields", "limit", "cursor"}
     assert all(f"<code>{name}</code>" in page.text for name in named)
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from functools import wraps
 
 from ingestion.engine import parsers
 from ingestion.engine.contract import GENERATION, UNKNOWN_COLUMNS, Dropped, Field, RejectedError, Row, Table, Value
@@ -81,6 +82,7 @@ def in_french(parse: Callable[[str], Value], reason: str) -> Callable[[str], Val
         reason: End of the sentence "la valeur …".
     """
 
+    @wraps(parse)
     def parse_in_french(value: str) -> Value:
         try:
             return parse(value)
