@@ -20,6 +20,7 @@ from core.sql import literal
 from privacy import mask_identifiers
 from privacy.pseudonyms import PSEUDONYM
 from warehouse import dbt_project, published
+from warehouse.databases import opened_for_reading
 from warehouse.engine import engine
 
 PASSED = ("success", "pass")
@@ -179,7 +180,7 @@ class Graph:
 
 def states(database: Path) -> dict[str, str]:
     """Return the status of each node of the last builds, by unique id."""
-    with duckdb.connect(str(database), read_only=True) as connection:
+    with opened_for_reading(database) as connection:
         return dict(connection.execute("select unique_id, status from audit.build_status").fetchall())
 
 
@@ -188,13 +189,12 @@ def failures(graph: Graph, database: Path, results: Iterable[Mapping[str, Any]])
 
     Args:
         graph: The project.
-        database: The file that was built, which nobody writes meanwhile.
+        database: The file that was built.
         results: `run_results.json` of the invocation.
     """
     ended = states(database)
     found = []
-    with duckdb.connect(str(database), read_only=True) as connection:
-        connection.execute("set TimeZone = 'UTC'")
+    with opened_for_reading(database) as connection:
         for result in results:
             node = graph.nodes.get(result["unique_id"])
             if node and ended.get(result["unique_id"], "pass") not in (*PASSED, *UNFINISHED):
@@ -445,6 +445,6 @@ class Held(NamedTuple):
 
 def held_back(database: Path) -> list[Held]:
     """Return the KPIs that the last build has held back."""
-    with duckdb.connect(str(database), read_only=True) as connection:
+    with opened_for_reading(database) as connection:
         query = "select kpi_code, check_name, subject, rows, values_of from audit.held_back order by all"
         return [Held(*row) for row in connection.execute(query).fetchall()]

@@ -29,6 +29,7 @@ from core.settings import Home
 from core.sql import literal
 from ingestion.engine.load_log import collect_loads
 from warehouse import dbt_project, operations_database, published
+from warehouse.databases import opened_for_reading
 from warehouse.engine import engine
 
 NOTHING = "Nothing has changed since the last sound build: nothing was built."
@@ -100,8 +101,7 @@ def look(home: Home) -> News:
     manifest = dbt_project.read_manifest()
     nodes = tracked(manifest)
     parents = {uid: [other for other in reads(node) if other in nodes] for uid, node in nodes.items()}
-    with writer_lock(home.warehouse), duckdb.connect(str(home.warehouse), read_only=True) as connection:
-        connection.execute("set TimeZone = 'UTC'")
+    with opened_for_reading(home.warehouse) as connection:
         warehouse = Warehouse(home, manifest, connection)
         code = Code(manifest)
         fingerprints: dict[str, str] = {}
@@ -170,7 +170,7 @@ def publication_state(home: Home) -> str | None:
     """
     query = "select cast(sum(hash(r)) as varchar) from audit.{} as r"
     try:
-        with writer_lock(home.warehouse), duckdb.connect(str(home.warehouse), read_only=True) as connection:
+        with opened_for_reading(home.warehouse) as connection:
             rows = [connection.execute(query.format(table)).fetchall() for table in RECORDS]
     except duckdb.Error:
         return None

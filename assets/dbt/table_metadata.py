@@ -10,6 +10,7 @@ import duckdb
 from audit.cells import Period
 from core import settings
 from warehouse import dbt_project
+from warehouse.databases import opened_for_reading
 
 SHOWN_PERIODS = 12
 BARS = "▁▂▃▄▅▆▇█"
@@ -32,12 +33,11 @@ def of_tables(database: Path, nodes: Iterable[Mapping[str, Any]]) -> dict[str, d
     """Return metadata of tables and views that were built, by dbt's unique id; of one that is not there, none.
 
     Args:
-        database: The file, which nobody writes meanwhile.
+        database: The file.
         nodes: Models and seeds of the manifest.
     """
     found = {}
-    with duckdb.connect(str(database), read_only=True) as connection:
-        connection.execute("set TimeZone = 'UTC'")
+    with opened_for_reading(database) as connection:
         present = set(connection.execute(PRESENT).fetchall())
         for node in nodes:
             schema, name = node["schema"], node.get("alias") or node["name"]
