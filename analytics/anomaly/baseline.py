@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 UTC = ZoneInfo("UTC")
 
 _FEWEST = 21  # bins of the past without which nothing stands out
+_PRIOR_COUNT = 5.0  # mentions that the flat shape of a day is worth, against what was counted
 _OUTLYING_SHARE = 0.1  # of the past that may belong to events
 _DROP_EXPECTED = 20.0  # a service of which less was expected may be silent by chance
 _LEAST_P = 1e-300
@@ -140,12 +141,14 @@ def count_matrix(
     keys = tuple(sorted({row[0] for row in within}))
     row_of = {key: index for index, key in enumerate(keys)}
     columns = int((end - start) // timedelta(minutes=minutes)) + 1
-    counts, others = np.zeros((2, len(keys), columns))
+    counts = np.zeros((len(keys), columns))
+    totals = {(key.platform, key.territory): np.zeros(columns) for key in keys}
     for key, at, count, total in within:
-        place = row_of[key], int((at - start) // timedelta(minutes=minutes))
-        counts[place] = count
-        others[place] = max(total - count, 0.0)
-    return CountMatrix(keys, start, minutes, counts, others)
+        column = int((at - start) // timedelta(minutes=minutes))
+        counts[row_of[key], column] = count
+        totals[key.platform, key.territory][column] = total  # known of every series there, also where it counts nothing
+    others = np.array([totals[key.platform, key.territory] for key in keys]).reshape(counts.shape)
+    return CountMatrix(keys, start, minutes, counts, np.maximum(others - counts, 0.0))
 
 
 def paired(matrix: CountMatrix) -> CountMatrix:
@@ -210,28 +213,51 @@ def score(matrix: CountMatrix, columns: range) -> ScoredBins:
     around = np.arange(-season.around, season.around + 1)
     before = period * np.arange(1, season.days + 1)
     ahead = matrix.clock_ahead(range(matrix.counts.shape[1]))
+    everything = matrix.counts.sum(axis=0)
     for index, column in enumerate(columns):
         days = column - before[before <= column]
         same_time = days + ahead[column] - ahead[days]  # as the clock shows it, before and after it was changed
-        past = (same_time[:, None] + around).ravel()
-        past = past[(past >= 0) & (past < column)]
-        if len(past) < _FEWEST:
+        past = same_time[:, None] + around
+        known = (past >= 0) & (past < column)
+        if np.count_nonzero(known) < _FEWEST:
             continue
-        mean, variance = _law(matrix.counts[:, past])
-        mean = mean * growth(matrix.others[:, column], matrix.others[:, past])
+        exposure = np.broadcast_to(_shape(everything[past[known.all(axis=1)]]), past.shape)[known]
+        mean, variance = _law(matrix.counts[:, past[known]], exposure)
+        others = matrix.others[:, past[known]].sum(axis=1) / exposure.sum()
+        mean = mean * growth(matrix.others[:, column], others[:, None])
         expected[:, index], spread[:, index] = mean, variance
         p_values[:, index] = stats.nbinom.sf(matrix.counts[:, column] - 1, 1 / variance, 1 / (1 + mean * variance))
     p_values[matrix.counts[:, columns.start : columns.stop] == 0] = 1.0
     return ScoredBins(columns, expected, p_values, spread)
 
 
-def _law(past: "NDArray[np.float64]") -> tuple["NDArray[np.float64]", "NDArray[np.float64]"]:
-    """Return mean and spread of each row, its greatest values clipped."""
+def _shape(everything: "NDArray[np.float64]") -> "NDArray[np.float64]":
+    """Return how much all series together count in each bin around the hour, that of the hour itself being 1.
+
+    Towards midnight counts fall to a tenth within an hour. Without the shape of the day, that fall counts as variation,
+    and hides a wave.
+
+    Args:
+        everything: Sum of all series, one row per day, one column per bin around the hour; the hour is the middle one.
+    """
+    around = everything.shape[1]
+    if not everything.any():
+        return np.ones(around)
+    usual = np.minimum(everything, 3.0 + 3.0 * np.median(everything, axis=0))  # one day's event is no shape
+    level = usual.sum(axis=0) + _PRIOR_COUNT
+    width = np.ones(around // 6 * 2 + 1)  # a third of the bins: short ones count too little by themselves
+    level = np.convolve(level, width, "same") / np.convolve(np.ones(around), width, "same")
+    return level / level[around // 2]
+
+
+def _law(
+    past: "NDArray[np.float64]", exposure: "NDArray[np.float64]"
+) -> tuple["NDArray[np.float64]", "NDArray[np.float64]"]:
+    """Return mean and spread of each row at an exposure of 1, its greatest values clipped."""
     kept = int(past.shape[1] * (1 - _OUTLYING_SHARE))
-    ordinary = np.partition(past, kept - 1, axis=1)[:, :kept].mean(axis=1)
-    most = 3.0 + ordinary + 4.0 * np.sqrt(ordinary)
-    clipped = np.minimum(past, most[:, None])
-    return negative_binomial_law(past.shape[1], clipped.sum(axis=1), (clipped**2).sum(axis=1))
+    ordinary = np.partition(past / exposure, kept - 1, axis=1)[:, :kept].mean(axis=1)
+    usual = ordinary[:, None] * exposure
+    return negative_binomial_law(np.minimum(past, 3.0 + usual + 4.0 * np.sqrt(usual)), exposure)
 
 
 def growth(others: "NDArray[np.float64]", past: "NDArray[np.float64]") -> "NDArray[np.float64]":
@@ -292,7 +318,7 @@ def drops(matrix: CountMatrix, columns: range, hours: int = 6, p_value: float = 
         if len(ends) < SEASONS[60].days // 4 or column < hours - 1:
             continue
         past, now = windows[:, ends], windows[:, column - hours + 1]
-        mean, spread = negative_binomial_law(past.shape[1], past.sum(axis=1), (past**2).sum(axis=1))
+        mean, spread = negative_binomial_law(past)
         below = stats.nbinom.cdf(now, 1 / spread, 1 / (1 + mean * spread))
         for row in np.nonzero((below < p_value) & (mean >= _DROP_EXPECTED) & (now < mean / 10))[0]:
             found.append(  # noqa: PERF401 - a list of such length reads worse

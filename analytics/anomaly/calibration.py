@@ -19,6 +19,8 @@ FILE = Path(__file__).with_name("budgets.yml")
 _WEEK_MINUTES = 7 * DAY_MINUTES
 _HISTORY_DAYS = 28
 _DAY = timedelta(days=1)
+_LEAST_SCORE = 2.0  # below it no budget alerts
+_MOST_EXCESS = 3.0  # powers of ten that baseline days may add: events among them must not blind all topics
 
 
 @cache
@@ -92,10 +94,11 @@ def baseline_days(scored: Days, territory_parents: Mapping[str, str]) -> dict[st
 
     A day on which a topic counts clearly more than on its median day is an event day; it, the day before and the day
     after are left out.
-    Alerts are counted as an operator gets them: what stands out in a département, its region and the nation is one.
+    Alerts are counted as an operator gets them: what stands out in a département, its region and the nation is one,
+    however many days it lasts.
     """
     events = _event_days(scored)
-    deduplicated = _once_per_lineage(scored, territory_parents)
+    deduplicated = _once_per_signal(scored, territory_parents)
     found: dict[str, list[list[tuple[datetime, float]]]] = {}
     for key, days in zip(scored.keys, deduplicated, strict=True):
         found.setdefault(domain(key), []).append(
@@ -113,19 +116,23 @@ def thresholds(scores_by_domain: Mapping[str, list[list[tuple[datetime, float]]]
     return [_threshold(name, minutes, scores_by_domain[name]) for name in sorted(scores_by_domain)]
 
 
-def _once_per_lineage(scored: Days, territory_parents: Mapping[str, str]) -> np.ndarray:
-    """Return the scores of days, 0 where another of the topic and day says more of a place around or within."""
+def _once_per_signal(scored: Days, territory_parents: Mapping[str, str]) -> np.ndarray:
+    """Return the scores of days, 0 where another of the topic says more: around or within the place, a day away at most.
+
+    An event of two weeks is one signal, and counts once. An earlier form counted it each day, so that one topic raised
+    the threshold of all others by ten powers of ten.
+    """
     lineages = [lineage(key.territory, territory_parents) for key in scored.keys]
-    deduplicated = scored.scores.copy()
-    for day, scores in enumerate(scored.scores.T):
-        counted: dict[str, list[int]] = {}
-        for row in np.argsort(-scores, kind="stable")[: np.count_nonzero(scores)].tolist():
-            before = counted.setdefault(scored.keys[row].topic, [])
-            if any(lineages[row][0] in lineages[other] or lineages[other][0] in lineages[row] for other in before):
-                deduplicated[row, day] = 0.0
-            else:
-                before.append(row)
-    return deduplicated
+    counted = np.zeros_like(scored.scores)
+    members: dict[tuple[str, int], list[int]] = {}
+    possible = np.argwhere(scored.scores >= _LEAST_SCORE)
+    for row, day in sorted(possible.tolist(), key=lambda place: (-scored.scores[*place], place)):
+        topic = scored.keys[row].topic
+        near = (other for offset in (-1, 0, 1) for other in members.get((topic, day + offset), ()))
+        if not any(lineages[row][0] in lineages[other] or lineages[other][0] in lineages[row] for other in near):
+            counted[row, day] = scored.scores[row, day]
+        members.setdefault((topic, day), []).append(row)
+    return counted
 
 
 def _event_days(scored: Days) -> dict[str, np.ndarray]:
@@ -159,7 +166,8 @@ def _threshold(name: str, minutes: int, scores_by_series: list[list[tuple[dateti
     weeks = sum(map(len, scores_by_series)) / 7
     if int(accepted * weeks) < 1:
         return Threshold(name, minutes, accepted, 0.0, law)
-    return Threshold(name, minutes, accepted, weeks, max(law, alert_budget.threshold(scores_by_series, accepted)))
+    observed = alert_budget.threshold(scores_by_series, accepted)
+    return Threshold(name, minutes, accepted, weeks, min(max(law, observed), law + _MOST_EXCESS))
 
 
 def scores(thresholds: Iterable[Threshold], minutes: int) -> dict[str, float]:

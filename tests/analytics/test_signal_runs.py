@@ -49,11 +49,14 @@ def test_a_bin_is_compared_with_the_same_hours_by_hand() -> None:
     series[24 * 7 :: 24] = 1.0  # at this hour, one a day for three weeks
     series[-1] = 6
     scored = baseline.score(one_series(series), range(24 * 28, 24 * 28 + 1))
-    past = 28 * 3 - 1  # 28 days, an hour before and one after; the first of all has none before
+    # The shape of the day, a flat day being worth five mentions: 21 + 5 at the hour, 0 + 5 before and after. The first
+    # hour of all has none before.
+    exposure = np.array([5 / 26] * 27 + [1.0] * 28 + [5 / 26] * 28)
+    past = np.array([0.0] * 27 + [0.0] * 7 + [1.0] * 21 + [0.0] * 28)
     shape = 21 + 0.5
-    mean = shape / past
-    variance = (21 - 21**2 / past) / (past - 1)
-    spread = max((variance - mean) / mean**2, 0) + 1 / shape
+    mean, rate = shape / exposure.sum(), 21 / exposure.sum()
+    variance = ((past - rate * exposure) ** 2 / exposure).sum() / 82
+    spread = max((variance - mean) / mean**2 / exposure.mean(), 0) + 1 / shape
     assert scored.expected[0, 0] == pytest.approx(mean)
     assert scored.p_values[0, 0] == pytest.approx(stats.nbinom.sf(5, 1 / spread, 1 / (1 + mean * spread)))
     assert scored.upper(0, 0, 3.0) == stats.nbinom.isf(1e-3, 1 / spread, 1 / (1 + mean * spread))
@@ -114,6 +117,35 @@ def test_the_clock_is_followed_when_it_changes() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(baseline, "SEASONS", narrow)
         assert baseline.score(matrix, range(after, after + 1)).expected[0, 0] == pytest.approx(10, rel=0.1)
+
+
+#: What counts in each hour of a day in Paris, over the mean: a steep evening, nearly nothing at night.
+SHAPE = np.array([0.02] * 2 + [0.03] * 3 + [0.2, 0.4, 0.8, 1.2, 1.6] + [2.0] * 8 + [1.6, 1.2, 0.9, 0.7, 0.6, 0.5])
+
+
+@pytest.mark.parametrize("metric", ["mentions", "chat_contacts"])
+@pytest.mark.parametrize("change", [date(2026, 3, 29), date(2026, 10, 25)])
+def test_no_hour_is_blind(metric: str, change: date) -> None:
+    """A wave needs as much at each hour of the week of a clock change, beside what an observer of the rate needs."""
+    begin = datetime.combine(change - timedelta(days=42), datetime.min.time())
+    hours = [begin + HOUR * place for place in range(24 * 50)]
+    clocks = [streaming.wall_clock(hour) for hour in hours]
+    busy = np.array([SHAPE[clock.hour] * (0.75 if clock.weekday() >= 5 else 1.0) for clock in clocks])
+    means = np.array([40.0, 4.0] + [0.4] * 20 + [0.04] * 20)
+    rates = means[:, None] * busy
+    counts = np.random.default_rng(7).poisson(rates).astype(float)
+    counts[1, 24 * 12 : 24 * 20] += 30  # an event of eight days that nobody labelled
+    keys = tuple(Key(f"t{row}", metric, "all", "FR") for row in range(len(means)))
+    matrix = baseline.CountMatrix(keys, begin, 60, counts, np.zeros_like(counts))
+    [threshold] = calibration.calibrate(matrix, 24 * 42, PARENTS)
+    score = calibration.scores([threshold], 60)[threshold.domain]
+    week = range(24 * 41, 24 * 49)
+    needed = baseline.score(matrix, week).uppers(np.full(len(means), score)) + 1 - rates[:, week]
+    law = stats.poisson.isf(10.0**-score, rates[:, week]) + 1 - rates[:, week]
+    for mean in (40.0, 0.4, 0.04):
+        of_hours = (needed / law)[means == mean].reshape(-1, 8, 24).mean(axis=(0, 1))
+        assert of_hours.max() < 2 * of_hours.min(), f"{mean}: {of_hours.round(1)}"
+        assert of_hours.max() < 2.5, f"{mean}: {of_hours.round(1)}"
 
 
 def test_units_names_and_order_of_series_change_nothing() -> None:
@@ -252,7 +284,7 @@ def test_what_stands_out_in_a_place_and_around_it_is_one_false_alert(monkeypatch
 
 def test_the_band_of_a_crisis_exists_even_where_nothing_was_counted() -> None:
     """The expected of no mention at all is half of one in 28 days of three hours; the others stay as they are."""
-    counted, now = rows({("crue", "FR"): poisson_series(24 * 40)}), START + timedelta(days=40)
+    counted, now = rows({("crue", "FR"): np.full(24 * 40, 2)}), START + timedelta(days=40)
     band_rows = live_detection.band(counted, now, [], [("crue", "FR"), ("feu", "FR-33")])
     own, pinned = ([row for row in band_rows if row[0] == topic] for topic in ("crue", "feu"))
     assert own == live_detection.band(counted, now, [])
