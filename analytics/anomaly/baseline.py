@@ -57,6 +57,7 @@ SEASONS: Mapping[int, Season] = {
     60: Season(28, 1, "mêmes heures des 28 jours précédents"),
 }
 DAY_MINUTES = 1440
+FRANCE = "FR"
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,8 @@ class Anomaly:
     window: str = ""
     tests: int = 1
     """How many bins were tested together with it."""
+    is_sure: bool = True
+    """Whether it alerts; what is not sure is watched."""
 
     @property
     def probability(self) -> float:
@@ -162,13 +165,14 @@ def paired(matrix: CountMatrix) -> CountMatrix:
 
 
 def without_redundant_pairs(found: Iterable[Anomaly]) -> list[Anomaly]:
-    """Return anomalies without the pairs of bins of which one stands out by itself: it says better since when."""
+    """Return anomalies without the pairs of which one bin stands out as surely by itself: it says better since when."""
     anomalies = list(found)
-    bins = {(anomaly.key, anomaly.at, anomaly.minutes) for anomaly in anomalies}
+    bins = {(anomaly.key, anomaly.at, anomaly.minutes): anomaly.is_sure for anomaly in anomalies}
 
     def is_redundant(anomaly: Anomaly) -> bool:
         half = anomaly.minutes // 2
-        return any((anomaly.key, anomaly.at + timedelta(minutes=later), half) in bins for later in (0, half))
+        halves = [(anomaly.key, anomaly.at + timedelta(minutes=later), half) for later in (0, half)]
+        return any(bins.get(one, False) or (one in bins and not anomaly.is_sure) for one in halves)
 
     return [anomaly for anomaly in anomalies if not is_redundant(anomaly)]
 
@@ -214,6 +218,8 @@ def score(matrix: CountMatrix, columns: range) -> ScoredBins:
     before = period * np.arange(1, season.days + 1)
     ahead = matrix.clock_ahead(range(matrix.counts.shape[1]))
     everything = matrix.counts.sum(axis=0)
+    row_of = {key: row for row, key in enumerate(matrix.keys)}
+    nation = [row_of.get(key._replace(territory=FRANCE), row) for row, key in enumerate(matrix.keys)]
     for index, column in enumerate(columns):
         days = column - before[before <= column]
         same_time = days + ahead[column] - ahead[days]  # as the clock shows it, before and after it was changed
@@ -224,7 +230,8 @@ def score(matrix: CountMatrix, columns: range) -> ScoredBins:
         exposure = np.broadcast_to(_shape(everything[past[known.all(axis=1)]]), past.shape)[known]
         mean, variance = _law(matrix.counts[:, past[known]], exposure)
         others = matrix.others[:, past[known]].sum(axis=1) / exposure.sum()
-        mean = mean * growth(matrix.others[:, column], others[:, None])
+        grown = growth(matrix.others[:, column], others[:, None])
+        mean = mean * np.minimum(grown, grown[nation])  # a backlog grows everywhere, a crisis in its département alone
         expected[:, index], spread[:, index] = mean, variance
         p_values[:, index] = stats.nbinom.sf(matrix.counts[:, column] - 1, 1 / variance, 1 / (1 + mean * variance))
     p_values[matrix.counts[:, columns.start : columns.stop] == 0] = 1.0
@@ -266,22 +273,32 @@ def growth(others: "NDArray[np.float64]", past: "NDArray[np.float64]") -> "NDArr
     return np.maximum(1.0, surely / (past.mean(axis=1) + 0.5))
 
 
+class Thresholds(NamedTuple):
+    """The scores from which a bin alerts, and from which it is watched, by domain."""
+
+    alert: Mapping[str, float]
+    watch: Mapping[str, float]
+
+
 def anomalies(
-    matrix: CountMatrix, scored: ScoredBins, threshold: Mapping[str, float], accepted: "NDArray[np.bool_]", tests: int
+    matrix: CountMatrix, scored: ScoredBins, thresholds: Thresholds, accepted: "NDArray[np.bool_]", tests: int
 ) -> list[Anomaly]:
-    """Return the bins that exceed the threshold of their domain and were accepted among all of the run.
+    """Return the bins that exceed the lower threshold of their domain.
+
+    Sure are those that exceed the threshold of alerts and were accepted among all of the run.
 
     Args:
         matrix: The series.
         scored: What was expected.
-        threshold: Score of each domain, see `domain`.
+        thresholds: Scores of each domain, see `domain`.
         accepted: Which bins the control of false discoveries lets pass; of the shape of `scored.p_values`.
         tests: How many bins the run has scored.
     """
-    limits = np.array([threshold[domain(key)] for key in matrix.keys])
+    limits, watched = (np.array([of[domain(key)] for key in matrix.keys]) for of in thresholds)
+    sure = (scored.scores > limits[:, None]) & accepted
     window = SEASONS[matrix.minutes].window
     found = []
-    for row, index in zip(*np.nonzero((scored.scores > limits[:, None]) & accepted), strict=True):
+    for row, index in zip(*np.nonzero(sure | (scored.scores > watched[:, None])), strict=True):
         column = scored.columns[index]
         found.append(
             Anomaly(
@@ -294,6 +311,7 @@ def anomalies(
                 p_value=float(scored.p_values[row, index]),
                 window=window,
                 tests=tests,
+                is_sure=bool(sure[row, index]),
             )
         )
     return found

@@ -9,10 +9,10 @@ from typing import Any
 
 from scipy import stats
 
-from analytics.anomaly.baseline import DAY_MINUTES, Anomaly, Key
+from analytics.anomaly.baseline import DAY_MINUTES, FRANCE, Anomaly, Key
 from analytics.signals import context as contexts
 from analytics.signals.context import Context, Mention
-from analytics.signals.lifecycle import FRANCE, KINDS, Signal, update
+from analytics.signals.lifecycle import KINDS, Signal, update
 from analytics.signals.severity import Level, severity
 from analytics.signals.topic_tagging import ALL, OTHER
 from analytics.signals.topics import Topic, parents
@@ -157,7 +157,7 @@ def _signal_row(signal: Signal, context: Context, world: World) -> Row:
         "crisis_kind": topic.kind, "territory_code": place.code, "territory_level": place.level,
         "territory_label": place.label, "kind": signal.kind, "kind_label": KINDS[signal.kind],
         "severity": list(Level).index(grave.level) + 1, "probability": anomaly.probability,
-        "status": "open" if signal.closed_at is None else "closed", "opened_at": signal.opened_at,
+        "status": signal.status, "opened_at": signal.opened_at,
         "updated_at": signal.updated_at, "closed_at": signal.closed_at, "observed": anomaly.observed,
         "expected": anomaly.expected, "upper": anomaly.upper, "baseline_window": anomaly.window,
         **measures, "explanation": explanation(signal, topic.label, labels, context),
@@ -224,6 +224,7 @@ def restored(rows: Iterable[Row]) -> Signal:
         closed_at=row["closed_at"],
         evidence=evidence,
         touched=frozenset(filter(None, row["touched"].split(";"))),
+        is_sure=row["status"] != "watch",
     )
 
 

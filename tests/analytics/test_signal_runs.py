@@ -99,6 +99,60 @@ def test_a_backlog_of_everything_is_no_signal_and_a_topic_alone_is() -> None:
     assert baseline.score(one_series(series, others), range(24 * 40 - 1, 24 * 40)).p_values[0, 0] < 1e-6
 
 
+def test_a_crisis_hides_no_other_subject_of_its_departement() -> None:
+    """Two hundred mentions of a flood in the Gironde: nine of a rumour there stand out all the same."""
+    hours = 24 * 40
+    flood, rumour = np.zeros(hours, dtype=int), np.zeros(hours, dtype=int)
+    flood[::50], rumour[::60] = 1, 1
+    nation = np.full(hours, 60)
+    flood[-1], rumour[-1] = 200, 9
+    counted = [
+        (topic, "all", place, START + HOUR * at, int(series[at]), int(series[at] + beside[at]), 0)
+        for topic, series, other in (("crue", flood, rumour), ("rumeur", rumour, flood))
+        for place, beside in (("FR-33", other), ("FR", other + nation))
+        for at in range(hours)
+        if series[at]
+    ]
+    whole = nation + flood + rumour
+    counted += [("ensemble", "all", "FR", START + HOUR * at, int(n), int(n), 0) for at, n in enumerate(whole)]
+    found = live_detection.detect(counted, [], START + HOUR * hours, {}, streaming.History(), [])
+    assert {anomaly.key.topic for anomaly in found if anomaly.key.territory == "FR-33"} == {"crue", "rumeur"}
+
+
+def test_what_is_not_sure_is_watched_then_alerts_or_goes_away() -> None:
+    """By law, hours alert from 4.9 powers of ten and are watched from 3.9. What is watched alerts nobody and leaves no trace."""
+    now = START + timedelta(days=40)
+    quiet = np.zeros(24 * 40, dtype=int)
+    quiet[::96] = quiet[23::96] = 1
+
+    def found(count: int) -> list[Anomaly]:
+        series = quiet.copy()
+        series[-1] = count
+        return live_detection.detect(rows({("crue", "FR-33"): series}), [], now, {}, streaming.History(), [])
+
+    [weak] = found(4)
+    [strong] = found(9)
+    assert (weak.is_sure, strong.is_sure) == (False, True)
+    assert 3.9 < weak.score < 4.9 < strong.score
+    [watched] = lifecycle.update([], [weak], now, {}, PARENTS)
+    assert watched.status == "watch"
+    [same] = lifecycle.update([watched], [strong], now, {}, PARENTS)
+    assert (same.signal_id, same.status) == (watched.signal_id, "open")
+    assert lifecycle.update([watched], [], now + 7 * HOUR, {}, PARENTS) == []
+    [still_open] = lifecycle.update([same], [], now + 7 * HOUR, {}, PARENTS)
+    assert still_open.status == "open"
+    kept = lifecycle.update([watched], [], now + HOUR, {}, PARENTS, {watched.signal_id: now})
+    assert [signal.status for signal in kept] == ["closed"], "a verdict on it is kept"
+
+
+def test_a_pair_that_is_sure_outlives_a_bin_that_is_not() -> None:
+    bin_of_pair = Anomaly(CRUE, START, 5, 9.0, 1.0, 5.0, 1e-5, is_sure=False)
+    pair = Anomaly(CRUE, START, 10, 20.0, 2.0, 5.0, 1e-9)
+    assert baseline.without_redundant_pairs([bin_of_pair, pair]) == [bin_of_pair, pair]
+    sure = dataclasses.replace(bin_of_pair, is_sure=True)
+    assert baseline.without_redundant_pairs([sure, pair]) == [sure]
+
+
 def test_the_clock_is_followed_when_it_changes() -> None:
     """Ten mentions at noon in Paris, each day; on 25 October 2026 clocks are put back: noon is an hour later in UTC."""
     begin = datetime(2026, 9, 20, tzinfo=UTC).replace(tzinfo=None)
