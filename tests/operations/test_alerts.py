@@ -141,6 +141,15 @@ def test_what_is_closed_and_what_was_told_is_not_told(home, box, monkeypatch) ->
     assert len(box.messages) == 1
 
 
+def test_what_is_only_watched_is_silent_until_it_is_sure(home, box, monkeypatch) -> None:
+    publish(home, [replace(FLOOD, status="watch")])
+    subscribe(monkeypatch, home, ENTRY)
+    assert dispatch(home, NOON).messages == 0
+    assert rows(home, "signal_id") == []
+    publish(home, [FLOOD], build="2")
+    assert dispatch(home, NOON).messages == 1
+
+
 def test_alerts_of_one_moment_leave_together_the_gravest_first(home, box, monkeypatch) -> None:
     publish(home, [other(1, severity=2), other(2, severity=4), other(3, severity=1)])
     subscribe(monkeypatch, home, ENTRY)
