@@ -124,11 +124,19 @@ def _rows(signal: Signal, now: datetime, world: World) -> list[Row]:
     context = contexts.around(mentions, world.usual_terms, min(now, signal.updated_at))
     if context.spreading is not None and context.spreading.is_rumour_like and signal.kind != "drop":
         signal = replace(signal, kind="rumour")
+    if signal.closed_at is None and _is_of_one_author(signal, mentions):
+        signal = replace(signal, is_sure=False)
     return [
         _signal_row(signal, context, world),
         *(_evidence_row(signal, rank, anomaly) for rank, anomaly in enumerate(signal.evidence, start=1)),
         *_context_rows(signal, context),
     ]
+
+
+def _is_of_one_author(signal: Signal, mentions: Sequence[Mention]) -> bool:
+    """Say whether one account alone makes a signal, which is then watched until a second one joins."""
+    authors = {mention.author_id for mention in mentions}
+    return len(authors) == 1 and None not in authors and all(a.key.metric in _OF_MENTIONS for a in signal.evidence)
 
 
 def _explained_by_mentions(signal: Signal) -> bool:

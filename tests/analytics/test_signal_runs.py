@@ -694,3 +694,19 @@ def test_terms_hold_no_name_and_sources_no_account() -> None:
         mention(2, "b", network="press", url="https://www.presse.example/articles/1"),
     ]
     assert {source.name for source in around(mentions, Counter(), START).sources} == {"x", "www.presse.example"}
+
+
+def test_one_account_alone_alerts_nobody_until_a_second_one_joins() -> None:
+    storm = [dataclasses.replace(mention(number, f"crue {number}"), author_id="p1") for number in range(30)]
+
+    def status(mentions: list[Mention], former: list[signal_table.Row]) -> tuple[str, list[signal_table.Row]]:
+        made = signal_table.run(former, [anomaly(1)], START + 2 * HOUR, world(mentions))
+        complete = [dict.fromkeys(signal_table.COLUMNS) | row for row in made]
+        return complete[0]["status"], complete
+
+    alone, rows_of = status(storm, [])
+    assert alone == "watch"
+    joined = [*storm, dataclasses.replace(storm[0], mention_id="other", author_id="p2")]
+    assert status(joined, rows_of)[0] == "open"
+    unknown = [dataclasses.replace(found, author_id=None) for found in storm]
+    assert status(unknown, [])[0] == "open", "where authors are not known, they may be many"
