@@ -3,8 +3,8 @@
     python -m benchmarks.crises --seeds 311 312 313 --first 2026-04-01 --last 2026-11-24
 
 It replays the mentions of listening through topics, places, series and detection, five minutes after five minutes;
-labels are read at the end. An alert and what is only watched have a delay each, from the first mention of the event, and
-so has an ideal observer. Days are tested each night; chat and novelty are not replayed. Whether a signal
+labels are read at the end. An alert, what is only watched and an ideal observer have a delay each, from the first
+mention of the event. Days are tested each night; chat and novelty are not replayed. Whether a signal
 spreads as rumours do is asked whenever something stands out.
 """
 
@@ -19,7 +19,6 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
-
 from scipy import stats
 
 from analytics.anomaly import alert_budget, baseline, calibration, daily, ears
@@ -210,15 +209,7 @@ def replay(
         (matrix, baseline.score(matrix, range(matrix.column(hours.time(begin)), matrix.counts.shape[1])))
         for matrix in (hours, five_minute_bins, *pairs)
     ]
-    by_run: dict[datetime, list[tuple[float, float, int, int, int]]] = defaultdict(list)
-    within = moments(mentions)
-    for which, (matrix, part) in enumerate(scored):
-        for row, index in zip(*np.nonzero(part.p_values < NEVER), strict=True):
-            column = part.columns[index]
-            for end, count in counted_by(matrix, int(row), column, within):
-                p_value = p_value_of(part, int(row), int(index), count)
-                if p_value < NEVER:
-                    by_run[end].append((p_value, count, which, int(row), int(index)))
+    by_run = improbable(scored, moments(mentions))
     around = Around(mentions)
     signals: list[lifecycle.Signal] = []
     watched: dict[str, datetime] = {}
@@ -263,7 +254,23 @@ def replay(
                 if is_open and signal.kind != "rumour" and around.spreads_as_rumours_do(signal, now):
                     signals[position] = replace(signal, kind="rumour")
                     rumours[signal.signal_id] = now
-    return Replayed(list((ended | {signal.signal_id: signal for signal in signals}).values()), watched, alerted, rumours)
+    return Replayed(
+        list((ended | {signal.signal_id: signal for signal in signals}).values()), watched, alerted, rumours
+    )
+
+
+def improbable(
+    scored: Iterable[tuple[CountMatrix, baseline.ScoredBins]], within: Mapping[tuple[Key, datetime], list[datetime]]
+) -> dict[datetime, list[tuple[float, float, int, int, int]]]:
+    """Return, by run, the bins that may alarm: p-value, count so far, and which matrix, row and scored column."""
+    found: dict[datetime, list[tuple[float, float, int, int, int]]] = defaultdict(list)
+    for which, (matrix, part) in enumerate(scored):
+        for row, index in np.argwhere(part.p_values < NEVER).tolist():
+            for end, count in counted_by(matrix, row, part.columns[index], within):
+                p_value = p_value_of(part, row, index, count)
+                if p_value < NEVER:
+                    found[end].append((p_value, count, which, row, index))
+    return found
 
 
 def moments(mentions: Iterable[TaggedMention]) -> dict[tuple[Key, datetime], list[datetime]]:
@@ -454,8 +461,8 @@ def main() -> None:
         missed = ", ".join(figures["missed"]) or "–"
         called_so = f"{len(figures['as_rumour'])} | {statistics.median(figures['sharpened'] or [0.0]):.1f}"
         print(
-            f"| {kind} | {len(figures['events'])} | {len(figures['delays'])} | {medians} | {greatest} | {ongoing} | {missed}"
-            f" | {called_so} |"
+            f"| {kind} | {len(figures['events'])} | {len(figures['delays'])} | {medians} | {greatest} | {ongoing}"
+            f" | {missed} | {called_so} |"
         )
         if kind == "rumour":
             others = Counter(figures["events"]) - Counter(figures["as_rumour"]) - Counter(figures["missed"])

@@ -97,7 +97,7 @@ def update(  # noqa: PLR0917 - all that becomes of a signal
         dismissed: When an operator dismissed a signal, by its identifier.
     """
     dismissed = dismissed or {}
-    signals = [_settled(signal, now, dismissed) for signal in former]
+    signals = _settled(former, now, dismissed)
     for cluster in merge(found, topic_parents, territory_parents):
         related = [
             signal for signal in signals if _related(signal, cluster.anomalies, topic_parents, territory_parents)
@@ -117,11 +117,7 @@ def update(  # noqa: PLR0917 - all that becomes of a signal
         new = tuple(anomaly for anomaly in cluster.anomalies if _end(anomaly) > since)
         if new and reopens(last.strongest, new[0]):
             signals.append(_opened(new, not_before=since))
-    settled = [
-        signal for signal in (_settled(signal, now, dismissed) for signal in signals)
-        if signal.is_sure or signal.closed_at is None or signal.signal_id in dismissed
-    ]  # fmt: skip
-    return sorted(settled, key=lambda signal: (signal.opened_at, signal.signal_id))
+    return sorted(_settled(signals, now, dismissed), key=lambda signal: (signal.opened_at, signal.signal_id))
 
 
 def _related(
@@ -228,7 +224,13 @@ def _kind(evidence: Sequence[Anomaly], touched: frozenset[str]) -> str:
     return "sudden" if "sudden" in methods else "slow"
 
 
-def _settled(signal: Signal, now: datetime, dismissed: Mapping[str, datetime]) -> Signal:
+def _settled(signals: Iterable[Signal], now: datetime, dismissed: Mapping[str, datetime]) -> list[Signal]:
+    """Return signals, closed where they have ended; what was only watched is then forgotten, but for a verdict on it."""
+    settled = (_closed_if_ended(signal, now, dismissed) for signal in signals)
+    return [signal for signal in settled if signal.is_sure or signal.closed_at is None or signal.signal_id in dismissed]
+
+
+def _closed_if_ended(signal: Signal, now: datetime, dismissed: Mapping[str, datetime]) -> Signal:
     """Return a signal closed where nothing was heard of it for a day, or an operator dismissed it."""
     if signal.closed_at is not None:
         return signal

@@ -63,7 +63,10 @@ class Live:
         return signal_table.run(former, found, now, self._world(now))
 
     def _thresholds(self) -> list[Threshold]:
-        query = "select domain, bin_minutes, alerts_per_series_week, series_weeks, score, watch_score from signals_thresholds"
+        query = (
+            "select domain, bin_minutes, alerts_per_series_week, series_weeks, score, watch_score"
+            " from signals_thresholds"
+        )
         return [Threshold(*row) for row in self._rows(query)]
 
     def _of_days(self, now: datetime) -> list[Anomaly]:

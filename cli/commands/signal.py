@@ -54,7 +54,11 @@ def list_signals(
         )
         for signal in signals
     ]
-    print_table(["Signal", "Gravité", "Thème", "Où", "Quoi", "État", "Depuis", "Pas un hasard", "Verdict"], rows, unbroken="Signal")
+    print_table(
+        ["Signal", "Gravité", "Thème", "Où", "Quoi", "État", "Depuis", "Pas un hasard", "Verdict"],
+        rows,
+        unbroken="Signal",
+    )
 
 
 @app.command()

@@ -120,7 +120,7 @@ def test_a_crisis_hides_no_other_subject_of_its_departement() -> None:
 
 
 def test_what_is_not_sure_is_watched_then_alerts_or_goes_away() -> None:
-    """By law, hours alert from 4.9 powers of ten and are watched from 3.9. What is watched alerts nobody and leaves no trace."""
+    """By law, hours alert from 4.9 powers of ten and are watched from 3.9; what is watched leaves no trace."""
     now = START + timedelta(days=40)
     quiet = np.zeros(24 * 40, dtype=int)
     quiet[::96] = quiet[23::96] = 1

@@ -145,9 +145,9 @@ def test_what_is_only_watched_is_silent_until_it_is_sure(home, box, monkeypatch)
     publish(home, [replace(FLOOD, status="watch")])
     subscribe(monkeypatch, home, ENTRY)
     assert dispatch(home, NOON).messages == 0
-    assert rows(home, "signal_id") == []
     publish(home, [FLOOD], build="2")
     assert dispatch(home, NOON).messages == 1
+    assert [message["Subject"] for message in box.messages] == ["[ÉLEVÉE] Crue – Eure : hausse soudaine"]
 
 
 def test_alerts_of_one_moment_leave_together_the_gravest_first(home, box, monkeypatch) -> None:

@@ -88,7 +88,7 @@ def test_what_is_only_watched_stands_apart_and_is_no_alert(home, visit):
     publish_watch(home, [WATCHED])
     said = text(visit("veille").get("/veille"))
     assert "Aucune alerte ; à surveiller : 1." in said
-    assert said.index("<h2 class=\"fr-h4 fr-mt-4w\">À surveiller</h2>") < said.index("signal-0000000000000007")
+    assert said.index('<h2 class="fr-h4 fr-mt-4w">À surveiller</h2>') < said.index("signal-0000000000000007")
     assert "Signaux ouverts" not in said
     publish_watch(home, [*SIGNALS, WATCHED], build="2")
     assert "4 signaux ouverts, le plus grave" in text(visit("veille").get("/veille"))
