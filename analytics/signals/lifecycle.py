@@ -225,7 +225,7 @@ def _kind(evidence: Sequence[Anomaly], touched: frozenset[str]) -> str:
 
 
 def _settled(signals: Iterable[Signal], now: datetime, dismissed: Mapping[str, datetime]) -> list[Signal]:
-    """Return signals, closed where they have ended; what was only watched is then forgotten, but for a verdict on it."""
+    """Return signals, those that ended as closed; what was only watched is then forgotten, but for a verdict on it."""
     settled = (_closed_if_ended(signal, now, dismissed) for signal in signals)
     return [signal for signal in settled if signal.is_sure or signal.closed_at is None or signal.signal_id in dismissed]
 
