@@ -3,7 +3,8 @@
     python -m benchmarks.crises --seeds 311 312 313 --first 2026-04-01 --last 2026-11-24
 
 It replays the mentions of listening through topics, places, series and detection, five minutes after five minutes;
-labels are read at the end. Days are tested each night; chat and novelty are not replayed. Whether a signal
+labels are read at the end. An alert, what is only watched and an ideal observer have a delay each, from the first
+mention of the event. Days are tested each night; chat and novelty are not replayed. Whether a signal
 spreads as rumours do is asked whenever something stands out.
 """
 
@@ -18,6 +19,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy import stats
 
 from analytics.anomaly import alert_budget, baseline, calibration, daily, ears
 from analytics.anomaly.baseline import Anomaly, CountMatrix, Key
@@ -52,10 +54,11 @@ class TaggedMention(NamedTuple):
 
 
 class Replayed(NamedTuple):
-    """Signals, when each was first seen, and when it was called a rumour."""
+    """Signals, when each was first watched, when it alerted, and when it was called a rumour."""
 
     signals: list[lifecycle.Signal]
-    first_seen: dict[str, datetime]
+    watched: dict[str, datetime]
+    alerted: dict[str, datetime]
     rumours: dict[str, datetime]
 
 
@@ -192,7 +195,7 @@ def replay(
     five_minute_bins: CountMatrix,
     parents: dict[str, str],
     threshold: calibration.Threshold,
-    around: Around,
+    mentions: list[TaggedMention],
 ) -> Replayed:
     """Return the signals that runs every five minutes would have found."""
     begin = hours.column(hours.start + WARM_UP)
@@ -206,17 +209,19 @@ def replay(
         (matrix, baseline.score(matrix, range(matrix.column(hours.time(begin)), matrix.counts.shape[1])))
         for matrix in (hours, five_minute_bins, *pairs)
     ]
-    by_run: dict[datetime, list[tuple[float, int, int, int]]] = defaultdict(list)
-    for which, (matrix, part) in enumerate(scored):
-        for row, index in zip(*np.nonzero(part.p_values < NEVER), strict=True):
-            end = matrix.time(part.columns[index] + 1)
-            by_run[end].append((float(part.p_values[row, index]), which, int(row), int(index)))
+    by_run = improbable(scored, moments(mentions))
+    around = Around(mentions)
     signals: list[lifecycle.Signal] = []
-    first_seen: dict[str, datetime] = {}
+    watched: dict[str, datetime] = {}
+    alerted: dict[str, datetime] = {}
+    ended: dict[str, lifecycle.Signal] = {}
     rumours: dict[str, datetime] = {}
     nights = dict(of_days(hours, threshold))
     limits = {
-        minutes: calibration.scores([threshold], minutes)["listening"]
+        minutes: (
+            calibration.scores([threshold], minutes)["listening"],
+            calibration.watch_scores([threshold], minutes)["listening"],
+        )
         for minutes in (live_detection.FIVE, live_detection.HOUR)
     }
     limits[2 * live_detection.FIVE] = limits[live_detection.FIVE]
@@ -225,26 +230,105 @@ def replay(
         p_values = [p_value for p_value, *_ in by_run[now]]
         passed = alert_budget.discoveries(p_values + [1.0] * max(0, tests - len(p_values)))
         found = list(nights.get(now, []))
-        for (p_value, which, row, index), is_passed in zip(by_run[now], passed, strict=False):
+        for (p_value, count, which, row, index), is_passed in zip(by_run[now], passed, strict=False):
             matrix, part = scored[which]
-            limit = limits[matrix.minutes]
-            if is_passed and -np.log10(max(p_value, 1e-300)) > limit:
+            limit, watch_limit = limits[matrix.minutes]
+            score = -np.log10(max(p_value, 1e-300))
+            is_sure = is_passed and score > limit
+            if is_sure or score > watch_limit:
                 column = part.columns[index]
                 found.append(
                     Anomaly(
-                        matrix.keys[row], matrix.time(column), matrix.minutes, float(matrix.counts[row, column]),
-                        float(part.expected[row, index]), 0.0, p_value,
+                        matrix.keys[row], matrix.time(column), matrix.minutes, count,
+                        float(part.expected[row, index]), 0.0, p_value, is_sure=bool(is_sure),
                     )
                 )  # fmt: skip
         if found:
             signals = lifecycle.update(signals, baseline.without_redundant_pairs(found), now, {}, parents)
             for position, signal in enumerate(signals):
-                first_seen.setdefault(signal.signal_id, now)
+                watched.setdefault(signal.signal_id, now)
+                ended[signal.signal_id] = signal
+                if signal.is_sure:
+                    alerted.setdefault(signal.signal_id, now)
                 is_open = signal.closed_at is None
                 if is_open and signal.kind != "rumour" and around.spreads_as_rumours_do(signal, now):
                     signals[position] = replace(signal, kind="rumour")
                     rumours[signal.signal_id] = now
-    return Replayed(signals, first_seen, rumours)
+    return Replayed(
+        list((ended | {signal.signal_id: signal for signal in signals}).values()), watched, alerted, rumours
+    )
+
+
+def improbable(
+    scored: Iterable[tuple[CountMatrix, baseline.ScoredBins]], within: Mapping[tuple[Key, datetime], list[datetime]]
+) -> dict[datetime, list[tuple[float, float, int, int, int]]]:
+    """Return, by run, the bins that may alarm: p-value, count so far, and which matrix, row and scored column."""
+    found: dict[datetime, list[tuple[float, float, int, int, int]]] = defaultdict(list)
+    for which, (matrix, part) in enumerate(scored):
+        for row, index in np.argwhere(part.p_values < NEVER).tolist():
+            for end, count in counted_by(matrix, row, part.columns[index], within):
+                p_value = p_value_of(part, row, index, count)
+                if p_value < NEVER:
+                    found[end].append((p_value, count, which, row, index))
+    return found
+
+
+def moments(mentions: Iterable[TaggedMention]) -> dict[tuple[Key, datetime], list[datetime]]:
+    """Return when each mention of a series and hour was published."""
+    regions = region_of()
+    found: dict[tuple[Key, datetime], list[datetime]] = defaultdict(list)
+    for at, codes, place, _ in mentions:
+        hour = at.replace(minute=0, second=0, microsecond=0)
+        for territory in {"FR", *([place, regions[place]] if place in regions else [])}:
+            for code in codes:
+                found[Key(code, "mentions", "all", territory), hour].append(at)
+    return found
+
+
+def counted_by(
+    matrix: CountMatrix, row: int, column: int, within: Mapping[tuple[Key, datetime], list[datetime]]
+) -> Iterator[tuple[datetime, float]]:
+    """Yield what a bin has counted at each run of five minutes: an hour is scored while it lasts."""
+    start, end = matrix.time(column), matrix.time(column + 1)
+    if matrix.minutes < live_detection.HOUR:
+        yield end, float(matrix.counts[row, column])
+        return
+    times = within[matrix.keys[row], start]
+    step = timedelta(minutes=live_detection.FIVE)
+    before = 0
+    while start < end:
+        start += step
+        count = sum(at < start for at in times)
+        if count > before:
+            yield start, float(count)
+        before = count
+
+
+def p_value_of(part: baseline.ScoredBins, row: int, index: int, count: float) -> float:
+    mean, spread = part.expected[row, index], part.spread[row, index]
+    return float(stats.nbinom.sf(count - 1, 1 / spread, 1 / (1 + mean * spread)))
+
+
+def ideal_delay(times: list[datetime], background: float) -> float | None:
+    """Return after how many hours an observer is sure who knows topic, place, background and rate of an event.
+
+    His test is Page's, on the likelihood ratio of two Poisson processes; by Lorden's bound it has as many false alarms
+    as the budget of alerts allows one series. Source: Lorden (1971), Annals of Mathematical Statistics 42, 1897-1908.
+
+    Args:
+        times: The mentions of the topic and place since the event began, the first being its first.
+        background: Mentions an hour before.
+    """
+    first_day = [at for at in times if at < times[0] + timedelta(days=1)]
+    rate = max(len(first_day) / 24, 2 * background)
+    gain, limit = np.log((rate + background) / background), np.log(7 * 24 / calibration.budgets()["listening"])
+    total, before = 0.0, times[0]
+    for at in times:
+        total = max(0.0, total - rate * (at - before).total_seconds() / 3600) + gain
+        before = at
+        if total > limit:
+            return (at - times[0]).total_seconds() / 3600
+    return None
 
 
 def matches(signal: lifecycle.Signal, event: Event) -> bool:
@@ -265,7 +349,9 @@ def matches(signal: lifecycle.Signal, event: Event) -> bool:
 
 
 def figures_of_a_kind() -> dict[str, list]:
-    return {"events": [], "delays": [], "missed": [], "as_rumour": [], "sharpened": []}
+    return {
+        "events": [], "watch_delays": [], "delays": [], "ideal": [], "missed": [], "as_rumour": [], "sharpened": []
+    }  # fmt: skip
 
 
 def measure(seed: int, first: date, last: date, watched: list[Topic]) -> dict[str, Any]:
@@ -276,7 +362,8 @@ def measure(seed: int, first: date, last: date, watched: list[Topic]) -> dict[st
     parents = region_of()
     parents |= dict.fromkeys(set(parents.values()), "FR")
     [threshold] = calibration.calibrate(hours, hours.column(hours.start + WARM_UP), parents)
-    signals, first_seen, rumours = replay(hours, five_minute_bins, parents, threshold, Around(mentions))
+    found, watched_at, alerted_at, rumours = replay(hours, five_minute_bins, parents, threshold, mentions)
+    signals = [signal for signal in found if signal.is_sure]
     begin = (hours.start + WARM_UP).date()
     labelled = [
         event for event in events(seed, last) if event.start >= begin and event.start + timedelta(days=2) <= last
@@ -291,7 +378,7 @@ def measure(seed: int, first: date, last: date, watched: list[Topic]) -> dict[st
         as_rumour = [rumours[signal.signal_id] for signal in noticed if signal.signal_id in rumours]
         if as_rumour:
             kinds[event.kind]["as_rumour"].append(event.code)
-            first = min(first_seen[signal.signal_id] for signal in noticed)
+            first = min(alerted_at[signal.signal_id] for signal in noticed)
             kinds[event.kind]["sharpened"].append((min(as_rumour) - first).total_seconds() / 3600)
         places_of = {territory_code(code) for code in event.departements}
         starts = [
@@ -299,16 +386,22 @@ def measure(seed: int, first: date, last: date, watched: list[Topic]) -> dict[st
             if TOPIC_OF[event.kind] in codes and (not places_of or place in places_of)
             and at >= datetime.combine(event.start, datetime.min.time()) - timedelta(hours=1)
         ]  # fmt: skip
-        first_noticed = min(first_seen[signal.signal_id] for signal in noticed)
-        ongoing = first_noticed < min(starts)
-        kinds[event.kind]["delays"].append(
-            None if ongoing else max(0.0, (max(first_noticed, min(starts)) - min(starts)).total_seconds() / 3600)
-        )
+        begun = min(starts)
+        month = [at for at, codes, place, _ in mentions
+                 if begun - timedelta(days=28) <= at < begun and TOPIC_OF[event.kind] in codes
+                 and (not places_of or place in places_of)]  # fmt: skip
+        kinds[event.kind]["ideal"].append(ideal_delay(sorted(starts), (len(month) + 0.5) / (28 * 24)))
+        for name, since in (("watch_delays", watched_at), ("delays", alerted_at)):
+            first_noticed = min(since[signal.signal_id] for signal in noticed)
+            is_ongoing = first_noticed < begun
+            kinds[event.kind][name].append(None if is_ongoing else (first_noticed - begun).total_seconds() / 3600)
     every = [*events(seed, last)]
-    false = [signal for signal in signals if not any(matches(signal, event) for event in every)]
+    nothing = [signal for signal in found if not any(matches(signal, event) for event in every)]
+    false = [signal for signal in nothing if signal.is_sure]
     return {
         "kinds": kinds,
         "false": false,
+        "false_watched": len(nothing) - len(false),
         "signals": len(signals),
         "false_rumours": len(rumours.keys() & {signal.signal_id for signal in false}),
         "weeks": (last - begin).days / 7,
@@ -332,12 +425,13 @@ def main() -> None:
             for topic in watched
         ]
     total: dict[str, dict[str, list]] = defaultdict(figures_of_a_kind)
-    false, weeks, signals, false_rumours = Counter(), 0.0, 0, 0
+    false, weeks, signals, false_rumours, watched_in_vain = Counter(), 0.0, 0, 0, 0
     for seed in options.seeds:
         seen = measure(seed, options.first, options.last, watched)
         weeks += seen["weeks"]
         signals += seen["signals"]
         false_rumours += seen["false_rumours"]
+        watched_in_vain += seen["false_watched"]
         false.update(signal.topic for signal in seen["false"])
         for kind, figures in seen["kinds"].items():
             for name, values in figures.items():
@@ -355,26 +449,34 @@ def main() -> None:
                 signal.kind,
             )
     print(
-        "| kind | events | noticed | median delay, h | greatest, h | in an ongoing signal | missed | called rumour"
-        " | hours after the signal |\n|---|---|---|---|---|---|---|---|---|"
+        "| kind | events | noticed | to watch, median h | alert, median h | ideal observer, median h | greatest, h"
+        " | in an ongoing signal | missed | called rumour | hours after the signal |\n"
+        "|---|---|---|---|---|---|---|---|---|---|---|"
     )
     for kind, figures in sorted(total.items()):
         delays = [delay for delay in figures["delays"] if delay is not None]
         ongoing = len(figures["delays"]) - len(delays)
-        median = f"{statistics.median(delays):.1f} | {max(delays):.1f}" if delays else "– | –"
+        medians = " | ".join(median_of(figures[name]) for name in ("watch_delays", "delays", "ideal"))
+        greatest = f"{max(delays):.1f}" if delays else "–"
         missed = ", ".join(figures["missed"]) or "–"
         called_so = f"{len(figures['as_rumour'])} | {statistics.median(figures['sharpened'] or [0.0]):.1f}"
         print(
-            f"| {kind} | {len(figures['events'])} | {len(figures['delays'])} | {median} | {ongoing} | {missed}"
-            f" | {called_so} |"
+            f"| {kind} | {len(figures['events'])} | {len(figures['delays'])} | {medians} | {greatest} | {ongoing}"
+            f" | {missed} | {called_so} |"
         )
         if kind == "rumour":
             others = Counter(figures["events"]) - Counter(figures["as_rumour"]) - Counter(figures["missed"])
             print("not called rumour:", sorted(others.elements()))
     print(
         f"false alerts: {dict(false)} in {weeks:.1f} weeks, {sum(false.values()) / weeks:.2f} a week;"
-        f" {signals} signals; {false_rumours} of the false ones called rumour"
+        f" {signals} signals; {false_rumours} of the false ones called rumour;"
+        f" {watched_in_vain / weeks:.2f} a week were watched and went away"
     )
+
+
+def median_of(delays: Iterable[float | None]) -> str:
+    known = [delay for delay in delays if delay is not None]
+    return f"{statistics.median(known):.2f}" if known else "–"
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import csv
 from functools import cache
 
-from analytics.signals.lifecycle import FRANCE as NATION
+from analytics.anomaly.baseline import FRANCE as NATION
 from warehouse import dbt_project
 
 

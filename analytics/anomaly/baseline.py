@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 UTC = ZoneInfo("UTC")
 
 _FEWEST = 21  # bins of the past without which nothing stands out
+_PRIOR_COUNT = 5.0  # mentions that the flat shape of a day is worth, against what was counted
 _OUTLYING_SHARE = 0.1  # of the past that may belong to events
 _DROP_EXPECTED = 20.0  # a service of which less was expected may be silent by chance
 _LEAST_P = 1e-300
@@ -56,6 +57,7 @@ SEASONS: Mapping[int, Season] = {
     60: Season(28, 1, "mêmes heures des 28 jours précédents"),
 }
 DAY_MINUTES = 1440
+FRANCE = "FR"
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,8 @@ class Anomaly:
     window: str = ""
     tests: int = 1
     """How many bins were tested together with it."""
+    is_sure: bool = True
+    """Whether it alerts; what is not sure is watched."""
 
     @property
     def probability(self) -> float:
@@ -140,12 +144,14 @@ def count_matrix(
     keys = tuple(sorted({row[0] for row in within}))
     row_of = {key: index for index, key in enumerate(keys)}
     columns = int((end - start) // timedelta(minutes=minutes)) + 1
-    counts, others = np.zeros((2, len(keys), columns))
+    counts = np.zeros((len(keys), columns))
+    totals = {(key.platform, key.territory): np.zeros(columns) for key in keys}
     for key, at, count, total in within:
-        place = row_of[key], int((at - start) // timedelta(minutes=minutes))
-        counts[place] = count
-        others[place] = max(total - count, 0.0)
-    return CountMatrix(keys, start, minutes, counts, others)
+        column = int((at - start) // timedelta(minutes=minutes))
+        counts[row_of[key], column] = count
+        totals[key.platform, key.territory][column] = total  # known of every series there, also where it counts nothing
+    others = np.array([totals[key.platform, key.territory] for key in keys]).reshape(counts.shape)
+    return CountMatrix(keys, start, minutes, counts, np.maximum(others - counts, 0.0))
 
 
 def paired(matrix: CountMatrix) -> CountMatrix:
@@ -159,13 +165,14 @@ def paired(matrix: CountMatrix) -> CountMatrix:
 
 
 def without_redundant_pairs(found: Iterable[Anomaly]) -> list[Anomaly]:
-    """Return anomalies without the pairs of bins of which one stands out by itself: it says better since when."""
+    """Return anomalies without the pairs of which one bin stands out as surely by itself: it says better since when."""
     anomalies = list(found)
-    bins = {(anomaly.key, anomaly.at, anomaly.minutes) for anomaly in anomalies}
+    bins = {(anomaly.key, anomaly.at, anomaly.minutes): anomaly.is_sure for anomaly in anomalies}
 
     def is_redundant(anomaly: Anomaly) -> bool:
         half = anomaly.minutes // 2
-        return any((anomaly.key, anomaly.at + timedelta(minutes=later), half) in bins for later in (0, half))
+        halves = [(anomaly.key, anomaly.at + timedelta(minutes=later), half) for later in (0, half)]
+        return any(bins.get(one, False) or (one in bins and not anomaly.is_sure) for one in halves)
 
     return [anomaly for anomaly in anomalies if not is_redundant(anomaly)]
 
@@ -210,28 +217,54 @@ def score(matrix: CountMatrix, columns: range) -> ScoredBins:
     around = np.arange(-season.around, season.around + 1)
     before = period * np.arange(1, season.days + 1)
     ahead = matrix.clock_ahead(range(matrix.counts.shape[1]))
+    everything = matrix.counts.sum(axis=0)
+    row_of = {key: row for row, key in enumerate(matrix.keys)}
+    nation = [row_of.get(key._replace(territory=FRANCE), row) for row, key in enumerate(matrix.keys)]
     for index, column in enumerate(columns):
         days = column - before[before <= column]
         same_time = days + ahead[column] - ahead[days]  # as the clock shows it, before and after it was changed
-        past = (same_time[:, None] + around).ravel()
-        past = past[(past >= 0) & (past < column)]
-        if len(past) < _FEWEST:
+        past = same_time[:, None] + around
+        known = (past >= 0) & (past < column)
+        if np.count_nonzero(known) < _FEWEST:
             continue
-        mean, variance = _law(matrix.counts[:, past])
-        mean = mean * growth(matrix.others[:, column], matrix.others[:, past])
+        exposure = np.broadcast_to(_shape(everything[past[known.all(axis=1)]]), past.shape)[known]
+        mean, variance = _law(matrix.counts[:, past[known]], exposure)
+        others = matrix.others[:, past[known]].sum(axis=1) / exposure.sum()
+        grown = growth(matrix.others[:, column], others[:, None])
+        mean = mean * np.minimum(grown, grown[nation])  # a backlog grows everywhere, a crisis in its département alone
         expected[:, index], spread[:, index] = mean, variance
         p_values[:, index] = stats.nbinom.sf(matrix.counts[:, column] - 1, 1 / variance, 1 / (1 + mean * variance))
     p_values[matrix.counts[:, columns.start : columns.stop] == 0] = 1.0
     return ScoredBins(columns, expected, p_values, spread)
 
 
-def _law(past: "NDArray[np.float64]") -> tuple["NDArray[np.float64]", "NDArray[np.float64]"]:
-    """Return mean and spread of each row, its greatest values clipped."""
+def _shape(everything: "NDArray[np.float64]") -> "NDArray[np.float64]":
+    """Return how much all series together count in each bin around the hour, that of the hour itself being 1.
+
+    Towards midnight counts fall to a tenth within an hour. Without the shape of the day, that fall counts as variation,
+    and hides a wave.
+
+    Args:
+        everything: Sum of all series, one row per day, one column per bin around the hour; the hour is the middle one.
+    """
+    around = everything.shape[1]
+    if not everything.any():
+        return np.ones(around)
+    usual = np.minimum(everything, 3.0 + 3.0 * np.median(everything, axis=0))  # one day's event is no shape
+    level = usual.sum(axis=0) + _PRIOR_COUNT
+    width = np.ones(around // 6 * 2 + 1)  # a third of the bins: short ones count too little by themselves
+    level = np.convolve(level, width, "same") / np.convolve(np.ones(around), width, "same")
+    return level / level[around // 2]
+
+
+def _law(
+    past: "NDArray[np.float64]", exposure: "NDArray[np.float64]"
+) -> tuple["NDArray[np.float64]", "NDArray[np.float64]"]:
+    """Return mean and spread of each row at an exposure of 1, its greatest values clipped."""
     kept = int(past.shape[1] * (1 - _OUTLYING_SHARE))
-    ordinary = np.partition(past, kept - 1, axis=1)[:, :kept].mean(axis=1)
-    most = 3.0 + ordinary + 4.0 * np.sqrt(ordinary)
-    clipped = np.minimum(past, most[:, None])
-    return negative_binomial_law(past.shape[1], clipped.sum(axis=1), (clipped**2).sum(axis=1))
+    ordinary = np.partition(past / exposure, kept - 1, axis=1)[:, :kept].mean(axis=1)
+    usual = ordinary[:, None] * exposure
+    return negative_binomial_law(np.minimum(past, 3.0 + usual + 4.0 * np.sqrt(usual)), exposure)
 
 
 def growth(others: "NDArray[np.float64]", past: "NDArray[np.float64]") -> "NDArray[np.float64]":
@@ -240,22 +273,32 @@ def growth(others: "NDArray[np.float64]", past: "NDArray[np.float64]") -> "NDArr
     return np.maximum(1.0, surely / (past.mean(axis=1) + 0.5))
 
 
+class Thresholds(NamedTuple):
+    """The scores from which a bin alerts, and from which it is watched, by domain."""
+
+    alert: Mapping[str, float]
+    watch: Mapping[str, float]
+
+
 def anomalies(
-    matrix: CountMatrix, scored: ScoredBins, threshold: Mapping[str, float], accepted: "NDArray[np.bool_]", tests: int
+    matrix: CountMatrix, scored: ScoredBins, thresholds: Thresholds, accepted: "NDArray[np.bool_]", tests: int
 ) -> list[Anomaly]:
-    """Return the bins that exceed the threshold of their domain and were accepted among all of the run.
+    """Return the bins that exceed the lower threshold of their domain.
+
+    Sure are those that exceed the threshold of alerts and were accepted among all of the run.
 
     Args:
         matrix: The series.
         scored: What was expected.
-        threshold: Score of each domain, see `domain`.
+        thresholds: Scores of each domain, see `domain`.
         accepted: Which bins the control of false discoveries lets pass; of the shape of `scored.p_values`.
         tests: How many bins the run has scored.
     """
-    limits = np.array([threshold[domain(key)] for key in matrix.keys])
+    limits, watched = (np.array([of[domain(key)] for key in matrix.keys]) for of in thresholds)
+    sure = (scored.scores > limits[:, None]) & accepted
     window = SEASONS[matrix.minutes].window
     found = []
-    for row, index in zip(*np.nonzero((scored.scores > limits[:, None]) & accepted), strict=True):
+    for row, index in zip(*np.nonzero(sure | (scored.scores > watched[:, None])), strict=True):
         column = scored.columns[index]
         found.append(
             Anomaly(
@@ -268,6 +311,7 @@ def anomalies(
                 p_value=float(scored.p_values[row, index]),
                 window=window,
                 tests=tests,
+                is_sure=bool(sure[row, index]),
             )
         )
     return found
@@ -292,7 +336,7 @@ def drops(matrix: CountMatrix, columns: range, hours: int = 6, p_value: float = 
         if len(ends) < SEASONS[60].days // 4 or column < hours - 1:
             continue
         past, now = windows[:, ends], windows[:, column - hours + 1]
-        mean, spread = negative_binomial_law(past.shape[1], past.sum(axis=1), (past**2).sum(axis=1))
+        mean, spread = negative_binomial_law(past)
         below = stats.nbinom.cdf(now, 1 / spread, 1 / (1 + mean * spread))
         for row in np.nonzero((below < p_value) & (mean >= _DROP_EXPECTED) & (now < mean / 10))[0]:
             found.append(  # noqa: PERF401 - a list of such length reads worse

@@ -19,6 +19,10 @@ FILE = Path(__file__).with_name("budgets.yml")
 _WEEK_MINUTES = 7 * DAY_MINUTES
 _HISTORY_DAYS = 28
 _DAY = timedelta(days=1)
+#: How many more false ones are accepted among signals to watch, which nobody is alerted of, than among alerts.
+WATCHED = 10.0
+_LEAST_SCORE = 2.0  # below it no budget alerts
+_MOST_EXCESS = 1.0  # powers of ten that baseline days may add: events among them must not blind all topics
 
 
 @cache
@@ -37,6 +41,7 @@ class Threshold:
         alerts_per_series_week: The budget.
         series_weeks: Baseline history that it was calibrated on; 0 where there was too little.
         score: Powers of ten of the probability.
+        watch_score: The same for what is only to be watched, whose budget is `WATCHED` times as great.
     """
 
     domain: str
@@ -44,11 +49,12 @@ class Threshold:
     alerts_per_series_week: float
     series_weeks: float
     score: float
+    watch_score: float
 
 
-def by_law(of_domain: str, minutes: int) -> float:
-    """Return the score that keeps to the budget if probabilities are what they say."""
-    return math.log10(_WEEK_MINUTES / minutes / budgets()[of_domain])
+def by_law(of_domain: str, minutes: int, times: float = 1.0) -> float:
+    """Return the score that keeps to some times the budget if probabilities are what they say."""
+    return math.log10(_WEEK_MINUTES / minutes / budgets()[of_domain] / times)
 
 
 def calibrate(matrix: CountMatrix, until: int, territory_parents: Mapping[str, str]) -> list[Threshold]:
@@ -92,10 +98,11 @@ def baseline_days(scored: Days, territory_parents: Mapping[str, str]) -> dict[st
 
     A day on which a topic counts clearly more than on its median day is an event day; it, the day before and the day
     after are left out.
-    Alerts are counted as an operator gets them: what stands out in a département, its region and the nation is one.
+    Alerts are counted as an operator gets them: what stands out in a département, its region and the nation is one,
+    however many days it lasts.
     """
     events = _event_days(scored)
-    deduplicated = _once_per_lineage(scored, territory_parents)
+    deduplicated = _once_per_signal(scored, territory_parents)
     found: dict[str, list[list[tuple[datetime, float]]]] = {}
     for key, days in zip(scored.keys, deduplicated, strict=True):
         found.setdefault(domain(key), []).append(
@@ -113,19 +120,23 @@ def thresholds(scores_by_domain: Mapping[str, list[list[tuple[datetime, float]]]
     return [_threshold(name, minutes, scores_by_domain[name]) for name in sorted(scores_by_domain)]
 
 
-def _once_per_lineage(scored: Days, territory_parents: Mapping[str, str]) -> np.ndarray:
-    """Return the scores of days, 0 where another of the topic and day says more of a place around or within."""
+def _once_per_signal(scored: Days, territory_parents: Mapping[str, str]) -> np.ndarray:
+    """Return the scores of days, 0 where another of the topic says more around or within the place, a day away at most.
+
+    An event of two weeks is one signal, and counts once. An earlier form counted it each day, so that one topic raised
+    the threshold of all others by ten powers of ten.
+    """
     lineages = [lineage(key.territory, territory_parents) for key in scored.keys]
-    deduplicated = scored.scores.copy()
-    for day, scores in enumerate(scored.scores.T):
-        counted: dict[str, list[int]] = {}
-        for row in np.argsort(-scores, kind="stable")[: np.count_nonzero(scores)].tolist():
-            before = counted.setdefault(scored.keys[row].topic, [])
-            if any(lineages[row][0] in lineages[other] or lineages[other][0] in lineages[row] for other in before):
-                deduplicated[row, day] = 0.0
-            else:
-                before.append(row)
-    return deduplicated
+    counted = np.zeros_like(scored.scores)
+    members: dict[tuple[str, int], list[int]] = {}
+    possible = np.argwhere(scored.scores >= _LEAST_SCORE)
+    for row, day in sorted(possible.tolist(), key=lambda place: (-scored.scores[*place], place)):
+        topic = scored.keys[row].topic
+        near = (other for offset in (-1, 0, 1) for other in members.get((topic, day + offset), ()))
+        if not any(lineages[row][0] in lineages[other] or lineages[other][0] in lineages[row] for other in near):
+            counted[row, day] = scored.scores[row, day]
+        members.setdefault((topic, day), []).append(row)
+    return counted
 
 
 def _event_days(scored: Days) -> dict[str, np.ndarray]:
@@ -155,11 +166,17 @@ def _near_event(event_days: np.ndarray, day: int) -> bool:
 
 
 def _threshold(name: str, minutes: int, scores_by_series: list[list[tuple[datetime, float]]]) -> Threshold:
-    accepted, law = budgets()[name], by_law(name, minutes)
+    accepted = budgets()[name]
+    law, law_of_watching = by_law(name, minutes), by_law(name, minutes, WATCHED)
     weeks = sum(map(len, scores_by_series)) / 7
     if int(accepted * weeks) < 1:
-        return Threshold(name, minutes, accepted, 0.0, law)
-    return Threshold(name, minutes, accepted, weeks, max(law, alert_budget.threshold(scores_by_series, accepted)))
+        return Threshold(name, minutes, accepted, 0.0, law, law_of_watching)
+
+    def kept(law: float, times: float) -> float:
+        observed = alert_budget.threshold(scores_by_series, accepted * times)
+        return min(max(law, observed), law + _MOST_EXCESS)
+
+    return Threshold(name, minutes, accepted, weeks, kept(law, 1.0), kept(law_of_watching, WATCHED))
 
 
 def scores(thresholds: Iterable[Threshold], minutes: int) -> dict[str, float]:
@@ -171,3 +188,12 @@ def scores(thresholds: Iterable[Threshold], minutes: int) -> dict[str, float]:
         threshold.domain: threshold.score - by_law(threshold.domain, threshold.minutes) for threshold in thresholds
     }
     return {name: by_law(name, minutes) + excess.get(name, 0.0) for name in budgets()}
+
+
+def watch_scores(thresholds: Iterable[Threshold], minutes: int) -> dict[str, float]:
+    """Return what `scores` does for what is only to be watched."""
+    excess = {
+        threshold.domain: threshold.watch_score - by_law(threshold.domain, threshold.minutes, WATCHED)
+        for threshold in thresholds
+    }
+    return {name: by_law(name, minutes, WATCHED) + excess.get(name, 0.0) for name in budgets()}

@@ -42,28 +42,29 @@ def negative_binomial_p_value(past: "ArrayLike", count: int, growth: float = 1.0
         growth: How much more than in the past is expected.
     """
     before = np.asarray(past, dtype=np.float64)
-    mean, spread = negative_binomial_law(len(before), before.sum(), (before**2).sum())
+    mean, spread = negative_binomial_law(before)
     return float(stats.nbinom.sf(count - 1, 1 / spread, 1 / (1 + mean * growth * spread)))
 
 
 def negative_binomial_law(
-    observations: int, total: "ArrayLike", squares: "ArrayLike"
+    counts: "ArrayLike", exposure: "ArrayLike" = 1.0
 ) -> tuple["NDArray[np.float64]", "NDArray[np.float64]"]:
     """Return mean and spread of the law of `negative_binomial_p_value`, of many series at once.
 
     Args:
-        observations: Number of counts before, at least two.
-        total: Their sum, of each series.
-        squares: The sum of their squares.
+        counts: Counts before, at least two; those of a series lie on the last axis.
+        exposure: How much each counts in relation to the one that is examined.
 
     Returns:
-        The mean, and the variance beyond that of a Poisson law over the square of the mean.
+        The mean at an exposure of 1, and the variance beyond that of a Poisson law over the square of the mean.
     """
-    sums = np.asarray(total, dtype=np.float64)
+    past = np.asarray(counts, dtype=np.float64)
+    weights = np.broadcast_to(np.asarray(exposure, dtype=np.float64), past.shape[-1:])
+    sums = past.sum(axis=-1)
     shape = sums + 0.5
-    mean = shape / observations
-    variance = (np.asarray(squares, dtype=np.float64) - sums**2 / observations) / (observations - 1)
-    excess = np.where(sums > 0, (variance - mean) / mean**2, 0.0)
+    mean = shape / weights.sum()
+    variance = (past**2 @ (1 / weights) - sums**2 / weights.sum()) / (past.shape[-1] - 1)  # Pearson's
+    excess = np.where(sums > 0, (variance - mean) / (mean**2 * weights.mean()), 0.0)
     return mean, np.maximum(excess, 0.0) + 1 / shape
 
 

@@ -195,7 +195,7 @@ def outages(days: Iterable[Day], last: date) -> list[Anomaly]:
         past, now = np.array([day.count for day in days_of_series[:-1]][-_PAST_DAYS:]), days_of_series[-1]
         if len(past) < _FEWEST_DAYS or past.min() < _SILENCE_EXPECTED or now.count >= past.min() / 10:
             continue
-        mean, spread = negative_binomial_law(len(past), past.sum(), (past**2).sum())
+        mean, spread = negative_binomial_law(past)
         p_value = float(stats.nbinom.cdf(now.count, 1 / spread, 1 / (1 + mean * spread)))
         if p_value < _SILENCE_P:
             found.append(_anomaly(now, now.count, float(mean), p_value, "drop", DAY_MINUTES, _WINDOW))

@@ -14,6 +14,7 @@ from analytics.anomaly.baseline import Anomaly, without_redundant_pairs
 from analytics.signals.clustering import TOGETHER, lineage, merge, reopens
 
 _REMEMBERED = timedelta(hours=72)  # after its end a signal comes again only if it is clearly stronger
+_WATCHED = timedelta(hours=6)  # without an anomaly, after which what was only watched is forgotten
 _MOST_EVIDENCE = 20
 _SPREAD = 4  # places, or platforms, beyond which a rise spreads
 KINDS: Mapping[str, str] = {
@@ -25,8 +26,6 @@ KINDS: Mapping[str, str] = {
     "co_movement": "hausse sur plusieurs plateformes",
     "drop": "silence",
 }
-
-FRANCE = "FR"
 
 
 @dataclass(frozen=True)
@@ -43,6 +42,7 @@ class Signal:
         closed_at: When it was closed; None while it is open.
         evidence: What stood out, strongest first.
         touched: Every territory and platform in which something stood out.
+        is_sure: Whether it alerts; before that it is watched, and ends without a trace.
     """
 
     signal_id: str
@@ -54,6 +54,13 @@ class Signal:
     closed_at: datetime | None
     evidence: tuple[Anomaly, ...]
     touched: frozenset[str] = field(default_factory=frozenset)
+    is_sure: bool = True
+
+    @property
+    def status(self) -> str:
+        if self.closed_at is not None:
+            return "closed"
+        return "open" if self.is_sure else "watch"
 
     @property
     def strongest(self) -> Anomaly:
@@ -90,7 +97,7 @@ def update(  # noqa: PLR0917 - all that becomes of a signal
         dismissed: When an operator dismissed a signal, by its identifier.
     """
     dismissed = dismissed or {}
-    signals = [_settled(signal, now, dismissed) for signal in former]
+    signals = _settled(former, now, dismissed)
     for cluster in merge(found, topic_parents, territory_parents):
         related = [
             signal for signal in signals if _related(signal, cluster.anomalies, topic_parents, territory_parents)
@@ -110,8 +117,7 @@ def update(  # noqa: PLR0917 - all that becomes of a signal
         new = tuple(anomaly for anomaly in cluster.anomalies if _end(anomaly) > since)
         if new and reopens(last.strongest, new[0]):
             signals.append(_opened(new, not_before=since))
-    settled = [_settled(signal, now, dismissed) for signal in signals]
-    return sorted(settled, key=lambda signal: (signal.opened_at, signal.signal_id))
+    return sorted(_settled(signals, now, dismissed), key=lambda signal: (signal.opened_at, signal.signal_id))
 
 
 def _related(
@@ -177,6 +183,7 @@ def _opened(evidence: Sequence[Anomaly], not_before: datetime | None = None) -> 
         closed_at=None,
         evidence=tuple(sorted(evidence, key=_strength)[:_MOST_EVIDENCE]),
         touched=touched,
+        is_sure=any(anomaly.is_sure for anomaly in evidence),
     )
 
 
@@ -191,6 +198,7 @@ def _grown(signal: Signal, evidence: Iterable[Anomaly]) -> Signal:
         updated_at=max(signal.updated_at, *map(_end, anomalies)),
         evidence=tuple(sorted(anomalies, key=_strength)[:_MOST_EVIDENCE]),
         touched=touched,
+        is_sure=signal.is_sure or any(anomaly.is_sure for anomaly in anomalies),
     )
 
 
@@ -216,13 +224,20 @@ def _kind(evidence: Sequence[Anomaly], touched: frozenset[str]) -> str:
     return "sudden" if "sudden" in methods else "slow"
 
 
-def _settled(signal: Signal, now: datetime, dismissed: Mapping[str, datetime]) -> Signal:
+def _settled(signals: Iterable[Signal], now: datetime, dismissed: Mapping[str, datetime]) -> list[Signal]:
+    """Return signals, those that ended as closed; what was only watched is then forgotten, but for a verdict on it."""
+    settled = (_closed_if_ended(signal, now, dismissed) for signal in signals)
+    return [signal for signal in settled if signal.is_sure or signal.closed_at is None or signal.signal_id in dismissed]
+
+
+def _closed_if_ended(signal: Signal, now: datetime, dismissed: Mapping[str, datetime]) -> Signal:
     """Return a signal closed where nothing was heard of it for a day, or an operator dismissed it."""
     if signal.closed_at is not None:
         return signal
     dismissed_at = dismissed.get(signal.signal_id)
     if dismissed_at is not None and dismissed_at >= signal.updated_at - TOGETHER:
         return replace(signal, closed_at=dismissed_at)
-    if signal.updated_at + TOGETHER < now:
-        return replace(signal, closed_at=signal.updated_at + TOGETHER)
+    waits = TOGETHER if signal.is_sure else _WATCHED
+    if signal.updated_at + waits < now:
+        return replace(signal, closed_at=signal.updated_at + waits)
     return signal

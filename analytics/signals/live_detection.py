@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from analytics.anomaly import alert_budget, baseline, calibration, streaming
-from analytics.anomaly.baseline import Anomaly, CountMatrix, Key, ScoredBins
+from analytics.anomaly.baseline import Anomaly, CountMatrix, Key, ScoredBins, Thresholds
 from analytics.anomaly.calibration import Threshold
 from analytics.anomaly.count_distributions import combined_p_value
 from analytics.signals.topic_tagging import ALL
@@ -87,8 +87,12 @@ def detect(  # noqa: PLR0917 - all that a run knows
         thresholds: Those of the hours, see `calibration`.
         looked_back_hours: Hours that are scored, the open one included.
     """
-    of_hours, of_five_minutes = (calibration.scores(list(thresholds), minutes) for minutes in (HOUR, FIVE))
-    scored: list[tuple[CountMatrix, ScoredBins, Mapping[str, float]]] = []
+    calibrated = list(thresholds)
+    of_hours, of_five_minutes = (
+        Thresholds(calibration.scores(calibrated, minutes), calibration.watch_scores(calibrated, minutes))
+        for minutes in (HOUR, FIVE)
+    )
+    scored: list[tuple[CountMatrix, ScoredBins, Thresholds]] = []
     outages: list[Anomaly] = []
     for matrix in count_matrices(hours, now, HOUR):
         last = matrix.counts.shape[1]

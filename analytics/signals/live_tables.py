@@ -7,11 +7,10 @@ from typing import Any
 
 from analytics import relations
 from analytics.anomaly import calibration, daily, streaming
-from analytics.anomaly.baseline import DAY_MINUTES, Anomaly, Key
+from analytics.anomaly.baseline import DAY_MINUTES, FRANCE, Anomaly, Key
 from analytics.anomaly.calibration import Threshold
 from analytics.signals import live_detection, signal_table, topics
 from analytics.signals.context import Mention, terms_of
-from analytics.signals.lifecycle import FRANCE
 from analytics.signals.signal_table import Territory, World
 from analytics.signals.topic_tagging import ALL
 
@@ -64,7 +63,10 @@ class Live:
         return signal_table.run(former, found, now, self._world(now))
 
     def _thresholds(self) -> list[Threshold]:
-        query = "select domain, bin_minutes, alerts_per_series_week, series_weeks, score from signals_thresholds"
+        query = (
+            "select domain, bin_minutes, alerts_per_series_week, series_weeks, score, watch_score"
+            " from signals_thresholds"
+        )
         return [Threshold(*row) for row in self._rows(query)]
 
     def _of_days(self, now: datetime) -> list[Anomaly]:

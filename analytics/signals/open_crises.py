@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from itertools import product
 from typing import Any
 
-from analytics.signals.lifecycle import FRANCE
+from analytics.anomaly.baseline import FRANCE
 
 Row = Mapping[str, Any]
 

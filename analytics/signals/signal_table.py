@@ -9,10 +9,10 @@ from typing import Any
 
 from scipy import stats
 
-from analytics.anomaly.baseline import DAY_MINUTES, Anomaly, Key
+from analytics.anomaly.baseline import DAY_MINUTES, FRANCE, Anomaly, Key
 from analytics.signals import context as contexts
 from analytics.signals.context import Context, Mention
-from analytics.signals.lifecycle import FRANCE, KINDS, Signal, update
+from analytics.signals.lifecycle import KINDS, Signal, update
 from analytics.signals.severity import Level, severity
 from analytics.signals.topic_tagging import ALL, OTHER
 from analytics.signals.topics import Topic, parents
@@ -124,11 +124,19 @@ def _rows(signal: Signal, now: datetime, world: World) -> list[Row]:
     context = contexts.around(mentions, world.usual_terms, min(now, signal.updated_at))
     if context.spreading is not None and context.spreading.is_rumour_like and signal.kind != "drop":
         signal = replace(signal, kind="rumour")
+    if signal.closed_at is None and _is_of_one_author(signal, mentions):
+        signal = replace(signal, is_sure=False)
     return [
         _signal_row(signal, context, world),
         *(_evidence_row(signal, rank, anomaly) for rank, anomaly in enumerate(signal.evidence, start=1)),
         *_context_rows(signal, context),
     ]
+
+
+def _is_of_one_author(signal: Signal, mentions: Sequence[Mention]) -> bool:
+    """Say whether one account alone makes a signal, which is then watched until a second one joins."""
+    authors = {mention.author_id for mention in mentions}
+    return len(authors) == 1 and None not in authors and all(a.key.metric in _OF_MENTIONS for a in signal.evidence)
 
 
 def _explained_by_mentions(signal: Signal) -> bool:
@@ -157,7 +165,7 @@ def _signal_row(signal: Signal, context: Context, world: World) -> Row:
         "crisis_kind": topic.kind, "territory_code": place.code, "territory_level": place.level,
         "territory_label": place.label, "kind": signal.kind, "kind_label": KINDS[signal.kind],
         "severity": list(Level).index(grave.level) + 1, "probability": anomaly.probability,
-        "status": "open" if signal.closed_at is None else "closed", "opened_at": signal.opened_at,
+        "status": signal.status, "opened_at": signal.opened_at,
         "updated_at": signal.updated_at, "closed_at": signal.closed_at, "observed": anomaly.observed,
         "expected": anomaly.expected, "upper": anomaly.upper, "baseline_window": anomaly.window,
         **measures, "explanation": explanation(signal, topic.label, labels, context),
@@ -224,6 +232,7 @@ def restored(rows: Iterable[Row]) -> Signal:
         closed_at=row["closed_at"],
         evidence=evidence,
         touched=frozenset(filter(None, row["touched"].split(";"))),
+        is_sure=row["status"] != "watch",
     )
 
 

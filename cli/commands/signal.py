@@ -26,13 +26,13 @@ def list_signals(
     every: Annotated[bool, typer.Option("--all", help="Aussi les signaux clos.")] = False,
     as_json: AsJsonInFrench = False,
 ) -> None:
-    """Les signaux ouverts, du plus grave au moins grave."""
+    """Les alertes et ce qui est à surveiller, du plus grave au moins grave."""
     from core.french import moment
     from operations import verdicts
     from operations.alerts.signals import read
-    from operations.alerts.writing import SEVERITIES, percent
+    from operations.alerts.writing import SEVERITIES, STATES, percent
 
-    signals = [signal for signal in read(settings.home()) if every or signal.is_open]
+    signals = [signal for signal in read(settings.home()) if every or signal.closed_at is None]
     last = {verdict.signal_id: verdict.verdict for verdict in verdicts.given()}
     if as_json:
         print_json([{**asdict(signal), "verdict": last.get(signal.signal_id)} for signal in signals])
@@ -47,13 +47,18 @@ def list_signals(
             signal.topic_label,
             signal.territory_label,
             signal.kind_label,
+            STATES[signal.status],
             moment(signal.opened_at),
             percent(signal.probability),
             last.get(signal.signal_id, "–"),
         )
         for signal in signals
     ]
-    print_table(["Signal", "Gravité", "Thème", "Où", "Quoi", "Depuis", "Sûreté", "Verdict"], rows, unbroken="Signal")
+    print_table(
+        ["Signal", "Gravité", "Thème", "Où", "Quoi", "État", "Depuis", "Pas un hasard", "Verdict"],
+        rows,
+        unbroken="Signal",
+    )
 
 
 @app.command()
@@ -76,15 +81,15 @@ def _description(signal: "Signal", given: "Sequence[Verdict]") -> Iterator[str]:
     """Yield the lines on a signal and the verdicts on it."""
     from core.french import moment, number
     from operations import roles
-    from operations.alerts.writing import SEVERITIES, measured, percent, reasons, subject_of
+    from operations.alerts.writing import SEVERITIES, STATES, measured, percent, reasons, subject_of
 
     yield subject_of(signal)
     yield signal.explanation
     yield ""
     yield f"Identifiant : {signal.signal_id}"
-    yield f"État : {'ouvert' if signal.is_open else 'clos'}"
+    yield f"État : {STATES[signal.status]}"
     yield f"Ouvert : {moment(signal.opened_at)}, dernière alarme : {moment(signal.updated_at)}"
-    yield f"Sûreté : {percent(signal.probability)} : {measured(signal)}"
+    yield f"Pas un hasard : {percent(signal.probability)} : {measured(signal)}"
     yield f"Gravité : {SEVERITIES[signal.severity]}, {reasons(signal)}"
     yield f"Mots nouveaux : {', '.join(signal.terms) or '–'}"
     yield from ("", "Exemples (caviardés) :")

@@ -63,7 +63,12 @@ class Signal:
 
     @property
     def is_open(self) -> bool:
+        """Whether it alerts; what is only watched does not."""
         return self.status == "open"
+
+    @property
+    def is_watched(self) -> bool:
+        return self.status == "watch"
 
 
 def read(home: Home, *, signal_id: str | None = None) -> list[Signal]:

@@ -92,6 +92,9 @@ def page_of(alert: Alert) -> str:
 
 # ---- how facts are said
 
+#: The states of a signal.
+STATES = {"watch": "à surveiller", "open": "alerte", "closed": "clos"}
+
 
 def percent(share: float) -> str:
     """Return a share in percent; what is not certain is never shown as 100 %."""
@@ -133,14 +136,15 @@ def facts(notice: Notice) -> list[tuple[str, str]]:
 def facts_of(signal: Signal) -> list[tuple[str, str]]:
     """Return what there is to know of a signal: label and value, the most urgent first."""
     lines = [
+        ("État", STATES[signal.status]),
         ("Quoi", f"{signal.topic_label} ({signal.crisis_kind}), {signal.kind_label.lower()}"),
         ("Où", f"{signal.territory_label} ({signal.territory_code})"),
         ("Depuis", f"{moment(signal.opened_at)}, dernière alarme {moment(signal.updated_at)}"),
-        ("Sûreté", f"{percent(signal.probability)} : {measured(signal)}"),
+        ("Pas un hasard", f"{percent(signal.probability)} : {measured(signal)}"),
         ("Gravité", f"{SEVERITIES[signal.severity]}, {reasons(signal)}"),
     ]
     if signal.closed_at is not None:
-        lines.insert(3, ("Fin", f"clos le {moment(signal.closed_at)}"))
+        lines.insert(4, ("Fin", f"clos le {moment(signal.closed_at)}"))
     if signal.terms:
         lines.append(("Mots nouveaux", ", ".join(signal.terms[:SHOWN_TERMS])))
     if signal.sources:

@@ -49,11 +49,14 @@ def test_a_bin_is_compared_with_the_same_hours_by_hand() -> None:
     series[24 * 7 :: 24] = 1.0  # at this hour, one a day for three weeks
     series[-1] = 6
     scored = baseline.score(one_series(series), range(24 * 28, 24 * 28 + 1))
-    past = 28 * 3 - 1  # 28 days, an hour before and one after; the first of all has none before
+    # The shape of the day, a flat day being worth five mentions: 21 + 5 at the hour, 0 + 5 before and after. The first
+    # hour of all has none before.
+    exposure = np.array([5 / 26] * 27 + [1.0] * 28 + [5 / 26] * 28)
+    past = np.array([0.0] * 27 + [0.0] * 7 + [1.0] * 21 + [0.0] * 28)
     shape = 21 + 0.5
-    mean = shape / past
-    variance = (21 - 21**2 / past) / (past - 1)
-    spread = max((variance - mean) / mean**2, 0) + 1 / shape
+    mean, rate = shape / exposure.sum(), 21 / exposure.sum()
+    variance = ((past - rate * exposure) ** 2 / exposure).sum() / 82
+    spread = max((variance - mean) / mean**2 / exposure.mean(), 0) + 1 / shape
     assert scored.expected[0, 0] == pytest.approx(mean)
     assert scored.p_values[0, 0] == pytest.approx(stats.nbinom.sf(5, 1 / spread, 1 / (1 + mean * spread)))
     assert scored.upper(0, 0, 3.0) == stats.nbinom.isf(1e-3, 1 / spread, 1 / (1 + mean * spread))
@@ -96,6 +99,60 @@ def test_a_backlog_of_everything_is_no_signal_and_a_topic_alone_is() -> None:
     assert baseline.score(one_series(series, others), range(24 * 40 - 1, 24 * 40)).p_values[0, 0] < 1e-6
 
 
+def test_a_crisis_hides_no_other_subject_of_its_departement() -> None:
+    """Two hundred mentions of a flood in the Gironde: nine of a rumour there stand out all the same."""
+    hours = 24 * 40
+    flood, rumour = np.zeros(hours, dtype=int), np.zeros(hours, dtype=int)
+    flood[::50], rumour[::60] = 1, 1
+    nation = np.full(hours, 60)
+    flood[-1], rumour[-1] = 200, 9
+    counted = [
+        (topic, "all", place, START + HOUR * at, int(series[at]), int(series[at] + beside[at]), 0)
+        for topic, series, other in (("crue", flood, rumour), ("rumeur", rumour, flood))
+        for place, beside in (("FR-33", other), ("FR", other + nation))
+        for at in range(hours)
+        if series[at]
+    ]
+    whole = nation + flood + rumour
+    counted += [("ensemble", "all", "FR", START + HOUR * at, int(n), int(n), 0) for at, n in enumerate(whole)]
+    found = live_detection.detect(counted, [], START + HOUR * hours, {}, streaming.History(), [])
+    assert {anomaly.key.topic for anomaly in found if anomaly.key.territory == "FR-33"} == {"crue", "rumeur"}
+
+
+def test_what_is_not_sure_is_watched_then_alerts_or_goes_away() -> None:
+    """By law, hours alert from 4.9 powers of ten and are watched from 3.9; what is watched leaves no trace."""
+    now = START + timedelta(days=40)
+    quiet = np.zeros(24 * 40, dtype=int)
+    quiet[::96] = quiet[23::96] = 1
+
+    def found(count: int) -> list[Anomaly]:
+        series = quiet.copy()
+        series[-1] = count
+        return live_detection.detect(rows({("crue", "FR-33"): series}), [], now, {}, streaming.History(), [])
+
+    [weak] = found(4)
+    [strong] = found(9)
+    assert (weak.is_sure, strong.is_sure) == (False, True)
+    assert 3.9 < weak.score < 4.9 < strong.score
+    [watched] = lifecycle.update([], [weak], now, {}, PARENTS)
+    assert watched.status == "watch"
+    [same] = lifecycle.update([watched], [strong], now, {}, PARENTS)
+    assert (same.signal_id, same.status) == (watched.signal_id, "open")
+    assert lifecycle.update([watched], [], now + 7 * HOUR, {}, PARENTS) == []
+    [still_open] = lifecycle.update([same], [], now + 7 * HOUR, {}, PARENTS)
+    assert still_open.status == "open"
+    kept = lifecycle.update([watched], [], now + HOUR, {}, PARENTS, {watched.signal_id: now})
+    assert [signal.status for signal in kept] == ["closed"], "a verdict on it is kept"
+
+
+def test_a_pair_that_is_sure_outlives_a_bin_that_is_not() -> None:
+    bin_of_pair = Anomaly(CRUE, START, 5, 9.0, 1.0, 5.0, 1e-5, is_sure=False)
+    pair = Anomaly(CRUE, START, 10, 20.0, 2.0, 5.0, 1e-9)
+    assert baseline.without_redundant_pairs([bin_of_pair, pair]) == [bin_of_pair, pair]
+    sure = dataclasses.replace(bin_of_pair, is_sure=True)
+    assert baseline.without_redundant_pairs([sure, pair]) == [sure]
+
+
 def test_the_clock_is_followed_when_it_changes() -> None:
     """Ten mentions at noon in Paris, each day; on 25 October 2026 clocks are put back: noon is an hour later in UTC."""
     begin = datetime(2026, 9, 20, tzinfo=UTC).replace(tzinfo=None)
@@ -114,6 +171,35 @@ def test_the_clock_is_followed_when_it_changes() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(baseline, "SEASONS", narrow)
         assert baseline.score(matrix, range(after, after + 1)).expected[0, 0] == pytest.approx(10, rel=0.1)
+
+
+#: What counts in each hour of a day in Paris, over the mean: a steep evening, nearly nothing at night.
+SHAPE = np.array([0.02] * 2 + [0.03] * 3 + [0.2, 0.4, 0.8, 1.2, 1.6] + [2.0] * 8 + [1.6, 1.2, 0.9, 0.7, 0.6, 0.5])
+
+
+@pytest.mark.parametrize("metric", ["mentions", "chat_contacts"])
+@pytest.mark.parametrize("change", [date(2026, 3, 29), date(2026, 10, 25)])
+def test_no_hour_is_blind(metric: str, change: date) -> None:
+    """A wave needs as much at each hour of the week of a clock change, beside what an observer of the rate needs."""
+    begin = datetime.combine(change - timedelta(days=42), datetime.min.time())
+    hours = [begin + HOUR * place for place in range(24 * 50)]
+    clocks = [streaming.wall_clock(hour) for hour in hours]
+    busy = np.array([SHAPE[clock.hour] * (0.75 if clock.weekday() >= 5 else 1.0) for clock in clocks])
+    means = np.array([40.0, 4.0] + [0.4] * 20 + [0.04] * 20)
+    rates = means[:, None] * busy
+    counts = np.random.default_rng(7).poisson(rates).astype(float)
+    counts[1, 24 * 12 : 24 * 20] += 30  # an event of eight days that nobody labelled
+    keys = tuple(Key(f"t{row}", metric, "all", "FR") for row in range(len(means)))
+    matrix = baseline.CountMatrix(keys, begin, 60, counts, np.zeros_like(counts))
+    [threshold] = calibration.calibrate(matrix, 24 * 42, PARENTS)
+    score = calibration.scores([threshold], 60)[threshold.domain]
+    week = range(24 * 41, 24 * 49)
+    needed = baseline.score(matrix, week).uppers(np.full(len(means), score)) + 1 - rates[:, week]
+    law = stats.poisson.isf(10.0**-score, rates[:, week]) + 1 - rates[:, week]
+    for mean in (40.0, 0.4, 0.04):
+        of_hours = (needed / law)[means == mean].reshape(-1, 8, 24).mean(axis=(0, 1))
+        assert of_hours.max() < 2 * of_hours.min(), f"{mean}: {of_hours.round(1)}"
+        assert of_hours.max() < 2.5, f"{mean}: {of_hours.round(1)}"
 
 
 def test_units_names_and_order_of_series_change_nothing() -> None:
@@ -252,7 +338,7 @@ def test_what_stands_out_in_a_place_and_around_it_is_one_false_alert(monkeypatch
 
 def test_the_band_of_a_crisis_exists_even_where_nothing_was_counted() -> None:
     """The expected of no mention at all is half of one in 28 days of three hours; the others stay as they are."""
-    counted, now = rows({("crue", "FR"): poisson_series(24 * 40)}), START + timedelta(days=40)
+    counted, now = rows({("crue", "FR"): np.full(24 * 40, 2)}), START + timedelta(days=40)
     band_rows = live_detection.band(counted, now, [], [("crue", "FR"), ("feu", "FR-33")])
     own, pinned = ([row for row in band_rows if row[0] == topic] for topic in ("crue", "feu"))
     assert own == live_detection.band(counted, now, [])
@@ -608,3 +694,19 @@ def test_terms_hold_no_name_and_sources_no_account() -> None:
         mention(2, "b", network="press", url="https://www.presse.example/articles/1"),
     ]
     assert {source.name for source in around(mentions, Counter(), START).sources} == {"x", "www.presse.example"}
+
+
+def test_one_account_alone_alerts_nobody_until_a_second_one_joins() -> None:
+    storm = [dataclasses.replace(mention(number, f"crue {number}"), author_id="p1") for number in range(30)]
+
+    def status(mentions: list[Mention], former: list[signal_table.Row]) -> tuple[str, list[signal_table.Row]]:
+        made = signal_table.run(former, [anomaly(1)], START + 2 * HOUR, world(mentions))
+        complete = [dict.fromkeys(signal_table.COLUMNS) | row for row in made]
+        return complete[0]["status"], complete
+
+    alone, rows_of = status(storm, [])
+    assert alone == "watch"
+    joined = [*storm, dataclasses.replace(storm[0], mention_id="other", author_id="p2")]
+    assert status(joined, rows_of)[0] == "open"
+    unknown = [dataclasses.replace(found, author_id=None) for found in storm]
+    assert status(unknown, [])[0] == "open", "where authors are not known, they may be many"

@@ -57,7 +57,7 @@ def test_the_mail_says_what_where_since_when_how_sure_and_where_to_look(home, bo
         "Quoi : Crue (climatique), hausse soudaine",
         "Où : Eure (FR-27)",
         "Depuis : 24/11/2026 à\u00a019\u00a0h\u00a005, dernière alarme 24/11/2026 à\u00a019\u00a0h\u00a020",
-        "Sûreté : 99\u202f% : 42 observés pour 2,4 attendus (seuil 9 ; référence : 28 jours)",
+        "Pas un hasard : 99\u202f% : 42 observés pour 2,4 attendus (seuil 9 ; référence : 28 jours)",
         "Gravité : élevée, 67 points sur 100 : 18 fois l'attendu (24), rythme horaire × 3 (14), portée",
         "125\u202f000 (14), 2 territoires ou réseaux de plus (5), nouveauté 6,1 (5), 62\u202f% de ton négatif (5)",
         "Mots nouveaux : iton, évacuation",
@@ -139,6 +139,15 @@ def test_what_is_closed_and_what_was_told_is_not_told(home, box, monkeypatch) ->
     assert dispatch(home, NOON).messages == 1
     assert dispatch(home, NOON + timedelta(hours=1)).messages == 0
     assert len(box.messages) == 1
+
+
+def test_what_is_only_watched_is_silent_until_it_is_sure(home, box, monkeypatch) -> None:
+    publish(home, [replace(FLOOD, status="watch")])
+    subscribe(monkeypatch, home, ENTRY)
+    assert dispatch(home, NOON).messages == 0
+    publish(home, [FLOOD], build="2")
+    assert dispatch(home, NOON).messages == 1
+    assert [message["Subject"] for message in box.messages] == ["[ÉLEVÉE] Crue – Eure : hausse soudaine"]
 
 
 def test_alerts_of_one_moment_leave_together_the_gravest_first(home, box, monkeypatch) -> None:

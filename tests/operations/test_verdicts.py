@@ -194,7 +194,12 @@ def test_the_command_line_lists_shows_and_judges(home) -> None:
     assert run("verdict", FLOOD.signal_id[:6], "confirmé", "--role", "officier").exit_code == 0
     assert [(row[0], row[1], row[2]) for row in rows()] == [(FLOOD.signal_id, "confirmé", "officier")]
     shown = run("show", FLOOD.signal_id[:6]).stdout
-    for expected in ("[ÉLEVÉE] Crue – Eure", "Sûreté : 99\u202f%", "officier : confirmé", "presse-evreux.example : 12"):
+    for expected in (
+        "[ÉLEVÉE] Crue – Eure",
+        "Pas un hasard : 99\u202f%",
+        "officier : confirmé",
+        "presse-evreux.example : 12",
+    ):
         assert expected in shown
     assert json.loads(run("list", "--json").stdout)[0]["verdict"] == "confirmé"
 

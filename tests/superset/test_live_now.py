@@ -91,6 +91,12 @@ def test_a_crisis_comes_before_signals_and_neither_is_calm(copy):
     assert step == '<a href="/pages/veille/s2">Confirmer ou écarter</a>'
 
 
+def test_what_is_only_watched_comes_last_and_is_not_calm(copy):
+    copy.execute(OPEN.replace("'open'", "'watch'"))
+    watched = (4, "Rumeur ‹b> – Gironde", "○ à surveiller", "50 mentions : du jamais vu.")
+    assert shown(copy) == [watched, FEED]
+
+
 def test_a_late_feed_comes_first_and_says_that_calm_means_nothing(copy):
     load(copy, minutes_ago=31)
     late, calm = shown(copy)

@@ -26,6 +26,9 @@ SIGNALS = (
 )
 
 
+WATCHED = signal(7, "FR-27", "Eure", 2, status="watch")
+
+
 @pytest.fixture
 def watch(home):
     publish_watch(home, SIGNALS)
@@ -79,6 +82,16 @@ def test_a_role_sees_the_signals_of_its_territories_and_the_nation(visit, roles,
 def test_who_has_no_role_of_the_project_sees_no_signal(visit):
     for path in ("/veille", f"/veille/{GIRONDE}"):
         assert visit("Gamma").get(path).status_code == HTTPStatus.FORBIDDEN
+
+
+def test_what_is_only_watched_stands_apart_and_is_no_alert(home, visit):
+    publish_watch(home, [WATCHED])
+    said = text(visit("veille").get("/veille"))
+    assert "Aucune alerte ; à surveiller : 1." in said
+    assert said.index('<h2 class="fr-h4 fr-mt-4w">À surveiller</h2>') < said.index("signal-0000000000000007")
+    assert "Signaux ouverts" not in said
+    publish_watch(home, [*SIGNALS, WATCHED], build="2")
+    assert "4 signaux ouverts, le plus grave" in text(visit("veille").get("/veille"))
 
 
 def test_a_calm_night_is_said_in_one_sentence_with_the_course_of_the_last_days(home, visit):

@@ -80,6 +80,10 @@ class Shown:
         return writing.SEVERITIES[self.signal.severity]
 
     @property
+    def state(self) -> str:
+        return writing.STATES[self.signal.status]
+
+    @property
     def badge(self) -> str:
         return BADGES[self.signal.severity]
 
@@ -112,6 +116,7 @@ def _overview(copies: Reading) -> dict[str, Any]:
     return {
         "is_live": True,
         "open": [one for one in shown if one.signal.is_open],
+        "watched": [one for one in shown if one.signal.is_watched],
         "closed": sorted(closed, key=lambda one: one.signal.closed_at or now, reverse=True)[:MOST_CLOSED],
         "states": states,
         "late": [state["platform_label"] for state in states if state["is_late"]],
@@ -129,6 +134,8 @@ def _sentence(found: dict[str, Any]) -> str:
         return f"{count}, le plus grave\u00a0: {place}, gravité {gravest.grave}."
     if found["late"]:
         return "Aucun signal ouvert, mais le flux en direct est en retard."
+    if found["watched"]:
+        return f"Aucune alerte\u00a0; à surveiller\u00a0: {len(found['watched'])}."
     return "Rien ne sort de l'ordinaire\u00a0: aucun signal n'est ouvert."
 
 

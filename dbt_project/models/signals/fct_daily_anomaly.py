@@ -26,7 +26,7 @@ COLUMNS = {
     "baseline_window": pa.string(),
     "tests": pa.int64(),
 }
-THRESHOLD = "domain, bin_minutes, alerts_per_series_week, series_weeks, score"
+THRESHOLD = "domain, bin_minutes, alerts_per_series_week, series_weeks, score, watch_score"
 WEEK = "topic_code, metric, platform, territory_code, week_start, observed"
 
 
@@ -46,7 +46,7 @@ def model(dbt, session):  # noqa: ANN001, ANN201, ARG001 - dbt's signature
     )
     since = max(lasts.values(), default=None)
     rows = [
-        (*anomaly.key, *astuple(anomaly)[1:])
+        (*anomaly.key, *astuple(anomaly)[1:-1])  # days are always sure
         for anomaly in found
         if since is not None
         and anomaly.at >= daily.midnight(since - timedelta(days=14))

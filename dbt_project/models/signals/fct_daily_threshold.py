@@ -16,6 +16,7 @@ COLUMNS = {
     "alerts_per_series_week": pa.float64(),
     "series_weeks": pa.float64(),
     "score": pa.float64(),
+    "watch_score": pa.float64(),
 }
 
 

@@ -1,4 +1,4 @@
--- What goes on: the live feed where it is late (0), open crises (1), open signals (2), one calm row where there is neither (3), the live
+-- What goes on: the live feed where it is late (0), open crises (1), alerts (2), one calm row where there is neither (3), what is only to be watched (4, before the feed), the live
 -- feed where it is up to date (4): without it calm means nothing; then the signals that have closed (5). Links are the only HTML: other texts lose what would open a tag.
 with crises as (
     select
@@ -78,11 +78,11 @@ every as (
     from crises
     union all
     select
-        case status when 'open' then 2 else 5 end as rank,
+        case status when 'open' then 2 when 'watch' then 4 else 5 end as rank,
         severity,
         territory_code,
         signal_label,
-        gravity as state,
+        case status when 'watch' then '○ à surveiller' else gravity end as state,
         sentence,
         opened_at,
         updated_at,
@@ -90,7 +90,7 @@ every as (
         least(probability, 0.99) as probability, -- never 100 %, as in the alerts
         concat(
             '<a href="/pages/veille/', signal_id, '">',
-            case status when 'open' then 'Confirmer ou écarter' else 'Revoir' end, '</a>'
+            case status when 'closed' then 'Revoir' else 'Confirmer ou écarter' end, '</a>'
         ) as step
     from signals
     union all
@@ -108,7 +108,7 @@ every as (
         '<a href="/pages/veille">Voir la veille</a>' as step
     from latest
     where
-        not exists (select 1 from signals where status = 'open')
+        not exists (select 1 from signals where status <> 'closed')
         and not exists (select 1 from crises)
     union all
     select

@@ -15,13 +15,13 @@ COLUMNS = {
     "expected": pa.float64(),
     "upper": pa.float64(),
 }
-THRESHOLD = "domain, bin_minutes, alerts_per_series_week, series_weeks, score"
+THRESHOLD = "domain, bin_minutes, alerts_per_series_week, series_weeks, score, watch_score"
 
 
 def model(dbt, session):  # noqa: ANN001, ANN201, ARG001 - dbt's signature
     dbt.config(materialized="table")
     crises = dbt.ref("live_open_crisis").select("topic_code, territory_code").distinct().fetchall()
-    signals = dbt.ref("live_signal").filter("status = 'open'").select("topic_code, territory_code").fetchall()
+    signals = dbt.ref("live_signal").filter("status <> 'closed'").select("topic_code, territory_code").fetchall()
     regions = dbt.ref("regions").select("region_code").fetchall()
     shown = {"FR", *(code for (code,) in regions), *(territory for _, territory in (*crises, *signals))}
     [(now,)] = dbt.ref("live_topic_mention").aggregate("max(collected_at)").fetchall()

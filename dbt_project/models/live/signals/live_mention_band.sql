@@ -27,7 +27,7 @@ where
         select 1
         from {{ ref('live_signal') }} as signals
         where
-            signals.status = 'open'
+            signals.status <> 'closed'
             and signals.topic_code = bands.topic_code
             and signals.territory_code = bands.territory_code
     )

@@ -15,6 +15,7 @@ COLUMNS = {
     "alerts_per_series_week": pa.float64(),
     "series_weeks": pa.float64(),
     "score": pa.float64(),
+    "watch_score": pa.float64(),
     "calibrated_on": pa.date32(),
 }
 
