@@ -17,6 +17,7 @@ from cli.commands import (
     doctor,
     engine,
     impact,
+    inbox,
     kpi,
     load,
     new,
@@ -70,6 +71,8 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(signal.app, name="signal")
 app.add_typer(crisis.app, name="crisis")
 app.add_typer(token.app, name="api")
+app.add_typer(inbox.app, name="inbox")
+app.add_typer(inbox.bus_app, name="bus")
 app.add_typer(impact.app, name="impact")
 app.add_typer(new.app, name="new")
 app.add_typer(sandbox.app, name="sandbox")

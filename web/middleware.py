@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 
 Answer = Callable[[HttpRequest], HttpResponse]
 
+#: Where programs send records: a program sends more often than a person submits forms.
+RECEIVING = "/api/in/"
+
 HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -62,7 +65,7 @@ class Limits:
         self._seen: defaultdict[tuple[str, bool], deque[float]] = defaultdict(deque)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        is_act = request.method not in READING
+        is_act = request.method not in READING and not request.path.startswith(RECEIVING)
         if not self._has_room(_sender(request), is_act=is_act):
             return failures.shown(request, HTTPStatus.TOO_MANY_REQUESTS)
         return self._get_response(request)
