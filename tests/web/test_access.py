@@ -89,6 +89,7 @@ ROUTES = {
     "sources/<str:name>/envoi/<uuid:upload_id>/depot": (NOBODY, SENDERS),
     "textes": (READERS_OF_TEXTS, NOBODY),
     "verdict/<token>": (ALL, ALL),
+    "api/events/schema": (ALL, NOBODY),
     "api/in/receipts/<str:delivery_id>": (ALL, NOBODY),
     "api/in/<str:platform>/<str:entity>": (NOBODY, ALL),
     "api/": (ALL, NOBODY),

@@ -37,7 +37,7 @@ _WANTS = {
     "digest": "lettre hebdomadaire",
     "ledger_head": "preuve du registre",
     "operations": "pannes de la plateforme",
-    "events": "événements",
+    "events": "événements, pour un programme",
 }
 _WAKING = SEVERITIES[WAKING_SEVERITY]
 
