@@ -79,7 +79,7 @@ def main() -> None:
         print(f"load {os.getloadavg()[0]:.1f}")
         measure("100 records a message, no text", 100_000, 100, texts=False)
         measure("100 records a message, texts", 50_000, 100, texts=True)
-        measure("single records, no text", 10_000, 1, texts=False)
+        measure("single records, no text", 3_000, 1, texts=False)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 `POST /api/in/<platform>/<table>` answers once the records are durable; a load takes them from there.
 """
 
+import threading
 from http import HTTPStatus
 from typing import Any
 
@@ -22,18 +23,28 @@ from web.failures import Conflict, NotFound, Refused, TooLarge
 
 RETRY_SECONDS = 60
 _MOST_KEY = 200
+#: Bodies that are read at a time: each may take some hundred mebibytes while it is parsed.
+_reading = threading.BoundedSemaphore(4)
 
 
 @open_to_all("a token or a signature in the request decides", frozenset({"POST"}))
 def receive(request: HttpRequest, platform: str, entity: str) -> HttpResponse:
     """Keep the records of a request, and return where its outcome can be asked."""
-    raw = _raw(request)
-    holder = _sender(request, raw)
-    if isinstance(holder, HttpResponse):
-        return holder
+    holder = _holder(request)
+    if holder is None:  # nothing of the body is read
+        return _not_known(request)
+    with _reading:
+        raw = _raw(request)
+        if problem := _problem_of_signature(request, holder, raw):
+            return _not_known(request, problem)
+        return _kept(request, holder, raw, (platform, entity))
+
+
+def _kept(request: HttpRequest, holder: ApiToken, raw: bytes, target: tuple[str, str]) -> HttpResponse:
+    platform, entity = target
     if platform not in holder.sends:
         raise Refused(f"Ce jeton n'envoie rien de « {platform[:80]} ».", "Voir `cyberimpact api token add --sends`.")
-    if (platform, entity) not in deliveries.targets():
+    if target not in deliveries.targets():
         tables = ", ".join(sorted(table for name, table in deliveries.targets() if name == platform))
         raise NotFound(f"« {platform} » n'a pas de table « {entity[:80]} ».", f"Il y a {tables}.")
     try:
@@ -60,9 +71,11 @@ def receive(request: HttpRequest, platform: str, entity: str) -> HttpResponse:
 @open_to_all("a token or a signature in the request decides")
 def receipt(request: HttpRequest, delivery_id: str) -> HttpResponse:
     """Say what has become of what its sender has sent."""
-    holder = _sender(request, b"")
-    if isinstance(holder, HttpResponse):
-        return holder
+    holder = _holder(request)
+    if holder is None:
+        return _not_known(request)
+    if problem := _problem_of_signature(request, holder, b""):
+        return _not_known(request, problem)
     found = deliveries.find(delivery_id, holder.name)
     if found is None:
         raise NotFound("Ce reçu n'existe pas pour ce jeton, ou date de plus de 30 jours.", "Vérifiez son adresse.")
@@ -83,28 +96,33 @@ def _receipt(delivery: Delivery) -> dict[str, Any]:
     }
 
 
-def _sender(request: HttpRequest, raw: bytes) -> ApiToken | HttpResponse:
-    """Return the token that sends: it is in the request, or has signed it; else the refusal of the request."""
+def _holder(request: HttpRequest) -> ApiToken | None:
+    """Return the token that sends: it is in the request, or is named as the one that has signed it."""
     name = request.headers.get("Webhook-Sender")
-    if name is None:
+    if name is not None:
+        holder = tokens.named(name)
+    else:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         holder = tokens.holder_of(token.strip()) if scheme.lower() == "bearer" else None
-        problem = None
-    else:
-        holder = tokens.named(name)
-        given = {label.lower(): value for label, value in request.headers.items()}
-        # A name that is not known takes as long as a wrong signature.
-        secret = tokens.signing_secret(holder or ApiToken(sha256=name))
-        problem = webhook_signature.problem_of(secret, given, raw, now())
-    if holder is None or not holder.sends or problem:
-        failure = ExpectedFailure(
-            problem or "Le jeton est absent, inconnu, périmé, ou n'envoie rien.",
-            "Envoyez « Authorization: Bearer JETON », ou Webhook-Sender et une signature (docs/integration.md).",
-        )
-        refusal = failures.shown(request, HTTPStatus.UNAUTHORIZED, failure)
-        refusal.headers["WWW-Authenticate"] = "Bearer"
-        return refusal
-    return holder
+    return holder if holder and holder.sends else None
+
+
+def _problem_of_signature(request: HttpRequest, holder: ApiToken, raw: bytes) -> str | None:
+    """Return what is wrong with the signature of a request that has no token, None where all is right."""
+    if "Webhook-Sender" not in request.headers:
+        return None
+    given = {label.lower(): value for label, value in request.headers.items()}
+    return webhook_signature.problem_of(tokens.signing_secret(holder), given, raw, now())
+
+
+def _not_known(request: HttpRequest, problem: str | None = None) -> HttpResponse:
+    failure = ExpectedFailure(
+        problem or "Le jeton est absent, inconnu, périmé, ou n'envoie rien.",
+        "Envoyez « Authorization: Bearer JETON », ou Webhook-Sender et une signature (docs/integration.md).",
+    )
+    refusal = failures.shown(request, HTTPStatus.UNAUTHORIZED, failure)
+    refusal.headers["WWW-Authenticate"] = "Bearer"
+    return refusal
 
 
 def _raw(request: HttpRequest) -> bytes:

@@ -107,3 +107,10 @@ def declare(connection: Connection, targets: list[tuple[str, str]]) -> None:
             queue(*target)(channel).declare()
     finally:
         channel.close()
+
+
+def dead_letters(connection: Connection) -> int:
+    """Return how many messages wait among the dead letters."""
+    channel = connection.channel()
+    DEAD_LETTERS(channel).declare()
+    return DEAD_LETTERS(channel).queue_declare(passive=True).message_count

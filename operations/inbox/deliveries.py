@@ -1,7 +1,9 @@
 """Keeps what was sent, once per idempotency key, until a load has taken it."""
 
 import hashlib
+import json
 import shutil
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,6 +26,8 @@ MOST_BYTES = 16 << 20
 #: What may wait, of all senders; and what must stay free on the disk beside it.
 MOST_WAITING_BYTES = 1 << 30
 FREE_BYTES = 1 << 30
+#: Deliveries that are loaded, and rows that are changed, together.
+MOST_TOGETHER, _AT_ONCE = 20_000, 500
 #: How long the outcome of a delivery can be asked, and its idempotency key is known.
 REMEMBERED = timedelta(days=30)
 
@@ -163,7 +167,7 @@ def first_waiting(platform: str, most_bytes: int) -> list[Delivery]:
     taken, size = [], 0
     sizes = Delivery.objects.filter(state=State.WAITING, platform=platform).values_list("number", "size_bytes")
     for number, bytes_of_it in sizes:
-        if taken and size + bytes_of_it > most_bytes:
+        if taken and (size + bytes_of_it > most_bytes or len(taken) >= MOST_TOGETHER):
             break
         taken.append(number)
         size += bytes_of_it
@@ -173,15 +177,17 @@ def first_waiting(platform: str, most_bytes: int) -> list[Delivery]:
     return list(between.filter(state=State.WAITING, platform=platform))
 
 
-def settle(outcomes: Sequence[tuple[Delivery, Delivery.State, dict[str, Any]]], at: datetime) -> None:
+def settle(outcomes: Iterable[tuple[Delivery, Delivery.State, dict[str, Any]]], at: datetime) -> None:
     """Write what has become of deliveries. The records of those that were loaded are removed."""
+    alike: defaultdict[tuple[Delivery.State, str], list[int]] = defaultdict(list)
     for delivery, state, outcome in outcomes:
-        delivery.state, delivery.outcome, delivery.settled_at = state, outcome, at
-        if state is State.LOADED:
-            delivery.body = None
+        alike[state, json.dumps(outcome)].append(delivery.number)
     with database.turn("inbox"):
-        changed = [delivery for delivery, *_ in outcomes]
-        Delivery.objects.bulk_update(changed, ["state", "outcome", "settled_at", "body"], batch_size=500)
+        for (state, outcome), numbers in alike.items():
+            gone = {"body": None} if state is State.LOADED else {}
+            for first in range(0, len(numbers), _AT_ONCE):
+                found = Delivery.objects.filter(number__in=numbers[first : first + _AT_ONCE])
+                found.update(state=state, outcome=json.loads(outcome), settled_at=at, **gone)
 
 
 def retry(platform: str) -> int:

@@ -109,6 +109,8 @@ def test_what_cannot_be_read_is_a_dead_letter_with_its_reason_and_stops_nobody()
     assert all(letter.headers[consumer.REASON] for letter in letters)
     assert {letter.delivery_info["routing_key"] for letter in letters} == {"listening.mentions"}
     [counted] = deliveries.counts()
+    with broker.connected() as connection:
+        assert broker.dead_letters(connection) == 0  # they were taken above
     assert (counted["waiting"], counted["unreadable"]) == (2, 4)
     assert left() == 0
     publish(b'{"a": 1')  # the same once more: noted once

@@ -9,11 +9,15 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from typer.testing import CliRunner
 
+from cli.health_checks import sent
+from cli.main import app
 from core.clock import now
 from core.errors import ExpectedFailure
 from core.settings import Home
 from ingestion.engine.sent import CSV, EVENT, JSON, JSON_LINES, UnreadableError, read
+from operations.bus import broker
 from operations.inbox import deliveries, loading
 from operations.models import Delivery
 from tests.ingestion.conftest import _capabilities_unresolved, empty_tables  # noqa: F401 - fixtures
@@ -262,3 +266,43 @@ def test_what_was_settled_long_ago_is_forgotten():
     deliveries.settle([(lately, deliveries.State.LOADED, {})], now() - timedelta(days=29))
     deliveries.forget(now())
     assert {d.delivery_id for d in Delivery.objects.all()} == {lately.delivery_id, waiting.delivery_id}
+
+
+# ---- who looks after it
+
+
+def test_doctor_names_what_waits_for_long_and_what_a_load_broke_on():
+    assert list(sent()) == []
+    lately, old = send(mention("a")), send(mention("b"))
+    assert [(each.subject, each.state) for each in sent()] == [("inbox of listening", "ok")]
+    Delivery.objects.filter(pk=old.pk).update(received_at=now() - timedelta(hours=1))
+    [late] = sent()
+    assert (late.state, late.remedy) == ("late", "cyberimpact load listening")
+    assert late.detail.startswith("2 deliveries wait")
+    deliveries.settle([(lately, deliveries.State.REFUSED, {})], now())
+    [broken] = sent()
+    assert (broken.state, broken.detail) == ("broken", "a load broke on 1 deliveries")
+
+
+def test_doctor_says_that_the_bus_is_away(monkeypatch):
+    monkeypatch.setenv("CYBERIMPACT_BUS_URL", "amqp://essai:secret@127.0.0.1:1//")
+    [found] = sent()
+    assert (found.subject, found.state) == ("bus", "broken")
+    assert "secret" not in found.line()
+
+
+@pytest.mark.parametrize("url", ["https://bus.example", "amqp://a:secret@bus.example/v", "amqps:///v"])
+def test_an_address_of_a_bus_that_is_none_or_leads_abroad_in_the_clear_is_refused(monkeypatch, url):
+    monkeypatch.setenv("CYBERIMPACT_BUS_URL", url)
+    with pytest.raises(ExpectedFailure, match="CYBERIMPACT_BUS_URL") as refused:
+        broker.url()
+    assert "secret" not in str(refused.value)
+
+
+def test_the_inbox_on_the_command_line():
+    send(mention("a"), mention("b"))
+    listed = CliRunner().invoke(app, ["inbox", "list"])
+    assert listed.exit_code == 0, listed.output
+    [row] = [line for line in listed.stdout.splitlines() if "listening" in line]
+    assert row.replace("│", " ").split()[:5] == ["listening", "mentions", "2", "1", "0"]
+    assert "0 deliveries of listening" in CliRunner().invoke(app, ["inbox", "retry", "listening"]).stdout
