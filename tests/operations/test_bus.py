@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import pytest
-from kombu import Connection, Producer
+from kombu import Producer
 
 from core.errors import ExpectedFailure
 from ingestion.engine.sent import records_of
@@ -42,14 +42,14 @@ def rabbit(_rabbitmq: Broker, monkeypatch: pytest.MonkeyPatch) -> Broker:
     return _rabbitmq
 
 
-def publish(*bodies: bytes | dict | list, connection: Connection | None = None, **properties) -> None:
+def publish(*bodies: bytes | dict | list, key: str = ".".join(TARGET), **properties) -> None:
     """Publish messages, each confirmed by the broker."""
-    with broker.connected() as own:
-        producer = Producer((connection or own).channel(), broker.RECORDS, auto_declare=False)
+    with broker.connected() as connection:
+        producer = Producer(connection.channel(), broker.RECORDS, auto_declare=False)
         for body in bodies:
             content = body if isinstance(body, bytes) else json.dumps(body).encode()
             given = {"content_type": "application/json", "content_encoding": "binary", **properties}
-            producer.publish(content, routing_key=".".join(TARGET), delivery_mode=2, **given)
+            producer.publish(content, routing_key=key, delivery_mode=2, **given)
 
 
 def consume(until: int, seconds: float = 30) -> None:
@@ -154,6 +154,26 @@ def test_a_broker_that_is_away_is_said_and_waited_for(rabbit, monkeypatch):
     with pytest.raises(ExpectedFailure, match="cannot be used") as refused, broker.connected():
         pass
     assert "faux" not in str(refused.value)
+
+
+def test_over_tls_with_a_virtual_host_and_the_least_rights(rabbit, monkeypatch):
+    monkeypatch.setenv(broker.SETTING, rabbit.secure_url(virtual_host="cyberimpact"))
+    monkeypatch.delenv(broker.AUTHORITY_SETTING, raising=False)
+    with pytest.raises(ExpectedFailure, match="cannot be used"), broker.connected():
+        pass  # nobody vouches for its certificate
+    monkeypatch.setenv(broker.AUTHORITY_SETTING, str(rabbit.authority))
+    with broker.connected() as connection:
+        broker.declare(connection, [TARGET, ("jdma", "reviews")])
+    monkeypatch.setenv(broker.SETTING, rabbit.secure_url("esb", "cyberimpact"))
+    publish(mention("a"))
+    for forbidden in ("jdma.reviews", "listening.volumes"):
+        with pytest.raises(ExpectedFailure, match="cannot be used"):
+            publish(mention("b"), key=forbidden)
+    with pytest.raises(ExpectedFailure, match="cannot be used"), broker.connected() as connection:
+        broker.queue(*TARGET)(connection.channel()).get(no_ack=True)  # who sends reads nothing
+    monkeypatch.setenv(broker.SETTING, rabbit.secure_url(virtual_host="cyberimpact"))
+    consume(until=1)
+    assert keys() == ["a"]
 
 
 # ---- kills
