@@ -26,7 +26,7 @@ EVENTS = Exchange("cyberimpact.events", "topic", durable=True)
 _SAFE = {
     "x-queue-type": "quorum",
     "x-single-active-consumer": True,
-    "x-delivery-limit": 100,
+    "x-delivery-limit": 1000,
     "x-dead-letter-exchange": DEAD.name,
     "x-dead-letter-strategy": "at-least-once",
     "x-overflow": "reject-publish",

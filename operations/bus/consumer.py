@@ -27,8 +27,10 @@ log = logging.getLogger("bus")
 #: Messages that the broker gives before the first is acknowledged, of each table; half of them are written together.
 PREFETCH = 200
 BATCH_MESSAGES, BATCH_BYTES, BATCH_SECONDS = 100, 16 << 20, 0.5
-#: Seconds between two tries to connect, doubled from the first to the last; and to write to a database that is full.
-FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, FULL_SECONDS = 1.0, 30.0, 5.0
+#: Seconds between two tries to connect, doubled from the first to the last.
+FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1.0, 30.0
+#: Seconds between two tries to write, and for how long: the broker ends a connection that is silent for longer.
+FULL_SECONDS, PATIENCE_SECONDS = 5.0, 15.0
 
 SENDER = "bus"
 REASON = "x-cyberimpact-reason"
@@ -48,6 +50,7 @@ def consume_for_ever() -> None:
     while True:
         began = time.monotonic()
         try:
+            deliveries.refuse_full()  # what the broker gives and gets back counts as one of its tries
             with broker.connected() as connection:
                 consume(connection, lambda: True)
         except ExpectedFailure as failure:
@@ -66,7 +69,8 @@ def consume(connection: Connection, goes_on: Callable[[], bool]) -> None:
     """Consume every queue while `goes_on` says so; what was taken by then is written.
 
     Raises:
-        ExpectedFailure: an account, a right or a queue of the broker is not as it must be.
+        ExpectedFailure: an account, a right or a queue of the broker is not as it must be, or nothing can be written
+            for some time: the broker keeps what was not acknowledged.
     """
     targets = sorted(deliveries.targets())
     broker.declare(connection, targets)
@@ -150,7 +154,12 @@ class Batch:
         log.warning("%s.%s: a message is with the dead letters: %s", *target, reason)
 
     def _patiently(self, write: Callable[[], object]) -> None:
-        """Write, and wait for as long as there is no room or no database: meanwhile the broker gives no more."""
+        """Write, and try again for a while where there is no room or no database: meanwhile the broker gives no more.
+
+        Raises:
+            ExpectedFailure: it goes on for longer.
+        """
+        until = time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
                 deliveries.refuse_full()
@@ -158,6 +167,8 @@ class Batch:
             except deliveries.UsedKeyError:
                 raise
             except ExpectedFailure as failure:
+                if time.monotonic() >= until:
+                    raise
                 log.warning("%s", failure)
                 self._connection.heartbeat_check()
                 time.sleep(FULL_SECONDS)

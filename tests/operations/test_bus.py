@@ -146,6 +146,21 @@ def test_nothing_is_acknowledged_while_there_is_no_room(monkeypatch):
     assert left() == 0
 
 
+def test_what_finds_no_room_for_long_stays_with_the_broker(monkeypatch):
+    def refuse() -> None:
+        raise deliveries.FullError("No room.", "Wait.")
+
+    monkeypatch.setattr(consumer, "PATIENCE_SECONDS", 0)
+    publish(*(mention(f"{n}") for n in range(3)))
+    with monkeypatch.context() as patch:
+        patch.setattr(deliveries, "refuse_full", refuse)
+        with pytest.raises(deliveries.FullError), broker.connected() as connection:
+            consumer.consume(connection, lambda: True)
+    assert Delivery.objects.count() == 0
+    consume(until=3)
+    assert keys() == ["0", "1", "2"]
+
+
 def test_a_broker_that_is_away_is_said_and_waited_for(rabbit, monkeypatch):
     monkeypatch.setenv(broker.SETTING, "amqp://essai:faux@127.0.0.1:1//")
     with pytest.raises(ExpectedFailure, match="cannot be used"), broker.connected():
