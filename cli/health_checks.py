@@ -24,7 +24,9 @@ from ingestion.engine import drop_folder
 from ingestion.platforms import PLATFORMS, Platform
 from operations import mail, mail_subscriptions, subscriptions
 from operations.alerts import links, outbox
+from operations.bus import broker
 from operations.health import BUILD_AGAIN, disk, load_again, load_file_again
+from operations.inbox import deliveries
 from operations.models import KNOWN_FOR
 from warehouse import published
 from warehouse.engine import engine
@@ -32,6 +34,9 @@ from warehouse.publication import SOUND
 
 #: Age of an alert that no server has taken, from which a person is needed.
 UNDELIVERED_AFTER = timedelta(minutes=5)
+
+#: What others send is loaded within a minute or two, unless a long load of the same file is under way.
+SENT_LOADED_AFTER = timedelta(minutes=30)
 
 #: Superset is asked for the accounts of subscriptions every few minutes.
 UNCHECKED_AFTER = timedelta(hours=1)
@@ -41,8 +46,34 @@ def examine(home: Home) -> list[Finding]:
     """Return the findings, in the order in which things depend on each other."""
     return [
         *installation(), *configuration_files(), disk(home), modes(home), *processes(), *loads(home),
-        *drop_folders(home), *engine_checks(home), build(home), publication(home), *preview(home), *alerts(),
+        *drop_folders(home), *engine_checks(home), build(home), publication(home), *preview(home), *alerts(), *sent(),
     ]  # fmt: skip
+
+
+def sent() -> Iterator[Finding]:
+    """Check the message bus, where there is one, and what others have sent, where they have."""
+    try:
+        if broker.url() is not None:
+            with broker.connected() as connection:
+                letters = broker.dead_letters(connection)
+            remedy = "read their header x-cyberimpact-reason, tell the sender, empty the queue" if letters else ""
+            yield Finding("bus", "late" if letters else "ok", f"{letters} dead letters", remedy)
+        counts = deliveries.counts()
+    except ExpectedFailure as failure:
+        yield Finding("bus", "broken", failure.what, failure.remedy)
+        return
+    for name in sorted({row["platform"] for row in counts}):
+        rows = [row for row in counts if row["platform"] == name]
+        since = min((row["oldest"] for row in rows if row["oldest"]), default=None)
+        refused, waiting = sum(row["refused"] for row in rows), sum(row["waiting"] for row in rows)
+        if refused:
+            remedy = f"read the log of its load, mend the cause, `cyberimpact inbox retry {name}`"
+            yield Finding(f"inbox of {name}", "broken", f"a load broke on {refused} deliveries", remedy)
+        elif since is not None and since < datetime.now(UTC) - SENT_LOADED_AFTER:
+            detail = f"{waiting} deliveries wait, the oldest since {since:%Y-%m-%d %H:%M} UTC"
+            yield Finding(f"inbox of {name}", "late", detail, f"cyberimpact load {name}")
+        else:
+            yield Finding(f"inbox of {name}", "ok", f"{waiting} deliveries wait")
 
 
 def installation() -> Iterator[Finding]:

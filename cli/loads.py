@@ -11,6 +11,7 @@ from core.errors import ExpectedFailure
 from ingestion.engine import drop_folder
 from ingestion.engine.windows import Window, allowed
 from ingestion.platforms import PLATFORMS, Platform, platform
+from operations.inbox import deliveries
 from orchestration import instance, retries
 from orchestration.execution import Outcome, run_job
 from privacy import redact_label
@@ -24,7 +25,7 @@ class Load(NamedTuple):
         file: The file.
         is_given: Whether it was given by its path, which may name a person and is kept nowhere.
         refusal: Why it is not loaded: what waits is no file.
-        again: What of an address is asked for again: see `assets.raw.loads.LoadConfig`.
+        again: What of an address is asked for again, or that the inbox is: see `assets.raw.loads.LoadConfig`.
     """
 
     platform: Platform
@@ -73,14 +74,15 @@ def wanted(names: Sequence[str], files: Sequence[Path]) -> list[Load]:
 
 
 def _of_platform(chosen: Platform) -> list[Load]:
-    """Return the loads of a platform's address and of the files that wait for it.
+    """Return the loads of a platform's address, of the files that wait for it, and of what others have sent.
 
     A platform that has neither is one load all the same, which says so.
     """
     folder = drop_folder.folder(chosen)
     refused = [Load(chosen, refusal=sentence) for sentence in drop_folder.refused(folder)]
     files = [Load(chosen, file) for file in drop_folder.waiting(folder)]
-    return [*([Load(chosen)] if chosen.cron else []), *refused, *files] or [Load(chosen)]
+    sent = [Load(chosen, again={"inbox": True})] if deliveries.waiting([chosen.name]) else []
+    return [*([Load(chosen)] if chosen.cron else []), *refused, *files, *sent] or [Load(chosen)]
 
 
 def load_all(loads: Sequence[Load]) -> Iterator[str | ExpectedFailure]:

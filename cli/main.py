@@ -18,6 +18,7 @@ from cli.commands import (
     doctor,
     engine,
     impact,
+    inbox,
     kpi,
     load,
     new,
@@ -78,6 +79,8 @@ app.add_typer(signal.app, name="signal")
 app.add_typer(crisis.app, name="crisis")
 app.add_typer(token.app, name="api")
 app.add_typer(opendata.app, name="opendata")
+app.add_typer(inbox.app, name="inbox")
+app.add_typer(inbox.bus_app, name="bus")
 app.add_typer(impact.app, name="impact")
 app.add_typer(new.app, name="new")
 app.add_typer(sandbox.app, name="sandbox")

@@ -19,6 +19,7 @@ from cli.output import progress
 from core import settings, superset
 from core.errors import ExpectedFailure
 from ingestion.platforms import PLATFORMS
+from operations.bus import broker
 from operations.health import FREE_BYTES
 from warehouse import dbt_project, published
 from warehouse.engine import engine
@@ -89,6 +90,7 @@ def programs() -> list[Program]:
         Program("dagster-webserver", [*WEBSERVER, workspace], dagster_port, "/health"),
         Program("web", [BIN / "python", "-m", "web"], web_port, "/healthz"),
         Program("watch", [BIN / "cyberimpact", "watch"]),
+        *([Program("bus", [BIN / "cyberimpact", "bus", "consume"])] if broker.url() else []),
         Program("dagster-daemon", [BIN / "dagster-daemon", "run", "-w", workspace]),
     ]
 

@@ -19,7 +19,7 @@ def is_full(text: str) -> bool:
 
 def explain(problem: BaseException) -> ExpectedFailure | None:
     """Return the failure to show where a full disk is among the causes of an exception, None where it is not."""
-    causes = list(_causes(problem))
+    causes = list(causes_of(problem))
     full = any(isinstance(cause, OSError) and cause.errno in {errno.ENOSPC, errno.EDQUOT} for cause in causes)
     said = "\n".join(map(str, causes))
     # SQLite's log of writes does not say why it could not grow.
@@ -49,7 +49,8 @@ def failure(where: str = "") -> ExpectedFailure:
     )
 
 
-def _causes(problem: BaseException | None) -> Iterator[BaseException]:
+def causes_of(problem: BaseException | None) -> Iterator[BaseException]:
+    """Yield an exception and what caused it, each once: a chain may come back to itself."""
     seen: set[int] = set()
     while problem is not None and id(problem) not in seen:
         seen.add(id(problem))

@@ -5,7 +5,7 @@ from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Literal
+from typing import Any, Literal
 
 from core.errors import ExpectedFailure
 from core.settings import home
@@ -52,6 +52,22 @@ class Platform:
     def connector(self) -> ModuleType:
         """The package that reads the platform: its contract, `CONTRACT`, and its source."""
         return import_module(f"ingestion.connectors.{self.name}")
+
+    @property
+    def is_sendable(self) -> bool:
+        """Whether others may send its records: what is decided here enters by its own way."""
+        return self.name != "operations"
+
+    def table(self, name: str) -> Any:
+        """Return the contract of one of its tables.
+
+        Raises:
+            ExpectedFailure: it has none of that name.
+        """
+        for table in self.connector.CONTRACT:
+            if table.name == name:
+                return table
+        raise ExpectedFailure(f"{self.name} has no table {name!r}.", f"There are {', '.join(self.entities)}.")
 
 
 _DAY, _YEAR = timedelta(days=1), timedelta(days=365)

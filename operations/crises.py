@@ -13,6 +13,7 @@ from core.errors import ExpectedFailure
 from operations import acts, places
 from operations import topics as watched
 from operations.acts import Author
+from operations.events import kinds, recording
 from operations.models import Crisis, CrisisEvent, Pin, WallAccess
 from operations.subscriptions import KINDS
 from privacy import redact
@@ -73,6 +74,7 @@ def open_crisis(
         )
         made.was_redacted = made.title != title
         _record(author, act, made, made.title, form_id=form_id)
+        recording.crisis(kinds.CRISIS_OPENED, made)
         return made
 
 
@@ -138,6 +140,7 @@ def note(
         )
         written.was_redacted = written.note != said
         _record(author, act, crisis, f"{kind} : {written.note}", result_id=written.event_id, form_id=form_id)
+        recording.crisis(kinds.CRISIS_WRITTEN, crisis, written)
         return written
 
 
@@ -156,6 +159,7 @@ def close(crisis_id: str, author: Author, form_id: UUID | None = None) -> Crisis
             crisis.status, crisis.closed_at = "close", now()
             crisis.save(update_fields=["status", "closed_at"])
             _record(author, act, crisis, form_id=form_id)
+            recording.crisis(kinds.CRISIS_CLOSED, crisis)
         return crisis
 
 

@@ -211,10 +211,10 @@ class Trouble(Record):
 
 
 class Alert(Signalled):
-    """An alert of the outbox, of a signal or of a trouble.
+    """An alert of the outbox, of a signal or of a trouble, or an event for a program.
 
-    `alert_id` derives from the recipient and the opening of the signal, or the trouble and whether it is over.
-    Alerts that leave in one message share its `message_id`, which is set before the first attempt.
+    `alert_id` derives from the recipient and the opening of the signal, the trouble and whether it is over, or the
+    event. Alerts that leave in one message share its `message_id`, which is set before the first attempt.
     """
 
     alert_id = fields.TextField(primary_key=True)
@@ -227,6 +227,7 @@ class Alert(Signalled):
     last_error = fields.TextField(null=True)
     signal_id = fields.TextField(null=True)
     trouble = fields.ForeignKey(Trouble, models.CASCADE, null=True)
+    event = fields.ForeignKey("Event", models.CASCADE, null=True)
     message_id = fields.TextField(null=True)
     attempted_at = fields.DateTimeField(null=True)
 
@@ -254,11 +255,15 @@ class UsedLink(Record):
 
 
 class ApiToken(Record):
-    """A token of the API, of which the SHA-256 is kept; `expires_on` is the last day on which it is good."""
+    """A token of the API, of which the SHA-256 is kept; `expires_on` is the last day on which it is good.
+
+    One without a role reads no figures. `sends` names the platforms whose records it may send.
+    """
 
     name = fields.TextField(primary_key=True)
     sha256 = fields.TextField(unique=True)
     role = fields.TextField()
+    sends: Any = Words(default=tuple)
     created_on = fields.DateField()
     expires_on = fields.DateField()
 
@@ -340,3 +345,65 @@ class Act(Record):
             models.Index(fields=("object_kind", "object_id", "done_at"), name="acts_on_object"),
             models.Index(fields=("done_at",), name="acts_by_time"),
         )
+
+
+class Delivery(Record):
+    """Records of one table that somebody has sent: a message, or the body of a request.
+
+    `body` is JSON Lines, one record a line, sealed, and removed once they are loaded; what the load has made of them
+    is `outcome`. A delivery on which the load breaks is refused and keeps its body. One that could not be read has none
+    from the start: the original is with the dead letters of the bus.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        LOADED = "loaded"
+        REFUSED = "refused"
+        UNREADABLE = "unreadable"
+
+    number = fields.BigAutoField(primary_key=True)
+    delivery_id = fields.TextField(unique=True, default=new_id)
+    sender = fields.TextField()
+    idempotency_key = fields.TextField(null=True)
+    platform = fields.TextField()
+    entity = fields.TextField()
+    received_at = fields.DateTimeField(default=now)
+    sha256 = fields.TextField()
+    size_bytes = fields.PositiveIntegerField()
+    records = fields.PositiveIntegerField()
+    body = fields.BinaryField(null=True)
+    state = fields.TextField(default=State.WAITING)
+    settled_at = fields.DateTimeField(null=True)
+    outcome = fields.JSONField(null=True)
+
+    class Meta:
+        db_table = "inbox"
+        ordering = ("number",)
+        constraints = (models.UniqueConstraint(fields=("sender", "idempotency_key"), name="inbox_once"),)
+        indexes = (
+            models.Index(fields=("platform", "number"), condition=Q(state="waiting"), name="inbox_waiting"),
+            models.Index(fields=("settled_at",), name="inbox_settled"),
+        )
+
+
+class Event(Record):
+    """Something that happened here and that other systems may want to know, as a CloudEvent; see `operations.events`.
+
+    `event_id` derives from what happened. Events are numbered in the order in which they were written.
+    """
+
+    number = fields.BigAutoField(primary_key=True)
+    event_id = fields.TextField(unique=True)
+    type = fields.TextField()
+    subject = fields.TextField()
+    happened_at = fields.DateTimeField()
+    territories: Any = Words(default=tuple)
+    crisis_kind = fields.TextField(null=True)
+    severity = fields.PositiveSmallIntegerField(null=True)
+    data = fields.JSONField()
+    created_at = fields.DateTimeField(default=now)
+
+    class Meta:
+        db_table = "events"
+        ordering = ("number",)
+        indexes = (models.Index(fields=("subject", "number"), name="events_of_subject"),)

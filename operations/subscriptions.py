@@ -17,13 +17,16 @@ import yaml
 from core import settings
 from core.clock import PARIS, now
 from core.errors import ExpectedFailure
+from operations.bus.broker import EVENTS
 from operations.mailed_pages import mailable
 from operations.models import KNOWN_FOR, MailSubscription
 
 FILE = Path(__file__).with_name("subscriptions.yml")
 
-CHANNELS = ("mail", "webhook", "matrix")
-WANTS = ("signals", "digest", "ledger_head", "operations")
+CHANNELS = ("mail", "webhook", "matrix", "bus")
+WANTS = ("signals", "digest", "ledger_head", "operations", "events")
+#: Channels that lead to a program, which alone understands events; the bus brings nothing else.
+PROGRAMS = ("webhook", "bus")
 KINDS = ("climatique", "écologique", "sanitaire", "sécuritaire", "cyber", "rumeur", "institution")
 SEVERITIES = range(1, 5)
 
@@ -212,11 +215,12 @@ def _problem(entry: Any) -> str | None:
     for name, (is_right, demand) in {**checks, **{n: c for n, c in optional.items() if n in entry}}.items():
         if not is_right(entry.get(name)):
             return f"{name} {demand}"
+    if wrong := _problem_of_events(entry["channel"], set(entry["wants"])):
+        return wrong
     if "dashboards" in entry and (wrong := _problem_of_pages(entry["dashboards"], entry.get("territories"))):
         return f"dashboards {wrong}"
-    if _SETTING.fullmatch(entry["address"]):
-        return None
-    wrong = _problem_of_address(entry["channel"], entry["address"])
+    is_setting = _SETTING.fullmatch(entry["address"])
+    wrong = None if is_setting else _problem_of_address(entry["channel"], entry["address"])
     return f"address {wrong}" if wrong else None
 
 
@@ -255,8 +259,18 @@ def _hours(value: Any) -> QuietHours | None:
         return None
 
 
+def _problem_of_events(channel: str, wants: set[str]) -> str | None:
+    if "events" in wants and channel not in PROGRAMS:
+        return f"events go to a program: by {' or '.join(PROGRAMS)}"
+    if channel == "bus" and wants != {"events"}:
+        return "the bus brings events and nothing else"
+    return None
+
+
 def _problem_of_address(channel: str, address: str) -> str | None:
     """Return what is wrong with an address, in words that do not repeat it; None when it is right."""
+    if channel == "bus":
+        return None if address == EVENTS.name else f"must be {EVENTS.name}, the exchange of the bus"
     if channel == "mail":
         return None if is_mail_address(address) else "is no mail address"
     try:

@@ -7,11 +7,15 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q
 
+from ingestion.platforms import PLATFORMS
 from operations import database
+from operations.events import recording
 from operations.models import Trouble
 from privacy import mask_identifiers
 
 REMEMBERED = timedelta(days=30)
+#: Before the name of a platform, the cause of one whose data are late.
+LATE = "fresh "
 #: An end is reported to a recipient who was unreachable for at most so long.
 REPORTED_FOR = timedelta(days=7)
 
@@ -53,7 +57,7 @@ def record(causes: Collection[Cause], undecided: Collection[str], now: datetime)
         noted = set(Trouble.objects.filter(ended_at=None).values_list("cause", flat=True))
         for cause in causes:
             if cause.key not in noted:
-                Trouble.objects.create(
+                noted_now = Trouble.objects.create(
                     cause=cause.key,
                     subject=said(cause.subject),
                     detail=said(cause.detail),
@@ -61,9 +65,20 @@ def record(causes: Collection[Cause], undecided: Collection[str], now: datetime)
                     address=cause.address,
                     found_at=now,
                 )
+                _tell(noted_now)
         over = noted - {cause.key for cause in causes} - set(undecided)
-        Trouble.objects.filter(ended_at=None, cause__in=over).update(ended_at=now)
+        for ended in Trouble.objects.filter(ended_at=None, cause__in=over):
+            ended.ended_at = now
+            ended.save(update_fields=["ended_at"])
+            _tell(ended)
         Trouble.objects.filter(ended_at__lt=now - REMEMBERED).delete()
+
+
+def _tell(trouble: Trouble) -> None:
+    """Write the event of a platform that is late, or no longer."""
+    name = trouble.cause.removeprefix(LATE)
+    if name in {platform.name for platform in PLATFORMS} and trouble.cause.startswith(LATE):
+        recording.source(trouble, name)
 
 
 def to_report(now: datetime) -> list[Trouble]:

@@ -13,6 +13,7 @@ from operations.alerts import outbox
 from operations.alerts.links import Link, RefusedLinkError
 from operations.alerts.outbox import derived
 from operations.alerts.signals import Signal
+from operations.events import recording
 from operations.models import UsedLink, Verdict
 from privacy import redact
 
@@ -149,4 +150,5 @@ def _write(
     written = Verdict.objects.create(signal_id=signal_id, verdict=verdict, author_role=author.role, note=note, **facts)
     detail = f"{verdict} : {note}" if note else verdict
     acts.record(author, _ACT, ("signal", signal_id), detail, result_id=written.verdict_id, form_id=form_id)
+    recording.verdict(written)
     return written

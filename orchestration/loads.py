@@ -17,6 +17,15 @@ def load_name(platform: Platform) -> str:
     return f"load_{platform.name}"
 
 
+#: Tags of a run that loads what was sent.
+FROM_INBOX = {"inbox": "yes"}
+
+
+def inbox_config(name: str) -> dict:
+    """Return the configuration of a run that loads what was sent of a platform."""
+    return {"ops": {name: {"config": {"inbox": True}}}}
+
+
 #: One job per platform: one that is down stops neither the others nor the build.
 loads = {
     platform.name: dg.define_asset_job(

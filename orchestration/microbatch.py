@@ -27,9 +27,11 @@ from ingestion.engine import drop_folder
 from ingestion.platforms import Platform
 from operations import crises, topics
 from operations.alerts.dispatch import dispatch
+from operations.inbox import deliveries
 from orchestration import instance, monitoring
 from orchestration.execution import graph, run_job
 from orchestration.jobs import LIVE_PLATFORMS, micro_batches
+from orchestration.loads import inbox_config
 from orchestration.sensors import Seen, dropped_files, settled
 from warehouse import dbt_project, dbt_server, published
 from web import accounts
@@ -68,19 +70,26 @@ class News:
     Attributes:
         addresses: Platforms whose address has something new.
         files: Files that have come to rest in a drop folder, with their platform.
+        sent: Platforms of which others have sent records.
         others: Why else a batch is due: topics or crises that changed, a daily publication, time that passed.
     """
 
     addresses: list[Platform] = field(default_factory=list)
     files: list[tuple[Platform, Path]] = field(default_factory=list)
+    sent: list[str] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.addresses or self.files or self.others)
+        return bool(self.addresses or self.files or self.sent or self.others)
 
     def __str__(self) -> str:
         return ", ".join(
-            [*(p.name for p in self.addresses), *(f"file of {p.name}" for p, _ in self.files), *self.others]
+            [
+                *(p.name for p in self.addresses),
+                *(f"file of {p.name}" for p, _ in self.files),
+                *(f"inbox of {name}" for name in self.sent),
+                *self.others,
+            ]
         )
 
 
@@ -96,6 +105,7 @@ class Outlook:
         self._batch_at = 0.0
         self._ask_after: dict[str, float] = {}
         self._now: dict[str, int] = {}
+        self._tried: dict[str, tuple[tuple[int, int], float]] = {}
 
     def look(self, idle_seconds: float) -> News:
         news = News()
@@ -104,6 +114,7 @@ class Outlook:
                 news.addresses.append(platform)
             if platform.drops:
                 news.files += [(platform, file) for file in self._rested(platform)]
+        news.sent = sorted(name for name, waits in self._sent_now().items() if not self._was_tried(name, waits))
         known = self._known_now()
         news.others += [what for what in (*DECIDED, PUBLISHED) if known.get(what) != self._known.get(what)]
         if time.monotonic() - self._batch_at > idle_seconds:
@@ -115,6 +126,7 @@ class Outlook:
         for platform in news.addresses:
             self._found[platform.name] = self._now[platform.name]
         self._refused |= {(str(file), file.stat().st_ctime_ns) for _, file in news.files if file.exists()}
+        self._tried |= {name: (waits, time.monotonic()) for name, waits in self._sent_now().items()}
         self._known, self._batch_at = self._known_now(), time.monotonic()
 
     def trouble(self, platform: Platform) -> None:
@@ -141,6 +153,15 @@ class Outlook:
         for name in settled(before, now):
             if (name, now[name][1]) not in self._refused:
                 yield Path(name)
+
+    def _was_tried(self, name: str, waits: tuple[int, int]) -> bool:
+        """Return whether a batch has lately tried to load just what waits in the inbox for a platform."""
+        tried, at = self._tried.get(name, (None, 0.0))
+        return tried == waits and time.monotonic() - at < TROUBLED_SECONDS
+
+    @staticmethod
+    def _sent_now() -> dict[str, tuple[int, int]]:
+        return deliveries.waiting([platform.name for platform in LIVE_PLATFORMS])
 
     def _known_now(self) -> dict[str, tuple]:
         """Return what is another once operators have decided or the daily copy was published; of nothing, nothing."""
@@ -183,6 +204,8 @@ def batch(outlook: Outlook, news: News) -> None:
     outlook.seen(news)
     for platform, file in news.files:
         run(f"load_{platform.name}", {"ops": {platform.name: {"config": {"file": str(file)}}}})
+    for name in news.sent:
+        run(f"load_{name}", inbox_config(name))
     jobs = [f"micro_batch_{platform.name}" for platform in news.addresses] or ["live"]
     good = [run(job) for job in jobs]
     if not all(good):

@@ -286,7 +286,7 @@ def freshness(instance: dg.DagsterInstance) -> Found:
 
 def late_platform(platform: Platform) -> Cause:
     return Cause(
-        f"fresh {platform.name}",
+        f"{troubles.LATE}{platform.name}",
         f"Données en retard : {platform.title}",
         f"Nothing was loaded for more than {2 * platform.late_after}.",
         health.load_again(platform),

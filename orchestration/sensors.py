@@ -10,9 +10,11 @@ from core import settings
 from core.clock import now
 from core.errors import ExpectedFailure
 from ingestion.engine import drop_folder
-from ingestion.platforms import PLATFORMS, Platform
+from ingestion.platforms import PLATFORMS, Platform, platform
 from operations.alerts.dispatch import dispatch
+from operations.inbox import deliveries
 from orchestration import jobs, monitoring, retries
+from orchestration.loads import FROM_INBOX, inbox_config, load_name
 from orchestration.run_monitoring import reap
 
 DROP_INTERVAL_SECONDS = 15
@@ -64,6 +66,39 @@ def drop_sensor(platform: Platform) -> dg.SensorDefinition:
     return watch
 
 
+#: What is live is loaded by `orchestration.microbatch`.
+DAILY_PLATFORMS = [platform for platform in PLATFORMS if platform.is_sendable and platform.database != "live"]
+UNDER_WAY = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
+
+
+@dg.sensor(
+    name="inbox",
+    jobs=[jobs.loads[platform.name] for platform in DAILY_PLATFORMS],
+    minimum_interval_seconds=DROP_INTERVAL_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Loads what others have sent: by the webhook, or by the message bus.",
+)
+def take_in(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+    """Ask for one load of each platform for which something waits, unless one is under way.
+
+    A load that failed is asked for again once something else has come; until then `retries` decides.
+    """
+    waiting = deliveries.waiting([platform.name for platform in DAILY_PLATFORMS])
+    requests = [
+        dg.RunRequest(
+            run_key=f"inbox:{name}:{oldest}:{newest}",
+            job_name=load_name(platform(name)),
+            run_config=inbox_config(name),
+            tags=FROM_INBOX,
+        )
+        for name, (oldest, newest) in sorted(waiting.items())
+        if not context.instance.get_runs(
+            dg.RunsFilter(job_name=load_name(platform(name)), statuses=UNDER_WAY, tags=FROM_INBOX), limit=1
+        )
+    ]
+    return dg.SensorResult(run_requests=requests)
+
+
 @dg.sensor(
     name="reaper",
     minimum_interval_seconds=REAPER_INTERVAL_SECONDS,
@@ -107,6 +142,7 @@ def monitor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
 #: A file of listening or chat is loaded by `orchestration.microbatch`.
 sensors = [
     *(drop_sensor(platform) for platform in PLATFORMS if platform.drops and platform.database != "live"),
+    take_in,
     reaper,
     try_again,
     monitor,

@@ -59,9 +59,10 @@ class Token(HttpBearer):
 
     def authenticate(self, request: HttpRequest, token: str) -> ApiToken | None:  # noqa: ARG002 - ninja's signature
         try:
-            return tokens.holder_of(token.strip())
+            holder = tokens.holder_of(token.strip())
         except ExpectedFailure as failure:
             raise Unavailable(failure.what, failure.remedy) from None
+        return holder if holder and holder.role else None
 
 
 class Documentation(DocsBase):

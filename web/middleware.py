@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 
 Answer = Callable[[HttpRequest], HttpResponse]
 
+#: Where programs send records: a program sends more often than a person submits forms.
+RECEIVING = "/api/in/"
+
 HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -63,8 +66,9 @@ class Limits:
         self._seen: defaultdict[tuple[str, bool], deque[float]] = defaultdict(deque)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        limit = self.READINGS if request.method in READING else self.ACTS
-        left, seconds = self._room(_sender(request), limit, is_act=request.method not in READING)
+        is_act = request.method not in READING and not request.path.startswith(RECEIVING)
+        limit = self.ACTS if is_act else self.READINGS
+        left, seconds = self._room(_sender(request), limit, is_act=is_act)
         if left < 0:
             response = failures.shown(request, HTTPStatus.TOO_MANY_REQUESTS)
             response.headers["Retry-After"] = seconds

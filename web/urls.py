@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from web import api, monitoring
+from web import api, events, monitoring, receiving
 from web.pages import (
     action_form,
     actions,
@@ -75,5 +75,8 @@ urlpatterns = [
     path("verifier/cle-publique", verification.public_key, name="public_key"),
     path("chercher", search.show, name="search"),
     path("verdict/<token>", verdict.show, name="verdict"),
+    path("api/events/schema", events.schema, name="event_schema"),
+    path("api/in/receipts/<str:delivery_id>", receiving.receipt, name="receipt"),
+    path("api/in/<str:platform>/<str:entity>", receiving.receive, name="receive"),
     path("api/", api.urls),
 ]

@@ -24,6 +24,7 @@ from ingestion.engine.progress import Progress
 from ingestion.engine.reports import LOAD_LOG, EntityReport, LoadReport
 from ingestion.engine.windows import Window, allowed
 from ingestion.platforms import PLATFORMS, Platform
+from operations.inbox.loading import load_waiting
 
 QUARANTINE_CHECK = "quarantine_is_empty"
 
@@ -35,6 +36,7 @@ class LoadConfig(dg.Config):
     from_date: str | None = Field(None, description="First day to load again, such as 2026-01-31; the cursor stays.")
     to_date: str | None = Field(None, description="Last day to load again; today where none is given.")
     full: bool = Field(False, description="Load all that the platform has, as a first load would.")
+    inbox: bool = Field(False, description="Load what others have sent and waits in the inbox.")
 
     def window(self) -> Window | None:
         """Return the days to load again, if they are named.
@@ -149,6 +151,17 @@ def materializations(platform: Platform, report: LoadReport) -> Iterator[dg.Asse
         yield dg.AssetMaterialization(key, metadata=shown)
 
 
+def what_was_sent(
+    context: dg.AssetExecutionContext, platform: Platform, progress: Progress
+) -> Iterator[dg.AssetMaterialization]:
+    """Load what waits in the inbox, and yield what was written; senders ask for the outcome of each delivery."""
+    with ending_the_try(context):
+        reports = load_waiting(platform.name, progress)
+    for report in reports:
+        context.log.info(report.summary())
+        yield from materializations(platform, report)
+
+
 def quarantine_checks(platform: Platform) -> Iterator[dg.AssetCheckResult]:
     """Tell, table by table, how many rows wait in quarantine."""
     with writer_lock(settings.home().database(platform.database)):
@@ -203,6 +216,10 @@ def build_load(platform: Platform) -> dg.AssetsDefinition:
             yield from quarantine_checks(platform)
             return
         progress = Progress(partial(show_progress, platform))
+        if config.inbox:
+            yield from what_was_sent(context, platform, progress)
+            yield from quarantine_checks(platform)
+            return
         with ending_the_try(context):
             if config.full:
                 report = load_everything(platform.name, progress=progress)

@@ -30,6 +30,7 @@ from ingestion.engine.parsed_file import open_file
 from ingestion.engine.pipelines import PAGES, cursors, explain, table_resource
 from ingestion.engine.records import BATCH_ROWS, Block, Record, in_batches
 from ingestion.engine.reports import LOAD_LOG, EntityReport, LoadReport, log_rows, refusals
+from ingestion.engine.sent import each_checked
 from ingestion.engine.validation import Origin, ProgressCallback, TableValidator
 from ingestion.engine.windows import ONE_DAY, Window, allowed
 from ingestion.platforms import Platform, platform
@@ -113,6 +114,60 @@ def load_window(
                 )
             raise
         yield month, report
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A record that was sent and is in quarantine: its rank among those of its table, from 1, and why."""
+
+    entity: str
+    rank: int
+    reason: str
+
+
+def load_sent(
+    platform_name: str,
+    sent: Mapping[str, Sequence[Mapping[str, Any]]],
+    *,
+    sha256: str,
+    size_bytes: int,
+    progress: ProgressCallback | None = None,
+) -> tuple[LoadReport, list[Refusal]]:
+    """Load records that somebody has sent, as `load` does those of a file; what breaks the contract is quarantined.
+
+    Args:
+        platform_name: As `load`.
+        sent: The records by table, in the order in which they came.
+        sha256: Of all that was sent.
+        size_bytes: Of all that was sent.
+        progress: As `load`.
+
+    Returns:
+        The report, and the records that are in quarantine now.
+
+    Raises:
+        ExpectedFailure: the platform or a table is unknown, or the database cannot be written.
+    """
+    chosen = platform(platform_name)
+    origin = Origin(chosen.name, "inbox", "inbox", sha256, size_bytes)
+    with _prepared(chosen) as pipeline:
+        validators = [_validator(chosen, chosen.table(name), origin, progress or _no_progress) for name in sent]
+        resources = [
+            table_resource(
+                validator.table, _validated(validator, each_checked(validator.table, sent[name], origin.where))
+            )
+            for name, validator in zip(sent, validators, strict=True)
+        ]
+        _run(pipeline, resources, validators, quarantine.write)
+    reports = tuple(EntityReport.of(validator) for validator in validators)
+    refused = [
+        Refusal(
+            validator.table.name, each.position, " ".join(filter(None, (each.rejection.field, each.rejection.reason)))
+        )
+        for validator in validators
+        for each in validator.quarantined
+    ]
+    return LoadReport(chosen.name, origin, reports), refused
 
 
 def ensure_tables(platform_name: str) -> None:

@@ -14,6 +14,7 @@ from dlt.common.storages.load_package import PackageStorage
 from dlt.extract import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
+from core.disk import causes_of
 from core.errors import ExpectedFailure
 from core.settings import SCHEMA_CONTRACT, home
 from ingestion.engine.contract import Table
@@ -140,8 +141,7 @@ def _undo_unnoted_copies(pipeline: dlt.Pipeline) -> None:
 
 def explain(failure: PipelineStepFailed, where: str) -> Exception:
     """Return the failure of a pipeline as an expected failure with its remedy, or unchanged if it is unexpected."""
-    cause: BaseException | None = failure
-    while cause is not None:
+    for cause in causes_of(failure):
         if isinstance(cause, ExpectedFailure):
             return cause
         if isinstance(cause, DataValidationError):
@@ -149,5 +149,4 @@ def explain(failure: PipelineStepFailed, where: str) -> Exception:
                 f"{where}: the type of column {cause.column_name!r} of table {cause.table_name!r} changed.",
                 "Nothing was loaded, the data loaded before stays: adapt the contract in ingestion/ to the new type.",
             )
-        cause = cause.__cause__ or cause.__context__
     return failure

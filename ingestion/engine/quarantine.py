@@ -67,9 +67,9 @@ def write(validator: TableValidator) -> None:
 def _row(validator: TableValidator, rejected: Quarantined, now: datetime) -> tuple[Any, ...]:
     origin, reason = validator.origin, rejected.rejection
     payload = None if rejected.payload is None else json.dumps(rejected.payload, ensure_ascii=False, sort_keys=True)
-    place = origin.sha256 or origin.name
     # in an answer the rank of a record changes from day to day, its key does not
-    record = str(rejected.position) if origin.kind == "file" else rejected.record_key or payload
+    known = None if origin.kind == "file" else rejected.record_key or payload
+    place, record = (origin.name, known) if known else (origin.sha256 or origin.name, str(rejected.position))
     identity = json.dumps([place, validator.table.name, record, reason.field, reason.reason])
     row: Row = {
         "quarantine_id": hashlib.sha256(identity.encode()).hexdigest(),

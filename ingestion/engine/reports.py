@@ -22,7 +22,7 @@ LOAD_LOG = Table(
     fields=(
         Field("load_key", "Identifier of the load and table.", nullable=False),
         Field("origin", "File name, or address without query.", nullable=False),
-        Field("origin_kind", "'file', 'api', 'window' or 'quarantine'.", nullable=False),
+        Field("origin_kind", "'file', 'api', 'window', 'inbox' or 'quarantine'.", nullable=False),
         Field("sha256", "SHA-256 of the file's bytes."),
         Field("size_bytes", "Size of the file.", type="bigint"),
         Field("entity", "Table that was loaded.", nullable=False),

@@ -43,8 +43,8 @@ class Origin:
 
     Attributes:
         platform: Name of the platform.
-        kind: `file`, `api`, `window` (days of it that were asked for again) or `quarantine`.
-        name: File name, or address without query.
+        kind: `file`, `api`, `window` (days of it that were asked for again), `inbox` (what was sent) or `quarantine`.
+        name: File name, or address without query; `inbox` of what was sent.
         sha256: Of the file's bytes.
         size_bytes: Of the file.
         exported_on: Day of the export, where the name of the file holds one.
@@ -59,6 +59,8 @@ class Origin:
 
     @property
     def where(self) -> str:
+        if self.kind == "inbox":
+            return f"{self.platform}, {self.name}"
         return f"{self.platform}, {'file' if self.kind == 'file' else 'address'} {self.name}"
 
     def at(self, position: int) -> str:
@@ -357,7 +359,9 @@ class TableValidator:
         self.quarantined.append(Quarantined(record.position, key, rejection, payload))
 
     def _refuse_hopeless(self) -> None:
-        if self.origin.kind == "quarantine" or self.rows_read < MANY_RECORDS or len(self.quarantined) < self.rows_read:
+        if self.origin.kind in ("inbox", "quarantine"):  # of many senders: what one breaks is no change of the platform
+            return
+        if self.rows_read < MANY_RECORDS or len(self.quarantined) < self.rows_read:
             return
         (name, reason), times = Counter((q.rejection.field, q.rejection.reason) for q in self.quarantined).most_common(
             1

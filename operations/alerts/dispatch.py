@@ -10,6 +10,7 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import duckdb
 
@@ -19,7 +20,9 @@ from core.settings import Home
 from operations import subscriptions, troubles
 from operations.alerts import outbox, sending, trouble_writing, writing
 from operations.alerts.signals import Signal, read
-from operations.models import Alert
+from operations.events import recording
+from operations.events import sending as events
+from operations.models import Alert, Event
 from operations.subscriptions import WAKING_SEVERITY, Subscription
 from warehouse import published
 
@@ -46,8 +49,10 @@ def dispatch(home: Home, now: datetime | None = None) -> Sent:
         ExpectedFailure: the subscriptions or the outbox cannot be read.
     """
     declared = subscriptions.declared()
-    of_signals, of_troubles = ([s for s in declared if want in s.wants] for want in ("signals", "operations"))
-    wanted = [subscription for subscription in declared if subscription.wants & {"signals", "operations"}]
+    of_signals, of_troubles, of_events = (
+        [s for s in declared if want in s.wants] for want in ("signals", "operations", "events")
+    )
+    wanted = [subscription for subscription in declared if subscription.wants & {"signals", "operations", "events"}]
     if not wanted:
         return Sent(0, ())
     settings.make_folder(home.locks)
@@ -56,11 +61,15 @@ def dispatch(home: Home, now: datetime | None = None) -> Sent:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return Sent(0, ())
-        found = read(home) if of_signals else []
+        found = read(home) if of_signals or of_events else []
+        around = territories_around(home) if found or of_events else {}
         if of_signals:
-            put(found, of_signals, territories_around(home), now or datetime.now(UTC))
+            put(found, of_signals, around, now or datetime.now(UTC))
         if of_troubles:
             put_troubles(of_troubles, now or datetime.now(UTC))
+        if of_events:
+            recording.from_published(home, found, now or datetime.now(UTC))
+            events.put(of_events, partial(wants_event, around), now or datetime.now(UTC))
         return empty(found, wanted, now)
 
 
@@ -89,6 +98,16 @@ def concerned(subscription: Subscription, signal: Signal, around: Around) -> boo
     if subscription.kinds and signal.crisis_kind not in subscription.kinds:
         return False
     return concerns(signal.territory_code, subscription.territories, around)
+
+
+def wants_event(around: Around, subscription: Subscription, event: Event) -> bool:
+    """Return whether an event is one that a subscription asks for; what lies nowhere concerns everybody."""
+    if event.severity is not None and event.severity < subscription.minimum_severity:
+        return False
+    if event.crisis_kind and subscription.kinds and event.crisis_kind not in subscription.kinds:
+        return False
+    places = event.territories or ("FR",)
+    return any(concerns(place, subscription.territories, around) for place in places)
 
 
 def concerns(place: str, territories: Collection[str], around: Around) -> bool:
@@ -143,6 +162,10 @@ def empty(signals: Sequence[Signal], wanted: Sequence[Subscription], now: dateti
                 continue
             outbox.acknowledged(message_id, now or datetime.now(UTC))
             sent += 1
+        if "events" in subscription.wants:
+            taken, failed = events.send_due(subscription, now or datetime.now(UTC))
+            sent += taken
+            failures += failed
     return Sent(sent, tuple(failures))
 
 

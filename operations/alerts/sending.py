@@ -1,5 +1,6 @@
 """Sends a message by mail, webhook or Matrix, and waits until the server accepts it."""
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from email.message import EmailMessage
@@ -8,13 +9,15 @@ from urllib.parse import quote, urlsplit
 import httpx
 
 from core import settings
+from core.clock import now
 from core.errors import ExpectedFailure
-from operations import mail
+from operations import mail, webhook_signature
 from operations.alerts.writing import Message
 from operations.subscriptions import Subscription
 
 TIMEOUT_SECONDS = 20
 MATRIX_TOKEN = "CYBERIMPACT_MATRIX_TOKEN"  # noqa: S105 - the name of a setting
+WEBHOOK_SECRET = "CYBERIMPACT_WEBHOOK_SECRET"  # noqa: S105 - the name of a setting
 
 
 def send(subscription: Subscription, message: Message) -> None:
@@ -41,8 +44,26 @@ def _mail(subscription: Subscription, message: Message) -> None:
 
 
 def _webhook(subscription: Subscription, message: Message) -> None:
-    headers = {"Idempotency-Key": message.message_id}
-    _ask("POST", subscription.destination(), headers, message.data)
+    post(subscription.destination(), message.message_id, message.data)
+
+
+def post(address: str, identifier: str, content: Mapping, *, media_type: str = "application/json") -> None:
+    """Send JSON to a webhook, signed where a secret is set.
+
+    Args:
+        address: Where it goes; it may be a secret.
+        identifier: The same whenever the same is sent again.
+        content: What is sent.
+        media_type: What it is.
+
+    Raises:
+        ExpectedFailure: the server cannot be reached, or answers anything but 2xx.
+    """
+    body = json.dumps(content, ensure_ascii=False).encode()
+    headers = {"Idempotency-Key": identifier, "Content-Type": media_type}
+    if secret := settings.get(WEBHOOK_SECRET):
+        headers |= webhook_signature.headers(secret, identifier, now(), body)
+    _ask("POST", address, headers, body)
 
 
 def _matrix(subscription: Subscription, message: Message) -> None:
@@ -57,7 +78,8 @@ def _matrix(subscription: Subscription, message: Message) -> None:
         "formatted_body": _allowed_html(message.html),
     }
     headers = {"Authorization": f"Bearer {settings.require(MATRIX_TOKEN)}"}
-    _ask("PUT", f"{address.scheme}://{address.netloc}{path}", headers, content)
+    headers["Content-Type"] = "application/json"
+    _ask("PUT", f"{address.scheme}://{address.netloc}{path}", headers, json.dumps(content).encode())
 
 
 def _allowed_html(page: str) -> str:
@@ -66,7 +88,7 @@ def _allowed_html(page: str) -> str:
     return re.sub(r'</?section[^>]*>| style="[^"]*"', "", body)
 
 
-def _ask(method: str, address: str, headers: Mapping[str, str], content: Mapping) -> None:
+def _ask(method: str, address: str, headers: Mapping[str, str], content: bytes) -> None:
     """Send JSON to an address that may be a secret, and is therefore never repeated.
 
     Raises:
@@ -74,7 +96,7 @@ def _ask(method: str, address: str, headers: Mapping[str, str], content: Mapping
     """
     host = urlsplit(address).hostname
     try:
-        answer = httpx.request(method, address, headers=headers, json=content, timeout=TIMEOUT_SECONDS)
+        answer = httpx.request(method, address, headers=headers, content=content, timeout=TIMEOUT_SECONDS)
     except httpx.HTTPError as problem:
         raise ExpectedFailure(
             f"The server {host} cannot be reached ({type(problem).__name__}).", "Nothing is lost: it is tried again."

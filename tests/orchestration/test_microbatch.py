@@ -17,9 +17,11 @@ from analytics.signals.topics import Topic
 from core.errors import ExpectedFailure
 from core.settings import CHECKOUT, Home
 from ingestion.connectors import listening
+from ingestion.engine.sent import JSON, read
 from ingestion.platforms import platform
 from operations import crises, topics
 from operations.acts import Author
+from operations.inbox import deliveries
 from orchestration import maintenance, microbatch
 from orchestration.microbatch import News, Outlook
 from tests.e2e.line import wait_for
@@ -29,6 +31,12 @@ from warehouse import dbt_server
 LISTENING, CHAT = platform("listening"), platform("brigade_numerique")
 LONG = 3600.0
 WATCHING = Author("veille")
+
+
+def send(platform: str, entity: str) -> None:
+    """Put a delivery into the inbox."""
+    content = b'{"a": 1}'
+    deliveries.keep([deliveries.Sent("essai", platform, entity, read(content, JSON), content)])
 
 
 class Address:
@@ -102,6 +110,24 @@ def test_a_file_is_news_once_it_rests_and_is_not_tried_twice(outlook: Outlook, h
     file.write_text("mended")
     outlook.look(LONG)
     assert outlook.look(LONG).files == [(CHAT, file)]
+
+
+def test_what_was_sent_is_news_until_a_batch_has_tried_it_and_again_after_a_while(
+    outlook: Outlook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send("listening", "mentions")
+    send("jdma", "reviews")  # of no live platform: Dagster's sensor loads it
+    news = outlook.look(LONG)
+    assert news.sent == ["listening"]
+    assert str(news) == "inbox of listening"
+    outlook.seen(news)
+    assert not outlook.look(LONG)
+    send("listening", "mentions")
+    assert outlook.look(LONG).sent == ["listening"]
+    outlook.seen(outlook.look(LONG))
+    later = time.perf_counter() + 10 * microbatch.TROUBLED_SECONDS + LONG
+    monkeypatch.setattr(microbatch.time, "monotonic", lambda: later)
+    assert outlook.look(10 * LONG).sent == ["listening"], "a load that failed is tried again"
 
 
 def test_a_topic_is_news(outlook: Outlook) -> None:

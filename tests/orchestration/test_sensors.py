@@ -8,7 +8,9 @@ import dagster as dg
 import pytest
 
 from core.settings import Home
+from ingestion.engine.sent import JSON, read
 from ingestion.platforms import PLATFORMS
+from operations.inbox import deliveries
 from orchestration.jobs import LIVE_PLATFORMS
 from orchestration.sensors import sensors
 
@@ -46,7 +48,7 @@ def files(requests: Sequence[dg.RunRequest]) -> list[str]:
 def test_every_platform_that_takes_files_has_an_inbox_that_is_watched() -> None:
     names = {sensor.name for sensor in sensors}
     by_sensor = {platform for platform in PLATFORMS if platform.drops and platform.database != "live"}
-    assert names == {"reaper", "retries", "monitor"} | {f"drop_{platform.name}" for platform in by_sensor}
+    assert names == {"inbox", "reaper", "retries", "monitor"} | {f"drop_{platform.name}" for platform in by_sensor}
     assert {platform for platform in PLATFORMS if platform.drops} - by_sensor <= set(LIVE_PLATFORMS), (
         "watched elsewhere"
     )
@@ -191,3 +193,28 @@ def test_a_name_that_is_no_text_stops_nothing(drop_folder: Path, look: Look) -> 
 def test_the_job_of_its_platform_is_asked_for() -> None:
     (sensor,) = (sensor for sensor in sensors if sensor.name == f"drop_{PLATFORM}")
     assert sensor.job_name == f"load_{PLATFORM}"
+
+
+def send(platform: str, entity: str) -> None:
+    content = b'{"a": 1}'
+    deliveries.keep([deliveries.Sent("essai", platform, entity, read(content, JSON), content)])
+
+
+def test_what_was_sent_is_loaded_by_one_run_of_its_platform_at_a_time(home: Home) -> None:  # noqa: ARG001
+    (sensor,) = (sensor for sensor in sensors if sensor.name == "inbox")
+    send("jdma", "reviews")
+    send("jdma", "answers")
+    send("listening", "mentions")  # live: the process that watches loads it
+    with dg.DagsterInstance.ephemeral() as instance:
+
+        def look() -> list[tuple[str | None, str | None]]:
+            requests = sensor.evaluate_tick(dg.build_sensor_context(instance=instance)).run_requests or []
+            return [(request.job_name, request.run_key) for request in requests]
+
+        first = look()
+        assert first == [("load_jdma", "inbox:jdma:1:2")]
+        assert look() == first, "Dagster starts one run for each key"
+        send("jdma", "reviews")
+        assert look() == [("load_jdma", "inbox:jdma:1:4")]
+        instance.add_run(dg.DagsterRun("load_jdma", status=dg.DagsterRunStatus.STARTED, tags={"inbox": "yes"}))
+        assert look() == []

@@ -32,7 +32,13 @@ _TERRITORIES = """
     where territory_level in ('departement', 'region', 'gendarmerie_region')
     order by territory_level, territory_code
 """
-_WANTS = {"signals": "signaux", "digest": "lettre hebdomadaire", "ledger_head": "preuve du registre"}
+_WANTS = {
+    "signals": "signaux",
+    "digest": "lettre hebdomadaire",
+    "ledger_head": "preuve du registre",
+    "operations": "pannes de la plateforme",
+    "events": "événements, pour un programme",
+}
 _WAKING = SEVERITIES[WAKING_SEVERITY]
 
 #: What the list says after a redirect, by what stands in its address.

@@ -6,7 +6,7 @@ select
     loads.origin,
     loads.origin_kind,
     case loads.origin_kind
-        when 'file' then 'fichier' when 'api' then 'plateforme' when 'window' then 'jours passés' when 'quarantine' then 'lignes écartées'
+        when 'file' then 'fichier' when 'api' then 'plateforme' when 'window' then 'jours passés' when 'inbox' then 'envoi reçu' when 'quarantine' then 'lignes écartées'
         else loads.origin_kind
     end as origin_label,
     loads.started_at,

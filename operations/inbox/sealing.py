@@ -1,0 +1,45 @@
+"""Seals what waits in the inbox: it holds what citizens have written, as they wrote it, until a load has redacted it.
+
+AES-256-GCM, with a key that derives from that of pseudonyms. What is on the disk, in the log of writes of the database
+and in backups can be read by nobody who has not that key.
+"""
+
+import hmac
+import os
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from core.errors import ExpectedFailure
+from core.settings import require
+
+_NONCE_BYTES = 12
+
+
+def seal(content: bytes) -> bytes:
+    """Return a content that only `opened` makes readable.
+
+    Raises:
+        ExpectedFailure: the key of pseudonyms is absent.
+    """
+    nonce = os.urandom(_NONCE_BYTES)
+    return nonce + _cipher().encrypt(nonce, content, None)
+
+
+def opened(sealed: bytes) -> bytes:
+    """Return what was sealed.
+
+    Raises:
+        ExpectedFailure: the key of pseudonyms is absent, or another one than it was.
+    """
+    try:
+        return _cipher().decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], None)
+    except InvalidTag:
+        raise ExpectedFailure(
+            "What waits in the inbox was sealed with another key of pseudonyms.",
+            "Put the former key back, load the inbox (`cyberimpact load PLATFORM`), then change the key.",
+        ) from None
+
+
+def _cipher() -> AESGCM:
+    return AESGCM(hmac.digest(require("CYBERIMPACT_PSEUDONYM_KEY").encode(), b"inbox", "sha256"))

@@ -1,0 +1,164 @@
+"""Records over HTTP: who may send, what is taken, and what the sender learns."""
+
+import gzip
+import json
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+
+from core.clock import now
+from operations import tokens, webhook_signature
+from operations.inbox import deliveries, loading
+from operations.models import Delivery
+from tests.mentions import mention
+from web import receiving
+
+pytestmark = pytest.mark.usefixtures("home")
+
+ADDRESS = "/api/in/listening/mentions"
+
+
+@pytest.fixture
+def client() -> Client:
+    return Client(headers={"Host": "127.0.0.1"})
+
+
+@pytest.fixture
+def bearer() -> dict[str, str]:
+    return {"Authorization": f"Bearer {tokens.add('esb', sends=['listening'])}"}
+
+
+def post(client, content, headers, media_type="application/json", address=ADDRESS):
+    body = content if isinstance(content, bytes) else json.dumps(content).encode()
+    return client.post(address, body, content_type=media_type, headers=headers)
+
+
+def test_what_is_sent_is_durable_and_its_outcome_can_be_asked(client, bearer):
+    answer = post(client, [mention("a"), mention("b", source_platform="minitel")], bearer)
+    assert answer.status_code == 202, answer.content
+    told = answer.json()
+    assert (told["records"], told["state"], told["outcome"]) == (2, "waiting", None)
+    address = told["receipt"].partition("8091")[2]
+    assert client.get(address, headers=bearer).json() == told
+    loading.load_waiting("listening")
+    later = client.get(address, headers=bearer).json()
+    assert later["state"] == "loaded"
+    assert (later["outcome"]["accepted"], later["outcome"]["quarantined"]) == (1, 1)
+    other = {"Authorization": f"Bearer {tokens.add('autre', sends=['listening'])}"}
+    assert client.get(address, headers=other).status_code == 404
+    assert client.get(address).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("media_type", "content"),
+    [
+        ("application/x-ndjson", b"\n".join(json.dumps(mention(key)).encode() for key in "ab")),
+        ("text/csv; charset=utf-8", b"mention_id,source_platform,published_at\na,x,2026-10-01\nb,x,2026-10-01\n"),
+        ("application/cloudevents+json", json.dumps(
+            {"specversion": "1.0", "id": "1", "source": "s", "type": "t", "data": [mention("a"), mention("b")]}
+        ).encode()),
+    ],
+)  # fmt: skip
+def test_every_form_is_taken_compressed_or_not(client, bearer, media_type, content):
+    for number, (body, coding) in enumerate(((content, {}), (gzip.compress(content), {"Content-Encoding": "gzip"}))):
+        answer = post(client, body, bearer | coding | {"Idempotency-Key": f"{number}"}, media_type)
+        assert (answer.status_code, answer.json()["records"]) == (202, 2)
+    assert Delivery.objects.count() == 2
+
+
+def test_a_repeated_key_gives_the_same_receipt_and_other_records_none(client, bearer):
+    key = bearer | {"Idempotency-Key": "lot-7"}
+    first = post(client, [mention("a")], key).json()
+    assert post(client, [mention("a")], key).json() == first
+    assert post(client, [mention("b")], key).status_code == 409
+    assert Delivery.objects.count() == 1
+
+
+def signed(content: bytes, secret: str, *, at=None, identifier="msg-1", sender="esb") -> dict[str, str]:
+    return {"Webhook-Sender": sender, **webhook_signature.headers(secret, identifier, at or now(), content)}
+
+
+@pytest.fixture
+def secret(monkeypatch) -> str:
+    monkeypatch.setenv("CYBERIMPACT_LINK_KEY", "a key of tests")
+    tokens.add("esb", sends=["listening"])
+    return tokens.signing_secret(tokens.named("esb"))
+
+
+def test_a_signature_is_as_good_as_the_token(client, secret):
+    content = json.dumps([mention("a")]).encode()
+    answer = post(client, content, signed(content, secret))
+    assert answer.status_code == 202, answer.content
+    replayed = post(client, content, signed(content, secret))  # within the tolerance: the same delivery
+    assert replayed.json() == answer.json()
+    address = answer.json()["receipt"].partition("8091")[2]
+    assert client.get(address, headers=signed(b"", secret, identifier="ask-1")).json() == answer.json()
+
+
+def test_a_signature_that_is_wrong_old_or_of_another_clock_is_refused(client, secret):
+    content = json.dumps([mention("a")]).encode()
+    other = webhook_signature.secret_of(b"another key")
+    fakes = [
+        signed(content, other),
+        signed(content + b" ", secret),
+        signed(content, secret, at=now() - timedelta(minutes=6)),
+        signed(content, secret, at=now() + timedelta(minutes=6)),
+        signed(content, secret, sender="inconnu"),
+        signed(content, secret) | {"webhook-id": "msg-2"},
+        signed(content, secret) | {"webhook-timestamp": "demain"},
+        {"Webhook-Sender": "esb"},
+    ]
+    assert [post(client, content, headers).status_code for headers in fakes] == [401] * len(fakes)
+    skewed = signed(content, secret, at=now() - timedelta(minutes=4))
+    assert post(client, content, skewed).status_code == 202
+
+
+def test_standard_webhooks_own_example():
+    """The example of the specification, https://github.com/standard-webhooks/standard-webhooks."""
+    secret, identifier = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "msg_p5jXN8AQM9LWM0D4loKWxJek"
+    given = {
+        "webhook-id": identifier,
+        "webhook-timestamp": "1614265330",
+        "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+    }
+    at = now().fromtimestamp(1614265330, now().tzinfo)
+    assert webhook_signature.problem_of(secret, given, b'{"test": 2432232314}', at) is None
+
+
+def test_who_may_send_what(client, bearer):
+    reader = {"Authorization": f"Bearer {tokens.add('lecteur', 'national')}"}
+    assert post(client, [mention("a")], {}).status_code == 401
+    assert post(client, [mention("a")], reader).status_code == 401
+    assert post(client, [mention("a")], bearer, address="/api/in/jdma/reviews").status_code == 403
+    assert post(client, [mention("a")], bearer, address="/api/in/listening/nothing").status_code == 404
+    assert post(client, [mention("a")], bearer, address="/api/in/..%2f..%2fetc/passwd").status_code in (403, 404)
+    assert client.get("/api/kpi", headers=bearer).status_code == 401  # who only sends reads no figures
+    tokens.revoke("esb")
+    assert post(client, [mention("a")], bearer).status_code == 401
+    assert Delivery.objects.count() == 0
+
+
+def test_what_cannot_be_read_is_refused_with_its_reason(client, bearer):
+    bomb = gzip.compress(b"[" + b" " * (deliveries.MOST_BYTES + 1))
+    cases = [
+        (b"{", {}, 400),
+        (b"x", {"Content-Encoding": "gzip"}, 400),
+        (gzip.compress(b"[]" * 1000)[:-9], {"Content-Encoding": "gzip"}, 400),
+        (b"x", {"Content-Encoding": "br"}, 400),
+        (bomb, {"Content-Encoding": "gzip"}, 413),
+        (b" " * (deliveries.MOST_BYTES + 1), {}, 413),
+        (b'[{"a": 1}]', {"Idempotency-Key": "k" * 201}, 400),
+    ]
+    for content, headers, status in cases:
+        answer = post(client, content, bearer | headers)
+        assert answer.status_code == status, content[:9]
+        assert answer.json()["error"]
+    assert Delivery.objects.count() == 0
+
+
+def test_senders_wait_where_too_much_waits(client, bearer, monkeypatch):
+    assert post(client, [mention("a")], bearer).status_code == 202
+    monkeypatch.setattr(deliveries, "MOST_WAITING_BYTES", 1)
+    full = post(client, [mention("b")], bearer)
+    assert (full.status_code, full.headers["Retry-After"]) == (503, str(receiving.RETRY_SECONDS))

@@ -1,0 +1,144 @@
+"""Takes records that other systems send over HTTP, and says what has become of them.
+
+`POST /api/in/<platform>/<table>` answers once the records are durable; a load takes them from there.
+"""
+
+import threading
+from http import HTTPStatus
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+
+from core import settings
+from core.clock import now
+from core.errors import ExpectedFailure
+from ingestion.engine import sent
+from operations import tokens, webhook_signature
+from operations.inbox import deliveries
+from operations.inbox.deliveries import MOST_BYTES
+from operations.models import ApiToken, Delivery
+from web import failures
+from web.access import open_to_all
+from web.failures import Conflict, NotFound, Refused, TooLarge
+
+RETRY_SECONDS = 60
+_MOST_KEY = 200
+#: Bodies that are read at a time: each may take some hundred mebibytes while it is parsed.
+_reading = threading.BoundedSemaphore(4)
+
+
+@open_to_all("a token or a signature in the request decides", frozenset({"POST"}))
+def receive(request: HttpRequest, platform: str, entity: str) -> HttpResponse:
+    """Keep the records of a request, and return where its outcome can be asked."""
+    holder = _holder(request)
+    if holder is None:  # nothing of the body is read
+        return _not_known(request)
+    with _reading:
+        raw = _raw(request)
+        if problem := _problem_of_signature(request, holder, raw):
+            return _not_known(request, problem)
+        return _kept(request, holder, raw, (platform, entity))
+
+
+def _kept(request: HttpRequest, holder: ApiToken, raw: bytes, target: tuple[str, str]) -> HttpResponse:
+    platform, entity = target
+    if platform not in holder.sends:
+        raise Refused(f"Ce jeton n'envoie rien de « {platform[:80]} ».", "Voir `cyberimpact api token add --sends`.")
+    if target not in deliveries.targets():
+        tables = ", ".join(sorted(table for name, table in deliveries.targets() if name == platform))
+        raise NotFound(f"« {platform} » n'a pas de table « {entity[:80]} ».", f"Il y a {tables}.")
+    try:
+        deliveries.refuse_full()
+    except deliveries.FullError as full:
+        refusal = failures.shown(request, HTTPStatus.SERVICE_UNAVAILABLE, full)
+        refusal.headers["Retry-After"] = str(RETRY_SECONDS)
+        return refusal
+    try:
+        content = sent.unpacked(raw, request.headers.get("Content-Encoding"), MOST_BYTES)
+    except sent.TooLargeError as large:
+        raise TooLarge(large.what, large.remedy) from None
+    body = sent.read(content, request.headers.get("Content-Type", ""))
+    key = request.headers.get("Idempotency-Key") or request.headers.get("webhook-id") or body.event_key
+    if key and len(key) > _MOST_KEY:
+        raise ExpectedFailure(f"La clé d'idempotence dépasse {_MOST_KEY} caractères.", "Donnez un identifiant.")
+    try:
+        [kept] = deliveries.keep([deliveries.Sent(holder.name, platform, entity, body, content, key)])
+    except deliveries.UsedKeyError as used:
+        raise Conflict(used.what, used.remedy) from None
+    return failures.as_json(_receipt(kept), HTTPStatus.ACCEPTED)
+
+
+@open_to_all("a token or a signature in the request decides")
+def receipt(request: HttpRequest, delivery_id: str) -> HttpResponse:
+    """Say what has become of what its sender has sent."""
+    holder = _holder(request)
+    if holder is None:
+        return _not_known(request)
+    if problem := _problem_of_signature(request, holder, b""):
+        return _not_known(request, problem)
+    found = deliveries.find(delivery_id, holder.name)
+    if found is None:
+        raise NotFound("Ce reçu n'existe pas pour ce jeton, ou date de plus de 30 jours.", "Vérifiez son adresse.")
+    return failures.as_json(_receipt(found))
+
+
+def _receipt(delivery: Delivery) -> dict[str, Any]:
+    return {
+        "receipt": f"{settings.web_url()}/api/in/receipts/{delivery.delivery_id}",
+        "platform": delivery.platform,
+        "table": delivery.entity,
+        "received_at": delivery.received_at.isoformat(),
+        "sha256": delivery.sha256,
+        "records": delivery.records,
+        "state": delivery.state,
+        "settled_at": delivery.settled_at and delivery.settled_at.isoformat(),
+        "outcome": delivery.outcome,
+    }
+
+
+def _holder(request: HttpRequest) -> ApiToken | None:
+    """Return the token that sends: it is in the request, or is named as the one that has signed it."""
+    name = request.headers.get("Webhook-Sender")
+    if name is not None:
+        holder = tokens.named(name)
+    else:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        holder = tokens.holder_of(token.strip()) if scheme.lower() == "bearer" else None
+    return holder if holder and holder.sends else None
+
+
+def _problem_of_signature(request: HttpRequest, holder: ApiToken, raw: bytes) -> str | None:
+    """Return what is wrong with the signature of a request that has no token, None where all is right."""
+    if "Webhook-Sender" not in request.headers:
+        return None
+    given = {label.lower(): value for label, value in request.headers.items()}
+    return webhook_signature.problem_of(tokens.signing_secret(holder), given, raw, now())
+
+
+def _not_known(request: HttpRequest, problem: str | None = None) -> HttpResponse:
+    failure = ExpectedFailure(
+        problem or "Le jeton est absent, inconnu, périmé, ou n'envoie rien.",
+        "Envoyez « Authorization: Bearer JETON », ou Webhook-Sender et une signature (docs/integration.md).",
+    )
+    refusal = failures.shown(request, HTTPStatus.UNAUTHORIZED, failure)
+    refusal.headers["WWW-Authenticate"] = "Bearer"
+    return refusal
+
+
+def _raw(request: HttpRequest) -> bytes:
+    """Return the body as it came.
+
+    Raises:
+        TooLarge: it is larger than a delivery may be; no more of it is read.
+        ExpectedFailure: the connection broke.
+    """
+    try:
+        raw = request.read(MOST_BYTES + 1)
+    except OSError:
+        raise ExpectedFailure("Le contenu n'est pas arrivé entier.", "Envoyez-le de nouveau.") from None
+    announced = request.headers.get("Content-Length", "")
+    if len(raw) > MOST_BYTES:
+        raise TooLarge(f"Ce contenu dépasse {MOST_BYTES >> 20} Mio.", "Envoyez-le en plusieurs fois.")
+    if announced.isdecimal() and int(announced) != len(raw):
+        raise ExpectedFailure("Le contenu n'est pas arrivé entier.", "Envoyez-le de nouveau.")
+    return raw
