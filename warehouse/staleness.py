@@ -47,7 +47,7 @@ CODE = (
 #: Files on which every node depends.
 EVERYWHERE = (
     *("requirements/platform.lock", "dbt_project/dbt_project.yml", "dbt_project/profiles.yml"),
-    *("warehouse/dbt_archives.py", "warehouse/dbt_decisions.py", "warehouse/dbt_published_copy.py"),
+    *("warehouse/dbt_own_tables.py", "warehouse/dbt_decisions.py", "warehouse/dbt_published_copy.py"),
 )
 #: The packages that Python models import.
 PACKAGES = ("analytics", "privacy", "core")
