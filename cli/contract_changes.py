@@ -3,13 +3,10 @@
 import json
 import subprocess
 import sys
-import tarfile
 from collections.abc import Iterable, Iterator, Mapping
-from io import BytesIO
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from cli.kpi_changes import added_lines, git
+from cli.revisions import added_lines, extracted, git
 from core.errors import ExpectedFailure
 from ingestion import contracts
 from ingestion.contracts import Document
@@ -65,9 +62,7 @@ def schemas_of(revision: str) -> Mapping[str, Any]:
     """Return the JSON Schemas of a revision by name; none of one from before contracts were published."""
     if not git("ls-tree", "--name-only", revision, "ingestion/contracts.py"):
         return {}
-    with TemporaryDirectory(prefix="cyberimpact-revision-") as tree:
-        with tarfile.open(fileobj=BytesIO(git("archive", "--format=tar", revision, *PARTS))) as archive:
-            archive.extractall(tree, filter="data")
+    with extracted(revision, PARTS) as tree:
         printed = subprocess.run([sys.executable, "-c", _PRINTED], cwd=tree, capture_output=True, check=False)
     if printed.returncode:
         raise ExpectedFailure(
