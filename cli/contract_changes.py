@@ -99,7 +99,7 @@ def _differences(was: Document, now: Document) -> Iterator[tuple[str, str]]:
     groups, further = was.get("allOf", []), now.get("allOf", [])
     yield from (("breaks", f"one of {_names(group)} must be there") for group in further if group not in groups)
     yield from (("adds", f"none of {_names(group)} need be there") for group in groups if group not in further)
-    for name in fields.keys() & kept.keys():
+    for name in (name for name in fields if name in kept):
         yield from _differences_of_field(name, fields[name], kept[name])
 
 
@@ -118,9 +118,9 @@ def _differences_of_field(name: str, was: Document, now: Document) -> Iterator[t
         yield "breaks", f"{name} takes the values of a list only"
     elif after is None and before is not None:
         yield "adds", f"{name} takes any value"
-    else:
-        yield from (("breaks", f"{name} no longer takes {one!r}") for one in before or () if one not in (after or ()))
-        yield from (("adds", f"{name} takes {one!r}") for one in after or () if one not in (before or ()))
+    elif before is not None and after is not None:
+        yield from (("breaks", f"{name} no longer takes {one!r}") for one in before if one not in after)
+        yield from (("adds", f"{name} takes {one!r}") for one in after if one not in before)
 
 
 def undeclared(changes: Iterable[Change], former: str) -> Iterator[str]:
