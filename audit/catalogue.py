@@ -25,7 +25,7 @@ DATAHUB = "datahub.json"
 ODCS = "odcs"
 VALUES = "kpi.kpi_value"
 
-#: The beginning of DuckDB's name of a type, to that of both standards.
+#: ODCS's and DataHub's names of a type, by the beginning of DuckDB's.
 _TYPES = {
     "BOOLEAN": ("boolean", "BooleanType"),
     "BIGINT": ("integer", "NumberType"),
@@ -41,7 +41,7 @@ _COLUMNS = """
     order by column_index
 """
 _KPIS = "select * from kpi.kpi_catalogue order by kpi_code"
-#: What a KPI's version is of.
+#: Columns of a KPI that change its version.
 _MEANING = ("definition", "formula", "unit", "direction", "period_types", "territory_levels", "breakdown_dimensions")
 
 
@@ -109,7 +109,7 @@ def kpi_contract(kpi: Row, columns: list[Row]) -> Document:
                     {
                         "name": column["name"],
                         "description": column["description"],
-                        "logicalType": _of(column["type"])[0],
+                        "logicalType": _type_names(column["type"])[0],
                         "physicalType": column["type"],
                         "required": not column["nullable"],
                     }
@@ -122,7 +122,7 @@ def kpi_contract(kpi: Row, columns: list[Row]) -> Document:
 
 
 def datahub(known: list[Contract], kpis: list[Row], columns: list[Row]) -> Iterator[Document]:
-    """Yield what DataHub is to know: each table that is sent, the table of values, and a term for each KPI."""
+    """Yield proposals for DataHub: each table that is sent, the table of values, and a term for each KPI."""
     for found in known:
         fields = [
             {"name": field.name, "type": contracts.DUCKDB_TYPES[field.type], "description": field.description}
@@ -158,7 +158,7 @@ def _dataset(name: str, title: str, description: str, fields: list[Row]) -> Iter
                 "description": field["description"],
                 "nullable": field["nullable"],
                 "nativeDataType": field["type"],
-                "type": {"type": {f"com.linkedin.schema.{_of(field['type'])[1]}": {}}},
+                "type": {"type": {f"com.linkedin.schema.{_type_names(field['type'])[1]}": {}}},
             }
             for field in fields
         ],
@@ -176,5 +176,6 @@ def _proposal(kind: str, urn: str, aspect: str, content: Document) -> Document:
     }
 
 
-def _of(duckdb_type: str) -> tuple[str, str]:
+def _type_names(duckdb_type: str) -> tuple[str, str]:
+    """Return the name of a type in ODCS, and in DataHub."""
     return next((names for begin, names in _TYPES.items() if duckdb_type.startswith(begin)), _TYPES["VARCHAR"])

@@ -312,7 +312,7 @@ def p_value_of(part: baseline.ScoredBins, row: int, index: int, count: float) ->
 def ideal_delay(times: list[datetime], background: float) -> float | None:
     """Return after how many hours an observer is sure who knows topic, place, background and rate of an event.
 
-    His test is Page's, on the likelihood ratio of two Poisson processes; by Lorden's bound it has as many false alarms
+    The test is Page's, on the likelihood ratio of two Poisson processes; by Lorden's bound it has as many false alarms
     as the budget of alerts allows one series. Source: Lorden (1971), Annals of Mathematical Statistics 42, 1897-1908.
 
     Args:

@@ -46,21 +46,31 @@ def examine(home: Home) -> list[Finding]:
     """Return the findings, in the order in which things depend on each other."""
     return [
         *installation(), *configuration_files(), disk(home), modes(home), *processes(), *loads(home),
-        *drop_folders(home), *engine_checks(home), build(home), publication(home), *preview(home), *alerts(), *sent(),
+        *drop_folders(home), *engine_checks(home), build(home), publication(home), *preview(home), *alerts(),
+        *message_bus(), *inbox(),
     ]  # fmt: skip
 
 
-def sent() -> Iterator[Finding]:
-    """Check the message bus, where there is one, and what others have sent, where they have."""
+def message_bus() -> Iterator[Finding]:
+    """Check that the message bus answers, where there is one, and that it holds no dead letters."""
     try:
-        if broker.url() is not None:
-            with broker.connected() as connection:
-                letters = broker.dead_letters(connection)
-            remedy = "read their header x-cyberimpact-reason, tell the sender, empty the queue" if letters else ""
-            yield Finding("bus", "late" if letters else "ok", f"{letters} dead letters", remedy)
-        counts = deliveries.counts()
+        if broker.url() is None:
+            return
+        with broker.connected() as connection:
+            letters = broker.dead_letters(connection)
     except ExpectedFailure as failure:
         yield Finding("bus", "broken", failure.what, failure.remedy)
+        return
+    remedy = "read their header x-cyberimpact-reason, tell the sender, empty the queue" if letters else ""
+    yield Finding("bus", "late" if letters else "ok", f"{letters} dead letters", remedy)
+
+
+def inbox() -> Iterator[Finding]:
+    """Check that what others have sent is loaded, where they have."""
+    try:
+        counts = deliveries.counts()
+    except ExpectedFailure as failure:
+        yield Finding("inbox", "broken", failure.what, failure.remedy)
         return
     for name in sorted({row["platform"] for row in counts}):
         rows = [row for row in counts if row["platform"] == name]

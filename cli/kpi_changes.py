@@ -2,48 +2,20 @@
 
 import hashlib
 import json
-import subprocess
-import tarfile
 from collections.abc import Iterable, Iterator
-from io import BytesIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import yaml
 
 from audit.definition_diff import Change, Definitions, differences
 from audit.definitions import KpiDefinition
+from cli.revisions import added_lines, extracted, git
 from core import settings
-from core.errors import ExpectedFailure
 
 CHANGELOG = "docs/kpi-changelog.md"
-MAIN = "origin/main"
 
 #: What a KPI is made from and shown by.
 PARTS = ("dbt_project", "superset/bundle")
-
-
-def git(*arguments: str) -> bytes:
-    """Return what git answers about the checkout.
-
-    Raises:
-        ExpectedFailure: git cannot answer.
-    """
-    done = subprocess.run(["git", "-C", settings.CHECKOUT, *arguments], capture_output=True, check=False)
-    if done.returncode:
-        raise ExpectedFailure(
-            f"git ne répond pas à « {' '.join(arguments)} » : {done.stderr.decode(errors='replace').strip()}",
-            "Donnez deux révisions qui existent dans ce dépôt, par exemple HEAD~1 et HEAD.",
-        )
-    return done.stdout
-
-
-def base() -> str | None:
-    """Return the commit where the checkout left the main branch; None where that is unknown."""
-    try:
-        return git("merge-base", MAIN, "HEAD").decode().strip()
-    except ExpectedFailure:
-        return None
 
 
 def compare(former: str, later: str | None) -> list[Change]:
@@ -83,10 +55,7 @@ def definitions_of(revision: str) -> Definitions:
     kept = folder / f"{hashlib.sha256(trees).hexdigest()}.json"
     if kept.exists():
         return from_json(kept.read_text())
-    with TemporaryDirectory(prefix="cyberimpact-revision-") as temporary:
-        tree = Path(temporary)
-        with tarfile.open(fileobj=BytesIO(git("archive", "--format=tar", revision, *PARTS))) as archive:
-            archive.extractall(tree, filter="data")
+    with extracted(revision, PARTS) as tree:
         content = to_json(compiled(tree))
     settings.make_folder(folder)
     partial = kept.with_suffix(".partial")
@@ -133,12 +102,3 @@ def unwritten(changes: Iterable[Change], former: str) -> Iterator[Change]:
     for change in changes:
         if change.wants_a_line and not any(f"`{change.code}`" in line for line in added):
             yield change
-
-
-def added_lines(changelog: str, former: str) -> list[str]:
-    """Return the lines that a file of the checkout has got since a revision."""
-    if not git("ls-files", changelog):
-        path = settings.CHECKOUT / changelog
-        return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    changed = git("diff", "--unified=0", former, "--", changelog).decode().splitlines()
-    return [line[1:] for line in changed if line.startswith("+") and not line.startswith("+++")]

@@ -203,17 +203,6 @@ def prepare() -> None:
         refuse_taken_ports(programs())
 
 
-def make_ready() -> None:
-    """Make what the processes need to start, for whoever starts them otherwise than `up`.
-
-    Raises:
-        ExpectedFailure: as `prepare`, or Superset cannot prepare its database.
-    """
-    prepare()
-    prepare_superset()
-    write_workspace()
-
-
 def close_to_others(root: Path) -> None:
     """Make a home that an earlier version wrote readable for its own account only.
 

@@ -17,7 +17,7 @@ PREFIX = "cyberimpact"
 PREPARATION = f"{PREFIX}-prepare"
 #: The stand-in platforms are for the demonstration.
 LEFT_OUT = frozenset({"sandbox"})
-#: They run code of builds, or draw digests with a browser, whose own sandbox is made of namespaces.
+#: They build, or draw digests with a browser: its own sandbox needs namespaces.
 BUILDING = frozenset({"dagster-code", "dagster-daemon", "watch"})
 
 _HARDENED = f"""\
@@ -81,6 +81,17 @@ def write(folder: Path) -> list[Path]:
             "Write them to a folder of your own, and have root copy them to /etc/systemd/system.",
         ) from None
     return written
+
+
+def prepare() -> None:
+    """Make what the processes need to start.
+
+    Raises:
+        ExpectedFailure: as `supervisor.prepare`, or Superset cannot prepare its database.
+    """
+    supervisor.prepare()
+    supervisor.prepare_superset()
+    supervisor.write_workspace()
 
 
 def run(name: str) -> NoReturn:

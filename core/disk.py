@@ -2,10 +2,10 @@
 
 import errno
 import shutil
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
-from core.errors import ExpectedFailure
+from core.errors import ExpectedFailure, causes_of
 from core.settings import home
 
 #: As the system, SQLite and a quota say it.
@@ -47,12 +47,3 @@ def failure(where: str = "") -> ExpectedFailure:
         f"{where}{': the' if where else 'The'} disk is full, that of {home().root} or that of temporary files.",
         "Free some space and repeat the command: what was loaded and published before stays as it was.",
     )
-
-
-def causes_of(problem: BaseException | None) -> Iterator[BaseException]:
-    """Yield an exception and what caused it, each once: a chain may come back to itself."""
-    seen: set[int] = set()
-    while problem is not None and id(problem) not in seen:
-        seen.add(id(problem))
-        yield problem
-        problem = problem.__cause__ or problem.__context__

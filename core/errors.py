@@ -1,6 +1,6 @@
 """Failures that a user is expected to meet, with their remedy."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 
@@ -40,3 +40,12 @@ def first_of(items: Iterable[object], most: int) -> str:
     names = [str(item) for item in items]
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
+
+
+def causes_of(problem: BaseException | None) -> Iterator[BaseException]:
+    """Yield an exception and what caused it, each once: a chain may come back to itself."""
+    seen: set[int] = set()
+    while problem is not None and id(problem) not in seen:
+        seen.add(id(problem))
+        yield problem
+        problem = problem.__cause__ or problem.__context__

@@ -319,15 +319,13 @@ def _expire_archives_in_lake(lake: Lake, target: str, chosen: Platform, now: dat
 
 def _archives(chosen: Platform, now: datetime) -> Iterator[tuple[str, str, str, datetime]]:
     """Yield schema, name, condition and its value of each table that archives a platform with a retention."""
+    if chosen.retention is None:
+        return
+    before = (now - chosen.retention).astimezone(UTC).replace(tzinfo=None)
     for table in _dated(chosen):
-        if chosen.retention is not None and table.archived_in is not None:
+        if table.archived_in is not None:
             schema, _, archive = table.archived_in.partition(".")
-            yield (
-                schema,
-                archive,
-                f'"{table.dated_by}" < ?',
-                (now - chosen.retention).astimezone(UTC).replace(tzinfo=None),
-            )
+            yield schema, archive, f'"{table.dated_by}" < ?', before
 
 
 def _has(connection: duckdb.DuckDBPyConnection, *column: str | None) -> bool:

@@ -5,10 +5,13 @@ from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from core.errors import ExpectedFailure
 from core.settings import home
+
+if TYPE_CHECKING:
+    from ingestion.engine.contract import Table
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class Platform:
         """Whether others may send its records: what is decided here enters by its own way."""
         return self.name != "operations"
 
-    def table(self, name: str) -> Any:
+    def table(self, name: str) -> "Table":
         """Return the contract of one of its tables.
 
         Raises:

@@ -14,7 +14,7 @@ from operations.models import Trouble
 from privacy import mask_identifiers
 
 REMEMBERED = timedelta(days=30)
-#: Before the name of a platform, the cause of one whose data are late.
+#: Begins the cause of a platform whose data are late; its name follows.
 LATE = "fresh "
 #: An end is reported to a recipient who was unreachable for at most so long.
 REPORTED_FOR = timedelta(days=7)
@@ -57,7 +57,7 @@ def record(causes: Collection[Cause], undecided: Collection[str], now: datetime)
         noted = set(Trouble.objects.filter(ended_at=None).values_list("cause", flat=True))
         for cause in causes:
             if cause.key not in noted:
-                noted_now = Trouble.objects.create(
+                trouble = Trouble.objects.create(
                     cause=cause.key,
                     subject=said(cause.subject),
                     detail=said(cause.detail),
@@ -65,20 +65,20 @@ def record(causes: Collection[Cause], undecided: Collection[str], now: datetime)
                     address=cause.address,
                     found_at=now,
                 )
-                _tell(noted_now)
+                _record_event(trouble)
         over = noted - {cause.key for cause in causes} - set(undecided)
         for ended in Trouble.objects.filter(ended_at=None, cause__in=over):
             ended.ended_at = now
             ended.save(update_fields=["ended_at"])
-            _tell(ended)
+            _record_event(ended)
         Trouble.objects.filter(ended_at__lt=now - REMEMBERED).delete()
 
 
-def _tell(trouble: Trouble) -> None:
-    """Write the event of a platform that is late, or no longer."""
-    name = trouble.cause.removeprefix(LATE)
-    if name in {platform.name for platform in PLATFORMS} and trouble.cause.startswith(LATE):
-        recording.source(trouble, name)
+def _record_event(trouble: Trouble) -> None:
+    """Write the event of a platform that is late, or no longer; other troubles have none."""
+    for platform in PLATFORMS:
+        if trouble.cause == f"{LATE}{platform.name}":
+            recording.source(trouble, platform.name)
 
 
 def to_report(now: datetime) -> list[Trouble]:

@@ -1,6 +1,7 @@
 """Stand-in of a udata catalogue, as data.gouv.fr runs one: datasets of an organisation, and their files.
 
-Its addresses, fields and refusals are those of udata's API 1 from memory [inferred]; it forgets all at its end.
+Its addresses, fields and refusals follow udata's API 1, but were not compared with a running udata. It keeps nothing
+when it ends.
 """
 
 import hashlib
@@ -21,7 +22,7 @@ Record = dict[str, Any]
 
 FREQUENCIES = ("monthly", "quarterly", "annual", "unknown")
 SHORTEST_TAG, LONGEST_TAG = 3, 96
-#: Of a list that names no size.
+#: Datasets on a page, where a request names no size.
 PAGE = 20
 
 

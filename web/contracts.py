@@ -67,18 +67,18 @@ def index(request: HttpRequest) -> dict:  # noqa: ARG001 - ninja's signature
 
 @_reads("/{name}/{version}/json-schema", summary="Contrat d'une table (JSON Schema)")
 def json_schema(request: HttpRequest, name: str, version: str) -> HttpResponse:  # noqa: ARG001
-    document = contracts.json_schema(_asked(name, version))
+    document = contracts.json_schema(_in_force(name, version))
     return HttpResponse(json.dumps(document, ensure_ascii=False), content_type="application/schema+json")
 
 
 @_reads("/{name}/{version}/odcs", summary="Contrat d'une table (ODCS)")
 def odcs(request: HttpRequest, name: str, version: str) -> HttpResponse:  # noqa: ARG001
-    document = contracts.odcs(_asked(name, version))
+    document = contracts.odcs(_in_force(name, version))
     text = yaml.safe_dump(document, allow_unicode=True, sort_keys=False)
     return HttpResponse(text, content_type="application/yaml; charset=utf-8")
 
 
-def _asked(name: str, version: str) -> Contract:
+def _in_force(name: str, version: str) -> Contract:
     """Return the contract of a name, if the version is that in force.
 
     Raises:

@@ -19,7 +19,7 @@ FILE = Path(__file__).with_name("budgets.yml")
 _WEEK_MINUTES = 7 * DAY_MINUTES
 _HISTORY_DAYS = 28
 _DAY = timedelta(days=1)
-#: How many more false ones are accepted among signals to watch, which nobody is alerted of, than among alerts.
+#: False signals to watch that are accepted for each false alert: they disturb nobody.
 WATCHED = 10.0
 _LEAST_SCORE = 2.0  # below it no budget alerts
 _MOST_EXCESS = 1.0  # powers of ten that baseline days may add: events among them must not blind all topics
@@ -123,8 +123,8 @@ def thresholds(scores_by_domain: Mapping[str, list[list[tuple[datetime, float]]]
 def _once_per_signal(scored: Days, territory_parents: Mapping[str, str]) -> np.ndarray:
     """Return the scores of days, 0 where another of the topic says more around or within the place, a day away at most.
 
-    An event of two weeks is one signal, and counts once. An earlier form counted it each day, so that one topic raised
-    the threshold of all others by ten powers of ten.
+    An event of two weeks is one signal, and counts once. Counted each day, that of one topic would raise the threshold
+    of all others by ten powers of ten.
     """
     lineages = [lineage(key.territory, territory_parents) for key in scored.keys]
     counted = np.zeros_like(scored.scores)
@@ -184,16 +184,16 @@ def scores(thresholds: Iterable[Threshold], minutes: int) -> dict[str, float]:
 
     What was found wrong of the law on hours is taken to be as wrong on shorter bins.
     """
-    excess = {
-        threshold.domain: threshold.score - by_law(threshold.domain, threshold.minutes) for threshold in thresholds
-    }
-    return {name: by_law(name, minutes) + excess.get(name, 0.0) for name in budgets()}
+    return _scores(((threshold, threshold.score) for threshold in thresholds), minutes, 1.0)
 
 
 def watch_scores(thresholds: Iterable[Threshold], minutes: int) -> dict[str, float]:
     """Return what `scores` does for what is only to be watched."""
+    return _scores(((threshold, threshold.watch_score) for threshold in thresholds), minutes, WATCHED)
+
+
+def _scores(calibrated: Iterable[tuple[Threshold, float]], minutes: int, times: float) -> dict[str, float]:
     excess = {
-        threshold.domain: threshold.watch_score - by_law(threshold.domain, threshold.minutes, WATCHED)
-        for threshold in thresholds
+        threshold.domain: score - by_law(threshold.domain, threshold.minutes, times) for threshold, score in calibrated
     }
-    return {name: by_law(name, minutes, WATCHED) + excess.get(name, 0.0) for name in budgets()}
+    return {name: by_law(name, minutes, times) + excess.get(name, 0.0) for name in budgets()}

@@ -192,9 +192,9 @@ def diff(
     ] = False,
 ) -> None:
     """Quels indicateurs changent de définition, de calcul ou de provenance entre deux versions ; où ils se voient."""
-    from cli import kpi_changes
+    from cli import kpi_changes, revisions
 
-    start = former or kpi_changes.base()
+    start = former or revisions.base()
     if start is None:
         say("La version de départ est inconnue ici (pas de branche origin/main) : rien n'est comparé.")
         return

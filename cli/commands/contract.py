@@ -39,9 +39,9 @@ def diff(
     ] = False,
 ) -> None:
     """Print what differs of the contracts between a revision and the checkout."""
-    from cli import contract_changes, kpi_changes
+    from cli import contract_changes, revisions
 
-    start = former or kpi_changes.base()
+    start = former or revisions.base()
     if start is None:
         say("The former revision is unknown here (no branch origin/main): nothing is compared.")
         return

@@ -38,7 +38,7 @@ def list_signals(
         print_json([{**asdict(signal), "verdict": last.get(signal.signal_id)} for signal in signals])
         return
     if not signals:
-        say("Aucun signal publié." if every else "Aucun signal ouvert.")
+        say("Aucun signal publié." if every else "Aucune alerte, rien à surveiller.")
         return
     rows = [
         (

@@ -21,9 +21,9 @@ def systemd(folder: Annotated[Path, typer.Argument(help="Where the units are wri
 
 def prepare() -> None:
     """Make folders, databases and the workspace ready, before processes start."""
-    from cli import supervisor
+    from cli import systemd as service_manager
 
-    supervisor.make_ready()
+    service_manager.prepare()
 
 
 def run(name: Annotated[str, typer.Argument(help="The process, such as web.")]) -> None:

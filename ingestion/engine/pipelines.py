@@ -14,8 +14,7 @@ from dlt.common.storages.load_package import PackageStorage
 from dlt.extract import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from core.disk import causes_of
-from core.errors import ExpectedFailure
+from core.errors import ExpectedFailure, causes_of
 from core.settings import SCHEMA_CONTRACT, home
 from ingestion.engine.contract import Table
 

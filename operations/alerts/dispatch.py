@@ -63,13 +63,14 @@ def dispatch(home: Home, now: datetime | None = None) -> Sent:
             return Sent(0, ())
         found = read(home) if of_signals or of_events else []
         around = territories_around(home) if found or of_events else {}
+        at = now or datetime.now(UTC)
         if of_signals:
-            put(found, of_signals, around, now or datetime.now(UTC))
+            put(found, of_signals, around, at)
         if of_troubles:
-            put_troubles(of_troubles, now or datetime.now(UTC))
+            put_troubles(of_troubles, at)
         if of_events:
-            recording.from_published(home, found, now or datetime.now(UTC))
-            events.put(of_events, partial(wants_event, around), now or datetime.now(UTC))
+            recording.from_published(home, found, at)
+            events.put(of_events, partial(wants_event, around), at)
         return empty(found, wanted, now)
 
 

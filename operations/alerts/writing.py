@@ -92,7 +92,7 @@ def page_of(alert: Alert) -> str:
 
 # ---- how facts are said
 
-#: The states of a signal.
+#: In French, by the status of a signal.
 STATES = {"watch": "à surveiller", "open": "alerte", "closed": "clos"}
 
 

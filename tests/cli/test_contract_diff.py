@@ -1,18 +1,23 @@
 """A change that breaks a sender is not let through undeclared."""
 
 import subprocess
+from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from cli import contract_changes
+from cli.contract_changes import Change, changes
 from cli.main import app
 from core import settings
 from core.errors import ExpectedFailure
-from core.settings import Home
-from ingestion.contracts import Change
+from ingestion.contracts import json_schema
+from ingestion.engine.contract import Field
+from ingestion.engine.parsers import choice
 from tests.cli.test_audit_diff import git
+from tests.ingestion.test_contracts import SHOPS, of
 
 BROKEN = Change("perceval.daily_reports", "1.0.0", "1.1.0", ("day is gone",), ())
 ADDED = Change("jdma.reviews", "1.0.0", "1.0.0", (), ("size, if you have it",))
@@ -20,7 +25,7 @@ GONE = Change("partoo.groups", "1.0.0", None, ("the table is gone",), ())
 
 
 @pytest.fixture
-def checkout(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository of one commit, which is the main branch of its origin too."""
     folder = tmp_path / "checkout"
     (folder / "docs").mkdir(parents=True)
@@ -30,7 +35,6 @@ def checkout(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     git(folder, "commit", "-qm", "first")
     git(folder, "update-ref", "refs/remotes/origin/main", "HEAD")
     monkeypatch.setattr(settings, "CHECKOUT", folder)
-    assert home.root.parent == tmp_path
     return folder
 
 
@@ -58,8 +62,8 @@ def test_the_command_refuses_what_is_undeclared(monkeypatch: pytest.MonkeyPatch)
     assert "raise the first number" in str(refused.exception)
 
 
-def test_a_revision_without_contracts_breaks_nothing(checkout: Path) -> None:
-    assert checkout.exists()
+@pytest.mark.usefixtures("checkout")
+def test_a_revision_without_contracts_breaks_nothing() -> None:
     assert contract_changes.compare("HEAD") == []
 
 
@@ -77,3 +81,55 @@ def test_the_contracts_of_a_revision_are_its_own(tmp_path: Path, monkeypatch: py
     (change,) = contract_changes.compare("HEAD")
     assert (change.name, change.breaks) == ("cybermalveillance.cases", ("nb_tchats is gone",))
     assert change.adds == ("nb_tchat_fsi, if you have it",)
+
+
+def changed(**fields: object) -> Change | None:
+    former, later = json_schema(of(SHOPS)), json_schema(of(replace(SHOPS, **fields)))
+    return next(iter(changes({"shops": former}, {"shops": later})), None)
+
+
+def with_field(name: str, **parts: object) -> tuple[Field, ...]:
+    return tuple(replace(field, **parts) if field.name == name else field for field in SHOPS.fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "breaks", "adds"),
+    [
+        ({"fields": SHOPS.fields[:2]}, ("staff is gone",), ()),
+        ({"fields": (*SHOPS.fields, Field("size", "Metres."))}, (), ("size, if you have it",)),
+        (
+            {"fields": (*SHOPS.fields, Field("size", "Metres.", required=True))},
+            ("size must be there",), ("size, if you have it",),
+        ),
+        ({"fields": with_field("staff", nullable=False)}, ("staff no longer takes the type null",), ()),
+        ({"fields": with_field("staff", labels=())}, ("staff no longer takes the label employees",), ()),
+        (
+            {"fields": with_field("kind", parse=choice({"books": (), "bread": ()}))},
+            ("kind no longer takes 'livres'",), (),
+        ),
+        (
+            {"fields": with_field("kind", parse=choice({"books": ("livres",), "bread": (), "toys": ()}))},
+            (), ("kind takes 'toys'",),
+        ),
+        ({"fields": with_field("shop_id", parse=choice({"1": ()}))}, ("shop_id takes the values of a list only",), ()),
+        ({"key_parts": ("shop_id", "kind")}, ("the key is shop_id, kind, not shop_id",), ()),
+        ({"any_of": ()}, (), ("none of kind, staff need be there",)),
+        ({"any_of": (("kind",), ("kind", "staff"))}, ("one of kind must be there",), ()),
+    ],
+)  # fmt: skip
+def test_what_a_change_does_to_a_sender(fields, breaks, adds) -> None:
+    found = changed(**fields)
+    assert (found.breaks, found.adds) == (breaks, adds)
+    assert not found.is_versioned
+    assert changed(**fields, version="2.0.0").is_versioned
+    assert changed(**fields, version="1.1.0").is_versioned == (not breaks)
+
+
+def test_words_are_no_change() -> None:
+    assert changed(description="Other words.", fields=with_field("staff", description="Others.")) is None
+
+
+def test_a_table_that_is_gone_breaks_its_senders_and_a_new_one_nobody() -> None:
+    schema = json_schema(of(SHOPS))
+    (gone,) = changes({"shops": schema}, {"others": deepcopy(schema)})
+    assert (gone.name, gone.breaks, gone.is_versioned) == ("shops", ("the table is gone",), True)

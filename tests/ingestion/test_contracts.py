@@ -1,10 +1,8 @@
-"""Contracts with senders: valid by their standards, true to what the load reads, and not broken unnoticed."""
+"""Contracts with senders: valid by their standards, and true to what the load reads."""
 
 import csv
 import io
 import json
-from copy import deepcopy
-from dataclasses import replace
 from datetime import date
 from importlib import resources
 from itertools import islice
@@ -14,7 +12,7 @@ from jsonschema import Draft201909Validator, Draft202012Validator
 
 from ingestion import contracts
 from ingestion.connectors.cybermalveillance.contract import CASES
-from ingestion.contracts import Contract, changes, contract, json_schema, odcs
+from ingestion.contracts import Contract, contract, json_schema, odcs
 from ingestion.engine.contract import Dropped, Field, Table
 from ingestion.engine.parsers import choice, count
 from ingestion.platforms import PLATFORMS, platform
@@ -87,58 +85,6 @@ def test_what_a_platform_delivers_keeps_its_contract(sandbox, name: str, delimit
     for record in records:
         named = {found.name: value or None for label, value in record.items() if (found := table.field_of(label))}
         assert [error.message for error in validator.iter_errors(named)] == [], named
-
-
-def changed(**fields: object) -> contracts.Change | None:
-    former, later = json_schema(of(SHOPS)), json_schema(of(replace(SHOPS, **fields)))
-    return next(iter(changes({"shops": former}, {"shops": later})), None)
-
-
-def with_field(name: str, **parts: object) -> tuple[Field, ...]:
-    return tuple(replace(field, **parts) if field.name == name else field for field in SHOPS.fields)
-
-
-@pytest.mark.parametrize(
-    ("fields", "breaks", "adds"),
-    [
-        ({"fields": SHOPS.fields[:2]}, ("staff is gone",), ()),
-        ({"fields": (*SHOPS.fields, Field("size", "Metres."))}, (), ("size, if you have it",)),
-        (
-            {"fields": (*SHOPS.fields, Field("size", "Metres.", required=True))},
-            ("size must be there",), ("size, if you have it",),
-        ),
-        ({"fields": with_field("staff", nullable=False)}, ("staff no longer takes the type null",), ()),
-        ({"fields": with_field("staff", labels=())}, ("staff no longer takes the label employees",), ()),
-        (
-            {"fields": with_field("kind", parse=choice({"books": (), "bread": ()}))},
-            ("kind no longer takes 'livres'",), (),
-        ),
-        (
-            {"fields": with_field("kind", parse=choice({"books": ("livres",), "bread": (), "toys": ()}))},
-            (), ("kind takes 'toys'",),
-        ),
-        ({"fields": with_field("shop_id", parse=choice({"1": ()}))}, ("shop_id takes the values of a list only",), ()),
-        ({"key_parts": ("shop_id", "kind")}, ("the key is shop_id, kind, not shop_id",), ()),
-        ({"any_of": ()}, (), ("none of kind, staff need be there",)),
-        ({"any_of": (("kind",), ("kind", "staff"))}, ("one of kind must be there",), ()),
-    ],
-)  # fmt: skip
-def test_what_a_change_does_to_a_sender(fields, breaks, adds) -> None:
-    found = changed(**fields)
-    assert (found.breaks, found.adds) == (breaks, adds)
-    assert not found.is_versioned
-    assert changed(**fields, version="2.0.0").is_versioned
-    assert changed(**fields, version="1.1.0").is_versioned == (not breaks)
-
-
-def test_words_are_no_change() -> None:
-    assert changed(description="Other words.", fields=with_field("staff", description="Others.")) is None
-
-
-def test_a_table_that_is_gone_breaks_its_senders_and_a_new_one_nobody() -> None:
-    schema = json_schema(of(SHOPS))
-    (gone,) = changes({"shops": schema}, {"others": deepcopy(schema)})
-    assert (gone.name, gone.breaks, gone.is_versioned) == ("shops", ("the table is gone",), True)
 
 
 def test_the_lists_of_the_register_are_promised_too() -> None:

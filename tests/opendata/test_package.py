@@ -38,7 +38,10 @@ def rows_of(folder: Path, slug: str) -> list[dict[str, str]]:
 
 
 def shown(rows: list[dict[str, str]], kpi: str, year: int) -> dict[str, str]:
-    return {row["code_territoire"]: row["effectif"] for row in rows if row["indicateur"] == kpi and row["debut_periode"] == f"{year}-01-01"}  # fmt: skip  # noqa: E501
+    wanted = (kpi, f"{year}-01-01")
+    return {
+        row["code_territoire"]: row["effectif"] for row in rows if (row["indicateur"], row["debut_periode"]) == wanted
+    }
 
 
 def test_small_counts_are_hidden_and_what_would_reveal_them(built: Path) -> None:
@@ -98,7 +101,7 @@ def test_the_metadata_are_dcat_ap(built: Path) -> None:
         assert graph.value(period, rdflib.DCAT.endDate) == rdflib.Literal("2025-12-31", datatype=rdflib.XSD.date)
 
 
-def test_sums_and_signature_hold_and_a_change_is_found(built: Path, declared: Home) -> None:
+def test_sums_and_signature_hold_and_a_change_is_found(built: Path) -> None:
     assert subprocess.run(["sha256sum", "-c", "--quiet", "SHA256SUMS"], cwd=built, check=False).returncode == 0
     key = signing.private_key()
     content = package.check(built, [key.public_key()])
@@ -111,7 +114,6 @@ def test_sums_and_signature_hold_and_a_change_is_found(built: Path, declared: Ho
     (built / "more.txt").write_text("more")
     with pytest.raises(ExpectedFailure, match=r"more\.txt a été ajouté, abonnes/abonnes\.csv a été modifié"):
         package.check(built)
-    assert declared.root.exists()
 
 
 def test_the_same_publication_gives_the_same_bytes(built: Path, declared: Home, tmp_path: Path) -> None:

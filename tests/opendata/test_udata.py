@@ -174,7 +174,7 @@ def test_datasets_of_others_and_further_pages(monkeypatch: pytest.MonkeyPatch) -
     assert list(target.catalogue.datasets()) == ["d0", "d1", "d3", "d4"]
 
 
-def test_from_the_command_line(declared: Home, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_from_the_command_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = Counting()
     monkeypatch.setattr(udata, "client", target.client)
     monkeypatch.setenv(udata.ORGANIZATION_SETTING, ORGANIZATION)
@@ -182,4 +182,3 @@ def test_from_the_command_line(declared: Home, folder: Path, monkeypatch: pytest
     pushed = CliRunner().invoke(app, ["opendata", "push", str(folder)]).stdout.splitlines()
     assert pushed == [*planned, "Le catalogue est à jour."]
     assert CliRunner().invoke(app, ["opendata", "plan", str(folder)]).stdout == "Le catalogue est à jour.\n"
-    assert declared.root.exists()

@@ -11,7 +11,7 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from cli.health_checks import sent
+from cli.health_checks import inbox, message_bus
 from cli.main import app
 from core.clock import now
 from core.errors import ExpectedFailure
@@ -272,21 +272,21 @@ def test_what_was_settled_long_ago_is_forgotten():
 
 
 def test_doctor_names_what_waits_for_long_and_what_a_load_broke_on():
-    assert list(sent()) == []
+    assert list(inbox()) == []
     lately, old = send(mention("a")), send(mention("b"))
-    assert [(each.subject, each.state) for each in sent()] == [("inbox of listening", "ok")]
+    assert [(each.subject, each.state) for each in inbox()] == [("inbox of listening", "ok")]
     Delivery.objects.filter(pk=old.pk).update(received_at=now() - timedelta(hours=1))
-    [late] = sent()
+    [late] = inbox()
     assert (late.state, late.remedy) == ("late", "cyberimpact load listening")
     assert late.detail.startswith("2 deliveries wait")
     deliveries.settle([(lately, deliveries.State.REFUSED, {})], now())
-    [broken] = sent()
+    [broken] = inbox()
     assert (broken.state, broken.detail) == ("broken", "a load broke on 1 deliveries")
 
 
 def test_doctor_says_that_the_bus_is_away(monkeypatch):
     monkeypatch.setenv("CYBERIMPACT_BUS_URL", "amqp://essai:secret@127.0.0.1:1//")
-    [found] = sent()
+    [found] = message_bus()
     assert (found.subject, found.state) == ("bus", "broken")
     assert "secret" not in found.line()
 

@@ -11,7 +11,7 @@ from audit.cells import Period
 from core.settings import Home
 from operations import crises, places, topics
 from operations.alerts.dispatch import around_in, concerns
-from operations.alerts.writing import SEVERITIES
+from operations.alerts.writing import SEVERITIES, STATES
 from operations.crisis_report import BEFORE, Curve
 from operations.models import Crisis, Pin
 from warehouse import published
@@ -179,7 +179,7 @@ def _signals(copies: Reading, crisis: Crisis) -> list[Row]:
     )
     around = around_in(copies.connection)
     return [
-        row | {"grave": SEVERITIES[row["severity"]]}
+        row | {"grave": SEVERITIES[row["severity"]], "state": STATES[row["status"]]}
         for row in found
         if concerns(row["territory_code"], crisis.territories, around)
     ]

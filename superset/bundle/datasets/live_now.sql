@@ -1,5 +1,6 @@
--- What goes on: the live feed where it is late (0), open crises (1), alerts (2), one calm row where there is neither (3), what is only to be watched (4, before the feed), the live
--- feed where it is up to date (4): without it calm means nothing; then the signals that have closed (5). Links are the only HTML: other texts lose what would open a tag.
+-- By rank: the live feed where it is late (0), open crises (1), alerts (2), one calm row where there is none of them and nothing to watch (3), what is to be watched
+-- and, after it, the live feed where it is up to date, without which calm means nothing (4), signals that have closed (5).
+-- Links are the only HTML: other texts lose what would open a tag.
 with crises as (
     select
         crisis_id,
