@@ -349,7 +349,7 @@ class PythonModel(PythonJobHelper):
         with duckdb.connect(":memory:", config={"threads": 2}) as connection:
             connection.execute("set TimeZone = 'UTC'")
             self._show_former(connection)
-            reader = Reader(connection, self._lake)
+            reader = Reader(connection, self._lake, f"{self._model['schema']}.{self._model['alias']}")
             found = scope["model"](scope["dbtObj"](reader.relation), connection)
             rows = found.to_arrow_table() if isinstance(found, duckdb.DuckDBPyRelation) else found
         self._write(rows)
@@ -381,11 +381,14 @@ class Reader:
     Args:
         connection: The model's own.
         lake: The lake.
+        model: The model, as `schema.table`: each writes the views that it reads into folders of its own, since another
+            may be built at the same time.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, lake: Lake) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, lake: Lake, model: str) -> None:
         self._connection = connection
         self._lake = lake
+        self._model = model
 
     def relation(self, name: str) -> duckdb.DuckDBPyRelation:
         """Return the rows of a table or view of Spark.
@@ -398,7 +401,7 @@ class Reader:
         place = self._lake.schema_folder(database) / table
         rows = lakes.scan_of(place)
         if rows is None:
-            place = taken_in / f"of_views.{database}.{table}"
+            place = taken_in / f"read_by.{self._model}.{database}.{table}"
             session().table(name).write.mode("overwrite").parquet(str(place))
             rows = lakes.scan_of(place)
         return self._connection.sql(f"from {rows}")
