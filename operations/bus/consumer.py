@@ -13,6 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from amqp import serialization, spec
 from kombu import Connection, Consumer, Message, Producer
 from kombu.transport import pyamqp
 
@@ -92,6 +93,18 @@ def consume(connection: Connection, goes_on: Callable[[], bool]) -> None:
             connection.heartbeat_check()
         batch.write_if_due()
     batch.write()
+
+
+def _properties(buf: bytes, offset: int) -> tuple[dict[str, Any], int]:
+    """Return the properties of a message; none where the client cannot read them, for it would stop at the message."""
+    try:
+        return serialization.decode_properties_basic(buf, offset)
+    except Exception:  # noqa: BLE001 - a text that is not UTF-8, a time after the year 9999, a table in a thousand others
+        log.warning("the properties of a message cannot be read: it is taken without them")
+        return {}, offset
+
+
+serialization.PROPERTY_CLASSES[spec.Basic.CLASS_ID] = _properties
 
 
 class _AsSent(pyamqp.Message):
