@@ -11,6 +11,7 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from core.errors import ExpectedFailure
@@ -140,13 +141,13 @@ def usable_key(key: str) -> str:
 def _json(text: str) -> Body:
     document = _parsed(text, "The body")
     if isinstance(document, dict) and document.keys() >= _ENVELOPE:
-        return Body(list(_unwrapped([document])), f"{document['source']} {document['id']}")
-    return Body(list(_unwrapped(document if isinstance(document, list) else [document])))
+        return Body(_first(_unwrapped([document])), f"{document['source']} {document['id']}")
+    return Body(_first(_unwrapped(document if isinstance(document, list) else [document])))
 
 
 def _lines(text: str) -> Body:
-    lines = ((rank, line) for rank, line in enumerate(text.split("\n"), start=1) if line.strip())
-    return Body(list(_unwrapped(_parsed(line, f"Line {rank}") for rank, line in lines)))
+    lines = ((rank, line) for rank, line in enumerate(io.StringIO(text, newline="\n"), start=1) if line.strip())
+    return Body(_first(_unwrapped(_parsed(line, f"Line {rank}") for rank, line in lines)))
 
 
 def _csv(text: str) -> Body:
@@ -157,7 +158,7 @@ def _csv(text: str) -> Body:
         if len(set(labels)) < len(labels) or not all(labels):
             raise UnreadableError("A column of the header has no name, or that of another one.", "Correct it.")
         records = []
-        for row in rows:
+        for row in islice(rows, MOST_RECORDS + 1):
             if None in row or None in row.values():
                 raise UnreadableError(f"Line {rows.line_num} has not as many cells as the header.", "Correct it.")
             records.append({label.strip(): value for label, value in row.items()})
@@ -166,6 +167,11 @@ def _csv(text: str) -> Body:
             f"Line {rows.line_num} is not CSV ({problem}).", "Quote cells as RFC 4180 says."
         ) from None
     return Body(records)
+
+
+def _first(records: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return records up to one more than a body may hold, so that no more are in memory."""
+    return list(islice(records, MOST_RECORDS + 1))
 
 
 def _parsed(text: str, what: str) -> Any:

@@ -195,7 +195,13 @@ def test_a_body_that_no_database_keeps_is_refused_with_its_reason(client, bearer
 
 def test_more_records_than_a_load_can_hold_are_refused(client, bearer, monkeypatch):
     monkeypatch.setattr(sent, "MOST_RECORDS", 3)
-    assert post(client, [{}] * 4, bearer).status_code == 413
+    bodies = {
+        "application/json": json.dumps([{}] * 4),
+        "application/x-ndjson": "{}\n" * 4,
+        "text/csv": "a\n" + "1\n" * 9,
+    }
+    for media_type, body in bodies.items():
+        assert post(client, body.encode(), bearer, media_type).status_code == 413, media_type
     assert post(client, [{}] * 3, bearer).status_code == 202
 
 
