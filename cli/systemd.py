@@ -5,6 +5,7 @@ A unit holds no secret: `cyberimpact run NAME` reads the settings itself, and be
 
 import getpass
 import os
+import re
 from pathlib import Path
 from typing import NoReturn
 
@@ -19,6 +20,9 @@ PREPARATION = f"{PREFIX}-prepare"
 LEFT_OUT = frozenset({"sandbox"})
 #: They build, or draw digests with a browser: its own sandbox needs namespaces.
 BUILDING = frozenset({"dagster-code", "dagster-daemon", "watch"})
+
+#: In a path, systemd would read them as ends of words, specifiers, quotes or variables.
+_UNSAFE = re.compile(r"[\s%\"'\\$;]")
 
 _HARDENED = f"""\
 UMask={settings.UMASK:04o}
@@ -66,8 +70,14 @@ def write(folder: Path) -> list[Path]:
     """Write the units into a folder, and return their files.
 
     Raises:
-        ExpectedFailure: the folder cannot be written.
+        ExpectedFailure: the folder cannot be written, or a path means something else to systemd.
     """
+    for path in (settings.home().root, settings.CHECKOUT, BIN):
+        if _UNSAFE.search(str(path)):
+            raise ExpectedFailure(
+                f"systemd would read the path {str(path)!r} as something else.",
+                "Use one without spaces, quotes, %, $, ; and backslashes.",
+            )
     written = []
     try:
         for name, content in units().items():

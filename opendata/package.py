@@ -46,7 +46,7 @@ def build(home: Home, folder: Path) -> list[str]:
         ExpectedFailure: the list is not signed, nothing is published, a KPI is not public, or the folder is another's.
     """
     declared = declaration.signed(home)
-    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / SUMS).is_file())):
+    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not _is_of_a_build(folder))):
         raise ExpectedFailure(f"{folder} contient autre chose.", "Donnez un dossier vide ou nouveau.")
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -169,28 +169,51 @@ def check(folder: Path, keys: list[Ed25519PublicKey] | None = None) -> dict[str,
         raise ExpectedFailure(
             f"{folder} n'est plus tel qu'il a été écrit : {', '.join(problems)}.", "Reconstruisez-le."
         )
-    signed = json.loads((folder / SIGNATURE).read_bytes())
-    content = signed["content"]
-    if content[SUMS] != digest_of(folder / SUMS):
+    try:
+        signed = json.loads((folder / SIGNATURE).read_bytes())
+        content, sums = signed["content"], signed["content"][SUMS]
+    except (ValueError, KeyError, TypeError):
+        raise ExpectedFailure(f"{folder} : {SIGNATURE} n'est pas une signature.", "Reconstruisez-le.") from None
+    if sums != digest_of(folder / SUMS):
         raise ExpectedFailure(f"{folder} : {SUMS} a changé depuis la signature.", "Reconstruisez-le.")
     if keys is not None and not any(
-        signed["signature"] and signing.is_valid(key, KIND, content, signed["signature"]) for key in keys
+        signed.get("signature") and signing.is_valid(key, KIND, content, str(signed["signature"])) for key in keys
     ):
         raise ExpectedFailure(f"{folder} n'est signé par aucune de ces clés.", "Demandez la clé publique à l'auditeur.")
     return content
 
 
-def _problems(folder: Path) -> Iterator[str]:
+def _listed(folder: Path) -> dict[str, str] | None:
+    """Return the digests of the files by name, as a build has written them down; None where it cannot be read."""
     try:
-        listed = dict(reversed(line.split("  ", 1)) for line in (folder / SUMS).read_text("utf-8").splitlines())
+        return dict(reversed(line.split("  ", 1)) for line in (folder / SUMS).read_text("utf-8").splitlines())
     except (OSError, ValueError):
+        return None
+
+
+def _present(folder: Path) -> set[str]:
+    """Return the names of the files that are there, links to whatever included."""
+    found = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+    return {path.relative_to(folder).as_posix() for path in found} - {SUMS, SIGNATURE}
+
+
+def _is_of_a_build(folder: Path) -> bool:
+    """Return whether a folder holds nothing but what a build has written, be it changed meanwhile."""
+    listed = _listed(folder)
+    return listed is not None and (folder / SIGNATURE).is_file() and _present(folder) <= listed.keys()
+
+
+def _problems(folder: Path) -> Iterator[str]:
+    listed, present = _listed(folder), _present(folder)
+    if listed is None:
         yield f"{SUMS} manque ou est illisible"
         return
-    present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - {SUMS, SIGNATURE}
     yield from (f"{name} manque" for name in sorted(listed.keys() - present))
     yield from (f"{name} a été ajouté" for name in sorted(present - listed.keys()))
     yield from (
-        f"{name} a été modifié" for name in sorted(present & listed.keys()) if digest_of(folder / name) != listed[name]
+        f"{name} a été modifié"
+        for name in sorted(present & listed.keys())
+        if (folder / name).is_symlink() or digest_of(folder / name) != listed[name]
     )
     if not (folder / SIGNATURE).is_file():
         yield f"{SIGNATURE} manque"

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import httpx
 
+from audit import signing
 from core import settings
 from core.errors import ExpectedFailure
 from core.settings import Home
@@ -224,7 +225,8 @@ def push(home: Home, folder: Path, catalogue: Catalogue, on_step: Callable[[Step
 
 
 def _declared(home: Home, folder: Path) -> Declaration:
-    declared, content = declaration.signed(home), package.check(folder)
+    declared, key = declaration.signed(home), signing.private_key()
+    content = package.check(folder, [key.public_key()] if key else None)
     if content["list"]["sha256"] != declared.sha256:
         raise ExpectedFailure(f"{folder} a été construit d'une autre liste.", "Reconstruisez-le.")
     return declared

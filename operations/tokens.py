@@ -16,6 +16,8 @@ from operations.alerts import links
 from operations.models import ApiToken
 from warehouse import rights
 
+#: Under this name the inbox keeps what the message bus brings.
+BUS = "bus"
 DEFAULT_DAYS, MOST_DAYS = 365, 3650
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -45,6 +47,8 @@ def add(name: str, role: str = "", days: int = DEFAULT_DAYS, *, sends: Collectio
     """
     if not _NAME.fullmatch(name):
         raise ExpectedFailure(f"{name!r} is no name of a token.", "Use small letters, digits and dashes.")
+    if name == BUS:
+        raise ExpectedFailure(f"{name!r} is the sender of what comes over the bus.", "Choose another name.")
     unknown = sorted(set(sends) - {platform.name for platform in PLATFORMS if platform.is_sendable})
     if unknown:
         raise ExpectedFailure(

@@ -205,7 +205,8 @@ def _after(cursor: str, state: list[str]) -> list[str]:
     try:
         parts = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         publication, question, *after = parts
-        date.fromisoformat(after[1])
+        after[1] = date.fromisoformat(after[1]).isoformat()
+        "".join(after).encode()  # half a character is none that the database takes
         is_whole = len(after) == len(_ORDER) and all(isinstance(part, str) for part in parts)
     except (ValueError, TypeError, IndexError, RecursionError):
         is_whole = False

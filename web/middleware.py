@@ -13,6 +13,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 
 from core.errors import ExpectedFailure
+from operations.database import UnusableDatabaseError
 from warehouse.reader_copies import NothingPublishedError
 from warehouse.rights import AccessError
 from web import failures, identity
@@ -96,8 +97,14 @@ class Limits:
 
 
 def _sender(request: HttpRequest) -> str:
-    cookie = request.COOKIES.get(identity.COOKIE) or request.headers.get("Authorization", "")
-    return hashlib.sha256(cookie.encode()).hexdigest() if cookie else str(request.META.get("REMOTE_ADDR"))
+    """Return whose requests are counted together: what is not looked at afterwards must not tell senders apart."""
+    if not request.path.startswith("/api/"):
+        mark = request.COOKIES.get(identity.COOKIE) or request.headers.get("Authorization", "")
+    elif request.path.startswith(RECEIVING) and "Webhook-Sender" in request.headers:
+        mark = ""
+    else:
+        mark = request.headers.get("Authorization", "")
+    return hashlib.sha256(mark.encode()).hexdigest() if mark else str(request.META.get("REMOTE_ADDR"))
 
 
 class Failures:
@@ -122,10 +129,11 @@ def _expected(problem: Exception) -> tuple[HTTPStatus | None, ExpectedFailure | 
         case NothingPublishedError():
             said = ExpectedFailure("Rien n'est encore publié.", "Réessayez après la première publication.")
             return HTTPStatus.SERVICE_UNAVAILABLE, said
-        case AccessError():
-            log.warning("%s", problem)
+        case AccessError() | UnusableDatabaseError():
+            log.warning("%s", problem)  # which may name a server and its account
+            what = "Les chiffres de ce rôle" if isinstance(problem, AccessError) else "Les registres des opérations"
             said = ExpectedFailure(
-                "Les chiffres de ce rôle ne peuvent pas être lus pour le moment.", "Réessayez dans quelques minutes."
+                f"{what} ne peuvent pas être lus pour le moment.", "Réessayez dans quelques minutes."
             )
             return HTTPStatus.SERVICE_UNAVAILABLE, said
         case RequestDataTooBig():

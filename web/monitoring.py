@@ -1,6 +1,7 @@
 """What watches the platform from outside asks here whether the process lives, whether it can serve, and its metrics."""
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from http import HTTPStatus
 
@@ -20,6 +21,8 @@ from warehouse import published, rights
 from web import reading
 from web.access import open_to_all
 from web.health import healths
+
+log = logging.getLogger(__name__)
 
 _PUBLICATIONS = {
     "daily": ("audit.publication", "select published_at from audit.publication"),
@@ -42,12 +45,17 @@ def healthz(_: HttpRequest) -> JsonResponse:
 @open_to_all("says whether the process can serve pages, and nothing of what they show")
 def readyz(_: HttpRequest) -> JsonResponse:
     """Answer 200 where the published copy opens and the operations database answers, 503 with the reason elsewhere."""
-    try:
-        published.connect(settings.home()).close()
-        tokens.holder_of("")  # asks the operations database
-    except ExpectedFailure as failure:
-        refusal = {"status": "not ready", "error": failure.what, "remedy": failure.remedy}
-        return JsonResponse(refusal, status=HTTPStatus.SERVICE_UNAVAILABLE)
+    checks: dict[str, Callable[[], object]] = {
+        "The published copy cannot be read.": lambda: published.connect(settings.home()).close(),
+        "The operations database cannot be used.": lambda: tokens.holder_of(""),
+    }
+    for error, check in checks.items():
+        try:
+            check()
+        except ExpectedFailure as failure:
+            log.warning("%s", failure)  # which may name a path, a server or an account
+            refusal = {"status": "not ready", "error": error, "remedy": failure.remedy}
+            return JsonResponse(refusal, status=HTTPStatus.SERVICE_UNAVAILABLE)
     return JsonResponse({"status": "ready"})
 
 

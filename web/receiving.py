@@ -3,6 +3,7 @@
 `POST /api/in/<platform>/<table>` answers once the records are durable; a load takes them from there.
 """
 
+import logging
 import threading
 from http import HTTPStatus
 from typing import Any
@@ -19,11 +20,12 @@ from operations.inbox.deliveries import MOST_BYTES
 from operations.models import ApiToken, Delivery
 from web import failures
 from web.access import open_to_all
-from web.failures import Conflict, NotFound, Refused, TooLarge
+from web.failures import Conflict, NotFound, Refused, TooLarge, Unavailable
+
+log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 60
-_MOST_KEY = 200
-#: Bodies that are read at a time: each may take some hundred mebibytes while it is parsed.
+#: Bodies that are parsed at a time: each may take some hundred mebibytes while it is parsed.
 _reading = threading.BoundedSemaphore(4)
 
 
@@ -33,8 +35,8 @@ def receive(request: HttpRequest, platform: str, entity: str) -> HttpResponse:
     holder = _holder(request)
     if holder is None:  # nothing of the body is read
         return _not_known(request)
+    raw = _raw(request)  # a slow sender holds up nobody else
     with _reading:
-        raw = _raw(request)
         if problem := _problem_of_signature(request, holder, raw):
             return _not_known(request, problem)
         return _kept(request, holder, raw, (platform, entity))
@@ -55,17 +57,26 @@ def _kept(request: HttpRequest, holder: ApiToken, raw: bytes, target: tuple[str,
         return refusal
     try:
         content = sent.unpacked(raw, request.headers.get("Content-Encoding"), MOST_BYTES)
+        body = sent.read(content, request.headers.get("Content-Type", ""))
     except sent.TooLargeError as large:
         raise TooLarge(large.what, large.remedy) from None
-    body = sent.read(content, request.headers.get("Content-Type", ""))
-    key = request.headers.get("Idempotency-Key") or request.headers.get("webhook-id") or body.event_key
-    if key and len(key) > _MOST_KEY:
-        raise ExpectedFailure(f"La clé d'idempotence dépasse {_MOST_KEY} caractères.", "Donnez un identifiant.")
+    key = _key(request) or body.event_key
+    delivery = deliveries.Sent(holder.name, platform, entity, body, content, key and sent.usable_key(key))
     try:
-        [kept] = deliveries.keep([deliveries.Sent(holder.name, platform, entity, body, content, key)])
+        [kept] = deliveries.keep([delivery])
     except deliveries.UsedKeyError as used:
         raise Conflict(used.what, used.remedy) from None
+    except ExpectedFailure as failure:  # the sender has done nothing wrong, and sends it again
+        log.warning("%s", failure)
+        raise Unavailable("Rien ne peut être enregistré pour le moment.", "Envoyez-le de nouveau plus tard.") from None
     return failures.as_json(_receipt(kept), HTTPStatus.ACCEPTED)
+
+
+def _key(request: HttpRequest) -> str | None:
+    """Return the idempotency key of a request; where it is signed, what is signed: else a replay would change it."""
+    if "Webhook-Sender" in request.headers:
+        return request.headers.get("webhook-id")
+    return request.headers.get("Idempotency-Key") or request.headers.get("webhook-id")
 
 
 @open_to_all("a token or a signature in the request decides")

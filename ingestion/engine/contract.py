@@ -44,6 +44,9 @@ _ARROW_TYPES = {
     "timestamp": pa.timestamp("us", tz="UTC"),
 }
 
+#: Headers that a table remembers.
+MOST_HEADERS = 1000
+
 
 @dataclass(frozen=True)
 class Field:
@@ -371,9 +374,12 @@ class Table:
             ExpectedFailure: a required column is missing, or two labels mean the same field.
         """
         key = tuple(header)
-        if key not in self._headers:
-            self._headers[key] = self._understand(key, where)
-        return self._headers[key]
+        found = self._headers.get(key)
+        if found is None:
+            if len(self._headers) >= MOST_HEADERS:  # each record that somebody sends may name other fields
+                self._headers.clear()
+            found = self._headers[key] = self._understand(key, where)
+        return found
 
     def _understand(self, header: tuple[str, ...], where: str) -> Header:
         columns: dict[str, Field] = {}

@@ -4,7 +4,7 @@ A line is a flat record, or a Singer message of which the record is taken.
 """
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from itertools import chain
 from typing import Any
@@ -18,6 +18,9 @@ _MESSAGES = frozenset({"RECORD", "SCHEMA", "STATE", "ACTIVATE_VERSION", "BATCH"}
 
 #: Begins the names of what extraction tools add to a record.
 _OF_TOOLS = ("_sdc_", "_dlt_", "_airbyte_")
+
+#: Longer names of columns are not repeated: to redact them takes long.
+_MOST_LABEL = 200
 
 AGAIN = "Nothing was loaded: check that this is the platform's file, whole, and load it again."
 
@@ -147,7 +150,7 @@ def without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Refuse an object that names a key twice: JSON readers would keep the last value and say nothing."""
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {redact_label(twice)!r} stands twice in one object")
+        (twice, _), *_ = Counter(name for name, _ in pairs).most_common(1)
+        shown = repr(redact_label(twice)) if len(twice) <= _MOST_LABEL else f"of {len(twice)} characters"
+        raise ValueError(f"the key {shown} stands twice in one object")
     return found

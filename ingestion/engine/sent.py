@@ -7,9 +7,11 @@ import base64
 import csv
 import io
 import json
+import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from core.errors import ExpectedFailure
@@ -27,7 +29,12 @@ MEDIA_TYPES: Mapping[str, str] = {
     "application/jsonl": JSON_LINES,
     "application/ndjson": JSON_LINES,
 }
+#: Records of one body: the smallest take many times their bytes while they are loaded.
+MOST_RECORDS = 200_000
+MOST_KEY = 200
 _GZIP = 16 + zlib.MAX_WBITS
+#: Half of a character, which JSON can write and UTF-8 cannot; whole ones are two halves.
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 _ENVELOPE = frozenset({"specversion", "id", "source", "type"})
 
 
@@ -83,6 +90,8 @@ def unpacked(content: bytes, coding: str | None, most_bytes: int) -> bytes:
             raise UnreadableError("It is not gzip.", "Send it whole, compressed as it says.") from None
         if len(plain) <= most_bytes and not stream.eof:
             raise UnreadableError("The gzip is not whole.", "Send it whole.")
+        if stream.unused_data:
+            raise UnreadableError("Something follows the gzip.", "Compress the whole body at once.")
     elif bare not in ("identity", "utf-8", "utf8", "binary"):
         raise UnreadableError(f"The coding {bare[:40]!r} is not read.", "Send gzip, or nothing compressed.")
     if len(plain) > most_bytes:
@@ -111,19 +120,34 @@ def read(content: bytes, media_type: str) -> Body:
     found = {JSON: _json, JSON_LINES: _lines, CSV: _csv}[MEDIA_TYPES[bare]](text)
     if not found.records:
         raise UnreadableError("There is no record in it.", "Send at least one.")
+    if len(found.records) > MOST_RECORDS:
+        raise TooLargeError(f"It holds more than {MOST_RECORDS} records.", "Send it in several parts.")
     return found
+
+
+def usable_key(key: str) -> str:
+    """Return what identifies a delivery.
+
+    Raises:
+        UnreadableError: it is too long, or holds characters that no database keeps.
+    """
+    if len(key) > MOST_KEY or not key.isprintable():
+        raise UnreadableError(
+            f"The identifier is longer than {MOST_KEY} characters, or holds control characters.", "Give a shorter one."
+        )
+    return key
 
 
 def _json(text: str) -> Body:
     document = _parsed(text, "The body")
     if isinstance(document, dict) and document.keys() >= _ENVELOPE:
-        return Body(list(_unwrapped([document])), f"{document['source']} {document['id']}")
-    return Body(list(_unwrapped(document if isinstance(document, list) else [document])))
+        return Body(_first(_unwrapped([document])), f"{document['source']} {document['id']}")
+    return Body(_first(_unwrapped(document if isinstance(document, list) else [document])))
 
 
 def _lines(text: str) -> Body:
-    lines = ((rank, line) for rank, line in enumerate(text.split("\n"), start=1) if line.strip())
-    return Body(list(_unwrapped(_parsed(line, f"Line {rank}") for rank, line in lines)))
+    lines = ((rank, line) for rank, line in enumerate(io.StringIO(text, newline="\n"), start=1) if line.strip())
+    return Body(_first(_unwrapped(_parsed(line, f"Line {rank}") for rank, line in lines)))
 
 
 def _csv(text: str) -> Body:
@@ -134,7 +158,7 @@ def _csv(text: str) -> Body:
         if len(set(labels)) < len(labels) or not all(labels):
             raise UnreadableError("A column of the header has no name, or that of another one.", "Correct it.")
         records = []
-        for row in rows:
+        for row in islice(rows, MOST_RECORDS + 1):
             if None in row or None in row.values():
                 raise UnreadableError(f"Line {rows.line_num} has not as many cells as the header.", "Correct it.")
             records.append({label.strip(): value for label, value in row.items()})
@@ -145,11 +169,25 @@ def _csv(text: str) -> Body:
     return Body(records)
 
 
+def _first(records: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return records up to one more than a body may hold, so that no more are in memory."""
+    return list(islice(records, MOST_RECORDS + 1))
+
+
 def _parsed(text: str, what: str) -> Any:
     try:
-        return json.loads(text, object_pairs_hook=without_doubles)
+        found = json.loads(text, object_pairs_hook=without_doubles, parse_constant=_refuse_constant)
+        if _HALF.search(text):
+            json.dumps(found, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise UnreadableError(f"{what} holds half of a character (\\ud800 to \\udfff).", "Write it whole.") from None
     except (ValueError, RecursionError) as problem:
         raise UnreadableError(f"{what} is not JSON ({problem}).", "Send it whole, each name once.") from None
+    return found
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
 
 
 def _unwrapped(values: Iterable[Any]) -> Iterator[dict[str, Any]]:

@@ -13,11 +13,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from amqp import serialization, spec
 from kombu import Connection, Consumer, Message, Producer
+from kombu.transport import pyamqp
 
 from core.clock import now
 from core.errors import ExpectedFailure
 from ingestion.engine import sent
+from operations import tokens
 from operations.bus import broker
 from operations.inbox import deliveries
 from operations.inbox.deliveries import Sent
@@ -32,10 +35,13 @@ FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1.0, 30.0
 #: Seconds between two tries to write, and for how long: the broker ends a connection that is silent for longer.
 FULL_SECONDS, PATIENCE_SECONDS = 5.0, 15.0
 
-SENDER = "bus"
+SENDER = tokens.BUS
 REASON = "x-cyberimpact-reason"
 #: Where CloudEvents puts its attributes when the body is the record itself.
 _PREFIXES = ("cloudEvents:", "cloudEvents_")
+
+#: Headers of a sender that its dead letter repeats, so that it stays within one frame of the broker.
+_MOST_HEADERS, _MOST_HEADER = 30, 500
 
 Target = tuple[str, str]
 
@@ -75,7 +81,7 @@ def consume(connection: Connection, goes_on: Callable[[], bool]) -> None:
     targets = sorted(deliveries.targets())
     broker.declare(connection, targets)
     batch = Batch(connection)
-    channel = connection.channel()
+    channel = _plain_channel(connection)
     for target in targets:
         queues, take = [broker.queue(*target)], partial(batch.take, target)
         consumer = Consumer(channel, queues, on_message=take, auto_declare=False, prefetch_count=PREFETCH)
@@ -87,6 +93,34 @@ def consume(connection: Connection, goes_on: Callable[[], bool]) -> None:
             connection.heartbeat_check()
         batch.write_if_due()
     batch.write()
+
+
+def _properties(buf: bytes, offset: int) -> tuple[dict[str, Any], int]:
+    """Return the properties of a message; none where the client cannot read them, for it would stop at the message."""
+    try:
+        return serialization.decode_properties_basic(buf, offset)
+    except Exception:  # noqa: BLE001 - a text that is not UTF-8, a time after the year 9999, a table in a thousand others
+        log.warning("the properties of a message cannot be read: it is taken without them")
+        return {}, offset
+
+
+serialization.PROPERTY_CLASSES[spec.Basic.CLASS_ID] = _properties
+
+
+class _AsSent(pyamqp.Message):
+    """A message whose body stays as it was sent: its client would unpack it, however large, where a header says so."""
+
+    def __init__(self, msg: Any, channel: Any = None, **kwargs: Any) -> None:
+        (msg.properties.get("application_headers") or {}).pop("compression", None)
+        super().__init__(msg, channel, **kwargs)
+
+
+def _plain_channel(connection: Connection) -> Any:
+    """Return a channel that gives bodies as bytes, neither decoded nor unpacked."""
+    channel = connection.channel()
+    channel.auto_decode = False
+    channel.Message = _AsSent
+    return channel
 
 
 class Batch:
@@ -146,7 +180,7 @@ class Batch:
             routing_key=".".join(target),
             content_type=message.content_type or "application/octet-stream",
             content_encoding=message.content_encoding or "binary",
-            headers={**(message.headers or {}), REASON: reason},
+            headers={**_repeated(message.headers or {}), REASON: reason},
             message_id=message.properties.get("message_id") or hashlib.sha256(original).hexdigest(),
             confirm_timeout=broker.CONFIRM_SECONDS,
         )
@@ -185,13 +219,20 @@ def read(message: Message, target: Target) -> Sent:
     content = sent.unpacked(as_bytes(message), message.content_encoding, deliveries.MOST_BYTES)
     body = sent.read(content, message.content_type or sent.JSON)
     key = message.properties.get("message_id") or body.event_key or _event_key(message.headers or {})
-    return Sent(SENDER, *target, body, content, str(key) if key else None)
+    # Who may publish for one table only cannot use up the identifiers of another.
+    return Sent(SENDER, *target, body, content, f"{'.'.join(target)} {sent.usable_key(str(key))}" if key else None)
 
 
 def as_bytes(message: Message) -> bytes:
-    """Return the body of a message: the client decodes one whose encoding names a character set."""
+    """Return the body of a message."""
     body: Any = message.body
-    return body.encode() if isinstance(body, str) else bytes(body)
+    return body.encode(errors="surrogatepass") if isinstance(body, str) else bytes(body)
+
+
+def _repeated(headers: dict[str, Any]) -> dict[str, str]:
+    """Return the headers of a sender that a dead letter repeats: short texts, and not too many of them."""
+    short = {name: value for name, value in headers.items() if isinstance(value, str) and len(value) <= _MOST_HEADER}
+    return dict(list(short.items())[:_MOST_HEADERS])
 
 
 def _event_key(headers: dict[str, Any]) -> str | None:

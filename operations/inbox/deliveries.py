@@ -28,6 +28,8 @@ MOST_WAITING_BYTES = 1 << 30
 FREE_BYTES = 1 << 30
 #: Deliveries that are loaded, and rows that are changed, together.
 MOST_TOGETHER, _AT_ONCE = 20_000, 500
+#: Records that are loaded together, unless one delivery has more: a small one takes a hundred times its bytes.
+MOST_RECORDS_TOGETHER = 200_000
 #: How long the outcome of a delivery can be asked, and its idempotency key is known.
 REMEMBERED = timedelta(days=30)
 
@@ -164,13 +166,13 @@ def waiting(platforms: Collection[str] = ()) -> dict[str, tuple[int, int]]:
 
 def first_waiting(platform: str, most_bytes: int) -> list[Delivery]:
     """Return what waits for a platform, the oldest first, up to a size; at least one where any waits."""
-    taken, size = [], 0
-    sizes = Delivery.objects.filter(state=State.WAITING, platform=platform).values_list("number", "size_bytes")
-    for number, bytes_of_it in sizes:
-        if taken and (size + bytes_of_it > most_bytes or len(taken) >= MOST_TOGETHER):
+    taken, size, records = [], 0, 0
+    sizes = Delivery.objects.filter(state=State.WAITING, platform=platform)
+    for number, bytes_of_it, records_of_it in sizes.values_list("number", "size_bytes", "records"):
+        size, records = size + bytes_of_it, records + records_of_it
+        if taken and (size > most_bytes or records > MOST_RECORDS_TOGETHER or len(taken) >= MOST_TOGETHER):
             break
         taken.append(number)
-        size += bytes_of_it
     if not taken:
         return []
     between = Delivery.objects.filter(number__gte=taken[0], number__lte=taken[-1])

@@ -72,3 +72,11 @@ def test_an_unknown_process_is_refused(home):
     with pytest.raises(ExpectedFailure) as refused:
         systemd.run("sandbox")
     assert "web" in refused.value.remedy
+
+
+@pytest.mark.parametrize("name", ["of gendarmerie", "100%h", "a\nExecStartPre=/bin/false", 'a"b', "$HOME"])
+def test_a_path_that_systemd_reads_as_something_else_is_refused(tmp_path: Path, monkeypatch, name: str) -> None:
+    monkeypatch.setenv("CYBERIMPACT_HOME", str(tmp_path / name))
+    with pytest.raises(ExpectedFailure, match="as something else"):
+        systemd.write(tmp_path)
+    assert list(tmp_path.glob("*.service")) == []

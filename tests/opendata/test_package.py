@@ -116,6 +116,28 @@ def test_sums_and_signature_hold_and_a_change_is_found(built: Path) -> None:
         package.check(built)
 
 
+def test_links_are_no_files_of_a_build(built: Path, tmp_path: Path) -> None:
+    file = built / "abonnes" / "abonnes.csv"
+    file.rename(tmp_path / "elsewhere.csv")
+    file.symlink_to(tmp_path / "elsewhere.csv")
+    (built / "abonnes" / "folder").symlink_to(tmp_path)
+    with pytest.raises(ExpectedFailure, match=r"abonnes/folder a été ajouté, abonnes/abonnes\.csv a été modifié"):
+        package.check(built)
+
+
+def test_a_build_replaces_no_folder_that_holds_more_than_a_build(declared: Home, built: Path, tmp_path: Path) -> None:
+    (built / "thesis.txt").write_text("mine")
+    images = tmp_path / "images"
+    images.mkdir()
+    (images / "system.iso").write_text("an image")
+    (images / package.SUMS).write_text("0  system.iso\n")
+    for folder in (built, images):
+        with pytest.raises(ExpectedFailure, match="autre chose"):
+            package.build(declared, folder)
+    assert (built / "thesis.txt").exists()
+    assert (images / "system.iso").exists()
+
+
 def test_the_same_publication_gives_the_same_bytes(built: Path, declared: Home, tmp_path: Path) -> None:
     package.build(declared, tmp_path / "again")
     assert (tmp_path / "again" / "SHA256SUMS").read_bytes() == (built / "SHA256SUMS").read_bytes()

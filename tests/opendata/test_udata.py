@@ -1,5 +1,6 @@
 """A folder of open data goes to a catalogue once, and what the catalogue refuses is reported."""
 
+import json
 from datetime import date
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
 from cli.main import app
+from core.content_store import digest_of
 from core.errors import ExpectedFailure
 from core.settings import Home
 from opendata import declaration, package, udata
@@ -149,6 +151,22 @@ def test_a_folder_that_was_changed_or_is_of_another_list_is_not_sent(declared: H
     package.build(declared, folder)
     (folder / "abonnes" / "abonnes.csv").write_text("changed")
     with pytest.raises(ExpectedFailure, match="a été modifié"):
+        push(declared, folder, target)
+    assert target.sent == []
+
+
+def test_a_folder_that_was_changed_with_its_sums_is_not_sent(declared: Home, folder: Path) -> None:
+    """Who may write the folder can write sums and signature anew, but for what only the platform signs."""
+    file = folder / "abonnes" / "abonnes.csv"
+    former = digest_of(file)
+    file.write_text("changed")
+    sums = folder / package.SUMS
+    sums.write_text(sums.read_text("utf-8").replace(former, digest_of(file)), "utf-8")
+    signature = json.loads((folder / package.SIGNATURE).read_bytes())
+    signature["content"][package.SUMS] = digest_of(sums)
+    (folder / package.SIGNATURE).write_text(json.dumps(signature))
+    target = Counting()
+    with pytest.raises(ExpectedFailure, match="n'est signé par aucune"):
         push(declared, folder, target)
     assert target.sent == []
 

@@ -1,10 +1,12 @@
 """Records over a real RabbitMQ: acknowledged once they are in the inbox; nothing lost, nothing doubled."""
 
+import gzip
 import json
 import multiprocessing
 import os
 import signal
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -90,7 +92,7 @@ def test_records_lists_and_events_come_into_the_inbox_in_order():
     consume(until=4)
     assert keys() == ["a", "b", "c", "d", "e"]
     found = Delivery.objects.values_list("idempotency_key", "sender", "platform", "entity")
-    assert {key for key, *_ in found} == {None, "/esb 7", "/esb 8"}
+    assert {key for key, *_ in found} == {None, "listening.mentions /esb 7", "listening.mentions /esb 8"}
     assert {tuple(rest) for _, *rest in found} == {("bus", *TARGET)}
     assert left() == 0
 
@@ -125,6 +127,46 @@ def test_a_message_that_is_too_large_is_a_dead_letter(monkeypatch):
     assert keys() == ["b"]
     [letter] = dead()
     assert "larger than" in letter.headers[consumer.REASON]
+
+
+def test_no_message_stops_the_consumer():
+    """Whatever the headers and the body of a message are, those after it are taken."""
+    half = b'{"text": "\\ud800"}'
+    event = {"specversion": "1.0", "id": "7", "source": "/esb", "type": "mention", "data": mention("x")}
+    publish(half, event | {"id": "\x00"}, event | {"id": "k" * 3000})
+    publish(mention("a"), headers={"compression": "unheard of"})
+    publish(mention("b"), headers={"compression": "gzip"})
+    publish(b"\\ud800", content_encoding="unicode_escape")
+    publish(mention("x"), message_id=b"\xff")
+    publish(mention("x"), message_id="\ud800")
+    publish(mention("c"), headers={"nested": [[{"n": None}]], b"\xff": b"\xff"})
+    publish(b"")
+    publish(half, headers={f"n{n}": "x" * 1000 for n in range(125)})  # nearly a whole frame
+    publish(mention("d"))
+    consume(until=11)  # what cannot be read is noted once
+    assert set(keys()) >= {"a", "b", "c", "d"}
+    assert left() == 0
+    assert all(letter.headers[consumer.REASON] for letter in dead())
+
+
+def test_a_small_message_stays_small():
+    content = b" " * (deliveries.MOST_BYTES + 1)
+    bombs = [gzip.compress(content), zlib.compress(content)]  # under one name, the client unpacks the other form
+    publish(bombs[0], content_encoding="gzip")
+    publish(bombs[1], headers={"compression": "gzip"})
+    publish(mention("a"))
+    consume(until=3)
+    assert keys() == ["a"]
+    letters = dead()
+    assert [bytes(letter.body) for letter in letters] == bombs
+    assert not any("compression" in letter.headers for letter in letters)
+
+
+def test_the_identifiers_of_a_table_are_its_own():
+    publish(mention("a"), key="listening.volumes", message_id="m-1")
+    publish(mention("b"), message_id="m-1")
+    consume(until=2)
+    assert sorted(keys()) == ["a", "b"]
 
 
 def test_nothing_is_acknowledged_while_there_is_no_room(monkeypatch):

@@ -306,3 +306,14 @@ def test_the_inbox_on_the_command_line():
     [row] = [line for line in listed.stdout.splitlines() if "listening" in line]
     assert row.replace("│", " ").split()[:5] == ["listening", "mentions", "2", "1", "0"]
     assert "0 deliveries of listening" in CliRunner().invoke(app, ["inbox", "retry", "listening"]).stdout
+
+
+def test_no_more_records_are_loaded_together_than_memory_holds(monkeypatch):
+    monkeypatch.setattr(deliveries, "MOST_RECORDS_TOGETHER", 4)
+    kept = [send(*[{}] * count) for count in (3, 1, 1, 9, 1)]
+    taken = []
+    while waiting := deliveries.first_waiting("listening", 1 << 20):
+        taken.append([delivery.records for delivery in waiting])
+        deliveries.settle([(delivery, Delivery.State.LOADED, {}) for delivery in waiting], now())
+    assert taken == [[3, 1], [1], [9], [1]]
+    assert len(kept) == sum(map(len, taken))

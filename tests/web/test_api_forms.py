@@ -1,7 +1,9 @@
 """What integrators ask of the API: pages, columns, forms, revalidation, limits, a client made of its document."""
 
+import base64
 import csv
 import io
+import json
 import subprocess
 import sys
 from decimal import Decimal
@@ -72,6 +74,12 @@ def test_a_cursor_is_of_one_question_and_one_publication(client, home) -> None:
     assert (other.status_code, "curseur" in other.json()["error"]) == (400, True)
     for wrong in ("x", "bnVsbA", "W10", "é", cursor[:-4]):
         assert client.get("/api/kpi/victims", query_params={"cursor": wrong}, headers=token).status_code == 400
+    state = json.loads(base64.b64decode(cursor + "=="))
+    for place, forged in ((3, "20261001"), (3, "2026-W40-4"), (5, "\ud800"), (5, "\x00"), (2, {})):
+        parts = [*state[:place], forged, *state[place + 1 :]]
+        wrong = base64.urlsafe_b64encode(json.dumps(parts).encode()).decode()
+        answer = client.get("/api/kpi/victims", query_params={"limit": "1", "cursor": wrong}, headers=token)
+        assert answer.status_code in (200, 400), (forged, answer.content)
     assert client.get("/api/kpi/victims?limit=0", headers=token).status_code == 400
     assert client.get("/api/kpi/victims?limit=50001", headers=token).status_code == 400
     republish(home)

@@ -20,6 +20,7 @@ from core.settings import CHECKOUT, Home
 from operations import models, tokens
 from tests.handmade import write_copy
 from tests.ports import free_port
+from warehouse import published
 
 DEPLOY = CHECKOUT / "deploy"
 COPY = """
@@ -127,6 +128,13 @@ def test_without_its_database_a_process_is_not_ready(client, home):
     home.operations.write_bytes(b"no database at all" * 100)
     answer = client.get("/readyz")
     assert answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE
+
+
+def test_who_asks_whether_a_process_is_ready_learns_of_no_path(client, home):
+    write_copy(home, COPY)
+    published.DAILY.link(home).write_bytes(b"no database at all" * 1000)
+    answer = client.get("/readyz")
+    assert (answer.status_code, str(home.root) in answer.text) == (HTTPStatus.SERVICE_UNAVAILABLE, False)
 
 
 @pytest.mark.usefixtures("copy")

@@ -2,17 +2,22 @@
 
 import gzip
 import json
+import threading
+import time
 from datetime import timedelta
 
 import pytest
-from django.test import Client
+from django.db import connections
+from django.test import Client, RequestFactory
 
 from core.clock import now
+from core.errors import ExpectedFailure
+from ingestion.engine import sent
 from operations import tokens, webhook_signature
-from operations.inbox import deliveries, loading
+from operations.inbox import deliveries, loading, sealing
 from operations.models import Delivery
 from tests.mentions import mention
-from web import receiving
+from web import identity, receiving
 
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -126,6 +131,11 @@ def test_standard_webhooks_own_example():
     assert webhook_signature.problem_of(secret, given, b'{"test": 2432232314}', at) is None
 
 
+def test_no_token_is_taken_for_the_bus():
+    with pytest.raises(ExpectedFailure):
+        tokens.add("bus", sends=["listening"])
+
+
 def test_who_may_send_what(client, bearer):
     reader = {"Authorization": f"Bearer {tokens.add('lecteur', 'national')}"}
     assert post(client, [mention("a")], {}).status_code == 401
@@ -162,3 +172,96 @@ def test_senders_wait_where_too_much_waits(client, bearer, monkeypatch):
     monkeypatch.setattr(deliveries, "MOST_WAITING_BYTES", 1)
     full = post(client, [mention("b")], bearer)
     assert (full.status_code, full.headers["Retry-After"]) == (503, str(receiving.RETRY_SECONDS))
+
+
+def test_a_body_that_no_database_keeps_is_refused_with_its_reason(client, bearer):
+    event = {"specversion": "1.0", "id": "\x00", "source": "/esb", "type": "mention", "data": mention("a")}
+    whole = gzip.compress(json.dumps(mention("a")).encode())
+    cases = [
+        (rb'{"text": "\ud800"}', {}),
+        (rb'[{"\uDFFF": 1}]', {}),
+        (b'{"likes": NaN}', {}),
+        (b'{"likes": -Infinity}', {}),
+        (json.dumps(event).encode(), {}),
+        (json.dumps(event | {"id": "k" * 3000}).encode(), {}),
+        (whole + whole, {"Content-Encoding": "gzip"}),  # of which the second would be lost
+    ]
+    for content, headers in cases:
+        answer = post(client, content, bearer | headers)
+        assert (answer.status_code, bool(answer.json()["error"])) == (400, True), content[:40]
+    assert post(client, rb'{"text": "\ud83d\ude00"}', bearer).status_code == 202
+    assert Delivery.objects.count() == 1
+
+
+def test_more_records_than_a_load_can_hold_are_refused(client, bearer, monkeypatch):
+    monkeypatch.setattr(sent, "MOST_RECORDS", 3)
+    bodies = {
+        "application/json": json.dumps([{}] * 4),
+        "application/x-ndjson": "{}\n" * 4,
+        "text/csv": "a\n" + "1\n" * 9,
+    }
+    for media_type, body in bodies.items():
+        assert post(client, body.encode(), bearer, media_type).status_code == 413, media_type
+    assert post(client, [{}] * 3, bearer).status_code == 202
+
+
+def test_a_name_that_stands_twice_among_many_is_found_at_once(client, bearer):
+    names = [*range(100_000), 99_999]
+    began = time.process_time()
+    answer = post(client, b"{" + b",".join(b'"%d":0' % name for name in names) + b"}", bearer)
+    assert (answer.status_code, "'99999'" in answer.json()["error"]) == (400, True)
+    assert time.process_time() - began < 5
+
+
+def test_a_replay_of_a_signed_request_is_the_same_delivery_whatever_else_it_says(client, secret):
+    content = json.dumps([mention("a")]).encode()
+    headers = signed(content, secret)
+    first = post(client, content, headers | {"Idempotency-Key": "one"})
+    again = post(client, content, headers | {"Idempotency-Key": "two"})
+    assert (first.status_code, again.json()) == (202, first.json())
+    assert Delivery.objects.count() == 1
+
+
+@pytest.mark.parametrize("seconds", ["9" * 400, "9" * 5_000])
+def test_a_time_that_no_clock_shows_is_refused(client, secret, seconds):
+    headers = signed(b"[]", secret) | {"webhook-timestamp": seconds}
+    assert post(client, b"[]", headers).status_code == 401
+
+
+def test_no_header_buys_more_requests_than_a_sender_has(client, secret, monkeypatch):
+    bearer = {"Authorization": f"Bearer {tokens.add('autre', sends=['listening'])}"}
+    monkeypatch.setattr("web.middleware.Limits.READINGS", 3)
+    by_token = [post(client, [{}], bearer | {"Cookie": f"{identity.COOKIE}={n}"}).status_code for n in range(4)]
+    assert by_token == [202, 202, 202, 429]
+    content = b"[{}]"
+    headers = [signed(content, secret) | {"Authorization": f"Bearer {n}"} for n in range(4)]
+    assert [post(client, content, each).status_code for each in headers] == [202, 202, 202, 429]
+
+
+def test_a_sender_sends_again_where_the_fault_is_not_its_own(client, bearer, home, monkeypatch):
+    def fail(_: bytes) -> bytes:
+        raise ExpectedFailure(f"{home.root} is not as it must be.", "Correct it.")
+
+    monkeypatch.setattr(sealing, "seal", fail)
+    refused = post(client, [mention("a")], bearer)
+    assert (refused.status_code, str(home.root) in refused.text) == (503, False)
+    connections.close_all()
+    home.operations.write_bytes(b"no database at all" * 100)
+    refused = post(client, [mention("a")], bearer)
+    assert (refused.status_code, "sqlite" in refused.text) == (503, False)
+
+
+def test_a_body_that_arrives_slowly_holds_up_nobody(bearer, monkeypatch):
+    monkeypatch.setattr(receiving, "_reading", threading.BoundedSemaphore(1))
+    request = RequestFactory().post(ADDRESS, b"[{}]", content_type="application/json", headers=bearer)
+    free = []
+
+    def read(_: int) -> bytes:
+        if is_free := receiving._reading.acquire(blocking=False):
+            receiving._reading.release()
+        free.append(is_free)
+        return b"[{}]"
+
+    request.read = read
+    assert receiving.receive(request, "listening", "mentions").status_code == 202
+    assert free == [True]

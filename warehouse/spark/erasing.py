@@ -5,7 +5,7 @@ It needs no cluster, and nothing of Spark: a home that DuckDB builds again has t
 
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,14 @@ from core.sql import literal
 from warehouse.spark import files
 from warehouse.spark.lake import TAKEN_IN, VERSIONS, Lake, versions_of
 
-#: Where a job of Spark writes what it has not finished, and what has replaced a file by halves.
-UNFINISHED = ("_temporary", ".spark-staging*", ".*.partial", "*.rewritten")
+#: Where a job of Spark writes what it has not finished, what has replaced a file by halves, and what no reader sees.
+UNFINISHED = (
+    *("_temporary", ".spark-staging*", ".*.partial", "*.rewritten"),
+    *("_metadata", "_common_metadata", "[._]*.parquet"),
+)
+_MAGIC = b"PAR1"
+#: A row as a whole, under a name that no column has.
+_ROW = '"the whole row"'
 
 
 def remove_archived(lake: Lake, schema: str, archive: str, condition: str, values: Sequence[Any]) -> int:
@@ -54,17 +60,29 @@ def remove_holding(lake: Lake, text: str) -> Counter[str]:
     """
     sweep(lake)
     removed: Counter[str] = Counter()
-    condition = "contains(row::varchar, ?)"
+    condition = f"contains({_ROW}::varchar, ?)"
     for folder in sorted(lake.folder.glob("*/*/")):
         schema, table = folder.parts[-2:]
         if schema == TAKEN_IN:
             if any(_count(file, condition, [text]) for file in _files(folder)):
                 shutil.rmtree(folder)
             continue
-        if rows := sum(_remove(file, condition, [text]) for file in _files(folder)):
+        rows = sum(_remove(file, condition, [text]) for file in _files(folder))
+        named = [path for path in sorted(folder.rglob("*")) if text in path.name]
+        _remove_named(named)
+        if rows or named:
             removed[f"{schema}.{table.removesuffix(VERSIONS)}"] += rows
             files.record(lake, [(schema, table)])
     return removed
+
+
+def _remove_named(paths: Iterable[Path]) -> None:
+    """Remove files, and folders of partitions, whose own name holds what is erased: no row is left in them."""
+    for path in paths:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def sweep(lake: Lake) -> None:
@@ -75,7 +93,14 @@ def sweep(lake: Lake) -> None:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    return (file for file in sorted(folder.rglob("[!._]*.parquet")))
+    """Yield the Parquet files of a folder, whatever their names: Spark reads them all."""
+    found = (file for file in sorted(folder.rglob("[!._]*")) if file.is_file())
+    return (file for file in found if _is_parquet(file))
+
+
+def _is_parquet(file: Path) -> bool:
+    with file.open("rb") as opened:
+        return opened.read(len(_MAGIC)) == _MAGIC
 
 
 def _count(file: Path, condition: str, values: Sequence[Any]) -> int:
@@ -87,7 +112,7 @@ def _places(file: Path, condition: str, values: Sequence[Any]) -> pa.ChunkedArra
     rows = f"read_parquet({literal(str(file))}, file_row_number = true)"
     with duckdb.connect(":memory:") as connection:
         connection.execute("set TimeZone = 'UTC'")
-        query = f"select file_row_number from {rows} as row where {condition} order by 1"  # noqa: S608 - of the program
+        query = f"select file_row_number from {rows} as {_ROW} where {condition} order by 1"  # noqa: S608 - of the program
         return connection.execute(query, values).to_arrow_table().column(0)
 
 
@@ -97,7 +122,7 @@ def _remove(file: Path, condition: str, values: Sequence[Any]) -> int:
         return 0
     kept = _places(file, f"not coalesce({condition}, false)", values)
     fresh = file.with_name(f"{file.name}.rewritten")
-    rows = pq.ParquetFile(file).read().take(kept)
+    rows = _without_dictionaries(pq.ParquetFile(file).read().take(kept))
     pq.write_table(rows, fresh, compression="zstd", use_deprecated_int96_timestamps=True)
     shutil.copymode(file, fresh)
     flush(fresh)
@@ -105,3 +130,11 @@ def _remove(file: Path, condition: str, values: Sequence[Any]) -> int:
     fresh.replace(file)
     flush(file.parent)
     return count
+
+
+def _without_dictionaries(rows: pa.Table) -> pa.Table:
+    """Return rows whose values are their own: a dictionary keeps those of rows that are gone."""
+    plain = (
+        field.with_type(field.type.value_type) if pa.types.is_dictionary(field.type) else field for field in rows.schema
+    )
+    return rows.cast(pa.schema(plain, rows.schema.metadata))

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from core.errors import ExpectedFailure
 from core.normalize_text import fold
 from ingestion.connectors.services_publics_plus.contract import CONTRACT, EXPERIENCES, QUALITY_RESULTS, STRUCTURES
+from ingestion.engine import contract
 from ingestion.engine.contract import Rejection, choose_table
 from tests.ingestion.reading import read_one
 
@@ -278,3 +279,11 @@ def test_folding_twice_changes_nothing_more(label):
 def test_a_label_is_recognised_in_every_spelling(label, case, space, apostrophe, bom):
     spelled = bom + case(label).replace(" ", space).replace("'", apostrophe)
     assert fold(spelled) == fold(label)
+
+
+def test_no_sender_fills_the_memory_with_names_of_fields(monkeypatch):
+    monkeypatch.setattr(contract, "MOST_HEADERS", 10)
+    known = tuple(field.name for field in EXPERIENCES.fields)
+    for number in range(50):
+        assert EXPERIENCES.understand((*known, f"field {number}"), WHERE).columns
+    assert len(EXPERIENCES._headers) <= 10
