@@ -228,7 +228,8 @@ def test_what_is_anothers_is_answered_like_what_does_not_exist(home, visit, belo
 
 # ---- acting without the right
 
-FORMS = [route for route, (_, senders) in ROUTES.items() if senders and not route.startswith("verdict")]
+#: Where a session decides; elsewhere a link, a token or a signature does.
+FORMS = [route for route, (_, senders) in ROUTES.items() if senders and not route.startswith(("verdict", "api/"))]
 #: What a browser says of a form that stands on a page of somebody else.
 ELSEWHERE = (
     {},

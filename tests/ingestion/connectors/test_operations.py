@@ -128,7 +128,11 @@ def test_without_a_file_there_is_nothing_to_read_and_none_is_made(home):
 
 def test_its_columns_are_those_of_the_contract(home):
     write(topic())
-    kept_back = {"crisis_events": {"number"}, "acts": {"result_id", "form_id", "form_digest"}, "outbox": {"trouble_id"}}
+    kept_back = {
+        "crisis_events": {"number"},
+        "acts": {"result_id", "form_id", "form_digest"},
+        "outbox": {"trouble_id", "event_id"},
+    }
     with closing(sqlite3.connect(home.operations)) as connection:
         for table in CONTRACT:
             columns = {row[1] for row in connection.execute(f"pragma table_info({table.name})")}
