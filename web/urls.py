@@ -28,6 +28,7 @@ handler500 = "web.failures.server_error"
 urlpatterns = [
     path("", home.show, name="home"),
     path("connecte", home.logged_in, name="logged_in"),
+    path("health", monitoring.healthz, name="health"),  # its former name, which others may watch
     path("healthz", monitoring.healthz, name="healthz"),
     path("readyz", monitoring.readyz, name="readyz"),
     path("metrics", monitoring.metrics, name="metrics"),

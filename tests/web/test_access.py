@@ -101,6 +101,7 @@ ROUTES = {
     "api/kpi/<code>": (ALL, NOBODY),
     "api/openapi.json": (ALL, NOBODY),
     "api/values": (ALL, NOBODY),
+    "health": (ALL, NOBODY),
     "healthz": (ALL, NOBODY),
     "readyz": (ALL, NOBODY),
     "metrics": (ALL, NOBODY),
