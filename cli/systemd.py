@@ -58,12 +58,8 @@ def programs() -> dict[str, Program]:
 
 def units() -> dict[str, str]:
     """Return the units by the name of their files, for the account that asks."""
-    names = [f"{PREFIX}-{name}.service" for name in programs()]
-    return {
-        f"{PREFIX}.target": _target(names),
-        f"{PREPARATION}.service": _preparation(),
-        **{f"{PREFIX}-{name}.service": _service(name) for name in programs()},
-    }
+    services = {f"{PREFIX}-{name}.service": _service(name) for name in programs()}
+    return {f"{PREFIX}.target": _target([*services]), f"{PREPARATION}.service": _preparation(), **services}
 
 
 def write(folder: Path) -> list[Path]:

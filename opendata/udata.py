@@ -1,6 +1,6 @@
 """Sends a folder of open data to a udata catalogue, such as data.gouv.fr, and says before what that would do.
 
-What the catalogue has already is not sent again: a dataset is recognised by the name that stands in its `extras`, a
+What the catalogue has already is not sent again: a dataset is recognised by the name in its `extras`, a
 file by its title and the SHA-1 that the catalogue computes. So a run that was cut off goes on where it was.
 """
 

@@ -33,7 +33,7 @@ SIGNAL_ESCALATED = Kind("cyberimpact.signal.escalated", "An open signal is more 
 SIGNAL_CLOSED = Kind("cyberimpact.signal.closed", "A signal is over.", {**_SIGNAL, "closed_at": _TIME})
 SIGNAL_JUDGED = Kind(
     "cyberimpact.signal.judged",
-    "An operator has given a verdict: vu (seen), confirmé (confirmed) or écarté (put aside).",
+    "An operator has given a verdict: vu (seen), confirmé (confirmed) or écarté (dismissed).",
     {**_SIGNAL, "verdict": {"enum": ["vu", "confirmé", "écarté"]}, "role": _CODE},
 )
 CRISIS_OPENED = Kind("cyberimpact.crisis.opened", "A crisis was declared; no territory means the nation.", _CRISIS)

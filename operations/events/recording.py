@@ -127,23 +127,23 @@ def from_published(home: Home, signals: Sequence[Signal], at: datetime) -> None:
 
 
 def _worst(subjects: set[str]) -> dict[tuple[str, str], int]:
-    """Return the severity that was last told of each opening of a signal."""
-    told = Event.objects.filter(
+    """Return the highest severity that was reported of each opening of a signal."""
+    reported = Event.objects.filter(
         subject__in=subjects, type__in=(kinds.SIGNAL_OPENED.type, kinds.SIGNAL_ESCALATED.type)
     ).values_list("data", "severity")
     worst: dict[tuple[str, str], int] = {}
-    for data, severity in told:
+    for data, severity in reported:
         opening = (data["signal_id"], data["opened_at"])
         worst[opening] = max(severity or 0, worst.get(opening, 0))
     return worst
 
 
-def _signal(signal: Signal, told: int | None, at: datetime) -> None:
+def _signal(signal: Signal, reported: int | None, at: datetime) -> None:
     opening = [signal.signal_id, signal.opened_at.isoformat()]
-    if told is None and not signal.is_open and (signal.closed_at is None or signal.closed_at < at - NEWS):
+    if reported is None and not signal.is_open and (signal.closed_at is None or signal.closed_at < at - NEWS):
         return
-    happened = [(kinds.SIGNAL_OPENED, [], signal.opened_at)] if told is None else []
-    if told is not None and signal.severity > told:
+    happened = [(kinds.SIGNAL_OPENED, [], signal.opened_at)] if reported is None else []
+    if reported is not None and signal.severity > reported:
         happened.append((kinds.SIGNAL_ESCALATED, [str(signal.severity)], signal.updated_at))
     if not signal.is_open:
         happened.append((kinds.SIGNAL_CLOSED, [], signal.closed_at or at))

@@ -34,9 +34,9 @@ MOST_AT_ONCE = 500
 def put(wanted: Sequence[Subscription], concerns: Callable[[Subscription, Event], bool], now: datetime) -> None:
     """Write the events that subscriptions ask for into the outbox."""
     lately = list(Event.objects.filter(created_at__gt=now - SENT_FOR))
+    known = set(Alert.objects.filter(event__in=lately).values_list("alert_id", flat=True))
     for subscription in wanted:
         keys = {derived(event.event_id, subscription.key): event for event in lately if concerns(subscription, event)}
-        known = set(Alert.objects.filter(event__in=lately).values_list("alert_id", flat=True))
         Alert.objects.bulk_create(
             [
                 Alert(

@@ -205,7 +205,7 @@ def forget(at: datetime) -> None:
 
 def counts() -> list[dict[str, Any]]:
     """Return for each table how many deliveries and records wait, were loaded, refused, or could not be read."""
-    by_state = {f"{state.value}": Count("number", filter=Q(state=state)) for state in State}
+    by_state = {state.value: Count("number", filter=Q(state=state)) for state in State}
     rows = Delivery.objects.order_by().values("platform", "entity")
     oldest = Min("received_at", filter=Q(state=State.WAITING))
     return list(rows.annotate(**by_state, all_records=Sum("records"), oldest=oldest).order_by("platform", "entity"))
