@@ -20,6 +20,7 @@ REASONS = (
     (r"is not a whole number", "n'est pas un nombre entier"),
     (r"is not a number of seconds since 1970", "n'est pas un nombre de secondes depuis 1970"),
     (r"is not a number", "n'est pas un nombre"),
+    (r"(.*) is no number of JSON", "{} n'est pas un nombre que le JSON connaît"),
     (r"is a negative amount", "est un montant négatif"),
     (r"is not a percentage from 0 to 100", "n'est pas un pourcentage de 0 à 100"),
     (r"is not a rating from 1 to (.*)", "n'est pas une note de 1 à {}"),
