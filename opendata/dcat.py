@@ -11,6 +11,7 @@ CONTEXT = {
     "dcat": "http://www.w3.org/ns/dcat#",
     "dct": "http://purl.org/dc/terms/",
     "foaf": "http://xmlns.com/foaf/0.1/",
+    "rdfs": "http://www.w3.org/2000/01/rdf-schema#",
     "skos": "http://www.w3.org/2004/02/skos/core#",
     "spdx": "http://spdx.org/rdf/terms#",
     "vcard": "http://www.w3.org/2006/vcard/ns#",
@@ -18,6 +19,7 @@ CONTEXT = {
 }
 _AUTHORITY = "http://publications.europa.eu/resource/authority"
 _LICENCES = {"lov2": "https://www.etalab.gouv.fr/licence-ouverte-open-licence"}
+_THEME = "Justice, système juridique et sécurité publique"
 _MEDIA = "http://www.iana.org/assignments/media-types"
 #: By suffix: the European file type and the media type.
 FORMS = {"csv": ("CSV", "text/csv"), "parquet": ("PARQUET", "application/vnd.apache.parquet")}
@@ -74,13 +76,13 @@ def _dataset(declaration: Declaration, described: Described) -> dict[str, Any]:
         "dct:spatial": _concept("country", "FRA", "dct:Location"),
         "dct:temporal": _period(described),
         "dcat:contactPoint": {
-            "@type": "vcard:Organization",
+            "@type": ["vcard:Kind", "vcard:Organization"],
             "vcard:fn": declaration.publisher,
             "vcard:hasURL": {"@id": declaration.contact},
         },
         "dcat:keyword": [_french(word) for word in dataset.keywords],
         "dcat:landingPage": {"@id": page, "@type": "foaf:Document"},
-        "dcat:theme": _concept("data-theme", "JUST", "skos:Concept"),
+        "dcat:theme": {**_concept("data-theme", "JUST", "skos:Concept"), "skos:prefLabel": _french(_THEME)},
         "dcat:distribution": [_distribution(declaration, page, file) for file in described.files],
     }
 
@@ -93,12 +95,12 @@ def _distribution(declaration: Declaration, page: str, file: Distribution) -> di
         "dct:title": _french(file.name),
         "dct:format": _concept("file-type", kind, "dct:MediaTypeOrExtent"),
         "dct:license": {"@id": _LICENCES.get(declaration.licence, declaration.licence), "@type": "dct:LicenseDocument"},
-        "dcat:accessURL": {"@id": page},
+        "dcat:accessURL": {"@id": page, "@type": "rdfs:Resource"},
         "dcat:mediaType": {"@id": f"{_MEDIA}/{media}", "@type": "dct:MediaType"},
         "dcat:byteSize": {"@value": str(file.size), "@type": "xsd:nonNegativeInteger"},
         "spdx:checksum": {
             "@type": "spdx:Checksum",
-            "spdx:algorithm": {"@id": "spdx:checksumAlgorithm_sha256"},
+            "spdx:algorithm": {"@id": "spdx:checksumAlgorithm_sha256", "@type": "spdx:ChecksumAlgorithm"},
             "spdx:checksumValue": {"@value": file.sha256, "@type": "xsd:hexBinary"},
         },
     }

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import pyshacl
 import pytest
 import rdflib
 import yaml
@@ -23,6 +24,7 @@ from core.settings import Home
 from opendata import declaration, package
 from tests.opendata.conftest import LIST
 
+SHAPES = Path(__file__).with_name("dcat-ap-3.0.0-shapes.jsonld")
 WHEN = datetime(2026, 11, 28, tzinfo=UTC)
 
 
@@ -99,6 +101,18 @@ def test_the_metadata_are_dcat_ap(built: Path) -> None:
             assert len(list(graph.objects(distribution, rdflib.DCTERMS.license))) == 1
         (period,) = graph.objects(dataset, rdflib.DCTERMS.temporal)
         assert graph.value(period, rdflib.DCAT.endDate) == rdflib.Literal("2025-12-31", datatype=rdflib.XSD.date)
+
+
+def test_the_metadata_conform_to_the_official_shapes(built: Path) -> None:
+    """The SHACL shapes of DCAT-AP 3.0.0 as SEMIC publishes them (CC BY 4.0, European Union)."""
+    shapes = rdflib.Graph().parse(SHAPES, format="json-ld")
+    graph = rdflib.Graph().parse(built / "catalogue.jsonld", format="json-ld")
+    conforms, _, report = pyshacl.validate(graph, shacl_graph=shapes)
+    assert conforms, report
+    graph.remove((None, rdflib.DCTERMS.title, None))
+    conforms, _, report = pyshacl.validate(graph, shacl_graph=shapes)
+    assert not conforms
+    assert "Less than 1 values" in report
 
 
 def test_sums_and_signature_hold_and_a_change_is_found(built: Path) -> None:
