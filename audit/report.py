@@ -141,7 +141,8 @@ def sources_lines(found: Sources) -> list[tuple[str, str]]:
         elsewhere = [f"non cherchés dans {table}" for table in found.tables if table not in found.records]
         lost = [f"introuvables dans les données brutes d'aujourd'hui : {in_french(found.unknown)}"]
         read = ", ".join([*counted, *elsewhere, *(lost if found.unknown else [])])
-    return [("D'où viennent ses enregistrements", read)]
+    files = [f"{holding.file} ({in_french(holding.records)}, SHA-256 {holding.sha256})" for holding in found.files]
+    return [("D'où viennent ses enregistrements", read), *(("Fichier du lac", file) for file in files)]
 
 
 def sections(trace: Trace) -> list[Section]:

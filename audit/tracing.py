@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from math import ceil
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -27,6 +28,9 @@ from core.french import moment
 from core.locks import writer_lock_if_free
 from core.settings import Home
 from core.sql import literal
+from ingestion.engine import raw_lake
+from ingestion.engine.contract import Table
+from ingestion.platforms import PLATFORMS, Platform
 
 PAGE = 20
 NO_OBSERVATIONS = "Les observations de l'époque ne sont plus conservées : la comparaison n'est plus possible."
@@ -235,11 +239,13 @@ class Sources:
         records: How many of them are found today in each table of the warehouse; None where they were not looked for,
             or no table has their keys as they are.
         unknown: How many are found in none: purged since, or with a key that is no longer the platform's.
+        files: The files of the lake that hold them today.
     """
 
     tables: tuple[str, ...] = ()
     records: Mapping[str, int] | None = None
     unknown: int = 0
+    files: tuple[raw_lake.Holding, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -488,28 +494,53 @@ def readable_records(shown: PublishedCell) -> tuple[str, list[Any]]:
 
 
 def sources(shown: PublishedCell) -> Sources:
-    """Return which raw tables have records behind a figure, as far as its reader may see records.
+    """Return which raw tables, and which files of the lake, have records behind a figure.
 
-    Only the records of a KPI that several tables feed are looked for, in the warehouse of today.
+    They are looked for in the warehouse of today, as far as the reader may see records. Where one table has them all,
+    they are looked for in its files only.
     """
-    definition, warehouse = shown.definition, shown.home.warehouse
-    tables = tuple(by_table(definition.record_columns))
+    definition = shown.definition
+    tables = by_table(definition.record_columns)
     is_hidden = shown.figures.is_suppressed or has_small_cells(definition) or not shown.reader.verifies
-    if len(tables) < 2 or is_hidden or shown.gone or not warehouse.exists():  # noqa: PLR2004 - one table has them all
-        return Sources(tables)
-    with shown.evidence() as connection, writer_lock_if_free(warehouse) as free:
-        if not free:
-            return Sources(tables)
+    in_lake = {table: place for table, place in lake_tables().items() if table in tables}
+    if is_hidden or shown.gone or not (in_lake or len(tables) > 1):
+        return Sources(tuple(tables))
+    with shown.evidence() as connection:
         statement, parameters = readable_records(shown)
         connection.execute(f"create temp table behind as select distinct record_key from ({statement})", parameters)  # noqa: S608
+        counted = counted_by_table(connection, shown.home.warehouse, definition.record_columns)
+        keys = connection.table("behind").to_arrow_table()
+    files = [file for table, place in in_lake.items() for file in raw_lake.locate(*place, tables[table], keys)]
+    return Sources(tuple(tables), *counted, tuple(files))
+
+
+def lake_tables() -> dict[str, tuple[Platform, Table]]:
+    """Return the tables of the platforms whose raw tables lie in the lake, by name."""
+    return {
+        f"{chosen.dataset}.{table.name}": (chosen, table)
+        for chosen in PLATFORMS
+        if raw_lake.holds(chosen)
+        for table in chosen.connector.CONTRACT
+    }
+
+
+def counted_by_table(
+    connection: duckdb.DuckDBPyConnection, warehouse: Path, columns: Sequence[str]
+) -> tuple[Mapping[str, int] | None, int]:
+    """Return how many keys of `behind` each raw table has, None where none was looked into, and how many none has."""
+    if len(by_table(columns)) < 2 or not warehouse.exists():  # noqa: PLR2004 - one table has them all
+        return None, 0
+    with writer_lock_if_free(warehouse) as free:
+        if not free:
+            return None, 0
         connection.execute(f"attach {literal(str(warehouse))} as today (read_only)")
         present = connection.execute(
             "select concat(schema_name, '.', table_name, '.', column_name) from duckdb_columns() "
             "where database_name = 'today'"
         ).fetchall()
-        looked_in = by_table(column for column in definition.record_columns if (column,) in present)
+        looked_in = by_table(column for column in columns if (column,) in present)
         if not looked_in:
-            return Sources(tables)
+            return None, 0
         counted = connection.execute(
             f"""
             with found as materialized ({" union all ".join(keys_in(*table) for table in looked_in.items())})
@@ -520,7 +551,7 @@ def sources(shown: PublishedCell) -> Sources:
         ).fetchall()
     number = dict(counted)
     unknown = number.pop(None)
-    return Sources(tables, {table: number.get(table, 0) for table in looked_in}, unknown) if number else Sources(tables)
+    return ({table: number.get(table, 0) for table in looked_in}, unknown) if number else (None, 0)
 
 
 def keys_in(table: str, columns: Sequence[str]) -> str:

@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
@@ -188,6 +189,66 @@ def holding(chosen: Platform, text: str) -> Iterator[str]:
                 found = bool(connection.execute(query, [text]).fetchall())
             if found:
                 yield lake.url(file)
+
+
+class Holding(NamedTuple):
+    """A file of the lake that holds records somebody looks for.
+
+    Attributes:
+        file: Its path or address.
+        load_id: The load that wrote it.
+        sha256: Of its bytes, as its load or the last purge has left them.
+        records: How many of the records are in it.
+    """
+
+    file: str
+    load_id: str
+    sha256: str
+    records: int
+
+
+def locate(chosen: Platform, table: Table, columns: Iterable[str], keys: pa.Table) -> list[Holding]:
+    """Return the files that hold the newest row of some records of a table, in the order of their loads.
+
+    Args:
+        chosen: The platform; its tables need not lie in the lake.
+        table: The table.
+        columns: Those that a key may stand in.
+        keys: The keys, in the column `record_key`, as they are or after a prefix `platform|`.
+
+    Raises:
+        ExpectedFailure: the lake cannot be reached.
+    """
+    lake = _Lake.of(chosen)
+    database = settings.home().database(chosen.database)
+    if not database.exists():
+        return []
+    with duckdb.connect(str(database), read_only=True) as connection:
+        query = "select 1 from duckdb_tables() where (schema_name, table_name) = (?, ?)"
+        if not connection.execute(query, [chosen.dataset, REGISTER]).fetchall():
+            return []
+        connection.register("behind", keys)
+        meant = " or ".join(
+            f'"{column}"::varchar in (select record_key from behind union all'  # noqa: S608
+            " select substr(record_key, instr(record_key, '|') + 1) from behind)"
+            for column in columns
+        )
+        try:
+            found = connection.execute(
+                f"""
+                with newest as (
+                    select filename from ({lake.versions(connection, table, located=True)}) where {meant}
+                    qualify row_number() over (partition by "{table.key}" order by _dlt_load_id desc) = 1
+                )
+                select filename, count(*) from newest group by filename
+                """  # noqa: S608
+            ).fetchall()
+        except duckdb.IOException as problem:
+            raise _unreachable(problem) from None
+        register = connection.execute(f"select file, load_id, sha256 from {lake.register}").fetchall()  # noqa: S608
+    number = dict(found)
+    held = [Holding(lake.url(file), load, sha256, number.get(lake.url(file), 0)) for file, load, sha256 in register]
+    return sorted((holding for holding in held if holding.records), key=lambda holding: (holding.load_id, holding.file))
 
 
 def _unreachable(problem: Exception) -> ExpectedFailure:

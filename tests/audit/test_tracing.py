@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -17,7 +18,10 @@ from audit.tracing import PublishedCell, Sources, compare, find, sources, trace
 from core.errors import ExpectedFailure
 from core.locks import writer_lock
 from core.settings import Home
+from ingestion.engine import raw_lake
+from ingestion.engine.loading import load
 from tests.audit.world import OPEN_SQL, RECORDS, SQL, record, show, write_warehouse
+from tests.ingestion.engine.test_columnar import mention, parquet
 from warehouse.rights import EVERYTHING
 
 OCTOBER = Period("month", date(2026, 10, 1))
@@ -303,6 +307,24 @@ def test_a_warehouse_that_is_written_is_not_waited_for(shown: PublishedCell) -> 
 def test_one_table_has_every_record(shown: PublishedCell) -> None:
     alone = sources(replace(shown, definition=replace(shown.definition, record_columns=KEYS[:1])))
     assert report.sources_lines(alone) == [("D'où viennent ses enregistrements", "tous de raw_audience.hourly_visits")]
+
+
+def test_the_files_of_the_lake_that_hold_records_are_named(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the records of October, the lake has b, d and a former c in one file, and the newest c in another."""
+    monkeypatch.setenv(raw_lake.PLATFORMS_SETTING, "listening")
+    write_warehouse(home, RECORDS, OPEN_SQL)
+    record(home, 0, OPEN_SQL)
+    found = find(home, OPERATOR, FRANCE)
+    alone = replace(found, definition=replace(found.definition, record_columns=["raw_listening.mentions.mention_id"]))
+    load("listening", file=parquet(tmp_path, [mention(n, mention_id=key) for n, key in enumerate("abcd")]))
+    load("listening", file=parquet(tmp_path, [mention(9, mention_id="c", views=7), mention(8, mention_id="z")]))
+    lines = report.sources_lines(sources(alone))
+    assert lines[0] == ("D'où viennent ses enregistrements", "tous de raw_listening.mentions")
+    [first, second] = [said for name, said in lines[1:] if name == "Fichier du lac"]
+    assert ("(2, SHA-256" in first, "(1, SHA-256" in second) == (True, True)
+    assert sources(replace(alone, reader=replace(OPERATOR, verifies=False))).files == ()
 
 
 def test_raw_columns_are_listed_by_table_and_by_what_they_do(shown: PublishedCell) -> None:

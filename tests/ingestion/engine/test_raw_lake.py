@@ -1,11 +1,13 @@
 """Raw tables in the lake: the same rows as in the database, and nothing lost, doubled or left behind."""
 
+import hashlib
 import subprocess
 import sys
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -418,3 +420,33 @@ def test_loads_that_change_nothing_leave_no_file_behind(place, tmp_path):
     purge(NOW)
     assert len(files_of(place)) == 1
     assert len(files_of(place, "load_log")) == 3
+
+
+# ---- which files hold records
+
+
+def keys(*ids):
+    return pa.table({"record_key": pa.array(ids, pa.string())})
+
+
+def test_the_files_that_hold_the_newest_row_of_a_record_are_named(place, tmp_path):
+    [mentions] = [table for table in CONTRACT if table.name == "mentions"]
+    assert raw_lake.locate(LISTENING, mentions, ["mention_id"], keys("m-1")) == []
+    rows = [mention(number) for number in range(4)]
+    load(PLATFORM, file=parquet(tmp_path, rows))
+    first = {row["mention_id"]: row for row in rows}
+    load(PLATFORM, file=parquet(tmp_path, [mention(3, views=1000), mention(4)]))
+    ids = list(first)
+    found = raw_lake.locate(LISTENING, mentions, ["mention_id"], keys(ids[0], f"listening|{ids[3]}", "elsewhere"))
+    assert [holding.records for holding in found] == [1, 1]
+    assert sorted(holding.file for holding in found) == [str(path) for path in files_of(place)]
+    for holding in found:
+        assert holding.sha256 == hashlib.sha256(Path(holding.file).read_bytes()).hexdigest()
+        assert holding.load_id in holding.file
+
+
+@pytest.mark.usefixtures("home")
+def test_a_platform_in_the_database_has_no_files(tmp_path):
+    load(PLATFORM, file=parquet(tmp_path, [mention(1)]))
+    [mentions] = [table for table in CONTRACT if table.name == "mentions"]
+    assert raw_lake.locate(LISTENING, mentions, ["mention_id"], keys(mention(1)["mention_id"])) == []
