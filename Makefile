@@ -82,6 +82,16 @@ lock: $(UV) ## Compile the locks anew from pyproject.toml and superset/server/re
 	$$compile pyproject.toml --group build --group sandbox --group spark -c requirements/platform.lock -o requirements/spark.lock && \
 	$$compile superset/server/requirements.in -o requirements/superset.lock
 
+.PHONY: sbom
+sbom: install ## Write what each lock installs, with versions and licences, into sbom/ (CycloneDX)
+	@mkdir -p sbom; for lock in platform spark superset; do \
+		scratch=$$(mktemp -d); trap 'rm -rf "$$scratch"' EXIT; \
+		$(UV) venv --quiet --python python3.11 "$$scratch/$$lock" && \
+		VIRTUAL_ENV="$$scratch/$$lock" $(UV) pip sync --quiet --require-hashes requirements/$$lock.lock && \
+		$(BIN)/cyclonedx-py environment --output-reproducible --output-file sbom/$$lock.cdx.json "$$scratch/$$lock/bin/python" && \
+		rm -rf "$$scratch" && echo "sbom/$$lock.cdx.json" || exit 1; \
+	done
+
 .PHONY: outdated
 outdated: $(UV) ## Once a month: compile the locks anew in a scratch folder, print what changed, test with them
 	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && git clone --quiet . "$$scratch" && \
