@@ -23,6 +23,7 @@ from cli.commands import (
     load,
     new,
     opendata,
+    operations,
     preview,
     processes,
     purge,
@@ -78,6 +79,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(signal.app, name="signal")
 app.add_typer(crisis.app, name="crisis")
 app.add_typer(token.app, name="api")
+app.add_typer(operations.app, name="operations")
 app.add_typer(opendata.app, name="opendata")
 app.add_typer(inbox.app, name="inbox")
 app.add_typer(inbox.bus_app, name="bus")

@@ -40,10 +40,10 @@ def databases() -> dict[str, dict[str, Any]]:
         ExpectedFailure: the setting is no address of PostgreSQL.
     """
     url = settings.operations_url()
-    return {"default": {"CONN_MAX_AGE": _MOST_SECONDS, **(_postgresql(url) if url else _sqlite())}}
+    return {"default": {"CONN_MAX_AGE": _MOST_SECONDS, **(_postgresql(url) if url else sqlite())}}
 
 
-def _sqlite() -> dict[str, Any]:
+def sqlite() -> dict[str, Any]:
     """Return the settings of the file: readers do not wait for writers, and deleted rows become zeros."""
     return {
         "ENGINE": "operations.engines.sqlite",

@@ -49,6 +49,7 @@ class Words(models.TextField):
 class Record(models.Model):
     """A row of a table."""
 
+    _meta: ClassVar[Any]
     objects: ClassVar[Any]
 
     class Meta:
