@@ -26,6 +26,7 @@ GIVEN = {
     "CYBERIMPACT_AUDIENCE_MATOMO_TOKEN": "token of Matomo",
     "CYBERIMPACT_AUDIENCE_PIANO_KEY": "key of Piano, with its secret: `key_secret`",
     "CYBERIMPACT_AUDIT_KEY": "key of the seals of before the signatures",
+    "CYBERIMPACT_BACKUP_IDENTITY": "private key of backups, where they are restored or tried; keep it elsewhere too",
     "CYBERIMPACT_BUS_URL": "address of the message bus, with its password",
     "CYBERIMPACT_DAGSTER_DATABASE": "address of Dagster's database, if it has a password",
     "CYBERIMPACT_JDMA_API_KEYS": "keys of JDMA, separated by commas",
@@ -145,6 +146,15 @@ class Bus(Table):
     """The message bus (docs/integration.md); its address is a secret."""
 
     ca_file: File = key("Authority of the message bus, if the system does not know it.", "/etc/ssl/bus.pem")
+
+
+class Backup(Table):
+    """Backups elsewhere, encrypted (docs/installation.md)."""
+
+    address: str = key("Where they lie, as fsspec has it.", "file:///mnt/sauvegardes")
+    recipient: Annotated[str, Field(pattern="^age1")] = key("The public key, by `cyberimpact offsite key`.", "age1…")
+    days: Count = key("Days of which all are kept.", 14)
+    months: Count = key("Months of which the first one is kept.", 12)
 
 
 class Ledger(Table):
@@ -309,6 +319,7 @@ class Configuration(Table):
     mail: Mail = table()
     operations: Operations = table()
     bus: Bus = table()
+    backup: Backup = table()
     ledger: Ledger = table()
     evidence: Evidence = table()
     access: Access = table()
