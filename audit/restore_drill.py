@@ -49,7 +49,7 @@ def run(home: Home, now: datetime) -> Drill:
         ExpectedFailure: there is no backup, it is too old, cannot be opened or restored, or does not prove itself.
     """
     began = time.monotonic()
-    with offsite.scratch(home, "restore-drill") as folder:
+    with offsite.scratch(home.restore_drill) as folder:
         stored = offsite.fetch(folder / "backup")
         restored = Home(folder / "home")
         make_folder(restored.root)

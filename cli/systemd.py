@@ -13,6 +13,7 @@ from cli import supervisor
 from cli.supervisor import BIN, Program
 from core import installation, settings
 from core.errors import ExpectedFailure
+from warehouse import offsite
 
 PREFIX = "cyberimpact"
 PREPARATION = f"{PREFIX}-prepare"
@@ -68,7 +69,7 @@ def write(folder: Path) -> list[Path]:
     Raises:
         ExpectedFailure: the folder cannot be written, or a path means something else to systemd.
     """
-    for path in (settings.home().root, BIN, installation.file() or BIN):
+    for path in (settings.home().root, BIN, installation.file() or BIN, *offsite.folders()):
         if _UNSAFE.search(str(path)):
             raise ExpectedFailure(
                 f"systemd would read the path {str(path)!r} as something else.",
@@ -154,13 +155,18 @@ Type=exec
 Restart=always
 RestartSec=5
 TimeoutStopSec=30
-{_common(f"run {name}")}{"" if name in BUILDING else _ANSWERING}"""
+{_common(f"run {name}")}{_elsewhere() if name in BUILDING else _ANSWERING}"""
 
 
 def _place() -> str:
     """Return what tells a process of its installation, or of its home where a checkout has none."""
     file = installation.file()
     return f"{installation.SETTING}={file}" if file else f"CYBERIMPACT_HOME={settings.home().root}"
+
+
+def _elsewhere() -> str:
+    """Let what builds write backups to a folder."""
+    return "".join(f"ReadWritePaths=-{folder}\n" for folder in offsite.folders())
 
 
 def _common(command: str) -> str:

@@ -166,6 +166,20 @@ class Home:
         return self.root / "preview"
 
     @property
+    def backup(self) -> Path:
+        """What is being sent elsewhere; see `warehouse.offsite`."""
+        return self.root / ".backup"
+
+    @property
+    def restore_drill(self) -> Path:
+        """A backup on trial; see `audit.restore_drill`."""
+        return self.root / ".restore-drill"
+
+    def working_copies(self) -> dict[str, Path]:
+        """What is gone when the process that made it ends, but if it was killed, by what it is."""
+        return {"preview": self.preview, "backup": self.backup, "restore drill": self.restore_drill}
+
+    @property
     def sandbox(self) -> Path:
         """What the sandbox keeps: the waves that were staged, and the mails that it has caught."""
         return self.root / "sandbox"

@@ -18,6 +18,7 @@ from functools import partial
 from io import BufferedIOBase
 from pathlib import Path
 from typing import IO, Any, cast
+from urllib.parse import urlsplit
 
 import fsspec
 import pyrage
@@ -213,6 +214,12 @@ def is_set() -> bool:
     return settings.get(ADDRESS) is not None
 
 
+def folders() -> list[Path]:
+    """Return the folder of this machine in which backups lie; none where they lie elsewhere."""
+    address = urlsplit(settings.get(ADDRESS, ""))
+    return [Path(address.path)] if address.path and address.scheme in ("", "file") else []
+
+
 def send(home: Home, now: datetime, head_of: HeadOf) -> tuple[Stored, list[str]]:
     """Make a backup, send it elsewhere, and remove there what is too old.
 
@@ -230,7 +237,7 @@ def send(home: Home, now: datetime, head_of: HeadOf) -> tuple[Stored, list[str]]
     store, recipient = Store(), _recipient()
     days = settings.whole_number("CYBERIMPACT_BACKUP_DAYS", DAYS, "days")
     months = settings.whole_number("CYBERIMPACT_BACKUP_MONTHS", MONTHS, "months")
-    with scratch(home, "backup") as folder:
+    with scratch(home.backup) as folder:
         made = backups.make(home, folder / "backup", head_of)
         archive = partial(_encrypt, folder / "backup", recipient)
         stored = store.write(f"cyberimpact-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}", archive, made, now)
@@ -287,9 +294,8 @@ def new_key() -> tuple[str, str]:
 
 
 @contextmanager
-def scratch(home: Home, purpose: str) -> Generator[Path]:
-    """Give an empty folder on the disk of the home, for one process at a time; what a process left that died goes."""
-    folder = home.root / f".{purpose}"
+def scratch(folder: Path) -> Generator[Path]:
+    """Give an empty folder to one process at a time; what a process left that died goes."""
     with writer_lock(folder):
         shutil.rmtree(folder, ignore_errors=True)
         settings.make_folder(folder)

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from audit import ledger
+from cli import health_checks
 from core.errors import ExpectedFailure
+from core.finding import Finding
 from core.settings import CHECKOUT, Home
 from tests.saved import content
 from warehouse import backups, offsite
@@ -151,6 +153,10 @@ def test_a_backup_that_dies_is_none_and_the_next_one_is_whole(live_home: Home, s
     command = [sys.executable, "-c", KILLED, step, died.isoformat()]
     assert subprocess.run(command, cwd=CHECKOUT, check=False).returncode == 9
     assert offsite.Store().complete() == [first]
+    assert [finding.state for finding in health_checks.working_copies(live_home)] == ["late"]
+    assert list(health_checks.offsite_backups()) == [
+        Finding("backups elsewhere", "late", "1, the last of 2026-11-20 05:15 UTC", "cyberimpact offsite send")
+    ]
     later = send(live_home, NOW + timedelta(days=1))
     assert offsite.Store().complete() == [first, later]
     assert leftovers(live_home) == []
