@@ -74,6 +74,13 @@ docs: install ## Describe every model, column and test, and show it on 127.0.0.1
 	@$(BIN)/cyberimpact dbt docs generate --static
 	@$(BIN)/cyberimpact dbt docs serve --no-browser --host 127.0.0.1 --port $(DOCS_PORT)
 
+.PHONY: wheel
+wheel: .venv/.installed ## Put into dist/ what an installation needs: the wheel of the last commit, the locks, the script
+	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && git clone --quiet . "$$scratch" && \
+	printf '[egg_info]\ntag_build = +g%s\n' "$$(git rev-parse --short=12 HEAD)" > "$$scratch/setup.cfg" && rm -rf dist && \
+	$(UV) build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir "$$PWD/dist" "$$scratch" && \
+	cp requirements/{uv,platform,superset}.lock deploy/install.sh dist && ls -1 dist
+
 .PHONY: lock
 lock: $(UV) ## Compile the locks anew from pyproject.toml and superset/server/requirements.in
 	@compile="$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate"; \

@@ -35,7 +35,7 @@ def with_code(assets: Iterable[Any]) -> list[Any]:
         located,
         git_url=repository.rstrip("/"),
         git_branch=code_version().removesuffix("-dirty"),
-        file_path_mapping=dg.AnchorBasedFilePathMapping(settings.CHECKOUT, ""),
+        file_path_mapping=dg.AnchorBasedFilePathMapping(settings.CODE, ""),
         platform="github" if "github" in repository else "gitlab",
     )
     return list(linked)

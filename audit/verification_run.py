@@ -88,7 +88,7 @@ def start(home: Home, head: str | None = None, keys: Sequence[Ed25519PublicKey] 
         child = subprocess.Popen(
             [sys.executable, "-m", "audit.verification_run", run.id],
             stdin=subprocess.PIPE,
-            cwd=settings.CHECKOUT,
+            cwd=settings.CODE,
             env={**os.environ, "CYBERIMPACT_HOME": str(home.root)},
             pass_fds=[lock.fileno()],
             text=True,

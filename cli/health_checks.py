@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import duckdb
 
-from audit import signing
+from audit import restore_drill, signing
 from cli import supervisor
 from core import settings, superset
 from core.errors import ExpectedFailure
@@ -28,7 +28,7 @@ from operations.bus import broker
 from operations.health import BUILD_AGAIN, disk, load_again, load_file_again
 from operations.inbox import deliveries
 from operations.models import KNOWN_FOR
-from warehouse import published
+from warehouse import offsite, published
 from warehouse.engine import engine
 from warehouse.publication import SOUND
 
@@ -46,7 +46,8 @@ def examine(home: Home) -> list[Finding]:
     """Return the findings, in the order in which things depend on each other."""
     return [
         *installation(), *configuration_files(), disk(home), modes(home), *processes(), *loads(home),
-        *drop_folders(home), *engine_checks(home), build(home), publication(home), *preview(home), *alerts(),
+        *drop_folders(home), *engine_checks(home), build(home), publication(home), *working_copies(home),
+        *offsite_backups(), *alerts(),
         *message_bus(), *inbox(),
     ]  # fmt: skip
 
@@ -312,9 +313,24 @@ def publication(home: Home) -> Finding:
     return Finding("publication", "ok", f"{publication_id}, {f'data as of {as_of}' if as_of else 'no data yet'}")
 
 
-def preview(home: Home) -> Iterator[Finding]:
-    """Check for copies of the warehouse that a preview left when it died."""
-    if home.preview.exists():
-        with writer_lock_if_free(home.preview) as is_free:
-            if is_free:
-                yield Finding("preview", "late", "one that died left copies of the warehouse", "cyberimpact purge")
+def working_copies(home: Home) -> Iterator[Finding]:
+    """Check for copies of the databases that a process left when it died."""
+    for what, folder in home.working_copies().items():
+        if folder.exists():
+            with writer_lock_if_free(folder) as is_free:
+                if is_free:
+                    yield Finding(what, "late", "one that died left copies of the databases", "cyberimpact purge")
+
+
+def offsite_backups() -> Iterator[Finding]:
+    """Check that a recent backup lies elsewhere, where one is to."""
+    try:
+        if not offsite.is_set():
+            return
+        stored = offsite.Store().complete()
+    except ExpectedFailure as failure:
+        yield Finding("backups elsewhere", "broken", failure.what, failure.remedy)
+        return
+    late = not stored or stored[-1].made_at < datetime.now(UTC) - restore_drill.OLDEST
+    detail = f"{len(stored)}, the last of {stored[-1].made_at:%Y-%m-%d %H:%M} UTC" if stored else "none"
+    yield Finding("backups elsewhere", "late" if late else "ok", detail, "cyberimpact offsite send" if late else "")

@@ -106,7 +106,7 @@ def _checkout(**names: str) -> Path:
     for what, name in names.items():
         if not SNAKE_CASE.fullmatch(name) or iskeyword(name):
             raise ExpectedFailure(f"The {what} {name!r} is no name in snake_case.", "Write it like `answer_rate`.")
-    if not (settings.CHECKOUT / "dbt_project" / "dbt_project.yml").is_file():
+    if not (settings.IS_CHECKOUT and (settings.CHECKOUT / "dbt_project" / "dbt_project.yml").is_file()):
         raise ExpectedFailure(
             f"{settings.CHECKOUT} is not a checkout of cyberimpact.",
             "Run the command in a clone, after `make install`.",

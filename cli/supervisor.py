@@ -287,7 +287,7 @@ logfile_maxbytes=5MB
 logfile_backups=2
 umask={settings.UMASK:03o}
 nodaemon={str(in_front).lower()}
-directory={settings.CHECKOUT}
+directory={settings.CODE}
 """
     return "\n".join([supervisor, *(section(program, in_front=in_front) for program in shown or programs())]).replace(
         "%", "%%"
@@ -359,7 +359,7 @@ def dev() -> None:
         raise ExpectedFailure("The platform of this home runs already.", "`make down` first, or set CYBERIMPACT_HOME.")
     prepare()
     prepare_superset()
-    workspace = settings.CHECKOUT / "workspace.yaml"
+    workspace = settings.CODE / "workspace.yaml"
     named = {program.name: program for program in programs()}
     shown = [
         named["superset"],
@@ -369,7 +369,7 @@ def dev() -> None:
     ]
     configuration_file().write_text(configuration(shown, in_front=True))
     supervisor = str(BIN / "supervisord")
-    os.chdir(settings.CHECKOUT)
+    os.chdir(settings.CODE)
     os.execve(supervisor, [supervisor, "-c", str(configuration_file())], environment())  # noqa: S606
 
 
@@ -382,7 +382,7 @@ def run_logged(command: Sequence[str | Path], name: str) -> None:
     log = settings.home().logs / f"{name}.log"
     with log.open("w") as output:
         done = subprocess.run(
-            command, env=environment(), cwd=settings.CHECKOUT, stdout=output, stderr=subprocess.STDOUT, check=False
+            command, env=environment(), cwd=settings.CODE, stdout=output, stderr=subprocess.STDOUT, check=False
         )
     if done.returncode:
         last = log.read_text().strip().splitlines()[-1:] or ["it printed nothing"]
@@ -493,7 +493,7 @@ cyberimpact is up.
 
   Pages     {settings.web_url()}/
             signals, crises, figures with their origin, what is to be decided; log in as
-            admin, password: SUPERSET_ADMIN_PASSWORD in {settings.CHECKOUT / ".env"}
+            admin, password: SUPERSET_ADMIN_PASSWORD in {settings.CODE / ".env"}
   Superset  {superset_url}/superset/dashboard/vue-densemble/
             the whole, visibility, perception, actors, one territory; by month and by département; the same account
   Dagster   {dagster}/asset-groups

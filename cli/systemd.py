@@ -11,8 +11,9 @@ from typing import NoReturn
 
 from cli import supervisor
 from cli.supervisor import BIN, Program
-from core import settings
+from core import installation, settings
 from core.errors import ExpectedFailure
+from warehouse import offsite
 
 PREFIX = "cyberimpact"
 PREPARATION = f"{PREFIX}-prepare"
@@ -68,7 +69,7 @@ def write(folder: Path) -> list[Path]:
     Raises:
         ExpectedFailure: the folder cannot be written, or a path means something else to systemd.
     """
-    for path in (settings.home().root, settings.CHECKOUT, BIN):
+    for path in (settings.home().root, BIN, installation.file() or BIN, *offsite.folders()):
         if _UNSAFE.search(str(path)):
             raise ExpectedFailure(
                 f"systemd would read the path {str(path)!r} as something else.",
@@ -110,7 +111,7 @@ def run(name: str) -> NoReturn:
     if name not in known:
         raise ExpectedFailure(f"{name!r} is no process of the platform.", f"Choose from {', '.join(known)}.")
     command = [str(part) for part in known[name].command]
-    os.chdir(settings.CHECKOUT)
+    os.chdir(settings.home().root)
     os.execvpe(command[0], command, supervisor.environment())  # noqa: S606 - a command of our own making
 
 
@@ -118,7 +119,6 @@ def _target(services: list[str]) -> str:
     return f"""\
 [Unit]
 Description=The data platform cyberimpact
-Documentation=file://{settings.CHECKOUT}/docs/operator.md
 Wants={" ".join(services)}
 
 [Install]
@@ -155,15 +155,26 @@ Type=exec
 Restart=always
 RestartSec=5
 TimeoutStopSec=30
-{_common(f"run {name}")}{"" if name in BUILDING else _ANSWERING}"""
+{_common(f"run {name}")}{_elsewhere() if name in BUILDING else _ANSWERING}"""
+
+
+def _place() -> str:
+    """Return what tells a process of its installation, or of its home where a checkout has none."""
+    file = installation.file()
+    return f"{installation.SETTING}={file}" if file else f"CYBERIMPACT_HOME={settings.home().root}"
+
+
+def _elsewhere() -> str:
+    """Let what builds write backups to a folder."""
+    return "".join(f"ReadWritePaths=-{folder}\n" for folder in offsite.folders())
 
 
 def _common(command: str) -> str:
     home = settings.home().root
     return f"""\
 User={getpass.getuser()}
-WorkingDirectory={settings.CHECKOUT}
-Environment=CYBERIMPACT_HOME={home}
+WorkingDirectory={home}
+Environment={_place()}
 ExecStart={BIN / "cyberimpact"} {command}
 ReadWritePaths={home}
 {_HARDENED}"""

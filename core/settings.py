@@ -1,4 +1,4 @@
-"""Settings and paths, from the environment and the checkout's `.env`."""
+"""Settings and paths, from the environment, and from the files of an installation or the `.env` of a checkout."""
 
 import os
 from dataclasses import dataclass
@@ -9,9 +9,14 @@ from urllib.parse import urlsplit
 
 from dotenv import load_dotenv
 
+from core import installation
 from core.errors import ExpectedFailure
 
-CHECKOUT = Path(__file__).resolve().parent.parent
+#: Where the code lies, and the data files that belong to it: the checkout, or `site-packages` of the wheel.
+CODE = Path(__file__).resolve().parent.parent
+#: The same for what only developers do.
+CHECKOUT = CODE
+IS_CHECKOUT = (CODE / "pyproject.toml").is_file()
 
 #: A new table or column of a platform is kept and reported; a column whose type flips is refused (dlt schema contract).
 SCHEMA_CONTRACT = {"tables": "evolve", "columns": "evolve", "data_type": "freeze"}
@@ -42,9 +47,15 @@ FORMER_NAMES = {"CYBERIMPACT_WEB_PORT": "CYBERIMPACT_API_PORT", "CYBERIMPACT_WEB
 
 @dataclass(frozen=True)
 class Home:
-    """Every path the platform writes to, below one root. Two homes share nothing."""
+    """Every path the platform writes to, below one root. Two homes share nothing.
+
+    Attributes:
+        root: The folder.
+        configuration: Where its configuration lies, if not in the folder.
+    """
 
     root: Path
+    configuration: Path | None = None
 
     @property
     def warehouse(self) -> Path:
@@ -68,7 +79,7 @@ class Home:
     @property
     def config(self) -> Path:
         """What belongs to the installation: sites, accounts, categories of the chat; see `ingestion.configuration`."""
-        return self.root / "config"
+        return self.configuration or self.root / "config"
 
     @property
     def published(self) -> Path:
@@ -155,6 +166,20 @@ class Home:
         return self.root / "preview"
 
     @property
+    def backup(self) -> Path:
+        """What is being sent elsewhere; see `warehouse.offsite`."""
+        return self.root / ".backup"
+
+    @property
+    def restore_drill(self) -> Path:
+        """A backup on trial; see `audit.restore_drill`."""
+        return self.root / ".restore-drill"
+
+    def working_copies(self) -> dict[str, Path]:
+        """What is gone when the process that made it ends, but if it was killed, by what it is."""
+        return {"preview": self.preview, "backup": self.backup, "restore drill": self.restore_drill}
+
+    @property
     def sandbox(self) -> Path:
         """What the sandbox keeps: the waves that were staged, and the mails that it has caught."""
         return self.root / "sandbox"
@@ -185,8 +210,13 @@ def make_folder(folder: Path) -> None:
 
 
 @cache
-def _read_dotenv() -> None:
-    load_dotenv(CHECKOUT / ".env", override=False)
+def _read_files() -> None:
+    """Add what files set to the environment, which wins and which processes of ours inherit."""
+    if file := installation.file():
+        for name, value in installation.read(file).items():
+            os.environ.setdefault(name, value)
+    else:
+        load_dotenv(CODE / ".env", override=False)
 
 
 @overload
@@ -194,8 +224,12 @@ def get(name: str) -> str | None: ...
 @overload
 def get(name: str, default: str) -> str: ...
 def get(name: str, default: str | None = None) -> str | None:
-    """Return a setting from the environment, or from the checkout's `.env`; the environment wins."""
-    _read_dotenv()
+    """Return a setting from the environment, or from the files of the installation; the environment wins.
+
+    Raises:
+        ExpectedFailure: a file cannot be read.
+    """
+    _read_files()
     value = os.environ.get(name, "").strip() or os.environ.get(FORMER_NAMES.get(name, ""), "").strip()
     return value or default
 
@@ -209,7 +243,9 @@ def require(name: str) -> str:
     value = get(name)
     if value is None:
         raise ExpectedFailure(
-            f"The setting {name} is absent.", "Run `make install`, which writes it to .env, or export it."
+            f"The setting {name} is absent.",
+            "Run `make install`, which writes it to .env, or export it; "
+            "an installation has it in cyberimpact.toml or in its folder of secrets.",
         )
     return value
 
@@ -227,15 +263,21 @@ def whole_number(name: str, default: int, unit: str) -> int:
 
 
 def home() -> Home:
-    """Return the home that `CYBERIMPACT_HOME` names, `var/` in the checkout by default.
+    """Return the home that `CYBERIMPACT_HOME` names, `var/` in a checkout by default.
 
     Raises:
-        ExpectedFailure: it is something other than a folder.
+        ExpectedFailure: none is named, or it is something other than a folder.
     """
-    root = Path(get("CYBERIMPACT_HOME") or CHECKOUT / "var").expanduser().resolve()
+    named, file = get("CYBERIMPACT_HOME"), installation.file()
+    if named is None and not IS_CHECKOUT:
+        raise ExpectedFailure(
+            "No installation is named.",
+            f"Set {installation.SETTING} to its cyberimpact.toml; `cyberimpact init FOLDER` makes one.",
+        )
+    root = Path(named or CODE / "var").expanduser().resolve()
     if root.exists() and not root.is_dir():
         raise ExpectedFailure(f"{root} is not a folder.", "Set CYBERIMPACT_HOME to a folder.")
-    return Home(root)
+    return Home(root, file.parent if file else None)
 
 
 def operations_url() -> str | None:

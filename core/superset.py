@@ -3,13 +3,16 @@
 import json
 import os
 import subprocess
+import sys
+from pathlib import Path
 from urllib.parse import quote
 
 from core import settings
 from core.errors import ExpectedFailure
 
-PYTHON = settings.CHECKOUT / ".venv-superset" / "bin" / "python"
-SERVER = settings.CHECKOUT / "superset" / "server" / "server.py"
+#: Its environment lies beside the platform's own.
+PYTHON = Path(sys.prefix).with_name(".venv-superset") / "bin" / "python"
+SERVER = settings.CODE / "superset" / "server" / "server.py"
 
 
 def environment() -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Reads the configuration of an installation: sites, accounts, first days, chat categories.
 
-Each is a file of `$CYBERIMPACT_HOME/config/`; where it is absent, the default of `ingestion/defaults/` applies.
+Each is a file of the folder `config`; where it is absent, the default of `ingestion/defaults/` applies.
 """
 
 import csv
@@ -186,8 +186,8 @@ def check(name: str) -> str:
     return f"{name}: {len(read())} entries, {file_of(name) if has_own(name) else 'the default'}"
 
 
-def copy_defaults() -> list[Path]:
-    """Copy the defaults into the configuration folder, but for files that are there, and return the new ones."""
-    make_folder(home().config)
-    missing = [name for name in READERS if not has_own(name)]
-    return [Path(shutil.copyfile(DEFAULTS / name, home().config / name)) for name in missing]
+def copy_defaults(folder: Path) -> list[Path]:
+    """Copy the defaults into a configuration folder, but for files that are there, and return the new ones."""
+    make_folder(folder)
+    missing = [name for name in READERS if not (folder / name).is_file()]
+    return [Path(shutil.copyfile(DEFAULTS / name, folder / name)) for name in missing]

@@ -116,7 +116,7 @@ def purge(now: datetime) -> PurgeReport:
         rewritten.append(file)
     removed.update(_expire_operations(place, now))
     drop_folder.sweep_uploads(now)
-    remaining = {**_waiting(place, now - DROP_RETENTION), **_forget_preview(place)}
+    remaining = {**_waiting(place, now - DROP_RETENTION), **_forget_copies(place)}
     return PurgeReport(+removed, (*_shown(place, rewritten), *in_lake), remaining)
 
 
@@ -165,8 +165,8 @@ def erase(pseudonym: str) -> PurgeReport:
                 found = _erase_published(published, pseudonym, str(published.relative_to(place.root)))
                 removed.update(found)
                 rewritten += [published] if found else []
-    of_preview = _forget_preview(place)  # last: one that began before the rows were deleted has copied them
-    remaining = {**_waiting(place, datetime.max.replace(tzinfo=UTC)), **_still_holding(place, pseudonym), **of_preview}
+    of_copies = _forget_copies(place)  # last: one that began before the rows were deleted has copied them
+    remaining = {**_waiting(place, datetime.max.replace(tzinfo=UTC)), **_still_holding(place, pseudonym), **of_copies}
     return PurgeReport(+removed, (*_shown(place, rewritten), *in_lake), remaining | held)
 
 
@@ -361,15 +361,18 @@ def _forget_packages(connection: duckdb.DuckDBPyConnection, place: Home, databas
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _forget_preview(place: Home) -> dict[str, str]:
-    """Remove the copies that a dead preview left; name those of one that runs, which removes them at its end."""
-    if not place.preview.exists():
-        return {}
-    with writer_lock_if_free(place.preview) as is_free:
-        if is_free:
-            shutil.rmtree(place.preview)
-            return {}
-    return {place.preview.name: "a preview works on copies of the warehouse: purge again when it has ended."}
+def _forget_copies(place: Home) -> dict[str, str]:
+    """Remove copies of what died; name those of what runs, which removes them at its end."""
+    remaining = {}
+    for what, folder in place.working_copies().items():
+        if not folder.exists():
+            continue
+        with writer_lock_if_free(folder) as is_free:
+            if is_free:
+                shutil.rmtree(folder)
+            else:
+                remaining[folder.name] = f"a {what} works on copies of the databases: purge again when it has ended."
+    return remaining
 
 
 def _waiting(place: Home, since: datetime) -> dict[str, str]:

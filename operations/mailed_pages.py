@@ -11,7 +11,7 @@ from core import settings
 NATIONAL = ("vue-densemble", "visibilite", "perception", "acteurs")
 OF_A_TERRITORY = ("territoire",)
 
-_SUPERSET = settings.CHECKOUT / "superset"
+_SUPERSET = settings.CODE / "superset"
 #: The dataset of all territories; a page whose filter reads something else cannot be set on any.
 _OF_ALL_TERRITORIES = "rpt_kpi"
 

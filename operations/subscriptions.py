@@ -114,7 +114,7 @@ def file() -> Path:
 
     A relative path starts at the checkout.
     """
-    return settings.CHECKOUT / Path(settings.get("CYBERIMPACT_SUBSCRIPTIONS", str(FILE))).expanduser()
+    return settings.CODE / Path(settings.get("CYBERIMPACT_SUBSCRIPTIONS", str(FILE))).expanduser()
 
 
 def declared(want: str | None = None) -> tuple[Subscription, ...]:

@@ -9,11 +9,11 @@ import yaml
 from core import settings
 from warehouse import dbt_project
 
-SETTINGS = settings.CHECKOUT / "dagster.yaml"
+SETTINGS = Path(__file__).with_name("dagster.yaml")
 
 
 def prepare() -> None:
-    """Point this process and those it starts at the home: Dagster's folder, with the checkout's settings, and dbt's.
+    """Point this process and those it starts at the home: Dagster's folder, with its settings, and dbt's.
 
     Raises:
         ExpectedFailure: the setting of Dagster's database is no address of PostgreSQL.
@@ -33,7 +33,7 @@ def prepare() -> None:
 
 
 def on_postgresql() -> str:
-    """Return the checkout's settings with PostgreSQL as storage; the address stays in the environment."""
+    """Return the settings with PostgreSQL as storage; the address stays in the environment."""
     given = yaml.safe_load(SETTINGS.read_text(encoding="utf-8"))
     del given["event_log_storage"]
     given["storage"] = {"postgres": {"postgres_url": {"env": settings.DAGSTER_SETTING}}}

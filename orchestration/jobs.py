@@ -110,6 +110,8 @@ feeling_model = dg.define_asset_job(
 purge = maintenance.purge.to_job(name="purge", tags=TAGS)
 
 forget_runs = maintenance.forget_runs.to_job(name="forget_runs", tags=CONTINUOUS)
+backup = maintenance.backup.to_job(name="backup", tags=TAGS)
+restore_drill = maintenance.drill.to_job(name="restore_drill", tags=TAGS)
 digest = maintenance.digest.to_job(name="digest", tags=TAGS)
 ledger_head = maintenance.ledger_head.to_job(name="ledger_head", tags=TAGS)
 
@@ -127,6 +129,8 @@ jobs = [
     superset,
     feeling_model,
     purge,
+    backup,
+    restore_drill,
     forget_runs,
     digest,
     ledger_head,

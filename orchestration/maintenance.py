@@ -1,14 +1,15 @@
-"""Maintenance jobs: purge, digest, removal of old runs, the auditors' mail."""
+"""Maintenance jobs: purge, backups and their drill, digest, removal of old runs, the auditors' mail."""
 
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
 from assets.failures import ending_the_step
-from audit import archive, retention
+from audit import archive, ledger, restore_drill, retention
 from core import settings
 from ingestion import erasure
 from operations import ledger_mail
+from warehouse import offsite
 
 
 @dg.op(pool="warehouse", description="Archive the figures of what is too old, then erase its rows, down to the bytes.")
@@ -104,3 +105,37 @@ def send_ledger_head(context: dg.OpExecutionContext) -> None:
 def ledger_head() -> None:
     """Tell the auditors the head of the ledger."""
     send_ledger_head()
+
+
+_NOWHERE = "%s is not set: there are no backups elsewhere."
+
+
+@dg.op(description="Send a backup elsewhere, encrypted, and remove there what is too old.")
+def send_backup(context: dg.OpExecutionContext) -> None:
+    if not offsite.is_set():
+        context.log.warning(_NOWHERE, offsite.ADDRESS)
+        return
+    with ending_the_step():
+        stored, removed = offsite.send(settings.home(), datetime.now(UTC), ledger.current_head)
+    context.log.info("%s sent, %s MB; %s removed.", stored.name, stored.megabytes, len(removed))
+
+
+@dg.graph
+def backup() -> None:
+    """Save what cannot be made again, elsewhere and encrypted."""
+    send_backup()
+
+
+@dg.op(description="Restore the last backup beside the home, verify it whole, and throw it away.")
+def try_restoration(context: dg.OpExecutionContext) -> None:
+    if not offsite.is_set():
+        context.log.warning(_NOWHERE, offsite.ADDRESS)
+        return
+    with ending_the_step():
+        context.log.info(restore_drill.run(settings.home(), datetime.now(UTC)).line())
+
+
+@dg.graph(name="restore_drill")
+def drill() -> None:
+    """Prove that the last backup can be restored."""
+    try_restoration()

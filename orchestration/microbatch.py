@@ -284,7 +284,7 @@ def warm() -> Generator[None]:
     settings.make_folder(path.parent)
     path.unlink(missing_ok=True)
     command = ["setpriv", "--pdeathsig", "KILL", "--", sys.executable, "-m", dbt_server.__name__, str(path)]
-    with subprocess.Popen(command, cwd=settings.CHECKOUT, stdin=subprocess.DEVNULL) as server:
+    with subprocess.Popen(command, cwd=settings.CODE, stdin=subprocess.DEVNULL) as server:
         try:
             deadline = time.monotonic() + WARM_SECONDS
             while not dbt_server.is_ready(path):

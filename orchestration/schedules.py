@@ -40,6 +40,8 @@ schedules = [
         "15 2 * * *",
         "Before the loads of the night: what is too old is gone from the figures of the morning.",
     ),
+    schedule(jobs.backup, "15 6 * * *", "After the daily build: a restoration starts from the figures of the morning."),
+    schedule(jobs.restore_drill, "0 3 2 * *", "Once a month, at night: it takes the disk that a restoration takes."),
     schedule(jobs.forget_runs, "45 * * * *", "So that the history of runs stays readable."),
     schedule(jobs.digest, "30 7 * * 1", "Monday, when the daily build has published the Sunday."),
     schedule(

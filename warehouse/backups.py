@@ -1,7 +1,8 @@
 """Copies a home's data to a folder and restores it; caches and run history are left out.
 
 A database is copied byte by byte under its writer lock, by a process that does not have it open: closing the copy would
-drop DuckDB's own lock otherwise. Keys are not in the home, hence not in a backup.
+drop DuckDB's own lock otherwise. Keys are not in the home, hence not in a backup; the configuration that an
+installation has elsewhere is in it, and is not restored over the one in use.
 """
 
 import errno
@@ -25,11 +26,14 @@ from core.errors import ExpectedFailure, first_of
 from core.locks import writer_lock
 from core.settings import Home, make_folder
 from core.sql import literal
+from warehouse import operations_database
 from warehouse.published import COPIES
 from warehouse.reader_copies import FOLDER as RIGHTS
 
 MANIFEST = "backup.json"
 FORMAT = 1
+#: What a backup holds of an operations database on PostgreSQL.
+OPERATIONS = "operations.dump"
 
 #: Copies per right, which are rebuilt from the published copy.
 _CHUNK_BYTES = 1 << 20
@@ -53,11 +57,6 @@ class Made:
     files: int
     size_bytes: int
     head: str | None
-
-    def lines(self) -> Iterator[str]:
-        """Yield what else must be saved, one sentence a line."""
-        if settings.operations_url():
-            yield "The operations are on PostgreSQL, not in this backup: save them with `pg_dump --format=custom`."
 
     @property
     def megabytes(self) -> int:
@@ -87,8 +86,13 @@ class Restored:
             yield f"The ledger had the head {self.former}: what was published since, and shown, lies aside."
         if self.aside:
             yield f"What the home held lies in {self.aside}: remove it when nothing there is needed any more."
+        if settings.home().configuration:
+            yield f"The configuration of the backup lies in {settings.home().root / 'config'}; the one in use stays."
         if settings.operations_url():
-            yield "The operations database is on PostgreSQL: put back what was saved of it with `pg_restore --clean`."
+            yield (
+                "The operations are on PostgreSQL: put them back by `pg_restore --clean --if-exists --dbname …` "
+                f"with {OPERATIONS} of the backup."
+            )
         yield "Next: `cyberimpact audit verify`, `cyberimpact purge`, and once more each erasure that was asked since."
 
 
@@ -110,18 +114,25 @@ def backup(home: Home, folder: Path, head_of: HeadOf) -> Made:
         raise ExpectedFailure(f"{folder} lies in the home that is to be saved.", "Give a folder on another disk.")
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise ExpectedFailure(f"{folder} is not empty.", "Give a new folder: a backup is never changed.")
+    return make(home, folder, head_of)
+
+
+def make(home: Home, folder: Path, head_of: HeadOf) -> Made:
+    """As `backup`, into a folder that is known to be fit.
+
+    Raises:
+        ExpectedFailure: a database is damaged, PostgreSQL cannot be read, or the disk is full.
+    """
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     make_folder(partial)
     try:
         with locked(home):
             files: dict[str, dict[str, Any]] = {
-                name: {"sha256": copy(home.root / name, partial / name), "size": (partial / name).stat().st_size}
-                for name in saved(home)
+                name: {"sha256": copy(source, partial / name), "size": (partial / name).stat().st_size}
+                for name, source in saved(home).items()
             }
-            if home.operations.exists():
-                name = home.operations.name
-                copy_sqlite(home.operations, partial / name)
+            for name in open_databases(home, partial):
                 files[name] = {"sha256": digest_of(partial / name), "size": (partial / name).stat().st_size}
             links = {
                 f"published/{database}/current": link for database in COPIES if (link := current_of(home, database))
@@ -158,20 +169,42 @@ def locked(home: Home) -> ExitStack:
         return stack.pop_all()
 
 
-def saved(home: Home) -> Iterator[str]:
-    """Yield every file to be copied byte by byte, relative to the home."""
+def saved(home: Home) -> dict[str, Path]:
+    """Return every file to be copied byte by byte, by its name in the backup."""
+    found: dict[str, Path] = {}
     for database in (home.warehouse, home.live):
-        for path in (database, database.with_name(f"{database.name}.wal")):
-            if path.exists():
-                yield path.name
-    folders = [home.ledger, home.evidence, home.config, home.lake, home.raw_lake]
-    folders += [home.published / database / link for database in COPIES if (link := current_of(home, database))]
-    for folder in folders:
+        found |= {path.name: path for path in (database, database.with_name(f"{database.name}.wal")) if path.exists()}
+    folders = {folder.name: folder for folder in (home.ledger, home.evidence, home.config, home.lake, home.raw_lake)}
+    for target in COPIES:
+        if link := current_of(home, target):
+            folders[f"{home.published.name}/{target}/{link}"] = home.published / target / link
+    for place, folder in folders.items():
         for path in sorted(folder.rglob("*")):
-            name = path.relative_to(home.root)
+            name = path.relative_to(folder)
             made_again = RIGHTS in name.parts  # what readers open is made from the published copy
             if path.is_file() and not made_again and not any(part.startswith(".") for part in name.parts):
-                yield name.as_posix()
+                found[f"{place}/{name.as_posix()}"] = path
+    return found
+
+
+def open_databases(home: Home, folder: Path) -> list[str]:
+    """Copy the databases that are written meanwhile, as of one transaction each, and return their names in the backup.
+
+    Raises:
+        ExpectedFailure: one is damaged, or PostgreSQL cannot be read.
+        OSError: a copy cannot be written.
+    """
+    made = []
+    for source in (home.operations, home.superset / "superset.db"):
+        if source.exists():
+            name = source.relative_to(home.root).as_posix()
+            (folder / name).parent.mkdir(exist_ok=True)
+            copy_sqlite(source, folder / name)
+            made.append(name)
+    if url := settings.operations_url():
+        operations_database.dump(url, folder / OPERATIONS)
+        made.append(OPERATIONS)
+    return made
 
 
 def current_of(home: Home, target: str) -> str | None:
@@ -224,7 +257,7 @@ def refuse_damaged(folder: Path, files: Iterable[str]) -> None:
         try:
             if file.suffix == ".duckdb":
                 read_duckdb(file)
-            elif file.suffix == ".sqlite":
+            elif file.suffix in (".sqlite", ".db"):
                 read_sqlite(file)
         except (duckdb.Error, sqlite3.Error, UnicodeDecodeError) as problem:
             raise damaged(name, str(problem)) from None
@@ -331,14 +364,17 @@ def sound(folder: Path) -> Mapping:
 def swap(home: Home, incoming: Path, aside: Path) -> None:
     """Move the replaced parts of the home aside, and the restored ones into their place."""
     databases = [name for file in (home.warehouse, home.live) for name in (file.name, f"{file.name}.wal")]
-    operations = [f"{home.operations.name}{suffix}" for suffix in ("", "-wal", "-shm")]
-    folders = (home.ledger, home.evidence, home.config, home.lake, home.raw_lake, home.published)
-    for name in (*databases, *operations, *(folder.name for folder in folders)):
+    sqlite = [
+        f"{name}{suffix}" for name in (home.operations.name, "superset/superset.db") for suffix in ("", "-wal", "-shm")
+    ]
+    folders = ("ledger", "evidence", "config", "lake", "raw_lake", "published")
+    for name in (*databases, *sqlite, *folders):
         held, new = home.root / name, incoming / name
         if held.exists() or held.is_symlink():
-            aside.mkdir(exist_ok=True)
+            (aside / name).parent.mkdir(parents=True, exist_ok=True)
             held.rename(aside / name)
         if new.exists():
+            held.parent.mkdir(exist_ok=True)
             new.rename(held)
     shutil.rmtree(incoming)
     flush(home.root)

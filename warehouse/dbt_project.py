@@ -17,7 +17,7 @@ from core.errors import ExpectedFailure
 from ingestion.platforms import PLATFORMS
 from warehouse.engine import engine
 
-PROJECT_DIR = settings.CHECKOUT / "dbt_project"
+PROJECT_DIR = settings.CODE / "dbt_project"
 DBT = Path(sys.executable).with_name("dbt")
 SOURCES = ("*.py", "*.sql", "*.yml", "*.csv", "*.md")
 

@@ -1,10 +1,14 @@
 """Reads and purges the operations database, in SQLite or in PostgreSQL; `operations` alone makes and changes it."""
 
+import os
+import shutil
 import sqlite3
+import subprocess
 from collections import Counter
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
@@ -212,3 +216,37 @@ def _explained(home: Home, problem: DBAPIError) -> ExpectedFailure:
         else "Vérifiez le serveur, ou les droits du fichier ; s'il est abîmé, rétablissez la dernière sauvegarde."
     )
     return ExpectedFailure(f"La base des opérations ({name(home)}) ne peut pas être utilisée ({said}).", remedy)
+
+
+def dump(url: str, file: Path) -> None:
+    """Save a PostgreSQL database as of one transaction, in the custom format of `pg_dump`.
+
+    Args:
+        url: Its address; what it holds, a password for one, reaches `pg_dump` by the environment.
+        file: Where to.
+
+    Raises:
+        ExpectedFailure: `pg_dump` is absent, or cannot read the database or write the file.
+    """
+    from psycopg.pq import Conninfo  # the driver is loaded where PostgreSQL is used
+
+    program = shutil.which("pg_dump") or next(
+        map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_dump"), reverse=True)), None
+    )
+    if program is None:
+        raise ExpectedFailure("`pg_dump` is not installed.", "Install Debian's postgresql-client.")
+    given = {
+        option.envvar.decode(): option.val.decode()
+        for option in Conninfo.parse(url.encode())
+        if option.envvar and option.val
+    }
+    command = [program, "--format=custom", "--no-password", f"--file={file}"]
+    done = subprocess.run(command, env=os.environ | given, capture_output=True, text=True, check=False)
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["it does not say why"])[0]
+        raise ExpectedFailure(
+            f"The operations database cannot be saved: {reason}",
+            "Start the server, give `pg_dump` its version, or free space.",
+        )
+    with file.open("rb") as written:
+        os.fsync(written.fileno())

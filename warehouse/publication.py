@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 from uuid import uuid4
@@ -294,9 +295,11 @@ def not_built(relation: Relation, origin: Origin) -> ExpectedFailure:
 
 
 def code_version() -> str:
-    """Return the checkout's commit, or `unknown` outside a git checkout."""
+    """Return the commit of the code: that of the checkout, or the one that the installed version names."""
+    if not settings.IS_CHECKOUT:
+        return version("cyberimpact").rpartition("+g")[2]
     described = subprocess.run(
-        ["git", "-C", settings.CHECKOUT, "describe", "--always", "--dirty", "--abbrev=12"],
+        ["git", "-C", settings.CODE, "describe", "--always", "--dirty", "--abbrev=12"],
         capture_output=True,
         text=True,
         check=False,

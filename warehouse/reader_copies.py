@@ -25,7 +25,14 @@ DECLARATION = "right.json"
 _ATTEMPTS = 10
 _SECONDS = 300
 _REMEDY = "Free disk or memory, or publish again."
-_CHECKOUT = Path(__file__).resolve().parents[1]
+_CODE = Path(__file__).resolve().parents[1]
+#: This process may have another environment than the one that the code is installed in, hence its folder comes last.
+_MAKER = """
+import sys
+sys.path.append(sys.argv[1])
+from warehouse.reader_copies import main
+main(*sys.argv[2:])
+"""
 _TABLES = "select concat(schema_name, '.', table_name) from duckdb_tables() where database_name = 'original'"
 _COMMENTS = """
     select schema_name, table_name, null as column_name, comment from duckdb_tables()
@@ -108,9 +115,8 @@ def _make(source: Path, copy: Path, right: Right) -> None:
 def _run_maker(source: Path, copy: Path, right: Right, held: list[int]) -> None:
     try:
         made = subprocess.run(
-            [sys.executable, "-m", "warehouse.reader_copies", source, copy],
+            [sys.executable, "-c", _MAKER, _CODE, source, copy],
             input=right.content,
-            cwd=_CHECKOUT,
             capture_output=True,
             text=True,
             timeout=_SECONDS,
@@ -210,7 +216,3 @@ def main(source: str, copy: str) -> None:
         write(Path(source), Path(copy), Right.parse(content).tables)
     except (duckdb.Error, OSError) as problem:
         sys.exit(str(problem).splitlines()[0])
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

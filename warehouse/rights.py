@@ -18,7 +18,7 @@ LEVELS = ("departement", "region", "gendarmerie_region")
 #: The chart at the head of every dashboard, and what the name of a dashboard's variant for a phone ends with.
 HEADER, PHONE = "publication", "-telephone"
 
-_CHECKOUT = Path(__file__).resolve().parents[1]
+_CODE = Path(__file__).resolve().parents[1]
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -366,9 +366,9 @@ class CurrentPolicies:
 
     def __init__(
         self,
-        policies: Path = _CHECKOUT / "superset" / "policies",
-        bundle: Path = _CHECKOUT / "superset" / "bundle",
-        seeds: Path = _CHECKOUT / "dbt_project" / "seeds",
+        policies: Path = _CODE / "superset" / "policies",
+        bundle: Path = _CODE / "superset" / "bundle",
+        seeds: Path = _CODE / "dbt_project" / "seeds",
     ) -> None:
         self._folders = policies, bundle, seeds
         self._lock = threading.Lock()

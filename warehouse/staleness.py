@@ -153,9 +153,9 @@ def record(home: Home, news: News) -> None:
 
 def code_written_since(moment: float) -> bool:
     """Return whether a file of the code behind the nodes was written since a moment, in seconds since the epoch."""
-    folders = (dbt_project.PROJECT_DIR, *(settings.CHECKOUT / package for package in PACKAGES))
+    folders = (dbt_project.PROJECT_DIR, *(settings.CODE / package for package in PACKAGES))
     files = chain.from_iterable(folder.rglob("*") for folder in folders)
-    everywhere = (settings.CHECKOUT / name for name in EVERYWHERE)
+    everywhere = (settings.CODE / name for name in EVERYWHERE)
     # The time of the inode changes where a tool writes a file and gives it its former time back.
     return any(
         file.stat().st_ctime >= moment for file in chain(files, everywhere) if file.suffix != ".pyc" and file.is_file()
@@ -174,7 +174,7 @@ def publication_state(home: Home) -> str | None:
             rows = [connection.execute(query.format(table)).fetchall() for table in RECORDS]
     except duckdb.Error:
         return None
-    files = chain.from_iterable((settings.CHECKOUT / folder).rglob("*") for folder in SHOWING)
+    files = chain.from_iterable((settings.CODE / folder).rglob("*") for folder in SHOWING)
     return digest(rows, [[str(file), hash_of(file)] for file in sorted(files) if file.suffix in SHOWING_FILES])
 
 
@@ -253,7 +253,7 @@ class Code:
             self._macros[plain] = self._macros.get(plain, "") + text
         #: What a macro of ours replaces in dbt itself no code names.
         replaced = [text for name, text in sorted(ours) if name in others]
-        files = [hash_of(settings.CHECKOUT / name) for name in EVERYWHERE]
+        files = [hash_of(settings.CODE / name) for name in EVERYWHERE]
         self.everywhere = digest(engine().name, replaced, files)
 
     def of(self, node: Mapping[str, Any]) -> str:
@@ -330,7 +330,7 @@ class Modules:
             found.add(module)
             waiting |= self._imports_of(module) - found
         data = {file for folder in {module.parent for module in found} for file in self._data(folder)}
-        return {str(file.relative_to(settings.CHECKOUT)): self._hash(file) for file in sorted(found | data)}
+        return {str(file.relative_to(settings.CODE)): self._hash(file) for file in sorted(found | data)}
 
     def _imports_of(self, module: Path) -> frozenset[Path]:
         if module not in self._imports:
@@ -349,7 +349,7 @@ class Modules:
             for parts in (name.split(".") for name in names):
                 if parts[0] in PACKAGES:
                     for length in range(1, len(parts) + 1):
-                        place = settings.CHECKOUT.joinpath(*parts[:length])
+                        place = settings.CODE.joinpath(*parts[:length])
                         yield from filter(Path.is_file, (place.with_suffix(".py"), place / "__init__.py"))
 
     def _data(self, folder: Path) -> Iterator[Path]:

@@ -133,7 +133,7 @@ def _check(platform: Platform, file: Path, report: Path) -> None:
     """Write the report of a check, in a process of its own: it takes the time and memory that it needs."""
     command = [sys.executable, "-m", "ingestion.engine.checking", platform.name, str(file), str(report)]
     with _checks, suppress(subprocess.TimeoutExpired):
-        subprocess.run(command, cwd=settings.CHECKOUT, stderr=subprocess.DEVNULL, check=False, timeout=CHECK_SECONDS)
+        subprocess.run(command, cwd=settings.CODE, stderr=subprocess.DEVNULL, check=False, timeout=CHECK_SECONDS)
 
 
 def find(account: str, platform: Platform, upload_id: UUID) -> Upload:

@@ -13,9 +13,9 @@ from core import settings
 from warehouse import dbt_project
 from warehouse.published import DAILY
 
-BUNDLE_DIR = settings.CHECKOUT / "superset" / "bundle"
-POLICIES_DIR = settings.CHECKOUT / "superset" / "policies"
-SEEDS_DIR = settings.CHECKOUT / "dbt_project" / "seeds"
+BUNDLE_DIR = settings.CODE / "superset" / "bundle"
+POLICIES_DIR = settings.CODE / "superset" / "policies"
+SEEDS_DIR = settings.CODE / "dbt_project" / "seeds"
 
 
 @cache

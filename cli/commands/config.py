@@ -1,8 +1,11 @@
-"""The commands `config`."""
+"""The commands `config`, and `init`, which makes an installation."""
+
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from cli.output import fail, say
+from cli.output import fail, remark, say
 from core.errors import ExpectedFailure
 
 app = typer.Typer(
@@ -12,24 +15,46 @@ app = typer.Typer(
 
 @app.command()
 def check() -> None:
-    """Read every file of the configuration folder, and say what is wrong with which line."""
-    from ingestion import configuration
+    """Read cyberimpact.toml, the secrets and every file of the configuration folder, and name wrong lines."""
+    from cli import installation
 
-    failures = []
-    for name in configuration.READERS:
-        try:
-            say(configuration.check(name))
-        except ExpectedFailure as failure:
-            failures.append(failure)
-            fail(failure)
+    failures = 0
+    for found in installation.check():
+        if isinstance(found, ExpectedFailure):
+            failures += 1
+            fail(found)
+        else:
+            say(found)
     if failures:
-        raise ExpectedFailure(f"{len(failures)} files of the configuration are wrong.", "Correct them as said above.")
+        raise ExpectedFailure(f"{failures} things of the configuration are wrong.", "Correct them as said above.")
 
 
 @app.command()
-def init() -> None:
+def schema() -> None:
+    """Print the JSON Schema of cyberimpact.toml, for editors."""
+    from cli import installation
+
+    say(installation.schema().rstrip())
+
+
+@app.command("init")
+def copy_defaults() -> None:
     """Copy the defaults into the configuration folder, to be edited there; files that are there stay."""
+    from core import settings
     from ingestion import configuration
 
-    written = [f"{path} written." for path in configuration.copy_defaults()]
+    written = [f"{path} written." for path in configuration.copy_defaults(settings.home().config)]
     say(*written or ["Every file is there."])
+
+
+def init(folder: Annotated[Path, typer.Argument(help="Where it gets its folders config, secrets and data.")]) -> None:
+    """Make an installation: its configuration, new secrets, and a folder for the data; what is there stays."""
+    from cli import installation
+
+    written = [f"{path} written." for path in installation.make(folder)]
+    say(*written or ["Every file is there."])
+    remark(
+        f"Next: edit {folder / 'config' / installation.FILE}, then\n"
+        f"  export CYBERIMPACT_CONFIG={(folder / 'config' / installation.FILE).resolve()}\n"
+        "  cyberimpact config check"
+    )

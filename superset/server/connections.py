@@ -11,12 +11,14 @@ from sqlalchemy.engine.url import URL
 from superset.errors import ErrorLevel, SupersetError, SupersetErrorType
 from superset.exceptions import SupersetSecurityException
 
-# The checkout comes last: a folder of it without modules has the name of Superset's own package.
+# The platform's code comes last, and for this package only: beside it lie its own dependencies, where it is installed.
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 
 from warehouse import rights
 from warehouse.reader_copies import CopyError, path_for
 from warehouse.rights import EVERYTHING, AccessError, PolicyError, Right
+
+sys.path.pop()
 
 logger = logging.getLogger(__name__)
 

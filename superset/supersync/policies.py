@@ -108,7 +108,6 @@ def load(folder: Path, bundle: Bundle, *, seeds: Path, users: Path | None = None
     """
     roles = _file(folder / "roles.yml")
     rows = _file(folder / "rls.yml")
-    accounts = _file(users or folder / "users.yml", "users.yml")
     reserved = {
         kind: {slug: tuple(names) for slug, names in ((roles.get("reserved") or {}).get(kind) or {}).items()}
         for kind in ("dashboards", "datasets")
@@ -121,7 +120,7 @@ def load(folder: Path, bundle: Bundle, *, seeds: Path, users: Path | None = None
             for name, reader in readers.roles.items()
         ),
         prefixes=tuple(declaration["role"].partition("{")[0] for declaration in roles["territories"].values()),
-        accounts=tuple(_account(name, declaration) for name, declaration in (accounts["users"] or {}).items()),
+        accounts=accounts(users or folder / "users.yml"),
         services=tuple(_service(name, given) for name, given in (roles["services"] or {}).items()),
         column=rows["column"],
         covered=frozenset(dataset.slug for dataset in bundle.datasets if rows["column"] in _columns(dataset)),
@@ -273,6 +272,16 @@ def _permissions_of(
         if set_name not in sets:
             raise SupersetFailure(f"roles.yml: {name}: there is no set of permissions {set_name}.", "Declare it.")
     return frozenset(permission for set_name in declaration["permissions"] for permission in sets[set_name])
+
+
+def accounts(file: Path) -> tuple[Account, ...]:
+    """Return the accounts that a file of the form of `users.yml` declares.
+
+    Raises:
+        SupersetFailure: as `load`.
+    """
+    declared = _file(file, "users.yml")["users"] or {}
+    return tuple(_account(name, declaration) for name, declaration in declared.items())
 
 
 def _account(username: str, declaration: Mapping[str, Any]) -> Account:

@@ -125,11 +125,11 @@ def test_what_a_killed_preview_leaves_is_named_and_purged(home: Home, killed: in
 
     assert "preview" in purge().remaining
     assert home.preview.exists(), "its build goes on"
-    assert list(health_checks.preview(home)) == []
+    assert list(health_checks.working_copies(home)) == []
     os.killpg(killed, signal.SIGKILL)
-    while not (found := list(health_checks.preview(home))):
+    while not (found := list(health_checks.working_copies(home))):
         time.sleep(0.05)
     assert [(each.state, each.remedy) for each in found] == [("late", "cyberimpact purge")]
     assert purge().complete
     assert not home.preview.exists()
-    assert list(health_checks.preview(home)) == []
+    assert list(health_checks.working_copies(home)) == []

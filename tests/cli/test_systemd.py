@@ -48,6 +48,16 @@ def test_units_hold_no_secret(folder, monkeypatch):
     assert not [file for file in folder.iterdir() for secret in secrets if secret in file.read_text()]
 
 
+def test_what_builds_may_write_backups_and_nothing_else_outside(folder, monkeypatch):
+    monkeypatch.setenv("CYBERIMPACT_BACKUP_ADDRESS", "file:///mnt/backups")
+    systemd.write(folder)
+    may = {file.stem for file in folder.iterdir() if "ReadWritePaths=-/mnt/backups\n" in file.read_text()}
+    assert may == {f"cyberimpact-{name}" for name in systemd.BUILDING}
+    monkeypatch.setenv("CYBERIMPACT_BACKUP_ADDRESS", "sftp://host/backups")
+    systemd.write(folder)
+    assert not [file for file in folder.iterdir() if "backups" in file.read_text()]
+
+
 def test_systemd_reads_them(folder, analyze):
     done = subprocess.run([analyze, "verify", *folder.iterdir()], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")

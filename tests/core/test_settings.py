@@ -86,7 +86,7 @@ def test_a_home_is_var_in_the_checkout_by_default(monkeypatch: pytest.MonkeyPatc
 def checkout(tmp_path: Path) -> Path:
     """Another checkout, with a `.env` of its own and nothing but the settings in it."""
     (tmp_path / "core").mkdir()
-    for name in ("__init__.py", "settings.py", "errors.py"):
+    for name in ("__init__.py", "settings.py", "errors.py", "installation.py"):
         shutil.copy(settings.CHECKOUT / "core" / name, tmp_path / "core")
     (tmp_path / ".env").write_text("A=from the file\nB=from the file\nC=from the file\n")
     return tmp_path

@@ -74,8 +74,8 @@ def test_what_is_wrong_is_told_with_its_line(write, name, text, said):
 
 def test_defaults_are_copied_once(home, write):
     write(SINCE, "since:\n  - {platform: jdma, day: 2026-02-01}\n")
-    assert {path.name for path in configuration.copy_defaults()} == {*configuration.READERS} - {SINCE}
-    assert configuration.copy_defaults() == []
+    assert {path.name for path in configuration.copy_defaults(home.config)} == {*configuration.READERS} - {SINCE}
+    assert configuration.copy_defaults(home.config) == []
     assert configuration.first_day("jdma").isoformat() == "2026-02-01"
     assert (home.config / SITES).read_bytes() == (DEFAULTS / SITES).read_bytes()
     with pytest.raises(ExpectedFailure, match="partoo has no entry"):

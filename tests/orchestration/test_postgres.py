@@ -45,7 +45,7 @@ def test_the_password_is_in_no_file(home: Home, monkeypatch: pytest.MonkeyPatch)
     instance.prepare()
     text = settings_of(home).read_text()
     assert "secret-word" not in text
-    given, ours = yaml.safe_load(text), yaml.safe_load((settings.CHECKOUT / "dagster.yaml").read_text())
+    given, ours = yaml.safe_load(text), yaml.safe_load((settings.CODE / "orchestration" / "dagster.yaml").read_text())
     assert given.pop("storage") == {"postgres": {"postgres_url": {"env": "CYBERIMPACT_DAGSTER_DATABASE"}}}
     del ours["event_log_storage"]
     assert given == ours
@@ -57,7 +57,7 @@ def test_back_to_files(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not settings_of(home).is_symlink()
     monkeypatch.delenv("CYBERIMPACT_DAGSTER_DATABASE")
     instance.prepare()
-    assert settings_of(home).readlink() == settings.CHECKOUT / "dagster.yaml"
+    assert settings_of(home).readlink() == settings.CODE / "orchestration" / "dagster.yaml"
 
 
 @pytest.mark.parametrize("address", ["dagster", "mysql://u:secret-word@h/d", "postgresql://u:secret-word@h"])

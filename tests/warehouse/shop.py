@@ -117,7 +117,7 @@ class Shop:
         self._write(folder / "shopmath" / "__init__.py", "")
         self._write(folder / "shopmath" / "pricing.py", PRICING)
         self._write(folder / "shopmath" / "steps.py", STEPS.format(1))
-        patch.setattr(settings, "CHECKOUT", folder)
+        patch.setattr(settings, "CODE", folder)
         patch.setattr(dbt_project, "PROJECT_DIR", project)
         patch.setattr(dbt_project, "read_manifest", self.manifest)
         patch.setattr(staleness, "EVERYWHERE", ("project/dbt_project.yml", "project/profiles.yml"))

@@ -2,43 +2,28 @@
 
 import shutil
 import sqlite3
+import subprocess
 import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import duckdb
+import psycopg
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner
 
 from audit import ledger, signing
 from audit.verifying import verify
 from cli import main
+from core import installation, settings
 from core.errors import ExpectedFailure
 from core.locks import writer_lock
 from core.settings import Home
-from tests.audit.world import RECORDS, publish, record, write_warehouse
+from tests import postgres
+from tests.audit.world import record
+from tests.saved import KEY, content
 from warehouse import backups
-
-KEY = Ed25519PrivateKey.generate()
-
-
-@pytest.fixture
-def live_home(home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
-    """A home with everything that a backup holds: two signed publications, the second shown, and a verdict."""
-    monkeypatch.setenv(signing.SETTING, signing.seed_of(KEY))
-    for number in range(2):
-        write_warehouse(home, [*RECORDS, *[(f"late-{n}", "2026-10-20", "FR-33", 1) for n in range(number)]])
-        publish(home, number)
-    with duckdb.connect(str(home.live)) as connection:
-        connection.execute("create table mention as select 42 as mention_id")
-    with closing(sqlite3.connect(home.operations)) as connection:
-        connection.execute("pragma journal_mode = wal")
-        connection.execute("create table verdicts (verdict_id)")
-        connection.execute("insert into verdicts values ('v-1')")
-        connection.commit()
-    return home
 
 
 @pytest.fixture
@@ -47,17 +32,6 @@ def kept(live_home: Home, tmp_path: Path) -> Path:
     made = backups.backup(live_home, folder, ledger.current_head)
     assert made.head == ledger.entries(live_home)[-1].reference
     return folder
-
-
-def content(home: Home) -> tuple:
-    """Return the content of a home, queried through its databases."""
-    with duckdb.connect(str(home.warehouse), read_only=True) as warehouse:
-        values = warehouse.execute("from kpi.kpi_value order by all").fetchall()
-    with duckdb.connect(str(home.live), read_only=True) as live:
-        mentions = live.execute("from mention").fetchall()
-    with closing(sqlite3.connect(home.operations)) as operations:
-        verdicts = operations.execute("select * from verdicts").fetchall()
-    return values, mentions, verdicts, verify(home)
 
 
 def cut_databases(home: Home) -> None:
@@ -252,10 +226,53 @@ def test_an_empty_home_is_saved_too(home: Home, tmp_path: Path) -> None:
     assert backups.restore(home, tmp_path / "backup", ledger.current_head).aside is None
 
 
-def test_a_backup_says_what_it_does_not_hold(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = backups.Made(1, 1, None)
-    assert list(made.lines()) == []
-    monkeypatch.setenv("CYBERIMPACT_OPERATIONS_DATABASE", "postgresql://u:secret@h/d")
-    assert [("pg_dump" in line, "secret" in line) for line in made.lines()] == [(True, False)]
-    restored = backups.Restored("2026-11-25", None, None, None)
-    assert any("pg_restore" in line for line in restored.lines())
+def test_the_operations_on_postgresql_are_saved(
+    live_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with postgres.serving() as address:
+        with psycopg.connect(address) as connection:
+            connection.execute("create table verdicts as select 'v-1' as verdict_id")
+        monkeypatch.setenv(settings.OPERATIONS_SETTING, address)
+        backups.backup(live_home, tmp_path / "backup", ledger.current_head)
+        lines = list(backups.restore(live_home, tmp_path / "backup", ledger.current_head).lines())
+        assert any("pg_restore" in line and "operations.dump" in line for line in lines)
+        with psycopg.connect(address) as connection:
+            connection.execute("drop table verdicts")
+        dump = tmp_path / "backup" / "operations.dump"
+        subprocess.run([postgres.program("pg_restore"), f"--dbname={address}", dump], check=True)
+        with psycopg.connect(address) as connection:
+            assert connection.execute("select * from verdicts").fetchall() == [("v-1",)]
+    with pytest.raises(ExpectedFailure, match="cannot be saved") as refused:
+        backups.backup(live_home, tmp_path / "later", ledger.current_head)
+    assert address.split(":")[2].split("@")[0] not in str(refused.value)
+    assert not (tmp_path / "later").exists()
+
+
+def test_what_people_made_in_superset_is_saved(live_home: Home, tmp_path: Path) -> None:
+    live_home.superset.mkdir()
+    database = live_home.superset / "superset.db"
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("create table slices as select 'mine' as slice_name")
+        connection.commit()
+    backups.backup(live_home, tmp_path / "backup", ledger.current_head)
+    database.write_bytes(b"")
+    restored = backups.restore(live_home, tmp_path / "backup", ledger.current_head)
+    with closing(sqlite3.connect(database)) as connection:
+        assert connection.execute("select slice_name from slices").fetchall() == [("mine",)]
+    assert restored.aside
+    assert (restored.aside / "superset" / "superset.db").read_bytes() == b""
+
+
+def test_a_configuration_elsewhere_is_saved_and_not_replaced(
+    live_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "config" / "cyberimpact.toml"
+    file.parent.mkdir()
+    file.write_text("# as saved\n")
+    monkeypatch.setenv(installation.SETTING, str(file))
+    backups.backup(settings.home(), tmp_path / "backup", ledger.current_head)
+    file.write_text("# as it is now\n")
+    lines = list(backups.restore(settings.home(), tmp_path / "backup", ledger.current_head).lines())
+    assert file.read_text() == "# as it is now\n"
+    assert (live_home.root / "config" / file.name).read_text() == "# as saved\n"
+    assert any(str(live_home.root / "config") in line for line in lines)

@@ -160,7 +160,7 @@ def makers(of: Path) -> list[int]:
             command = folder.joinpath("cmdline").read_bytes()
         except OSError:
             continue
-        if b"-m\0warehouse.reader_copies" in command and str(of).encode() in command:
+        if b"reader_copies import main" in command and str(of).encode() in command:
             found.append(int(folder.name))
     return found
 

@@ -198,7 +198,7 @@ def _topics() -> Iterator[tuple[Found, str]]:
 @cache
 def _declared_boards() -> list[tuple[str, str, str]]:
     """Return slug, title and description of every dashboard of the bundle."""
-    folder = settings.CHECKOUT / "superset" / "bundle" / "dashboards"
+    folder = settings.CODE / "superset" / "bundle" / "dashboards"
     declared = [(path.stem, yaml.safe_load(path.read_text("utf-8"))) for path in sorted(folder.glob("*.yaml"))]
     return [(slug, board["title"], board["description"]) for slug, board in declared]
 

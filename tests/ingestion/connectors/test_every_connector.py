@@ -322,7 +322,7 @@ def in_a_fresh_process(statements):
 
 def test_an_import_reads_no_setting():
     asked = "; ".join(f"import ingestion.connectors.{name}" for name in NAMES)
-    check = "from core import settings; print(settings._read_dotenv.cache_info().misses)"
+    check = "from core import settings; print(settings._read_files.cache_info().misses)"
     assert in_a_fresh_process(f"{asked}; {check}") == (0, "0", "")
 
 

@@ -1,0 +1,258 @@
+"""Backups elsewhere: encrypted, complete or absent, kept as long as promised, and read with the right key only."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from audit import ledger
+from cli import health_checks
+from core.errors import ExpectedFailure
+from core.finding import Finding
+from core.settings import CHECKOUT, Home
+from tests.saved import content
+from warehouse import backups, offsite
+from warehouse.offsite import Stored
+
+NOW = datetime(2026, 11, 20, 5, 15, tzinfo=UTC)
+#: A process that dies while it sends, at the named step.
+KILLED = """
+import os, sys
+from datetime import datetime
+from audit import ledger
+from core import settings
+from warehouse import backups, offsite
+
+class Dying(offsite.Digesting):
+    def write(self, content, /):
+        written = super().write(content)
+        if self.size > 100_000:
+            self._file.flush()
+            os._exit(9)
+        return written
+
+def die(*_):
+    os._exit(9)
+
+if sys.argv[1] == "archive":
+    offsite.Digesting = Dying
+elif sys.argv[1] == "description":
+    offsite.canonical = die
+else:
+    backups.refuse_damaged = die
+offsite.send(settings.home(), datetime.fromisoformat(sys.argv[2]), ledger.current_head)
+"""
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder elsewhere, with a pair of keys."""
+    public, private = offsite.new_key()
+    folder = tmp_path / "elsewhere"
+    monkeypatch.setenv(offsite.ADDRESS, folder.as_uri())
+    monkeypatch.setenv(offsite.RECIPIENT, public)
+    monkeypatch.setenv(offsite.IDENTITY, private)
+    return folder
+
+
+def send(home: Home, now: datetime = NOW) -> Stored:
+    stored, _ = offsite.send(home, now, ledger.current_head)
+    return stored
+
+
+def names(store: Path) -> list[str]:
+    return sorted(path.name for path in store.iterdir())
+
+
+def leftovers(home: Home) -> list[Path]:
+    return [path for path in home.root.iterdir() if path.name.startswith(".")]
+
+
+def test_what_was_sent_comes_back_as_it_was(live_home: Home, store: Path, tmp_path: Path) -> None:
+    before = content(live_home)
+    stored = send(live_home)
+    assert names(store) == ["cyberimpact-20261120T051500Z.json", "cyberimpact-20261120T051500Z.tar.age"]
+    assert stored.size == (store / f"{stored.name}.tar.age").stat().st_size
+    assert offsite.Store().complete() == [stored]
+    shutil.rmtree(live_home.root)
+    assert offsite.fetch(tmp_path / "back") == stored
+    assert backups.restore(live_home, tmp_path / "back", ledger.current_head).head == stored.head
+    assert content(live_home) == before
+    assert leftovers(live_home) == []
+
+
+def test_nothing_can_be_read_there(live_home: Home, store: Path) -> None:
+    stored = send(live_home)
+    archive = (store / f"{stored.name}.tar.age").read_bytes()
+    assert archive.startswith(b"age-encryption.org/v1\n")
+    plain = [path.read_bytes()[:64] for path in (live_home.warehouse, live_home.live, live_home.operations)]
+    assert [text for text in (*plain, b"warehouse.duckdb", b"verdicts", b"ustar") if text in archive] == []
+
+
+def test_the_private_key_is_not_needed_to_send(
+    live_home: Home, store: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(offsite.IDENTITY, "")
+    send(live_home)
+    assert len(names(store)) == 2
+    with pytest.raises(ExpectedFailure, match=offsite.IDENTITY):
+        offsite.fetch(tmp_path / "back")
+
+
+def cut_a_little(archive: Path) -> None:
+    archive.write_bytes(archive.read_bytes()[:-1])
+
+
+def cut_in_half(archive: Path) -> None:
+    archive.write_bytes(archive.read_bytes()[: archive.stat().st_size // 2])
+
+
+def cut_all(archive: Path) -> None:
+    archive.write_bytes(b"")
+
+
+def flip(archive: Path) -> None:
+    text = bytearray(archive.read_bytes())
+    text[len(text) // 2] ^= 1
+    archive.write_bytes(text)
+
+
+def lengthen(archive: Path) -> None:
+    archive.write_bytes(archive.read_bytes() + b"more")
+
+
+@pytest.mark.parametrize("damage", [cut_a_little, cut_in_half, cut_all, flip, lengthen])
+def test_an_archive_that_was_cut_or_changed_is_refused(
+    live_home: Home, store: Path, tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    stored = send(live_home)
+    damage(store / f"{stored.name}.tar.age")
+    with pytest.raises(ExpectedFailure, match=f"The backup {stored.name} was changed or cut"):
+        offsite.fetch(tmp_path / "back")
+    assert not (tmp_path / "back").exists()
+
+
+@pytest.mark.usefixtures("store")
+def test_another_key_opens_nothing(live_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stored = send(live_home)
+    monkeypatch.setenv(offsite.IDENTITY, offsite.new_key()[1])
+    with pytest.raises(ExpectedFailure, match=f"does not open the backup {stored.name}") as refused:
+        offsite.fetch(tmp_path / "back")
+    assert "AGE-SECRET-KEY" not in str(refused.value)
+    assert not (tmp_path / "back").exists()
+
+
+@pytest.mark.parametrize("step", ["copy", "archive", "description"])
+def test_a_backup_that_dies_is_none_and_the_next_one_is_whole(live_home: Home, store: Path, step: str) -> None:
+    first = send(live_home)
+    died = NOW + timedelta(hours=1)
+    command = [sys.executable, "-c", KILLED, step, died.isoformat()]
+    assert subprocess.run(command, cwd=CHECKOUT, check=False).returncode == 9
+    assert offsite.Store().complete() == [first]
+    assert [finding.state for finding in health_checks.working_copies(live_home)] == ["late"]
+    assert list(health_checks.offsite_backups()) == [
+        Finding("backups elsewhere", "late", "1, the last of 2026-11-20 05:15 UTC", "cyberimpact offsite send")
+    ]
+    later = send(live_home, NOW + timedelta(days=1))
+    assert offsite.Store().complete() == [first, later]
+    assert leftovers(live_home) == []
+    send(live_home, NOW + timedelta(days=4))
+    assert len(names(store)) == 2 * 3, "what the dead one has left is gone"
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of one megabyte."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "none", folder]
+    if subprocess.run(command, check=False, capture_output=True).returncode:
+        pytest.skip("this account may not mount a disk")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+@pytest.mark.usefixtures("store")
+def test_a_full_disk_there_leaves_nothing_and_is_named(
+    live_home: Home, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(offsite.ADDRESS, small_disk.as_uri())
+    with pytest.raises(ExpectedFailure, match=r"cannot be sent.*No space left on device.*Free space there"):
+        send(live_home)
+    assert names(small_disk) == []
+    assert leftovers(live_home) == []
+
+
+@pytest.mark.usefixtures("store")
+def test_a_full_disk_here_is_named(live_home: Home, small_disk: Path) -> None:
+    stored = send(live_home)
+    with pytest.raises(ExpectedFailure, match=f"The backup {stored.name} has no room"):
+        offsite.fetch(small_disk / "back")
+    assert names(small_disk) == []
+
+
+def test_all_days_are_kept_for_a_while_then_the_first_of_each_month() -> None:
+    days = [datetime(2026, 1, 1, 6, tzinfo=UTC) + timedelta(days=n) for n in range(323)]  # to 19 November
+    stored = [Stored(f"{day:%Y-%m-%d}", day, "", 1, None) for day in days]
+    assert offsite.kept(stored, datetime(2026, 11, 20, 5, tzinfo=UTC), days=3, months=2) == {
+        *("2026-10-01", "2026-11-01"),
+        *("2026-11-17", "2026-11-18", "2026-11-19"),
+    }
+    long_after = datetime(2030, 1, 1, tzinfo=UTC)
+    assert offsite.kept(stored[:1], long_after, days=1, months=1) == {"2026-01-01"}, "the last one is never removed"
+    assert offsite.kept([], long_after, days=1, months=1) == set()
+
+
+def test_old_ones_are_removed_and_files_of_others_stay(
+    live_home: Home, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CYBERIMPACT_BACKUP_DAYS", "1")
+    monkeypatch.setenv("CYBERIMPACT_BACKUP_MONTHS", "1")
+    first, second = send(live_home), send(live_home, NOW + timedelta(hours=1))
+    (store / "theirs.tar.age").touch()
+    (store / "theirs.json").write_text("{}")
+    third, removed = offsite.send(live_home, NOW + timedelta(days=3), ledger.current_head)
+    assert removed == [second.name]
+    assert offsite.Store().complete() == [first, third]
+    assert {"theirs.json", "theirs.tar.age"} <= set(names(store))
+
+
+@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize(
+    ("setting", "value", "said"),
+    [
+        (offsite.ADDRESS, "", f"The setting {offsite.ADDRESS} is absent"),
+        (offsite.ADDRESS, "nowhere://a/b", f"{offsite.ADDRESS} cannot be used"),
+        (offsite.ADDRESS, "file:///proc/backups", "The backup cannot be sent"),
+        (offsite.RECIPIENT, "age1nothing", f"{offsite.RECIPIENT} is no public key"),
+        (offsite.RECIPIENT, "", f"The setting {offsite.RECIPIENT} is absent"),
+    ],
+)
+def test_a_wrong_setting_is_named(
+    live_home: Home, monkeypatch: pytest.MonkeyPatch, setting: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(setting, value)
+    with pytest.raises(ExpectedFailure, match=said):
+        send(live_home)
+    assert leftovers(live_home) == []
+
+
+@pytest.mark.usefixtures("store")
+def test_a_private_key_that_is_none_is_not_shown(
+    live_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(live_home)
+    monkeypatch.setenv(offsite.IDENTITY, "AGE-SECRET-KEY-1MISTYPED")
+    with pytest.raises(ExpectedFailure, match="is no private key") as refused:
+        offsite.fetch(tmp_path / "back")
+    assert "MISTYPED" not in str(refused.value)
+
+
+@pytest.mark.usefixtures("store")
+def test_where_nothing_was_sent_nothing_is_fetched(tmp_path: Path) -> None:
+    with pytest.raises(ExpectedFailure, match="There is no backup elsewhere"):
+        offsite.fetch(tmp_path / "back")
