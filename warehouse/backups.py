@@ -164,7 +164,7 @@ def saved(home: Home) -> Iterator[str]:
         for path in (database, database.with_name(f"{database.name}.wal")):
             if path.exists():
                 yield path.name
-    folders = [home.ledger, home.evidence, home.config, home.lake, home.raw_lake]
+    folders = [home.ledger, home.evidence, home.config, home.lake, home.raw_lake, home.fetched]
     folders += [home.published / database / link for database in COPIES if (link := current_of(home, database))]
     for folder in folders:
         for path in sorted(folder.rglob("*")):
