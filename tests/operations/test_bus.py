@@ -80,8 +80,8 @@ def dead() -> list:
 
 def keys() -> list[str]:
     """Return the keys of all records in the inbox, in their order."""
-    bodies = Delivery.objects.exclude(body=None).values_list("body", flat=True)
-    return [record["mention_id"] for body in bodies for record in records_of(sealing.opened(bytes(body)))]
+    sealed = Delivery.objects.exclude(body=None).values_list("body", "delivery_id")
+    return [record["mention_id"] for body, of in sealed for record in records_of(sealing.opened(bytes(body), of))]
 
 
 def test_records_lists_and_events_come_into_the_inbox_in_order():
@@ -175,11 +175,11 @@ def test_nothing_is_acknowledged_while_there_is_no_room(monkeypatch):
     refused = []
     full = deliveries.refuse_full
 
-    def refuse() -> None:
+    def refuse(sender: str) -> None:
         if len(refused) < 5:
             refused.append(left())  # what the broker has not given yet, beside what it waits to be told of
             raise deliveries.FullError("No room.", "Wait.")
-        full()
+        full(sender)
 
     monkeypatch.setattr(deliveries, "refuse_full", refuse)
     consume(until=500)
@@ -189,7 +189,7 @@ def test_nothing_is_acknowledged_while_there_is_no_room(monkeypatch):
 
 
 def test_what_finds_no_room_for_long_stays_with_the_broker(monkeypatch):
-    def refuse() -> None:
+    def refuse(_: str) -> None:
         raise deliveries.FullError("No room.", "Wait.")
 
     monkeypatch.setattr(consumer, "PATIENCE_SECONDS", 0)
