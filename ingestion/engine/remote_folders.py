@@ -121,15 +121,19 @@ def fetch(chosen: Platform, rested: Collection[str] | None = None) -> Iterator[s
     if rested is None:
         rested = [file.mark for file in look(chosen).pending]
         time.sleep(PAUSE_SECONDS if rested else 0)
-    settings.make_folder(drop_folder.folder(chosen))
+    for place in (settings.home().fetched, drop_folder.folder(chosen)):
+        settings.make_folder(place)
     rested = {*rested}
-    with writer_lock(_register(chosen)), disk.explained(), _opened(chosen) as folder:
+    with writer_lock(settings.home().root / f"fetched-{chosen.name}"), _opened(chosen) as folder:
         for left in drop_folder.folder(chosen).glob(f"{_PARTIAL}*"):
             left.unlink()  # by a process that died
         found = folder.look()
         yield from found.refused
-        for file in [file for file in found.pending if file.mark in rested][:MOST_AT_ONCE]:
+        wanted = [file for file in found.pending if file.mark in rested]
+        for file in wanted[:MOST_AT_ONCE]:
             yield folder.take(file)
+        if more := len(wanted[MOST_AT_ONCE:]):
+            yield f"{folder.address}: {more} more file(s) are left for the next fetch."
 
 
 _PARTIAL = ".fetched-"
@@ -217,6 +221,13 @@ class _Folder:
             return ExpectedFailure(
                 f"{name}: the account may not read, move or delete it.",
                 f"Give it the right, or set {setting(self.chosen, '_AFTERWARDS')} to what it may.",
+            )
+        except OSError as problem:
+            if isinstance(problem, ConnectionError | TimeoutError) or disk.explain(problem):
+                raise
+            return ExpectedFailure(
+                f"{name}: it can be neither read nor moved ({problem.strerror or type(problem).__name__}).",
+                "It is tried again. If it stays so, have its owner look at it.",
             )
         return f"{name} {said}."
 
@@ -315,6 +326,10 @@ def _opened(chosen: Platform) -> Generator[_Folder]:
                 files.client.close()
     except FileNotFoundError:
         raise ExpectedFailure(f"There is no folder {address}.", f"Correct {setting(chosen)}, or make it.") from None
+    except UnicodeDecodeError:
+        raise ExpectedFailure(
+            f"{address} has a file whose name is not UTF-8, so it cannot be listed.", "Have its owner rename that file."
+        ) from None
     except (PermissionError, NoCredentialsError) as problem:
         raise ExpectedFailure(
             f"{address} may not be read ({type(problem).__name__}).",
@@ -342,7 +357,13 @@ def _address(chosen: Platform) -> SplitResult:
         is_right = parts.scheme in _OPEN and bool(parts.hostname) == (parts.scheme != "file") and parts.port != 0
     except ValueError:
         is_right = False
-    if not is_right or parts.password or parts.query or not parts.path.startswith("/" * (parts.scheme != "s3")):
+    if (
+        not is_right
+        or parts.password
+        or parts.query
+        or parts.fragment
+        or not parts.path.startswith("/" * (parts.scheme != "s3"))
+    ):
         raise ExpectedFailure(
             f"{name} is no address of a folder.",
             "Set it to s3://bucket/folder, sftp://user@host/folder or /folder, without a password.",

@@ -1,6 +1,7 @@
 """SFTP as a file system whose server has to prove who it is: fsspec's own accepts any host key."""
 
 from pathlib import Path
+from stat import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG
 from typing import Any
 
 import paramiko
@@ -48,6 +49,12 @@ class KnownHostFileSystem(SFTPFileSystem):
         finally:
             if not hasattr(self, "ftp"):
                 self.client.close()
+
+    @staticmethod
+    def _decode_stat(stat: paramiko.SFTPAttributes, parent_path: str | None = None) -> dict[str, Any]:
+        """Describe a file; what is none, such as a pipe, as `other`."""
+        found = SFTPFileSystem._decode_stat(stat, parent_path)
+        return found if S_IFMT(stat.st_mode or 0) in (S_IFREG, S_IFDIR, S_IFLNK) else found | {"type": "other"}
 
     def _log_in(self) -> None:
         if self._known_hosts.exists():

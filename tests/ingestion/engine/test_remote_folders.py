@@ -1,5 +1,6 @@
 """Drop folders elsewhere: what is fetched, once, from servers that are real, and what is said of the rest."""
 
+import errno
 import hashlib
 import json
 import os
@@ -23,6 +24,7 @@ from ingestion.engine.loading import load
 from ingestion.platforms import platform
 from tests import file_servers
 from tests.ports import free_port
+from warehouse import backups
 
 pytestmark = pytest.mark.usefixtures("home")
 PLATFORM = "pre_plainte"
@@ -128,6 +130,8 @@ def test_a_file_is_fetched_once(elsewhere: Elsewhere, home: Home) -> None:
     (home.drop / PLATFORM / "logs_2025.csv").unlink()  # as its load does
     assert fetch() == []
     assert elsewhere.names() == ["logs_2025.csv"], "kept at its place"
+    register = home.fetched / f"{PLATFORM}.jsonl"
+    assert [str(register.relative_to(home.root))] == [name for name in backups.saved(home) if "fetched" in name]
 
 
 def test_a_file_is_fetched_once_it_rests(elsewhere: Elsewhere, home: Home) -> None:
@@ -262,14 +266,50 @@ def test_an_object_may_not_leave_the_drop_folder_by_its_name(
 
 
 @pytest.mark.parametrize("kind", ["sftp", "share"])
-def test_links_are_not_followed(
+def test_links_and_pipes_are_not_read(
     kind: str, request: pytest.FixtureRequest, home: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     made = _made(request, kind, monkeypatch)
     (tmp_path / "secret").write_text("secret")
     Path(made.path, "link.csv").symlink_to(tmp_path / "secret")
-    assert ["link.csv is a link or a device: it is not fetched" in said for said in fetch()] == [True]
-    assert dropped(home) == {}
+    os.mkfifo(Path(made.path, "pipe.csv"))  # who reads it waits for ever
+    made.put("good.csv", b"1")
+    refused = sorted(said.partition("out: ")[2] for said in fetch() if "not fetched" in said)
+    assert refused == [
+        "link.csv is a link or a device: it is not fetched.",
+        "pipe.csv is a link or a device: it is not fetched.",
+    ]
+    assert dropped(home) == {"good.csv": b"1"}
+
+
+@pytest.mark.parametrize("kind", ["sftp", "share"])
+def test_a_name_that_is_not_utf_8_is_refused(
+    kind: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = _made(request, kind, monkeypatch)
+    Path(os.fsdecode(os.fsencode(made.path) + b"/\xff.csv")).write_text("1")
+    if kind == "share":
+        assert "\\udcff.csv has a name that is no file's: it is not fetched" in fetch()[0]
+    else:
+        with pytest.raises(ExpectedFailure, match="whose name is not UTF-8"):
+            fetch()
+
+
+def test_a_file_that_cannot_be_read_holds_up_no_other(
+    elsewhere: Elsewhere, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.csv", "b.csv"):
+        elsewhere.put(name, name.encode())
+    now = remote_folders._Folder._now
+
+    def fail(folder: remote_folders._Folder, file: remote_folders.File) -> remote_folders.File:
+        if file.name == "a.csv":
+            raise OSError(errno.EIO, "Input/output error")
+        return now(folder, file)
+
+    monkeypatch.setattr(remote_folders._Folder, "_now", fail)
+    assert sum("a.csv: it can be neither read nor moved (Input/output error)" in said for said in fetch()) == 1
+    assert dropped(home) == {"b.csv": b"b.csv"}
 
 
 def test_a_file_that_vanishes_is_said_and_the_others_are_fetched(
