@@ -520,7 +520,7 @@ def test_a_fetch_that_is_killed_loses_and_doubles_nothing(
     made = _made(request, kind, monkeypatch)
     afterwards(monkeypatch, "move")
     draw = Random(17)
-    contents = {f"{number:03}.csv": draw.randbytes(200_000) for number in range(60)}
+    contents = {f"{number:03}.csv": draw.randbytes(200_000) for number in range(40)}
     for name, content in contents.items():
         made.put(name, content)
     kills, folder = 0, home.drop / PLATFORM
@@ -532,9 +532,16 @@ def test_a_fetch_that_is_killed_loses_and_doubles_nothing(
             if process.poll() is None:
                 process.send_signal(signal.SIGKILL)
                 kills += 1
-    fetch()
     assert kills >= 5
     assert dropped(home) == contents
+    for _ in range(2):
+        for path in folder.iterdir():
+            path.unlink()  # as its load does
+        fetch()
+        again = dropped(home)  # what had arrived when its fetch was killed, and was not noted yet
+        assert again.items() <= contents.items()
+        assert len(again) <= kills
+    assert again == {}
     assert made.names() == [f"done/{name}" for name in sorted(contents)]
     rows = [json.loads(line) for line in (home.fetched / f"{PLATFORM}.jsonl").read_text().splitlines() if line]
     assert {row["sha256"] for row in rows} == {hashlib.sha256(content).hexdigest() for content in contents.values()}
