@@ -20,7 +20,7 @@ from core.finding import Finding, State
 from core.locks import writer_lock, writer_lock_if_free
 from core.settings import Home
 from ingestion import configuration
-from ingestion.engine import drop_folder
+from ingestion.engine import drop_folder, remote_folders
 from ingestion.platforms import PLATFORMS, Platform
 from operations import mail, mail_subscriptions, subscriptions
 from operations.alerts import links, outbox
@@ -46,9 +46,8 @@ def examine(home: Home) -> list[Finding]:
     """Return the findings, in the order in which things depend on each other."""
     return [
         *installation(), *configuration_files(), disk(home), modes(home), *processes(), *loads(home),
-        *drop_folders(home), *engine_checks(home), build(home), publication(home), *working_copies(home),
-        *offsite_backups(), *alerts(),
-        *message_bus(), *inbox(),
+        *drop_folders(home), *folders_elsewhere(), *engine_checks(home), build(home), publication(home),
+        *working_copies(home), *offsite_backups(), *alerts(), *message_bus(), *inbox(),
     ]  # fmt: skip
 
 
@@ -221,6 +220,20 @@ def drop_folders(home: Home) -> Iterator[Finding]:
                 f"{len(waiting)} file(s) waiting: {', '.join(waiting[:3])}",
                 load_file_again(platform),
             )
+
+
+def folders_elsewhere() -> Iterator[Finding]:
+    """Check that the folders from which files are fetched can be read, and that each file there has a fit name."""
+    for platform in remote_folders.addressed():
+        subject = f"folder of {platform.name}"
+        try:
+            found = remote_folders.look(platform)
+        except ExpectedFailure as failure:
+            yield Finding(subject, "broken", failure.what, failure.remedy)
+            continue
+        yield Finding(subject, "ok", f"{len(found.pending)} file(s) to fetch")
+        for sentence in found.refused:
+            yield Finding(subject, "late", sentence, "have its owner give it another name, or remove it")
 
 
 def alerts() -> Iterator[Finding]:

@@ -48,6 +48,7 @@ app = typer.Typer(
 )
 app.command()(audit.trace)
 app.command()(load.load)
+app.command()(load.fetch)
 app.command()(processes.watch)
 app.command()(build.build)
 app.command()(build.publish)

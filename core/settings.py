@@ -122,6 +122,11 @@ class Home:
         return self.root / "drop"
 
     @property
+    def fetched(self) -> Path:
+        """Which files of drop folders elsewhere were taken; see `ingestion.engine.remote_folders`."""
+        return self.root / "fetched"
+
+    @property
     def uploads(self) -> Path:
         """Files that were sent to a page and are not in a drop folder yet; on the file system of `drop`."""
         return self.root / "uploads"

@@ -32,6 +32,10 @@ _PUBLICATION = "select publication_id, published_at, data_as_of from audit.publi
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 
 
+class UnsignedError(ExpectedFailure):
+    """None of some keys has signed a folder."""
+
+
 def build(home: Home, folder: Path) -> list[str]:
     """Write the datasets of the signed list into a folder, from the current publication, and return their names.
 
@@ -179,7 +183,7 @@ def check(folder: Path, keys: list[Ed25519PublicKey] | None = None) -> dict[str,
     if keys is not None and not any(
         signed.get("signature") and signing.is_valid(key, KIND, content, str(signed["signature"])) for key in keys
     ):
-        raise ExpectedFailure(f"{folder} n'est signé par aucune de ces clés.", "Demandez la clé publique à l'auditeur.")
+        raise UnsignedError(f"{folder} n'est signé par aucune de ces clés.", "Demandez la clé publique à l'auditeur.")
     return content
 
 

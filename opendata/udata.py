@@ -226,7 +226,13 @@ def push(home: Home, folder: Path, catalogue: Catalogue, on_step: Callable[[Step
 
 def _declared(home: Home, folder: Path) -> Declaration:
     declared, key = declaration.signed(home), signing.private_key()
-    content = package.check(folder, [key.public_key()] if key else None)
+    try:
+        content = package.check(folder, [key.public_key()] if key else None)
+    except package.UnsignedError:
+        raise ExpectedFailure(
+            f"{folder} n'est pas signé par la clé de signature actuelle : elle a changé depuis, ou manquait.",
+            f"Reconstruisez-le : `cyberimpact opendata build {folder}`, puis recommencez.",
+        ) from None
     if content["list"]["sha256"] != declared.sha256:
         raise ExpectedFailure(f"{folder} a été construit d'une autre liste.", "Reconstruisez-le.")
     return declared

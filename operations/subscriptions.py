@@ -17,6 +17,7 @@ import yaml
 from core import settings
 from core.clock import PARIS, now
 from core.errors import ExpectedFailure
+from operations import webhook_signature
 from operations.bus.broker import EVENTS
 from operations.mailed_pages import mailable
 from operations.models import KNOWN_FOR, MailSubscription
@@ -73,6 +74,7 @@ class Subscription:
         cap_per_hour: Messages in an hour, None for any number.
         dashboards: Pages of its digest, in the order in which they are sent; empty for the usual ones.
         may_judge: Whether its alerts carry links that give a verdict.
+        secret: `$NAME` of the setting that holds what signs the requests to a webhook; empty where nothing does.
     """
 
     recipient: str
@@ -87,6 +89,7 @@ class Subscription:
     cap_per_hour: int | None = None
     dashboards: tuple[str, ...] = ()
     may_judge: bool = True
+    secret: str = ""
 
     @property
     def key(self) -> str:
@@ -107,6 +110,22 @@ class Subscription:
         if problem:
             raise ExpectedFailure(f"The setting {found[1]}, address of {self.recipient}, {problem}.", "Correct it.")
         return address
+
+    def signing_secret(self) -> str | None:
+        """Return what signs the requests to a webhook, None where nothing does.
+
+        Raises:
+            ExpectedFailure: the setting is absent, or holds no secret.
+        """
+        if not self.secret:
+            return None
+        found = settings.require(self.secret[1:])
+        if not webhook_signature.is_secret(found):
+            raise ExpectedFailure(
+                f"The setting {self.secret[1:]}, secret of {self.recipient}, is no secret.",
+                "Set it to whsec_ and what `openssl rand -base64 32` prints.",
+            )
+        return found
 
 
 def file() -> Path:
@@ -188,6 +207,7 @@ def _subscription(path: Path, rank: int, entry: Any) -> Subscription:
         quiet_hours=_hours(hours) if hours is not None else None,
         cap_per_hour=entry.get("cap_per_hour"),
         dashboards=tuple(dict.fromkeys(entry.get("dashboards", ()))),
+        secret=entry.get("secret", ""),
     )
 
 
@@ -211,6 +231,7 @@ def _problem(entry: Any) -> str | None:
         "minimum_severity": (lambda value: _is_whole(value) and value in SEVERITIES, "must be 1, 2, 3 or 4"),
         "quiet_hours": (lambda value: _hours(value) is not None, "must be hours such as 22:00-06:30"),
         "cap_per_hour": (lambda value: _is_whole(value) and value > 0, "must be a whole number above 0"),
+        "secret": (lambda value: entry["channel"] == "webhook" and _is_setting(value), "is a webhook's, and $NAME"),
     }
     for name, (is_right, demand) in {**checks, **{n: c for n, c in optional.items() if n in entry}}.items():
         if not is_right(entry.get(name)):
@@ -234,6 +255,10 @@ def _problem_of_pages(dashboards: Any, territories: Any) -> str | None:
 
 def _is_name(value: Any) -> bool:
     return isinstance(value, str) and _NAME.fullmatch(value) is not None
+
+
+def _is_setting(value: Any) -> bool:
+    return isinstance(value, str) and _SETTING.fullmatch(value) is not None
 
 
 def _is_whole(value: Any) -> bool:

@@ -106,11 +106,13 @@ def holder_of(token: str, today: date | None = None) -> ApiToken | None:
 
 def named(name: str, today: date | None = None) -> ApiToken | None:
     """Return the token of a name; None for one that is unknown, revoked or too old."""
+    if not _NAME.fullmatch(name):
+        return None
     return ApiToken.objects.filter(name=name, expires_on__gte=today or _today()).first()
 
 
-def signing_secret(holder: ApiToken) -> str:
-    """Return the secret by which the holder of a token signs what it sends.
+def signing_secret(holder: ApiToken | None) -> str:
+    """Return the secret by which the holder of a token signs what it sends; one that nobody has for nobody.
 
     It derives from the token's hash and a key that is not in the database: who reads the database cannot sign.
 
@@ -118,7 +120,8 @@ def signing_secret(holder: ApiToken) -> str:
         ExpectedFailure: the key is not set.
     """
     key = settings.require(links.KEY_SETTING).encode()
-    return webhook_signature.secret_of(hmac.digest(key, f"sender {holder.sha256}".encode(), hashlib.sha256))
+    token = holder.sha256 if holder else secrets.token_hex(_BYTES)
+    return webhook_signature.secret_of(hmac.digest(key, f"sender {token}".encode(), hashlib.sha256))
 
 
 def _today() -> date:

@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 
 #: How far the clock of a sender may be off; what is older is refused, as it may be a replay.
 TOLERANCE = timedelta(minutes=5)
+#: How long a key may be, as Standard Webhooks says.
+KEY_BYTES = range(24, 65)
 _MOST_DIGITS = 12
 _PREFIX, _VERSION = "whsec_", "v1,"
 
@@ -18,6 +20,15 @@ _PREFIX, _VERSION = "whsec_", "v1,"
 def secret_of(key: bytes) -> str:
     """Return a key as senders are given it."""
     return _PREFIX + base64.b64encode(key).decode()
+
+
+def is_secret(text: str) -> bool:
+    """Return whether a text is a secret as `secret_of` writes it, of 24 to 64 bytes."""
+    try:
+        key = base64.b64decode(text.removeprefix(_PREFIX), validate=True)
+    except ValueError:
+        return False
+    return text.startswith(_PREFIX) and len(key) in KEY_BYTES
 
 
 def headers(secret: str, identifier: str, at: datetime, body: bytes) -> dict[str, str]:
@@ -37,6 +48,8 @@ def headers(secret: str, identifier: str, at: datetime, body: bytes) -> dict[str
 def problem_of(secret: str, given: Mapping[str, str], body: bytes, now: datetime) -> str | None:
     """Return what is wrong with the signature of a body, None where it is right.
 
+    Only who can sign learns more than that it is wrong.
+
     Args:
         secret: As `secret_of` writes it.
         given: The headers that came with it, by their names in small letters.
@@ -46,12 +59,12 @@ def problem_of(secret: str, given: Mapping[str, str], body: bytes, now: datetime
     identifier, seconds, signatures = (given.get(f"webhook-{part}", "") for part in ("id", "timestamp", "signature"))
     if not identifier or not signatures or not seconds.isascii() or not seconds.isdecimal():
         return "webhook-id, webhook-timestamp (secondes) ou webhook-signature manque."
+    right = _signature(secret, identifier, seconds, body).encode()
+    if not any(hmac.compare_digest(right, each.encode()) for each in signatures.split(" ")):
+        return "L'expéditeur est inconnu, ou la signature n'est pas celle de ce contenu."
     if len(seconds) > _MOST_DIGITS or abs(int(seconds) - now.timestamp()) > TOLERANCE.total_seconds():
         minutes = TOLERANCE // timedelta(minutes=1)
         return f"webhook-timestamp s'écarte de plus de {minutes} minutes de l'heure du serveur."
-    right = _signature(secret, identifier, seconds, body).encode()
-    if not any(hmac.compare_digest(right, each.encode()) for each in signatures.split(" ")):
-        return "La signature n'est pas celle de ce contenu."
     return None
 
 

@@ -6,6 +6,7 @@ from assets.raw.backfills import ASKED_BY_DAY
 from assets.raw.backfills import key as backfill_key
 from ingestion.platforms import PLATFORMS
 from orchestration import maintenance
+from orchestration.fetches import fetches
 from orchestration.loads import CONTINUOUS, TAGS, loads
 
 LIVE_PLATFORMS = [platform for platform in PLATFORMS if platform.database == "live"]
@@ -117,6 +118,7 @@ ledger_head = maintenance.ledger_head.to_job(name="ledger_head", tags=TAGS)
 
 jobs = [
     *loads.values(),
+    *fetches.values(),
     *backfills,
     *micro_batches.values(),
     live,

@@ -25,7 +25,7 @@ def erase_what_is_too_old(context: dg.OpExecutionContext) -> None:
 #: How long a run is remembered of which hundreds end well each day, and how long one that failed.
 REMEMBERED, FAILURES_REMEMBERED = timedelta(days=1), timedelta(days=30)
 #: Beginnings of the names of their jobs; what they loaded stays in the load log.
-FREQUENT = ("micro_batch_", "live", "load_listening", "load_brigade_numerique", "forget_runs")
+FREQUENT = ("micro_batch_", "live", "load_listening", "load_brigade_numerique", "fetch_", "forget_runs")
 
 
 @dg.op(description="Forget the runs of micro-batches that are older than a day, those that failed after a month.")

@@ -1,7 +1,9 @@
 """Sensors: a file was dropped, the process of a run died, a load is to be tried again, something is wrong."""
 
+import hashlib
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import dagster as dg
@@ -9,15 +11,17 @@ import dagster as dg
 from core import settings
 from core.clock import now
 from core.errors import ExpectedFailure
-from ingestion.engine import drop_folder
+from ingestion.engine import drop_folder, remote_folders
 from ingestion.platforms import PLATFORMS, Platform, platform
 from operations.alerts.dispatch import dispatch
 from operations.inbox import deliveries
 from orchestration import jobs, monitoring, retries
+from orchestration.fetches import fetch_config
 from orchestration.loads import FROM_INBOX, inbox_config, load_name
 from orchestration.run_monitoring import reap
 
 DROP_INTERVAL_SECONDS = 15
+ELSEWHERE_INTERVAL_SECONDS = 60
 REAPER_INTERVAL_SECONDS = 15
 RETRY_INTERVAL_SECONDS = 30
 
@@ -64,6 +68,45 @@ def drop_sensor(platform: Platform) -> dg.SensorDefinition:
         return dg.SensorResult(run_requests=requests, cursor=json.dumps(now))
 
     return watch
+
+
+@dg.sensor(
+    name="remote_folders",
+    jobs=[*jobs.fetches.values()],
+    minimum_interval_seconds=ELSEWHERE_INTERVAL_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Fetches the files of drop folders elsewhere.",
+)
+def look_elsewhere(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+    """Ask for one fetch of each platform whose folder elsewhere has files that are the same at two looks.
+
+    A folder that cannot be read is fetched from too: its run says why. What stays so is asked for again each hour.
+    """
+    before: dict[str, list[str]] = json.loads(context.cursor) if context.cursor else {}
+    platforms = remote_folders.addressed()
+    with ThreadPoolExecutor() as pool:  # who does not answer holds up nobody
+        found = {one.name: marks for one, marks in zip(platforms, pool.map(marks_of, platforms), strict=True)}
+    requests = []
+    for name, marks in found.items():
+        rested = [mark for mark in marks or () if mark in before.get(name, ())]
+        if rested or marks is None:
+            asked = hashlib.sha256("".join(rested).encode()).hexdigest()
+            requests.append(
+                dg.RunRequest(
+                    run_key=f"fetch:{name}:{asked}:{now():%Y-%m-%dT%H}",
+                    job_name=jobs.fetches[name].name,
+                    run_config=fetch_config(name, rested),
+                )
+            )
+    return dg.SensorResult(run_requests=requests, cursor=json.dumps({name: found[name] or [] for name in found}))
+
+
+def marks_of(platform: Platform) -> list[str] | None:
+    """Return the marks of the files to be fetched next; None where they cannot be listed."""
+    try:
+        return [file.mark for file in remote_folders.look(platform).pending[: remote_folders.MOST_AT_ONCE]]
+    except ExpectedFailure:
+        return None
 
 
 #: What is live is loaded by `orchestration.microbatch`.
@@ -142,6 +185,7 @@ def monitor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
 #: A file of listening or chat is loaded by `orchestration.microbatch`.
 sensors = [
     *(drop_sensor(platform) for platform in PLATFORMS if platform.drops and platform.database != "live"),
+    look_elsewhere,
     take_in,
     reaper,
     try_again,

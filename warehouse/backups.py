@@ -174,7 +174,8 @@ def saved(home: Home) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for database in (home.warehouse, home.live):
         found |= {path.name: path for path in (database, database.with_name(f"{database.name}.wal")) if path.exists()}
-    folders = {folder.name: folder for folder in (home.ledger, home.evidence, home.config, home.lake, home.raw_lake)}
+    kept = (home.ledger, home.evidence, home.config, home.lake, home.raw_lake, home.fetched)
+    folders = {folder.name: folder for folder in kept}
     for target in COPIES:
         if link := current_of(home, target):
             folders[f"{home.published.name}/{target}/{link}"] = home.published / target / link

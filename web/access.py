@@ -18,7 +18,7 @@ from core import settings
 from operations import roles
 from operations.acts import Author
 from warehouse import rights
-from web import failures, identity
+from web import failures, identity, senders
 from web.failures import Refused
 from web.identity import Act, NoAnswerError, Person
 
@@ -163,6 +163,7 @@ class Access:
             return failures.shown(request, HTTPStatus.SERVICE_UNAVAILABLE)
         if person is None:
             return _without_session(request)
+        senders.recognise(request)
         request.person = person  # ty: ignore[missing-attribute]
         if rule.admits(person, str(request.method)):
             return None

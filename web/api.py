@@ -22,10 +22,9 @@ from pyarrow import parquet
 from pydantic import ConfigDict
 
 from core.errors import ExpectedFailure
-from operations import tokens
 from operations.models import ApiToken
 from warehouse import rights
-from web import contracts, failures, reading
+from web import contracts, failures, reading, senders
 from web.access import open_to_all
 from web.failures import NotAcceptable, Unavailable
 from web.figures import (
@@ -59,7 +58,7 @@ class Token(HttpBearer):
 
     def authenticate(self, request: HttpRequest, token: str) -> ApiToken | None:  # noqa: ARG002 - ninja's signature
         try:
-            holder = tokens.holder_of(token.strip())
+            holder = senders.holder_of(request)
         except ExpectedFailure as failure:
             raise Unavailable(failure.what, failure.remedy) from None
         return holder if holder and holder.role else None

@@ -16,13 +16,15 @@ from core.errors import ExpectedFailure
 from operations.database import UnusableDatabaseError
 from warehouse.reader_copies import NothingPublishedError
 from warehouse.rights import AccessError
-from web import failures, identity
+from web import failures, identity, senders
 from web.access import READING
 from web.failures import Answered
 
 log = logging.getLogger(__name__)
 
 Answer = Callable[[HttpRequest], HttpResponse]
+#: A sender or an address, and whether acts are counted.
+_Counted = tuple[str, bool]
 
 #: Where programs send records: a program sends more often than a person submits forms.
 RECEIVING = "/api/in/"
@@ -55,7 +57,10 @@ class SecurityHeaders:
 
 
 class Limits:
-    """Middleware: at most so many requests a minute from one session, or from one address without a session."""
+    """Middleware: at most so many requests a minute of one token or session, and of all others from one address.
+
+    Whose token or session is not known counts with its address: who guesses gets no requests of its own by guessing.
+    """
 
     SECONDS = 60
     READINGS, ACTS = 600, 60
@@ -64,30 +69,41 @@ class Limits:
     def __init__(self, get_response: Answer) -> None:
         self._get_response = get_response
         self._lock = threading.Lock()
-        self._seen: defaultdict[tuple[str, bool], deque[float]] = defaultdict(deque)
+        self._seen: defaultdict[_Counted, deque[float]] = defaultdict(deque)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         is_act = request.method not in READING and not request.path.startswith(RECEIVING)
         limit = self.ACTS if is_act else self.READINGS
-        left, seconds = self._room(_sender(request), limit, is_act=is_act)
+        address = str(request.META.get("REMOTE_ADDR")), is_act
+        own = _mark(request) or address[0], is_act
+        counted = own if own in self._seen else address
+        left, seconds = self._room(counted, limit)
         if left < 0:
             response = failures.shown(request, HTTPStatus.TOO_MANY_REQUESTS)
             response.headers["Retry-After"] = seconds
         else:
             response = self._get_response(request)
+            if counted != own and senders.is_recognised(request):
+                self._move(address, own)
         if request.path.startswith("/api/"):
             response.headers["RateLimit-Limit"] = limit
             response.headers["RateLimit-Remaining"] = max(left, 0)
             response.headers["RateLimit-Reset"] = seconds
         return response
 
-    def _room(self, sender: str, limit: int, *, is_act: bool) -> tuple[int, int]:
+    def _move(self, address: _Counted, own: _Counted) -> None:
+        """Count a request of an address for the sender that was recognised."""
+        with self._lock:
+            if times := self._seen[address]:
+                self._seen[own].append(times.pop())
+
+    def _room(self, counted: _Counted, limit: int) -> tuple[int, int]:
         """Return how many requests are left after this one, negative where it is one too many, and seconds to wait."""
         now = time.monotonic()
         with self._lock:
             if len(self._seen) > self.MOST_KNOWN:
                 self._seen.clear()
-            times = self._seen[sender, is_act]
+            times = self._seen[counted]
             while times and now - times[0] > self.SECONDS:
                 times.popleft()
             has_room = len(times) < limit
@@ -96,15 +112,15 @@ class Limits:
             return limit - len(times) if has_room else -1, math.ceil(times[0] + self.SECONDS - now)
 
 
-def _sender(request: HttpRequest) -> str:
-    """Return whose requests are counted together: what is not looked at afterwards must not tell senders apart."""
+def _mark(request: HttpRequest) -> str | None:
+    """Return what tells a sender from others, if it is known: what is not looked at afterwards must not."""
     if not request.path.startswith("/api/"):
         mark = request.COOKIES.get(identity.COOKIE) or request.headers.get("Authorization", "")
     elif request.path.startswith(RECEIVING) and "Webhook-Sender" in request.headers:
         mark = ""
     else:
         mark = request.headers.get("Authorization", "")
-    return hashlib.sha256(mark.encode()).hexdigest() if mark else str(request.META.get("REMOTE_ADDR"))
+    return hashlib.sha256(mark.encode()).hexdigest() if mark else None
 
 
 class Failures:

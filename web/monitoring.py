@@ -18,7 +18,7 @@ from core.errors import ExpectedFailure
 from operations import health, tokens
 from operations.models import Alert, Crisis, Trouble
 from warehouse import published, rights
-from web import reading
+from web import reading, senders
 from web.access import open_to_all
 from web.health import healths
 
@@ -34,7 +34,6 @@ from audit.dagster_run
 where status = 'SUCCESS'
 group by job
 """
-REALM = "Bearer"
 
 
 @open_to_all("says that the process serves, and nothing else")
@@ -62,11 +61,10 @@ def readyz(_: HttpRequest) -> JsonResponse:
 @open_to_all("a token in the request decides")
 def metrics(request: HttpRequest) -> HttpResponse:
     """Answer Prometheus, which sends the token of a role that reads the whole nation."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    holder = tokens.holder_of(token.strip()) if scheme == REALM else None
+    holder = senders.holder_of(request)
     if holder is None or rights.current().places({holder.role}) is not None:
         refusal = HttpResponse("A token of the role national is needed.\n", "text/plain", HTTPStatus.UNAUTHORIZED)
-        refusal.headers["WWW-Authenticate"] = REALM
+        refusal.headers["WWW-Authenticate"] = "Bearer"
         return refusal
     registry = CollectorRegistry(auto_describe=False)
     registry.register(Platform())

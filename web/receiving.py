@@ -18,7 +18,7 @@ from operations import tokens, webhook_signature
 from operations.inbox import deliveries
 from operations.inbox.deliveries import MOST_BYTES
 from operations.models import ApiToken, Delivery
-from web import failures
+from web import failures, senders
 from web.access import open_to_all
 from web.failures import Conflict, NotFound, Refused, TooLarge, Unavailable
 
@@ -33,11 +33,12 @@ _reading = threading.BoundedSemaphore(4)
 def receive(request: HttpRequest, platform: str, entity: str) -> HttpResponse:
     """Keep the records of a request, and return where its outcome can be asked."""
     holder = _holder(request)
-    if holder is None:  # nothing of the body is read
+    if holder is None and not _is_signed(request):  # nothing of the body is read
         return _not_known(request)
     raw = _raw(request)  # a slow sender holds up nobody else
     with _reading:
-        if problem := _problem_of_signature(request, holder, raw):
+        problem = _problem_of_signature(request, holder, raw)
+        if holder is None or problem:
             return _not_known(request, problem)
         return _kept(request, holder, raw, (platform, entity))
 
@@ -50,7 +51,7 @@ def _kept(request: HttpRequest, holder: ApiToken, raw: bytes, target: tuple[str,
         tables = ", ".join(sorted(table for name, table in deliveries.targets() if name == platform))
         raise NotFound(f"« {platform} » n'a pas de table « {entity[:80]} ».", f"Il y a {tables}.")
     try:
-        deliveries.refuse_full()
+        deliveries.refuse_full(holder.name)
     except deliveries.FullError as full:
         refusal = failures.shown(request, HTTPStatus.SERVICE_UNAVAILABLE, full)
         refusal.headers["Retry-After"] = str(RETRY_SECONDS)
@@ -74,7 +75,7 @@ def _kept(request: HttpRequest, holder: ApiToken, raw: bytes, target: tuple[str,
 
 def _key(request: HttpRequest) -> str | None:
     """Return the idempotency key of a request; where it is signed, what is signed: else a replay would change it."""
-    if "Webhook-Sender" in request.headers:
+    if _is_signed(request):
         return request.headers.get("webhook-id")
     return request.headers.get("Idempotency-Key") or request.headers.get("webhook-id")
 
@@ -83,11 +84,10 @@ def _key(request: HttpRequest) -> str | None:
 def receipt(request: HttpRequest, delivery_id: str) -> HttpResponse:
     """Say what has become of what its sender has sent."""
     holder = _holder(request)
-    if holder is None:
-        return _not_known(request)
-    if problem := _problem_of_signature(request, holder, b""):
+    problem = _problem_of_signature(request, holder, b"")
+    if holder is None or problem:
         return _not_known(request, problem)
-    found = deliveries.find(delivery_id, holder.name)
+    found = deliveries.find(sent.usable_key(delivery_id), holder.name)
     if found is None:
         raise NotFound("Ce reçu n'existe pas pour ce jeton, ou date de plus de 30 jours.", "Vérifiez son adresse.")
     return failures.as_json(_receipt(found))
@@ -109,18 +109,20 @@ def _receipt(delivery: Delivery) -> dict[str, Any]:
 
 def _holder(request: HttpRequest) -> ApiToken | None:
     """Return the token that sends: it is in the request, or is named as the one that has signed it."""
-    name = request.headers.get("Webhook-Sender")
-    if name is not None:
-        holder = tokens.named(name)
-    else:
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        holder = tokens.holder_of(token.strip()) if scheme.lower() == "bearer" else None
+    holder = tokens.named(request.headers["Webhook-Sender"]) if _is_signed(request) else senders.holder_of(request)
     return holder if holder and holder.sends else None
 
 
-def _problem_of_signature(request: HttpRequest, holder: ApiToken, raw: bytes) -> str | None:
-    """Return what is wrong with the signature of a request that has no token, None where all is right."""
-    if "Webhook-Sender" not in request.headers:
+def _is_signed(request: HttpRequest) -> bool:
+    return "Webhook-Sender" in request.headers
+
+
+def _problem_of_signature(request: HttpRequest, holder: ApiToken | None, raw: bytes) -> str | None:
+    """Return what is wrong with the signature of a request that has no token, None where all is right.
+
+    Of a name that nobody has it is what is said of a wrong signature.
+    """
+    if not _is_signed(request):
         return None
     given = {label.lower(): value for label, value in request.headers.items()}
     return webhook_signature.problem_of(tokens.signing_secret(holder), given, raw, now())

@@ -1,4 +1,4 @@
-"""The command `load`."""
+"""The commands `load` and `fetch`."""
 
 from datetime import datetime
 from pathlib import Path
@@ -52,3 +52,30 @@ def load(
             f"{len(failures)} of {len(loads)} loads failed, as said above; the others are complete.",
             "Correct what is said and load them again.",
         )
+
+
+def fetch(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[PLATFORM]…", help="By default, all whose files lie elsewhere.")
+    ] = None,
+) -> None:
+    """Fetch files from the folders that CYBERIMPACT_<PLATFORM>_DROP name into drop/, where `load` finds them.
+
+    It looks twice and takes what has not changed in between. While the platform runs, it does so by itself.
+    """
+    from ingestion.engine import remote_folders
+    from ingestion.platforms import platform
+
+    failures = []
+    for chosen in [platform(name) for name in names] if names else remote_folders.addressed():
+        try:
+            for outcome in remote_folders.fetch(chosen):
+                if isinstance(outcome, ExpectedFailure):
+                    failures.append(outcome)
+                else:
+                    say(outcome)
+        except ExpectedFailure as failure:
+            failures.append(failure)
+    for failure in failures:
+        fail(failure)
+    raise typer.Exit(int(bool(failures)))

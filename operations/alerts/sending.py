@@ -10,14 +10,14 @@ import httpx
 
 from core import settings
 from core.clock import now
-from core.errors import ExpectedFailure
+from core.errors import ExpectedFailure, TransientFailure
 from operations import mail, webhook_signature
 from operations.alerts.writing import Message
 from operations.subscriptions import Subscription
 
 TIMEOUT_SECONDS = 20
+_JSON = "application/json"
 MATRIX_TOKEN = "CYBERIMPACT_MATRIX_TOKEN"  # noqa: S105 - the name of a setting
-WEBHOOK_SECRET = "CYBERIMPACT_WEBHOOK_SECRET"  # noqa: S105 - the name of a setting
 
 
 def send(subscription: Subscription, message: Message) -> None:
@@ -44,26 +44,27 @@ def _mail(subscription: Subscription, message: Message) -> None:
 
 
 def _webhook(subscription: Subscription, message: Message) -> None:
-    post(subscription.destination(), message.message_id, message.data)
+    post(subscription, message.message_id, message.data)
 
 
-def post(address: str, identifier: str, content: Mapping, *, media_type: str = "application/json") -> None:
-    """Send JSON to a webhook, signed where a secret is set.
+def post(subscription: Subscription, identifier: str, content: Mapping, *, media_type: str = _JSON) -> None:
+    """Send JSON to a webhook, signed where its subscription names a secret.
 
     Args:
-        address: Where it goes; it may be a secret.
+        subscription: Where it goes, and what signs it.
         identifier: The same whenever the same is sent again.
         content: What is sent.
         media_type: What it is.
 
     Raises:
-        ExpectedFailure: the server cannot be reached, or answers anything but 2xx.
+        TransientFailure: the server cannot be reached.
+        ExpectedFailure: it answers anything but 2xx, or the secret is none.
     """
     body = json.dumps(content, ensure_ascii=False).encode()
     headers = {"Idempotency-Key": identifier, "Content-Type": media_type}
-    if secret := settings.get(WEBHOOK_SECRET):
+    if secret := subscription.signing_secret():
         headers |= webhook_signature.headers(secret, identifier, now(), body)
-    _ask("POST", address, headers, body)
+    _ask("POST", subscription.destination(), headers, body)
 
 
 def _matrix(subscription: Subscription, message: Message) -> None:
@@ -78,7 +79,7 @@ def _matrix(subscription: Subscription, message: Message) -> None:
         "formatted_body": _allowed_html(message.html),
     }
     headers = {"Authorization": f"Bearer {settings.require(MATRIX_TOKEN)}"}
-    headers["Content-Type"] = "application/json"
+    headers["Content-Type"] = _JSON
     _ask("PUT", f"{address.scheme}://{address.netloc}{path}", headers, json.dumps(content).encode())
 
 
@@ -92,13 +93,14 @@ def _ask(method: str, address: str, headers: Mapping[str, str], content: bytes) 
     """Send JSON to an address that may be a secret, and is therefore never repeated.
 
     Raises:
-        ExpectedFailure: the server cannot be reached, or answers anything but 2xx.
+        TransientFailure: the server cannot be reached.
+        ExpectedFailure: it answers anything but 2xx.
     """
     host = urlsplit(address).hostname
     try:
         answer = httpx.request(method, address, headers=headers, content=content, timeout=TIMEOUT_SECONDS)
     except httpx.HTTPError as problem:
-        raise ExpectedFailure(
+        raise TransientFailure(
             f"The server {host} cannot be reached ({type(problem).__name__}).", "Nothing is lost: it is tried again."
         ) from None
     if not answer.is_success:

@@ -83,18 +83,29 @@ def connected() -> Generator[Connection]:
         heartbeat=HEARTBEAT_SECONDS,
         transport_options={"confirm_publish": True},
     )
-    lost = (*connection.connection_errors, *connection.channel_errors)
     try:
-        connection.connect()
-        yield connection
-    except lost as problem:
-        said = str(problem).partition("\n")[0][:200] if isinstance(problem, connection.channel_errors) else ""
-        raise TransientFailure(
-            f"The message bus {parts.hostname} cannot be used ({type(problem).__name__}{said and ': '}{said}).",
-            "It is tried again. If it stays so, check the broker, the account and its rights.",
-        ) from problem
+        with explained(connection):
+            connection.connect()
+            yield connection
     finally:
         connection.release()
+
+
+@contextmanager
+def explained(connection: Connection) -> Generator[None]:
+    """Word what goes wrong with a connection.
+
+    Raises:
+        TransientFailure: it was lost, or the broker refuses what is done.
+    """
+    try:
+        yield
+    except (*connection.connection_errors, *connection.channel_errors) as problem:
+        said = str(problem).partition("\n")[0][:200] if isinstance(problem, connection.channel_errors) else ""
+        raise TransientFailure(
+            f"The message bus {connection.hostname} cannot be used ({type(problem).__name__}{said and ': '}{said}).",
+            "It is tried again. If it stays so, check the broker, the account and its rights.",
+        ) from problem
 
 
 def declare(connection: Connection, targets: list[tuple[str, str]]) -> None:
@@ -111,6 +122,4 @@ def declare(connection: Connection, targets: list[tuple[str, str]]) -> None:
 
 def dead_letters(connection: Connection) -> int:
     """Return how many messages wait among the dead letters."""
-    channel = connection.channel()
-    DEAD_LETTERS(channel).declare()
-    return DEAD_LETTERS(channel).queue_declare(passive=True).message_count
+    return DEAD_LETTERS(connection.channel()).queue_declare().message_count

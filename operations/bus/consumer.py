@@ -56,7 +56,7 @@ def consume_for_ever() -> None:
     while True:
         began = time.monotonic()
         try:
-            deliveries.refuse_full()  # what the broker gives and gets back counts as one of its tries
+            deliveries.refuse_full(SENDER)  # what the broker gives and gets back counts as one of its tries
             with broker.connected() as connection:
                 consume(connection, lambda: True)
         except ExpectedFailure as failure:
@@ -196,7 +196,7 @@ class Batch:
         until = time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
-                deliveries.refuse_full()
+                deliveries.refuse_full(SENDER)
                 write()
             except deliveries.UsedKeyError:
                 raise

@@ -1,18 +1,20 @@
 """Sends events to the programs that subscribe: by webhook, or over the message bus.
 
 Each is sent until it is acknowledged, so a program may get one twice, with the same identifier. Events of one subject
-leave in their order: while one is not taken, those after it wait, and those of other subjects go on.
+leave in their order: while one is not taken, those after it wait, and those of other subjects go on. Who does not
+answer at all is left alone until the next look.
 """
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 from kombu import Producer
 
-from core.errors import ExpectedFailure
+from core.errors import ExpectedFailure, TransientFailure
 from ingestion.engine.sent import EVENT
 from operations.alerts import outbox
 from operations.alerts.outbox import derived
@@ -27,8 +29,8 @@ log = logging.getLogger(__name__)
 
 #: What a program that begins to subscribe, or was away, is sent of the past.
 SENT_FOR = timedelta(days=7)
-#: What one look sends to one program.
-MOST_AT_ONCE = 500
+#: What one look sends to one program, and how much of it that program may refuse.
+MOST_AT_ONCE, MOST_REFUSED = 500, 10
 
 
 def put(wanted: Sequence[Subscription], concerns: Callable[[Subscription, Event], bool], now: datetime) -> None:
@@ -57,41 +59,59 @@ def put(wanted: Sequence[Subscription], concerns: Callable[[Subscription, Event]
 def send_due(subscription: Subscription, now: datetime) -> tuple[int, list[str]]:
     """Send what is due to one program, and return how many it has acknowledged, and what failed."""
     unsent = Alert.objects.filter(recipient=pseudonymise(subscription.key), sent_at=None).exclude(event=None)
-    held, sent = set(), 0
-    for alert in unsent.select_related("event").order_by("event__number")[:MOST_AT_ONCE]:
-        if alert.event.subject in held:
-            continue
-        if alert.due_at > now:
-            held.add(alert.event.subject)
-            continue
-        outbox.begin(alert.alert_id, [alert], now)
-        try:
-            _CHANNELS[subscription.channel](subscription, recording.document(alert.event))
-        except ExpectedFailure as failure:
-            outbox.failed(alert.alert_id, str(failure))
-            log.warning("event %s to %s: %s", alert.event.event_id, subscription.key, failure)
-            return sent, [str(failure)]  # the next look begins with those of other subjects
-        outbox.acknowledged(alert.alert_id, now)
-        sent += 1
-    return sent, []
+    held: set[str] = set()
+    failures: list[str] = []
+    sent, send = 0, None
+    with ExitStack() as connections:
+        for alert in unsent.select_related("event").order_by("event__number")[:MOST_AT_ONCE]:
+            subject = alert.event.subject
+            if subject in held or alert.due_at > now:
+                held.add(subject)
+                continue
+            outbox.begin(alert.alert_id, [alert], now)
+            try:
+                send = send or connections.enter_context(_CHANNELS[subscription.channel](subscription))
+                send(recording.document(alert.event))
+            except ExpectedFailure as failure:
+                outbox.failed(alert.alert_id, str(failure))
+                log.warning("event %s to %s: %s", alert.event.event_id, subscription.key, failure)
+                held.add(subject)
+                failures.append(str(failure))
+                if isinstance(failure, TransientFailure) or len(failures) == MOST_REFUSED:
+                    break
+                continue
+            outbox.acknowledged(alert.alert_id, now)
+            sent += 1
+    return sent, failures
 
 
-def _webhook(subscription: Subscription, document: Mapping[str, Any]) -> None:
-    post(subscription.destination(), document["id"], document, media_type=EVENT)
+Send = Callable[[Mapping[str, Any]], None]
 
 
-def _bus(_: Subscription, document: Mapping[str, Any]) -> None:
+@contextmanager
+def _webhook(subscription: Subscription) -> Generator[Send]:
+    yield lambda document: post(subscription, document["id"], document, media_type=EVENT)
+
+
+@contextmanager
+def _bus(_: Subscription) -> Generator[Send]:
     with broker.connected() as connection:
         broker.declare(connection, [])
-        Producer(connection.channel(), broker.EVENTS, auto_declare=False).publish(
-            json.dumps(document, ensure_ascii=False).encode(),
-            routing_key=document["type"],
-            content_type=EVENT,
-            content_encoding="utf-8",
-            message_id=document["id"],
-            delivery_mode=2,
-            confirm_timeout=broker.CONFIRM_SECONDS,
-        )
+        producer = Producer(connection.channel(), broker.EVENTS, auto_declare=False)
+
+        def send(document: Mapping[str, Any]) -> None:
+            with broker.explained(connection):
+                producer.publish(
+                    json.dumps(document, ensure_ascii=False).encode(),
+                    routing_key=document["type"],
+                    content_type=EVENT,
+                    content_encoding="utf-8",
+                    message_id=document["id"],
+                    delivery_mode=2,
+                    confirm_timeout=broker.CONFIRM_SECONDS,
+                )
+
+        yield send
 
 
-_CHANNELS: Mapping[str, Callable[[Subscription, Mapping[str, Any]], None]] = {"webhook": _webhook, "bus": _bus}
+_CHANNELS: Mapping[str, Callable[[Subscription], AbstractContextManager[Send]]] = {"webhook": _webhook, "bus": _bus}

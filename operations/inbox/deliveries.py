@@ -23,8 +23,8 @@ State = Delivery.State
 
 #: What one delivery may hold, not compressed. More is for a drop folder.
 MOST_BYTES = 16 << 20
-#: What may wait, of all senders; and what must stay free on the disk beside it.
-MOST_WAITING_BYTES = 1 << 30
+#: What may wait, of all senders and of each; and what must stay free on the disk beside it.
+MOST_WAITING_BYTES, MOST_OF_A_SENDER_BYTES = 1 << 30, 1 << 28
 FREE_BYTES = 1 << 30
 #: Deliveries that are loaded, and rows that are changed, together.
 MOST_TOGETHER, _AT_ONCE = 20_000, 500
@@ -72,16 +72,19 @@ def targets() -> set[tuple[str, str]]:
     return {(platform.name, entity) for platform in PLATFORMS if platform.is_sendable for entity in platform.entities}
 
 
-def refuse_full() -> None:
-    """Refuse more than the load or the disk can take.
+def refuse_full(sender: str) -> None:
+    """Refuse more of a sender than the load or the disk can take, or than leaves room for others.
 
     Raises:
         FullError: too much waits, or the disk is nearly full.
     """
-    waiting = Delivery.objects.filter(state=State.WAITING).aggregate(size=Sum("size_bytes"))["size"] or 0
-    if waiting > MOST_WAITING_BYTES:
+    waiting = Delivery.objects.filter(state=State.WAITING).order_by().values_list("sender")
+    sizes = dict(waiting.annotate(size=Sum("size_bytes")))
+    of_it, of_all = sizes.get(sender, 0), sum(sizes.values())
+    if of_it > MOST_OF_A_SENDER_BYTES or of_all > MOST_WAITING_BYTES:
         raise FullError(
-            f"{waiting >> 20} MiB wait to be loaded already.", "Send it again later; it is taken once loads catch up."
+            f"{of_all >> 20} MiB wait to be loaded already, {of_it >> 20} MiB of this sender.",
+            "Send it again later; it is taken once loads catch up.",
         )
     settings.make_folder(settings.home().root)
     if shutil.disk_usage(settings.home().root).free < FREE_BYTES:
@@ -121,7 +124,7 @@ def _known(sent: Iterable[Sent]) -> dict[Any, Delivery]:
 
 
 def _new(one: Sent) -> Delivery:
-    return Delivery(
+    delivery = Delivery(
         sender=one.sender,
         idempotency_key=one.key,
         platform=one.platform,
@@ -129,8 +132,9 @@ def _new(one: Sent) -> Delivery:
         sha256=one.sha256,
         size_bytes=len(one.original),
         records=len(one.body.records),
-        body=sealing.seal(one.body.as_lines()),
     )
+    delivery.body = sealing.seal(one.body.as_lines(), delivery.delivery_id)
+    return delivery
 
 
 def note_unreadable(sender: str, target: tuple[str, str], original: bytes, reason: str, at: datetime) -> None:

@@ -46,7 +46,7 @@ def _load(platform: str, batch: Sequence[Delivery], progress: ProgressCallback |
     sent: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     owners: defaultdict[str, list[Delivery]] = defaultdict(list)
     for delivery in batch:
-        found = list(records_of(sealing.opened(bytes(delivery.body))))
+        found = list(records_of(sealing.opened(bytes(delivery.body), delivery.delivery_id)))
         sent[delivery.entity] += found
         owners[delivery.entity] += [delivery] * len(found)
     together = hashlib.sha256("".join(delivery.sha256 for delivery in batch).encode()).hexdigest()

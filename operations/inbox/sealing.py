@@ -1,6 +1,7 @@
 """Seals what waits in the inbox: it holds what citizens have written, as they wrote it, until a load has redacted it.
 
-AES-256-GCM, with a key that derives from that of pseudonyms. What is on the disk, in the log of writes of the database
+AES-256-GCM, with a key that derives from that of pseudonyms, and bound to its delivery: no sealed content can take the
+place of another. What is on the disk, in the log of writes of the database
 and in backups can be read by nobody who has not that key.
 """
 
@@ -16,27 +17,28 @@ from core.settings import require
 _NONCE_BYTES = 12
 
 
-def seal(content: bytes) -> bytes:
-    """Return a content that only `opened` makes readable.
+def seal(content: bytes, delivery_id: str) -> bytes:
+    """Return a content that only `opened` makes readable, as that of one delivery.
 
     Raises:
         ExpectedFailure: the key of pseudonyms is absent.
     """
     nonce = os.urandom(_NONCE_BYTES)
-    return nonce + _cipher().encrypt(nonce, content, None)
+    return nonce + _cipher().encrypt(nonce, content, delivery_id.encode())
 
 
-def opened(sealed: bytes) -> bytes:
-    """Return what was sealed.
+def opened(sealed: bytes, delivery_id: str) -> bytes:
+    """Return what was sealed for a delivery.
 
     Raises:
-        ExpectedFailure: the key of pseudonyms is absent, or another one than it was.
+        ExpectedFailure: the key of pseudonyms is absent, or another one than it was; or the content was changed, or put
+            into the place of another.
     """
     try:
-        return _cipher().decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], None)
+        return _cipher().decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], delivery_id.encode())
     except InvalidTag:
         raise ExpectedFailure(
-            "What waits in the inbox was sealed with another key of pseudonyms.",
+            f"The delivery {delivery_id} was sealed with another key of pseudonyms, or its row was changed since.",
             "Put the former key back, load the inbox (`cyberimpact load PLATFORM`), then change the key.",
         ) from None
 

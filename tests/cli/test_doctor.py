@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -40,6 +41,18 @@ class TestDoctor:
         assert found["supervisor"]["state"] == "broken"
         assert "make up" in found["supervisor"]["remedy"]
         assert found["publication"]["state"] != "ok"
+
+    def test_a_folder_elsewhere_that_cannot_be_read_is_named(
+        self, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("CYBERIMPACT_JDMA_DROP", str(tmp_path / "out"))
+        finding = self.findings(run)["folder of jdma"]
+        assert finding["state"] == "broken"
+        assert finding["detail"] == f"There is no folder file://{tmp_path}/out."
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out" / "a.csv").write_text("a")
+        finding = self.findings(run)["folder of jdma"]
+        assert (finding["state"], finding["detail"]) == ("ok", "1 file(s) to fetch")
 
     def test_files_that_others_may_open_are_named_and_the_remedy_closes_them(self, run: Run, home: Home) -> None:
         home.root.mkdir(mode=0o700)

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
+from audit import signing
 from cli.main import app
 from core.content_store import digest_of
 from core.errors import ExpectedFailure
@@ -65,6 +67,16 @@ def folder(declared: Home, tmp_path: Path) -> Path:
 
 def push(home: Home, folder: Path, target: Counting) -> list[udata.Refusal]:
     return udata.push(home, folder, target.catalogue, lambda _: None)
+
+
+def test_what_another_key_has_signed_is_to_be_built_again(
+    declared: Home, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(signing.SETTING, signing.seed_of(Ed25519PrivateKey.generate()))
+    with pytest.raises(ExpectedFailure, match=r"clé de signature actuelle.*opendata build"):
+        push(declared, folder, Counting())
+    package.build(declared, folder)
+    assert push(declared, folder, Counting()) == []
 
 
 def titles(dataset: dict) -> list[tuple[str, str]]:
@@ -166,7 +178,7 @@ def test_a_folder_that_was_changed_with_its_sums_is_not_sent(declared: Home, fol
     signature["content"][package.SUMS] = digest_of(sums)
     (folder / package.SIGNATURE).write_text(json.dumps(signature))
     target = Counting()
-    with pytest.raises(ExpectedFailure, match="n'est signé par aucune"):
+    with pytest.raises(ExpectedFailure, match="n'est pas signé par la clé de signature actuelle"):
         push(declared, folder, target)
     assert target.sent == []
 

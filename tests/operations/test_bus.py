@@ -9,22 +9,28 @@ import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 
+import amqp
 import pytest
-from kombu import Producer
+from kombu import Producer, Queue
 
 from core.errors import ExpectedFailure
 from ingestion.engine.sent import records_of
+from operations.alerts.dispatch import dispatch
 from operations.bus import broker, consumer
 from operations.inbox import deliveries, sealing
-from operations.models import Delivery
+from operations.models import FIRST_WAIT, Delivery
 from tests import rabbitmq
+from tests.analytics.signalling import ENTRY, other, subscribe
+from tests.analytics.signalling import publish as publish_signals
 from tests.mentions import mention
 from tests.rabbitmq import Broker
 
 pytestmark = [pytest.mark.usefixtures("home", "rabbit"), pytest.mark.long]
 
 TARGET = ("listening", "mentions")
+AT = datetime(2026, 11, 24, 19, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -80,8 +86,8 @@ def dead() -> list:
 
 def keys() -> list[str]:
     """Return the keys of all records in the inbox, in their order."""
-    bodies = Delivery.objects.exclude(body=None).values_list("body", flat=True)
-    return [record["mention_id"] for body in bodies for record in records_of(sealing.opened(bytes(body)))]
+    sealed = Delivery.objects.exclude(body=None).values_list("body", "delivery_id")
+    return [record["mention_id"] for body, of in sealed for record in records_of(sealing.opened(bytes(body), of))]
 
 
 def test_records_lists_and_events_come_into_the_inbox_in_order():
@@ -118,6 +124,38 @@ def test_what_cannot_be_read_is_a_dead_letter_with_its_reason_and_stops_nobody()
     publish(b'{"a": 1')  # the same once more: noted once
     time.sleep(0.1)
     consume(until=6)
+
+
+def test_dead_letters_are_counted_with_one_declaration(monkeypatch):
+    declared = []
+    declare = amqp.Channel.queue_declare
+    publish(b"{", b"[")
+    consume(until=2)
+    monkeypatch.setattr(amqp.Channel, "queue_declare", lambda *a, **k: declared.append(k) or declare(*a, **k))
+    with broker.connected() as connection:
+        assert broker.dead_letters(connection) == 2
+    assert len(declared) == 1
+
+
+def test_events_of_one_look_leave_over_one_connection(home, monkeypatch):
+    entry = ENTRY | {"channel": "bus", "address": broker.EVENTS.name, "wants": ["events"]}
+    subscribe(monkeypatch, home, entry)
+    publish_signals(home, [other(1), other(2), other(3)])
+    connected, opened = broker.connected, []
+    with connected() as connection:
+        channel = connection.channel()
+        mine = Queue("mine", broker.EVENTS, "cyberimpact.signal.#", exclusive=True)(channel)
+        mine.declare()
+        monkeypatch.setattr(broker, "connected", lambda: opened.append(1) or connected())
+        with monkeypatch.context() as patch:
+            patch.setenv(broker.SETTING, "amqp://essai:faux@127.0.0.1:1//")
+            assert len(dispatch(home, AT).failures) == 1, "who does not answer is asked once"
+        sent = dispatch(home, AT + FIRST_WAIT)
+        assert (sent.failures, len(opened)) == ((), 2)
+        got = [mine.get(no_ack=True) for _ in range(4)]
+    assert [json.loads(each.body)["subject"] for each in got if each] == [
+        f"signal/{number:016d}" for number in (1, 2, 3)
+    ]
 
 
 def test_a_message_that_is_too_large_is_a_dead_letter(monkeypatch):
@@ -175,11 +213,11 @@ def test_nothing_is_acknowledged_while_there_is_no_room(monkeypatch):
     refused = []
     full = deliveries.refuse_full
 
-    def refuse() -> None:
+    def refuse(sender: str) -> None:
         if len(refused) < 5:
             refused.append(left())  # what the broker has not given yet, beside what it waits to be told of
             raise deliveries.FullError("No room.", "Wait.")
-        full()
+        full(sender)
 
     monkeypatch.setattr(deliveries, "refuse_full", refuse)
     consume(until=500)
@@ -189,7 +227,7 @@ def test_nothing_is_acknowledged_while_there_is_no_room(monkeypatch):
 
 
 def test_what_finds_no_room_for_long_stays_with_the_broker(monkeypatch):
-    def refuse() -> None:
+    def refuse(_: str) -> None:
         raise deliveries.FullError("No room.", "Wait.")
 
     monkeypatch.setattr(consumer, "PATIENCE_SECONDS", 0)

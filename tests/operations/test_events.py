@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import jsonschema
 import pytest
 
@@ -16,7 +17,7 @@ from operations import crises, subscriptions, topics, troubles, verdicts, webhoo
 from operations.acts import Author
 from operations.alerts.dispatch import dispatch
 from operations.events import kinds, recording
-from operations.models import FIRST_WAIT, Event
+from operations.models import FIRST_WAIT, Alert, Event
 from operations.topics import Topic
 from operations.troubles import Cause
 from tests.analytics.signalling import ENTRY, FLOOD, other, publish, subscribe
@@ -30,7 +31,7 @@ SECRET = webhook_signature.secret_of(b"a secret of thirty-two bytes, ok")
 @pytest.fixture(autouse=True)
 def settings(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 - a home of its own
     monkeypatch.setenv("CYBERIMPACT_WEB_URL", "https://pages.example")
-    monkeypatch.setenv("CYBERIMPACT_WEBHOOK_SECRET", SECRET)
+    monkeypatch.setenv("ESB_SECRET", SECRET)
 
 
 def entry(port: int, **more: Any) -> dict[str, Any]:
@@ -73,10 +74,19 @@ def test_the_life_of_a_signal(home, monkeypatch):
 def test_a_webhook_is_signed_and_says_what_it_is(home, monkeypatch):
     publish(home, [FLOOD])
     with web([]) as (port, got):
-        subscribe(monkeypatch, home, entry(port))
+        other_port = {"address": f"http://127.0.0.1:{port}/autre", "recipient": "autre"}
+        subscribe(
+            monkeypatch, home, entry(port, secret="$ESB_SECRET"),
+            entry(port, **other_port, secret="$OTHER_SECRET"),
+            entry(port, address=f"http://127.0.0.1:{port}/sans", recipient="sans"),
+        )  # fmt: skip
+        monkeypatch.setenv("OTHER_SECRET", webhook_signature.secret_of(b"another secret of thirty-two by."))
         dispatch(home, NOON)
-    [(_, _, headers, body)] = got
-    lower = {name.lower(): value for name, value in headers.items()}
+    by_path = {path: ({name.lower(): value for name, value in headers.items()}, body) for _, path, headers, body in got}
+    assert "webhook-signature" not in by_path["/sans"][0]
+    others, its = by_path["/autre"]
+    assert webhook_signature.problem_of(SECRET, others, json.dumps(its, ensure_ascii=False).encode(), datetime.now(UTC))
+    lower, body = by_path["/"]
     assert lower["content-type"] == "application/cloudevents+json"
     assert lower["webhook-id"] == lower["idempotency-key"] == body["id"]
     sent = json.dumps(body, ensure_ascii=False).encode()
@@ -132,6 +142,43 @@ def test_events_of_a_subject_keep_their_order_and_those_of_others_go_on(home, mo
         ("signal.escalated", f"signal/{first.signal_id}"),
     ]
     assert got[0][3]["id"] == got[2][3]["id"]
+
+
+def test_what_a_program_refuses_holds_up_no_other_subject(home, monkeypatch):
+    first, second, third = other(1), other(2), other(3)
+    with web([500, 200, 200]) as (port, got):
+        subscribe(monkeypatch, home, entry(port))
+        publish(home, [first, second, third])
+        dispatch(home, NOON)
+    assert sorted(subject for _, subject in told(got)) == sorted(
+        f"signal/{one.signal_id}" for one in (first, second, third)
+    )
+    assert Alert.objects.exclude(sent_at=None).count() == 2
+
+
+def test_who_does_not_answer_is_asked_once(home, monkeypatch):
+    asked = []
+
+    def refuse(*_: object, **__: object) -> None:
+        asked.append(1)
+        raise httpx.ConnectError("nobody")
+
+    monkeypatch.setattr("operations.alerts.sending.httpx.request", refuse)
+    subscribe(monkeypatch, home, entry(1))
+    publish(home, [other(1), other(2)])
+    dispatch(home, NOON)
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("secret", ["whsec_", "whsec_a2V5", "secret", "whsec_%%"])
+def test_a_setting_that_holds_no_secret_sends_nothing(home, monkeypatch, secret):
+    monkeypatch.setenv("ESB_SECRET", secret)
+    with web([]) as (port, got):
+        subscribe(monkeypatch, home, entry(port, secret="$ESB_SECRET"))
+        publish(home, [FLOOD])
+        sent = dispatch(home, NOON)
+    assert got == []
+    assert "ESB_SECRET" in sent.failures[0]
 
 
 def test_each_program_gets_its_own(home, monkeypatch):

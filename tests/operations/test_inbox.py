@@ -130,14 +130,14 @@ def test_the_same_key_twice_in_one_batch_is_one_delivery():
 
 def test_nothing_is_taken_where_too_much_waits_or_the_disk_is_full(monkeypatch):
     send(mention("a"))
-    deliveries.refuse_full()
+    deliveries.refuse_full("autre")
     monkeypatch.setattr(deliveries, "MOST_WAITING_BYTES", 10)
     with pytest.raises(deliveries.FullError, match="wait to be loaded"):
-        deliveries.refuse_full()
+        deliveries.refuse_full("autre")
     monkeypatch.setattr(deliveries, "MOST_WAITING_BYTES", 1 << 30)
     monkeypatch.setattr(deliveries, "FREE_BYTES", 1 << 60)
     with pytest.raises(deliveries.FullError, match="disk"):
-        deliveries.refuse_full()
+        deliveries.refuse_full("autre")
 
 
 def test_a_full_disk_keeps_nothing_of_a_batch(home):
@@ -178,6 +178,13 @@ def test_what_was_sent_is_loaded_redacted_in_order_and_forgotten(home):
     log = loaded(home, "select origin_kind, entity, rows_read from raw_listening.load_log order by entity")
     assert log == [("inbox", "mentions", 4), ("inbox", "volumes", 1)]
     assert loading.load_waiting("listening") == []
+
+
+def test_what_was_sealed_for_one_delivery_is_not_read_as_another():
+    first, second = send(mention("a")), send(mention("b"))
+    Delivery.objects.filter(pk=second.pk).update(body=Delivery.objects.get(pk=first.pk).body)
+    with pytest.raises(ExpectedFailure, match=f"{second.delivery_id} was sealed with another key .* or its row"):
+        loading.load_waiting("listening")
 
 
 @pytest.mark.usefixtures("tables")

@@ -11,7 +11,7 @@ from core.settings import Home
 from ingestion.engine.sent import JSON, read
 from ingestion.platforms import PLATFORMS
 from operations.inbox import deliveries
-from orchestration.jobs import LIVE_PLATFORMS
+from orchestration.jobs import LIVE_PLATFORMS, jobs
 from orchestration.sensors import sensors
 
 PLATFORM = "services_publics_plus"
@@ -48,7 +48,8 @@ def files(requests: Sequence[dg.RunRequest]) -> list[str]:
 def test_every_platform_that_takes_files_has_an_inbox_that_is_watched() -> None:
     names = {sensor.name for sensor in sensors}
     by_sensor = {platform for platform in PLATFORMS if platform.drops and platform.database != "live"}
-    assert names == {"inbox", "reaper", "retries", "monitor"} | {f"drop_{platform.name}" for platform in by_sensor}
+    others = {"remote_folders", "inbox", "reaper", "retries", "monitor"}
+    assert names == others | {f"drop_{platform.name}" for platform in by_sensor}
     assert {platform for platform in PLATFORMS if platform.drops} - by_sensor <= set(LIVE_PLATFORMS), (
         "watched elsewhere"
     )
@@ -218,3 +219,36 @@ def test_what_was_sent_is_loaded_by_one_run_of_its_platform_at_a_time(home: Home
         assert look() == [("load_jdma", "inbox:jdma:1:4")]
         instance.add_run(dg.DagsterRun("load_jdma", status=dg.DagsterRunStatus.STARTED, tags={"inbox": "yes"}))
         assert look() == []
+
+
+def test_files_elsewhere_are_fetched_once_two_looks_find_them_the_same(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (sensor,) = (sensor for sensor in sensors if sensor.name == "remote_folders")
+    folder, cursor = tmp_path / "out", None
+    folder.mkdir()
+    monkeypatch.setenv("CYBERIMPACT_JDMA_DROP", str(folder))
+    monkeypatch.setenv("CYBERIMPACT_PARTOO_DROP", str(tmp_path / "nowhere"))
+
+    def look() -> dict[str, dict]:
+        nonlocal cursor
+        data = sensor.evaluate_tick(dg.build_sensor_context(cursor=cursor))
+        cursor = data.cursor
+        return {str(one.job_name): dict(one.run_config) for one in data.run_requests or []}
+
+    (folder / "DUPONT_Jean.csv").write_text("a")
+    assert {*look()} == {"fetch_partoo"}, "its run says why its folder cannot be listed"
+    (folder / "DUPONT_Jean.csv").write_text("a;b")
+    assert {*look()} == {"fetch_partoo"}, "it was still being written"
+    wanted = look()
+    assert "DUPONT" not in str(wanted) + str(cursor)
+    assert {*wanted} == {"fetch_jdma", "fetch_partoo"}
+    with dg.DagsterInstance.ephemeral() as instance:
+        for name, succeeds in (("fetch_jdma", True), ("fetch_partoo", False)):
+            job = next(job for job in jobs if job.name == name)
+            done = job.execute_in_process(wanted[name], instance=instance, raise_on_error=False)
+            assert done.success == succeeds
+            failures = [event.step_failure_data.user_failure_data for event in done.all_events if event.is_step_failure]
+            assert all("There is no folder file://" in str(failure.description) for failure in failures if failure)
+    assert [path.name for path in (home.drop / "jdma").iterdir()] == ["[NOM].csv"]
+    assert {*look()} == {"fetch_partoo"}

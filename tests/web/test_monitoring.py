@@ -57,7 +57,7 @@ def scrape(client: Client) -> dict[tuple[str, ...], float]:
             alert_id=str(number), channel="mail", recipient="a@b.fr", subject="s", created_at=now - timedelta(hours=age)
         )
     models.Alert.objects.create(alert_id="sent", channel="mail", recipient="", subject="", created_at=now, sent_at=now)
-    answer = client.get("/metrics", headers={"Authorization": f"Bearer {tokens.add('prometheus', 'national')}"})
+    answer = client.get("/metrics", headers={"Authorization": f"bearer {tokens.add('prometheus', 'national')}"})
     assert answer.status_code == HTTPStatus.OK
     families = text_string_to_metric_families(answer.content.decode())
     return {

@@ -238,8 +238,58 @@ def test_no_header_buys_more_requests_than_a_sender_has(client, secret, monkeypa
     assert [post(client, content, each).status_code for each in headers] == [202, 202, 202, 429]
 
 
+def test_who_guesses_tokens_has_the_requests_of_an_address_and_takes_none_from_others(client, bearer, monkeypatch):
+    monkeypatch.setattr("web.middleware.Limits.READINGS", 4)
+    assert post(client, [{}], bearer).status_code == 202
+    guesses = [post(client, [{}], {"Authorization": f"Bearer {number}"}).status_code for number in range(6)]
+    assert guesses == [401, 401, 401, 401, 429, 429]
+    assert client.get("/api/kpi", headers={"Authorization": "Bearer 7"}).status_code == 429
+    assert [post(client, [{}], bearer).status_code for _ in range(4)] == [202, 202, 202, 429]
+
+
+def test_no_answer_tells_whether_a_sender_exists(client, secret):
+    tokens.add("lecteur", "national")
+    content = json.dumps([mention("a")]).encode()
+    other = webhook_signature.secret_of(b"another key")
+    wrong = [{}, {"at": now() - timedelta(days=1)}, {"identifier": ""}]
+    for how in wrong:
+        answers = [
+            post(client, content, signed(content, other, sender=name, **how)) for name in ("esb", "lecteur", "personne")
+        ]
+        assert {(answer.status_code, answer.content) for answer in answers} == {(401, answers[0].content)}
+        receipts = [
+            client.get("/api/in/receipts/1", headers=signed(b"", other, sender=name, **how))
+            for name in ("esb", "lecteur", "personne")
+        ]
+        assert {(answer.status_code, answer.content) for answer in receipts} == {(401, receipts[0].content)}
+    old = post(client, content, signed(content, secret, at=now() - timedelta(minutes=6)))
+    assert "plus de 5 minutes" in old.json()["error"], "who can sign learns that the clock is off"
+
+
+def test_what_no_database_keeps_is_refused(client, bearer, monkeypatch):
+    """PostgreSQL keeps no text with a zero byte."""
+    assert post(client, [mention("a")], bearer | {"Idempotency-Key": "a\0b"}).status_code == 400
+    assert client.get("/api/in/receipts/a%00b", headers=bearer).status_code == 400
+    monkeypatch.setenv("CYBERIMPACT_LINK_KEY", "a key of tests")
+    other = webhook_signature.secret_of(b"another key")
+    assert post(client, b"[{}]", signed(b"[{}]", other, sender="esb\0")).status_code == 401
+    event = {"specversion": "1.0", "id": "\0", "source": "s", "type": "t", "data": [mention("a")]}
+    assert post(client, event, bearer, "application/cloudevents+json").status_code == 400
+
+
+def test_a_sender_that_fills_its_share_leaves_room_for_others(client, bearer, monkeypatch):
+    other = {"Authorization": f"Bearer {tokens.add('autre', sends=['listening'])}"}
+    monkeypatch.setattr(deliveries, "MOST_OF_A_SENDER_BYTES", 100)
+    content = json.dumps([mention("a", text="x" * 100)]).encode()
+    assert [post(client, content, bearer).status_code for _ in range(2)] == [202, 503]
+    assert post(client, content, other).status_code == 202
+    monkeypatch.setattr(deliveries, "MOST_WAITING_BYTES", 100)
+    new = {"Authorization": f"Bearer {tokens.add('nouveau', sends=['listening'])}"}
+    assert post(client, content, new).status_code == 503, "together they take no more than there is"
+
+
 def test_a_sender_sends_again_where_the_fault_is_not_its_own(client, bearer, home, monkeypatch):
-    def fail(_: bytes) -> bytes:
+    def fail(*_: object) -> bytes:
         raise ExpectedFailure(f"{home.root} is not as it must be.", "Correct it.")
 
     monkeypatch.setattr(sealing, "seal", fail)
