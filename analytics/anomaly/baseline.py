@@ -106,7 +106,7 @@ class Anomaly:
     upper: float
     p_value: float
     method: str = "sudden"
-    """`sudden`, `slow` or `drop`."""
+    """`sudden`, `wave`, `slow`, `drop` or `novelty`."""
     window: str = ""
     tests: int = 1
     """How many bins were tested together with it."""

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from analytics.anomaly import alert_budget, baseline, calibration, streaming
+from analytics.anomaly import alert_budget, baseline, calibration, sequential, streaming
 from analytics.anomaly.baseline import Anomaly, CountMatrix, Key, ScoredBins, Thresholds
 from analytics.anomaly.calibration import Threshold
 from analytics.anomaly.count_distributions import combined_p_value
@@ -76,7 +76,7 @@ def detect(  # noqa: PLR0917 - all that a run knows
     *,
     looked_back_hours: int = LOOKED_BACK_HOURS,
 ) -> list[Anomaly]:
-    """Return what stands out in the last hours, in the open bins of five minutes, and in two of these together.
+    """Return what stands out: hours, waves of hours, open bins of five minutes and pairs of these.
 
     Args:
         hours: Hourly bins that are not zero.
@@ -93,11 +93,15 @@ def detect(  # noqa: PLR0917 - all that a run knows
         for minutes in (HOUR, FIVE)
     )
     scored: list[tuple[CountMatrix, ScoredBins, Thresholds]] = []
+    waves: list[Anomaly] = []
     outages: list[Anomaly] = []
     for matrix in count_matrices(hours, now, HOUR):
         last = matrix.counts.shape[1]
         first = max(0, last - looked_back_hours)
-        scored.append((_topics(matrix), baseline.score(_topics(matrix), range(first, last)), of_hours))
+        topics = _topics(matrix)
+        of_topics = baseline.score(topics, range(first, last))
+        scored.append((topics, of_topics, of_hours))
+        waves += sequential.anomalies(topics, of_topics, of_hours)
         closed_end = min(last, matrix.column(now))
         outages += baseline.drops(_all(matrix), range(max(first, closed_end - 3), closed_end))
     for matrix in map(_topics, count_matrices(five_minute_bins, now, FIVE)):
@@ -115,7 +119,7 @@ def detect(  # noqa: PLR0917 - all that a run knows
         for (matrix, part, scores), passed in zip(scored, accepted, strict=True)
         for anomaly in baseline.anomalies(matrix, part, scores, passed, tests)
     ]
-    return baseline.without_redundant_pairs(found) + outages
+    return baseline.without_redundant_pairs(found) + waves + outages
 
 
 def _open(matrix: CountMatrix, now: datetime) -> range:

@@ -207,6 +207,7 @@ def restored(rows: Iterable[Row]) -> Signal:
     """Return the signal that rows hold."""
     parts = list(rows)
     [row] = [row for row in parts if row["part"] == _SIGNAL]
+    is_sure = row["status"] != "watch"
     evidence = tuple(
         Anomaly(
             key=Key(*evidence_row["series"].split("/")),
@@ -219,6 +220,7 @@ def restored(rows: Iterable[Row]) -> Signal:
             method=evidence_row["method"],
             window=evidence_row["baseline_window"],
             tests=evidence_row["tests"],
+            is_sure=is_sure,
         )
         for evidence_row in sorted((row for row in parts if row["part"] == _EVIDENCE), key=lambda row: row["rank"])
     )
@@ -232,7 +234,7 @@ def restored(rows: Iterable[Row]) -> Signal:
         closed_at=row["closed_at"],
         evidence=evidence,
         touched=frozenset(filter(None, row["touched"].split(";"))),
-        is_sure=row["status"] != "watch",
+        is_sure=is_sure,
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from analytics.anomaly import sequential
 from analytics.anomaly.baseline import DAY_MINUTES, Anomaly
 from analytics.anomaly.streaming import wall_clock
 from analytics.signals.context import Context
@@ -36,8 +37,12 @@ def _figure(anomaly: Anomaly) -> str:
     singular, plural = _COUNTED[anomaly.key.metric]
     counted = f"{number(anomaly.observed)} {singular if anomaly.observed < 2 else plural}"  # noqa: PLR2004
     clock = wall_clock(anomaly.at)
-    since = "dès le" if anomaly.minutes > DAY_MINUTES else "le"
-    when = f"{since} {clock:%d/%m}" if anomaly.minutes >= DAY_MINUTES else f"le {clock:%d/%m à\u00a0%H\u00a0h\u00a0%M}"
+    since = "dès le" if anomaly.minutes > DAY_MINUTES or anomaly.method == sequential.METHOD else "le"
+    when = (
+        f"{since} {clock:%d/%m}"
+        if anomaly.minutes >= DAY_MINUTES
+        else f"{since} {clock:%d/%m à\u00a0%H\u00a0h\u00a0%M}"
+    )
     lasting = {60: "en une heure", DAY_MINUTES: "en un jour", 7 * DAY_MINUTES: "en une semaine"}
     hours = round(anomaly.minutes / 60)
     rounded = f"en {anomaly.minutes} minutes" if not hours else lasting[60] if hours == 1 else f"en {hours} heures"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analytics.anomaly import baseline, calibration, daily, streaming
+from analytics.anomaly import baseline, calibration, daily, sequential, streaming
 from analytics.anomaly.baseline import Anomaly, Key
 from analytics.signals import lifecycle, live_detection, signal_table
 from analytics.signals.context import Mention, around, posts, terms_of
@@ -200,6 +200,110 @@ def test_no_hour_is_blind(metric: str, change: date) -> None:
         of_hours = (needed / law)[means == mean].reshape(-1, 8, 24).mean(axis=(0, 1))
         assert of_hours.max() < 2 * of_hours.min(), f"{mean}: {of_hours.round(1)}"
         assert of_hours.max() < 2.5, f"{mean}: {of_hours.round(1)}"
+
+
+# Waves of hours ------------------------------------------------------------------------------------------------------
+
+
+def scored_hours(counts: np.ndarray, first: int) -> tuple[baseline.CountMatrix, baseline.ScoredBins]:
+    """Return series of the nation and what was expected of their hours from one on."""
+    keys = tuple(Key(f"t{row}", "mentions", "all", "FR") for row in range(len(counts)))
+    matrix = baseline.CountMatrix(keys, START, 60, counts.astype(float), np.zeros(counts.shape))
+    return matrix, baseline.score(matrix, range(first, counts.shape[1]))
+
+
+def test_a_wave_adds_up_likelihood_ratios_by_hand() -> None:
+    """Hours of 6, 0 and 9 where one is usual: of five rises the fourfold explains them best."""
+    counts = np.array([[0.0, 6.0, 0.0, 9.0, 1.0]])
+    ones = np.ones_like(counts)
+    scored = baseline.ScoredBins(range(5), ones, ones, ones / 2)
+    usual = 1 + np.sqrt(1.5 / 84)  # the upper end of what 84 hours with a variance of 1.5 say
+
+    def gain(count: int, rise: float) -> float:
+        raised, law = (stats.nbinom(2, 1 / (1 + mean / 2)) for mean in (rise * usual, usual))
+        return raised.logpmf(count) - law.logpmf(count)
+
+    sums = {rise: gain(6, rise) + gain(0, rise) + gain(9, rise) for rise in sequential.RISES}
+    assert max(sums, key=lambda rise: sums[rise]) == 4.0
+    scores = sequential.score(counts, scored)
+    assert scores[0, 3] == pytest.approx(sums[4.0] / np.log(10) - np.log10(5))
+    assert scores[0, 4] == 0.0, "one is no more than usual, and adds nothing"
+    matrix = dataclasses.replace(one_series(counts[0]), keys=(CRUE,))
+    found = sequential.wave(matrix, scored, 0, 3)
+    assert (found.at, found.minutes, found.observed, found.expected) == (START + HOUR, 180, 15.0, 3.0)
+    assert found.score == pytest.approx(scores[0, 3])
+
+
+@pytest.mark.parametrize("mean", [3.0, 0.3, 0.03])
+@pytest.mark.parametrize("dispersion", [0.0, 0.5])
+def test_waves_of_chance_are_as_rare_as_they_say(mean: float, dispersion: float) -> None:
+    chance = np.random.default_rng(11)
+    shape = (150, 24 * 44)
+    rates = mean * (chance.gamma(1 / dispersion, dispersion, shape) if dispersion else np.ones(shape))
+    matrix, scored = scored_hours(chance.poisson(rates), 24 * 30)
+    scores = sequential.score(matrix.counts[:, 24 * 30 :], scored)
+    for power in (1, 2, 3):
+        assert np.count_nonzero(scores > power) <= scores.size / 10**power
+
+
+def test_a_slow_wave_is_found_in_its_first_day_by_what_its_hours_add_up_to() -> None:
+    """One and a half an hour over a usual 0.3: few hours say so by themselves; the budget of alerts is kept by both."""
+    chance = np.random.default_rng(5)
+    counts = chance.poisson(0.3, (40, 24 * 31))
+    counts[:, -24:] += chance.poisson(1.5, (40, 24))
+    matrix, scored = scored_hours(counts, 24 * 29)
+    limit = calibration.by_law("listening", 60)
+    by_hour = (scored.scores[:, -24:] > limit).any(axis=1)
+    waves = sequential.score(matrix.counts[:, 24 * 29 :], scored) > limit
+    assert by_hour.mean() < 0.5
+    assert waves[:, -24:].any(axis=1).mean() > 0.9
+    assert np.median(waves[:, -24:].argmax(axis=1)) < 14
+    assert not waves[:, :-24].any()
+
+
+def test_a_wave_knows_nothing_of_what_comes_after_nor_of_what_is_older_than_two_days() -> None:
+    series = poisson_series(24 * 40, mean=1.0)
+    scored = baseline.score(one_series(series), range(24 * 30, 24 * 40))
+    whole = sequential.score(series[None, 24 * 30 :].astype(float), scored)
+    days = (of[:, 120:168] for of in (scored.expected, scored.p_values, scored.spread))
+    part = baseline.ScoredBins(range(24 * 35, 24 * 37), *days)
+    recent = sequential.score(series[None, 24 * 35 : 24 * 37].astype(float), part)
+    assert recent[0, -1] == pytest.approx(whole[0, 167])
+
+
+def test_a_wave_is_one_row_of_evidence_and_its_signal_ends_with_it() -> None:
+    series = np.zeros(24 * 40, dtype=int)
+    series[::40] = 1
+    wave = series.copy()
+    wave[-30:-20:2] = 2
+    now = START + timedelta(days=40)
+
+    def found(series: np.ndarray, now: datetime) -> list[Anomaly]:
+        seen = live_detection.detect(rows({("crue", "FR"): series}), [], now, {}, streaming.History(), [])
+        return [anomaly for anomaly in seen if anomaly.method == "wave"]
+
+    [growing] = found(np.where(np.arange(24 * 40) < 24 * 40 - 25, wave, 0), now)
+    [grown] = found(wave, now)
+    assert (grown.at, grown.minutes, grown.observed) == (now - 30 * HOUR, 9 * 60, 10.0)
+    assert growing.at == grown.at
+    assert growing.p_value > grown.p_value
+    opened = lifecycle.update([], [growing], now - 24 * HOUR, {}, PARENTS)
+    [signal] = lifecycle.update(opened, [grown], now - 20 * HOUR, {}, PARENTS)
+    assert (signal.evidence, signal.kind, signal.updated_at) == ((grown,), "slow", now - 21 * HOUR)
+    later = now + 4 * HOUR
+    [closed] = lifecycle.update([signal], found(np.append(wave, [0] * 4), later), later, {}, PARENTS)
+    assert closed.closed_at == now + 3 * HOUR, "found again it is not younger"
+
+
+def test_what_was_watched_is_no_surer_for_having_been_written_down() -> None:
+    doubtful = anomaly(1, is_sure=False)
+    written = signal_table.run([], [doubtful], START + 2 * HOUR, world([]))
+    known = signal_table.restored(dict.fromkeys(signal_table.COLUMNS) | row for row in written)
+    [again] = lifecycle.update([known], [anomaly(2, is_sure=False)], START + 3 * HOUR, {}, PARENTS)
+    assert again.status == "watch"
+
+
+# Runs ----------------------------------------------------------------------------------------------------------------
 
 
 def test_units_names_and_order_of_series_change_nothing() -> None:
