@@ -1,12 +1,13 @@
 """Detects the current anomalies of all live series in one run."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
 
 from analytics.anomaly import alert_budget, baseline, calibration, sequential, streaming
-from analytics.anomaly.baseline import Anomaly, CountMatrix, Key, ScoredBins, Thresholds
+from analytics.anomaly.baseline import FRANCE, Anomaly, CountMatrix, Key, ScoredBins, Thresholds
 from analytics.anomaly.calibration import Threshold
 from analytics.anomaly.count_distributions import combined_p_value
 from analytics.signals.topic_tagging import ALL
@@ -19,6 +20,8 @@ CLOSED_AFTER = timedelta(minutes=30)
 LOOKED_BACK_HOURS = 48
 #: As far looks a home that has no signal yet.
 FIRST_LOOK_HOURS = 7 * 24
+#: Hours of silence of one topic, which counts less than all together.
+TOPIC_SILENCE_HOURS = 48
 _FORGOTTEN_AFTER = timedelta(days=28)
 _BUSY = 1.0  # a series of five minutes that counts so many is the detector's too
 _FALSE_DISCOVERY_RATE = 0.05
@@ -103,7 +106,8 @@ def detect(  # noqa: PLR0917 - all that a run knows
         scored.append((topics, of_topics, of_hours))
         waves += sequential.anomalies(topics, of_topics, of_hours)
         closed_end = min(last, matrix.column(now))
-        outages += baseline.drops(_all(matrix), range(max(first, closed_end - 3), closed_end))
+        closed = range(max(first, closed_end - 3), closed_end)
+        outages += baseline.drops(_all(matrix), closed) + _silent_topics(topics, closed)
     for matrix in map(_topics, count_matrices(five_minute_bins, now, FIVE)):
         scored.append((matrix, _with_detectors(matrix, _open(matrix, now), learnt, history), of_five_minutes))
         # Pairs are looked at as often as bins are, for one ends with each bin: they have the threshold of bins.
@@ -120,6 +124,24 @@ def detect(  # noqa: PLR0917 - all that a run knows
         for anomaly in baseline.anomalies(matrix, part, scores, passed, tests)
     ]
     return baseline.without_redundant_pairs(found) + waves + outages
+
+
+def _silent_topics(topics: CountMatrix, closed: range) -> list[Anomaly]:
+    """Return the topics that fell silent in the nation while all others go on: what finds them is broken, or is gone.
+
+    Nobody is alerted of it: such a silence is watched.
+    """
+    nation = [row for row, key in enumerate(topics.keys) if key[1:] == ("mentions", "all", FRANCE)]
+    own = _some(topics, nation)
+    silent = {
+        (anomaly.key, anomaly.at)
+        for anomaly in baseline.drops(replace(own, counts=own.others), closed, TOPIC_SILENCE_HOURS)
+    }
+    return [
+        replace(anomaly, is_sure=False)
+        for anomaly in baseline.drops(own, closed, TOPIC_SILENCE_HOURS)
+        if (anomaly.key, anomaly.at) not in silent
+    ]
 
 
 def _open(matrix: CountMatrix, now: datetime) -> range:

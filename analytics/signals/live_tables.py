@@ -20,6 +20,13 @@ _MENTION = (
     " sentiment, author_id, author_followers, is_share, parent_mention_id"
 )
 
+_KNOWN_UNTIL = """
+select
+    max(collected_at),
+    (select max(finished_at) from signals_loads where entity = 'mentions' and origin_kind = 'api')
+from signals_mentions
+"""
+
 
 class Live:
     """The tables of one build of the live file.
@@ -44,7 +51,7 @@ class Live:
         """Return the rows of all signals as they are now."""
         columns = list(signal_table.COLUMNS)
         former = relations.as_dicts(relations.former(self._session, self._this, columns))
-        [(now,)] = self._rows("select max(collected_at) from signals_mentions")
+        now = self.known_until()
         if now is None:
             return former
         learnt, history = streaming.restore(
@@ -61,6 +68,14 @@ class Live:
         )
         found = [*live, *self._of_days(now), *self._of_the_daily_build()]
         return signal_table.run(former, found, now, self._world(now))
+
+    def known_until(self) -> datetime | None:
+        """Return up to when mentions are known; None before there are any.
+
+        A listening tool that was asked and had nothing is silent; where our own loads fail, nothing is known.
+        """
+        [(collected, asked)] = self._rows(_KNOWN_UNTIL)
+        return collected and max(collected, asked or collected)
 
     def _thresholds(self) -> list[Threshold]:
         query = (

@@ -7,6 +7,7 @@ from analytics.anomaly.baseline import DAY_MINUTES, Anomaly
 from analytics.anomaly.streaming import wall_clock
 from analytics.signals.context import Context
 from analytics.signals.lifecycle import Signal
+from analytics.signals.topic_tagging import ALL
 from core.french import number
 
 _COUNTED = {
@@ -24,6 +25,8 @@ def explanation(signal: Signal, topic_label: str, territories: Mapping[str, str]
     """Return one sentence: what, where, when, how much more than usual, and what is new in the texts."""
     anomaly = signal.strongest
     parts = [f"{topic_label}, {territories.get(signal.territory, signal.territory)} : {_figure(anomaly)}"]
+    if silence := _silence(anomaly):
+        parts.append(silence)
     if signal.spread:
         parts.append(f"{signal.spread + 1} territoires ou plateformes touchés")
     if context.spreading is not None and signal.kind == "rumour":
@@ -31,6 +34,19 @@ def explanation(signal: Signal, topic_label: str, territories: Mapping[str, str]
     if context.terms:
         parts.append("termes nouveaux : " + ", ".join(f"« {term.term} »" for term in context.terms[:3]))
     return " ; ".join(parts) + "."
+
+
+def _silence(anomaly: Anomaly) -> str | None:
+    """Return what a silence is the silence of; nothing is known of those while our own loads fail."""
+    if anomaly.method != "drop" or anomaly.key.metric not in {"mentions", "chat_contacts"}:
+        return None
+    if anomaly.key.topic != ALL:
+        return "les autres thèmes continuent\u00a0: sa requête ou son profil ne trouve plus rien, ou le sujet s'est tu"
+    if anomaly.key.metric == "chat_contacts":
+        return "le tchat ne transmet plus rien"
+    if anomaly.key.platform != "all":
+        return f"le réseau «\u00a0{anomaly.key.platform}\u00a0» ne transmet plus rien, les autres continuent"
+    return "nos chargements aboutissent\u00a0: c'est l'outil de veille qui ne transmet plus rien"
 
 
 def _figure(anomaly: Anomaly) -> str:

@@ -11,8 +11,8 @@ from scipy import stats
 
 from analytics.anomaly import baseline, calibration, daily, sequential, streaming
 from analytics.anomaly.baseline import Anomaly, Key
-from analytics.signals import lifecycle, live_detection, signal_table
-from analytics.signals.context import Mention, around, posts, terms_of
+from analytics.signals import lifecycle, live_detection, signal_table, wording
+from analytics.signals.context import Context, Mention, around, posts, terms_of
 from analytics.signals.live_tables import Live, dismissed
 from analytics.signals.signal_table import Territory, World
 from analytics.signals.topics import Topic
@@ -336,6 +336,73 @@ def test_a_service_that_went_silent_is_found() -> None:
     ]
     assert (drop.method, drop.observed, drop.minutes) == ("drop", 0.0, 360)
     assert drop.expected == pytest.approx(120, rel=0.1)
+
+
+def silences(hours: int, *silent: tuple[str, str], known: int = 24 * 40) -> list[Anomaly]:
+    """Return the silences of the last hours, in which some of three series count nothing.
+
+    Args:
+        hours: How long they are silent.
+        silent: Their topics and platforms.
+        known: Hours of the forty days that are known.
+    """
+    chance = np.random.default_rng(5)
+    counts = {name: chance.poisson(10, 24 * 40) for name in (("crue", "x"), ("autres", "x"), ("autres", "facebook"))}
+    for name in silent:
+        counts[name][-hours:] = 0
+    crue, others, facebook = counts.values()
+    counts |= {("crue", "all"): crue, ("autres", "all"): others + facebook}
+    counts |= {("ensemble", "x"): crue + others, ("ensemble", "facebook"): facebook}
+    counts["ensemble", "all"] = crue + others + facebook
+    counted = [
+        (topic, platform, "FR", START + HOUR * place, int(count), int(counts["ensemble", platform][place]), 0)
+        for (topic, platform), series in counts.items()
+        for place, count in enumerate(series)
+        if count
+    ]
+    now = START + HOUR * known
+    found = live_detection.detect(counted, [], now, {}, streaming.History(), [])
+    return [anomaly for anomaly in found if anomaly.method == "drop" and anomaly.at + HOUR * hours == now]
+
+
+def said(found: list[Anomaly]) -> list[tuple[str, str]]:
+    """Return the status of each signal that silences make, and what it says that they are the silence of."""
+    signals = lifecycle.update([], found, found[0].at + timedelta(minutes=found[0].minutes), {}, PARENTS)
+    sentences = [wording.explanation(signal, "", {}, Context()).removesuffix(".").split(" ; ")[1] for signal in signals]
+    return [(signal.status, sentence) for signal, sentence in zip(signals, sentences, strict=True)]
+
+
+EVERYTHING = (("crue", "x"), ("autres", "x"), ("autres", "facebook"))
+
+
+def test_the_silence_of_the_source_of_a_network_and_of_a_topic_are_three() -> None:
+    whole = silences(6, *EVERYTHING)
+    assert {anomaly.key.platform for anomaly in whole} == {"all", "x", "facebook"}
+    assert said(whole) == [
+        ("open", "nos chargements aboutissent\u00a0: c'est l'outil de veille qui ne transmet plus rien")
+    ]
+    network = said(silences(6, ("autres", "facebook")))
+    assert network == [("open", "le réseau «\u00a0facebook\u00a0» ne transmet plus rien, les autres continuent")]
+    topic = silences(48, ("crue", "x"))
+    assert [(anomaly.key.topic, anomaly.observed) for anomaly in topic] == [("crue", 0.0)]
+    [(status, sentence)] = said(topic)
+    assert status == "watch", "nobody is alerted of it"
+    assert sentence.startswith("les autres thèmes continuent")
+    assert {anomaly.key.topic for anomaly in silences(48, *EVERYTHING)} <= {"ensemble"}, "it is that of the source"
+
+
+def test_nothing_is_known_of_a_silence_while_our_own_loads_fail() -> None:
+    with duckdb.connect() as session:
+        mentions = session.sql("select timestamp '2026-09-01 10:00:00' as collected_at")
+
+        def known_until(loads: str) -> datetime | None:
+            made = session.sql(f"select * from (values {loads}) as made (entity, origin_kind, finished_at)")
+            return Live(session, this=None, mentions=mentions, loads=made).known_until()
+
+        later = "timestamp '2026-09-01 16:00:00'"
+        assert known_until(f"('mentions', 'api', {later})") == START + 16 * HOUR
+        assert known_until(f"('volumes', 'api', {later}), ('mentions', 'file', {later})") == START + 10 * HOUR
+    assert silences(6, *EVERYTHING, known=24 * 40 - 6) == []
 
 
 def test_detectors_go_on_from_what_was_saved_to_the_byte() -> None:

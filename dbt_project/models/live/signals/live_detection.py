@@ -19,6 +19,7 @@ def model(dbt, session):  # noqa: ANN001, ANN201 - dbt's signature
         totals=dbt.ref("live_series_day"),
         mentions=dbt.ref("live_topic_mention"),
         texts=dbt.ref("stg_listening__mention"),
+        loads=dbt.ref("stg_listening__load"),
         detectors=dbt.ref("live_detector"),
         thresholds=dbt.ref("live_threshold"),
         daily_anomalies=dbt.source("daily_copy", "fct_daily_anomaly"),
