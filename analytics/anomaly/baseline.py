@@ -8,6 +8,7 @@ expected of a topic grows with all other topics where these grow too, so that a 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -273,11 +274,28 @@ def growth(others: "NDArray[np.float64]", past: "NDArray[np.float64]") -> "NDArr
     return np.maximum(1.0, surely / (past.mean(axis=1) + 0.5))
 
 
+#: By how much the budget of a topic is multiplied, by domain and topic; 1 for all others.
+Times = Mapping[tuple[str, str], float]
+
+
 class Thresholds(NamedTuple):
-    """The scores from which a bin alerts, and from which it is watched, by domain."""
+    """The scores from which a bin alerts, and from which it is watched.
+
+    Attributes:
+        alert: By domain.
+        watch: By domain.
+        times: A budget twice as large lowers both scores of a topic by log10(2).
+    """
 
     alert: Mapping[str, float]
     watch: Mapping[str, float]
+    times: Times = MappingProxyType({})
+
+    def of(self, keys: Iterable[Key]) -> "NDArray[np.float64]":
+        """Return two rows: the score from which each series alerts, and that from which it is watched."""
+        named = [(domain(key), key.topic) for key in keys]
+        moved = np.log10([self.times.get(name, 1.0) for name in named])
+        return np.array([[scores[name] for name, _ in named] for scores in (self.alert, self.watch)]) - moved
 
 
 def anomalies(
@@ -290,11 +308,11 @@ def anomalies(
     Args:
         matrix: The series.
         scored: What was expected.
-        thresholds: Scores of each domain, see `domain`.
+        thresholds: Scores of each domain and topic, see `domain`.
         accepted: Which bins the control of false discoveries lets pass; of the shape of `scored.p_values`.
         tests: How many bins the run has scored.
     """
-    limits, watched = (np.array([of[domain(key)] for key in matrix.keys]) for of in thresholds)
+    limits, watched = thresholds.of(matrix.keys)
     sure = (scored.scores > limits[:, None]) & accepted
     window = SEASONS[matrix.minutes].window
     found = []

@@ -15,7 +15,7 @@ import numpy as np
 from scipy import ndimage
 
 from analytics.anomaly import alert_budget
-from analytics.anomaly.baseline import SEASONS, Anomaly, CountMatrix, ScoredBins, Thresholds, domain
+from analytics.anomaly.baseline import SEASONS, Anomaly, CountMatrix, ScoredBins, Thresholds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -91,16 +91,14 @@ def anomalies(matrix: CountMatrix, scored: ScoredBins, thresholds: Thresholds) -
     Args:
         matrix: Series in bins of an hour.
         scored: What was expected of the last hours.
-        thresholds: Scores of each domain, for hours.
+        thresholds: Scores of each domain and topic, for hours.
     """
     if not scored.expected.size:
         return []
     scores = score(matrix.counts[:, scored.columns.start : scored.columns.stop], scored)
     lasts, surest = scores.argmax(axis=1), scores.max(axis=1)
     accepted = alert_budget.discoveries((10.0**-surest).tolist())
-    watched, alerting = (
-        np.array([of[domain(key)] for key in matrix.keys]) for of in (thresholds.watch, thresholds.alert)
-    )
+    alerting, watched = thresholds.of(matrix.keys)
     sure = accepted & (surest > alerting)
     found = [
         replace(wave(matrix, scored, row, int(lasts[row])), is_sure=bool(sure[row]))

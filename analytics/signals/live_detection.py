@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from analytics.anomaly import alert_budget, baseline, calibration, sequential, streaming
-from analytics.anomaly.baseline import FRANCE, Anomaly, CountMatrix, Key, ScoredBins, Thresholds
+from analytics.anomaly.baseline import FRANCE, Anomaly, CountMatrix, Key, ScoredBins, Thresholds, Times
 from analytics.anomaly.calibration import Threshold
 from analytics.anomaly.count_distributions import combined_p_value
 from analytics.signals.topic_tagging import ALL
@@ -77,6 +77,7 @@ def detect(  # noqa: PLR0917 - all that a run knows
     history: streaming.History,
     thresholds: Iterable[Threshold],
     *,
+    times: Times | None = None,
     looked_back_hours: int = LOOKED_BACK_HOURS,
 ) -> list[Anomaly]:
     """Return what stands out: hours, waves of hours, open bins of five minutes and pairs of these.
@@ -88,11 +89,12 @@ def detect(  # noqa: PLR0917 - all that a run knows
         learnt: What the streaming detectors know.
         history: Their scores.
         thresholds: Those of the hours, see `calibration`.
+        times: By how much the budgets of topics are multiplied.
         looked_back_hours: Hours that are scored, the open one included.
     """
     calibrated = list(thresholds)
     of_hours, of_five_minutes = (
-        Thresholds(calibration.scores(calibrated, minutes), calibration.watch_scores(calibrated, minutes))
+        Thresholds(calibration.scores(calibrated, minutes), calibration.watch_scores(calibrated, minutes), times or {})
         for minutes in (HOUR, FIVE)
     )
     scored: list[tuple[CountMatrix, ScoredBins, Thresholds]] = []
@@ -200,7 +202,11 @@ def calibrate(hours: Iterable[Row], now: datetime, territory_parents: Mapping[st
 
 
 def band(
-    hours: Iterable[Row], now: datetime, thresholds: Iterable[Threshold], pinned: Iterable[tuple[str, str]] = ()
+    hours: Iterable[Row],
+    now: datetime,
+    thresholds: Iterable[Threshold],
+    pinned: Iterable[tuple[str, str]] = (),
+    times: Times | None = None,
 ) -> list[tuple[str, str, datetime, float, float, float]]:
     """Return topic, territory, hour, mentions, what was expected and up to where they would not have alarmed.
 
@@ -209,8 +215,10 @@ def band(
         now: Instant up to which there are data.
         thresholds: Those of the hours.
         pinned: Topics and territories that are shown even where nothing was counted.
+        times: By how much the budgets of topics are multiplied.
     """
-    limits = calibration.scores(thresholds, HOUR)
+    scores = calibration.scores(thresholds, HOUR)
+    limits = Thresholds(scores, scores, times or {})
     rows = [row for row in hours if row[1] != CHAT]
     silent = set(pinned) - {(topic, territory) for topic, _, territory, *_ in rows}
     rows += [(topic, "all", territory, rows[0][3], 0, 0, 0) for topic, territory in silent if rows]
@@ -218,7 +226,7 @@ def band(
     for matrix in count_matrices(rows, now, HOUR):
         columns = range(max(0, matrix.counts.shape[1] - FIRST_LOOK_HOURS), matrix.counts.shape[1])
         scored = baseline.score(matrix, columns)
-        uppers = scored.uppers(np.array([limits[baseline.domain(key)] for key in matrix.keys]))
+        uppers = scored.uppers(limits.of(matrix.keys)[0])
         shown += [
             (key.topic, key.territory, matrix.time(column), float(matrix.counts[row, column]),
              float(scored.expected[row, index]), float(uppers[row, index]))
