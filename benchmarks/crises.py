@@ -299,9 +299,7 @@ def waves(
         so_far = np.tile(counts[row, hours], (len(steps), 1))
         so_far[:, -1] = [count for _, count in steps]
         shape = (len(steps), 1)
-        own = baseline.ScoredBins(
-            part.columns[hours], *(np.tile(of[row, hours], shape) for of in (part.expected, part.p_values, part.spread))
-        )
+        own = baseline.ScoredBins(part.columns[hours], *(np.tile(of[row, hours], shape) for of in part.arrays))
         anomaly = sequential.wave(matrix, part, row, index)
         for (now, _), score in zip(steps, sequential.score(so_far, own)[:, -1].tolist(), strict=True):
             if score > watched and anomaly.minutes > matrix.minutes:

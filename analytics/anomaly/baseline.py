@@ -121,8 +121,9 @@ class Anomaly:
 
     @property
     def ratio(self) -> float:
-        """Observed over expected, at least half of one being expected."""
-        return self.observed / max(self.expected, 0.5)
+        """Observed over expected, at least half of one being expected of each bin that adds up to it."""
+        bins = self.minutes / 60 if self.method == "wave" else 1.0
+        return self.observed / max(self.expected, 0.5 * bins)
 
     @property
     def score(self) -> float:
@@ -187,6 +188,13 @@ class ScoredBins:
     p_values: "NDArray[np.float64]"
     spread: "NDArray[np.float64]"
     """Variance beyond that of a Poisson law, over the square of the mean."""
+    steady: "NDArray[np.float64]"
+    """What is expected where all others are taken over a day, which many bins together need: see `growth`."""
+
+    @property
+    def arrays(self) -> tuple["NDArray[np.float64]", ...]:
+        """All but the columns, in their order."""
+        return self.expected, self.p_values, self.spread, self.steady
 
     @property
     def scores(self) -> "NDArray[np.float64]":
@@ -214,7 +222,7 @@ def score(matrix: CountMatrix, columns: range) -> ScoredBins:
     season = SEASONS[matrix.minutes]
     period = DAY_MINUTES // matrix.minutes
     expected, p_values = np.zeros((len(matrix.keys), len(columns))), np.ones((len(matrix.keys), len(columns)))
-    spread = np.ones_like(expected)
+    spread, others = np.ones_like(expected), np.zeros_like(expected)
     around = np.arange(-season.around, season.around + 1)
     before = period * np.arange(1, season.days + 1)
     ahead = matrix.clock_ahead(range(matrix.counts.shape[1]))
@@ -230,13 +238,25 @@ def score(matrix: CountMatrix, columns: range) -> ScoredBins:
             continue
         exposure = np.broadcast_to(_shape(everything[past[known.all(axis=1)]]), past.shape)[known]
         mean, variance = _law(matrix.counts[:, past[known]], exposure)
-        others = matrix.others[:, past[known]].sum(axis=1) / exposure.sum()
-        grown = growth(matrix.others[:, column], others[:, None])
-        mean = mean * np.minimum(grown, grown[nation])  # a backlog grows everywhere, a crisis in its département alone
+        others[:, index] = matrix.others[:, past[known]].sum(axis=1) / exposure.sum()
         expected[:, index], spread[:, index] = mean, variance
-        p_values[:, index] = stats.nbinom.sf(matrix.counts[:, column] - 1, 1 / variance, 1 / (1 + mean * variance))
-    p_values[matrix.counts[:, columns.start : columns.stop] == 0] = 1.0
-    return ScoredBins(columns, expected, p_values, spread)
+    counted = slice(columns.start, columns.stop)
+    counts, beside = matrix.counts[:, counted], matrix.others[:, counted]
+    grown = growth(beside, others)
+    grown_for_a_day = np.maximum(grown, growth(_of_the_last(period, beside), _of_the_last(period, others)))
+    # A backlog grows everywhere, a crisis in its département alone.
+    usual = expected * np.minimum(grown, grown[nation])
+    steady = expected * np.minimum(grown_for_a_day, grown_for_a_day[nation])
+    p_values = np.where(
+        (counts > 0) & (expected > 0), stats.nbinom.sf(counts - 1, 1 / spread, 1 / (1 + usual * spread)), 1.0
+    )
+    return ScoredBins(columns, usual, p_values, spread, steady)
+
+
+def _of_the_last(bins: int, values: "NDArray[np.float64]") -> "NDArray[np.float64]":
+    """Return the sum of as many bins that ends with each, or of those there are."""
+    until = np.cumsum(values, axis=1)
+    return until - np.pad(until, ((0, 0), (bins, 0)))[:, : until.shape[1]]
 
 
 def _shape(everything: "NDArray[np.float64]") -> "NDArray[np.float64]":
@@ -268,10 +288,10 @@ def _law(
     return negative_binomial_law(np.minimum(past, 3.0 + usual + 4.0 * np.sqrt(usual)), exposure)
 
 
-def growth(others: "NDArray[np.float64]", past: "NDArray[np.float64]") -> "NDArray[np.float64]":
+def growth(others: "NDArray[np.float64]", usual: "NDArray[np.float64]") -> "NDArray[np.float64]":
     """Return how much more all other topics count than usual, at least: 1 where chance may explain it."""
     surely = others - 2.0 * np.sqrt(others)
-    return np.maximum(1.0, surely / (past.mean(axis=1) + 0.5))
+    return np.maximum(1.0, surely / (usual + 0.5))
 
 
 #: By how much the budget of a topic is multiplied, by domain and topic; 1 for all others.

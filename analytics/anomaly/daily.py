@@ -137,7 +137,7 @@ def _sudden(day: Day, counts: np.ndarray, others: np.ndarray, limit: float) -> t
 
 
 def _grown(others: float, past: np.ndarray) -> float:
-    return float(growth(np.array([others]), past[None, :])[0])
+    return float(growth(np.array([others]), np.array([past.mean()]))[0])
 
 
 def _slow(days: list[Day], counts: np.ndarray, others: np.ndarray, limit: float) -> tuple[float, Anomaly | None]:

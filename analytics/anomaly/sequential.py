@@ -46,7 +46,7 @@ def score(counts: "NDArray[np.float64]", scored: ScoredBins) -> "NDArray[np.floa
 
 def _gains(counts: "NDArray[np.float64]", scored: ScoredBins, rise: float) -> "NDArray[np.float64]":
     """Return the logarithm of the likelihood of each count under a rise, over that under the usual."""
-    mean, spread = scored.expected, scored.spread
+    mean, spread = scored.steady, scored.spread
     usual = mean + _ERRORS * np.sqrt(mean * (1 + mean * spread) / _PAST_BINS)
     raised = (1 + rise * usual * spread) / (1 + usual * spread)
     return np.where(mean > 0, counts * np.log(rise / raised) - np.log(raised) / spread, 0.0)
@@ -64,10 +64,10 @@ def wave(matrix: CountMatrix, scored: ScoredBins, row: int, last: int) -> Anomal
     hours = slice(max(0, last + 1 - WINDOW), last + 1)
     columns = scored.columns[hours]
     counts = matrix.counts[row, columns.start : columns.stop]
-    own = ScoredBins(columns, scored.expected[row, hours], scored.p_values[row, hours], scored.spread[row, hours])
+    own = ScoredBins(columns, *(of[row, hours] for of in scored.arrays))
     ending = [np.cumsum(_gains(counts, own, rise)[::-1])[::-1] for rise in RISES]
     first = int(np.argmax(np.max(ending, axis=0)))
-    expected = float(own.expected[first:].sum())
+    expected = float(own.steady[first:].sum())
     return Anomaly(
         key=matrix.keys[row],
         at=matrix.time(columns[first]),

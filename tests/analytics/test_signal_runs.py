@@ -216,7 +216,7 @@ def test_a_wave_adds_up_likelihood_ratios_by_hand() -> None:
     """Hours of 6, 0 and 9 where one is usual: of five rises the fourfold explains them best."""
     counts = np.array([[0.0, 6.0, 0.0, 9.0, 1.0]])
     ones = np.ones_like(counts)
-    scored = baseline.ScoredBins(range(5), ones, ones, ones / 2)
+    scored = baseline.ScoredBins(range(5), ones, ones, ones / 2, ones)
     usual = 1 + np.sqrt(1.5 / 84)  # the upper end of what 84 hours with a variance of 1.5 say
 
     def gain(count: int, rise: float) -> float:
@@ -265,7 +265,7 @@ def test_a_wave_knows_nothing_of_what_comes_after_nor_of_what_is_older_than_two_
     series = poisson_series(24 * 40, mean=1.0)
     scored = baseline.score(one_series(series), range(24 * 30, 24 * 40))
     whole = sequential.score(series[None, 24 * 30 :].astype(float), scored)
-    days = (of[:, 120:168] for of in (scored.expected, scored.p_values, scored.spread))
+    days = (of[:, 120:168] for of in scored.arrays)
     part = baseline.ScoredBins(range(24 * 35, 24 * 37), *days)
     recent = sequential.score(series[None, 24 * 35 : 24 * 37].astype(float), part)
     assert recent[0, -1] == pytest.approx(whole[0, 167])
