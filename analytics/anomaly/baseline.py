@@ -5,7 +5,7 @@ the negative binomial of `count_distributions`. Past bins are clipped, so that o
 expected of a topic grows with all other topics where these grow too, so that a backlog is no anomaly.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -305,17 +305,27 @@ class Thresholds(NamedTuple):
         alert: By domain.
         watch: By domain.
         times: A budget twice as large lowers both scores of a topic by log10(2).
+        prior: The same by topic and territory, where an event is more probable than on another day.
     """
 
     alert: Mapping[str, float]
     watch: Mapping[str, float]
     times: Times = MappingProxyType({})
+    prior: Times = MappingProxyType({})
 
-    def of(self, keys: Iterable[Key]) -> "NDArray[np.float64]":
+    def of(self, keys: Sequence[Key]) -> "NDArray[np.float64]":
         """Return two rows: the score from which each series alerts, and that from which it is watched."""
         named = [(domain(key), key.topic) for key in keys]
-        moved = np.log10([self.times.get(name, 1.0) for name in named])
+        moved = np.log10([self.times.get(name, 1.0) for name in named]) + np.log10(self.weights(keys))
         return np.array([[scores[name] for name, _ in named] for scores in (self.alert, self.watch)]) - moved
+
+    def weights(self, keys: Iterable[Key]) -> "NDArray[np.float64]":
+        """Return by what the probabilities of each series are divided before false discoveries are controlled.
+
+        Source: Genovese, Roeder, Wasserman (2006), False discovery control with p-value weighting, Biometrika 93,
+        509-524. Few series have a weight, so that their mean is taken to be one.
+        """
+        return np.array([self.prior.get((key.topic, key.territory), 1.0) for key in keys])
 
 
 def anomalies(

@@ -97,7 +97,7 @@ def anomalies(matrix: CountMatrix, scored: ScoredBins, thresholds: Thresholds) -
         return []
     scores = score(matrix.counts[:, scored.columns.start : scored.columns.stop], scored)
     lasts, surest = scores.argmax(axis=1), scores.max(axis=1)
-    accepted = alert_budget.discoveries((10.0**-surest).tolist())
+    accepted = alert_budget.discoveries((10.0**-surest / thresholds.weights(matrix.keys)).tolist())
     alerting, watched = thresholds.of(matrix.keys)
     sure = accepted & (surest > alerting)
     found = [

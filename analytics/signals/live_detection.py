@@ -78,6 +78,7 @@ def detect(  # noqa: PLR0917 - all that a run knows
     thresholds: Iterable[Threshold],
     *,
     times: Times | None = None,
+    prior: Times | None = None,
     looked_back_hours: int = LOOKED_BACK_HOURS,
 ) -> list[Anomaly]:
     """Return what stands out: hours, waves of hours, open bins of five minutes and pairs of these.
@@ -89,12 +90,18 @@ def detect(  # noqa: PLR0917 - all that a run knows
         learnt: What the streaming detectors know.
         history: Their scores.
         thresholds: Those of the hours, see `calibration`.
-        times: By how much the budgets of topics are multiplied.
+        times: By how much the budgets of topics are multiplied, by domain and topic.
+        prior: The same, by topic and territory.
         looked_back_hours: Hours that are scored, the open one included.
     """
     calibrated = list(thresholds)
     of_hours, of_five_minutes = (
-        Thresholds(calibration.scores(calibrated, minutes), calibration.watch_scores(calibrated, minutes), times or {})
+        Thresholds(
+            calibration.scores(calibrated, minutes),
+            calibration.watch_scores(calibrated, minutes),
+            times or {},
+            prior or {},
+        )
         for minutes in (HOUR, FIVE)
     )
     scored: list[tuple[CountMatrix, ScoredBins, Thresholds]] = []
@@ -119,7 +126,9 @@ def detect(  # noqa: PLR0917 - all that a run knows
         )  # both of their bins are open
         scored.append((pairs, baseline.score(pairs, whole), of_five_minutes))
     tests = sum(part.p_values.size for _, part, _ in scored)
-    accepted = _accepted([part for _, part, _ in scored])
+    accepted = _accepted(
+        [part.p_values / thresholds.weights(matrix.keys)[:, None] for matrix, part, thresholds in scored]
+    )
     found = [
         anomaly
         for (matrix, part, scores), passed in zip(scored, accepted, strict=True)
@@ -180,15 +189,12 @@ def _with_detectors(
     return scored
 
 
-def _accepted(parts: list[ScoredBins]) -> list[np.ndarray]:
-    """Return which bins of a run stand out among all of them."""
-    every = np.concatenate([part.p_values.ravel() for part in parts]) if parts else np.zeros(0)
+def _accepted(parts: list[np.ndarray]) -> list[np.ndarray]:
+    """Return which probabilities of a run stand out among all of them."""
+    every = np.concatenate([part.ravel() for part in parts]) if parts else np.zeros(0)
     passed = np.array(alert_budget.discoveries(every.tolist(), _FALSE_DISCOVERY_RATE), dtype=bool)
-    cuts = np.cumsum([part.p_values.size for part in parts])[:-1]
-    return [
-        some.reshape(part.p_values.shape)
-        for some, part in zip(np.split(passed, cuts) if parts else [], parts, strict=True)
-    ]
+    cuts = np.cumsum([part.size for part in parts])[:-1]
+    return [some.reshape(part.shape) for some, part in zip(np.split(passed, cuts) if parts else [], parts, strict=True)]
 
 
 def calibrate(hours: Iterable[Row], now: datetime, territory_parents: Mapping[str, str]) -> list[Threshold]:

@@ -9,7 +9,7 @@ from analytics import relations
 from analytics.anomaly import calibration, daily, streaming
 from analytics.anomaly.baseline import DAY_MINUTES, FRANCE, Anomaly, Key, Times
 from analytics.anomaly.calibration import Threshold
-from analytics.signals import live_detection, signal_table, topics
+from analytics.signals import live_detection, signal_table, topics, vigilance
 from analytics.signals.context import Mention, terms_of
 from analytics.signals.signal_table import Territory, World
 from analytics.signals.topic_tagging import ALL
@@ -67,6 +67,7 @@ class Live:
             history,
             self._thresholds(),
             times=times,
+            prior=self._prior(now),
             looked_back_hours=live_detection.LOOKED_BACK_HOURS if former else live_detection.FIRST_LOOK_HOURS,
         )
         found = [*live, *self._of_days(now, times), *self._of_the_daily_build()]
@@ -90,6 +91,17 @@ class Live:
     def _learnt(self, former: Iterable[signal_table.Row], now: datetime) -> dict[tuple[str, str], Learnt]:
         last = last_verdicts(relations.as_dicts(self._tables["verdicts"]))
         return learnt(last, signal_table.strongest(former), now)
+
+    def _prior(self, now: datetime) -> dict[tuple[str, str], float]:
+        """Return what the official alerts that are valid now make more probable."""
+        return vigilance.prior(
+            self._rows(
+                "select phenomenon, level_rank, territory_code from signals_official_alerts"
+                " where valid_from <= ? and valid_until > ?",
+                now,
+                now,
+            )
+        )
 
     def _of_days(self, now: datetime, times: Times) -> list[Anomaly]:
         """Return what stands out of the last whole days of the live series."""

@@ -23,6 +23,7 @@ def model(dbt, session):  # noqa: ANN001, ANN201 - dbt's signature
         detectors=dbt.ref("live_detector"),
         thresholds=dbt.ref("live_threshold"),
         daily_anomalies=dbt.source("daily_copy", "fct_daily_anomaly"),
+        official_alerts=dbt.source("daily_copy", "fct_official_alert"),
         verdicts=dbt.source("decisions", "verdicts"),
         topics=dbt.ref("live_topic"),
         territories=dbt.ref("territories"),

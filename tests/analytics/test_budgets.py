@@ -7,7 +7,7 @@ import pytest
 
 from analytics.anomaly import calibration, daily, streaming
 from analytics.anomaly.baseline import Key, Thresholds
-from analytics.signals import live_detection, verdict_budgets
+from analytics.signals import live_detection, verdict_budgets, vigilance
 from analytics.signals.topics import Topic
 from analytics.signals.verdict_budgets import Learnt, are_doubtful, last_verdicts, learnt, narrower
 from tests.analytics.test_signal_runs import HOUR, LAST, START, of_days, poisson_series, rows
@@ -113,3 +113,37 @@ def test_a_narrower_query_leaves_out_what_dismissed_alerts_share_and_no_confirme
     assert phrase.query.endswith('-"grand jeu"')
     assert narrower(FLOOD, [["préfet"], ["pompiers"], ["maire"]], []) is None
     assert narrower(FLOOD, [["inondés"], ["inondés"]], []) is None, "what the query looks for is not left out"
+
+
+# Vigilance -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_vigilance_weighs_for_floods_in_its_departements_only() -> None:
+    valid = [
+        ("crues", 3, "FR-33"),
+        ("Crues", 4, "FR-33"),
+        ("pluie-inondation", 3, "FR-29"),
+        ("crues", 2, "FR-40"),
+        ("crues", None, "FR-47"),
+        ("canicule", 4, "FR-13"),
+        ("crues", 4, "FR"),
+        ("crues", 4, "ZZ"),
+    ]
+    assert vigilance.prior(valid) == {("inondation", "FR-33"): 10.0, ("inondation", "FR-29"): 3.0}
+
+
+def test_a_vigilance_lowers_the_bar_for_a_flood_and_no_other() -> None:
+    """Of some mentions that are only watched on another day, a flood under vigilance alerts, and nothing beside it."""
+    quiet = poisson_series(24 * 40)
+    counts = {name: quiet.copy() for name in (("inondation", "FR-33"), ("inondation", "FR-29"), ("panne", "FR-33"))}
+    now = START + HOUR * 24 * 40
+
+    def sure(count: int, prior: dict[tuple[str, str], float]) -> set[tuple[str, str]]:
+        for series in counts.values():
+            series[-1] = count
+        found = live_detection.detect(rows(counts), [], now, {}, streaming.History(), [], prior=prior)
+        return {(anomaly.key.topic, anomaly.key.territory) for anomaly in found if anomaly.is_sure}
+
+    border = next(count for count in range(2, 40) if sure(count, {}))
+    assert sure(border - 1, {}) == set()
+    assert sure(border - 1, vigilance.prior([("crues", 4, "FR-33")])) == {("inondation", "FR-33")}
