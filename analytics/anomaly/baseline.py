@@ -57,7 +57,9 @@ SEASONS: Mapping[int, Season] = {
     10: Season(7, 3, "mêmes heures des 7 jours précédents"),
     60: Season(28, 1, "mêmes heures des 28 jours précédents"),
 }
-DAY_MINUTES = 1440
+DAY_MINUTES, HOUR_MINUTES = 1440, 60
+#: Method of an anomaly that is made of hours which add up, see `sequential`.
+WAVE = "wave"
 FRANCE = "FR"
 
 
@@ -122,7 +124,7 @@ class Anomaly:
     @property
     def ratio(self) -> float:
         """Observed over expected, at least half of one being expected of each bin that adds up to it."""
-        bins = self.minutes / 60 if self.method == "wave" else 1.0
+        bins = self.minutes / HOUR_MINUTES if self.method == WAVE else 1.0
         return self.observed / max(self.expected, 0.5 * bins)
 
     @property

@@ -15,12 +15,11 @@ import numpy as np
 from scipy import ndimage
 
 from analytics.anomaly import alert_budget
-from analytics.anomaly.baseline import SEASONS, Anomaly, CountMatrix, ScoredBins, Thresholds
+from analytics.anomaly.baseline import SEASONS, WAVE, Anomaly, CountMatrix, ScoredBins, Thresholds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-METHOD = "wave"
 #: How many times as much as usual a wave counts.
 RISES = (2.0, 4.0, 8.0, 16.0, 32.0)
 #: Hours that add up.
@@ -76,7 +75,7 @@ def wave(matrix: CountMatrix, scored: ScoredBins, row: int, last: int) -> Anomal
         expected=expected,
         upper=expected,
         p_value=min(1.0, len(RISES) * float(np.exp(-np.max(ending)))),
-        method=METHOD,
+        method=WAVE,
         window=_HOURS.window,
         tests=len(matrix.keys),
     )

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from analytics.anomaly import sequential
-from analytics.anomaly.baseline import Anomaly, without_redundant_pairs
+from analytics.anomaly.baseline import WAVE, Anomaly, without_redundant_pairs
 from analytics.signals.clustering import TOGETHER, lineage, merge, reopens
 
 _REMEMBERED = timedelta(hours=72)  # after its end a signal comes again only if it is clearly stronger
@@ -205,7 +204,7 @@ def _grown(signal: Signal, evidence: Iterable[Anomaly]) -> Signal:
 
 def _bin(anomaly: Anomaly) -> tuple:
     """Return what an anomaly is of; a new subject and a wave are one however long they last."""
-    lasts = anomaly.method in {"novelty", sequential.METHOD}
+    lasts = anomaly.method in {"novelty", WAVE}
     return (anomaly.key, anomaly.method) if lasts else (anomaly.key, anomaly.at, anomaly.minutes)
 
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping
 
-from analytics.anomaly import sequential
-from analytics.anomaly.baseline import DAY_MINUTES, Anomaly
+from analytics.anomaly.baseline import DAY_MINUTES, WAVE, Anomaly
 from analytics.anomaly.streaming import wall_clock
 from analytics.signals.context import Context
 from analytics.signals.lifecycle import Signal
@@ -53,7 +52,7 @@ def _figure(anomaly: Anomaly) -> str:
     singular, plural = _COUNTED[anomaly.key.metric]
     counted = f"{number(anomaly.observed)} {singular if anomaly.observed < 2 else plural}"  # noqa: PLR2004
     clock = wall_clock(anomaly.at)
-    since = "dès le" if anomaly.minutes > DAY_MINUTES or anomaly.method == sequential.METHOD else "le"
+    since = "dès le" if anomaly.minutes > DAY_MINUTES or anomaly.method == WAVE else "le"
     when = (
         f"{since} {clock:%d/%m}"
         if anomaly.minutes >= DAY_MINUTES
