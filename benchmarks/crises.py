@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import stats
 
-from analytics.anomaly import alert_budget, baseline, calibration, daily, ears
+from analytics.anomaly import alert_budget, baseline, calibration, daily, ears, sequential
 from analytics.anomaly.baseline import Anomaly, CountMatrix, Key
 from analytics.geo import geoparsing
 from analytics.signals import lifecycle, live_detection, topics
@@ -209,7 +209,8 @@ def replay(
         (matrix, baseline.score(matrix, range(matrix.column(hours.time(begin)), matrix.counts.shape[1])))
         for matrix in (hours, five_minute_bins, *pairs)
     ]
-    by_run = improbable(scored, moments(mentions))
+    within = moments(mentions)
+    by_run = improbable(scored, within)
     around = Around(mentions)
     signals: list[lifecycle.Signal] = []
     watched: dict[str, datetime] = {}
@@ -225,11 +226,12 @@ def replay(
         for minutes in (live_detection.FIVE, live_detection.HOUR)
     }
     limits[2 * live_detection.FIVE] = limits[live_detection.FIVE]
-    for now in sorted(by_run.keys() | nights.keys()):
+    rising = waves(*scored[0], within, limits[live_detection.HOUR])
+    for now in sorted(by_run.keys() | nights.keys() | rising.keys()):
         tests = sum(len(matrix.keys) for matrix, _ in scored[:3])  # of the pairs those that end now
         p_values = [p_value for p_value, *_ in by_run[now]]
         passed = alert_budget.discoveries(p_values + [1.0] * max(0, tests - len(p_values)))
-        found = list(nights.get(now, []))
+        found = [*nights.get(now, []), *rising.get(now, [])]
         for (p_value, count, which, row, index), is_passed in zip(by_run[now], passed, strict=False):
             matrix, part = scored[which]
             limit, watch_limit = limits[matrix.minutes]
@@ -270,6 +272,39 @@ def improbable(
                 p_value = p_value_of(part, row, index, count)
                 if p_value < NEVER:
                     found[end].append((p_value, count, which, row, index))
+    return found
+
+
+def waves(
+    matrix: CountMatrix,
+    part: baseline.ScoredBins,
+    within: Mapping[tuple[Key, datetime], list[datetime]],
+    limits: tuple[float, float],
+) -> dict[datetime, list[Anomaly]]:
+    """Return, by run, the hours that add up to a wave; the last one is scored while it lasts.
+
+    Args:
+        matrix: The hours.
+        part: What was expected of them.
+        within: When each mention was published.
+        limits: Scores that alert, and that are watched.
+    """
+    found: dict[datetime, list[Anomaly]] = defaultdict(list)
+    counts = matrix.counts[:, part.columns.start : part.columns.stop]
+    alerting, watched = limits
+    fewest = np.log10(len(matrix.keys) / live_detection._FALSE_DISCOVERY_RATE)  # what one wave of a run must exceed
+    for row, index in np.argwhere(sequential.score(counts, part) > watched).tolist():
+        steps = [*counted_by(matrix, row, part.columns[index], within)]
+        hours = slice(max(0, index + 1 - sequential.WINDOW), index + 1)
+        so_far = np.tile(counts[row, hours], (len(steps), 1))
+        so_far[:, -1] = [count for _, count in steps]
+        shape = (len(steps), 1)
+        own = baseline.ScoredBins(part.columns[hours], *(np.tile(of[row, hours], shape) for of in part.arrays))
+        anomaly = sequential.wave(matrix, part, row, index)
+        for (now, _), score in zip(steps, sequential.score(so_far, own)[:, -1].tolist(), strict=True):
+            if score > watched and anomaly.minutes > matrix.minutes:
+                is_sure = score > max(alerting, fewest)
+                found[now].append(replace(anomaly, p_value=10.0**-score, is_sure=is_sure))
     return found
 
 

@@ -120,6 +120,15 @@ def last(signal_id: str) -> Verdict | None:
     return Verdict.objects.filter(signal_id=signal_id).last()
 
 
+def last_of_topic(topic_code: str) -> dict[str, str]:
+    """Return the last verdict on each signal of a topic, in the order in which they were given."""
+    said: dict[str, str] = {}
+    for verdict in Verdict.objects.filter(topic_code=topic_code):
+        said.pop(verdict.signal_id, None)
+        said[verdict.signal_id] = verdict.verdict
+    return said
+
+
 def _turn(signal_id: str) -> str:
     return f"signal {signal_id}"
 

@@ -42,7 +42,8 @@ log = logging.getLogger("watch")
 LOOK_SECONDS, REST_SECONDS = 5.0, 5.0
 CRISIS_LOOK_SECONDS, CRISIS_REST_SECONDS = 2.0, 2.0
 
-#: Seconds after which a batch is due without news: a series that falls silent is news too.
+#: Seconds after which a batch is due without news: a series that falls silent is news too. It loads from an address
+#: that answers: a load of nothing tells the silence of the source from that of our own loads.
 IDLE_SECONDS, CRISIS_IDLE_SECONDS = 300.0, 60.0
 
 #: Seconds until a publication is noticed, until the outbox is looked at without one, and after a failure.
@@ -109,15 +110,16 @@ class Outlook:
 
     def look(self, idle_seconds: float) -> News:
         news = News()
+        is_idle = time.monotonic() - self._batch_at > idle_seconds
         for platform in LIVE_PLATFORMS:
-            if platform.name in micro_batches and self._has_more(platform):
+            if platform.name in micro_batches and self._answers(platform) and (is_idle or self._has_more(platform)):
                 news.addresses.append(platform)
             if platform.drops:
                 news.files += [(platform, file) for file in self._rested(platform)]
         news.sent = sorted(name for name, waits in self._sent_now().items() if not self._was_tried(name, waits))
         known = self._known_now()
         news.others += [what for what in (*DECIDED, PUBLISHED) if known.get(what) != self._known.get(what)]
-        if time.monotonic() - self._batch_at > idle_seconds:
+        if is_idle:
             news.others.append("time")
         return news
 
@@ -133,8 +135,8 @@ class Outlook:
         """Leave an address alone for a while."""
         self._ask_after[platform.name] = time.monotonic() + TROUBLED_SECONDS
 
-    def _has_more(self, platform: Platform) -> bool:
-        """Return whether an address has found something since the last batch, by one question for a number."""
+    def _answers(self, platform: Platform) -> bool:
+        """Return whether an address says how much it has found, which one question asks."""
         from ingestion.connectors import listening
 
         if time.monotonic() < self._ask_after.get(platform.name, 0.0):
@@ -145,6 +147,10 @@ class Outlook:
             log.warning("%s", failure)
             self.trouble(platform)
             return False
+        return True
+
+    def _has_more(self, platform: Platform) -> bool:
+        """Return whether an address has found something since the last batch."""
         return self._now[platform.name] != self._found.get(platform.name)
 
     def _rested(self, platform: Platform) -> Iterator[Path]:

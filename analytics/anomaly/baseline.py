@@ -5,9 +5,10 @@ the negative binomial of `count_distributions`. Past bins are clipped, so that o
 expected of a topic grows with all other topics where these grow too, so that a backlog is no anomaly.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -56,7 +57,9 @@ SEASONS: Mapping[int, Season] = {
     10: Season(7, 3, "mêmes heures des 7 jours précédents"),
     60: Season(28, 1, "mêmes heures des 28 jours précédents"),
 }
-DAY_MINUTES = 1440
+DAY_MINUTES, HOUR_MINUTES = 1440, 60
+#: Method of an anomaly that is made of hours which add up, see `sequential`.
+WAVE = "wave"
 FRANCE = "FR"
 
 
@@ -106,7 +109,7 @@ class Anomaly:
     upper: float
     p_value: float
     method: str = "sudden"
-    """`sudden`, `slow` or `drop`."""
+    """`sudden`, `wave`, `slow`, `drop` or `novelty`."""
     window: str = ""
     tests: int = 1
     """How many bins were tested together with it."""
@@ -120,8 +123,9 @@ class Anomaly:
 
     @property
     def ratio(self) -> float:
-        """Observed over expected, at least half of one being expected."""
-        return self.observed / max(self.expected, 0.5)
+        """Observed over expected, at least half of one being expected of each bin that adds up to it."""
+        bins = self.minutes / HOUR_MINUTES if self.method == WAVE else 1.0
+        return self.observed / max(self.expected, 0.5 * bins)
 
     @property
     def score(self) -> float:
@@ -186,6 +190,13 @@ class ScoredBins:
     p_values: "NDArray[np.float64]"
     spread: "NDArray[np.float64]"
     """Variance beyond that of a Poisson law, over the square of the mean."""
+    steady: "NDArray[np.float64]"
+    """What is expected where all others are taken over a day, which many bins together need: see `growth`."""
+
+    @property
+    def arrays(self) -> tuple["NDArray[np.float64]", ...]:
+        """All but the columns, in their order."""
+        return self.expected, self.p_values, self.spread, self.steady
 
     @property
     def scores(self) -> "NDArray[np.float64]":
@@ -213,7 +224,7 @@ def score(matrix: CountMatrix, columns: range) -> ScoredBins:
     season = SEASONS[matrix.minutes]
     period = DAY_MINUTES // matrix.minutes
     expected, p_values = np.zeros((len(matrix.keys), len(columns))), np.ones((len(matrix.keys), len(columns)))
-    spread = np.ones_like(expected)
+    spread, others = np.ones_like(expected), np.zeros_like(expected)
     around = np.arange(-season.around, season.around + 1)
     before = period * np.arange(1, season.days + 1)
     ahead = matrix.clock_ahead(range(matrix.counts.shape[1]))
@@ -229,13 +240,25 @@ def score(matrix: CountMatrix, columns: range) -> ScoredBins:
             continue
         exposure = np.broadcast_to(_shape(everything[past[known.all(axis=1)]]), past.shape)[known]
         mean, variance = _law(matrix.counts[:, past[known]], exposure)
-        others = matrix.others[:, past[known]].sum(axis=1) / exposure.sum()
-        grown = growth(matrix.others[:, column], others[:, None])
-        mean = mean * np.minimum(grown, grown[nation])  # a backlog grows everywhere, a crisis in its département alone
+        others[:, index] = matrix.others[:, past[known]].sum(axis=1) / exposure.sum()
         expected[:, index], spread[:, index] = mean, variance
-        p_values[:, index] = stats.nbinom.sf(matrix.counts[:, column] - 1, 1 / variance, 1 / (1 + mean * variance))
-    p_values[matrix.counts[:, columns.start : columns.stop] == 0] = 1.0
-    return ScoredBins(columns, expected, p_values, spread)
+    counted = slice(columns.start, columns.stop)
+    counts, beside = matrix.counts[:, counted], matrix.others[:, counted]
+    grown = growth(beside, others)
+    grown_for_a_day = np.maximum(grown, growth(_of_the_last(period, beside), _of_the_last(period, others)))
+    # A backlog grows everywhere, a crisis in its département alone.
+    usual = expected * np.minimum(grown, grown[nation])
+    steady = expected * np.minimum(grown_for_a_day, grown_for_a_day[nation])
+    p_values = np.where(
+        (counts > 0) & (expected > 0), stats.nbinom.sf(counts - 1, 1 / spread, 1 / (1 + usual * spread)), 1.0
+    )
+    return ScoredBins(columns, usual, p_values, spread, steady)
+
+
+def _of_the_last(bins: int, values: "NDArray[np.float64]") -> "NDArray[np.float64]":
+    """Return the sum of as many bins that ends with each, or of those there are."""
+    until = np.cumsum(values, axis=1)
+    return until - np.pad(until, ((0, 0), (bins, 0)))[:, : until.shape[1]]
 
 
 def _shape(everything: "NDArray[np.float64]") -> "NDArray[np.float64]":
@@ -267,17 +290,44 @@ def _law(
     return negative_binomial_law(np.minimum(past, 3.0 + usual + 4.0 * np.sqrt(usual)), exposure)
 
 
-def growth(others: "NDArray[np.float64]", past: "NDArray[np.float64]") -> "NDArray[np.float64]":
+def growth(others: "NDArray[np.float64]", usual: "NDArray[np.float64]") -> "NDArray[np.float64]":
     """Return how much more all other topics count than usual, at least: 1 where chance may explain it."""
     surely = others - 2.0 * np.sqrt(others)
-    return np.maximum(1.0, surely / (past.mean(axis=1) + 0.5))
+    return np.maximum(1.0, surely / (usual + 0.5))
+
+
+#: By how much the budget of a topic is multiplied, by domain and topic; 1 for all others.
+Times = Mapping[tuple[str, str], float]
 
 
 class Thresholds(NamedTuple):
-    """The scores from which a bin alerts, and from which it is watched, by domain."""
+    """The scores from which a bin alerts, and from which it is watched.
+
+    Attributes:
+        alert: By domain.
+        watch: By domain.
+        times: A budget twice as large lowers both scores of a topic by log10(2).
+        prior: The same by topic and territory, where an event is more probable than on another day.
+    """
 
     alert: Mapping[str, float]
     watch: Mapping[str, float]
+    times: Times = MappingProxyType({})
+    prior: Times = MappingProxyType({})
+
+    def of(self, keys: Sequence[Key]) -> "NDArray[np.float64]":
+        """Return two rows: the score from which each series alerts, and that from which it is watched."""
+        named = [(domain(key), key.topic) for key in keys]
+        moved = np.log10([self.times.get(name, 1.0) for name in named]) + np.log10(self.weights(keys))
+        return np.array([[scores[name] for name, _ in named] for scores in (self.alert, self.watch)]) - moved
+
+    def weights(self, keys: Iterable[Key]) -> "NDArray[np.float64]":
+        """Return by what the probabilities of each series are divided before false discoveries are controlled.
+
+        Source: Genovese, Roeder, Wasserman (2006), False discovery control with p-value weighting, Biometrika 93,
+        509-524. Few series have a weight, so that their mean is taken to be one.
+        """
+        return np.array([self.prior.get((key.topic, key.territory), 1.0) for key in keys])
 
 
 def anomalies(
@@ -290,11 +340,11 @@ def anomalies(
     Args:
         matrix: The series.
         scored: What was expected.
-        thresholds: Scores of each domain, see `domain`.
+        thresholds: Scores of each domain and topic, see `domain`.
         accepted: Which bins the control of false discoveries lets pass; of the shape of `scored.p_values`.
         tests: How many bins the run has scored.
     """
-    limits, watched = (np.array([of[domain(key)] for key in matrix.keys]) for of in thresholds)
+    limits, watched = thresholds.of(matrix.keys)
     sure = (scored.scores > limits[:, None]) & accepted
     window = SEASONS[matrix.minutes].window
     found = []

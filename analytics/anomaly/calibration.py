@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from analytics.anomaly import alert_budget
+from analytics.anomaly import alert_budget, sequential
 from analytics.anomaly.baseline import DAY_MINUTES, CountMatrix, Key, domain, score
 from analytics.signals.clustering import lineage
 
@@ -68,9 +68,11 @@ def calibrate(matrix: CountMatrix, until: int, territory_parents: Mapping[str, s
     per_day = DAY_MINUTES // matrix.minutes
     first = max(0, until - _HISTORY_DAYS * per_day)
     first = until - (until - first) // per_day * per_day
-    scores = score(matrix, range(first, until)).scores if matrix.keys else np.zeros((0, 0))
-    daily = scores.reshape(len(matrix.keys), -1, per_day).max(axis=2) if scores.size else scores
-    counts = matrix.counts[:, first:until].reshape(len(matrix.keys), -1, per_day).sum(axis=2)
+    counts = matrix.counts[:, first:until]
+    scored = score(matrix, range(first, until))
+    scores = np.maximum(scored.scores, sequential.score(counts, scored))  # an operator gets the alerts of both
+    whole_days = len(matrix.keys), (until - first) // per_day, per_day
+    daily, counts = scores.reshape(whole_days).max(axis=2, initial=0.0), counts.reshape(whole_days).sum(axis=2)
     return thresholds(
         baseline_days(Days(matrix.keys, matrix.time(first), counts, daily), territory_parents), matrix.minutes
     )

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import stats
 
 from analytics.anomaly import alert_budget
-from analytics.anomaly.baseline import DAY_MINUTES, PARIS, UTC, Anomaly, Key, domain, growth
+from analytics.anomaly.baseline import DAY_MINUTES, PARIS, UTC, Anomaly, Key, Times, domain, growth
 from analytics.anomaly.calibration import Days, most_usual
 from analytics.anomaly.count_distributions import negative_binomial_law, negative_binomial_p_value
 from analytics.anomaly.cusum import cusum
@@ -52,7 +52,9 @@ class Day:
         return any(upper is not None and self.count > upper for upper in (self.c1_upper, self.c2_upper, self.c3_upper))
 
 
-def detect(days: Iterable[Day], last: date, thresholds: Mapping[str, float], looked_back: int = 2) -> list[Anomaly]:
+def detect(
+    days: Iterable[Day], last: date, thresholds: Mapping[str, float], looked_back: int = 2, times: Times | None = None
+) -> list[Anomaly]:
     """Return what stands out of the last whole days: a day beyond EARS, a week that has risen slowly, a silence.
 
     A day must be an alarm of EARS and improbable under the negative binomial law of the four weeks before; a week, an
@@ -64,11 +66,12 @@ def detect(days: Iterable[Day], last: date, thresholds: Mapping[str, float], loo
         last: The last whole day.
         thresholds: Score of each domain, for daily bins.
         looked_back: Number of days that are tested, the last one included.
+        times: By how much the budgets of topics are multiplied.
     """
     tested: list[tuple[float, Anomaly | None]] = []
     for key, own in _by_series(days, last).items():
         counts, others = np.array([(day.count, day.others) for day in own]).T
-        limit = 10.0 ** -thresholds[domain(key)]
+        limit = 10.0 ** -thresholds[domain(key)] * (times or {}).get((domain(key), key.topic), 1.0)
         tested += [
             _sudden(own[place], counts[: place + 1], others[: place + 1], limit)
             for place in range(max(_FEWEST_DAYS, len(own) - looked_back), len(own))
@@ -134,7 +137,7 @@ def _sudden(day: Day, counts: np.ndarray, others: np.ndarray, limit: float) -> t
 
 
 def _grown(others: float, past: np.ndarray) -> float:
-    return float(growth(np.array([others]), past[None, :])[0])
+    return float(growth(np.array([others]), np.array([past.mean()]))[0])
 
 
 def _slow(days: list[Day], counts: np.ndarray, others: np.ndarray, limit: float) -> tuple[float, Anomaly | None]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from analytics.anomaly.baseline import Anomaly, without_redundant_pairs
+from analytics.anomaly.baseline import WAVE, Anomaly, without_redundant_pairs
 from analytics.signals.clustering import TOGETHER, lineage, merge, reopens
 
 _REMEMBERED = timedelta(hours=72)  # after its end a signal comes again only if it is clearly stronger
@@ -203,8 +203,9 @@ def _grown(signal: Signal, evidence: Iterable[Anomaly]) -> Signal:
 
 
 def _bin(anomaly: Anomaly) -> tuple:
-    """Return what an anomaly is of; a new subject is one however long it lasts."""
-    return (anomaly.key, anomaly.method) if anomaly.method == "novelty" else (anomaly.key, anomaly.at, anomaly.minutes)
+    """Return what an anomaly is of; a new subject and a wave are one however long they last."""
+    lasts = anomaly.method in {"novelty", WAVE}
+    return (anomaly.key, anomaly.method) if lasts else (anomaly.key, anomaly.at, anomaly.minutes)
 
 
 def _kind(evidence: Sequence[Anomaly], touched: frozenset[str]) -> str:

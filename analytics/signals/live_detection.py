@@ -1,12 +1,13 @@
 """Detects the current anomalies of all live series in one run."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
 
-from analytics.anomaly import alert_budget, baseline, calibration, streaming
-from analytics.anomaly.baseline import Anomaly, CountMatrix, Key, ScoredBins, Thresholds
+from analytics.anomaly import alert_budget, baseline, calibration, sequential, streaming
+from analytics.anomaly.baseline import FRANCE, Anomaly, CountMatrix, Key, ScoredBins, Thresholds, Times
 from analytics.anomaly.calibration import Threshold
 from analytics.anomaly.count_distributions import combined_p_value
 from analytics.signals.topic_tagging import ALL
@@ -19,6 +20,8 @@ CLOSED_AFTER = timedelta(minutes=30)
 LOOKED_BACK_HOURS = 48
 #: As far looks a home that has no signal yet.
 FIRST_LOOK_HOURS = 7 * 24
+#: Hours of silence of one topic, which counts less than all together.
+TOPIC_SILENCE_HOURS = 48
 _FORGOTTEN_AFTER = timedelta(days=28)
 _BUSY = 1.0  # a series of five minutes that counts so many is the detector's too
 _FALSE_DISCOVERY_RATE = 0.05
@@ -74,9 +77,11 @@ def detect(  # noqa: PLR0917 - all that a run knows
     history: streaming.History,
     thresholds: Iterable[Threshold],
     *,
+    times: Times | None = None,
+    prior: Times | None = None,
     looked_back_hours: int = LOOKED_BACK_HOURS,
 ) -> list[Anomaly]:
-    """Return what stands out in the last hours, in the open bins of five minutes, and in two of these together.
+    """Return what stands out: hours, waves of hours, open bins of five minutes and pairs of these.
 
     Args:
         hours: Hourly bins that are not zero.
@@ -85,21 +90,33 @@ def detect(  # noqa: PLR0917 - all that a run knows
         learnt: What the streaming detectors know.
         history: Their scores.
         thresholds: Those of the hours, see `calibration`.
+        times: By how much the budgets of topics are multiplied, by domain and topic.
+        prior: The same, by topic and territory.
         looked_back_hours: Hours that are scored, the open one included.
     """
     calibrated = list(thresholds)
     of_hours, of_five_minutes = (
-        Thresholds(calibration.scores(calibrated, minutes), calibration.watch_scores(calibrated, minutes))
+        Thresholds(
+            calibration.scores(calibrated, minutes),
+            calibration.watch_scores(calibrated, minutes),
+            times or {},
+            prior or {},
+        )
         for minutes in (HOUR, FIVE)
     )
     scored: list[tuple[CountMatrix, ScoredBins, Thresholds]] = []
+    waves: list[Anomaly] = []
     outages: list[Anomaly] = []
     for matrix in count_matrices(hours, now, HOUR):
         last = matrix.counts.shape[1]
         first = max(0, last - looked_back_hours)
-        scored.append((_topics(matrix), baseline.score(_topics(matrix), range(first, last)), of_hours))
+        topics = _topics(matrix)
+        of_topics = baseline.score(topics, range(first, last))
+        scored.append((topics, of_topics, of_hours))
+        waves += sequential.anomalies(topics, of_topics, of_hours)
         closed_end = min(last, matrix.column(now))
-        outages += baseline.drops(_all(matrix), range(max(first, closed_end - 3), closed_end))
+        closed = range(max(first, closed_end - 3), closed_end)
+        outages += baseline.drops(_all(matrix), closed) + _silent_topics(topics, closed)
     for matrix in map(_topics, count_matrices(five_minute_bins, now, FIVE)):
         scored.append((matrix, _with_detectors(matrix, _open(matrix, now), learnt, history), of_five_minutes))
         # Pairs are looked at as often as bins are, for one ends with each bin: they have the threshold of bins.
@@ -109,13 +126,33 @@ def detect(  # noqa: PLR0917 - all that a run knows
         )  # both of their bins are open
         scored.append((pairs, baseline.score(pairs, whole), of_five_minutes))
     tests = sum(part.p_values.size for _, part, _ in scored)
-    accepted = _accepted([part for _, part, _ in scored])
+    accepted = _accepted(
+        [part.p_values / thresholds.weights(matrix.keys)[:, None] for matrix, part, thresholds in scored]
+    )
     found = [
         anomaly
         for (matrix, part, scores), passed in zip(scored, accepted, strict=True)
         for anomaly in baseline.anomalies(matrix, part, scores, passed, tests)
     ]
-    return baseline.without_redundant_pairs(found) + outages
+    return baseline.without_redundant_pairs(found) + waves + outages
+
+
+def _silent_topics(topics: CountMatrix, closed: range) -> list[Anomaly]:
+    """Return the topics that fell silent in the nation while all others go on: what finds them is broken, or is gone.
+
+    Nobody is alerted of it: such a silence is watched.
+    """
+    nation = [row for row, key in enumerate(topics.keys) if key[1:] == ("mentions", "all", FRANCE)]
+    own = _some(topics, nation)
+    silent = {
+        (anomaly.key, anomaly.at)
+        for anomaly in baseline.drops(replace(own, counts=own.others), closed, TOPIC_SILENCE_HOURS)
+    }
+    return [
+        replace(anomaly, is_sure=False)
+        for anomaly in baseline.drops(own, closed, TOPIC_SILENCE_HOURS)
+        if (anomaly.key, anomaly.at) not in silent
+    ]
 
 
 def _open(matrix: CountMatrix, now: datetime) -> range:
@@ -152,15 +189,12 @@ def _with_detectors(
     return scored
 
 
-def _accepted(parts: list[ScoredBins]) -> list[np.ndarray]:
-    """Return which bins of a run stand out among all of them."""
-    every = np.concatenate([part.p_values.ravel() for part in parts]) if parts else np.zeros(0)
+def _accepted(parts: list[np.ndarray]) -> list[np.ndarray]:
+    """Return which probabilities of a run stand out among all of them."""
+    every = np.concatenate([part.ravel() for part in parts]) if parts else np.zeros(0)
     passed = np.array(alert_budget.discoveries(every.tolist(), _FALSE_DISCOVERY_RATE), dtype=bool)
-    cuts = np.cumsum([part.p_values.size for part in parts])[:-1]
-    return [
-        some.reshape(part.p_values.shape)
-        for some, part in zip(np.split(passed, cuts) if parts else [], parts, strict=True)
-    ]
+    cuts = np.cumsum([part.size for part in parts])[:-1]
+    return [some.reshape(part.shape) for some, part in zip(np.split(passed, cuts) if parts else [], parts, strict=True)]
 
 
 def calibrate(hours: Iterable[Row], now: datetime, territory_parents: Mapping[str, str]) -> list[Threshold]:
@@ -174,7 +208,11 @@ def calibrate(hours: Iterable[Row], now: datetime, territory_parents: Mapping[st
 
 
 def band(
-    hours: Iterable[Row], now: datetime, thresholds: Iterable[Threshold], pinned: Iterable[tuple[str, str]] = ()
+    hours: Iterable[Row],
+    now: datetime,
+    thresholds: Iterable[Threshold],
+    pinned: Iterable[tuple[str, str]] = (),
+    times: Times | None = None,
 ) -> list[tuple[str, str, datetime, float, float, float]]:
     """Return topic, territory, hour, mentions, what was expected and up to where they would not have alarmed.
 
@@ -183,8 +221,10 @@ def band(
         now: Instant up to which there are data.
         thresholds: Those of the hours.
         pinned: Topics and territories that are shown even where nothing was counted.
+        times: By how much the budgets of topics are multiplied.
     """
-    limits = calibration.scores(thresholds, HOUR)
+    scores = calibration.scores(thresholds, HOUR)
+    limits = Thresholds(scores, scores, times or {})
     rows = [row for row in hours if row[1] != CHAT]
     silent = set(pinned) - {(topic, territory) for topic, _, territory, *_ in rows}
     rows += [(topic, "all", territory, rows[0][3], 0, 0, 0) for topic, territory in silent if rows]
@@ -192,7 +232,7 @@ def band(
     for matrix in count_matrices(rows, now, HOUR):
         columns = range(max(0, matrix.counts.shape[1] - FIRST_LOOK_HOURS), matrix.counts.shape[1])
         scored = baseline.score(matrix, columns)
-        uppers = scored.uppers(np.array([limits[baseline.domain(key)] for key in matrix.keys]))
+        uppers = scored.uppers(limits.of(matrix.keys)[0])
         shown += [
             (key.topic, key.territory, matrix.time(column), float(matrix.counts[row, column]),
              float(scored.expected[row, index]), float(uppers[row, index]))

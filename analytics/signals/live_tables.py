@@ -2,23 +2,31 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from analytics import relations
 from analytics.anomaly import calibration, daily, streaming
-from analytics.anomaly.baseline import DAY_MINUTES, FRANCE, Anomaly, Key
+from analytics.anomaly.baseline import DAY_MINUTES, FRANCE, Anomaly, Key, Times
 from analytics.anomaly.calibration import Threshold
-from analytics.signals import live_detection, signal_table, topics
+from analytics.signals import live_detection, signal_table, topics, vigilance
 from analytics.signals.context import Mention, terms_of
 from analytics.signals.signal_table import Territory, World
 from analytics.signals.topic_tagging import ALL
+from analytics.signals.verdict_budgets import DISMISSED, Learnt, last_verdicts, learnt
 
 _USUAL_DAYS, _USUAL_TEXTS = 28, 5000
 _MENTION = (
     "mention_id, published_at, network, url, coalesce(title || '. ', '') || coalesce(text, ''), potential_reach,"
     " sentiment, author_id, author_followers, is_share, parent_mention_id"
 )
+
+_KNOWN_UNTIL = """
+select
+    max(collected_at),
+    (select max(finished_at) from signals_loads where entity = 'mentions' and origin_kind = 'api')
+from signals_mentions
+"""
 
 
 class Live:
@@ -44,12 +52,13 @@ class Live:
         """Return the rows of all signals as they are now."""
         columns = list(signal_table.COLUMNS)
         former = relations.as_dicts(relations.former(self._session, self._this, columns))
-        [(now,)] = self._rows("select max(collected_at) from signals_mentions")
+        now = self.known_until()
         if now is None:
             return former
         learnt, history = streaming.restore(
             self._rows("select series, learnt_until, bins, state from signals_detectors")
         )
+        times = {name: found.times for name, found in self._learnt(former, now).items()}
         live = live_detection.detect(
             nonzero_bins(self._tables["hours"]),
             nonzero_bins(self._tables["five_minute_bins"]),
@@ -57,10 +66,20 @@ class Live:
             learnt,
             history,
             self._thresholds(),
+            times=times,
+            prior=self._prior(now),
             looked_back_hours=live_detection.LOOKED_BACK_HOURS if former else live_detection.FIRST_LOOK_HOURS,
         )
-        found = [*live, *self._of_days(now), *self._of_the_daily_build()]
+        found = [*live, *self._of_days(now, times), *self._of_the_daily_build()]
         return signal_table.run(former, found, now, self._world(now))
+
+    def known_until(self) -> datetime | None:
+        """Return up to when mentions are known; None before there are any.
+
+        A listening tool that was asked and had nothing is silent; where our own loads fail, nothing is known.
+        """
+        [(collected, asked)] = self._rows(_KNOWN_UNTIL)
+        return collected and max(collected, asked or collected)
 
     def _thresholds(self) -> list[Threshold]:
         query = (
@@ -69,7 +88,22 @@ class Live:
         )
         return [Threshold(*row) for row in self._rows(query)]
 
-    def _of_days(self, now: datetime) -> list[Anomaly]:
+    def _learnt(self, former: Iterable[signal_table.Row], now: datetime) -> dict[tuple[str, str], Learnt]:
+        last = last_verdicts(relations.as_dicts(self._tables["verdicts"]))
+        return learnt(last, signal_table.strongest(former), now)
+
+    def _prior(self, now: datetime) -> dict[tuple[str, str], float]:
+        """Return what the official alerts that are valid now make more probable."""
+        return vigilance.prior(
+            self._rows(
+                "select phenomenon, level_rank, territory_code from signals_official_alerts"
+                " where valid_from <= ? and valid_until > ?",
+                now,
+                now,
+            )
+        )
+
+    def _of_days(self, now: datetime, times: Times) -> list[Anomaly]:
         """Return what stands out of the last whole days of the live series."""
         rows = self._rows(
             "select topic_code, platform, territory_code, day, observed, c1_upper, c2_upper, c3_upper,"
@@ -86,7 +120,8 @@ class Live:
             for topic, platform, place, *rest in rows
         ]
         yesterday = streaming.wall_clock(now).date() - timedelta(days=1)
-        return daily.detect(_from_the_first(days), yesterday, calibration.scores(self._thresholds(), DAY_MINUTES))
+        scores = calibration.scores(self._thresholds(), DAY_MINUTES)
+        return daily.detect(_from_the_first(days), yesterday, scores, times=times)
 
     def _of_the_daily_build(self) -> list[Anomaly]:
         """Return what the last published daily build has found in its series."""
@@ -186,15 +221,5 @@ def _from_the_first(days: list[daily.Day]) -> list[daily.Day]:
 
 
 def dismissed(verdicts: Iterable[Mapping[str, Any]]) -> dict[str, datetime]:
-    """Return when operators dismissed each signal; the last verdict on a signal counts.
-
-    Args:
-        verdicts: Rows of the operations database, times as ISO 8601 texts.
-    """
-    last: dict[str, tuple[datetime, bool]] = {}
-    for row in verdicts:
-        at = datetime.fromisoformat(row["decided_at"])
-        at = (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC).replace(tzinfo=None)
-        if row["signal_id"] not in last or last[row["signal_id"]][0] < at:
-            last[row["signal_id"]] = at, row["verdict"] in ("écarté", "faux")
-    return {signal_id: at for signal_id, (at, is_dismissed) in last.items() if is_dismissed}
+    """Return when operators dismissed each signal; see `last_verdicts`."""
+    return {signal_id: at for signal_id, (at, verdict) in last_verdicts(verdicts).items() if verdict in DISMISSED}

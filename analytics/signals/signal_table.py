@@ -30,6 +30,9 @@ _PSEUDO = {
     OTHER: Topic(OTHER, "Sujets non surveillés", "", "sécuritaire", "team:veille"),
 }
 
+#: Names of what belongs to no query.
+PSEUDO_LABELS: Mapping[str, str] = {code: topic.label for code, topic in _PSEUDO.items()}
+
 #: Every column of a row; `part` says which of them it fills.
 COLUMNS: Mapping[str, str] = {
     "signal_id": "string", "part": "string", "rank": "int32", "topic_code": "string", "topic_label": "string",
@@ -207,6 +210,7 @@ def restored(rows: Iterable[Row]) -> Signal:
     """Return the signal that rows hold."""
     parts = list(rows)
     [row] = [row for row in parts if row["part"] == _SIGNAL]
+    is_sure = row["status"] != "watch"
     evidence = tuple(
         Anomaly(
             key=Key(*evidence_row["series"].split("/")),
@@ -219,6 +223,7 @@ def restored(rows: Iterable[Row]) -> Signal:
             method=evidence_row["method"],
             window=evidence_row["baseline_window"],
             tests=evidence_row["tests"],
+            is_sure=is_sure,
         )
         for evidence_row in sorted((row for row in parts if row["part"] == _EVIDENCE), key=lambda row: row["rank"])
     )
@@ -232,8 +237,14 @@ def restored(rows: Iterable[Row]) -> Signal:
         closed_at=row["closed_at"],
         evidence=evidence,
         touched=frozenset(filter(None, row["touched"].split(";"))),
-        is_sure=row["status"] != "watch",
+        is_sure=is_sure,
     )
+
+
+def strongest(rows: Iterable[Row]) -> dict[str, Key]:
+    """Return the series that each signal stands on, by its identifier."""
+    first = (row for row in rows if row["part"] == _EVIDENCE and row["rank"] == 1)
+    return {row["signal_id"]: Key(*row["series"].split("/")) for row in first}
 
 
 def _new_subject(world: World, now: datetime) -> Anomaly | None:

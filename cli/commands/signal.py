@@ -23,7 +23,7 @@ SignalId = Annotated[str, typer.Argument(help="Identifiant du signal ; son débu
 
 @app.command("list")
 def list_signals(
-    every: Annotated[bool, typer.Option("--all", help="Aussi les signaux clos.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Aussi les signaux calmés.")] = False,
     as_json: AsJsonInFrench = False,
 ) -> None:
     """Les alertes et ce qui est à surveiller, du plus grave au moins grave."""

@@ -93,7 +93,7 @@ def page_of(alert: Alert) -> str:
 # ---- how facts are said
 
 #: In French, by the status of a signal.
-STATES = {"watch": "à surveiller", "open": "alerte", "closed": "clos"}
+STATES = {"watch": "à surveiller", "open": "alerte", "closed": "calmé"}
 
 
 def percent(share: float) -> str:
@@ -144,7 +144,7 @@ def facts_of(signal: Signal) -> list[tuple[str, str]]:
         ("Gravité", f"{SEVERITIES[signal.severity]}, {reasons(signal)}"),
     ]
     if signal.closed_at is not None:
-        lines.insert(4, ("Fin", f"clos le {moment(signal.closed_at)}"))
+        lines.insert(4, ("Fin", f"calmé le {moment(signal.closed_at)}"))
     if signal.terms:
         lines.append(("Mots nouveaux", ", ".join(signal.terms[:SHOWN_TERMS])))
     if signal.sources:

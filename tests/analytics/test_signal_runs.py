@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analytics.anomaly import baseline, calibration, daily, streaming
+from analytics.anomaly import baseline, calibration, daily, sequential, streaming
 from analytics.anomaly.baseline import Anomaly, Key
-from analytics.signals import lifecycle, live_detection, signal_table
-from analytics.signals.context import Mention, around, posts, terms_of
+from analytics.signals import lifecycle, live_detection, signal_table, wording
+from analytics.signals.context import Context, Mention, around, posts, terms_of
 from analytics.signals.live_tables import Live, dismissed
 from analytics.signals.signal_table import Territory, World
 from analytics.signals.topics import Topic
@@ -202,6 +202,110 @@ def test_no_hour_is_blind(metric: str, change: date) -> None:
         assert of_hours.max() < 2.5, f"{mean}: {of_hours.round(1)}"
 
 
+# Waves of hours ------------------------------------------------------------------------------------------------------
+
+
+def scored_hours(counts: np.ndarray, first: int) -> tuple[baseline.CountMatrix, baseline.ScoredBins]:
+    """Return series of the nation and what was expected of their hours from one on."""
+    keys = tuple(Key(f"t{row}", "mentions", "all", "FR") for row in range(len(counts)))
+    matrix = baseline.CountMatrix(keys, START, 60, counts.astype(float), np.zeros(counts.shape))
+    return matrix, baseline.score(matrix, range(first, counts.shape[1]))
+
+
+def test_a_wave_adds_up_likelihood_ratios_by_hand() -> None:
+    """Hours of 6, 0 and 9 where one is usual: of five rises the fourfold explains them best."""
+    counts = np.array([[0.0, 6.0, 0.0, 9.0, 1.0]])
+    ones = np.ones_like(counts)
+    scored = baseline.ScoredBins(range(5), ones, ones, ones / 2, ones)
+    usual = 1 + np.sqrt(1.5 / 84)  # the upper end of what 84 hours with a variance of 1.5 say
+
+    def gain(count: int, rise: float) -> float:
+        raised, law = (stats.nbinom(2, 1 / (1 + mean / 2)) for mean in (rise * usual, usual))
+        return raised.logpmf(count) - law.logpmf(count)
+
+    sums = {rise: gain(6, rise) + gain(0, rise) + gain(9, rise) for rise in sequential.RISES}
+    assert max(sums, key=lambda rise: sums[rise]) == 4.0
+    scores = sequential.score(counts, scored)
+    assert scores[0, 3] == pytest.approx(sums[4.0] / np.log(10) - np.log10(5))
+    assert scores[0, 4] == 0.0, "one is no more than usual, and adds nothing"
+    matrix = dataclasses.replace(one_series(counts[0]), keys=(CRUE,))
+    found = sequential.wave(matrix, scored, 0, 3)
+    assert (found.at, found.minutes, found.observed, found.expected) == (START + HOUR, 180, 15.0, 3.0)
+    assert found.score == pytest.approx(scores[0, 3])
+
+
+@pytest.mark.parametrize("mean", [3.0, 0.3, 0.03])
+@pytest.mark.parametrize("dispersion", [0.0, 0.5])
+def test_waves_of_chance_are_as_rare_as_they_say(mean: float, dispersion: float) -> None:
+    chance = np.random.default_rng(11)
+    shape = (150, 24 * 44)
+    rates = mean * (chance.gamma(1 / dispersion, dispersion, shape) if dispersion else np.ones(shape))
+    matrix, scored = scored_hours(chance.poisson(rates), 24 * 30)
+    scores = sequential.score(matrix.counts[:, 24 * 30 :], scored)
+    for power in (1, 2, 3):
+        assert np.count_nonzero(scores > power) <= scores.size / 10**power
+
+
+def test_a_slow_wave_is_found_in_its_first_day_by_what_its_hours_add_up_to() -> None:
+    """One and a half an hour over a usual 0.3: few hours say so by themselves; the budget of alerts is kept by both."""
+    chance = np.random.default_rng(5)
+    counts = chance.poisson(0.3, (40, 24 * 31))
+    counts[:, -24:] += chance.poisson(1.5, (40, 24))
+    matrix, scored = scored_hours(counts, 24 * 29)
+    limit = calibration.by_law("listening", 60)
+    by_hour = (scored.scores[:, -24:] > limit).any(axis=1)
+    waves = sequential.score(matrix.counts[:, 24 * 29 :], scored) > limit
+    assert by_hour.mean() < 0.5
+    assert waves[:, -24:].any(axis=1).mean() > 0.9
+    assert np.median(waves[:, -24:].argmax(axis=1)) < 14
+    assert not waves[:, :-24].any()
+
+
+def test_a_wave_knows_nothing_of_what_comes_after_nor_of_what_is_older_than_two_days() -> None:
+    series = poisson_series(24 * 40, mean=1.0)
+    scored = baseline.score(one_series(series), range(24 * 30, 24 * 40))
+    whole = sequential.score(series[None, 24 * 30 :].astype(float), scored)
+    days = (of[:, 120:168] for of in scored.arrays)
+    part = baseline.ScoredBins(range(24 * 35, 24 * 37), *days)
+    recent = sequential.score(series[None, 24 * 35 : 24 * 37].astype(float), part)
+    assert recent[0, -1] == pytest.approx(whole[0, 167])
+
+
+def test_a_wave_is_one_row_of_evidence_and_its_signal_ends_with_it() -> None:
+    series = np.zeros(24 * 40, dtype=int)
+    series[::40] = 1
+    wave = series.copy()
+    wave[-30:-20:2] = 2
+    now = START + timedelta(days=40)
+
+    def found(series: np.ndarray, now: datetime) -> list[Anomaly]:
+        seen = live_detection.detect(rows({("crue", "FR"): series}), [], now, {}, streaming.History(), [])
+        return [anomaly for anomaly in seen if anomaly.method == "wave"]
+
+    [growing] = found(np.where(np.arange(24 * 40) < 24 * 40 - 25, wave, 0), now)
+    [grown] = found(wave, now)
+    assert (grown.at, grown.minutes, grown.observed) == (now - 30 * HOUR, 9 * 60, 10.0)
+    assert growing.at == grown.at
+    assert growing.p_value > grown.p_value
+    opened = lifecycle.update([], [growing], now - 24 * HOUR, {}, PARENTS)
+    [signal] = lifecycle.update(opened, [grown], now - 20 * HOUR, {}, PARENTS)
+    assert (signal.evidence, signal.kind, signal.updated_at) == ((grown,), "slow", now - 21 * HOUR)
+    later = now + 4 * HOUR
+    [closed] = lifecycle.update([signal], found(np.append(wave, [0] * 4), later), later, {}, PARENTS)
+    assert closed.closed_at == now + 3 * HOUR, "found again it is not younger"
+
+
+def test_what_was_watched_is_no_surer_for_having_been_written_down() -> None:
+    doubtful = anomaly(1, is_sure=False)
+    written = signal_table.run([], [doubtful], START + 2 * HOUR, world([]))
+    known = signal_table.restored(dict.fromkeys(signal_table.COLUMNS) | row for row in written)
+    [again] = lifecycle.update([known], [anomaly(2, is_sure=False)], START + 3 * HOUR, {}, PARENTS)
+    assert again.status == "watch"
+
+
+# Runs ----------------------------------------------------------------------------------------------------------------
+
+
 def test_units_names_and_order_of_series_change_nothing() -> None:
     counts = {
         ("a", "FR"): poisson_series(24 * 40, 1),
@@ -232,6 +336,73 @@ def test_a_service_that_went_silent_is_found() -> None:
     ]
     assert (drop.method, drop.observed, drop.minutes) == ("drop", 0.0, 360)
     assert drop.expected == pytest.approx(120, rel=0.1)
+
+
+def silences(hours: int, *silent: tuple[str, str], known: int = 24 * 40) -> list[Anomaly]:
+    """Return the silences of the last hours, in which some of three series count nothing.
+
+    Args:
+        hours: How long they are silent.
+        silent: Their topics and platforms.
+        known: Hours of the forty days that are known.
+    """
+    chance = np.random.default_rng(5)
+    counts = {name: chance.poisson(10, 24 * 40) for name in (("crue", "x"), ("autres", "x"), ("autres", "facebook"))}
+    for name in silent:
+        counts[name][-hours:] = 0
+    crue, others, facebook = counts.values()
+    counts |= {("crue", "all"): crue, ("autres", "all"): others + facebook}
+    counts |= {("ensemble", "x"): crue + others, ("ensemble", "facebook"): facebook}
+    counts["ensemble", "all"] = crue + others + facebook
+    counted = [
+        (topic, platform, "FR", START + HOUR * place, int(count), int(counts["ensemble", platform][place]), 0)
+        for (topic, platform), series in counts.items()
+        for place, count in enumerate(series)
+        if count
+    ]
+    now = START + HOUR * known
+    found = live_detection.detect(counted, [], now, {}, streaming.History(), [])
+    return [anomaly for anomaly in found if anomaly.method == "drop" and anomaly.at + HOUR * hours == now]
+
+
+def said(found: list[Anomaly]) -> list[tuple[str, str]]:
+    """Return the status of each signal that silences make, and what it says that they are the silence of."""
+    signals = lifecycle.update([], found, found[0].at + timedelta(minutes=found[0].minutes), {}, PARENTS)
+    sentences = [wording.explanation(signal, "", {}, Context()).removesuffix(".").split(" ; ")[1] for signal in signals]
+    return [(signal.status, sentence) for signal, sentence in zip(signals, sentences, strict=True)]
+
+
+EVERYTHING = (("crue", "x"), ("autres", "x"), ("autres", "facebook"))
+
+
+def test_the_silence_of_the_source_of_a_network_and_of_a_topic_are_three() -> None:
+    whole = silences(6, *EVERYTHING)
+    assert {anomaly.key.platform for anomaly in whole} == {"all", "x", "facebook"}
+    assert said(whole) == [
+        ("open", "nos chargements aboutissent\u00a0: c'est l'outil de veille qui ne transmet plus rien")
+    ]
+    network = said(silences(6, ("autres", "facebook")))
+    assert network == [("open", "le réseau «\u00a0facebook\u00a0» ne transmet plus rien, les autres continuent")]
+    topic = silences(48, ("crue", "x"))
+    assert [(anomaly.key.topic, anomaly.observed) for anomaly in topic] == [("crue", 0.0)]
+    [(status, sentence)] = said(topic)
+    assert status == "watch", "nobody is alerted of it"
+    assert sentence.startswith("les autres thèmes continuent")
+    assert {anomaly.key.topic for anomaly in silences(48, *EVERYTHING)} <= {"ensemble"}, "it is that of the source"
+
+
+def test_nothing_is_known_of_a_silence_while_our_own_loads_fail() -> None:
+    with duckdb.connect() as session:
+        mentions = session.sql("select timestamp '2026-09-01 10:00:00' as collected_at")
+
+        def known_until(loads: str) -> datetime | None:
+            made = session.sql(f"select * from (values {loads}) as made (entity, origin_kind, finished_at)")
+            return Live(session, this=None, mentions=mentions, loads=made).known_until()
+
+        later = "timestamp '2026-09-01 16:00:00'"
+        assert known_until(f"('mentions', 'api', {later})") == START + 16 * HOUR
+        assert known_until(f"('volumes', 'api', {later}), ('mentions', 'file', {later})") == START + 10 * HOUR
+    assert silences(6, *EVERYTHING, known=24 * 40 - 6) == []
 
 
 def test_detectors_go_on_from_what_was_saved_to_the_byte() -> None:

@@ -308,6 +308,7 @@ def test_only_what_is_meant_for_readers_is_published(built: Built) -> None:
     )
     assert live == {
         "impact.live_action_effect",
+        "signals.live_budget",
         "signals.live_mention_band",
         "signals.live_crisis",
         "signals.live_crisis_band",

@@ -100,7 +100,7 @@ def test_a_night(
     publish_watch(home, [wave], "wave")
     officer.evaluate(MARK)
     officer.clock.fast_forward(REFRESHED_MS)
-    expect(officer.locator("#etat")).to_contain_text("1 signal ouvert, le plus grave : Hameçonnage – Gironde")
+    expect(officer.locator("#etat")).to_contain_text("1 alerte, la plus grave : Hameçonnage – Gironde")
     assert officer.evaluate(MARKED)
 
     crisis = confirm_and_open(officer)

@@ -199,7 +199,7 @@ def test_an_alert_that_waited_says_that_its_signal_has_ended(home, box, monkeypa
     publish(home, [replace(FLOOD, status="closed", closed_at=NIGHT)], build="2")
     assert dispatch(home, NIGHT + timedelta(hours=8)).messages == 1
     [arrived] = box.messages
-    assert "Fin : clos le 25/11/2026 à\u00a000\u00a0h\u00a000" in arrived.get_body(("plain",)).get_content()
+    assert "Fin : calmé le 25/11/2026 à\u00a000\u00a0h\u00a000" in arrived.get_body(("plain",)).get_content()
 
 
 def test_beyond_the_cap_alerts_wait_for_the_hour_and_leave_together(home, box, monkeypatch) -> None:

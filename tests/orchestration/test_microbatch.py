@@ -94,6 +94,15 @@ def test_an_address_that_is_down_is_left_alone_for_a_while(
     assert outlook.look(10 * LONG).addresses == [LISTENING]
 
 
+def test_a_batch_without_news_loads_from_an_address_that_answers(outlook: Outlook, address: Address) -> None:
+    """A load of nothing says that the source is silent; without one it would be our loads that are late."""
+    waited = outlook.look(0.0)
+    assert (waited.addresses, waited.others) == ([LISTENING], ["time"])
+    address.down = True
+    assert outlook.look(0.0).addresses == []
+    assert outlook.look(0.0).others == ["time"]
+
+
 def test_a_file_is_news_once_it_rests_and_is_not_tried_twice(outlook: Outlook, home: Home) -> None:
     folder = home.drop / CHAT.name
     folder.mkdir(parents=True)

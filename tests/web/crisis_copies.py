@@ -40,9 +40,9 @@ def publish_beside(home: Home, signals: Sequence[Signal]) -> None:
         )
 
 
-def publish_mentions(home: Home) -> None:
+def publish_mentions(home: Home, signals: Sequence[Signal] = ()) -> None:
     """Publish ten mentions of today: three of the Eure, two of them on floods; seven of the Gironde, one of them."""
-    publish_beside(home, [])
+    publish_beside(home, signals)
     of_the_eure = ["La crue monte", "Alerte crue à Évreux", "Bonne journée"]
     texts = {"FR-27": of_the_eure, "FR-33": ["Crue en Gironde", *"abcdef"]}
     rows = [(datetime.now(UTC).date(), text, place) for place, those in texts.items() for text in those]

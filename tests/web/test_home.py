@@ -148,13 +148,13 @@ def test_an_empty_list_of_signals_says_nothing_of_the_present_where_the_live_dat
     publish_watch(home, [], loaded_at=datetime.now(UTC) - timedelta(minutes=31))
     page = shown(visit("national"))
     assert "Le flux en direct est en retard : Veille" in page
-    assert "Aucun signal n'est ouvert." not in page
+    assert "Aucune alerte." not in page
 
 
 def test_a_copy_that_lacks_a_table_leaves_its_part_empty(home, visit):
     publish_watch(home, [])
     page = shown(visit("national"))
-    assert "Aucun signal n'est ouvert." in page
+    assert "Aucune alerte." in page
     assert "Aucun chiffre n'a varié plus que d'habitude" in page
 
 

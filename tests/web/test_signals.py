@@ -58,8 +58,8 @@ def test_the_gravest_stands_first_and_what_was_closed_lately_below(home, visit):
     publish_watch(home, [*SIGNALS, closed(5), closed(6, closed_at=now() - timedelta(days=8))])
     answer = visit("veille").get("/veille")
     assert shown(answer) == [REGION, GIRONDE, NATION, EURE, "0000000000000005"]
-    assert "4 signaux ouverts, le plus grave : Crue – Nouvelle-Aquitaine, gravité critique." in text(answer)
-    assert text(answer).index("Clos ces sept derniers jours") < text(answer).index("signal-0000000000000005")
+    assert "4 alertes, la plus grave : Crue – Nouvelle-Aquitaine, gravité critique." in text(answer)
+    assert text(answer).index("Calmés ces sept derniers jours") < text(answer).index("signal-0000000000000005")
     assert answer["Cache-Control"] == "no-store"
 
 
@@ -89,15 +89,15 @@ def test_what_is_only_watched_stands_apart_and_is_no_alert(home, visit):
     said = text(visit("veille").get("/veille"))
     assert "Aucune alerte ; à surveiller : 1." in said
     assert said.index('<h2 class="fr-h4 fr-mt-4w">À surveiller</h2>') < said.index("signal-0000000000000007")
-    assert "Signaux ouverts" not in said
+    assert ">Alertes<" not in said
     publish_watch(home, [*SIGNALS, WATCHED], build="2")
-    assert "4 signaux ouverts, le plus grave" in text(visit("veille").get("/veille"))
+    assert "4 alertes, la plus grave" in text(visit("veille").get("/veille"))
 
 
 def test_a_calm_night_is_said_in_one_sentence_with_the_course_of_the_last_days(home, visit):
     publish_watch(home, [])
     answer = text(visit("national").get("/veille"))
-    assert "Rien ne sort de l&#x27;ordinaire : aucun signal n&#x27;est ouvert." in answer
+    assert "Rien ne sort de l&#x27;ordinaire : aucune alerte." in answer
     assert "sept derniers jours : France entière" in answer
     assert "en retard" not in answer
 
@@ -106,6 +106,7 @@ def test_an_empty_list_says_nothing_of_the_present_where_the_live_data_are_late(
     publish_watch(home, [], loaded_at=datetime.now(UTC) - timedelta(minutes=31))
     answer = text(visit("national").get("/veille"))
     assert "Le flux en direct est en retard : Veille" in answer
+    assert "Nos chargements n'aboutissent plus" in answer, "a silence is then not that of the source"
     assert "Rien ne sort de" not in answer
 
 
@@ -131,10 +132,8 @@ def test_a_page_that_asks_again_gets_what_has_changed_and_nothing_else(watch, vi
     changed = visitor.get(f"/veille?vu={seen}", **again)
     assert shown(changed) == [GIRONDE]
     assert "<html" not in text(changed)
-    assert '<div hx-swap-oob="innerHTML:#etat">1 signal ouvert, le plus grave' in text(changed)
-    same = visitor.get(
-        "/veille", {"dit": "1 signal ouvert, le plus grave\u00a0: Crue – Gironde, gravité élevée."}, **again
-    )
+    assert '<div hx-swap-oob="innerHTML:#etat">1 alerte, la plus grave' in text(changed)
+    same = visitor.get("/veille", {"dit": "1 alerte, la plus grave\u00a0: Crue – Gironde, gravité élevée."}, **again)
     assert shown(same) == [GIRONDE]
     assert "hx-swap-oob" not in text(same), "what was said is not announced again"
 

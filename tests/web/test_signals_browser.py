@@ -45,7 +45,7 @@ def test_the_list_refreshes_itself_without_a_jump_while_it_is_looked_at(home, se
         publish_watch(home, [signal(1), closed(2), signal(3, "FR", "France entière", 4)], "2")
         page.clock.fast_forward(REFRESHED_MS)
         expect(page.locator("#signal-0000000000000003")).to_have_count(1)
-        expect(page.get_by_role("status")).to_contain_text("2 signaux ouverts, le plus grave : Crue – France entière")
+        expect(page.get_by_role("status")).to_contain_text("2 alertes, la plus grave : Crue – France entière")
         assert page.evaluate("document.activeElement.id") == "signal-0000000000000002", "the focus stays"
         assert read.bounding_box() == before, "what one reads stays in its place, below what is new"
         is_accessible(page)

@@ -8,8 +8,9 @@ import duckdb
 import pytest
 
 from analytics.signals.topics import Topic
-from operations import topics
+from operations import topics, verdicts
 from operations.acts import Author
+from tests.analytics.signalling import other
 from tests.web.conftest import ROLES
 from tests.web.crisis_copies import publish_mentions
 
@@ -48,6 +49,25 @@ def test_all_topics_are_listed_the_ended_too(visit) -> None:
     assert "Avalanches" in ended
     assert "Hameçonnage" in watched
     assert "Ajouter un thème" not in page
+
+
+def test_three_alerts_dismissed_in_a_row_propose_a_narrower_query(home, visit) -> None:
+    topics.add(Topic("iton", "Crue de l'Iton", "crue", "climatique", "team:veille"), OFFICER)
+    alerts = [other(number, topic_code="iton", terms=(f"mot{number}", "gironde")) for number in range(4)]
+    publish_mentions(home, alerts)
+    officer = visit("veille")
+
+    def judge(number: int, verdict: str) -> str:
+        verdicts.record(alerts[number], verdict, OFFICER, "un jeu")
+        return text(officer.get("/themes/iton"))
+
+    assert "écartées" not in judge(0, "écarté")
+    assert "écartées" not in judge(1, "écarté")
+    page = judge(2, "écarté")
+    assert "Ses trois dernières alertes jugées ont été écartées" in page
+    assert "<code>crue -gironde</code>" in page
+    assert "Sur les sept derniers jours, 1 mention sur 3." in page
+    assert "Ses trois dernières" not in judge(3, "confirmé")
 
 
 @pytest.mark.usefixtures("mentions")

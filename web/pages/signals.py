@@ -129,14 +129,14 @@ def _sentence(found: dict[str, Any]) -> str:
         return "Le flux en direct n'a encore rien publié."
     if found["open"]:
         gravest, number = found["open"][0], len(found["open"])
-        count = f"{number} signaux ouverts" if number > 1 else "1 signal ouvert"
+        count = f"{number} alertes" if number > 1 else "1 alerte"
         place = f"{gravest.signal.topic_label} – {gravest.signal.territory_label}"
-        return f"{count}, le plus grave\u00a0: {place}, gravité {gravest.grave}."
+        return f"{count}, la plus grave\u00a0: {place}, gravité {gravest.grave}."
     if found["late"]:
-        return "Aucun signal ouvert, mais le flux en direct est en retard."
+        return "Aucune alerte, mais le flux en direct est en retard."
     if found["watched"]:
         return f"Aucune alerte\u00a0; à surveiller\u00a0: {len(found['watched'])}."
-    return "Rien ne sort de l'ordinaire\u00a0: aucun signal n'est ouvert."
+    return "Rien ne sort de l'ordinaire\u00a0: aucune alerte."
 
 
 def _volume(copies: Reading, person: Person) -> dict[str, Any] | None:
@@ -200,7 +200,7 @@ def _found(copies: Reading, signal_id: str) -> Signal:
     named = [f"{signal.topic_label} – {signal.territory_label}" for signal in known if signal.is_open]
     raise NotFound(
         "Aucun signal de cette adresse n'est publié, ou votre rôle ne le montre pas.",
-        f"Signaux ouverts : {', '.join(named) or 'aucun'}. La page Veille les liste.",
+        f"Alertes : {', '.join(named) or 'aucune'}. La page Veille les liste.",
     )
 
 

@@ -16,11 +16,12 @@ from django.utils.safestring import SafeString
 from dsfr.forms import DsfrBaseForm
 
 from analytics.signals import topics as definitions
+from analytics.signals import verdict_budgets
 from analytics.signals.topics import KINDS, Topic, folded
 from core.errors import ExpectedFailure
 from core.french import day
 from ingestion.platforms import PLATFORMS
-from operations import places, topics
+from operations import places, topics, verdicts
 from operations.acts import Author
 from operations.topics import PLATFORM_NAMES, ChangedMeanwhileError, Known, Preview
 from privacy import redact
@@ -42,6 +43,13 @@ ADDING = "nouveau"
 #: A query that finds at least this share of all mentions tells nothing apart.
 NEARLY_ALL = 0.5
 
+TERMS = """
+    select terms.signal_id, list(terms.term order by terms.rank) as terms
+    from live_serving.signals.live_signal_term as terms
+    inner join live_serving.signals.live_signal as signals on terms.signal_id = signals.signal_id
+    where signals.topic_code = ?
+    group by terms.signal_id
+"""
 SAID = {
     "ajoute": "Le thème est ajouté : il est surveillé dès le prochain relevé.",
     "modifie": "Le thème est modifié : le prochain relevé applique sa requête à toutes les mentions.",
@@ -211,6 +219,43 @@ def show(request: PersonRequest, code: str) -> HttpResponse:
     return _edited(request, form, known)
 
 
+@dataclass(frozen=True)
+class Narrower:
+    """A query that would leave out what the last dismissed alerts of a topic share.
+
+    Attributes:
+        query: The query; None where these alerts share no word that confirmed ones lack.
+        found: Mentions of seven days that the topic finds; None where none is published.
+        left_out: How many of them the query would leave out.
+    """
+
+    query: str | None
+    found: int | None = None
+    left_out: int = 0
+
+
+def _narrower(person: Person, topic: Topic) -> Narrower | None:
+    """Return what to change of a topic whose alerts were dismissed one after the other; None where they were not."""
+    last = verdicts.last_of_topic(topic.code)
+    if not verdict_budgets.are_doubtful([*last.values()]):
+        return None
+    try:
+        with reading.opened(person.right) as copies:
+            rows = copies.rows_of("live_serving.signals.live_signal_term", TERMS, [topic.code])
+    except ExpectedFailure:
+        rows = []  # nothing is published, or nothing that this role reads
+    terms = {row["signal_id"]: row["terms"] for row in rows}
+    dismissed, confirmed = (
+        [terms.get(signal_id, []) for signal_id, verdict in last.items() if verdict in named]
+        for named in (verdict_budgets.DISMISSED, verdict_budgets.CONFIRMED)
+    )
+    narrower = verdict_budgets.narrower(topic, dismissed[-verdict_budgets.IN_A_ROW :], confirmed)
+    if narrower is None:
+        return Narrower(None)
+    now, then = (_tried(person, one).found for one in (topic, narrower))
+    return Narrower(narrower.query, now, (now or 0) - (then or 0))
+
+
 def _answered(request: PersonRequest, form: TopicForm, known: Known | None, author: Author) -> HttpResponse:
     """Try the topic of a form or save it; one that finds nothing or nearly everything is saved once that is known."""
     if not form.is_valid() or form.topic is None:
@@ -247,6 +292,7 @@ def _edited(
         "form": form,
         "known": known,
         "trial": trial,
+        "narrower": _narrower(request.person, known.topic) if known and known.is_watched else None,
         "history": topics.history(known.topic.code) if known else [],
         "may_decide": may_decide(request.person),
         "said": SAID.get(request.GET.get("dit", "")),

@@ -27,5 +27,7 @@ def model(dbt, session):  # noqa: ANN001, ANN201, ARG001 - dbt's signature
     [(now,)] = dbt.ref("live_topic_mention").aggregate("max(collected_at)").fetchall()
     thresholds = [Threshold(*row) for row in dbt.ref("live_threshold").select(THRESHOLD).fetchall()]
     wide = [row for row in nonzero_bins(dbt.ref("live_series_hour").filter("platform = 'all'")) if row[2] in shown]
-    rows = live_detection.band(wide, now, thresholds, crises) if now else []
+    budgets = dbt.ref("live_budget").select("domain, topic_code, times").fetchall()
+    times = {(domain, topic): moved for domain, topic, moved in budgets}
+    rows = live_detection.band(wide, now, thresholds, crises, times) if now else []
     return as_table(rows, COLUMNS)

@@ -1,0 +1,106 @@
+"""Finds waves that rise over hours, each of which surprises little: a sequential test of what they add up to.
+
+Page's cumulative sum of the logarithms of likelihood ratios, one for each of some rises, over the last two days. While
+the law of the bins holds, a ratio is one on average at most, so that the greatest of the sums over their number is an
+e-detector: on average as many bins as its limit pass until a false alarm. The inverse of the limit is hence read as the
+p-value of a bin is, and keeps to the same budget. Sources: Page (1954), Continuous inspection schemes, Biometrika 41,
+100-115; Shin, Ramdas, Rinaldo (2024), E-detectors, New England Journal of Statistics in Data Science 2, 229-260; the
+window: Lai (1995), Sequential changepoint detection, Journal of the Royal Statistical Society B 57, 613-658.
+"""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import ndimage
+
+from analytics.anomaly import alert_budget
+from analytics.anomaly.baseline import SEASONS, WAVE, Anomaly, CountMatrix, ScoredBins, Thresholds
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+#: How many times as much as usual a wave counts.
+RISES = (2.0, 4.0, 8.0, 16.0, 32.0)
+#: Hours that add up.
+WINDOW = 48
+_HOURS = SEASONS[60]
+_PAST_BINS = _HOURS.days * (2 * _HOURS.around + 1)
+_ERRORS = 1.0  # standard errors by which the usual may exceed its estimate: the hours of a day err together
+
+
+def score(counts: "NDArray[np.float64]", scored: ScoredBins) -> "NDArray[np.float64]":
+    """Return how sure a wave is that ends with each hour, in powers of ten; 0 where the hour adds nothing to one.
+
+    Args:
+        counts: What the scored hours count, one row per series.
+        scored: What was expected of them.
+    """
+    greatest = np.zeros_like(scored.expected)
+    for rise in RISES:
+        gains = _gains(counts, scored, rise)
+        greatest = np.maximum(greatest, np.where(gains > 0, _sums(gains), 0.0))
+    return np.maximum(greatest / np.log(10) - np.log10(len(RISES)), 0.0)
+
+
+def _gains(counts: "NDArray[np.float64]", scored: ScoredBins, rise: float) -> "NDArray[np.float64]":
+    """Return the logarithm of the likelihood of each count under a rise, over that under the usual."""
+    mean, spread = scored.steady, scored.spread
+    usual = mean + _ERRORS * np.sqrt(mean * (1 + mean * spread) / _PAST_BINS)
+    raised = (1 + rise * usual * spread) / (1 + usual * spread)
+    return np.where(mean > 0, counts * np.log(rise / raised) - np.log(raised) / spread, 0.0)
+
+
+def _sums(gains: "NDArray[np.float64]") -> "NDArray[np.float64]":
+    """Return the greatest sum of gains that ends with each bin and is no longer than the window."""
+    until = np.cumsum(gains, axis=1)
+    before = np.pad(until, ((0, 0), (1, 0)))[:, :-1]
+    return until - ndimage.minimum_filter1d(before, WINDOW, axis=1, mode="nearest", origin=(WINDOW - 1) // 2)
+
+
+def wave(matrix: CountMatrix, scored: ScoredBins, row: int, last: int) -> Anomaly:
+    """Return the most probable wave of a series that ends with a scored hour, as surely as the hour's law says."""
+    hours = slice(max(0, last + 1 - WINDOW), last + 1)
+    columns = scored.columns[hours]
+    counts = matrix.counts[row, columns.start : columns.stop]
+    own = ScoredBins(columns, *(of[row, hours] for of in scored.arrays))
+    ending = [np.cumsum(_gains(counts, own, rise)[::-1])[::-1] for rise in RISES]
+    first = int(np.argmax(np.max(ending, axis=0)))
+    expected = float(own.steady[first:].sum())
+    return Anomaly(
+        key=matrix.keys[row],
+        at=matrix.time(columns[first]),
+        minutes=matrix.minutes * (len(columns) - first),
+        observed=float(counts[first:].sum()),
+        expected=expected,
+        upper=expected,
+        p_value=min(1.0, len(RISES) * float(np.exp(-np.max(ending)))),
+        method=WAVE,
+        window=_HOURS.window,
+        tests=len(matrix.keys),
+    )
+
+
+def anomalies(matrix: CountMatrix, scored: ScoredBins, thresholds: Thresholds) -> list[Anomaly]:
+    """Return the surest wave of each series that exceeds the lower threshold of its domain.
+
+    Those are sure that exceed the threshold of alerts and the control of false discoveries among all series. An hour
+    that is a wave by itself is left to the test of hours.
+
+    Args:
+        matrix: Series in bins of an hour.
+        scored: What was expected of the last hours.
+        thresholds: Scores of each domain and topic, for hours.
+    """
+    if not scored.expected.size:
+        return []
+    scores = score(matrix.counts[:, scored.columns.start : scored.columns.stop], scored)
+    lasts, surest = scores.argmax(axis=1), scores.max(axis=1)
+    accepted = alert_budget.discoveries((10.0**-surest / thresholds.weights(matrix.keys)).tolist())
+    alerting, watched = thresholds.of(matrix.keys)
+    sure = accepted & (surest > alerting)
+    found = [
+        replace(wave(matrix, scored, row, int(lasts[row])), is_sure=bool(sure[row]))
+        for row in np.flatnonzero(sure | (surest > watched))
+    ]
+    return [anomaly for anomaly in found if anomaly.minutes > matrix.minutes]
