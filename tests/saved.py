@@ -29,6 +29,9 @@ def live_home(home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
         connection.execute("create table verdicts (verdict_id)")
         connection.execute("insert into verdicts values ('v-1')")
         connection.commit()
+    for folder in (home.fetched, home.raw_lake / "raw_listening"):
+        folder.mkdir(parents=True)
+        (folder / "taken.jsonl").write_text("one\n")
     return home
 
 
@@ -40,4 +43,5 @@ def content(home: Home) -> tuple:
         mentions = live.execute("from mention").fetchall()
     with closing(sqlite3.connect(home.operations)) as operations:
         verdicts = operations.execute("select * from verdicts").fetchall()
-    return values, mentions, verdicts, verify(home)
+    others = [(folder / "taken.jsonl").read_text() for folder in (home.fetched, home.raw_lake / "raw_listening")]
+    return values, mentions, verdicts, others, verify(home)

@@ -368,7 +368,7 @@ def swap(home: Home, incoming: Path, aside: Path) -> None:
     sqlite = [
         f"{name}{suffix}" for name in (home.operations.name, "superset/superset.db") for suffix in ("", "-wal", "-shm")
     ]
-    folders = ("ledger", "evidence", "config", "lake", "raw_lake", "published")
+    folders = ("ledger", "evidence", "config", "lake", "raw_lake", "fetched", "published")
     for name in (*databases, *sqlite, *folders):
         held, new = home.root / name, incoming / name
         if held.exists() or held.is_symlink():
