@@ -79,5 +79,8 @@ def _outcome(delivery: Delivery, refused: Sequence[Refusal], before: int) -> dic
     return {
         "accepted": delivery.records - len(refused),
         "quarantined": len(refused),
-        "reasons": [f"record {refusal.rank - before}: {refusal.reason}" for refusal in refused[:MOST_REASONS]],
+        "reasons": [
+            f"record {refusal.rank - before}: {refusal.reason}".replace("\0", "\ufffd")  # PostgreSQL keeps no zero byte
+            for refusal in refused[:MOST_REASONS]
+        ],
     }

@@ -180,6 +180,16 @@ def test_what_was_sent_is_loaded_redacted_in_order_and_forgotten(home):
     assert loading.load_waiting("listening") == []
 
 
+@pytest.mark.usefixtures("tables")
+def test_a_reason_holds_nothing_that_a_database_refuses():
+    """PostgreSQL keeps no zero byte; the name of a column may have one."""
+    delivery = send({"a\0b": "1"}, mention("b"))
+    loading.load_waiting("listening")
+    [reason] = outcome(delivery)["reasons"]
+    assert reason.startswith("record 1: ")
+    assert "a\ufffdb" in reason
+
+
 def test_what_was_sealed_for_one_delivery_is_not_read_as_another():
     first, second = send(mention("a")), send(mention("b"))
     Delivery.objects.filter(pk=second.pk).update(body=Delivery.objects.get(pk=first.pk).body)
