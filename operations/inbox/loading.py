@@ -36,28 +36,49 @@ def load_waiting(platform: str, progress: ProgressCallback | None = None) -> lis
     Raises:
         ExpectedFailure: the database cannot be written; everything waits on.
     """
-    waiting = deliveries.first_waiting(platform, BATCH_BYTES)
+    waiting = _opened(deliveries.first_waiting(platform, BATCH_BYTES))
     reports = list(_load(platform, waiting, progress)) if waiting else []
     deliveries.forget(now())
     return reports
 
 
-def _load(platform: str, batch: Sequence[Delivery], progress: ProgressCallback | None) -> list[LoadReport]:
+def _opened(waiting: Sequence[Delivery]) -> list[tuple[Delivery, list[dict[str, Any]]]]:
+    """Return deliveries with their records; one that cannot be opened is set aside, unless none can.
+
+    Raises:
+        ExpectedFailure: none can, or the key of pseudonyms is absent. Everything waits for the key.
+    """
+    found, failures = [], []
+    for delivery in waiting:
+        try:
+            found.append((delivery, list(records_of(sealing.opened(bytes(delivery.body), delivery.delivery_id)))))
+        except sealing.UnopenedError as failure:
+            failures.append((delivery, failure))
+    for delivery, failure in failures:
+        if not found:
+            raise failure
+        log.error("%s", failure)
+        deliveries.settle([(delivery, deliveries.State.REFUSED, {"reasons": [failure.what]})], now())
+    return found
+
+
+def _load(
+    platform: str, batch: Sequence[tuple[Delivery, list[dict[str, Any]]]], progress: ProgressCallback | None
+) -> list[LoadReport]:
     sent: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     owners: defaultdict[str, list[Delivery]] = defaultdict(list)
-    for delivery in batch:
-        found = list(records_of(sealing.opened(bytes(delivery.body), delivery.delivery_id)))
+    for delivery, found in batch:
         sent[delivery.entity] += found
         owners[delivery.entity] += [delivery] * len(found)
-    together = hashlib.sha256("".join(delivery.sha256 for delivery in batch).encode()).hexdigest()
-    size_bytes = sum(delivery.size_bytes for delivery in batch)
+    together = hashlib.sha256("".join(delivery.sha256 for delivery, _ in batch).encode()).hexdigest()
+    size_bytes = sum(delivery.size_bytes for delivery, _ in batch)
     try:
         report, refusals = load_sent(platform, sent, sha256=together, size_bytes=size_bytes, progress=progress)
     except PipelineStepFailed as failure:
         if len(batch) > 1:
             middle = len(batch) // 2
             return [*_load(platform, batch[:middle], progress), *_load(platform, batch[middle:], progress)]
-        [delivery] = batch
+        [(delivery, _)] = batch
         log.exception("%s: delivery %s breaks the load and is set aside", platform, delivery.delivery_id)
         reason = f"The load breaks on it ({type(failure.exception).__name__})."
         deliveries.settle([(delivery, deliveries.State.REFUSED, {"reasons": [reason]})], now())
@@ -68,7 +89,7 @@ def _load(platform: str, batch: Sequence[Delivery], progress: ProgressCallback |
     firsts = {name: {d.delivery_id: rank for rank, d in reversed([*enumerate(owners[name])])} for name in owners}
     outcomes = [
         (d, deliveries.State.LOADED, _outcome(d, of_each[d.delivery_id], firsts[d.entity][d.delivery_id]))
-        for d in batch
+        for d, _ in batch
     ]
     deliveries.settle(outcomes, now())
     return [report]

@@ -27,19 +27,24 @@ def seal(content: bytes, delivery_id: str) -> bytes:
     return nonce + _cipher().encrypt(nonce, content, delivery_id.encode())
 
 
+class UnopenedError(ExpectedFailure):
+    """What was sealed is not what the key and the delivery say."""
+
+
 def opened(sealed: bytes, delivery_id: str) -> bytes:
     """Return what was sealed for a delivery.
 
     Raises:
-        ExpectedFailure: the key of pseudonyms is absent, or another one than it was; or the content was changed, or put
-            into the place of another.
+        UnopenedError: the key of pseudonyms is another one than it was; or the content was changed, or put into the
+            place of another.
+        ExpectedFailure: the key of pseudonyms is absent.
     """
     try:
         return _cipher().decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], delivery_id.encode())
     except InvalidTag:
-        raise ExpectedFailure(
+        raise UnopenedError(
             f"The delivery {delivery_id} was sealed with another key of pseudonyms, or its row was changed since.",
-            "Put the former key back, load the inbox (`cyberimpact load PLATFORM`), then change the key.",
+            "Put the former key back, then `cyberimpact inbox retry PLATFORM` and load it, before the key changes again.",
         ) from None
 
 
