@@ -44,7 +44,7 @@ def opened(sealed: bytes, delivery_id: str) -> bytes:
     except InvalidTag:
         raise UnopenedError(
             f"The delivery {delivery_id} was sealed with another key of pseudonyms, or its row was changed since.",
-            "Put the former key back, then `cyberimpact inbox retry PLATFORM` and load it, before the key changes again.",
+            "Put the former key back, run `cyberimpact inbox retry PLATFORM`, and load it before you change the key.",
         ) from None
 
 
