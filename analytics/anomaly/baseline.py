@@ -28,6 +28,7 @@ _PRIOR_COUNT = 5.0  # mentions that the flat shape of a day is worth, against wh
 _OUTLYING_SHARE = 0.1  # of the past that may belong to events
 _DROP_EXPECTED = 20.0  # a service of which less was expected may be silent by chance
 _LEAST_P = 1e-300
+_DAY_HOURS, _WAVE_HOURS, _WEEK_HOURS = 24, 48, 168
 
 
 class Key(NamedTuple):
@@ -191,7 +192,7 @@ class ScoredBins:
     spread: "NDArray[np.float64]"
     """Variance beyond that of a Poisson law, over the square of the mean."""
     steady: "NDArray[np.float64]"
-    """What is expected where all others are taken over a day, which many bins together need: see `growth`."""
+    """What is expected of hours that add up: all others are taken over a day, and a week that counted less counts."""
 
     @property
     def arrays(self) -> tuple["NDArray[np.float64]", ...]:
@@ -245,14 +246,43 @@ def score(matrix: CountMatrix, columns: range) -> ScoredBins:
     counted = slice(columns.start, columns.stop)
     counts, beside = matrix.counts[:, counted], matrix.others[:, counted]
     grown = growth(beside, others)
-    grown_for_a_day = np.maximum(grown, growth(_of_the_last(period, beside), _of_the_last(period, others)))
     # A backlog grows everywhere, a crisis in its département alone.
-    usual = expected * np.minimum(grown, grown[nation])
-    steady = expected * np.minimum(grown_for_a_day, grown_for_a_day[nation])
+    usual = steady = expected * np.minimum(grown, grown[nation])
+    if matrix.minutes == HOUR_MINUTES:
+        grown = np.maximum(grown, growth(_of_the_last(period, beside), _of_the_last(period, others)))
+        steady = expected * np.minimum(grown, grown[nation]) * _lull(matrix.counts, columns, expected, spread)
     p_values = np.where(
         (counts > 0) & (expected > 0), stats.nbinom.sf(counts - 1, 1 / spread, 1 / (1 + usual * spread)), 1.0
     )
     return ScoredBins(columns, usual, p_values, spread, steady)
+
+
+def _lull(
+    counts: "NDArray[np.float64]", columns: range, expected: "NDArray[np.float64]", spread: "NDArray[np.float64]"
+) -> "NDArray[np.float64]":
+    """Return which share of the expected a week has surely not exceeded: an event of that month is over, 1 without one.
+
+    The last two days are left out, since a wave is among them. Two standard errors are added to what the week counts,
+    and three to nothing: so many may be expected where none came. Weeks are whole, for weekends count less.
+
+    Args:
+        counts: All hours.
+        columns: Those that are scored.
+        expected: What is expected of these, by the law of the month.
+        spread: Their spread.
+    """
+    if len(columns) < _DAY_HOURS:
+        return np.ones_like(expected)  # what a day expects is not known
+    until = np.pad(np.cumsum(counts, axis=1), ((0, 0), (1, 0)))
+    ends = np.arange(columns.start, columns.stop) - _WAVE_HOURS
+    is_known = ends >= _WEEK_HOURS
+    week = until[:, np.maximum(ends, 0)] - until[:, np.maximum(ends - _WEEK_HOURS, 0)]
+    of_a_day = _of_the_last(_DAY_HOURS, expected)
+    of_a_day[:, : _DAY_HOURS - 1] = of_a_day[:, [_DAY_HOURS - 1]]  # the hours of the first day have none before them
+    mean = of_a_day / _DAY_HOURS
+    most = week + 2.0 * np.sqrt(week * (1 + mean * spread)) + 3.0
+    lull = np.divide(most, 7 * of_a_day, out=np.ones_like(most), where=of_a_day > 0)
+    return np.where(is_known, np.minimum(1.0, lull), 1.0)
 
 
 def _of_the_last(bins: int, values: "NDArray[np.float64]") -> "NDArray[np.float64]":

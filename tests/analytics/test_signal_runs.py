@@ -261,6 +261,29 @@ def test_a_slow_wave_is_found_in_its_first_day_by_what_its_hours_add_up_to() -> 
     assert not waves[:, :-24].any()
 
 
+def test_a_former_event_hides_no_wave_once_a_week_has_passed_without_it() -> None:
+    """Two an hour for twelve days, then nothing for eleven, then a wave of one and a half an hour.
+
+    The month still expects one an hour. Where the event goes on instead, it is no wave.
+    """
+    chance = np.random.default_rng(8)
+    counts = chance.poisson(0.05, (20, 24 * 40))
+    counts[:, 24 * 16 : 24 * 28] += chance.poisson(2.0, (20, 24 * 12))
+    counts[10:, 24 * 28 : 24 * 39] += chance.poisson(2.0, (10, 24 * 11))
+    counts[:, -24:] += chance.poisson(1.5, (20, 24))
+    matrix, scored = scored_hours(counts, 24 * 38)
+    # By hand: the week that ended two days ago, and the hours of a day of the month's law.
+    week, of_a_day = counts[0, 24 * 40 - 1 - 216 : 24 * 40 - 1 - 48].sum(), scored.expected[0, -24:].sum()
+    most = week + 2 * np.sqrt(week * (1 + of_a_day / 24 * scored.spread[0, -1])) + 3
+    assert most < 7 * of_a_day / 4
+    assert scored.steady[0, -1] == pytest.approx(scored.expected[0, -1] * most / (7 * of_a_day))
+    waves = sequential.score(matrix.counts[:, 24 * 38 :], scored) > calibration.by_law("listening", 60)
+    assert np.median(waves[:10, -24:].argmax(axis=1)) < 8
+    assert waves[:10, -24:].any(axis=1).all()
+    assert not waves[:, :24].any()
+    assert not waves[10:, :-24].any()
+
+
 def test_a_wave_knows_nothing_of_what_comes_after_nor_of_what_is_older_than_two_days() -> None:
     series = poisson_series(24 * 40, mean=1.0)
     scored = baseline.score(one_series(series), range(24 * 30, 24 * 40))
