@@ -1,18 +1,24 @@
-"""From a message in a real RabbitMQ to a figure that is shown, and an event out again."""
+"""From a message in a real RabbitMQ to a figure on a dashboard, and an event out again."""
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import yaml
 from kombu import Producer, Queue
+from supersync import bundle as bundles
+from supersync.apply import apply
 
 from operations.alerts.dispatch import dispatch
 from operations.bus import broker, consumer
 from operations.models import Delivery
 from tests import rabbitmq
 from tests.e2e.line import Line
+from tests.superset import conftest as real
+from tests.superset import queries
 
+CHART = "course_of_pre_complaints"
 TARGET = ("pre_plainte", "declarations")
 FIGURE = (
     "select sum(numerator) from kpi.kpi_value where kpi_code = 'pre_complaints' and period_type = 'day'"
@@ -31,7 +37,21 @@ def declaration(number: int, departement: str) -> dict[str, object]:
     }
 
 
-def test_from_a_message_to_a_figure_and_an_event_out_again(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+def shown_on_a_dashboard(line: Line, folder: Path) -> list[float]:
+    """Return the values of the chart of online pre-complaints, as a real Superset gives them to its dashboard."""
+    manifest = line.home.dbt_target / "manifest.json"
+    with real.superset_of(line.home, folder, lambda: manifest) as superset, superset.client() as client:
+        bundle = bundles.load(real.BUNDLE, manifest)
+        apply(client, bundle, superset.database_uri)
+        [chart] = [chart for chart in bundle.charts if chart.slug == CHART]
+        [dashboard] = [dashboard for dashboard in bundle.dashboards if CHART in dashboard.reads]
+        answer = queries.run(client, chart, queries.default_filters(bundle, dashboard, CHART))
+    return [row["valeur"] for row in answer["data"] if row["valeur"] is not None]
+
+
+def test_from_a_message_to_a_figure_and_an_event_out_again(
+    line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("CYBERIMPACT_HOME", str(line.home.root))
     subscriptions = line.desk / "subscriptions.yml"
     entry = {"recipient": "esb", "role": "esb", "channel": "bus", "address": "cyberimpact.events", "wants": ["events"]}
@@ -63,6 +83,7 @@ def test_from_a_message_to_a_figure_and_an_event_out_again(line: Line, monkeypat
         line.succeed("build", "--select", "fct_pre_complaint+ freshness")
         line.succeed("publish")
         assert [float(value) for (value,) in line.rows(FIGURE)] == [2.0]
+        assert shown_on_a_dashboard(line, tmp_path) == [2.0]
 
         assert dispatch(line.home, datetime.now(UTC)).failures == ()
         with broker.connected() as connection:

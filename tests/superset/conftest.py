@@ -5,7 +5,8 @@ import secrets
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,10 +53,15 @@ def run(action: str, environment: dict[str, str]) -> subprocess.CompletedProcess
     return subprocess.run([PYTHON, SERVER, action], env=environment, capture_output=True, text=True, check=False)
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory, copy_manifests: Callable[[Home], None]) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("superset")
-    home = Home(folder / "home")
+@contextmanager
+def superset_of(home: Home, folder: Path, publish: Callable[[], Path]) -> Generator[Server]:
+    """Run a Superset over the published copies of a home.
+
+    Args:
+        home: The home.
+        folder: Where its log goes.
+        publish: Publishes the copies while Superset is made ready, and returns the manifest.
+    """
     port = free_port()
     password = secrets.token_urlsafe(16)
     environment = {
@@ -71,8 +77,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, copy_manifests: Callable[[H
     prepared = subprocess.Popen(
         [PYTHON, SERVER, "init"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
-    copy_manifests(home)
-    manifest = serving.build(home, serving.experiences())  # meanwhile
+    manifest = publish()
     output, _ = prepared.communicate()
     assert prepared.returncode == 0, output.decode()
     log = folder / "superset.log"
@@ -85,6 +90,19 @@ def server(tmp_path_factory: pytest.TempPathFactory, copy_manifests: Callable[[H
     finally:
         process.terminate()
         process.wait(30)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory, copy_manifests: Callable[[Home], None]) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("superset")
+    home = Home(folder / "home")
+
+    def publish() -> Path:
+        copy_manifests(home)
+        return serving.build(home, serving.experiences())
+
+    with superset_of(home, folder, publish) as started:
+        yield started
 
 
 def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
