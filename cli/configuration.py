@@ -234,7 +234,7 @@ class Files(Table):
         "Folder its files are fetched from; the keys `drop_…` are in docs/integration.md.", "s3://bucket/folder"
     )
     drop_user: str = unlisted("Account or access key there.")
-    drop_afterwards: Literal[*remote_folders.AFTERWARDS] = unlisted("What becomes of a file that was fetched.")
+    drop_afterwards: Literal["keep", "move", "delete"] = unlisted("What becomes of a file that was fetched.")
     drop_endpoint: Url = unlisted("Address of another vendor of S3.")
     drop_key_file: File = unlisted("Private key for SFTP.")
     drop_known_hosts: File = unlisted("Host keys for SFTP.")

@@ -6,12 +6,13 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import jsonschema
 import pytest
 
 from cli import installation
-from cli.configuration import GENERATED, SECRETS, Configuration
+from cli.configuration import GENERATED, SECRETS, Configuration, Files
 from core import installation as files
 from core.errors import ExpectedFailure
 from core.settings import CHECKOUT, UMASK
@@ -202,6 +203,7 @@ def test_the_folder_of_each_platform_of_files_is_declared() -> None:
     parts = ("", "_USER", "_SECRET", "_AFTERWARDS", "_ENDPOINT", "_KEY_FILE", "_KNOWN_HOSTS")
     folders = {remote_folders.setting(each, part) for each in PLATFORMS if each.drops for part in parts}
     assert {name for name in declared() if "_DROP" in name} == folders
+    assert get_args(Files.model_fields["drop_afterwards"].annotation) == remote_folders.AFTERWARDS
 
 
 def test_sections_of_platforms_bear_their_names() -> None:
