@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from core import settings
+from ingestion.engine import remote_folders
+from ingestion.platforms import PLATFORMS
 
 #: Secrets that `init` makes: what each does, and what is lost with it.
 GENERATED = {
@@ -46,7 +48,13 @@ GIVEN = {
     "CYBERIMPACT_UDATA_API_KEY": "key of the open-data catalogue",
     "CYBERIMPACT_WEBHOOK_SECRET": "signs what leaves to webhooks: whsec_ and 32 bytes in base64",
 }
-SECRETS = GENERATED | GIVEN
+#: Passwords and secret keys of folders elsewhere, from which files are fetched (docs/integration.md).
+OF_FOLDERS = {
+    remote_folders.setting(platform, "_SECRET"): f"secret of the folder of {platform.name}"
+    for platform in PLATFORMS
+    if platform.drops
+}
+SECRETS = GENERATED | GIVEN | OF_FOLDERS
 
 
 def is_file(value: str) -> str:
@@ -73,6 +81,11 @@ Memory = Annotated[str, Field(pattern="^[0-9]+[mg]$")]
 def key(description: str, example: Any, alias: str | None = None) -> Any:
     """Declare a key that may be left out."""
     return Field(default=None, alias=alias, description=description, examples=[example])
+
+
+def unlisted(description: str) -> Any:
+    """Declare a key that may be left out, and that a new file does not show."""
+    return Field(default=None, description=description)
 
 
 def table() -> Any:
@@ -214,8 +227,21 @@ class Udata(Table):
     organization: str = key("The organisation there.", "534fff91a3a7292c64a77f53")
 
 
-class Platform(Table):
-    """A platform with one address."""
+class Files(Table):
+    """A platform whose files may be fetched from a folder elsewhere."""
+
+    drop: str = key(
+        "Folder its files are fetched from; the keys `drop_…` are in docs/integration.md.", "s3://bucket/folder"
+    )
+    drop_user: str = unlisted("Account or access key there.")
+    drop_afterwards: Literal["keep", "move", "delete"] = unlisted("What becomes of a file that was fetched.")
+    drop_endpoint: Url = unlisted("Address of another vendor of S3.")
+    drop_key_file: File = unlisted("Private key for SFTP.")
+    drop_known_hosts: File = unlisted("Host keys for SFTP.")
+
+
+class Platform(Files):
+    """A platform with an address and files."""
 
     url: Url = key("Its address, if not the public one.", "https://platform.example/api")
 
@@ -229,7 +255,7 @@ class AppStores(Table):
     play_key_file: File = key("Key file of a service account of Google.", "/srv/cyberimpact/secrets/play.json")
 
 
-class Audience(Table):
+class Audience(Files):
     """Platform: audience."""
 
     matomo_url: Url = key("Address of Matomo.", "https://matomo.example")
@@ -249,9 +275,10 @@ class Listening(Platform):
     column_map: File = key("Names of the columns of exports.", "/srv/cyberimpact/config/columns.yml")
 
 
-class MaSecurite(Platform):
+class MaSecurite(Table):
     """Platform: Ma Sécurité."""
 
+    url: Url = key("Its address, if not the public one.", "https://platform.example/api")
     key_header: str = key("Header that bears the key.", "X-API-KEY")
     names: list[str] = key("Names of the parts of an answer, if not usual.", ["content=records"])
     path: str = key("Path below the address.", "signalements")
@@ -289,10 +316,30 @@ class ServicesPublicsPlus(Platform):
     results_dataset: str = key("Dataset of the results.", "resultats")
 
 
-class SocialAccounts(Table):
+class SocialAccounts(Files):
     """Platform: accounts of the Gendarmerie."""
 
     x_url: Url = key("Address of X.", "https://api.x.com/2")
+
+
+class BrigadeNumerique(Files):
+    """Platform: Brigade numérique."""
+
+
+class Cybermalveillance(Files):
+    """Platform: Cybermalveillance."""
+
+
+class Perceval(Files):
+    """Platform: Perceval."""
+
+
+class PrePlainte(Files):
+    """Platform: pre-complaints."""
+
+
+class PreventionActions(Files):
+    """Platform: prevention actions."""
 
 
 class Configuration(Table):
@@ -331,11 +378,16 @@ class Configuration(Table):
     udata: Udata = table()
     app_stores: AppStores = table()
     audience: Audience = table()
+    brigade_numerique: BrigadeNumerique = table()
+    cybermalveillance: Cybermalveillance = table()
     jdma: Jdma = table()
     listening: Listening = table()
     ma_securite: MaSecurite = table()
     official_alerts: OfficialAlerts = table()
     partoo: Partoo = table()
+    perceval: Perceval = table()
+    pre_plainte: PrePlainte = table()
+    prevention_actions: PreventionActions = table()
     reference: Reference = table()
     services_publics_plus: ServicesPublicsPlus = table()
     social_accounts: SocialAccounts = table()

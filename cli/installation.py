@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails
 from supersync import policies
 from supersync.errors import SupersetFailure
 
-from cli.configuration import GENERATED, SECRETS, Configuration
+from cli.configuration import GENERATED, GIVEN, SECRETS, Configuration
 from core import installation, settings
 from core.errors import ExpectedFailure
 from ingestion import configuration
@@ -85,7 +85,7 @@ def template(config: Path, hidden: Path, home: Path) -> str:
         ("subscriptions",): config / "subscriptions.yml",
         ("superset", "users"): config / ACCOUNTS,
     }
-    lines = [_HEAD, *(f"# {name}: {text}." for name, text in SECRETS.items()), ""]
+    lines = [_HEAD, *(f"# {name}: {text}." for name, text in (GENERATED | GIVEN).items()), ""]
     lines += _lines(Configuration, given)
     return "\n".join(lines).replace("\n\n\n", "\n\n") + "\n"
 
@@ -102,6 +102,8 @@ def _lines(table: type[BaseModel], given: Mapping[tuple[str, ...], Path], *above
             continue
         written = field.alias or name
         value = given.get((*above, name))
+        if not value and not field.examples:
+            continue
         example = str(value) if value else (field.examples or [None])[0]
         yield f"# {field.description}"
         yield f"{'' if value else '#'}{written} = {json.dumps(example, ensure_ascii=False)}"

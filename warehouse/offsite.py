@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 
 import fsspec
 import pyrage
+from botocore.exceptions import BotoCoreError
 
 from core import disk, settings
 from core.content_store import canonical
@@ -64,7 +65,7 @@ class Stored:
 
 
 class Store:
-    """Where backups lie, by an address of fsspec: `file:///mnt/backups`, `sftp://host/folder`.
+    """Where backups lie, by an address of fsspec: `file:///mnt/backups`, `s3://bucket/folder`.
 
     Raises:
         ExpectedFailure: the setting is absent, or no library here knows the address.
@@ -88,7 +89,7 @@ class Store:
         """
         try:
             yield
-        except (OSError, pyrage.EncryptError) as problem:
+        except (OSError, BotoCoreError, pyrage.EncryptError) as problem:
             full = disk.is_full(str(problem))
             remedy = "Free space there." if full else f"See whether {ADDRESS} can be reached, with which account."
             raise ExpectedFailure(f"{doing}: {getattr(problem, 'strerror', None) or problem}.", remedy) from None

@@ -6,16 +6,17 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import jsonschema
 import pytest
-from dotenv import dotenv_values
 
 from cli import installation
-from cli.configuration import GENERATED, SECRETS, Configuration
+from cli.configuration import GENERATED, SECRETS, Configuration, Files
 from core import installation as files
 from core.errors import ExpectedFailure
 from core.settings import CHECKOUT, UMASK
+from ingestion.engine import remote_folders
 from ingestion.platforms import PLATFORMS
 
 #: Set by the platform for its own processes, or of the demonstration and of clusters on one machine only.
@@ -190,12 +191,19 @@ def declared() -> set[str]:
 
 def test_every_setting_that_code_reads_is_declared() -> None:
     """A setting that code reads and nobody may write would be refused as a slip."""
-    example = dotenv_values(CHECKOUT / ".env.example").keys()
+    example = set(re.findall(r"^#?(CYBERIMPACT_\w+)=", (CHECKOUT / ".env.example").read_text(), re.MULTILINE))
     packages = {path.parent.name for path in CHECKOUT.glob("*/__init__.py")} - {"tests", "sandbox"} | {"superset"}
     code = [path.read_text() for folder in packages for path in (CHECKOUT / folder).rglob("*.py")]
     read = {name for text in code for name in re.findall(r'"((?:CYBERIMPACT|SUPERSET_[AS])[A-Z_]+)"', text)}
     prefixes = {"CYBERIMPACT_OFFICIAL_ALERTS", "SUPERSET_ADMIN_USERNAME"}
     assert (read | example) - declared() - OWN - prefixes == set()
+
+
+def test_the_folder_of_each_platform_of_files_is_declared() -> None:
+    parts = ("", "_USER", "_SECRET", "_AFTERWARDS", "_ENDPOINT", "_KEY_FILE", "_KNOWN_HOSTS")
+    folders = {remote_folders.setting(each, part) for each in PLATFORMS if each.drops for part in parts}
+    assert {name for name in declared() if "_DROP" in name} == folders
+    assert get_args(Files.model_fields["drop_afterwards"].annotation) == remote_folders.AFTERWARDS
 
 
 def test_sections_of_platforms_bear_their_names() -> None:

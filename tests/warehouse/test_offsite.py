@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import fsspec
 import pytest
 
 from audit import ledger
@@ -14,6 +15,7 @@ from cli import health_checks
 from core.errors import ExpectedFailure
 from core.finding import Finding
 from core.settings import CHECKOUT, Home
+from tests import file_servers
 from tests.saved import content
 from warehouse import backups, offsite
 from warehouse.offsite import Stored
@@ -250,6 +252,26 @@ def test_a_private_key_that_is_none_is_not_shown(
     with pytest.raises(ExpectedFailure, match="is no private key") as refused:
         offsite.fetch(tmp_path / "back")
     assert "MISTYPED" not in str(refused.value)
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("store")
+def test_an_object_store_keeps_them_too(live_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "an-account")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a-secret")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("CYBERIMPACT_BACKUP_DAYS", "1")
+    monkeypatch.setenv("CYBERIMPACT_BACKUP_MONTHS", "1")
+    monkeypatch.setenv(offsite.ADDRESS, "s3://backups/here")
+    with file_servers.s3() as address:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+        fsspec.filesystem("s3").mkdir("s3://backups")
+        first, second = send(live_home), send(live_home, NOW + timedelta(hours=1))
+        third, removed = offsite.send(live_home, NOW + timedelta(days=3), ledger.current_head)
+        assert removed == [second.name]
+        assert offsite.Store().complete() == [first, third]
+        assert offsite.fetch(tmp_path / "back", first.name) == first
+        assert backups.sound(tmp_path / "back")["head"] == first.head
 
 
 @pytest.mark.usefixtures("store")
