@@ -2,5 +2,6 @@
 
 import warnings
 
-# Links to code are of Dagster's beta, whose version is pinned; each would be announced at every asset of every build.
-warnings.filterwarnings("ignore", r".* is currently in beta")
+# Links to code are of Dagster's beta, its loader of a folder is in preview. The version is pinned, and each would be
+# announced at every asset of every build.
+warnings.filterwarnings("ignore", r".* is currently in (beta|preview)")

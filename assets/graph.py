@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from functools import cache
-from pathlib import Path
+from importlib import import_module
 from typing import Any
 
 import dagster as dg
@@ -17,7 +17,8 @@ from warehouse.publication import code_version
 @cache
 def graph() -> dg.Definitions:
     """Return every asset and check; loading them takes seconds."""
-    found = dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
+    # `load_from_defs_folder` wants the checkout's pyproject.toml, which an installed wheel has not.
+    found = dg.ComponentTree.from_module(import_module("assets"), settings.CODE).build_defs()
     shown_on = [
         asset.map_asset_specs(with_dashboards) if isinstance(asset, dg.AssetsDefinition) else asset
         for asset in with_code(found.assets or ())

@@ -306,6 +306,7 @@ class Configuration(Table):
     ]
     subscriptions: File = key("Who receives what.", "/srv/cyberimpact/config/subscriptions.yml")
     engine: Literal["duckdb", "spark"] = key("What builds.", "duckdb")
+    log_format: Literal["text", "json"] = key("How processes write their logs.", "json")
     raw_lake_platforms: list[str] = key("Platforms whose raw tables lie in a lake of Parquet files.", ["listening"])
     raw_lake: str = key("Folder or address of that lake.", "s3://bucket/raw")
     repository_url: Url = key(

@@ -13,8 +13,8 @@ from typing import NoReturn
 import duckdb
 
 from audit import restore_drill, signing
-from cli import supervisor
-from core import settings, superset
+from cli import supervisor, systemd
+from core import installation, settings, superset
 from core.errors import ExpectedFailure
 from core.finding import Finding, State
 from core.locks import writer_lock, writer_lock_if_free
@@ -45,7 +45,7 @@ UNCHECKED_AFTER = timedelta(hours=1)
 def examine(home: Home) -> list[Finding]:
     """Return the findings, in the order in which things depend on each other."""
     return [
-        *installation(), *configuration_files(), disk(home), modes(home), *processes(), *loads(home),
+        *environments(), *configuration_files(), disk(home), modes(home), *processes(), *loads(home),
         *drop_folders(home), *engine_checks(home), build(home), publication(home), *working_copies(home),
         *offsite_backups(), *alerts(),
         *message_bus(), *inbox(),
@@ -87,7 +87,7 @@ def inbox() -> Iterator[Finding]:
             yield Finding(f"inbox of {name}", "ok", f"{waiting} deliveries wait")
 
 
-def installation() -> Iterator[Finding]:
+def environments() -> Iterator[Finding]:
     """Check the settings, and that both environments have the same DuckDB."""
     ours = importlib.metadata.version("duckdb")
     yield Finding("platform environment", "ok", f"duckdb {ours}, dbt-core {importlib.metadata.version('dbt-core')}")
@@ -147,7 +147,13 @@ def is_open(path: Path) -> bool:
 
 
 def processes() -> Iterator[Finding]:
-    """Check that the supervisor runs and that each of its processes answers."""
+    """Check that each process answers; in a checkout, that their supervisor runs."""
+    if installation.file():
+        for program in filter(lambda program: program.is_asked, systemd.programs().values()):
+            up = supervisor.answers(program)
+            remedy = "" if up else f"systemctl status {systemd.PREFIX}-{program.name}"
+            yield Finding(program.name, "ok" if up else "broken", program.address, remedy)
+        return
     pid = supervisor.supervisor_pid()
     if pid is None:
         yield Finding("supervisor", "broken", "not running in this home", "make up")

@@ -16,7 +16,7 @@ import httpx
 import yaml
 
 from cli.output import progress
-from core import settings, superset
+from core import logs, settings, superset
 from core.errors import ExpectedFailure
 from ingestion.platforms import PLATFORMS
 from operations.bus import broker
@@ -83,15 +83,18 @@ def programs() -> list[Program]:
     )
     workspace, code = workspace_file(), code_socket()
     definitions = ["-m", "orchestration.definitions", "--location-name", "cyberimpact"]
+    lines = ["--log-format", logs.JSON] if logs.form() == logs.JSON else []
     return [
         Program("sandbox", [BIN / "cyberimpact", "sandbox"], sandbox_port, "/health"),
         Program("superset", [superset.PYTHON, superset.SERVER, "serve"], superset_port, "/health"),
-        Program("dagster-code", [BIN / "dagster", "code-server", "start", "-s", code, *definitions], socket=code),
+        Program(
+            "dagster-code", [BIN / "dagster", "code-server", "start", *lines, "-s", code, *definitions], socket=code
+        ),
         Program("dagster-webserver", [*WEBSERVER, workspace], dagster_port, "/health"),
         Program("web", [BIN / "python", "-m", "web"], web_port, "/healthz"),
         Program("watch", [BIN / "cyberimpact", "watch"]),
         *([Program("bus", [BIN / "cyberimpact", "bus", "consume"])] if broker.url() else []),
-        Program("dagster-daemon", [BIN / "dagster-daemon", "run", "-w", workspace]),
+        Program("dagster-daemon", [BIN / "dagster-daemon", "run", *lines, "-w", workspace]),
     ]
 
 

@@ -12,7 +12,7 @@ from uuid import uuid4
 import dagster as dg
 from rich.console import Console
 
-from core import disk, run_progress
+from core import disk, logs, run_progress
 from core.errors import ExpectedFailure
 from ingestion.platforms import PLATFORMS
 from orchestration import instance
@@ -66,7 +66,7 @@ def run_job(
     """
     with instance.get() as home_instance, run_progress.on_terminal(Console(stderr=True)):
         job, run_id = definitions_of(name).resolve_job_def(name), str(uuid4())
-        with monitored(home_instance, run_id):
+        with monitored(home_instance, run_id), logs.of_run(run_id):
             result = job.execute_in_process(
                 run_config={**QUIET, **(config or {})},
                 instance=home_instance,

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from supersync.errors import SupersetFailure
 
-from core import settings
+from core import logs, settings
 from core.clock import now
 from core.errors import ExpectedFailure
 from ingestion.engine import drop_folder
@@ -176,7 +176,7 @@ def watch() -> None:
     Raises:
         ExpectedFailure: dbt cannot parse the project.
     """
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", stream=sys.stderr)
+    logs.configure()
     log.setLevel(logging.INFO)
     began, code = time.monotonic(), dbt_project.fingerprint()
     for task in (tell, hold_subscriptions, look_out):

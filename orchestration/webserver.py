@@ -11,7 +11,7 @@ from dagster_webserver.app import create_app_from_workspace_process_context
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import HTTPConnection
 
-from core import settings
+from core import logs, settings
 from orchestration import instance
 from orchestration.dagster_internals import WorkspaceFileTarget, WorkspaceProcessContext, WorkspaceRequestContext
 from orchestration.gate import READ_ONLY, Gate
@@ -43,6 +43,7 @@ def serve(workspace: str) -> None:
     Args:
         workspace: Path of the file that names the code locations.
     """
+    logs.configure()
     with instance.get() as dagster:
         dagster.optimize_for_webserver(STATEMENT_TIMEOUT_MS, POOL_RECYCLE_SECONDS, POOL_OVERFLOW)
         target = WorkspaceFileTarget([workspace])
@@ -54,6 +55,7 @@ def serve(workspace: str) -> None:
                 host="127.0.0.1",
                 port=settings.port("dagster"),
                 log_level="warning",
+                log_config=None,
                 timeout_graceful_shutdown=5,
             )
 

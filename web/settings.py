@@ -82,7 +82,8 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {"pathless": {"()": "web.failures.Pathless"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler"}},
+    "formatters": {"line": {"()": "core.logs.formatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     # A path can hold the signature of a link: it is written down nowhere.
     "loggers": {

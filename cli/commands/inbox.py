@@ -32,12 +32,10 @@ def retry(platform: str) -> None:
 @bus_app.command()
 def consume() -> None:
     """Take records from the bus into the inbox, until stopped; `make up` runs it where a bus is set."""
-    import logging
-    import sys
-
+    from core import logs
     from operations.bus.consumer import consume_for_ever
 
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", stream=sys.stderr)
+    logs.configure()
     consume_for_ever()
 
 

@@ -5,13 +5,16 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
-from cli import supervisor
+from cli import health_checks, supervisor
+from core import installation
 from core.settings import Home
 from tests.cli.verbs import TABLES, Run
 from tests.handmade import write_copy, write_warehouse
+from tests.ports import free_port
 
 LIVE_STATE = """
 set TimeZone = 'UTC';
@@ -169,3 +172,17 @@ class TestDoctor:
         """The scheduler answers on no port; whether it runs matters most of all."""
         monkeypatch.setattr(supervisor, "supervisor_pid", lambda _=None: os.getpid())
         assert self.findings(run).keys() >= {program.name for program in supervisor.programs()}
+
+
+@pytest.mark.usefixtures("home")
+def test_of_an_installation_each_process_is_asked_and_systemd_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(installation.SETTING, str(tmp_path / "cyberimpact.toml"))
+    for name in ("SUPERSET", "DAGSTER", "WEB"):
+        monkeypatch.setenv(f"CYBERIMPACT_{name}_PORT", str(free_port()))
+    found = {finding.subject: finding.remedy for finding in health_checks.processes()}
+    assert found == {
+        name: f"systemctl status cyberimpact-{name}"
+        for name in ("superset", "dagster-code", "dagster-webserver", "web")
+    }

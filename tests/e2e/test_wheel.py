@@ -109,11 +109,25 @@ def test_units_name_the_installation_and_no_checkout(installed: Installation, tm
     assert str(settings.CHECKOUT) not in text
 
 
-def test_a_platform_is_loaded_built_and_published(installed: Installation, tmp_path: Path) -> None:
-    deliver(tmp_path, (file for file in dropped_files(17, date(2026, 11, 20)) if file[0] == "perceval"))
-    (file,) = (tmp_path / "perceval").iterdir()
-    assert "0 quarantined" in installed("load", "perceval", "--file", file)
+@pytest.fixture(scope="module")
+def loaded(installed: Installation, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What the load of a platform says."""
+    folder = tmp_path_factory.mktemp("drop")
+    deliver(folder, (file for file in dropped_files(17, date(2026, 11, 20)) if file[0] == "perceval"))
+    (file,) = (folder / "perceval").iterdir()
+    return installed("load", "perceval", "--file", file)
+
+
+def test_a_platform_is_loaded(installed: Installation, loaded: str) -> None:
+    assert "0 quarantined" in loaded
+    assert installed.data.joinpath("warehouse.duckdb").stat().st_size > 1_000_000
+    files = [path for path in installed.data.rglob("*") if path.is_file() and not path.is_symlink()]
+    assert not [path for path in files if path.stat().st_mode & 0o077]
+
+
+@pytest.mark.proof
+@pytest.mark.usefixtures("loaded")
+def test_it_is_built_and_published(installed: Installation) -> None:
     installed("build")
     installed("publish", "--daily")
     assert "perceval" in installed("kpi", "list", "--json")
-    assert not [path for path in installed.data.rglob("*") if path.is_file() and path.stat().st_mode & 0o077]
