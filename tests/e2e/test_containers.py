@@ -30,7 +30,7 @@ NEEDED = ("buildah", "podman", "podman-compose", "catatonit", "mmdebstrap", "run
 BASE, SUITE = "localhost/cyberimpact-base", "bookworm"  # Superset needs its Python 3.11
 IMAGES = {name: f"localhost/cyberimpact-{name}" for name in ("proxy", "database", "platform")}
 #: In megabytes; a development tool or a cache that slips in shows here.
-LARGEST = {"proxy": 300, "database": 600, "platform": 2700}
+LARGEST = {"proxy": 230, "database": 500, "platform": 2700}
 ACCOUNT = 10001
 HOST = "cyberimpact.test"
 PAGES, SUPERSET, DAGSTER = f"https://{HOST}", f"https://{HOST}:8444", f"https://{HOST}:8445"
@@ -141,10 +141,10 @@ class Platform:
     def compose(self, *arguments: str) -> None:
         run("podman-compose", *arguments, CYBERIMPACT_FOLDER=str(self._folder), CYBERIMPACT_BIND="127.0.0.1")
 
-    def get(self, url: str) -> int:
+    def get(self, url: str, **headers: str) -> int:
         """Return with which status an address answers; its certificate is verified."""
         here = url.replace(HOST, "127.0.0.1")
-        with httpx.Client(verify=self._tls, headers={"Host": url.split("/")[2]}, timeout=30) as client:
+        with httpx.Client(verify=self._tls, headers={"Host": url.split("/")[2], **headers}, timeout=30) as client:
             return client.get(here, extensions={"sni_hostname": HOST}).status_code
 
     def wait(self) -> None:
@@ -211,6 +211,11 @@ def test_everything_answers_over_https(platform: Platform) -> None:
     run("podman", "healthcheck", "run", "cyberimpact_web_1", status=1)
 
 
+@pytest.mark.parametrize("address", [PAGES, SUPERSET, DAGSTER])
+def test_another_host_name_is_refused(platform: Platform, address: str) -> None:
+    assert platform.get(address, Host="evil.example") == HTTPStatus.BAD_REQUEST
+
+
 def test_processes_may_change_the_data_and_nothing_else(platform: Platform) -> None:
     for service in ("proxy", "database", *SERVICES):
         assert platform.run(service, "id", "--user").strip() == str(ACCOUNT)
@@ -262,7 +267,7 @@ def test_a_person_logs_in_and_sees_a_page(platform: Platform, tmp_path: Path) ->
         page.wait_for_url(f"{SUPERSET}/login/**")
         log_in(page, "admin", platform.password)
         page.wait_for_url(f"{PAGES}/**")
-        expect(page.locator("header")).to_contain_text("Administrateur")
+        expect(page.get_by_role("heading", level=1)).to_contain_text("Bonjour")
         page.goto(f"{SUPERSET}/superset/dashboard/vue-densemble/")
         expect(page).to_have_title(re.compile("Vue d"), timeout=60_000)
         page.goto(DAGSTER)
