@@ -20,6 +20,8 @@ ENGINE_VENV := $(if $(filter spark,$(ENGINE)),.venv-spark,.venv)
 # Tests of Spark skip where there is no Java.
 SPARK_TESTED := $(if $(shell command -v java),.venv-spark/.installed)
 DOCS_PORT ?= 8081
+# What `make image` gives to buildah, such as `--build-arg BASE=…` (docs/installation.md).
+IMAGE_FLAGS ?=
 
 ##@ Run
 
@@ -80,6 +82,14 @@ wheel: .venv/.installed ## Put into dist/ what an installation needs: the wheel 
 	printf '[egg_info]\ntag_build = +g%s\n' "$$(git rev-parse --short=12 HEAD)" > "$$scratch/setup.cfg" && rm -rf dist && \
 	$(UV) build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir "$$PWD/dist" "$$scratch" && \
 	cp requirements/{uv,platform,superset}.lock deploy/install.sh dist && ls -1 dist
+
+.PHONY: image
+image: wheel sbom ## Build the images of deploy/compose.yaml, and list in sbom/ what Debian puts into them; IMAGE_FLAGS is for buildah
+	@for target in proxy database platform; do \
+		image=localhost/cyberimpact-$$target; \
+		buildah build --format docker --file deploy/Containerfile --target $$target --tag $$image $(IMAGE_FLAGS) . >&2 && \
+		podman run --rm --network none --entrypoint dpkg-query $$image --show > sbom/$$target.debian.txt && echo $$image || exit 1; \
+	done
 
 .PHONY: lock
 lock: $(UV) ## Compile the locks anew from pyproject.toml and superset/server/requirements.in
