@@ -16,7 +16,7 @@ from ingestion.platforms import PLATFORMS
 
 #: Secrets that `init` makes: what each does, and what is lost with it.
 GENERATED = {
-    "CYBERIMPACT_PSEUDONYM_KEY": "makes pseudonyms. Lost: what is loaded later bears others; the inbox stays closed",
+    "CYBERIMPACT_PSEUDONYM_KEY": "makes pseudonyms. Lost: later pseudonyms are others; the inbox stays closed",
     "CYBERIMPACT_LEDGER_SIGNING_KEY": "signs publications. Lost: `audit key new` makes another, for auditors to know",
     "CYBERIMPACT_LINK_KEY": "signs links of alerts, and what is sent with tokens. Lost: the former ones are refused",
     "SUPERSET_SECRET_KEY": "signs the sessions of Superset. Lost: everybody logs in again",
@@ -119,7 +119,7 @@ class Dagster(Service):
 class Superset(Service):
     """The dashboards. All three addresses have one host name."""
 
-    https: bool = key("Whether a gateway with HTTPS stands in front.", example=True)
+    https: bool = key("Whether a gateway with HTTPS is in front.", example=True)
     session_minutes: Count = key("How long a session lasts without a click.", 60)
     workers: Count = key("Processes that answer.", 1)
     users: File = key("The accounts that this installation declares.", "/srv/cyberimpact/config/users.yml")
@@ -279,7 +279,7 @@ class MaSecurite(Table):
     """Platform: Ma Sécurité."""
 
     url: Url = key("Its address, if not the public one.", "https://platform.example/api")
-    key_header: str = key("Header that bears the key.", "X-API-KEY")
+    key_header: str = key("Header that holds the key.", "X-API-KEY")
     names: list[str] = key("Names of the parts of an answer, if not usual.", ["content=records"])
     path: str = key("Path below the address.", "signalements")
 

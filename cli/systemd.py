@@ -159,7 +159,7 @@ TimeoutStopSec=30
 
 
 def _place() -> str:
-    """Return what tells a process of its installation, or of its home where a checkout has none."""
+    """Return the variable that names the installation to a process, or the home where there is none."""
     file = installation.file()
     return f"{installation.SETTING}={file}" if file else f"CYBERIMPACT_HOME={settings.home().root}"
 

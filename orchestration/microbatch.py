@@ -43,7 +43,7 @@ LOOK_SECONDS, REST_SECONDS = 5.0, 5.0
 CRISIS_LOOK_SECONDS, CRISIS_REST_SECONDS = 2.0, 2.0
 
 #: Seconds after which a batch is due without news: a series that falls silent is news too. It loads from an address
-#: that answers: a load of nothing tells the silence of the source from that of our own loads.
+#: that answers: an empty load distinguishes a silent source from our own loads that are late.
 IDLE_SECONDS, CRISIS_IDLE_SECONDS = 300.0, 60.0
 
 #: Seconds until a publication is noticed, until the outbox is looked at without one, and after a failure.

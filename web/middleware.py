@@ -113,7 +113,7 @@ class Limits:
 
 
 def _mark(request: HttpRequest) -> str | None:
-    """Return what tells a sender from others, if it is known: what is not looked at afterwards must not."""
+    """Return what identifies a sender, if it is known. What is not checked afterwards must not identify anybody."""
     if not request.path.startswith("/api/"):
         mark = request.COOKIES.get(identity.COOKIE) or request.headers.get("Authorization", "")
     elif request.path.startswith(RECEIVING) and "Webhook-Sender" in request.headers:

@@ -1,4 +1,4 @@
-"""Which token a request bears, read in one place; and that its sender is known, for which requests are counted."""
+"""Which token a request has, read in one place, and that its sender is known, for which requests are counted."""
 
 from django.http import HttpRequest
 
@@ -9,7 +9,7 @@ _RECOGNISED = "cyberimpact.recognised"
 
 
 def holder_of(request: HttpRequest) -> ApiToken | None:
-    """Return whose token a request bears; None where it has none, or one that is unknown, revoked or too old."""
+    """Return whose token a request has; None where it has none, or one that is unknown, revoked or too old."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     holder = tokens.holder_of(token.strip()) if scheme.lower() == "bearer" else None
     if holder is not None:

@@ -2,7 +2,7 @@
 
 Page's cumulative sum of the logarithms of likelihood ratios, one for each of some rises, over the last two days. While
 the law of the bins holds, a ratio is one on average at most, so that the greatest of the sums over their number is an
-e-detector: on average as many bins as its limit pass until a false alarm. The inverse of the limit is hence read as the
+e-detector: on average as many bins as its limit pass until a false alarm. The inverse of the limit is read as the
 p-value of a bin is, and keeps to the same budget. Sources: Page (1954), Continuous inspection schemes, Biometrika 41,
 100-115; Shin, Ramdas, Rinaldo (2024), E-detectors, New England Journal of Statistics in Data Science 2, 229-260; the
 window: Lai (1995), Sequential changepoint detection, Journal of the Royal Statistical Society B 57, 613-658.

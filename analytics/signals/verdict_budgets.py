@@ -1,4 +1,4 @@
-"""Moves the budget of false alerts of a topic by what operators said of its signals, and names a narrower query.
+"""Moves the budget of false alerts of a topic by the verdicts on its signals, and names a narrower query.
 
 The budget of its domain is multiplied by (confirmed + 3) / (dismissed + 3), at least a quarter and at most twice: three
 alerts that were dismissed halve it, nine make it a quarter. The last verdict on a signal counts, for half a year.

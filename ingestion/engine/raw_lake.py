@@ -213,7 +213,7 @@ def locate(chosen: Platform, table: Table, columns: Iterable[str], keys: pa.Tabl
     Args:
         chosen: The platform; its tables need not lie in the lake.
         table: The table.
-        columns: Those that a key may stand in.
+        columns: Those that may hold a key.
         keys: The keys, in the column `record_key`, as they are or after a prefix `platform|`.
 
     Raises:

@@ -56,7 +56,7 @@ class File(NamedTuple):
     """A file as a listing shows it.
 
     Attributes:
-        mark: Of its name, size, time and entity tag: while it is the same, so is the file. It tells none of them.
+        mark: Of its name, size, time and entity tag: while it is the same, so is the file. It reveals none of them.
         at: When it was last changed, in seconds since 1970.
         path: Where it is.
         name: Its name, without personal data.
@@ -113,7 +113,7 @@ def fetch(chosen: Platform, rested: Collection[str] | None = None) -> Iterator[s
 
     Args:
         chosen: The platform.
-        rested: Marks of an earlier look: what bears another one now is left alone. Without them it looks twice.
+        rested: Marks of an earlier look: a file whose mark has changed is left alone. Without them it looks twice.
 
     Raises:
         ExpectedFailure: as `look`, or the disk is full. What was fetched before is noted.
@@ -234,7 +234,7 @@ class _Folder:
     def _fetch(self, file: File) -> tuple[str, bool]:
         """Fetch a file, and return what has become of it, and whether the register has it.
 
-        One that is noted already is fetched again: another may bear its name, size and time.
+        One that is noted already is fetched again: another file may have its name, size and time.
         """
         target = self._target(file)
         if target.exists():
