@@ -46,6 +46,7 @@ PACKAGES = (
     "NO_PROXY",
 )
 AUTHORITIES = "/run/secrets/authorities"
+AUTHORITY = "/srv/cyberimpact/config/authorities.pem"
 START_SECONDS = 240
 
 
@@ -123,6 +124,7 @@ def folder(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> 
         text, found = re.subn(example, rf"\g<1>{line}", text, count=1)
         assert found
     file.write_text(text)
+    shutil.copyfile(certificate, root / "config" / Path(AUTHORITY).name)
     return root
 
 
@@ -139,7 +141,8 @@ class Platform:
         self.seconds = 0.0
 
     def compose(self, *arguments: str) -> None:
-        run("podman-compose", *arguments, CYBERIMPACT_FOLDER=str(self._folder), CYBERIMPACT_BIND="127.0.0.1")
+        given = {"FOLDER": self._folder, "HOST": HOST, "BIND": "127.0.0.1", "AUTHORITIES": AUTHORITY}
+        run("podman-compose", *arguments, **{f"CYBERIMPACT_{name}": str(value) for name, value in given.items()})
 
     def get(self, url: str, **headers: str) -> int:
         """Return with which status an address answers; its certificate is verified."""
