@@ -24,8 +24,7 @@ def licences(package: str) -> list[str]:
     """Return what a package says of its licence: an expression, or else its classifiers, or else free text."""
     said = metadata(package)
     classifiers = [text for text in said.get_all("Classifier", []) if text.startswith("License ::")]
-    expression = said["License-Expression"]
-    return [expression] if expression else classifiers or [said["License"] or ""]
+    return said.get_all("License-Expression") or classifiers or said.get_all("License") or [""]
 
 
 def refused(said: list[str]) -> bool:
