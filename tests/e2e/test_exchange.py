@@ -26,11 +26,11 @@ FIGURE = (
 )
 
 
-def declaration(number: int, departement: str) -> dict[str, object]:
+def declaration(number: int, departement: str, day: str = "2026-01-05") -> dict[str, object]:
     return {
         "stats_id": number,
-        "stats_debut_declaration": "2026-01-05 10:00:00",
-        "stats_fin_declaration": "2026-01-05 10:07:30",
+        "stats_debut_declaration": f"{day} 10:00:00",
+        "stats_fin_declaration": f"{day} 10:07:30",
         "stats_dpt_unite": departement,
         "stats_pers_physique": 1,
         "stats_pers_morale": 0,
@@ -65,7 +65,8 @@ def test_from_a_message_to_a_figure_and_an_event_out_again(
             events = Queue("partner", broker.EVENTS, "cyberimpact.publication.#", durable=True)(channel)
             events.declare()
             sender = Producer(channel, broker.RECORDS, auto_declare=False)
-            records = [declaration(1, "06"), declaration(2, "75C"), declaration(3, "33") | {"stats_id": None}]
+            records = [declaration(1, "06"), declaration(2, "75C"), declaration(3, "33", "2026-02-02")]
+            records.append(declaration(4, "33") | {"stats_id": None})
             sender.publish(
                 json.dumps(records).encode(),
                 routing_key=".".join(TARGET),
@@ -75,15 +76,15 @@ def test_from_a_message_to_a_figure_and_an_event_out_again(
             )
             consumer.consume(connection, lambda: not Delivery.objects.exists())
         said = line.succeed("load", "pre_plainte")
-        assert "pre_plainte: 3 read, 2 new, 0 updated, 0 unchanged, 1 quarantined" in said
+        assert "pre_plainte: 4 read, 3 new, 0 updated, 0 unchanged, 1 quarantined" in said
         delivery = Delivery.objects.get()
         assert (delivery.state, delivery.body) == ("loaded", None)
-        assert (delivery.outcome["accepted"], delivery.outcome["quarantined"]) == (2, 1)
+        assert (delivery.outcome["accepted"], delivery.outcome["quarantined"]) == (3, 1)
 
         line.succeed("build", "--select", "fct_pre_complaint+ freshness")
         line.succeed("publish")
-        assert [float(value) for (value,) in line.rows(FIGURE)] == [2.0]
-        assert shown_on_a_dashboard(line, tmp_path) == [2.0]
+        assert [float(value) for (value,) in line.rows(FIGURE)] == [3.0]
+        assert shown_on_a_dashboard(line, tmp_path) == [2.0], "January: it is over, since February has begun"
 
         assert dispatch(line.home, datetime.now(UTC)).failures == ()
         with broker.connected() as connection:
