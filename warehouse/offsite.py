@@ -255,7 +255,8 @@ def fetch(folder: Path, name: str | None = None) -> Stored:
     Raises:
         ExpectedFailure: there is none, the key is not the right one, or the archive was changed or cut.
     """
-    found = [stored for stored in Store().complete() if name in (None, stored.name)]
+    store = Store()
+    found = [stored for stored in store.complete() if name in (None, stored.name)]
     if not found:
         raise ExpectedFailure(f"There is no backup {name or ''}".rstrip() + " elsewhere.", "`cyberimpact offsite list`")
     stored, identity = found[-1], _identity()
@@ -263,7 +264,7 @@ def fetch(folder: Path, name: str | None = None) -> Stored:
         raise ExpectedFailure(f"{folder} is not empty.", "Give a new folder.")
     settings.make_folder(folder)
     try:
-        _decrypt(stored, identity, folder)
+        _decrypt(store, stored, identity, folder)
     except BaseException:
         shutil.rmtree(folder)
         raise
@@ -336,7 +337,7 @@ def _encrypt(folder: Path, recipient: pyrage.x25519.Recipient, target: Digesting
         raise OSError("tar could not read what was saved")
 
 
-def _decrypt(stored: Stored, identity: pyrage.x25519.Identity, folder: Path) -> None:
+def _decrypt(store: Store, stored: Stored, identity: pyrage.x25519.Identity, folder: Path) -> None:
     """Unpack an archive.
 
     Raises:
@@ -345,7 +346,7 @@ def _decrypt(stored: Stored, identity: pyrage.x25519.Identity, folder: Path) -> 
     command = ["tar", "-C", folder, "-x", "--no-same-owner"]
     problem: Exception | None = None
     with (
-        Store().reading(stored) as read,
+        store.reading(stored) as read,
         subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as unpacking,
     ):
         source, errors = cast("BufferedIOBase", unpacking.stdin), cast("BufferedIOBase", unpacking.stderr)

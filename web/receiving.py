@@ -120,7 +120,7 @@ def _is_signed(request: HttpRequest) -> bool:
 def _problem_of_signature(request: HttpRequest, holder: ApiToken | None, raw: bytes) -> str | None:
     """Return what is wrong with the signature of a request that has no token, None where all is right.
 
-    Of a name that nobody has it is what is said of a wrong signature.
+    An unknown name gets the answer of a wrong signature.
     """
     if not _is_signed(request):
         return None

@@ -1,4 +1,4 @@
-"""Drop folders elsewhere: what is fetched, once, from servers that are real, and what is said of the rest."""
+"""Drop folders elsewhere: files of real servers are fetched once, and the others are reported."""
 
 import errno
 import hashlib
