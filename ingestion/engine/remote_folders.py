@@ -5,6 +5,7 @@ A file is fetched once it is the same at two looks, and is then a file of the dr
 fetched again, which loads nothing twice. Only what was noted is moved or deleted at its place.
 """
 
+import hashlib
 import shutil
 import time
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping
@@ -272,6 +273,10 @@ class _Folder:
     def _now(self, file: File) -> File:
         return self._file(file.path, file.name, self.files.info(file.path))
 
+    def _digest(self, path: str) -> str:
+        with self.files.open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
     def _after(self, file: File) -> str:
         """Do with a file that was fetched as its owner wishes, unless another has taken its place."""
         if self.afterwards == "keep":
@@ -281,11 +286,11 @@ class _Folder:
         if self.afterwards == "delete":
             self.files.rm_file(file.path)
             return "; deleted there"
-        done, name = f"{self.path}/{DONE}", file.path.rpartition("/")[2]
+        done, name, sha256 = f"{self.path}/{DONE}", file.path.rpartition("/")[2], self.fetched[file.mark].sha256
         target = f"{done}/{name}"
-        if self.files.exists(target):
-            target = f"{done}/{self.fetched[file.mark].sha256[:12]}-{name}"
-        if self.is_object_storage:
+        if self.files.exists(target) and self._digest(target) != sha256:
+            target = f"{done}/{sha256[:12]}-{name}"
+        if self.is_object_storage:  # a process that died between the two has left the same content at both places
             self.files.cp_file(file.path, target)
             self.files.rm_file(file.path)
         else:

@@ -9,5 +9,5 @@ select
         when 'listening' then 'Réseaux' when 'chat' then 'Tchat' when 'victims' then 'Victimes'
         when 'feedback' then 'Avis' else 'Téléservices'
     end as domain_label,
-    domain in ('listening', 'chat') as is_applied
+    case when domain in ('listening', 'chat') then 'Oui' else 'Non' end as applied_label
 from signals.live_budget
