@@ -23,7 +23,7 @@ def server() -> Iterator[Postgres]:
 
 
 @pytest.fixture
-def filled(home: Home) -> Iterator[Home]:
+def filled(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
     """A home whose file has references, numbers that the database gives, bytes, JSON and a time of day."""
     home.root.mkdir()
     use_settings()
@@ -37,6 +37,7 @@ def filled(home: Home) -> Iterator[Home]:
     for number in range(3):
         send(number)
     yield home
+    monkeypatch.delenv(OPERATIONS_SETTING, raising=False)
     use_settings()
 
 
