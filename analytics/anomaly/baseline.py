@@ -16,6 +16,7 @@ import numpy as np
 from scipy import stats
 
 from analytics.anomaly.count_distributions import negative_binomial_law
+from analytics.anomaly.thresholds import SILENCE_EXPECTED, SILENCE_HOURS, SILENCE_P, SILENCE_SHARE
 from core.clock import PARIS
 
 if TYPE_CHECKING:
@@ -24,9 +25,8 @@ if TYPE_CHECKING:
 UTC = ZoneInfo("UTC")
 
 _FEWEST = 21  # bins of the past without which nothing stands out
-_PRIOR_COUNT = 5.0  # mentions that the flat shape of a day is worth, against what was counted
+_PRIOR_COUNT = 5.0  # mentions that the flat shape of a day is worth: with fewer counted, their shape is chance
 _OUTLYING_SHARE = 0.1  # of the past that may belong to events
-_DROP_EXPECTED = 20.0  # a service of which less was expected may be silent by chance
 _LEAST_P = 1e-300
 _DAY_HOURS, _WAVE_HOURS, _WEEK_HOURS = 24, 48, 168
 
@@ -397,14 +397,13 @@ def anomalies(
     return found
 
 
-def drops(matrix: CountMatrix, columns: range, hours: int = 6, p_value: float = 1e-6) -> list[Anomaly]:
+def drops(matrix: CountMatrix, columns: range, hours: int = SILENCE_HOURS) -> list[Anomaly]:
     """Return the series that went silent: next to nothing in some hours in which much was expected.
 
     Args:
         matrix: Series in bins of an hour; only whole hours may be tested.
         columns: The last hours, each the end of a window.
         hours: Length of the window.
-        p_value: Probability below which silence is no chance.
     """
     found = []
     tests = len(matrix.keys) * len(columns)
@@ -418,7 +417,7 @@ def drops(matrix: CountMatrix, columns: range, hours: int = 6, p_value: float = 
         past, now = windows[:, ends], windows[:, column - hours + 1]
         mean, spread = negative_binomial_law(past)
         below = stats.nbinom.cdf(now, 1 / spread, 1 / (1 + mean * spread))
-        for row in np.nonzero((below < p_value) & (mean >= _DROP_EXPECTED) & (now < mean / 10))[0]:
+        for row in np.nonzero((below < SILENCE_P) & (mean >= SILENCE_EXPECTED) & (now < mean * SILENCE_SHARE))[0]:
             found.append(  # noqa: PERF401 - a list of such length reads worse
                 Anomaly(
                     matrix.keys[row], matrix.time(column - hours + 1), hours * 60, float(now[row]), float(mean[row]),

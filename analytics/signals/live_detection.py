@@ -10,21 +10,17 @@ from analytics.anomaly import alert_budget, baseline, calibration, sequential, s
 from analytics.anomaly.baseline import FRANCE, Anomaly, CountMatrix, Key, ScoredBins, Thresholds, Times
 from analytics.anomaly.calibration import Threshold
 from analytics.anomaly.count_distributions import combined_p_value
+from analytics.anomaly.thresholds import CLOSED_AFTER, TOPIC_SILENCE_HOURS
 from analytics.signals.topic_tagging import ALL
 
 FIVE, HOUR = 5, 60
 
-#: A bin of five minutes is closed for good when it is so old: later mentions of it count in the hours alone.
-CLOSED_AFTER = timedelta(minutes=30)
 #: So far back hours are scored again, for mentions that were found late.
 LOOKED_BACK_HOURS = 48
 #: As far looks a home that has no signal yet.
 FIRST_LOOK_HOURS = 7 * 24
-#: Hours of silence of one topic, which counts less than all together.
-TOPIC_SILENCE_HOURS = 48
 _FORGOTTEN_AFTER = timedelta(days=28)
 _BUSY = 1.0  # a series of five minutes that counts so many is the detector's too
-_FALSE_DISCOVERY_RATE = 0.05
 
 #: Topic, platform, territory, beginning of the bin, mentions, mentions of all topics, negative mentions.
 Row = tuple[str, str, str, datetime, int, int, int]
@@ -192,7 +188,7 @@ def _with_detectors(
 def _accepted(parts: list[np.ndarray]) -> list[np.ndarray]:
     """Return which probabilities of a run stand out among all of them."""
     every = np.concatenate([part.ravel() for part in parts]) if parts else np.zeros(0)
-    passed = np.array(alert_budget.discoveries(every.tolist(), _FALSE_DISCOVERY_RATE), dtype=bool)
+    passed = np.array(alert_budget.discoveries(every.tolist()), dtype=bool)
     cuts = np.cumsum([part.size for part in parts])[:-1]
     return [some.reshape(part.shape) for some, part in zip(np.split(passed, cuts) if parts else [], parts, strict=True)]
 

@@ -7,7 +7,8 @@ import pytest
 
 from analytics.anomaly import calibration, daily, streaming
 from analytics.anomaly.baseline import Key, Thresholds
-from analytics.signals import live_detection, verdict_budgets, vigilance
+from analytics.anomaly.thresholds import VERDICT_LEAST, VERDICT_MOST
+from analytics.signals import live_detection, vigilance
 from analytics.signals.topics import Topic
 from analytics.signals.verdict_budgets import Learnt, are_doubtful, last_verdicts, learnt, narrower
 from tests.analytics.test_signal_runs import HOUR, LAST, START, of_days, poisson_series, rows
@@ -71,16 +72,16 @@ def test_dismissed_alerts_raise_the_bar_and_confirmed_ones_lower_it() -> None:
         )
 
     border = next(count for count in range(2, 20) if is_sure(count, 1.0))
-    assert not is_sure(border, verdict_budgets.LEAST)
-    assert is_sure(border + 2, verdict_budgets.LEAST)
-    assert is_sure(border, verdict_budgets.MOST)
+    assert not is_sure(border, VERDICT_LEAST)
+    assert is_sure(border + 2, VERDICT_LEAST)
+    assert is_sure(border, VERDICT_MOST)
 
 
 def test_days_follow_the_budget_of_their_topic() -> None:
     counts = poisson_series(60, 4, 5.0)
     thresholds = calibration.scores([], 1440)
     counts[-1] = next(n for n in range(5, 60) if daily.detect(of_days(np.append(counts[:-1], n)), LAST, thresholds))
-    moved = {("listening", "crue"): verdict_budgets.LEAST}
+    moved = {("listening", "crue"): VERDICT_LEAST}
     assert daily.detect(of_days(counts), LAST, thresholds, times=moved) == []
 
 

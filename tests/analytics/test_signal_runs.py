@@ -491,7 +491,7 @@ def test_pairs_of_bins_end_with_the_last(bins: int) -> None:
 
 
 def test_thresholds_follow_the_budget_and_what_quiet_history_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calibration, "budgets", lambda: {"listening": 0.05, "chat": 0.01})
+    monkeypatch.setattr(calibration, "BUDGETS", {"listening": 0.05, "chat": 0.01})
     law = calibration.by_law("listening", 60)
     assert law == pytest.approx(np.log10(168 / 0.05))
     counts = {(f"t{number}", "FR"): poisson_series(24 * 57, number, 1.0) for number in range(12)}
@@ -509,7 +509,7 @@ def test_thresholds_follow_the_budget_and_what_quiet_history_says(monkeypatch: p
 
 def test_what_stands_out_in_a_place_and_around_it_is_one_false_alert(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three of a topic in a day in one département: its region and the nation count them too, and it is one alert."""
-    monkeypatch.setattr(calibration, "budgets", lambda: {"listening": 0.05})
+    monkeypatch.setattr(calibration, "BUDGETS", {"listening": 0.05})
     silent = np.zeros(24 * 57, dtype=int)
 
     def score(bursts: dict[str, int]) -> float:
@@ -571,7 +571,7 @@ def test_a_day_must_exceed_ears_and_be_improbable() -> None:
 
 def test_thresholds_of_daily_series_follow_their_quiet_history(monkeypatch: pytest.MonkeyPatch) -> None:
     """Twelve series of sixteen weeks may alert nine times at 0.05; twelve such days are too many."""
-    monkeypatch.setattr(calibration, "budgets", lambda: {"feedback": 0.05, "victims": 0.05})
+    monkeypatch.setattr(calibration, "BUDGETS", {"feedback": 0.05, "victims": 0.05})
     law = calibration.by_law("feedback", 1440)
 
     def threshold(bursts: int) -> calibration.Threshold:
@@ -594,7 +594,7 @@ def test_thresholds_of_daily_series_follow_their_quiet_history(monkeypatch: pyte
 
 
 def test_an_outage_is_not_quiet_history_though_less_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calibration, "budgets", lambda: {"services": 0.05})
+    monkeypatch.setattr(calibration, "BUDGETS", {"services": 0.05})
     sent, failed = poisson_series(200, 1, 60.0), poisson_series(200, 2, 3.0)
     sent[150], failed[150] = 2, 83
     series_days = [day for metric, counts in (("failed_services", failed), ("sent_services", sent))
