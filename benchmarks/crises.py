@@ -149,8 +149,17 @@ def count_matrix(
             totals[territory, moment] += 1
             for code in codes:
                 counts[Key(code, "mentions", "all", territory), moment] += 1
-    rows = ((key, at, count, totals[key.territory, at]) for (key, at), count in counts.items())
-    return baseline.count_matrix(rows, start, datetime.combine(last, datetime.min.time()) + timedelta(days=1), minutes)
+    row_of = {key: row for row, key in enumerate({key for key, _ in counts})}
+    return baseline.count_matrix(
+        [*row_of],
+        np.array([row_of[key] for key, _ in counts]),
+        np.array([at for _, at in counts], dtype="datetime64[us]"),
+        np.array([*counts.values()]),
+        np.array([totals[key.territory, at] for key, at in counts]),
+        start,
+        datetime.combine(last, datetime.min.time()) + timedelta(days=1),
+        minutes,
+    )
 
 
 def of_days(hours: CountMatrix, threshold: calibration.Threshold) -> Iterator[tuple[datetime, list[Anomaly]]]:
