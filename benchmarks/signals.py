@@ -86,11 +86,8 @@ def ears_seconds() -> tuple[float, float]:
 
 def main() -> None:
     print(f"detector: {points_per_second():,.0f} points/s on one core")
-    print(
-        f"micro-batch, {_SERIES:,} series: {{:.1f}} s to learn a bin, {{:.1f}} s to detect".format(
-            *micro_batch_seconds()
-        )
-    )
+    learning, detecting = micro_batch_seconds()
+    print(f"micro-batch of {_SERIES:,} series: {learning:.1f} s to learn a bin, {detecting:.1f} s to detect")
     elapsed, used = ears_seconds()
     print(
         f"EARS C1-C3, {_SERIES:,} series x {_DAYS} days: {elapsed:.1f} s, {used:.1f} s of {os.cpu_count()} processors"
