@@ -23,6 +23,7 @@ from scipy import stats
 
 from analytics.anomaly import alert_budget, baseline, calibration, daily, ears, sequential
 from analytics.anomaly.baseline import Anomaly, CountMatrix, Key
+from analytics.anomaly.thresholds import BUDGETS, FALSE_DISCOVERY_RATE
 from analytics.geo import geoparsing
 from analytics.signals import lifecycle, live_detection, topics
 from analytics.signals.context import Mention, posts
@@ -148,8 +149,17 @@ def count_matrix(
             totals[territory, moment] += 1
             for code in codes:
                 counts[Key(code, "mentions", "all", territory), moment] += 1
-    rows = ((key, at, count, totals[key.territory, at]) for (key, at), count in counts.items())
-    return baseline.count_matrix(rows, start, datetime.combine(last, datetime.min.time()) + timedelta(days=1), minutes)
+    row_of = {key: row for row, key in enumerate({key for key, _ in counts})}
+    return baseline.count_matrix(
+        [*row_of],
+        np.array([row_of[key] for key, _ in counts]),
+        np.array([at for _, at in counts], dtype="datetime64[us]"),
+        np.array([*counts.values()]),
+        np.array([totals[key.territory, at] for key, at in counts]),
+        start,
+        datetime.combine(last, datetime.min.time()) + timedelta(days=1),
+        minutes,
+    )
 
 
 def of_days(hours: CountMatrix, threshold: calibration.Threshold) -> Iterator[tuple[datetime, list[Anomaly]]]:
@@ -292,7 +302,7 @@ def waves(
     found: dict[datetime, list[Anomaly]] = defaultdict(list)
     counts = matrix.counts[:, part.columns.start : part.columns.stop]
     alerting, watched = limits
-    fewest = np.log10(len(matrix.keys) / live_detection._FALSE_DISCOVERY_RATE)  # what one wave of a run must exceed
+    fewest = np.log10(len(matrix.keys) / FALSE_DISCOVERY_RATE)  # what one wave of a run must exceed
     for row, index in np.argwhere(sequential.score(counts, part) > watched).tolist():
         steps = [*counted_by(matrix, row, part.columns[index], within)]
         hours = slice(max(0, index + 1 - sequential.WINDOW), index + 1)
@@ -356,7 +366,7 @@ def ideal_delay(times: list[datetime], background: float) -> float | None:
     """
     first_day = [at for at in times if at < times[0] + timedelta(days=1)]
     rate = max(len(first_day) / 24, 2 * background)
-    gain, limit = np.log((rate + background) / background), np.log(7 * 24 / calibration.budgets()["listening"])
+    gain, limit = np.log((rate + background) / background), np.log(7 * 24 / BUDGETS["listening"])
     total, before = 0.0, times[0]
     for at in times:
         total = max(0.0, total - rate * (at - before).total_seconds() / 3600) + gain

@@ -7,6 +7,8 @@ from itertools import groupby
 import numpy as np
 from scipy import stats
 
+from analytics.anomaly.thresholds import FALSE_DISCOVERY_RATE
+
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 (only to count blocks)
 _BLOCK = timedelta(hours=24)
 _WEEK = timedelta(weeks=1)
@@ -53,7 +55,7 @@ def _block(moment: datetime) -> int:
     return (moment.replace(tzinfo=None) - _EPOCH) // _BLOCK
 
 
-def discoveries(p_values: Sequence[float], false_discovery_rate: float = 0.05) -> list[bool]:
+def discoveries(p_values: Sequence[float], false_discovery_rate: float = FALSE_DISCOVERY_RATE) -> list[bool]:
     """Say which series of one run stand out, such that of those named only a given share is expected to be false.
 
     Source: Benjamini, Hochberg (1995), Controlling the false discovery rate, Journal of the Royal Statistical Society B

@@ -16,6 +16,7 @@ import numpy as np
 from scipy import stats
 
 from analytics.anomaly.count_distributions import negative_binomial_law
+from analytics.anomaly.thresholds import SILENCE_EXPECTED, SILENCE_HOURS, SILENCE_P, SILENCE_SHARE
 from core.clock import PARIS
 
 if TYPE_CHECKING:
@@ -24,9 +25,8 @@ if TYPE_CHECKING:
 UTC = ZoneInfo("UTC")
 
 _FEWEST = 21  # bins of the past without which nothing stands out
-_PRIOR_COUNT = 5.0  # mentions that the flat shape of a day is worth, against what was counted
+_PRIOR_COUNT = 5.0  # mentions that the flat shape of a day is worth: with fewer counted, their shape is chance
 _OUTLYING_SHARE = 0.1  # of the past that may belong to events
-_DROP_EXPECTED = 20.0  # a service of which less was expected may be silent by chance
 _LEAST_P = 1e-300
 _DAY_HOURS, _WAVE_HOURS, _WEEK_HOURS = 24, 48, 168
 
@@ -134,29 +134,44 @@ class Anomaly:
         return -float(np.log10(max(self.p_value, _LEAST_P)))
 
 
-def count_matrix(
-    rows: Iterable[tuple[Key, datetime, float, float]], start: datetime, end: datetime, minutes: int
+def count_matrix(  # noqa: PLR0917 - the columns of a table
+    keys: Sequence[Key],
+    rows: "NDArray[np.int64]",
+    times: "NDArray[np.datetime64]",
+    counts: "NDArray[np.int64]",
+    totals: "NDArray[np.int64]",
+    start: datetime,
+    end: datetime,
+    minutes: int,
 ) -> CountMatrix:
-    """Return the matrix of sparse counts.
+    """Return the matrix of sparse counts; what lies outside is left out, and so is a series that has nothing else.
 
     Args:
-        rows: Series, beginning of the bin, count, and count of all topics together in the same bin.
+        keys: Series.
+        rows: Which of them each count is of.
+        times: Beginnings of the bins.
+        counts: Their counts.
+        totals: Counts of all topics together in the same bins.
         start: Beginning of the first bin.
         end: Beginning of the last one.
         minutes: Length of a bin.
     """
-    within = [row for row in rows if start <= row[1] <= end]
-    keys = tuple(sorted({row[0] for row in within}))
-    row_of = {key: index for index, key in enumerate(keys)}
-    columns = int((end - start) // timedelta(minutes=minutes)) + 1
-    counts = np.zeros((len(keys), columns))
-    totals = {(key.platform, key.territory): np.zeros(columns) for key in keys}
-    for key, at, count, total in within:
-        column = int((at - start) // timedelta(minutes=minutes))
-        counts[row_of[key], column] = count
-        totals[key.platform, key.territory][column] = total  # known of every series there, also where it counts nothing
-    others = np.array([totals[key.platform, key.territory] for key in keys]).reshape(counts.shape)
-    return CountMatrix(keys, start, minutes, counts, np.maximum(others - counts, 0.0))
+    within = (times >= np.datetime64(start)) & (times <= np.datetime64(end))
+    rows, counts, totals = rows[within], counts[within], totals[within]
+    columns = (times[within] - np.datetime64(start)) // np.timedelta64(minutes, "m")
+    kept = sorted(np.flatnonzero(np.bincount(rows, minlength=len(keys))), key=lambda row: keys[row])
+    of_row = np.zeros(len(keys), dtype=np.int64)
+    of_row[kept] = np.arange(len(kept))
+    own_keys = tuple(keys[row] for row in kept)
+    places = {place: index for index, place in enumerate({(key.platform, key.territory) for key in own_keys})}
+    place_of = np.array([places[key.platform, key.territory] for key in own_keys], dtype=np.int64)
+    shape = int((end - start) // timedelta(minutes=minutes)) + 1
+    own, everything = np.zeros((len(own_keys), shape)), np.zeros((len(places), shape))
+    own[of_row[rows], columns] = counts
+    everything[place_of[of_row[rows]], columns] = totals  # known of every series there, also where it counts nothing
+    others = everything[place_of]
+    others -= own
+    return CountMatrix(own_keys, start, minutes, own, np.maximum(others, 0.0, out=others))
 
 
 def paired(matrix: CountMatrix) -> CountMatrix:
@@ -397,14 +412,13 @@ def anomalies(
     return found
 
 
-def drops(matrix: CountMatrix, columns: range, hours: int = 6, p_value: float = 1e-6) -> list[Anomaly]:
+def drops(matrix: CountMatrix, columns: range, hours: int = SILENCE_HOURS) -> list[Anomaly]:
     """Return the series that went silent: next to nothing in some hours in which much was expected.
 
     Args:
         matrix: Series in bins of an hour; only whole hours may be tested.
         columns: The last hours, each the end of a window.
         hours: Length of the window.
-        p_value: Probability below which silence is no chance.
     """
     found = []
     tests = len(matrix.keys) * len(columns)
@@ -418,7 +432,7 @@ def drops(matrix: CountMatrix, columns: range, hours: int = 6, p_value: float = 
         past, now = windows[:, ends], windows[:, column - hours + 1]
         mean, spread = negative_binomial_law(past)
         below = stats.nbinom.cdf(now, 1 / spread, 1 / (1 + mean * spread))
-        for row in np.nonzero((below < p_value) & (mean >= _DROP_EXPECTED) & (now < mean / 10))[0]:
+        for row in np.nonzero((below < SILENCE_P) & (mean >= SILENCE_EXPECTED) & (now < mean * SILENCE_SHARE))[0]:
             found.append(  # noqa: PERF401 - a list of such length reads worse
                 Anomaly(
                     matrix.keys[row], matrix.time(column - hours + 1), hours * 60, float(now[row]), float(mean[row]),

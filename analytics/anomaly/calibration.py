@@ -4,31 +4,17 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
-from pathlib import Path
 
 import numpy as np
-import yaml
 
 from analytics.anomaly import alert_budget, sequential
 from analytics.anomaly.baseline import DAY_MINUTES, CountMatrix, Key, domain, score
+from analytics.anomaly.thresholds import BUDGETS, LEAST_SCORE, MOST_EXCESS, WATCHED
 from analytics.signals.clustering import lineage
-
-FILE = Path(__file__).with_name("budgets.yml")
 
 _WEEK_MINUTES = 7 * DAY_MINUTES
 _HISTORY_DAYS = 28
 _DAY = timedelta(days=1)
-#: False signals to watch that are accepted for each false alert: they disturb nobody.
-WATCHED = 10.0
-_LEAST_SCORE = 2.0  # below it no budget alerts
-_MOST_EXCESS = 1.0  # powers of ten that baseline days may add: events among them must not blind all topics
-
-
-@cache
-def budgets() -> Mapping[str, float]:
-    """Return how many false alerts a week are accepted of each series, by domain."""
-    return yaml.safe_load(FILE.read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True)
@@ -54,7 +40,7 @@ class Threshold:
 
 def by_law(of_domain: str, minutes: int, times: float = 1.0) -> float:
     """Return the score that keeps to some times the budget if probabilities are what they say."""
-    return math.log10(_WEEK_MINUTES / minutes / budgets()[of_domain] / times)
+    return math.log10(_WEEK_MINUTES / minutes / BUDGETS[of_domain] / times)
 
 
 def calibrate(matrix: CountMatrix, until: int, territory_parents: Mapping[str, str]) -> list[Threshold]:
@@ -131,7 +117,7 @@ def _once_per_signal(scored: Days, territory_parents: Mapping[str, str]) -> np.n
     lineages = [lineage(key.territory, territory_parents) for key in scored.keys]
     counted = np.zeros_like(scored.scores)
     members: dict[tuple[str, int], list[int]] = {}
-    possible = np.argwhere(scored.scores >= _LEAST_SCORE)
+    possible = np.argwhere(scored.scores >= LEAST_SCORE)
     for row, day in sorted(possible.tolist(), key=lambda place: (-scored.scores[*place], place)):
         topic = scored.keys[row].topic
         near = (other for offset in (-1, 0, 1) for other in members.get((topic, day + offset), ()))
@@ -168,7 +154,7 @@ def _near_event(event_days: np.ndarray, day: int) -> bool:
 
 
 def _threshold(name: str, minutes: int, scores_by_series: list[list[tuple[datetime, float]]]) -> Threshold:
-    accepted = budgets()[name]
+    accepted = BUDGETS[name]
     law, law_of_watching = by_law(name, minutes), by_law(name, minutes, WATCHED)
     weeks = sum(map(len, scores_by_series)) / 7
     if int(accepted * weeks) < 1:
@@ -176,7 +162,7 @@ def _threshold(name: str, minutes: int, scores_by_series: list[list[tuple[dateti
 
     def kept(law: float, times: float) -> float:
         observed = alert_budget.threshold(scores_by_series, accepted * times)
-        return min(max(law, observed), law + _MOST_EXCESS)
+        return min(max(law, observed), law + MOST_EXCESS)
 
     return Threshold(name, minutes, accepted, weeks, kept(law, 1.0), kept(law_of_watching, WATCHED))
 
@@ -198,4 +184,4 @@ def _scores(calibrated: Iterable[tuple[Threshold, float]], minutes: int, times: 
     excess = {
         threshold.domain: score - by_law(threshold.domain, threshold.minutes, times) for threshold, score in calibrated
     }
-    return {name: by_law(name, minutes, times) + excess.get(name, 0.0) for name in budgets()}
+    return {name: by_law(name, minutes, times) + excess.get(name, 0.0) for name in BUDGETS}

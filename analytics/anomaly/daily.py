@@ -13,14 +13,13 @@ from analytics.anomaly.calibration import Days, most_usual
 from analytics.anomaly.count_distributions import negative_binomial_law, negative_binomial_p_value
 from analytics.anomaly.cusum import cusum
 from analytics.anomaly.farrington import farrington_flexible
+from analytics.anomaly.thresholds import SILENCE_EXPECTED, SILENCE_P, SILENCE_SHARE
 
 _PAST_DAYS = 28
 _FEWEST_DAYS = 14
 _WEEK = 7
 _SCORED_DAYS = 112  # of the past that thresholds and lumps are computed from
 _FEWEST_LUMPS = 5  # days that count, from which their usual size is known
-_FALSE_DISCOVERY_RATE = 0.05
-_SILENCE_EXPECTED, _SILENCE_P = 20.0, 1e-6
 _MOST_YEARS, _FEWEST_YEARS, _YEAR_WEEKS, _SEASON_WEEKS = 5, 3, 52, 4
 _WINDOW = "28 jours précédents"
 _WINDOW_BEFORE = "28 jours d'avant la semaine"
@@ -78,7 +77,7 @@ def detect(
             if own[place].day > last - timedelta(days=looked_back)
         ]
         tested.append(_slow(own, counts, others, limit))
-    passed = alert_budget.discoveries([p_value for p_value, _ in tested], _FALSE_DISCOVERY_RATE)
+    passed = alert_budget.discoveries([p_value for p_value, _ in tested])
     return [
         replace(anomaly, tests=len(tested))
         for (_, anomaly), is_passed in zip(tested, passed, strict=True)
@@ -196,11 +195,11 @@ def outages(days: Iterable[Day], last: date) -> list[Anomaly]:
     found = []
     for days_of_series in series.values():
         past, now = np.array([day.count for day in days_of_series[:-1]][-_PAST_DAYS:]), days_of_series[-1]
-        if len(past) < _FEWEST_DAYS or past.min() < _SILENCE_EXPECTED or now.count >= past.min() / 10:
+        if len(past) < _FEWEST_DAYS or past.min() < SILENCE_EXPECTED or now.count >= past.min() * SILENCE_SHARE:
             continue
         mean, spread = negative_binomial_law(past)
         p_value = float(stats.nbinom.cdf(now.count, 1 / spread, 1 / (1 + mean * spread)))
-        if p_value < _SILENCE_P:
+        if p_value < SILENCE_P:
             found.append(_anomaly(now, now.count, float(mean), p_value, "drop", DAY_MINUTES, _WINDOW))
     return [replace(anomaly, tests=len(series)) for anomaly in found]
 

@@ -20,13 +20,16 @@ from analytics.anomaly.baseline import SEASONS, WAVE, Anomaly, CountMatrix, Scor
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-#: How many times as much as usual a wave counts.
+#: How many times as much as usual a wave counts. Below twice, what 28 days do not know is as large; above 32 times,
+#: single hours are faster.
 RISES = (2.0, 4.0, 8.0, 16.0, 32.0)
-#: Hours that add up.
+#: Hours that add up: those that each run scores again. Weeks are the daily tests'.
 WINDOW = 48
 _HOURS = SEASONS[60]
 _PAST_BINS = _HOURS.days * (2 * _HOURS.around + 1)
-_ERRORS = 1.0  # standard errors by which the usual may exceed its estimate: the hours of a day err together
+#: Standard errors by which the usual may exceed its estimate, since the hours of a day err together. With none the
+#: level holds on average, not for series that were estimated too low.
+_ERRORS = 1.0
 
 
 def score(counts: "NDArray[np.float64]", scored: ScoredBins) -> "NDArray[np.float64]":

@@ -3,14 +3,10 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from analytics.anomaly.baseline import Anomaly
-
-#: Anomalies that are no further apart belong together.
-TOGETHER = timedelta(hours=24)
-_CLEARLY_RARER = 2.0  # powers of ten of the probability
-_CLEARLY_GREATER = 1.5  # times the ratio of observed to expected
+from analytics.anomaly.thresholds import CLEARLY_GREATER, CLEARLY_RARER, TOGETHER
 
 
 @dataclass(frozen=True)
@@ -88,8 +84,8 @@ def reopens(closed: Anomaly, new: Anomaly) -> bool:
 
     It is when it is a hundred times less probable, and its ratio half as great again.
     """
-    rarer = math.log10(max(closed.p_value, 1e-300)) - math.log10(max(new.p_value, 1e-300)) >= _CLEARLY_RARER
-    return rarer and new.ratio >= _CLEARLY_GREATER * closed.ratio
+    rarer = math.log10(max(closed.p_value, 1e-300)) - math.log10(max(new.p_value, 1e-300)) >= CLEARLY_RARER
+    return rarer and new.ratio >= CLEARLY_GREATER * closed.ratio
 
 
 def lineage(name: str, parents: Mapping[str, str]) -> list[str]:

@@ -11,10 +11,9 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from analytics.anomaly.baseline import WAVE, Anomaly, without_redundant_pairs
-from analytics.signals.clustering import TOGETHER, lineage, merge, reopens
+from analytics.anomaly.thresholds import ENDED_FOR, TOGETHER, WATCHED_FOR
+from analytics.signals.clustering import lineage, merge, reopens
 
-_REMEMBERED = timedelta(hours=72)  # after its end a signal comes again only if it is clearly stronger
-_WATCHED = timedelta(hours=6)  # without an anomaly, after which what was only watched is forgotten
 _MOST_EVIDENCE = 20
 _SPREAD = 4  # places, or platforms, beyond which a rise spreads
 KINDS: Mapping[str, str] = {
@@ -124,7 +123,7 @@ def _related(
     signal: Signal, found: Sequence[Anomaly], topic_parents: Mapping[str, str], territory_parents: Mapping[str, str]
 ) -> bool:
     """Say whether anomalies belong to a signal, or follow its end so soon that they make no other one."""
-    waits = TOGETHER if signal.closed_at is None else _REMEMBERED
+    waits = TOGETHER if signal.closed_at is None else ENDED_FOR
     places = {name[2:] for name in signal.touched if name.startswith("t:")} | {signal.territory}
     return any(
         signal.opened_at - TOGETHER <= anomaly.at <= signal.updated_at + waits
@@ -238,7 +237,7 @@ def _closed_if_ended(signal: Signal, now: datetime, dismissed: Mapping[str, date
     dismissed_at = dismissed.get(signal.signal_id)
     if dismissed_at is not None and dismissed_at >= signal.updated_at - TOGETHER:
         return replace(signal, closed_at=dismissed_at)
-    waits = TOGETHER if signal.is_sure else _WATCHED
+    waits = TOGETHER if signal.is_sure else WATCHED_FOR
     if signal.updated_at + waits < now:
         return replace(signal, closed_at=signal.updated_at + waits)
     return signal

@@ -3,65 +3,101 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from analytics.anomaly import alert_budget, baseline, calibration, sequential, streaming
 from analytics.anomaly.baseline import FRANCE, Anomaly, CountMatrix, Key, ScoredBins, Thresholds, Times
 from analytics.anomaly.calibration import Threshold
 from analytics.anomaly.count_distributions import combined_p_value
+from analytics.anomaly.thresholds import CLOSED_AFTER, TOPIC_SILENCE_HOURS
+from analytics.relations import as_table
 from analytics.signals.topic_tagging import ALL
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 FIVE, HOUR = 5, 60
 
-#: A bin of five minutes is closed for good when it is so old: later mentions of it count in the hours alone.
-CLOSED_AFTER = timedelta(minutes=30)
 #: So far back hours are scored again, for mentions that were found late.
 LOOKED_BACK_HOURS = 48
 #: As far looks a home that has no signal yet.
 FIRST_LOOK_HOURS = 7 * 24
-#: Hours of silence of one topic, which counts less than all together.
-TOPIC_SILENCE_HOURS = 48
 _FORGOTTEN_AFTER = timedelta(days=28)
 _BUSY = 1.0  # a series of five minutes that counts so many is the detector's too
-_FALSE_DISCOVERY_RATE = 0.05
 
-#: Topic, platform, territory, beginning of the bin, mentions, mentions of all topics, negative mentions.
+#: A bin: topic, platform, territory, beginning, mentions, mentions of all topics, negative mentions.
 Row = tuple[str, str, str, datetime, int, int, int]
+#: The columns of a table of bins.
+BINS = {
+    "topic_code": pa.string(),
+    "platform": pa.string(),
+    "territory_code": pa.string(),
+    "bin_start": pa.timestamp("us"),
+    "mentions": pa.int64(),
+    "total_mentions": pa.int64(),
+    "negative": pa.int64(),
+}
 
 CHAT = "brigade_numerique"
 
 
-def count_matrices(rows: Iterable[Row], now: datetime, minutes: int) -> list[CountMatrix]:
+def table_of(rows: Iterable[Row]) -> pa.Table:
+    """Return bins as the table that detection reads, see `BINS`."""
+    return as_table(rows, BINS)
+
+
+def count_matrices(bins: pa.Table, now: datetime, minutes: int) -> list[CountMatrix]:
     """Return the matrix of the networks and that of the chat, each from its first record on.
 
     Args:
-        rows: Bins that are not zero.
+        bins: Bins that are not zero.
         now: Instant up to which there are data.
         minutes: Length of a bin.
     """
-    bins: dict[bool, list[tuple[Key, datetime, float, float]]] = {False: [], True: []}
-    for topic, platform, territory, at, mentions, total, negative in rows:
-        is_chat = platform == CHAT
-        key = Key(topic, "chat_contacts" if is_chat else "mentions", platform, territory)
-        bins[is_chat].append((key, at, mentions, total))
-        if negative and not is_chat and platform == "all":
-            bins[is_chat].append((Key(topic, "negative", platform, territory), at, negative, total))
+    platform, step = pc.field("platform"), timedelta(minutes=minutes)
     made = []
-    step = timedelta(minutes=minutes)
-    for is_chat, own_bins in bins.items():
-        if own_bins:
-            first, last = min(at for _, at, _, _ in own_bins), max(at for _, at, _, _ in own_bins)
-            until = (
-                last if is_chat else max(first, now)
-            )  # the chat comes in files: what follows the last one is unknown
-            made.append(baseline.count_matrix(own_bins, first, first + (until - first) // step * step, minutes))
+    for metric, own in (
+        ("mentions", bins.filter(platform != CHAT)),
+        ("chat_contacts", bins.filter(platform == CHAT)),
+    ):
+        if own.num_rows:
+            times, counts, totals, negative = (own[name].to_numpy() for name in [*BINS][3:])
+            first, last = times.min().item(), times.max().item()
+            # The chat comes in files: what follows the last one is unknown.
+            until = last if metric == "chat_contacts" else max(first, now)
+            keys, rows = _series(own, metric)
+            if metric == "mentions":
+                is_negative = (negative > 0) & np.array([key.platform == "all" for key in keys])[rows]
+                rows = np.concatenate([rows, rows[is_negative] + len(keys)])
+                counts = np.concatenate([counts, negative[is_negative]])
+                times, totals = (np.concatenate([of, of[is_negative]]) for of in (times, totals))
+                keys += [key._replace(metric="negative") for key in keys]
+            end = first + (until - first) // step * step
+            made.append(baseline.count_matrix(keys, rows, times, counts, totals, first, end, minutes))
     return made
 
 
-def learn(rows: Iterable[Row], now: datetime, learnt: dict[Key, streaming.Learnt], history: streaming.History) -> None:
+def _series(bins: pa.Table, metric: str) -> tuple[list[Key], "NDArray[np.int64]"]:
+    """Return the series of some bins, and which of them each bin is of."""
+    encoded = [bins[name].combine_chunks().dictionary_encode() for name in [*BINS][:3]]
+    names = [column.dictionary.to_pylist() for column in encoded]
+    code = np.ravel_multi_index([column.indices.to_numpy() for column in encoded], [len(of) for of in names])
+    known = np.flatnonzero(np.bincount(code))
+    row_of = np.zeros(known[-1] + 1, dtype=np.int64)
+    row_of[known] = np.arange(len(known))
+    parts = zip(names, np.unravel_index(known, [len(of) for of in names]), strict=True)
+    topics, platforms, territories = ([of[index] for index in indices] for of, indices in parts)
+    keys = [Key(topic, metric, *place) for topic, *place in zip(topics, platforms, territories, strict=True)]
+    return keys, row_of[code]
+
+
+def learn(bins: pa.Table, now: datetime, learnt: dict[Key, streaming.Learnt], history: streaming.History) -> None:
     """Let the streaming detectors learn the bins that are closed for good; `learnt` and `history` change in place."""
-    for matrix in count_matrices(rows, now, FIVE):
+    for matrix in count_matrices(bins, now, FIVE):
         closed = min(matrix.counts.shape[1], matrix.column(now - CLOSED_AFTER))
         if closed > 0:
             streaming.advance(matrix, closed, learnt, history)
@@ -70,8 +106,8 @@ def learn(rows: Iterable[Row], now: datetime, learnt: dict[Key, streaming.Learnt
 
 
 def detect(  # noqa: PLR0917 - all that a run knows
-    hours: Iterable[Row],
-    five_minute_bins: Iterable[Row],
+    hours: pa.Table,
+    five_minute_bins: pa.Table,
     now: datetime,
     learnt: Mapping[Key, streaming.Learnt],
     history: streaming.History,
@@ -192,12 +228,12 @@ def _with_detectors(
 def _accepted(parts: list[np.ndarray]) -> list[np.ndarray]:
     """Return which probabilities of a run stand out among all of them."""
     every = np.concatenate([part.ravel() for part in parts]) if parts else np.zeros(0)
-    passed = np.array(alert_budget.discoveries(every.tolist(), _FALSE_DISCOVERY_RATE), dtype=bool)
+    passed = np.array(alert_budget.discoveries(every.tolist()), dtype=bool)
     cuts = np.cumsum([part.size for part in parts])[:-1]
     return [some.reshape(part.shape) for some, part in zip(np.split(passed, cuts) if parts else [], parts, strict=True)]
 
 
-def calibrate(hours: Iterable[Row], now: datetime, territory_parents: Mapping[str, str]) -> list[Threshold]:
+def calibrate(hours: pa.Table, now: datetime, territory_parents: Mapping[str, str]) -> list[Threshold]:
     """Return the thresholds of the hours, from the whole days before."""
     found = []
     for matrix in count_matrices(hours, now, HOUR):
@@ -208,7 +244,7 @@ def calibrate(hours: Iterable[Row], now: datetime, territory_parents: Mapping[st
 
 
 def band(
-    hours: Iterable[Row],
+    hours: pa.Table,
     now: datetime,
     thresholds: Iterable[Threshold],
     pinned: Iterable[tuple[str, str]] = (),
@@ -225,11 +261,15 @@ def band(
     """
     scores = calibration.scores(thresholds, HOUR)
     limits = Thresholds(scores, scores, times or {})
-    rows = [row for row in hours if row[1] != CHAT]
-    silent = set(pinned) - {(topic, territory) for topic, _, territory, *_ in rows}
-    rows += [(topic, "all", territory, rows[0][3], 0, 0, 0) for topic, territory in silent if rows]
+    counted = hours.filter(pc.field("platform") != CHAT)
+    known = zip(*(counted[name].to_pylist() for name in ("topic_code", "territory_code")), strict=True)
+    silent = set(pinned) - set(known)
+    if counted.num_rows:
+        first = counted["bin_start"][0].as_py()
+        zeros = table_of((topic, "all", territory, first, 0, 0, 0) for topic, territory in silent)
+        counted = pa.concat_tables([zeros, counted])  # what all topics count then is said by the later rows
     shown = []
-    for matrix in count_matrices(rows, now, HOUR):
+    for matrix in count_matrices(counted, now, HOUR):
         columns = range(max(0, matrix.counts.shape[1] - FIRST_LOOK_HOURS), matrix.counts.shape[1])
         scored = baseline.score(matrix, columns)
         uppers = scored.uppers(limits.of(matrix.keys)[0])

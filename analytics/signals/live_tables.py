@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import pyarrow as pa
+
 from analytics import relations
 from analytics.anomaly import calibration, daily, streaming
 from analytics.anomaly.baseline import DAY_MINUTES, FRANCE, Anomaly, Key, Times
@@ -168,10 +170,10 @@ class Live:
         return terms_of(text for (text,) in rows)
 
 
-def nonzero_bins(series: Any) -> list[live_detection.Row]:
+def nonzero_bins(series: Any) -> pa.Table:
     """Return the bins of a table of live series that are not zero."""
-    wanted = "topic_code, platform, territory_code, bin_start, mentions, total_mentions, negative"
-    return series.filter("mentions > 0").select(wanted).fetchall()
+    found = series.filter("mentions > 0").select(", ".join(live_detection.BINS)).to_arrow_table()
+    return found.cast(pa.schema(live_detection.BINS))
 
 
 def daily_series(totals: Any, bounds: Any) -> dict[str, list[daily.Day]]:

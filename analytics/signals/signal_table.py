@@ -10,6 +10,7 @@ from typing import Any
 from scipy import stats
 
 from analytics.anomaly.baseline import DAY_MINUTES, FRANCE, Anomaly, Key
+from analytics.anomaly.thresholds import NEW_SUBJECT, NEW_SUBJECT_AUTHORS, NEW_SUBJECT_TEXTS
 from analytics.signals import context as contexts
 from analytics.signals.context import Context, Mention
 from analytics.signals.lifecycle import KINDS, Signal, update
@@ -20,8 +21,6 @@ from analytics.signals.wording import explanation
 
 #: Signals are remembered so long after their end.
 KEPT = timedelta(days=400)
-_NEW_SUBJECT = 5.0  # standard errors of its newest term
-_NEW_SUBJECT_TEXTS, _NEW_SUBJECT_AUTHORS = 8, 5
 
 _OF_MENTIONS = frozenset({"mentions", "negative"})
 
@@ -253,10 +252,10 @@ def _new_subject(world: World, now: datetime) -> Anomaly | None:
     mentions = [mention for mention in world.mentions(OTHER, FRANCE, since) if mention.at >= since]
     terms_now = contexts.terms_of(mention.text for mention in mentions)
     terms = contexts.new_terms(terms_now, world.usual_terms, most=1)
-    if not terms or terms[0].z < _NEW_SUBJECT or terms[0].now < _NEW_SUBJECT_TEXTS:
+    if not terms or terms[0].z < NEW_SUBJECT or terms[0].now < NEW_SUBJECT_TEXTS:
         return None
     speaking = [mention for mention in mentions if mention.text and contexts.terms_of([mention.text])[terms[0].term]]
-    if len({mention.author_id for mention in speaking if mention.author_id}) < _NEW_SUBJECT_AUTHORS:
+    if len({mention.author_id for mention in speaking if mention.author_id}) < NEW_SUBJECT_AUTHORS:
         return None
     at = min(mention.at for mention in speaking).replace(minute=0, second=0, microsecond=0)
     minutes = max(60, math.ceil((now - at).total_seconds() / 60))

@@ -7,19 +7,19 @@ alerts that were dismissed halve it, nine make it a quarter. The last verdict on
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from analytics.anomaly.baseline import Key, domain
+from analytics.anomaly.thresholds import (
+    DISMISSED_IN_A_ROW,
+    VERDICT_COUNTS_FOR,
+    VERDICT_LEAST,
+    VERDICT_MOST,
+    VERDICT_PRIOR,
+)
 from analytics.signals.topics import Topic, folded
 
-#: Confirmed and dismissed signals that a topic without any verdict is worth: so many more double or halve its budget.
-PRIOR = 3.0
-#: No verdict silences a topic, nor makes it alert for anything: the threshold moves by 0.6 powers of ten at most.
-LEAST, MOST = 0.25, 2.0
-REMEMBERED = timedelta(days=180)
-#: Alerts dismissed one after the other, after which the query of their topic is doubtful.
-IN_A_ROW = 3
 CONFIRMED, DISMISSED = frozenset({"confirmé"}), frozenset({"écarté", "faux"})
 
 
@@ -33,7 +33,8 @@ class Learnt:
     @property
     def times(self) -> float:
         """By how much the budget is multiplied."""
-        return min(MOST, max(LEAST, (self.confirmed + PRIOR) / (self.dismissed + PRIOR)))
+        balance = (self.confirmed + VERDICT_PRIOR) / (self.dismissed + VERDICT_PRIOR)
+        return min(VERDICT_MOST, max(VERDICT_LEAST, balance))
 
 
 def last_verdicts(verdicts: Iterable[Mapping[str, Any]]) -> dict[str, tuple[datetime, str]]:
@@ -61,7 +62,7 @@ def learnt(
         strongest: The series that each signal that is remembered stands on.
         now: Instant up to which there are data, UTC.
     """
-    said = {signal_id: verdict for signal_id, (at, verdict) in last.items() if at > now - REMEMBERED}
+    said = {signal_id: verdict for signal_id, (at, verdict) in last.items() if at > now - VERDICT_COUNTS_FOR}
     names = [(domain(key), key.topic, said[signal_id]) for signal_id, key in strongest.items() if signal_id in said]
     confirmed = Counter(name[:2] for name in names if name[2] in CONFIRMED)
     dismissed = Counter(name[:2] for name in names if name[2] in DISMISSED)
@@ -71,7 +72,7 @@ def learnt(
 def are_doubtful(verdicts: Sequence[str]) -> bool:
     """Say whether the last verdicts on the signals of a topic, oldest first, doubt its query; « vu » says nothing."""
     judged = [verdict for verdict in verdicts if verdict in CONFIRMED | DISMISSED]
-    return len(judged) >= IN_A_ROW and all(verdict in DISMISSED for verdict in judged[-IN_A_ROW:])
+    return len(judged) >= DISMISSED_IN_A_ROW and all(verdict in DISMISSED for verdict in judged[-DISMISSED_IN_A_ROW:])
 
 
 def narrower(topic: Topic, dismissed: Iterable[Iterable[str]], confirmed: Iterable[Iterable[str]]) -> Topic | None:

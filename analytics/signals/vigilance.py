@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
+from analytics.anomaly.thresholds import VIGILANCE
+
 #: The topic, and what the phenomena of Météo-France and Vigicrues that announce it have in their names.
 TOPIC = "inondation"
 PHENOMENA = ("crue", "inondation", "submersion")
-#: By how much the budget of false alerts is multiplied, by rank: a flood is so much more probable than on another day.
-TIMES = {3: 3.0, 4: 10.0}  # orange, rouge
 
 
 def prior(valid: Iterable[tuple[str, int | None, str]]) -> dict[tuple[str, str], float]:
@@ -19,5 +19,5 @@ def prior(valid: Iterable[tuple[str, int | None, str]]) -> dict[tuple[str, str],
     for phenomenon, rank, territory in valid:
         if any(name in phenomenon.lower() for name in PHENOMENA) and territory.startswith("FR-"):
             name = TOPIC, territory
-            found[name] = max(found.get(name, 1.0), TIMES.get(rank or 0, 1.0))
+            found[name] = max(found.get(name, 1.0), VIGILANCE.get(rank or 0, 1.0))
     return {name: times for name, times in found.items() if times > 1.0}

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from analytics.anomaly import streaming
-from analytics.signals import lifecycle, live_detection
+from analytics.signals import lifecycle
 from analytics.signals.topics import Topic
-from tests.analytics.test_signal_runs import HOUR, PARENTS, SHAPE, START
+from tests.analytics.test_signal_runs import HOUR, PARENTS, SHAPE, START, detect
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -65,7 +65,7 @@ def watch(
             for (topic, place), series in whole.items()
             for at in np.flatnonzero(series[: known(hour)]).tolist()
         ]
-        found = live_detection.detect(rows, [], now, {}, streaming.History(), [])
+        found = detect(rows, [], now, {}, streaming.History(), [])
         signals = lifecycle.update(signals, found, now, {}, PARENTS, dismissed)
         if dismissing:
             dismissed |= {signal.signal_id: now for signal in signals if signal.status == "open"}

@@ -7,10 +7,11 @@ import pytest
 
 from analytics.anomaly import calibration, daily, streaming
 from analytics.anomaly.baseline import Key, Thresholds
-from analytics.signals import live_detection, verdict_budgets, vigilance
+from analytics.anomaly.thresholds import VERDICT_LEAST, VERDICT_MOST
+from analytics.signals import vigilance
 from analytics.signals.topics import Topic
 from analytics.signals.verdict_budgets import Learnt, are_doubtful, last_verdicts, learnt, narrower
-from tests.analytics.test_signal_runs import HOUR, LAST, START, of_days, poisson_series, rows
+from tests.analytics.test_signal_runs import HOUR, LAST, START, detect, of_days, poisson_series, rows
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC).replace(tzinfo=None)
 CRUE, CHAT = Key("crue", "mentions", "all", "FR-33"), Key("crue", "chat_contacts", "brigade_numerique", "FR")
@@ -66,21 +67,19 @@ def test_dismissed_alerts_raise_the_bar_and_confirmed_ones_lower_it() -> None:
         series[-1] = count
         counted, now = rows({("crue", "FR-33"): series}), START + HOUR * 24 * 40
         moved = {("listening", "crue"): times}
-        return any(
-            found.is_sure for found in live_detection.detect(counted, [], now, {}, streaming.History(), [], times=moved)
-        )
+        return any(found.is_sure for found in detect(counted, [], now, {}, streaming.History(), [], times=moved))
 
     border = next(count for count in range(2, 20) if is_sure(count, 1.0))
-    assert not is_sure(border, verdict_budgets.LEAST)
-    assert is_sure(border + 2, verdict_budgets.LEAST)
-    assert is_sure(border, verdict_budgets.MOST)
+    assert not is_sure(border, VERDICT_LEAST)
+    assert is_sure(border + 2, VERDICT_LEAST)
+    assert is_sure(border, VERDICT_MOST)
 
 
 def test_days_follow_the_budget_of_their_topic() -> None:
     counts = poisson_series(60, 4, 5.0)
     thresholds = calibration.scores([], 1440)
     counts[-1] = next(n for n in range(5, 60) if daily.detect(of_days(np.append(counts[:-1], n)), LAST, thresholds))
-    moved = {("listening", "crue"): verdict_budgets.LEAST}
+    moved = {("listening", "crue"): VERDICT_LEAST}
     assert daily.detect(of_days(counts), LAST, thresholds, times=moved) == []
 
 
@@ -141,7 +140,7 @@ def test_a_vigilance_lowers_the_bar_for_a_flood_and_no_other() -> None:
     def sure(count: int, prior: dict[tuple[str, str], float]) -> set[tuple[str, str]]:
         for series in counts.values():
             series[-1] = count
-        found = live_detection.detect(rows(counts), [], now, {}, streaming.History(), [], prior=prior)
+        found = detect(rows(counts), [], now, {}, streaming.History(), [], prior=prior)
         return {(anomaly.key.topic, anomaly.key.territory) for anomaly in found if anomaly.is_sure}
 
     border = next(count for count in range(2, 40) if sure(count, {}))

@@ -1,5 +1,6 @@
 """What the streaming detector must do on any series, whatever its method."""
 
+import json
 import math
 import random
 from datetime import UTC, datetime, timedelta
@@ -97,6 +98,25 @@ def test_a_huge_spike_among_the_first_values_does_not_blind_it() -> None:
         assert 2000 in alerts(with_spike(posts(9), (first, 1e9), (2000, 900.0)))
 
 
+def test_what_a_series_does_every_day_is_ordinary() -> None:
+    series = [(START + index * BIN, 20.0 + index % 7) for index in range(20 * DAY)]
+    daily = with_spike(series, *((day * DAY + 200, 300.0) for day in range(20)))
+    assert [index for index in alerts(daily) if index > 8 * DAY] == []
+    assert [index for index in alerts(with_spike(daily, (15 * DAY + 50, 1500.0))) if index > 8 * DAY] == [15 * DAY + 50]
+
+
+def test_a_rise_is_reported_once_until_it_is_far_greater() -> None:
+    series = with_spike(posts(19), (2000, 150.0), (2001, 160.0), (2002, 170.0), (2003, 180.0))
+    assert alerts(series) == [2000]
+    assert alerts(with_spike(series, (2010, 600.0))) == [2000, 2010]
+
+
+def test_a_rise_that_lasts_counts_more_than_an_outlier() -> None:
+    outlier = scores(with_spike(posts(20), (2002, 100.0)))[2002]
+    lasting = scores(with_spike(posts(20), (2000, 50.0), (2001, 50.0), (2002, 100.0)))[2002]
+    assert outlier < Detector.ALERT < lasting
+
+
 def test_a_long_event_is_told_a_few_times_only() -> None:
     series = [
         (moment, value + 400.0 if 2000 <= index < 2200 else value) for index, (moment, value) in enumerate(posts(10))
@@ -170,6 +190,41 @@ def test_the_bound_is_where_the_alert_begins() -> None:
         score = detector.step(moment, value)
         if value > detector.expected:
             assert (score >= Detector.ALERT) == (value >= detector.upper)
+
+
+@pytest.mark.parametrize("before", [(), (60.0, 70.0), (0.0, 0.0, 0.0), (1e9,)])
+def test_the_bound_is_exact_whatever_came_before(before: tuple[float, ...]) -> None:
+    detector = Detector()
+    scores(posts(21, 2000), detector)
+    for value in before:
+        detector.step(START + 2000 * BIN, value)
+    at = START + 2000 * BIN + timedelta(days=2)  # whatever came before is no longer the same event
+
+    def alerting(value: float) -> tuple[bool, float]:
+        copy = Detector.restore(detector.save())
+        return copy.step(at, value) >= Detector.ALERT, copy.upper
+
+    _, upper = alerting(0.0)
+    assert alerting(upper + 1e-6)[0]
+    assert not alerting(upper - 1e-6)[0]
+
+
+def test_the_state_of_version_1_goes_on() -> None:
+    detector = Detector()
+    series = with_spike(posts(22), (2200, 900.0))
+    scores(series[:2000], detector)
+    state = json.loads(detector.save())
+    del state["_smoothed"], state["_smoothed_error"]
+    seven = [2.0, 1.0, 1.5, 2.5, 1.0, 1.0, 1.5]  # seven days; ten days of the common prior are counted with them
+    state |= {"version": 1, "_days": 17.0, "_log_maxima": 10 * math.log(5) + sum(seven)}
+    restored = Detector.restore(json.dumps(state).encode())
+    saved = json.loads(restored.save())
+    assert saved["version"] == 2
+    assert saved["_log_maxima"] == [1.5] * 7
+    assert saved["_smoothed_error"] == saved["_level_error"]
+    # The median day asks for 1.75 exp(1.5) = 7.84, the mean of seven days and the prior's ten for 7.65.
+    assert saved["_threshold"] == pytest.approx(7.8430, abs=1e-3)
+    assert [index for index, score in enumerate(scores(series[2000:], restored)) if score >= Detector.ALERT] == [200]
 
 
 def test_a_state_of_another_version_is_refused() -> None:

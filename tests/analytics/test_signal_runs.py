@@ -3,6 +3,7 @@
 import dataclasses
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -31,6 +32,24 @@ def rows(counts: dict[tuple[str, str], np.ndarray], minutes: int = 60, total: in
         for place, count in enumerate(series)
         if count
     ]
+
+
+def learn(counted: list[live_detection.Row], *known: Any) -> None:
+    live_detection.learn(live_detection.table_of(counted), *known)
+
+
+def detect(
+    hours: list[live_detection.Row], five_minute_bins: list[live_detection.Row], *known: Any, **moved: Any
+) -> list[Anomaly]:
+    return live_detection.detect(*map(live_detection.table_of, (hours, five_minute_bins)), *known, **moved)
+
+
+def calibrate(counted: list[live_detection.Row], *known: Any) -> list[calibration.Threshold]:
+    return live_detection.calibrate(live_detection.table_of(counted), *known)
+
+
+def band(counted: list[live_detection.Row], *known: Any) -> list[tuple]:
+    return live_detection.band(live_detection.table_of(counted), *known)
 
 
 def poisson_series(hours: int, seed: int = 1, mean: float = 2.0) -> np.ndarray:
@@ -115,7 +134,7 @@ def test_a_crisis_hides_no_other_subject_of_its_departement() -> None:
     ]
     whole = nation + flood + rumour
     counted += [("ensemble", "all", "FR", START + HOUR * at, int(n), int(n), 0) for at, n in enumerate(whole)]
-    found = live_detection.detect(counted, [], START + HOUR * hours, {}, streaming.History(), [])
+    found = detect(counted, [], START + HOUR * hours, {}, streaming.History(), [])
     assert {anomaly.key.topic for anomaly in found if anomaly.key.territory == "FR-33"} == {"crue", "rumeur"}
 
 
@@ -128,7 +147,7 @@ def test_what_is_not_sure_is_watched_then_alerts_or_goes_away() -> None:
     def found(count: int) -> list[Anomaly]:
         series = quiet.copy()
         series[-1] = count
-        return live_detection.detect(rows({("crue", "FR-33"): series}), [], now, {}, streaming.History(), [])
+        return detect(rows({("crue", "FR-33"): series}), [], now, {}, streaming.History(), [])
 
     [weak] = found(4)
     [strong] = found(9)
@@ -302,7 +321,7 @@ def test_a_wave_is_one_row_of_evidence_and_its_signal_ends_with_it() -> None:
     now = START + timedelta(days=40)
 
     def found(series: np.ndarray, now: datetime) -> list[Anomaly]:
-        seen = live_detection.detect(rows({("crue", "FR"): series}), [], now, {}, streaming.History(), [])
+        seen = detect(rows({("crue", "FR"): series}), [], now, {}, streaming.History(), [])
         return [anomaly for anomaly in seen if anomaly.method == "wave"]
 
     [growing] = found(np.where(np.arange(24 * 40) < 24 * 40 - 25, wave, 0), now)
@@ -339,7 +358,7 @@ def test_units_names_and_order_of_series_change_nothing() -> None:
     now = START + HOUR * 24 * 40
 
     def found(counts: dict[tuple[str, str], np.ndarray]) -> list[tuple]:
-        seen = live_detection.detect(rows(counts), [], now, {}, streaming.History(), [])
+        seen = detect(rows(counts), [], now, {}, streaming.History(), [])
         return sorted((found_anomaly.at, found_anomaly.observed, found_anomaly.p_value) for found_anomaly in seen)
 
     renamed = {(f"z{name}", place): series for (name, place), series in reversed(counts.items())}
@@ -352,11 +371,7 @@ def test_a_service_that_went_silent_is_found() -> None:
     busy[-6:] = 0
     counted = rows({("ensemble", "FR"): busy})
     now = START + HOUR * 24 * 40
-    [drop] = [
-        found
-        for found in live_detection.detect(counted, [], now, {}, streaming.History(), [])
-        if found.at == now - 6 * HOUR
-    ]
+    [drop] = [found for found in detect(counted, [], now, {}, streaming.History(), []) if found.at == now - 6 * HOUR]
     assert (drop.method, drop.observed, drop.minutes) == ("drop", 0.0, 360)
     assert drop.expected == pytest.approx(120, rel=0.1)
 
@@ -384,7 +399,7 @@ def silences(hours: int, *silent: tuple[str, str], known: int = 24 * 40) -> list
         if count
     ]
     now = START + HOUR * known
-    found = live_detection.detect(counted, [], now, {}, streaming.History(), [])
+    found = detect(counted, [], now, {}, streaming.History(), [])
     return [anomaly for anomaly in found if anomaly.method == "drop" and anomaly.at + HOUR * hours == now]
 
 
@@ -433,12 +448,10 @@ def test_detectors_go_on_from_what_was_saved_to_the_byte() -> None:
     counted = rows({("crue", "FR"): series}, minutes=5)
     end = START + timedelta(days=5)
     whole, whole_history = {}, streaming.History()
-    live_detection.learn(counted, end, whole, whole_history)
+    learn(counted, end, whole, whole_history)
     learnt, history = {}, streaming.History()
     for step in range(1, 21):
-        live_detection.learn(
-            [row for row in counted if row[3] <= START + step * HOUR * 6], START + step * HOUR * 6, learnt, history
-        )
+        learn([row for row in counted if row[3] <= START + step * HOUR * 6], START + step * HOUR * 6, learnt, history)
         kept = streaming.save(learnt, history)
         learnt, history = streaming.restore([tuple(row.values()) for row in kept])
     assert streaming.save(learnt, history) == streaming.save(whole, whole_history)
@@ -450,11 +463,11 @@ def test_a_wave_is_seen_while_its_bin_is_open() -> None:
     now = START + timedelta(days=8)
     calm = rows({("crue", "FR"): series}, minutes=5)
     learnt, history = {}, streaming.History()
-    live_detection.learn(calm, now, learnt, history)
+    learn(calm, now, learnt, history)
     before = streaming.save(learnt, history)
-    assert live_detection.detect([], calm, now, learnt, history, []) == []
+    assert detect([], calm, now, learnt, history, []) == []
     wave = [*calm, ("crue", "all", "FR", now, 20, 20, 0)]
-    [seen] = live_detection.detect([], wave, now + timedelta(minutes=1), learnt, history, [])
+    [seen] = detect([], wave, now + timedelta(minutes=1), learnt, history, [])
     assert (seen.at, seen.minutes, seen.observed) == (now, 5, 20.0)
     assert seen.probability > 0.99
     assert streaming.save(learnt, history) == before, "an open bin is not learnt"
@@ -467,16 +480,16 @@ def test_a_wave_across_two_bins_is_seen_whole() -> None:
     now = START + timedelta(days=8)
     begun = rows({("crue", "FR"): series}, minutes=5)
     learnt, history = {}, streaming.History()
-    live_detection.learn(begun, now - HOUR, learnt, history)
-    assert live_detection.detect([], begun, now, learnt, history, []) == []
+    learn(begun, now - HOUR, learnt, history)
+    assert detect([], begun, now, learnt, history, []) == []
     wave = [*begun, ("crue", "all", "FR", now, 10, 10, 0)]
-    [seen] = live_detection.detect([], wave, now + timedelta(minutes=1), learnt, history, [])
+    [seen] = detect([], wave, now + timedelta(minutes=1), learnt, history, [])
     assert (seen.at, seen.minutes, seen.observed) == (now - timedelta(minutes=5), 10, 20.0)
     assert seen.expected == pytest.approx(4, rel=0.2)
     learnt_later, after = dict(learnt), now + timedelta(minutes=36)
-    assert live_detection.detect([], wave, after, learnt_later, history, []) == [], "a bin that is closed is in no pair"
+    assert detect([], wave, after, learnt_later, history, []) == [], "a bin that is closed is in no pair"
     late = [*begun, ("crue", "all", "FR", now, 40, 40, 0)]
-    [alone] = live_detection.detect([], late, now + timedelta(minutes=1), learnt, history, [])
+    [alone] = detect([], late, now + timedelta(minutes=1), learnt, history, [])
     assert (alone.at, alone.minutes) == (now, 5), "a bin that stands out by itself speaks for its pairs"
 
 
@@ -491,16 +504,16 @@ def test_pairs_of_bins_end_with_the_last(bins: int) -> None:
 
 
 def test_thresholds_follow_the_budget_and_what_quiet_history_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calibration, "budgets", lambda: {"listening": 0.05, "chat": 0.01})
+    monkeypatch.setattr(calibration, "BUDGETS", {"listening": 0.05, "chat": 0.01})
     law = calibration.by_law("listening", 60)
     assert law == pytest.approx(np.log10(168 / 0.05))
     counts = {(f"t{number}", "FR"): poisson_series(24 * 57, number, 1.0) for number in range(12)}
-    [calm] = live_detection.calibrate(rows(counts), START + HOUR * 24 * 57, PARENTS)
+    [calm] = calibrate(rows(counts), START + HOUR * 24 * 57, PARENTS)
     assert calm.series_weeks > 40
     assert law <= calm.score < law + 1
     for number in range(12):  # what comes in bursts of an hour has more false alerts than the law says
         counts[f"t{number}", "FR"][24 * 33 + 40 * number] += 9
-    [burst] = live_detection.calibrate(rows(counts), START + HOUR * 24 * 57, PARENTS)
+    [burst] = calibrate(rows(counts), START + HOUR * 24 * 57, PARENTS)
     assert burst.score > calm.score
     excess = calibration.scores([burst], 5)["listening"] - calibration.by_law("listening", 5)
     assert excess == pytest.approx(burst.score - law)
@@ -509,7 +522,7 @@ def test_thresholds_follow_the_budget_and_what_quiet_history_says(monkeypatch: p
 
 def test_what_stands_out_in_a_place_and_around_it_is_one_false_alert(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three of a topic in a day in one département: its region and the nation count them too, and it is one alert."""
-    monkeypatch.setattr(calibration, "budgets", lambda: {"listening": 0.05})
+    monkeypatch.setattr(calibration, "BUDGETS", {"listening": 0.05})
     silent = np.zeros(24 * 57, dtype=int)
 
     def score(bursts: dict[str, int]) -> float:
@@ -520,7 +533,7 @@ def test_what_stands_out_in_a_place_and_around_it_is_one_false_alert(monkeypatch
         for place, hour in bursts.items():
             for wider in (place, PARENTS[place], "FR"):
                 counts["crue", wider][24 * 40 + hour] += 3
-        [found] = live_detection.calibrate(rows(counts), START + HOUR * 24 * 57, PARENTS)
+        [found] = calibrate(rows(counts), START + HOUR * 24 * 57, PARENTS)
         assert 1 <= found.alerts_per_series_week * found.series_weeks < 2, "one is allowed"
         return found.score
 
@@ -532,14 +545,14 @@ def test_what_stands_out_in_a_place_and_around_it_is_one_false_alert(monkeypatch
 
 def test_the_band_of_a_crisis_exists_even_where_nothing_was_counted() -> None:
     """The expected of no mention at all is half of one in 28 days of three hours; the others stay as they are."""
-    counted, now = rows({("crue", "FR"): np.full(24 * 40, 2)}), START + timedelta(days=40)
-    band_rows = live_detection.band(counted, now, [], [("crue", "FR"), ("feu", "FR-33")])
+    counted, now = rows({("crue", "FR"): np.full(24 * 40, 2)}, total=30), START + timedelta(days=40)
+    band_rows = band(counted, now, [], [("crue", "FR"), ("feu", "FR-33"), ("fraude", "FR")])
     own, pinned = ([row for row in band_rows if row[0] == topic] for topic in ("crue", "feu"))
-    assert own == live_detection.band(counted, now, [])
+    assert own == band(counted, now, [])
     assert [row[2] for row in pinned] == [row[2] for row in own]
     assert {(territory, observed) for _, territory, _, observed, _, _ in pinned} == {("FR-33", 0.0)}
     assert [expected for *_, expected, _ in pinned] == [pytest.approx(0.5 / (28 * 3))] * len(own)
-    assert live_detection.band([], now, [], [("feu", "FR-33")]) == []
+    assert band([], now, [], [("feu", "FR-33")]) == []
 
 
 # Days ----------------------------------------------------------------------------------------------------------------
@@ -571,7 +584,7 @@ def test_a_day_must_exceed_ears_and_be_improbable() -> None:
 
 def test_thresholds_of_daily_series_follow_their_quiet_history(monkeypatch: pytest.MonkeyPatch) -> None:
     """Twelve series of sixteen weeks may alert nine times at 0.05; twelve such days are too many."""
-    monkeypatch.setattr(calibration, "budgets", lambda: {"feedback": 0.05, "victims": 0.05})
+    monkeypatch.setattr(calibration, "BUDGETS", {"feedback": 0.05, "victims": 0.05})
     law = calibration.by_law("feedback", 1440)
 
     def threshold(bursts: int) -> calibration.Threshold:
@@ -594,7 +607,7 @@ def test_thresholds_of_daily_series_follow_their_quiet_history(monkeypatch: pyte
 
 
 def test_an_outage_is_not_quiet_history_though_less_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calibration, "budgets", lambda: {"services": 0.05})
+    monkeypatch.setattr(calibration, "BUDGETS", {"services": 0.05})
     sent, failed = poisson_series(200, 1, 60.0), poisson_series(200, 2, 3.0)
     sent[150], failed[150] = 2, 83
     series_days = [day for metric, counts in (("failed_services", failed), ("sent_services", sent))

@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 from dsfr.forms import DsfrBaseForm
 
+from analytics.anomaly.thresholds import DISMISSED_IN_A_ROW
 from analytics.signals import topics as definitions
 from analytics.signals import verdict_budgets
 from analytics.signals.topics import KINDS, Topic, folded
@@ -249,7 +250,7 @@ def _narrower(person: Person, topic: Topic) -> Narrower | None:
         [terms.get(signal_id, []) for signal_id, verdict in last.items() if verdict in named]
         for named in (verdict_budgets.DISMISSED, verdict_budgets.CONFIRMED)
     )
-    narrower = verdict_budgets.narrower(topic, dismissed[-verdict_budgets.IN_A_ROW :], confirmed)
+    narrower = verdict_budgets.narrower(topic, dismissed[-DISMISSED_IN_A_ROW:], confirmed)
     if narrower is None:
         return Narrower(None)
     now, then = (_tried(person, one).found for one in (topic, narrower))

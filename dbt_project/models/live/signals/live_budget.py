@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from analytics.anomaly import calibration
+from analytics.anomaly.thresholds import BUDGETS
 from analytics.relations import as_dicts, as_table
 from analytics.signals import signal_table
 from analytics.signals.verdict_budgets import last_verdicts, learnt
@@ -32,7 +32,7 @@ def model(dbt, session):  # noqa: ANN001, ANN201, ARG001 - dbt's signature
             said.confirmed,
             said.dismissed,
             said.times,
-            calibration.budgets()[name[0]] * said.times,
+            BUDGETS[name[0]] * said.times,
         )
         for name, said in found.items()
     ]

@@ -1,6 +1,7 @@
 """Hour by hour of the last seven days: what topics counted, what was expected, and up to where it does not surprise."""
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from analytics.anomaly.calibration import Threshold
 from analytics.relations import as_table
@@ -26,7 +27,8 @@ def model(dbt, session):  # noqa: ANN001, ANN201, ARG001 - dbt's signature
     shown = {"FR", *(code for (code,) in regions), *(territory for _, territory in (*crises, *signals))}
     [(now,)] = dbt.ref("live_topic_mention").aggregate("max(collected_at)").fetchall()
     thresholds = [Threshold(*row) for row in dbt.ref("live_threshold").select(THRESHOLD).fetchall()]
-    wide = [row for row in nonzero_bins(dbt.ref("live_series_hour").filter("platform = 'all'")) if row[2] in shown]
+    hours = nonzero_bins(dbt.ref("live_series_hour").filter("platform = 'all'"))
+    wide = hours.filter(pc.field("territory_code").isin([*shown]))
     budgets = dbt.ref("live_budget").select("domain, topic_code, times").fetchall()
     times = {(domain, topic): moved for domain, topic, moved in budgets}
     rows = live_detection.band(wide, now, thresholds, crises, times) if now else []
