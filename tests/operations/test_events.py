@@ -38,7 +38,7 @@ def entry(port: int, **more: Any) -> dict[str, Any]:
     return ENTRY | {"channel": "webhook", "address": f"http://127.0.0.1:{port}/", "wants": ["events"]} | more
 
 
-def told(got: list[tuple[str, str, dict, dict]]) -> list[tuple[str, str]]:
+def summary(got: list[tuple[str, str, dict, dict]]) -> list[tuple[str, str]]:
     """Return type and subject of each event that a server got; each keeps the schema."""
     for *_, body in got:
         jsonschema.validate(body, kinds.schema())
@@ -58,7 +58,7 @@ def test_the_life_of_a_signal(home, monkeypatch):
         publish(home, [replace(FLOOD, severity=4, status="closed", closed_at=NOON)], "b3")
         dispatch(home, NOON)
         dispatch(home, NOON)
-    assert told(got) == [
+    assert summary(got) == [
         ("signal.opened", subject), ("signal.escalated", subject), ("signal.judged", subject),
         ("signal.closed", subject),
     ]  # fmt: skip
@@ -104,7 +104,7 @@ def test_the_life_of_a_crisis_without_its_text(home, monkeypatch):
         crises.close(crisis.crisis_id, WATCHING)
         dispatch(home)
     subject = f"crisis/{crisis.crisis_id}"
-    assert told(got) == [("crisis.opened", subject), ("crisis.written", subject), ("crisis.closed", subject)]
+    assert summary(got) == [("crisis.opened", subject), ("crisis.written", subject), ("crisis.closed", subject)]
     assert (got[1][3]["data"]["entry"], got[1][3]["data"]["entry_kind"]) == (1, "mené")
     assert "Pont" not in json.dumps([body for *_, body in got])
 
@@ -121,7 +121,7 @@ def test_a_publication_and_a_late_source(home, monkeypatch):
         troubles.record([late, Cause("fresh serving/daily", "x", "x", "x", "")], [], NOON)
         troubles.record([], [], NOON + timedelta(hours=1))
         dispatch(home)
-    assert told(got) == [
+    assert summary(got) == [
         ("source.late", "source/jdma"), ("source.back", "source/jdma"), ("publication.made", "publication/daily"),
     ]  # fmt: skip
 
@@ -135,7 +135,7 @@ def test_events_of_a_subject_keep_their_order_and_those_of_others_go_on(home, mo
         publish(home, [replace(first, severity=4), second], "b2")
         dispatch(home, NOON)  # the first signal is not due again yet
         dispatch(home, NOON + FIRST_WAIT)
-    assert told(got) == [
+    assert summary(got) == [
         ("signal.opened", f"signal/{first.signal_id}"),
         ("signal.opened", f"signal/{second.signal_id}"),
         ("signal.opened", f"signal/{first.signal_id}"),
@@ -150,7 +150,7 @@ def test_what_a_program_refuses_holds_up_no_other_subject(home, monkeypatch):
         subscribe(monkeypatch, home, entry(port))
         publish(home, [first, second, third])
         dispatch(home, NOON)
-    assert sorted(subject for _, subject in told(got)) == sorted(
+    assert sorted(subject for _, subject in summary(got)) == sorted(
         f"signal/{one.signal_id}" for one in (first, second, third)
     )
     assert Alert.objects.exclude(sent_at=None).count() == 2
@@ -202,7 +202,7 @@ def test_history_is_no_news(home, monkeypatch):
         subscribe(monkeypatch, home, entry(port))
         publish(home, [old, lately])
         dispatch(home, NOON)
-    assert [name for name, _ in told(got)] == ["signal.opened", "signal.closed"]
+    assert [name for name, _ in summary(got)] == ["signal.opened", "signal.closed"]
 
 
 def test_an_act_that_fails_leaves_no_event(monkeypatch):
