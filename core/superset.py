@@ -12,6 +12,7 @@ from core.errors import ExpectedFailure
 
 #: Its environment lies beside the platform's own.
 PYTHON = Path(sys.prefix).with_name(".venv-superset") / "bin" / "python"
+METADATA_SETTING = "CYBERIMPACT_SUPERSET_METADATA_URI"
 SERVER = settings.CODE / "superset" / "server" / "server.py"
 
 

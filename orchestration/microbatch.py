@@ -26,6 +26,7 @@ from core.errors import ExpectedFailure
 from ingestion.engine import drop_folder
 from ingestion.platforms import Platform
 from operations import crises, topics
+from operations.active import Lease
 from operations.alerts.dispatch import dispatch
 from operations.inbox import deliveries
 from orchestration import instance, monitoring
@@ -184,6 +185,8 @@ def watch() -> None:
     """
     logs.configure()
     log.setLevel(logging.INFO)
+    if node := settings.home().node:
+        Lease(node).follow()
     began, code = time.monotonic(), dbt_project.fingerprint()
     for task in (tell, hold_subscriptions, look_out):
         threading.Thread(target=task, name=task.__name__, daemon=True).start()
