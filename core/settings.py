@@ -183,13 +183,23 @@ class Home:
         return self.root / ".backup"
 
     @property
+    def recent_backup(self) -> Path:
+        """A copy of the operations and the ledger that is being sent elsewhere; see `warehouse.offsite`."""
+        return self.root / ".recent-backup"
+
+    @property
     def restore_drill(self) -> Path:
         """A backup on trial; see `audit.restore_drill`."""
         return self.root / ".restore-drill"
 
     def working_copies(self) -> dict[str, Path]:
         """What is gone when the process that made it ends, but if it was killed, by what it is."""
-        return {"preview": self.preview, "backup": self.backup, "restore drill": self.restore_drill}
+        return {
+            "preview": self.preview,
+            "backup": self.backup,
+            "recent backup": self.recent_backup,
+            "restore drill": self.restore_drill,
+        }
 
     @property
     def sandbox(self) -> Path:
