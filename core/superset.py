@@ -47,6 +47,25 @@ def session(account: str) -> dict[str, str]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def move() -> dict[str, int]:
+    """Move Superset's metadata from the file of the home to the PostgreSQL database that the setting names.
+
+    Returns:
+        The number of rows by table.
+
+    Raises:
+        ExpectedFailure: no database is named, it has accounts, or one of them cannot be used.
+    """
+    settings.require(METADATA_SETTING)
+    done = subprocess.run(
+        [PYTHON, SERVER, "move"], env=os.environ | environment(), capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        why = (done.stderr.strip().splitlines() or ["it does not say why."])[-1]
+        raise ExpectedFailure(f"Superset's metadata were not moved: {why}", "The file of the home is as it was.")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
 def dashboard_path(slug: str, territory: str | None = None) -> str:
     """Return the path of a dashboard on the server.
 
