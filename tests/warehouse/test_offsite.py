@@ -11,15 +11,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import fsspec
+import psycopg
 import pytest
 
 from audit import ledger
 from audit.verifying import verify
 from cli import health_checks
+from core import settings
 from core.errors import ExpectedFailure
 from core.finding import Finding
 from core.settings import CHECKOUT, Home
-from tests import file_servers
+from tests import file_servers, postgres
 from tests.audit.world import record
 from tests.saved import content
 from warehouse import backups, offsite
@@ -341,6 +343,27 @@ def test_a_recent_copy_that_was_changed_is_refused_and_the_backup_is_not(
         offsite.fetch(tmp_path / "back")
     assert not (tmp_path / "back").exists()
     assert offsite.fetch(tmp_path / "back", backup.name) == backup
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("store")
+def test_operations_on_postgresql_come_back_as_they_were_last(
+    live_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with postgres.serving() as address:
+        monkeypatch.setenv(settings.OPERATIONS_SETTING, address)
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute("create table verdicts as select 'v-1' as verdict_id")
+            now = datetime.now(UTC)
+            send(live_home, now)
+            connection.execute("insert into verdicts values ('v-2')")
+            assert send_recent(live_home, now + timedelta(minutes=3))
+            connection.execute("drop table verdicts")
+            offsite.fetch(tmp_path / "back")
+            backups.sound(tmp_path / "back")
+            dump = tmp_path / "back" / backups.OPERATIONS
+            subprocess.run([postgres.program("pg_restore"), f"--dbname={address}", dump], check=True)
+            assert connection.execute("select * from verdicts order by 1").fetchall() == [("v-1",), ("v-2",)]
 
 
 #: Somebody who decides all the time, and what copies it elsewhere as often as it can.
