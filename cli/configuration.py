@@ -170,6 +170,12 @@ class Backup(Table):
     months: Count = key("Months of which the first one is kept.", 12)
 
 
+class Lease(Table):
+    """Which of two machines is active (docs/installation.md)."""
+
+    seconds: Count = key("After how long of silence the other one takes over.", 60)
+
+
 class Ledger(Table):
     """The ledger."""
 
@@ -352,6 +358,9 @@ class Configuration(Table):
         Folder, Field(description="One file for each secret, of mode 0600.", examples=["/srv/cyberimpact/secrets"])
     ]
     subscriptions: File = key("Who receives what.", "/srv/cyberimpact/config/subscriptions.yml")
+    node: Annotated[str, Field(pattern=f"^{settings.NODE_NAME}$")] = key(
+        "The name of this machine, if two share the data.", "srv-1"
+    )
     engine: Literal["duckdb", "spark"] = key("What builds.", "duckdb")
     log_format: Literal["text", "json"] = key("How processes write their logs.", "json")
     raw_lake_platforms: list[str] = key("Platforms whose raw tables lie in a lake of Parquet files.", ["listening"])
@@ -369,6 +378,7 @@ class Configuration(Table):
     bus: Bus = table()
     backup: Backup = table()
     ledger: Ledger = table()
+    lease: Lease = table()
     evidence: Evidence = table()
     access: Access = table()
     retry: Retry = table()

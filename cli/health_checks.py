@@ -22,7 +22,7 @@ from core.settings import Home
 from ingestion import configuration
 from ingestion.engine import drop_folder, remote_folders
 from ingestion.platforms import PLATFORMS, Platform
-from operations import mail, mail_subscriptions, subscriptions
+from operations import active, mail, mail_subscriptions, subscriptions
 from operations.alerts import links, outbox
 from operations.bus import broker
 from operations.health import BUILD_AGAIN, disk, load_again, load_file_again
@@ -45,7 +45,7 @@ UNCHECKED_AFTER = timedelta(hours=1)
 def examine(home: Home) -> list[Finding]:
     """Return the findings, in the order in which things depend on each other."""
     return [
-        *environments(), *configuration_files(), disk(home), modes(home), *processes(), *loads(home),
+        *environments(), *configuration_files(), disk(home), modes(home), *processes(), *machines(home), *loads(home),
         *drop_folders(home), *folders_elsewhere(), *engine_checks(home), build(home), publication(home),
         *working_copies(home), *offsite_backups(), *alerts(), *message_bus(), *inbox(),
     ]  # fmt: skip
@@ -162,6 +162,22 @@ def processes() -> Iterator[Finding]:
         up = supervisor.answers(program) if program.is_asked else supervisor.runs(program)
         log = settings.home().logs / f"{program.name}.log"
         yield Finding(program.name, "ok" if up else "broken", program.address, "" if up else f"read {log}")
+
+
+def machines(home: Home) -> Iterator[Finding]:
+    """Check that one of the machines that share the home is active."""
+    if home.node is None:
+        return
+    try:
+        lease = active.read()
+    except ExpectedFailure as failure:
+        yield Finding("active machine", "broken", failure.what, failure.remedy)
+        return
+    if active.is_renewed(lease):
+        yield Finding("active machine", "ok", f"{lease.node or 'none yet'}; this one is {home.node}")
+    else:
+        detail = f"none: {lease.node} is silent since {lease.renewed_at:%Y-%m-%d %H:%M} UTC"
+        yield Finding("active machine", "broken", detail, "start dagster-daemon on one of them")
 
 
 def engine_checks(home: Home) -> Iterator[Finding]:

@@ -94,7 +94,7 @@ def programs() -> list[Program]:
         Program("web", [BIN / "python", "-m", "web"], web_port, "/healthz"),
         Program("watch", [BIN / "cyberimpact", "watch"]),
         *([Program("bus", [BIN / "cyberimpact", "bus", "consume"])] if broker.url() else []),
-        Program("dagster-daemon", [BIN / "dagster-daemon", "run", *lines, "-w", workspace]),
+        Program("dagster-daemon", [BIN / "python", "-m", "orchestration.daemon", *lines, "-w", workspace]),
     ]
 
 
@@ -178,15 +178,18 @@ def prepare() -> None:
     """Check what can be checked before anything is started.
 
     Raises:
-        ExpectedFailure: the disk is full, the path of the home is too long, or a port is taken by a process that is
-            not ours.
+        ExpectedFailure: the disk is full, the path of the home is too long, a port is taken by a process that is
+            not ours, or machines that share the home have databases in files.
     """
     from orchestration import instance
 
     home = settings.home()
     settings.make_folder(home.run)
     settings.make_folder(home.logs)
-    close_to_others(home.root)
+    if home.node:
+        refuse_files_of_one_machine(home.node)
+    else:
+        close_to_others(home.root)  # files come and go where another machine is at work
     for entry in PLATFORMS:
         if entry.drops:
             settings.make_folder(home.drop / entry.name)
@@ -204,6 +207,20 @@ def prepare() -> None:
     instance.prepare()
     if supervisor_pid() is None:
         refuse_taken_ports(programs())
+
+
+def refuse_files_of_one_machine(node: str) -> None:
+    """Check that the databases that two machines write are on a server.
+
+    Raises:
+        ExpectedFailure: one is a SQLite file.
+    """
+    needed = (settings.OPERATIONS_SETTING, settings.DAGSTER_SETTING, superset.METADATA_SETTING)
+    if absent := [name for name in needed if settings.get(name) is None]:
+        raise ExpectedFailure(
+            f"{node} shares its home with another machine, and {', '.join(absent)} is not set.",
+            "Two machines damage SQLite files that they share: name PostgreSQL databases.",
+        )
 
 
 def close_to_others(root: Path) -> None:

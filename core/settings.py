@@ -1,6 +1,7 @@
 """Settings and paths, from the environment, and from the files of an installation or the `.env` of a checkout."""
 
 import os
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -27,6 +28,9 @@ UMASK = 0o077
 #: The names by which a browser on this machine reaches a service on loopback.
 LOOPBACK = ("127.0.0.1", "localhost")
 PORTS = range(1, 65536)
+#: The name of this machine, where several share a home.
+NODE_SETTING = "CYBERIMPACT_NODE"
+NODE_NAME = "[a-z0-9][a-z0-9-]*"
 OPERATIONS_SETTING = "CYBERIMPACT_OPERATIONS_DATABASE"
 DAGSTER_SETTING = "CYBERIMPACT_DAGSTER_DATABASE"
 DEFAULT_PORTS = {
@@ -52,10 +56,12 @@ class Home:
     Attributes:
         root: The folder.
         configuration: Where its configuration lies, if not in the folder.
+        node: The name of this machine, where several share the folder; see `operations.active`.
     """
 
     root: Path
     configuration: Path | None = None
+    node: str | None = None
 
     @property
     def warehouse(self) -> Path:
@@ -138,12 +144,13 @@ class Home:
 
     @property
     def logs(self) -> Path:
-        return self.root / "logs"
+        """Logs, of each machine in a folder of its own."""
+        return self.root / "logs" / (self.node or "")
 
     @property
     def run(self) -> Path:
-        """Process ids and generated configuration of the supervised processes."""
-        return self.root / "run"
+        """Process ids, sockets and generated configuration of the processes of one machine."""
+        return self.root / "run" / (self.node or "")
 
     @property
     def dagster(self) -> Path:
@@ -176,13 +183,23 @@ class Home:
         return self.root / ".backup"
 
     @property
+    def recent_backup(self) -> Path:
+        """A copy of the operations and the ledger that is being sent elsewhere; see `warehouse.offsite`."""
+        return self.root / ".recent-backup"
+
+    @property
     def restore_drill(self) -> Path:
         """A backup on trial; see `audit.restore_drill`."""
         return self.root / ".restore-drill"
 
     def working_copies(self) -> dict[str, Path]:
         """What is gone when the process that made it ends, but if it was killed, by what it is."""
-        return {"preview": self.preview, "backup": self.backup, "restore drill": self.restore_drill}
+        return {
+            "preview": self.preview,
+            "backup": self.backup,
+            "recent backup": self.recent_backup,
+            "restore drill": self.restore_drill,
+        }
 
     @property
     def sandbox(self) -> Path:
@@ -282,7 +299,19 @@ def home() -> Home:
     root = Path(named or CODE / "var").expanduser().resolve()
     if root.exists() and not root.is_dir():
         raise ExpectedFailure(f"{root} is not a folder.", "Set CYBERIMPACT_HOME to a folder.")
-    return Home(root, file.parent if file else None)
+    return Home(root, file.parent if file else None, node())
+
+
+def node() -> str | None:
+    """Return the name of this machine, None where no other one shares its home.
+
+    Raises:
+        ExpectedFailure: it is no name.
+    """
+    name = get(NODE_SETTING)
+    if name is not None and not re.fullmatch(NODE_NAME, name):
+        raise ExpectedFailure(f"{NODE_SETTING} is {name!r}.", "Use lower-case letters, digits and hyphens.")
+    return name
 
 
 def operations_url() -> str | None:

@@ -12,6 +12,7 @@ from core.errors import ExpectedFailure
 
 #: Its environment lies beside the platform's own.
 PYTHON = Path(sys.prefix).with_name(".venv-superset") / "bin" / "python"
+METADATA_SETTING = "CYBERIMPACT_SUPERSET_METADATA_URI"
 SERVER = settings.CODE / "superset" / "server" / "server.py"
 
 
@@ -43,6 +44,25 @@ def session(account: str) -> dict[str, str]:
             f"Superset gives no session to {account}: {(done.stderr.strip().splitlines() or ['it said nothing'])[-1]}",
             "`cyberimpact superset apply` makes the accounts of the policies.",
         )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def move() -> dict[str, int]:
+    """Move Superset's metadata from the file of the home to the PostgreSQL database that the setting names.
+
+    Returns:
+        The number of rows by table.
+
+    Raises:
+        ExpectedFailure: no database is named, it has accounts, or one of them cannot be used.
+    """
+    settings.require(METADATA_SETTING)
+    done = subprocess.run(
+        [PYTHON, SERVER, "move"], env=os.environ | environment(), capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        why = (done.stderr.strip().splitlines() or ["it does not say why."])[-1]
+        raise ExpectedFailure(f"Superset's metadata were not moved: {why}", "The file of the home is as it was.")
     return json.loads(done.stdout.splitlines()[-1])
 
 

@@ -387,6 +387,19 @@ class Delivery(Record):
         )
 
 
+class Lease(Record):
+    """Which machine is active; see `operations.active`. `process` renews it, adding one to `beat` each time."""
+
+    name = fields.TextField(primary_key=True)
+    node = fields.TextField(default="")
+    process = fields.TextField(default="")
+    beat = fields.PositiveBigIntegerField(default=0)
+    renewed_at = fields.DateTimeField(default=now)
+
+    class Meta:
+        db_table = "leases"
+
+
 class Event(Record):
     """Something that happened here and that other systems may want to know, as a CloudEvent; see `operations.events`.
 

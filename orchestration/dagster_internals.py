@@ -4,6 +4,7 @@
 - `SqlEventLogStorage`: what both storages have of pools, and `EventLogStorage` has not (`run_monitoring.py`).
 - `WorkspaceProcessContext`, `WorkspaceRequestContext`, `WorkspaceFileTarget`: Dagster hosts its pages only by its own
   command, which opens a port without login and is read-only for all or for none (`webserver.py`).
+- `run_command`: the command of Dagster's daemon, which runs in our process (`daemon.py`).
 - `get_latest_completed_cron_tick`: when a schedule should have ticked (`monitoring.py`).
 - `DbtCliResource._cli_version`, `._initialize_dbt_core_adapter`: no setting leaves them out (`resources.py`).
 
@@ -14,6 +15,7 @@ documented (`run_monitoring.py`). `tests/orchestration/test_dagster_internals.py
 from dagster._core.storage.event_log import SqlEventLogStorage, SqliteEventLogStorage
 from dagster._core.workspace.context import WorkspaceProcessContext, WorkspaceRequestContext
 from dagster._core.workspace.load_target import WorkspaceFileTarget
+from dagster._daemon.cli import run_command
 from dagster._utils.schedules import get_latest_completed_cron_tick
 
 __all__ = [
@@ -23,4 +25,5 @@ __all__ = [
     "WorkspaceProcessContext",
     "WorkspaceRequestContext",
     "get_latest_completed_cron_tick",
+    "run_command",
 ]

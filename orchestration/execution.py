@@ -12,7 +12,7 @@ from uuid import uuid4
 import dagster as dg
 from rich.console import Console
 
-from core import disk, logs, run_progress
+from core import disk, logs, run_progress, settings
 from core.errors import ExpectedFailure
 from ingestion.platforms import PLATFORMS
 from orchestration import instance
@@ -63,7 +63,14 @@ def run_job(
         name: Name of the job.
         config: Run configuration.
         selection: The assets to run, all of the job's by default.
+
+    Raises:
+        ExpectedFailure: another machine of this home is active.
     """
+    if node := settings.home().node:
+        from operations import active  # Django takes a while to load, and most homes have one machine
+
+        active.refuse_in_reserve(node)
     with instance.get() as home_instance, run_progress.on_terminal(Console(stderr=True)):
         job, run_id = definitions_of(name).resolve_job_def(name), str(uuid4())
         with monitored(home_instance, run_id), logs.of_run(run_id):

@@ -112,6 +112,7 @@ purge = maintenance.purge.to_job(name="purge", tags=TAGS)
 
 forget_runs = maintenance.forget_runs.to_job(name="forget_runs", tags=CONTINUOUS)
 backup = maintenance.backup.to_job(name="backup", tags=TAGS)
+backup_recent = maintenance.backup_recent.to_job(name="backup_recent", tags=CONTINUOUS)
 restore_drill = maintenance.drill.to_job(name="restore_drill", tags=TAGS)
 digest = maintenance.digest.to_job(name="digest", tags=TAGS)
 ledger_head = maintenance.ledger_head.to_job(name="ledger_head", tags=TAGS)
@@ -132,6 +133,7 @@ jobs = [
     feeling_model,
     purge,
     backup,
+    backup_recent,
     restore_drill,
     forget_runs,
     digest,

@@ -25,7 +25,15 @@ def erase_what_is_too_old(context: dg.OpExecutionContext) -> None:
 #: How long a run is remembered of which hundreds end well each day, and how long one that failed.
 REMEMBERED, FAILURES_REMEMBERED = timedelta(days=1), timedelta(days=30)
 #: Beginnings of the names of their jobs; what they loaded stays in the load log.
-FREQUENT = ("micro_batch_", "live", "load_listening", "load_brigade_numerique", "fetch_", "forget_runs")
+FREQUENT = (
+    "micro_batch_",
+    "live",
+    "load_listening",
+    "load_brigade_numerique",
+    "fetch_",
+    "forget_runs",
+    "backup_recent",
+)
 
 
 @dg.op(description="Forget the runs of micro-batches that are older than a day, those that failed after a month.")
@@ -124,6 +132,22 @@ def send_backup(context: dg.OpExecutionContext) -> None:
 def backup() -> None:
     """Save what cannot be made again, elsewhere and encrypted."""
     send_backup()
+
+
+@dg.op(description="Send the operations and the ledger elsewhere, encrypted, if they have changed.")
+def send_recent_copy(context: dg.OpExecutionContext) -> None:
+    if not offsite.is_set():
+        context.log.warning(_NOWHERE, offsite.ADDRESS)
+        return
+    with ending_the_step():
+        stored = offsite.send_recent(settings.home(), datetime.now(UTC), ledger.current_head)
+    context.log.info("Nothing has changed: nothing was sent." if stored is None else f"{stored.name} sent.")
+
+
+@dg.graph
+def backup_recent() -> None:
+    """Save what people have decided and what was published since the last backup, elsewhere and encrypted."""
+    send_recent_copy()
 
 
 @dg.op(description="Restore the last backup beside the home, verify it whole, and throw it away.")

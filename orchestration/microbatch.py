@@ -7,6 +7,7 @@ Dagster's daemon.
 """
 
 import logging
+import math
 import os
 import subprocess
 import sys
@@ -26,14 +27,15 @@ from core.errors import ExpectedFailure
 from ingestion.engine import drop_folder
 from ingestion.platforms import Platform
 from operations import crises, topics
+from operations.active import Lease
 from operations.alerts.dispatch import dispatch
 from operations.inbox import deliveries
 from orchestration import instance, monitoring
 from orchestration.execution import graph, run_job
-from orchestration.jobs import LIVE_PLATFORMS, micro_batches
+from orchestration.jobs import LIVE_PLATFORMS, backup_recent, micro_batches
 from orchestration.loads import inbox_config
 from orchestration.sensors import Seen, dropped_files, settled
-from warehouse import dbt_project, dbt_server, published
+from warehouse import dbt_project, dbt_server, offsite, published
 from web import accounts
 
 log = logging.getLogger("watch")
@@ -54,6 +56,9 @@ ACCOUNTS_SECONDS = 300.0
 
 #: A process that has worked so long makes room for a new one: what leaks in libraries ends with it.
 LONGEST_LIFE_SECONDS = 12 * 3600.0
+
+#: Seconds between two copies elsewhere of the operations and the ledger: at most five minutes with a batch in between.
+COPY_SECONDS = 180.0
 
 WARM_SECONDS = 300.0
 
@@ -176,6 +181,18 @@ class Outlook:
         return {what: row for what, row in known.items() if row[0]}
 
 
+class Copies:
+    """Sends the operations and the ledger elsewhere from time to time, where backups go; a run costs little here."""
+
+    def __init__(self) -> None:
+        self._at = -math.inf
+
+    def send_if_due(self) -> None:
+        if time.monotonic() - self._at >= COPY_SECONDS and offsite.is_set():
+            self._at = time.monotonic()
+            run(backup_recent.name)
+
+
 def watch() -> None:
     """Watch until killed, or until the code has changed or this process has grown old; the supervisor starts the next.
 
@@ -184,14 +201,19 @@ def watch() -> None:
     """
     logs.configure()
     log.setLevel(logging.INFO)
+    if node := settings.home().node:
+        Lease(node).follow()
     began, code = time.monotonic(), dbt_project.fingerprint()
     for task in (tell, hold_subscriptions, look_out):
         threading.Thread(target=task, name=task.__name__, daemon=True).start()
+    copies = Copies()
     while published.current(settings.home(), published.LIVE) is None:
+        copies.send_if_due()
         time.sleep(LOOK_SECONDS)  # the home is being filled, or `cyberimpact build --live` and `publish --live` will
     with warm():
         outlook = Outlook()
         while time.monotonic() - began < LONGEST_LIFE_SECONDS:
+            copies.send_if_due()
             in_crisis = crises.any_open()
             news = outlook.look(CRISIS_IDLE_SECONDS if in_crisis else IDLE_SECONDS)
             if news:

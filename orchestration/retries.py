@@ -40,6 +40,12 @@ def requests(instance: dg.DagsterInstance, at: datetime) -> Iterator[dg.RunReque
             yield request(run)
 
 
+def try_now(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+    """Have a run that was interrupted tried again at once, as often as one that has failed."""
+    if int(run.tags.get(RETRY_NUMBER, 0)) < MOST_RETRIES:
+        instance.add_run_tags(run.run_id, {**TRANSIENT, TRY_AGAIN_AT: now().isoformat(timespec="seconds")})
+
+
 def request(run: dg.DagsterRun) -> dg.RunRequest:
     """Return the run that tries again what a run has failed to do."""
     return dg.RunRequest(

@@ -79,12 +79,27 @@ def reap(instance: dg.DagsterInstance) -> list[str]:
             continue
         pid, seen_at = known
         since = datetime.fromtimestamp(seen_at).astimezone().isoformat(timespec="seconds")
-        instance.report_run_failed(
+        end(
+            instance,
             run,
             f"The process of this run (id {pid}, seen {since}) is gone: killed, or the machine restarted. "
             "Run it again.",
         )
-        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
         ended.append(run.run_id)
     assign_free_slots(instance)
     return ended
+
+
+def end_all(instance: dg.DagsterInstance, why: str) -> list[dg.DagsterRun]:
+    """End every run that goes on, whatever has become of its process, give its slots to who waits, and return them."""
+    runs = list(instance.get_runs(dg.RunsFilter(statuses=STARTED_STATUSES)))
+    for run in runs:
+        end(instance, run, why)
+    assign_free_slots(instance)
+    return runs
+
+
+def end(instance: dg.DagsterInstance, run: dg.DagsterRun, why: str) -> None:
+    """Note that a run has failed, and free its pool slots."""
+    instance.report_run_failed(run, why)
+    instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)

@@ -72,16 +72,24 @@ class Restored:
         head: Head of the ledger that is restored.
         former: Head that the home's ledger had, None where it had none or could not be read.
         aside: Where what the home held lies now; None where it held nothing.
+        recent_at: When the operations and the ledger in it were copied, where that was later.
     """
 
     made_at: str
     head: str | None
     former: str | None
     aside: Path | None
+    recent_at: str | None = None
 
     def lines(self) -> Iterator[str]:
         """Yield what happened, one sentence a line."""
         yield f"The home is as it was at {self.made_at}; head of the ledger: {self.head or 'none'}."
+        if self.recent_at:
+            yield f"The operations and the ledger are as they were at {self.recent_at}."
+            yield (
+                f"What was loaded, received or published between these times is not in the databases: "
+                f"load and publish; who has sent records since {self.made_at} must send them again."
+            )
         if self.former and self.former != self.head:
             yield f"The ledger had the head {self.former}: what was published since, and shown, lies aside."
         if self.aside:
@@ -128,26 +136,14 @@ def make(home: Home, folder: Path, head_of: HeadOf) -> Made:
     make_folder(partial)
     try:
         with locked(home):
-            files: dict[str, dict[str, Any]] = {
-                name: {"sha256": copy(source, partial / name), "size": (partial / name).stat().st_size}
-                for name, source in saved(home).items()
-            }
-            for name in open_databases(home, partial):
-                files[name] = {"sha256": digest_of(partial / name), "size": (partial / name).stat().st_size}
+            files = copied(saved(home), partial)
+            files |= described(partial, open_databases(home, partial, [home.operations, superset_database(home)]))
             links = {
                 f"published/{database}/current": link for database in COPIES if (link := current_of(home, database))
             }
             head = head_of(home)
         refuse_damaged(partial, files)
-        content = {
-            "format": FORMAT,
-            "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "head": head,
-            "files": files,
-            "links": links,
-        }
-        (partial / MANIFEST).write_bytes(canonical(content))
-        flush(partial / MANIFEST)
+        write_manifest(partial, {"made_at": instant(), "head": head, "files": files, "links": links})
         if folder.exists():
             folder.rmdir()
         partial.rename(folder)
@@ -159,6 +155,59 @@ def make(home: Home, folder: Path, head_of: HeadOf) -> Made:
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return Made(len(files), sum(int(file["size"]) for file in files.values()), head)
+
+
+def make_recent(home: Home, folder: Path, since: datetime, head_of: HeadOf) -> tuple[Made, str]:
+    """Copy the operations, and what the ledger and its evidence have gained, into an empty folder; nobody waits.
+
+    Args:
+        home: The home.
+        folder: Where to.
+        since: When the last backup was begun.
+        head_of: Reads the head of the ledger of a home.
+
+    Returns:
+        What it holds, and a digest of all that.
+
+    Raises:
+        ExpectedFailure: a database is damaged, PostgreSQL cannot be read, or the disk is full.
+    """
+    head = head_of(home)  # a publication writes its evidence first: what is read after its head is there
+    try:
+        files = copied(added(home, since), folder)
+        files |= described(folder, open_databases(home, folder, [home.operations]))
+        refuse_damaged(folder, files)
+        write_manifest(folder, {"made_at": instant(), "head": head, "files": files, "links": {}})
+    except OSError as problem:
+        raise ExpectedFailure(
+            f"The operations and the ledger cannot be copied: {problem.strerror}.",
+            "Free space on the disk of the home.",
+        ) from None
+    made = Made(len(files), sum(int(file["size"]) for file in files.values()), head)
+    return made, hashlib.sha256(canonical(files)).hexdigest()
+
+
+def add_recent(folder: Path, recent: Path) -> None:
+    """Put what `make_recent` has made into a backup.
+
+    Raises:
+        ExpectedFailure: it is damaged.
+    """
+    content, later = dict(manifest(folder)), sound(recent)
+    for name in later["files"]:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (recent / name).replace(folder / name)
+    content["files"] = content["files"] | later["files"]
+    write_manifest(folder, content | {"head": later["head"], "recent_at": later["made_at"]})
+
+
+def instant() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def write_manifest(folder: Path, content: Mapping[str, Any]) -> None:
+    (folder / MANIFEST).write_bytes(canonical({**content, "format": FORMAT}))
+    flush(folder / MANIFEST)
 
 
 def locked(home: Home) -> ExitStack:
@@ -188,15 +237,36 @@ def saved(home: Home) -> dict[str, Path]:
     return found
 
 
-def open_databases(home: Home, folder: Path) -> list[str]:
+def added(home: Home, since: datetime) -> dict[str, Path]:
+    """Return every file of the ledger and its evidence that was written since an instant, by its name in the backup."""
+    found = {}
+    for place in (home.ledger, home.evidence):
+        for path in sorted(place.rglob("*")):
+            name = path.relative_to(home.root)
+            is_finished = not any(part.startswith(".") for part in name.parts)
+            if is_finished and path.is_file() and path.stat().st_mtime >= since.timestamp():
+                found[name.as_posix()] = path
+    return found
+
+
+def superset_database(home: Home) -> Path:
+    return home.superset / "superset.db"
+
+
+def open_databases(home: Home, folder: Path, files: Iterable[Path]) -> list[str]:
     """Copy the databases that are written meanwhile, as of one transaction each, and return their names in the backup.
+
+    Args:
+        home: The home.
+        folder: Where to.
+        files: The SQLite files to copy; the operations on PostgreSQL are copied too.
 
     Raises:
         ExpectedFailure: one is damaged, or PostgreSQL cannot be read.
         OSError: a copy cannot be written.
     """
     made = []
-    for source in (home.operations, home.superset / "superset.db"):
+    for source in files:
         if source.exists():
             name = source.relative_to(home.root).as_posix()
             (folder / name).parent.mkdir(exist_ok=True)
@@ -212,6 +282,19 @@ def current_of(home: Home, target: str) -> str | None:
     """Return the name of the build that readers of a target see."""
     link = home.published / target / "current"
     return link.readlink().name if link.is_symlink() and link.exists() else None
+
+
+def copied(sources: Mapping[str, Path], folder: Path) -> dict[str, dict[str, Any]]:
+    """Copy files into a folder, and return what the manifest says of them."""
+    return {
+        name: {"sha256": copy(source, folder / name), "size": (folder / name).stat().st_size}
+        for name, source in sources.items()
+    }
+
+
+def described(folder: Path, names: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Return what the manifest says of files of a folder."""
+    return {name: {"sha256": digest_of(folder / name), "size": (folder / name).stat().st_size} for name in names}
 
 
 def copy(source: Path, target: Path) -> str:
@@ -329,7 +412,9 @@ def restore(home: Home, folder: Path, head_of: HeadOf) -> Restored:
         raise ExpectedFailure(
             f"The backup cannot be put back: {problem.strerror}.", "Free space, and repeat the command."
         ) from None
-    return Restored(content["made_at"], content["head"], former, aside if aside.exists() else None)
+    return Restored(
+        content["made_at"], content["head"], former, aside if aside.exists() else None, content.get("recent_at")
+    )
 
 
 def sound(folder: Path) -> Mapping:
@@ -338,13 +423,8 @@ def sound(folder: Path) -> Mapping:
     Raises:
         ExpectedFailure: it is no backup, it is damaged, or a database was damaged when it was made.
     """
-    try:
-        content = json.loads((folder / MANIFEST).read_bytes())
-        files, version = content["files"], content["format"]
-    except (OSError, ValueError, KeyError):
-        raise ExpectedFailure(f"{folder} is no backup: {MANIFEST} is absent or damaged.", "Give another one.") from None
-    if version != FORMAT:
-        raise ExpectedFailure(f"{folder} was made by another version of the platform.", "Restore it with that one.")
+    content = manifest(folder)
+    files = content["files"]
     present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - {MANIFEST}
     bad = [f"{name} is absent" for name in sorted(files.keys() - present)]
     bad += [f"{name} is not of the backup" for name in sorted(present - files.keys())]
@@ -359,6 +439,22 @@ def sound(folder: Path) -> Mapping:
             "Restore another one.",
         )
     refuse_damaged(folder, files)
+    return content
+
+
+def manifest(folder: Path) -> Mapping:
+    """Return the manifest of a backup.
+
+    Raises:
+        ExpectedFailure: it has none, or another version has made it.
+    """
+    try:
+        content = json.loads((folder / MANIFEST).read_bytes())
+        _, version = content["files"], content["format"]
+    except (OSError, ValueError, KeyError):
+        raise ExpectedFailure(f"{folder} is no backup: {MANIFEST} is absent or damaged.", "Give another one.") from None
+    if version != FORMAT:
+        raise ExpectedFailure(f"{folder} was made by another version of the platform.", "Restore it with that one.")
     return content
 
 

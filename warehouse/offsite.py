@@ -3,6 +3,8 @@
 A backup there is an archive (`tar`) of what `backups.make` makes, encrypted by age, and a JSON beside it. That JSON is
 written last: what has none was never completed, and a later backup removes it. Who has the public key can make backups
 and cannot read them; the private one is needed for a restoration, and wherever the drill is to run.
+
+Between two backups, recent copies of the operations and the ledger lie there too, of the last hours.
 """
 
 import hashlib
@@ -35,6 +37,12 @@ from warehouse.backups import HeadOf
 ADDRESS, RECIPIENT, IDENTITY = (f"CYBERIMPACT_BACKUP_{name}" for name in ("ADDRESS", "RECIPIENT", "IDENTITY"))
 DAYS, MONTHS = 14, 12
 
+#: Beginnings of the names of backups, and of recent copies.
+BACKUP, RECENT = "cyberimpact-", "operations-"
+#: How long recent copies are kept; the last one is kept in any case.
+RECENT_KEPT = timedelta(hours=2)
+
+_TIME = "%Y%m%dT%H%M%SZ"
 _ARCHIVE, _DESCRIPTION = ".tar.age", ".json"
 _CHUNK_BYTES = 1 << 20
 #: How long another machine may take to write a backup before what it has left counts as abandoned.
@@ -51,6 +59,7 @@ class Stored:
         sha256: Hash of the encrypted archive.
         size: Bytes of the encrypted archive.
         head: Head of the ledger, None where nothing was published.
+        content: Hash of what is in it, of a recent copy.
     """
 
     name: str
@@ -58,6 +67,7 @@ class Stored:
     sha256: str
     size: int
     head: str | None
+    content: str | None = None
 
     @property
     def megabytes(self) -> int:
@@ -103,10 +113,29 @@ class Store:
         with self.words("The backups elsewhere cannot be listed"):
             if not self._files.exists(self._folder):
                 return []
-            found = [self._described(path) for path in self._paths() if path.endswith(_DESCRIPTION)]
+            found = [self._described(path) for path in self._descriptions(BACKUP)]
         return sorted((one for one in found if one), key=lambda one: one.name)
 
-    def write(self, name: str, archive: Callable[["Digesting"], None], made: backups.Made, at: datetime) -> Stored:
+    def last(self, kind: str) -> Stored | None:
+        """Return the last backup or recent copy that is complete.
+
+        Raises:
+            ExpectedFailure: the store cannot be read.
+        """
+        with self.words("The backups elsewhere cannot be listed"):
+            if not self._files.exists(self._folder):
+                return None
+            found = (self._described(path) for path in reversed(self._descriptions(kind)))
+            return next((one for one in found if one), None)
+
+    def write(
+        self,
+        name: str,
+        archive: Callable[["Digesting"], None],
+        made: backups.Made,
+        at: datetime,
+        content: str | None = None,
+    ) -> Stored:
         """Write a backup, and its description when all of it is there.
 
         Args:
@@ -114,6 +143,7 @@ class Store:
             archive: Writes the encrypted archive into a file.
             made: What it holds.
             at: When it was made.
+            content: Hash of what is in it, of a recent copy.
 
         Raises:
             ExpectedFailure: the store cannot be written.
@@ -130,10 +160,9 @@ class Store:
                 with suppress(OSError):  # what is half there takes room that others need
                     self._files.rm(path)
                 raise
-            stored = Stored(name, at, written.digest.hexdigest(), written.size, made.head)
-            content = asdict(stored) | {"made_at": at.isoformat()}
+            stored = Stored(name, at, written.digest.hexdigest(), written.size, made.head, content)
             with self._files.open(self._path(name + _DESCRIPTION), "wb") as file:
-                file.write(canonical(content))
+                file.write(canonical(asdict(stored) | {"made_at": at.isoformat()}))
         return stored
 
     @contextmanager
@@ -172,6 +201,19 @@ class Store:
                     gone.add(name)
         return sorted(gone)
 
+    def remove_recent(self, now: datetime) -> None:
+        """Remove recent copies that are old, whole or not, except the last one.
+
+        Raises:
+            ExpectedFailure: the store cannot be written.
+        """
+        last = self.last(RECENT)
+        with self.words("Old copies cannot be removed"):
+            for path in self._paths():  # a description comes before its archive
+                name = posixpath.basename(path).partition(".")[0]
+                if last and name != last.name and began(name, RECENT) < now - RECENT_KEPT:
+                    self._files.rm(path)
+
     def _refuse_cut(self, path: str, size: int) -> None:
         if (arrived := self._files.size(path)) != size:
             raise OSError(f"{arrived} bytes of {size} arrived")
@@ -185,6 +227,11 @@ class Store:
 
     def _paths(self) -> list[str]:
         return sorted(self._files.ls(self._folder, detail=False, refresh=True))
+
+    def _descriptions(self, kind: str) -> list[str]:
+        return [
+            path for path in self._paths() if path.endswith(_DESCRIPTION) and posixpath.basename(path).startswith(kind)
+        ]
 
     def _path(self, name: str) -> str:
         return posixpath.join(self._folder, name)
@@ -241,8 +288,42 @@ def send(home: Home, now: datetime, head_of: HeadOf) -> tuple[Stored, list[str]]
     with scratch(home.backup) as folder:
         made = backups.make(home, folder / "backup", head_of)
         archive = partial(_encrypt, folder / "backup", recipient)
-        stored = store.write(f"cyberimpact-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}", archive, made, now)
+        stored = store.write(named(BACKUP, now), archive, made, now)
     return stored, store.remove(now, days, months)
+
+
+def send_recent(home: Home, now: datetime, head_of: HeadOf) -> Stored | None:
+    """Copy the operations and the ledger elsewhere, if they have changed since the last backup or copy.
+
+    Args:
+        home: The home.
+        now: The present instant.
+        head_of: Reads the head of the ledger of a home.
+
+    Returns:
+        The copy; None where there is no backup yet that it could complete, or nothing has changed.
+
+    Raises:
+        ExpectedFailure: as `send`.
+    """
+    store, recipient = Store(), _recipient()
+    backup = store.last(BACKUP)
+    if backup is None:
+        return None
+    with scratch(home.recent_backup) as folder:
+        made, content = backups.make_recent(home, folder, backup.made_at, head_of)
+        last = _recent(store, backup)
+        if last and last.content == content:
+            return None
+        stored = store.write(named(RECENT, now), partial(_encrypt, folder, recipient), made, now, content)
+    store.remove_recent(now)
+    return stored
+
+
+def _recent(store: Store, backup: Stored) -> Stored | None:
+    """Return the last copy that was made after a backup."""
+    last = store.last(RECENT)
+    return last if last and last.made_at > backup.made_at else None
 
 
 def fetch(folder: Path, name: str | None = None) -> Stored:
@@ -250,7 +331,7 @@ def fetch(folder: Path, name: str | None = None) -> Stored:
 
     Args:
         folder: Where to; it is made, and is removed again on a failure.
-        name: Its name; the last one by default.
+        name: Its name; by default the last one, with the last copy of the operations and the ledger.
 
     Raises:
         ExpectedFailure: there is none, the key is not the right one, or the archive was changed or cut.
@@ -263,12 +344,34 @@ def fetch(folder: Path, name: str | None = None) -> Stored:
     if folder.exists() and any(folder.iterdir()):
         raise ExpectedFailure(f"{folder} is not empty.", "Give a new folder.")
     settings.make_folder(folder)
+    recent = None
     try:
         _decrypt(store, stored, identity, folder)
+        if name is None and (recent := fetch_recent(stored, folder / RECENT)):
+            backups.add_recent(folder, folder / RECENT)
+            shutil.rmtree(folder / RECENT)
     except BaseException:
         shutil.rmtree(folder)
         raise
-    return stored
+    return recent or stored
+
+
+def fetch_recent(backup: Stored, folder: Path) -> Stored | None:
+    """Bring the last copy of the operations and the ledger that was made after a backup, if there is one.
+
+    Args:
+        backup: The backup.
+        folder: A new folder.
+
+    Raises:
+        ExpectedFailure: the key is not the right one, or the archive was changed or cut.
+    """
+    store = Store()
+    recent = _recent(store, backup)
+    if recent:
+        settings.make_folder(folder)
+        _decrypt(store, recent, _identity(), folder)
+    return recent
 
 
 def kept(stored: Iterable[Stored], now: datetime, days: int, months: int) -> set[str]:
@@ -281,10 +384,15 @@ def kept(stored: Iterable[Stored], now: datetime, days: int, months: int) -> set
     return recent | {one.name for one in [*firsts.values()][-months:]} | {one.name for one in ordered[-1:]}
 
 
-def began(name: str) -> datetime:
-    """Return when a backup of this name was begun; never where the name is not one of ours."""
+def named(kind: str, at: datetime) -> str:
+    """Return the name of a backup or recent copy that is begun at an instant."""
+    return f"{kind}{at.astimezone(UTC):{_TIME}}"
+
+
+def began(name: str, kind: str = BACKUP) -> datetime:
+    """Return when a backup or recent copy of this name was begun; never where the name is not one of ours."""
     try:
-        return datetime.strptime(name, "cyberimpact-%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        return datetime.strptime(name, kind + _TIME).replace(tzinfo=UTC)
     except ValueError:
         return datetime.max.replace(tzinfo=UTC)
 

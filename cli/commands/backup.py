@@ -73,12 +73,13 @@ def fetch(
     folder: Annotated[Path, typer.Argument(help="A new folder, for `restore`.")],
     name: Annotated[str | None, typer.Option(help="Its name; the last one by default.")] = None,
 ) -> None:
-    """Bring a backup back and decrypt it."""
+    """Bring a backup back and decrypt it; the last one with what was decided and published since."""
     from warehouse import offsite
 
     stored = offsite.fetch(folder, name)
     say(
-        f"{stored.name}, made at {stored.made_at:%Y-%m-%d %H:%M} UTC, lies in {folder}: `cyberimpact restore {folder}`."
+        f"All up to {stored.name}, of {stored.made_at:%Y-%m-%d %H:%M} UTC, lies in {folder}: "
+        f"`cyberimpact restore {folder}`."
     )
 
 

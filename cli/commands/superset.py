@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from cli.output import remark, say
-from core import settings
+from cli.output import print_table, remark, say
+from core import settings, superset
 from core.errors import ExpectedFailure
 
 app = typer.Typer(
@@ -52,6 +52,18 @@ def apply() -> None:
     outcome = run_job("superset").or_raise("Repeat the command: it takes up where this one stopped.")
     shown = [key for key in outcome.metadata if len(key.path) > len(("superset", "query_cache"))]
     say(f"Superset holds the bundle: {len(shown)} datasets, charts and dashboards.")
+
+
+@app.command()
+def move() -> None:
+    """Move accounts, roles and all else that Superset's file holds to the database that a setting names.
+
+    The setting is CYBERIMPACT_SUPERSET_METADATA_URI. Stop the platform first, and start it with the setting afterwards.
+    """
+    moved = superset.move()
+    print_table(["Table", "Rows"], [(table, rows) for table, rows in moved.items() if rows])
+    file = settings.home().superset / "superset.db"
+    say(f"Superset's metadata are in PostgreSQL. {file}.moved is read no more: remove it.")
 
 
 @app.command()

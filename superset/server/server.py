@@ -3,6 +3,7 @@
     .venv-superset/bin/python superset/server/server.py init   # metadata database, roles, administrator; repeatable
     .venv-superset/bin/python superset/server/server.py serve  # gunicorn on 127.0.0.1, until it is stopped
     .venv-superset/bin/python superset/server/server.py session NAME  # cookies of a session of an account
+    .venv-superset/bin/python superset/server/server.py move   # from the file of the home to PostgreSQL
 
 All read `SUPERSET_HOME` and `SUPERSET_SECRET_KEY`; `init` also `SUPERSET_ADMIN_PASSWORD` (and
 `SUPERSET_ADMIN_USERNAME`, `admin` by default), `serve` also `CYBERIMPACT_SUPERSET_PORT` (8088) and
@@ -26,6 +27,7 @@ def main() -> None:
     actions = parser.add_subparsers(required=True)
     actions.add_parser("init").set_defaults(action=lambda _: init())
     actions.add_parser("serve").set_defaults(action=lambda _: serve())
+    actions.add_parser("move").set_defaults(action=lambda _: move())
     session = actions.add_parser("session")
     session.add_argument("username")
     session.set_defaults(action=lambda options: print_session(options.username))
@@ -90,6 +92,36 @@ def init() -> None:
         prepare_own_tables()
         synchronise_roles()
         ensure_administrator(os.environ.get("SUPERSET_ADMIN_USERNAME", "admin"), password)
+
+
+def move() -> None:
+    """Move the metadata from the file of the home to the database that the setting names, and print its rows by table.
+
+    A move that dies leaves the file as it was, and in the database no rows of people.
+    """
+    required("CYBERIMPACT_SUPERSET_METADATA_URI")
+    file = Path(required("SUPERSET_HOME")) / "superset.db"
+    if not file.exists():
+        sys.exit(f"{file} does not exist: nothing is to be moved.")
+    from superset.app import create_app
+
+    app = create_app()
+    with app.app_context():
+        upgrade_database(app)
+        prepare_own_tables()
+        import moving  # beside `superset_config.py`, as `sessions`
+        from sqlalchemy.exc import SQLAlchemyError
+
+        from superset import db
+
+        try:
+            with db.engine.begin() as target:
+                moved = moving.move(file, target)
+        except SQLAlchemyError as problem:
+            reason = str(getattr(problem, "orig", problem)).partition("\n")[0]
+            sys.exit(f"Nothing was moved: {reason}. Stop what writes the databases, or correct that row in the file.")
+    file.rename(file.with_name(f"{file.name}.moved"))
+    print(json.dumps(moved))
 
 
 def upgrade_database(app) -> None:  # noqa: ANN001 - Flask exists in Superset's environment only

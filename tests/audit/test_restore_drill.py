@@ -11,6 +11,7 @@ from audit import ledger, restore_drill
 from core.errors import ExpectedFailure
 from core.settings import Home
 from orchestration import maintenance
+from tests.audit.world import record
 from tests.saved import content
 from warehouse import offsite
 
@@ -50,10 +51,24 @@ def test_a_missed_backup_is_named(sent: Home) -> None:
         restore_drill.run(sent, NOW + timedelta(hours=37))
 
 
+def test_what_was_copied_since_is_read_too(sent: Home, tmp_path: Path) -> None:
+    record(sent, 2)
+    recent = offsite.send_recent(sent, NOW + timedelta(minutes=3), ledger.current_head)
+    assert recent
+    drill = restore_drill.run(sent, NOW + timedelta(hours=12))
+    assert (drill.publications, drill.recent) == (2, recent)
+    assert f"{recent.name}, of the operations and the ledger since, is sound" in drill.line()
+    (tmp_path / "elsewhere" / f"{recent.name}.tar.age").write_bytes(b"")
+    with pytest.raises(ExpectedFailure, match=f"{recent.name} was changed or cut"):
+        restore_drill.run(sent, NOW + timedelta(hours=12))
+
+
 def test_the_jobs_send_and_try(sent: Home, tmp_path: Path) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         assert maintenance.backup.execute_in_process(instance=instance).success
         assert len(list((tmp_path / "elsewhere").glob("*.json"))) == 2
+        assert maintenance.backup_recent.execute_in_process(instance=instance).success
+        assert len(list((tmp_path / "elsewhere").glob("operations-*.json"))) == 1
         assert maintenance.drill.execute_in_process(instance=instance).success
         for archive in (tmp_path / "elsewhere").glob("*.tar.age"):
             archive.write_bytes(b"")
@@ -65,5 +80,6 @@ def test_without_an_address_the_jobs_do_nothing(home: Home, monkeypatch: pytest.
     monkeypatch.setenv(offsite.ADDRESS, "")
     with dg.DagsterInstance.ephemeral() as instance:
         assert maintenance.backup.execute_in_process(instance=instance).success
+        assert maintenance.backup_recent.execute_in_process(instance=instance).success
         assert maintenance.drill.execute_in_process(instance=instance).success
     assert not home.root.exists()

@@ -207,6 +207,17 @@ class TestPreparation:
         assert (set_up.drop / "services_publics_plus").is_dir()
         assert (set_up.dagster / "dagster.yaml").is_symlink()
 
+    def test_two_machines_do_not_share_databases_in_files(self, set_up: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv(settings.NODE_SETTING, "srv-1")
+        with pytest.raises(ExpectedFailure) as refused:
+            supervisor.prepare()
+        needed = (settings.OPERATIONS_SETTING, settings.DAGSTER_SETTING, superset.METADATA_SETTING)
+        assert all(name in refused.value.what for name in needed)
+        for name in needed:
+            monkeypatch.setenv(name, "postgresql://server/database")
+        supervisor.prepare()
+        assert supervisor.code_socket() == set_up.root / "run" / "srv-1" / "code.sock"
+
     def test_a_home_of_an_earlier_version_is_closed_to_others(self, set_up: Home) -> None:
         (set_up.root / "superset").mkdir(parents=True)
         (set_up.root / "superset" / "superset.db").touch()

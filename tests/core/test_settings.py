@@ -111,3 +111,17 @@ def test_what_counts_is_a_whole_number(monkeypatch: pytest.MonkeyPatch, text: st
 def test_what_counts_has_a_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CYBERIMPACT_ACCESS_DAYS", raising=False)
     assert settings.whole_number("CYBERIMPACT_ACCESS_DAYS", 365, "days") == 365
+
+
+def test_machines_that_share_a_home_keep_what_is_of_one_machine_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CYBERIMPACT_HOME", "/srv/data")
+    monkeypatch.setenv(settings.NODE_SETTING, "srv-1")
+    home = settings.home()
+    assert (home.run, home.logs) == (Path("/srv/data/run/srv-1"), Path("/srv/data/logs/srv-1"))
+    assert home.warehouse == Path("/srv/data/warehouse.duckdb")
+    for name in ("../srv", "SRV", "a b", "-"):
+        monkeypatch.setenv(settings.NODE_SETTING, name)
+        with pytest.raises(ExpectedFailure, match=settings.NODE_SETTING):
+            settings.home()
+    monkeypatch.setenv(settings.NODE_SETTING, "")
+    assert settings.home().run == Path("/srv/data/run")

@@ -26,7 +26,7 @@ from orchestration import maintenance, microbatch
 from orchestration.microbatch import News, Outlook
 from tests.e2e.line import wait_for
 from tests.handmade import write_copy
-from warehouse import dbt_server
+from warehouse import dbt_server, offsite
 
 LISTENING, CHAT = platform("listening"), platform("brigade_numerique")
 LONG = 3600.0
@@ -289,3 +289,21 @@ def test_accounts_are_asked_for_again_whatever_goes_wrong(monkeypatch, caplog) -
         microbatch.hold_subscriptions()
     assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING", "ERROR"]
     assert "Superset does not answer." in caplog.text
+
+
+def test_the_operations_are_copied_elsewhere_when_it_is_time_and_where_backups_go(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(microbatch, "run", done.append)
+    monkeypatch.setattr(microbatch, "COPY_SECONDS", 0.5)
+    monkeypatch.setenv(offsite.ADDRESS, "")
+    copies = microbatch.Copies()
+    copies.send_if_due()
+    assert done == []
+    monkeypatch.setenv(offsite.ADDRESS, "file:///mnt/backups")
+    copies.send_if_due(), copies.send_if_due()
+    assert done == ["backup_recent"]
+    time.sleep(0.6)
+    copies.send_if_due()
+    assert done == ["backup_recent"] * 2

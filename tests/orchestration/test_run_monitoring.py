@@ -8,15 +8,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 
 import dagster as dg
 import pytest
 from dagster._core.events import EngineEventData
 from dagster._core.test_utils import create_run_for_test
 
+from core.clock import now
 from core.settings import Home
 from orchestration import instance as home_instance
-from orchestration.run_monitoring import reap
+from orchestration import retries
+from orchestration.run_monitoring import end_all, reap
 
 POOL = "warehouse"
 ENDED = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.SUCCESS)
@@ -157,6 +160,26 @@ def test_one_dead_run_among_living_ones(instance: dg.DagsterInstance, sleeper: s
     assert reap(instance) == [dead.run_id]
     assert holders(instance) == {first.run_id, last.run_id}
     assert reap(instance) == [], "a second look finds nothing more"
+
+
+def test_what_another_machine_ran_is_ended_whatever_process_has_its_number_here(
+    instance: dg.DagsterInstance, sleeper: subprocess.Popen[bytes]
+) -> None:
+    run = run_of(instance, sleeper.pid)
+    new = create_run_for_test(instance, job_name="publish", status=dg.DagsterRunStatus.NOT_STARTED)
+    assert [ended.run_id for ended in end_all(instance, "The machine a is no longer active.")] == [run.run_id]
+    assert status(instance, run) is dg.DagsterRunStatus.FAILURE
+    assert status(instance, new) is dg.DagsterRunStatus.NOT_STARTED, "it has not begun, and runs here"
+    assert holders(instance) == set()
+    [entry] = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
+    assert "The machine a is no longer active." in entry.message
+    assert list(retries.requests(instance, now())) == []
+    retries.try_now(instance, run)
+    [asked] = retries.requests(instance, now() + timedelta(seconds=1))
+    assert (asked.job_name, asked.tags[retries.OF_WHICH_RUN]) == ("build", run.run_id)
+    instance.add_run_tags(run.run_id, {retries.RETRY_NUMBER: str(retries.MOST_RETRIES), retries.TRY_AGAIN_AT: ""})
+    retries.try_now(instance, instance.get_run_by_id(run.run_id))
+    assert list(retries.requests(instance, now() + timedelta(seconds=1))) == []
 
 
 def test_a_real_run_killed_at_work(instance: dg.DagsterInstance) -> None:

@@ -1,21 +1,28 @@
 """Backups elsewhere: encrypted, complete or absent, kept as long as promised, and read with the right key only."""
 
 import shutil
+import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import fsspec
+import psycopg
 import pytest
 
 from audit import ledger
+from audit.verifying import verify
 from cli import health_checks
+from core import settings
 from core.errors import ExpectedFailure
 from core.finding import Finding
 from core.settings import CHECKOUT, Home
-from tests import file_servers
+from tests import file_servers, postgres
+from tests.audit.world import record
 from tests.saved import content
 from warehouse import backups, offsite
 from warehouse.offsite import Stored
@@ -252,6 +259,162 @@ def test_a_private_key_that_is_none_is_not_shown(
     with pytest.raises(ExpectedFailure, match="is no private key") as refused:
         offsite.fetch(tmp_path / "back")
     assert "MISTYPED" not in str(refused.value)
+
+
+def judge(home: Home, verdict: str) -> None:
+    with closing(sqlite3.connect(home.operations)) as connection, connection:
+        connection.execute("insert into verdicts values (?)", [verdict])
+
+
+def verdicts(home: Home) -> list[str]:
+    with closing(sqlite3.connect(home.operations)) as connection:
+        return [verdict for (verdict,) in connection.execute("select verdict_id from verdicts order by 1")]
+
+
+def send_recent(home: Home, now: datetime) -> Stored | None:
+    return offsite.send_recent(home, now, ledger.current_head)
+
+
+def test_what_was_decided_and_published_since_the_backup_comes_back(
+    live_home: Home, store: Path, tmp_path: Path
+) -> None:
+    began = datetime.now(UTC)
+    stored = send(live_home, began)
+    judge(live_home, "v-2")
+    published = record(live_home, 2)
+    recent = send_recent(live_home, began + timedelta(minutes=3))
+    assert recent
+    assert (recent.head, recent.size < stored.size / 10) == (published.reference, True)
+    shutil.rmtree(live_home.root)
+    assert offsite.fetch(tmp_path / "back") == recent
+    restored = backups.restore(live_home, tmp_path / "back", ledger.current_head)
+    assert (restored.head, restored.recent_at is not None) == (published.reference, True)
+    assert any("must send them again" in line for line in restored.lines())
+    assert verdicts(live_home) == ["v-1", "v-2"]
+    assert [entry.sequence for entry in ledger.entries(live_home)] == [1, 2, 3]
+    [problem] = verify(live_home, published.reference).problems
+    assert "publiez de nouveau" in problem, "of the last publication, readers have no copy yet"
+    assert leftovers(live_home) == []
+    assert offsite.fetch(tmp_path / "then", stored.name) == stored
+    assert backups.restore(live_home, tmp_path / "then", ledger.current_head).recent_at is None
+    assert verdicts(live_home) == ["v-1"]
+    assert {name.partition("-")[0] for name in names(store)} == {"cyberimpact", "operations"}
+
+
+def test_nothing_is_sent_that_lies_there_already(live_home: Home, store: Path) -> None:
+    now = datetime.now(UTC)
+    assert send_recent(live_home, now) is None, "there is no backup that it could complete"
+    send(live_home, now)
+    first = send_recent(live_home, now + timedelta(minutes=3))
+    assert first
+    assert [send_recent(live_home, now + timedelta(minutes=minute)) for minute in (6, 9)] == [None, None]
+    judge(live_home, "v-2")
+    second = send_recent(live_home, now + timedelta(minutes=12))
+    assert second
+    assert len(names(store)) == 6
+    assert [stored.name for stored in offsite.Store().complete()] == [names(store)[0].removesuffix(".json")]
+
+
+def test_recent_copies_are_kept_for_two_hours_and_the_last_one_in_any_case(live_home: Home, store: Path) -> None:
+    now = datetime.now(UTC)
+    backup = send(live_home, now)
+    for minute in (3, 60, 122):
+        judge(live_home, f"at {minute}")
+        assert send_recent(live_home, now + timedelta(minutes=minute))
+    assert len(names(store)) == 2 * 4
+    (store / f"{offsite.named(offsite.RECENT, now + timedelta(minutes=4))}.tar.age").touch()  # one that died
+    judge(live_home, "later")
+    last = send_recent(live_home, now + timedelta(hours=24))
+    assert last
+    assert names(store) == sorted(
+        f"{stored.name}{suffix}" for stored in (backup, last) for suffix in (".json", ".tar.age")
+    )
+
+
+def test_a_recent_copy_that_was_changed_is_refused_and_the_backup_is_not(
+    live_home: Home, store: Path, tmp_path: Path
+) -> None:
+    now = datetime.now(UTC)
+    backup = send(live_home, now)
+    recent = send_recent(live_home, now + timedelta(minutes=3))
+    assert recent
+    flip(store / f"{recent.name}.tar.age")
+    with pytest.raises(ExpectedFailure, match=f"The backup {recent.name} was changed or cut"):
+        offsite.fetch(tmp_path / "back")
+    assert not (tmp_path / "back").exists()
+    assert offsite.fetch(tmp_path / "back", backup.name) == backup
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("store")
+def test_operations_on_postgresql_come_back_as_they_were_last(
+    live_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with postgres.serving() as address:
+        monkeypatch.setenv(settings.OPERATIONS_SETTING, address)
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute("create table verdicts as select 'v-1' as verdict_id")
+            now = datetime.now(UTC)
+            send(live_home, now)
+            connection.execute("insert into verdicts values ('v-2')")
+            assert send_recent(live_home, now + timedelta(minutes=3))
+            connection.execute("drop table verdicts")
+            offsite.fetch(tmp_path / "back")
+            backups.sound(tmp_path / "back")
+            dump = tmp_path / "back" / backups.OPERATIONS
+            subprocess.run([postgres.program("pg_restore"), f"--dbname={address}", dump], check=True)
+            assert connection.execute("select * from verdicts order by 1").fetchall() == [("v-1",), ("v-2",)]
+
+
+#: Somebody who decides all the time, and what copies it elsewhere as often as it can.
+DECIDING = """
+import sqlite3, sys, time
+with sqlite3.connect(sys.argv[1], isolation_level=None) as connection:
+    while True:
+        connection.execute("insert into verdicts values (?)", [f"{time.time():.3f}"])
+        time.sleep(0.02)
+"""
+COPYING = """
+import sys, time
+from datetime import UTC, datetime, timedelta
+from audit import ledger
+from core import settings
+from warehouse import offsite
+began = datetime.now(UTC)
+offsite.send(settings.home(), began, ledger.current_head)
+number = 0
+while True:
+    number += 1  # a copy has the second in its name
+    offsite.send_recent(settings.home(), began + timedelta(seconds=number), ledger.current_head)
+    print(flush=True)
+    time.sleep(float(sys.argv[1]))
+"""
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("store")
+def test_a_machine_that_dies_loses_what_is_younger_than_its_last_copy(live_home: Home, tmp_path: Path) -> None:
+    """Killed while it decides and copies, each second here: nothing older than that, and than a copy takes, is lost."""
+    pause, longest_copy = 1.0, 1.0
+    deciding = [sys.executable, "-c", DECIDING, live_home.operations]
+    copying = [sys.executable, "-c", COPYING, str(pause)]
+    with (
+        subprocess.Popen(deciding, cwd=CHECKOUT) as first,
+        subprocess.Popen(copying, cwd=CHECKOUT, stdout=subprocess.PIPE) as second,
+    ):
+        assert second.stdout
+        for _ in range(3):
+            second.stdout.readline()
+        time.sleep(pause * 0.9)
+        first.kill(), second.kill()
+    killed = time.time()
+    last = max(verdict for verdict in verdicts(live_home) if verdict != "v-1")
+    shutil.rmtree(live_home.root)
+    offsite.fetch(tmp_path / "back")
+    backups.restore(live_home, tmp_path / "back", ledger.current_head)
+    found = max(verdict for verdict in verdicts(live_home) if verdict != "v-1")
+    assert 0 < float(last) - float(found) < pause + longest_copy
+    assert killed - float(found) < pause + 2 * longest_copy
 
 
 @pytest.mark.long
