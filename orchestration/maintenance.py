@@ -115,13 +115,16 @@ def ledger_head() -> None:
     send_ledger_head()
 
 
-_NOWHERE = "%s is not set: there are no backups elsewhere."
+def has_place_elsewhere(context: dg.OpExecutionContext) -> bool:
+    """Return whether backups go elsewhere; the run's log says so where they do not."""
+    if not offsite.is_set():
+        context.log.warning("%s is not set: there are no backups elsewhere.", offsite.ADDRESS)
+    return offsite.is_set()
 
 
 @dg.op(description="Send a backup elsewhere, encrypted, and remove there what is too old.")
 def send_backup(context: dg.OpExecutionContext) -> None:
-    if not offsite.is_set():
-        context.log.warning(_NOWHERE, offsite.ADDRESS)
+    if not has_place_elsewhere(context):
         return
     with ending_the_step():
         stored, removed = offsite.send(settings.home(), datetime.now(UTC), ledger.current_head)
@@ -136,8 +139,7 @@ def backup() -> None:
 
 @dg.op(description="Send the operations and the ledger elsewhere, encrypted, if they have changed.")
 def send_recent_copy(context: dg.OpExecutionContext) -> None:
-    if not offsite.is_set():
-        context.log.warning(_NOWHERE, offsite.ADDRESS)
+    if not has_place_elsewhere(context):
         return
     with ending_the_step():
         stored = offsite.send_recent(settings.home(), datetime.now(UTC), ledger.current_head)
@@ -152,8 +154,7 @@ def backup_recent() -> None:
 
 @dg.op(description="Restore the last backup beside the home, verify it whole, and throw it away.")
 def try_restoration(context: dg.OpExecutionContext) -> None:
-    if not offsite.is_set():
-        context.log.warning(_NOWHERE, offsite.ADDRESS)
+    if not has_place_elsewhere(context):
         return
     with ending_the_step():
         context.log.info(restore_drill.run(settings.home(), datetime.now(UTC)).line())
