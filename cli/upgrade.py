@@ -29,6 +29,7 @@ from core.content_store import canonical, digest_of, flush
 from core.errors import ExpectedFailure
 from core.locks import writer_lock
 from core.settings import Home
+from operations import database
 from warehouse import backups, published
 from warehouse.publication import code_version
 
@@ -268,7 +269,7 @@ def finish(home: Home, place: Home) -> Iterator[str]:
             f"Finish with that version, or go back: `cyberimpact restore {begun['folder']}`.",
         )
     remark("The switch: operations, databases, publication.")
-    migrate_operations()
+    database.take_over()
     with backups.locked(home):
         home_format.mark(home.root)
         for file in (home.live, home.warehouse):
@@ -280,15 +281,6 @@ def finish(home: Home, place: Home) -> Iterator[str]:
         "The home is taken over. Start the services. To go back: stop them, "
         f"`cyberimpact restore {begun['folder']}`, and start the former version."
     )
-
-
-def migrate_operations() -> None:
-    from operations import database
-
-    database.set_up()
-    from django.db import connection
-
-    connection.ensure_connection()  # the first connection of a process applies the migrations
 
 
 def take(built: Path, file: Path) -> None:

@@ -3,6 +3,7 @@
 The version that takes over is one function, `built`: dbt is the matter of `tests/upgrade`.
 """
 
+import errno
 import json
 import os
 import shutil
@@ -201,6 +202,23 @@ def test_a_disk_without_room_is_named_before_anything_is_built(trial: Trial, mon
     assert not trial.home.upgrade.exists()
 
 
+@pytest.mark.parametrize(("module", "name"), [(backups, "copy"), (upgrades, "run"), (upgrades.builds, "publish")])
+def test_a_full_disk_is_said_and_the_command_goes_on_from_there(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch, module: Any, name: str
+) -> None:
+    with monkeypatch.context() as full:
+        full.setattr(module, name, without_room)
+        with pytest.raises(ExpectedFailure, match=r"disk is full|No space left"):
+            trial.upgrade(switch=True)
+    assert shown(trial.home) == BEFORE
+    trial.upgrade(switch=True)
+    assert shown(trial.home) == AFTER
+
+
+def without_room(*_: Any, **__: Any) -> str:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
 def test_a_version_that_does_not_build_leaves_the_home(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: Any, **__: Any) -> str:
         raise ExpectedFailure("It does not build.", "Go on.")
@@ -213,7 +231,7 @@ def test_a_version_that_does_not_build_leaves_the_home(trial: Trial, monkeypatch
 
 
 def test_another_version_does_not_finish_what_one_has_begun(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
-    killed(trial, upgrades, "migrate_operations")
+    killed(trial, upgrades.database, "take_over")
     monkeypatch.setattr(upgrades, "code_version", lambda: "another")
     with pytest.raises(ExpectedFailure, match=rf"or go back: `cyberimpact restore {trial.folder}`"):
         trial.upgrade(switch=True)
@@ -237,7 +255,7 @@ STEPS = [
 MORE_STEPS = [
     (backups, "backup", 1), (backups, "refuse_damaged", 1), (backups, "restore", 1), (upgrades, "run", 1),
     (upgrades, "flush", 1), (upgrades, "report", 1), (upgrades, "refuse_running", 1),
-    (upgrades, "migrate_operations", 1), (home_format, "mark", 2), (upgrades, "take", 1),
+    (upgrades.database, "take_over", 1), (home_format, "mark", 2), (upgrades, "take", 1),
 ]  # fmt: skip
 
 
