@@ -87,23 +87,28 @@ def upgrade(folder: Path, *, switch: bool) -> Iterator[str]:
         ExpectedFailure: nothing was built here, the folder is not fit, the home has changed, the version does not
             build, a process of the home runs, or the disk is full.
     """
-    home = settings.home()
+    home, folder = settings.home(), folder.resolve()
     place = Home(home.upgrade)
     with writer_lock(place.root) as lock, disk.explained():
-        if not (place.root / SWITCHING).exists():
+        if not (has_begun := (place.root / SWITCHING).exists()):
             refuse_unfit(home)
-            prepare(home, place, folder.resolve(), lock)
+            prepare(home, place, folder, lock)
             yield from report(home, place)
             if not switch:
-                yield f"Next: stop the services and repeat the command with --switch, or forget it: {_forget(place)}."
+                yield f"Next: stop the services, and repeat the command with --switch. To forget it: remove {place.root}."
                 return
             refuse_running()
-            (place.root / PREPARED).rename(place.root / SWITCHING)
-        yield from finish(home, place)
-
-
-def _forget(place: Home) -> str:
-    return f"remove {place.root}"
+        remark("The switch: operations, databases, publication.")
+        with backups.locked(home):
+            if not has_begun:
+                begin(home, place, folder)
+            backup = take_over(home, place)
+        yield from builds.publish(builds.targets(live=False, daily=False))
+        shutil.rmtree(place.root)
+        yield (
+            f"The home is taken over. Start the services. To go back: stop them, `cyberimpact restore {backup}`, and "
+            "start the former version."
+        )
 
 
 def refuse_unfit(home: Home) -> None:
@@ -141,7 +146,11 @@ def prepare(home: Home, place: Home, folder: Path, lock: int) -> None:
     Raises:
         ExpectedFailure: as `upgrade`.
     """
-    if not backups.holds_all(folder, home):
+    with backups.locked(home):
+        is_saved = backups.holds_all(folder, home)
+    if not is_saved:
+        if (folder / backups.MANIFEST).exists():
+            raise changed_since(folder)
         remark("1 of 4: the backup.")
         backups.backup(home, folder, ledger.current_head)
     key = canonical({"backup": digest_of(folder / backups.MANIFEST), "folder": str(folder), "code": code_version()})
@@ -165,6 +174,13 @@ def prepare(home: Home, place: Home, folder: Path, lock: int) -> None:
     except BaseException:
         shutil.rmtree(place.root, ignore_errors=True)
         raise
+
+
+def changed_since(folder: Path) -> ExpectedFailure:
+    return ExpectedFailure(
+        f"Something was loaded, built or published since the backup in {folder} was made.",
+        "Stop the services, and begin again with a new folder.",
+    )
 
 
 def refuse_without_room(home: Home, folder: Path) -> None:
@@ -256,11 +272,22 @@ def loaded_since(warehouse: Path, moment: datetime) -> list[str]:
         return [platform for (platform,) in connection.execute(query, [moment]).fetchall()]
 
 
-def finish(home: Home, place: Home) -> Iterator[str]:
-    """Put what was built into the place of the home's databases, and publish it; begun, it only goes on.
+def begin(home: Home, place: Home, folder: Path) -> None:
+    """Note that the switch has begun, from where it only goes on; the caller holds the locks of both databases.
 
     Raises:
-        ExpectedFailure: another version began it, operations cannot be migrated, or a copy cannot be published.
+        ExpectedFailure: something was written since the backup was made.
+    """
+    if not backups.holds_all(folder, home):
+        raise changed_since(folder)
+    (place.root / PREPARED).rename(place.root / SWITCHING)
+
+
+def take_over(home: Home, place: Home) -> str:
+    """Put what was built into the place of the home's databases, and return where the backup lies.
+
+    Raises:
+        ExpectedFailure: another version has begun the switch, or operations cannot be migrated.
     """
     begun = json.loads((place.root / SWITCHING).read_bytes())
     if begun["code"] != code_version():
@@ -268,19 +295,12 @@ def finish(home: Home, place: Home) -> Iterator[str]:
             f"The version {begun['code']} has begun to take this home over.",
             f"Finish with that version, or go back: `cyberimpact restore {begun['folder']}`.",
         )
-    remark("The switch: operations, databases, publication.")
     database.take_over()
-    with backups.locked(home):
-        home_format.mark(home.root)
-        for file in (home.live, home.warehouse):
-            take(place.root / file.name, file)
-        flush(home.root)
-    yield from builds.publish(builds.targets(live=False, daily=False))
-    shutil.rmtree(place.root)
-    yield (
-        "The home is taken over. Start the services. To go back: stop them, "
-        f"`cyberimpact restore {begun['folder']}`, and start the former version."
-    )
+    home_format.mark(home.root)
+    for file in (home.live, home.warehouse):
+        take(place.root / file.name, file)
+    flush(home.root)
+    return begun["folder"]
 
 
 def take(built: Path, file: Path) -> None:

@@ -162,13 +162,15 @@ def make(home: Home, folder: Path, head_of: HeadOf) -> Made:
 
 
 def holds_all(folder: Path, home: Home) -> bool:
-    """Return whether a folder is a backup that holds what loads, builds and publications have written in a home."""
+    """Return whether a folder is a backup that holds what loads, builds and publications have written in a home.
+
+    The caller holds the locks of `locked`.
+    """
     try:
         files = json.loads((folder / MANIFEST).read_bytes())["files"]
     except (OSError, ValueError, KeyError):
         return False
-    with locked(home):
-        return all(name in files and files[name]["sha256"] == digest_of(path) for name, path in saved(home).items())
+    return all(name in files and files[name]["sha256"] == digest_of(path) for name, path in saved(home).items())
 
 
 def locked(home: Home) -> ExitStack:

@@ -148,12 +148,19 @@ def test_what_was_prepared_is_kept_until_the_home_changes(trial: Trial) -> None:
     trial.upgrade()
     assert len(trial.builds) == 1
     change(trial.home.live, "insert into mention values (44)")
-    with pytest.raises(ExpectedFailure, match=r"backup is not empty\. Give a new folder"):
+    with pytest.raises(ExpectedFailure, match=r"since the backup in .* was made\. Stop the services"):
         trial.upgrade(switch=True)
     later = trial._replace(folder=trial.folder.with_name("later"))
     later.upgrade(switch=True)
     assert len(trial.builds) == 2
     assert mentions(trial.home) == 3, "what was loaded meanwhile is there"
+
+
+def test_what_is_loaded_just_before_the_switch_is_not_lost(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upgrades, "refuse_running", lambda: change(trial.home.live, "insert into mention values (44)"))
+    with pytest.raises(ExpectedFailure, match=r"since the backup in .* was made"):
+        trial.upgrade(switch=True)
+    assert (shown(trial.home), mentions(trial.home)) == (BEFORE, 2)
 
 
 def test_the_switch_publishes_and_a_restoration_goes_back(trial: Trial, run: Run) -> None:
@@ -249,13 +256,13 @@ def test_nothing_built_and_spark_are_refused(home: Home, tmp_path: Path, monkeyp
 
 #: Before what a process is killed: a function of a module, and at which of its calls.
 STEPS = [
-    (backups, "copy", 3), (backups, "swap", 1), (upgrades, "run", 2), (upgrades, "finish", 1), (upgrades, "take", 2),
+    (backups, "copy", 3), (backups, "swap", 1), (upgrades, "run", 2), (upgrades, "begin", 1), (upgrades, "take", 2),
     (upgrades.builds, "publish", 1), (world, "point", 1), (upgrades.shutil, "rmtree", 7),
 ]  # fmt: skip
 MORE_STEPS = [
     (backups, "backup", 1), (backups, "refuse_damaged", 1), (backups, "restore", 1), (upgrades, "run", 1),
     (upgrades, "flush", 1), (upgrades, "report", 1), (upgrades, "refuse_running", 1),
-    (upgrades.database, "take_over", 1), (home_format, "mark", 2), (upgrades, "take", 1),
+    (upgrades, "take_over", 1), (upgrades.database, "take_over", 1), (home_format, "mark", 2), (upgrades, "take", 1),
 ]  # fmt: skip
 
 
