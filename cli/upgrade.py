@@ -95,7 +95,7 @@ def upgrade(folder: Path, *, switch: bool) -> Iterator[str]:
             prepare(home, place, folder, lock)
             yield from report(home, place)
             if not switch:
-                yield f"Next: stop the services, and repeat the command with --switch. To forget it: remove {place.root}."
+                yield f"Next: stop the services, repeat the command with --switch. To forget it, remove {place.root}."
                 return
             refuse_running()
         remark("The switch: operations, databases, publication.")
