@@ -55,8 +55,8 @@ STATES = ("live_detector", "live_mention_subject")
 
 #: What depends on thresholds, which this version calibrates otherwise: its detection is another one, on purpose.
 CALIBRATED = frozenset({
-    "live_threshold", "live_mention_band", "live_crisis_band", "live_signal", "live_signal_evidence",
-    "live_signal_example", "live_signal_source", "live_signal_term", "fct_daily_threshold",
+    "live_threshold", "live_mention_band", "live_crisis_band", "live_crisis", "live_signal", "live_signal_evidence",
+    "live_signal_example", "live_signal_source", "live_signal_term", "fct_daily_threshold", "fct_daily_anomaly",
 })  # fmt: skip
 
 #: Writes the alerts of a home, of which none can be sent, and prints the link that confirms the first.
