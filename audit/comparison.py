@@ -100,6 +100,14 @@ def compare(before: Path, after: Path) -> Difference:
         return Difference(tables, _kpis(connection) if has_figures else [])
 
 
+def compare_figures(before: Path, after: Path) -> list[Kpi]:
+    """Return the KPIs whose figures differ between two DuckDB files, which nobody writes meanwhile."""
+    with duckdb.connect(":memory:", config={"threads": 2}) as connection:
+        connection.execute(f"attach {literal(str(before))} as before (read_only)")
+        connection.execute(f"attach {literal(str(after))} as after (read_only)")
+        return _kpis(connection)
+
+
 def _tables(connection: duckdb.DuckDBPyConnection, catalog: str) -> Tables:
     return {
         f"{schema}.{name}": of_table(connection, (catalog, schema, name), columns)

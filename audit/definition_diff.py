@@ -1,5 +1,6 @@
 """Compares the definitions of KPIs in two versions of the code."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -123,7 +124,9 @@ def texts(before: Mapping[str, Any], after: Mapping[str, Any], fields: Mapping[s
 
 
 def plain(value: Any) -> str:
-    """Return a declared value on one line, so that where it is broken makes no difference."""
+    """Return a declared value on one line, so that neither its layout nor the order of its keys makes a difference."""
+    if isinstance(value, Mapping | list):
+        return json.dumps(value, sort_keys=True, ensure_ascii=False)
     return "–" if value is None else " ".join(str(value).split())
 
 

@@ -41,10 +41,15 @@ def changes_between(home: Home, former: Entry, later: Entry) -> list[Change]:
     Raises:
         ExpectedFailure: the evidence of a definition is gone.
     """
-    return definition_diff.differences(_definitions(home, former), _definitions(home, later))
+    return definition_diff.differences(definitions(home, former), definitions(home, later))
 
 
-def _definitions(home: Home, entry: Entry) -> dict[str, KpiDefinition]:
+def definitions(home: Home, entry: Entry) -> dict[str, KpiDefinition]:
+    """Return the definitions of a publication by the code of their KPI.
+
+    Raises:
+        ExpectedFailure: the evidence of a definition is gone.
+    """
     kept = evidence.store(home)
     manifest = kept.read_json(entry.facts["manifest"])
     return {code: evidence.definition_of(kept, manifest, code) for code in manifest["kpis"]}

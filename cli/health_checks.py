@@ -349,12 +349,12 @@ def publication(home: Home) -> Finding:
 
 
 def working_copies(home: Home) -> Iterator[Finding]:
-    """Check for copies of the databases that a process left when it died."""
+    """Check for copies of the databases that no process works on any more."""
     for what, folder in home.working_copies().items():
         if folder.exists():
             with writer_lock_if_free(folder) as is_free:
                 if is_free:
-                    yield Finding(what, "late", "one that died left copies of the databases", "cyberimpact purge")
+                    yield Finding(what, "late", "copies of the databases that nobody works on", "cyberimpact purge")
 
 
 def offsite_backups() -> Iterator[Finding]:

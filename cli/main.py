@@ -36,6 +36,7 @@ from cli.commands import (
     systemd,
     token,
     topic,
+    upgrade,
     verbatims,
 )
 from core import settings
@@ -61,6 +62,7 @@ app.command()(redact.redact)
 app.command()(purge.purge)
 app.command()(backup.backup)
 app.command()(backup.restore)
+app.command()(upgrade.upgrade)
 app.command(hidden=True)(processes.up)
 app.command(hidden=True)(processes.down)
 app.command(hidden=True)(processes.cluster)

@@ -154,19 +154,25 @@ def build(code: Path, home: Home, lock: int, refusal: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", RUN, "build", "--daily"],
         cwd=code,
-        env=os.environ | {
-            "CYBERIMPACT_HOME": str(home.root),
-            raw_lake.ADDRESS_SETTING: raw_lake.address(),  # the copies show the same files
-            "DAGSTER_HOME": str(home.dagster),
-            "PYTHONPATH": os.pathsep.join([str(code), str(code / "superset")]),
-        },
+        env=environment(code, home),
         pass_fds=(lock,),
         capture_output=True,
         text=True,
         check=False,
-    )  # fmt: skip
+    )
     if done.returncode:
         raise ExpectedFailure(f"{refusal}\n{done.stderr.strip()}", "Correct it; the home is as it was.")
+
+
+def environment(code: Path, home: Home) -> dict[str, str]:
+    """Return the variables of a process that runs the code of a folder in a copy of the home."""
+    return os.environ | {
+        "CYBERIMPACT_HOME": str(home.root),
+        raw_lake.ADDRESS_SETTING: raw_lake.address(),  # the copies show the same files
+        settings.DAGSTER_SETTING: "",  # its runs are none of the home's
+        "DAGSTER_HOME": str(home.dagster),
+        "PYTHONPATH": os.pathsep.join([str(code), str(code / "superset")]),
+    }
 
 
 def nodes_of(home: Home, tables: set[str]) -> set[str]:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from dotenv import load_dotenv
 
-from core import installation
+from core import home_format, installation
 from core.errors import ExpectedFailure
 
 #: Where the code lies, and the data files that belong to it: the checkout, or `site-packages` of the wheel.
@@ -178,6 +178,11 @@ class Home:
         return self.root / "preview"
 
     @property
+    def upgrade(self) -> Path:
+        """A copy of the home, built by the version that is to take over; see `cli.upgrade`."""
+        return self.root / "upgrade"
+
+    @property
     def backup(self) -> Path:
         """What is being sent elsewhere; see `warehouse.offsite`."""
         return self.root / ".backup"
@@ -193,9 +198,13 @@ class Home:
         return self.root / ".restore-drill"
 
     def working_copies(self) -> dict[str, Path]:
-        """What is gone when the process that made it ends, but if it was killed, by what it is."""
+        """What is gone when the process that made it ends, but if it was killed, by what it is.
+
+        An upgrade that was prepared and not switched stays too.
+        """
         return {
             "preview": self.preview,
+            "upgrade": self.upgrade,
             "backup": self.backup,
             "recent backup": self.recent_backup,
             "restore drill": self.restore_drill,
@@ -286,6 +295,17 @@ def whole_number(name: str, default: int, unit: str) -> int:
 
 def home() -> Home:
     """Return the home that `CYBERIMPACT_HOME` names, `var/` in a checkout by default.
+
+    Raises:
+        ExpectedFailure: none is named, it is something other than a folder, or a newer version has written there.
+    """
+    named = named_home()
+    home_format.refuse_newer(named.root)
+    return named
+
+
+def named_home() -> Home:
+    """Return the same home whatever version has written there, to put a backup into it.
 
     Raises:
         ExpectedFailure: none is named, or it is something other than a folder.

@@ -87,6 +87,16 @@ def set_up() -> None:
         django.setup()
 
 
+def take_over() -> None:
+    """Apply the migrations to the database of the home, as the first connection of any process does.
+
+    Raises:
+        ExpectedFailure: it cannot be reached, or a newer version has changed it.
+    """
+    set_up()
+    connection.ensure_connection()
+
+
 @contextmanager
 def turn(*names: str) -> Generator[None]:
     """Write in one transaction; transactions that name the same thing wait for each other.

@@ -20,7 +20,7 @@ from typing import Any
 
 import duckdb
 
-from core import settings
+from core import home_format, settings
 from core.content_store import canonical, digest_of, flush
 from core.errors import ExpectedFailure, first_of
 from core.locks import writer_lock
@@ -209,6 +209,15 @@ def write_manifest(folder: Path, content: Mapping[str, Any]) -> None:
     (folder / MANIFEST).write_bytes(canonical({**content, "format": FORMAT}))
     flush(folder / MANIFEST)
 
+    try:
+        content = json.loads((folder / MANIFEST).read_bytes())
+        files, version = content["files"], content["format"]
+    except (OSError, ValueError, KeyError):
+        raise ExpectedFailure(f"{folder} is no backup: {MANIFEST} is absent or damaged.", "Give another one.") from None
+    if version != FORMAT:
+        raise ExpectedFailure(f"{folder} was made by another version of the platform.", "Restore it with that one.")
+    home_format.refuse_newer(folder)
+
 
 def locked(home: Home) -> ExitStack:
     """Hold the writer locks of both databases, so that nothing is published."""
@@ -223,6 +232,8 @@ def saved(home: Home) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for database in (home.warehouse, home.live):
         found |= {path.name: path for path in (database, database.with_name(f"{database.name}.wal")) if path.exists()}
+    if (said := home.root / home_format.FILE).exists():
+        found[said.name] = said
     kept = (home.ledger, home.evidence, home.config, home.lake, home.raw_lake, home.fetched)
     folders = {folder.name: folder for folder in kept}
     for target in COPIES:
@@ -383,7 +394,7 @@ def restore(home: Home, folder: Path, head_of: HeadOf) -> Restored:
     """Replace the content of the home by a backup.
 
     Nothing is touched before every file of the backup has been found sound. What the home held is moved aside. A
-    process that dies in between leaves a home that the same command completes.
+    process that dies in between leaves a home that the same command completes. An upgrade under way ends by it.
 
     Args:
         home: The home, which may be damaged or absent.
@@ -399,7 +410,8 @@ def restore(home: Home, folder: Path, head_of: HeadOf) -> Restored:
     shutil.rmtree(incoming, ignore_errors=True)
     aside = home.root / f"before-restore-{datetime.now(UTC):%Y%m%dT%H%M%S.%f}"
     try:
-        with locked(home):
+        with writer_lock(home.upgrade), locked(home):
+            shutil.rmtree(home.upgrade, ignore_errors=True)
             former = head_of(home)
             incoming.mkdir()
             for name, known in content["files"].items():
@@ -425,6 +437,7 @@ def sound(folder: Path) -> Mapping:
     """
     content = manifest(folder)
     files = content["files"]
+    home_format.refuse_newer(folder)
     present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - {MANIFEST}
     bad = [f"{name} is absent" for name in sorted(files.keys() - present)]
     bad += [f"{name} is not of the backup" for name in sorted(present - files.keys())]
@@ -465,7 +478,7 @@ def swap(home: Home, incoming: Path, aside: Path) -> None:
         f"{name}{suffix}" for name in (home.operations.name, "superset/superset.db") for suffix in ("", "-wal", "-shm")
     ]
     folders = ("ledger", "evidence", "config", "lake", "raw_lake", "fetched", "published")
-    for name in (*databases, *sqlite, *folders):
+    for name in (*databases, *sqlite, *folders, home_format.FILE):
         held, new = home.root / name, incoming / name
         if held.exists() or held.is_symlink():
             (aside / name).parent.mkdir(parents=True, exist_ok=True)

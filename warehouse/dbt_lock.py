@@ -7,6 +7,7 @@ from weakref import WeakValueDictionary
 
 from dbt.adapters.duckdb.plugins import BasePlugin
 
+from core import home_format
 from core.errors import ExpectedFailure
 from core.locks import writer_lock
 
@@ -21,6 +22,7 @@ class Holding:
     def __init__(self, file: Path) -> None:
         self._stack = ExitStack()
         self._stack.enter_context(writer_lock(file))
+        home_format.mark(file.parent)
 
     def __del__(self) -> None:
         self._stack.close()

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import duckdb
 
-from core import disk, settings
+from core import disk, home_format, settings
 from core.content_store import flush
 from core.errors import ExpectedFailure, first_of
 from core.locks import writer_lock
@@ -160,6 +160,7 @@ def publish(
     target = home.published / made.target
     target.mkdir(parents=True, exist_ok=True)
     with writer_lock(database), disk.explained():
+        home_format.mark(home.root)
         sweep(target)
         started = datetime.now(UTC)
         publication_id = f"{started:%Y%m%dT%H%M%S.%fZ}-{uuid4().hex[:6]}"

@@ -26,7 +26,7 @@ def restore(folder: Annotated[Path, typer.Argument(help="A folder that `backup` 
     from audit import ledger
     from warehouse import backups
 
-    say(*backups.restore(settings.home(), folder, ledger.current_head).lines())
+    say(*backups.restore(settings.named_home(), folder, ledger.current_head).lines())
 
 
 @app.command()

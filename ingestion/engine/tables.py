@@ -12,6 +12,7 @@ import duckdb
 from dlt.common.schema import Schema
 from dlt.extract import DltSource
 
+from core import home_format
 from core.errors import ExpectedFailure
 from core.settings import home
 from ingestion.engine import quarantine, raw_lake
@@ -103,6 +104,7 @@ def ensure(chosen: Platform, contract: Iterable[Table]) -> None:
         ExpectedFailure: a column has another type in the database than in the contract.
     """
     database = home().database(chosen.database)
+    home_format.mark(database.parent)
     kept = quarantine.quarantine_table(chosen.name)
     found = _columns(database)
     raw = [table for table in (*contract, LOAD_LOG) if not _is_complete(table, chosen.dataset, database.name, found)]

@@ -22,7 +22,7 @@ def changes(edit: Edit) -> list[Change]:
     return differences({"visits": former()}, {"visits": edit(former())})
 
 
-def with_kpi(known: KpiDefinition, **meta: str) -> KpiDefinition:
+def with_kpi(known: KpiDefinition, **meta: object) -> KpiDefinition:
     return replace(known, kpi={**known.kpi, **meta})
 
 
@@ -65,6 +65,15 @@ def show(known: KpiDefinition) -> KpiDefinition:
 
 def test_what_is_only_written_otherwise_is_no_change() -> None:
     assert changes(reformat) == []
+
+
+def test_the_order_of_the_keys_of_a_grain_is_no_change_and_that_of_its_values_is() -> None:
+    declared = with_kpi(former(), grain={"breakdowns": [], "period_types": ["day", "week"]})
+    kept = with_kpi(former(), grain={"period_types": ["day", "week"], "breakdowns": []})
+    other = with_kpi(former(), grain={"period_types": ["week", "day"], "breakdowns": []})
+    assert differences({"visits": declared}, {"visits": kept}) == []
+    [change] = differences({"visits": declared}, {"visits": other})
+    assert change.meanings[0].endswith('devient « {"breakdowns": [], "period_types": ["week", "day"]} »')
 
 
 @pytest.mark.parametrize(

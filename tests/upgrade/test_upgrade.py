@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -84,7 +84,7 @@ class Upgrade:
         version: Checkout of the version.
         left: What the version has built and published, then loaded of one more day of listening.
         continued: A copy that the version has built and published once more.
-        upgraded: A copy that today's code has built and published.
+        upgraded: A copy that `cyberimpact upgrade` has taken over.
         link: The link of an alert that the version wrote.
     """
 
@@ -110,15 +110,16 @@ def upgrade(tmp_path_factory: pytest.TempPathFactory) -> Upgrade:
         cyberimpact(version, left, "load", "listening", **addresses)
     link = alert(version, left)
 
-    def rebuilt(checkout: Path, name: str) -> Home:
+    def on_a_copy(checkout: Path, name: str, *verbs: tuple[str, ...]) -> Home:
         home = shutil.copytree(left, folder / name, symlinks=True)
-        for verb in ("build", "publish"):
-            cyberimpact(checkout, home, verb)
+        for verb in verbs:
+            cyberimpact(checkout, home, *verb)
         return Home(home)
 
     with ThreadPoolExecutor() as both:  # at the same time, for tables that look back from now
-        continued, upgraded = both.map(rebuilt, (version, CHECKOUT), ("continued", "upgraded"))
-    return Upgrade(version, Home(left), continued, upgraded, link)
+        continued = both.submit(on_a_copy, version, "continued", ("build",), ("publish",))
+        upgraded = both.submit(on_a_copy, CHECKOUT, "upgraded", ("upgrade", str(folder / "saved"), "--switch"))
+    return Upgrade(version, Home(left), continued.result(), upgraded.result(), link)
 
 
 def alert(version: Path, home: Path) -> str:
@@ -196,6 +197,54 @@ def test_the_ledger_goes_on_and_no_figure_changes_by_the_upgrade(upgrade: Upgrad
         for home in (upgrade.continued, upgrade.upgraded)
     ]
     assert changes[0] == changes[1]
+
+
+#: What the command says when a step begins, and seconds after which it is killed.
+STEPS = [("1 of 4", 0.2), ("2 of 4", 0.2), ("3 of 4", 20), ("4 of 4", 0), ("The switch", 0), ("The switch", 10)]
+
+
+def test_killed_at_each_step_it_shows_no_other_figure_and_goes_back(upgrade: Upgrade, tmp_path: Path) -> None:
+    home, folder = Home(shutil.copytree(upgrade.continued.root, tmp_path / "home", symlinks=True)), tmp_path / "saved"
+    former = figures(home)
+    for step, seconds in STEPS[:4]:
+        killed(home, folder, step, seconds)
+        assert figures(home) == former
+    said = cyberimpact(CHECKOUT, home.root, "upgrade", str(folder))
+    assert said.splitlines()[:-1] == ["No published figure differs."]
+    for step, seconds in STEPS[4:]:
+        killed(home, folder, step, seconds, "--switch")
+        assert figures(home)[1] == former[1]
+    cyberimpact(CHECKOUT, home.root, "upgrade", str(folder), "--switch")
+    assert figures(home)[0] != former[0]
+    assert figures(home)[1] == former[1]
+    assert json.loads(cyberimpact(CHECKOUT, home.root, "audit", "verify", "--json"))["problems"] == []
+    cyberimpact(CHECKOUT, home.root, "restore", str(folder))
+    assert figures(home) == former
+    before = ledger.current_head(upgrade.continued)
+    assert ledger.current_head(home) == before
+    cyberimpact(upgrade.version, home.root, "build")
+    cyberimpact(upgrade.version, home.root, "publish")
+    assert figures(home)[1] == former[1]
+
+
+def killed(home: Home, folder: Path, step: str, seconds: float, *options: str) -> None:
+    """Kill an upgrade so many seconds after a step has begun."""
+    command = [CHECKOUT / ".venv" / "bin" / "cyberimpact", "upgrade", str(folder), *options]
+    with subprocess.Popen(command, env=environment(home.root), stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert any(line.startswith(step) for line in process.stderr), f"{step} never began"
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+        assert process.poll() is None, "it had ended"
+        process.kill()
+
+
+def figures(home: Home) -> tuple[str, list[tuple]]:
+    """Return the publication that readers see, and its figures."""
+    with duckdb.connect(str(DAILY.link(home)), read_only=True) as connection:
+        [(publication_id,)] = connection.execute("select publication_id from audit.publication").fetchall()
+        values = "select kpi_code, count(*), sum(hash(v)) from kpi.kpi_value as v group by all order by 1"
+        return publication_id, connection.execute(values).fetchall()
 
 
 def test_the_journal_names_the_definitions_that_changed(upgrade: Upgrade) -> None:

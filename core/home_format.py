@@ -1,0 +1,65 @@
+"""Which form the files of a home have, so that an older version of the platform leaves newer data alone.
+
+`format.json` in the home names the form and the version that wrote there last. A home without it is of 0.1.0, or empty.
+The operations database has its own record, the migrations that were applied.
+"""
+
+import json
+import os
+from importlib.metadata import version
+from pathlib import Path
+
+from core.errors import ExpectedFailure
+
+#: One more with each change of raw tables, models, detector states, ledger or evidence after which the version before
+#: must not run on a home any more.
+FORMAT = 2
+FILE = "format.json"
+#: What a home has that names none.
+_FIRST = 1
+
+
+def refuse_newer(root: Path) -> None:
+    """Check that this version knows the form of a home, or of a backup.
+
+    Raises:
+        ExpectedFailure: a newer version has written there, or the file that says so is damaged.
+    """
+    found, writer = _read(root)
+    if found > FORMAT:
+        raise ExpectedFailure(
+            f"{root} was written by version {writer} of the platform, which is newer than this one, "
+            f"{version('cyberimpact')}: its data have form {found}, and this version knows {FORMAT} at most.",
+            "Run that version, or put back a backup that this one made: `cyberimpact restore`.",
+        )
+
+
+def mark(root: Path) -> None:
+    """Note that this version writes in a home.
+
+    Raises:
+        ExpectedFailure: as `refuse_newer`.
+    """
+    refuse_newer(root)
+    if _read(root) == (FORMAT, version("cyberimpact")):
+        return
+    unfinished = root / f".{FILE}.{os.getpid()}"
+    with unfinished.open("w", encoding="utf-8") as file:
+        json.dump({"format": FORMAT, "version": version("cyberimpact")}, file)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(root / FILE)
+
+
+def _read(root: Path) -> tuple[int, str]:
+    """Return the form of a home and the version that wrote there last."""
+    try:
+        content = json.loads((root / FILE).read_bytes())
+        return int(content["format"]), str(content["version"])
+    except FileNotFoundError:
+        return _FIRST, "0.1.0"
+    except (OSError, ValueError, KeyError, TypeError):
+        raise ExpectedFailure(
+            f"{root / FILE}, which says what version wrote there, cannot be read.",
+            f'Write {{"format": {FORMAT}, "version": "…"}} there, with the version that ran last.',
+        ) from None
