@@ -1,6 +1,7 @@
 """Checks of an installation: what is missing, late or broken, each with its remedy. They change nothing."""
 
 import importlib.metadata
+import os
 import shlex
 import stat
 import subprocess
@@ -128,21 +129,30 @@ def configuration_files() -> Iterator[Finding]:
 
 
 def modes(home: Home) -> Finding:
-    """Check that other accounts may open no file of the home."""
+    """Check that other accounts may open no file of the home, and that all belong to one account."""
     paths = [home.root, *home.root.rglob("*")] if home.root.exists() else []
-    opened = [path for path in paths if not path.is_symlink() and is_open(path)]
-    if not opened:
-        return Finding("files", "ok", "for this account only")
-    first = ", ".join(str(path.relative_to(home.root.parent)) for path in sorted(opened)[:3])
-    remedy = f"chmod -R go-rwx {shlex.quote(str(home.root))}"
-    return Finding("files", "broken", f"{len(opened)} are open to other accounts: {first}", remedy)
+    known = [(path, status) for path in paths if not path.is_symlink() and (status := status_of(path))]
+    opened = [path for path, status in known if stat.S_IMODE(status.st_mode) & settings.UMASK]
+    foreign = [path for path, status in known if status.st_uid != known[0][1].st_uid]
+    root = shlex.quote(str(home.root))
+    if foreign:
+        detail = f"{len(foreign)} belong to another account than the data: {named(foreign, home)}"
+        return Finding("files", "broken", detail, f"chown -R --reference={root} {root}")
+    if opened:
+        detail = f"{len(opened)} are open to other accounts: {named(opened, home)}"
+        return Finding("files", "broken", detail, f"chmod -R go-rwx {root}")
+    return Finding("files", "ok", "for this account only")
 
 
-def is_open(path: Path) -> bool:
+def named(paths: list[Path], home: Home) -> str:
+    return ", ".join(str(path.relative_to(home.root.parent)) for path in sorted(paths)[:3])
+
+
+def status_of(path: Path) -> os.stat_result | None:
     try:
-        return bool(stat.S_IMODE(path.lstat().st_mode) & settings.UMASK)
+        return path.lstat()
     except FileNotFoundError:
-        return False  # it was removed meanwhile
+        return None  # it was removed meanwhile
 
 
 def processes() -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from dotenv import load_dotenv
 
-from core import installation
+from core import denied, installation
 from core.errors import ExpectedFailure
 
 #: Where the code lies, and the data files that belong to it: the checkout, or `site-packages` of the wheel.
@@ -208,6 +208,8 @@ def make_folder(folder: Path) -> None:
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except PermissionError:
+        raise denied.failure(folder, os.W_OK) from None
     except OSError as problem:
         raise ExpectedFailure(
             f"The folder {folder} cannot be made: {problem.strerror}.", "Set CYBERIMPACT_HOME to a folder of your own."

@@ -12,7 +12,7 @@ from uuid import uuid4
 import dagster as dg
 from rich.console import Console
 
-from core import disk, logs, run_progress
+from core import denied, disk, logs, run_progress, settings
 from core.errors import ExpectedFailure
 from ingestion.platforms import PLATFORMS
 from orchestration import instance
@@ -157,6 +157,8 @@ def sentence(event: dg.DagsterEvent) -> str:
     error = root_error(failure.error)
     if error and disk.is_full(error.message):
         return str(disk.failure(event.step_key or ""))
+    if error and (refused := denied.explain_text(error.message, settings.home().root)):
+        return f"{event.step_key}: {refused}"
     return f"{event.step_key}: {error.message.strip() if error else 'failed'}"
 
 
