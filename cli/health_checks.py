@@ -10,12 +10,13 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 import duckdb
 
 from audit import restore_drill, signing
 from cli import supervisor, systemd
-from core import installation, settings, superset
+from core import certificates, installation, settings, superset
 from core.errors import ExpectedFailure
 from core.finding import Finding, State
 from core.locks import writer_lock, writer_lock_if_free
@@ -36,6 +37,9 @@ from warehouse.publication import SOUND
 #: Age of an alert that no server has taken, from which a person is needed.
 UNDELIVERED_AFTER = timedelta(minutes=5)
 
+#: A certificate that ends sooner is to be renewed.
+RENEWED_BEFORE = timedelta(days=21)
+
 #: What others send is loaded within a minute or two, unless a long load of the same file is under way.
 SENT_LOADED_AFTER = timedelta(minutes=30)
 
@@ -46,7 +50,8 @@ UNCHECKED_AFTER = timedelta(hours=1)
 def examine(home: Home) -> list[Finding]:
     """Return the findings, in the order in which things depend on each other."""
     return [
-        *environments(), *configuration_files(), disk(home), modes(home), *processes(), *loads(home),
+        *environments(), *configuration_files(), disk(home), modes(home), *processes(),
+        *certificates_shown(), *loads(home),
         *drop_folders(home), *folders_elsewhere(), *engine_checks(home), build(home), publication(home),
         *working_copies(home), *offsite_backups(), *alerts(), *message_bus(), *inbox(),
     ]  # fmt: skip
@@ -172,6 +177,21 @@ def processes() -> Iterator[Finding]:
         up = supervisor.answers(program) if program.is_asked else supervisor.runs(program)
         log = settings.home().logs / f"{program.name}.log"
         yield Finding(program.name, "ok" if up else "broken", program.address, "" if up else f"read {log}")
+
+
+def certificates_shown() -> Iterator[Finding]:
+    """Check that the certificates of the public addresses are good, and for how long."""
+    urls = {settings.web_url(), settings.superset_url(), settings.dagster_url()}
+    for url in sorted(url for url in urls if url.startswith("https:")):
+        subject = f"certificate of {urlsplit(url).netloc}"
+        try:
+            end = certificates.good_until(url)
+        except ExpectedFailure as failure:
+            yield Finding(subject, "broken", failure.what, failure.remedy)
+            continue
+        late = end - datetime.now(UTC) < RENEWED_BEFORE
+        detail = f"good until {end:%Y-%m-%d %H:%M} UTC"
+        yield Finding(subject, "late" if late else "ok", detail, "renew it, and reload the gateway" if late else "")
 
 
 def engine_checks(home: Home) -> Iterator[Finding]:

@@ -17,6 +17,7 @@ from dlt.sources.helpers.rest_client.typing import HTTPMethodBasic
 from requests.auth import AuthBase
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
+from core import certificates
 from core.errors import ExpectedFailure, TransientFailure
 from core.settings import get
 from privacy import mask_identifiers
@@ -78,6 +79,8 @@ class _RetryingSession(Session):
         self, platform: str, base_url: str, key_setting: str, policy: RetryPolicy, check: "AnswerCheck | None" = None
     ) -> None:
         super().__init__(timeout=(policy.connect_seconds, policy.read_seconds), raise_for_status=False)
+        # What httpx and OpenSSL read too; requests alone would look for its authorities elsewhere.
+        self.verify = get("SSL_CERT_FILE", "") or True
         self._check = check
         self._platform = platform
         self._host = urlsplit(base_url)
@@ -172,6 +175,10 @@ class explained:  # noqa: N801 (read as a verb: `with explained(where)`)
         pass
 
     def __exit__(self, kind: object, failure: BaseException | None, trace: object) -> None:
+        if isinstance(failure, requests.exceptions.SSLError) and (
+            refused := certificates.explain(failure, self._where)
+        ):
+            raise refused from None
         if isinstance(failure, requests.Timeout) or "Read timed out" in str(failure):
             raise PlatformFailure(f"{self._where}: the platform does not answer in time.") from None
         if isinstance(failure, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError):
