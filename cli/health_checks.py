@@ -37,6 +37,9 @@ from warehouse.publication import SOUND
 #: Age of an alert that no server has taken, from which a person is needed.
 UNDELIVERED_AFTER = timedelta(minutes=5)
 
+#: So much may the clock of this machine be corrected without a word.
+TOLERATED = timedelta(minutes=2)
+
 #: A certificate that ends sooner is to be renewed.
 RENEWED_BEFORE = timedelta(days=21)
 
@@ -50,7 +53,7 @@ UNCHECKED_AFTER = timedelta(hours=1)
 def examine(home: Home) -> list[Finding]:
     """Return the findings, in the order in which things depend on each other."""
     return [
-        *environments(), *configuration_files(), disk(home), modes(home), *processes(),
+        *environments(), *configuration_files(), disk(home), modes(home), *clock(home), *processes(),
         *certificates_shown(), *loads(home),
         *drop_folders(home), *folders_elsewhere(), *engine_checks(home), build(home), publication(home),
         *working_copies(home), *offsite_backups(), *alerts(), *message_bus(), *inbox(),
@@ -224,11 +227,21 @@ def loads(home: Home) -> Iterator[Finding]:
         yield age(platform, last.get(platform.name))
 
 
+def clock(home: Home) -> Iterator[Finding]:
+    """Check that nothing was published in the future. A clock that is wrong now shows when a platform answers."""
+    for copy in published.COPIES.values():
+        file = published.current(home, copy)
+        at = datetime.fromtimestamp(file.stat().st_mtime, UTC) if file else None
+        if at and at > datetime.now(UTC) + TOLERATED:
+            detail = f"the copy {copy.target} was published at {at:%Y-%m-%d %H:%M} UTC, which lies in the future"
+            yield Finding("clock", "late", detail, "timedatectl: the clock of this machine is wrong, or was")
+
+
 def age(platform: Platform, loaded_at: datetime | None) -> Finding:
     subject, remedy = platform.name, load_again(platform)
     if loaded_at is None:
         return Finding(subject, "late", "never loaded", remedy)
-    elapsed = datetime.now(UTC) - loaded_at.replace(tzinfo=UTC)
+    elapsed = max(datetime.now(UTC) - loaded_at.replace(tzinfo=UTC), timedelta(0))  # the clock may have been wrong
     late = elapsed > platform.late_after
     return Finding(subject, "late" if late else "ok", f"loaded {shown(elapsed)} ago", remedy if late else "")
 

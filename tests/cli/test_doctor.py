@@ -84,6 +84,14 @@ class TestDoctor:
         subprocess.run(finding["remedy"], shell=True, check=True)
         assert self.findings(run)["files"]["state"] == "ok"
 
+    def test_a_publication_in_the_future_names_the_clock(self, run: Run, home: Home) -> None:
+        file = write_copy(home, TABLES)
+        assert "clock" not in self.findings(run)
+        later = time.time() + 3600
+        os.utime(file, (later, later))
+        finding = self.findings(run)["clock"]
+        assert (finding["state"], "which lies in the future" in finding["detail"]) == ("late", True)
+
     def test_a_wrong_file_of_the_configuration_is_named(self, run: Run, home: Home) -> None:
         home.config.mkdir(parents=True)
         (home.config / "accounts.yml").write_text("accounts:\n- {network: minitel, account: x}\n")
