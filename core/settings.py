@@ -72,6 +72,11 @@ class Home:
         """SQLite file of what people decide and are notified of, where `operations_url` names no server."""
         return self.root / "operations.sqlite"
 
+    @property
+    def operations_elsewhere(self) -> Path:
+        """Says that operations are on PostgreSQL: where its address is lost, they do not begin anew in a file."""
+        return self.root / "operations.postgresql"
+
     def database(self, name: Literal["warehouse", "live"]) -> Path:
         """Return the DuckDB file in which a platform's raw tables live."""
         return self.warehouse if name == "warehouse" else self.live
