@@ -24,7 +24,7 @@ class DatabaseWrapper(FollowsHome, base.DatabaseWrapper):
     def get_connection_params(self) -> dict:
         home = settings.home()
         file, elsewhere = home.operations, home.operations_elsewhere
-        if elsewhere.exists() and settings.operations_url() is None:
+        if elsewhere.exists() and not file.exists() and settings.operations_url() is None:
             raise UnusableDatabaseError(
                 f"Les opérations sont sur PostgreSQL, et le réglage {settings.OPERATIONS_SETTING} est absent.",
                 f"Remettez ce secret ; pour repartir d'un fichier vide, supprimez {elsewhere}.",
