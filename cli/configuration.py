@@ -170,6 +170,12 @@ class Backup(Table):
     months: Count = key("Months of which the first one is kept.", 12)
 
 
+class Traces(Table):
+    """What runs do, for OpenTelemetry (docs/operator.md)."""
+
+    url: Url = key("The collector, over OTLP/HTTP; without it, nothing is sent.", "http://127.0.0.1:4318")
+
+
 class Ledger(Table):
     """The ledger."""
 
@@ -368,6 +374,7 @@ class Configuration(Table):
     operations: Operations = table()
     bus: Bus = table()
     backup: Backup = table()
+    traces: Traces = table()
     ledger: Ledger = table()
     evidence: Evidence = table()
     access: Access = table()
