@@ -321,11 +321,11 @@ def trace(run_id: str, target: str, results: list[dict[str, Any]]) -> None:
         ends = [part[end] for part in result["timing"] for end in ("started_at", "completed_at")]
         if ends:
             name = result["unique_id"].rpartition(".")[2]
-            began, ended = (
-                datetime.fromisoformat(end).replace(tzinfo=UTC).timestamp() for end in (min(ends), max(ends))
-            )
+            first, last = (datetime.fromisoformat(end).replace(tzinfo=UTC) for end in (min(ends), max(ends)))
             is_ok = result["status"] in {"success", "pass"}
-            traces.add(run_id, (NAMES[target], result["unique_id"]), name, began, ended, is_ok=is_ok)
+            traces.add(
+                run_id, (NAMES[target], result["unique_id"]), name, first.timestamp(), last.timestamp(), is_ok=is_ok
+            )
 
 
 def compiled_checks(target: str) -> dict[str, checks.Check]:
