@@ -53,7 +53,7 @@ def _expected(problem: Exception) -> Exception | None:
 
     if isinstance(problem, ExpectedFailure | SupersetFailure):
         return problem
-    return disk.explain(problem) or denied.explain(problem, settings.home().root)
+    return disk.explain(problem) or denied.explain(problem, lambda: settings.home().root)
 
 
 def say(*lines: str) -> None:

@@ -3,6 +3,7 @@
 import os
 import pwd
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from core.errors import ExpectedFailure, causes_of
@@ -16,23 +17,24 @@ _DENIED = re.compile(
 _SQLITE = ("attempt to write a readonly database", "unable to open database file")
 
 
-def explain(problem: BaseException, home: Path) -> ExpectedFailure | None:
+def explain(problem: BaseException, home: Callable[[], Path]) -> ExpectedFailure | None:
     """Return the failure to show where a denied access is among the causes of an exception, None where it is not.
 
     Args:
         problem: The exception.
-        home: Where the files of SQLite lie, which does not name them.
+        home: Returns where the files of SQLite lie, which does not name them.
     """
     return explain_text("\n".join(map(str, causes_of(problem))), home)
 
 
-def explain_text(said: str, home: Path) -> ExpectedFailure | None:
+def explain_text(said: str, home: Callable[[], Path]) -> ExpectedFailure | None:
     """Return the failure to show where a text says that access was denied."""
     if found := _DENIED.search(said):
         path, how = Path(found["path"] or found["opened"]), found["how"] or found["why"]
         return _read_only(path) if how.startswith("Read-only") else failure(path, owned=how.startswith("Operation"))
     if any(words in said for words in _SQLITE):
-        return next((failure(path) for path in (home, *home.rglob("*")) if _barrier(path, os.R_OK | os.W_OK)), None)
+        paths = (home(), *home().rglob("*"))
+        return next((failure(path) for path in paths if _barrier(path, os.R_OK | os.W_OK)), None)
     return None
 
 

@@ -170,7 +170,7 @@ def sentence(event: dg.DagsterEvent) -> str:
     error = root_error(failure.error)
     if error and disk.is_full(error.message):
         return str(disk.failure(event.step_key or ""))
-    if error and (refused := denied.explain_text(error.message, settings.home().root)):
+    if error and (refused := denied.explain_text(error.message, lambda: settings.home().root)):
         return f"{event.step_key}: {refused}"
     return f"{event.step_key}: {error.message.strip() if error else 'failed'}"
 

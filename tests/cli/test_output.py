@@ -61,7 +61,7 @@ def test_a_denied_access_is_a_sentence(home: Home, capsys: pytest.CaptureFixture
     assert f"denied access to {home.root}" in capsys.readouterr().err
 
 
-def test_an_error_of_programming_keeps_its_trace(home: Home) -> None:  # noqa: ARG001
+def test_an_error_of_programming_keeps_its_trace() -> None:
     def app() -> None:
         raise KeyError("x")
 

@@ -38,7 +38,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 def explained(act: Callable[[], object], home: Path) -> str:
     with pytest.raises((OSError, duckdb.Error, sqlite3.Error)) as problem:
         act()
-    return str(denied.explain(problem.value, home))
+    return str(denied.explain(problem.value, lambda: home))
 
 
 def test_a_wrong_owner_is_named(folder: Path) -> None:
@@ -91,14 +91,14 @@ def test_a_denial_that_owner_and_mode_do_not_explain_names_selinux_and_apparmor(
 
 
 def test_a_read_only_file_system_is_named_with_the_unit(tmp_path: Path) -> None:
-    said = str(denied.explain(OSError(30, "Read-only file system", "/usr/x"), tmp_path))
+    said = str(denied.explain(OSError(30, "Read-only file system", "/usr/x"), lambda: tmp_path))
     assert said.startswith("/usr/x cannot be written: its file system is read-only")
     assert "ReadWritePaths" in said
 
 
 def test_another_problem_is_none_of_these(tmp_path: Path) -> None:
     for problem in (FileNotFoundError(2, "No such file or directory", "/x"), ValueError("Permission denied")):
-        assert denied.explain(problem, tmp_path) is None
+        assert denied.explain(problem, lambda: tmp_path) is None
 
 
 def test_where_the_platform_opens_files_it_is_an_expected_failure(folder: Path) -> None:
