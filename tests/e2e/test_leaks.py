@@ -5,11 +5,12 @@ A load alone: elsewhere. Logs are structured.
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from http import HTTPStatus
 from itertools import cycle
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -17,8 +18,9 @@ import httpx
 import pytest
 
 from core import logs
+from core.settings import Home
 from ingestion.engine import drop_folder
-from ingestion.engine.contract import Field, Header, Rejection, Row, Table
+from ingestion.engine.contract import Field, Header, Reading, Table
 from ingestion.engine.loading import load
 from ingestion.engine.parsers import pseudonym
 from ingestion.platforms import platform
@@ -58,15 +60,22 @@ class Planter:
         self._texts = cycle(planted_texts())
         self._read = Table.read
 
-    def read(self, table: Table, record: Mapping[str, Any], header: Header, where: str) -> Row | Rejection:
-        """Read a record as the contract does, with identifiers in it if it is its turn."""
-        self._seen[table.name] += 1
-        if self._seen[table.name] % EVERY == 0 and (labels := protected_labels(table, header)):
-            text, needles = next(self._texts)
-            record = {**record, **dict.fromkeys([*labels, *header.dropped, *header.unknown], text)}
-            self.needles.update(needles)
-            self.planted[table.name] += 1
-        return self._read(table, record, header, where)
+    def read(
+        self, table: Table, given: Mapping[str, Sequence[Any]], header: Header, where: Callable[[int], str]
+    ) -> Reading:
+        """Read records as the contract does, with identifiers in those whose turn it is."""
+        columns = {label: list(values) for label, values in given.items()}
+        if labels := protected_labels(table, header):
+            hidden = [label for label in (*header.dropped, *header.unknown) if label in columns]
+            for rank in range(len(columns[labels[0]])):
+                self._seen[table.name] += 1
+                if self._seen[table.name] % EVERY == 0:
+                    text, needles = next(self._texts)
+                    for label in (*labels, *hidden):
+                        columns[label][rank] = text
+                    self.needles.update(needles)
+                    self.planted[table.name] += 1
+        return self._read(table, columns, header, where)
 
 
 def protected_labels(table: Table, header: Header) -> list[str]:
@@ -86,6 +95,15 @@ def is_listed(field: Field) -> bool:
         return "[NOM]" not in str(field.parse(NAMED))
     except ValueError:
         return True
+
+
+@pytest.fixture
+def line(tmp_path: Path, copy_manifests: Callable[[Home], None]) -> Line:
+    """An empty home for services, which need dbt's manifests and no data."""
+    made = Line(Home(tmp_path / "home"), tmp_path / "export.csv", tmp_path / "desk")
+    made.desk.mkdir()
+    copy_manifests(made.home)
+    return made
 
 
 @pytest.fixture
@@ -138,9 +156,11 @@ def test_no_identifier_is_left_in_what_services_log(
         send(line, found)
         ended = dg.RunsFilter(job_name=f"load_{PLATFORM}", statuses=[dg.DagsterRunStatus.FAILURE])
         wait_for(lambda: instance.get_runs(ended) and not given.exists(), 240)
-    lines = (line.desk / "dagster-daemon.log").read_text().splitlines()
+    lines = [text for log in line.desk.glob("dagster-*.log") for text in log.read_text().splitlines()]
     said = [json.loads(text) for text in lines if text.startswith("{")]
-    assert any(f"load_{PLATFORM}" in str(text) for text in said), "runs are in the log of the daemon that started them"
+    assert any(f"load_{PLATFORM}" in str(text) for text in said), (
+        "the log of the code server has the runs that it starts"
+    )
     page.unlink()  # what was refused stays there as it came
     for folder in (line.desk, line.home.root):
         assert every_connector.leaks(every_connector.remains(folder), found.needles) == []
