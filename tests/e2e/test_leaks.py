@@ -158,9 +158,7 @@ def test_no_identifier_is_left_in_what_services_log(
         wait_for(lambda: instance.get_runs(ended) and not given.exists(), 240)
     lines = [text for log in line.desk.glob("dagster-*.log") for text in log.read_text().splitlines()]
     said = [json.loads(text) for text in lines if text.startswith("{")]
-    assert any(f"load_{PLATFORM}" in str(text) for text in said), (
-        "the log of the code server has the runs that it starts"
-    )
+    assert any(f"load_{PLATFORM}" in str(text) for text in said), "the code server logs the runs that it starts"
     page.unlink()  # what was refused stays there as it came
     for folder in (line.desk, line.home.root):
         assert every_connector.leaks(every_connector.remains(folder), found.needles) == []
