@@ -3,7 +3,6 @@
 import dagster as dg
 
 from assets.graph import graph
-from core import logs
 from orchestration import instance
 from orchestration.jobs import jobs
 from orchestration.resources import resources
@@ -22,7 +21,6 @@ def defs() -> dg.Definitions:
             schedules=schedules,
             sensors=sensors,
             resources=resources,
-            loggers={"console": dg.json_console_logger} if logs.form() == logs.JSON else None,
             executor=dg.in_process_executor,  # one writer per file: more processes only cost their start
         ),
     )
