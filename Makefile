@@ -94,9 +94,9 @@ image: wheel sbom ## Build the images of deploy/compose.yaml, and list in sbom/ 
 .PHONY: lock
 lock: $(UV) ## Compile the locks anew from pyproject.toml and superset/server/requirements.in
 	@compile="$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate"; \
-	$$compile pyproject.toml --group build --group sandbox -o requirements/platform.lock && \
+	$$compile pyproject.toml --group build --group sandbox --group traces -o requirements/platform.lock && \
 	$$compile pyproject.toml --group build --group dev -c requirements/platform.lock -o requirements/dev.lock && \
-	$$compile pyproject.toml --group build --group sandbox --group spark -c requirements/platform.lock -o requirements/spark.lock && \
+	$$compile pyproject.toml --group build --group sandbox --group traces --group spark -c requirements/platform.lock -o requirements/spark.lock && \
 	$$compile superset/server/requirements.in -o requirements/superset.lock
 
 .PHONY: sbom

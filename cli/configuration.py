@@ -176,6 +176,12 @@ class Lease(Table):
     seconds: Count = key("After how long of silence the other one takes over.", 60)
 
 
+class Traces(Table):
+    """What runs do, for OpenTelemetry (docs/operator.md)."""
+
+    url: Url = key("The collector, over OTLP/HTTP; without it, nothing is sent.", "http://127.0.0.1:4318")
+
+
 class Ledger(Table):
     """The ledger."""
 
@@ -377,6 +383,7 @@ class Configuration(Table):
     operations: Operations = table()
     bus: Bus = table()
     backup: Backup = table()
+    traces: Traces = table()
     ledger: Ledger = table()
     lease: Lease = table()
     evidence: Evidence = table()

@@ -1,6 +1,7 @@
 """Checks of an installation: what is missing, late or broken, each with its remedy. They change nothing."""
 
 import importlib.metadata
+import os
 import shlex
 import stat
 import subprocess
@@ -9,12 +10,13 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 import duckdb
 
 from audit import restore_drill, signing
 from cli import supervisor, systemd
-from core import installation, settings, superset
+from core import certificates, installation, settings, superset
 from core.errors import ExpectedFailure
 from core.finding import Finding, State
 from core.locks import writer_lock, writer_lock_if_free
@@ -35,6 +37,12 @@ from warehouse.publication import SOUND
 #: Age of an alert that no server has taken, from which a person is needed.
 UNDELIVERED_AFTER = timedelta(minutes=5)
 
+#: So much may the clock of this machine be corrected without a word.
+TOLERATED = timedelta(minutes=2)
+
+#: A certificate that ends sooner is to be renewed.
+RENEWED_BEFORE = timedelta(days=21)
+
 #: What others send is loaded within a minute or two, unless a long load of the same file is under way.
 SENT_LOADED_AFTER = timedelta(minutes=30)
 
@@ -45,7 +53,8 @@ UNCHECKED_AFTER = timedelta(hours=1)
 def examine(home: Home) -> list[Finding]:
     """Return the findings, in the order in which things depend on each other."""
     return [
-        *environments(), *configuration_files(), disk(home), modes(home), *processes(), *machines(home), *loads(home),
+        *environments(), *configuration_files(), disk(home), modes(home), *clock(home), *processes(), *machines(home),
+        *certificates_shown(), *loads(home),
         *drop_folders(home), *folders_elsewhere(), *engine_checks(home), build(home), publication(home),
         *working_copies(home), *offsite_backups(), *alerts(), *message_bus(), *inbox(),
     ]  # fmt: skip
@@ -128,21 +137,30 @@ def configuration_files() -> Iterator[Finding]:
 
 
 def modes(home: Home) -> Finding:
-    """Check that other accounts may open no file of the home."""
+    """Check that other accounts may open no file of the home, and that all belong to one account."""
     paths = [home.root, *home.root.rglob("*")] if home.root.exists() else []
-    opened = [path for path in paths if not path.is_symlink() and is_open(path)]
-    if not opened:
-        return Finding("files", "ok", "for this account only")
-    first = ", ".join(str(path.relative_to(home.root.parent)) for path in sorted(opened)[:3])
-    remedy = f"chmod -R go-rwx {shlex.quote(str(home.root))}"
-    return Finding("files", "broken", f"{len(opened)} are open to other accounts: {first}", remedy)
+    known = [(path, status) for path in paths if not path.is_symlink() and (status := status_of(path))]
+    opened = [path for path, status in known if stat.S_IMODE(status.st_mode) & settings.UMASK]
+    foreign = [path for path, status in known if status.st_uid != known[0][1].st_uid]
+    root = shlex.quote(str(home.root))
+    if foreign:
+        detail = f"{len(foreign)} belong to another account than the data: {named(foreign, home)}"
+        return Finding("files", "broken", detail, f"chown -R --reference={root} {root}")
+    if opened:
+        detail = f"{len(opened)} are open to other accounts: {named(opened, home)}"
+        return Finding("files", "broken", detail, f"chmod -R go-rwx {root}")
+    return Finding("files", "ok", "for this account only")
 
 
-def is_open(path: Path) -> bool:
+def named(paths: list[Path], home: Home) -> str:
+    return ", ".join(str(path.relative_to(home.root.parent)) for path in sorted(paths)[:3])
+
+
+def status_of(path: Path) -> os.stat_result | None:
     try:
-        return bool(stat.S_IMODE(path.lstat().st_mode) & settings.UMASK)
+        return path.lstat()
     except FileNotFoundError:
-        return False  # it was removed meanwhile
+        return None  # it was removed meanwhile
 
 
 def processes() -> Iterator[Finding]:
@@ -180,6 +198,21 @@ def machines(home: Home) -> Iterator[Finding]:
         yield Finding("active machine", "broken", detail, "start dagster-daemon on one of them")
 
 
+def certificates_shown() -> Iterator[Finding]:
+    """Check that the certificates of the public addresses are good, and for how long."""
+    urls = {settings.web_url(), settings.superset_url(), settings.dagster_url()}
+    for url in sorted(url for url in urls if url.startswith("https:")):
+        subject = f"certificate of {urlsplit(url).netloc}"
+        try:
+            end = certificates.good_until(url)
+        except ExpectedFailure as failure:
+            yield Finding(subject, "broken", failure.what, failure.remedy)
+            continue
+        late = end - datetime.now(UTC) < RENEWED_BEFORE
+        detail = f"good until {end:%Y-%m-%d %H:%M} UTC"
+        yield Finding(subject, "late" if late else "ok", detail, "renew it, and reload the gateway" if late else "")
+
+
 def engine_checks(home: Home) -> Iterator[Finding]:
     """Check what builds needs beside this machine's files: a cluster, where one builds."""
     try:
@@ -210,11 +243,21 @@ def loads(home: Home) -> Iterator[Finding]:
         yield age(platform, last.get(platform.name))
 
 
+def clock(home: Home) -> Iterator[Finding]:
+    """Check that nothing was published in the future. A clock that is wrong now shows when a platform answers."""
+    for copy in published.COPIES.values():
+        file = published.current(home, copy)
+        at = datetime.fromtimestamp(file.stat().st_mtime, UTC) if file else None
+        if at and at > datetime.now(UTC) + TOLERATED:
+            detail = f"the copy {copy.target} was published at {at:%Y-%m-%d %H:%M} UTC, which lies in the future"
+            yield Finding("clock", "late", detail, "timedatectl: the clock of this machine is wrong, or was")
+
+
 def age(platform: Platform, loaded_at: datetime | None) -> Finding:
     subject, remedy = platform.name, load_again(platform)
     if loaded_at is None:
         return Finding(subject, "late", "never loaded", remedy)
-    elapsed = datetime.now(UTC) - loaded_at.replace(tzinfo=UTC)
+    elapsed = max(datetime.now(UTC) - loaded_at.replace(tzinfo=UTC), timedelta(0))  # the clock may have been wrong
     late = elapsed > platform.late_after
     return Finding(subject, "late" if late else "ok", f"loaded {shown(elapsed)} ago", remedy if late else "")
 

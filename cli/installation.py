@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -163,12 +164,28 @@ def _wrong_keys(file: Path, declared: Mapping[str, Any]) -> Iterator[ExpectedFai
         yield ExpectedFailure(
             f"{where}: the secrets lie among the data.", "Move them: whoever copies the data must not get the keys."
         )
+    yield from _wrong_hosts(file, text, declared)
     try:
         Configuration.model_validate(declared)
     except ValidationError as problem:
         for error in problem.errors():
             keys = tuple(str(part) for part in error["loc"])
             yield _wrong_key(f"{file}, line {line_of(text, keys)}", error, keys)
+
+
+def _wrong_hosts(file: Path, text: str, declared: Mapping[str, Any]) -> Iterator[ExpectedFailure]:
+    """Yield a failure where the public addresses have several host names: a cookie of Superset's belongs to one."""
+    tables = {name: declared.get(name) for name in ("web", "superset", "dagster")}
+    urls = {name: str(table["url"]) for name, table in tables.items() if isinstance(table, Mapping) and "url" in table}
+    hosts = {name: urlsplit(url).hostname for name, url in urls.items()}
+    first = next(iter(hosts), "")
+    for name, host in hosts.items():
+        if host != hosts[first]:
+            yield ExpectedFailure(
+                f"{file}, line {line_of(text, (name, 'url'))}: {name}.url has another host name than {first}.url:"
+                " whoever logs in at Superset is not known there.",
+                "Give all three addresses one host name, and each a port of its own.",
+            )
 
 
 def _wrong_key(where: str, error: ErrorDetails, keys: tuple[str, ...]) -> ExpectedFailure:

@@ -49,9 +49,11 @@ def _expected(problem: Exception) -> Exception | None:
     """Return the failure to print; None for an error of programming."""
     from supersync.errors import SupersetFailure
 
-    from core import disk
+    from core import denied, disk, settings
 
-    return problem if isinstance(problem, ExpectedFailure | SupersetFailure) else disk.explain(problem)
+    if isinstance(problem, ExpectedFailure | SupersetFailure):
+        return problem
+    return disk.explain(problem) or denied.explain(problem, lambda: settings.home().root)
 
 
 def say(*lines: str) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from core import denied
 from core.errors import ExpectedFailure
 
 #: Names the file of the installation.
@@ -87,6 +88,8 @@ def setting(*keys: str) -> str:
 
 
 def unreadable(path: Path, problem: OSError) -> ExpectedFailure:
+    if isinstance(problem, PermissionError):
+        return denied.failure(Path(problem.filename or path), os.R_OK)
     return ExpectedFailure(
         f"{problem.filename or path} cannot be read: {problem.strerror}.",
         f"Give it to the account that runs the platform, or correct {SETTING}.",

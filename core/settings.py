@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from dotenv import load_dotenv
 
-from core import home_format, installation
+from core import denied, home_format, installation
 from core.errors import ExpectedFailure
 
 #: Where the code lies, and the data files that belong to it: the checkout, or `site-packages` of the wheel.
@@ -77,6 +77,11 @@ class Home:
     def operations(self) -> Path:
         """SQLite file of what people decide and are notified of, where `operations_url` names no server."""
         return self.root / "operations.sqlite"
+
+    @property
+    def operations_elsewhere(self) -> Path:
+        """Says that operations are on PostgreSQL: where its address is lost, they do not begin anew in a file."""
+        return self.root / "operations.postgresql"
 
     def database(self, name: Literal["warehouse", "live"]) -> Path:
         """Return the DuckDB file in which a platform's raw tables live."""
@@ -234,6 +239,8 @@ def make_folder(folder: Path) -> None:
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except PermissionError:
+        raise denied.failure(folder, os.W_OK) from None
     except OSError as problem:
         raise ExpectedFailure(
             f"The folder {folder} cannot be made: {problem.strerror}.", "Set CYBERIMPACT_HOME to a folder of your own."

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import httpx
 
 from audit import signing
-from core import settings
+from core import certificates, settings
 from core.errors import ExpectedFailure
 from core.settings import Home
 from opendata import declaration, package
@@ -258,6 +258,11 @@ def _answering() -> Generator[None]:
             f"Le catalogue refuse : {_reason(problem.response)}.", "Vérifiez adresse, clé et organisation."
         ) from None
     except httpx.HTTPError as problem:
+        if reason := certificates.refusal(problem):
+            raise ExpectedFailure(
+                f"Le certificat du catalogue n'est pas accepté ({reason}).",
+                "Faites-le renouveler, ou nommez son autorité dans un fichier de SSL_CERT_FILE ; vérifiez l'horloge.",
+            ) from None
         raise ExpectedFailure(
             f"Le catalogue ne répond pas ({type(problem).__name__}).",
             "Recommencez plus tard : ce qui est envoyé ne l'est pas deux fois.",

@@ -8,7 +8,7 @@ import ssl
 from dataclasses import dataclass
 from email.message import EmailMessage
 
-from core import settings
+from core import certificates, settings
 from core.errors import ExpectedFailure
 
 DEFAULT_PORT = "587"
@@ -133,6 +133,8 @@ def _leave(connection: smtplib.SMTP) -> None:
 
 def _explained(problem: Exception, ours: Server) -> ExpectedFailure:
     """Return a failure in words, without the server's reply, which may name the recipient."""
+    if refused := certificates.explain(problem, f"The mail server {ours.host}:{ours.port}"):
+        return refused
     remedy = "Nothing is lost: it is tried again. If it stays so, ask who runs the server."
     match problem:
         case smtplib.SMTPAuthenticationError():
@@ -147,8 +149,8 @@ def _explained(problem: Exception, ours: Server) -> ExpectedFailure:
             what = "lacks what is needed: STARTTLS, or a login with a password; nothing was sent"
             remedy = "Use a server and port that offer STARTTLS, usually 587."
         case ssl.SSLError():
-            what = f"cannot be spoken to encrypted ({problem.reason or 'certificate'}); nothing was sent"
-            remedy = "Use the name that stands in its certificate, and have its authority trusted by this machine."
+            what = f"cannot be spoken to encrypted ({problem.reason or 'no reason given'}); nothing was sent"
+            remedy = "Ask who runs the server which versions of TLS it has: 1.2 and 1.3 are known here."
         case smtplib.SMTPResponseException():
             what = f"refuses the mail (code {problem.smtp_code})"
         case TimeoutError() | smtplib.SMTPServerDisconnected():  # smtplib reports a timeout as a broken connection

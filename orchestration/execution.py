@@ -12,7 +12,7 @@ from uuid import uuid4
 import dagster as dg
 from rich.console import Console
 
-from core import disk, logs, run_progress, settings
+from core import denied, disk, logs, run_progress, settings, traces
 from core.errors import ExpectedFailure
 from ingestion.platforms import PLATFORMS
 from orchestration import instance
@@ -82,6 +82,8 @@ def run_job(
                 tags={"launched_by": "command line"},
                 run_id=run_id,
             )
+        if traces.are_wanted():
+            trace(home_instance, run_id, name)
     written = [
         (event.asset_key, {name: value.value for name, value in event.materialization.metadata.items()})
         for event in result.get_asset_materialization_events()
@@ -94,6 +96,17 @@ def run_job(
         failures=[sentence(event) for event in result.all_events if event.is_step_failure],
         summaries=list(dict.fromkeys(str(metadata["summary"]) for _, metadata in written if "summary" in metadata)),
     )
+
+
+def trace(home_instance: dg.DagsterInstance, run_id: str, job: str) -> None:
+    """Send the spans of a run and of its steps, as Dagster has recorded them."""
+    for step in home_instance.get_run_step_stats(run_id):
+        if step.start_time and step.end_time:
+            is_ok = step.status is not None and step.status.value == "SUCCESS"
+            traces.add(run_id, (step.step_key,), step.step_key, step.start_time, step.end_time, is_ok=is_ok)
+    run = home_instance.get_run_record_by_id(run_id)
+    if run and run.start_time and run.end_time:
+        traces.add(run_id, (), job, run.start_time, run.end_time, is_ok=run.dagster_run.is_success)
 
 
 _loading = threading.Lock()
@@ -164,6 +177,8 @@ def sentence(event: dg.DagsterEvent) -> str:
     error = root_error(failure.error)
     if error and disk.is_full(error.message):
         return str(disk.failure(event.step_key or ""))
+    if error and (refused := denied.explain_text(error.message, lambda: settings.home().root)):
+        return f"{event.step_key}: {refused}"
     return f"{event.step_key}: {error.message.strip() if error else 'failed'}"
 
 

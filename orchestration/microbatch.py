@@ -21,7 +21,8 @@ from pathlib import Path
 
 from supersync.errors import SupersetFailure
 
-from core import logs, settings
+from assets.serving.copies import key
+from core import logs, settings, traces
 from core.clock import now
 from core.errors import ExpectedFailure
 from ingestion.engine import drop_folder
@@ -50,6 +51,9 @@ IDLE_SECONDS, CRISIS_IDLE_SECONDS = 300.0, 60.0
 
 #: Seconds until a publication is noticed, until the outbox is looked at without one, and after a failure.
 ALERT_SECONDS, RETRY_SECONDS, TROUBLED_SECONDS = 1.0, 5.0, 30.0
+
+#: Seconds after which Dagster has recorded a publication that readers see.
+RECORDED_SECONDS = 3.0
 
 #: Seconds between two questions which accounts there are: a closed one gets mail for no longer than that.
 ACCOUNTS_SECONDS = 300.0
@@ -262,9 +266,10 @@ def tell() -> None:
         shown = published.current(settings.home(), published.LIVE)
         if shown == sent and time.monotonic() - sent_at < RETRY_SECONDS:
             continue
+        is_new, began = shown != sent, time.time()
         sent, sent_at = shown, time.monotonic()
         try:
-            sent = dispatch(settings.home())
+            done = dispatch(settings.home())
         except ExpectedFailure as failure:
             log.warning("alerts: %s", failure)
             time.sleep(TROUBLED_SECONDS)
@@ -273,8 +278,19 @@ def tell() -> None:
             log.exception("alerts: an unexpected failure")
             time.sleep(TROUBLED_SECONDS)
             continue
-        if sent.messages:
-            log.info("alerts: %d message(s) acknowledged", sent.messages)
+        if done.messages:
+            log.info("alerts: %d message(s) acknowledged", done.messages)
+        if shown and is_new and traces.are_wanted():
+            threading.Timer(RECORDED_SECONDS, trace_dispatch, (shown.parent.name, began, time.time())).start()
+
+
+def trace_dispatch(publication_id: str, began: float, ended: float) -> None:
+    """Send the span of a dispatch, in the trace of the run that published what it has read."""
+    with instance.get() as home_instance:
+        event = home_instance.get_latest_materialization_event(key(published.LIVE))
+    made = event.asset_materialization if event else None
+    if event and made and made.metadata["publication_id"].value == publication_id:
+        traces.add(event.run_id, ("dispatch",), "dispatch", began, ended)
 
 
 def hold_subscriptions() -> None:

@@ -209,14 +209,17 @@ def write_manifest(folder: Path, content: Mapping[str, Any]) -> None:
     (folder / MANIFEST).write_bytes(canonical({**content, "format": FORMAT}))
     flush(folder / MANIFEST)
 
+
+def holds_all(folder: Path, home: Home) -> bool:
+    """Return whether a folder is a backup that holds what loads, builds and publications have written in a home.
+
+    The caller holds the locks of `locked`.
+    """
     try:
-        content = json.loads((folder / MANIFEST).read_bytes())
-        files, version = content["files"], content["format"]
+        files = json.loads((folder / MANIFEST).read_bytes())["files"]
     except (OSError, ValueError, KeyError):
-        raise ExpectedFailure(f"{folder} is no backup: {MANIFEST} is absent or damaged.", "Give another one.") from None
-    if version != FORMAT:
-        raise ExpectedFailure(f"{folder} was made by another version of the platform.", "Restore it with that one.")
-    home_format.refuse_newer(folder)
+        return False
+    return all(name in files and files[name]["sha256"] == digest_of(path) for name, path in saved(home).items())
 
 
 def locked(home: Home) -> ExitStack:

@@ -134,7 +134,7 @@ def csrf(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG00
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     if isinstance(exception, DisallowedHost):  # a page names its host in its links
-        said = "Cette adresse n'est pas celle des pages."
+        said = "Cette adresse n'est pas celle des pages. L'administrateur la fixe : réglage CYBERIMPACT_WEB_URL."
         return HttpResponse(said, content_type="text/plain; charset=utf-8", status=HTTPStatus.BAD_REQUEST)
     return shown(request, HTTPStatus.BAD_REQUEST)
 

@@ -5,6 +5,7 @@ import logging
 import re
 import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from assets.dbt.lineage import column_lineage, kept_lineage
 from assets.dbt.table_metadata import of_tables
 from assets.dbt.translator import RULES, Translator, check_keys, node_key
 from assets.failures import ending_the_try
-from core import run_progress, settings
+from core import run_progress, settings, traces
 from core.errors import ExpectedFailure, TransientFailure, first_of
 from ingestion.engine.loading import ensure_tables
 from warehouse import checks, dbt_compiled, dbt_project, held_back, staleness
@@ -186,6 +187,8 @@ def build(
             outputs[context.asset_key_for_output(event.output_name)] = event
         else:
             yield event
+    if traces.are_wanted():
+        trace(context.run_id, target, run_results(folder))
     with ending_the_try(context):
         found, ended = settle(target, folder, compiled, asked)
     if news is not None:
@@ -310,6 +313,19 @@ def settle(
         results = again([graph.nodes[uid]["name"] for uid in sorted(models)], target, folder) if models else []
     held_back.settle(graph, database, [failure for failure in found if failure.on_failure == held_back.HOLD_BACK])
     return list({failure.unique_id: failure for failure in found}.values()), ended
+
+
+def trace(run_id: str, target: str, results: list[dict[str, Any]]) -> None:
+    """Send a span for each node that dbt has built, in that of the step."""
+    for result in results:
+        ends = [part[end] for part in result["timing"] for end in ("started_at", "completed_at")]
+        if ends:
+            name = result["unique_id"].rpartition(".")[2]
+            first, last = (datetime.fromisoformat(end).replace(tzinfo=UTC) for end in (min(ends), max(ends)))
+            is_ok = result["status"] in {"success", "pass"}
+            traces.add(
+                run_id, (NAMES[target], result["unique_id"]), name, first.timestamp(), last.timestamp(), is_ok=is_ok
+            )
 
 
 def compiled_checks(target: str) -> dict[str, checks.Check]:

@@ -1,6 +1,7 @@
 """HTTP client for platforms: timeouts, bounded retries, quotas, and checks of answers."""
 
 import json
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,9 +18,15 @@ from dlt.sources.helpers.rest_client.typing import HTTPMethodBasic
 from requests.auth import AuthBase
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
+from core import certificates, clock
 from core.errors import ExpectedFailure, TransientFailure
 from core.settings import get
 from privacy import mask_identifiers
+
+log = logging.getLogger(__name__)
+
+#: A difference of clocks beyond what networks and caches explain.
+CLOCKS_APART = timedelta(minutes=10)
 
 _LATER = "Nothing was loaded, the data loaded before stays: load again later."
 
@@ -78,6 +85,9 @@ class _RetryingSession(Session):
         self, platform: str, base_url: str, key_setting: str, policy: RetryPolicy, check: "AnswerCheck | None" = None
     ) -> None:
         super().__init__(timeout=(policy.connect_seconds, policy.read_seconds), raise_for_status=False)
+        # What httpx and OpenSSL read too; requests alone would look for its authorities elsewhere.
+        self.verify = get("SSL_CERT_FILE", "") or True
+        self._has_warned = False
         self._check = check
         self._platform = platform
         self._host = urlsplit(base_url)
@@ -98,6 +108,7 @@ class _RetryingSession(Session):
         self._refuse_other_host(request)
         with explained(where):
             response = super().send(request, **options)
+            self._compare_clocks(response, where)
             if response.is_redirect:
                 return response
             failure = self._check(response) if self._check else None
@@ -118,6 +129,19 @@ class _RetryingSession(Session):
                 " nothing was sent to it.",
                 "If the platform has moved, set its new address in .env.",
             )
+
+    def _compare_clocks(self, response: requests.Response, where: str) -> None:
+        """Warn, once in a session, where the platform shows another time: records would lie after their load."""
+        shown = _date(response.headers.get("Date", ""))
+        if shown is None or "Age" in response.headers or abs(clock.now() - shown) < CLOCKS_APART:
+            return
+        if not self._has_warned:
+            log.warning(
+                "%s: it is %s UTC there and %s UTC here. If it is the clock of this machine that is wrong, correct it,"
+                " then run `cyberimpact quarantine retry %s`.",
+                where, f"{shown:%Y-%m-%d %H:%M}", f"{clock.now():%Y-%m-%d %H:%M}", self._platform,
+            )  # fmt: skip
+        self._has_warned = True
 
     def _is_waited_for(self, failure: BaseException) -> bool:
         """Return whether a failure may pass within the longest wait."""
@@ -172,6 +196,10 @@ class explained:  # noqa: N801 (read as a verb: `with explained(where)`)
         pass
 
     def __exit__(self, kind: object, failure: BaseException | None, trace: object) -> None:
+        if isinstance(failure, requests.exceptions.SSLError) and (
+            refused := certificates.explain(failure, self._where)
+        ):
+            raise refused from None
         if isinstance(failure, requests.Timeout) or "Read timed out" in str(failure):
             raise PlatformFailure(f"{self._where}: the platform does not answer in time.") from None
         if isinstance(failure, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError):
@@ -205,9 +233,15 @@ def _retry_after(response: requests.Response) -> datetime | None:
     """Return when a request may be sent again, from the standard header `Retry-After`."""
     after = response.headers.get("Retry-After", "")
     try:
-        if after.isdecimal():
-            return datetime.now(UTC) + timedelta(seconds=int(after))
-        return parsedate_to_datetime(after).astimezone(UTC) if after else None
+        return datetime.now(UTC) + timedelta(seconds=int(after)) if after.isdecimal() else _date(after)
+    except OverflowError:
+        return None
+
+
+def _date(header: str) -> datetime | None:
+    """Return the instant that a header of HTTP names, None where it names none."""
+    try:
+        return parsedate_to_datetime(header).astimezone(UTC) if header else None
     except (ValueError, OverflowError):
         return None
 

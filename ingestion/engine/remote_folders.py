@@ -23,7 +23,7 @@ from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 from paramiko import SSHException
 
-from core import clock, disk, settings
+from core import certificates, clock, disk, settings
 from core.content_store import append_lines, digest_of, flush, read_lines
 from core.errors import ExpectedFailure, TransientFailure
 from core.locks import writer_lock
@@ -341,9 +341,13 @@ def _opened(chosen: Platform) -> Generator[_Folder]:
             f"Check {setting(chosen, '_USER')} and {setting(chosen, '_SECRET')}, and the rights of the account there.",
         ) from None
     except (OSError, EOFError, SSHException, BotoCoreError) as problem:
-        raise disk.explain(problem) or TransientFailure(
-            f"{address} cannot be reached ({type(problem).__name__}).",
-            "Nothing is lost: it is tried again. If it stays so, check the address and the network.",
+        raise (
+            disk.explain(problem)
+            or certificates.explain(problem, address)
+            or TransientFailure(
+                f"{address} cannot be reached ({type(problem).__name__}).",
+                "Nothing is lost: it is tried again. If it stays so, check the address and the network.",
+            )
         ) from None
 
 

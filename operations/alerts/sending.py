@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
-from core import settings
+from core import certificates, settings
 from core.clock import now
 from core.errors import ExpectedFailure, TransientFailure
 from operations import mail, webhook_signature
@@ -100,7 +100,7 @@ def _ask(method: str, address: str, headers: Mapping[str, str], content: bytes) 
     try:
         answer = httpx.request(method, address, headers=headers, content=content, timeout=TIMEOUT_SECONDS)
     except httpx.HTTPError as problem:
-        raise TransientFailure(
+        raise certificates.explain(problem, f"The server {host}") or TransientFailure(
             f"The server {host} cannot be reached ({type(problem).__name__}).", "Nothing is lost: it is tried again."
         ) from None
     if not answer.is_success:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from kombu import Connection, Exchange, Queue
 
-from core import settings
+from core import certificates, settings
 from core.errors import ExpectedFailure, TransientFailure
 
 SETTING, AUTHORITY_SETTING = "CYBERIMPACT_BUS_URL", "CYBERIMPACT_BUS_CA_FILE"
@@ -101,6 +101,8 @@ def explained(connection: Connection) -> Generator[None]:
     try:
         yield
     except (*connection.connection_errors, *connection.channel_errors) as problem:
+        if refused := certificates.explain(problem, f"The message bus {connection.hostname}"):
+            raise TransientFailure(refused.what, refused.remedy) from problem
         said = str(problem).partition("\n")[0][:200] if isinstance(problem, connection.channel_errors) else ""
         raise TransientFailure(
             f"The message bus {connection.hostname} cannot be used ({type(problem).__name__}{said and ': '}{said}).",

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from types import TracebackType
@@ -16,6 +17,8 @@ from supersync.errors import SupersetFailure, Unreachable
 
 PAGE_SIZE = 100  # the server's own ceiling: it shortens a longer page without saying so
 KINDS = ("database", "dataset", "chart", "dashboard")
+
+_REFUSED = re.compile(r"certificate verify failed: (.+?)\.? \(_ssl")  # as OpenSSL says why
 
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY, _SERVER_ERROR = 401, 403, 404, 429, 500
 
@@ -115,7 +118,12 @@ class Client:
     def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
         try:
             return self._http.request(method, path, **options)
-        except (httpx.ConnectError, httpx.ConnectTimeout):
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            if refused := _REFUSED.search(str(error)):
+                raise SupersetFailure(
+                    f"The certificate of {self.url} is not accepted ({refused[1]}).",
+                    "Have who runs the gateway renew it, or name its authority in a file of SSL_CERT_FILE.",
+                ) from None
             raise Unreachable(
                 f"Superset does not answer at {self.url}.",
                 "Start it with `make up`, or correct CYBERIMPACT_SUPERSET_URL.",

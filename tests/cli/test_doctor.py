@@ -71,6 +71,27 @@ class TestDoctor:
         subprocess.run(finding["remedy"], shell=True, check=True)
         assert self.findings(run)["files"]["state"] == "ok"
 
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+    def test_files_of_another_account_are_named_and_the_remedy_gives_them_back(self, run: Run, home: Home) -> None:
+        home.root.mkdir(mode=0o700)
+        (home.root / "warehouse.duckdb").touch(mode=0o600)
+        os.chown(home.root / "warehouse.duckdb", 65534, 65534)
+        finding = self.findings(run)["files"]
+        assert (finding["state"], finding["detail"]) == (
+            "broken",
+            "1 belong to another account than the data: home/warehouse.duckdb",
+        )
+        subprocess.run(finding["remedy"], shell=True, check=True)
+        assert self.findings(run)["files"]["state"] == "ok"
+
+    def test_a_publication_in_the_future_names_the_clock(self, run: Run, home: Home) -> None:
+        file = write_copy(home, TABLES)
+        assert "clock" not in self.findings(run)
+        later = time.time() + 3600
+        os.utime(file, (later, later))
+        finding = self.findings(run)["clock"]
+        assert (finding["state"], "which lies in the future" in finding["detail"]) == ("late", True)
+
     def test_a_wrong_file_of_the_configuration_is_named(self, run: Run, home: Home) -> None:
         home.config.mkdir(parents=True)
         (home.config / "accounts.yml").write_text("accounts:\n- {network: minitel, account: x}\n")

@@ -120,6 +120,11 @@ def test_true_is_one_and_false_is_nothing(made: Path) -> None:
         ('subscriptions = "/nowhere/s.yml"', 3, "subscriptions: there is no such file"),
         ('engine = "sqlite"', 3, "engine: input should be 'duckdb' or 'spark'"),
         ("[mail]\ndomains = 3", 4, "mail.domains: input should be a valid list"),
+        (
+            '[web]\nurl = "https://a.example"\n[dagster]\nurl = "https://b.example:8445"',
+            6,
+            "dagster.url has another host name than web.url: whoever logs in",
+        ),
         ('[mail]\ndomains = [\n  "a.fr",\n  3,\n]', 4, "mail.domains.1: input should be a valid string"),
     ],
 )

@@ -1,5 +1,6 @@
 """What is printed harms no terminal, and a reader that leaves early is no error."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from cli import output
 from cli.output import Format, print_rows, print_table, say
 from core.errors import ExpectedFailure
 from core.files import write_text
+from core.settings import Home
 
 
 def test_a_text_commands_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
@@ -46,6 +48,17 @@ def test_a_failure_is_one_line_on_stderr_and_exit_code_1(capsys: pytest.CaptureF
         output.run(app)
     assert left.value.code == 1
     assert capsys.readouterr() == ("", "The file[2J is not there. Give another [file].\n")
+
+
+def test_a_denied_access_is_a_sentence(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    home.root.mkdir()
+
+    def app() -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(home.root))
+
+    with pytest.raises(SystemExit):
+        output.run(app)
+    assert f"denied access to {home.root}" in capsys.readouterr().err
 
 
 def test_an_error_of_programming_keeps_its_trace() -> None:

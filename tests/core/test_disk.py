@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from getpass import getuser
 from pathlib import Path
 
 import dagster as dg
@@ -91,9 +92,18 @@ def test_a_load_that_finds_no_space_says_so(home: Home, shared: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_step_that_finds_no_space_is_a_sentence(home: Home) -> None:
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.ENOSPC, "writes: the disk is full, that of "),
+        (errno.EACCES, f"writes: The account {getuser()} is denied access to "),
+    ],
+)
+def test_a_step_that_finds_no_space_or_is_denied_it_is_a_sentence(home: Home, number: int, said: str) -> None:
+    home.root.mkdir()
+
     def write() -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        raise OSError(number, os.strerror(number), str(home.root))
 
     @dg.op
     def writes() -> None:
@@ -108,7 +118,7 @@ def test_a_step_that_finds_no_space_is_a_sentence(home: Home) -> None:
 
     result = job.execute_in_process(raise_on_error=False)
     [failed] = [event for event in result.all_events if event.is_step_failure]
-    assert sentence(failed).startswith(f"writes: the disk is full, that of {home.root}")
+    assert sentence(failed).startswith(f"{said}{home.root}")
 
 
 def test_only_a_full_disk_is_one(home: Home) -> None:

@@ -1,9 +1,12 @@
 """Every platform as the tests of all connectors need it: its names, its raw tables, and secrets that are recognised."""
 
 import gzip
+import json
+import logging
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -12,7 +15,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from core import settings
+from core import logs, settings
 from core.errors import ExpectedFailure
 from ingestion.engine.contract import Table
 from ingestion.engine.loading import load
@@ -78,6 +81,8 @@ def remains(root: Path) -> Iterator[tuple[str, str]]:
             yield f"{file.name}, unpacked", _lower(gzip.decompress(data))
         elif file.suffix == ".duckdb":
             yield from _rows(file)
+        elif file.suffix == ".log":
+            yield f"{file.name}, unescaped", "\n".join(_values(file)).lower()
         elif file.suffix == ".parquet":
             yield f"{file.name}, read", str(duckdb.read_parquet(str(file)).fetchall()).lower()
 
@@ -93,6 +98,43 @@ def _rows(file: Path) -> Iterator[tuple[str, str]]:
         for schema, table in connection.execute(tables).fetchall():
             rows = connection.execute(f'select t::varchar from "{schema}"."{table}" t').fetchall()
             yield f"{schema}.{table}", "\n".join(row for (row,) in rows).lower()
+
+
+def _values(log: Path) -> Iterator[str]:
+    """Yield what the lines of JSON of a log say: in the file some characters are escaped."""
+    for line in log.read_text(encoding="utf-8", errors="ignore").splitlines():
+        if line.startswith("{"):
+            yield from _texts(json.loads(line))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield every text of a value of JSON, names of fields included."""
+    if isinstance(value, dict):
+        value = [*value, *value.values()]
+    if isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)
+    else:
+        yield str(value)
+
+
+@contextmanager
+def json_log(file: Path) -> Generator[None]:
+    """Write what this process logs into a file as structured lines, less important ones than services write too."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    root, handler = logging.getLogger(), logging.FileHandler(file, encoding="utf-8")
+    level = root.level
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv(logs.SETTING, logs.JSON)
+        handler.setFormatter(logs.formatter())
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+        root.removeHandler(handler)
+        handler.close()
 
 
 def leaks(haystacks: Iterable[tuple[str, str]], needles: Iterable[str]) -> list[str]:

@@ -4,10 +4,11 @@ Every field that is redacted, pseudonymised or dropped gets identifiers of every
 record that the contract accepts, in one that it rejects, and in answers that it refuses.
 """
 
+import json
 import logging
 import re
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,6 +33,9 @@ from tests.privacy.identifiers import STRUCTURED, Identifier, identifier, names,
 SPP = "services_publics_plus"
 
 Record = dict[str, Any]
+
+#: Where each test writes what is logged, below its home.
+LOG = Path("logs", "load.log")
 
 #: A parser that changes this redacts.
 PROBE = "Rappelez le 06 12 34 56 78"
@@ -150,12 +154,13 @@ def _homes() -> dict[str, Path]:
 
 
 @pytest.fixture
-def home(name: str, tmp_path_factory, monkeypatch: pytest.MonkeyPatch, _homes: dict[str, Path]) -> Path:
-    """The home of one platform, made once, behind secrets that are recognised."""
+def home(name: str, tmp_path_factory, monkeypatch: pytest.MonkeyPatch, _homes: dict[str, Path]) -> Iterator[Path]:
+    """The home of one platform, made once, behind secrets that are recognised; it holds a structured log too."""
     root = _homes.get(name) or _homes.setdefault(name, tmp_path_factory.mktemp(name))
     monkeypatch.setenv("CYBERIMPACT_HOME", str(root))
     every_connector.use_secrets(monkeypatch)
-    return root
+    with every_connector.json_log(root / LOG):
+        yield root
 
 
 # ---- what is planted
@@ -223,6 +228,19 @@ def give(monkeypatch: pytest.MonkeyPatch, name: str, pages: Mapping[str, Sequenc
 # ---- what must not remain
 
 
+def test_what_an_escape_of_json_hides_in_a_log_is_found(tmp_path):
+    needles = ['zoé "dupont"', "2 rue\tbasse", "06\u202f12\u202f34", "mme martin"]
+    with every_connector.json_log(tmp_path / "a.log"):
+        logging.getLogger(__name__).warning("%s\n%s", *needles[:2])
+    other = {"record": [{"extra": {"MME MARTIN": needles[2]}}]}  # other libraries escape what is not ASCII
+    (tmp_path / "b.log").write_text(f"a line of text\n{json.dumps(other)}\n")
+    found = every_connector.leaks(every_connector.remains(tmp_path), needles)
+    assert sorted(found) == sorted(
+        [f"{needle!r} in {name}.log, unescaped" for needle, name in zip(needles, "aabb", strict=True)]
+        + [f"{needles[3]!r} in b.log"]
+    )
+
+
 @pytest.mark.parametrize("kind", STRUCTURED)
 def test_no_spelling_of_an_identifier_is_left_in_a_text(kind):
     left: list[tuple[str, str]] = []
@@ -284,7 +302,11 @@ def test_no_failure_tells_an_identifier(home, monkeypatch, caplog, capsys, name)
             with pytest.raises(ExpectedFailure) as failure:
                 load(name)
             output = "\n".join([*traceback.format_exception(failure.value), caplog.text, *capsys.readouterr()]).lower()
+            logging.getLogger(__name__).error(
+                "a load", exc_info=failure.value
+            )  # as services note what they go on after
             assert every_connector.leaks([("failure", output), *every_connector.remains(home)], needles) == []
+    assert '"exception": "Traceback' in (home / LOG).read_text()
 
 
 HEADER = (
@@ -292,10 +314,8 @@ HEADER = (
 )
 
 
-@pytest.mark.parametrize("name", [SPP])
-def test_a_damaged_file_leaves_no_identifier_behind(home, tmp_path, caplog, capsys, name):
-    caplog.set_level(logging.INFO)
-    found = texts()
+def damaged_export(found: Texts) -> str:
+    """Return an export whose texts are planted, and whose last lines are out of their columns or cut."""
     text = found.running.replace('"', "'")
     rows = [
         f'1;Traitée;06/10/2022 15:07;"{text}";"{text}";Positif;France;"{found.dropped}";"{text}"',
@@ -304,8 +324,15 @@ def test_a_damaged_file_leaves_no_identifier_behind(home, tmp_path, caplog, caps
         f'3;Traitée;06/10/2022 15:07;"{text}";"{text}";Positif;France;;;;"{text}"',
         f'4;Traitée;06/10/2022 15:07;"{text}";"{text}',
     ]
+    return "\n".join([HEADER, *rows])
+
+
+@pytest.mark.parametrize("name", [SPP])
+def test_a_damaged_file_leaves_no_identifier_behind(home, tmp_path, caplog, capsys, name):
+    caplog.set_level(logging.INFO)
+    found = texts()
     file = tmp_path / "export.csv"
-    file.write_text("\n".join([HEADER, *rows]), encoding="utf-8")
+    file.write_text(damaged_export(found), encoding="utf-8")
     report = load(name, file=file)
     assert not report.complete
     assert report.total("rows_quarantined") >= 3

@@ -265,6 +265,22 @@ def test_many_judge_and_write_at_once_and_nothing_is_lost(engine: str, tmp_path:
     assert models.Act.objects.filter(kind="entrée au journal").count() == writing * writers.ENTRIES
 
 
+def test_a_lost_address_of_postgresql_does_not_begin_anew_in_a_file(
+    engine: str, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened()
+    assert home.operations_elsewhere.exists() is (engine == "postgresql")
+    monkeypatch.delenv(OPERATIONS_SETTING, raising=False)
+    use_settings()
+    home.operations_elsewhere.touch()
+    if engine == "postgresql":
+        with pytest.raises(ExpectedFailure, match=f"le réglage {OPERATIONS_SETTING} est absent. Remettez ce secret"):
+            crises.listed()
+        assert not home.operations.exists()
+        home.operations_elsewhere.unlink()
+    assert len(crises.listed()) == (0 if engine == "postgresql" else 1)
+
+
 def test_a_process_that_dies_in_the_middle_leaves_nothing_half_done(engine: str) -> None:
     crisis = opened()
     died = subprocess.run(

@@ -34,3 +34,4 @@ def test_another_host_is_served_nothing(home):  # noqa: ARG001
         answer = Client(headers={"Host": "evil.example"}).get(path)
         assert answer.status_code == HTTPStatus.BAD_REQUEST, path
         assert "evil.example" not in answer.text
+        assert "réglage CYBERIMPACT_WEB_URL" in answer.text

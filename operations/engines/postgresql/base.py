@@ -16,6 +16,11 @@ class DatabaseWrapper(FollowsHome, base.DatabaseWrapper):
     def place(self) -> tuple[str, int]:
         return str(settings.operations_url()), 1
 
+    def get_connection_params(self) -> dict:
+        settings.make_folder(settings.home().root)
+        settings.home().operations_elsewhere.touch(mode=0o600)
+        return super().get_connection_params()
+
     @contextmanager
     def alone(self) -> Generator[None]:
         with psycopg.connect(**self.get_connection_params()) as lock:

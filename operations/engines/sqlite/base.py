@@ -6,7 +6,7 @@ from django.db.backends.sqlite3 import base
 
 from core import settings
 from core.locks import writer_lock
-from operations.database import FollowsHome
+from operations.database import FollowsHome, UnusableDatabaseError
 
 
 class DatabaseWrapper(FollowsHome, base.DatabaseWrapper):
@@ -22,7 +22,13 @@ class DatabaseWrapper(FollowsHome, base.DatabaseWrapper):
         return writer_lock(settings.home().operations, on_wait=lambda _: None)
 
     def get_connection_params(self) -> dict:
-        file = settings.home().operations
+        home = settings.home()
+        file, elsewhere = home.operations, home.operations_elsewhere
+        if elsewhere.exists() and not file.exists() and settings.operations_url() is None:
+            raise UnusableDatabaseError(
+                f"Les opérations sont sur PostgreSQL, et le réglage {settings.OPERATIONS_SETTING} est absent.",
+                f"Remettez ce secret ; pour repartir d'un fichier vide, supprimez {elsewhere}.",
+            )
         settings.make_folder(file.parent)
         if not file.exists():
             file.touch(mode=0o600)

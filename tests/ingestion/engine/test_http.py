@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import pytest
 
+from core import clock
 from core.errors import ExpectedFailure
 from ingestion.engine.http import Api
 
@@ -51,6 +52,19 @@ def api() -> Iterator[Api]:
     yield Api("essai", f"http://127.0.0.1:{server.server_port}", "CYBERIMPACT_ESSAI_API_KEY")
     server.shutdown()
     server.server_close()
+
+
+@pytest.mark.parametrize("minutes", [60, -60])
+def test_a_clock_that_is_an_hour_wrong_is_named_once(api, monkeypatch, caplog, minutes):
+    api.get("x")
+    assert caplog.messages == []
+    here = datetime.now(UTC) + timedelta(minutes=minutes)
+    monkeypatch.setattr(clock, "now", lambda: here)
+    api.get("x")
+    api.get("x")
+    (said,) = caplog.messages
+    assert f"{here:%H:%M} UTC here. If it is the clock of this machine that is wrong, correct it" in said
+    assert said.endswith("`cyberimpact quarantine retry essai`.")
 
 
 def later(seconds: int) -> datetime:
