@@ -31,6 +31,7 @@ from core.locks import writer_lock
 from core.settings import Home
 from operations import database
 from warehouse import backups, published
+from warehouse.engine import engine
 from warehouse.publication import code_version
 
 #: In the folder of an upgrade: what was built there, once it is whole; the same when the switch has begun.
@@ -115,13 +116,13 @@ def refuse_unfit(home: Home) -> None:
     """Check that there is something to upgrade, and that its tables are in the files that are replaced.
 
     Raises:
-        ExpectedFailure: nothing was built, or Spark builds here.
+        ExpectedFailure: nothing was built, or the engine builds elsewhere.
     """
     if not home.warehouse.exists():
         raise ExpectedFailure("There is nothing to upgrade: nothing was built.", "Run `cyberimpact build`.")
-    if settings.get("CYBERIMPACT_ENGINE", "duckdb") != "duckdb":
+    if not engine().builds_in_files:
         raise ExpectedFailure(
-            "`upgrade` builds beside the home with DuckDB only, and Spark builds here.",
+            "`upgrade` replaces the files of the home, and the engine of this home builds elsewhere.",
             "Run `cyberimpact backup FOLDER`, then `build` and `publish`; `cyberimpact restore FOLDER` goes back.",
         )
 

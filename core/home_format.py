@@ -56,7 +56,7 @@ def _read(root: Path) -> tuple[int, str]:
     try:
         content = json.loads((root / FILE).read_bytes())
         return int(content["format"]), str(content["version"])
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return _FIRST, "0.1.0"
     except (OSError, ValueError, KeyError, TypeError):
         raise ExpectedFailure(

@@ -17,6 +17,7 @@ class DuckDB:
     profile = "cyberimpact"
     adapter = "duckdb"
     pool = None
+    builds_in_files = True
 
     def environment(self, home: Home) -> dict[str, str]:  # noqa: ARG002 - the interface
         return {}

@@ -48,6 +48,8 @@ class Engine(Protocol):
     adapter: str
     #: The pool of Dagster in which its builds take turns; None where each target has that of its file.
     pool: str | None
+    #: Whether the tables that it builds lie in the DuckDB files of the home.
+    builds_in_files: bool
 
     def refuse_unready(self, home: Home) -> None:
         """Check that a build can begin.

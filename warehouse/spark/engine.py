@@ -20,6 +20,7 @@ class Spark:
     profile = "cyberimpact_spark"
     adapter = "lake"
     pool = "cluster"
+    builds_in_files = False
 
     def environment(self, home: Home) -> dict[str, str]:
         return {"CYBERIMPACT_LAKE": str(home.lake), "CYBERIMPACT_NAMESPACE": lake.namespace(home)}
