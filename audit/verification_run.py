@@ -73,7 +73,7 @@ def start(home: Home, head: str | None = None, keys: Sequence[Ed25519PublicKey] 
     Raises:
         ExpectedFailure: too many run already.
     """
-    folder = _folder(home)
+    folder = home.verifications
     settings.make_folder(folder)
     if sum(_is_alive(file.with_suffix(".lock")) for file in _files(folder)) >= MOST:
         raise ExpectedFailure("D'autres vérifications sont en cours.", "Attendez qu'elles finissent, puis recommencez.")
@@ -106,7 +106,7 @@ def read(home: Home, name: str) -> Run:
     Raises:
         ExpectedFailure: there is none of that name, or no longer.
     """
-    file = _folder(home) / f"{name}.json"
+    file = home.verifications / f"{name}.json"
     if not _NAME.fullmatch(name) or not file.exists():
         raise ExpectedFailure("Cette vérification n'existe pas, ou plus.", "Lancez-en une autre.")
     was_alive = _is_alive(file.with_suffix(".lock"))  # asked first: what has ended since has written its answer
@@ -120,10 +120,6 @@ def _parsed(file: Path) -> Run:
         kept["verdict"] = Verdict(**found | {name: tuple(found[name]) for name in ("problems", "remarks")})
     kept["keys"] = tuple(kept["keys"])
     return Run(**kept)
-
-
-def _folder(home: Home) -> Path:
-    return home.run / "verifications"
 
 
 def _files(folder: Path) -> list[Path]:
@@ -151,7 +147,7 @@ def main(name: str) -> None:
     """Verify as a run asks, with the keys that come in on standard input, and write down how far it is."""
     settings.keep_private()
     home = settings.home()
-    folder, run = _folder(home), read(home, name)
+    folder, run = home.verifications, read(home, name)
     keys = signing.public_keys_in(sys.stdin.buffer.read()) if run.keys else None
     try:
         verdict = verifying.verify(home, run.head, keys, lambda step: _write(folder, replace(run, step=step)))

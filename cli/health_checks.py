@@ -397,7 +397,9 @@ def working_copies(home: Home) -> Iterator[Finding]:
         if folder.exists():
             with writer_lock_if_free(folder) as is_free:
                 if is_free:
-                    yield Finding(what, "late", "copies of the databases that nobody works on", "cyberimpact purge")
+                    begun = folder == home.upgrade and home.upgrade_switching.exists()
+                    remedy = "cyberimpact upgrade FOLDER --switch" if begun else "cyberimpact purge"
+                    yield Finding(what, "late", "copies of the databases that no process uses", remedy)
 
 
 def offsite_backups() -> Iterator[Finding]:

@@ -17,7 +17,7 @@ from supersync.bundle import Bundle
 from supersync.check import kpis_shown
 
 from audit.comparison import Difference, as_json, compare
-from core import settings
+from core import settings, traces
 from core.errors import ExpectedFailure
 from core.locks import writer_lock
 from core.settings import Home
@@ -170,6 +170,8 @@ def environment(code: Path, home: Home) -> dict[str, str]:
         "CYBERIMPACT_HOME": str(home.root),
         raw_lake.ADDRESS_SETTING: raw_lake.address(),  # the copies show the same files
         settings.DAGSTER_SETTING: "",  # its runs are none of the home's
+        settings.NODE_SETTING: "",  # no other machine has the copy
+        traces.SETTING: "",
         "DAGSTER_HOME": str(home.dagster),
         "PYTHONPATH": os.pathsep.join([str(code), str(code / "superset")]),
     }

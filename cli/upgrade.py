@@ -29,13 +29,13 @@ from core.content_store import canonical, digest_of, flush
 from core.errors import ExpectedFailure
 from core.locks import writer_lock
 from core.settings import Home
-from operations import database
+from operations import active, database
 from warehouse import backups, published
 from warehouse.engine import engine
 from warehouse.publication import code_version
 
-#: In the folder of an upgrade: what was built there, once it is whole; the same when the switch has begun.
-PREPARED, SWITCHING = "prepared.json", "switching.json"
+#: In the folder of an upgrade: what was built there, once it is whole; renamed when the switch begins.
+PREPARED = "prepared.json"
 DEFINITIONS = "definitions.json"
 
 #: Prints the definitions of KPIs in the version that runs.
@@ -62,7 +62,9 @@ class Difference:
     line: str | None
 
     def lines(self) -> Iterator[str]:
-        yield f"{self.kpi.code}: {self.kpi.changed} figures change, {self.kpi.added} come, {self.kpi.removed} go."
+        yield (
+            f"{self.kpi.code}: {self.kpi.changed} figures changed, {self.kpi.added} added, {self.kpi.removed} removed."
+        )
         for row in self.kpi.examples[:1]:
             yield (
                 f"  {row['period_type']} {row['period_start']}, {row['territory_code']}, {row['breakdown_value']}: "
@@ -91,14 +93,20 @@ def upgrade(folder: Path, *, switch: bool) -> Iterator[str]:
     home, folder = settings.home(), folder.resolve()
     place = Home(home.upgrade)
     with writer_lock(place.root) as lock, disk.explained():
-        if not (has_begun := (place.root / SWITCHING).exists()):
+        has_begun = home.upgrade_switching.exists()
+        if has_begun and not switch:
+            raise ExpectedFailure(
+                "The switch of this home has begun, and was interrupted.",
+                f"Repeat the command with --switch, or go back: `cyberimpact restore {folder}`.",
+            )
+        if not has_begun:
             refuse_unfit(home)
             prepare(home, place, folder, lock)
             yield from report(home, place)
             if not switch:
                 yield f"Next: stop the services, repeat the command with --switch. To forget it, remove {place.root}."
                 return
-            refuse_running()
+        refuse_running()
         remark("The switch: operations, databases, publication.")
         with backups.locked(home):
             if not has_begun:
@@ -202,7 +210,8 @@ def refuse_without_room(home: Home, folder: Path) -> None:
 def run(place: Home, lock: int, code: str, *arguments: str, stdout: int = subprocess.PIPE) -> str:
     """Run this version in the folder of the upgrade, and return what it prints.
 
-    It holds the lock of the upgrade too: it outlives an upgrade that is killed, and must not be removed under it.
+    The child holds the lock of the upgrade too: if the parent is killed, nobody removes the folder while the child
+    builds.
 
     Raises:
         ExpectedFailure: it fails; it has said why on stderr.
@@ -281,7 +290,7 @@ def begin(home: Home, place: Home, folder: Path) -> None:
     """
     if not backups.holds_all(folder, home):
         raise changed_since(folder)
-    (place.root / PREPARED).rename(place.root / SWITCHING)
+    (place.root / PREPARED).rename(home.upgrade_switching)
 
 
 def take_over(home: Home, place: Home) -> str:
@@ -290,21 +299,43 @@ def take_over(home: Home, place: Home) -> str:
     Raises:
         ExpectedFailure: another version has begun the switch, or operations cannot be migrated.
     """
-    begun = json.loads((place.root / SWITCHING).read_bytes())
+    begun = json.loads(home.upgrade_switching.read_bytes())
     if begun["code"] != code_version():
         raise ExpectedFailure(
             f"The version {begun['code']} has begun to take this home over.",
             f"Finish with that version, or go back: `cyberimpact restore {begun['folder']}`.",
         )
-    database.take_over()
+    refuse_written_since(home, place, Path(begun["folder"]))
+    database.migrate()
+    if home.node:
+        active.refuse_in_reserve(home.node)
     home_format.mark(home.root)
     for file in (home.live, home.warehouse):
-        take(place.root / file.name, file)
+        replace_database(place.root / file.name, file)
     flush(home.root)
     return begun["folder"]
 
 
-def take(built: Path, file: Path) -> None:
+def refuse_written_since(home: Home, place: Home, folder: Path) -> None:
+    """Check that nothing was written into a database that is still to be replaced since the switch began.
+
+    Raises:
+        ExpectedFailure: something was: it would be lost.
+    """
+    files = json.loads((folder / backups.MANIFEST).read_bytes())["files"]
+    for file in (home.live, home.warehouse):
+        if not (place.root / file.name).exists():
+            continue  # it is replaced already
+        for path in (file, file.with_name(f"{file.name}.wal")):
+            known = files[path.name]["sha256"] if path.name in files else None
+            if (digest_of(path) if path.exists() else None) != known:
+                raise ExpectedFailure(
+                    f"{path.name} was written after the switch had begun.",
+                    f"Remove {place.root}, and begin again with a new folder.",
+                )
+
+
+def replace_database(built: Path, file: Path) -> None:
     """Put a DuckDB file in the place of another one; what was moved already stays."""
     log, built_log = (path.with_name(f"{path.name}.wal") for path in (file, built))
     if built.exists():

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from core import clock
 from core.errors import ExpectedFailure, causes_of
 
-#: As OpenSSL says it; not every library keeps its exception.
+#: The text of OpenSSL; some libraries drop the exception.
 _REFUSED = re.compile(r"certificate verify failed: (.+?)\.? \(_ssl")
 _HTTPS, _CONNECT_SECONDS = 443, 5
 
@@ -26,8 +26,8 @@ def explain(problem: BaseException, where: str) -> ExpectedFailure | None:
         return None
     return ExpectedFailure(
         f"{where}: the certificate of the server is not accepted ({reason}); nothing was sent.",
-        "Have who runs the server renew it, or name its authority in a file of SSL_CERT_FILE. If the clock of this"
-        f" machine is wrong, correct it: it shows {clock.now():%Y-%m-%d %H:%M} UTC.",
+        "Ask the operator of the server to renew it, or add its authority to the file that SSL_CERT_FILE names. If the"
+        f" clock of this machine is wrong, correct it: it shows {clock.now():%Y-%m-%d %H:%M} UTC.",
     )
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from core.errors import ExpectedFailure, causes_of
 
-#: As Python and DuckDB say it, with the path.
+#: Messages of Python and DuckDB, which name the path.
 _DENIED = re.compile(
     r"(?P<how>Permission denied|Operation not permitted|Read-only file system): '(?P<path>[^']+)'"
     r"|\"(?P<opened>[^\"]+)\": (?P<why>Permission denied|Operation not permitted|Read-only file system)"
 )
-#: As SQLite says it, without.
+#: Messages of SQLite, which do not.
 _SQLITE = ("attempt to write a readonly database", "unable to open database file")
 
 
@@ -33,7 +33,8 @@ def explain_text(said: str, home: Callable[[], Path]) -> ExpectedFailure | None:
         path, how = Path(found["path"] or found["opened"]), found["how"] or found["why"]
         return _read_only(path) if how.startswith("Read-only") else failure(path, owned=how.startswith("Operation"))
     if any(words in said for words in _SQLITE):
-        paths = (home(), *home().rglob("*"))
+        files = (path for path in home().rglob("*") if path.is_dir() or ".db" in path.name or ".sqlite" in path.name)
+        paths = (home(), *files)
         return next((failure(path) for path in paths if _barrier(path, os.R_OK | os.W_OK)), None)
     return None
 

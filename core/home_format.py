@@ -1,4 +1,4 @@
-"""Which form the files of a home have, so that an older version of the platform leaves newer data alone.
+"""The form of the files of a home: an older version of the platform refuses newer data.
 
 `format.json` in the home names the form and the version that wrote there last. A home without it is of 0.1.0, or empty.
 The operations database has its own record, the migrations that were applied.
@@ -9,13 +9,14 @@ import os
 from importlib.metadata import version
 from pathlib import Path
 
+from core import denied
 from core.errors import ExpectedFailure
 
 #: One more with each change of raw tables, models, detector states, ledger or evidence after which the version before
 #: must not run on a home any more.
 FORMAT = 2
 FILE = "format.json"
-#: What a home has that names none.
+#: The form of a home without the file.
 _FIRST = 1
 
 
@@ -58,8 +59,10 @@ def _read(root: Path) -> tuple[int, str]:
         return int(content["format"]), str(content["version"])
     except (FileNotFoundError, NotADirectoryError):
         return _FIRST, "0.1.0"
+    except PermissionError:
+        raise denied.failure(root / FILE, os.R_OK) from None
     except (OSError, ValueError, KeyError, TypeError):
         raise ExpectedFailure(
             f"{root / FILE}, which says what version wrote there, cannot be read.",
-            f'Write {{"format": {FORMAT}, "version": "…"}} there, with the version that ran last.',
+            "Take it from the last backup.",
         ) from None

@@ -158,6 +158,11 @@ class Home:
         return self.root / "run" / (self.node or "")
 
     @property
+    def verifications(self) -> Path:
+        """Verifications that auditors have started on the pages, whichever machine runs them."""
+        return self.root / "run" / "verifications"
+
+    @property
     def dagster(self) -> Path:
         """`DAGSTER_HOME`: run history, events and schedules."""
         return self.root / "dagster"
@@ -201,6 +206,11 @@ class Home:
     def restore_drill(self) -> Path:
         """A backup on trial; see `audit.restore_drill`."""
         return self.root / ".restore-drill"
+
+    @property
+    def upgrade_switching(self) -> Path:
+        """Says that the switch of an upgrade has begun, from where it only goes on; see `cli.upgrade`."""
+        return self.upgrade / "switching.json"
 
     def working_copies(self) -> dict[str, Path]:
         """What is gone when the process that made it ends, but if it was killed, by what it is.

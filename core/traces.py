@@ -4,6 +4,7 @@ A trace is a run of Dagster, under the run's own id. Spans are made of what Dags
 measured twice. They hold names of ours, times and outcomes, and no message, which could quote data.
 """
 
+import atexit
 import hashlib
 from functools import cache
 from typing import TYPE_CHECKING
@@ -78,4 +79,6 @@ def _processor(url: str) -> "BatchSpanProcessor":
         raise ExpectedFailure(
             f"{SETTING} is set, and the library of OpenTelemetry is not installed.", "Run `make install`, or unset it."
         ) from None
-    return BatchSpanProcessor(OTLPSpanExporter(endpoint=f"{url}/v1/traces", timeout=_TIMEOUT_SECONDS))
+    processor = BatchSpanProcessor(OTLPSpanExporter(endpoint=f"{url}/v1/traces", timeout=_TIMEOUT_SECONDS))
+    atexit.register(processor.shutdown)  # its thread ends with the process, and what waits would be lost
+    return processor

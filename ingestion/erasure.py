@@ -367,6 +367,11 @@ def _forget_copies(place: Home) -> dict[str, str]:
     for what, folder in place.working_copies().items():
         if not folder.exists():
             continue
+        if folder == place.upgrade and place.upgrade_switching.exists():
+            remaining[folder.name] = (
+                "the switch of an upgrade was interrupted: repeat `cyberimpact upgrade FOLDER --switch`, then purge."
+            )
+            continue
         with writer_lock_if_free(folder) as is_free:
             if is_free:
                 shutil.rmtree(folder)

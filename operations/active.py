@@ -1,6 +1,6 @@
 """Which of the machines that share a home is active: the one whose scheduler holds a lease in the operations database.
 
-The holder adds one to `beat` again and again. Another machine takes the lease once it has seen the same beat for
+The holder increments `beat` six times in `seconds`. Another machine takes the lease once it has seen the same beat for
 `seconds`, by its own clock: clocks of two machines are never compared. The kernel ends a process (SIGALRM) that has not
 renewed the lease, or seen it renewed, for two thirds of that time. This holds for a process that was stopped meanwhile:
 it dies before it does anything more, and before another machine becomes active.
@@ -104,7 +104,7 @@ class Lease:
             except ExpectedFailure as failure:
                 log.warning("%s", failure)
                 continue
-            if found.node == self.node and found.beat != seen.beat:
+            if found.node == seen.node == self.node and found.beat != seen.beat:
                 self._live_on(before)  # it was renewed after that, no longer ago
                 was_active = True
                 yield

@@ -87,7 +87,7 @@ def set_up() -> None:
         django.setup()
 
 
-def take_over() -> None:
+def migrate() -> None:
     """Apply the migrations to the database of the home, as the first connection of any process does.
 
     Raises:

@@ -90,8 +90,8 @@ def _number(name: str, default: str, at_most: int) -> int:
 def send(message: EmailMessage) -> None:
     """Send a mail, and return once the server has taken charge of it.
 
-    The connection is encrypted with STARTTLS and the server's certificate checked; only a server on this machine is
-    spoken to in the clear. A message without `From` gets the declared sender.
+    The connection is encrypted with STARTTLS and the server's certificate checked; a connection in the clear is
+    made to a server on this machine only. A message without `From` gets the declared sender.
 
     Args:
         message: The mail, with `To` and `Subject`; a `Message-ID` of the caller's is kept.
@@ -149,7 +149,7 @@ def _explained(problem: Exception, ours: Server) -> ExpectedFailure:
             what = "lacks what is needed: STARTTLS, or a login with a password; nothing was sent"
             remedy = "Use a server and port that offer STARTTLS, usually 587."
         case ssl.SSLError():
-            what = f"cannot be spoken to encrypted ({problem.reason or 'no reason given'}); nothing was sent"
+            what = f"does not accept an encrypted connection ({problem.reason or 'no reason given'}); nothing was sent"
             remedy = "Ask who runs the server which versions of TLS it has: 1.2 and 1.3 are known here."
         case smtplib.SMTPResponseException():
             what = f"refuses the mail (code {problem.smtp_code})"

@@ -57,8 +57,9 @@ def move(home: Home) -> dict[str, int]:
 
 
 def _in_order_of_references() -> list[type[models.Record]]:
-    """Return the models, each after those that its rows refer to."""
-    left, found = list(apps.get_app_config("operations").get_models()), []
+    """Return the models, each after those that its rows refer to, without that of machines, which is of each start."""
+    left = [model for model in apps.get_app_config("operations").get_models() if model is not models.Lease]
+    found: list[type[models.Record]] = []
     while left:
         ready = [model for model in left if not _referred(model) & set(left) - {model}]
         found += ready

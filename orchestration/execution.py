@@ -133,6 +133,19 @@ def definitions_of(job: str) -> dg.Definitions:
     return loads.definitions() if is_load else graph()
 
 
+def is_active() -> bool:
+    """Return whether the ids of runs' processes are those of this machine."""
+    node = settings.home().node
+    if node is None:
+        return True
+    from operations import active  # as in `run_job`
+
+    try:
+        return active.read().node == node
+    except ExpectedFailure:  # the database may answer again
+        return False
+
+
 @contextmanager
 def monitored(home_instance: dg.DagsterInstance, run_id: str) -> Generator[None]:
     """While a run goes on, end dead runs that block it, and report once which run it waits for."""
@@ -145,7 +158,8 @@ def monitored(home_instance: dg.DagsterInstance, run_id: str) -> Generator[None]
             if holder is not None:
                 print(f"Waiting: {holder}", file=sys.stderr, flush=True)
                 announced = True
-            reap(home_instance)
+            if is_active():
+                reap(home_instance)
             if done.wait(CHECK_SECONDS):
                 return
 

@@ -64,6 +64,9 @@ LONGEST_LIFE_SECONDS = 12 * 3600.0
 #: Seconds between two copies elsewhere of the operations and the ledger: at most five minutes with a batch in between.
 COPY_SECONDS = 180.0
 
+#: A store that takes long to answer is asked the less often: batches wait at most a tenth of the time.
+SLOW_STORE_FACTOR = 10
+
 WARM_SECONDS = 300.0
 
 #: What operators decide that a batch has to show.
@@ -185,16 +188,18 @@ class Outlook:
         return {what: row for what, row in known.items() if row[0]}
 
 
-class Copies:
+class RecentBackups:
     """Sends the operations and the ledger elsewhere from time to time, where backups go; a run costs little here."""
 
     def __init__(self) -> None:
-        self._at = -math.inf
+        self._next = -math.inf
 
     def send_if_due(self) -> None:
-        if time.monotonic() - self._at >= COPY_SECONDS and offsite.is_set():
-            self._at = time.monotonic()
+        began = time.monotonic()
+        if began >= self._next and offsite.is_set():
             run(backup_recent.name)
+            took = time.monotonic() - began
+            self._next = began + max(COPY_SECONDS, took * SLOW_STORE_FACTOR)
 
 
 def watch() -> None:
@@ -210,14 +215,14 @@ def watch() -> None:
     began, code = time.monotonic(), dbt_project.fingerprint()
     for task in (tell, hold_subscriptions, look_out):
         threading.Thread(target=task, name=task.__name__, daemon=True).start()
-    copies = Copies()
+    recent_backups = RecentBackups()
     while published.current(settings.home(), published.LIVE) is None:
-        copies.send_if_due()
+        recent_backups.send_if_due()
         time.sleep(LOOK_SECONDS)  # the home is being filled, or `cyberimpact build --live` and `publish --live` will
     with warm():
         outlook = Outlook()
         while time.monotonic() - began < LONGEST_LIFE_SECONDS:
-            copies.send_if_due()
+            recent_backups.send_if_due()
             in_crisis = crises.any_open()
             news = outlook.look(CRISIS_IDLE_SECONDS if in_crisis else IDLE_SECONDS)
             if news:

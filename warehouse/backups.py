@@ -14,7 +14,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,8 @@ from warehouse import operations_database
 from warehouse.published import COPIES
 from warehouse.reader_copies import FOLDER as RIGHTS
 
+#: By how much the clock of a file server may be behind that of this machine.
+FILE_CLOCK_MARGIN = timedelta(minutes=10)
 MANIFEST = "backup.json"
 FORMAT = 1
 #: What a backup holds of an operations database on PostgreSQL.
@@ -172,12 +174,14 @@ def make_recent(home: Home, folder: Path, since: datetime, head_of: HeadOf) -> t
     Raises:
         ExpectedFailure: a database is damaged, PostgreSQL cannot be read, or the disk is full.
     """
+    began = instant()
     head = head_of(home)  # a publication writes its evidence first: what is read after its head is there
     try:
-        files = copied(added(home, since), folder)
+        mark = home.root / home_format.FILE
+        files = copied(added(home, since) | ({mark.name: mark} if mark.exists() else {}), folder)
         files |= described(folder, open_databases(home, folder, [home.operations]))
         refuse_damaged(folder, files)
-        write_manifest(folder, {"made_at": instant(), "head": head, "files": files, "links": {}})
+        write_manifest(folder, {"made_at": began, "head": head, "files": files, "links": {}})
     except OSError as problem:
         raise ExpectedFailure(
             f"The operations and the ledger cannot be copied: {problem.strerror}.",
@@ -194,6 +198,8 @@ def add_recent(folder: Path, recent: Path) -> None:
         ExpectedFailure: it is damaged.
     """
     content, later = dict(manifest(folder)), sound(recent)
+    if later["made_at"] <= content["made_at"]:
+        return  # it was begun while the backup was being made, which holds all of it
     for name in later["files"]:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (recent / name).replace(folder / name)
@@ -202,7 +208,7 @@ def add_recent(folder: Path, recent: Path) -> None:
 
 
 def instant() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def write_manifest(folder: Path, content: Mapping[str, Any]) -> None:
@@ -235,8 +241,8 @@ def saved(home: Home) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for database in (home.warehouse, home.live):
         found |= {path.name: path for path in (database, database.with_name(f"{database.name}.wal")) if path.exists()}
-    if (said := home.root / home_format.FILE).exists():
-        found[said.name] = said
+    if (mark := home.root / home_format.FILE).exists():
+        found[mark.name] = mark
     kept = (home.ledger, home.evidence, home.config, home.lake, home.raw_lake, home.fetched)
     folders = {folder.name: folder for folder in kept}
     for target in COPIES:
@@ -258,7 +264,7 @@ def added(home: Home, since: datetime) -> dict[str, Path]:
         for path in sorted(place.rglob("*")):
             name = path.relative_to(home.root)
             is_finished = not any(part.startswith(".") for part in name.parts)
-            if is_finished and path.is_file() and path.stat().st_mtime >= since.timestamp():
+            if is_finished and path.is_file() and path.stat().st_mtime >= (since - FILE_CLOCK_MARGIN).timestamp():
                 found[name.as_posix()] = path
     return found
 
@@ -423,6 +429,8 @@ def restore(home: Home, folder: Path, head_of: HeadOf) -> Restored:
             for name, build in content["links"].items():
                 (incoming / name).symlink_to(build)
             swap(home, incoming, aside)
+            if OPERATIONS in content["files"]:
+                home.operations_elsewhere.touch(mode=0o600)
     except OSError as problem:
         raise ExpectedFailure(
             f"The backup cannot be put back: {problem.strerror}.", "Free space, and repeat the command."

@@ -318,7 +318,7 @@ def settle(
 def trace(run_id: str, target: str, results: list[dict[str, Any]]) -> None:
     """Send a span for each node that dbt has built, in that of the step."""
     for result in results:
-        ends = [part[end] for part in result["timing"] for end in ("started_at", "completed_at")]
+        ends = [part[end] for part in result["timing"] for end in ("started_at", "completed_at") if part[end]]
         if ends:
             name = result["unique_id"].rpartition(".")[2]
             first, last = (datetime.fromisoformat(end).replace(tzinfo=UTC) for end in (min(ends), max(ends)))

@@ -122,7 +122,7 @@ class Client:
             if refused := _REFUSED.search(str(error)):
                 raise SupersetFailure(
                     f"The certificate of {self.url} is not accepted ({refused[1]}).",
-                    "Have who runs the gateway renew it, or name its authority in a file of SSL_CERT_FILE.",
+                    "Ask the operator of the gateway to renew it, or add its authority to the file of SSL_CERT_FILE.",
                 ) from None
             raise Unreachable(
                 f"Superset does not answer at {self.url}.",

@@ -84,7 +84,7 @@ def test_a_verification_says_what_was_altered_and_heeds_head_and_key(signed: Hom
 def test_a_verification_that_dies_says_so(signed: Home) -> None:
     started = verification_run.start(signed)
     ended(signed, started.id)
-    verification_run._write(signed.run / "verifications", started)  # as it was before its end
+    verification_run._write(signed.verifications, started)  # as it was before its end
     assert "arrêtée avant sa fin" in (ended(signed, started.id).failure or "")
 
 

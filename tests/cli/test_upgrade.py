@@ -101,7 +101,7 @@ def test_what_differs_is_shown_and_nothing_changes(trial: Trial) -> None:
     assert "--switch" in following
     assert lines == [
         # The nation has visits on six days of two months.
-        "visits: 8 figures change, 0 come, 0 go.",
+        "visits: 8 figures changed, 0 added, 0 removed.",
         "  month 2026-10-01, FR, total: 24.000000 → 25.000000",
         "  unité : « nombre » devient « personnes »",
         f"  {kpi_changes.CHANGELOG}: {upgrades.journal(changelog())['visits']}",
@@ -238,9 +238,19 @@ def test_a_version_that_does_not_build_leaves_the_home(trial: Trial, monkeypatch
 
 
 def test_another_version_does_not_finish_what_one_has_begun(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
-    killed(trial, upgrades.database, "take_over")
+    killed(trial, upgrades.database, "migrate")
     monkeypatch.setattr(upgrades, "code_version", lambda: "another")
     with pytest.raises(ExpectedFailure, match=rf"or go back: `cyberimpact restore {trial.folder}`"):
+        trial.upgrade(switch=True)
+
+
+def test_a_switch_that_was_interrupted_goes_on_only_as_a_switch_and_loses_no_load(trial: Trial) -> None:
+    killed(trial, upgrades, "replace_database", 2)
+    with pytest.raises(ExpectedFailure, match=r"was interrupted.*\n?.*--switch"):
+        trial.upgrade(switch=False)
+    with duckdb.connect(str(trial.home.warehouse)) as connection:
+        connection.execute("create table loaded_since as select 1 as n")
+    with pytest.raises(ExpectedFailure, match=r"warehouse\.duckdb was written after the switch had begun"):
         trial.upgrade(switch=True)
 
 
@@ -258,13 +268,15 @@ def test_nothing_built_and_tables_elsewhere_are_refused(
 
 #: Before what a process is killed: a function of a module, and at which of its calls.
 STEPS = [
-    (backups, "copy", 3), (backups, "swap", 1), (upgrades, "run", 2), (upgrades, "begin", 1), (upgrades, "take", 2),
-    (upgrades.builds, "publish", 1), (world, "point", 1), (upgrades.shutil, "rmtree", 7),
+    (backups, "copy", 3), (backups, "swap", 1), (upgrades, "run", 2), (upgrades, "begin", 1),
+    (upgrades, "replace_database", 2), (upgrades.builds, "publish", 1), (world, "point", 1),
+    (upgrades.shutil, "rmtree", 7),
 ]  # fmt: skip
 MORE_STEPS = [
     (backups, "backup", 1), (backups, "refuse_damaged", 1), (backups, "restore", 1), (upgrades, "run", 1),
     (upgrades, "flush", 1), (upgrades, "report", 1), (upgrades, "refuse_running", 1),
-    (upgrades, "take_over", 1), (upgrades.database, "take_over", 1), (home_format, "mark", 2), (upgrades, "take", 1),
+    (upgrades, "take_over", 1), (upgrades.database, "migrate", 1), (home_format, "mark", 2),
+    (upgrades, "replace_database", 1),
 ]  # fmt: skip
 
 
@@ -316,4 +328,4 @@ def test_killed_at_any_step_it_ends_well_and_goes_back(trial: Trial, module: Any
     if (again.folder / backups.MANIFEST).exists():
         backups.restore(trial.home, again.folder, ledger.current_head)
     assert (shown(trial.home), october(trial.home.warehouse), mentions(trial.home)) == (BEFORE, BEFORE, 1)
-    assert not trial.home.upgrade.exists() or not (trial.home.upgrade / upgrades.SWITCHING).exists()
+    assert not trial.home.upgrade_switching.exists()

@@ -83,7 +83,7 @@ def test_the_catalogue_says_so_in_french(home, expired: Path) -> None:  # noqa: 
 def test_so_does_the_client_of_superset(expired: Path) -> None:
     with (
         tls.serving(shown(expired)) as port,
-        pytest.raises(SupersetFailure, match=r"is not accepted .certificate has expired.\. Have who runs"),
+        pytest.raises(SupersetFailure, match=r"is not accepted .certificate has expired.\. Ask the operator"),
         Client(f"https://127.0.0.1:{port}", "admin", "secret") as client,
     ):
         client.get("/api/v1/me/")

@@ -5,6 +5,7 @@ import pwd
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 import pytest
@@ -16,23 +17,20 @@ NOBODY = pwd.getpwnam("nobody")
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
+def folder() -> Iterator[Path]:
     """A folder that everybody may reach and root owns, with a file in it; the test runs as another account."""
     if os.geteuid():
         pytest.skip("only root can become another account")
-    modes = {parent: parent.stat().st_mode for parent in (tmp_path, *tmp_path.parents)}
-    for parent, mode in modes.items():
-        parent.chmod(mode | 0o011)
-    (tmp_path / "file").write_bytes(b"")
-    (tmp_path / "file").chmod(0o640)
-    tmp_path.chmod(0o755)
-    os.setegid(NOBODY.pw_gid)
-    os.seteuid(NOBODY.pw_uid)
-    yield tmp_path
-    os.seteuid(0)
-    os.setegid(0)
-    for parent, mode in modes.items():
-        parent.chmod(mode)
+    with TemporaryDirectory(dir="/var/tmp") as name:  # which everybody may reach, unlike pytest's own
+        made = Path(name)
+        (made / "file").write_bytes(b"")
+        (made / "file").chmod(0o640)
+        made.chmod(0o755)
+        os.setegid(NOBODY.pw_gid)
+        os.seteuid(NOBODY.pw_uid)
+        yield made
+        os.seteuid(0)
+        os.setegid(0)
 
 
 def explained(act: Callable[[], object], home: Path) -> str:

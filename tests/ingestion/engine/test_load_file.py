@@ -424,7 +424,7 @@ def test_the_module_runs_alone_and_writes_below_its_home_only(tmp_path, exports)
     )
     assert file.exists()
     assert list(user_home.iterdir()) == []
-    assert {path.name for path in work.iterdir()} <= {"warehouse.duckdb", "dlt", "locks"}
+    assert {path.name for path in work.iterdir()} <= {"warehouse.duckdb", "dlt", "locks", "format.json"}
 
 
 def test_a_failure_is_one_sentence_on_stderr_and_a_non_zero_exit(tmp_path):
