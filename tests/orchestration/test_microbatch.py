@@ -298,7 +298,7 @@ def test_the_operations_are_copied_elsewhere_when_it_is_time_and_where_backups_g
     monkeypatch.setattr(microbatch, "run", done.append)
     monkeypatch.setattr(microbatch, "COPY_SECONDS", 0.5)
     monkeypatch.setenv(offsite.ADDRESS, "")
-    copies = microbatch.Copies()
+    copies = microbatch.RecentBackups()
     copies.send_if_due()
     assert done == []
     monkeypatch.setenv(offsite.ADDRESS, "file:///mnt/backups")
@@ -307,3 +307,9 @@ def test_the_operations_are_copied_elsewhere_when_it_is_time_and_where_backups_g
     time.sleep(0.6)
     copies.send_if_due()
     assert done == ["backup_recent"] * 2
+    monkeypatch.setattr(microbatch, "run", lambda name: (done.append(name), time.sleep(0.2)))
+    time.sleep(0.6)
+    copies.send_if_due()
+    time.sleep(0.6)
+    copies.send_if_due()
+    assert done == ["backup_recent"] * 3, "a store that takes 0.2 s is not asked again for 2 s"
