@@ -261,7 +261,7 @@ def _answering() -> Generator[None]:
         if reason := certificates.refusal(problem):
             raise ExpectedFailure(
                 f"Le certificat du catalogue n'est pas accepté ({reason}).",
-                "Faites-le renouveler, ou ajoutez son autorité au fichier que désigne SSL_CERT_FILE ; vérifiez l'horloge.",
+                "Faites-le renouveler, ou ajoutez son autorité au fichier de SSL_CERT_FILE ; vérifiez l'horloge.",
             ) from None
         raise ExpectedFailure(
             f"Le catalogue ne répond pas ({type(problem).__name__}).",
