@@ -96,13 +96,15 @@ def explained(connection: Connection) -> Generator[None]:
     """Word what goes wrong with a connection.
 
     Raises:
-        TransientFailure: it was lost, or the broker refuses what is done.
+        TransientFailure: it was lost, the broker refuses what is done, or its certificate is not accepted.
     """
     try:
         yield
     except (*connection.connection_errors, *connection.channel_errors) as problem:
         if refused := certificates.explain(problem, f"The message bus {connection.hostname}"):
-            raise TransientFailure(refused.what, refused.remedy) from problem
+            raise TransientFailure(
+                refused.what, f"{refused.remedy} {AUTHORITY_SETTING} is for the bus alone."
+            ) from problem
         said = str(problem).partition("\n")[0][:200] if isinstance(problem, connection.channel_errors) else ""
         raise TransientFailure(
             f"The message bus {connection.hostname} cannot be used ({type(problem).__name__}{said and ': '}{said}).",
