@@ -1,6 +1,6 @@
 """What decides whether anything is a signal and anybody is alerted: each number with its reason.
 
-The numbers inside a method stand beside it (`detector`, `baseline`, `sequential`, `ears`, `farrington`), those of the
+The numbers of a method are in its module (`detector`, `baseline`, `sequential`, `ears`, `farrington`), those of the
 kinds of a signal and of its severity beside their rule (`signals.rumour`, `signals.severity`).
 """
 
