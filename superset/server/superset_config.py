@@ -19,11 +19,12 @@ Read by Superset through `SUPERSET_CONFIG_PATH`; `server.py` beside it sets that
 import os
 import sys
 from datetime import timedelta
+from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import yaml
-from flask import Flask, Response, session
+from flask import Flask, Response, request, session
 from flask_appbuilder.const import AUTH_OAUTH
 from sqlalchemy.orm import Query
 
@@ -261,8 +262,17 @@ def FLASK_APP_MUTATOR(app: Flask) -> None:  # noqa: N802 - the name of the setti
 
     @app.before_request
     def renew_session() -> None:
-        # The lifetime then runs from the last click; Superset's own sessions end that long after the login.
-        session.permanent = True
+        # The lifetime then runs from the last click; Superset's own sessions end that long after the login. An answer
+        # to somebody who is not logged in sets no cookie: it may arrive after that of the login, and would replace it.
+        if "_user_id" in session:
+            session.permanent = True
+
+    @app.before_request
+    def ignore_log_of_nobody() -> Response | None:
+        # The page of the login logs itself while somebody logs in, and the refusal of Superset sets a cookie.
+        if request.path == "/superset/log/" and "_user_id" not in session:
+            return Response(status=HTTPStatus.NO_CONTENT)
+        return None
 
     @app.after_request
     def fail_in_french(response: Response) -> Response:

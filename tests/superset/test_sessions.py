@@ -102,6 +102,19 @@ def test_the_end_of_a_session_is_that_of_one_account(server: Server, administrat
     assert other.get("/api/v1/me/").json()["result"]["username"] == "auditeur"
 
 
+def test_no_late_answer_to_somebody_who_is_not_logged_in_replaces_the_cookie_of_the_login(server: Server) -> None:
+    with httpx.Client(base_url=server.url, timeout=60) as http:
+        assert "session=" in http.get("/login/").headers["Set-Cookie"]
+        http.get("/superset/language_pack/fr/")  # the form is drawn after it
+        answers = [
+            http.post("/superset/log/", params={"explode": "events"}, data={"events": "[]"}),
+            http.get("/superset/language_pack/fr/"),
+            http.get("/api/v1/me/"),
+        ]
+    assert [answer.status_code for answer in answers] == [204, 200, 401]
+    assert not any("Set-Cookie" in answer.headers for answer in answers)
+
+
 def test_a_session_of_a_service_is_made_and_ended_by_the_server(server: Server, administration: Client) -> None:
     def cookies() -> dict[str, str]:
         command = [PYTHON, SERVER, "session", "courrier"]
