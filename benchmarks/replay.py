@@ -278,12 +278,16 @@ def main() -> None:
     read_posts = read(given.file, topics.read(), given.topic)
     away = shift(read_posts[0].at)
     outcomes: dict[float, list[Outcome]] = {budget: [] for budget in given.budgets}
+    ideal: list[float | None] = []
     for seed in range(given.seed, given.seed + given.backgrounds):
         draw = np.random.default_rng(seed)
         event = [post._replace(at=post.at + away) for post in read_posts if draw.random() < given.share]
         if not event:
             raise SystemExit(f"{given.file}: of so small a share no post is found; give a greater one.")
-        rates = {topic: given.rate for post in event for topic in post.topics} | {OTHER: given.others}
+        on = {topic for post in event for topic in post.topics}
+        rates = dict.fromkeys(on, given.rate) | {OTHER: given.others}
+        hours = crises.ideal_delay([post.at for post in event], sum(rates[topic] for topic in on))
+        ideal.append(None if hours is None else 60 * hours)
         mentions = [*background(draw, BACKGROUNDS[given.background], rates), *event]
         for budget, replayed in replays(mentions, given.budgets):
             outcomes[budget].append(outcome(replayed, event))
@@ -293,7 +297,8 @@ def main() -> None:
             )
     print(
         f"{given.file.name}: {len(read_posts)} posts, of which {given.share:.0%} are found;"
-        f" background {given.background}, {given.rate:g} an hour of its topic, {given.others:g} of others\n\n"
+        f" background {given.background}, {given.rate:g} an hour of its topic, {given.others:g} of others;"
+        f" an ideal observer, who knows topic and rate: {_median(ideal)} min\n\n"
         "| budget, false alerts per series and week | found | to watch, median min | alert, median min"
         " | posts before it | false alerts a week | watched in vain a week |\n|---|---|---|---|---|---|---|"
     )
