@@ -51,10 +51,13 @@ def read(file: Path, watched: Iterable[Topic], topic: str | None = None) -> list
         topic: Topic of all posts; without it, what the text is on, and `autres` without a text.
 
     Raises:
-        SystemExit: the file has no column `at`, no post, or a row that cannot be read.
+        SystemExit: the file cannot be read, has no column `at`, no post, or a row that is wrong.
     """
-    with file.open(encoding="utf-8", newline="") as lines:
-        rows = [*csv.DictReader(line for line in lines if not line.startswith("#"))]
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SystemExit(f"{file}: {error}. Give a CSV in UTF-8.") from error
+    rows = [*csv.DictReader(line for line in lines if not line.startswith("#"))]
     if not rows or "at" not in rows[0]:
         raise SystemExit(f"{file}: no column `at` with times; the first line names the columns.")
     try:

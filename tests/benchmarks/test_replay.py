@@ -59,6 +59,13 @@ def test_a_file_that_cannot_be_read_says_why(tmp_path: Path, text: str, said: st
         replay.read(written(tmp_path, text), [])
 
 
+def test_a_file_that_is_no_text_or_is_not_there_says_so(tmp_path: Path) -> None:
+    (tmp_path / "binary.csv").write_bytes(b"\xff\xfe")
+    for name in ("binary.csv", "missing.csv"):
+        with pytest.raises(SystemExit, match=name):
+            replay.read(tmp_path / name, [])
+
+
 def test_an_event_keeps_its_weekday_and_its_hour_in_paris() -> None:
     """A Wednesday in winter at five past twelve in Paris; the first one after the month to learn is in summer time."""
     winter = datetime(2015, 1, 7, 11, 5)  # noqa: DTZ001
