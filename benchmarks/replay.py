@@ -4,8 +4,8 @@
 
 The file is a CSV whose column `at` has times (ISO 8601, UTC where no zone is given). The columns `text` and `place`
 (FR-33) are optional. So is `posts`, for files of counts: as many posts in the bin that begins then, all bins being as
-long as the shortest distance of two rows. Lines that begin with # are comments. The event keeps its weekday and its
-hour in Paris. Runs and thresholds are those of `benchmarks.crises`.
+long as the shortest distance of two rows. Lines before the header may be comments (#). The event keeps its weekday and
+its hour in Paris. Runs and thresholds are those of `benchmarks.crises`.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
-from itertools import pairwise
+from itertools import dropwhile, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,7 +57,7 @@ def read(file: Path, watched: Iterable[Topic], topic: str | None = None) -> list
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise SystemExit(f"{file}: {error}. Give a CSV in UTF-8.") from error
-    rows = [*csv.DictReader(line for line in lines if not line.startswith("#"))]
+    rows = [*csv.DictReader(dropwhile(lambda line: line.startswith("#"), lines))]
     if not rows or "at" not in rows[0]:
         raise SystemExit(f"{file}: no column `at` with times; the first line names the columns.")
     try:
