@@ -14,6 +14,7 @@ import numpy as np
 
 from analytics.impact import Action, Certainty, Entry, Kpi, Reading, Series, read, series_of
 from analytics.impact.targets import mapping, targets
+from benchmarks import svg
 from sandbox import cybermalveillance, perceval, pre_plainte
 from sandbox.effects import remaining
 from sandbox.events import START
@@ -210,11 +211,11 @@ def power_picture(found: list[Comparison]) -> str:
     """Return the share of effects that the 90 % interval shows, by true size, as SVG: one line per KPI."""
     width, height, margin = 720, 300, 50
     colours = dict(zip(CODES, ("#000091", "#a558a0", "#66673d"), strict=True))
-    parts = [_text(margin, 20, "Part des effets que l'intervalle à 90 % montre, selon le véritable effet")]
+    parts = [svg.text(margin, 20, "Part des effets que l'intervalle à 90 % montre, selon le véritable effet")]
     for level in (0, 50, 100):
         y = height - margin - level * (height - 2 * margin) / 100
         parts.append(f'<line x1="{margin}" x2="{width - margin}" y1="{y:.0f}" y2="{y:.0f}" stroke="#ddd"/>')
-        parts.append(_text(8, y + 4, f"{level} %"))
+        parts.append(svg.text(8, y + 4, f"{level} %"))
     for number, code in enumerate(CODES):
         points = []
         for low, high in pairwise(SIZES):
@@ -228,21 +229,25 @@ def power_picture(found: list[Comparison]) -> str:
         line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
         parts.append(f'<polyline points="{line}" fill="none" stroke="{colours[code]}" stroke-width="2"/>')
         parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colours[code]}"/>' for x, y in points]
-        parts.append(_text(margin + 220 * number, height - 8, code, colours[code]))
-    parts += [_text(margin + size * (width - 2 * margin) / 0.4, height - 30, f"−{100 * size:.0f} %") for size in TICKS]
-    return _svg(width, height, parts)
+        parts.append(svg.text(margin + 220 * number, height - 8, code, colours[code]))
+    parts += [
+        svg.text(margin + size * (width - 2 * margin) / 0.4, height - 30, f"−{100 * size:.0f} %") for size in TICKS
+    ]
+    return svg.picture(width, height, parts)
 
 
 def funnel_picture(found: list[Comparison]) -> str:
     """Return every effect by how much was expected, those with a true effect filled, as SVG."""
     width, height, margin = 720, 360, 50
     parts = [
-        _text(margin, 20, "Compté / attendu, selon les cas attendus (échelle logarithmique) ; plein : véritable effet")
+        svg.text(
+            margin, 20, "Compté / attendu, selon les cas attendus (échelle logarithmique) ; plein : véritable effet"
+        )
     ]
     for ratio in (0.25, 0.5, 1, 2, 4):
         y = height / 2 - np.log2(ratio) * (height - 2 * margin) / 4
         parts.append(f'<line x1="{margin}" x2="{width - margin}" y1="{y:.0f}" y2="{y:.0f}" stroke="#ddd"/>')
-        parts.append(_text(8, y + 4, f"{ratio:g}"))
+        parts.append(svg.text(8, y + 4, f"{ratio:g}"))
     for trial in found:
         effect = trial.reading.finding.effect
         assert effect
@@ -250,19 +255,8 @@ def funnel_picture(found: list[Comparison]) -> str:
         y = height / 2 - np.log2(min(max(effect.ratio, 0.25), 4)) * (height - 2 * margin) / 4
         fill = "#000091" if trial.truth < 1 else "none"
         parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" fill="{fill}" stroke="#6a6af4" fill-opacity="0.7"/>')
-    parts += [_text(margin + ten * (width - 2 * margin) / 4, height - 20, f"{10**ten}") for ten in range(5)]
-    return _svg(width, height, parts)
-
-
-def _text(x: float, y: float, words: str, colour: str = "#161616") -> str:
-    return f'<text x="{x:.0f}" y="{y:.0f}" font-size="13" font-family="sans-serif" fill="{colour}">{words}</text>'
-
-
-def _svg(width: int, height: int, parts: list[str]) -> str:
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}">'
-        f'<rect width="{width}" height="{height}" fill="#fff"/>' + "\n".join(parts) + "</svg>\n"
-    )
+    parts += [svg.text(margin + ten * (width - 2 * margin) / 4, height - 20, f"{10**ten}") for ten in range(5)]
+    return svg.picture(width, height, parts)
 
 
 def speed(seed: int, until: date, actions: int) -> None:
@@ -335,8 +329,8 @@ def main() -> None:
         everything += found
     report(everything)
     if options.pictures:
-        (options.pictures / "impact-puissance.svg").write_text(power_picture(everything), encoding="utf-8")
-        (options.pictures / "impact-entonnoir.svg").write_text(funnel_picture(everything), encoding="utf-8")
+        (options.pictures / "impact-puissance.svg").writesvg.text(power_picture(everything), encoding="utf-8")
+        (options.pictures / "impact-entonnoir.svg").writesvg.text(funnel_picture(everything), encoding="utf-8")
     speed(options.seeds[0], options.until, options.actions)
 
 

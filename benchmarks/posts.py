@@ -29,7 +29,7 @@ class Posts:
 def clear(draw: Generator) -> Posts:
     """Return a series whose events are drawn apart from its ordinary bursts, and mostly greater."""
     base = float(np.exp(draw.uniform(np.log(4), np.log(90))))
-    rate = _season(draw, base, memory=(12, 200), noise=(0.15, 0.35), amplitude=(0.3, 1.0))
+    rate = season(draw, base, memory=(12, 200), noise=(0.15, 0.35), amplitude=(0.3, 1.0))
     for at in np.flatnonzero(draw.random(_BINS) < draw.uniform(0.5, 3.0) / _DAY):
         size = base * draw.uniform(0.5, 1.0) * (draw.pareto(draw.uniform(1.8, 2.6)) + 0.7)
         alone = draw.random() < _ALONE
@@ -53,7 +53,7 @@ def clear(draw: Generator) -> Posts:
 def doubtful(draw: Generator) -> Posts:
     """Return a series of heavy-tailed bursts, of which a hasty reader has labelled the most visible."""
     base = float(np.exp(draw.uniform(np.log(3), np.log(90))))
-    rate = _season(draw, base, memory=(12, 300), noise=(0.2, 0.5), amplitude=(0.3, 1.1))
+    rate = season(draw, base, memory=(12, 300), noise=(0.2, 0.5), amplitude=(0.3, 1.1))
     tail = draw.uniform(1.25, 1.9)
     bursts = []
     for at in np.flatnonzero(draw.random(_BINS) < draw.uniform(1.0, 6.0) / _DAY):
@@ -78,7 +78,7 @@ def doubtful(draw: Generator) -> Posts:
 KINDS = {"clear": clear, "doubtful": doubtful}
 
 
-def _season(
+def season(
     draw: Generator,
     base: float,
     memory: tuple[float, float],

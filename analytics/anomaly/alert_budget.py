@@ -1,12 +1,14 @@
-"""Thresholds that respect the number of false alerts an operator accepts."""
+"""Decides what stands out: thresholds that respect the operators' budgets, and the control of false discoveries."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import groupby
 
 import numpy as np
 from scipy import stats
 
+from analytics.anomaly.baseline import LEAST_P, Anomaly, Hypotheses
 from analytics.anomaly.thresholds import FALSE_DISCOVERY_RATE
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 (only to count blocks)
@@ -67,3 +69,25 @@ def discoveries(p_values: Sequence[float], false_discovery_rate: float = FALSE_D
     if not len(p_values):
         return []
     return (stats.false_discovery_control(np.asarray(p_values), method="bh") <= false_discovery_rate).tolist()
+
+
+def anomalies(tested: Sequence[Hypotheses]) -> list[Anomaly]:
+    """Return the bins that exceed the lower threshold of their domain and topic, of whatever method.
+
+    Sure are those that exceed the threshold of alerts and that the control of false discoveries accepts among all.
+
+    Args:
+        tested: What is controlled together.
+    """
+    weighted = [(of.p_values / of.thresholds.weights(of.keys)[:, None]).ravel() for of in tested]
+    accepted = np.array(discoveries(np.concatenate([np.zeros(0), *weighted]).tolist()), dtype=bool)
+    found = []
+    for of, passed in zip(tested, np.split(accepted, np.cumsum([part.size for part in weighted])), strict=False):
+        scores = -np.log10(np.maximum(of.p_values, LEAST_P))
+        alerting, watched = of.thresholds.of(of.keys)
+        sure = (scores > alerting[:, None]) & passed.reshape(scores.shape)
+        for row, column in np.argwhere(sure | (scores > watched[:, None])).tolist():
+            anomaly = of.anomaly(row, column, alerting[row])
+            if anomaly is not None:
+                found.append(replace(anomaly, tests=accepted.size, is_sure=bool(sure[row, column])))
+    return found

@@ -5,7 +5,7 @@ the negative binomial of `count_distributions`. Past bins are clipped, so that o
 expected of a topic grows with all other topics where these grow too, so that a backlog is no anomaly.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -27,7 +27,7 @@ UTC = ZoneInfo("UTC")
 _FEWEST = 21  # bins of the past without which nothing stands out
 _PRIOR_COUNT = 5.0  # mentions that the flat shape of a day is worth: with fewer counted, their shape is chance
 _OUTLYING_SHARE = 0.1  # of the past that may belong to events
-_LEAST_P = 1e-300
+LEAST_P = 1e-300
 _DAY_HOURS, _WAVE_HOURS, _WEEK_HOURS = 24, 48, 168
 
 
@@ -131,7 +131,7 @@ class Anomaly:
     @property
     def score(self) -> float:
         """Powers of ten of the probability."""
-        return -float(np.log10(max(self.p_value, _LEAST_P)))
+        return -float(np.log10(max(self.p_value, LEAST_P)))
 
 
 def count_matrix(  # noqa: PLR0917 - the columns of a table
@@ -217,7 +217,7 @@ class ScoredBins:
     @property
     def scores(self) -> "NDArray[np.float64]":
         """Powers of ten of the probabilities."""
-        return -np.log10(np.maximum(self.p_values, _LEAST_P))
+        return -np.log10(np.maximum(self.p_values, LEAST_P))
 
     def uppers(self, scores: "NDArray[np.float64]") -> "NDArray[np.float64]":
         """Return the greatest counts that a threshold lets pass; one threshold per row."""
@@ -375,41 +375,40 @@ class Thresholds(NamedTuple):
         return np.array([self.prior.get((key.topic, key.territory), 1.0) for key in keys])
 
 
-def anomalies(
-    matrix: CountMatrix, scored: ScoredBins, thresholds: Thresholds, accepted: "NDArray[np.bool_]", tests: int
-) -> list[Anomaly]:
-    """Return the bins that exceed the lower threshold of their domain.
+class Hypotheses(NamedTuple):
+    """What a method has tested in one run: its interface to `alert_budget.anomalies`.
 
-    Sure are those that exceed the threshold of alerts and were accepted among all of the run.
-
-    Args:
-        matrix: The series.
-        scored: What was expected.
-        thresholds: Scores of each domain and topic, see `domain`.
-        accepted: Which bins the control of false discoveries lets pass; of the shape of `scored.p_values`.
-        tests: How many bins the run has scored.
+    Attributes:
+        keys: Series, one per row.
+        p_values: How probable counts as great are; one row per series, one column per bin.
+        thresholds: Scores of each domain and topic.
+        anomaly: Returns what a row and column are, given the score from which the series alerts; None where they do not
+            fulfil a further condition of the method.
     """
-    limits, watched = thresholds.of(matrix.keys)
-    sure = (scored.scores > limits[:, None]) & accepted
-    window = SEASONS[matrix.minutes].window
-    found = []
-    for row, index in zip(*np.nonzero(sure | (scored.scores > watched[:, None])), strict=True):
+
+    keys: Sequence[Key]
+    p_values: "NDArray[np.float64]"
+    thresholds: Thresholds
+    anomaly: Callable[[int, int, float], Anomaly | None]
+
+
+def hypotheses(matrix: CountMatrix, scored: ScoredBins, thresholds: Thresholds) -> Hypotheses:
+    """Return scored bins, each tested by itself."""
+
+    def anomaly(row: int, index: int, limit: float) -> Anomaly:
         column = scored.columns[index]
-        found.append(
-            Anomaly(
-                key=matrix.keys[row],
-                at=matrix.time(column),
-                minutes=matrix.minutes,
-                observed=float(matrix.counts[row, column]),
-                expected=float(scored.expected[row, index]),
-                upper=scored.upper(row, index, limits[row]),
-                p_value=float(scored.p_values[row, index]),
-                window=window,
-                tests=tests,
-                is_sure=bool(sure[row, index]),
-            )
+        return Anomaly(
+            key=matrix.keys[row],
+            at=matrix.time(column),
+            minutes=matrix.minutes,
+            observed=float(matrix.counts[row, column]),
+            expected=float(scored.expected[row, index]),
+            upper=scored.upper(row, index, limit),
+            p_value=float(scored.p_values[row, index]),
+            window=SEASONS[matrix.minutes].window,
         )
-    return found
+
+    return Hypotheses(matrix.keys, scored.p_values, thresholds, anomaly)
 
 
 def drops(matrix: CountMatrix, columns: range, hours: int = SILENCE_HOURS) -> list[Anomaly]:

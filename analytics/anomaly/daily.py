@@ -7,13 +7,13 @@ from datetime import date, datetime, time, timedelta
 import numpy as np
 from scipy import stats
 
-from analytics.anomaly import alert_budget
+from analytics.anomaly import alert_budget, baseline
 from analytics.anomaly.baseline import DAY_MINUTES, PARIS, UTC, Anomaly, Key, Times, domain, growth
 from analytics.anomaly.calibration import Days, most_usual
 from analytics.anomaly.count_distributions import negative_binomial_law, negative_binomial_p_value
 from analytics.anomaly.cusum import cusum
 from analytics.anomaly.farrington import farrington_flexible
-from analytics.anomaly.thresholds import SILENCE_EXPECTED, SILENCE_P, SILENCE_SHARE
+from analytics.anomaly.thresholds import LEAST_SCORE, SILENCE_EXPECTED, SILENCE_P, SILENCE_SHARE
 
 _PAST_DAYS = 28
 _FEWEST_DAYS = 14
@@ -67,22 +67,22 @@ def detect(
         looked_back: Number of days that are tested, the last one included.
         times: By how much the budgets of topics are multiplied.
     """
-    tested: list[tuple[float, Anomaly | None]] = []
+    tested: list[tuple[Key, float, Anomaly | None]] = []
     for key, own in _by_series(days, last).items():
         counts, others = np.array([(day.count, day.others) for day in own]).T
-        limit = 10.0 ** -thresholds[domain(key)] * (times or {}).get((domain(key), key.topic), 1.0)
         tested += [
-            _sudden(own[place], counts[: place + 1], others[: place + 1], limit)
+            (key, *_sudden(own[place], counts[: place + 1], others[: place + 1]))
             for place in range(max(_FEWEST_DAYS, len(own) - looked_back), len(own))
             if own[place].day > last - timedelta(days=looked_back)
         ]
-        tested.append(_slow(own, counts, others, limit))
-    passed = alert_budget.discoveries([p_value for p_value, _ in tested])
-    return [
-        replace(anomaly, tests=len(tested))
-        for (_, anomaly), is_passed in zip(tested, passed, strict=True)
-        if anomaly is not None and is_passed
-    ]
+        tested.append((key, *_slow(own, counts, others)))
+    if not tested:
+        return []
+    keys, p_values, found = zip(*tested, strict=True)
+    never = dict.fromkeys(thresholds, np.inf)  # days alert, and are not watched
+    limits = baseline.Thresholds(thresholds, never, times or {})
+    hypotheses = baseline.Hypotheses(keys, np.array(p_values)[:, None], limits, lambda row, *_: found[row])
+    return alert_budget.anomalies([hypotheses])
 
 
 def _by_series(days: Iterable[Day], last: date) -> dict[Key, list[Day]]:
@@ -120,17 +120,17 @@ def _scores(days: list[Day]) -> list[float]:
     for place in range(len(days) - _SCORED_DAYS, len(days)):
         anomaly = None
         if days[place].alarms:
-            _, anomaly = _sudden(days[place], counts[: place + 1], others[: place + 1], limit=2.0)
+            _, anomaly = _sudden(days[place], counts[: place + 1], others[: place + 1])
         found.append(anomaly.score if anomaly else 0.0)
     return found
 
 
-def _sudden(day: Day, counts: np.ndarray, others: np.ndarray, limit: float) -> tuple[float, Anomaly | None]:
-    """Return the probability of the last of the counts, and what is found if it and EARS say so."""
+def _sudden(day: Day, counts: np.ndarray, others: np.ndarray) -> tuple[float, Anomaly | None]:
+    """Return the probability of the last of the counts, and what it is if EARS says so."""
     past = _clipped(counts[:-1])
     grown = _grown(others[-1], others[:-1][-_PAST_DAYS:])
     expected, p_value = past.mean() * grown, negative_binomial_p_value(past, int(counts[-1]), grown)
-    if not day.alarms or p_value >= limit or counts[-1] <= expected:
+    if not day.alarms or counts[-1] <= expected:
         return p_value, None
     return p_value, _anomaly(day, counts[-1], expected, p_value, "sudden", DAY_MINUTES, _WINDOW)
 
@@ -139,8 +139,8 @@ def _grown(others: float, past: np.ndarray) -> float:
     return float(growth(np.array([others]), np.array([past.mean()]))[0])
 
 
-def _slow(days: list[Day], counts: np.ndarray, others: np.ndarray, limit: float) -> tuple[float, Anomaly | None]:
-    """Return the probability of the last week, and what is found if the sum of its small excesses is too much."""
+def _slow(days: list[Day], counts: np.ndarray, others: np.ndarray) -> tuple[float, Anomaly | None]:
+    """Return the probability of the last week, and what it is if the sum of its small excesses is too much."""
     past = _clipped(counts[:-_WEEK])
     if len(past) < _PAST_DAYS:
         return 1.0, None
@@ -149,7 +149,7 @@ def _slow(days: list[Day], counts: np.ndarray, others: np.ndarray, limit: float)
     others_of_weeks = others[-_WEEK - _PAST_DAYS :].reshape(-1, _WEEK).sum(axis=1)
     grown = _grown(others_of_weeks[-1], others_of_weeks[:-1])
     expected, p_value = weeks.mean() * grown, negative_binomial_p_value(weeks, int(week.sum()), grown)
-    if p_value >= limit or not (cusum(week, np.full(_WEEK, expected / _WEEK)) >= 1.0).any():
+    if p_value >= 10.0**-LEAST_SCORE or not (cusum(week, np.full(_WEEK, expected / _WEEK)) >= 1.0).any():
         return p_value, None
     return p_value, _anomaly(days[-_WEEK], week.sum(), expected, p_value, "slow", _WEEK * DAY_MINUTES, _WINDOW_BEFORE)
 

@@ -8,14 +8,12 @@ p-value of a bin is, and keeps to the same budget. Sources: Page (1954), Continu
 window: Lai (1995), Sequential changepoint detection, Journal of the Royal Statistical Society B 57, 613-658.
 """
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import ndimage
 
-from analytics.anomaly import alert_budget
-from analytics.anomaly.baseline import SEASONS, WAVE, Anomaly, CountMatrix, ScoredBins, Thresholds
+from analytics.anomaly.baseline import SEASONS, WAVE, Anomaly, CountMatrix, Hypotheses, ScoredBins, Thresholds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -80,30 +78,21 @@ def wave(matrix: CountMatrix, scored: ScoredBins, row: int, last: int) -> Anomal
         p_value=min(1.0, len(RISES) * float(np.exp(-np.max(ending)))),
         method=WAVE,
         window=_HOURS.window,
-        tests=len(matrix.keys),
     )
 
 
-def anomalies(matrix: CountMatrix, scored: ScoredBins, thresholds: Thresholds) -> list[Anomaly]:
-    """Return the surest wave of each series that exceeds the lower threshold of its domain.
-
-    Those are sure that exceed the threshold of alerts and the control of false discoveries among all series. An hour
-    that is a wave by itself is left to the test of hours.
+def hypotheses(matrix: CountMatrix, scored: ScoredBins, thresholds: Thresholds) -> Hypotheses:
+    """Return the surest wave of each series; an hour that is one by itself is left to the test of hours.
 
     Args:
         matrix: Series in bins of an hour.
         scored: What was expected of the last hours.
         thresholds: Scores of each domain and topic, for hours.
     """
-    if not scored.expected.size:
-        return []
     scores = score(matrix.counts[:, scored.columns.start : scored.columns.stop], scored)
-    lasts, surest = scores.argmax(axis=1), scores.max(axis=1)
-    accepted = alert_budget.discoveries((10.0**-surest / thresholds.weights(matrix.keys)).tolist())
-    alerting, watched = thresholds.of(matrix.keys)
-    sure = accepted & (surest > alerting)
-    found = [
-        replace(wave(matrix, scored, row, int(lasts[row])), is_sure=bool(sure[row]))
-        for row in np.flatnonzero(sure | (surest > watched))
-    ]
-    return [anomaly for anomaly in found if anomaly.minutes > matrix.minutes]
+
+    def anomaly(row: int, *_: float) -> Anomaly | None:
+        found = wave(matrix, scored, row, int(scores[row].argmax()))
+        return found if found.minutes > matrix.minutes else None
+
+    return Hypotheses(matrix.keys, 10.0 ** -scores.max(axis=1, keepdims=True, initial=0.0), thresholds, anomaly)

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from analytics.anomaly import alert_budget, baseline, calibration, sequential, streaming
-from analytics.anomaly.baseline import FRANCE, Anomaly, CountMatrix, Key, ScoredBins, Thresholds, Times
+from analytics.anomaly.baseline import FRANCE, Anomaly, CountMatrix, Hypotheses, Key, ScoredBins, Thresholds, Times
 from analytics.anomaly.calibration import Threshold
 from analytics.anomaly.count_distributions import combined_p_value
 from analytics.anomaly.thresholds import CLOSED_AFTER, TOPIC_SILENCE_HOURS
@@ -140,7 +140,7 @@ def detect(  # noqa: PLR0917 - all that a run knows
         )
         for minutes in (HOUR, FIVE)
     )
-    scored: list[tuple[CountMatrix, ScoredBins, Thresholds]] = []
+    bins: list[Hypotheses] = []
     waves: list[Anomaly] = []
     outages: list[Anomaly] = []
     for matrix in count_matrices(hours, now, HOUR):
@@ -148,29 +148,21 @@ def detect(  # noqa: PLR0917 - all that a run knows
         first = max(0, last - looked_back_hours)
         topics = _topics(matrix)
         of_topics = baseline.score(topics, range(first, last))
-        scored.append((topics, of_topics, of_hours))
-        waves += sequential.anomalies(topics, of_topics, of_hours)
+        bins.append(baseline.hypotheses(topics, of_topics, of_hours))
+        waves += alert_budget.anomalies([sequential.hypotheses(topics, of_topics, of_hours)])
         closed_end = min(last, matrix.column(now))
         closed = range(max(first, closed_end - 3), closed_end)
         outages += baseline.drops(_all(matrix), closed) + _silent_topics(topics, closed)
     for matrix in map(_topics, count_matrices(five_minute_bins, now, FIVE)):
-        scored.append((matrix, _with_detectors(matrix, _open(matrix, now), learnt, history), of_five_minutes))
+        with_detectors = _with_detectors(matrix, _open(matrix, now), learnt, history)
+        bins.append(baseline.hypotheses(matrix, with_detectors, of_five_minutes))
         # Pairs are looked at as often as bins are, for one ends with each bin: they have the threshold of bins.
         pairs = baseline.paired(matrix)
         whole = range(
             max(0, pairs.column(now - CLOSED_AFTER) + 1), pairs.counts.shape[1]
         )  # both of their bins are open
-        scored.append((pairs, baseline.score(pairs, whole), of_five_minutes))
-    tests = sum(part.p_values.size for _, part, _ in scored)
-    accepted = _accepted(
-        [part.p_values / thresholds.weights(matrix.keys)[:, None] for matrix, part, thresholds in scored]
-    )
-    found = [
-        anomaly
-        for (matrix, part, scores), passed in zip(scored, accepted, strict=True)
-        for anomaly in baseline.anomalies(matrix, part, scores, passed, tests)
-    ]
-    return baseline.without_redundant_pairs(found) + waves + outages
+        bins.append(baseline.hypotheses(pairs, baseline.score(pairs, whole), of_five_minutes))
+    return baseline.without_redundant_pairs(alert_budget.anomalies(bins)) + waves + outages
 
 
 def _silent_topics(topics: CountMatrix, closed: range) -> list[Anomaly]:
@@ -223,14 +215,6 @@ def _with_detectors(
                 both = [float(scored.p_values[row, index]), float(of_detectors[place, index])]
                 scored.p_values[row, index] = combined_p_value(both)
     return scored
-
-
-def _accepted(parts: list[np.ndarray]) -> list[np.ndarray]:
-    """Return which probabilities of a run stand out among all of them."""
-    every = np.concatenate([part.ravel() for part in parts]) if parts else np.zeros(0)
-    passed = np.array(alert_budget.discoveries(every.tolist()), dtype=bool)
-    cuts = np.cumsum([part.size for part in parts])[:-1]
-    return [some.reshape(part.shape) for some, part in zip(np.split(passed, cuts) if parts else [], parts, strict=True)]
 
 
 def calibrate(hours: pa.Table, now: datetime, territory_parents: Mapping[str, str]) -> list[Threshold]:

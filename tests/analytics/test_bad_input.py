@@ -1,15 +1,16 @@
 """What reaches detection wrong, or is no crisis: each simulated, hour after hour, with its wanted outcome."""
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from analytics.anomaly import streaming
-from analytics.signals import lifecycle
+from analytics.signals import lifecycle, live_detection
 from analytics.signals.topics import Topic
-from tests.analytics.test_signal_runs import HOUR, PARENTS, SHAPE, START, detect
+from tests.analytics.test_signal_runs import HOUR, PARENTS, SHAPE, START, detect, learn
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -36,6 +37,17 @@ def ordinary(seed: int = 1) -> Counts:
     return {name: chance.poisson(mean * hours) for name, mean in MEANS.items()}
 
 
+def rows(counts: Mapping[tuple[str, str], np.ndarray], minutes: int) -> list[live_detection.Row]:
+    """Return bins that are not zero, those of all topics together too, which each carries as its total."""
+    places = {place for _, place in counts}
+    total = {place: sum(series for (_, where), series in counts.items() if where == place) for place in places}
+    return [
+        (topic, "all", place, START + at * timedelta(minutes=minutes), int(series[at]), int(total[place][at]), 0)
+        for (topic, place), series in [*counts.items(), *((("ensemble", place), of) for place, of in total.items())]
+        for at in np.flatnonzero(series).tolist()
+    ]
+
+
 def watch(
     counts: Mapping[tuple[str, str], np.ndarray],
     *,
@@ -53,19 +65,12 @@ def watch(
         known: Up to which hour mentions have arrived, at an hour.
         dismissing: Whether an operator dismisses each alert at once.
     """
-    places = {place for _, place in counts}
-    total = {place: sum(series for (_, where), series in counts.items() if where == place) for place in places}
-    whole = dict(counts) | {("ensemble", place): series for place, series in total.items()}
     signals: list[lifecycle.Signal] = []
     dismissed: dict[str, datetime] = {}
     for hour in range(WRONG + every, until + 1, every):
         now = START + HOUR * hour
-        rows = [
-            (topic, "all", place, START + HOUR * at, int(series[at]), int(total[place][at]), 0)
-            for (topic, place), series in whole.items()
-            for at in np.flatnonzero(series[: known(hour)]).tolist()
-        ]
-        found = detect(rows, [], now, {}, streaming.History(), [])
+        hours = rows({name: series[: known(hour)] for name, series in counts.items()}, 60)
+        found = detect(hours, [], now, {}, streaming.History(), [])
         signals = lifecycle.update(signals, found, now, {}, PARENTS, dismissed)
         if dismissing:
             dismissed |= {signal.signal_id: now for signal in signals if signal.status == "open"}
@@ -160,3 +165,92 @@ def test_a_topic_whose_words_change_their_meaning_alerts_and_is_then_the_usual()
     assert {topic for topic, _ in found} == {"crue"}
     assert len(found) <= 2
     assert alerts(watch(long_since)) == []
+
+
+#: The first bin of five minutes in which something is wrong, at 11 in Paris, the last one that is looked at, and two
+#: hours.
+FIRST, LAST, SKEW = 12 * (WRONG + 9), 12 * (WRONG + 17), 24
+#: By how much more these series count: a feed that comes twice would else be lost in chance.
+BUSY = 10
+
+
+def in_five_minutes(seed: int = 1) -> Counts:
+    """Return what is ordinary, in bins of five minutes."""
+    chance = np.random.default_rng(seed)
+    hours = SHAPE[[streaming.wall_clock(START + HOUR * hour).hour for hour in range(24 * DAYS)]]
+    return {name: chance.poisson(np.repeat(BUSY * mean * hours / 12, 12)) for name, mean in MEANS.items()}
+
+
+def until(counts: Counts, bins: int) -> Counts:
+    return {name: np.pad(series[:bins], (0, len(series) - bins)) for name, series in counts.items()}
+
+
+def closely(arrived: Callable[[int], Counts], first: int = FIRST, last: int = LAST) -> list[lifecycle.Signal]:
+    """Return the signals of runs each half an hour, which see bins of five minutes and their detectors too.
+
+    Args:
+        arrived: What has been loaded at a bin, with the times that it carries.
+        first: Bin of the first run.
+        last: Bin of the last one.
+    """
+    learnt, history = {}, streaming.History()
+    signals: list[lifecycle.Signal] = []
+    for now in range(first, last + 1, 6):
+        counts, at = arrived(now), START + HOUR * now / 12
+        hours = {name: series.reshape(-1, 12).sum(axis=1) for name, series in counts.items()}
+        week = [row for row in rows(counts, 5) if row[3] > at - timedelta(days=7)]
+        learn(week, at, learnt, history)
+        found = detect(rows(hours, 60), week, at, learnt, history, [])
+        signals = lifecycle.update(signals, found, at, {}, PARENTS)
+    return signals
+
+
+def test_an_ordinary_day_alerts_nobody_within_minutes_either() -> None:
+    counts = in_five_minutes()
+    assert alerts(closely(lambda now: until(counts, now))) == []
+
+
+@pytest.mark.parametrize("hours", [12, 24 * 8])
+def test_a_feed_that_arrives_twice_for_a_day_or_for_good_alerts_on_no_topic_within_minutes(hours: int) -> None:
+    counts, more = in_five_minutes(), in_five_minutes(2)
+    for name, series in counts.items():
+        series[FIRST : FIRST + 12 * hours] += more[name][FIRST : FIRST + 12 * hours]
+    assert {topic for topic, _ in alerts(closely(lambda now: until(counts, now)))} <= {"autres"}
+
+
+def test_two_days_that_arrive_at_once_are_no_rise_within_minutes() -> None:
+    """The detectors have learnt two days of nothing when these arrive."""
+    counts, arrival = in_five_minutes(), FIRST + 12 * 48
+    found = closely(lambda now: until(counts, FIRST if now < arrival else now), FIRST + 12 * 44, arrival + 12 * 8)
+    assert {(topic, kind) for topic, kind in alerts(found)} == {("ensemble", "drop")}
+
+
+@pytest.mark.parametrize("skew", [-SKEW, SKEW])
+def test_a_clock_that_is_two_hours_wrong_alerts_on_no_topic_within_minutes(skew: int) -> None:
+    """A third of all mentions carries a wrong time: behind, the two hours before count a third more than they did."""
+    chance = np.random.default_rng(3)
+    right, wrong = in_five_minutes(), {}
+    for name, series in right.items():
+        skewed = chance.binomial(series, 1 / 3)
+        skewed[:FIRST] = 0
+        right[name], wrong[name] = series - skewed, np.roll(skewed, skew)
+
+    def arrived(now: int) -> Counts:
+        late = until(wrong, now + skew)
+        return {name: series + late[name] for name, series in until(right, now).items()}
+
+    found = alerts(closely(arrived))
+    assert {topic for topic, _ in found} <= {"autres"}
+    assert len(found) <= 1
+
+
+def test_what_is_dated_ahead_is_not_counted_before_its_time() -> None:
+    counts, dated = in_five_minutes(), FIRST + SKEW
+    counts["crue", "FR"][dated] += 200
+
+    def arrived(now: int) -> Counts:
+        return until(counts, max(now, dated + 1))
+
+    assert alerts(closely(arrived, last=dated - 6)) == []
+    [signal] = [signal for signal in closely(arrived, last=dated + 6) if signal.is_sure]
+    assert (signal.topic, signal.opened_at) == ("crue", START + HOUR * dated / 12)

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from analytics.anomaly.alert_budget import discoveries, threshold
-from analytics.anomaly.baseline import Anomaly, Key
+from analytics.anomaly.alert_budget import anomalies, discoveries, threshold
+from analytics.anomaly.baseline import Anomaly, Hypotheses, Key, Thresholds
 from analytics.anomaly.count_distributions import (
     combined_p_value,
     negative_binomial_p_value,
@@ -125,6 +125,27 @@ def anomaly(
     hours: float, topic: str = "crue", territory: str = "FR-33", p: float = 1e-4, ratio: float = 5.0
 ) -> Anomaly:
     return Anomaly(Key(topic, "mentions", "all", territory), NOON + hours * HOUR, 60, ratio, 1.0, 1.0, p)
+
+
+def test_what_any_method_has_tested_is_watched_or_sure_by_its_thresholds_and_by_what_is_found_with_it() -> None:
+    """Alerts from a score of 3, watches from 2. Of six p-values Benjamini and Hochberg accept the four up to 0.02."""
+    series = [Key(topic, "mentions", "all", "FR") for topic in ("crue", "panne", "feu")]
+    p_values = np.array([[1e-4, 0.5], [5e-3, 2e-2], [1e-4, 0.9]])
+    thresholds = Thresholds({"listening": 3.0}, {"listening": 2.0}, {("listening", "panne"): 10.0})
+
+    def anomaly(row: int, column: int, score: float) -> Anomaly | None:
+        at = datetime(2026, 11, 24, column)  # noqa: DTZ001
+        return None if row == 2 else Anomaly(series[row], at, 60, 9.0, 1.0, score, float(p_values[row, column]))
+
+    found = anomalies([Hypotheses(series, p_values, thresholds, anomaly)])
+    assert [(one.key.topic, one.at.hour, one.upper, one.is_sure, one.tests) for one in found] == [
+        ("crue", 0, 3.0, True, 6),
+        ("panne", 0, 2.0, True, 6),  # ten times the budget: it alerts from 2, and is watched from 1
+        ("panne", 1, 2.0, False, 6),
+    ]
+    apart = anomalies([Hypotheses(series[:1], np.array([[1e-4] + [1.0] * 999]), thresholds, anomaly)])
+    assert [(one.is_sure, one.tests) for one in apart] == [(False, 1000)], "one in a thousand tests may be chance"
+    assert anomalies([]) == []
 
 
 def test_overlapping_anomalies_make_one_signal() -> None:
