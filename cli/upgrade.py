@@ -7,30 +7,26 @@ version of everything is in the backup.
 """
 
 import json
-import re
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-import duckdb
-
-from audit import ledger, publications
-from audit.comparison import Kpi, compare_figures
-from audit.definition_diff import Change, differences
-from audit.ledger import Entry
+from audit import ledger
+from audit.definition_diff import Definitions
 from cli import builds, kpi_changes, preview, supervisor
 from cli.output import remark
+from cli.upgrade_report import report
 from core import disk, home_format, settings
 from core.content_store import canonical, digest_of, flush
 from core.errors import ExpectedFailure
 from core.locks import writer_lock
 from core.settings import Home
 from operations import active, database
-from warehouse import backups, published
+from warehouse import backups
 from warehouse.engine import engine
 from warehouse.publication import code_version
 
@@ -44,39 +40,6 @@ _DEFINE = "from cli.kpi_changes import definitions_here, to_json; print(to_json(
 _ROOM = 2
 _MEGABYTE = 1_000_000
 _STDERR = 2
-_ROW = re.compile(r"\| (\d{4}-\d\d-\d\d) \| ([^|]+) \| ([^|]+) \|")
-
-
-@dataclass(frozen=True)
-class Difference:
-    """What the upgrade changes of the published figures of a KPI.
-
-    Attributes:
-        kpi: Which figures.
-        change: What changed of its definition, None where nothing did.
-        line: The last line of the journal that names it, if its definition changed.
-    """
-
-    kpi: Kpi
-    change: Change | None
-    line: str | None
-
-    def lines(self) -> Iterator[str]:
-        yield (
-            f"{self.kpi.code}: {self.kpi.changed} figures changed, {self.kpi.added} added, {self.kpi.removed} removed."
-        )
-        for row in self.kpi.examples[:1]:
-            yield (
-                f"  {row['period_type']} {row['period_start']}, {row['territory_code']}, {row['breakdown_value']}: "
-                f"{_shown(row['value_before'])} → {_shown(row['value_after'])}"
-            )
-        if self.change:
-            yield from (f"  {text}" for text in (*self.change.meanings, *self.change.circumstances))
-        yield f"  {kpi_changes.CHANGELOG}: {self.line or 'does not name it'}"
-
-
-def _shown(value: object) -> str:
-    return "–" if value is None else str(value)
 
 
 def upgrade(folder: Path, *, switch: bool) -> Iterator[str]:
@@ -91,33 +54,34 @@ def upgrade(folder: Path, *, switch: bool) -> Iterator[str]:
             build, a process of the home runs, or the disk is full.
     """
     home, folder = settings.home(), folder.resolve()
-    place = Home(home.upgrade)
-    with writer_lock(place.root) as lock, disk.explained():
-        has_begun = home.upgrade_switching.exists()
-        if has_begun and not switch:
-            raise ExpectedFailure(
-                "The switch of this home has begun, and was interrupted.",
-                f"Repeat the command with --switch, or go back: `cyberimpact restore {folder}`.",
-            )
-        if not has_begun:
-            refuse_unfit(home)
-            prepare(home, place, folder, lock)
-            yield from report(home, place)
+    beside = Home(home.upgrade)
+    with writer_lock(beside.root) as lock, disk.explained():
+        if home.upgrade_switching.exists():
             if not switch:
-                yield f"Next: stop the services, repeat the command with --switch. To forget it, remove {place.root}."
+                saved = Path(begun(home)["folder"])
+                raise ExpectedFailure("The switch of this home has begun, and was interrupted.", to_go_on(saved))
+        else:
+            refuse_unfit(home)
+            prepare(home, beside, folder, lock)
+            remark("4 of 4: the comparison of the figures.")
+            yield from report(home, beside.warehouse, definitions_of(beside))
+            if not switch:
+                yield f"Next: stop the services, repeat the command with --switch. To forget it, remove {beside.root}."
                 return
-        refuse_running()
-        remark("The switch: operations, databases, publication.")
-        with backups.locked(home):
-            if not has_begun:
-                begin(home, place, folder)
-            backup = take_over(home, place)
-        yield from builds.publish(builds.targets(live=False, daily=False))
-        shutil.rmtree(place.root)
-        yield (
-            f"The home is taken over. Start the services. To go back: stop them, `cyberimpact restore {backup}`, and "
-            "start the former version."
-        )
+        yield from take_over(home, beside, folder)
+
+
+def to_go_on(folder: Path) -> str:
+    """Return what to do where a switch has stopped on its way."""
+    return (
+        "Start no service before you repeat the command with --switch, or go back: "
+        f"`cyberimpact restore {folder}`, then the former version."
+    )
+
+
+def begun(home: Home) -> dict[str, str]:
+    """Return what the switch under way was begun with: `folder`, `backup` and `code`."""
+    return json.loads(home.upgrade_switching.read_bytes())
 
 
 def refuse_unfit(home: Home) -> None:
@@ -135,21 +99,7 @@ def refuse_unfit(home: Home) -> None:
         )
 
 
-def refuse_running() -> None:
-    """Check that no supervisor and no scheduler of this home run: they run the former version.
-
-    Raises:
-        ExpectedFailure: one does.
-    """
-    serving = any(program.socket and supervisor.answers(program) for program in supervisor.programs())
-    if serving or supervisor.supervisor_pid() is not None:
-        raise ExpectedFailure(
-            "Processes of this home still run.",
-            "Stop them, `systemctl stop cyberimpact.target` or `make down`, and repeat the command.",
-        )
-
-
-def prepare(home: Home, place: Home, folder: Path, lock: int) -> None:
+def prepare(home: Home, beside: Home, folder: Path, lock: int) -> None:
     """Save the home, restore that beside it, and build there; what is there already for the same backup is kept.
 
     Raises:
@@ -163,25 +113,25 @@ def prepare(home: Home, place: Home, folder: Path, lock: int) -> None:
         remark("1 of 4: the backup.")
         backups.backup(home, folder, ledger.current_head)
     key = canonical({"backup": digest_of(folder / backups.MANIFEST), "folder": str(folder), "code": code_version()})
-    made = place.root / PREPARED
-    if made.exists() and made.read_bytes() == key:
+    prepared = beside.root / PREPARED
+    if prepared.exists() and prepared.read_bytes() == key:
         return
     try:
-        shutil.rmtree(place.root, ignore_errors=True)
+        shutil.rmtree(beside.root, ignore_errors=True)
         refuse_without_room(home, folder)
         remark("2 of 4: its restoration beside the home.")
-        backups.restore(place, folder, ledger.current_head)
+        backups.restore(beside, folder, ledger.current_head)
         if home.feeling_models.exists():
-            shutil.copytree(home.feeling_models, place.feeling_models, symlinks=True)
+            shutil.copytree(home.feeling_models, beside.feeling_models, symlinks=True)
         remark("3 of 4: the build of this version there; readers keep what they have.")
-        run(place, lock, preview.RUN, "build", stdout=_STDERR)
-        (place.root / DEFINITIONS).write_text(run(place, lock, _DEFINE), encoding="utf-8")
-        unfinished = made.with_suffix(".partial")
+        run(beside, lock, preview.RUN, "build", stdout=_STDERR)
+        (beside.root / DEFINITIONS).write_text(run(beside, lock, _DEFINE), encoding="utf-8")
+        unfinished = prepared.with_suffix(".partial")
         unfinished.write_bytes(key)
         flush(unfinished)
-        unfinished.rename(made)
+        unfinished.rename(prepared)
     except BaseException:
-        shutil.rmtree(place.root, ignore_errors=True)
+        shutil.rmtree(beside.root, ignore_errors=True)
         raise
 
 
@@ -198,8 +148,8 @@ def refuse_without_room(home: Home, folder: Path) -> None:
     Raises:
         ExpectedFailure: it has not.
     """
-    files = json.loads((folder / backups.MANIFEST).read_bytes())["files"]
-    needed, free = _ROOM * sum(file["size"] for file in files.values()), shutil.disk_usage(home.root).free
+    needed = _ROOM * sum(file["size"] for file in backups.manifest(folder)["files"].values())
+    free = shutil.disk_usage(home.root).free
     if free < needed:
         raise ExpectedFailure(
             f"The upgrade needs {needed // _MEGABYTE} MB in {home.root}, and {free // _MEGABYTE} MB are free.",
@@ -207,24 +157,30 @@ def refuse_without_room(home: Home, folder: Path) -> None:
         )
 
 
-def run(place: Home, lock: int, code: str, *arguments: str, stdout: int = subprocess.PIPE) -> str:
+def run(beside: Home, lock: int, code: str, *arguments: str, stdout: int = subprocess.PIPE) -> str:
     """Run this version in the folder of the upgrade, and return what it prints.
 
     The child holds the lock of the upgrade too: if the parent is killed, nobody removes the folder while the child
     builds.
 
     Raises:
-        ExpectedFailure: it fails; it has said why on stderr.
+        ExpectedFailure: it fails, having said why on stderr, or is ended.
     """
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments],
         cwd=settings.CODE,
-        env=preview.environment(settings.CODE, place),
+        env=preview.environment(settings.CODE, beside),
         pass_fds=(lock,),
         stdout=stdout,
         text=True,
         check=False,
     )
+    if done.returncode < 0:
+        raise ExpectedFailure(
+            f"The build of this version was ended by {signal.Signals(-done.returncode).name}.",
+            "Where memory was short, `journalctl -k` says so. The home is as it was: repeat the command, or go on with "
+            "the former version.",
+        )
     if done.returncode:
         raise ExpectedFailure(
             "This version does not build what the home holds; above is why.",
@@ -233,56 +189,51 @@ def run(place: Home, lock: int, code: str, *arguments: str, stdout: int = subpro
     return done.stdout or ""
 
 
-def report(home: Home, place: Home) -> Iterator[str]:
-    """Yield which published figures would differ, and what the journal says of them."""
-    remark("4 of 4: the comparison of the figures.")
-    with published.pinned(home, published.DAILY) as shown:
-        entries, _ = ledger.readable(home)
-        entry = next((each for each in entries if shown and each.publication_id == shown.parent.name), None)
-        if shown is None or entry is None:
-            yield "Nothing was published here: there are no figures to compare."
-            return
-        found = compared(home, place, entry, shown)
-    for each in found:
-        yield from each.lines()
-    unsaid = sum(1 for each in found if each.line is None)
-    summary = f"KPIs with other figures: {len(found)}; the journal does not name {unsaid} of them."
-    yield summary if found else "No published figure differs."
-    if late := loaded_since(place.warehouse, entry.published_at):
-        yield (
-            f"Loaded since that publication: {', '.join(late)}; figures differ by that too. Build and publish with the "
-            "former version first, to see what the upgrade alone changes."
+def definitions_of(beside: Home) -> Definitions:
+    return kpi_changes.from_json((beside.root / DEFINITIONS).read_text(encoding="utf-8"))
+
+
+def take_over(home: Home, beside: Home, folder: Path) -> Iterator[str]:
+    """Put what was built into the place of the home's databases and publish it, or go on with that.
+
+    Raises:
+        ExpectedFailure: a process of the home runs, something was written meanwhile, another version has begun the
+            switch, or operations cannot be migrated.
+    """
+    refuse_running()
+    remark("The switch: operations, databases, publication.")
+    with backups.locked(home):
+        if not home.upgrade_switching.exists():
+            begin(home, beside, folder)
+        saved = Path(begun(home)["folder"])
+        refuse_other_code(begun(home)["code"], saved)
+        refuse_written_since(home, beside, saved)
+        with going_on(saved):
+            replace(home, beside)
+    with going_on(saved):
+        yield from builds.publish(builds.targets(live=False, daily=False))
+    shutil.rmtree(beside.root)
+    yield (
+        f"The home is taken over. Start the services. To go back: stop them, `cyberimpact restore {saved}`, and "
+        "start the former version."
+    )
+
+
+def refuse_running() -> None:
+    """Check that no supervisor and no scheduler of this home run: they run the former version.
+
+    Raises:
+        ExpectedFailure: one does.
+    """
+    serving = any(program.socket and supervisor.answers(program) for program in supervisor.programs())
+    if serving or supervisor.supervisor_pid() is not None:
+        raise ExpectedFailure(
+            "Processes of this home still run.",
+            "Stop them, `systemctl stop cyberimpact.target` or `make down`, and repeat the command.",
         )
 
 
-def compared(home: Home, place: Home, entry: Entry, shown: Path) -> list[Difference]:
-    """Return what differs between a publication, whose copy is given, and what was built."""
-    later = kpi_changes.from_json((place.root / DEFINITIONS).read_text(encoding="utf-8"))
-    changes = {change.code: change for change in differences(publications.definitions(home, entry), later)}
-    lines = journal((settings.CODE / kpi_changes.CHANGELOG).read_text(encoding="utf-8"))
-    return [
-        Difference(kpi, changes.get(kpi.code), lines.get(kpi.code) if kpi.code in changes else None)
-        for kpi in compare_figures(shown, place.warehouse)
-    ]
-
-
-def journal(text: str) -> dict[str, str]:
-    """Return the last line of the journal of figures that names each KPI: its date, and what changes."""
-    lines: dict[str, str] = {}
-    for day, codes, what in _ROW.findall(text):
-        for code in re.findall(r"`(\w+)`", codes):
-            lines.setdefault(code, f"{day}, {what}")
-    return lines
-
-
-def loaded_since(warehouse: Path, moment: datetime) -> list[str]:
-    """Return the platforms of which something was loaded since a moment."""
-    query = "select distinct platform from raw_platforms.loads where finished_at > ? order by 1"
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
-        return [platform for (platform,) in connection.execute(query, [moment]).fetchall()]
-
-
-def begin(home: Home, place: Home, folder: Path) -> None:
+def begin(home: Home, beside: Home, folder: Path) -> None:
     """Note that the switch has begun, from where it only goes on; the caller holds the locks of both databases.
 
     Raises:
@@ -290,56 +241,85 @@ def begin(home: Home, place: Home, folder: Path) -> None:
     """
     if not backups.holds_all(folder, home):
         raise changed_since(folder)
-    (place.root / PREPARED).rename(home.upgrade_switching)
+    (beside.root / PREPARED).rename(home.upgrade_switching)
 
 
-def take_over(home: Home, place: Home) -> str:
-    """Put what was built into the place of the home's databases, and return where the backup lies.
+def refuse_other_code(code: str, folder: Path) -> None:
+    """Check that the version that has begun the switch is the one that runs.
 
     Raises:
-        ExpectedFailure: another version has begun the switch, or operations cannot be migrated.
+        ExpectedFailure: it is another one.
     """
-    begun = json.loads(home.upgrade_switching.read_bytes())
-    if begun["code"] != code_version():
+    if code != code_version():
         raise ExpectedFailure(
-            f"The version {begun['code']} has begun to take this home over.",
-            f"Finish with that version, or go back: `cyberimpact restore {begun['folder']}`.",
+            f"The version {code} has begun to take this home over.",
+            f"Finish with that version, or go back: `cyberimpact restore {folder}`.",
         )
-    refuse_written_since(home, place, Path(begun["folder"]))
+
+
+def refuse_written_since(home: Home, beside: Home, folder: Path) -> None:
+    """Check that nothing was written into a database that is still to be replaced since the switch began.
+
+    Raises:
+        ExpectedFailure: something was: it would be lost. Or the backup, which says so, is not there.
+    """
+    if not (folder / backups.MANIFEST).exists():
+        raise ExpectedFailure(
+            f"The backup of this upgrade is not in {folder}.",
+            "Have its disk there and repeat the command with --switch; if it is lost, remove "
+            f"{beside.root}, and begin again with a new folder.",
+        )
+    files = backups.manifest(folder)["files"]
+    for file in (home.live, home.warehouse):
+        if not (beside.root / file.name).exists():
+            continue  # it is replaced already
+        for path in (file, log_of(file)):
+            # A log that is gone was removed by a switch that was killed then: who writes it changes the file too.
+            if path.exists() and (path.name not in files or digest_of(path) != files[path.name]["sha256"]):
+                raise ExpectedFailure(
+                    f"{path.name} was written after the switch had begun.",
+                    f"Remove {beside.root}, and begin again with a new folder.",
+                )
+
+
+@contextmanager
+def going_on(folder: Path) -> Generator[None]:
+    """Add to what fails in the block how the switch goes on, and how to go back.
+
+    Raises:
+        ExpectedFailure: what failed.
+    """
+    try:
+        with disk.explained():
+            yield
+    except ExpectedFailure as failure:
+        raise ExpectedFailure(failure.what, f"{failure.remedy} {to_go_on(folder)}") from failure
+
+
+def replace(home: Home, beside: Home) -> None:
+    """Migrate the operations, and put each database that was built into the place of the home's.
+
+    Raises:
+        ExpectedFailure: operations cannot be migrated, or another machine of the home is active.
+    """
     database.migrate()
     if home.node:
         active.refuse_in_reserve(home.node)
     home_format.mark(home.root)
     for file in (home.live, home.warehouse):
-        replace_database(place.root / file.name, file)
+        replace_database(beside.root / file.name, file)
     flush(home.root)
-    return begun["folder"]
-
-
-def refuse_written_since(home: Home, place: Home, folder: Path) -> None:
-    """Check that nothing was written into a database that is still to be replaced since the switch began.
-
-    Raises:
-        ExpectedFailure: something was: it would be lost.
-    """
-    files = json.loads((folder / backups.MANIFEST).read_bytes())["files"]
-    for file in (home.live, home.warehouse):
-        if not (place.root / file.name).exists():
-            continue  # it is replaced already
-        for path in (file, file.with_name(f"{file.name}.wal")):
-            known = files[path.name]["sha256"] if path.name in files else None
-            if (digest_of(path) if path.exists() else None) != known:
-                raise ExpectedFailure(
-                    f"{path.name} was written after the switch had begun.",
-                    f"Remove {place.root}, and begin again with a new folder.",
-                )
 
 
 def replace_database(built: Path, file: Path) -> None:
     """Put a DuckDB file in the place of another one; what was moved already stays."""
-    log, built_log = (path.with_name(f"{path.name}.wal") for path in (file, built))
     if built.exists():
-        log.unlink(missing_ok=True)
+        log_of(file).unlink(missing_ok=True)
         built.replace(file)
-    if built_log.exists():
-        built_log.replace(log)
+    if log_of(built).exists():
+        log_of(built).replace(log_of(file))
+
+
+def log_of(file: Path) -> Path:
+    """Return DuckDB's log of what is not in a file yet."""
+    return file.with_name(f"{file.name}.wal")

@@ -6,6 +6,7 @@ The operations database has its own record, the migrations that were applied.
 
 import json
 import os
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -26,13 +27,7 @@ def refuse_newer(root: Path) -> None:
     Raises:
         ExpectedFailure: a newer version has written there, or the file that says so is damaged.
     """
-    found, writer = _read(root)
-    if found > FORMAT:
-        raise ExpectedFailure(
-            f"{root} was written by version {writer} of the platform, which is newer than this one, "
-            f"{version('cyberimpact')}: its data have form {found}, and this version knows {FORMAT} at most.",
-            "Run that version, or put back a backup that this one made: `cyberimpact restore`.",
-        )
+    _refuse_newer(root, *_read(root))
 
 
 def mark(root: Path) -> None:
@@ -41,8 +36,9 @@ def mark(root: Path) -> None:
     Raises:
         ExpectedFailure: as `refuse_newer`.
     """
-    refuse_newer(root)
-    if _read(root) == (FORMAT, version("cyberimpact")):
+    found = _read(root)
+    _refuse_newer(root, *found)
+    if found == (FORMAT, version("cyberimpact")):
         return
     unfinished = root / f".{FILE}.{os.getpid()}"
     with unfinished.open("w", encoding="utf-8") as file:
@@ -52,17 +48,34 @@ def mark(root: Path) -> None:
     unfinished.replace(root / FILE)
 
 
+def _refuse_newer(root: Path, found: int, writer: str) -> None:
+    if found > FORMAT:
+        raise ExpectedFailure(
+            f"{root} was written by version {writer} of the platform, which is newer than this one, "
+            f"{version('cyberimpact')}: its data have form {found}, and this version knows {FORMAT} at most.",
+            "Run that version, or put back a backup that this one made: `cyberimpact restore`.",
+        )
+
+
 def _read(root: Path) -> tuple[int, str]:
     """Return the form of a home and the version that wrote there last."""
+    file = root / FILE
     try:
-        content = json.loads((root / FILE).read_bytes())
-        return int(content["format"]), str(content["version"])
+        status = file.stat()
+        return _content(str(file), status.st_ino, status.st_mtime_ns, status.st_size)
     except (FileNotFoundError, NotADirectoryError):
         return _FIRST, "0.1.0"
     except PermissionError:
-        raise denied.failure(root / FILE, os.R_OK) from None
+        raise denied.failure(file, os.R_OK) from None
     except (OSError, ValueError, KeyError, TypeError):
         raise ExpectedFailure(
-            f"{root / FILE}, which says what version wrote there, cannot be read.",
+            f"{file}, which says what version wrote there, cannot be read.",
             "Take it from the last backup.",
         ) from None
+
+
+@lru_cache(maxsize=8)
+def _content(file: str, *_status: int) -> tuple[int, str]:
+    """Read the file once for each inode, time and size that it has: every query of the operations database asks."""
+    content = json.loads(Path(file).read_bytes())
+    return int(content["format"]), str(content["version"])

@@ -23,8 +23,10 @@ from audit import ledger
 from audit.verifying import verify
 from cli import kpi_changes, supervisor
 from cli import upgrade as upgrades
+from cli.upgrade_report import journal
 from core import home_format
 from core.errors import ExpectedFailure
+from core.locks import writer_lock
 from core.settings import Home
 from tests.audit import world
 from tests.cli.verbs import Run
@@ -104,7 +106,7 @@ def test_what_differs_is_shown_and_nothing_changes(trial: Trial) -> None:
         "visits: 8 figures changed, 0 added, 0 removed.",
         "  month 2026-10-01, FR, total: 24.000000 → 25.000000",
         "  unité : « nombre » devient « personnes »",
-        f"  {kpi_changes.CHANGELOG}: {upgrades.journal(changelog())['visits']}",
+        f"  {kpi_changes.CHANGELOG}: {journal(changelog())['visits']}",
         "KPIs with other figures: 1; the journal does not name 0 of them.",
     ]
     assert {path: path.read_bytes() for path in backups.saved(trial.home).values()} == before
@@ -117,7 +119,7 @@ def changelog() -> str:
 def test_the_last_line_of_the_journal_that_names_a_kpi_counts() -> None:
     text = f"{JOURNAL}| 2026-11-02 | `b`, `a` | Le sens. | x |\n| 2026-11-01 | `a`, `c` | Avant. | x |\n"
     last, before = "2026-11-02, Le sens.", "2026-11-01, Avant."
-    assert upgrades.journal(text) == {"a": last, "b": last, "c": before}
+    assert journal(text) == {"a": last, "b": last, "c": before}
 
 
 def test_other_figures_of_the_same_definition_are_unexplained(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -252,6 +254,58 @@ def test_a_switch_that_was_interrupted_goes_on_only_as_a_switch_and_loses_no_loa
         connection.execute("create table loaded_since as select 1 as n")
     with pytest.raises(ExpectedFailure, match=r"warehouse\.duckdb was written after the switch had begun"):
         trial.upgrade(switch=True)
+
+
+def test_a_switch_that_fails_says_how_to_go_on_and_how_to_go_back(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def held_back(_: object) -> Iterator[str]:
+        raise ExpectedFailure("A check failed.", "Correct it.")
+        yield
+
+    with monkeypatch.context() as failing:
+        failing.setattr(upgrades.builds, "publish", held_back)
+        with pytest.raises(
+            ExpectedFailure,
+            match=rf"A check failed\. Correct it\. Start no service.*--switch.*`cyberimpact restore {trial.folder}`",
+        ):
+            trial.upgrade(switch=True)
+    elsewhere = trial._replace(folder=trial.folder.with_name("elsewhere"))
+    with pytest.raises(ExpectedFailure, match=rf"interrupted.*`cyberimpact restore {trial.folder}`"):
+        elsewhere.upgrade()
+    assert shown(trial.home) == BEFORE
+    trial.upgrade(switch=True)
+    assert shown(trial.home) == AFTER
+
+
+def test_a_switch_waits_for_its_backup(trial: Trial) -> None:
+    killed(trial, upgrades, "replace_database", 2)
+    away = trial.folder.rename(trial.folder.with_name("away"))
+    with pytest.raises(ExpectedFailure, match=rf"The backup of this upgrade is not in {trial.folder}\."):
+        trial.upgrade(switch=True)
+    away.rename(trial.folder)
+    trial.upgrade(switch=True)
+    assert shown(trial.home) == AFTER
+
+
+def test_a_switch_that_was_killed_after_it_had_removed_a_log_goes_on(trial: Trial) -> None:
+    log = trial.home.warehouse.with_name("warehouse.duckdb.wal")
+    change(trial.home.warehouse, "pragma disable_checkpoint_on_shutdown; create table in_the_log as select 1 as n")
+    assert log.exists()
+    killed(trial, upgrades, "replace_database", 2)
+    log.unlink()
+    trial.upgrade(switch=True)
+    assert shown(trial.home) == AFTER
+    backups.restore(trial.home, trial.folder, ledger.current_head)
+    change(trial.home.warehouse, "from in_the_log")
+
+
+@pytest.mark.parametrize(
+    ("code", "said"), [("raise SystemExit(3)", "does not build"), ("import os; os.kill(os.getpid(), 9)", "SIGKILL")]
+)
+def test_a_build_that_fails_and_one_that_was_ended_have_a_message_each(home: Home, code: str, said: str) -> None:
+    with writer_lock(home.upgrade) as lock, pytest.raises(ExpectedFailure, match=said):
+        upgrades.run(Home(home.upgrade), lock, code)
 
 
 def test_nothing_built_and_tables_elsewhere_are_refused(

@@ -28,6 +28,20 @@ def test_a_newer_home_is_refused_by_whoever_asks_for_it(home: Home) -> None:
     assert settings.named_home() == home
 
 
+def test_a_process_that_runs_notices_a_newer_version_and_reads_what_did_not_change_once(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.root.mkdir()
+    home_format.mark(home.root)
+    reads = []
+    monkeypatch.setattr(home_format.json, "loads", lambda text, loads=json.loads: reads.append(text) or loads(text))
+    assert [settings.home() for _ in range(3)] == [home] * 3
+    assert len(reads) == 1
+    say(home.root, NEWER | {"version": "10.0.0"})
+    with pytest.raises(ExpectedFailure, match=r"version 10\.0\.0"):
+        settings.home()
+
+
 def test_nothing_is_written_in_a_newer_home(home: Home) -> None:
     write_warehouse(home)
     say(home.root, NEWER)
