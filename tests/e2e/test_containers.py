@@ -328,3 +328,8 @@ def test_a_new_certificate_is_served_once_the_proxy_is_signalled(platform: Platf
         assert time.monotonic() < deadline
         time.sleep(0.5)
     assert served.split() == wanted.split()
+
+
+def test_the_database_ends_by_itself_while_others_ask_it(platform: Platform) -> None:  # noqa: ARG001 - which asks it
+    run("podman", "stop", "--time", "30", "cyberimpact_database_1")
+    assert run("podman", "inspect", "--format", "{{.State.ExitCode}}", "cyberimpact_database_1").strip() == "0"
