@@ -9,6 +9,7 @@
 set -euo pipefail
 
 [ $# = 1 ] || { sed -n '2,9s/^# \{0,1\}//p' "$0" >&2 && exit 2; }
+umask 022 # another account runs what root installs
 here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$1"
 cd "$1"

@@ -74,7 +74,7 @@ class Limits:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         is_act = request.method not in READING and not request.path.startswith(RECEIVING)
         limit = self.ACTS if is_act else self.READINGS
-        address = str(request.META.get("REMOTE_ADDR")), is_act
+        address = _address(request), is_act
         own = _mark(request) or address[0], is_act
         counted = own if own in self._seen else address
         left, seconds = self._room(counted, limit)
@@ -110,6 +110,12 @@ class Limits:
             if has_room:
                 times.append(now)
             return limit - len(times) if has_room else -1, math.ceil(times[0] + self.SECONDS - now)
+
+
+def _address(request: HttpRequest) -> str:
+    """Return where a request comes from: in a deployment, what the proxy has added to those before it."""
+    forwarded = request.headers.get("X-Forwarded-For", "") if request.is_secure() else ""
+    return forwarded.rpartition(",")[2].strip() or str(request.META.get("REMOTE_ADDR"))
 
 
 def _mark(request: HttpRequest) -> str | None:

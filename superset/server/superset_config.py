@@ -214,6 +214,8 @@ AUTH_ROLE_PUBLIC = "Public"
 PUBLIC_ROLE_LIKE = None
 AUTH_USER_REGISTRATION = False
 ENABLE_PROXY_FIX = _HTTPS
+# What the proxy writes; it passes the others on as a client has sent them.
+PROXY_FIX_CONFIG = {"x_for": 1, "x_proto": 1, "x_host": 0, "x_port": 0, "x_prefix": 0}
 PERMANENT_SESSION_LIFETIME = timedelta(minutes=int(os.environ.get("CYBERIMPACT_SUPERSET_SESSION_MINUTES") or 60))
 SESSION_COOKIE_PATH = "/"  # the pages and Dagster, on other ports or paths of the host, read it too
 SESSION_COOKIE_HTTPONLY = True

@@ -6,10 +6,12 @@ import re
 import resource
 import shlex
 import shutil
+import socket
 import ssl
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import date
 from http import HTTPStatus
 from pathlib import Path
@@ -48,6 +50,8 @@ PACKAGES = (
 AUTHORITIES = "/run/secrets/authorities"
 AUTHORITY = "/srv/cyberimpact/config/authorities.pem"
 START_SECONDS = 240
+#: Of the pages; and how many requests of one address the proxy takes at a time.
+THREADS, PLACES = 24, 100
 
 
 def run(*command: object, status: int = 0, **variables: str) -> str:
@@ -100,16 +104,9 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
 def folder(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An installation, as docs/installation.md has it."""
     root = tmp_path_factory.mktemp("srv") / "cyberimpact"
-    for made in (root, root / "tls", root / "database", root / "database" / "socket"):
+    for made in (root, *(root / name for name in ("tls", "database", "database/socket", "backups"))):
         run("install", "--directory", "--mode=700", f"--owner={ACCOUNT}", f"--group={ACCOUNT}", made)
-    key, certificate = root / "tls" / "tls.key", root / "tls" / "tls.crt"
-    run(
-        *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={HOST}"),
-        *("-addext", f"subjectAltName=DNS:{HOST}", "-keyout", key, "-out", certificate),
-    )
-    for file in (key, certificate):
-        file.chmod(0o600)
-        os.chown(file, ACCOUNT, ACCOUNT)
+    certify(root)
     volume = f"--volume={root}:/srv/cyberimpact"
     run("podman", "run", "--rm", "--network=none", volume, images["platform"], "init", "/srv/cyberimpact")
     file = root / "config" / "cyberimpact.toml"
@@ -124,30 +121,44 @@ def folder(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> 
         text, found = re.subn(example, rf"\g<1>{line}", text, count=1)
         assert found
     file.write_text(text)
-    shutil.copyfile(certificate, root / "config" / Path(AUTHORITY).name)
+    shutil.copyfile(root / "tls" / "tls.crt", root / "config" / Path(AUTHORITY).name)
     return root
+
+
+def certify(root: Path) -> None:
+    """Give the proxy a certificate, as docs/installation.md has it."""
+    made = root.with_name("made")
+    made.mkdir(exist_ok=True)
+    run(
+        *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "60", "-subj", f"/CN={HOST}"),
+        *("-addext", f"subjectAltName=DNS:{HOST}", "-keyout", made / "tls.key", "-out", made / "tls.crt"),
+    )
+    for name in ("tls.key", "tls.crt"):
+        run("install", "--mode=600", f"--owner={ACCOUNT}", f"--group={ACCOUNT}", made / name, root / "tls" / name)
 
 
 class Platform:
     """The platform that compose has started.
 
     Attributes:
+        folder: Where it is installed.
+        tls: Accepts its certificate.
         seconds: How long it took from `up` until everything answered.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._tls = ssl.create_default_context(cafile=str(folder / "tls" / "tls.crt"))
+        self.folder = folder
+        self.tls = ssl.create_default_context(cafile=str(folder / "tls" / "tls.crt"))
         self.seconds = 0.0
 
     def compose(self, *arguments: str) -> None:
-        given = {"FOLDER": self._folder, "HOST": HOST, "BIND": "127.0.0.1", "AUTHORITIES": AUTHORITY}
+        given = {"FOLDER": self.folder, "HOST": HOST, "BIND": "127.0.0.1", "AUTHORITIES": AUTHORITY}
         run("podman-compose", *arguments, **{f"CYBERIMPACT_{name}": str(value) for name, value in given.items()})
 
     def get(self, url: str, **headers: str) -> int:
         """Return with which status an address answers; its certificate is verified."""
         here = url.replace(HOST, "127.0.0.1")
-        with httpx.Client(verify=self._tls, headers={"Host": url.split("/")[2], **headers}, timeout=30) as client:
+        with httpx.Client(verify=self.tls, headers={"Host": url.split("/")[2], **headers}, timeout=30) as client:
             return client.get(here, extensions={"sni_hostname": HOST}).status_code
 
     def wait(self) -> None:
@@ -170,14 +181,13 @@ class Platform:
 
     def give(self, file: Path) -> str:
         """Put a file among the data, and return its path there."""
-        given = self._folder / "data" / file.name
-        shutil.copyfile(file, given)
-        os.chown(given, ACCOUNT, ACCOUNT)
+        given = self.folder / "data" / file.name
+        run("install", "--mode=600", f"--owner={ACCOUNT}", f"--group={ACCOUNT}", file, given)
         return f"/srv/cyberimpact/data/{file.name}"
 
     @property
     def password(self) -> str:
-        return (self._folder / "secrets" / "SUPERSET_ADMIN_PASSWORD").read_text().strip()
+        return (self.folder / "secrets" / "SUPERSET_ADMIN_PASSWORD").read_text().strip()
 
 
 @pytest.fixture(scope="module")
@@ -228,21 +238,50 @@ def test_processes_may_change_the_data_and_nothing_else(platform: Platform) -> N
         assert "NoNewPrivs:\t1" in limits
     for kept in ("config", "secrets"):
         platform.run("web", "touch", f"/srv/cyberimpact/{kept}/x", status=1)
-    platform.run("proxy", "ls", "/srv/cyberimpact", status=2)
+    for place in ("/srv/cyberimpact", "/proc/[0-9]*/root/srv/cyberimpact"):
+        assert "No such file" in platform.run("proxy", "sh", "-c", f"! ls -d {place} 2>&1")
+    assert "/srv/cyberimpact" in platform.run("web", "sh", "-c", "ls -d /proc/[0-9]*/root/srv/cyberimpact")
+    for database in ("operations", "dagster", "superset"):
+        asking = ("psql", f"postgresql:///{database}?host=/run/postgresql", "--no-align", "--tuples-only", "--command")
+        who = platform.run("web", *asking, "select current_user, rolsuper from pg_roles where rolname = current_user")
+        assert who == "cyberimpact|f\n"
 
 
 def test_only_the_proxy_can_be_reached(platform: Platform) -> None:
-    table = [line.split() for line in platform.run("proxy", "cat", "/proc/net/tcp").splitlines()[1:]]
+    tables = platform.run("proxy", "cat", "/proc/net/tcp", "/proc/net/tcp6")
+    table = [line.split() for line in tables.splitlines()]
     listening: dict[str, set[int]] = {}
     for _, local, _, state, *_ in table:
         if state == "0A":
             address, port = local.split(":")
             listening.setdefault(address, set()).add(int(port, 16))
     assert listening.keys() == {"00000000", "0100007F"}
-    assert listening["00000000"] == {8443, 8444, 8445}
+    assert listening["00000000"] == {443, 8444, 8445}
     assert listening["0100007F"] >= {8088, 8091, 3000}
     published = json.loads(run("podman", "inspect", "cyberimpact-host"))[0]["NetworkSettings"]["Ports"]
-    assert set(published) == {"8443/tcp", "8444/tcp", "8445/tcp"}
+    assert set(published) == {"443/tcp", "8444/tcp", "8445/tcp"}
+
+
+def test_who_sends_slowly_keeps_nobody_waiting_and_no_address_has_all_places(platform: Platform) -> None:
+    cookie = "a" * 32  # the pages read a form whose cookie may be right
+    begun = (
+        f"POST /veille/x HTTP/1.1\r\nHost: {HOST}\r\nOrigin: {PAGES}\r\nCookie: cyberimpact_csrf={cookie}\r\n"
+        "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000\r\n\r\ncsrf"
+    )
+    with ExitStack() as stack:
+
+        def begin(number: int) -> None:
+            for _ in range(number):
+                plain = stack.enter_context(socket.create_connection(("127.0.0.1", 443), timeout=30))
+                stack.enter_context(platform.tls.wrap_socket(plain, server_hostname=HOST)).sendall(begun.encode())
+
+        begin(THREADS + 16)
+        began = time.monotonic()
+        assert platform.get(f"{PAGES}/healthz") == HTTPStatus.OK
+        assert time.monotonic() - began < 10
+        begin(PLACES - THREADS - 16)
+        assert platform.get(f"{PAGES}/healthz") == HTTPStatus.TOO_MANY_REQUESTS
+    assert platform.get(f"{PAGES}/healthz") == HTTPStatus.OK
 
 
 def test_the_monitor_of_runs_sees_the_processes_of_all(platform: Platform) -> None:
@@ -261,6 +300,7 @@ def test_a_person_logs_in_and_sees_a_page(platform: Platform, tmp_path: Path) ->
     platform.run(*command, "superset", "apply")
     assert platform.get(f"{PAGES}/readyz") == HTTPStatus.OK
     run("podman", "healthcheck", "run", "cyberimpact_web_1")
+    platform.run("dagster-daemon", "cyberimpact", "doctor")
     flags = [*FLAGS, f"--host-resolver-rules=MAP {HOST} 127.0.0.1"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
@@ -276,3 +316,20 @@ def test_a_person_logs_in_and_sees_a_page(platform: Platform, tmp_path: Path) ->
         page.goto(DAGSTER)
         expect(page.get_by_role("link", name="Runs")).to_be_visible(timeout=60_000)
         browser.close()
+
+
+def test_a_new_certificate_is_served_once_the_proxy_is_signalled(platform: Platform) -> None:
+    former = ssl.get_server_certificate(("127.0.0.1", 443))
+    certify(platform.folder)
+    run("podman", "kill", "--signal", "HUP", "cyberimpact_proxy_1")
+    wanted = (platform.folder / "tls" / "tls.crt").read_text()
+    deadline = time.monotonic() + 30
+    while (served := ssl.get_server_certificate(("127.0.0.1", 443))) == former:
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    assert served.split() == wanted.split()
+
+
+def test_the_database_ends_by_itself_while_others_ask_it(platform: Platform) -> None:  # noqa: ARG001 - which asks it
+    run("podman", "stop", "--time", "30", "cyberimpact_database_1")
+    assert run("podman", "inspect", "--format", "{{.State.ExitCode}}", "cyberimpact_database_1").strip() == "0"

@@ -39,7 +39,7 @@ server = real.server
 NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
 HOST = "cyberimpact.test"
 #: Of the deployment: what a person reaches, and what stands behind it.
-OUTSIDE = {"web": 8443, "superset": 8444, "dagster": 8445}
+OUTSIDE = {"web": 443, "superset": 8444, "dagster": 8445}
 INSIDE = {"web": 8091, "superset": 8088, "dagster": 3000}
 #: How long an answer of Superset may hold for reading, and what this machine takes to answer.
 SOON_SECONDS = KNOWN_SECONDS + 5
@@ -69,7 +69,7 @@ def gateway(folder: Path, inside: dict[str, int], outside: dict[str, int]) -> Ge
     others = {" /tmp/": f" {folder}/"}
     others |= {f"listen {OUTSIDE[name]} ssl;": f"listen 127.0.0.1:{port} ssl;" for name, port in outside.items()}
     others |= {f"http://127.0.0.1:{INSIDE[name]};": f"http://127.0.0.1:{port};" for name, port in inside.items()}
-    others |= {"/run/secrets/tls.crt": str(shown), "/run/secrets/tls.key": str(kept)}
+    others |= {"/run/tls/tls.crt": str(shown), "/run/tls/tls.key": str(kept)}
     for former, other in others.items():
         assert former in text
         text = text.replace(former, other)

@@ -251,6 +251,13 @@ def test_cookies_behind_https(url):
         assert "code" not in str(token)  # the issuer's access token is not kept in the browser
 
 
+def test_a_browser_does_not_say_where_the_server_is(url):
+    forged = {"X-Forwarded-Host": "evil.example", "X-Forwarded-Port": "444", "X-Forwarded-Prefix": "//evil.example"}
+    with browser(url) as http:
+        answer = http.get("/superset/welcome/", headers=forged)
+        assert answer.headers["location"].startswith(("/login/", url.replace("http:", "https:") + "/login/"))
+
+
 def test_logout_ends_the_session_here_and_at_the_issuer(url, issuer):
     with browser(url) as http:
         come_back(http, url)

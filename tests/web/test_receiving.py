@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import connections
-from django.test import Client, RequestFactory
+from django.test import Client, RequestFactory, override_settings
 
 from core.clock import now
 from core.errors import ExpectedFailure
@@ -245,6 +245,18 @@ def test_who_guesses_tokens_has_the_requests_of_an_address_and_takes_none_from_o
     assert guesses == [401, 401, 401, 401, 429, 429]
     assert client.get("/api/kpi", headers={"Authorization": "Bearer 7"}).status_code == 429
     assert [post(client, [{}], bearer).status_code for _ in range(4)] == [202, 202, 202, 429]
+
+
+def test_who_guesses_through_the_proxy_takes_no_requests_from_other_addresses(client, monkeypatch):
+    def status(forwarded: str, proto: str = "https") -> int:
+        headers = {"X-Forwarded-Proto": proto, "X-Forwarded-For": forwarded}
+        return client.get("/api/kpi", headers=headers).status_code
+
+    monkeypatch.setattr("web.middleware.Limits.READINGS", 2)
+    with override_settings(SECURE_PROXY_SSL_HEADER=("HTTP_X_FORWARDED_PROTO", "https")):
+        assert [status(f"198.51.100.{number}, 192.0.2.7") for number in range(3)] == [401, 401, 429]
+        assert status("192.0.2.8") == 401
+        assert [status(f"192.0.2.{number}", "http") for number in range(9, 12)] == [401, 401, 429]
 
 
 def test_no_answer_tells_whether_a_sender_exists(client, secret):
