@@ -130,7 +130,7 @@ def _preparation() -> str:
     return f"""\
 [Unit]
 Description=cyberimpact: folders, databases and workspace
-After=network-online.target
+After=network-online.target postgresql.service
 Wants=network-online.target
 PartOf={PREFIX}.target
 
