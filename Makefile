@@ -77,11 +77,11 @@ docs: install ## Describe every model, column and test, and show it on 127.0.0.1
 	@$(BIN)/cyberimpact dbt docs serve --no-browser --host 127.0.0.1 --port $(DOCS_PORT)
 
 .PHONY: wheel
-wheel: .venv/.installed ## Put into dist/ what an installation needs: the wheel of the last commit, the locks, the script
+wheel: .venv/.installed ## Put into dist/ what an installation needs: the wheel of the last commit, the locks, the script, the documentation
 	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && git clone --quiet . "$$scratch" && \
 	printf '[egg_info]\ntag_build = +g%s\n' "$$(git rev-parse --short=12 HEAD)" > "$$scratch/setup.cfg" && rm -rf dist && \
 	$(UV) build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir "$$PWD/dist" "$$scratch" && \
-	cp requirements/{uv,platform,superset}.lock deploy/install.sh dist && ls -1 dist
+	cp -r "$$scratch"/{requirements/{uv,platform,superset}.lock,deploy/install.sh,CHANGELOG.md,README.md,docs,deploy} dist && ls -1 dist
 
 .PHONY: image
 image: wheel sbom ## Build the images of deploy/compose.yaml, and list in sbom/ what Debian puts into them; IMAGE_FLAGS is for buildah

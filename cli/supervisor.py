@@ -94,7 +94,10 @@ def programs() -> list[Program]:
         Program("web", [BIN / "python", "-m", "web"], web_port, "/healthz"),
         Program("watch", [BIN / "cyberimpact", "watch"]),
         *([Program("bus", [BIN / "cyberimpact", "bus", "consume"])] if broker.url() else []),
-        Program("dagster-daemon", [BIN / "python", "-m", "orchestration.daemon", *lines, "-w", workspace]),
+        Program(
+            "dagster-daemon",
+            [BIN / "python", "-m", "orchestration.daemon", "--log-level", "warning", *lines, "-w", workspace],
+        ),
     ]
 
 

@@ -17,6 +17,8 @@ from warehouse import offsite
 
 PREFIX = "cyberimpact"
 PREPARATION = f"{PREFIX}-prepare"
+#: Names a file of authorities, for clients of HTTPS.
+AUTHORITIES = "SSL_CERT_FILE"
 #: The stand-in platforms are for the demonstration.
 LEFT_OUT = frozenset({"sandbox"})
 #: They build, or draw digests with a browser: its own sandbox needs namespaces.
@@ -69,7 +71,8 @@ def write(folder: Path) -> list[Path]:
     Raises:
         ExpectedFailure: the folder cannot be written, or a path means something else to systemd.
     """
-    for path in (settings.home().root, BIN, installation.file() or BIN, *offsite.folders()):
+    named = (installation.file() or BIN, os.environ.get(AUTHORITIES, BIN))
+    for path in (settings.home().root, BIN, *named, *offsite.folders()):
         if _UNSAFE.search(str(path)):
             raise ExpectedFailure(
                 f"systemd would read the path {str(path)!r} as something else.",
@@ -130,7 +133,7 @@ def _preparation() -> str:
     return f"""\
 [Unit]
 Description=cyberimpact: folders, databases and workspace
-After=network-online.target
+After=network-online.target postgresql.service
 Wants=network-online.target
 PartOf={PREFIX}.target
 
@@ -164,6 +167,12 @@ def _place() -> str:
     return f"{installation.SETTING}={file}" if file else f"CYBERIMPACT_HOME={settings.home().root}"
 
 
+def _authorities() -> str:
+    """Let services trust whom the account that asks trusts."""
+    file = os.environ.get(AUTHORITIES)
+    return f"Environment={AUTHORITIES}={file}\n" if file else ""
+
+
 def _elsewhere() -> str:
     """Let what builds write backups to a folder."""
     return "".join(f"ReadWritePaths=-{folder}\n" for folder in offsite.folders())
@@ -175,6 +184,6 @@ def _common(command: str) -> str:
 User={getpass.getuser()}
 WorkingDirectory={home}
 Environment={_place()}
-ExecStart={BIN / "cyberimpact"} {command}
+{_authorities()}ExecStart={BIN / "cyberimpact"} {command}
 ReadWritePaths={home}
 {_HARDENED}"""

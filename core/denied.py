@@ -61,7 +61,10 @@ def failure(path: Path, wanted: int = os.R_OK | os.W_OK, *, owned: bool = False)
     return ExpectedFailure(
         f"The account {account} is denied access to {path}: {barrier} belongs to {_name(status.st_uid)} and has the"
         f" mode {status.st_mode & 0o7777:04o}.",
-        "Run this with the account that owns the data, or give all of them to one account with `chown -R`.",
+        "The command was run in this folder: `cd` to one of this account's, and repeat it."
+        if path == Path.cwd()
+        else "Run this with the account that owns the data, or give all of the data to one account with `chown -R`;"
+        " where the folder is one that you have named, name another.",
     )
 
 

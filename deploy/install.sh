@@ -5,10 +5,11 @@
 #
 # It makes two environments, .venv and .venv-superset, of exactly what the locks name, with their hashes, and puts the wheel
 # into the first. Nothing else of the machine changes; settings and data lie elsewhere (`cyberimpact init`). Behind a proxy or
-# with an index of your own: HTTPS_PROXY, PIP_INDEX_URL, UV_DEFAULT_INDEX. PYTHON and SUPERSET_PYTHON name other Pythons.
+# with an index of your own: HTTPS_PROXY, PIP_INDEX_URL, UV_DEFAULT_INDEX; the authorities are those of the machine. PYTHON and
+# SUPERSET_PYTHON name other Pythons.
 set -euo pipefail
 
-[ $# = 1 ] || { sed -n '2,9s/^# \{0,1\}//p' "$0" >&2 && exit 2; }
+[ $# = 1 ] || { sed -n '2,10s/^# \{0,1\}//p' "$0" >&2 && exit 2; }
 umask 022 # another account runs what root installs
 here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$1"
@@ -42,6 +43,7 @@ wheels=("$here"/cyberimpact-*.whl)
 [ -x .venv/bin/python ] || "$python" -m venv --without-pip .venv
 [ -x .venv-superset/bin/python ] || "$superset_python" -m venv --without-pip .venv-superset
 
+export UV_SYSTEM_CERTS=${UV_SYSTEM_CERTS:-true}
 install() {
 	VIRTUAL_ENV=$PWD/$1 .uv/bin/uv pip "${@:2}"
 }

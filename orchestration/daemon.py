@@ -3,6 +3,7 @@
 Where several machines share a home, it runs on the active one and waits on the others.
 """
 
+import logging
 import sys
 
 from core import logs, settings
@@ -24,6 +25,7 @@ def become_active(node: str) -> None:
 
 if __name__ == "__main__":
     logs.configure()
+    logging.getLogger("dagster").propagate = False  # it has a handler of its own
     try:
         if node := settings.home().node:
             become_active(node)

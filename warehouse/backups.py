@@ -100,8 +100,8 @@ class Restored:
             yield f"The configuration of the backup lies in {settings.home().root / 'config'}; the one in use stays."
         if settings.operations_url():
             yield (
-                "The operations are on PostgreSQL: put them back by `pg_restore --clean --if-exists --dbname …` "
-                f"with {OPERATIONS} of the backup."
+                f"The operations are on PostgreSQL: put {OPERATIONS} of the backup back into an empty database, by "
+                "`dropdb …`, `createdb --owner=… …`, then `pg_restore --dbname … …`."
             )
         yield "Next: `cyberimpact audit verify`, `cyberimpact purge`, and once more each erasure that was asked since."
 

@@ -37,6 +37,7 @@ OPTIONS = {
     "threads": 24,
     "timeout": 120,
     "keepalive": 75,  # above that of clients: else one closes while a request is on its way
+    "control_socket_disable": True,  # it would lie outside the data, where a unit of systemd may not write
     "limit_request_line": 8190,
     "loglevel": "error",  # a warning of a malformed request repeats its line, with the path
     "accesslog": None,  # the path of a request can hold the signature of a link: it is written down nowhere

@@ -1,5 +1,6 @@
 """The commands `config`, and `init`, which makes an installation."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -7,6 +8,7 @@ import typer
 
 from cli.output import fail, remark, say
 from core.errors import ExpectedFailure
+from core.installation import SETTING
 
 app = typer.Typer(
     help="What belongs to the installation: sites, accounts, first days, categories of the chat.", no_args_is_help=True
@@ -49,6 +51,7 @@ def copy_defaults() -> None:
 
 def init(folder: Annotated[Path, typer.Argument(help="Where it gets its folders config, secrets and data.")]) -> None:
     """Make an installation: its configuration, new secrets, and a folder for the data; what is there stays."""
+    os.environ.pop(SETTING, None)  # it may name the file that is to be made
     from cli import installation
 
     written = [f"{path} written." for path in installation.make(folder)]

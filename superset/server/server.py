@@ -223,6 +223,7 @@ def serve() -> None:
             "--threads=64",  # more than requests may be in flight (`request_limits`): pages and logins find some
             "--timeout=120",
             "--keep-alive=75",  # above that of clients: else one closes while a request is on its way
+            "--no-control-socket",  # it would lie outside the data, where a unit of systemd may not write
             "--limit-request-line=0",
             "--limit-request-field_size=0",
             f"--chdir={os.environ['SUPERSET_HOME']}",

@@ -13,6 +13,7 @@ import pytest
 
 from cli import installation
 from cli.configuration import GENERATED, SECRETS, Configuration, Files
+from cli.supervisor import BIN
 from core import installation as files
 from core.errors import ExpectedFailure
 from core.settings import CHECKOUT, UMASK
@@ -53,7 +54,7 @@ def asked(*names: str, **environment: str) -> list[str]:
     """Return the settings that a fresh process has."""
     code = "import sys; from core import settings; print(*map(settings.get, sys.argv[1:]), sep='\\n')"
     command = [sys.executable, "-c", code, *names]
-    base = {"PATH": os.environ["PATH"], files.SETTING: os.environ[files.SETTING]}
+    base = {"PATH": os.environ["PATH"], files.SETTING: os.environ.get(files.SETTING, "")}
     done = subprocess.run(command, env=base | environment, cwd=CHECKOUT, capture_output=True, text=True, check=True)
     return done.stdout.splitlines()
 
@@ -75,6 +76,13 @@ def test_a_second_init_adds_what_is_missing_and_changes_nothing(made: Path) -> N
     before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
     assert installation.make(root) == [made.parent / "since.yml"]
     assert before.items() <= {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}.items()
+
+
+def test_init_may_be_asked_for_with_the_file_already_named(tmp_path: Path) -> None:
+    file = tmp_path / "config" / installation.FILE
+    variables = {"PATH": os.environ["PATH"], files.SETTING: str(file)}
+    subprocess.run([BIN / "cyberimpact", "init", tmp_path], env=variables, check=True, capture_output=True)
+    assert asked("CYBERIMPACT_HOME", **variables) == [str(tmp_path / "data")]
 
 
 def test_the_environment_wins_over_a_credential_that_over_a_secret_that_over_the_file(made: Path) -> None:

@@ -69,6 +69,18 @@ def test_a_folder_on_the_way_is_named(folder: Path) -> None:
     assert f"nobody is denied access to {folder}/closed/deeper/file: {folder}/closed belongs to root" in said
 
 
+def test_the_folder_of_a_command_is_left_not_given_away(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.seteuid(0)
+    (folder / "closed").mkdir(mode=0o700)
+    monkeypatch.chdir(folder / "closed")
+    os.seteuid(NOBODY.pw_uid)
+    said = explained(lambda: list((folder / "closed").iterdir()), folder)
+    assert said.endswith(
+        "has the mode 0700. The command was run in this folder: `cd` to one of this account's, and repeat it."
+    )
+    assert "chown" in explained((folder / "file").read_text, folder)
+
+
 def test_what_only_an_owner_may_do_is_no_matter_of_selinux(folder: Path) -> None:
     os.seteuid(0)
     (folder / "file").chmod(0o666)
