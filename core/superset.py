@@ -16,6 +16,12 @@ METADATA_SETTING = "CYBERIMPACT_SUPERSET_METADATA_URI"
 SERVER = settings.CODE / "superset" / "server" / "server.py"
 
 
+def metadata_url() -> str | None:
+    """Return the address of Superset's metadata as PostgreSQL's own tools take it, None where they are a file."""
+    dialect, _, address = (settings.get(METADATA_SETTING) or "").partition("://")
+    return f"postgresql://{address}" if dialect.partition("+")[0] == "postgresql" else None
+
+
 def environment() -> dict[str, str]:
     """Return the variables that Superset's processes of the current home read, secrets included."""
     home = settings.home()

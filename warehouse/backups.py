@@ -20,7 +20,7 @@ from typing import Any
 
 import duckdb
 
-from core import home_format, settings
+from core import home_format, settings, superset
 from core.content_store import canonical, digest_of, flush
 from core.errors import ExpectedFailure, first_of
 from core.locks import writer_lock
@@ -34,8 +34,12 @@ from warehouse.reader_copies import FOLDER as RIGHTS
 FILE_CLOCK_MARGIN = timedelta(minutes=10)
 MANIFEST = "backup.json"
 FORMAT = 1
-#: What a backup holds of an operations database on PostgreSQL.
-OPERATIONS = "operations.dump"
+OPERATIONS, SUPERSET = "operations.dump", "superset.dump"
+#: What a backup holds of databases on PostgreSQL, and where each is.
+ON_POSTGRESQL: Mapping[str, Callable[[], str | None]] = {
+    OPERATIONS: settings.operations_url,
+    SUPERSET: superset.metadata_url,
+}
 
 #: Copies per right, which are rebuilt from the published copy.
 _CHUNK_BYTES = 1 << 20
@@ -98,11 +102,12 @@ class Restored:
             yield f"What the home held lies in {self.aside}: remove it when nothing there is needed any more."
         if settings.home().configuration:
             yield f"The configuration of the backup lies in {settings.home().root / 'config'}; the one in use stays."
-        if settings.operations_url():
-            yield (
-                f"The operations are on PostgreSQL: put {OPERATIONS} of the backup back into an empty database, by "
-                "`dropdb …`, `createdb --owner=… …`, then `pg_restore --dbname … …`."
-            )
+        for name, url in ON_POSTGRESQL.items():
+            if url():
+                yield (
+                    f"The database of {Path(name).stem} is on PostgreSQL: put {name} of the backup back into an empty "
+                    "one, by `dropdb …`, `createdb --owner=… …`, then `pg_restore --dbname … …`."
+                )
         yield "Next: `cyberimpact audit verify`, `cyberimpact purge`, and once more each erasure that was asked since."
 
 
@@ -139,7 +144,9 @@ def make(home: Home, folder: Path, head_of: HeadOf) -> Made:
     try:
         with locked(home):
             files = copied(saved(home), partial)
-            files |= described(partial, open_databases(home, partial, [home.operations, superset_database(home)]))
+            files |= described(
+                partial, open_databases(home, partial, [home.operations, superset_database(home)], ON_POSTGRESQL)
+            )
             links = {
                 f"published/{database}/current": link for database in COPIES if (link := current_of(home, database))
             }
@@ -179,7 +186,7 @@ def make_recent(home: Home, folder: Path, since: datetime, head_of: HeadOf) -> t
     try:
         mark = home.root / home_format.FILE
         files = copied(added(home, since) | ({mark.name: mark} if mark.exists() else {}), folder)
-        files |= described(folder, open_databases(home, folder, [home.operations]))
+        files |= described(folder, open_databases(home, folder, [home.operations], [OPERATIONS]))
         refuse_damaged(folder, files)
         write_manifest(folder, {"made_at": began, "head": head, "files": files, "links": {}})
     except OSError as problem:
@@ -273,13 +280,14 @@ def superset_database(home: Home) -> Path:
     return home.superset / "superset.db"
 
 
-def open_databases(home: Home, folder: Path, files: Iterable[Path]) -> list[str]:
+def open_databases(home: Home, folder: Path, files: Iterable[Path], dumps: Iterable[str]) -> list[str]:
     """Copy the databases that are written meanwhile, as of one transaction each, and return their names in the backup.
 
     Args:
         home: The home.
         folder: Where to.
-        files: The SQLite files to copy; the operations on PostgreSQL are copied too.
+        files: The SQLite files to copy.
+        dumps: What to copy of `ON_POSTGRESQL`, where it is there.
 
     Raises:
         ExpectedFailure: one is damaged, or PostgreSQL cannot be read.
@@ -292,9 +300,10 @@ def open_databases(home: Home, folder: Path, files: Iterable[Path]) -> list[str]
             (folder / name).parent.mkdir(exist_ok=True)
             copy_sqlite(source, folder / name)
             made.append(name)
-    if url := settings.operations_url():
-        operations_database.dump(url, folder / OPERATIONS)
-        made.append(OPERATIONS)
+    for name in dumps:
+        if url := ON_POSTGRESQL[name]():
+            operations_database.dump(url, folder / name)
+            made.append(name)
     return made
 
 

@@ -245,7 +245,7 @@ def dump(url: str, file: Path) -> None:
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["it does not say why"])[0]
         raise ExpectedFailure(
-            f"The operations database cannot be saved: {reason}",
+            f"The database of {file.stem} on PostgreSQL cannot be saved: {reason}",
             "Start the server, give `pg_dump` its version, or free space.",
         )
     with file.open("rb") as written:

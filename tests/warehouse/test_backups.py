@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from audit import ledger, signing
 from audit.verifying import verify
 from cli import main
-from core import installation, settings
+from core import installation, settings, superset
 from core.errors import ExpectedFailure
 from core.locks import writer_lock
 from core.settings import Home
@@ -226,19 +226,26 @@ def test_an_empty_home_is_saved_too(home: Home, tmp_path: Path) -> None:
     assert backups.restore(home, tmp_path / "backup", ledger.current_head).aside is None
 
 
-def test_the_operations_on_postgresql_are_saved(
-    live_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("setting", "scheme", "name"),
+    [
+        (settings.OPERATIONS_SETTING, "postgresql", "operations.dump"),
+        (superset.METADATA_SETTING, "postgresql+psycopg2", "superset.dump"),
+    ],
+)
+def test_a_database_on_postgresql_is_saved(  # noqa: PLR0917 - three of them are the case
+    live_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str, scheme: str, name: str
 ) -> None:
     with postgres.serving() as address:
         with psycopg.connect(address) as connection:
             connection.execute("create table verdicts as select 'v-1' as verdict_id")
-        monkeypatch.setenv(settings.OPERATIONS_SETTING, address)
+        monkeypatch.setenv(setting, address.replace("postgresql", scheme, 1))
         backups.backup(live_home, tmp_path / "backup", ledger.current_head)
         lines = list(backups.restore(live_home, tmp_path / "backup", ledger.current_head).lines())
-        assert any("pg_restore" in line and "operations.dump" in line for line in lines)
+        assert [name in line for line in lines if "pg_restore" in line] == [True]
         with psycopg.connect(address) as connection:
             connection.execute("drop table verdicts")
-        dump = tmp_path / "backup" / "operations.dump"
+        dump = tmp_path / "backup" / name
         subprocess.run([postgres.program("pg_restore"), f"--dbname={address}", dump], check=True)
         with psycopg.connect(address) as connection:
             assert connection.execute("select * from verdicts").fetchall() == [("v-1",)]
