@@ -329,8 +329,8 @@ def main() -> None:
         everything += found
     report(everything)
     if options.pictures:
-        (options.pictures / "impact-puissance.svg").writesvg.text(power_picture(everything), encoding="utf-8")
-        (options.pictures / "impact-entonnoir.svg").writesvg.text(funnel_picture(everything), encoding="utf-8")
+        (options.pictures / "impact-puissance.svg").write_text(power_picture(everything), encoding="utf-8")
+        (options.pictures / "impact-entonnoir.svg").write_text(funnel_picture(everything), encoding="utf-8")
     speed(options.seeds[0], options.until, options.actions)
 
 

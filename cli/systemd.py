@@ -17,8 +17,8 @@ from warehouse import offsite
 
 PREFIX = "cyberimpact"
 PREPARATION = f"{PREFIX}-prepare"
-#: Names a file of authorities, for clients of HTTPS.
-AUTHORITIES = "SSL_CERT_FILE"
+#: Name a file of authorities for clients of HTTPS, the second for those on `requests` and botocore.
+AUTHORITIES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 #: The stand-in platforms are for the demonstration.
 LEFT_OUT = frozenset({"sandbox"})
 #: They build, or draw digests with a browser: its own sandbox needs namespaces.
@@ -71,7 +71,7 @@ def write(folder: Path) -> list[Path]:
     Raises:
         ExpectedFailure: the folder cannot be written, or a path means something else to systemd.
     """
-    named = (installation.file() or BIN, os.environ.get(AUTHORITIES, BIN))
+    named = (installation.file() or BIN, *(os.environ.get(name, BIN) for name in AUTHORITIES))
     for path in (settings.home().root, BIN, *named, *offsite.folders()):
         if _UNSAFE.search(str(path)):
             raise ExpectedFailure(
@@ -168,9 +168,8 @@ def _place() -> str:
 
 
 def _authorities() -> str:
-    """Let services trust whom the account that asks trusts."""
-    file = os.environ.get(AUTHORITIES)
-    return f"Environment={AUTHORITIES}={file}\n" if file else ""
+    """Give services the authorities of the account that writes the units."""
+    return "".join(f"Environment={name}={file}\n" for name in AUTHORITIES if (file := os.environ.get(name)))
 
 
 def _elsewhere() -> str:

@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from audit import ledger
-from audit.definition_diff import Definitions
 from cli import builds, kpi_changes, preview, supervisor
 from cli.output import remark
 from cli.upgrade_report import report
@@ -55,16 +54,18 @@ def upgrade(folder: Path, *, switch: bool) -> Iterator[str]:
     """
     home, folder = settings.home(), folder.resolve()
     beside = Home(home.upgrade)
-    with writer_lock(beside.root) as lock, disk.explained():
+    with writer_lock(beside.root) as lock:
         if home.upgrade_switching.exists():
             if not switch:
                 saved = Path(begun(home)["folder"])
                 raise ExpectedFailure("The switch of this home has begun, and was interrupted.", to_go_on(saved))
         else:
-            refuse_unfit(home)
-            prepare(home, beside, folder, lock)
-            remark("4 of 4: the comparison of the figures.")
-            yield from report(home, beside.warehouse, definitions_of(beside))
+            with disk.explained():
+                refuse_unfit(home)
+                prepare(home, beside, folder, lock)
+                remark("4 of 4: the comparison of the figures.")
+                later = kpi_changes.from_json((beside.root / DEFINITIONS).read_text(encoding="utf-8"))
+                yield from report(home, beside.warehouse, later)
             if not switch:
                 yield f"Next: stop the services, repeat the command with --switch. To forget it, remove {beside.root}."
                 return
@@ -189,10 +190,6 @@ def run(beside: Home, lock: int, code: str, *arguments: str, stdout: int = subpr
     return done.stdout or ""
 
 
-def definitions_of(beside: Home) -> Definitions:
-    return kpi_changes.from_json((beside.root / DEFINITIONS).read_text(encoding="utf-8"))
-
-
 def take_over(home: Home, beside: Home, folder: Path) -> Iterator[str]:
     """Put what was built into the place of the home's databases and publish it, or go on with that.
 
@@ -205,8 +202,9 @@ def take_over(home: Home, beside: Home, folder: Path) -> Iterator[str]:
     with backups.locked(home):
         if not home.upgrade_switching.exists():
             begin(home, beside, folder)
-        saved = Path(begun(home)["folder"])
-        refuse_other_code(begun(home)["code"], saved)
+        switch = begun(home)
+        saved = Path(switch["folder"])
+        refuse_other_code(switch["code"], saved)
         refuse_written_since(home, beside, saved)
         with going_on(saved):
             replace(home, beside)
@@ -263,16 +261,17 @@ def refuse_written_since(home: Home, beside: Home, folder: Path) -> None:
     Raises:
         ExpectedFailure: something was: it would be lost. Or the backup, which says so, is not there.
     """
+    pending = [file for file in (home.live, home.warehouse) if (beside.root / file.name).exists()]
+    if not pending:
+        return
     if not (folder / backups.MANIFEST).exists():
         raise ExpectedFailure(
             f"The backup of this upgrade is not in {folder}.",
             "Have its disk there and repeat the command with --switch; if it is lost, remove "
-            f"{beside.root}, and begin again with a new folder.",
+            f"{beside.root}, and begin again with a new folder: there is then no way back to the former version.",
         )
     files = backups.manifest(folder)["files"]
-    for file in (home.live, home.warehouse):
-        if not (beside.root / file.name).exists():
-            continue  # it is replaced already
+    for file in pending:
         for path in (file, log_of(file)):
             # A log that is gone was removed by a switch that was killed then: who writes it changes the file too.
             if path.exists() and (path.name not in files or digest_of(path) != files[path.name]["sha256"]):

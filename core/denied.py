@@ -62,7 +62,7 @@ def failure(path: Path, wanted: int = os.R_OK | os.W_OK, *, owned: bool = False)
         f"The account {account} is denied access to {path}: {barrier} belongs to {_name(status.st_uid)} and has the"
         f" mode {status.st_mode & 0o7777:04o}.",
         "The command was run in this folder: `cd` to one of this account's, and repeat it."
-        if path == Path.cwd()
+        if _is_here(path)
         else "Run this with the account that owns the data, or give all of the data to one account with `chown -R`;"
         " where the folder is one that you have named, name another.",
     )
@@ -109,6 +109,13 @@ def _lacks(path: Path, wanted: int) -> bool:
         groups = {os.getegid(), *os.getgroups()}
         granted = status.st_mode >> 3 if status.st_gid in groups else status.st_mode
     return bool(wanted & ~granted)
+
+
+def _is_here(path: Path) -> bool:
+    try:
+        return path == Path.cwd()
+    except FileNotFoundError:  # the folder was removed
+        return False
 
 
 def _is_own(path: Path) -> bool:

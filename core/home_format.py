@@ -76,6 +76,9 @@ def _read(root: Path) -> tuple[int, str]:
 
 @lru_cache(maxsize=8)
 def _content(file: str, *_status: int) -> tuple[int, str]:
-    """Read the file once for each inode, time and size that it has: every query of the operations database asks."""
+    """Read the file once for each inode, time and size that it has: every query of the operations database asks.
+
+    A file server may give the former ones for up to a minute.
+    """
     content = json.loads(Path(file).read_bytes())
     return int(content["format"]), str(content["version"])

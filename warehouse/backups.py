@@ -78,6 +78,7 @@ class Restored:
         head: Head of the ledger that is restored.
         former: Head that the home's ledger had, None where it had none or could not be read.
         aside: Where what the home held lies now; None where it held nothing.
+        dumps: What the backup holds of databases on PostgreSQL, which are put back by hand.
         recent_at: When the operations and the ledger in it were copied, where that was later.
     """
 
@@ -85,6 +86,7 @@ class Restored:
     head: str | None
     former: str | None
     aside: Path | None
+    dumps: tuple[str, ...] = ()
     recent_at: str | None = None
 
     def lines(self) -> Iterator[str]:
@@ -102,12 +104,11 @@ class Restored:
             yield f"What the home held lies in {self.aside}: remove it when nothing there is needed any more."
         if settings.home().configuration:
             yield f"The configuration of the backup lies in {settings.home().root / 'config'}; the one in use stays."
-        for name, url in ON_POSTGRESQL.items():
-            if url():
-                yield (
-                    f"The database of {Path(name).stem} is on PostgreSQL: put {name} of the backup back into an empty "
-                    "one, by `dropdb …`, `createdb --owner=… …`, then `pg_restore --dbname … …`."
-                )
+        for name in self.dumps:
+            yield (
+                f"The database of {Path(name).stem} is on PostgreSQL: put {name} of the backup back into an empty one, "
+                "by `dropdb …`, `createdb --owner=… …`, then `pg_restore --dbname … …`."
+            )
         yield "Next: `cyberimpact audit verify`, `cyberimpact purge`, and once more each erasure that was asked since."
 
 
@@ -445,7 +446,12 @@ def restore(home: Home, folder: Path, head_of: HeadOf) -> Restored:
             f"The backup cannot be put back: {problem.strerror}.", "Free space, and repeat the command."
         ) from None
     return Restored(
-        content["made_at"], content["head"], former, aside if aside.exists() else None, content.get("recent_at")
+        made_at=content["made_at"],
+        head=content["head"],
+        former=former,
+        aside=aside if aside.exists() else None,
+        dumps=tuple(name for name in ON_POSTGRESQL if name in content["files"]),
+        recent_at=content.get("recent_at"),
     )
 
 

@@ -58,10 +58,11 @@ def test_what_builds_may_write_backups_and_nothing_else_outside(folder, monkeypa
     assert not [file for file in folder.iterdir() if "backups" in file.read_text()]
 
 
-def test_services_trust_the_authorities_of_who_asks(folder, monkeypatch):
-    line = "Environment=SSL_CERT_FILE=/etc/ssl/ministry.pem\n"
+@pytest.mark.parametrize("name", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
+def test_services_trust_the_authorities_of_who_asks(folder, monkeypatch, name):
+    line = f"Environment={name}=/etc/ssl/ministry.pem\n"
     for value, expected in (("/etc/ssl/ministry.pem", True), ("", False)):
-        monkeypatch.setenv("SSL_CERT_FILE", value)
+        monkeypatch.setenv(name, value)
         systemd.write(folder)
         assert {line in file.read_text() for file in folder.glob("*.service")} == {expected}
 

@@ -211,14 +211,23 @@ def test_a_disk_without_room_is_named_before_anything_is_built(trial: Trial, mon
     assert not trial.home.upgrade.exists()
 
 
-@pytest.mark.parametrize(("module", "name"), [(backups, "copy"), (upgrades, "run"), (upgrades.builds, "publish")])
+@pytest.mark.parametrize(
+    ("module", "name", "has_begun"),
+    [
+        (backups, "copy", False),
+        (upgrades, "run", False),
+        (upgrades, "replace_database", True),
+        (upgrades.builds, "publish", True),
+    ],
+)
 def test_a_full_disk_is_said_and_the_command_goes_on_from_there(
-    trial: Trial, monkeypatch: pytest.MonkeyPatch, module: Any, name: str
+    trial: Trial, monkeypatch: pytest.MonkeyPatch, module: Any, name: str, *, has_begun: bool
 ) -> None:
     with monkeypatch.context() as full:
         full.setattr(module, name, without_room)
-        with pytest.raises(ExpectedFailure, match=r"disk is full|No space left"):
+        with pytest.raises(ExpectedFailure, match=r"disk is full|No space left") as refused:
             trial.upgrade(switch=True)
+    assert ("--switch" in str(refused.value)) is has_begun
     assert shown(trial.home) == BEFORE
     trial.upgrade(switch=True)
     assert shown(trial.home) == AFTER
@@ -284,6 +293,13 @@ def test_a_switch_waits_for_its_backup(trial: Trial) -> None:
     with pytest.raises(ExpectedFailure, match=rf"The backup of this upgrade is not in {trial.folder}\."):
         trial.upgrade(switch=True)
     away.rename(trial.folder)
+    trial.upgrade(switch=True)
+    assert shown(trial.home) == AFTER
+
+
+def test_a_switch_of_which_only_the_publication_is_left_needs_no_backup(trial: Trial) -> None:
+    killed(trial, upgrades.builds, "publish")
+    shutil.rmtree(trial.folder)
     trial.upgrade(switch=True)
     assert shown(trial.home) == AFTER
 

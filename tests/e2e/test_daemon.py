@@ -120,7 +120,7 @@ def test_a_dropped_file_is_loaded_and_removed(line: Line, environment: dict[str,
             shutil.copy2(line.export, file)
             wait_for(lambda: not file.exists(), 120)
             wait_for(lambda expected=expected: len(loads(line, sha256)) == already + expected, 30)
-    assert " INFO " not in (line.desk / "dagster-daemon.log").read_text(), "each evaluation of a sensor is no news"
+    assert " INFO " not in (line.desk / "dagster-daemon.log").read_text(), "evaluations of sensors are not logged"
 
 
 def test_a_bad_file_stays_in_the_inbox_and_hinders_nothing(
