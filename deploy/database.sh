@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs PostgreSQL for the platform of this host. It listens on a socket only, and knows who asks by the account (peer),
-# so there is no password. The first start makes the databases: the account owns them, and is no superuser, whose SQL may
-# run programs and read files here.
+# so there is no password. The first start makes the databases: the account owns them and may make them anew, for a
+# restoration. It is no superuser, whose SQL may run programs and read files here.
 set -eu
 PATH=$(echo /usr/lib/postgresql/*/bin):$PATH
 folder=/srv/cyberimpact/database
@@ -10,7 +10,7 @@ if [ ! -d $folder/data ]; then
 	rm -rf $folder/unfinished
 	initdb --pgdata=$folder/unfinished --username=postgres --auth=peer --encoding=UTF8 --locale=C.UTF-8 --data-checksums >/dev/null
 	{
-		echo "create role cyberimpact login"
+		echo "create role cyberimpact login createdb"
 		for name in operations dagster superset; do echo "create database $name owner cyberimpact"; done
 	} | postgres --single -D $folder/unfinished postgres >/dev/null
 	mv $folder/unfinished $folder/data

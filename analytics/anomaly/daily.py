@@ -13,7 +13,7 @@ from analytics.anomaly.calibration import Days, most_usual
 from analytics.anomaly.count_distributions import negative_binomial_law, negative_binomial_p_value
 from analytics.anomaly.cusum import cusum
 from analytics.anomaly.farrington import farrington_flexible
-from analytics.anomaly.thresholds import LEAST_SCORE, SILENCE_EXPECTED, SILENCE_P, SILENCE_SHARE
+from analytics.anomaly.thresholds import SILENCE_EXPECTED, SILENCE_P, SILENCE_SHARE
 
 _PAST_DAYS = 28
 _FEWEST_DAYS = 14
@@ -149,7 +149,7 @@ def _slow(days: list[Day], counts: np.ndarray, others: np.ndarray) -> tuple[floa
     others_of_weeks = others[-_WEEK - _PAST_DAYS :].reshape(-1, _WEEK).sum(axis=1)
     grown = _grown(others_of_weeks[-1], others_of_weeks[:-1])
     expected, p_value = weeks.mean() * grown, negative_binomial_p_value(weeks, int(week.sum()), grown)
-    if p_value >= 10.0**-LEAST_SCORE or not (cusum(week, np.full(_WEEK, expected / _WEEK)) >= 1.0).any():
+    if not (cusum(week, np.full(_WEEK, expected / _WEEK)) >= 1.0).any():
         return p_value, None
     return p_value, _anomaly(days[-_WEEK], week.sum(), expected, p_value, "slow", _WEEK * DAY_MINUTES, _WINDOW_BEFORE)
 

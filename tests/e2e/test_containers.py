@@ -330,6 +330,17 @@ def test_a_new_certificate_is_served_once_the_proxy_is_signalled(platform: Platf
     assert served.split() == wanted.split()
 
 
+def test_a_database_can_be_put_back_as_a_restoration_does(platform: Platform) -> None:
+    steps = (
+        "pg_dump --format=custom --file=/tmp/saved.dump superset",
+        "createdb anew",
+        "pg_restore --dbname=anew /tmp/saved.dump",
+        "psql --no-align --tuples-only --dbname=anew --command='select count(*) > 0 from ab_user'",
+        "dropdb anew",
+    )
+    assert platform.run("web", "sh", "-c", " && ".join(steps)) == "t\n"
+
+
 def test_the_database_ends_by_itself_while_others_ask_it(platform: Platform) -> None:  # noqa: ARG001 - which asks it
     run("podman", "stop", "--time", "30", "cyberimpact_database_1")
     assert run("podman", "inspect", "--format", "{{.State.ExitCode}}", "cyberimpact_database_1").strip() == "0"

@@ -1,6 +1,6 @@
 """A person comes in from the issuer through the gateway of a deployment, and leaves everywhere at once.
 
-The gateway is Debian's nginx with `deploy/nginx.conf`, of which ports and paths alone are others.
+The gateway is Debian's nginx with `deploy/nginx.conf` and the site that it includes, of which ports and paths alone are others.
 """
 
 import os
@@ -65,11 +65,13 @@ class Site:
 def gateway(folder: Path, inside: dict[str, int], outside: dict[str, int]) -> Generator[None]:
     """Run nginx as a deployment does."""
     shown, kept = tls.certificate(folder, HOST)
-    text = (settings.CHECKOUT / "deploy" / "nginx.conf").read_text(encoding="utf-8")
-    others = {" /tmp/": f" {folder}/"}
+    deploy = settings.CHECKOUT / "deploy"
+    text = (deploy / "nginx.conf").read_text(encoding="utf-8")
+    site = (deploy / "nginx-site.conf").read_text(encoding="utf-8")
+    others = {" /tmp/": f" {folder}/", "include /etc/nginx/conf.d/cyberimpact.conf;": site}
     others |= {f"listen {OUTSIDE[name]} ssl;": f"listen 127.0.0.1:{port} ssl;" for name, port in outside.items()}
     others |= {f"http://127.0.0.1:{INSIDE[name]};": f"http://127.0.0.1:{port};" for name, port in inside.items()}
-    others |= {"/run/tls/tls.crt": str(shown), "/run/tls/tls.key": str(kept)}
+    others |= {"/etc/nginx/tls/tls.crt": str(shown), "/etc/nginx/tls/tls.key": str(kept)}
     for former, other in others.items():
         assert former in text
         text = text.replace(former, other)
