@@ -1,6 +1,6 @@
 """A person comes in from the issuer through the gateway of a deployment, and leaves everywhere at once.
 
-The gateway is Debian's nginx with `deploy/nginx.conf` and the site that it includes, of which ports and paths alone are others.
+The gateway is Debian's nginx with `deploy/nginx.conf` and the site that it includes; ports and paths alone are others.
 """
 
 import os
