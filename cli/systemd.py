@@ -24,6 +24,9 @@ LEFT_OUT = frozenset({"sandbox"})
 #: They build, or draw digests with a browser: its own sandbox needs namespaces.
 BUILDING = frozenset({"dagster-code", "dagster-daemon", "watch"})
 
+#: Shares of the machine's memory, above which the kernel ends the largest process of a unit and no other.
+_BUILDING_MEMORY, _ANSWERING_MEMORY = "80%", "50%"
+
 #: In a path, systemd would read them as ends of words, specifiers, quotes or variables.
 _UNSAFE = re.compile(r"[\s%\"'\\$;]")
 
@@ -158,6 +161,8 @@ Type=exec
 Restart=always
 RestartSec=5
 TimeoutStopSec=30
+MemoryMax={_BUILDING_MEMORY if name in BUILDING else _ANSWERING_MEMORY}
+OOMPolicy=continue
 {_common(f"run {name}")}{_elsewhere() if name in BUILDING else _ANSWERING}"""
 
 

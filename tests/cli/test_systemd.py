@@ -40,6 +40,16 @@ def test_each_program_but_the_sandbox_has_a_unit_that_the_target_wants(folder):
     assert set(wants[1].split()) == names
 
 
+def test_a_service_that_takes_too_much_memory_loses_its_largest_process_only(folder):
+    for program in supervisor.programs():
+        if (file := folder / f"cyberimpact-{program.name}.service").exists():
+            lines = file.read_text().splitlines()
+            assert [line for line in lines if line.startswith(("MemoryMax", "OOMPolicy"))] == [
+                f"MemoryMax={'80%' if program.name in systemd.BUILDING else '50%'}",
+                "OOMPolicy=continue",
+            ]
+
+
 def test_units_hold_no_secret(folder, monkeypatch):
     monkeypatch.setenv("SUPERSET_SECRET_KEY", "a-secret-of-superset")
     monkeypatch.setenv("SUPERSET_ADMIN_PASSWORD", "a-password")
