@@ -8,7 +8,7 @@ from itertools import groupby
 import numpy as np
 from scipy import stats
 
-from analytics.anomaly.baseline import LEAST_P, Anomaly, Hypotheses
+from analytics.anomaly.baseline import Anomaly, Hypotheses, powers_of_ten
 from analytics.anomaly.thresholds import FALSE_DISCOVERY_RATE
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 (only to count blocks)
@@ -83,7 +83,7 @@ def anomalies(tested: Sequence[Hypotheses]) -> list[Anomaly]:
     accepted = np.array(discoveries(np.concatenate([np.zeros(0), *weighted]).tolist()), dtype=bool)
     found = []
     for of, passed in zip(tested, np.split(accepted, np.cumsum([part.size for part in weighted])), strict=False):
-        scores = -np.log10(np.maximum(of.p_values, LEAST_P))
+        scores = powers_of_ten(of.p_values)
         alerting, watched = of.thresholds.of(of.keys)
         sure = (scores > alerting[:, None]) & passed.reshape(scores.shape)
         for row, column in np.argwhere(sure | (scores > watched[:, None])).tolist():

@@ -20,14 +20,14 @@ from analytics.anomaly.thresholds import SILENCE_EXPECTED, SILENCE_HOURS, SILENC
 from core.clock import PARIS
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
 UTC = ZoneInfo("UTC")
 
 _FEWEST = 21  # bins of the past without which nothing stands out
 _PRIOR_COUNT = 5.0  # mentions that the flat shape of a day is worth: with fewer counted, their shape is chance
 _OUTLYING_SHARE = 0.1  # of the past that may belong to events
-LEAST_P = 1e-300
+_LEAST_P = 1e-300
 _DAY_HOURS, _WAVE_HOURS, _WEEK_HOURS = 24, 48, 168
 
 
@@ -131,7 +131,12 @@ class Anomaly:
     @property
     def score(self) -> float:
         """Powers of ten of the probability."""
-        return -float(np.log10(max(self.p_value, LEAST_P)))
+        return float(powers_of_ten(self.p_value))
+
+
+def powers_of_ten(p_values: "ArrayLike") -> "NDArray[np.float64]":
+    """Return the scores of probabilities: 3 for one in a thousand."""
+    return -np.log10(np.maximum(p_values, _LEAST_P))
 
 
 def count_matrix(  # noqa: PLR0917 - the columns of a table
@@ -217,7 +222,7 @@ class ScoredBins:
     @property
     def scores(self) -> "NDArray[np.float64]":
         """Powers of ten of the probabilities."""
-        return -np.log10(np.maximum(self.p_values, LEAST_P))
+        return powers_of_ten(self.p_values)
 
     def uppers(self, scores: "NDArray[np.float64]") -> "NDArray[np.float64]":
         """Return the greatest counts that a threshold lets pass; one threshold per row."""
