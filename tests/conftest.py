@@ -1,14 +1,12 @@
 """Fixtures that every kind of test shares: the real data where it is at hand, and a home of its own for each test."""
 
 import os
-import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from xdist.scheduler import LoadScopeScheduling
 
 from core import settings
 from tests.shared_folder import made_once
@@ -86,40 +84,26 @@ def sleeper() -> Iterator[subprocess.Popen[bytes]]:
 
 #: Who uses one of these starts a server, or loads and builds a whole home.
 LONG_FIXTURES = frozenset(("server", "golden", "everything"))
+#: What takes long to make and serves many files of tests: one worker makes it, and runs all that use it.
+COSTLY_FIXTURES = ("server", "cluster", "everything", "golden", "built", "definitions")
+
+
+def _worker_group(item: pytest.Function) -> str | None:
+    """Return the name of what a test shares with others, where each worker would make that for itself."""
+    for name in COSTLY_FIXTURES:
+        if name in item.fixturenames:
+            return name
+    if {"_homes", "_loaded_homes"}.intersection(item.fixturenames):
+        return item.callspec.params["name"]  # the platform, whose first load is slow
+    scopes = {fixtures[-1].scope for fixtures in item._fixtureinfo.name2fixturedefs.values()}
+    return item.location[0] if {"module", "class"} & scopes else None
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as long what uses a long fixture, before markers are selected."""
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """Mark as long what uses a long fixture, before markers are selected, and give one worker what is shared."""
     for item in items:
-        if LONG_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+        if LONG_FIXTURES.intersection(item.fixturenames):
             item.add_marker(pytest.mark.long)
-
-
-class ByServer(LoadScopeScheduling):
-    """Deals out tests one by one, but for those that share what is slow to start: one worker gets them all."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.split("::", maxsplit=1)[0]
-        if file.startswith("tests/superset/"):
-            return "tests/superset"
-        if file.startswith("tests/spark/"):
-            return "tests/spark"
-        if file.endswith(("test_every_connector.py", "test_leaks.py")) and "[" in nodeid:
-            return re.split(r"\W", nodeid.split("[")[1])[0]  # the platform, whose first load is slow
-        shared = (
-            "tests/dbt/",
-            "tests/graph/",
-            "tests/rawfiles/",
-            "tests/cli/test_cli",
-            "tests/e2e/test_recomputation",
-            "tests/upgrade/",
-            "tests/web/test_login",
-            "tests/web/test_twenty",
-        )
-        return file if file.startswith(shared) else nodeid
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
-    return ByServer(config, log)
+        if group := _worker_group(item):
+            item.add_marker(pytest.mark.xdist_group(group))
