@@ -89,7 +89,12 @@ COSTLY_FIXTURES = ("server", "cluster", "everything", "golden", "built", "defini
 
 
 def _worker_group(item: pytest.Function) -> str | None:
-    """Return the name of what a test shares with others, where each worker would make that for itself."""
+    """Return the name of what a test shares with others, where each worker would make that for itself.
+
+    Superset is started twice: its tests take longer than all others together.
+    """
+    if {"server", "browser"}.issubset(item.fixturenames):
+        return "server and browser"
     for name in COSTLY_FIXTURES:
         if name in item.fixturenames:
             return name

@@ -88,7 +88,8 @@ def remains(root: Path) -> Iterator[tuple[str, str]]:
 
 
 def _lower(data: bytes) -> str:
-    return data.decode("utf-8", "ignore").lower()
+    """Return bytes as text in lower case. Each run of NUL becomes one: they fill nearly all of a small database."""
+    return re.sub(rb"\0+", b"\0", data).decode("utf-8", "ignore").lower()
 
 
 def _rows(file: Path) -> Iterator[tuple[str, str]]:
