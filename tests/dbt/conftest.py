@@ -28,6 +28,13 @@ def dbt(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.fixture
+def home(home: Home, copy_manifests: Callable[[Home], None]) -> Home:
+    """A home for one test, with the project as parsed: each first command of dbt would parse it anew."""
+    copy_manifests(home)
+    return home
+
+
 @dataclass(frozen=True)
 class Built:
     """A green build of random experiences."""

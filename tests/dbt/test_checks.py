@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Callable
 from typing import Any
 
 import duckdb
@@ -25,10 +24,7 @@ FAULTS = (
 
 
 @pytest.mark.long
-def test_dbt_by_hand_ends_every_check_alike_and_shows_the_same_rows(
-    home: Home, built: Built, copy_manifests: Callable[[Home], None]
-) -> None:
-    copy_manifests(home)
+def test_dbt_by_hand_ends_every_check_alike_and_shows_the_same_rows(home: Home, built: Built) -> None:
     [(source,)] = built.rows("select path from duckdb_databases() where database_name = 'warehouse'")
     shutil.copy(source, home.warehouse)
     with duckdb.connect(str(home.warehouse)) as connection:

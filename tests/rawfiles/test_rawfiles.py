@@ -1,7 +1,7 @@
 """Loads every raw file through the command line, publishes, and compares each figure and each count."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import groupby
@@ -39,9 +39,12 @@ class World:
 @pytest.fixture(
     scope="module", params=[pytest.param(SMALL, id="small"), pytest.param(LARGE, id="large", marks=pytest.mark.proof)]
 )
-def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> World:
+def world(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, copy_manifests: Callable[[Home], None]
+) -> World:
     """Load all files in their order, build and publish once."""
     root = tmp_path_factory.mktemp("rawfiles")
+    copy_manifests(Home(root / "home"))
     return load_and_publish(root, request.param)
 
 
