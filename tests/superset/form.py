@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import Page, Request
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
-#: The form takes Chromium's processes about ten seconds of one core. A machine with twenty other busy processes showed it
-#: after 90 s, with nothing lost.
+#: The form takes Chromium's processes about ten seconds of one core. A machine with twenty other busy processes showed
+#: it after 90 s, with nothing lost.
 SECONDS = 180
 
 
