@@ -1,6 +1,12 @@
-"""The French pages that the server renders without Superset's interface."""
+"""The French pages that the server renders without Superset's interface, and what it adds to Superset's own."""
 
 from html import escape
+from pathlib import Path
+
+from flask import Flask
+from jinja2 import ChoiceLoader, FileSystemLoader
+
+TEMPLATES = Path(__file__).with_name("templates")
 
 _PAGE = """<!doctype html>
 <html lang="fr"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -36,3 +42,8 @@ def failure(status: int) -> str | None:
     if status not in _FAILURES:
         return None
     return page(*_FAILURES[status], address="/", link="Revenir à l'accueil")
+
+
+def add_templates(app: Flask) -> None:
+    """Have Superset take the project's templates, which have the names of those that it leaves empty for that."""
+    app.jinja_loader = ChoiceLoader([FileSystemLoader(TEMPLATES), app.jinja_loader])

@@ -36,7 +36,7 @@ from accounts import answer_refusals
 from action_log import ActionLog
 from guesses import limit_guesses
 from links import export_addresses, link_applications, on_ports, origins
-from pages import failure
+from pages import add_templates, failure
 from request_limits import limit_post_processing, limit_requests
 from security import SecurityManager
 from wording import correct_wording
@@ -97,7 +97,7 @@ D3_TIME_FORMAT = {
 }
 CURRENCIES = ["EUR"]
 
-# -- Look: the State's design system through the theme of Superset, without any template of our own
+# -- Look: the State's design system through the theme of Superset
 
 _WORDMARK = "data:image/svg+xml," + quote(
     f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 170 30'><text x='0' y='22' font-family='Arial, sans-serif' "
@@ -260,6 +260,7 @@ def FLASK_APP_MUTATOR(app: Flask) -> None:  # noqa: N802 - the name of the setti
     answer_refusals(app)
     link_applications(app)
     correct_wording(app)
+    add_templates(app)
     queries.install(connections.rights.current().bundle.renamed)
 
     @app.before_request

@@ -23,8 +23,8 @@ from playwright.sync_api import expect, sync_playwright
 from core import settings
 from sandbox.app import dropped_files
 from sandbox.drops import deliver
+from tests.superset.form import log_in
 from tests.web.browsing import CHROMIUM, FLAGS
-from tests.web.test_login import log_in
 
 pytestmark = pytest.mark.proof
 

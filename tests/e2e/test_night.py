@@ -19,9 +19,9 @@ from tests.e2e.line import Line
 from tests.superset import conftest as real
 from tests.superset import people
 from tests.superset.conftest import Server
+from tests.superset.form import log_in
 from tests.web import browsing, process
 from tests.web.browsing import DESKTOP, PHONE
-from tests.web.test_login import log_in
 from tests.web.watching import publish_watch, signal
 
 server, chromium = real.server, browsing.chromium

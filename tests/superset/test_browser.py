@@ -24,6 +24,7 @@ from core import settings
 from tests.superset import serving
 from tests.superset.conftest import Server
 from tests.superset.copies import publish, swap
+from tests.superset.form import log_in
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = (
@@ -103,9 +104,7 @@ def page(server: Server, browser: Browser, client, bundle, outside: list[str]) -
     expect.set_options(timeout=SECONDS)
     opened.on("request", lambda request: note_outside(request.url, server.url, outside))
     opened.goto(f"{server.url}/login/")
-    opened.fill("#username", "admin")
-    opened.fill("#password", server.password)
-    opened.keyboard.press("Enter")
+    log_in(opened, "admin", server.password)
     opened.wait_for_url(lambda url: "/login" not in url)
     yield opened
     context.close()

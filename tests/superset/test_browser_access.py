@@ -13,6 +13,7 @@ from supersync.bundle import Asset, Bundle
 from tests.superset import people
 from tests.superset import test_browser as looking
 from tests.superset.conftest import Server
+from tests.superset.form import log_in
 
 #: One of each kind of role.
 KINDS = ("nationale", "gironde", "aquitaine", "gendarmerie_aquitaine", "analyste", "auditeur", "administrateur")
@@ -64,9 +65,7 @@ def open_as(browser: Browser, server: Server, name: str, password: str, violatio
     expect.set_options(timeout=looking.SECONDS)
     page.on("console", lambda message: note(message, violations))
     page.goto(f"{server.url}/login/")
-    page.fill("#username", name)
-    page.fill("#password", password)
-    page.keyboard.press("Enter")
+    log_in(page, name, password)
     page.wait_for_url(lambda url: "/login" not in url)
     return page
 

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.superset import people
+from tests.superset import form, people
 from tests.superset import test_browser as looking
 from tests.superset.conftest import Server
 
@@ -132,10 +132,53 @@ def test_a_browser_comes_back_from_the_form(server: Server, stranger: Page, serv
     wanted = there if service == "WEB" else "/dagster/?to=/veille"
     with listening(int(port)):
         stranger.goto(str(httpx.URL(f"{server.url}/login/", params={"next": wanted})))
-        stranger.fill("#username", "admin")
-        stranger.fill("#password", server.password)
-        stranger.keyboard.press("Enter")
+        form.log_in(stranger, "admin", server.password)
         stranger.wait_for_url(there)
         assert stranger.title() == "page"
         stranger.goto(str(httpx.URL(f"{server.url}/login/", params={"next": f"{there}?again=1"} | {"next": wanted})))
         stranger.wait_for_url(there)
+
+
+ASSETS = re.compile(r"/static/assets/.+\.(js|css)$")
+
+
+def test_what_is_lost_on_the_way_is_asked_for_again(server: Server, stranger: Page) -> None:
+    """Every script and style sheet of the login page is lost once, those that are asked for later too."""
+    lost: set[str] = set()
+
+    def lose_once(route: Route) -> None:
+        url = route.request.url
+        if url in lost:
+            route.continue_()
+        else:
+            lost.add(url)
+            route.abort("connectionreset")
+
+    stranger.route(ASSETS, lose_once)
+    stranger.goto(f"{server.url}/login/")
+    form.log_in(stranger, "admin", server.password)
+    stranger.wait_for_url(lambda url: "/login" not in url)
+    assert {url.rpartition(".")[2] for url in lost} == {"css", "js"}
+
+
+def test_a_page_that_cannot_be_loaded_says_so(server: Server, stranger: Page) -> None:
+    script = "**/spa.*.js"
+    shown = "getComputedStyle(document.getElementById('app'), '::before').content"
+    asked: list[Route] = []
+
+    def refuse(route: Route) -> None:
+        asked.append(route)
+        if len(asked) > 1:  # the first waits until what is shown meanwhile has been seen
+            route.fulfill(status=429)
+
+    stranger.route(script, refuse)
+    stranger.goto(f"{server.url}/login/", wait_until="domcontentloaded")
+    assert stranger.evaluate(shown) == '"Chargement…"'
+    asked[0].fulfill(status=429)
+    expect(stranger.get_by_role("alert")).to_contain_text("La page n'a pas pu être chargée", timeout=looking.SECONDS)
+    assert stranger.evaluate(shown) == "none"
+    assert len(asked) == 4  # at once, and after 1, 4 and 10 s
+    assert f"request: 429 {asked[0].request.url}" in form.evidence(stranger)
+    stranger.unroute(script)
+    stranger.get_by_role("link", name="Réessayer").click()
+    expect(stranger.locator("#username")).to_be_visible(timeout=form.SECONDS * 1_000)

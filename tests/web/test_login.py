@@ -22,6 +22,7 @@ from tests.superset import conftest as real
 from tests.superset import people
 from tests.superset import test_browser as looking
 from tests.superset.conftest import Server
+from tests.superset.form import log_in
 from tests.superset.people import Person
 from tests.superset.test_sessions import number, role
 from tests.web import process
@@ -58,14 +59,6 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 def admin(server: Server) -> Iterator[Client]:
     with server.client() as session:
         yield session
-
-
-def log_in(page: Page, name: str, password: str) -> None:
-    """Fill in Superset's form, which is shown and draws itself anew until all of it is loaded."""
-    page.wait_for_load_state("networkidle")
-    page.fill("#username", name)
-    page.fill("#password", password)
-    page.keyboard.press("Enter")
 
 
 def come_in(site: str, server: Server, admin: Client, name: str) -> tuple[Person, httpx.Client]:
