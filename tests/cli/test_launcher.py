@@ -27,7 +27,7 @@ pathlib.Path(sys.argv[1] + ".pid").write_text(str(os.getpid()))
 http.server.HTTPServer(("127.0.0.1", port), Handler).serve_forever()
 """
 #: The process may be silent for so long.
-SILENCE_SECONDS = 1.5
+SILENCE_SECONDS = 0.9
 
 
 @pytest.fixture
@@ -86,6 +86,7 @@ def hears_nothing(systemd: socket.socket) -> bool:
 
 
 @pytest.mark.parametrize("launched", [["with a code"]], indirect=True)
+@pytest.mark.long
 def test_a_server_is_ready_once_it_answers_and_silent_while_it_hangs(
     launched: Launched, systemd: socket.socket
 ) -> None:
