@@ -12,11 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import httpx
 import yaml
 
 from cli.output import progress
-from core import logs, settings, superset
+from core import logs, service_manager, settings, superset
 from core.errors import ExpectedFailure
 from ingestion.platforms import PLATFORMS
 from operations.bus import broker
@@ -88,7 +87,7 @@ def programs() -> list[Program]:
         Program("sandbox", [BIN / "cyberimpact", "sandbox"], sandbox_port, "/health"),
         Program("superset", [superset.PYTHON, superset.SERVER, "serve"], superset_port, "/health"),
         Program(
-            "dagster-code", [BIN / "dagster", "code-server", "start", *lines, "-s", code, *definitions], socket=code
+            "dagster-code", [BIN / "python", "-m", "orchestration.code_server", code, *lines, *definitions], socket=code
         ),
         Program("dagster-webserver", [*WEBSERVER, workspace], dagster_port, "/health"),
         Program("web", [BIN / "python", "-m", "web"], web_port, "/healthz"),
@@ -440,10 +439,7 @@ def answers(program: Program) -> bool:
     if program.health is None:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", program.port)) == 0
-    try:
-        return httpx.get(f"{program.url}{program.health}", timeout=5).status_code == httpx.codes.OK
-    except httpx.HTTPError:
-        return False
+    return service_manager.answers(f"{program.url}{program.health}", seconds=5)
 
 
 def runs(program: Program) -> bool:

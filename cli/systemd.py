@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from cli import supervisor
 from cli.supervisor import BIN, Program
-from core import installation, settings
+from core import installation, service_manager, settings
 from core.errors import ExpectedFailure
 from warehouse import offsite
 
@@ -27,11 +27,28 @@ BUILDING = frozenset({"dagster-code", "dagster-daemon", "watch"})
 #: Shares of the machine's memory, above which the kernel ends the largest process of a unit and no other.
 _BUILDING_MEMORY, _ANSWERING_MEMORY = "80%", "50%"
 
+#: Servers that report nothing to systemd: the launcher asks them, and reports. The other processes of the platform
+#: report themselves; what the engine runs cannot say whether it goes on.
+LAUNCHED = frozenset({"superset", "web"})
+
+#: A process that is silent for so long is killed, with all that it has started, and started again. Python then writes
+#: to the journal where it hung. Superset needs two minutes to start, the graph as long on a busy machine.
+_REPORTING = """\
+Type=notify
+TimeoutStartSec=10min
+WatchdogSec=2min
+Environment=PYTHONFAULTHANDLER=1"""
+
+#: Processes and threads of a unit: what podman allows a container by default.
+_TASKS = 2048
+
 #: In a path, systemd would read them as ends of words, specifiers, quotes or variables.
 _UNSAFE = re.compile(r"[\s%\"'\\$;]")
 
+#: No core files, among the rest: the memory of a process holds secrets and what people wrote.
 _HARDENED = f"""\
 UMask={settings.UMASK:04o}
+LimitCORE=0
 CapabilityBoundingSet=
 LockPersonality=yes
 NoNewPrivileges=yes
@@ -117,6 +134,8 @@ def run(name: str) -> NoReturn:
     if name not in known:
         raise ExpectedFailure(f"{name!r} is no process of the platform.", f"Choose from {', '.join(known)}.")
     command = [str(part) for part in known[name].command]
+    if name in LAUNCHED and service_manager.SOCKET in os.environ:
+        command = [str(BIN / "python"), "-m", "cli.launcher", f"{known[name].url}{known[name].health}", *command]
     os.chdir(settings.home().root)
     os.execvpe(command[0], command, supervisor.environment())  # noqa: S606 - a command of our own making
 
@@ -148,6 +167,7 @@ TimeoutStartSec=10min
 
 
 def _service(name: str) -> str:
+    reporting = {program.name for program in supervisor.programs()}
     return f"""\
 [Unit]
 Description=cyberimpact: {name}
@@ -157,12 +177,13 @@ PartOf={PREFIX}.target
 StartLimitIntervalSec=0
 
 [Service]
-Type=exec
+{_REPORTING if name in reporting else "Type=exec"}
 Restart=always
 RestartSec=5
 TimeoutStopSec=30
 MemoryMax={_BUILDING_MEMORY if name in BUILDING else _ANSWERING_MEMORY}
 OOMPolicy=continue
+TasksMax={_TASKS}
 {_common(f"run {name}")}{_elsewhere() if name in BUILDING else _ANSWERING}"""
 
 

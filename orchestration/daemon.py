@@ -5,13 +5,20 @@ Where several machines share a home, it runs on the active one and waits on the 
 
 import logging
 import sys
+import threading
+from datetime import datetime
 
-from core import logs, settings
+import dagster as dg
+
+from core import logs, service_manager, settings
+from core.clock import now
 from core.errors import ExpectedFailure
 from operations.active import Lease
-from orchestration import instance, retries
+from orchestration import instance, monitoring, retries
 from orchestration.dagster_internals import run_command
 from orchestration.run_monitoring import end_all
+
+log = logging.getLogger("daemon")
 
 
 def become_active(node: str) -> None:
@@ -23,12 +30,30 @@ def become_active(node: str) -> None:
                 retries.try_now(home_instance, run)
 
 
-if __name__ == "__main__":
+def goes_on(home_instance: dg.DagsterInstance, since: datetime) -> bool:
+    """Return whether every part of the daemon has been heard of lately."""
+    try:
+        return not any(monitoring.daemons(home_instance, since))
+    except Exception as problem:  # noqa: BLE001 - a database that is away: to start again would not help
+        log.warning("whether the daemon goes on is not known: %s", type(problem).__name__)
+        return True
+
+
+def main() -> None:
+    """Run until killed."""
     logs.configure()
     logging.getLogger("dagster").propagate = False  # it has a handler of its own
-    try:
-        if node := settings.home().node:
-            become_active(node)
-    except ExpectedFailure as failure:
-        sys.exit(str(failure))
-    run_command(prog_name="dagster-daemon")
+    is_active, since = threading.Event(), now()
+    with instance.get() as home_instance:
+        service_manager.report(lambda: not is_active.is_set() or goes_on(home_instance, since), "dagster-daemon")
+        try:
+            if node := settings.home().node:
+                become_active(node)
+        except ExpectedFailure as failure:
+            sys.exit(str(failure))
+        is_active.set()
+        run_command(prog_name="dagster-daemon")
+
+
+if __name__ == "__main__":
+    main()

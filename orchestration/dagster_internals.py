@@ -4,7 +4,9 @@
 - `SqlEventLogStorage`: what both storages have of pools, and `EventLogStorage` has not (`run_monitoring.py`).
 - `WorkspaceProcessContext`, `WorkspaceRequestContext`, `WorkspaceFileTarget`: Dagster hosts its pages only by its own
   command, which opens a port without login and is read-only for all or for none (`webserver.py`).
-- `run_command`: the command of Dagster's daemon, which runs in our process (`daemon.py`).
+- `run_command`, `start_command`: the commands of Dagster's daemon and code server, which run in our processes
+  (`daemon.py`, `code_server.py`).
+- `DagsterGrpcClient`: only a command asks a code server whether it answers, in a process of its own (`code_server.py`).
 - `get_latest_completed_cron_tick`: when a schedule should have ticked (`monitoring.py`).
 - `DbtCliResource._cli_version`, `._initialize_dbt_core_adapter`: no setting leaves them out (`resources.py`).
 
@@ -12,13 +14,16 @@
 documented (`run_monitoring.py`). `tests/orchestration/test_dagster_internals.py` names what a new version lacks.
 """
 
+from dagster._cli.code_server import start_command
 from dagster._core.storage.event_log import SqlEventLogStorage, SqliteEventLogStorage
 from dagster._core.workspace.context import WorkspaceProcessContext, WorkspaceRequestContext
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 from dagster._daemon.cli import run_command
+from dagster._grpc.client import DagsterGrpcClient
 from dagster._utils.schedules import get_latest_completed_cron_tick
 
 __all__ = [
+    "DagsterGrpcClient",
     "SqlEventLogStorage",
     "SqliteEventLogStorage",
     "WorkspaceFileTarget",
@@ -26,4 +31,5 @@ __all__ = [
     "WorkspaceRequestContext",
     "get_latest_completed_cron_tick",
     "run_command",
+    "start_command",
 ]

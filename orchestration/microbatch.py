@@ -22,7 +22,7 @@ from pathlib import Path
 from supersync.errors import SupersetFailure
 
 from assets.serving.copies import key
-from core import logs, settings, traces
+from core import logs, service_manager, settings, traces
 from core.clock import now
 from core.errors import ExpectedFailure
 from ingestion.engine import drop_folder
@@ -69,11 +69,17 @@ SLOW_STORE_FACTOR = 10
 
 WARM_SECONDS = 300.0
 
+#: Seconds after which a load, a build or a round of alerts counts as one that does not end. One that only waits for the
+#: writer of a file begins again, and waits.
+LONGEST_STEP_SECONDS = 3600.0
+
 #: What operators decide that a batch has to show.
 DECIDED = {"topics": topics.state, "crises": crises.state}
 
 #: The live build reads which actions to follow in the daily copy: what it shows of them is empty or old until it has.
 PUBLISHED = "publication"
+
+steps = service_manager.Steps(LONGEST_STEP_SECONDS)
 
 
 @dataclass
@@ -210,6 +216,7 @@ def watch() -> None:
     """
     logs.configure()
     log.setLevel(logging.INFO)
+    service_manager.report(steps.go_on, "watch")
     if node := settings.home().node:
         Lease(node).follow()
     began, code = time.monotonic(), dbt_project.fingerprint()
@@ -217,11 +224,13 @@ def watch() -> None:
         threading.Thread(target=task, name=task.__name__, daemon=True).start()
     recent_backups = RecentBackups()
     while published.current(settings.home(), published.LIVE) is None:
+        steps.begin("watch")
         recent_backups.send_if_due()
         time.sleep(LOOK_SECONDS)  # the home is being filled, or `cyberimpact build --live` and `publish --live` will
     with warm():
         outlook = Outlook()
         while time.monotonic() - began < LONGEST_LIFE_SECONDS:
+            steps.begin("watch")
             recent_backups.send_if_due()
             in_crisis = crises.any_open()
             news = outlook.look(CRISIS_IDLE_SECONDS if in_crisis else IDLE_SECONDS)
@@ -253,6 +262,7 @@ def batch(outlook: Outlook, news: News) -> None:
 
 def run(job: str, config: dict | None = None) -> bool:
     """Run a job in this process, and return whether it succeeded; Dagster and the log hold its failures."""
+    steps.begin("watch")
     try:
         outcome = run_job(job, config)
     except ExpectedFailure as failure:
@@ -267,6 +277,7 @@ def tell() -> None:
     """Send alerts for as long as the process lives, in a thread of its own: a slow mail server delays no batch."""
     sent, sent_at = None, 0.0
     while True:
+        steps.begin("alerts")
         time.sleep(ALERT_SECONDS)
         shown = published.current(settings.home(), published.LIVE)
         if shown == sent and time.monotonic() - sent_at < RETRY_SECONDS:
@@ -301,6 +312,7 @@ def trace_dispatch(publication_id: str, began: float, ended: float) -> None:
 def hold_subscriptions() -> None:
     """Hold subscriptions of pages against Superset's accounts, in a thread of its own: a slow one delays no alert."""
     while True:
+        steps.begin("subscriptions")
         try:
             accounts.hold()
         except (ExpectedFailure, SupersetFailure) as failure:
@@ -315,6 +327,7 @@ def look_out() -> None:
     since, repository = now(), graph().get_repository_def()
     with instance.get() as home_instance:
         while True:
+            steps.begin("monitoring")
             time.sleep(monitoring.LOOK_SECONDS / 2)
             try:
                 monitoring.look(home_instance, repository, since)

@@ -11,10 +11,10 @@ from dagster_webserver.app import create_app_from_workspace_process_context
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import HTTPConnection
 
-from core import logs, settings
+from core import logs, service_manager, settings
 from orchestration import instance
 from orchestration.dagster_internals import WorkspaceFileTarget, WorkspaceProcessContext, WorkspaceRequestContext
-from orchestration.gate import READ_ONLY, Gate
+from orchestration.gate import HEALTH, READ_ONLY, Gate
 
 #: As `dagster-webserver` has them.
 STATEMENT_TIMEOUT_MS, POOL_RECYCLE_SECONDS, POOL_OVERFLOW = 15_000, 3_600, 20
@@ -44,6 +44,7 @@ def serve(workspace: str) -> None:
         workspace: Path of the file that names the code locations.
     """
     logs.configure()
+    service_manager.report_answers(f"http://127.0.0.1:{settings.port('dagster')}{HEALTH}")
     with instance.get() as dagster:
         dagster.optimize_for_webserver(STATEMENT_TIMEOUT_MS, POOL_RECYCLE_SECONDS, POOL_OVERFLOW)
         target = WorkspaceFileTarget([workspace])

@@ -17,6 +17,7 @@ from amqp import serialization, spec
 from kombu import Connection, Consumer, Message, Producer
 from kombu.transport import pyamqp
 
+from core import service_manager
 from core.clock import now
 from core.errors import ExpectedFailure
 from ingestion.engine import sent
@@ -34,6 +35,8 @@ BATCH_MESSAGES, BATCH_BYTES, BATCH_SECONDS = 100, 16 << 20, 0.5
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1.0, 30.0
 #: Seconds between two tries to write, and for how long: the broker ends a connection that is silent for longer.
 FULL_SECONDS, PATIENCE_SECONDS = 5.0, 15.0
+#: Seconds after which a step of the consumer, half a second mostly, counts as one that does not end.
+LONGEST_STEP_SECONDS = 300.0
 
 SENDER = tokens.BUS
 REASON = "x-cyberimpact-reason"
@@ -52,13 +55,20 @@ def consume_for_ever() -> None:
     Raises:
         ExpectedFailure: no broker is set, or its address is wrong.
     """
+    steps = service_manager.Steps(LONGEST_STEP_SECONDS)
+    service_manager.report(steps.go_on, "bus")
+
+    def goes_on() -> bool:
+        steps.begin("consume")
+        return True
+
     wait = FIRST_WAIT_SECONDS
-    while True:
+    while goes_on():
         began = time.monotonic()
         try:
             deliveries.refuse_full(SENDER)  # what the broker gives and gets back counts as one of its tries
             with broker.connected() as connection:
-                consume(connection, lambda: True)
+                consume(connection, goes_on)
         except ExpectedFailure as failure:
             if broker.url() is None:
                 raise

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cli import supervisor, systemd
+from core import service_manager
 from core.errors import ExpectedFailure
 from core.settings import Home
 
@@ -48,6 +49,44 @@ def test_a_service_that_takes_too_much_memory_loses_its_largest_process_only(fol
                 f"MemoryMax={'80%' if program.name in systemd.BUILDING else '50%'}",
                 "OOMPolicy=continue",
             ]
+
+
+def test_a_process_that_is_silent_is_started_again_without_its_memory_being_written_down(folder):
+    for program in supervisor.programs():
+        if (file := folder / f"cyberimpact-{program.name}.service").exists():
+            lines = set(file.read_text().splitlines())
+            assert lines >= {"Type=notify", "WatchdogSec=2min", "Restart=always", "TasksMax=2048", "LimitCORE=0"}
+
+
+def test_what_the_engine_runs_reports_nothing_and_is_not_waited_for(folder, monkeypatch):
+    monkeypatch.setattr(supervisor, "engine_programs", lambda: [supervisor.Program("spark-master", ["true"], 7077)])
+    systemd.write(folder)
+    text = (folder / "cyberimpact-spark-master.service").read_text()
+    assert "Type=exec\nRestart=always\n" in text
+    assert "WatchdogSec" not in text
+
+
+@pytest.mark.parametrize(
+    ("name", "socket", "asked"),
+    [
+        ("web", "/run/systemd/notify", ["http://127.0.0.1:8091/healthz"]),
+        ("web", None, []),
+        ("watch", "/run/systemd/notify", []),
+    ],
+)
+def test_a_server_that_reports_nothing_is_launched_where_systemd_listens(home, monkeypatch, name, socket, asked):
+    home.root.mkdir()
+    monkeypatch.chdir(home.root)
+    monkeypatch.setenv("CYBERIMPACT_WEB_PORT", "8091")
+    monkeypatch.delenv(service_manager.SOCKET, raising=False)
+    if socket:
+        monkeypatch.setenv(service_manager.SOCKET, socket)
+    become = []
+    monkeypatch.setattr(os, "execvpe", lambda _, command, __: become.append(command))
+    monkeypatch.setattr(supervisor, "environment", dict)
+    systemd.run(name)
+    launcher = [str(supervisor.BIN / "python"), "-m", "cli.launcher"] if asked else []
+    assert become == [[*launcher, *asked, *map(str, systemd.programs()[name].command)]]
 
 
 def test_units_hold_no_secret(folder, monkeypatch):

@@ -153,6 +153,7 @@ class Platform:
 
     def compose(self, *arguments: str) -> None:
         given = {"FOLDER": self.folder, "HOST": HOST, "BIND": "127.0.0.1", "AUTHORITIES": AUTHORITY}
+        given |= {"ANSWERING_MEMORY": "4g", "BUILDING_MEMORY": "6g"}
         run("podman-compose", *arguments, **{f"CYBERIMPACT_{name}": str(value) for name, value in given.items()})
 
     def get(self, url: str, **headers: str) -> int:
@@ -195,7 +196,7 @@ def platform(folder: Path) -> Iterator[Platform]:
     started = Platform(folder)
     try:
         started.compose("--profile", "prepare", "run", "-T", "--rm", "prepare")
-        started.compose("up", "--detach")
+        started.compose("--podman-run-args=--health-on-failure=restart", "up", "--detach")
         started.wait()
         yield started
     finally:
@@ -219,9 +220,8 @@ def test_images_hold_what_runs_and_no_more(images: dict[str, str]) -> None:
 def test_everything_answers_over_https(platform: Platform) -> None:
     print(f"up after {platform.seconds:.0f} s")
     assert platform.get(f"{PAGES}/readyz") == HTTPStatus.SERVICE_UNAVAILABLE  # nothing is published
-    for service in ("proxy", "database", "superset", "dagster-webserver"):
+    for service in ("proxy", "database", "superset", "web", "dagster-webserver"):
         run("podman", "healthcheck", "run", f"cyberimpact_{service}_1")
-    run("podman", "healthcheck", "run", "cyberimpact_web_1", status=1)
 
 
 @pytest.mark.parametrize("address", [PAGES, SUPERSET, DAGSTER])
@@ -299,7 +299,8 @@ def test_a_person_logs_in_and_sees_a_page(platform: Platform, tmp_path: Path) ->
     platform.run(*command, "publish", "--daily")
     platform.run(*command, "superset", "apply")
     assert platform.get(f"{PAGES}/readyz") == HTTPStatus.OK
-    run("podman", "healthcheck", "run", "cyberimpact_web_1")
+    for service in ("dagster-code", "dagster-daemon", "watch"):
+        run("podman", "healthcheck", "run", f"cyberimpact_{service}_1")
     platform.run("dagster-daemon", "cyberimpact", "doctor")
     flags = [*FLAGS, f"--host-resolver-rules=MAP {HOST} 127.0.0.1"]
     with sync_playwright() as playwright:

@@ -1,0 +1,41 @@
+"""Runs a server that reports nothing to systemd, and reports whether it answers: `python -m cli.launcher URL COMMAND…`.
+
+It imports little, for it stays beside the server. Signals go on to the server, and it ends as the server ends.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from core import service_manager
+
+PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
+
+
+def launch(url: str, command: Sequence[str]) -> int:
+    """Run a command until it ends.
+
+    Args:
+        url: Where the server answers 200, on this machine.
+        command: What is run.
+
+    Returns:
+        Its exit code, or the signal that has ended it, as a negative number.
+    """
+    # gunicorn would report that it is ready as soon as it listens; systemd hears the main process of a unit only.
+    environment = {name: value for name, value in os.environ.items() if name != service_manager.SOCKET}
+    with subprocess.Popen(command, env=environment) as server:
+        for number in PASSED_ON:
+            signal.signal(number, lambda received, _: server.send_signal(received))
+        service_manager.report_answers(url)
+        return server.wait()
+
+
+if __name__ == "__main__":
+    code = launch(sys.argv[1], sys.argv[2:])
+    if code < 0:  # systemd counts an end by SIGTERM as clean, and an exit code that means the same as a failure
+        signal.signal(-code, signal.SIG_DFL)
+        os.kill(os.getpid(), -code)
+    sys.exit(code)
