@@ -141,8 +141,16 @@ def sources_lines(found: Sources) -> list[tuple[str, str]]:
         elsewhere = [f"non cherchés dans {table}" for table in found.tables if table not in found.records]
         lost = [f"introuvables dans les données brutes d'aujourd'hui : {in_french(found.unknown)}"]
         read = ", ".join([*counted, *elsewhere, *(lost if found.unknown else [])])
-    files = [f"{holding.file} ({in_french(holding.records)}, SHA-256 {holding.sha256})" for holding in found.files]
-    return [("D'où viennent ses enregistrements", read), *(("Fichier du lac", file) for file in files)]
+    return [("D'où viennent ses enregistrements", read), *(("Fichier du lac", file) for file in lake_files(found))]
+
+
+def lake_files(found: Sources) -> list[str]:
+    """Return what to say of each file of the lake that holds records of a figure, and of tables not looked into."""
+    waits = "non cherché, une écriture est en cours ; redemandez plus tard"
+    return [
+        *(f"{file}, enregistrements : {in_french(count)}, SHA-256 {sha256}" for file, _, sha256, count in found.files),
+        *(f"{table} : {waits}" for table in found.not_asked),
+    ]
 
 
 def sections(trace: Trace) -> list[Section]:

@@ -240,12 +240,14 @@ class Sources:
             or no table has their keys as they are.
         unknown: How many are found in none: purged since, or with a key that is no longer the platform's.
         files: The files of the lake that hold them today.
+        not_asked: Tables whose files were not looked into, since somebody writes the database that lists them.
     """
 
     tables: tuple[str, ...] = ()
     records: Mapping[str, int] | None = None
     unknown: int = 0
     files: tuple[raw_lake.Holding, ...] = ()
+    not_asked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -510,8 +512,14 @@ def sources(shown: PublishedCell) -> Sources:
         connection.execute(f"create temp table behind as select distinct record_key from ({statement})", parameters)  # noqa: S608
         counted = counted_by_table(connection, shown.home.warehouse, definition.record_columns)
         keys = connection.table("behind").to_arrow_table()
-    files = [file for table, place in in_lake.items() for file in raw_lake.locate(*place, tables[table], keys)]
-    return Sources(tuple(tables), *counted, tuple(files))
+    files, not_asked = [], []
+    for name, (chosen, table) in in_lake.items():
+        with writer_lock_if_free(shown.home.database(chosen.database)) as free:
+            if free:
+                files += raw_lake.locate(chosen, table, tables[name], keys)
+            else:
+                not_asked.append(name)
+    return Sources(tuple(tables), *counted, tuple(files), tuple(not_asked))
 
 
 def lake_tables() -> dict[str, tuple[Platform, Table]]:

@@ -195,7 +195,7 @@ class Holding(NamedTuple):
     """A file of the lake that holds records somebody looks for.
 
     Attributes:
-        file: Its path or address.
+        file: Its path below the lake, `raw_<platform>/<table>/load_id=<load>/<file>.parquet`.
         load_id: The load that wrote it.
         sha256: Of its bytes, as its load or the last purge has left them.
         records: How many of the records are in it.
@@ -209,6 +209,8 @@ class Holding(NamedTuple):
 
 def locate(chosen: Platform, table: Table, columns: Iterable[str], keys: pa.Table) -> list[Holding]:
     """Return the files that hold the newest row of some records of a table, in the order of their loads.
+
+    The caller holds the writer lock of the platform's database.
 
     Args:
         chosen: The platform; its tables need not lie in the lake.
@@ -247,7 +249,10 @@ def locate(chosen: Platform, table: Table, columns: Iterable[str], keys: pa.Tabl
             raise _unreachable(problem) from None
         register = connection.execute(f"select file, load_id, sha256 from {lake.register}").fetchall()  # noqa: S608
     number = dict(found)
-    held = [Holding(lake.url(file), load, sha256, number.get(lake.url(file), 0)) for file, load, sha256 in register]
+    held = [
+        Holding(f"{chosen.dataset}/{file}", load, sha256, number.get(lake.url(file), 0))
+        for file, load, sha256 in register
+    ]
     return sorted((holding for holding in held if holding.records), key=lambda holding: (holding.load_id, holding.file))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
+from hashlib import sha256
 from pathlib import Path
 
 import duckdb
@@ -320,11 +321,19 @@ def test_the_files_of_the_lake_that_hold_records_are_named(
     alone = replace(found, definition=replace(found.definition, record_columns=["raw_listening.mentions.mention_id"]))
     load("listening", file=parquet(tmp_path, [mention(n, mention_id=key) for n, key in enumerate("abcd")]))
     load("listening", file=parquet(tmp_path, [mention(9, mention_id="c", views=7), mention(8, mention_id="z")]))
-    lines = report.sources_lines(sources(alone))
-    assert lines[0] == ("D'où viennent ses enregistrements", "tous de raw_listening.mentions")
-    [first, second] = [said for name, said in lines[1:] if name == "Fichier du lac"]
-    assert ("(2, SHA-256" in first, "(1, SHA-256" in second) == (True, True)
+    files = sorted(home.raw_lake.glob("raw_listening/mentions/load_id=*/*.parquet"))
+    named = [
+        f"{file.relative_to(home.raw_lake)}, enregistrements : {count}, SHA-256 {sha256(file.read_bytes()).hexdigest()}"
+        for count, file in zip((2, 1), files, strict=True)
+    ]
+    assert report.sources_lines(sources(alone)) == [
+        ("D'où viennent ses enregistrements", "tous de raw_listening.mentions"),
+        *(("Fichier du lac", said) for said in named),
+    ]
     assert sources(replace(alone, reader=replace(OPERATOR, verifies=False))).files == ()
+    with writer_lock(home.live):
+        [said] = report.lake_files(sources(alone))
+    assert said == "raw_listening.mentions : non cherché, une écriture est en cours ; redemandez plus tard"
 
 
 def test_raw_columns_are_listed_by_table_and_by_what_they_do(shown: PublishedCell) -> None:

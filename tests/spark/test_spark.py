@@ -1,6 +1,7 @@
 """Spark as the engine, on a master and two workers: the tables of DuckDB, also when a worker dies in the middle."""
 
 import itertools
+import json
 import os
 import shutil
 import signal
@@ -12,6 +13,7 @@ import pytest
 
 from core.settings import Home
 from tests.spark.engines import WORKER, Engine, processes
+from warehouse import dbt_project
 from warehouse.comparison import Comparison
 
 #: Ten minutes on two cores, most of them Spark's: `make proof` has the time for it.
@@ -69,3 +71,23 @@ def test_a_home_goes_to_spark_and_back_and_publishes_the_same(loaded: Home, clus
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:
         shown = connection.execute("select count(*) from duckdb_views() where sql like '%read_parquet%'").fetchone()
     assert shown == (0,), "nothing of the lake is read any more"
+
+
+@pytest.mark.parametrize("target", [dbt_project.DAILY, dbt_project.LIVE])
+def test_every_unit_test_passes(cluster: Engine, tmp_path: Path, target: str) -> None:
+    """Of an empty home: what a unit test is not given, seeds and tables made of them hold."""
+    line = Engine("spark", Home(tmp_path / "home"), cluster.environment)
+    line.run("build", f"--{target}")
+    line.run("dbt", "test", "--target", target, "--exclude-resource-type", "test")
+    manifest, results = (
+        json.loads((line.home.dbt_target / file).read_bytes()) for file in ("manifest.json", "run_results.json")
+    )
+    of_target = dbt_project.built(manifest, target)
+    declared = {
+        uid for uid, test in manifest["unit_tests"].items() if not of_target.isdisjoint(test["depends_on"]["nodes"])
+    }
+    ended = {found["unique_id"]: found["status"] for found in results["results"]}
+    assert {uid: status for uid, status in ended.items() if uid.startswith("unit_test.")} == dict.fromkeys(
+        declared, "pass"
+    )
+    assert declared
