@@ -146,7 +146,7 @@ def sources_lines(found: Sources) -> list[tuple[str, str]]:
 
 def lake_files(found: Sources) -> list[str]:
     """Return what to say of each file of the lake that holds records of a figure, and of tables not looked into."""
-    waits = "non cherché, une écriture est en cours ; redemandez plus tard"
+    waits = "fichiers non cherchés : une écriture est en cours, redemandez plus tard"
     return [
         *(f"{file}, enregistrements : {in_french(count)}, SHA-256 {sha256}" for file, _, sha256, count in found.files),
         *(f"{table} : {waits}" for table in found.not_asked),

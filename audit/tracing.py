@@ -33,6 +33,8 @@ from ingestion.engine.contract import Table
 from ingestion.platforms import PLATFORMS, Platform
 
 PAGE = 20
+#: How long a trace waits for a micro-batch that writes where the register of the lake lies.
+WRITER_SECONDS = 5.0
 NO_OBSERVATIONS = "Les observations de l'époque ne sont plus conservées : la comparaison n'est plus possible."
 _NOT_COMPARED = "Non montré : la comparaison dirait plus que ce qui a été publié de ce chiffre pour votre rôle."
 #: The table of the published copies that shows what loads have read, whatever the territory.
@@ -514,7 +516,7 @@ def sources(shown: PublishedCell) -> Sources:
         keys = connection.table("behind").to_arrow_table()
     files, not_asked = [], []
     for name, (chosen, table) in in_lake.items():
-        with writer_lock_if_free(shown.home.database(chosen.database)) as free:
+        with writer_lock_if_free(shown.home.database(chosen.database), WRITER_SECONDS) as free:
             if free:
                 files += raw_lake.locate(chosen, table, tables[name], keys)
             else:

@@ -1,6 +1,6 @@
 """Runs a server that reports nothing to systemd, and reports whether it answers: `python -m cli.launcher URL COMMAND…`.
 
-It imports little, for it stays beside the server. Signals go on to the server, and it ends as the server ends.
+Its imports are few, since it stays in memory beside the server. Signals go on to the server, and it ends as that ends.
 """
 
 import os
@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from core import service_manager
 
@@ -36,6 +37,7 @@ def launch(url: str, command: Sequence[str]) -> int:
 if __name__ == "__main__":
     code = launch(sys.argv[1], sys.argv[2:])
     if code < 0:  # systemd counts an end by SIGTERM as clean, and an exit code that means the same as a failure
-        signal.signal(-code, signal.SIG_DFL)
+        with suppress(OSError):  # SIGKILL has no other meaning
+            signal.signal(-code, signal.SIG_DFL)
         os.kill(os.getpid(), -code)
     sys.exit(code)

@@ -1,4 +1,4 @@
-"""Reports to systemd that a process serves, and that it goes on: who falls silent is killed and started again.
+"""Reports to systemd that a process serves, and that it goes on: one that falls silent is killed and started again.
 
 A unit says for how long it may be silent (`WatchdogSec`). Without systemd nothing is sent. A process that has no
 address at which it could be asked also touches a file, for the health check of its container.
@@ -48,7 +48,7 @@ def report(is_well: Callable[[], bool], mark: str | None = None) -> None:
     """Report from now on, in a thread, whenever this process is well.
 
     Args:
-        is_well: Returns whether it does its work; a question that is not answered is silence too.
+        is_well: Returns whether it does its work; nothing is reported while it does not return.
         mark: Name of the process, for the file that is touched in `run/`.
     """
     file = settings.home().run / f"{mark}.alive" if mark else None
@@ -94,8 +94,9 @@ def _report(is_well: Callable[[], bool], file: Path | None) -> None:
     state = "READY=1"
     while True:
         if is_well():
-            notify(state)
-            state = "WATCHDOG=1"
+            with suppress(OSError):  # the next report follows
+                notify(state)
+                state = "WATCHDOG=1"
             if file:
                 with suppress(OSError):  # a full disk, of which others report
                     file.touch()

@@ -5,7 +5,6 @@ Where several machines share a home, it runs on the active one and waits on the 
 
 import logging
 import sys
-import threading
 from datetime import datetime
 
 import dagster as dg
@@ -31,7 +30,7 @@ def become_active(node: str) -> None:
 
 
 def goes_on(home_instance: dg.DagsterInstance, since: datetime) -> bool:
-    """Return whether every part of the daemon has been heard of lately."""
+    """Return whether every part of the daemon has noted a heartbeat lately."""
     try:
         return not any(monitoring.daemons(home_instance, since))
     except Exception as problem:  # noqa: BLE001 - a database that is away: to start again would not help
@@ -43,16 +42,18 @@ def main() -> None:
     """Run until killed."""
     logs.configure()
     logging.getLogger("dagster").propagate = False  # it has a handler of its own
-    is_active, since = threading.Event(), now()
-    with instance.get() as home_instance:
-        service_manager.report(lambda: not is_active.is_set() or goes_on(home_instance, since), "dagster-daemon")
-        try:
+    active_since: datetime | None = None
+    try:
+        with instance.get() as home_instance:
+            service_manager.report(
+                lambda: active_since is None or goes_on(home_instance, active_since), "dagster-daemon"
+            )
             if node := settings.home().node:
                 become_active(node)
-        except ExpectedFailure as failure:
-            sys.exit(str(failure))
-        is_active.set()
-        run_command(prog_name="dagster-daemon")
+            active_since = now()
+            run_command(prog_name="dagster-daemon")
+    except ExpectedFailure as failure:
+        sys.exit(str(failure))
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ def copy_manifests(_parsed: settings.Home) -> Callable[[settings.Home], None]:
 
 @pytest.fixture(scope="session")
 def pages() -> Iterator[None]:
-    """The pages, for Django's test client; static files bear their own names."""
+    """The pages, for Django's test client; static files have their own names."""
     import django
     from django.test.utils import override_settings, setup_test_environment, teardown_test_environment
 
@@ -83,9 +83,9 @@ def sleeper() -> Iterator[subprocess.Popen[bytes]]:
 
 
 #: Who uses one of these starts a server, or loads and builds a whole home.
-LONG_FIXTURES = frozenset(("server", "golden", "everything"))
+LONG_FIXTURES = frozenset(("server", "postgres_server", "golden", "everything"))
 #: What takes long to make and serves many files of tests: one worker makes it, and runs all that use it.
-COSTLY_FIXTURES = ("server", "cluster", "everything", "golden", "built", "definitions")
+COSTLY_FIXTURES = ("server", "postgres_server", "cluster", "everything", "golden", "built", "definitions")
 
 
 def _worker_group(item: pytest.Function) -> str | None:

@@ -38,6 +38,8 @@ _FORM_BYTES = 64 << 10
 _FREE_BYTES = 1 << 30
 TYPES = (".csv", ".txt", ".json", ".jsonl", ".ndjson", ".xlsx")
 CHECK_SECONDS = 300
+#: How long a sender waits until the check of his file begins: meanwhile he holds a thread of the server.
+TURN_SECONDS = 20
 
 _UNSAFE = re.compile(r"[^\w .()\[\]-]")
 _MOST_CHARACTERS = 100
@@ -106,6 +108,7 @@ def receive(account: str, platform: Platform, uploaded: TemporaryUploadedFile) -
 
     Raises:
         ExpectedFailure: it is of no type that a page takes.
+        Conflict: others are being checked.
     """
     name = safe_name(uploaded.name or "")
     if not name.lower().endswith(TYPES):
@@ -113,12 +116,13 @@ def receive(account: str, platform: Platform, uploaded: TemporaryUploadedFile) -
             f"Ce type de fichier n'est pas accepté : les types acceptés sont {', '.join(TYPES)}.",
             "Les archives ne sont pas ouvertes : envoyez le fichier qu'elles contiennent.",
         )
-    abandon(account)
-    upload_id = uuid4()
-    folder = _folder(account, platform, upload_id)
-    settings.make_folder(folder)
-    Path(uploaded.temporary_file_path()).replace(folder / name)
-    _check(platform, folder / name, _report(folder))
+    with _turn():
+        abandon(account)
+        upload_id = uuid4()
+        folder = _folder(account, platform, upload_id)
+        settings.make_folder(folder)
+        Path(uploaded.temporary_file_path()).replace(folder / name)
+        _check(platform, folder / name, _report(folder))
     return upload_id
 
 
@@ -129,10 +133,20 @@ def safe_name(given: str) -> str:
     return f"{stem}{_UNSAFE.sub('_', bare.suffix)}"
 
 
+@contextmanager
+def _turn() -> Generator[None]:
+    if not _checks.acquire(timeout=TURN_SECONDS):
+        raise Conflict("D'autres fichiers sont en cours de vérification.", "Envoyez le vôtre dans quelques minutes.")
+    try:
+        yield
+    finally:
+        _checks.release()
+
+
 def _check(platform: Platform, file: Path, report: Path) -> None:
     """Write the report of a check, in a process of its own: it takes the time and memory that it needs."""
     command = [sys.executable, "-m", "ingestion.engine.checking", platform.name, str(file), str(report)]
-    with _checks, suppress(subprocess.TimeoutExpired):
+    with suppress(subprocess.TimeoutExpired):
         subprocess.run(command, cwd=settings.CODE, stderr=subprocess.DEVNULL, check=False, timeout=CHECK_SECONDS)
 
 

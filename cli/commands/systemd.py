@@ -10,24 +10,24 @@ from cli.output import remark, say
 
 def systemd(folder: Annotated[Path, typer.Argument(help="Where the units are written; it is there.")]) -> None:
     """Write a unit of systemd for each process, for the account that asks."""
-    from cli import systemd as service_manager
+    from cli import systemd as units
 
-    say(*(f"{file} written." for file in service_manager.write(folder)))
+    say(*(f"{file} written." for file in units.write(folder)))
     remark(
         "As root: copy them to /etc/systemd/system, then `systemctl daemon-reload` and "
-        f"`systemctl enable --now {service_manager.PREFIX}.target`."
+        f"`systemctl enable --now {units.PREFIX}.target`."
     )
 
 
 def prepare() -> None:
     """Make folders, databases and the workspace ready, before processes start."""
-    from cli import systemd as service_manager
+    from cli import systemd as units
 
-    service_manager.prepare()
+    units.prepare()
 
 
 def run(name: Annotated[str, typer.Argument(help="The process, such as web.")]) -> None:
     """Become one process of the platform."""
-    from cli import systemd as service_manager
+    from cli import systemd as units
 
-    service_manager.run(name)
+    units.run(name)

@@ -333,7 +333,7 @@ def test_the_files_of_the_lake_that_hold_records_are_named(
     assert sources(replace(alone, reader=replace(OPERATOR, verifies=False))).files == ()
     with writer_lock(home.live):
         [said] = report.lake_files(sources(alone))
-    assert said == "raw_listening.mentions : non cherché, une écriture est en cours ; redemandez plus tard"
+    assert said == "raw_listening.mentions : fichiers non cherchés : une écriture est en cours, redemandez plus tard"
 
 
 def test_raw_columns_are_listed_by_table_and_by_what_they_do(shown: PublishedCell) -> None:

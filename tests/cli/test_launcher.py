@@ -1,4 +1,4 @@
-"""What systemd hears of a server that knows nothing of it: a real one, which starts late, hangs, and is stopped."""
+"""What is reported to systemd for a server that cannot report itself: it starts late, hangs, and is stopped."""
 
 import os
 import signal
@@ -72,8 +72,8 @@ def launched(tmp_path: Path, systemd: socket.socket, request: pytest.FixtureRequ
             made.process.wait()
 
 
-def hears_nothing(systemd: socket.socket) -> bool:
-    """Return whether systemd would lose patience, once what was sent before is read."""
+def is_silent(systemd: socket.socket) -> bool:
+    """Return whether nothing more is sent for as long as systemd waits."""
     systemd.settimeout(SILENCE_SECONDS)
     try:
         systemd.recv(100)  # it may have been sent just before the server hung
@@ -90,18 +90,28 @@ def hears_nothing(systemd: socket.socket) -> bool:
 def test_a_server_is_ready_once_it_answers_and_silent_while_it_hangs(
     launched: Launched, systemd: socket.socket
 ) -> None:
-    assert hears_nothing(systemd)
+    assert is_silent(systemd)
     launched.ready.touch()
     assert [systemd.recv(100) for _ in range(3)] == [b"READY=1", b"WATCHDOG=1", b"WATCHDOG=1"]
     launched.signal_server(signal.SIGSTOP)
-    assert hears_nothing(systemd)
+    assert is_silent(systemd)
     launched.signal_server(signal.SIGCONT)
     assert systemd.recv(100) == b"WATCHDOG=1"
     launched.process.send_signal(signal.SIGTERM)
     assert launched.process.wait(20) == 7
 
 
-def test_the_launcher_ends_by_the_signal_that_ends_the_server(launched: Launched, systemd: socket.socket) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_the_launcher_ends_by_the_signal_that_ends_the_server(
+    launched: Launched, systemd: socket.socket, number: int
+) -> None:
+    launched.ready.touch()
+    assert systemd.recv(100) == b"READY=1"
+    launched.signal_server(number)
+    assert launched.process.wait(20) == -number
+
+
+def test_a_signal_is_passed_on(launched: Launched, systemd: socket.socket) -> None:
     launched.ready.touch()
     assert systemd.recv(100) == b"READY=1"
     launched.process.send_signal(signal.SIGTERM)

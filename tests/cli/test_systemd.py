@@ -42,20 +42,18 @@ def test_each_program_but_the_sandbox_has_a_unit_that_the_target_wants(folder):
 
 
 def test_a_service_that_takes_too_much_memory_loses_its_largest_process_only(folder):
-    for program in supervisor.programs():
-        if (file := folder / f"cyberimpact-{program.name}.service").exists():
-            lines = file.read_text().splitlines()
-            assert [line for line in lines if line.startswith(("MemoryMax", "OOMPolicy"))] == [
-                f"MemoryMax={'80%' if program.name in systemd.BUILDING else '50%'}",
-                "OOMPolicy=continue",
-            ]
+    for name in systemd.programs().keys() & {program.name for program in supervisor.programs()}:
+        lines = (folder / f"cyberimpact-{name}.service").read_text().splitlines()
+        assert [line for line in lines if line.startswith(("MemoryMax", "OOMPolicy"))] == [
+            f"MemoryMax={'80%' if name in systemd.BUILDING else '50%'}",
+            "OOMPolicy=continue",
+        ]
 
 
 def test_a_process_that_is_silent_is_started_again_without_its_memory_being_written_down(folder):
-    for program in supervisor.programs():
-        if (file := folder / f"cyberimpact-{program.name}.service").exists():
-            lines = set(file.read_text().splitlines())
-            assert lines >= {"Type=notify", "WatchdogSec=2min", "Restart=always", "TasksMax=2048", "LimitCORE=0"}
+    for name in systemd.programs().keys() & {program.name for program in supervisor.programs()}:
+        lines = set((folder / f"cyberimpact-{name}.service").read_text().splitlines())
+        assert lines >= {"Type=notify", "WatchdogSec=2min", "Restart=always", "TasksMax=2048", "LimitCORE=0"}
 
 
 def test_what_the_engine_runs_reports_nothing_and_is_not_waited_for(folder, monkeypatch):

@@ -16,7 +16,7 @@ from tests.dbt.conftest import Built, dbt
 from warehouse import dbt_project, staleness
 
 GREEN = {"success", "pass", "warn"}
-#: The tests of the models themselves leave no state.
+#: Unit tests leave no row in the build status.
 BUILD = ("build", "--exclude-resource-type", "unit_test")
 
 

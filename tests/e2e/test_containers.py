@@ -156,6 +156,9 @@ class Platform:
         given |= {"ANSWERING_MEMORY": "4g", "BUILDING_MEMORY": "6g"}
         run("podman-compose", *arguments, **{f"CYBERIMPACT_{name}": str(value) for name, value in given.items()})
 
+    def up(self, *services: str) -> None:
+        self.compose("--podman-run-args=--health-on-failure=restart", "up", "--detach", *services)
+
     def get(self, url: str, **headers: str) -> int:
         """Return with which status an address answers; its certificate is verified."""
         here = url.replace(HOST, "127.0.0.1")
@@ -195,8 +198,9 @@ class Platform:
 def platform(folder: Path) -> Iterator[Platform]:
     started = Platform(folder)
     try:
-        started.compose("--profile", "prepare", "run", "-T", "--rm", "prepare")
-        started.compose("--podman-run-args=--health-on-failure=restart", "up", "--detach")
+        started.up("database")
+        started.compose("--profile", "prepare", "run", "-T", "--rm", "--no-deps", "prepare")
+        started.up()
         started.wait()
         yield started
     finally:
@@ -222,6 +226,14 @@ def test_everything_answers_over_https(platform: Platform) -> None:
     assert platform.get(f"{PAGES}/readyz") == HTTPStatus.SERVICE_UNAVAILABLE  # nothing is published
     for service in ("proxy", "database", "superset", "web", "dagster-webserver"):
         run("podman", "healthcheck", "run", f"cyberimpact_{service}_1")
+
+
+@pytest.mark.usefixtures("platform")
+def test_every_container_is_started_again_when_it_hangs() -> None:
+    running = run("podman", "ps", "--filter", "name=cyberimpact", "--format", "{{.Names}}").split()
+    assert len(running) == 9
+    action = "{{.Config.HealthcheckOnFailureAction}} {{.HostConfig.RestartPolicy.Name}}"
+    assert set(run("podman", "inspect", "--format", action, *running).splitlines()) == {"restart always"}
 
 
 @pytest.mark.parametrize("address", [PAGES, SUPERSET, DAGSTER])

@@ -208,7 +208,7 @@ def test_an_address_that_is_none_is_refused_without_being_shown(monkeypatch: pyt
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
+def postgres_server() -> Iterator[Postgres]:
     with serving() as made:
         yield made
 
@@ -218,7 +218,7 @@ def engine(request: pytest.FixtureRequest, home: Home, monkeypatch: pytest.Monke
     """An empty operations database in one engine, for this process and those that it starts."""
     home.root.mkdir()
     if request.param == "postgresql":
-        monkeypatch.setenv(OPERATIONS_SETTING, request.getfixturevalue("server"))
+        monkeypatch.setenv(OPERATIONS_SETTING, request.getfixturevalue("postgres_server"))
     use_settings()
     if request.param == "postgresql":
         clear()

@@ -17,7 +17,7 @@ DAY = date(2026, 11, 28)
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
+def postgres_server() -> Iterator[Postgres]:
     with serving() as made:
         yield made
 
@@ -65,10 +65,12 @@ def everything() -> dict[str, list[dict]]:
 
 
 @pytest.mark.long
-def test_every_row_arrives_and_numbers_go_on(filled: Home, server: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_row_arrives_and_numbers_go_on(
+    filled: Home, postgres_server: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = everything()
     assert sum(map(bool, before.values())) >= 7
-    monkeypatch.setenv(OPERATIONS_SETTING, server)
+    monkeypatch.setenv(OPERATIONS_SETTING, postgres_server)
     use_settings()
     clear()
     moved = moving.move(filled)
@@ -86,10 +88,10 @@ def test_every_row_arrives_and_numbers_go_on(filled: Home, server: Postgres, mon
 
 @pytest.mark.long
 def test_a_database_with_rows_is_refused_and_the_file_stays(
-    filled: Home, server: Postgres, monkeypatch: pytest.MonkeyPatch
+    filled: Home, postgres_server: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = everything()
-    monkeypatch.setenv(OPERATIONS_SETTING, server)
+    monkeypatch.setenv(OPERATIONS_SETTING, postgres_server)
     use_settings()
     for model in reversed(moving._in_order_of_references()):
         model.objects.all().delete()

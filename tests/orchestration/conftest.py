@@ -9,17 +9,17 @@ from tests import postgres
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[postgres.Postgres]:
+def postgres_server() -> Iterator[postgres.Postgres]:
     with postgres.serving() as address:
         yield address
 
 
 @pytest.fixture
-def dagster_database(server: postgres.Postgres, monkeypatch: pytest.MonkeyPatch) -> str:
+def dagster_database(postgres_server: postgres.Postgres, monkeypatch: pytest.MonkeyPatch) -> str:
     """An empty database of the server, named by the setting."""
-    with psycopg.connect(server, autocommit=True) as connection:
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
         connection.execute("drop database if exists dagster with (force)")
         connection.execute("create database dagster")
-    address = f"{server.rpartition('/')[0]}/dagster"
+    address = f"{postgres_server.rpartition('/')[0]}/dagster"
     monkeypatch.setenv("CYBERIMPACT_DAGSTER_DATABASE", address)
     return address

@@ -161,6 +161,23 @@ def test_what_is_lost_on_the_way_is_asked_for_again(server: Server, stranger: Pa
     assert {url.rpartition(".")[2] for url in lost} == {"css", "js"}
 
 
+def test_what_the_policy_of_the_page_has_blocked_is_not_asked_for(server: Server, stranger: Page) -> None:
+    foreign = "http://127.0.0.2:9/static/assets/a.js"
+
+    def inject(route: Route) -> None:
+        answer = route.fetch()
+        body = answer.text().replace("</body>", f'<script src="{foreign}"></script></body>')
+        route.fulfill(response=answer, body=body)
+
+    asked: list[str] = []
+    stranger.on("request", lambda request: asked.append(request.url))
+    stranger.route("**/login/", inject)
+    with stranger.expect_console_message(lambda message: foreign in message.text):
+        stranger.goto(f"{server.url}/login/")
+    stranger.wait_for_timeout(2_000)  # what is lost is asked for again after one second
+    assert foreign not in asked
+
+
 def test_a_page_that_cannot_be_loaded_says_so(server: Server, stranger: Page) -> None:
     script = "**/spa.*.js"
     shown = "getComputedStyle(document.getElementById('app'), '::before').content"

@@ -343,6 +343,18 @@ def test_a_disk_without_room_takes_no_file(visit, monkeypatch):
     assert "presque plein" in text(answer)
 
 
+@pytest.mark.usefixtures("drop")
+def test_who_would_wait_long_for_the_check_of_a_file_is_sent_away(home, visit, monkeypatch):
+    browser = visit("ingenieur")
+    monkeypatch.setattr(uploads, "TURN_SECONDS", 0.1)
+    with uploads._turn(), uploads._turn():
+        answer = send(browser)
+        assert answer.status_code == HTTPStatus.CONFLICT
+        assert "en cours de vérification" in text(answer)
+        assert not list(home.uploads.glob("**/*.*"))
+    assert send(browser).status_code == HTTPStatus.FOUND
+
+
 def zipped(rows: int) -> bytes:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:

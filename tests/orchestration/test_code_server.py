@@ -1,4 +1,4 @@
-"""When Dagster's daemon and its code server report to systemd that they go on."""
+"""When Dagster's code server reports to systemd that it serves."""
 
 import os
 import signal
@@ -6,17 +6,12 @@ import socket
 import subprocess
 import sys
 import time
-from datetime import timedelta
 from pathlib import Path
 
-import dagster as dg
 import pytest
-from dagster._daemon.types import DaemonHeartbeat
 
 from core import service_manager
-from core.clock import now
 from core.settings import Home
-from orchestration import daemon, monitoring
 
 #: The process may be silent for so long.
 SILENCE_SECONDS = 3.0
@@ -24,25 +19,6 @@ GRAPH = """
 import dagster as dg
 defs = dg.Definitions()
 """
-
-
-def test_a_daemon_of_which_one_part_is_silent_does_not_go_on() -> None:
-    with dg.instance_for_test() as instance:
-        long_ago, lately = now() - timedelta(hours=1), now() - monitoring.PATIENCE + timedelta(minutes=1)
-        instance.add_daemon_heartbeat(DaemonHeartbeat(lately.timestamp(), "SCHEDULER", "1", []))
-        assert daemon.goes_on(instance, long_ago)
-        instance.add_daemon_heartbeat(DaemonHeartbeat(long_ago.timestamp(), "SENSOR", "1", []))
-        assert not daemon.goes_on(instance, long_ago)
-        assert daemon.goes_on(instance, now()), "it has just been started"
-
-
-def test_a_database_that_is_away_is_no_reason_to_start_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    def is_away(_: object) -> None:
-        raise ConnectionError
-
-    monkeypatch.setattr(dg.DagsterInstance, "get_daemon_heartbeats", is_away)
-    with dg.instance_for_test() as instance:
-        assert daemon.goes_on(instance, now())
 
 
 @pytest.mark.long
