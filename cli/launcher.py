@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 
 from core import service_manager
 
@@ -27,11 +28,17 @@ def launch(url: str, command: Sequence[str]) -> int:
     """
     # gunicorn would report that it is ready as soon as it listens; systemd hears the main process of a unit only.
     environment = {name: value for name, value in os.environ.items() if name != service_manager.SOCKET}
-    with subprocess.Popen(command, env=environment) as server:
-        for number in PASSED_ON:
-            signal.signal(number, lambda received, _: server.send_signal(received))
-        service_manager.report_answers(url)
-        return server.wait()
+    # A handler may miss a signal that comes just before the wait for the server; what is blocked is kept.
+    awaited = {*PASSED_ON, signal.SIGCHLD}
+    signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
+    unblock = partial(signal.pthread_sigmask, signal.SIG_UNBLOCK, awaited)
+    server = subprocess.Popen(command, env=environment, preexec_fn=unblock)  # noqa: PLW1509 - there is one thread yet
+    service_manager.report_answers(url)
+    while server.poll() is None:
+        if (number := signal.sigwait(awaited)) != signal.SIGCHLD:
+            server.send_signal(number)
+    unblock()
+    return server.returncode
 
 
 if __name__ == "__main__":

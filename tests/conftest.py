@@ -1,12 +1,14 @@
 """Fixtures that every kind of test shares: the real data where it is at hand, and a home of its own for each test."""
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from core import settings
 from tests.shared_folder import made_once
@@ -84,31 +86,46 @@ def sleeper() -> Iterator[subprocess.Popen[bytes]]:
 
 #: Who uses one of these starts a server, or loads and builds a whole home.
 LONG_FIXTURES = frozenset(("server", "postgres_server", "golden", "everything"))
-#: What takes long to make and serves many files of tests: one worker makes it, and runs all that use it.
-COSTLY_FIXTURES = ("server", "postgres_server", "cluster", "everything", "golden", "built", "definitions")
-
-
-def _worker_group(item: pytest.Function) -> str | None:
-    """Return the name of what a test shares with others, where each worker would make that for itself.
-
-    Superset is started twice: its tests take longer than all others together.
-    """
-    if {"server", "browser"}.issubset(item.fixturenames):
-        return "server and browser"
-    for name in COSTLY_FIXTURES:
-        if name in item.fixturenames:
-            return name
-    if {"_homes", "_loaded_homes"}.intersection(item.fixturenames):
-        return item.callspec.params["name"]  # the platform, whose first load is slow
-    scopes = {fixtures[-1].scope for fixtures in item._fixtureinfo.name2fixturedefs.values()}
-    return item.location[0] if {"module", "class"} & scopes else None
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
-    """Mark as long what uses a long fixture, before markers are selected, and give one worker what is shared."""
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as long what uses a long fixture, before markers are selected."""
     for item in items:
-        if LONG_FIXTURES.intersection(item.fixturenames):
+        if LONG_FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.long)
-        if group := _worker_group(item):
-            item.add_marker(pytest.mark.xdist_group(group))
+
+
+#: One worker makes what all of these tests share, and runs them. Two start Superset, since its tests take longest.
+TOGETHER = ("tests/superset/test_browser", "tests/superset/", "tests/spark/", "tests/dbt/")
+#: The same for the tests of each file.
+FILES_TOGETHER = (
+    "tests/audit/test_verifying",
+    "tests/cli/test_cli",
+    "tests/e2e/test_containers",
+    "tests/e2e/test_recomputation",
+    "tests/e2e/test_wheel",
+    "tests/graph/",
+    "tests/operations/test_bus",
+    "tests/rawfiles/",
+    "tests/upgrade/",
+    "tests/web/test_login",
+    "tests/web/test_twenty",
+)
+
+
+class Together(LoadScopeScheduling):
+    """Deals out tests one by one, but for those that share what is slow to make: one worker gets them all."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", maxsplit=1)[0]
+        if shared := next((start for start in TOGETHER if file.startswith(start)), None):
+            return shared
+        if file.endswith(("test_every_connector.py", "test_leaks.py")) and "[" in nodeid:
+            return re.split(r"\W", nodeid.split("[")[1])[0]  # the platform, whose first load is slow
+        return file if file.startswith(FILES_TOGETHER) else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
+    return Together(config, log)

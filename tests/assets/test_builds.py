@@ -1,6 +1,6 @@
 """What a person sees of a build: dbt's own events move the bar and name the nodes that went wrong."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from assets.dbt import builds
 from assets.dbt.translator import RULES, check_keys
 from assets.serving import publication_metadata
 from core import run_progress
+from core.settings import Home
 from warehouse import dbt_project
 from warehouse.held_back import BLOCK, WARN, Failure
 
@@ -56,6 +57,12 @@ def test_every_end_of_a_node_moves_the_bar_and_failures_are_named(
     assert capsys.readouterr().out.splitlines() == ["ERROR kpi_mentions", "SKIP kpi_value"]
 
 
+@pytest.fixture
+def _parsed(home: Home, copy_manifests: Callable[[Home], None]) -> None:
+    copy_manifests(home)
+
+
+@pytest.mark.usefixtures("_parsed")
 def test_every_check_of_dbt_is_a_rule_of_a_check_of_the_graph() -> None:
     manifest, known = builds.manifest(), publication_metadata.checks()
     for target in builds.NAMES:
@@ -65,6 +72,7 @@ def test_every_check_of_dbt_is_a_rule_of_a_check_of_the_graph() -> None:
                 assert key in known, uid
 
 
+@pytest.mark.usefixtures("_parsed")
 def test_an_asset_has_one_check_that_names_its_rules_and_the_rows_that_they_refuse() -> None:
     manifest = builds.manifest()
     keys = {

@@ -162,7 +162,6 @@ def builds(home: Home) -> list:
 
 def test_a_build_that_is_pinned_is_kept_until_it_is_let_go(home: Home) -> None:
     """Five more builds come meanwhile, of which three are kept."""
-    home.root.mkdir()
     with duckdb.connect(str(home.live)) as connection:
         connection.execute("create schema audit; create schema visibility")
         connection.execute("create table audit.build_status as select 'live_mention' as name, 'success' as status")

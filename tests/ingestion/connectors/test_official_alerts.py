@@ -13,6 +13,7 @@ from ingestion.connectors.official_alerts.client import HealthAlerts, Rivers
 from ingestion.engine.http import Api
 from ingestion.engine.loading import load
 from tests.ingestion import conftest
+from tests.ingestion.every_connector import IN_PROOF
 
 ALERTS = "official_alerts"
 KEY = "cle-secrete-du-test"
@@ -178,18 +179,31 @@ def test_the_key_goes_to_meteo_france_alone_and_never_into_an_address(monkeypatc
     assert with_key == {"/official_alerts/meteo_france/public/DPVigilance/v1/cartevigilance/encours"}
 
 
+#: Each source once in each run, and each fault of each in the proof.
 @pytest.mark.parametrize(
     ("path", "fault", "said"),
     [
         ("/meteo_france/", "unauthorized", "DPVigilance/v1/cartevigilance/encours: refused with status 401"),
-        ("/meteo_france/", "renamed_column", "cartevigilance/encours: the answer has no 'phenomenon_max_color_id'"),
-        ("/meteo_france/", "nested_value", "the column 'level' holds a dict"),
+        pytest.param(
+            "/meteo_france/",
+            "renamed_column",
+            "cartevigilance/encours: the answer has no 'phenomenon_max_color_id'",
+            marks=IN_PROOF,
+        ),
+        pytest.param("/meteo_france/", "nested_value", "the column 'level' holds a dict", marks=IN_PROOF),
         ("/vigicrues/", "server_error", "vigicrues/services/InfoVigiCru.geojson: the platform failed"),
-        ("/vigicrues/", "renamed_column", "InfoVigiCru.geojson: the answer has no 'nivinfvicr'"),
-        ("/odisse/", "html", "odisse/api/explore/v2.1/catalog/datasets/.*: the platform answers a web page"),
-        ("/odisse/", "renamed_column", "records: the answer has no 'valeur'"),
+        pytest.param(
+            "/vigicrues/", "renamed_column", "InfoVigiCru.geojson: the answer has no 'nivinfvicr'", marks=IN_PROOF
+        ),
+        pytest.param(
+            "/odisse/",
+            "html",
+            "odisse/api/explore/v2.1/catalog/datasets/.*: the platform answers a web page",
+            marks=IN_PROOF,
+        ),
+        pytest.param("/odisse/", "renamed_column", "records: the answer has no 'valeur'", marks=IN_PROOF),
         ("/odisse/", "duplicated_page", "levels came, and the portal counted .*: a page came twice"),
-        ("/odisse/", "shifted_page", "levels came, and the portal counted"),
+        pytest.param("/odisse/", "shifted_page", "levels came, and the portal counted", marks=IN_PROOF),
     ],
 )
 def test_the_source_that_fails_is_named_and_nothing_of_the_load_stays(sources, home, path, fault, said):
