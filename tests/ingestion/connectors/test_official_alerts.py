@@ -181,9 +181,11 @@ def test_the_key_goes_to_meteo_france_alone_and_never_into_an_address(monkeypatc
 
 FAULTS = [
     ("/meteo_france/", "unauthorized", "DPVigilance/v1/cartevigilance/encours: refused with status 401"),
+    ("/meteo_france/", "renamed_column", "cartevigilance/encours: the answer has no 'phenomenon_max_color_id'"),
     ("/meteo_france/", "nested_value", "the column 'level' holds a dict"),
     ("/vigicrues/", "server_error", "vigicrues/services/InfoVigiCru.geojson: the platform failed"),
     ("/vigicrues/", "renamed_column", "InfoVigiCru.geojson: the answer has no 'nivinfvicr'"),
+    ("/odisse/", "html", "odisse/api/explore/v2.1/catalog/datasets/.*: the platform answers a web page"),
     ("/odisse/", "renamed_column", "records: the answer has no 'valeur'"),
     ("/odisse/", "duplicated_page", "levels came, and the portal counted .*: a page came twice"),
     ("/odisse/", "shifted_page", "levels came, and the portal counted"),
