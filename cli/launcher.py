@@ -8,12 +8,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
-from functools import partial
 
 from core import service_manager
 
 PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
+AWAITED = (*PASSED_ON, signal.SIGCHLD)
 
 
 def launch(url: str, command: Sequence[str]) -> int:
@@ -29,22 +28,25 @@ def launch(url: str, command: Sequence[str]) -> int:
     # gunicorn would report that it is ready as soon as it listens; systemd hears the main process of a unit only.
     environment = {name: value for name, value in os.environ.items() if name != service_manager.SOCKET}
     # A handler may miss a signal that comes just before the wait for the server; what is blocked is kept.
-    awaited = {*PASSED_ON, signal.SIGCHLD}
-    signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
-    unblock = partial(signal.pthread_sigmask, signal.SIG_UNBLOCK, awaited)
-    server = subprocess.Popen(command, env=environment, preexec_fn=unblock)  # noqa: PLW1509 - there is one thread yet
+    signal.pthread_sigmask(signal.SIG_BLOCK, AWAITED)
+    server = subprocess.Popen(command, env=environment, preexec_fn=_by_default)  # noqa: PLW1509 - there is one thread yet
     service_manager.report_answers(url)
     while server.poll() is None:
-        if (number := signal.sigwait(awaited)) != signal.SIGCHLD:
+        if (number := signal.sigwait(AWAITED)) != signal.SIGCHLD:
             server.send_signal(number)
-    unblock()
+    _by_default()
     return server.returncode
+
+
+def _by_default() -> None:
+    """Have every signal do what it does by default, though who has started this process ignores or blocks it."""
+    for number in AWAITED:
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, AWAITED)
 
 
 if __name__ == "__main__":
     code = launch(sys.argv[1], sys.argv[2:])
     if code < 0:  # systemd counts an end by SIGTERM as clean, and an exit code that means the same as a failure
-        with suppress(OSError):  # SIGKILL has no other meaning
-            signal.signal(-code, signal.SIG_DFL)
         os.kill(os.getpid(), -code)
     sys.exit(code)

@@ -58,11 +58,11 @@ def test_every_end_of_a_node_moves_the_bar_and_failures_are_named(
 
 
 @pytest.fixture
-def _parsed(home: Home, copy_manifests: Callable[[Home], None]) -> None:
+def _manifest(home: Home, copy_manifests: Callable[[Home], None]) -> None:
     copy_manifests(home)
 
 
-@pytest.mark.usefixtures("_parsed")
+@pytest.mark.usefixtures("_manifest")
 def test_every_check_of_dbt_is_a_rule_of_a_check_of_the_graph() -> None:
     manifest, known = builds.manifest(), publication_metadata.checks()
     for target in builds.NAMES:
@@ -72,7 +72,7 @@ def test_every_check_of_dbt_is_a_rule_of_a_check_of_the_graph() -> None:
                 assert key in known, uid
 
 
-@pytest.mark.usefixtures("_parsed")
+@pytest.mark.usefixtures("_manifest")
 def test_an_asset_has_one_check_that_names_its_rules_and_the_rows_that_they_refuse() -> None:
     manifest = builds.manifest()
     keys = {
