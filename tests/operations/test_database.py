@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -184,8 +184,10 @@ def plain(*code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=own | environment, cwd=CHECKOUT, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.usefixtures("home")
-def test_a_command_needs_no_settings_of_django_and_the_list_of_kpis_no_django() -> None:
+def test_a_command_needs_no_settings_of_django_and_the_list_of_kpis_no_django(
+    home: Home, copy_manifests: Callable[[Home], None]
+) -> None:
+    copy_manifests(home)
     ask_topics = (
         "import sys; from operations import topics; print(len(topics.watched()), 'web.settings' in sys.modules)"
     )
