@@ -26,7 +26,7 @@ from ingestion.engine.parsers import free_text, pseudonym, redacted_text
 from ingestion.engine.validation import MANY_RECORDS
 from privacy import redact
 from tests.ingestion import every_connector
-from tests.ingestion.every_connector import NAMES, SECRET
+from tests.ingestion.every_connector import IN_PROOF, NAMES, SECRET
 from tests.ingestion.reading import read_one
 from tests.privacy.identifiers import STRUCTURED, Identifier, identifier, names, references, sentences
 
@@ -291,7 +291,9 @@ def hopeless(table: Table, record: Record, text: str) -> list[Record]:
     return spoilt(table, record, text) * MANY_RECORDS
 
 
-@pytest.mark.parametrize("name", PROTECTED)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if rank % 4 == 0 else [IN_PROOF]) for rank, name in enumerate(PROTECTED)]
+)
 def test_no_failure_tells_an_identifier(home, monkeypatch, caplog, capsys, name):
     caplog.set_level(logging.INFO)
     text, needles = "Rappel 06 12 34 56 78, sophie.marchal@exemple.fr", ["12 34 56 78", "12345678", "sophie.marchal"]

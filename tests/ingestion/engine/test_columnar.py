@@ -359,7 +359,7 @@ def killed(place, file, pattern):
 STAGES = ("normalize/extracted/*/new_jobs/*", "load/normalized/*/started_jobs/*")
 
 
-@pytest.mark.parametrize("stage", [STAGES[0], pytest.param(STAGES[1], marks=pytest.mark.long)])
+@pytest.mark.parametrize("stage", [STAGES[0], pytest.param(STAGES[1], marks=pytest.mark.proof)])
 def test_a_first_load_killed_and_run_again_doubles_nothing(place, tmp_path, stage):
     rows = [mention(number) for number in range(20_000)]
     file = parquet(tmp_path, [*rows, mention(20_000, views=-1)])
@@ -374,7 +374,7 @@ def test_a_first_load_killed_and_run_again_doubles_nothing(place, tmp_path, stag
 UNFINISHED = "select count(*) from mentions where _dlt_load_id not in (select load_id from _dlt_loads)"
 
 
-@pytest.mark.parametrize("stage", [pytest.param(STAGES[0], marks=pytest.mark.long), STAGES[1]])
+@pytest.mark.parametrize("stage", [pytest.param(STAGES[0], marks=pytest.mark.proof), STAGES[1]])
 def test_a_killed_update_loses_no_row_when_another_file_comes_next(place, tmp_path, stage):
     rows = [mention(number) for number in range(20_000)]
     load("listening", file=parquet(tmp_path, rows))
